@@ -1,0 +1,44 @@
+//! Usage plans: who may call how often, and the decision on one call.
+//!
+//! A decision is pure: [`Demand`] says what a call takes from each limit of its plan, [`Demand::evaluate`]
+//! compares that with what a caller has used so far, `now` being passed in. A store only has to apply an
+//! allowed demand whole or not at all.
+//!
+//! - reads: plans by name, keys by their SHA-256
+//! - writes: one caller's usage, all of its limits together
+//! - on failure: a refusal is a value ([`Verdict`]); a document that makes no sense is a [`PlanError`],
+//!   [`KeyError`] or [`SeedsError`]; a store that cannot keep its word is a [`StoreError`]
+
+mod bucket;
+mod caller;
+mod decision;
+mod embedded;
+mod key;
+mod plan;
+mod quota;
+mod rate_limit_fields;
+mod seeds;
+mod state;
+
+pub use bucket::Bucket;
+pub use caller::Caller;
+pub use decision::{Decision, Demand, Limit, Verdict};
+pub use embedded::{EmbeddedStore, StoreError};
+pub use key::{ApiKey, KeyError, KeyHash, KeyStanding};
+pub use plan::{Plan, PlanDocument, PlanError, RouteLimit, Throttle};
+pub use quota::{Period, Quota, QuotaDocument, Window, WindowId};
+pub use rate_limit_fields::{rate_limit, rate_limit_policy};
+pub use seeds::{KeySeed, Seeds, SeedsError};
+pub use state::Usage;
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, the unit of every instant and duration in a decision. 128 bits,
+/// because the time a large burst takes at a small rate overflows 64.
+pub type Nanos = i128;
+
+/// One second.
+pub const SECOND: Nanos = 1_000_000_000;
+
+/// A duration in whole seconds, rounded up, never 0: a client told to wait 0 s would come back at once.
+fn whole_seconds(duration: Nanos) -> u64 {
+    u64::try_from((duration + SECOND - 1) / SECOND).unwrap_or(u64::MAX).max(1)
+}

@@ -1,0 +1,182 @@
+//! Plans and keys written down as one JSON document, to fill an embedded store with.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::{ApiKey, KeyError, KeyHash, Plan, PlanDocument, PlanError};
+
+/// `{"plans": {"free": {…}}, "keys": [{"key": "…", "key_id": "…", "plan": "free"}]}`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seeds {
+    /// Plans by name.
+    #[serde(default)]
+    pub plans: BTreeMap<String, PlanDocument>,
+    /// Keys.
+    #[serde(default)]
+    pub keys: Vec<KeySeed>,
+}
+
+/// A key with its secret.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySeed {
+    /// The secret; only its hash is kept.
+    pub key: String,
+    /// Names the key everywhere else.
+    pub key_id: String,
+    /// The plan that is charged.
+    pub plan: String,
+    /// Whether it may be used; true where absent.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+    /// RFC 3339; never where absent.
+    pub expires_at: Option<Timestamp>,
+    /// Who uses it.
+    pub subject: Option<String>,
+    /// What a rule may ask for.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+}
+
+impl std::fmt::Debug for KeySeed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("KeySeed").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+fn enabled() -> bool {
+    true
+}
+
+/// What is wrong with seeds.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SeedsError {
+    /// A plan that cannot be.
+    #[error("plans.{name}: {error}")]
+    Plan {
+        /// Which.
+        name: String,
+        /// Why.
+        error: PlanError,
+    },
+    /// A key that cannot be.
+    #[error("keys[{index}]: {error}")]
+    Key {
+        /// Which.
+        index: usize,
+        /// Why.
+        error: KeyError,
+    },
+    /// A key of a plan that is not there.
+    #[error("keys[{index}]: there is no plan `{plan}`")]
+    UnknownPlan {
+        /// Which key.
+        index: usize,
+        /// Which plan.
+        plan: String,
+    },
+    /// One key or key id twice.
+    #[error("keys[{index}]: the same {member} stands in an earlier key")]
+    Repeated {
+        /// Which key.
+        index: usize,
+        /// Which member.
+        member: &'static str,
+    },
+}
+
+impl Seeds {
+    /// Every plan, checked.
+    pub(crate) fn plans(&self) -> Result<Vec<Plan>, SeedsError> {
+        let check = |(name, document): (&String, &PlanDocument)| {
+            Plan::new(name, document.clone()).map_err(|error| SeedsError::Plan { name: name.clone(), error })
+        };
+        self.plans.iter().map(check).collect()
+    }
+
+    /// Every key by its hash, checked.
+    pub(crate) fn keys(&self) -> Result<Vec<(KeyHash, ApiKey)>, SeedsError> {
+        let mut keys: Vec<(KeyHash, ApiKey)> = Vec::with_capacity(self.keys.len());
+        for (index, seed) in self.keys.iter().enumerate() {
+            let (hash, key) = seed.check().map_err(|error| SeedsError::Key { index, error })?;
+            if !self.plans.contains_key(&key.plan) {
+                return Err(SeedsError::UnknownPlan { index, plan: key.plan });
+            }
+            if keys.iter().any(|(earlier, _)| *earlier == hash) {
+                return Err(SeedsError::Repeated { index, member: "key" });
+            }
+            if keys.iter().any(|(_, earlier)| earlier.key_id == key.key_id) {
+                return Err(SeedsError::Repeated { index, member: "key_id" });
+            }
+            keys.push((hash, key));
+        }
+        Ok(keys)
+    }
+}
+
+impl KeySeed {
+    fn check(&self) -> Result<(KeyHash, ApiKey), KeyError> {
+        let key = ApiKey {
+            key_id: self.key_id.clone(),
+            plan: self.plan.clone(),
+            enabled: self.enabled,
+            expires_at: self.expires_at,
+            subject: self.subject.clone(),
+            scopes: self.scopes.clone(),
+        };
+        key.check()?;
+        Ok((KeyHash::of(&self.key)?, key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(json: &str) -> String {
+        let seeds: Seeds = serde_json::from_str(json).unwrap();
+        let plans = seeds.plans().map(|_| ());
+        plans.and_then(|()| seeds.keys().map(|_| ())).expect_err(json).to_string()
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_its_place() {
+        let key = |more: &str| {
+            format!(
+                r#"{{"plans":{{"p":{{}}}},"keys":[{{"key":"twenty-characters-01","key_id":"a","plan":"p"}},{{{more}}}]}}"#
+            )
+        };
+        for (json, expected) in [
+            (r#"{"plans":{"p":{"near_limit":2}}}"#.to_owned(), "plans.p: near_limit is 2; it is from 0 to 1"),
+            (
+                key(r#""key":"short","key_id":"b","plan":"p""#),
+                "keys[1]: a key is 20 to 128 visible ASCII characters without a comma",
+            ),
+            (key(r#""key":"twenty-characters-02","key_id":"b","plan":"q""#), "keys[1]: there is no plan `q`"),
+            (
+                key(r#""key":"twenty-characters-01","key_id":"b","plan":"p""#),
+                "keys[1]: the same key stands in an earlier key",
+            ),
+            (
+                key(r#""key":"twenty-characters-02","key_id":"a","plan":"p""#),
+                "keys[1]: the same key_id stands in an earlier key",
+            ),
+            (
+                key(r#""key":"twenty-characters-02","key_id":"-","plan":"p""#),
+                "keys[1]: key_id is 1 to 128 printable ASCII characters, and not `-`",
+            ),
+        ] {
+            assert_eq!(error(&json), expected);
+        }
+    }
+
+    #[test]
+    fn a_seed_shown_in_a_log_does_not_show_its_key() {
+        let seeds: Seeds =
+            serde_json::from_str(r#"{"keys":[{"key":"twenty-characters-01","key_id":"a","plan":"p"}]}"#).unwrap();
+        assert!(!format!("{seeds:?}").contains("twenty"));
+    }
+}
