@@ -1,0 +1,187 @@
+//! The answer to API Gateway: allowed or not, with the context that mappings and logs read.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use usage::{Decision, RouteLimit, rate_limit, rate_limit_policy};
+
+use crate::credentials::Identity;
+use crate::event::Request;
+use crate::policy::Rule;
+use crate::{Failure, Reason, Stop};
+
+/// What stands for nothing in a value that request mapping reads. An empty or absent one might leave the
+/// client's own header in place.
+const NOTHING: &str = "-";
+
+/// How a throttled request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnThrottle {
+    /// Let it through marked, for a listener rule to answer.
+    Mark,
+    /// 403.
+    Forbid,
+}
+
+/// What was decided on a request whose caller is known and may call at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    decision: &'static str,
+    reason: Reason,
+    retry_after_s: Option<u64>,
+}
+
+impl Decided {
+    /// It passes.
+    #[must_use]
+    pub fn allowed() -> Self {
+        Self { decision: "allowed", reason: Reason::Ok, retry_after_s: None }
+    }
+
+    /// Not now: 429.
+    #[must_use]
+    pub fn throttled(quota: bool, retry_after_s: u64) -> Self {
+        let reason = if quota { Reason::QuotaExceeded } else { Reason::RateExceeded };
+        Self { decision: "throttled", reason, retry_after_s: Some(retry_after_s) }
+    }
+
+    /// Nobody can say: 503, and worth another try after a second.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self { decision: "unavailable", reason: Reason::StoreUnavailable, retry_after_s: Some(1) }
+    }
+}
+
+/// The context, filled as the request's checks go on.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Always all there, because request mapping reads them.
+    request: Map<String, Value>,
+    /// Only there where there is something, because response mapping shows them to clients.
+    response: Map<String, Value>,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        let names = [
+            "decision",
+            "reason",
+            "user_id",
+            "email",
+            "roles",
+            "near_limit",
+            "key_id",
+            "plan",
+            "scopes",
+            "auth",
+            "route",
+            "request_id",
+            "authorizer_ms",
+        ];
+        let mut request: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), NOTHING.into())).collect();
+        request.insert("near_limit".to_owned(), "false".into());
+        Self { request, response: Map::new() }
+    }
+}
+
+impl Answer {
+    fn set(&mut self, name: &str, value: &str) {
+        let value = if value.is_empty() { NOTHING } else { value };
+        self.request.insert(name.to_owned(), value.into());
+    }
+
+    fn show(&mut self, name: &str, value: Option<String>) {
+        if let Some(value) = value {
+            self.response.insert(name.to_owned(), value.into());
+        }
+    }
+
+    pub(crate) fn request(&mut self, request: &Request) {
+        self.set("request_id", request.id.as_deref().unwrap_or_default());
+    }
+
+    pub(crate) fn rule(&mut self, rule: &Rule) {
+        self.set("route", &rule.route);
+    }
+
+    pub(crate) fn plan_route(&mut self, route: Option<&RouteLimit>) {
+        if let Some(route) = route {
+            self.set("route", &route.route);
+        }
+    }
+
+    pub(crate) fn identity(&mut self, identity: &Identity) {
+        self.set("auth", if matches!(identity, Identity::Key { .. }) { "api_key" } else { "none" });
+        if let Identity::Key { key, .. } = identity {
+            self.set("key_id", &key.key_id);
+            self.set("user_id", key.subject.as_deref().unwrap_or_default());
+            self.set("scopes", &key.scopes.join(" "));
+        }
+        self.set("plan", identity.charged().map_or("", |(_, plan)| plan));
+    }
+
+    pub(crate) fn limits(&mut self, decision: &Decision) {
+        self.set("near_limit", if decision.near_limit { "true" } else { "false" });
+        self.show("ratelimit_policy", rate_limit_policy(&decision.limits));
+        self.show("ratelimit", rate_limit(&decision.limits));
+        if let Some(limit) = decision.nearest() {
+            self.show("limit", Some(limit.limit.to_string()));
+            self.show("remaining", Some(limit.remaining.to_string()));
+            self.show("reset", limit.reset_s.map(|seconds| seconds.to_string()));
+        }
+    }
+
+    /// The answer, and its log line.
+    pub(crate) fn finish(
+        mut self,
+        outcome: Result<Decided, Stop>,
+        on_throttle: OnThrottle,
+        elapsed: Duration,
+    ) -> Result<Value, Failure> {
+        let (allowed, reason) = match outcome {
+            Ok(decided) => {
+                self.set("decision", decided.decision);
+                self.show("retry_after", decided.retry_after_s.map(|seconds| seconds.to_string()));
+                (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), decided.reason)
+            }
+            Err(Stop::Forbidden(reason)) => (false, reason),
+            Err(Stop::Unauthenticated(reason)) => return Err(self.fail(reason, elapsed, Failure::Unauthorized)),
+            Err(Stop::Fault(problem)) => return Err(self.fail(Reason::Fault, elapsed, Failure::Fault(problem))),
+        };
+        self.log(reason, elapsed, None);
+        self.set("reason", reason.as_str());
+        self.set("authorizer_ms", &milliseconds(elapsed).to_string());
+        self.request.append(&mut self.response);
+        Ok(json!({"isAuthorized": allowed, "context": self.request}))
+    }
+
+    fn fail(&self, reason: Reason, elapsed: Duration, failure: Failure) -> Failure {
+        let problem = match &failure {
+            Failure::Unauthorized => None,
+            Failure::Fault(problem) => Some(problem.as_str()),
+        };
+        self.log(reason, elapsed, problem);
+        failure
+    }
+
+    fn log(&self, reason: Reason, elapsed: Duration, problem: Option<&str>) {
+        let field = |name: &str| self.request.get(name).and_then(Value::as_str).unwrap_or(NOTHING);
+        tracing::info!(
+            request_id = field("request_id"),
+            decision = field("decision"),
+            reason = reason.as_str(),
+            route = field("route"),
+            auth = field("auth"),
+            key_id = field("key_id"),
+            plan = field("plan"),
+            duration_ms = milliseconds(elapsed),
+            problem,
+            "authorized"
+        );
+    }
+}
+
+/// Milliseconds with three places.
+fn milliseconds(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 1e6).round() / 1e3
+}

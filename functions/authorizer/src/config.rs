@@ -1,0 +1,117 @@
+//! Settings, read once from the environment.
+
+use serde::de::DeserializeOwned;
+use usage::Seeds;
+
+use crate::{OnThrottle, Policy, PolicyError};
+
+/// Everything that can be set. A variable that is wrong ends the start with its name.
+#[derive(Debug)]
+pub struct Config {
+    /// `AUTH_POLICY`: the policy as JSON. Required.
+    pub policy: Policy,
+    /// `ON_THROTTLE`: `mark` (default) lets a throttled request through with its decision in the context,
+    /// `forbid` answers 403.
+    pub on_throttle: OnThrottle,
+    /// `EMBEDDED_STORE`: plans and keys as JSON, kept with their usage inside this process. For trying out
+    /// on one machine: every instance counts for itself.
+    pub embedded_store: Option<Seeds>,
+}
+
+/// A setting that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not there.
+    #[error("{0} is not set")]
+    Missing(&'static str),
+    /// Not of its shape.
+    #[error("{variable}: {problem}")]
+    Shape {
+        /// Which.
+        variable: &'static str,
+        /// What is wrong, and where.
+        problem: String,
+    },
+    /// A policy that contradicts itself.
+    #[error("AUTH_POLICY: {0}")]
+    Policy(#[from] PolicyError),
+}
+
+impl Config {
+    /// Reads the settings through `lookup`: the environment's in a function, the template's in the local
+    /// gateway.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first variable that is missing or wrong.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let policy = lookup("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
+        let embedded_store = lookup("EMBEDDED_STORE").map(|text| json("EMBEDDED_STORE", &text)).transpose()?;
+        Ok(Self {
+            policy: Policy::new(json("AUTH_POLICY", &policy)?)?,
+            on_throttle: on_throttle(lookup("ON_THROTTLE"))?,
+            embedded_store,
+        })
+    }
+}
+
+fn on_throttle(value: Option<String>) -> Result<OnThrottle, ConfigError> {
+    match value.as_deref() {
+        None | Some("mark") => Ok(OnThrottle::Mark),
+        Some("forbid") => Ok(OnThrottle::Forbid),
+        Some(other) => Err(ConfigError::Shape {
+            variable: "ON_THROTTLE",
+            problem: format!("`{other}` is neither `mark` nor `forbid`"),
+        }),
+    }
+}
+
+fn json<T: DeserializeOwned>(variable: &'static str, text: &str) -> Result<T, ConfigError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer);
+    let value = parsed.map_err(|error| ConfigError::Shape { variable, problem: error.to_string() })?;
+    deserializer.end().map_err(|error| ConfigError::Shape { variable, problem: error.to_string() })?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = r#"{"rules":[{"match":"ANY /{proxy+}","auth":"any"}]}"#;
+
+    fn config(settings: &[(&str, &str)]) -> Result<Config, String> {
+        Config::from_lookup(|name| {
+            settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_policy_is_all_that_has_to_be_set() {
+        let config = config(&[("AUTH_POLICY", POLICY)]).unwrap();
+        assert_eq!(config.on_throttle, OnThrottle::Mark);
+        assert!(config.embedded_store.is_none());
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_its_place() {
+        for (settings, expected) in [
+            (&[][..], "AUTH_POLICY is not set"),
+            (&[("AUTH_POLICY", "{")], "AUTH_POLICY: "),
+            (
+                &[("AUTH_POLICY", r#"{"rules":[{"match":"GET /","auth":"anyone"}]}"#)],
+                "AUTH_POLICY: rules[0].auth: unknown variant `anyone`",
+            ),
+            (&[("AUTH_POLICY", r#"{"rules":[],"rulez":1}"#)], "AUTH_POLICY: rulez: unknown field `rulez`"),
+            (&[("AUTH_POLICY", r#"{"rules":[]} x"#)], "AUTH_POLICY: trailing characters"),
+            (&[("AUTH_POLICY", POLICY), ("ON_THROTTLE", "Mark")], "ON_THROTTLE: `Mark` is neither `mark` nor `forbid`"),
+            (
+                &[("AUTH_POLICY", POLICY), ("EMBEDDED_STORE", r#"{"plans":{"p":{"throttle":{"rate":"1"}}}}"#)],
+                "EMBEDDED_STORE: plans.p.throttle.rate: ",
+            ),
+        ] {
+            let error = config(settings).expect_err(expected);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The event of authorizer format 2.0, as far as it is looked at.
+//!
+//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>.
+//! Members may be missing or null. An error names the member and never its value.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use routes::RouteKey;
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    version: Option<String>,
+    r#type: Option<String>,
+    route_key: Option<String>,
+    headers: Option<HashMap<String, Option<String>>>,
+    path_parameters: Option<HashMap<String, Option<String>>>,
+    request_context: Option<RequestContext>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    request_id: Option<String>,
+    http: Option<Http>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Http {
+    method: Option<String>,
+    source_ip: Option<String>,
+}
+
+/// What the authorizer looks at.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) id: Option<String>,
+    pub(crate) method: String,
+    pub(crate) source: Option<IpAddr>,
+    route_key: String,
+    path_parameters: HashMap<String, Option<String>>,
+    headers: HashMap<String, String>,
+}
+
+impl Request {
+    /// The error names what is wrong with the event.
+    pub(crate) fn parse(event: Value) -> Result<Self, String> {
+        let event: Event = serde_path_to_error::deserialize(event)
+            .map_err(|error| format!("event: `{}` is not of its type", error.path()))?;
+        if event.version.as_deref() != Some("2.0") || event.r#type.as_deref() != Some("REQUEST") {
+            return Err(
+                "event: not an authorizer request of format 2.0 (`version` \"2.0\", `type` \"REQUEST\")".to_owned()
+            );
+        }
+        let context = event.request_context.ok_or("event: `requestContext` is missing")?;
+        let http = context.http.ok_or("event: `requestContext.http` is missing")?;
+        Ok(Self {
+            id: context.request_id,
+            method: http.method.ok_or("event: `requestContext.http.method` is missing")?,
+            source: http.source_ip.and_then(|address| address.parse().ok()),
+            route_key: event.route_key.ok_or("event: `routeKey` is missing")?,
+            path_parameters: event.path_parameters.unwrap_or_default(),
+            headers: lower_case(event.headers.unwrap_or_default()),
+        })
+    }
+
+    /// A header by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The path that rules are matched by: the route key's, with its variables filled in. `None` where it
+    /// has no such path, or one that a backend might read differently than we do.
+    pub(crate) fn path(&self) -> Option<String> {
+        let key: RouteKey = self.route_key.parse().ok()?;
+        let path = key.fill(|name| self.path_parameters.get(name)?.as_deref())?;
+        means_what_it_says(&path).then_some(path)
+    }
+}
+
+/// API Gateway sends lower case; the event of a test or another caller may not.
+fn lower_case(headers: HashMap<String, Option<String>>) -> HashMap<String, String> {
+    headers.into_iter().filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value?))).collect()
+}
+
+/// No dot segments, empty segments, escapes or control characters: nothing that a backend may resolve,
+/// merge or decode into another path than the one the rules were asked about.
+fn means_what_it_says(path: &str) -> bool {
+    let ambiguous = ["..", "//", "%", "\\"].iter().any(|text| path.contains(text));
+    let dot_segment = path.split('/').any(|segment| segment == ".");
+    !ambiguous && !dot_segment && !path.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(route_key: &str, parameters: Value) -> Value {
+        json!({"version": "2.0", "type": "REQUEST", "routeKey": route_key, "headers": {"X-Api-Key": "k"}, "pathParameters": parameters,
+               "requestContext": {"requestId": "r", "http": {"method": "GET", "sourceIp": "192.0.2.1"}}})
+    }
+
+    fn path(route_key: &str, parameters: Value) -> Option<String> {
+        Request::parse(event(route_key, parameters)).unwrap().path()
+    }
+
+    #[test]
+    fn the_path_is_the_route_keys_with_its_variables_filled_in() {
+        assert_eq!(path("ANY /{proxy+}", json!({"proxy": "orders/7"})).as_deref(), Some("/orders/7"));
+        assert_eq!(path("ANY /api/{proxy+}", json!({"proxy": "orders"})).as_deref(), Some("/api/orders"));
+        assert_eq!(path("GET /health", Value::Null).as_deref(), Some("/health"));
+        assert_eq!(path("ANY /", json!({})).as_deref(), Some("/"));
+    }
+
+    #[test]
+    fn a_path_that_does_not_mean_what_it_says_is_none() {
+        for proxy in [
+            "/health", "a//b", "../admin", "a/../b", "a/..", "./a", "a/./b", "a%2fb", "a\\b", "a\0b", "a\nb",
+            "a\u{85}b", "",
+        ] {
+            assert_eq!(path("ANY /{proxy+}", json!({"proxy": proxy})), None, "{proxy:?}");
+        }
+        assert_eq!(path("ANY /{proxy+}", Value::Null), None);
+        assert_eq!(path("GET /{id}", json!({"id": "a/b"})), None);
+        assert_eq!(path("$default", Value::Null), None);
+    }
+
+    #[test]
+    fn members_may_be_missing_or_null() {
+        let bare = json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /", "headers": null, "requestContext": {"http": {"method": "GET"}}});
+        let request = Request::parse(bare).unwrap();
+        assert_eq!((request.header("x-api-key"), &request.id, request.source), (None, &None, None));
+    }
+
+    #[test]
+    fn header_names_are_told_apart_by_letter_only() {
+        assert_eq!(Request::parse(event("GET /", Value::Null)).unwrap().header("x-api-key"), Some("k"));
+    }
+
+    #[test]
+    fn an_event_of_another_shape_is_named_without_its_values() {
+        for (event, expected) in [
+            (json!({}), "event: not an authorizer request of format 2.0"),
+            (json!({"version": "1.0", "type": "REQUEST"}), "event: not an authorizer request of format 2.0"),
+            (json!("secret"), "event: `.` is not of its type"),
+            (
+                json!({"version": "2.0", "type": "REQUEST", "headers": {"x-api-key": ["secret"]}}),
+                "event: `headers.x-api-key` is not of its type",
+            ),
+            (json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /"}), "event: `requestContext` is missing"),
+        ] {
+            let error = Request::parse(event).unwrap_err();
+            assert!(error.starts_with(expected) && !error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The authorizer: who calls, on what plan, and may the call pass?
+//!
+//! - trigger: an API Gateway HTTP API, Lambda authorizer format 2.0 with simple responses
+//! - reads: the policy (`AUTH_POLICY`), API keys and plans
+//! - writes: the caller's usage, one charge a request
+//! - on failure: authentication never fails open. Bad credentials are the error `Unauthorized` (401, the
+//!   only way an HTTP API has to say so); what is forbidden is `isAuthorized: false` (403); our own fault
+//!   is any other error (500)
+
+mod answer;
+mod config;
+mod credentials;
+mod event;
+mod policy;
+mod reason;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use usage::{EmbeddedStore, Verdict};
+
+pub use answer::{Decided, OnThrottle};
+pub use config::{Config, ConfigError};
+pub use policy::{Auth, Policy, PolicyError, Rule};
+pub use reason::{Failure, Reason};
+
+use answer::Answer;
+use credentials::Identity;
+use event::Request;
+
+/// The authorizer with what it was set up with. One serves any number of requests, one after another or
+/// at once.
+#[derive(Debug)]
+pub struct Authorizer {
+    policy: Policy,
+    on_throttle: OnThrottle,
+    store: Arc<EmbeddedStore>,
+}
+
+/// What stops a request before it is charged.
+#[derive(Debug)]
+enum Stop {
+    /// 401.
+    Unauthenticated(Reason),
+    /// 403.
+    Forbidden(Reason),
+    /// 500. The text names what is wrong and holds nothing of the request's values.
+    Fault(String),
+}
+
+impl Authorizer {
+    /// An authorizer that looks keys and plans up in `store` and charges there.
+    #[must_use]
+    pub fn new(config: Config, store: Arc<EmbeddedStore>) -> Self {
+        Self { policy: config.policy, on_throttle: config.on_throttle, store }
+    }
+
+    /// Answers one event of format 2.0. Writes one log line, which names neither a key nor a header.
+    ///
+    /// # Errors
+    /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
+    /// an event that cannot be read, or a clock that cannot be right.
+    pub fn handle(&self, event: Value) -> Result<Value, Failure> {
+        let started = Instant::now();
+        let now = Timestamp::now();
+        let mut answer = Answer::default();
+        let outcome = self.decide(event, now, &mut answer);
+        answer.finish(outcome, self.on_throttle, started.elapsed())
+    }
+
+    /// The checks, from top to bottom. What is learnt on the way goes into the answer's context.
+    fn decide(&self, event: Value, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
+        let request = Request::parse(event).map_err(Stop::Fault)?;
+        answer.request(&request);
+        if now < Timestamp::UNIX_EPOCH {
+            return Err(Stop::Fault("the clock stands before 1970".to_owned()));
+        }
+        let path = request.path().ok_or(Stop::Forbidden(Reason::MalformedPath))?;
+        let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        answer.rule(rule);
+        let identity = Identity::of(&request, rule, &self.policy, &self.store, now.as_nanosecond())?;
+        answer.identity(&identity);
+        if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
+            return Err(Stop::Forbidden(Reason::InsufficientScope));
+        }
+        self.charge(&identity, rule, &request.method, &path, now, answer)
+    }
+
+    fn charge(
+        &self,
+        identity: &Identity,
+        rule: &Rule,
+        method: &str,
+        path: &str,
+        now: Timestamp,
+        answer: &mut Answer,
+    ) -> Result<Decided, Stop> {
+        let Some((caller, plan_name)) = identity.charged() else { return Ok(Decided::allowed()) };
+        let plan = self.store.plan(plan_name).ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        let route = plan.route_limit(method, path);
+        answer.plan_route(route.map(AsRef::as_ref));
+        let Ok(decision) = self.store.charge(caller, &plan, route.map(AsRef::as_ref), rule.cost, now.as_nanosecond())
+        else {
+            return Ok(Decided::unavailable());
+        };
+        answer.limits(&decision);
+        match decision.verdict {
+            Verdict::Allowed => Ok(Decided::allowed()),
+            Verdict::Throttled { quota, retry_after_s, .. } => Ok(Decided::throttled(quota, retry_after_s)),
+            Verdict::Impossible => Err(Stop::Forbidden(Reason::LimitImpossible)),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The policy: what each path asks of its callers.
+
+use routes::{RouteKey, RouteTable};
+use serde::Deserialize;
+
+/// The policy as written. A member that nobody knows is an error.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDocument {
+    #[serde(default)]
+    api_keys: ApiKeysDocument,
+    rules: Vec<RuleDocument>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApiKeysDocument {
+    #[serde(default = "default_header")]
+    header: String,
+}
+
+impl Default for ApiKeysDocument {
+    fn default() -> Self {
+        Self { header: default_header() }
+    }
+}
+
+fn default_header() -> String {
+    "x-api-key".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleDocument {
+    r#match: String,
+    auth: Auth,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default = "default_cost")]
+    cost: u64,
+    plan: Option<String>,
+    limit_by: Option<LimitBy>,
+}
+
+fn default_cost() -> u64 {
+    1
+}
+
+/// Which credentials a rule takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Auth {
+    /// Any kind there is. Every credential that is sent has to hold.
+    Any,
+    /// An API key; other credentials are the backend's own business.
+    ApiKey,
+    /// None: the path is public.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LimitBy {
+    Ip,
+}
+
+/// The policy, checked.
+#[derive(Debug)]
+pub struct Policy {
+    /// The header that holds an API key, in lower case.
+    pub key_header: String,
+    rules: RouteTable<Rule>,
+}
+
+/// What one match asks of a request.
+#[derive(Debug)]
+pub struct Rule {
+    /// The route key as written.
+    pub route: String,
+    /// Which credentials.
+    pub auth: Auth,
+    /// All of these are needed.
+    pub scopes: Vec<String>,
+    /// What a request takes from each of its limits.
+    pub cost: u64,
+    /// The plan that an address is charged on, where the path is public and limited.
+    pub address_plan: Option<String>,
+}
+
+/// Why a policy cannot be.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// The path is no route key, or stands there twice.
+    #[error("rules[{index}].match: {problem}")]
+    Match {
+        /// Which rule.
+        index: usize,
+        /// Why.
+        problem: String,
+    },
+    /// Members that contradict one another.
+    #[error("rules[{index}]: {problem}")]
+    Contradiction {
+        /// Which rule.
+        index: usize,
+        /// How.
+        problem: &'static str,
+    },
+    /// Not a header's name, or one that means something else.
+    #[error("api_keys.header: `{0}` cannot hold an API key")]
+    Header(String),
+}
+
+impl Policy {
+    /// # Errors
+    /// [`PolicyError`] for the first member that cannot be.
+    pub fn new(document: PolicyDocument) -> Result<Self, PolicyError> {
+        let mut rules = RouteTable::default();
+        for (index, document) in document.rules.into_iter().enumerate() {
+            let key: RouteKey = document.r#match.parse().map_err(|error| match_error(index, &error))?;
+            let rule = Rule::new(index, document)?;
+            rules.insert(key, rule).map_err(|error| match_error(index, &error))?;
+        }
+        Ok(Self { key_header: key_header(document.api_keys.header)?, rules })
+    }
+
+    /// The rule for a request, or `None` where no rule matches it, which is a refusal.
+    #[must_use]
+    pub fn rule(&self, method: &str, path: &str) -> Option<&Rule> {
+        self.rules.find(method, path).map(|found| found.value)
+    }
+}
+
+fn match_error(index: usize, error: &impl ToString) -> PolicyError {
+    PolicyError::Match { index, problem: error.to_string() }
+}
+
+fn key_header(name: String) -> Result<String, PolicyError> {
+    let token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let name = name.to_ascii_lowercase();
+    let taken = ["authorization", "cookie", "host", "content-length", "content-type"].contains(&name.as_str());
+    if token && !taken { Ok(name) } else { Err(PolicyError::Header(name)) }
+}
+
+impl Rule {
+    fn new(index: usize, document: RuleDocument) -> Result<Self, PolicyError> {
+        let refuse = |problem| Err(PolicyError::Contradiction { index, problem });
+        let public = document.auth == Auth::None;
+        match (&document.plan, document.limit_by) {
+            (Some(_), None) => {
+                return refuse("`plan` needs `limit_by`: a caller with credentials has a plan of its own");
+            }
+            (None, Some(LimitBy::Ip)) => return refuse("`limit_by` needs a `plan`"),
+            (Some(_), Some(LimitBy::Ip)) if !public => return refuse("`limit_by` is for `auth: none`"),
+            _ => {}
+        }
+        if public && !document.scopes.is_empty() {
+            return refuse("`scopes` cannot be asked of callers without credentials");
+        }
+        let RuleDocument { r#match: route, auth, scopes, cost, plan: address_plan, .. } = document;
+        Ok(Self { route, auth, scopes, cost, address_plan })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(json: &str) -> Result<Policy, PolicyError> {
+        Policy::new(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn the_most_specific_rule_decides_whatever_the_order() {
+        let policy = policy(
+            r#"{"rules":[{"match":"ANY /{proxy+}","auth":"any"},{"match":"GET /health","auth":"none"},
+                         {"match":"GET /reports/{id}","auth":"api_key","cost":5}]}"#,
+        )
+        .unwrap();
+        let rule = |method, path| policy.rule(method, path).map(|rule| (rule.route.as_str(), rule.cost));
+        assert_eq!(rule("GET", "/health"), Some(("GET /health", 1)));
+        assert_eq!(rule("POST", "/health"), Some(("ANY /{proxy+}", 1)));
+        assert_eq!(rule("GET", "/reports/7"), Some(("GET /reports/{id}", 5)));
+        assert_eq!(rule("GET", "/"), None);
+    }
+
+    #[test]
+    fn a_policy_that_contradicts_itself_is_refused_with_the_rule_named() {
+        for (rule, expected) in [
+            (r#"{"match":"/a","auth":"any"}"#, "rules[1].match: `/a` is not a route key"),
+            (
+                r#"{"match":"GET /{other}","auth":"any"}"#,
+                "rules[1].match: `GET /{other}` matches the same requests as `GET /{id}`",
+            ),
+            (r#"{"match":"GET /a","auth":"any","plan":"p"}"#, "rules[1]: `plan` needs `limit_by`"),
+            (r#"{"match":"GET /a","auth":"none","limit_by":"ip"}"#, "rules[1]: `limit_by` needs a `plan`"),
+            (
+                r#"{"match":"GET /a","auth":"any","plan":"p","limit_by":"ip"}"#,
+                "rules[1]: `limit_by` is for `auth: none`",
+            ),
+            (r#"{"match":"GET /a","auth":"none","scopes":["a"]}"#, "rules[1]: `scopes` cannot be asked"),
+        ] {
+            let error = policy(&format!(r#"{{"rules":[{{"match":"GET /{{id}}","auth":"any"}},{rule}]}}"#))
+                .expect_err(rule)
+                .to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_looked_for_in_one_header_of_its_own() {
+        assert_eq!(policy(r#"{"rules":[]}"#).unwrap().key_header, "x-api-key");
+        assert_eq!(policy(r#"{"api_keys":{"header":"X-My-Key"},"rules":[]}"#).unwrap().key_header, "x-my-key");
+        for header in ["", "a b", "a:", "Authorization"] {
+            assert!(policy(&format!(r#"{{"api_keys":{{"header":"{header}"}},"rules":[]}}"#)).is_err(), "{header}");
+        }
+    }
+}

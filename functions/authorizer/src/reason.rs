@@ -1,0 +1,83 @@
+//! Why a request was let through or not, in the words of logs and context; and the two errors there are.
+
+use lambda_runtime::Diagnostic;
+
+/// The reason in the log line and in the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing speaks against it.
+    Ok,
+    /// No credential that the rule takes.
+    MissingCredentials,
+    /// Something that cannot be a credential.
+    MalformedCredentials,
+    /// A bearer token that nothing here can verify.
+    InvalidToken,
+    /// No such key.
+    UnknownKey,
+    /// A key that has been switched off.
+    KeyDisabled,
+    /// A key whose time is over.
+    KeyExpired,
+    /// A scope that the rule asks for is missing.
+    InsufficientScope,
+    /// No rule matches, or the plan does not exist.
+    Forbidden,
+    /// A path that does not mean what it says.
+    MalformedPath,
+    /// The plan can never allow this.
+    LimitImpossible,
+    /// The rate is used up.
+    RateExceeded,
+    /// A quota is used up.
+    QuotaExceeded,
+    /// The store could not decide.
+    StoreUnavailable,
+    /// Our own failure.
+    Fault,
+}
+
+impl Reason {
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::MissingCredentials => "missing_credentials",
+            Self::MalformedCredentials => "malformed_credentials",
+            Self::InvalidToken => "invalid_token",
+            Self::UnknownKey => "unknown_key",
+            Self::KeyDisabled => "key_disabled",
+            Self::KeyExpired => "key_expired",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Forbidden => "forbidden",
+            Self::MalformedPath => "malformed_path",
+            Self::LimitImpossible => "limit_impossible",
+            Self::RateExceeded => "rate_exceeded",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// What API Gateway is told by an error.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// 401. API Gateway recognises it by this very message.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// 500.
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        let error_type = match failure {
+            Failure::Unauthorized => "Unauthorized",
+            Failure::Fault(_) => "Fault",
+        };
+        Diagnostic { error_type: error_type.to_owned(), error_message: failure.to_string() }
+    }
+}

@@ -1,0 +1,257 @@
+//! What the authorizer answers to whole events.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use std::sync::Arc;
+
+use authorizer::{Authorizer, Config, Failure};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use usage::EmbeddedStore;
+
+fn settings() -> Value {
+    let text = include_str!("../../../events/env.json");
+    serde_json::from_str::<Value>(text).unwrap()["AuthorizerFunction"].take()
+}
+
+fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
+    let mut settings = settings();
+    change(&mut settings);
+    let mut config = Config::from_lookup(|name| settings[name].as_str().map(str::to_owned)).unwrap();
+    let store = EmbeddedStore::new(&config.embedded_store.take().unwrap()).unwrap();
+    Authorizer::new(config, Arc::new(store))
+}
+
+fn authorizer() -> Authorizer {
+    authorizer_with(|_| ())
+}
+
+fn event(case: &str) -> Value {
+    let path = format!("{}/../../events/authorizer.{case}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn get(path: &str, headers: Value) -> Value {
+    let mut event = event("missing-credentials");
+    event["pathParameters"]["proxy"] = path.trim_start_matches('/').into();
+    event["headers"] = headers;
+    event
+}
+
+/// `isAuthorized` and the context.
+fn answer(authorizer: &Authorizer, event: Value) -> (bool, Value) {
+    let mut answer = authorizer.handle(event).unwrap();
+    (answer["isAuthorized"].as_bool().unwrap(), answer["context"].take())
+}
+
+#[test]
+fn every_event_has_the_outcome_that_its_name_says() {
+    let allowed = [("allowed", "ok", "allowed"), ("public", "ok", "allowed"), ("address", "ok", "allowed")];
+    let forbidden = [
+        ("insufficient-scope", "insufficient_scope", "-"),
+        ("forbidden", "forbidden", "-"),
+        ("malformed-path", "malformed_path", "-"),
+        ("limit-impossible", "limit_impossible", "-"),
+    ];
+    let authorizer = authorizer();
+    for (expected, cases) in [(true, &allowed[..]), (false, &forbidden[..])] {
+        for (case, reason, decision) in cases {
+            let (authorized, context) = answer(&authorizer, event(case));
+            assert_eq!(
+                (authorized, &context["reason"], &context["decision"]),
+                (expected, &json!(reason), &json!(decision)),
+                "{case}"
+            );
+        }
+    }
+    for case in
+        ["missing-credentials", "malformed-credentials", "unknown-key", "disabled-key", "expired-key", "invalid-token"]
+    {
+        assert_eq!(authorizer.handle(event(case)), Err(Failure::Unauthorized), "{case}");
+    }
+    assert!(matches!(authorizer.handle(event("fault")), Err(Failure::Fault(_))));
+    for (case, reason) in [("throttled", "rate_exceeded"), ("quota-exceeded", "quota_exceeded")] {
+        assert_eq!(answer(&authorizer, event(case)).1["decision"], "allowed", "{case}");
+        let (authorized, context) = answer(&authorizer, event(case));
+        assert_eq!(
+            (authorized, &context["reason"], &context["decision"]),
+            (true, &json!(reason), &json!("throttled")),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn the_context_of_an_allowed_request_is_complete() {
+    let (_, mut context) = answer(&authorizer(), event("allowed"));
+    for volatile in ["authorizer_ms", "ratelimit", "ratelimit_policy"] {
+        assert!(context[volatile].take().is_string(), "{volatile}");
+    }
+    assert_eq!(
+        context,
+        json!({
+            "decision": "allowed", "reason": "ok", "user_id": "alice", "email": "-", "roles": "-", "near_limit": "false",
+            "key_id": "local-pro", "plan": "pro", "scopes": "admin:read", "auth": "api_key", "route": "GET /orders/{id}",
+            "request_id": "JKJaXmPLvHcESHA01=", "authorizer_ms": null, "ratelimit": null, "ratelimit_policy": null,
+            "limit": "200", "remaining": "199", "reset": "1",
+        })
+    );
+}
+
+/// An absent or empty value might leave the client's own header in place.
+#[test]
+fn what_request_mapping_reads_is_always_there_and_never_empty() {
+    let authorizer = authorizer();
+    for case in ["allowed", "public", "address", "throttled", "forbidden", "malformed-path", "limit-impossible"] {
+        let (_, context) = answer(&authorizer, event(case));
+        for name in [
+            "decision",
+            "reason",
+            "user_id",
+            "email",
+            "roles",
+            "near_limit",
+            "key_id",
+            "plan",
+            "scopes",
+            "auth",
+            "route",
+            "request_id",
+            "authorizer_ms",
+        ] {
+            assert!(context[name].as_str().is_some_and(|value| !value.is_empty()), "{case}: {name}");
+        }
+    }
+}
+
+#[test]
+fn what_response_mapping_reads_is_absent_where_there_is_nothing() {
+    let (_, context) = answer(&authorizer(), event("public"));
+    for name in ["ratelimit_policy", "ratelimit", "retry_after", "limit", "remaining", "reset"] {
+        assert_eq!(context.get(name), None, "{name}");
+    }
+    let (_, context) = answer(&authorizer(), event("allowed"));
+    assert_eq!(context.get("retry_after"), None);
+}
+
+#[test]
+fn a_throttled_request_is_told_when_to_come_back() {
+    let authorizer = authorizer();
+    answer(&authorizer, event("throttled"));
+    let (_, context) = answer(&authorizer, event("throttled"));
+    assert_eq!(context["retry_after"], "1000");
+    assert_eq!(context["ratelimit"], r#""burst";r=0;t=1000"#);
+    assert_eq!(context["ratelimit_policy"], r#""burst";q=1;w=1000"#);
+}
+
+#[test]
+fn where_there_is_no_listener_rule_a_throttled_request_is_forbidden() {
+    let authorizer = authorizer_with(|settings| settings["ON_THROTTLE"] = "forbid".into());
+    assert!(answer(&authorizer, event("throttled")).0);
+    let (authorized, context) = answer(&authorizer, event("throttled"));
+    assert_eq!((authorized, &context["decision"]), (false, &json!("throttled")));
+}
+
+#[test]
+fn two_keys_in_one_request_are_none() {
+    let two = json!({"x-api-key": "local-pro-key-0000000000001,local-pro-key-0000000000001"});
+    assert_eq!(authorizer().handle(get("/orders", two)), Err(Failure::Unauthorized));
+}
+
+/// No token can be verified without issuers, and a bad one must not fall through to the key.
+#[test]
+fn a_token_beside_a_good_key_is_refused_unless_the_rule_asks_for_the_key_alone() {
+    let both = json!({"x-api-key": "local-pro-key-0000000000001", "authorization": "Bearer x"});
+    assert_eq!(authorizer().handle(get("/orders", both.clone())), Err(Failure::Unauthorized));
+    assert!(answer(&authorizer(), get("/admin/users", both)).0);
+}
+
+#[test]
+fn an_address_has_its_own_limit() {
+    let authorizer = authorizer();
+    let from = |address: &str| {
+        let mut event = event("address");
+        event["requestContext"]["http"]["sourceIp"] = address.into();
+        answer(&authorizer, event).1["decision"].clone()
+    };
+    for _ in 0..3 {
+        assert_eq!(from("192.0.2.1"), "allowed");
+    }
+    assert_eq!((from("192.0.2.1"), from("192.0.2.2")), (json!("throttled"), json!("allowed")));
+}
+
+#[test]
+fn an_address_that_is_none_is_our_fault_and_not_a_pass() {
+    let mut event = event("address");
+    event["requestContext"]["http"]["sourceIp"] = "somewhere".into();
+    assert!(matches!(authorizer().handle(event), Err(Failure::Fault(_))));
+}
+
+#[test]
+fn a_plan_that_does_not_exist_is_forbidden() {
+    let authorizer = authorizer_with(|settings| {
+        let policy = settings["AUTH_POLICY"].as_str().unwrap().replace("\"anonymous\"", "\"missing\"");
+        settings["AUTH_POLICY"] = policy.into();
+    });
+    let (authorized, context) = answer(&authorizer, event("address"));
+    assert_eq!((authorized, &context["reason"]), (false, &json!("forbidden")));
+}
+
+#[test]
+fn a_plans_own_route_is_charged_and_named() {
+    let authorizer = authorizer_with(|settings| {
+        let seeds = settings["EMBEDDED_STORE"].as_str().unwrap();
+        let seeds =
+            seeds.replacen("\"pro\":{", "\"pro\":{\"routes\":{\"GET /orders\":{\"rate\":0.01,\"burst\":1}},", 1);
+        settings["EMBEDDED_STORE"] = seeds.into();
+    });
+    let call = |path: &str| answer(&authorizer, get(path, json!({"x-api-key": "local-pro-key-0000000000001"}))).1;
+    assert_eq!(call("/orders")["route"], "GET /orders");
+    let second = call("/orders");
+    assert_eq!((&second["decision"], &second["retry_after"]), (&json!("throttled"), &json!("100")));
+    assert!(second["ratelimit"].as_str().unwrap().contains(r#""GET /orders";r=0;t=100"#));
+    assert_eq!(call("/orders/7")["decision"], "allowed");
+}
+
+#[test]
+fn both_errors_serialise_as_api_gateway_expects() {
+    let diagnostic = lambda_runtime::Diagnostic::from(Failure::Unauthorized);
+    assert_eq!(
+        serde_json::to_value(diagnostic).unwrap(),
+        json!({"errorType": "Unauthorized", "errorMessage": "Unauthorized"})
+    );
+}
+
+fn arbitrary_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".*".prop_map(Value::from)
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::hash_map(
+                "version|type|headers|routeKey|requestContext|http|x-api-key|.*",
+                inner,
+                0..4
+            )
+            .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_event_whatever_makes_it_panic_or_pass(event in arbitrary_json()) {
+        if let Ok(answer) = authorizer().handle(event) {
+            prop_assert_eq!(&answer["isAuthorized"], &json!(false));
+        }
+    }
+
+    #[test]
+    fn no_header_whatever_makes_it_panic_or_pass(key in any::<String>(), token in proptest::option::of(any::<String>())) {
+        let headers = json!({"x-api-key": key, "authorization": token});
+        prop_assert_eq!(authorizer().handle(get("/orders", headers)), Err(Failure::Unauthorized));
+    }
+}
