@@ -1,5 +1,6 @@
 //! Calendar quotas: so many calls a day or a month.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -16,6 +17,15 @@ pub enum Period {
     Day,
     /// From the first of a month to the first of the next.
     Month,
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Day => "day",
+            Self::Month => "month",
+        })
+    }
 }
 
 /// A quota as written in a plan.
@@ -65,11 +75,7 @@ impl Quota {
     /// # Errors
     /// [`PlanError`] for a name or a limit that is out of range.
     pub(crate) fn new(document: QuotaDocument) -> Result<Self, PlanError> {
-        let default_name = match document.period {
-            Period::Day => "day",
-            Period::Month => "month",
-        };
-        let name = document.name.unwrap_or_else(|| default_name.to_owned());
+        let name = document.name.unwrap_or_else(|| document.period.to_string());
         crate::plan::check_policy_name(&name)?;
         if document.limit > crate::plan::MAX_LIMIT {
             return Err(PlanError::QuotaLimit { name, limit: document.limit });

@@ -1,0 +1,115 @@
+//! An integration: where a route's requests go, and what is changed on the way.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Exchange, Mapping, RequestParts};
+use crate::template::{Fields, Kind, Node, TemplateError};
+
+/// The longest that an HTTP API waits for an integration.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// An HTTP proxy integration.
+#[derive(Debug)]
+pub struct Integration {
+    /// The load balancer's listener that it goes to, where it goes through a VPC link.
+    pub listener: Option<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+    request: Vec<Mapping>,
+    response: HashMap<u16, Vec<Mapping>>,
+}
+
+impl Integration {
+    pub(super) fn read(mut fields: Fields) -> Result<Self, TemplateError> {
+        fields.expect("IntegrationType", "HTTP_PROXY")?;
+        fields.expect("IntegrationMethod", "ANY")?;
+        fields.expect("PayloadFormatVersion", "1.0")?;
+        let (connection, position) = fields.require_text("ConnectionType")?;
+        let (uri, _) = fields.require_text("IntegrationUri")?;
+        let listener = match connection.as_str() {
+            "VPC_LINK" => {
+                fields.require_text("ConnectionId")?;
+                Some(uri)
+            }
+            "INTERNET" => None,
+            other => return Err(TemplateError::at(position, format!("`{other}` is neither VPC_LINK nor INTERNET"))),
+        };
+        let request = fields.take("RequestParameters").map_or_else(|| Ok(Vec::new()), request_mappings)?;
+        let response = fields.take("ResponseParameters").map_or_else(|| Ok(HashMap::new()), response_mappings)?;
+        let timeout = timeout(&mut fields)?;
+        fields.ignore(&["ApiId", "Description"]);
+        fields.finish()?;
+        Ok(Self { listener, timeout, request, response })
+    }
+
+    /// The request as the integration is to see it.
+    #[must_use]
+    pub fn change_request(&self, original: &RequestParts, exchange: &Exchange) -> RequestParts {
+        let mut request = original.clone();
+        for mapping in &self.request {
+            mapping.change_request(&mut request, original, exchange);
+        }
+        request
+    }
+
+    /// Changes the integration's answer as its status asks for.
+    pub fn change_response(
+        &self,
+        status: &mut StatusCode,
+        headers: &mut HeaderMap,
+        original: &RequestParts,
+        exchange: &Exchange,
+    ) {
+        for mapping in self.response.get(&status.as_u16()).into_iter().flatten() {
+            mapping.change_response(status, headers, original, exchange);
+        }
+    }
+}
+
+fn timeout(fields: &mut Fields) -> Result<Duration, TemplateError> {
+    let position = fields.position;
+    let timeout = fields.number("TimeoutInMillis")?.map_or(LONGEST, Duration::from_millis);
+    if (Duration::from_millis(50)..=LONGEST).contains(&timeout) {
+        return Ok(timeout);
+    }
+    Err(TemplateError::at(position, "`TimeoutInMillis` is from 50 to 30000"))
+}
+
+fn request_mappings(node: Node) -> Result<Vec<Mapping>, TemplateError> {
+    let mut mappings = Vec::new();
+    for (destination, position, source) in Fields::of(node, "RequestParameters")?.rest() {
+        let (source, _) = source.into_text(&destination)?;
+        mappings
+            .push(Mapping::for_request(&destination, &source).map_err(|problem| TemplateError::at(position, problem))?);
+    }
+    Ok(mappings)
+}
+
+fn response_mappings(node: Node) -> Result<HashMap<u16, Vec<Mapping>>, TemplateError> {
+    let mut by_status = HashMap::new();
+    for (status, position, node) in Fields::of(node, "ResponseParameters")?.rest() {
+        let code = status.parse().ok().filter(|code| (200..600).contains(code));
+        let code =
+            code.ok_or_else(|| TemplateError::at(position, format!("`{status}` is not a status from 200 to 599")))?;
+        let mut fields = Fields::of(node, "a status of ResponseParameters")?;
+        let list = fields.require("ResponseParameters")?.into_list("ResponseParameters")?;
+        fields.finish()?;
+        by_status.insert(code, list.into_iter().map(response_mapping).collect::<Result<_, _>>()?);
+    }
+    Ok(by_status)
+}
+
+fn response_mapping(node: Node) -> Result<Mapping, TemplateError> {
+    let position = node.position;
+    if !matches!(node.kind, Kind::Map(_)) {
+        return Err(TemplateError::at(position, "a response parameter is a map of `Destination` and `Source`"));
+    }
+    let mut fields = Fields::of(node, "a response parameter")?;
+    let (destination, position) = fields.require_text("Destination")?;
+    let (source, _) = fields.require_text("Source")?;
+    fields.finish()?;
+    Mapping::for_response(&destination, &source).map_err(|problem| TemplateError::at(position, problem))
+}

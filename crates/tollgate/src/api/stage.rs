@@ -1,0 +1,90 @@
+//! The default stage: its throttling and its access log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use usage::{Caller, EmbeddedStore, Plan, PlanDocument, Seeds, Throttle, Verdict};
+
+use super::LogFormat;
+use crate::template::{Fields, Node, Position, TemplateError};
+
+/// The `$default` stage.
+#[derive(Debug)]
+pub struct Stage {
+    /// Its access log, if it has one.
+    pub log: Option<LogFormat>,
+    default: Option<Arc<Plan>>,
+    by_route: HashMap<String, Arc<Plan>>,
+    /// A route's throttling is a plan that all of its callers share.
+    used: EmbeddedStore,
+}
+
+/// Too many requests to one route, of all callers together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled;
+
+impl Stage {
+    pub(super) fn read(mut fields: Fields) -> Result<Self, TemplateError> {
+        fields.expect("StageName", "$default")?;
+        fields.expect("AutoDeploy", "true")?;
+        let default =
+            fields.take("DefaultRouteSettings").map_or(Ok(None), |node| settings(node, "DefaultRouteSettings"))?;
+        let routes = fields
+            .take("RouteSettings")
+            .map_or_else(|| Ok(Vec::new()), |node| Fields::of(node, "RouteSettings").map(Fields::rest))?;
+        let mut by_route = HashMap::new();
+        for (route, _, node) in routes {
+            if let Some(plan) = settings(node, &route)? {
+                by_route.insert(route, plan);
+            }
+        }
+        let log = fields.take("AccessLogSettings").map(log_format).transpose()?;
+        fields.ignore(&["ApiId", "Description"]);
+        let position = fields.position;
+        fields.finish()?;
+        let used =
+            EmbeddedStore::new(&Seeds::default()).map_err(|error| TemplateError::at(position, error.to_string()))?;
+        Ok(Self { log, default, by_route, used })
+    }
+
+    /// Counts a request to a route.
+    ///
+    /// # Errors
+    /// [`Throttled`] where there are too many.
+    pub fn admit(&self, route_key: &str) -> Result<(), Throttled> {
+        let Some(plan) = self.by_route.get(route_key).or(self.default.as_ref()) else { return Ok(()) };
+        let caller = Caller::Key(route_key.to_owned());
+        match self.used.charge(&caller, plan, None, 1, Timestamp::now().as_nanosecond()) {
+            Ok(decision) if decision.verdict == Verdict::Allowed => Ok(()),
+            _ => Err(Throttled),
+        }
+    }
+}
+
+fn settings(node: Node, what: &str) -> Result<Option<Arc<Plan>>, TemplateError> {
+    let position = node.position;
+    let mut fields = Fields::of(node, what)?;
+    let (rate, burst) = (fields.number::<f64>("ThrottlingRateLimit")?, fields.number::<u64>("ThrottlingBurstLimit")?);
+    fields.ignore(&["DetailedMetricsEnabled"]);
+    fields.finish()?;
+    match (rate, burst) {
+        (Some(rate), Some(burst)) => plan(Throttle { rate, burst }, position).map(Some),
+        (None, None) => Ok(None),
+        _ => Err(TemplateError::at(position, "`ThrottlingRateLimit` and `ThrottlingBurstLimit` go together")),
+    }
+}
+
+fn plan(throttle: Throttle, position: Position) -> Result<Arc<Plan>, TemplateError> {
+    let document = PlanDocument { throttle: Some(throttle), ..PlanDocument::default() };
+    Plan::new("stage", document).map(Arc::new).map_err(|error| TemplateError::at(position, error.to_string()))
+}
+
+fn log_format(node: Node) -> Result<LogFormat, TemplateError> {
+    let mut fields = Fields::of(node, "AccessLogSettings")?;
+    fields.ignore(&["DestinationArn"]);
+    let (format, position) = fields.require_text("Format")?;
+    fields.finish()?;
+    LogFormat::parse(&format)
+        .map_err(|name| TemplateError::at(position, format!("`{name}` is no variable of an access log")))
+}

@@ -1,0 +1,85 @@
+//! The gateway's own answers, in API Gateway's words, and the load balancer's.
+
+use http::header::{CONNECTION, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::body::{ResponseBody, full};
+use crate::api::FixedResponse;
+
+/// An answer that comes from no integration. Response mapping does not touch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// A request that is not one.
+    BadRequest,
+    /// The authorizer knows no such caller.
+    Unauthorized,
+    /// The authorizer says no.
+    Forbidden,
+    /// No route.
+    NotFound,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// Stage or route throttling.
+    TooManyRequests,
+    /// Request line and headers are too large.
+    HeadersTooLarge,
+    /// The authorizer failed, or the gateway itself.
+    Failed,
+    /// The integration took too long. An HTTP API has no 504 of its own.
+    Unavailable,
+}
+
+impl Own {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The message, which is the status's usual phrase but for one.
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Self::PayloadTooLarge => "Request Entity Too Large",
+            other => other.status().canonical_reason().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn response(self) -> Response<ResponseBody> {
+        let mut response = whole(self.status(), "application/json", format!(r#"{{"message":"{}"}}"#, self.message()));
+        if matches!(self, Self::BadRequest | Self::PayloadTooLarge | Self::HeadersTooLarge) {
+            // What follows on the connection may be the rest of what was refused.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// What a listener rule answers.
+pub(super) fn fixed(answer: &FixedResponse) -> Response<ResponseBody> {
+    whole(answer.status, &answer.content_type, answer.body.clone())
+}
+
+/// What a load balancer answers for a target that does not.
+pub(super) fn of_load_balancer(status: StatusCode) -> Response<ResponseBody> {
+    let page = format!(
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n</body>\r\n</html>\r\n"
+    );
+    whole(status, "text/html", page)
+}
+
+fn whole(status: StatusCode, content_type: &str, body: String) -> Response<ResponseBody> {
+    let mut response = Response::new(full(body));
+    *response.status_mut() = status;
+    if let Ok(value) = HeaderValue::from_str(content_type) {
+        response.headers_mut().insert(CONTENT_TYPE, value);
+    }
+    response
+}

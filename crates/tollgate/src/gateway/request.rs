@@ -1,0 +1,239 @@
+//! One request's way, from its head to its answer.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, USER_AGENT};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+use super::answer::{self, Own};
+use super::authorize::authorize;
+use super::backend::NoAnswer;
+use super::body::{BackendBody, BodyError, Counted, LARGEST, RequestBody, RequestFate, ResponseBody};
+use super::event::authorizer_event;
+use super::head::Head;
+use super::{Gateway, headers, path};
+use crate::api::{Authorization, Exchange, FixedResponse, Integration, RequestParts, Route};
+
+/// API Gateway's quota for request line and headers together.
+const LARGEST_HEAD: u64 = 10_240;
+
+/// The connection a request came by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connection {
+    pub(super) client: SocketAddr,
+    pub(super) local_port: u16,
+}
+
+/// Answers one request. Never fails: what goes wrong is an answer too.
+pub(super) async fn answer(
+    gateway: Arc<Gateway>,
+    request: Request<Incoming>,
+    connection: Connection,
+    head: Option<Head>,
+) -> Response<ResponseBody> {
+    let started = Instant::now();
+    let mut exchange = Exchange::begin(request_id(), connection.client.ip());
+    let mut response = match proceed(&gateway, request, connection, head, &mut exchange).await {
+        Ok(response) => response,
+        Err(own) => {
+            exchange.error = Some(own.message());
+            own.response()
+        }
+    };
+    if head.is_none_or(|head| head.encoded) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if let Ok(value) = HeaderValue::from_str(&exchange.request_id) {
+        response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), value);
+    }
+    exchange.status = Some(response.status().as_u16());
+    let log = move |bytes: u64| log(&gateway, exchange, bytes, started);
+    response.map(|body| Counted::new(body, log).boxed_unsync())
+}
+
+fn log(gateway: &Gateway, mut exchange: Exchange, bytes: u64, started: Instant) {
+    exchange.response_length = Some(bytes);
+    exchange.response_latency = Some(started.elapsed());
+    if let Some(format) = &gateway.api.stage.log {
+        (gateway.log)(&format.line(&exchange));
+    }
+}
+
+/// Unique for as long as the process lives, and hard to mistake for another process's.
+fn request_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static PROCESS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{:016x}{number:08x}", PROCESS.hash_one(number))
+}
+
+/// The checks in API Gateway's order, then the integration.
+async fn proceed(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+    connection: Connection,
+    head: Option<Head>,
+    exchange: &mut Exchange,
+) -> Result<Response<ResponseBody>, Own> {
+    describe(&request, exchange);
+    check_head(&request, head)?;
+    let decoded = path::decoded(request.uri()).ok_or(Own::BadRequest)?;
+    exchange.path.clone_from(&decoded);
+    if declared_length(&request).is_some_and(|length| length > LARGEST) {
+        return Err(Own::PayloadTooLarge);
+    }
+    let found = gateway.api.routes.find(request.method().as_str(), &decoded).ok_or(Own::NotFound)?;
+    let route = Arc::clone(found.value);
+    exchange.route_key = Some(route.key.clone());
+    gateway.api.stage.admit(&route.key).map_err(|_| Own::TooManyRequests)?;
+    let (parts, body) = request.into_parts();
+    let raw_query = parts.uri.query().unwrap_or_default().to_owned();
+    let mut original = RequestParts { path: decoded.clone(), query: path::query(&parts.uri), headers: parts.headers };
+    headers::add_forwarded(&mut original.headers, connection.client.ip(), connection.local_port);
+    let event = || authorizer_event(exchange, &original, &raw_query, &found.parameters);
+    let event = matches!(route.authorization, Authorization::Custom(_)).then(event);
+    pass(gateway, &route, event, exchange).await?;
+    headers::strip_connection(&mut original.headers);
+    headers::strip_expectation(&mut original.headers);
+    integrate(gateway, &route.integration, parts.method, original, body, exchange).await
+}
+
+fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
+    let text = |name: HeaderName| {
+        request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    request.method().as_str().clone_into(&mut exchange.method);
+    request.uri().path().clone_into(&mut exchange.path);
+    exchange.protocol = if request.version() == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
+    exchange.domain = text(HOST).unwrap_or_default();
+    exchange.user_agent = text(USER_AGENT).unwrap_or_default();
+}
+
+fn check_head(request: &Request<Incoming>, head: Option<Head>) -> Result<(), Own> {
+    let head = head.filter(|head| !head.length_and_encoding).ok_or(Own::BadRequest)?;
+    if head.bytes > LARGEST_HEAD {
+        return Err(Own::HeadersTooLarge);
+    }
+    let hosts = request.headers().get_all(HOST).iter().count();
+    let named = hosts == 1 || (hosts == 0 && request.version() == Version::HTTP_10);
+    if named && request.method() != Method::CONNECT { Ok(()) } else { Err(Own::BadRequest) }
+}
+
+fn declared_length(request: &Request<Incoming>) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn pass(
+    gateway: &Gateway,
+    route: &Route,
+    event: Option<serde_json::Value>,
+    exchange: &mut Exchange,
+) -> Result<(), Own> {
+    match (&route.authorization, event) {
+        (Authorization::None, _) => Ok(()),
+        (Authorization::Iam, _) if exchange.source.to_canonical().is_loopback() => Ok(()),
+        (Authorization::Iam, _) => Err(Own::Forbidden),
+        (Authorization::Custom(package), Some(event)) => {
+            let function = gateway.functions.get(package).ok_or(Own::Failed)?;
+            authorize(Arc::clone(function), event, exchange).await
+        }
+        (Authorization::Custom(_), None) => Err(Own::Failed),
+    }
+}
+
+/// Request mapping, listener rules, backend, response mapping.
+async fn integrate(
+    gateway: &Gateway,
+    integration: &Integration,
+    method: Method,
+    original: RequestParts,
+    body: Incoming,
+    exchange: &mut Exchange,
+) -> Result<Response<ResponseBody>, Own> {
+    let began = Instant::now();
+    let mut changed = integration.change_request(&original, exchange);
+    let rule = rule_for(gateway, integration, &mut changed);
+    let response = match rule {
+        Some(rule) => answer::fixed(rule),
+        None => {
+            let request = outgoing(gateway, method, &changed, &original, body)?;
+            call(gateway, integration, request, began, exchange).await?
+        }
+    };
+    exchange.integration_status = Some(response.status().as_u16());
+    exchange.integration_latency = Some(began.elapsed());
+    let (mut parts, body) = response.into_parts();
+    headers::strip_connection(&mut parts.headers);
+    integration.change_response(&mut parts.status, &mut parts.headers, &original, exchange);
+    Ok(Response::from_parts(parts, body))
+}
+
+/// What the load balancer answers by itself, if it does.
+fn rule_for<'g>(
+    gateway: &'g Gateway,
+    integration: &Integration,
+    request: &mut RequestParts,
+) -> Option<&'g FixedResponse> {
+    let listener = integration.listener.as_ref()?;
+    headers::drop_invalid(&mut request.headers);
+    let mut rules = gateway.api.rules.iter().filter(|rule| rule.listener == *listener);
+    rules.find(|rule| rule.matches(&request.headers)).map(|rule| &rule.response)
+}
+
+fn outgoing(
+    gateway: &Gateway,
+    method: Method,
+    changed: &RequestParts,
+    original: &RequestParts,
+    body: Incoming,
+) -> Result<(Request<RequestBody>, RequestFate), Own> {
+    let query = path::joined(&changed.query, &original.query);
+    let target = path::encoded(&changed.path);
+    let target = if query.is_empty() { target } else { format!("{target}?{query}") };
+    let fate = RequestFate::default();
+    let mut request = Request::new(RequestBody::new(body, fate.clone()));
+    *request.method_mut() = method;
+    *request.uri_mut() = gateway.backend.address(&target).ok_or(Own::Failed)?;
+    *request.headers_mut() = changed.headers.clone();
+    Ok((request, fate))
+}
+
+async fn call(
+    gateway: &Gateway,
+    integration: &Integration,
+    (request, fate): (Request<RequestBody>, RequestFate),
+    began: Instant,
+    exchange: &mut Exchange,
+) -> Result<Response<ResponseBody>, Own> {
+    let deadline = began + integration.timeout;
+    match gateway.backend.call(request, deadline).await {
+        Ok(response) => Ok(response.map(|body| BackendBody::new(body, deadline).boxed_unsync())),
+        // The call may have failed because the client's body did.
+        Err(_) if fate.error() == Some(BodyError::TooLarge) => Err(Own::PayloadTooLarge),
+        Err(_) if fate.error().is_some() => Err(Own::BadRequest),
+        Err(NoAnswer::TooLate) => {
+            exchange.integration_error = Some("the integration took too long".to_owned());
+            Err(Own::Unavailable)
+        }
+        Err(NoAnswer::Target(status)) => {
+            exchange.integration_error = Some(reason(status).to_owned());
+            Ok(answer::of_load_balancer(status))
+        }
+    }
+}
+
+fn reason(status: StatusCode) -> &'static str {
+    if status == StatusCode::GATEWAY_TIMEOUT {
+        "no connection to the target in time"
+    } else {
+        "the target refused or broke the connection"
+    }
+}

@@ -1,0 +1,85 @@
+//! `invoke`: one function, called with events from files.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::cli::Invoke;
+use crate::function::{Function, FunctionError};
+
+/// Why nothing could be called.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// A file that cannot be read.
+    #[error("{path}: {problem}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// The function cannot be set up.
+    #[error(transparent)]
+    Function(#[from] FunctionError),
+}
+
+/// What the function said to one event: its answer, or its error as Lambda reports it. Both are JSON.
+pub type Said = Result<String, String>;
+
+/// Calls the function with each event in turn.
+///
+/// # Errors
+/// [`InvokeError`] where it cannot be called at all.
+pub fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
+    let file = settings_beside(&options.events, &options.function)?;
+    let setting = |name: &str| std::env::var(name).ok().or_else(|| Some(file.get(name)?.as_str()?.to_owned()));
+    let function = Function::new(&options.function, None, setting)?;
+    options.events.iter().map(|path| Ok(said(&function, &read(path)?))).collect()
+}
+
+fn said(function: &Function, event: &[u8]) -> Said {
+    match function.invoke(event) {
+        Ok(answer) => Ok(String::from_utf8_lossy(&answer).into_owned()),
+        Err(error) => Err(serde_json::to_string(&error).unwrap_or(error.error_message)),
+    }
+}
+
+/// The function's settings in the `env.json` beside the first event, by its logical id, in the form that
+/// the SAM CLI's `--env-vars` has. Nothing where there is no such file.
+fn settings_beside(events: &[PathBuf], package: &str) -> Result<Value, InvokeError> {
+    let Some(path) = events
+        .first()
+        .and_then(|event| event.parent())
+        .map(|folder| folder.join("env.json"))
+        .filter(|path| path.exists())
+    else {
+        return Ok(Value::Null);
+    };
+    let problem = |error: serde_json::Error| InvokeError::File { path: path.clone(), problem: error.to_string() };
+    let mut all: Value = serde_json::from_slice(&read(&path)?).map_err(problem)?;
+    Ok(all[logical_id(package)].take())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, InvokeError> {
+    std::fs::read(path).map_err(|error| InvokeError::File { path: path.to_owned(), problem: error.to_string() })
+}
+
+/// `alb-sync` is `AlbSyncFunction`.
+fn logical_id(package: &str) -> String {
+    let words = package.split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    });
+    words.collect::<String>() + "Function"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packages_logical_id_is_its_name_in_capitals() {
+        assert_eq!(logical_id("alb-sync"), "AlbSyncFunction");
+        assert_eq!(logical_id("authorizer"), "AuthorizerFunction");
+    }
+}

@@ -1,0 +1,134 @@
+//! `serve`: everything that the gateway needs on one machine, put together.
+
+mod banner;
+mod seeds;
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use http::Uri;
+use tokio::net::TcpListener;
+use usage::{EmbeddedStore, SeedsError};
+
+use crate::api::Api;
+use crate::cli::Serve;
+use crate::echo;
+use crate::function::{Function, FunctionError};
+use crate::gateway::{Gateway, LogSink, serve};
+use crate::template::{Template, TemplateError};
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file that cannot be read.
+    #[error("{path}: {error}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A template that cannot be served.
+    #[error("{path}:{error}", path = path.display())]
+    Template {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        error: TemplateError,
+    },
+    /// Seeds that are not of their shape.
+    #[error("{path}: {problem}", path = path.display())]
+    SeedsShape {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// Plans or keys that cannot be.
+    #[error("seeds: {0}")]
+    Seeds(#[from] SeedsError),
+    /// A function that cannot be set up.
+    #[error(transparent)]
+    Function(#[from] FunctionError),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Which address.
+        address: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The address of the built-in backend.
+    #[error("the echo service cannot start: {0}")]
+    Echo(String),
+}
+
+/// Serves until `stop`.
+///
+/// # Errors
+/// [`StartError`] for whatever keeps the gateway from starting.
+pub async fn run(options: Serve, log: LogSink, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+    let template_error = |error| StartError::Template { path: options.template.clone(), error };
+    let text = read(&options.template)?;
+    let parameters = options.parameters.iter().cloned().collect();
+    let template = Template::parse(&text, &parameters).map_err(template_error)?;
+    let api = Api::from_template(&template).map_err(template_error)?;
+    let (seeds, shown) = seeds::read(options.seeds.as_deref())?;
+    let store = Arc::new(EmbeddedStore::new(&seeds)?);
+    let functions = functions(&api.functions, options.policy.as_deref(), &store)?;
+    let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
+    let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
+    let (backend, built_in) = backend(options.backend).await?;
+    let facts = banner::Facts {
+        address,
+        api: &api,
+        template: &options.template,
+        stand_ins: &template.stand_ins,
+        backend: &backend,
+        built_in,
+        seeds: &seeds,
+        keys_shown: shown,
+    };
+    // Whoever started the gateway may not read what it says.
+    let _ = std::io::stdout().lock().write_all(facts.text().as_bytes());
+    serve(listener, Arc::new(Gateway::new(api, functions, &backend, log)), stop).await;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, StartError> {
+    std::fs::read_to_string(path).map_err(|error| StartError::File { path: path.to_owned(), error })
+}
+
+/// The functions that routes need, with the environment that the template gives them.
+fn functions(
+    environments: &BTreeMap<String, BTreeMap<String, String>>,
+    policy: Option<&Path>,
+    store: &Arc<EmbeddedStore>,
+) -> Result<HashMap<String, Arc<Function>>, StartError> {
+    let policy = policy.map(read).transpose()?;
+    let mut functions = HashMap::new();
+    for (package, environment) in environments {
+        let setting = |name: &str| match (name, &policy) {
+            ("AUTH_POLICY", Some(policy)) => Some(policy.clone()),
+            _ => environment.get(name).cloned(),
+        };
+        functions.insert(package.clone(), Arc::new(Function::new(package, Some(Arc::clone(store)), setting)?));
+    }
+    Ok(functions)
+}
+
+/// The backend's address, and whether it is the built-in one.
+async fn backend(given: Option<Uri>) -> Result<(Uri, bool), StartError> {
+    if let Some(uri) = given {
+        return Ok((uri, false));
+    }
+    let address = echo::start().await.map_err(|error| StartError::Echo(error.to_string()))?;
+    let uri = format!("http://{address}")
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| StartError::Echo(error.to_string()))?;
+    Ok((uri, true))
+}

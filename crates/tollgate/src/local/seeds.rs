@@ -1,0 +1,45 @@
+//! Plans and keys to begin with.
+
+use std::path::Path;
+
+use usage::Seeds;
+
+use super::StartError;
+
+/// Known to everybody, so worth something on one machine only.
+const BUILT_IN: &str = r#"{
+  "plans": {
+    "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]},
+    "pro": {"throttle": {"rate": 100, "burst": 200}, "quotas": [{"limit": 1000000, "period": "month"}]}
+  },
+  "keys": [
+    {"key": "local-free-key-000000000001", "key_id": "local-free", "plan": "free"},
+    {"key": "local-pro-key-0000000000001", "key_id": "local-pro", "plan": "pro"}
+  ]
+}"#;
+
+/// The seeds of a file, or the built-in ones; and whether their keys may be shown.
+pub(super) fn read(path: Option<&Path>) -> Result<(Seeds, bool), StartError> {
+    let text = path.map_or_else(|| Ok(BUILT_IN.to_owned()), super::read)?;
+    let shape = |error: serde_json::Error| StartError::SeedsShape {
+        path: path.unwrap_or(Path::new("built-in seeds")).to_owned(),
+        problem: error.to_string(),
+    };
+    Ok((serde_json::from_str(&text).map_err(shape)?, path.is_none()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use usage::{EmbeddedStore, KeyHash};
+
+    #[test]
+    fn the_built_in_keys_are_the_documented_ones() {
+        let (seeds, shown) = read(None).unwrap();
+        let store = EmbeddedStore::new(&seeds).unwrap();
+        for (key, plan) in [("local-free-key-000000000001", "free"), ("local-pro-key-0000000000001", "pro")] {
+            assert_eq!(store.key(&KeyHash::of(key).unwrap()).unwrap().plan, plan);
+        }
+        assert!(shown);
+    }
+}

@@ -1,0 +1,139 @@
+//! YAML with positions, in which CloudFormation's functions are told from data.
+
+use saphyr::{LoadableYamlNode as _, MarkedYaml, Scalar, ScalarStyle, Tag, YamlData, YamlLoader};
+use saphyr_parser::{Marker, Parser};
+
+use super::{Position, TemplateError};
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Where it begins.
+    pub position: Position,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// CloudFormation knows no types of scalars: what is not null is text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Nothing.
+    Null,
+    /// A scalar as written.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map in the order written, with the place of each key.
+    Map(Vec<(String, Position, Node)>),
+    /// A function such as `Ref` or `Fn::If`, by the part behind `Fn::`, with its argument.
+    Call(String, Box<Node>),
+}
+
+impl Node {
+    /// Parses a template's text.
+    ///
+    /// # Errors
+    /// [`TemplateError`] for what is not YAML, holds one key twice, or is not a single map.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
+        // Scalars as written: `1.10` is not 1.1.
+        loader.early_parse(false);
+        let scanned = Parser::new_from_str(text).load(&mut loader, true);
+        if let Some(error) = scanned.as_ref().err().or(loader.error()) {
+            return Err(TemplateError::at(position(error.marker()), error.info()));
+        }
+        match loader.into_documents().as_slice() {
+            [document] if document.is_mapping() => Self::from_yaml(document),
+            _ => Err(TemplateError::whole("a template is one map")),
+        }
+    }
+
+    fn from_yaml(yaml: &MarkedYaml<'_>) -> Result<Self, TemplateError> {
+        let position = position(&yaml.span.start);
+        let kind = match &yaml.data {
+            YamlData::Representation(text, style, tag) => return Ok(scalar(position, text, *style, tag.as_deref())),
+            YamlData::Sequence(items) => Kind::List(items.iter().map(Self::from_yaml).collect::<Result<_, _>>()?),
+            YamlData::Mapping(entries) => return map(position, entries.iter()),
+            YamlData::Tagged(tag, inner) => Kind::Call(function(tag), Box::new(Self::from_yaml(inner)?)),
+            YamlData::Value(Scalar::Null) => Kind::Null,
+            YamlData::Value(_) | YamlData::Alias(_) | YamlData::BadValue => {
+                return Err(TemplateError::at(position, "this is not understood as YAML"));
+            }
+        };
+        Ok(Self { position, kind })
+    }
+}
+
+fn position(marker: &Marker) -> Position {
+    Position { line: marker.line(), column: marker.col() + 1 }
+}
+
+fn scalar(position: Position, text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Node {
+    let null = style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL");
+    let kind = if null { Kind::Null } else { Kind::Text(text.to_string()) };
+    match tag.filter(|tag| !tag.is_yaml_core_schema()) {
+        Some(tag) => Node { position, kind: Kind::Call(function(tag), Box::new(Node { position, kind })) },
+        None => Node { position, kind },
+    }
+}
+
+fn map<'y, 'i: 'y>(
+    position: Position,
+    entries: impl ExactSizeIterator<Item = (&'y MarkedYaml<'i>, &'y MarkedYaml<'i>)>,
+) -> Result<Node, TemplateError> {
+    let mut map = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let key = Node::from_yaml(key)?;
+        let Kind::Text(name) = key.kind else { return Err(TemplateError::at(key.position, "a key is text")) };
+        map.push((name, key.position, Node::from_yaml(value)?));
+    }
+    if map.len() == 1 && (map[0].0 == "Ref" || map[0].0.starts_with("Fn::")) {
+        let (name, _, argument) = map.swap_remove(0);
+        let function = name.trim_start_matches("Fn::").to_owned();
+        return Ok(Node { position, kind: Kind::Call(function, Box::new(argument)) });
+    }
+    Ok(Node { position, kind: Kind::Map(map) })
+}
+
+fn function(tag: &Tag) -> String {
+    tag.suffix.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_functions_are_the_same() {
+        let short = Node::parse("a: !Ref b").unwrap();
+        let long = Node::parse("a: {Ref: b}").unwrap();
+        for node in [short, long] {
+            let Kind::Map(entries) = node.kind else { panic!("{node:?}") };
+            let Kind::Call(name, argument) = &entries[0].2.kind else { panic!("{entries:?}") };
+            assert_eq!((name.as_str(), &argument.kind), ("Ref", &Kind::Text("b".to_owned())));
+        }
+    }
+
+    #[test]
+    fn scalars_stay_as_they_are_written() {
+        let Kind::Map(entries) = Node::parse("a: 1.10\nb: true\nc: \"null\"\nd: null\ne:").unwrap().kind else {
+            panic!()
+        };
+        let kinds: Vec<_> = entries.into_iter().map(|entry| entry.2.kind).collect();
+        let text = |text: &str| Kind::Text(text.to_owned());
+        assert_eq!(kinds, [text("1.10"), text("true"), text("null"), Kind::Null, Kind::Null]);
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line_and_column() {
+        assert_eq!(Node::parse("a: 1\nb: [1\nc: 2").unwrap_err().position.map(|at| at.line), Some(3));
+        assert_eq!(Node::parse("a: 1\na: 2").unwrap_err().position, Some(Position { line: 2, column: 1 }));
+        assert_eq!(Node::parse("- a").unwrap_err().to_string(), "a template is one map");
+    }
+
+    #[test]
+    fn anchors_are_resolved() {
+        let Kind::Map(entries) = Node::parse("a: &x {b: 1}\nc: *x").unwrap().kind else { panic!() };
+        assert_eq!(entries[0].2.kind, entries[1].2.kind);
+    }
+}
