@@ -37,10 +37,16 @@ fn serve(options: Serve) -> ExitCode {
         Err(error) => return mistake(&error.to_string()),
     };
     let log = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
-    match runtime.block_on(local::run(options, Arc::new(log), stop())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => mistake(&error.to_string()),
-    }
+    runtime.block_on(async {
+        let started = match local::start(options, Arc::new(log)).await {
+            Ok(started) => started,
+            Err(error) => return mistake(&error.to_string()),
+        };
+        // Whoever started the gateway may not read what it says.
+        let _ = std::io::stdout().write_all(started.banner.as_bytes());
+        started.serve(stop()).await;
+        ExitCode::SUCCESS
+    })
 }
 
 fn log_to(writer: NonBlocking) {

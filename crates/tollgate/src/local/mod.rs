@@ -5,7 +5,7 @@ mod seeds;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,37 +66,53 @@ pub enum StartError {
     Echo(String),
 }
 
-/// Serves until `stop`.
+/// A gateway that listens and does not answer yet.
+pub struct Started {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What there is to say about it.
+    pub banner: String,
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+}
+
+impl Started {
+    /// Answers until `stop` is ready, then finishes what is under way.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        serve(self.listener, self.gateway, stop).await;
+    }
+}
+
+/// Reads what has to be read and listens.
 ///
 /// # Errors
 /// [`StartError`] for whatever keeps the gateway from starting.
-pub async fn run(options: Serve, log: LogSink, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+pub async fn start(options: Serve, log: LogSink) -> Result<Started, StartError> {
     let template_error = |error| StartError::Template { path: options.template.clone(), error };
     let text = read(&options.template)?;
     let parameters = options.parameters.iter().cloned().collect();
     let template = Template::parse(&text, &parameters).map_err(template_error)?;
     let api = Api::from_template(&template).map_err(template_error)?;
-    let (seeds, shown) = seeds::read(options.seeds.as_deref())?;
+    let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
     let store = Arc::new(EmbeddedStore::new(&seeds)?);
     let functions = functions(&api.functions, options.policy.as_deref(), &store)?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let (backend, built_in) = backend(options.backend).await?;
+    let (template, stand_ins) = (&options.template, &template.stand_ins);
     let facts = banner::Facts {
         address,
         api: &api,
-        template: &options.template,
-        stand_ins: &template.stand_ins,
+        template,
+        stand_ins,
         backend: &backend,
         built_in,
         seeds: &seeds,
-        keys_shown: shown,
+        keys_shown,
     };
-    // Whoever started the gateway may not read what it says.
-    let _ = std::io::stdout().lock().write_all(facts.text().as_bytes());
-    serve(listener, Arc::new(Gateway::new(api, functions, &backend, log)), stop).await;
-    Ok(())
+    let banner = facts.text();
+    Ok(Started { address, banner, listener, gateway: Arc::new(Gateway::new(api, functions, &backend, log)) })
 }
 
 fn read(path: &Path) -> Result<String, StartError> {

@@ -1,0 +1,119 @@
+//! Backends that refuse, break, dawdle, and the gateway that outlives them.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use http_body_util::channel::Channel;
+use serde_json::json;
+use tests::{Backend, PRO, Setup, raw};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+
+/// An address that nobody listens on.
+async fn closed_port() -> std::net::SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn a_backend_that_refuses_connections_is_502_as_a_load_balancer_says_it() {
+    let gateway = Setup::default().backend(closed_port().await).start().await;
+    for _ in 0..3 {
+        let answer = gateway.get("/orders", PRO).await;
+        assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+        assert!(String::from_utf8_lossy(&answer.body).contains("<h1>502 Bad Gateway</h1>"));
+        assert!(answer.header("ratelimit").is_some(), "502 is a status with limits");
+    }
+    assert_eq!(gateway.call("GET", "/orders").send().await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_backend_that_breaks_off_is_502() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 64]).await;
+        }
+    });
+    let gateway = Setup::default().backend(address).start().await;
+    assert_eq!(gateway.get("/orders", PRO).await.status, StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn a_backend_slower_than_the_integration_is_503_in_api_gateways_words() {
+    let backend = Backend::start(|_| std::future::pending::<Response<Full<Bytes>>>()).await;
+    let gateway = Setup::default()
+        .backend(backend.address)
+        .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 50")
+        .start()
+        .await;
+    let answer = gateway.get("/orders", PRO).await;
+    assert_eq!(
+        (answer.status, answer.json()),
+        (StatusCode::SERVICE_UNAVAILABLE, json!({"message": "Service Unavailable"}))
+    );
+    assert_eq!(gateway.call("GET", "/orders").send().await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_response_that_outlasts_the_integration_is_cut_off_and_not_passed_off_as_whole() {
+    let backend = Backend::start(|_| async {
+        let (mut body, channel) = Channel::<Bytes, std::convert::Infallible>::new(1);
+        tokio::spawn(async move {
+            let _ = body.send_data(Bytes::from("first")).await;
+            std::future::pending::<()>().await;
+        });
+        Response::new(channel)
+    })
+    .await;
+    let gateway = Setup::default()
+        .backend(backend.address)
+        .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 100")
+        .start()
+        .await;
+    let answer = raw(gateway.address, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(answer.contains("first") && !answer.ends_with("0\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn statuses_and_headers_of_the_backend_pass_through() {
+    let backend = Backend::start(|_| async {
+        let mut response = Response::new(Full::new(Bytes::from("gone")));
+        *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+        response.headers_mut().append("set-cookie", "a=1".parse().unwrap());
+        response.headers_mut().append("set-cookie", "b=2".parse().unwrap());
+        response.headers_mut().insert("connection", "x-hop".parse().unwrap());
+        response.headers_mut().insert("x-hop", "1".parse().unwrap());
+        response.headers_mut().insert("retry-after", "7".parse().unwrap());
+        response
+    })
+    .await;
+    let gateway = Setup::default().backend(backend.address).start().await;
+    let answer = gateway.get("/orders", PRO).await;
+    assert_eq!((answer.status, &*answer.body), (StatusCode::GATEWAY_TIMEOUT, b"gone".as_slice()));
+    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
+    assert_eq!((answer.header("x-hop"), answer.header("retry-after")), (None, Some("7")));
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_stopped_finishes_what_is_under_way() {
+    let backend = Backend::start(|_| async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Response::new(Full::new(Bytes::from("late")))
+    })
+    .await;
+    let gateway = Setup::default().backend(backend.address).start().await;
+    let (address, call) = (gateway.address, gateway.call("GET", "/health"));
+    let under_way = tokio::spawn(call.send());
+    while backend.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let stopped = gateway.stop();
+    assert_eq!(under_way.await.unwrap().body, "late");
+    let began = Instant::now();
+    stopped.await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(20), "idle connections are not waited for");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}

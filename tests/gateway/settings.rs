@@ -1,0 +1,148 @@
+//! The template's switches, and what cannot be served.
+
+use http::StatusCode;
+use tests::{FREE, PRO, Setup};
+
+#[tokio::test]
+async fn clients_are_told_their_limits_in_the_dialect_that_was_chosen() {
+    let gateway = Setup::default().parameter("RateLimitHeaders", "x-ratelimit").start().await;
+    let answer = gateway.get("/orders", FREE).await;
+    let told = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit"]
+        .map(|name| answer.header(name));
+    assert_eq!(told, [Some("5"), Some("4"), Some("1"), None]);
+
+    let gateway = Setup::default().parameter("RateLimitHeaders", "none").start().await;
+    for _ in 0..5 {
+        let answer = gateway.get("/orders", FREE).await;
+        assert_eq!((answer.header("ratelimit"), answer.header("x-ratelimit-limit")), (None, None));
+    }
+    assert_eq!(gateway.get("/orders", FREE).await.header("retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn without_listener_rules_a_throttled_request_is_403() {
+    for (name, value) in [("OnThrottle", "forbid"), ("CreateVpcLink", "false")] {
+        let gateway = Setup::default().parameter(name, value).start().await;
+        for _ in 0..5 {
+            assert_eq!(gateway.get("/orders", FREE).await.status, StatusCode::OK);
+        }
+        assert_eq!(gateway.get("/orders", FREE).await.status, StatusCode::FORBIDDEN, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn routes_under_iam_are_open_to_this_machine() {
+    let gateway = Setup::default()
+        .replace(
+            "RouteKey: GET /health\n      AuthorizationType: NONE",
+            "RouteKey: GET /health\n      AuthorizationType: AWS_IAM",
+        )
+        .start()
+        .await;
+    assert_eq!(gateway.call("GET", "/health").send().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_the_gateway_does_not_understand_keeps_it_from_starting_with_line_and_column() {
+    let template = std::fs::read_to_string(tests::project().join("template.yaml")).unwrap();
+    let line_of = |text: &str| template.lines().position(|line| line.contains(text)).unwrap() + 1;
+    for (text, with, line, problem) in [
+        (
+            "AuthorizerResultTtlInSeconds: 0",
+            "AuthorizerResultTtlInSeconds: 300",
+            line_of("AuthorizerResultTtlInSeconds"),
+            "only `0` is understood",
+        ),
+        (
+            "EnableSimpleResponses: true",
+            "EnableSimpleResponses: true\n      IdentitySource: [$request.header.authorization]",
+            line_of("EnableSimpleResponses") + 1,
+            "`IdentitySource` of Authorizer",
+        ),
+        (
+            "overwrite:header.x-request-id: $context.requestId",
+            "overwrite:header.authorization: $context.requestId",
+            line_of("overwrite:header.x-request-id: "),
+            "reserved",
+        ),
+        (
+            "$context.authorizer.user_id",
+            "$context.authorized.user_id",
+            line_of("$context.authorizer.user_id"),
+            "`$context.authorized.user_id` is not understood",
+        ),
+        (
+            "integrationLatency",
+            "integrationLatencie",
+            line_of("Format: >-") + 1,
+            "`$context.integrationLatencie` is no variable of an access log",
+        ),
+        (
+            "Type: fixed-response",
+            "Type: forward",
+            line_of("Type: fixed-response"),
+            "only `fixed-response` is understood",
+        ),
+        ("ProtocolType: HTTP", "ProtocolType: WEBSOCKET", line_of("ProtocolType: HTTP"), "only `HTTP` is understood"),
+        (
+            "ProtocolType: HTTP",
+            "ProtocolType: HTTP\n      CorsConfiguration: {AllowOrigins: ['*']}",
+            line_of("ProtocolType: HTTP") + 1,
+            "`CorsConfiguration` of Api",
+        ),
+        (
+            "RouteKey: ANY /\n",
+            "RouteKey: ANY /{all+}\n",
+            line_of("RouteKey: ANY /{proxy+}"),
+            "matches the same requests",
+        ),
+        (
+            "Principal: apigateway.amazonaws.com",
+            "Principal: events.amazonaws.com",
+            line_of("AuthorizerUri"),
+            "no AWS::Lambda::Permission",
+        ),
+        (
+            "integrations/${PublicIntegration}",
+            "integrations/${Nothing}",
+            line_of("integrations/${PublicIntegration}"),
+            "there is neither a parameter nor a resource `Nothing`",
+        ),
+    ] {
+        let error = Setup::default().replace(text, with).try_start().await.err().expect(text).to_string();
+        let place = error.split_once("template.yaml:").expect("a place").1;
+        let told: usize = place.split(':').next().unwrap().parse().unwrap();
+        assert!(error.contains(problem), "{text}: {error}");
+        // The second of two routes is where the mistake shows.
+        assert!(
+            told == line || problem.contains("same requests") && told > line,
+            "{text}: line {line} expected: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn settings_of_a_function_that_make_no_sense_keep_the_gateway_from_starting() {
+    for (setup, problem) in [
+        (Setup::default().policy("{}"), "AUTH_POLICY: missing field `rules`"),
+        (Setup::default().parameter("AuthPolicy", "{"), "AUTH_POLICY: EOF"),
+        (Setup::default().seeds(r#"{"plans":{"p":{"throttle":{"rate":1}}}}"#), "missing field `burst`"),
+        (Setup::default().seeds(r#"{"plans":{"p":{"near_limit":7}}}"#), "plans.p: near_limit is 7"),
+        (Setup::default().parameter("OnThrottle", "pass"), "parameter OnThrottle: `pass` is none of mark, forbid"),
+        (Setup::default().parameter("Nothing", "1"), "there is no parameter `Nothing`"),
+    ] {
+        let error = setup.try_start().await.err().expect(problem).to_string();
+        assert!(error.contains(problem) && !error.contains('\n'), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_template_that_says_nothing_of_sense_is_refused() {
+    for text in
+        ["", "a", "- a", "Resources: {}", "Resources: []", "{", "Resources: {Api: {Type: AWS::ApiGatewayV2::Api}}"]
+    {
+        let template = std::fs::read_to_string(tests::project().join("template.yaml")).unwrap();
+        assert!(Setup::default().replace(&template, text).try_start().await.is_err(), "{text}");
+    }
+    assert_eq!(Setup::default().start().await.get("/orders", PRO).await.status, StatusCode::OK);
+}

@@ -1,0 +1,101 @@
+//! What the template says, beside what the code does.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tollgate::function::Function;
+use tollgate::template::{Fields, Kind, Node};
+
+const STATUSES: [&str; 29] = [
+    "200", "201", "202", "204", "206", "301", "302", "303", "304", "307", "308", "400", "401", "403", "404", "405",
+    "406", "409", "410", "412", "413", "415", "422", "429", "500", "501", "502", "503", "504",
+];
+
+fn text() -> String {
+    std::fs::read_to_string(tests::project().join("template.yaml")).unwrap()
+}
+
+/// A resource's property as written, nothing evaluated.
+fn property(resource: &str, name: &str) -> Vec<(String, Node)> {
+    let mut template = Fields::of(Node::parse(&text()).unwrap(), "template").unwrap();
+    let mut resources = Fields::of(template.require("Resources").unwrap(), "Resources").unwrap();
+    let mut resource = Fields::of(resources.require(resource).unwrap(), "resource").unwrap();
+    let mut properties = Fields::of(resource.require("Properties").unwrap(), "Properties").unwrap();
+    let entries = Fields::of(properties.require(name).unwrap(), "property").unwrap().rest();
+    entries.into_iter().map(|(name, _, node)| (name, node)).collect()
+}
+
+fn destinations(resource: &str) -> BTreeSet<String> {
+    property(resource, "RequestParameters")
+        .into_iter()
+        .map(|(destination, _)| destination.split_once(':').unwrap().1.to_owned())
+        .collect()
+}
+
+/// The keys of the authorizer's context, of a request that is allowed and one that is throttled.
+fn context_keys() -> BTreeSet<String> {
+    let settings: Value =
+        serde_json::from_str(&std::fs::read_to_string(tests::project().join("events/env.json")).unwrap()).unwrap();
+    let setting = |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
+    let function = Function::new("authorizer", None, setting).unwrap();
+    let event = std::fs::read(tests::project().join("events/authorizer.throttled.json")).unwrap();
+    let answers = [function.invoke(&event).unwrap(), function.invoke(&event).unwrap()];
+    let keys = |answer: &Vec<u8>| {
+        serde_json::from_slice::<Value>(answer).unwrap()["context"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    answers.iter().flat_map(keys).collect()
+}
+
+#[test]
+fn every_status_that_is_promised_is_mapped_and_two_of_them_with_retry_after() {
+    let mapped = property("ProtectedIntegration", "ResponseParameters");
+    assert_eq!(
+        mapped.iter().map(|(status, _)| status.as_str()).collect::<BTreeSet<_>>(),
+        STATUSES.into_iter().collect()
+    );
+    let with_retry: BTreeSet<_> = mapped
+        .iter()
+        .filter(|(_, node)| format!("{node:?}").contains("retry_after"))
+        .map(|(status, _)| status.as_str())
+        .collect();
+    assert_eq!(with_retry, BTreeSet::from(["429", "503"]));
+}
+
+#[test]
+fn public_requests_lose_every_header_that_protected_ones_are_given() {
+    assert_eq!(destinations("PublicIntegration"), destinations("ProtectedIntegration"));
+    let removed = |(destination, _): &(String, Node)| destination.starts_with("remove:header.x-tollgate-");
+    assert_eq!(property("PublicIntegration", "RequestParameters").iter().filter(|entry| removed(entry)).count(), 8);
+}
+
+#[test]
+fn every_value_of_the_authorizers_context_that_is_mapped_or_logged_exists() {
+    let (text, known) = (text(), context_keys());
+    let used: BTreeSet<String> = text
+        .split("$context.authorizer.")
+        .skip(1)
+        .map(|rest| {
+            rest.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
+                .next()
+                .unwrap()
+                .to_owned()
+        })
+        .filter(|key| key != "error")
+        .collect();
+    assert!(used.is_subset(&known), "{:?}", used.difference(&known));
+}
+
+#[test]
+fn every_variable_that_a_function_is_given_is_one_that_it_reads() {
+    let source = std::fs::read_to_string(tests::project().join("functions/authorizer/src/config.rs")).unwrap();
+    let (_, variables) = property("AuthorizerFunction", "Environment").remove(0);
+    let Kind::Map(variables) = variables.kind else { panic!("Variables is a map") };
+    for (name, ..) in variables {
+        assert!(source.contains(&format!("lookup(\"{name}\")")), "{name}");
+    }
+}

@@ -1,0 +1,152 @@
+//! A gateway, a backend and a client for tests, all real, on free ports of this machine.
+
+mod backend;
+mod client;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::oneshot;
+use tollgate::cli::Serve;
+use tollgate::local;
+
+pub use backend::{Backend, Seen};
+pub use client::{Answer, Call, raw};
+
+/// The free key of the built-in seeds.
+pub const FREE: &str = "local-free-key-000000000001";
+/// The pro key of the built-in seeds.
+pub const PRO: &str = "local-pro-key-0000000000001";
+
+/// The project's folder.
+#[must_use]
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// How a gateway is to be started; as `cargo run` does where nothing is said.
+#[derive(Default)]
+pub struct Setup {
+    parameters: Vec<(String, String)>,
+    backend: Option<SocketAddr>,
+    seeds: Option<String>,
+    policy: Option<String>,
+    replacements: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// Sets a parameter of the template.
+    #[must_use]
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameters.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Leads integrations there.
+    #[must_use]
+    pub fn backend(mut self, address: SocketAddr) -> Self {
+        self.backend = Some(address);
+        self
+    }
+
+    /// Plans and keys.
+    #[must_use]
+    pub fn seeds(mut self, json: &str) -> Self {
+        self.seeds = Some(json.to_owned());
+        self
+    }
+
+    /// The authorizer's policy.
+    #[must_use]
+    pub fn policy(mut self, json: &str) -> Self {
+        self.policy = Some(json.to_owned());
+        self
+    }
+
+    /// Changes the template's text, every time it stands there; once at least.
+    #[must_use]
+    pub fn replace(mut self, text: &str, with: &str) -> Self {
+        self.replacements.push((text.to_owned(), with.to_owned()));
+        self
+    }
+
+    /// Starts the gateway.
+    pub async fn start(self) -> Gateway {
+        self.try_start().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts the gateway, or says why it does not start.
+    pub async fn try_start(self) -> Result<Gateway, local::StartError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("a temporary file");
+            path
+        };
+        let mut template = std::fs::read_to_string(project().join("template.yaml")).expect("template.yaml");
+        for (text, with) in &self.replacements {
+            assert!(template.contains(text), "the template does not hold `{text}`");
+            template = template.replace(text, with);
+        }
+        let options = Serve {
+            listen: ([127, 0, 0, 1], 0).into(),
+            template: file("template.yaml", &template),
+            parameters: self.parameters,
+            backend: self.backend.map(|address| format!("http://{address}").parse().expect("an address")),
+            policy: self.policy.map(|json| file("policy.json", &json)),
+            seeds: self.seeds.map(|json| file("seeds.json", &json)),
+        };
+        Gateway::start(options).await
+    }
+}
+
+/// A gateway that runs until it is dropped.
+pub struct Gateway {
+    /// Where it listens.
+    pub address: SocketAddr,
+    lines: Arc<Mutex<Vec<String>>>,
+    stop: Option<oneshot::Sender<()>>,
+    served: tokio::task::JoinHandle<()>,
+}
+
+impl Gateway {
+    async fn start(options: Serve) -> Result<Self, local::StartError> {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&lines);
+        let started =
+            local::start(options, Arc::new(move |line| log.lock().expect("the log").push(line.to_owned()))).await?;
+        let (stop, stopped) = oneshot::channel();
+        let address = started.address;
+        let served = tokio::spawn(started.serve(async {
+            let _ = stopped.await;
+        }));
+        Ok(Self { address, lines, stop: Some(stop), served })
+    }
+
+    /// A request to it.
+    #[must_use]
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        Call::new(self.address, method, path)
+    }
+
+    /// A `GET`, with a key.
+    pub async fn get(&self, path: &str, key: &str) -> Answer {
+        self.call("GET", path).header("x-api-key", key).send().await
+    }
+
+    /// The access log so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<serde_json::Value> {
+        let lines = self.lines.lock().expect("the log");
+        lines.iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// Tells it to stop; the task ends once it has.
+    pub fn stop(mut self) -> tokio::task::JoinHandle<()> {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        self.served
+    }
+}
