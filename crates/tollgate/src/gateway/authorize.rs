@@ -52,3 +52,42 @@ async fn invoke(function: Arc<Function>, event: Value) -> Result<Simple, String>
     let answer = answer.map_err(|error| error.to_string())?.map_err(|error: Diagnostic| error.error_message)?;
     serde_json::from_slice(&answer).map_err(|_| "the answer is not a simple response of format 2.0".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    async fn answered(event: Value) -> (Result<(), Own>, Exchange) {
+        let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
+        let setting = |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
+        let function = Arc::new(Function::new("authorizer", None, setting).unwrap());
+        let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
+        let answer = authorize(function, event, &mut exchange).await;
+        (answer, exchange)
+    }
+
+    fn event(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_function_that_fails_is_our_failure_and_not_the_clients() {
+        let (answer, exchange) = answered(json!({"version": "1.0"})).await;
+        assert_eq!(answer, Err(Own::Failed));
+        assert!(exchange.authorizer_error.is_some_and(|error| error.starts_with("event: ")));
+    }
+
+    #[tokio::test]
+    async fn the_one_message_that_means_401_is_401() {
+        let (answer, exchange) = answered(event(include_str!("../../../../events/authorizer.unknown-key.json"))).await;
+        assert_eq!((answer, exchange.authorizer_error), (Err(Own::Unauthorized), None));
+    }
+
+    #[tokio::test]
+    async fn the_context_is_there_for_the_log_even_where_the_answer_is_no() {
+        let (answer, exchange) = answered(event(include_str!("../../../../events/authorizer.forbidden.json"))).await;
+        assert_eq!(answer, Err(Own::Forbidden));
+        assert_eq!(exchange.authorizer["reason"], "forbidden");
+    }
+}

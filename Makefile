@@ -1,0 +1,46 @@
+# `cargo run` runs the gateway, `make test` proves it.
+
+VENV := .venv
+PYTHON ?= python3
+export SAM_CLI_TELEMETRY := 0
+# `sam validate` wants a region and asks nobody there.
+export AWS_DEFAULT_REGION ?= us-east-1
+
+.PHONY: test tools format lint documentation unit template watch clean
+
+test: format lint documentation unit template
+
+format:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+documentation:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+unit: tools
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run --workspace --locked --no-fail-fast; \
+	else \
+		cargo test --workspace --locked --no-fail-fast; \
+	fi
+
+template: tools
+	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/sam validate --lint --template template.yaml
+
+# What the tests run beside Rust, at pinned versions, inside the project's folder.
+tools: $(VENV)/installed
+
+$(VENV)/installed: tests/requirements.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	touch $@
+
+# `make watch FUNCTION=authorizer`, then `.venv/bin/cargo-lambda lambda invoke authorizer --data-file events/…`
+watch: tools
+	$(PYTHON) tests/watch.py $(FUNCTION)
+
+clean:
+	rm -rf target $(VENV) .aws-sam
