@@ -4,7 +4,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ContextName, Exchange};
+use super::Exchange;
+use super::source::Source;
 
 const RESERVED: [&str; 18] = [
     "authorization",
@@ -33,7 +34,7 @@ const RESERVED_PREFIXES: [&str; 4] = ["access-control-", "apigw-", "x-amz-", "x-
 pub struct Mapping {
     action: Action,
     target: Target,
-    source: Vec<Piece>,
+    source: Source,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,16 +50,6 @@ enum Target {
     Query(String),
     Path,
     Status,
-}
-
-#[derive(Debug)]
-enum Piece {
-    Text(String),
-    Path,
-    RequestHeader(HeaderName),
-    ResponseHeader(HeaderName),
-    Query(String),
-    Context(ContextName),
 }
 
 /// What a mapping may change in a request.
@@ -113,13 +104,13 @@ impl Mapping {
             None if target == "statuscode" && action == Action::Overwrite => Target::Status,
             _ => return Err(unknown()),
         };
-        let source = if action == Action::Remove { Vec::new() } else { pieces(source)? };
+        let source = if action == Action::Remove { Source::default() } else { source.parse()? };
         Ok(Self { action, target, source })
     }
 
     /// Changes a request.
     pub fn change_request(&self, request: &mut RequestParts, original: &RequestParts, exchange: &Exchange) {
-        let value = self.value(original, None, exchange);
+        let value = self.source.value(original, None, exchange);
         match (&self.target, value) {
             (Target::Header(name), value) => self.change_header(&mut request.headers, name, value),
             (Target::Path, Some(path)) => request.path = path,
@@ -136,7 +127,7 @@ impl Mapping {
         original: &RequestParts,
         exchange: &Exchange,
     ) {
-        let value = self.value(original, Some(headers), exchange);
+        let value = self.source.value(original, Some(headers), exchange);
         match &self.target {
             Target::Header(name) => self.change_header(headers, name, value),
             Target::Status => {
@@ -171,45 +162,6 @@ impl Mapping {
             (Action::Overwrite | Action::Append, None) => {}
         }
     }
-
-    /// `None` where a part of it does not resolve.
-    fn value(&self, request: &RequestParts, response: Option<&HeaderMap>, exchange: &Exchange) -> Option<String> {
-        self.source.iter().map(|piece| piece.value(request, response, exchange)).collect()
-    }
-}
-
-impl Piece {
-    fn value(&self, request: &RequestParts, response: Option<&HeaderMap>, exchange: &Exchange) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text.clone()),
-            Self::Path => Some(request.path.clone()),
-            Self::RequestHeader(name) => header(&request.headers, name),
-            Self::ResponseHeader(name) => header(response?, name),
-            Self::Query(name) => request.query.iter().find(|(known, _)| known == name)?.1.clone(),
-            Self::Context(name) => exchange.value(name),
-        }
-    }
-
-    fn parse(variable: &str) -> Option<Self> {
-        let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
-        if variable == "$request.path" {
-            return Some(Self::Path);
-        }
-        match variable.split_once('.')? {
-            ("$context", name) => ContextName::parse(name).map(Self::Context),
-            ("$request", rest) => match rest.split_once('.')? {
-                ("header", name) => header(name).map(Self::RequestHeader),
-                ("querystring", name) => Some(Self::Query(name.to_owned())),
-                _ => None,
-            },
-            ("$response", rest) => rest.strip_prefix("header.").and_then(header).map(Self::ResponseHeader),
-            _ => None,
-        }
-    }
-}
-
-fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
 fn header_name(name: &str) -> Result<HeaderName, String> {
@@ -219,24 +171,6 @@ fn header_name(name: &str) -> Result<HeaderName, String> {
         return Err(format!("the header `{name}` is reserved: API Gateway does not let it be mapped"));
     }
     Ok(parsed)
-}
-
-/// A variable, or static text in which variables stand as `${…}`.
-fn pieces(source: &str) -> Result<Vec<Piece>, String> {
-    let variable =
-        |text: &str| Piece::parse(text).ok_or_else(|| format!("`{text}` is not understood as the source of a mapping"));
-    if source.starts_with('$') && !source.starts_with("${") {
-        return Ok(vec![variable(source)?]);
-    }
-    let (mut pieces, mut rest) = (Vec::new(), source);
-    while let Some((before, after)) = rest.split_once("${") {
-        let (name, tail) = after.split_once('}').ok_or_else(|| format!("a `${{` of `{source}` is not closed"))?;
-        pieces.push(Piece::Text(before.to_owned()));
-        pieces.push(variable(&format!("${name}"))?);
-        rest = tail;
-    }
-    pieces.push(Piece::Text(rest.to_owned()));
-    Ok(pieces)
 }
 
 #[cfg(test)]

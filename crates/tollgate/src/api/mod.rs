@@ -6,6 +6,7 @@ mod integration;
 mod listener;
 mod mapping;
 mod read;
+mod source;
 mod stage;
 
 pub use access_log::LogFormat;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::parameters::{self, StandIn};
-use super::{Fields, Kind, Node, ParameterValues, Position, TemplateError};
+use super::{Fields, Kind, Node, ParameterValues, Position, TemplateError, substitute};
 
 /// Functions inside functions. No template of sense comes near it.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 
 /// A template with a value for every parameter.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Template {
     parameter_types: HashMap<String, String>,
     /// Which values were made up.
     pub stand_ins: Vec<StandIn>,
-    conditions: BTreeMap<String, Node>,
+    pub(super) conditions: BTreeMap<String, Node>,
     resources: Vec<Resource>,
 }
 
@@ -73,7 +73,7 @@ impl Template {
     }
 
     /// `None` is `AWS::NoValue`: as if it had not been written.
-    fn evaluate(&self, node: &Node) -> Result<Option<Node>, TemplateError> {
+    pub(super) fn evaluate(&self, node: &Node) -> Result<Option<Node>, TemplateError> {
         self.evaluate_at(node, 0)
     }
 
@@ -181,51 +181,11 @@ impl Template {
         };
         let (text, position) = template.into_text("Sub")?;
         let own = own.map_or_else(|| Ok(Vec::new()), |node| Fields::of(node, "Sub").map(Fields::rest))?;
-        replace_names(&text, |name| match own.iter().find(|(known, ..)| known == name) {
+        substitute::names(&text, |name| match own.iter().find(|(known, ..)| known == name) {
             Some((.., node)) => node.clone().into_text(name).map(|(text, _)| text),
             None => self.name(name, position),
         })
         .unwrap_or_else(|| Err(TemplateError::at(position, "a `${` is not closed")))
-    }
-
-    fn condition(&self, name: &str, position: Position, depth: usize) -> Result<bool, TemplateError> {
-        let node = self
-            .conditions
-            .get(name)
-            .ok_or_else(|| TemplateError::at(position, format!("there is no condition `{name}`")))?;
-        self.holds(node, depth + 1)
-    }
-
-    fn holds(&self, node: &Node, depth: usize) -> Result<bool, TemplateError> {
-        if depth > DEEPEST {
-            return Err(TemplateError::at(node.position, "conditions are nested too deeply"));
-        }
-        let refuse = || TemplateError::at(node.position, "this is not understood as a condition");
-        if let Kind::Map(entries) = &node.kind
-            && let [(name, position, value)] = entries.as_slice()
-            && name == "Condition"
-        {
-            return self.condition(&value.clone().into_text("Condition")?.0, *position, depth);
-        }
-        let Kind::Call(function, argument) = &node.kind else { return Err(refuse()) };
-        let members = || argument.as_ref().clone().into_list(function);
-        match function.as_str() {
-            "Equals" => {
-                let [left, right] = arguments::<2>(argument, "Equals")?;
-                Ok(self.evaluate(left)?.map(|node| node.kind) == self.evaluate(right)?.map(|node| node.kind))
-            }
-            "Not" => {
-                arguments::<1>(argument, "Not").and_then(|[inner]| self.holds(inner, depth + 1)).map(|holds| !holds)
-            }
-            "And" => all(members()?.iter().map(|member| self.holds(member, depth + 1))),
-            "Or" => {
-                all(members()?.iter().map(|member| self.holds(member, depth + 1).map(|holds| !holds))).map(|none| !none)
-            }
-            "Condition" => {
-                self.condition(&argument.as_ref().clone().into_text("Condition")?.0, argument.position, depth)
-            }
-            _ => Err(refuse()),
-        }
     }
 }
 
@@ -257,11 +217,10 @@ fn types(section: Node) -> Result<HashMap<String, String>, TemplateError> {
     parameters.into_iter().map(kind_of).collect()
 }
 
-fn all(mut results: impl Iterator<Item = Result<bool, TemplateError>>) -> Result<bool, TemplateError> {
-    results.try_fold(true, |so_far, holds| Ok(so_far && holds?))
-}
-
-fn arguments<'n, const N: usize>(argument: &'n Node, function: &str) -> Result<[&'n Node; N], TemplateError> {
+pub(super) fn arguments<'n, const N: usize>(
+    argument: &'n Node,
+    function: &str,
+) -> Result<[&'n Node; N], TemplateError> {
     let items: Vec<&Node> = match &argument.kind {
         Kind::List(items) => items.iter().collect(),
         _ => Vec::new(),
@@ -287,28 +246,6 @@ fn pseudo_parameter(name: &str) -> Option<&'static str> {
         "AWS::URLSuffix" => "amazonaws.com",
         _ => return None,
     })
-}
-
-/// Replaces each `${Name}`; `${!Name}` is a literal `${Name}`. `None` where one is not closed.
-fn replace_names(
-    text: &str,
-    mut value_of: impl FnMut(&str) -> Result<String, TemplateError>,
-) -> Option<Result<String, TemplateError>> {
-    let (mut replaced, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, after)) = rest.split_once("${") {
-        let (name, tail) = after.split_once('}')?;
-        replaced.push_str(before);
-        match name.strip_prefix('!') {
-            Some(literal) => replaced.push_str(&format!("${{{literal}}}")),
-            None => match value_of(name) {
-                Ok(value) => replaced.push_str(&value),
-                Err(error) => return Some(Err(error)),
-            },
-        }
-        rest = tail;
-    }
-    replaced.push_str(rest);
-    Some(Ok(replaced))
 }
 
 #[cfg(test)]

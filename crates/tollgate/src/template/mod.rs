@@ -1,9 +1,11 @@
 //! A CloudFormation template, read with positions and evaluated as far as a request's way needs it.
 
+mod condition;
 mod evaluate;
 mod fields;
 mod node;
 mod parameters;
+mod substitute;
 
 use std::collections::BTreeMap;
 use std::fmt;
