@@ -18,6 +18,11 @@ pub(crate) struct Charge {
 }
 
 impl Usage {
+    /// What is known of buckets and windows, as a store read it.
+    pub(crate) fn new(tats: Vec<(u64, Nanos)>, counts: Vec<(Window, u64)>) -> Self {
+        Self { tats, counts }
+    }
+
     /// A bucket's `tat`, where it has been used.
     #[must_use]
     pub fn tat(&self, bucket: u64) -> Option<Nanos> {
