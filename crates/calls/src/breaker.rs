@@ -4,13 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::CallError;
+use crate::tally::Tally;
 
-/// So many failures in a row open the breaker.
-pub const CONSECUTIVE_FAILURES: u32 = 5;
-/// The rate is taken over so many calls; with fewer it opens nothing.
-pub const WINDOW: u32 = 10;
-/// So many failures among the last [`WINDOW`] calls open the breaker: 50 %.
-pub const FAILURES_IN_WINDOW: u32 = 5;
+pub use crate::tally::{CONSECUTIVE_FAILURES, FAILURES_IN_WINDOW, WINDOW};
+
 /// How long the breaker stays open before it lets a probe through.
 pub const OPEN_FOR: Duration = Duration::from_secs(30);
 /// So many successful probes, one at a time, close it.
@@ -71,35 +68,11 @@ enum Phase {
     HalfOpen { successes: u32, probing: bool },
 }
 
-/// The last outcomes while closed.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    in_a_row: u32,
-    samples: u32,
-    /// One bit an outcome, the newest lowest; set for a failure.
-    failures: u32,
-}
-
-impl Tally {
-    fn with(self, failed: bool) -> Self {
-        Self {
-            in_a_row: if failed { self.in_a_row + 1 } else { 0 },
-            samples: (self.samples + 1).min(WINDOW),
-            failures: ((self.failures << 1) | u32::from(failed)) & ((1 << WINDOW) - 1),
-        }
-    }
-
-    fn trips(self) -> bool {
-        let by_rate = self.samples == WINDOW && self.failures.count_ones() >= FAILURES_IN_WINDOW;
-        self.in_a_row >= CONSECUTIVE_FAILURES || by_rate
-    }
-}
-
 impl Breaker {
     /// A closed breaker. `name` is the called service's, for logs and metrics.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        let phase = Phase::Closed(Tally { in_a_row: 0, samples: 0, failures: 0 });
+        let phase = Phase::Closed(Tally::EMPTY);
         let changes = Changes { opened: 0, half_opened: 0, closed: 0 };
         Self { name, inner: Mutex::new(Inner { phase, generation: 0, changes }) }
     }
@@ -113,17 +86,21 @@ impl Breaker {
         if let Phase::Open { since } = inner.phase {
             let retry_in = OPEN_FOR.saturating_sub(now.saturating_duration_since(since));
             if !retry_in.is_zero() {
-                return Err(CallError::BreakerOpen { name: self.name, retry_in });
+                return Err(self.refusal(retry_in));
             }
             inner.enter(self.name, Phase::HalfOpen { successes: 0, probing: false });
         }
-        if let Phase::HalfOpen { probing, .. } = &mut inner.phase {
-            if *probing {
-                return Err(CallError::BreakerOpen { name: self.name, retry_in: Duration::ZERO });
-            }
-            *probing = true;
+        if let Phase::HalfOpen { probing, .. } = &mut inner.phase
+            && std::mem::replace(probing, true)
+        {
+            return Err(self.refusal(Duration::ZERO));
         }
-        Ok(Permit { breaker: self, generation: inner.generation, settled: false })
+        let generation = inner.generation;
+        Ok(Permit { breaker: self, generation, settled: false })
+    }
+
+    const fn refusal(&self, retry_in: Duration) -> CallError {
+        CallError::BreakerOpen { name: self.name, retry_in }
     }
 
     /// What the breaker is doing; open until the first call after its time asks.
@@ -180,7 +157,7 @@ impl Inner {
             Phase::HalfOpen { successes, .. } => {
                 *successes += 1;
                 if *successes >= SUCCESSES_TO_CLOSE {
-                    self.enter(name, Phase::Closed(Tally::default()));
+                    self.enter(name, Phase::Closed(Tally::EMPTY));
                 }
             }
             Phase::Open { .. } => {}
@@ -233,5 +210,25 @@ impl Drop for Permit<'_> {
         if !self.settled {
             self.breaker.settle(self.generation, None, None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_log::TestLog;
+
+    #[test]
+    fn every_change_of_state_is_logged_once_with_the_name() {
+        let log = TestLog::default();
+        let _guard = log.subscribe();
+        let (breaker, now) = (Breaker::new("dynamodb"), Instant::now());
+        let call = |verdict, now| breaker.permit(now).unwrap().settle(verdict, now);
+        [Verdict::Failure; 5].into_iter().for_each(|verdict| call(verdict, now));
+        [Verdict::Success; 3].into_iter().for_each(|verdict| call(verdict, now + OPEN_FOR));
+        let lines = log.json_lines();
+        let to: Vec<_> = lines.iter().map(|line| line["fields"]["to"].as_str()).collect();
+        assert_eq!(to, [Some("Open"), Some("HalfOpen"), Some("Closed")]);
+        assert!(lines.iter().all(|line| line["fields"]["breaker"] == "dynamodb"));
     }
 }

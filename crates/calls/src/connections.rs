@@ -14,7 +14,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::deadline::Deadline;
 use crate::error::CallError;
-use crate::error_kind::{Failure, find};
+use crate::error_kind::find;
+use crate::failure::Failure;
 use crate::record::Way;
 
 /// Idle connections kept for one host.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use http::Uri;
 
+use crate::address::origin;
 use crate::error::CallError;
 
 const AWS_REGION: &str = "AWS_REGION";
@@ -40,7 +41,7 @@ impl Endpoints {
         let private = private_addresses(lookup(VPC_ENDPOINT_URLS).as_deref().unwrap_or("{}"))?;
         Ok(Self {
             region: valid_region(region)?,
-            public: lookup(AWS_ENDPOINT_URL).map(|url| address(AWS_ENDPOINT_URL, &url)).transpose()?,
+            public: lookup(AWS_ENDPOINT_URL).map(|url| setting(AWS_ENDPOINT_URL, &url)).transpose()?,
             private: if used { private } else { BTreeMap::new() },
             fallback: flag(FALLBACK_TO_PUBLIC, lookup(FALLBACK_TO_PUBLIC))?,
         })
@@ -91,24 +92,11 @@ fn private_addresses(json: &str) -> Result<BTreeMap<String, Uri>, CallError> {
     if urls.len() > MAX_ENDPOINTS {
         return Err(CallError::setting(VPC_ENDPOINT_URLS, format!("has more than {MAX_ENDPOINTS} services")));
     }
-    urls.into_iter().map(|(service, url)| Ok((service, address(VPC_ENDPOINT_URLS, &url)?))).collect()
+    urls.into_iter().map(|(service, url)| Ok((service, setting(VPC_ENDPOINT_URLS, &url)?))).collect()
 }
 
-/// An absolute http or https address without user info, path or query.
-fn address(variable: &'static str, url: &str) -> Result<Uri, CallError> {
-    let refuse = |reason: &str| CallError::setting(variable, reason);
-    let uri: Uri = url.parse().map_err(|_| refuse("is not an absolute URL"))?;
-    let authority = uri.authority().ok_or_else(|| refuse("is not an absolute URL"))?;
-    if authority.as_str().contains('@') {
-        return Err(refuse("has user info"));
-    }
-    if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
-        return Err(refuse("is not an http or https URL"));
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Err(refuse("has a path or a query"));
-    }
-    Ok(uri)
+fn setting(variable: &'static str, url: &str) -> Result<Uri, CallError> {
+    origin(url).map_err(|reason| CallError::setting(variable, reason))
 }
 
 #[cfg(test)]

@@ -8,14 +8,16 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::address::callable;
 use crate::connections::{Connections, transport};
 use crate::deadline::Deadline;
 use crate::error::CallError;
-use crate::error_kind::{ErrorKind, Failure, Fate, find};
+use crate::error_kind::{ErrorKind, Fate, find};
+use crate::failure::Failure;
 use crate::record::{OpenRecord, RecordLog};
 use crate::request_scope::RequestScope;
 use crate::retry::{ATTEMPTS, pause, retry_after};
@@ -70,12 +72,13 @@ impl HttpCalls {
     /// Makes a call and brings its answer, whatever its status; a redirect is an answer like any other.
     ///
     /// Up to [`ATTEMPTS`] are made, with full jitter and the other side's Retry-After between them, none of which
-    /// passes the deadline. The last answer or failure is returned, and one record written for all of them.
+    /// passes the deadline. The last answer or failure is returned, and one record written for all of them. With
+    /// [`Replay::Safe`] its [`Fate`] is the last attempt's; an earlier one may have been applied.
     ///
     /// # Errors
     /// [`CallError::Address`] for one that must not be called, else that of the last attempt.
     pub async fn send(&self, call: HttpCall, deadline: Deadline) -> Result<Response<Bytes>, CallError> {
-        let host = self.host(call.request.uri())?;
+        let host = callable(call.request.uri(), self.loopback_http)?;
         let mut record = self.records.begin(call.service, call.operation);
         let outcome = self.attempts(&call, &host, deadline, &mut record).await;
         record.finish(judged(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
@@ -89,20 +92,20 @@ impl HttpCalls {
         deadline: Deadline,
         record: &mut OpenRecord,
     ) -> Result<Response<Bytes>, CallError> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
+        let mut last = Err(CallError::NoTimeLeft { host: host.to_owned() });
+        for attempt in 1..=ATTEMPTS {
             let remaining = deadline.remaining(Instant::now().into_std());
             let Some(timeouts) = Timeouts::within(remaining, ATTEMPTS + 1 - attempt) else {
-                return Err(CallError::NoTimeLeft { host: host.to_owned() });
+                break;
             };
             record.attempt();
-            let outcome = self.attempt(&call.request, host, timeouts.attempt).await;
-            match wait(call.replay, &outcome, attempt, deadline) {
+            last = self.attempt(&call.request, host, timeouts.attempt).await;
+            match wait(call.replay, &last, attempt, deadline) {
                 Some(wait) => sleep(wait).await,
-                None => return outcome,
+                None => break,
             }
         }
+        last
     }
 
     async fn attempt(
@@ -137,28 +140,6 @@ impl HttpCalls {
         }
         CallError::Transport { host, kind: ErrorKind::Network, fate: Fate::Unknown, source: error }
     }
-
-    /// Host and port, if the address may be called.
-    fn host(&self, url: &Uri) -> Result<String, CallError> {
-        let authority = url.authority().ok_or(CallError::Address("not an absolute URL"))?;
-        if authority.as_str().contains('@') {
-            return Err(CallError::Address("user info in a URL"));
-        }
-        match url.scheme_str() {
-            Some("https") => {}
-            Some("http") if self.loopback_http && is_loopback(authority.host()) => {}
-            _ => {
-                return Err(CallError::Address("neither https nor a permitted loopback address"));
-            }
-        }
-        Ok(authority.to_string())
-    }
-}
-
-/// Whether a host is this machine by its name alone, without asking a name server.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The failure that an outcome is, if it is one.
@@ -247,15 +228,5 @@ mod tests {
         let (status, took, requests, _) = ask("1", 9, Duration::from_secs(20)).await;
         assert_eq!((status, requests), (503, 3));
         assert!(took >= Duration::from_secs(2) && took < Duration::from_millis(2_350), "{took:?}");
-    }
-
-    #[test]
-    fn a_host_is_loopback_by_its_name_alone() {
-        for host in ["127.0.0.1", "127.9.9.9", "[::1]", "localhost"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["128.0.0.1", "localhost.example.com", "127.0.0.1.example.com", "[::2]", "0x7f.1"] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

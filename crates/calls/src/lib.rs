@@ -22,20 +22,23 @@
 //! ```
 
 pub mod breaker;
+pub mod retry;
 pub mod timeouts;
 
+mod address;
 mod connections;
 mod deadline;
 mod endpoint;
 mod error;
 mod error_kind;
+mod failure;
 mod http_calls;
 mod record;
 mod record_interceptor;
 mod request_scope;
-mod retry;
 mod route;
 mod sdk;
+mod tally;
 #[cfg(test)]
 mod test_log;
 mod trace_context;
@@ -45,12 +48,13 @@ pub use connections::Connections;
 pub use deadline::Deadline;
 pub use endpoint::Endpoints;
 pub use error::CallError;
-pub use error_kind::{ErrorKind, Failure, Fate, surely_not_applied, verdict};
+pub use error_kind::{ErrorKind, Fate};
+pub use failure::{Failure, surely_not_applied, verdict};
 pub use http_calls::{HttpCall, HttpCalls, Replay};
 pub use record::{CallRecord, OpenRecord, RecordLog, Way};
 pub use record_interceptor::RecordInterceptor;
 pub use request_scope::RequestScope;
-pub use retry::{Retries, pause, retry_after};
+pub use retry::Retries;
 pub use route::Route;
 pub use sdk::{AwsCalls, ServiceCalls};
 pub use timeouts::Timeouts;

@@ -11,7 +11,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry;
 
-use crate::error_kind::{CONDITION_FAILED, ErrorKind, Failure, error_code};
+use crate::error_kind::{CONDITION_FAILED, ErrorKind, error_code};
+use crate::failure::Failure;
 use crate::record::{OpenRecord, RecordLog};
 
 /// Writes one record an operation of one service's client; see [`ServiceCalls`](crate::ServiceCalls).

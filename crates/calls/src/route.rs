@@ -22,7 +22,7 @@ use crate::retry::Retries;
 
 /// How long a private address that did not answer a connect is left alone, so that not every call waits for it.
 /// One that refuses costs nothing and is asked each time.
-pub const AVOIDED_FOR: Duration = Duration::from_secs(30);
+const AVOIDED_FOR: Duration = Duration::from_secs(30);
 
 /// The way of one client's calls, as the SDK's interceptor and retry classifier.
 ///

@@ -35,7 +35,9 @@ pub struct ServiceCalls {
 
 impl AwsCalls {
     /// Reads region, endpoints and credentials through `lookup`. Without credentials there the SDK's default chain is
-    /// asked, at the first call. `timeouts` hold for every call that does not bring its own; its `connect` for all.
+    /// asked, at the first call. `timeouts` hold for every call that does not bring its own; its `connect` holds for
+    /// all, so they are those of the most urgent calls: an attempt that ends while it still connects is a time-out with
+    /// unknown outcome, and does not fall back.
     ///
     /// # Errors
     /// [`CallError::Setting`] for the first setting that cannot be used.

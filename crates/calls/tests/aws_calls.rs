@@ -22,6 +22,9 @@ const CONDITION: &str =
 const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow"}"#;
 const INVALID: &str = r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"bad"}"#;
 
+/// What a call may take where the test is not about that.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 struct Caller {
     aws: AwsCalls,
     log: Lines,
@@ -29,7 +32,7 @@ struct Caller {
 
 impl Caller {
     async fn new(settings: &[(&str, &str)]) -> Self {
-        Self::within(Duration::from_secs(10), settings).await
+        Self::within(DEADLINE, settings).await
     }
 
     async fn within(deadline: Duration, settings: &[(&str, &str)]) -> Self {
@@ -98,6 +101,15 @@ async fn a_connection_that_cannot_be_opened_ahead_is_no_failure() {
     let deadline = Deadline::after(Instant::now(), Duration::from_millis(100));
     caller.aws.connect_ahead(&["dynamodb", "monitoring"], deadline).await;
     hanging.aws.connect_ahead(&["monitoring"], deadline).await;
+}
+
+#[tokio::test]
+async fn connecting_ahead_reads_no_answer_without_end() {
+    let server = Server::start(|_| Answer::Endless).await;
+    let caller = Caller::public(&server).await;
+    let url = server.url().parse().unwrap();
+    let deadline = Deadline::after(Instant::now(), Duration::from_secs(60));
+    caller.aws.connections().open(&url, deadline).await.unwrap();
 }
 
 #[tokio::test]
@@ -208,7 +220,8 @@ async fn a_silent_server_costs_no_more_than_the_time_out() {
     let caller = Caller::within(Duration::from_millis(200), &[("AWS_ENDPOINT_URL", &server.url())]).await;
     let began = Instant::now();
     let failure = caller.call(Retries::Off).await.unwrap();
-    assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
+    // The table's attempt would be 6 s; the rest is room for a busy machine.
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!((failure.kind, failure.fate), (ErrorKind::Timeout, Fate::Unknown));
     assert_eq!(caller.log.record()["error_type"], "timeout");
 }
@@ -269,14 +282,13 @@ async fn a_private_address_that_does_not_answer_is_waited_for_once() {
         ("FALLBACK_TO_PUBLIC", "true".to_owned()),
     ];
     let settings = settings.each_ref().map(|(key, value)| (*key, value.as_str()));
-    let caller = Caller::within(Duration::from_secs(1), &settings).await;
+    let caller = Caller::new(&settings).await;
     let client = caller.client(Retries::Off);
     let began = Instant::now();
     assert_eq!(call(&client).await, None);
-    let first = began.elapsed();
-    assert!((Duration::from_millis(400)..Duration::from_millis(950)).contains(&first), "{first:?}");
+    let connect = Timeouts::within(DEADLINE, 1).unwrap().connect;
+    assert!(began.elapsed() >= connect, "{:?}", began.elapsed());
     assert_eq!(call(&client).await, None);
-    assert!(began.elapsed() - first < Duration::from_millis(300), "{:?}", began.elapsed());
     let attempts: Vec<_> = caller.log.records().iter().map(|record| record["attempts"].as_u64()).collect();
     assert_eq!(attempts, [Some(2), Some(1)]);
 }

@@ -115,6 +115,14 @@ impl<'p> Demand<'p> {
         (decision, charge)
     }
 
+    /// Whether a bucket, not only a quota, has too little left in `usage`.
+    pub(crate) fn bucket_refuses(&self, usage: &Usage) -> bool {
+        self.buckets().any(|bucket| {
+            let emission = bucket.emission_for(self.cost);
+            emission.is_none_or(|emission| bucket.take(emission, usage.tat(bucket.id), self.cost, self.now).is_err())
+        })
+    }
+
     /// A verdict with every limit as it stands in `usage`.
     pub(crate) fn standing(&self, verdict: Verdict, usage: &Usage) -> Decision {
         self.told(verdict, |_, bucket| usage.tat(bucket.id), |_, window| usage.count(window.id))

@@ -41,6 +41,13 @@ impl Usage {
         self.tats.iter().all(|(_, tat)| *tat <= now) && self.counts.iter().all(|(window, _)| window.end <= now)
     }
 
+    /// What of it matters at `now`.
+    pub(crate) fn current(mut self, now: Nanos) -> Self {
+        self.tats.retain(|(_, tat)| *tat > now);
+        self.counts.retain(|(window, _)| window.end > now);
+        self
+    }
+
     /// Takes a charge over, and forgets what no longer matters, so that a caller's size is bounded.
     pub(crate) fn apply(&mut self, charge: Charge, now: Nanos) {
         self.tats.retain(|(id, tat)| *tat > now && !charge.tats.iter().any(|(changed, _)| changed == id));

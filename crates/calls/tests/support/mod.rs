@@ -1,7 +1,5 @@
 //! A server on a free loopback port that counts connections and requests and answers as told.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-pub enum Answer {
+pub(crate) enum Answer {
     /// Status, header lines, body.
     Reply(u16, &'static str, &'static str),
     /// A body without end.
@@ -22,15 +20,15 @@ pub enum Answer {
 }
 
 #[derive(Clone)]
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// `answer` gets the number of the request, from 1 on.
-    pub async fn start(answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server =
             Self { address: listener.local_addr().unwrap(), connections: Arc::default(), requests: Arc::default() };
@@ -72,15 +70,15 @@ impl Server {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -102,21 +100,21 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
 }
 
 /// A header of a request, by its lower-case name.
-pub fn header(request: &str, name: &str) -> Option<String> {
+pub(crate) fn header(request: &str, name: &str) -> Option<String> {
     let (head, _) = request.split_once("\r\n\r\n")?;
     let mut lines = head.lines().filter_map(|line| line.split_once(':'));
     lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
 }
 
 /// An address at which nothing listens.
-pub async fn refusing() -> String {
+pub(crate) async fn refusing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
 /// What was written to it, as JSON lines.
 #[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -131,13 +129,13 @@ impl Write for Lines {
 
 impl Lines {
     /// The call records written so far.
-    pub fn records(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn records(&self) -> Vec<serde_json::Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["api_call"].clone()).collect()
     }
 
     /// The only call record, which is checked to be the only one.
-    pub fn record(&self) -> serde_json::Value {
+    pub(crate) fn record(&self) -> serde_json::Value {
         let records = self.records();
         assert_eq!(records.len(), 1, "{records:?}");
         records[0].clone()
