@@ -14,8 +14,8 @@ use crate::{Nanos, SECOND, Throttle};
 /// A rate and a burst, ready for arithmetic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// Names the bucket's state. Another rate or burst is another bucket: a `tat` of one call a minute
-    /// would lock its caller out of a hundred a second for minutes.
+    /// Names the bucket's state, below [`Bucket::IDS`]. Another rate or burst is another bucket: a `tat` of
+    /// one call a minute would lock its caller out of a hundred a second for minutes.
     pub id: u64,
     /// The policy's name in `RateLimit-Policy`.
     pub name: Arc<str>,
@@ -26,6 +26,10 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// How many ids there are: what seven digits of base 36 hold, because each byte of a name is paid for in
+    /// every item. That two of a plan's 17 buckets have one id is a chance of 1 to 500 million.
+    pub const IDS: u64 = 36_u64.pow(7);
+
     /// `scope` tells the buckets of one caller apart: a plan's own, and one a route.
     pub(crate) fn new(scope: &str, name: &str, throttle: &Throttle) -> Self {
         let emission = emission_of(throttle.rate);
@@ -33,7 +37,7 @@ impl Bucket {
         digest.update(emission.unwrap_or(0).to_be_bytes());
         digest.update(throttle.burst.to_be_bytes());
         digest.update(scope.as_bytes());
-        let id = digest.finalize().iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte));
+        let id = digest.finalize().iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)) % Self::IDS;
         Self { id, name: name.into(), burst: throttle.burst, emission }
     }
 
@@ -42,8 +46,16 @@ impl Bucket {
         self.emission.filter(|_| self.burst > 0 && cost <= self.burst)
     }
 
+    /// One of `instances` equal shares of this bucket: the rate divided, the burst too, but never below one
+    /// call, or a small burst would admit nothing at all.
+    pub(crate) fn share(&self, instances: u32) -> Self {
+        let burst = (self.burst / u64::from(instances)).max(self.burst.min(1));
+        let emission = self.emission.map(|emission| emission * Nanos::from(instances));
+        Self { burst, emission, ..self.clone() }
+    }
+
     /// The time an empty bucket takes to fill.
-    fn depth(&self, emission: Nanos) -> Nanos {
+    pub(crate) fn depth(&self, emission: Nanos) -> Nanos {
         emission * Nanos::from(self.burst)
     }
 
@@ -88,7 +100,7 @@ mod tests {
 
     fn bucket(rate: f64, burst: u64) -> (Bucket, Nanos) {
         let bucket = Bucket::new("", "burst", &Throttle { rate, burst });
-        let emission = bucket.emission_for(1).unwrap();
+        let emission = bucket.emission_for(0).unwrap_or(1);
         (bucket, emission)
     }
 
@@ -138,6 +150,16 @@ mod tests {
         assert_eq!(bucket(1.0, 5).0.emission_for(6), None);
         assert_eq!(Bucket::new("", "burst", &Throttle { rate: 1.0, burst: 0 }).emission_for(0), None);
         assert_eq!(Bucket::new("", "burst", &Throttle { rate: 0.0, burst: 5 }).emission_for(1), None);
+    }
+
+    #[test]
+    fn shares_together_are_no_more_than_the_whole_while_each_has_a_call() {
+        let whole = bucket(10.0, 25).0;
+        let share = whole.share(10);
+        assert_eq!((share.burst, share.emission_for(1)), (2, Some(SECOND)));
+        assert_eq!(bucket(10.0, 5).0.share(10).burst, 1);
+        assert_eq!(bucket(10.0, 0).0.share(10).burst, 0);
+        assert_eq!(whole.share(1), whole);
     }
 
     #[test]

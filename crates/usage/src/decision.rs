@@ -23,10 +23,12 @@ pub struct Decision {
     /// May the call pass?
     pub verdict: Verdict,
     /// Every limit of the plan that applies: the caller's bucket, the route's, the quotas. Empty for an
-    /// unlimited plan and for a call that can never pass.
+    /// unlimited plan, for a call that can never pass, and where nobody knows how they stand.
     pub limits: Vec<Limit>,
     /// Whether the share of some limit that has been used reaches the plan's `near_limit`.
     pub near_limit: bool,
+    /// Whether the store gave no answer in time, so that the plan's `on_store_failure` did.
+    pub degraded: bool,
 }
 
 /// The answer to a call.
@@ -45,6 +47,11 @@ pub enum Verdict {
     },
     /// Never: the cost is above a burst or a quota, or a limit is 0.
     Impossible,
+    /// The store gave no answer in time, and the plan says to refuse then.
+    Unavailable {
+        /// Seconds after which the store will be asked again. At least 1.
+        retry_after_s: u64,
+    },
 }
 
 /// How one limit stands.
@@ -62,11 +69,10 @@ pub struct Limit {
     pub reset_s: Option<u64>,
 }
 
-/// One limit's part of a decision.
-struct Part {
-    limit: Limit,
-    /// How long until it would allow the call.
-    wait: Option<Nanos>,
+/// Why a limit does not allow a call.
+struct Refusal {
+    name: Arc<str>,
+    wait: Nanos,
     quota: bool,
 }
 
@@ -84,39 +90,113 @@ impl<'p> Demand<'p> {
         self.weigh(usage).0
     }
 
+    /// Whether the call can never pass, whatever has been used.
+    #[must_use]
+    pub fn is_impossible(&self) -> bool {
+        self.buckets().any(|bucket| bucket.emission_for(self.cost).is_none())
+            || self.plan.quotas.iter().any(|quota| quota.limit == 0 || self.cost > quota.limit)
+    }
+
     /// The decision, and what to write where it is allowed.
     pub(crate) fn weigh(&self, usage: &Usage) -> (Decision, Charge) {
         let mut charge = Charge::default();
-        match self.parts(usage, &mut charge) {
-            Some(parts) => (self.decide(parts), charge),
-            None => (Decision { verdict: Verdict::Impossible, limits: Vec::new(), near_limit: false }, charge),
+        if self.is_impossible() {
+            return (Decision::of(Verdict::Impossible), charge);
+        }
+        let mut refusals = Vec::new();
+        self.weigh_buckets(usage, &mut charge, &mut refusals);
+        self.weigh_quotas(usage, &mut charge, &mut refusals);
+        let decision = if refusals.is_empty() {
+            let (tats, counts) = (&charge.tats, &charge.counts);
+            self.told(Verdict::Allowed, |index, _| Some(tats[index].1), |index, _| counts[index].1)
+        } else {
+            self.standing(throttled(refusals), usage)
+        };
+        (decision, charge)
+    }
+
+    /// Whether a bucket, not only a quota, has too little left in `usage`.
+    pub(crate) fn bucket_refuses(&self, usage: &Usage) -> bool {
+        self.buckets().any(|bucket| {
+            let emission = bucket.emission_for(self.cost);
+            emission.is_none_or(|emission| bucket.take(emission, usage.tat(bucket.id), self.cost, self.now).is_err())
+        })
+    }
+
+    /// A verdict with every limit as it stands in `usage`.
+    pub(crate) fn standing(&self, verdict: Verdict, usage: &Usage) -> Decision {
+        self.told(verdict, |_, bucket| usage.tat(bucket.id), |_, window| usage.count(window.id))
+    }
+
+    /// The caller's bucket and the route's, where there are any.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = &'p Bucket> + use<'p> {
+        self.plan.bucket.iter().chain(self.route.map(|route| &route.bucket))
+    }
+
+    /// The quotas, each with its present window.
+    pub(crate) fn windows(&self) -> &[(&'p Quota, Window)] {
+        &self.windows
+    }
+
+    pub(crate) fn plan(&self) -> &'p Plan {
+        self.plan
+    }
+
+    pub(crate) fn route(&self) -> Option<&'p RouteLimit> {
+        self.route
+    }
+
+    pub(crate) fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// The instant of the decision.
+    pub(crate) fn now(&self) -> Nanos {
+        self.now
+    }
+
+    fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Vec<Refusal>) {
+        for bucket in self.buckets() {
+            let Some(emission) = bucket.emission_for(self.cost) else { continue };
+            let before = usage.tat(bucket.id);
+            let tat = bucket.take(emission, before, self.cost, self.now).unwrap_or_else(|wait| {
+                if self.cost > 0 {
+                    refusals.push(Refusal { name: Arc::clone(&bucket.name), wait, quota: false });
+                }
+                before.unwrap_or(self.now)
+            });
+            charge.tats.push((bucket.id, tat));
         }
     }
 
-    /// Every limit's part as things stand before the charge, or `None` where one can never allow the call.
-    fn parts(&self, usage: &Usage, charge: &mut Charge) -> Option<Vec<Part>> {
-        let buckets = self.plan.bucket.iter().chain(self.route.map(|route| &route.bucket));
-        let mut parts = Vec::with_capacity(2 + self.windows.len());
-        for bucket in buckets {
-            parts.push(self.bucket_part(bucket, usage, charge)?);
-        }
+    fn weigh_quotas(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Vec<Refusal>) {
         for (quota, window) in &self.windows {
-            parts.push(self.quota_part(quota, window, usage, charge)?);
+            let after = usage.count(window.id).saturating_add(self.cost);
+            if after > quota.limit && self.cost > 0 {
+                refusals.push(Refusal { name: Arc::clone(&quota.name), wait: window.end - self.now, quota: true });
+            }
+            charge.counts.push((*window, after));
         }
-        if parts.iter().any(|part| part.wait.is_some()) {
-            self.undo(&mut parts, usage);
-        }
-        Some(parts)
     }
 
-    fn bucket_part(&self, bucket: &Bucket, usage: &Usage, charge: &mut Charge) -> Option<Part> {
-        let emission = bucket.emission_for(self.cost)?;
-        let before = usage.tat(bucket.id);
-        let taken = bucket.take(emission, before, self.cost, self.now);
-        let tat = taken.unwrap_or_else(|_| before.unwrap_or(self.now));
-        charge.tats.push((bucket.id, tat));
-        let limit = self.bucket_limit(bucket, emission, tat);
-        Some(Part { limit, wait: taken.err().filter(|_| self.cost > 0), quota: false })
+    /// Every limit's standing, given each bucket's `tat` and each window's count.
+    fn told(
+        &self,
+        verdict: Verdict,
+        tat: impl Fn(usize, &Bucket) -> Option<Nanos>,
+        count: impl Fn(usize, &Window) -> u64,
+    ) -> Decision {
+        let mut limits = Vec::with_capacity(2 + self.windows.len());
+        for (index, bucket) in self.buckets().enumerate() {
+            if let Some(emission) = bucket.emission_for(self.cost) {
+                limits.push(self.bucket_limit(bucket, emission, tat(index, bucket).unwrap_or(self.now)));
+            }
+        }
+        for (index, (quota, window)) in self.windows.iter().enumerate() {
+            limits.push(self.quota_limit(quota, window, count(index, window)));
+        }
+        let near_limit = limits.iter().any(|limit| limit.used_share() >= self.plan.near_limit);
+        Decision { verdict, limits, near_limit, degraded: false }
     }
 
     fn bucket_limit(&self, bucket: &Bucket, emission: Nanos, tat: Nanos) -> Limit {
@@ -129,18 +209,6 @@ impl<'p> Demand<'p> {
         }
     }
 
-    fn quota_part(&self, quota: &Quota, window: &Window, usage: &Usage, charge: &mut Charge) -> Option<Part> {
-        if quota.limit == 0 || self.cost > quota.limit {
-            return None;
-        }
-        let before = usage.count(window.id);
-        let after = before.saturating_add(self.cost);
-        let fits = after <= quota.limit || self.cost == 0;
-        charge.counts.push((*window, after));
-        let limit = self.quota_limit(quota, window, if fits { after } else { before });
-        Some(Part { limit, wait: (!fits).then_some(window.end - self.now), quota: true })
-    }
-
     fn quota_limit(&self, quota: &Quota, window: &Window, count: u64) -> Limit {
         Limit {
             name: Arc::clone(&quota.name),
@@ -150,36 +218,14 @@ impl<'p> Demand<'p> {
             reset_s: Some(whole_seconds(window.end - self.now)),
         }
     }
+}
 
-    /// One limit refused, so none is charged: the others stand as they did.
-    fn undo(&self, parts: &mut [Part], usage: &Usage) {
-        let mut parts = parts.iter_mut();
-        for bucket in self.plan.bucket.iter().chain(self.route.map(|route| &route.bucket)) {
-            if let (Some(part), Some(emission)) = (parts.next(), bucket.emission_for(self.cost)) {
-                part.limit = self.bucket_limit(bucket, emission, usage.tat(bucket.id).unwrap_or(self.now));
-            }
-        }
-        for (quota, window) in &self.windows {
-            if let Some(part) = parts.next() {
-                part.limit = self.quota_limit(quota, window, usage.count(window.id));
-            }
-        }
-    }
-
-    fn decide(&self, parts: Vec<Part>) -> Decision {
-        let longest = parts.iter().filter_map(|part| part.wait).max();
-        let verdict = longest.map_or(Verdict::Allowed, |wait| Verdict::Throttled {
-            quota: parts.iter().any(|part| part.quota && part.wait.is_some()),
-            violated: parts
-                .iter()
-                .filter(|part| part.wait.is_some())
-                .map(|part| Arc::clone(&part.limit.name))
-                .collect(),
-            retry_after_s: whole_seconds(wait),
-        });
-        let limits: Vec<Limit> = parts.into_iter().map(|part| part.limit).collect();
-        let near_limit = limits.iter().any(|limit| limit.used_share() >= self.plan.near_limit);
-        Decision { verdict, limits, near_limit }
+fn throttled(refusals: Vec<Refusal>) -> Verdict {
+    let longest = refusals.iter().map(|refusal| refusal.wait).max().unwrap_or_default();
+    Verdict::Throttled {
+        quota: refusals.iter().any(|refusal| refusal.quota),
+        violated: refusals.into_iter().map(|refusal| refusal.name).collect(),
+        retry_after_s: whole_seconds(longest),
     }
 }
 
@@ -191,6 +237,11 @@ impl Limit {
 }
 
 impl Decision {
+    /// A verdict that tells no limits.
+    pub(crate) fn of(verdict: Verdict) -> Self {
+        Self { verdict, limits: Vec::new(), near_limit: false, degraded: false }
+    }
+
     /// The limit with the fewest calls left, the one a caller meets first; of equals the one that keeps it
     /// longest.
     #[must_use]
@@ -315,7 +366,7 @@ mod tests {
     #[test]
     fn an_unlimited_plan_allows_and_has_nothing_to_tell() {
         let decision = call(&plan("{}"), None, &mut Usage::default(), 1_000_000, MIDNIGHT);
-        assert_eq!(decision, Decision { verdict: Verdict::Allowed, limits: Vec::new(), near_limit: false });
+        assert_eq!(decision, Decision::of(Verdict::Allowed));
         assert_eq!(decision.nearest(), None);
     }
 

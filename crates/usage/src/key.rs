@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Nanos;
@@ -24,6 +25,16 @@ impl KeyHash {
         }
         Ok(Self(Sha256::digest(key.as_bytes()).into()))
     }
+
+    /// 64 lower-case hexadecimal digits: the name of its item.
+    pub(crate) fn hex(&self) -> String {
+        use std::fmt::Write as _;
+        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
 }
 
 /// Enough to tell two keys apart in a log, too little to find one.
@@ -34,7 +45,7 @@ impl fmt::Debug for KeyHash {
 }
 
 /// What is known of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ApiKey {
     /// Names the key in logs, headers and usage, and survives its rotation.
     pub key_id: String,
@@ -43,10 +54,13 @@ pub struct ApiKey {
     /// Whether it may be used.
     pub enabled: bool,
     /// From this instant on it may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// Who uses it: the `user_id` of its requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// What a rule may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
 }
 

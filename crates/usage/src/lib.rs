@@ -12,24 +12,32 @@
 mod bucket;
 mod caller;
 mod decision;
+mod dynamodb;
 mod embedded;
+mod error;
 mod key;
+mod ledger;
+mod on_store_failure;
 mod plan;
 mod quota;
 mod rate_limit_fields;
 mod seeds;
 mod state;
+mod store;
 
 pub use bucket::Bucket;
 pub use caller::Caller;
 pub use decision::{Decision, Demand, Limit, Verdict};
-pub use embedded::{EmbeddedStore, StoreError};
+pub use dynamodb::{DynamoDbConfig, DynamoDbStore};
+pub use embedded::EmbeddedStore;
+pub use error::StoreError;
 pub use key::{ApiKey, KeyError, KeyHash, KeyStanding};
-pub use plan::{Plan, PlanDocument, PlanError, RouteLimit, Throttle};
+pub use plan::{OnStoreFailure, Plan, PlanDocument, PlanError, RouteLimit, Throttle};
 pub use quota::{Period, Quota, QuotaDocument, Window, WindowId};
 pub use rate_limit_fields::{rate_limit, rate_limit_policy};
 pub use seeds::{KeySeed, Seeds, SeedsError};
 pub use state::Usage;
+pub use store::Store;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, the unit of every instant and duration in a decision. 128 bits,
 /// because the time a large burst takes at a small rate overflows 64.

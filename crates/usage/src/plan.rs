@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use routes::{RouteKey, RouteTable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bucket::Bucket;
 use crate::quota::{Quota, QuotaDocument};
@@ -17,7 +17,7 @@ const MAX_QUOTAS: usize = 4;
 const MAX_ROUTES: usize = 16;
 
 /// Tokens a second, and how many may be taken at once.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Throttle {
     /// Tokens a second: 0, or 0.000001 to 1,000,000.
@@ -27,19 +27,44 @@ pub struct Throttle {
 }
 
 /// A plan as written: JSON, in which a member that nobody knows is an error.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanDocument {
     /// The bucket of all of a caller's calls; none where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
     /// At most 4, each with a name of its own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotas: Vec<QuotaDocument>,
     /// Buckets of their own for routes, beside the caller's: at most 16.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub routes: BTreeMap<String, Throttle>,
+    /// What answers while the store does not.
+    #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
+    pub on_store_failure: OnStoreFailure,
     /// The share of a limit, from 0 to 1, from which on a caller is near it. 0.8 where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub near_limit: Option<f64>,
+}
+
+/// What answers a call while the store does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnStoreFailure {
+    /// It passes, uncounted.
+    #[default]
+    Allow,
+    /// It is refused until the store answers again.
+    Deny,
+    /// This process decides by itself, on its share of the limits.
+    Local,
+}
+
+impl OnStoreFailure {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A plan, checked and ready to decide by.
@@ -53,6 +78,8 @@ pub struct Plan {
     pub quotas: Vec<Quota>,
     /// Buckets of single routes.
     pub routes: RouteTable<Arc<RouteLimit>>,
+    /// What answers while the store does not.
+    pub on_store_failure: OnStoreFailure,
     /// The share of a limit from which on a caller is near it.
     pub near_limit: f64,
 }
@@ -135,13 +162,33 @@ impl Plan {
         if bucket.is_some() && quotas.iter().any(|quota| &*quota.name == "burst") {
             return Err(PlanError::RepeatedName("burst".to_owned()));
         }
-        Ok(Self { name: name.to_owned(), bucket, quotas, routes: new_routes(document.routes)?, near_limit })
+        let (routes, on_store_failure) = (new_routes(document.routes)?, document.on_store_failure);
+        Ok(Self { name: name.to_owned(), bucket, quotas, routes, on_store_failure, near_limit })
+    }
+
+    /// One of `instances` equal shares of its limits, each at least one call, without those of its routes.
+    pub(crate) fn share(&self, instances: u32) -> Self {
+        Self {
+            name: self.name.clone(),
+            bucket: self.bucket.as_ref().map(|bucket| bucket.share(instances)),
+            quotas: self.quotas.iter().map(|quota| quota.share(instances)).collect(),
+            routes: RouteTable::default(),
+            on_store_failure: self.on_store_failure,
+            near_limit: self.near_limit,
+        }
     }
 
     /// The limit of its own that a route has, if it has one.
     #[must_use]
     pub fn route_limit(&self, method: &str, path: &str) -> Option<&Arc<RouteLimit>> {
         self.routes.find(method, path).map(|found| found.value)
+    }
+}
+
+impl RouteLimit {
+    /// One of `instances` equal shares of it.
+    pub(crate) fn share(&self, instances: u32) -> Self {
+        Self { route: self.route.clone(), bucket: self.bucket.share(instances) }
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Nanos, PlanError};
 
 /// The calendar period after which a quota starts anew, in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
     /// From midnight to midnight.
@@ -29,10 +29,11 @@ impl fmt::Display for Period {
 }
 
 /// A quota as written in a plan.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaDocument {
     /// The policy's name; the period's where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Calls a period; 0 admits none.
     pub limit: u64,
@@ -86,17 +87,36 @@ impl Quota {
     /// The window that `now` falls in. `None` where the calendar does not reach (it ends in the year 9999).
     #[must_use]
     pub fn window(&self, now: Nanos) -> Option<Window> {
-        let today = Timestamp::from_nanosecond(now).ok()?.to_zoned(TimeZone::UTC).date();
-        let (first_day, next) = match self.period {
-            Period::Day => (today, today.checked_add(1.day()).ok()?),
-            Period::Month => (today.first_of_month(), today.first_of_month().checked_add(1.month()).ok()?),
+        let today = day_of(now)?;
+        let first_day = match self.period {
+            Period::Day => today,
+            Period::Month => today.first_of_month(),
         };
-        Some(Window {
-            id: WindowId { period: self.period, first_day },
-            start: midnight(first_day)?,
-            end: midnight(next)?,
-        })
+        WindowId { period: self.period, first_day }.window()
     }
+
+    /// One of `instances` equal shares of it, at least one call where it is not 0.
+    pub(crate) fn share(&self, instances: u32) -> Self {
+        Self { limit: (self.limit / u64::from(instances)).max(self.limit.min(1)), ..self.clone() }
+    }
+}
+
+impl WindowId {
+    /// From when to when it lasts. `None` where the calendar does not reach.
+    #[must_use]
+    pub fn window(self) -> Option<Window> {
+        let length = match self.period {
+            Period::Day => 1.day(),
+            Period::Month => 1.month(),
+        };
+        let next = self.first_day.checked_add(length).ok()?;
+        Some(Window { id: self, start: midnight(self.first_day)?, end: midnight(next)? })
+    }
+}
+
+/// The calendar day, in UTC, that an instant falls in.
+pub(crate) fn day_of(now: Nanos) -> Option<Date> {
+    Some(Timestamp::from_nanosecond(now).ok()?.to_zoned(TimeZone::UTC).date())
 }
 
 fn midnight(day: Date) -> Option<Nanos> {

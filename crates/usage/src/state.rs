@@ -18,6 +18,11 @@ pub(crate) struct Charge {
 }
 
 impl Usage {
+    /// What is known of buckets and windows, as a store read it.
+    pub(crate) fn new(tats: Vec<(u64, Nanos)>, counts: Vec<(Window, u64)>) -> Self {
+        Self { tats, counts }
+    }
+
     /// A bucket's `tat`, where it has been used.
     #[must_use]
     pub fn tat(&self, bucket: u64) -> Option<Nanos> {
@@ -34,6 +39,13 @@ impl Usage {
     #[must_use]
     pub fn is_spent(&self, now: Nanos) -> bool {
         self.tats.iter().all(|(_, tat)| *tat <= now) && self.counts.iter().all(|(window, _)| window.end <= now)
+    }
+
+    /// What of it matters at `now`.
+    pub(crate) fn current(mut self, now: Nanos) -> Self {
+        self.tats.retain(|(_, tat)| *tat > now);
+        self.counts.retain(|(window, _)| window.end > now);
+        self
     }
 
     /// Takes a charge over, and forgets what no longer matters, so that a caller's size is bounded.

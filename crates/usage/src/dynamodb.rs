@@ -1,0 +1,188 @@
+//! The store that all instances share: two DynamoDB tables.
+//!
+//! # Registry (`REGISTRY_TABLE`): partition key `pk`, sort key `sk`, both strings
+//!
+//! | `pk` | `sk` | `v` | `doc` |
+//! |---|---|---|---|
+//! | `plan` | the plan's name | 1 | [`PlanDocument`] as JSON |
+//! | `key#` and the key's SHA-256 as 64 hexadecimal digits | `key` | 1 | [`ApiKey`] as JSON |
+//! | `policy` | the policy's name | 1 | a policy as JSON |
+//!
+//! # Usage (`USAGE_TABLE`): partition key `id`, a string
+//!
+//! One item a caller, `id` being the [`Caller`]'s text (`key#ID`, `ip#ADDRESS`), below 1 KB and therefore one
+//! write unit a charge. All other attributes are whole numbers:
+//!
+//! | attribute | holds |
+//! |---|---|
+//! | `v` | the form: 1 |
+//! | `b` and seven digits of base 36 | a bucket's `tat` ([`Bucket::id`](crate::Bucket)), in nanoseconds since 1970 |
+//! | `d20261122`, `m20261101` | what was taken from a quota's window, named by its period and first day |
+//! | `u261122` | what was charged on that day (UTC), whatever the plan |
+//! | `ttl` | when DynamoDB may delete the item, in seconds since 1970 |
+//!
+//! A window has a name of its own, so none is ever set back. What is over leaves the item a few parts at a time;
+//! a month's days leave it together, two days after its end, for `history#` + `id` + `#202611`, so that an item
+//! never holds more than 34 of them. Both are writes beside the charge: a handful a caller and month.
+//!
+//! # Forms
+//!
+//! `v` counts forms. A release writes a form only if the release before it reads it, so that either can be
+//! rolled back; attributes that it does not know it leaves as they are.
+
+mod charging;
+mod clamp;
+mod clock;
+mod config;
+mod documents;
+mod expression;
+mod memory;
+mod outage;
+mod registry;
+mod tables;
+mod tidy;
+mod usage_item;
+mod usage_table;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::Client;
+use calls::{AwsCalls, Deadline, Retries};
+
+use crate::on_store_failure::Fallback;
+use crate::{
+    ApiKey, Caller, Decision, Demand, KeyHash, Nanos, Plan, PlanDocument, RouteLimit, Seeds, StoreError, Verdict,
+};
+
+use clock::{Clock, DateInterceptor};
+pub use config::DynamoDbConfig;
+use registry::Registry;
+use usage_table::UsageTable;
+
+/// Plans, keys and usage in DynamoDB.
+#[derive(Debug)]
+pub struct DynamoDbStore {
+    registry: Registry,
+    usage: UsageTable,
+    fallback: Fallback,
+    config: DynamoDbConfig,
+    /// For what is no part of a decision: retries are on.
+    client: Client,
+}
+
+impl DynamoDbStore {
+    /// A store over the two tables of `config`. Reads are retried by the SDK, charges never.
+    #[must_use]
+    pub fn new(aws: &AwsCalls, config: DynamoDbConfig) -> Self {
+        let reads = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+        let charges = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off);
+        Self::over(&reads, &charges, config)
+    }
+
+    fn over(reads: &Client, charges: &Client, config: DynamoDbConfig) -> Self {
+        let clock = Arc::new(Clock::default());
+        let reads = dated(reads, &clock);
+        Self {
+            registry: Registry::new(reads.clone(), config.registry_table.clone()),
+            usage: UsageTable::new(dated(charges, &clock), config.usage_table.clone(), clock),
+            fallback: Fallback::new(config.local_instances),
+            client: reads,
+            config,
+        }
+    }
+
+    /// How long a decision may take, reads and writes together.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.config.deadline
+    }
+
+    /// What is known of a key; `None` where there is no such key.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it cannot be read by the deadline and was not within 15 minutes.
+    pub async fn key(&self, hash: &KeyHash, deadline: Deadline) -> Result<Option<Arc<ApiKey>>, StoreError> {
+        self.registry.key(hash, Instant::now(), deadline).await
+    }
+
+    /// A plan; `None` where there is no such plan.
+    ///
+    /// # Errors
+    /// As for [`DynamoDbStore::key`].
+    pub async fn plan(&self, name: &str, deadline: Deadline) -> Result<Option<Arc<Plan>>, StoreError> {
+        self.registry.plan(name, Instant::now(), deadline).await
+    }
+
+    /// Decides on one call by the deadline and charges it whole, or not at all. Where the store gives no
+    /// answer, the plan's `on_store_failure` does.
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`] alone.
+    pub async fn charge(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        route: Option<&RouteLimit>,
+        cost: u64,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Decision, StoreError> {
+        let remembered = self.usage.recall(caller);
+        let now = self.usage.now(now, &remembered);
+        let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
+        if demand.is_impossible() {
+            return Ok(Decision::of(Verdict::Impossible));
+        }
+        if let Some(denied) = remembered.denial(&demand) {
+            return Ok(denied);
+        }
+        let charged = self.usage.charge(caller, &demand, &remembered, deadline).await;
+        Ok(charged.unwrap_or_else(|outage| {
+            tracing::warn!(
+                reason = outage.reason,
+                plan = plan.name,
+                "the plan answers, not the store: {}",
+                outage.reason
+            );
+            self.fallback.answer(caller, &demand, outage.retry_in)
+        }))
+    }
+
+    /// Writes a plan, or replaces it.
+    ///
+    /// # Errors
+    /// [`StoreError::Plan`] for one that cannot be, [`StoreError::Call`].
+    pub async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), StoreError> {
+        self.registry.put_plan(name, document).await
+    }
+
+    /// Writes a key, or replaces it.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`] for one that cannot be, [`StoreError::Call`].
+    pub async fn put_key(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError> {
+        self.registry.put_key(hash, key).await
+    }
+
+    /// Writes those plans and keys that are not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Seeds`] for the first that cannot be; then nothing is written. [`StoreError::Call`].
+    pub async fn seed(&self, seeds: &Seeds) -> Result<(), StoreError> {
+        self.registry.seed(seeds).await
+    }
+
+    /// Makes the tables that are not there. For local servers: deployed tables are the template's.
+    ///
+    /// # Errors
+    /// [`StoreError::Call`].
+    pub async fn create_tables(&self) -> Result<(), StoreError> {
+        tables::create(&self.client, &self.config).await
+    }
+}
+
+fn dated(client: &Client, clock: &Arc<Clock>) -> Client {
+    let config = client.config().to_builder().interceptor(DateInterceptor(Arc::clone(clock)));
+    Client::from_conf(config.build())
+}

@@ -1,0 +1,178 @@
+//! How far our clock is from the store's, told by the `Date` header of its answers (RFC 9110, section 6.6.1).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+
+use crate::{Nanos, SECOND};
+
+/// A difference below this is left alone: `Date` has whole seconds, and clocks of a data centre differ by less.
+const CLEARLY: Nanos = SECOND;
+/// `Date` is up to a second old by its form, and up to another because servers write it once a second.
+const DATE_AGE: Nanos = 2 * SECOND;
+
+/// The difference, as narrow as the answers so far make it.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    bounds: Mutex<Option<Bounds>>,
+}
+
+/// Between these lies the store's time less ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bounds {
+    low: Nanos,
+    high: Nanos,
+}
+
+impl Clock {
+    /// An answer dated `date` came at `received` to a request sent at `sent`, both by our clock.
+    fn observe(&self, date: Nanos, sent: Nanos, received: Nanos) {
+        let new = Bounds { low: date - received, high: date + DATE_AGE - sent };
+        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = bounds.map_or(0, Bounds::offset);
+        *bounds = Some(bounds.map_or(new, |known| known.narrowed(new)));
+        let after = bounds.map_or(0, Bounds::offset);
+        if (after - before).abs() >= CLEARLY {
+            let clock_off_ms = i64::try_from(after / 1_000_000).unwrap_or(i64::MAX);
+            tracing::warn!(clock_off_ms, "this clock and the store's differ by {clock_off_ms} ms");
+        }
+    }
+
+    /// `now` by the store's clock, where ours is clearly off; never ahead of the store's then, because a slow
+    /// clock only denies its own callers.
+    pub(super) fn correct(&self, now: Nanos) -> Nanos {
+        now + self.bounds().map_or(0, Bounds::offset)
+    }
+
+    /// Whether an answer has been seen, so that `correct` is worth its name.
+    pub(super) fn is_compared(&self) -> bool {
+        self.bounds().is_some()
+    }
+
+    fn bounds(&self) -> Option<Bounds> {
+        *self.bounds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bounds {
+    fn offset(self) -> Nanos {
+        if self.low > CLEARLY || self.high < -CLEARLY { self.low } else { 0 }
+    }
+
+    /// What both observations allow; the newer one alone where they exclude each other (the clock was set).
+    fn narrowed(self, new: Self) -> Self {
+        let both = Self { low: self.low.max(new.low), high: self.high.min(new.high) };
+        if both.low <= both.high { both } else { new }
+    }
+}
+
+/// Shows every answer's `Date` to a clock, as an interceptor of the SDK's.
+#[derive(Debug)]
+pub(super) struct DateInterceptor(pub(super) Arc<Clock>);
+
+#[derive(Debug)]
+struct Sent(Nanos);
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for DateInterceptor {
+    fn name(&self) -> &'static str {
+        "DateInterceptor"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        cfg.interceptor_state().store_put(Sent(system_time()));
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date").and_then(|text| httpdate::parse_http_date(text).ok());
+        if let (Some(date), Some(Sent(sent))) = (date, cfg.load::<Sent>()) {
+            self.0.observe(nanos(date), *sent, system_time());
+        }
+        Ok(())
+    }
+}
+
+fn system_time() -> Nanos {
+    nanos(SystemTime::now())
+}
+
+fn nanos(time: SystemTime) -> Nanos {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Nanos = 1_000_000;
+    const NOON: Nanos = 1_795_348_800 * SECOND;
+
+    /// Answers every 90 ms, 4 ms after the request, to a clock that is `off` from the store's.
+    fn compared(off: Nanos) -> Clock {
+        let clock = Clock::default();
+        for step in 0..40 {
+            let stored = NOON + step * 90 * MILLISECOND;
+            let (sent, received) = (stored + off - 2 * MILLISECOND, stored + off + 2 * MILLISECOND);
+            clock.observe(stored / SECOND * SECOND, sent, received);
+        }
+        clock
+    }
+
+    #[test]
+    fn a_clock_that_is_about_right_is_left_alone() {
+        for off in [-900, -100, 0, 100, 900] {
+            assert_eq!(compared(off * MILLISECOND).correct(NOON), NOON, "{off} ms");
+        }
+    }
+
+    #[test]
+    fn a_fast_clock_is_brought_to_the_stores_time_and_not_ahead_of_it() {
+        for off in [5 * SECOND, 3600 * SECOND] {
+            let corrected = compared(off).correct(NOON + off);
+            assert!(corrected <= NOON && corrected > NOON - SECOND, "{}", corrected - NOON);
+        }
+    }
+
+    #[test]
+    fn a_slow_clock_is_brought_up_and_not_ahead_of_the_stores() {
+        let corrected = compared(-5 * SECOND).correct(NOON - 5 * SECOND);
+        assert!(corrected <= NOON && corrected > NOON - SECOND, "{}", corrected - NOON);
+    }
+
+    #[test]
+    fn the_first_answer_is_enough_to_see_five_seconds() {
+        let clock = Clock::default();
+        assert!(!clock.is_compared());
+        clock.observe(NOON, NOON + 5 * SECOND, NOON + 5 * SECOND + MILLISECOND);
+        assert!(clock.is_compared());
+        assert!(clock.correct(NOON + 5 * SECOND) <= NOON);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_compared_anew() {
+        let clock = compared(5 * SECOND);
+        clock.observe(NOON, NOON, NOON + MILLISECOND);
+        assert_eq!(clock.correct(NOON), NOON);
+    }
+}

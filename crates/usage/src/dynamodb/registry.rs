@@ -1,0 +1,209 @@
+//! The registry table: plans, keys and policies, each one JSON document.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use calls::{Breaker, Deadline};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout_at;
+
+use crate::plan::check_name;
+use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, StoreError};
+
+use super::documents::{Documents, Recall};
+use super::outage::{Outage, settle};
+
+/// The partition key's and the sort key's names.
+pub(super) const KEY: [&str; 2] = ["pk", "sk"];
+const VERSION: &str = "v";
+const DOCUMENT: &str = "doc";
+/// The form that this release writes. Each release reads that of the one before it as well.
+const FORM: u32 = 1;
+const MAX_KEYS: usize = 10_000;
+const MAX_PLANS: usize = 1_000;
+
+/// Reads plans and keys, and writes them.
+#[derive(Debug)]
+pub(super) struct Registry {
+    client: Client,
+    table: String,
+    keys: Documents<KeyHash, ApiKey>,
+    plans: Documents<String, Plan>,
+    breaker: Breaker,
+}
+
+/// An item's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ItemKey {
+    pk: String,
+    sk: String,
+}
+
+impl Registry {
+    pub(super) fn new(client: Client, table: String) -> Self {
+        let (keys, plans) = (Documents::new(MAX_KEYS), Documents::new(MAX_PLANS));
+        Self { client, table, keys, plans, breaker: Breaker::new("registry") }
+    }
+
+    /// What is known of a key; `None` where there is no such key.
+    pub(super) async fn key(
+        &self,
+        hash: &KeyHash,
+        now: Instant,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<ApiKey>>, StoreError> {
+        let recall = self.keys.recall(hash, now);
+        let Some((usable, deadline)) = to_read(&recall, deadline) else { return Ok(recall.document()) };
+        let found = self.read("key", ItemKey::of_key(hash), deadline).await;
+        self.keys.settle(hash, found.and_then(|document| document.map(checked_key).transpose()), usable, now)
+    }
+
+    /// A plan; `None` where there is no such plan.
+    pub(super) async fn plan(
+        &self,
+        name: &str,
+        now: Instant,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<Plan>>, StoreError> {
+        if check_name(name).is_err() {
+            return Ok(None);
+        }
+        let recall = self.plans.recall(name, now);
+        let Some((usable, deadline)) = to_read(&recall, deadline) else { return Ok(recall.document()) };
+        let found = self.read("plan", ItemKey::of_plan(name), deadline).await;
+        let plan = |document: PlanDocument| Plan::new(name, document).map_err(StoreError::Plan);
+        self.plans.settle(name, found.and_then(|document| document.map(plan).transpose()), usable, now)
+    }
+
+    pub(super) async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), StoreError> {
+        Plan::new(name, document.clone())?;
+        self.put(ItemKey::of_plan(name), document, true).await
+    }
+
+    pub(super) async fn put_key(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError> {
+        key.check()?;
+        self.put(ItemKey::of_key(hash), key, true).await
+    }
+
+    /// What is there already stays as it is.
+    pub(super) async fn seed(&self, seeds: &Seeds) -> Result<(), StoreError> {
+        let keys = seeds.keys()?;
+        for (name, document) in &seeds.plans {
+            Plan::new(name, document.clone())?;
+            self.put(ItemKey::of_plan(name), document, false).await?;
+        }
+        for (hash, key) in &keys {
+            self.put(ItemKey::of_key(hash), key, false).await?;
+        }
+        Ok(())
+    }
+
+    async fn read<D: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        item: ItemKey,
+        deadline: Deadline,
+    ) -> Result<Option<D>, StoreError> {
+        let attributes = self.attributes(item, deadline).await.map_err(|outage| {
+            tracing::warn!(reason = outage.reason, kind, "a {kind} could not be read: {}", outage.reason);
+            StoreError::Unavailable(kind)
+        })?;
+        attributes.map(|attributes| parse(kind, &attributes)).transpose()
+    }
+
+    async fn attributes(
+        &self,
+        item: ItemKey,
+        deadline: Deadline,
+    ) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
+        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(KEY[0], AttributeValue::S(item.pk))
+            .key(KEY[1], AttributeValue::S(item.sk))
+            .send();
+        let outcome = timeout_at(deadline.instant().into(), request).await.ok();
+        Ok(settle(permit, outcome)?.item)
+    }
+
+    async fn put(&self, item: ItemKey, document: &impl Serialize, replace: bool) -> Result<(), StoreError> {
+        let text = serde_json::to_string(document).map_err(|error| call("PutItem", error))?;
+        let outcome = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item(KEY[0], AttributeValue::S(item.pk))
+            .item(KEY[1], AttributeValue::S(item.sk))
+            .item(VERSION, AttributeValue::N(FORM.to_string()))
+            .item(DOCUMENT, AttributeValue::S(text))
+            .set_condition_expression((!replace).then(|| format!("attribute_not_exists({})", KEY[0])))
+            .send()
+            .await;
+        match outcome {
+            Err(error)
+                if !matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Err(call("PutItem", error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ItemKey {
+    fn of_key(hash: &KeyHash) -> Self {
+        Self { pk: format!("key#{}", hash.hex()), sk: "key".to_owned() }
+    }
+
+    fn of_plan(name: &str) -> Self {
+        Self { pk: "plan".to_owned(), sk: name.to_owned() }
+    }
+}
+
+pub(super) fn call(operation: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Call { operation, source: source.into() }
+}
+
+/// What will do if the read fails, and by when it has to be there; `None` where nothing has to be read.
+fn to_read<T>(recall: &Recall<T>, deadline: Deadline) -> Option<(Option<Arc<T>>, Deadline)> {
+    match recall {
+        Recall::Fresh(_) => None,
+        // Half of the time: the other half is for the charge.
+        Recall::Usable(document) => {
+            let now = Instant::now();
+            Some((Some(Arc::clone(document)), deadline.at_most(now, deadline.remaining(now) / 2)))
+        }
+        Recall::Nothing => Some((None, deadline)),
+    }
+}
+
+/// A document that cannot be understood is a failure, not an absence. Its item's name stays out of the error:
+/// for a key that is its hash.
+fn parse<D: DeserializeOwned>(
+    kind: &'static str,
+    attributes: &HashMap<String, AttributeValue>,
+) -> Result<D, StoreError> {
+    let refuse = |reason: String| StoreError::Item { kind, reason };
+    let form = attributes.get(VERSION).and_then(|value| value.as_n().ok()?.parse::<u32>().ok());
+    if form != Some(FORM) {
+        return Err(refuse(format!("its form is {form:?}, and this release reads {FORM}")));
+    }
+    let text = attributes.get(DOCUMENT).and_then(|value| value.as_s().ok());
+    let text = text.ok_or_else(|| refuse("it has no document".to_owned()))?;
+    serde_json::from_str(text).map_err(|error| refuse(error.to_string()))
+}
+
+fn checked_key(key: ApiKey) -> Result<ApiKey, StoreError> {
+    key.check()?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+use super::*;
+use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
+use aws_sdk_dynamodb::types::error::ResourceNotFoundException;
+use aws_smithy_mocks::{RuleMode, mock, mock_client};
+use std::time::Duration;
+
+fn output(form: &str, document: &str) -> GetItemOutput {
+    GetItemOutput::builder()
+        .item(VERSION, AttributeValue::N(form.to_owned()))
+        .item(DOCUMENT, AttributeValue::S(document.to_owned()))
+        .build()
+}
+
+/// A registry whose first read gives `first`, and all others nothing but errors.
+fn registry(first: GetItemOutput) -> Registry {
+    let absent = || GetItemError::ResourceNotFoundException(ResourceNotFoundException::builder().build());
+    let reads = mock!(Client::get_item).sequence().output(move || first.clone()).error(absent).repeatedly().build();
+    Registry::new(mock_client!(aws_sdk_dynamodb, RuleMode::Sequential, [&reads]), "registry".to_owned())
+}
+
+fn deadline() -> Deadline {
+    Deadline::after(Instant::now(), Duration::from_millis(200))
+}
+
+fn after(seconds: u64, begin: Instant) -> Instant {
+    begin + Duration::from_secs(seconds)
+}
+
+fn hash() -> KeyHash {
+    KeyHash::of("local-free-key-000000000001").unwrap()
+}
+
+const KEY_DOCUMENT: &str = r#"{"key_id":"k1","plan":"free","enabled":true}"#;
+
+#[tokio::test]
+async fn a_key_is_read_once_in_30_seconds_and_usable_for_15_minutes_without_the_store() {
+    let (registry, begin) = (registry(output("1", KEY_DOCUMENT)), Instant::now());
+    for seconds in [0, 29, 30, 899] {
+        let key = registry.key(&hash(), after(seconds, begin), deadline()).await.unwrap();
+        assert_eq!(key.unwrap().key_id, "k1", "after {seconds} s");
+    }
+    let error = registry.key(&hash(), after(900, begin), deadline()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable("key")));
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_not_read_again_within_10_seconds_and_then_nobody_knows() {
+    let (registry, begin) = (registry(GetItemOutput::builder().build()), Instant::now());
+    for seconds in [0, 9] {
+        assert_eq!(registry.key(&hash(), after(seconds, begin), deadline()).await.unwrap(), None);
+    }
+    assert!(registry.key(&hash(), after(10, begin), deadline()).await.is_err());
+}
+
+#[tokio::test]
+async fn an_item_that_makes_no_sense_is_a_failure_and_not_an_unknown_key() {
+    for (form, document, reason) in [
+        ("2", KEY_DOCUMENT, "its form is Some(2), and this release reads 1"),
+        ("1", "{", "EOF"),
+        ("1", r#"{"key_id":"-","plan":"free","enabled":true}"#, "key_id is 1 to 128"),
+    ] {
+        let registry = registry(output(form, document));
+        let error = registry.key(&hash(), Instant::now(), deadline()).await.unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+        assert!(!error.contains(&hash().hex()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_no_longer_makes_sense_is_used_as_it_was() {
+    let documents = [r#"{"throttle":{"rate":1,"burst":5}}"#, r#"{"throttle":{"rate":-1,"burst":5}}"#];
+    let [first, second] = documents.map(|document| output("1", document));
+    let reads = mock!(Client::get_item).sequence();
+    let reads = reads.output(move || first.clone()).output(move || second.clone()).build();
+    let client = mock_client!(aws_sdk_dynamodb, RuleMode::Sequential, [&reads]);
+    let (registry, begin) = (Registry::new(client, "registry".to_owned()), Instant::now());
+    for seconds in [0, 31] {
+        let plan = registry.plan("free", after(seconds, begin), deadline()).await.unwrap().unwrap();
+        assert_eq!(plan.bucket.as_ref().unwrap().burst, 5);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_plans_name_is_not_asked_for() {
+    let registry = registry(output("1", "{}"));
+    assert!(registry.plan("a name with spaces", Instant::now(), deadline()).await.unwrap().is_none());
+    assert!(registry.plan("a-name", Instant::now(), deadline()).await.unwrap().is_some());
+}

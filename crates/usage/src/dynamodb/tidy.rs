@@ -1,0 +1,123 @@
+//! What has to leave a usage item so that it stays below 1 KB: buckets of former plans, windows that are over,
+//! and last month's days, which go into an item of their own for reports.
+//!
+//! A write beside the charge, about once a week and caller; never a part of it, because its conditions must
+//! not refuse anybody.
+
+use jiff::civil::Date;
+
+use crate::quota::day_of;
+use crate::{Nanos, SECOND};
+
+use super::expression::Clause;
+use super::usage_item::{self, Part, UsageItem, day_name};
+
+/// So many parts that no longer matter may stay.
+pub(super) const STALE_PARTS: usize = 4;
+/// How long a part that is over stays: longer than any clock is off.
+const STALE_AFTER: Nanos = 2 * 86_400 * SECOND;
+/// No instance looks at a caller's item more often.
+const PAUSE: Nanos = 3600 * SECOND;
+/// How long a month's days are kept.
+const HISTORY: Nanos = 400 * 86_400 * SECOND;
+
+/// What is to be done about an item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tidying {
+    /// The history item to write first: the suffix of its key (`#202611`), and its write.
+    pub(super) history: Option<(String, Vec<Clause>)>,
+    /// What then leaves the usage item.
+    pub(super) removals: Vec<Clause>,
+}
+
+/// `None` where the item is well as it is, or was looked after within the hour.
+pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Option<Tidying> {
+    if last.is_some_and(|last| now - last < PAUSE) {
+        return None;
+    }
+    let stale: Vec<Clause> = item.parts.iter().filter_map(|(name, part)| removal(item, name, part, now)).collect();
+    let month = oldest_past_month(item, now);
+    if month.is_none() && stale.len() <= STALE_PARTS {
+        return None;
+    }
+    let mut tidying = Tidying { history: None, removals: stale };
+    if let Some(month) = month {
+        tidying.archive(item, month, now);
+    }
+    Some(tidying)
+}
+
+fn removal(item: &UsageItem, name: &str, part: &Part, now: Nanos) -> Option<Clause> {
+    let (over, most) = match part {
+        Part::Bucket(_, tat) => (*tat, *tat),
+        Part::Window(window) => (window.end, Nanos::from(item.usage.count(window.id))),
+    };
+    // What was charged since has a greater value, so the condition keeps it.
+    (over + STALE_AFTER <= now).then(|| Clause::Remove { attribute: name.to_owned(), most })
+}
+
+/// The first of the oldest month that was over two days ago.
+fn oldest_past_month(item: &UsageItem, now: Nanos) -> Option<Date> {
+    let this_month = day_of(now - STALE_AFTER)?.first_of_month();
+    item.days.iter().map(|(day, _)| day.first_of_month()).filter(|month| *month < this_month).min()
+}
+
+impl Tidying {
+    fn archive(&mut self, item: &UsageItem, month: Date, now: Nanos) {
+        let mut clauses = vec![
+            Clause::Set { attribute: usage_item::VERSION.to_owned(), to: usage_item::FORM },
+            Clause::Set { attribute: usage_item::EXPIRY.to_owned(), to: (now + HISTORY) / SECOND },
+        ];
+        for (day, count) in item.days.iter().filter(|(day, _)| day.first_of_month() == month) {
+            let (attribute, count) = (day_name(*day), Nanos::from(*count));
+            clauses.push(Clause::Set { attribute: attribute.clone(), to: count });
+            self.removals.push(Clause::Remove { attribute, most: count });
+        }
+        self.history = Some((format!("#{:04}{:02}", month.year(), month.month()), clauses));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Usage;
+    use jiff::civil::date;
+
+    /// 2026-12-05T00:00:00Z
+    const NOW: Nanos = 1_796_428_800 * SECOND;
+
+    fn with_buckets(stale: u64) -> UsageItem {
+        let tats: Vec<(u64, Nanos)> =
+            (0..stale).map(|id| (id, NOW - STALE_AFTER)).chain([(99, NOW - SECOND)]).collect();
+        let parts = tats.iter().map(|(id, tat)| (usage_item::bucket_name(*id), Part::Bucket(*id, *tat))).collect();
+        UsageItem { usage: Usage::new(tats, Vec::new()), days: Vec::new(), parts }
+    }
+
+    #[test]
+    fn a_few_stale_parts_stay_and_more_go_at_once() {
+        assert_eq!(tidying(&with_buckets(4), NOW, None), None);
+        let tidying = tidying(&with_buckets(5), NOW, None).unwrap();
+        assert_eq!((tidying.history, tidying.removals.len()), (None, 5));
+    }
+
+    #[test]
+    fn an_item_is_looked_after_once_an_hour() {
+        assert_eq!(tidying(&with_buckets(5), NOW, Some(NOW - PAUSE + 1)), None);
+        assert!(tidying(&with_buckets(5), NOW, Some(NOW - PAUSE)).is_some());
+    }
+
+    #[test]
+    fn a_months_days_move_to_an_item_of_their_own_two_days_after_its_end() {
+        let days = vec![(date(2026, 11, 29), 3), (date(2026, 11, 30), 4), (date(2026, 12, 1), 5)];
+        let item = UsageItem { days, ..UsageItem::default() };
+        assert_eq!(tidying(&item, NOW - 3 * 86_400 * SECOND, None), None);
+        let tidying = tidying(&item, NOW, None).unwrap();
+        let (suffix, clauses) = tidying.history.unwrap();
+        assert_eq!(suffix, "#202611");
+        assert!(clauses.contains(&Clause::Set { attribute: "u261130".to_owned(), to: 4 }));
+        assert_eq!(
+            tidying.removals,
+            [("u261129", 3), ("u261130", 4)].map(|(name, most)| Clause::Remove { attribute: name.to_owned(), most })
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! The usage table: one item a caller, charged by one conditional write.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use calls::{Breaker, Deadline};
+use tokio::time::{sleep, timeout_at};
+
+use crate::{Caller, Decision, Demand, Nanos, SECOND, Verdict};
+
+use super::charging::{Charging, Step};
+use super::clock::Clock;
+use super::expression::{Clause, expression};
+use super::memory::{Memory, Remembered};
+use super::outage::{Outage, settle};
+use super::usage_item::{self, UsageItem};
+use super::{clamp, tidy};
+
+/// A step back of our clock up to here is waited out; beyond, it is the store's `Date` that moved it.
+const STEP_BACK: Nanos = 2 * SECOND;
+
+/// Charges callers. Its client makes no retries of its own.
+#[derive(Debug)]
+pub(super) struct UsageTable {
+    client: Client,
+    table: String,
+    memory: Memory,
+    breaker: Breaker,
+    clock: Arc<Clock>,
+}
+
+/// What a conditional write led to.
+#[derive(Debug)]
+enum Written {
+    /// It happened; the item after it.
+    Done(UsageItem),
+    /// Its condition did not hold; the item as it was, where the store says so.
+    Refused(Option<UsageItem>),
+}
+
+impl UsageTable {
+    pub(super) fn new(client: Client, table: String, clock: Arc<Clock>) -> Self {
+        Self { client, table, memory: Memory::new(), breaker: Breaker::new("usage"), clock }
+    }
+
+    /// What is remembered of a caller.
+    pub(super) fn recall(&self, caller: &Caller) -> Arc<Remembered> {
+        self.memory.recall(caller)
+    }
+
+    /// `now` by the store's clock, and not before what was last seen.
+    pub(super) fn now(&self, now: Nanos, remembered: &Remembered) -> Nanos {
+        let now = self.clock.correct(now);
+        if (now..now + STEP_BACK).contains(&remembered.seen) { remembered.seen } else { now }
+    }
+
+    /// Decides on a demand that can pass at all, and charges it.
+    pub(super) async fn charge(
+        &self,
+        caller: &Caller,
+        demand: &Demand<'_>,
+        remembered: &Remembered,
+        deadline: Deadline,
+    ) -> Result<Decision, Outage> {
+        if demand.cost() == 0 {
+            return self.peek(caller, demand, deadline).await;
+        }
+        let id = caller.to_string();
+        let mut charging = Charging::new(demand, &remembered.usage);
+        loop {
+            let item = match self.write(&id, &charging.clauses(caller), deadline).await? {
+                Written::Done(item) => {
+                    let decision = charging.charged(&item.usage);
+                    self.after_charge(caller, item, demand, remembered, deadline).await;
+                    return Ok(decision);
+                }
+                Written::Refused(Some(item)) => item,
+                Written::Refused(None) => self.read(&id, deadline).await?,
+            };
+            match charging.refused(&item.usage) {
+                Step::Again => {}
+                Step::Denied(decision) => {
+                    return Ok(self.after_denial(caller, item, demand, remembered, decision, deadline).await);
+                }
+                Step::Contradiction => return Err(Outage::CONTRADICTION),
+            }
+        }
+    }
+
+    /// How the limits stand, without taking anything.
+    async fn peek(&self, caller: &Caller, demand: &Demand<'_>, deadline: Deadline) -> Result<Decision, Outage> {
+        let item = self.read(&caller.to_string(), deadline).await?;
+        Ok(demand.standing(Verdict::Allowed, &item.usage))
+    }
+
+    async fn after_charge(
+        &self,
+        caller: &Caller,
+        item: UsageItem,
+        demand: &Demand<'_>,
+        before: &Remembered,
+        deadline: Deadline,
+    ) {
+        let tidying = tidy::tidying(&item, demand.now(), before.tidied);
+        let tidied = tidying.as_ref().map_or(before.tidied, |_| Some(demand.now()));
+        self.keep(caller, item, demand, Remembered { tidied, ..before.clone() });
+        if let Some(tidying) = tidying
+            && let Err(outage) = self.tidy(&caller.to_string(), &tidying, deadline).await
+        {
+            tracing::warn!(reason = outage.reason, "a usage item could not be tidied: {}", outage.reason);
+        }
+    }
+
+    /// A denial by a fast clock's `tat` is told as it stands once that has been brought back.
+    async fn after_denial(
+        &self,
+        caller: &Caller,
+        item: UsageItem,
+        demand: &Demand<'_>,
+        before: &Remembered,
+        decision: Decision,
+        deadline: Deadline,
+    ) -> Decision {
+        let clauses = clamp::clamp(demand, &item.usage);
+        let due = self.clock.is_compared() && clamp::is_due(before.clamped, demand.now());
+        if clauses.is_empty() || !due {
+            self.keep(caller, item, demand, before.clone());
+            return decision;
+        }
+        tracing::warn!(
+            buckets = clauses.len(),
+            "a bucket is further ahead than its plan allows: somebody's clock is fast"
+        );
+        let clamped = Remembered { clamped: Some(demand.now()), ..before.clone() };
+        match self.write(&caller.to_string(), &clauses, deadline).await {
+            Ok(Written::Done(lowered)) => {
+                let decision = demand.evaluate(&lowered.usage);
+                self.keep(caller, lowered, demand, clamped);
+                decision
+            }
+            _ => {
+                self.keep(caller, item, demand, clamped);
+                decision
+            }
+        }
+    }
+
+    fn keep(&self, caller: &Caller, item: UsageItem, demand: &Demand<'_>, remembered: Remembered) {
+        let usage = item.usage.current(demand.now());
+        self.memory.keep(caller, Remembered { usage, seen: demand.now(), ..remembered });
+    }
+
+    /// First the copy, then the removal: what fails in between is there twice, not gone.
+    async fn tidy(&self, id: &str, tidying: &tidy::Tidying, deadline: Deadline) -> Result<(), Outage> {
+        if let Some((suffix, clauses)) = &tidying.history {
+            self.write(&format!("history#{id}{suffix}"), clauses, deadline).await?;
+        }
+        self.write(id, &tidying.removals, deadline).await.map(|_| ())
+    }
+
+    /// One write, again where it surely had no effect, for as long as there is time.
+    async fn write(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
+        let mut attempt = 1;
+        loop {
+            let outage = match self.attempt(id, clauses, deadline).await {
+                Err(outage) if outage.retryable => outage,
+                settled => return settled,
+            };
+            let remaining = deadline.remaining(Instant::now());
+            let Some(wait) = calls::retry::pause(attempt, None, remaining, fastrand::f64()) else { return Err(outage) };
+            sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
+        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let expression = expression(clauses);
+        let number = |value: Nanos| AttributeValue::N(value.to_string());
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(usage_item::KEY, AttributeValue::S(id.to_owned()))
+            .update_expression(expression.update)
+            .set_condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names.into_iter().collect()))
+            .set_expression_attribute_values(Some(
+                expression.values.into_iter().map(|(name, value)| (name, number(value))).collect(),
+            ))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send();
+        let outcome = timeout_at(deadline.instant().into(), request).await.ok().map(|result| match result {
+            Ok(output) => Ok(Written::Done(read_item(output.attributes))),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Written::Refused(refused.item.as_ref().map(usage_item::read)))
+                }
+                _ => Err(error),
+            },
+        });
+        settle(permit, outcome)
+    }
+
+    async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
+        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(usage_item::KEY, AttributeValue::S(id.to_owned()))
+            .consistent_read(true)
+            .send();
+        let outcome = timeout_at(deadline.instant().into(), request).await.ok();
+        Ok(read_item(settle(permit, outcome)?.item))
+    }
+}
+
+fn read_item(attributes: Option<HashMap<String, AttributeValue>>) -> UsageItem {
+    attributes.as_ref().map(usage_item::read).unwrap_or_default()
+}

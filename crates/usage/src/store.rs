@@ -1,0 +1,71 @@
+//! The store that decisions are made in, whichever it is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use calls::Deadline;
+
+use crate::{ApiKey, Caller, Decision, DynamoDbStore, EmbeddedStore, KeyHash, Nanos, Plan, RouteLimit, StoreError};
+
+/// Plans, keys and usage: inside this process, or shared by all.
+#[derive(Debug)]
+pub enum Store {
+    /// Inside this process.
+    Embedded(EmbeddedStore),
+    /// In DynamoDB.
+    DynamoDb(Box<DynamoDbStore>),
+}
+
+impl Store {
+    /// By when a decision that begins now has to be made, its reads included. The embedded store never waits.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        let budget = match self {
+            Self::Embedded(_) => Duration::ZERO,
+            Self::DynamoDb(store) => store.deadline(),
+        };
+        Deadline::after(Instant::now(), budget)
+    }
+
+    /// What is known of a key; `None` where there is no such key. Whether it may be used is
+    /// [`ApiKey::standing`]'s to say, each time.
+    ///
+    /// # Errors
+    /// [`StoreError`] where nobody knows; the call must not pass then.
+    pub async fn key(&self, hash: &KeyHash, deadline: Deadline) -> Result<Option<Arc<ApiKey>>, StoreError> {
+        match self {
+            Self::Embedded(store) => Ok(store.key(hash)),
+            Self::DynamoDb(store) => store.key(hash, deadline).await,
+        }
+    }
+
+    /// A plan; `None` where there is no such plan.
+    ///
+    /// # Errors
+    /// As for [`Store::key`].
+    pub async fn plan(&self, name: &str, deadline: Deadline) -> Result<Option<Arc<Plan>>, StoreError> {
+        match self {
+            Self::Embedded(store) => Ok(store.plan(name)),
+            Self::DynamoDb(store) => store.plan(name, deadline).await,
+        }
+    }
+
+    /// Decides on one call and charges it whole, or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be decided.
+    pub async fn charge(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        route: Option<&RouteLimit>,
+        cost: u64,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Decision, StoreError> {
+        match self {
+            Self::Embedded(store) => store.charge(caller, plan, route, cost, now),
+            Self::DynamoDb(store) => store.charge(caller, plan, route, cost, now, deadline).await,
+        }
+    }
+}

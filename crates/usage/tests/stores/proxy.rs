@@ -1,0 +1,190 @@
+//! A proxy between a store and its server: it counts requests and does to them what networks and services do.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fault {
+    /// It reaches the server and the answer comes back.
+    None,
+    /// So it does, after a while.
+    Delay(Duration),
+    /// It is read, and nothing else happens.
+    Hang,
+    /// The connection breaks before the request reaches the server.
+    Reset,
+    /// It is refused for now.
+    Throttle,
+    /// A 500: nobody knows what the server did.
+    ServerError,
+    /// The server acts on it, and the answer is lost.
+    LoseReply,
+}
+
+/// Which fault meets a request: by its number, from 0 since this was set, and its operation.
+type Plan = Box<dyn FnMut(usize, &str) -> Fault + Send>;
+
+struct State {
+    upstream: SocketAddr,
+    plan: Mutex<(usize, Plan)>,
+    counts: Mutex<HashMap<String, usize>>,
+    date_shift_s: AtomicI64,
+}
+
+/// A running proxy.
+pub struct Proxy {
+    pub url: String,
+    state: Arc<State>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub async fn before(upstream: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let state = Arc::new(State {
+            upstream,
+            plan: Mutex::new((0, Box::new(|_, _| Fault::None))),
+            counts: Mutex::default(),
+            date_shift_s: AtomicI64::new(0),
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&state)));
+        Self { url, state, accepting }
+    }
+
+    /// From now on every request meets this.
+    pub fn all(&self, fault: Fault) {
+        self.by(move |_, _| fault);
+    }
+
+    pub fn by(&self, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) {
+        *self.state.plan.lock().expect("no panic while held") = (0, Box::new(plan));
+    }
+
+    /// Answers are dated so much later than they are.
+    pub fn shift_date(&self, seconds: i64) {
+        self.state.date_shift_s.store(seconds, Ordering::Relaxed);
+    }
+
+    /// Requests of an operation that came in.
+    pub fn count(&self, operation: &str) -> usize {
+        self.state.counts.lock().expect("no panic while held").get(operation).copied().unwrap_or(0)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            // Either side going away ends the connection, as it should.
+            let _ = serve(client, &state).await;
+        });
+    }
+}
+
+async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
+    client.set_nodelay(true)?;
+    let mut server: Option<TcpStream> = None;
+    while let Some(request) = read_message(&mut client).await? {
+        let fault = state.next(&operation(&request));
+        match fault {
+            Fault::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
+            Fault::Reset => return client.set_zero_linger(),
+            Fault::Throttle => client.write_all(&error(400, "ProvisionedThroughputExceededException")).await?,
+            Fault::ServerError => client.write_all(&error(500, "InternalServerError")).await?,
+            Fault::None | Fault::Delay(_) | Fault::LoseReply => {
+                if let Fault::Delay(time) = fault {
+                    tokio::time::sleep(time).await;
+                }
+                let reply = exchange(&mut server, state.upstream, &request).await?;
+                if fault == Fault::LoseReply {
+                    return Ok(());
+                }
+                client.write_all(&state.dated(reply)).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn exchange(server: &mut Option<TcpStream>, upstream: SocketAddr, request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut stream = match server.take() {
+        Some(stream) => stream,
+        None => TcpStream::connect(upstream).await?,
+    };
+    stream.set_nodelay(true)?;
+    stream.write_all(request).await?;
+    let reply = read_message(&mut stream).await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    if !header(&reply, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+        *server = Some(stream);
+    }
+    Ok(reply)
+}
+
+impl State {
+    fn next(&self, operation: &str) -> Fault {
+        *self.counts.lock().expect("no panic while held").entry(operation.to_owned()).or_default() += 1;
+        let (number, plan) = &mut *self.plan.lock().expect("no panic while held");
+        *number += 1;
+        plan(*number - 1, operation)
+    }
+
+    fn dated(&self, reply: Vec<u8>) -> Vec<u8> {
+        let shift = self.date_shift_s.load(Ordering::Relaxed);
+        let Some(date) = header(&reply, "date").filter(|_| shift != 0) else { return reply };
+        let time = httpdate::parse_http_date(date).expect("a date");
+        let distance = Duration::from_secs(shift.unsigned_abs());
+        let shifted: SystemTime = if shift > 0 { time + distance } else { time - distance };
+        let text = String::from_utf8(reply.clone()).expect("JSON");
+        text.replacen(date, &httpdate::fmt_http_date(shifted), 1).into_bytes()
+    }
+}
+
+/// One HTTP/1.1 message with its body, or `None` at the connection's end.
+async fn read_message(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+    let mut message = Vec::with_capacity(4096);
+    loop {
+        if let Some(end) = message.windows(4).position(|window| window == b"\r\n\r\n") {
+            let length = header(&message, "content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+            if message.len() >= end + 4 + length {
+                return Ok(Some(message));
+            }
+        }
+        if stream.read_buf(&mut message).await? == 0 {
+            return if message.is_empty() { Ok(None) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) };
+        }
+    }
+}
+
+fn header<'m>(message: &'m [u8], name: &str) -> Option<&'m str> {
+    let end = message.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let lines = std::str::from_utf8(&message[..end]).ok()?.lines();
+    let mut fields = lines.filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+fn operation(request: &[u8]) -> String {
+    let target = header(request, "x-amz-target").unwrap_or("-");
+    target.rsplit('.').next().unwrap_or(target).to_owned()
+}
+
+fn error(status: u16, code: &str) -> Vec<u8> {
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"a fault"}}"#);
+    let length = body.len();
+    format!("HTTP/1.1 {status} Fault\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
+}
