@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use calls::RecordLog;
 use serde_json::Value;
 use tollgate::function::Function;
 use tollgate::template::{Fields, Kind, Node};
@@ -33,13 +34,13 @@ fn destinations(resource: &str) -> BTreeSet<String> {
 }
 
 /// The keys of the authorizer's context, of a request that is allowed and one that is throttled.
-fn context_keys() -> BTreeSet<String> {
+async fn context_keys() -> BTreeSet<String> {
     let settings: Value =
         serde_json::from_str(&std::fs::read_to_string(tests::project().join("events/env.json")).unwrap()).unwrap();
     let setting = |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
-    let function = Function::new("authorizer", None, setting).unwrap();
+    let function = Function::new("authorizer", None, setting, RecordLog::to(std::io::sink())).await.unwrap();
     let event = std::fs::read(tests::project().join("events/authorizer.throttled.json")).unwrap();
-    let answers = [function.invoke(&event).unwrap(), function.invoke(&event).unwrap()];
+    let answers = [function.invoke(&event).await.unwrap(), function.invoke(&event).await.unwrap()];
     let keys = |answer: &Vec<u8>| {
         serde_json::from_slice::<Value>(answer).unwrap()["context"]
             .as_object()
@@ -73,9 +74,9 @@ fn public_requests_lose_every_header_that_protected_ones_are_given() {
     assert_eq!(property("PublicIntegration", "RequestParameters").iter().filter(|entry| removed(entry)).count(), 8);
 }
 
-#[test]
-fn every_value_of_the_authorizers_context_that_is_mapped_or_logged_exists() {
-    let (text, known) = (text(), context_keys());
+#[tokio::test]
+async fn every_value_of_the_authorizers_context_that_is_mapped_or_logged_exists() {
+    let (text, known) = (text(), context_keys().await);
     let used: BTreeSet<String> = text
         .split("$context.authorizer.")
         .skip(1)
@@ -92,10 +93,11 @@ fn every_value_of_the_authorizers_context_that_is_mapped_or_logged_exists() {
 
 #[test]
 fn every_variable_that_a_function_is_given_is_one_that_it_reads() {
-    let source = std::fs::read_to_string(tests::project().join("functions/authorizer/src/config.rs")).unwrap();
+    let sources = ["functions/authorizer/src/config.rs", "crates/usage/src/dynamodb/config.rs"];
+    let sources = sources.map(|path| std::fs::read_to_string(tests::project().join(path)).unwrap()).concat();
     let (_, variables) = property("AuthorizerFunction", "Environment").remove(0);
     let Kind::Map(variables) = variables.kind else { panic!("Variables is a map") };
     for (name, ..) in variables {
-        assert!(source.contains(&format!("lookup(\"{name}\")")), "{name}");
+        assert!(sources.contains(&format!("(\"{name}\")")), "{name}");
     }
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use calls::RecordLog;
 use tokio::sync::oneshot;
 use tollgate::cli::Serve;
 use tollgate::local;
@@ -33,6 +34,7 @@ pub struct Setup {
     seeds: Option<String>,
     policy: Option<String>,
     replacements: Vec<(String, String)>,
+    endpoint: Option<String>,
 }
 
 impl Setup {
@@ -61,6 +63,13 @@ impl Setup {
     #[must_use]
     pub fn policy(mut self, json: &str) -> Self {
         self.policy = Some(json.to_owned());
+        self
+    }
+
+    /// Keeps plans, keys and usage behind this address.
+    #[must_use]
+    pub fn endpoint(mut self, url: &str) -> Self {
+        self.endpoint = Some(url.to_owned());
         self
     }
 
@@ -95,6 +104,7 @@ impl Setup {
             parameters: self.parameters,
             backend: self.backend.map(|address| format!("http://{address}").parse().expect("an address")),
             policy: self.policy.map(|json| file("policy.json", &json)),
+            endpoint: self.endpoint.map(|url| url.parse().expect("an address")),
             seeds: self.seeds.map(|json| file("seeds.json", &json)),
         };
         Gateway::start(options).await
@@ -114,8 +124,12 @@ impl Gateway {
     async fn start(options: Serve) -> Result<Self, local::StartError> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&lines);
-        let started =
-            local::start(options, Arc::new(move |line| log.lock().expect("the log").push(line.to_owned()))).await?;
+        let started = local::start(
+            options,
+            Arc::new(move |line| log.lock().expect("the log").push(line.to_owned())),
+            RecordLog::to(std::io::sink()),
+        )
+        .await?;
         let (stop, stopped) = oneshot::channel();
         let address = started.address;
         let served = tokio::spawn(started.serve(async {

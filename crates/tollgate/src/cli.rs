@@ -41,6 +41,9 @@ pub struct Serve {
     /// The backend, instead of the built-in echo service
     #[arg(long, value_name = "URL", value_parser = backend)]
     pub backend: Option<Uri>,
+    /// Address that every AWS client talks to, instead of an embedded store
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    pub endpoint: Option<Uri>,
     /// The authorizer's policy as JSON, instead of the template's
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -57,6 +60,9 @@ pub struct Invoke {
     /// Events; settings that the environment lacks are taken from the env.json beside the first
     #[arg(required = true, value_name = "EVENT.json")]
     pub events: Vec<PathBuf>,
+    /// Address that every AWS client talks to
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    pub endpoint: Option<Uri>,
 }
 
 /// Why there is no command.
@@ -95,10 +101,18 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 }
 
 fn backend(text: &str) -> Result<Uri, String> {
-    let uri: Uri = text.parse().map_err(|_| "it is no URL")?;
-    let plain = uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none();
+    address(text, &["http"]).ok_or_else(|| "it is http://HOST:PORT without a path".to_owned())
+}
+
+fn endpoint(text: &str) -> Result<Uri, String> {
+    address(text, &["http", "https"]).ok_or_else(|| "it is http(s)://HOST:PORT without a path".to_owned())
+}
+
+fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
+    let plain = schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
     let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-    if plain && host { Ok(uri) } else { Err("it is http://HOST:PORT without a path".to_owned()) }
+    (plain && host).then_some(uri)
 }
 
 #[cfg(test)]

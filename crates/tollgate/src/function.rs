@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, ConfigError};
+use authorizer::{Authorizer, Config, ConfigError, OpenError};
+use calls::RecordLog;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
-use usage::{EmbeddedStore, SeedsError};
+use usage::Store;
 
 /// One function with its settings.
 #[derive(Debug)]
@@ -23,33 +24,30 @@ pub enum FunctionError {
     /// A setting that cannot be.
     #[error("authorizer: {0}")]
     Authorizer(#[from] ConfigError),
-    /// Plans or keys that cannot be.
-    #[error("EMBEDDED_STORE: {0}")]
-    Seeds(#[from] SeedsError),
-    /// Nowhere to look keys up.
-    #[error("authorizer: EMBEDDED_STORE is not set")]
-    NoStore,
+    /// A store that cannot be opened.
+    #[error("authorizer: {0}")]
+    Store(#[from] OpenError),
 }
 
 impl Function {
     /// Sets a function up by its package's name. `store` is used where given, else the one that the
-    /// settings describe.
+    /// settings describe; the records of its calls go to `records`.
     ///
     /// # Errors
     /// [`FunctionError`] for an unknown function or a setting that cannot be.
-    pub fn new(
+    pub async fn new(
         package: &str,
-        store: Option<Arc<EmbeddedStore>>,
+        store: Option<Arc<Store>>,
         setting: impl Fn(&str) -> Option<String>,
+        records: RecordLog,
     ) -> Result<Self, FunctionError> {
         if package != "authorizer" {
             return Err(FunctionError::Unknown(package.to_owned()));
         }
-        let mut config = Config::from_lookup(setting)?;
-        let store = match (store, config.embedded_store.take()) {
-            (Some(store), _) => store,
-            (None, Some(seeds)) => Arc::new(EmbeddedStore::new(&seeds)?),
-            (None, None) => return Err(FunctionError::NoStore),
+        let config = Config::from_lookup(&setting)?;
+        let store = match store {
+            Some(store) => store,
+            None => Arc::new(authorizer::open(&config.store, &setting, records).await?),
         };
         Ok(Self::Authorizer(Authorizer::new(config, store)))
     }
@@ -58,12 +56,12 @@ impl Function {
     ///
     /// # Errors
     /// The function's own error, or one for an event that is not JSON.
-    pub fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
+    pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
         let event: Value = serde_json::from_slice(event).map_err(|error| Diagnostic {
             error_type: "InvalidRequestContent".to_owned(),
             error_message: format!("the event is not JSON: {error}"),
         })?;
         let Self::Authorizer(authorizer) = self;
-        Ok(authorizer.handle(event)?.to_string().into_bytes())
+        Ok(authorizer.handle(event).await?.to_string().into_bytes())
     }
 }

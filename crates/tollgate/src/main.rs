@@ -1,9 +1,13 @@
 //! `cargo run`: the gateway, or one function.
 
+// The SDK's futures are nested deeper than the default allows.
+#![recursion_limit = "256"]
+
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use calls::RecordLog;
 use tollgate::cli::{Command, Invoke, NoCommand, Serve, parse};
 use tollgate::{invoke, local};
 use tracing_appender::non_blocking::NonBlocking;
@@ -36,9 +40,10 @@ fn serve(options: Serve) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return mistake(&error.to_string()),
     };
+    let records = RecordLog::to(writer.clone());
     let log = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
     runtime.block_on(async {
-        let started = match local::start(options, Arc::new(log)).await {
+        let started = match local::start(options, Arc::new(log), records).await {
             Ok(started) => started,
             Err(error) => return mistake(&error.to_string()),
         };
@@ -85,7 +90,11 @@ async fn signalled() {
 fn call(options: &Invoke) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let said = match invoke::run(options) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return mistake(&error.to_string()),
+    };
+    let said = match runtime.block_on(invoke::run(options)) {
         Ok(said) => said,
         Err(error) => return mistake(&error.to_string()),
     };

@@ -45,10 +45,16 @@ impl Decided {
         Self { decision: "throttled", reason, retry_after_s: Some(retry_after_s) }
     }
 
-    /// Nobody can say: 503, and worth another try after a second.
+    /// Nobody can say, and the plan lets it pass all the same.
     #[must_use]
-    pub fn unavailable() -> Self {
-        Self { decision: "unavailable", reason: Reason::StoreUnavailable, retry_after_s: Some(1) }
+    pub fn degraded() -> Self {
+        Self { decision: "degraded", reason: Reason::StoreUnavailable, retry_after_s: None }
+    }
+
+    /// Nobody can say: 503.
+    #[must_use]
+    pub fn unavailable(retry_after_s: u64) -> Self {
+        Self { decision: "unavailable", reason: Reason::StoreUnavailable, retry_after_s: Some(retry_after_s) }
     }
 }
 
@@ -146,7 +152,7 @@ impl Answer {
             }
             Err(Stop::Forbidden(reason)) => (false, reason),
             Err(Stop::Unauthenticated(reason)) => return Err(self.fail(reason, elapsed, Failure::Unauthorized)),
-            Err(Stop::Fault(problem)) => return Err(self.fail(Reason::Fault, elapsed, Failure::Fault(problem))),
+            Err(Stop::Fault(reason, problem)) => return Err(self.fail(reason, elapsed, Failure::Fault(problem))),
         };
         self.log(reason, elapsed, None);
         self.set("reason", reason.as_str());

@@ -1,7 +1,7 @@
 //! Settings, read once from the environment.
 
 use serde::de::DeserializeOwned;
-use usage::Seeds;
+use usage::{DynamoDbConfig, Seeds, StoreError};
 
 use crate::{OnThrottle, Policy, PolicyError};
 
@@ -13,9 +13,18 @@ pub struct Config {
     /// `ON_THROTTLE`: `mark` (default) lets a throttled request through with its decision in the context,
     /// `forbid` answers 403.
     pub on_throttle: OnThrottle,
+    /// Where plans, keys and usage are.
+    pub store: StoreConfig,
+}
+
+/// Which store.
+#[derive(Debug)]
+pub enum StoreConfig {
     /// `EMBEDDED_STORE`: plans and keys as JSON, kept with their usage inside this process. For trying out
     /// on one machine: every instance counts for itself.
-    pub embedded_store: Option<Seeds>,
+    Embedded(Seeds),
+    /// `REGISTRY_TABLE`, `USAGE_TABLE` and what else [`DynamoDbConfig`] names.
+    DynamoDb(DynamoDbConfig),
 }
 
 /// A setting that cannot be.
@@ -35,6 +44,9 @@ pub enum ConfigError {
     /// A policy that contradicts itself.
     #[error("AUTH_POLICY: {0}")]
     Policy(#[from] PolicyError),
+    /// A setting of the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Config {
@@ -45,12 +57,13 @@ impl Config {
     /// [`ConfigError`] for the first variable that is missing or wrong.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let policy = lookup("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
-        let embedded_store = lookup("EMBEDDED_STORE").map(|text| json("EMBEDDED_STORE", &text)).transpose()?;
-        Ok(Self {
-            policy: Policy::new(json("AUTH_POLICY", &policy)?)?,
-            on_throttle: on_throttle(lookup("ON_THROTTLE"))?,
-            embedded_store,
-        })
+        let policy = Policy::new(json("AUTH_POLICY", &policy)?)?;
+        let on_throttle = on_throttle(lookup("ON_THROTTLE"))?;
+        let store = match lookup("EMBEDDED_STORE") {
+            Some(text) => StoreConfig::Embedded(json("EMBEDDED_STORE", &text)?),
+            None => StoreConfig::DynamoDb(DynamoDbConfig::from_lookup(&lookup)?),
+        };
+        Ok(Self { policy, on_throttle, store })
     }
 }
 
@@ -87,16 +100,17 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_all_that_has_to_be_set() {
-        let config = config(&[("AUTH_POLICY", POLICY)]).unwrap();
+    fn a_policy_and_the_tables_are_all_that_has_to_be_set() {
+        let config = config(&[("AUTH_POLICY", POLICY), ("REGISTRY_TABLE", "r"), ("USAGE_TABLE", "u")]).unwrap();
         assert_eq!(config.on_throttle, OnThrottle::Mark);
-        assert!(config.embedded_store.is_none());
+        assert!(matches!(config.store, StoreConfig::DynamoDb(tables) if tables.registry_table == "r"));
     }
 
     #[test]
     fn a_wrong_setting_is_named_with_its_place() {
         for (settings, expected) in [
             (&[][..], "AUTH_POLICY is not set"),
+            (&[("AUTH_POLICY", POLICY)], "REGISTRY_TABLE is not set"),
             (&[("AUTH_POLICY", "{")], "AUTH_POLICY: "),
             (
                 &[("AUTH_POLICY", r#"{"rules":[{"match":"GET /","auth":"anyone"}]}"#)],

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use usage::{ApiKey, Caller, EmbeddedStore, KeyHash, KeyStanding, Nanos};
+use calls::Deadline;
+use usage::{ApiKey, Caller, KeyHash, KeyStanding, Nanos, Store};
 
 use crate::event::Request;
 use crate::policy::{Auth, Policy, Rule};
@@ -21,32 +22,36 @@ pub(crate) enum Identity {
 
 impl Identity {
     /// The identity behind a request's credentials, or why there is none.
-    pub(crate) fn of(
+    pub(crate) async fn of(
         request: &Request,
         rule: &Rule,
         policy: &Policy,
-        store: &EmbeddedStore,
+        store: &Store,
         now: Nanos,
+        deadline: Deadline,
     ) -> Result<Self, Stop> {
         match rule.auth {
             Auth::None => Self::public(request, rule),
             // No token can be verified here, and an invalid one never falls through to a key.
             Auth::Any if request.header("authorization").is_some() => Err(Stop::Unauthenticated(Reason::InvalidToken)),
-            Auth::Any | Auth::ApiKey => Self::by_key(request.header(&policy.key_header), store, now),
+            Auth::Any | Auth::ApiKey => Self::by_key(request.header(&policy.key_header), store, now, deadline).await,
         }
     }
 
     fn public(request: &Request, rule: &Rule) -> Result<Self, Stop> {
         let Some(plan) = &rule.address_plan else { return Ok(Self::Anonymous) };
-        let missing = || Stop::Fault("event: `requestContext.http.sourceIp` is not an address".to_owned());
+        let missing =
+            || Stop::Fault(Reason::Fault, "event: `requestContext.http.sourceIp` is not an address".to_owned());
         let caller = Caller::from_address(request.source.ok_or_else(missing)?);
         Ok(Self::Address { caller, plan: plan.clone() })
     }
 
-    fn by_key(key: Option<&str>, store: &EmbeddedStore, now: Nanos) -> Result<Self, Stop> {
+    async fn by_key(key: Option<&str>, store: &Store, now: Nanos, deadline: Deadline) -> Result<Self, Stop> {
         let key = key.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
         let hash = KeyHash::of(key).map_err(|_| Stop::Unauthenticated(Reason::MalformedCredentials))?;
-        let key = store.key(&hash).ok_or(Stop::Unauthenticated(Reason::UnknownKey))?;
+        let known = store.key(&hash, deadline).await;
+        let known = known.map_err(|error| Stop::Fault(Reason::StoreUnavailable, error.to_string()))?;
+        let key = known.ok_or(Stop::Unauthenticated(Reason::UnknownKey))?;
         match key.standing(now) {
             KeyStanding::Good => Ok(Self::Key { caller: Caller::Key(key.key_id.clone()), key }),
             KeyStanding::Disabled => Err(Stop::Unauthenticated(Reason::KeyDisabled)),

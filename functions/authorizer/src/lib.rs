@@ -13,18 +13,21 @@ mod credentials;
 mod event;
 mod policy;
 mod reason;
+mod store;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use calls::Deadline;
 use jiff::Timestamp;
 use serde_json::Value;
-use usage::{EmbeddedStore, Verdict};
+use usage::{Store, Verdict};
 
 pub use answer::{Decided, OnThrottle};
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, StoreConfig};
 pub use policy::{Auth, Policy, PolicyError, Rule};
 pub use reason::{Failure, Reason};
+pub use store::{OpenError, open};
 
 use answer::Answer;
 use credentials::Identity;
@@ -36,7 +39,16 @@ use event::Request;
 pub struct Authorizer {
     policy: Policy,
     on_throttle: OnThrottle,
-    store: Arc<EmbeddedStore>,
+    store: Arc<Store>,
+}
+
+/// One call, as far as its charge depends on it.
+struct Call<'c> {
+    rule: &'c Rule,
+    method: &'c str,
+    path: &'c str,
+    now: Timestamp,
+    deadline: Deadline,
 }
 
 /// What stops a request before it is charged.
@@ -47,13 +59,13 @@ enum Stop {
     /// 403.
     Forbidden(Reason),
     /// 500. The text names what is wrong and holds nothing of the request's values.
-    Fault(String),
+    Fault(Reason, String),
 }
 
 impl Authorizer {
     /// An authorizer that looks keys and plans up in `store` and charges there.
     #[must_use]
-    pub fn new(config: Config, store: Arc<EmbeddedStore>) -> Self {
+    pub fn new(config: Config, store: Arc<Store>) -> Self {
         Self { policy: config.policy, on_throttle: config.on_throttle, store }
     }
 
@@ -62,53 +74,48 @@ impl Authorizer {
     /// # Errors
     /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
     /// an event that cannot be read, or a clock that cannot be right.
-    pub fn handle(&self, event: Value) -> Result<Value, Failure> {
+    pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
         let started = Instant::now();
         let now = Timestamp::now();
         let mut answer = Answer::default();
-        let outcome = self.decide(event, now, &mut answer);
+        let outcome = self.decide(event, now, &mut answer).await;
         answer.finish(outcome, self.on_throttle, started.elapsed())
     }
 
     /// The checks, from top to bottom. What is learnt on the way goes into the answer's context.
-    fn decide(&self, event: Value, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
-        let request = Request::parse(event).map_err(Stop::Fault)?;
+    async fn decide(&self, event: Value, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
+        let request = Request::parse(event).map_err(|problem| Stop::Fault(Reason::Fault, problem))?;
         answer.request(&request);
         if now < Timestamp::UNIX_EPOCH {
-            return Err(Stop::Fault("the clock stands before 1970".to_owned()));
+            return Err(Stop::Fault(Reason::Fault, "the clock stands before 1970".to_owned()));
         }
         let path = request.path().ok_or(Stop::Forbidden(Reason::MalformedPath))?;
         let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
         answer.rule(rule);
-        let identity = Identity::of(&request, rule, &self.policy, &self.store, now.as_nanosecond())?;
+        let deadline = self.store.deadline();
+        let identity = Identity::of(&request, rule, &self.policy, &self.store, now.as_nanosecond(), deadline).await?;
         answer.identity(&identity);
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));
         }
-        self.charge(&identity, rule, &request.method, &path, now, answer)
+        let call = Call { rule, method: &request.method, path: &path, now, deadline };
+        self.charge(&identity, &call, answer).await
     }
 
-    fn charge(
-        &self,
-        identity: &Identity,
-        rule: &Rule,
-        method: &str,
-        path: &str,
-        now: Timestamp,
-        answer: &mut Answer,
-    ) -> Result<Decided, Stop> {
+    async fn charge(&self, identity: &Identity, call: &Call<'_>, answer: &mut Answer) -> Result<Decided, Stop> {
         let Some((caller, plan_name)) = identity.charged() else { return Ok(Decided::allowed()) };
-        let plan = self.store.plan(plan_name).ok_or(Stop::Forbidden(Reason::Forbidden))?;
-        let route = plan.route_limit(method, path);
-        answer.plan_route(route.map(AsRef::as_ref));
-        let Ok(decision) = self.store.charge(caller, &plan, route.map(AsRef::as_ref), rule.cost, now.as_nanosecond())
-        else {
-            return Ok(Decided::unavailable());
-        };
+        let Ok(plan) = self.store.plan(plan_name, call.deadline).await else { return Ok(Decided::unavailable(1)) };
+        let plan = plan.ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        let route = plan.route_limit(call.method, call.path).map(AsRef::as_ref);
+        answer.plan_route(route);
+        let charged = self.store.charge(caller, &plan, route, call.rule.cost, call.now.as_nanosecond(), call.deadline);
+        let Ok(decision) = charged.await else { return Ok(Decided::unavailable(1)) };
         answer.limits(&decision);
         match decision.verdict {
+            Verdict::Allowed if decision.degraded => Ok(Decided::degraded()),
             Verdict::Allowed => Ok(Decided::allowed()),
             Verdict::Throttled { quota, retry_after_s, .. } => Ok(Decided::throttled(quota, retry_after_s)),
+            Verdict::Unavailable { retry_after_s } => Ok(Decided::unavailable(retry_after_s)),
             Verdict::Impossible => Err(Stop::Forbidden(Reason::LimitImpossible)),
         }
     }

@@ -1,21 +1,25 @@
 //! The authorizer as a Lambda function.
 
+// The SDK's futures are nested deeper than the default allows.
+#![recursion_limit = "256"]
+
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config};
+use calls::RecordLog;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::Value;
-use usage::EmbeddedStore;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let mut config = Config::from_lookup(|name| std::env::var(name).ok())?;
-    let seeds = config.embedded_store.take().ok_or("EMBEDDED_STORE is not set: there is no other store yet")?;
-    let authorizer = Arc::new(Authorizer::new(config, Arc::new(EmbeddedStore::new(&seeds)?)));
+    let lookup = |name: &str| std::env::var(name).ok();
+    let config = Config::from_lookup(lookup)?;
+    let store = authorizer::open(&config.store, lookup, RecordLog::stdout()).await?;
+    let authorizer = Arc::new(Authorizer::new(config, Arc::new(store)));
     run(service_fn(|event: LambdaEvent<Value>| {
         let authorizer = Arc::clone(&authorizer);
-        async move { authorizer.handle(event.payload) }
+        async move { authorizer.handle(event.payload).await }
     }))
     .await
 }

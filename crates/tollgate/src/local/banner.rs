@@ -17,6 +17,8 @@ pub(super) struct Facts<'f> {
     pub(super) stand_ins: &'f [StandIn],
     pub(super) backend: &'f Uri,
     pub(super) built_in: bool,
+    /// Where the tables are, unless the store is embedded.
+    pub(super) endpoint: Option<&'f Uri>,
     pub(super) seeds: &'f Seeds,
     /// Keys of a file are somebody's, so only their ids are shown.
     pub(super) keys_shown: bool,
@@ -37,7 +39,10 @@ impl Facts<'_> {
             writeln!(text, "Others than this machine may reach it there.")?;
         }
         writeln!(text, "\nBackend  {}{kind}", self.backend.to_string().trim_end_matches('/'))?;
-        writeln!(text, "Store    embedded; plans, keys and usage are gone when this process ends")?;
+        match self.endpoint {
+            Some(endpoint) => writeln!(text, "Store    DynamoDB at {}", endpoint.to_string().trim_end_matches('/'))?,
+            None => writeln!(text, "Store    embedded; plans, keys and usage are gone when this process ends")?,
+        }
         self.write_routes(text)?;
         self.write_stand_ins(text)?;
         self.write_keys(text)?;

@@ -2,6 +2,7 @@
 
 mod banner;
 mod seeds;
+pub(crate) mod store;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -9,9 +10,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use calls::RecordLog;
 use http::Uri;
 use tokio::net::TcpListener;
-use usage::{EmbeddedStore, SeedsError};
+use usage::{SeedsError, Store, StoreError};
 
 use crate::api::Api;
 use crate::cli::Serve;
@@ -61,6 +63,17 @@ pub enum StartError {
         /// Why.
         error: std::io::Error,
     },
+    /// The tables' names or deadlines.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tables cannot be made or filled.
+    #[error("{endpoint}: {}", sources(error))]
+    Endpoint {
+        /// Where.
+        endpoint: String,
+        /// Why.
+        error: StoreError,
+    },
     /// The address of the built-in backend.
     #[error("the echo service cannot start: {0}")]
     Echo(String),
@@ -87,15 +100,16 @@ impl Started {
 ///
 /// # Errors
 /// [`StartError`] for whatever keeps the gateway from starting.
-pub async fn start(options: Serve, log: LogSink) -> Result<Started, StartError> {
+pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<Started, StartError> {
     let template_error = |error| StartError::Template { path: options.template.clone(), error };
     let text = read(&options.template)?;
     let parameters = options.parameters.iter().cloned().collect();
     let template = Template::parse(&text, &parameters).map_err(template_error)?;
     let api = Api::from_template(&template).map_err(template_error)?;
     let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
-    let store = Arc::new(EmbeddedStore::new(&seeds)?);
-    let functions = functions(&api.functions, options.policy.as_deref(), &store)?;
+    let environment = api.functions.get("authorizer").cloned().unwrap_or_default();
+    let store = Arc::new(store::open(options.endpoint.as_ref(), &seeds, &environment, records.clone()).await?);
+    let functions = functions(&api.functions, options.policy.as_deref(), &store, &records).await?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -108,6 +122,7 @@ pub async fn start(options: Serve, log: LogSink) -> Result<Started, StartError> 
         stand_ins,
         backend: &backend,
         built_in,
+        endpoint: options.endpoint.as_ref(),
         seeds: &seeds,
         keys_shown,
     };
@@ -115,15 +130,22 @@ pub async fn start(options: Serve, log: LogSink) -> Result<Started, StartError> 
     Ok(Started { address, banner, listener, gateway: Arc::new(Gateway::new(api, functions, &backend, log)) })
 }
 
+/// An error with what caused it, in one line.
+fn sources(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|error| StartError::File { path: path.to_owned(), error })
 }
 
 /// The functions that routes need, with the environment that the template gives them.
-fn functions(
+async fn functions(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
     policy: Option<&Path>,
-    store: &Arc<EmbeddedStore>,
+    store: &Arc<Store>,
+    records: &RecordLog,
 ) -> Result<HashMap<String, Arc<Function>>, StartError> {
     let policy = policy.map(read).transpose()?;
     let mut functions = HashMap::new();
@@ -132,7 +154,8 @@ fn functions(
             ("AUTH_POLICY", Some(policy)) => Some(policy.clone()),
             _ => environment.get(name).cloned(),
         };
-        functions.insert(package.clone(), Arc::new(Function::new(package, Some(Arc::clone(store)), setting)?));
+        let function = Function::new(package, Some(Arc::clone(store)), setting, records.clone()).await?;
+        functions.insert(package.clone(), Arc::new(function));
     }
     Ok(functions)
 }

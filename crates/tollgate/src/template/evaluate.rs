@@ -145,7 +145,7 @@ impl Template {
         if let Some((id, attribute)) = name.split_once('.') {
             return self.resource(id, position).map(|resource| attribute_of(resource, attribute));
         }
-        self.resource(name, position).map(|resource| resource.id.clone())
+        self.resource(name, position).map(Resource::name)
     }
 
     fn resource(&self, id: &str, position: Position) -> Result<&Resource, TemplateError> {
@@ -190,6 +190,14 @@ impl Template {
 }
 
 impl Resource {
+    /// What `Ref` of it is: locally its id, but for tables, which a local server may hold beside others.
+    fn name(&self) -> String {
+        match self.id.strip_suffix("Table") {
+            Some(table) if self.kind == "AWS::DynamoDB::Table" => format!("tollgate-{}", table.to_ascii_lowercase()),
+            _ => self.id.clone(),
+        }
+    }
+
     fn read(id: String, position: Position, node: Node) -> Result<Self, TemplateError> {
         let mut fields = Fields::of(node, id.clone())?;
         let (kind, _) = fields.require_text("Type")?;

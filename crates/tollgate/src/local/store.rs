@@ -1,0 +1,77 @@
+//! The store: in this process, or where `--endpoint` says.
+
+use std::collections::BTreeMap;
+
+use calls::RecordLog;
+use http::Uri;
+use usage::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, Store};
+
+use super::StartError;
+
+/// What AWS clients need to know, where the environment does not say: a local server takes anything.
+pub(crate) const ANYWHERE: [(&str, &str); 3] =
+    [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")];
+
+/// The embedded store with its seeds, or the tables behind an endpoint. On this machine they are made and
+/// seeded where they are not there; elsewhere nothing is.
+pub(super) async fn open(
+    endpoint: Option<&Uri>,
+    seeds: &Seeds,
+    settings: &BTreeMap<String, String>,
+    records: RecordLog,
+) -> Result<Store, StartError> {
+    let Some(endpoint) = endpoint else { return Ok(Store::Embedded(EmbeddedStore::new(seeds)?)) };
+    let config = DynamoDbConfig::from_lookup(|name| settings.get(name).cloned())?;
+    let lookup = |name: &str| setting(name, endpoint, |name| std::env::var(name).ok());
+    let config = authorizer::StoreConfig::DynamoDb(config);
+    let store = authorizer::open(&config, lookup, records).await.map_err(crate::function::FunctionError::from)?;
+    if let Store::DynamoDb(tables) = &store
+        && is_loopback(endpoint)
+    {
+        prepare(tables, seeds).await.map_err(|error| StartError::Endpoint { endpoint: endpoint.to_string(), error })?;
+    }
+    Ok(store)
+}
+
+async fn prepare(tables: &DynamoDbStore, seeds: &Seeds) -> Result<(), usage::StoreError> {
+    tables.create_tables().await?;
+    tables.seed(seeds).await
+}
+
+/// A setting of AWS clients that talk to `endpoint`. Made-up credentials never leave this machine.
+pub(crate) fn setting(name: &str, endpoint: &Uri, environment: impl Fn(&str) -> Option<String>) -> Option<String> {
+    if name == "AWS_ENDPOINT_URL" {
+        return Some(endpoint.to_string());
+    }
+    let made_up = || {
+        let (_, value) = ANYWHERE.iter().find(|(known, _)| *known == name && is_loopback(endpoint))?;
+        Some((*value).to_owned())
+    };
+    environment(name).or_else(made_up)
+}
+
+fn is_loopback(endpoint: &Uri) -> bool {
+    let host = endpoint.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made_up(endpoint: &str) -> Option<String> {
+        setting("AWS_ACCESS_KEY_ID", &endpoint.parse().unwrap(), |_| None)
+    }
+
+    #[test]
+    fn made_up_credentials_never_leave_this_machine() {
+        for endpoint in ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"] {
+            assert_eq!(made_up(endpoint).as_deref(), Some("local"), "{endpoint}");
+        }
+        for endpoint in
+            ["http://192.0.2.1:4566", "https://dynamodb.us-east-1.amazonaws.com", "http://localhost.example.com"]
+        {
+            assert_eq!(made_up(endpoint), None, "{endpoint}");
+        }
+    }
+}
