@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use http::Uri;
+use http::uri::Authority;
 
 /// The whole gateway on one machine.
 #[derive(Debug, Parser)]
@@ -97,7 +98,10 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 fn backend(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|_| "it is no URL")?;
     let plain = uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none();
-    let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    let port_fits = |authority: &Authority| authority.port().is_none() || authority.port_u16().is_some();
+    let host = uri.authority().is_some_and(|authority| {
+        !authority.host().is_empty() && port_fits(authority) && !authority.as_str().contains('@')
+    });
     if plain && host { Ok(uri) } else { Err("it is http://HOST:PORT without a path".to_owned()) }
 }
 

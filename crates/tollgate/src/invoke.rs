@@ -31,10 +31,11 @@ pub type Said = Result<String, String>;
 /// # Errors
 /// [`InvokeError`] where it cannot be called at all.
 pub fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
+    let events = options.events.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let file = settings_beside(&options.events, &options.function)?;
     let setting = |name: &str| std::env::var(name).ok().or_else(|| Some(file.get(name)?.as_str()?.to_owned()));
     let function = Function::new(&options.function, None, setting)?;
-    options.events.iter().map(|path| Ok(said(&function, &read(path)?))).collect()
+    Ok(events.iter().map(|event| said(&function, event)).collect())
 }
 
 fn said(function: &Function, event: &[u8]) -> Said {

@@ -176,7 +176,7 @@ impl Answer {
             plan = field("plan"),
             duration_ms = milliseconds(elapsed),
             problem,
-            "authorized"
+            "decided"
         );
     }
 }

@@ -13,12 +13,12 @@ use http::Uri;
 use tokio::net::TcpListener;
 use usage::{EmbeddedStore, SeedsError};
 
-use crate::api::Api;
+use crate::api::{Api, Authorization};
 use crate::cli::Serve;
 use crate::echo;
 use crate::function::{Function, FunctionError};
 use crate::gateway::{Gateway, LogSink, serve};
-use crate::template::{Template, TemplateError};
+use crate::template::{ParameterValues, Template, TemplateError};
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum StartError {
         error: std::io::Error,
     },
     /// A template that cannot be served.
-    #[error("{path}:{error}", path = path.display())]
+    #[error("{path}:{separator}{error}", path = path.display(), separator = if error.position.is_some() { "" } else { " " })]
     Template {
         /// Which file.
         path: PathBuf,
@@ -50,6 +50,17 @@ pub enum StartError {
     /// Plans or keys that cannot be.
     #[error("seeds: {0}")]
     Seeds(#[from] SeedsError),
+    /// A parameter with two values.
+    #[error("the parameter `{0}` is given twice")]
+    Repeated(String),
+    /// A key that would be passed on to the backend.
+    #[error("the policy looks for keys in `{header}`, but route `{route}` does not keep that header from the backend")]
+    KeyHeader {
+        /// The header.
+        header: String,
+        /// The route.
+        route: String,
+    },
     /// A function that cannot be set up.
     #[error(transparent)]
     Function(#[from] FunctionError),
@@ -90,12 +101,13 @@ impl Started {
 pub async fn start(options: Serve, log: LogSink) -> Result<Started, StartError> {
     let template_error = |error| StartError::Template { path: options.template.clone(), error };
     let text = read(&options.template)?;
-    let parameters = options.parameters.iter().cloned().collect();
+    let parameters = parameters(&options.parameters)?;
     let template = Template::parse(&text, &parameters).map_err(template_error)?;
     let api = Api::from_template(&template).map_err(template_error)?;
     let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
     let store = Arc::new(EmbeddedStore::new(&seeds)?);
     let functions = functions(&api.functions, options.policy.as_deref(), &store)?;
+    check_key_header(&api, &functions)?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -113,6 +125,29 @@ pub async fn start(options: Serve, log: LogSink) -> Result<Started, StartError> 
     };
     let banner = facts.text();
     Ok(Started { address, banner, listener, gateway: Arc::new(Gateway::new(api, functions, &backend, log)) })
+}
+
+fn parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError> {
+    let mut values = ParameterValues::new();
+    for (name, value) in given {
+        if values.insert(name.clone(), value.clone()).is_some() {
+            return Err(StartError::Repeated(name.clone()));
+        }
+    }
+    Ok(values)
+}
+
+/// A mapping's destination cannot be a parameter, so a policy with another header needs another template.
+fn check_key_header(api: &Api, functions: &HashMap<String, Arc<Function>>) -> Result<(), StartError> {
+    for (_, route) in api.routes.iter() {
+        let Authorization::Custom(package) = &route.authorization else { continue };
+        let Some(Function::Authorizer(authorizer)) = functions.get(package).map(AsRef::as_ref) else { continue };
+        let header = authorizer.key_header();
+        if !route.integration.removes(header) {
+            return Err(StartError::KeyHeader { header: header.to_owned(), route: route.key.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<String, StartError> {
