@@ -8,7 +8,7 @@ use http_body_util::Full;
 use http_body_util::channel::Channel;
 use serde_json::json;
 use tests::{Backend, PRO, Setup, raw};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 /// An address that nobody listens on.
@@ -26,6 +26,57 @@ async fn a_backend_that_refuses_connections_is_502_as_a_load_balancer_says_it() 
         assert!(answer.header("ratelimit").is_some(), "502 is a status with limits");
     }
     assert_eq!(gateway.call("GET", "/orders").send().await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn without_a_load_balancer_an_unreachable_backend_is_503_in_api_gateways_words() {
+    let gateway = Setup::default().parameter("CreateVpcLink", "false").backend(closed_port().await).start().await;
+    let answer = gateway.get("/orders", PRO).await;
+    assert_eq!(
+        (answer.status, answer.json()),
+        (StatusCode::SERVICE_UNAVAILABLE, json!({"message": "Service Unavailable"}))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_makes_no_sense_is_502() {
+    for answer in [
+        "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx",
+        "nonsense\r\n\r\n",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let gateway = Setup::default().backend(address).start().await;
+        assert_eq!(gateway.get("/orders", PRO).await.status, StatusCode::BAD_GATEWAY, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_goes_on_after_the_answer_ends_with_the_integrations_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Setup::default()
+        .backend(listener.local_addr().unwrap())
+        .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 100")
+        .start()
+        .await;
+    let mut client = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let head = format!("POST /orders HTTP/1.1\r\nhost: a\r\nx-api-key: {PRO}\r\ncontent-length: 1000\r\n\r\nx");
+    client.write_all(head.as_bytes()).await.unwrap();
+    let (mut target, _) = listener.accept().await.unwrap();
+    let _ = target.read(&mut [0; 1024]).await.unwrap();
+    target.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    // The client sends nothing more and the target waits for the rest: the gateway ends both.
+    let mut rest = Vec::new();
+    let ended = async { target.read_to_end(&mut rest).await };
+    assert!(tokio::time::timeout(Duration::from_secs(20), ended).await.is_ok());
 }
 
 #[tokio::test]
@@ -114,6 +165,6 @@ async fn a_gateway_that_is_stopped_finishes_what_is_under_way() {
     assert_eq!(under_way.await.unwrap().body, "late");
     let began = Instant::now();
     stopped.await.unwrap();
-    assert!(began.elapsed() < Duration::from_secs(20), "idle connections are not waited for");
+    assert!(began.elapsed() < Duration::from_secs(5), "idle connections are not waited for");
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }

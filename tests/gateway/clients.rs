@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
-use tests::{FREE, PRO, Setup, raw};
+use tests::{Backend, FREE, PRO, Setup, raw};
 
 #[tokio::test]
 async fn without_a_key_or_with_an_unknown_one_the_answer_is_401() {
@@ -109,10 +109,10 @@ async fn the_backend_is_told_who_calls_and_never_the_key() {
 async fn method_path_query_and_body_arrive_as_they_were_sent() {
     let gateway = Setup::default().start().await;
     let answer =
-        gateway.call("PUT", "/a%20b/c;d?x=1&y&z=%20%26").header("x-api-key", PRO).body("text").send().await.json();
+        gateway.call("PUT", "/a%20b/c:d?x=1&y&z=%20%26").header("x-api-key", PRO).body("text").send().await.json();
     assert_eq!(
         (&answer["method"], &answer["path"], &answer["query"], &answer["body"]),
-        (&json!("PUT"), &json!("/a%20b/c;d"), &json!("x=1&y&z=%20%26"), &json!("text"))
+        (&json!("PUT"), &json!("/a%20b/c:d"), &json!("x=1&y&z=%20%26"), &json!("text"))
     );
 }
 
@@ -170,4 +170,23 @@ async fn every_request_has_one_line_in_the_access_log() {
     {
         assert_eq!(refused[name], value, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_early_is_in_the_access_log_too() {
+    let backend =
+        Backend::start(|_| std::future::pending::<http::Response<http_body_util::Empty<bytes::Bytes>>>()).await;
+    let gateway = Setup::default().backend(backend.address).start().await;
+    let call = tokio::spawn(gateway.call("GET", "/orders").header("x-api-key", PRO).send());
+    while backend.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    call.abort();
+    let log = loop {
+        if let Some(line) = gateway.log().pop() {
+            break line;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((&log["decision"], &log["status"]), (&json!("allowed"), &json!("-")));
 }

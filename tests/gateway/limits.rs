@@ -72,3 +72,17 @@ async fn a_stages_own_throttling_is_for_all_callers_of_a_route_together() {
     assert_eq!(answers[2].header("retry-after"), None);
     assert_eq!(gateway.call("GET", "/health").send().await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_route_may_have_throttling_of_its_own() {
+    let settings = "DefaultRouteSettings:";
+    let own =
+        "RouteSettings: {GET /health: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1}}\n      DefaultRouteSettings:";
+    let gateway = Setup::default().replace(settings, own).start().await;
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        statuses.push(gateway.call("GET", "/health").send().await.status.as_u16());
+        statuses.push(gateway.get("/orders", PRO).await.status.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 429, 200]);
+}

@@ -122,6 +122,90 @@ async fn what_the_gateway_does_not_understand_keeps_it_from_starting_with_line_a
 }
 
 #[tokio::test]
+async fn nothing_that_could_stand_in_a_requests_way_is_skipped() {
+    for (text, with, problem) in [
+        (
+            "Type: AWS::ElasticLoadBalancingV2::ListenerRule",
+            "Type: AWS::ElasticLoadBalancingV2::ListenerRul",
+            "ListenerRul) is not understood",
+        ),
+        (
+            "Type: AWS::ApiGatewayV2::Route",
+            "Type: AWS::ApiGatewayV2::RouteResponse",
+            "RouteResponse) is not understood",
+        ),
+        ("Resources:\n", "Globals: {Function: {Timeout: 3}}\nResources:\n", "`Globals` of the template"),
+        (
+            "${AuthorizerFunction.Arn}/invocations",
+            "${AuthorizerFunction}/invocations",
+            "`AuthorizerUri` names no function",
+        ),
+        (
+            "${Api}/authorizers/${Authorizer}",
+            "other/authorizers/${Authorizer}",
+            "no AWS::Lambda::Permission lets this authorizer invoke",
+        ),
+        (
+            "      ApiId: !Ref Api\n      RouteKey: ANY /\n",
+            "      ApiId: other\n      RouteKey: ANY /\n",
+            "`ApiId` of ProtectedRootRoute",
+        ),
+        (
+            "DefaultRouteSettings:",
+            "RouteSettings: {GET /nothing: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1}}\n      DefaultRouteSettings:",
+            "there is no route `GET /nothing`",
+        ),
+        ("Values: [throttled]", "Values: []", "a condition has from 1 to 3 `Values`"),
+        ("Values: [throttled]", "Values: [a, b, c, d]", "a condition has from 1 to 3 `Values`"),
+        (
+            "Priority: !Ref UnavailableRulePriority",
+            "Priority: !Ref ThrottledRulePriority",
+            "UnavailableRule has the priority of another rule",
+        ),
+        ("StatusCode: \"429\"", "StatusCode: \"302\"", "`StatusCode` is not 2XX, 4XX or 5XX"),
+        ("ContentType: application/json", "ContentType: application/problem+json", "`ContentType` is none of"),
+        ("TimeoutInMillis: 25000", "TimeoutInMillis: 10", "`TimeoutInMillis` is `10`"),
+    ] {
+        let error = Setup::default().replace(text, with).try_start().await.err().expect(text).to_string();
+        assert!(error.contains(problem), "{text}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn rules_are_asked_by_priority_whatever_their_order() {
+    let rule = "  ThrottledRule:\n";
+    let first = "  EarlyRule:
+    Type: AWS::ElasticLoadBalancingV2::ListenerRule
+    Properties:
+      ListenerArn: !Ref AlbListenerArn
+      Priority: 7
+      Conditions: [{Field: http-header, HttpHeaderConfig: {HttpHeaderName: x-tollgate-decision, Values: ['*']}}]
+      Actions: [{Type: fixed-response, FixedResponseConfig: {StatusCode: '418'}}]
+";
+    let first = first.replace("418", "403");
+    for (priority, status) in [("1", StatusCode::TOO_MANY_REQUESTS), ("9", StatusCode::FORBIDDEN)] {
+        let setup =
+            Setup::default().parameter("ThrottledRulePriority", priority).replace(rule, &format!("{first}{rule}"));
+        let seeds = r#"{"plans":{"p":{"throttle":{"rate":0.001,"burst":1}}},"keys":[{"key":"local-free-key-000000000001","key_id":"k","plan":"p"}]}"#;
+        let gateway = setup.seeds(seeds).start().await;
+        gateway.get("/orders", FREE).await;
+        assert_eq!(gateway.get("/orders", FREE).await.status, status, "{priority}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_whose_key_would_reach_the_backend_is_refused() {
+    let policy = r#"{"api_keys":{"header":"x-my-key"},"rules":[{"match":"ANY /{proxy+}","auth":"any"}]}"#;
+    let error = Setup::default().policy(policy).try_start().await.err().expect("a refusal").to_string();
+    assert!(error.contains("looks for keys in `x-my-key`"), "{error}");
+    let removed = "remove:header.x-api-key: \"''\"";
+    let gateway =
+        Setup::default().policy(policy).replace(removed, &removed.replace("x-api-key", "x-my-key")).start().await;
+    let answer = gateway.call("GET", "/orders").header("x-my-key", PRO).send().await;
+    assert_eq!((answer.status, answer.echoed("x-my-key")), (StatusCode::OK, None));
+}
+
+#[tokio::test]
 async fn settings_of_a_function_that_make_no_sense_keep_the_gateway_from_starting() {
     for (setup, problem) in [
         (Setup::default().policy("{}"), "AUTH_POLICY: missing field `rules`"),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use http::Uri;
+use http::uri::Authority;
 
 /// The whole gateway on one machine.
 #[derive(Debug, Parser)]
@@ -111,7 +112,10 @@ fn endpoint(text: &str) -> Result<Uri, String> {
 fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let plain = schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
-    let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    let port_fits = |authority: &Authority| authority.port().is_none() || authority.port_u16().is_some();
+    let host = uri.authority().is_some_and(|authority| {
+        !authority.host().is_empty() && port_fits(authority) && !authority.as_str().contains('@')
+    });
     (plain && host).then_some(uri)
 }
 

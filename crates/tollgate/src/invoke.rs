@@ -33,6 +33,7 @@ pub type Said = Result<String, String>;
 /// # Errors
 /// [`InvokeError`] where it cannot be called at all.
 pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
+    let events = options.events.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let file = settings_beside(&options.events, &options.function)?;
     let of_file = |name: &str| Some(file.get(name)?.as_str()?.to_owned());
     let setting = |name: &str| {
@@ -41,9 +42,9 @@ pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
     };
     // Standard output is for answers.
     let function = Function::new(&options.function, None, setting, RecordLog::to(std::io::stderr())).await?;
-    let mut answers = Vec::with_capacity(options.events.len());
-    for path in &options.events {
-        answers.push(said(&function, &read(path)?).await);
+    let mut answers = Vec::with_capacity(events.len());
+    for event in &events {
+        answers.push(said(&function, event).await);
     }
     Ok(answers)
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use calls::RecordLog;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tollgate::cli::{Command, Invoke, NoCommand, Serve, parse};
 use tollgate::{invoke, local};
 use tracing_appender::non_blocking::NonBlocking;
@@ -28,7 +29,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn mistake(line: &str) -> ExitCode {
+/// One line, whatever stood in what was wrong.
+fn mistake(problem: &str) -> ExitCode {
+    let escaped = |character: char| {
+        if character.is_control() { character.escape_default().to_string() } else { character.to_string() }
+    };
+    let line: String = problem.chars().map(escaped).collect();
     let _ = writeln!(std::io::stderr(), "tollgate: {line}");
     ExitCode::from(MISTAKE)
 }
@@ -47,9 +53,14 @@ fn serve(options: Serve) -> ExitCode {
             Ok(started) => started,
             Err(error) => return mistake(&error.to_string()),
         };
+        // Before anybody is told that the gateway listens, so that no signal ends it with requests under way.
+        let signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return mistake(&error.to_string()),
+        };
         // Whoever started the gateway may not read what it says.
         let _ = std::io::stdout().write_all(started.banner.as_bytes());
-        started.serve(stop()).await;
+        started.serve(signals.stop()).await;
         ExitCode::SUCCESS
     })
 }
@@ -65,30 +76,37 @@ fn log_to(writer: NonBlocking) {
         .init();
 }
 
-/// The first Ctrl-C or termination stops the gateway once requests are done, the second at once.
-async fn stop() {
-    signalled().await;
-    tracing::info!("finishing the requests under way; another Ctrl-C stops at once");
-    tokio::spawn(async {
-        signalled().await;
-        std::process::exit(130);
-    });
+/// Ctrl-C and termination, from the moment this exists.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-async fn signalled() {
-    let interrupted = tokio::signal::ctrl_c();
-    let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        let _ = interrupted.await;
-        return;
-    };
-    tokio::select! {
-        _ = interrupted => {}
-        _ = terminated.recv() => {}
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// The first one stops the gateway once requests are done, the second at once.
+    async fn stop(mut self) {
+        self.next().await;
+        tracing::info!("finishing the requests under way; another Ctrl-C stops at once");
+        tokio::spawn(async move {
+            self.next().await;
+            std::process::exit(130);
+        });
     }
 }
 
 fn call(options: &Invoke) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

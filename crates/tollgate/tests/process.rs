@@ -183,9 +183,16 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         (&["--template", &template], "template.yaml:2:"),
         (&["--policy", &policy], "AUTH_POLICY: rules[0].auth: unknown variant `x`"),
         (&["--seeds", &policy], "policy.json: unknown field `rules`"),
-        (&["--parameter", "Nothing=1"], "there is no parameter `Nothing`"),
+        (&["--parameter", "Nothing=1"], "template.yaml: there is no parameter `Nothing`"),
+        (&["--parameter", "OnThrottle=\n\u{1b}"], "parameter OnThrottle: `\\n\\u{1b}` is none of"),
+        (
+            &["--parameter", "OnThrottle=mark", "--parameter", "OnThrottle=forbid"],
+            "the parameter `OnThrottle` is given twice",
+        ),
+        (&["--backend", "http://:80"], "http://HOST:PORT"),
         (&["invoke", "no-such-function", "events/authorizer.allowed.json"], "there is no function `no-such-function`"),
-        (&["invoke", "authorizer", "no-such-event.json"], "AUTH_POLICY is not set"),
+        (&["invoke", "authorizer", "no-such-event.json"], "no-such-event.json: No such file"),
+        (&["invoke", "authorizer", "Cargo.toml"], "AUTH_POLICY is not set"),
         (&["invoke", "authorizer", "events/no-such-event.json"], "no-such-event.json: No such file"),
     ] {
         let output = run(arguments);

@@ -182,7 +182,7 @@ impl Answer {
             plan = field("plan"),
             duration_ms = milliseconds(elapsed),
             problem,
-            "authorized"
+            "decided"
         );
     }
 }

@@ -35,6 +35,18 @@ struct Http {
     source_ip: Option<String>,
 }
 
+/// The headers that tell a backend who calls.
+const AT_THE_BACKEND: [&str; 8] = [
+    "x-tollgate-decision",
+    "x-tollgate-user-id",
+    "x-tollgate-email",
+    "x-tollgate-roles",
+    "x-tollgate-key-id",
+    "x-tollgate-plan",
+    "x-tollgate-scopes",
+    "x-tollgate-auth",
+];
+
 /// What the authorizer looks at.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -73,6 +85,16 @@ impl Request {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// Whether a header claims to be one of those that the backend is told by, under a name that request
+    /// mapping does not overwrite but some backends read alike, such as `x_tollgate_user_id`.
+    pub(crate) fn impersonates(&self) -> bool {
+        self.headers.keys().any(|name| {
+            let alike: String =
+                name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+            alike != *name && AT_THE_BACKEND.contains(&alike.as_str())
+        })
+    }
+
     /// The path that rules are matched by: the route key's, with its variables filled in. `None` where it
     /// has no such path, or one that a backend might read differently than we do.
     pub(crate) fn path(&self) -> Option<String> {
@@ -87,10 +109,10 @@ fn lower_case(headers: HashMap<String, Option<String>>) -> HashMap<String, Strin
     headers.into_iter().filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value?))).collect()
 }
 
-/// No dot segments, empty segments, escapes or control characters: nothing that a backend may resolve,
-/// merge or decode into another path than the one the rules were asked about.
+/// No dot segments, empty segments, escapes, parameters, ends of a path or control characters: nothing that a
+/// backend may resolve, merge, decode or cut into another path than the one the rules were asked about.
 fn means_what_it_says(path: &str) -> bool {
-    let ambiguous = ["..", "//", "%", "\\"].iter().any(|text| path.contains(text));
+    let ambiguous = ["..", "//", "%", "\\", ";", "?", "#"].iter().any(|text| path.contains(text));
     let dot_segment = path.split('/').any(|segment| segment == ".");
     !ambiguous && !dot_segment && !path.chars().any(char::is_control)
 }
@@ -140,6 +162,21 @@ mod tests {
     #[test]
     fn header_names_are_told_apart_by_letter_only() {
         assert_eq!(Request::parse(event("GET /", Value::Null)).unwrap().header("x-api-key"), Some("k"));
+    }
+
+    #[test]
+    fn a_header_that_some_backends_read_as_one_of_ours_is_seen_through() {
+        let claims = |name: &str| {
+            let mut event = event("GET /", Value::Null);
+            event["headers"] = json!({name: "mallory"});
+            Request::parse(event).unwrap().impersonates()
+        };
+        for name in ["x_tollgate_user_id", "X-Tollgate_Plan", "x.tollgate.auth"] {
+            assert!(claims(name), "{name}");
+        }
+        for name in ["x-tollgate-user-id", "x_request_id", "x-tollgate"] {
+            assert!(!claims(name), "{name}");
+        }
     }
 
     #[test]

@@ -69,6 +69,12 @@ impl Authorizer {
         Self { policy: config.policy, on_throttle: config.on_throttle, store }
     }
 
+    /// The header that API keys are looked for in, in lower case. It must not reach a backend.
+    #[must_use]
+    pub fn key_header(&self) -> &str {
+        &self.policy.key_header
+    }
+
     /// Answers one event of format 2.0. Writes one log line, which names neither a key nor a header.
     ///
     /// # Errors
@@ -88,6 +94,9 @@ impl Authorizer {
         answer.request(&request);
         if now < Timestamp::UNIX_EPOCH {
             return Err(Stop::Fault(Reason::Fault, "the clock stands before 1970".to_owned()));
+        }
+        if request.impersonates() {
+            return Err(Stop::Forbidden(Reason::Forbidden));
         }
         let path = request.path().ok_or(Stop::Forbidden(Reason::MalformedPath))?;
         let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;

@@ -111,6 +111,24 @@ pub enum PolicyError {
     Header(String),
 }
 
+/// Headers that mean something else, on the way or at the backend.
+const TAKEN: [&str; 13] = [
+    "accept",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+const TAKEN_PREFIXES: [&str; 4] = ["proxy-", "x-amz", "x-forwarded-", "x-tollgate-"];
+
 impl Policy {
     /// # Errors
     /// [`PolicyError`] for the first member that cannot be.
@@ -138,7 +156,7 @@ fn match_error(index: usize, error: &impl ToString) -> PolicyError {
 fn key_header(name: String) -> Result<String, PolicyError> {
     let token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let name = name.to_ascii_lowercase();
-    let taken = ["authorization", "cookie", "host", "content-length", "content-type"].contains(&name.as_str());
+    let taken = TAKEN.contains(&name.as_str()) || TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     if token && !taken { Ok(name) } else { Err(PolicyError::Header(name)) }
 }
 
@@ -211,7 +229,7 @@ mod tests {
     fn a_key_is_looked_for_in_one_header_of_its_own() {
         assert_eq!(policy(r#"{"rules":[]}"#).unwrap().key_header, "x-api-key");
         assert_eq!(policy(r#"{"api_keys":{"header":"X-My-Key"},"rules":[]}"#).unwrap().key_header, "x-my-key");
-        for header in ["", "a b", "a:", "Authorization"] {
+        for header in ["", "a b", "a:", "Authorization", "Connection", "x-tollgate-plan", "X-Forwarded-For"] {
             assert!(policy(&format!(r#"{{"api_keys":{{"header":"{header}"}},"rules":[]}}"#)).is_err(), "{header}");
         }
     }

@@ -40,9 +40,15 @@ impl Integration {
         let request = fields.take("RequestParameters").map_or_else(|| Ok(Vec::new()), request_mappings)?;
         let response = fields.take("ResponseParameters").map_or_else(|| Ok(HashMap::new()), response_mappings)?;
         let timeout = timeout(&mut fields)?;
-        fields.ignore(&["ApiId", "Description"]);
+        fields.ignore(&["Description"]);
         fields.finish()?;
         Ok(Self { listener, timeout, request, response })
+    }
+
+    /// Whether a header of the client's never gets through.
+    #[must_use]
+    pub fn removes(&self, header: &str) -> bool {
+        self.request.iter().any(|mapping| mapping.removes(header))
     }
 
     /// The request as the integration is to see it.
@@ -70,12 +76,8 @@ impl Integration {
 }
 
 fn timeout(fields: &mut Fields) -> Result<Duration, TemplateError> {
-    let position = fields.position;
-    let timeout = fields.number("TimeoutInMillis")?.map_or(LONGEST, Duration::from_millis);
-    if (Duration::from_millis(50)..=LONGEST).contains(&timeout) {
-        return Ok(timeout);
-    }
-    Err(TemplateError::at(position, "`TimeoutInMillis` is from 50 to 30000"))
+    let milliseconds = fields.number_if("TimeoutInMillis", |value| (50..=30_000).contains(value))?;
+    Ok(milliseconds.map_or(LONGEST, Duration::from_millis))
 }
 
 fn request_mappings(node: Node) -> Result<Vec<Mapping>, TemplateError> {

@@ -4,6 +4,8 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::template::{Fields, Node, TemplateError};
 
+const CONTENT_TYPES: [&str; 5] = ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
+
 /// One rule.
 #[derive(Debug)]
 pub struct ListenerRule {
@@ -35,11 +37,15 @@ pub struct FixedResponse {
 
 impl ListenerRule {
     pub(super) fn read(mut fields: Fields) -> Result<Self, TemplateError> {
-        let (listener, position) = fields.require_text("ListenerArn")?;
-        let priority = fields.number("Priority")?.filter(|priority| (1..=50_000).contains(priority));
-        let priority = priority.ok_or_else(|| TemplateError::at(position, "`Priority` is from 1 to 50000"))?;
+        let (listener, _) = fields.require_text("ListenerArn")?;
+        let position = fields.position;
+        let priority = fields.number_if("Priority", |priority| (1..=50_000).contains(priority))?;
+        let priority = priority.ok_or_else(|| TemplateError::at(position, "a listener rule has a `Priority`"))?;
         let conditions = fields.require("Conditions")?.into_list("Conditions")?;
-        let conditions = conditions.into_iter().map(HeaderCondition::read).collect::<Result<_, _>>()?;
+        let conditions = conditions.into_iter().map(HeaderCondition::read).collect::<Result<Vec<_>, _>>()?;
+        if conditions.is_empty() {
+            return Err(TemplateError::at(position, "a listener rule has a condition at least"));
+        }
         let actions = fields.require("Actions")?;
         let position = actions.position;
         let response = match <[Node; 1]>::try_from(actions.into_list("Actions")?) {
@@ -68,10 +74,11 @@ impl HeaderCondition {
             .map_err(|_| TemplateError::at(position, "this is no header's name"))?;
         let values = header.require("Values")?.into_list("Values")?;
         header.finish()?;
-        let patterns = values
-            .into_iter()
-            .map(|value| value.into_text("Values").map(|(text, _)| text))
-            .collect::<Result<_, _>>()?;
+        let texts = values.into_iter().map(|value| value.into_text("Values").map(|(text, _)| text));
+        let patterns: Vec<String> = texts.collect::<Result<_, _>>()?;
+        if !(1..=3).contains(&patterns.len()) {
+            return Err(TemplateError::at(position, "a condition has from 1 to 3 `Values`"));
+        }
         Ok(Self { name, patterns })
     }
 
@@ -116,10 +123,14 @@ impl FixedResponse {
         let content_type = response.text("ContentType")?.map_or_else(|| "text/plain".to_owned(), |(text, _)| text);
         let body = response.text("MessageBody")?.map(|(text, _)| text).unwrap_or_default();
         response.finish()?;
+        if !CONTENT_TYPES.contains(&content_type.as_str()) {
+            return Err(TemplateError::at(position, format!("`ContentType` is none of {}", CONTENT_TYPES.join(", "))));
+        }
+        let status = status.filter(|status| matches!(status.as_u16() / 100, 2 | 4 | 5));
         match status {
             Some(status) if body.len() <= 1024 => Ok(Self { status, content_type, body }),
             Some(_) => Err(TemplateError::at(position, "`MessageBody` is longer than 1024 bytes")),
-            None => Err(TemplateError::at(position, "`StatusCode` is not a status")),
+            None => Err(TemplateError::at(position, "`StatusCode` is not 2XX, 4XX or 5XX")),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html>.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Exchange;
 use super::source::Source;
@@ -84,6 +84,9 @@ impl Mapping {
         let mapping = Self::parse(destination, source)?;
         match mapping.target {
             Target::Path | Target::Query(_) => Err(format!("`{destination}` is for requests")),
+            Target::Status if source.parse::<StatusCode>().is_err() && !source.contains('$') => {
+                Err(format!("`{source}` is no status"))
+            }
             Target::Header(_) | Target::Status => Ok(mapping),
         }
     }
@@ -108,6 +111,12 @@ impl Mapping {
         Ok(Self { action, target, source })
     }
 
+    /// Whether it takes a header out.
+    #[must_use]
+    pub fn removes(&self, header: &str) -> bool {
+        self.action == Action::Remove && matches!(&self.target, Target::Header(name) if name == header)
+    }
+
     /// Changes a request.
     pub fn change_request(&self, request: &mut RequestParts, original: &RequestParts, exchange: &Exchange) {
         let value = self.source.value(original, None, exchange);
@@ -122,7 +131,7 @@ impl Mapping {
     /// Changes a response. `headers` is what it has become so far.
     pub fn change_response(
         &self,
-        status: &mut http::StatusCode,
+        status: &mut StatusCode,
         headers: &mut HeaderMap,
         original: &RequestParts,
         exchange: &Exchange,

@@ -1,6 +1,7 @@
 //! The HTTP API that a template describes: what each resource on a request's way says, checked.
 
 mod access_log;
+mod authorizers;
 mod context;
 mod integration;
 mod listener;

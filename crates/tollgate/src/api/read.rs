@@ -1,56 +1,50 @@
 //! The resources of an HTTP API, put together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use routes::RouteTable;
 
+use super::authorizers::{self, Authorizers};
 use super::{Api, Authorization, Integration, ListenerRule, Route, Stage};
-use crate::template::{Fields, Kind, Position, Template, TemplateError};
+use crate::template::{Fields, Kind, Template, TemplateError};
 
-/// Kinds of resources that could stand in a request's way without being understood.
-const NOT_UNDERSTOOD: [&str; 5] = [
-    "AWS::ApiGatewayV2::ApiGatewayManagedOverrides",
-    "AWS::ApiGatewayV2::IntegrationResponse",
-    "AWS::ApiGatewayV2::RouteResponse",
-    "AWS::Serverless::Api",
-    "AWS::Serverless::HttpApi",
+/// Of these services whatever is not understood could stand in a request's way.
+const SERVICES: [&str; 3] = ["AWS::ApiGatewayV2::", "AWS::ElasticLoadBalancingV2::", "AWS::Serverless::"];
+const UNDERSTOOD: [&str; 8] = [
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::ApiGatewayV2::VpcLink",
+    "AWS::ElasticLoadBalancingV2::ListenerRule",
+    "AWS::Serverless::Function",
 ];
 
 pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
-    for kind in NOT_UNDERSTOOD {
-        if let Some((id, fields)) = template.resources(kind)?.pop() {
-            return Err(TemplateError::at(
-                fields.position,
-                format!("{id} ({kind}) is not understood by the local gateway"),
-            ));
-        }
-    }
-    let (_, mut api) = only(template, "AWS::ApiGatewayV2::Api")?;
+    check_kinds(template)?;
+    let (api_id, mut api) = only(template, "AWS::ApiGatewayV2::Api")?;
     api.expect("ProtocolType", "HTTP")?;
     api.ignore(&["Name", "Description", "Tags"]);
     api.finish()?;
-    let functions = functions(template)?;
-    let authorizers = authorizers(template, &functions)?;
-    let integrations = integrations(template)?;
-    let mut rules = template
-        .resources("AWS::ElasticLoadBalancingV2::ListenerRule")?
-        .into_iter()
-        .map(|(_, fields)| ListenerRule::read(fields))
-        .collect::<Result<Vec<_>, _>>()?;
-    rules.sort_by_key(|rule| rule.priority);
-    let (_, stage) = only(template, "AWS::ApiGatewayV2::Stage")?;
-    let needed = authorizers.values().cloned().collect::<std::collections::BTreeSet<_>>();
-    let environments = functions
-        .into_values()
-        .filter(|function| needed.contains(&function.package))
-        .map(|function| (function.package, function.environment));
-    Ok(Api {
-        routes: read_routes(template, &authorizers, &integrations)?,
-        stage: Stage::read(stage)?,
-        rules,
-        functions: environments.collect(),
-    })
+    let authorizers = authorizers::read(template, &api_id)?;
+    let integrations = integrations(template, &api_id)?;
+    let routes = read_routes(template, &api_id, &authorizers, &integrations)?;
+    let (_, mut stage) = only(template, "AWS::ApiGatewayV2::Stage")?;
+    stage.expect("ApiId", &api_id)?;
+    let keys = routes.iter().map(|(key, _)| key.to_string()).collect::<BTreeSet<_>>();
+    Ok(Api { stage: Stage::read(stage, &keys)?, routes, rules: rules(template)?, functions: authorizers.environments })
+}
+
+fn check_kinds(template: &Template) -> Result<(), TemplateError> {
+    let foreign = |kind: &&str| SERVICES.iter().any(|service| kind.starts_with(service)) && !UNDERSTOOD.contains(kind);
+    match template.kinds().find(|(_, kind, _)| foreign(kind)) {
+        Some((id, kind, position)) => {
+            Err(TemplateError::at(position, format!("{id} ({kind}) is not understood by the local gateway")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn only(template: &Template, kind: &str) -> Result<(String, Fields), TemplateError> {
@@ -64,98 +58,49 @@ fn only(template: &Template, kind: &str) -> Result<(String, Fields), TemplateErr
     }
 }
 
-struct Function {
-    package: String,
-    environment: BTreeMap<String, String>,
-}
-
-/// Functions by logical id. A folder, its package and its binary have one name.
-fn functions(template: &Template) -> Result<HashMap<String, Function>, TemplateError> {
-    let mut functions = HashMap::new();
-    for (id, mut fields) in template.resources("AWS::Serverless::Function")? {
-        let (folder, _) = fields.require_text("CodeUri")?;
-        let package = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-        let environment = fields.take("Environment").map_or_else(|| Ok(BTreeMap::new()), environment)?;
-        functions.insert(id, Function { package, environment });
-    }
-    Ok(functions)
-}
-
-fn environment(node: crate::template::Node) -> Result<BTreeMap<String, String>, TemplateError> {
-    let mut fields = Fields::of(node, "Environment")?;
-    let variables = Fields::of(fields.require("Variables")?, "Variables")?.rest();
-    fields.finish()?;
-    variables.into_iter().map(|(name, _, value)| value.into_text(&name).map(|(text, _)| (name.clone(), text))).collect()
-}
-
-/// The package of each authorizer's function, by the authorizer's logical id.
-fn authorizers(
-    template: &Template,
-    functions: &HashMap<String, Function>,
-) -> Result<HashMap<String, String>, TemplateError> {
-    let permitted = permitted(template)?;
-    let mut authorizers = HashMap::new();
-    for (id, mut fields) in template.resources("AWS::ApiGatewayV2::Authorizer")? {
-        fields.expect("AuthorizerType", "REQUEST")?;
-        fields.expect("AuthorizerPayloadFormatVersion", "2.0")?;
-        fields.expect("EnableSimpleResponses", "true")?;
-        fields.expect("AuthorizerResultTtlInSeconds", "0")?;
-        let (uri, position) = fields.require_text("AuthorizerUri")?;
-        let function = invoked(&uri).and_then(|id| Some((id, functions.get(id)?)));
-        let (function_id, function) = function
-            .ok_or_else(|| TemplateError::at(position, "`AuthorizerUri` names no function of this template"))?;
-        if !permitted.contains(&function_id.to_owned()) {
+/// By priority, which is unique within a listener.
+fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
+    let mut rules: Vec<ListenerRule> = Vec::new();
+    for (id, fields) in template.resources("AWS::ElasticLoadBalancingV2::ListenerRule")? {
+        let position = fields.position;
+        let rule = ListenerRule::read(fields)?;
+        if rules.iter().any(|other| (&other.listener, other.priority) == (&rule.listener, rule.priority)) {
             return Err(TemplateError::at(
                 position,
-                format!("no AWS::Lambda::Permission lets API Gateway invoke {function_id}"),
+                format!("{id} has the priority of another rule: {}", rule.priority),
             ));
         }
-        fields.ignore(&["ApiId", "Name"]);
-        fields.finish()?;
-        authorizers.insert(id, function.package.clone());
+        rules.push(rule);
     }
-    Ok(authorizers)
+    rules.sort_by_key(|rule| rule.priority);
+    Ok(rules)
 }
 
-/// The function in `arn:…:path/2015-03-31/functions/ARN/invocations`.
-fn invoked(uri: &str) -> Option<&str> {
-    let (_, rest) = uri.split_once("/functions/")?;
-    rest.strip_suffix("/invocations")?.rsplit(':').next()
-}
-
-/// The functions that API Gateway may invoke.
-fn permitted(template: &Template) -> Result<Vec<String>, TemplateError> {
-    let mut permitted = Vec::new();
-    for (_, mut fields) in template.resources("AWS::Lambda::Permission")? {
-        let (action, _) = fields.require_text("Action")?;
-        let (principal, _) = fields.require_text("Principal")?;
-        let (function, _) = fields.require_text("FunctionName")?;
-        if action == "lambda:InvokeFunction" && principal == "apigateway.amazonaws.com" {
-            permitted.push(function.rsplit(':').next().unwrap_or_default().to_owned());
-        }
+fn integrations(template: &Template, api_id: &str) -> Result<HashMap<String, Arc<Integration>>, TemplateError> {
+    let mut integrations = HashMap::new();
+    for (id, mut fields) in template.resources("AWS::ApiGatewayV2::Integration")? {
+        fields.expect("ApiId", api_id)?;
+        integrations.insert(id, Arc::new(Integration::read(fields)?));
     }
-    Ok(permitted)
-}
-
-fn integrations(template: &Template) -> Result<HashMap<String, Arc<Integration>>, TemplateError> {
-    let read = |(id, fields)| Integration::read(fields).map(|integration| (id, Arc::new(integration)));
-    template.resources("AWS::ApiGatewayV2::Integration")?.into_iter().map(read).collect()
+    Ok(integrations)
 }
 
 fn read_routes(
     template: &Template,
-    authorizers: &HashMap<String, String>,
+    api_id: &str,
+    authorizers: &Authorizers,
     integrations: &HashMap<String, Arc<Integration>>,
 ) -> Result<RouteTable<Arc<Route>>, TemplateError> {
     let mut table = RouteTable::default();
     for (_, mut fields) in template.resources("AWS::ApiGatewayV2::Route")? {
+        fields.expect("ApiId", api_id)?;
         let (key, position) = fields.require_text("RouteKey")?;
         let authorization = authorization(&mut fields, authorizers)?;
         let (target, target_position) = fields.require_text("Target")?;
         let integration = target.strip_prefix("integrations/").and_then(|id| integrations.get(id));
         let integration = integration
             .ok_or_else(|| TemplateError::at(target_position, "`Target` names no integration of this template"))?;
-        fields.ignore(&["ApiId", "OperationName"]);
+        fields.ignore(&["OperationName"]);
         fields.finish()?;
         let refuse = |problem: String| TemplateError::at(position, problem);
         let parsed = key.parse().map_err(|error: routes::RouteKeyError| refuse(error.to_string()))?;
@@ -165,13 +110,14 @@ fn read_routes(
     Ok(table)
 }
 
-fn authorization(fields: &mut Fields, authorizers: &HashMap<String, String>) -> Result<Authorization, TemplateError> {
-    let none = || ("NONE".to_owned(), Position { line: 1, column: 1 });
-    let (kind, position) = fields.text("AuthorizationType")?.unwrap_or_else(none);
-    match (kind.as_str(), fields.take("AuthorizerId").map(|node| node.kind)) {
+fn authorization(fields: &mut Fields, authorizers: &Authorizers) -> Result<Authorization, TemplateError> {
+    let (kind, position) = fields.text("AuthorizationType")?.unwrap_or_else(|| ("NONE".to_owned(), fields.position));
+    let authorizer = fields.take("AuthorizerId");
+    let position = authorizer.as_ref().map_or(position, |node| node.position);
+    match (kind.as_str(), authorizer.map(|node| node.kind)) {
         ("NONE", None) => Ok(Authorization::None),
         ("AWS_IAM", None) => Ok(Authorization::Iam),
-        ("CUSTOM", Some(Kind::Text(id))) => match authorizers.get(&id) {
+        ("CUSTOM", Some(Kind::Text(id))) => match authorizers.packages.get(&id) {
             Some(package) => Ok(Authorization::Custom(package.clone())),
             None => Err(TemplateError::at(position, format!("there is no authorizer `{id}`"))),
         },

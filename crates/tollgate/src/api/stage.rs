@@ -1,6 +1,6 @@
 //! The default stage: its throttling and its access log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ pub struct Stage {
 pub struct Throttled;
 
 impl Stage {
-    pub(super) fn read(mut fields: Fields) -> Result<Self, TemplateError> {
+    pub(super) fn read(mut fields: Fields, route_keys: &BTreeSet<String>) -> Result<Self, TemplateError> {
         fields.expect("StageName", "$default")?;
         fields.expect("AutoDeploy", "true")?;
         let default =
@@ -34,13 +34,16 @@ impl Stage {
             .take("RouteSettings")
             .map_or_else(|| Ok(Vec::new()), |node| Fields::of(node, "RouteSettings").map(Fields::rest))?;
         let mut by_route = HashMap::new();
-        for (route, _, node) in routes {
+        for (route, position, node) in routes {
+            if !route_keys.contains(&route) {
+                return Err(TemplateError::at(position, format!("there is no route `{route}`")));
+            }
             if let Some(plan) = settings(node, &route)? {
                 by_route.insert(route, plan);
             }
         }
         let log = fields.take("AccessLogSettings").map(log_format).transpose()?;
-        fields.ignore(&["ApiId", "Description"]);
+        fields.ignore(&["Description"]);
         let position = fields.position;
         fields.finish()?;
         let used =

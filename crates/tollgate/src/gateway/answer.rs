@@ -83,3 +83,25 @@ fn whole(status: StatusCode, content_type: &str, body: String) -> Response<Respo
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateway_speaks_in_api_gateways_words() {
+        for (own, status, message) in [
+            (Own::BadRequest, 400, "Bad Request"),
+            (Own::Unauthorized, 401, "Unauthorized"),
+            (Own::Forbidden, 403, "Forbidden"),
+            (Own::NotFound, 404, "Not Found"),
+            (Own::PayloadTooLarge, 413, "Request Entity Too Large"),
+            (Own::TooManyRequests, 429, "Too Many Requests"),
+            (Own::HeadersTooLarge, 431, "Request Header Fields Too Large"),
+            (Own::Failed, 500, "Internal Server Error"),
+            (Own::Unavailable, 503, "Service Unavailable"),
+        ] {
+            assert_eq!((own.response().status().as_u16(), own.message()), (status, message));
+        }
+    }
+}

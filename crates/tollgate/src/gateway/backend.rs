@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::io;
 use std::time::{Duration, Instant};
 
+use http::header::CONTENT_LENGTH;
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
@@ -61,11 +62,18 @@ impl Backend {
         deadline: Instant,
     ) -> Result<Response<Incoming>, NoAnswer> {
         match tokio::time::timeout_at(deadline.into(), self.client.request(request)).await {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) if makes_sense(&response) => Ok(response),
+            Ok(Ok(_)) => Err(NoAnswer::Target(StatusCode::BAD_GATEWAY)),
             Ok(Err(error)) => Err(NoAnswer::Target(status_for(&error))),
             Err(_) => Err(NoAnswer::TooLate),
         }
     }
+}
+
+/// Neither a switch of protocols that nobody asked for, nor two lengths.
+fn makes_sense(response: &Response<Incoming>) -> bool {
+    let lengths = response.headers().get_all(CONTENT_LENGTH).iter().count();
+    response.status() != StatusCode::SWITCHING_PROTOCOLS && lengths <= 1
 }
 
 /// 504 where a connection takes too long, 502 for whatever else goes wrong with a target.

@@ -60,17 +60,19 @@ impl RequestFate {
     }
 }
 
-/// A request's body, which ends with an error once it has become too large.
+/// A request's body, which ends with an error once it has become too large or takes too long. Trailers are
+/// left out: a backend might merge them into its headers.
 #[derive(Debug)]
 pub(super) struct RequestBody {
     body: Incoming,
     left: u64,
+    deadline: Pin<Box<Sleep>>,
     fate: RequestFate,
 }
 
 impl RequestBody {
-    pub(super) fn new(body: Incoming, fate: RequestFate) -> Self {
-        Self { body, left: LARGEST, fate }
+    pub(super) fn new(body: Incoming, deadline: Instant, fate: RequestFate) -> Self {
+        Self { body, left: LARGEST, deadline: Box::pin(tokio::time::sleep_until(deadline.into())), fate }
     }
 
     fn fail<T>(&self, error: BodyError) -> Poll<Option<Result<T, BodyError>>> {
@@ -87,9 +89,13 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else { return Poll::Ready(None) };
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            return self.deadline.as_mut().poll(context).map(|()| Some(Err(BodyError::TooLate)));
+        };
+        let Some(frame) = frame else { return Poll::Ready(None) };
         let Ok(frame) = frame else { return self.fail(BodyError::Client) };
-        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        let Some(data) = frame.data_ref() else { return Poll::Ready(None) };
+        let length = data.len() as u64;
         match self.left.checked_sub(length) {
             Some(left) => self.left = left,
             None => return self.fail(BodyError::TooLarge),

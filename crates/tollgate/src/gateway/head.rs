@@ -1,27 +1,35 @@
 //! Watches what a connection reads, for what hyper does not tell of a request's head: how many bytes it
 //! had, and whether `Content-Length` stood beside `Transfer-Encoding`, of which hyper drops the former.
+//!
+//! Where a body ends has to be judged exactly as hyper judges it, or one request would be answered by what
+//! was seen of another. So whatever is not plain as day is refused, and ends the connection.
 
 use std::collections::VecDeque;
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 /// What was seen of one request's head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
     /// Request line and headers, line ends included.
     pub(super) bytes: u64,
-    /// Two ways to tell where the body ends: one of them may have been smuggled in.
-    pub(super) length_and_encoding: bool,
+    /// Where the body ends is told twice, or not plainly: something may have been smuggled in.
+    pub(super) unclear: bool,
     /// The body ends where its encoding says. Nothing is watched behind it, so the connection has to close.
     pub(super) encoded: bool,
 }
 
-/// The heads that were seen and not asked for yet. Bounded by hyper's read buffer, which is full before the
-/// next request is read.
+/// More requests than hyper's read buffer holds, so more than can have been sent ahead.
+const MOST_AHEAD: usize = 4_096;
+
+/// The heads that were seen and not asked for yet.
 pub(super) type Heads = Arc<Mutex<VecDeque<Head>>>;
 
 /// Takes the head of the request that is being served.
@@ -29,7 +37,7 @@ pub(super) fn next_head(heads: &Heads) -> Option<Head> {
     heads.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
-/// The names that matter have fewer characters.
+/// A line that matters is shorter, or not plain.
 const LONGEST_LINE: usize = 64;
 
 #[derive(Debug)]
@@ -108,20 +116,23 @@ impl Watch {
     fn header_line(&mut self) {
         let mut parts = self.line.splitn(2, |byte| *byte == b':');
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else { return };
+        let cut = self.line_bytes > LONGEST_LINE as u64;
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.head.unclear |= cut || self.head.encoded || !value.trim_ascii().eq_ignore_ascii_case(b"chunked");
             self.head.encoded = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {
-            // A length that does not parse is refused by hyper, which closes the connection.
-            self.length = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok()).or(Some(0));
+            let length = length(value).filter(|_| !cut);
+            self.head.unclear |= length.is_none() || self.length.is_some_and(|earlier| Some(earlier) != length);
+            self.length = Some(length.unwrap_or(0));
         }
     }
 
     fn end(&mut self) -> Head {
         let length = self.length.take();
         let mut head = std::mem::take(&mut self.head);
-        head.length_and_encoding = head.encoded && length.is_some();
+        head.unclear |= head.encoded && length.is_some();
         self.part = match length {
-            _ if head.encoded => Part::Unwatched,
+            _ if head.encoded || head.unclear => Part::Unwatched,
             Some(length) if length > 0 => Part::Body(length),
             _ => Part::Head,
         };
@@ -129,17 +140,39 @@ impl Watch {
     }
 }
 
-/// A stream whose reads are watched.
+/// A length of digits alone.
+fn length(value: &[u8]) -> Option<u64> {
+    let digits = value.trim_ascii();
+    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()
+}
+
+/// How long a client may take none of its answer.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// A stream whose reads are watched, and whose writes may not stall.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     stream: S,
     watch: Watch,
     heads: Heads,
+    /// Set while a write waits for the client.
+    stall: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, heads: Heads) -> Self {
-        Self { stream, watch: Watch::default(), heads }
+        Self { stream, watch: Watch::default(), heads, stall: None }
+    }
+
+    /// Ends a write that makes no progress.
+    fn progress<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stall = None;
+            return polled;
+        }
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALLED)));
+        stall.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -153,18 +186,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         let Self { watch, heads, .. } = &mut *self;
         let read = buffer.filled().get(before..).unwrap_or_default();
-        watch.feed(read, |head| heads.lock().unwrap_or_else(PoisonError::into_inner).push_back(head));
+        let mut heads = heads.lock().unwrap_or_else(PoisonError::into_inner);
+        watch.feed(read, |head| heads.push_back(head));
+        if heads.len() > MOST_AHEAD {
+            buffer.set_filled(before);
+            return Poll::Ready(Err(io::Error::other("more requests ahead than can be")));
+        }
         polled
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.progress(context, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.progress(context, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -176,7 +216,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.progress(context, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -220,7 +261,7 @@ mod tests {
             "\r\nPOST / HTTP/1.1\nTRANSFER-ENCODING:chunked\ncontent-length:0\n\n",
         ] {
             assert_eq!(
-                heads(&[head.as_bytes()]).iter().map(|head| head.length_and_encoding).collect::<Vec<_>>(),
+                heads(&[head.as_bytes()]).iter().map(|head| head.unclear).collect::<Vec<_>>(),
                 [true],
                 "{head:?}"
             );
@@ -228,11 +269,48 @@ mod tests {
     }
 
     #[test]
+    fn an_end_that_is_not_told_plainly_is_unclear_and_nothing_behind_it_is_a_head() {
+        let (blanks, zeros) = (" ".repeat(60), "0".repeat(60));
+        for line in [
+            format!("content-length:{blanks}3"),
+            format!("content-length: {zeros}3"),
+            "content-length: +3".to_owned(),
+            "content-length: 3, 3".to_owned(),
+            "content-length:".to_owned(),
+            "content-length: 3\r\ncontent-length: 4".to_owned(),
+            "content-length: 99999999999999999999".to_owned(),
+            "transfer-encoding: gzip, chunked".to_owned(),
+            "transfer-encoding: cow\r\ntransfer-encoding: chunked".to_owned(),
+            format!("transfer-encoding:{blanks}chunked"),
+        ] {
+            let stream = [format!("POST / HTTP/1.1\r\n{line}\r\n\r\n").as_bytes(), PLAIN].concat();
+            assert_eq!(heads(&[&stream]).iter().map(|head| head.unclear).collect::<Vec<_>>(), [true], "{line:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_none_of_its_answer_is_given_up() {
+        use tokio::io::AsyncWriteExt as _;
+        let (_client, server) = tokio::io::duplex(16);
+        let mut watched = Watched::new(server, Heads::default());
+        let error = watched.write_all(&[0; 64]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn more_heads_than_can_have_been_sent_ahead_end_the_connection() {
+        use tokio::io::AsyncReadExt as _;
+        let flood = b"x\n\n".repeat(MOST_AHEAD + 10);
+        let mut watched = Watched::new(std::io::Cursor::new(flood), Heads::default());
+        assert!(watched.read_to_end(&mut Vec::new()).await.is_err());
+    }
+
+    #[test]
     fn nothing_is_watched_behind_an_encoded_body() {
         let stream = [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".as_slice(), PLAIN].concat();
         let seen = heads(&[&stream]);
         assert_eq!(seen.len(), 1);
-        assert!(seen[0].encoded && !seen[0].length_and_encoding);
+        assert!(seen[0].encoded && !seen[0].unclear);
     }
 
     #[test]
@@ -244,8 +322,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn how_the_bytes_arrive_does_not_matter(bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b':'), any::<u8>()], 0..200), cut in 0usize..200) {
-            let stream = [PLAIN, &bytes].concat();
+        fn how_the_bytes_arrive_does_not_matter(length in 0usize..40, bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b':'), any::<u8>()], 0..200), cut in 0usize..200) {
+            let with_body = format!("POST / HTTP/1.1\r\ncontent-length: {length}\r\n\r\n");
+            let stream = [PLAIN, with_body.as_bytes(), &bytes].concat();
             let cut = cut.min(stream.len());
             prop_assert_eq!(heads(&[&stream]), heads(&[&stream[..cut], &stream[cut..]]));
         }

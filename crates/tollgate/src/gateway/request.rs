@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, USER_AGENT};
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -39,31 +40,45 @@ pub(super) async fn answer(
     connection: Connection,
     head: Option<Head>,
 ) -> Response<ResponseBody> {
-    let started = Instant::now();
-    let mut exchange = Exchange::begin(request_id(), connection.client.ip());
-    let mut response = match proceed(&gateway, request, connection, head, &mut exchange).await {
+    let exchange = Exchange::begin(request_id(), connection.client.ip());
+    let mut logged = Logged { gateway: Arc::clone(&gateway), exchange, started: Instant::now() };
+    let exchange = &mut logged.exchange;
+    let mut response = match proceed(&gateway, request, connection, head, exchange).await {
         Ok(response) => response,
         Err(own) => {
             exchange.error = Some(own.message());
             own.response()
         }
     };
-    if head.is_none_or(|head| head.encoded) {
+    if head.is_none_or(|head| head.encoded || head.unclear) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if let Ok(value) = HeaderValue::from_str(&exchange.request_id) {
         response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), value);
     }
     exchange.status = Some(response.status().as_u16());
-    let log = move |bytes: u64| log(&gateway, exchange, bytes, started);
-    response.map(|body| Counted::new(body, log).boxed_unsync())
+    response.map(|body| Counted::new(body, move |bytes| logged.sent(bytes)).boxed_unsync())
 }
 
-fn log(gateway: &Gateway, mut exchange: Exchange, bytes: u64, started: Instant) {
-    exchange.response_length = Some(bytes);
-    exchange.response_latency = Some(started.elapsed());
-    if let Some(format) = &gateway.api.stage.log {
-        (gateway.log)(&format.line(&exchange));
+/// An exchange that is logged when it ends, be it because the client has left.
+struct Logged {
+    gateway: Arc<Gateway>,
+    exchange: Exchange,
+    started: Instant,
+}
+
+impl Logged {
+    fn sent(mut self, bytes: u64) {
+        self.exchange.response_length = Some(bytes);
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        self.exchange.response_latency = Some(self.started.elapsed());
+        if let Some(format) = &self.gateway.api.stage.log {
+            (self.gateway.log)(&format.line(&self.exchange));
+        }
     }
 }
 
@@ -118,12 +133,16 @@ fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
 }
 
 fn check_head(request: &Request<Incoming>, head: Option<Head>) -> Result<(), Own> {
-    let head = head.filter(|head| !head.length_and_encoding).ok_or(Own::BadRequest)?;
+    let head = head.filter(|head| !head.unclear).ok_or(Own::BadRequest)?;
     if head.bytes > LARGEST_HEAD {
         return Err(Own::HeadersTooLarge);
     }
-    let hosts = request.headers().get_all(HOST).iter().count();
-    let named = hosts == 1 || (hosts == 0 && request.version() == Version::HTTP_10);
+    let hosts: Vec<_> = request.headers().get_all(HOST).iter().collect();
+    let named = match hosts.as_slice() {
+        [host] => host.to_str().is_ok_and(|host| host.parse::<Authority>().is_ok()),
+        [] => request.version() == Version::HTTP_10,
+        _ => false,
+    };
     if named && request.method() != Method::CONNECT { Ok(()) } else { Err(Own::BadRequest) }
 }
 
@@ -164,8 +183,9 @@ async fn integrate(
     let response = match rule {
         Some(rule) => answer::fixed(rule),
         None => {
-            let request = outgoing(gateway, method, &changed, &original, body)?;
-            call(gateway, integration, request, began, exchange).await?
+            let deadline = began + integration.timeout;
+            let request = outgoing(gateway, method, &changed, &original, (body, deadline))?;
+            call(gateway, integration, request, deadline, exchange).await?
         }
     };
     exchange.integration_status = Some(response.status().as_u16());
@@ -193,13 +213,13 @@ fn outgoing(
     method: Method,
     changed: &RequestParts,
     original: &RequestParts,
-    body: Incoming,
+    (body, deadline): (Incoming, Instant),
 ) -> Result<(Request<RequestBody>, RequestFate), Own> {
     let query = path::joined(&changed.query, &original.query);
     let target = path::encoded(&changed.path);
     let target = if query.is_empty() { target } else { format!("{target}?{query}") };
     let fate = RequestFate::default();
-    let mut request = Request::new(RequestBody::new(body, fate.clone()));
+    let mut request = Request::new(RequestBody::new(body, deadline, fate.clone()));
     *request.method_mut() = method;
     *request.uri_mut() = gateway.backend.address(&target).ok_or(Own::Failed)?;
     *request.headers_mut() = changed.headers.clone();
@@ -210,10 +230,9 @@ async fn call(
     gateway: &Gateway,
     integration: &Integration,
     (request, fate): (Request<RequestBody>, RequestFate),
-    began: Instant,
+    deadline: Instant,
     exchange: &mut Exchange,
 ) -> Result<Response<ResponseBody>, Own> {
-    let deadline = began + integration.timeout;
     match gateway.backend.call(request, deadline).await {
         Ok(response) => Ok(response.map(|body| BackendBody::new(body, deadline).boxed_unsync())),
         // The call may have failed because the client's body did.
@@ -225,7 +244,8 @@ async fn call(
         }
         Err(NoAnswer::Target(status)) => {
             exchange.integration_error = Some(reason(status).to_owned());
-            Ok(answer::of_load_balancer(status))
+            // Without a load balancer it is API Gateway itself that cannot reach the backend.
+            if integration.listener.is_some() { Ok(answer::of_load_balancer(status)) } else { Err(Own::Unavailable) }
         }
     }
 }

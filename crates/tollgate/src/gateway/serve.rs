@@ -38,6 +38,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Futu
             (place, listener.accept().await)
         };
         tokio::select! {
+            biased;
             () = &mut stop => break,
             (place, accepted) = accepted => match accepted {
                 Ok((stream, client)) => {

@@ -15,12 +15,12 @@ use http::Uri;
 use tokio::net::TcpListener;
 use usage::{SeedsError, Store, StoreError};
 
-use crate::api::Api;
+use crate::api::{Api, Authorization};
 use crate::cli::Serve;
 use crate::echo;
 use crate::function::{Function, FunctionError};
 use crate::gateway::{Gateway, LogSink, serve};
-use crate::template::{Template, TemplateError};
+use crate::template::{ParameterValues, Template, TemplateError};
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum StartError {
         error: std::io::Error,
     },
     /// A template that cannot be served.
-    #[error("{path}:{error}", path = path.display())]
+    #[error("{path}:{separator}{error}", path = path.display(), separator = if error.position.is_some() { "" } else { " " })]
     Template {
         /// Which file.
         path: PathBuf,
@@ -52,6 +52,17 @@ pub enum StartError {
     /// Plans or keys that cannot be.
     #[error("seeds: {0}")]
     Seeds(#[from] SeedsError),
+    /// A parameter with two values.
+    #[error("the parameter `{0}` is given twice")]
+    Repeated(String),
+    /// A key that would be passed on to the backend.
+    #[error("the policy looks for keys in `{header}`, but route `{route}` does not keep that header from the backend")]
+    KeyHeader {
+        /// The header.
+        header: String,
+        /// The route.
+        route: String,
+    },
     /// A function that cannot be set up.
     #[error(transparent)]
     Function(#[from] FunctionError),
@@ -103,13 +114,14 @@ impl Started {
 pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<Started, StartError> {
     let template_error = |error| StartError::Template { path: options.template.clone(), error };
     let text = read(&options.template)?;
-    let parameters = options.parameters.iter().cloned().collect();
+    let parameters = parameters(&options.parameters)?;
     let template = Template::parse(&text, &parameters).map_err(template_error)?;
     let api = Api::from_template(&template).map_err(template_error)?;
     let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
     let environment = api.functions.get("authorizer").cloned().unwrap_or_default();
     let store = Arc::new(store::open(options.endpoint.as_ref(), &seeds, &environment, records.clone()).await?);
     let functions = functions(&api.functions, options.policy.as_deref(), &store, &records).await?;
+    check_key_header(&api, &functions)?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -134,6 +146,29 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
 fn sources(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError> {
+    let mut values = ParameterValues::new();
+    for (name, value) in given {
+        if values.insert(name.clone(), value.clone()).is_some() {
+            return Err(StartError::Repeated(name.clone()));
+        }
+    }
+    Ok(values)
+}
+
+/// A mapping's destination cannot be a parameter, so a policy with another header needs another template.
+fn check_key_header(api: &Api, functions: &HashMap<String, Arc<Function>>) -> Result<(), StartError> {
+    for (_, route) in api.routes.iter() {
+        let Authorization::Custom(package) = &route.authorization else { continue };
+        let Some(Function::Authorizer(authorizer)) = functions.get(package).map(AsRef::as_ref) else { continue };
+        let header = authorizer.key_header();
+        if !route.integration.removes(header) {
+            return Err(StartError::KeyHeader { header: header.to_owned(), route: route.key.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<String, StartError> {

@@ -28,7 +28,8 @@ impl Template {
         match function.as_str() {
             "Equals" => {
                 let [left, right] = arguments::<2>(argument, "Equals")?;
-                Ok(self.evaluate(left)?.map(|node| node.kind) == self.evaluate(right)?.map(|node| node.kind))
+                Ok(self.evaluate_at(left, depth + 1)?.map(|node| node.kind)
+                    == self.evaluate_at(right, depth + 1)?.map(|node| node.kind))
             }
             "Not" => {
                 arguments::<1>(argument, "Not").and_then(|[inner]| self.holds(inner, depth + 1)).map(|holds| !holds)

@@ -44,11 +44,27 @@ impl Template {
             .map_or_else(|| Ok(Vec::new()), |node| Fields::of(node, "Conditions").map(Fields::rest))?;
         let conditions = conditions.into_iter().map(|(name, _, node)| (name, node)).collect();
         let resources = Fields::of(sections.require("Resources")?, "Resources")?.rest();
+        sections.ignore(&["AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Outputs"]);
+        sections.finish()?;
         let resources = resources
             .into_iter()
             .map(|(id, position, node)| Resource::read(id, position, node))
             .collect::<Result<_, _>>()?;
         Ok(Self { parameters, parameter_types, stand_ins, conditions, resources })
+    }
+
+    /// Id, type and place of every resource.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str, Position)> {
+        self.resources.iter().map(|resource| (resource.id.as_str(), resource.kind.as_str(), resource.position))
+    }
+
+    /// What `Fn::GetAtt` of a resource is.
+    ///
+    /// # Errors
+    /// [`TemplateError`] for a resource that does not exist.
+    pub fn attribute_of(&self, id: &str, attribute: &str, position: Position) -> Result<Node, TemplateError> {
+        let text = attribute_of(self.resource(id, position)?, attribute);
+        Ok(Node { position, kind: Kind::Text(text) })
     }
 
     /// The resources of a type that exist under the parameters' values, with their properties evaluated.
@@ -73,11 +89,11 @@ impl Template {
     }
 
     /// `None` is `AWS::NoValue`: as if it had not been written.
-    pub(super) fn evaluate(&self, node: &Node) -> Result<Option<Node>, TemplateError> {
+    fn evaluate(&self, node: &Node) -> Result<Option<Node>, TemplateError> {
         self.evaluate_at(node, 0)
     }
 
-    fn evaluate_at(&self, node: &Node, depth: usize) -> Result<Option<Node>, TemplateError> {
+    pub(super) fn evaluate_at(&self, node: &Node, depth: usize) -> Result<Option<Node>, TemplateError> {
         if depth > DEEPEST {
             return Err(TemplateError::at(node.position, "functions are nested too deeply"));
         }
@@ -363,8 +379,10 @@ Resources:
 
     #[test]
     fn a_condition_that_asks_itself_is_an_error_and_not_a_hang() {
-        let text = "Conditions: {A: !Not [!Condition A]}\nResources: {R: {Type: T, Condition: A}}";
-        let template = Template::parse(text, &ParameterValues::new()).unwrap();
-        assert!(template.resources("T").unwrap_err().to_string().contains("nested too deeply"));
+        for condition in ["!Not [!Condition A]", "!Equals [!If [A, a, b], a]"] {
+            let text = format!("Conditions: {{A: {condition}}}\nResources: {{R: {{Type: T, Condition: A}}}}");
+            let template = Template::parse(&text, &ParameterValues::new()).unwrap();
+            assert!(template.resources("T").unwrap_err().to_string().contains("nested too deeply"), "{condition}");
+        }
     }
 }

@@ -67,12 +67,22 @@ impl Fields {
     /// # Errors
     /// [`TemplateError`] where the member is there and does not parse.
     pub fn number<T: std::str::FromStr>(&mut self, name: &str) -> Result<Option<T>, TemplateError> {
+        self.number_if(name, |_| true)
+    }
+
+    /// A number that is acceptable.
+    ///
+    /// # Errors
+    /// [`TemplateError`] where the member is there and does not parse, or is not acceptable.
+    pub fn number_if<T: std::str::FromStr>(
+        &mut self,
+        name: &str,
+        acceptable: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, TemplateError> {
         let Some((text, position)) = self.text(name)? else { return Ok(None) };
-        match text.parse() {
-            Ok(number) => Ok(Some(number)),
-            Err(_) => {
-                Err(TemplateError::at(position, format!("`{name}` is `{text}`, which is not a number it could be")))
-            }
+        match text.parse().ok().filter(acceptable) {
+            Some(number) => Ok(Some(number)),
+            None => Err(TemplateError::at(position, format!("`{name}` is `{text}`, which is not a number it can be"))),
         }
     }
 

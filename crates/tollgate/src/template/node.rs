@@ -1,9 +1,11 @@
 //! YAML with positions, in which CloudFormation's functions are told from data.
 
 use saphyr::{LoadableYamlNode as _, MarkedYaml, Scalar, ScalarStyle, Tag, YamlData, YamlLoader};
-use saphyr_parser::{Marker, Parser};
+use saphyr_parser::{Event, Marker, Parser};
 
 use super::{Position, TemplateError};
+
+const DEEPEST: i32 = 64;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,7 @@ impl Node {
     /// # Errors
     /// [`TemplateError`] for what is not YAML, holds one key twice, or is not a single map.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        check_depth(text)?;
         let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
         // Scalars as written: `1.10` is not 1.1.
         loader.early_parse(false);
@@ -62,6 +65,23 @@ impl Node {
         };
         Ok(Self { position, kind })
     }
+}
+
+/// Reading a value inside a value takes stack for each.
+fn check_depth(text: &str) -> Result<(), TemplateError> {
+    let mut depth = 0;
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| TemplateError::at(position(error.marker()), error.info()))?;
+        match event {
+            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+            Event::MappingEnd | Event::SequenceEnd => depth -= 1,
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(TemplateError::at(position(&span.start), "values are nested too deeply"));
+        }
+    }
+    Ok(())
 }
 
 fn position(marker: &Marker) -> Position {
@@ -128,6 +148,8 @@ mod tests {
     fn a_mistake_is_told_with_its_line_and_column() {
         assert_eq!(Node::parse("a: 1\nb: [1\nc: 2").unwrap_err().position.map(|at| at.line), Some(3));
         assert_eq!(Node::parse("a: 1\na: 2").unwrap_err().position, Some(Position { line: 2, column: 1 }));
+        let deep: String = (0..3_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+        assert!(Node::parse(&deep).unwrap_err().to_string().contains("nested too deeply"));
         assert_eq!(Node::parse("- a").unwrap_err().to_string(), "a template is one map");
     }
 
