@@ -11,7 +11,7 @@ const SHARDS: usize = 16;
 /// Usage by caller.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    shards: [Mutex<Shard>; SHARDS],
+    shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     callers_a_shard: usize,
 }
@@ -33,7 +33,8 @@ struct Entry {
 impl Ledger {
     /// An empty ledger that holds 16 times `callers_a_shard` callers at most.
     pub(crate) fn new(callers_a_shard: usize) -> Self {
-        Self { shards: Default::default(), hasher: RandomState::new(), callers_a_shard }
+        let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
+        Self { shards, hasher: RandomState::new(), callers_a_shard }
     }
 
     /// Decides on what `demand` makes of the instant and charges it whole, or not at all.

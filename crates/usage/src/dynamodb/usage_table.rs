@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use calls::{Breaker, Deadline};
 use tokio::time::{sleep, timeout_at};
 
@@ -179,32 +182,30 @@ impl UsageTable {
 
     async fn attempt(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
         let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let outcome = match timeout_at(deadline.instant().into(), self.update(id, clauses).send()).await {
+            Ok(Err(error)) => match refused_item(&error) {
+                Some(item) => Some(Ok(Written::Refused(item))),
+                None => Some(Err(error)),
+            },
+            Ok(Ok(output)) => Some(Ok(Written::Done(read_item(output.attributes)))),
+            Err(_) => None,
+        };
+        settle(permit, outcome)
+    }
+
+    fn update(&self, id: &str, clauses: &[Clause]) -> UpdateItemFluentBuilder {
         let expression = expression(clauses);
-        let number = |value: Nanos| AttributeValue::N(value.to_string());
-        let request = self
-            .client
+        let number = |(name, value): (String, Nanos)| (name, AttributeValue::N(value.to_string()));
+        self.client
             .update_item()
             .table_name(&self.table)
             .key(usage_item::KEY, AttributeValue::S(id.to_owned()))
             .update_expression(expression.update)
             .set_condition_expression(expression.condition)
             .set_expression_attribute_names(Some(expression.names.into_iter().collect()))
-            .set_expression_attribute_values(Some(
-                expression.values.into_iter().map(|(name, value)| (name, number(value))).collect(),
-            ))
+            .set_expression_attribute_values(Some(expression.values.into_iter().map(number).collect()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        let outcome = timeout_at(deadline.instant().into(), request).await.ok().map(|result| match result {
-            Ok(output) => Ok(Written::Done(read_item(output.attributes))),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    Ok(Written::Refused(refused.item.as_ref().map(usage_item::read)))
-                }
-                _ => Err(error),
-            },
-        });
-        settle(permit, outcome)
     }
 
     async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
@@ -218,6 +219,16 @@ impl UsageTable {
             .send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
         Ok(read_item(settle(permit, outcome)?.item))
+    }
+}
+
+/// The item that the condition did not hold for, where the error is that one.
+fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Option<UsageItem>> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            Some(refused.item.as_ref().map(usage_item::read))
+        }
+        _ => None,
     }
 }
 

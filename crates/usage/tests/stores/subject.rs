@@ -74,14 +74,18 @@ impl Subject {
 }
 
 pub(crate) async fn aws(url: &str) -> AwsCalls {
-    let url = url.to_owned();
-    let lookup = move |name: &str| match name {
+    let records = RecordLog::to(std::io::sink());
+    AwsCalls::load(lookup(url), Timeouts::default(), records).await.expect("good settings")
+}
+
+/// The settings of a local server's client.
+pub(crate) fn lookup(url: &str) -> impl Fn(&str) -> Option<String> {
+    move |name| match name {
         "AWS_REGION" => Some("us-east-1".to_owned()),
-        "AWS_ENDPOINT_URL" => Some(url.clone()),
+        "AWS_ENDPOINT_URL" => Some(url.to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
         _ => None,
-    };
-    AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink())).await.expect("good settings")
+    }
 }
 
 /// A store of its own: an instance that remembers only what it saw itself.
