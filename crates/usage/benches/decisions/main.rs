@@ -28,8 +28,7 @@ use subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
 const AMPLE: &str = r#"{"throttle":{"rate":10000,"burst":20000}}"#;
 const SATURATED: &str = r#"{"throttle":{"rate":100,"burst":100}}"#;
 const KEY: &str = r#"{"throttle":{"rate":100,"burst":100}}"#;
-const KEY_AND_ROUTE: &str =
-    r#"{"throttle":{"rate":100,"burst":100},"routes":{"GET /a":{"rate":100,"burst":100}}}"#;
+const KEY_AND_ROUTE: &str = r#"{"throttle":{"rate":100,"burst":100},"routes":{"GET /a":{"rate":100,"burst":100}}}"#;
 const ONE_A_SECOND: &str = r#"{"throttle":{"rate":1,"burst":1}}"#;
 const QUOTA_GONE: &str = r#"{"quotas":[{"limit":1,"period":"day"}]}"#;
 const DEADLINE: Duration = Duration::from_millis(200);
@@ -77,7 +76,10 @@ async fn busy(url: &str, extremes: &mut Extremes) {
 }
 
 async fn poisson(url: &str, extremes: &mut Extremes) {
-    let goals = [("key", KEY, 1, ["≤ 1.4", "≤ 1.7", "≤ 1.8"]), ("key and route", KEY_AND_ROUTE, 2, ["≤ 1.6", "≤ 1.9", "≤ 2.1"])];
+    let goals = [
+        ("key", KEY, 1, ["≤ 1.4", "≤ 1.7", "≤ 1.8"]),
+        ("key and route", KEY_AND_ROUTE, 2, ["≤ 1.6", "≤ 1.9", "≤ 2.1"]),
+    ];
     for (name, json, buckets, goals) in goals {
         for (share, goal) in [0.3, 0.6, 0.9].into_iter().zip(goals) {
             let arrivals = Arrivals::Poisson { a_second: 100.0 * share };

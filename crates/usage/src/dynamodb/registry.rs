@@ -16,7 +16,7 @@ use crate::plan::check_name;
 use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, StoreError};
 
 use super::documents::{Documents, Recall};
-use super::outage::{Outage, settle};
+use super::outage::{Outage, permit, settle};
 
 /// The partition key's and the sort key's names.
 pub(super) const KEY: [&str; 2] = ["pk", "sk"];
@@ -121,7 +121,7 @@ impl Registry {
         item: ItemKey,
         deadline: Deadline,
     ) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
-        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let permit = permit(&self.breaker, deadline)?;
         let request = self
             .client
             .get_item()

@@ -19,7 +19,7 @@ use super::charging::{Charging, Step};
 use super::clock::Clock;
 use super::expression::{Clause, expression};
 use super::memory::{Memory, Remembered};
-use super::outage::{Outage, settle};
+use super::outage::{Outage, permit, settle};
 use super::usage_item::{self, UsageItem};
 use super::{clamp, tidy};
 
@@ -181,7 +181,7 @@ impl UsageTable {
     }
 
     async fn attempt(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
-        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let permit = permit(&self.breaker, deadline)?;
         let outcome = match timeout_at(deadline.instant().into(), self.update(id, clauses).send()).await {
             Ok(Err(error)) => match refused_item(&error) {
                 Some(item) => Some(Ok(Written::Refused(item))),
@@ -209,7 +209,7 @@ impl UsageTable {
     }
 
     async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
-        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let permit = permit(&self.breaker, deadline)?;
         let request = self
             .client
             .get_item()
