@@ -2,11 +2,13 @@
 //!
 //! A decision is pure: [`Demand`] says what a call takes from each limit of its plan, [`Demand::evaluate`]
 //! compares that with what a caller has used so far, `now` being passed in. A store only has to apply an
-//! allowed demand whole or not at all.
+//! allowed demand whole or not at all: [`EmbeddedStore`] inside one process, [`DynamoDbStore`] by one
+//! conditional write.
 //!
-//! - reads: plans by name, keys by their SHA-256
+//! - reads: plans by name, keys by their SHA-256; with DynamoDB at most every 30 s
 //! - writes: one caller's usage, all of its limits together
-//! - on failure: a refusal is a value ([`Verdict`]); a document that makes no sense is a [`PlanError`],
+//! - on failure: a refusal is a value ([`Verdict`]); while the store gives no answer the plan's
+//!   [`OnStoreFailure`] does, and the [`Decision`] says so; a document that makes no sense is a [`PlanError`],
 //!   [`KeyError`] or [`SeedsError`]; a store that cannot keep its word is a [`StoreError`]
 
 mod bucket;

@@ -36,6 +36,15 @@ pub(super) struct UsageTable {
     clock: Arc<Clock>,
 }
 
+/// One call to decide on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'c, 'p> {
+    pub(super) caller: &'c Caller,
+    pub(super) demand: &'c Demand<'p>,
+    pub(super) remembered: &'c Remembered,
+    pub(super) deadline: Deadline,
+}
+
 /// What a conditional write led to.
 #[derive(Debug)]
 enum Written {
@@ -61,100 +70,67 @@ impl UsageTable {
         if (now..now + STEP_BACK).contains(&remembered.seen) { remembered.seen } else { now }
     }
 
-    /// Decides on a demand that can pass at all, and charges it.
-    pub(super) async fn charge(
-        &self,
-        caller: &Caller,
-        demand: &Demand<'_>,
-        remembered: &Remembered,
-        deadline: Deadline,
-    ) -> Result<Decision, Outage> {
-        if demand.cost() == 0 {
-            return self.peek(caller, demand, deadline).await;
+    /// Decides on a call that can pass at all, and charges it.
+    pub(super) async fn charge(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+        let id = call.caller.to_string();
+        if call.demand.cost() == 0 {
+            let item = self.read(&id, call.deadline).await?;
+            return Ok(call.demand.standing(Verdict::Allowed, &item.usage));
         }
-        let id = caller.to_string();
-        let mut charging = Charging::new(demand, &remembered.usage);
+        let mut charging = Charging::new(call.demand, &call.remembered.usage);
         loop {
-            let item = match self.write(&id, &charging.clauses(caller), deadline).await? {
+            let item = match self.write(&id, &charging.clauses(call.caller), call.deadline).await? {
                 Written::Done(item) => {
                     let decision = charging.charged(&item.usage);
-                    self.after_charge(caller, item, demand, remembered, deadline).await;
+                    self.after_charge(call, item).await;
                     return Ok(decision);
                 }
                 Written::Refused(Some(item)) => item,
-                Written::Refused(None) => self.read(&id, deadline).await?,
+                Written::Refused(None) => self.read(&id, call.deadline).await?,
             };
             match charging.refused(&item.usage) {
                 Step::Again => {}
-                Step::Denied(decision) => {
-                    return Ok(self.after_denial(caller, item, demand, remembered, decision, deadline).await);
-                }
+                Step::Denied(decision) => return Ok(self.after_denial(call, item, decision).await),
                 Step::Contradiction => return Err(Outage::CONTRADICTION),
             }
         }
     }
 
-    /// How the limits stand, without taking anything.
-    async fn peek(&self, caller: &Caller, demand: &Demand<'_>, deadline: Deadline) -> Result<Decision, Outage> {
-        let item = self.read(&caller.to_string(), deadline).await?;
-        Ok(demand.standing(Verdict::Allowed, &item.usage))
-    }
-
-    async fn after_charge(
-        &self,
-        caller: &Caller,
-        item: UsageItem,
-        demand: &Demand<'_>,
-        before: &Remembered,
-        deadline: Deadline,
-    ) {
-        let tidying = tidy::tidying(&item, demand.now(), before.tidied);
-        let tidied = tidying.as_ref().map_or(before.tidied, |_| Some(demand.now()));
-        self.keep(caller, item, demand, Remembered { tidied, ..before.clone() });
+    async fn after_charge(&self, call: &Call<'_, '_>, item: UsageItem) {
+        let tidying = tidy::tidying(&item, call.demand.now(), call.remembered.tidied);
+        let tidied = tidying.as_ref().map_or(call.remembered.tidied, |_| Some(call.demand.now()));
+        self.keep(call, item, Remembered { tidied, ..call.remembered.clone() });
         if let Some(tidying) = tidying
-            && let Err(outage) = self.tidy(&caller.to_string(), &tidying, deadline).await
+            && let Err(outage) = self.tidy(&call.caller.to_string(), &tidying, call.deadline).await
         {
             tracing::warn!(reason = outage.reason, "a usage item could not be tidied: {}", outage.reason);
         }
     }
 
     /// A denial by a fast clock's `tat` is told as it stands once that has been brought back.
-    async fn after_denial(
-        &self,
-        caller: &Caller,
-        item: UsageItem,
-        demand: &Demand<'_>,
-        before: &Remembered,
-        decision: Decision,
-        deadline: Deadline,
-    ) -> Decision {
-        let clauses = clamp::clamp(demand, &item.usage);
-        let due = self.clock.is_compared() && clamp::is_due(before.clamped, demand.now());
+    async fn after_denial(&self, call: &Call<'_, '_>, item: UsageItem, decision: Decision) -> Decision {
+        let clauses = clamp::clamp(call.demand, &item.usage);
+        let due = self.clock.is_compared() && clamp::is_due(call.remembered.clamped, call.demand.now());
         if clauses.is_empty() || !due {
-            self.keep(caller, item, demand, before.clone());
+            self.keep(call, item, call.remembered.clone());
             return decision;
         }
-        tracing::warn!(
-            buckets = clauses.len(),
-            "a bucket is further ahead than its plan allows: somebody's clock is fast"
-        );
-        let clamped = Remembered { clamped: Some(demand.now()), ..before.clone() };
-        match self.write(&caller.to_string(), &clauses, deadline).await {
+        let buckets = clauses.len();
+        tracing::warn!(buckets, "{buckets} buckets are further ahead than a plan allows: somebody's clock is fast");
+        let (item, decision) = match self.write(&call.caller.to_string(), &clauses, call.deadline).await {
             Ok(Written::Done(lowered)) => {
-                let decision = demand.evaluate(&lowered.usage);
-                self.keep(caller, lowered, demand, clamped);
-                decision
+                let decision = call.demand.evaluate(&lowered.usage);
+                (lowered, decision)
             }
-            _ => {
-                self.keep(caller, item, demand, clamped);
-                decision
-            }
-        }
+            _ => (item, decision),
+        };
+        self.keep(call, item, Remembered { clamped: Some(call.demand.now()), ..call.remembered.clone() });
+        decision
     }
 
-    fn keep(&self, caller: &Caller, item: UsageItem, demand: &Demand<'_>, remembered: Remembered) {
-        let usage = item.usage.current(demand.now());
-        self.memory.keep(caller, Remembered { usage, seen: demand.now(), ..remembered });
+    fn keep(&self, call: &Call<'_, '_>, item: UsageItem, remembered: Remembered) {
+        let now = call.demand.now();
+        self.memory.keep(call.caller, Remembered { usage: item.usage.current(now), seen: now, ..remembered });
     }
 
     /// First the copy, then the removal: what fails in between is there twice, not gone.

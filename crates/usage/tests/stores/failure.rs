@@ -10,8 +10,8 @@ use crate::servers::Server;
 use crate::subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
 
 const DEADLINE: Duration = Duration::from_millis(200);
-/// What the answer may take beyond it, on a machine that does other things too.
-const GRACE: Duration = Duration::from_millis(20);
+/// What the answer may take beyond it, on a machine that does other things too. The benchmark is stricter.
+const GRACE: Duration = Duration::from_millis(100);
 
 struct World {
     proxy: Proxy,
