@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
+
 use crate::bucket::Bucket;
+use crate::plan::MAX_QUOTAS;
 use crate::quota::{Quota, Window};
 use crate::state::Charge;
 use crate::{Nanos, Plan, RouteLimit, Usage, whole_seconds};
@@ -14,7 +17,7 @@ pub struct Demand<'p> {
     route: Option<&'p RouteLimit>,
     cost: u64,
     now: Nanos,
-    windows: Vec<(&'p Quota, Window)>,
+    windows: ArrayVec<(&'p Quota, Window), MAX_QUOTAS>,
 }
 
 /// What was decided, and how each limit stands after it.
@@ -69,9 +72,12 @@ pub struct Limit {
     pub reset_s: Option<u64>,
 }
 
+/// At most one a bucket and one a quota.
+type Refusals<'p> = ArrayVec<Refusal<'p>, { 2 + MAX_QUOTAS }>;
+
 /// Why a limit does not allow a call.
-struct Refusal {
-    name: Arc<str>,
+struct Refusal<'p> {
+    name: &'p Arc<str>,
     wait: Nanos,
     quota: bool,
 }
@@ -80,14 +86,27 @@ impl<'p> Demand<'p> {
     /// `None` where `now` lies beyond the calendar.
     #[must_use]
     pub fn new(plan: &'p Plan, route: Option<&'p RouteLimit>, cost: u64, now: Nanos) -> Option<Self> {
-        let windows = plan.quotas.iter().map(|quota| Some((quota, quota.window(now)?))).collect::<Option<Vec<_>>>()?;
+        let mut windows = ArrayVec::new();
+        for quota in &plan.quotas {
+            windows.try_push((quota, quota.window(now)?)).ok()?;
+        }
         Some(Self { plan, route, cost, now, windows })
     }
 
     /// Compares the demand with what has been used. Changes nothing.
     #[must_use]
     pub fn evaluate(&self, usage: &Usage) -> Decision {
-        self.weigh(usage).0
+        self.weigh(usage, &mut Charge::default())
+    }
+
+    /// The same, and takes an allowed demand from `usage`.
+    pub(crate) fn charge(&self, usage: &mut Usage) -> Decision {
+        let mut charge = Charge::default();
+        let decision = self.weigh(usage, &mut charge);
+        if decision.verdict == Verdict::Allowed {
+            usage.apply(&charge, self.now);
+        }
+        decision
     }
 
     /// Whether the call can never pass, whatever has been used.
@@ -97,22 +116,20 @@ impl<'p> Demand<'p> {
             || self.plan.quotas.iter().any(|quota| quota.limit == 0 || self.cost > quota.limit)
     }
 
-    /// The decision, and what to write where it is allowed.
-    pub(crate) fn weigh(&self, usage: &Usage) -> (Decision, Charge) {
-        let mut charge = Charge::default();
+    /// The decision; `charge` is what to write where it is allowed.
+    fn weigh(&self, usage: &Usage, charge: &mut Charge) -> Decision {
         if self.is_impossible() {
-            return (Decision::of(Verdict::Impossible), charge);
+            return Decision::of(Verdict::Impossible);
         }
-        let mut refusals = Vec::new();
-        self.weigh_buckets(usage, &mut charge, &mut refusals);
-        self.weigh_quotas(usage, &mut charge, &mut refusals);
-        let decision = if refusals.is_empty() {
+        let mut refusals = Refusals::new();
+        self.weigh_buckets(usage, charge, &mut refusals);
+        self.weigh_quotas(usage, charge, &mut refusals);
+        if refusals.is_empty() {
             let (tats, counts) = (&charge.tats, &charge.counts);
             self.told(Verdict::Allowed, |index, _| Some(tats[index].1), |index, _| counts[index].1)
         } else {
-            self.standing(throttled(refusals), usage)
-        };
-        (decision, charge)
+            self.standing(throttled(&refusals), usage)
+        }
     }
 
     /// Whether a bucket, not only a quota, has too little left in `usage`.
@@ -155,13 +172,13 @@ impl<'p> Demand<'p> {
         self.now
     }
 
-    fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Vec<Refusal>) {
+    fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         for bucket in self.buckets() {
             let Some(emission) = bucket.emission_for(self.cost) else { continue };
             let before = usage.tat(bucket.id);
             let tat = bucket.take(emission, before, self.cost, self.now).unwrap_or_else(|wait| {
                 if self.cost > 0 {
-                    refusals.push(Refusal { name: Arc::clone(&bucket.name), wait, quota: false });
+                    refusals.push(Refusal { name: &bucket.name, wait, quota: false });
                 }
                 before.unwrap_or(self.now)
             });
@@ -169,11 +186,11 @@ impl<'p> Demand<'p> {
         }
     }
 
-    fn weigh_quotas(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Vec<Refusal>) {
+    fn weigh_quotas(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         for (quota, window) in &self.windows {
             let after = usage.count(window.id).saturating_add(self.cost);
             if after > quota.limit && self.cost > 0 {
-                refusals.push(Refusal { name: Arc::clone(&quota.name), wait: window.end - self.now, quota: true });
+                refusals.push(Refusal { name: &quota.name, wait: window.end - self.now, quota: true });
             }
             charge.counts.push((*window, after));
         }
@@ -203,7 +220,7 @@ impl<'p> Demand<'p> {
         Limit {
             name: Arc::clone(&bucket.name),
             limit: bucket.burst,
-            window_s: bucket.window_s(emission),
+            window_s: bucket.window_s,
             remaining: bucket.remaining(emission, tat, self.now),
             reset_s: bucket.next_token(emission, tat, self.now).map(whole_seconds),
         }
@@ -220,11 +237,11 @@ impl<'p> Demand<'p> {
     }
 }
 
-fn throttled(refusals: Vec<Refusal>) -> Verdict {
+fn throttled(refusals: &[Refusal<'_>]) -> Verdict {
     let longest = refusals.iter().map(|refusal| refusal.wait).max().unwrap_or_default();
     Verdict::Throttled {
         quota: refusals.iter().any(|refusal| refusal.quota),
-        violated: refusals.into_iter().map(|refusal| refusal.name).collect(),
+        violated: refusals.iter().map(|refusal| Arc::clone(refusal.name)).collect(),
         retry_after_s: whole_seconds(longest),
     }
 }

@@ -92,7 +92,8 @@ impl Instance {
 
     async fn decide(&self, caller: &Caller, plan: &Plan, cost: &mut Cost) {
         let before = self.requests.load(Ordering::Relaxed);
-        let route = plan.route_limit("GET", "/a").map(AsRef::as_ref);
+        let path = if fastrand::bool() { "/a" } else { "/b" };
+        let route = plan.route_limit("GET", path).map(AsRef::as_ref);
         let deadline = Deadline::after(Instant::now(), PATIENCE);
         let decision = self.store.charge(caller, plan, route, 1, now(), deadline).await.expect("a decision");
         assert!(!decision.degraded, "the server did not answer");

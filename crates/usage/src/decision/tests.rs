@@ -11,11 +11,7 @@ fn plan(json: &str) -> Plan {
 
 /// Decides and charges, as a store does.
 fn call(plan: &Plan, route: Option<&RouteLimit>, usage: &mut Usage, cost: u64, now: Nanos) -> Decision {
-    let (decision, charge) = Demand::new(plan, route, cost, now).unwrap().weigh(usage);
-    if decision.verdict == Verdict::Allowed {
-        usage.apply(charge, now);
-    }
-    decision
+    Demand::new(plan, route, cost, now).unwrap().charge(usage)
 }
 
 fn throttled(decision: &Decision) -> (bool, Vec<&str>, u64) {

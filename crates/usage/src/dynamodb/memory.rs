@@ -79,8 +79,7 @@ mod tests {
     fn remembered(plan: &Plan, calls: u64) -> Remembered {
         let mut usage = Usage::default();
         for _ in 0..calls {
-            let (_, charge) = Demand::new(plan, None, 1, NOON).unwrap().weigh(&usage);
-            usage.apply(charge, NOON);
+            Demand::new(plan, None, 1, NOON).unwrap().charge(&mut usage);
         }
         Remembered { usage, seen: NOON, ..Remembered::default() }
     }

@@ -92,9 +92,9 @@ impl Registry {
 
     /// What is there already stays as it is.
     pub(super) async fn seed(&self, seeds: &Seeds) -> Result<(), StoreError> {
+        seeds.plans()?;
         let keys = seeds.keys()?;
         for (name, document) in &seeds.plans {
-            Plan::new(name, document.clone())?;
             self.put(ItemKey::of_plan(name), document, false).await?;
         }
         for (hash, key) in &keys {
