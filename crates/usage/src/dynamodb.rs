@@ -58,7 +58,7 @@ use crate::{
 use clock::{Clock, DateInterceptor};
 pub use config::DynamoDbConfig;
 use registry::Registry;
-use usage_table::UsageTable;
+use usage_table::{Call, UsageTable};
 
 /// Plans, keys and usage in DynamoDB.
 #[derive(Debug)]
@@ -137,7 +137,8 @@ impl DynamoDbStore {
         if let Some(denied) = remembered.denial(&demand) {
             return Ok(denied);
         }
-        let charged = self.usage.charge(caller, &demand, &remembered, deadline).await;
+        let call = Call { caller, demand: &demand, remembered: &remembered, deadline };
+        let charged = self.usage.charge(&call).await;
         Ok(charged.unwrap_or_else(|outage| {
             tracing::warn!(
                 reason = outage.reason,

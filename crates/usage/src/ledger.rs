@@ -1,30 +1,35 @@
 //! What many callers have used, in memory: exact for one process, and bounded.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
-use crate::{Caller, Decision, Demand, Nanos, SECOND, StoreError, Usage, Verdict};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use crate::{Caller, Decision, Demand, Nanos, SECOND, StoreError, Usage};
 
 const SHARDS: usize = 16;
 
 /// Usage by caller.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    shards: [Mutex<Shard>; SHARDS],
+    shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     callers_a_shard: usize,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    callers: HashMap<Caller, Entry>,
+    callers: HashTable<Account>,
     /// When callers whose usage no longer matters were last looked for.
     swept: Nanos,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
+#[derive(Debug)]
+struct Account {
+    caller: Caller,
+    /// The caller's hash, which costs more than the rest of a look-up.
+    hash: u64,
     usage: Usage,
     /// The latest `now` seen. A clock that steps back must not open a window again.
     latest: Nanos,
@@ -33,7 +38,8 @@ struct Entry {
 impl Ledger {
     /// An empty ledger that holds 16 times `callers_a_shard` callers at most.
     pub(crate) fn new(callers_a_shard: usize) -> Self {
-        Self { shards: Default::default(), hasher: RandomState::new(), callers_a_shard }
+        let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
+        Self { shards, hasher: RandomState::new(), callers_a_shard }
     }
 
     /// Decides on what `demand` makes of the instant and charges it whole, or not at all.
@@ -46,41 +52,42 @@ impl Ledger {
         now: Nanos,
         demand: impl FnOnce(Nanos) -> Option<Demand<'p>>,
     ) -> Result<Decision, StoreError> {
-        let mut shard = self.shard(caller).lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = shard.entry(caller, now, self.callers_a_shard)?;
-        let now = now.max(entry.latest);
-        let (decision, charge) = demand(now).ok_or(StoreError::Clock)?.weigh(&entry.usage);
-        entry.latest = now;
-        if decision.verdict == Verdict::Allowed {
-            entry.usage.apply(charge, now);
-        }
-        Ok(decision)
+        let hash = self.hasher.hash_one(caller);
+        let mut shard = self.shard(hash).lock().unwrap_or_else(PoisonError::into_inner);
+        let account = shard.account(caller, hash, now, self.callers_a_shard)?;
+        let now = now.max(account.latest);
+        let demand = demand(now).ok_or(StoreError::Clock)?;
+        account.latest = now;
+        Ok(demand.charge(&mut account.usage))
     }
 
-    fn shard(&self, caller: &Caller) -> &Mutex<Shard> {
-        #[expect(clippy::cast_possible_truncation, reason = "the low bits are as good as any")]
-        let hash = self.hasher.hash_one(caller) as usize;
-        &self.shards[hash % SHARDS]
+    /// By bits that the shard's own table does not use.
+    fn shard(&self, hash: u64) -> &Mutex<Shard> {
+        let index = (hash >> 40) as usize % SHARDS;
+        &self.shards[index]
     }
 }
 
 impl Shard {
-    fn entry(&mut self, caller: &Caller, now: Nanos, most: usize) -> Result<&mut Entry, StoreError> {
-        if self.callers.len() >= most && !self.callers.contains_key(caller) {
+    fn account(&mut self, caller: &Caller, hash: u64, now: Nanos, most: usize) -> Result<&mut Account, StoreError> {
+        let is_callers = |account: &Account| account.caller == *caller;
+        if self.callers.len() >= most && self.callers.find(hash, is_callers).is_none() {
             self.sweep(now, most)?;
         }
-        // A caller that is known costs no copy of its name.
-        if !self.callers.contains_key(caller) {
-            self.callers.insert(caller.clone(), Entry::default());
+        match self.callers.entry(hash, is_callers, |account| account.hash) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(room) => {
+                let account = Account { caller: caller.clone(), hash, usage: Usage::default(), latest: 0 };
+                Ok(room.insert(account).into_mut())
+            }
         }
-        self.callers.get_mut(caller).ok_or(StoreError::Full)
     }
 
     /// Once a second at most, so that a flood of new callers does not pay for a sweep each.
     fn sweep(&mut self, now: Nanos, most: usize) -> Result<(), StoreError> {
         if now - self.swept >= SECOND {
             self.swept = now;
-            self.callers.retain(|_, entry| !entry.usage.is_spent(now));
+            self.callers.retain(|account| !account.usage.is_spent(now));
         }
         if self.callers.len() < most { Ok(()) } else { Err(StoreError::Full) }
     }
@@ -98,16 +105,20 @@ mod tests {
     fn a_full_shard_forgets_only_callers_whose_usage_no_longer_matters() {
         let document: PlanDocument = serde_json::from_str(r#"{"throttle":{"rate":1,"burst":1}}"#).unwrap();
         let plan = Plan::new("p", document).unwrap();
-        let caller = |id: &str| Caller::Key(id.to_owned());
+        let hasher = RandomState::new();
         let mut shard = Shard::default();
+        let mut account = |name: String, now| {
+            let caller = Caller::Key(name);
+            let account = shard.account(&caller, hasher.hash_one(&caller), now, MOST)?;
+            Demand::new(&plan, None, 1, now).unwrap().charge(&mut account.usage);
+            Ok(())
+        };
         for n in 0..MOST {
-            let entry = shard.entry(&caller(&n.to_string()), NOON, MOST).unwrap();
-            let (_, charge) = Demand::new(&plan, None, 1, NOON).unwrap().weigh(&entry.usage);
-            entry.usage.apply(charge, NOON);
+            account(n.to_string(), NOON).unwrap();
         }
-        assert!(matches!(shard.entry(&caller("new"), NOON, MOST), Err(StoreError::Full)));
-        assert!(shard.entry(&caller("7"), NOON, MOST).is_ok());
-        assert!(shard.entry(&caller("new"), NOON + 2 * SECOND, MOST).is_ok());
+        assert!(matches!(account("new".to_owned(), NOON), Err(StoreError::Full)));
+        assert!(account("7".to_owned(), NOON).is_ok());
+        assert!(account("new".to_owned(), NOON + 2 * SECOND).is_ok());
         assert!(shard.callers.len() < 10);
     }
 }

@@ -13,7 +13,7 @@ use crate::quota::{Quota, QuotaDocument};
 pub(crate) const MAX_LIMIT: u64 = 1_000_000_000_000_000;
 const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 const MAX_BURST: u64 = 1_000_000_000;
-const MAX_QUOTAS: usize = 4;
+pub(crate) const MAX_QUOTAS: usize = 4;
 const MAX_ROUTES: usize = 16;
 
 /// Tokens a second, and how many may be taken at once.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use jiff::{Timestamp, tz::Offset};
 use serde::{Deserialize, Serialize};
 
 use crate::{Nanos, PlanError};
@@ -105,22 +105,22 @@ impl WindowId {
     /// From when to when it lasts. `None` where the calendar does not reach.
     #[must_use]
     pub fn window(self) -> Option<Window> {
-        let length = match self.period {
-            Period::Day => 1.day(),
-            Period::Month => 1.month(),
+        let last_day = match self.period {
+            Period::Day => self.first_day,
+            Period::Month => self.first_day.last_of_month(),
         };
-        let next = self.first_day.checked_add(length).ok()?;
+        let next = last_day.tomorrow().ok()?;
         Some(Window { id: self, start: midnight(self.first_day)?, end: midnight(next)? })
     }
 }
 
 /// The calendar day, in UTC, that an instant falls in.
 pub(crate) fn day_of(now: Nanos) -> Option<Date> {
-    Some(Timestamp::from_nanosecond(now).ok()?.to_zoned(TimeZone::UTC).date())
+    Some(Offset::UTC.to_datetime(Timestamp::from_nanosecond(now).ok()?).date())
 }
 
 fn midnight(day: Date) -> Option<Nanos> {
-    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_nanosecond())
+    Some(Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?.as_nanosecond())
 }
 
 #[cfg(test)]

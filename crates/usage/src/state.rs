@@ -1,5 +1,8 @@
 //! What a caller has used so far.
 
+use arrayvec::ArrayVec;
+
+use crate::plan::MAX_QUOTAS;
 use crate::{Nanos, Window, WindowId};
 
 /// One caller's usage: the `tat` of its buckets and the counts of its quotas' windows. Empty for a caller
@@ -13,8 +16,9 @@ pub struct Usage {
 /// What an allowed call changes: the new `tat` of each bucket, the new count of each window.
 #[derive(Debug, Default)]
 pub(crate) struct Charge {
-    pub(crate) tats: Vec<(u64, Nanos)>,
-    pub(crate) counts: Vec<(Window, u64)>,
+    /// The caller's bucket and the route's.
+    pub(crate) tats: ArrayVec<(u64, Nanos), 2>,
+    pub(crate) counts: ArrayVec<(Window, u64), MAX_QUOTAS>,
 }
 
 impl Usage {
@@ -49,12 +53,12 @@ impl Usage {
     }
 
     /// Takes a charge over, and forgets what no longer matters, so that a caller's size is bounded.
-    pub(crate) fn apply(&mut self, charge: Charge, now: Nanos) {
+    pub(crate) fn apply(&mut self, charge: &Charge, now: Nanos) {
         self.tats.retain(|(id, tat)| *tat > now && !charge.tats.iter().any(|(changed, _)| changed == id));
         self.counts.retain(|(window, _)| {
             window.end > now && !charge.counts.iter().any(|(changed, _)| changed.id == window.id)
         });
-        self.tats.extend(charge.tats);
-        self.counts.extend(charge.counts);
+        self.tats.extend(charge.tats.iter().copied());
+        self.counts.extend(charge.counts.iter().copied());
     }
 }

@@ -1,11 +1,14 @@
 //! The store that decisions are made in, whichever it is.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use calls::Deadline;
 
-use crate::{ApiKey, Caller, Decision, DynamoDbStore, EmbeddedStore, KeyHash, Nanos, Plan, RouteLimit, StoreError};
+use crate::{
+    ApiKey, Caller, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, KeyHash, Nanos, Plan, RouteLimit,
+    StoreError,
+};
 
 /// Plans, keys and usage: inside this process, or shared by all.
 #[derive(Debug)]
@@ -17,11 +20,11 @@ pub enum Store {
 }
 
 impl Store {
-    /// By when a decision that begins now has to be made, its reads included. The embedded store never waits.
+    /// By when a decision that begins now has to be made, its reads included.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         let budget = match self {
-            Self::Embedded(_) => Duration::ZERO,
+            Self::Embedded(_) => DynamoDbConfig::DEADLINE,
             Self::DynamoDb(store) => store.deadline(),
         };
         Deadline::after(Instant::now(), budget)

@@ -13,63 +13,62 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use crate::{Nanos, SECOND};
 
-/// A difference below this is left alone: `Date` has whole seconds, and clocks of a data centre differ by less.
-const CLEARLY: Nanos = SECOND;
-/// `Date` is up to a second old by its form, and up to another because servers write it once a second.
+/// `Date` is up to a second old by its form, and up to another because servers write it once a second. No
+/// difference below this can be seen, or is acted upon.
 const DATE_AGE: Nanos = 2 * SECOND;
 
-/// The difference, as narrow as the answers so far make it.
+/// What is added to our clock, and why.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
-    bounds: Mutex<Option<Bounds>>,
+    comparison: Mutex<Option<Comparison>>,
 }
 
-/// Between these lies the store's time less ours.
+/// Between `low` and `high` lies the store's time less ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bounds {
+struct Comparison {
     low: Nanos,
     high: Nanos,
+    offset: Nanos,
 }
 
 impl Clock {
     /// An answer dated `date` came at `received` to a request sent at `sent`, both by our clock.
     fn observe(&self, date: Nanos, sent: Nanos, received: Nanos) {
-        let new = Bounds { low: date - received, high: date + DATE_AGE - sent };
-        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = bounds.map_or(0, Bounds::offset);
-        *bounds = Some(bounds.map_or(new, |known| known.narrowed(new)));
-        let after = bounds.map_or(0, Bounds::offset);
-        if (after - before).abs() >= CLEARLY {
-            let clock_off_ms = i64::try_from(after / 1_000_000).unwrap_or(i64::MAX);
-            tracing::warn!(clock_off_ms, "this clock and the store's differ by {clock_off_ms} ms");
+        let (low, high) = (date - received, date + DATE_AGE - sent);
+        let mut comparison = self.comparison.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = comparison.unwrap_or(Comparison { low, high, offset: 0 });
+        let after = before.narrowed(low, high);
+        *comparison = Some(after);
+        if after.offset != before.offset {
+            let clock_off_ms = i64::try_from(after.offset / -1_000_000).unwrap_or(i64::MAX);
+            tracing::warn!(clock_off_ms, "this clock is ahead of the store's by {clock_off_ms} ms");
         }
     }
 
     /// `now` by the store's clock, where ours is clearly off; never ahead of the store's then, because a slow
     /// clock only denies its own callers.
     pub(super) fn correct(&self, now: Nanos) -> Nanos {
-        now + self.bounds().map_or(0, Bounds::offset)
+        now + self.comparison().map_or(0, |comparison| comparison.offset)
     }
 
     /// Whether an answer has been seen, so that `correct` is worth its name.
     pub(super) fn is_compared(&self) -> bool {
-        self.bounds().is_some()
+        self.comparison().is_some()
     }
 
-    fn bounds(&self) -> Option<Bounds> {
-        *self.bounds.lock().unwrap_or_else(PoisonError::into_inner)
+    fn comparison(&self) -> Option<Comparison> {
+        *self.comparison.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Bounds {
-    fn offset(self) -> Nanos {
-        if self.low > CLEARLY || self.high < -CLEARLY { self.low } else { 0 }
-    }
-
-    /// What both observations allow; the newer one alone where they exclude each other (the clock was set).
-    fn narrowed(self, new: Self) -> Self {
-        let both = Self { low: self.low.max(new.low), high: self.high.min(new.high) };
-        if both.low <= both.high { both } else { new }
+impl Comparison {
+    /// What both observations allow; the newer one alone where they exclude each other (the clock was set). An
+    /// offset that is still possible stays: to move it forward would be time that nobody has waited.
+    fn narrowed(self, low: Nanos, high: Nanos) -> Self {
+        let (both_low, both_high) = (self.low.max(low), self.high.min(high));
+        let (low, high) = if both_low <= both_high { (both_low, both_high) } else { (low, high) };
+        let possible = [self.offset, 0].into_iter().find(|offset| (low - DATE_AGE..=high).contains(offset));
+        Self { low, high, offset: possible.unwrap_or(low) }
     }
 }
 
@@ -141,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_about_right_is_left_alone() {
-        for off in [-900, -100, 0, 100, 900] {
+        for off in [-1900, -100, 0, 100, 900] {
             assert_eq!(compared(off * MILLISECOND).correct(NOON), NOON, "{off} ms");
         }
     }
@@ -150,14 +149,24 @@ mod tests {
     fn a_fast_clock_is_brought_to_the_stores_time_and_not_ahead_of_it() {
         for off in [5 * SECOND, 3600 * SECOND] {
             let corrected = compared(off).correct(NOON + off);
-            assert!(corrected <= NOON && corrected > NOON - SECOND, "{}", corrected - NOON);
+            assert!(corrected <= NOON && corrected > NOON - DATE_AGE, "{}", corrected - NOON);
         }
     }
 
     #[test]
     fn a_slow_clock_is_brought_up_and_not_ahead_of_the_stores() {
         let corrected = compared(-5 * SECOND).correct(NOON - 5 * SECOND);
-        assert!(corrected <= NOON && corrected > NOON - SECOND, "{}", corrected - NOON);
+        assert!(corrected <= NOON && corrected > NOON - DATE_AGE, "{}", corrected - NOON);
+    }
+
+    #[test]
+    fn a_correction_does_not_creep_forward_as_more_is_known() {
+        let clock = Clock::default();
+        let (sent, received) = (NOON + 5 * SECOND, NOON + 5 * SECOND + MILLISECOND);
+        clock.observe(NOON - SECOND, sent, received);
+        let first = clock.correct(sent);
+        clock.observe(NOON, sent, received);
+        assert_eq!(clock.correct(sent), first);
     }
 
     #[test]

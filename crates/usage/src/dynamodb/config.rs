@@ -21,6 +21,9 @@ pub struct DynamoDbConfig {
 }
 
 impl DynamoDbConfig {
+    /// Where `DECISION_DEADLINE_MS` is absent.
+    pub const DEADLINE: Duration = Duration::from_millis(200);
+
     /// Reads the settings through `lookup`. Empty ones count as absent.
     ///
     /// # Errors
@@ -39,7 +42,7 @@ impl DynamoDbConfig {
 
 fn deadline(value: Option<String>) -> Result<Duration, StoreError> {
     let refuse = || StoreError::Setting { variable: "DECISION_DEADLINE_MS", reason: "is not 10 to 10000" };
-    let Some(text) = value else { return Ok(Duration::from_millis(200)) };
+    let Some(text) = value else { return Ok(DynamoDbConfig::DEADLINE) };
     let milliseconds = text.parse().ok().filter(|value| DEADLINES_MS.contains(value));
     milliseconds.map(Duration::from_millis).ok_or_else(refuse)
 }

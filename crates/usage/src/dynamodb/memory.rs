@@ -56,7 +56,8 @@ impl Remembered {
         if !matches!(decision.verdict, Verdict::Throttled { .. }) {
             return None;
         }
-        let trusted = demand.now() - self.seen < QUOTA_MEMORY || demand.bucket_refuses(&self.usage);
+        let recent = (demand.now() - self.seen).abs() < QUOTA_MEMORY;
+        let trusted = recent || demand.bucket_refuses(&self.usage);
         let to_clamp = clamp::is_due(self.clamped, demand.now()) && !clamp::clamp(demand, &self.usage).is_empty();
         (trusted && !to_clamp).then_some(decision)
     }
@@ -78,8 +79,7 @@ mod tests {
     fn remembered(plan: &Plan, calls: u64) -> Remembered {
         let mut usage = Usage::default();
         for _ in 0..calls {
-            let (_, charge) = Demand::new(plan, None, 1, NOON).unwrap().weigh(&usage);
-            usage.apply(charge, NOON);
+            Demand::new(plan, None, 1, NOON).unwrap().charge(&mut usage);
         }
         Remembered { usage, seen: NOON, ..Remembered::default() }
     }

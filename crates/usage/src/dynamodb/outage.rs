@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use calls::{CallError, ErrorKind, Failure, Fate, Permit};
+use calls::timeouts::SHORTEST;
+use calls::{Breaker, CallError, Deadline, ErrorKind, Failure, Fate, Permit};
 
 /// After a failure the next call may well pass; while the breaker is open it knows when.
 const RETRY_IN: Duration = Duration::from_secs(1);
@@ -25,7 +26,7 @@ impl Outage {
     pub(super) const CONTRADICTION: Self =
         Self { retry_in: RETRY_IN, retryable: false, reason: "the item changed as no charge changes it" };
 
-    pub(super) fn refused(error: &CallError) -> Self {
+    fn refused(error: &CallError) -> Self {
         let retry_in = match error {
             CallError::BreakerOpen { retry_in, .. } => *retry_in,
             _ => RETRY_IN,
@@ -39,6 +40,16 @@ impl Outage {
         let retryable = failure.retryable && failure.fate == Fate::SurelyNotApplied;
         Self { retry_in: RETRY_IN, retryable, reason }
     }
+}
+
+/// Leave to make one call, where the breaker gives it and there is time for one: a call that cannot be answered
+/// in time would count against the store, and might charge somebody who is not told.
+pub(super) fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>, Outage> {
+    let now = Instant::now();
+    if deadline.remaining(now) < SHORTEST {
+        return Err(Outage::DEADLINE);
+    }
+    breaker.permit(now).map_err(|error| Outage::refused(&error))
 }
 
 /// Tells the breaker how a call ended, and the caller what is left to do. `None`: it did not end in time.
@@ -86,6 +97,16 @@ mod tests {
         assert_eq!(verdict(failure(ErrorKind::Throttling, Fate::SurelyNotApplied, false)), neutral);
         assert_eq!(verdict(failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true)), neutral);
         assert_eq!(verdict(failure(ErrorKind::Timeout, Fate::Unknown, false)), calls::Verdict::Failure);
+    }
+
+    #[test]
+    fn without_time_no_call_is_made_and_the_breaker_learns_nothing() {
+        let (breaker, now) = (Breaker::new("usage"), Instant::now());
+        for _ in 0..10 {
+            let outage = permit(&breaker, Deadline::after(now, SHORTEST / 2)).unwrap_err();
+            assert_eq!(outage, Outage::DEADLINE);
+        }
+        assert!(permit(&breaker, Deadline::after(now, Duration::from_secs(1))).is_ok());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::plan::check_name;
 use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, StoreError};
 
 use super::documents::{Documents, Recall};
-use super::outage::{Outage, settle};
+use super::outage::{Outage, permit, settle};
 
 /// The partition key's and the sort key's names.
 pub(super) const KEY: [&str; 2] = ["pk", "sk"];
@@ -92,9 +92,9 @@ impl Registry {
 
     /// What is there already stays as it is.
     pub(super) async fn seed(&self, seeds: &Seeds) -> Result<(), StoreError> {
+        seeds.plans()?;
         let keys = seeds.keys()?;
         for (name, document) in &seeds.plans {
-            Plan::new(name, document.clone())?;
             self.put(ItemKey::of_plan(name), document, false).await?;
         }
         for (hash, key) in &keys {
@@ -121,7 +121,7 @@ impl Registry {
         item: ItemKey,
         deadline: Deadline,
     ) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
-        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let permit = permit(&self.breaker, deadline)?;
         let request = self
             .client
             .get_item()

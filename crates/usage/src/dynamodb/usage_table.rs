@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use calls::{Breaker, Deadline};
 use tokio::time::{sleep, timeout_at};
 
@@ -16,7 +19,7 @@ use super::charging::{Charging, Step};
 use super::clock::Clock;
 use super::expression::{Clause, expression};
 use super::memory::{Memory, Remembered};
-use super::outage::{Outage, settle};
+use super::outage::{Outage, permit, settle};
 use super::usage_item::{self, UsageItem};
 use super::{clamp, tidy};
 
@@ -31,6 +34,15 @@ pub(super) struct UsageTable {
     memory: Memory,
     breaker: Breaker,
     clock: Arc<Clock>,
+}
+
+/// One call to decide on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'c, 'p> {
+    pub(super) caller: &'c Caller,
+    pub(super) demand: &'c Demand<'p>,
+    pub(super) remembered: &'c Remembered,
+    pub(super) deadline: Deadline,
 }
 
 /// What a conditional write led to.
@@ -58,100 +70,67 @@ impl UsageTable {
         if (now..now + STEP_BACK).contains(&remembered.seen) { remembered.seen } else { now }
     }
 
-    /// Decides on a demand that can pass at all, and charges it.
-    pub(super) async fn charge(
-        &self,
-        caller: &Caller,
-        demand: &Demand<'_>,
-        remembered: &Remembered,
-        deadline: Deadline,
-    ) -> Result<Decision, Outage> {
-        if demand.cost() == 0 {
-            return self.peek(caller, demand, deadline).await;
+    /// Decides on a call that can pass at all, and charges it.
+    pub(super) async fn charge(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+        let id = call.caller.to_string();
+        if call.demand.cost() == 0 {
+            let item = self.read(&id, call.deadline).await?;
+            return Ok(call.demand.standing(Verdict::Allowed, &item.usage));
         }
-        let id = caller.to_string();
-        let mut charging = Charging::new(demand, &remembered.usage);
+        let mut charging = Charging::new(call.demand, &call.remembered.usage);
         loop {
-            let item = match self.write(&id, &charging.clauses(caller), deadline).await? {
+            let item = match self.write(&id, &charging.clauses(call.caller), call.deadline).await? {
                 Written::Done(item) => {
                     let decision = charging.charged(&item.usage);
-                    self.after_charge(caller, item, demand, remembered, deadline).await;
+                    self.after_charge(call, item).await;
                     return Ok(decision);
                 }
                 Written::Refused(Some(item)) => item,
-                Written::Refused(None) => self.read(&id, deadline).await?,
+                Written::Refused(None) => self.read(&id, call.deadline).await?,
             };
             match charging.refused(&item.usage) {
                 Step::Again => {}
-                Step::Denied(decision) => {
-                    return Ok(self.after_denial(caller, item, demand, remembered, decision, deadline).await);
-                }
+                Step::Denied(decision) => return Ok(self.after_denial(call, item, decision).await),
                 Step::Contradiction => return Err(Outage::CONTRADICTION),
             }
         }
     }
 
-    /// How the limits stand, without taking anything.
-    async fn peek(&self, caller: &Caller, demand: &Demand<'_>, deadline: Deadline) -> Result<Decision, Outage> {
-        let item = self.read(&caller.to_string(), deadline).await?;
-        Ok(demand.standing(Verdict::Allowed, &item.usage))
-    }
-
-    async fn after_charge(
-        &self,
-        caller: &Caller,
-        item: UsageItem,
-        demand: &Demand<'_>,
-        before: &Remembered,
-        deadline: Deadline,
-    ) {
-        let tidying = tidy::tidying(&item, demand.now(), before.tidied);
-        let tidied = tidying.as_ref().map_or(before.tidied, |_| Some(demand.now()));
-        self.keep(caller, item, demand, Remembered { tidied, ..before.clone() });
+    async fn after_charge(&self, call: &Call<'_, '_>, item: UsageItem) {
+        let tidying = tidy::tidying(&item, call.demand.now(), call.remembered.tidied);
+        let tidied = tidying.as_ref().map_or(call.remembered.tidied, |_| Some(call.demand.now()));
+        self.keep(call, item, Remembered { tidied, ..call.remembered.clone() });
         if let Some(tidying) = tidying
-            && let Err(outage) = self.tidy(&caller.to_string(), &tidying, deadline).await
+            && let Err(outage) = self.tidy(&call.caller.to_string(), &tidying, call.deadline).await
         {
             tracing::warn!(reason = outage.reason, "a usage item could not be tidied: {}", outage.reason);
         }
     }
 
     /// A denial by a fast clock's `tat` is told as it stands once that has been brought back.
-    async fn after_denial(
-        &self,
-        caller: &Caller,
-        item: UsageItem,
-        demand: &Demand<'_>,
-        before: &Remembered,
-        decision: Decision,
-        deadline: Deadline,
-    ) -> Decision {
-        let clauses = clamp::clamp(demand, &item.usage);
-        let due = self.clock.is_compared() && clamp::is_due(before.clamped, demand.now());
+    async fn after_denial(&self, call: &Call<'_, '_>, item: UsageItem, decision: Decision) -> Decision {
+        let clauses = clamp::clamp(call.demand, &item.usage);
+        let due = self.clock.is_compared() && clamp::is_due(call.remembered.clamped, call.demand.now());
         if clauses.is_empty() || !due {
-            self.keep(caller, item, demand, before.clone());
+            self.keep(call, item, call.remembered.clone());
             return decision;
         }
-        tracing::warn!(
-            buckets = clauses.len(),
-            "a bucket is further ahead than its plan allows: somebody's clock is fast"
-        );
-        let clamped = Remembered { clamped: Some(demand.now()), ..before.clone() };
-        match self.write(&caller.to_string(), &clauses, deadline).await {
+        let buckets = clauses.len();
+        tracing::warn!(buckets, "{buckets} buckets are further ahead than a plan allows: somebody's clock is fast");
+        let (item, decision) = match self.write(&call.caller.to_string(), &clauses, call.deadline).await {
             Ok(Written::Done(lowered)) => {
-                let decision = demand.evaluate(&lowered.usage);
-                self.keep(caller, lowered, demand, clamped);
-                decision
+                let decision = call.demand.evaluate(&lowered.usage);
+                (lowered, decision)
             }
-            _ => {
-                self.keep(caller, item, demand, clamped);
-                decision
-            }
-        }
+            _ => (item, decision),
+        };
+        self.keep(call, item, Remembered { clamped: Some(call.demand.now()), ..call.remembered.clone() });
+        decision
     }
 
-    fn keep(&self, caller: &Caller, item: UsageItem, demand: &Demand<'_>, remembered: Remembered) {
-        let usage = item.usage.current(demand.now());
-        self.memory.keep(caller, Remembered { usage, seen: demand.now(), ..remembered });
+    fn keep(&self, call: &Call<'_, '_>, item: UsageItem, remembered: Remembered) {
+        let now = call.demand.now();
+        self.memory.keep(call.caller, Remembered { usage: item.usage.current(now), seen: now, ..remembered });
     }
 
     /// First the copy, then the removal: what fails in between is there twice, not gone.
@@ -178,37 +157,35 @@ impl UsageTable {
     }
 
     async fn attempt(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
-        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let permit = permit(&self.breaker, deadline)?;
+        let outcome = match timeout_at(deadline.instant().into(), self.update(id, clauses).send()).await {
+            Ok(Err(error)) => match refused_item(&error) {
+                Some(item) => Some(Ok(Written::Refused(item))),
+                None => Some(Err(error)),
+            },
+            Ok(Ok(output)) => Some(Ok(Written::Done(read_item(output.attributes)))),
+            Err(_) => None,
+        };
+        settle(permit, outcome)
+    }
+
+    fn update(&self, id: &str, clauses: &[Clause]) -> UpdateItemFluentBuilder {
         let expression = expression(clauses);
-        let number = |value: Nanos| AttributeValue::N(value.to_string());
-        let request = self
-            .client
+        let number = |(name, value): (String, Nanos)| (name, AttributeValue::N(value.to_string()));
+        self.client
             .update_item()
             .table_name(&self.table)
             .key(usage_item::KEY, AttributeValue::S(id.to_owned()))
             .update_expression(expression.update)
             .set_condition_expression(expression.condition)
             .set_expression_attribute_names(Some(expression.names.into_iter().collect()))
-            .set_expression_attribute_values(Some(
-                expression.values.into_iter().map(|(name, value)| (name, number(value))).collect(),
-            ))
+            .set_expression_attribute_values(Some(expression.values.into_iter().map(number).collect()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        let outcome = timeout_at(deadline.instant().into(), request).await.ok().map(|result| match result {
-            Ok(output) => Ok(Written::Done(read_item(output.attributes))),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    Ok(Written::Refused(refused.item.as_ref().map(usage_item::read)))
-                }
-                _ => Err(error),
-            },
-        });
-        settle(permit, outcome)
     }
 
     async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
-        let permit = self.breaker.permit(Instant::now()).map_err(|error| Outage::refused(&error))?;
+        let permit = permit(&self.breaker, deadline)?;
         let request = self
             .client
             .get_item()
@@ -218,6 +195,16 @@ impl UsageTable {
             .send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
         Ok(read_item(settle(permit, outcome)?.item))
+    }
+}
+
+/// The item that the condition did not hold for, where the error is that one.
+fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Option<UsageItem>> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            Some(refused.item.as_ref().map(usage_item::read))
+        }
+        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It reaches the server and the answer comes back.
     None,
     /// So it does, after a while.
@@ -40,14 +40,14 @@ struct State {
 }
 
 /// A running proxy.
-pub struct Proxy {
-    pub url: String,
+pub(crate) struct Proxy {
+    pub(crate) url: String,
     state: Arc<State>,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
-    pub async fn before(upstream: SocketAddr) -> Self {
+    pub(crate) async fn before(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let state = Arc::new(State {
@@ -61,21 +61,21 @@ impl Proxy {
     }
 
     /// From now on every request meets this.
-    pub fn all(&self, fault: Fault) {
+    pub(crate) fn all(&self, fault: Fault) {
         self.by(move |_, _| fault);
     }
 
-    pub fn by(&self, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) {
+    pub(crate) fn by(&self, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) {
         *self.state.plan.lock().expect("no panic while held") = (0, Box::new(plan));
     }
 
     /// Answers are dated so much later than they are.
-    pub fn shift_date(&self, seconds: i64) {
+    pub(crate) fn shift_date(&self, seconds: i64) {
         self.state.date_shift_s.store(seconds, Ordering::Relaxed);
     }
 
     /// Requests of an operation that came in.
-    pub fn count(&self, operation: &str) -> usize {
+    pub(crate) fn count(&self, operation: &str) -> usize {
         self.state.counts.lock().expect("no panic while held").get(operation).copied().unwrap_or(0)
     }
 }
@@ -185,6 +185,8 @@ fn operation(request: &[u8]) -> String {
 fn error(status: u16, code: &str) -> Vec<u8> {
     let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"a fault"}}"#);
     let length = body.len();
-    format!("HTTP/1.1 {status} Fault\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}")
-        .into_bytes()
+    format!(
+        "HTTP/1.1 {status} Fault\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }

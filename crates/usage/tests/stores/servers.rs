@@ -6,14 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
     /// Exact for single items, `ALL_OLD` and all.
-    pub fn ministack() -> Self {
+    pub(crate) fn ministack() -> Self {
         let address = free_address();
         let mut command = supervised(&tool(".venv-ministack/bin/ministack"), &[]);
         command
@@ -25,7 +25,7 @@ impl Server {
     }
 
     /// Exact for single items, but silent about the item that a condition failed on.
-    pub fn dynalite() -> Self {
+    pub(crate) fn dynalite() -> Self {
         let address = free_address();
         let port = address.port().to_string();
         let arguments = ["--host", "127.0.0.1", "--port", &port, "--createTableMs", "0"];

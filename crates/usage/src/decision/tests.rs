@@ -1,0 +1,173 @@
+use super::*;
+use crate::{PlanDocument, SECOND};
+use proptest::prelude::*;
+
+/// 2026-11-22T00:00:00Z
+const MIDNIGHT: Nanos = 1_795_305_600 * SECOND;
+
+fn plan(json: &str) -> Plan {
+    Plan::new("p", serde_json::from_str::<PlanDocument>(json).unwrap()).unwrap()
+}
+
+/// Decides and charges, as a store does.
+fn call(plan: &Plan, route: Option<&RouteLimit>, usage: &mut Usage, cost: u64, now: Nanos) -> Decision {
+    Demand::new(plan, route, cost, now).unwrap().charge(usage)
+}
+
+fn throttled(decision: &Decision) -> (bool, Vec<&str>, u64) {
+    match &decision.verdict {
+        Verdict::Throttled { quota, violated, retry_after_s } => {
+            (*quota, violated.iter().map(AsRef::as_ref).collect(), *retry_after_s)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+const FREE: &str = r#"{"throttle":{"rate":1,"burst":5},"quotas":[{"limit":6,"period":"day"}]}"#;
+
+#[test]
+fn every_limit_is_told_after_the_charge() {
+    let decision = call(&plan(FREE), None, &mut Usage::default(), 2, MIDNIGHT);
+    assert_eq!(decision.verdict, Verdict::Allowed);
+    assert_eq!(
+        decision.limits,
+        [
+            Limit { name: "burst".into(), limit: 5, window_s: 5, remaining: 3, reset_s: Some(1) },
+            Limit { name: "day".into(), limit: 6, window_s: 86_400, remaining: 4, reset_s: Some(86_400) },
+        ]
+    );
+}
+
+#[test]
+fn a_call_that_one_limit_refuses_is_charged_to_none() {
+    let (plan, mut usage) = (plan(FREE), Usage::default());
+    call(&plan, None, &mut usage, 5, MIDNIGHT);
+    let before = usage.clone();
+    let decision = call(&plan, None, &mut usage, 1, MIDNIGHT);
+    assert_eq!(throttled(&decision), (false, vec!["burst"], 1));
+    assert_eq!(usage, before);
+    assert_eq!(decision.limits[1].remaining, 1);
+}
+
+#[test]
+fn two_violated_limits_are_both_named_and_the_longer_wait_counts() {
+    let (plan, mut usage) = (plan(FREE), Usage::default());
+    call(&plan, None, &mut usage, 5, MIDNIGHT);
+    let decision = call(&plan, None, &mut usage, 3, MIDNIGHT);
+    assert_eq!(throttled(&decision), (true, vec!["burst", "day"], 86_400));
+}
+
+#[test]
+fn an_exhausted_quota_takes_no_rate_tokens_and_ends_with_its_window() {
+    let (plan, mut usage) = (plan(FREE), Usage::default());
+    call(&plan, None, &mut usage, 5, MIDNIGHT);
+    call(&plan, None, &mut usage, 1, MIDNIGHT + 10 * SECOND);
+    let decision = call(&plan, None, &mut usage, 1, MIDNIGHT + 20 * SECOND);
+    assert_eq!(throttled(&decision), (true, vec!["day"], 86_380));
+    assert_eq!(decision.limits[0].remaining, 5);
+    assert_eq!(call(&plan, None, &mut usage, 1, MIDNIGHT + 86_400 * SECOND).verdict, Verdict::Allowed);
+}
+
+#[test]
+fn a_route_with_a_limit_of_its_own_takes_from_both_buckets() {
+    let plan = plan(r#"{"throttle":{"rate":1,"burst":5},"routes":{"POST /pay":{"rate":1,"burst":1}}}"#);
+    let (route, mut usage) = (plan.route_limit("POST", "/pay").cloned(), Usage::default());
+    let first = call(&plan, route.as_deref(), &mut usage, 1, MIDNIGHT);
+    assert_eq!(
+        first.limits.iter().map(|limit| (&*limit.name, limit.remaining)).collect::<Vec<_>>(),
+        [("burst", 4), ("POST /pay", 0)]
+    );
+    let second = call(&plan, route.as_deref(), &mut usage, 1, MIDNIGHT);
+    assert_eq!(throttled(&second), (false, vec!["POST /pay"], 1));
+    assert_eq!(call(&plan, None, &mut usage, 1, MIDNIGHT).limits[0].remaining, 3);
+}
+
+#[test]
+fn a_cost_of_zero_reads_without_taking() {
+    let (plan, mut usage) = (plan(FREE), Usage::default());
+    call(&plan, None, &mut usage, 5, MIDNIGHT);
+    let decision = call(&plan, None, &mut usage, 0, MIDNIGHT);
+    assert_eq!(decision.verdict, Verdict::Allowed);
+    assert_eq!(decision.limits.iter().map(|limit| limit.remaining).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn what_can_never_pass_is_not_told_to_come_back() {
+    for (json, cost) in [
+        (FREE, 6),
+        (r#"{"quotas":[{"limit":3,"period":"day"}]}"#, 4),
+        (r#"{"quotas":[{"limit":0,"period":"day"}]}"#, 1),
+        (r#"{"throttle":{"rate":0,"burst":5}}"#, 1),
+        (r#"{"throttle":{"rate":5,"burst":0}}"#, 1),
+    ] {
+        let decision = call(&plan(json), None, &mut Usage::default(), cost, MIDNIGHT);
+        assert_eq!(decision.verdict, Verdict::Impossible, "{json}");
+    }
+}
+
+#[test]
+fn an_unlimited_plan_allows_and_has_nothing_to_tell() {
+    let decision = call(&plan("{}"), None, &mut Usage::default(), 1_000_000, MIDNIGHT);
+    assert_eq!(decision, Decision::of(Verdict::Allowed));
+    assert_eq!(decision.nearest(), None);
+}
+
+#[test]
+fn a_quota_lowered_below_what_is_used_refuses_without_going_negative() {
+    let mut usage = Usage::default();
+    call(&plan(r#"{"quotas":[{"limit":100,"period":"month"}]}"#), None, &mut usage, 50, MIDNIGHT);
+    let lowered = plan(r#"{"quotas":[{"limit":10,"period":"month"}]}"#);
+    let decision = call(&lowered, None, &mut usage, 1, MIDNIGHT);
+    assert_eq!((throttled(&decision).0, decision.limits[0].remaining), (true, 0));
+    let raised = plan(r#"{"quotas":[{"limit":51,"period":"month"}]}"#);
+    assert_eq!(call(&raised, None, &mut usage, 1, MIDNIGHT).verdict, Verdict::Allowed);
+}
+
+#[test]
+fn near_the_limit_is_where_the_plan_says() {
+    let (plan, mut usage) = (plan(r#"{"quotas":[{"limit":10,"period":"day"}],"near_limit":0.5}"#), Usage::default());
+    assert!(!call(&plan, None, &mut usage, 4, MIDNIGHT).near_limit);
+    assert!(call(&plan, None, &mut usage, 1, MIDNIGHT).near_limit);
+}
+
+#[test]
+fn the_nearest_limit_is_the_one_with_the_fewest_calls_left() {
+    let (plan, mut usage) = (plan(FREE), Usage::default());
+    assert_eq!(&*call(&plan, None, &mut usage, 5, MIDNIGHT).nearest().unwrap().name, "burst");
+    assert_eq!(&*call(&plan, None, &mut usage, 0, MIDNIGHT + 60 * SECOND).nearest().unwrap().name, "day");
+}
+
+proptest! {
+    #[test]
+    fn a_throttled_call_passes_after_the_time_it_was_told(
+        calls in proptest::collection::vec((0i128..3_000_000_000, 1u64..6), 1..60),
+    ) {
+        let (plan, mut usage, mut now) = (plan(FREE), Usage::default(), MIDNIGHT);
+        for (step, cost) in calls {
+            now += step;
+            if cost > 5 { continue; }
+            let decision = call(&plan, None, &mut usage, cost, now);
+            if let Verdict::Throttled { retry_after_s, .. } = decision.verdict {
+                let later = now + Nanos::from(retry_after_s) * SECOND;
+                prop_assert_eq!(call(&plan, None, &mut usage.clone(), cost, later).verdict, Verdict::Allowed);
+                prop_assert!(retry_after_s >= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_never_admits_more_than_its_quota(
+        calls in proptest::collection::vec((0i128..40_000, 1u64..3), 1..80),
+    ) {
+        let plan = plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#);
+        let (mut usage, mut now) = (Usage::default(), MIDNIGHT);
+        let mut days = std::collections::HashMap::new();
+        for (step, cost) in calls {
+            now += step * SECOND;
+            if call(&plan, None, &mut usage, cost, now).verdict == Verdict::Allowed {
+                *days.entry(now / (86_400 * SECOND)).or_insert(0) += cost;
+            }
+        }
+        prop_assert!(days.values().all(|total| *total <= 9));
+    }
+}

@@ -1,0 +1,68 @@
+//! For any sequence of times, costs and plans the stores decide alike, down to each remaining call.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use usage::{Decision, Plan};
+
+use crate::servers::Server;
+use crate::subject::{NOON, Subject, caller, plan};
+
+/// A call: after so many milliseconds, at this cost, on the route or not.
+type Call = (i64, u64, bool);
+
+fn plans() -> impl Strategy<Value = String> {
+    let throttle = (1..40_u32, 1..6_u64).prop_map(|(rate, burst)| format!(r#"{{"rate":{rate}e-1,"burst":{burst}}}"#));
+    let quota = (0..12_u64).prop_map(|limit| limit.to_string());
+    (throttle.clone(), throttle, quota.clone(), quota, 0..4_u8).prop_map(|(bucket, route, day, month, parts)| {
+        match parts {
+            0 => format!(r#"{{"throttle":{bucket}}}"#),
+            1 => format!(r#"{{"throttle":{bucket},"routes":{{"GET /a":{route}}}}}"#),
+            2 => format!(r#"{{"quotas":[{{"limit":{day},"period":"day"}}],"routes":{{"GET /a":{route}}}}}"#),
+            _ => format!(
+                r#"{{"throttle":{bucket},"routes":{{"GET /a":{route}}},
+                 "quotas":[{{"limit":{day},"period":"day"}},{{"limit":{month},"period":"month"}}]}}"#
+            ),
+        }
+    })
+}
+
+fn calls() -> impl Strategy<Value = Vec<Call>> {
+    // Now and then half a day passes, so that windows end.
+    let step = prop_oneof![9 => 0..2_000_i64, 1 => Just(43_200_000_i64)];
+    proptest::collection::vec((step, 0..4_u64, any::<bool>()), 1..25)
+}
+
+async fn decisions(subject: &Subject, plan: &Plan, calls: &[Call]) -> Vec<Decision> {
+    let (caller, mut now, mut decisions) = (caller(), NOON, Vec::new());
+    let route = plan.route_limit("GET", "/a").map(AsRef::as_ref);
+    for (step, cost, on_route) in calls {
+        now += i128::from(*step) * 1_000_000;
+        decisions.push(subject.call_route(&caller, plan, route.filter(|_| *on_route), *cost, now).await);
+    }
+    decisions
+}
+
+fn decide_alike(server: &Server, cases: u32) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let embedded = Subject::embedded();
+    let dynamodb = runtime.block_on(Subject::dynamodb("dynamodb", &format!("http://{}", server.address)));
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&(plans(), calls()), |(json, calls)| {
+        let plan = plan(&json);
+        let expected = runtime.block_on(decisions(&embedded, &plan, &calls));
+        let found = runtime.block_on(decisions(&dynamodb, &plan, &calls));
+        prop_assert_eq!(found, expected);
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn dynamodb_on_ministack_decides_as_the_embedded_store_does() {
+    decide_alike(&Server::ministack(), 60);
+}
+
+#[test]
+fn dynamodb_on_dynalite_decides_as_the_embedded_store_does() {
+    decide_alike(&Server::dynalite(), 30);
+}

@@ -1,0 +1,187 @@
+//! Under load from many instances, as many calls pass as the plan allows: never one more, and never one fewer
+//! where the plan is ample. Twenty rounds each, because a race shows now and then only.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use calls::{AwsCalls, Deadline};
+use usage::{Caller, DynamoDbStore, Plan, Verdict};
+
+use crate::proxy::Proxy;
+use crate::servers::Server;
+use crate::subject::{MILLISECOND, NOON, PATIENCE, Subject, aws, caller, instance, now, plan};
+
+const ROUNDS: usize = 20;
+
+/// What instances, each with a memory of its own, got out of so many calls of one caller.
+#[derive(Default)]
+struct Tally {
+    admitted: usize,
+    calls: usize,
+}
+
+/// `workers` instances share `calls` calls, each calling again as soon as it has its answer.
+async fn saturate(aws: &AwsCalls, caller: &Caller, plan: &Arc<Plan>, workers: usize, calls: usize) -> Tally {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..workers {
+        let (store, caller, plan) = (instance(aws, PATIENCE), caller.clone(), Arc::clone(plan));
+        tasks.spawn(async move { work(&store, &caller, &plan, calls / workers).await });
+    }
+    let mut tally = Tally::default();
+    while let Some(admitted) = tasks.join_next().await {
+        tally.admitted += admitted.expect("no panic");
+        tally.calls += calls / workers;
+    }
+    tally
+}
+
+async fn work(store: &DynamoDbStore, caller: &Caller, plan: &Plan, calls: usize) -> usize {
+    let mut admitted = 0;
+    for _ in 0..calls {
+        let route = plan.route_limit("GET", "/a");
+        let deadline = Deadline::after(Instant::now(), PATIENCE);
+        let decision = store.charge(caller, plan, route.map(AsRef::as_ref), 1, now(), deadline).await.unwrap();
+        assert!(!decision.degraded);
+        admitted += usize::from(decision.verdict == Verdict::Allowed);
+    }
+    admitted
+}
+
+struct Case {
+    name: &'static str,
+    plan: &'static str,
+    allows: usize,
+}
+
+const TIGHT: [Case; 3] = [
+    Case { name: "a bucket", plan: r#"{"throttle":{"rate":0.001,"burst":100}}"#, allows: 100 },
+    Case {
+        name: "a bucket and a route's",
+        plan: r#"{"throttle":{"rate":0.001,"burst":120},"routes":{"GET /a":{"rate":0.001,"burst":60}}}"#,
+        allows: 60,
+    },
+    Case {
+        name: "two quotas",
+        plan: r#"{"quotas":[{"limit":50,"period":"day"},{"limit":70,"period":"month"}]}"#,
+        allows: 50,
+    },
+];
+
+async fn rounds(cases: &[Case], workers: usize, calls: usize, rounds: usize) {
+    let server = Server::ministack();
+    let proxy = Proxy::before(server.address).await;
+    Subject::dynamodb("ministack", &proxy.url).await;
+    let aws = aws(&proxy.url).await;
+    for round in 0..rounds {
+        let case = &cases[round % cases.len()];
+        let before = proxy.count("UpdateItem");
+        let tally = saturate(&aws, &caller(), &Arc::new(plan(case.plan)), workers, calls).await;
+        assert_eq!(tally.admitted, case.allows, "{}, round {round}", case.name);
+        let requests = proxy.count("UpdateItem") - before;
+        assert!(requests <= 2 * tally.calls, "{}: {requests} requests for {} decisions", case.name, tally.calls);
+    }
+}
+
+#[tokio::test]
+async fn s01_sixteen_workers_admit_exactly_what_is_allowed() {
+    rounds(&TIGHT, 16, 1600, ROUNDS).await;
+}
+
+#[tokio::test]
+async fn s02_a_hundred_workers_admit_exactly_what_is_allowed() {
+    rounds(&TIGHT, 100, 1600, ROUNDS).await;
+}
+
+#[tokio::test]
+async fn an_ample_plan_admits_every_call() {
+    let ample = [Case {
+        name: "an ample plan",
+        plan: r#"{"throttle":{"rate":10000,"burst":10000},"routes":{"GET /a":{"rate":5000,"burst":5000}},
+                  "quotas":[{"limit":1000000,"period":"day"}]}"#,
+        allows: 320,
+    }];
+    rounds(&ample, 16, 320, 5).await;
+}
+
+#[tokio::test]
+async fn s03_ten_seconds_of_saturation_admit_the_burst_and_the_rate() {
+    let server = Server::ministack();
+    let subject = Subject::dynamodb("ministack", &format!("http://{}", server.address)).await;
+    let (plan, caller) = (plan(r#"{"throttle":{"rate":50,"burst":20}}"#), caller());
+    let mut admitted = 0;
+    for step in 0..10_000 {
+        admitted += u64::from(subject.passes(&caller, &plan, 1, NOON + step * MILLISECOND).await);
+    }
+    assert!((519..=520).contains(&admitted), "{admitted}");
+}
+
+const WORKER_URL: &str = "TOLLGATE_TEST_WORKER_URL";
+const WORKER_CALLER: &str = "TOLLGATE_TEST_WORKER_CALLER";
+
+/// Not a test of its own: what the processes of the test below run.
+#[tokio::test]
+async fn a_worker_process() {
+    let (Ok(url), Ok(id)) = (std::env::var(WORKER_URL), std::env::var(WORKER_CALLER)) else { return };
+    let tally = saturate(&aws(&url).await, &Caller::Key(id), &Arc::new(plan(TIGHT[0].plan)), 4, 100).await;
+    println!("admitted={}", tally.admitted);
+}
+
+#[tokio::test]
+async fn several_processes_admit_exactly_what_is_allowed() {
+    let server = Server::ministack();
+    let url = format!("http://{}", server.address);
+    Subject::dynamodb("ministack", &url).await;
+    for round in 0..5 {
+        let id = format!("processes-{round}");
+        let workers: Vec<_> = (0..4)
+            .map(|_| {
+                Command::new(std::env::current_exe().unwrap())
+                    .args(["exactness::a_worker_process", "--exact", "--nocapture"])
+                    .env(WORKER_URL, &url)
+                    .env(WORKER_CALLER, &id)
+                    .stdout(Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        let admitted: usize = workers.into_iter().map(|worker| admitted(worker.wait_with_output().unwrap())).sum();
+        assert_eq!(admitted, 100, "round {round}");
+    }
+}
+
+fn admitted(output: std::process::Output) -> usize {
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    text.split("admitted=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().parse().unwrap()
+}
+
+/// A second of real time, sixteen instances on one bucket: what passes stays within burst and rate.
+#[tokio::test]
+async fn a_saturated_rate_is_never_passed() {
+    let server = Server::ministack();
+    let url = format!("http://{}", server.address);
+    Subject::dynamodb("ministack", &url).await;
+    let (aws, caller) = (aws(&url).await, caller());
+    let plan = Arc::new(plan(r#"{"throttle":{"rate":50,"burst":20}}"#));
+    let (began, end) = (now(), Instant::now() + Duration::from_secs(2));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let (store, caller, plan) = (instance(&aws, PATIENCE), caller.clone(), Arc::clone(&plan));
+        tasks.spawn(async move {
+            let mut admitted = 0;
+            while Instant::now() < end {
+                admitted += work(&store, &caller, &plan, 1).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            admitted
+        });
+    }
+    let mut admitted = 0;
+    while let Some(more) = tasks.join_next().await {
+        admitted += i128::try_from(more.unwrap()).unwrap();
+    }
+    let allowed = 20 + (now() - began) * 50 / usage::SECOND;
+    assert!(admitted <= allowed, "{admitted} of {allowed}");
+    assert!(admitted >= allowed * 8 / 10, "{admitted} of {allowed}");
+}

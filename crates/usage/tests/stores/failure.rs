@@ -1,0 +1,277 @@
+//! Whatever the store does, the decision is there in time, says that it is degraded, and charges nothing twice.
+
+use std::time::{Duration, Instant};
+
+use calls::Deadline;
+use usage::{Caller, Decision, DynamoDbStore, KeyHash, Plan, SECOND, StoreError, Verdict};
+
+use crate::proxy::{Fault, Proxy};
+use crate::servers::Server;
+use crate::subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
+
+const DEADLINE: Duration = Duration::from_millis(200);
+/// What the answer may take beyond it, on a machine that does other things too. The benchmark is stricter.
+const GRACE: Duration = Duration::from_millis(100);
+
+struct World {
+    proxy: Proxy,
+    server: Server,
+}
+
+impl World {
+    async fn new() -> Self {
+        let server = Server::ministack();
+        let proxy = Proxy::before(server.address).await;
+        Subject::dynamodb("ministack", &proxy.url).await;
+        Self { proxy, server }
+    }
+
+    /// An instance that has made a call before, so that its connection is open.
+    async fn warm(&self) -> DynamoDbStore {
+        let store = instance(&aws(&self.proxy.url).await, DEADLINE);
+        let plan = plan("{}");
+        store.charge(&caller(), &plan, None, 1, now(), Deadline::after(Instant::now(), PATIENCE)).await.unwrap();
+        store
+    }
+
+    /// How often a caller has been charged, as a store that nothing happens to sees it.
+    async fn used(&self, caller: &Caller, plan: &Plan) -> u64 {
+        self.proxy.all(Fault::None);
+        let subject = Subject::dynamodb("ministack", &self.proxy.url).await;
+        let limit = subject.call(caller, plan, 0, now()).await.limits.pop().unwrap();
+        limit.limit - limit.remaining
+    }
+}
+
+async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan) -> (Decision, Duration) {
+    let began = Instant::now();
+    let decision = store.charge(caller, plan, None, 1, now(), Deadline::after(began, DEADLINE)).await.unwrap();
+    (decision, began.elapsed())
+}
+
+fn plan_that(policy: &str) -> Plan {
+    plan(&format!(
+        r#"{{"throttle":{{"rate":1,"burst":100}},"quotas":[{{"limit":1000,"period":"day"}}],"on_store_failure":"{policy}"}}"#
+    ))
+}
+
+#[tokio::test]
+async fn s26_s27_s29_whatever_the_store_does_the_plan_answers_in_time() {
+    let world = World::new().await;
+    for fault in [
+        Fault::Hang,
+        Fault::Throttle,
+        Fault::Reset,
+        Fault::ServerError,
+        Fault::LoseReply,
+        Fault::Delay(Duration::from_secs(1)),
+    ] {
+        for policy in ["allow", "deny"] {
+            world.proxy.all(Fault::None);
+            let (store, plan) = (world.warm().await, plan_that(policy));
+            world.proxy.all(fault);
+            let (decision, took) = charge(&store, &caller(), &plan).await;
+            assert!(took <= DEADLINE + GRACE, "{fault:?}: {took:?}");
+            assert!(decision.degraded, "{fault:?}");
+            match policy {
+                "allow" => assert_eq!(decision.verdict, Verdict::Allowed, "{fault:?}"),
+                _ => assert_eq!(decision.verdict, Verdict::Unavailable { retry_after_s: 1 }, "{fault:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn s28_local_shares_of_the_limit_answer_while_the_store_is_throttled() {
+    let world = World::new().await;
+    let (store, plan, caller) = (world.warm().await, plan_that("local"), caller());
+    world.proxy.all(Fault::Throttle);
+    let mut admitted = 0;
+    for _ in 0..15 {
+        let (decision, took) = charge(&store, &caller, &plan).await;
+        assert!(decision.degraded && took <= DEADLINE + GRACE, "{took:?}");
+        admitted += usize::from(decision.verdict == Verdict::Allowed);
+    }
+    // 100 / 10, and one a 10 s: the throttled attempts take less than that.
+    assert_eq!(admitted, 10);
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_connections_is_answered_for_in_time() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let store = instance(&aws(&format!("http://{nobody}")).await, DEADLINE);
+    let (decision, took) = charge(&store, &caller(), &plan_that("deny")).await;
+    assert!(took <= DEADLINE + GRACE, "{took:?}");
+    assert!(matches!(decision.verdict, Verdict::Unavailable { .. }) && decision.degraded);
+}
+
+#[tokio::test]
+async fn s31_a_500_is_one_admission_and_is_not_tried_again() {
+    let world = World::new().await;
+    let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
+    let before = world.proxy.count("UpdateItem");
+    world.proxy.by(|number, _| if number == 0 { Fault::ServerError } else { Fault::None });
+    let (decision, _) = charge(&store, &caller, &plan).await;
+    assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, true));
+    assert_eq!(world.proxy.count("UpdateItem") - before, 1);
+    let (decision, _) = charge(&store, &caller, &plan).await;
+    assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
+    assert_eq!(world.used(&caller, &plan).await, 1);
+}
+
+#[tokio::test]
+async fn a_throttle_that_passes_is_tried_again_and_charged_once() {
+    let world = World::new().await;
+    let (plan, caller) = (plan_that("deny"), caller());
+    let store = world.warm().await;
+    for _ in 0..10 {
+        world.proxy.by(|number, _| if number == 0 { Fault::Throttle } else { Fault::None });
+        let (decision, _) = charge(&store, &caller, &plan).await;
+        assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
+    }
+    assert_eq!(world.used(&caller, &plan).await, 10);
+}
+
+#[tokio::test]
+async fn lost_replies_never_charge_twice() {
+    let world = World::new().await;
+    let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
+    world.proxy.by(|number, _| if number % 10 == 9 { Fault::LoseReply } else { Fault::None });
+    for _ in 0..90 {
+        charge(&store, &caller, &plan).await;
+    }
+    assert_eq!(world.used(&caller, &plan).await, 90);
+}
+
+#[tokio::test]
+async fn s32_faults_that_heal_leave_nothing_behind() {
+    let world = World::new().await;
+    let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
+    let faults = [Fault::Reset, Fault::ServerError, Fault::Throttle, Fault::Hang];
+    world.proxy.by(move |number, _| if number % 10 == 3 { faults[number / 10 % faults.len()] } else { Fault::None });
+    for _ in 0..80 {
+        let (decision, took) = charge(&store, &caller, &plan).await;
+        assert_eq!(decision.verdict, Verdict::Allowed);
+        assert!(took <= DEADLINE + GRACE, "{took:?}");
+    }
+    world.proxy.all(Fault::None);
+    for _ in 0..5 {
+        assert!(!charge(&store, &caller, &plan).await.0.degraded);
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_is_down_the_breaker_saves_the_wait() {
+    let world = World::new().await;
+    let (store, plan) = (world.warm().await, plan_that("deny"));
+    world.proxy.all(Fault::Hang);
+    for _ in 0..5 {
+        charge(&store, &caller(), &plan).await;
+    }
+    let before = world.proxy.count("UpdateItem");
+    for _ in 0..100 {
+        let (decision, took) = charge(&store, &caller(), &plan).await;
+        assert!(took < GRACE, "{took:?}");
+        let Verdict::Unavailable { retry_after_s } = decision.verdict else { panic!("{decision:?}") };
+        assert!((25..=30).contains(&retry_after_s), "{retry_after_s}");
+    }
+    assert_eq!(world.proxy.count("UpdateItem"), before);
+}
+
+#[tokio::test]
+async fn one_throttled_caller_does_not_open_the_breaker_for_the_others() {
+    let world = World::new().await;
+    let (store, plan) = (world.warm().await, plan_that("deny"));
+    world.proxy.all(Fault::Throttle);
+    for _ in 0..10 {
+        assert!(charge(&store, &caller(), &plan).await.0.degraded);
+    }
+    world.proxy.all(Fault::None);
+    assert!(!charge(&store, &caller(), &plan).await.0.degraded);
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_remembers_is_an_error_while_the_registry_is_down() {
+    let world = World::new().await;
+    let store = world.warm().await;
+    let known = KeyHash::of("local-free-key-000000000001").unwrap();
+    let unknown = KeyHash::of("nobody-has-this-key-0000001").unwrap();
+    let deadline = || Deadline::after(Instant::now(), DEADLINE);
+    assert!(store.key(&known, Deadline::after(Instant::now(), PATIENCE)).await.unwrap().is_some());
+    for fault in [Fault::Hang, Fault::Reset, Fault::Throttle] {
+        world.proxy.all(fault);
+        let began = Instant::now();
+        let error = store.key(&unknown, deadline()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable("key")), "{error}");
+        assert!(store.plan("free", deadline()).await.is_err());
+        assert!(began.elapsed() <= 2 * (DEADLINE + GRACE), "{fault:?}");
+        assert_eq!(store.key(&known, deadline()).await.unwrap().unwrap().key_id, "k1");
+    }
+}
+
+#[tokio::test]
+async fn s19_s36_s38_what_need_not_be_asked_is_not() {
+    let world = World::new().await;
+    let store = world.warm().await;
+    let before = world.proxy.count("UpdateItem");
+    for json in [r#"{"throttle":{"rate":0,"burst":5}}"#, r#"{"quotas":[{"limit":0,"period":"day"}]}"#] {
+        let (decision, _) = charge(&store, &caller(), &plan(json)).await;
+        assert_eq!(decision.verdict, Verdict::Impossible);
+    }
+    assert_eq!(world.proxy.count("UpdateItem"), before);
+    let unknown = KeyHash::of("nobody-has-this-key-0000001").unwrap();
+    for _ in 0..3 {
+        assert!(store.key(&unknown, Deadline::after(Instant::now(), PATIENCE)).await.unwrap().is_none());
+    }
+    assert_eq!(world.proxy.count("GetItem"), 1);
+}
+
+#[tokio::test]
+async fn s40_a_plan_without_limits_is_one_write_a_call() {
+    let world = World::new().await;
+    let (store, caller, plan) = (world.warm().await, caller(), plan("{}"));
+    let before = world.proxy.count("UpdateItem");
+    for _ in 0..10 {
+        assert_eq!(charge(&store, &caller, &plan).await.0.verdict, Verdict::Allowed);
+    }
+    assert_eq!(world.proxy.count("UpdateItem") - before, 10);
+}
+
+/// One instance is 5 s fast, as the store's `Date` tells it; another is right.
+#[tokio::test]
+async fn s21_a_fast_clock_gains_nothing_and_locks_nobody_out() {
+    let world = World::new().await;
+    let (right, fast_proxy) = (world.warm().await, Proxy::before(world.server.address).await);
+    fast_proxy.shift_date(-5);
+    let fast = instance(&aws(&fast_proxy.url).await, DEADLINE);
+    let deadline = || Deadline::after(Instant::now(), PATIENCE);
+    fast.key(&KeyHash::of("local-free-key-000000000001").unwrap(), deadline()).await.unwrap();
+    let (plan, caller, began) = (plan(r#"{"throttle":{"rate":10,"burst":5}}"#), caller(), now());
+    let mut admitted = [0, 0];
+    for _ in 0..40 {
+        for (which, (store, ahead)) in [(&fast, 5 * SECOND), (&right, 0)].into_iter().enumerate() {
+            let decision = store.charge(&caller, &plan, None, 1, now() + ahead, deadline()).await.unwrap();
+            admitted[which] += i128::from(decision.verdict == Verdict::Allowed);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let allowed = 5 + (now() - began) * 10 / SECOND;
+    assert!(admitted.iter().sum::<i128>() <= allowed, "{admitted:?} of {allowed}");
+    assert!(admitted[1] >= allowed / 2, "{admitted:?} of {allowed}");
+}
+
+/// Somebody's clock was an hour ahead and wrote so: the next denial brings it back.
+#[tokio::test]
+async fn a_fast_clocks_charge_locks_nobody_out() {
+    let world = World::new().await;
+    let (plan, caller) = (plan(r#"{"throttle":{"rate":1,"burst":5}}"#), caller());
+    let fast = world.warm().await;
+    let deadline = || Deadline::after(Instant::now(), PATIENCE);
+    fast.charge(&caller, &plan, None, 5, now() + 3600 * SECOND, deadline()).await.unwrap();
+    let (right, writes) = (world.warm().await, world.proxy.count("UpdateItem"));
+    let decision = right.charge(&caller, &plan, None, 1, now(), deadline()).await.unwrap();
+    assert!(matches!(decision.verdict, Verdict::Throttled { retry_after_s: 3, .. }), "{decision:?}");
+    assert_eq!(world.proxy.count("UpdateItem") - writes, 2);
+    let later = now() + 3 * SECOND;
+    assert_eq!(right.charge(&caller, &plan, None, 1, later, deadline()).await.unwrap().verdict, Verdict::Allowed);
+}

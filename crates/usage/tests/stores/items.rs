@@ -1,0 +1,111 @@
+//! What stands in the usage table: the documented form, kept small, and brought back where a clock was fast.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use calls::Retries;
+use usage::{Caller, DynamoDbStore, Plan, SECOND, Verdict};
+
+use crate::servers::Server;
+use crate::subject::{NOON, PATIENCE, Subject, aws, caller, instance, now, patient, plan};
+
+const DAY: i128 = 86_400 * SECOND;
+
+struct World {
+    client: Client,
+    store: DynamoDbStore,
+    _server: Server,
+}
+
+impl World {
+    async fn new(server: Server) -> Self {
+        let url = format!("http://{}", server.address);
+        Subject::dynamodb("dynamodb", &url).await;
+        let aws = aws(&url).await;
+        let client = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+        Self { client, store: instance(&aws, PATIENCE), _server: server }
+    }
+
+    async fn charge(&self, caller: &Caller, plan: &Plan, cost: u64, now: i128) -> Verdict {
+        let route = plan.route_limit("GET", "/a").map(AsRef::as_ref);
+        self.store.charge(caller, plan, route, cost, now, patient()).await.unwrap().verdict
+    }
+
+    async fn item(&self, id: &str) -> HashMap<String, AttributeValue> {
+        let request = self.client.get_item().table_name("tollgate-usage").consistent_read(true);
+        request.key("id", AttributeValue::S(id.to_owned())).send().await.unwrap().item.unwrap_or_default()
+    }
+}
+
+/// Names of attributes, each bucket's cut to its first letter, sorted.
+fn names(item: &HashMap<String, AttributeValue>) -> Vec<&str> {
+    let mut names: Vec<&str> = item.keys().map(|name| if name.starts_with('b') { "b" } else { name }).collect();
+    names.sort_unstable();
+    names
+}
+
+fn number(item: &HashMap<String, AttributeValue>, name: &str) -> i128 {
+    item[name].as_n().unwrap().parse().unwrap()
+}
+
+async fn has_the_documented_form(world: &World) {
+    let (caller, plan) = (
+        caller(),
+        plan(
+            r#"{"throttle":{"rate":1,"burst":5},"routes":{"GET /a":{"rate":1,"burst":5}},
+                "quotas":[{"limit":9,"period":"day"},{"limit":9,"period":"month"}]}"#,
+        ),
+    );
+    assert_eq!(world.charge(&caller, &plan, 2, NOON).await, Verdict::Allowed);
+    let item = world.item(&caller.to_string()).await;
+    assert_eq!(names(&item), ["b", "b", "d20261122", "id", "m20261101", "ttl", "u261122", "v"]);
+    assert_eq!(["d20261122", "m20261101", "u261122", "v"].map(|name| number(&item, name)), [2, 2, 2, 1]);
+    let tats = item.keys().filter(|name| name.starts_with('b')).map(|name| number(&item, name));
+    assert_eq!(tats.collect::<Vec<_>>(), [NOON + 2 * SECOND, NOON + 2 * SECOND]);
+}
+
+/// A call a day for forty days: November's days end up in an item of their own, and no window is left behind.
+async fn stays_small_and_keeps_its_history(world: &World) {
+    let (caller, plan) = (caller(), plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#));
+    for day in 0..40 {
+        assert_eq!(world.charge(&caller, &plan, 1, NOON + day * DAY).await, Verdict::Allowed);
+    }
+    let item = world.item(&caller.to_string()).await;
+    let windows = item.keys().filter(|name| name.starts_with('d')).count();
+    assert!(windows <= 1 + 2 + 4, "{windows} windows: today's, two kept, four stale");
+    assert!(item.keys().all(|name| !name.starts_with("u2611")), "{:?}", names(&item));
+    assert_eq!(number(&item, "u261201"), 1);
+    let history = world.item(&format!("history#{caller}#202611")).await;
+    assert_eq!(history.keys().filter(|name| name.starts_with("u2611")).count(), 9);
+    assert_eq!(["u261122", "u261130", "v"].map(|name| number(&history, name)), [1, 1, 1]);
+}
+
+async fn is_brought_back_from_a_fast_clock(world: &World) {
+    let (caller, plan) = (caller(), plan(r#"{"throttle":{"rate":1,"burst":5}}"#));
+    let now = now();
+    world.charge(&caller, &plan, 5, now + 3600 * SECOND).await;
+    let fast = world.item(&caller.to_string()).await;
+    assert!(matches!(world.charge(&caller, &plan, 1, now).await, Verdict::Throttled { retry_after_s: 3, .. }));
+    let right = world.item(&caller.to_string()).await;
+    let bucket = right.keys().find(|name| name.starts_with('b')).unwrap();
+    assert_eq!(number(&fast, bucket), now + 3605 * SECOND);
+    assert_eq!(number(&right, bucket), now + 7 * SECOND);
+}
+
+async fn all_cases(server: Server) {
+    let world = World::new(server).await;
+    has_the_documented_form(&world).await;
+    stays_small_and_keeps_its_history(&world).await;
+    is_brought_back_from_a_fast_clock(&world).await;
+}
+
+#[tokio::test]
+async fn an_item_on_ministack_has_its_form_stays_small_and_is_brought_back() {
+    all_cases(Server::ministack()).await;
+}
+
+#[tokio::test]
+async fn an_item_on_dynalite_has_its_form_stays_small_and_is_brought_back() {
+    all_cases(Server::dynalite()).await;
+}

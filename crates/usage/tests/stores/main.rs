@@ -1,0 +1,13 @@
+//! The stores against real servers: the same behaviour everywhere, exactness under load, answers in time.
+//! Needs what `make tools` installs.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod alike;
+mod behaviour;
+mod exactness;
+mod failure;
+mod items;
+mod proxy;
+mod servers;
+mod subject;
