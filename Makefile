@@ -1,6 +1,8 @@
 # `cargo run` runs the gateway, `make test` proves it.
 
 VENV := .venv
+# On its own, because it pins what the SAM CLI pins otherwise.
+MINISTACK := .venv-ministack
 PYTHON ?= python3
 export SAM_CLI_TELEMETRY := 0
 # `sam validate` wants a region and asks nobody there.
@@ -31,11 +33,21 @@ template: tools
 	$(VENV)/bin/sam validate --lint --template template.yaml
 
 # What the tests run beside Rust, at pinned versions, inside the project's folder.
-tools: $(VENV)/installed
+tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed
 
 $(VENV)/installed: tests/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	touch $@
+
+# Two servers that speak DynamoDB, each lax where the other is not.
+$(MINISTACK)/installed: tests/ministack-requirements.txt
+	$(PYTHON) -m venv --clear $(MINISTACK)
+	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check --requirement tests/ministack-requirements.txt
+	touch $@
+
+tests/node_modules/installed: tests/package.json tests/package-lock.json
+	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 # `make watch FUNCTION=authorizer`, then `.venv/bin/cargo-lambda lambda invoke authorizer --data-file events/…`
@@ -43,4 +55,4 @@ watch: tools
 	$(PYTHON) tests/watch.py $(FUNCTION)
 
 clean:
-	rm -rf target $(VENV) .aws-sam
+	rm -rf target $(VENV) $(MINISTACK) tests/node_modules .aws-sam

@@ -8,21 +8,28 @@ use std::net::{IpAddr, Ipv6Addr};
 pub enum Caller {
     /// An API key, by the id that survives its rotation.
     Key(String),
-    /// A source address: IPv4 as it is, IPv6 by its /64, the least that one customer is given.
-    Address(IpAddr),
+    /// A source address on one plan: IPv4 as it is, IPv6 by its /64, the least that one customer is given.
+    /// On another plan it is another caller, or a busy search would lock an address out of its login.
+    Address {
+        /// Where the calls come from.
+        address: IpAddr,
+        /// The plan's name.
+        plan: String,
+    },
 }
 
 impl Caller {
     /// The caller behind a source address. An IPv4 address written as IPv6 is the IPv4 address.
     #[must_use]
-    pub fn from_address(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
+    pub fn from_address(address: IpAddr, plan: &str) -> Self {
+        let address = match address.to_canonical() {
             IpAddr::V6(address) => {
                 let network = u128::from(address) >> 64 << 64;
                 IpAddr::V6(Ipv6Addr::from(network))
             }
             address @ IpAddr::V4(_) => address,
-        })
+        };
+        Self::Address { address, plan: plan.to_owned() }
     }
 }
 
@@ -30,7 +37,7 @@ impl fmt::Display for Caller {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(id) => write!(formatter, "key#{id}"),
-            Self::Address(address) => write!(formatter, "ip#{address}"),
+            Self::Address { address, plan } => write!(formatter, "ip#{address}#{plan}"),
         }
     }
 }
@@ -40,19 +47,25 @@ mod tests {
     use super::*;
 
     fn caller(address: &str) -> String {
-        Caller::from_address(address.parse().unwrap()).to_string()
+        Caller::from_address(address.parse().unwrap(), "p").to_string()
     }
 
     #[test]
     fn an_ipv6_caller_is_its_network() {
-        assert_eq!(caller("2001:db8:1:2:3:4:5:6"), "ip#2001:db8:1:2::");
+        assert_eq!(caller("2001:db8:1:2:3:4:5:6"), "ip#2001:db8:1:2::#p");
         assert_eq!(caller("2001:db8:1:2:ffff::"), caller("2001:db8:1:2::1"));
         assert_ne!(caller("2001:db8:1:3::1"), caller("2001:db8:1:2::1"));
     }
 
     #[test]
     fn an_ipv4_caller_is_itself_however_it_is_written() {
-        assert_eq!(caller("192.0.2.7"), "ip#192.0.2.7");
-        assert_eq!(caller("::ffff:192.0.2.7"), "ip#192.0.2.7");
+        assert_eq!(caller("192.0.2.7"), "ip#192.0.2.7#p");
+        assert_eq!(caller("::ffff:192.0.2.7"), "ip#192.0.2.7#p");
+    }
+
+    #[test]
+    fn an_address_on_another_plan_is_another_caller() {
+        let on = |plan| Caller::from_address("192.0.2.7".parse().unwrap(), plan);
+        assert_ne!(on("login"), on("search"));
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! # Usage (`USAGE_TABLE`): partition key `id`, a string
 //!
-//! One item a caller, `id` being the [`Caller`]'s text (`key#ID`, `ip#ADDRESS`), below 1 KB and therefore one
+//! One item a caller, `id` being the [`Caller`]'s text (`key#ID`, `ip#ADDRESS#PLAN`), below 1 KB and therefore one
 //! write unit a charge. All other attributes are whole numbers:
 //!
 //! | attribute | holds |

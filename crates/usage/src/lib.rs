@@ -26,6 +26,7 @@ mod rate_limit_fields;
 mod seeds;
 mod state;
 mod store;
+mod unique;
 
 pub use bucket::Bucket;
 pub use caller::Caller;

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::bucket::Bucket;
 use crate::quota::{Quota, QuotaDocument};
 
-/// The largest burst or quota: it leaves every sum of two far from overflow and is exact in JSON numbers.
-pub(crate) const MAX_LIMIT: u64 = 1_000_000_000_000_000;
+/// The largest quota: the largest integer of a structured field (RFC 9651), and exact in JSON numbers.
+pub(crate) const MAX_LIMIT: u64 = 999_999_999_999_999;
 const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
-const MAX_BURST: u64 = 1_000_000_000;
+/// At the smallest rate it takes 10¹⁴ s to come back, which still fits into a structured field.
+const MAX_BURST: u64 = 100_000_000;
+const LONGEST_ROUTE: usize = 256;
 pub(crate) const MAX_QUOTAS: usize = 4;
 const MAX_ROUTES: usize = 16;
 
@@ -22,7 +24,7 @@ const MAX_ROUTES: usize = 16;
 pub struct Throttle {
     /// Tokens a second: 0, or 0.000001 to 1,000,000.
     pub rate: f64,
-    /// Tokens at most, up to 10⁹. A burst or rate of 0 admits no call.
+    /// Tokens at most, up to 10⁸. A burst or rate of 0 admits no call.
     pub burst: u64,
 }
 
@@ -37,7 +39,7 @@ pub struct PlanDocument {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotas: Vec<QuotaDocument>,
     /// Buckets of their own for routes, beside the caller's: at most 16.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::unique::names")]
     pub routes: BTreeMap<String, Throttle>,
     /// What answers while the store does not.
     #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
@@ -108,7 +110,7 @@ pub enum PlanError {
         rate: f64,
     },
     /// Out of range.
-    #[error("{member}.burst is {burst}; it is at most 1000000000")]
+    #[error("{member}.burst is {burst}; it is at most 100000000")]
     Burst {
         /// Where it stands.
         member: String,
@@ -131,7 +133,7 @@ pub enum PlanError {
     #[error("`{0}` is not a quota's name: 1 to 64 printable ASCII characters")]
     PolicyName(String),
     /// Out of range.
-    #[error("quota `{name}`: limit is {limit}; it is at most 1000000000000000")]
+    #[error("quota `{name}`: limit is {limit}; it is at most 999999999999999")]
     QuotaLimit {
         /// The quota.
         name: String,
@@ -159,8 +161,9 @@ impl Plan {
         }
         let bucket = document.throttle.map(|throttle| new_bucket("throttle", "", "burst", &throttle)).transpose()?;
         let quotas = new_quotas(document.quotas)?;
-        if bucket.is_some() && quotas.iter().any(|quota| &*quota.name == "burst") {
-            return Err(PlanError::RepeatedName("burst".to_owned()));
+        let taken = |name: &str| document.routes.contains_key(name) || (bucket.is_some() && name == "burst");
+        if let Some(quota) = quotas.iter().find(|quota| taken(&quota.name)) {
+            return Err(PlanError::RepeatedName(quota.name.to_string()));
         }
         let (routes, on_store_failure) = (new_routes(document.routes)?, document.on_store_failure);
         Ok(Self { name: name.to_owned(), bucket, quotas, routes, on_store_failure, near_limit })
@@ -241,6 +244,9 @@ fn new_routes(documents: BTreeMap<String, Throttle>) -> Result<RouteTable<Arc<Ro
     }
     let mut table = RouteTable::default();
     for (route, throttle) in documents {
+        if route.len() > LONGEST_ROUTE {
+            return Err(PlanError::Route(format!("`{route}` is longer than {LONGEST_ROUTE} characters")));
+        }
         let key: RouteKey =
             route.parse().map_err(|error: routes::RouteKeyError| PlanError::Route(error.to_string()))?;
         let bucket = new_bucket(&format!("routes[\"{route}\"]"), &route, &route, &throttle)?;
@@ -265,7 +271,7 @@ mod tests {
         for (json, expected) in [
             (r#"{"throttle":{"rate":-1,"burst":1}}"#, "throttle.rate is -1"),
             (r#"{"throttle":{"rate":1e-9,"burst":1}}"#, "throttle.rate is 0.000000001"),
-            (r#"{"throttle":{"rate":1,"burst":1000000001}}"#, "throttle.burst is 1000000001"),
+            (r#"{"throttle":{"rate":1,"burst":100000001}}"#, "throttle.burst is 100000001"),
             (r#"{"throttle":{"rate":1,"burst":1.5}}"#, "expected u64"),
             (r#"{"throttle":{"rate":1}}"#, "missing field `burst`"),
             (r#"{"quotas":[{"limit":1,"period":"year"}]}"#, "unknown variant `year`"),
@@ -281,8 +287,12 @@ mod tests {
                 r#"{"throttle":{"rate":1,"burst":1},"quotas":[{"name":"burst","limit":1,"period":"day"}]}"#,
                 "two limits are called `burst`",
             ),
+            (
+                r#"{"quotas":[{"name":"GET /a","limit":1,"period":"day"}],"routes":{"GET /a":{"rate":1,"burst":1}}}"#,
+                "two limits are called `GET /a`",
+            ),
             (r#"{"quotas":[{"name":"é","limit":1,"period":"day"}]}"#, "`é` is not a quota's name"),
-            (r#"{"quotas":[{"limit":1000000000000001,"period":"day"}]}"#, "quota `day`: limit is 1000000000000001"),
+            (r#"{"quotas":[{"limit":1000000000000000,"period":"day"}]}"#, "quota `day`: limit is 1000000000000000"),
             (r#"{"routes":{"GET":{"rate":1,"burst":1}}}"#, "`GET` is not a route key"),
             (r#"{"routes":{"GET /a":{"rate":2e6,"burst":1}}}"#, "routes[\"GET /a\"].rate is 2000000"),
             (

@@ -12,7 +12,7 @@ use crate::{ApiKey, KeyError, KeyHash, Plan, PlanDocument, PlanError};
 #[serde(deny_unknown_fields)]
 pub struct Seeds {
     /// Plans by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::unique::names")]
     pub plans: BTreeMap<String, PlanDocument>,
     /// Keys.
     #[serde(default)]
@@ -54,6 +54,9 @@ fn enabled() -> bool {
 /// What is wrong with seeds.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SeedsError {
+    /// Not JSON, or not of its shape.
+    #[error("{0}")]
+    Shape(String),
     /// A plan that cannot be.
     #[error("plans.{name}: {error}")]
     Plan {
@@ -89,6 +92,17 @@ pub enum SeedsError {
 }
 
 impl Seeds {
+    /// Reads seeds from JSON.
+    ///
+    /// # Errors
+    /// [`SeedsError::Shape`], which repeats nothing of what stands among the keys.
+    pub fn parse(text: &str) -> Result<Self, SeedsError> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let seeds = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| shape(&error))?;
+        deserializer.end().map_err(|error| SeedsError::Shape(error.to_string()))?;
+        Ok(seeds)
+    }
+
     /// Every plan, checked.
     pub(crate) fn plans(&self) -> Result<Vec<Plan>, SeedsError> {
         let check = |(name, document): (&String, &PlanDocument)| {
@@ -115,6 +129,18 @@ impl Seeds {
         }
         Ok(keys)
     }
+}
+
+fn shape(error: &serde_path_to_error::Error<serde_json::Error>) -> SeedsError {
+    let (path, cause) = (error.path().to_string(), error.inner());
+    let (line, column) = (cause.line(), cause.column());
+    SeedsError::Shape(match path.split_once(']').filter(|_| path.starts_with("keys[")) {
+        Some((place, _)) => format!(
+            "{place}] (line {line} column {column}): a key has `key`, `key_id` and `plan`, and may have `enabled`, `expires_at`, `subject` and `scopes`"
+        ),
+        None if path == "." => cause.to_string(),
+        None => error.to_string(),
+    })
 }
 
 impl KeySeed {
@@ -166,7 +192,7 @@ mod tests {
             ),
             (
                 key(r#""key":"twenty-characters-02","key_id":"-","plan":"p""#),
-                "keys[1]: key_id is 1 to 128 printable ASCII characters, and not `-`",
+                "keys[1]: key_id is 1 to 128 printable ASCII characters without quote and backslash, and not `-`",
             ),
         ] {
             assert_eq!(error(&json), expected);
@@ -178,5 +204,27 @@ mod tests {
         let seeds: Seeds =
             serde_json::from_str(r#"{"keys":[{"key":"twenty-characters-01","key_id":"a","plan":"p"}]}"#).unwrap();
         assert!(!format!("{seeds:?}").contains("twenty"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_key_is_told_without_the_key() {
+        for keys in [
+            r#"["my-very-secret-key-000000001"]"#,
+            r#"[{"my-very-secret-key-000000001":1}]"#,
+            r#"[{"key":["my-very-secret-key-000000001"]}]"#,
+        ] {
+            let error = Seeds::parse(&format!(r#"{{"keys":{keys}}}"#)).unwrap_err().to_string();
+            assert!(error.starts_with("keys[0] (line 1 column ") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_plan_or_a_route_that_stands_there_twice_is_refused() {
+        let twice =
+            Seeds::parse(r#"{"plans":{"p":{"throttle":{"rate":1,"burst":1}},"p":{}}}"#).unwrap_err().to_string();
+        assert!(twice.contains("`p` stands there twice"), "{twice}");
+        let routes = r#"{"GET /a":{"rate":1,"burst":1},"GET /a":{"rate":9,"burst":9}}"#;
+        let twice = Seeds::parse(&format!(r#"{{"plans":{{"p":{{"routes":{routes}}}}}}}"#)).unwrap_err().to_string();
+        assert!(twice.contains("`GET /a` stands there twice"), "{twice}");
     }
 }

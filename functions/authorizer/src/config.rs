@@ -60,7 +60,10 @@ impl Config {
         let policy = Policy::new(json("AUTH_POLICY", &policy)?)?;
         let on_throttle = on_throttle(lookup("ON_THROTTLE"))?;
         let store = match lookup("EMBEDDED_STORE") {
-            Some(text) => StoreConfig::Embedded(json("EMBEDDED_STORE", &text)?),
+            Some(text) => StoreConfig::Embedded(
+                Seeds::parse(&text)
+                    .map_err(|error| ConfigError::Shape { variable: "EMBEDDED_STORE", problem: error.to_string() })?,
+            ),
             None => StoreConfig::DynamoDb(DynamoDbConfig::from_lookup(&lookup)?),
         };
         Ok(Self { policy, on_throttle, store })

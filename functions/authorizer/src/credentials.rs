@@ -42,7 +42,7 @@ impl Identity {
         let Some(plan) = &rule.address_plan else { return Ok(Self::Anonymous) };
         let missing =
             || Stop::Fault(Reason::Fault, "event: `requestContext.http.sourceIp` is not an address".to_owned());
-        let caller = Caller::from_address(request.source.ok_or_else(missing)?);
+        let caller = Caller::from_address(request.source.ok_or_else(missing)?, plan);
         Ok(Self::Address { caller, plan: plan.clone() })
     }
 

@@ -77,6 +77,9 @@ pub enum StartError {
     /// The tables' names or deadlines.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// AWS clients cannot be set up.
+    #[error(transparent)]
+    Open(#[from] authorizer::OpenError),
     /// The tables cannot be made or filled.
     #[error("{endpoint}: {}", sources(error))]
     Endpoint {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use usage::Seeds;
+use usage::{Seeds, SeedsError};
 
 use super::StartError;
 
@@ -21,11 +21,11 @@ const BUILT_IN: &str = r#"{
 /// The seeds of a file, or the built-in ones; and whether their keys may be shown.
 pub(super) fn read(path: Option<&Path>) -> Result<(Seeds, bool), StartError> {
     let text = path.map_or_else(|| Ok(BUILT_IN.to_owned()), super::read)?;
-    let shape = |error: serde_json::Error| StartError::SeedsShape {
+    let shape = |error: SeedsError| StartError::SeedsShape {
         path: path.unwrap_or(Path::new("built-in seeds")).to_owned(),
         problem: error.to_string(),
     };
-    Ok((serde_json::from_str(&text).map_err(shape)?, path.is_none()))
+    Ok((Seeds::parse(&text).map_err(shape)?, path.is_none()))
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use calls::RecordLog;
+use authorizer::{OpenError, StoreConfig};
+use calls::{AwsCalls, RecordLog, Timeouts};
 use http::Uri;
-use usage::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, Store};
+use usage::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, Store, StoreError};
 
 use super::StartError;
 
@@ -23,17 +24,16 @@ pub(super) async fn open(
     let Some(endpoint) = endpoint else { return Ok(Store::Embedded(EmbeddedStore::new(seeds)?)) };
     let config = DynamoDbConfig::from_lookup(|name| settings.get(name).cloned())?;
     let lookup = |name: &str| setting(name, endpoint, |name| std::env::var(name).ok());
-    let config = authorizer::StoreConfig::DynamoDb(config);
-    let store = authorizer::open(&config, lookup, records).await.map_err(crate::function::FunctionError::from)?;
-    if let Store::DynamoDb(tables) = &store
-        && is_loopback(endpoint)
-    {
-        prepare(tables, seeds).await.map_err(|error| StartError::Endpoint { endpoint: endpoint.to_string(), error })?;
+    if is_loopback(endpoint) {
+        // Making tables takes longer than a decision may.
+        let aws = AwsCalls::load(lookup, Timeouts::default(), records.clone()).await.map_err(OpenError::from)?;
+        let prepared = prepare(&DynamoDbStore::new(&aws, config.clone()), seeds).await;
+        prepared.map_err(|error| StartError::Endpoint { endpoint: endpoint.to_string(), error })?;
     }
-    Ok(store)
+    Ok(authorizer::open(&StoreConfig::DynamoDb(config), lookup, records).await?)
 }
 
-async fn prepare(tables: &DynamoDbStore, seeds: &Seeds) -> Result<(), usage::StoreError> {
+async fn prepare(tables: &DynamoDbStore, seeds: &Seeds) -> Result<(), StoreError> {
     tables.create_tables().await?;
     tables.seed(seeds).await
 }

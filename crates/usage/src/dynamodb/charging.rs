@@ -113,7 +113,7 @@ fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
     let windows = demand.windows().iter().map(|(_, window)| window.end);
     let kept = match caller {
         Caller::Key(_) => KEPT_FOR_KEYS,
-        Caller::Address(_) => KEPT_FOR_ADDRESSES,
+        Caller::Address { .. } => KEPT_FOR_ADDRESSES,
     };
     full.chain(windows).fold(demand.now(), Nanos::max) + kept
 }

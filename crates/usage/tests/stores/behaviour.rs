@@ -247,7 +247,7 @@ async fn a_route_is_charged_with_the_callers_bucket_or_not_at_all(subject: Arc<S
 
 async fn callers_do_not_share_their_limits(subject: Arc<Subject>) {
     let plan = plan(r#"{"throttle":{"rate":0.01,"burst":1}}"#);
-    let address = Caller::from_address("2001:db8::1".parse().unwrap());
+    let address = Caller::from_address("2001:db8::1".parse().unwrap(), "p");
     for caller in [caller(), caller(), address] {
         assert_eq!(subject.admitted(&caller, &plan, 2, NOON).await, 1, "{caller}");
     }

@@ -97,7 +97,7 @@ fn a_plan_without_limits_counts_its_day_and_asks_nothing() {
 fn an_address_is_forgotten_two_days_after_its_usage_has_lost_its_meaning() {
     let plan = plan(r#"{"throttle":{"rate":1,"burst":5},"quotas":[{"limit":5,"period":"day"}]}"#);
     let demand = Demand::new(&plan, None, 1, MIDNIGHT).unwrap();
-    let address = Caller::from_address("192.0.2.1".parse().unwrap());
+    let address = Caller::from_address("192.0.2.1".parse().unwrap(), "p");
     let clauses = Charging::new(&demand, &Usage::default()).clauses(&address);
     assert!(clauses.contains(&Clause::Set { attribute: "ttl".to_owned(), to: (MIDNIGHT + 3 * DAY) / SECOND }));
 }
