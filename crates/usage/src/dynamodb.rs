@@ -72,20 +72,16 @@ pub struct DynamoDbStore {
 }
 
 impl DynamoDbStore {
-    /// A store over the two tables of `config`. Reads are retried by the SDK, charges never.
+    /// A store over the two tables of `config`. Reads are retried by the SDK, charges never. Nothing is called yet:
+    /// [`AwsCalls::connect_ahead`] opens the connections while a function starts.
     #[must_use]
     pub fn new(aws: &AwsCalls, config: DynamoDbConfig) -> Self {
-        let reads = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
-        let charges = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off);
-        Self::over(&reads, &charges, config)
-    }
-
-    fn over(reads: &Client, charges: &Client, config: DynamoDbConfig) -> Self {
         let clock = Arc::new(Clock::default());
-        let reads = dated(reads, &clock);
+        let reads = dated(&calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard), &clock);
+        let charges = dated(&calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off), &clock);
         Self {
             registry: Registry::new(reads.clone(), config.registry_table.clone()),
-            usage: UsageTable::new(dated(charges, &clock), config.usage_table.clone(), clock),
+            usage: UsageTable::new(charges, config.usage_table.clone(), clock),
             fallback: Fallback::new(config.local_instances),
             client: reads,
             config,
@@ -101,7 +97,8 @@ impl DynamoDbStore {
     /// What is known of a key; `None` where there is no such key.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where it cannot be read by the deadline and was not within 15 minutes.
+    /// [`StoreError::Unavailable`] where it cannot be read by the deadline, [`StoreError::Item`] where it cannot be
+    /// understood, and was neither within 15 minutes.
     pub async fn key(&self, hash: &KeyHash, deadline: Deadline) -> Result<Option<Arc<ApiKey>>, StoreError> {
         self.registry.key(hash, Instant::now(), deadline).await
     }

@@ -63,8 +63,7 @@ impl Ledger {
 
     /// By bits that the shard's own table does not use.
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        let index = (hash >> 40) as usize % SHARDS;
-        &self.shards[index]
+        &self.shards[(hash >> 40) as usize % SHARDS]
     }
 }
 

@@ -45,8 +45,8 @@ impl Clock {
         }
     }
 
-    /// `now` by the store's clock, where ours is clearly off; never ahead of the store's then, because a slow
-    /// clock only denies its own callers.
+    /// `now` by the store's clock, where ours is clearly off; up to 2 s behind the store's then, never ahead: what
+    /// instances gain by clocks that differ is what the rate admits in that time, once.
     pub(super) fn correct(&self, now: Nanos) -> Nanos {
         now + self.comparison().map_or(0, |comparison| comparison.offset)
     }
