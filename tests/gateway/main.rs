@@ -5,5 +5,9 @@ mod backends;
 mod bodies;
 mod clients;
 mod limits;
+#[path = "../../crates/usage/tests/stores/servers.rs"]
+#[expect(dead_code, reason = "one of its servers is enough here")]
+mod servers;
 mod settings;
+mod stores;
 mod template;

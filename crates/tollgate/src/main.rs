@@ -1,8 +1,5 @@
 //! `cargo run`: the gateway, or one function.
 
-// The SDK's futures are nested deeper than the default allows.
-#![recursion_limit = "256"]
-
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -70,6 +67,7 @@ fn log_to(writer: NonBlocking) {
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
+        .with_span_list(false)
         .with_target(false)
         .with_env_filter(filter)
         .with_writer(writer)
@@ -107,7 +105,7 @@ impl Signals {
 
 fn call(options: &Invoke) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().json().with_span_list(false).with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return mistake(&error.to_string()),

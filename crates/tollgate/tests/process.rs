@@ -182,7 +182,7 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         (&["--template", "no-such.yaml"], "no-such.yaml: No such file"),
         (&["--template", &template], "template.yaml:2:"),
         (&["--policy", &policy], "AUTH_POLICY: rules[0].auth: unknown variant `x`"),
-        (&["--seeds", &policy], "policy.json: unknown field `rules`"),
+        (&["--seeds", &policy], "policy.json: rules: unknown field `rules`"),
         (&["--parameter", "Nothing=1"], "template.yaml: there is no parameter `Nothing`"),
         (&["--parameter", "OnThrottle=\n\u{1b}"], "parameter OnThrottle: `\\n\\u{1b}` is none of"),
         (

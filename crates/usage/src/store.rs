@@ -10,7 +10,8 @@ use crate::{
     StoreError,
 };
 
-/// Plans, keys and usage: inside this process, or shared by all.
+/// Plans, keys and usage: inside this process, or shared by all. The SDK's futures are boxed, because they are
+/// nested deeper than the compiler follows by default.
 #[derive(Debug)]
 pub enum Store {
     /// Inside this process.
@@ -38,7 +39,7 @@ impl Store {
     pub async fn key(&self, hash: &KeyHash, deadline: Deadline) -> Result<Option<Arc<ApiKey>>, StoreError> {
         match self {
             Self::Embedded(store) => Ok(store.key(hash)),
-            Self::DynamoDb(store) => store.key(hash, deadline).await,
+            Self::DynamoDb(store) => Box::pin(store.key(hash, deadline)).await,
         }
     }
 
@@ -49,7 +50,7 @@ impl Store {
     pub async fn plan(&self, name: &str, deadline: Deadline) -> Result<Option<Arc<Plan>>, StoreError> {
         match self {
             Self::Embedded(store) => Ok(store.plan(name)),
-            Self::DynamoDb(store) => store.plan(name, deadline).await,
+            Self::DynamoDb(store) => Box::pin(store.plan(name, deadline)).await,
         }
     }
 
@@ -68,7 +69,7 @@ impl Store {
     ) -> Result<Decision, StoreError> {
         match self {
             Self::Embedded(store) => store.charge(caller, plan, route, cost, now),
-            Self::DynamoDb(store) => store.charge(caller, plan, route, cost, now, deadline).await,
+            Self::DynamoDb(store) => Box::pin(store.charge(caller, plan, route, cost, now, deadline)).await,
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use calls::RequestScope;
 use routes::RouteKey;
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,6 +79,11 @@ impl Request {
             path_parameters: event.path_parameters.unwrap_or_default(),
             headers: lower_case(event.headers.unwrap_or_default()),
         })
+    }
+
+    /// The ids that its log lines and call records have.
+    pub(crate) fn scope(&self) -> RequestScope {
+        RequestScope::from_headers(|name| self.header(name), self.id.as_deref())
     }
 
     /// A header by its name in lower case.

@@ -18,7 +18,7 @@ mod store;
 use std::sync::Arc;
 use std::time::Instant;
 
-use calls::Deadline;
+use calls::{Deadline, RequestScope};
 use jiff::Timestamp;
 use serde_json::Value;
 use usage::{Store, Verdict};
@@ -79,19 +79,28 @@ impl Authorizer {
     ///
     /// # Errors
     /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
-    /// an event that cannot be read, or a clock that cannot be right.
+    /// an event that cannot be read, a store that is needed and does not answer, or a clock that cannot be
+    /// right.
     pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
+        let request = Request::parse(event).map_err(|problem| Stop::Fault(Reason::Fault, problem));
+        let scope = request.as_ref().map_or_else(|_| RequestScope::default(), Request::scope);
+        scope.serve(self.answer(request)).await
+    }
+
+    async fn answer(&self, request: Result<Request, Stop>) -> Result<Value, Failure> {
         let started = Instant::now();
         let now = Timestamp::now();
         let mut answer = Answer::default();
-        let outcome = self.decide(event, now, &mut answer).await;
+        let outcome = match request {
+            Ok(request) => self.decide(&request, now, &mut answer).await,
+            Err(stop) => Err(stop),
+        };
         answer.finish(outcome, self.on_throttle, started.elapsed())
     }
 
     /// The checks, from top to bottom. What is learnt on the way goes into the answer's context.
-    async fn decide(&self, event: Value, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
-        let request = Request::parse(event).map_err(|problem| Stop::Fault(Reason::Fault, problem))?;
-        answer.request(&request);
+    async fn decide(&self, request: &Request, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
+        answer.request(request);
         if now < Timestamp::UNIX_EPOCH {
             return Err(Stop::Fault(Reason::Fault, "the clock stands before 1970".to_owned()));
         }
@@ -102,7 +111,7 @@ impl Authorizer {
         let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
         answer.rule(rule);
         let deadline = self.store.deadline();
-        let identity = Identity::of(&request, rule, &self.policy, &self.store, now.as_nanosecond(), deadline).await?;
+        let identity = Identity::of(request, rule, &self.policy, &self.store, now.as_nanosecond(), deadline).await?;
         answer.identity(&identity);
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));

@@ -1,8 +1,5 @@
 //! The authorizer as a Lambda function.
 
-// The SDK's futures are nested deeper than the default allows.
-#![recursion_limit = "256"]
-
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config};

@@ -33,7 +33,7 @@ pub async fn open(
         StoreConfig::DynamoDb(tables) => tables,
     };
     let timeouts = Timeouts::within(tables.deadline, 1).unwrap_or_default();
-    let aws = AwsCalls::load(lookup, timeouts, records).await?;
-    aws.connect_ahead(&["dynamodb"], Deadline::after(Instant::now(), Timeouts::default().connect)).await;
+    let aws = Box::pin(AwsCalls::load(lookup, timeouts, records)).await?;
+    Box::pin(aws.connect_ahead(&["dynamodb"], Deadline::after(Instant::now(), Timeouts::default().connect))).await;
     Ok(Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, tables.clone()))))
 }

@@ -26,8 +26,10 @@ pub(super) async fn open(
     let lookup = |name: &str| setting(name, endpoint, |name| std::env::var(name).ok());
     if is_loopback(endpoint) {
         // Making tables takes longer than a decision may.
-        let aws = AwsCalls::load(lookup, Timeouts::default(), records.clone()).await.map_err(OpenError::from)?;
-        let prepared = prepare(&DynamoDbStore::new(&aws, config.clone()), seeds).await;
+        let aws =
+            Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone())).await.map_err(OpenError::from)?;
+        let tables = DynamoDbStore::new(&aws, config.clone());
+        let prepared = Box::pin(prepare(&tables, seeds)).await;
         prepared.map_err(|error| StartError::Endpoint { endpoint: endpoint.to_string(), error })?;
     }
     Ok(authorizer::open(&StoreConfig::DynamoDb(config), lookup, records).await?)

@@ -64,7 +64,8 @@ fn supervised(program: &Path, arguments: &[&str]) -> Command {
 }
 
 fn tool(path: &str) -> PathBuf {
-    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|folder| folder.join("Cargo.lock").exists());
+    let tool = project.expect("a workspace").join(path);
     assert!(tool.exists(), "{path} is not there: run make tools");
     tool
 }
