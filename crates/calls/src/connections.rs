@@ -1,0 +1,118 @@
+//! The one connector that all AWS clients and other HTTP calls share, with its pool of connections.
+
+use std::time::Duration;
+
+use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use http_body_util::{BodyExt, Limited};
+use tokio::time::{Instant, timeout_at};
+
+use crate::deadline::Deadline;
+use crate::error::CallError;
+use crate::error_kind::find;
+use crate::failure::Failure;
+use crate::record::Way;
+
+/// Idle connections kept for one host.
+const IDLE_PER_HOST: usize = 32;
+/// What is read of an answer that nobody wants, so that its connection can be used again.
+const UNWANTED_ANSWER: usize = 64 * 1024;
+
+/// The pool of connections. Clones share it; make one a process, in main, because that reads the root certificates.
+///
+/// The SDK makes a pool of its own for each client and each pair of connect and read time-outs. Here all clients get
+/// the same connector, so that a connection opened for one is there for all, and connecting has one time-out.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    connector: SharedHttpConnector,
+}
+
+/// No connection came about, so nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection ({way:?})")]
+pub(crate) struct ConnectFailed {
+    pub(crate) way: Way,
+    pub(crate) timed_out: bool,
+    source: BoxError,
+}
+
+impl Connections {
+    /// An empty pool. `connect` bounds name resolution, TCP and TLS together.
+    #[must_use]
+    pub fn new(connect: Duration) -> Self {
+        let settings = HttpConnectorSettings::builder().connect_timeout(connect).build();
+        let connector = Connector::builder()
+            .connector_settings(settings)
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .build();
+        Self { connector: SharedHttpConnector::new(connector) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn over(connector: impl HttpConnector + 'static) -> Self {
+        Self { connector: SharedHttpConnector::new(connector) }
+    }
+
+    /// The same pool as the HTTP client of an SDK configuration.
+    #[must_use]
+    pub fn sdk(&self) -> SharedHttpClient {
+        let connector = SharedHttpConnector::new(self.clone());
+        http_client_fn(move |_, _| connector.clone())
+    }
+
+    /// Opens a connection to a host while there is nothing else to do, so that the first call finds it in the pool.
+    ///
+    /// Only a whole exchange leaves a connection there, so this makes one: `GET` of the address, unsigned, without
+    /// credentials; any answer will do, at most 64 KiB of it are read.
+    ///
+    /// # Errors
+    /// [`CallError::TimedOut`] and [`CallError::Transport`], which a caller may well ignore.
+    pub async fn open(&self, url: &http::Uri, deadline: Deadline) -> Result<(), CallError> {
+        let host = url.authority().map_or_else(String::new, ToString::to_string);
+        let began = Instant::now();
+        let exchange = async {
+            let request = HttpRequest::get(url.to_string()).map_err(|error| ConnectorError::user(error.into()))?;
+            let answer = self.call(request).await?;
+            // The body's own errors do not matter: the connection is then not kept, that is all.
+            let _ = Limited::new(answer.into_body(), UNWANTED_ANSWER).collect().await;
+            Ok(())
+        };
+        match timeout_at(deadline.instant().into(), exchange).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(transport(host, error)),
+            Err(_) => Err(CallError::TimedOut { host, waited: began.elapsed() }),
+        }
+    }
+}
+
+impl HttpConnector for Connections {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let way = request.extension::<Way>().copied().unwrap_or(Way::Public);
+        let answer = self.connector.call(request);
+        HttpConnectorFuture::new(async move { answer.await.map_err(|error| marked(error, way)) })
+    }
+}
+
+/// Marks failures to connect, so that the rest of the package need not know whose errors they are.
+fn marked(error: ConnectorError, way: Way) -> ConnectorError {
+    let before_sending = find::<hyper_util::client::legacy::Error>(&error).is_some_and(|error| error.is_connect());
+    if !before_sending {
+        return error;
+    }
+    let timed_out = error.is_timeout();
+    let failed = Box::new(ConnectFailed { way, timed_out, source: error.into_source() });
+    let marked = if timed_out { ConnectorError::timeout(failed) } else { ConnectorError::io(failed) };
+    marked.never_connected()
+}
+
+/// A connector's error as this package's.
+pub(crate) fn transport(host: String, error: ConnectorError) -> CallError {
+    let Failure { kind, fate, .. } = Failure::of_connector(&error);
+    CallError::Transport { host, kind, fate, source: error.into() }
+}

@@ -1,0 +1,111 @@
+//! The kinds of failure, the codes by which AWS services throttle, and how an error's code is found.
+
+use std::error::Error as StdError;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use serde::{Deserialize, Serialize};
+
+/// The kinds of failure that call records and metrics tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorKind {
+    /// No answer within the time-out, on connecting or later.
+    Timeout,
+    /// Name resolution, connecting, TLS, or a connection that broke.
+    Network,
+    /// The other side asks for fewer calls.
+    Throttling,
+    /// Everything else.
+    Unknown,
+}
+
+/// What is known about a failed call's effect on the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// The other side did not act on it: no connection came about, or it refused before acting.
+    SurelyNotApplied,
+    /// It may have happened: the request may have arrived, only the answer did not.
+    Unknown,
+}
+
+/// Error codes by which AWS services throttle: the SDK's own list
+/// (`aws_runtime::retries::classifiers::THROTTLING_ERRORS`).
+pub(crate) const THROTTLING_CODES: [&str; 14] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "RequestThrottled",
+    "SlowDown",
+    "PriorRequestNotComplete",
+    "EC2ThrottledException",
+];
+
+/// DynamoDB's code for a condition that did not hold: an answer to the question, not a failure of the call.
+pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
+
+impl ErrorKind {
+    /// The kind's name, as it stands in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Network => "network",
+            Self::Throttling => "throttling",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The first error of type `E` in an error's chain.
+pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+/// The error code of an AWS JSON answer: header `x-amzn-errortype`, else the body's `__type` or `code`,
+/// without namespace and URI (AWS JSON 1.0 protocol, "Operation error serialization").
+pub(crate) fn error_code(response: &HttpResponse) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(alias = "code")]
+        __type: String,
+    }
+    let named = match response.headers().get("x-amzn-errortype") {
+        Some(header) => header.to_owned(),
+        None => serde_json::from_slice::<Typed>(response.body().bytes()?).ok()?.__type,
+    };
+    let name = named.rsplit('#').next()?.split(':').next()?;
+    Some(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn answer(status: u16, body: &'static str) -> HttpResponse {
+        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
+    }
+
+    #[test]
+    fn an_error_code_comes_from_the_header_or_the_body_without_its_namespace() {
+        for body in [
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","Item":{}}"#,
+            r#"{"code":"ThrottlingException"}"#,
+            r#"{"__type":"ThrottlingException:http://internal.amazon.com/"}"#,
+        ] {
+            assert_eq!(error_code(&answer(400, body)).as_deref(), Some("ThrottlingException"), "{body}");
+        }
+        let mut named = answer(400, r#"{"__type":"Other"}"#);
+        named.headers_mut().insert("x-amzn-errortype", "ThrottlingException:");
+        assert_eq!(error_code(&named).as_deref(), Some("ThrottlingException"));
+        assert_eq!(error_code(&answer(500, "<html>")), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! HTTP calls that are not the SDK's, on the SDK's connector: bounded, never redirected, retried within the deadline.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::address::callable;
+use crate::connections::{Connections, transport};
+use crate::deadline::Deadline;
+use crate::error::CallError;
+use crate::error_kind::{ErrorKind, Fate, find};
+use crate::failure::Failure;
+use crate::record::{OpenRecord, RecordLog};
+use crate::request_scope::RequestScope;
+use crate::retry::{ATTEMPTS, pause, retry_after};
+use crate::timeouts::Timeouts;
+
+/// Makes HTTP calls. Clones share the connections.
+#[derive(Debug, Clone)]
+pub struct HttpCalls {
+    connections: Connections,
+    records: RecordLog,
+    max_body: usize,
+    loopback_http: bool,
+}
+
+/// One call.
+#[derive(Clone)]
+pub struct HttpCall {
+    /// The called service, as it stands in call records: `jwks`, `introspection` …
+    pub service: &'static str,
+    /// What is asked of it, as it stands in call records.
+    pub operation: &'static str,
+    /// Method, absolute URL, headers and body. `x-request-id` and `traceparent` are put on by the call.
+    pub request: Request<Bytes>,
+    /// Whether it may be made twice.
+    pub replay: Replay,
+}
+
+/// Whether a call may be made twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// It may: it reads, or it has the same effect twice.
+    Safe,
+    /// Only if the first surely had no effect.
+    OnlyIfNotApplied,
+}
+
+impl fmt::Debug for HttpCall {
+    /// Without URL, headers and body, which may hold secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "HttpCall({} {})", self.service, self.operation)
+    }
+}
+
+impl HttpCalls {
+    /// Calls over these connections. An answer's body may have `max_body` bytes; only https is spoken, but on loopback
+    /// addresses also http where `loopback_http` says so.
+    #[must_use]
+    pub const fn new(connections: Connections, records: RecordLog, max_body: usize, loopback_http: bool) -> Self {
+        Self { connections, records, max_body, loopback_http }
+    }
+
+    /// Makes a call and brings its answer, whatever its status; a redirect is an answer like any other.
+    ///
+    /// Up to [`ATTEMPTS`] are made, with full jitter and the other side's Retry-After between them, none of which
+    /// passes the deadline. The last answer or failure is returned, and one record written for all of them. With
+    /// [`Replay::Safe`] its [`Fate`] is the last attempt's; an earlier one may have been applied.
+    ///
+    /// # Errors
+    /// [`CallError::Address`] for one that must not be called, else that of the last attempt.
+    pub async fn send(&self, call: HttpCall, deadline: Deadline) -> Result<Response<Bytes>, CallError> {
+        let host = callable(call.request.uri(), self.loopback_http)?;
+        let mut record = self.records.begin(call.service, call.operation);
+        let outcome = self.attempts(&call, &host, deadline, &mut record).await;
+        record.finish(judged(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
+        outcome
+    }
+
+    async fn attempts(
+        &self,
+        call: &HttpCall,
+        host: &str,
+        deadline: Deadline,
+        record: &mut OpenRecord,
+    ) -> Result<Response<Bytes>, CallError> {
+        let mut last = Err(CallError::NoTimeLeft { host: host.to_owned() });
+        for attempt in 1..=ATTEMPTS {
+            let remaining = deadline.remaining(Instant::now().into_std());
+            let Some(timeouts) = Timeouts::within(remaining, ATTEMPTS + 1 - attempt) else {
+                break;
+            };
+            record.attempt();
+            last = self.attempt(&call.request, host, timeouts.attempt).await;
+            match wait(call.replay, &last, attempt, deadline) {
+                Some(wait) => sleep(wait).await,
+                None => break,
+            }
+        }
+        last
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request<Bytes>,
+        host: &str,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, CallError> {
+        match timeout(limit, self.exchange(request, host)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(CallError::TimedOut { host: host.to_owned(), waited: limit }),
+        }
+    }
+
+    async fn exchange(&self, request: &Request<Bytes>, host: &str) -> Result<Response<Bytes>, CallError> {
+        let mut request = request.clone();
+        RequestScope::current().put_on(request.headers_mut());
+        let unusable = |error: ConnectorError| transport(host.to_owned(), error);
+        let request = HttpRequest::try_from(request.map(SdkBody::from))
+            .map_err(|error| unusable(ConnectorError::user(error.into())))?;
+        let answer = self.connections.call(request).await.map_err(unusable)?;
+        let (head, body) =
+            answer.try_into_http1x().map_err(|error| unusable(ConnectorError::other(error.into(), None)))?.into_parts();
+        let body = Limited::new(body, self.max_body).collect().await.map_err(|error| self.broken(host, error))?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+
+    fn broken(&self, host: &str, error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
+        let host = host.to_owned();
+        if find::<LengthLimitError>(error.as_ref()).is_some() {
+            return CallError::BodyTooLarge { host, limit: self.max_body };
+        }
+        CallError::Transport { host, kind: ErrorKind::Network, fate: Fate::Unknown, source: error }
+    }
+}
+
+/// The failure that an outcome is, if it is one.
+fn judged(outcome: &Result<Response<Bytes>, CallError>) -> Option<Failure> {
+    match outcome {
+        Ok(answer) => Failure::of_status(answer.status().as_u16()),
+        Err(error) => {
+            Some(Failure { kind: error.kind(), retryable: error.retryable(), fate: error.fate(), client_error: false })
+        }
+    }
+}
+
+/// How long to wait before the next attempt; `None` if the outcome stands.
+fn wait(
+    replay: Replay,
+    outcome: &Result<Response<Bytes>, CallError>,
+    attempt: u32,
+    deadline: Deadline,
+) -> Option<Duration> {
+    let failure = judged(outcome).filter(|failure| failure.retryable)?;
+    if replay == Replay::OnlyIfNotApplied && failure.fate == Fate::Unknown {
+        return None;
+    }
+    let header = outcome.as_ref().ok().and_then(|answer| answer.headers().get(http::header::RETRY_AFTER));
+    let asked = header.and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
+    pause(attempt, asked, deadline.remaining(Instant::now().into_std()), fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+    use super::*;
+    use crate::test_log::TestLog;
+
+    /// Answers 503 with a Retry-After until the `good`-th request.
+    #[derive(Debug, Clone)]
+    struct Busy {
+        retry_after: &'static str,
+        good: u32,
+        requests: Arc<AtomicU32>,
+    }
+
+    impl HttpConnector for Busy {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            let nth = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+            let status = if nth < self.good { 503u16 } else { 200 };
+            let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            answer.headers_mut().insert("retry-after", self.retry_after);
+            HttpConnectorFuture::ready(Ok(answer))
+        }
+    }
+
+    async fn ask(retry_after: &'static str, good: u32, budget: Duration) -> (u16, Duration, u32, TestLog) {
+        let busy = Busy { retry_after, good, requests: Arc::default() };
+        let log = TestLog::default();
+        let calls = HttpCalls::new(Connections::over(busy.clone()), RecordLog::to(log.clone()), 1024, false);
+        let request = Request::get("https://busy.example/").body(Bytes::new()).unwrap();
+        let call = HttpCall { service: "busy", operation: "Get", request, replay: Replay::Safe };
+        let began = Instant::now();
+        let answer = calls.send(call, Deadline::after(began.into_std(), budget)).await.unwrap();
+        (answer.status().as_u16(), began.elapsed(), busy.requests.load(Ordering::SeqCst), log)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_after_of_three_seconds_is_waited_for() {
+        let (status, took, requests, log) = ask("3", 2, Duration::from_secs(20)).await;
+        assert_eq!((status, requests), (200, 2));
+        assert!(took >= Duration::from_secs(3) && took < Duration::from_millis(3_150), "{took:?}");
+        assert_eq!(log.json_lines()[0]["api_call"]["attempts"], 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_after_beyond_the_deadline_ends_the_call_at_once() {
+        let (status, took, requests, log) = ask("60", 2, Duration::from_secs(20)).await;
+        assert_eq!((status, requests, took), (503, 1, Duration::ZERO));
+        assert_eq!(log.json_lines()[0]["api_call"]["success"], false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_three_attempts_the_last_answer_stands() {
+        let (status, took, requests, _) = ask("1", 9, Duration::from_secs(20)).await;
+        assert_eq!((status, requests), (503, 3));
+        assert!(took >= Duration::from_secs(2) && took < Duration::from_millis(2_350), "{took:?}");
+    }
+}

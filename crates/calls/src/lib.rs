@@ -1,0 +1,61 @@
+//! Calling other services: what every function of Tollgate shares for it.
+//!
+//! - **Purpose**: SDK set-up, time-outs, retries, VPC endpoints, circuit breaker, error kinds, call records, and the
+//!   ids of the request on whose behalf a call is made. Every call has a deadline; everything that grows has a bound.
+//! - **Reads**: `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+//!   `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS`, `FALLBACK_TO_PUBLIC`, all through a lookup.
+//! - **Writes**: one line `{"api_call":R}` a call, and log lines through `tracing`; never a header, a body, a query
+//!   string or user info of a URL.
+//! - **On failure**: a bad setting is one error that names the variable; a failed call is a value that says its kind,
+//!   whether to retry, and whether it can have been applied. Nothing panics.
+//!
+//! ```no_run
+//! # async fn start() -> Result<(), calls::CallError> {
+//! use calls::{AwsCalls, RecordLog, Retries, Timeouts};
+//!
+//! let lookup = |name: &str| std::env::var(name).ok();
+//! let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::stdout()).await?;
+//! let reads = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+//! let charges = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod breaker;
+pub mod retry;
+pub mod timeouts;
+
+mod address;
+mod connections;
+mod deadline;
+mod endpoint;
+mod error;
+mod error_kind;
+mod failure;
+mod http_calls;
+mod record;
+mod record_interceptor;
+mod request_scope;
+mod route;
+mod sdk;
+mod tally;
+#[cfg(test)]
+mod test_log;
+mod trace_context;
+
+pub use breaker::{Breaker, Permit, Verdict};
+pub use connections::Connections;
+pub use deadline::Deadline;
+pub use endpoint::Endpoints;
+pub use error::CallError;
+pub use error_kind::{ErrorKind, Fate};
+pub use failure::{Failure, surely_not_applied, verdict};
+pub use http_calls::{HttpCall, HttpCalls, Replay};
+pub use record::{CallRecord, OpenRecord, RecordLog, Way};
+pub use record_interceptor::RecordInterceptor;
+pub use request_scope::RequestScope;
+pub use retry::Retries;
+pub use route::Route;
+pub use sdk::{AwsCalls, ServiceCalls};
+pub use timeouts::Timeouts;
+pub use trace_context::{RequestId, TRACEPARENT, TraceParent, X_REQUEST_ID};

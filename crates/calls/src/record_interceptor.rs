@@ -1,0 +1,119 @@
+//! The call record of every AWS call, by the SDK's own hooks.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryReason};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::retry;
+
+use crate::error_kind::{CONDITION_FAILED, ErrorKind, error_code};
+use crate::failure::Failure;
+use crate::record::{OpenRecord, RecordLog};
+
+/// Writes one record an operation of one service's client; see [`ServiceCalls`](crate::ServiceCalls).
+#[derive(Debug, Clone)]
+pub struct RecordInterceptor {
+    service: &'static str,
+    log: RecordLog,
+}
+
+impl RecordInterceptor {
+    /// Records under the name of the service's endpoint.
+    #[must_use]
+    pub const fn new(service: &'static str, log: RecordLog) -> Self {
+        Self { service, log }
+    }
+}
+
+impl Storable for OpenRecord {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for RecordInterceptor {
+    fn name(&self) -> &'static str {
+        "RecordInterceptor"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        cfg.interceptor_state().store_put(self.log.begin(self.service, "-"));
+        Ok(())
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = cfg.load::<Metadata>().map(|metadata| metadata.name().to_owned());
+        if let Some(record) = cfg.get_mut_from_interceptor_state::<OpenRecord>() {
+            operation.into_iter().for_each(|name| record.operation(name));
+            record.attempt();
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(record) = named_record(cfg) {
+            record.write(outcome(context, components));
+        }
+        Ok(())
+    }
+}
+
+/// The call's record, with the operation's name, which the SDK knows only after the record has begun.
+fn named_record(cfg: &mut ConfigBag) -> Option<&mut OpenRecord> {
+    let name = cfg.load::<Metadata>()?.name().to_owned();
+    let record = cfg.get_mut_from_interceptor_state::<OpenRecord>()?;
+    record.operation(name);
+    Some(record)
+}
+
+fn outcome(context: &FinalizerInterceptorContextRef<'_>, components: &RuntimeComponents) -> Result<(), ErrorKind> {
+    let error = match context.output_or_error() {
+        Some(Ok(_)) => return Ok(()),
+        Some(Err(error)) => error,
+        None => return Err(ErrorKind::Unknown),
+    };
+    if error.is_timeout_error() {
+        return Err(ErrorKind::Timeout);
+    }
+    if let Some(error) = error.as_connector_error() {
+        return Err(Failure::of_connector(error).kind);
+    }
+    let answer = context.response().filter(|_| error.is_operation_error());
+    let Some(answer) = answer else {
+        return Err(ErrorKind::Unknown);
+    };
+    if error_code(answer).as_deref() == Some(CONDITION_FAILED) {
+        return Ok(());
+    }
+    if throttled(context, components) {
+        return Err(ErrorKind::Throttling);
+    }
+    Err(Failure::of_status(answer.status().as_u16()).map_or(ErrorKind::Unknown, |failure| failure.kind))
+}
+
+/// Whether one of the SDK's classifiers, which know the operation's error type, takes the error for a throttle.
+fn throttled(context: &FinalizerInterceptorContextRef<'_>, components: &RuntimeComponents) -> bool {
+    components.retry_classifiers().any(|classifier| {
+        matches!(
+            classifier.classify_retry(context.inner()),
+            RetryAction::RetryIndicated(RetryReason::RetryableError { kind: retry::ErrorKind::ThrottlingError, .. })
+        )
+    })
+}

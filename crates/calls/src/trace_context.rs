@@ -1,0 +1,175 @@
+//! `x-request-id` and W3C `traceparent`: parsed, validated, logged and passed on; trusted for nothing else.
+
+use std::fmt;
+
+/// The header that carries a request's id.
+pub const X_REQUEST_ID: &str = "x-request-id";
+/// The header that carries the trace context (W3C Trace Context).
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The longest request id that is taken over, in characters.
+const MAX_REQUEST_ID: usize = 128;
+/// The longest traceparent of a future version that is looked at, in characters.
+const MAX_TRACEPARENT: usize = 256;
+
+/// A request's id: 1 to 128 letters, digits and `-_.~:+/=@`, so that it can stand in any log line and header.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// Takes over an id if it is one; `None` for anything that is empty, longer, or has other characters.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:+/=@".contains(&byte);
+        let valid = (1..=MAX_REQUEST_ID).contains(&value.len()) && value.bytes().all(harmless);
+        valid.then(|| Self(value.to_owned()))
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A trace context (W3C Trace Context, section 3.2, `traceparent`), passed on unchanged but for its version.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TraceParent {
+    trace_id: String,
+    parent_id: String,
+    flags: u8,
+}
+
+impl TraceParent {
+    /// Flags that version 00 knows: sampled, and random trace id (level 2). Others are not passed on.
+    const KNOWN_FLAGS: u8 = 0b11;
+
+    /// Parses a `traceparent`: lower-case hex only, version `ff` and all-zero ids are invalid, version 00 has exactly
+    /// four fields, later ones may have more behind them (section 3.2.4, "Versioning of `traceparent`").
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        if value.len() > MAX_TRACEPARENT {
+            return None;
+        }
+        let mut fields = value.splitn(5, '-');
+        let version = hex(fields.next()?, 2)?;
+        let trace_id = hex(fields.next()?, 32)?;
+        let parent_id = hex(fields.next()?, 16)?;
+        let flags = hex(fields.next()?, 2)?;
+        let zero = |id: &str| id.bytes().all(|byte| byte == b'0');
+        let surplus = fields.next().is_some() && version == "00";
+        if version == "ff" || surplus || zero(trace_id) || zero(parent_id) {
+            return None;
+        }
+        let flags = u8::from_str_radix(flags, 16).ok()? & Self::KNOWN_FLAGS;
+        Some(Self { trace_id: trace_id.to_owned(), parent_id: parent_id.to_owned(), flags })
+    }
+
+    /// The trace's id: 32 lower-case hex digits.
+    #[must_use]
+    pub fn trace_id(&self) -> &str {
+        &self.trace_id
+    }
+
+    /// The caller's span: 16 lower-case hex digits.
+    #[must_use]
+    pub fn parent_id(&self) -> &str {
+        &self.parent_id
+    }
+
+    /// Whether the caller records this trace.
+    #[must_use]
+    pub const fn sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
+}
+
+impl fmt::Display for TraceParent {
+    /// The header's value, in version 00.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "00-{}-{}-{:02x}", self.trace_id, self.parent_id, self.flags)
+    }
+}
+
+fn hex(field: &str, digits: usize) -> Option<&str> {
+    let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (field.len() == digits && field.bytes().all(lower_hex)).then_some(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPAN: &str = "00f067aa0ba902b7";
+
+    #[test]
+    fn a_traceparent_of_version_00_is_passed_on_as_it_came() {
+        let value = format!("00-{TRACE}-{SPAN}-01");
+        let parent = TraceParent::parse(&value).unwrap();
+        assert_eq!(parent.to_string(), value);
+        assert_eq!((parent.trace_id(), parent.parent_id(), parent.sampled()), (TRACE, SPAN, true));
+    }
+
+    #[test]
+    fn a_future_version_is_read_as_far_as_it_is_known_and_passed_on_as_00() {
+        for rest in ["", "-", "-what-comes-later"] {
+            let parent = TraceParent::parse(&format!("cc-{TRACE}-{SPAN}-01{rest}")).unwrap();
+            assert_eq!(parent.to_string(), format!("00-{TRACE}-{SPAN}-01"));
+        }
+        assert_eq!(TraceParent::parse(&format!("cc-{TRACE}-{SPAN}-01.later")), None);
+    }
+
+    #[test]
+    fn unknown_flags_are_not_passed_on() {
+        let parent = TraceParent::parse(&format!("00-{TRACE}-{SPAN}-fe")).unwrap();
+        assert_eq!(parent.to_string(), format!("00-{TRACE}-{SPAN}-02"));
+        assert!(!parent.sampled());
+    }
+
+    #[test]
+    fn what_the_recommendation_calls_invalid_is_no_traceparent() {
+        let zeros = "0".repeat(32);
+        for value in [
+            String::new(),
+            format!("ff-{TRACE}-{SPAN}-01"),
+            format!("00-{zeros}-{SPAN}-01"),
+            format!("00-{TRACE}-0000000000000000-01"),
+            format!("00-{TRACE}-{SPAN}-01-more"),
+            format!("00-{TRACE}-{SPAN}-01-"),
+            format!("00-{TRACE}-{SPAN}"),
+            format!("00-{TRACE}-{SPAN}-1"),
+            format!("00-{TRACE}-{SPAN}-0g"),
+            format!("0-{TRACE}-{SPAN}-01"),
+            format!("00-{}-{SPAN}-01", TRACE.to_uppercase()),
+            format!("00-{}-{SPAN}-01", &TRACE[1..]),
+            format!("00-{TRACE}0-{SPAN}-01"),
+            format!(" 00-{TRACE}-{SPAN}-01"),
+            format!("00_{TRACE}_{SPAN}_01"),
+            format!("01-{TRACE}-{SPAN}-01-{}", "x".repeat(300)),
+        ] {
+            assert_eq!(TraceParent::parse(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_request_id_is_taken_over_if_it_is_short_and_harmless() {
+        for value in ["JKJaXmPLvHcESHA=", "1b671a64-40d5-491e-99b0-da01ff1f3341", "a", &"x".repeat(128)] {
+            assert_eq!(RequestId::parse(value).unwrap().as_str(), value);
+        }
+        for value in ["", "a b", "a\nb", "a\"b", "é", "a{b}", "a%0a", &"x".repeat(129)] {
+            assert_eq!(RequestId::parse(value), None, "{value:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_value_makes_the_parsers_panic(value in ".{0,300}") {
+            let _ = RequestId::parse(&value);
+            if let Some(parent) = TraceParent::parse(&value) {
+                prop_assert_eq!(TraceParent::parse(&parent.to_string()), Some(parent));
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The circuit breaker against a model that keeps everything and follows the rules word by word.
+
+use std::time::{Duration, Instant};
+
+use calls::breaker::State;
+use calls::{Breaker, Permit, Verdict};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Asks for leave.
+    Begin,
+    /// The n-th call under way ends.
+    End(usize, Verdict),
+    /// The n-th call under way is cancelled.
+    Cancel(usize),
+    /// Milliseconds pass.
+    Wait(u64),
+}
+
+#[derive(Default)]
+struct Model {
+    now_ms: u64,
+    era: u32,
+    history: Vec<bool>,
+    opened_at: Option<u64>,
+    probes: Option<Vec<bool>>,
+    probing: bool,
+}
+
+impl Model {
+    fn state(&self) -> State {
+        match (&self.probes, self.opened_at) {
+            (Some(_), _) => State::HalfOpen,
+            (None, Some(_)) => State::Open,
+            (None, None) => State::Closed,
+        }
+    }
+
+    /// The era in which the call begins, if it may.
+    fn begin(&mut self) -> Option<u32> {
+        if let (State::Open, Some(at)) = (self.state(), self.opened_at) {
+            if self.now_ms < at + 30_000 {
+                return None;
+            }
+            (self.probes, self.era) = (Some(Vec::new()), self.era + 1);
+        }
+        if self.state() == State::HalfOpen && std::mem::replace(&mut self.probing, true) {
+            return None;
+        }
+        Some(self.era)
+    }
+
+    fn end(&mut self, era: u32, verdict: Option<Verdict>) {
+        if era != self.era {
+            return;
+        }
+        self.probing = false;
+        let failed = match verdict {
+            Some(Verdict::Success) => false,
+            Some(Verdict::Failure) => true,
+            _ => return,
+        };
+        match &mut self.probes {
+            Some(_) if failed => self.open(),
+            Some(probes) => {
+                probes.push(true);
+                if probes.len() == 3 {
+                    *self = Self { now_ms: self.now_ms, era: self.era + 1, ..Self::default() };
+                }
+            }
+            None => {
+                self.history.push(failed);
+                let row = self.history.iter().rev().take_while(|failed| **failed).count() >= 5;
+                let last: Vec<_> = self.history.iter().rev().take(10).collect();
+                if row || (last.len() == 10 && last.iter().filter(|failed| ***failed).count() >= 5) {
+                    self.open();
+                }
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        *self = Self { now_ms: self.now_ms, era: self.era + 1, opened_at: Some(self.now_ms), ..Self::default() };
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let verdict = prop_oneof![
+        3 => Just(Verdict::Success),
+        4 => Just(Verdict::Failure),
+        1 => Just(Verdict::ClientError)
+    ];
+    prop_oneof![
+        6 => Just(Step::Begin),
+        6 => (0usize..4, verdict).prop_map(|(nth, verdict)| Step::End(nth, verdict)),
+        1 => (0usize..4).prop_map(Step::Cancel),
+        1 => prop_oneof![0u64..100, 29_990u64..30_010].prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn the_breaker_does_what_the_rules_say(steps in prop::collection::vec(step(), 1..200)) {
+        let (breaker, start) = (Breaker::new("model"), Instant::now());
+        let mut model = Model::default();
+        let mut calls: Vec<(Permit<'_>, u32)> = Vec::new();
+        for step in steps {
+            let now = start + Duration::from_millis(model.now_ms);
+            match step {
+                Step::Begin => {
+                    let (permit, era) = (breaker.permit(now).ok(), model.begin());
+                    prop_assert_eq!(permit.is_some(), era.is_some());
+                    calls.extend(permit.zip(era));
+                }
+                Step::End(nth, verdict) if nth < calls.len() => {
+                    let (permit, era) = calls.remove(nth);
+                    permit.settle(verdict, now);
+                    model.end(era, Some(verdict));
+                }
+                Step::Cancel(nth) if nth < calls.len() => {
+                    let (permit, era) = calls.remove(nth);
+                    drop(permit);
+                    model.end(era, None);
+                }
+                Step::Wait(ms) => model.now_ms += ms,
+                Step::End(..) | Step::Cancel(_) => {}
+            }
+            prop_assert_eq!(breaker.state(), model.state());
+        }
+    }
+}

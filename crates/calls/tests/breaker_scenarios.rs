@@ -1,0 +1,151 @@
+//! The circuit breaker, row 35 of the metrics publisher's scenarios; the clock is passed in.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::{Duration, Instant};
+
+use calls::breaker::{OPEN_FOR, State};
+use calls::{Breaker, CallError, Verdict};
+
+use Verdict::{ClientError, Failure, Success};
+
+fn call(breaker: &Breaker, verdict: Verdict, now: Instant) {
+    breaker.permit(now).unwrap().settle(verdict, now);
+}
+
+fn after(verdicts: impl IntoIterator<Item = Verdict>, now: Instant) -> Breaker {
+    let breaker = Breaker::new("dynamodb");
+    verdicts.into_iter().for_each(|verdict| call(&breaker, verdict, now));
+    breaker
+}
+
+fn refused(breaker: &Breaker, now: Instant) -> Option<Duration> {
+    match breaker.permit(now) {
+        Err(CallError::BreakerOpen { retry_in, .. }) => Some(retry_in),
+        _ => None,
+    }
+}
+
+#[test]
+fn five_failures_in_a_row_open_it() {
+    let now = Instant::now();
+    assert_eq!(after([Failure; 4], now).state(), State::Closed);
+    assert_eq!(after([Failure; 5], now).state(), State::Open);
+}
+
+#[test]
+fn five_failures_among_the_last_ten_open_it() {
+    let now = Instant::now();
+    assert_eq!(after([Failure, Success].repeat(5), now).state(), State::Open);
+    assert_eq!(after([Success, Failure].repeat(5), now).state(), State::Open);
+}
+
+#[test]
+fn four_failures_among_the_last_ten_leave_it_closed() {
+    let verdicts = [Success, Failure, Success, Failure, Success, Failure, Success, Failure, Success, Success];
+    assert_eq!(after(verdicts.repeat(9), Instant::now()).state(), State::Closed);
+}
+
+#[test]
+fn fewer_than_ten_calls_open_nothing_by_rate() {
+    let verdicts = [Failure, Failure, Failure, Failure, Success, Failure, Failure, Failure, Failure];
+    assert_eq!(after(verdicts, Instant::now()).state(), State::Closed);
+}
+
+#[test]
+fn while_open_it_refuses_for_30_seconds() {
+    let now = Instant::now();
+    let breaker = after([Failure; 5], now);
+    assert_eq!(refused(&breaker, now), Some(Duration::from_secs(30)));
+    assert_eq!(refused(&breaker, now + Duration::from_millis(29_999)), Some(Duration::from_millis(1)));
+    assert_eq!(refused(&breaker, now + OPEN_FOR), None);
+}
+
+#[test]
+fn three_successful_probes_close_it() {
+    let now = Instant::now();
+    let breaker = after([Failure; 5], now);
+    let later = now + OPEN_FOR;
+    for state in [State::HalfOpen, State::HalfOpen, State::Closed] {
+        call(&breaker, Success, later);
+        assert_eq!(breaker.state(), state);
+    }
+    let changes = breaker.changes();
+    assert_eq!((changes.opened, changes.half_opened, changes.closed), (1, 1, 1));
+}
+
+#[test]
+fn one_failed_probe_opens_it_again_and_restarts_its_time() {
+    let now = Instant::now();
+    let breaker = after([Failure; 5], now);
+    let later = now + OPEN_FOR + Duration::from_secs(7);
+    call(&breaker, Success, later);
+    call(&breaker, Success, later);
+    call(&breaker, Failure, later);
+    assert_eq!(breaker.state(), State::Open);
+    assert_eq!(refused(&breaker, later + Duration::from_secs(29)), Some(Duration::from_secs(1)));
+    assert_eq!(refused(&breaker, later + OPEN_FOR), None);
+}
+
+#[test]
+fn one_probe_at_a_time() {
+    let now = Instant::now();
+    let breaker = after([Failure; 5], now);
+    let later = now + OPEN_FOR;
+    let probe = breaker.permit(later).unwrap();
+    assert_eq!(refused(&breaker, later), Some(Duration::ZERO));
+    probe.settle(Success, later);
+    assert_eq!(refused(&breaker, later), None);
+}
+
+#[test]
+fn a_cancelled_probe_frees_its_place_and_counts_for_nothing() {
+    let now = Instant::now();
+    let breaker = after([Failure; 5], now);
+    let later = now + OPEN_FOR;
+    drop(breaker.permit(later).unwrap());
+    assert_eq!(breaker.state(), State::HalfOpen);
+    [Success; 3].into_iter().for_each(|verdict| call(&breaker, verdict, later));
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn client_errors_do_not_count() {
+    let now = Instant::now();
+    assert_eq!(after([ClientError; 50], now).state(), State::Closed);
+    let mixed = [Failure, ClientError, Failure, ClientError, Failure, ClientError, Failure, ClientError, Failure];
+    assert_eq!(after(mixed, now).state(), State::Open, "nor do they end a row of failures");
+    let breaker = after([Failure; 5], now);
+    [ClientError; 9].into_iter().for_each(|verdict| call(&breaker, verdict, now + OPEN_FOR));
+    assert_eq!(breaker.state(), State::HalfOpen, "nor are they successful probes");
+}
+
+#[test]
+fn a_closed_breaker_begins_its_count_anew() {
+    let now = Instant::now();
+    let breaker = after([Failure; 5], now);
+    let later = now + OPEN_FOR;
+    [Success; 3].into_iter().for_each(|verdict| call(&breaker, verdict, later));
+    [Failure; 4].into_iter().for_each(|verdict| call(&breaker, verdict, later));
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn a_call_from_before_it_opened_changes_nothing_afterwards() {
+    let now = Instant::now();
+    let breaker = Breaker::new("dynamodb");
+    let (late, later) = (breaker.permit(now).unwrap(), now + OPEN_FOR);
+    [Failure; 5].into_iter().for_each(|verdict| call(&breaker, verdict, now));
+    let probe = breaker.permit(later).unwrap();
+    late.settle(Failure, later);
+    assert_eq!(breaker.state(), State::HalfOpen);
+    assert_eq!(refused(&breaker, later), Some(Duration::ZERO), "the probe keeps its place");
+    probe.settle(Success, later);
+}
+
+#[test]
+fn a_clock_that_goes_backwards_keeps_it_open() {
+    let now = Instant::now() + OPEN_FOR;
+    let breaker = after([Failure; 5], now);
+    assert_eq!(refused(&breaker, now - Duration::from_secs(5)), Some(OPEN_FOR));
+}
