@@ -7,3 +7,4 @@ mod clients;
 mod limits;
 mod settings;
 mod template;
+mod tokens;

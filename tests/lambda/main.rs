@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+use calls::RecordLog;
 use serde_json::Value;
 use tests::project;
 use tollgate::function::Function;
@@ -92,9 +93,12 @@ fn every_event_is_answered_by_the_deployed_binary_as_it_is_in_process() {
     let settings: Value =
         serde_json::from_str(&std::fs::read_to_string(project().join("events/env.json")).expect("settings"))
             .expect("JSON");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let setting = |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
-    let (function, watch) =
-        (Function::new("authorizer", None, setting).expect("the authorizer"), Watch::start("authorizer"));
+    let (function, watch) = (
+        Function::new("authorizer", None, RecordLog::to(std::io::sink()), setting).expect("the authorizer"),
+        Watch::start("authorizer"),
+    );
     let mut events: Vec<_> = std::fs::read_dir(project().join("events"))
         .expect("events")
         .map(|entry| entry.expect("an event").path())
@@ -105,7 +109,7 @@ fn every_event_is_answered_by_the_deployed_binary_as_it_is_in_process() {
     for path in events {
         let event = std::fs::read(&path).expect("an event");
         let deployed = watch.invoke("authorizer", &path.display().to_string());
-        match function.invoke(&event) {
+        match runtime.block_on(function.invoke(&event)) {
             Ok(answer) => assert_eq!(stable(&deployed.stdout), stable(&answer), "{}", path.display()),
             Err(error) => {
                 let told = String::from_utf8_lossy(&deployed.stderr).into_owned();

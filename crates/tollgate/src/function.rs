@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, ConfigError};
+use authorizer::{Authorizer, Config, ConfigError, http_calls};
+use calls::RecordLog;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 use usage::{EmbeddedStore, SeedsError};
@@ -33,13 +34,14 @@ pub enum FunctionError {
 
 impl Function {
     /// Sets a function up by its package's name. `store` is used where given, else the one that the
-    /// settings describe.
+    /// settings describe; `records` is where calls to others are written down.
     ///
     /// # Errors
     /// [`FunctionError`] for an unknown function or a setting that cannot be.
     pub fn new(
         package: &str,
         store: Option<Arc<EmbeddedStore>>,
+        records: RecordLog,
         setting: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, FunctionError> {
         if package != "authorizer" {
@@ -51,19 +53,25 @@ impl Function {
             (None, Some(seeds)) => Arc::new(EmbeddedStore::new(&seeds)?),
             (None, None) => return Err(FunctionError::NoStore),
         };
-        Ok(Self::Authorizer(Authorizer::new(config, store)))
+        Ok(Self::Authorizer(Authorizer::new(config, store, || http_calls(records))))
+    }
+
+    /// Does what the function does while it starts.
+    pub async fn prepare(&self) {
+        let Self::Authorizer(authorizer) = self;
+        authorizer.preload().await;
     }
 
     /// Calls the function with an event, as Lambda would.
     ///
     /// # Errors
     /// The function's own error, or one for an event that is not JSON.
-    pub fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
+    pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
         let event: Value = serde_json::from_slice(event).map_err(|error| Diagnostic {
             error_type: "InvalidRequestContent".to_owned(),
             error_message: format!("the event is not JSON: {error}"),
         })?;
         let Self::Authorizer(authorizer) = self;
-        Ok(authorizer.handle(event)?.to_string().into_bytes())
+        Ok(authorizer.handle(event).await?.to_string().into_bytes())
     }
 }

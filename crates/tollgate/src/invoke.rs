@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use calls::RecordLog;
 use serde_json::Value;
 
 use crate::cli::Invoke;
@@ -30,15 +31,19 @@ pub type Said = Result<String, String>;
 ///
 /// # Errors
 /// [`InvokeError`] where it cannot be called at all.
-pub fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
+pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
     let file = settings_beside(&options.events, &options.function)?;
     let setting = |name: &str| std::env::var(name).ok().or_else(|| Some(file.get(name)?.as_str()?.to_owned()));
-    let function = Function::new(&options.function, None, setting)?;
-    options.events.iter().map(|path| Ok(said(&function, &read(path)?))).collect()
+    let function = Function::new(&options.function, None, RecordLog::to(std::io::stderr()), setting)?;
+    let mut answers = Vec::with_capacity(options.events.len());
+    for path in &options.events {
+        answers.push(said(&function, &read(path)?).await);
+    }
+    Ok(answers)
 }
 
-fn said(function: &Function, event: &[u8]) -> Said {
-    match function.invoke(event) {
+async fn said(function: &Function, event: &[u8]) -> Said {
+    match function.invoke(event).await {
         Ok(answer) => Ok(String::from_utf8_lossy(&answer).into_owned()),
         Err(error) => Err(serde_json::to_string(&error).unwrap_or(error.error_message)),
     }

@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tollgate::cli::{Command, Invoke, NoCommand, Serve, parse};
+use tollgate::cli::{Command, Invoke, NoCommand, Serve, Token, parse};
+use tollgate::local::LocalIssuer;
 use tollgate::{invoke, local};
 use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::EnvFilter;
@@ -15,6 +16,7 @@ const MISTAKE: u8 = 2;
 fn main() -> ExitCode {
     match parse(std::env::args_os()) {
         Ok(Command::Serve(options)) => serve(options),
+        Ok(Command::Token(options)) => token(&options),
         Ok(Command::Invoke(options)) => call(&options),
         Err(NoCommand::Shown(text)) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
@@ -82,10 +84,26 @@ async fn signalled() {
     }
 }
 
+fn token(options: &Token) -> ExitCode {
+    let issuer = match LocalIssuer::open(&options.state) {
+        Ok(issuer) => issuer,
+        Err(error) => return mistake(&error.to_string()),
+    };
+    let Some(token) = issuer.token(options, jiff::Timestamp::now()) else {
+        return mistake("--expires-in: it ends beyond the calendar");
+    };
+    let _ = writeln!(std::io::stdout(), "{token}");
+    ExitCode::SUCCESS
+}
+
 fn call(options: &Invoke) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let said = match invoke::run(options) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return mistake(&error.to_string()),
+    };
+    let said = match runtime.block_on(invoke::run(options)) {
         Ok(said) => said,
         Err(error) => return mistake(&error.to_string()),
     };

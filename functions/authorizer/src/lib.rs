@@ -1,34 +1,53 @@
 //! The authorizer: who calls, on what plan, and may the call pass?
 //!
 //! - trigger: an API Gateway HTTP API, Lambda authorizer format 2.0 with simple responses
-//! - reads: the policy (`AUTH_POLICY`), API keys and plans
+//! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys
 //! - writes: the caller's usage, one charge a request
 //! - on failure: authentication never fails open. Bad credentials are the error `Unauthorized` (401, the
 //!   only way an HTTP API has to say so); what is forbidden is `isAuthorized: false` (403); our own fault
 //!   is any other error (500)
 
+mod algorithm;
 mod answer;
+mod bearer;
 mod config;
 mod credentials;
 mod event;
+mod header_value;
+mod issuer;
+mod issuer_document;
+mod jws;
+mod key_set;
+mod key_source;
+mod key_state;
+mod keys;
 mod policy;
 mod reason;
+mod recent;
+mod strict_json;
+mod times;
+mod tokens;
+#[cfg(test)]
+mod wycheproof;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use calls::HttpCalls;
 use jiff::Timestamp;
 use serde_json::Value;
 use usage::{EmbeddedStore, Verdict};
 
 pub use answer::{Decided, OnThrottle};
 pub use config::{Config, ConfigError};
+pub use key_source::http_calls;
 pub use policy::{Auth, Policy, PolicyError, Rule};
 pub use reason::{Failure, Reason};
 
 use answer::Answer;
 use credentials::Identity;
 use event::Request;
+use tokens::Tokens;
 
 /// The authorizer with what it was set up with. One serves any number of requests, one after another or
 /// at once.
@@ -36,6 +55,7 @@ use event::Request;
 pub struct Authorizer {
     policy: Policy,
     on_throttle: OnThrottle,
+    tokens: Tokens,
     store: Arc<EmbeddedStore>,
 }
 
@@ -47,40 +67,61 @@ enum Stop {
     /// 403.
     Forbidden(Reason),
     /// 500. The text names what is wrong and holds nothing of the request's values.
-    Fault(String),
+    Fault(Reason, String),
 }
 
 impl Authorizer {
-    /// An authorizer that looks keys and plans up in `store` and charges there.
+    /// An authorizer that looks keys and plans up in `store` and charges there. `calls` is made only if
+    /// the policy has it fetch anything.
     #[must_use]
-    pub fn new(config: Config, store: Arc<EmbeddedStore>) -> Self {
-        Self { policy: config.policy, on_throttle: config.on_throttle, store }
+    pub fn new(mut config: Config, store: Arc<EmbeddedStore>, calls: impl FnOnce() -> HttpCalls) -> Self {
+        let tokens = Tokens::new(std::mem::take(&mut config.policy.issuers), calls);
+        Self { policy: config.policy, on_throttle: config.on_throttle, tokens, store }
     }
 
-    /// Answers one event of format 2.0. Writes one log line, which names neither a key nor a header.
+    /// Fetches what the first request would have to wait for. What cannot be had is logged, and tried again
+    /// by a request that needs it.
+    pub async fn preload(&self) {
+        self.preload_at(Timestamp::now()).await;
+    }
+
+    /// The same at a given time.
+    pub async fn preload_at(&self, now: Timestamp) {
+        self.tokens.preload(now).await;
+    }
+
+    /// Answers one event of format 2.0. Writes one log line, which names neither a credential nor a header.
     ///
     /// # Errors
     /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
-    /// an event that cannot be read, or a clock that cannot be right.
-    pub fn handle(&self, event: Value) -> Result<Value, Failure> {
+    /// an event that cannot be read, a clock that cannot be right, or an issuer's keys that cannot be had.
+    pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
+        self.handle_at(event, Timestamp::now()).await
+    }
+
+    /// The same at a given time.
+    ///
+    /// # Errors
+    /// As [`Self::handle`].
+    pub async fn handle_at(&self, event: Value, now: Timestamp) -> Result<Value, Failure> {
         let started = Instant::now();
-        let now = Timestamp::now();
         let mut answer = Answer::default();
-        let outcome = self.decide(event, now, &mut answer);
+        let outcome = self.decide(event, now, &mut answer).await;
         answer.finish(outcome, self.on_throttle, started.elapsed())
     }
 
     /// The checks, from top to bottom. What is learnt on the way goes into the answer's context.
-    fn decide(&self, event: Value, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
-        let request = Request::parse(event).map_err(Stop::Fault)?;
+    async fn decide(&self, event: Value, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
+        let fault = |problem| Stop::Fault(Reason::Fault, problem);
+        let request = Request::parse(event).map_err(fault)?;
         answer.request(&request);
         if now < Timestamp::UNIX_EPOCH {
-            return Err(Stop::Fault("the clock stands before 1970".to_owned()));
+            return Err(fault("the clock stands before 1970".to_owned()));
         }
         let path = request.path().ok_or(Stop::Forbidden(Reason::MalformedPath))?;
         let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
         answer.rule(rule);
-        let identity = Identity::of(&request, rule, &self.policy, &self.store, now.as_nanosecond())?;
+        let identity = self.identify(&request, rule, now).await?;
         answer.identity(&identity);
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));
@@ -98,7 +139,8 @@ impl Authorizer {
         answer: &mut Answer,
     ) -> Result<Decided, Stop> {
         let Some((caller, plan_name)) = identity.charged() else { return Ok(Decided::allowed()) };
-        let plan = self.store.plan(plan_name).ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        let plan = plan_name.and_then(|name| self.store.plan(name)).ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        answer.plan(&plan);
         let route = plan.route_limit(method, path);
         answer.plan_route(route.map(AsRef::as_ref));
         let Ok(decision) = self.store.charge(caller, &plan, route.map(AsRef::as_ref), rule.cost, now.as_nanosecond())

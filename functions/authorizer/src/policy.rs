@@ -3,10 +3,21 @@
 use routes::{RouteKey, RouteTable};
 use serde::Deserialize;
 
+use crate::issuer::Issuer;
+use crate::issuer_document::IssuerDocument;
+use crate::key_source::KeyOrigin;
+
+/// Five minutes, as in RFC 7519's "usually no more than a few minutes".
+const MOST_TOLERANCE_S: u16 = 300;
+
 /// The policy as written. A member that nobody knows is an error.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDocument {
+    #[serde(default = "default_tolerance")]
+    clock_tolerance_s: u16,
+    #[serde(default)]
+    issuers: Vec<IssuerDocument>,
     #[serde(default)]
     api_keys: ApiKeysDocument,
     rules: Vec<RuleDocument>,
@@ -23,6 +34,10 @@ impl Default for ApiKeysDocument {
     fn default() -> Self {
         Self { header: default_header() }
     }
+}
+
+fn default_tolerance() -> u16 {
+    30
 }
 
 fn default_header() -> String {
@@ -52,6 +67,8 @@ fn default_cost() -> u64 {
 pub enum Auth {
     /// Any kind there is. Every credential that is sent has to hold.
     Any,
+    /// A bearer token. A key that is sent besides has to hold too.
+    Jwt,
     /// An API key; other credentials are the backend's own business.
     ApiKey,
     /// None: the path is public.
@@ -69,6 +86,8 @@ enum LimitBy {
 pub struct Policy {
     /// The header that holds an API key, in lower case.
     pub key_header: String,
+    /// Whose tokens are trusted, and where their keys are.
+    pub(crate) issuers: Vec<(Issuer, KeyOrigin)>,
     rules: RouteTable<Rule>,
 }
 
@@ -106,6 +125,19 @@ pub enum PolicyError {
         /// How.
         problem: &'static str,
     },
+    /// An issuer that cannot be trusted as it is written down.
+    #[error("issuers[{index}].{member}: {problem}")]
+    Issuer {
+        /// Which issuer.
+        index: usize,
+        /// Which member.
+        member: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// So much that expiry would mean little.
+    #[error("clock_tolerance_s: {0} is more than {MOST_TOLERANCE_S}")]
+    Tolerance(u16),
     /// Not a header's name, or one that means something else.
     #[error("api_keys.header: `{0}` cannot hold an API key")]
     Header(String),
@@ -115,13 +147,20 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] for the first member that cannot be.
     pub fn new(document: PolicyDocument) -> Result<Self, PolicyError> {
+        if document.clock_tolerance_s > MOST_TOLERANCE_S {
+            return Err(PolicyError::Tolerance(document.clock_tolerance_s));
+        }
+        let issuers = issuers(document.issuers, document.clock_tolerance_s.into())?;
         let mut rules = RouteTable::default();
         for (index, document) in document.rules.into_iter().enumerate() {
             let key: RouteKey = document.r#match.parse().map_err(|error| match_error(index, &error))?;
             let rule = Rule::new(index, document)?;
+            if rule.auth == Auth::Jwt && issuers.is_empty() {
+                return Err(PolicyError::Contradiction { index, problem: "`auth: jwt` needs `issuers`" });
+            }
             rules.insert(key, rule).map_err(|error| match_error(index, &error))?;
         }
-        Ok(Self { key_header: key_header(document.api_keys.header)?, rules })
+        Ok(Self { key_header: key_header(document.api_keys.header)?, issuers, rules })
     }
 
     /// The rule for a request, or `None` where no rule matches it, which is a refusal.
@@ -129,6 +168,18 @@ impl Policy {
     pub fn rule(&self, method: &str, path: &str) -> Option<&Rule> {
         self.rules.find(method, path).map(|found| found.value)
     }
+}
+
+fn issuers(documents: Vec<IssuerDocument>, tolerance_s: i64) -> Result<Vec<(Issuer, KeyOrigin)>, PolicyError> {
+    let mut issuers: Vec<(Issuer, KeyOrigin)> = Vec::with_capacity(documents.len());
+    for (index, document) in documents.into_iter().enumerate() {
+        let refuse = |(member, problem)| PolicyError::Issuer { index, member, problem };
+        if issuers.iter().any(|(earlier, _)| earlier.name == document.name()) {
+            return Err(refuse(("issuer", "stands in an earlier issuer too".to_owned())));
+        }
+        issuers.push(document.check(tolerance_s).map_err(refuse)?);
+    }
+    Ok(issuers)
 }
 
 fn match_error(index: usize, error: &impl ToString) -> PolicyError {
@@ -199,12 +250,27 @@ mod tests {
                 "rules[1]: `limit_by` is for `auth: none`",
             ),
             (r#"{"match":"GET /a","auth":"none","scopes":["a"]}"#, "rules[1]: `scopes` cannot be asked"),
+            (r#"{"match":"GET /a","auth":"jwt"}"#, "rules[1]: `auth: jwt` needs `issuers`"),
         ] {
             let error = policy(&format!(r#"{{"rules":[{{"match":"GET /{{id}}","auth":"any"}},{rule}]}}"#))
                 .expect_err(rule)
                 .to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn an_issuer_that_cannot_be_trusted_is_named() {
+        let issuer = r#"{"issuer":"https://a","audiences":["b"],"default_plan":"free"}"#;
+        for (issuers, expected) in [
+            (format!("{issuer},{issuer}"), "issuers[1].issuer: stands in an earlier issuer too"),
+            (issuer.replace("https", "http"), "issuers[0].issuer: `http://a` is not https"),
+        ] {
+            let error = policy(&format!(r#"{{"issuers":[{issuers}],"rules":[]}}"#)).expect_err(expected).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let error = policy(r#"{"clock_tolerance_s":301,"rules":[]}"#).unwrap_err().to_string();
+        assert_eq!(error, "clock_tolerance_s: 301 is more than 300");
     }
 
     #[test]

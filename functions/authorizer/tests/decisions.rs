@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, Failure};
+use authorizer::{Authorizer, Config, Failure, http_calls};
+use calls::RecordLog;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use usage::EmbeddedStore;
@@ -18,7 +19,7 @@ fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
     change(&mut settings);
     let mut config = Config::from_lookup(|name| settings[name].as_str().map(str::to_owned)).unwrap();
     let store = EmbeddedStore::new(&config.embedded_store.take().unwrap()).unwrap();
-    Authorizer::new(config, Arc::new(store))
+    Authorizer::new(config, Arc::new(store), || http_calls(RecordLog::to(std::io::sink())))
 }
 
 fn authorizer() -> Authorizer {
@@ -37,9 +38,15 @@ fn get(path: &str, headers: Value) -> Value {
     event
 }
 
+/// Nothing in these tests waits.
+fn handle(authorizer: &Authorizer, event: Value) -> Result<Value, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(authorizer.handle(event))
+}
+
 /// `isAuthorized` and the context.
 fn answer(authorizer: &Authorizer, event: Value) -> (bool, Value) {
-    let mut answer = authorizer.handle(event).unwrap();
+    let mut answer = handle(authorizer, event).unwrap();
     (answer["isAuthorized"].as_bool().unwrap(), answer["context"].take())
 }
 
@@ -66,9 +73,9 @@ fn every_event_has_the_outcome_that_its_name_says() {
     for case in
         ["missing-credentials", "malformed-credentials", "unknown-key", "disabled-key", "expired-key", "invalid-token"]
     {
-        assert_eq!(authorizer.handle(event(case)), Err(Failure::Unauthorized), "{case}");
+        assert_eq!(handle(&authorizer, event(case)), Err(Failure::Unauthorized), "{case}");
     }
-    assert!(matches!(authorizer.handle(event("fault")), Err(Failure::Fault(_))));
+    assert!(matches!(handle(&authorizer, event("fault")), Err(Failure::Fault(_))));
     for (case, reason) in [("throttled", "rate_exceeded"), ("quota-exceeded", "quota_exceeded")] {
         assert_eq!(answer(&authorizer, event(case)).1["decision"], "allowed", "{case}");
         let (authorized, context) = answer(&authorizer, event(case));
@@ -154,14 +161,14 @@ fn where_there_is_no_listener_rule_a_throttled_request_is_forbidden() {
 #[test]
 fn two_keys_in_one_request_are_none() {
     let two = json!({"x-api-key": "local-pro-key-0000000000001,local-pro-key-0000000000001"});
-    assert_eq!(authorizer().handle(get("/orders", two)), Err(Failure::Unauthorized));
+    assert_eq!(handle(&authorizer(), get("/orders", two)), Err(Failure::Unauthorized));
 }
 
 /// No token can be verified without issuers, and a bad one must not fall through to the key.
 #[test]
 fn a_token_beside_a_good_key_is_refused_unless_the_rule_asks_for_the_key_alone() {
     let both = json!({"x-api-key": "local-pro-key-0000000000001", "authorization": "Bearer x"});
-    assert_eq!(authorizer().handle(get("/orders", both.clone())), Err(Failure::Unauthorized));
+    assert_eq!(handle(&authorizer(), get("/orders", both.clone())), Err(Failure::Unauthorized));
     assert!(answer(&authorizer(), get("/admin/users", both)).0);
 }
 
@@ -183,7 +190,7 @@ fn an_address_has_its_own_limit() {
 fn an_address_that_is_none_is_our_fault_and_not_a_pass() {
     let mut event = event("address");
     event["requestContext"]["http"]["sourceIp"] = "somewhere".into();
-    assert!(matches!(authorizer().handle(event), Err(Failure::Fault(_))));
+    assert!(matches!(handle(&authorizer(), event), Err(Failure::Fault(_))));
 }
 
 #[test]
@@ -244,7 +251,7 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_event_whatever_makes_it_panic_or_pass(event in arbitrary_json()) {
-        if let Ok(answer) = authorizer().handle(event) {
+        if let Ok(answer) = handle(&authorizer(), event) {
             prop_assert_eq!(&answer["isAuthorized"], &json!(false));
         }
     }
@@ -252,6 +259,6 @@ proptest! {
     #[test]
     fn no_header_whatever_makes_it_panic_or_pass(key in any::<String>(), token in proptest::option::of(any::<String>())) {
         let headers = json!({"x-api-key": key, "authorization": token});
-        prop_assert_eq!(authorizer().handle(get("/orders", headers)), Err(Failure::Unauthorized));
+        prop_assert_eq!(handle(&authorizer(), get("/orders", headers)), Err(Failure::Unauthorized));
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn authorize(function: Arc<Function>, event: Value, exchange: &
 
 /// In a task of its own, so that a panic costs one request, as it does in Lambda.
 async fn invoke(function: Arc<Function>, event: Value) -> Result<Simple, String> {
-    let called = tokio::spawn(async move { function.invoke(event.to_string().as_bytes()) });
+    let called = tokio::spawn(async move { function.invoke(event.to_string().as_bytes()).await });
     let abort = called.abort_handle();
     let outcome = tokio::time::timeout(LONGEST, called).await;
     let answer = outcome.map_err(|_| {
@@ -56,12 +56,13 @@ async fn invoke(function: Arc<Function>, event: Value) -> Result<Simple, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use calls::RecordLog;
     use serde_json::json;
 
     async fn answered(event: Value) -> (Result<(), Own>, Exchange) {
         let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
         let setting = |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
-        let function = Arc::new(Function::new("authorizer", None, setting).unwrap());
+        let function = Arc::new(Function::new("authorizer", None, RecordLog::to(std::io::sink()), setting).unwrap());
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
         let answer = authorize(function, event, &mut exchange).await;
         (answer, exchange)

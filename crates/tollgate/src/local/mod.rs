@@ -1,6 +1,7 @@
 //! `serve`: everything that the gateway needs on one machine, put together.
 
 mod banner;
+mod issuer;
 mod seeds;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,6 +10,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use calls::RecordLog;
 use http::Uri;
 use tokio::net::TcpListener;
 use usage::{EmbeddedStore, SeedsError};
@@ -19,6 +22,8 @@ use crate::echo;
 use crate::function::{Function, FunctionError};
 use crate::gateway::{Gateway, LogSink, serve};
 use crate::template::{Template, TemplateError};
+
+pub use issuer::{IssuerError, JWKS_PATH, LocalIssuer};
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,9 @@ pub enum StartError {
     /// A function that cannot be set up.
     #[error(transparent)]
     Function(#[from] FunctionError),
+    /// The local issuer's key.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// The address is taken, or not ours.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -77,8 +85,12 @@ pub struct Started {
 }
 
 impl Started {
-    /// Answers until `stop` is ready, then finishes what is under way.
+    /// Answers until `stop` is ready, then finishes what is under way. Functions prepare meanwhile, because
+    /// what they ask for may be this gateway's own.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
+        for function in self.gateway.functions() {
+            tokio::spawn(async move { function.prepare().await });
+        }
         serve(self.listener, self.gateway, stop).await;
     }
 }
@@ -95,7 +107,8 @@ pub async fn start(options: Serve, log: LogSink) -> Result<Started, StartError> 
     let api = Api::from_template(&template).map_err(template_error)?;
     let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
     let store = Arc::new(EmbeddedStore::new(&seeds)?);
-    let functions = functions(&api.functions, options.policy.as_deref(), &store)?;
+    let issuer = LocalIssuer::open(&options.state)?;
+    let functions = functions(&api.functions, options.policy.as_deref(), &store, &issuer, &log)?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -112,29 +125,51 @@ pub async fn start(options: Serve, log: LogSink) -> Result<Started, StartError> 
         keys_shown,
     };
     let banner = facts.text();
-    Ok(Started { address, banner, listener, gateway: Arc::new(Gateway::new(api, functions, &backend, log)) })
+    let jwks = Bytes::from(issuer.jwks().to_string());
+    let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, log));
+    Ok(Started { address, banner, listener, gateway })
 }
 
 fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|error| StartError::File { path: path.to_owned(), error })
 }
 
-/// The functions that routes need, with the environment that the template gives them.
+/// The functions that routes need, with the environment that the template gives them. The local issuer is
+/// trusted beside the template's; a policy that replaces the template's says itself whom it trusts.
 fn functions(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
     policy: Option<&Path>,
     store: &Arc<EmbeddedStore>,
+    issuer: &LocalIssuer,
+    log: &LogSink,
 ) -> Result<HashMap<String, Arc<Function>>, StartError> {
     let policy = policy.map(read).transpose()?;
     let mut functions = HashMap::new();
     for (package, environment) in environments {
         let setting = |name: &str| match (name, &policy) {
             ("AUTH_POLICY", Some(policy)) => Some(policy.clone()),
+            ("AUTH_POLICY", None) => environment.get(name).map(|policy| issuer.beside(policy)),
             _ => environment.get(name).cloned(),
         };
-        functions.insert(package.clone(), Arc::new(Function::new(package, Some(Arc::clone(store)), setting)?));
+        let records = RecordLog::to(Lines(Arc::clone(log)));
+        let function = Function::new(package, Some(Arc::clone(store)), records, setting)?;
+        functions.insert(package.clone(), Arc::new(function));
     }
     Ok(functions)
+}
+
+/// The access log's sink, for whole lines that are written at once.
+struct Lines(LogSink);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        (self.0)(&String::from_utf8_lossy(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The backend's address, and whether it is the built-in one.

@@ -1,0 +1,11 @@
+//! Tokens from event to answer.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod any_token;
+mod claims;
+mod credentials;
+mod fetching;
+mod form;
+mod keys;
+mod provider;
+mod support;
