@@ -118,6 +118,9 @@ impl Answer {
             self.set("key_id", &header_value(&key.key_id));
             self.set("user_id", &header_value(key.subject.as_deref().unwrap_or_default()));
         }
+        if let Some(subject) = &identity.certificate {
+            self.set("user_id", &header_value(subject));
+        }
         if let Some(bearer) = &identity.bearer {
             self.set("user_id", &header_value(&bearer.subject));
             self.set("email", &header_value(bearer.email.as_deref().unwrap_or_default()));

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use usage::Caller;
 
 use crate::Reason;
+use crate::jws::decoded;
 use crate::times::Times;
 
 /// OpenID Connect Core, section 2: a subject has at most 255 characters.
@@ -12,6 +13,8 @@ const LONGEST_SUBJECT: usize = 255;
 /// What a token that holds says. Nothing of this is ever logged.
 pub(crate) struct Bearer {
     pub(crate) caller: Caller,
+    /// The word for it in the context: `jwt` or `introspection`.
+    pub(crate) auth: &'static str,
     pub(crate) subject: String,
     pub(crate) email: Option<String>,
     pub(crate) roles: Vec<String>,
@@ -19,6 +22,8 @@ pub(crate) struct Bearer {
     /// Its plan; `None` where neither the token nor the policy names one.
     pub(crate) plan: Option<String>,
     pub(crate) times: Times,
+    /// The certificate that it is bound to (RFC 8705, section 3.1), by its SHA-256.
+    pub(crate) bound_to: Option<[u8; 32]>,
 }
 
 /// Which claims are read.
@@ -36,6 +41,7 @@ impl Bearer {
         issuer: &str,
         times: Times,
         reading: &Reading,
+        auth: &'static str,
     ) -> Result<Self, Reason> {
         let subject = text(claims, &reading.user_claim)?.ok_or(Reason::InvalidClaims)?;
         if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
@@ -47,6 +53,8 @@ impl Bearer {
         };
         Ok(Self {
             caller: Caller::from_subject(issuer, subject),
+            auth,
+            bound_to: bound_to(claims)?,
             subject: subject.to_owned(),
             email: email(claims),
             roles: texts(claims, "roles", |_| true)?,
@@ -55,6 +63,15 @@ impl Bearer {
             times,
         })
     }
+}
+
+/// What is bound to anything but a certificate is no bearer token: whoever shows it has to prove more than
+/// can be proved here.
+fn bound_to(claims: &Map<String, Value>) -> Result<Option<[u8; 32]>, Reason> {
+    let Some(confirmation) = claims.get("cnf") else { return Ok(None) };
+    let members = confirmation.as_object().filter(|members| members.len() == 1);
+    let thumbprint = members.and_then(|members| members.get("x5t#S256")).and_then(Value::as_str).and_then(decoded);
+    thumbprint.and_then(|hash| hash.try_into().ok()).map(Some).ok_or(Reason::InvalidClaims)
 }
 
 /// An address that the issuer says is not its user's is nobody's.
@@ -112,7 +129,7 @@ mod tests {
             claims["sub"] = "alice".into();
         }
         let claims = claims.as_object().unwrap();
-        Bearer::read(claims, "https://a", Times::read(claims).unwrap(), &reading)
+        Bearer::read(claims, "https://a", Times::read(claims).unwrap(), &reading, "jwt")
     }
 
     fn scopes(claims: Value) -> Option<String> {

@@ -47,7 +47,7 @@ impl Config {
         let policy = lookup("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
         let embedded_store = lookup("EMBEDDED_STORE").map(|text| json("EMBEDDED_STORE", &text)).transpose()?;
         Ok(Self {
-            policy: Policy::new(json("AUTH_POLICY", &policy)?)?,
+            policy: Policy::new(json("AUTH_POLICY", &policy)?, &lookup)?,
             on_throttle: on_throttle(lookup("ON_THROTTLE"))?,
             embedded_store,
         })

@@ -16,6 +16,8 @@ use crate::{Authorizer, Reason, Stop};
 pub(crate) struct Identity {
     pub(crate) bearer: Option<Arc<Bearer>>,
     pub(crate) key: Option<Arc<ApiKey>>,
+    /// The subject of the client certificate that is the credential.
+    pub(crate) certificate: Option<String>,
     /// Who is charged.
     caller: Option<Caller>,
     /// On which plan, where neither token nor key says so.
@@ -26,8 +28,9 @@ impl Identity {
     /// The word for it in the context. With a token and a key it is the token that names the user.
     pub(crate) fn auth(&self) -> &'static str {
         match self {
-            Self { bearer: Some(_), .. } => "jwt",
+            Self { bearer: Some(bearer), .. } => bearer.auth,
             Self { key: Some(_), .. } => "api_key",
+            Self { certificate: Some(_), .. } => "mtls",
             _ => "none",
         }
     }
@@ -59,15 +62,15 @@ impl Authorizer {
         let (token, key) = match rule.auth {
             Auth::None => return public(request, rule),
             // Other credentials are the backend's own business.
+            Auth::Mtls => (None, None),
             Auth::ApiKey => (None, request.header(&self.policy.key_header)),
             Auth::Any | Auth::Jwt => (request.header("authorization"), request.header(&self.policy.key_header)),
         };
-        let missing = if rule.auth == Auth::Jwt { token.is_none() } else { token.or(key).is_none() };
-        if missing {
-            return Err(Stop::Unauthenticated(Reason::MissingCredentials));
+        if token.is_none() && (rule.auth == Auth::Jwt || key.is_none()) {
+            return self.by_certificate(request, rule);
         }
         let bearer = match token {
-            Some(value) => Some(self.tokens.verify(bearer_token(value)?, now).await?),
+            Some(value) => Some(self.bearer(value, request, now).await?),
             None => None,
         };
         let key = key.map(|key| self.key(key, now)).transpose()?;
@@ -76,7 +79,31 @@ impl Authorizer {
             (None, Some(bearer)) => Some(bearer.caller.clone()),
             (None, None) => None,
         };
-        Ok(Identity { bearer, key, caller, plan: None })
+        Ok(Identity { bearer, key, caller, ..Identity::default() })
+    }
+
+    /// Who bears the token. One that is bound to a certificate holds with that certificate only.
+    async fn bearer(&self, value: &str, request: &Request, now: Timestamp) -> Result<Arc<Bearer>, Stop> {
+        let bearer = self.tokens.verify(bearer_token(value)?, now).await?;
+        let proved = |hash: &[u8; 32]| request.certificate.as_ref().is_some_and(|certificate| certificate.is(hash));
+        match &bearer.bound_to {
+            Some(hash) if !proved(hash) => Err(Stop::Unauthenticated(Reason::InvalidClaims)),
+            _ => Ok(bearer),
+        }
+    }
+
+    /// Where nothing else was sent: the certificate, if the rule and the policy take it for a credential.
+    fn by_certificate(&self, request: &Request, rule: &Rule) -> Result<Identity, Stop> {
+        let taken = matches!(rule.auth, Auth::Any | Auth::Mtls);
+        let credential = request.certificate.as_ref().filter(|_| taken).zip(self.policy.certificate_plan.as_ref());
+        let (certificate, plan) = credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
+        let (subject, issuer) = certificate.names().map_err(Stop::Unauthenticated)?;
+        Ok(Identity {
+            certificate: Some(subject.to_owned()),
+            caller: Some(Caller::from_certificate(subject, issuer)),
+            plan: Some(plan.clone()),
+            ..Identity::default()
+        })
     }
 
     fn key(&self, key: &str, now: Timestamp) -> Result<Arc<ApiKey>, Stop> {

@@ -1,7 +1,8 @@
 //! The authorizer: who calls, on what plan, and may the call pass?
 //!
 //! - trigger: an API Gateway HTTP API, Lambda authorizer format 2.0 with simple responses
-//! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys
+//! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys, what an authorization
+//!   server says of opaque tokens
 //! - writes: the caller's usage, one charge a request
 //! - on failure: authentication never fails open. Bad credentials are the error `Unauthorized` (401, the
 //!   only way an HTTP API has to say so); what is forbidden is `isAuthorized: false` (403); our own fault
@@ -10,10 +11,13 @@
 mod algorithm;
 mod answer;
 mod bearer;
+mod certificate;
 mod config;
 mod credentials;
 mod event;
 mod header_value;
+mod introspection;
+mod introspection_document;
 mod issuer;
 mod issuer_document;
 mod jws;
@@ -75,7 +79,8 @@ impl Authorizer {
     /// the policy has it fetch anything.
     #[must_use]
     pub fn new(mut config: Config, store: Arc<EmbeddedStore>, calls: impl FnOnce() -> HttpCalls) -> Self {
-        let tokens = Tokens::new(std::mem::take(&mut config.policy.issuers), calls);
+        let (issuers, server) = (std::mem::take(&mut config.policy.issuers), config.policy.introspection.take());
+        let tokens = Tokens::new(issuers, server, calls);
         Self { policy: config.policy, on_throttle: config.on_throttle, tokens, store }
     }
 

@@ -3,6 +3,8 @@
 use routes::{RouteKey, RouteTable};
 use serde::Deserialize;
 
+use crate::introspection::Server;
+use crate::introspection_document::IntrospectionDocument;
 use crate::issuer::Issuer;
 use crate::issuer_document::IssuerDocument;
 use crate::key_source::KeyOrigin;
@@ -18,6 +20,8 @@ pub struct PolicyDocument {
     clock_tolerance_s: u16,
     #[serde(default)]
     issuers: Vec<IssuerDocument>,
+    introspection: Option<IntrospectionDocument>,
+    mtls: Option<MtlsDocument>,
     #[serde(default)]
     api_keys: ApiKeysDocument,
     rules: Vec<RuleDocument>,
@@ -28,6 +32,12 @@ pub struct PolicyDocument {
 struct ApiKeysDocument {
     #[serde(default = "default_header")]
     header: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MtlsDocument {
+    default_plan: String,
 }
 
 impl Default for ApiKeysDocument {
@@ -69,6 +79,8 @@ pub enum Auth {
     Any,
     /// A bearer token. A key that is sent besides has to hold too.
     Jwt,
+    /// A client certificate; other credentials are the backend's own business.
+    Mtls,
     /// An API key; other credentials are the backend's own business.
     ApiKey,
     /// None: the path is public.
@@ -88,6 +100,10 @@ pub struct Policy {
     pub key_header: String,
     /// Whose tokens are trusted, and where their keys are.
     pub(crate) issuers: Vec<(Issuer, KeyOrigin)>,
+    /// Who is asked about opaque tokens.
+    pub(crate) introspection: Option<Server>,
+    /// The plan of client certificates, where these are credentials.
+    pub(crate) certificate_plan: Option<String>,
     rules: RouteTable<Rule>,
 }
 
@@ -135,6 +151,14 @@ pub enum PolicyError {
         /// Why.
         problem: String,
     },
+    /// A server that cannot be asked as it is written down.
+    #[error("introspection.{member}: {problem}")]
+    Introspection {
+        /// Which member.
+        member: &'static str,
+        /// Why.
+        problem: String,
+    },
     /// So much that expiry would mean little.
     #[error("clock_tolerance_s: {0} is more than {MOST_TOLERANCE_S}")]
     Tolerance(u16),
@@ -144,23 +168,38 @@ pub enum PolicyError {
 }
 
 impl Policy {
+    /// Checks a policy. `lookup` has what `env:NAME` stands for.
+    ///
     /// # Errors
     /// [`PolicyError`] for the first member that cannot be.
-    pub fn new(document: PolicyDocument) -> Result<Self, PolicyError> {
+    pub fn new(document: PolicyDocument, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, PolicyError> {
         if document.clock_tolerance_s > MOST_TOLERANCE_S {
             return Err(PolicyError::Tolerance(document.clock_tolerance_s));
         }
         let issuers = issuers(document.issuers, document.clock_tolerance_s.into())?;
+        let refuse = |(member, problem)| PolicyError::Introspection { member, problem };
+        let server = document.introspection.map(|server| server.check(document.clock_tolerance_s.into(), lookup));
+        let introspection = server.transpose().map_err(refuse)?;
+        let certificate_plan = document.mtls.map(|mtls| mtls.default_plan);
         let mut rules = RouteTable::default();
         for (index, document) in document.rules.into_iter().enumerate() {
             let key: RouteKey = document.r#match.parse().map_err(|error| match_error(index, &error))?;
             let rule = Rule::new(index, document)?;
-            if rule.auth == Auth::Jwt && issuers.is_empty() {
-                return Err(PolicyError::Contradiction { index, problem: "`auth: jwt` needs `issuers`" });
+            let problem = match rule.auth {
+                Auth::Jwt if issuers.is_empty() && introspection.is_none() => {
+                    Some("`auth: jwt` needs `issuers` or `introspection`")
+                }
+                Auth::Mtls if certificate_plan.is_none() => Some("`auth: mtls` needs `mtls`"),
+                Auth::Mtls if !rule.scopes.is_empty() => Some("`scopes` cannot be asked of certificates"),
+                _ => None,
+            };
+            if let Some(problem) = problem {
+                return Err(PolicyError::Contradiction { index, problem });
             }
             rules.insert(key, rule).map_err(|error| match_error(index, &error))?;
         }
-        Ok(Self { key_header: key_header(document.api_keys.header)?, issuers, rules })
+        let key_header = key_header(document.api_keys.header)?;
+        Ok(Self { key_header, issuers, introspection, certificate_plan, rules })
     }
 
     /// The rule for a request, or `None` where no rule matches it, which is a refusal.
@@ -218,7 +257,7 @@ mod tests {
     use super::*;
 
     fn policy(json: &str) -> Result<Policy, PolicyError> {
-        Policy::new(serde_json::from_str(json).unwrap())
+        Policy::new(serde_json::from_str(json).unwrap(), &|_| None)
     }
 
     #[test]
@@ -250,7 +289,8 @@ mod tests {
                 "rules[1]: `limit_by` is for `auth: none`",
             ),
             (r#"{"match":"GET /a","auth":"none","scopes":["a"]}"#, "rules[1]: `scopes` cannot be asked"),
-            (r#"{"match":"GET /a","auth":"jwt"}"#, "rules[1]: `auth: jwt` needs `issuers`"),
+            (r#"{"match":"GET /a","auth":"jwt"}"#, "rules[1]: `auth: jwt` needs `issuers` or"),
+            (r#"{"match":"GET /a","auth":"mtls"}"#, "rules[1]: `auth: mtls` needs `mtls`"),
         ] {
             let error = policy(&format!(r#"{{"rules":[{{"match":"GET /{{id}}","auth":"any"}},{rule}]}}"#))
                 .expect_err(rule)

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::bearer::Bearer;
+use crate::introspection::{Introspection, Server, is_jose};
 use crate::issuer::Issuer;
 use crate::jws::{Jws, LONGEST};
 use crate::key_set::Key;
@@ -27,6 +28,7 @@ const MOST_VERIFIED: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Tokens {
     issuers: HashMap<String, Arc<Trusted>>,
+    introspection: Option<Introspection>,
     verified: Recent<[u8; 32], Arc<Verified>>,
 }
 
@@ -50,15 +52,22 @@ impl fmt::Debug for Verified {
 }
 
 impl Tokens {
-    /// Tokens of these issuers. `calls` is made only if keys have to be fetched.
-    pub(crate) fn new(issuers: Vec<(Issuer, KeyOrigin)>, calls: impl FnOnce() -> HttpCalls) -> Self {
+    /// Tokens of these issuers, and opaque ones of this server. `calls` is made only if there is anything to
+    /// call for.
+    pub(crate) fn new(
+        issuers: Vec<(Issuer, KeyOrigin)>,
+        server: Option<Server>,
+        calls: impl FnOnce() -> HttpCalls,
+    ) -> Self {
         let fetches = issuers.iter().any(|(_, origin)| !matches!(origin, KeyOrigin::Inline(_)));
-        let calls = fetches.then(calls);
+        let calls = (fetches || server.is_some()).then(calls);
+        let introspection = server.zip(calls.clone()).map(|(server, calls)| Introspection::new(server, calls));
         let trust = |(issuer, origin): (Issuer, KeyOrigin)| {
             let keys = keys(&issuer, origin, calls.as_ref())?;
             Some((issuer.name.clone(), Arc::new(Trusted { issuer, keys })))
         };
-        Self { issuers: issuers.into_iter().filter_map(trust).collect(), verified: Recent::new(MOST_VERIFIED) }
+        let issuers = issuers.into_iter().filter_map(trust).collect();
+        Self { issuers, introspection, verified: Recent::new(MOST_VERIFIED) }
     }
 
     /// Fetches the keys of all issuers at once, so that no request has to wait for them. What cannot be had
@@ -77,6 +86,9 @@ impl Tokens {
             return Err(Stop::Unauthenticated(Reason::InvalidToken));
         }
         let hash = hash_of(token);
+        if let Some(introspection) = self.introspection.as_ref().filter(|_| !is_jose(token)) {
+            return introspection.verify(token, hash, now).await;
+        }
         if let Some(verified) = self.verified.get(&hash) {
             let set = verified.trusted.keys.set_for(&verified.key.kid, now).await.ok_or_else(no_keys)?;
             if set.holds(&verified.key) {

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod any_token;
+mod certificates;
 mod claims;
 mod credentials;
 mod fetching;
 mod form;
+mod introspection;
 mod keys;
 mod provider;
 mod support;

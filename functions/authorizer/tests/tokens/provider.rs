@@ -35,6 +35,7 @@ impl Reply {
 struct Told {
     replies: Vec<(String, Reply)>,
     requests: Vec<String>,
+    heads: Vec<(String, String)>,
 }
 
 /// The provider; it ends with the test's runtime.
@@ -74,7 +75,13 @@ impl Provider {
         self.told.lock().unwrap().requests.iter().filter(|asked| *asked == path).count()
     }
 
-    /// Every request so far, heads only.
+    /// The last request for a path, whole.
+    pub(crate) fn last(&self, path: &str) -> String {
+        let told = self.told.lock().unwrap();
+        told.heads.iter().rfind(|(asked, _)| asked == path).map(|(_, head)| head.clone()).unwrap_or_default()
+    }
+
+    /// One request.
     async fn serve(&self, mut stream: TcpStream) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -83,11 +90,16 @@ impl Provider {
                 Err(_) => return,
             }
         }
-        let head = String::from_utf8(head).unwrap();
+        let mut head = String::from_utf8(head).unwrap();
+        let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let mut body = vec![0; length.unwrap_or_default()];
+        stream.read_exact(&mut body).await.unwrap();
+        head.push_str(std::str::from_utf8(&body).unwrap());
         let path = head.split(' ').nth(1).unwrap().to_owned();
         let reply = {
             let mut told = self.told.lock().unwrap();
             told.requests.push(path.clone());
+            told.heads.push((path.clone(), head));
             told.replies.iter().find(|(known, _)| *known == path).map(|(_, reply)| reply.clone())
         };
         let reply = reply.unwrap_or_else(|| Reply::status("404 Not Found"));
