@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use calls::RequestScope;
 use jiff::Timestamp;
 use usage::{ApiKey, Caller, KeyHash, KeyStanding};
 
@@ -84,7 +85,9 @@ impl Authorizer {
 
     /// Who bears the token. One that is bound to a certificate holds with that certificate only.
     async fn bearer(&self, value: &str, request: &Request, now: Timestamp) -> Result<Arc<Bearer>, Stop> {
-        let bearer = self.tokens.verify(bearer_token(value)?, now).await?;
+        // Whatever has to be called for it is called on this request's behalf.
+        let scope = RequestScope::from_headers(|name| request.header(name), request.id.as_deref());
+        let bearer = scope.serve(self.tokens.verify(bearer_token(value)?, now)).await?;
         let proved = |hash: &[u8; 32]| request.certificate.as_ref().is_some_and(|certificate| certificate.is(hash));
         match &bearer.bound_to {
             Some(hash) if !proved(hash) => Err(Stop::Unauthenticated(Reason::InvalidClaims)),

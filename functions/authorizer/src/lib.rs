@@ -25,6 +25,7 @@ mod key_set;
 mod key_source;
 mod key_state;
 mod keys;
+mod log;
 mod policy;
 mod reason;
 mod recent;
@@ -45,6 +46,7 @@ use usage::{EmbeddedStore, Verdict};
 pub use answer::{Decided, OnThrottle};
 pub use config::{Config, ConfigError};
 pub use key_source::http_calls;
+pub use log::{answer, log_panics, log_to};
 pub use policy::{Auth, Policy, PolicyError, Rule};
 pub use reason::{Failure, Reason};
 

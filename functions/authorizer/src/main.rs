@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, http_calls};
+use authorizer::{Authorizer, Config, answer, http_calls, log_panics, log_to};
 use calls::RecordLog;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use usage::EmbeddedStore;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let mut config = Config::from_lookup(|name| std::env::var(name).ok())?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
+    tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
+    log_panics();
+    let mut config = Config::from_lookup(variable)?;
     let seeds = config.embedded_store.take().ok_or("EMBEDDED_STORE is not set: there is no other store yet")?;
     let store = Arc::new(EmbeddedStore::new(&seeds)?);
     let authorizer = Arc::new(Authorizer::new(config, store, || http_calls(RecordLog::stdout())));
     authorizer.preload().await;
-    run(service_fn(|event: LambdaEvent<Value>| {
-        let authorizer = Arc::clone(&authorizer);
-        async move { authorizer.handle(event.payload).await }
-    }))
-    .await
+    run(service_fn(|event: LambdaEvent<Value>| answer(Arc::clone(&authorizer), event.payload))).await
 }

@@ -9,5 +9,6 @@ mod fetching;
 mod form;
 mod introspection;
 mod keys;
+mod log;
 mod provider;
 mod support;
