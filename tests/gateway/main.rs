@@ -11,3 +11,4 @@ mod servers;
 mod settings;
 mod stores;
 mod template;
+mod tokens;

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use calls::RecordLog;
 use tokio::sync::oneshot;
-use tollgate::cli::Serve;
-use tollgate::local;
+use tollgate::cli::{Serve, Token};
+use tollgate::local::{self, LocalIssuer};
 
 pub use backend::{Backend, Seen};
 pub use client::{Answer, Call, raw};
@@ -24,6 +24,25 @@ pub const PRO: &str = "local-pro-key-0000000000001";
 #[must_use]
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// Where the local issuer's key is, for all tests: made once, by whichever comes first.
+fn state() -> PathBuf {
+    project().join(".tollgate")
+}
+
+/// A token of the local issuer.
+#[must_use]
+pub fn token(sub: &str, scope: Option<&str>, plan: Option<&str>) -> String {
+    let asked = Token {
+        sub: sub.to_owned(),
+        scope: scope.map(str::to_owned),
+        plan: plan.map(str::to_owned),
+        expires_in: 600,
+        state: state(),
+    };
+    let issuer = LocalIssuer::open(&asked.state).expect("the local issuer");
+    issuer.token(&asked, jiff::Timestamp::now()).expect("a token")
 }
 
 /// How a gateway is to be started; as `cargo run` does where nothing is said.
@@ -106,6 +125,7 @@ impl Setup {
             policy: self.policy.map(|json| file("policy.json", &json)),
             endpoint: self.endpoint.map(|url| url.parse().expect("an address")),
             seeds: self.seeds.map(|json| file("seeds.json", &json)),
+            state: state(),
         };
         Gateway::start(options).await
     }

@@ -8,6 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use http::Uri;
 use http::uri::Authority;
 
+/// In the folder that the gateway is started in.
+const STATE: &str = ".tollgate";
+
 /// The whole gateway on one machine.
 #[derive(Debug, Parser)]
 #[command(name = "tollgate", version, about, args_conflicts_with_subcommands = true)]
@@ -23,6 +26,8 @@ struct Cli {
 pub enum Command {
     /// Serve what the template says (the default)
     Serve(Serve),
+    /// Print a token of the local issuer, which the local gateway accepts
+    Token(Token),
     /// Call a function with events, one after another, and print what it answers
     Invoke(Invoke),
 }
@@ -51,6 +56,29 @@ pub struct Serve {
     /// Plans and keys as JSON, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     pub seeds: Option<PathBuf>,
+    /// Where the local issuer's key is
+    #[arg(skip = STATE)]
+    pub state: PathBuf,
+}
+
+/// What to put into a token.
+#[derive(Debug, Args)]
+pub struct Token {
+    /// Its subject
+    #[arg(long, value_name = "NAME", default_value = "alice")]
+    pub sub: String,
+    /// Its scopes, with spaces between them
+    #[arg(long, value_name = "SCOPES")]
+    pub scope: Option<String>,
+    /// Its plan; the gateway takes `free` for one without
+    #[arg(long, value_name = "NAME")]
+    pub plan: Option<String>,
+    /// Seconds until it expires
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+    pub expires_in: u64,
+    /// Where the local issuer's key is
+    #[arg(skip = STATE)]
+    pub state: PathBuf,
 }
 
 /// What to call.

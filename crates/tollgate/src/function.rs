@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, ConfigError, OpenError};
+use authorizer::{Authorizer, Config, ConfigError, OpenError, http_calls};
 use calls::RecordLog;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
@@ -47,9 +47,15 @@ impl Function {
         let config = Config::from_lookup(&setting)?;
         let store = match store {
             Some(store) => store,
-            None => Arc::new(authorizer::open(&config.store, &setting, records).await?),
+            None => Arc::new(authorizer::open(&config.store, &setting, records.clone()).await?),
         };
-        Ok(Self::Authorizer(Authorizer::new(config, store)))
+        Ok(Self::Authorizer(Authorizer::new(config, store, || http_calls(records))))
+    }
+
+    /// Does what the function does while it starts.
+    pub async fn prepare(&self) {
+        let Self::Authorizer(authorizer) = self;
+        authorizer.preload().await;
     }
 
     /// Calls the function with an event, as Lambda would.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use calls::RecordLog;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tollgate::cli::{Command, Invoke, NoCommand, Serve, parse};
+use tollgate::cli::{Command, Invoke, NoCommand, Serve, Token, parse};
+use tollgate::local::LocalIssuer;
 use tollgate::{invoke, local};
 use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::EnvFilter;
@@ -17,6 +18,7 @@ const MISTAKE: u8 = 2;
 fn main() -> ExitCode {
     match parse(std::env::args_os()) {
         Ok(Command::Serve(options)) => serve(options),
+        Ok(Command::Token(options)) => token(&options),
         Ok(Command::Invoke(options)) => call(&options),
         Err(NoCommand::Shown(text)) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
@@ -101,6 +103,18 @@ impl Signals {
             std::process::exit(130);
         });
     }
+}
+
+fn token(options: &Token) -> ExitCode {
+    let issuer = match LocalIssuer::open(&options.state) {
+        Ok(issuer) => issuer,
+        Err(error) => return mistake(&error.to_string()),
+    };
+    let Some(token) = issuer.token(options, jiff::Timestamp::now()) else {
+        return mistake("--expires-in: it ends beyond the calendar");
+    };
+    let _ = writeln!(std::io::stdout(), "{token}");
+    ExitCode::SUCCESS
 }
 
 fn call(options: &Invoke) -> ExitCode {

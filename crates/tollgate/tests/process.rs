@@ -71,8 +71,12 @@ impl Drop for Serving {
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
+    get_with(address, path, "accept: */*")
+}
+
+fn get_with(address: SocketAddr, path: &str, header: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -92,7 +96,7 @@ fn it_says_what_a_new_user_needs_and_serves() {
     ] {
         assert!(serving.banner.contains(told), "{told}: {}", serving.banner);
     }
-    assert_eq!(serving.banner.matches("curl ").count(), 4);
+    assert_eq!(serving.banner.matches("curl ").count(), 5);
     assert!(get(serving.address, "/health").starts_with("HTTP/1.1 200"));
     assert!(get(serving.address, "/orders").starts_with("HTTP/1.1 401"));
 }
@@ -190,6 +194,8 @@ fn a_mistake_is_one_line_and_exit_code_2() {
             "the parameter `OnThrottle` is given twice",
         ),
         (&["--backend", "http://:80"], "http://HOST:PORT"),
+        (&["token", "--expires-in", "18446744073709551615"], "--expires-in: it ends beyond the calendar"),
+        (&["token", "--expires-in", "soon"], "--expires-in"),
         (&["invoke", "no-such-function", "events/authorizer.allowed.json"], "there is no function `no-such-function`"),
         (&["invoke", "authorizer", "no-such-event.json"], "no-such-event.json: No such file"),
         (&["invoke", "authorizer", "Cargo.toml"], "AUTH_POLICY is not set"),
@@ -234,4 +240,16 @@ fn invoke_ends_with_1_and_the_functions_error_on_standard_error() {
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()), "{event}");
         assert!(text(&output.stderr).contains(error), "{event}: {}", text(&output.stderr));
     }
+}
+
+#[test]
+fn token_prints_a_token_that_the_gateway_accepts() {
+    let output = run(&["token", "--sub", "alice", "--scope", "orders:read", "--plan", "pro", "--expires-in", "60"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    let token = text(&output.stdout);
+    assert_eq!((token.lines().count(), token.trim().split('.').count()), (1, 3));
+    let serving = Serving::start(&[]);
+    let header = |token: &str| format!("authorization: Bearer {}", token.trim());
+    assert!(get_with(serving.address, "/orders", &header(&token)).starts_with("HTTP/1.1 200"));
+    assert!(get_with(serving.address, "/orders", &header("a.b.c")).starts_with("HTTP/1.1 401"));
 }

@@ -3,11 +3,17 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use sha2::{Digest, Sha256};
+
 /// The one caller whose limits a call takes from. Its text form names its usage item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// An API key, by the id that survives its rotation.
     Key(String),
+    /// Whoever a token names, by the hash of issuer and subject.
+    Subject([u8; 32]),
+    /// A client certificate, by the hash of its subject's and its issuer's name.
+    Certificate([u8; 32]),
     /// A source address on one plan: IPv4 as it is, IPv6 by its /64, the least that one customer is given.
     /// On another plan it is another caller, or a busy search would lock an address out of its login.
     Address {
@@ -19,6 +25,18 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// The caller that `issuer` calls `subject`.
+    #[must_use]
+    pub fn from_subject(issuer: &str, subject: &str) -> Self {
+        Self::Subject(hash_of(issuer, subject))
+    }
+
+    /// The caller behind a certificate, by the distinguished names in it.
+    #[must_use]
+    pub fn from_certificate(subject: &str, issuer: &str) -> Self {
+        Self::Certificate(hash_of(subject, issuer))
+    }
+
     /// The caller behind a source address. An IPv4 address written as IPv6 is the IPv4 address.
     #[must_use]
     pub fn from_address(address: IpAddr, plan: &str) -> Self {
@@ -33,10 +51,24 @@ impl Caller {
     }
 }
 
+/// The first text's length stands in front, so that no other pair of texts has the same bytes.
+fn hash_of(first: &str, second: &str) -> [u8; 32] {
+    let length = (first.len() as u64).to_be_bytes();
+    let hash = Sha256::new().chain_update(length).chain_update(first).chain_update(second);
+    hash.finalize().into()
+}
+
+fn write_hash(formatter: &mut fmt::Formatter<'_>, kind: &str, hash: &[u8; 32]) -> fmt::Result {
+    write!(formatter, "{kind}#")?;
+    hash.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+}
+
 impl fmt::Display for Caller {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(id) => write!(formatter, "key#{id}"),
+            Self::Subject(hash) => write_hash(formatter, "sub", hash),
+            Self::Certificate(hash) => write_hash(formatter, "cert", hash),
             Self::Address { address, plan } => write!(formatter, "ip#{address}#{plan}"),
         }
     }
@@ -67,5 +99,22 @@ mod tests {
     fn an_address_on_another_plan_is_another_caller() {
         let on = |plan| Caller::from_address("192.0.2.7".parse().unwrap(), plan);
         assert_ne!(on("login"), on("search"));
+    }
+
+    #[test]
+    fn a_subject_is_its_issuers_and_nobody_elses() {
+        let alice = Caller::from_subject("https://a", "alice");
+        assert_eq!(alice.to_string().len(), "sub#".len() + 64);
+        for (issuer, subject) in [("https://b", "alice"), ("https://a", "bob"), ("https://aa", "lice")] {
+            assert_ne!(Caller::from_subject(issuer, subject), alice, "{issuer} {subject}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_not_a_subject_of_the_same_names() {
+        let certificate = Caller::from_certificate("CN=a", "CN=ca");
+        assert!(certificate.to_string().starts_with("cert#"));
+        assert_ne!(certificate, Caller::from_subject("CN=a", "CN=ca"));
+        assert_ne!(certificate, Caller::from_certificate("CN=a", "CN=other"));
     }
 }

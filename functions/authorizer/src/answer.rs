@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use usage::{Decision, RouteLimit, rate_limit, rate_limit_policy};
+use usage::{Decision, Plan, RouteLimit, rate_limit, rate_limit_policy};
 
 use crate::credentials::Identity;
 use crate::event::Request;
+use crate::header_value::{header_list, header_value};
 use crate::policy::Rule;
 use crate::{Failure, Reason, Stop};
 
@@ -117,13 +118,25 @@ impl Answer {
     }
 
     pub(crate) fn identity(&mut self, identity: &Identity) {
-        self.set("auth", if matches!(identity, Identity::Key { .. }) { "api_key" } else { "none" });
-        if let Identity::Key { key, .. } = identity {
-            self.set("key_id", &key.key_id);
-            self.set("user_id", key.subject.as_deref().unwrap_or_default());
-            self.set("scopes", &key.scopes.join(" "));
+        self.set("auth", identity.auth());
+        self.set("scopes", &header_list(identity.scopes(), ' '));
+        if let Some(key) = &identity.key {
+            self.set("key_id", &header_value(&key.key_id));
+            self.set("user_id", &header_value(key.subject.as_deref().unwrap_or_default()));
         }
-        self.set("plan", identity.charged().map_or("", |(_, plan)| plan));
+        if let Some(subject) = &identity.certificate {
+            self.set("user_id", &header_value(subject));
+        }
+        if let Some(bearer) = &identity.bearer {
+            self.set("user_id", &header_value(&bearer.subject));
+            self.set("email", &header_value(bearer.email.as_deref().unwrap_or_default()));
+            self.set("roles", &header_list(&bearer.roles, ','));
+        }
+    }
+
+    /// Only a plan that there is: what a token calls one may be anything.
+    pub(crate) fn plan(&mut self, plan: &Plan) {
+        self.set("plan", &header_value(&plan.name));
     }
 
     pub(crate) fn limits(&mut self, decision: &Decision) {

@@ -57,7 +57,7 @@ impl Config {
     /// [`ConfigError`] for the first variable that is missing or wrong.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let policy = lookup("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
-        let policy = Policy::new(json("AUTH_POLICY", &policy)?)?;
+        let policy = Policy::new(json("AUTH_POLICY", &policy)?, &lookup)?;
         let on_throttle = on_throttle(lookup("ON_THROTTLE"))?;
         let store = match lookup("EMBEDDED_STORE") {
             Some(text) => StoreConfig::Embedded(

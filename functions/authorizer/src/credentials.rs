@@ -3,75 +3,181 @@
 use std::sync::Arc;
 
 use calls::Deadline;
-use usage::{ApiKey, Caller, KeyHash, KeyStanding, Nanos, Store};
+use jiff::Timestamp;
+use usage::{ApiKey, Caller, KeyHash, KeyStanding};
 
+use crate::bearer::Bearer;
 use crate::event::Request;
-use crate::policy::{Auth, Policy, Rule};
-use crate::{Reason, Stop};
+use crate::policy::{Auth, Rule};
+use crate::{Authorizer, Reason, Stop};
 
-/// Who calls.
-#[derive(Debug)]
-pub(crate) enum Identity {
-    /// Somebody with an API key that holds.
-    Key { key: Arc<ApiKey>, caller: Caller },
-    /// Nobody in particular, from an address that is charged.
-    Address { caller: Caller, plan: String },
-    /// Nobody in particular.
-    Anonymous,
+/// Who calls. More than one of these where a request has more than one credential; none where its path is
+/// public.
+#[derive(Default)]
+pub(crate) struct Identity {
+    pub(crate) bearer: Option<Arc<Bearer>>,
+    pub(crate) key: Option<Arc<ApiKey>>,
+    /// The subject of the client certificate that is the credential.
+    pub(crate) certificate: Option<String>,
+    /// Who is charged.
+    caller: Option<Caller>,
+    /// On which plan, where neither token nor key says so.
+    plan: Option<String>,
 }
 
 impl Identity {
-    /// The identity behind a request's credentials, or why there is none.
-    pub(crate) async fn of(
-        request: &Request,
-        rule: &Rule,
-        policy: &Policy,
-        store: &Store,
-        now: Nanos,
-        deadline: Deadline,
-    ) -> Result<Self, Stop> {
-        match rule.auth {
-            Auth::None => Self::public(request, rule),
-            // No token can be verified here, and an invalid one never falls through to a key.
-            Auth::Any if request.header("authorization").is_some() => Err(Stop::Unauthenticated(Reason::InvalidToken)),
-            Auth::Any | Auth::ApiKey => Self::by_key(request.header(&policy.key_header), store, now, deadline).await,
+    /// The word for it in the context. With a token and a key it is the token that names the user.
+    pub(crate) fn auth(&self) -> &'static str {
+        match self {
+            Self { bearer: Some(bearer), .. } => bearer.auth,
+            Self { key: Some(_), .. } => "api_key",
+            Self { certificate: Some(_), .. } => "mtls",
+            _ => "none",
         }
     }
 
-    fn public(request: &Request, rule: &Rule) -> Result<Self, Stop> {
-        let Some(plan) = &rule.address_plan else { return Ok(Self::Anonymous) };
-        let missing =
-            || Stop::Fault(Reason::Fault, "event: `requestContext.http.sourceIp` is not an address".to_owned());
-        let caller = Caller::from_address(request.source.ok_or_else(missing)?, plan);
-        Ok(Self::Address { caller, plan: plan.clone() })
+    /// Who is charged, and on which plan: a key before the token beside it. A token may name no plan.
+    pub(crate) fn charged(&self) -> Option<(&Caller, Option<&str>)> {
+        let plan = match self {
+            Self { key: Some(key), .. } => Some(key.plan.as_str()),
+            Self { bearer: Some(bearer), .. } => bearer.plan.as_deref(),
+            _ => self.plan.as_deref(),
+        };
+        Some((self.caller.as_ref()?, plan))
     }
 
-    async fn by_key(key: Option<&str>, store: &Store, now: Nanos, deadline: Deadline) -> Result<Self, Stop> {
-        let key = key.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
+    /// What it may do. A token that comes with a key has its own scopes only.
+    pub(crate) fn scopes(&self) -> &[String] {
+        match self {
+            Self { bearer: Some(bearer), .. } => &bearer.scopes,
+            Self { key: Some(key), .. } => &key.scopes,
+            _ => &[],
+        }
+    }
+}
+
+impl Authorizer {
+    /// The identity behind a request's credentials, or why there is none. Every credential that the rule
+    /// looks at has to hold, whatever the others are.
+    pub(crate) async fn identify(
+        &self,
+        request: &Request,
+        rule: &Rule,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Identity, Stop> {
+        let (token, key) = match rule.auth {
+            Auth::None => return public(request, rule),
+            // Other credentials are the backend's own business.
+            Auth::Mtls => (None, None),
+            Auth::ApiKey => (None, request.header(&self.policy.key_header)),
+            Auth::Any | Auth::Jwt => (request.header("authorization"), request.header(&self.policy.key_header)),
+        };
+        if token.is_none() && (rule.auth == Auth::Jwt || key.is_none()) {
+            return self.by_certificate(request, rule);
+        }
+        let bearer = match token {
+            Some(value) => Some(self.bearer(value, request, now).await?),
+            None => None,
+        };
+        let key = match key {
+            Some(key) => Some(self.key(key, now, deadline).await?),
+            None => None,
+        };
+        let caller = match (&key, &bearer) {
+            (Some(key), _) => Some(Caller::Key(key.key_id.clone())),
+            (None, Some(bearer)) => Some(bearer.caller.clone()),
+            (None, None) => None,
+        };
+        Ok(Identity { bearer, key, caller, ..Identity::default() })
+    }
+
+    /// Who bears the token. One that is bound to a certificate holds with that certificate only.
+    async fn bearer(&self, value: &str, request: &Request, now: Timestamp) -> Result<Arc<Bearer>, Stop> {
+        let bearer = self.tokens.verify(bearer_token(value)?, now).await?;
+        let proved = |hash: &[u8; 32]| request.certificate.as_ref().is_some_and(|certificate| certificate.is(hash));
+        match &bearer.bound_to {
+            Some(hash) if !proved(hash) => Err(Stop::Unauthenticated(Reason::InvalidClaims)),
+            _ => Ok(bearer),
+        }
+    }
+
+    /// Where nothing else was sent: the certificate, if the rule and the policy take it for a credential.
+    fn by_certificate(&self, request: &Request, rule: &Rule) -> Result<Identity, Stop> {
+        let taken = matches!(rule.auth, Auth::Any | Auth::Mtls);
+        let credential = request.certificate.as_ref().filter(|_| taken).zip(self.policy.certificate_plan.as_ref());
+        let (certificate, plan) = credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
+        let (subject, issuer) = certificate.names().map_err(Stop::Unauthenticated)?;
+        Ok(Identity {
+            certificate: Some(subject.to_owned()),
+            caller: Some(Caller::from_certificate(subject, issuer)),
+            plan: Some(plan.clone()),
+            ..Identity::default()
+        })
+    }
+
+    async fn key(&self, key: &str, now: Timestamp, deadline: Deadline) -> Result<Arc<ApiKey>, Stop> {
         let hash = KeyHash::of(key).map_err(|_| Stop::Unauthenticated(Reason::MalformedCredentials))?;
-        let known = store.key(&hash, deadline).await;
+        let known = self.store.key(&hash, deadline).await;
         let known = known.map_err(|error| Stop::Fault(Reason::StoreUnavailable, error.to_string()))?;
         let key = known.ok_or(Stop::Unauthenticated(Reason::UnknownKey))?;
-        match key.standing(now) {
-            KeyStanding::Good => Ok(Self::Key { caller: Caller::Key(key.key_id.clone()), key }),
+        match key.standing(now.as_nanosecond()) {
+            KeyStanding::Good => Ok(key),
             KeyStanding::Disabled => Err(Stop::Unauthenticated(Reason::KeyDisabled)),
             KeyStanding::Expired => Err(Stop::Unauthenticated(Reason::KeyExpired)),
         }
     }
+}
 
-    /// Who is charged, and on which plan.
-    pub(crate) fn charged(&self) -> Option<(&Caller, &str)> {
-        match self {
-            Self::Key { key, caller } => Some((caller, &key.plan)),
-            Self::Address { caller, plan } => Some((caller, plan)),
-            Self::Anonymous => None,
+fn public(request: &Request, rule: &Rule) -> Result<Identity, Stop> {
+    let Some(plan) = &rule.address_plan else { return Ok(Identity::default()) };
+    let problem = "event: the source address is not an address";
+    let source = request.source.ok_or_else(|| Stop::Fault(Reason::Fault, problem.to_owned()))?;
+    Ok(Identity { caller: Some(Caller::from_address(source, plan)), plan: Some(plan.clone()), ..Identity::default() })
+}
+
+/// The token of `Bearer TOKEN`. Schemes have no case (RFC 9110, section 11.1); no other one is understood,
+/// and neither is a token without one.
+fn bearer_token(value: &str) -> Result<&str, Stop> {
+    let malformed = Stop::Unauthenticated(Reason::MalformedCredentials);
+    let Some((scheme, token)) = value.split_once(' ') else { return Err(malformed) };
+    let token = token.trim_start_matches(' ');
+    let of_its_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let plain = !token.is_empty() && token.bytes().all(of_its_alphabet);
+    if scheme.eq_ignore_ascii_case("bearer") && plain { Ok(token) } else { Err(malformed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_has_no_case() {
+        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "bEaReR  a.b.c"] {
+            assert_eq!(bearer_token(value).ok(), Some("a.b.c"), "{value}");
         }
     }
 
-    pub(crate) fn scopes(&self) -> &[String] {
-        match self {
-            Self::Key { key, .. } => &key.scopes,
-            Self::Address { .. } | Self::Anonymous => &[],
+    #[test]
+    fn what_is_no_bearer_token_is_refused() {
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "a.b.c",
+            "Basic YTpi",
+            "DPoP a.b.c",
+            "Bearera.b.c",
+            " Bearer a.b.c",
+            "Bearer\ta.b.c",
+            "Bearer a.b.c ",
+            "Bearer a.b.c,Bearer d.e.f",
+            "Bearer a b",
+            "Bearer \u{fc}",
+            "Bearer a.b.c\n",
+            "Bearer: a.b.c",
+        ] {
+            assert!(bearer_token(value).is_err(), "{value:?}");
         }
     }
 }

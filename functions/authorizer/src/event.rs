@@ -11,6 +11,8 @@ use routes::RouteKey;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::certificate::Certificate;
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
@@ -27,6 +29,13 @@ struct Event {
 struct RequestContext {
     request_id: Option<String>,
     http: Option<Http>,
+    authentication: Option<Authentication>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Authentication {
+    client_cert: Option<Certificate>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +63,7 @@ pub(crate) struct Request {
     pub(crate) id: Option<String>,
     pub(crate) method: String,
     pub(crate) source: Option<IpAddr>,
+    pub(crate) certificate: Option<Certificate>,
     route_key: String,
     path_parameters: HashMap<String, Option<String>>,
     headers: HashMap<String, String>,
@@ -73,6 +83,7 @@ impl Request {
         let http = context.http.ok_or("event: `requestContext.http` is missing")?;
         Ok(Self {
             id: context.request_id,
+            certificate: context.authentication.and_then(|authentication| authentication.client_cert),
             method: http.method.ok_or("event: `requestContext.http.method` is missing")?,
             source: http.source_ip.and_then(|address| address.parse().ok()),
             route_key: event.route_key.ok_or("event: `routeKey` is missing")?,

@@ -1,30 +1,53 @@
 //! The authorizer: who calls, on what plan, and may the call pass?
 //!
 //! - trigger: an API Gateway HTTP API, Lambda authorizer format 2.0 with simple responses
-//! - reads: the policy (`AUTH_POLICY`), API keys and plans
+//! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys, what an authorization
+//!   server says of opaque tokens
 //! - writes: the caller's usage, one charge a request
 //! - on failure: authentication never fails open. Bad credentials are the error `Unauthorized` (401, the
 //!   only way an HTTP API has to say so); what is forbidden is `isAuthorized: false` (403); our own fault
 //!   is any other error (500)
 
+mod algorithm;
 mod answer;
+mod bearer;
+mod certificate;
 mod config;
 mod credentials;
 mod event;
+mod header_value;
+mod introspection;
+mod introspection_document;
+mod issuer;
+mod issuer_document;
+mod jws;
+mod key_set;
+mod key_source;
+mod key_state;
+mod keys;
+mod log;
 mod policy;
 mod reason;
+mod recent;
 mod store;
+mod strict_json;
+mod times;
+mod tokens;
+#[cfg(test)]
+mod wycheproof;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use calls::{Deadline, RequestScope};
+use calls::{Deadline, HttpCalls, RequestScope};
 use jiff::Timestamp;
 use serde_json::Value;
 use usage::{Store, Verdict};
 
 pub use answer::{Decided, OnThrottle};
 pub use config::{Config, ConfigError, StoreConfig};
+pub use key_source::http_calls;
+pub use log::{answer, log_panics, log_to};
 pub use policy::{Auth, Policy, PolicyError, Rule};
 pub use reason::{Failure, Reason};
 pub use store::{OpenError, open};
@@ -32,6 +55,7 @@ pub use store::{OpenError, open};
 use answer::Answer;
 use credentials::Identity;
 use event::Request;
+use tokens::Tokens;
 
 /// The authorizer with what it was set up with. One serves any number of requests, one after another or
 /// at once.
@@ -39,6 +63,7 @@ use event::Request;
 pub struct Authorizer {
     policy: Policy,
     on_throttle: OnThrottle,
+    tokens: Tokens,
     store: Arc<Store>,
 }
 
@@ -63,10 +88,24 @@ enum Stop {
 }
 
 impl Authorizer {
-    /// An authorizer that looks keys and plans up in `store` and charges there.
+    /// An authorizer that looks keys and plans up in `store` and charges there. `calls` is made only if
+    /// the policy has it fetch anything.
     #[must_use]
-    pub fn new(config: Config, store: Arc<Store>) -> Self {
-        Self { policy: config.policy, on_throttle: config.on_throttle, store }
+    pub fn new(mut config: Config, store: Arc<Store>, calls: impl FnOnce() -> HttpCalls) -> Self {
+        let (issuers, server) = (std::mem::take(&mut config.policy.issuers), config.policy.introspection.take());
+        let tokens = Tokens::new(issuers, server, calls);
+        Self { policy: config.policy, on_throttle: config.on_throttle, tokens, store }
+    }
+
+    /// Fetches what the first request would have to wait for. What cannot be had is logged, and tried again
+    /// by a request that needs it.
+    pub async fn preload(&self) {
+        self.preload_at(Timestamp::now()).await;
+    }
+
+    /// The same at a given time.
+    pub async fn preload_at(&self, now: Timestamp) {
+        self.tokens.preload(now).await;
     }
 
     /// The header that API keys are looked for in, in lower case. It must not reach a backend.
@@ -75,21 +114,28 @@ impl Authorizer {
         &self.policy.key_header
     }
 
-    /// Answers one event of format 2.0. Writes one log line, which names neither a key nor a header.
+    /// Answers one event of format 2.0. Writes one log line, which names neither a credential nor a header.
     ///
     /// # Errors
     /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
-    /// an event that cannot be read, a store that is needed and does not answer, or a clock that cannot be
-    /// right.
+    /// an event that cannot be read, a store or an issuer's keys that are needed and cannot be had, or a clock
+    /// that cannot be right.
     pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
-        let request = Request::parse(event).map_err(|problem| Stop::Fault(Reason::Fault, problem));
-        let scope = request.as_ref().map_or_else(|_| RequestScope::default(), Request::scope);
-        scope.serve(self.answer(request)).await
+        self.handle_at(event, Timestamp::now()).await
     }
 
-    async fn answer(&self, request: Result<Request, Stop>) -> Result<Value, Failure> {
+    /// The same at a given time.
+    ///
+    /// # Errors
+    /// As [`Self::handle`].
+    pub async fn handle_at(&self, event: Value, now: Timestamp) -> Result<Value, Failure> {
+        let request = Request::parse(event).map_err(|problem| Stop::Fault(Reason::Fault, problem));
+        let scope = request.as_ref().map_or_else(|_| RequestScope::default(), Request::scope);
+        scope.serve(self.answer(request, now)).await
+    }
+
+    async fn answer(&self, request: Result<Request, Stop>, now: Timestamp) -> Result<Value, Failure> {
         let started = Instant::now();
-        let now = Timestamp::now();
         let mut answer = Answer::default();
         let outcome = match request {
             Ok(request) => self.decide(&request, now, &mut answer).await,
@@ -111,7 +157,7 @@ impl Authorizer {
         let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
         answer.rule(rule);
         let deadline = self.store.deadline();
-        let identity = Identity::of(request, rule, &self.policy, &self.store, now.as_nanosecond(), deadline).await?;
+        let identity = self.identify(request, rule, now, deadline).await?;
         answer.identity(&identity);
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));
@@ -122,8 +168,10 @@ impl Authorizer {
 
     async fn charge(&self, identity: &Identity, call: &Call<'_>, answer: &mut Answer) -> Result<Decided, Stop> {
         let Some((caller, plan_name)) = identity.charged() else { return Ok(Decided::allowed()) };
+        let plan_name = plan_name.ok_or(Stop::Forbidden(Reason::Forbidden))?;
         let Ok(plan) = self.store.plan(plan_name, call.deadline).await else { return Ok(Decided::unavailable(1)) };
         let plan = plan.ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        answer.plan(&plan);
         let route = plan.route_limit(call.method, call.path).map(AsRef::as_ref);
         answer.plan_route(route);
         let charged = self.store.charge(caller, &plan, route, call.rule.cost, call.now.as_nanosecond(), call.deadline);

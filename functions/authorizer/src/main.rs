@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config};
+use authorizer::{Authorizer, Config, answer, http_calls, log_panics, log_to, open};
 use calls::RecordLog;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let lookup = |name: &str| std::env::var(name).ok();
-    let config = Config::from_lookup(lookup)?;
-    let store = authorizer::open(&config.store, lookup, RecordLog::stdout()).await?;
-    let authorizer = Arc::new(Authorizer::new(config, Arc::new(store)));
-    run(service_fn(|event: LambdaEvent<Value>| {
-        let authorizer = Arc::clone(&authorizer);
-        async move { authorizer.handle(event.payload).await }
-    }))
-    .await
+    let variable = |name: &str| std::env::var(name).ok();
+    let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
+    tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
+    log_panics();
+    let config = Config::from_lookup(variable)?;
+    let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
+    let authorizer = Arc::new(Authorizer::new(config, store, || http_calls(RecordLog::stdout())));
+    authorizer.preload().await;
+    run(service_fn(|event: LambdaEvent<Value>| answer(Arc::clone(&authorizer), event.payload))).await
 }

@@ -3,10 +3,25 @@
 use routes::{RouteKey, RouteTable};
 use serde::Deserialize;
 
+use crate::introspection::Server;
+use crate::introspection_document::IntrospectionDocument;
+use crate::issuer::Issuer;
+use crate::issuer_document::IssuerDocument;
+use crate::key_source::KeyOrigin;
+
+/// Five minutes, as in RFC 7519's "usually no more than a few minutes".
+const MOST_TOLERANCE_S: u16 = 300;
+
 /// The policy as written. A member that nobody knows is an error.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDocument {
+    #[serde(default = "default_tolerance")]
+    clock_tolerance_s: u16,
+    #[serde(default)]
+    issuers: Vec<IssuerDocument>,
+    introspection: Option<IntrospectionDocument>,
+    mtls: Option<MtlsDocument>,
     #[serde(default)]
     api_keys: ApiKeysDocument,
     rules: Vec<RuleDocument>,
@@ -19,10 +34,20 @@ struct ApiKeysDocument {
     header: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MtlsDocument {
+    default_plan: String,
+}
+
 impl Default for ApiKeysDocument {
     fn default() -> Self {
         Self { header: default_header() }
     }
+}
+
+fn default_tolerance() -> u16 {
+    30
 }
 
 fn default_header() -> String {
@@ -52,6 +77,10 @@ fn default_cost() -> u64 {
 pub enum Auth {
     /// Any kind there is. Every credential that is sent has to hold.
     Any,
+    /// A bearer token. A key that is sent besides has to hold too.
+    Jwt,
+    /// A client certificate; other credentials are the backend's own business.
+    Mtls,
     /// An API key; other credentials are the backend's own business.
     ApiKey,
     /// None: the path is public.
@@ -69,6 +98,12 @@ enum LimitBy {
 pub struct Policy {
     /// The header that holds an API key, in lower case.
     pub key_header: String,
+    /// Whose tokens are trusted, and where their keys are.
+    pub(crate) issuers: Vec<(Issuer, KeyOrigin)>,
+    /// Who is asked about opaque tokens.
+    pub(crate) introspection: Option<Server>,
+    /// The plan of client certificates, where these are credentials.
+    pub(crate) certificate_plan: Option<String>,
     rules: RouteTable<Rule>,
 }
 
@@ -106,6 +141,27 @@ pub enum PolicyError {
         /// How.
         problem: &'static str,
     },
+    /// An issuer that cannot be trusted as it is written down.
+    #[error("issuers[{index}].{member}: {problem}")]
+    Issuer {
+        /// Which issuer.
+        index: usize,
+        /// Which member.
+        member: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// A server that cannot be asked as it is written down.
+    #[error("introspection.{member}: {problem}")]
+    Introspection {
+        /// Which member.
+        member: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// So much that expiry would mean little.
+    #[error("clock_tolerance_s: {0} is more than {MOST_TOLERANCE_S}")]
+    Tolerance(u16),
     /// Not a header's name, or one that means something else.
     #[error("api_keys.header: `{0}` cannot hold an API key")]
     Header(String),
@@ -130,16 +186,38 @@ const TAKEN: [&str; 13] = [
 const TAKEN_PREFIXES: [&str; 4] = ["proxy-", "x-amz", "x-forwarded-", "x-tollgate-"];
 
 impl Policy {
+    /// Checks a policy. `lookup` has what `env:NAME` stands for.
+    ///
     /// # Errors
     /// [`PolicyError`] for the first member that cannot be.
-    pub fn new(document: PolicyDocument) -> Result<Self, PolicyError> {
+    pub fn new(document: PolicyDocument, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, PolicyError> {
+        if document.clock_tolerance_s > MOST_TOLERANCE_S {
+            return Err(PolicyError::Tolerance(document.clock_tolerance_s));
+        }
+        let issuers = issuers(document.issuers, document.clock_tolerance_s.into())?;
+        let refuse = |(member, problem)| PolicyError::Introspection { member, problem };
+        let server = document.introspection.map(|server| server.check(document.clock_tolerance_s.into(), lookup));
+        let introspection = server.transpose().map_err(refuse)?;
+        let certificate_plan = document.mtls.map(|mtls| mtls.default_plan);
         let mut rules = RouteTable::default();
         for (index, document) in document.rules.into_iter().enumerate() {
             let key: RouteKey = document.r#match.parse().map_err(|error| match_error(index, &error))?;
             let rule = Rule::new(index, document)?;
+            let problem = match rule.auth {
+                Auth::Jwt if issuers.is_empty() && introspection.is_none() => {
+                    Some("`auth: jwt` needs `issuers` or `introspection`")
+                }
+                Auth::Mtls if certificate_plan.is_none() => Some("`auth: mtls` needs `mtls`"),
+                Auth::Mtls if !rule.scopes.is_empty() => Some("`scopes` cannot be asked of certificates"),
+                _ => None,
+            };
+            if let Some(problem) = problem {
+                return Err(PolicyError::Contradiction { index, problem });
+            }
             rules.insert(key, rule).map_err(|error| match_error(index, &error))?;
         }
-        Ok(Self { key_header: key_header(document.api_keys.header)?, rules })
+        let key_header = key_header(document.api_keys.header)?;
+        Ok(Self { key_header, issuers, introspection, certificate_plan, rules })
     }
 
     /// The rule for a request, or `None` where no rule matches it, which is a refusal.
@@ -147,6 +225,18 @@ impl Policy {
     pub fn rule(&self, method: &str, path: &str) -> Option<&Rule> {
         self.rules.find(method, path).map(|found| found.value)
     }
+}
+
+fn issuers(documents: Vec<IssuerDocument>, tolerance_s: i64) -> Result<Vec<(Issuer, KeyOrigin)>, PolicyError> {
+    let mut issuers: Vec<(Issuer, KeyOrigin)> = Vec::with_capacity(documents.len());
+    for (index, document) in documents.into_iter().enumerate() {
+        let refuse = |(member, problem)| PolicyError::Issuer { index, member, problem };
+        if issuers.iter().any(|(earlier, _)| earlier.name == document.name()) {
+            return Err(refuse(("issuer", "stands in an earlier issuer too".to_owned())));
+        }
+        issuers.push(document.check(tolerance_s).map_err(refuse)?);
+    }
+    Ok(issuers)
 }
 
 fn match_error(index: usize, error: &impl ToString) -> PolicyError {
@@ -185,7 +275,7 @@ mod tests {
     use super::*;
 
     fn policy(json: &str) -> Result<Policy, PolicyError> {
-        Policy::new(serde_json::from_str(json).unwrap())
+        Policy::new(serde_json::from_str(json).unwrap(), &|_| None)
     }
 
     #[test]
@@ -217,12 +307,28 @@ mod tests {
                 "rules[1]: `limit_by` is for `auth: none`",
             ),
             (r#"{"match":"GET /a","auth":"none","scopes":["a"]}"#, "rules[1]: `scopes` cannot be asked"),
+            (r#"{"match":"GET /a","auth":"jwt"}"#, "rules[1]: `auth: jwt` needs `issuers` or"),
+            (r#"{"match":"GET /a","auth":"mtls"}"#, "rules[1]: `auth: mtls` needs `mtls`"),
         ] {
             let error = policy(&format!(r#"{{"rules":[{{"match":"GET /{{id}}","auth":"any"}},{rule}]}}"#))
                 .expect_err(rule)
                 .to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn an_issuer_that_cannot_be_trusted_is_named() {
+        let issuer = r#"{"issuer":"https://a","audiences":["b"],"default_plan":"free"}"#;
+        for (issuers, expected) in [
+            (format!("{issuer},{issuer}"), "issuers[1].issuer: stands in an earlier issuer too"),
+            (issuer.replace("https", "http"), "issuers[0].issuer: `http://a` is not https"),
+        ] {
+            let error = policy(&format!(r#"{{"issuers":[{issuers}],"rules":[]}}"#)).expect_err(expected).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let error = policy(r#"{"clock_tolerance_s":301,"rules":[]}"#).unwrap_err().to_string();
+        assert_eq!(error, "clock_tolerance_s: 301 is more than 300");
     }
 
     #[test]

@@ -11,8 +11,14 @@ pub enum Reason {
     MissingCredentials,
     /// Something that cannot be a credential.
     MalformedCredentials,
-    /// A bearer token that nothing here can verify.
+    /// A bearer token that nothing here can verify: its form, its issuer, its algorithm or its key.
     InvalidToken,
+    /// A token whose time is over.
+    TokenExpired,
+    /// A signature that is not the key's.
+    InvalidSignature,
+    /// Claims that are missing, of a wrong type, or not for us.
+    InvalidClaims,
     /// No such key.
     UnknownKey,
     /// A key that has been switched off.
@@ -31,6 +37,8 @@ pub enum Reason {
     RateExceeded,
     /// A quota is used up.
     QuotaExceeded,
+    /// An issuer's keys cannot be had.
+    KeysUnavailable,
     /// The store could not decide.
     StoreUnavailable,
     /// Our own failure.
@@ -46,6 +54,9 @@ impl Reason {
             Self::MissingCredentials => "missing_credentials",
             Self::MalformedCredentials => "malformed_credentials",
             Self::InvalidToken => "invalid_token",
+            Self::TokenExpired => "token_expired",
+            Self::InvalidSignature => "invalid_signature",
+            Self::InvalidClaims => "invalid_claims",
             Self::UnknownKey => "unknown_key",
             Self::KeyDisabled => "key_disabled",
             Self::KeyExpired => "key_expired",
@@ -55,6 +66,7 @@ impl Reason {
             Self::LimitImpossible => "limit_impossible",
             Self::RateExceeded => "rate_exceeded",
             Self::QuotaExceeded => "quota_exceeded",
+            Self::KeysUnavailable => "keys_unavailable",
             Self::StoreUnavailable => "store_unavailable",
             Self::Fault => "fault",
         }

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, Failure, StoreConfig};
+use authorizer::{Authorizer, Config, Failure, StoreConfig, http_calls};
+use calls::RecordLog;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use usage::{EmbeddedStore, Store};
@@ -19,7 +20,7 @@ fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
     let config = Config::from_lookup(|name| settings[name].as_str().map(str::to_owned)).unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
     let store = EmbeddedStore::new(seeds).unwrap();
-    Authorizer::new(config, Arc::new(Store::Embedded(store)))
+    Authorizer::new(config, Arc::new(Store::Embedded(store)), || http_calls(RecordLog::to(std::io::sink())))
 }
 
 fn handle(authorizer: &Authorizer, event: Value) -> Result<Value, Failure> {
@@ -43,6 +44,7 @@ fn get(path: &str, headers: Value) -> Value {
     event
 }
 
+/// Nothing in these tests waits.
 /// `isAuthorized` and the context.
 fn answer(authorizer: &Authorizer, event: Value) -> (bool, Value) {
     let mut answer = handle(authorizer, event).unwrap();

@@ -1,5 +1,6 @@
 //! The gateway's own answers, in API Gateway's words, and the load balancer's.
 
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -62,6 +63,11 @@ impl Own {
     }
 }
 
+/// A page of the local gateway itself, in JSON.
+pub(super) fn own_page(body: Bytes) -> Response<ResponseBody> {
+    whole(StatusCode::OK, "application/json", body)
+}
+
 /// What a listener rule answers.
 pub(super) fn fixed(answer: &FixedResponse) -> Response<ResponseBody> {
     whole(answer.status, &answer.content_type, answer.body.clone())
@@ -75,7 +81,7 @@ pub(super) fn of_load_balancer(status: StatusCode) -> Response<ResponseBody> {
     whole(status, "text/html", page)
 }
 
-fn whole(status: StatusCode, content_type: &str, body: String) -> Response<ResponseBody> {
+fn whole(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Response<ResponseBody> {
     let mut response = Response::new(full(body));
     *response.status_mut() = status;
     if let Ok(value) = HeaderValue::from_str(content_type) {

@@ -14,6 +14,7 @@ mod serve;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Uri;
 
 use crate::api::Api;
@@ -30,13 +31,20 @@ pub struct Gateway {
     api: Api,
     functions: HashMap<String, Arc<Function>>,
     backend: Backend,
+    jwks: Bytes,
     log: LogSink,
 }
 
 impl Gateway {
-    /// `functions` are found by their package's name; `backend` is where every integration leads.
+    /// `functions` are found by their package's name; `backend` is where every integration leads;
+    /// `jwks` are the local issuer's keys.
     #[must_use]
-    pub fn new(api: Api, functions: HashMap<String, Arc<Function>>, backend: &Uri, log: LogSink) -> Self {
-        Self { api, functions, backend: Backend::new(backend), log }
+    pub fn new(api: Api, functions: HashMap<String, Arc<Function>>, backend: &Uri, jwks: Bytes, log: LogSink) -> Self {
+        Self { api, functions, backend: Backend::new(backend), jwks, log }
+    }
+
+    /// Every function that a route needs.
+    pub fn functions(&self) -> impl Iterator<Item = Arc<Function>> {
+        self.functions.values().map(Arc::clone)
     }
 }

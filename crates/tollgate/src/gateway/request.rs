@@ -22,6 +22,7 @@ use super::event::authorizer_event;
 use super::head::Head;
 use super::{Gateway, headers, path};
 use crate::api::{Authorization, Exchange, FixedResponse, Integration, RequestParts, Route};
+use crate::local::JWKS_PATH;
 
 /// API Gateway's quota for request line and headers together.
 const LARGEST_HEAD: u64 = 10_240;
@@ -104,6 +105,9 @@ async fn proceed(
     exchange.path.clone_from(&decoded);
     if declared_length(&request).is_some_and(|length| length > LARGEST) {
         return Err(Own::PayloadTooLarge);
+    }
+    if request.method() == Method::GET && decoded == JWKS_PATH {
+        return Ok(answer::own_page(gateway.jwks.clone()));
     }
     let found = gateway.api.routes.find(request.method().as_str(), &decoded).ok_or(Own::NotFound)?;
     let route = Arc::clone(found.value);

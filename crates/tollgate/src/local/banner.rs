@@ -86,6 +86,7 @@ impl Facts<'_> {
         writeln!(text, "  curl -i {url}/health")?;
         writeln!(text, "  curl -i {url}/orders")?;
         writeln!(text, "  curl -i -H 'x-api-key: local-pro-key-0000000000001' {url}/orders")?;
+        writeln!(text, "  curl -i -H \"authorization: Bearer $(cargo run -q -- token --plan pro)\" {url}/orders")?;
         writeln!(
             text,
             "  for i in 1 2 3 4 5 6; do curl -si -H 'x-api-key: local-free-key-000000000001' {url}/orders | head -1; done\n"

@@ -1,6 +1,7 @@
 //! `serve`: everything that the gateway needs on one machine, put together.
 
 mod banner;
+mod issuer;
 mod seeds;
 pub(crate) mod store;
 
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use calls::RecordLog;
 use http::Uri;
 use tokio::net::TcpListener;
@@ -21,6 +23,8 @@ use crate::echo;
 use crate::function::{Function, FunctionError};
 use crate::gateway::{Gateway, LogSink, serve};
 use crate::template::{ParameterValues, Template, TemplateError};
+
+pub use issuer::{IssuerError, JWKS_PATH, LocalIssuer};
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +70,9 @@ pub enum StartError {
     /// A function that cannot be set up.
     #[error(transparent)]
     Function(#[from] FunctionError),
+    /// The local issuer's key.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// The address is taken, or not ours.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -104,8 +111,12 @@ pub struct Started {
 }
 
 impl Started {
-    /// Answers until `stop` is ready, then finishes what is under way.
+    /// Answers until `stop` is ready, then finishes what is under way. Functions prepare meanwhile, because
+    /// what they ask for may be this gateway's own.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
+        for function in self.gateway.functions() {
+            tokio::spawn(async move { function.prepare().await });
+        }
         serve(self.listener, self.gateway, stop).await;
     }
 }
@@ -123,7 +134,8 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
     let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
     let environment = api.functions.get("authorizer").cloned().unwrap_or_default();
     let store = Arc::new(store::open(options.endpoint.as_ref(), &seeds, &environment, records.clone()).await?);
-    let functions = functions(&api.functions, options.policy.as_deref(), &store, &records).await?;
+    let issuer = LocalIssuer::open(&options.state)?;
+    let functions = functions(&api.functions, options.policy.as_deref(), &store, &issuer, &records).await?;
     check_key_header(&api, &functions)?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
@@ -142,7 +154,9 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
         keys_shown,
     };
     let banner = facts.text();
-    Ok(Started { address, banner, listener, gateway: Arc::new(Gateway::new(api, functions, &backend, log)) })
+    let jwks = Bytes::from(issuer.jwks().to_string());
+    let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, log));
+    Ok(Started { address, banner, listener, gateway })
 }
 
 /// An error with what caused it, in one line.
@@ -178,11 +192,13 @@ fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|error| StartError::File { path: path.to_owned(), error })
 }
 
-/// The functions that routes need, with the environment that the template gives them.
+/// The functions that routes need, with the environment that the template gives them. The local issuer is
+/// trusted beside the template's; a policy that replaces the template's says itself whom it trusts.
 async fn functions(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
     policy: Option<&Path>,
     store: &Arc<Store>,
+    issuer: &LocalIssuer,
     records: &RecordLog,
 ) -> Result<HashMap<String, Arc<Function>>, StartError> {
     let policy = policy.map(read).transpose()?;
@@ -190,6 +206,7 @@ async fn functions(
     for (package, environment) in environments {
         let setting = |name: &str| match (name, &policy) {
             ("AUTH_POLICY", Some(policy)) => Some(policy.clone()),
+            ("AUTH_POLICY", None) => environment.get(name).map(|policy| issuer.beside(policy)),
             _ => environment.get(name).cloned(),
         };
         let function = Function::new(package, Some(Arc::clone(store)), setting, records.clone()).await?;

@@ -112,7 +112,7 @@ fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
     let full = demand.buckets().filter_map(|bucket| Some(demand.now() + bucket.depth(bucket.emission_for(0)?)));
     let windows = demand.windows().iter().map(|(_, window)| window.end);
     let kept = match caller {
-        Caller::Key(_) => KEPT_FOR_KEYS,
+        Caller::Key(_) | Caller::Subject(_) | Caller::Certificate(_) => KEPT_FOR_KEYS,
         Caller::Address { .. } => KEPT_FOR_ADDRESSES,
     };
     full.chain(windows).fold(demand.now(), Nanos::max) + kept

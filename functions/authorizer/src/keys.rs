@@ -1,0 +1,92 @@
+//! An issuer's keys, held and renewed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::key_set::KeySet;
+use crate::key_source::KeySource;
+use crate::key_state::{KeyState, Step};
+
+/// Keys that a policy holds, or that are fetched.
+#[derive(Clone, Debug)]
+pub(crate) enum Keys {
+    Inline(Arc<KeySet>),
+    Fetched(Arc<FetchedKeys>),
+}
+
+/// Keys with their source. However many ask, one fetch is under way.
+#[derive(Debug)]
+pub(crate) struct FetchedKeys {
+    source: KeySource,
+    state: Mutex<KeyState>,
+    fetching: tokio::sync::Mutex<()>,
+}
+
+impl Keys {
+    pub(crate) fn fetched(source: KeySource) -> Self {
+        Self::Fetched(Arc::new(FetchedKeys {
+            source,
+            state: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// The newest set that can be had for a token that names `kid`, which it may still lack. `None` where
+    /// there is none at all.
+    pub(crate) async fn set_for(&self, kid: &str, now: Timestamp) -> Option<Arc<KeySet>> {
+        match self {
+            Self::Inline(set) => Some(Arc::clone(set)),
+            Self::Fetched(keys) => keys.set_for(kid, now).await,
+        }
+    }
+}
+
+impl FetchedKeys {
+    async fn set_for(self: &Arc<Self>, kid: &str, now: Timestamp) -> Option<Arc<KeySet>> {
+        let step = self.state().step(kid, now);
+        match step {
+            Step::Use(set) => Some(set),
+            Step::Renew(set) => {
+                self.renew(now);
+                Some(set)
+            }
+            Step::Fetch => {
+                self.fetch(kid, now).await;
+                self.state().set(now)
+            }
+            Step::Nothing => None,
+        }
+    }
+
+    /// While the old keys serve. In a sandbox that is frozen meanwhile it goes on with the next request.
+    fn renew(self: &Arc<Self>, now: Timestamp) {
+        let keys = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Ok(_turn) = keys.fetching.try_lock() {
+                keys.load(now).await;
+            }
+        });
+    }
+
+    /// Whoever waited for another's fetch looks first at what came of it.
+    async fn fetch(&self, kid: &str, now: Timestamp) {
+        let _turn = self.fetching.lock().await;
+        let needed = matches!(self.state().step(kid, now), Step::Fetch);
+        if needed {
+            self.load(now).await;
+        }
+    }
+
+    async fn load(&self, now: Timestamp) {
+        let loaded = self.source.load().await;
+        if let Err(problem) = &loaded {
+            tracing::warn!(issuer = self.source.issuer, %problem, "keys could not be had");
+        }
+        self.state().fetched(loaded.ok(), now);
+    }
+
+    fn state(&self) -> MutexGuard<'_, KeyState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

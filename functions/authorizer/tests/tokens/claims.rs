@@ -1,0 +1,190 @@
+//! What a token says: scenarios 32 to 52, and 74. Each token is properly signed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn claims_are_needed_and_have_their_types() {
+    let signer = Signer::of("ES256");
+    let mut cases = Vec::new();
+    for name in ["exp", "iss", "aud", "sub"] {
+        let token = signer.with(|claims| drop(claims.as_object_mut().unwrap().remove(name)));
+        cases.push((format!("without {name}"), token));
+    }
+    let wrong =
+        [json!("x"), json!(""), json!(true), json!(null), json!({}), json!([]), json!([1]), json!(-1), json!(1e300)];
+    for name in ["exp", "iss", "aud", "nbf", "iat"] {
+        for value in &wrong {
+            cases.push((format!("{name} {value}"), signer.with(|claims| claims[name] = value.clone())));
+        }
+    }
+    for value in [json!(u64::MAX), json!(253_402_300_799_i64), json!(1_795_348_801.5e3)] {
+        cases.push((format!("exp {value}"), signer.with(|claims| claims["exp"] = value.clone())));
+    }
+    for value in [json!(1), json!(null), json!(["a", 1]), json!({"a": 1}), json!(["a b"])] {
+        cases.push((format!("scope {value}"), signer.with(|claims| claims["scope"] = value.clone())));
+        cases.push((format!("scp {value}"), signer.with(|claims| claims["scp"] = value.clone())));
+    }
+    assert_refused(cases).await;
+}
+
+#[tokio::test]
+async fn a_token_ends_with_thirty_seconds_of_tolerance() {
+    let signer = Signer::of("ES256");
+    let authorizer = trusting(&signer);
+    let token = signer.with(|_| ());
+    for (seconds, expected) in [(3_600, "ok"), (3_630, "ok"), (3_631, "401"), (0, "ok"), (-30, "ok"), (-31, "401")] {
+        assert_eq!(said_at(&authorizer, bearing(&token), after(seconds)).await, expected, "{seconds}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_yet_or_never_is_refused() {
+    let signer = Signer::of("ES256");
+    let now = noon().as_second();
+    let cases = [("nbf", now + 31), ("iat", now + 31), ("nbf", now + 3_601), ("iat", now + 3_601)];
+    assert_refused(cases.map(|(name, at)| (format!("{name} {at}"), signer.with(|claims| claims[name] = at.into()))))
+        .await;
+}
+
+#[tokio::test]
+async fn a_lifetime_above_a_day_is_refused_unless_the_policy_says_more() {
+    let signer = Signer::of("ES256");
+    let token = signer.with(|claims| claims["exp"] = (noon().as_second() + 86_401).into());
+    assert_eq!(said(&trusting(&signer), bearing(&token)).await, "401");
+    for longest in [json!(null), json!(86_401)] {
+        let authorizer = trusting_with(&signer, |issuer| issuer["max_lifetime_s"] = longest);
+        assert_eq!(said(&authorizer, bearing(&token)).await, "ok");
+    }
+}
+
+#[tokio::test]
+async fn an_audience_is_one_of_ours_exactly() {
+    let signer = Signer::of("ES256");
+    let authorizer = trusting(&signer);
+    for (audience, expected) in [
+        (json!(AUDIENCE), "ok"),
+        (json!([AUDIENCE]), "ok"),
+        (json!(["other", AUDIENCE]), "ok"),
+        (json!([]), "401"),
+        (json!(["other"]), "401"),
+        (json!([AUDIENCE, 1]), "401"),
+        (json!(format!("{AUDIENCE} other")), "401"),
+        (json!(format!("{AUDIENCE}/")), "401"),
+        (json!(&AUDIENCE[..AUDIENCE.len() - 1]), "401"),
+        (json!(AUDIENCE.to_uppercase()), "401"),
+        (json!({AUDIENCE: true}), "401"),
+    ] {
+        let token = signer.with(|claims| claims["aud"] = audience.clone());
+        assert_eq!(said(&authorizer, bearing(&token)).await, expected, "{audience}");
+    }
+}
+
+/// Cognito's access tokens have `client_id` and no `aud`, and `token_use` tells them from id tokens.
+#[tokio::test]
+async fn the_first_audience_claim_that_is_there_decides() {
+    let signer = Signer::of("ES256");
+    let authorizer = trusting_with(&signer, |issuer| {
+        issuer["audience_claims"] = json!(["aud", "client_id"]);
+        issuer["required_claims"] = json!({"token_use": "access"});
+    });
+    for (aud, client_id, token_use, expected) in [
+        (None, Some(AUDIENCE), "access", "ok"),
+        (Some(AUDIENCE), None, "access", "ok"),
+        (Some("other"), Some(AUDIENCE), "access", "401"),
+        (None, Some("other"), "access", "401"),
+        (None, None, "access", "401"),
+        (None, Some(AUDIENCE), "id", "401"),
+    ] {
+        let token = signer.with(|claims| {
+            claims.as_object_mut().unwrap().remove("aud");
+            for (name, value) in [("aud", aud), ("client_id", client_id), ("token_use", Some(token_use))] {
+                if let Some(value) = value {
+                    claims[name] = value.into();
+                }
+            }
+        });
+        assert_eq!(said(&authorizer, bearing(&token)).await, expected, "{aud:?} {client_id:?} {token_use}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuers_key_signs_for_that_issuer_only() {
+    let (one, other) = (Signer::of("ES256"), Signer::fresh("ES256"));
+    let mut policy = policy(&one.jwks());
+    let mut second = policy["issuers"][0].clone();
+    (second["issuer"], second["jwks"]) = ("https://other.example".into(), other.jwks());
+    policy["issuers"].as_array_mut().unwrap().push(second);
+    let authorizer = authorizer(&policy);
+    let of = |signer: &Signer, issuer: &str| signer.with(|claims| claims["iss"] = issuer.into());
+    assert_eq!(said(&authorizer, bearing(&of(&one, ISSUER))).await, "ok");
+    assert_eq!(said(&authorizer, bearing(&of(&other, "https://other.example"))).await, "ok");
+    for (signer, issuer) in
+        [(&one, "https://other.example"), (&other, ISSUER), (&one, "https://issuer.example/"), (&one, "unknown")]
+    {
+        assert_eq!(said(&authorizer, bearing(&of(signer, issuer))).await, "401", "{issuer}");
+    }
+}
+
+#[tokio::test]
+async fn claims_that_two_readers_may_read_differently_are_refused() {
+    let signer = Signer::of("ES256");
+    let good = claims().to_string();
+    let open = good.strip_suffix('}').unwrap();
+    let header = signer.header().to_string();
+    let mut cases = Vec::new();
+    for more in [
+        r#""sub":"alice""#,
+        r#""sub":"root""#,
+        r#""\u0073ub":"root""#,
+        r#""x":{"y":1,"y":2}"#,
+        r#""plan":"a","plan":"b""#,
+        r#""x":"\ud800""#,
+        r#""x":1e999"#,
+    ] {
+        cases.push((more.to_owned(), signer.raw(&header, &format!("{open},{more}}}"))));
+    }
+    let deep = format!(r#"{open},"x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    cases.push(("200 levels".to_owned(), signer.raw(&header, &deep)));
+    for claims in ["", "[]", "null", "\"x\"", "{", &format!("{good} {good}")] {
+        cases.push((claims.to_owned(), signer.raw(&header, claims)));
+    }
+    let signed = [URL_SAFE_NO_PAD.encode(&header), URL_SAFE_NO_PAD.encode(b"{\"sub\":\"\xff\"}")].join(".");
+    let signature = URL_SAFE_NO_PAD.encode(signer.sign(signed.as_bytes()));
+    cases.push(("no UTF-8".to_owned(), format!("{signed}.{signature}")));
+    assert_refused(cases).await;
+}
+
+/// A token that is bound to a key or a certificate is worth nothing without proof of it.
+#[tokio::test]
+async fn a_bound_token_without_its_proof_is_refused() {
+    let signer = Signer::of("ES256");
+    let cases = [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!({}), json!(null), json!("x")];
+    assert_refused(cases.map(|cnf| (cnf.to_string(), signer.with(|claims| claims["cnf"] = cnf)))).await;
+}
+
+#[tokio::test]
+async fn all_scopes_of_a_rule_are_needed() {
+    let signer = Signer::of("ES256");
+    let authorizer = trusting(&signer);
+    for (scope, expected) in [
+        (json!("admin:read admin:write"), "ok"),
+        (json!("x  admin:write\tadmin:read "), "ok"),
+        (json!(["admin:read", "admin:write"]), "ok"),
+        (json!("admin:read"), "insufficient_scope"),
+        (json!("admin:readadmin:write"), "insufficient_scope"),
+        (json!(""), "insufficient_scope"),
+    ] {
+        for claim in ["scope", "scp"] {
+            let token = signer.with(|claims| {
+                claims.as_object_mut().unwrap().remove("scope");
+                claims[claim] = scope.clone();
+            });
+            let event = event("/admin/users", json!({"authorization": format!("Bearer {token}")}));
+            assert_eq!(said(&authorizer, event).await, expected, "{claim} {scope}");
+        }
+    }
+}

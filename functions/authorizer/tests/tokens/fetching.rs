@@ -1,0 +1,254 @@
+//! Keys that are fetched: how often, for how long they serve, and what does not replace them.
+//! Scenarios 10, 46, 60 to 70. Time is passed in; nothing waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use authorizer::Authorizer;
+use serde_json::{Value, json};
+
+use crate::provider::{Provider, Reply};
+use crate::support::*;
+
+const JWKS: &str = "/jwks";
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+const UNAVAILABLE: &str = "the issuer's keys cannot be had";
+
+/// An authorizer whose issuer has its keys at this provider.
+fn asking(provider: &Provider) -> Authorizer {
+    let mut policy = policy(&Value::Null);
+    policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
+    policy["issuers"][0]["jwks_uri"] = provider.url(JWKS).into();
+    authorizer(&policy)
+}
+
+async fn serving(signer: &Signer) -> (Provider, Authorizer) {
+    let provider = Provider::start().await;
+    provider.reply(JWKS, Reply::json(&signer.jwks()));
+    let authorizer = asking(&provider);
+    (provider, authorizer)
+}
+
+/// A token that holds for a week, so that only its keys are at stake.
+fn lasting(signer: &Signer) -> Value {
+    bearing(&signer.with(|claims| claims["exp"] = (noon().as_second() + 86_400).into()))
+}
+
+#[tokio::test]
+async fn keys_are_there_before_the_first_request() {
+    let signer = Signer::fresh("1");
+    let (provider, authorizer) = serving(&signer).await;
+    authorizer.preload_at(noon()).await;
+    assert_eq!(provider.requests(JWKS), 1);
+    assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
+    assert_eq!(provider.requests(JWKS), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_requests_at_once_fetch_once() {
+    let signer = Signer::fresh("1");
+    let (provider, authorizer) = serving(&signer).await;
+    provider.reply(JWKS, Reply { delay: Duration::from_millis(100), ..Reply::json(&signer.jwks()) });
+    let authorizer = Arc::new(authorizer);
+    let requests: Vec<_> = (0..100)
+        .map(|_| {
+            let (authorizer, event) = (Arc::clone(&authorizer), lasting(&signer));
+            tokio::spawn(async move { said(&authorizer, event).await })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap(), "ok");
+    }
+    assert_eq!(provider.requests(JWKS), 1);
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_kids_fetches_once_a_cool_down() {
+    let signer = Signer::fresh("1");
+    let (provider, authorizer) = serving(&signer).await;
+    authorizer.preload_at(noon()).await;
+    for (seconds, fetches) in [(1, 1), (9, 1), (10, 2), (19, 2), (20, 3)] {
+        for number in 0..20 {
+            let unknown = lasting(&Signer::fresh(&format!("{seconds}-{number}")));
+            assert_eq!(said_at(&authorizer, unknown, after(seconds)).await, "401");
+        }
+        assert_eq!(provider.requests(JWKS), fetches, "{seconds}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_is_accepted_within_one_request_after_the_cool_down() {
+    let (old, new) = (Signer::fresh("old"), Signer::fresh("new"));
+    let (provider, authorizer) = serving(&old).await;
+    authorizer.preload_at(noon()).await;
+    provider.reply(JWKS, Reply::json(&json!({"keys": [old.jwk(), new.jwk()]})));
+    assert_eq!(said_at(&authorizer, lasting(&new), after(9)).await, "401");
+    assert_eq!(said_at(&authorizer, lasting(&new), after(10)).await, "ok");
+    assert_eq!(said_at(&authorizer, lasting(&old), after(10)).await, "ok");
+    assert_eq!(provider.requests(JWKS), 2);
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_even_for_tokens_seen_before() {
+    let (revoked, new) = (Signer::fresh("revoked"), Signer::fresh("new"));
+    let (provider, authorizer) = serving(&revoked).await;
+    assert_eq!(said(&authorizer, lasting(&revoked)).await, "ok");
+    provider.reply(JWKS, Reply::json(&new.jwks()));
+    assert_eq!(said_at(&authorizer, lasting(&new), after(60)).await, "ok");
+    assert_eq!(said_at(&authorizer, lasting(&revoked), after(61)).await, "401");
+    // Another key under the same name is another key.
+    let again = Signer::fresh("new");
+    provider.reply(JWKS, Reply::json(&again.jwks()));
+    assert_eq!(said_at(&authorizer, lasting(&new), after(3_700)).await, "401");
+    assert_eq!(said_at(&authorizer, lasting(&again), after(3_700)).await, "ok");
+}
+
+#[tokio::test]
+async fn keys_are_renewed_while_they_serve() {
+    let signer = Signer::fresh("1");
+    let (provider, authorizer) = serving(&signer).await;
+    authorizer.preload_at(noon()).await;
+    provider.reply(JWKS, Reply { delay: Duration::from_secs(600), ..Reply::json(&signer.jwks()) });
+    for _ in 0..5 {
+        assert_eq!(said_at(&authorizer, lasting(&signer), after(600)).await, "ok");
+    }
+    while provider.requests(JWKS) < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(said_at(&authorizer, lasting(&signer), after(601)).await, "ok");
+    assert_eq!(provider.requests(JWKS), 2);
+}
+
+#[tokio::test]
+async fn old_keys_serve_a_day_while_there_are_no_others() {
+    let signer = Signer::fresh("1");
+    let (provider, authorizer) = serving(&signer).await;
+    authorizer.preload_at(noon()).await;
+    provider.reply(JWKS, Reply::status("500 Internal Server Error"));
+    for hours in 1..24 {
+        assert_eq!(said_at(&authorizer, lasting(&signer), after(hours * 3_600)).await, "ok", "{hours}");
+    }
+    assert_eq!(said_at(&authorizer, lasting(&signer), after(86_400)).await, UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn no_keys_at_a_cold_start_are_our_fault_and_the_failure_is_shared() {
+    let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
+    provider.reply(JWKS, Reply::status("503 Service Unavailable"));
+    let authorizer = asking(&provider);
+    authorizer.preload_at(noon()).await;
+    for seconds in 0..10 {
+        assert_eq!(said_at(&authorizer, lasting(&signer), after(seconds)).await, UNAVAILABLE);
+    }
+    assert_eq!(provider.requests(JWKS), 1);
+    provider.reply(JWKS, Reply::json(&signer.jwks()));
+    assert_eq!(said_at(&authorizer, lasting(&signer), after(10)).await, "ok");
+}
+
+#[tokio::test]
+async fn a_provider_that_nobody_reaches_is_our_fault() {
+    let (signer, listener) = (Signer::fresh("1"), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut policy = policy(&Value::Null);
+    policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
+    policy["issuers"][0]["jwks_uri"] = format!("http://{}/jwks", listener.local_addr().unwrap()).into();
+    drop(listener);
+    assert_eq!(said(&authorizer(&policy), lasting(&signer)).await, UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_slow_provider_is_not_waited_for() {
+    let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
+    provider.reply(JWKS, Reply { delay: Duration::from_secs(600), ..Reply::json(&signer.jwks()) });
+    let began = std::time::Instant::now();
+    assert_eq!(said(&asking(&provider), lasting(&signer)).await, UNAVAILABLE);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_key_set_never_replaces_good_keys() {
+    let signer = Signer::fresh("1");
+    let (provider, authorizer) = serving(&signer).await;
+    authorizer.preload_at(noon()).await;
+    let elsewhere = Provider::start().await;
+    elsewhere.reply(JWKS, Reply::json(&Signer::fresh("2").jwks()));
+    let good = signer.jwks().to_string();
+    let many: Vec<Value> = (0..101).map(|number| Signer::fresh(&number.to_string()).jwk()).collect();
+    let redirect = Reply { headers: format!("location: {}\r\n", elsewhere.url(JWKS)), ..Reply::status("302 Found") };
+    let huge = format!("{}{}", " ".repeat(300 * 1_024), good);
+    let broken = [
+        ("empty", Reply::bytes(Vec::new())),
+        ("no keys", Reply::json(&json!({"keys": []}))),
+        ("no list", Reply::json(&json!({"keys": {}}))),
+        ("no member", Reply::json(&json!({}))),
+        ("a secret", Reply::json(&json!({"keys": [{"kty": "oct", "kid": "1", "k": "c2VjcmV0"}]}))),
+        ("HTML", Reply::bytes(b"<html>sign in</html>".to_vec())),
+        ("half", Reply::bytes(good.as_bytes()[..good.len() / 2].to_vec())),
+        ("twice", Reply::bytes(format!(r#"{{"keys":[],"keys":{}}}"#, signer.jwks()["keys"]).into_bytes())),
+        ("gzip", Reply { headers: "content-encoding: gzip\r\n".to_owned(), ..Reply::bytes(vec![0x1f, 0x8b, 8, 0]) }),
+        ("too many", Reply::json(&json!({"keys": many}))),
+        ("huge", Reply::bytes(huge.into_bytes())),
+        ("redirect", redirect),
+        ("not modified", Reply::status("304 Not Modified")),
+        ("error", Reply { status: "500 Internal Server Error", ..Reply::json(&Signer::fresh("2").jwks()) }),
+        ("forbidden", Reply { status: "403 Forbidden", ..Reply::json(&Signer::fresh("2").jwks()) }),
+    ];
+    for (number, (case, reply)) in (1..).zip(broken) {
+        provider.reply(JWKS, reply);
+        let now = after(number * 60);
+        assert_eq!(said_at(&authorizer, lasting(&Signer::fresh("2")), now).await, "401", "{case}");
+        assert_eq!(said_at(&authorizer, lasting(&signer), now).await, "ok", "{case}");
+        assert_eq!(provider.requests(JWKS), usize::try_from(number).unwrap() + 1, "{case}");
+    }
+    assert_eq!(elsewhere.requests(JWKS), 0);
+}
+
+#[tokio::test]
+async fn one_key_that_cannot_be_used_does_not_cost_the_others() {
+    let signer = Signer::fresh("1");
+    let (provider, authorizer) = serving(&signer).await;
+    let odd = json!([1, {}, {"kty": "EC", "crv": "P-521", "kid": "x"}, {"kty": "RSA", "kid": "y", "n": "AQAB", "e": "AQAB"}, signer.jwk()]);
+    provider.reply(JWKS, Reply::json(&json!({"keys": odd, "more": true})));
+    assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
+}
+
+fn discovering(provider: &Provider) -> (Authorizer, String) {
+    let issuer = provider.url("");
+    let mut policy = policy(&Value::Null);
+    policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
+    policy["issuers"][0]["issuer"] = issuer.clone().into();
+    (authorizer(&policy), issuer)
+}
+
+#[tokio::test]
+async fn keys_are_found_by_discovery() {
+    let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
+    let (authorizer, issuer) = discovering(&provider);
+    provider.reply(DISCOVERY, Reply::json(&json!({"issuer": issuer, "jwks_uri": provider.url(JWKS), "other": 1})));
+    provider.reply(JWKS, Reply::json(&signer.jwks()));
+    let token = bearing(&signer.with(|claims| claims["iss"] = issuer.into()));
+    assert_eq!(said(&authorizer, token).await, "ok");
+}
+
+#[tokio::test]
+async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
+    let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
+    let (_, issuer) = discovering(&provider);
+    let keys = provider.url(JWKS);
+    provider.reply(JWKS, Reply::json(&signer.jwks()));
+    for document in [
+        json!({"issuer": "https://other.example", "jwks_uri": keys}),
+        json!({"issuer": format!("{issuer}/"), "jwks_uri": keys}),
+        json!({"jwks_uri": keys}),
+        json!({"issuer": issuer}),
+        json!({"issuer": issuer, "jwks_uri": "http://192.0.2.1/jwks"}),
+        json!({"issuer": issuer, "jwks_uri": "file:///etc/passwd"}),
+        json!({"issuer": issuer, "jwks_uri": format!("http://u:p@{}/jwks", provider.address)}),
+        json!([]),
+    ] {
+        provider.reply(DISCOVERY, Reply::json(&document));
+        let (authorizer, issuer) = discovering(&provider);
+        let token = bearing(&signer.with(|claims| claims["iss"] = issuer.into()));
+        assert_eq!(said(&authorizer, token).await, UNAVAILABLE, "{document}");
+    }
+    assert_eq!(provider.requests(JWKS), 0);
+}

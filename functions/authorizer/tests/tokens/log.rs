@@ -1,0 +1,185 @@
+//! The log, read whole.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use authorizer::{Authorizer, Config, StoreConfig, http_calls, log_to};
+use calls::RecordLog;
+use serde_json::{Value, json};
+use usage::{EmbeddedStore, Store};
+
+use crate::provider::{Provider, Reply};
+use crate::support::*;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn logging(policy: &Value, log: &Log) -> Authorizer {
+    let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
+    let config = Config::from_lookup(|name| match name {
+        "AUTH_POLICY" => Some(policy.to_string()),
+        name => settings["AuthorizerFunction"][name].as_str().map(str::to_owned),
+    })
+    .unwrap();
+    let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
+    let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
+    let records = RecordLog::to(log.clone());
+    Authorizer::new(config, Arc::new(store), || http_calls(records))
+}
+
+/// Everything that somebody could be known or imitated by, each a word of its own.
+const SECRETS: [&str; 12] = [
+    "MARKsubject",
+    "MARKemail",
+    "MARKrole",
+    "MARKscope",
+    "MARKplan",
+    "MARKclaim",
+    "MARKopaque",
+    "MARKclientsecret",
+    "MARKcertificate",
+    "MARKkey-MARKkey-MARKkey",
+    "MARKpath",
+    "MARKaudience",
+];
+
+#[tokio::test]
+async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing::subscriber::set_default(log_to(Some("trace"), move || writer.clone()));
+    let (signer, provider) = (Signer::of("ES256"), Provider::start().await);
+    let (keys, asked) = (provider.url("/jwks"), provider.url("/introspect"));
+    provider.reply(
+        "/jwks",
+        Reply::json(&json!({"keys": [signer.jwk(), {"kty": "oct", "k": "MARKkey", "kid": "MARKkey"}]})),
+    );
+    provider.reply("/introspect", Reply::json(&json!({"active": true, "sub": "MARKsubject", "email": "MARKemail"})));
+    let mut policy = policy(&Value::Null);
+    policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
+    policy["issuers"][0]["jwks_uri"] = keys.into();
+    policy["introspection"] = json!({"endpoint": asked, "client_id": "MARKclientsecret", "client_secret": "MARKclientsecret", "default_plan": "free"});
+    policy["mtls"] = json!({"default_plan": "free"});
+    let authorizer = logging(&policy, &log);
+    let good = signer.with(|claims| {
+        for (name, value) in [
+            ("sub", "MARKsubject"),
+            ("email", "MARKemail"),
+            ("roles", "MARKrole"),
+            ("scope", "MARKscope"),
+            ("x", "MARKclaim"),
+        ] {
+            claims[name] = value.into();
+        }
+    });
+    let mut tokens = vec!["MARKopaque".to_owned(), "MARK.opaque.MARKopaque".to_owned(), good.clone()];
+    for (name, value) in [
+        ("plan", json!("MARKplan")),
+        ("exp", json!(1)),
+        ("exp", json!("MARKclaim")),
+        ("aud", json!("MARKaudience")),
+        ("iss", json!("MARKclaim")),
+        ("sub", json!(["MARKsubject"])),
+        ("cnf", json!({"x5t#S256": "MARKcertificate"})),
+        ("scope", json!({"MARKscope": 1})),
+    ] {
+        tokens.push(signer.with(|claims| claims[name] = value));
+    }
+    tokens.push(Signer::fresh("MARKkey").with(|_| ()));
+    let mut events: Vec<Value> = tokens.iter().map(|token| bearing(token)).collect();
+    events.extend(tokens.iter().map(|token| event("/admin/x", json!({"authorization": format!("bearer {token}")}))));
+    events.push(event("/orders", json!({"x-api-key": "MARKkey-MARKkey-MARKkey"})));
+    events.push(event("/orders", json!({"x-api-key": ["MARKkey"]})));
+    events.push(event("/a//MARKpath", json!({"x-api-key": PRO, "cookie": "MARKclaim"})));
+    events.push(event("/orders", json!({"x-api-key": PRO})));
+    events.push(json!({"version": "2.0", "type": "REQUEST", "headers": "MARKclaim"}));
+    events.push(json!("MARKclaim"));
+    let mut certified = event("/orders", json!({}));
+    certified["requestContext"]["authentication"] = json!({"clientCert": {"clientCertPem": "MARKcertificate", "subjectDN": "MARKsubject", "issuerDN": "MARKsubject"}});
+    events.push(certified);
+    let count = events.len();
+    for event in events {
+        let _ = authorizer.handle_at(event, noon()).await;
+    }
+    provider.reply("/introspect", Reply::status("500 Internal Server Error"));
+    let _ = authorizer.handle_at(bearing("MARKopaque2"), noon()).await;
+    let text = log.text();
+    for secret in SECRETS {
+        assert!(!text.contains(secret), "{secret}: {}", text.lines().find(|line| line.contains(secret)).unwrap());
+    }
+    for token in tokens.iter().flat_map(|token| token.split('.')).filter(|part| part.len() > 8) {
+        assert!(!text.contains(token), "{token}");
+    }
+    assert!(!text.contains(PRO));
+    let decided = log.lines().iter().filter(|line| line["message"] == "decided").count();
+    assert_eq!(decided, count + 1, "one line a request");
+}
+
+#[tokio::test]
+async fn a_line_says_what_was_decided_on_whom_and_why() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
+    let signer = Signer::of("ES256");
+    let authorizer = logging(&policy(&signer.jwks()), &log);
+    let both = event("/orders", json!({"authorization": format!("Bearer {}", signer.with(|_| ())), "x-api-key": PRO}));
+    let other = Signer::fresh("ES256").with(|_| ());
+    for (event, reason, auth, key, plan) in [
+        (both, "ok", "jwt", "local-pro", "pro"),
+        (bearing(&other), "invalid_signature", "-", "-", "-"),
+        (bearing(&signer.with(|claims| claims["exp"] = 1.into())), "token_expired", "-", "-", "-"),
+        (bearing(&signer.with(|claims| claims["aud"] = "x".into())), "invalid_claims", "-", "-", "-"),
+        (bearing("a.b.c"), "invalid_token", "-", "-", "-"),
+        (event("/orders", json!({"authorization": "Basic YTpi"})), "malformed_credentials", "-", "-", "-"),
+        (event("/orders", json!({})), "missing_credentials", "-", "-", "-"),
+        (event("/orders", json!({"x-api-key": "no-such-key-no-such-key"})), "unknown_key", "-", "-", "-"),
+    ] {
+        let _ = authorizer.handle_at(event, noon()).await;
+        let line = log.lines().pop().unwrap();
+        assert_eq!(
+            [&line["reason"], &line["auth"], &line["key_id"], &line["plan"]],
+            [reason, auth, key, plan],
+            "{line}"
+        );
+        assert!(line["duration_ms"].is_number() && line["request_id"].is_string(), "{line}");
+        assert_eq!(line["route"], "ANY /{proxy+}");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_had_are_named_so_and_the_call_is_recorded() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
+    let (signer, provider) = (Signer::of("ES256"), Provider::start().await);
+    let mut policy = policy(&Value::Null);
+    policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
+    policy["issuers"][0]["jwks_uri"] = provider.url("/jwks").into();
+    let authorizer = logging(&policy, &log);
+    let _ = authorizer.handle_at(bearing(&signer.with(|_| ())), noon()).await;
+    let lines = log.lines();
+    assert!(lines.iter().any(|line| line["reason"] == "keys_unavailable"), "{lines:?}");
+    let record = lines.iter().find(|line| line.get("api_call").is_some()).unwrap();
+    assert_eq!((&record["api_call"]["service"], &record["api_call"]["success"]), (&json!("jwks"), &json!(false)));
+    assert_eq!(record["request_id"], lines.last().unwrap()["request_id"]);
+}
