@@ -1,6 +1,7 @@
 //! The authorizer: who calls, on what plan, and may the call pass?
 //!
-//! - trigger: an API Gateway HTTP API, Lambda authorizer format 2.0 with simple responses
+//! - trigger: an API Gateway HTTP API (format 2.0 with simple responses, or 1.0), or a REST API (TOKEN or
+//!   REQUEST); the event says how it is answered
 //! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys, what an authorization
 //!   server says of opaque tokens
 //! - writes: the caller's usage, one charge a request
@@ -15,6 +16,9 @@ mod certificate;
 mod config;
 mod credentials;
 mod event;
+mod event_token;
+mod event_v1;
+mod event_v2;
 mod header_value;
 mod introspection;
 mod introspection_document;
@@ -97,7 +101,7 @@ impl Authorizer {
         self.tokens.preload(now).await;
     }
 
-    /// Answers one event of format 2.0. Writes one log line, which names neither a credential nor a header.
+    /// Answers one event. Writes one log line, which names neither a credential nor a header.
     ///
     /// # Errors
     /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
@@ -130,6 +134,7 @@ impl Authorizer {
         answer.rule(rule);
         let identity = self.identify(&request, rule, now).await?;
         answer.identity(&identity);
+        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&self.policy.key_header)));
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));
         }
