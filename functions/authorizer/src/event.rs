@@ -63,6 +63,14 @@ impl Request {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// Whether it is a browser's question before the request itself, which never has credentials (Fetch
+    /// standard, section "CORS-preflight fetch"). The backend answers it, and does nothing else.
+    pub(crate) fn is_preflight(&self, key_header: &str) -> bool {
+        let asks = ["origin", "access-control-request-method"].iter().all(|name| self.headers.contains_key(*name));
+        let anonymous = !["authorization", key_header].iter().any(|name| self.headers.contains_key(*name));
+        self.method == "OPTIONS" && asks && anonymous
+    }
+
     /// The path that rules are matched by: the route key's, with its variables filled in. `None` where it
     /// has no such path, or one that a backend might read differently than we do.
     pub(crate) fn path(&self) -> Option<String> {
