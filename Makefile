@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # `sam validate` wants a region and asks nobody there.
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: test tools format lint documentation unit template watch clean
+.PHONY: test tools format lint documentation unit template bench watch clean
 
 test: format lint documentation unit template
 
@@ -31,6 +31,10 @@ unit: tools
 template: tools
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/sam validate --lint --template template.yaml
+
+# What a token costs, beside the bare signature check. A quiet machine tells more.
+bench:
+	cargo bench -p authorizer --bench tokens --locked
 
 # What the tests run beside Rust, at pinned versions, inside the project's folder.
 tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed

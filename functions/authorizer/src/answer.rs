@@ -1,12 +1,13 @@
 //! The answer to API Gateway: allowed or not, with the context that mappings and logs read.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use usage::{Decision, Plan, RouteLimit, rate_limit, rate_limit_policy};
 
 use crate::credentials::Identity;
-use crate::event::Request;
+use crate::event::{Format, Request};
 use crate::header_value::{header_list, header_value};
 use crate::policy::Rule;
 use crate::{Failure, Reason, Stop};
@@ -66,6 +67,9 @@ pub(crate) struct Answer {
     request: Map<String, Value>,
     /// Only there where there is something, because response mapping shows them to clients.
     response: Map<String, Value>,
+    format: Format,
+    /// The key as it was sent, for a REST API's own usage plan. Never logged.
+    usage_identifier_key: Option<String>,
 }
 
 impl Default for Answer {
@@ -87,7 +91,7 @@ impl Default for Answer {
         ];
         let mut request: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), NOTHING.into())).collect();
         request.insert("near_limit".to_owned(), "false".into());
-        Self { request, response: Map::new() }
+        Self { request, response: Map::new(), format: Format::Simple, usage_identifier_key: None }
     }
 }
 
@@ -105,6 +109,7 @@ impl Answer {
 
     pub(crate) fn request(&mut self, request: &Request) {
         self.set("request_id", request.id.as_deref().unwrap_or_default());
+        self.format = request.format.clone();
     }
 
     pub(crate) fn rule(&mut self, rule: &Rule) {
@@ -132,6 +137,10 @@ impl Answer {
             self.set("email", &header_value(bearer.email.as_deref().unwrap_or_default()));
             self.set("roles", &header_list(&bearer.roles, ','));
         }
+    }
+
+    pub(crate) fn usage_identifier_key(&mut self, key: Option<&str>) {
+        self.usage_identifier_key = key.map(str::to_owned);
     }
 
     /// Only a plan that there is: what a token calls one may be anything.
@@ -171,7 +180,28 @@ impl Answer {
         self.set("reason", reason.as_str());
         self.set("authorizer_ms", &milliseconds(elapsed).to_string());
         self.request.append(&mut self.response);
-        Ok(json!({"isAuthorized": allowed, "context": self.request}))
+        match &self.format {
+            Format::Simple => Ok(json!({"isAuthorized": allowed, "context": self.request})),
+            Format::Policy { method_arn } => Ok(self.policy(allowed, method_arn)),
+        }
+    }
+
+    /// The method that was asked about and no other: a policy that API Gateway keeps would be asked about
+    /// others too, and each has a rule of its own.
+    fn policy(&self, allowed: bool, method_arn: &str) -> Value {
+        let field = |name: &str| self.request.get(name).and_then(Value::as_str).filter(|value| *value != NOTHING);
+        let principal = field("user_id").or(field("key_id")).unwrap_or("anonymous");
+        let effect = if allowed { "Allow" } else { "Deny" };
+        let statement = json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": shortened(method_arn)});
+        let mut answer = json!({
+            "principalId": principal,
+            "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+            "context": self.request,
+        });
+        if let Some(key) = self.usage_identifier_key.as_deref().filter(|_| allowed) {
+            answer["usageIdentifierKey"] = key.into();
+        }
+        answer
     }
 
     fn fail(&self, reason: Reason, elapsed: Duration, failure: Failure) -> Failure {
@@ -198,6 +228,14 @@ impl Answer {
             "decided"
         );
     }
+}
+
+/// A resource of a policy has at most 512 characters; a longer one is cut as late as can be.
+fn shortened(method_arn: &str) -> Cow<'_, str> {
+    if method_arn.chars().count() <= 512 {
+        return Cow::Borrowed(method_arn);
+    }
+    Cow::Owned(method_arn.chars().take(511).chain(['*']).collect())
 }
 
 /// Milliseconds with three places.

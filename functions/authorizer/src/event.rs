@@ -1,6 +1,5 @@
-//! The event of authorizer format 2.0, as far as it is looked at.
+//! What an authorizer is asked, in each form that API Gateway asks it in.
 //!
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>.
 //! Members may be missing or null. An error names the member and never its value.
 
 use std::collections::HashMap;
@@ -8,42 +7,13 @@ use std::net::IpAddr;
 
 use calls::RequestScope;
 use routes::RouteKey;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::certificate::Certificate;
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    version: Option<String>,
-    r#type: Option<String>,
-    route_key: Option<String>,
-    headers: Option<HashMap<String, Option<String>>>,
-    path_parameters: Option<HashMap<String, Option<String>>>,
-    request_context: Option<RequestContext>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestContext {
-    request_id: Option<String>,
-    http: Option<Http>,
-    authentication: Option<Authentication>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Authentication {
-    client_cert: Option<Certificate>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Http {
-    method: Option<String>,
-    source_ip: Option<String>,
-}
+use crate::event_token::EventToken;
+use crate::event_v1::EventV1;
+use crate::event_v2::EventV2;
 
 /// The headers that tell a backend who calls.
 const AT_THE_BACKEND: [&str; 8] = [
@@ -64,32 +34,41 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) source: Option<IpAddr>,
     pub(crate) certificate: Option<Certificate>,
-    route_key: String,
-    path_parameters: HashMap<String, Option<String>>,
-    headers: HashMap<String, String>,
+    /// How it is to be answered.
+    pub(crate) format: Format,
+    pub(crate) path: Path,
+    /// By their names in lower case.
+    pub(crate) headers: HashMap<String, String>,
+}
+
+/// How API Gateway takes the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// `isAuthorized`: an HTTP API, format 2.0.
+    #[default]
+    Simple,
+    /// An IAM policy on this method: format 1.0, and REST APIs.
+    Policy { method_arn: String },
+}
+
+/// Where the path stands.
+#[derive(Debug)]
+pub(crate) enum Path {
+    Route { key: String, parameters: HashMap<String, Option<String>> },
+    Plain(String),
 }
 
 impl Request {
     /// The error names what is wrong with the event.
     pub(crate) fn parse(event: Value) -> Result<Self, String> {
-        let event: Event = serde_path_to_error::deserialize(event)
-            .map_err(|error| format!("event: `{}` is not of its type", error.path()))?;
-        if event.version.as_deref() != Some("2.0") || event.r#type.as_deref() != Some("REQUEST") {
-            return Err(
-                "event: not an authorizer request of format 2.0 (`version` \"2.0\", `type` \"REQUEST\")".to_owned()
-            );
-        }
-        let context = event.request_context.ok_or("event: `requestContext` is missing")?;
-        let http = context.http.ok_or("event: `requestContext.http` is missing")?;
-        Ok(Self {
-            id: context.request_id,
-            certificate: context.authentication.and_then(|authentication| authentication.client_cert),
-            method: http.method.ok_or("event: `requestContext.http.method` is missing")?,
-            source: http.source_ip.and_then(|address| address.parse().ok()),
-            route_key: event.route_key.ok_or("event: `routeKey` is missing")?,
-            path_parameters: event.path_parameters.unwrap_or_default(),
-            headers: lower_case(event.headers.unwrap_or_default()),
-        })
+        let text = |name: &str| event.get(name).and_then(Value::as_str);
+        let request = match (text("type"), text("version")) {
+            (Some("REQUEST"), Some("2.0")) => read::<EventV2>(event)?.request(),
+            (Some("REQUEST"), Some("1.0") | None) => read::<EventV1>(event)?.request(),
+            (Some("TOKEN"), None) => read::<EventToken>(event)?.request(),
+            _ => return Err("event: not one of an authorizer (`type` \"REQUEST\" or \"TOKEN\")".to_owned()),
+        };
+        request.map_err(|member| format!("event: `{member}` is missing, or is none"))
     }
 
     /// The ids that its log lines and call records have.
@@ -112,18 +91,46 @@ impl Request {
         })
     }
 
+    /// Whether it is a browser's question before the request itself, which never has credentials (Fetch
+    /// standard, section "CORS-preflight fetch"). The backend answers it, and does nothing else.
+    pub(crate) fn is_preflight(&self, key_header: &str) -> bool {
+        let asks = ["origin", "access-control-request-method"].iter().all(|name| self.headers.contains_key(*name));
+        let anonymous = !["authorization", key_header].iter().any(|name| self.headers.contains_key(*name));
+        self.method == "OPTIONS" && asks && anonymous
+    }
+
     /// The path that rules are matched by: the route key's, with its variables filled in. `None` where it
     /// has no such path, or one that a backend might read differently than we do.
     pub(crate) fn path(&self) -> Option<String> {
-        let key: RouteKey = self.route_key.parse().ok()?;
-        let path = key.fill(|name| self.path_parameters.get(name)?.as_deref())?;
+        let path = match &self.path {
+            Path::Plain(path) => path.clone(),
+            Path::Route { key, parameters } => {
+                let key: RouteKey = key.parse().ok()?;
+                key.fill(|name| parameters.get(name)?.as_deref())?
+            }
+        };
         means_what_it_says(&path).then_some(path)
     }
 }
 
-/// API Gateway sends lower case; the event of a test or another caller may not.
-fn lower_case(headers: HashMap<String, Option<String>>) -> HashMap<String, String> {
-    headers.into_iter().filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value?))).collect()
+fn read<E: DeserializeOwned>(event: Value) -> Result<E, String> {
+    serde_path_to_error::deserialize(event).map_err(|error| format!("event: `{}` is not of its type", error.path()))
+}
+
+/// Headers by their names in lower case. What was sent in two spellings was sent twice.
+pub(crate) fn joined(headers: impl Iterator<Item = (String, String)>) -> HashMap<String, String> {
+    let mut joined: HashMap<String, String> = HashMap::new();
+    for (name, value) in headers {
+        let name = name.to_ascii_lowercase();
+        match joined.get_mut(&name) {
+            Some(before) => {
+                before.push(',');
+                before.push_str(&value);
+            }
+            None => drop(joined.insert(name, value)),
+        }
+    }
+    joined
 }
 
 /// No dot segments, empty segments, escapes, parameters, ends of a path or control characters: nothing that a
@@ -199,9 +206,12 @@ mod tests {
     #[test]
     fn an_event_of_another_shape_is_named_without_its_values() {
         for (event, expected) in [
-            (json!({}), "event: not an authorizer request of format 2.0"),
-            (json!({"version": "1.0", "type": "REQUEST"}), "event: not an authorizer request of format 2.0"),
-            (json!("secret"), "event: `.` is not of its type"),
+            (json!({}), "event: not one of an authorizer"),
+            (json!({"version": "3.0", "type": "REQUEST"}), "event: not one of an authorizer"),
+            (json!("secret"), "event: not one of an authorizer"),
+            (json!({"version": "1.0", "type": "REQUEST"}), "event: `requestContext` is missing"),
+            (json!({"type": "TOKEN", "authorizationToken": "secret"}), "event: `methodArn` is missing"),
+            (json!({"type": "TOKEN", "methodArn": "secret"}), "event: `methodArn` is missing, or is none"),
             (
                 json!({"version": "2.0", "type": "REQUEST", "headers": {"x-api-key": ["secret"]}}),
                 "event: `headers.x-api-key` is not of its type",

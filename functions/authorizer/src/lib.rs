@@ -1,6 +1,7 @@
 //! The authorizer: who calls, on what plan, and may the call pass?
 //!
-//! - trigger: an API Gateway HTTP API, Lambda authorizer format 2.0 with simple responses
+//! - trigger: an API Gateway HTTP API (format 2.0 with simple responses, or 1.0), or a REST API (TOKEN or
+//!   REQUEST); the event says how it is answered
 //! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys, what an authorization
 //!   server says of opaque tokens
 //! - writes: the caller's usage, one charge a request
@@ -15,6 +16,9 @@ mod certificate;
 mod config;
 mod credentials;
 mod event;
+mod event_token;
+mod event_v1;
+mod event_v2;
 mod header_value;
 mod introspection;
 mod introspection_document;
@@ -27,6 +31,7 @@ mod key_state;
 mod keys;
 mod log;
 mod policy;
+mod policy_error;
 mod reason;
 mod recent;
 mod store;
@@ -48,7 +53,8 @@ pub use answer::{Decided, OnThrottle};
 pub use config::{Config, ConfigError, StoreConfig};
 pub use key_source::http_calls;
 pub use log::{answer, log_panics, log_to};
-pub use policy::{Auth, Policy, PolicyError, Rule};
+pub use policy::{Auth, Policy, Rule};
+pub use policy_error::PolicyError;
 pub use reason::{Failure, Reason};
 pub use store::{OpenError, open};
 
@@ -114,7 +120,7 @@ impl Authorizer {
         &self.policy.key_header
     }
 
-    /// Answers one event of format 2.0. Writes one log line, which names neither a credential nor a header.
+    /// Answers one event. Writes one log line, which names neither a credential nor a header.
     ///
     /// # Errors
     /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
@@ -156,9 +162,14 @@ impl Authorizer {
         let path = request.path().ok_or(Stop::Forbidden(Reason::MalformedPath))?;
         let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
         answer.rule(rule);
+        if rule.auth != Auth::None && request.is_preflight(&self.policy.key_header) {
+            answer.identity(&Identity::default());
+            return Ok(Decided::allowed());
+        }
         let deadline = self.store.deadline();
         let identity = self.identify(request, rule, now, deadline).await?;
         answer.identity(&identity);
+        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&self.policy.key_header)));
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));
         }

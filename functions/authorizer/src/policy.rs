@@ -8,9 +8,7 @@ use crate::introspection_document::IntrospectionDocument;
 use crate::issuer::Issuer;
 use crate::issuer_document::IssuerDocument;
 use crate::key_source::KeyOrigin;
-
-/// Five minutes, as in RFC 7519's "usually no more than a few minutes".
-const MOST_TOLERANCE_S: u16 = 300;
+use crate::policy_error::{MOST_TOLERANCE_S, PolicyError};
 
 /// The policy as written. A member that nobody knows is an error.
 #[derive(Debug, Deserialize)]
@@ -120,51 +118,6 @@ pub struct Rule {
     pub cost: u64,
     /// The plan that an address is charged on, where the path is public and limited.
     pub address_plan: Option<String>,
-}
-
-/// Why a policy cannot be.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
-    /// The path is no route key, or stands there twice.
-    #[error("rules[{index}].match: {problem}")]
-    Match {
-        /// Which rule.
-        index: usize,
-        /// Why.
-        problem: String,
-    },
-    /// Members that contradict one another.
-    #[error("rules[{index}]: {problem}")]
-    Contradiction {
-        /// Which rule.
-        index: usize,
-        /// How.
-        problem: &'static str,
-    },
-    /// An issuer that cannot be trusted as it is written down.
-    #[error("issuers[{index}].{member}: {problem}")]
-    Issuer {
-        /// Which issuer.
-        index: usize,
-        /// Which member.
-        member: &'static str,
-        /// Why.
-        problem: String,
-    },
-    /// A server that cannot be asked as it is written down.
-    #[error("introspection.{member}: {problem}")]
-    Introspection {
-        /// Which member.
-        member: &'static str,
-        /// Why.
-        problem: String,
-    },
-    /// So much that expiry would mean little.
-    #[error("clock_tolerance_s: {0} is more than {MOST_TOLERANCE_S}")]
-    Tolerance(u16),
-    /// Not a header's name, or one that means something else.
-    #[error("api_keys.header: `{0}` cannot hold an API key")]
-    Header(String),
 }
 
 /// Headers that mean something else, on the way or at the backend.

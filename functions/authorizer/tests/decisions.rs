@@ -53,7 +53,7 @@ fn answer(authorizer: &Authorizer, event: Value) -> (bool, Value) {
 
 #[test]
 fn every_event_has_the_outcome_that_its_name_says() {
-    let allowed = [("allowed", "ok", "allowed"), ("public", "ok", "allowed"), ("address", "ok", "allowed")];
+    let allowed = ["allowed", "public", "address", "token", "token-and-key"].map(|case| (case, "ok", "allowed"));
     let forbidden = [
         ("insufficient-scope", "insufficient_scope", "-"),
         ("forbidden", "forbidden", "-"),
@@ -71,12 +71,25 @@ fn every_event_has_the_outcome_that_its_name_says() {
             );
         }
     }
-    for case in
-        ["missing-credentials", "malformed-credentials", "unknown-key", "disabled-key", "expired-key", "invalid-token"]
-    {
+    for case in [
+        "missing-credentials",
+        "malformed-credentials",
+        "unknown-key",
+        "disabled-key",
+        "expired-key",
+        "invalid-token",
+        "token-expired",
+        "invalid-signature",
+        "invalid-claims",
+        "rest-token",
+    ] {
         assert_eq!(handle(&authorizer, event(case)), Err(Failure::Unauthorized), "{case}");
     }
     assert!(matches!(handle(&authorizer, event("fault")), Err(Failure::Fault(_))));
+    for case in ["rest-request", "format-1"] {
+        let answer = handle(&authorizer, event(case)).unwrap();
+        assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Allow", "{case}");
+    }
     for (case, reason) in [("throttled", "rate_exceeded"), ("quota-exceeded", "quota_exceeded")] {
         assert_eq!(answer(&authorizer, event(case)).1["decision"], "allowed", "{case}");
         let (authorized, context) = answer(&authorizer, event(case));

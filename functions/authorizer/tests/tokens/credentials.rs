@@ -152,3 +152,38 @@ async fn a_clock_before_1970_is_our_fault() {
         said_at(&trusting(&signer), bearing(&signer.with(|_| ())), "1969-12-31T23:59:59Z".parse().unwrap()).await;
     assert_eq!(told, "the clock stands before 1970");
 }
+
+/// Browsers ask before they send anything with credentials, and without them.
+#[tokio::test]
+async fn a_preflight_passes_and_whatever_only_looks_like_one_does_not() {
+    let authorizer = trusting(&Signer::of("ES256"));
+    let asking = json!({"origin": "https://app.example", "access-control-request-method": "POST"});
+    for (method, path, headers, expected) in [
+        ("OPTIONS", "/orders", asking.clone(), "ok"),
+        ("OPTIONS", "/admin/users", asking.clone(), "ok"),
+        ("OPTIONS", "/a//b", asking.clone(), "malformed_path"),
+        ("GET", "/orders", asking.clone(), "401"),
+        ("OPTIONS", "/orders", json!({"origin": "https://app.example"}), "401"),
+        ("OPTIONS", "/orders", json!({"access-control-request-method": "POST"}), "401"),
+        (
+            "OPTIONS",
+            "/orders",
+            json!({"origin": "a", "access-control-request-method": "POST", "x-api-key": "k"}),
+            "401",
+        ),
+        (
+            "OPTIONS",
+            "/orders",
+            json!({"origin": "a", "access-control-request-method": "POST", "authorization": "x"}),
+            "401",
+        ),
+    ] {
+        let mut event = event(path, headers.clone());
+        event["requestContext"]["http"]["method"] = method.into();
+        assert_eq!(said(&authorizer, event).await, expected, "{method} {path} {headers}");
+    }
+    let mut event = event("/orders", asking);
+    event["requestContext"]["http"]["method"] = "OPTIONS".into();
+    let context = context(&authorizer, event).await;
+    assert_eq!([&context["auth"], &context["user_id"], &context["plan"]], ["none", "-", "-"]);
+}

@@ -7,6 +7,7 @@ mod claims;
 mod credentials;
 mod fetching;
 mod form;
+mod formats;
 mod introspection;
 mod keys;
 mod log;

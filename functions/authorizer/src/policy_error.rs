@@ -1,0 +1,49 @@
+//! Why a policy cannot be: each names the member that is wrong.
+
+/// Five minutes, as in RFC 7519's "usually no more than a few minutes".
+pub(crate) const MOST_TOLERANCE_S: u16 = 300;
+
+/// Why a policy cannot be.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// The path is no route key, or stands there twice.
+    #[error("rules[{index}].match: {problem}")]
+    Match {
+        /// Which rule.
+        index: usize,
+        /// Why.
+        problem: String,
+    },
+    /// Members that contradict one another.
+    #[error("rules[{index}]: {problem}")]
+    Contradiction {
+        /// Which rule.
+        index: usize,
+        /// How.
+        problem: &'static str,
+    },
+    /// An issuer that cannot be trusted as it is written down.
+    #[error("issuers[{index}].{member}: {problem}")]
+    Issuer {
+        /// Which issuer.
+        index: usize,
+        /// Which member.
+        member: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// A server that cannot be asked as it is written down.
+    #[error("introspection.{member}: {problem}")]
+    Introspection {
+        /// Which member.
+        member: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// So much that expiry would mean little.
+    #[error("clock_tolerance_s: {0} is more than {MOST_TOLERANCE_S}")]
+    Tolerance(u16),
+    /// Not a header's name, or one that means something else.
+    #[error("api_keys.header: `{0}` cannot hold an API key")]
+    Header(String),
+}
