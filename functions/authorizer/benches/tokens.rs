@@ -2,7 +2,12 @@
 //! check of aws-lc-rs; and the memory that 10,000 remembered tokens take.
 //!
 //! `cargo bench -p authorizer`. One thread; the log goes to a sink.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a benchmark prints, and ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and ends at the first surprise"
+)]
 
 #[path = "../tests/tokens/support.rs"]
 #[expect(dead_code, reason = "shared with the tests, which need more of it")]
