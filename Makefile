@@ -32,8 +32,9 @@ template: tools
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/sam validate --lint --template template.yaml
 
-# What a token costs, beside the bare signature check. A quiet machine tells more.
-bench:
+# What a decision costs in requests, and a token beside its bare signature check. A quiet machine tells more.
+bench: tools
+	cargo bench -p usage --bench decisions --locked
 	cargo bench -p authorizer --bench tokens --locked
 
 # What the tests run beside Rust, at pinned versions, inside the project's folder.
