@@ -35,7 +35,8 @@ pub(crate) fn callable(url: &Uri, loopback_http: bool) -> Result<String, CallErr
 }
 
 /// Whether a host is this machine by its name alone, without asking a name server.
-fn is_loopback(host: &str) -> bool {
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

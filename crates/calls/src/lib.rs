@@ -43,6 +43,7 @@ mod tally;
 mod test_log;
 mod trace_context;
 
+pub use address::is_loopback;
 pub use breaker::{Breaker, Permit, Verdict};
 pub use connections::Connections;
 pub use deadline::Deadline;

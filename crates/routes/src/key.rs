@@ -41,7 +41,7 @@ pub enum RouteKeyError {
 impl RouteKey {
     /// The method, or `None` for `ANY`.
     #[must_use]
-    pub fn method(&self) -> Option<&str> {
+    pub fn method(&self) -> Option<&'static str> {
         self.method
     }
 
@@ -49,10 +49,6 @@ impl RouteKey {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
-    }
-
-    pub(crate) fn static_method(&self) -> Option<&'static str> {
-        self.method
     }
 
     pub(crate) fn segments(&self) -> &[Segment] {

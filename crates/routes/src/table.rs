@@ -64,7 +64,7 @@ impl<T> RouteTable<T> {
     pub fn insert(&mut self, key: RouteKey, value: T) -> Result<(), DuplicateRoute> {
         let index = self.routes.len();
         let methods = self.root.methods_for(key.segments());
-        if let Some(first) = methods.insert(key.static_method(), index) {
+        if let Some(first) = methods.insert(key.method(), index) {
             return Err(DuplicateRoute { first: self.routes[first].0.to_string(), second: key.to_string() });
         }
         self.routes.push((key, value));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use calls::timeouts::CONNECT;
-use calls::{CallError, Connections, Deadline, HttpCall, HttpCalls, RecordLog, Replay};
+use calls::{CallError, Connections, Deadline, HttpCall, HttpCalls, RecordLog, Replay, is_loopback};
 use http::{Request, Uri};
 use serde_json::Value;
 
@@ -106,11 +106,6 @@ pub(crate) fn trusted_address(text: &str) -> Result<Uri, &'static str> {
         Some("http") if is_loopback(authority.host()) => Ok(uri),
         _ => Err("is not https (http is for loopback addresses only)"),
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

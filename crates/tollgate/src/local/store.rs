@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use authorizer::{OpenError, StoreConfig};
-use calls::{AwsCalls, RecordLog, Timeouts};
+use calls::{AwsCalls, RecordLog, Timeouts, is_loopback};
 use http::Uri;
 use usage::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, Store, StoreError};
 
@@ -24,7 +24,7 @@ pub(super) async fn open(
     let Some(endpoint) = endpoint else { return Ok(Store::Embedded(EmbeddedStore::new(seeds)?)) };
     let config = DynamoDbConfig::from_lookup(|name| settings.get(name).cloned())?;
     let lookup = |name: &str| setting(name, endpoint, |name| std::env::var(name).ok());
-    if is_loopback(endpoint) {
+    if is_loopback(endpoint.host().unwrap_or_default()) {
         // Making tables takes longer than a decision may.
         let aws =
             Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone())).await.map_err(OpenError::from)?;
@@ -46,15 +46,11 @@ pub(crate) fn setting(name: &str, endpoint: &Uri, environment: impl Fn(&str) -> 
         return Some(endpoint.to_string());
     }
     let made_up = || {
-        let (_, value) = ANYWHERE.iter().find(|(known, _)| *known == name && is_loopback(endpoint))?;
+        let (_, value) =
+            ANYWHERE.iter().find(|(known, _)| *known == name && is_loopback(endpoint.host().unwrap_or_default()))?;
         Some((*value).to_owned())
     };
     environment(name).or_else(made_up)
-}
-
-fn is_loopback(endpoint: &Uri) -> bool {
-    let host = endpoint.host().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     Hang,
     /// The connection breaks before the request reaches the server.
     Reset,
-    /// It is refused for now.
+    /// It is refused as a throttle.
     Throttle,
     /// A 500: nobody knows what the server did.
     ServerError,

@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use authorizer::{Authorizer, Config, StoreConfig, http_calls, log_to};
+use authorizer::{Authorizer, log_to};
 use calls::RecordLog;
 use serde_json::{Value, json};
-use usage::{EmbeddedStore, Store};
 
 use crate::provider::{Provider, Reply};
 use crate::support::*;
@@ -35,16 +34,7 @@ impl Log {
 }
 
 fn logging(policy: &Value, log: &Log) -> Authorizer {
-    let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
-    let config = Config::from_lookup(|name| match name {
-        "AUTH_POLICY" => Some(policy.to_string()),
-        name => settings["AuthorizerFunction"][name].as_str().map(str::to_owned),
-    })
-    .unwrap();
-    let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
-    let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
-    let records = RecordLog::to(log.clone());
-    Authorizer::new(config, Arc::new(store), || http_calls(records))
+    authorizer_recording(policy, RecordLog::to(log.clone()))
 }
 
 /// Everything that somebody could be known or imitated by, each a word of its own.

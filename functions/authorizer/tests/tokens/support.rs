@@ -171,6 +171,11 @@ pub(crate) fn policy(jwks: &Value) -> Value {
 
 /// An authorizer with this policy, and the plans and keys of the events' settings.
 pub(crate) fn authorizer(policy: &Value) -> Authorizer {
+    authorizer_recording(policy, RecordLog::to(std::io::sink()))
+}
+
+/// The same, with the records of its calls kept.
+pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> Authorizer {
     let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
     let config = Config::from_lookup(|name| match name {
         "AUTH_POLICY" => Some(policy.to_string()),
@@ -179,7 +184,7 @@ pub(crate) fn authorizer(policy: &Value) -> Authorizer {
     .unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
     let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
-    Authorizer::new(config, Arc::new(store), || http_calls(RecordLog::to(std::io::sink())))
+    Authorizer::new(config, Arc::new(store), || http_calls(records))
 }
 
 /// An event with these headers.
