@@ -129,8 +129,8 @@ impl Answer {
             self.set("key_id", &header_value(&key.key_id));
             self.set("user_id", &header_value(key.subject.as_deref().unwrap_or_default()));
         }
-        if let Some(subject) = &identity.certificate {
-            self.set("user_id", &header_value(subject));
+        if let Some(holder) = &identity.certificate {
+            self.set("user_id", &header_value(holder));
         }
         if let Some(bearer) = &identity.bearer {
             self.set("user_id", &header_value(&bearer.subject));

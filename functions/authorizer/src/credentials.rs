@@ -17,7 +17,7 @@ use crate::{Authorizer, Reason, Stop};
 pub(crate) struct Identity {
     pub(crate) bearer: Option<Arc<Bearer>>,
     pub(crate) key: Option<Arc<ApiKey>>,
-    /// The subject of the client certificate that is the credential.
+    /// Who holds the client certificate that is the credential.
     pub(crate) certificate: Option<String>,
     /// Who is charged.
     caller: Option<Caller>,
@@ -105,13 +105,13 @@ impl Authorizer {
     /// Where nothing else was sent: the certificate, if the rule and the policy take it for a credential.
     fn by_certificate(&self, request: &Request, rule: &Rule) -> Result<Identity, Stop> {
         let taken = matches!(rule.auth, Auth::Any | Auth::Mtls);
-        let credential = request.certificate.as_ref().filter(|_| taken).zip(self.policy.certificate_plan.as_ref());
-        let (certificate, plan) = credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
-        let (subject, issuer) = certificate.names().map_err(Stop::Unauthenticated)?;
+        let credential = request.certificate.as_ref().filter(|_| taken).zip(self.policy.mtls.as_ref());
+        let (certificate, mtls) = credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
+        let (holder, caller) = certificate.holder(mtls.user_from).map_err(Stop::Unauthenticated)?;
         Ok(Identity {
-            certificate: Some(subject.to_owned()),
-            caller: Some(Caller::from_certificate(subject, issuer)),
-            plan: Some(plan.clone()),
+            certificate: Some(holder),
+            caller: Some(caller),
+            plan: Some(mtls.default_plan.clone()),
             ..Identity::default()
         })
     }
