@@ -111,6 +111,15 @@ impl DynamoDbStore {
         self.registry.plan(name, Instant::now(), deadline).await
     }
 
+    /// A policy's document, read each time; `None` where there is no such policy.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it cannot be read by the deadline, [`StoreError::Item`] where its item is of
+    /// another form.
+    pub async fn policy(&self, name: &str, deadline: Deadline) -> Result<Option<String>, StoreError> {
+        self.registry.policy(name, deadline).await
+    }
+
     /// Decides on one call by the deadline and charges it whole, or not at all. Where the store gives no
     /// answer, the plan's `on_store_failure` does.
     ///
@@ -161,6 +170,14 @@ impl DynamoDbStore {
     /// [`StoreError::Key`] for one that cannot be, [`StoreError::Call`].
     pub async fn put_key(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError> {
         self.registry.put_key(hash, key).await
+    }
+
+    /// Writes a policy, or replaces it. Its document is not looked into.
+    ///
+    /// # Errors
+    /// [`StoreError::Plan`] for a name that cannot be, [`StoreError::Call`].
+    pub async fn put_policy(&self, name: &str, document: &str) -> Result<(), StoreError> {
+        self.registry.put_policy(name, document).await
     }
 
     /// Writes those plans and keys that are not there.

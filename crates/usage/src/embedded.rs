@@ -1,9 +1,10 @@
 //! The store inside one process: exact for that process, gone with it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::ledger::Ledger;
+use crate::plan::check_name;
 use crate::{ApiKey, Caller, Decision, Demand, KeyHash, Nanos, Plan, RouteLimit, Seeds, SeedsError, StoreError};
 
 /// With the ledger's 16 shards a million callers of a few hundred bytes each: some 300 MB at the very most.
@@ -14,6 +15,7 @@ const CALLERS_A_SHARD: usize = 65_536;
 pub struct EmbeddedStore {
     plans: HashMap<String, Arc<Plan>>,
     keys: HashMap<KeyHash, Arc<ApiKey>>,
+    policies: RwLock<HashMap<String, String>>,
     ledger: Ledger,
 }
 
@@ -25,7 +27,7 @@ impl EmbeddedStore {
     pub fn new(seeds: &Seeds) -> Result<Self, SeedsError> {
         let plans = seeds.plans()?.into_iter().map(|plan| (plan.name.clone(), Arc::new(plan))).collect();
         let keys = seeds.keys()?.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect();
-        Ok(Self { plans, keys, ledger: Ledger::new(CALLERS_A_SHARD) })
+        Ok(Self { plans, keys, policies: RwLock::default(), ledger: Ledger::new(CALLERS_A_SHARD) })
     }
 
     /// What is known of a key.
@@ -38,6 +40,23 @@ impl EmbeddedStore {
     #[must_use]
     pub fn plan(&self, name: &str) -> Option<Arc<Plan>> {
         self.plans.get(name).cloned()
+    }
+
+    /// A policy's document by its name.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<String> {
+        self.policies.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Keeps a policy, or replaces it. Its document is not looked into.
+    ///
+    /// # Errors
+    /// [`StoreError::Plan`] for a name that cannot be.
+    pub fn put_policy(&self, name: &str, document: &str) -> Result<(), StoreError> {
+        check_name(name)?;
+        let mut policies = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        policies.insert(name.to_owned(), document.to_owned());
+        Ok(())
     }
 
     /// Decides on one call and charges it whole, or not at all.
@@ -118,5 +137,14 @@ mod tests {
         let (store, plan) = store(r#"{"quotas":[{"limit":2,"period":"day"}]}"#);
         let outcome = store.charge(&caller("k"), &plan, None, 1, Nanos::MAX / 2);
         assert!(matches!(outcome, Err(StoreError::Clock)));
+    }
+
+    #[test]
+    fn a_policy_is_there_once_it_is_put_there() {
+        let (store, _) = store("{}");
+        assert_eq!(store.policy("main"), None);
+        store.put_policy("main", "{}").unwrap();
+        assert_eq!(store.policy("main").as_deref(), Some("{}"));
+        assert!(matches!(store.put_policy("no name", "{}"), Err(StoreError::Plan(_))));
     }
 }

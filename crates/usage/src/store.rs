@@ -54,6 +54,17 @@ impl Store {
         }
     }
 
+    /// A policy's document as JSON text, read each time; `None` where there is no such policy.
+    ///
+    /// # Errors
+    /// As for [`Store::key`].
+    pub async fn policy(&self, name: &str, deadline: Deadline) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Embedded(store) => Ok(store.policy(name)),
+            Self::DynamoDb(store) => Box::pin(store.policy(name, deadline)).await,
+        }
+    }
+
     /// Decides on one call and charges it whole, or not at all.
     ///
     /// # Errors

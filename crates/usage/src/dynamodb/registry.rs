@@ -80,6 +80,16 @@ impl Registry {
         self.plans.settle(name, found.and_then(|document| document.map(plan).transpose()), usable, now)
     }
 
+    /// A policy's document as it was put there; `None` where there is no such policy. Never cached: who reads it
+    /// knows how old it may be.
+    pub(super) async fn policy(&self, name: &str, deadline: Deadline) -> Result<Option<String>, StoreError> {
+        if check_name(name).is_err() {
+            return Ok(None);
+        }
+        let attributes = self.answered("policy", ItemKey::of_policy(name), deadline).await?;
+        attributes.map(|attributes| document("policy", &attributes).map(str::to_owned)).transpose()
+    }
+
     pub(super) async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), StoreError> {
         Plan::new(name, document.clone())?;
         self.put(ItemKey::of_plan(name), document, true).await
@@ -88,6 +98,12 @@ impl Registry {
     pub(super) async fn put_key(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError> {
         key.check()?;
         self.put(ItemKey::of_key(hash), key, true).await
+    }
+
+    /// The document is kept as it is: what a policy may say is the authorizer's to judge.
+    pub(super) async fn put_policy(&self, name: &str, document: &str) -> Result<(), StoreError> {
+        check_name(name)?;
+        self.put_text(ItemKey::of_policy(name), document.to_owned(), true).await
     }
 
     /// What is there already stays as it is.
@@ -109,11 +125,20 @@ impl Registry {
         item: ItemKey,
         deadline: Deadline,
     ) -> Result<Option<D>, StoreError> {
-        let attributes = self.attributes(item, deadline).await.map_err(|outage| {
+        let attributes = self.answered(kind, item, deadline).await?;
+        attributes.map(|attributes| parse(kind, &attributes)).transpose()
+    }
+
+    async fn answered(
+        &self,
+        kind: &'static str,
+        item: ItemKey,
+        deadline: Deadline,
+    ) -> Result<Option<HashMap<String, AttributeValue>>, StoreError> {
+        self.attributes(item, deadline).await.map_err(|outage| {
             tracing::warn!(reason = outage.reason, kind, "a {kind} could not be read: {}", outage.reason);
             StoreError::Unavailable(kind)
-        })?;
-        attributes.map(|attributes| parse(kind, &attributes)).transpose()
+        })
     }
 
     async fn attributes(
@@ -135,6 +160,10 @@ impl Registry {
 
     async fn put(&self, item: ItemKey, document: &impl Serialize, replace: bool) -> Result<(), StoreError> {
         let text = serde_json::to_string(document).map_err(|error| call("PutItem", error))?;
+        self.put_text(item, text, replace).await
+    }
+
+    async fn put_text(&self, item: ItemKey, text: String, replace: bool) -> Result<(), StoreError> {
         let outcome = self
             .client
             .put_item()
@@ -165,6 +194,10 @@ impl ItemKey {
     fn of_plan(name: &str) -> Self {
         Self { pk: "plan".to_owned(), sk: name.to_owned() }
     }
+
+    fn of_policy(name: &str) -> Self {
+        Self { pk: "policy".to_owned(), sk: name.to_owned() }
+    }
 }
 
 pub(super) fn call(operation: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
@@ -190,14 +223,19 @@ fn parse<D: DeserializeOwned>(
     kind: &'static str,
     attributes: &HashMap<String, AttributeValue>,
 ) -> Result<D, StoreError> {
+    let text = document(kind, attributes)?;
+    serde_json::from_str(text).map_err(|error| StoreError::Item { kind, reason: error.to_string() })
+}
+
+/// An item's document, where its form is one that this release reads.
+fn document<'a>(kind: &'static str, attributes: &'a HashMap<String, AttributeValue>) -> Result<&'a str, StoreError> {
     let refuse = |reason: String| StoreError::Item { kind, reason };
     let form = attributes.get(VERSION).and_then(|value| value.as_n().ok()?.parse::<u32>().ok());
     if form != Some(FORM) {
         return Err(refuse(format!("its form is {form:?}, and this release reads {FORM}")));
     }
     let text = attributes.get(DOCUMENT).and_then(|value| value.as_s().ok());
-    let text = text.ok_or_else(|| refuse("it has no document".to_owned()))?;
-    serde_json::from_str(text).map_err(|error| refuse(error.to_string()))
+    text.map(String::as_str).ok_or_else(|| refuse("it has no document".to_owned()))
 }
 
 fn checked_key(key: ApiKey) -> Result<ApiKey, StoreError> {

@@ -86,3 +86,21 @@ async fn what_cannot_be_a_plans_name_is_not_asked_for() {
     assert!(registry.plan("a name with spaces", Instant::now(), deadline()).await.unwrap().is_none());
     assert!(registry.plan("a-name", Instant::now(), deadline()).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_policy_is_read_as_it_was_put_there_and_is_nobodys_business_but_the_readers() {
+    let text = r#"{"rules": [ {"match":"GET /","auth":"none"} ]}"#;
+    let registry = registry(output("1", text));
+    assert_eq!(registry.policy("main", deadline()).await.unwrap().as_deref(), Some(text));
+    let again = registry.policy("main", deadline()).await;
+    assert!(matches!(again, Err(StoreError::Unavailable("policy"))), "it is never remembered");
+}
+
+#[tokio::test]
+async fn a_policy_that_is_not_there_is_none_and_one_of_another_form_is_a_failure() {
+    let absent = registry(GetItemOutput::builder().build());
+    assert_eq!(absent.policy("main", deadline()).await.unwrap(), None);
+    assert_eq!(absent.policy("no name", deadline()).await.unwrap(), None);
+    let error = registry(output("2", "{}")).policy("main", deadline()).await.unwrap_err().to_string();
+    assert!(error.contains("holds a policy") && error.contains("its form is Some(2)"), "{error}");
+}
