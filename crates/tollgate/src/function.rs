@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, ConfigError, OpenError, http_calls};
+use authorizer::{Authorizer, Config, ConfigError, OpenError, PolicyLoadError, http_calls};
 use calls::RecordLog;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
@@ -24,6 +24,9 @@ pub enum FunctionError {
     /// A setting that cannot be.
     #[error("authorizer: {0}")]
     Authorizer(#[from] ConfigError),
+    /// A policy that cannot be had.
+    #[error("authorizer: {0}")]
+    Policy(#[from] PolicyLoadError),
     /// A store that cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
@@ -38,18 +41,22 @@ impl Function {
     pub async fn new(
         package: &str,
         store: Option<Arc<Store>>,
-        setting: impl Fn(&str) -> Option<String>,
+        setting: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         records: RecordLog,
     ) -> Result<Self, FunctionError> {
         if package != "authorizer" {
             return Err(FunctionError::Unknown(package.to_owned()));
         }
-        let config = Config::from_lookup(&setting)?;
+        let setting = Arc::new(setting);
+        let lookup = Arc::clone(&setting);
+        let config = Config::from_lookup(move |name| lookup(name))?;
         let store = match store {
             Some(store) => store,
-            None => Arc::new(authorizer::open(&config.store, &setting, records.clone()).await?),
+            None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?),
         };
-        Ok(Self::Authorizer(Authorizer::new(config, store, || http_calls(records))))
+        let authorizer = Authorizer::new(config, store, move || http_calls(records.clone()));
+        authorizer.load_policy().await?;
+        Ok(Self::Authorizer(authorizer))
     }
 
     /// Does what the function does while it starts.

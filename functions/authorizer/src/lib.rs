@@ -20,6 +20,7 @@ mod event_token;
 mod event_v1;
 mod event_v2;
 mod header_value;
+mod in_force;
 mod introspection;
 mod introspection_document;
 mod issuer;
@@ -32,6 +33,7 @@ mod keys;
 mod log;
 mod policy;
 mod policy_error;
+mod policy_source;
 mod reason;
 mod recent;
 mod store;
@@ -51,25 +53,26 @@ use usage::{Store, Verdict};
 
 pub use answer::{Decided, OnThrottle};
 pub use config::{Config, ConfigError, StoreConfig};
+pub use in_force::PolicyLoadError;
 pub use key_source::http_calls;
 pub use log::{answer, log_panics, log_to};
 pub use policy::{Auth, Policy, Rule};
 pub use policy_error::PolicyError;
+pub use policy_source::{PolicyName, PolicySource, PolicyTextError};
 pub use reason::{Failure, Reason};
 pub use store::{OpenError, open};
 
 use answer::Answer;
-use credentials::Identity;
+use credentials::{Check, Identity};
 use event::Request;
-use tokens::Tokens;
+use in_force::{InForce, Policies};
 
 /// The authorizer with what it was set up with. One serves any number of requests, one after another or
 /// at once.
 #[derive(Debug)]
 pub struct Authorizer {
-    policy: Policy,
+    policies: Arc<Policies>,
     on_throttle: OnThrottle,
-    tokens: Tokens,
     store: Arc<Store>,
 }
 
@@ -97,10 +100,25 @@ impl Authorizer {
     /// An authorizer that looks keys and plans up in `store` and charges there. `calls` is made only if
     /// the policy has it fetch anything.
     #[must_use]
-    pub fn new(mut config: Config, store: Arc<Store>, calls: impl FnOnce() -> HttpCalls) -> Self {
-        let (issuers, server) = (std::mem::take(&mut config.policy.issuers), config.policy.introspection.take());
-        let tokens = Tokens::new(issuers, server, calls);
-        Self { policy: config.policy, on_throttle: config.on_throttle, tokens, store }
+    pub fn new(config: Config, store: Arc<Store>, calls: impl Fn() -> HttpCalls + Send + Sync + 'static) -> Self {
+        let policies = Arc::new(Policies::new(config.policy, &store, calls));
+        Self { policies, on_throttle: config.on_throttle, store }
+    }
+
+    /// Reads the policy, where it is in the registry. No request is answered before.
+    ///
+    /// # Errors
+    /// [`PolicyLoadError`] for one that is not there, cannot be read, or contradicts itself.
+    pub async fn load_policy(&self) -> Result<(), PolicyLoadError> {
+        self.load_policy_at(Timestamp::now()).await
+    }
+
+    /// The same at a given time.
+    ///
+    /// # Errors
+    /// As [`Self::load_policy`].
+    pub async fn load_policy_at(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
+        self.policies.load(now).await
     }
 
     /// Fetches what the first request would have to wait for. What cannot be had is logged, and tried again
@@ -111,13 +129,16 @@ impl Authorizer {
 
     /// The same at a given time.
     pub async fn preload_at(&self, now: Timestamp) {
-        self.tokens.preload(now).await;
+        if let Some(in_force) = self.policies.current() {
+            in_force.tokens.preload(now).await;
+        }
     }
 
-    /// The header that API keys are looked for in, in lower case. It must not reach a backend.
+    /// The header that API keys are looked for in, in lower case. It must not reach a backend. None before
+    /// the policy has been read.
     #[must_use]
-    pub fn key_header(&self) -> &str {
-        &self.policy.key_header
+    pub fn key_header(&self) -> Option<String> {
+        self.policies.current().map(|in_force| in_force.policy.key_header.clone())
     }
 
     /// Answers one event. Writes one log line, which names neither a credential nor a header.
@@ -156,20 +177,22 @@ impl Authorizer {
         if now < Timestamp::UNIX_EPOCH {
             return Err(Stop::Fault(Reason::Fault, "the clock stands before 1970".to_owned()));
         }
+        let InForce { policy, tokens } = &*self.policies.at(now).await?;
         if request.impersonates() {
             return Err(Stop::Forbidden(Reason::Forbidden));
         }
         let path = request.path().ok_or(Stop::Forbidden(Reason::MalformedPath))?;
-        let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        let rule = policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
         answer.rule(rule);
-        if rule.auth != Auth::None && request.is_preflight(&self.policy.key_header) {
+        if rule.auth != Auth::None && request.is_preflight(&policy.key_header) {
             answer.identity(&Identity::default());
             return Ok(Decided::allowed());
         }
         let deadline = self.store.deadline();
-        let identity = self.identify(request, rule, now, deadline).await?;
+        let check = Check { policy, tokens, store: &self.store, request, now, deadline };
+        let identity = check.identify(rule).await?;
         answer.identity(&identity);
-        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&self.policy.key_header)));
+        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&policy.key_header)));
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));
         }

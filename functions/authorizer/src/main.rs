@@ -16,6 +16,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_lookup(variable)?;
     let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
     let authorizer = Arc::new(Authorizer::new(config, store, || http_calls(RecordLog::stdout())));
+    authorizer.load_policy().await?;
     authorizer.preload().await;
     run(service_fn(|event: LambdaEvent<Value>| answer(Arc::clone(&authorizer), event.payload))).await
 }

@@ -17,7 +17,7 @@ fn settings() -> Value {
 fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
     let mut settings = settings();
     change(&mut settings);
-    let config = Config::from_lookup(|name| settings[name].as_str().map(str::to_owned)).unwrap();
+    let config = Config::from_lookup(move |name| settings[name].as_str().map(str::to_owned)).unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
     let store = EmbeddedStore::new(seeds).unwrap();
     Authorizer::new(config, Arc::new(Store::Embedded(store)), || http_calls(RecordLog::to(std::io::sink())))

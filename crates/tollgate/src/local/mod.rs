@@ -180,9 +180,9 @@ fn check_key_header(api: &Api, functions: &HashMap<String, Arc<Function>>) -> Re
     for (_, route) in api.routes.iter() {
         let Authorization::Custom(package) = &route.authorization else { continue };
         let Some(Function::Authorizer(authorizer)) = functions.get(package).map(AsRef::as_ref) else { continue };
-        let header = authorizer.key_header();
-        if !route.integration.removes(header) {
-            return Err(StartError::KeyHeader { header: header.to_owned(), route: route.key.clone() });
+        let Some(header) = authorizer.key_header() else { continue };
+        if !route.integration.removes(&header) {
+            return Err(StartError::KeyHeader { header, route: route.key.clone() });
         }
     }
     Ok(())
@@ -204,11 +204,11 @@ async fn functions(
     let policy = policy.map(read).transpose()?;
     let mut functions = HashMap::new();
     for (package, environment) in environments {
-        let setting = |name: &str| match (name, &policy) {
-            ("AUTH_POLICY", Some(policy)) => Some(policy.clone()),
-            ("AUTH_POLICY", None) => environment.get(name).map(|policy| issuer.beside(policy)),
-            _ => environment.get(name).cloned(),
-        };
+        let mut settings = environment.clone();
+        if let Some(text) = settings.get_mut("AUTH_POLICY") {
+            *text = policy.clone().unwrap_or_else(|| issuer.beside(text));
+        }
+        let setting = move |name: &str| settings.get(name).cloned();
         let function = Function::new(package, Some(Arc::clone(store)), setting, records.clone()).await?;
         functions.insert(package.clone(), Arc::new(function));
     }

@@ -177,14 +177,15 @@ pub(crate) fn authorizer(policy: &Value) -> Authorizer {
 /// The same, with the records of its calls kept.
 pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> Authorizer {
     let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
-    let config = Config::from_lookup(|name| match name {
-        "AUTH_POLICY" => Some(policy.to_string()),
+    let policy = policy.to_string();
+    let config = Config::from_lookup(move |name| match name {
+        "AUTH_POLICY" => Some(policy.clone()),
         name => settings["AuthorizerFunction"][name].as_str().map(str::to_owned),
     })
     .unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
     let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
-    Authorizer::new(config, Arc::new(store), || http_calls(records))
+    Authorizer::new(config, Arc::new(store), move || http_calls(records.clone()))
 }
 
 /// An event with these headers.
