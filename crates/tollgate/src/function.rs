@@ -5,7 +5,7 @@ use std::sync::Arc;
 use authorizer::{Authorizer, Config, ConfigError, OpenError, PolicyLoadError, http_calls};
 use calls::RecordLog;
 use lambda_runtime::Diagnostic;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use usage::Store;
 
 /// One function with its settings.
@@ -70,11 +70,11 @@ impl Function {
     /// # Errors
     /// The function's own error, or one for an event that is not JSON.
     pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
-        let event: Value = serde_json::from_slice(event).map_err(|error| Diagnostic {
+        let event: &RawValue = serde_json::from_slice(event).map_err(|error| Diagnostic {
             error_type: "InvalidRequestContent".to_owned(),
             error_message: format!("the event is not JSON: {error}"),
         })?;
         let Self::Authorizer(authorizer) = self;
-        Ok(authorizer.handle(event).await?.to_string().into_bytes())
+        Ok(authorizer.handle(event).await?.get().as_bytes().to_vec())
     }
 }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 use usage::{Decision, Plan, RouteLimit, rate_limit, rate_limit_policy};
 
 use crate::credentials::Identity;
@@ -60,103 +62,134 @@ impl Decided {
     }
 }
 
-/// The context, filled as the request's checks go on.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// Always all there, because request mapping reads them.
-    request: Map<String, Value>,
-    /// Only there where there is something, because response mapping shows them to clients.
-    response: Map<String, Value>,
-    format: Format,
+/// The answer, filled as the request's checks go on.
+#[derive(Debug, Default)]
+pub(crate) struct Answer<'e> {
+    context: Context,
+    format: Format<'e>,
     /// The key as it was sent, for a REST API's own usage plan. Never logged.
-    usage_identifier_key: Option<String>,
+    usage_identifier_key: Option<&'e str>,
 }
 
-impl Default for Answer {
+/// What mappings and logs read.
+#[derive(Debug, Serialize)]
+struct Context {
+    // Always all there, because request mapping reads them.
+    decision: &'static str,
+    reason: &'static str,
+    user_id: String,
+    email: String,
+    roles: String,
+    near_limit: &'static str,
+    key_id: String,
+    plan: String,
+    scopes: String,
+    auth: &'static str,
+    route: String,
+    request_id: String,
+    authorizer_ms: String,
+    // Only there where there is something, because response mapping shows them to clients.
+    #[serde(flatten)]
+    shown: Shown,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Shown {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratelimit_policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratelimit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<String>,
+}
+
+impl Default for Context {
     fn default() -> Self {
-        let names = [
-            "decision",
-            "reason",
-            "user_id",
-            "email",
-            "roles",
-            "near_limit",
-            "key_id",
-            "plan",
-            "scopes",
-            "auth",
-            "route",
-            "request_id",
-            "authorizer_ms",
-        ];
-        let mut request: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), NOTHING.into())).collect();
-        request.insert("near_limit".to_owned(), "false".into());
-        Self { request, response: Map::new(), format: Format::Simple, usage_identifier_key: None }
-    }
-}
-
-impl Answer {
-    fn set(&mut self, name: &str, value: &str) {
-        let value = if value.is_empty() { NOTHING } else { value };
-        self.request.insert(name.to_owned(), value.into());
-    }
-
-    fn show(&mut self, name: &str, value: Option<String>) {
-        if let Some(value) = value {
-            self.response.insert(name.to_owned(), value.into());
+        let nothing = || NOTHING.to_owned();
+        Self {
+            decision: NOTHING,
+            reason: NOTHING,
+            user_id: nothing(),
+            email: nothing(),
+            roles: nothing(),
+            near_limit: "false",
+            key_id: nothing(),
+            plan: nothing(),
+            scopes: nothing(),
+            auth: NOTHING,
+            route: nothing(),
+            request_id: nothing(),
+            authorizer_ms: nothing(),
+            shown: Shown::default(),
         }
     }
+}
 
-    pub(crate) fn request(&mut self, request: &Request) {
-        self.set("request_id", request.id.as_deref().unwrap_or_default());
+fn set(field: &mut String, value: &str) {
+    field.clear();
+    field.push_str(if value.is_empty() { NOTHING } else { value });
+}
+
+impl<'e> Answer<'e> {
+    pub(crate) fn request(&mut self, request: &Request<'e>) {
+        set(&mut self.context.request_id, request.id.as_deref().unwrap_or_default());
         self.format = request.format.clone();
     }
 
     pub(crate) fn rule(&mut self, rule: &Rule) {
-        self.set("route", &rule.route);
+        set(&mut self.context.route, &rule.route);
     }
 
     pub(crate) fn plan_route(&mut self, route: Option<&RouteLimit>) {
         if let Some(route) = route {
-            self.set("route", &route.route);
+            set(&mut self.context.route, &route.route);
         }
     }
 
     pub(crate) fn identity(&mut self, identity: &Identity) {
-        self.set("auth", identity.auth());
-        self.set("scopes", &header_list(identity.scopes(), ' '));
+        let context = &mut self.context;
+        context.auth = identity.auth();
+        set(&mut context.scopes, &header_list(identity.scopes(), ' '));
         if let Some(key) = &identity.key {
-            self.set("key_id", &header_value(&key.key_id));
-            self.set("user_id", &header_value(key.subject.as_deref().unwrap_or_default()));
+            set(&mut context.key_id, &header_value(&key.key_id));
+            set(&mut context.user_id, &header_value(key.subject.as_deref().unwrap_or_default()));
         }
         if let Some(holder) = &identity.certificate {
-            self.set("user_id", &header_value(holder));
+            set(&mut context.user_id, &header_value(holder));
         }
         if let Some(bearer) = &identity.bearer {
-            self.set("user_id", &header_value(&bearer.subject));
-            self.set("email", &header_value(bearer.email.as_deref().unwrap_or_default()));
-            self.set("roles", &header_list(&bearer.roles, ','));
+            set(&mut context.user_id, &header_value(&bearer.subject));
+            set(&mut context.email, &header_value(bearer.email.as_deref().unwrap_or_default()));
+            set(&mut context.roles, &header_list(&bearer.roles, ','));
         }
     }
 
-    pub(crate) fn usage_identifier_key(&mut self, key: Option<&str>) {
-        self.usage_identifier_key = key.map(str::to_owned);
+    pub(crate) fn usage_identifier_key(&mut self, key: Option<&'e str>) {
+        self.usage_identifier_key = key;
     }
 
     /// Only a plan that there is: what a token calls one may be anything.
     pub(crate) fn plan(&mut self, plan: &Plan) {
-        self.set("plan", &header_value(&plan.name));
+        set(&mut self.context.plan, &header_value(&plan.name));
     }
 
     pub(crate) fn limits(&mut self, decision: &Decision) {
-        self.set("near_limit", if decision.near_limit { "true" } else { "false" });
-        self.show("ratelimit_policy", rate_limit_policy(&decision.limits));
-        self.show("ratelimit", rate_limit(&decision.limits));
-        if let Some(limit) = decision.nearest() {
-            self.show("limit", Some(limit.limit.to_string()));
-            self.show("remaining", Some(limit.remaining.to_string()));
-            self.show("reset", limit.reset_s.map(|seconds| seconds.to_string()));
-        }
+        self.context.near_limit = if decision.near_limit { "true" } else { "false" };
+        let nearest = decision.nearest();
+        self.context.shown = Shown {
+            ratelimit_policy: rate_limit_policy(&decision.limits),
+            ratelimit: rate_limit(&decision.limits),
+            limit: nearest.map(|limit| limit.limit.to_string()),
+            remaining: nearest.map(|limit| limit.remaining.to_string()),
+            reset: nearest.and_then(|limit| limit.reset_s).map(|seconds| seconds.to_string()),
+            retry_after: None,
+        };
     }
 
     /// The answer, and its log line.
@@ -165,11 +198,11 @@ impl Answer {
         outcome: Result<Decided, Stop>,
         on_throttle: OnThrottle,
         elapsed: Duration,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Box<RawValue>, Failure> {
         let (allowed, reason) = match outcome {
             Ok(decided) => {
-                self.set("decision", decided.decision);
-                self.show("retry_after", decided.retry_after_s.map(|seconds| seconds.to_string()));
+                self.context.decision = decided.decision;
+                self.context.shown.retry_after = decided.retry_after_s.map(|seconds| seconds.to_string());
                 (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), decided.reason)
             }
             Err(Stop::Forbidden(reason)) => (false, reason),
@@ -177,28 +210,28 @@ impl Answer {
             Err(Stop::Fault(reason, problem)) => return Err(self.fail(reason, elapsed, Failure::Fault(problem))),
         };
         self.log(reason, elapsed, None);
-        self.set("reason", reason.as_str());
-        self.set("authorizer_ms", &milliseconds(elapsed).to_string());
-        self.request.append(&mut self.response);
-        match &self.format {
-            Format::Simple => Ok(json!({"isAuthorized": allowed, "context": self.request})),
-            Format::Policy { method_arn } => Ok(self.policy(allowed, method_arn)),
-        }
+        self.context.reason = reason.as_str();
+        set(&mut self.context.authorizer_ms, &milliseconds(elapsed).to_string());
+        let answer = match &self.format {
+            Format::Simple => to_raw_value(&Simple { is_authorized: allowed, context: &self.context }),
+            Format::Policy { method_arn } => to_raw_value(&self.policy(allowed, method_arn)),
+        };
+        answer.map_err(|error| Failure::Fault(error.to_string()))
     }
 
     /// The method that was asked about and no other: a policy that API Gateway keeps would be asked about
     /// others too, and each has a rule of its own.
     fn policy(&self, allowed: bool, method_arn: &str) -> Value {
-        let field = |name: &str| self.request.get(name).and_then(Value::as_str).filter(|value| *value != NOTHING);
-        let principal = field("user_id").or(field("key_id")).unwrap_or("anonymous");
+        let known = |value: &'_ String| (*value != NOTHING).then(|| value.clone());
+        let principal = known(&self.context.user_id).or_else(|| known(&self.context.key_id));
         let effect = if allowed { "Allow" } else { "Deny" };
         let statement = json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": shortened(method_arn)});
         let mut answer = json!({
-            "principalId": principal,
+            "principalId": principal.as_deref().unwrap_or("anonymous"),
             "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-            "context": self.request,
+            "context": self.context,
         });
-        if let Some(key) = self.usage_identifier_key.as_deref().filter(|_| allowed) {
+        if let Some(key) = self.usage_identifier_key.filter(|_| allowed) {
             answer["usageIdentifierKey"] = key.into();
         }
         answer
@@ -214,20 +247,28 @@ impl Answer {
     }
 
     fn log(&self, reason: Reason, elapsed: Duration, problem: Option<&str>) {
-        let field = |name: &str| self.request.get(name).and_then(Value::as_str).unwrap_or(NOTHING);
+        let Context { request_id, decision, route, auth, key_id, plan, .. } = &self.context;
         tracing::info!(
-            request_id = field("request_id"),
-            decision = field("decision"),
+            request_id,
+            decision,
             reason = reason.as_str(),
-            route = field("route"),
-            auth = field("auth"),
-            key_id = field("key_id"),
-            plan = field("plan"),
+            route,
+            auth,
+            key_id,
+            plan,
             duration_ms = milliseconds(elapsed),
             problem,
             "decided"
         );
     }
+}
+
+/// HTTP APIs' own form.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Simple<'c> {
+    is_authorized: bool,
+    context: &'c Context,
 }
 
 /// A resource of a policy has at most 512 characters; a longer one is cut as late as can be.

@@ -11,6 +11,7 @@ use usage::Caller;
 use webpki::EndEntityCert;
 
 use crate::Reason;
+use crate::text::Text;
 
 /// Which part of a certificate says who its holder is. Names are only unique within their issuer's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -29,25 +30,25 @@ pub(crate) enum HolderName {
 
 /// What API Gateway tells of it.
 #[derive(Deserialize)]
-pub(crate) struct Certificate {
-    #[serde(rename = "clientCertPem")]
-    pem: Option<String>,
+pub(crate) struct Certificate<'e> {
+    #[serde(rename = "clientCertPem", borrow)]
+    pem: Option<Text<'e>>,
     #[serde(rename = "subjectDN")]
-    subject: Option<String>,
+    subject: Option<Text<'e>>,
     #[serde(rename = "issuerDN")]
-    issuer: Option<String>,
+    issuer: Option<Text<'e>>,
     #[serde(rename = "serialNumber")]
-    serial: Option<String>,
+    serial: Option<Text<'e>>,
 }
 
 /// Without its values, which name people.
-impl std::fmt::Debug for Certificate {
+impl std::fmt::Debug for Certificate<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Certificate").finish_non_exhaustive()
     }
 }
 
-impl Certificate {
+impl Certificate<'_> {
     /// Who holds it, by that part of it, and whose usage is charged. One that leaves that part open is nobody's:
     /// all of one issuer would be the same caller.
     pub(crate) fn holder(&self, name: HolderName) -> Result<(String, Caller), Reason> {
@@ -79,7 +80,7 @@ impl Certificate {
     }
 }
 
-fn filled(text: &Option<String>) -> Result<&str, Reason> {
+fn filled<'t>(text: &'t Option<Text<'_>>) -> Result<&'t str, Reason> {
     text.as_deref().filter(|text| !text.trim().is_empty()).ok_or(Reason::MalformedCredentials)
 }
 
@@ -91,20 +92,18 @@ fn only<'n>(mut names: impl Iterator<Item = &'n str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
-    fn certificate(subject: Option<&str>, issuer: Option<&str>, pem: &str) -> Certificate {
-        Certificate {
-            pem: Some(pem.to_owned()),
-            subject: subject.map(str::to_owned),
-            issuer: issuer.map(str::to_owned),
-            serial: None,
-        }
+    fn certificate<'e>(subject: Option<&'e str>, issuer: Option<&'e str>, pem: &'e str) -> Certificate<'e> {
+        let text = |text| Text(Cow::Borrowed(text));
+        Certificate { pem: Some(text(pem)), subject: subject.map(text), issuer: issuer.map(text), serial: None }
     }
 
     #[test]
     fn a_certificate_without_names_is_nobodys() {
-        let held = |certificate: Certificate| certificate.holder(HolderName::SubjectDn).is_ok();
+        let held = |certificate: Certificate<'_>| certificate.holder(HolderName::SubjectDn).is_ok();
         assert!(held(certificate(Some("CN=a"), Some("CN=ca"), "")));
         for (subject, issuer) in
             [(None, Some("CN=ca")), (Some(""), Some("CN=ca")), (Some(" "), Some("CN=ca")), (Some("CN=a"), None)]

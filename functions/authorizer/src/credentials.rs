@@ -62,7 +62,7 @@ pub(crate) struct Check<'c> {
     pub(crate) policy: &'c Policy,
     pub(crate) tokens: &'c Tokens,
     pub(crate) store: &'c Store,
-    pub(crate) request: &'c Request,
+    pub(crate) request: &'c Request<'c>,
     pub(crate) now: Timestamp,
     pub(crate) deadline: Deadline,
 }
@@ -136,7 +136,7 @@ impl Check<'_> {
     }
 }
 
-fn public(request: &Request, rule: &Rule) -> Result<Identity, Stop> {
+fn public(request: &Request<'_>, rule: &Rule) -> Result<Identity, Stop> {
     let Some(plan) = &rule.address_plan else { return Ok(Identity::default()) };
     let problem = "event: the source address is not an address";
     let source = request.source.ok_or_else(|| Stop::Fault(Reason::Fault, problem.to_owned()))?;
@@ -149,7 +149,7 @@ fn bearer_token(value: &str) -> Result<&str, Stop> {
     let malformed = Stop::Unauthenticated(Reason::MalformedCredentials);
     let Some((scheme, token)) = value.split_once(' ') else { return Err(malformed) };
     let token = token.trim_start_matches(' ');
-    let of_its_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let of_its_alphabet = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
     let plain = !token.is_empty() && token.bytes().all(of_its_alphabet);
     if scheme.eq_ignore_ascii_case("bearer") && plain { Ok(token) } else { Err(malformed) }
 }

@@ -38,6 +38,7 @@ mod reason;
 mod recent;
 mod store;
 mod strict_json;
+mod text;
 mod times;
 mod tokens;
 #[cfg(test)]
@@ -48,7 +49,7 @@ use std::time::Instant;
 
 use calls::{Deadline, HttpCalls, RequestScope};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use usage::{Store, Verdict};
 
 pub use answer::{Decided, OnThrottle};
@@ -147,7 +148,7 @@ impl Authorizer {
     /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
     /// an event that cannot be read, a store or an issuer's keys that are needed and cannot be had, or a clock
     /// that cannot be right.
-    pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
+    pub async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>, Failure> {
         self.handle_at(event, Timestamp::now()).await
     }
 
@@ -155,24 +156,30 @@ impl Authorizer {
     ///
     /// # Errors
     /// As [`Self::handle`].
-    pub async fn handle_at(&self, event: Value, now: Timestamp) -> Result<Value, Failure> {
+    pub async fn handle_at(&self, event: &RawValue, now: Timestamp) -> Result<Box<RawValue>, Failure> {
         let request = Request::parse(event).map_err(|problem| Stop::Fault(Reason::Fault, problem));
         let scope = request.as_ref().map_or_else(|_| RequestScope::default(), Request::scope);
         scope.serve(self.answer(request, now)).await
     }
 
-    async fn answer(&self, request: Result<Request, Stop>, now: Timestamp) -> Result<Value, Failure> {
+    async fn answer(&self, request: Result<Request<'_>, Stop>, now: Timestamp) -> Result<Box<RawValue>, Failure> {
         let started = Instant::now();
-        let mut answer = Answer::default();
-        let outcome = match request {
-            Ok(request) => self.decide(&request, now, &mut answer).await,
-            Err(stop) => Err(stop),
+        let request = match request {
+            Ok(request) => request,
+            Err(stop) => return Answer::default().finish(Err(stop), self.on_throttle, started.elapsed()),
         };
+        let mut answer = Answer::default();
+        let outcome = self.decide(&request, now, &mut answer).await;
         answer.finish(outcome, self.on_throttle, started.elapsed())
     }
 
     /// The checks, from top to bottom. What is learnt on the way goes into the answer's context.
-    async fn decide(&self, request: &Request, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
+    async fn decide<'e>(
+        &self,
+        request: &'e Request<'e>,
+        now: Timestamp,
+        answer: &mut Answer<'e>,
+    ) -> Result<Decided, Stop> {
         answer.request(request);
         if now < Timestamp::UNIX_EPOCH {
             return Err(Stop::Fault(Reason::Fault, "the clock stands before 1970".to_owned()));
@@ -200,7 +207,7 @@ impl Authorizer {
         self.charge(&identity, &call, answer).await
     }
 
-    async fn charge(&self, identity: &Identity, call: &Call<'_>, answer: &mut Answer) -> Result<Decided, Stop> {
+    async fn charge(&self, identity: &Identity, call: &Call<'_>, answer: &mut Answer<'_>) -> Result<Decided, Stop> {
         let Some((caller, plan_name)) = identity.charged() else { return Ok(Decided::allowed()) };
         let plan_name = plan_name.ok_or(Stop::Forbidden(Reason::Forbidden))?;
         let Ok(plan) = self.store.plan(plan_name, call.deadline).await else { return Ok(Decided::unavailable(1)) };

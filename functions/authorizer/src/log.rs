@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
@@ -43,13 +43,14 @@ pub fn log_panics() {
 ///
 /// # Errors
 /// As [`Authorizer::handle`], and [`Failure::Fault`] for a panic.
-pub async fn answer(authorizer: Arc<Authorizer>, event: Value) -> Result<Value, Failure> {
-    contained(async move { authorizer.handle(event).await }).await
+pub async fn answer(authorizer: Arc<Authorizer>, event: Box<RawValue>) -> Result<Box<RawValue>, Failure> {
+    contained(async move { authorizer.handle(&event).await }).await
 }
 
-async fn contained<F>(work: F) -> Result<Value, Failure>
+async fn contained<T, F>(work: F) -> Result<T, Failure>
 where
-    F: Future<Output = Result<Value, Failure>> + Send + 'static,
+    T: Send + 'static,
+    F: Future<Output = Result<T, Failure>> + Send + 'static,
 {
     tokio::spawn(work).await.unwrap_or_else(|_| Err(Failure::Fault("panicked".to_owned())))
 }
@@ -60,8 +61,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_fault_that_does_not_say_what_the_panic_said() {
-        let panics = async { Err(Failure::Fault(["secret"].get(1).unwrap().to_string())) };
+        let panics = async { Err::<(), _>(Failure::Fault(["secret"].get(1).unwrap().to_string())) };
         assert_eq!(contained(panics).await, Err(Failure::Fault("panicked".to_owned())));
-        assert_eq!(contained(async { Ok(Value::Null) }).await, Ok(Value::Null));
+        assert_eq!(contained(async { Ok(1) }).await, Ok(1));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use authorizer::{Authorizer, Config, answer, http_calls, log_panics, log_to, open};
 use calls::RecordLog;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -18,5 +18,5 @@ async fn main() -> Result<(), Error> {
     let authorizer = Arc::new(Authorizer::new(config, store, || http_calls(RecordLog::stdout())));
     authorizer.load_policy().await?;
     authorizer.preload().await;
-    run(service_fn(|event: LambdaEvent<Value>| answer(Arc::clone(&authorizer), event.payload))).await
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| answer(Arc::clone(&authorizer), event.payload))).await
 }
