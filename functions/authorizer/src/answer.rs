@@ -71,7 +71,7 @@ pub(crate) struct Answer<'e> {
     usage_identifier_key: Option<&'e str>,
 }
 
-/// What mappings and logs read.
+/// What mappings and logs read: texts, all of them.
 #[derive(Debug, Serialize)]
 struct Context {
     // Always all there, because request mapping reads them.
@@ -89,12 +89,6 @@ struct Context {
     request_id: String,
     authorizer_ms: String,
     // Only there where there is something, because response mapping shows them to clients.
-    #[serde(flatten)]
-    shown: Shown,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     ratelimit_policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +120,12 @@ impl Default for Context {
             route: nothing(),
             request_id: nothing(),
             authorizer_ms: nothing(),
-            shown: Shown::default(),
+            ratelimit_policy: None,
+            ratelimit: None,
+            limit: None,
+            remaining: None,
+            reset: None,
+            retry_after: None,
         }
     }
 }
@@ -180,16 +179,15 @@ impl<'e> Answer<'e> {
     }
 
     pub(crate) fn limits(&mut self, decision: &Decision) {
-        self.context.near_limit = if decision.near_limit { "true" } else { "false" };
-        let nearest = decision.nearest();
-        self.context.shown = Shown {
-            ratelimit_policy: rate_limit_policy(&decision.limits),
-            ratelimit: rate_limit(&decision.limits),
-            limit: nearest.map(|limit| limit.limit.to_string()),
-            remaining: nearest.map(|limit| limit.remaining.to_string()),
-            reset: nearest.and_then(|limit| limit.reset_s).map(|seconds| seconds.to_string()),
-            retry_after: None,
-        };
+        let context = &mut self.context;
+        context.near_limit = if decision.near_limit { "true" } else { "false" };
+        context.ratelimit_policy = rate_limit_policy(&decision.limits);
+        context.ratelimit = rate_limit(&decision.limits);
+        if let Some(nearest) = decision.nearest() {
+            context.limit = Some(nearest.limit.to_string());
+            context.remaining = Some(nearest.remaining.to_string());
+            context.reset = nearest.reset_s.map(|seconds| seconds.to_string());
+        }
     }
 
     /// The answer, and its log line.
@@ -202,7 +200,7 @@ impl<'e> Answer<'e> {
         let (allowed, reason) = match outcome {
             Ok(decided) => {
                 self.context.decision = decided.decision;
-                self.context.shown.retry_after = decided.retry_after_s.map(|seconds| seconds.to_string());
+                self.context.retry_after = decided.retry_after_s.map(|seconds| seconds.to_string());
                 (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), decided.reason)
             }
             Err(Stop::Forbidden(reason)) => (false, reason),

@@ -149,8 +149,10 @@ fn bearer_token(value: &str) -> Result<&str, Stop> {
     let malformed = Stop::Unauthenticated(Reason::MalformedCredentials);
     let Some((scheme, token)) = value.split_once(' ') else { return Err(malformed) };
     let token = token.trim_start_matches(' ');
-    let of_its_alphabet = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
-    let plain = !token.is_empty() && token.bytes().all(of_its_alphabet);
+    let of_its_alphabet =
+        |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    // To the end, whatever is found: without a way out early, several bytes are looked at together.
+    let plain = !token.is_empty() && token.bytes().fold(true, |plain, byte| plain & of_its_alphabet(byte));
     if scheme.eq_ignore_ascii_case("bearer") && plain { Ok(token) } else { Err(malformed) }
 }
 

@@ -12,6 +12,8 @@ use crate::text::{Headers, Members, Text};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventV2<'e> {
     #[serde(borrow)]
+    r#type: Option<Text<'e>>,
+    version: Option<Text<'e>>,
     route_key: Option<Text<'e>>,
     headers: Option<Members<'e, Text<'e>>>,
     path_parameters: Option<Members<'e, Text<'e>>>,
@@ -43,6 +45,11 @@ struct Http<'e> {
 }
 
 impl<'e> EventV2<'e> {
+    /// Whether it is of this format, by its own word.
+    pub(crate) fn says_so(&self) -> bool {
+        (self.r#type.as_deref(), self.version.as_deref()) == (Some("REQUEST"), Some("2.0"))
+    }
+
     pub(crate) fn request(self) -> Result<Request<'e>, &'static str> {
         let context = self.request_context.ok_or("requestContext")?;
         let http = context.http.ok_or("requestContext.http")?;

@@ -56,7 +56,7 @@ pub use answer::{Decided, OnThrottle};
 pub use config::{Config, ConfigError, StoreConfig};
 pub use in_force::PolicyLoadError;
 pub use key_source::http_calls;
-pub use log::{answer, log_panics, log_to};
+pub use log::{answer, log_to};
 pub use policy::{Auth, Policy, Rule};
 pub use policy_error::PolicyError;
 pub use policy_source::{PolicyName, PolicySource, PolicyTextError};

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, answer, http_calls, log_panics, log_to, open};
+use authorizer::{Authorizer, Config, answer, http_calls, log_to, open};
 use calls::RecordLog;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
+use telemetry::log_panics;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
