@@ -52,7 +52,7 @@ impl Function {
         let config = Config::from_lookup(move |name| lookup(name))?;
         let store = match store {
             Some(store) => store,
-            None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?),
+            None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?.store),
         };
         let authorizer = Authorizer::new(config, store, move || http_calls(records.clone()));
         authorizer.load_policy().await?;

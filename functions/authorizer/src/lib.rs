@@ -61,7 +61,7 @@ pub use policy::{Auth, Policy, Rule};
 pub use policy_error::PolicyError;
 pub use policy_source::{PolicyName, PolicySource, PolicyTextError};
 pub use reason::{Failure, Reason};
-pub use store::{OpenError, open};
+pub use store::{OpenError, Opened, open};
 
 use answer::Answer;
 use credentials::{Check, Identity};
@@ -120,6 +120,16 @@ impl Authorizer {
     /// As [`Self::load_policy`].
     pub async fn load_policy_at(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
         self.policies.load(now).await
+    }
+
+    /// Reads the policy, and then fetches what the first request would have to wait for.
+    ///
+    /// # Errors
+    /// As [`Self::load_policy`].
+    pub async fn prepare(&self) -> Result<(), PolicyLoadError> {
+        self.load_policy().await?;
+        self.preload().await;
+        Ok(())
     }
 
     /// Fetches what the first request would have to wait for. What cannot be had is logged, and tried again

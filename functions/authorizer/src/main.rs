@@ -15,9 +15,9 @@ async fn main() -> Result<(), Error> {
     tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
     log_panics();
     let config = Config::from_lookup(variable)?;
-    let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
-    let authorizer = Arc::new(Authorizer::new(config, store, || http_calls(RecordLog::stdout())));
-    authorizer.load_policy().await?;
-    authorizer.preload().await;
+    let opened = open(&config.store, variable, RecordLog::stdout()).await?;
+    let authorizer = Arc::new(Authorizer::new(config, Arc::new(opened.store), || http_calls(RecordLog::stdout())));
+    let (prepared, ()) = tokio::join!(authorizer.prepare(), opened.connect);
+    prepared?;
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| answer(Arc::clone(&authorizer), event.payload))).await
 }
