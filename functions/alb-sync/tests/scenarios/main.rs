@@ -1,0 +1,14 @@
+//! Whole runs, by the numbers of their scenarios: DNS from a server of the test's own, ELBv2 and DynamoDB behind mocked
+//! transports that remember, and both on ministack.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod failures;
+mod ministack;
+mod names;
+mod resolving;
+mod runs;
+#[path = "../../../../crates/usage/tests/stores/servers.rs"]
+#[expect(dead_code, reason = "the store's tests use the rest")]
+mod servers;
+mod world;
