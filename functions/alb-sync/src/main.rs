@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
     tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
-    let config = Config::from_lookup(variable)?;
+    let config = Config::from_lookup(variable).map_err(|error| error.to_string())?;
     let sync = Arc::new(AlbSync::open(config, variable, RecordLog::stdout()).await?);
     run(service_fn(|event: LambdaEvent<Value>| {
         let scope = RequestScope { request_id: RequestId::parse(&event.context.request_id), traceparent: None };

@@ -248,3 +248,5 @@ fn claim(state: &State, changes: &Changes) -> State {
 mod properties;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod zones;

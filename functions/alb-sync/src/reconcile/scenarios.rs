@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::*;
 
 const MINUTE: i64 = 60_000;
-const SETTINGS: Settings = Settings { misses: 3, interval_ms: MINUTE, max_percent: 50, remove_untracked: false };
+pub(super) const SETTINGS: Settings =
+    Settings { misses: 3, interval_ms: MINUTE, max_percent: 50, remove_untracked: false };
 
-fn at(last: u8) -> SocketAddr {
+pub(super) fn at(last: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, last], 443))
 }
 
@@ -21,15 +22,15 @@ fn sighting(name: &str, seen: Option<(BTreeSet<IpAddr>, Evidence)>) -> Sighting 
     Sighting { name: name.to_owned(), port: 443, zone: Zone::Auto, seen }
 }
 
-fn whole(lasts: impl IntoIterator<Item = u8>) -> Vec<Sighting> {
+pub(super) fn whole(lasts: impl IntoIterator<Item = u8>) -> Vec<Sighting> {
     vec![sighting("a", Some((addresses(lasts), Evidence::Whole)))]
 }
 
-fn healthy(lasts: impl IntoIterator<Item = u8>) -> Vec<Reported> {
+pub(super) fn healthy(lasts: impl IntoIterator<Item = u8>) -> Vec<Reported> {
     lasts.into_iter().map(|last| Reported { at: at(last), zone: None, health: Health::Healthy }).collect()
 }
 
-fn tracked(lasts: impl IntoIterator<Item = u8>) -> State {
+pub(super) fn tracked(lasts: impl IntoIterator<Item = u8>) -> State {
     let targets = lasts.into_iter().map(|last| (at(last), Record { ours: true, ..Record::default() }));
     State { targets: targets.collect(), ..State::default() }
 }
@@ -223,44 +224,6 @@ fn s34_a_draining_target_that_is_back_is_registered_at_once() {
     let draining = [Reported { at: at(1), zone: None, health: Health::Leaving }];
     assert_eq!(registered(&reconcile(&whole([1]), &draining, &State::default(), &SETTINGS, 0)), [at(1)]);
     assert_eq!(reconcile(&whole([2]), &draining, &tracked([1]), &SETTINGS, 0).state, tracked([2]));
-}
-
-#[test]
-fn s37_a_target_leaves_with_the_zone_that_it_came_with() {
-    let leaves = |zone: Zone, recorded: Option<&str>, reported: Option<&str>| {
-        let sightings = vec![Sighting { zone, ..whole([1]).remove(0) }];
-        let owned = |zone: Option<&str>| zone.map(str::to_owned);
-        let mut state = tracked([1, 2]);
-        state.targets.insert(at(2), Record { ours: true, zone: owned(recorded), misses: 2, ..Record::default() });
-        let mut group = healthy([1, 2]);
-        group.iter_mut().for_each(|target| target.zone = owned(reported));
-        let changes = reconcile(&sightings, &group, &state, &SETTINGS, 0);
-        changes.deregister[0].zone.clone()
-    };
-    assert_eq!(leaves(Zone::None, None, None), None);
-    assert_eq!(leaves(Zone::None, None, Some("eu-central-1a")), None);
-    assert_eq!(leaves(Zone::All, Some("all"), None).as_deref(), Some("all"));
-    assert_eq!(leaves(Zone::Auto, None, Some("all")).as_deref(), Some("all"));
-    assert_eq!(leaves(Zone::Auto, Some("all"), Some("eu-central-1a")).as_deref(), Some("all"));
-}
-
-#[test]
-fn s37_a_target_of_another_zone_is_another_target() {
-    let sightings = |zone| vec![Sighting { zone, ..whole([1]).remove(0) }];
-    let group = |zone: Option<&str>| vec![Reported { zone: zone.map(str::to_owned), ..healthy([1]).remove(0) }];
-    for (zone, reported, expected) in [
-        (Zone::All, Some("all"), 0),
-        (Zone::All, Some("eu-central-1a"), 1),
-        (Zone::None, Some("eu-central-1a"), 0),
-        (Zone::None, Some("all"), 1),
-        (Zone::Auto, Some("all"), 0),
-    ] {
-        let changes = reconcile(&sightings(zone), &group(reported), &State::default(), &SETTINGS, 0);
-        assert_eq!(changes.register.len(), expected, "{zone:?} {reported:?}");
-        // Once it is registered, it is there whatever the report leaves out.
-        let again = reconcile(&sightings(Zone::All), &group(None), &changes.state, &SETTINGS, 0);
-        assert_eq!(again.register.is_empty(), zone == Zone::All);
-    }
 }
 
 #[test]
