@@ -8,6 +8,9 @@ use hickory_server::proto::op::ResponseCode;
 use crate::names::{Names, Reply, private};
 use crate::world::{GROUP, OTHER, World};
 
+/// What becomes of a state.
+type Break = Box<dyn Fn(&World)>;
+
 /// A group that follows its name, and what it is made of.
 async fn settled(lasts: &[u8]) -> (Names, World) {
     let names = Names::of(Reply::Addresses(private(lasts.iter().copied()))).await;
@@ -94,7 +97,7 @@ async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing()
     };
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let number = |text: &str| AttributeValue::N(text.to_owned());
-    let breaks: Vec<(Box<dyn Fn(&World)>, &str)> = vec![
+    let breaks: Vec<(Break, &str)> = vec![
         (Box::new(|world: &World| world.fail("GetItem", &["AccessDeniedException"])), "GetItem: AccessDenied"),
         (Box::new(corrupt("doc", text("{"))), "cannot be understood (EOF"),
         (Box::new(corrupt("doc", text(r#"{"targets":7}"#))), "cannot be understood (invalid type"),

@@ -27,6 +27,9 @@ use crate::names::Names;
 pub(crate) const GROUP: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/1";
 pub(crate) const OTHER: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/b/2";
 
+/// What somebody else does.
+type Interference = Box<dyn FnOnce(&mut Memory) + Send>;
+
 /// What both services know, have been asked, and will fail at next.
 #[derive(Default)]
 pub(crate) struct Memory {
@@ -39,7 +42,7 @@ pub(crate) struct Memory {
     /// Codes of errors by operation; the last one stays.
     pub(crate) faults: HashMap<&'static str, VecDeque<&'static str>>,
     /// Done once, before the next write of a state is looked at.
-    pub(crate) before_put: Option<Box<dyn FnOnce(&mut Self) + Send>>,
+    pub(crate) before_put: Option<Interference>,
 }
 
 impl Memory {
