@@ -17,7 +17,7 @@ pub enum Function {
     /// `functions/alb-sync`.
     AlbSync(Arc<AlbSync>),
     /// `functions/authorizer`.
-    Authorizer(Authorizer),
+    Authorizer(Box<Authorizer>),
 }
 
 /// Why a function cannot be set up.
@@ -65,7 +65,7 @@ impl Function {
             Some(store) => store,
             None => Arc::new(authorizer::open(&config.store, &setting, records.clone()).await?),
         };
-        Ok(Self::Authorizer(Authorizer::new(config, store, || http_calls(records))))
+        Ok(Self::Authorizer(Box::new(Authorizer::new(config, store, || http_calls(records)))))
     }
 
     /// Does what the function does while it starts.
