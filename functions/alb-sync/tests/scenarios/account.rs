@@ -83,6 +83,11 @@ impl Account {
         (Arc::new(sync), lines)
     }
 
+    /// Where all of its services are.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.server.address
+    }
+
     /// What the first group has.
     pub(crate) async fn targets(&self) -> Vec<String> {
         let health = self.elb.describe_target_health().target_group_arn(&self.arns[0]).send().await.unwrap();

@@ -5,6 +5,7 @@
 
 mod account;
 mod binary;
+mod deployed;
 mod failures;
 mod ministack;
 mod names;
