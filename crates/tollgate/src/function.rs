@@ -1,9 +1,12 @@
 //! The functions, in process: the same code that is deployed, called with JSON and answering with JSON.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use alb_sync::AlbSync;
 use authorizer::{Authorizer, Config, ConfigError, OpenError, PolicyLoadError, http_calls};
-use calls::RecordLog;
+use calls::timeouts::INTEGRATION;
+use calls::{Deadline, RecordLog};
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use usage::Store;
@@ -11,16 +14,24 @@ use usage::Store;
 /// One function with its settings.
 #[derive(Debug)]
 pub enum Function {
+    /// `functions/alb-sync`.
+    AlbSync(Arc<AlbSync>),
     /// `functions/authorizer`.
-    Authorizer(Authorizer),
+    Authorizer(Box<Authorizer>),
 }
 
 /// Why a function cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// No such package.
-    #[error("there is no function `{0}`; there is `authorizer`")]
+    #[error("there is no function `{0}`; there are `alb-sync` and `authorizer`")]
     Unknown(String),
+    /// A setting of alb-sync that cannot be.
+    #[error("alb-sync: {0}")]
+    AlbSync(#[from] alb_sync::ConfigError),
+    /// alb-sync's clients or servers.
+    #[error("alb-sync: {0}")]
+    AlbSyncOpen(#[from] alb_sync::OpenError),
     /// A setting that cannot be.
     #[error("authorizer: {0}")]
     Authorizer(#[from] ConfigError),
@@ -44,8 +55,13 @@ impl Function {
         setting: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         records: RecordLog,
     ) -> Result<Self, FunctionError> {
-        if package != "authorizer" {
-            return Err(FunctionError::Unknown(package.to_owned()));
+        match package {
+            "authorizer" => {}
+            "alb-sync" => {
+                let config = alb_sync::Config::from_lookup(&setting)?;
+                return Ok(Self::AlbSync(Arc::new(Box::pin(AlbSync::open(config, setting, records)).await?)));
+            }
+            other => return Err(FunctionError::Unknown(other.to_owned())),
         }
         let setting = Arc::new(setting);
         let lookup = Arc::clone(&setting);
@@ -56,13 +72,14 @@ impl Function {
         };
         let authorizer = Authorizer::new(config, store, move || http_calls(records.clone()));
         authorizer.load_policy().await?;
-        Ok(Self::Authorizer(authorizer))
+        Ok(Self::Authorizer(Box::new(authorizer)))
     }
 
     /// Does what the function does while it starts.
     pub async fn prepare(&self) {
-        let Self::Authorizer(authorizer) = self;
-        authorizer.preload().await;
+        if let Self::Authorizer(authorizer) = self {
+            authorizer.preload().await;
+        }
     }
 
     /// Calls the function with an event, as Lambda would.
@@ -74,7 +91,13 @@ impl Function {
             error_type: "InvalidRequestContent".to_owned(),
             error_message: format!("the event is not JSON: {error}"),
         })?;
-        let Self::Authorizer(authorizer) = self;
-        Ok(authorizer.handle(event).await?.get().as_bytes().to_vec())
+        match self {
+            Self::AlbSync(sync) => {
+                let answer = Arc::clone(sync).handle(Deadline::after(Instant::now(), INTEGRATION)).await?;
+                serde_json::to_vec(&answer)
+                    .map_err(|error| Diagnostic { error_type: "Fault".to_owned(), error_message: error.to_string() })
+            }
+            Self::Authorizer(authorizer) => Ok(authorizer.handle(event).await?.get().as_bytes().to_vec()),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod banner;
 mod issuer;
+mod schedule;
 mod seeds;
 pub(crate) mod store;
 
@@ -25,6 +26,7 @@ use crate::gateway::{Gateway, LogSink, serve};
 use crate::template::{ParameterValues, Template, TemplateError};
 
 pub use issuer::{IssuerError, JWKS_PATH, LocalIssuer};
+pub use schedule::Schedule;
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +110,7 @@ pub struct Started {
     pub banner: String,
     listener: TcpListener,
     gateway: Arc<Gateway>,
+    schedules: Vec<(Schedule, Function)>,
 }
 
 impl Started {
@@ -117,6 +120,7 @@ impl Started {
         for function in self.gateway.functions() {
             tokio::spawn(async move { function.prepare().await });
         }
+        let _stopped_with_the_gateway = schedule::run_all(self.schedules);
         serve(self.listener, self.gateway, stop).await;
     }
 }
@@ -131,12 +135,14 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
     let parameters = parameters(&options.parameters)?;
     let template = Template::parse(&text, &parameters).map_err(template_error)?;
     let api = Api::from_template(&template).map_err(template_error)?;
+    let schedules = Schedule::all(&template).map_err(template_error)?;
     let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
     let environment = api.functions.get("authorizer").cloned().unwrap_or_default();
     let store = Arc::new(store::open(options.endpoint.as_ref(), &seeds, &environment, records.clone()).await?);
     let issuer = LocalIssuer::open(&options.state)?;
     let functions = functions(&api.functions, options.policy.as_deref(), &store, &issuer, &records).await?;
     check_key_header(&api, &functions)?;
+    let schedules = schedule::with_functions(schedules, options.endpoint.as_ref(), &records).await?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -152,11 +158,12 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
         endpoint: options.endpoint.as_ref(),
         seeds: &seeds,
         keys_shown,
+        schedules: &schedules,
     };
     let banner = facts.text();
     let jwks = Bytes::from(issuer.jwks().to_string());
     let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, log));
-    Ok(Started { address, banner, listener, gateway })
+    Ok(Started { address, banner, listener, gateway, schedules })
 }
 
 /// An error with what caused it, in one line.
