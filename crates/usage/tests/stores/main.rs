@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod accounts;
 mod alike;
 mod behaviour;
+mod cases;
 mod exactness;
 mod failure;
 mod items;
