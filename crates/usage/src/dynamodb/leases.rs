@@ -1,7 +1,6 @@
 //! What this instance has bought and not yet spent.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 
@@ -20,11 +19,17 @@ pub(super) struct Leases {
     callers: Cache<Caller, Arc<Mutex<Book>>>,
 }
 
+/// A lease is kept shorter by this part of its length. So far apart may calls be that are decided on at the same time, or
+/// a clock that is set back.
+const SLACK: Nanos = 16;
+
 /// One caller's leases.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     rate: LocalRate,
     leases: Vec<Lease>,
+    /// When the caller last called.
+    latest: Nanos,
     /// Whether somebody is about to buy: one at a time, so that no instance strands more than a lease.
     is_buying: bool,
 }
@@ -34,10 +39,7 @@ struct Lease {
     of: Kind,
     /// Calls that may still be made.
     calls: u64,
-    from: Nanos,
     end: Nanos,
-    /// The same by the clock that nobody sets.
-    lasts_until: Instant,
     /// The item after the purchase.
     usage: Usage,
 }
@@ -94,7 +96,7 @@ impl Leases {
         });
         let mut book = lock(&found);
         let local = book.rate.count(demand.now(), terms.length);
-        if let Some(decision) = book.spend(demand, Instant::now()) {
+        if let Some(decision) = book.spend(demand, terms.length / SLACK) {
             return Offer::Spent(decision);
         }
         let calls = terms.calls(local, demand.calls_left(remembered));
@@ -109,18 +111,11 @@ impl Leases {
 
 impl Purchase {
     /// Keeps what was bought beside the call itself, and tells how that one was decided. `usage` is the item after
-    /// it; `began` is when the purchase was decided on.
-    pub(super) fn keep(self, demand: &Demand<'_>, calls: u64, usage: Usage, began: Instant) -> Decision {
+    /// it.
+    pub(super) fn keep(self, demand: &Demand<'_>, calls: u64, usage: Usage) -> Decision {
         let decision = demand.standing_less(&usage, (calls - 1) * demand.cost());
         if let Some(terms) = demand.plan().lease {
-            let lease = Lease {
-                of: Kind::of(demand),
-                calls: calls - 1,
-                from: demand.now(),
-                end: end(demand, &terms, &usage),
-                lasts_until: began + Duration::from_nanos(u64::try_from(terms.length).unwrap_or(0)),
-                usage,
-            };
+            let lease = Lease { of: Kind::of(demand), calls: calls - 1, end: end(demand, &terms, &usage), usage };
             lock(&self.book).keep(lease, demand.now());
         }
         decision
@@ -128,10 +123,16 @@ impl Purchase {
 }
 
 impl Book {
-    fn spend(&mut self, demand: &Demand<'_>, monotonic: Instant) -> Option<Decision> {
+    fn spend(&mut self, demand: &Demand<'_>, slack: Nanos) -> Option<Decision> {
         let (kind, now) = (Kind::of(demand), demand.now());
+        if now < self.latest - slack {
+            // The clock was set back: a lease would last longer than it was bought for.
+            self.leases.clear();
+            self.latest = now;
+        }
+        self.latest = self.latest.max(now);
         let lease = self.leases.iter_mut().find(|lease| lease.of == kind)?;
-        let lasts = lease.from <= now && now < lease.end && monotonic < lease.lasts_until;
+        let lasts = self.latest < lease.end;
         if lease.calls == 0 || !lasts {
             return None;
         }
@@ -160,7 +161,8 @@ fn end(demand: &Demand<'_>, terms: &LeaseTerms, usage: &Usage) -> Nanos {
     let windows = demand.windows().iter().map(|(_, window)| window.end);
     let sliding = demand.position(usage).zip(demand.plan().sliding.as_ref());
     let sliding = sliding.map(|(position, window)| position.start + window.width());
-    windows.chain(sliding).fold((now + terms.length).min(day_end(now)), Nanos::min)
+    let lasts = terms.length - terms.length / SLACK;
+    windows.chain(sliding).fold((now + lasts).min(day_end(now)), Nanos::min)
 }
 
 #[cfg(test)]
@@ -194,7 +196,7 @@ mod tests {
             {
                 let mut usage = Usage::default();
                 Demand::new(plan, None, calls, now).unwrap().charge(&mut usage);
-                let decision = purchase.keep(&demand(plan, now), calls, usage, Instant::now());
+                let decision = purchase.keep(&demand(plan, now), calls, usage);
                 assert_eq!((decision.verdict, decision.limits[0].remaining), (Verdict::Allowed, 899));
                 return now;
             }
@@ -222,12 +224,22 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_ends_after_its_length_and_is_not_there_before_its_beginning() {
+    fn a_clock_that_is_set_back_ends_a_lease() {
         let (plan, leases) = (plan(PLAN), Leases::new());
         let now = bought(&leases, &plan, NOON);
-        assert!(!spends(&leases, &demand(&plan, now - 1)));
-        assert!(spends(&leases, &demand(&plan, now + SECOND - 1)));
-        assert!(!spends(&leases, &demand(&plan, now + SECOND)));
+        assert!(spends(&leases, &demand(&plan, now + SECOND / 2)));
+        assert!(spends(&leases, &demand(&plan, now + SECOND / 2 - SECOND / 16)));
+        assert!(!spends(&leases, &demand(&plan, now + SECOND / 2 - SECOND / 16 - 1)));
+        assert!(!spends(&leases, &demand(&plan, now + SECOND / 2)));
+    }
+
+    #[test]
+    fn a_lease_ends_after_its_length() {
+        let (plan, leases) = (plan(PLAN), Leases::new());
+        let now = bought(&leases, &plan, NOON);
+        let end = now + SECOND - SECOND / 16;
+        assert!(spends(&leases, &demand(&plan, end - 1)));
+        assert!(!spends(&leases, &demand(&plan, end)));
     }
 
     #[test]

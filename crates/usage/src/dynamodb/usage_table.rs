@@ -82,14 +82,13 @@ impl UsageTable {
 
     /// Buys `calls` at once; where the limits do not allow so many, the one.
     pub(super) async fn buy(&self, call: &Call<'_, '_>, calls: u64, purchase: Purchase) -> Result<Decision, Outage> {
-        let began = Instant::now();
         let whole = call.demand.times(calls);
         if whole.is_impossible() || call.remembered.denial(&whole).is_some() {
             return self.decide(call).await;
         }
         if self.charge(&Call { demand: &whole, ..*call }).await?.verdict == Verdict::Allowed {
             let usage = self.recall(call.caller).usage.clone();
-            return Ok(self.named(call, purchase.keep(call.demand, calls, usage, began)));
+            return Ok(self.named(call, purchase.keep(call.demand, calls, usage)));
         }
         drop(purchase);
         let remembered = self.recall(call.caller);
