@@ -241,11 +241,14 @@ impl DynamoDbStore {
         UsageReport::new(days, |day| charged.get(&day).copied().unwrap_or(0), plan, &usage, now)
     }
 
-    /// Writes a plan, or replaces it.
+    /// Writes a plan, or replaces it; what hardly was meant is logged.
     ///
     /// # Errors
     /// [`StoreError::Plan`] for one that cannot be, [`StoreError::Call`].
     pub async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), StoreError> {
+        for warning in document.warnings() {
+            tracing::warn!(plan = name, member = warning.pointer, "{warning}");
+        }
         self.registry.put_plan(name, document).await
     }
 
