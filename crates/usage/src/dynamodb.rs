@@ -156,7 +156,7 @@ impl DynamoDbStore {
             return Decision::of(Verdict::Impossible);
         }
         let charged = match self.leases.offer(call.caller, call.demand, &call.remembered.usage) {
-            Offer::Spent(decision) => return self.usage.named(call, decision),
+            Offer::Spent(decision) => return self.usage.named(call, *decision),
             Offer::Buy(calls, purchase) => self.usage.buy(call, calls, purchase).await,
             Offer::Single => self.usage.decide(call).await,
         };

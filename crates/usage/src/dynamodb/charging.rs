@@ -58,7 +58,7 @@ pub(super) enum Step {
     /// A guess was wrong; the next write knows better.
     Again,
     /// A limit does not allow the call.
-    Denied(Decision),
+    Denied(Box<Decision>),
     /// The store contradicts itself: something other than charges changed the item meanwhile.
     Contradiction,
 }
@@ -98,7 +98,7 @@ impl<'d, 'p> Charging<'d, 'p> {
     pub(super) fn refused(&mut self, seen: &Usage) -> Step {
         let decision = self.demand.evaluate(seen);
         if decision.verdict != Verdict::Allowed {
-            return Step::Denied(decision);
+            return Step::Denied(Box::new(decision));
         }
         let guess = Guess::of(self.demand, seen);
         if self.writes_left == 0 || guess == self.guess {
