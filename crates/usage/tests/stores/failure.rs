@@ -3,24 +3,24 @@
 use std::time::{Duration, Instant};
 
 use calls::Deadline;
-use usage::{Caller, Decision, DynamoDbStore, KeyHash, Plan, Refund, SECOND, StoreError, Verdict};
+use usage::{Caller, Decision, DynamoDbStore, KeyHash, Plan, SECOND, StoreError, Verdict};
 
 use crate::proxy::{Fault, Proxy};
 use crate::servers::Server;
 use crate::subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
 
-const DEADLINE: Duration = Duration::from_millis(200);
+pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
 /// What the answer may take beyond it, on a machine that does other things too: what is ruled out is waiting for
 /// the store. The benchmark measures how late an answer is.
 const GRACE: Duration = Duration::from_secs(2);
 
-struct World {
-    proxy: Proxy,
+pub(crate) struct World {
+    pub(crate) proxy: Proxy,
     server: Server,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = Server::ministack();
         let proxy = Proxy::before(server.address).await;
         Subject::dynamodb("ministack", &proxy.url).await;
@@ -28,7 +28,7 @@ impl World {
     }
 
     /// An instance that has made a call before, so that its connection is open.
-    async fn warm(&self) -> DynamoDbStore {
+    pub(crate) async fn warm(&self) -> DynamoDbStore {
         let store = instance(&aws(&self.proxy.url).await, DEADLINE);
         let plan = plan("{}");
         store.charge(&caller(), &plan, None, 1, now(), Deadline::after(Instant::now(), PATIENCE)).await.unwrap();
@@ -36,7 +36,7 @@ impl World {
     }
 
     /// How often a caller has been charged, as a store that nothing happens to sees it.
-    async fn used(&self, caller: &Caller, plan: &Plan) -> u64 {
+    pub(crate) async fn used(&self, caller: &Caller, plan: &Plan) -> u64 {
         self.proxy.all(Fault::None);
         let subject = Subject::dynamodb("ministack", &self.proxy.url).await;
         let limit = subject.call(caller, plan, 0, now()).await.limits.pop().unwrap();
@@ -44,13 +44,13 @@ impl World {
     }
 }
 
-async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan) -> (Decision, Duration) {
+pub(crate) async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan) -> (Decision, Duration) {
     let began = Instant::now();
     let decision = store.charge(caller, plan, None, 1, now(), Deadline::after(began, DEADLINE)).await.unwrap();
     (decision, began.elapsed())
 }
 
-fn plan_that(policy: &str) -> Plan {
+pub(crate) fn plan_that(policy: &str) -> Plan {
     plan(&format!(
         r#"{{"throttle":{{"rate":1,"burst":100}},"quotas":[{{"limit":1000,"period":"day"}}],"on_store_failure":"{policy}"}}"#
     ))
@@ -142,48 +142,6 @@ async fn lost_replies_never_charge_twice() {
         charge(&store, &caller, &plan).await;
     }
     assert_eq!(world.used(&caller, &plan).await, 90);
-}
-
-/// The mark was written, and so was the refund, whose reply was lost: nobody knows, and it is not given twice.
-#[tokio::test]
-async fn a_refund_of_which_nobody_knows_is_not_given_twice() {
-    let world = World::new().await;
-    let (store, plan, caller) = (world.warm().await, plan_that("deny"), caller());
-    let charges = [
-        charge(&store, &caller, &plan).await.0.charge.unwrap(),
-        charge(&store, &caller, &plan).await.0.charge.unwrap(),
-    ];
-    let refund = async |charge| store.refund(&caller, charge, now(), Deadline::after(Instant::now(), DEADLINE)).await;
-    for (lost, charge) in [0, 1].into_iter().zip(&charges) {
-        world.proxy.by(move |number, _| if number == lost { Fault::LoseReply } else { Fault::None });
-        assert!(matches!(refund(charge).await, Err(StoreError::NoAnswer(_))), "{lost}");
-        assert_eq!(refund(charge).await.unwrap(), Refund::AlreadyRefunded, "{lost}");
-    }
-    // The first was marked only, the second was given back.
-    assert_eq!(world.used(&caller, &plan).await, 1);
-}
-
-#[tokio::test]
-async fn what_is_asked_of_a_store_that_hangs_is_an_error_and_not_an_answer() {
-    let world = World::new().await;
-    let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
-    world.proxy.all(Fault::Hang);
-    let deadline = || Deadline::after(Instant::now(), DEADLINE);
-    let today = jiff::civil::date(2026, 11, 22);
-    assert!(matches!(store.peek(&caller, &plan, None, 1, now(), deadline()).await, Err(StoreError::NoAnswer(_))));
-    assert!(store.usage(&caller, &plan, today, today, now(), deadline()).await.is_err());
-    assert!(store.grant(&caller, &plan, "day", 1, None, now(), deadline()).await.is_err());
-}
-
-#[tokio::test]
-async fn s43_a_plan_in_shadow_refuses_nothing_whatever_the_store_does() {
-    let world = World::new().await;
-    let store = world.warm().await;
-    let plan = plan(r#"{"quotas":[{"limit":1000,"period":"day"}],"on_store_failure":"deny","shadow":true}"#);
-    world.proxy.all(Fault::Throttle);
-    let (decision, _) = charge(&store, &caller(), &plan).await;
-    assert_eq!((&decision.verdict, decision.degraded), (&Verdict::Allowed, true));
-    assert!(matches!(decision.shadowed, Some(Verdict::Unavailable { .. })), "{decision:?}");
 }
 
 #[tokio::test]
