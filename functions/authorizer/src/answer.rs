@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use usage::{Decision, Plan, RouteLimit, rate_limit, rate_limit_policy};
+use usage::{Decision, Plan, RouteLimit, Verdict, rate_limit, rate_limit_policy};
 
 use crate::credentials::Identity;
 use crate::event::{Format, Request};
@@ -62,11 +62,34 @@ impl Decided {
     }
 }
 
+/// What a plan in shadow mode would have answered, for the log.
+#[derive(Debug)]
+struct Shadowed {
+    reason: Reason,
+    /// The names of the limits that would not have allowed it.
+    violated: String,
+}
+
+impl Shadowed {
+    fn of(verdict: &Verdict) -> Self {
+        let (reason, violated) = match verdict {
+            Verdict::Allowed => (Reason::Ok, String::new()),
+            Verdict::Throttled { quota: true, violated, .. } => (Reason::QuotaExceeded, violated.join(", ")),
+            Verdict::Throttled { quota: false, violated, .. } => (Reason::RateExceeded, violated.join(", ")),
+            Verdict::Impossible => (Reason::LimitImpossible, String::new()),
+            Verdict::Unavailable { .. } => (Reason::StoreUnavailable, String::new()),
+        };
+        Self { reason, violated }
+    }
+}
+
 /// The answer, filled as the request's checks go on.
 #[derive(Debug, Default)]
 pub(crate) struct Answer<'e> {
     context: Context,
     format: Format<'e>,
+    /// What a plan in shadow mode would have refused by.
+    shadowed: Option<Shadowed>,
     /// The key as it was sent, for a REST API's own usage plan. Never logged.
     usage_identifier_key: Option<&'e str>,
 }
@@ -179,6 +202,7 @@ impl<'e> Answer<'e> {
     }
 
     pub(crate) fn limits(&mut self, decision: &Decision) {
+        self.shadowed = decision.shadowed.as_ref().map(Shadowed::of);
         let context = &mut self.context;
         context.near_limit = if decision.near_limit { "true" } else { "false" };
         context.ratelimit_policy = rate_limit_policy(&decision.limits);
@@ -201,7 +225,9 @@ impl<'e> Answer<'e> {
             Ok(decided) => {
                 self.context.decision = decided.decision;
                 self.context.retry_after = decided.retry_after_s.map(|seconds| seconds.to_string());
-                (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), decided.reason)
+                let shadowed = decided.reason == Reason::Ok && self.shadowed.is_some();
+                let reason = if shadowed { Reason::ShadowDenied } else { decided.reason };
+                (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), reason)
             }
             Err(Stop::Forbidden(reason)) => (false, reason),
             Err(Stop::Unauthenticated(reason)) => return Err(self.fail(reason, elapsed, Failure::Unauthorized)),
@@ -245,7 +271,7 @@ impl<'e> Answer<'e> {
     }
 
     fn log(&self, reason: Reason, elapsed: Duration, problem: Option<&str>) {
-        let Context { request_id, decision, route, auth, key_id, plan, .. } = &self.context;
+        let Context { request_id, decision, route, auth, key_id, plan, near_limit, .. } = &self.context;
         tracing::info!(
             request_id,
             decision,
@@ -254,6 +280,9 @@ impl<'e> Answer<'e> {
             auth,
             key_id,
             plan,
+            near_limit = *near_limit == "true",
+            shadowed = self.shadowed.as_ref().map(|shadowed| shadowed.reason.as_str()),
+            violated = self.shadowed.as_ref().map(|shadowed| shadowed.violated.as_str()),
             duration_ms = milliseconds(elapsed),
             problem,
             "decided"
@@ -280,4 +309,31 @@ fn shortened(method_arn: &str) -> Cow<'_, str> {
 /// Milliseconds with three places.
 fn milliseconds(elapsed: Duration) -> f64 {
     (elapsed.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plan_in_shadow_would_have_refused_passes_and_is_told() {
+        let refusal = Verdict::Throttled { quota: true, violated: vec!["day".into()], retry_after_s: 60 };
+        let decision = |shadowed| Decision {
+            verdict: Verdict::Allowed,
+            limits: Vec::new(),
+            near_limit: true,
+            degraded: false,
+            shadowed,
+            charge: None,
+        };
+        for (shadowed, reason) in [(Some(refusal), "shadow_denied"), (None, "ok")] {
+            let mut answer = Answer::default();
+            answer.limits(&decision(shadowed));
+            let found = answer.finish(Ok(Decided::allowed()), OnThrottle::Forbid, Duration::ZERO).unwrap();
+            let found: Value = serde_json::from_str(found.get()).unwrap();
+            assert_eq!(found["isAuthorized"], true);
+            let context = |name: &str| found["context"][name].as_str().unwrap();
+            assert_eq!(["decision", "reason", "near_limit"].map(context), ["allowed", reason, "true"]);
+        }
+    }
 }

@@ -11,13 +11,15 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use calls::{Breaker, Deadline};
+use sha2::{Digest as _, Sha256};
 use tokio::time::{sleep, timeout_at};
 
-use crate::{Caller, Decision, Demand, Nanos, SECOND, Verdict};
+use crate::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Verdict};
 
 use super::charging::{Charging, Step};
 use super::clock::Clock;
 use super::expression::{Clause, expression};
+use super::leases::Purchase;
 use super::memory::{Memory, Remembered};
 use super::outage::{Outage, permit, settle};
 use super::usage_item::{self, UsageItem};
@@ -47,7 +49,7 @@ pub(super) struct Call<'c, 'p> {
 
 /// What a conditional write led to.
 #[derive(Debug)]
-enum Written {
+pub(super) enum Written {
     /// It happened; the item after it.
     Done(UsageItem),
     /// Its condition did not hold; the item as it was, where the store says so.
@@ -70,8 +72,36 @@ impl UsageTable {
         if (now..now + STEP_BACK).contains(&remembered.seen) { remembered.seen } else { now }
     }
 
+    /// Decides on a call that can pass at all, from memory where that is enough.
+    pub(super) async fn decide(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+        match call.remembered.denial(call.demand) {
+            Some(denied) => Ok(denied),
+            None => self.charge(call).await,
+        }
+    }
+
+    /// Buys `calls` at once; where the limits do not allow so many, the one.
+    pub(super) async fn buy(&self, call: &Call<'_, '_>, calls: u64, purchase: Purchase) -> Result<Decision, Outage> {
+        let whole = call.demand.times(calls);
+        if whole.is_impossible() || call.remembered.denial(&whole).is_some() {
+            return self.decide(call).await;
+        }
+        if self.charge(&Call { demand: &whole, ..*call }).await?.verdict == Verdict::Allowed {
+            let usage = self.recall(call.caller).usage.clone();
+            return Ok(self.named(call, purchase.keep(call.demand, calls, usage)));
+        }
+        drop(purchase);
+        let remembered = self.recall(call.caller);
+        self.decide(&Call { remembered: &remembered, ..*call }).await
+    }
+
+    /// A decision that has been paid for, with what a refund needs.
+    pub(super) fn named(&self, call: &Call<'_, '_>, decision: Decision) -> Decision {
+        decision.charged(ChargeId::new(call.demand, number_of(&call.caller.to_string())))
+    }
+
     /// Decides on a call that can pass at all, and charges it.
-    pub(super) async fn charge(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+    async fn charge(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
         let id = call.caller.to_string();
         if call.demand.cost() == 0 {
             let item = self.read(&id, call.deadline).await?;
@@ -81,18 +111,45 @@ impl UsageTable {
         loop {
             let item = match self.write(&id, &charging.clauses(call.caller), call.deadline).await? {
                 Written::Done(item) => {
-                    let decision = charging.charged(&item.usage);
+                    let decision = self.named(call, charging.charged(&item.usage));
                     self.after_charge(call, item).await;
                     return Ok(decision);
                 }
-                Written::Refused(Some(item)) => item,
-                Written::Refused(None) => self.read(&id, call.deadline).await?,
+                Written::Refused(seen) => self.seen(&id, seen, call.deadline).await?,
             };
             match charging.refused(&item.usage) {
                 Step::Again => {}
-                Step::Denied(decision) => return Ok(self.after_denial(call, item, decision).await),
+                Step::Denied(decision) => return Ok(self.after_denial(call, item, *decision).await),
                 Step::Contradiction => return Err(Outage::CONTRADICTION),
             }
+        }
+    }
+
+    /// How a call would be decided; nothing is charged.
+    pub(super) async fn peek(
+        &self,
+        caller: &Caller,
+        demand: &Demand<'_>,
+        deadline: Deadline,
+    ) -> Result<Decision, Outage> {
+        Ok(demand.peek(&self.read(&caller.to_string(), deadline).await?.usage))
+    }
+
+    /// What is remembered of a caller is no longer true.
+    pub(super) fn forget(&self, caller: &Caller) {
+        self.memory.forget(caller);
+    }
+
+    /// The item that a condition did not hold for, read where the store did not say.
+    pub(super) async fn seen(
+        &self,
+        id: &str,
+        seen: Option<UsageItem>,
+        deadline: Deadline,
+    ) -> Result<UsageItem, Outage> {
+        match seen {
+            Some(item) => Ok(item),
+            None => self.read(id, deadline).await,
         }
     }
 
@@ -142,7 +199,7 @@ impl UsageTable {
     }
 
     /// One write, again where it surely had no effect, for as long as there is time.
-    async fn write(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
+    pub(super) async fn write(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
         let mut attempt = 1;
         loop {
             let outage = match self.attempt(id, clauses, deadline).await {
@@ -184,7 +241,7 @@ impl UsageTable {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
+    pub(super) async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
         let permit = permit(&self.breaker, deadline)?;
         let request = self
             .client
@@ -210,4 +267,9 @@ fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Optio
 
 fn read_item(attributes: Option<HashMap<String, AttributeValue>>) -> UsageItem {
     attributes.as_ref().map(usage_item::read).unwrap_or_default()
+}
+
+/// An item's name as a number, for what has to be bound to it.
+pub(super) fn number_of(id: &str) -> u64 {
+    Sha256::digest(id.as_bytes()).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

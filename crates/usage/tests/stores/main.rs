@@ -3,11 +3,16 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod accounts;
+mod accounts_in_doubt;
 mod alike;
 mod behaviour;
+mod cases;
 mod exactness;
 mod failure;
 mod items;
+mod leases;
+mod limits;
 mod proxy;
 mod servers;
 mod subject;
