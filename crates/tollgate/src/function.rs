@@ -1,10 +1,12 @@
 //! The functions, in process: the same code that is deployed, called with JSON and answering with JSON.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use authorizer::{Authorizer, Config, ConfigError, OpenError, PolicyLoadError, http_calls};
-use calls::RecordLog;
+use calls::{Deadline, RecordLog, timeouts};
 use lambda_runtime::Diagnostic;
+use metrics_publisher::Publisher;
 use serde_json::value::RawValue;
 use usage::Store;
 
@@ -13,13 +15,15 @@ use usage::Store;
 pub enum Function {
     /// `functions/authorizer`.
     Authorizer(Authorizer),
+    /// `functions/metrics-publisher`.
+    MetricsPublisher(Box<Publisher>),
 }
 
 /// Why a function cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// No such package.
-    #[error("there is no function `{0}`; there is `authorizer`")]
+    #[error("there is no function `{0}`; there are `authorizer` and `metrics-publisher`")]
     Unknown(String),
     /// A setting that cannot be.
     #[error("authorizer: {0}")]
@@ -30,6 +34,9 @@ pub enum FunctionError {
     /// A store that cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
+    /// A setting of the metrics publisher's.
+    #[error("metrics-publisher: {0}")]
+    MetricsPublisher(#[from] metrics_publisher::OpenError),
 }
 
 impl Function {
@@ -44,6 +51,9 @@ impl Function {
         setting: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         records: RecordLog,
     ) -> Result<Self, FunctionError> {
+        if package == "metrics-publisher" {
+            return Ok(Self::MetricsPublisher(Box::new(metrics_publisher::open(setting, records).await?)));
+        }
         if package != "authorizer" {
             return Err(FunctionError::Unknown(package.to_owned()));
         }
@@ -61,8 +71,9 @@ impl Function {
 
     /// Does what the function does while it starts.
     pub async fn prepare(&self) {
-        let Self::Authorizer(authorizer) = self;
-        authorizer.preload().await;
+        if let Self::Authorizer(authorizer) = self {
+            authorizer.preload().await;
+        }
     }
 
     /// Calls the function with an event, as Lambda would.
@@ -74,7 +85,12 @@ impl Function {
             error_type: "InvalidRequestContent".to_owned(),
             error_message: format!("the event is not JSON: {error}"),
         })?;
-        let Self::Authorizer(authorizer) = self;
-        Ok(authorizer.handle(event).await?.get().as_bytes().to_vec())
+        match self {
+            Self::Authorizer(authorizer) => Ok(authorizer.handle(event).await?.get().as_bytes().to_vec()),
+            Self::MetricsPublisher(publisher) => {
+                let deadline = Deadline::after(Instant::now(), timeouts::INTEGRATION);
+                Ok(publisher.handle(event.get(), deadline).await?.to_string().into_bytes())
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod banner;
 mod issuer;
+mod metrics;
 mod seeds;
 pub(crate) mod store;
 
@@ -25,6 +26,7 @@ use crate::gateway::{Gateway, LogSink, serve};
 use crate::template::{ParameterValues, Template, TemplateError};
 
 pub use issuer::{IssuerError, JWKS_PATH, LocalIssuer};
+pub use metrics::{LocalMetrics, METRICS_PATH};
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -108,9 +110,16 @@ pub struct Started {
     pub banner: String,
     listener: TcpListener,
     gateway: Arc<Gateway>,
+    metrics: Arc<LocalMetrics>,
 }
 
 impl Started {
+    /// What happens from now on, counted.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<LocalMetrics> {
+        Arc::clone(&self.metrics)
+    }
+
     /// Answers until `stop` is ready, then finishes what is under way. Functions prepare meanwhile, because
     /// what they ask for may be this gateway's own.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
@@ -121,11 +130,18 @@ impl Started {
     }
 }
 
-/// Reads what has to be read and listens.
+/// Reads what has to be read and listens. Call records are written to `records`, a line each.
 ///
 /// # Errors
 /// [`StartError`] for whatever keeps the gateway from starting.
-pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<Started, StartError> {
+pub async fn start(
+    options: Serve,
+    log: LogSink,
+    records: impl std::io::Write + Send + 'static,
+) -> Result<Started, StartError> {
+    let metrics = Arc::new(LocalMetrics::default());
+    let records = RecordLog::to(metrics.counting(records));
+    let log = counting(&metrics, log);
     let template_error = |error| StartError::Template { path: options.template.clone(), error };
     let text = read(&options.template)?;
     let parameters = parameters(&options.parameters)?;
@@ -155,8 +171,17 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
     };
     let banner = facts.text();
     let jwks = Bytes::from(issuer.jwks().to_string());
-    let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, log));
-    Ok(Started { address, banner, listener, gateway })
+    let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, Arc::clone(&metrics), log));
+    Ok(Started { address, banner, listener, gateway, metrics })
+}
+
+/// The access log, counted on its way.
+fn counting(metrics: &Arc<LocalMetrics>, log: LogSink) -> LogSink {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move |line| {
+        metrics.line(line);
+        log(line);
+    })
 }
 
 /// An error with what caused it, in one line.
