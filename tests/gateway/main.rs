@@ -9,6 +9,7 @@ mod metrics;
 #[path = "../../crates/usage/tests/stores/servers.rs"]
 #[expect(dead_code, reason = "one of its servers is enough here")]
 mod servers;
+mod publisher;
 mod settings;
 mod stores;
 mod template;
