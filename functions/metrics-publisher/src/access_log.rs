@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::aggregate::Aggregator;
 use crate::buckets::LARGEST;
+use crate::flat_json;
 use crate::name::dimension_value;
 use crate::rejection::Reason;
 use crate::scalar::Scalar;
@@ -47,46 +48,45 @@ pub(crate) struct AccessLine<'a> {
 }
 
 impl<'a> AccessLine<'a> {
-    /// Whether it is a line of the access log at all.
-    pub(crate) fn is_one(&self) -> bool {
-        self.route_key.is_some() && self.status.is_some()
+    /// Reads a line: an object of plain texts, any other JSON, or what is left of it where API Gateway put a message
+    /// with quotes into it as it was. `None` for a line of something else.
+    pub(crate) fn read(line: &'a str) -> Option<Self> {
+        let mut read = Self::default();
+        if flat_json::members(line, |name, value| read.set(name, value)).is_none() {
+            read = serde_json::from_str(line).ok().unwrap_or_else(|| Self::salvage(line));
+        }
+        (read.route_key.is_some() && read.status.is_some()).then_some(read)
     }
 
-    /// Reads a line that is no JSON because API Gateway put a message with quotes into it as it was.
-    ///
-    /// A member is what stands between `"NAME":"` and the next `","` or the line's end; the first one of a name counts.
-    pub(crate) fn salvage(line: &'a str) -> Option<Self> {
-        let inner = line.trim().strip_prefix("{\"")?.strip_suffix("\"}")?;
+    /// A member is what stands between `"NAME":"` and the next `","` or the line's end.
+    fn salvage(line: &'a str) -> Self {
         let mut read = Self::default();
-        let mut known: [Option<&mut Scalar<'a>>; 7] = [
-            Some(&mut read.time_ms),
-            Some(&mut read.response_latency_ms),
-            Some(&mut read.integration_latency_ms),
-            Some(&mut read.route),
-            Some(&mut read.decision),
-            Some(&mut read.plan),
-            Some(&mut read.authorizer_ms),
-        ];
-        let names =
-            ["time_ms", "response_latency_ms", "integration_latency_ms", "route", "decision", "plan", "authorizer_ms"];
-        let (mut route_key, mut status) = (None, None);
+        let inner = line.trim().strip_prefix("{\"").and_then(|line| line.strip_suffix("\"}")).unwrap_or_default();
         for member in inner.split("\",\"").flat_map(|part| part.split("\", \"")) {
-            let Some((name, value)) = member.split_once("\":").map(|(name, rest)| (name, rest.trim_start())) else {
-                continue;
-            };
-            let Some(value) = value.strip_prefix('"').filter(|value| !value.contains(['"', '\\'])) else { continue };
-            let value = Scalar::borrowed(value);
-            match name {
-                "route_key" => _ = route_key.get_or_insert(value),
-                "status" => _ = status.get_or_insert(value),
-                _ => {
-                    let place = names.iter().position(|known| *known == name).and_then(|place| known[place].take());
-                    place.into_iter().for_each(|place| *place = value.clone());
-                }
-            }
+            let Some((name, value)) = member.split_once("\":") else { continue };
+            let value = value.trim_start().strip_prefix('"').filter(|value| !value.contains(['"', '\\']));
+            value.into_iter().for_each(|value| read.set(name, value));
         }
-        (read.route_key, read.status) = (route_key, status);
-        read.is_one().then_some(read)
+        read
+    }
+
+    /// Sets a member. The first one of a name counts: what a message makes of the line's rest comes later.
+    fn set(&mut self, name: &str, value: &'a str) {
+        let member = match name {
+            "time_ms" => &mut self.time_ms,
+            "route_key" => self.route_key.get_or_insert_default(),
+            "status" => self.status.get_or_insert_default(),
+            "response_latency_ms" => &mut self.response_latency_ms,
+            "integration_latency_ms" => &mut self.integration_latency_ms,
+            "route" => &mut self.route,
+            "decision" => &mut self.decision,
+            "plan" => &mut self.plan,
+            "authorizer_ms" => &mut self.authorizer_ms,
+            _ => return,
+        };
+        if member.is_empty() {
+            *member = Scalar::borrowed(value);
+        }
     }
 
     /// Counts the request. `logged_ms` is its time where the line does not say one.
@@ -144,8 +144,7 @@ mod tests {
     const LINE: &str = r#"{"request_id":"r1","time_ms":"1795348800123","source_ip":"192.0.2.1","method":"GET","route_key":"ANY /{proxy+}","protocol":"HTTP/1.1","status":"200","response_bytes":"12","response_latency_ms":"31","integration_latency_ms":"25","integration_status":"200","error":"-","integration_error":"-","authorizer_error":"-","route":"GET /orders","decision":"allowed","reason":"ok","auth":"api_key","plan":"pro","key_id":"k","near_limit":"false","authorizer_ms":"3"}"#;
 
     fn observed(line: &str) -> Vec<String> {
-        let line: AccessLine<'_> = serde_json::from_str(line).unwrap_or_else(|_| AccessLine::salvage(line).unwrap());
-        assert!(line.is_one());
+        let line = AccessLine::read(line).unwrap();
         let mut sums = Aggregator::default();
         let window = Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap());
         line.observe(window, None, &mut sums, 0).unwrap();

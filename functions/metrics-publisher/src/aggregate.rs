@@ -1,5 +1,7 @@
 //! Observations, summed up per minute and series.
 
+use std::hash::{Hash, Hasher};
+
 use hashbrown::{Equivalent, HashMap};
 
 use crate::buckets::Buckets;
@@ -10,15 +12,22 @@ use crate::series::Series;
 const MOST: usize = 50_000;
 
 /// A minute (in seconds since 1970) of a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key<T = Box<str>> {
     minute: i64,
     series: Series<T>,
 }
 
+impl<T: AsRef<str>> Hash for Key<T> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.minute.hash(hasher);
+        self.series.hash(hasher);
+    }
+}
+
 impl Equivalent<Key> for Key<&str> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.minute == key.minute && self.series == key.series.borrowed()
+        self.minute == key.minute && self.series.is(&key.series)
     }
 }
 

@@ -44,7 +44,7 @@ impl PartialEq for Buckets {
 }
 
 impl Buckets {
-    /// Counts a value that is finite and from 0 to [`LARGEST`].
+    /// Counts a value that is finite and from 0 to 2^360.
     pub fn add(&mut self, value: f64, count: u64) {
         if let Some(bucket) = self.buckets.get_mut(self.last)
             && bucket.least <= value

@@ -19,7 +19,7 @@ pub enum DecodeError {
     /// Not gzip, cut off, followed by something else, or with a wrong checksum.
     #[error("awslogs.data: not gzip: {0}")]
     Gzip(#[from] std::io::Error),
-    /// More than [`MOST_BYTES`].
+    /// More than 32 MB.
     #[error("awslogs.data: more than 32 MB")]
     TooLarge,
 }

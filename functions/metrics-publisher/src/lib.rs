@@ -18,6 +18,7 @@ mod config;
 mod decoder;
 mod elements;
 mod endpoint;
+mod flat_json;
 mod intake;
 mod line;
 mod log;

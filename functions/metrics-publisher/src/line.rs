@@ -36,14 +36,9 @@ pub(crate) fn observe(
 ) -> Result<(), Reason> {
     const { assert!(access_log::OBSERVATIONS >= record::OBSERVATIONS) };
     sums.check_room(access_log::OBSERVATIONS)?;
-    match serde_json::from_str::<AccessLine<'_>>(line) {
-        Ok(access) if access.is_one() => access.observe(window, logged_ms, sums, contributor),
-        Ok(_) => of_function(line, window, logged_ms, sums, contributor),
-        Err(_) => match AccessLine::salvage(line) {
-            Some(access) => access.observe(window, logged_ms, sums, contributor),
-            // Members of ours may mean something else in somebody's record.
-            None => of_function(line, window, logged_ms, sums, contributor),
-        },
+    match AccessLine::read(line) {
+        Some(access) => access.observe(window, logged_ms, sums, contributor),
+        None => of_function(line, window, logged_ms, sums, contributor),
     }
 }
 

@@ -15,6 +15,11 @@ impl<'a> Scalar<'a> {
         Self(Cow::Borrowed(text))
     }
 
+    /// Whether there is nothing at all, not even a hyphen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text, where there is one.
     pub(crate) fn get(&self) -> Option<&str> {
         Some(self.0.as_ref()).filter(|text| !matches!(*text, "" | "-"))

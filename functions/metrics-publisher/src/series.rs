@@ -1,5 +1,7 @@
 //! What is counted and measured: the metrics, their dimensions, and the series that these span.
 
+use std::hash::{Hash, Hasher};
+
 use sha2::{Digest as _, Sha256};
 
 /// The most dimensions that a metric has.
@@ -107,12 +109,32 @@ impl Metric {
 }
 
 /// One series: a metric, and a value for each of its dimensions. `Series<&str>` looks one up without owning it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series<T = Box<str>> {
     /// The metric.
     pub metric: Metric,
     /// In the order of [`Metric::dimensions`]; empty behind them.
     values: [T; DIMENSIONS],
+}
+
+impl<T: AsRef<str>> Series<T> {
+    /// As many as its metric has dimensions.
+    fn used(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().take(self.metric.dimensions().len()).map(AsRef::as_ref)
+    }
+
+    /// Whether it is the same series as another one, which may be owned in another way.
+    pub(crate) fn is(&self, other: &Series<impl AsRef<str>>) -> bool {
+        self.metric == other.metric && self.used().eq(other.used())
+    }
+}
+
+/// What is not used is not hashed: a line looks up five series.
+impl<T: AsRef<str>> Hash for Series<T> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.metric.hash(hasher);
+        self.used().for_each(|value| value.hash(hasher));
+    }
 }
 
 impl<'a> Series<&'a str> {
@@ -136,7 +158,7 @@ impl<'a> Series<&'a str> {
 impl Series {
     /// Names and values of its dimensions.
     pub fn dimensions(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.metric.dimensions().iter().copied().zip(self.values.iter().map(AsRef::as_ref))
+        self.metric.dimensions().iter().copied().zip(self.used())
     }
 
     /// The same series, borrowed.

@@ -55,6 +55,9 @@ impl Window {
 #[must_use]
 pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     let text = text.trim();
+    if let Some(ms) = of_digits(text) {
+        return Some(ms);
+    }
     if text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
         && let Ok(number) = text.parse::<f64>()
     {
@@ -65,6 +68,13 @@ pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     }
     let common = jiff::fmt::strtime::parse(COMMON_LOG, text).and_then(|parsed| parsed.to_timestamp());
     common.ok().map(Timestamp::as_millisecond)
+}
+
+/// Nearly every time is one of these.
+fn of_digits(text: &str) -> Option<i64> {
+    let digits = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number: i64 = text.parse().ok().filter(|_| digits)?;
+    Some(if number < 100_000_000_000 { number * 1000 } else { number })
 }
 
 fn of_number(number: f64) -> Option<i64> {
