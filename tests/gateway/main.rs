@@ -6,10 +6,10 @@ mod bodies;
 mod clients;
 mod limits;
 mod metrics;
+mod publisher;
 #[path = "../../crates/usage/tests/stores/servers.rs"]
 #[expect(dead_code, reason = "one of its servers is enough here")]
 mod servers;
-mod publisher;
 mod settings;
 mod stores;
 mod template;
