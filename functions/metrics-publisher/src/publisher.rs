@@ -1,10 +1,12 @@
 //! One event, from its source to what is answered.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use calls::{AwsCalls, CallError, Deadline, RecordLog, Retries, Timeouts, client};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::cloudwatch::{CloudWatch, Outcome};
@@ -52,6 +54,9 @@ pub enum Failure {
     /// A message that has to come again cannot be named.
     #[error(transparent)]
     NoMessageId(#[from] NoMessageId),
+    /// A mistake of ours.
+    #[error("panicked")]
+    Panicked,
 }
 
 impl From<Failure> for Diagnostic {
@@ -60,6 +65,7 @@ impl From<Failure> for Diagnostic {
             Failure::Source(_) | Failure::Intake(_) => "InvalidEvent",
             Failure::Unsent { .. } => "Unsent",
             Failure::NoMessageId(_) => "NoMessageId",
+            Failure::Panicked => "Panicked",
         };
         Self { error_type: error_type.to_owned(), error_message: failure.to_string() }
     }
@@ -204,6 +210,16 @@ impl Publisher {
         );
         outcome
     }
+}
+
+/// Handles an event, logs why it could not be, and survives a panic.
+///
+/// # Errors
+/// As [`Publisher::handle`], and [`Failure::Panicked`].
+pub async fn answer(publisher: Arc<Publisher>, event: Box<RawValue>, deadline: Deadline) -> Result<Value, Failure> {
+    let answer = telemetry::contained(async move { publisher.handle(event.get(), deadline).await }).await;
+    let answer = answer.unwrap_or(Err(Failure::Panicked));
+    answer.inspect_err(|error| tracing::error!(reason = "fault", %error, "the event was not published"))
 }
 
 /// The minute of an instant, in seconds since 1970.
