@@ -8,6 +8,7 @@ use authorizer::{Authorizer, Config, ConfigError, OpenError, PolicyLoadError, ht
 use calls::timeouts::INTEGRATION;
 use calls::{Deadline, RecordLog};
 use lambda_runtime::Diagnostic;
+use metrics_publisher::Publisher;
 use serde_json::value::RawValue;
 use usage::Store;
 
@@ -18,13 +19,15 @@ pub enum Function {
     AlbSync(Arc<AlbSync>),
     /// `functions/authorizer`.
     Authorizer(Box<Authorizer>),
+    /// `functions/metrics-publisher`.
+    MetricsPublisher(Box<Publisher>),
 }
 
 /// Why a function cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// No such package.
-    #[error("there is no function `{0}`; there are `alb-sync` and `authorizer`")]
+    #[error("there is no function `{0}`; there are `alb-sync`, `authorizer` and `metrics-publisher`")]
     Unknown(String),
     /// A setting of alb-sync that cannot be.
     #[error("alb-sync: {0}")]
@@ -41,6 +44,9 @@ pub enum FunctionError {
     /// A store that cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
+    /// A setting of the metrics publisher's.
+    #[error("metrics-publisher: {0}")]
+    MetricsPublisher(#[from] metrics_publisher::OpenError),
 }
 
 impl Function {
@@ -60,6 +66,9 @@ impl Function {
             "alb-sync" => {
                 let config = alb_sync::Config::from_lookup(&setting)?;
                 return Ok(Self::AlbSync(Arc::new(Box::pin(AlbSync::open(config, setting, records)).await?)));
+            }
+            "metrics-publisher" => {
+                return Ok(Self::MetricsPublisher(Box::new(metrics_publisher::open(setting, records).await?)));
             }
             other => return Err(FunctionError::Unknown(other.to_owned())),
         }
@@ -98,6 +107,10 @@ impl Function {
                     .map_err(|error| Diagnostic { error_type: "Fault".to_owned(), error_message: error.to_string() })
             }
             Self::Authorizer(authorizer) => Ok(authorizer.handle(event).await?.get().as_bytes().to_vec()),
+            Self::MetricsPublisher(publisher) => {
+                let deadline = Deadline::after(Instant::now(), INTEGRATION);
+                Ok(publisher.handle(event.get(), deadline).await?.to_string().into_bytes())
+            }
         }
     }
 }
