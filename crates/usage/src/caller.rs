@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -22,6 +23,8 @@ pub enum Caller {
         /// The plan's name.
         plan: String,
     },
+    /// Everybody who is on a plan that its callers share, by its name.
+    Plan(Arc<str>),
 }
 
 impl Caller {
@@ -49,6 +52,14 @@ impl Caller {
         };
         Self::Address { address, plan: plan.to_owned() }
     }
+
+    /// The plan's name, where its callers share it.
+    pub(crate) fn shared_plan(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Plan(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// The first text's length stands in front, so that no other pair of texts has the same bytes.
@@ -70,6 +81,7 @@ impl fmt::Display for Caller {
             Self::Subject(hash) => write_hash(formatter, "sub", hash),
             Self::Certificate(hash) => write_hash(formatter, "cert", hash),
             Self::Address { address, plan } => write!(formatter, "ip#{address}#{plan}"),
+            Self::Plan(name) => write!(formatter, "plan#{name}"),
         }
     }
 }

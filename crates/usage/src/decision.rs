@@ -1,24 +1,8 @@
-//! The decision on one call: all limits of its plan together, or none.
+//! The decision on one call, and how each limit stands after it.
 
 use std::sync::Arc;
 
-use arrayvec::ArrayVec;
-
-use crate::bucket::Bucket;
-use crate::plan::MAX_QUOTAS;
-use crate::quota::{Quota, Window};
-use crate::state::Charge;
-use crate::{Nanos, Plan, RouteLimit, Usage, whole_seconds};
-
-/// What one call takes from its plan at one instant, which stays the same however often it is evaluated.
-#[derive(Debug)]
-pub struct Demand<'p> {
-    plan: &'p Plan,
-    route: Option<&'p RouteLimit>,
-    cost: u64,
-    now: Nanos,
-    windows: ArrayVec<(&'p Quota, Window), MAX_QUOTAS>,
-}
+use crate::ChargeId;
 
 /// What was decided, and how each limit stands after it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +16,8 @@ pub struct Decision {
     pub near_limit: bool,
     /// Whether the store gave no answer in time, so that the plan's `on_store_failure` did.
     pub degraded: bool,
+    /// What a refund needs, where something was charged.
+    pub charge: Option<ChargeId>,
 }
 
 /// The answer to a call.
@@ -72,183 +58,9 @@ pub struct Limit {
     pub reset_s: Option<u64>,
 }
 
-/// At most one a bucket and one a quota.
-type Refusals<'p> = ArrayVec<Refusal<'p>, { 2 + MAX_QUOTAS }>;
-
-/// Why a limit does not allow a call.
-struct Refusal<'p> {
-    name: &'p Arc<str>,
-    wait: Nanos,
-    quota: bool,
-}
-
-impl<'p> Demand<'p> {
-    /// `None` where `now` lies beyond the calendar.
-    #[must_use]
-    pub fn new(plan: &'p Plan, route: Option<&'p RouteLimit>, cost: u64, now: Nanos) -> Option<Self> {
-        let mut windows = ArrayVec::new();
-        for quota in &plan.quotas {
-            windows.try_push((quota, quota.window(now)?)).ok()?;
-        }
-        Some(Self { plan, route, cost, now, windows })
-    }
-
-    /// Compares the demand with what has been used. Changes nothing.
-    #[must_use]
-    pub fn evaluate(&self, usage: &Usage) -> Decision {
-        self.weigh(usage, &mut Charge::default())
-    }
-
-    /// The same, and takes an allowed demand from `usage`.
-    pub(crate) fn charge(&self, usage: &mut Usage) -> Decision {
-        let mut charge = Charge::default();
-        let decision = self.weigh(usage, &mut charge);
-        if decision.verdict == Verdict::Allowed {
-            usage.apply(&charge, self.now);
-        }
-        decision
-    }
-
-    /// Whether the call can never pass, whatever has been used.
-    #[must_use]
-    pub fn is_impossible(&self) -> bool {
-        self.buckets().any(|bucket| bucket.emission_for(self.cost).is_none())
-            || self.plan.quotas.iter().any(|quota| quota.limit == 0 || self.cost > quota.limit)
-    }
-
-    /// The decision; `charge` is what to write where it is allowed.
-    fn weigh(&self, usage: &Usage, charge: &mut Charge) -> Decision {
-        if self.is_impossible() {
-            return Decision::of(Verdict::Impossible);
-        }
-        let mut refusals = Refusals::new();
-        self.weigh_buckets(usage, charge, &mut refusals);
-        self.weigh_quotas(usage, charge, &mut refusals);
-        if refusals.is_empty() {
-            let (tats, counts) = (&charge.tats, &charge.counts);
-            self.told(Verdict::Allowed, |index, _| Some(tats[index].1), |index, _| counts[index].1)
-        } else {
-            self.standing(throttled(&refusals), usage)
-        }
-    }
-
-    /// Whether a bucket, not only a quota, has too little left in `usage`.
-    pub(crate) fn bucket_refuses(&self, usage: &Usage) -> bool {
-        self.buckets().any(|bucket| {
-            let emission = bucket.emission_for(self.cost);
-            emission.is_none_or(|emission| bucket.take(emission, usage.tat(bucket.id), self.cost, self.now).is_err())
-        })
-    }
-
-    /// A verdict with every limit as it stands in `usage`.
-    pub(crate) fn standing(&self, verdict: Verdict, usage: &Usage) -> Decision {
-        self.told(verdict, |_, bucket| usage.tat(bucket.id), |_, window| usage.count(window.id))
-    }
-
-    /// The caller's bucket and the route's, where there are any.
-    pub(crate) fn buckets(&self) -> impl Iterator<Item = &'p Bucket> + use<'p> {
-        self.plan.bucket.iter().chain(self.route.map(|route| &route.bucket))
-    }
-
-    /// The quotas, each with its present window.
-    pub(crate) fn windows(&self) -> &[(&'p Quota, Window)] {
-        &self.windows
-    }
-
-    pub(crate) fn plan(&self) -> &'p Plan {
-        self.plan
-    }
-
-    pub(crate) fn route(&self) -> Option<&'p RouteLimit> {
-        self.route
-    }
-
-    pub(crate) fn cost(&self) -> u64 {
-        self.cost
-    }
-
-    /// The instant of the decision.
-    pub(crate) fn now(&self) -> Nanos {
-        self.now
-    }
-
-    fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
-        for bucket in self.buckets() {
-            let Some(emission) = bucket.emission_for(self.cost) else { continue };
-            let before = usage.tat(bucket.id);
-            let tat = bucket.take(emission, before, self.cost, self.now).unwrap_or_else(|wait| {
-                if self.cost > 0 {
-                    refusals.push(Refusal { name: &bucket.name, wait, quota: false });
-                }
-                before.unwrap_or(self.now)
-            });
-            charge.tats.push((bucket.id, tat));
-        }
-    }
-
-    fn weigh_quotas(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
-        for (quota, window) in &self.windows {
-            let after = usage.count(window.id).saturating_add(self.cost);
-            if after > quota.limit && self.cost > 0 {
-                refusals.push(Refusal { name: &quota.name, wait: window.end - self.now, quota: true });
-            }
-            charge.counts.push((*window, after));
-        }
-    }
-
-    /// Every limit's standing, given each bucket's `tat` and each window's count.
-    fn told(
-        &self,
-        verdict: Verdict,
-        tat: impl Fn(usize, &Bucket) -> Option<Nanos>,
-        count: impl Fn(usize, &Window) -> u64,
-    ) -> Decision {
-        let mut limits = Vec::with_capacity(2 + self.windows.len());
-        for (index, bucket) in self.buckets().enumerate() {
-            if let Some(emission) = bucket.emission_for(self.cost) {
-                limits.push(self.bucket_limit(bucket, emission, tat(index, bucket).unwrap_or(self.now)));
-            }
-        }
-        for (index, (quota, window)) in self.windows.iter().enumerate() {
-            limits.push(self.quota_limit(quota, window, count(index, window)));
-        }
-        let near_limit = limits.iter().any(|limit| limit.used_share() >= self.plan.near_limit);
-        Decision { verdict, limits, near_limit, degraded: false }
-    }
-
-    fn bucket_limit(&self, bucket: &Bucket, emission: Nanos, tat: Nanos) -> Limit {
-        Limit {
-            name: Arc::clone(&bucket.name),
-            limit: bucket.burst,
-            window_s: bucket.window_s,
-            remaining: bucket.remaining(emission, tat, self.now),
-            reset_s: bucket.next_token(emission, tat, self.now).map(whole_seconds),
-        }
-    }
-
-    fn quota_limit(&self, quota: &Quota, window: &Window, count: u64) -> Limit {
-        Limit {
-            name: Arc::clone(&quota.name),
-            limit: quota.limit,
-            window_s: whole_seconds(window.end - window.start),
-            remaining: quota.limit.saturating_sub(count),
-            reset_s: Some(whole_seconds(window.end - self.now)),
-        }
-    }
-}
-
-fn throttled(refusals: &[Refusal<'_>]) -> Verdict {
-    let longest = refusals.iter().map(|refusal| refusal.wait).max().unwrap_or_default();
-    Verdict::Throttled {
-        quota: refusals.iter().any(|refusal| refusal.quota),
-        violated: refusals.iter().map(|refusal| Arc::clone(refusal.name)).collect(),
-        retry_after_s: whole_seconds(longest),
-    }
-}
-
 impl Limit {
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
-    fn used_share(&self) -> f64 {
+    pub(crate) fn used_share(&self) -> f64 {
         self.limit.saturating_sub(self.remaining) as f64 / self.limit.max(1) as f64
     }
 }
@@ -256,7 +68,17 @@ impl Limit {
 impl Decision {
     /// A verdict that tells no limits.
     pub(crate) fn of(verdict: Verdict) -> Self {
-        Self { verdict, limits: Vec::new(), near_limit: false, degraded: false }
+        Self { verdict, limits: Vec::new(), near_limit: false, degraded: false, charge: None }
+    }
+
+    /// The same, with what a refund needs.
+    pub(crate) fn charged(self, charge: Option<ChargeId>) -> Self {
+        Self { charge, ..self }
+    }
+
+    /// Whether something was taken from the caller's limits.
+    pub(crate) fn is_charged(&self) -> bool {
+        self.verdict == Verdict::Allowed && !self.degraded
     }
 
     /// The limit with the fewest calls left, the one a caller meets first; of equals the one that keeps it
@@ -266,6 +88,3 @@ impl Decision {
         self.limits.iter().min_by_key(|limit| (limit.remaining, std::cmp::Reverse(limit.reset_s)))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -23,13 +23,17 @@
 //! |---|---|
 //! | `v` | the form: 1 |
 //! | `b` and seven digits of base 36 | a bucket's `tat` ([`Bucket::id`](crate::Bucket)), in nanoseconds since 1970 |
-//! | `d20261122`, `m20261101` | what was taken from a quota's window, named by its period and first day |
+//! | `d20261122`, `m20261101` | what was taken from a quota's window, named by its period and first day (UTC) |
+//! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970 |
+//! | `g` and a window's name | what was granted in that window; its count is what was taken less this |
+//! | `gi` | names the last grant, so that it is not made twice |
 //! | `u261122` | what was charged on that day (UTC), whatever the plan |
 //! | `ttl` | when DynamoDB may delete the item, in seconds since 1970 |
 //!
 //! A window has a name of its own, so none is ever set back. What is over leaves the item a few parts at a time;
-//! a month's days leave it together, two days after its end, for `history#` + `id` + `#202611`, so that an item
-//! never holds more than 34 of them. Both are writes beside the charge: a handful a caller and month.
+//! days leave it for `history#` + `id` + `#202611`, an item a month, so that an item never holds more than 19 of them.
+//! Both are writes beside the charge: a handful a caller and month. `refund#` + `id` + `#` + a charge's number marks a
+//! charge that was given back, until its windows are over.
 //!
 //! # Forms
 //!
@@ -45,9 +49,12 @@ mod clock;
 mod config;
 mod documents;
 mod expression;
+mod granting;
 mod memory;
 mod outage;
+mod refunding;
 mod registry;
+mod reporting;
 mod tables;
 mod tidy;
 mod usage_item;
@@ -59,14 +66,20 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::Client;
 use calls::{AwsCalls, Deadline, Retries};
 
+use jiff::civil::Date;
+
+use crate::grant::GrantOrder;
 use crate::on_store_failure::Fallback;
+use crate::usage_report::Days;
 use crate::{
-    ApiKey, Caller, Decision, Demand, KeyHash, Nanos, Plan, PlanDocument, RouteLimit, Seeds, StoreError, Verdict,
+    ApiKey, Caller, ChargeId, Decision, Demand, Grant, GrantError, KeyHash, Nanos, Plan, PlanDocument, Refund,
+    RouteLimit, Seeds, StoreError, UsageReport, Verdict,
 };
 
 pub(crate) use admin::RegistryTable;
 use clock::{Clock, DateInterceptor};
 pub use config::DynamoDbConfig;
+use outage::Outage;
 use registry::Registry;
 use usage_table::{Call, UsageTable};
 
@@ -144,6 +157,7 @@ impl DynamoDbStore {
         now: Nanos,
         deadline: Deadline,
     ) -> Result<Decision, StoreError> {
+        let caller = plan.charged(caller);
         let remembered = self.usage.recall(caller);
         let now = self.usage.now(now, &remembered);
         let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
@@ -164,6 +178,79 @@ impl DynamoDbStore {
             );
             self.fallback.answer(caller, &demand, outage.retry_in)
         }))
+    }
+
+    /// How the limits stand, and whether a call would pass. Charges nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
+    pub async fn peek(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        route: Option<&RouteLimit>,
+        cost: u64,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Decision, StoreError> {
+        let caller = plan.charged(caller);
+        let now = self.usage.now(now, &self.usage.recall(caller));
+        let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
+        self.usage.peek(caller, &demand, deadline).await.map_err(no_answer)
+    }
+
+    /// Gives a charge back: to the quotas' windows that are not over and to its day, once at most.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`]: then it is not known whether it was given back, and it cannot be again.
+    pub async fn refund(
+        &self,
+        caller: &Caller,
+        charge: &ChargeId,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Refund, StoreError> {
+        self.usage.refund(&charge.charged(caller), charge, now, deadline).await.map_err(no_answer)
+    }
+
+    /// Moves what remains of a quota's present window: see [`Store::grant`](crate::Store::grant).
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    #[expect(clippy::too_many_arguments, reason = "a grant has so many parts, and each call has a deadline")]
+    pub async fn grant(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        quota: &str,
+        amount: i64,
+        id: Option<&str>,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Grant, GrantError> {
+        let caller = plan.charged(caller);
+        let now = self.usage.now(now, &self.usage.recall(caller));
+        let order = GrantOrder::new(plan, quota, amount, id, now)?;
+        Ok(self.usage.grant(caller, &order, deadline).await.map_err(no_answer)?)
+    }
+
+    /// What a caller has used: days for 400 days where it is a key, a subject, a certificate or a shared plan.
+    ///
+    /// # Errors
+    /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
+    pub async fn usage(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        from: Date,
+        to: Date,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<UsageReport, StoreError> {
+        let (caller, days) = (plan.charged(caller), Days::new(from, to)?);
+        let now = self.usage.now(now, &self.usage.recall(caller));
+        let (usage, charged) = self.usage.report(caller, days, deadline).await.map_err(no_answer)?;
+        UsageReport::new(days, |day| charged.get(&day).copied().unwrap_or(0), plan, &usage, now)
     }
 
     /// Writes a plan, or replaces it.
@@ -209,6 +296,10 @@ impl DynamoDbStore {
     pub async fn create_tables(&self) -> Result<(), StoreError> {
         tables::create(&self.client, &self.config).await
     }
+}
+
+fn no_answer(outage: Outage) -> StoreError {
+    StoreError::NoAnswer(outage.reason)
 }
 
 fn dated(client: &Client, clock: &Arc<Clock>) -> Client {

@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::admin::{Catalogue, Guard, Item, ItemKey, Write};
+use crate::grant::GrantOrder;
 use crate::ledger::Ledger;
 use crate::plan::check_name;
-use crate::{ApiKey, Caller, Decision, Demand, KeyHash, Nanos, Plan, RouteLimit, Seeds, SeedsError, StoreError};
+use crate::usage_report::Days;
+use crate::{
+    ApiKey, Caller, ChargeId, Decision, Demand, Grant, GrantError, KeyHash, Nanos, Plan, Refund, RouteLimit, Seeds,
+    SeedsError, StoreError, UsageReport,
+};
 
 /// With the ledger's 16 shards a million callers of a few hundred bytes each: some 300 MB at the very most.
 const CALLERS_A_SHARD: usize = 65_536;
@@ -70,7 +77,61 @@ impl EmbeddedStore {
         cost: u64,
         now: Nanos,
     ) -> Result<Decision, StoreError> {
-        self.ledger.charge(caller, now, |now| Demand::new(plan, route, cost, now))
+        self.ledger.charge(plan.charged(caller), now, |now| Demand::new(plan, route, cost, now))
+    }
+
+    /// How the limits stand, and whether a call would pass. Charges nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`].
+    pub fn peek(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        route: Option<&RouteLimit>,
+        cost: u64,
+        now: Nanos,
+    ) -> Result<Decision, StoreError> {
+        self.ledger.peek(plan.charged(caller), now, |now| Demand::new(plan, route, cost, now))
+    }
+
+    /// Gives a charge back: to the quotas' windows that are not over and to its day, once.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`].
+    pub fn refund(&self, caller: &Caller, charge: &ChargeId, now: Nanos) -> Result<Refund, StoreError> {
+        self.ledger.refund(&charge.charged(caller), charge, now)
+    }
+
+    /// Moves what remains of a quota's present window: see [`Store::grant`](crate::Store::grant).
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub fn grant(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        quota: &str,
+        amount: i64,
+        id: Option<&str>,
+        now: Nanos,
+    ) -> Result<Grant, GrantError> {
+        self.ledger.grant(plan.charged(caller), now, |now| GrantOrder::new(plan, quota, amount, id, now))
+    }
+
+    /// What a caller has used, for as long as any of it matters: then it is forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError::Range`], [`StoreError::Clock`].
+    pub fn usage(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        from: Date,
+        to: Date,
+        now: Nanos,
+    ) -> Result<UsageReport, StoreError> {
+        self.ledger.usage(plan.charged(caller), plan, Days::new(from, to)?, now)
     }
 }
 

@@ -14,6 +14,12 @@ pub enum StoreError {
     /// A key or plan is not remembered, and cannot be read in time.
     #[error("the registry gives no answer, and the {0} is not remembered")]
     Unavailable(&'static str),
+    /// What was asked cannot be answered in time, or it is not known whether it was done.
+    #[error("the usage table gives no answer: {0}")]
+    NoAnswer(&'static str),
+    /// The caller's mistake.
+    #[error("a report is of 1 to 366 days")]
+    Range,
     /// An item that makes no sense, or is of another release's form.
     #[error("an item that holds a {kind} cannot be understood: {reason}")]
     Item {

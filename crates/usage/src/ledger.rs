@@ -1,12 +1,18 @@
 //! What many callers have used, in memory: exact for one process, and bounded.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::{Caller, Decision, Demand, Nanos, SECOND, StoreError, Usage};
+use crate::day_counts::DayCounts;
+use crate::grant::GrantOrder;
+use crate::usage_report::Days;
+use crate::{
+    Caller, ChargeId, Decision, Demand, Grant, GrantError, Nanos, Plan, Refund, SECOND, StoreError, Usage, UsageReport,
+};
 
 const SHARDS: usize = 16;
 
@@ -21,6 +27,8 @@ pub(crate) struct Ledger {
 #[derive(Debug, Default)]
 struct Shard {
     callers: HashTable<Account>,
+    /// Charges that were given back, with the end of their last window.
+    refunded: HashMap<u64, Nanos>,
     /// When callers whose usage no longer matters were last looked for.
     swept: Nanos,
 }
@@ -31,6 +39,7 @@ struct Account {
     /// The caller's hash, which costs more than the rest of a look-up.
     hash: u64,
     usage: Usage,
+    days: DayCounts,
     /// The latest `now` seen. A clock that steps back must not open a window again.
     latest: Nanos,
 }
@@ -52,22 +61,145 @@ impl Ledger {
         now: Nanos,
         demand: impl FnOnce(Nanos) -> Option<Demand<'p>>,
     ) -> Result<Decision, StoreError> {
-        let hash = self.hasher.hash_one(caller);
-        let mut shard = self.shard(hash).lock().unwrap_or_else(PoisonError::into_inner);
+        let (hash, mut shard) = self.shard(caller);
         let account = shard.account(caller, hash, now, self.callers_a_shard)?;
         let now = now.max(account.latest);
         let demand = demand(now).ok_or(StoreError::Clock)?;
         account.latest = now;
-        Ok(demand.charge(&mut account.usage))
+        Ok(account.charge(&demand))
     }
 
-    /// By bits that the shard's own table does not use.
-    fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        &self.shards[(hash >> 40) as usize % SHARDS]
+    /// Decides on a call and charges nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`].
+    pub(crate) fn peek<'p>(
+        &self,
+        caller: &Caller,
+        now: Nanos,
+        demand: impl FnOnce(Nanos) -> Option<Demand<'p>>,
+    ) -> Result<Decision, StoreError> {
+        let (hash, shard) = self.shard(caller);
+        let account = shard.find(caller, hash);
+        let demand = demand(account.map_or(now, |account| now.max(account.latest))).ok_or(StoreError::Clock)?;
+        Ok(account.map_or_else(|| demand.peek(&Usage::default()), |account| demand.peek(&account.usage)))
+    }
+
+    /// Gives a charge back.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] where no more refunds can be remembered.
+    pub(crate) fn refund(&self, caller: &Caller, charge: &ChargeId, now: Nanos) -> Result<Refund, StoreError> {
+        let (hash, mut shard) = self.shard(caller);
+        shard.refund(caller, hash, charge, now, self.callers_a_shard)
+    }
+
+    /// Makes a grant that `order` makes of the instant.
+    ///
+    /// # Errors
+    /// Those of `order`, and [`StoreError::Full`].
+    pub(crate) fn grant<'p>(
+        &self,
+        caller: &Caller,
+        now: Nanos,
+        order: impl FnOnce(Nanos) -> Result<GrantOrder<'p>, GrantError>,
+    ) -> Result<Grant, GrantError> {
+        let (hash, mut shard) = self.shard(caller);
+        let account = shard.account(caller, hash, now, self.callers_a_shard)?;
+        account.latest = now.max(account.latest);
+        Ok(account.grant(&order(account.latest)?))
+    }
+
+    /// What a caller has used.
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`].
+    pub(crate) fn usage(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        days: Days,
+        now: Nanos,
+    ) -> Result<UsageReport, StoreError> {
+        let (hash, shard) = self.shard(caller);
+        match shard.find(caller, hash) {
+            Some(account) => UsageReport::new(days, |day| account.days.get(day), plan, &account.usage, now),
+            None => UsageReport::new(days, |_| 0, plan, &Usage::default(), now),
+        }
+    }
+
+    /// A caller's hash and its shard, by bits that the shard's own table does not use.
+    fn shard(&self, caller: &Caller) -> (u64, MutexGuard<'_, Shard>) {
+        let hash = self.hasher.hash_one(caller);
+        let shard = &self.shards[(hash >> 40) as usize % SHARDS];
+        (hash, shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Account {
+    fn charge(&mut self, demand: &Demand<'_>) -> Decision {
+        let decision = demand.charge(&mut self.usage);
+        if !decision.is_charged() {
+            return decision;
+        }
+        self.days.add(demand.now(), demand.cost());
+        decision.charged(ChargeId::new(demand, self.hash))
+    }
+
+    fn grant(&mut self, order: &GrantOrder<'_>) -> Grant {
+        if order.id.is_some() && order.id == self.usage.last_grant() {
+            return order.standing(&self.usage, 0, true);
+        }
+        let granted = order.possible(&self.usage);
+        self.usage.adjust(order.window.id, order.window.end, -granted, granted);
+        if let Some(id) = order.id {
+            self.usage.name_grant(id);
+        }
+        order.standing(&self.usage, granted, false)
     }
 }
 
 impl Shard {
+    fn find(&self, caller: &Caller, hash: u64) -> Option<&Account> {
+        self.callers.find(hash, |account| account.caller == *caller)
+    }
+
+    fn refund(
+        &mut self,
+        caller: &Caller,
+        hash: u64,
+        charge: &ChargeId,
+        now: Nanos,
+        most: usize,
+    ) -> Result<Refund, StoreError> {
+        let Some(account) = self.callers.find_mut(hash, |account| account.caller == *caller) else {
+            return Ok(Refund::NotFound);
+        };
+        let now = now.max(account.latest);
+        if charge.caller() != hash {
+            return Ok(Refund::NotFound);
+        }
+        if charge.is_over(now) {
+            return Ok(Refund::WindowOver);
+        }
+        if self.refunded.contains_key(&charge.nonce()) {
+            return Ok(Refund::AlreadyRefunded);
+        }
+        if self.refunded.len() >= most {
+            self.refunded.retain(|_, end| *end > now);
+        }
+        if self.refunded.len() >= most {
+            return Err(StoreError::Full);
+        }
+        if !account.days.take(charge.at(), charge.cost()) {
+            return Ok(Refund::NotFound);
+        }
+        let cost = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
+        charge.windows(now).for_each(|window| account.usage.adjust(window.id, window.end(), -cost, 0));
+        self.refunded.insert(charge.nonce(), charge.end());
+        Ok(Refund::Returned)
+    }
+
     fn account(&mut self, caller: &Caller, hash: u64, now: Nanos, most: usize) -> Result<&mut Account, StoreError> {
         let is_callers = |account: &Account| account.caller == *caller;
         if self.callers.len() >= most && self.callers.find(hash, is_callers).is_none() {
@@ -76,7 +208,13 @@ impl Shard {
         match self.callers.entry(hash, is_callers, |account| account.hash) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(room) => {
-                let account = Account { caller: caller.clone(), hash, usage: Usage::default(), latest: 0 };
+                let account = Account {
+                    caller: caller.clone(),
+                    hash,
+                    usage: Usage::default(),
+                    days: DayCounts::default(),
+                    latest: 0,
+                };
                 Ok(room.insert(account).into_mut())
             }
         }

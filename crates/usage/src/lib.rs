@@ -13,21 +13,30 @@
 
 mod admin;
 mod bucket;
+mod calendar;
 mod caller;
+mod charge_id;
+mod day_counts;
 mod decision;
+mod demand;
 mod dynamodb;
 mod embedded;
 mod error;
+mod grant;
 mod key;
 mod ledger;
+mod mistake;
 mod on_store_failure;
 mod plan;
+mod plan_check;
+mod plan_document;
 mod quota;
 mod rate_limit_fields;
 mod seeds;
 mod state;
 mod store;
 mod unique;
+mod usage_report;
 
 pub use admin::{
     Admin, AdminError, Condition, IMPORT_BATCH, ImportedKey, KeptAnswer, KeyPatch, KeyRecord, LONGEST_DESCRIPTION,
@@ -35,18 +44,25 @@ pub use admin::{
     Stored, Version,
 };
 pub use bucket::Bucket;
+pub use calendar::{Calendar, CalendarId, Period, Window, WindowId};
 pub use caller::Caller;
-pub use decision::{Decision, Demand, Limit, Verdict};
+pub use charge_id::{ChargeId, ChargeIdError, Refund};
+pub use decision::{Decision, Limit, Verdict};
+pub use demand::Demand;
 pub use dynamodb::{DynamoDbConfig, DynamoDbStore};
 pub use embedded::EmbeddedStore;
 pub use error::StoreError;
+pub use grant::{Grant, GrantError};
 pub use key::{ApiKey, KeyError, KeyHash, KeyStanding};
-pub use plan::{OnStoreFailure, Plan, PlanDocument, PlanError, RouteLimit, Throttle};
-pub use quota::{Period, Quota, QuotaDocument, Window, WindowId};
+pub use mistake::Mistake;
+pub use plan::{Plan, PlanError, RouteLimit};
+pub use plan_document::{OnStoreFailure, PlanDocument, Throttle};
+pub use quota::{Quota, QuotaDocument};
 pub use rate_limit_fields::{rate_limit, rate_limit_policy};
 pub use seeds::{KeySeed, Seeds, SeedsError};
 pub use state::Usage;
 pub use store::Store;
+pub use usage_report::{QuotaUsage, UsageReport};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, the unit of every instant and duration in a decision. 128 bits,
 /// because the time a large burst takes at a small rate overflows 64.

@@ -4,8 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::ledger::Ledger;
-use crate::plan::OnStoreFailure;
-use crate::{Caller, Decision, Demand, Verdict};
+use crate::{Caller, Decision, Demand, OnStoreFailure, Verdict};
 
 /// 16 times this many callers have a share in memory, some 5 MB at the most; any more are refused.
 const CALLERS_A_SHARD: usize = 1024;

@@ -1,73 +1,18 @@
 //! A plan: how often each of its callers may call.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use routes::{RouteKey, RouteTable};
-use serde::{Deserialize, Serialize};
+use routes::RouteTable;
 
 use crate::bucket::Bucket;
-use crate::quota::{Quota, QuotaDocument};
+use crate::mistake::Mistake;
+use crate::plan_check::Checks;
+use crate::{Caller, OnStoreFailure, PlanDocument, Quota};
 
 /// The largest quota: the largest integer of a structured field (RFC 9651), and exact in JSON numbers.
 pub(crate) const MAX_LIMIT: u64 = 999_999_999_999_999;
-const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
-/// At the smallest rate it takes 10¹⁴ s to come back, which still fits into a structured field.
-const MAX_BURST: u64 = 100_000_000;
-const LONGEST_ROUTE: usize = 256;
 pub(crate) const MAX_QUOTAS: usize = 4;
-const MAX_ROUTES: usize = 16;
-
-/// Tokens a second, and how many may be taken at once.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Throttle {
-    /// Tokens a second: 0, or 0.000001 to 1,000,000.
-    pub rate: f64,
-    /// Tokens at most, up to 10⁸. A burst or rate of 0 admits no call.
-    pub burst: u64,
-}
-
-/// A plan as written: JSON, in which a member that nobody knows is an error.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanDocument {
-    /// The bucket of all of a caller's calls; none where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub throttle: Option<Throttle>,
-    /// At most 4, each with a name of its own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub quotas: Vec<QuotaDocument>,
-    /// Buckets of their own for routes, beside the caller's: at most 16.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::unique::names")]
-    pub routes: BTreeMap<String, Throttle>,
-    /// What answers while the store does not.
-    #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
-    pub on_store_failure: OnStoreFailure,
-    /// The share of a limit, from 0 to 1, from which on a caller is near it. 0.8 where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub near_limit: Option<f64>,
-}
-
-/// What answers a call while the store does not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnStoreFailure {
-    /// It passes, uncounted.
-    #[default]
-    Allow,
-    /// It is refused until the store answers again.
-    Deny,
-    /// This process decides by itself, on its share of the limits.
-    Local,
-}
-
-impl OnStoreFailure {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 /// A plan, checked and ready to decide by.
 #[derive(Debug)]
@@ -78,6 +23,8 @@ pub struct Plan {
     pub bucket: Option<Bucket>,
     /// Its quotas.
     pub quotas: Vec<Quota>,
+    /// The one caller that all callers are charged as, where they share the plan's limits.
+    pub shared: Option<Caller>,
     /// Buckets of single routes.
     pub routes: RouteTable<Arc<RouteLimit>>,
     /// What answers while the store does not.
@@ -95,78 +42,51 @@ pub struct RouteLimit {
     pub bucket: Bucket,
 }
 
-/// What is wrong with a plan.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum PlanError {
-    /// Not letters, digits, `.`, `_` and `-`, or not 1 to 64 of them.
-    #[error("`{0}` is not a plan's name: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit")]
-    Name(String),
-    /// Out of range.
-    #[error("{member}.rate is {rate}; it is 0, or from 0.000001 to 1000000 a second")]
-    Rate {
-        /// Where it stands.
-        member: String,
-        /// What stands there.
-        rate: f64,
-    },
-    /// Out of range.
-    #[error("{member}.burst is {burst}; it is at most 100000000")]
-    Burst {
-        /// Where it stands.
-        member: String,
-        /// What stands there.
-        burst: u64,
-    },
-    /// More than fit into one item.
-    #[error("{0} quotas; a plan has 4 at most")]
-    TooManyQuotas(usize),
-    /// More than fit into one item.
-    #[error("{0} routes; a plan has 16 at most")]
-    TooManyRoutes(usize),
-    /// Two limits of one name could not be told apart in `RateLimit-Policy`.
-    #[error("two limits are called `{0}`")]
-    RepeatedName(String),
-    /// They would count the same calls.
-    #[error("quota `{0}`: another quota has the same period")]
-    RepeatedPeriod(String),
-    /// Not a short printable name.
-    #[error("`{0}` is not a quota's name: 1 to 64 printable ASCII characters")]
-    PolicyName(String),
-    /// Out of range.
-    #[error("quota `{name}`: limit is {limit}; it is at most 999999999999999")]
-    QuotaLimit {
-        /// The quota.
-        name: String,
-        /// What stands there.
-        limit: u64,
-    },
-    /// Not a route key, or one that another already covers.
-    #[error("routes: {0}")]
-    Route(String),
-    /// Not a share.
-    #[error("near_limit is {0}; it is from 0 to 1")]
-    NearLimit(f64),
+/// What is wrong with a plan: everything at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanError {
+    /// At least one.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl std::error::Error for PlanError {}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.mistakes.iter().enumerate() {
+            write!(formatter, "{}{mistake}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
 }
 
 impl Plan {
     /// Checks a document.
     ///
     /// # Errors
-    /// The first [`PlanError`] found.
+    /// [`PlanError`] with everything that is wrong.
     pub fn new(name: &str, document: PlanDocument) -> Result<Self, PlanError> {
         check_name(name)?;
-        let near_limit = document.near_limit.unwrap_or(0.8);
-        if !(0.0..=1.0).contains(&near_limit) {
-            return Err(PlanError::NearLimit(near_limit));
+        let mut checks = Checks::default();
+        let parts = checks.plan(&document);
+        if !checks.mistakes.is_empty() {
+            return Err(PlanError { mistakes: checks.mistakes });
         }
-        let bucket = document.throttle.map(|throttle| new_bucket("throttle", "", "burst", &throttle)).transpose()?;
-        let quotas = new_quotas(document.quotas)?;
-        let taken = |name: &str| document.routes.contains_key(name) || (bucket.is_some() && name == "burst");
-        if let Some(quota) = quotas.iter().find(|quota| taken(&quota.name)) {
-            return Err(PlanError::RepeatedName(quota.name.to_string()));
-        }
-        let (routes, on_store_failure) = (new_routes(document.routes)?, document.on_store_failure);
-        Ok(Self { name: name.to_owned(), bucket, quotas, routes, on_store_failure, near_limit })
+        Ok(Self {
+            name: name.to_owned(),
+            bucket: parts.bucket,
+            quotas: parts.quotas,
+            shared: document.shared_by_plan.then(|| Caller::Plan(name.into())),
+            routes: parts.routes,
+            on_store_failure: document.on_store_failure,
+            near_limit: parts.near_limit,
+        })
+    }
+
+    /// Who is charged where `caller` calls: itself, or the plan where its callers share it.
+    #[must_use]
+    pub fn charged<'c>(&'c self, caller: &'c Caller) -> &'c Caller {
+        self.shared.as_ref().unwrap_or(caller)
     }
 
     /// One of `instances` equal shares of its limits, each at least one call, without those of its routes.
@@ -175,6 +95,7 @@ impl Plan {
             name: self.name.clone(),
             bucket: self.bucket.as_ref().map(|bucket| bucket.share(instances)),
             quotas: self.quotas.iter().map(|quota| quota.share(instances)).collect(),
+            shared: self.shared.clone(),
             routes: RouteTable::default(),
             on_store_failure: self.on_store_failure,
             near_limit: self.near_limit,
@@ -196,65 +117,23 @@ impl RouteLimit {
 }
 
 /// # Errors
-/// [`PlanError::Name`] for a text that cannot be a plan's name.
+/// [`PlanError`] for a text that cannot be a plan's name.
 pub(crate) fn check_name(name: &str) -> Result<(), PlanError> {
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    if plain && starts && name.len() <= 64 { Ok(()) } else { Err(PlanError::Name(name.to_owned())) }
+    if plain && starts && name.len() <= 64 {
+        return Ok(());
+    }
+    let message = format!(
+        "`{name}` is not a plan's name: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit"
+    );
+    Err(PlanError { mistakes: vec![Mistake { pointer: String::new(), message }] })
 }
 
-/// # Errors
-/// [`PlanError::PolicyName`] for what cannot stand in a `RateLimit` field.
-pub(crate) fn check_policy_name(name: &str) -> Result<(), PlanError> {
+/// Whether a name can stand in a `RateLimit` field as it is.
+pub(crate) fn check_policy_name(name: &str) -> bool {
     let printable = name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    if printable && (1..=64).contains(&name.len()) { Ok(()) } else { Err(PlanError::PolicyName(name.to_owned())) }
-}
-
-fn new_bucket(member: &str, scope: &str, name: &str, throttle: &Throttle) -> Result<Bucket, PlanError> {
-    if throttle.rate != 0.0 && !RATES.contains(&throttle.rate) {
-        return Err(PlanError::Rate { member: member.to_owned(), rate: throttle.rate });
-    }
-    if throttle.burst > MAX_BURST {
-        return Err(PlanError::Burst { member: member.to_owned(), burst: throttle.burst });
-    }
-    Ok(Bucket::new(scope, name, throttle))
-}
-
-fn new_quotas(documents: Vec<QuotaDocument>) -> Result<Vec<Quota>, PlanError> {
-    if documents.len() > MAX_QUOTAS {
-        return Err(PlanError::TooManyQuotas(documents.len()));
-    }
-    let mut quotas: Vec<Quota> = Vec::with_capacity(documents.len());
-    for document in documents {
-        let quota = Quota::new(document)?;
-        if quotas.iter().any(|earlier| earlier.period == quota.period) {
-            return Err(PlanError::RepeatedPeriod(quota.name.to_string()));
-        }
-        if quotas.iter().any(|earlier| earlier.name == quota.name) {
-            return Err(PlanError::RepeatedName(quota.name.to_string()));
-        }
-        quotas.push(quota);
-    }
-    Ok(quotas)
-}
-
-fn new_routes(documents: BTreeMap<String, Throttle>) -> Result<RouteTable<Arc<RouteLimit>>, PlanError> {
-    if documents.len() > MAX_ROUTES {
-        return Err(PlanError::TooManyRoutes(documents.len()));
-    }
-    let mut table = RouteTable::default();
-    for (route, throttle) in documents {
-        if route.len() > LONGEST_ROUTE {
-            return Err(PlanError::Route(format!("`{route}` is longer than {LONGEST_ROUTE} characters")));
-        }
-        let key: RouteKey =
-            route.parse().map_err(|error: routes::RouteKeyError| PlanError::Route(error.to_string()))?;
-        let bucket = new_bucket(&format!("routes[\"{route}\"]"), &route, &route, &throttle)?;
-        table
-            .insert(key, Arc::new(RouteLimit { route, bucket }))
-            .map_err(|error| PlanError::Route(error.to_string()))?;
-    }
-    Ok(table)
+    printable && (1..=64).contains(&name.len())
 }
 
 #[cfg(test)]
@@ -305,6 +184,54 @@ mod tests {
             let error = plan(json).expect_err(json);
             assert!(error.contains(expected), "{json}: {error}");
         }
+    }
+
+    #[test]
+    fn all_mistakes_are_named_at_once_each_with_its_member() {
+        let document: PlanDocument = serde_json::from_str(
+            r#"{"throttle":{"rate":-1,"burst":100000001},"near_limit":2,"routes":{"GET /a~b":{"rate":2e6,"burst":1},"GET":{"rate":1,"burst":1}},
+                "quotas":[{"limit":1,"period":"day","starts_on":1},{"name":"é","limit":1000000000000000,"period":"week","starts_on":8},
+                          {"name":"burst","limit":1,"period":"month","time_zone":"Europe/Atlantis"}]}"#,
+        )
+        .unwrap();
+        let pointers: Vec<String> = document.check().into_iter().map(|mistake| mistake.pointer).collect();
+        assert_eq!(
+            pointers,
+            [
+                "/throttle/rate",
+                "/throttle/burst",
+                "/quotas/0/starts_on",
+                "/quotas/1/name",
+                "/quotas/1/limit",
+                "/quotas/1/starts_on",
+                "/quotas/2/time_zone",
+                "/routes/GET",
+                "/routes/GET ~1a~0b/rate",
+                "/quotas/2/name",
+                "/near_limit",
+            ]
+        );
+        assert_eq!(Plan::new("p", document).unwrap_err().mistakes.len(), pointers.len());
+    }
+
+    #[test]
+    fn two_quotas_of_a_period_differ_by_zone_or_first_day() {
+        let quotas = |more: &str| {
+            plan(&format!(
+                r#"{{"quotas":[{{"limit":1,"period":"month"}},{{"name":"b","limit":1,"period":"month"{more}}}]}}"#
+            ))
+        };
+        assert!(quotas("").is_err());
+        assert!(quotas(r#","starts_on":1,"time_zone":"UTC""#).is_err());
+        assert!(quotas(r#","starts_on":2"#).is_ok());
+        assert!(quotas(r#","time_zone":"Europe/Berlin""#).is_ok());
+    }
+
+    #[test]
+    fn callers_of_a_shared_plan_are_charged_as_the_plan() {
+        let caller = Caller::Key("k".to_owned());
+        assert_eq!(plan(r#"{"shared_by_plan":true}"#).unwrap().charged(&caller).to_string(), "plan#p");
+        assert_eq!(plan("{}").unwrap().charged(&caller), &caller);
     }
 
     #[test]

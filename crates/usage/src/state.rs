@@ -10,7 +10,29 @@ use crate::{Nanos, Window, WindowId};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     tats: Vec<(u64, Nanos)>,
-    counts: Vec<(Window, u64)>,
+    counts: Vec<Count>,
+    grants: Vec<Granted>,
+    /// Names the last grant that was made under a name.
+    last_grant: Option<u64>,
+}
+
+/// What was taken from one window, less what was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) window: WindowId,
+    /// When the window is over.
+    pub(crate) end: Nanos,
+    /// Below 0 where more was granted than used.
+    pub(crate) net: i64,
+}
+
+/// What was granted in one window, below 0 where more was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) window: WindowId,
+    /// When the window is over.
+    pub(crate) end: Nanos,
+    pub(crate) amount: i64,
 }
 
 /// What an allowed call changes: the new `tat` of each bucket, the new count of each window.
@@ -18,13 +40,24 @@ pub struct Usage {
 pub(crate) struct Charge {
     /// The caller's bucket and the route's.
     pub(crate) tats: ArrayVec<(u64, Nanos), 2>,
-    pub(crate) counts: ArrayVec<(Window, u64), MAX_QUOTAS>,
+    pub(crate) counts: ArrayVec<Count, MAX_QUOTAS>,
+}
+
+impl Count {
+    pub(crate) fn of(window: &Window, net: i64) -> Self {
+        Self { window: window.id, end: window.end, net }
+    }
 }
 
 impl Usage {
     /// What is known of buckets and windows, as a store read it.
-    pub(crate) fn new(tats: Vec<(u64, Nanos)>, counts: Vec<(Window, u64)>) -> Self {
-        Self { tats, counts }
+    pub(crate) fn new(tats: Vec<(u64, Nanos)>, counts: Vec<Count>) -> Self {
+        Self { tats, counts, ..Self::default() }
+    }
+
+    /// The same with what was granted.
+    pub(crate) fn with_grants(self, grants: Vec<Granted>, last_grant: Option<u64>) -> Self {
+        Self { grants, last_grant, ..self }
     }
 
     /// A bucket's `tat`, where it has been used.
@@ -33,32 +66,70 @@ impl Usage {
         self.tats.iter().find(|(id, _)| *id == bucket).map(|(_, tat)| *tat)
     }
 
-    /// What has been used in a window.
+    /// What has been used in a window, less what was granted: below 0 where that is more.
     #[must_use]
-    pub fn count(&self, window: WindowId) -> u64 {
-        self.counts.iter().find(|(known, _)| known.id == window).map_or(0, |(_, count)| *count)
+    pub fn count(&self, window: WindowId) -> i64 {
+        self.counts.iter().find(|count| count.window == window).map_or(0, |count| count.net)
+    }
+
+    /// What was granted in a window, below 0 where more was cut.
+    #[must_use]
+    pub fn granted(&self, window: WindowId) -> i64 {
+        self.grants.iter().find(|granted| granted.window == window).map_or(0, |granted| granted.amount)
+    }
+
+    /// What has been used in a window, whatever was granted.
+    #[must_use]
+    pub fn used(&self, window: WindowId) -> u64 {
+        u64::try_from(self.count(window).saturating_add(self.granted(window))).unwrap_or(0)
+    }
+
+    pub(crate) fn last_grant(&self) -> Option<u64> {
+        self.last_grant
     }
 
     /// Whether nothing in it matters any more: every bucket full, every window over.
     #[must_use]
     pub fn is_spent(&self, now: Nanos) -> bool {
-        self.tats.iter().all(|(_, tat)| *tat <= now) && self.counts.iter().all(|(window, _)| window.end <= now)
+        self.tats.iter().all(|(_, tat)| *tat <= now) && self.counts.iter().all(|count| count.end <= now)
     }
 
     /// What of it matters at `now`.
     pub(crate) fn current(mut self, now: Nanos) -> Self {
-        self.tats.retain(|(_, tat)| *tat > now);
-        self.counts.retain(|(window, _)| window.end > now);
+        self.forget(now);
         self
     }
 
     /// Takes a charge over, and forgets what no longer matters, so that a caller's size is bounded.
     pub(crate) fn apply(&mut self, charge: &Charge, now: Nanos) {
         self.tats.retain(|(id, tat)| *tat > now && !charge.tats.iter().any(|(changed, _)| changed == id));
-        self.counts.retain(|(window, _)| {
-            window.end > now && !charge.counts.iter().any(|(changed, _)| changed.id == window.id)
-        });
+        self.counts
+            .retain(|count| count.end > now && !charge.counts.iter().any(|changed| changed.window == count.window));
+        self.grants.retain(|granted| granted.end > now);
         self.tats.extend(charge.tats.iter().copied());
         self.counts.extend(charge.counts.iter().copied());
+    }
+
+    /// Moves a window's count by `by`, and what was granted in it by `granted`.
+    pub(crate) fn adjust(&mut self, window: WindowId, end: Nanos, by: i64, granted: i64) {
+        match self.counts.iter_mut().find(|count| count.window == window) {
+            Some(count) => count.net = count.net.saturating_add(by),
+            None => self.counts.push(Count { window, end, net: by }),
+        }
+        match self.grants.iter_mut().find(|known| known.window == window) {
+            Some(known) => known.amount = known.amount.saturating_add(granted),
+            None if granted == 0 => {}
+            None => self.grants.push(Granted { window, end, amount: granted }),
+        }
+    }
+
+    pub(crate) fn name_grant(&mut self, id: u64) {
+        self.last_grant = Some(id);
+    }
+
+    fn forget(&mut self, now: Nanos) {
+        self.tats.retain(|(_, tat)| *tat > now);
+        self.counts.retain(|count| count.end > now);
+        self.grants.retain(|granted| granted.end > now);
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use calls::Deadline;
+use jiff::civil::Date;
 
 use crate::{
-    ApiKey, Caller, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, KeyHash, Nanos, Plan, RouteLimit,
-    StoreError,
+    ApiKey, Caller, ChargeId, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Grant, GrantError, KeyHash,
+    Nanos, Plan, Refund, RouteLimit, StoreError, UsageReport,
 };
 
 /// Plans, keys and usage: inside this process, or shared by all. The SDK's futures are boxed, because they are
@@ -81,6 +82,87 @@ impl Store {
         match self {
             Self::Embedded(store) => store.charge(caller, plan, route, cost, now),
             Self::DynamoDb(store) => Box::pin(store.charge(caller, plan, route, cost, now, deadline)).await,
+        }
+    }
+
+    /// How the limits stand, and whether a call would pass now. Charges nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
+    pub async fn peek(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        route: Option<&RouteLimit>,
+        cost: u64,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Decision, StoreError> {
+        match self {
+            Self::Embedded(store) => store.peek(caller, plan, route, cost, now),
+            Self::DynamoDb(store) => Box::pin(store.peek(caller, plan, route, cost, now, deadline)).await,
+        }
+    }
+
+    /// Gives a charge back to the caller that it was taken from: to each of its quotas' windows that is not over, and
+    /// to its day's counter; never to a bucket, because what a rate has let through cannot be undone. The same
+    /// charge is given back once at most: after a failure it is not known whether it was.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`], [`StoreError::Full`].
+    pub async fn refund(
+        &self,
+        caller: &Caller,
+        charge: &ChargeId,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Refund, StoreError> {
+        match self {
+            Self::Embedded(store) => store.refund(caller, charge, now),
+            Self::DynamoDb(store) => Box::pin(store.refund(caller, charge, now, deadline)).await,
+        }
+    }
+
+    /// Moves what remains of the present window of the quota called `quota`: up by an `amount` above 0, down by one
+    /// below, but never below 0. The next window knows nothing of it. A grant that repeats the `id` of the one
+    /// before it changes nothing.
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    #[expect(clippy::too_many_arguments, reason = "a grant has so many parts, and each call has a deadline")]
+    pub async fn grant(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        quota: &str,
+        amount: i64,
+        id: Option<&str>,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Grant, GrantError> {
+        match self {
+            Self::Embedded(store) => store.grant(caller, plan, quota, amount, id, now),
+            Self::DynamoDb(store) => Box::pin(store.grant(caller, plan, quota, amount, id, now, deadline)).await,
+        }
+    }
+
+    /// What was charged on each day (UTC) from `from` to `to`, 366 at most, and how each quota's present window
+    /// stands.
+    ///
+    /// # Errors
+    /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
+    pub async fn usage(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        from: Date,
+        to: Date,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<UsageReport, StoreError> {
+        match self {
+            Self::Embedded(store) => store.usage(caller, plan, from, to, now),
+            Self::DynamoDb(store) => Box::pin(store.usage(caller, plan, from, to, now, deadline)).await,
         }
     }
 }

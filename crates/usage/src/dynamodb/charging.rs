@@ -7,7 +7,7 @@
 //! deny calls of an ample plan.
 
 use crate::bucket::Bucket;
-use crate::quota::day_of;
+use crate::calendar::day_of;
 use crate::{Caller, Decision, Demand, Nanos, SECOND, Usage, Verdict};
 
 use super::expression::Clause;
@@ -15,7 +15,7 @@ use super::usage_item::{self, bucket_name, day_name, window_name};
 
 const DAY: Nanos = 86_400 * SECOND;
 /// A key's usage is kept for reports, an address's only while it matters.
-const KEPT_FOR_KEYS: Nanos = 400 * DAY;
+pub(super) const KEPT_FOR_KEYS: Nanos = 400 * DAY;
 const KEPT_FOR_ADDRESSES: Nanos = 2 * DAY;
 
 /// Which of the two writes a bucket gets.
@@ -112,7 +112,7 @@ fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
     let full = demand.buckets().filter_map(|bucket| Some(demand.now() + bucket.depth(bucket.emission_for(0)?)));
     let windows = demand.windows().iter().map(|(_, window)| window.end);
     let kept = match caller {
-        Caller::Key(_) | Caller::Subject(_) | Caller::Certificate(_) => KEPT_FOR_KEYS,
+        Caller::Key(_) | Caller::Subject(_) | Caller::Certificate(_) | Caller::Plan(_) => KEPT_FOR_KEYS,
         Caller::Address { .. } => KEPT_FOR_ADDRESSES,
     };
     full.chain(windows).fold(demand.now(), Nanos::max) + kept

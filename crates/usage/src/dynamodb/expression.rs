@@ -23,6 +23,16 @@ pub(super) enum Clause {
     Lower { attribute: String, above: Nanos, to: Nanos },
     /// Goes, if it is at most `most` (or has gone).
     Remove { attribute: String, most: Nanos },
+    /// Only a condition: it is there.
+    Present { attribute: String },
+    /// Only a condition: it is not there.
+    Absent { attribute: String },
+    /// Only a condition: it is at least `least`.
+    AtLeast { attribute: String, least: Nanos },
+    /// Only a condition: it is at most `most`, or not there.
+    AtMost { attribute: String, most: Nanos },
+    /// Only a condition: it is something other than `from`, or not there.
+    Differs { attribute: String, from: Nanos },
 }
 
 /// A write as DynamoDB takes it.
@@ -68,7 +78,27 @@ impl Writer {
             Clause::Set { attribute, to } => self.set(attribute, *to),
             Clause::Lower { attribute, above, to } => self.lower(attribute, *above, *to),
             Clause::Remove { attribute, most } => self.remove(attribute, *most),
+            Clause::Present { attribute } => self.require(attribute, |name| format!("attribute_exists({name})")),
+            Clause::Absent { attribute } => self.require(attribute, |name| format!("attribute_not_exists({name})")),
+            Clause::AtLeast { attribute, least } => self.compare(attribute, ">=", *least),
+            Clause::AtMost { attribute, most } => self.compare_or_absent(attribute, "<=", *most),
+            Clause::Differs { attribute, from } => self.compare_or_absent(attribute, "<>", *from),
         }
+    }
+
+    fn require(&mut self, attribute: &str, condition: impl FnOnce(&str) -> String) {
+        let name = self.name(attribute);
+        self.conditions.push(condition(&name));
+    }
+
+    fn compare(&mut self, attribute: &str, operator: &str, number: Nanos) {
+        let value = self.value(number);
+        self.require(attribute, |name| format!("{name} {operator} {value}"));
+    }
+
+    fn compare_or_absent(&mut self, attribute: &str, operator: &str, number: Nanos) {
+        let value = self.value(number);
+        self.require(attribute, |name| format!("(attribute_not_exists({name}) OR {name} {operator} {value})"));
     }
 
     fn idle(&mut self, attribute: &str, now: Nanos, tat: Nanos) {
@@ -156,9 +186,13 @@ pub(super) mod tests {
                 Self::Busy { attribute, now, latest, .. } => {
                     value(attribute).is_some_and(|tat| tat > *now && tat <= *latest)
                 }
-                Self::Quota { attribute, most, .. } | Self::Remove { attribute, most } => {
-                    value(attribute).is_none_or(|count| count <= *most)
-                }
+                Self::Quota { attribute, most, .. }
+                | Self::Remove { attribute, most }
+                | Self::AtMost { attribute, most } => value(attribute).is_none_or(|count| count <= *most),
+                Self::Present { attribute } => value(attribute).is_some(),
+                Self::Absent { attribute } => value(attribute).is_none(),
+                Self::AtLeast { attribute, least } => value(attribute).is_some_and(|value| value >= *least),
+                Self::Differs { attribute, from } => value(attribute) != Some(*from),
                 Self::Lower { attribute, above, .. } => value(attribute).is_some_and(|value| value > *above),
                 Self::Count { .. } | Self::Set { .. } => true,
             }
@@ -179,6 +213,11 @@ pub(super) mod tests {
                 Self::Remove { attribute, .. } => {
                     item.remove(attribute);
                 }
+                Self::Present { .. }
+                | Self::Absent { .. }
+                | Self::AtLeast { .. }
+                | Self::AtMost { .. }
+                | Self::Differs { .. } => {}
             }
         }
     }

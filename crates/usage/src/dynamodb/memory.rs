@@ -46,6 +46,10 @@ impl Memory {
     pub(super) fn keep(&self, caller: &Caller, remembered: Remembered) {
         self.callers.insert(caller.clone(), Arc::new(remembered));
     }
+
+    pub(super) fn forget(&self, caller: &Caller) {
+        self.callers.remove(caller);
+    }
 }
 
 impl Remembered {

@@ -17,28 +17,35 @@ pub(super) struct Outage {
     pub(super) retry_in: Duration,
     /// Whether the call surely had no effect and may be made again.
     pub(super) retryable: bool,
+    /// Whether the call surely had no effect.
+    pub(super) surely_not_applied: bool,
     /// For the log.
     pub(super) reason: &'static str,
 }
 
 impl Outage {
-    pub(super) const DEADLINE: Self = Self { retry_in: RETRY_IN, retryable: false, reason: "no answer in time" };
-    pub(super) const CONTRADICTION: Self =
-        Self { retry_in: RETRY_IN, retryable: false, reason: "the item changed as no charge changes it" };
+    pub(super) const DEADLINE: Self =
+        Self { retry_in: RETRY_IN, retryable: false, surely_not_applied: false, reason: "no answer in time" };
+    pub(super) const CONTRADICTION: Self = Self {
+        retry_in: RETRY_IN,
+        retryable: false,
+        surely_not_applied: true,
+        reason: "the item changed as no charge changes it",
+    };
 
     fn refused(error: &CallError) -> Self {
         let retry_in = match error {
             CallError::BreakerOpen { retry_in, .. } => *retry_in,
             _ => RETRY_IN,
         };
-        Self { retry_in, retryable: false, reason: "the breaker is open" }
+        Self { retry_in, retryable: false, surely_not_applied: true, reason: "the breaker is open" }
     }
 
     /// Only what surely did not happen is retried.
     fn failed(failure: Failure) -> Self {
         let reason = failure.kind.as_str();
-        let retryable = failure.retryable && failure.fate == Fate::SurelyNotApplied;
-        Self { retry_in: RETRY_IN, retryable, reason }
+        let surely_not_applied = failure.fate == Fate::SurelyNotApplied;
+        Self { retry_in: RETRY_IN, retryable: failure.retryable && surely_not_applied, surely_not_applied, reason }
     }
 }
 

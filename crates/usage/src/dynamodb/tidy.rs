@@ -1,12 +1,12 @@
 //! What has to leave a usage item so that it stays below 1 KB: buckets of former plans, windows that are over,
-//! and last month's days, which go into an item of their own for reports.
+//! and past days, which go into an item of their own for reports.
 //!
 //! A write beside the charge, about once a week and caller; never a part of it, because its conditions must
 //! not refuse anybody.
 
 use jiff::civil::Date;
 
-use crate::quota::day_of;
+use crate::calendar::day_of;
 use crate::{Nanos, SECOND};
 
 use super::expression::Clause;
@@ -18,6 +18,11 @@ pub(super) const STALE_PARTS: usize = 4;
 const STALE_AFTER: Nanos = 2 * 86_400 * SECOND;
 /// No instance looks at a caller's item more often.
 const PAUSE: Nanos = 3600 * SECOND;
+/// So many days that nothing is added to any more may stay.
+const PAST_DAYS: usize = 16;
+/// The most days that an item has: those, today, and the two before it.
+#[cfg(test)]
+pub(super) const MOST_DAYS: usize = PAST_DAYS + 3;
 /// How long a month's days are kept.
 const HISTORY: Nanos = 400 * 86_400 * SECOND;
 
@@ -35,46 +40,57 @@ pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Opti
     if last.is_some_and(|last| now - last < PAUSE) {
         return None;
     }
-    let stale: Vec<Clause> = item.parts.iter().filter_map(|(name, part)| removal(item, name, part, now)).collect();
-    let month = oldest_past_month(item, now);
-    if month.is_none() && stale.len() <= STALE_PARTS {
+    let stale: Vec<Clause> = item.parts.iter().filter_map(|(name, part)| removal(name, part, now)).collect();
+    let past = past_days(item, now);
+    if past.is_empty() && stale.len() <= STALE_PARTS {
         return None;
     }
     let mut tidying = Tidying { history: None, removals: stale };
-    if let Some(month) = month {
-        tidying.archive(item, month, now);
+    if !past.is_empty() {
+        tidying.archive(&past, now);
     }
     Some(tidying)
 }
 
-fn removal(item: &UsageItem, name: &str, part: &Part, now: Nanos) -> Option<Clause> {
+fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
     let (over, most) = match part {
         Part::Bucket(_, tat) => (*tat, *tat),
-        Part::Window(window) => (window.end, Nanos::from(item.usage.count(window.id))),
+        Part::Window(count) => (count.end, Nanos::from(count.net)),
+        Part::Granted(granted) => (granted.end, Nanos::from(granted.amount)),
     };
     // What was charged since has a greater value, so the condition keeps it.
     (over + STALE_AFTER <= now).then(|| Clause::Remove { attribute: name.to_owned(), most })
 }
 
-/// The first of the oldest month that was over two days ago.
-fn oldest_past_month(item: &UsageItem, now: Nanos) -> Option<Date> {
-    let this_month = day_of(now - STALE_AFTER)?.first_of_month();
-    item.days.iter().map(|(day, _)| day.first_of_month()).filter(|month| *month < this_month).min()
+/// The days to put away: those of the oldest month, once there are many that were over two days ago, or their month
+/// was.
+fn past_days(item: &UsageItem, now: Nanos) -> Vec<(Date, u64)> {
+    let Some(kept) = day_of(now - STALE_AFTER) else { return Vec::new() };
+    let past = item.days.iter().copied().filter(|(day, _)| *day < kept);
+    let Some(month) = past.clone().map(|(day, _)| day.first_of_month()).min() else { return Vec::new() };
+    let due = past.clone().count() > PAST_DAYS || month < kept.first_of_month();
+    past.filter(|(day, _)| due && day.first_of_month() == month).collect()
 }
 
 impl Tidying {
-    fn archive(&mut self, item: &UsageItem, month: Date, now: Nanos) {
+    /// `days` are of one month.
+    fn archive(&mut self, days: &[(Date, u64)], now: Nanos) {
         let mut clauses = vec![
             Clause::Set { attribute: usage_item::VERSION.to_owned(), to: usage_item::FORM },
             Clause::Set { attribute: usage_item::EXPIRY.to_owned(), to: (now + HISTORY) / SECOND },
         ];
-        for (day, count) in item.days.iter().filter(|(day, _)| day.first_of_month() == month) {
+        for (day, count) in days {
             let (attribute, count) = (day_name(*day), Nanos::from(*count));
             clauses.push(Clause::Set { attribute: attribute.clone(), to: count });
             self.removals.push(Clause::Remove { attribute, most: count });
         }
-        self.history = Some((format!("#{:04}{:02}", month.year(), month.month()), clauses));
+        self.history = days.first().map(|(day, _)| (history_suffix(*day), clauses));
     }
+}
+
+/// What follows a caller's id in the name of the item that has the days of a month.
+pub(super) fn history_suffix(day: Date) -> String {
+    format!("#{:04}{:02}", day.year(), day.month())
 }
 
 #[cfg(test)]
@@ -119,5 +135,18 @@ mod tests {
             tidying.removals,
             [("u261129", 3), ("u261130", 4)].map(|(name, most)| Clause::Remove { attribute: name.to_owned(), most })
         );
+    }
+
+    #[test]
+    fn days_of_the_present_month_move_when_they_are_many() {
+        // The 26th and later may still be charged.
+        let busy = |first: i8| UsageItem {
+            days: (first..=30).map(|day| (date(2026, 11, day), 1)).collect(),
+            ..UsageItem::default()
+        };
+        let on_the_28th = NOW - 7 * 86_400 * SECOND;
+        assert_eq!(tidying(&busy(10), on_the_28th, None), None);
+        let tidying = tidying(&busy(9), on_the_28th, None).unwrap();
+        assert_eq!((tidying.history.unwrap().1.len() - 2, tidying.removals.len()), (17, 17));
     }
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 
-use crate::bucket::Bucket;
-use crate::quota::Period;
-use crate::{Nanos, Usage, Window, WindowId};
+use crate::calendar::CalendarId;
+use crate::state::{Count, Granted};
+use crate::{Nanos, Usage, WindowId};
 
 /// The partition key's name.
 pub(super) const KEY: &str = "id";
@@ -18,7 +18,15 @@ pub(super) const FORM: Nanos = 1;
 /// The attribute that DynamoDB deletes an item by, in seconds.
 pub(super) const EXPIRY: &str = "ttl";
 
+/// The attribute that names the last grant.
+pub(super) const LAST_GRANT: &str = "gi";
+
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+/// Digits of a bucket's id, of a calendar's, and of a day counted from 1970.
+const BUCKET: usize = 7;
+const CALENDAR: usize = 5;
+const DAY: usize = 4;
+const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// What an item says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +35,7 @@ pub(super) struct UsageItem {
     pub(super) usage: Usage,
     /// Calls charged a day.
     pub(super) days: Vec<(Date, u64)>,
-    /// Every bucket and window in `usage`, by its attribute's name.
+    /// Every bucket, window and grant in `usage`, by its attribute's name.
     pub(super) parts: Vec<(String, Part)>,
 }
 
@@ -37,28 +45,34 @@ pub(super) enum Part {
     /// A bucket, with its `tat`.
     Bucket(u64, Nanos),
     /// A quota's window.
-    Window(Window),
+    Window(Count),
+    /// What was granted in one.
+    Granted(Granted),
 }
 
 /// `b` and the bucket's id as seven digits of base 36.
 pub(super) fn bucket_name(id: u64) -> String {
-    let mut name = *b"b0000000";
-    let mut rest = id % Bucket::IDS;
-    for digit in name[1..].iter_mut().rev() {
-        *digit = DIGITS[usize::try_from(rest % 36).unwrap_or(0)];
-        rest /= 36;
-    }
-    name.iter().map(|byte| char::from(*byte)).collect()
+    format!("b{}", base36(id, BUCKET))
 }
 
-/// `d` or `m` and the window's first day: `d20261122`.
+/// `d` or `m` and the window's first day for days and months in UTC: `d20261122`. Else `q`, the calendar's id and the
+/// first day, counted from 1970, as five and four digits of base 36.
 pub(super) fn window_name(id: WindowId) -> String {
-    let period = match id.period {
-        Period::Day => 'd',
-        Period::Month => 'm',
-    };
     let day = id.first_day;
-    format!("{period}{:04}{:02}{:02}", day.year(), day.month(), day.day())
+    let civil = |period| format!("{period}{:04}{:02}{:02}", day.year(), day.month(), day.day());
+    match id.calendar {
+        CalendarId::DAY => civil('d'),
+        CalendarId::MONTH => civil('m'),
+        CalendarId(calendar) => {
+            let since = day.since(EPOCH).map_or(0, |span| span.get_days());
+            format!("q{}{}", base36(calendar.into(), CALENDAR), base36(u64::try_from(since).unwrap_or(0), DAY))
+        }
+    }
+}
+
+/// `g` and the window's name.
+pub(super) fn granted_name(id: WindowId) -> String {
+    format!("g{}", window_name(id))
 }
 
 /// `u` and the day, of this century: `u261122`.
@@ -68,37 +82,67 @@ pub(super) fn day_name(day: Date) -> String {
 
 /// Reads an item. Attributes of no known form are left alone: a later release may have written them.
 pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
-    let (mut tats, mut counts) = (Vec::new(), Vec::new());
     let mut item = UsageItem::default();
+    let mut last_grant = None;
     for (name, value) in attributes {
         let Some(number) = value.as_n().ok().and_then(|text| text.parse::<Nanos>().ok()) else { continue };
-        let count = u64::try_from(number).unwrap_or(0);
-        if let Some(id) = bucket_id(name) {
-            tats.push((id, number));
-            item.parts.push((name.clone(), Part::Bucket(id, number)));
-        } else if let Some(window) = window_of(name) {
-            counts.push((window, count));
-            item.parts.push((name.clone(), Part::Window(window)));
+        if name == LAST_GRANT {
+            last_grant = u64::try_from(number).ok();
         } else if let Some(day) = day_of(name) {
-            item.days.push((day, count));
+            item.days.push((day, u64::try_from(number).unwrap_or(0)));
+        } else if let Some(part) = part_of(name, number) {
+            item.parts.push((name.clone(), part));
         }
     }
-    item.usage = Usage::new(tats, counts);
+    item.usage = usage(&item.parts, last_grant);
     item
 }
 
-fn bucket_id(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix('b').filter(|digits| digits.len() == 7)?;
-    u64::from_str_radix(digits, 36).ok()
+fn usage(parts: &[(String, Part)], last_grant: Option<u64>) -> Usage {
+    let (mut tats, mut counts, mut grants) = (Vec::new(), Vec::new(), Vec::new());
+    for (_, part) in parts {
+        match part {
+            Part::Bucket(id, tat) => tats.push((*id, *tat)),
+            Part::Window(count) => counts.push(*count),
+            Part::Granted(granted) => grants.push(*granted),
+        }
+    }
+    Usage::new(tats, counts).with_grants(grants, last_grant)
 }
 
-fn window_of(name: &str) -> Option<Window> {
-    let (period, digits) = match name.strip_prefix('d') {
-        Some(digits) => (Period::Day, digits),
-        None => (Period::Month, name.strip_prefix('m')?),
+fn part_of(name: &str, number: Nanos) -> Option<Part> {
+    if let Some(id) = bucket_id(name) {
+        return Some(Part::Bucket(id, number));
+    }
+    let count = i64::try_from(number).ok()?;
+    match name.strip_prefix('g') {
+        Some(of) => {
+            let window = window_of(of)?;
+            Some(Part::Granted(Granted { window, end: window.latest_end()?, amount: count }))
+        }
+        None => {
+            let window = window_of(name)?;
+            Some(Part::Window(Count { window, end: window.latest_end()?, net: count }))
+        }
+    }
+}
+
+fn bucket_id(name: &str) -> Option<u64> {
+    number_of(name.strip_prefix('b')?, BUCKET)
+}
+
+fn window_of(name: &str) -> Option<WindowId> {
+    if let Some((calendar, day)) = name.strip_prefix('q').and_then(|digits| digits.split_at_checked(CALENDAR)) {
+        let calendar = CalendarId(u32::try_from(number_of(calendar, CALENDAR)?).ok()?);
+        let since = jiff::Span::new().try_days(i64::try_from(number_of(day, DAY)?).ok()?).ok()?;
+        return Some(WindowId { calendar, first_day: EPOCH.checked_add(since).ok()? });
+    }
+    let (calendar, digits) = match name.strip_prefix('d') {
+        Some(digits) => (CalendarId::DAY, digits),
+        None => (CalendarId::MONTH, name.strip_prefix('m')?),
     };
     let number = digits.parse::<u32>().ok().filter(|_| digits.len() == 8)?;
-    WindowId { period, first_day: date(number / 10_000, number / 100 % 100, number % 100)? }.window()
+    Some(WindowId { calendar, first_day: date(number / 10_000, number / 100 % 100, number % 100)? })
 }
 
 fn day_of(name: &str) -> Option<Date> {
@@ -111,9 +155,25 @@ fn date(year: u32, month: u32, day: u32) -> Option<Date> {
     Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
 }
 
+fn base36(number: u64, digits: usize) -> String {
+    let mut text = vec![b'0'; digits];
+    let mut rest = number;
+    for digit in text.iter_mut().rev() {
+        *digit = DIGITS[usize::try_from(rest % 36).unwrap_or(0)];
+        rest /= 36;
+    }
+    text.into_iter().map(char::from).collect()
+}
+
+fn number_of(digits: &str, count: usize) -> Option<u64> {
+    let plain = digits.len() == count && digits.bytes().all(|digit| DIGITS.contains(&digit));
+    u64::from_str_radix(digits, 36).ok().filter(|_| plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Bucket, Calendar, Period};
     use jiff::civil::date;
 
     fn number(value: &str) -> AttributeValue {
@@ -125,9 +185,14 @@ mod tests {
         for id in [0, 1, 35, 36, Bucket::IDS - 1] {
             assert_eq!(bucket_id(&bucket_name(id)), Some(id));
         }
-        let id = WindowId { period: Period::Month, first_day: date(2026, 11, 1) };
+        let id = WindowId { calendar: CalendarId::MONTH, first_day: date(2026, 11, 1) };
         assert_eq!(window_name(id), "m20261101");
-        assert_eq!(window_of("m20261101").unwrap().id, id);
+        assert_eq!(granted_name(id), "gm20261101");
+        let week = Calendar::new(Period::Week, Some("Europe/Berlin"), Some(7)).unwrap().window(0).unwrap().id;
+        let weeks = [week, WindowId { first_day: date(2026, 11, 22), ..week }];
+        for id in [weeks[1], id, WindowId { calendar: CalendarId::DAY, ..id }] {
+            assert_eq!(window_of(&window_name(id)), Some(id));
+        }
         assert_eq!(day_name(date(2026, 11, 22)), "u261122");
         assert_eq!(day_of("u261122"), Some(date(2026, 11, 22)));
     }
@@ -139,17 +204,22 @@ mod tests {
             (VERSION.to_owned(), number("1")),
             (EXPIRY.to_owned(), number("1795305600")),
             (bucket_name(7), number("1795305600000000000")),
-            ("d20261122".to_owned(), number("12")),
+            ("d20261122".to_owned(), number("-12")),
+            ("gd20261122".to_owned(), number("20")),
+            ("gi".to_owned(), number("77")),
             ("u261122".to_owned(), number("13")),
             ("d20261399".to_owned(), number("1")),
             ("lease".to_owned(), number("1")),
             ("b123456".to_owned(), number("1")),
+            ("q+00010001".to_owned(), number("1")),
         ]);
         let item = read(&attributes);
+        let today = WindowId { calendar: CalendarId::DAY, first_day: date(2026, 11, 22) };
         assert_eq!(item.usage.tat(7), Some(1_795_305_600_000_000_000));
-        assert_eq!(item.usage.count(WindowId { period: Period::Day, first_day: date(2026, 11, 22) }), 12);
+        assert_eq!((item.usage.count(today), item.usage.used(today)), (-12, 8));
+        assert_eq!(item.usage.last_grant(), Some(77));
         assert_eq!(item.days, [(date(2026, 11, 22), 13)]);
-        assert_eq!(item.parts.len(), 2);
+        assert_eq!(item.parts.len(), 3);
     }
 
     /// An attribute's size is its name and, for a number, a byte for each two digits and one more ("DynamoDB
@@ -158,9 +228,10 @@ mod tests {
     fn the_largest_item_takes_one_write_unit() {
         let size = |name: &str, digits: usize| name.len() + digits.div_ceil(2) + 1;
         let buckets = 17 * size(&bucket_name(0), 19);
-        let windows = (4 + super::super::tidy::STALE_PARTS) * size("d20261122", 9);
-        let days = 32 * size("u261122", 9);
+        let windows = 4 * (size("q000010g17", 9) + size("gq000010g17", 9)) + size(LAST_GRANT, 15);
+        let stale = super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);
+        let days = super::super::tidy::MOST_DAYS * size("u261122", 9);
         let rest = KEY.len() + "key#".len() + 128 + size(VERSION, 1) + size(EXPIRY, 10);
-        assert!(buckets + windows + days + rest <= 1024, "{}", buckets + windows + days + rest);
+        assert!(buckets + windows + stale + days + rest <= 1024, "{}", buckets + windows + stale + days + rest);
     }
 }

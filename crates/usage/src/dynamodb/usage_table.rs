@@ -11,9 +11,10 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use calls::{Breaker, Deadline};
+use sha2::{Digest as _, Sha256};
 use tokio::time::{sleep, timeout_at};
 
-use crate::{Caller, Decision, Demand, Nanos, SECOND, Verdict};
+use crate::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Verdict};
 
 use super::charging::{Charging, Step};
 use super::clock::Clock;
@@ -47,7 +48,7 @@ pub(super) struct Call<'c, 'p> {
 
 /// What a conditional write led to.
 #[derive(Debug)]
-enum Written {
+pub(super) enum Written {
     /// It happened; the item after it.
     Done(UsageItem),
     /// Its condition did not hold; the item as it was, where the store says so.
@@ -81,18 +82,45 @@ impl UsageTable {
         loop {
             let item = match self.write(&id, &charging.clauses(call.caller), call.deadline).await? {
                 Written::Done(item) => {
-                    let decision = charging.charged(&item.usage);
+                    let decision = charging.charged(&item.usage).charged(ChargeId::new(call.demand, number_of(&id)));
                     self.after_charge(call, item).await;
                     return Ok(decision);
                 }
-                Written::Refused(Some(item)) => item,
-                Written::Refused(None) => self.read(&id, call.deadline).await?,
+                Written::Refused(seen) => self.seen(&id, seen, call.deadline).await?,
             };
             match charging.refused(&item.usage) {
                 Step::Again => {}
                 Step::Denied(decision) => return Ok(self.after_denial(call, item, decision).await),
                 Step::Contradiction => return Err(Outage::CONTRADICTION),
             }
+        }
+    }
+
+    /// How a call would be decided; nothing is charged.
+    pub(super) async fn peek(
+        &self,
+        caller: &Caller,
+        demand: &Demand<'_>,
+        deadline: Deadline,
+    ) -> Result<Decision, Outage> {
+        Ok(demand.peek(&self.read(&caller.to_string(), deadline).await?.usage))
+    }
+
+    /// What is remembered of a caller is no longer true.
+    pub(super) fn forget(&self, caller: &Caller) {
+        self.memory.forget(caller);
+    }
+
+    /// The item that a condition did not hold for, read where the store did not say.
+    pub(super) async fn seen(
+        &self,
+        id: &str,
+        seen: Option<UsageItem>,
+        deadline: Deadline,
+    ) -> Result<UsageItem, Outage> {
+        match seen {
+            Some(item) => Ok(item),
+            None => self.read(id, deadline).await,
         }
     }
 
@@ -142,7 +170,7 @@ impl UsageTable {
     }
 
     /// One write, again where it surely had no effect, for as long as there is time.
-    async fn write(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
+    pub(super) async fn write(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
         let mut attempt = 1;
         loop {
             let outage = match self.attempt(id, clauses, deadline).await {
@@ -184,7 +212,7 @@ impl UsageTable {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
+    pub(super) async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
         let permit = permit(&self.breaker, deadline)?;
         let request = self
             .client
@@ -210,4 +238,9 @@ fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Optio
 
 fn read_item(attributes: Option<HashMap<String, AttributeValue>>) -> UsageItem {
     attributes.as_ref().map(usage_item::read).unwrap_or_default()
+}
+
+/// An item's name as a number, for what has to be bound to it.
+pub(super) fn number_of(id: &str) -> u64 {
+    Sha256::digest(id.as_bytes()).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use usage::{Decision, Plan};
+use usage::{Decision, Plan, Verdict};
 
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, caller, plan};
@@ -37,7 +37,10 @@ async fn decisions(subject: &Subject, plan: &Plan, calls: &[Call]) -> Vec<Decisi
     let route = plan.route_limit("GET", "/a").map(AsRef::as_ref);
     for (step, cost, on_route) in calls {
         now += i128::from(*step) * 1_000_000;
-        decisions.push(subject.call_route(&caller, plan, route.filter(|_| *on_route), *cost, now).await);
+        let decision = subject.call_route(&caller, plan, route.filter(|_| *on_route), *cost, now).await;
+        assert_eq!(decision.charge.is_some(), decision.verdict == Verdict::Allowed && *cost > 0);
+        // Each charge has a name of its own.
+        decisions.push(Decision { charge: None, ..decision });
     }
     decisions
 }

@@ -5,20 +5,9 @@ use std::sync::Arc;
 
 use usage::{Caller, KeyHash, KeyStanding, SECOND, Verdict};
 
+use crate::cases::run;
 use crate::servers::Server;
 use crate::subject::{MILLISECOND, NOON, Subject, caller, patient, plan, retry_after_s, violated};
-
-/// Runs each case, and names those that failed.
-macro_rules! run {
-    ($subject:expr, $($case:ident)+) => {{
-        let subject = Arc::new($subject);
-        let mut failed = Vec::new();
-        $(if tokio::spawn($case(Arc::clone(&subject))).await.is_err() {
-            failed.push(stringify!($case));
-        })+
-        assert!(failed.is_empty(), "{}: {failed:?}", subject.name);
-    }};
-}
 
 macro_rules! run_all {
     ($subject:expr) => {

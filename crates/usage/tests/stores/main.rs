@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod accounts;
 mod admin;
 mod alike;
 mod behaviour;
+mod cases;
 mod exactness;
 mod failure;
 mod items;

@@ -1,5 +1,7 @@
 use super::super::expression::tests::{Attributes, apply};
 use super::*;
+use crate::calendar::CalendarId;
+use crate::state::Count;
 use crate::{Plan, PlanDocument, RouteLimit, WindowId};
 use proptest::prelude::*;
 
@@ -22,7 +24,7 @@ fn usage(plan: &Plan, route: Option<&RouteLimit>, now: Nanos, item: &Attributes)
     let counts = demand
         .windows()
         .iter()
-        .filter_map(|(_, window)| Some((*window, u64::try_from(*item.get(&window_name(window.id))?).unwrap())));
+        .filter_map(|(_, window)| Some(Count::of(window, i64::try_from(*item.get(&window_name(window.id))?).unwrap())));
     Usage::new(tats.collect(), counts.collect())
 }
 
@@ -219,7 +221,7 @@ proptest! {
                 prop_assert_eq!(told, decision);
             }
         }
-        let id = WindowId { period: crate::Period::Day, first_day: day_of(MIDNIGHT).unwrap() };
+        let id = WindowId { calendar: CalendarId::DAY, first_day: day_of(MIDNIGHT).unwrap() };
         prop_assert_eq!(item.get("d20261122").copied().unwrap_or(0), Nanos::from(expected.count(id)));
     }
 }

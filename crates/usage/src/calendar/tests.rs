@@ -1,0 +1,164 @@
+use super::*;
+use crate::SECOND;
+use jiff::civil::date;
+use proptest::prelude::*;
+
+const HOUR: Nanos = 3600 * SECOND;
+
+fn at(text: &str) -> Nanos {
+    text.parse::<Timestamp>().unwrap().as_nanosecond()
+}
+
+fn calendar(period: Period, zone: &str, starts_on: Option<u8>) -> Calendar {
+    Calendar::new(period, Some(zone), starts_on).unwrap()
+}
+
+fn window(period: Period, zone: &str, starts_on: Option<u8>, now: &str) -> Window {
+    calendar(period, zone, starts_on).window(at(now)).unwrap()
+}
+
+#[test]
+fn the_last_nanosecond_belongs_to_the_old_day_and_midnight_to_the_new() {
+    let old = window(Period::Day, "UTC", None, "2026-11-21T23:59:59.999999999Z");
+    let new = window(Period::Day, "UTC", None, "2026-11-22T00:00:00Z");
+    assert_eq!(old.end, new.start);
+    assert_ne!(old.id, new.id);
+    assert_eq!(new.end - new.start, 24 * HOUR);
+}
+
+#[test]
+fn a_month_ends_where_the_calendar_says() {
+    for (now, end) in [
+        ("2026-01-31T12:00:00Z", "2026-02-01T00:00:00Z"),
+        ("2028-02-29T23:59:59Z", "2028-03-01T00:00:00Z"),
+        ("2026-02-28T00:00:00Z", "2026-03-01T00:00:00Z"),
+        ("2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(window(Period::Month, "UTC", None, now).end, at(end), "{now}");
+    }
+}
+
+#[test]
+fn a_clock_before_1970_still_has_a_day() {
+    assert_eq!(window(Period::Day, "UTC", None, "1969-12-31T23:00:00Z").end, 0);
+}
+
+#[test]
+fn an_instant_beyond_the_calendar_has_no_window() {
+    assert_eq!(Calendar::days().window(Nanos::MAX), None);
+    assert_eq!(calendar(Period::Month, "Europe/Berlin", None).window(at("9999-12-30T00:00:00Z")), None);
+}
+
+#[test]
+fn s10_a_week_starts_on_the_configured_day() {
+    // 2026-11-22 is a Sunday.
+    for (starts_on, first_day) in [(None, "2026-11-16"), (Some(1), "2026-11-16"), (Some(7), "2026-11-22")] {
+        let week = window(Period::Week, "UTC", starts_on, "2026-11-22T12:00:00Z");
+        assert_eq!(week.id.first_day.to_string(), first_day);
+        assert_eq!(week.end - week.start, 7 * 24 * HOUR);
+    }
+}
+
+#[test]
+fn s10_iso_week_53_is_a_week_like_any_other() {
+    let week = window(Period::Week, "UTC", None, "2027-01-01T00:00:00Z");
+    assert_eq!((week.id.first_day, week.end), (date(2026, 12, 28), at("2027-01-04T00:00:00Z")));
+    assert_eq!(week.id.first_day.iso_week_date().week(), 53);
+    assert_eq!(window(Period::Week, "UTC", None, "2026-12-31T23:59:59Z"), week);
+}
+
+#[test]
+fn s11_a_month_from_the_31st_is_clamped_to_the_last_day_and_has_twelve_windows_a_year() {
+    for year in [2026, 2028] {
+        let calendar = calendar(Period::Month, "UTC", Some(31));
+        let (mut now, mut first_days) = (at(&format!("{year}-01-31T00:00:00Z")), Vec::new());
+        while first_days.len() < 13 {
+            let window = calendar.window(now).unwrap();
+            assert_eq!(window.start, now);
+            first_days.push(window.id.first_day);
+            now = window.end;
+        }
+        assert!(first_days.iter().all(|day| *day == day.last_of_month()), "{first_days:?}");
+        assert_eq!(first_days[12], date(year + 1, 1, 31));
+    }
+    let before = window(Period::Month, "UTC", Some(31), "2026-03-30T23:59:59Z");
+    assert_eq!(before.id.first_day, date(2026, 2, 28));
+}
+
+#[test]
+fn s12_s13_the_days_on_which_the_clock_changes_are_one_window_each() {
+    for (zone, day, hours) in [
+        ("Europe/Berlin", "2026-03-29T10:00:00Z", 23),
+        ("Europe/Berlin", "2026-10-25T10:00:00Z", 25),
+        ("America/New_York", "2026-03-08T15:00:00Z", 23),
+        ("America/New_York", "2026-11-01T15:00:00Z", 25),
+        ("Australia/Lord_Howe", "2026-04-05T03:00:00Z", 24),
+    ] {
+        let window = window(Period::Day, zone, None, day);
+        let half = if zone.ends_with("Howe") { HOUR / 2 } else { 0 };
+        assert_eq!(window.end - window.start, hours * HOUR + half, "{zone} {day}");
+    }
+}
+
+#[test]
+fn s13_the_hour_that_comes_twice_starts_nothing_twice() {
+    let calendar = calendar(Period::Day, "Europe/Berlin", None);
+    let day = calendar.window(at("2026-10-25T00:30:00Z")).unwrap();
+    for now in ["2026-10-24T22:00:00Z", "2026-10-25T01:30:00Z", "2026-10-25T22:59:59.999999999Z"] {
+        assert_eq!(calendar.window(at(now)).unwrap(), day, "{now}");
+    }
+    assert_eq!(day.end, at("2026-10-25T23:00:00Z"));
+}
+
+#[test]
+fn a_day_whose_midnight_there_is_not_begins_with_its_first_instant() {
+    // Cairo's clock goes from midnight to 01:00 on 2026-04-24.
+    let day = window(Period::Day, "Africa/Cairo", None, "2026-04-24T12:00:00Z");
+    assert_eq!((day.start, day.end - day.start), (at("2026-04-23T22:00:00Z"), 23 * HOUR));
+}
+
+#[test]
+fn calendars_are_told_apart_and_those_of_the_first_release_keep_their_names() {
+    let all = [
+        calendar(Period::Day, "UTC", None),
+        calendar(Period::Month, "utc", Some(1)),
+        calendar(Period::Month, "UTC", Some(2)),
+        calendar(Period::Week, "UTC", None),
+        calendar(Period::Week, "UTC", Some(7)),
+        calendar(Period::Day, "Europe/Berlin", None),
+        calendar(Period::Day, "Europe/Paris", None),
+    ];
+    assert_eq!((all[0].id(), all[1].id()), (CalendarId::DAY, CalendarId::MONTH));
+    for (index, calendar) in all.iter().enumerate() {
+        assert!(all[..index].iter().all(|earlier| earlier.id() != calendar.id()), "{calendar:?}");
+    }
+}
+
+#[test]
+fn what_is_no_zone_or_no_first_day_is_refused() {
+    assert_eq!(Calendar::new(Period::Day, Some("Europe/Atlantis"), None), Err(CalendarError::TimeZone));
+    for (period, starts_on) in
+        [(Period::Day, 1), (Period::Week, 0), (Period::Week, 8), (Period::Month, 0), (Period::Month, 32)]
+    {
+        assert!(Calendar::new(period, None, Some(starts_on)).is_err(), "{period} {starts_on}");
+    }
+}
+
+proptest! {
+    /// In whatever zone: every instant lies in its window, and windows follow each other without a gap.
+    #[test]
+    fn windows_cover_all_of_time(zone in any::<prop::sample::Index>(), second in 0_i64..4_000_000_000, starts_on in 1_u8..32) {
+        let names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        let (zone, now) = (zone.get(&names), Nanos::from(second) * SECOND);
+        for (period, starts_on) in
+            [(Period::Day, None), (Period::Week, Some(starts_on % 7 + 1)), (Period::Month, Some(starts_on))]
+        {
+            let calendar = calendar(period, zone, starts_on);
+            let window = calendar.window(now).unwrap();
+            prop_assert!(window.start <= now && now < window.end, "{zone} {period} {window:?}");
+            prop_assert_eq!(calendar.window(window.end).unwrap().start, window.end);
+            prop_assert_eq!(calendar.window(window.start).unwrap(), window);
+            prop_assert!(window.end <= window.id.latest_end().unwrap() + 15 * HOUR);
+        }
+    }
+}

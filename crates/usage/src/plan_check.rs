@@ -1,0 +1,143 @@
+//! Makes a plan's parts from what is written, and collects everything that is wrong with them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use routes::{RouteKey, RouteKeyError, RouteTable};
+
+use crate::bucket::Bucket;
+use crate::calendar::CalendarError;
+use crate::mistake::{Mistake, pointer};
+use crate::plan::{MAX_LIMIT, MAX_QUOTAS, check_policy_name};
+use crate::{Calendar, PlanDocument, Quota, QuotaDocument, RouteLimit, Throttle};
+
+const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
+/// At the smallest rate it takes 10¹⁴ s to come back, which still fits into a structured field.
+const MAX_BURST: u64 = 100_000_000;
+const LONGEST_ROUTE: usize = 256;
+const MAX_ROUTES: usize = 16;
+/// Where `near_limit` is absent.
+const NEAR_LIMIT: f64 = 0.8;
+
+/// What has been found wrong so far.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+/// What a plan is made of; whole where there are no mistakes.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) bucket: Option<Bucket>,
+    pub(crate) quotas: Vec<Quota>,
+    pub(crate) routes: RouteTable<Arc<RouteLimit>>,
+    pub(crate) near_limit: f64,
+}
+
+impl Checks {
+    pub(crate) fn plan(&mut self, document: &PlanDocument) -> Parts {
+        let throttle = document.throttle.as_ref();
+        let bucket = throttle.map(|throttle| self.bucket(&["throttle"], "throttle", ("", "burst"), throttle));
+        let quotas = self.quotas(&document.quotas);
+        let routes = self.routes(&document.routes);
+        self.names(document);
+        let near_limit = document.near_limit.unwrap_or(NEAR_LIMIT);
+        if !(0.0..=1.0).contains(&near_limit) {
+            self.add(&["near_limit"], format!("near_limit is {near_limit}; it is from 0 to 1"));
+        }
+        Parts { bucket, quotas, routes, near_limit }
+    }
+
+    pub(crate) fn add(&mut self, members: &[&str], message: String) {
+        self.mistakes.push(Mistake { pointer: pointer(members), message });
+    }
+
+    fn bucket(&mut self, members: &[&str], member: &str, (scope, name): (&str, &str), throttle: &Throttle) -> Bucket {
+        let (rate, burst) = (throttle.rate, throttle.burst);
+        if rate != 0.0 && !RATES.contains(&rate) {
+            let message = format!("{member}.rate is {rate}; it is 0, or from 0.000001 to 1000000 a second");
+            self.add(&[members, &["rate"]].concat(), message);
+        }
+        if burst > MAX_BURST {
+            let message = format!("{member}.burst is {burst}; it is at most 100000000");
+            self.add(&[members, &["burst"]].concat(), message);
+        }
+        Bucket::new(scope, name, throttle)
+    }
+
+    fn quotas(&mut self, documents: &[QuotaDocument]) -> Vec<Quota> {
+        if documents.len() > MAX_QUOTAS {
+            self.add(&["quotas"], format!("{} quotas; a plan has 4 at most", documents.len()));
+        }
+        let mut quotas: Vec<Quota> = Vec::with_capacity(documents.len());
+        for (index, document) in documents.iter().enumerate() {
+            let index = index.to_string();
+            let Some(quota) = self.quota(&["quotas", &index], document) else { continue };
+            if quotas.iter().any(|earlier| earlier.calendar.id() == quota.calendar.id()) {
+                let message = format!("quota `{}`: another quota has the same period", quota.name);
+                self.add(&["quotas", &index, "period"], message);
+            }
+            quotas.push(quota);
+        }
+        quotas
+    }
+
+    fn quota(&mut self, members: &[&str], document: &QuotaDocument) -> Option<Quota> {
+        let name = document.name();
+        if !check_policy_name(&name) {
+            let message = format!("`{name}` is not a quota's name: 1 to 64 printable ASCII characters");
+            self.add(&[members, &["name"]].concat(), message);
+        }
+        if document.limit > MAX_LIMIT {
+            let message = format!("quota `{name}`: limit is {}; it is at most 999999999999999", document.limit);
+            self.add(&[members, &["limit"]].concat(), message);
+        }
+        match Calendar::new(document.period, document.time_zone.as_deref(), document.starts_on) {
+            Ok(calendar) => return Some(Quota { name: name.into(), limit: document.limit, calendar }),
+            Err(CalendarError::StartsOn(problem)) => {
+                let message = format!("quota `{name}`: starts_on is {}; {problem}", document.starts_on.unwrap_or(1));
+                self.add(&[members, &["starts_on"]].concat(), message);
+            }
+            Err(CalendarError::TimeZone) => {
+                let zone = document.time_zone.as_deref().unwrap_or_default();
+                let message = format!("quota `{name}`: there is no time zone `{zone}`");
+                self.add(&[members, &["time_zone"]].concat(), message);
+            }
+        }
+        None
+    }
+
+    fn routes(&mut self, documents: &BTreeMap<String, Throttle>) -> RouteTable<Arc<RouteLimit>> {
+        if documents.len() > MAX_ROUTES {
+            self.add(&["routes"], format!("{} routes; a plan has 16 at most", documents.len()));
+        }
+        let mut table = RouteTable::default();
+        for (route, throttle) in documents {
+            if route.len() > LONGEST_ROUTE {
+                self.add(&["routes", route], format!("routes: `{route}` is longer than {LONGEST_ROUTE} characters"));
+            }
+            let member = format!("routes[\"{route}\"]");
+            let bucket = self.bucket(&["routes", route], &member, (route, route), throttle);
+            let limit = Arc::new(RouteLimit { route: route.clone(), bucket });
+            let key = route.parse().map_err(|error: RouteKeyError| error.to_string());
+            let inserted = key.and_then(|key: RouteKey| table.insert(key, limit).map_err(|error| error.to_string()));
+            if let Err(problem) = inserted {
+                self.add(&["routes", route], format!("routes: {problem}"));
+            }
+        }
+        table
+    }
+
+    /// Two limits of one name could not be told apart in `RateLimit-Policy`.
+    fn names(&mut self, document: &PlanDocument) {
+        let mut taken: Vec<String> = document.routes.keys().cloned().collect();
+        taken.extend(document.throttle.as_ref().map(|_| "burst".to_owned()));
+        for (index, quota) in document.quotas.iter().enumerate() {
+            let name = quota.name();
+            if taken.contains(&name) {
+                self.add(&["quotas", &index.to_string(), "name"], format!("two limits are called `{name}`"));
+            }
+            taken.push(name);
+        }
+    }
+}

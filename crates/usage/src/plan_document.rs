@@ -1,0 +1,121 @@
+//! A plan as written: JSON, in which a member that nobody knows is an error.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::QuotaDocument;
+use crate::mistake::{Mistake, pointer};
+use crate::plan_check::Checks;
+
+/// A bucket that fills in less than this refuses traffic that is paced well: packets of a network come in clumps.
+const SHORTEST_BURST_S: f64 = 0.05;
+
+/// Tokens a second, and how many may be taken at once.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// Tokens a second: 0, or 0.000001 to 1,000,000.
+    pub rate: f64,
+    /// Tokens at most, up to 10⁸. A burst or rate of 0 admits no call.
+    pub burst: u64,
+}
+
+/// What a plan says.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanDocument {
+    /// The bucket of all of a caller's calls; none where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Throttle>,
+    /// At most 4, each with a name of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotas: Vec<QuotaDocument>,
+    /// Buckets of their own for routes, beside the caller's: at most 16.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::unique::names")]
+    pub routes: BTreeMap<String, Throttle>,
+    /// Whether all callers of the plan take from one set of limits, instead of each from its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shared_by_plan: bool,
+    /// What answers while the store does not.
+    #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
+    pub on_store_failure: OnStoreFailure,
+    /// The share of a limit, from 0 to 1, from which on a caller is near it. 0.8 where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub near_limit: Option<f64>,
+}
+
+/// What answers a call while the store does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnStoreFailure {
+    /// It passes, uncounted.
+    #[default]
+    Allow,
+    /// It is refused until the store answers again.
+    Deny,
+    /// This process decides by itself, on its share of the limits.
+    Local,
+}
+
+impl OnStoreFailure {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl PlanDocument {
+    /// Everything that is wrong with it. A document without mistakes makes a [`Plan`](crate::Plan).
+    #[must_use]
+    pub fn check(&self) -> Vec<Mistake> {
+        let mut checks = Checks::default();
+        checks.plan(self);
+        checks.mistakes
+    }
+
+    /// What can be, but hardly was meant: bursts so small that they refuse calls that come at the rate.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Mistake> {
+        let caller = self.throttle.iter().map(|throttle| (pointer(&["throttle", "burst"]), throttle));
+        let routes = self.routes.iter().map(|(route, throttle)| (pointer(&["routes", route, "burst"]), throttle));
+        caller.chain(routes).filter_map(|(pointer, throttle)| small_burst(pointer, throttle)).collect()
+    }
+}
+
+fn small_burst(pointer: String, throttle: &Throttle) -> Option<Mistake> {
+    let least = (throttle.rate * SHORTEST_BURST_S).ceil();
+    #[expect(clippy::cast_precision_loss, reason = "a burst is at most 10⁸")]
+    let burst = throttle.burst as f64;
+    (burst > 0.0 && burst < least).then(|| Mistake {
+        pointer,
+        message: format!(
+            "a burst of {burst} refuses calls that come evenly at {} a second; from {least} on it does not",
+            throttle.rate
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warnings(json: &str) -> Vec<String> {
+        let document: PlanDocument = serde_json::from_str(json).unwrap();
+        document.warnings().into_iter().map(|warning| warning.pointer).collect()
+    }
+
+    #[test]
+    fn a_burst_of_less_than_50_ms_is_warned_of_and_not_refused() {
+        let json = r#"{"throttle":{"rate":1000,"burst":49},"routes":{"GET /a/b":{"rate":100,"burst":4},"GET /c":{"rate":1,"burst":1}}}"#;
+        assert_eq!(warnings(json), ["/throttle/burst", "/routes/GET ~1a~1b/burst"]);
+        assert!(serde_json::from_str::<PlanDocument>(json).unwrap().check().is_empty());
+        assert_eq!(warnings(r#"{"throttle":{"rate":1000,"burst":50}}"#), [""; 0]);
+        assert_eq!(warnings(r#"{"throttle":{"rate":1000,"burst":0}}"#), [""; 0]);
+    }
+}

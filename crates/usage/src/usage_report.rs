@@ -1,0 +1,112 @@
+//! What a caller has used: day by day, and of each quota.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::{Nanos, Period, Plan, StoreError, Usage, Window};
+
+/// As many days as a report has at most.
+pub(crate) const MAX_DAYS: usize = 366;
+
+/// A report on one caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageReport {
+    /// Every day (UTC) that was asked for, with what was charged on it.
+    pub days: Vec<(Date, u64)>,
+    /// Every quota of the plan, as its present window stands.
+    pub quotas: Vec<QuotaUsage>,
+}
+
+/// How a quota stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaUsage {
+    /// The policy's name.
+    pub name: Arc<str>,
+    /// When it starts anew.
+    pub period: Period,
+    /// Calls a period.
+    pub limit: u64,
+    /// The present window.
+    pub window: Window,
+    /// Calls used in it.
+    pub used: u64,
+    /// Calls left in it, what was granted included.
+    pub remaining: u64,
+}
+
+/// Which days a report is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Days {
+    pub(crate) from: Date,
+    pub(crate) to: Date,
+}
+
+impl Days {
+    /// # Errors
+    /// [`StoreError::Range`] for an end before the beginning, or more than 366 days.
+    pub(crate) fn new(from: Date, to: Date) -> Result<Self, StoreError> {
+        let days = Self { from, to };
+        if to < from || days.iter().nth(MAX_DAYS).is_some() { Err(StoreError::Range) } else { Ok(days) }
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Date> {
+        std::iter::successors(Some(self.from), |day| day.tomorrow().ok()).take_while(move |day| *day <= self.to)
+    }
+
+    /// The first of each month that a day of it lies in.
+    pub(crate) fn months(self) -> Vec<Date> {
+        let mut months: Vec<Date> = self.iter().map(Date::first_of_month).collect();
+        months.dedup();
+        months
+    }
+}
+
+impl UsageReport {
+    /// # Errors
+    /// [`StoreError::Clock`] beyond the calendar.
+    pub(crate) fn new(
+        days: Days,
+        charged: impl Fn(Date) -> u64,
+        plan: &Plan,
+        usage: &Usage,
+        now: Nanos,
+    ) -> Result<Self, StoreError> {
+        let quota = |quota: &crate::Quota| {
+            let window = quota.window(now).ok_or(StoreError::Clock)?;
+            let left = i64::try_from(quota.limit).unwrap_or(i64::MAX).saturating_sub(usage.count(window.id));
+            Ok(QuotaUsage {
+                name: Arc::clone(&quota.name),
+                period: quota.calendar.period,
+                limit: quota.limit,
+                window,
+                used: usage.used(window.id),
+                remaining: u64::try_from(left).unwrap_or(0),
+            })
+        };
+        let quotas = plan.quotas.iter().map(quota).collect::<Result<_, StoreError>>()?;
+        Ok(Self { days: days.iter().map(|day| (day, charged(day))).collect(), quotas })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn a_report_has_one_to_366_days() {
+        let days = |from, to| Days::new(from, to).map(|days| days.iter().count()).ok();
+        assert_eq!(days(date(2028, 1, 1), date(2028, 12, 31)), Some(366));
+        assert_eq!(days(date(2026, 1, 1), date(2027, 1, 2)), None);
+        assert_eq!(days(date(2026, 1, 1), date(2026, 1, 1)), Some(1));
+        assert_eq!(days(date(2026, 1, 2), date(2026, 1, 1)), None);
+        assert_eq!(days(date(2026, 1, 1), date(9999, 12, 31)), None);
+    }
+
+    #[test]
+    fn each_month_is_named_once() {
+        let months = Days::new(date(2026, 11, 30), date(2027, 1, 1)).unwrap().months();
+        assert_eq!(months, [date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)]);
+    }
+}

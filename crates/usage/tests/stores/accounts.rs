@@ -1,0 +1,248 @@
+//! What is done to usage beside charging it: looking, giving back, granting, reporting. On every store.
+
+use std::sync::Arc;
+
+use jiff::civil::date;
+use usage::{Caller, Decision, Grant, GrantError, Plan, Refund, SECOND, StoreError, Verdict};
+
+use crate::cases::run;
+use crate::servers::Server;
+use crate::subject::{NOON, Subject, caller, patient, plan};
+
+const DAY: i128 = 86_400 * SECOND;
+/// The midnight after [`NOON`].
+const MIDNIGHT: i128 = NOON + DAY / 2;
+const DAY_AND_MONTH: &str = r#"{"throttle":{"rate":0.01,"burst":50},
+    "quotas":[{"limit":100,"period":"day"},{"limit":1000,"period":"month"}]}"#;
+
+macro_rules! run_all {
+    ($subject:expr) => {
+        run!($subject,
+            a_look_charges_nothing_and_says_what_a_call_would_be_told
+            a_refund_returns_quota_units_and_no_tokens
+            a_charge_is_refunded_once_and_only_to_its_caller
+            a_refund_goes_to_the_charges_own_window
+            a_refund_after_the_last_window_is_over_returns_nothing
+            a_refund_finds_a_day_that_has_been_put_away
+            s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window
+            s48_a_cut_leaves_no_less_than_nothing
+            s48_a_grant_of_one_id_is_made_once
+            a_grant_of_a_quota_that_there_is_not_is_refused
+            s47_the_report_adds_up_to_what_was_admitted
+            a_report_goes_back_to_days_that_have_been_put_away
+            callers_of_a_shared_plan_take_from_one_set_of_limits
+        )
+    };
+}
+
+#[tokio::test]
+async fn the_embedded_store_keeps_accounts() {
+    run_all!(Subject::embedded());
+}
+
+#[tokio::test]
+async fn dynamodb_on_ministack_keeps_accounts() {
+    let server = Server::ministack();
+    run_all!(Subject::dynamodb("ministack", &format!("http://{}", server.address)).await);
+}
+
+#[tokio::test]
+async fn dynamodb_on_dynalite_keeps_accounts() {
+    let server = Server::dynalite();
+    run_all!(Subject::dynamodb("dynalite", &format!("http://{}", server.address)).await);
+}
+
+impl Subject {
+    async fn peek(&self, caller: &Caller, plan: &Plan, cost: u64, now: i128) -> Decision {
+        self.store.peek(caller, plan, None, cost, now, patient()).await.unwrap()
+    }
+
+    async fn refund(&self, caller: &Caller, charged: &Decision, now: i128) -> Refund {
+        // By way of its text, as a client of the limiter would.
+        let charge = charged.charge.as_ref().unwrap().to_string().parse().unwrap();
+        self.store.refund(caller, &charge, now, patient()).await.unwrap()
+    }
+
+    async fn grant(&self, caller: &Caller, plan: &Plan, amount: i64, id: Option<&str>, now: i128) -> Grant {
+        self.store.grant(caller, plan, "day", amount, id, now, patient()).await.unwrap()
+    }
+
+    /// Days of 2026 with what was used, and each quota's `[used, remaining]`.
+    async fn report(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        (from, to): ((i8, i8), (i8, i8)),
+        now: i128,
+    ) -> (Vec<u64>, Vec<[u64; 2]>) {
+        let day = |(month, day)| date(2026, month, day);
+        let report = self.store.usage(caller, plan, day(from), day(to), now, patient()).await.unwrap();
+        let quotas = report.quotas.iter().map(|quota| [quota.used, quota.remaining]);
+        (report.days.iter().map(|(_, used)| *used).collect(), quotas.collect())
+    }
+}
+
+fn remaining(decision: &Decision) -> Vec<u64> {
+    decision.limits.iter().map(|limit| limit.remaining).collect()
+}
+
+async fn a_look_charges_nothing_and_says_what_a_call_would_be_told(subject: Arc<Subject>) {
+    let plan = plan(r#"{"throttle":{"rate":0.01,"burst":4},"quotas":[{"limit":9,"period":"day"}]}"#);
+    let caller = caller();
+    for _ in 0..2 {
+        let look = subject.peek(&caller, &plan, 1, NOON).await;
+        assert_eq!((&look.verdict, remaining(&look), &look.charge), (&Verdict::Allowed, vec![4, 9], &None));
+    }
+    subject.call(&caller, &plan, 3, NOON).await;
+    let look = subject.peek(&caller, &plan, 2, NOON).await;
+    assert!(matches!(look.verdict, Verdict::Throttled { quota: false, retry_after_s: 100, .. }), "{look:?}");
+    assert_eq!(remaining(&look), [1, 6]);
+    assert_eq!(subject.peek(&caller, &plan, 5, NOON).await.verdict, Verdict::Impossible);
+    assert!(subject.passes(&caller, &plan, 1, NOON).await);
+}
+
+async fn a_refund_returns_quota_units_and_no_tokens(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(DAY_AND_MONTH), caller());
+    subject.call(&caller, &plan, 10, NOON).await;
+    let charged = subject.call(&caller, &plan, 30, NOON).await;
+    assert_eq!(remaining(&charged), [10, 60, 960]);
+    assert_eq!(subject.refund(&caller, &charged, NOON + SECOND).await, Refund::Returned);
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, NOON).await), [10, 90, 990]);
+    assert_eq!(subject.report(&caller, &plan, ((11, 22), (11, 22)), NOON).await.0, [10]);
+}
+
+async fn a_charge_is_refunded_once_and_only_to_its_caller(subject: Arc<Subject>) {
+    let (plan, [caller, other]) = (plan(DAY_AND_MONTH), [caller(), caller()]);
+    let charged = subject.call(&caller, &plan, 2, NOON).await;
+    subject.call(&caller, &plan, 2, NOON).await;
+    subject.call(&other, &plan, 2, NOON).await;
+    assert_eq!(subject.refund(&other, &charged, NOON).await, Refund::NotFound);
+    assert_eq!(subject.refund(&caller, &charged, NOON).await, Refund::Returned);
+    assert_eq!(subject.refund(&caller, &charged, NOON).await, Refund::AlreadyRefunded);
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, NOON).await)[1..], [98, 998]);
+}
+
+async fn a_refund_goes_to_the_charges_own_window(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(DAY_AND_MONTH), caller());
+    let charged = subject.call(&caller, &plan, 5, MIDNIGHT - SECOND).await;
+    subject.call(&caller, &plan, 1, MIDNIGHT).await;
+    assert_eq!(subject.refund(&caller, &charged, MIDNIGHT).await, Refund::Returned);
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, MIDNIGHT).await)[1..], [99, 999]);
+    assert_eq!(subject.report(&caller, &plan, ((11, 22), (11, 23)), MIDNIGHT).await.0, [0, 1]);
+}
+
+async fn a_refund_after_the_last_window_is_over_returns_nothing(subject: Arc<Subject>) {
+    let caller = caller();
+    for json in [r#"{"quotas":[{"limit":100,"period":"day"}]}"#, "{}"] {
+        let plan = plan(json);
+        let charged = subject.call(&caller, &plan, 5, MIDNIGHT - SECOND).await;
+        assert_eq!(subject.refund(&caller, &charged, MIDNIGHT).await, Refund::WindowOver, "{json}");
+    }
+}
+
+/// A week that began in November is not over when November's days have been put away.
+async fn a_refund_finds_a_day_that_has_been_put_away(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"week"}]}"#), caller());
+    let monday = NOON + 8 * DAY;
+    let charged = subject.call(&caller, &plan, 5, monday).await;
+    subject.call(&caller, &plan, 1, monday + 4 * DAY).await;
+    assert_eq!(subject.refund(&caller, &charged, monday + 4 * DAY).await, Refund::Returned);
+    let (days, quotas) = subject.report(&caller, &plan, ((11, 30), (12, 4)), monday + 4 * DAY).await;
+    assert_eq!((days, quotas), (vec![0, 0, 0, 0, 1], vec![[1, 99]]));
+}
+
+async fn s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":1000,"period":"day"}]}"#), caller());
+    subject.call(&caller, &plan, 400, NOON).await;
+    let grant = subject.grant(&caller, &plan, 500, None, NOON).await;
+    assert_eq!(grant, Grant { used: 400, remaining: 1100, granted: 500, repeated: false });
+    assert_eq!(remaining(&subject.call(&caller, &plan, 700, NOON).await), [400]);
+    assert_eq!(subject.report(&caller, &plan, ((11, 22), (11, 22)), NOON).await.1, [[1100, 400]]);
+    let cut = subject.grant(&caller, &plan, -300, None, NOON).await;
+    assert_eq!(cut, Grant { used: 1100, remaining: 100, granted: -300, repeated: false });
+    assert!(!subject.passes(&caller, &plan, 101, NOON).await);
+    assert!(subject.passes(&caller, &plan, 100, NOON).await);
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, MIDNIGHT).await), [1000]);
+}
+
+async fn s48_a_cut_leaves_no_less_than_nothing(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    subject.call(&caller, &plan, 60, NOON).await;
+    let cut = subject.grant(&caller, &plan, -500, None, NOON).await;
+    assert_eq!(cut, Grant { used: 60, remaining: 0, granted: -40, repeated: false });
+    assert!(!subject.passes(&caller, &plan, 1, NOON).await);
+    assert_eq!(subject.grant(&caller, &plan, 25, None, NOON).await.remaining, 25);
+    let never_seen = crate::subject::caller();
+    assert_eq!(subject.grant(&never_seen, &plan, -500, None, NOON).await.granted, -100);
+}
+
+async fn s48_a_grant_of_one_id_is_made_once(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    for (id, remaining, repeated) in [
+        (Some("a"), 110, false),
+        (Some("a"), 110, true),
+        (Some("b"), 120, false),
+        (None, 130, false),
+        (None, 140, false),
+    ] {
+        let grant = subject.grant(&caller, &plan, 10, id, NOON).await;
+        assert_eq!((grant.remaining, grant.repeated), (remaining, repeated), "{id:?}");
+    }
+}
+
+async fn a_grant_of_a_quota_that_there_is_not_is_refused(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    let unknown = subject.store.grant(&caller, &plan, "month", 1, None, NOON, patient()).await;
+    assert!(matches!(unknown, Err(GrantError::UnknownQuota(name)) if name == "month"));
+    let huge = subject.store.grant(&caller, &plan, "day", i64::MIN, None, NOON, patient()).await;
+    assert!(matches!(huge, Err(GrantError::Amount)));
+}
+
+async fn s47_the_report_adds_up_to_what_was_admitted(subject: Arc<Subject>) {
+    let plan = plan(
+        r#"{"throttle":{"rate":0.001,"burst":40},"routes":{"GET /a":{"rate":0.001,"burst":9}},
+            "quotas":[{"limit":70,"period":"day"},{"limit":90,"period":"month"}]}"#,
+    );
+    let (caller, route) = (caller(), plan.route_limit("GET", "/a").cloned());
+    let mut admitted = vec![0, 0, 0];
+    for call in 0..1000_u64 {
+        let day = usize::try_from(call / 400).unwrap();
+        let now = NOON + i128::try_from(day).unwrap() * DAY + i128::from(call) * SECOND;
+        let (cost, route) = (call % 4, route.as_deref().filter(|_| call % 3 == 0));
+        let decision = subject.call_route(&caller, &plan, route, cost, now).await;
+        admitted[day] += if decision.verdict == Verdict::Allowed { cost } else { 0 };
+    }
+    let (days, quotas) = subject.report(&caller, &plan, ((11, 22), (11, 24)), NOON + 2 * DAY).await;
+    assert_eq!(days, admitted);
+    assert_eq!(quotas, [[admitted[2], 70 - admitted[2]], [90, 0]]);
+    let wrong = subject.store.usage(&caller, &plan, date(2026, 1, 1), date(2027, 1, 2), NOON, patient()).await;
+    assert!(matches!(wrong, Err(StoreError::Range)));
+}
+
+async fn a_report_goes_back_to_days_that_have_been_put_away(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#), caller());
+    for day in 0..45 {
+        assert!(subject.passes(&caller, &plan, 1 + u64::from(day == 3), NOON + i128::from(day) * DAY).await);
+    }
+    let now = NOON + 44 * DAY;
+    let (days, _) = subject.report(&caller, &plan, ((11, 20), (12, 31)), now).await;
+    let expected: Vec<u64> = [0, 0, 1, 1, 1, 2].into_iter().chain(std::iter::repeat_n(1, 36)).collect();
+    assert_eq!(days, expected);
+}
+
+async fn callers_of_a_shared_plan_take_from_one_set_of_limits(subject: Arc<Subject>) {
+    let name = caller().to_string().replace('#', "-");
+    let document =
+        r#"{"shared_by_plan":true,"throttle":{"rate":0.01,"burst":9},"quotas":[{"limit":3,"period":"day"}]}"#;
+    let plan = Plan::new(&name, serde_json::from_str(document).unwrap()).unwrap();
+    let [first, second] = [caller(), caller()];
+    assert_eq!(subject.admitted(&first, &plan, 2, NOON).await, 2);
+    let charged = subject.call(&second, &plan, 1, NOON).await;
+    assert_eq!(charged.verdict, Verdict::Allowed);
+    assert!(!subject.passes(&first, &plan, 1, NOON).await);
+    assert_eq!(subject.refund(&second, &charged, NOON).await, Refund::Returned);
+    assert_eq!(subject.report(&first, &plan, ((11, 22), (11, 22)), NOON).await, (vec![2], vec![[2, 1]]));
+    // What a caller has on a plan that is not shared stays its own.
+    let alone = crate::subject::plan(r#"{"quotas":[{"limit":3,"period":"day"}]}"#);
+    assert_eq!(subject.admitted(&first, &alone, 9, NOON).await, 3);
+}
