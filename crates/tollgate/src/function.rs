@@ -5,6 +5,7 @@ use std::sync::Arc;
 use authorizer::{Authorizer, Config, ConfigError, OpenError, http_calls};
 use calls::RecordLog;
 use lambda_runtime::Diagnostic;
+use limiter::Limiter;
 use serde_json::Value;
 use usage::Store;
 
@@ -13,13 +14,15 @@ use usage::Store;
 pub enum Function {
     /// `functions/authorizer`.
     Authorizer(Authorizer),
+    /// `functions/limiter`.
+    Limiter(Limiter),
 }
 
 /// Why a function cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// No such package.
-    #[error("there is no function `{0}`; there is `authorizer`")]
+    #[error("there is no function `{0}`; there are `authorizer` and `limiter`")]
     Unknown(String),
     /// A setting that cannot be.
     #[error("authorizer: {0}")]
@@ -27,6 +30,12 @@ pub enum FunctionError {
     /// A store that cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
+    /// A setting that cannot be.
+    #[error("limiter: {0}")]
+    Limiter(#[from] limiter::ConfigError),
+    /// A store that cannot be opened.
+    #[error("limiter: {0}")]
+    LimiterStore(#[from] limiter::OpenError),
 }
 
 impl Function {
@@ -41,21 +50,35 @@ impl Function {
         setting: impl Fn(&str) -> Option<String>,
         records: RecordLog,
     ) -> Result<Self, FunctionError> {
-        if package != "authorizer" {
-            return Err(FunctionError::Unknown(package.to_owned()));
+        match package {
+            "authorizer" => {
+                let config = Config::from_lookup(&setting)?;
+                let store = match store {
+                    Some(store) => store,
+                    None => Arc::new(authorizer::open(&config.store, &setting, records.clone()).await?),
+                };
+                Ok(Self::Authorizer(Authorizer::new(config, store, || http_calls(records))))
+            }
+            "limiter" => {
+                let store = match store {
+                    Some(store) => store,
+                    None => {
+                        let config = limiter::Config::from_lookup(&setting)?;
+                        Arc::new(limiter::open(&config.store, &setting, records).await?)
+                    }
+                };
+                Ok(Self::Limiter(Limiter::new(store)))
+            }
+            unknown => Err(FunctionError::Unknown(unknown.to_owned())),
         }
-        let config = Config::from_lookup(&setting)?;
-        let store = match store {
-            Some(store) => store,
-            None => Arc::new(authorizer::open(&config.store, &setting, records.clone()).await?),
-        };
-        Ok(Self::Authorizer(Authorizer::new(config, store, || http_calls(records))))
     }
 
     /// Does what the function does while it starts.
     pub async fn prepare(&self) {
-        let Self::Authorizer(authorizer) = self;
-        authorizer.preload().await;
+        match self {
+            Self::Authorizer(authorizer) => authorizer.preload().await,
+            Self::Limiter(_) => {}
+        }
     }
 
     /// Calls the function with an event, as Lambda would.
@@ -67,7 +90,10 @@ impl Function {
             error_type: "InvalidRequestContent".to_owned(),
             error_message: format!("the event is not JSON: {error}"),
         })?;
-        let Self::Authorizer(authorizer) = self;
-        Ok(authorizer.handle(event).await?.to_string().into_bytes())
+        let answer = match self {
+            Self::Authorizer(authorizer) => authorizer.handle(event).await?,
+            Self::Limiter(limiter) => limiter.handle(event).await?,
+        };
+        Ok(answer.to_string().into_bytes())
     }
 }
