@@ -127,7 +127,7 @@ impl Limiter {
     /// [`Failure`] for an event that is no request of an HTTP API's, format 2.0.
     pub async fn handle(&self, mut event: Value) -> Result<Value, Failure> {
         let path = event["rawPath"].as_str().ok_or_else(|| Failure("rawPath: it is missing".to_owned()))?;
-        event["rawPath"] = utf8_percent_encode(path, ENCODED).to_string().into();
+        event["rawPath"] = target(path).into();
         let request: LambdaRequest = serde_json::from_value(event)
             .map_err(|_| Failure("it is not an event of an HTTP API, format 2.0".to_owned()))?;
         let scope = scope(&request);
@@ -136,6 +136,15 @@ impl Limiter {
         let response = answered.map_err(|never| match never {})?;
         serde_json::to_value(response).map_err(|_| Failure("the answer cannot be written".to_owned()))
     }
+}
+
+/// The path as it came. A URI with dot segments would be resolved to another path than IAM was asked about, so it is
+/// one that there is nothing at.
+fn target(path: &str) -> String {
+    if path.split('/').any(|segment| segment == "." || segment == "..") {
+        return "/".to_owned();
+    }
+    utf8_percent_encode(path, ENCODED).to_string()
 }
 
 fn scope(request: &LambdaRequest) -> RequestScope {

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn a_policy_is_what_the_authorizer_starts_with() {
-        let introspection = json!({"endpoint": "https://a.example/x", "client_id": "a", "client_secret": "env:SECRET"});
+        let introspection = json!({"endpoint": "https://a.example/x", "client_id": "a", "client_secret": "env:SECRET",
+            "default_plan": "free"});
         let rules = json!([{"match": "ANY /{proxy+}", "auth": "any"}]);
         assert!(check(&json!({"rules": rules}).to_string()).is_ok());
         assert!(check(&json!({"rules": rules, "introspection": introspection}).to_string()).is_ok());

@@ -49,7 +49,17 @@ async fn each_way_a_request_can_be_wrong_has_its_status_and_a_problem_document()
 #[tokio::test]
 async fn whatever_stands_in_a_path_is_an_answer() {
     let api = Api::embedded();
-    for path in ["/keys/a b", "/keys/%", "/keys/ü\u{7f}", "/plans/{}|^", "/keys/\"<>\"", "//", "/keys/../plans"] {
+    for path in [
+        "/keys/a b",
+        "/keys/%",
+        "/keys/ü\u{7f}",
+        "/plans/{}|^",
+        "/keys/\"<>\"",
+        "//",
+        "/keys/../plans",
+        "/./plans",
+        "/plans/.",
+    ] {
         let answer = api.get(path).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
     }
