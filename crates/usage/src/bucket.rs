@@ -32,16 +32,18 @@ impl Bucket {
     /// every item. That two of a plan's 17 buckets have one id is a chance of 1 to 500 million.
     pub const IDS: u64 = 36_u64.pow(7);
 
-    /// `scope` tells the buckets of one caller apart: a plan's own, and one a route.
-    pub(crate) fn new(scope: &str, name: &str, throttle: &Throttle) -> Self {
+    /// `scope` tells the buckets of one caller apart: a plan's own, and one a route. What comes back in `reserve` is set
+    /// aside from the burst.
+    pub(crate) fn new(scope: &str, name: &str, throttle: &Throttle, reserve: Nanos) -> Self {
         let emission = emission_of(throttle.rate);
+        let aside = emission.map_or(0, |emission| (reserve + emission - 1) / emission);
+        let burst = throttle.burst.saturating_sub(u64::try_from(aside).unwrap_or(u64::MAX));
         let mut digest = Sha256::new();
         digest.update(emission.unwrap_or(0).to_be_bytes());
-        digest.update(throttle.burst.to_be_bytes());
+        digest.update(burst.to_be_bytes());
         digest.update(scope.as_bytes());
         let id = digest.finalize().iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)) % Self::IDS;
-        let window_s = window_s(emission, throttle.burst);
-        Self { id, name: name.into(), burst: throttle.burst, window_s, emission }
+        Self { id, name: name.into(), burst, window_s: window_s(emission, burst), emission }
     }
 
     /// The emission interval, unless a call of this cost can never be admitted.
@@ -97,7 +99,7 @@ fn window_s(emission: Option<Nanos>, burst: u64) -> u64 {
     crate::whole_seconds(emission.unwrap_or(0) * Nanos::from(burst))
 }
 
-fn emission_of(rate: f64) -> Option<Nanos> {
+pub(crate) fn emission_of(rate: f64) -> Option<Nanos> {
     // A plan's rate is between 1e-6 and 1e6, so the quotient is a small whole number.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by a plan's limits")]
     (rate > 0.0).then(|| (SECOND as f64 / rate).ceil() as Nanos)
@@ -109,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn bucket(rate: f64, burst: u64) -> (Bucket, Nanos) {
-        let bucket = Bucket::new("", "burst", &Throttle { rate, burst });
+        let bucket = Bucket::new("", "burst", &Throttle { rate, burst }, 0);
         let emission = bucket.emission_for(0).unwrap_or(1);
         (bucket, emission)
     }
@@ -158,8 +160,8 @@ mod tests {
     #[test]
     fn a_cost_above_the_burst_or_a_limit_of_zero_never_fits() {
         assert_eq!(bucket(1.0, 5).0.emission_for(6), None);
-        assert_eq!(Bucket::new("", "burst", &Throttle { rate: 1.0, burst: 0 }).emission_for(0), None);
-        assert_eq!(Bucket::new("", "burst", &Throttle { rate: 0.0, burst: 5 }).emission_for(1), None);
+        assert_eq!(Bucket::new("", "burst", &Throttle { rate: 1.0, burst: 0 }, 0).emission_for(0), None);
+        assert_eq!(Bucket::new("", "burst", &Throttle { rate: 0.0, burst: 5 }, 0).emission_for(1), None);
     }
 
     #[test]
@@ -173,10 +175,16 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_back_in_the_reserve_is_set_aside_rounded_up() {
+        let bucket = |reserve| Bucket::new("", "burst", &Throttle { rate: 100.0, burst: 50 }, reserve).burst;
+        assert_eq!([0, 1, SECOND / 10, SECOND / 10 + 1, SECOND].map(bucket), [50, 49, 40, 39, 0]);
+    }
+
+    #[test]
     fn another_rate_burst_or_route_is_another_bucket() {
-        let plain = Bucket::new("", "burst", &Throttle { rate: 1.0, burst: 5 }).id;
+        let plain = Bucket::new("", "burst", &Throttle { rate: 1.0, burst: 5 }, 0).id;
         for other in [("", 2.0, 5), ("", 1.0, 6), ("GET /a", 1.0, 5)] {
-            assert_ne!(Bucket::new(other.0, "burst", &Throttle { rate: other.1, burst: other.2 }).id, plain);
+            assert_ne!(Bucket::new(other.0, "burst", &Throttle { rate: other.1, burst: other.2 }, 0).id, plain);
         }
     }
 

@@ -217,5 +217,11 @@ pub(crate) fn day_of(now: Nanos) -> Option<Date> {
     Some(Offset::UTC.to_datetime(Timestamp::from_nanosecond(now).ok()?).date())
 }
 
+/// When the day (UTC) is over that an instant falls in.
+pub(crate) fn day_end(now: Nanos) -> Nanos {
+    const DAY: Nanos = 86_400 * crate::SECOND;
+    (now.div_euclid(DAY) + 1) * DAY
+}
+
 #[cfg(test)]
 mod tests;

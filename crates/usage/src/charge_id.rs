@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
 
-use crate::calendar::CalendarId;
+use crate::calendar::{CalendarId, day_end};
 use crate::plan::{MAX_QUOTAS, check_name};
 use crate::{Caller, Demand, Nanos, SECOND, WindowId};
 
@@ -116,8 +116,7 @@ impl ChargeId {
     }
 
     fn day_end(&self) -> Nanos {
-        const DAY_S: i64 = 86_400;
-        Nanos::from((self.at_s.div_euclid(DAY_S) + 1).saturating_mul(DAY_S)) * SECOND
+        day_end(self.at())
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Decision {
     pub near_limit: bool,
     /// Whether the store gave no answer in time, so that the plan's `on_store_failure` did.
     pub degraded: bool,
+    /// What a plan in shadow mode would have answered, had it not let the call pass. Nothing has been charged then, as
+    /// nothing would have been.
+    pub shadowed: Option<Verdict>,
     /// What a refund needs, where something was charged.
     pub charge: Option<ChargeId>,
 }
@@ -46,7 +49,7 @@ pub enum Verdict {
 /// How one limit stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Its policy's name: `burst`, a route, or the quota's.
+    /// Its policy's name: `burst` or `window`, a route, or the quota's.
     pub name: Arc<str>,
     /// Calls in `window_s`.
     pub limit: u64,
@@ -68,12 +71,20 @@ impl Limit {
 impl Decision {
     /// A verdict that tells no limits.
     pub(crate) fn of(verdict: Verdict) -> Self {
-        Self { verdict, limits: Vec::new(), near_limit: false, degraded: false, charge: None }
+        Self { verdict, limits: Vec::new(), near_limit: false, degraded: false, shadowed: None, charge: None }
     }
 
     /// The same, with what a refund needs.
     pub(crate) fn charged(self, charge: Option<ChargeId>) -> Self {
         Self { charge, ..self }
+    }
+
+    /// The same where the plan only watches: nothing is refused.
+    pub(crate) fn in_shadow(self, shadow: bool) -> Self {
+        if !shadow || self.verdict == Verdict::Allowed {
+            return self;
+        }
+        Self { verdict: Verdict::Allowed, shadowed: Some(self.verdict), ..self }
     }
 
     /// Whether something was taken from the caller's limits.

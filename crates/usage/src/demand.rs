@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 
 use crate::bucket::Bucket;
 use crate::plan::MAX_QUOTAS;
+use crate::sliding::{Position, SlidingWindow};
 use crate::state::{Charge, Count};
 use crate::{Decision, Limit, Nanos, Plan, Quota, RouteLimit, Usage, Verdict, Window, whole_seconds};
 
@@ -40,6 +41,11 @@ impl<'p> Demand<'p> {
         Some(Self { plan, route, cost, now, windows })
     }
 
+    /// As many such calls at once.
+    pub(crate) fn times(&self, calls: u64) -> Self {
+        Self { cost: self.cost.saturating_mul(calls), windows: self.windows.clone(), ..*self }
+    }
+
     /// Compares the demand with what has been used. Changes nothing.
     #[must_use]
     pub fn evaluate(&self, usage: &Usage) -> Decision {
@@ -69,6 +75,7 @@ impl<'p> Demand<'p> {
     #[must_use]
     pub fn is_impossible(&self) -> bool {
         self.buckets().any(|bucket| bucket.emission_for(self.cost).is_none())
+            || self.plan.sliding.iter().any(|window| window.limit == 0 || self.cost > window.limit)
             || self.plan.quotas.iter().any(|quota| quota.limit == 0 || self.cost > quota.limit)
     }
 
@@ -78,18 +85,24 @@ impl<'p> Demand<'p> {
             return Decision::of(Verdict::Impossible);
         }
         let mut refusals = Refusals::new();
+        self.weigh_sliding(usage, charge, &mut refusals);
         self.weigh_buckets(usage, charge, &mut refusals);
         self.weigh_quotas(usage, charge, &mut refusals);
         if refusals.is_empty() {
             let (tats, counts) = (&charge.tats, &charge.counts);
-            self.told(Verdict::Allowed, |index, _| Some(tats[index].1), |index, _| counts[index].net)
+            let position = self.position(usage).map(|position| position.after(self.cost));
+            self.told(Verdict::Allowed, position, |index, _| Some(tats[index].1), |index, _| counts[index].net)
         } else {
             self.standing(throttled(&refusals), usage)
         }
     }
 
-    /// Whether a bucket, not only a quota, has too little left in `usage`.
-    pub(crate) fn bucket_refuses(&self, usage: &Usage) -> bool {
+    /// Whether a rate, not only a quota, has too little left in `usage`: what only time brings back.
+    pub(crate) fn rate_refuses(&self, usage: &Usage) -> bool {
+        let mut sliding = self.plan.sliding.iter();
+        if sliding.any(|window| window.wait(&window.position(usage, self.now), self.cost) > 0) {
+            return true;
+        }
         self.buckets().any(|bucket| {
             let emission = bucket.emission_for(self.cost);
             emission.is_none_or(|emission| bucket.take(emission, usage.tat(bucket.id), self.cost, self.now).is_err())
@@ -98,7 +111,32 @@ impl<'p> Demand<'p> {
 
     /// A verdict with every limit as it stands in `usage`.
     pub(crate) fn standing(&self, verdict: Verdict, usage: &Usage) -> Decision {
-        self.told(verdict, |_, bucket| usage.tat(bucket.id), |_, window| usage.count(window.id))
+        let position = self.position(usage);
+        self.told(verdict, position, |_, bucket| usage.tat(bucket.id), |_, window| usage.count(window.id))
+    }
+
+    /// An allowed call with every limit as it stands in `usage`, but for `unspent` units of it that nobody has used.
+    pub(crate) fn standing_less(&self, usage: &Usage, unspent: u64) -> Decision {
+        let (unspent_units, unspent) = (signed(unspent), Nanos::from(unspent));
+        let position = self.position(usage).map(|position| position.less(unspent));
+        let tat = |bucket: &Bucket| Some(usage.tat(bucket.id)? - bucket.emission_for(0)? * unspent);
+        self.told(
+            Verdict::Allowed,
+            position,
+            |_, bucket| tat(bucket),
+            |_, window| usage.count(window.id).saturating_sub(unspent_units),
+        )
+    }
+
+    /// How many calls of this cost the tightest limit has left.
+    pub(crate) fn calls_left(&self, usage: &Usage) -> u64 {
+        let limits = self.standing(Verdict::Allowed, usage).limits;
+        limits.iter().map(|limit| limit.remaining).min().unwrap_or(u64::MAX) / self.cost.max(1)
+    }
+
+    /// Where the caller stands in the sliding window, where there is one.
+    pub(crate) fn position(&self, usage: &Usage) -> Option<Position> {
+        self.plan.sliding.as_ref().map(|window| window.position(usage, self.now))
     }
 
     /// The caller's bucket and the route's, where there are any.
@@ -128,6 +166,17 @@ impl<'p> Demand<'p> {
         self.now
     }
 
+    fn weigh_sliding(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
+        let Some(window) = &self.plan.sliding else { return };
+        let position = window.position(usage, self.now);
+        let wait = window.wait(&position, self.cost);
+        if wait > 0 && self.cost > 0 {
+            refusals.push(Refusal { name: &window.name, wait, quota: false });
+        }
+        let (slot, _) = window.slots_at(position.start);
+        charge.slot = Some((slot, position.start + position.current + Nanos::from(self.cost)));
+    }
+
     fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         for bucket in self.buckets() {
             let Some(emission) = bucket.emission_for(self.cost) else { continue };
@@ -152,14 +201,18 @@ impl<'p> Demand<'p> {
         }
     }
 
-    /// Every limit's standing, given each bucket's `tat` and each window's count.
+    /// Every limit's standing, given the position in the sliding window, each bucket's `tat` and each window's count.
     fn told(
         &self,
         verdict: Verdict,
+        position: Option<Position>,
         tat: impl Fn(usize, &Bucket) -> Option<Nanos>,
         count: impl Fn(usize, &Window) -> i64,
     ) -> Decision {
         let mut limits = Vec::with_capacity(2 + self.windows.len());
+        limits.extend(
+            self.plan.sliding.as_ref().zip(position).map(|(window, position)| sliding_limit(window, &position)),
+        );
         for (index, bucket) in self.buckets().enumerate() {
             if let Some(emission) = bucket.emission_for(self.cost) {
                 limits.push(self.bucket_limit(bucket, emission, tat(index, bucket).unwrap_or(self.now)));
@@ -169,7 +222,7 @@ impl<'p> Demand<'p> {
             limits.push(self.quota_limit(quota, window, count(index, window)));
         }
         let near_limit = limits.iter().any(|limit| limit.used_share() >= self.plan.near_limit);
-        Decision { verdict, limits, near_limit, degraded: false, charge: None }
+        Decision { verdict, limits, near_limit, degraded: false, shadowed: None, charge: None }
     }
 
     fn bucket_limit(&self, bucket: &Bucket, emission: Nanos, tat: Nanos) -> Limit {
@@ -190,6 +243,16 @@ impl<'p> Demand<'p> {
             remaining: u64::try_from(signed(quota.limit).saturating_sub(count)).unwrap_or(0),
             reset_s: Some(whole_seconds(window.end - self.now)),
         }
+    }
+}
+
+fn sliding_limit(window: &SlidingWindow, position: &Position) -> Limit {
+    Limit {
+        name: Arc::clone(&window.name),
+        limit: window.limit,
+        window_s: window.window_s,
+        remaining: window.remaining(position),
+        reset_s: window.next(position).map(whole_seconds),
     }
 }
 

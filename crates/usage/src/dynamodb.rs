@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `v` | the form: 1 |
 //! | `b` and seven digits of base 36 | a bucket's `tat` ([`Bucket::id`](crate::Bucket)), in nanoseconds since 1970 |
+//! | `s` and seven digits of base 36 | a sliding window's slot: its first instant in nanoseconds since 1970, plus its count |
 //! | `d20261122`, `m20261101` | what was taken from a quota's window, named by its period and first day (UTC) |
 //! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970 |
 //! | `g` and a window's name | what was granted in that window; its count is what was taken less this |
@@ -50,6 +51,7 @@ mod config;
 mod documents;
 mod expression;
 mod granting;
+mod leases;
 mod memory;
 mod outage;
 mod refunding;
@@ -79,6 +81,7 @@ use crate::{
 pub(crate) use admin::RegistryTable;
 use clock::{Clock, DateInterceptor};
 pub use config::DynamoDbConfig;
+use leases::{Leases, Offer};
 use outage::Outage;
 use registry::Registry;
 use usage_table::{Call, UsageTable};
@@ -89,6 +92,7 @@ pub struct DynamoDbStore {
     registry: Registry,
     usage: UsageTable,
     fallback: Fallback,
+    leases: Leases,
     config: DynamoDbConfig,
     /// For what is no part of a decision: retries are on.
     client: Client,
@@ -106,6 +110,7 @@ impl DynamoDbStore {
             registry: Registry::new(reads.clone(), config.registry_table.clone()),
             usage: UsageTable::new(charges, config.usage_table.clone(), clock),
             fallback: Fallback::new(config.local_instances),
+            leases: Leases::new(),
             client: reads,
             config,
         }
@@ -161,23 +166,24 @@ impl DynamoDbStore {
         let remembered = self.usage.recall(caller);
         let now = self.usage.now(now, &remembered);
         let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
-        if demand.is_impossible() {
-            return Ok(Decision::of(Verdict::Impossible));
-        }
-        if let Some(denied) = remembered.denial(&demand) {
-            return Ok(denied);
-        }
         let call = Call { caller, demand: &demand, remembered: &remembered, deadline };
-        let charged = self.usage.charge(&call).await;
-        Ok(charged.unwrap_or_else(|outage| {
-            tracing::warn!(
-                reason = outage.reason,
-                plan = plan.name,
-                "the plan answers, not the store: {}",
-                outage.reason
-            );
-            self.fallback.answer(caller, &demand, outage.retry_in)
-        }))
+        Ok(self.decide(&call).await.in_shadow(plan.shadow))
+    }
+
+    async fn decide(&self, call: &Call<'_, '_>) -> Decision {
+        if call.demand.is_impossible() {
+            return Decision::of(Verdict::Impossible);
+        }
+        let charged = match self.leases.offer(call.caller, call.demand, &call.remembered.usage) {
+            Offer::Spent(decision) => return self.usage.named(call, decision),
+            Offer::Buy(calls, purchase) => self.usage.buy(call, calls, purchase).await,
+            Offer::Single => self.usage.decide(call).await,
+        };
+        charged.unwrap_or_else(|outage| {
+            let plan = &call.demand.plan().name;
+            tracing::warn!(reason = outage.reason, plan, "the plan answers, not the store: {}", outage.reason);
+            self.fallback.answer(call.caller, call.demand, outage.retry_in)
+        })
     }
 
     /// How the limits stand, and whether a call would pass. Charges nothing.
@@ -196,7 +202,8 @@ impl DynamoDbStore {
         let caller = plan.charged(caller);
         let now = self.usage.now(now, &self.usage.recall(caller));
         let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
-        self.usage.peek(caller, &demand, deadline).await.map_err(no_answer)
+        let decision = self.usage.peek(caller, &demand, deadline).await.map_err(no_answer)?;
+        Ok(decision.in_shadow(plan.shadow))
     }
 
     /// Gives a charge back: to the quotas' windows that are not over and to its day, once at most.

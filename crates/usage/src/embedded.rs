@@ -77,7 +77,8 @@ impl EmbeddedStore {
         cost: u64,
         now: Nanos,
     ) -> Result<Decision, StoreError> {
-        self.ledger.charge(plan.charged(caller), now, |now| Demand::new(plan, route, cost, now))
+        let decision = self.ledger.charge(plan.charged(caller), now, |now| Demand::new(plan, route, cost, now))?;
+        Ok(decision.in_shadow(plan.shadow))
     }
 
     /// How the limits stand, and whether a call would pass. Charges nothing.
@@ -92,7 +93,8 @@ impl EmbeddedStore {
         cost: u64,
         now: Nanos,
     ) -> Result<Decision, StoreError> {
-        self.ledger.peek(plan.charged(caller), now, |now| Demand::new(plan, route, cost, now))
+        let decision = self.ledger.peek(plan.charged(caller), now, |now| Demand::new(plan, route, cost, now))?;
+        Ok(decision.in_shadow(plan.shadow))
     }
 
     /// Gives a charge back: to the quotas' windows that are not over and to its day, once.

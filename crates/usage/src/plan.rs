@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use routes::RouteTable;
+use sha2::{Digest, Sha256};
 
 use crate::bucket::Bucket;
+use crate::lease::LeaseTerms;
 use crate::mistake::Mistake;
 use crate::plan_check::Checks;
-use crate::{Caller, OnStoreFailure, PlanDocument, Quota};
+use crate::{Caller, OnStoreFailure, PlanDocument, Quota, SlidingWindow};
 
 /// The largest quota: the largest integer of a structured field (RFC 9651), and exact in JSON numbers.
 pub(crate) const MAX_LIMIT: u64 = 999_999_999_999_999;
@@ -21,6 +23,8 @@ pub struct Plan {
     pub name: String,
     /// The bucket of all of a caller's calls.
     pub bucket: Option<Bucket>,
+    /// The sliding window of all of a caller's calls, instead of a bucket.
+    pub sliding: Option<SlidingWindow>,
     /// Its quotas.
     pub quotas: Vec<Quota>,
     /// The one caller that all callers are charged as, where they share the plan's limits.
@@ -31,6 +35,12 @@ pub struct Plan {
     pub on_store_failure: OnStoreFailure,
     /// The share of a limit from which on a caller is near it.
     pub near_limit: f64,
+    /// Whether it only watches: what it would refuse passes, and the decision says so.
+    pub shadow: bool,
+    /// How calls are leased, where they are.
+    pub lease: Option<LeaseTerms>,
+    /// Tells what it says from what another plan says, or said.
+    pub(crate) fingerprint: u64,
 }
 
 /// A route's own bucket.
@@ -75,11 +85,15 @@ impl Plan {
         Ok(Self {
             name: name.to_owned(),
             bucket: parts.bucket,
+            sliding: parts.sliding,
             quotas: parts.quotas,
             shared: document.shared_by_plan.then(|| Caller::Plan(name.into())),
             routes: parts.routes,
             on_store_failure: document.on_store_failure,
             near_limit: parts.near_limit,
+            shadow: document.shadow,
+            lease: parts.lease,
+            fingerprint: fingerprint(name, &document),
         })
     }
 
@@ -94,11 +108,15 @@ impl Plan {
         Self {
             name: self.name.clone(),
             bucket: self.bucket.as_ref().map(|bucket| bucket.share(instances)),
+            sliding: self.sliding.as_ref().map(|window| window.share(instances)),
             quotas: self.quotas.iter().map(|quota| quota.share(instances)).collect(),
             shared: self.shared.clone(),
             routes: RouteTable::default(),
             on_store_failure: self.on_store_failure,
             near_limit: self.near_limit,
+            shadow: self.shadow,
+            lease: None,
+            fingerprint: self.fingerprint,
         }
     }
 
@@ -128,6 +146,12 @@ pub(crate) fn check_name(name: &str) -> Result<(), PlanError> {
         "`{name}` is not a plan's name: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit"
     );
     Err(PlanError { mistakes: vec![Mistake { pointer: String::new(), message }] })
+}
+
+fn fingerprint(name: &str, document: &PlanDocument) -> u64 {
+    let text = serde_json::to_string(document).unwrap_or_default();
+    let hash = Sha256::new().chain_update(name).chain_update([0]).chain_update(text).finalize();
+    hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Whether a name can stand in a `RateLimit` field as it is.

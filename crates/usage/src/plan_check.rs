@@ -7,13 +7,17 @@ use routes::{RouteKey, RouteKeyError, RouteTable};
 
 use crate::bucket::Bucket;
 use crate::calendar::CalendarError;
+use crate::lease::{LEAST_BURST, LeaseTerms, MOST_CALLS};
 use crate::mistake::{Mistake, pointer};
 use crate::plan::{MAX_LIMIT, MAX_QUOTAS, check_policy_name};
-use crate::{Calendar, PlanDocument, Quota, QuotaDocument, RouteLimit, Throttle};
+use crate::sliding::LONGEST_S;
+use crate::{Algorithm, Calendar, Nanos, PlanDocument, Quota, QuotaDocument, RouteLimit, SlidingWindow, Throttle};
 
 const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 /// At the smallest rate it takes 10¹⁴ s to come back, which still fits into a structured field.
 const MAX_BURST: u64 = 100_000_000;
+/// A sliding window's limit: a count has to be below its window's nanoseconds.
+const MOST_A_SECOND: u64 = 999_999_999;
 const LONGEST_ROUTE: usize = 256;
 const MAX_ROUTES: usize = 16;
 /// Where `near_limit` is absent.
@@ -29,30 +33,53 @@ pub(crate) struct Checks {
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) bucket: Option<Bucket>,
+    pub(crate) sliding: Option<SlidingWindow>,
     pub(crate) quotas: Vec<Quota>,
     pub(crate) routes: RouteTable<Arc<RouteLimit>>,
     pub(crate) near_limit: f64,
+    pub(crate) lease: Option<LeaseTerms>,
 }
 
 impl Checks {
     pub(crate) fn plan(&mut self, document: &PlanDocument) -> Parts {
+        let lease = self.lease(document);
+        let reserve = lease.map_or(0, |terms| terms.length);
         let throttle = document.throttle.as_ref();
-        let bucket = throttle.map(|throttle| self.bucket(&["throttle"], "throttle", ("", "burst"), throttle));
+        let bucket = throttle.map(|throttle| self.bucket(&["throttle"], "throttle", ("", "burst"), throttle, reserve));
+        let sliding = self.sliding(document);
         let quotas = self.quotas(&document.quotas);
-        let routes = self.routes(&document.routes);
+        let routes = self.routes(&document.routes, reserve);
         self.names(document);
         let near_limit = document.near_limit.unwrap_or(NEAR_LIMIT);
         if !(0.0..=1.0).contains(&near_limit) {
             self.add(&["near_limit"], format!("near_limit is {near_limit}; it is from 0 to 1"));
         }
-        Parts { bucket, quotas, routes, near_limit }
+        Parts { bucket, sliding, quotas, routes, near_limit, lease }
+    }
+
+    fn lease(&mut self, document: &PlanDocument) -> Option<LeaseTerms> {
+        if document.lease > MOST_CALLS {
+            self.add(&["lease"], format!("lease is {}; it is at most {MOST_CALLS}", document.lease));
+        }
+        let small = |throttle: &Throttle| (1..LEAST_BURST).contains(&throttle.burst);
+        if document.lease > 0 && document.throttles().any(small) {
+            self.add(&["lease"], format!("a plan with a lease has bursts of at least {LEAST_BURST}"));
+        }
+        LeaseTerms::new(document.lease, document.throttles())
     }
 
     pub(crate) fn add(&mut self, members: &[&str], message: String) {
         self.mistakes.push(Mistake { pointer: pointer(members), message });
     }
 
-    fn bucket(&mut self, members: &[&str], member: &str, (scope, name): (&str, &str), throttle: &Throttle) -> Bucket {
+    fn bucket(
+        &mut self,
+        members: &[&str],
+        member: &str,
+        (scope, name): (&str, &str),
+        throttle: &Throttle,
+        reserve: Nanos,
+    ) -> Bucket {
         let (rate, burst) = (throttle.rate, throttle.burst);
         if rate != 0.0 && !RATES.contains(&rate) {
             let message = format!("{member}.rate is {rate}; it is 0, or from 0.000001 to 1000000 a second");
@@ -62,7 +89,32 @@ impl Checks {
             let message = format!("{member}.burst is {burst}; it is at most 100000000");
             self.add(&[members, &["burst"]].concat(), message);
         }
-        Bucket::new(scope, name, throttle)
+        Bucket::new(scope, name, throttle, reserve)
+    }
+
+    fn sliding(&mut self, document: &PlanDocument) -> Option<SlidingWindow> {
+        let members = [("window_s", document.window_s), ("limit", document.limit)];
+        if document.algorithm == Algorithm::TokenBucket {
+            for (member, _) in members.into_iter().filter(|(_, value)| value.is_some()) {
+                self.add(&[member], format!("{member} goes with the algorithm sliding_window"));
+            }
+            return None;
+        }
+        if document.throttle.is_some() {
+            let message = "throttle goes with the algorithm token_bucket, not with sliding_window";
+            self.add(&["throttle"], message.to_owned());
+        }
+        for (member, _) in members.into_iter().filter(|(_, value)| value.is_none()) {
+            self.add(&[member], format!("{member} is missing; a sliding_window has window_s and limit"));
+        }
+        let (window_s, limit) = (document.window_s?, document.limit?);
+        if !(1..=LONGEST_S).contains(&window_s) {
+            self.add(&["window_s"], format!("window_s is {window_s}; it is from 1 to {LONGEST_S}"));
+        }
+        if limit > MOST_A_SECOND {
+            self.add(&["limit"], format!("limit is {limit}; it is at most {MOST_A_SECOND}"));
+        }
+        Some(SlidingWindow::new(limit, window_s))
     }
 
     fn quotas(&mut self, documents: &[QuotaDocument]) -> Vec<Quota> {
@@ -107,7 +159,7 @@ impl Checks {
         None
     }
 
-    fn routes(&mut self, documents: &BTreeMap<String, Throttle>) -> RouteTable<Arc<RouteLimit>> {
+    fn routes(&mut self, documents: &BTreeMap<String, Throttle>, reserve: Nanos) -> RouteTable<Arc<RouteLimit>> {
         if documents.len() > MAX_ROUTES {
             self.add(&["routes"], format!("{} routes; a plan has 16 at most", documents.len()));
         }
@@ -117,7 +169,7 @@ impl Checks {
                 self.add(&["routes", route], format!("routes: `{route}` is longer than {LONGEST_ROUTE} characters"));
             }
             let member = format!("routes[\"{route}\"]");
-            let bucket = self.bucket(&["routes", route], &member, (route, route), throttle);
+            let bucket = self.bucket(&["routes", route], &member, (route, route), throttle, reserve);
             let limit = Arc::new(RouteLimit { route: route.clone(), bucket });
             let key = route.parse().map_err(|error: RouteKeyError| error.to_string());
             let inserted = key.and_then(|key: RouteKey| table.insert(key, limit).map_err(|error| error.to_string()));
@@ -131,7 +183,7 @@ impl Checks {
     /// Two limits of one name could not be told apart in `RateLimit-Policy`.
     fn names(&mut self, document: &PlanDocument) {
         let mut taken: Vec<String> = document.routes.keys().cloned().collect();
-        taken.extend(document.throttle.as_ref().map(|_| "burst".to_owned()));
+        taken.push(if document.algorithm == Algorithm::SlidingWindow { "window" } else { "burst" }.to_owned());
         for (index, quota) in document.quotas.iter().enumerate() {
             let name = quota.name();
             if taken.contains(&name) {

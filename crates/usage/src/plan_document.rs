@@ -28,6 +28,15 @@ pub struct PlanDocument {
     /// The bucket of all of a caller's calls; none where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
+    /// How all of a caller's calls are limited: by `throttle`, or by `window_s` and `limit`.
+    #[serde(default, skip_serializing_if = "Algorithm::is_default")]
+    pub algorithm: Algorithm,
+    /// For a sliding window: its width in seconds, 1 to 86,400.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_s: Option<u64>,
+    /// For a sliding window: calls in it. 0 admits none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
     /// At most 4, each with a name of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotas: Vec<QuotaDocument>,
@@ -43,6 +52,31 @@ pub struct PlanDocument {
     /// The share of a limit, from 0 to 1, from which on a caller is near it. 0.8 where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub near_limit: Option<f64>,
+    /// Whether it only watches: what it would refuse passes, uncharged, and the decision says so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shadow: bool,
+    /// How many calls an instance that is called often may buy with one write, up to 1,000; 0 for one by one. The
+    /// burst in use is smaller by what comes back within a lease, a quarter of it at most.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lease: u32,
+}
+
+/// How calls are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Exactly: a burst at once, and then a rate.
+    #[default]
+    TokenBucket,
+    /// So many calls in any window, approximately: see [`SlidingWindow`](crate::SlidingWindow).
+    SlidingWindow,
+}
+
+impl Algorithm {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What answers a call while the store does not.
@@ -70,7 +104,17 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
 impl PlanDocument {
+    /// All of its buckets.
+    pub(crate) fn throttles(&self) -> impl Iterator<Item = &Throttle> {
+        self.throttle.iter().chain(self.routes.values())
+    }
+
     /// Everything that is wrong with it. A document without mistakes makes a [`Plan`](crate::Plan).
     #[must_use]
     pub fn check(&self) -> Vec<Mistake> {

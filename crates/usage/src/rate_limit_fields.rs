@@ -4,11 +4,12 @@
 use std::fmt::Write as _;
 
 use crate::Limit;
+use crate::plan::MAX_LIMIT;
 
 /// `"burst";q=5;w=5, "day";q=100;w=86400`, or `None` where there is no limit.
 #[must_use]
 pub fn rate_limit_policy(limits: &[Limit]) -> Option<String> {
-    list(limits, |text, limit| write!(text, ";q={};w={}", limit.limit, limit.window_s))
+    list(limits, |text, limit| write!(text, ";q={};w={}", integer(limit.limit), integer(limit.window_s)))
 }
 
 /// `"burst";r=4;t=1, "day";r=99;t=86399`, or `None` where there is no limit. `t` is the time until there
@@ -16,8 +17,8 @@ pub fn rate_limit_policy(limits: &[Limit]) -> Option<String> {
 #[must_use]
 pub fn rate_limit(limits: &[Limit]) -> Option<String> {
     list(limits, |text, limit| match limit.reset_s {
-        Some(reset_s) => write!(text, ";r={};t={reset_s}", limit.remaining),
-        None => write!(text, ";r={}", limit.remaining),
+        Some(reset_s) => write!(text, ";r={};t={}", integer(limit.remaining), integer(reset_s)),
+        None => write!(text, ";r={}", integer(limit.remaining)),
     })
 }
 
@@ -33,14 +34,20 @@ fn list(limits: &[Limit], parameters: impl Fn(&mut String, &Limit) -> std::fmt::
     (!text.is_empty()).then_some(text)
 }
 
-/// An sf-string: a plan's names are printable ASCII already.
+/// An sf-integer has 15 digits at most; a remainder with all that was granted may have more.
+fn integer(number: u64) -> u64 {
+    number.min(MAX_LIMIT)
+}
+
+/// An sf-string, which is printable ASCII: anything else, as in a route's name, becomes `?`.
 fn push_string(text: &mut String, value: &str) {
     text.push('"');
     for character in value.chars() {
-        if character == '"' || character == '\\' {
-            text.push('\\');
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            ' '..='~' => text.push(character),
+            _ => text.push('?'),
         }
-        text.push(character);
     }
     text.push('"');
 }
@@ -48,6 +55,8 @@ fn push_string(text: &mut String, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Demand, Plan, PlanDocument, SECOND, Usage};
+    use proptest::prelude::*;
 
     fn limit(name: &str, reset_s: Option<u64>) -> Limit {
         Limit { name: name.into(), limit: 100, window_s: 60, remaining: 50, reset_s }
@@ -68,5 +77,58 @@ mod tests {
     #[test]
     fn without_limits_there_is_no_field() {
         assert_eq!((rate_limit_policy(&[]), rate_limit(&[])), (None, None));
+    }
+
+    /// A field by a strict parser: each member's name with its parameters.
+    fn parsed(field: &str) -> Vec<(String, Vec<(String, i64)>)> {
+        let list: sfv::List = sfv::Parser::new(field).parse().unwrap();
+        let item = |entry: &sfv::ListEntry| match entry {
+            sfv::ListEntry::Item(item) => {
+                let parameters = item.params.iter();
+                let number = |value: &sfv::BareItem| i64::from(value.as_integer().unwrap());
+                let parameters = parameters.map(|(key, value)| (key.to_string(), number(value))).collect();
+                (item.bare_item.as_string().unwrap().to_string(), parameters)
+            }
+            sfv::ListEntry::InnerList(_) => panic!("an inner list"),
+        };
+        list.iter().map(item).collect()
+    }
+
+    #[test]
+    fn s50_every_policy_of_a_plan_is_named_as_a_strict_parser_reads_it() {
+        let plan = r#"{"algorithm":"sliding_window","window_s":60,"limit":20,"routes":{"GET /straße":{"rate":1,"burst":5}},
+            "quotas":[{"limit":100,"period":"day"},{"name":"a \"week\\","limit":500,"period":"week","time_zone":"Europe/Berlin"},
+                      {"limit":999999999999999,"period":"month","starts_on":31}]}"#;
+        let plan = Plan::new("p", serde_json::from_str::<PlanDocument>(plan).unwrap()).unwrap();
+        let route = plan.route_limit("GET", "/straße").cloned();
+        let mut usage = Usage::default();
+        // 2026-11-22T00:00:00Z
+        let limits = Demand::new(&plan, route.as_deref(), 2, 1_795_305_600 * SECOND).unwrap().charge(&mut usage).limits;
+        let names = ["window", "GET /stra?e", "day", "a \"week\\", "month"];
+        let policy = parsed(&rate_limit_policy(&limits).unwrap());
+        assert_eq!(policy.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+        let of = |name: &str, value| (name.to_owned(), value);
+        assert_eq!(policy[0].1, [of("q", 20), of("w", 60)]);
+        assert_eq!(policy[3].1, [of("q", 500), of("w", 7 * 86_400)]);
+        let current = parsed(&rate_limit(&limits).unwrap());
+        assert_eq!(current.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(current[1].1, [of("r", 3), of("t", 1)]);
+        assert_eq!(current[2].1, [of("r", 98), of("t", 86_400)]);
+        assert_eq!(current[4].1[0], of("r", 999_999_999_999_997));
+    }
+
+    proptest! {
+        #[test]
+        fn s50_whatever_stands_in_a_name_a_strict_parser_reads_the_fields(
+            name in ".*", limit in any::<u64>(), window_s in any::<u64>(), remaining in any::<u64>(),
+            reset_s in proptest::option::of(any::<u64>()),
+        ) {
+            let limits = [Limit { name: name.as_str().into(), limit, window_s, remaining, reset_s }, self::limit("day", None)];
+            let expected: String =
+                name.chars().map(|character| if matches!(character, ' '..='~') { character } else { '?' }).collect();
+            for field in [rate_limit_policy(&limits), rate_limit(&limits)] {
+                prop_assert_eq!(&parsed(&field.unwrap())[0].0, &expected);
+            }
+        }
     }
 }

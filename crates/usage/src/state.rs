@@ -3,6 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::plan::MAX_QUOTAS;
+use crate::sliding::KEPT;
 use crate::{Nanos, Window, WindowId};
 
 /// One caller's usage: the `tat` of its buckets and the counts of its quotas' windows. Empty for a caller
@@ -10,6 +11,8 @@ use crate::{Nanos, Window, WindowId};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     tats: Vec<(u64, Nanos)>,
+    /// Slots of sliding windows.
+    slots: Vec<(u64, Nanos)>,
     counts: Vec<Count>,
     grants: Vec<Granted>,
     /// Names the last grant that was made under a name.
@@ -40,6 +43,8 @@ pub(crate) struct Granted {
 pub(crate) struct Charge {
     /// The caller's bucket and the route's.
     pub(crate) tats: ArrayVec<(u64, Nanos), 2>,
+    /// The sliding window's present slot.
+    pub(crate) slot: Option<(u64, Nanos)>,
     pub(crate) counts: ArrayVec<Count, MAX_QUOTAS>,
 }
 
@@ -55,6 +60,11 @@ impl Usage {
         Self { tats, counts, ..Self::default() }
     }
 
+    /// The same with slots of sliding windows.
+    pub(crate) fn with_slots(self, slots: Vec<(u64, Nanos)>) -> Self {
+        Self { slots, ..self }
+    }
+
     /// The same with what was granted.
     pub(crate) fn with_grants(self, grants: Vec<Granted>, last_grant: Option<u64>) -> Self {
         Self { grants, last_grant, ..self }
@@ -64,6 +74,12 @@ impl Usage {
     #[must_use]
     pub fn tat(&self, bucket: u64) -> Option<Nanos> {
         self.tats.iter().find(|(id, _)| *id == bucket).map(|(_, tat)| *tat)
+    }
+
+    /// A sliding window's slot, where it has been used.
+    #[must_use]
+    pub fn slot(&self, slot: u64) -> Option<Nanos> {
+        self.slots.iter().find(|(id, _)| *id == slot).map(|(_, value)| *value)
     }
 
     /// What has been used in a window, less what was granted: below 0 where that is more.
@@ -91,7 +107,9 @@ impl Usage {
     /// Whether nothing in it matters any more: every bucket full, every window over.
     #[must_use]
     pub fn is_spent(&self, now: Nanos) -> bool {
-        self.tats.iter().all(|(_, tat)| *tat <= now) && self.counts.iter().all(|count| count.end <= now)
+        self.tats.iter().all(|(_, tat)| *tat <= now)
+            && self.slots.iter().all(|(_, value)| *value + KEPT <= now)
+            && self.counts.iter().all(|count| count.end <= now)
     }
 
     /// What of it matters at `now`.
@@ -106,6 +124,10 @@ impl Usage {
         self.counts
             .retain(|count| count.end > now && !charge.counts.iter().any(|changed| changed.window == count.window));
         self.grants.retain(|granted| granted.end > now);
+        if let Some((id, value)) = charge.slot {
+            self.slots.retain(|(known, value)| *value + KEPT > now && *known != id);
+            self.slots.push((id, value));
+        }
         self.tats.extend(charge.tats.iter().copied());
         self.counts.extend(charge.counts.iter().copied());
     }
@@ -129,6 +151,7 @@ impl Usage {
 
     fn forget(&mut self, now: Nanos) {
         self.tats.retain(|(_, tat)| *tat > now);
+        self.slots.retain(|(_, value)| *value + KEPT > now);
         self.counts.retain(|count| count.end > now);
         self.grants.retain(|granted| granted.end > now);
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use usage::{Decision, Plan, RouteLimit, rate_limit, rate_limit_policy};
+use usage::{Decision, Plan, RouteLimit, Verdict, rate_limit, rate_limit_policy};
 
 use crate::credentials::Identity;
 use crate::event::{Format, Request};
@@ -60,6 +60,27 @@ impl Decided {
     }
 }
 
+/// What a plan in shadow mode would have answered, for the log.
+#[derive(Debug)]
+struct Shadowed {
+    reason: Reason,
+    /// The names of the limits that would not have allowed it.
+    violated: String,
+}
+
+impl Shadowed {
+    fn of(verdict: &Verdict) -> Self {
+        let (reason, violated) = match verdict {
+            Verdict::Allowed => (Reason::Ok, String::new()),
+            Verdict::Throttled { quota: true, violated, .. } => (Reason::QuotaExceeded, violated.join(", ")),
+            Verdict::Throttled { quota: false, violated, .. } => (Reason::RateExceeded, violated.join(", ")),
+            Verdict::Impossible => (Reason::LimitImpossible, String::new()),
+            Verdict::Unavailable { .. } => (Reason::StoreUnavailable, String::new()),
+        };
+        Self { reason, violated }
+    }
+}
+
 /// The context, filled as the request's checks go on.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -68,6 +89,8 @@ pub(crate) struct Answer {
     /// Only there where there is something, because response mapping shows them to clients.
     response: Map<String, Value>,
     format: Format,
+    /// What a plan in shadow mode would have refused by.
+    shadowed: Option<Shadowed>,
     /// The key as it was sent, for a REST API's own usage plan. Never logged.
     usage_identifier_key: Option<String>,
 }
@@ -91,7 +114,7 @@ impl Default for Answer {
         ];
         let mut request: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), NOTHING.into())).collect();
         request.insert("near_limit".to_owned(), "false".into());
-        Self { request, response: Map::new(), format: Format::Simple, usage_identifier_key: None }
+        Self { request, response: Map::new(), format: Format::Simple, shadowed: None, usage_identifier_key: None }
     }
 }
 
@@ -150,6 +173,7 @@ impl Answer {
 
     pub(crate) fn limits(&mut self, decision: &Decision) {
         self.set("near_limit", if decision.near_limit { "true" } else { "false" });
+        self.shadowed = decision.shadowed.as_ref().map(Shadowed::of);
         self.show("ratelimit_policy", rate_limit_policy(&decision.limits));
         self.show("ratelimit", rate_limit(&decision.limits));
         if let Some(limit) = decision.nearest() {
@@ -170,7 +194,12 @@ impl Answer {
             Ok(decided) => {
                 self.set("decision", decided.decision);
                 self.show("retry_after", decided.retry_after_s.map(|seconds| seconds.to_string()));
-                (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), decided.reason)
+                let reason = if decided.reason == Reason::Ok && self.shadowed.is_some() {
+                    Reason::ShadowDenied
+                } else {
+                    decided.reason
+                };
+                (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), reason)
             }
             Err(Stop::Forbidden(reason)) => (false, reason),
             Err(Stop::Unauthenticated(reason)) => return Err(self.fail(reason, elapsed, Failure::Unauthorized)),
@@ -223,6 +252,9 @@ impl Answer {
             auth = field("auth"),
             key_id = field("key_id"),
             plan = field("plan"),
+            near_limit = field("near_limit") == "true",
+            shadowed = self.shadowed.as_ref().map(|shadowed| shadowed.reason.as_str()),
+            violated = self.shadowed.as_ref().map(|shadowed| shadowed.violated.as_str()),
             duration_ms = milliseconds(elapsed),
             problem,
             "decided"

@@ -37,6 +37,8 @@ pub enum Reason {
     RateExceeded,
     /// A quota is used up.
     QuotaExceeded,
+    /// It passes, because its plan only watches; otherwise it would not.
+    ShadowDenied,
     /// An issuer's keys cannot be had.
     KeysUnavailable,
     /// The store could not decide.
@@ -66,6 +68,7 @@ impl Reason {
             Self::LimitImpossible => "limit_impossible",
             Self::RateExceeded => "rate_exceeded",
             Self::QuotaExceeded => "quota_exceeded",
+            Self::ShadowDenied => "shadow_denied",
             Self::KeysUnavailable => "keys_unavailable",
             Self::StoreUnavailable => "store_unavailable",
             Self::Fault => "fault",

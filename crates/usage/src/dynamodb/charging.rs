@@ -8,10 +8,11 @@
 
 use crate::bucket::Bucket;
 use crate::calendar::day_of;
-use crate::{Caller, Decision, Demand, Nanos, SECOND, Usage, Verdict};
+use crate::sliding::Position;
+use crate::{Caller, Decision, Demand, Nanos, SECOND, SlidingWindow, Usage, Verdict};
 
 use super::expression::Clause;
-use super::usage_item::{self, bucket_name, day_name, window_name};
+use super::usage_item::{self, bucket_name, day_name, slot_name, window_name};
 
 const DAY: Nanos = 86_400 * SECOND;
 /// A key's usage is kept for reports, an address's only while it matters.
@@ -25,13 +26,31 @@ enum Branch {
     Busy,
 }
 
+/// What is taken to be true of the item, until a write is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Guess {
+    /// One a bucket.
+    branches: Vec<Branch>,
+    sliding: Option<SlidingGuess>,
+}
+
+/// A sliding window's present slot is begun or used on, and the previous one holds so much at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SlidingGuess {
+    position: Position,
+    branch: Branch,
+}
+
 /// One decision under way.
 #[derive(Debug)]
 pub(super) struct Charging<'d, 'p> {
     demand: &'d Demand<'p>,
-    branches: Vec<Branch>,
+    guess: Guess,
     writes_left: usize,
 }
+
+/// A sliding window may be begun by another, and the one before it may still be charged by a slow clock.
+const SLIDING_WRITES: usize = 2;
 
 /// What a refused write means.
 #[derive(Debug)]
@@ -48,16 +67,20 @@ impl<'d, 'p> Charging<'d, 'p> {
     /// Begins with what is remembered. Busy is guessed only from a `tat` ahead of `now`, which nothing but a
     /// clamp takes back, so that guess is never wrong.
     pub(super) fn new(demand: &'d Demand<'p>, remembered: &Usage) -> Self {
-        let branches = guess(demand, remembered);
-        Self { demand, writes_left: branches.len(), branches }
+        let guess = Guess::of(demand, remembered);
+        let writes_left = guess.branches.len() + guess.sliding.map_or(0, |_| SLIDING_WRITES);
+        Self { demand, guess, writes_left }
     }
 
     /// The write to send next.
     pub(super) fn clauses(&self, caller: &Caller) -> Vec<Clause> {
         let demand = self.demand;
-        let buckets = demand.buckets().zip(&self.branches);
+        let buckets = demand.buckets().zip(&self.guess.branches);
         let mut clauses: Vec<Clause> =
             buckets.filter_map(|(bucket, branch)| bucket_clause(demand, bucket, *branch)).collect();
+        if let Some((window, guess)) = demand.plan().sliding.as_ref().zip(self.guess.sliding) {
+            clauses.extend(sliding_clauses(window, guess, demand.cost()));
+        }
         let by = Nanos::from(demand.cost());
         for (quota, window) in demand.windows() {
             let most = Nanos::from(quota.limit) - by;
@@ -77,12 +100,12 @@ impl<'d, 'p> Charging<'d, 'p> {
         if decision.verdict != Verdict::Allowed {
             return Step::Denied(decision);
         }
-        let branches = guess(self.demand, seen);
-        if self.writes_left == 0 || branches == self.branches {
+        let guess = Guess::of(self.demand, seen);
+        if self.writes_left == 0 || guess == self.guess {
             return Step::Contradiction;
         }
         self.writes_left -= 1;
-        self.branches = branches;
+        self.guess = guess;
         Step::Again
     }
 
@@ -92,9 +115,33 @@ impl<'d, 'p> Charging<'d, 'p> {
     }
 }
 
-fn guess(demand: &Demand<'_>, usage: &Usage) -> Vec<Branch> {
-    let is_busy = |bucket: &Bucket| usage.tat(bucket.id).is_some_and(|tat| tat > demand.now());
-    demand.buckets().map(|bucket| if is_busy(bucket) { Branch::Busy } else { Branch::Idle }).collect()
+impl Guess {
+    fn of(demand: &Demand<'_>, usage: &Usage) -> Self {
+        let busy = |is_busy| if is_busy { Branch::Busy } else { Branch::Idle };
+        let is_ahead = |bucket: &Bucket| usage.tat(bucket.id).is_some_and(|tat| tat > demand.now());
+        let sliding = demand.plan().sliding.as_ref().map(|window| {
+            let position = window.position(usage, demand.now());
+            let is_begun = usage.slot(window.slots_at(position.start).0).is_some_and(|value| value >= position.start);
+            // What has been counted decides nothing here: the write's own condition does.
+            SlidingGuess { position: Position { current: 0, ..position }, branch: busy(is_begun) }
+        });
+        Self { branches: demand.buckets().map(|bucket| busy(is_ahead(bucket))).collect(), sliding }
+    }
+}
+
+/// The present slot is used on, or begun where it is still of a window that is over; and the previous one holds no more
+/// than was reckoned with.
+fn sliding_clauses(window: &SlidingWindow, guess: SlidingGuess, cost: u64) -> [Clause; 2] {
+    let (position, by) = (guess.position, Nanos::from(cost));
+    let (slot, previous) = window.slots_at(position.start);
+    let (attribute, before) = (slot_name(slot), position.start - 1);
+    let latest = window.latest(&position, cost);
+    let present = match guess.branch {
+        Branch::Idle if latest >= position.start => Clause::Idle { attribute, now: before, tat: position.start + by },
+        _ => Clause::Busy { attribute, now: before, by, latest },
+    };
+    let most = position.start - window.width() + position.previous;
+    [present, Clause::AtMost { attribute: slot_name(previous), most }]
 }
 
 fn bucket_clause(demand: &Demand<'_>, bucket: &Bucket, branch: Branch) -> Option<Clause> {
@@ -115,7 +162,8 @@ fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
         Caller::Key(_) | Caller::Subject(_) | Caller::Certificate(_) | Caller::Plan(_) => KEPT_FOR_KEYS,
         Caller::Address { .. } => KEPT_FOR_ADDRESSES,
     };
-    full.chain(windows).fold(demand.now(), Nanos::max) + kept
+    let sliding = demand.plan().sliding.iter().map(|window| demand.now() + 2 * window.width());
+    full.chain(windows).chain(sliding).fold(demand.now(), Nanos::max) + kept
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use crate::{Demand, Nanos, SECOND, Usage};
 
 use super::expression::Clause;
-use super::usage_item::bucket_name;
+use super::usage_item::{bucket_name, slot_name};
 
 /// How far ahead of a bucket's depth a `tat` may be: more than a clock that has been compared can be off.
 const TOLERANCE: Nanos = 5 * SECOND;
@@ -24,7 +24,20 @@ pub(super) fn clamp(demand: &Demand<'_>, seen: &Usage) -> Vec<Clause> {
         let attribute = bucket_name(bucket.id);
         (seen.tat(bucket.id)? > above).then_some(Clause::Lower { attribute, above, to: full + MARGIN })
     };
-    demand.buckets().filter_map(lower).collect()
+    demand.buckets().filter_map(lower).chain(lowered_slots(demand, seen)).collect()
+}
+
+/// A sliding window that somebody has opened too early is brought back to the present one or the one before it, whichever
+/// its slot is for, as used up.
+fn lowered_slots(demand: &Demand<'_>, seen: &Usage) -> Vec<Clause> {
+    let Some(window) = &demand.plan().sliding else { return Vec::new() };
+    let (start, above) = (window.start_of(demand.now()), demand.now() + window.width() + TOLERANCE);
+    let (present, previous) = window.slots_at(start);
+    let lower = |(slot, start)| {
+        let to = start + Nanos::from(window.limit);
+        (seen.slot(slot)? > above).then(|| Clause::Lower { attribute: slot_name(slot), above, to })
+    };
+    [(present, start), (previous, start - window.width())].into_iter().filter_map(lower).collect()
 }
 
 /// Whether a clamp that was last made at `last` may be made again.
@@ -57,6 +70,18 @@ mod tests {
         assert_eq!(clamped(10 * SECOND), []);
         let [Clause::Lower { above, to, .. }] = &clamped(10 * SECOND + 1)[..] else { panic!("one bucket") };
         assert_eq!((*above, *to), (NOW + 10 * SECOND, NOW + 7 * SECOND));
+    }
+
+    #[test]
+    fn a_sliding_window_that_was_opened_too_early_is_brought_back_as_used_up() {
+        let document = r#"{"algorithm":"sliding_window","window_s":10,"limit":7}"#;
+        let plan = Plan::new("p", serde_json::from_str::<PlanDocument>(document).unwrap()).unwrap();
+        let demand = Demand::new(&plan, None, 1, NOW).unwrap();
+        let [even, _] = plan.sliding.as_ref().unwrap().slots;
+        let clamped = |ahead: Nanos| clamp(&demand, &Usage::default().with_slots(vec![(even, NOW + ahead)]));
+        assert_eq!(clamped(15 * SECOND), []);
+        let [Clause::Lower { to, .. }] = &clamped(3600 * SECOND)[..] else { panic!("one slot") };
+        assert!([NOW + 7, NOW - 10 * SECOND + 7].contains(to), "{to}");
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Remembered {
             return None;
         }
         let recent = (demand.now() - self.seen).abs() < QUOTA_MEMORY;
-        let trusted = recent || demand.bucket_refuses(&self.usage);
+        let trusted = recent || demand.rate_refuses(&self.usage);
         let to_clamp = clamp::is_due(self.clamped, demand.now()) && !clamp::clamp(demand, &self.usage).is_empty();
         (trusted && !to_clamp).then_some(decision)
     }

@@ -7,6 +7,7 @@
 use jiff::civil::Date;
 
 use crate::calendar::day_of;
+use crate::sliding;
 use crate::{Nanos, SECOND};
 
 use super::expression::Clause;
@@ -55,6 +56,7 @@ pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Opti
 fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
     let (over, most) = match part {
         Part::Bucket(_, tat) => (*tat, *tat),
+        Part::Slot(_, value) => (*value + sliding::KEPT, *value),
         Part::Window(count) => (count.end, Nanos::from(count.net)),
         Part::Granted(granted) => (granted.end, Nanos::from(granted.amount)),
     };

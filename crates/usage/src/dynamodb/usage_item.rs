@@ -44,6 +44,8 @@ pub(super) struct UsageItem {
 pub(super) enum Part {
     /// A bucket, with its `tat`.
     Bucket(u64, Nanos),
+    /// A sliding window's slot, with its value.
+    Slot(u64, Nanos),
     /// A quota's window.
     Window(Count),
     /// What was granted in one.
@@ -53,6 +55,11 @@ pub(super) enum Part {
 /// `b` and the bucket's id as seven digits of base 36.
 pub(super) fn bucket_name(id: u64) -> String {
     format!("b{}", base36(id, BUCKET))
+}
+
+/// `s` and the slot's id as seven digits of base 36.
+pub(super) fn slot_name(id: u64) -> String {
+    format!("s{}", base36(id, BUCKET))
 }
 
 /// `d` or `m` and the window's first day for days and months in UTC: `d20261122`. Else `q`, the calendar's id and the
@@ -99,20 +106,24 @@ pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
 }
 
 fn usage(parts: &[(String, Part)], last_grant: Option<u64>) -> Usage {
-    let (mut tats, mut counts, mut grants) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tats, mut slots, mut counts, mut grants) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (_, part) in parts {
         match part {
             Part::Bucket(id, tat) => tats.push((*id, *tat)),
+            Part::Slot(id, value) => slots.push((*id, *value)),
             Part::Window(count) => counts.push(*count),
             Part::Granted(granted) => grants.push(*granted),
         }
     }
-    Usage::new(tats, counts).with_grants(grants, last_grant)
+    Usage::new(tats, counts).with_slots(slots).with_grants(grants, last_grant)
 }
 
 fn part_of(name: &str, number: Nanos) -> Option<Part> {
-    if let Some(id) = bucket_id(name) {
+    if let Some(id) = number_after('b', name) {
         return Some(Part::Bucket(id, number));
+    }
+    if let Some(id) = number_after('s', name) {
+        return Some(Part::Slot(id, number));
     }
     let count = i64::try_from(number).ok()?;
     match name.strip_prefix('g') {
@@ -127,8 +138,8 @@ fn part_of(name: &str, number: Nanos) -> Option<Part> {
     }
 }
 
-fn bucket_id(name: &str) -> Option<u64> {
-    number_of(name.strip_prefix('b')?, BUCKET)
+fn number_after(letter: char, name: &str) -> Option<u64> {
+    number_of(name.strip_prefix(letter)?, BUCKET)
 }
 
 fn window_of(name: &str) -> Option<WindowId> {
@@ -183,7 +194,8 @@ mod tests {
     #[test]
     fn a_name_and_what_it_names_are_one_to_one() {
         for id in [0, 1, 35, 36, Bucket::IDS - 1] {
-            assert_eq!(bucket_id(&bucket_name(id)), Some(id));
+            assert_eq!(number_after('b', &bucket_name(id)), Some(id));
+            assert_eq!(number_after('s', &slot_name(id)), Some(id));
         }
         let id = WindowId { calendar: CalendarId::MONTH, first_day: date(2026, 11, 1) };
         assert_eq!(window_name(id), "m20261101");
@@ -227,7 +239,8 @@ mod tests {
     #[test]
     fn the_largest_item_takes_one_write_unit() {
         let size = |name: &str, digits: usize| name.len() + digits.div_ceil(2) + 1;
-        let buckets = 17 * size(&bucket_name(0), 19);
+        // A sliding window's two slots instead of a bucket, and sixteen routes.
+        let buckets = 18 * size(&bucket_name(0), 19);
         let windows = 4 * (size("q000010g17", 9) + size("gq000010g17", 9)) + size(LAST_GRANT, 15);
         let stale = super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);
         let days = super::super::tidy::MOST_DAYS * size("u261122", 9);

@@ -19,6 +19,7 @@ use crate::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Verdict};
 use super::charging::{Charging, Step};
 use super::clock::Clock;
 use super::expression::{Clause, expression};
+use super::leases::Purchase;
 use super::memory::{Memory, Remembered};
 use super::outage::{Outage, permit, settle};
 use super::usage_item::{self, UsageItem};
@@ -71,8 +72,36 @@ impl UsageTable {
         if (now..now + STEP_BACK).contains(&remembered.seen) { remembered.seen } else { now }
     }
 
+    /// Decides on a call that can pass at all, from memory where that is enough.
+    pub(super) async fn decide(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+        match call.remembered.denial(call.demand) {
+            Some(denied) => Ok(denied),
+            None => self.charge(call).await,
+        }
+    }
+
+    /// Buys `calls` at once; where the limits do not allow so many, the one.
+    pub(super) async fn buy(&self, call: &Call<'_, '_>, calls: u64, purchase: Purchase) -> Result<Decision, Outage> {
+        let whole = call.demand.times(calls);
+        if whole.is_impossible() || call.remembered.denial(&whole).is_some() {
+            return self.decide(call).await;
+        }
+        if self.charge(&Call { demand: &whole, ..*call }).await?.verdict == Verdict::Allowed {
+            let usage = self.recall(call.caller).usage.clone();
+            return Ok(self.named(call, purchase.keep(call.demand, calls, usage)));
+        }
+        drop(purchase);
+        let remembered = self.recall(call.caller);
+        self.decide(&Call { remembered: &remembered, ..*call }).await
+    }
+
+    /// A decision that has been paid for, with what a refund needs.
+    pub(super) fn named(&self, call: &Call<'_, '_>, decision: Decision) -> Decision {
+        decision.charged(ChargeId::new(call.demand, number_of(&call.caller.to_string())))
+    }
+
     /// Decides on a call that can pass at all, and charges it.
-    pub(super) async fn charge(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+    async fn charge(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
         let id = call.caller.to_string();
         if call.demand.cost() == 0 {
             let item = self.read(&id, call.deadline).await?;
@@ -82,7 +111,7 @@ impl UsageTable {
         loop {
             let item = match self.write(&id, &charging.clauses(call.caller), call.deadline).await? {
                 Written::Done(item) => {
-                    let decision = charging.charged(&item.usage).charged(ChargeId::new(call.demand, number_of(&id)));
+                    let decision = self.named(call, charging.charged(&item.usage));
                     self.after_charge(call, item).await;
                     return Ok(decision);
                 }

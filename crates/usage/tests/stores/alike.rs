@@ -13,22 +13,32 @@ type Call = (i64, u64, bool);
 fn plans() -> impl Strategy<Value = String> {
     let throttle = (1..40_u32, 1..6_u64).prop_map(|(rate, burst)| format!(r#"{{"rate":{rate}e-1,"burst":{burst}}}"#));
     let quota = (0..12_u64).prop_map(|limit| limit.to_string());
-    (throttle.clone(), throttle, quota.clone(), quota, 0..4_u8).prop_map(|(bucket, route, day, month, parts)| {
-        match parts {
-            0 => format!(r#"{{"throttle":{bucket}}}"#),
-            1 => format!(r#"{{"throttle":{bucket},"routes":{{"GET /a":{route}}}}}"#),
-            2 => format!(r#"{{"quotas":[{{"limit":{day},"period":"day"}}],"routes":{{"GET /a":{route}}}}}"#),
-            _ => format!(
-                r#"{{"throttle":{bucket},"routes":{{"GET /a":{route}}},
+    let sliding =
+        (1..20_u64, 0..6_u64).prop_map(|(window_s, limit)| format!(r#""window_s":{window_s},"limit":{limit}"#));
+    let parts = (throttle.clone(), throttle, sliding, quota.clone(), quota, 0..7_u8);
+    parts.prop_map(|(bucket, route, sliding, day, month, parts)| match parts {
+        0 => format!(r#"{{"throttle":{bucket}}}"#),
+        1 => format!(r#"{{"throttle":{bucket},"routes":{{"GET /a":{route}}}}}"#),
+        2 => format!(r#"{{"quotas":[{{"limit":{day},"period":"day"}}],"routes":{{"GET /a":{route}}}}}"#),
+        3 => format!(r#"{{"algorithm":"sliding_window",{sliding}}}"#),
+        4 => format!(
+            r#"{{"algorithm":"sliding_window",{sliding},"routes":{{"GET /a":{route}}},
+                 "quotas":[{{"limit":{day},"period":"day","time_zone":"Asia/Kolkata"}}],"shadow":true}}"#
+        ),
+        5 => format!(
+            r#"{{"throttle":{bucket},"quotas":[{{"limit":{day},"period":"week","starts_on":7}},
+                 {{"limit":{month},"period":"month","time_zone":"America/New_York","starts_on":31}}]}}"#
+        ),
+        _ => format!(
+            r#"{{"throttle":{bucket},"routes":{{"GET /a":{route}}},
                  "quotas":[{{"limit":{day},"period":"day"}},{{"limit":{month},"period":"month"}}]}}"#
-            ),
-        }
+        ),
     })
 }
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
     // Now and then half a day passes, so that windows end.
-    let step = prop_oneof![9 => 0..2_000_i64, 1 => Just(43_200_000_i64)];
+    let step = prop_oneof![9 => 0..2_000_i64, 2 => 2_000..40_000_i64, 1 => Just(43_200_000_i64)];
     proptest::collection::vec((step, 0..4_u64, any::<bool>()), 1..25)
 }
 
@@ -38,7 +48,8 @@ async fn decisions(subject: &Subject, plan: &Plan, calls: &[Call]) -> Vec<Decisi
     for (step, cost, on_route) in calls {
         now += i128::from(*step) * 1_000_000;
         let decision = subject.call_route(&caller, plan, route.filter(|_| *on_route), *cost, now).await;
-        assert_eq!(decision.charge.is_some(), decision.verdict == Verdict::Allowed && *cost > 0);
+        let passes = decision.verdict == Verdict::Allowed && decision.shadowed.is_none();
+        assert_eq!(decision.charge.is_some(), passes && *cost > 0);
         // Each charge has a name of its own.
         decisions.push(Decision { charge: None, ..decision });
     }

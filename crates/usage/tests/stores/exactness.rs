@@ -54,7 +54,7 @@ struct Case {
     allows: usize,
 }
 
-const TIGHT: [Case; 3] = [
+const TIGHT: [Case; 4] = [
     Case { name: "a bucket", plan: r#"{"throttle":{"rate":0.001,"burst":100}}"#, allows: 100 },
     Case {
         name: "a bucket and a route's",
@@ -65,6 +65,12 @@ const TIGHT: [Case; 3] = [
         name: "two quotas",
         plan: r#"{"quotas":[{"limit":50,"period":"day"},{"limit":70,"period":"month"}]}"#,
         allows: 50,
+    },
+    Case {
+        name: "a sliding window and a week",
+        plan: r#"{"algorithm":"sliding_window","window_s":86400,"limit":80,
+                  "quotas":[{"limit":90,"period":"week","time_zone":"Pacific/Auckland"}]}"#,
+        allows: 80,
     },
 ];
 

@@ -11,6 +11,8 @@ mod cases;
 mod exactness;
 mod failure;
 mod items;
+mod leases;
+mod limits;
 mod proxy;
 mod servers;
 mod subject;
