@@ -263,6 +263,9 @@ impl Answer {
             Verdict::Allowed if decision.degraded => {
                 Ok(Self { decision: "degraded", reason: "store_unavailable", ..told })
             }
+            Verdict::Allowed if decision.shadowed.is_some() => {
+                Ok(Self { decision: "allowed", reason: "shadow_denied", ..told })
+            }
             Verdict::Allowed => Ok(Self { decision: "allowed", reason: "ok", ..told }),
             Verdict::Throttled { quota, violated, retry_after_s } => {
                 let reason = if *quota { "quota_exceeded" } else { "rate_exceeded" };

@@ -11,8 +11,17 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it is there for its description")]
 pub(crate) struct PlanSchema {
+    /// How all of a caller's calls are limited: by `throttle`, or by `window_s` and `limit`.
+    #[schema(value_type = Algorithm, required = false)]
+    algorithm: Option<Algorithm>,
     /// The bucket of all of a caller's calls.
     throttle: Option<Throttle>,
+    /// For a sliding window: its width in seconds.
+    #[schema(minimum = 1, maximum = 86_400)]
+    window_s: Option<u64>,
+    /// For a sliding window: calls in it.
+    #[schema(maximum = 999_999_999_999_999u64)]
+    limit: Option<u64>,
     /// Calls a period, at most 4.
     #[schema(value_type = Vec<Quota>, required = false, max_items = 4)]
     quotas: Option<Vec<Quota>>,
@@ -28,6 +37,22 @@ pub(crate) struct PlanSchema {
     /// The share of a limit from which on a caller is near it.
     #[schema(minimum = 0.0, maximum = 1.0)]
     near_limit: Option<f64>,
+    /// Whether it only watches: what it would refuse passes, and the decision says so.
+    #[schema(value_type = bool, required = false)]
+    shadow: Option<bool>,
+    /// How many calls an instance that is called often may buy with one write; 0 for one by one.
+    #[schema(value_type = u32, required = false, maximum = 1_000)]
+    lease: Option<u32>,
+}
+
+/// How calls are counted.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Algorithm {
+    /// Exactly: a burst at once, and then a rate.
+    TokenBucket,
+    /// So many calls in any window, approximately.
+    SlidingWindow,
 }
 
 /// A token bucket.
@@ -112,6 +137,7 @@ mod tests {
             ("Throttle", json!({"throttle": nobody})),
             ("Quota", json!({"quotas": [nobody]})),
             ("Period", json!({"quotas": [{"limit": 1, "period": "nobody"}]})),
+            ("Algorithm", json!({"algorithm": "nobody"})),
             ("OnStoreFailure", json!({"on_store_failure": "nobody"})),
         ] {
             assert_eq!(described(name), known(&document), "{name}");
