@@ -162,4 +162,5 @@ async fn schemathesis_finds_nothing_that_the_description_does_not_say() {
     let output = tokio::time::timeout(PATIENCE, run.output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    println!("{said}");
 }

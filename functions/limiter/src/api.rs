@@ -125,8 +125,9 @@ async fn nowhere() -> Problem {
     Problem::not_found("such resource")
 }
 
+/// Which methods there are, the router says.
 async fn not_allowed() -> Problem {
-    Problem::not_allowed(None)
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This resource does not know the request's method.")
 }
 
 async fn only_administrators(request: Request, next: Next) -> Response {

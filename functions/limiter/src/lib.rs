@@ -28,6 +28,7 @@ mod plans;
 mod policies;
 mod problem;
 mod query;
+mod question;
 mod rotation;
 mod secret;
 mod store;

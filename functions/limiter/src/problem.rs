@@ -1,7 +1,7 @@
 //! Problem documents (RFC 9457): the one form that every refusal, mistake and failure is told in.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use usage::{AdminError, GrantError, Refusal, StoreError};
@@ -14,24 +14,27 @@ pub struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
     /// The status in words.
-    title: String,
+    title: &'static str,
     /// The status.
     status: u16,
     /// What is wrong with this very request.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// The reason in one word, as in the authorizer's context.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     reason: Option<&'static str>,
     /// Every mistake in the request.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Mistake>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<Mistake>, required = false)]
+    errors: Box<[Mistake]>,
     /// The names of the limits that a call is above.
-    #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
-    violated_policies: Vec<String>,
+    #[serde(rename = "violated-policies", skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    violated_policies: Box<[String]>,
+    /// Of the answer.
     #[serde(skip)]
     #[schema(ignore)]
-    headers: Vec<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 /// One mistake, and where it is.
@@ -65,32 +68,33 @@ impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             kind: BLANK,
-            title: status.canonical_reason().unwrap_or_default().to_owned(),
+            title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
-            detail: detail.into(),
+            detail: detail.into().into(),
             reason: None,
-            errors: Vec::new(),
-            violated_policies: Vec::new(),
-            headers: Vec::new(),
+            errors: Box::default(),
+            violated_policies: Box::default(),
+            header: None,
         }
     }
 
     /// A body with mistakes in it.
     pub(crate) fn mistakes(errors: Vec<Mistake>) -> Self {
         let detail = "The request's body has mistakes in it.";
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+        Self { errors: errors.into(), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
     /// A query or a header with mistakes in it.
     pub(crate) fn parameters(errors: Vec<Mistake>) -> Self {
-        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "The request's parameters have mistakes in them.") }
+        let detail = "The request's parameters have mistakes in them.";
+        Self { errors: errors.into(), ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
     /// A rate or a quota that is used up.
     pub(crate) fn throttled(reason: &'static str, violated: Vec<String>) -> Self {
         let detail = "A rate or quota of this caller's plan is used up. Retry-After says when to come back.";
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
-        Self { kind: QUOTA_EXCEEDED, violated_policies: violated, ..problem }.because(reason)
+        Self { kind: QUOTA_EXCEEDED, violated_policies: violated.into(), ..problem }.because(reason)
     }
 
     /// Limits that cannot be checked.
@@ -106,18 +110,12 @@ impl Problem {
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("There is no {what}."))
-    }
-
-    /// 405; which methods there are has been found out already.
-    pub(crate) fn not_allowed(allowed: Option<&HeaderValue>) -> Self {
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "This resource does not know the request's method.");
-        allowed.cloned().map_or(problem.clone(), |methods| problem.with_header(ALLOW, methods))
     }
 
     /// Our own failure. The log has it with what caused it; the client is told that it is ours.
@@ -135,12 +133,12 @@ impl Problem {
                 Self::mistakes(error.mistakes.iter().map(mistake).collect())
             }
             StoreError::Key(error) => Self::mistakes(vec![Mistake::at("", error.to_string())]),
-            StoreError::Unavailable(_) | StoreError::Call { .. } => {
+            StoreError::Unavailable(_) | StoreError::NoAnswer(_) | StoreError::Call { .. } => {
                 let mut problem = Self::failure(error);
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 problem.status = status.as_u16();
-                problem.title = status.canonical_reason().unwrap_or_default().to_owned();
-                "The store gives no answer. What was asked for may have happened.".clone_into(&mut problem.detail);
+                problem.title = status.canonical_reason().unwrap_or_default();
+                problem.detail = "The store gives no answer. What was asked for may have happened.".into();
                 problem.because("store_unavailable").with_header(RETRY_AFTER, HeaderValue::from_static("1"))
             }
             other => Self::failure(other),
@@ -198,7 +196,7 @@ impl IntoResponse for Problem {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(self.headers.iter().cloned());
+        headers.extend(self.header.as_deref().cloned());
         // Texts and numbers alone: it cannot fail.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         (status, headers, body).into_response()

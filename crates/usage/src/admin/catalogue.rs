@@ -26,7 +26,7 @@ struct Held {
 
 /// A write with what it leaves for decisions.
 enum Parsed {
-    Plan(Plan),
+    Plan(Arc<Plan>),
     Key(KeyHash, ApiKey),
     Nothing,
 }
@@ -37,7 +37,7 @@ impl Catalogue {
         let shape = |error: serde_json::Error| SeedsError::Shape(error.to_string());
         for plan in seeds.plans()? {
             let document = serde_json::to_string(&seeds.plans[&plan.name]).map_err(shape)?;
-            held.put(Item::new(ItemKey::of_plan(&plan.name), document), Parsed::Plan(plan));
+            held.put(Item::new(ItemKey::of_plan(&plan.name), document), Parsed::Plan(Arc::new(plan)));
         }
         for (hash, key) in seeds.keys()? {
             let document = serde_json::to_string(&key).map_err(shape)?;
@@ -122,7 +122,7 @@ fn parse(write: &Write) -> Result<Parsed, StoreError> {
     }
     if item.key.pk == ItemKey::PLAN {
         let document: PlanDocument = serde_json::from_str(&item.document).map_err(refuse("plan"))?;
-        return Ok(Parsed::Plan(Plan::new(&item.key.sk, document)?));
+        return Ok(Parsed::Plan(Arc::new(Plan::new(&item.key.sk, document)?)));
     }
     Ok(Parsed::Nothing)
 }
@@ -144,7 +144,7 @@ impl Held {
     fn put(&mut self, item: Item, parsed: Parsed) {
         self.remove(&item.key);
         match parsed {
-            Parsed::Plan(plan) => drop(self.plans.insert(plan.name.clone(), Arc::new(plan))),
+            Parsed::Plan(plan) => drop(self.plans.insert(plan.name.clone(), plan)),
             Parsed::Key(hash, key) => drop(self.keys.insert(hash, Arc::new(key))),
             Parsed::Nothing => {}
         }
