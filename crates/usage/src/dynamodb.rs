@@ -175,7 +175,7 @@ impl DynamoDbStore {
             return Decision::of(Verdict::Impossible);
         }
         let charged = match self.leases.offer(call.caller, call.demand, &call.remembered.usage) {
-            Offer::Spent(decision) => return self.usage.named(call, decision),
+            Offer::Spent(decision) => return self.usage.named(call, *decision),
             Offer::Buy(calls, purchase) => self.usage.buy(call, calls, purchase).await,
             Offer::Single => self.usage.decide(call).await,
         };
@@ -260,11 +260,14 @@ impl DynamoDbStore {
         UsageReport::new(days, |day| charged.get(&day).copied().unwrap_or(0), plan, &usage, now)
     }
 
-    /// Writes a plan, or replaces it.
+    /// Writes a plan, or replaces it; what hardly was meant is logged.
     ///
     /// # Errors
     /// [`StoreError::Plan`] for one that cannot be, [`StoreError::Call`].
     pub async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), StoreError> {
+        for warning in document.warnings() {
+            tracing::warn!(plan = name, member = warning.pointer, "{warning}");
+        }
         self.registry.put_plan(name, document).await
     }
 

@@ -274,3 +274,29 @@ fn shortened(method_arn: &str) -> Cow<'_, str> {
 fn milliseconds(elapsed: Duration) -> f64 {
     (elapsed.as_secs_f64() * 1e6).round() / 1e3
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plan_in_shadow_would_have_refused_passes_and_is_told() {
+        let refusal = Verdict::Throttled { quota: true, violated: vec!["day".into()], retry_after_s: 60 };
+        let decision = |shadowed| Decision {
+            verdict: Verdict::Allowed,
+            limits: Vec::new(),
+            near_limit: true,
+            degraded: false,
+            shadowed,
+            charge: None,
+        };
+        for (shadowed, reason) in [(Some(refusal), "shadow_denied"), (None, "ok")] {
+            let mut answer = Answer::default();
+            answer.limits(&decision(shadowed));
+            let found = answer.finish(Ok(Decided::allowed()), OnThrottle::Forbid, Duration::ZERO).unwrap();
+            assert_eq!(found["isAuthorized"], true);
+            let context = |name: &str| found["context"][name].as_str().unwrap();
+            assert_eq!(["decision", "reason", "near_limit"].map(context), ["allowed", reason, "true"]);
+        }
+    }
+}

@@ -51,6 +51,10 @@ impl Write for Lines {
 }
 
 impl Cost {
+    pub(crate) fn a_decision(&self) -> f64 {
+        ratio(self.allowed_requests + self.denied_requests, self.allowed + self.denied)
+    }
+
     pub(crate) fn an_allowed_decision(&self) -> f64 {
         ratio(self.allowed_requests, self.allowed)
     }
@@ -103,7 +107,19 @@ impl Instance {
 
 /// Loads one caller's plan from `workers` instances for `time`.
 pub(crate) async fn load(url: &str, plan: Plan, workers: usize, arrivals: Arrivals, time: Duration) -> Cost {
-    let (plan, caller) = (Arc::new(plan), caller());
+    load_of(&caller(), url, plan, workers, arrivals, time).await
+}
+
+/// The same for a caller that is asked about afterwards.
+pub(crate) async fn load_of(
+    caller: &Caller,
+    url: &str,
+    plan: Plan,
+    workers: usize,
+    arrivals: Arrivals,
+    time: Duration,
+) -> Cost {
+    let plan = Arc::new(plan);
     let mut instances = Vec::with_capacity(workers);
     for _ in 0..workers {
         instances.push(Instance::new(url).await);

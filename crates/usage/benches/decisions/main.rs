@@ -1,9 +1,10 @@
 //! What a decision costs: requests to DynamoDB, counted on ministack, beside the goals; and the embedded
-//! store's decisions a second. Needs what `make tools` installs. Takes about two minutes.
+//! store's decisions a second. Needs what `make tools` installs. Takes about three minutes.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the first surprise")]
 
 mod embedded;
+mod leases;
 mod loads;
 #[path = "../../tests/stores/proxy.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
@@ -51,6 +52,9 @@ async fn main() {
     busy(&url, &mut extremes).await;
     poisson(&url, &mut extremes).await;
     denied(&url).await;
+    sliding(&url).await;
+    leases::hot_keys(&url).await;
+    leases::capped(&server).await;
     row("most charges in a decision, one bucket", extremes.most_one_bucket, "2");
     row("most charges in a decision, two buckets", extremes.most_two_buckets, "3");
     row("over-admission, any of these", extremes.over_admitted, "0");
@@ -100,6 +104,17 @@ async fn denied(url: &str) {
         let what = format!("denied, 16 workers, 400 calls/s, {name}");
         row(&what, format!("{:.3} ({} decisions)", cost.a_denied_decision(), cost.denied), goal);
     }
+}
+
+async fn sliding(url: &str) {
+    let ample = plan(r#"{"algorithm":"sliding_window","window_s":2,"limit":1000000}"#);
+    let cost = load(url, ample, 16, Arrivals::AtOnce, Duration::from_secs(8)).await;
+    let what = format!("{:.2} ({} decisions)", cost.an_allowed_decision(), cost.allowed);
+    row("allowed, sliding window of 2 s, 16 workers", what, "≤ 1.05");
+    let tight = plan(r#"{"algorithm":"sliding_window","window_s":10,"limit":10}"#);
+    let cost = load(url, tight, 16, Arrivals::Poisson { a_second: 400.0 }, Duration::from_secs(12)).await;
+    let what = format!("{:.3} ({} decisions)", cost.a_denied_decision(), cost.denied);
+    row("denied, 16 workers, 400 calls/s, sliding window of 10 s", what, "≤ 0.05");
 }
 
 /// The longest of five answers, before the breaker saves the wait.

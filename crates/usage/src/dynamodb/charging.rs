@@ -50,7 +50,9 @@ pub(super) struct Charging<'d, 'p> {
 }
 
 /// A sliding window may be begun by another, and the one before it may still be charged by a slow clock.
-const SLIDING_WRITES: usize = 2;
+const SLIDING_WRITES: usize = 4;
+/// What the previous window is reckoned to grow by meanwhile, once it has: a part of it, and some calls.
+const LEEWAY: (Nanos, Nanos) = (8, 16);
 
 /// What a refused write means.
 #[derive(Debug)]
@@ -58,7 +60,7 @@ pub(super) enum Step {
     /// A guess was wrong; the next write knows better.
     Again,
     /// A limit does not allow the call.
-    Denied(Decision),
+    Denied(Box<Decision>),
     /// The store contradicts itself: something other than charges changed the item meanwhile.
     Contradiction,
 }
@@ -98,9 +100,9 @@ impl<'d, 'p> Charging<'d, 'p> {
     pub(super) fn refused(&mut self, seen: &Usage) -> Step {
         let decision = self.demand.evaluate(seen);
         if decision.verdict != Verdict::Allowed {
-            return Step::Denied(decision);
+            return Step::Denied(Box::new(decision));
         }
-        let guess = Guess::of(self.demand, seen);
+        let guess = Guess::of(self.demand, seen).with_leeway(self.demand, seen);
         if self.writes_left == 0 || guess == self.guess {
             return Step::Contradiction;
         }
@@ -126,6 +128,21 @@ impl Guess {
             SlidingGuess { position: Position { current: 0, ..position }, branch: busy(is_begun) }
         });
         Self { branches: demand.buckets().map(|bucket| busy(is_ahead(bucket))).collect(), sliding }
+    }
+}
+
+impl Guess {
+    /// Reckons with a previous window that others still charge, where the call fits then, too.
+    fn with_leeway(mut self, demand: &Demand<'_>, seen: &Usage) -> Self {
+        if let (Some(window), Some(guess)) = (&demand.plan().sliding, &mut self.sliding) {
+            let exact = window.position(seen, demand.now());
+            let (part, calls) = LEEWAY;
+            let previous = exact.previous + exact.previous / part + calls;
+            if window.wait(&Position { previous, ..exact }, demand.cost()) == 0 {
+                guess.position.previous = previous;
+            }
+        }
+        self
     }
 }
 

@@ -56,7 +56,7 @@ struct Kind {
 #[derive(Debug)]
 pub(super) enum Offer {
     /// It is paid for.
-    Spent(Decision),
+    Spent(Box<Decision>),
     /// So many calls should be bought at once.
     Buy(u64, Purchase),
     /// It pays for itself.
@@ -97,7 +97,7 @@ impl Leases {
         let mut book = lock(&found);
         let local = book.rate.count(demand.now(), terms.length);
         if let Some(decision) = book.spend(demand, terms.length / SLACK) {
-            return Offer::Spent(decision);
+            return Offer::Spent(Box::new(decision));
         }
         let calls = terms.calls(local, demand.calls_left(remembered));
         if calls == 1 || book.is_buying {

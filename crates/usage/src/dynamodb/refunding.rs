@@ -4,6 +4,8 @@
 //! not there: so a charge is given back once at most. What fails after that is lost rather than given twice, but
 //! for what surely was not written: then the mark goes again, and the refund can be tried again.
 
+use std::time::Instant;
+
 use calls::Deadline;
 
 use crate::calendar::day_of;
@@ -38,7 +40,10 @@ impl UsageTable {
         if let Written::Refused(_) = self.write(&mark, &marking(charge), deadline).await? {
             return Ok(Refund::AlreadyRefunded);
         }
-        let outcome = self.give_back(&id, charge, now, deadline).await;
+        // The other half of the time is for taking the mark away again.
+        let begun = Instant::now();
+        let half = deadline.at_most(begun, deadline.remaining(begun) / 2);
+        let outcome = self.give_back(&id, charge, now, half).await;
         let undone = matches!(outcome, Ok(Refund::NotFound)) || outcome.is_err_and(|outage| outage.surely_not_applied);
         if undone {
             self.write(&mark, &unmarking(), deadline).await?;

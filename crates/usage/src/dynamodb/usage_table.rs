@@ -119,7 +119,7 @@ impl UsageTable {
             };
             match charging.refused(&item.usage) {
                 Step::Again => {}
-                Step::Denied(decision) => return Ok(self.after_denial(call, item, decision).await),
+                Step::Denied(decision) => return Ok(self.after_denial(call, item, *decision).await),
                 Step::Contradiction => return Err(Outage::CONTRADICTION),
             }
         }

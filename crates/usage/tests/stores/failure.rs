@@ -9,18 +9,18 @@ use crate::proxy::{Fault, Proxy};
 use crate::servers::Server;
 use crate::subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
 
-const DEADLINE: Duration = Duration::from_millis(200);
+pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
 /// What the answer may take beyond it, on a machine that does other things too: what is ruled out is waiting for
 /// the store. The benchmark measures how late an answer is.
 const GRACE: Duration = Duration::from_secs(2);
 
-struct World {
-    proxy: Proxy,
+pub(crate) struct World {
+    pub(crate) proxy: Proxy,
     server: Server,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = Server::ministack();
         let proxy = Proxy::before(server.address).await;
         Subject::dynamodb("ministack", &proxy.url).await;
@@ -28,7 +28,7 @@ impl World {
     }
 
     /// An instance that has made a call before, so that its connection is open.
-    async fn warm(&self) -> DynamoDbStore {
+    pub(crate) async fn warm(&self) -> DynamoDbStore {
         let store = instance(&aws(&self.proxy.url).await, DEADLINE);
         let plan = plan("{}");
         store.charge(&caller(), &plan, None, 1, now(), Deadline::after(Instant::now(), PATIENCE)).await.unwrap();
@@ -36,7 +36,7 @@ impl World {
     }
 
     /// How often a caller has been charged, as a store that nothing happens to sees it.
-    async fn used(&self, caller: &Caller, plan: &Plan) -> u64 {
+    pub(crate) async fn used(&self, caller: &Caller, plan: &Plan) -> u64 {
         self.proxy.all(Fault::None);
         let subject = Subject::dynamodb("ministack", &self.proxy.url).await;
         let limit = subject.call(caller, plan, 0, now()).await.limits.pop().unwrap();
@@ -44,13 +44,13 @@ impl World {
     }
 }
 
-async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan) -> (Decision, Duration) {
+pub(crate) async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan) -> (Decision, Duration) {
     let began = Instant::now();
     let decision = store.charge(caller, plan, None, 1, now(), Deadline::after(began, DEADLINE)).await.unwrap();
     (decision, began.elapsed())
 }
 
-fn plan_that(policy: &str) -> Plan {
+pub(crate) fn plan_that(policy: &str) -> Plan {
     plan(&format!(
         r#"{{"throttle":{{"rate":1,"burst":100}},"quotas":[{{"limit":1000,"period":"day"}}],"on_store_failure":"{policy}"}}"#
     ))

@@ -65,6 +65,31 @@ async fn has_the_documented_form(world: &World) {
     assert_eq!(tats.collect::<Vec<_>>(), [NOON + 2 * SECOND, NOON + 2 * SECOND]);
 }
 
+/// Calendars of one's own have a name of ten characters, a sliding window has two slots that are instants.
+async fn has_the_documented_form_beyond_bucket_day_and_month(world: &World) {
+    let plan = plan(
+        r#"{"algorithm":"sliding_window","window_s":10,"limit":9,
+            "quotas":[{"limit":9,"period":"week"},{"limit":9,"period":"month","time_zone":"Asia/Tokyo","starts_on":31}]}"#,
+    );
+    let caller = caller();
+    for now in [NOON, NOON + 10 * SECOND] {
+        assert_eq!(world.charge(&caller, &plan, 2, now).await, Verdict::Allowed);
+    }
+    let grant = world.store.grant(&caller, &plan, "week", 5, Some("g"), NOON, patient()).await.unwrap();
+    assert_eq!(grant.remaining, 10);
+    let item = world.item(&caller.to_string()).await;
+    let of = |letter: char| {
+        let mut found: Vec<i128> =
+            item.keys().filter(|name| name.starts_with(letter)).map(|name| number(&item, name)).collect();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(of('s'), [NOON + 2, NOON + 10 * SECOND + 2]);
+    assert_eq!(of('q'), [-1, 4]);
+    assert_eq!(item.keys().filter(|name| name.starts_with("gq") && name.len() == 11).count(), 1);
+    assert!(number(&item, "gi") > 0);
+}
+
 /// A call a day for forty days: past days end up in items of their own, and no window is left behind.
 async fn stays_small_and_keeps_its_history(world: &World) {
     let (caller, plan) = (caller(), plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#));
@@ -99,6 +124,7 @@ async fn is_brought_back_from_a_fast_clock(world: &World) {
 async fn all_cases(server: Server) {
     let world = World::new(server).await;
     has_the_documented_form(&world).await;
+    has_the_documented_form_beyond_bucket_day_and_month(&world).await;
     stays_small_and_keeps_its_history(&world).await;
     is_brought_back_from_a_fast_clock(&world).await;
 }

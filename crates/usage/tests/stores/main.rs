@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod accounts_in_doubt;
 mod admin;
 mod alike;
 mod behaviour;

@@ -4,6 +4,7 @@ use crate::calendar::CalendarId;
 use crate::state::Count;
 use crate::{Plan, PlanDocument, RouteLimit, WindowId};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// 2026-11-22T00:00:00Z
 const MIDNIGHT: Nanos = 1_795_305_600 * SECOND;
@@ -25,7 +26,9 @@ fn usage(plan: &Plan, route: Option<&RouteLimit>, now: Nanos, item: &Attributes)
         .windows()
         .iter()
         .filter_map(|(_, window)| Some(Count::of(window, i64::try_from(*item.get(&window_name(window.id))?).unwrap())));
-    Usage::new(tats.collect(), counts.collect())
+    let slots = plan.sliding.iter().flat_map(|window| window.slots);
+    let slots = slots.filter_map(|slot| Some((slot, *item.get(&slot_name(slot))?)));
+    Usage::new(tats.collect(), counts.collect()).with_slots(slots.collect())
 }
 
 /// A worker: what it remembers, and what it is about to write.
@@ -65,6 +68,9 @@ fn decide(
 
 const BOTH: &str = r#"{"throttle":{"rate":10,"burst":5},"routes":{"GET /a":{"rate":5,"burst":2}},
     "quotas":[{"limit":40,"period":"day"},{"limit":60,"period":"month"}]}"#;
+
+const SLIDING: &str = r#"{"algorithm":"sliding_window","window_s":1,"limit":5,"routes":{"GET /a":{"rate":5,"burst":2}},
+    "quotas":[{"limit":40,"period":"day"}]}"#;
 
 #[test]
 fn rate_route_and_quotas_are_charged_by_one_write() {
@@ -201,8 +207,8 @@ proptest! {
 
     /// One worker alone decides as the embedded store does, and the item then holds what that store holds.
     #[test]
-    fn it_decides_as_the_pure_decision_does(steps in steps(), forgets in any::<bool>()) {
-        let plan = plan(BOTH);
+    fn it_decides_as_the_pure_decision_does(steps in steps(), forgets in any::<bool>(), slides in any::<bool>()) {
+        let plan = plan(if slides { SLIDING } else { BOTH });
         let route = plan.route_limit("GET", "/a").cloned();
         let (mut item, mut expected, mut time) = (Attributes::new(), Usage::default(), MIDNIGHT);
         let mut worker = Worker::default();
@@ -223,5 +229,30 @@ proptest! {
         }
         let id = WindowId { calendar: CalendarId::DAY, first_day: day_of(MIDNIGHT).unwrap() };
         prop_assert_eq!(item.get("d20261122").copied().unwrap_or(0), Nanos::from(expected.count(id)));
+    }
+
+    /// Workers whose clocks differ: whoever is in a later window takes the others along, so that each window admits
+    /// its limit at most, and what it and the one before it admit together is bounded as the estimate says.
+    #[test]
+    fn no_sliding_window_admits_more_than_its_limit(
+        steps in steps(), skews in proptest::collection::vec(-300..300_i64, 4),
+    ) {
+        let plan = plan(r#"{"algorithm":"sliding_window","window_s":1,"limit":5}"#);
+        let window = plan.sliding.as_ref().unwrap();
+        let mut workers: Vec<Worker> = std::iter::repeat_with(Worker::default).take(4).collect();
+        let (mut item, mut time, mut admitted) = (Attributes::new(), MIDNIGHT, BTreeMap::<Nanos, Nanos>::new());
+        for (step, worker, cost, _) in steps {
+            time += Nanos::from(step);
+            let now = time + Nanos::from(skews[worker]) * MILLISECOND;
+            let demand = Demand::new(&plan, None, cost, now).unwrap();
+            let outcome = decide(&demand, &mut workers[worker], &mut item, |_| {});
+            prop_assert!(outcome.writes <= 1 + SLIDING_WRITES);
+            if outcome.allowed {
+                let start = demand.position(&workers[worker].remembered).unwrap().start;
+                prop_assert!(start >= window.start_of(now));
+                *admitted.entry(start).or_default() += Nanos::from(cost);
+            }
+        }
+        prop_assert!(admitted.values().all(|calls| *calls <= 5), "{admitted:?}");
     }
 }
