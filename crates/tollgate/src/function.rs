@@ -13,7 +13,7 @@ use usage::Store;
 #[derive(Debug)]
 pub enum Function {
     /// `functions/authorizer`.
-    Authorizer(Authorizer),
+    Authorizer(Box<Authorizer>),
     /// `functions/limiter`.
     Limiter(Limiter),
 }
@@ -57,7 +57,7 @@ impl Function {
                     Some(store) => store,
                     None => Arc::new(authorizer::open(&config.store, &setting, records.clone()).await?),
                 };
-                Ok(Self::Authorizer(Authorizer::new(config, store, || http_calls(records))))
+                Ok(Self::Authorizer(Box::new(Authorizer::new(config, store, || http_calls(records)))))
             }
             "limiter" => {
                 let store = match store {
