@@ -79,13 +79,19 @@ impl RecordLog {
             request_id: scope.request_id.as_ref().map(|id| id.as_str()),
             trace_id: scope.traceparent.as_ref().map(|parent| parent.trace_id()),
         };
-        let Ok(mut text) = serde_json::to_vec(&line) else {
+        self.line(&line);
+    }
+
+    /// Writes anything else that metrics are made from as one line of JSON, such as CloudWatch's embedded metric format.
+    /// A writer that fails loses the line.
+    pub fn line(&self, line: &impl Serialize) {
+        let Ok(mut text) = serde_json::to_vec(line) else {
             return;
         };
         text.push(b'\n');
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = writer.write_all(&text).and_then(|()| writer.flush()) {
-            tracing::warn!(%error, "a call record could not be written");
+            tracing::warn!(%error, "a line for metrics could not be written");
         }
     }
 

@@ -35,14 +35,10 @@ impl RequestScope {
     /// Serves the request: within `work`, every log line has `request_id` and `trace_id` (span `request`), and so
     /// has every call record. A task spawned in it needs a scope of its own.
     pub async fn serve<T>(self, work: impl Future<Output = T>) -> T {
-        let span =
-            tracing::error_span!("request", request_id = tracing::field::Empty, trace_id = tracing::field::Empty);
-        if let Some(id) = &self.request_id {
-            span.record("request_id", id.as_str());
-        }
-        if let Some(parent) = &self.traceparent {
-            span.record("trace_id", parent.trace_id());
-        }
+        // All at once: what is recorded later has some logs write the span's fields anew.
+        let request_id = self.request_id.as_ref().map(RequestId::as_str);
+        let trace_id = self.traceparent.as_ref().map(TraceParent::trace_id);
+        let span = tracing::error_span!("request", request_id, trace_id);
         CURRENT.scope(self, work.instrument(span)).await
     }
 

@@ -1,17 +1,23 @@
 //! The functions, in process: the same code that is deployed, called with JSON and answering with JSON.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use authorizer::{Authorizer, Config, ConfigError, OpenError, http_calls};
-use calls::RecordLog;
+use alb_sync::AlbSync;
+use authorizer::{Authorizer, Config, ConfigError, OpenError, PolicyLoadError, http_calls};
+use calls::timeouts::INTEGRATION;
+use calls::{Deadline, RecordLog};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use usage::Store;
 
 /// One function with its settings.
 #[derive(Debug)]
 pub enum Function {
+    /// `functions/alb-sync`.
+    AlbSync(Arc<AlbSync>),
     /// `functions/authorizer`.
     Authorizer(Box<Authorizer>),
     /// `functions/limiter`.
@@ -22,11 +28,20 @@ pub enum Function {
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// No such package.
-    #[error("there is no function `{0}`; there are `authorizer` and `limiter`")]
+    #[error("there is no function `{0}`; there are `alb-sync`, `authorizer` and `limiter`")]
     Unknown(String),
+    /// A setting of alb-sync that cannot be.
+    #[error("alb-sync: {0}")]
+    AlbSync(#[from] alb_sync::ConfigError),
+    /// alb-sync's clients or servers.
+    #[error("alb-sync: {0}")]
+    AlbSyncOpen(#[from] alb_sync::OpenError),
     /// A setting that cannot be.
     #[error("authorizer: {0}")]
     Authorizer(#[from] ConfigError),
+    /// A policy that cannot be had.
+    #[error("authorizer: {0}")]
+    Policy(#[from] PolicyLoadError),
     /// A store that cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
@@ -47,37 +62,43 @@ impl Function {
     pub async fn new(
         package: &str,
         store: Option<Arc<Store>>,
-        setting: impl Fn(&str) -> Option<String>,
+        setting: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         records: RecordLog,
     ) -> Result<Self, FunctionError> {
         match package {
-            "authorizer" => {
-                let config = Config::from_lookup(&setting)?;
-                let store = match store {
-                    Some(store) => store,
-                    None => Arc::new(authorizer::open(&config.store, &setting, records.clone()).await?),
-                };
-                Ok(Self::Authorizer(Box::new(Authorizer::new(config, store, || http_calls(records)))))
+            "authorizer" => {}
+            "alb-sync" => {
+                let config = alb_sync::Config::from_lookup(&setting)?;
+                return Ok(Self::AlbSync(Arc::new(Box::pin(AlbSync::open(config, setting, records)).await?)));
             }
             "limiter" => {
                 let store = match store {
                     Some(store) => store,
                     None => {
                         let config = limiter::Config::from_lookup(&setting)?;
-                        Arc::new(limiter::open(&config.store, &setting, records).await?)
+                        Arc::new(Box::pin(limiter::open(&config.store, &setting, records)).await?)
                     }
                 };
-                Ok(Self::Limiter(Limiter::new(store)))
+                return Ok(Self::Limiter(Limiter::new(store)));
             }
-            unknown => Err(FunctionError::Unknown(unknown.to_owned())),
+            other => return Err(FunctionError::Unknown(other.to_owned())),
         }
+        let setting = Arc::new(setting);
+        let lookup = Arc::clone(&setting);
+        let config = Config::from_lookup(move |name| lookup(name))?;
+        let store = match store {
+            Some(store) => store,
+            None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?.store),
+        };
+        let authorizer = Authorizer::new(config, store, move || http_calls(records.clone()));
+        authorizer.load_policy().await?;
+        Ok(Self::Authorizer(Box::new(authorizer)))
     }
 
     /// Does what the function does while it starts.
     pub async fn prepare(&self) {
-        match self {
-            Self::Authorizer(authorizer) => authorizer.preload().await,
-            Self::Limiter(_) => {}
+        if let Self::Authorizer(authorizer) = self {
+            authorizer.preload().await;
         }
     }
 
@@ -86,14 +107,24 @@ impl Function {
     /// # Errors
     /// The function's own error, or one for an event that is not JSON.
     pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
-        let event: Value = serde_json::from_slice(event).map_err(|error| Diagnostic {
+        let event: &RawValue = serde_json::from_slice(event).map_err(|error| Diagnostic {
             error_type: "InvalidRequestContent".to_owned(),
             error_message: format!("the event is not JSON: {error}"),
         })?;
-        let answer = match self {
-            Self::Authorizer(authorizer) => authorizer.handle(event).await?,
-            Self::Limiter(limiter) => limiter.handle(event).await?,
-        };
-        Ok(answer.to_string().into_bytes())
+        match self {
+            Self::AlbSync(sync) => {
+                let answer = Arc::clone(sync).handle(Deadline::after(Instant::now(), INTEGRATION)).await?;
+                serde_json::to_vec(&answer)
+                    .map_err(|error| Diagnostic { error_type: "Fault".to_owned(), error_message: error.to_string() })
+            }
+            Self::Limiter(limiter) => {
+                let event: Value = serde_json::from_str(event.get()).map_err(|error| Diagnostic {
+                    error_type: "InvalidRequestContent".to_owned(),
+                    error_message: format!("the event is not JSON: {error}"),
+                })?;
+                Ok(limiter.handle(event).await?.to_string().into_bytes())
+            }
+            Self::Authorizer(authorizer) => Ok(authorizer.handle(event).await?.get().as_bytes().to_vec()),
+        }
     }
 }

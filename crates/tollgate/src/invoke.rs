@@ -35,10 +35,11 @@ pub type Said = Result<String, String>;
 pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
     let events = options.events.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let file = settings_beside(&options.events, &options.function)?;
-    let of_file = |name: &str| Some(file.get(name)?.as_str()?.to_owned());
-    let setting = |name: &str| {
+    let endpoint = options.endpoint.clone();
+    let setting = move |name: &str| {
+        let of_file = |name: &str| Some(file.get(name)?.as_str()?.to_owned());
         let given = |name: &str| std::env::var(name).ok().or_else(|| of_file(name));
-        options.endpoint.as_ref().map_or_else(|| given(name), |endpoint| store::setting(name, endpoint, given))
+        endpoint.as_ref().map_or_else(|| given(name), |endpoint| store::setting(name, endpoint, given))
     };
     // Standard output is for answers.
     let function = Function::new(&options.function, None, setting, RecordLog::to(std::io::stderr())).await?;

@@ -20,6 +20,7 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use divan::Bencher;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use support::{Signer, authorizer, bearing, noon, policy};
 use tokio::runtime::{Builder, Runtime};
@@ -27,7 +28,9 @@ use tokio::runtime::{Builder, Runtime};
 fn main() {
     let log = log_to(None, std::io::sink);
     tracing::subscriber::set_global_default(log).unwrap();
-    memory();
+    if std::env::var("NOMEM").is_err() {
+        memory();
+    }
     divan::main();
 }
 
@@ -49,9 +52,9 @@ fn events(signer: &Signer, count: usize) -> Vec<Vec<u8>> {
 }
 
 fn answer(runtime: &Runtime, authorizer: &Authorizer, event: &[u8]) -> Vec<u8> {
-    let event: Value = serde_json::from_slice(event).unwrap();
-    let answer = runtime.block_on(authorizer.handle_at(event, noon())).unwrap();
-    assert_eq!(answer["isAuthorized"], json!(true));
+    let event: Box<RawValue> = serde_json::from_slice(event).unwrap();
+    let answer = runtime.block_on(authorizer.handle_at(&event, noon())).unwrap();
+    assert!(answer.get().starts_with(r#"{"isAuthorized":true"#));
     serde_json::to_vec(&answer).unwrap()
 }
 

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 use usage::{Decision, Plan, RouteLimit, Verdict, rate_limit, rate_limit_policy};
 
 use crate::credentials::Identity;
@@ -81,105 +83,134 @@ impl Shadowed {
     }
 }
 
-/// The context, filled as the request's checks go on.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// Always all there, because request mapping reads them.
-    request: Map<String, Value>,
-    /// Only there where there is something, because response mapping shows them to clients.
-    response: Map<String, Value>,
-    format: Format,
+/// The answer, filled as the request's checks go on.
+#[derive(Debug, Default)]
+pub(crate) struct Answer<'e> {
+    context: Context,
+    format: Format<'e>,
     /// What a plan in shadow mode would have refused by.
     shadowed: Option<Shadowed>,
     /// The key as it was sent, for a REST API's own usage plan. Never logged.
-    usage_identifier_key: Option<String>,
+    usage_identifier_key: Option<&'e str>,
 }
 
-impl Default for Answer {
+/// What mappings and logs read: texts, all of them.
+#[derive(Debug, Serialize)]
+struct Context {
+    // Always all there, because request mapping reads them.
+    decision: &'static str,
+    reason: &'static str,
+    user_id: String,
+    email: String,
+    roles: String,
+    near_limit: &'static str,
+    key_id: String,
+    plan: String,
+    scopes: String,
+    auth: &'static str,
+    route: String,
+    request_id: String,
+    authorizer_ms: String,
+    // Only there where there is something, because response mapping shows them to clients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratelimit_policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratelimit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<String>,
+}
+
+impl Default for Context {
     fn default() -> Self {
-        let names = [
-            "decision",
-            "reason",
-            "user_id",
-            "email",
-            "roles",
-            "near_limit",
-            "key_id",
-            "plan",
-            "scopes",
-            "auth",
-            "route",
-            "request_id",
-            "authorizer_ms",
-        ];
-        let mut request: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), NOTHING.into())).collect();
-        request.insert("near_limit".to_owned(), "false".into());
-        Self { request, response: Map::new(), format: Format::Simple, shadowed: None, usage_identifier_key: None }
-    }
-}
-
-impl Answer {
-    fn set(&mut self, name: &str, value: &str) {
-        let value = if value.is_empty() { NOTHING } else { value };
-        self.request.insert(name.to_owned(), value.into());
-    }
-
-    fn show(&mut self, name: &str, value: Option<String>) {
-        if let Some(value) = value {
-            self.response.insert(name.to_owned(), value.into());
+        let nothing = || NOTHING.to_owned();
+        Self {
+            decision: NOTHING,
+            reason: NOTHING,
+            user_id: nothing(),
+            email: nothing(),
+            roles: nothing(),
+            near_limit: "false",
+            key_id: nothing(),
+            plan: nothing(),
+            scopes: nothing(),
+            auth: NOTHING,
+            route: nothing(),
+            request_id: nothing(),
+            authorizer_ms: nothing(),
+            ratelimit_policy: None,
+            ratelimit: None,
+            limit: None,
+            remaining: None,
+            reset: None,
+            retry_after: None,
         }
     }
+}
 
-    pub(crate) fn request(&mut self, request: &Request) {
-        self.set("request_id", request.id.as_deref().unwrap_or_default());
+fn set(field: &mut String, value: &str) {
+    field.clear();
+    field.push_str(if value.is_empty() { NOTHING } else { value });
+}
+
+impl<'e> Answer<'e> {
+    pub(crate) fn request(&mut self, request: &Request<'e>) {
+        set(&mut self.context.request_id, request.id.as_deref().unwrap_or_default());
         self.format = request.format.clone();
     }
 
     pub(crate) fn rule(&mut self, rule: &Rule) {
-        self.set("route", &rule.route);
+        set(&mut self.context.route, &rule.route);
     }
 
     pub(crate) fn plan_route(&mut self, route: Option<&RouteLimit>) {
         if let Some(route) = route {
-            self.set("route", &route.route);
+            set(&mut self.context.route, &route.route);
         }
     }
 
     pub(crate) fn identity(&mut self, identity: &Identity) {
-        self.set("auth", identity.auth());
-        self.set("scopes", &header_list(identity.scopes(), ' '));
+        let context = &mut self.context;
+        context.auth = identity.auth();
+        set(&mut context.scopes, &header_list(identity.scopes(), ' '));
         if let Some(key) = &identity.key {
-            self.set("key_id", &header_value(&key.key_id));
-            self.set("user_id", &header_value(key.subject.as_deref().unwrap_or_default()));
+            set(&mut context.key_id, &header_value(&key.key_id));
+            set(&mut context.user_id, &header_value(key.subject.as_deref().unwrap_or_default()));
         }
-        if let Some(subject) = &identity.certificate {
-            self.set("user_id", &header_value(subject));
+        if let Some(holder) = &identity.certificate {
+            set(&mut context.user_id, &header_value(holder));
         }
         if let Some(bearer) = &identity.bearer {
-            self.set("user_id", &header_value(&bearer.subject));
-            self.set("email", &header_value(bearer.email.as_deref().unwrap_or_default()));
-            self.set("roles", &header_list(&bearer.roles, ','));
+            set(&mut context.user_id, &header_value(&bearer.subject));
+            set(&mut context.email, &header_value(bearer.email.as_deref().unwrap_or_default()));
+            set(&mut context.roles, &header_list(&bearer.roles, ','));
         }
     }
 
-    pub(crate) fn usage_identifier_key(&mut self, key: Option<&str>) {
-        self.usage_identifier_key = key.map(str::to_owned);
+    pub(crate) fn usage_identifier_key(&mut self, key: Option<&'e str>) {
+        self.usage_identifier_key = key;
     }
 
     /// Only a plan that there is: what a token calls one may be anything.
     pub(crate) fn plan(&mut self, plan: &Plan) {
-        self.set("plan", &header_value(&plan.name));
+        set(&mut self.context.plan, &header_value(&plan.name));
     }
 
     pub(crate) fn limits(&mut self, decision: &Decision) {
-        self.set("near_limit", if decision.near_limit { "true" } else { "false" });
         self.shadowed = decision.shadowed.as_ref().map(Shadowed::of);
-        self.show("ratelimit_policy", rate_limit_policy(&decision.limits));
-        self.show("ratelimit", rate_limit(&decision.limits));
-        if let Some(limit) = decision.nearest() {
-            self.show("limit", Some(limit.limit.to_string()));
-            self.show("remaining", Some(limit.remaining.to_string()));
-            self.show("reset", limit.reset_s.map(|seconds| seconds.to_string()));
+        let context = &mut self.context;
+        context.near_limit = if decision.near_limit { "true" } else { "false" };
+        context.ratelimit_policy = rate_limit_policy(&decision.limits);
+        context.ratelimit = rate_limit(&decision.limits);
+        if let Some(nearest) = decision.nearest() {
+            context.limit = Some(nearest.limit.to_string());
+            context.remaining = Some(nearest.remaining.to_string());
+            context.reset = nearest.reset_s.map(|seconds| seconds.to_string());
         }
     }
 
@@ -189,16 +220,13 @@ impl Answer {
         outcome: Result<Decided, Stop>,
         on_throttle: OnThrottle,
         elapsed: Duration,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Box<RawValue>, Failure> {
         let (allowed, reason) = match outcome {
             Ok(decided) => {
-                self.set("decision", decided.decision);
-                self.show("retry_after", decided.retry_after_s.map(|seconds| seconds.to_string()));
-                let reason = if decided.reason == Reason::Ok && self.shadowed.is_some() {
-                    Reason::ShadowDenied
-                } else {
-                    decided.reason
-                };
+                self.context.decision = decided.decision;
+                self.context.retry_after = decided.retry_after_s.map(|seconds| seconds.to_string());
+                let shadowed = decided.reason == Reason::Ok && self.shadowed.is_some();
+                let reason = if shadowed { Reason::ShadowDenied } else { decided.reason };
                 (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), reason)
             }
             Err(Stop::Forbidden(reason)) => (false, reason),
@@ -206,28 +234,28 @@ impl Answer {
             Err(Stop::Fault(reason, problem)) => return Err(self.fail(reason, elapsed, Failure::Fault(problem))),
         };
         self.log(reason, elapsed, None);
-        self.set("reason", reason.as_str());
-        self.set("authorizer_ms", &milliseconds(elapsed).to_string());
-        self.request.append(&mut self.response);
-        match &self.format {
-            Format::Simple => Ok(json!({"isAuthorized": allowed, "context": self.request})),
-            Format::Policy { method_arn } => Ok(self.policy(allowed, method_arn)),
-        }
+        self.context.reason = reason.as_str();
+        set(&mut self.context.authorizer_ms, &milliseconds(elapsed).to_string());
+        let answer = match &self.format {
+            Format::Simple => to_raw_value(&Simple { is_authorized: allowed, context: &self.context }),
+            Format::Policy { method_arn } => to_raw_value(&self.policy(allowed, method_arn)),
+        };
+        answer.map_err(|error| Failure::Fault(error.to_string()))
     }
 
     /// The method that was asked about and no other: a policy that API Gateway keeps would be asked about
     /// others too, and each has a rule of its own.
     fn policy(&self, allowed: bool, method_arn: &str) -> Value {
-        let field = |name: &str| self.request.get(name).and_then(Value::as_str).filter(|value| *value != NOTHING);
-        let principal = field("user_id").or(field("key_id")).unwrap_or("anonymous");
+        let known = |value: &'_ String| (*value != NOTHING).then(|| value.clone());
+        let principal = known(&self.context.user_id).or_else(|| known(&self.context.key_id));
         let effect = if allowed { "Allow" } else { "Deny" };
         let statement = json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": shortened(method_arn)});
         let mut answer = json!({
-            "principalId": principal,
+            "principalId": principal.as_deref().unwrap_or("anonymous"),
             "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-            "context": self.request,
+            "context": self.context,
         });
-        if let Some(key) = self.usage_identifier_key.as_deref().filter(|_| allowed) {
+        if let Some(key) = self.usage_identifier_key.filter(|_| allowed) {
             answer["usageIdentifierKey"] = key.into();
         }
         answer
@@ -243,16 +271,16 @@ impl Answer {
     }
 
     fn log(&self, reason: Reason, elapsed: Duration, problem: Option<&str>) {
-        let field = |name: &str| self.request.get(name).and_then(Value::as_str).unwrap_or(NOTHING);
+        let Context { request_id, decision, route, auth, key_id, plan, near_limit, .. } = &self.context;
         tracing::info!(
-            request_id = field("request_id"),
-            decision = field("decision"),
+            request_id,
+            decision,
             reason = reason.as_str(),
-            route = field("route"),
-            auth = field("auth"),
-            key_id = field("key_id"),
-            plan = field("plan"),
-            near_limit = field("near_limit") == "true",
+            route,
+            auth,
+            key_id,
+            plan,
+            near_limit = *near_limit == "true",
             shadowed = self.shadowed.as_ref().map(|shadowed| shadowed.reason.as_str()),
             violated = self.shadowed.as_ref().map(|shadowed| shadowed.violated.as_str()),
             duration_ms = milliseconds(elapsed),
@@ -260,6 +288,14 @@ impl Answer {
             "decided"
         );
     }
+}
+
+/// HTTP APIs' own form.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Simple<'c> {
+    is_authorized: bool,
+    context: &'c Context,
 }
 
 /// A resource of a policy has at most 512 characters; a longer one is cut as late as can be.
@@ -294,6 +330,7 @@ mod tests {
             let mut answer = Answer::default();
             answer.limits(&decision(shadowed));
             let found = answer.finish(Ok(Decided::allowed()), OnThrottle::Forbid, Duration::ZERO).unwrap();
+            let found: Value = serde_json::from_str(found.get()).unwrap();
             assert_eq!(found["isAuthorized"], true);
             let context = |name: &str| found["context"][name].as_str().unwrap();
             assert_eq!(["decision", "reason", "near_limit"].map(context), ["allowed", reason, "true"]);

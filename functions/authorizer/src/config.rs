@@ -1,15 +1,17 @@
 //! Settings, read once from the environment.
 
-use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
 use usage::{DynamoDbConfig, Seeds, StoreError};
 
-use crate::{OnThrottle, Policy, PolicyError};
+use crate::OnThrottle;
+use crate::policy_source::{PolicySource, PolicyTextError};
 
 /// Everything that can be set. A variable that is wrong ends the start with its name.
 #[derive(Debug)]
 pub struct Config {
-    /// `AUTH_POLICY`: the policy as JSON. Required.
-    pub policy: Policy,
+    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for the registry's policy of that name. Required.
+    pub policy: PolicySource,
     /// `ON_THROTTLE`: `mark` (default) lets a throttled request through with its decision in the context,
     /// `forbid` answers 403.
     pub on_throttle: OnThrottle,
@@ -41,9 +43,9 @@ pub enum ConfigError {
         /// What is wrong, and where.
         problem: String,
     },
-    /// A policy that contradicts itself.
+    /// A policy that cannot be.
     #[error("AUTH_POLICY: {0}")]
-    Policy(#[from] PolicyError),
+    Policy(#[from] PolicyTextError),
     /// A setting of the store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -55,16 +57,17 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] for the first variable that is missing or wrong.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Result<Self, ConfigError> {
+        let lookup = Arc::new(lookup);
         let policy = lookup("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
-        let policy = Policy::new(json("AUTH_POLICY", &policy)?, &lookup)?;
+        let policy = PolicySource::parse(&policy, lookup.clone())?;
         let on_throttle = on_throttle(lookup("ON_THROTTLE"))?;
         let store = match lookup("EMBEDDED_STORE") {
             Some(text) => StoreConfig::Embedded(
                 Seeds::parse(&text)
                     .map_err(|error| ConfigError::Shape { variable: "EMBEDDED_STORE", problem: error.to_string() })?,
             ),
-            None => StoreConfig::DynamoDb(DynamoDbConfig::from_lookup(&lookup)?),
+            None => StoreConfig::DynamoDb(DynamoDbConfig::from_lookup(&*lookup)?),
         };
         Ok(Self { policy, on_throttle, store })
     }
@@ -81,25 +84,18 @@ fn on_throttle(value: Option<String>) -> Result<OnThrottle, ConfigError> {
     }
 }
 
-fn json<T: DeserializeOwned>(variable: &'static str, text: &str) -> Result<T, ConfigError> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer);
-    let value = parsed.map_err(|error| ConfigError::Shape { variable, problem: error.to_string() })?;
-    deserializer.end().map_err(|error| ConfigError::Shape { variable, problem: error.to_string() })?;
-    Ok(value)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     const POLICY: &str = r#"{"rules":[{"match":"ANY /{proxy+}","auth":"any"}]}"#;
 
     fn config(settings: &[(&str, &str)]) -> Result<Config, String> {
-        Config::from_lookup(|name| {
-            settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
-        .map_err(|error| error.to_string())
+        let settings: HashMap<String, String> =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::from_lookup(move |name| settings.get(name).cloned()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -107,6 +103,12 @@ mod tests {
         let config = config(&[("AUTH_POLICY", POLICY), ("REGISTRY_TABLE", "r"), ("USAGE_TABLE", "u")]).unwrap();
         assert_eq!(config.on_throttle, OnThrottle::Mark);
         assert!(matches!(config.store, StoreConfig::DynamoDb(tables) if tables.registry_table == "r"));
+    }
+
+    #[test]
+    fn a_policy_may_be_in_the_registry() {
+        let settings = [("AUTH_POLICY", "table:edge-1.eu"), ("REGISTRY_TABLE", "r"), ("USAGE_TABLE", "u")];
+        assert_eq!(format!("{:?}", config(&settings).unwrap().policy), "table:edge-1.eu");
     }
 
     #[test]
@@ -121,6 +123,8 @@ mod tests {
             ),
             (&[("AUTH_POLICY", r#"{"rules":[],"rulez":1}"#)], "AUTH_POLICY: rulez: unknown field `rulez`"),
             (&[("AUTH_POLICY", r#"{"rules":[]} x"#)], "AUTH_POLICY: trailing characters"),
+            (&[("AUTH_POLICY", "table:")], "AUTH_POLICY: `table:` wants a name"),
+            (&[("AUTH_POLICY", "table:a b")], "AUTH_POLICY: `table:` wants a name"),
             (&[("AUTH_POLICY", POLICY), ("ON_THROTTLE", "Mark")], "ON_THROTTLE: `Mark` is neither `mark` nor `forbid`"),
             (
                 &[("AUTH_POLICY", POLICY), ("EMBEDDED_STORE", r#"{"plans":{"p":{"throttle":{"rate":"1"}}}}"#)],

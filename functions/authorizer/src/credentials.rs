@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use calls::Deadline;
 use jiff::Timestamp;
-use usage::{ApiKey, Caller, KeyHash, KeyStanding};
+use usage::{ApiKey, Caller, KeyHash, KeyStanding, Store};
 
 use crate::bearer::Bearer;
 use crate::event::Request;
-use crate::policy::{Auth, Rule};
-use crate::{Authorizer, Reason, Stop};
+use crate::policy::{Auth, Policy, Rule};
+use crate::tokens::Tokens;
+use crate::{Reason, Stop};
 
 /// Who calls. More than one of these where a request has more than one credential; none where its path is
 /// public.
@@ -17,7 +18,7 @@ use crate::{Authorizer, Reason, Stop};
 pub(crate) struct Identity {
     pub(crate) bearer: Option<Arc<Bearer>>,
     pub(crate) key: Option<Arc<ApiKey>>,
-    /// The subject of the client certificate that is the credential.
+    /// Who holds the client certificate that is the credential.
     pub(crate) certificate: Option<String>,
     /// Who is charged.
     caller: Option<Caller>,
@@ -56,32 +57,37 @@ impl Identity {
     }
 }
 
-impl Authorizer {
-    /// The identity behind a request's credentials, or why there is none. Every credential that the rule
+/// A request whose credentials are to be checked, and by what.
+pub(crate) struct Check<'c> {
+    pub(crate) policy: &'c Policy,
+    pub(crate) tokens: &'c Tokens,
+    pub(crate) store: &'c Store,
+    pub(crate) request: &'c Request<'c>,
+    pub(crate) now: Timestamp,
+    pub(crate) deadline: Deadline,
+}
+
+impl Check<'_> {
+    /// The identity behind the request's credentials, or why there is none. Every credential that the rule
     /// looks at has to hold, whatever the others are.
-    pub(crate) async fn identify(
-        &self,
-        request: &Request,
-        rule: &Rule,
-        now: Timestamp,
-        deadline: Deadline,
-    ) -> Result<Identity, Stop> {
+    pub(crate) async fn identify(&self, rule: &Rule) -> Result<Identity, Stop> {
+        let Self { policy, request, .. } = self;
         let (token, key) = match rule.auth {
             Auth::None => return public(request, rule),
             // Other credentials are the backend's own business.
             Auth::Mtls => (None, None),
-            Auth::ApiKey => (None, request.header(&self.policy.key_header)),
-            Auth::Any | Auth::Jwt => (request.header("authorization"), request.header(&self.policy.key_header)),
+            Auth::ApiKey => (None, request.header(&policy.key_header)),
+            Auth::Any | Auth::Jwt => (request.header("authorization"), request.header(&policy.key_header)),
         };
         if token.is_none() && (rule.auth == Auth::Jwt || key.is_none()) {
-            return self.by_certificate(request, rule);
+            return self.by_certificate(rule);
         }
         let bearer = match token {
-            Some(value) => Some(self.bearer(value, request, now).await?),
+            Some(value) => Some(self.bearer(value).await?),
             None => None,
         };
         let key = match key {
-            Some(key) => Some(self.key(key, now, deadline).await?),
+            Some(key) => Some(self.key(key).await?),
             None => None,
         };
         let caller = match (&key, &bearer) {
@@ -93,9 +99,10 @@ impl Authorizer {
     }
 
     /// Who bears the token. One that is bound to a certificate holds with that certificate only.
-    async fn bearer(&self, value: &str, request: &Request, now: Timestamp) -> Result<Arc<Bearer>, Stop> {
-        let bearer = self.tokens.verify(bearer_token(value)?, now).await?;
-        let proved = |hash: &[u8; 32]| request.certificate.as_ref().is_some_and(|certificate| certificate.is(hash));
+    async fn bearer(&self, value: &str) -> Result<Arc<Bearer>, Stop> {
+        let bearer = self.tokens.verify(bearer_token(value)?, self.now).await?;
+        let proved =
+            |hash: &[u8; 32]| self.request.certificate.as_ref().is_some_and(|certificate| certificate.is(hash));
         match &bearer.bound_to {
             Some(hash) if !proved(hash) => Err(Stop::Unauthenticated(Reason::InvalidClaims)),
             _ => Ok(bearer),
@@ -103,25 +110,25 @@ impl Authorizer {
     }
 
     /// Where nothing else was sent: the certificate, if the rule and the policy take it for a credential.
-    fn by_certificate(&self, request: &Request, rule: &Rule) -> Result<Identity, Stop> {
+    fn by_certificate(&self, rule: &Rule) -> Result<Identity, Stop> {
         let taken = matches!(rule.auth, Auth::Any | Auth::Mtls);
-        let credential = request.certificate.as_ref().filter(|_| taken).zip(self.policy.certificate_plan.as_ref());
-        let (certificate, plan) = credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
-        let (subject, issuer) = certificate.names().map_err(Stop::Unauthenticated)?;
+        let credential = self.request.certificate.as_ref().filter(|_| taken).zip(self.policy.mtls.as_ref());
+        let (certificate, mtls) = credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
+        let (holder, caller) = certificate.holder(mtls.user_from).map_err(Stop::Unauthenticated)?;
         Ok(Identity {
-            certificate: Some(subject.to_owned()),
-            caller: Some(Caller::from_certificate(subject, issuer)),
-            plan: Some(plan.clone()),
+            certificate: Some(holder),
+            caller: Some(caller),
+            plan: Some(mtls.default_plan.clone()),
             ..Identity::default()
         })
     }
 
-    async fn key(&self, key: &str, now: Timestamp, deadline: Deadline) -> Result<Arc<ApiKey>, Stop> {
+    async fn key(&self, key: &str) -> Result<Arc<ApiKey>, Stop> {
         let hash = KeyHash::of(key).map_err(|_| Stop::Unauthenticated(Reason::MalformedCredentials))?;
-        let known = self.store.key(&hash, deadline).await;
+        let known = self.store.key(&hash, self.deadline).await;
         let known = known.map_err(|error| Stop::Fault(Reason::StoreUnavailable, error.to_string()))?;
         let key = known.ok_or(Stop::Unauthenticated(Reason::UnknownKey))?;
-        match key.standing(now.as_nanosecond()) {
+        match key.standing(self.now.as_nanosecond()) {
             KeyStanding::Good => Ok(key),
             KeyStanding::Disabled => Err(Stop::Unauthenticated(Reason::KeyDisabled)),
             KeyStanding::Expired => Err(Stop::Unauthenticated(Reason::KeyExpired)),
@@ -129,7 +136,7 @@ impl Authorizer {
     }
 }
 
-fn public(request: &Request, rule: &Rule) -> Result<Identity, Stop> {
+fn public(request: &Request<'_>, rule: &Rule) -> Result<Identity, Stop> {
     let Some(plan) = &rule.address_plan else { return Ok(Identity::default()) };
     let problem = "event: the source address is not an address";
     let source = request.source.ok_or_else(|| Stop::Fault(Reason::Fault, problem.to_owned()))?;
@@ -142,8 +149,10 @@ fn bearer_token(value: &str) -> Result<&str, Stop> {
     let malformed = Stop::Unauthenticated(Reason::MalformedCredentials);
     let Some((scheme, token)) = value.split_once(' ') else { return Err(malformed) };
     let token = token.trim_start_matches(' ');
-    let of_its_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    let plain = !token.is_empty() && token.bytes().all(of_its_alphabet);
+    let of_its_alphabet =
+        |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    // To the end, whatever is found: without a way out early, several bytes are looked at together.
+    let plain = !token.is_empty() && token.bytes().fold(true, |plain, byte| plain & of_its_alphabet(byte));
     if scheme.eq_ignore_ascii_case("bearer") && plain { Ok(token) } else { Err(malformed) }
 }
 

@@ -2,18 +2,19 @@
 //!
 //! Members may be missing or null. An error names the member and never its value.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use calls::RequestScope;
 use routes::RouteKey;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::certificate::Certificate;
 use crate::event_token::EventToken;
 use crate::event_v1::EventV1;
 use crate::event_v2::EventV2;
+use crate::text::{Headers, Members, Text};
 
 /// The headers that tell a backend who calls.
 const AT_THE_BACKEND: [&str; 8] = [
@@ -29,46 +30,63 @@ const AT_THE_BACKEND: [&str; 8] = [
 
 /// What the authorizer looks at.
 #[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) id: Option<String>,
-    pub(crate) method: String,
+pub(crate) struct Request<'e> {
+    pub(crate) id: Option<Text<'e>>,
+    pub(crate) method: Text<'e>,
     pub(crate) source: Option<IpAddr>,
-    pub(crate) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<Certificate<'e>>,
     /// How it is to be answered.
-    pub(crate) format: Format,
-    pub(crate) path: Path,
-    /// By their names in lower case.
-    pub(crate) headers: HashMap<String, String>,
+    pub(crate) format: Format<'e>,
+    pub(crate) path: Path<'e>,
+    pub(crate) headers: Headers<'e>,
 }
 
 /// How API Gateway takes the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum Format<'e> {
     /// `isAuthorized`: an HTTP API, format 2.0.
     #[default]
     Simple,
     /// An IAM policy on this method: format 1.0, and REST APIs.
-    Policy { method_arn: String },
+    Policy { method_arn: Text<'e> },
 }
 
 /// Where the path stands.
 #[derive(Debug)]
-pub(crate) enum Path {
-    Route { key: String, parameters: HashMap<String, Option<String>> },
+pub(crate) enum Path<'e> {
+    Route { key: Cow<'e, str>, parameters: Members<'e, Text<'e>> },
     Plain(String),
 }
 
-impl Request {
+/// What tells the events apart.
+#[derive(Deserialize)]
+struct Kind<'e> {
+    #[serde(borrow)]
+    r#type: Option<Text<'e>>,
+    version: Option<Text<'e>>,
+}
+
+impl<'e> Request<'e> {
     /// The error names what is wrong with the event.
-    pub(crate) fn parse(event: Value) -> Result<Self, String> {
-        let text = |name: &str| event.get(name).and_then(Value::as_str);
-        let request = match (text("type"), text("version")) {
-            (Some("REQUEST"), Some("2.0")) => read::<EventV2>(event)?.request(),
-            (Some("REQUEST"), Some("1.0") | None) => read::<EventV1>(event)?.request(),
-            (Some("TOKEN"), None) => read::<EventToken>(event)?.request(),
-            _ => return Err("event: not one of an authorizer (`type` \"REQUEST\" or \"TOKEN\")".to_owned()),
+    pub(crate) fn parse(event: &'e RawValue) -> Result<Self, String> {
+        // Nearly always it is this one, and read once.
+        let newest = serde_json::from_str::<EventV2<'_>>(event.get()).ok().filter(EventV2::says_so);
+        let request = match newest {
+            Some(newest) => newest.request(),
+            None => Self::of_kind(event)?,
         };
         request.map_err(|member| format!("event: `{member}` is missing, or is none"))
+    }
+
+    fn of_kind(event: &'e RawValue) -> Result<Result<Self, &'static str>, String> {
+        let unknown = || "event: not one of an authorizer (`type` \"REQUEST\" or \"TOKEN\")".to_owned();
+        let kind: Kind<'_> = serde_json::from_str(event.get()).map_err(|_| unknown())?;
+        match (kind.r#type.as_deref(), kind.version.as_deref()) {
+            (Some("REQUEST"), Some("2.0")) => Ok(read::<EventV2<'_>>(event)?.request()),
+            (Some("REQUEST"), Some("1.0") | None) => Ok(read::<EventV1<'_>>(event)?.request()),
+            (Some("TOKEN"), None) => Ok(read::<EventToken<'_>>(event)?.request()),
+            _ => Err(unknown()),
+        }
     }
 
     /// The ids that its log lines and call records have.
@@ -78,25 +96,21 @@ impl Request {
 
     /// A header by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
+        self.headers.get(name)
     }
 
     /// Whether a header claims to be one of those that the backend is told by, under a name that request
     /// mapping does not overwrite but some backends read alike, such as `x_tollgate_user_id`.
     pub(crate) fn impersonates(&self) -> bool {
-        self.headers.keys().any(|name| {
-            let alike: String =
-                name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
-            alike != *name && AT_THE_BACKEND.contains(&alike.as_str())
-        })
+        self.headers.names().any(|name| AT_THE_BACKEND.iter().any(|ours| *ours != name && reads_like(name, ours)))
     }
 
     /// Whether it is a browser's question before the request itself, which never has credentials (Fetch
     /// standard, section "CORS-preflight fetch"). The backend answers it, and does nothing else.
     pub(crate) fn is_preflight(&self, key_header: &str) -> bool {
-        let asks = ["origin", "access-control-request-method"].iter().all(|name| self.headers.contains_key(*name));
-        let anonymous = !["authorization", key_header].iter().any(|name| self.headers.contains_key(*name));
-        self.method == "OPTIONS" && asks && anonymous
+        let asks = ["origin", "access-control-request-method"].iter().all(|name| self.headers.get(name).is_some());
+        let anonymous = !["authorization", key_header].iter().any(|name| self.headers.get(name).is_some());
+        *self.method == *"OPTIONS" && asks && anonymous
     }
 
     /// The path that rules are matched by: the route key's, with its variables filled in. `None` where it
@@ -106,31 +120,23 @@ impl Request {
             Path::Plain(path) => path.clone(),
             Path::Route { key, parameters } => {
                 let key: RouteKey = key.parse().ok()?;
-                key.fill(|name| parameters.get(name)?.as_deref())?
+                key.fill(|name| parameters.get(name))?
             }
         };
         means_what_it_says(&path).then_some(path)
     }
 }
 
-fn read<E: DeserializeOwned>(event: Value) -> Result<E, String> {
-    serde_path_to_error::deserialize(event).map_err(|error| format!("event: `{}` is not of its type", error.path()))
+fn read<'e, E: Deserialize<'e>>(event: &'e RawValue) -> Result<E, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(event.get());
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| format!("event: `{}` is not of its type", error.path()))
 }
 
-/// Headers by their names in lower case. What was sent in two spellings was sent twice.
-pub(crate) fn joined(headers: impl Iterator<Item = (String, String)>) -> HashMap<String, String> {
-    let mut joined: HashMap<String, String> = HashMap::new();
-    for (name, value) in headers {
-        let name = name.to_ascii_lowercase();
-        match joined.get_mut(&name) {
-            Some(before) => {
-                before.push(',');
-                before.push_str(&value);
-            }
-            None => drop(joined.insert(name, value)),
-        }
-    }
-    joined
+/// Whether only punctuation tells a name from one of ours.
+fn reads_like(name: &str, ours: &str) -> bool {
+    let alike = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    name.chars().map(alike).eq(ours.chars())
 }
 
 /// No dot segments, empty segments, escapes, parameters, ends of a path or control characters: nothing that a
@@ -144,15 +150,19 @@ fn means_what_it_says(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn event(route_key: &str, parameters: Value) -> Value {
         json!({"version": "2.0", "type": "REQUEST", "routeKey": route_key, "headers": {"X-Api-Key": "k"}, "pathParameters": parameters,
                "requestContext": {"requestId": "r", "http": {"method": "GET", "sourceIp": "192.0.2.1"}}})
     }
 
+    fn raw(event: &Value) -> Box<RawValue> {
+        serde_json::value::to_raw_value(event).unwrap()
+    }
+
     fn path(route_key: &str, parameters: Value) -> Option<String> {
-        Request::parse(event(route_key, parameters)).unwrap().path()
+        Request::parse(&raw(&event(route_key, parameters))).unwrap().path()
     }
 
     #[test]
@@ -179,13 +189,14 @@ mod tests {
     #[test]
     fn members_may_be_missing_or_null() {
         let bare = json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /", "headers": null, "requestContext": {"http": {"method": "GET"}}});
-        let request = Request::parse(bare).unwrap();
+        let bare = raw(&bare);
+        let request = Request::parse(&bare).unwrap();
         assert_eq!((request.header("x-api-key"), &request.id, request.source), (None, &None, None));
     }
 
     #[test]
     fn header_names_are_told_apart_by_letter_only() {
-        assert_eq!(Request::parse(event("GET /", Value::Null)).unwrap().header("x-api-key"), Some("k"));
+        assert_eq!(Request::parse(&raw(&event("GET /", Value::Null))).unwrap().header("x-api-key"), Some("k"));
     }
 
     #[test]
@@ -193,7 +204,7 @@ mod tests {
         let claims = |name: &str| {
             let mut event = event("GET /", Value::Null);
             event["headers"] = json!({name: "mallory"});
-            Request::parse(event).unwrap().impersonates()
+            Request::parse(&raw(&event)).unwrap().impersonates()
         };
         for name in ["x_tollgate_user_id", "X-Tollgate_Plan", "x.tollgate.auth"] {
             assert!(claims(name), "{name}");
@@ -218,7 +229,7 @@ mod tests {
             ),
             (json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /"}), "event: `requestContext` is missing"),
         ] {
-            let error = Request::parse(event).unwrap_err();
+            let error = Request::parse(&raw(&event)).unwrap_err();
             assert!(error.starts_with(expected) && !error.contains("secret"), "{error}");
         }
     }

@@ -2,31 +2,33 @@
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use serde::Deserialize;
 
 use crate::event::{Format, Path, Request};
+use crate::text::{Headers, Text};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EventToken {
-    authorization_token: Option<String>,
-    method_arn: Option<String>,
+pub(crate) struct EventToken<'e> {
+    #[serde(borrow)]
+    authorization_token: Option<Text<'e>>,
+    method_arn: Option<Text<'e>>,
 }
 
-impl EventToken {
-    pub(crate) fn request(self) -> Result<Request, &'static str> {
+impl<'e> EventToken<'e> {
+    pub(crate) fn request(self) -> Result<Request<'e>, &'static str> {
         let method_arn = self.method_arn.ok_or("methodArn")?;
         let (method, path) = method_and_path(&method_arn).ok_or("methodArn")?;
-        let token = self.authorization_token.map(|token| ("authorization".to_owned(), token));
+        let token = self.authorization_token.map(|token| (Text(Cow::Borrowed("authorization")), token));
         Ok(Request {
             id: None,
             certificate: None,
-            method,
+            method: Text(Cow::Owned(method)),
             source: None,
             path: Path::Plain(path),
-            headers: token.into_iter().collect::<HashMap<_, _>>(),
+            headers: Headers::new(token),
             format: Format::Policy { method_arn },
         })
     }

@@ -3,41 +3,45 @@
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use serde::Deserialize;
 
 use crate::certificate::Certificate;
-use crate::event::{Format, Path, Request, joined};
+use crate::event::{Format, Path, Request};
+use crate::text::{Headers, Members, Text};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EventV1 {
-    method_arn: Option<String>,
-    resource: Option<String>,
-    http_method: Option<String>,
-    headers: Option<HashMap<String, Option<String>>>,
-    multi_value_headers: Option<HashMap<String, Option<Vec<String>>>>,
-    path_parameters: Option<HashMap<String, Option<String>>>,
-    request_context: Option<RequestContext>,
+pub(crate) struct EventV1<'e> {
+    #[serde(borrow)]
+    method_arn: Option<Text<'e>>,
+    resource: Option<Text<'e>>,
+    http_method: Option<Text<'e>>,
+    headers: Option<Members<'e, Text<'e>>>,
+    multi_value_headers: Option<Members<'e, Vec<Text<'e>>>>,
+    path_parameters: Option<Members<'e, Text<'e>>>,
+    request_context: Option<RequestContext<'e>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RequestContext {
-    request_id: Option<String>,
-    identity: Option<Identity>,
+struct RequestContext<'e> {
+    #[serde(borrow)]
+    request_id: Option<Text<'e>>,
+    identity: Option<Identity<'e>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Identity {
-    source_ip: Option<String>,
-    client_cert: Option<Certificate>,
+struct Identity<'e> {
+    #[serde(borrow)]
+    source_ip: Option<Text<'e>>,
+    client_cert: Option<Certificate<'e>>,
 }
 
-impl EventV1 {
-    pub(crate) fn request(mut self) -> Result<Request, &'static str> {
+impl<'e> EventV1<'e> {
+    pub(crate) fn request(mut self) -> Result<Request<'e>, &'static str> {
         let context = self.request_context.take().ok_or("requestContext")?;
         let identity = context.identity.ok_or("requestContext.identity")?;
         let headers = self.headers();
@@ -48,7 +52,7 @@ impl EventV1 {
             source: identity.source_ip.and_then(|address| address.parse().ok()),
             format: Format::Policy { method_arn: self.method_arn.ok_or("methodArn")? },
             path: Path::Route {
-                key: format!("ANY {}", self.resource.ok_or("resource")?),
+                key: Cow::Owned(format!("ANY {}", &*self.resource.ok_or("resource")?)),
                 parameters: self.path_parameters.unwrap_or_default(),
             },
             headers,
@@ -56,13 +60,15 @@ impl EventV1 {
     }
 
     /// Of a header that was sent twice, `headers` has the last one only.
-    fn headers(&mut self) -> HashMap<String, String> {
-        let several = self.multi_value_headers.take().filter(|headers| !headers.is_empty());
-        match several {
-            Some(several) => joined(several.into_iter().filter_map(|(name, values)| Some((name, values?.join(","))))),
-            None => joined(
-                self.headers.take().unwrap_or_default().into_iter().filter_map(|(name, value)| Some((name, value?))),
+    fn headers(&mut self) -> Headers<'e> {
+        match self.multi_value_headers.take().filter(|several| !several.0.is_empty()) {
+            Some(several) => Headers::new(
+                several
+                    .0
+                    .into_iter()
+                    .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value))),
             ),
+            None => Headers::new(self.headers.take().unwrap_or_default().0),
         }
     }
 }

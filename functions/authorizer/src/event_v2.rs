@@ -2,45 +2,55 @@
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 
 use crate::certificate::Certificate;
-use crate::event::{Format, Path, Request, joined};
+use crate::event::{Format, Path, Request};
+use crate::text::{Headers, Members, Text};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EventV2 {
-    route_key: Option<String>,
-    headers: Option<HashMap<String, Option<String>>>,
-    path_parameters: Option<HashMap<String, Option<String>>>,
-    request_context: Option<RequestContext>,
+pub(crate) struct EventV2<'e> {
+    #[serde(borrow)]
+    r#type: Option<Text<'e>>,
+    version: Option<Text<'e>>,
+    route_key: Option<Text<'e>>,
+    headers: Option<Members<'e, Text<'e>>>,
+    path_parameters: Option<Members<'e, Text<'e>>>,
+    request_context: Option<RequestContext<'e>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RequestContext {
-    request_id: Option<String>,
-    http: Option<Http>,
-    authentication: Option<Authentication>,
+struct RequestContext<'e> {
+    #[serde(borrow)]
+    request_id: Option<Text<'e>>,
+    http: Option<Http<'e>>,
+    authentication: Option<Authentication<'e>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Authentication {
-    client_cert: Option<Certificate>,
+struct Authentication<'e> {
+    #[serde(borrow)]
+    client_cert: Option<Certificate<'e>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Http {
-    method: Option<String>,
-    source_ip: Option<String>,
+struct Http<'e> {
+    #[serde(borrow)]
+    method: Option<Text<'e>>,
+    source_ip: Option<Text<'e>>,
 }
 
-impl EventV2 {
-    pub(crate) fn request(self) -> Result<Request, &'static str> {
+impl<'e> EventV2<'e> {
+    /// Whether it is of this format, by its own word.
+    pub(crate) fn says_so(&self) -> bool {
+        (self.r#type.as_deref(), self.version.as_deref()) == (Some("REQUEST"), Some("2.0"))
+    }
+
+    pub(crate) fn request(self) -> Result<Request<'e>, &'static str> {
         let context = self.request_context.ok_or("requestContext")?;
         let http = context.http.ok_or("requestContext.http")?;
         Ok(Request {
@@ -50,12 +60,10 @@ impl EventV2 {
             source: http.source_ip.and_then(|address| address.parse().ok()),
             format: Format::Simple,
             path: Path::Route {
-                key: self.route_key.ok_or("routeKey")?,
+                key: self.route_key.ok_or("routeKey")?.0,
                 parameters: self.path_parameters.unwrap_or_default(),
             },
-            headers: joined(
-                self.headers.unwrap_or_default().into_iter().filter_map(|(name, value)| Some((name, value?))),
-            ),
+            headers: Headers::new(self.headers.unwrap_or_default().0),
         })
     }
 }

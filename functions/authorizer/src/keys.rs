@@ -40,9 +40,23 @@ impl Keys {
             Self::Fetched(keys) => keys.set_for(kid, now).await,
         }
     }
+
+    /// Fetches keys where there are none.
+    pub(crate) async fn preload(&self, now: Timestamp) {
+        if let Self::Fetched(keys) = self
+            && keys.state().set(now).is_none()
+        {
+            keys.fetch("", now).await;
+        }
+    }
 }
 
 impl FetchedKeys {
+    /// Whether another source of this issuer is the same.
+    pub(crate) fn are_from(&self, source: &KeySource) -> bool {
+        self.source.address == source.address && self.source.discovers == source.discovers
+    }
+
     async fn set_for(self: &Arc<Self>, kid: &str, now: Timestamp) -> Option<Arc<KeySet>> {
         let step = self.state().step(kid, now);
         match step {

@@ -20,6 +20,7 @@ mod event_token;
 mod event_v1;
 mod event_v2;
 mod header_value;
+mod in_force;
 mod introspection;
 mod introspection_document;
 mod issuer;
@@ -32,10 +33,12 @@ mod keys;
 mod log;
 mod policy;
 mod policy_error;
+mod policy_source;
 mod reason;
 mod recent;
 mod store;
 mod strict_json;
+mod text;
 mod times;
 mod tokens;
 #[cfg(test)]
@@ -46,30 +49,31 @@ use std::time::Instant;
 
 use calls::{Deadline, HttpCalls, RequestScope};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use usage::{Store, Verdict};
 
 pub use answer::{Decided, OnThrottle};
 pub use config::{Config, ConfigError, StoreConfig};
+pub use in_force::PolicyLoadError;
 pub use key_source::http_calls;
-pub use log::{answer, log_panics, log_to};
+pub use log::{answer, log_to};
 pub use policy::{Auth, Policy, Rule};
 pub use policy_error::PolicyError;
+pub use policy_source::{PolicyName, PolicySource, PolicyTextError};
 pub use reason::{Failure, Reason};
-pub use store::{OpenError, open};
+pub use store::{OpenError, Opened, open};
 
 use answer::Answer;
-use credentials::Identity;
+use credentials::{Check, Identity};
 use event::Request;
-use tokens::Tokens;
+use in_force::{InForce, Policies};
 
 /// The authorizer with what it was set up with. One serves any number of requests, one after another or
 /// at once.
 #[derive(Debug)]
 pub struct Authorizer {
-    policy: Policy,
+    policies: Arc<Policies>,
     on_throttle: OnThrottle,
-    tokens: Tokens,
     store: Arc<Store>,
 }
 
@@ -97,10 +101,35 @@ impl Authorizer {
     /// An authorizer that looks keys and plans up in `store` and charges there. `calls` is made only if
     /// the policy has it fetch anything.
     #[must_use]
-    pub fn new(mut config: Config, store: Arc<Store>, calls: impl FnOnce() -> HttpCalls) -> Self {
-        let (issuers, server) = (std::mem::take(&mut config.policy.issuers), config.policy.introspection.take());
-        let tokens = Tokens::new(issuers, server, calls);
-        Self { policy: config.policy, on_throttle: config.on_throttle, tokens, store }
+    pub fn new(config: Config, store: Arc<Store>, calls: impl Fn() -> HttpCalls + Send + Sync + 'static) -> Self {
+        let policies = Arc::new(Policies::new(config.policy, &store, calls));
+        Self { policies, on_throttle: config.on_throttle, store }
+    }
+
+    /// Reads the policy, where it is in the registry. No request is answered before.
+    ///
+    /// # Errors
+    /// [`PolicyLoadError`] for one that is not there, cannot be read, or contradicts itself.
+    pub async fn load_policy(&self) -> Result<(), PolicyLoadError> {
+        self.load_policy_at(Timestamp::now()).await
+    }
+
+    /// The same at a given time.
+    ///
+    /// # Errors
+    /// As [`Self::load_policy`].
+    pub async fn load_policy_at(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
+        self.policies.load(now).await
+    }
+
+    /// Reads the policy, and then fetches what the first request would have to wait for.
+    ///
+    /// # Errors
+    /// As [`Self::load_policy`].
+    pub async fn prepare(&self) -> Result<(), PolicyLoadError> {
+        self.load_policy().await?;
+        self.preload().await;
+        Ok(())
     }
 
     /// Fetches what the first request would have to wait for. What cannot be had is logged, and tried again
@@ -111,13 +140,16 @@ impl Authorizer {
 
     /// The same at a given time.
     pub async fn preload_at(&self, now: Timestamp) {
-        self.tokens.preload(now).await;
+        if let Some(in_force) = self.policies.current() {
+            in_force.tokens.preload(now).await;
+        }
     }
 
-    /// The header that API keys are looked for in, in lower case. It must not reach a backend.
+    /// The header that API keys are looked for in, in lower case. It must not reach a backend. None before
+    /// the policy has been read.
     #[must_use]
-    pub fn key_header(&self) -> &str {
-        &self.policy.key_header
+    pub fn key_header(&self) -> Option<String> {
+        self.policies.current().map(|in_force| in_force.policy.key_header.clone())
     }
 
     /// Answers one event. Writes one log line, which names neither a credential nor a header.
@@ -126,7 +158,7 @@ impl Authorizer {
     /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
     /// an event that cannot be read, a store or an issuer's keys that are needed and cannot be had, or a clock
     /// that cannot be right.
-    pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
+    pub async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>, Failure> {
         self.handle_at(event, Timestamp::now()).await
     }
 
@@ -134,42 +166,50 @@ impl Authorizer {
     ///
     /// # Errors
     /// As [`Self::handle`].
-    pub async fn handle_at(&self, event: Value, now: Timestamp) -> Result<Value, Failure> {
+    pub async fn handle_at(&self, event: &RawValue, now: Timestamp) -> Result<Box<RawValue>, Failure> {
         let request = Request::parse(event).map_err(|problem| Stop::Fault(Reason::Fault, problem));
         let scope = request.as_ref().map_or_else(|_| RequestScope::default(), Request::scope);
         scope.serve(self.answer(request, now)).await
     }
 
-    async fn answer(&self, request: Result<Request, Stop>, now: Timestamp) -> Result<Value, Failure> {
+    async fn answer(&self, request: Result<Request<'_>, Stop>, now: Timestamp) -> Result<Box<RawValue>, Failure> {
         let started = Instant::now();
-        let mut answer = Answer::default();
-        let outcome = match request {
-            Ok(request) => self.decide(&request, now, &mut answer).await,
-            Err(stop) => Err(stop),
+        let request = match request {
+            Ok(request) => request,
+            Err(stop) => return Answer::default().finish(Err(stop), self.on_throttle, started.elapsed()),
         };
+        let mut answer = Answer::default();
+        let outcome = self.decide(&request, now, &mut answer).await;
         answer.finish(outcome, self.on_throttle, started.elapsed())
     }
 
     /// The checks, from top to bottom. What is learnt on the way goes into the answer's context.
-    async fn decide(&self, request: &Request, now: Timestamp, answer: &mut Answer) -> Result<Decided, Stop> {
+    async fn decide<'e>(
+        &self,
+        request: &'e Request<'e>,
+        now: Timestamp,
+        answer: &mut Answer<'e>,
+    ) -> Result<Decided, Stop> {
         answer.request(request);
         if now < Timestamp::UNIX_EPOCH {
             return Err(Stop::Fault(Reason::Fault, "the clock stands before 1970".to_owned()));
         }
+        let InForce { policy, tokens } = &*self.policies.at(now).await?;
         if request.impersonates() {
             return Err(Stop::Forbidden(Reason::Forbidden));
         }
         let path = request.path().ok_or(Stop::Forbidden(Reason::MalformedPath))?;
-        let rule = self.policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        let rule = policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
         answer.rule(rule);
-        if rule.auth != Auth::None && request.is_preflight(&self.policy.key_header) {
+        if rule.auth != Auth::None && request.is_preflight(&policy.key_header) {
             answer.identity(&Identity::default());
             return Ok(Decided::allowed());
         }
         let deadline = self.store.deadline();
-        let identity = self.identify(request, rule, now, deadline).await?;
+        let check = Check { policy, tokens, store: &self.store, request, now, deadline };
+        let identity = check.identify(rule).await?;
         answer.identity(&identity);
-        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&self.policy.key_header)));
+        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&policy.key_header)));
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));
         }
@@ -177,7 +217,7 @@ impl Authorizer {
         self.charge(&identity, &call, answer).await
     }
 
-    async fn charge(&self, identity: &Identity, call: &Call<'_>, answer: &mut Answer) -> Result<Decided, Stop> {
+    async fn charge(&self, identity: &Identity, call: &Call<'_>, answer: &mut Answer<'_>) -> Result<Decided, Stop> {
         let Some((caller, plan_name)) = identity.charged() else { return Ok(Decided::allowed()) };
         let plan_name = plan_name.ok_or(Stop::Forbidden(Reason::Forbidden))?;
         let Ok(plan) = self.store.plan(plan_name, call.deadline).await else { return Ok(Decided::unavailable(1)) };

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, answer, http_calls, log_panics, log_to, open};
+use authorizer::{Authorizer, Config, answer, http_calls, log_to, open};
 use calls::RecordLog;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use telemetry::log_panics;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,8 +15,9 @@ async fn main() -> Result<(), Error> {
     tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
     log_panics();
     let config = Config::from_lookup(variable)?;
-    let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
-    let authorizer = Arc::new(Authorizer::new(config, store, || http_calls(RecordLog::stdout())));
-    authorizer.preload().await;
-    run(service_fn(|event: LambdaEvent<Value>| answer(Arc::clone(&authorizer), event.payload))).await
+    let opened = open(&config.store, variable, RecordLog::stdout()).await?;
+    let authorizer = Arc::new(Authorizer::new(config, Arc::new(opened.store), || http_calls(RecordLog::stdout())));
+    let (prepared, ()) = tokio::join!(authorizer.prepare(), opened.connect);
+    prepared?;
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| answer(Arc::clone(&authorizer), event.payload))).await
 }

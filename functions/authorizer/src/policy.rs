@@ -3,6 +3,7 @@
 use routes::{RouteKey, RouteTable};
 use serde::Deserialize;
 
+use crate::certificate::HolderName;
 use crate::introspection::Server;
 use crate::introspection_document::IntrospectionDocument;
 use crate::issuer::Issuer;
@@ -34,8 +35,12 @@ struct ApiKeysDocument {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MtlsDocument {
-    default_plan: String,
+pub(crate) struct MtlsDocument {
+    /// The plan of certificates.
+    pub(crate) default_plan: String,
+    /// The part that becomes the `user_id`, and is charged.
+    #[serde(default)]
+    pub(crate) user_from: HolderName,
 }
 
 impl Default for ApiKeysDocument {
@@ -100,8 +105,8 @@ pub struct Policy {
     pub(crate) issuers: Vec<(Issuer, KeyOrigin)>,
     /// Who is asked about opaque tokens.
     pub(crate) introspection: Option<Server>,
-    /// The plan of client certificates, where these are credentials.
-    pub(crate) certificate_plan: Option<String>,
+    /// How client certificates are taken, where these are credentials.
+    pub(crate) mtls: Option<MtlsDocument>,
     rules: RouteTable<Rule>,
 }
 
@@ -151,7 +156,7 @@ impl Policy {
         let refuse = |(member, problem)| PolicyError::Introspection { member, problem };
         let server = document.introspection.map(|server| server.check(document.clock_tolerance_s.into(), lookup));
         let introspection = server.transpose().map_err(refuse)?;
-        let certificate_plan = document.mtls.map(|mtls| mtls.default_plan);
+        let mtls = document.mtls;
         let mut rules = RouteTable::default();
         for (index, document) in document.rules.into_iter().enumerate() {
             let key: RouteKey = document.r#match.parse().map_err(|error| match_error(index, &error))?;
@@ -160,7 +165,7 @@ impl Policy {
                 Auth::Jwt if issuers.is_empty() && introspection.is_none() => {
                     Some("`auth: jwt` needs `issuers` or `introspection`")
                 }
-                Auth::Mtls if certificate_plan.is_none() => Some("`auth: mtls` needs `mtls`"),
+                Auth::Mtls if mtls.is_none() => Some("`auth: mtls` needs `mtls`"),
                 Auth::Mtls if !rule.scopes.is_empty() => Some("`scopes` cannot be asked of certificates"),
                 _ => None,
             };
@@ -170,7 +175,7 @@ impl Policy {
             rules.insert(key, rule).map_err(|error| match_error(index, &error))?;
         }
         let key_header = key_header(document.api_keys.header)?;
-        Ok(Self { key_header, issuers, introspection, certificate_plan, rules })
+        Ok(Self { key_header, issuers, introspection, mtls, rules })
     }
 
     /// The rule for a request, or `None` where no rule matches it, which is a refusal.

@@ -1,5 +1,7 @@
 //! The store that the settings name, with its connections opened while the function starts.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Instant;
 
 use calls::{AwsCalls, CallError, Deadline, RecordLog, Timeouts};
@@ -18,6 +20,14 @@ pub enum OpenError {
     Calls(#[from] CallError),
 }
 
+/// A store that can be asked at once, and what makes its first answer quick.
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// Opens its connections, beside whatever else is to be prepared.
+    pub connect: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
 /// Opens the store. Settings of the calls to AWS are read through `lookup`; their records go to `records`.
 ///
 /// # Errors
@@ -27,13 +37,19 @@ pub async fn open(
     config: &StoreConfig,
     lookup: impl Fn(&str) -> Option<String>,
     records: RecordLog,
-) -> Result<Store, OpenError> {
+) -> Result<Opened, OpenError> {
     let tables = match config {
-        StoreConfig::Embedded(seeds) => return Ok(Store::Embedded(EmbeddedStore::new(seeds)?)),
+        StoreConfig::Embedded(seeds) => {
+            let store = Store::Embedded(EmbeddedStore::new(seeds)?);
+            return Ok(Opened { store, connect: Box::pin(async {}) });
+        }
         StoreConfig::DynamoDb(tables) => tables,
     };
     let timeouts = Timeouts::within(tables.deadline, 1).unwrap_or_default();
     let aws = Box::pin(AwsCalls::load(lookup, timeouts, records)).await?;
-    Box::pin(aws.connect_ahead(&["dynamodb"], Deadline::after(Instant::now(), Timeouts::default().connect))).await;
-    Ok(Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, tables.clone()))))
+    let store = Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, tables.clone())));
+    let connect = async move {
+        aws.connect_ahead(&["dynamodb"], Deadline::after(Instant::now(), Timeouts::default().connect)).await;
+    };
+    Ok(Opened { store, connect: Box::pin(connect) })
 }

@@ -53,29 +53,31 @@ impl fmt::Debug for Verified {
 
 impl Tokens {
     /// Tokens of these issuers, and opaque ones of this server. `calls` is made only if there is anything to
-    /// call for.
+    /// call for. Keys of the same source as `before` are kept.
     pub(crate) fn new(
         issuers: Vec<(Issuer, KeyOrigin)>,
         server: Option<Server>,
+        before: Option<&Self>,
         calls: impl FnOnce() -> HttpCalls,
     ) -> Self {
         let fetches = issuers.iter().any(|(_, origin)| !matches!(origin, KeyOrigin::Inline(_)));
         let calls = (fetches || server.is_some()).then(calls);
         let introspection = server.zip(calls.clone()).map(|(server, calls)| Introspection::new(server, calls));
         let trust = |(issuer, origin): (Issuer, KeyOrigin)| {
-            let keys = keys(&issuer, origin, calls.as_ref())?;
+            let held = before.and_then(|before| before.issuers.get(&issuer.name)).map(|before| &before.keys);
+            let keys = keys(&issuer, origin, held, calls.as_ref())?;
             Some((issuer.name.clone(), Arc::new(Trusted { issuer, keys })))
         };
         let issuers = issuers.into_iter().filter_map(trust).collect();
         Self { issuers, introspection, verified: Recent::new(MOST_VERIFIED) }
     }
 
-    /// Fetches the keys of all issuers at once, so that no request has to wait for them. What cannot be had
+    /// Fetches the keys that are not there, of all issuers at once, so that no request has to wait for them. What cannot be had
     /// is logged, and asked for again by a request.
     pub(crate) async fn preload(&self, now: Timestamp) {
         let mut under_way = JoinSet::new();
         for trusted in self.issuers.values().map(Arc::clone) {
-            under_way.spawn(async move { trusted.keys.set_for("", now).await.is_some() });
+            under_way.spawn(async move { trusted.keys.preload(now).await });
         }
         while under_way.join_next().await.is_some() {}
     }
@@ -126,9 +128,13 @@ impl Tokens {
     }
 }
 
-fn keys(issuer: &Issuer, origin: KeyOrigin, calls: Option<&HttpCalls>) -> Option<Keys> {
+fn keys(issuer: &Issuer, origin: KeyOrigin, held: Option<&Keys>, calls: Option<&HttpCalls>) -> Option<Keys> {
     let source = |address, discovers| {
-        Some(Keys::fetched(KeySource { calls: calls?.clone(), issuer: issuer.name.clone(), address, discovers }))
+        let source = KeySource { calls: calls?.clone(), issuer: issuer.name.clone(), address, discovers };
+        match held {
+            Some(Keys::Fetched(keys)) if keys.are_from(&source) => Some(Keys::Fetched(Arc::clone(keys))),
+            _ => Some(Keys::fetched(source)),
+        }
     };
     match origin {
         KeyOrigin::Inline(set) => Some(Keys::Inline(Arc::new(set))),

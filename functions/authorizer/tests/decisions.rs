@@ -6,6 +6,7 @@ use std::sync::Arc;
 use authorizer::{Authorizer, Config, Failure, StoreConfig, http_calls};
 use calls::RecordLog;
 use proptest::prelude::*;
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use usage::{EmbeddedStore, Store};
 
@@ -17,7 +18,7 @@ fn settings() -> Value {
 fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
     let mut settings = settings();
     change(&mut settings);
-    let config = Config::from_lookup(|name| settings[name].as_str().map(str::to_owned)).unwrap();
+    let config = Config::from_lookup(move |name| settings[name].as_str().map(str::to_owned)).unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
     let store = EmbeddedStore::new(seeds).unwrap();
     Authorizer::new(config, Arc::new(Store::Embedded(store)), || http_calls(RecordLog::to(std::io::sink())))
@@ -25,7 +26,8 @@ fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
 
 fn handle(authorizer: &Authorizer, event: Value) -> Result<Value, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(authorizer.handle(event))
+    let answer = runtime.block_on(authorizer.handle(&to_raw_value(&event).unwrap()))?;
+    Ok(serde_json::from_str(answer.get()).unwrap())
 }
 
 fn authorizer() -> Authorizer {

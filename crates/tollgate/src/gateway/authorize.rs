@@ -61,7 +61,7 @@ mod tests {
 
     async fn answered(event: Value) -> (Result<(), Own>, Exchange) {
         let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
-        let setting = |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
+        let setting = move |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
         let function = Arc::new(Function::new("authorizer", None, setting, RecordLog::stdout()).await.unwrap());
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
         let answer = authorize(function, event, &mut exchange).await;

@@ -7,7 +7,9 @@ use std::path::Path;
 use http::Uri;
 use usage::{PlanDocument, Seeds};
 
+use super::schedule::Schedule;
 use crate::api::{Api, Authorization};
+use crate::function::Function;
 use crate::template::StandIn;
 
 pub(super) struct Facts<'f> {
@@ -22,6 +24,7 @@ pub(super) struct Facts<'f> {
     pub(super) seeds: &'f Seeds,
     /// Keys of a file are somebody's, so only their ids are shown.
     pub(super) keys_shown: bool,
+    pub(super) schedules: &'f [(Schedule, Function)],
 }
 
 impl Facts<'_> {
@@ -44,6 +47,7 @@ impl Facts<'_> {
             None => writeln!(text, "Store    embedded; plans, keys and usage are gone when this process ends")?,
         }
         self.write_routes(text)?;
+        self.write_schedules(text)?;
         self.write_stand_ins(text)?;
         self.write_keys(text)?;
         if self.keys_shown && self.built_in { self.write_examples(text) } else { writeln!(text) }
@@ -60,6 +64,14 @@ impl Facts<'_> {
             writeln!(text, "  {:<8} {:<24} {who}", key.method().unwrap_or("ANY"), key.path())?;
         }
         Ok(())
+    }
+
+    fn write_schedules(&self, text: &mut String) -> std::fmt::Result {
+        if !self.schedules.is_empty() {
+            writeln!(text, "\nSchedules")?;
+        }
+        let mut schedules = self.schedules.iter();
+        schedules.try_for_each(|(schedule, _)| writeln!(text, "  {:<8} every {:?}", schedule.package, schedule.every))
     }
 
     fn write_stand_ins(&self, text: &mut String) -> std::fmt::Result {

@@ -2,6 +2,7 @@
 
 mod banner;
 mod issuer;
+mod schedule;
 mod seeds;
 pub(crate) mod store;
 
@@ -25,6 +26,7 @@ use crate::gateway::{Gateway, LogSink, serve};
 use crate::template::{ParameterValues, Template, TemplateError};
 
 pub use issuer::{IssuerError, JWKS_PATH, LocalIssuer};
+pub use schedule::Schedule;
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +110,7 @@ pub struct Started {
     pub banner: String,
     listener: TcpListener,
     gateway: Arc<Gateway>,
+    schedules: Vec<(Schedule, Function)>,
 }
 
 impl Started {
@@ -117,6 +120,7 @@ impl Started {
         for function in self.gateway.functions() {
             tokio::spawn(async move { function.prepare().await });
         }
+        let _stopped_with_the_gateway = schedule::run_all(self.schedules);
         serve(self.listener, self.gateway, stop).await;
     }
 }
@@ -131,6 +135,7 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
     let parameters = parameters(&options.parameters)?;
     let template = Template::parse(&text, &parameters).map_err(template_error)?;
     let api = Api::from_template(&template).map_err(template_error)?;
+    let schedules = Schedule::all(&template).map_err(template_error)?;
     let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
     let environment = api.functions.get("authorizer").cloned().unwrap_or_default();
     let store = Arc::new(store::open(options.endpoint.as_ref(), &seeds, &environment, records.clone()).await?);
@@ -138,6 +143,7 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
     let given = Given { policy: options.policy.as_deref(), endpoint: options.endpoint.as_ref(), issuer: &issuer };
     let functions = functions(&api.functions, &given, &store, &records).await?;
     check_key_header(&api, &functions)?;
+    let schedules = schedule::with_functions(schedules, options.endpoint.as_ref(), &records).await?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
@@ -153,11 +159,12 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
         endpoint: options.endpoint.as_ref(),
         seeds: &seeds,
         keys_shown,
+        schedules: &schedules,
     };
     let banner = facts.text();
     let jwks = Bytes::from(issuer.jwks().to_string());
     let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, log));
-    Ok(Started { address, banner, listener, gateway })
+    Ok(Started { address, banner, listener, gateway, schedules })
 }
 
 /// An error with what caused it, in one line.
@@ -181,9 +188,9 @@ fn check_key_header(api: &Api, functions: &HashMap<String, Arc<Function>>) -> Re
     for (_, route) in api.routes.iter() {
         let Authorization::Custom(package) = &route.authorization else { continue };
         let Some(Function::Authorizer(authorizer)) = functions.get(package).map(AsRef::as_ref) else { continue };
-        let header = authorizer.key_header();
-        if !route.integration.removes(header) {
-            return Err(StartError::KeyHeader { header: header.to_owned(), route: route.key.clone() });
+        let Some(header) = authorizer.key_header() else { continue };
+        if !route.integration.removes(&header) {
+            return Err(StartError::KeyHeader { header, route: route.key.clone() });
         }
     }
     Ok(())
@@ -211,17 +218,19 @@ async fn functions(
     let policy = given.policy.map(read).transpose()?;
     let mut functions = HashMap::new();
     for (package, environment) in environments {
-        let of_template = |name: &str| environment.get(name).cloned();
-        let variable = |name: &str| of_template(name).or_else(|| std::env::var(name).ok());
-        let setting = |name: &str| match (name, &policy, given.endpoint) {
-            ("AUTH_POLICY", Some(policy), _) => Some(policy.clone()),
-            ("AUTH_POLICY", None, _) => of_template(name).map(|policy| given.issuer.beside(&policy)),
-            (_, _, Some(endpoint)) if package == "limiter" => store::setting(name, endpoint, variable),
-            _ => of_template(name),
-        };
+        let mut settings = environment.clone();
+        if let Some(text) = settings.get_mut("AUTH_POLICY") {
+            *text = policy.clone().unwrap_or_else(|| given.issuer.beside(text));
+        }
         // Administration has time-outs of its own, and so a store.
         let own = package == "limiter" && matches!(**store, Store::DynamoDb(_));
         let shared = (!own).then(|| Arc::clone(store));
+        let endpoint = given.endpoint.filter(|_| own).cloned();
+        let setting = move |name: &str| {
+            let of_template = |name: &str| settings.get(name).cloned();
+            let variable = |name: &str| of_template(name).or_else(|| std::env::var(name).ok());
+            endpoint.as_ref().map_or_else(|| of_template(name), |endpoint| store::setting(name, endpoint, variable))
+        };
         let function = Box::pin(Function::new(package, shared, setting, records.clone())).await?;
         functions.insert(package.clone(), Arc::new(function));
     }

@@ -32,7 +32,7 @@ pub(super) async fn open(
         let prepared = Box::pin(prepare(&tables, seeds)).await;
         prepared.map_err(|error| StartError::Endpoint { endpoint: endpoint.to_string(), error })?;
     }
-    Ok(authorizer::open(&StoreConfig::DynamoDb(config), lookup, records).await?)
+    Ok(authorizer::open(&StoreConfig::DynamoDb(config), lookup, records).await?.store)
 }
 
 async fn prepare(tables: &DynamoDbStore, seeds: &Seeds) -> Result<(), StoreError> {

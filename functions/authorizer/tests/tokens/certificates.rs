@@ -21,8 +21,12 @@ fn with_certificate(mut event: Value, certificate: Value) -> Value {
 }
 
 fn trusting_certificates(signer: &Signer) -> Authorizer {
+    naming_holders_by(signer, "subject_dn")
+}
+
+fn naming_holders_by(signer: &Signer, part: &str) -> Authorizer {
     let mut policy = policy(&signer.jwks());
-    policy["mtls"] = json!({"default_plan": "free"});
+    policy["mtls"] = json!({"default_plan": "free", "user_from": part});
     policy["rules"].as_array_mut().unwrap().push(json!({"match": "ANY /mtls/{proxy+}", "auth": "mtls"}));
     authorizer(&policy)
 }
@@ -42,6 +46,54 @@ async fn a_certificate_is_a_caller_of_its_own() {
     }
     assert_eq!(context_of("CN=a,O=Example Corp").await["decision"], "throttled");
     assert_eq!(context_of("CN=b,O=Example Corp").await["decision"], "allowed");
+}
+
+#[tokio::test]
+async fn the_holder_is_the_part_that_the_policy_names() {
+    let signer = Signer::of("ES256");
+    let (one, two) = (include_str!("certificates/one-of-each.pem"), include_str!("certificates/two-of-each.pem"));
+    for (part, expected) in [
+        ("subject_dn", ["O=Example", "O=Example"]),
+        ("serial_number", ["1", "1"]),
+        ("san_dns", ["orders.example.org", "401"]),
+        ("san_uri", ["spiffe://example.org/orders", "401"]),
+    ] {
+        let authorizer = naming_holders_by(&signer, part);
+        for (pem, expected) in [one, two].into_iter().zip(expected) {
+            let mut certificate = certificate("der", "O=Example");
+            certificate["clientCertPem"] = pem.into();
+            let event = with_certificate(event("/mtls/x", json!({})), certificate);
+            match expected {
+                "401" => assert_eq!(said(&authorizer, event).await, "401", "{part}"),
+                holder => assert_eq!(context(&authorizer, event).await["user_id"], holder, "{part}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn holders_of_one_name_and_different_issuers_are_different_callers() {
+    let authorizer = naming_holders_by(&Signer::of("ES256"), "san_uri");
+    let of_issuer = |issuer: &str| {
+        let mut certificate = certificate("der", "");
+        certificate["clientCertPem"] = include_str!("certificates/one-of-each.pem").into();
+        certificate["issuerDN"] = issuer.into();
+        context(&authorizer, with_certificate(event("/mtls/x", json!({})), certificate))
+    };
+    for _ in 0..5 {
+        assert_eq!(of_issuer("CN=one").await["decision"], "allowed");
+    }
+    assert_eq!(of_issuer("CN=one").await["decision"], "throttled");
+    assert_eq!(of_issuer("CN=other").await["decision"], "allowed");
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_read_names_nobody() {
+    let authorizer = naming_holders_by(&Signer::of("ES256"), "san_dns");
+    assert_eq!(
+        said(&authorizer, with_certificate(event("/mtls/x", json!({})), certificate("der", "CN=a"))).await,
+        "401"
+    );
 }
 
 #[tokio::test]

@@ -109,10 +109,10 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
     events.push(certified);
     let count = events.len();
     for event in events {
-        let _ = authorizer.handle_at(event, noon()).await;
+        let _ = handled(&authorizer, &event, noon()).await;
     }
     provider.reply("/introspect", Reply::status("500 Internal Server Error"));
-    let _ = authorizer.handle_at(bearing("MARKopaque2"), noon()).await;
+    let _ = handled(&authorizer, &bearing("MARKopaque2"), noon()).await;
     let text = log.text();
     for secret in SECRETS {
         assert!(!text.contains(secret), "{secret}: {}", text.lines().find(|line| line.contains(secret)).unwrap());
@@ -144,7 +144,7 @@ async fn a_line_says_what_was_decided_on_whom_and_why() {
         (event("/orders", json!({})), "missing_credentials", "-", "-", "-"),
         (event("/orders", json!({"x-api-key": "no-such-key-no-such-key"})), "unknown_key", "-", "-", "-"),
     ] {
-        let _ = authorizer.handle_at(event, noon()).await;
+        let _ = handled(&authorizer, &event, noon()).await;
         let line = log.lines().pop().unwrap();
         assert_eq!(
             [&line["reason"], &line["auth"], &line["key_id"], &line["plan"]],
@@ -166,7 +166,7 @@ async fn keys_that_cannot_be_had_are_named_so_and_the_call_is_recorded() {
     policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
     policy["issuers"][0]["jwks_uri"] = provider.url("/jwks").into();
     let authorizer = logging(&policy, &log);
-    let _ = authorizer.handle_at(bearing(&signer.with(|_| ())), noon()).await;
+    let _ = handled(&authorizer, &bearing(&signer.with(|_| ())), noon()).await;
     let lines = log.lines();
     assert!(lines.iter().any(|line| line["reason"] == "keys_unavailable"), "{lines:?}");
     let record = lines.iter().find(|line| line.get("api_call").is_some()).unwrap();

@@ -12,4 +12,5 @@ mod introspection;
 mod keys;
 mod log;
 mod provider;
+mod renewal;
 mod support;

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use calls::RecordLog;
 use jiff::Timestamp;
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use usage::{EmbeddedStore, Store};
 
@@ -177,14 +178,15 @@ pub(crate) fn authorizer(policy: &Value) -> Authorizer {
 /// The same, with the records of its calls kept.
 pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> Authorizer {
     let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
-    let config = Config::from_lookup(|name| match name {
-        "AUTH_POLICY" => Some(policy.to_string()),
+    let policy = policy.to_string();
+    let config = Config::from_lookup(move |name| match name {
+        "AUTH_POLICY" => Some(policy.clone()),
         name => settings["AuthorizerFunction"][name].as_str().map(str::to_owned),
     })
     .unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
     let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
-    Authorizer::new(config, Arc::new(store), || http_calls(records))
+    Authorizer::new(config, Arc::new(store), move || http_calls(records.clone()))
 }
 
 /// An event with these headers.
@@ -205,8 +207,14 @@ pub(crate) async fn said(authorizer: &Authorizer, event: Value) -> String {
     said_at(authorizer, event, noon()).await
 }
 
+/// The answer, as the value that API Gateway reads.
+pub(crate) async fn handled(authorizer: &Authorizer, event: &Value, now: Timestamp) -> Result<Value, Failure> {
+    let answer = authorizer.handle_at(&to_raw_value(event).unwrap(), now).await?;
+    Ok(serde_json::from_str(answer.get()).unwrap())
+}
+
 pub(crate) async fn said_at(authorizer: &Authorizer, event: Value, now: Timestamp) -> String {
-    match authorizer.handle_at(event, now).await {
+    match handled(authorizer, &event, now).await {
         Ok(answer) => answer["context"]["reason"].as_str().unwrap().to_owned(),
         Err(Failure::Unauthorized) => "401".to_owned(),
         Err(Failure::Fault(problem)) => problem,
@@ -214,7 +222,7 @@ pub(crate) async fn said_at(authorizer: &Authorizer, event: Value, now: Timestam
 }
 
 pub(crate) async fn context(authorizer: &Authorizer, event: Value) -> Value {
-    authorizer.handle_at(event, noon()).await.unwrap()["context"].take()
+    handled(authorizer, &event, noon()).await.unwrap()["context"].take()
 }
 
 pub(crate) fn trusting(signer: &Signer) -> Authorizer {

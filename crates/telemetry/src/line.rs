@@ -1,0 +1,146 @@
+//! One line of the log.
+
+use std::fmt;
+
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::members::{MemberVisitor, Members};
+
+/// `timestamp`, `level`, the event's fields, and in `span` those of the request that it belongs to.
+pub(crate) struct Line;
+
+impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, Members> for Line {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, Members>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        writer.write_str("{\"timestamp\":\"")?;
+        SystemTime.format_time(&mut writer)?;
+        write!(writer, "\",\"level\":\"{}\"", event.metadata().level())?;
+        let mut visitor = MemberVisitor::new(&mut writer);
+        event.record(&mut visitor);
+        visitor.outcome?;
+        if let Some(span) = context.lookup_current() {
+            let extensions = span.extensions();
+            let fields = extensions.get::<FormattedFields<Members>>().map_or("", |fields| &fields.fields);
+            if let Some(fields) = fields.strip_prefix(',') {
+                write!(writer, ",\"span\":{{{fields}}}")?;
+            }
+        }
+        writer.write_str("}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use crate::log_to;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'w> MakeWriter<'w> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'w self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The lines that `work` logs, without their time.
+    fn lines(level: &str, work: impl FnOnce()) -> Vec<Value> {
+        let lines = Lines::default();
+        tracing::subscriber::with_default(log_to(["telemetry"], Some(level), lines.clone()), work);
+        let bytes = lines.0.lock().unwrap().clone();
+        let parse = |line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            assert!(line["timestamp"].take().as_str().unwrap().ends_with('Z'));
+            line.as_object_mut().unwrap().remove("timestamp");
+            line
+        };
+        String::from_utf8(bytes).unwrap().lines().map(parse).collect()
+    }
+
+    #[test]
+    fn a_line_holds_its_fields_in_their_types() {
+        let logged = lines("info", || {
+            tracing::info!(
+                text = "a",
+                none = None::<&str>,
+                some = Some("b"),
+                count = 7_u64,
+                below = -7,
+                yes = true,
+                "said"
+            );
+            tracing::warn!(half = 0.5, nothing = f64::NAN, shown = %1, seen = ?"q", "said {}", 2);
+        });
+        assert_eq!(
+            logged,
+            [
+                json!({"level": "INFO", "message": "said", "text": "a", "some": "b", "count": 7, "below": -7, "yes": true}),
+                json!({"level": "WARN", "message": "said 2", "half": 0.5, "nothing": null, "shown": "1", "seen": "\"q\""}),
+            ]
+        );
+    }
+
+    #[test]
+    fn whatever_a_text_holds_it_is_one_line_of_json() {
+        let text: String = (0..0x250).filter_map(char::from_u32).collect();
+        let logged = lines("info", || tracing::info!(text, shown = %text, "\"{{}}\" \\ \n \u{2028}"));
+        assert_eq!(logged, [json!({"level": "INFO", "message": "\"{}\" \\ \n \u{2028}", "text": text, "shown": text})]);
+    }
+
+    #[test]
+    fn a_line_says_which_request_it_belongs_to() {
+        let logged = lines("info", || {
+            let span = tracing::error_span!(
+                "request",
+                request_id = "r-1",
+                trace_id = None::<&str>,
+                later = tracing::field::Empty
+            );
+            span.in_scope(|| tracing::info!("inside"));
+            span.record("later", 1);
+            span.in_scope(|| tracing::info!("still"));
+            tracing::info_span!("without").in_scope(|| tracing::info!("outside"));
+        });
+        assert_eq!(logged[0]["span"], json!({"request_id": "r-1"}));
+        assert_eq!(logged[1]["span"], json!({"request_id": "r-1", "later": 1}));
+        assert!(logged[2].get("span").is_none());
+    }
+
+    #[test]
+    fn others_do_not_speak_below_info() {
+        let logged = lines("trace", || {
+            tracing::trace!("ours");
+            tracing::debug!(target: "lambda_runtime", "a whole event");
+            tracing::info!(target: "lambda_runtime", "started");
+        });
+        assert_eq!(
+            logged.iter().map(|line| line["message"].as_str().unwrap()).collect::<Vec<_>>(),
+            ["ours", "started"]
+        );
+    }
+}

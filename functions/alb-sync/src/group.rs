@@ -1,0 +1,221 @@
+//! One target group in one run: resolve, look, reconcile, apply, remember.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use calls::Deadline;
+use tokio::task::JoinSet;
+
+use crate::AlbSync;
+use crate::admissible::can_be_target;
+use crate::answer::Outcome;
+use crate::apply::{Application, Applied};
+use crate::error::SyncError;
+use crate::reconcile::{Changes, Seen, Sighting, reconcile};
+use crate::resolver::{Family, Resolutions, ResolveError};
+use crate::sampling::{Evidence, Resolution};
+use crate::state::{Record, State};
+use crate::state_table::{Stored, Written};
+use crate::sync_targets::{Group, Source};
+
+/// One run's part in one group.
+pub(crate) struct Run<'r> {
+    pub(crate) sync: &'r AlbSync,
+    pub(crate) group: &'r Group,
+    pub(crate) names: Arc<Resolutions>,
+    pub(crate) deadline: Deadline,
+    /// In milliseconds since 1970.
+    pub(crate) now: i64,
+}
+
+type Resolved = Result<Resolution, ResolveError>;
+
+impl Run<'_> {
+    /// Makes the group equal to what its names show. Whatever goes wrong stands in the outcome.
+    pub(crate) async fn outcome(&self) -> Outcome {
+        let mut outcome = Outcome { target_group_arn: self.group.arn.clone(), ..Outcome::default() };
+        if let Err(error) = self.reconcile(&mut outcome).await {
+            outcome.problem(error);
+        }
+        outcome
+    }
+
+    /// Resolves first: without an address nobody else is asked.
+    async fn reconcile(&self, outcome: &mut Outcome) -> Result<(), SyncError> {
+        let family = self.family(outcome).await?;
+        let resolved = self.resolve(family).await;
+        if resolved.iter().all(Result::is_err) {
+            return Err(self.unresolved(&resolved, outcome));
+        }
+        let sightings = self.sightings(resolved, outcome);
+        let arn = &self.group.arn;
+        let (reported, stored) = tokio::join!(
+            self.sync.target_groups.reported(arn, self.deadline),
+            self.sync.states.read(arn, self.deadline)
+        );
+        let (reported, stored) = (reported?, stored?);
+        let changes = reconcile(&sightings, &reported, &stored.state, &self.sync.config.settings, self.now);
+        outcome.seen.size = Some(changes.size);
+        outcome.seen.withheld = changes.withheld;
+        outcome.pending = pending(&stored.state);
+        if self.sync.config.dry_run {
+            self.tell(&changes, outcome);
+            return Ok(());
+        }
+        self.carry_out(&changes, &stored, outcome).await
+    }
+
+    /// The addresses that the group takes. Asked for once in a function's life, and only when a name has some.
+    async fn family(&self, outcome: &mut Outcome) -> Result<Family, SyncError> {
+        let arn = &self.group.arn;
+        if let Some(family) = self.sync.family(arn) {
+            return Ok(family);
+        }
+        let resolved = self.resolve(Family::V4).await;
+        if resolved.iter().all(Result::is_err) {
+            let might_have_others = resolved.iter().any(|one| matches!(one, Err(ResolveError::NoAddress)));
+            if !might_have_others || self.resolve(Family::V6).await.iter().all(Result::is_err) {
+                return Err(self.unresolved(&resolved, outcome));
+            }
+        }
+        let family = self.sync.target_groups.family(arn, self.deadline).await?;
+        self.sync.remember_family(arn, family);
+        Ok(family)
+    }
+
+    /// Every name of the group, side by side.
+    async fn resolve(&self, family: Family) -> Vec<Resolved> {
+        let mut asking = JoinSet::new();
+        for (index, source) in self.group.sources.iter().enumerate() {
+            let (names, name) = (Arc::clone(&self.names), source.name.clone());
+            asking.spawn(async move { (index, names.of(&name, family).await) });
+        }
+        let mut resolved = vec![Err(ResolveError::TimedOut); self.group.sources.len()];
+        while let Some(asked) = asking.join_next().await {
+            if let Ok((index, resolution)) = asked
+                && let Some(place) = resolved.get_mut(index)
+            {
+                *place = resolution;
+            }
+        }
+        resolved
+    }
+
+    fn unresolved(&self, resolved: &[Resolved], outcome: &mut Outcome) -> SyncError {
+        for (source, resolution) in self.group.sources.iter().zip(resolved) {
+            if let Err(error) = resolution {
+                outcome.problem(format_args!("{} {error}", source.name));
+            }
+        }
+        SyncError::Unresolved
+    }
+
+    /// What the names show, as far as it can be targets.
+    fn sightings(&self, resolved: Vec<Resolved>, outcome: &mut Outcome) -> Vec<Sighting> {
+        outcome.complete = true;
+        let with_source = self.group.sources.iter().zip(resolved);
+        with_source.map(|(source, resolution)| sighting(source, resolution, outcome)).collect()
+    }
+
+    fn tell(&self, changes: &Changes, outcome: &mut Outcome) {
+        outcome.registered = changes.register.iter().map(|joining| joining.at).collect();
+        outcome.deregistered = changes.deregister.iter().map(|target| target.at).collect();
+        outcome.pending = pending(&changes.state);
+    }
+
+    /// The state is written first with those who are about to come, then as it is afterwards. A run that finds it
+    /// changed by another one leaves everything to that.
+    async fn carry_out(&self, changes: &Changes, stored: &Stored, outcome: &mut Outcome) -> Result<(), SyncError> {
+        let (arn, deadline) = (&self.group.arn, self.deadline);
+        let acts = !changes.register.is_empty() || !changes.deregister.is_empty();
+        if !acts && changes.state == stored.state {
+            return Ok(());
+        }
+        let first = if acts { &changes.claim } else { &changes.state };
+        let Written::As(version) = self.sync.states.write(arn, first, stored.version, deadline).await? else {
+            outcome.seen.left_to_another = true;
+            outcome.complete = false;
+            return Ok(());
+        };
+        if !acts {
+            outcome.pending = pending(&changes.state);
+            return Ok(());
+        }
+        let applied = Application::new(&self.sync.target_groups, arn, deadline).run(changes).await;
+        note(&applied, outcome);
+        if let Some(error) = applied.failure.clone().filter(|_| applied.deregistered.is_empty()) {
+            return Err(error);
+        }
+        let state = after(changes, &applied);
+        outcome.pending = pending(&state);
+        match self.sync.states.write(arn, &state, version, deadline).await? {
+            Written::As(_) => applied.failure.map_or(Ok(()), Err),
+            Written::Lost => Err(SyncError::Overtaken),
+        }
+    }
+}
+
+fn sighting(source: &Source, resolution: Resolved, outcome: &mut Outcome) -> Sighting {
+    let seen = match resolution {
+        Ok(resolution) => seen(source, resolution, outcome),
+        Err(error) => {
+            outcome.problem(format_args!("{} {error}", source.name));
+            None
+        }
+    };
+    outcome.complete &= seen.as_ref().is_some_and(|seen| seen.evidence == Evidence::Whole);
+    Sighting { name: source.name.clone(), port: source.port, zone: source.zone, seen }
+}
+
+/// A name with an address that cannot be a target says nothing about those that it does not show.
+fn seen(source: &Source, resolution: Resolution, outcome: &mut Outcome) -> Option<Seen> {
+    outcome.seen.lookups += resolution.lookups;
+    let ttl = resolution.ttl.as_secs();
+    outcome.seen.ttl_s = Some(outcome.seen.ttl_s.map_or(ttl, |least| least.min(ttl)));
+    let (addresses, others): (BTreeSet<IpAddr>, BTreeSet<IpAddr>) =
+        resolution.addresses.into_iter().partition(|address| can_be_target(*address));
+    outcome.resolved.extend(&addresses);
+    if others.is_empty() {
+        return Some(Seen { addresses, evidence: resolution.evidence });
+    }
+    let listed = others.iter().take(8).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    outcome.problem(format_args!(
+        "{} shows {} that cannot be targets, which are private addresses: {listed}",
+        source.name,
+        others.len()
+    ));
+    Some(Seen { addresses, evidence: Evidence::Doubtful })
+}
+
+fn pending(state: &State) -> BTreeMap<SocketAddr, u32> {
+    let pending = state.targets.iter().filter(|(_, record)| record.is_pending());
+    pending.map(|(at, record)| (*at, record.misses)).collect()
+}
+
+fn note(applied: &Applied, outcome: &mut Outcome) {
+    outcome.registered = applied.registered.iter().map(|target| target.at).collect();
+    outcome.deregistered = applied.deregistered.iter().map(|target| target.at).collect();
+    outcome.registered.sort_unstable();
+    for (target, reason) in &applied.refused {
+        outcome.problem(format_args!("{}: {reason}", target.at));
+    }
+    let size = outcome.seen.size.unwrap_or_default() + applied.registered.len();
+    outcome.seen.size = Some(size.saturating_sub(applied.deregistered.len()));
+}
+
+/// The state that was aimed at, without what could not be registered and with what could not be deregistered.
+fn after(changes: &Changes, applied: &Applied) -> State {
+    let mut state = changes.state.clone();
+    for joining in &changes.register {
+        match applied.registered.iter().find(|target| target.at == joining.at) {
+            Some(target) => state.targets.entry(joining.at).or_default().zone.clone_from(&target.zone),
+            None => drop(state.targets.remove(&joining.at)),
+        }
+    }
+    for target in changes.deregister.iter().filter(|target| !applied.deregistered.contains(target)) {
+        let record: Record = changes.claim.targets.get(&target.at).cloned().unwrap_or_default();
+        state.targets.insert(target.at, record);
+    }
+    state
+}

@@ -1,0 +1,24 @@
+//! alb-sync as a Lambda function.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use alb_sync::{AlbSync, Config, log_to};
+use calls::{Deadline, RecordLog, RequestId, RequestScope};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
+    tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
+    let config = Config::from_lookup(variable).map_err(|error| error.to_string())?;
+    let sync = Arc::new(AlbSync::open(config, variable, RecordLog::stdout()).await?);
+    run(service_fn(|event: LambdaEvent<Value>| {
+        let scope = RequestScope { request_id: RequestId::parse(&event.context.request_id), traceparent: None };
+        let deadline = Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
+        scope.serve(Arc::clone(&sync).handle(deadline))
+    }))
+    .await
+}

@@ -1,0 +1,47 @@
+//! The binary as Lambda starts it.
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use crate::names::{Names, Reply, private};
+use crate::runtime::{Runtime, Told};
+
+const TARGETS: &str = r#"[{"name":"a.example","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/a/1","port":443}]"#;
+
+fn program(settings: &[(&str, &str)]) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_alb-sync"));
+    program.env_clear().envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]);
+    // Nothing listens there.
+    program.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1").envs(settings.iter().copied());
+    program
+}
+
+#[tokio::test]
+async fn a_run_that_fails_answers_with_an_error_that_carries_the_answer() {
+    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let server = names.address.to_string();
+    let settings = [("SYNC_TARGETS", TARGETS), ("USAGE_TABLE", "u"), ("DNS_SERVERS", &server)];
+    let mut runtime = Runtime::start(program(&settings), Stdio::null()).await;
+    assert_eq!(runtime.next().await, Told::Ready);
+    for event in ["{}", "[1]", "null"] {
+        let Told::Error(error) = runtime.invoke(event).await else { panic!("it answered {event}") };
+        assert_eq!(error["errorType"], "NotReconciled");
+        let answer: serde_json::Value = serde_json::from_str(error["errorMessage"].as_str().unwrap()).unwrap();
+        let told = answer["targets"][0]["error"].as_str().unwrap();
+        assert!(told.starts_with("DescribeTargetGroups: "), "{told}");
+    }
+}
+
+/// Scenario 47.
+#[test]
+fn a_setting_that_cannot_be_ends_the_start_with_its_name() {
+    for (settings, named) in [
+        (&[("USAGE_TABLE", "u")][..], "SYNC_TARGETS is not set"),
+        (&[("SYNC_TARGETS", TARGETS), ("USAGE_TABLE", "u"), ("MAX_LOOKUPS", "0")], "MAX_LOOKUPS: `0` is not"),
+    ] {
+        let mut child = program(settings).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut told = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert!(!child.wait().unwrap().success() && told.contains(named), "{told}");
+    }
+}

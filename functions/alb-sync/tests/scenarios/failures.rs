@@ -1,0 +1,185 @@
+//! Runs in which something fails, and others get in the way.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use hickory_server::proto::op::ResponseCode;
+
+use crate::names::{Names, Reply, private};
+use crate::world::{GROUP, OTHER, World};
+
+/// What becomes of a state.
+type Break = Box<dyn Fn(&World)>;
+
+/// A group that follows its name, and what it is made of.
+async fn settled(lasts: &[u8]) -> (Names, World) {
+    let names = Names::of(Reply::Addresses(private(lasts.iter().copied()))).await;
+    let world = World::new(&names);
+    world.good().await;
+    world.calls();
+    (names, world)
+}
+
+#[tokio::test]
+async fn s9_s11_and_s12_a_name_without_addresses_ends_visibly_before_anybody_is_asked() {
+    for (reply, told) in [
+        (Reply::Code(ResponseCode::NXDomain), "a.example does not exist (NXDOMAIN)"),
+        (Reply::Code(ResponseCode::ServFail), "a.example cannot be resolved: the servers answer"),
+        (Reply::Addresses(vec![]), "a.example exists, but has no address of this type (NODATA)"),
+    ] {
+        let (names, world) = settled(&[1, 2]).await;
+        let before = world.document(GROUP);
+        names.now(reply.clone());
+        let outcome = world.bad().await;
+        assert!(outcome.error.as_ref().is_some_and(|error| error.starts_with(told)), "{outcome:?}");
+        assert_eq!((world.operations(), world.document(GROUP)), (vec![], before), "{told}");
+        let gauges = world.lines.json().into_iter().rfind(|line| line.get("_aws").is_some()).unwrap();
+        assert_eq!(gauges["SyncSucceeded"], 0);
+        // The same for a function that does not know its group yet.
+        let fresh = World::new(&names);
+        fresh.bad().await;
+        assert_eq!(fresh.operations(), Vec::<&str>::new(), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn s20_a_public_address_is_refused_and_all_others_are_registered() {
+    let (names, world) = settled(&[1, 2]).await;
+    names.now(Reply::Addresses([private([1, 3]), vec!["3.5.140.1".parse().unwrap()]].concat()));
+    for _ in 0..4 {
+        let outcome = world.bad().await;
+        assert!(outcome.error.unwrap().contains("cannot be targets, which are private addresses: 3.5.140.1"));
+    }
+    // A name that shows something wrong takes nothing out.
+    assert_eq!(world.targets(GROUP), ["10.0.0.1:443", "10.0.0.2:443", "10.0.0.3:443"]);
+}
+
+#[tokio::test]
+async fn s22_a_registration_that_fails_leaves_the_counters_as_they_were_and_the_next_run_goes_on() {
+    let (names, world) = settled(&[1, 2]).await;
+    names.now(Reply::Addresses(private([1, 3])));
+    world.memory.lock().unwrap().groups.get_mut(GROUP).unwrap().retain(|(at, _), _| at.to_string() != "10.0.0.1:443");
+    world.fail("RegisterTargets", &["AccessDenied"]);
+    assert_eq!(world.bad().await.error.unwrap(), "RegisterTargets: AccessDenied: told to");
+    assert!(!world.document(GROUP).unwrap().contains("misses"));
+    assert!(world.calls().iter().all(|(operation, _)| *operation != "DeregisterTargets"));
+    world.heal();
+    assert_eq!(world.good().await.registered.len(), 2);
+}
+
+#[tokio::test]
+async fn s24_a_group_that_cannot_be_described_is_not_an_empty_one() {
+    for code in ["HealthUnavailable", "AccessDenied", "TargetGroupNotFound"] {
+        let (_names, world) = settled(&[1, 2]).await;
+        world.fail("DescribeTargetHealth", &[code]);
+        let outcome = world.bad().await;
+        assert_eq!(outcome.error.unwrap(), format!("DescribeTargetHealth: {code}: told to"));
+        assert_eq!(world.operations(), ["DescribeTargetHealth", "GetItem"]);
+    }
+}
+
+#[tokio::test]
+async fn s25_without_its_state_a_run_counts_from_one_and_nothing_leaves() {
+    let (names, world) = settled(&[1, 2]).await;
+    world.memory.lock().unwrap().items.clear();
+    names.now(Reply::Addresses(private([1])));
+    let outcome = world.good().await;
+    assert_eq!((outcome.pending.into_values().collect::<Vec<_>>(), outcome.deregistered.len()), (vec![1], 0));
+}
+
+#[tokio::test]
+async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing() {
+    let corrupt = |name: &'static str, value: AttributeValue| {
+        move |world: &World| {
+            let mut memory = world.memory.lock().unwrap();
+            memory.items.get_mut(&format!("sync#{GROUP}")).unwrap().insert(name.to_owned(), value.clone());
+        }
+    };
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |text: &str| AttributeValue::N(text.to_owned());
+    let breaks: Vec<(Break, &str)> = vec![
+        (Box::new(|world: &World| world.fail("GetItem", &["AccessDeniedException"])), "GetItem: AccessDenied"),
+        (Box::new(corrupt("doc", text("{"))), "cannot be understood (EOF"),
+        (Box::new(corrupt("doc", text(r#"{"targets":7}"#))), "cannot be understood (invalid type"),
+        (Box::new(corrupt("v", number("2"))), "its form is Some(\"2\"), and this release reads 1"),
+        (Box::new(corrupt("version", text("1"))), "it has no version"),
+    ];
+    for (breaks, told) in breaks {
+        let (names, world) = settled(&[1, 2]).await;
+        breaks(&world);
+        names.now(Reply::Addresses(private([3])));
+        for _ in 0..4 {
+            let outcome = world.bad().await;
+            assert!(outcome.error.as_ref().unwrap().contains(told), "{outcome:?}");
+        }
+        assert!(world.calls().iter().all(|(operation, _)| !operation.ends_with("Targets") && *operation != "PutItem"));
+    }
+}
+
+#[tokio::test]
+async fn s28_a_state_that_cannot_be_written_fails_the_run_and_the_next_one_finds_nothing_to_do_twice() {
+    let (names, world) = settled(&[1]).await;
+    names.now(Reply::Addresses(private([1, 2])));
+    world.fail("PutItem", &["", "AccessDeniedException"]);
+    let outcome = world.bad().await;
+    assert!(outcome.error.unwrap().starts_with("PutItem: AccessDenied"));
+    assert_eq!((outcome.registered.len(), world.targets(GROUP).len()), (1, 2));
+    world.heal();
+    world.calls();
+    let outcome = world.good().await;
+    assert!(outcome.registered.is_empty() && !world.operations().contains(&"RegisterTargets"));
+    // Before anything is done, it is the state that says who is ours.
+    names.now(Reply::Addresses(private([1, 2, 3])));
+    world.fail("PutItem", &["AccessDeniedException"]);
+    world.bad().await;
+    assert_eq!(world.targets(GROUP).len(), 2);
+}
+
+#[tokio::test]
+async fn s29_of_two_runs_on_one_state_the_loser_changes_nothing() {
+    let (names, world) = settled(&[1, 2]).await;
+    names.now(Reply::Addresses(private([1, 3])));
+    world.memory.lock().unwrap().before_put = Some(Box::new(|memory| {
+        let item = memory.items.get_mut(&format!("sync#{GROUP}")).unwrap();
+        item.insert("version".to_owned(), AttributeValue::N("99".to_owned()));
+    }));
+    let outcome = world.good().await;
+    assert!(outcome.seen.left_to_another && !outcome.complete && outcome.registered.is_empty());
+    assert_eq!(world.targets(GROUP), ["10.0.0.1:443", "10.0.0.2:443"]);
+}
+
+#[tokio::test]
+async fn s29_runs_at_once_count_a_miss_once() {
+    let (names, world) = settled(&[1, 2]).await;
+    names.now(Reply::Addresses(private([1])));
+    let now = *world.now.lock().unwrap() + jiff::SignedDuration::from_secs(60);
+    let at_once = || world.run_at(now, Duration::from_secs(25));
+    let (one, two, three) = tokio::join!(at_once(), at_once(), at_once());
+    let late = world.run_at(now + jiff::SignedDuration::from_secs(5), Duration::from_secs(25)).await;
+    assert!([one, two, three].iter().all(Result::is_ok));
+    assert_eq!(late.unwrap().targets[0].pending.values().collect::<Vec<_>>(), [&1]);
+}
+
+#[tokio::test]
+async fn one_groups_failure_never_touches_another() {
+    let names = Names::start(|query| {
+        if query.name == "a.example" { Reply::Code(ResponseCode::NXDomain) } else { Reply::Addresses(private([1])) }
+    })
+    .await;
+    let targets = [(GROUP, "a"), (OTHER, "b")]
+        .map(|(arn, name)| format!(r#"{{"name":"{name}.example","target_group_arn":"{arn}","port":443}}"#));
+    let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
+    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
+    let answer = world.run().await.unwrap_err().0;
+    assert_eq!(answer.targets.iter().map(|target| target.error.is_some()).collect::<Vec<_>>(), [true, false]);
+    assert_eq!((world.targets(GROUP).len(), world.targets(OTHER).len()), (0, 1));
+}
+
+#[tokio::test]
+async fn s50_a_run_whose_time_is_over_ends_by_itself_and_says_so() {
+    let (_names, world) = settled(&[1]).await;
+    let now = *world.now.lock().unwrap();
+    let outcome = world.run_at(now, Duration::ZERO).await.unwrap_err().0.targets.remove(0);
+    assert!(outcome.error.unwrap().starts_with("a.example cannot be resolved in time"));
+    assert_eq!(world.operations(), Vec::<&str>::new());
+}

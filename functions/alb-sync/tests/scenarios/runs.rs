@@ -1,0 +1,191 @@
+//! Runs in which everything answers.
+
+use crate::names::{Names, Query, Reply, private};
+use crate::world::{GROUP, OTHER, World};
+use hickory_server::proto::op::ResponseCode;
+
+fn at(lasts: &[u8]) -> Vec<String> {
+    lasts.iter().map(|last| format!("10.0.0.{last}:443")).collect()
+}
+
+#[tokio::test]
+async fn s1_and_speed_a_warm_run_without_changes_is_one_describe_one_read_and_no_write() {
+    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let world = World::new(&names);
+    world.good().await;
+    world.calls();
+    let outcome = world.good().await;
+    assert_eq!(world.operations(), ["DescribeTargetHealth", "GetItem"]);
+    assert_eq!((outcome.registered.len(), outcome.deregistered.len(), outcome.complete), (0, 0, true));
+}
+
+#[tokio::test]
+async fn s2_a_first_run_registers_all_in_one_call_with_ports_and_writes_its_state() {
+    let names = Names::of(Reply::Addresses(private([1, 2, 3]))).await;
+    let world = World::new(&names);
+    let outcome = world.good().await;
+    let registrations: Vec<_> = world.calls().into_iter().filter(|(name, _)| *name == "RegisterTargets").collect();
+    assert_eq!(registrations, [("RegisterTargets", at(&[1, 2, 3]))]);
+    assert_eq!(outcome.registered.iter().map(ToString::to_string).collect::<Vec<_>>(), at(&[1, 2, 3]));
+    assert!(world.document(GROUP).unwrap().contains("10.0.0.3:443"));
+}
+
+#[tokio::test]
+async fn s4_to_s6_and_s33_a_target_leaves_with_its_port_in_the_third_interval() {
+    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let world = World::new(&names);
+    world.good().await;
+    names.now(Reply::Addresses(private([1])));
+    for count in [1, 2] {
+        let outcome = world.good().await;
+        assert_eq!(outcome.pending.into_values().collect::<Vec<_>>(), [count]);
+    }
+    // Back before its time.
+    names.now(Reply::Addresses(private([1, 2])));
+    assert!(world.good().await.pending.is_empty());
+    names.now(Reply::Addresses(private([1])));
+    world.good().await;
+    world.good().await;
+    world.calls();
+    let outcome = world.good().await;
+    assert!(world.calls().contains(&("DeregisterTargets", at(&[2]))));
+    assert_eq!((outcome.deregistered.len(), outcome.pending.len()), (1, 0));
+    assert_eq!(world.targets(GROUP), at(&[1]));
+    // Draining, and never named again.
+    world.good().await;
+    assert_eq!(world.operations(), ["DescribeTargetHealth", "GetItem"]);
+}
+
+#[tokio::test]
+async fn s13_of_two_names_one_fails_and_the_other_is_followed() {
+    let mut broken = false;
+    let (sender, receiver) = std::sync::mpsc::channel::<bool>();
+    let names = Names::start(move |query: &Query| {
+        broken = receiver.try_iter().last().unwrap_or(broken);
+        match (query.name.as_str(), broken) {
+            ("a.example", false) => Reply::Addresses(private([1, 2])),
+            ("a.example", true) => Reply::Addresses(private([1, 3])),
+            (_, false) => Reply::Addresses(private([8, 9])),
+            (_, true) => Reply::Code(ResponseCode::ServFail),
+        }
+    })
+    .await;
+    let targets =
+        ["a", "b"].map(|name| format!(r#"{{"name":"{name}.example","target_group_arn":"{GROUP}","port":443}}"#));
+    let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
+    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
+    world.good().await;
+    sender.send(true).unwrap();
+    for _ in 0..2 {
+        let outcome = world.bad().await;
+        assert!(outcome.error.unwrap().starts_with("b.example cannot be resolved"));
+        assert!(!outcome.complete && outcome.pending.keys().all(|target| target.to_string() == at(&[2])[0]));
+    }
+    world.bad().await;
+    assert_eq!(world.targets(GROUP), at(&[1, 3, 8, 9]));
+}
+
+#[tokio::test]
+async fn s19_a_group_of_ipv6_takes_aaaa_records() {
+    let both = [private([1]), vec!["fd00::1".parse().unwrap()]].concat();
+    let names = Names::of(Reply::Addresses(both)).await;
+    let world = World::new(&names);
+    world.memory.lock().unwrap().v6 = true;
+    world.good().await;
+    assert_eq!(world.targets(GROUP), ["[fd00::1]:443"]);
+    let world = World::new(&names);
+    world.good().await;
+    assert_eq!(world.targets(GROUP), at(&[1]));
+}
+
+#[tokio::test]
+async fn s31_and_s32_targets_of_others_stay() {
+    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let world = World::new(&names);
+    world.memory.lock().unwrap().add(GROUP, &["10.0.0.9:443", "10.0.0.1:80"], "healthy");
+    for _ in 0..6 {
+        world.good().await;
+    }
+    assert_eq!(world.targets(GROUP), ["10.0.0.1:80", "10.0.0.1:443", "10.0.0.9:443"]);
+}
+
+#[tokio::test]
+async fn s34_a_draining_target_that_is_back_is_registered_at_once() {
+    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let world = World::new(&names);
+    world.memory.lock().unwrap().add(GROUP, &["10.0.0.1:443"], "draining");
+    assert_eq!(world.good().await.registered.len(), 1);
+}
+
+#[tokio::test]
+async fn s37_for_all_zones_a_target_comes_and_leaves_with_all() {
+    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let targets =
+        format!(r#"[{{"name":"a.example","target_group_arn":"{GROUP}","port":443,"availability_zone":"all"}}]"#);
+    let server = names.address.to_string();
+    let settings =
+        [("SYNC_TARGETS", targets.as_str()), ("DNS_SERVERS", &server), ("MISSES_BEFORE_DEREGISTRATION", "1")];
+    let world = World::with(&settings);
+    world.good().await;
+    names.now(Reply::Addresses(private([1])));
+    world.good().await;
+    let changes: Vec<_> = world.calls().into_iter().filter(|(_, targets)| !targets.is_empty()).collect();
+    let with_zone = |lasts: &[u8]| at(lasts).into_iter().map(|target| target + "/all").collect::<Vec<_>>();
+    assert_eq!(changes, [("RegisterTargets", with_zone(&[1, 2])), ("DeregisterTargets", with_zone(&[2]))]);
+}
+
+#[tokio::test]
+async fn s39_three_of_four_leave_in_two_steps() {
+    let names = Names::of(Reply::Addresses(private([1, 2, 3, 4]))).await;
+    let world = World::new(&names);
+    world.good().await;
+    names.now(Reply::Addresses(private([1])));
+    world.good().await;
+    world.good().await;
+    let outcome = world.good().await;
+    assert_eq!((outcome.deregistered.len(), outcome.seen.withheld), (2, 1));
+    let outcome = world.good().await;
+    assert_eq!((outcome.deregistered.len(), outcome.seen.withheld), (1, 0));
+    assert_eq!(world.targets(GROUP), at(&[1]));
+}
+
+#[tokio::test]
+async fn s44_two_groups_of_one_name_ask_once_and_count_for_themselves() {
+    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let targets = [(GROUP, 443), (OTHER, 80)]
+        .map(|(arn, port)| format!(r#"{{"name":"a.example","target_group_arn":"{arn}","port":{port}}}"#));
+    let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
+    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
+    world.good().await;
+    assert_eq!(names.queries().len(), 1);
+    names.now(Reply::Addresses(private([1])));
+    world.memory.lock().unwrap().groups.get_mut(OTHER).unwrap().retain(|(at, _), _| at.to_string() != "10.0.0.2:80");
+    let answer = world.run().await.unwrap();
+    assert_eq!(answer.targets.iter().map(|target| target.pending.len()).collect::<Vec<_>>(), [1, 0]);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
+    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let targets = format!(r#"[{{"name":"a.example","target_group_arn":"{GROUP}","port":443}}]"#);
+    let server = names.address.to_string();
+    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server), ("DRY_RUN", "true")]);
+    let answer = world.run().await.unwrap();
+    assert_eq!((answer.dry_run, answer.targets[0].registered.len()), (true, 1));
+    assert_eq!(world.operations(), ["DescribeTargetGroups", "DescribeTargetHealth", "GetItem"]);
+}
+
+#[tokio::test]
+async fn s48_gauges_are_lines_of_the_log_in_a_namespace_of_ones_own() {
+    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let world = World::new(&names);
+    world.good().await;
+    let lines = world.lines.json();
+    let line = lines.iter().find(|line| line.get("_aws").is_some()).unwrap();
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "CustomApp/NetworkMetrics");
+    for (gauge, value) in
+        [("ResolvedAddresses", 2), ("RegisteredTargets", 2), ("PendingTargets", 0), ("SyncSucceeded", 1)]
+    {
+        assert_eq!(line[gauge], value, "{gauge}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Lambda's runtime interface, for one process at a time: hands out events and takes what is answered.
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// What a process tells the interface.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Told {
+    /// That it waits for an event.
+    Ready,
+    /// An answer.
+    Answer(serde_json::Value),
+    /// An error.
+    Error(serde_json::Value),
+}
+
+/// The interface, and the process behind it, which ends with it.
+pub(crate) struct Runtime {
+    process: Child,
+    events: UnboundedSender<String>,
+    told: UnboundedReceiver<Told>,
+}
+
+impl Runtime {
+    /// Starts a program as Lambda does; what it writes goes to `output`.
+    pub(crate) async fn start(mut program: Command, output: Stdio) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (events, waiting) = unbounded_channel();
+        let (teller, told) = unbounded_channel();
+        tokio::spawn(serve(listener, Arc::new(Mutex::new(waiting)), teller));
+        let process = program.envs(environment(address)).stdin(Stdio::null()).stdout(output).spawn().unwrap();
+        Self { process, events, told }
+    }
+
+    pub(crate) async fn next(&mut self) -> Told {
+        tokio::time::timeout(Duration::from_secs(60), self.told.recv()).await.unwrap().unwrap()
+    }
+
+    /// What it answers to an event, once it waits again.
+    pub(crate) async fn invoke(&mut self, event: &str) -> Told {
+        self.events.send(event.to_owned()).unwrap();
+        let answer = self.next().await;
+        assert_eq!(self.next().await, Told::Ready);
+        answer
+    }
+
+    /// The most memory that it has had, in KiB.
+    pub(crate) fn peak_memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn environment(address: SocketAddr) -> [(&'static str, String); 6] {
+    [
+        ("AWS_LAMBDA_RUNTIME_API", address.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "alb-sync".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "l".to_owned()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "s".to_owned()),
+    ]
+}
+
+async fn serve(listener: TcpListener, events: Arc<Mutex<UnboundedReceiver<String>>>, told: UnboundedSender<Told>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(connection(stream, Arc::clone(&events), told.clone()));
+    }
+}
+
+async fn connection(
+    mut stream: TcpStream,
+    events: Arc<Mutex<UnboundedReceiver<String>>>,
+    told: UnboundedSender<Told>,
+) -> Option<()> {
+    loop {
+        let (path, body) = request(&mut stream).await?;
+        let reply = if path.ends_with("/invocation/next") {
+            told.send(Told::Ready).ok()?;
+            let event = events.lock().await.recv().await?;
+            let deadline = SystemTime::now().duration_since(UNIX_EPOCH).ok()? + Duration::from_secs(40);
+            format!(
+                "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: run-1\r\nlambda-runtime-deadline-ms: {}\r\n\
+                 lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:alb-sync\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{event}",
+                deadline.as_millis(),
+                event.len()
+            )
+        } else {
+            let body = serde_json::from_slice(&body).unwrap_or_default();
+            told.send(if path.ends_with("/response") { Told::Answer(body) } else { Told::Error(body) }).ok()?;
+            "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
+        };
+        stream.write_all(reply.as_bytes()).await.ok()?;
+    }
+}
+
+/// Path and body of one request.
+async fn request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+            let length =
+                head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+            let end_of_body = end + 4 + length.unwrap_or(0);
+            if bytes.len() >= end_of_body {
+                let path = head.split_whitespace().nth(1)?.to_owned();
+                return Some((path, bytes[end + 4..end_of_body].to_vec()));
+            }
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}

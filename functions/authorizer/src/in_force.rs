@@ -1,0 +1,250 @@
+//! The policy in force, and its renewal while requests are answered by it.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use calls::HttpCalls;
+use jiff::{SignedDuration, Timestamp};
+use usage::{Store, StoreError};
+
+use crate::policy_source::{PolicyName, PolicySource, PolicyTextError};
+use crate::tokens::Tokens;
+use crate::{Policy, Reason, Stop};
+
+/// From this age on, the policy is read again while the old one serves.
+const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// From this age on, a request waits for it: nobody called for long, or the store did not answer.
+const AWAITED_AFTER: SignedDuration = SignedDuration::from_mins(15);
+/// Between two readings of which the first failed.
+const COOL_DOWN: SignedDuration = SignedDuration::from_secs(30);
+
+/// A policy, with what its tokens are checked by.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    pub(crate) policy: Policy,
+    pub(crate) tokens: Tokens,
+}
+
+/// Why there is no policy to start with.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyLoadError {
+    /// Nobody has put it there.
+    #[error("AUTH_POLICY: the registry has no policy `{0}`")]
+    Missing(String),
+    /// It cannot be.
+    #[error("AUTH_POLICY: the registry's policy `{name}`: {error}")]
+    Text {
+        /// Which.
+        name: String,
+        /// What is wrong, and where.
+        error: PolicyTextError,
+    },
+    /// The registry cannot be read.
+    #[error("AUTH_POLICY: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// The policy in force.
+pub(crate) struct Policies {
+    /// None until the first has been read.
+    current: RwLock<Option<Arc<InForce>>>,
+    renewal: Option<Renewal>,
+    calls: Calls,
+}
+
+/// A policy that is read from the registry.
+struct Renewal {
+    source: PolicyName,
+    store: Arc<Store>,
+    reading: Mutex<Reading>,
+    under_way: tokio::sync::Mutex<()>,
+}
+
+/// What was read last, and when.
+#[derive(Default)]
+struct Reading {
+    text: String,
+    read: Option<Timestamp>,
+    tried: Option<Timestamp>,
+}
+
+/// What to do about the policy's age.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Serve,
+    Renew,
+    Await,
+}
+
+/// How issuers are called; made when the first policy needs it.
+struct Calls {
+    make: Box<dyn Fn() -> HttpCalls + Send + Sync>,
+    made: OnceLock<HttpCalls>,
+}
+
+impl Policies {
+    pub(crate) fn new(
+        source: PolicySource,
+        store: &Arc<Store>,
+        calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
+    ) -> Self {
+        let calls = Calls { make: Box::new(calls), made: OnceLock::new() };
+        match source {
+            PolicySource::Inline(policy) => {
+                let first = InForce::new(*policy, None, &calls);
+                Self { current: RwLock::new(Some(Arc::new(first))), renewal: None, calls }
+            }
+            PolicySource::Table(source) => {
+                let store = Arc::clone(store);
+                let renewal =
+                    Renewal { source, store, reading: Mutex::default(), under_way: tokio::sync::Mutex::default() };
+                Self { current: RwLock::new(None), renewal: Some(renewal), calls }
+            }
+        }
+    }
+
+    /// Reads the first policy, where it is not there from the beginning.
+    pub(crate) async fn load(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
+        match &self.renewal {
+            Some(renewal) => self.read(renewal, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The policy that requests at `now` are answered by.
+    pub(crate) async fn at(self: &Arc<Self>, now: Timestamp) -> Result<Arc<InForce>, Stop> {
+        if let Some(renewal) = &self.renewal {
+            let step = renewal.reading().step(now);
+            match step {
+                Step::Serve => {}
+                Step::Renew => self.renew_behind(now),
+                Step::Await => self.renew(renewal, now).await,
+            }
+        }
+        self.current().ok_or_else(|| Stop::Fault(Reason::Fault, "no policy has been read yet".to_owned()))
+    }
+
+    /// The policy, whatever its age.
+    pub(crate) fn current(&self) -> Option<Arc<InForce>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// While the old one serves. In a sandbox that is frozen meanwhile it goes on with the next request.
+    fn renew_behind(self: &Arc<Self>, now: Timestamp) {
+        let policies = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Some(renewal) = &policies.renewal {
+                policies.renew(renewal, now).await;
+            }
+        });
+    }
+
+    /// Whoever waited for another's reading has no need of one.
+    async fn renew(&self, renewal: &Renewal, now: Timestamp) {
+        let _turn = renewal.under_way.lock().await;
+        if renewal.reading().step(now) == Step::Serve {
+            return;
+        }
+        if let Err(problem) = self.read(renewal, now).await {
+            tracing::warn!(%problem, "the policy could not be renewed; the last good one stays");
+        }
+    }
+
+    async fn read(&self, renewal: &Renewal, now: Timestamp) -> Result<(), PolicyLoadError> {
+        renewal.reading().tried = Some(now);
+        let name = &renewal.source.name;
+        let text = renewal.store.policy(name, renewal.store.deadline()).await?;
+        let text = text.ok_or_else(|| PolicyLoadError::Missing(name.clone()))?;
+        let unchanged = renewal.reading().text == text;
+        if !unchanged {
+            let policy = Policy::parse(&text, &*renewal.source.environment);
+            let policy = policy.map_err(|error| PolicyLoadError::Text { name: name.clone(), error })?;
+            self.put_in_force(policy, now).await;
+        }
+        *renewal.reading() = Reading { text, read: Some(now), tried: Some(now) };
+        Ok(())
+    }
+
+    /// Once there are the keys that it needs, so that no request has to wait for them.
+    async fn put_in_force(&self, policy: Policy, now: Timestamp) {
+        let before = self.current();
+        let next = Arc::new(InForce::new(policy, before.as_deref(), &self.calls));
+        if before.is_some() {
+            next.tokens.preload(now).await;
+            tracing::info!("another policy is in force");
+        }
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    }
+}
+
+impl InForce {
+    fn new(mut policy: Policy, before: Option<&Self>, calls: &Calls) -> Self {
+        let (issuers, server) = (std::mem::take(&mut policy.issuers), policy.introspection.take());
+        let calls = || calls.made.get_or_init(&calls.make).clone();
+        let tokens = Tokens::new(issuers, server, before.map(|before| &before.tokens), calls);
+        Self { policy, tokens }
+    }
+}
+
+impl Renewal {
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reading {
+    /// A clock that steps back makes a policy no younger.
+    fn step(&self, now: Timestamp) -> Step {
+        let since = |instant: Option<Timestamp>| instant.map(|instant| now.duration_since(instant).abs());
+        if since(self.tried).is_some_and(|tried| tried < COOL_DOWN) {
+            return Step::Serve;
+        }
+        match since(self.read) {
+            Some(age) if age < RENEWED_AFTER => Step::Serve,
+            Some(age) if age < AWAITED_AFTER => Step::Renew,
+            _ => Step::Await,
+        }
+    }
+}
+
+impl std::fmt::Debug for Policies {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Policies").field("current", &self.current()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_348_800 + seconds).unwrap()
+    }
+
+    fn reading(read: Option<i64>, tried: i64) -> Reading {
+        Reading { text: String::new(), read: read.map(at), tried: Some(at(tried)) }
+    }
+
+    #[test]
+    fn a_policy_serves_then_is_renewed_then_awaited() {
+        for (now, expected) in [
+            (0, Step::Serve),
+            (299, Step::Serve),
+            (300, Step::Renew),
+            (899, Step::Renew),
+            (900, Step::Await),
+            (-400, Step::Renew),
+        ] {
+            assert_eq!(reading(Some(0), 0).step(at(now)), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_reading_that_failed_is_tried_again_after_half_a_minute() {
+        for (now, expected) in [(300, Step::Serve), (329, Step::Serve), (330, Step::Renew)] {
+            assert_eq!(reading(Some(0), 300).step(at(now)), expected, "{now}");
+        }
+        assert_eq!(reading(None, 0).step(at(10)), Step::Serve);
+        assert_eq!(reading(None, 0).step(at(30)), Step::Await);
+        assert_eq!(Reading::default().step(at(0)), Step::Await);
+    }
+}

@@ -1,0 +1,86 @@
+//! Where the policy is: in the settings, or in the registry under a name.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::{Policy, PolicyError};
+
+/// What stands before the name of a policy in the registry.
+const TABLE: &str = "table:";
+const LONGEST_NAME: usize = 128;
+
+/// What `env:NAME` in a policy stands for.
+pub(crate) type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Where the policy is.
+pub enum PolicySource {
+    /// Here.
+    Inline(Box<Policy>),
+    /// In the registry, from where it is read again now and then.
+    Table(PolicyName),
+}
+
+/// The name of a policy in the registry, and what its `env:NAME` stands for.
+pub struct PolicyName {
+    pub(crate) name: String,
+    pub(crate) environment: Environment,
+}
+
+/// Why a text is no policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyTextError {
+    /// Not JSON, or not of its shape: the member and what is wrong with it.
+    #[error("{0}")]
+    Shape(String),
+    /// It contradicts itself.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// Not the name of a policy.
+    #[error("`{TABLE}` wants a name of 1 to {LONGEST_NAME} letters, digits, `-`, `_` and `.`")]
+    Name,
+}
+
+impl PolicySource {
+    /// Reads `AUTH_POLICY`: a policy, or `table:NAME`.
+    pub(crate) fn parse(text: &str, environment: Environment) -> Result<Self, PolicyTextError> {
+        match text.trim().strip_prefix(TABLE) {
+            Some(name) if is_name(name) => Ok(Self::Table(PolicyName { name: name.to_owned(), environment })),
+            Some(_) => Err(PolicyTextError::Name),
+            None => Ok(Self::Inline(Box::new(Policy::parse(text, &*environment)?))),
+        }
+    }
+}
+
+impl Policy {
+    /// Reads a policy as it is written. `environment` has what `env:NAME` stands for.
+    ///
+    /// # Errors
+    /// [`PolicyTextError`], naming the member that is wrong.
+    pub fn parse(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, PolicyTextError> {
+        Ok(Self::new(json(text)?, environment)?)
+    }
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, PolicyTextError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer);
+    let value = parsed.map_err(|error| PolicyTextError::Shape(error.to_string()))?;
+    deserializer.end().map_err(|error| PolicyTextError::Shape(error.to_string()))?;
+    Ok(value)
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(plain)
+}
+
+impl fmt::Debug for PolicySource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inline(policy) => policy.fmt(formatter),
+            Self::Table(PolicyName { name, .. }) => write!(formatter, "{TABLE}{name}"),
+        }
+    }
+}

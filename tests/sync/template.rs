@@ -1,0 +1,130 @@
+//! alb-sync's part of the template, beside what the function does.
+
+use tollgate::local::Schedule;
+use tollgate::template::{Fields, Kind, Node, ParameterValues, Template};
+
+const TARGETS: &str = r#"[{"name":"a.example","target_group_arn":"arn:aws:x:targetgroup/a/1","port":443}]"#;
+
+fn template(given: &[(&str, &str)]) -> Template {
+    let text = std::fs::read_to_string(tests::project().join("template.yaml")).expect("template.yaml");
+    let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Template::parse(&text, &given.collect::<ParameterValues>()).expect("a template")
+}
+
+fn with_targets() -> Template {
+    template(&[("SyncTargets", TARGETS), ("SyncTargetGroupArns", "arn:aws:x:targetgroup/a/1")])
+}
+
+fn ids(template: &Template, kind: &str) -> Vec<String> {
+    template.resources(kind).expect(kind).into_iter().map(|(id, _)| id).filter(|id| id.starts_with("AlbSync")).collect()
+}
+
+fn function() -> Fields {
+    let functions = with_targets().resources("AWS::Serverless::Function").expect("functions");
+    functions.into_iter().find(|(id, _)| id == "AlbSyncFunction").expect("alb-sync").1
+}
+
+fn texts(node: Node) -> Vec<String> {
+    match node.kind {
+        Kind::Text(text) => vec![text],
+        Kind::List(items) => items.into_iter().flat_map(texts).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn without_targets_nothing_of_it_exists() {
+    for (kind, id) in [
+        ("AWS::Serverless::Function", "AlbSyncFunction"),
+        ("AWS::Logs::LogGroup", "AlbSyncLogGroup"),
+        ("AWS::CloudWatch::Alarm", "AlbSyncAlarm"),
+    ] {
+        assert!(ids(&template(&[]), kind).is_empty(), "{id}");
+        assert_eq!(ids(&with_targets(), kind), [id]);
+    }
+    assert!(Schedule::all(&template(&[])).expect("schedules").is_empty());
+}
+
+#[test]
+fn it_runs_every_minute_ends_before_the_next_and_is_never_retried() {
+    let schedules = Schedule::all(&with_targets()).expect("schedules");
+    assert_eq!(schedules.iter().map(|schedule| schedule.every.as_secs()).collect::<Vec<_>>(), [60]);
+    let mut function = function();
+    let timeout = function.number::<u64>("Timeout").expect("a number").expect("a time-out");
+    assert!((26..60).contains(&timeout), "above the longest run and below the interval");
+    let mut invoke = Fields::of(function.require("EventInvokeConfig").expect("it"), "it").expect("a map");
+    assert_eq!(invoke.require_text("MaximumRetryAttempts").expect("it").0, "0");
+    assert_eq!(invoke.require_text("MaximumEventAgeInSeconds").expect("it").0, "60");
+}
+
+#[test]
+fn one_execution_is_reserved_only_where_that_is_asked_for() {
+    assert!(function().take("ReservedConcurrentExecutions").is_none());
+    let switched = template(&[("SyncTargets", TARGETS), ("SyncReservedConcurrency", "true")]);
+    let mut functions = switched.resources("AWS::Serverless::Function").expect("functions");
+    let (_, fields) = functions.iter_mut().find(|(id, _)| id == "AlbSyncFunction").expect("alb-sync");
+    assert_eq!(fields.require_text("ReservedConcurrentExecutions").expect("it").0, "1");
+}
+
+#[test]
+fn it_may_change_its_target_groups_and_its_own_items_alone() {
+    let policy = texts_of_policies();
+    assert_eq!(policy["ChangeTheseTargetGroups"].1, ["arn:aws:x:targetgroup/a/1"]);
+    assert_eq!(policy["LookAtTargetGroups"].1, ["*"]);
+    assert_eq!(policy["KeepState"].0, ["dynamodb:GetItem", "dynamodb:PutItem"]);
+    let all = std::fs::read_to_string(tests::project().join("template.yaml")).expect("template.yaml");
+    assert!(all.contains(r#"dynamodb:LeadingKeys: ["sync#*"]"#));
+    let actions: Vec<_> = policy.values().flat_map(|(actions, _)| actions.clone()).collect();
+    for (crate_file, calls) in [
+        ("target_groups.rs", ["DescribeTargetGroups", "DescribeTargetHealth", "RegisterTargets", "DeregisterTargets"]),
+        ("state_table.rs", ["GetItem", "PutItem", "GetItem", "PutItem"]),
+    ] {
+        let source =
+            std::fs::read_to_string(tests::project().join("functions/alb-sync/src").join(crate_file)).expect("it");
+        for call in calls {
+            assert!(source.contains(&format!("\"{call}\"")), "{call}");
+            assert!(actions.iter().any(|action| action.ends_with(&format!(":{call}"))), "{call}");
+        }
+    }
+}
+
+/// Actions and resources of each statement.
+fn texts_of_policies() -> std::collections::BTreeMap<String, (Vec<String>, Vec<String>)> {
+    let policies = function().require("Policies").expect("policies").into_list("Policies").expect("a list");
+    let mut policy = Fields::of(policies.into_iter().next().expect("a policy"), "a policy").expect("a map");
+    let statements = policy.require("Statement").expect("it").into_list("Statement").expect("a list");
+    let read = |statement: Node| {
+        let mut statement = Fields::of(statement, "a statement").expect("a map");
+        let sid = statement.require_text("Sid").expect("a name").0;
+        let of = |node: Result<Node, _>| texts(node.unwrap_or_else(|error| panic!("{error:?}")));
+        (sid, (of(statement.require("Action")), of(statement.require("Resource"))))
+    };
+    statements.into_iter().map(read).collect()
+}
+
+#[test]
+fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_failure() {
+    let (_, mut alarm) = with_targets().resources("AWS::CloudWatch::Alarm").expect("alarms").remove(0);
+    for (name, value) in [
+        ("Namespace", "CustomApp/NetworkMetrics"),
+        ("MetricName", "SyncSucceeded"),
+        ("Statistic", "Minimum"),
+        ("ComparisonOperator", "LessThanThreshold"),
+        ("TreatMissingData", "breaching"),
+    ] {
+        alarm.expect(name, value).expect(name);
+    }
+    let gauges = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/gauges.rs")).expect("gauges");
+    assert!(gauges.contains("\"SyncSucceeded\"") && gauges.contains(r#"[["TargetGroup"], []]"#));
+}
+
+#[test]
+fn every_variable_that_it_is_given_is_one_that_it_reads() {
+    let source = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/config.rs")).expect("config.rs");
+    let mut environment = Fields::of(function().require("Environment").expect("it"), "Environment").expect("a map");
+    let variables = Fields::of(environment.require("Variables").expect("it"), "Variables").expect("a map").rest();
+    assert_eq!(variables.len(), 3);
+    for (name, ..) in variables {
+        assert!(source.contains(&format!("(\"{name}\")")), "{name}");
+    }
+}
