@@ -1,5 +1,6 @@
 //! The gateway as a client, a backend and an attacker see it, over real connections.
 
+mod administration;
 mod attacks;
 mod backends;
 mod bodies;

@@ -19,12 +19,17 @@ fn text() -> String {
 }
 
 /// A resource's property as written, nothing evaluated.
-fn property(resource: &str, name: &str) -> Vec<(String, Node)> {
+fn resource(resource: &str, name: &str) -> Node {
     let mut template = Fields::of(Node::parse(&text()).unwrap(), "template").unwrap();
     let mut resources = Fields::of(template.require("Resources").unwrap(), "Resources").unwrap();
     let mut resource = Fields::of(resources.require(resource).unwrap(), "resource").unwrap();
     let mut properties = Fields::of(resource.require("Properties").unwrap(), "Properties").unwrap();
-    let entries = Fields::of(properties.require(name).unwrap(), "property").unwrap().rest();
+    properties.require(name).unwrap()
+}
+
+/// The entries of a resource's property.
+fn property(id: &str, name: &str) -> Vec<(String, Node)> {
+    let entries = Fields::of(resource(id, name), "property").unwrap().rest();
     entries.into_iter().map(|(name, _, node)| (name, node)).collect()
 }
 
@@ -95,13 +100,27 @@ async fn every_value_of_the_authorizers_context_that_is_mapped_or_logged_exists(
 
 #[test]
 fn every_variable_that_a_function_is_given_is_one_that_it_reads() {
-    let sources = ["functions/authorizer/src/config.rs", "crates/usage/src/dynamodb/config.rs"];
-    let sources = sources.map(|path| std::fs::read_to_string(tests::project().join(path)).unwrap()).concat();
-    let (_, variables) = property("AuthorizerFunction", "Environment").remove(0);
-    let Kind::Map(variables) = variables.kind else { panic!("Variables is a map") };
-    for (name, ..) in variables {
-        assert!(sources.contains(&format!("(\"{name}\")")), "{name}");
+    for (function, package) in [("AuthorizerFunction", "authorizer"), ("LimiterFunction", "limiter")] {
+        let sources = [format!("functions/{package}/src/config.rs"), "crates/usage/src/dynamodb/config.rs".to_owned()];
+        let sources = sources.map(|path| std::fs::read_to_string(tests::project().join(path)).unwrap()).concat();
+        let (_, variables) = property(function, "Environment").remove(0);
+        let Kind::Map(variables) = variables.kind else { panic!("Variables is a map") };
+        for (name, ..) in variables {
+            assert!(sources.contains(&format!("(\"{name}\")")), "{function}: {name}");
+        }
     }
+}
+
+#[test]
+fn the_registry_is_deployed_with_the_indexes_and_the_ttl_that_the_store_asks_for() {
+    let source = |path: &str| std::fs::read_to_string(tests::project().join(path)).unwrap();
+    let store = source("crates/usage/src/dynamodb/admin.rs") + &source("crates/usage/src/dynamodb/admin_item.rs");
+    let indexes = format!("{:?}", resource("RegistryTable", "GlobalSecondaryIndexes"));
+    for name in ["by-id", "by-plan", "shard", "key_id", "plan"] {
+        assert!(store.contains(&format!("= \"{name}\";")) && indexes.contains(&format!("\"{name}\"")), "{name}");
+    }
+    assert!(format!("{:?}", resource("RegistryTable", "TimeToLiveSpecification")).contains("\"ttl\""));
+    assert!(store.contains("= \"ttl\";"));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use authorizer::{Authorizer, Config, ConfigError, OpenError, PolicyLoadError, ht
 use calls::timeouts::INTEGRATION;
 use calls::{Deadline, RecordLog};
 use lambda_runtime::Diagnostic;
+use limiter::Limiter;
 use metrics_publisher::Publisher;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use usage::Store;
 
@@ -19,6 +21,8 @@ pub enum Function {
     AlbSync(Arc<AlbSync>),
     /// `functions/authorizer`.
     Authorizer(Box<Authorizer>),
+    /// `functions/limiter`.
+    Limiter(Limiter),
     /// `functions/metrics-publisher`.
     MetricsPublisher(Box<Publisher>),
 }
@@ -27,7 +31,7 @@ pub enum Function {
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// No such package.
-    #[error("there is no function `{0}`; there are `alb-sync`, `authorizer` and `metrics-publisher`")]
+    #[error("there is no function `{0}`; there are `alb-sync`, `authorizer`, `limiter` and `metrics-publisher`")]
     Unknown(String),
     /// A setting of alb-sync that cannot be.
     #[error("alb-sync: {0}")]
@@ -44,6 +48,12 @@ pub enum FunctionError {
     /// A store that cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
+    /// A setting that cannot be.
+    #[error("limiter: {0}")]
+    Limiter(#[from] limiter::ConfigError),
+    /// A store that cannot be opened.
+    #[error("limiter: {0}")]
+    LimiterStore(#[from] limiter::OpenError),
     /// A setting of the metrics publisher's.
     #[error("metrics-publisher: {0}")]
     MetricsPublisher(#[from] metrics_publisher::OpenError),
@@ -66,6 +76,16 @@ impl Function {
             "alb-sync" => {
                 let config = alb_sync::Config::from_lookup(&setting)?;
                 return Ok(Self::AlbSync(Arc::new(Box::pin(AlbSync::open(config, setting, records)).await?)));
+            }
+            "limiter" => {
+                let store = match store {
+                    Some(store) => store,
+                    None => {
+                        let config = limiter::Config::from_lookup(&setting)?;
+                        Arc::new(Box::pin(limiter::open(&config.store, &setting, records)).await?)
+                    }
+                };
+                return Ok(Self::Limiter(Limiter::new(store)));
             }
             "metrics-publisher" => {
                 return Ok(Self::MetricsPublisher(Box::new(metrics_publisher::open(setting, records).await?)));
@@ -105,6 +125,13 @@ impl Function {
                 let answer = Arc::clone(sync).handle(Deadline::after(Instant::now(), INTEGRATION)).await?;
                 serde_json::to_vec(&answer)
                     .map_err(|error| Diagnostic { error_type: "Fault".to_owned(), error_message: error.to_string() })
+            }
+            Self::Limiter(limiter) => {
+                let event: Value = serde_json::from_str(event.get()).map_err(|error| Diagnostic {
+                    error_type: "InvalidRequestContent".to_owned(),
+                    error_message: format!("the event is not JSON: {error}"),
+                })?;
+                Ok(limiter.handle(event).await?.to_string().into_bytes())
             }
             Self::Authorizer(authorizer) => Ok(authorizer.handle(event).await?.get().as_bytes().to_vec()),
             Self::MetricsPublisher(publisher) => {

@@ -7,6 +7,12 @@
 //! | `plan` | the plan's name | 1 | [`PlanDocument`] as JSON |
 //! | `key#` and the key's SHA-256 as 64 hexadecimal digits | `key` | 1 | [`ApiKey`] as JSON |
 //! | `policy` | the policy's name | 1 | a policy as JSON |
+//! | `once#` and a hash of an `Idempotency-Key` | `answer` | 1 | an answer that nobody else can read, see [`KeptAnswer`](crate::KeptAnswer) |
+//!
+//! A key's item has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it is an earlier secret's, `plan`
+//! besides. Two indexes of keys alone are made of them, so that other items are in neither: `by-id` (`shard`,
+//! `key_id`) and `by-plan` (`plan`, `key_id`). A key that was written without them works and is not listed. Items of
+//! earlier secrets and answers have a `ttl` in seconds since 1970.
 //!
 //! # Usage (`USAGE_TABLE`): partition key `id`, a string
 //!
@@ -35,6 +41,9 @@
 //! `v` counts forms. A release writes a form only if the release before it reads it, so that either can be
 //! rolled back; attributes that it does not know it leaves as they are.
 
+mod admin;
+mod admin_item;
+mod admin_writes;
 mod charging;
 mod clamp;
 mod clock;
@@ -69,6 +78,7 @@ use crate::{
     RouteLimit, Seeds, StoreError, UsageReport, Verdict,
 };
 
+pub(crate) use admin::RegistryTable;
 use clock::{Clock, DateInterceptor};
 pub use config::DynamoDbConfig;
 use leases::{Leases, Offer};
@@ -283,6 +293,10 @@ impl DynamoDbStore {
     /// [`StoreError::Seeds`] for the first that cannot be; then nothing is written. [`StoreError::Call`].
     pub async fn seed(&self, seeds: &Seeds) -> Result<(), StoreError> {
         self.registry.seed(seeds).await
+    }
+
+    pub(crate) fn registry_table(&self) -> RegistryTable<'_> {
+        RegistryTable { client: &self.client, table: &self.config.registry_table }
     }
 
     /// Makes the tables that are not there. For local servers: deployed tables are the template's.

@@ -1,10 +1,10 @@
 //! The store inside one process: exact for that process, gone with it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use crate::admin::{Catalogue, Guard, Item, ItemKey, Write};
 use crate::grant::GrantOrder;
 use crate::ledger::Ledger;
 use crate::plan::check_name;
@@ -20,9 +20,7 @@ const CALLERS_A_SHARD: usize = 65_536;
 /// Plans, keys and usage in memory.
 #[derive(Debug)]
 pub struct EmbeddedStore {
-    plans: HashMap<String, Arc<Plan>>,
-    keys: HashMap<KeyHash, Arc<ApiKey>>,
-    policies: RwLock<HashMap<String, String>>,
+    catalogue: Catalogue,
     ledger: Ledger,
 }
 
@@ -32,27 +30,29 @@ impl EmbeddedStore {
     /// # Errors
     /// [`SeedsError`] for the first plan or key that cannot be.
     pub fn new(seeds: &Seeds) -> Result<Self, SeedsError> {
-        let plans = seeds.plans()?.into_iter().map(|plan| (plan.name.clone(), Arc::new(plan))).collect();
-        let keys = seeds.keys()?.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect();
-        Ok(Self { plans, keys, policies: RwLock::default(), ledger: Ledger::new(CALLERS_A_SHARD) })
+        Ok(Self { catalogue: Catalogue::new(seeds)?, ledger: Ledger::new(CALLERS_A_SHARD) })
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     /// What is known of a key.
     #[must_use]
     pub fn key(&self, hash: &KeyHash) -> Option<Arc<ApiKey>> {
-        self.keys.get(hash).cloned()
+        self.catalogue.key(hash)
     }
 
     /// A plan by its name.
     #[must_use]
     pub fn plan(&self, name: &str) -> Option<Arc<Plan>> {
-        self.plans.get(name).cloned()
+        self.catalogue.plan(name)
     }
 
     /// A policy's document by its name.
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<String> {
-        self.policies.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.catalogue.get(&ItemKey::of_policy(name)).map(|(document, _)| document)
     }
 
     /// Keeps a policy, or replaces it. Its document is not looked into.
@@ -61,9 +61,8 @@ impl EmbeddedStore {
     /// [`StoreError::Plan`] for a name that cannot be.
     pub fn put_policy(&self, name: &str, document: &str) -> Result<(), StoreError> {
         check_name(name)?;
-        let mut policies = self.policies.write().unwrap_or_else(PoisonError::into_inner);
-        policies.insert(name.to_owned(), document.to_owned());
-        Ok(())
+        let item = Item::new(ItemKey::of_policy(name), document.to_owned());
+        self.catalogue.commit(vec![Write::Put(item, Guard::None)]).map(drop)
     }
 
     /// Decides on one call and charges it whole, or not at all.

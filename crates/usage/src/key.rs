@@ -3,13 +3,13 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::Nanos;
 
 /// The SHA-256 of an API key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
@@ -28,12 +28,43 @@ impl KeyHash {
 
     /// 64 lower-case hexadecimal digits: the name of its item.
     pub(crate) fn hex(&self) -> String {
-        use std::fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(&self.0)
+    }
+
+    /// The hash that these digits name; `None` for any other text.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let mut hash = [0; 32];
+        if text.len() != 2 * hash.len() {
+            return None;
+        }
+        for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = digit(*pair.first()?)? << 4 | digit(*pair.last()?)?;
+        }
+        Some(Self(hash))
+    }
+}
+
+/// Two lower-case hexadecimal digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Serialize for KeyHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| de::Error::custom("not a SHA-256 in hexadecimal digits"))
     }
 }
 
@@ -108,16 +139,21 @@ impl ApiKey {
     }
 
     /// # Errors
-    /// [`KeyError`] for a member that could not be sent to a backend as a header, as it is.
+    /// [`KeyError`] for the first member that could not be sent to a backend as a header, as it is.
     pub fn check(&self) -> Result<(), KeyError> {
-        check_member("key_id", &self.key_id, 128)?;
-        if let Some(subject) = &self.subject {
-            check_member("subject", subject, 256)?;
-        }
-        match self.scopes.iter().find(|scope| !is_scope(scope)) {
-            Some(scope) => Err(KeyError::Scope(scope.clone())),
-            None => Ok(()),
-        }
+        self.mistakes().into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Every member that could not be sent to a backend as a header, with its name.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<(&'static str, KeyError)> {
+        let mut mistakes = Vec::new();
+        mistakes.extend(check_member("key_id", &self.key_id, 128).err().map(|error| ("key_id", error)));
+        let subject = self.subject.as_ref().map_or(Ok(()), |subject| check_member("subject", subject, 256));
+        mistakes.extend(subject.err().map(|error| ("subject", error)));
+        let scope = self.scopes.iter().find(|scope| !is_scope(scope));
+        mistakes.extend(scope.map(|scope| ("scopes", KeyError::Scope(scope.clone()))));
+        mistakes
     }
 }
 
@@ -176,6 +212,15 @@ mod tests {
         let shown = format!("{:?}", KeyHash::of("local-free-key-000000000001").unwrap());
         assert!(shown.len() < 20, "{shown}");
         assert_eq!(KeyHash::of("secret").unwrap_err().to_string().find("secret"), None);
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_was_written() {
+        let hash = KeyHash::of("local-free-key-000000000001").unwrap();
+        assert_eq!(KeyHash::from_hex(&hash.hex()), Some(hash));
+        for text in ["", "0", &"g".repeat(64), &"0".repeat(65), &"é".repeat(32)] {
+            assert_eq!(KeyHash::from_hex(text), None, "{text}");
+        }
     }
 
     #[test]

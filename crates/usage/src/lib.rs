@@ -11,6 +11,7 @@
 //!   [`OnStoreFailure`] does, and the [`Decision`] says so; a document that makes no sense is a [`PlanError`],
 //!   [`KeyError`] or [`SeedsError`]; a store that cannot keep its word is a [`StoreError`]
 
+mod admin;
 mod bucket;
 mod calendar;
 mod caller;
@@ -39,6 +40,11 @@ mod store;
 mod unique;
 mod usage_report;
 
+pub use admin::{
+    Admin, AdminError, Condition, IMPORT_BATCH, ImportedKey, KeptAnswer, KeyPatch, KeyRecord, LONGEST_DESCRIPTION,
+    LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put, Refusal, Retiring,
+    Stored, Version,
+};
 pub use bucket::Bucket;
 pub use calendar::{Calendar, CalendarId, Period, Window, WindowId};
 pub use caller::Caller;

@@ -11,9 +11,11 @@ use crate::template::{Fields, Kind, Node, TemplateError};
 /// The longest that an HTTP API waits for an integration.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// An HTTP proxy integration.
+/// An HTTP proxy integration, or a function's.
 #[derive(Debug)]
 pub struct Integration {
+    /// The package of the function that answers, where one does.
+    pub function: Option<String>,
     /// The load balancer's listener that it goes to, where it goes through a VPC link.
     pub listener: Option<String>,
     /// How long it may take.
@@ -23,8 +25,31 @@ pub struct Integration {
 }
 
 impl Integration {
-    pub(super) fn read(mut fields: Fields) -> Result<Self, TemplateError> {
-        fields.expect("IntegrationType", "HTTP_PROXY")?;
+    /// `function` tells the package of the function that a URI invokes.
+    pub(super) fn read(mut fields: Fields, function: impl Fn(&str) -> Option<String>) -> Result<Self, TemplateError> {
+        let (kind, position) = fields.require_text("IntegrationType")?;
+        match kind.as_str() {
+            "HTTP_PROXY" => Self::read_http(fields),
+            "AWS_PROXY" => Self::read_function(fields, function),
+            other => Err(TemplateError::at(position, format!("`{other}` is neither HTTP_PROXY nor AWS_PROXY"))),
+        }
+    }
+
+    fn read_function(mut fields: Fields, function: impl Fn(&str) -> Option<String>) -> Result<Self, TemplateError> {
+        fields.expect("IntegrationMethod", "POST")?;
+        fields.expect("PayloadFormatVersion", "2.0")?;
+        let (uri, position) = fields.require_text("IntegrationUri")?;
+        let function = function(&uri);
+        let function = function
+            .ok_or_else(|| TemplateError::at(position, "`IntegrationUri` names no function of this template"))?;
+        let timeout = timeout(&mut fields)?;
+        fields.ignore(&["Description"]);
+        fields.finish()?;
+        let (request, response) = (Vec::new(), HashMap::new());
+        Ok(Self { function: Some(function), listener: None, timeout, request, response })
+    }
+
+    fn read_http(mut fields: Fields) -> Result<Self, TemplateError> {
         fields.expect("IntegrationMethod", "ANY")?;
         fields.expect("PayloadFormatVersion", "1.0")?;
         let (connection, position) = fields.require_text("ConnectionType")?;
@@ -42,13 +67,13 @@ impl Integration {
         let timeout = timeout(&mut fields)?;
         fields.ignore(&["Description"]);
         fields.finish()?;
-        Ok(Self { listener, timeout, request, response })
+        Ok(Self { function: None, listener, timeout, request, response })
     }
 
-    /// Whether a header of the client's never gets through.
+    /// Whether a header of the client's never gets through to a backend.
     #[must_use]
     pub fn removes(&self, header: &str) -> bool {
-        self.request.iter().any(|mapping| mapping.removes(header))
+        self.function.is_some() || self.request.iter().any(|mapping| mapping.removes(header))
     }
 
     /// The request as the integration is to see it.

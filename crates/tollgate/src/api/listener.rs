@@ -89,7 +89,7 @@ impl HeaderCondition {
 }
 
 /// `*` stands for any text, `?` for one character, and case does not matter. Linear but for the stars.
-fn is_like(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn is_like(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut from, mut star) = (0, 0, None);
     while from < text.len() {
         match pattern.get(at) {

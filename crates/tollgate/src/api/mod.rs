@@ -3,6 +3,7 @@
 mod access_log;
 mod authorizers;
 mod context;
+mod functions;
 mod integration;
 mod listener;
 mod mapping;

@@ -1,11 +1,12 @@
 //! The resources of an HTTP API, put together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use routes::RouteTable;
 
 use super::authorizers::{self, Authorizers};
+use super::functions::Functions;
 use super::{Api, Authorization, Integration, ListenerRule, Route, Stage};
 use crate::template::{Fields, Kind, Template, TemplateError};
 
@@ -28,9 +29,11 @@ pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
     api.expect("ProtocolType", "HTTP")?;
     api.ignore(&["Name", "Description", "Tags"]);
     api.finish()?;
-    let authorizers = authorizers::read(template, &api_id)?;
-    let integrations = integrations(template, &api_id)?;
+    let functions = Functions::read(template)?;
+    let mut authorizers = authorizers::read(template, &api_id, &functions)?;
+    let integrations = integrations(template, &api_id, &functions, &mut authorizers.environments)?;
     let routes = read_routes(template, &api_id, &authorizers, &integrations)?;
+    check_permissions(template, &api_id, &functions, &routes)?;
     let (_, mut stage) = only(template, "AWS::ApiGatewayV2::Stage")?;
     stage.expect("ApiId", &api_id)?;
     let keys = routes.iter().map(|(key, _)| key.to_string()).collect::<BTreeSet<_>>();
@@ -76,13 +79,43 @@ fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
     Ok(rules)
 }
 
-fn integrations(template: &Template, api_id: &str) -> Result<HashMap<String, Arc<Integration>>, TemplateError> {
+/// The environments of the functions that integrations lead to are added to those of the authorizers.
+fn integrations(
+    template: &Template,
+    api_id: &str,
+    functions: &Functions,
+    environments: &mut BTreeMap<String, BTreeMap<String, String>>,
+) -> Result<HashMap<String, Arc<Integration>>, TemplateError> {
     let mut integrations = HashMap::new();
     for (id, mut fields) in template.resources("AWS::ApiGatewayV2::Integration")? {
         fields.expect("ApiId", api_id)?;
-        integrations.insert(id, Arc::new(Integration::read(fields)?));
+        let package = |uri: &str| functions.invoked_by(uri).map(|function| function.package.clone());
+        let integration = Integration::read(fields, package)?;
+        if let Some(package) = &integration.function {
+            environments.entry(package.clone()).or_insert_with(|| functions.environment(package));
+        }
+        integrations.insert(id, Arc::new(integration));
     }
     Ok(integrations)
+}
+
+/// Every route that leads to a function has leave to invoke it.
+fn check_permissions(
+    template: &Template,
+    api_id: &str,
+    functions: &Functions,
+    routes: &RouteTable<Arc<Route>>,
+) -> Result<(), TemplateError> {
+    for (key, route) in routes.iter() {
+        let function = route.integration.function.as_deref().and_then(|package| functions.of_package(package));
+        let Some(function) = function else { continue };
+        let source = format!("{api_id}/$default/{}{}", key.method().unwrap_or("*"), key.path());
+        if !functions.permitted(template, function, &source)? {
+            let problem = format!("no AWS::Lambda::Permission lets `{}` invoke {}", route.key, function.id);
+            return Err(TemplateError::whole(problem));
+        }
+    }
+    Ok(())
 }
 
 fn read_routes(

@@ -1,15 +1,21 @@
-//! The event that an authorizer is asked with, format 2.0.
+//! The events that an authorizer is asked with, and a function that answers itself; both of format 2.0.
 //!
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>.
+//! Sources: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>,
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::COOKIE;
+use http::header::{CONTENT_TYPE, COOKIE};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use crate::api::{Exchange, RequestParts};
+use crate::api::{Authorization, Exchange, RequestParts};
+
+/// Bodies of these types, and `text/`, are passed on as text where they are text; all others in base64.
+const TEXTS: [&str; 3] = ["application/json", "application/javascript", "application/xml"];
 
 /// Everything that API Gateway tells an authorizer of a request; no body.
 pub(super) fn authorizer_event(
@@ -18,12 +24,53 @@ pub(super) fn authorizer_event(
     raw_query: &str,
     parameters: &[(&str, &str)],
 ) -> Value {
+    let mut event = common(exchange, request, raw_query, parameters);
+    event["type"] = "REQUEST".into();
+    event["routeArn"] =
+        format!("arn:aws:execute-api:us-east-1:123456789012:local/$default/{}{}", exchange.method, request.path).into();
+    event["identitySource"] = Value::Null;
+    event
+}
+
+/// Everything that API Gateway tells a function that is to answer a request.
+pub(super) fn proxy_event(
+    exchange: &Exchange,
+    request: &RequestParts,
+    raw_query: &str,
+    parameters: &[(&str, &str)],
+    authorization: &Authorization,
+    body: &[u8],
+) -> Value {
+    let mut event = common(exchange, request, raw_query, parameters);
+    let authorizer = match authorization {
+        Authorization::None => None,
+        Authorization::Iam => Some(json!({"iam": {
+            "accessKey": "LOCAL", "accountId": "123456789012", "callerId": "LOCAL", "principalOrgId": null,
+            "userArn": "arn:aws:iam::123456789012:user/local", "userId": "LOCAL", "cognitoIdentity": null,
+        }})),
+        Authorization::Custom(_) => Some(json!({"lambda": exchange.authorizer})),
+    };
+    if let Some(authorizer) = authorizer {
+        event["requestContext"]["authorizer"] = authorizer;
+    }
+    let text = std::str::from_utf8(body).ok().filter(|_| is_text(&request.headers));
+    event["isBase64Encoded"] = (text.is_none() && !body.is_empty()).into();
+    if !body.is_empty() {
+        event["body"] = text.map_or_else(|| STANDARD.encode(body), str::to_owned).into();
+    }
+    event
+}
+
+fn is_text(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("text/plain");
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.starts_with("text/") || TEXTS.contains(&kind.as_str())
+}
+
+fn common(exchange: &Exchange, request: &RequestParts, raw_query: &str, parameters: &[(&str, &str)]) -> Value {
     let route_key = exchange.route_key.as_deref().unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
-        "type": "REQUEST",
-        "routeArn": format!("arn:aws:execute-api:us-east-1:123456789012:local/$default/{}{}", exchange.method, request.path),
-        "identitySource": null,
         "routeKey": route_key,
         "rawPath": request.path,
         "rawQueryString": raw_query,
@@ -125,6 +172,40 @@ mod tests {
         assert_eq!(event["queryStringParameters"], json!({"q": "a b,c", "e": ""}));
         assert_eq!(event["pathParameters"], json!({"proxy": "a b"}));
         assert_eq!((&event["rawPath"], &event["rawQueryString"]), (&json!("/a b"), &json!("q=a%20b&q=c&e")));
+    }
+
+    #[test]
+    fn a_body_is_text_where_its_type_and_its_bytes_say_so() {
+        let exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
+        for (kind, body, base64) in [
+            (Some("application/json"), "{}".as_bytes(), false),
+            (Some("text/csv; charset=utf-8"), b"a,b", false),
+            (None, b"a", false),
+            (Some("application/octet-stream"), b"a", true),
+            (Some("application/json"), b"\xff", true),
+            (Some("application/octet-stream"), b"", false),
+        ] {
+            let headers = kind.map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind))).into_iter().collect();
+            let request = RequestParts { path: "/".to_owned(), query: Vec::new(), headers };
+            let event = proxy_event(&exchange, &request, "", &[], &Authorization::None, body);
+            assert_eq!(event["isBase64Encoded"], base64, "{kind:?} {body:?}");
+            let sent = event["body"].as_str().unwrap_or_default();
+            let sent = if base64 { STANDARD.decode(sent).unwrap() } else { sent.as_bytes().to_vec() };
+            assert_eq!(sent, body);
+        }
+    }
+
+    #[test]
+    fn a_function_is_told_who_was_let_through_and_by_whom() {
+        let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
+        exchange.authorized([("key_id".to_owned(), json!("k1"))].into());
+        let request = RequestParts { path: "/".to_owned(), query: Vec::new(), headers: HeaderMap::new() };
+        let authorizer = |authorization| {
+            proxy_event(&exchange, &request, "", &[], &authorization, b"")["requestContext"]["authorizer"].clone()
+        };
+        assert_eq!(authorizer(Authorization::Custom("authorizer".to_owned())), json!({"lambda": {"key_id": "k1"}}));
+        assert!(authorizer(Authorization::Iam)["iam"].is_object());
+        assert_eq!(authorizer(Authorization::None), Value::Null);
     }
 
     #[test]

@@ -18,9 +18,9 @@ use super::answer::{self, Own};
 use super::authorize::authorize;
 use super::backend::NoAnswer;
 use super::body::{BackendBody, BodyError, Counted, LARGEST, RequestBody, RequestFate, ResponseBody};
-use super::event::authorizer_event;
+use super::event::{authorizer_event, proxy_event};
 use super::head::Head;
-use super::{Gateway, headers, path};
+use super::{Gateway, headers, invoke, path};
 use crate::api::{Authorization, Exchange, FixedResponse, Integration, RequestParts, Route};
 use crate::local::{JWKS_PATH, METRICS_PATH};
 
@@ -124,6 +124,16 @@ async fn proceed(
     let event = || authorizer_event(exchange, &original, &raw_query, &found.parameters);
     let event = matches!(route.authorization, Authorization::Custom(_)).then(event);
     pass(gateway, &route, event, exchange).await?;
+    if let Some(package) = &route.integration.function {
+        let function = gateway.functions.get(package).map(Arc::clone).ok_or(Own::Failed)?;
+        let (began, deadline) = (Instant::now(), Instant::now() + route.integration.timeout);
+        let body = invoke::whole(body, deadline).await?;
+        let event = proxy_event(exchange, &original, &raw_query, &found.parameters, &route.authorization, &body);
+        let response = invoke::invoke(function, event, deadline, exchange).await?;
+        exchange.integration_status = Some(response.status().as_u16());
+        exchange.integration_latency = Some(began.elapsed());
+        return Ok(response);
+    }
     headers::strip_connection(&mut original.headers);
     headers::strip_expectation(&mut original.headers);
     integrate(gateway, &route.integration, parts.method, original, body, exchange).await

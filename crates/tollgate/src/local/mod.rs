@@ -156,7 +156,8 @@ pub async fn start(
     let environment = api.functions.get("authorizer").cloned().unwrap_or_default();
     let store = Arc::new(store::open(options.endpoint.as_ref(), &seeds, &environment, records.clone()).await?);
     let issuer = LocalIssuer::open(&options.state)?;
-    let functions = functions(&api.functions, options.policy.as_deref(), &store, &issuer, &records).await?;
+    let given = Given { policy: options.policy.as_deref(), endpoint: options.endpoint.as_ref(), issuer: &issuer };
+    let functions = functions(&api.functions, &given, &store, &records).await?;
     check_key_header(&api, &functions)?;
     let schedules = schedule::with_functions(schedules, options.endpoint.as_ref(), &records).await?;
     let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
@@ -224,24 +225,38 @@ fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|error| StartError::File { path: path.to_owned(), error })
 }
 
+/// What is set from outside of the template.
+struct Given<'g> {
+    policy: Option<&'g Path>,
+    endpoint: Option<&'g Uri>,
+    issuer: &'g LocalIssuer,
+}
+
 /// The functions that routes need, with the environment that the template gives them. The local issuer is
 /// trusted beside the template's; a policy that replaces the template's says itself whom it trusts.
 async fn functions(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
-    policy: Option<&Path>,
+    given: &Given<'_>,
     store: &Arc<Store>,
-    issuer: &LocalIssuer,
     records: &RecordLog,
 ) -> Result<HashMap<String, Arc<Function>>, StartError> {
-    let policy = policy.map(read).transpose()?;
+    let policy = given.policy.map(read).transpose()?;
     let mut functions = HashMap::new();
     for (package, environment) in environments {
         let mut settings = environment.clone();
         if let Some(text) = settings.get_mut("AUTH_POLICY") {
-            *text = policy.clone().unwrap_or_else(|| issuer.beside(text));
+            *text = policy.clone().unwrap_or_else(|| given.issuer.beside(text));
         }
-        let setting = move |name: &str| settings.get(name).cloned();
-        let function = Function::new(package, Some(Arc::clone(store)), setting, records.clone()).await?;
+        // Administration has time-outs of its own, and so a store.
+        let own = package == "limiter" && matches!(**store, Store::DynamoDb(_));
+        let shared = (!own).then(|| Arc::clone(store));
+        let endpoint = given.endpoint.filter(|_| own).cloned();
+        let setting = move |name: &str| {
+            let of_template = |name: &str| settings.get(name).cloned();
+            let variable = |name: &str| of_template(name).or_else(|| std::env::var(name).ok());
+            endpoint.as_ref().map_or_else(|| of_template(name), |endpoint| store::setting(name, endpoint, variable))
+        };
+        let function = Box::pin(Function::new(package, shared, setting, records.clone())).await?;
         functions.insert(package.clone(), Arc::new(function));
     }
     Ok(functions)

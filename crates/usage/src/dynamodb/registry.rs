@@ -5,25 +5,26 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use calls::{Breaker, Deadline};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
 
+use crate::admin::{Guard, Item, ItemKey};
 use crate::plan::check_name;
 use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, StoreError};
 
+use super::admin::RegistryTable;
+use super::admin_item::key_attributes;
 use super::documents::{Documents, Recall};
 use super::outage::{Outage, permit, settle};
 
 /// The partition key's and the sort key's names.
 pub(super) const KEY: [&str; 2] = ["pk", "sk"];
-const VERSION: &str = "v";
-const DOCUMENT: &str = "doc";
+pub(super) const VERSION: &str = "v";
+pub(super) const DOCUMENT: &str = "doc";
 /// The form that this release writes. Each release reads that of the one before it as well.
-const FORM: u32 = 1;
+pub(super) const FORM: u32 = 1;
 const MAX_KEYS: usize = 10_000;
 const MAX_PLANS: usize = 1_000;
 
@@ -35,13 +36,6 @@ pub(super) struct Registry {
     keys: Documents<KeyHash, ApiKey>,
     plans: Documents<String, Plan>,
     breaker: Breaker,
-}
-
-/// An item's key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct ItemKey {
-    pk: String,
-    sk: String,
 }
 
 impl Registry {
@@ -92,18 +86,18 @@ impl Registry {
 
     pub(super) async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), StoreError> {
         Plan::new(name, document.clone())?;
-        self.put(ItemKey::of_plan(name), document, true).await
+        self.put(plan_item(name, document)?, Guard::None).await
     }
 
     pub(super) async fn put_key(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), StoreError> {
         key.check()?;
-        self.put(ItemKey::of_key(hash), key, true).await
+        self.put(key_item(hash, key)?, Guard::None).await
     }
 
     /// The document is kept as it is: what a policy may say is the authorizer's to judge.
     pub(super) async fn put_policy(&self, name: &str, document: &str) -> Result<(), StoreError> {
         check_name(name)?;
-        self.put_text(ItemKey::of_policy(name), document.to_owned(), true).await
+        self.put(Item::new(ItemKey::of_policy(name), document.to_owned()), Guard::None).await
     }
 
     /// What is there already stays as it is.
@@ -111,10 +105,10 @@ impl Registry {
         seeds.plans()?;
         let keys = seeds.keys()?;
         for (name, document) in &seeds.plans {
-            self.put(ItemKey::of_plan(name), document, false).await?;
+            self.put(plan_item(name, document)?, Guard::Absent).await?;
         }
         for (hash, key) in &keys {
-            self.put(ItemKey::of_key(hash), key, false).await?;
+            self.put(key_item(hash, key)?, Guard::Absent).await?;
         }
         Ok(())
     }
@@ -147,57 +141,26 @@ impl Registry {
         deadline: Deadline,
     ) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
         let permit = permit(&self.breaker, deadline)?;
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key(KEY[0], AttributeValue::S(item.pk))
-            .key(KEY[1], AttributeValue::S(item.sk))
-            .send();
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key_attributes(&item))).send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
         Ok(settle(permit, outcome)?.item)
     }
 
-    async fn put(&self, item: ItemKey, document: &impl Serialize, replace: bool) -> Result<(), StoreError> {
-        let text = serde_json::to_string(document).map_err(|error| call("PutItem", error))?;
-        self.put_text(item, text, replace).await
-    }
-
-    async fn put_text(&self, item: ItemKey, text: String, replace: bool) -> Result<(), StoreError> {
-        let outcome = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item(KEY[0], AttributeValue::S(item.pk))
-            .item(KEY[1], AttributeValue::S(item.sk))
-            .item(VERSION, AttributeValue::N(FORM.to_string()))
-            .item(DOCUMENT, AttributeValue::S(text))
-            .set_condition_expression((!replace).then(|| format!("attribute_not_exists({})", KEY[0])))
-            .send()
-            .await;
-        match outcome {
-            Err(error)
-                if !matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
-            {
-                Err(call("PutItem", error))
-            }
-            _ => Ok(()),
-        }
+    /// Where the guard does not hold, what is there stays.
+    async fn put(&self, item: Item, guard: Guard) -> Result<(), StoreError> {
+        let table = RegistryTable { client: &self.client, table: &self.table };
+        table.put_item(item, guard).await.map(drop)
     }
 }
 
-impl ItemKey {
-    fn of_key(hash: &KeyHash) -> Self {
-        Self { pk: format!("key#{}", hash.hex()), sk: "key".to_owned() }
-    }
+fn plan_item(name: &str, document: &PlanDocument) -> Result<Item, StoreError> {
+    let text = serde_json::to_string(document).map_err(|error| call("PutItem", error))?;
+    Ok(Item::new(ItemKey::of_plan(name), text))
+}
 
-    fn of_plan(name: &str) -> Self {
-        Self { pk: "plan".to_owned(), sk: name.to_owned() }
-    }
-
-    fn of_policy(name: &str) -> Self {
-        Self { pk: "policy".to_owned(), sk: name.to_owned() }
-    }
+fn key_item(hash: &KeyHash, key: &ApiKey) -> Result<Item, StoreError> {
+    let text = serde_json::to_string(key).map_err(|error| call("PutItem", error))?;
+    Ok(Item::of_key(hash, text, &key.key_id, &key.plan))
 }
 
 pub(super) fn call(operation: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
@@ -228,7 +191,10 @@ fn parse<D: DeserializeOwned>(
 }
 
 /// An item's document, where its form is one that this release reads.
-fn document<'a>(kind: &'static str, attributes: &'a HashMap<String, AttributeValue>) -> Result<&'a str, StoreError> {
+pub(super) fn document<'a>(
+    kind: &'static str,
+    attributes: &'a HashMap<String, AttributeValue>,
+) -> Result<&'a str, StoreError> {
     let refuse = |reason: String| StoreError::Item { kind, reason };
     let form = attributes.get(VERSION).and_then(|value| value.as_n().ok()?.parse::<u32>().ok());
     if form != Some(FORM) {

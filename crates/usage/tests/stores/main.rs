@@ -5,6 +5,7 @@
 
 mod accounts;
 mod accounts_in_doubt;
+mod admin;
 mod alike;
 mod behaviour;
 mod cases;

@@ -1,0 +1,284 @@
+//! Keys: one item a secret, linked to one another so that an index that is a moment old leads nobody astray.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{KeyHash, StoreError};
+
+use super::item::{Committed, Guard, Item, ItemKey, Write};
+use super::plans::{ATTEMPTS, item_error};
+use super::table::record;
+use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord, Once, Page, Refusal, Retiring, Stored, Version};
+
+/// Earlier secrets that may work at the same time.
+const MOST_RETIRING: usize = 4;
+/// A key that was made a moment ago may not be in the index yet, so a look that finds none is repeated after these.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
+/// More than the items that a key has, so that each page of the index shows another key.
+const SPARE: usize = 8;
+
+/// A key's present item.
+struct Found {
+    hash: KeyHash,
+    text: String,
+    record: KeyRecord,
+}
+
+impl Admin<'_> {
+    /// A key by its id.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], or the store's failure.
+    pub async fn key(&self, key_id: &str) -> Result<Stored<KeyRecord>, AdminError> {
+        let found = self.find(key_id).await?;
+        Ok(Stored { version: Version::of(&found.text), document: found.record })
+    }
+
+    /// Makes a key with the secret of `hash`. `once` keeps the answer with it, or is refused with the key.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownPlan`], [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's failure.
+    pub async fn create_key(
+        &self,
+        hash: &KeyHash,
+        record: &KeyRecord,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Version, AdminError> {
+        let item = item(hash, record)?;
+        let version = Version::of(&item.document);
+        let plan = &record.key.plan;
+        let mut writes = vec![Write::Check(ItemKey::of_plan(plan)), Write::Put(item, Guard::Absent)];
+        writes.extend(once.map(|once| once.write(now)).transpose()?);
+        for _ in 0..ATTEMPTS {
+            match self.table.commit(writes.clone()).await? {
+                Committed::Yes => return Ok(version),
+                // The answer first: who repeats a request may have taken the plan away since.
+                Committed::No(failed) if failed.contains(&2) => return Err(Refusal::Repeated.into()),
+                Committed::No(failed) if failed.contains(&0) => return Err(Refusal::UnknownPlan(plan.clone()).into()),
+                Committed::No(failed) if failed.contains(&1) => return Err(Refusal::SecretInUse.into()),
+                Committed::No(_) => tokio::time::sleep(LOOK_AGAIN[0]).await,
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// Keys of a plan or of all, after an id; `limit` of them at most, in an order of the store's own that stays.
+    /// A key that is there all the while is shown once; one that comes or goes meanwhile is shown, or not.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn keys(
+        &self,
+        plan: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Stored<KeyRecord>>, AdminError> {
+        let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
+        loop {
+            let entries = self.table.entries(plan, after.as_deref(), limit + SPARE).await?;
+            let (full, hashes) = (entries.len() == limit + SPARE, entries.iter().map(|(_, hash)| *hash));
+            let mut records = self.table.records(&hashes.collect::<Vec<_>>()).await?;
+            let count = entries.len();
+            let mut passed = None;
+            for (position, (key_id, hash)) in entries.into_iter().enumerate() {
+                let last = position + 1 == count;
+                let present = records.remove(&hash).filter(|(_, record)| shown(record, &key_id, plan));
+                if let Some((text, record)) = present {
+                    items.push(Stored { version: Version::of(&text), document: record });
+                    if items.len() == limit {
+                        return Ok(Page { items, next: (full || !last).then_some(key_id) });
+                    }
+                    passed = Some(key_id);
+                } else if !last {
+                    passed = Some(key_id);
+                }
+            }
+            if !full {
+                return Ok(Page { items, next: None });
+            }
+            after = passed;
+        }
+    }
+
+    /// Changes a key, all of its secrets with it.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::UnknownPlan`]; [`StoreError::Key`] for what cannot
+    /// be, or the store's failure.
+    pub async fn update_key(
+        &self,
+        key_id: &str,
+        patch: &KeyPatch,
+        condition: &Condition,
+        now: Timestamp,
+    ) -> Result<Stored<KeyRecord>, AdminError> {
+        for attempt in 0..ATTEMPTS {
+            let found = self.find(key_id).await?;
+            let mut changed = found.record.clone().patched(patch);
+            changed.retiring = changed.working(now);
+            changed.key.check().map_err(StoreError::Key)?;
+            let new = item(&found.hash, &changed)?;
+            let version = Version::of(&new.document);
+            let done = new.document == found.text;
+            if done && attempt > 0 {
+                return Ok(Stored { document: changed, version });
+            }
+            if !condition.holds(Some(&Version::of(&found.text))) {
+                return Err(Refusal::Precondition.into());
+            }
+            let plan = patch.plan.iter().map(|plan| Write::Check(ItemKey::of_plan(plan)));
+            let retired = changed.retiring.iter().map(|retiring| retired(&changed, retiring, found.hash));
+            let mut writes = vec![Write::Put(new, Guard::Unchanged(found.text))];
+            writes.extend(retired.collect::<Result<Vec<_>, _>>()?);
+            writes.extend(plan);
+            let check = writes.len() - 1;
+            match self.table.commit(writes).await? {
+                Committed::Yes => return Ok(Stored { document: changed, version }),
+                Committed::No(failed) if patch.plan.is_some() && failed.contains(&check) => {
+                    return Err(Refusal::UnknownPlan(changed.key.plan).into());
+                }
+                Committed::No(_) => {}
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// Gives a key a new secret, that of `hash`. The one before works until `grace_end`, and not at all where that is
+    /// not ahead; then those before it end too.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::TooManySecrets`], [`Refusal::SecretInUse`],
+    /// [`Refusal::Repeated`], or the store's failure.
+    pub async fn rotate_key(
+        &self,
+        key_id: &str,
+        hash: &KeyHash,
+        grace_end: Timestamp,
+        condition: &Condition,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Stored<KeyRecord>, AdminError> {
+        for _ in 0..ATTEMPTS {
+            let found = self.find(key_id).await?;
+            if !condition.holds(Some(&Version::of(&found.text))) {
+                return Err(Refusal::Precondition.into());
+            }
+            let (changed, mut writes) = rotation(&found, hash, grace_end, now)?;
+            let text = match writes.first() {
+                Some(Write::Put(item, _)) => Version::of(&item.document),
+                _ => return Err(Refusal::Busy.into()),
+            };
+            let repeated = writes.len();
+            writes.extend(once.map(|once| once.write(now)).transpose()?);
+            match self.table.commit(writes).await? {
+                Committed::Yes => return Ok(Stored { document: changed, version: text }),
+                Committed::No(failed) if failed.contains(&repeated) => return Err(Refusal::Repeated.into()),
+                Committed::No(failed) if failed.contains(&0) => return Err(Refusal::SecretInUse.into()),
+                Committed::No(_) => {}
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// Takes a key away with all of its secrets. Its usage stays until it ends by itself.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], or the store's failure.
+    pub async fn delete_key(&self, key_id: &str, condition: &Condition) -> Result<(), AdminError> {
+        for _ in 0..ATTEMPTS {
+            let found = self.find(key_id).await?;
+            if !condition.holds(Some(&Version::of(&found.text))) {
+                return Err(Refusal::Precondition.into());
+            }
+            let earlier = found.record.retiring.iter().map(|retiring| ItemKey::of_key(&retiring.hash));
+            let mut writes = vec![Write::Delete(ItemKey::of_key(&found.hash), Guard::Unchanged(found.text))];
+            writes.extend(earlier.map(|key| Write::Delete(key, Guard::None)));
+            if self.table.commit(writes).await? == Committed::Yes {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// The index only says where to look; what is there is read, and an earlier secret's item says where to go on.
+    async fn find(&self, key_id: &str) -> Result<Found, AdminError> {
+        for pause in LOOK_AGAIN.iter().map(Some).chain([None]) {
+            if let Some(found) = self.look(key_id).await? {
+                return Ok(found);
+            }
+            match pause.filter(|_| self.indexes_lag()) {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => break,
+            }
+        }
+        Err(Refusal::NotFound.into())
+    }
+
+    async fn look(&self, key_id: &str) -> Result<Option<Found>, StoreError> {
+        let hashes = self.table.by_id(key_id).await?;
+        let mut successor = None;
+        for (hash, (text, record)) in self.table.records(&hashes).await? {
+            match record.successor {
+                _ if record.key.key_id != key_id => {}
+                Some(next) => successor = Some(next),
+                None => return Ok(Some(Found { hash, text, record })),
+            }
+        }
+        for _ in 0..=MOST_RETIRING {
+            let Some(hash) = successor else { break };
+            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else { break };
+            let record = record(&text)?;
+            successor = record.successor;
+            if successor.is_none() {
+                return Ok(Some(Found { hash, text, record }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether an item is a key's present one, and still where the index has it.
+fn shown(record: &KeyRecord, key_id: &str, plan: Option<&str>) -> bool {
+    record.successor.is_none() && record.key.key_id == key_id && plan.is_none_or(|plan| record.key.plan == plan)
+}
+
+/// The record with its new secret, and what has to be written, the new item first.
+fn rotation(
+    found: &Found,
+    hash: &KeyHash,
+    grace_end: Timestamp,
+    now: Timestamp,
+) -> Result<(KeyRecord, Vec<Write>), AdminError> {
+    let mut changed = found.record.clone();
+    let before = std::mem::take(&mut changed.retiring);
+    if grace_end > now {
+        changed.retiring = found.record.working(now);
+        if changed.retiring.len() >= MOST_RETIRING {
+            return Err(Refusal::TooManySecrets(changed.retiring.len()).into());
+        }
+        changed.retiring.push(Retiring { hash: found.hash, ends_at: grace_end });
+    }
+    let mut writes = vec![Write::Put(item(hash, &changed)?, Guard::Absent)];
+    let unchanged = Guard::Unchanged(found.text.clone());
+    match changed.retiring.last() {
+        Some(last) => writes.push(Write::Put(item(&found.hash, &changed.retired(last, *hash))?, unchanged)),
+        None => writes.push(Write::Delete(ItemKey::of_key(&found.hash), unchanged)),
+    }
+    for retiring in before {
+        writes.push(match changed.retiring.contains(&retiring) {
+            true => retired(&changed, &retiring, *hash)?,
+            false => Write::Delete(ItemKey::of_key(&retiring.hash), Guard::None),
+        });
+    }
+    Ok((changed, writes))
+}
+
+fn retired(record: &KeyRecord, retiring: &Retiring, successor: KeyHash) -> Result<Write, StoreError> {
+    Ok(Write::Put(item(&retiring.hash, &record.retired(retiring, successor))?, Guard::None))
+}
+
+pub(super) fn item(hash: &KeyHash, record: &KeyRecord) -> Result<Item, StoreError> {
+    Item::of_record(hash, record).map_err(|error| item_error("key", &error))
+}

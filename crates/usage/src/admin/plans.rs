@@ -1,0 +1,140 @@
+//! Plans and policies: documents by name.
+
+use crate::plan::check_name;
+use crate::{Plan, PlanDocument, StoreError};
+
+use super::item::{Committed, Guard, Item, ItemKey, Write};
+use super::{Admin, AdminError, Condition, Page, Refusal, Stored, Version};
+
+/// How often a change is tried again while others change the same thing.
+pub(super) const ATTEMPTS: usize = 5;
+
+/// What a write of a whole document has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// Whether there was nothing before.
+    pub created: bool,
+    /// The version that is there now.
+    pub version: Version,
+}
+
+impl Admin<'_> {
+    /// A plan as it was put there.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], or the store's failure.
+    pub async fn plan(&self, name: &str) -> Result<Stored<PlanDocument>, AdminError> {
+        let stored = self.document(name, ItemKey::of_plan(name)).await?;
+        Ok(Stored { document: plan(&stored.document)?, version: stored.version })
+    }
+
+    /// Puts a plan there. Instances that know another version of it decide by that for 30 s at most.
+    ///
+    /// # Errors
+    /// [`Refusal::Precondition`]; [`StoreError::Plan`] for one that cannot be, or the store's failure.
+    pub async fn put_plan(
+        &self,
+        name: &str,
+        document: &PlanDocument,
+        condition: &Condition,
+    ) -> Result<Put, AdminError> {
+        Plan::new(name, document.clone()).map_err(StoreError::Plan)?;
+        let text = serde_json::to_string(document).map_err(|error| item_error("plan", &error))?;
+        self.put_document(ItemKey::of_plan(name), text, condition).await
+    }
+
+    /// Takes a plan away, unless a key is on it. The index that tells may be a moment old: a key made in that moment
+    /// outlives its plan, and is refused until it has another or the plan is back.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::PlanInUse`], or the store's failure.
+    pub async fn delete_plan(&self, name: &str, condition: &Condition) -> Result<(), AdminError> {
+        for _ in 0..ATTEMPTS {
+            let stored = self.document(name, ItemKey::of_plan(name)).await?;
+            if !condition.holds(Some(&stored.version)) {
+                return Err(Refusal::Precondition.into());
+            }
+            if let Some(key) = self.keys(Some(name), None, 1).await?.items.pop() {
+                return Err(Refusal::PlanInUse { key_id: key.document.key.key_id }.into());
+            }
+            let delete = Write::Delete(ItemKey::of_plan(name), Guard::Unchanged(stored.document));
+            if self.table.commit(vec![delete]).await? == Committed::Yes {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// Plans in the order of their names, after a name; `limit` of them at most.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn plans(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<(String, Stored<PlanDocument>)>, AdminError> {
+        let mut found = self.table.list(ItemKey::PLAN, after, limit + 1).await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|(name, _)| name.clone());
+        let read =
+            |(name, text): (String, String)| Ok((name, Stored { document: plan(&text)?, version: Version::of(&text) }));
+        Ok(Page { items: found.into_iter().map(read).collect::<Result<_, StoreError>>()?, next })
+    }
+
+    /// A policy's document as JSON text.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], or the store's failure.
+    pub async fn policy(&self, name: &str) -> Result<Stored<String>, AdminError> {
+        self.document(name, ItemKey::of_policy(name)).await
+    }
+
+    /// Puts a policy there, as it is: whether the authorizer can start with it is for the caller to find out.
+    ///
+    /// # Errors
+    /// [`Refusal::Precondition`]; [`StoreError::Plan`] for a name that cannot be, or the store's failure.
+    pub async fn put_policy(&self, name: &str, document: &str, condition: &Condition) -> Result<Put, AdminError> {
+        check_name(name).map_err(StoreError::Plan)?;
+        self.put_document(ItemKey::of_policy(name), document.to_owned(), condition).await
+    }
+
+    async fn document(&self, name: &str, key: ItemKey) -> Result<Stored<String>, AdminError> {
+        if check_name(name).is_err() {
+            return Err(Refusal::NotFound.into());
+        }
+        let (document, _) = self.table.get(&key).await?.ok_or(Refusal::NotFound)?;
+        let version = Version::of(&document);
+        Ok(Stored { document, version })
+    }
+
+    async fn put_document(&self, key: ItemKey, text: String, condition: &Condition) -> Result<Put, AdminError> {
+        let version = Version::of(&text);
+        for attempt in 0..ATTEMPTS {
+            let there = self.table.get(&key).await?.map(|(document, _)| document);
+            // An answer that was lost on its way has the next attempt meet its own work.
+            if attempt > 0 && there.as_ref() == Some(&text) {
+                return Ok(Put { created: false, version });
+            }
+            if !condition.holds(there.as_deref().map(Version::of).as_ref()) {
+                return Err(Refusal::Precondition.into());
+            }
+            let created = there.is_none();
+            let guard = there.map_or(Guard::Absent, Guard::Unchanged);
+            let put = Write::Put(Item::new(key.clone(), text.clone()), guard);
+            if self.table.commit(vec![put]).await? == Committed::Yes {
+                return Ok(Put { created, version });
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+}
+
+fn plan(text: &str) -> Result<PlanDocument, StoreError> {
+    serde_json::from_str(text).map_err(|error| item_error("plan", &error))
+}
+
+pub(super) fn item_error(kind: &'static str, error: &serde_json::Error) -> StoreError {
+    StoreError::Item { kind, reason: error.to_string() }
+}

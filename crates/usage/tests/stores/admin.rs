@@ -1,0 +1,429 @@
+//! The registry's administration: the same on the embedded store and on a real server.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use calls::Retries;
+use jiff::{SignedDuration, Timestamp};
+use usage::{
+    AdminError, ApiKey, Condition, ImportedKey, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStanding, Once,
+    PlanDocument, Refusal, Store, Version,
+};
+
+use crate::servers::Server;
+use crate::subject::{PATIENCE, Subject, aws, instance, patient};
+
+macro_rules! run {
+    ($subject:expr, $($case:ident)+) => {{
+        let subject = Arc::new($subject);
+        let mut failed = Vec::new();
+        $(if tokio::spawn($case(Arc::clone(&subject))).await.is_err() {
+            failed.push(stringify!($case));
+        })+
+        assert!(failed.is_empty(), "{}: {failed:?}", subject.name);
+    }};
+}
+
+macro_rules! run_all {
+    ($subject:expr) => {
+        run!($subject,
+            a_document_is_written_only_over_what_its_writer_knew
+            a_plan_that_keys_are_on_stays
+            plans_are_listed_in_the_order_of_their_names
+            a_key_needs_a_plan_that_is_there
+            a_key_is_found_by_its_id_and_listed_with_its_plan
+            a_list_shows_each_key_once_while_others_come_and_go
+            of_many_who_change_the_same_version_one_wins
+            changes_of_different_members_at_once_are_all_kept
+            both_secrets_of_a_rotated_key_work_until_the_grace_ends
+            a_change_reaches_every_secret_and_so_does_the_end
+            without_a_grace_all_earlier_secrets_end_at_once
+            a_key_has_a_few_secrets_and_no_more
+            an_answer_is_kept_once_for_all_who_repeat_its_request
+            a_key_that_is_imported_again_keeps_its_id_and_what_the_file_does_not_say
+            an_earlier_secret_cannot_be_imported
+        )
+    };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_registry_is_administrated() {
+    run_all!(Registry::embedded());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registry_on_ministack_is_administrated() {
+    let server = Server::ministack();
+    run_all!(Registry::dynamodb(&server).await);
+}
+
+#[tokio::test]
+async fn an_index_that_still_has_the_secret_before_leads_to_the_key() {
+    let server = Server::ministack();
+    let subject = Registry::dynamodb(&server).await;
+    let url = subject.url.clone().unwrap();
+    let (id, secret) = created(&subject.store, "free").await;
+    let new = new_secret();
+    rotate(&subject.store, &id, &new, 3600).await.unwrap();
+    // The new secret's item, as if the index had not heard of it.
+    let client = calls::client!(aws(&url).await, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+    for attribute in ["shard", "plan"] {
+        let update = client.update_item().table_name("tollgate-registry");
+        let update = update.key("pk", AttributeValue::S(format!("key#{}", sha256(&new))));
+        let update = update.key("sk", AttributeValue::S("key".to_owned()));
+        update.update_expression("REMOVE #a").expression_attribute_names("#a", attribute).send().await.unwrap();
+    }
+    let found = subject.store.admin().key(&id).await.unwrap().document;
+    assert_eq!(found.retiring.first().map(|retiring| retiring.hash), Some(hash(&secret)));
+    subject.store.admin().delete_key(&id, &Condition::None).await.unwrap();
+    let fresh = instance(&aws(&url).await, PATIENCE);
+    for secret in [&secret, &new] {
+        assert_eq!(fresh.key(&hash(secret), patient()).await.unwrap(), None);
+    }
+}
+
+/// A store with the seeds in it, and where its tables are.
+struct Registry {
+    name: &'static str,
+    store: Store,
+    url: Option<String>,
+}
+
+impl Registry {
+    fn embedded() -> Self {
+        let Subject { name, store } = Subject::embedded();
+        Self { name, store, url: None }
+    }
+
+    async fn dynamodb(server: &Server) -> Self {
+        let url = format!("http://{}", server.address);
+        let Subject { name, store } = Subject::dynamodb("ministack", &url).await;
+        Self { name, store, url: Some(url) }
+    }
+}
+
+fn sha256(secret: &str) -> String {
+    serde_json::to_value(hash(secret)).unwrap().as_str().unwrap().to_owned()
+}
+
+fn hash(secret: &str) -> KeyHash {
+    KeyHash::of(secret).unwrap()
+}
+
+fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn new_secret() -> String {
+    format!("a-secret-for-a-test-{:08}", number())
+}
+
+fn key(plan: &str) -> KeyRecord {
+    let key = format!(r#"{{"key_id":"id-{:06}","plan":"{plan}","enabled":true}}"#, number());
+    KeyRecord::new(serde_json::from_str::<ApiKey>(&key).unwrap(), Timestamp::now())
+}
+
+async fn created(store: &Store, plan: &str) -> (String, String) {
+    let (record, secret) = (key(plan), new_secret());
+    store.admin().create_key(&hash(&secret), &record, None, Timestamp::now()).await.unwrap();
+    (record.key.key_id, secret)
+}
+
+async fn new_plan(store: &Store) -> String {
+    let name = format!("plan-{:06}", number());
+    store.admin().put_plan(&name, &PlanDocument::default(), &Condition::None).await.unwrap();
+    name
+}
+
+async fn rotate(store: &Store, id: &str, secret: &str, grace_s: i64) -> Result<KeyRecord, AdminError> {
+    let now = Timestamp::now();
+    let end = now + SignedDuration::from_secs(grace_s);
+    let rotated = store.admin().rotate_key(id, &hash(secret), end, &Condition::None, None, now).await?;
+    Ok(rotated.document)
+}
+
+/// What an instance that remembers nothing knows of a key.
+async fn known(subject: &Registry, secret: &str) -> Option<Arc<ApiKey>> {
+    match &subject.store {
+        Store::Embedded(store) => store.key(&hash(secret)),
+        Store::DynamoDb(_) => {
+            let url = subject.url.as_deref().unwrap();
+            instance(&aws(url).await, PATIENCE).key(&hash(secret), patient()).await.unwrap()
+        }
+    }
+}
+
+fn refusal<T: std::fmt::Debug>(outcome: Result<T, AdminError>) -> Refusal {
+    match outcome {
+        Err(AdminError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn throttled(rate: u32) -> PlanDocument {
+    serde_json::from_str(&format!(r#"{{"throttle":{{"rate":{rate},"burst":1}}}}"#)).unwrap()
+}
+
+async fn a_document_is_written_only_over_what_its_writer_knew(subject: Arc<Registry>) {
+    let (admin, name) = (subject.store.admin(), format!("plan-{:06}", number()));
+    let first = admin.put_plan(&name, &throttled(1), &Condition::Absent).await.unwrap();
+    assert!(first.created);
+    assert_eq!(refusal(admin.put_plan(&name, &throttled(2), &Condition::Absent).await), Refusal::Precondition);
+    let known = Condition::Matches(vec![Version::told("another"), first.version.clone()]);
+    let second = admin.put_plan(&name, &throttled(2), &known).await.unwrap();
+    assert!(!second.created && second.version != first.version);
+    assert_eq!(refusal(admin.put_plan(&name, &throttled(3), &known).await), Refusal::Precondition);
+    assert_eq!(refusal(admin.delete_plan(&name, &known).await), Refusal::Precondition);
+    let there = admin.plan(&name).await.unwrap();
+    assert_eq!(serde_json::to_value(&there.document).unwrap(), serde_json::to_value(throttled(2)).unwrap());
+    assert_eq!(there.version, second.version);
+    admin.delete_plan(&name, &Condition::Present).await.unwrap();
+    assert_eq!(refusal(admin.plan(&name).await), Refusal::NotFound);
+    assert_eq!(refusal(admin.delete_plan(&name, &Condition::None).await), Refusal::NotFound);
+    assert_eq!(refusal(admin.put_plan(&name, &throttled(2), &Condition::Present).await), Refusal::Precondition);
+}
+
+async fn a_plan_that_keys_are_on_stays(subject: Arc<Registry>) {
+    let (admin, plan) = (subject.store.admin(), new_plan(&subject.store).await);
+    let (id, _) = created(&subject.store, &plan).await;
+    let in_use = Refusal::PlanInUse { key_id: id.clone() };
+    assert_eq!(refusal(admin.delete_plan(&plan, &Condition::None).await), in_use);
+    admin.delete_key(&id, &Condition::None).await.unwrap();
+    admin.delete_plan(&plan, &Condition::None).await.unwrap();
+}
+
+async fn plans_are_listed_in_the_order_of_their_names(subject: Arc<Registry>) {
+    let admin = subject.store.admin();
+    let mut names = Vec::new();
+    for name in ["list-c", "list-a", "list-b"] {
+        admin.put_plan(name, &throttled(1), &Condition::None).await.unwrap();
+    }
+    let mut after = Some("list-".to_owned());
+    while let Some(from) = after {
+        let page = admin.plans(Some(&from), 2).await.unwrap();
+        assert!(page.items.len() <= 2);
+        names.extend(page.items.into_iter().map(|(name, _)| name).filter(|name| name.starts_with("list-")));
+        after = page.next;
+    }
+    assert_eq!(names, ["list-a", "list-b", "list-c"]);
+}
+
+async fn a_key_needs_a_plan_that_is_there(subject: Arc<Registry>) {
+    let (admin, secret) = (subject.store.admin(), new_secret());
+    let made = admin.create_key(&hash(&secret), &key("nowhere"), None, Timestamp::now()).await;
+    assert_eq!(refusal(made), Refusal::UnknownPlan("nowhere".to_owned()));
+    assert_eq!(known(&subject, &secret).await, None);
+    let (id, secret) = created(&subject.store, "free").await;
+    let patch = KeyPatch { plan: Some("nowhere".to_owned()), ..KeyPatch::default() };
+    let moved = admin.update_key(&id, &patch, &Condition::None, Timestamp::now()).await;
+    assert_eq!(refusal(moved), Refusal::UnknownPlan("nowhere".to_owned()));
+    let again = admin.create_key(&hash(&secret), &key("free"), None, Timestamp::now()).await;
+    assert_eq!(refusal(again), Refusal::SecretInUse);
+}
+
+async fn a_key_is_found_by_its_id_and_listed_with_its_plan(subject: Arc<Registry>) {
+    let (admin, plan) = (subject.store.admin(), new_plan(&subject.store).await);
+    let (id, secret) = created(&subject.store, &plan).await;
+    assert_eq!(admin.key(&id).await.unwrap().document.key.plan, plan);
+    assert_eq!(known(&subject, &secret).await.unwrap().key_id, id);
+    assert_eq!(admin.keys(Some(&plan), None, 10).await.unwrap().items.len(), 1);
+    let patch = KeyPatch { plan: Some("open".to_owned()), ..KeyPatch::default() };
+    admin.update_key(&id, &patch, &Condition::None, Timestamp::now()).await.unwrap();
+    assert!(admin.keys(Some(&plan), None, 10).await.unwrap().items.is_empty());
+    assert_eq!(refusal(admin.key("nobody").await), Refusal::NotFound);
+    // The seeds are listed like any other.
+    let all = listed(&subject.store, None, 3).await;
+    assert!(["k1", "k2", "k3", id.as_str()].iter().all(|id| all.contains(&(*id).to_owned())), "{all:?}");
+}
+
+async fn listed(store: &Store, plan: Option<&str>, limit: usize) -> Vec<String> {
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.admin().keys(plan, after.as_deref(), limit).await.unwrap();
+        ids.extend(page.items.into_iter().map(|stored| stored.document.key.key_id));
+        after = page.next;
+        if after.is_none() {
+            return ids;
+        }
+    }
+}
+
+async fn a_list_shows_each_key_once_while_others_come_and_go(subject: Arc<Registry>) {
+    let plan = new_plan(&subject.store).await;
+    let (mut stay, mut go) = (BTreeSet::new(), Vec::new());
+    for n in 0..40 {
+        let (id, _) = created(&subject.store, &plan).await;
+        if n % 2 == 0 {
+            rotate(&subject.store, &id, &new_secret(), 3600).await.unwrap();
+            stay.insert(id);
+        } else {
+            go.push(id);
+        }
+    }
+    for plan in [Some(plan.as_str()), None] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = subject.store.admin().keys(plan, after.as_deref(), 5).await.unwrap();
+            seen.extend(page.items.into_iter().map(|stored| stored.document.key.key_id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+            if let Some(id) = go.pop() {
+                subject.store.admin().delete_key(&id, &Condition::None).await.unwrap();
+                created(&subject.store, plan.unwrap_or("free")).await;
+            }
+        }
+        let distinct: BTreeSet<_> = seen.iter().cloned().collect();
+        assert_eq!(distinct.len(), seen.len(), "a key was shown twice");
+        assert!(stay.is_subset(&distinct), "{:?}", stay.difference(&distinct));
+    }
+}
+
+async fn of_many_who_change_the_same_version_one_wins(subject: Arc<Registry>) {
+    let (id, _) = created(&subject.store, "free").await;
+    let version = subject.store.admin().key(&id).await.unwrap().version;
+    let change = |n: usize| {
+        let (subject, id, condition) = (Arc::clone(&subject), id.clone(), Condition::Matches(vec![version.clone()]));
+        async move {
+            let patch = KeyPatch { name: Some(Some(n.to_string())), ..KeyPatch::default() };
+            subject.store.admin().update_key(&id, &patch, &condition, Timestamp::now()).await.is_ok()
+        }
+    };
+    let changes: Vec<_> = (0..16).map(|n| tokio::spawn(change(n))).collect();
+    let mut won = 0;
+    for change in changes {
+        won += usize::from(change.await.unwrap());
+    }
+    assert_eq!(won, 1);
+}
+
+async fn changes_of_different_members_at_once_are_all_kept(subject: Arc<Registry>) {
+    let (id, _) = created(&subject.store, "free").await;
+    let change = |n: usize| {
+        let (subject, id) = (Arc::clone(&subject), id.clone());
+        async move {
+            let metadata = [(n.to_string(), Some("yes".to_owned()))].into();
+            let patch = KeyPatch { metadata: Some(metadata), ..KeyPatch::default() };
+            let changed = subject.store.admin().update_key(&id, &patch, &Condition::None, Timestamp::now()).await;
+            changed.is_ok().then(|| n.to_string())
+        }
+    };
+    let changes: Vec<_> = (0..4).map(|n| tokio::spawn(change(n))).collect();
+    let mut done = BTreeSet::new();
+    for change in changes {
+        done.extend(change.await.unwrap());
+    }
+    let found = subject.store.admin().key(&id).await.unwrap().document.metadata;
+    assert_eq!(found.into_keys().collect::<BTreeSet<_>>(), done);
+    assert!(!done.is_empty());
+}
+
+async fn both_secrets_of_a_rotated_key_work_until_the_grace_ends(subject: Arc<Registry>) {
+    let (id, old) = created(&subject.store, "free").await;
+    let (new, begin) = (new_secret(), Timestamp::now());
+    let record = rotate(&subject.store, &id, &new, 3600).await.unwrap();
+    let end = record.retiring.first().unwrap().ends_at;
+    let (old, new) = (known(&subject, &old).await.unwrap(), known(&subject, &new).await.unwrap());
+    assert_eq!((old.key_id.as_str(), new.key_id.as_str()), (id.as_str(), id.as_str()));
+    assert_eq!(old.standing(begin.as_nanosecond()), KeyStanding::Good);
+    assert_eq!(old.standing(end.as_nanosecond()), KeyStanding::Expired);
+    assert_eq!(new.standing(end.as_nanosecond()), KeyStanding::Good);
+}
+
+async fn a_change_reaches_every_secret_and_so_does_the_end(subject: Arc<Registry>) {
+    let (id, old) = created(&subject.store, "free").await;
+    let secrets = [old, new_secret(), new_secret()];
+    for secret in &secrets[1..] {
+        rotate(&subject.store, &id, secret, 3600).await.unwrap();
+    }
+    let patch = KeyPatch { enabled: Some(false), plan: Some("open".to_owned()), ..KeyPatch::default() };
+    subject.store.admin().update_key(&id, &patch, &Condition::None, Timestamp::now()).await.unwrap();
+    for secret in &secrets {
+        let key = known(&subject, secret).await.unwrap();
+        assert_eq!((key.enabled, key.plan.as_str()), (false, "open"));
+    }
+    subject.store.admin().delete_key(&id, &Condition::None).await.unwrap();
+    for secret in &secrets {
+        assert_eq!(known(&subject, secret).await, None);
+    }
+}
+
+async fn without_a_grace_all_earlier_secrets_end_at_once(subject: Arc<Registry>) {
+    let (id, first) = created(&subject.store, "free").await;
+    let (second, third) = (new_secret(), new_secret());
+    rotate(&subject.store, &id, &second, 3600).await.unwrap();
+    rotate(&subject.store, &id, &third, 0).await.unwrap();
+    for secret in [&first, &second] {
+        assert_eq!(known(&subject, secret).await, None);
+    }
+    assert_eq!(known(&subject, &third).await.unwrap().key_id, id);
+}
+
+async fn a_key_has_a_few_secrets_and_no_more(subject: Arc<Registry>) {
+    let (id, _) = created(&subject.store, "free").await;
+    for _ in 0..4 {
+        rotate(&subject.store, &id, &new_secret(), 3600).await.unwrap();
+    }
+    assert_eq!(refusal(rotate(&subject.store, &id, &new_secret(), 3600).await), Refusal::TooManySecrets(4));
+    rotate(&subject.store, &id, &new_secret(), 0).await.unwrap();
+}
+
+async fn an_answer_is_kept_once_for_all_who_repeat_its_request(subject: Arc<Registry>) {
+    let (id, now) = (format!("request-{}", number()), Timestamp::now());
+    let create = |n: usize| {
+        let (subject, id) = (Arc::clone(&subject), id.clone());
+        async move {
+            let answer = KeptAnswer { request: "fingerprint".to_owned(), sealed: n.to_string() };
+            let (record, secret) = (key("free"), new_secret());
+            let once = Once { id, answer };
+            subject.store.admin().create_key(&hash(&secret), &record, Some(&once), now).await.map(|_| n)
+        }
+    };
+    let creations: Vec<_> = (0..8).map(|n| tokio::spawn(create(n))).collect();
+    let mut made = Vec::new();
+    for creation in creations {
+        match creation.await.unwrap() {
+            Ok(n) => made.push(n.to_string()),
+            Err(error) => assert_eq!(refusal::<()>(Err(error)), Refusal::Repeated),
+        }
+    }
+    let kept = subject.store.admin().kept_answer(&id, now).await.unwrap().unwrap();
+    assert_eq!(made, [kept.sealed]);
+    let tomorrow = now + SignedDuration::from_hours(24) + SignedDuration::from_secs(1);
+    assert_eq!(subject.store.admin().kept_answer(&id, tomorrow).await.unwrap(), None);
+}
+
+fn imported(secret: &str, name: &str, enabled: bool) -> ImportedKey {
+    let key_id = format!("imported-{}", number());
+    let (name, plan) = (name.to_owned(), "free".to_owned());
+    ImportedKey { hash: hash(secret), key_id, name, description: None, plan, enabled }
+}
+
+async fn a_key_that_is_imported_again_keeps_its_id_and_what_the_file_does_not_say(subject: Arc<Registry>) {
+    let (admin, secret, now) = (subject.store.admin(), new_secret(), Timestamp::now());
+    let first = imported(&secret, "first", true);
+    assert!(admin.import_keys(std::slice::from_ref(&first), now).await.unwrap().is_empty());
+    let patch = KeyPatch { subject: Some(Some("alice".to_owned())), ..KeyPatch::default() };
+    admin.update_key(&first.key_id, &patch, &Condition::None, now).await.unwrap();
+    let new = new_secret();
+    rotate(&subject.store, &first.key_id, &new, 3600).await.unwrap();
+    admin.import_keys(&[imported(&new, "second", false)], now).await.unwrap();
+    let record = admin.key(&first.key_id).await.unwrap().document;
+    assert_eq!((record.name.as_deref(), record.key.subject.as_deref()), (Some("second"), Some("alice")));
+    for secret in [&secret, &new] {
+        assert!(!known(&subject, secret).await.unwrap().enabled);
+    }
+}
+
+async fn an_earlier_secret_cannot_be_imported(subject: Arc<Registry>) {
+    let (admin, now) = (subject.store.admin(), Timestamp::now());
+    let (id, old) = created(&subject.store, "free").await;
+    rotate(&subject.store, &id, &new_secret(), 3600).await.unwrap();
+    let refused = admin.import_keys(&[imported(&old, "again", true)], now).await.unwrap();
+    assert_eq!(refused, [hash(&old)].into());
+    assert_eq!(known(&subject, &old).await.unwrap().key_id, id);
+}

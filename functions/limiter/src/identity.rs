@@ -1,0 +1,33 @@
+//! Who calls, as API Gateway says: from the event's context alone, never from what a client sends.
+
+use http::{Extensions, StatusCode};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
+use lambda_http::request::RequestContext;
+
+use crate::Problem;
+
+fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
+    match extensions.get::<RequestContext>()? {
+        RequestContext::ApiGatewayV2(context) => context.authorizer.as_ref(),
+        _ => None,
+    }
+}
+
+/// Lets pass whom IAM has let pass. A route that was opened by mistake stays closed here.
+///
+/// # Errors
+/// 403 for everybody else.
+pub(crate) fn administrator(extensions: &Extensions) -> Result<(), Problem> {
+    let known = authorizer(extensions).is_some_and(|authorizer| authorizer.iam.is_some());
+    if known { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, "This resource is behind IAM authorization.")) }
+}
+
+/// The id of the key that the authorizer has found.
+///
+/// # Errors
+/// 403 for callers without one.
+pub(crate) fn calling_key(extensions: &Extensions) -> Result<String, Problem> {
+    let field = |authorizer: &ApiGatewayRequestAuthorizer| authorizer.fields.get("key_id")?.as_str().map(str::to_owned);
+    let key_id = authorizer(extensions).and_then(field).filter(|key_id| key_id != "-");
+    key_id.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "This resource is for callers with an API key."))
+}

@@ -1,0 +1,177 @@
+//! Keys.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http::header::{ETAG, LOCATION};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use serde::Serialize;
+use usage::{AdminError, Condition, KeyHash, Refusal, Version};
+use utoipa::ToSchema;
+
+use crate::api::{Reads, Writes};
+use crate::idempotency::Idempotency;
+use crate::key_document::{Key, KeyChanges, KeyWithSecret, ListedKey, NewKey, mistakes};
+use crate::problem::{Problem, refused};
+use crate::query::Query;
+use crate::{Shared, accept, body, conditions, secret};
+
+pub(crate) const WHAT: &str = "key";
+
+/// Some of the keys.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct KeyList {
+    /// In an order that stays.
+    items: Vec<ListedKey>,
+    /// For the next page, where there is one.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// Keys of a plan, or all
+///
+/// A key that was made or moved a moment ago may be missing.
+#[utoipa::path(get, path = "/_tollgate/v1/keys", operation_id = "listKeys", tag = "keys",
+    params(("plan" = Option<String>, Query), ("limit" = Option<u64>, Query, minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query)),
+    responses((status = 200, description = "Some of the keys", body = KeyList), Reads))]
+pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    accept::negotiate(&headers, &[accept::JSON])?;
+    let mut query = Query::of(&uri, &["plan", "limit", "cursor"]);
+    let (plan, limit, after) = (query.text("plan"), query.limit(), query.text("cursor"));
+    query.finish()?;
+    let page = shared.admin().keys(nonempty(plan.as_deref()), nonempty(after.as_deref()), limit).await;
+    let page = page.map_err(|error| refused(error, WHAT))?;
+    let now = shared.now();
+    let items = page.items.into_iter().map(|stored| ListedKey::of(stored, now)).collect();
+    Ok(conditions::json(StatusCode::OK, &KeyList { items, next_cursor: page.next }))
+}
+
+fn nonempty(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Makes a key
+///
+/// The answer shows its secret, once. With an `Idempotency-Key` a repeated request is answered the same for 24 hours.
+#[utoipa::path(post, path = "/_tollgate/v1/keys", operation_id = "createKey", tag = "keys",
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
+    request_body = NewKey,
+    responses((status = 201, description = "Made", body = KeyWithSecret,
+        headers(("ETag" = String), ("Location" = String))), Reads, Writes))]
+pub(crate) async fn create(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, Problem> {
+    accept::negotiate(&headers, &[accept::JSON])?;
+    Query::of(&uri, &[]).finish()?;
+    let text = body::json(&headers, sent).await?;
+    let new: NewKey = body::read(&text, &["plan"])?;
+    let (admin, now) = (shared.admin(), shared.now());
+    let idempotency = Idempotency::of(&headers, "POST /keys", &text)?;
+    if let Some(answer) = replayed(&shared, idempotency.as_ref()).await? {
+        return Ok(answer);
+    }
+    let (key, record) = (secret::new_key()?, new.record(secret::new_key_id()?, now));
+    let wrong = mistakes(&record);
+    if !wrong.is_empty() {
+        return Err(Problem::mistakes(wrong));
+    }
+    let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
+    let answer = KeyWithSecret { key, shown: Key::of(record.clone(), now) };
+    let answer = serde_json::to_vec(&answer).map_err(|error| Problem::failure(&error))?;
+    let once = idempotency.as_ref().map(|idempotency| idempotency.once(&answer)).transpose()?;
+    match admin.create_key(&hash, &record, once.as_ref(), now).await {
+        Ok(version) => Ok(created(&record.key.key_id, Some(&version), answer)),
+        Err(AdminError::Refused(Refusal::Repeated)) => {
+            replayed(&shared, idempotency.as_ref()).await?.ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
+        }
+        Err(error) => Err(refused(error, WHAT)),
+    }
+}
+
+/// The answer of the first request with the same `Idempotency-Key`.
+pub(crate) async fn replayed(shared: &Shared, idempotency: Option<&Idempotency>) -> Result<Option<Response>, Problem> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let Some(answer) = idempotency.replay(&shared.admin(), shared.now()).await? else { return Ok(None) };
+    let shown: serde_json::Value = serde_json::from_slice(&answer).map_err(|error| Problem::failure(&error))?;
+    let mut response = created(shown["key_id"].as_str().unwrap_or_default(), None, answer);
+    response.headers_mut().insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+    Ok(Some(response))
+}
+
+fn created(key_id: &str, version: Option<&Version>, answer: Vec<u8>) -> Response {
+    let mut response = conditions::json_bytes(StatusCode::CREATED, answer);
+    if let Ok(location) = HeaderValue::from_str(&format!("/_tollgate/v1/keys/{key_id}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    if let Some(version) = version {
+        response.headers_mut().insert(ETAG, conditions::tag(version));
+    }
+    response
+}
+
+/// A key
+#[utoipa::path(get, path = "/_tollgate/v1/keys/{key_id}", operation_id = "getKey", tag = "keys",
+    params(("key_id" = String, Path), ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, description = "The key", body = Key, headers(("ETag" = String))),
+        (status = 304, description = "The client has it"), Reads))]
+pub(crate) async fn get(
+    State(shared): State<Shared>,
+    Path(key_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    accept::negotiate(&headers, &[accept::JSON])?;
+    Query::of(&uri, &[]).finish()?;
+    let stored = shared.admin().key(&key_id).await.map_err(|error| refused(error, WHAT))?;
+    conditions::unless_known(&headers, &stored.version, &Key::of(stored.document, shared.now()))
+}
+
+/// Changes a key, with all of its secrets
+///
+/// Every instance of the authorizer knows within 30 seconds.
+#[utoipa::path(patch, path = "/_tollgate/v1/keys/{key_id}", operation_id = "updateKey", tag = "keys",
+    params(("key_id" = String, Path), ("If-Match" = Option<String>, Header)),
+    request_body = KeyChanges,
+    responses((status = 200, description = "Changed", body = Key, headers(("ETag" = String))), Reads, Writes))]
+pub(crate) async fn update(
+    State(shared): State<Shared>,
+    Path(key_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, Problem> {
+    accept::negotiate(&headers, &[accept::JSON])?;
+    Query::of(&uri, &[]).finish()?;
+    let condition = conditions::condition(&headers)?;
+    let text: Bytes = body::json(&headers, sent).await?;
+    let patch = body::read::<KeyChanges>(&text, &[])?.patch();
+    let (admin, now) = (shared.admin(), shared.now());
+    let before = admin.key(&key_id).await.map_err(|error| refused(error, WHAT))?;
+    let wrong = mistakes(&before.document.patched(&patch));
+    if !wrong.is_empty() {
+        return Err(Problem::mistakes(wrong));
+    }
+    let changed = admin.update_key(&key_id, &patch, &condition, now).await.map_err(|error| refused(error, WHAT))?;
+    Ok(conditions::versioned(StatusCode::OK, &changed.version, &Key::of(changed.document, now)))
+}
+
+/// Takes a key away, with all of its secrets
+#[utoipa::path(delete, path = "/_tollgate/v1/keys/{key_id}", operation_id = "deleteKey", tag = "keys",
+    params(("key_id" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 204, description = "It is gone"), Reads, Writes))]
+pub(crate) async fn delete(
+    State(shared): State<Shared>,
+    Path(key_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::of(&uri, &[]).finish()?;
+    let condition: Condition = conditions::condition(&headers)?;
+    shared.admin().delete_key(&key_id, &condition).await.map_err(|error| refused(error, WHAT))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,159 @@
+//! The limiter: plans, keys, policies, usage and decisions over HTTP.
+//!
+//! - trigger: an API Gateway HTTP API (payload format 2.0): `ANY /_tollgate/v1/{proxy+}` behind IAM,
+//!   `GET /_tollgate/usage` behind the authorizer, `GET /_tollgate/openapi.json` for everybody
+//! - reads: plans, keys and policies; usage
+//! - writes: the same; of a key's secret only its hash
+//! - on failure: everything that goes wrong is a problem document (RFC 9457): 4xx names each mistake of the request,
+//!   5xx is ours and says in the log why. An event that is none of an HTTP API's is the function's only error
+
+mod accept;
+mod api;
+mod body;
+mod conditions;
+mod config;
+mod decisions;
+mod export;
+mod id_of_charge;
+mod idempotency;
+mod identity;
+mod import;
+mod key_document;
+mod key_file;
+mod keys;
+mod log;
+mod members;
+mod plan_schema;
+mod plans;
+mod policies;
+mod problem;
+mod query;
+mod question;
+mod rotation;
+mod secret;
+mod store;
+mod strict_json;
+mod usage_report;
+
+use std::sync::Arc;
+
+use axum::Router;
+use calls::RequestScope;
+use jiff::Timestamp;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Context, LambdaEvent};
+use lambda_runtime::Diagnostic;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::Value;
+use tower_service::Service as _;
+use usage::{Admin, Store};
+
+pub use config::{Config, ConfigError, StoreConfig};
+pub use log::{answer, log_panics, log_to};
+pub use problem::{Mistake, Problem};
+pub use store::{OpenError, open};
+
+/// The limiter with what it was set up with. One serves any number of requests, one after another or at once.
+#[derive(Clone, Debug)]
+pub struct Limiter {
+    router: Router,
+}
+
+/// What handlers have at hand.
+#[derive(Clone, Debug)]
+struct Shared {
+    store: Arc<Store>,
+    clock: fn() -> Timestamp,
+}
+
+impl Shared {
+    fn admin(&self) -> Admin<'_> {
+        self.store.admin()
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+/// What Lambda is told of an event that is no request. It holds nothing of the event's values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(String);
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: "Fault".to_owned(), error_message: failure.0 }
+    }
+}
+
+/// A path comes decoded, and goes into a URI.
+const ENCODED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+impl Limiter {
+    /// A limiter over `store`.
+    #[must_use]
+    pub fn new(store: Arc<Store>) -> Self {
+        Self::with_clock(store, Timestamp::now)
+    }
+
+    /// The same, at whatever time `clock` says.
+    #[must_use]
+    pub fn with_clock(store: Arc<Store>, clock: fn() -> Timestamp) -> Self {
+        Self { router: api::router(Shared { store, clock }) }
+    }
+
+    /// The description of its routes (OpenAPI 3.1), made from their declarations.
+    #[must_use]
+    pub fn openapi() -> Value {
+        api::description()
+    }
+
+    /// Answers one event. Writes one log line, which names neither a key nor a header nor a query.
+    ///
+    /// # Errors
+    /// [`Failure`] for an event that is no request of an HTTP API's, format 2.0.
+    pub async fn handle(&self, mut event: Value) -> Result<Value, Failure> {
+        let path = event["rawPath"].as_str().ok_or_else(|| Failure("rawPath: it is missing".to_owned()))?;
+        event["rawPath"] = target(path).into();
+        let request: LambdaRequest = serde_json::from_value(event)
+            .map_err(|_| Failure("it is not an event of an HTTP API, format 2.0".to_owned()))?;
+        let scope = scope(&request);
+        let answer = Adapter::from(self.router.clone()).call(LambdaEvent::new(request, Context::default()));
+        let answered = scope.serve(answer).await;
+        let response = answered.map_err(|never| match never {})?;
+        serde_json::to_value(response).map_err(|_| Failure("the answer cannot be written".to_owned()))
+    }
+}
+
+/// The path as it came. A URI with dot segments would be resolved to another path than IAM was asked about, so it is
+/// one that there is nothing at.
+fn target(path: &str) -> String {
+    if path.split('/').any(|segment| segment == "." || segment == "..") {
+        return "/".to_owned();
+    }
+    utf8_percent_encode(path, ENCODED).to_string()
+}
+
+fn scope(request: &LambdaRequest) -> RequestScope {
+    match request {
+        LambdaRequest::ApiGatewayV2(request) => {
+            let header = |name: &str| request.headers.get(name)?.to_str().ok();
+            RequestScope::from_headers(header, request.request_context.request_id.as_deref())
+        }
+        _ => RequestScope::default(),
+    }
+}

@@ -1,0 +1,114 @@
+//! Plans.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, StatusCode, Uri};
+use serde::Serialize;
+use usage::PlanDocument;
+use utoipa::ToSchema;
+
+use crate::api::{Reads, Writes};
+use crate::plan_schema::PlanSchema;
+use crate::problem::{Problem, refused};
+use crate::query::Query;
+use crate::{Shared, accept, body, conditions};
+
+const WHAT: &str = "plan";
+
+/// A plan with its name.
+#[derive(Serialize, ToSchema)]
+struct NamedPlan {
+    /// Its name.
+    name: String,
+    /// Itself.
+    #[schema(value_type = PlanSchema)]
+    plan: PlanDocument,
+    /// Its entity tag.
+    etag: String,
+}
+
+/// Some of the plans.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanList {
+    /// By name.
+    items: Vec<NamedPlan>,
+    /// For the next page, where there is one.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// Plans in the order of their names
+#[utoipa::path(get, path = "/_tollgate/v1/plans", operation_id = "listPlans", tag = "plans",
+    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, description = "Some of the plans", body = PlanList), Reads))]
+pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    accept::negotiate(&headers, &[accept::JSON])?;
+    let mut query = Query::of(&uri, &["limit", "cursor"]);
+    let (limit, after) = (query.limit(), query.text("cursor"));
+    query.finish()?;
+    let page = shared.admin().plans(after.as_deref(), limit).await.map_err(|error| refused(error, WHAT))?;
+    let items = page.items.into_iter().map(|(name, stored)| NamedPlan {
+        name,
+        plan: stored.document,
+        etag: format!("\"{}\"", stored.version.as_str()),
+    });
+    Ok(conditions::json(StatusCode::OK, &PlanList { items: items.collect(), next_cursor: page.next }))
+}
+
+/// A plan
+#[utoipa::path(get, path = "/_tollgate/v1/plans/{plan}", operation_id = "getPlan", tag = "plans",
+    params(("plan" = String, Path), ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, description = "The plan", body = PlanSchema, headers(("ETag" = String))),
+        (status = 304, description = "The client has it"), Reads))]
+pub(crate) async fn get(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    accept::negotiate(&headers, &[accept::JSON])?;
+    Query::of(&uri, &[]).finish()?;
+    let stored = shared.admin().plan(&name).await.map_err(|error| refused(error, WHAT))?;
+    conditions::unless_known(&headers, &stored.version, &stored.document)
+}
+
+/// Makes or replaces a plan
+///
+/// Every instance of the authorizer decides by it within 30 seconds.
+#[utoipa::path(put, path = "/_tollgate/v1/plans/{plan}", operation_id = "putPlan", tag = "plans",
+    params(("plan" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
+    request_body = PlanSchema,
+    responses((status = 200, description = "Replaced", body = PlanSchema, headers(("ETag" = String))),
+        (status = 201, description = "Made", body = PlanSchema, headers(("ETag" = String))), Reads, Writes))]
+pub(crate) async fn put(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, Problem> {
+    accept::negotiate(&headers, &[accept::JSON])?;
+    Query::of(&uri, &[]).finish()?;
+    let condition = conditions::condition(&headers)?;
+    let document: PlanDocument = body::read(&body::json(&headers, sent).await?, &[])?;
+    let put = shared.admin().put_plan(&name, &document, &condition).await.map_err(|error| refused(error, WHAT))?;
+    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(conditions::versioned(status, &put.version, &document))
+}
+
+/// Takes a plan away that no key is on
+#[utoipa::path(delete, path = "/_tollgate/v1/plans/{plan}", operation_id = "deletePlan", tag = "plans",
+    params(("plan" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 204, description = "It is gone"), Reads, Writes))]
+pub(crate) async fn delete(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::of(&uri, &[]).finish()?;
+    let condition = conditions::condition(&headers)?;
+    shared.admin().delete_plan(&name, &condition).await.map_err(|error| refused(error, WHAT))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

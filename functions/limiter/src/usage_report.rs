@@ -1,0 +1,236 @@
+//! What a key has used, and grants.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use csv::WriterBuilder;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode, Uri};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
+use usage::{Caller, Nanos, Plan, UsageReport};
+use utoipa::ToSchema;
+
+use crate::api::{Reads, Writes};
+use crate::idempotency::Idempotency;
+use crate::keys::WHAT;
+use crate::problem::{Mistake, Problem, refused};
+use crate::query::Query;
+use crate::{Shared, accept, body, conditions, identity};
+
+/// What a key has used.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Report {
+    /// The key.
+    key_id: String,
+    /// Its plan.
+    plan: String,
+    /// The first day.
+    #[schema(value_type = String, format = Date)]
+    from: Date,
+    /// The last day.
+    #[schema(value_type = String, format = Date)]
+    to: Date,
+    /// Every day (UTC) with what was charged on it, whatever the plan was then.
+    days: Vec<DayUsage>,
+    /// Every quota of the plan, as it stands now.
+    quotas: Vec<QuotaUsage>,
+}
+
+/// A day.
+#[derive(Serialize, ToSchema)]
+struct DayUsage {
+    /// Which.
+    #[schema(value_type = String, format = Date)]
+    date: Date,
+    /// What was charged.
+    used: u64,
+    /// `[used, remaining]` of quotas, by name: of those that count this very day, and today of all.
+    quotas: BTreeMap<String, [u64; 2]>,
+}
+
+/// A quota in its present window.
+#[derive(Serialize, ToSchema)]
+struct QuotaUsage {
+    /// Its name.
+    name: String,
+    /// Calls a period.
+    limit: u64,
+    /// `day`, `week` or `month`.
+    period: String,
+    /// `[used, remaining]`, what was granted included.
+    usage: [u64; 2],
+    /// When the window began.
+    #[schema(value_type = String, format = DateTime)]
+    starts_at: Timestamp,
+    /// When the next one begins.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Timestamp,
+}
+
+/// A grant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Grant {
+    /// The quota's name.
+    quota: String,
+    /// Calls to give, or below 0 to cut, in the present window.
+    #[schema(minimum = -999_999_999_999_999i64, maximum = 999_999_999_999_999i64)]
+    grant: i64,
+}
+
+/// How a quota stands after a grant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Granted {
+    /// The quota's name.
+    quota: String,
+    /// What the grant moved: less than was asked for where less was left.
+    granted: i64,
+    /// `[used, remaining]`.
+    usage: [u64; 2],
+}
+
+/// What a key has used
+///
+/// Of this month unless the query says otherwise; 366 days at most.
+#[utoipa::path(get, path = "/_tollgate/v1/keys/{key_id}/usage", operation_id = "getUsage", tag = "usage",
+    params(("key_id" = String, Path), ("from" = Option<String>, Query, format = Date),
+        ("to" = Option<String>, Query, format = Date)),
+    responses((status = 200, description = "What it has used", content((Report = "application/json"), (String = "text/csv"))),
+        Reads))]
+pub(crate) async fn of_key(
+    State(shared): State<Shared>,
+    Path(key_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(&shared, key_id, &uri, &headers).await
+}
+
+/// What the calling key has used
+///
+/// Asking counts as a call.
+#[utoipa::path(get, path = "/_tollgate/usage", operation_id = "getOwnUsage", tag = "usage",
+    params(("from" = Option<String>, Query, format = Date), ("to" = Option<String>, Query, format = Date)),
+    responses((status = 200, description = "What it has used", content((Report = "application/json"), (String = "text/csv"))),
+        (status = 401, description = "There are no credentials that hold"), Reads))]
+pub(crate) async fn own(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+    extensions: axum::http::Extensions,
+) -> Result<Response, Problem> {
+    answer(&shared, identity::calling_key(&extensions)?, &uri, &headers).await
+}
+
+async fn answer(shared: &Shared, key_id: String, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
+    let form = accept::negotiate(headers, &[accept::JSON, accept::CSV])?;
+    let now = shared.now();
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let mut query = Query::of(uri, &["from", "to"]);
+    let (from, to) = (query.day("from", today.first_of_month()), query.day("to", today));
+    query.finish()?;
+    if to < from || from.saturating_add(366.days()) <= to {
+        let detail = "it is not before `from`, and a report has 366 days at most";
+        return Err(Problem::parameters(vec![Mistake::in_parameter("to", detail)]));
+    }
+    let (caller, plan) = charged(shared, &key_id).await?;
+    let deadline = shared.store.deadline();
+    let report = shared.store.usage(&caller, &plan, from, to, now.as_nanosecond(), deadline).await?;
+    let report = Report::new(key_id, &plan, [from, to, today], report)?;
+    if form == accept::CSV { report.csv() } else { Ok(conditions::json(StatusCode::OK, &report)) }
+}
+
+/// Who is charged for a key's calls, and on which plan.
+async fn charged(shared: &Shared, key_id: &str) -> Result<(Caller, std::sync::Arc<Plan>), Problem> {
+    let stored = shared.admin().key(key_id).await.map_err(|error| refused(error, WHAT))?;
+    let name = stored.document.key.plan;
+    let document = shared.admin().plan(&name).await.map_err(|error| refused(error, "plan of this key"))?;
+    let plan = Plan::new(&name, document.document).map_err(|error| Problem::failure(&error))?;
+    Ok((Caller::Key(key_id.to_owned()), std::sync::Arc::new(plan)))
+}
+
+/// Grants calls in the present window of a quota, or cuts them
+///
+/// With an `Idempotency-Key` a repeated request changes nothing more, unless another grant came between.
+#[utoipa::path(patch, path = "/_tollgate/v1/keys/{key_id}/usage", operation_id = "grantUsage", tag = "usage",
+    params(("key_id" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
+    request_body = Grant,
+    responses((status = 200, description = "Granted", body = Granted), Reads, Writes))]
+pub(crate) async fn grant(
+    State(shared): State<Shared>,
+    Path(key_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, Problem> {
+    accept::negotiate(&headers, &[accept::JSON])?;
+    Query::of(&uri, &[]).finish()?;
+    let text = body::json(&headers, sent).await?;
+    let asked: Grant = body::read(&text, &["quota", "grant"])?;
+    let idempotency = Idempotency::of(&headers, &format!("PATCH /keys/{key_id}/usage"), &text)?;
+    let (caller, plan) = charged(&shared, &key_id).await?;
+    let id = idempotency.as_ref().map(Idempotency::id);
+    let (now, deadline): (Nanos, _) = (shared.now().as_nanosecond(), shared.store.deadline());
+    let granted = shared.store.grant(&caller, &plan, &asked.quota, asked.grant, id, now, deadline).await?;
+    let usage = [granted.used, granted.remaining];
+    Ok(conditions::json(StatusCode::OK, &Granted { quota: asked.quota, granted: granted.granted, usage }))
+}
+
+impl Report {
+    fn new(key_id: String, plan: &Plan, [from, to, today]: [Date; 3], report: UsageReport) -> Result<Self, Problem> {
+        let instant = |nanos: Nanos| Timestamp::from_nanosecond(nanos).map_err(|error| Problem::failure(&error));
+        let mut quotas = Vec::with_capacity(report.quotas.len());
+        for quota in report.quotas {
+            quotas.push(QuotaUsage {
+                name: quota.name.to_string(),
+                limit: quota.limit,
+                period: quota.period.to_string(),
+                usage: [quota.used, quota.remaining],
+                starts_at: instant(quota.window.start)?,
+                ends_at: instant(quota.window.end)?,
+            });
+        }
+        let days = report.days.into_iter().map(|(date, used)| {
+            let pair = |quota: &QuotaUsage| {
+                let pair = if date == today { Some(quota.usage) } else { quota.past_day(used) };
+                pair.map(|pair| (quota.name.clone(), pair))
+            };
+            let quotas = if date > today { BTreeMap::new() } else { quotas.iter().filter_map(pair).collect() };
+            DayUsage { date, used, quotas }
+        });
+        let (days, plan) = (days.collect(), plan.name.clone());
+        Ok(Self { key_id, plan, from, to, days, quotas })
+    }
+
+    /// A row a day, and one a pair of it.
+    fn csv(self) -> Result<Response, Problem> {
+        let mut writer = WriterBuilder::new().from_writer(Vec::new());
+        let mut write = |row: [String; 4]| writer.write_record(row).map_err(|error| Problem::failure(&error));
+        write(["Date", "Quota", "Used", "Remaining"].map(str::to_owned))?;
+        for day in self.days {
+            let date = day.date.to_string();
+            write([date.clone(), String::new(), day.used.to_string(), String::new()])?;
+            for (name, [used, remaining]) in day.quotas {
+                write([date.clone(), name, used.to_string(), remaining.to_string()])?;
+            }
+        }
+        let text = writer.into_inner().map_err(|error| Problem::failure(error.error()))?;
+        let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+        Ok((StatusCode::OK, headers, text).into_response())
+    }
+}
+
+impl QuotaUsage {
+    /// `[used, remaining]` of a day that is over: known where the quota counts days as the report does, in UTC. What
+    /// was granted then is not known any more.
+    fn past_day(&self, used: u64) -> Option<[u64; 2]> {
+        let midnight = self.starts_at.as_second().rem_euclid(86_400) == 0;
+        let whole = self.ends_at.as_second() - self.starts_at.as_second() == 86_400;
+        (self.period == "day" && midnight && whole).then(|| [used, self.limit.saturating_sub(used)])
+    }
+}

@@ -1,0 +1,137 @@
+//! What the import of a file holds in memory, and how often it writes. In a process of its own, whose whole memory is
+//! counted.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use calls::{AwsCalls, RecordLog, Timeouts};
+use limiter::Limiter;
+use peak_alloc::PeakAlloc;
+use serde_json::{Value, json};
+use usage::{DynamoDbConfig, DynamoDbStore, Store};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// A table that has one plan, takes everything and keeps nothing.
+#[derive(Default)]
+struct Table {
+    batches: AtomicUsize,
+    items: AtomicUsize,
+}
+
+impl Table {
+    fn start() -> (Arc<Self>, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (table, address) = (Arc::new(Self::default()), listener.local_addr().unwrap());
+        let shared = Arc::clone(&table);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let table = Arc::clone(&shared);
+                std::thread::spawn(move || table.serve(&stream));
+            }
+        });
+        (table, address)
+    }
+
+    /// Ends with the connection.
+    fn serve(&self, stream: &TcpStream) -> Option<()> {
+        let mut reader = BufReader::new(stream);
+        loop {
+            let (mut operation, mut length, mut line) = (String::new(), 0, String::new());
+            while line != "\r\n" {
+                line.clear();
+                (reader.read_line(&mut line).ok()? > 0).then_some(())?;
+                let (name, value) = line.split_once(':').unwrap_or_default();
+                match name.to_ascii_lowercase().as_str() {
+                    "x-amz-target" => value.trim().rsplit('.').next()?.clone_into(&mut operation),
+                    "content-length" => length = value.trim().parse().ok()?,
+                    _ => {}
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).ok()?;
+            let answer = self.answer(&operation, &body);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
+                answer.len()
+            );
+            (&*stream).write_all((head + &answer).as_bytes()).ok()?;
+        }
+    }
+
+    fn answer(&self, operation: &str, body: &[u8]) -> String {
+        match operation {
+            "GetItem" => json!({"Item": {"v": {"N": "1"}, "doc": {"S": "{}"}}}).to_string(),
+            "BatchGetItem" => json!({"Responses": {}, "UnprocessedKeys": {}}).to_string(),
+            "BatchWriteItem" => {
+                let request: Value = serde_json::from_slice(body).unwrap();
+                self.batches.fetch_add(1, Ordering::Relaxed);
+                self.items.fetch_add(request["RequestItems"]["registry"].as_array().unwrap().len(), Ordering::Relaxed);
+                json!({"UnprocessedItems": {}}).to_string()
+            }
+            other => panic!("{other} is no part of an import"),
+        }
+    }
+}
+
+async fn limiter(address: SocketAddr) -> Limiter {
+    let lookup = |name: &str| match name {
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        "AWS_ENDPOINT_URL" => Some(format!("http://{address}")),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+        _ => None,
+    };
+    let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink())).await.unwrap();
+    let config = DynamoDbConfig {
+        registry_table: "registry".to_owned(),
+        usage_table: "usage".to_owned(),
+        deadline: Duration::from_secs(10),
+        local_instances: NonZeroU32::MIN,
+    };
+    Limiter::new(Arc::new(Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, config)))))
+}
+
+fn event(rows: usize) -> Value {
+    let mut event: Value = serde_json::from_str(include_str!("../../../../events/limiter.import-keys.json")).unwrap();
+    let file = (0..rows).fold("Name,Key,UsagePlanIds\n".to_owned(), |mut file, row| {
+        use std::fmt::Write as _;
+        writeln!(file, "name-{row:08},a-key-of-a-file-{row:08},free").unwrap();
+        file
+    });
+    event["body"] = file.into();
+    event
+}
+
+/// What the import of so many rows takes at its peak beyond the event itself, per byte of which it may copy it.
+async fn imported(limiter: &Limiter, rows: usize) -> (Value, usize) {
+    let event = event(rows);
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    let answer = limiter.handle(event).await.unwrap();
+    (serde_json::from_str(answer["body"].as_str().unwrap()).unwrap(), MEMORY.peak_usage() - before)
+}
+
+#[tokio::test]
+async fn ten_thousand_rows_take_400_batches_and_no_memory_of_their_own() {
+    let (table, address) = Table::start();
+    let limiter = limiter(address).await;
+    // What is made once is made by the first.
+    imported(&limiter, 100).await;
+    let (_, few) = imported(&limiter, 1_000).await;
+    table.batches.store(0, Ordering::Relaxed);
+    table.items.store(0, Ordering::Relaxed);
+    let (outcome, many) = imported(&limiter, 10_000).await;
+    assert_eq!(outcome, json!({"imported": 10_000, "rejected": 0, "errors": []}));
+    assert_eq!((table.batches.load(Ordering::Relaxed), table.items.load(Ordering::Relaxed)), (400, 10_000));
+    // 9,000 rows more are 369,000 bytes more; as the event's and the request's body they are there twice.
+    let body = 9_000 * "name-00000000,a-key-of-a-file-00000000,free\n".len();
+    println!("peak: {few} bytes for 1,000 rows, {many} for 10,000, of which {body} a copy of the body");
+    assert!(many < few + 2 * body + 100_000, "{many} bytes at the peak, {few} for a tenth of the rows");
+}

@@ -1,0 +1,91 @@
+//! Decisions.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::support::Api;
+
+async fn decide(api: &Api, question: Value) -> Value {
+    let answer = api.send("POST", "/decisions", question).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+pub(crate) async fn a_decision_is_made_and_its_charge_given_back(api: Arc<Api>) {
+    let plan = json!({"quotas": [{"limit": 2, "period": "day"}], "routes": {"POST /pay": {"rate": 0.001, "burst": 1}}});
+    let plan = api.plan(plan).await;
+    let ask = |subject: &str, route: &str| json!({"subject": subject, "plan": plan, "route": route});
+    let first = decide(&api, ask("alice", "POST /pay")).await;
+    assert_eq!(
+        (&first["decision"], &first["reason"], &first["route"]),
+        (&json!("allowed"), &json!("ok"), &json!("POST /pay"))
+    );
+    let paid = decide(&api, ask("alice", "POST /pay")).await;
+    assert_eq!((&paid["decision"], &paid["reason"]), (&json!("throttled"), &json!("rate_exceeded")));
+    assert_eq!(paid["problem"]["violated-policies"], json!(["POST /pay"]));
+    assert!(paid["retry_after"].as_u64().unwrap() >= 1);
+    let second = decide(&api, ask("alice", "GET /x")).await;
+    assert_eq!((&second["limit"], &second["remaining"], &second["reset"]), (&json!(2), &json!(0), &json!(43_200)));
+    let third = decide(&api, ask("alice", "GET /x")).await;
+    assert_eq!((&third["reason"], &third["problem"]["status"]), (&json!("quota_exceeded"), &json!(429)));
+    assert_eq!(decide(&api, ask("bob", "GET /x")).await["decision"], "allowed");
+    let refund = json!({"mode": "refund", "charge": second["charge"]});
+    assert_eq!(decide(&api, refund.clone()).await, json!({"refunded": true, "reason": "ok"}));
+    assert_eq!(decide(&api, refund).await, json!({"refunded": false, "reason": "already_refunded"}));
+    let peek = json!({"subject": "alice", "plan": plan, "mode": "peek", "cost": 0});
+    assert_eq!(decide(&api, peek).await["remaining"], 1);
+}
+
+pub(crate) async fn peeking_charges_nothing(api: Arc<Api>) {
+    let plan = api.plan(json!({"quotas": [{"limit": 5, "period": "day"}]})).await;
+    let (_, secret) = api.key(&plan).await;
+    for _ in 0..3 {
+        let seen = decide(&api, json!({"key": secret, "mode": "peek", "cost": 0})).await;
+        assert_eq!((&seen["remaining"], seen.get("charge")), (&json!(5), None));
+    }
+    assert_eq!(decide(&api, json!({"key": secret})).await["remaining"], 4);
+}
+
+pub(crate) async fn s18_who_may_not_call_is_denied(api: Arc<Api>) {
+    let api = &*api;
+    let make = |more: Value| async move {
+        let mut body = json!({"plan": "free"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        api.send("POST", "/keys", body).await.json()["key"].clone()
+    };
+    let (off, over) =
+        (make(json!({"enabled": false})).await, make(json!({"expires_at": "2026-11-22T12:00:00Z"})).await);
+    for (key, reason) in [
+        (off, "key_disabled"),
+        (over, "key_expired"),
+        (json!("nobody-knows-this-key-000001"), "unknown_key"),
+        (json!("short"), "malformed_credentials"),
+    ] {
+        let answer = decide(api, json!({"key": key})).await;
+        assert_eq!((&answer["decision"], &answer["reason"]), (&json!("denied"), &json!(reason)));
+    }
+}
+
+pub(crate) async fn s36_what_can_never_pass_is_a_mistake(api: Arc<Api>) {
+    let plan = api.plan(json!({"throttle": {"rate": 1, "burst": 5}})).await;
+    let answer = api.send("POST", "/decisions", json!({"subject": "carol", "plan": plan, "cost": 6})).await;
+    assert_eq!((answer.status, &answer.json()["reason"]), (422, &json!("limit_impossible")));
+    assert_eq!(answer.header("retry-after"), None);
+}
+
+pub(crate) async fn members_that_do_not_go_together_are_told_at_once(api: Arc<Api>) {
+    for (question, expected) in [
+        (json!({}), ""),
+        (json!({"key": "k", "subject": "s", "plan": "p"}), "/plan /subject"),
+        (json!({"subject": "s"}), "/plan"),
+        (json!({"subject": "s", "plan": "nowhere"}), "/plan"),
+        (json!({"mode": "refund", "key": "k", "cost": 1}), "/charge /cost /key"),
+        (json!({"mode": "refund", "charge": "made-up"}), "/charge"),
+        (json!({"mode": "borrow", "cost": -1, "more": 1}), "/cost /mode /more"),
+        (json!({"subject": "", "plan": "open", "route": "GET", "charge": "x"}), "/charge /route /subject"),
+    ] {
+        let answer = api.send("POST", "/decisions", question.clone()).await;
+        assert_eq!((answer.status, answer.mistakes().join(" ")), (422, expected.to_owned()), "{question}");
+    }
+}

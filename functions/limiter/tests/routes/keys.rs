@@ -1,0 +1,194 @@
+//! Keys.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, unique};
+
+pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
+    let new = json!({"name": "Team A", "description": "Orders", "plan": "free", "subject": "alice",
+        "scopes": ["orders:read"], "metadata": {"team": "a", "cost": "7"}, "expires_at": "2027-01-01T00:00:00Z"});
+    let made = api.send("POST", "/keys", new.clone()).await;
+    assert_eq!(made.status, 201);
+    let path = made.header("location").unwrap().strip_prefix("/_tollgate/v1").unwrap().to_owned();
+    let read = api.get(&path).await;
+    assert_eq!(read.etag(), made.etag());
+    let shown = read.json();
+    for (member, value) in new.as_object().unwrap() {
+        assert_eq!(&shown[member], value);
+    }
+    assert_eq!((&shown["enabled"], &shown["created_at"]), (&json!(true), &json!("2026-11-22T12:00:00Z")));
+    let patch = json!({"name": null, "enabled": false, "plan": "open", "metadata": {"team": null, "floor": "2"}});
+    let changed = api.call("PATCH", &path).header("if-match", read.etag()).json(patch.clone()).send().await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let shown = changed.json();
+    assert_eq!((&shown["name"], &shown["enabled"], &shown["plan"]), (&Value::Null, &json!(false), &json!("open")));
+    assert_eq!((&shown["metadata"], &shown["description"]), (&json!({"cost": "7", "floor": "2"}), &json!("Orders")));
+    let stale = api.call("PATCH", &path).header("if-match", read.etag()).json(patch).send().await;
+    assert_eq!(stale.status, 412);
+    assert_eq!(api.call("DELETE", &path).header("if-match", read.etag()).send().await.status, 412);
+    assert_eq!(api.call("DELETE", &path).send().await.status, 204);
+    for method in ["GET", "DELETE"] {
+        assert_eq!(api.call(method, &path).send().await.status, 404);
+    }
+    assert_eq!(api.send("PATCH", &path, json!({})).await.status, 404);
+}
+
+pub(crate) async fn a_secret_is_shown_once_and_never_again(api: Arc<Api>) {
+    let (key_id, secret) = api.key("free").await;
+    assert!(secret.starts_with("tg_") && secret.len() == 52, "its form");
+    let shown = [
+        api.get(&format!("/keys/{key_id}")).await,
+        api.get("/keys?plan=free").await,
+        api.call("GET", "/keys/export").header("accept", "text/csv").send().await,
+        api.send("PATCH", &format!("/keys/{key_id}"), json!({"name": "x"})).await,
+    ];
+    for answer in shown {
+        assert_eq!(answer.status, 200);
+        assert!(!answer.text.contains(&secret));
+    }
+}
+
+pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Arc<Api>) {
+    let id = unique("an-idempotency-key");
+    let create = |body: Value| api.call("POST", "/keys").header("idempotency-key", &id).json(body).send();
+    let first = create(json!({"plan": "free"})).await;
+    let again = create(json!({"plan": "free"})).await;
+    assert_eq!((first.status, again.status, first.json()), (201, 201, again.json()));
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), (None, Some("true")));
+    assert_eq!(create(json!({"plan": "open"})).await.status, 422);
+    let short = api.call("POST", "/keys").header("idempotency-key", "short").json(json!({"plan": "free"})).send().await;
+    assert_eq!((short.status, short.mistakes()), (400, vec!["Idempotency-Key".to_owned()]));
+}
+
+pub(crate) async fn creations_at_once_with_one_idempotency_key_make_one_key(api: Arc<Api>) {
+    let (id, plan) = (unique("an-idempotency-key"), api.plan(json!({})).await);
+    let create = || {
+        let (api, id, plan) = (Arc::clone(&api), id.clone(), plan.clone());
+        async move { api.call("POST", "/keys").header("idempotency-key", &id).json(json!({"plan": plan})).send().await }
+    };
+    let creations: Vec<_> = (0..8).map(|_| tokio::spawn(create())).collect();
+    let mut keys = BTreeSet::new();
+    for creation in creations {
+        let answer = creation.await.unwrap();
+        assert_eq!(answer.status, 201, "{answer:?}");
+        keys.insert(answer.json()["key"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(keys.len(), 1);
+    assert_eq!(api.get(&format!("/keys?plan={plan}")).await.json()["items"].as_array().unwrap().len(), 1);
+}
+
+async fn reason(api: &Api, secret: &str) -> Value {
+    api.send("POST", "/decisions", json!({"key": secret, "mode": "peek"})).await.json()["reason"].clone()
+}
+
+pub(crate) async fn a_rotated_key_has_both_secrets(api: Arc<Api>) {
+    let (key_id, old) = api.key("open").await;
+    let rotated = api.send("POST", &format!("/keys/{key_id}/rotate"), json!({"grace_s": 3600})).await;
+    assert_eq!(rotated.status, 200, "{rotated:?}");
+    let shown = rotated.json();
+    assert_eq!(shown["key_id"], key_id.as_str());
+    assert_eq!(shown["earlier_secrets_end_at"], json!(["2026-11-22T13:00:00Z"]));
+    let new = shown["key"].as_str().unwrap();
+    assert_eq!((reason(&api, &old).await, reason(&api, new).await), (json!("ok"), json!("ok")));
+    let read = api.get(&format!("/keys/{key_id}")).await;
+    assert_eq!(
+        (read.etag(), &read.json()["earlier_secrets_end_at"]),
+        (rotated.etag(), &shown["earlier_secrets_end_at"])
+    );
+    // Nothing at all is a grace of a day.
+    let again = api.call("POST", &format!("/keys/{key_id}/rotate")).send().await;
+    assert_eq!(again.json()["earlier_secrets_end_at"], json!(["2026-11-22T13:00:00Z", "2026-11-23T12:00:00Z"]));
+    let long = api.send("POST", &format!("/keys/{key_id}/rotate"), json!({"grace_s": 7_776_001})).await;
+    assert_eq!((long.status, long.mistakes()), (422, vec!["/grace_s".to_owned()]));
+    let ended = api.send("POST", &format!("/keys/{key_id}/rotate"), json!({"grace_s": 0})).await;
+    assert_eq!(ended.json().get("earlier_secrets_end_at"), None);
+}
+
+pub(crate) async fn a_repeated_rotation_shows_the_same_secret(api: Arc<Api>) {
+    let ((key_id, _), id) = (api.key("open").await, unique("an-idempotency-key"));
+    let path = format!("/keys/{key_id}/rotate");
+    let rotate = || api.call("POST", &path).header("idempotency-key", &id).json(json!({"grace_s": 60})).send();
+    let (first, again) = (rotate().await, rotate().await);
+    assert_eq!((first.status, again.status, first.json()), (200, 200, again.json()));
+    let ends = api.get(&format!("/keys/{key_id}")).await.json()["earlier_secrets_end_at"].clone();
+    assert_eq!(ends.as_array().unwrap().len(), 1);
+}
+
+pub(crate) async fn keys_are_listed_page_by_page(api: Arc<Api>) {
+    let plan = api.plan(json!({})).await;
+    let mut made = BTreeSet::new();
+    for _ in 0..7 {
+        made.insert(api.key(&plan).await.0);
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(&format!("/keys?plan={plan}&limit=3{cursor}")).await.json();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 3 && items.iter().all(|item| item["etag"].is_string()));
+        seen.extend(items.iter().map(|item| item["key_id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!((seen.len(), seen.into_iter().collect::<BTreeSet<_>>()), (7, made));
+    let wrong = api.get("/keys?limit=101&page=2").await;
+    assert_eq!((wrong.status, wrong.mistakes()), (400, vec!["limit".to_owned(), "page".to_owned()]));
+}
+
+pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
+    let answer = api.send("POST", "/keys", json!({"enabled": "yes", "expires_at": "soon", "key": "mine"})).await;
+    assert_eq!((answer.status, answer.mistakes().join(" ")), (422, "/enabled /expires_at /key /plan".to_owned()));
+    let answer = api
+        .send("POST", "/keys", json!({"plan": "free", "subject": "-", "scopes": ["a b"], "name": "n".repeat(1025)}))
+        .await;
+    assert_eq!((answer.status, answer.mistakes().join(" ")), (422, "/name /scopes /subject".to_owned()));
+    let answer = api.send("POST", "/keys", json!({"plan": "nowhere"})).await;
+    assert_eq!((answer.status, answer.mistakes()), (422, vec!["/plan".to_owned()]));
+    let (key_id, _) = api.key("free").await;
+    let answer =
+        api.send("PATCH", &format!("/keys/{key_id}"), json!({"plan": null, "enabled": 1, "key_id": "x"})).await;
+    assert_eq!((answer.status, answer.mistakes().join(" ")), (422, "/enabled /key_id /plan".to_owned()));
+    let answer = api.send("PATCH", &format!("/keys/{key_id}"), json!({"plan": "nowhere"})).await;
+    assert_eq!((answer.status, answer.mistakes()), (422, vec!["/plan".to_owned()]));
+}
+
+pub(crate) async fn s49_a_file_of_keys_is_imported_and_exported(api: Arc<Api>) {
+    let plan = api.plan(json!({})).await;
+    let secret = |n: u32| format!("{}-secret-{n:08}", unique("imported"));
+    let (first, twice, off) = (secret(1), secret(2), secret(3));
+    let file = format!(
+        "colour,enabled,KEY,usageplanids,name,Description\n\
+         red,,{first},\"{plan}\",first,\"one, two\"\n\
+         red,TRUE,{twice},,once,\n\
+         red,true,{twice},open,twice,\n\
+         red,FALSE,{off},,off,\n\
+         red,TRUE,short,,wrong,\n\
+         red,TRUE,{first}x,nowhere,wrong,\n"
+    );
+    let import = |query: String| api.call("POST", &format!("/keys/import{query}")).body("text/csv", &file).send();
+    let imported = import(format!("?plan={plan}")).await;
+    assert_eq!(imported.status, 200, "{imported:?}");
+    let outcome = imported.json();
+    assert_eq!((&outcome["imported"], &outcome["rejected"]), (&json!(4), &json!(2)));
+    assert_eq!((&outcome["errors"][0]["line"], &outcome["errors"][1]["line"]), (&json!(6), &json!(7)));
+    assert!(!imported.text.contains("short") && !imported.text.contains(&first));
+    assert_eq!(reason(&api, &first).await, "ok");
+    assert_eq!(reason(&api, &twice).await, "ok");
+    assert_eq!(reason(&api, &off).await, "key_disabled");
+    let listed = || async { api.get(&format!("/keys?plan={plan}")).await.json()["items"].clone() };
+    let before = listed().await;
+    assert_eq!(before.as_array().unwrap().len(), 2);
+    // Once more: the same keys with the same ids.
+    assert_eq!(import(format!("?plan={plan}")).await.json()["imported"], 4);
+    assert_eq!(listed().await, before);
+    // Rows without a plan of their own, where the request names none either.
+    assert_eq!(import(String::new()).await.json()["rejected"], 4);
+    let exported = api.call("GET", &format!("/keys/export?plan={plan}")).header("accept", "text/csv").send().await;
+    assert_eq!((exported.status, exported.text.lines().count()), (200, 3));
+    assert!(exported.text.starts_with("KeyId,Name,Description,Enabled,UsagePlanIds,"));
+    assert!(exported.text.contains(",first,\"one, two\",TRUE,"), "{}", exported.text);
+    let headless = api.call("POST", "/keys/import").body("text/csv", "Name,Secret\n").send().await;
+    assert_eq!((headless.status, headless.mistakes()), (422, vec![String::new()]));
+}

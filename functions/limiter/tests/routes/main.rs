@@ -1,0 +1,72 @@
+//! Every route, as API Gateway calls the function: on the embedded store and on a real server.
+//! Needs what `make tools` installs.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod decisions;
+mod errors;
+mod keys;
+mod plans;
+mod policies;
+#[path = "../../../../crates/usage/tests/stores/servers.rs"]
+#[expect(dead_code, reason = "one of its servers is enough here")]
+mod servers;
+mod support;
+mod usage_reports;
+
+use std::sync::Arc;
+
+use servers::Server;
+use support::Api;
+
+/// Runs each case, and names those that failed.
+macro_rules! run {
+    ($api:expr, $($module:ident::$case:ident)+) => {{
+        let api: Arc<Api> = Arc::new($api);
+        let mut failed = Vec::new();
+        $(if tokio::spawn($module::$case(Arc::clone(&api))).await.is_err() {
+            failed.push(stringify!($case));
+        })+
+        assert!(failed.is_empty(), "{failed:?}");
+    }};
+}
+
+macro_rules! run_all {
+    ($api:expr) => {
+        run!($api,
+            plans::a_plan_is_made_read_replaced_listed_and_taken_away
+            plans::a_stale_version_changes_nothing
+            plans::every_mistake_of_a_plan_is_told_at_once
+            plans::a_plan_with_keys_is_not_taken_away
+            keys::a_key_is_made_read_changed_and_taken_away
+            keys::a_secret_is_shown_once_and_never_again
+            keys::a_repeated_creation_makes_one_key_and_shows_it_again
+            keys::creations_at_once_with_one_idempotency_key_make_one_key
+            keys::a_rotated_key_has_both_secrets
+            keys::a_repeated_rotation_shows_the_same_secret
+            keys::keys_are_listed_page_by_page
+            keys::every_mistake_of_a_key_is_told_at_once
+            keys::s49_a_file_of_keys_is_imported_and_exported
+            policies::a_policy_is_one_that_the_authorizer_can_start_with
+            usage_reports::s47_a_report_adds_up_to_what_was_admitted
+            usage_reports::s48_a_grant_moves_the_remainder_exactly
+            usage_reports::a_key_sees_its_own_usage_and_nobody_elses
+            decisions::a_decision_is_made_and_its_charge_given_back
+            decisions::peeking_charges_nothing
+            decisions::s18_who_may_not_call_is_denied
+            decisions::s36_what_can_never_pass_is_a_mistake
+            decisions::members_that_do_not_go_together_are_told_at_once
+        )
+    };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_answers_on_the_embedded_store() {
+    run_all!(Api::embedded());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_answers_on_ministack() {
+    let server = Server::ministack();
+    run_all!(Api::dynamodb(&format!("http://{}", server.address)).await);
+}

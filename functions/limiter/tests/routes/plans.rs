@@ -1,0 +1,99 @@
+//! Plans.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::support::{Api, unique};
+
+pub(crate) async fn a_plan_is_made_read_replaced_listed_and_taken_away(api: Arc<Api>) {
+    let path = format!("/plans/{}", unique("life"));
+    assert_eq!(api.get(&path).await.status, 404);
+    let (first, second) = (json!({"throttle": {"rate": 10.0, "burst": 20}}), json!({"near_limit": 0.5}));
+    let made = api.send("PUT", &path, first.clone()).await;
+    assert_eq!((made.status, made.json()), (201, first.clone()));
+    let read = api.get(&path).await;
+    assert_eq!((read.status, read.json(), read.etag()), (200, first, made.etag()));
+    let known = api.call("GET", &path).header("if-none-match", made.etag()).send().await;
+    assert_eq!((known.status, known.text.as_str(), known.etag()), (304, "", made.etag()));
+    let replaced = api.send("PUT", &path, second.clone()).await;
+    assert_eq!((replaced.status, replaced.json()), (200, second.clone()));
+    let (mut found, mut cursor) = (None, String::new());
+    while found.is_none() {
+        let page = api.get(&format!("/plans?limit=2{cursor}")).await.json();
+        let mut items = page["items"].as_array().unwrap().clone().into_iter();
+        found = items.find(|item| path.ends_with(item["name"].as_str().unwrap()));
+        assert!(found.is_some() || page["next_cursor"].is_string(), "the plan is not listed");
+        cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap_or_default());
+    }
+    let found = found.unwrap();
+    assert_eq!((&found["plan"], found["etag"].as_str()), (&second, Some(replaced.etag())));
+    assert_eq!(api.call("DELETE", &path).send().await.status, 204);
+    assert_eq!(api.call("DELETE", &path).send().await.status, 404);
+}
+
+pub(crate) async fn a_stale_version_changes_nothing(api: Arc<Api>) {
+    let path = format!("/plans/{}", unique("race"));
+    let made = api.call("PUT", &path).header("if-none-match", "*").json(json!({})).send().await;
+    assert_eq!(made.status, 201);
+    let again = api.call("PUT", &path).header("if-none-match", "*").json(json!({})).send().await;
+    assert_eq!(again.status, 412);
+    let change = |n: u64, etag: String| {
+        let (api, path) = (Arc::clone(&api), path.clone());
+        async move {
+            let document = json!({"throttle": {"rate": n, "burst": n}});
+            api.call("PUT", &path).header("if-match", &etag).json(document).send().await.status
+        }
+    };
+    let changes: Vec<_> = (1..=8).map(|n| tokio::spawn(change(n, made.etag().to_owned()))).collect();
+    let mut statuses = Vec::new();
+    for change in changes {
+        statuses.push(change.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
+    assert_eq!(api.call("DELETE", &path).header("if-match", made.etag()).send().await.status, 412);
+    assert_eq!(api.call("DELETE", &path).header("if-match", "*").send().await.status, 204);
+}
+
+pub(crate) async fn every_mistake_of_a_plan_is_told_at_once(api: Arc<Api>) {
+    let path = format!("/plans/{}", unique("wrong"));
+    let answer = api
+        .send(
+            "PUT",
+            &path,
+            json!({"trottle": 1, "throttle": {"rate": "x", "burst": -1}, "quotas": [{"period": "eon"}]}),
+        )
+        .await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(
+        answer.mistakes(),
+        ["/quotas/0/period", "/quotas/0/limit", "/throttle/burst", "/throttle/rate", "/trottle"].sorted()
+    );
+    let answer = api.send("PUT", &path, json!({"throttle": {"rate": -1, "burst": 100_000_001}, "near_limit": 2})).await;
+    assert_eq!(answer.mistakes(), ["/near_limit", "/throttle/burst", "/throttle/rate"]);
+    assert_eq!(api.send("PUT", "/plans/no name", json!({})).await.status, 422);
+    assert_eq!(api.get(&path).await.status, 404);
+}
+
+trait Sorted {
+    fn sorted(self) -> Vec<String>;
+}
+
+impl<const N: usize> Sorted for [&str; N] {
+    fn sorted(self) -> Vec<String> {
+        let mut texts = self.map(str::to_owned).to_vec();
+        texts.sort_unstable();
+        texts
+    }
+}
+
+pub(crate) async fn a_plan_with_keys_is_not_taken_away(api: Arc<Api>) {
+    let plan = api.plan(json!({})).await;
+    let (key_id, _) = api.key(&plan).await;
+    let refused = api.call("DELETE", &format!("/plans/{plan}")).send().await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.json()["detail"].as_str().unwrap().contains(&key_id));
+    assert_eq!(api.call("DELETE", &format!("/keys/{key_id}")).send().await.status, 204);
+    assert_eq!(api.call("DELETE", &format!("/plans/{plan}")).send().await.status, 204);
+}

@@ -1,0 +1,169 @@
+//! The function with a store, called with events of format 2.0.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use calls::{AwsCalls, RecordLog, Timeouts};
+use jiff::Timestamp;
+use limiter::Limiter;
+use serde_json::{Value, json};
+use usage::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, Store};
+
+const SEEDS: &str = r#"{"plans": {"open": {},
+    "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
+  "keys": [{"key": "local-free-key-000000000001", "key_id": "seeded", "plan": "free"}]}"#;
+
+/// The function over a store.
+pub(crate) struct Api {
+    pub(crate) limiter: Limiter,
+}
+
+/// What it answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u64,
+    headers: Value,
+    pub(crate) text: String,
+}
+
+/// A request.
+pub(crate) struct Call<'a> {
+    api: &'a Api,
+    event: Value,
+}
+
+/// 2026-11-22T12:00:00Z, whatever the time is.
+fn noon() -> Timestamp {
+    Timestamp::constant(1_795_348_800, 0)
+}
+
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{prefix}-{:06}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Api {
+    pub(crate) fn embedded() -> Self {
+        let store = EmbeddedStore::new(&Seeds::parse(SEEDS).unwrap()).unwrap();
+        Self::over(Store::Embedded(store))
+    }
+
+    pub(crate) async fn dynamodb(url: &str) -> Self {
+        let lookup = |name: &str| match name {
+            "AWS_REGION" => Some("us-east-1".to_owned()),
+            "AWS_ENDPOINT_URL" => Some(url.to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+            _ => None,
+        };
+        let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink())).await.unwrap();
+        let config = DynamoDbConfig {
+            registry_table: "tollgate-registry".to_owned(),
+            usage_table: "tollgate-usage".to_owned(),
+            deadline: Duration::from_secs(10),
+            local_instances: NonZeroU32::new(10).unwrap(),
+        };
+        let store = DynamoDbStore::new(&aws, config);
+        store.create_tables().await.unwrap();
+        store.seed(&Seeds::parse(SEEDS).unwrap()).await.unwrap();
+        Self::over(Store::DynamoDb(Box::new(store)))
+    }
+
+    fn over(store: Store) -> Self {
+        Self { limiter: Limiter::with_clock(Arc::new(store), noon) }
+    }
+
+    /// A request of an administrator's, to a path below `/_tollgate/v1`.
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
+        self.call_as(method, &format!("/_tollgate/v1{path}"), json!({"iam": {"accountId": "123456789012"}}))
+    }
+
+    /// A request whose caller is what API Gateway says.
+    pub(crate) fn call_as(&self, method: &str, path: &str, authorizer: Value) -> Call<'_> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut event: Value =
+            serde_json::from_str(include_str!("../../../../events/limiter.list-plans.json")).unwrap();
+        event["rawPath"] = path.into();
+        event["rawQueryString"] = query.into();
+        event["requestContext"]["http"]["method"] = method.into();
+        event["requestContext"]["http"]["path"] = path.into();
+        event["requestContext"]["authorizer"] = authorizer;
+        Call { api: self, event }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path).send().await
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.call(method, path).json(body).send().await
+    }
+
+    /// A new plan, by its name.
+    pub(crate) async fn plan(&self, document: Value) -> String {
+        let name = unique("plan");
+        assert_eq!(self.send("PUT", &format!("/plans/{name}"), document).await.status, 201);
+        name
+    }
+
+    /// A new key on a plan: its id and its secret.
+    pub(crate) async fn key(&self, plan: &str) -> (String, String) {
+        let made = self.send("POST", "/keys", json!({"plan": plan})).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        let made = made.json();
+        (made["key_id"].as_str().unwrap().to_owned(), made["key"].as_str().unwrap().to_owned())
+    }
+}
+
+impl Call<'_> {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.event["headers"][name] = value.into();
+        self
+    }
+
+    pub(crate) fn json(self, body: Value) -> Self {
+        self.body("application/json", &body.to_string())
+    }
+
+    pub(crate) fn body(mut self, kind: &str, body: &str) -> Self {
+        self.event["body"] = body.into();
+        self.header("content-type", kind)
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let answer = self.api.limiter.handle(self.event).await.unwrap();
+        assert_eq!(answer["isBase64Encoded"], false, "{answer}");
+        Answer {
+            status: answer["statusCode"].as_u64().unwrap(),
+            headers: answer["headers"].clone(),
+            text: answer["body"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers[name].as_str()
+    }
+
+    pub(crate) fn etag(&self) -> &str {
+        self.header("etag").unwrap_or_else(|| panic!("no etag: {self:?}"))
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The pointers or parameters of a problem's mistakes, sorted.
+    pub(crate) fn mistakes(&self) -> Vec<String> {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let place = |error: Value| error["pointer"].as_str().or(error["parameter"].as_str()).unwrap().to_owned();
+        let mut places: Vec<_> = errors.into_iter().map(place).collect();
+        places.sort_unstable();
+        places
+    }
+}

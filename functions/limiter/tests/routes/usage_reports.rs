@@ -1,0 +1,74 @@
+//! Usage and grants.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::support::Api;
+
+async fn decide(api: &Api, secret: &str) -> Value {
+    api.send("POST", "/decisions", json!({"key": secret})).await.json()
+}
+
+pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
+    let quotas = json!([{"limit": 12, "period": "day"}, {"limit": 1000, "period": "month"}]);
+    let plan = api.plan(json!({"quotas": quotas})).await;
+    let (key_id, secret) = api.key(&plan).await;
+    let mut admitted = 0_u64;
+    for _ in 0..20 {
+        admitted += u64::from(decide(&api, &secret).await["decision"] == "allowed");
+    }
+    assert_eq!(admitted, 12);
+    let report = api.get(&format!("/keys/{key_id}/usage?from=2026-11-20&to=2026-11-22")).await.json();
+    let days = report["days"].as_array().unwrap();
+    assert_eq!(days.iter().map(|day| day["used"].as_u64().unwrap()).sum::<u64>(), admitted);
+    assert_eq!(days[0], json!({"date": "2026-11-20", "used": 0, "quotas": {"day": [0, 12]}}));
+    assert_eq!(days[2]["quotas"], json!({"day": [12, 0], "month": [12, 988]}));
+    assert_eq!(
+        (&report["quotas"][1]["usage"], &report["quotas"][1]["ends_at"]),
+        (&json!([12, 988]), &json!("2026-12-01T00:00:00Z"))
+    );
+    let csv =
+        api.call("GET", &format!("/keys/{key_id}/usage?from=2026-11-22")).header("accept", "text/csv").send().await;
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(csv.text, "Date,Quota,Used,Remaining\n2026-11-22,,12,\n2026-11-22,day,12,0\n2026-11-22,month,12,988\n");
+    for (query, parameter) in [("from=x", "from"), ("from=2026-11-22&to=2026-11-21", "to"), ("from=2025-11-01", "to")] {
+        let wrong = api.get(&format!("/keys/{key_id}/usage?{query}")).await;
+        assert_eq!((wrong.status, wrong.mistakes()), (400, vec![parameter.to_owned()]), "{query}");
+    }
+    assert_eq!(api.get("/keys/nobody/usage").await.status, 404);
+}
+
+pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
+    let plan = api.plan(json!({"quotas": [{"limit": 10, "period": "day"}]})).await;
+    let (key_id, secret) = api.key(&plan).await;
+    decide(&api, &secret).await;
+    let path = format!("/keys/{key_id}/usage");
+    let grant = |amount: i64| api.send("PATCH", &path, json!({"quota": "day", "grant": amount}));
+    assert_eq!(grant(500).await.json(), json!({"quota": "day", "granted": 500, "usage": [1, 509]}));
+    assert_eq!(grant(-500).await.json(), json!({"quota": "day", "granted": -500, "usage": [1, 9]}));
+    assert_eq!(grant(-500).await.json(), json!({"quota": "day", "granted": -9, "usage": [1, 0]}));
+    let once = || {
+        api.call("PATCH", &path)
+            .header("idempotency-key", "0123456789abcdef")
+            .json(json!({"quota": "day", "grant": 5}))
+            .send()
+    };
+    assert_eq!(once().await.json()["usage"], json!([1, 5]));
+    assert_eq!(once().await.json()["usage"], json!([1, 5]));
+    let wrong = api.send("PATCH", &path, json!({"quota": "week", "grant": 1})).await;
+    assert_eq!((wrong.status, wrong.mistakes()), (422, vec!["/quota".to_owned()]));
+    let wrong = api.send("PATCH", &path, json!({"grant": 1.5})).await;
+    assert_eq!((wrong.status, wrong.mistakes().join(" ")), (422, "/grant /quota".to_owned()));
+}
+
+pub(crate) async fn a_key_sees_its_own_usage_and_nobody_elses(api: Arc<Api>) {
+    let (key_id, _) = api.key("free").await;
+    let own = |authorizer: Value| api.call_as("GET", "/_tollgate/usage", authorizer);
+    let seen = own(json!({"lambda": {"key_id": key_id}})).send().await;
+    assert_eq!((seen.status, &seen.json()["key_id"]), (200, &json!(key_id)));
+    for authorizer in [json!({"lambda": {"key_id": "-"}}), json!({"lambda": {}}), Value::Null] {
+        let refused = own(authorizer).header("x-tollgate-key-id", &key_id).header("key_id", &key_id).send().await;
+        assert_eq!(refused.status, 403);
+    }
+}
