@@ -82,7 +82,7 @@ async fn a_target_that_cannot_be_ends_the_start_with_the_variable() {
 async fn every_event_starts_a_run_and_a_failed_one_ends_in_an_error_with_its_answer() {
     let settings = std::fs::read_to_string(project().join("events/env.json")).expect("settings");
     let settings: serde_json::Value = serde_json::from_str(&settings).expect("JSON");
-    let setting = |name: &str| match name {
+    let setting = move |name: &str| match name {
         // Nothing listens there.
         "DNS_SERVERS" => Some("127.0.0.1:1".to_owned()),
         "AWS_REGION" => Some("us-east-1".to_owned()),

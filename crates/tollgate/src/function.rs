@@ -72,36 +72,17 @@ impl Function {
         records: RecordLog,
     ) -> Result<Self, FunctionError> {
         match package {
-            "authorizer" => {}
             "alb-sync" => {
                 let config = alb_sync::Config::from_lookup(&setting)?;
-                return Ok(Self::AlbSync(Arc::new(Box::pin(AlbSync::open(config, setting, records)).await?)));
+                Ok(Self::AlbSync(Arc::new(Box::pin(AlbSync::open(config, setting, records)).await?)))
             }
-            "limiter" => {
-                let store = match store {
-                    Some(store) => store,
-                    None => {
-                        let config = limiter::Config::from_lookup(&setting)?;
-                        Arc::new(Box::pin(limiter::open(&config.store, &setting, records)).await?)
-                    }
-                };
-                return Ok(Self::Limiter(Limiter::new(store)));
-            }
+            "authorizer" => Ok(Self::Authorizer(Box::new(authorizer(store, Arc::new(setting), records).await?))),
+            "limiter" => Ok(Self::Limiter(limiter(store, setting, records).await?)),
             "metrics-publisher" => {
-                return Ok(Self::MetricsPublisher(Box::new(metrics_publisher::open(setting, records).await?)));
+                Ok(Self::MetricsPublisher(Box::new(metrics_publisher::open(setting, records).await?)))
             }
-            other => return Err(FunctionError::Unknown(other.to_owned())),
+            other => Err(FunctionError::Unknown(other.to_owned())),
         }
-        let setting = Arc::new(setting);
-        let lookup = Arc::clone(&setting);
-        let config = Config::from_lookup(move |name| lookup(name))?;
-        let store = match store {
-            Some(store) => store,
-            None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?.store),
-        };
-        let authorizer = Authorizer::new(config, store, move || http_calls(records.clone()));
-        authorizer.load_policy().await?;
-        Ok(Self::Authorizer(Box::new(authorizer)))
     }
 
     /// Does what the function does while it starts.
@@ -116,10 +97,11 @@ impl Function {
     /// # Errors
     /// The function's own error, or one for an event that is not JSON.
     pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
-        let event: &RawValue = serde_json::from_slice(event).map_err(|error| Diagnostic {
+        let not_json = |error: serde_json::Error| Diagnostic {
             error_type: "InvalidRequestContent".to_owned(),
             error_message: format!("the event is not JSON: {error}"),
-        })?;
+        };
+        let event: &RawValue = serde_json::from_slice(event).map_err(not_json)?;
         match self {
             Self::AlbSync(sync) => {
                 let answer = Arc::clone(sync).handle(Deadline::after(Instant::now(), INTEGRATION)).await?;
@@ -127,10 +109,7 @@ impl Function {
                     .map_err(|error| Diagnostic { error_type: "Fault".to_owned(), error_message: error.to_string() })
             }
             Self::Limiter(limiter) => {
-                let event: Value = serde_json::from_str(event.get()).map_err(|error| Diagnostic {
-                    error_type: "InvalidRequestContent".to_owned(),
-                    error_message: format!("the event is not JSON: {error}"),
-                })?;
+                let event: Value = serde_json::from_str(event.get()).map_err(not_json)?;
                 Ok(limiter.handle(event).await?.to_string().into_bytes())
             }
             Self::Authorizer(authorizer) => Ok(authorizer.handle(event).await?.get().as_bytes().to_vec()),
@@ -140,4 +119,32 @@ impl Function {
             }
         }
     }
+}
+
+async fn authorizer(
+    store: Option<Arc<Store>>,
+    setting: Arc<impl Fn(&str) -> Option<String> + Send + Sync + 'static>,
+    records: RecordLog,
+) -> Result<Authorizer, FunctionError> {
+    let lookup = Arc::clone(&setting);
+    let config = Config::from_lookup(move |name| lookup(name))?;
+    let store = match store {
+        Some(store) => store,
+        None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?.store),
+    };
+    let authorizer = Authorizer::new(config, store, move || http_calls(records.clone()));
+    authorizer.load_policy().await?;
+    Ok(authorizer)
+}
+
+async fn limiter(
+    store: Option<Arc<Store>>,
+    setting: impl Fn(&str) -> Option<String>,
+    records: RecordLog,
+) -> Result<Limiter, FunctionError> {
+    if let Some(store) = store {
+        return Ok(Limiter::new(store));
+    }
+    let config = limiter::Config::from_lookup(&setting)?;
+    Ok(Limiter::new(Arc::new(Box::pin(limiter::open(&config.store, &setting, records)).await?)))
 }

@@ -39,7 +39,6 @@ use tokio::task::JoinSet;
 pub use answer::{Answer, NotReconciled, Observed, Outcome};
 pub use config::{Config, ConfigError};
 pub use error::SyncError;
-pub use log::log_to;
 pub use reconcile::{Changes, Joining, Seen, Settings, Sighting, reconcile};
 pub use resolver::{Family, ResolveError, Resolver};
 pub use sampling::{Answer as DnsAnswer, Evidence, Resolution, Sampling};

@@ -1,29 +1,7 @@
-//! The log: JSON, a line an event, and one a group and run.
-
-use tracing::Subscriber;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
+//! The log's line for each group and run.
 
 use crate::answer::Outcome;
 use crate::gauges::group;
-
-/// A log at `level` (`info` where it is none). What others log stays at INFO, and hickory's stays at WARN.
-pub fn log_to(
-    level: Option<&str>,
-    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
-) -> impl Subscriber + Send + Sync {
-    let level = level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
-    let targets = Targets::new().with_default(level.min(LevelFilter::INFO));
-    let targets = targets.with_targets(["alb_sync", "calls"].map(|target| (target, level)));
-    let noisy = ["hickory_resolver", "hickory_net", "hickory_proto"];
-    let targets = targets.with_targets(noisy.map(|target| (target, level.min(LevelFilter::WARN))));
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
-    let lines = lines.with_current_span(true).with_span_list(false).with_writer(writer);
-    tracing_subscriber::registry().with(lines.with_filter(targets))
-}
 
 /// What came of a group. `reason` is what alarms look for.
 pub(crate) fn outcome(outcome: &Outcome, dry_run: bool) {

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use alb_sync::{AlbSync, Config, log_to};
+use alb_sync::{AlbSync, Config};
 use calls::{Deadline, RecordLog, RequestId, RequestScope};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
+use telemetry::{log_panics, log_to};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
+    tracing::subscriber::set_global_default(log_to(["alb_sync", "calls"], level.as_deref(), std::io::stdout))?;
+    log_panics();
     let config = Config::from_lookup(variable).map_err(|error| error.to_string())?;
     let sync = Arc::new(AlbSync::open(config, variable, RecordLog::stdout()).await?);
     run(service_fn(|event: LambdaEvent<Value>| {

@@ -49,7 +49,7 @@ use tower_service::Service as _;
 use usage::{Admin, Store};
 
 pub use config::{Config, ConfigError, StoreConfig};
-pub use log::{answer, log_panics, log_to};
+pub use log::answer;
 pub use problem::{Mistake, Problem};
 pub use store::{OpenError, open};
 

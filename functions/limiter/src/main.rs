@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use calls::RecordLog;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use limiter::{Config, Limiter, answer, log_panics, log_to, open};
+use limiter::{Config, Limiter, answer, open};
 use serde_json::Value;
+use telemetry::{log_panics, log_to};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
+    tracing::subscriber::set_global_default(log_to(["limiter", "calls", "usage"], level.as_deref(), std::io::stdout))?;
     log_panics();
     let config = Config::from_lookup(variable)?;
     let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
