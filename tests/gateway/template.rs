@@ -44,7 +44,7 @@ fn destinations(resource: &str) -> BTreeSet<String> {
 async fn context_keys() -> BTreeSet<String> {
     let settings: Value =
         serde_json::from_str(&std::fs::read_to_string(tests::project().join("events/env.json")).unwrap()).unwrap();
-    let setting = |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
+    let setting = move |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
     let function = Function::new("authorizer", None, setting, RecordLog::to(std::io::sink())).await.unwrap();
     let event = std::fs::read(tests::project().join("events/authorizer.throttled.json")).unwrap();
     let answers = [function.invoke(&event).await.unwrap(), function.invoke(&event).await.unwrap()];

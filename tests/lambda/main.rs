@@ -93,7 +93,7 @@ async fn every_event_is_answered_by_the_deployed_binary_as_it_is_in_process() {
     let settings: Value =
         serde_json::from_str(&std::fs::read_to_string(project().join("events/env.json")).expect("settings"))
             .expect("JSON");
-    let setting = |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
+    let setting = move |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
     let (function, watch) = (
         Function::new("authorizer", None, setting, RecordLog::to(std::io::sink())).await.expect("the authorizer"),
         Watch::start("authorizer"),
