@@ -32,12 +32,13 @@ template: tools
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/sam validate --lint --template template.yaml
 
-# What a decision costs in requests, a token beside its bare signature check, and a run of alb-sync. A quiet machine
-# tells more.
+# What a decision costs in requests, a token beside its bare signature check, a run of alb-sync and a delivery of
+# metrics. A quiet machine tells more.
 bench: tools
 	cargo bench -p usage --bench decisions --locked
 	cargo bench -p authorizer --bench tokens --locked
 	cargo bench -p alb-sync --bench runs --locked
+	cargo bench -p metrics-publisher --bench deliveries --locked
 
 # What the tests run beside Rust, at pinned versions, inside the project's folder.
 tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed

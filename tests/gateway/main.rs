@@ -6,6 +6,8 @@ mod backends;
 mod bodies;
 mod clients;
 mod limits;
+mod metrics;
+mod publisher;
 #[path = "../../crates/usage/tests/stores/servers.rs"]
 #[expect(dead_code, reason = "one of its servers is enough here")]
 mod servers;

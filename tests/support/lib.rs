@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use calls::RecordLog;
 use tokio::sync::oneshot;
 use tollgate::cli::{Serve, Token};
 use tollgate::local::{self, LocalIssuer};
@@ -147,7 +146,7 @@ impl Gateway {
         let started = local::start(
             options,
             Arc::new(move |line| log.lock().expect("the log").push(line.to_owned())),
-            RecordLog::to(std::io::sink()),
+            std::io::sink(),
         )
         .await?;
         let (stop, stopped) = oneshot::channel();

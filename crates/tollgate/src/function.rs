@@ -9,6 +9,7 @@ use calls::timeouts::INTEGRATION;
 use calls::{Deadline, RecordLog};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
+use metrics_publisher::Publisher;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use usage::Store;
@@ -22,13 +23,15 @@ pub enum Function {
     Authorizer(Box<Authorizer>),
     /// `functions/limiter`.
     Limiter(Limiter),
+    /// `functions/metrics-publisher`.
+    MetricsPublisher(Box<Publisher>),
 }
 
 /// Why a function cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// No such package.
-    #[error("there is no function `{0}`; there are `alb-sync`, `authorizer` and `limiter`")]
+    #[error("there is no function `{0}`; there are `alb-sync`, `authorizer`, `limiter` and `metrics-publisher`")]
     Unknown(String),
     /// A setting of alb-sync that cannot be.
     #[error("alb-sync: {0}")]
@@ -51,6 +54,9 @@ pub enum FunctionError {
     /// A store that cannot be opened.
     #[error("limiter: {0}")]
     LimiterStore(#[from] limiter::OpenError),
+    /// A setting of the metrics publisher's.
+    #[error("metrics-publisher: {0}")]
+    MetricsPublisher(#[from] metrics_publisher::OpenError),
 }
 
 impl Function {
@@ -80,6 +86,9 @@ impl Function {
                     }
                 };
                 return Ok(Self::Limiter(Limiter::new(store)));
+            }
+            "metrics-publisher" => {
+                return Ok(Self::MetricsPublisher(Box::new(metrics_publisher::open(setting, records).await?)));
             }
             other => return Err(FunctionError::Unknown(other.to_owned())),
         }
@@ -125,6 +134,10 @@ impl Function {
                 Ok(limiter.handle(event).await?.to_string().into_bytes())
             }
             Self::Authorizer(authorizer) => Ok(authorizer.handle(event).await?.get().as_bytes().to_vec()),
+            Self::MetricsPublisher(publisher) => {
+                let deadline = Deadline::after(Instant::now(), INTEGRATION);
+                Ok(publisher.handle(event.get(), deadline).await?.to_string().into_bytes())
+            }
         }
     }
 }

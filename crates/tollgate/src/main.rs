@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use calls::RecordLog;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tollgate::cli::{Command, Invoke, NoCommand, Serve, Token, parse};
 use tollgate::local::LocalIssuer;
@@ -39,29 +38,33 @@ fn mistake(problem: &str) -> ExitCode {
 }
 
 fn serve(options: Serve) -> ExitCode {
-    let (writer, _flushed_when_dropped) = tracing_appender::non_blocking(std::io::stdout());
+    let (writer, flushed_when_dropped) = tracing_appender::non_blocking(std::io::stdout());
     log_to(writer.clone());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return mistake(&error.to_string()),
     };
-    let records = RecordLog::to(writer.clone());
+    let records = writer.clone();
     let log = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
-    runtime.block_on(async {
-        let started = match local::start(options, Arc::new(log), records).await {
-            Ok(started) => started,
-            Err(error) => return mistake(&error.to_string()),
-        };
+    let served: Result<String, String> = runtime.block_on(async {
+        let started = local::start(options, Arc::new(log), records).await.map_err(|error| error.to_string())?;
         // Before anybody is told that the gateway listens, so that no signal ends it with requests under way.
-        let signals = match Signals::listen() {
-            Ok(signals) => signals,
-            Err(error) => return mistake(&error.to_string()),
-        };
+        let signals = Signals::listen().map_err(|error| error.to_string())?;
         // Whoever started the gateway may not read what it says.
         let _ = std::io::stdout().write_all(started.banner.as_bytes());
+        let metrics = started.metrics();
         started.serve(signals.stop()).await;
-        ExitCode::SUCCESS
-    })
+        Ok(metrics.table())
+    });
+    // The log's last lines come before the table.
+    drop(flushed_when_dropped);
+    match served {
+        Ok(table) => {
+            let _ = std::io::stdout().write_all(table.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(problem) => mistake(&problem),
+    }
 }
 
 fn log_to(writer: NonBlocking) {

@@ -122,6 +122,22 @@ fn ctrl_c_and_termination_finish_requests_under_way_and_end_well() {
     }
 }
 
+#[test]
+fn ctrl_c_shows_a_table_of_what_was_served() {
+    let mut child = tollgate(&["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    lines.read_line(&mut first).unwrap();
+    let address = first.split_once("http://").unwrap().1.split_once(". ").unwrap().0.parse().unwrap();
+    assert!(get(address, "/health").starts_with("HTTP/1.1 200"));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success());
+    let table = rest.split_once("metric (times in ms)").unwrap().1;
+    assert!(table.lines().any(|row| row.starts_with("Requests") && row.contains("GET /health, 2xx")), "{table}");
+}
+
 impl Serving {
     /// With a backend of one's own there are no examples, so only the first line is waited for.
     fn start_with_backend(url: &str) -> Self {

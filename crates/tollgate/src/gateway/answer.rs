@@ -68,6 +68,11 @@ pub(super) fn own_page(body: Bytes) -> Response<ResponseBody> {
     whole(StatusCode::OK, "application/json", body)
 }
 
+/// The local gateway's metrics, in Prometheus' text format.
+pub(super) fn metrics_page(text: String) -> Response<ResponseBody> {
+    whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+}
+
 /// What a listener rule answers.
 pub(super) fn fixed(answer: &FixedResponse) -> Response<ResponseBody> {
     whole(answer.status, &answer.content_type, answer.body.clone())

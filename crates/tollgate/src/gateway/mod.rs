@@ -20,6 +20,7 @@ use http::Uri;
 
 use crate::api::Api;
 use crate::function::Function;
+use crate::local::LocalMetrics;
 
 pub use backend::Backend;
 pub use serve::serve;
@@ -33,15 +34,23 @@ pub struct Gateway {
     functions: HashMap<String, Arc<Function>>,
     backend: Backend,
     jwks: Bytes,
+    metrics: Arc<LocalMetrics>,
     log: LogSink,
 }
 
 impl Gateway {
     /// `functions` are found by their package's name; `backend` is where every integration leads;
-    /// `jwks` are the local issuer's keys.
+    /// `jwks` are the local issuer's keys; `metrics` are shown at their path.
     #[must_use]
-    pub fn new(api: Api, functions: HashMap<String, Arc<Function>>, backend: &Uri, jwks: Bytes, log: LogSink) -> Self {
-        Self { api, functions, backend: Backend::new(backend), jwks, log }
+    pub fn new(
+        api: Api,
+        functions: HashMap<String, Arc<Function>>,
+        backend: &Uri,
+        jwks: Bytes,
+        metrics: Arc<LocalMetrics>,
+        log: LogSink,
+    ) -> Self {
+        Self { api, functions, backend: Backend::new(backend), jwks, metrics, log }
     }
 
     /// Every function that a route needs.

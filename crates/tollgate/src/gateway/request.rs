@@ -22,7 +22,7 @@ use super::event::{authorizer_event, proxy_event};
 use super::head::Head;
 use super::{Gateway, headers, invoke, path};
 use crate::api::{Authorization, Exchange, FixedResponse, Integration, RequestParts, Route};
-use crate::local::JWKS_PATH;
+use crate::local::{JWKS_PATH, METRICS_PATH};
 
 /// API Gateway's quota for request line and headers together.
 const LARGEST_HEAD: u64 = 10_240;
@@ -108,6 +108,10 @@ async fn proceed(
     }
     if request.method() == Method::GET && decoded == JWKS_PATH {
         return Ok(answer::own_page(gateway.jwks.clone()));
+    }
+    if request.method() == Method::GET && decoded == METRICS_PATH {
+        exchange.route_key = Some(format!("GET {METRICS_PATH}"));
+        return Ok(answer::metrics_page(gateway.metrics.prometheus()));
     }
     let found = gateway.api.routes.find(request.method().as_str(), &decoded).ok_or(Own::NotFound)?;
     let route = Arc::clone(found.value);

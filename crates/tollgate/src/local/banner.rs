@@ -7,6 +7,7 @@ use std::path::Path;
 use http::Uri;
 use usage::{PlanDocument, Seeds};
 
+use super::METRICS_PATH;
 use super::schedule::Schedule;
 use crate::api::{Api, Authorization};
 use crate::function::Function;
@@ -46,6 +47,7 @@ impl Facts<'_> {
             Some(endpoint) => writeln!(text, "Store    DynamoDB at {}", endpoint.to_string().trim_end_matches('/'))?,
             None => writeln!(text, "Store    embedded; plans, keys and usage are gone when this process ends")?,
         }
+        writeln!(text, "Metrics  http://{}{METRICS_PATH}, and a table at the end", self.address)?;
         self.write_routes(text)?;
         self.write_schedules(text)?;
         self.write_stand_ins(text)?;

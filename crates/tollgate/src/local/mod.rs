@@ -2,6 +2,7 @@
 
 mod banner;
 mod issuer;
+mod metrics;
 mod schedule;
 mod seeds;
 pub(crate) mod store;
@@ -26,6 +27,7 @@ use crate::gateway::{Gateway, LogSink, serve};
 use crate::template::{ParameterValues, Template, TemplateError};
 
 pub use issuer::{IssuerError, JWKS_PATH, LocalIssuer};
+pub use metrics::{LocalMetrics, METRICS_PATH};
 pub use schedule::Schedule;
 
 /// Why the gateway cannot start.
@@ -110,10 +112,17 @@ pub struct Started {
     pub banner: String,
     listener: TcpListener,
     gateway: Arc<Gateway>,
+    metrics: Arc<LocalMetrics>,
     schedules: Vec<(Schedule, Function)>,
 }
 
 impl Started {
+    /// What happens from now on, counted.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<LocalMetrics> {
+        Arc::clone(&self.metrics)
+    }
+
     /// Answers until `stop` is ready, then finishes what is under way. Functions prepare meanwhile, because
     /// what they ask for may be this gateway's own.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
@@ -125,11 +134,18 @@ impl Started {
     }
 }
 
-/// Reads what has to be read and listens.
+/// Reads what has to be read and listens. Call records are written to `records`, a line each.
 ///
 /// # Errors
 /// [`StartError`] for whatever keeps the gateway from starting.
-pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<Started, StartError> {
+pub async fn start(
+    options: Serve,
+    log: LogSink,
+    records: impl std::io::Write + Send + 'static,
+) -> Result<Started, StartError> {
+    let metrics = Arc::new(LocalMetrics::default());
+    let records = RecordLog::to(metrics.counting(records));
+    let log = counting(&metrics, log);
     let template_error = |error| StartError::Template { path: options.template.clone(), error };
     let text = read(&options.template)?;
     let parameters = parameters(&options.parameters)?;
@@ -163,8 +179,17 @@ pub async fn start(options: Serve, log: LogSink, records: RecordLog) -> Result<S
     };
     let banner = facts.text();
     let jwks = Bytes::from(issuer.jwks().to_string());
-    let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, log));
-    Ok(Started { address, banner, listener, gateway, schedules })
+    let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, Arc::clone(&metrics), log));
+    Ok(Started { address, banner, listener, gateway, metrics, schedules })
+}
+
+/// The access log, counted on its way.
+fn counting(metrics: &Arc<LocalMetrics>, log: LogSink) -> LogSink {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move |line| {
+        metrics.line(line);
+        log(line);
+    })
 }
 
 /// An error with what caused it, in one line.

@@ -1,0 +1,100 @@
+//! Resolving, connecting to and greeting an endpoint, with the time that each took.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use calls::{Deadline, Endpoints};
+use http::Uri;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::timeout_at;
+use tokio_rustls::TlsConnector;
+
+use crate::probe::{Place, Probed};
+
+/// For one service, from its name to its greeting.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// More addresses of one name are not looked at.
+const ADDRESSES: usize = 64;
+
+/// Probes the addresses that AWS clients of this process call.
+#[derive(Clone)]
+pub struct Prober {
+    endpoints: Endpoints,
+    tls: Option<TlsConnector>,
+}
+
+impl std::fmt::Debug for Prober {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Prober").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
+
+impl Prober {
+    /// A prober that trusts the system's certificates. Without any, TLS is not probed.
+    #[must_use]
+    pub fn new(endpoints: Endpoints) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let tls = config
+            .ok()
+            .filter(|_| !roots.is_empty())
+            .map(|config| TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())));
+        Self { endpoints, tls }
+    }
+
+    /// Probes services at once, each for five seconds at most.
+    pub async fn probe(&self, services: &[String], deadline: Deadline) -> Vec<Probed> {
+        let mut probes = JoinSet::new();
+        for service in services {
+            let (prober, service) = (self.clone(), service.clone());
+            let deadline = deadline.at_most(Instant::now(), PATIENCE);
+            probes.spawn(async move { prober.probe_one(service, deadline).await });
+        }
+        let mut probed = probes.join_all().await;
+        probed.sort_unstable_by(|a, b| a.service.cmp(&b.service));
+        probed
+    }
+
+    async fn probe_one(&self, service: String, deadline: Deadline) -> Probed {
+        let url = self.endpoints.first(&service);
+        let mut probed = Probed { service, place: None, connect_ms: None, tls_ms: None, error: None };
+        let Some(url) = url else {
+            probed.error = Some("has no address".to_owned());
+            return probed;
+        };
+        let measured = timeout_at(deadline.instant().into(), self.measure(&url, &mut probed)).await;
+        let outcome = measured.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        probed.error = outcome.err();
+        probed
+    }
+
+    async fn measure(&self, url: &Uri, probed: &mut Probed) -> Result<(), String> {
+        let encrypted = url.scheme_str() == Some("https");
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port = url.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
+        let found = lookup_host((host, port)).await.map_err(|error| format!("resolving: {error}"))?;
+        let addresses: Vec<SocketAddr> = found.take(ADDRESSES).collect();
+        let ips: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
+        probed.place = Place::of(&probed.service, &ips);
+        let began = Instant::now();
+        let stream = TcpStream::connect(addresses.as_slice()).await.map_err(|error| format!("connecting: {error}"))?;
+        probed.connect_ms = Some(milliseconds(began.elapsed()));
+        if let Some(tls) = self.tls.as_ref().filter(|_| encrypted) {
+            let name = ServerName::try_from(host.to_owned()).map_err(|error| format!("TLS: {error}"))?;
+            let began = Instant::now();
+            tls.connect(name, stream).await.map_err(|error| format!("TLS: {error}"))?;
+            probed.tls_ms = Some(milliseconds(began.elapsed()));
+        }
+        Ok(())
+    }
+}
+
+fn milliseconds(took: Duration) -> f64 {
+    took.as_secs_f64() * 1_000.0
+}

@@ -1,0 +1,53 @@
+//! The metrics publisher: what every call did, as CloudWatch metrics that keep their distribution.
+//!
+//! - trigger: call records, directly or from an SQS queue; a CloudWatch Logs subscription to the API's access log and
+//!   to the other functions' logs; a schedule, which has it probe the endpoints that AWS clients call
+//! - reads: the event; the names and endpoints of `PROBE_SERVICES`
+//! - writes: metrics, one request a delivery where they fit into one; one item of `USAGE_TABLE` a day, in which
+//!   instances agree on the series that have a place
+//! - on failure: a record that cannot be counted is rejected with its place and reason, and never costs its
+//!   neighbours. What could not be sent is an error, so that the event comes again, or the ids of the messages it
+//!   came from; a reply that was lost may count twice
+
+mod access_log;
+mod aggregate;
+mod batches;
+mod buckets;
+mod cloudwatch;
+mod config;
+mod decoder;
+mod elements;
+mod endpoint;
+mod flat_json;
+mod intake;
+mod line;
+mod name;
+mod probe;
+mod publisher;
+mod queue;
+mod record;
+mod rejection;
+mod scalar;
+mod series;
+mod series_cap;
+mod series_registry;
+mod source;
+mod time;
+
+pub use aggregate::{Aggregate, Aggregator, Datum};
+pub use batches::{MOST_BYTES, MOST_DATA, MOST_VALUES, batches};
+pub use buckets::{Buckets, RELATIVE_ERROR};
+pub use cloudwatch::{CloudWatch, Outcome};
+pub use config::{Config, ConfigError};
+pub use decoder::{DecodeError, decode};
+pub use endpoint::Prober;
+pub use intake::{Intake, IntakeError};
+pub use probe::{Place, Probed};
+pub use publisher::{Failure, OpenError, Publisher, answer, open};
+pub use queue::{Batch, NoMessageId};
+pub use rejection::{Reason, Rejection, Rejections};
+pub use series::{Metric, OTHER, Series, Unit};
+pub use series_cap::SeriesCap;
+pub use series_registry::SeriesRegistry;
+pub use source::{Source, UnknownSource};
+pub use time::Window;

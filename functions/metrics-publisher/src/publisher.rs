@@ -1,0 +1,228 @@
+//! One event, from its source to what is answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use calls::{AwsCalls, CallError, Deadline, RecordLog, Retries, Timeouts, client};
+use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::cloudwatch::{CloudWatch, Outcome};
+use crate::config::{Config, ConfigError};
+use crate::endpoint::Prober;
+use crate::intake::{Intake, IntakeError};
+use crate::queue::{Batch, NoMessageId};
+use crate::series::{Metric, Series};
+use crate::series_registry::SeriesRegistry;
+use crate::source::{Source, UnknownSource};
+use crate::time::Window;
+
+/// So many reasons stand in the log; the answer names more.
+const REASONS_LOGGED: usize = 3;
+
+/// The publisher with what it was set up with. Nothing of one event is left when the next one comes, but for the
+/// series that are known to have a place.
+#[derive(Debug)]
+pub struct Publisher {
+    cloudwatch: CloudWatch,
+    registry: SeriesRegistry,
+    prober: Prober,
+    probe_services: Vec<String>,
+}
+
+/// Why an event has to come again, or never can.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Of no source that is known.
+    #[error(transparent)]
+    Source(#[from] UnknownSource),
+    /// Of a source that is known, and not of its shape.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// Not all could be sent.
+    #[error("{unsent} of {all} data were not sent: {cause}")]
+    Unsent {
+        /// How many may be sent another time.
+        unsent: usize,
+        /// How many there were.
+        all: usize,
+        /// Why.
+        cause: String,
+    },
+    /// A message that has to come again cannot be named.
+    #[error(transparent)]
+    NoMessageId(#[from] NoMessageId),
+    /// A mistake of ours.
+    #[error("panicked")]
+    Panicked,
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        let error_type = match &failure {
+            Failure::Source(_) | Failure::Intake(_) => "InvalidEvent",
+            Failure::Unsent { .. } => "Unsent",
+            Failure::NoMessageId(_) => "NoMessageId",
+            Failure::Panicked => "Panicked",
+        };
+        Self { error_type: error_type.to_owned(), error_message: failure.to_string() }
+    }
+}
+
+/// Why there is no publisher.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A setting of its own.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A setting of the calls to AWS.
+    #[error(transparent)]
+    Calls(#[from] CallError),
+}
+
+/// Sets the publisher up with the settings that `lookup` gives, and opens its connections. Records of its own calls go
+/// to `records`.
+///
+/// # Errors
+/// [`OpenError`] for the first setting that cannot be.
+pub async fn open(lookup: impl Fn(&str) -> Option<String>, records: RecordLog) -> Result<Publisher, OpenError> {
+    let config = Config::from_lookup(&lookup)?;
+    let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records)).await?;
+    let connecting = Deadline::after(Instant::now(), Timeouts::default().connect);
+    Box::pin(aws.connect_ahead(&["monitoring"], connecting)).await;
+    let cloudwatch = client!(aws, aws_sdk_cloudwatch, "monitoring", Retries::Standard);
+    let dynamodb = client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+    Ok(Publisher::new(&config, cloudwatch, dynamodb, Prober::new(aws.endpoints().clone())))
+}
+
+impl Publisher {
+    /// A publisher over these clients.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        cloudwatch: aws_sdk_cloudwatch::Client,
+        dynamodb: aws_sdk_dynamodb::Client,
+        prober: Prober,
+    ) -> Self {
+        let (namespace, table) = (config.namespace.clone(), config.usage_table.clone());
+        Self {
+            cloudwatch: CloudWatch::new(cloudwatch, namespace.clone()),
+            registry: SeriesRegistry::new(dynamodb, table, namespace, config.max_series),
+            prober,
+            probe_services: config.probe_services.clone(),
+        }
+    }
+
+    /// Handles one event, given as JSON, by the deadline.
+    ///
+    /// # Errors
+    /// [`Failure`] for an event that cannot be read, and for data that could not be sent; but messages of a queue
+    /// are answered one by one.
+    pub async fn handle(&self, event: &str, deadline: Deadline) -> Result<Value, Failure> {
+        self.handle_at(event, Timestamp::now(), deadline).await
+    }
+
+    /// The same at a given time.
+    ///
+    /// # Errors
+    /// As [`Self::handle`].
+    pub async fn handle_at(&self, event: &str, now: Timestamp, deadline: Deadline) -> Result<Value, Failure> {
+        let mut intake = Intake::new(Window::at(now));
+        match Source::of(event)? {
+            Source::Records(list) => {
+                intake.records(list, 0)?;
+            }
+            Source::Logs(data) => intake.subscription(data)?,
+            Source::Queue(messages) => return self.queue(messages, intake, now, deadline).await,
+            Source::Schedule => return self.probe(intake, now, deadline).await,
+        }
+        let (accepted, rejected) = (intake.accepted, json!(intake.rejections.named()));
+        let requests = self.publish_all(intake, now, deadline).await?;
+        Ok(json!({"accepted": accepted, "rejected": rejected, "published": accepted, "requests": requests}))
+    }
+
+    async fn queue(
+        &self,
+        messages: &str,
+        mut intake: Intake,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Value, Failure> {
+        let mut batch = Batch::read(messages, &mut intake)?;
+        let outcome = self.publish(intake, now, deadline).await;
+        batch.fail(outcome.unsent_contributors);
+        let failures: Vec<_> = batch.failures()?.into_iter().map(|id| json!({"itemIdentifier": id})).collect();
+        Ok(json!({ "batchItemFailures": failures }))
+    }
+
+    async fn probe(&self, mut intake: Intake, now: Timestamp, deadline: Deadline) -> Result<Value, Failure> {
+        let probed = self.prober.probe(&self.probe_services, deadline).await;
+        for endpoint in &probed {
+            if let Some(error) = &endpoint.error {
+                tracing::warn!(service = endpoint.service, error, "an endpoint could not be probed");
+            }
+            endpoint.observe(minute(now), &mut intake.sums);
+        }
+        let requests = self.publish_all(intake, now, deadline).await?;
+        Ok(json!({"probed": probed, "requests": requests}))
+    }
+
+    /// Sends everything; the number of requests that took.
+    async fn publish_all(&self, intake: Intake, now: Timestamp, deadline: Deadline) -> Result<u32, Failure> {
+        let outcome = self.publish(intake, now, deadline).await;
+        match outcome.cause {
+            None => Ok(outcome.requests),
+            Some(cause) => {
+                let all = outcome.sent + outcome.refused + outcome.unsent;
+                Err(Failure::Unsent { unsent: outcome.unsent, all, cause })
+            }
+        }
+    }
+
+    async fn publish(&self, mut intake: Intake, now: Timestamp, deadline: Deadline) -> Outcome {
+        let overflowed = self.registry.admit(&mut intake.sums, now, deadline).await;
+        let rejected = intake.rejections.count();
+        for (metric, count) in [
+            (Metric::RejectedRecords, rejected),
+            (Metric::OverflowedSeries, u64::try_from(overflowed).unwrap_or(u64::MAX)),
+        ] {
+            if count > 0 {
+                intake.sums.add_own(minute(now), Series::new(metric, []), count);
+            }
+        }
+        if intake.sums.is_empty() {
+            return Outcome::default();
+        }
+        let outcome = self.cloudwatch.publish(intake.sums.into_data(), deadline).await;
+        let reasons: Vec<_> = intake.rejections.named().iter().take(REASONS_LOGGED).map(|one| &*one.reason).collect();
+        tracing::info!(
+            accepted = intake.accepted,
+            rejected,
+            reasons = reasons.join("; "),
+            overflowed_series = overflowed,
+            requests = outcome.requests,
+            sent = outcome.sent,
+            refused = outcome.refused,
+            unsent = outcome.unsent,
+            "published"
+        );
+        outcome
+    }
+}
+
+/// Handles an event, logs why it could not be, and survives a panic.
+///
+/// # Errors
+/// As [`Publisher::handle`], and [`Failure::Panicked`].
+pub async fn answer(publisher: Arc<Publisher>, event: Box<RawValue>, deadline: Deadline) -> Result<Value, Failure> {
+    let answer = telemetry::contained(async move { publisher.handle(event.get(), deadline).await }).await;
+    let answer = answer.unwrap_or(Err(Failure::Panicked));
+    answer.inspect_err(|error| tracing::error!(reason = "fault", %error, "the event was not published"))
+}
+
+/// The minute of an instant, in seconds since 1970.
+fn minute(now: Timestamp) -> i64 {
+    now.as_second().div_euclid(60) * 60
+}

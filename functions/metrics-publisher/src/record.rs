@@ -1,0 +1,299 @@
+//! A call record, checked, and what it says.
+
+use std::borrow::Cow;
+
+use calls::{ErrorKind, Way};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use crate::aggregate::Aggregator;
+use crate::buckets::LARGEST;
+use crate::name::dimension_value;
+use crate::rejection::Reason;
+use crate::scalar::Scalar;
+use crate::series::{Metric, Series};
+use crate::time::{Window, parse_ms};
+
+/// The most series that one record adds to.
+pub(crate) const OBSERVATIONS: usize = 4;
+
+/// `R` as it comes. Members that nobody knows are passed over: [`calls::CallRecord`] has more than these.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow, default)]
+    service: Scalar<'a>,
+    #[serde(borrow, default)]
+    operation: Scalar<'a>,
+    #[serde(borrow)]
+    duration_ms: Option<&'a RawValue>,
+    success: Option<bool>,
+    #[serde(borrow, default)]
+    error_type: Scalar<'a>,
+    #[serde(borrow, default)]
+    timestamp: Scalar<'a>,
+    #[serde(borrow, default)]
+    endpoint: Scalar<'a>,
+    dimensions: Option<IgnoredAny>,
+}
+
+/// One call that can be counted.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Record<'a> {
+    service: Cow<'a, str>,
+    operation: Cow<'a, str>,
+    duration_ms: f64,
+    failed: Option<ErrorKind>,
+    endpoint: Option<Way>,
+    minute: i64,
+}
+
+impl Record<'_> {
+    /// Reads one record from JSON and hands it on. `arrived_ms` is its time where it does not say one.
+    ///
+    /// # Errors
+    /// [`Reason`] for a record that cannot be counted.
+    pub(crate) fn read<T>(
+        json: &str,
+        window: Window,
+        arrived_ms: Option<i64>,
+        then: impl FnOnce(Record<'_>) -> T,
+    ) -> Result<T, Reason> {
+        let members: Members<'_> = serde_json::from_str(json).map_err(|error| Reason::Shape(error.to_string()))?;
+        if members.dimensions.is_some() {
+            return Err(Reason::Dimensions);
+        }
+        let name = |text: &'static str, value: &'_ Scalar<'_>| match value.get().and_then(dimension_value) {
+            Some(name) => Ok(name.into_owned()),
+            None => Err(Reason::Missing(text)),
+        };
+        Ok(then(Record {
+            service: name("service", &members.service)?.into(),
+            operation: name("operation", &members.operation)?.into(),
+            duration_ms: duration(members.duration_ms)?,
+            failed: failed(members.success, &members.error_type)?,
+            endpoint: endpoint(&members.endpoint)?,
+            minute: window.minute(timestamp(&members.timestamp)?.or(arrived_ms))?,
+        }))
+    }
+
+    /// Counts the call: how long it took, with the roll-up over both ways, whether it succeeded, and why not.
+    pub(crate) fn observe(&self, sums: &mut Aggregator, contributor: u32) {
+        let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
+        let mut add = |series, value| sums.add(self.minute, series, value, 1, contributor);
+        add(Series::new(Metric::CallDuration, [service, operation]), self.duration_ms);
+        if let Some(way) = self.endpoint {
+            let series = Series::new(Metric::CallDurationByEndpoint, [service, operation, way_name(way)]);
+            add(series, self.duration_ms);
+        }
+        let status = if self.failed.is_none() { "Success" } else { "Error" };
+        add(Series::new(Metric::CallCount, [service, operation, status]), 1.0);
+        if let Some(kind) = self.failed {
+            add(Series::new(Metric::CallErrors, [service, kind.as_str()]), 1.0);
+        }
+    }
+}
+
+const fn way_name(way: Way) -> &'static str {
+    match way {
+        Way::Vpce => "vpce",
+        Way::Public => "public",
+    }
+}
+
+fn duration(json: Option<&RawValue>) -> Result<f64, Reason> {
+    const NAME: &str = "duration_ms";
+    let text = json.map(RawValue::get).filter(|text| *text != "null").ok_or(Reason::Missing(NAME))?;
+    // A text such as "NaN" is quoted, so it parses as none.
+    let number: f64 = text.parse().map_err(|_| Reason::Number(NAME))?;
+    if number < 0.0 {
+        return Err(Reason::Negative(NAME));
+    }
+    // Adding 0 takes the sign off a negative zero.
+    if number <= LARGEST { Ok(number + 0.0) } else { Err(Reason::Number(NAME)) }
+}
+
+fn failed(success: Option<bool>, kind: &Scalar<'_>) -> Result<Option<ErrorKind>, Reason> {
+    if success.ok_or(Reason::Missing("success"))? {
+        return Ok(None);
+    }
+    let kinds = [ErrorKind::Timeout, ErrorKind::Network, ErrorKind::Throttling, ErrorKind::Unknown];
+    let known = kinds.into_iter().find(|known| kind.get() == Some(known.as_str()));
+    if let (None, Some(original)) = (known, kind.get()) {
+        tracing::info!(error_type = original, "a kind of failure that is not known is counted as `unknown`");
+    }
+    Ok(Some(known.unwrap_or(ErrorKind::Unknown)))
+}
+
+fn endpoint(text: &Scalar<'_>) -> Result<Option<Way>, Reason> {
+    match text.get() {
+        None => Ok(None),
+        Some("vpce") => Ok(Some(Way::Vpce)),
+        Some("public") => Ok(Some(Way::Public)),
+        Some(_) => Err(Reason::Endpoint),
+    }
+}
+
+fn timestamp(text: &Scalar<'_>) -> Result<Option<i64>, Reason> {
+    text.get().map(|text| parse_ms(text).ok_or(Reason::Time("timestamp"))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    const NOW_MS: i64 = 1_795_348_830_000;
+
+    /// Series and values that a record adds to.
+    fn observed(json: &str) -> Result<Vec<(String, f64)>, Reason> {
+        let mut sums = Aggregator::default();
+        let window = Window::at(Timestamp::from_millisecond(NOW_MS).unwrap());
+        Record::read(json, window, None, |record| record.observe(&mut sums, 0))?;
+        let told = |series: &Series| {
+            let values = series.dimensions().map(|(_, value)| value.to_owned()).collect::<Vec<_>>();
+            format!("{} {}", series.metric.name(), values.join(" "))
+        };
+        Ok(sums
+            .into_data()
+            .iter()
+            .map(|datum| (told(&datum.series), datum.aggregate.values.values().next().unwrap().0))
+            .collect())
+    }
+
+    fn with(member: &str, value: &str) -> String {
+        let members = [
+            ("service", r#""billing""#),
+            ("operation", r#""Charge""#),
+            ("duration_ms", "12.5"),
+            ("success", "false"),
+            ("error_type", r#""timeout""#),
+            ("timestamp", "1795348800000"),
+        ];
+        let mut members: Vec<_> = members.into_iter().filter(|(name, _)| *name != member).collect();
+        if !value.is_empty() {
+            members.push((member, value));
+        }
+        let members: Vec<_> = members.iter().map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    fn names(json: &str) -> Vec<String> {
+        observed(json).unwrap().into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn a_failed_call_is_three_metrics_and_a_successful_one_two() {
+        let failed = observed(&with("", "")).unwrap();
+        assert_eq!(
+            failed,
+            [
+                ("ApiCallDuration billing Charge".to_owned(), 12.5),
+                ("ApiCallCount billing Charge Error".to_owned(), 1.0),
+                ("ApiErrorCount billing timeout".to_owned(), 1.0)
+            ]
+        );
+        assert_eq!(
+            names(&with("success", "true")),
+            ["ApiCallDuration billing Charge", "ApiCallCount billing Charge Success"]
+        );
+    }
+
+    #[test]
+    fn the_way_is_a_dimension_beside_the_roll_up_and_an_empty_one_is_none() {
+        let told = names(&with("endpoint", r#""vpce""#));
+        assert_eq!(told[..2], ["ApiCallDuration billing Charge", "ApiCallDuration billing Charge vpce"]);
+        for none in [r#""""#, "null", r#""-""#] {
+            assert_eq!(names(&with("endpoint", none)).len(), 3, "{none}");
+        }
+        assert_eq!(observed(&with("endpoint", r#""lan""#)), Err(Reason::Endpoint));
+    }
+
+    #[test]
+    fn a_name_that_is_missing_empty_or_all_space_is_rejected() {
+        for member in ["service", "operation"] {
+            for value in ["", r#""""#, r#""  ""#, r#""\t""#, "null", r#""-""#] {
+                assert_eq!(observed(&with(member, value)), Err(Reason::Missing(member)), "{member} {value}");
+            }
+        }
+        assert!(matches!(observed(&with("service", "[]")), Err(Reason::Shape(_))));
+    }
+
+    #[test]
+    fn a_duration_that_is_no_finite_number_from_zero_on_is_rejected() {
+        for value in [r#""NaN""#, r#""12""#, "1e999", "-1e999", "1e200", "true", "[1]"] {
+            let told = observed(&with("duration_ms", value));
+            assert!(matches!(told, Err(Reason::Number(_) | Reason::Negative(_))), "{value}: {told:?}");
+        }
+        for value in ["NaN", "Infinity", "-"] {
+            assert!(matches!(observed(&with("duration_ms", value)), Err(Reason::Shape(_))), "{value}");
+        }
+        assert_eq!(observed(&with("duration_ms", "-0.1")), Err(Reason::Negative("duration_ms")));
+        assert_eq!(observed(&with("duration_ms", "")), Err(Reason::Missing("duration_ms")));
+    }
+
+    #[test]
+    fn zero_is_a_duration_and_has_no_sign() {
+        for value in ["0", "-0.0", "0e5"] {
+            assert!(observed(&with("duration_ms", value)).unwrap()[0].1.to_bits() == 0, "{value}");
+        }
+        assert_eq!(observed(&with("duration_ms", "0.37")).unwrap()[0].1, 0.37);
+    }
+
+    #[test]
+    fn a_kind_of_failure_that_is_missing_or_not_known_is_unknown() {
+        for value in ["", "null", r#""dns""#, r#""TIMEOUT""#] {
+            assert_eq!(names(&with("error_type", value))[2], "ApiErrorCount billing unknown", "{value}");
+        }
+        assert_eq!(observed(&with("success", "")), Err(Reason::Missing("success")));
+    }
+
+    #[test]
+    fn names_beyond_ascii_stay_apart_and_a_leading_colon_is_written_out() {
+        let service = |name: &str| names(&with("service", name)).remove(0);
+        assert_ne!(service(r#""café-注文""#), service(r#""café-注""#));
+        assert_eq!(service(r#"":a""#), "ApiCallDuration %3Aa Charge");
+    }
+
+    #[test]
+    fn dimensions_of_its_own_are_refused_and_not_left_out() {
+        assert_eq!(observed(&with("dimensions", r#"{"a":"b"}"#)), Err(Reason::Dimensions));
+    }
+
+    #[test]
+    fn a_time_may_be_missing_and_must_be_one_where_it_is_not() {
+        assert!(observed(&with("timestamp", "")).is_ok() && observed(&with("timestamp", "null")).is_ok());
+        assert!(observed(&with("timestamp", r#""2026-11-22T12:00:00Z""#)).is_ok());
+        assert_eq!(observed(&with("timestamp", r#""soon""#)), Err(Reason::Time("timestamp")));
+        assert_eq!(observed(&with("timestamp", "1794048800")), Err(Reason::TooOld));
+        assert_eq!(observed(&with("timestamp", "1795448800000")), Err(Reason::TooNew));
+    }
+
+    #[test]
+    fn what_the_calls_package_writes_is_understood() {
+        let record = calls::CallRecord {
+            service: "dynamodb".into(),
+            operation: "UpdateItem".into(),
+            duration_ms: 0.37,
+            success: false,
+            error_type: Some(ErrorKind::Throttling),
+            timestamp: 1_795_348_800_000,
+            endpoint: Way::Public,
+            attempts: 2,
+        };
+        let told = names(&serde_json::to_string(&record).unwrap());
+        assert_eq!(told.len(), OBSERVATIONS);
+        assert_eq!(told[3], "ApiErrorCount dynamodb throttling");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>(), value in any::<String>()) {
+            let _ = observed(&text);
+            let _ = observed(&with("service", &serde_json::to_string(&value).unwrap()));
+            let _ = observed(&with("duration_ms", &value));
+            let _ = observed(&with("timestamp", &serde_json::to_string(&value).unwrap()));
+        }
+    }
+}

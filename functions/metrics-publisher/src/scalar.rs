@@ -1,0 +1,113 @@
+//! A member that is text, or a number or truth value as its text: log formats quote numbers or do not.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+/// Text, borrowed where it can be. Nothing for `null`, an empty text, and the hyphen that API Gateway logs for what
+/// is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scalar<'a>(Cow<'a, str>);
+
+impl<'a> Scalar<'a> {
+    pub(crate) fn borrowed(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
+    /// Whether there is nothing at all, not even a hyphen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text, where there is one.
+    pub(crate) fn get(&self) -> Option<&str> {
+        Some(self.0.as_ref()).filter(|text| !matches!(*text, "" | "-"))
+    }
+
+    /// The text as a number that can be published.
+    pub(crate) fn milliseconds(&self) -> Option<f64> {
+        self.get()?.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+    }
+}
+
+struct Text;
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text or a number")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Scalar(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Scalar(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Scalar(Cow::Owned(text)))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        self.visit_string(value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        self.visit_string(value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        self.visit_string(value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        self.visit_string(value.to_string())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::default())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_texts_are_texts_and_a_hyphen_is_nothing() {
+        let read = |json| serde_json::from_str::<Scalar<'_>>(json).map(|scalar| scalar.get().map(str::to_owned));
+        for (json, text) in [
+            (r#""200""#, Some("200")),
+            ("200", Some("200")),
+            ("-1", Some("-1")),
+            ("1.5", Some("1.5")),
+            (r#""a\"b""#, Some("a\"b")),
+            ("true", Some("true")),
+            (r#""-""#, None),
+            (r#""""#, None),
+            ("null", None),
+        ] {
+            assert_eq!(read(json).unwrap().as_deref(), text, "{json}");
+        }
+        assert!(read("[]").is_err() && read("{}").is_err());
+    }
+
+    #[test]
+    fn only_what_can_be_published_is_a_duration() {
+        let read = |text| Scalar::borrowed(text).milliseconds();
+        assert_eq!((read("12"), read("0.37"), read("0")), (Some(12.0), Some(0.37), Some(0.0)));
+        for text in ["-", "", "-1", "NaN", "inf", "1e999", "12 ms"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! When something happened: the forms that a time comes in, CloudWatch's window, and the minute.
+
+use jiff::Timestamp;
+
+use crate::rejection::Reason;
+
+const MINUTE_MS: i64 = 60_000;
+/// "The timestamp can be up to two weeks in the past and up to two hours into the future" (PutMetricData), less
+/// a minute, because sending takes its time.
+const OLDEST_MS: i64 = 14 * 24 * 60 * MINUTE_MS - MINUTE_MS;
+const NEWEST_MS: i64 = 2 * 60 * MINUTE_MS - MINUTE_MS;
+/// Numbers below are seconds (until the year 5138), others milliseconds (from 1973).
+const SECONDS_BELOW: f64 = 1e11;
+const COMMON_LOG: &str = "%d/%b/%Y:%H:%M:%S %z";
+
+/// Which times can be published, seen from now.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    now_ms: Option<i64>,
+}
+
+impl Window {
+    /// What CloudWatch takes at `now`.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self { now_ms: Some(now.as_millisecond()) }
+    }
+
+    /// Everything, as one minute: for sums since the start.
+    #[must_use]
+    pub const fn of_all_time() -> Self {
+        Self { now_ms: None }
+    }
+
+    /// The minute of `at_ms` (milliseconds since 1970; now where there is none) as seconds since 1970.
+    ///
+    /// # Errors
+    /// [`Reason::TooOld`] and [`Reason::TooNew`].
+    pub fn minute(self, at_ms: Option<i64>) -> Result<i64, Reason> {
+        let Some(now_ms) = self.now_ms else { return Ok(0) };
+        let at_ms = at_ms.unwrap_or(now_ms);
+        let minute_ms = at_ms.div_euclid(MINUTE_MS).saturating_mul(MINUTE_MS);
+        if minute_ms < now_ms - OLDEST_MS {
+            return Err(Reason::TooOld);
+        }
+        if at_ms > now_ms + NEWEST_MS {
+            return Err(Reason::TooNew);
+        }
+        Ok(minute_ms / 1000)
+    }
+}
+
+/// A time in milliseconds since 1970: a number of seconds or milliseconds, RFC 3339, or the form of common logs
+/// (`22/Nov/2026:12:00:00 +0000`).
+#[must_use]
+pub(crate) fn parse_ms(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Some(ms) = of_digits(text) {
+        return Some(ms);
+    }
+    if text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+        && let Ok(number) = text.parse::<f64>()
+    {
+        return of_number(number);
+    }
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Some(timestamp.as_millisecond());
+    }
+    let common = jiff::fmt::strtime::parse(COMMON_LOG, text).and_then(|parsed| parsed.to_timestamp());
+    common.ok().map(Timestamp::as_millisecond)
+}
+
+/// Nearly every time is one of these.
+fn of_digits(text: &str) -> Option<i64> {
+    let digits = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number: i64 = text.parse().ok().filter(|_| digits)?;
+    Some(if number < 100_000_000_000 { number * 1000 } else { number })
+}
+
+fn of_number(number: f64) -> Option<i64> {
+    let ms = if number.abs() < SECONDS_BELOW { number * 1000.0 } else { number };
+    #[expect(clippy::cast_possible_truncation, reason = "finite, and saturating: what is far off is refused later")]
+    ms.is_finite().then_some(ms as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: i64 = 1_795_348_830_000;
+    const HOUR: i64 = 60 * MINUTE_MS;
+
+    fn minute(ago_ms: i64) -> Result<i64, Reason> {
+        Window::at(Timestamp::from_millisecond(NOW_MS).unwrap()).minute(Some(NOW_MS - ago_ms))
+    }
+
+    #[test]
+    fn what_is_older_than_14_days_or_more_than_2_hours_ahead_is_refused_with_its_reason() {
+        assert!(minute((13 * 24 + 23) * HOUR).is_ok());
+        assert_eq!(minute(14 * 24 * HOUR + 1_000), Err(Reason::TooOld));
+        assert!(minute(-(HOUR + 50 * MINUTE_MS)).is_ok());
+        assert_eq!(minute(-(2 * HOUR + 1_000)), Err(Reason::TooNew));
+        assert_eq!(minute(i64::MIN / 2), Err(Reason::TooNew));
+    }
+
+    #[test]
+    fn what_is_accepted_is_accepted_by_cloudwatch_a_minute_later_too() {
+        for ago_ms in (13 * 24 * HOUR..15 * 24 * HOUR).step_by(7_777) {
+            if let Ok(minute) = minute(ago_ms) {
+                assert!(minute * 1000 >= NOW_MS + MINUTE_MS - 14 * 24 * HOUR);
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_is_told_by_its_minute_and_now_where_there_is_none() {
+        let window = Window::at(Timestamp::from_millisecond(NOW_MS).unwrap());
+        assert_eq!(window.minute(Some(NOW_MS + 29_999)), Ok(NOW_MS / 1000 - 30));
+        assert_eq!(window.minute(None), Ok(NOW_MS / 1000 - 30));
+        assert_eq!(Window::of_all_time().minute(Some(1)), Ok(0));
+    }
+
+    #[test]
+    fn seconds_milliseconds_rfc_3339_and_common_log_times_are_the_same() {
+        for text in [
+            "1795348800",
+            "1795348800.0",
+            "1795348800000",
+            "2026-11-22T12:00:00Z",
+            "2026-11-22T13:00:00.000+01:00",
+            "22/Nov/2026:12:00:00 +0000",
+            " 22/Nov/2026:14:30:00 +0230 ",
+        ] {
+            assert_eq!(parse_ms(text), Some(1_795_348_800_000), "{text}");
+        }
+        for text in ["", "-", "soon", "1e999", "NaN", "22/Nov/2026", "0x10"] {
+            assert_eq!(parse_ms(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What the template says of the metrics publisher, and the publisher as `invoke` calls it.
+
+use std::collections::BTreeMap;
+
+use calls::RecordLog;
+use serde_json::{Value, json};
+use tollgate::function::Function;
+use tollgate::template::{Fields, Kind, Node, ParameterValues, Template};
+
+use crate::servers::Server;
+
+fn template(given: &[(&str, &str)]) -> Template {
+    let text = std::fs::read_to_string(tests::project().join("template.yaml")).unwrap();
+    let given: ParameterValues = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Template::parse(&text, &given).unwrap()
+}
+
+fn all() -> Template {
+    template(&[
+        ("PublishMetrics", "true"),
+        ("CreateMetricsQueue", "true"),
+        ("ProbeEndpoints", "true"),
+        ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
+        ("MetricsSecurityGroupId", "sg-0"),
+    ])
+}
+
+fn texts(template: &Template, kind: &str, property: &str) -> BTreeMap<String, String> {
+    let resources = template.resources(kind).unwrap();
+    let texts = resources.into_iter().filter_map(|(id, mut fields)| Some((id, fields.text(property).unwrap()?.0)));
+    texts.collect()
+}
+
+fn function(template: &Template) -> Fields {
+    let functions = template.resources("AWS::Serverless::Function").unwrap();
+    functions.into_iter().find(|(id, _)| id == "MetricsPublisherFunction").unwrap().1
+}
+
+fn shown(node: &Node) -> String {
+    match &node.kind {
+        Kind::Text(text) => text.clone(),
+        Kind::List(items) => items.iter().map(shown).collect::<Vec<_>>().join(","),
+        Kind::Map(members) => {
+            members.iter().map(|(name, _, value)| format!("{name}={}", shown(value))).collect::<Vec<_>>().join(";")
+        }
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn nothing_that_costs_a_series_is_made_unless_it_is_asked_for() {
+    let template = template(&[]);
+    for kind in ["AWS::Logs::SubscriptionFilter", "AWS::SQS::Queue", "AWS::CloudWatch::Alarm"] {
+        assert!(template.resources(kind).unwrap().is_empty(), "{kind}");
+    }
+    assert_eq!(template.resources("AWS::Serverless::Function").unwrap().len(), 1);
+}
+
+#[test]
+fn every_log_is_subscribed_to_with_a_filter_and_leave_but_never_the_publishers_own() {
+    let template = all();
+    let groups = texts(&template, "AWS::Logs::SubscriptionFilter", "LogGroupName");
+    let filters = texts(&template, "AWS::Logs::SubscriptionFilter", "FilterPattern");
+    let sources = texts(&template, "AWS::Lambda::Permission", "SourceArn");
+    assert_eq!((groups.len(), filters.len()), (2, 2));
+    for (id, group) in &groups {
+        assert_ne!(group, "MetricsPublisherLogGroup", "{id}");
+        assert!(!filters[id].is_empty(), "{id}");
+        assert!(sources.values().any(|source| *source == format!("{group}.Arn")), "{id}: no leave to call");
+    }
+    assert!(groups.values().any(|group| group == "AccessLogGroup"));
+}
+
+#[test]
+fn metrics_go_into_one_namespace_and_the_table_is_touched_where_series_are() {
+    let policies = shown(&function(&all()).take("Policies").unwrap());
+    assert!(policies.contains("Action=cloudwatch:PutMetricData;Resource=*;Condition=StringEquals=cloudwatch:namespace=CustomApp/NetworkMetrics"), "{policies}");
+    assert!(policies.contains("Condition=ForAllValues:StringLike=dynamodb:LeadingKeys=series#*"), "{policies}");
+    assert_eq!(policies.matches("Resource=*").count(), 1, "{policies}");
+}
+
+#[test]
+fn every_variable_that_the_publisher_is_given_is_one_that_it_reads() {
+    let source = std::fs::read_to_string(tests::project().join("functions/metrics-publisher/src/config.rs")).unwrap();
+    let environment = shown(&function(&all()).take("Environment").unwrap());
+    let variables = environment.strip_prefix("Variables=").unwrap();
+    for variable in variables.split(';').map(|member| member.split_once('=').unwrap().0) {
+        assert!(source.contains(&format!("(\"{variable}\")")), "{variable}");
+    }
+}
+
+#[test]
+fn a_queue_hides_a_message_for_six_times_as_long_as_the_function_may_take() {
+    let template = all();
+    let timeout: u32 = function(&template).number("Timeout").unwrap().unwrap();
+    let queues = texts(&template, "AWS::SQS::Queue", "VisibilityTimeout");
+    assert_eq!(queues["MetricsQueue"].parse::<u32>().unwrap(), 6 * timeout);
+    let mut mapping = template.resources("AWS::Lambda::EventSourceMapping").unwrap().remove(0).1;
+    assert_eq!(shown(&mapping.take("FunctionResponseTypes").unwrap()), "ReportBatchItemFailures");
+}
+
+#[test]
+fn silence_is_measured_by_the_request_that_comes_every_day() {
+    let template = all();
+    let alarms = texts(&template, "AWS::CloudWatch::Alarm", "TreatMissingData");
+    assert_eq!(alarms["MetricsSilentAlarm"], "breaching");
+    let mut destination = template.resources("AWS::Events::ApiDestination").unwrap().remove(0).1;
+    assert!(destination.text("InvocationEndpoint").unwrap().unwrap().0.ends_with("/health"));
+    let alarm = template.resources("AWS::CloudWatch::Alarm").unwrap();
+    let (_, mut alarm) = alarm.into_iter().find(|(id, _)| id == "MetricsSilentAlarm").unwrap();
+    assert!(shown(&alarm.take("Dimensions").unwrap()).contains("Name=Route;Value=GET /health"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_events_are_answered_as_they_would_be_deployed() {
+    let server = Server::ministack();
+    let url = format!("http://{}", server.address);
+    let setting = move |name: &str| match name {
+        "AWS_ENDPOINT_URL" => Some(url.clone()),
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+        "USAGE_TABLE" => Some("tollgate-usage".to_owned()),
+        _ => None,
+    };
+    let function = Function::new("metrics-publisher", None, setting, RecordLog::to(std::io::sink())).await.unwrap();
+    for (case, expected) in [
+        ("records", json!({"accepted": 3, "rejected": [], "published": 3, "requests": 1})),
+        ("access-log", json!({"accepted": 4, "rejected": [], "published": 4, "requests": 1})),
+        ("control-message", json!({"accepted": 0, "rejected": [], "published": 0, "requests": 0})),
+        ("queue", json!({"batchItemFailures": [{"itemIdentifier": "00000000-0000-4000-8000-000000000003"}]})),
+    ] {
+        let event = std::fs::read(tests::project().join(format!("events/metrics-publisher.{case}.json"))).unwrap();
+        let answer: Value = serde_json::from_slice(&function.invoke(&event).await.unwrap()).unwrap();
+        assert_eq!(answer, expected, "{case}");
+    }
+    let unknown = std::fs::read(tests::project().join("events/metrics-publisher.unknown.json")).unwrap();
+    assert_eq!(function.invoke(&unknown).await.unwrap_err().error_type, "InvalidEvent");
+}
