@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # `sam validate` wants a region and asks nobody there.
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: test tools format lint documentation unit template bench watch clean
+.PHONY: test tools peers format lint documentation unit template bench watch clean
 
 test: format lint documentation unit template
 
@@ -32,13 +32,14 @@ template: tools
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/sam validate --lint --template template.yaml
 
-# What a decision costs in requests, a token beside its bare signature check, a run of alb-sync and a delivery of
-# metrics. A quiet machine tells more.
-bench: tools
+# What a decision costs in requests, a token beside its bare signature check, a run of alb-sync, a delivery of metrics,
+# and a cold start beside Node's and Python's. A quiet machine tells more.
+bench: tools peers
 	cargo bench -p usage --bench decisions --locked
 	cargo bench -p authorizer --bench tokens --locked
 	cargo bench -p alb-sync --bench runs --locked
 	cargo bench -p metrics-publisher --bench deliveries --locked
+	cargo bench -p tests --bench startup --locked
 
 # What the tests run beside Rust, at pinned versions, inside the project's folder.
 tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed
@@ -58,9 +59,26 @@ tests/node_modules/installed: tests/package.json tests/package-lock.json
 	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
+# What the benchmarks hold ours against, at pinned versions, inside the project's folder.
+NODE_PEER := tests/startup/node/node_modules
+PYTHON_PEER := tests/startup/python/.venv
+
+peers: $(NODE_PEER)/installed $(PYTHON_PEER)/installed
+
+$(NODE_PEER)/installed: tests/startup/node/package.json tests/startup/node/package-lock.json
+	npm ci --prefix tests/startup/node --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Without pip in the end, which nobody would deploy.
+$(PYTHON_PEER)/installed: tests/startup/python/requirements.txt
+	$(PYTHON) -m venv --clear $(PYTHON_PEER)
+	$(PYTHON_PEER)/bin/pip install --quiet --disable-pip-version-check --requirement tests/startup/python/requirements.txt
+	$(PYTHON_PEER)/bin/pip uninstall --quiet --yes setuptools pip
+	touch $@
+
 # `make watch FUNCTION=authorizer`, then `.venv/bin/cargo-lambda lambda invoke authorizer --data-file events/…`
 watch: tools
 	$(PYTHON) tests/watch.py $(FUNCTION)
 
 clean:
-	rm -rf target $(VENV) $(MINISTACK) tests/node_modules .aws-sam
+	rm -rf target $(VENV) $(MINISTACK) tests/node_modules $(NODE_PEER) $(PYTHON_PEER) .aws-sam
