@@ -169,7 +169,7 @@ mod tests {
             "1 minute",
         ] {
             let error = schedules(&format!("\"{rate}\"")).unwrap_err().to_string();
-            assert!(error.starts_with("8:52: ") && error.contains("is no rate that is understood"), "{error}");
+            assert!(error.starts_with("8:56: ") && error.contains("is no rate that is understood"), "{error}");
         }
     }
 }
