@@ -242,7 +242,7 @@ mod tests {
         let metrics = LocalMetrics::default();
         (0..2_000).for_each(|route| metrics.line(&line(&format!("GET /{route}"), 5)));
         let counted = metrics.lock();
-        assert!(counted.intake.sums.len() <= Config::MAX_SERIES + 26);
+        assert!(counted.intake.sums.len() <= Config::MAX_SERIES + 29);
         let requests = counted.intake.sums.iter().filter(|(series, _)| series.metric == Metric::Requests);
         assert_eq!(requests.map(|(_, aggregate)| aggregate.values.count()).sum::<u64>(), 2_000);
     }

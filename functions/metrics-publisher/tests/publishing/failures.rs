@@ -39,11 +39,11 @@ async fn after_two_throttles_it_is_published_once() {
 }
 
 #[tokio::test]
-async fn faults_of_cloudwatch_are_tried_again_and_then_told() {
-    for status in [500, 503] {
-        let (publisher, requests) = publisher(move |_, _| Answer::Error(status, "InternalServiceFault"));
+async fn faults_and_endless_throttles_are_tried_again_and_then_told() {
+    for (status, code) in [(500, "InternalServiceFault"), (503, "ServiceUnavailable"), (400, "ThrottlingException")] {
+        let (publisher, requests) = publisher(move |_, _| Answer::Error(status, code));
         let error = handle(&publisher, &json!({"records": [record("Op", 1.0)]})).await.unwrap_err().to_string();
-        assert!(error.starts_with("2 of 2 data were not sent: PutMetricData: InternalServiceFault"), "{error}");
+        assert!(error.starts_with(&format!("2 of 2 data were not sent: PutMetricData: {code} ({status})")), "{error}");
         assert_eq!(requests.lock().unwrap().len(), 3);
     }
 }
