@@ -57,6 +57,23 @@ async fn a_keys_whole_life_shows_at_the_authorizer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_somebody_elses_in_a_browser_on_this_machine_administrates_nothing() {
+    let gateway = Setup::default().start().await;
+    let plans = || gateway.call("GET", "/_tollgate/v1/plans");
+    let own = format!("http://{}", gateway.address);
+    for (call, expected) in [
+        (plans(), 200),
+        (plans().header("origin", &own), 200),
+        (plans().header("origin", "http://evil.example"), 403),
+        (plans().header("origin", "null"), 403),
+        (plans().header("host", "evil.example:3000"), 403),
+        (plans().header("host", "localhost:3000"), 200),
+    ] {
+        assert_eq!(call.send().await.status.as_u16(), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn over_dynamodb_a_rotated_key_has_both_secrets_and_a_file_becomes_keys() {
     let server = Server::ministack();
     let gateway = Setup::default().endpoint(&format!("http://{}", server.address)).start().await;

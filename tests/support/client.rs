@@ -39,7 +39,7 @@ impl Call {
     pub fn new(address: SocketAddr, method: &str, path: &str) -> Self {
         Self {
             address,
-            request: Request::builder().method(method).uri(path).header("host", "api.test"),
+            request: Request::builder().method(method).uri(path).header("host", "localhost"),
             body: Bytes::new(),
         }
     }

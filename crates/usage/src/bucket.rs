@@ -100,9 +100,10 @@ fn window_s(emission: Option<Nanos>, burst: u64) -> u64 {
 }
 
 pub(crate) fn emission_of(rate: f64) -> Option<Nanos> {
-    // A plan's rate is between 1e-6 and 1e6, so the quotient is a small whole number.
-    #[expect(clippy::cast_possible_truncation, reason = "bounded by a plan's limits")]
-    (rate > 0.0).then(|| (SECOND as f64 / rate).ceil() as Nanos)
+    // A plan's rate is between 1e-6 and 1e6, so the quotient is a small whole number; one that is refused is looked
+    // at too, for whatever else is wrong with its plan.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded")]
+    (rate > 0.0).then(|| (SECOND as f64 / rate.max(1e-6)).ceil() as Nanos)
 }
 
 #[cfg(test)]

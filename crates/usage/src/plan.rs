@@ -211,6 +211,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_beyond_all_measure_are_mistakes_and_no_more() {
+        for throttle in [
+            r#"{"rate":1e-320,"burst":1}"#,
+            r#"{"rate":1e-25,"burst":100000000}"#,
+            r#"{"rate":1e-12,"burst":18446744073709551615}"#,
+            r#"{"rate":1e308,"burst":18446744073709551615}"#,
+        ] {
+            let text =
+                format!(r#"{{"throttle":{throttle},"routes":{{"GET /a":{throttle}}},"lease":18446744073709551615}}"#);
+            let document: PlanDocument = serde_json::from_str(&text).unwrap();
+            let mistakes = document.check();
+            assert!(mistakes.iter().any(|mistake| mistake.pointer == "/throttle/rate"), "{throttle}");
+        }
+    }
+
+    #[test]
     fn all_mistakes_are_named_at_once_each_with_its_member() {
         let document: PlanDocument = serde_json::from_str(
             r#"{"throttle":{"rate":-1,"burst":100000001},"near_limit":2,"routes":{"GET /a~b":{"rate":2e6,"burst":1},"GET":{"rate":1,"burst":1}},

@@ -11,6 +11,7 @@ use usage::Caller;
 use webpki::EndEntityCert;
 
 use crate::Reason;
+use crate::header_value::header_value;
 use crate::text::Text;
 
 /// Which part of a certificate says who its holder is. Names are only unique within their issuer's.
@@ -56,9 +57,16 @@ impl Certificate<'_> {
         let holder = match name {
             HolderName::SubjectDn => filled(&self.subject)?.to_owned(),
             HolderName::SerialNumber => filled(&self.serial)?.to_owned(),
-            HolderName::SanDns => self.alternative(|certificate| only(certificate.valid_dns_names()))?,
+            // RFC 4343: they have no case.
+            HolderName::SanDns => {
+                self.alternative(|certificate| only(certificate.valid_dns_names()))?.to_ascii_lowercase()
+            }
             HolderName::SanUri => self.alternative(|certificate| only(certificate.valid_uri_names()))?,
         };
+        // A backend would be told of nobody, whoever it is.
+        if header_value(&holder).is_empty() {
+            return Err(Reason::MalformedCredentials);
+        }
         let caller = Caller::from_certificate(&holder, issuer);
         Ok((holder, caller))
     }
@@ -103,11 +111,16 @@ mod tests {
 
     #[test]
     fn a_certificate_without_names_is_nobodys() {
+        let long = format!("CN={}", "a".repeat(1_024));
         let held = |certificate: Certificate<'_>| certificate.holder(HolderName::SubjectDn).is_ok();
         assert!(held(certificate(Some("CN=a"), Some("CN=ca"), "")));
-        for (subject, issuer) in
-            [(None, Some("CN=ca")), (Some(""), Some("CN=ca")), (Some(" "), Some("CN=ca")), (Some("CN=a"), None)]
-        {
+        for (subject, issuer) in [
+            (None, Some("CN=ca")),
+            (Some(long.as_str()), Some("CN=ca")),
+            (Some(""), Some("CN=ca")),
+            (Some(" "), Some("CN=ca")),
+            (Some("CN=a"), None),
+        ] {
             assert!(!held(certificate(subject, issuer, "")), "{subject:?} {issuer:?}");
         }
     }

@@ -42,6 +42,11 @@ fn default_user_claim() -> String {
     "sub".to_owned()
 }
 
+/// Whoever writes policies says where the secret is sent, and may not say so of the function's own credentials.
+fn is_for_secrets(name: &str) -> bool {
+    !["AWS_", "LAMBDA_", "_"].iter().any(|prefix| name.to_ascii_uppercase().starts_with(prefix))
+}
+
 impl IntrospectionDocument {
     /// The server, or which member cannot be and why. `env:NAME` stands for what `lookup` has there.
     pub(crate) fn check(
@@ -52,6 +57,9 @@ impl IntrospectionDocument {
         let endpoint =
             trusted_address(&self.endpoint).map_err(|why| ("endpoint", format!("`{}` {why}", self.endpoint)))?;
         let client_secret = match self.client_secret.strip_prefix("env:") {
+            Some(name) if !is_for_secrets(name) => {
+                return Err(("client_secret", format!("{name} is a variable of Lambda's own")));
+            }
             Some(name) => lookup(name).ok_or_else(|| ("client_secret", format!("the variable {name} is not set")))?,
             None => self.client_secret,
         };
@@ -107,6 +115,13 @@ mod tests {
             ("endpoint", json!("http://a/introspect"), "endpoint: `http://a/introspect` is not https"),
             ("client_secret", json!("env:OTHER"), "client_secret: the variable OTHER is not set"),
             ("client_secret", json!(""), "client_secret: is empty"),
+            (
+                "client_secret",
+                json!("env:AWS_SECRET_ACCESS_KEY"),
+                "client_secret: AWS_SECRET_ACCESS_KEY is a variable of",
+            ),
+            ("client_secret", json!("env:aws_session_token"), "client_secret: aws_session_token is a variable of"),
+            ("client_secret", json!("env:_X_AMZN_TRACE_ID"), "client_secret: _X_AMZN_TRACE_ID is a variable of"),
             ("cache_s", json!(3_601), "cache_s: 3601 is more than 3600"),
             ("default_plan", Value::Null, "default_plan: is missing"),
             ("other", json!(1), "unknown field `other`"),

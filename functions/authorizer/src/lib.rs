@@ -62,6 +62,7 @@ pub use policy_error::PolicyError;
 pub use policy_source::{PolicyName, PolicySource, PolicyTextError};
 pub use reason::{Failure, Reason};
 pub use store::{OpenError, Opened, open};
+pub use strict_json::StrictValue;
 
 use answer::Answer;
 use credentials::{Check, Identity};

@@ -11,15 +11,17 @@ use serde_json::{Map, Value};
 
 /// The object that this text is; `None` for any other text.
 pub(crate) fn object(text: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice::<Strict>(text).ok()?.0 {
+    match serde_json::from_slice::<StrictValue>(text).ok()?.0 {
         Value::Object(members) => Some(members),
         _ => None,
     }
 }
 
-struct Strict(Value);
+/// A JSON value in which no member stands twice, at any depth.
+#[derive(Debug)]
+pub struct StrictValue(pub Value);
 
-impl<'de> Deserialize<'de> for Strict {
+impl<'de> Deserialize<'de> for StrictValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(StrictVisitor).map(Self)
     }
@@ -64,7 +66,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
+        while let Some(StrictValue(item)) = items.next_element()? {
             list.push(item);
         }
         Ok(list.into())
@@ -72,10 +74,11 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
-            if map.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member stands twice"));
+        while let Some((name, StrictValue(value))) = members.next_entry()? {
+            if map.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("`{name}` stands there twice")));
             }
+            map.insert(name, value);
         }
         Ok(map.into())
     }

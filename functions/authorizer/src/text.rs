@@ -53,9 +53,11 @@ impl<T> Default for Members<'_, T> {
 }
 
 impl<'e> Members<'e, Text<'e>> {
-    /// The first member of that name.
+    /// The one member of that name; of several none counts.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+        let mut found = self.0.iter().filter(|(known, _)| **known == *name);
+        let (_, value) = found.next()?;
+        found.next().is_none().then_some(&**value)
     }
 }
 
@@ -136,6 +138,12 @@ mod tests {
             [Some("1"), Some("2"), None, Some("4"), None]
         );
         assert_eq!(headers.names().collect::<Vec<_>>(), ["a", "d", "x-b"]);
+    }
+
+    #[test]
+    fn of_two_members_of_one_name_neither_counts() {
+        let members: Members<'_, Text<'_>> = serde_json::from_str(r#"{"a":"1","b":"2","a":"3"}"#).unwrap();
+        assert_eq!((members.get("a"), members.get("b")), (None, Some("2")));
     }
 
     #[test]

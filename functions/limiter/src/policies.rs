@@ -54,6 +54,7 @@ pub(crate) async fn put(
     let document = strict_json::value(&body::json(&headers, sent).await?)?;
     let text = document.to_string();
     check(&text)?;
+    check_secret(&document)?;
     let put = shared.admin().put_policy(&name, &text, &condition).await.map_err(|error| refused(error, WHAT))?;
     let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok(conditions::versioned(status, &put.version, &document))
@@ -63,6 +64,19 @@ pub(crate) async fn put(
 fn check(text: &str) -> Result<(), Problem> {
     let known = |_: &str| Some("known to the authorizer alone".to_owned());
     Policy::parse(text, &known).map(drop).map_err(|error| mistake(&error.to_string()))
+}
+
+/// Whoever may read policies would read it.
+fn check_secret(document: &Value) -> Result<(), Problem> {
+    const PLACE: &str = "/introspection/client_secret";
+    let named = |secret: &str| secret.starts_with("env:");
+    match document.pointer(PLACE).and_then(Value::as_str) {
+        Some(secret) if !named(secret) => {
+            let detail = "has to be `env:` and the name of a variable of the authorizer's: policies can be read";
+            Err(Problem::mistakes(vec![Mistake::at(PLACE, detail)]))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `rules[1].match: …` is about `/rules/1/match`.
@@ -96,6 +110,15 @@ mod tests {
         let rules = json!([{"match": "ANY /{proxy+}", "auth": "any"}]);
         assert!(check(&json!({"rules": rules}).to_string()).is_ok());
         assert!(check(&json!({"rules": rules, "introspection": introspection}).to_string()).is_ok());
+    }
+
+    #[test]
+    fn a_secret_that_stands_in_the_policy_itself_is_refused_and_not_repeated() {
+        let of = |secret: &str| check_secret(&json!({"introspection": {"client_secret": secret}}));
+        assert!(of("env:SECRET").is_ok());
+        let problem = serde_json::to_value(of("hush").unwrap_err()).unwrap();
+        assert_eq!(problem["errors"][0]["pointer"], "/introspection/client_secret");
+        assert!(!problem.to_string().contains("hush"));
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! JSON in which no member stands twice: of two plans or rates of one name, the laxer might win.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use authorizer::StrictValue;
+use http::StatusCode;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::problem::{Mistake, Problem};
-use http::StatusCode;
 
 /// The value that this text is.
 ///
@@ -17,77 +16,12 @@ pub(crate) fn value(text: &[u8]) -> Result<Value, Problem> {
         Problem::new(StatusCode::BAD_REQUEST, format!("The request's body is not JSON: {error}."))
     };
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let Strict(value) = Strict::deserialize(&mut deserializer).map_err(|error| match error.classify() {
+    let StrictValue(value) = StrictValue::deserialize(&mut deserializer).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Problem::mistakes(vec![Mistake::at("", error.to_string())]),
         _ => syntax(&error),
     })?;
     deserializer.end().map_err(|error| syntax(&error))?;
     Ok(value)
-}
-
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON in which no member stands twice")
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(list.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
-            if map.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("`{name}` stands there twice")));
-            }
-            map.insert(name, value);
-        }
-        Ok(map.into())
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::series::{Metric, OTHER, Series};
 use crate::time::{Window, parse_ms};
 
 /// The most series that one line adds to.
-pub(crate) const OBSERVATIONS: usize = 5;
+pub(crate) const OBSERVATIONS: usize = 7;
 
 /// What took no route: a path that there is none for.
 const UNMATCHED: &str = "unmatched";
@@ -41,6 +41,10 @@ pub(crate) struct AccessLine<'a> {
     route: Scalar<'a>,
     #[serde(borrow)]
     decision: Scalar<'a>,
+    #[serde(borrow)]
+    reason: Scalar<'a>,
+    #[serde(borrow)]
+    near_limit: Scalar<'a>,
     #[serde(borrow)]
     plan: Scalar<'a>,
     #[serde(borrow)]
@@ -80,6 +84,8 @@ impl<'a> AccessLine<'a> {
             "integration_latency_ms" => &mut self.integration_latency_ms,
             "route" => &mut self.route,
             "decision" => &mut self.decision,
+            "reason" => &mut self.reason,
+            "near_limit" => &mut self.near_limit,
             "plan" => &mut self.plan,
             "authorizer_ms" => &mut self.authorizer_ms,
             _ => return,
@@ -117,8 +123,15 @@ impl<'a> AccessLine<'a> {
         }
         if let Some(decision) = self.decision.get() {
             let plan = self.plan.get().and_then(dimension_value);
+            let plan = plan.as_deref().unwrap_or(NONE);
             let decision = DECISIONS.into_iter().find(|known| *known == decision).unwrap_or(OTHER);
-            add(Series::new(Metric::Decisions, [plan.as_deref().unwrap_or(NONE), decision]), 1.0);
+            add(Series::new(Metric::Decisions, [plan, decision]), 1.0);
+            if self.near_limit.get() == Some("true") {
+                add(Series::new(Metric::NearLimit, [plan]), 1.0);
+            }
+            if self.reason.get() == Some("shadow_denied") {
+                add(Series::new(Metric::ShadowDenied, [plan]), 1.0);
+            }
         }
         Ok(())
     }
@@ -169,7 +182,15 @@ mod tests {
     #[test]
     fn a_line_becomes_requests_latencies_and_a_decision_by_the_authorizers_route() {
         assert_eq!(observed(LINE), WHOLE);
-        assert_eq!(WHOLE.len(), OBSERVATIONS);
+    }
+
+    #[test]
+    fn a_plan_whose_limits_are_near_or_in_shadow_shows() {
+        let line = LINE.replace(r#""near_limit":"false""#, r#""near_limit":"true""#);
+        let found = observed(&line.replace(r#""reason":"ok""#, r#""reason":"shadow_denied""#));
+        assert_eq!(found[..WHOLE.len()], WHOLE);
+        assert_eq!(found[WHOLE.len()..], ["NearLimit pro 1", "ShadowDenied pro 1"]);
+        assert_eq!(found.len(), OBSERVATIONS);
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub enum Metric {
     AuthorizerLatency,
     /// Decisions of the authorizer.
     Decisions,
+    /// Requests of callers whose use of a limit reached their plan's `near_limit`.
+    NearLimit,
+    /// Requests that a plan in shadow mode would have refused.
+    ShadowDenied,
     /// Times that a circuit breaker opened.
     BreakerOpen,
     /// 1 while all of a service's addresses are private, 0 otherwise.
@@ -80,6 +84,8 @@ impl Metric {
             Self::IntegrationLatency => form("IntegrationLatency", Milliseconds, &["Route"], 1),
             Self::AuthorizerLatency => form("AuthorizerLatency", Milliseconds, &["Route"], 1),
             Self::Decisions => form("Decisions", Count, &["Plan", "Decision"], 1),
+            Self::NearLimit => form("NearLimit", Count, &["Plan"], 1),
+            Self::ShadowDenied => form("ShadowDenied", Count, &["Plan"], 1),
             Self::BreakerOpen => form("BreakerOpen", Count, &["Service"], 1),
             Self::EndpointPrivate => form("EndpointPrivate", Count, &["Service"], 1),
             Self::EndpointConnect => form("EndpointConnect", Milliseconds, &["Service"], 1),
@@ -129,7 +135,7 @@ impl<T: AsRef<str>> Series<T> {
     }
 }
 
-/// What is not used is not hashed: a line looks up five series.
+/// What is not used is not hashed: a line looks up several series.
 impl<T: AsRef<str>> Hash for Series<T> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.metric.hash(hasher);

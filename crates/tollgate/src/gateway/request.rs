@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, USER_AGENT};
+use calls::is_loopback;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, USER_AGENT};
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
@@ -123,7 +124,7 @@ async fn proceed(
     headers::add_forwarded(&mut original.headers, connection.client.ip(), connection.local_port);
     let event = || authorizer_event(exchange, &original, &raw_query, &found.parameters);
     let event = matches!(route.authorization, Authorization::Custom(_)).then(event);
-    pass(gateway, &route, event, exchange).await?;
+    pass(gateway, &route, event, &original, exchange).await?;
     if let Some(package) = &route.integration.function {
         let function = gateway.functions.get(package).map(Arc::clone).ok_or(Own::Failed)?;
         let (began, deadline) = (Instant::now(), Instant::now() + route.integration.timeout);
@@ -172,11 +173,12 @@ async fn pass(
     gateway: &Gateway,
     route: &Route,
     event: Option<serde_json::Value>,
+    original: &RequestParts,
     exchange: &mut Exchange,
 ) -> Result<(), Own> {
     match (&route.authorization, event) {
         (Authorization::None, _) => Ok(()),
-        (Authorization::Iam, _) if exchange.source.to_canonical().is_loopback() => Ok(()),
+        (Authorization::Iam, _) if is_this_machine(exchange, original) => Ok(()),
         (Authorization::Iam, _) => Err(Own::Forbidden),
         (Authorization::Custom(package), Some(event)) => {
             let function = gateway.functions.get(package).ok_or(Own::Failed)?;
@@ -184,6 +186,16 @@ async fn pass(
         }
         (Authorization::Custom(_), None) => Err(Own::Failed),
     }
+}
+
+/// Whether this machine asks, and not somebody else's page in a browser on it. Such a page has an origin of its own
+/// or, where its name was made to lead here, another host.
+fn is_this_machine(exchange: &Exchange, original: &RequestParts) -> bool {
+    let ours = |authority: &str| authority.parse::<Authority>().is_ok_and(|authority| is_loopback(authority.host()));
+    let our_page =
+        |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| origin.strip_prefix("http://").is_some_and(ours));
+    let named = original.headers.get(HOST).is_some_and(|host| host.to_str().is_ok_and(ours));
+    exchange.source.to_canonical().is_loopback() && named && original.headers.get(ORIGIN).is_none_or(our_page)
 }
 
 /// Request mapping, listener rules, backend, response mapping.
