@@ -44,9 +44,12 @@ impl Call {
         }
     }
 
-    /// Adds a header.
+    /// Adds a header. A request has one host: another one replaces it.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Some(headers) = self.request.headers_mut().filter(|_| name == "host") {
+            headers.remove("host");
+        }
         self.request = self.request.header(name, value);
         self
     }

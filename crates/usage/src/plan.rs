@@ -218,8 +218,7 @@ mod tests {
             r#"{"rate":1e-12,"burst":18446744073709551615}"#,
             r#"{"rate":1e308,"burst":18446744073709551615}"#,
         ] {
-            let text =
-                format!(r#"{{"throttle":{throttle},"routes":{{"GET /a":{throttle}}},"lease":18446744073709551615}}"#);
+            let text = format!(r#"{{"throttle":{throttle},"routes":{{"GET /a":{throttle}}},"lease":4294967295}}"#);
             let document: PlanDocument = serde_json::from_str(&text).unwrap();
             let mistakes = document.check();
             assert!(mistakes.iter().any(|mistake| mistake.pointer == "/throttle/rate"), "{throttle}");
