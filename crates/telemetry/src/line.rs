@@ -22,7 +22,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, Members> for Line {
     ) -> fmt::Result {
         writer.write_str("{\"timestamp\":\"")?;
         SystemTime.format_time(&mut writer)?;
-        write!(writer, "\",\"level\":\"{}\"", event.metadata().level())?;
+        writer.write_str("\",\"level\":\"")?;
+        writer.write_str(event.metadata().level().as_str())?;
+        writer.write_char('"')?;
         let mut visitor = MemberVisitor::new(&mut writer);
         event.record(&mut visitor);
         visitor.outcome?;
@@ -30,7 +32,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, Members> for Line {
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<Members>>().map_or("", |fields| &fields.fields);
             if let Some(fields) = fields.strip_prefix(',') {
-                write!(writer, ",\"span\":{{{fields}}}")?;
+                writer.write_str(",\"span\":{")?;
+                writer.write_str(fields)?;
+                writer.write_char('}')?;
             }
         }
         writer.write_str("}\n")

@@ -100,17 +100,17 @@ struct Context {
     // Always all there, because request mapping reads them.
     decision: &'static str,
     reason: &'static str,
-    user_id: String,
-    email: String,
-    roles: String,
+    user_id: Cow<'static, str>,
+    email: Cow<'static, str>,
+    roles: Cow<'static, str>,
     near_limit: &'static str,
-    key_id: String,
-    plan: String,
-    scopes: String,
+    key_id: Cow<'static, str>,
+    plan: Cow<'static, str>,
+    scopes: Cow<'static, str>,
     auth: &'static str,
-    route: String,
-    request_id: String,
-    authorizer_ms: String,
+    route: Cow<'static, str>,
+    request_id: Cow<'static, str>,
+    authorizer_ms: Cow<'static, str>,
     // Only there where there is something, because response mapping shows them to clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratelimit_policy: Option<String>,
@@ -128,7 +128,7 @@ struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        let nothing = || NOTHING.to_owned();
+        let nothing = || Cow::Borrowed(NOTHING);
         Self {
             decision: NOTHING,
             reason: NOTHING,
@@ -153,9 +153,8 @@ impl Default for Context {
     }
 }
 
-fn set(field: &mut String, value: &str) {
-    field.clear();
-    field.push_str(if value.is_empty() { NOTHING } else { value });
+fn set(field: &mut Cow<'static, str>, value: &str) {
+    *field = if value.is_empty() { Cow::Borrowed(NOTHING) } else { Cow::Owned(value.to_owned()) };
 }
 
 impl<'e> Answer<'e> {
@@ -246,7 +245,7 @@ impl<'e> Answer<'e> {
     /// The method that was asked about and no other: a policy that API Gateway keeps would be asked about
     /// others too, and each has a rule of its own.
     fn policy(&self, allowed: bool, method_arn: &str) -> Value {
-        let known = |value: &'_ String| (*value != NOTHING).then(|| value.clone());
+        let known = |value: &Cow<'_, str>| (*value != NOTHING).then(|| value.to_string());
         let principal = known(&self.context.user_id).or_else(|| known(&self.context.key_id));
         let effect = if allowed { "Allow" } else { "Deny" };
         let statement = json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": shortened(method_arn)});
@@ -273,13 +272,13 @@ impl<'e> Answer<'e> {
     fn log(&self, reason: Reason, elapsed: Duration, problem: Option<&str>) {
         let Context { request_id, decision, route, auth, key_id, plan, near_limit, .. } = &self.context;
         tracing::info!(
-            request_id,
+            request_id = &**request_id,
             decision,
             reason = reason.as_str(),
-            route,
+            route = &**route,
             auth,
-            key_id,
-            plan,
+            key_id = &**key_id,
+            plan = &**plan,
             near_limit = *near_limit == "true",
             shadowed = self.shadowed.as_ref().map(|shadowed| shadowed.reason.as_str()),
             violated = self.shadowed.as_ref().map(|shadowed| shadowed.violated.as_str()),

@@ -117,7 +117,7 @@ impl Policies {
             match step {
                 Step::Serve => {}
                 Step::Renew => self.renew_behind(now),
-                Step::Await => self.renew(renewal, now).await,
+                Step::Await => Box::pin(self.renew(renewal, now)).await,
             }
         }
         self.current().ok_or_else(|| Stop::Fault(Reason::Fault, "no policy has been read yet".to_owned()))

@@ -90,7 +90,7 @@ impl Introspection {
             bearer.times.check(now, self.server.limits()).map_err(Stop::Unauthenticated)?;
             return Ok(bearer);
         }
-        let claims = self.ask(token).await?;
+        let claims = Box::pin(self.ask(token)).await?;
         let outcome = self.server.judge(&claims, now).map(Arc::new);
         let holds_for = if outcome.is_ok() { self.server.cached_for } else { REFUSED_FOR.min(self.server.cached_for) };
         self.answers.put(hash, Remembered { outcome: outcome.clone(), at: now, holds_for });
