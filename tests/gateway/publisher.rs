@@ -21,7 +21,7 @@ fn all() -> Template {
         ("CreateMetricsQueue", "true"),
         ("ProbeEndpoints", "true"),
         ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
-        ("MetricsSecurityGroupId", "sg-0"),
+        ("MetricsInVpc", "true"),
         ("SyncTargets", "[]"),
     ])
 }
