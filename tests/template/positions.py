@@ -90,6 +90,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "TruststoreUri": {"DomainName": ..., "DailyHealthRequest": "false"},
     "TruststoreVersion": {"TruststoreUri": ...},
 }
+# What makes no sense, and is made of values that do by themselves.
+SLIPS: list[dict[str, Any]] = [{"ThrottledRulePriority": 7, "UnavailableRulePriority": 7}]
 # Left out of everything together, because they exclude what is in it.
 APART = {"AuthPolicy", "CreateVpcLink"}
 MIXTURES = 30

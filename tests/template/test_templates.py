@@ -8,7 +8,7 @@ from typing import Callable, Iterable
 from . import functions, gateway, logs, network, parameters, permissions, properties, references, rules, schedules, sources, variables
 from .document import Template
 from .evaluation import Position, grouped
-from .positions import all_positions, others, required
+from .positions import SLIPS, all_positions, others, required
 
 TEMPLATES = Template.all()
 
@@ -86,6 +86,7 @@ class Rules(unittest.TestCase):
 def slips(template: Template) -> Iterable[dict[str, object]]:
     """Positions that make sense but for one parameter: one that was forgotten, or one too many."""
     base = required(template)
+    yield from ({**base, **slip} for slip in SLIPS if slip.keys() <= template.parameters.keys())
     starts = [base, *(position.overrides for _, position in all_positions(template))]
     for start in starts:
         for name in template.parameters:
