@@ -41,7 +41,7 @@ class Documents(unittest.TestCase):
     def test_every_parameter_that_a_document_names_with_a_value_exists(self) -> None:
         known = tables.template()["Parameters"].keys()
         for document in DOCUMENTS:
-            named = set(re.findall(r"`?\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=", document.read_text()))
+            named = set(re.findall(r"`?\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=(?!=)", document.read_text()))
             self.assertLessEqual(named - {"Value"}, set(known), document.name)
 
 
