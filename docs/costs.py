@@ -125,7 +125,7 @@ def dollars(amount: float) -> str:
 
 
 def tables(body: dict[str, Any]) -> dict[str, str]:
-    """What Tollgate costs by part, and what others cost beside it."""
+    """What Tollgate costs by part, what others cost beside it, and that in short."""
     parts = [tollgate(scale, body) for scale in SCALES]
     rows = [[name, *(dollars(part[name]) for part in parts)] for name in parts[0]]
     sums = [sum(part.values()) for part in parts]
@@ -139,7 +139,9 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
         "a NAT gateway in two zones, which Tollgate does without": [nat(scale) for scale in SCALES],
     }
     head = [scale.name for scale in SCALES]
+    short = [name for name in others if name.startswith(("Tollgate", "REST", "Kong"))]
     return {
+        "summary": table(["US dollars a month", *head], [[it.split(",")[0], *map(dollars, others[it])] for it in short], right=3),
         "parts": table(["US dollars a month", *head], rows, right=3),
         "others": table(["US dollars a month", *head], [[name, *map(dollars, it)] for name, it in others.items()], right=3),
     }

@@ -33,7 +33,8 @@ def written() -> dict[tuple[str, str], str]:
 
     body = template()
     tables = {("docs/parameters.md", name): text for name, text in parameters.tables(body).items()}
-    tables |= {("docs/costs.md", name): text for name, text in costs.tables(body).items()}
+    for name, text in costs.tables(body).items():
+        tables["README.md" if name == "summary" else "docs/costs.md", name] = text
     return tables
 
 

@@ -38,7 +38,7 @@ def of_filters(position: Position) -> Iterator[str]:
     for name, properties in position.of_type("AWS::Logs::MetricFilter").items():
         known = filters.members(properties["LogGroupName"].targets[0], access_log_format)
         try:
-            _, comparisons = filters.comparisons(properties["FilterPattern"])
+            comparisons = filters.Pattern(properties["FilterPattern"]).comparisons
         except ValueError as mistake:
             yield f"{name}: {mistake}"
             continue

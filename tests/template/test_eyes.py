@@ -9,14 +9,9 @@ from typing import Any
 from . import eyes, filters
 from .document import Template
 from .evaluation import Position
+from .positions import with_needs
 
 TEMPLATE = Template.read("template.yaml")
-NEEDED = {
-    "VpcId": "vpc-0123456789abcdef0",
-    "PrivateSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
-    "AlbListenerArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/a/0123456789abcdef/0123456789abcdef",
-    "AlbSecurityGroupId": "sg-0123456789abcdef0",
-}
 EYES = {"CreateAlarms": "true", "CreateDashboard": "true", "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms"}
 TARGETS = {
     "SyncTargets": '[{"name":"internal-a.example","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/a/1","port":443}]',
@@ -39,8 +34,7 @@ POSITIONS: list[dict[str, str]] = [
 
 
 def position(parameters: dict[str, str], template: Template = TEMPLATE) -> Position:
-    needed = {name: value for name, value in NEEDED.items() if name in template.parameters}
-    return Position(template, {**needed, **parameters})
+    return Position(template, with_needs(template, parameters))
 
 
 def access_line(**members: str) -> dict[str, Any]:
@@ -51,8 +45,8 @@ def access_line(**members: str) -> dict[str, Any]:
     return {**line, **members}
 
 
-def pattern(name: str) -> str:
-    return TEMPLATE.body["Resources"][name]["Properties"]["FilterPattern"]
+def pattern(name: str) -> filters.Pattern:
+    return filters.Pattern(TEMPLATE.body["Resources"][name]["Properties"]["FilterPattern"])
 
 
 class Eyes(unittest.TestCase):
@@ -83,30 +77,31 @@ class Patterns(unittest.TestCase):
     def test_a_throttled_request_that_was_not_answered_429_is_counted(self) -> None:
         for status, counted in (("429", False), ("200", True), ("404", True), ("502", True)):
             line = access_line(decision="throttled", status=status)
-            self.assertEqual(filters.matches(pattern("UnansweredThrottlesFilter"), line), counted, status)
+            self.assertEqual(pattern("UnansweredThrottlesFilter").matches(line), counted, status)
         allowed = access_line(decision="allowed", status="200")
-        self.assertFalse(filters.matches(pattern("UnansweredThrottlesFilter"), allowed))
+        self.assertFalse(pattern("UnansweredThrottlesFilter").matches(allowed))
 
     def test_an_unavailable_one_that_was_not_answered_503_is_counted(self) -> None:
         for status, counted in (("503", False), ("200", True)):
             line = access_line(decision="unavailable", status=status)
-            self.assertEqual(filters.matches(pattern("UnansweredUnavailableFilter"), line), counted, status)
+            self.assertEqual(pattern("UnansweredUnavailableFilter").matches(line), counted, status)
 
     # Lines of the deployed authorizer, as it wrote them.
     def test_lines_of_the_authorizer_are_counted_by_what_they_say(self) -> None:
         fault = {"level": "INFO", "message": "decided", "request_id": "-", "decision": "-", "reason": "fault"}
+        unknown_key = {**fault, "reason": "store_unavailable", "problem": "the registry gives no answer"}
         unread = {"level": "WARN", "message": "a plan could not be read: network", "reason": "network", "kind": "plan"}
         degraded = {"level": "INFO", "message": "decided", "decision": "degraded", "reason": "store_unavailable"}
         opened = {"level": "WARN", "breaker": "registry", "from": "Closed", "to": "Open", "opened": 1}
         closed = {"level": "WARN", "breaker": "registry", "from": "HalfOpen", "to": "Closed", "opened": 1}
-        lines = [fault, unread, degraded, opened, closed]
+        lines = [fault, unknown_key, unread, degraded, opened, closed]
         for name, counted in (
-            ("AuthorizerFaultsFilter", [fault]),
+            ("AuthorizerFaultsFilter", [fault, unknown_key]),
             ("LimiterFaultsFilter", [fault]),
-            ("DegradedDecisionsFilter", [degraded]),
+            ("DegradedDecisionsFilter", [unknown_key, degraded]),
             ("AuthorizerBreakersFilter", [opened]),
         ):
-            self.assertEqual([line for line in lines if filters.matches(pattern(name), line)], counted, name)
+            self.assertEqual([line for line in lines if pattern(name).matches(line)], counted, name)
 
 
 class Mistakes(unittest.TestCase):
