@@ -20,6 +20,7 @@ fn all() -> Template {
         ("PublishMetrics", "true"),
         ("CreateMetricsQueue", "true"),
         ("ProbeEndpoints", "true"),
+        ("CreateAlarms", "true"),
         ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
         ("MetricsInVpc", "true"),
         ("SyncTargets", "[]"),
