@@ -73,6 +73,20 @@ async fn a_page_of_somebody_elses_in_a_browser_on_this_machine_administrates_not
     }
 }
 
+#[tokio::test]
+async fn metrics_are_this_machines_own() {
+    let gateway = Setup::default().start().await;
+    let metrics = || gateway.call("GET", "/_tollgate/metrics");
+    for (call, expected) in [
+        (metrics(), 200),
+        (metrics().header("origin", "http://evil.example"), 403),
+        (metrics().header("host", "evil.example:3000"), 403),
+        (metrics().header("host", "localhost:3000"), 200),
+    ] {
+        assert_eq!(call.send().await.status.as_u16(), expected);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn over_dynamodb_a_rotated_key_has_both_secrets_and_a_file_becomes_keys() {
     let server = Server::ministack();

@@ -47,7 +47,8 @@ pub struct Serve {
     /// The backend, instead of the built-in echo service
     #[arg(long, value_name = "URL", value_parser = backend)]
     pub backend: Option<Uri>,
-    /// Address that every AWS client talks to, instead of an embedded store
+    /// Address that every AWS client talks to, instead of an embedded store. On another machine it needs `AWS_REGION`
+    /// and credentials in the environment
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub endpoint: Option<Uri>,
     /// The authorizer's policy as JSON, instead of the template's

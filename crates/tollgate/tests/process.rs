@@ -226,6 +226,17 @@ fn a_mistake_is_one_line_and_exit_code_2() {
 }
 
 #[test]
+fn another_machine_as_an_endpoint_needs_a_region() {
+    let mut command = tollgate(&["--listen", "127.0.0.1:0", "--endpoint", "http://192.0.2.1:8000"]);
+    let output = command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("--endpoint http://192.0.2.1:8000/: AWS_REGION is not set"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(text(&run(&["--help"]).stdout).contains("AWS_REGION"));
+}
+
+#[test]
 fn invoke_prints_what_the_function_answers() {
     let output = run(&["invoke", "authorizer", "events/authorizer.allowed.json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

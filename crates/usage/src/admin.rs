@@ -17,6 +17,7 @@ mod keys;
 mod once;
 mod plans;
 mod record;
+mod shared_secret;
 mod table;
 mod version;
 
@@ -24,12 +25,13 @@ use crate::Store;
 
 pub use error::{AdminError, Refusal};
 pub use import::{IMPORT_BATCH, ImportedKey};
-pub use once::{KeptAnswer, Once};
+pub use once::{Keep, KeptAnswer, Once};
 pub use plans::Put;
 pub use record::{
     KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA,
     MOST_SCOPES, Retiring,
 };
+pub use shared_secret::SECRET_BYTES;
 pub use version::{Condition, Stored, Version};
 
 pub(crate) use catalogue::Catalogue;

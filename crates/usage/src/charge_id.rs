@@ -19,7 +19,8 @@ const FORM: u8 = 1;
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// One charge: its instant, its cost, and the quotas' windows that it was taken from. Buckets are no part of it: what
-/// a rate has let through cannot be undone. Its text is URL-safe base64; it is no secret and proves nothing.
+/// a rate has let through cannot be undone. Its text is URL-safe base64; it is no secret and proves
+/// nothing: whoever takes it from strangers has to sign it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeId {
     nonce: u64,

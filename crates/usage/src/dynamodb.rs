@@ -8,6 +8,7 @@
 //! | `key#` and the key's SHA-256 as 64 hexadecimal digits | `key` | 1 | [`ApiKey`] as JSON |
 //! | `policy` | the policy's name | 1 | a policy as JSON |
 //! | `once#` and a hash of an `Idempotency-Key` | `answer` | 1 | an answer that nobody else can read, see [`KeptAnswer`](crate::KeptAnswer) |
+//! | `secret` | the secret's name | 1 | random bytes that all instances share, see [`Admin::shared_secret`](crate::Admin::shared_secret) |
 //!
 //! A key's item has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it is an earlier secret's, `plan`
 //! besides. Two indexes of keys alone are made of them, so that other items are in neither: `by-id` (`shard`,
@@ -27,14 +28,15 @@
 //! | `d20261122`, `m20261101` | what was taken from a quota's window, named by its period and first day (UTC) |
 //! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970 |
 //! | `g` and a window's name | what was granted in that window; its count is what was taken less this |
-//! | `gi` | names the last grant, so that it is not made twice |
+//! | `gi`, `ga` | the last grant that has a name, and what it moved, so that it is not made twice |
 //! | `u261122` | what was charged on that day (UTC), whatever the plan |
 //! | `ttl` | when DynamoDB may delete the item, in seconds since 1970 |
 //!
 //! A window has a name of its own, so none is ever set back. What is over leaves the item a few parts at a time;
 //! days leave it for `history#` + `id` + `#202611`, an item a month, so that an item never holds more than 19 of them.
 //! Both are writes beside the charge: a handful a caller and month. `refund#` + `id` + `#` + a charge's number marks a
-//! charge that was given back, until its windows are over.
+//! charge that was given back, until its windows are over. `grant#` + a grant's name as a number is that name's for a
+//! day: `gr` says which request it was, `ga` what it moved, `gu` and `gl` what was used and left then.
 //!
 //! # Forms
 //!
@@ -50,6 +52,7 @@ mod clock;
 mod config;
 mod documents;
 mod expression;
+mod flights;
 mod granting;
 mod leases;
 mod memory;
@@ -238,7 +241,7 @@ impl DynamoDbStore {
         let caller = plan.charged(caller);
         let now = self.usage.now(now, &self.usage.recall(caller));
         let order = GrantOrder::new(plan, quota, amount, id, now)?;
-        Ok(self.usage.grant(caller, &order, deadline).await.map_err(no_answer)?)
+        self.usage.grant(caller, &order, now, deadline).await
     }
 
     /// What a caller has used: days for 400 days where it is a key, a subject, a certificate or a shared plan.

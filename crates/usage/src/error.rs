@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The caller's mistake.
     #[error("a report is of 1 to 366 days")]
     Range,
+    /// What another request asked for at the same time, and failed to get, for both.
+    #[error(transparent)]
+    Shared(std::sync::Arc<StoreError>),
     /// An item that makes no sense, or is of another release's form.
     #[error("an item that holds a {kind} cannot be understood: {reason}")]
     Item {
@@ -53,4 +56,15 @@ pub enum StoreError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl StoreError {
+    /// What went wrong, whoever asked for it.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.root(),
+            other => other,
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! Grants: what moves the remainder of a quota's present window.
 
-use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use crate::plan::MAX_LIMIT;
-use crate::{Nanos, Plan, Quota, StoreError, Usage, Window};
+use crate::{Caller, Nanos, Plan, Quota, SECOND, StoreError, Usage, Window};
+
+/// How long a grant's name is its own: as long as an answer is kept for whoever repeats a request.
+pub(crate) const KEPT: Nanos = 86_400 * SECOND;
 
 /// How a quota's window stands after a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +15,9 @@ pub struct Grant {
     pub used: u64,
     /// Calls left in it: the quota's limit less what was used, and what was granted.
     pub remaining: u64,
-    /// What this grant moved: less than was asked for where a cut found less left. 0 where it was made before.
+    /// What this grant moved: less than was asked for where a cut found less left.
     pub granted: i64,
-    /// Whether it was made before, under the same id.
+    /// Whether it was made before, under the same id; then all of this is as it was then.
     pub repeated: bool,
 }
 
@@ -28,6 +30,13 @@ pub enum GrantError {
     /// More than a quota can hold.
     #[error("a grant moves {MAX_LIMIT} calls at most, up or down")]
     Amount,
+    /// With what was granted before it would be more than the largest quota, and than `RateLimit` can tell: RFC 9651 has
+    /// integers of 15 digits.
+    #[error("with what was granted in this period the quota would be above {MAX_LIMIT} calls")]
+    Ceiling,
+    /// Another grant was made under the same id.
+    #[error("another grant was made under this id")]
+    Repeated,
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,7 +49,7 @@ pub(crate) struct GrantOrder<'p> {
     pub(crate) window: Window,
     /// Above 0 to give, below to cut.
     pub(crate) amount: i64,
-    /// Names it, so that it is made once.
+    /// Names it, so that it is made once. 15 digits, because an attribute's bytes are paid for.
     pub(crate) id: Option<u64>,
 }
 
@@ -60,12 +69,24 @@ impl<'p> GrantOrder<'p> {
         let found = plan.quotas.iter().find(|known| *known.name == *quota);
         let quota = found.ok_or_else(|| GrantError::UnknownQuota(quota.to_owned()))?;
         let window = quota.window(now).ok_or(StoreError::Clock)?;
-        Ok(Self { quota, window, amount, id: id.map(|id| number(id, &quota.name, window.id.first_day)) })
+        Ok(Self { quota, window, amount, id: id.map(|id| number(&[id]) % (MAX_LIMIT + 1)) })
     }
 
     /// How much of it can be moved: a cut takes no more than is left.
-    pub(crate) fn possible(&self, usage: &Usage) -> i64 {
-        self.amount.max(-self.left(usage))
+    ///
+    /// # Errors
+    /// [`GrantError::Ceiling`].
+    pub(crate) fn possible(&self, usage: &Usage) -> Result<i64, GrantError> {
+        let sum = Nanos::from(self.quota.limit) + Nanos::from(usage.granted(self.window.id)) + Nanos::from(self.amount);
+        if self.amount > 0 && sum > Nanos::from(MAX_LIMIT) {
+            return Err(GrantError::Ceiling);
+        }
+        Ok(self.amount.max(-self.left(usage)))
+    }
+
+    /// Tells it from every other that has the same name.
+    pub(crate) fn request(&self, caller: &Caller) -> u64 {
+        number(&[&caller.to_string(), &self.quota.name, &self.amount.to_string()])
     }
 
     /// How the window stands.
@@ -80,8 +101,10 @@ impl<'p> GrantOrder<'p> {
     }
 }
 
-/// A grant of one id is made once a quota and window. 15 digits, because an attribute's bytes are paid for.
-fn number(id: &str, quota: &str, first_day: Date) -> u64 {
-    let hash = Sha256::digest(format!("{quota}\n{first_day}\n{id}").as_bytes());
-    hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)) % (MAX_LIMIT + 1)
+/// Numbers texts, each behind its length.
+fn number(texts: &[&str]) -> u64 {
+    let hash = texts
+        .iter()
+        .fold(Sha256::new(), |hash, text| hash.chain_update((text.len() as u64).to_be_bytes()).chain_update(text));
+    hash.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -33,16 +33,21 @@ impl KeyHash {
 
     /// The hash that these digits name; `None` for any other text.
     pub(crate) fn from_hex(text: &str) -> Option<Self> {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let mut hash = [0; 32];
-        if text.len() != 2 * hash.len() {
-            return None;
-        }
-        for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = digit(*pair.first()?)? << 4 | digit(*pair.last()?)?;
-        }
-        Some(Self(hash))
+        from_hex(text).map(Self)
     }
+}
+
+/// The 32 bytes that these 64 hexadecimal digits stand for.
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = [0; 32];
+    if text.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = digit(*pair.first()?)? << 4 | digit(*pair.last()?)?;
+    }
+    Some(bytes)
 }
 
 /// Two lower-case hexadecimal digits a byte.

@@ -9,6 +9,7 @@ use hashbrown::hash_table::Entry;
 
 use crate::day_counts::DayCounts;
 use crate::grant::GrantOrder;
+use crate::made_grants::MadeGrants;
 use crate::usage_report::Days;
 use crate::{
     Caller, ChargeId, Decision, Demand, Grant, GrantError, Nanos, Plan, Refund, SECOND, StoreError, Usage, UsageReport,
@@ -22,6 +23,8 @@ pub(crate) struct Ledger {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     callers_a_shard: usize,
+    /// Locked after a shard, never before.
+    grants: Mutex<MadeGrants>,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +51,7 @@ impl Ledger {
     /// An empty ledger that holds 16 times `callers_a_shard` callers at most.
     pub(crate) fn new(callers_a_shard: usize) -> Self {
         let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
-        Self { shards, hasher: RandomState::new(), callers_a_shard }
+        Self { shards, hasher: RandomState::new(), callers_a_shard, grants: Mutex::default() }
     }
 
     /// Decides on what `demand` makes of the instant and charges it whole, or not at all.
@@ -107,7 +110,10 @@ impl Ledger {
         let (hash, mut shard) = self.shard(caller);
         let account = shard.account(caller, hash, now, self.callers_a_shard)?;
         account.latest = now.max(account.latest);
-        Ok(account.grant(&order(account.latest)?))
+        let (now, order) = (account.latest, order(account.latest)?);
+        let Some(number) = order.id else { return account.grant(&order) };
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.once(number, order.request(caller), now, || account.grant(&order))
     }
 
     /// What a caller has used.
@@ -146,16 +152,10 @@ impl Account {
         decision.charged(ChargeId::new(demand, self.hash))
     }
 
-    fn grant(&mut self, order: &GrantOrder<'_>) -> Grant {
-        if order.id.is_some() && order.id == self.usage.last_grant() {
-            return order.standing(&self.usage, 0, true);
-        }
-        let granted = order.possible(&self.usage);
+    fn grant(&mut self, order: &GrantOrder<'_>) -> Result<Grant, GrantError> {
+        let granted = order.possible(&self.usage)?;
         self.usage.adjust(order.window.id, order.window.end, -granted, granted);
-        if let Some(id) = order.id {
-            self.usage.name_grant(id);
-        }
-        order.standing(&self.usage, granted, false)
+        Ok(order.standing(&self.usage, granted, false))
     }
 }
 

@@ -26,6 +26,7 @@ mod grant;
 mod key;
 mod lease;
 mod ledger;
+mod made_grants;
 mod mistake;
 mod on_store_failure;
 mod plan;
@@ -41,9 +42,9 @@ mod unique;
 mod usage_report;
 
 pub use admin::{
-    Admin, AdminError, Condition, IMPORT_BATCH, ImportedKey, KeptAnswer, KeyPatch, KeyRecord, LONGEST_DESCRIPTION,
-    LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put, Refusal, Retiring,
-    Stored, Version,
+    Admin, AdminError, Condition, IMPORT_BATCH, ImportedKey, Keep, KeptAnswer, KeyPatch, KeyRecord,
+    LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put,
+    Refusal, Retiring, SECRET_BYTES, Stored, Version,
 };
 pub use bucket::Bucket;
 pub use calendar::{Calendar, CalendarId, Period, Window, WindowId};

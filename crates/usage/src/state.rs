@@ -15,8 +15,6 @@ pub struct Usage {
     slots: Vec<(u64, Nanos)>,
     counts: Vec<Count>,
     grants: Vec<Granted>,
-    /// Names the last grant that was made under a name.
-    last_grant: Option<u64>,
 }
 
 /// What was taken from one window, less what was granted.
@@ -66,8 +64,8 @@ impl Usage {
     }
 
     /// The same with what was granted.
-    pub(crate) fn with_grants(self, grants: Vec<Granted>, last_grant: Option<u64>) -> Self {
-        Self { grants, last_grant, ..self }
+    pub(crate) fn with_grants(self, grants: Vec<Granted>) -> Self {
+        Self { grants, ..self }
     }
 
     /// A bucket's `tat`, where it has been used.
@@ -98,10 +96,6 @@ impl Usage {
     #[must_use]
     pub fn used(&self, window: WindowId) -> u64 {
         u64::try_from(self.count(window).saturating_add(self.granted(window))).unwrap_or(0)
-    }
-
-    pub(crate) fn last_grant(&self) -> Option<u64> {
-        self.last_grant
     }
 
     /// Whether nothing in it matters any more: every bucket full, every window over.
@@ -143,10 +137,6 @@ impl Usage {
             None if granted == 0 => {}
             None => self.grants.push(Granted { window, end, amount: granted }),
         }
-    }
-
-    pub(crate) fn name_grant(&mut self, id: u64) {
-        self.last_grant = Some(id);
     }
 
     fn forget(&mut self, now: Nanos) {

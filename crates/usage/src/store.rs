@@ -124,8 +124,8 @@ impl Store {
     }
 
     /// Moves what remains of the present window of the quota called `quota`: up by an `amount` above 0, down by one
-    /// below, but never below 0. The next window knows nothing of it. A grant that repeats the `id` of the one
-    /// before it changes nothing.
+    /// below, but never below 0 calls left, and never to a quota above 999,999,999,999,999 calls. The next window knows
+    /// nothing of it. A grant that repeats an `id` within a day changes nothing and is told as it was.
     ///
     /// # Errors
     /// [`GrantError`].

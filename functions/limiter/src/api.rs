@@ -9,13 +9,13 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use calls::timeouts::INTEGRATION;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use utoipa::{IntoResponses, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::problem::Problem;
+use crate::problem::{IN_DOUBT, Problem};
 use crate::{Shared, accept, conditions, identity};
 use crate::{decisions, export, import, keys, plans, policies, rotation, usage_report};
 
@@ -104,8 +104,8 @@ static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
 });
 static DESCRIPTION_TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(DESCRIPTION.to_string()));
 
-pub(crate) fn description() -> Value {
-    DESCRIPTION.clone()
+pub(crate) fn description() -> &'static Value {
+    &DESCRIPTION
 }
 
 pub(crate) fn router(shared: Shared) -> Router {
@@ -143,19 +143,28 @@ async fn serve(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let answered = tokio::time::timeout(INTEGRATION, next.run(request)).await;
-    let response = answered.unwrap_or_else(|_| {
-        let detail = "It took too long. What was asked for may have happened, in part or whole.";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response()
-    });
+    let response = answered.unwrap_or_else(|_| too_late(&method).into_response());
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     let (status, route) = (response.status().as_u16(), route.as_deref().unwrap_or("-"));
     tracing::info!(method = method.as_str(), route, status, duration_ms, "answered");
     response
 }
 
+fn too_late(method: &Method) -> Problem {
+    let in_doubt = if method.is_safe() { String::new() } else { format!(" {IN_DOUBT}") };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("It took too long.{in_doubt}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_only_looked_at_cannot_have_happened() {
+        let told = |method| serde_json::to_value(too_late(&method)).unwrap()["detail"].as_str().unwrap().to_owned();
+        assert_eq!(told(Method::GET), "It took too long.");
+        assert!(told(Method::PUT).contains("may have happened"));
+    }
 
     #[test]
     fn every_route_of_the_interface_is_described() {

@@ -7,8 +7,9 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::problem::Problem;
-use crate::{members, strict_json};
+use crate::mistakes::Mistakes;
+use crate::problem::{Mistake, Problem};
+use crate::{api, shape, strict_json};
 
 /// A document of JSON. A policy with its issuers' keys inline is the largest.
 const LARGEST_DOCUMENT: usize = 256 * 1024;
@@ -47,19 +48,39 @@ async fn whole(headers: &HeaderMap, body: Body, media: &str, other: &str, larges
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("This resource takes {media}.")))
 }
 
-/// A document with its required members.
+/// The document that the description calls `name`. `check` finds what else is wrong with what is left of it once the
+/// mistakes of its shape have been taken out.
 ///
 /// # Errors
 /// 400 for what is no JSON, 422 with every mistake.
-pub(crate) fn read<T: DeserializeOwned>(text: &[u8], required: &[&str]) -> Result<T, Problem> {
-    members::read(strict_json::value(text)?, required).map_err(Problem::mistakes)
+pub(crate) fn read<T: DeserializeOwned>(
+    text: &[u8],
+    name: &str,
+    check: impl FnOnce(&T, &Mistakes) -> Vec<Mistake>,
+) -> Result<T, Problem> {
+    let mut value = strict_json::value(text)?;
+    let mistakes = shape(&mut value, name);
+    let Ok(document) = serde_json::from_value(value) else { return Err(mistakes.or_unreadable()) };
+    let found = check(&document, &mistakes);
+    let found = mistakes.with(found);
+    if found.is_empty() { Ok(document) } else { Err(Problem::mistakes(found)) }
 }
 
 /// The same, where nothing at all stands for an empty document.
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn read_or_default<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
-    let value = if text.is_empty() { Value::Object(serde_json::Map::new()) } else { strict_json::value(text)? };
-    members::read(value, &[]).map_err(Problem::mistakes)
+pub(crate) fn read_or_empty<T: DeserializeOwned>(text: &[u8], name: &str) -> Result<T, Problem> {
+    read(if text.is_empty() { b"{}" } else { text }, name, no_more)
+}
+
+/// A document whose shape says everything.
+pub(crate) fn no_more<T>(_: &T, _: &Mistakes) -> Vec<Mistake> {
+    Vec::new()
+}
+
+/// The mistakes in the shape of what the description calls `name`, which is left without them.
+pub(crate) fn shape(value: &mut Value, name: &str) -> Mistakes {
+    let description = api::description();
+    shape::mistakes(value, &description["components"]["schemas"][name], description)
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::hmac::Key;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use calls::Deadline;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 use usage::{Caller, Decision, KeyHash, KeyStanding, Plan, Refund, StoreError, Verdict, rate_limit, rate_limit_policy};
@@ -14,7 +16,7 @@ use crate::api::{Reads, Writes};
 use crate::problem::{Mistake, Problem};
 use crate::query::Query;
 use crate::question::{Mode, Question};
-use crate::{Shared, accept, body, conditions, id_of_charge};
+use crate::{Shared, accept, body, charge_text, conditions};
 
 /// A decision, in the words of the authorizer's context.
 #[derive(Default, Serialize, ToSchema)]
@@ -55,7 +57,7 @@ pub(crate) struct Answer {
     /// `RateLimit`, for your own answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratelimit: Option<String>,
-    /// What a refund gives back.
+    /// What a refund gives back. Absent where nothing was charged, or where for now none can be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     charge: Option<String>,
     /// The body of your own answer, where the call may not pass for now; its status is in it.
@@ -107,16 +109,15 @@ pub(crate) async fn decide(
 ) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
     Query::of(&uri, &[]).finish()?;
-    let question: Question = body::read(&body::json(&headers, sent).await?, &[])?;
-    let wrong = question.mistakes();
-    if !wrong.is_empty() {
-        return Err(Problem::mistakes(wrong));
-    }
+    let question: Question = body::read(&body::json(&headers, sent).await?, "Question", Question::mistakes)?;
     if question.mode == Some(Mode::Refund) {
         return refund(&shared, question.charge.as_deref().unwrap_or_default()).await;
     }
-    match find(&shared, &question).await? {
-        Ok(charged) => ask(&shared, &question, charged).await,
+    // Together, because both may have to be read, and a decision does not take longer for its refund's sake.
+    let deadline = shared.store.deadline();
+    let (found, key) = tokio::join!(find(&shared, &question), signing_key(&shared, &question, deadline));
+    match found? {
+        Ok(charged) => ask(&shared, &question, charged, key).await,
         Err(answer) => Ok(conditions::json(StatusCode::OK, &*answer)),
     }
 }
@@ -147,12 +148,20 @@ async fn find(shared: &Shared, question: &Question) -> Result<Result<Charged, Bo
         Ok(None) if key_id.is_some() => denied("forbidden", key_id.as_deref()),
         Ok(None) => Err(Problem::mistakes(vec![Mistake::at("/plan", format!("there is no plan `{plan_name}`"))])),
         // As in the authorizer, which says so without knowing the plan.
-        Err(StoreError::Unavailable(_)) => Ok(Err(Box::new(Answer::unavailable(1)))),
+        Err(error) if matches!(error.root(), StoreError::Unavailable(_)) => Ok(Err(Box::new(Answer::unavailable(1)))),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn ask(shared: &Shared, question: &Question, charged: Charged) -> Result<Response, Problem> {
+/// What the charge is signed with. A decision does not fail for want of it.
+async fn signing_key<'s>(shared: &'s Shared, question: &Question, deadline: Deadline) -> Option<&'s Key> {
+    if question.mode == Some(Mode::Peek) {
+        return None;
+    }
+    shared.charges.key(&shared.admin(), deadline).await.ok()
+}
+
+async fn ask(shared: &Shared, question: &Question, charged: Charged, key: Option<&Key>) -> Result<Response, Problem> {
     let Charged { caller, plan, key_id, user_id } = charged;
     let route = question.route.as_deref().and_then(|route| route.split_once(' '));
     let route = route.and_then(|(method, path)| plan.route_limit(method, path)).map(AsRef::as_ref);
@@ -163,7 +172,7 @@ async fn ask(shared: &Shared, question: &Question, charged: Charged) -> Result<R
     } else {
         store.charge(&caller, &plan, route, cost, now, deadline).await?
     };
-    let charge = decision.charge.as_ref().and_then(|charge| id_of_charge::text(&caller, charge));
+    let charge = key.zip(decision.charge.as_ref()).and_then(|(key, charge)| charge_text::text(key, &caller, charge));
     let route = route.map(|route| route.route.clone());
     let answer = Answer { key_id, user_id, plan: Some(plan.name.clone()), route, charge, ..Answer::of(&decision)? };
     Ok(conditions::json(StatusCode::OK, &answer))
@@ -214,9 +223,11 @@ impl Answer {
 
 async fn refund(shared: &Shared, charge: &str) -> Result<Response, Problem> {
     let wrong = || Problem::mistakes(vec![Mistake::at("/charge", "this is not a charge as a decision returned it")]);
-    let (caller, charge) = id_of_charge::parse(charge).ok_or_else(wrong)?;
+    let key = shared.charges.key(&shared.admin(), shared.store.deadline()).await?;
+    let (caller, charge) = charge_text::read(key, charge).ok_or_else(wrong)?;
     let (now, deadline) = (shared.now().as_nanosecond(), shared.store.deadline());
-    let refund = shared.store.refund(&caller, &charge, now, deadline).await?;
+    let refund = shared.store.refund(&caller, &charge, now, deadline).await;
+    let refund = refund.map_err(|error| Problem::from(error).of_a_change())?;
     let (refunded, reason) = match refund {
         Refund::Returned => (true, "ok"),
         Refund::AlreadyRefunded => (false, "already_refunded"),

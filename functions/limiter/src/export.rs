@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use usage::KeyRecord;
 
 use crate::api::Reads;
+use crate::formula::guarded;
 use crate::keys::WHAT;
 use crate::problem::{Problem, refused};
 use crate::query::Query;
@@ -23,7 +24,8 @@ const COLUMNS: [&str; 9] =
 
 /// Exports keys in API Gateway's key-file format, without their secrets
 ///
-/// An answer holds up to 5 MB. Where there is more, `Link` says where it goes on.
+/// A text that a spreadsheet would calculate stands behind an apostrophe, which an import takes away again. An answer
+/// holds up to 5 MB. Where there is more, `Link` says where it goes on.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/export", operation_id = "exportKeys", tag = "keys",
     params(("plan" = Option<String>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, description = "The keys", body = String, content_type = "text/csv",
@@ -57,18 +59,19 @@ pub(crate) async fn export(State(shared): State<Shared>, uri: Uri, headers: Head
 }
 
 fn row(record: &KeyRecord) -> [String; 9] {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let cell = |text: &str| guarded(text).into_owned();
+    let text = |text: &Option<String>| cell(text.as_deref().unwrap_or_default());
     let key = &record.key;
     let instant = |instant: Option<jiff::Timestamp>| instant.map(|instant| instant.to_string()).unwrap_or_default();
     [
-        key.key_id.clone(),
+        cell(&key.key_id),
         text(&record.name),
         text(&record.description),
         if key.enabled { "TRUE" } else { "FALSE" }.to_owned(),
         key.plan.clone(),
         instant(key.expires_at),
         text(&key.subject),
-        key.scopes.join(" "),
+        cell(&key.scopes.join(" ")),
         instant(record.created_at),
     ]
 }

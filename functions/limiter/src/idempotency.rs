@@ -7,12 +7,15 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, StatusCode};
+use http::header::IF_MATCH;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
-use usage::{Admin, KeptAnswer, Once};
+use usage::{Admin, AdminError, Keep, KeptAnswer, KeyRecord, Once, Stored, Version};
 
+use crate::key_document::{Key, KeyWithSecret};
 use crate::problem::{Mistake, Problem, refused};
 
 const HEADER: &str = "idempotency-key";
@@ -27,7 +30,7 @@ pub(crate) struct Idempotency {
 }
 
 impl Idempotency {
-    /// `operation` and `body` are what has to be the same in a repetition.
+    /// `operation`, `body` and what `If-Match` says are what has to be the same in a repetition.
     ///
     /// # Errors
     /// 400 for a header that cannot be one.
@@ -43,7 +46,12 @@ impl Idempotency {
         let prk = Salt::new(HKDF_SHA256, b"tollgate idempotency").extract(text);
         let mut id = [0; 32];
         derive(&prk, b"name", &mut id)?;
-        let request = [operation.as_bytes(), b"\n", body].concat();
+        let mut request = operation.as_bytes().to_vec();
+        for value in headers.get_all(IF_MATCH) {
+            request.extend([b"\nif-match: ", value.as_bytes()].concat());
+        }
+        request.push(b'\n');
+        request.extend(body);
         let request = URL_SAFE_NO_PAD.encode(digest(&SHA256, &request));
         Ok(Some(Self { id: URL_SAFE_NO_PAD.encode(id), request, prk }))
     }
@@ -53,27 +61,32 @@ impl Idempotency {
         &self.id
     }
 
-    /// What is to be kept beside what the request does.
-    pub(crate) fn once(&self, answer: &[u8]) -> Result<Once, Problem> {
+    /// What is to be kept beside what the request does: the answer, sealed, and the version of what it shows. `None`
+    /// where it cannot be sealed.
+    fn once(&self, answer: &[u8], version: &Version) -> Option<Once> {
         let mut sealed = answer.to_vec();
-        let nonce = self.key()?.seal_in_place_append_tag(Aad::from(self.request.as_bytes()), &mut sealed);
-        let nonce = nonce.map_err(|_| failure())?;
-        let sealed = URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat());
-        Ok(Once { id: self.id.clone(), answer: KeptAnswer { request: self.request.clone(), sealed } })
+        let nonce = self.key().ok()?.seal_in_place_append_tag(Aad::from(self.request.as_bytes()), &mut sealed);
+        let sealed = URL_SAFE_NO_PAD.encode([nonce.ok()?.as_ref().as_slice(), &sealed].concat());
+        let (request, version) = (self.request.clone(), Some(version.as_str().to_owned()));
+        Some(Once { id: self.id.clone(), answer: KeptAnswer { request, sealed, version } })
     }
 
     /// The answer that was given before, if the request was made before.
     ///
     /// # Errors
     /// 422 where that was another request.
-    pub(crate) async fn replay(&self, admin: &Admin<'_>, now: Timestamp) -> Result<Option<Vec<u8>>, Problem> {
+    pub(crate) async fn replay(
+        &self,
+        admin: &Admin<'_>,
+        now: Timestamp,
+    ) -> Result<Option<(Vec<u8>, Option<Version>)>, Problem> {
         let kept = admin.kept_answer(&self.id, now).await.map_err(|error| refused(error, "answer"))?;
         let Some(kept) = kept else { return Ok(None) };
         if kept.request != self.request {
-            let detail = "This Idempotency-Key was sent with another request before.";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+            return Err(Problem::another_request());
         }
-        self.open(&kept.sealed).map(Some).ok_or_else(failure)
+        let answer = self.open(&kept.sealed).ok_or_else(failure)?;
+        Ok(Some((answer, kept.version.as_deref().map(Version::told))))
     }
 
     fn open(&self, sealed: &str) -> Option<Vec<u8>> {
@@ -92,6 +105,36 @@ impl Idempotency {
     }
 }
 
+/// Says that an answer was given before.
+pub(crate) fn mark_replayed(response: &mut Response) {
+    response.headers_mut().insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+}
+
+/// Answers with a key and its secret, and has the answer kept where the request says so.
+pub(crate) struct KeyAnswer<'r> {
+    pub(crate) key: String,
+    pub(crate) now: Timestamp,
+    pub(crate) idempotency: Option<&'r Idempotency>,
+}
+
+impl KeyAnswer<'_> {
+    /// The answer's body.
+    ///
+    /// # Errors
+    /// None that texts and numbers can have.
+    pub(crate) fn body(&self, made: &KeyRecord) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&KeyWithSecret { key: self.key.clone(), shown: Key::of(made.clone(), self.now) })
+    }
+}
+
+impl Keep for KeyAnswer<'_> {
+    fn keep(&self, made: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError> {
+        let Some(idempotency) = self.idempotency else { return Ok(None) };
+        let body = self.body(&made.document).map_err(|_| AdminError::Unsealed)?;
+        idempotency.once(&body, &made.version).map(Some).ok_or(AdminError::Unsealed)
+    }
+}
+
 fn derive(prk: &Prk, purpose: &[u8], out: &mut [u8; 32]) -> Result<(), Problem> {
     let info = [purpose];
     let okm = prk.expand(&info, HKDF_SHA256).map_err(|_| failure())?;
@@ -106,7 +149,6 @@ fn failure() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn of(key: &str, body: &str) -> Idempotency {
         let headers = HeaderMap::from_iter([(HEADER.parse().unwrap(), HeaderValue::from_str(key).unwrap())]);
@@ -116,16 +158,16 @@ mod tests {
     #[test]
     fn an_answer_opens_with_the_same_key_and_request_alone() {
         let first = of("0123456789abcdef", "{}");
-        let once = first.once(b"the answer").unwrap();
+        let once = first.once(b"the answer", &Version::told("1")).unwrap();
         assert_eq!(of("0123456789abcdef", "{}").open(&once.answer.sealed).unwrap(), b"the answer");
         assert_eq!(of("0123456789abcdeF", "{}").open(&once.answer.sealed), None);
         assert_eq!(of("0123456789abcdef", "{ }").open(&once.answer.sealed), None);
-        assert_ne!(first.once(b"the answer").unwrap().answer.sealed, once.answer.sealed);
+        assert_ne!(first.once(b"the answer", &Version::told("1")).unwrap().answer.sealed, once.answer.sealed);
     }
 
     #[test]
     fn neither_the_key_nor_the_answer_is_kept_in_clear() {
-        let once = of("0123456789abcdef", "{}").once(b"tg_secret").unwrap();
+        let once = of("0123456789abcdef", "{}").once(b"tg_secret", &Version::told("1")).unwrap();
         let kept = format!("{once:?}");
         assert!(!kept.contains("0123456789abcdef") && !kept.contains("tg_secret"), "{kept}");
     }

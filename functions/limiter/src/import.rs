@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::api::{Reads, Writes};
 use crate::key_file::{KeyFile, Rejected, Row};
 use crate::keys::WHAT;
-use crate::problem::{Mistake, Problem, refused};
+use crate::problem::{Mistake, Problem, change_refused, refused};
 use crate::query::Query;
 use crate::{Shared, accept, body, conditions, secret};
 
@@ -46,7 +46,8 @@ struct RejectedRow {
 
 /// Imports keys from API Gateway's key file
 ///
-/// A key that is there already is overwritten and keeps its id. A row without a plan gets that of the query.
+/// A key that is there already is overwritten and keeps its id. An apostrophe that the export put before a name or a
+/// description is taken away. A row without a plan gets that of the query.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/import", operation_id = "importKeys", tag = "keys",
     params(("plan" = Option<String>, Query, description = "For rows that name none")),
     request_body(content = String, content_type = "text/csv", description = "`Name` and `Key`, maybe `Description`, `Enabled` and `UsagePlanIds`"),
@@ -146,7 +147,7 @@ impl<'s> Import<'s> {
             return Ok(());
         }
         let written = self.shared.admin().import_keys(&self.batch, self.shared.now()).await;
-        let passed_over = written.map_err(|error| refused(error, WHAT))?;
+        let passed_over = written.map_err(|error| change_refused(error, WHAT))?;
         self.outcome.imported += self.batch.len() as u64 + self.overwritten - passed_over.len() as u64;
         for hash in passed_over {
             let line = self.lines.get(&hash).copied().unwrap_or_default();

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::problem::Mistake;
 
 /// A key to be made.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewKey {
     /// What people call it.
@@ -39,9 +39,8 @@ pub(crate) struct NewKey {
 }
 
 /// Changes to a key (RFC 7396): what is absent stays, what is null is taken away.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[derive(Default)]
 pub(crate) struct KeyChanges {
     /// What people call it.
     #[serde(deserialize_with = "named")]
@@ -164,17 +163,6 @@ impl Key {
     }
 }
 
-impl Key {
-    /// As it is once its present secret is an earlier one.
-    pub(crate) fn rotated(&mut self, grace_s: u32, end: Timestamp) {
-        if grace_s == 0 {
-            self.earlier_secrets_end_at.clear();
-        } else {
-            self.earlier_secrets_end_at.push(end);
-        }
-    }
-}
-
 impl ListedKey {
     pub(crate) fn of(stored: Stored<KeyRecord>, now: Timestamp) -> Self {
         let etag = format!("\"{}\"", stored.version.as_str());
@@ -183,6 +171,11 @@ impl ListedKey {
 }
 
 impl NewKey {
+    /// What it says that cannot be, whatever it will be called.
+    pub(crate) fn mistakes(&self, now: Timestamp) -> Vec<Mistake> {
+        mistakes(&self.clone().record("key".to_owned(), now))
+    }
+
     /// The record of the key that is made now.
     pub(crate) fn record(self, key_id: String, now: Timestamp) -> KeyRecord {
         let enabled = self.enabled.unwrap_or(true);
@@ -197,6 +190,13 @@ impl NewKey {
 }
 
 impl KeyChanges {
+    /// What it says that cannot be, whatever key it changes.
+    pub(crate) fn mistakes(&self, now: Timestamp) -> Vec<Mistake> {
+        let (key_id, plan) = ("key".to_owned(), "plan".to_owned());
+        let key = ApiKey { key_id, plan, enabled: true, expires_at: None, subject: None, scopes: Vec::new() };
+        mistakes(&KeyRecord::new(key, now).patched(&self.clone().patch()))
+    }
+
     pub(crate) fn patch(self) -> KeyPatch {
         KeyPatch {
             name: self.name,

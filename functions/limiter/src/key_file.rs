@@ -1,10 +1,13 @@
 //! API Gateway's key file: CSV with a header. `Name` and `Key` are required, `Description`, `Enabled` and
-//! `UsagePlanIds` may be there, in any order and case; other columns are passed over.
+//! `UsagePlanIds` may be there, in any order and case; other columns are passed over. Names and descriptions may stand
+//! behind the apostrophe of an export, see [`formula`](crate::formula).
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html>.
 
 use csv::{Position, Reader, ReaderBuilder, StringRecord, Trim};
 use usage::{KeyHash, LONGEST_DESCRIPTION, LONGEST_NAME};
+
+use crate::formula::unguarded;
 
 /// A good row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,11 +84,12 @@ impl<'f> KeyFile<'f> {
     fn row(&self, line: u64) -> Result<Row, String> {
         let column =
             |index: Option<usize>| index.and_then(|index| self.record.get(index)).filter(|text| !text.is_empty());
-        let name = column(Some(self.columns.name)).ok_or("it has no name")?.to_owned();
+        let name = column(Some(self.columns.name)).ok_or("it has no name")?;
+        let name = unguarded(name).to_owned();
         if name.chars().count() > LONGEST_NAME {
             return Err(format!("its name has more than {LONGEST_NAME} characters"));
         }
-        let description = column(self.columns.description).map(str::to_owned);
+        let description = column(self.columns.description).map(|text| unguarded(text).to_owned());
         if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
             return Err(format!("its description has more than {LONGEST_DESCRIPTION} characters"));
         }

@@ -5,17 +5,17 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::header::{ETAG, LOCATION};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde::Serialize;
 use usage::{AdminError, Condition, KeyHash, Refusal, Version};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
-use crate::idempotency::Idempotency;
+use crate::idempotency::{self, Idempotency, KeyAnswer};
 use crate::key_document::{Key, KeyChanges, KeyWithSecret, ListedKey, NewKey, mistakes};
-use crate::problem::{Problem, refused};
+use crate::problem::{Problem, change_refused, refused};
 use crate::query::Query;
-use crate::{Shared, accept, body, conditions, secret};
+use crate::{Shared, accept, body, conditions, secret, show};
 
 pub(crate) const WHAT: &str = "key";
 
@@ -68,38 +68,38 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
     Query::of(&uri, &[]).finish()?;
+    if !conditions::condition(&headers)?.holds(None) {
+        return Err(refused(Refusal::Precondition.into(), WHAT));
+    }
     let text = body::json(&headers, sent).await?;
-    let new: NewKey = body::read(&text, &["plan"])?;
     let (admin, now) = (shared.admin(), shared.now());
+    let new: NewKey = body::read(&text, "NewKey", |new: &NewKey, _| new.mistakes(now))?;
     let idempotency = Idempotency::of(&headers, "POST /keys", &text)?;
     if let Some(answer) = replayed(&shared, idempotency.as_ref()).await? {
         return Ok(answer);
     }
     let (key, record) = (secret::new_key()?, new.record(secret::new_key_id()?, now));
-    let wrong = mistakes(&record);
-    if !wrong.is_empty() {
-        return Err(Problem::mistakes(wrong));
-    }
     let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
-    let answer = KeyWithSecret { key, shown: Key::of(record.clone(), now) };
-    let answer = serde_json::to_vec(&answer).map_err(|error| Problem::failure(&error))?;
-    let once = idempotency.as_ref().map(|idempotency| idempotency.once(&answer)).transpose()?;
-    match admin.create_key(&hash, &record, once.as_ref(), now).await {
-        Ok(version) => Ok(created(&record.key.key_id, Some(&version), answer)),
+    let answer = KeyAnswer { key, now, idempotency: idempotency.as_ref() };
+    match admin.create_key(&hash, &record, &answer, now).await {
+        Ok(version) => {
+            let body = answer.body(&record).map_err(|error| Problem::failure(&error))?;
+            Ok(created(&record.key.key_id, Some(&version), body))
+        }
         Err(AdminError::Refused(Refusal::Repeated)) => {
             replayed(&shared, idempotency.as_ref()).await?.ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
         }
-        Err(error) => Err(refused(error, WHAT)),
+        Err(error) => Err(change_refused(error, WHAT)),
     }
 }
 
 /// The answer of the first request with the same `Idempotency-Key`.
 pub(crate) async fn replayed(shared: &Shared, idempotency: Option<&Idempotency>) -> Result<Option<Response>, Problem> {
     let Some(idempotency) = idempotency else { return Ok(None) };
-    let Some(answer) = idempotency.replay(&shared.admin(), shared.now()).await? else { return Ok(None) };
+    let Some((answer, version)) = idempotency.replay(&shared.admin(), shared.now()).await? else { return Ok(None) };
     let shown: serde_json::Value = serde_json::from_slice(&answer).map_err(|error| Problem::failure(&error))?;
-    let mut response = created(shown["key_id"].as_str().unwrap_or_default(), None, answer);
-    response.headers_mut().insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+    let mut response = created(shown["key_id"].as_str().unwrap_or_default(), version.as_ref(), answer);
+    idempotency::mark_replayed(&mut response);
     Ok(Some(response))
 }
 
@@ -125,10 +125,8 @@ pub(crate) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
-    let stored = shared.admin().key(&key_id).await.map_err(|error| refused(error, WHAT))?;
-    conditions::unless_known(&headers, &stored.version, &Key::of(stored.document, shared.now()))
+    let body = |record| Ok(Key::of(record, shared.now()));
+    show::one(&uri, &headers, WHAT, shared.admin().key(&key_id), body).await
 }
 
 /// Changes a key, with all of its secrets
@@ -149,14 +147,15 @@ pub(crate) async fn update(
     Query::of(&uri, &[]).finish()?;
     let condition = conditions::condition(&headers)?;
     let text: Bytes = body::json(&headers, sent).await?;
-    let patch = body::read::<KeyChanges>(&text, &[])?.patch();
     let (admin, now) = (shared.admin(), shared.now());
+    let patch = body::read(&text, "KeyChanges", |changes: &KeyChanges, _| changes.mistakes(now))?.patch();
     let before = admin.key(&key_id).await.map_err(|error| refused(error, WHAT))?;
     let wrong = mistakes(&before.document.patched(&patch));
     if !wrong.is_empty() {
         return Err(Problem::mistakes(wrong));
     }
-    let changed = admin.update_key(&key_id, &patch, &condition, now).await.map_err(|error| refused(error, WHAT))?;
+    let changed =
+        admin.update_key(&key_id, &patch, &condition, now).await.map_err(|error| change_refused(error, WHAT))?;
     Ok(conditions::versioned(StatusCode::OK, &changed.version, &Key::of(changed.document, now)))
 }
 
@@ -172,6 +171,6 @@ pub(crate) async fn delete(
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[]).finish()?;
     let condition: Condition = conditions::condition(&headers)?;
-    shared.admin().delete_key(&key_id, &condition).await.map_err(|error| refused(error, WHAT))?;
+    shared.admin().delete_key(&key_id, &condition).await.map_err(|error| change_refused(error, WHAT))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -10,11 +10,12 @@
 mod accept;
 mod api;
 mod body;
+mod charge_text;
 mod conditions;
 mod config;
 mod decisions;
 mod export;
-mod id_of_charge;
+mod formula;
 mod idempotency;
 mod identity;
 mod import;
@@ -22,15 +23,18 @@ mod key_document;
 mod key_file;
 mod keys;
 mod log;
-mod members;
+mod mistakes;
 mod plan_schema;
 mod plans;
 mod policies;
+mod policy_schema;
 mod problem;
 mod query;
 mod question;
 mod rotation;
 mod secret;
+mod shape;
+mod show;
 mod store;
 mod strict_json;
 mod usage_report;
@@ -48,6 +52,8 @@ use serde_json::Value;
 use tower_service::Service as _;
 use usage::{Admin, Store};
 
+use charge_text::ChargeTexts;
+
 pub use config::{Config, ConfigError, StoreConfig};
 pub use log::answer;
 pub use problem::{Mistake, Problem};
@@ -64,6 +70,7 @@ pub struct Limiter {
 struct Shared {
     store: Arc<Store>,
     clock: fn() -> Timestamp,
+    charges: ChargeTexts,
 }
 
 impl Shared {
@@ -113,13 +120,13 @@ impl Limiter {
     /// The same, at whatever time `clock` says.
     #[must_use]
     pub fn with_clock(store: Arc<Store>, clock: fn() -> Timestamp) -> Self {
-        Self { router: api::router(Shared { store, clock }) }
+        Self { router: api::router(Shared { store, clock, charges: ChargeTexts::default() }) }
     }
 
     /// The description of its routes (OpenAPI 3.1), made from their declarations.
     #[must_use]
     pub fn openapi() -> Value {
-        api::description()
+        api::description().clone()
     }
 
     /// Answers one event. Writes one log line, which names neither a key nor a header nor a query.

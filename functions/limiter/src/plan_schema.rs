@@ -120,8 +120,7 @@ mod tests {
     }
 
     fn described(name: &str) -> BTreeSet<String> {
-        let description = crate::api::description();
-        let schema = &description["components"]["schemas"][name];
+        let schema = &crate::api::description()["components"]["schemas"][name];
         match (&schema["properties"], &schema["enum"]) {
             (Value::Object(members), _) => members.keys().cloned().collect(),
             (_, Value::Array(values)) => values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect(),

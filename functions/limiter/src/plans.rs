@@ -9,10 +9,11 @@ use usage::PlanDocument;
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::mistakes::Mistakes;
 use crate::plan_schema::PlanSchema;
-use crate::problem::{Problem, refused};
+use crate::problem::{Mistake, Problem, change_refused, refused};
 use crate::query::Query;
-use crate::{Shared, accept, body, conditions};
+use crate::{Shared, accept, body, conditions, show};
 
 const WHAT: &str = "plan";
 
@@ -67,10 +68,7 @@ pub(crate) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
-    let stored = shared.admin().plan(&name).await.map_err(|error| refused(error, WHAT))?;
-    conditions::unless_known(&headers, &stored.version, &stored.document)
+    show::one(&uri, &headers, WHAT, shared.admin().plan(&name), Ok).await
 }
 
 /// Makes or replaces a plan
@@ -91,10 +89,21 @@ pub(crate) async fn put(
     accept::negotiate(&headers, &[accept::JSON])?;
     Query::of(&uri, &[]).finish()?;
     let condition = conditions::condition(&headers)?;
-    let document: PlanDocument = body::read(&body::json(&headers, sent).await?, &[])?;
-    let put = shared.admin().put_plan(&name, &document, &condition).await.map_err(|error| refused(error, WHAT))?;
+    let document: PlanDocument = body::read(&body::json(&headers, sent).await?, "Plan", mistakes)?;
+    let put =
+        shared.admin().put_plan(&name, &document, &condition).await.map_err(|error| change_refused(error, WHAT))?;
     let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok(conditions::versioned(status, &put.version, &document))
+}
+
+/// What a plan says that cannot be.
+fn mistakes(plan: &PlanDocument, shape: &Mistakes) -> Vec<Mistake> {
+    let mut found: Vec<_> = plan.check().into_iter().map(|known| Mistake::at(known.pointer, known.message)).collect();
+    if shape.concern("/algorithm") {
+        // Nobody knows which members go with it.
+        found.retain(|known| !matches!(known.pointer.as_deref(), Some("/throttle" | "/window_s" | "/limit")));
+    }
+    found
 }
 
 /// Takes a plan away that no key is on
@@ -109,6 +118,6 @@ pub(crate) async fn delete(
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[]).finish()?;
     let condition = conditions::condition(&headers)?;
-    shared.admin().delete_plan(&name, &condition).await.map_err(|error| refused(error, WHAT))?;
+    shared.admin().delete_plan(&name, &condition).await.map_err(|error| change_refused(error, WHAT))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -8,10 +8,11 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 
 use crate::api::{Reads, Writes};
-use crate::members::escaped;
-use crate::problem::{Mistake, Problem, refused};
+use crate::mistakes::Mistakes;
+use crate::policy_schema::PolicySchema;
+use crate::problem::{Mistake, Problem, change_refused};
 use crate::query::Query;
-use crate::{Shared, accept, body, conditions, strict_json};
+use crate::{Shared, accept, body, conditions, show, strict_json};
 
 const WHAT: &str = "policy";
 
@@ -26,11 +27,8 @@ pub(crate) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
-    let stored = shared.admin().policy(&name).await.map_err(|error| refused(error, WHAT))?;
-    let document: Value = serde_json::from_str(&stored.document).map_err(|error| Problem::failure(&error))?;
-    conditions::unless_known(&headers, &stored.version, &document)
+    let body = |text: String| serde_json::from_str::<Value>(&text).map_err(|error| Problem::failure(&error));
+    show::one(&uri, &headers, WHAT, shared.admin().policy(&name), body).await
 }
 
 /// Makes or replaces a policy
@@ -38,7 +36,7 @@ pub(crate) async fn get(
 /// It has to be one that the authorizer can start with. Instances read it again every five minutes.
 #[utoipa::path(put, path = "/_tollgate/v1/policies/{name}", operation_id = "putPolicy", tag = "policies",
     params(("name" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
-    request_body(content = Object, description = "As the README describes it", content_type = "application/json"),
+    request_body = PolicySchema,
     responses((status = 200, description = "Replaced", body = Value, headers(("ETag" = String))),
         (status = 201, description = "Made", body = Value, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn put(
@@ -52,45 +50,47 @@ pub(crate) async fn put(
     Query::of(&uri, &[]).finish()?;
     let condition = conditions::condition(&headers)?;
     let document = strict_json::value(&body::json(&headers, sent).await?)?;
+    check(&document)?;
     let text = document.to_string();
-    check(&text)?;
-    check_secret(&document)?;
-    let put = shared.admin().put_policy(&name, &text, &condition).await.map_err(|error| refused(error, WHAT))?;
+    let put = shared.admin().put_policy(&name, &text, &condition).await.map_err(|error| change_refused(error, WHAT))?;
     let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok(conditions::versioned(status, &put.version, &document))
 }
 
+/// Its shape, and with the right shape what the authorizer would say of it.
+fn check(document: &Value) -> Result<(), Problem> {
+    let shape = body::shape(&mut document.clone(), "Policy");
+    let mut found: Vec<_> = secret(document).into_iter().collect();
+    if shape.is_empty() {
+        found.extend(contradiction(&document.to_string()));
+    }
+    let found = shape.with(found);
+    if found.is_empty() { Ok(()) } else { Err(Problem::mistakes(found)) }
+}
+
 /// As the authorizer reads it. Secrets that it names are in the authorizer's environment, not here.
-fn check(text: &str) -> Result<(), Problem> {
+fn contradiction(text: &str) -> Option<Mistake> {
     let known = |_: &str| Some("known to the authorizer alone".to_owned());
-    Policy::parse(text, &known).map(drop).map_err(|error| mistake(&error.to_string()))
+    Policy::parse(text, &known).err().map(|error| mistake(&error.to_string()))
 }
 
 /// Whoever may read policies would read it.
-fn check_secret(document: &Value) -> Result<(), Problem> {
+fn secret(document: &Value) -> Option<Mistake> {
     const PLACE: &str = "/introspection/client_secret";
-    let named = |secret: &str| secret.starts_with("env:");
-    match document.pointer(PLACE).and_then(Value::as_str) {
-        Some(secret) if !named(secret) => {
-            let detail = "has to be `env:` and the name of a variable of the authorizer's: policies can be read";
-            Err(Problem::mistakes(vec![Mistake::at(PLACE, detail)]))
-        }
-        _ => Ok(()),
-    }
+    let secret = document.pointer(PLACE)?.as_str()?;
+    let detail = "has to be `env:` and the name of a variable of the authorizer's: policies can be read";
+    (!secret.starts_with("env:")).then(|| Mistake::at(PLACE, detail))
 }
 
 /// `rules[1].match: …` is about `/rules/1/match`.
-fn mistake(problem: &str) -> Problem {
-    let place = problem.split_once(": ").filter(|(place, _)| !place.contains([' ', '`']));
-    let mistake = match place {
+fn mistake(problem: &str) -> Mistake {
+    match problem.split_once(": ").filter(|(place, _)| !place.contains([' ', '`'])) {
         Some((place, detail)) => {
             let steps = place.split(['.', '[', ']']).filter(|step| !step.is_empty());
-            let pointer = steps.map(|step| format!("/{}", escaped(step))).collect::<String>();
-            Mistake::at(pointer, detail)
+            Mistake::at(steps.fold(String::new(), |pointer, step| Mistakes::member(&pointer, step)), detail)
         }
         None => Mistake::at("", problem),
-    };
-    Problem::mistakes(vec![mistake])
+    }
 }
 
 #[cfg(test)]
@@ -99,8 +99,11 @@ mod tests {
     use serde_json::json;
 
     fn pointer(policy: Value) -> String {
-        let problem = serde_json::to_value(check(&policy.to_string()).expect_err("a mistake")).unwrap();
-        problem["errors"][0]["pointer"].as_str().unwrap().to_owned()
+        let problem = serde_json::to_value(check(&policy).expect_err("a mistake")).unwrap();
+        let errors = problem["errors"].as_array().unwrap().iter();
+        let mut pointers: Vec<_> = errors.map(|error| error["pointer"].as_str().unwrap().to_owned()).collect();
+        pointers.sort_unstable();
+        pointers.join(" ")
     }
 
     #[test]
@@ -108,17 +111,17 @@ mod tests {
         let introspection = json!({"endpoint": "https://a.example/x", "client_id": "a", "client_secret": "env:SECRET",
             "default_plan": "free"});
         let rules = json!([{"match": "ANY /{proxy+}", "auth": "any"}]);
-        assert!(check(&json!({"rules": rules}).to_string()).is_ok());
-        assert!(check(&json!({"rules": rules, "introspection": introspection}).to_string()).is_ok());
+        assert!(check(&json!({"rules": rules})).is_ok());
+        assert!(check(&json!({"rules": rules, "introspection": introspection})).is_ok());
     }
 
     #[test]
     fn a_secret_that_stands_in_the_policy_itself_is_refused_and_not_repeated() {
-        let of = |secret: &str| check_secret(&json!({"introspection": {"client_secret": secret}}));
-        assert!(of("env:SECRET").is_ok());
-        let problem = serde_json::to_value(of("hush").unwrap_err()).unwrap();
-        assert_eq!(problem["errors"][0]["pointer"], "/introspection/client_secret");
-        assert!(!problem.to_string().contains("hush"));
+        let of = |value: &str| secret(&json!({"introspection": {"client_secret": value}}));
+        assert_eq!(of("env:SECRET"), None);
+        let mistake = of("hush").unwrap();
+        assert_eq!(mistake.pointer.as_deref(), Some("/introspection/client_secret"));
+        assert!(!mistake.detail.contains("hush"));
     }
 
     #[test]
@@ -128,8 +131,13 @@ mod tests {
             (json!({"rules": [{"match": "/", "auth": "any"}]}), "/rules/0/match"),
             (json!({"rules": [], "rulez": []}), "/rulez"),
             (json!({"rules": [], "clock_tolerance_s": 301}), "/clock_tolerance_s"),
-            (json!({}), ""),
+            (json!({}), "/rules"),
             (json!([]), ""),
+            (
+                json!({"rules": [{"auth": 1, "cost": -1}, []], "issuers": [{}], "introspection": {"client_secret": "x"}}),
+                "/introspection/client_id /introspection/client_secret /introspection/endpoint /issuers/0/audiences \
+                 /issuers/0/issuer /rules/0/auth /rules/0/cost /rules/0/match /rules/1",
+            ),
         ] {
             assert_eq!(pointer(policy.clone()), expected, "{policy}");
         }

@@ -60,6 +60,9 @@ impl Mistake {
     }
 }
 
+/// What is told of a change of which nobody knows whether it was made.
+pub(crate) const IN_DOUBT: &str = "What was asked for may have happened, in part or whole.";
+const NO_ANSWER: &str = "The store gives no answer.";
 const BLANK: &str = "about:blank";
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const REDUCED_CAPACITY: &str = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
@@ -104,8 +107,22 @@ impl Problem {
         Self { kind: REDUCED_CAPACITY, ..problem }.because("store_unavailable")
     }
 
+    /// An `Idempotency-Key` that is another request's.
+    pub(crate) fn another_request() -> Self {
+        let detail = "This Idempotency-Key was sent with another request before.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
     pub(crate) fn because(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
+        self
+    }
+
+    /// The same of a change: where the store gives no answer, nobody knows what became of it.
+    pub(crate) fn of_a_change(mut self) -> Self {
+        if &*self.detail == NO_ANSWER {
+            self.detail = format!("{NO_ANSWER} {IN_DOUBT}").into();
+        }
         self
     }
 
@@ -127,7 +144,7 @@ impl Problem {
     }
 
     fn store(error: &StoreError) -> Self {
-        match error {
+        match error.root() {
             StoreError::Plan(error) => {
                 let mistake = |mistake: &usage::Mistake| Mistake::at(mistake.pointer.clone(), mistake.message.clone());
                 Self::mistakes(error.mistakes.iter().map(mistake).collect())
@@ -138,7 +155,7 @@ impl Problem {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 problem.status = status.as_u16();
                 problem.title = status.canonical_reason().unwrap_or_default();
-                problem.detail = "The store gives no answer. What was asked for may have happened.".into();
+                problem.detail = NO_ANSWER.into();
                 problem.because("store_unavailable").with_header(RETRY_AFTER, HeaderValue::from_static("1"))
             }
             other => Self::failure(other),
@@ -150,6 +167,7 @@ impl Problem {
 pub(crate) fn refused(error: AdminError, what: &'static str) -> Problem {
     let refusal = match error {
         AdminError::Store(error) => return Problem::store(&error),
+        error @ AdminError::Unsealed => return Problem::failure(&error),
         AdminError::Refused(refusal) => refusal,
     };
     let conflict = |detail: String| Problem::new(StatusCode::CONFLICT, detail);
@@ -174,6 +192,11 @@ pub(crate) fn refused(error: AdminError, what: &'static str) -> Problem {
     }
 }
 
+/// The same of a change: see [`Problem::of_a_change`].
+pub(crate) fn change_refused(error: AdminError, what: &'static str) -> Problem {
+    refused(error, what).of_a_change()
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::store(&error)
@@ -184,8 +207,9 @@ impl From<GrantError> for Problem {
     fn from(error: GrantError) -> Self {
         match error {
             GrantError::UnknownQuota(_) => Self::mistakes(vec![Mistake::at("/quota", error.to_string())]),
-            GrantError::Amount => Self::mistakes(vec![Mistake::at("/grant", error.to_string())]),
-            GrantError::Store(error) => Self::store(&error),
+            GrantError::Amount | GrantError::Ceiling => Self::mistakes(vec![Mistake::at("/grant", error.to_string())]),
+            GrantError::Repeated => Self::another_request(),
+            GrantError::Store(error) => Self::store(&error).of_a_change(),
         }
     }
 }

@@ -11,23 +11,21 @@ use usage::{AdminError, KeyHash, Refusal};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
-use crate::idempotency::Idempotency;
-use crate::key_document::{Key, KeyWithSecret};
+use crate::idempotency::{Idempotency, KeyAnswer};
+use crate::key_document::KeyWithSecret;
 use crate::keys::WHAT;
-use crate::problem::{Mistake, Problem, refused};
+use crate::problem::{Problem, change_refused, refused};
 use crate::query::Query;
 use crate::{Shared, accept, body, conditions, secret};
 
 /// A day.
 const DEFAULT_GRACE_S: u32 = 86_400;
-/// Ninety days.
-const LONGEST_GRACE_S: u32 = 7_776_000;
 
 /// How to rotate.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
-    /// How long the secret before works on, in seconds; a day where absent. 0 ends every earlier secret at once.
+    /// How long the secret before works on, in seconds, ninety days at most; a day where absent. 0 ends every earlier secret at once.
     #[schema(value_type = Option<u32>, maximum = 7_776_000)]
     grace_s: Option<u32>,
 }
@@ -52,12 +50,8 @@ pub(crate) async fn rotate(
     Query::of(&uri, &[]).finish()?;
     let condition = conditions::condition(&headers)?;
     let text = body::json(&headers, sent).await?;
-    let rotation: Rotation = body::read_or_default(&text)?;
+    let rotation: Rotation = body::read_or_empty(&text, "Rotation")?;
     let grace_s = rotation.grace_s.unwrap_or(DEFAULT_GRACE_S);
-    if grace_s > LONGEST_GRACE_S {
-        let detail = format!("it is at most {LONGEST_GRACE_S}");
-        return Err(Problem::mistakes(vec![Mistake::at("/grace_s", detail)]));
-    }
     let idempotency = Idempotency::of(&headers, &format!("POST /keys/{key_id}/rotate"), &text)?;
     if let Some(answer) = replayed(&shared, idempotency.as_ref()).await? {
         return Ok(answer);
@@ -65,22 +59,18 @@ pub(crate) async fn rotate(
     let (admin, now, key) = (shared.admin(), shared.now(), secret::new_key()?);
     let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
     let end = now + SignedDuration::from_secs(grace_s.into());
-    // The answer is kept with the rotation, so it is made before it.
-    let before = admin.key(&key_id).await.map_err(|error| refused(error, WHAT))?;
-    let mut shown = Key::of(before.document, now);
-    shown.rotated(grace_s, end);
-    let answer = serde_json::to_vec(&KeyWithSecret { key, shown }).map_err(|error| Problem::failure(&error))?;
-    let once = idempotency.as_ref().map(|idempotency| idempotency.once(&answer)).transpose()?;
-    match admin.rotate_key(&key_id, &hash, end, &condition, once.as_ref(), now).await {
+    let answer = KeyAnswer { key, now, idempotency: idempotency.as_ref() };
+    match admin.rotate_key(&key_id, &hash, end, &condition, &answer, now).await {
         Ok(rotated) => {
-            let mut response = conditions::json_bytes(StatusCode::OK, answer);
+            let body = answer.body(&rotated.document).map_err(|error| Problem::failure(&error))?;
+            let mut response = conditions::json_bytes(StatusCode::OK, body);
             response.headers_mut().insert(ETAG, conditions::tag(&rotated.version));
             Ok(response)
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {
             replayed(&shared, idempotency.as_ref()).await?.ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
         }
-        Err(error) => Err(refused(error, WHAT)),
+        Err(error) => Err(change_refused(error, WHAT)),
     }
 }
 

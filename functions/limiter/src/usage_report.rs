@@ -16,7 +16,8 @@ use usage::{Caller, Nanos, Plan, UsageReport};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
-use crate::idempotency::Idempotency;
+use crate::formula::guarded;
+use crate::idempotency::{self, Idempotency};
 use crate::keys::WHAT;
 use crate::problem::{Mistake, Problem, refused};
 use crate::query::Query;
@@ -156,7 +157,8 @@ async fn charged(shared: &Shared, key_id: &str) -> Result<(Caller, std::sync::Ar
 
 /// Grants calls in the present window of a quota, or cuts them
 ///
-/// With an `Idempotency-Key` a repeated request changes nothing more, unless another grant came between.
+/// With what was granted before, a period's quota is 999,999,999,999,999 calls at most. With an `Idempotency-Key` a
+/// repeated request is answered the same for 24 hours and changes nothing more.
 #[utoipa::path(patch, path = "/_tollgate/v1/keys/{key_id}/usage", operation_id = "grantUsage", tag = "usage",
     params(("key_id" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
     request_body = Grant,
@@ -171,14 +173,19 @@ pub(crate) async fn grant(
     accept::negotiate(&headers, &[accept::JSON])?;
     Query::of(&uri, &[]).finish()?;
     let text = body::json(&headers, sent).await?;
-    let asked: Grant = body::read(&text, &["quota", "grant"])?;
+    let asked: Grant = body::read(&text, "Grant", body::no_more)?;
     let idempotency = Idempotency::of(&headers, &format!("PATCH /keys/{key_id}/usage"), &text)?;
     let (caller, plan) = charged(&shared, &key_id).await?;
     let id = idempotency.as_ref().map(Idempotency::id);
     let (now, deadline): (Nanos, _) = (shared.now().as_nanosecond(), shared.store.deadline());
     let granted = shared.store.grant(&caller, &plan, &asked.quota, asked.grant, id, now, deadline).await?;
     let usage = [granted.used, granted.remaining];
-    Ok(conditions::json(StatusCode::OK, &Granted { quota: asked.quota, granted: granted.granted, usage }))
+    let mut response =
+        conditions::json(StatusCode::OK, &Granted { quota: asked.quota, granted: granted.granted, usage });
+    if granted.repeated {
+        idempotency::mark_replayed(&mut response);
+    }
+    Ok(response)
 }
 
 impl Report {
@@ -216,7 +223,7 @@ impl Report {
             let date = day.date.to_string();
             write([date.clone(), String::new(), day.used.to_string(), String::new()])?;
             for (name, [used, remaining]) in day.quotas {
-                write([date.clone(), name, used.to_string(), remaining.to_string()])?;
+                write([date.clone(), guarded(&name).into_owned(), used.to_string(), remaining.to_string()])?;
             }
         }
         let text = writer.into_inner().map_err(|error| Problem::failure(error.error()))?;

@@ -11,7 +11,7 @@ use std::time::Instant;
 use calls::is_loopback;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, USER_AGENT};
 use http::uri::Authority;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
@@ -112,6 +112,9 @@ async fn proceed(
     }
     if request.method() == Method::GET && decoded == METRICS_PATH {
         exchange.route_key = Some(format!("GET {METRICS_PATH}"));
+        if !is_this_machine(exchange, request.headers()) {
+            return Err(Own::Forbidden);
+        }
         return Ok(answer::metrics_page(gateway.metrics.prometheus()));
     }
     let Some(found) = gateway.api.routes.find(request.method().as_str(), &decoded) else {
@@ -176,7 +179,7 @@ async fn pass(
 ) -> Result<(), Own> {
     match (&route.authorization, event) {
         (Authorization::None, _) => Ok(()),
-        (Authorization::Iam, _) if is_this_machine(exchange, original) => Ok(()),
+        (Authorization::Iam, _) if is_this_machine(exchange, &original.headers) => Ok(()),
         (Authorization::Iam, _) => Err(Own::Forbidden),
         (Authorization::Custom(package), Some(event)) => {
             let function = gateway.functions.get(package).ok_or(Own::Failed)?;
@@ -188,10 +191,10 @@ async fn pass(
 
 /// Whether this machine asks, and not somebody else's page in a browser on it. Such a page has an origin of its own
 /// or, where its name was made to lead here, another host.
-fn is_this_machine(exchange: &Exchange, original: &RequestParts) -> bool {
+fn is_this_machine(exchange: &Exchange, headers: &HeaderMap) -> bool {
     let ours = |authority: &str| authority.parse::<Authority>().is_ok_and(|authority| is_loopback(authority.host()));
     let our_page =
         |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| origin.strip_prefix("http://").is_some_and(ours));
-    let named = original.headers.get(HOST).is_some_and(|host| host.to_str().is_ok_and(ours));
-    exchange.source.to_canonical().is_loopback() && named && original.headers.get(ORIGIN).is_none_or(our_page)
+    let named = headers.get(HOST).is_some_and(|host| host.to_str().is_ok_and(ours));
+    exchange.source.to_canonical().is_loopback() && named && headers.get(ORIGIN).is_none_or(our_page)
 }

@@ -88,6 +88,9 @@ pub enum StartError {
     /// The tables' names or deadlines.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Requests to another machine are signed for a region.
+    #[error("--endpoint {0}: AWS_REGION is not set, and only on this machine it may be left out")]
+    Region(String),
     /// AWS clients cannot be set up.
     #[error(transparent)]
     Open(#[from] authorizer::OpenError),

@@ -13,6 +13,9 @@ use super::StartError;
 pub(crate) const ANYWHERE: [(&str, &str); 3] =
     [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")];
 
+/// The first of these that is set counts.
+const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
 /// The embedded store with its seeds, or the tables behind an endpoint. On this machine they are made and
 /// seeded where they are not there; elsewhere nothing is.
 pub(super) async fn open(
@@ -24,6 +27,9 @@ pub(super) async fn open(
     let Some(endpoint) = endpoint else { return Ok(Store::Embedded(EmbeddedStore::new(seeds)?)) };
     let config = DynamoDbConfig::from_lookup(|name| settings.get(name).cloned())?;
     let lookup = |name: &str| setting(name, endpoint, |name| std::env::var(name).ok());
+    if REGION.iter().all(|name| lookup(name).is_none()) {
+        return Err(StartError::Region(endpoint.to_string()));
+    }
     if is_loopback(endpoint.host().unwrap_or_default()) {
         // Making tables takes longer than a decision may.
         let aws =

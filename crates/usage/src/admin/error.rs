@@ -40,6 +40,9 @@ pub enum AdminError {
     /// It cannot be.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The answer that is to be kept cannot be sealed: our own failure, and nothing was done.
+    #[error("an answer cannot be sealed")]
+    Unsealed,
     /// Our own failure.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -30,6 +30,10 @@ impl ItemKey {
         Self { pk: format!("once#{id}"), sk: "answer".to_owned() }
     }
 
+    pub(crate) fn of_secret(name: &str) -> Self {
+        Self { pk: "secret".to_owned(), sk: name.to_owned() }
+    }
+
     /// The hash of the key whose item it is.
     pub(crate) fn hash(&self) -> Option<KeyHash> {
         KeyHash::from_hex(self.pk.strip_prefix(Self::KEY)?)

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use crate::{KeyHash, StoreError};
 
 use super::item::{Committed, Guard, Item, ItemKey, Write};
+use super::once::Keep;
 use super::plans::{ATTEMPTS, item_error};
 use super::table::record;
-use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord, Once, Page, Refusal, Retiring, Stored, Version};
+use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord, Page, Refusal, Retiring, Stored, Version};
 
 /// Earlier secrets that may work at the same time.
 const MOST_RETIRING: usize = 4;
@@ -35,7 +36,7 @@ impl Admin<'_> {
         Ok(Stored { version: Version::of(&found.text), document: found.record })
     }
 
-    /// Makes a key with the secret of `hash`. `once` keeps the answer with it, or is refused with the key.
+    /// Makes a key with the secret of `hash`. What `keep` makes is kept with it, or refused with the key.
     ///
     /// # Errors
     /// [`Refusal::UnknownPlan`], [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's failure.
@@ -43,17 +44,17 @@ impl Admin<'_> {
         &self,
         hash: &KeyHash,
         record: &KeyRecord,
-        once: Option<&Once>,
+        keep: &dyn Keep,
         now: Timestamp,
     ) -> Result<Version, AdminError> {
         let item = item(hash, record)?;
-        let version = Version::of(&item.document);
+        let stored = Stored { version: Version::of(&item.document), document: record.clone() };
         let plan = &record.key.plan;
         let mut writes = vec![Write::Check(ItemKey::of_plan(plan)), Write::Put(item, Guard::Absent)];
-        writes.extend(once.map(|once| once.write(now)).transpose()?);
+        writes.extend(keep.keep(&stored)?.map(|once| once.write(now)).transpose()?);
         for _ in 0..ATTEMPTS {
             match self.table.commit(writes.clone()).await? {
-                Committed::Yes => return Ok(version),
+                Committed::Yes => return Ok(stored.version),
                 // The answer first: who repeats a request may have taken the plan away since.
                 Committed::No(failed) if failed.contains(&2) => return Err(Refusal::Repeated.into()),
                 Committed::No(failed) if failed.contains(&0) => return Err(Refusal::UnknownPlan(plan.clone()).into()),
@@ -146,7 +147,7 @@ impl Admin<'_> {
     }
 
     /// Gives a key a new secret, that of `hash`. The one before works until `grace_end`, and not at all where that is
-    /// not ahead; then those before it end too.
+    /// not ahead; then those before it end too. What `keep` makes is kept with the new secret, or refused with it.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::TooManySecrets`], [`Refusal::SecretInUse`],
@@ -157,7 +158,7 @@ impl Admin<'_> {
         hash: &KeyHash,
         grace_end: Timestamp,
         condition: &Condition,
-        once: Option<&Once>,
+        keep: &dyn Keep,
         now: Timestamp,
     ) -> Result<Stored<KeyRecord>, AdminError> {
         for _ in 0..ATTEMPTS {
@@ -165,15 +166,15 @@ impl Admin<'_> {
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
-            let (changed, mut writes) = rotation(&found, hash, grace_end, now)?;
-            let text = match writes.first() {
+            let (document, mut writes) = rotation(&found, hash, grace_end, now)?;
+            let version = match writes.first() {
                 Some(Write::Put(item, _)) => Version::of(&item.document),
                 _ => return Err(Refusal::Busy.into()),
             };
-            let repeated = writes.len();
-            writes.extend(once.map(|once| once.write(now)).transpose()?);
+            let (rotated, repeated) = (Stored { document, version }, writes.len());
+            writes.extend(keep.keep(&rotated)?.map(|once| once.write(now)).transpose()?);
             match self.table.commit(writes).await? {
-                Committed::Yes => return Ok(Stored { document: changed, version: text }),
+                Committed::Yes => return Ok(rotated),
                 Committed::No(failed) if failed.contains(&repeated) => return Err(Refusal::Repeated.into()),
                 Committed::No(failed) if failed.contains(&0) => return Err(Refusal::SecretInUse.into()),
                 Committed::No(_) => {}

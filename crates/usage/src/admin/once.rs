@@ -7,7 +7,7 @@ use crate::StoreError;
 
 use super::item::{Guard, Item, ItemKey, Write};
 use super::plans::item_error;
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, KeyRecord, Stored};
 
 /// How long an answer is kept, in seconds.
 const KEPT_S: i64 = 86_400;
@@ -21,6 +21,22 @@ pub struct Once {
     pub answer: KeptAnswer,
 }
 
+/// Makes the answer that is kept from the key as it will be.
+pub trait Keep: Sync {
+    /// What is to be kept, if anything.
+    ///
+    /// # Errors
+    /// [`AdminError::Unsealed`]; then nothing is done.
+    fn keep(&self, made: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError>;
+}
+
+/// Nothing is kept.
+impl Keep for () {
+    fn keep(&self, _: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError> {
+        Ok(None)
+    }
+}
+
 /// An answer that cannot be read without the id that its client sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptAnswer {
@@ -28,6 +44,9 @@ pub struct KeptAnswer {
     pub request: String,
     /// The answer, sealed.
     pub sealed: String,
+    /// The version of what it shows; unknown for what an earlier release kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl Once {

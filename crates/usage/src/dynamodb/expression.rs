@@ -31,8 +31,6 @@ pub(super) enum Clause {
     AtLeast { attribute: String, least: Nanos },
     /// Only a condition: it is at most `most`, or not there.
     AtMost { attribute: String, most: Nanos },
-    /// Only a condition: it is something other than `from`, or not there.
-    Differs { attribute: String, from: Nanos },
 }
 
 /// A write as DynamoDB takes it.
@@ -82,7 +80,6 @@ impl Writer {
             Clause::Absent { attribute } => self.require(attribute, |name| format!("attribute_not_exists({name})")),
             Clause::AtLeast { attribute, least } => self.compare(attribute, ">=", *least),
             Clause::AtMost { attribute, most } => self.compare_or_absent(attribute, "<=", *most),
-            Clause::Differs { attribute, from } => self.compare_or_absent(attribute, "<>", *from),
         }
     }
 

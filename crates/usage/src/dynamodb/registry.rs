@@ -18,7 +18,7 @@ use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, StoreError};
 
 use super::admin::RegistryTable;
 use super::admin_item::key_attributes;
-use super::documents::{Documents, Recall};
+use super::documents::Documents;
 use super::outage::{Outage, permit, settle};
 
 /// The partition key's and the sort key's names.
@@ -53,10 +53,11 @@ impl Registry {
         now: Instant,
         deadline: Deadline,
     ) -> Result<Option<Arc<ApiKey>>, StoreError> {
-        let recall = self.keys.recall(hash, now);
-        let Some((usable, deadline)) = to_read(&recall, deadline) else { return Ok(recall.document()) };
-        let found = self.read("key", ItemKey::of_key(hash), deadline).await;
-        self.keys.settle(hash, found.and_then(|document| document.map(checked_key).transpose()), usable, now)
+        let read = |deadline| async move {
+            let document = self.read("key", ItemKey::of_key(hash), deadline).await?;
+            document.map(checked_key).transpose()
+        };
+        self.keys.get(hash, "key", now, deadline, read).await
     }
 
     /// A plan; `None` where there is no such plan.
@@ -69,11 +70,11 @@ impl Registry {
         if check_name(name).is_err() {
             return Ok(None);
         }
-        let recall = self.plans.recall(name, now);
-        let Some((usable, deadline)) = to_read(&recall, deadline) else { return Ok(recall.document()) };
-        let found = self.read("plan", ItemKey::of_plan(name), deadline).await;
-        let plan = |document: PlanDocument| Plan::new(name, document).map_err(StoreError::Plan);
-        self.plans.settle(name, found.and_then(|document| document.map(plan).transpose()), usable, now)
+        let read = |deadline| async move {
+            let document = self.read("plan", ItemKey::of_plan(name), deadline).await?;
+            document.map(|document: PlanDocument| Plan::new(name, document).map_err(StoreError::Plan)).transpose()
+        };
+        self.plans.get(name, "plan", now, deadline, read).await
     }
 
     /// A policy's document as it was put there; `None` where there is no such policy. Never cached: who reads it
@@ -167,19 +168,6 @@ fn key_item(hash: &KeyHash, key: &ApiKey) -> Result<Item, StoreError> {
 
 pub(super) fn call(operation: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
     StoreError::Call { operation, source: source.into() }
-}
-
-/// What will do if the read fails, and by when it has to be there; `None` where nothing has to be read.
-fn to_read<T>(recall: &Recall<T>, deadline: Deadline) -> Option<(Option<Arc<T>>, Deadline)> {
-    match recall {
-        Recall::Fresh(_) => None,
-        // Half of the time: the other half is for the charge.
-        Recall::Usable(document) => {
-            let now = Instant::now();
-            Some((Some(Arc::clone(document)), deadline.at_most(now, deadline.remaining(now) / 2)))
-        }
-        Recall::Nothing => Some((None, deadline)),
-    }
 }
 
 /// A document that cannot be understood is a failure, not an absence. Its item's name stays out of the error:

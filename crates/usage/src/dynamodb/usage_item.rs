@@ -18,8 +18,13 @@ pub(super) const FORM: Nanos = 1;
 /// The attribute that DynamoDB deletes an item by, in seconds.
 pub(super) const EXPIRY: &str = "ttl";
 
-/// The attribute that names the last grant.
+/// The attributes that name the last grant that has a name, and say what it moved.
 pub(super) const LAST_GRANT: &str = "gi";
+pub(super) const LAST_AMOUNT: &str = "ga";
+/// Of the item of a grant's name, beside [`LAST_AMOUNT`]: which request it was, and what was used and left then.
+pub(super) const REQUEST: &str = "gr";
+pub(super) const GRANTED_USED: &str = "gu";
+pub(super) const GRANTED_REMAINING: &str = "gl";
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// Digits of a bucket's id, of a calendar's, and of a day counted from 1970.
@@ -37,6 +42,32 @@ pub(super) struct UsageItem {
     pub(super) days: Vec<(Date, u64)>,
     /// Every bucket, window and grant in `usage`, by its attribute's name.
     pub(super) parts: Vec<(String, Part)>,
+    /// The last grant that has a name.
+    pub(super) last_grant: Option<LastGrant>,
+    /// What the item of a grant's name says.
+    pub(super) claim: GrantClaim,
+}
+
+/// A grant that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastGrant {
+    /// Its name, as a number.
+    pub(super) number: u64,
+    /// What it moved.
+    pub(super) amount: i64,
+}
+
+/// What the item of a grant's name says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct GrantClaim {
+    /// Tells the request from every other.
+    pub(super) request: Option<u64>,
+    /// What the grant moved, once it is known.
+    pub(super) granted: Option<i64>,
+    /// What was used then.
+    pub(super) used: Option<u64>,
+    /// What was left then.
+    pub(super) remaining: Option<u64>,
 }
 
 /// What one attribute is about.
@@ -90,22 +121,25 @@ pub(super) fn day_name(day: Date) -> String {
 /// Reads an item. Attributes of no known form are left alone: a later release may have written them.
 pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
     let mut item = UsageItem::default();
-    let mut last_grant = None;
+    let number_in = |name: &str| attributes.get(name)?.as_n().ok()?.parse::<Nanos>().ok();
+    let count_in = |name: &str| u64::try_from(number_in(name)?).ok();
+    let granted = number_in(LAST_AMOUNT).and_then(|amount| i64::try_from(amount).ok());
+    item.last_grant = count_in(LAST_GRANT).map(|number| LastGrant { number, amount: granted.unwrap_or(0) });
+    let (used, remaining) = (count_in(GRANTED_USED), count_in(GRANTED_REMAINING));
+    item.claim = GrantClaim { request: count_in(REQUEST), granted, used, remaining };
     for (name, value) in attributes {
         let Some(number) = value.as_n().ok().and_then(|text| text.parse::<Nanos>().ok()) else { continue };
-        if name == LAST_GRANT {
-            last_grant = u64::try_from(number).ok();
-        } else if let Some(day) = day_of(name) {
+        if let Some(day) = day_of(name) {
             item.days.push((day, u64::try_from(number).unwrap_or(0)));
         } else if let Some(part) = part_of(name, number) {
             item.parts.push((name.clone(), part));
         }
     }
-    item.usage = usage(&item.parts, last_grant);
+    item.usage = usage(&item.parts);
     item
 }
 
-fn usage(parts: &[(String, Part)], last_grant: Option<u64>) -> Usage {
+fn usage(parts: &[(String, Part)]) -> Usage {
     let (mut tats, mut slots, mut counts, mut grants) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (_, part) in parts {
         match part {
@@ -115,7 +149,7 @@ fn usage(parts: &[(String, Part)], last_grant: Option<u64>) -> Usage {
             Part::Granted(granted) => grants.push(*granted),
         }
     }
-    Usage::new(tats, counts).with_slots(slots).with_grants(grants, last_grant)
+    Usage::new(tats, counts).with_slots(slots).with_grants(grants)
 }
 
 fn part_of(name: &str, number: Nanos) -> Option<Part> {
@@ -219,6 +253,7 @@ mod tests {
             ("d20261122".to_owned(), number("-12")),
             ("gd20261122".to_owned(), number("20")),
             ("gi".to_owned(), number("77")),
+            ("ga".to_owned(), number("-5")),
             ("u261122".to_owned(), number("13")),
             ("d20261399".to_owned(), number("1")),
             ("lease".to_owned(), number("1")),
@@ -229,7 +264,7 @@ mod tests {
         let today = WindowId { calendar: CalendarId::DAY, first_day: date(2026, 11, 22) };
         assert_eq!(item.usage.tat(7), Some(1_795_305_600_000_000_000));
         assert_eq!((item.usage.count(today), item.usage.used(today)), (-12, 8));
-        assert_eq!(item.usage.last_grant(), Some(77));
+        assert_eq!(item.last_grant, Some(LastGrant { number: 77, amount: -5 }));
         assert_eq!(item.days, [(date(2026, 11, 22), 13)]);
         assert_eq!(item.parts.len(), 3);
     }
@@ -241,7 +276,8 @@ mod tests {
         let size = |name: &str, digits: usize| name.len() + digits.div_ceil(2) + 1;
         // A sliding window's two slots instead of a bucket, and sixteen routes.
         let buckets = 18 * size(&bucket_name(0), 19);
-        let windows = 4 * (size("q000010g17", 9) + size("gq000010g17", 9)) + size(LAST_GRANT, 15);
+        let windows =
+            4 * (size("q000010g17", 9) + size("gq000010g17", 9)) + size(LAST_GRANT, 15) + size(LAST_AMOUNT, 15);
         let stale = super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);
         let days = super::super::tidy::MOST_DAYS * size("u261122", 9);
         let rest = KEY.len() + "key#".len() + 128 + size(VERSION, 1) + size(EXPIRY, 10);

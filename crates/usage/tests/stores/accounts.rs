@@ -3,15 +3,21 @@
 use std::sync::Arc;
 
 use jiff::civil::date;
-use usage::{Caller, Decision, Grant, GrantError, Plan, Refund, SECOND, StoreError, Verdict};
+use usage::{Caller, Decision, Plan, Refund, SECOND, StoreError, Verdict};
 
 use crate::cases::run;
+use crate::grants::{
+    a_grant_of_a_quota_that_there_is_not_is_refused, a_period_is_granted_no_more_than_the_largest_quota,
+    a_repeated_grant_is_told_as_it_was_whatever_came_between, grants_at_once_under_one_id_are_one,
+    one_id_is_one_grant_and_no_other, s48_a_cut_leaves_no_less_than_nothing,
+    s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window, s48_a_grant_of_one_id_is_made_once,
+};
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, caller, patient, plan};
 
 const DAY: i128 = 86_400 * SECOND;
 /// The midnight after [`NOON`].
-const MIDNIGHT: i128 = NOON + DAY / 2;
+pub(crate) const MIDNIGHT: i128 = NOON + DAY / 2;
 const DAY_AND_MONTH: &str = r#"{"throttle":{"rate":0.01,"burst":50},
     "quotas":[{"limit":100,"period":"day"},{"limit":1000,"period":"month"}]}"#;
 
@@ -27,6 +33,10 @@ macro_rules! run_all {
             s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window
             s48_a_cut_leaves_no_less_than_nothing
             s48_a_grant_of_one_id_is_made_once
+            a_repeated_grant_is_told_as_it_was_whatever_came_between
+            one_id_is_one_grant_and_no_other
+            grants_at_once_under_one_id_are_one
+            a_period_is_granted_no_more_than_the_largest_quota
             a_grant_of_a_quota_that_there_is_not_is_refused
             s47_the_report_adds_up_to_what_was_admitted
             a_report_goes_back_to_days_that_have_been_put_away
@@ -53,7 +63,7 @@ async fn dynamodb_on_dynalite_keeps_accounts() {
 }
 
 impl Subject {
-    async fn peek(&self, caller: &Caller, plan: &Plan, cost: u64, now: i128) -> Decision {
+    pub(crate) async fn peek(&self, caller: &Caller, plan: &Plan, cost: u64, now: i128) -> Decision {
         self.store.peek(caller, plan, None, cost, now, patient()).await.unwrap()
     }
 
@@ -63,12 +73,8 @@ impl Subject {
         self.store.refund(caller, &charge, now, patient()).await.unwrap()
     }
 
-    async fn grant(&self, caller: &Caller, plan: &Plan, amount: i64, id: Option<&str>, now: i128) -> Grant {
-        self.store.grant(caller, plan, "day", amount, id, now, patient()).await.unwrap()
-    }
-
     /// Days of 2026 with what was used, and each quota's `[used, remaining]`.
-    async fn report(
+    pub(crate) async fn report(
         &self,
         caller: &Caller,
         plan: &Plan,
@@ -82,7 +88,7 @@ impl Subject {
     }
 }
 
-fn remaining(decision: &Decision) -> Vec<u64> {
+pub(crate) fn remaining(decision: &Decision) -> Vec<u64> {
     decision.limits.iter().map(|limit| limit.remaining).collect()
 }
 
@@ -149,53 +155,6 @@ async fn a_refund_finds_a_day_that_has_been_put_away(subject: Arc<Subject>) {
     assert_eq!(subject.refund(&caller, &charged, monday + 4 * DAY).await, Refund::Returned);
     let (days, quotas) = subject.report(&caller, &plan, ((11, 30), (12, 4)), monday + 4 * DAY).await;
     assert_eq!((days, quotas), (vec![0, 0, 0, 0, 1], vec![[1, 99]]));
-}
-
-async fn s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window(subject: Arc<Subject>) {
-    let (plan, caller) = (plan(r#"{"quotas":[{"limit":1000,"period":"day"}]}"#), caller());
-    subject.call(&caller, &plan, 400, NOON).await;
-    let grant = subject.grant(&caller, &plan, 500, None, NOON).await;
-    assert_eq!(grant, Grant { used: 400, remaining: 1100, granted: 500, repeated: false });
-    assert_eq!(remaining(&subject.call(&caller, &plan, 700, NOON).await), [400]);
-    assert_eq!(subject.report(&caller, &plan, ((11, 22), (11, 22)), NOON).await.1, [[1100, 400]]);
-    let cut = subject.grant(&caller, &plan, -300, None, NOON).await;
-    assert_eq!(cut, Grant { used: 1100, remaining: 100, granted: -300, repeated: false });
-    assert!(!subject.passes(&caller, &plan, 101, NOON).await);
-    assert!(subject.passes(&caller, &plan, 100, NOON).await);
-    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, MIDNIGHT).await), [1000]);
-}
-
-async fn s48_a_cut_leaves_no_less_than_nothing(subject: Arc<Subject>) {
-    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
-    subject.call(&caller, &plan, 60, NOON).await;
-    let cut = subject.grant(&caller, &plan, -500, None, NOON).await;
-    assert_eq!(cut, Grant { used: 60, remaining: 0, granted: -40, repeated: false });
-    assert!(!subject.passes(&caller, &plan, 1, NOON).await);
-    assert_eq!(subject.grant(&caller, &plan, 25, None, NOON).await.remaining, 25);
-    let never_seen = crate::subject::caller();
-    assert_eq!(subject.grant(&never_seen, &plan, -500, None, NOON).await.granted, -100);
-}
-
-async fn s48_a_grant_of_one_id_is_made_once(subject: Arc<Subject>) {
-    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
-    for (id, remaining, repeated) in [
-        (Some("a"), 110, false),
-        (Some("a"), 110, true),
-        (Some("b"), 120, false),
-        (None, 130, false),
-        (None, 140, false),
-    ] {
-        let grant = subject.grant(&caller, &plan, 10, id, NOON).await;
-        assert_eq!((grant.remaining, grant.repeated), (remaining, repeated), "{id:?}");
-    }
-}
-
-async fn a_grant_of_a_quota_that_there_is_not_is_refused(subject: Arc<Subject>) {
-    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
-    let unknown = subject.store.grant(&caller, &plan, "month", 1, None, NOON, patient()).await;
-    assert!(matches!(unknown, Err(GrantError::UnknownQuota(name)) if name == "month"));
-    let huge = subject.store.grant(&caller, &plan, "day", i64::MIN, None, NOON, patient()).await;
-    assert!(matches!(huge, Err(GrantError::Amount)));
 }
 
 async fn s47_the_report_adds_up_to_what_was_admitted(subject: Arc<Subject>) {

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use calls::Deadline;
-use usage::{Refund, StoreError, Verdict};
+use usage::{Grant, Refund, StoreError, Verdict};
 
 use crate::failure::{DEADLINE, World, charge, plan_that};
 use crate::proxy::Fault;
-use crate::subject::{caller, now, plan};
+use crate::subject::{caller, now, patient, plan, unique};
 
 /// The mark was written, and so was the refund, whose reply was lost: nobody knows, and it is not given twice.
 #[tokio::test]
@@ -26,6 +26,38 @@ async fn a_refund_of_which_nobody_knows_is_not_given_twice() {
     }
     // The first was marked only, the second was given back.
     assert_eq!(world.used(&caller, &plan).await, 1);
+}
+
+/// Wherever the first attempt breaks off, and whatever others grant before it is repeated.
+#[tokio::test]
+async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
+    let world = World::new().await;
+    let plan = plan_that("deny");
+    for between in [false, true] {
+        for lost in 0..5 {
+            for fault in [Fault::LoseReply, Fault::Reset] {
+                let (store, caller, [id, earlier, other]) =
+                    (world.warm().await, caller(), [unique(), unique(), unique()]);
+                let grant = async |amount, id: &str| {
+                    store.grant(&caller, &plan, "day", amount, Some(id), now(), patient()).await
+                };
+                grant(1, &earlier).await.unwrap();
+                world.proxy.by(move |number, _| if number == lost { fault } else { Fault::None });
+                let first = grant(10, &id).await;
+                world.proxy.all(Fault::None);
+                if between {
+                    grant(100, &other).await.unwrap();
+                }
+                let again = grant(10, &id).await.unwrap();
+                assert_eq!(again.granted, 10, "{between} {lost} {fault:?}: {first:?}");
+                assert_eq!(grant(10, &id).await.unwrap(), Grant { repeated: true, ..again });
+                let granted = 11 + if between { 100 } else { 0 };
+                let look = store.peek(&caller, &plan, None, 1, now(), patient()).await.unwrap();
+                let left = look.limits.last().unwrap().remaining;
+                assert_eq!(left, 1000 + granted, "{between} {lost} {fault:?}: {first:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

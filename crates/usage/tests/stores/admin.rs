@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use calls::Retries;
 use jiff::{SignedDuration, Timestamp};
 use usage::{
-    AdminError, ApiKey, Condition, ImportedKey, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStanding, Once,
-    PlanDocument, Refusal, Store, Version,
+    AdminError, ApiKey, Condition, ImportedKey, Keep, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStanding, Once,
+    PlanDocument, Refusal, Store, Stored, Version,
 };
 
 use crate::servers::Server;
@@ -128,7 +128,7 @@ fn key(plan: &str) -> KeyRecord {
 
 async fn created(store: &Store, plan: &str) -> (String, String) {
     let (record, secret) = (key(plan), new_secret());
-    store.admin().create_key(&hash(&secret), &record, None, Timestamp::now()).await.unwrap();
+    store.admin().create_key(&hash(&secret), &record, &(), Timestamp::now()).await.unwrap();
     (record.key.key_id, secret)
 }
 
@@ -141,7 +141,7 @@ async fn new_plan(store: &Store) -> String {
 async fn rotate(store: &Store, id: &str, secret: &str, grace_s: i64) -> Result<KeyRecord, AdminError> {
     let now = Timestamp::now();
     let end = now + SignedDuration::from_secs(grace_s);
-    let rotated = store.admin().rotate_key(id, &hash(secret), end, &Condition::None, None, now).await?;
+    let rotated = store.admin().rotate_key(id, &hash(secret), end, &Condition::None, &(), now).await?;
     Ok(rotated.document)
 }
 
@@ -213,14 +213,14 @@ async fn plans_are_listed_in_the_order_of_their_names(subject: Arc<Registry>) {
 
 async fn a_key_needs_a_plan_that_is_there(subject: Arc<Registry>) {
     let (admin, secret) = (subject.store.admin(), new_secret());
-    let made = admin.create_key(&hash(&secret), &key("nowhere"), None, Timestamp::now()).await;
+    let made = admin.create_key(&hash(&secret), &key("nowhere"), &(), Timestamp::now()).await;
     assert_eq!(refusal(made), Refusal::UnknownPlan("nowhere".to_owned()));
     assert_eq!(known(&subject, &secret).await, None);
     let (id, secret) = created(&subject.store, "free").await;
     let patch = KeyPatch { plan: Some("nowhere".to_owned()), ..KeyPatch::default() };
     let moved = admin.update_key(&id, &patch, &Condition::None, Timestamp::now()).await;
     assert_eq!(refusal(moved), Refusal::UnknownPlan("nowhere".to_owned()));
-    let again = admin.create_key(&hash(&secret), &key("free"), None, Timestamp::now()).await;
+    let again = admin.create_key(&hash(&secret), &key("free"), &(), Timestamp::now()).await;
     assert_eq!(refusal(again), Refusal::SecretInUse);
 }
 
@@ -372,15 +372,23 @@ async fn a_key_has_a_few_secrets_and_no_more(subject: Arc<Registry>) {
     rotate(&subject.store, &id, &new_secret(), 0).await.unwrap();
 }
 
+struct Kept(Once);
+
+impl Keep for Kept {
+    fn keep(&self, _: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError> {
+        Ok(Some(self.0.clone()))
+    }
+}
+
 async fn an_answer_is_kept_once_for_all_who_repeat_its_request(subject: Arc<Registry>) {
     let (id, now) = (format!("request-{}", number()), Timestamp::now());
     let create = |n: usize| {
         let (subject, id) = (Arc::clone(&subject), id.clone());
         async move {
-            let answer = KeptAnswer { request: "fingerprint".to_owned(), sealed: n.to_string() };
+            let answer = KeptAnswer { request: "fingerprint".to_owned(), sealed: n.to_string(), version: None };
             let (record, secret) = (key("free"), new_secret());
-            let once = Once { id, answer };
-            subject.store.admin().create_key(&hash(&secret), &record, Some(&once), now).await.map(|_| n)
+            let keep = Kept(Once { id, answer });
+            subject.store.admin().create_key(&hash(&secret), &record, &keep, now).await.map(|_| n)
         }
     };
     let creations: Vec<_> = (0..8).map(|n| tokio::spawn(create(n))).collect();

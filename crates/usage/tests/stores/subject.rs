@@ -113,6 +113,11 @@ pub(crate) fn caller() -> Caller {
     Caller::Key(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
+/// A text that nobody else uses.
+pub(crate) fn unique() -> String {
+    caller().to_string()
+}
+
 pub(crate) fn patient() -> Deadline {
     Deadline::after(Instant::now(), PATIENCE)
 }

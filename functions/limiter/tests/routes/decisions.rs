@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::servers::Server;
 use crate::support::Api;
 
 async fn decide(api: &Api, question: Value) -> Value {
@@ -35,6 +36,58 @@ pub(crate) async fn a_decision_is_made_and_its_charge_given_back(api: Arc<Api>) 
     assert_eq!(decide(&api, refund).await, json!({"refunded": false, "reason": "already_refunded"}));
     let peek = json!({"subject": "alice", "plan": plan, "mode": "peek", "cost": 0});
     assert_eq!(decide(&api, peek).await["remaining"], 1);
+}
+
+/// Whoever may ask for decisions has good charges to take apart: each change makes one that was never made.
+pub(crate) async fn a_charge_that_nobody_made_gives_nothing_back(api: Arc<Api>) {
+    let plan = api.plan(json!({"quotas": [{"limit": 100, "period": "day"}]})).await;
+    let ask = |subject: &str, cost: u64| json!({"subject": subject, "plan": plan, "cost": cost});
+    let mut charges = Vec::new();
+    for (subject, cost) in [("mallory", 1), ("mallory", 50), ("trent", 50)] {
+        let charge = decide(&api, ask(subject, cost)).await["charge"].as_str().unwrap().to_owned();
+        charges.push(charge.split('.').map(str::to_owned).collect::<Vec<_>>());
+    }
+    let [small, large, theirs] =
+        [&charges[0], &charges[1], &charges[2]].map(|parts| [&*parts[0], &*parts[1], &*parts[2]]);
+    let mut forged = vec![
+        large[..2].join("."),
+        [small[0], large[1], small[2]].join("."),
+        [small[0], theirs[1], theirs[2]].join("."),
+    ];
+    // The nonce is in front, the cost behind caller and instant.
+    for place in [4, 36, 40] {
+        let mut changed = small[1].to_owned().into_bytes();
+        changed[place] = if changed[place] == b'B' { b'C' } else { b'B' };
+        forged.push([small[0], &String::from_utf8(changed).unwrap(), small[2]].join("."));
+    }
+    for charge in forged {
+        let answer = api.send("POST", "/decisions", json!({"mode": "refund", "charge": charge})).await;
+        assert_eq!((answer.status, answer.mistakes()), (422, vec!["/charge".to_owned()]), "{charge}");
+    }
+    let peek = |subject: &str| json!({"subject": subject, "plan": plan, "mode": "peek", "cost": 0});
+    assert_eq!(decide(&api, peek("mallory")).await["remaining"], 49);
+    assert_eq!(decide(&api, peek("trent")).await["remaining"], 50);
+}
+
+/// Several instances over the same tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_of_one_instance_is_given_back_once_by_all_of_them() {
+    let server = Server::ministack();
+    let url = format!("http://{}", server.address);
+    let (first, second, third) = (Api::dynamodb(&url).await, Api::dynamodb(&url).await, Api::dynamodb(&url).await);
+    let plan = first.plan(json!({"quotas": [{"limit": 10, "period": "day"}]})).await;
+    let ask = json!({"subject": "victor", "plan": plan, "cost": 4});
+    let (one, two) = tokio::join!(decide(&first, ask.clone()), decide(&second, ask));
+    assert_ne!(one["charge"], two["charge"]);
+    for made in [one, two] {
+        let refund = json!({"mode": "refund", "charge": made["charge"]});
+        let answers =
+            tokio::join!(decide(&second, refund.clone()), decide(&third, refund.clone()), decide(&first, refund));
+        let refunded = [answers.0, answers.1, answers.2].iter().filter(|answer| answer["refunded"] == true).count();
+        assert_eq!(refunded, 1);
+    }
+    let peek = json!({"subject": "victor", "plan": plan, "mode": "peek", "cost": 0});
+    assert_eq!(decide(&third, peek).await["remaining"], 10);
 }
 
 pub(crate) async fn peeking_charges_nothing(api: Arc<Api>) {

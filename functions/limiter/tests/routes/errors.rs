@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::servers::Server;
 use crate::support::Api;
 
 #[tokio::test]
@@ -62,6 +63,28 @@ async fn whatever_stands_in_a_path_is_an_answer() {
     ] {
         let answer = api.get(path).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_store_a_change_may_have_happened_and_a_look_may_not() {
+    let server = Server::ministack();
+    let api = Api::dynamodb(&format!("http://{}", server.address)).await;
+    let (key_id, _) = api.key("free").await;
+    drop(server);
+    let usage = format!("/keys/{key_id}/usage");
+    for (method, path, body, in_doubt) in [
+        ("GET", "/plans", Value::Null, false),
+        ("GET", "/plans/free", Value::Null, false),
+        ("GET", &usage, Value::Null, false),
+        ("POST", "/decisions", json!({"mode": "refund", "charge": "x"}), false),
+        ("PUT", "/plans/free", json!({}), true),
+        ("DELETE", "/plans/free", Value::Null, true),
+    ] {
+        let call = api.call(method, path);
+        let answer = if body.is_null() { call.send().await } else { call.json(body).send().await };
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{method} {path}: {answer:?}");
+        assert_eq!(answer.text.contains("may have happened"), in_doubt, "{method} {path}: {answer:?}");
     }
 }
 

@@ -58,7 +58,15 @@ pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Ar
     let again = create(json!({"plan": "free"})).await;
     assert_eq!((first.status, again.status, first.json()), (201, 201, again.json()));
     assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), (None, Some("true")));
+    for header in ["etag", "location", "content-type", "cache-control"] {
+        assert!(first.header(header).is_some() && first.header(header) == again.header(header), "{header}: {again:?}");
+    }
     assert_eq!(create(json!({"plan": "open"})).await.status, 422);
+    // There is nothing yet that a condition could name, the first time or again.
+    for id in [&id, &unique("an-idempotency-key")] {
+        let matched = api.call("POST", "/keys").header("idempotency-key", id).header("if-match", first.etag());
+        assert_eq!(matched.json(json!({"plan": "free"})).send().await.status, 412);
+    }
     let short = api.call("POST", "/keys").header("idempotency-key", "short").json(json!({"plan": "free"})).send().await;
     assert_eq!((short.status, short.mistakes()), (400, vec!["Idempotency-Key".to_owned()]));
 }
@@ -144,6 +152,11 @@ pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
         .send("POST", "/keys", json!({"plan": "free", "subject": "-", "scopes": ["a b"], "name": "n".repeat(1025)}))
         .await;
     assert_eq!((answer.status, answer.mistakes().join(" ")), (422, "/name /scopes /subject".to_owned()));
+    let mixed = json!({"plan": 1, "subject": "-", "name": "n".repeat(1025), "scopes": {}});
+    assert_eq!(api.send("POST", "/keys", mixed.clone()).await.mistakes().join(" "), "/name /plan /scopes /subject");
+    let (key_id, _) = api.key("free").await;
+    let answer = api.send("PATCH", &format!("/keys/{key_id}"), mixed).await;
+    assert_eq!((answer.status, answer.mistakes().join(" ")), (422, "/name /plan /scopes /subject".to_owned()));
     let answer = api.send("POST", "/keys", json!({"plan": "nowhere"})).await;
     assert_eq!((answer.status, answer.mistakes()), (422, vec!["/plan".to_owned()]));
     let (key_id, _) = api.key("free").await;
@@ -191,4 +204,38 @@ pub(crate) async fn s49_a_file_of_keys_is_imported_and_exported(api: Arc<Api>) {
     assert!(exported.text.contains(",first,\"one, two\",TRUE,"), "{}", exported.text);
     let headless = api.call("POST", "/keys/import").body("text/csv", "Name,Secret\n").send().await;
     assert_eq!((headless.status, headless.mistakes()), (422, vec![String::new()]));
+}
+
+pub(crate) async fn names_that_a_spreadsheet_would_calculate_survive_export_and_import(api: Arc<Api>) {
+    let plan = api.plan(json!({})).await;
+    let mut names = BTreeSet::new();
+    for name in
+        ["=cmd|' /C calc'!A0", "+49 30", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1", "'90s", "a, \"b\"", "a=1"]
+    {
+        let key = json!({"plan": plan, "name": name, "description": format!("{name}, too"), "subject": "=1"});
+        assert_eq!(api.send("POST", "/keys", key).await.status, 201, "{name}");
+        names.insert((name.to_owned(), format!("{name}, too")));
+    }
+    let path = format!("/keys/export?plan={plan}");
+    let exported = api.call("GET", &path).header("accept", "text/csv").send().await.text;
+    let mut rows = csv::Reader::from_reader(exported.as_bytes());
+    let mut header = rows.headers().unwrap().clone();
+    header.push_field("Key");
+    let (other, mut file) = (api.plan(json!({})).await, csv::Writer::from_writer(Vec::new()));
+    file.write_record(&header).unwrap();
+    for row in rows.records() {
+        let mut row = row.unwrap();
+        for cell in &row {
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
+        }
+        row.push_field(&unique("exported-and-imported"));
+        file.write_record(row.iter().map(|cell| if cell == plan { &*other } else { cell })).unwrap();
+    }
+    let file = String::from_utf8(file.into_inner().unwrap()).unwrap();
+    let imported = api.call("POST", "/keys/import").body("text/csv", &file).send().await.json();
+    assert_eq!((&imported["imported"], &imported["rejected"]), (&json!(names.len()), &json!(0)));
+    let listed = api.get(&format!("/keys?plan={other}")).await.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let found = listed["items"].as_array().unwrap().iter().map(|key| (text(&key["name"]), text(&key["description"])));
+    assert_eq!(found.collect::<BTreeSet<_>>(), names);
 }

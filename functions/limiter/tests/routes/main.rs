@@ -47,11 +47,15 @@ macro_rules! run_all {
             keys::keys_are_listed_page_by_page
             keys::every_mistake_of_a_key_is_told_at_once
             keys::s49_a_file_of_keys_is_imported_and_exported
+            keys::names_that_a_spreadsheet_would_calculate_survive_export_and_import
             policies::a_policy_is_one_that_the_authorizer_can_start_with
             usage_reports::s47_a_report_adds_up_to_what_was_admitted
             usage_reports::s48_a_grant_moves_the_remainder_exactly
+            usage_reports::a_repeated_grant_is_answered_as_the_first_was_and_no_other_has_its_key
+            usage_reports::a_period_is_granted_no_more_than_the_largest_quota
             usage_reports::a_key_sees_its_own_usage_and_nobody_elses
             decisions::a_decision_is_made_and_its_charge_given_back
+            decisions::a_charge_that_nobody_made_gives_nothing_back
             decisions::peeking_charges_nothing
             decisions::s18_who_may_not_call_is_denied
             decisions::s36_what_can_never_pass_is_a_mistake

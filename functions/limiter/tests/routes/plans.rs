@@ -72,6 +72,27 @@ pub(crate) async fn every_mistake_of_a_plan_is_told_at_once(api: Arc<Api>) {
     );
     let answer = api.send("PUT", &path, json!({"throttle": {"rate": -1, "burst": 100_000_001}, "near_limit": 2})).await;
     assert_eq!(answer.mistakes(), ["/near_limit", "/throttle/burst", "/throttle/rate"]);
+    // What is wrong with the shape and with what it says, and nothing that follows from what is wrong with the shape.
+    let mixed = json!({"algorithm": "leaky", "window_s": "long", "near_limit": 2, "throttle": {"rate": -1, "burst": "x"},
+        "quotas": [{"limit": 1, "period": "eon"}, {"limit": 1, "period": "day", "starts_on": 2}, {"name": "é", "limit": 1.5, "period": "week"}],
+        "routes": {"GET": {"rate": 1, "burst": 1}}});
+    let answer = api.send("PUT", &path, mixed).await;
+    assert_eq!(
+        answer.mistakes(),
+        [
+            "/algorithm",
+            "/near_limit",
+            "/quotas/0/period",
+            "/quotas/1/starts_on",
+            "/quotas/2/limit",
+            "/quotas/2/name",
+            "/routes/GET",
+            "/throttle/burst",
+            "/throttle/rate",
+            "/window_s"
+        ]
+    );
+    assert!(!answer.text.contains("struct") && !answer.text.contains("invalid type"), "{answer:?}");
     assert_eq!(api.send("PUT", "/plans/no name", json!({})).await.status, 422);
     assert_eq!(api.get(&path).await.status, 404);
 }

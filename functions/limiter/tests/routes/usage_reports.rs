@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::support::Api;
+use crate::support::{Api, unique};
 
 async fn decide(api: &Api, secret: &str) -> Value {
     api.send("POST", "/decisions", json!({"key": secret})).await.json()
@@ -60,6 +60,39 @@ pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
     assert_eq!((wrong.status, wrong.mistakes()), (422, vec!["/quota".to_owned()]));
     let wrong = api.send("PATCH", &path, json!({"grant": 1.5})).await;
     assert_eq!((wrong.status, wrong.mistakes().join(" ")), (422, "/grant /quota".to_owned()));
+}
+
+pub(crate) async fn a_repeated_grant_is_answered_as_the_first_was_and_no_other_has_its_key(api: Arc<Api>) {
+    let plan = api.plan(json!({"quotas": [{"limit": 10, "period": "day"}]})).await;
+    let ((key_id, secret), (other, _), id) = (api.key(&plan).await, api.key(&plan).await, unique("an-idempotency-key"));
+    let grant = |key_id: &str, amount: i64| {
+        let call = api.call("PATCH", &format!("/keys/{key_id}/usage")).header("idempotency-key", &id);
+        call.json(json!({"quota": "day", "grant": amount})).send()
+    };
+    let first = grant(&key_id, 5).await;
+    assert_eq!((first.status, first.json()), (200, json!({"quota": "day", "granted": 5, "usage": [0, 15]})));
+    decide(&api, &secret).await;
+    api.send("PATCH", &format!("/keys/{key_id}/usage"), json!({"quota": "day", "grant": 100})).await;
+    let again = grant(&key_id, 5).await;
+    assert_eq!((again.status, again.json()), (200, first.json()));
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), (None, Some("true")));
+    for (key_id, amount) in [(&key_id, 6), (&key_id, -5), (&other, 5)] {
+        let another = grant(key_id, amount).await;
+        assert_eq!(another.status, 422, "{another:?}");
+        assert!(another.json()["detail"].as_str().unwrap().contains("Idempotency-Key"), "{another:?}");
+    }
+    assert_eq!(decide(&api, &secret).await["remaining"], 113);
+}
+
+pub(crate) async fn a_period_is_granted_no_more_than_the_largest_quota(api: Arc<Api>) {
+    let plan = api.plan(json!({"quotas": [{"limit": 10, "period": "day"}]})).await;
+    let (key_id, _) = api.key(&plan).await;
+    let path = format!("/keys/{key_id}/usage");
+    let grant = |amount: i64| api.send("PATCH", &path, json!({"quota": "day", "grant": amount}));
+    assert_eq!(grant(999_999_999_999_989).await.json()["usage"], json!([0, 999_999_999_999_999_u64]));
+    let more = grant(1).await;
+    assert_eq!((more.status, more.mistakes()), (422, vec!["/grant".to_owned()]));
+    assert!(more.text.contains("999999999999999"), "{more:?}");
 }
 
 pub(crate) async fn a_key_sees_its_own_usage_and_nobody_elses(api: Arc<Api>) {

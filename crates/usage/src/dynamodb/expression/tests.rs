@@ -18,7 +18,6 @@ impl Clause {
             Self::Present { attribute } => value(attribute).is_some(),
             Self::Absent { attribute } => value(attribute).is_none(),
             Self::AtLeast { attribute, least } => value(attribute).is_some_and(|value| value >= *least),
-            Self::Differs { attribute, from } => value(attribute) != Some(*from),
             Self::Lower { attribute, above, .. } => value(attribute).is_some_and(|value| value > *above),
             Self::Count { .. } | Self::Set { .. } => true,
         }
@@ -35,11 +34,7 @@ impl Clause {
             Self::Remove { attribute, .. } => {
                 item.remove(attribute);
             }
-            Self::Present { .. }
-            | Self::Absent { .. }
-            | Self::AtLeast { .. }
-            | Self::AtMost { .. }
-            | Self::Differs { .. } => {}
+            Self::Present { .. } | Self::Absent { .. } | Self::AtLeast { .. } | Self::AtMost { .. } => {}
         }
     }
 }

@@ -1,0 +1,130 @@
+//! Grants, on every store.
+
+use std::sync::Arc;
+
+use usage::{Caller, Grant, GrantError, Plan};
+
+use crate::accounts::{MIDNIGHT, remaining};
+use crate::subject::{NOON, Subject, caller, patient, plan, unique};
+
+impl Subject {
+    async fn grant(&self, caller: &Caller, plan: &Plan, amount: i64, id: Option<&str>, now: i128) -> Grant {
+        self.store.grant(caller, plan, "day", amount, id, now, patient()).await.unwrap()
+    }
+}
+
+pub(crate) async fn s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":1000,"period":"day"}]}"#), caller());
+    subject.call(&caller, &plan, 400, NOON).await;
+    let grant = subject.grant(&caller, &plan, 500, None, NOON).await;
+    assert_eq!(grant, Grant { used: 400, remaining: 1100, granted: 500, repeated: false });
+    assert_eq!(remaining(&subject.call(&caller, &plan, 700, NOON).await), [400]);
+    assert_eq!(subject.report(&caller, &plan, ((11, 22), (11, 22)), NOON).await.1, [[1100, 400]]);
+    let cut = subject.grant(&caller, &plan, -300, None, NOON).await;
+    assert_eq!(cut, Grant { used: 1100, remaining: 100, granted: -300, repeated: false });
+    assert!(!subject.passes(&caller, &plan, 101, NOON).await);
+    assert!(subject.passes(&caller, &plan, 100, NOON).await);
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, MIDNIGHT).await), [1000]);
+}
+
+pub(crate) async fn s48_a_cut_leaves_no_less_than_nothing(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    subject.call(&caller, &plan, 60, NOON).await;
+    let cut = subject.grant(&caller, &plan, -500, None, NOON).await;
+    assert_eq!(cut, Grant { used: 60, remaining: 0, granted: -40, repeated: false });
+    assert!(!subject.passes(&caller, &plan, 1, NOON).await);
+    assert_eq!(subject.grant(&caller, &plan, 25, None, NOON).await.remaining, 25);
+    let never_seen = crate::subject::caller();
+    assert_eq!(subject.grant(&never_seen, &plan, -500, None, NOON).await.granted, -100);
+}
+
+pub(crate) async fn s48_a_grant_of_one_id_is_made_once(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    let [first, second] = [unique(), unique()];
+    for (id, remaining, repeated) in [
+        (Some(&*first), 110, false),
+        (Some(&*first), 110, true),
+        (Some(&*second), 120, false),
+        (None, 130, false),
+        (None, 140, false),
+    ] {
+        let grant = subject.grant(&caller, &plan, 10, id, NOON).await;
+        assert_eq!((grant.remaining, grant.granted, grant.repeated), (remaining, 10, repeated), "{id:?}");
+    }
+}
+
+pub(crate) async fn a_repeated_grant_is_told_as_it_was_whatever_came_between(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    let [first, second, third] = [unique(), unique(), unique()];
+    let given = subject.grant(&caller, &plan, 10, Some(&first), NOON).await;
+    subject.call(&caller, &plan, 30, NOON).await;
+    let cut = subject.grant(&caller, &plan, -500, Some(&second), NOON).await;
+    assert_eq!(cut, Grant { used: 30, remaining: 0, granted: -80, repeated: false });
+    subject.grant(&caller, &plan, 7, Some(&third), NOON).await;
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, NOON).await), [7]);
+    for now in [NOON, MIDNIGHT] {
+        let again = subject.grant(&caller, &plan, 10, Some(&first), now).await;
+        assert_eq!(again, Grant { repeated: true, ..given });
+        let again = subject.grant(&caller, &plan, -500, Some(&second), now).await;
+        assert_eq!(again, Grant { repeated: true, ..cut });
+    }
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, MIDNIGHT).await), [100]);
+}
+
+pub(crate) async fn one_id_is_one_grant_and_no_other(subject: Arc<Subject>) {
+    let plan = plan(r#"{"quotas":[{"limit":100,"period":"day"},{"limit":100,"period":"month"}]}"#);
+    let ([caller, other], id) = ([caller(), caller()], unique());
+    subject.grant(&caller, &plan, 10, Some(&id), NOON).await;
+    for (caller, quota, amount) in
+        [(&caller, "day", 11), (&caller, "day", -10), (&caller, "month", 10), (&other, "day", 10)]
+    {
+        let grant = subject.store.grant(caller, &plan, quota, amount, Some(&id), NOON, patient()).await;
+        assert!(matches!(grant, Err(GrantError::Repeated)), "{quota} {amount}: {grant:?}");
+    }
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, NOON).await), [110, 100]);
+    assert_eq!(remaining(&subject.peek(&other, &plan, 1, NOON).await), [100, 100]);
+}
+
+pub(crate) async fn grants_at_once_under_one_id_are_one(subject: Arc<Subject>) {
+    let (plan, caller, id) = (Arc::new(plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#)), caller(), unique());
+    let grant = || {
+        let (subject, plan, caller, id) = (Arc::clone(&subject), Arc::clone(&plan), caller.clone(), id.clone());
+        tokio::spawn(async move { subject.grant(&caller, &plan, 10, Some(&id), NOON).await })
+    };
+    let grants: Vec<_> = (0..8).map(|_| grant()).collect();
+    let mut first = 0;
+    for grant in grants {
+        let grant = grant.await.unwrap();
+        assert_eq!((grant.granted, grant.remaining), (10, 110));
+        first += usize::from(!grant.repeated);
+    }
+    assert_eq!(first, 1);
+    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, NOON).await), [110]);
+}
+
+pub(crate) async fn a_period_is_granted_no_more_than_the_largest_quota(subject: Arc<Subject>) {
+    const MOST: i64 = 999_999_999_999_999;
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    let grant = async |amount, id| subject.store.grant(&caller, &plan, "day", amount, id, NOON, patient()).await;
+    let [id, other, last] = [unique(), unique(), unique()];
+    for id in [None, Some(&*other)] {
+        assert!(matches!(grant(MOST - 99, id).await, Err(GrantError::Ceiling)), "{id:?}");
+    }
+    assert!(matches!(grant(MOST, None).await, Err(GrantError::Ceiling)));
+    assert_eq!(grant(MOST - 100, Some(&*id)).await.unwrap().remaining, MOST.cast_unsigned());
+    for id in [None, Some(&*last)] {
+        assert!(matches!(grant(1, id).await, Err(GrantError::Ceiling)), "{id:?}");
+    }
+    assert!(grant(MOST - 100, Some(&*id)).await.unwrap().repeated);
+    // What was cut may be given again.
+    subject.grant(&caller, &plan, -150, None, NOON).await;
+    assert_eq!(grant(150, None).await.unwrap().remaining, MOST.cast_unsigned());
+}
+
+pub(crate) async fn a_grant_of_a_quota_that_there_is_not_is_refused(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    let unknown = subject.store.grant(&caller, &plan, "month", 1, None, NOON, patient()).await;
+    assert!(matches!(unknown, Err(GrantError::UnknownQuota(name)) if name == "month"));
+    let huge = subject.store.grant(&caller, &plan, "day", i64::MIN, None, NOON, patient()).await;
+    assert!(matches!(huge, Err(GrantError::Amount)));
+}

@@ -1,0 +1,62 @@
+//! Plans and keys are read once for all who want them at the same time, and nobody waits for others' sake.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use calls::Deadline;
+use usage::{DynamoDbStore, KeyHash, StoreError};
+
+use crate::failure::World;
+use crate::proxy::Fault;
+use crate::subject::{PATIENCE, aws, instance, patient};
+
+const AT_ONCE: usize = 20;
+
+/// How `AT_ONCE` reads of a key and its plan ended, and how many requests they were.
+async fn read(world: &World, store: &Arc<DynamoDbStore>, deadline: Duration) -> (Vec<Result<bool, StoreError>>, usize) {
+    let before = world.proxy.count("GetItem");
+    let one = || {
+        let (store, deadline) = (Arc::clone(store), Deadline::after(Instant::now(), deadline));
+        async move {
+            let hash = KeyHash::of("local-free-key-000000000001").unwrap();
+            let Some(key) = store.key(&hash, deadline).await? else { return Ok(false) };
+            Ok(store.plan(&key.plan, deadline).await?.is_some())
+        }
+    };
+    let all: Vec<_> = (0..AT_ONCE).map(|_| tokio::spawn(one())).collect();
+    let mut ended = Vec::new();
+    for one in all {
+        ended.push(one.await.unwrap());
+    }
+    (ended, world.proxy.count("GetItem") - before)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_and_a_plan_are_read_once_however_many_decide_at_once() {
+    let world = World::new().await;
+    let store = Arc::new(instance(&aws(&world.proxy.url).await, PATIENCE));
+    let (ended, requests) = read(&world, &store, PATIENCE).await;
+    assert!(ended.iter().all(|ended| matches!(ended, Ok(true))), "{ended:?}");
+    assert_eq!(requests, 2);
+    assert_eq!(read(&world, &store, PATIENCE).await.1, 0);
+}
+
+/// The one who reads has all the time there is, the others have not.
+#[tokio::test]
+async fn a_read_that_hangs_is_one_request_and_keeps_nobody_beyond_its_deadline() {
+    let world = World::new().await;
+    let store = Arc::new(instance(&aws(&world.proxy.url).await, PATIENCE));
+    world.proxy.all(Fault::Hang);
+    let before = world.proxy.count("GetItem");
+    let reader = Arc::clone(&store);
+    let hash = KeyHash::of("local-free-key-000000000001").unwrap();
+    let reader = tokio::spawn(async move { reader.key(&hash, patient()).await });
+    while world.proxy.count("GetItem") == before {
+        tokio::task::yield_now().await;
+    }
+    let (ended, requests) = read(&world, &store, Duration::from_millis(100)).await;
+    assert!(ended.iter().all(|ended| matches!(ended, Err(StoreError::Unavailable("key")))), "{ended:?}");
+    assert_eq!(requests, 0);
+    assert!(!reader.is_finished());
+    reader.abort();
+}

@@ -1,0 +1,207 @@
+//! A policy, for the description. What reads one is [`authorizer::Policy`], and a test holds the two together.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Whom the authorizer trusts, and what it asks of each path.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Policy)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its description")]
+pub(crate) struct PolicySchema {
+    /// By how much clocks may differ, in seconds; 30 where absent.
+    #[schema(value_type = u16, required = false, maximum = 300)]
+    clock_tolerance_s: Option<u16>,
+    /// Whose tokens are trusted.
+    #[schema(value_type = Vec<Issuer>, required = false)]
+    issuers: Option<Vec<Issuer>>,
+    /// Who is asked about opaque tokens.
+    introspection: Option<Introspection>,
+    /// How client certificates are taken.
+    mtls: Option<Mtls>,
+    /// Where API keys are.
+    #[schema(value_type = ApiKeys, required = false)]
+    api_keys: Option<ApiKeys>,
+    /// What is asked, by path.
+    rules: Vec<Rule>,
+}
+
+/// An issuer of tokens.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its description")]
+struct Issuer {
+    /// Its `iss`.
+    issuer: String,
+    /// One of these has to be among a token's audiences.
+    audiences: Vec<String>,
+    /// Where its keys are; by its discovery document where absent.
+    jwks_uri: Option<String>,
+    /// Its keys themselves.
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
+    jwks: Option<Value>,
+    /// Every asymmetric one supported where absent.
+    #[schema(value_type = Option<Vec<String>>)]
+    algorithms: Option<Vec<String>>,
+    /// Of tokens' `typ`.
+    #[schema(value_type = Vec<String>, required = false)]
+    types: Option<Vec<String>>,
+    /// Where a token's audiences are: the first that is present decides.
+    #[schema(value_type = Vec<String>, required = false)]
+    audience_claims: Option<Vec<String>>,
+    /// What claims have to be.
+    #[schema(value_type = BTreeMap<String, Value>, required = false)]
+    required_claims: Option<BTreeMap<String, Value>>,
+    /// What becomes the `user_id`.
+    #[schema(value_type = String, required = false)]
+    user_claim: Option<String>,
+    /// What names the plan.
+    plan_claim: Option<String>,
+    /// The plan where no claim names one.
+    default_plan: Option<String>,
+    /// The longest that a token may last, in seconds; null for any time.
+    max_lifetime_s: Option<i64>,
+}
+
+/// A server that knows opaque tokens (RFC 7662).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its description")]
+struct Introspection {
+    /// Its address.
+    endpoint: String,
+    /// As whom it is asked.
+    client_id: String,
+    /// `env:` and the name of a variable of the authorizer's.
+    client_secret: String,
+    /// How long an answer holds, in seconds.
+    #[schema(value_type = u32, required = false, maximum = 3_600)]
+    cache_s: Option<u32>,
+    /// The issuer that its tokens have to be of.
+    issuer: Option<String>,
+    /// One of these has to be among a token's audiences.
+    #[schema(value_type = Vec<String>, required = false)]
+    audiences: Option<Vec<String>>,
+    /// What becomes the `user_id`.
+    #[schema(value_type = String, required = false)]
+    user_claim: Option<String>,
+    /// What names the plan.
+    plan_claim: Option<String>,
+    /// The plan where no claim names one.
+    default_plan: Option<String>,
+}
+
+/// Client certificates.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its description")]
+struct Mtls {
+    /// The plan of certificates.
+    default_plan: String,
+    /// What becomes the `user_id`.
+    #[schema(value_type = HolderName, required = false)]
+    user_from: Option<HolderName>,
+}
+
+/// Part of a certificate.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum HolderName {
+    SubjectDn,
+    SanDns,
+    SanUri,
+    SerialNumber,
+}
+
+/// API keys.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its description")]
+struct ApiKeys {
+    /// The header that holds one.
+    #[schema(value_type = String, required = false)]
+    header: Option<String>,
+}
+
+/// What is asked on a path.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its description")]
+struct Rule {
+    /// A route key, such as `GET /orders/{id}`.
+    r#match: String,
+    /// Which credentials.
+    auth: Auth,
+    /// All of these are needed.
+    #[schema(value_type = Vec<String>, required = false)]
+    scopes: Option<Vec<String>>,
+    /// What a call costs; 1 where absent.
+    #[schema(value_type = u64, required = false)]
+    cost: Option<u64>,
+    /// The plan of a public path's callers.
+    plan: Option<String>,
+    /// By what a public path's callers are told apart.
+    limit_by: Option<LimitBy>,
+}
+
+/// Which credentials.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Auth {
+    Any,
+    Jwt,
+    Mtls,
+    ApiKey,
+    None,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum LimitBy {
+    Ip,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use authorizer::Policy;
+    use serde_json::{Value, json};
+
+    /// What the authorizer says it knows, where it meets what it does not.
+    fn known(document: &Value) -> BTreeSet<String> {
+        let error = Policy::parse(&document.to_string(), &|_| None).unwrap_err().to_string();
+        let (_, names) = error.split_once("expected ").expect("what is expected");
+        names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    fn described(name: &str) -> BTreeSet<String> {
+        let schema = &crate::api::description()["components"]["schemas"][name];
+        match (&schema["properties"], &schema["enum"]) {
+            (Value::Object(members), _) => members.keys().cloned().collect(),
+            (_, Value::Array(values)) => values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect(),
+            _ => panic!("{name}: {schema}"),
+        }
+    }
+
+    #[test]
+    fn a_policy_is_described_with_the_members_that_are_read() {
+        let nobody = json!({"nobody": 1});
+        for (name, document) in [
+            ("Policy", nobody.clone()),
+            ("Issuer", json!({"issuers": [nobody]})),
+            ("Introspection", json!({"introspection": nobody})),
+            ("Mtls", json!({"mtls": nobody})),
+            ("HolderName", json!({"mtls": {"default_plan": "p", "user_from": "nobody"}})),
+            ("ApiKeys", json!({"api_keys": nobody})),
+            ("Rule", json!({"rules": [nobody]})),
+            ("Auth", json!({"rules": [{"match": "GET /", "auth": "nobody"}]})),
+            ("LimitBy", json!({"rules": [{"match": "GET /", "auth": "none", "limit_by": "nobody"}]})),
+        ] {
+            assert_eq!(described(name), known(&document), "{name}");
+        }
+    }
+}
