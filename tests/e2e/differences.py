@@ -1,0 +1,73 @@
+"""Where the emulator (ministack 1.5) is not AWS, and what the copy of the built template that it gets says instead.
+
+All that is changed stands here; parameters alone switch off what it does not know at all (VPC links, API destinations,
+CodeDeploy). What follows is therefore not shown by these tests:
+
+- an authorizer without identity sources asks for an Authorization header there
+- it knows `$context.authorizer.lambda.NAME`, and not AWS's `$context.authorizer.NAME`, in request mapping
+- it answers 500 to every error of an authorizer, `Unauthorized` included, which AWS answers with 401
+- it maps no responses, so that RateLimit fields do not appear
+- it writes no access log of an HTTP API, and does not throttle stages
+- it reads filter patterns as words, not as JSON
+- it knows neither `cloudwatch:namespace` nor `dynamodb:LeadingKeys` as a condition's key
+- its own event source mappings and destinations of failed events need no permission
+"""
+
+import copy
+import json
+
+CALL_RECORDS = '{ ($.api_call.service = "*") || ($.to = "Open") }'
+
+
+def adapted(template: dict, enforces: bool) -> dict:
+    """The template as the emulator understands it. `enforces`: whether its IAM decides."""
+    template = json.loads(json.dumps(template).replace("$context.authorizer.", "$context.authorizer.lambda."))
+    resources = template["Resources"]
+    ask_for_no_header(resources["Authorizer"])
+    for resource in resources.values():
+        read_patterns_as_words(resource)
+        if enforces:
+            drop_unknown_condition(resource)
+    follow_quickly(resources["AlbSyncFunction"])
+    return template
+
+
+def ask_for_no_header(authorizer: dict) -> None:
+    authorizer["Properties"].setdefault("IdentitySource", [])
+
+
+def read_patterns_as_words(resource: dict) -> None:
+    properties = resource.get("Properties", {})
+    if properties.get("FilterPattern") == CALL_RECORDS and resource["Type"] == "AWS::Logs::SubscriptionFilter":
+        properties["FilterPattern"] = '"api_call"'
+
+
+def drop_unknown_condition(resource: dict) -> None:
+    """A key that it does not know is absent, and what asks for its value is then never allowed."""
+    if resource["Type"] != "AWS::Serverless::Function":
+        return
+    for statement in statements(resource):
+        if "cloudwatch:namespace" in json.dumps(statement.get("Condition", {})):
+            del statement["Condition"]
+
+
+def follow_quickly(alb_sync: dict) -> None:
+    """Its clock is set by its settings: what takes three minutes in an account takes two seconds here."""
+    alb_sync["Properties"]["Environment"]["Variables"] |= {"INTERVAL_S": "1", "MISSES_BEFORE_DEREGISTRATION": "2"}
+
+
+def statements(function: dict) -> list[dict]:
+    """The statements of a function's own policies, conditional ones included."""
+    found = []
+    for policy in function["Properties"].get("Policies", []):
+        for statement in policy.get("Statement", []) if isinstance(policy, dict) else []:
+            choices = statement["Fn::If"][1:] if "Fn::If" in statement else [statement]
+            found += [choice for choice in choices if "Effect" in choice]
+    return found
+
+
+def without(policy: dict, sid: str) -> dict:
+    """A policy document without one of its statements."""
+    policy = copy.deepcopy(policy)
+    policy["Statement"] = [statement for statement in policy["Statement"] if statement.get("Sid") != sid]
+    return policy
