@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from .differences import statements, without
 from .journeys.journey import Journey
 from .journeys.requests import event
-from .world import FOLLOWED
+from .world import FOLLOWED, NAMESPACE
 
 # Which errands a statement's absence breaks, by its Sid.
 NEEDED_BY = {
@@ -21,11 +21,13 @@ NEEDED_BY = {
     "ChangeTheseTargetGroups": {"a new address is registered"},
     "LookAtTargetGroups": {"a new address is registered", "a group is looked at"},
     "KeepState": {"a new address is registered", "a group is looked at"},
-    "PublishMetrics": {"records are published"},
     "ShareThePlacesForSeries": {"a new series has a place"},
 }
-# What the emulator does by itself and AWS does with the function's own leave.
-NOT_ASKED_FOR = {"TakeRecords"}
+# What the emulator does without asking: there its evaluation of the deployed policy is asked itself.
+EVALUATED = {
+    "PublishMetrics": ["cloudwatch:PutMetricData"],
+    "TakeRecords": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+}
 
 
 class Permissions(Journey):
@@ -35,7 +37,7 @@ class Permissions(Journey):
             if resource["Type"] == "AWS::Serverless::Function"
         ]
         sids = [statement["Sid"] for function in functions for statement in statements(function)]
-        self.assertEqual(sorted(sids), sorted([*NEEDED_BY, *NOT_ASKED_FOR]))
+        self.assertEqual(sorted(sids), sorted([*NEEDED_BY, *EVALUATED]))
 
     def test_taking_a_statement_away_breaks_what_needs_it_and_nothing_else(self) -> None:
         errands = Errands(self.world).by_name()
@@ -46,6 +48,28 @@ class Permissions(Journey):
                     failed = failing(errands)
                 self.assertEqual(set(failed), needing, failed)
         self.assertEqual(failing(errands), {}, "with every statement again")
+
+    def test_what_the_emulator_does_not_ask_for_is_allowed_by_its_statement_alone(self) -> None:
+        queue = f"arn:aws:sqs:us-east-1:000000000000:{self.world.outputs['MetricsQueueUrl'].rpartition('/')[2]}"
+        for sid, actions in EVALUATED.items():
+            with self.subTest(sid):
+                ask = (sid, actions, queue if sid == "TakeRecords" else "*")
+                self.assertEqual(self.evaluated(*ask), {"allowed"})
+                with taken_away(self.world, sid) as role:
+                    self.assertEqual(self.evaluated(*ask, role), {"implicitDeny"})
+        elsewhere = self.evaluated("PublishMetrics", EVALUATED["PublishMetrics"], "*", namespace="Another")
+        self.assertEqual(elsewhere, {"implicitDeny"})
+
+    def evaluated(
+        self, sid: str, actions: list[str], resource: str, role: str | None = None, namespace: str = NAMESPACE
+    ) -> set[str]:
+        iam = self.world.emulator.client("iam")
+        arn = iam.get_role(RoleName=role or holder(iam, sid)[0])["Role"]["Arn"]
+        known = {"ContextKeyName": "cloudwatch:namespace", "ContextKeyValues": [namespace], "ContextKeyType": "string"}
+        results = iam.simulate_principal_policy(
+            PolicySourceArn=arn, ActionNames=actions, ResourceArns=[resource], ContextEntries=[known]
+        )["EvaluationResults"]
+        return {result["EvalDecision"] for result in results}
 
 
 def failing(errands: dict[str, Callable[[], None]]) -> dict[str, str]:
@@ -59,22 +83,27 @@ def failing(errands: dict[str, Callable[[], None]]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def taken_away(world, sid: str) -> Iterator[None]:
-    """The deployed role's own policy without a statement, for a while."""
+def taken_away(world, sid: str) -> Iterator[str]:
+    """The deployed role, for a while, without a statement of its policy."""
     iam = world.emulator.client("iam")
-    role, policy, document = next(
-        (role, name, document) for role, name, document in policies(iam)
-        if any(statement.get("Sid") == sid for statement in document["Statement"])
-    )
+    role, policy, document = holder(iam, sid)
     lesser = without(document, sid)
     try:
         if lesser["Statement"]:
             iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(lesser))
         else:
             iam.delete_role_policy(RoleName=role, PolicyName=policy)
-        yield
+        yield role
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def holder(iam, sid: str) -> tuple[str, str, dict]:
+    """The role whose policy has the statement, with that policy's name and document."""
+    return next(
+        (role, name, document) for role, name, document in policies(iam)
+        if any(statement.get("Sid") == sid for statement in document["Statement"])
+    )
 
 
 def policies(iam) -> Iterator[tuple[str, str, dict]]:
@@ -102,7 +131,6 @@ class Errands:
             "a service's caller is charged": self.charge_a_service,
             "a new address is registered": self.register,
             "a group is looked at": self.look_at_a_group,
-            "records are published": self.publish,
             "a new series has a place": self.take_a_place,
         }
 
@@ -129,18 +157,21 @@ class Errands:
     def register(self) -> None:
         address = f"10.0.1.{next(self.hosts)}"
         self.world.names.addresses[FOLLOWED] = ["10.0.0.5", address]
-        self.look_at_a_group()
-        health = self.world.emulator.client("elbv2").describe_target_health(TargetGroupArn=self.world.target_group)
-        targets = [target["Target"]["Id"] for target in health["TargetHealthDescriptions"]]
-        assert address in targets, targets
+        self.sync()
+        assert address in self.targets(), self.targets()
 
     def look_at_a_group(self) -> None:
+        """And find that nothing is to be changed."""
+        self.world.names.addresses[FOLLOWED] = self.targets()
+        self.sync()
+
+    def sync(self) -> None:
         answer, erred = self.world.invoke("AlbSyncFunction", {})
         assert not erred, answer
 
-    def publish(self) -> None:
-        answer, erred = self.world.invoke("MetricsPublisherFunction", record("orders"))
-        assert not erred, answer
+    def targets(self) -> list[str]:
+        health = self.world.emulator.client("elbv2").describe_target_health(TargetGroupArn=self.world.target_group)
+        return [target["Target"]["Id"] for target in health["TargetHealthDescriptions"]]
 
     def take_a_place(self) -> None:
         before = self.places()

@@ -27,7 +27,7 @@ class Stack:
     def deploy(self, **changed: str) -> "Stack":
         """Makes the stack, or updates it with other parameters."""
         self.parameters |= changed
-        self.adapted.write_text(json.dumps(adapted(self.template, self.emulator.enforces)))
+        self.adapted.write_text(json.dumps(adapted(self.template)))
         overrides = self.emulator.folder / "parameters.yaml"
         overrides.write_text(json.dumps(self.parameters))
         try:
