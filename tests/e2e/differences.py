@@ -13,7 +13,6 @@ CodeDeploy). What follows is therefore not shown by these tests:
 - it asks for no permission where CloudWatch is called in CBOR, as the Rust SDK does, nor where it polls a queue itself
 """
 
-import copy
 import json
 
 CALL_RECORDS = '{ ($.api_call.service = "*") || ($.to = "Open") }'
@@ -53,10 +52,3 @@ def statements(function: dict) -> list[dict]:
             choices = statement["Fn::If"][1:] if "Fn::If" in statement else [statement]
             found += [choice for choice in choices if "Effect" in choice]
     return found
-
-
-def without(policy: dict, sid: str) -> dict:
-    """A policy document without one of its statements."""
-    policy = copy.deepcopy(policy)
-    policy["Statement"] = [statement for statement in policy["Statement"] if statement.get("Sid") != sid]
-    return policy
