@@ -20,8 +20,9 @@ fn all() -> Template {
         ("PublishMetrics", "true"),
         ("CreateMetricsQueue", "true"),
         ("ProbeEndpoints", "true"),
+        ("CreateAlarms", "true"),
         ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
-        ("MetricsSecurityGroupId", "sg-0"),
+        ("MetricsInVpc", "true"),
         ("SyncTargets", "[]"),
     ])
 }

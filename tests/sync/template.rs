@@ -12,7 +12,12 @@ fn template(given: &[(&str, &str)]) -> Template {
 }
 
 fn with_targets() -> Template {
-    template(&[("SyncTargets", TARGETS), ("SyncTargetGroupArns", "arn:aws:x:targetgroup/a/1")])
+    template(&[
+        ("SyncTargets", TARGETS),
+        ("SyncTargetGroupArns", "arn:aws:x:targetgroup/a/1"),
+        ("CreateAlarms", "true"),
+        ("MetricsNamespace", "Of/Our own"),
+    ])
 }
 
 fn ids(template: &Template, kind: &str) -> Vec<String> {
@@ -104,9 +109,13 @@ fn texts_of_policies() -> std::collections::BTreeMap<String, (Vec<String>, Vec<S
 
 #[test]
 fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_failure() {
-    let (_, mut alarm) = with_targets().resources("AWS::CloudWatch::Alarm").expect("alarms").remove(0);
+    let alarms = with_targets().resources("AWS::CloudWatch::Alarm").expect("alarms");
+    let (_, mut alarm) = alarms.into_iter().find(|(id, _)| id == "AlbSyncAlarm").expect("alb-sync's");
+    let mut environment = Fields::of(function().require("Environment").expect("it"), "Environment").expect("a map");
+    let mut variables = Fields::of(environment.require("Variables").expect("it"), "Variables").expect("a map");
+    assert_eq!(variables.require_text("METRICS_NAMESPACE").expect("it").0, "Of/Our own");
     for (name, value) in [
-        ("Namespace", "CustomApp/NetworkMetrics"),
+        ("Namespace", "Of/Our own"),
         ("MetricName", "SyncSucceeded"),
         ("Statistic", "Minimum"),
         ("ComparisonOperator", "LessThanThreshold"),
@@ -123,7 +132,7 @@ fn every_variable_that_it_is_given_is_one_that_it_reads() {
     let source = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/config.rs")).expect("config.rs");
     let mut environment = Fields::of(function().require("Environment").expect("it"), "Environment").expect("a map");
     let variables = Fields::of(environment.require("Variables").expect("it"), "Variables").expect("a map").rest();
-    assert_eq!(variables.len(), 3);
+    assert_eq!(variables.len(), 4);
     for (name, ..) in variables {
         assert!(source.contains(&format!("(\"{name}\")")), "{name}");
     }

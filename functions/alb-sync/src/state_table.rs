@@ -6,6 +6,8 @@
 //! | `v` | the form: 1 |
 //! | `version` | one more with each write; a write holds only for the version that was read |
 //! | `doc` | [`State`] as JSON |
+//!
+//! IAM: dynamodb:GetItem, dynamodb:PutItem on UsageTable sync#*
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Config;

@@ -1,4 +1,6 @@
 //! CloudWatch: sends data, and says what could not be sent.
+//!
+//! IAM: cloudwatch:PutMetricData on *
 
 use std::time::{Duration, Instant};
 

@@ -8,6 +8,8 @@
 //! - on failure: a record that cannot be counted is rejected with its place and reason, and never costs its
 //!   neighbours. What could not be sent is an error, so that the event comes again, or the ids of the messages it
 //!   came from; a reply that was lost may count twice
+//!
+//! IAM of Lambda's own calls: sqs:SendMessage on MetricsDeadLetters
 
 mod access_log;
 mod aggregate;

@@ -6,6 +6,8 @@
 //! | `v` | the form: 1 |
 //! | `ids` | a set of numbers: [`Series::id`] of every series that has a place |
 //! | `ttl` | when DynamoDB may delete it, in seconds since 1970: two days after the day's beginning |
+//!
+//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable series#*
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

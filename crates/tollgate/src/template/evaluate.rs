@@ -44,7 +44,16 @@ impl Template {
             .map_or_else(|| Ok(Vec::new()), |node| Fields::of(node, "Conditions").map(Fields::rest))?;
         let conditions = conditions.into_iter().map(|(name, _, node)| (name, node)).collect();
         let resources = Fields::of(sections.require("Resources")?, "Resources")?.rest();
-        sections.ignore(&["AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Outputs"]);
+        // Rules are for CloudFormation to judge, and mappings for what a request's way does not need.
+        sections.ignore(&[
+            "AWSTemplateFormatVersion",
+            "Transform",
+            "Description",
+            "Metadata",
+            "Mappings",
+            "Rules",
+            "Outputs",
+        ]);
         sections.finish()?;
         let resources = resources
             .into_iter()
@@ -129,6 +138,7 @@ impl Template {
             "Ref" => self.reference(argument),
             "Sub" => self.substitute(argument, depth).map(|text| Some(Node { position, kind: Kind::Text(text) })),
             "GetAtt" => self.attribute(argument).map(|text| Some(Node { position, kind: Kind::Text(text) })),
+            "Join" => self.join(argument, depth).map(|text| Some(Node { position, kind: Kind::Text(text) })),
             "If" => {
                 let [condition, then, otherwise] = arguments::<3>(argument, "If")?;
                 let (name, at) = condition.clone().into_text("If")?;
@@ -140,6 +150,14 @@ impl Template {
                 format!("the function `{other}` is not understood by the local gateway"),
             )),
         }
+    }
+
+    fn join(&self, argument: &Node, depth: usize) -> Result<String, TemplateError> {
+        let [separator, list] = arguments::<2>(argument, "Join")?;
+        let (separator, _) = separator.clone().into_text("Join")?;
+        let list = self.evaluate_at(list, depth)?.unwrap_or(Node { position: list.position, kind: Kind::Null });
+        let texts = list.into_list("Join")?.into_iter().map(|item| item.into_text("Join").map(|(text, _)| text));
+        Ok(texts.collect::<Result<Vec<_>, _>>()?.join(&separator))
     }
 
     fn reference(&self, argument: &Node) -> Result<Option<Node>, TemplateError> {
@@ -282,6 +300,7 @@ Parameters:
   Ids: {Type: List<AWS::EC2::Subnet::Id>}
   Count: {Type: Number, MinValue: 3, MaxValue: 9}
   Free: {Type: String}
+  List: {Type: CommaDelimitedList, Default: "c,d"}
 Conditions:
   IsA: !Equals [!Ref Name, a]
   IsB: !Not [!Condition IsA]
@@ -317,6 +336,8 @@ Resources:
         assert_eq!(value("!Sub x-${Name}-${AWS::Region}-${!Literal}", &[]), text("x-a-us-east-1-${Literal}"));
         assert_eq!(value("!Sub [\"${Own}/${Name}\", {Own: !Ref F}]", &[]), text("F/a"));
         assert_eq!(value("!GetAtt F.Arn", &[]), text("arn:aws:lambda:us-east-1:123456789012:function:F"));
+        assert_eq!(value("!Join [-, [!Ref Name, b, !Ref AWS::NoValue]]", &[]), text("a-b"));
+        assert_eq!(value("!Join [\"\", !Ref List]", &[]), text("cd"));
         assert_eq!(value("!Sub ${F.Arn}", &[]), value("!GetAtt [F, Arn]", &[]));
     }
 
@@ -350,14 +371,16 @@ Resources:
     #[test]
     fn what_is_not_understood_is_told_with_its_place() {
         for (body, place, problem) in [
-            ("P: !Ref Nothing", "18:10", "there is neither a parameter nor a resource `Nothing`"),
-            ("P: !Sub \"${Nothing}\"", "18:10", "there is neither"),
-            ("P: !Sub \"${Name\"", "18:10", "a `${` is not closed"),
-            ("P: !Ref Other", "18:10", "`Other` does not exist under these parameters"),
-            ("P: !If [Nope, 1, 2]", "18:15", "there is no condition `Nope`"),
-            ("P: !If [IsA, 1]", "18:10", "`If` takes a list of 3"),
-            ("P: !Select [0, [a]]", "18:10", "the function `Select` is not understood by the local gateway"),
-            ("P: {Fn::Join: [\",\", [a]]}", "18:10", "the function `Join` is not understood"),
+            ("P: !Ref Nothing", "19:10", "there is neither a parameter nor a resource `Nothing`"),
+            ("P: !Sub \"${Nothing}\"", "19:10", "there is neither"),
+            ("P: !Sub \"${Name\"", "19:10", "a `${` is not closed"),
+            ("P: !Ref Other", "19:10", "`Other` does not exist under these parameters"),
+            ("P: !If [Nope, 1, 2]", "19:15", "there is no condition `Nope`"),
+            ("P: !If [IsA, 1]", "19:10", "`If` takes a list of 3"),
+            ("P: !Select [0, [a]]", "19:10", "the function `Select` is not understood by the local gateway"),
+            ("P: {Fn::Split: [\",\", a]}", "19:10", "the function `Split` is not understood"),
+            ("P: !Join [\",\", a]", "19:21", "`Join` is a list"),
+            ("P: !Join [\",\"]", "19:10", "`Join` takes a list of 2"),
         ] {
             let error = properties(body, &[]).unwrap_err().to_string();
             assert!(error.starts_with(place) && error.contains(problem), "{body}: {error}");

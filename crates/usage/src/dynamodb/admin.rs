@@ -1,5 +1,9 @@
 //! The registry table as its administration reads it. Reads of items are consistent; the two indexes hold keys alone
 //! and are a moment behind.
+//!
+//! IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query on RegistryTable
+//! IAM: dynamodb:Query on RegistryTable/index/by-id
+//! IAM: dynamodb:Query on RegistryTable/index/by-plan
 
 use std::collections::HashMap;
 use std::time::Duration;

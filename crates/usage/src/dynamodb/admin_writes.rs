@@ -1,4 +1,6 @@
 //! Writes of the registry's administration: one by itself, several together, and batches.
+//!
+//! IAM: dynamodb:PutItem, dynamodb:DeleteItem, dynamodb:ConditionCheckItem, dynamodb:BatchWriteItem on RegistryTable
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! The registry table: plans, keys and policies, each one JSON document.
+//!
+//! IAM: dynamodb:GetItem on RegistryTable
 
 use std::collections::HashMap;
 use std::sync::Arc;

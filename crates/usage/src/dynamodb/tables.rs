@@ -1,4 +1,6 @@
 //! The two tables, made where there are none: for a local server only. Deployed ones are the template's.
+//!
+//! IAM: none; nothing that is deployed calls this
 
 use std::time::Duration;
 

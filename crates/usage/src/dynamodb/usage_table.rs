@@ -1,4 +1,6 @@
 //! The usage table: one item a caller, charged by one conditional write.
+//!
+//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,0 +1,147 @@
+"""What a month costs, from unit prices and what a request is measured to take. docs/costs.md says where each comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+from tables import table
+
+HOURS = 730
+GB = 1e9
+
+# US dollars in us-east-1, November 2026, without free tiers. By million, by GB, by hour, by month.
+HTTP_API = 1.00e-6
+REST_API = 3.50e-6
+LAMBDA_REQUEST = 0.20e-6
+LAMBDA_GB_SECOND = 0.0000133334  # arm64
+DYNAMODB_WRITE = 0.625e-6
+DYNAMODB_READ = 0.125e-6  # 4 KB, strongly consistent; half of it otherwise
+LOGS_IN = 0.50
+LOGS_KEPT = 0.03
+METRIC = 0.30
+ALARM = 0.10
+COMPOSITE_ALARM = 0.50
+DASHBOARD = 3.00
+NAT_HOUR, NAT_GB = 0.045, 0.045
+LOAD_BALANCER_HOUR, ALB_UNIT_HOUR, NLB_UNIT_HOUR = 0.0225, 0.008, 0.006
+FARGATE_CPU_HOUR, FARGATE_GB_HOUR = 0.03238, 0.00356  # arm64
+PUBLIC_ADDRESS_HOUR = 0.005
+REDIS_HOUR = 0.016  # cache.t4g.micro
+
+# Measured here: `make bench` (a caller at random times, 30 % of its rate), lines of the deployed binary's log.
+WRITES = 1.28
+AUTHORIZER_LINE, CALL_LINE = 310, 190
+# Assumed, since nothing has run in AWS: an authorizer that waits for one write, and a request with its response.
+AUTHORIZER_S, AUTHORIZER_GB = 0.008, 0.5
+EXCHANGE_BYTES = 2_000
+SERIES = 40
+# A line of the access log, by what the local gateway logs; what is not here is logged as `-`.
+LINE = {
+    "requestId": "JKJaXmPLvHcESHA01=", "requestTimeEpoch": "1795335941239", "identity.sourceIp": "203.0.113.217",
+    "httpMethod": "GET", "routeKey": "ANY /{proxy+}", "protocol": "HTTP/1.1", "status": "200", "responseLength": "471",
+    "responseLatency": "21", "integrationLatency": "11", "integrationStatus": "200",
+    "authorizer.route": "ANY /{proxy+}", "authorizer.decision": "allowed", "authorizer.reason": "ok",
+    "authorizer.auth": "api_key", "authorizer.plan": "free", "authorizer.key_id": "k_0123456789abcdef",
+    "authorizer.near_limit": "false", "authorizer.authorizer_ms": "6.269",
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """A month's traffic. A key and its plan are read anew every 30 s: of few requests each reads both."""
+
+    name: str
+    requests: float
+    reads: float
+
+
+SCALES = [Scale("idle", 0, 0), Scale("1 M requests", 1e6, 1), Scale("100 M requests", 100e6, 0.1)]
+
+
+def access_line(body: dict[str, Any]) -> int:
+    """Bytes of a line, in the stage's own format."""
+    format_ = body["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
+    return len(re.sub(r"\$context\.([\w.]+)", lambda it: LINE.get(it[1], "-"), format_))
+
+
+def route_series(body: dict[str, Any]) -> int:
+    """Metrics of six kinds that API Gateway writes by route, of the three routes that are called all day."""
+    settings = body["Resources"]["Stage"]["Properties"]["DefaultRouteSettings"]
+    return 18 if settings.get("DetailedMetricsEnabled") else 0
+
+
+def tollgate(scale: Scale, body: dict[str, Any]) -> dict[str, float]:
+    """By what is charged for."""
+    number = scale.requests
+    function_log = number * (AUTHORIZER_LINE + (WRITES + 2 * scale.reads) * CALL_LINE) / GB
+    access_log = number * access_line(body) / GB
+    return {
+        "HTTP API, requests": number * HTTP_API,
+        "authorizer, requests": number * LAMBDA_REQUEST,
+        "authorizer, time": number * AUTHORIZER_S * AUTHORIZER_GB * LAMBDA_GB_SECOND,
+        "DynamoDB, writes": number * WRITES * DYNAMODB_WRITE,
+        "DynamoDB, reads": number * scale.reads * DYNAMODB_READ,
+        "access log": access_log * (LOGS_IN + LOGS_KEPT),
+        "authorizer's log": function_log * (LOGS_IN + LOGS_KEPT),
+        "metrics by route (DetailedMetricsEnabled)": route_series(body) * METRIC * (number > 0),
+    }
+
+
+def eyes(body: dict[str, Any], series: int) -> float:
+    """Dashboard, alarms and published metrics, which do not depend on traffic."""
+    alarms = [it["Properties"] for it in body["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = sum(sum("MetricStat" in it for it in alarm.get("Metrics", [])) or 1 for alarm in alarms)
+    return DASHBOARD + watched * ALARM + COMPOSITE_ALARM + series * METRIC
+
+
+def rest_api(scale: Scale, body: dict[str, Any]) -> float:
+    """A REST API with its own usage plans, and the same access log."""
+    return scale.requests * (REST_API + access_line(body) / GB * (LOGS_IN + LOGS_KEPT))
+
+
+def kong(scale: Scale, body: dict[str, Any]) -> float:
+    """Two tasks of 1 vCPU and 2 GB, a public ALB, a Redis for counters that both share, and the same access log."""
+    tasks = 2 * (FARGATE_CPU_HOUR + 2 * FARGATE_GB_HOUR)
+    units = scale.requests * EXCHANGE_BYTES / GB / HOURS
+    balancer = LOAD_BALANCER_HOUR + units * ALB_UNIT_HOUR + 2 * PUBLIC_ADDRESS_HOUR
+    log = scale.requests * access_line(body) / GB * (LOGS_IN + LOGS_KEPT)
+    return HOURS * (tasks + balancer + REDIS_HOUR) + log
+
+
+def nat(scale: Scale) -> float:
+    """A NAT gateway in each of two zones, with 1 KB of calls to AWS for each request."""
+    return 2 * NAT_HOUR * HOURS + scale.requests * 1_000 / GB * NAT_GB
+
+
+def nlb(scale: Scale) -> float:
+    """The way through an NLB."""
+    return HOURS * LOAD_BALANCER_HOUR + scale.requests * EXCHANGE_BYTES / GB * NLB_UNIT_HOUR
+
+
+def dollars(amount: float) -> str:
+    return f"{amount:,.2f}"
+
+
+def tables(body: dict[str, Any]) -> dict[str, str]:
+    """What Tollgate costs by part, what others cost beside it, and that in short."""
+    parts = [tollgate(scale, body) for scale in SCALES]
+    rows = [[name, *(dollars(part[name]) for part in parts)] for name in parts[0]]
+    sums = [sum(part.values()) for part in parts]
+    rows.append(["**together**", *(f"**{dollars(amount)}**" for amount in sums)])
+    others = {
+        "Tollgate, as above": sums,
+        f"with dashboard, alarms and {SERIES} series of metrics": [it + eyes(body, SERIES) for it in sums],
+        "with an NLB and alb-sync on the way": [total + nlb(scale) for total, scale in zip(sums, SCALES)],
+        "REST API with usage plans": [rest_api(scale, body) for scale in SCALES],
+        "Kong, two tasks on Fargate": [kong(scale, body) for scale in SCALES],
+        "a NAT gateway in two zones, which Tollgate does without": [nat(scale) for scale in SCALES],
+    }
+    head = [scale.name for scale in SCALES]
+    short = [name for name in others if name.startswith(("Tollgate", "REST", "Kong"))]
+    return {
+        "summary": table(["US dollars a month", *head], [[it.split(",")[0], *map(dollars, others[it])] for it in short], right=3),
+        "parts": table(["US dollars a month", *head], rows, right=3),
+        "others": table(["US dollars a month", *head], [[name, *map(dollars, it)] for name, it in others.items()], right=3),
+    }

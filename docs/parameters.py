@@ -1,0 +1,39 @@
+"""The template's parameters as tables, in its groups."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tables import table
+
+PRICE = re.compile(r"(?:about )?\$[\d.]+\d(?: a month)?(?: (?:for )?(?:each|a) (?!month)[\w ]+| beyond[\w ']+)?")
+FREE = re.compile(r"costs? nothing|It makes nothing")
+
+
+def tables(body: dict[str, Any]) -> dict[str, str]:
+    """One table of all, with a row for each group's name."""
+    rows = []
+    for group in body["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
+        rows.append([f"**{group['Label']['default']}**", "", "", ""])
+        rows += [row(name, body["Parameters"][name]) for name in group["Parameters"]]
+    missing = body["Parameters"].keys() - {cells[0].strip("`") for cells in rows}
+    if missing:
+        raise ValueError(f"parameters without a group: {sorted(missing)}")
+    return {"parameters": table(["parameter", "default", "what it does", "a month"], rows)}
+
+
+def row(name: str, parameter: dict[str, Any]) -> list[str]:
+    default = str(parameter["Default"]) if "Default" in parameter else None
+    shown = "required" if default is None else f"`{escaped(default)}`" if default else "–"
+    return [f"`{name}`", shown, escaped(parameter["Description"]), price(parameter["Description"])]
+
+
+def price(description: str) -> str:
+    """What a description says of money: its amounts, else nothing, else not a word."""
+    amounts = [amount.strip() for amount in PRICE.findall(description)]
+    return "; ".join(amounts) or ("nothing" if FREE.search(description) else "")
+
+
+def escaped(text: str) -> str:
+    return text.strip().replace("|", "\\|")

@@ -1,0 +1,73 @@
+"""The documents hold what the template and the sources say."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unittest
+
+from .document import PROJECT
+
+sys.path.insert(0, str(PROJECT / "docs"))
+
+import costs  # noqa: E402
+import tables  # noqa: E402
+
+DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?://)(?P<path>[^)#]*)(?:#(?P<heading>[^)]+))?\)")
+
+
+def headings(text: str) -> set[str]:
+    """Anchors as GitHub makes them."""
+    found = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+class Documents(unittest.TestCase):
+    maxDiff = None
+
+    def test_tables_are_what_the_template_and_the_prices_come_to(self) -> None:
+        for path, document in tables.documents().items():
+            self.assertEqual((PROJECT / path).read_text(), document, "`.venv/bin/python docs/tables.py` writes it anew")
+
+    def test_every_link_leads_somewhere(self) -> None:
+        for document in DOCUMENTS:
+            for link in LINK.finditer(document.read_text()):
+                target = (document.parent / link["path"]).resolve() if link["path"] else document
+                self.assertTrue(target.exists(), f"{document.name}: {link[0]}")
+                if link["heading"]:
+                    self.assertIn(link["heading"], headings(target.read_text()), f"{document.name}: {link[0]}")
+
+    def test_every_parameter_that_a_document_names_with_a_value_exists(self) -> None:
+        known = tables.template()["Parameters"].keys()
+        for document in DOCUMENTS:
+            named = set(re.findall(r"`?\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=(?!=)", document.read_text()))
+            self.assertLessEqual(named - {"Value"}, set(known), document.name)
+
+
+class Costs(unittest.TestCase):
+    def test_nothing_is_charged_for_at_rest_and_a_million_requests_by_their_prices(self) -> None:
+        body = tables.template()
+        idle, million, _ = (costs.tollgate(scale, body) for scale in costs.SCALES)
+        self.assertEqual(sum(idle.values()), 0)
+        self.assertEqual(million["HTTP API, requests"], 1.0)
+        self.assertAlmostEqual(million["DynamoDB, writes"], 1.28 * 0.625)
+        self.assertAlmostEqual(million["authorizer, time"], 1e6 * 0.008 * 0.5 * 0.0000133334)
+
+    def test_the_access_log_is_priced_by_the_line_that_the_stage_writes(self) -> None:
+        body = tables.template()
+        length = costs.access_line(body)
+        settings = body["Resources"]["Stage"]["Properties"]["AccessLogSettings"]
+        settings["Format"] = settings["Format"].replace("}", ', "more": "$context.path"}')
+        self.assertEqual(costs.access_line(body), length + len(', "more": "-"'))
+
+    def test_every_alarm_is_counted_by_the_metrics_that_it_watches(self) -> None:
+        body = {"Resources": {
+            "One": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Latency"}},
+            "Two": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]}},
+        }}  # fmt: skip
+        self.assertAlmostEqual(costs.eyes(body, 0), 3 * 0.10 + 0.50 + 3.00)
+
+
+if __name__ == "__main__":
+    unittest.main()
