@@ -77,16 +77,26 @@ class Deletion(Journey):
 
 def left(emulator: Emulator) -> set[str]:
     """Everything of the stack's kinds that the account has, but for what the tests have made themselves."""
-    of = emulator.client
-    found = {f"table {name}" for name in of("dynamodb").list_tables()["TableNames"]}
-    found |= {f"function {function['FunctionName']}" for function in of("lambda").list_functions()["Functions"]}
-    found |= {f"mapping {entry['UUID']}" for entry in of("lambda").list_event_source_mappings()["EventSourceMappings"]}
-    found |= {f"api {api['ApiId']}" for api in of("apigatewayv2").get_apis()["Items"]}
-    found |= {f"log group {group['logGroupName']}" for group in of("logs").describe_log_groups()["logGroups"]}
-    found |= {f"metric filter {entry['filterName']}" for entry in of("logs").describe_metric_filters()["metricFilters"]}
-    found |= {f"rule {rule['Name']}" for rule in of("events").list_rules()["Rules"]}
-    found |= {f"queue {url}" for url in of("sqs").list_queues().get("QueueUrls", [])}
-    found |= {f"role {role['RoleName']}" for role in of("iam").list_roles()["Roles"] if NAME in role["RoleName"]}
-    found |= {f"alarm {alarm['AlarmName']}" for alarm in of("cloudwatch").describe_alarms()["MetricAlarms"]}
-    found |= {f"topic {topic['TopicArn']}" for topic in of("sns").list_topics()["Topics"]}
-    return found
+    of, found = emulator.client, set()
+    for kind, name, listed in (
+        ("table", None, of("dynamodb").list_tables()["TableNames"]),
+        ("function", "FunctionName", of("lambda").list_functions()["Functions"]),
+        ("mapping", "UUID", of("lambda").list_event_source_mappings()["EventSourceMappings"]),
+        ("api", "ApiId", of("apigatewayv2").get_apis()["Items"]),
+        ("log group", "logGroupName", of("logs").describe_log_groups()["logGroups"]),
+        ("metric filter", "filterName", of("logs").describe_metric_filters()["metricFilters"]),
+        ("rule", "Name", of("events").list_rules()["Rules"]),
+        ("queue", None, of("sqs").list_queues().get("QueueUrls", [])),
+        ("role", "RoleName", [role for role in of("iam").list_roles()["Roles"] if NAME in role["RoleName"]]),
+        ("alarm", "AlarmName", of("cloudwatch").describe_alarms()["MetricAlarms"]),
+        ("dashboard", "DashboardName", of("cloudwatch").list_dashboards()["DashboardEntries"]),
+        ("load balancer", "LoadBalancerName", of("elbv2").describe_load_balancers()["LoadBalancers"]),
+        ("endpoint", "VpcEndpointId", of("ec2").describe_vpc_endpoints()["VpcEndpoints"]),
+        ("zone", "Id", of("route53").list_hosted_zones()["HostedZones"]),
+        ("settings", "Name", of("appconfig").list_applications()["Items"]),
+    ):
+        found |= {f"{kind} {entry[name] if name else entry}" for entry in listed}
+    groups = {group["TargetGroupName"] for group in of("elbv2").describe_target_groups()["TargetGroups"]}
+    found |= {f"target group {name}" for name in groups - {"orders"}}
+    own = {group["GroupName"] for group in of("ec2").describe_security_groups()["SecurityGroups"]}
+    return found | {f"security group {name}" for name in own - {"alb", "default"}}

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from .differences import statements
 from .journeys.journey import Journey
 from .journeys.requests import event
-from .world import FOLLOWED
+from .world import ALB, FOLLOWED
 
+REGISTERED = ("a new address is registered", "a new address of the ALB is registered")
 # Which errands a statement's absence breaks, by its Sid.
 NEEDED_BY = {
     "ReadPlansAndKeys": {"an unknown key is told from a fault"},
@@ -19,8 +20,9 @@ NEEDED_BY = {
     "FindAndListKeys": {"a plan's keys are listed"},
     "ChargeAndReportCallers": {"a service's caller is charged"},
     "ChangeTheseTargetGroups": {"a new address is registered"},
-    "LookAtTargetGroups": {"a new address is registered", "a group is looked at"},
-    "KeepState": {"a new address is registered", "a group is looked at"},
+    "ChangeTheTargetGroupOfTheNlb": {"a new address of the ALB is registered"},
+    "LookAtTargetGroups": {*REGISTERED, "a group is looked at"},
+    "KeepState": {*REGISTERED, "a group is looked at"},
     "ShareThePlacesForSeries": {"a new series has a place"},
 }
 # What the emulator does without asking: there its evaluation of the deployed policy is asked itself.
@@ -125,6 +127,7 @@ class Errands:
         self.plan = world.plan()
         self.key = world.key(self.plan)
         self.hosts = itertools.count(1)
+        self.nlb = world.resources["NlbTargetGroup"]
 
     def by_name(self) -> dict[str, Callable[[], None]]:
         return {
@@ -133,7 +136,8 @@ class Errands:
             "a plan is read": self.read_a_plan,
             "a plan's keys are listed": self.list_keys,
             "a service's caller is charged": self.charge_a_service,
-            "a new address is registered": self.register,
+            "a new address is registered": lambda: self.register(self.world.target_group),
+            "a new address of the ALB is registered": lambda: self.register(self.nlb),
             "a group is looked at": self.look_at_a_group,
             "a new series has a place": self.take_a_place,
         }
@@ -158,24 +162,23 @@ class Errands:
         answer = self.world.administer("POST", "/decisions", {"subject": "carol", "plan": self.plan})
         assert answer.status == 200 and answer.json()["decision"] == "allowed", answer
 
-    def register(self) -> None:
+    def register(self, group: str) -> None:
         address = f"10.0.1.{next(self.hosts)}"
-        self.world.names.addresses[FOLLOWED] = ["10.0.0.5", address]
-        self.sync()
-        assert address in self.targets(), self.targets()
+        self.settle()
+        self.world.names.addresses[ALB if group == self.nlb else FOLLOWED] += [address]
+        found, _ = self.world.sync()
+        assert found[group]["error"] is None and address in self.world.targets(group), found
 
     def look_at_a_group(self) -> None:
         """And find that nothing is to be changed."""
-        self.world.names.addresses[FOLLOWED] = self.targets()
-        self.sync()
+        self.settle()
+        found, _ = self.world.sync()
+        assert all(group["error"] is None for group in found.values()), found
 
-    def sync(self) -> None:
-        answer, erred = self.world.invoke("AlbSyncFunction", {})
-        assert not erred, answer
-
-    def targets(self) -> list[str]:
-        health = self.world.emulator.client("elbv2").describe_target_health(TargetGroupArn=self.world.target_group)
-        return [target["Target"]["Id"] for target in health["TargetHealthDescriptions"]]
+    def settle(self) -> None:
+        """Names show what their groups hold, of which there is never more than one DNS answer takes."""
+        for name, group in ((FOLLOWED, self.world.target_group), (ALB, self.nlb)):
+            self.world.names.addresses[name] = self.world.targets(group)
 
     def take_a_place(self) -> None:
         before = self.places()

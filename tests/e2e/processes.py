@@ -57,5 +57,6 @@ def run(command: list[str], environment: dict[str, str], patience_s: float) -> s
     finally:
         stop(process)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command[:3])} … ended with {process.returncode}:\n{output}")
+        told = [line for line in output.splitlines() if "Uploading to" not in line]
+        raise RuntimeError("\n".join([f"{' '.join(command[:2])} … ended with {process.returncode}:", *told[-400:]]))
     return output

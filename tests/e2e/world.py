@@ -17,7 +17,8 @@ from .names import NameServer
 from .stack import BUCKET, Stack
 
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
-FOLLOWED = "internal-orders.example"
+# A name that a target group of the tests' own follows, and the one that the stack's does.
+FOLLOWED, ALB = "internal-orders.example", "internal-alb.example"
 NAMESPACE = "CustomApp/NetworkMetrics"
 PLAN = {"throttle": {"rate": 100, "burst": 200}, "quotas": [{"limit": 1_000_000, "period": "month"}]}
 
@@ -48,9 +49,10 @@ class World:
     def deploy(self) -> "World":
         """Makes what the stack needs and does not bring, and the stack."""
         self.emulator.client("s3").create_bucket(Bucket=BUCKET)
-        self.target_group = self._target_group()
-        self.names.addresses[FOLLOWED] = ["10.0.0.4", "10.0.0.5"]
-        self.stack = Stack(self.emulator, self._parameters()).deploy()
+        network = self._network()
+        self.target_group = self._target_group(network["VpcId"])
+        self.names.addresses |= {FOLLOWED: ["10.0.0.4", "10.0.0.5"], ALB: ["10.0.16.4", "10.0.16.5"]}
+        self.stack = Stack(self.emulator, self._parameters(network)).deploy()
         self.outputs, self.resources = self.stack.outputs(), self.stack.resources()
         self.gateway = Gateway(self.resources["Api"], self.emulator.port)
         return self
@@ -84,6 +86,18 @@ class World:
         answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
         return json.loads(answer["Payload"].read()), "FunctionError" in answer
 
+    def sync(self) -> tuple[dict[str, dict], bool]:
+        """What a run of alb-sync did to each group, by its ARN, and whether it ended in an error."""
+        answer, erred = self.invoke("AlbSyncFunction", {})
+        answer = json.loads(answer["errorMessage"]) if erred else answer
+        return {group["target_group_arn"]: group for group in answer["targets"]}, erred
+
+    def targets(self, group: str) -> list[str]:
+        health = self.emulator.client("elbv2").describe_target_health(TargetGroupArn=group)
+        targets = [target["Target"] for target in health["TargetHealthDescriptions"]]
+        assert all(target["Port"] == 443 for target in targets), targets
+        return sorted(target["Id"] for target in targets)
+
     def token(self, **claims: object) -> str:
         now = int(time.time())
         standard = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "iat": now, "exp": now + 600}
@@ -106,29 +120,41 @@ class World:
         ]
         return json.dumps({"issuers": [trusted], "api_keys": {"header": "x-api-key"}, "rules": [*rules, *shared]})
 
-    def _target_group(self) -> str:
-        ec2, elb = self.emulator.client("ec2"), self.emulator.client("elbv2")
+    def _network(self) -> dict[str, str]:
+        """A VPC as a user has it, as parameters."""
+        ec2 = self.emulator.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        group = elb.create_target_group(
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{16 * zone}.0/20", AvailabilityZone=f"us-east-1{name}")
+            for zone, name in enumerate("ab")
+        ]
+        return {
+            "VpcId": vpc, "PrivateSubnetIds": ",".join(subnet["Subnet"]["SubnetId"] for subnet in subnets),
+            "RouteTableIds": ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"],
+            "AlbSecurityGroupId": ec2.create_security_group(VpcId=vpc, GroupName="alb", Description="ALB")["GroupId"],
+            "AlbListenerArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/none/0/0",
+        }
+
+    def _target_group(self, vpc: str) -> str:
+        group = self.emulator.client("elbv2").create_target_group(
             Name="orders", Protocol="TCP", Port=443, VpcId=vpc, TargetType="ip", IpAddressType="ipv4"
         )
         return group["TargetGroups"][0]["TargetGroupArn"]
 
-    def _parameters(self) -> dict[str, str]:
-        loaded = "arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/none/0/0"
+    def _parameters(self, network: dict[str, str]) -> dict[str, str]:
+        """Everything on that the emulator knows. Decisions get time, on an emulator on two busy cores."""
         followed = [{"name": FOLLOWED, "target_group_arn": self.target_group, "port": 443}]
-        subnets = self.emulator.client("ec2").describe_subnets()["Subnets"][:2]
-        return {
-            # Asked for without a default, and used by a VPC link alone.
-            "AlbListenerArn": loaded, "VpcLinkSecurityGroupIds": "sg-0", "AlbSecurityGroupId": "sg-0",
-            "VpcId": subnets[0]["VpcId"], "PrivateSubnetIds": ",".join(subnet["SubnetId"] for subnet in subnets),
+        switches = (
+            "PublishMetrics", "CreateMetricsQueue", "CreateDashboard", "CreateAlarms", "CreateNlb",
+            "CreateDynamoDbEndpoint", "CreateS3Endpoint", "CreateMonitoringEndpoint",
+            "CreateElasticLoadBalancingEndpoint", "CreatePrivateZone",
+        )
+        return network | dict.fromkeys(switches, "true") | {
             "CreateVpcLink": "false", "BackendUrl": self.backend.url, "OnThrottle": "forbid",
-            "DailyHealthRequest": "false", "Architecture": "x86_64",
-            # An emulator on two busy cores.
-            "DecisionDeadlineMs": "5000",
-            "AuthPolicy": self.policy(), "PublishMetrics": "true", "CreateMetricsQueue": "true",
-            "SyncTargets": json.dumps(followed), "SyncTargetGroupArns": self.target_group,
-            "SyncDnsServers": self.names.address,
+            "DailyHealthRequest": "false", "Architecture": "x86_64", "DecisionDeadlineMs": "5000",
+            "AuthPolicy": self.policy(), "SyncTargets": json.dumps(followed), "SyncTargetGroupArns": self.target_group,
+            "SyncDnsServers": self.names.address, "AlbDnsName": ALB, "AlbHostedZoneId": "Z35SXDOTRQ7X7K",
+            "EndpointClientCidr": "10.0.0.0/16", "PrivateZoneName": "services.example",
         }
 
 

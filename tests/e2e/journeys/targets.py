@@ -1,42 +1,36 @@
-"""An NLB's target group that follows a name."""
-
-import datetime
+"""Target groups that follow names."""
 
 from ..processes import until
-from ..world import FOLLOWED
+from ..world import ALB, FOLLOWED
 from .journey import Journey
 
 
 class Targets(Journey):
-    """One journey: the group has one state, and what happens to it happens in this order."""
+    """One journey: a group has one state, and what happens to it happens in this order."""
 
     def test_the_schedule_registers_addresses_and_what_leaves_dns_leaves_the_group_on_evidence_alone(self) -> None:
-        self.follows(["10.0.0.4", "10.0.0.5"], "what the name shows at the schedule's first firing", 90)
+        until(lambda: self.followed() == ["10.0.0.4", "10.0.0.5"], "the schedule's first firing", 90)
+        self.assertEqual(self.of_the_nlb(), ["10.0.16.4", "10.0.16.5"])
         del self.world.names.addresses[FOLLOWED]
-        answer, erred = self.run_once()
+        groups, erred = self.world.sync()
         self.assertTrue(erred)
-        self.assertIn("NXDOMAIN", str(answer).upper().replace("_", "").replace(" ", ""))
-        self.assertEqual(self.registered(), ["10.0.0.4", "10.0.0.5"], "a name that is gone takes nobody out")
-        self.world.names.addresses[FOLLOWED] = ["10.0.0.5", "10.0.0.6"]
-        answer, erred = self.run_once()
-        self.assertFalse(erred, answer)
-        self.assertEqual(answer["targets"][0]["registered"], ["10.0.0.6:443"])
-        self.assertEqual(self.registered(), ["10.0.0.4", "10.0.0.5", "10.0.0.6"], "one absence is no evidence")
-        until(self.run_until_gone, "scale-in")
-        self.assertEqual(self.registered(), ["10.0.0.5", "10.0.0.6"])
+        self.assertTrue(groups[self.world.target_group]["error"])
+        self.assertIsNone(groups[self.world.resources["NlbTargetGroup"]]["error"], "no other group suffers")
+        self.assertEqual(self.followed(), ["10.0.0.4", "10.0.0.5"], "a name that is gone takes nobody out")
+        self.world.names.addresses |= {FOLLOWED: ["10.0.0.5", "10.0.0.6"], ALB: ["10.0.16.5", "10.0.16.6"]}
+        groups, erred = self.world.sync()
+        self.assertFalse(erred, groups)
+        self.assertEqual(self.followed(), ["10.0.0.4", "10.0.0.5", "10.0.0.6"], "one absence is no evidence")
+        until(self.has_left, "scale-in")
+        self.assertEqual(self.followed(), ["10.0.0.5", "10.0.0.6"])
+        until(lambda: self.world.sync() and self.of_the_nlb() == ["10.0.16.5", "10.0.16.6"], "the NLB's scale-in")
 
-    def follows(self, addresses: list[str], what: str, patience_s: float) -> None:
-        until(lambda: self.registered() == addresses, what, patience_s)
+    def has_left(self) -> bool:
+        self.world.sync()
+        return "10.0.0.4" not in self.followed()
 
-    def run_until_gone(self) -> bool:
-        self.run_once()
-        return "10.0.0.4" not in self.registered()
+    def followed(self) -> list[str]:
+        return self.world.targets(self.world.target_group)
 
-    def run_once(self) -> tuple[object, bool]:
-        return self.world.invoke("AlbSyncFunction", {"time": datetime.datetime.now().isoformat()})
-
-    def registered(self) -> list[str]:
-        health = self.world.emulator.client("elbv2").describe_target_health(TargetGroupArn=self.world.target_group)
-        targets = [target["Target"] for target in health["TargetHealthDescriptions"]]
-        self.assertTrue(all(target["Port"] == 443 for target in targets))
-        return sorted(target["Id"] for target in targets)
+    def of_the_nlb(self) -> list[str]:
+        return self.world.targets(self.world.resources["NlbTargetGroup"])
