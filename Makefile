@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # `sam validate` wants a region and asks nobody there.
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: test tools peers format lint documentation unit template package package-native bench watch clean
+.PHONY: test e2e tools peers format lint documentation unit template package package-native bench watch clean
 
 test: format lint documentation unit template
 
@@ -52,6 +52,10 @@ package-native: tools
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sam build --template template.yaml --build-dir $(NATIVE) \
 		--parameter-overrides Architecture=x86_64
 	$(VENV)/bin/python tests/package_sizes.py $(NATIVE)
+
+# The natively built template on an emulator of AWS, with the functions' own binaries behind it.
+e2e: tools
+	$(VENV)/bin/python -u -m tests.e2e
 
 # What a decision costs in requests, a token beside its bare signature check, a run of alb-sync, a delivery of metrics,
 # and a cold start beside Node's and Python's. A quiet machine tells more.

@@ -1,0 +1,1 @@
+"""What users do with a deployed stack, one subject a file."""
