@@ -2,11 +2,12 @@
 
 What happens: DynamoDB takes requests and answers none of them, for DRILL_OUTAGE_S seconds (60). Then it goes on.
 
-What must hold: every request is answered, within a few seconds at most. A caller whose plan says `allow` passes, and
+What must hold: every request is answered, within seconds. A caller whose plan says `allow` passes, and
 the backend is told `degraded`; one whose plan says `deny` gets 503 with Retry-After and never reaches the backend; one
 whose plan says `local` gets its instance's share and no more. A key that was not known before is 500 and never passes.
 Once the store is back all are decided by it again within 45 s (a circuit breaker stays open for 30 s and closes after
-three calls), what was used before is still used, and calls without the store were not charged, but for the few that had been sent.
+three calls), what was used before is still used, and calls without the store were not charged, but for the few that had
+been sent.
 
 How to run it: `make drills`, or `PYTHONPATH=tests .venv-ministack/bin/python -m drills.lost_store` after `make drills`
 has built the gateway.
@@ -52,9 +53,10 @@ def seeds() -> dict:
 
 def lost(path):
     with Ministack(path) as store, Backend(path) as backend:
-        with Gateway(
-            path, "gateway", seeds(), endpoint=store.url, backend=backend.url, parameters={"LocalInstances": INSTANCES}
-        ) as gateway:
+        # The deadline is longer than it is deployed with, since it is not a slow machine that this is about.
+        parameters = {"LocalInstances": INSTANCES, "DecisionDeadlineMs": 1000}
+        addresses = {"endpoint": store.url, "backend": backend.url}
+        with Gateway(path, "gateway", seeds(), parameters=parameters, **addresses) as gateway:
             before(gateway, backend)
             counted = charged(gateway.port)
             step(f"the store hangs for {OUTAGE_S:.0f} s")
@@ -129,7 +131,7 @@ def after(gateway, counted: dict):
     must(True, f"the store decides on all, {time.monotonic() - begin:.0f} s after it is back")
     for plan, now in charged(gateway.port).items():
         most = counted[plan] + calls[plan] + UNKNOWN
-        must(counted[plan] < now <= most, f"`{plan}` has used what it had, and nothing without the store", (counted, now))
+        must(counted[plan] < now <= most, f"`{plan}` has used what it had and now has", (counted[plan], now, most))
     must("panicked" not in gateway.log.read_text(errors="replace"), "nothing panicked")
 
 

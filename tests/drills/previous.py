@@ -8,8 +8,8 @@ import subprocess
 from rig.drill import Failed, step
 from rig.processes import PROJECT
 
-# The last state of main before quotas of weeks and zones, grants, refunds, sliding windows, leases, shadow mode and keys
-# with names came into the tables. The first release takes its place when there is a second one.
+# The last state of main before quotas of weeks and zones, grants, refunds, sliding windows, leases, shadow mode and
+# keys with names came into the tables. The first release takes its place when there is a second one.
 COMMIT = "7f57bc6"
 
 
@@ -40,7 +40,7 @@ class Previous:
     def compile(self, source: pathlib.Path):
         step(f"building {COMMIT}; the first time takes minutes")
         target = PROJECT / "target"
-        # Building a test builds the program that it runs, with the features that all other builds of the workspace have.
+        # A test's build brings the program that it runs, with the features that all builds have.
         command = ["cargo", "build", "--profile", "bench", "--workspace", "--test", "process", "--locked"]
         subprocess.run(command, cwd=source, check=True, env={**os.environ, "CARGO_TARGET_DIR": str(target)})
         # This release's build puts its own there again.

@@ -67,10 +67,9 @@ class World:
 
     def gateway(self, name: str, binary, template, plans: dict) -> Gateway:
         # A charge that is given up at a deadline may have been made: here each has its answer.
-        parameters = {"DecisionDeadlineMs": 5000}
-        return Gateway(
-            self.path, name, seeds(plans), self.policy, self.store.url, self.backend.url, parameters, {}, binary, template
-        )
+        options = {"parameters": {"DecisionDeadlineMs": 5000}, "binary": binary, "template": template}
+        addresses = {"endpoint": self.store.url, "backend": self.backend.url}
+        return Gateway(self.path, name, seeds(plans), self.policy, **addresses, **options)
 
     def this(self, name: str) -> Gateway:
         return self.gateway(name, BINARY, PROJECT / "template.yaml", PLANS | NEW_PLANS)

@@ -41,12 +41,9 @@ class Gateway(Program):
         self.listens(self.port)
 
     def lines(self) -> list[dict]:
-        """Its log so far, without the banner."""
-        lines = []
-        for line in self.log.read_text(errors="replace").splitlines():
-            if line.startswith("{"):
-                lines.append(json.loads(line))
-        return lines
+        """Its log so far, without the banner and a line that is being written."""
+        whole = self.log.read_text(errors="replace").rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def memory_kib(self) -> int:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()

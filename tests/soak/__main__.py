@@ -75,7 +75,8 @@ class Soak:
         answers = 0
         while time.monotonic() < self.begin + LENGTH_S - 1:
             await self.at((len(self.samples) + 1) * SAMPLE_S - 0.5)
-            elapsed, memory, descriptors = time.monotonic() - self.begin, self.gateway.memory_kib(), self.gateway.descriptors()
+            elapsed = time.monotonic() - self.begin
+            memory, descriptors = self.gateway.memory_kib(), self.gateway.descriptors()
             self.samples.append((elapsed, memory, descriptors))
             rate, answers = (len(tally.seen) - answers) / SAMPLE_S, len(tally.seen)
             print(f"{elapsed:>4.0f}   {rate:>9.0f}   {memory:>10}   {descriptors:>11}   {self.now}", flush=True)

@@ -125,7 +125,7 @@ def recovered(received: list[dict], callers, since: float) -> list[str]:
         for request in received
         if request["at"] > since and request["headers"].get("x-tollgate-decision") == "allowed"
     }
-    expected = {caller.usage for caller in callers if caller.usage and caller.plan != "daily"}
+    expected = {caller.usage for caller in callers if caller.usage and caller.plan != "monthly"}
     return [f"{usage} is not admitted again" for usage in sorted(expected - back)]
 
 

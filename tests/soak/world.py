@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -9,20 +10,30 @@ import subprocess
 from rig.gateway import BINARY
 
 STAGE = (200, 60)
+DEADLINE_MS = os.environ.get("SOAK_DEADLINE_MS", "200")
 LOCAL_INSTANCES = 4
+BUCKET = {"throttle": {"rate": 2, "burst": 10}}
 PLANS = {
-    "steady": {"throttle": {"rate": 2, "burst": 10}, "on_store_failure": "deny"},
-    "open": {"throttle": {"rate": 2, "burst": 10}, "on_store_failure": "allow"},
+    "steady": {**BUCKET, "on_store_failure": "deny"},
+    "open": {**BUCKET, "on_store_failure": "allow"},
     "local": {"throttle": {"rate": 2, "burst": 8}, "on_store_failure": "local"},
-    "daily": {"throttle": {"rate": 2, "burst": 10}, "quotas": [{"limit": 40, "period": "month"}], "on_store_failure": "deny"},
+    "monthly": {**BUCKET, "quotas": [{"limit": 40, "period": "month"}], "on_store_failure": "deny"},
     "leased": {"throttle": {"rate": 20, "burst": 40}, "lease": 16, "on_store_failure": "deny"},
     "shared": {"throttle": {"rate": 4, "burst": 12}, "shared_by_plan": True, "on_store_failure": "deny"},
-    "paired": {"throttle": {"rate": 2, "burst": 10}, "on_store_failure": "deny"},
+    "paired": {**BUCKET, "on_store_failure": "deny"},
     "people": {"throttle": {"rate": 1.5, "burst": 6}, "on_store_failure": "deny"},
     "anonymous": {"throttle": {"rate": 1, "burst": 4}, "on_store_failure": "deny"},
 }
 # Keys of each plan, and clients that share them.
-KEYS = {"steady": (12, 24), "open": (4, 4), "local": (2, 2), "daily": (2, 4), "leased": (1, 4), "shared": (2, 4), "paired": (2, 2)}
+KEYS = {
+    "steady": (12, 24),
+    "open": (4, 4),
+    "local": (2, 2),
+    "monthly": (2, 4),
+    "leased": (1, 4),
+    "shared": (2, 4),
+    "paired": (2, 2),
+}
 POLICY = {
     "rules": [
         {"match": "POST /login", "auth": "none", "plan": "anonymous", "limit_by": "ip"},
@@ -77,6 +88,7 @@ def parameters() -> dict:
         "StageRateLimit": STAGE[0],
         "StageBurstLimit": STAGE[1],
         "LocalInstances": LOCAL_INSTANCES,
+        "DecisionDeadlineMs": DEADLINE_MS,
     }
 
 
