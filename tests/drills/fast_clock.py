@@ -4,13 +4,13 @@ What happens: two gateways share one store; the clock of one stands five seconds
 one key, without pause, for DRILL_CLOCK_S seconds (20).
 
 What must hold: the fast one sees the store's `Date`, logs by how much it is off and corrects itself, to within two
-seconds behind the store and never ahead of it. So both together admit no more than the burst, the rate times the time,
-and what the rate admits in two seconds, once. The right one is not locked out by what the fast one wrote: where both
-are saturated it is the corrected one, being a little behind, that gets less or nothing, and the key has its rate. Alone
-the corrected one admits as well. A token that a right clock has just issued holds on both.
+seconds behind the store and never ahead of it. So both together admit no more than the burst, the rate times the
+time, and what the rate admits in two seconds, once. The right one is not locked out by what the fast one wrote: where
+both are saturated it is the corrected one, being a little behind, that gets less or nothing, and the key has its rate.
+Alone the corrected one admits as well. A token that a right clock has just issued holds on both.
 
-How to run it: `make drills`, or `PYTHONPATH=tests .venv-ministack/bin/python -m drills.fast_clock`. The clock is that of
-libfaketime, which is installed with the other tools.
+How to run it: `make drills`, or `PYTHONPATH=tests .venv-ministack/bin/python -m drills.fast_clock`. The clock is
+libfaketime's, which is installed with the other tools.
 
 What an operator does: nothing for the limits. The warning `this clock is ahead of the store's` names the instance;
 on Lambda it goes with its sandbox. On machines of one's own, mend the time service.

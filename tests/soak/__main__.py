@@ -22,7 +22,7 @@ from soak import verdict, world
 from soak.clients import Client, Tally
 
 LENGTH_S = float(os.environ.get("SOAK_S", "600"))
-PAUSE_S = float(os.environ.get("SOAK_PAUSE_S", "0.2"))
+PAUSE_S = float(os.environ.get("SOAK_PAUSE_S", "0.3"))
 # Each brings both failures.
 CYCLE_S = min(300.0, LENGTH_S)
 SAMPLE_S = 30 if LENGTH_S >= 300 else 10
@@ -82,11 +82,21 @@ class Soak:
             print(f"{elapsed:>4.0f}   {rate:>9.0f}   {memory:>10}   {descriptors:>11}   {self.now}", flush=True)
 
     async def run(self, callers, tally: Tally):
+        clients = [Client(number, caller, self.gateway.port, tally) for number, caller in enumerate(callers)]
+        await self.warm(clients)
         self.begin = time.monotonic()
         until = self.begin + LENGTH_S
-        clients = [Client(number, caller, self.gateway.port, tally) for number, caller in enumerate(callers)]
         calling = (client.run(until, PAUSE_S) for client in clients)
         await asyncio.gather(*calling, self.failures(), self.watch(tally))
+
+    @staticmethod
+    async def warm(clients: list[Client]):
+        """One after another, so that no stampede meets a gateway that knows nobody yet."""
+        for client in clients:
+            for _ in range(20):
+                await client.call()
+                if client.caller.usage is None or client.tally.seen[-1].status == 200:
+                    break
 
     def memory(self) -> list[str]:
         warm = max(memory for elapsed, memory, _ in self.samples if elapsed <= max(WARM * LENGTH_S, SAMPLE_S))

@@ -40,6 +40,7 @@ class Client:
 
     async def run(self, until: float, pause_s: float):
         dice = random.Random(self.number)
+        await asyncio.sleep(pause_s * dice.random())
         while time.monotonic() < until:
             await self.call()
             await asyncio.sleep(pause_s * (0.5 + dice.random()))

@@ -9,7 +9,7 @@ import subprocess
 
 from rig.gateway import BINARY
 
-STAGE = (200, 60)
+STAGE = (120, 40)
 DEADLINE_MS = os.environ.get("SOAK_DEADLINE_MS", "200")
 LOCAL_INSTANCES = 4
 BUCKET = {"throttle": {"rate": 2, "burst": 10}}
