@@ -8,9 +8,9 @@ export SAM_CLI_TELEMETRY := 0
 # `sam validate` wants a region and asks nobody there.
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: test e2e tools peers format lint documentation unit template package package-native bench watch clean
+.PHONY: test e2e soak drills tools peers format lint documentation unit template documents package package-native bench gateway watch clean
 
-test: format lint documentation unit template
+test: format lint documentation unit template documents
 
 format:
 	cargo fmt --all --check
@@ -57,6 +57,11 @@ package-native: tools
 e2e: tools
 	$(VENV)/bin/python -u -m tests.e2e
 
+# What SECURITY.md and docs/ name is there, and what a soak is judged by is right.
+documents:
+	PYTHONPATH=tests $(PYTHON) -m unittest discover --start-directory tests/documents
+	PYTHONPATH=tests $(PYTHON) -m unittest rig.test_exact
+
 # What a decision costs in requests, a token beside its bare signature check, a run of alb-sync, a delivery of metrics,
 # and a cold start beside Node's and Python's. A quiet machine tells more.
 bench: tools peers
@@ -65,6 +70,18 @@ bench: tools peers
 	cargo bench -p alb-sync --bench runs --locked
 	cargo bench -p metrics-publisher --bench deliveries --locked
 	cargo bench -p tests --bench startup --locked
+
+# Ten minutes (SOAK_S) of 64 clients, while the backend is killed and the store hangs.
+soak: tools gateway
+	PYTHONPATH=tests $(MINISTACK)/bin/python -m soak
+
+# What can break and what then holds: see docs/drills.md.
+drills: tools gateway
+	PYTHONPATH=tests $(MINISTACK)/bin/python -m drills
+
+# As quick as a release. A test's build brings the program that it runs, with the features that all builds have.
+gateway:
+	cargo build --profile bench --workspace --test process --locked
 
 # What the tests run beside Rust, at pinned versions, inside the project's folder.
 tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed

@@ -11,6 +11,7 @@ mod disclosure;
 mod limits;
 mod metrics;
 mod publisher;
+mod secrets;
 #[path = "../../crates/usage/tests/stores/servers.rs"]
 #[expect(dead_code, reason = "one of its servers is enough here")]
 mod servers;

@@ -1,0 +1,79 @@
+"""What the documents name is there."""
+
+import ast
+import pathlib
+import re
+import unittest
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+NAMED = re.compile(r"`([\w./-]+\.(?:rs|py))::(\w+)`")
+# A case of a suite that runs against several stores has no attribute of its own, but is in its list.
+RUST_TEST = r"#\[(?:tokio::)?test[^\n]*\n(?:\s*(?:#\[|///)[^\n]*\n)*\s*(?:async )?fn {name}\("
+
+
+def is_rust_test(text: str, name: str) -> bool:
+    if re.search(RUST_TEST.format(name=name), text):
+        return True
+    listed = re.search(rf"^\s*{name}(?:,.*|\W*)$", text, re.MULTILINE)
+    return bool(listed) and re.search(rf"async fn {name}\(", text) is not None
+
+
+def is_there(path: str, name: str) -> bool:
+    file = PROJECT / path
+    if not file.is_file():
+        return False
+    text = file.read_text()
+    if path.endswith(".rs"):
+        return is_rust_test(text, name)
+    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(ast.parse(text)))
+
+
+class Security(unittest.TestCase):
+    def setUp(self):
+        self.text = (PROJECT / "SECURITY.md").read_text()
+
+    def test_every_test_that_is_named_is_there(self):
+        named = set(NAMED.findall(self.text))
+        self.assertGreater(len(named), 80)
+        self.assertEqual([f"{path}::{name}" for path, name in sorted(named) if not is_there(path, name)], [])
+
+    def test_every_check_names_its_test(self):
+        reachable = self.text.split("## What an attacker can reach")[1].split("\n## ")[0]
+        rows = [line for line in reachable.splitlines() if re.match(r"\| (?!tries|who \|)[^-]", line)]
+        self.assertGreater(len(rows), 40)
+        self.assertEqual([row for row in rows if not NAMED.search(row)], [])
+
+    def test_a_name_that_is_not_there_is_missed(self):
+        self.assertFalse(is_there("tests/gateway/attacks.rs", "nobody_tests_this"))
+        self.assertFalse(is_there("tests/gateway/nothing.rs", "trailers_are_not_passed_on"))
+        self.assertFalse(is_there("tests/gateway/attacks.rs", "with_backend"))
+
+
+class Drills(unittest.TestCase):
+    def setUp(self):
+        self.drills = sorted(path.stem for path in PROJECT.glob("tests/drills/*.py") if self.is_drill(path))
+
+    @staticmethod
+    def is_drill(path: pathlib.Path) -> bool:
+        return "drill.run(" in path.read_text()
+
+    def test_each_says_what_happens_what_must_hold_how_to_run_it_and_what_an_operator_does(self):
+        for name in self.drills:
+            header = ast.get_docstring(ast.parse((PROJECT / f"tests/drills/{name}.py").read_text())) or ""
+            for part in ("What happens:", "What must hold:", "How to run it:", "What an operator does:"):
+                self.assertIn(part, header, name)
+
+    def test_the_list_and_make_drills_name_them_all(self):
+        listed = re.findall(r"\]\(\.\./tests/drills/(\w+)\.py\)", (PROJECT / "docs/drills.md").read_text())
+        self.assertEqual(sorted(listed), self.drills)
+        tree = ast.parse((PROJECT / "tests/drills/__main__.py").read_text())
+        names = [
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and node.targets[0].id == "DRILLS"
+        ]
+        self.assertEqual(sorted(names[0]), self.drills)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,52 @@
+"""The release before this one, built from its commit."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from rig.drill import Failed, step
+from rig.processes import PROJECT
+
+# The last state of main before quotas of weeks and zones, grants, refunds, sliding windows, leases, shadow mode and
+# keys with names came into the tables. The first release takes its place when there is a second one.
+COMMIT = "7f57bc6"
+
+
+class Previous:
+    """Its binary and its template."""
+
+    def __init__(self):
+        self.folder = PROJECT / "target/previous" / COMMIT
+        self.binary = self.folder / "tollgate"
+        self.template = self.folder / "template.yaml"
+
+    def build(self):
+        """Builds it, once, with the libraries that this release's build has left."""
+        if self.binary.exists() and self.template.exists():
+            return
+        if git("cat-file", "-e", f"{COMMIT}^{{commit}}").returncode:
+            raise Failed(f"commit {COMMIT} is not in this clone: git fetch --unshallow")
+        source = self.folder / "source"
+        shutil.rmtree(source, ignore_errors=True)
+        git("worktree", "prune")
+        if git("worktree", "add", "--detach", str(source), COMMIT).returncode:
+            raise Failed(f"git worktree add {source} failed")
+        try:
+            self.compile(source)
+        finally:
+            git("worktree", "remove", "--force", str(source))
+
+    def compile(self, source: pathlib.Path):
+        step(f"building {COMMIT}; the first time takes minutes")
+        target = PROJECT / "target"
+        # A test's build brings the program that it runs, with the features that all builds have.
+        command = ["cargo", "build", "--profile", "bench", "--workspace", "--test", "process", "--locked"]
+        subprocess.run(command, cwd=source, check=True, env={**os.environ, "CARGO_TARGET_DIR": str(target)})
+        # This release's build puts its own there again.
+        shutil.move(target / "release/tollgate", self.binary)
+        shutil.copy(source / "template.yaml", self.template)
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, text=True)

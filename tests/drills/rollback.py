@@ -1,0 +1,192 @@
+"""A rollback from this release to the one before it, with this one's items in the tables.
+
+What happens: the release before serves and writes its items. This release takes over and writes all kinds of items:
+plans with members that the other has never heard of, keys with names and earlier secrets, grants, refunds, weeks,
+sliding windows, leases. Then the release before is put back, and then this one again.
+
+What must hold: the release before decides every request. Whatever was used under this release is used under that one,
+to the call: a bucket, a quota, a quota with a grant, a token's subject and an address that are used up stay so. Keys
+that were made, rotated or disabled since are known as such. A caller whose plan has members that the release before
+does not know is answered 500 and never passes: no limit is dropped in silence. This release, back again, has forgotten
+nothing, of what it wrote itself nor of what the other did.
+
+How to run it: `make drills`, or `PYTHONPATH=tests .venv-ministack/bin/python -m drills.rollback`. It builds the release
+before from its commit, once.
+
+What an operator does: roll the functions back (`sam deploy` of the earlier version, or CodeDeploy's own alarm does) and
+leave the tables alone. Members of plans that are new in a release are used once no rollback behind it is wanted; where
+some are used already, PUT those plans without them, before or after.
+"""
+
+from rig import drill
+from rig.backend import Backend
+from rig.client import call, get
+from rig.drill import must, step
+from rig.gateway import BINARY, Gateway
+from rig.issuer import Issuer, SigningKey
+from rig.processes import PROJECT, Ministack, wait_until
+
+from drills.previous import Previous
+
+AMPLE = {"rate": 1000, "burst": 100000}
+EMPTYING = {"rate": 0.0001, "burst": 4}
+LIMIT, GRANT = 20, 5
+# What both releases know.
+PLANS = {
+    "quota": {"throttle": AMPLE, "quotas": [{"limit": LIMIT, "period": "month"}], "on_store_failure": "deny"},
+    "bucket": {"throttle": EMPTYING, "on_store_failure": "deny"},
+    "people": {"throttle": EMPTYING, "on_store_failure": "deny"},
+    "anonymous": {"throttle": EMPTYING, "on_store_failure": "deny"},
+}
+# What only this release does; each but the lease admits four calls.
+NEW_PLANS = {
+    "weekly": {"quotas": [{"limit": 4, "period": "week", "time_zone": "Europe/Berlin"}]},
+    "sliding": {"algorithm": "sliding_window", "window_s": 86400, "limit": 4},
+    "together": {"throttle": EMPTYING, "shared_by_plan": True},
+    "leased": {"throttle": AMPLE, "lease": 16, "quotas": [{"limit": 4, "period": "month"}]},
+    "watching": {"throttle": EMPTYING, "shadow": True},
+}
+
+
+def key(name: str) -> str:
+    return f"drill-key-000000-{name}"
+
+
+def seeds(plans: dict) -> dict:
+    return {"plans": plans, "keys": [{"key": key(plan), "key_id": plan, "plan": plan} for plan in plans]}
+
+
+class World:
+    """One store, and whichever release serves over it."""
+
+    def __init__(self, path, store, backend, issuer, signing):
+        self.path, self.store, self.backend, self.issuer, self.signing = path, store, backend, issuer, signing
+        self.policy = issuer.policy()
+        login = {"match": "POST /login", "auth": "none", "plan": "anonymous", "limit_by": "ip"}
+        self.policy["rules"].append(login)
+
+    def gateway(self, name: str, binary, template, plans: dict) -> Gateway:
+        # A charge that is given up at a deadline may have been made: here each has its answer.
+        options = {"parameters": {"DecisionDeadlineMs": 5000}, "binary": binary, "template": template}
+        addresses = {"endpoint": self.store.url, "backend": self.backend.url}
+        return Gateway(self.path, name, seeds(plans), self.policy, **addresses, **options)
+
+    def this(self, name: str) -> Gateway:
+        return self.gateway(name, BINARY, PROJECT / "template.yaml", PLANS | NEW_PLANS)
+
+    def admitted(self, gateway: Gateway, name: str, calls: int) -> int:
+        """How many of so many calls pass; all others are 429."""
+        statuses = [get(gateway.port, "/orders", key(name)).status for _ in range(calls)]
+        must(set(statuses) <= {200, 429}, f"every call of `{name}` is decided", set(statuses))
+        return statuses.count(200)
+
+    def person(self, gateway: Gateway) -> int:
+        return get(gateway.port, "/orders", token=self.issuer.token(self.signing, "user")).status
+
+    def address(self, gateway: Gateway) -> int:
+        return call(gateway.port, "POST", "/login").status
+
+
+def rolled_back(path):
+    previous = Previous()
+    previous.build()
+    signing = SigningKey("first")
+    with Ministack(path) as store, Backend(path) as backend, Issuer(signing) as issuer:
+        world = World(path, store, backend, issuer, signing)
+        before(world, previous)
+        made = taken_over(world)
+        put_back(world, previous, made)
+        again(world, made)
+
+
+def before(world: World, previous: Previous):
+    step("the release before")
+    with world.gateway("before", previous.binary, previous.template, PLANS) as gateway:
+        ready(gateway)
+        must(world.admitted(gateway, "quota", 3) == 3, "3 calls of the quota")
+
+
+def taken_over(world: World) -> dict:
+    step("this release")
+    with world.this("this") as gateway:
+        ready(gateway)
+        must(world.admitted(gateway, "quota", 4) == 4, "4 more calls of the quota")
+        report = api(gateway, "PATCH", "/keys/quota/usage", {"quota": "month", "grant": GRANT})
+        must(report["usage"] == [7, LIMIT + GRANT - 7], "7 are used, of either release", report["usage"])
+        refund(gateway)
+        must(world.admitted(gateway, "bucket", 6) == 4, "a bucket is emptied")
+        must([world.person(gateway) for _ in range(5)] == [200] * 4 + [429], "and a user's")
+        must([world.address(gateway) for _ in range(5)] == [200] * 4 + [429], "and an address's")
+        for name in ("weekly", "sliding", "together", "leased"):
+            must(world.admitted(gateway, name, 6) == 4, f"and `{name}`")
+        must(world.admitted(gateway, "watching", 6) == 6, "a plan in shadow refuses nothing")
+        return administrate(gateway)
+
+
+def refund(gateway: Gateway):
+    charge = api(gateway, "POST", "/decisions", {"key": key("quota")})["charge"]
+    api(gateway, "POST", "/decisions", {"mode": "refund", "charge": charge})
+    report = api(gateway, "GET", "/keys/quota/usage")
+    must(report["quotas"][0]["usage"][0] == 7, "a call was given back", report["quotas"][0]["usage"])
+
+
+def administrate(gateway: Gateway) -> dict:
+    """Keys as only this release makes them."""
+    body = {"name": "A team", "plan": "quota", "metadata": {"owner": "a team"}, "scopes": ["orders:read"]}
+    made = api(gateway, "POST", "/keys", body, {"idempotency-key": "drill-0123456789abcdef"})
+    rotated = api(gateway, "POST", f"/keys/{made['key_id']}/rotate", {"grace_s": 86400})
+    off = api(gateway, "POST", "/keys", {"plan": "quota"})
+    api(gateway, "PATCH", f"/keys/{off['key_id']}", {"enabled": False})
+    return {"id": made["key_id"], "first": made["key"], "second": rotated["key"], "off": off["key"]}
+
+
+def put_back(world: World, previous: Previous, made: dict):
+    step("the release before is put back")
+    with world.gateway("back", previous.binary, previous.template, PLANS) as gateway:
+        ready(gateway)
+        left = LIMIT + GRANT - 7
+        must(world.admitted(gateway, "quota", left + 5) == left, f"{left} calls are left of the quota and its grant")
+        must(world.admitted(gateway, "bucket", 3) == 0, "the bucket is still empty")
+        must((world.person(gateway), world.address(gateway)) == (429, 429), "and the user's, and the address's")
+        statuses = [get(gateway.port, "/orders", made[name]).status for name in ("first", "second", "off")]
+        must(statuses == [200, 200, 401], "a key that was made, its new secret, one that was disabled", statuses)
+        seen = len(world.backend.seen())
+        statuses = {name: get(gateway.port, "/orders", key(name)).status for name in NEW_PLANS}
+        must(set(statuses.values()) == {500}, "a plan that it does not understand is our failure", statuses)
+        must(len(world.backend.seen()) == seen, "and nobody on it passes")
+
+
+def again(world: World, made: dict):
+    step("this release again")
+    with world.this("again") as gateway:
+        ready(gateway)
+        used = LIMIT + GRANT
+        must(world.admitted(gateway, "quota", 3) == 0, "the quota is used up")
+        report = api(gateway, "GET", "/keys/quota/usage")
+        must(report["quotas"][0]["usage"] == [used, 0], f"{used} calls, of both releases", report["quotas"][0]["usage"])
+        days = sum(day["used"] for day in report["days"])
+        must(days == used, "day by day as well", days)
+        for name in ("bucket", "weekly", "sliding", "together", "leased"):
+            must(world.admitted(gateway, name, 3) == 0, f"`{name}` is still used up")
+        must((world.person(gateway), world.address(gateway)) == (429, 429), "and the user's, and the address's")
+        known = api(gateway, "GET", f"/keys/{made['id']}")
+        must((known["name"], known["metadata"]) == ("A team", {"owner": "a team"}), "a key is as it was made")
+        report = api(gateway, "GET", f"/keys/{made['id']}/usage")
+        must(report["quotas"][0]["usage"][0] == 2, "and has the calls that the other release let pass")
+        listed = {plan["name"] for plan in api(gateway, "GET", "/plans")["items"]}
+        must(listed == set(PLANS | NEW_PLANS), "all plans are there", sorted(listed))
+
+
+def ready(gateway: Gateway):
+    """Connections are open and keys of the issuer are there: a call without a good token says so."""
+    wait_until(lambda: get(gateway.port, "/orders").status == 401, 30, "the gateway answers")
+
+
+def api(gateway: Gateway, method: str, path: str, body=None, headers=None):
+    answer = call(gateway.port, method, f"/_tollgate/v1{path}", headers, body)
+    must(answer.status in (200, 201), f"{method} {path}", f"{answer.status} {answer.body[:300]!r}")
+    return answer.json()
+
+
+if __name__ == "__main__":
+    drill.run("rollback", rolled_back)

@@ -1,0 +1,123 @@
+//! What those who look beside the gateway find: in answers, in the tables, in the functions' roles.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tests::{Call, Setup};
+use tollgate::template::{Fields, Node};
+
+use crate::servers::Server;
+
+const SECRET: &str = "a-secret-of-nobodys-000001";
+
+/// A page of a table as its server holds it. It checks no signature.
+async fn scan(server: &Server, table: &str) -> String {
+    let credential = "AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request";
+    let call = Call::new(server.address, "POST", "/")
+        .header("x-amz-target", "DynamoDB_20120810.Scan")
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("authorization", &format!("{credential}, SignedHeaders=host, Signature=0"));
+    let answer = call.body(json!({"TableName": table}).to_string()).send().await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert!(answer.json()["Count"].as_u64().is_some_and(|count| count > 0), "{table} is empty");
+    String::from_utf8(answer.body.to_vec()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_item_of_either_table_holds_a_key_in_clear() {
+    let seeds = format!(r#"{{"plans":{{"p":{{}}}},"keys":[{{"key":"{SECRET}","key_id":"seeded","plan":"p"}}]}}"#);
+    let server = Server::ministack();
+    let gateway = Setup::default().seeds(&seeds).endpoint(&format!("http://{}", server.address)).start().await;
+    let send = |method: &str, path: &str, body: Value| {
+        let call = gateway.call(method, &format!("/_tollgate/v1{path}")).header("content-type", "application/json");
+        call.header("idempotency-key", "0123456789abcdef-0").body(body.to_string()).send()
+    };
+    let made = send("POST", "/keys", json!({"plan": "p", "name": "made"})).await.json();
+    let rotated = send("POST", &format!("/keys/{}/rotate", made["key_id"].as_str().unwrap()), json!({})).await.json();
+    let secrets = [SECRET, made["key"].as_str().unwrap(), rotated["key"].as_str().unwrap()];
+    for secret in secrets {
+        assert_eq!(gateway.get("/orders", secret).await.status, StatusCode::OK);
+    }
+    for table in ["tollgate-registry", "tollgate-usage"] {
+        let items = scan(&server, table).await;
+        assert!(!secrets.iter().any(|secret| items.contains(secret)), "{table}: {items}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_disabled_and_expired_keys_cannot_be_told_apart() {
+    let seeds = r#"{"plans":{"p":{}},"keys":[
+        {"key":"local-disabled-key-000001","key_id":"a","plan":"p","enabled":false},
+        {"key":"local-expired-key-0000001","key_id":"b","plan":"p","expires_at":"2020-01-01T00:00:00Z"}]}"#;
+    let gateway = Setup::default().seeds(seeds).start().await;
+    let mut answers = Vec::new();
+    for key in ["local-disabled-key-000001", "local-expired-key-0000001", "local-unknown-key-0000001", "short"] {
+        let answer = gateway.get("/orders", key).await;
+        let names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        answers.push((answer.status, names, answer.body));
+    }
+    assert_eq!(answers[0].0, StatusCode::UNAUTHORIZED);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+/// A resource's properties as written.
+fn properties(resource: &str) -> Fields {
+    let text = std::fs::read_to_string(tests::project().join("template.yaml")).unwrap();
+    let mut template = Fields::of(Node::parse(&text).unwrap(), "template").unwrap();
+    let mut resources = Fields::of(template.require("Resources").unwrap(), "Resources").unwrap();
+    let mut resource = Fields::of(resources.require(resource).unwrap(), "resource").unwrap();
+    Fields::of(resource.require("Properties").unwrap(), "Properties").unwrap()
+}
+
+/// Each statement's actions by its name.
+fn actions(function: &str) -> BTreeMap<String, Vec<String>> {
+    let policies = properties(function).require("Policies").unwrap().into_list("Policies").unwrap();
+    assert_eq!(policies.len(), 1, "{function}: policies that are not written here");
+    let mut policy = Fields::of(policies.into_iter().next().unwrap(), "a policy").unwrap();
+    let statements = policy.require("Statement").unwrap().into_list("Statement").unwrap();
+    let read = |statement: Node| {
+        let mut statement = Fields::of(statement, "a statement").unwrap();
+        (statement.require_text("Sid").unwrap().0, texts(statement.require("Action").unwrap()))
+    };
+    statements.into_iter().map(read).collect()
+}
+
+/// One text, or a list of them.
+fn texts(node: Node) -> Vec<String> {
+    match node.clone().into_list("texts") {
+        Ok(list) => list.into_iter().map(|node| node.into_text("a text").unwrap().0).collect(),
+        Err(_) => vec![node.into_text("a text").unwrap().0],
+    }
+}
+
+fn expected(statements: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
+    let action = |action: &&str| format!("dynamodb:{action}");
+    statements.iter().map(|(sid, actions)| ((*sid).to_owned(), actions.iter().map(action).collect())).collect()
+}
+
+#[test]
+fn each_function_may_do_what_it_does_and_no_more() {
+    let authorizer = expected(&[("ReadPlansAndKeys", &["GetItem"]), ("ChargeCallers", &["GetItem", "UpdateItem"])]);
+    assert_eq!(actions("AuthorizerFunction"), authorizer);
+    let writes =
+        ["GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem"];
+    let limiter = expected(&[
+        ("AdministratePlansAndKeys", &writes),
+        ("FindAndListKeys", &["Query"]),
+        ("ChargeAndReportCallers", &["GetItem", "BatchGetItem", "UpdateItem"]),
+    ]);
+    assert_eq!(actions("LimiterFunction"), limiter);
+}
+
+#[test]
+fn this_api_alone_may_invoke_the_authorizer_and_the_limiter() {
+    for (permission, part) in
+        [("AuthorizerPermission", ":${Api}/authorizers/${Authorizer}"), ("LimiterPermission", ":${Api}/*/*/_tollgate/*")]
+    {
+        let mut properties = properties(permission);
+        assert_eq!(properties.require_text("Principal").unwrap().0, "apigateway.amazonaws.com");
+        let source = format!("{:?}", properties.require("SourceArn").unwrap());
+        assert!(source.contains(part) && source.contains("${AWS::AccountId}"), "{permission}: {source}");
+    }
+}

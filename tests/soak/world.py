@@ -1,0 +1,125 @@
+"""Who calls in a soak, on which plans, and what each of them may be answered."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import subprocess
+
+from rig.gateway import BINARY
+
+STAGE = (120, 40)
+DEADLINE_MS = os.environ.get("SOAK_DEADLINE_MS", "200")
+LOCAL_INSTANCES = 4
+BUCKET = {"throttle": {"rate": 2, "burst": 10}}
+PLANS = {
+    "steady": {**BUCKET, "on_store_failure": "deny"},
+    "open": {**BUCKET, "on_store_failure": "allow"},
+    "local": {"throttle": {"rate": 2, "burst": 8}, "on_store_failure": "local"},
+    "monthly": {**BUCKET, "quotas": [{"limit": 40, "period": "month"}], "on_store_failure": "deny"},
+    "leased": {"throttle": {"rate": 20, "burst": 40}, "lease": 16, "on_store_failure": "deny"},
+    "shared": {"throttle": {"rate": 4, "burst": 12}, "shared_by_plan": True, "on_store_failure": "deny"},
+    "paired": {**BUCKET, "on_store_failure": "deny"},
+    "people": {"throttle": {"rate": 1.5, "burst": 6}, "on_store_failure": "deny"},
+    "anonymous": {"throttle": {"rate": 1, "burst": 4}, "on_store_failure": "deny"},
+}
+# Keys of each plan, and clients that share them.
+KEYS = {
+    "steady": (12, 24),
+    "open": (4, 4),
+    "local": (2, 2),
+    "monthly": (2, 4),
+    "leased": (1, 4),
+    "shared": (2, 4),
+    "paired": (2, 2),
+}
+POLICY = {
+    "rules": [
+        {"match": "POST /login", "auth": "none", "plan": "anonymous", "limit_by": "ip"},
+        {"match": "ANY /{proxy+}", "auth": "any"},
+    ]
+}
+# Besides 200: the caller's limit; the backend gone; the store gone and the plan's answer to that.
+LIMITED = {200, 429, 502, 503}
+
+
+@dataclasses.dataclass
+class Caller:
+    """One client: what it sends, and which statuses are right for it. `usage` is whose limits it takes from."""
+
+    role: str
+    usage: str | None
+    plan: str | None
+    statuses: set
+    method: str = "GET"
+    path: str = "/orders"
+    address: str = "127.0.0.1"
+    headers: dict = dataclasses.field(default_factory=dict)
+    dice: random.Random | None = None
+
+    def fields(self) -> dict:
+        """A flood of keys that nobody knows has a new one each time."""
+        if self.role == "unknown key":
+            return {"x-api-key": f"soak-nobodys-{self.dice.getrandbits(64):020}"}
+        return self.headers
+
+
+def key_id(plan: str, number: int) -> str:
+    return f"{plan}-{number}"
+
+
+def key(plan: str, number: int) -> str:
+    return f"soak-key-000000-{plan}-{number:04}"
+
+
+def seeds() -> dict:
+    keys = [
+        {"key": key(plan, number), "key_id": key_id(plan, number), "plan": plan}
+        for plan, (keys, _) in KEYS.items()
+        for number in range(keys)
+    ]
+    return {"plans": PLANS, "keys": keys}
+
+
+def parameters() -> dict:
+    return {
+        "AuthPolicy": json.dumps(POLICY),
+        "StageRateLimit": STAGE[0],
+        "StageBurstLimit": STAGE[1],
+        "LocalInstances": LOCAL_INSTANCES,
+        "DecisionDeadlineMs": DEADLINE_MS,
+    }
+
+
+def token(folder: pathlib.Path, subject: str) -> str:
+    """A token of the local issuer, whose key is in the folder that the gateway runs in."""
+    command = [str(BINARY), "token", "--sub", subject, "--plan", "people", "--expires-in", "86400"]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def callers(folder: pathlib.Path) -> list[Caller]:
+    """Sixty-four."""
+    some = [of_key(plan, number % keys, folder) for plan, (keys, clients) in KEYS.items() for number in range(clients)]
+    for user in (f"user-{number}" for number in range(8)):
+        some.append(Caller("token", f"user#{user}", "people", LIMITED, headers=bearer(token(folder, user))))
+    for address in (f"127.0.1.{number}" for number in range(1, 7)):
+        some.append(Caller("address", f"ip#{address}", "anonymous", LIMITED, "POST", "/login", address))
+    # Whether there is such a key nobody can say without the store.
+    some += [Caller("unknown key", None, None, {401, 429, 500}, dice=random.Random(seed)) for seed in range(2)]
+    forged = token(folder, "mallory")[:-8] + "AAAAAAAA"
+    some.append(Caller("forged token", None, None, {401, 429}, headers=bearer(forged)))
+    some.append(Caller("no credentials", None, None, {401, 429}))
+    return some + [Caller("public", None, None, {200, 429, 502}, path="/health") for _ in range(2)]
+
+
+def of_key(plan: str, number: int, folder: pathlib.Path) -> Caller:
+    usage = "plan#shared" if plan == "shared" else f"key#{key_id(plan, number)}"
+    headers = {"x-api-key": key(plan, number)}
+    if plan == "paired":
+        headers |= bearer(token(folder, "paired"))
+    return Caller(f"key, {plan}", usage, plan, LIMITED, headers=headers)
+
+
+def bearer(text: str) -> dict:
+    return {"authorization": f"Bearer {text}"}
