@@ -5,6 +5,7 @@ mod attacks;
 mod backends;
 mod bodies;
 mod clients;
+mod examples;
 mod limits;
 mod metrics;
 mod publisher;
