@@ -18,7 +18,7 @@ SAMPLES: dict[str, Any] = {
     "AlbDnsName": "internal-orders-1.us-east-1.elb.amazonaws.com",
     "AlbHostedZoneId": "Z35SXDOTRQ7X7K",
     "AlbListenerArn": ALB,
-    "AlbListenerPort": 8443,
+    "AlbListenerPort": 443,
     "AlbSecurityGroupId": "sg-0123456789abcdef0",
     "AllowedOrigins": "https://app.example.com,https://admin.example.com",
     "AuthPolicy": "table:edge",
@@ -66,6 +66,7 @@ SAMPLES: dict[str, Any] = {
 }
 # What a parameter asks for besides.
 NEEDS: dict[str, dict[str, Any]] = {
+    "AlbListenerPort": {"BackendTlsServerName": ...},
     "CertificateArn": {"DomainName": ..., "CertificateName": ...},
     "CertificateName": {"CertificateArn": ...},
     "CreateMetricsQueue": {"PublishMetrics": "true"},
