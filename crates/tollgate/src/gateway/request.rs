@@ -107,15 +107,8 @@ async fn proceed(
     if declared_length(&request).is_some_and(|length| length > LARGEST) {
         return Err(Own::PayloadTooLarge);
     }
-    if request.method() == Method::GET && decoded == JWKS_PATH {
-        return Ok(answer::own_page(gateway.jwks.clone()));
-    }
-    if request.method() == Method::GET && decoded == METRICS_PATH {
-        exchange.route_key = Some(format!("GET {METRICS_PATH}"));
-        if !is_this_machine(exchange, request.headers()) {
-            return Err(Own::Forbidden);
-        }
-        return Ok(answer::metrics_page(gateway.metrics.prometheus()));
+    if let Some(page) = own_page(gateway, &request, &decoded, exchange) {
+        return page;
     }
     let Some(found) = gateway.api.routes.find(request.method().as_str(), &decoded) else {
         let cors = gateway.api.cors.as_ref();
@@ -139,6 +132,27 @@ async fn proceed(
         cors.answer(origin.as_ref(), response.headers_mut());
     }
     Ok(response)
+}
+
+/// What only the local gateway has.
+fn own_page(
+    gateway: &Gateway,
+    request: &Request<Incoming>,
+    path: &str,
+    exchange: &mut Exchange,
+) -> Option<Result<Response<ResponseBody>, Own>> {
+    if request.method() != Method::GET {
+        return None;
+    }
+    match path {
+        JWKS_PATH => Some(Ok(answer::own_page(gateway.jwks.clone()))),
+        METRICS_PATH => {
+            exchange.route_key = Some(format!("GET {METRICS_PATH}"));
+            let page = || answer::metrics_page(gateway.metrics.prometheus());
+            Some(if is_this_machine(exchange, request.headers()) { Ok(page()) } else { Err(Own::Forbidden) })
+        }
+        _ => None,
+    }
 }
 
 fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
