@@ -62,10 +62,11 @@ async fn context_keys() -> BTreeSet<String> {
 #[test]
 fn every_status_that_is_promised_is_mapped_and_two_of_them_with_retry_after() {
     let mapped = property("ProtectedIntegration", "ResponseParameters");
-    assert_eq!(
-        mapped.iter().map(|(status, _)| status.as_str()).collect::<BTreeSet<_>>(),
-        STATUSES.into_iter().collect()
-    );
+    for integration in ["ProtectedIntegration", "PublicIntegration", "LimiterIntegration"] {
+        let mapped = property(integration, "ResponseParameters");
+        let statuses: BTreeSet<_> = mapped.iter().map(|(status, _)| status.as_str()).collect();
+        assert_eq!(statuses, STATUSES.into_iter().collect(), "{integration}");
+    }
     let with_retry: BTreeSet<_> = mapped
         .iter()
         .filter(|(_, node)| format!("{node:?}").contains("retry_after"))
