@@ -8,6 +8,7 @@ mod clients;
 mod cors;
 mod deployment;
 mod disclosure;
+mod examples;
 mod limits;
 mod metrics;
 mod publisher;

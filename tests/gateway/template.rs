@@ -33,7 +33,7 @@ fn property(id: &str, name: &str) -> Vec<(String, Node)> {
     entries.into_iter().map(|(name, _, node)| (name, node)).collect()
 }
 
-fn destinations(resource: &str) -> BTreeSet<String> {
+pub(crate) fn destinations(resource: &str) -> BTreeSet<String> {
     property(resource, "RequestParameters")
         .into_iter()
         .map(|(destination, _)| destination.split_once(':').unwrap().1.to_owned())
@@ -41,7 +41,7 @@ fn destinations(resource: &str) -> BTreeSet<String> {
 }
 
 /// The keys of the authorizer's context, of a request that is allowed and one that is throttled.
-async fn context_keys() -> BTreeSet<String> {
+pub(crate) async fn context_keys() -> BTreeSet<String> {
     let settings: Value =
         serde_json::from_str(&std::fs::read_to_string(tests::project().join("events/env.json")).unwrap()).unwrap();
     let setting = move |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
