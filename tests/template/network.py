@@ -14,11 +14,13 @@ HTTPS = 443
 
 
 def findings(template: Template) -> list[str]:
-    found: list[tuple[str, str]] = []
-    for label, position in [*all_positions(template), *tried(template)]:
-        if not refusals(position):
-            found += [(label, mistake) for mistake in mistakes(position)]
-    return grouped(found)
+    return findings_in([*all_positions(template), *tried(template)])
+
+
+def findings_in(positions: list[tuple[str, Position]]) -> list[str]:
+    """Of those that `Rules` do not refuse."""
+    served = [(label, position) for label, position in positions if not refusals(position)]
+    return grouped([(label, it) for label, position in served for it in mistakes(position)])
 
 
 def tried(template: Template) -> list[tuple[str, Position]]:
