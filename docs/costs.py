@@ -66,12 +66,6 @@ def access_line(body: dict[str, Any]) -> int:
     return len(re.sub(r"\$context\.([\w.]+)", lambda it: LINE.get(it[1], "-"), format_))
 
 
-def route_series(body: dict[str, Any]) -> int:
-    """Metrics of six kinds that API Gateway writes by route, of the three routes that are called all day."""
-    settings = body["Resources"]["Stage"]["Properties"]["DefaultRouteSettings"]
-    return 18 if settings.get("DetailedMetricsEnabled") else 0
-
-
 def tollgate(scale: Scale, body: dict[str, Any]) -> dict[str, float]:
     """By what is charged for."""
     number = scale.requests
@@ -85,7 +79,6 @@ def tollgate(scale: Scale, body: dict[str, Any]) -> dict[str, float]:
         "DynamoDB, reads": number * scale.reads * DYNAMODB_READ,
         "access log": access_log * (LOGS_IN + LOGS_KEPT),
         "authorizer's log": function_log * (LOGS_IN + LOGS_KEPT),
-        "metrics by route (DetailedMetricsEnabled)": route_series(body) * METRIC * (number > 0),
     }
 
 
