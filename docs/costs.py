@@ -109,8 +109,9 @@ def nat(scale: Scale) -> float:
 
 
 def nlb(scale: Scale) -> float:
-    """The way through an NLB."""
-    return HOURS * LOAD_BALANCER_HOUR + scale.requests * EXCHANGE_BYTES / GB * NLB_UNIT_HOUR
+    """The way through an NLB, and alb-sync: a run of half a second each minute, four gauges of one group and of all."""
+    runs = 60 * HOURS * (LAMBDA_REQUEST + 0.5 * 0.128 * LAMBDA_GB_SECOND + DYNAMODB_WRITE + 1_000 / GB * LOGS_IN)
+    return HOURS * LOAD_BALANCER_HOUR + scale.requests * EXCHANGE_BYTES / GB * NLB_UNIT_HOUR + runs + 8 * METRIC
 
 
 def dollars(amount: float) -> str:
