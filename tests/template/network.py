@@ -24,11 +24,12 @@ def findings_in(positions: list[tuple[str, Position]]) -> list[str]:
 
 
 def tried(template: Template) -> list[tuple[str, Position]]:
-    """Each switch that moves a function into the VPC, with each of the ways it needs left out in turn."""
+    """Each switch that moves a function into the VPC: with all ways that it needs, and with each left out in turn."""
     positions = []
     for switch in ("SyncInVpc", "MetricsInVpc"):
         if switch in template.parameters:
             whole = with_needs(template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]})
+            positions.append((f"{switch} with every way", Position(template, whole)))
             ways = [name for name in whole if name.startswith("Create") and name.endswith("Endpoint")]
             for way in [*ways, "RouteTableIds", "DynamoDbPrefixListId", "SyncDnsCidr"]:
                 left = {name: value for name, value in whole.items() if name != way}

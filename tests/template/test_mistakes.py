@@ -175,8 +175,9 @@ class Broken(unittest.TestCase):
         self.named(found, "DRY_RUN is said to be left")
 
     def test_a_variable_in_the_template_that_nothing_reads(self) -> None:
-        change = of("LimiterFunction", "Environment", "Variables", "REGISTRY", value="x")
-        self.named(variables.findings(TEMPLATE.changed(change)), "LimiterFunction: REGISTRY is set, and nothing reads it")
+        template = TEMPLATE.changed(of("LimiterFunction", "Environment", "Variables", "REGISTRY", value="x"))
+        found = variables.findings_in(template, [("together", Position(template, together(template)))])
+        self.named(found, "LimiterFunction: REGISTRY is set, and nothing reads it")
 
     def test_more_variables_than_lambda_takes(self) -> None:
         self.named(variables.mistakes_of_size({"AUTH_POLICY": "x" * 4_096}), "4107 bytes")
