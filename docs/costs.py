@@ -1,4 +1,4 @@
-"""What a month costs, from unit prices and what a request is measured to take. docs/costs.md says where each comes from."""
+"""What a month costs, from unit prices and what a request is measured to take; their sources are in docs/costs.md."""
 
 from __future__ import annotations
 
@@ -118,6 +118,11 @@ def dollars(amount: float) -> str:
     return f"{amount:,.2f}"
 
 
+def in_dollars(head: list[str], rows: dict[str, list[float]]) -> str:
+    cells = [[name, *map(dollars, amounts)] for name, amounts in rows.items()]
+    return table(["US dollars a month", *head], cells, right=3)
+
+
 def tables(body: dict[str, Any]) -> dict[str, str]:
     """What Tollgate costs by part, what others cost beside it, and that in short."""
     parts = [tollgate(scale, body) for scale in SCALES]
@@ -135,7 +140,7 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     head = [scale.name for scale in SCALES]
     short = [name for name in others if name.startswith(("Tollgate", "REST", "Kong"))]
     return {
-        "summary": table(["US dollars a month", *head], [[it.split(",")[0], *map(dollars, others[it])] for it in short], right=3),
+        "summary": in_dollars(head, {name.split(",")[0]: others[name] for name in short}),
         "parts": table(["US dollars a month", *head], rows, right=3),
-        "others": table(["US dollars a month", *head], [[name, *map(dollars, it)] for name, it in others.items()], right=3),
+        "others": in_dollars(head, others),
     }
