@@ -134,6 +134,8 @@ impl Template {
             "Sub" => self.substitute(argument, depth).map(|text| Some(Node { position, kind: Kind::Text(text) })),
             "GetAtt" => self.attribute(argument).map(|text| Some(Node { position, kind: Kind::Text(text) })),
             "Join" => self.join(argument, position, depth).map(Some),
+            "Split" => self.split(argument, position, depth).map(Some),
+            "Select" => self.select(argument, depth).map(Some),
             "FindInMap" => self.find_in_map(argument, depth).map(Some),
             "If" => {
                 let [condition, then, otherwise] = arguments::<3>(argument, "If")?;
@@ -341,6 +343,8 @@ Resources:
         assert_eq!(value("!Ref FAliaslive", &[]), value("!Sub \"${F.Arn}:live\"", &[]));
         assert_eq!(value("!Sub ${FAliaslive}", &[]), value("!Ref FAliaslive", &[]));
         assert_eq!(value("!FindInMap [ByName, !Ref Name, Days]", &[("Name", "b")]), text("30"));
+        assert_eq!(value("!Select [1, !Split [\",\", \"a,${x},\"]]", &[]), text("${x}"));
+        assert_eq!(value("!Select [0, !Ref List]", &[]), text("c"));
         assert_eq!(value("!Join [-, [!Ref Name, b, !Ref AWS::NoValue]]", &[]), text("a-b"));
         assert_eq!(value("!Join [\"\", !Ref List]", &[]), text("cd"));
         assert_eq!(value("!Sub ${F.Arn}", &[]), value("!GetAtt [F, Arn]", &[]));
@@ -383,8 +387,10 @@ Resources:
             ("P: !Ref Other", "21:10", "`Other` does not exist under these parameters"),
             ("P: !If [Nope, 1, 2]", "21:15", "there is no condition `Nope`"),
             ("P: !If [IsA, 1]", "21:10", "`If` takes a list of 3"),
-            ("P: !Select [0, [a]]", "21:10", "the function `Select` is not understood by the local gateway"),
-            ("P: {Fn::Split: [\",\", a]}", "21:10", "the function `Split` is not understood"),
+            ("P: !Cidr [a, 1]", "21:10", "the function `Cidr` is not understood by the local gateway"),
+            ("P: {Fn::Base64: a}", "21:10", "the function `Base64` is not understood"),
+            ("P: !Select [2, !Split [\",\", \"a,b\"]]", "21:19", "`Select` of `2` in a list of 2"),
+            ("P: !Split [\"\", a]", "21:18", "needs something between"),
             ("P: !FindInMap [ByName, c, Days]", "21:30", "there is no `c` in this mapping"),
             ("P: !Join [\",\", a]", "21:22", "`Join` is a list"),
             ("P: !Join [\",\"]", "21:10", "`Join` takes a list of 2"),

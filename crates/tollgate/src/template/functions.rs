@@ -8,10 +8,37 @@ impl Template {
     pub(super) fn join(&self, argument: &Node, position: Position, depth: usize) -> Result<Node, TemplateError> {
         let [separator, list] = arguments::<2>(argument, "Join")?;
         let (separator, _) = separator.clone().into_text("Join")?;
-        let list = self.evaluate_at(list, depth)?.unwrap_or(Node { position: list.position, kind: Kind::Null });
-        let texts = list.into_list("Join")?.into_iter().map(|item| item.into_text("Join").map(|(text, _)| text));
+        let list = self.argument(list, depth)?.into_list("Join")?;
+        let texts = list.into_iter().map(|item| item.into_text("Join").map(|(text, _)| text));
         let joined = texts.collect::<Result<Vec<_>, _>>()?.join(&separator);
         Ok(Node { position, kind: Kind::Text(joined) })
+    }
+
+    /// `Fn::Split`.
+    pub(super) fn split(&self, argument: &Node, position: Position, depth: usize) -> Result<Node, TemplateError> {
+        let [separator, text] = arguments::<2>(argument, "Split")?;
+        let (separator, at) = separator.clone().into_text("Split")?;
+        if separator.is_empty() {
+            return Err(TemplateError::at(at, "`Split` needs something between its parts"));
+        }
+        let (text, _) = self.argument(text, depth)?.into_text("Split")?;
+        let parts = text.split(&separator).map(|part| Node { position, kind: Kind::Text(part.to_owned()) });
+        Ok(Node { position, kind: Kind::List(parts.collect()) })
+    }
+
+    /// `Fn::Select`.
+    pub(super) fn select(&self, argument: &Node, depth: usize) -> Result<Node, TemplateError> {
+        let [index, list] = arguments::<2>(argument, "Select")?;
+        let (index, position) = self.argument(index, depth)?.into_text("Select")?;
+        let mut items = self.argument(list, depth)?.into_list("Select")?;
+        match index.parse::<usize>().ok().filter(|index| *index < items.len()) {
+            Some(index) => Ok(items.swap_remove(index)),
+            None => Err(TemplateError::at(position, format!("`Select` of `{index}` in a list of {}", items.len()))),
+        }
+    }
+
+    fn argument(&self, node: &Node, depth: usize) -> Result<Node, TemplateError> {
+        Ok(self.evaluate_at(node, depth)?.unwrap_or(Node { position: node.position, kind: Kind::Null }))
     }
 
     /// `Fn::FindInMap`.
@@ -19,8 +46,7 @@ impl Template {
         let mut found = self.mappings.clone();
         for key in arguments::<3>(argument, "FindInMap")? {
             let position = key.position;
-            let key = self.evaluate_at(key, depth)?.unwrap_or(Node { position, kind: Kind::Null });
-            let (key, _) = key.into_text("FindInMap")?;
+            let (key, _) = self.argument(key, depth)?.into_text("FindInMap")?;
             let mut members = Fields::of(found, "a mapping")?;
             found = members
                 .take(&key)
