@@ -150,9 +150,7 @@ fn texts_of_policies(template: &Template) -> std::collections::BTreeMap<String, 
 fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_failure() {
     let alarms = with_targets().resources("AWS::CloudWatch::Alarm").expect("alarms");
     let (_, mut alarm) = alarms.into_iter().find(|(id, _)| id == "AlbSyncAlarm").expect("alb-sync's");
-    let mut environment = Fields::of(function().require("Environment").expect("it"), "Environment").expect("a map");
-    let mut variables = Fields::of(environment.require("Variables").expect("it"), "Variables").expect("a map");
-    assert_eq!(variables.require_text("METRICS_NAMESPACE").expect("it").0, "Of/Our own");
+    assert_eq!(variables_of(&with_targets()).require_text("METRICS_NAMESPACE").expect("it").0, "Of/Our own");
     for (name, value) in [
         ("Namespace", "Of/Our own"),
         ("MetricName", "SyncSucceeded"),
