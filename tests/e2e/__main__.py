@@ -21,12 +21,11 @@ from .journeys.journey import Journey
 from .processes import PROJECT
 from .world import World
 
-JOURNEYS = [targets.Targets, requests.Requests, administration.Administration, metrics.Metrics]
-# With policies in force and without; the end comes last.
+# The schedule fires for the first time while the others go on.
+JOURNEYS = [requests.Requests, administration.Administration, metrics.Metrics, targets.Targets]
 WITHOUT = [interface.Interface, *JOURNEYS, changes.Update, changes.Deletion]
 WITH = [*JOURNEYS, identities.Identities, permissions.Permissions, changes.Update, changes.Deletion]
-
-
+# Whether policies of IAM decide.
 MODES = (False, True)
 
 
