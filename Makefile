@@ -28,9 +28,12 @@ unit: tools
 		cargo test --workspace --locked --no-fail-fast; \
 	fi
 
+TEMPLATES = template.yaml $(wildcard examples/*.yaml)
+
 template: tools
-	$(VENV)/bin/cfn-lint template.yaml
-	$(VENV)/bin/sam validate --lint --template template.yaml
+	$(VENV)/bin/cfn-lint $(TEMPLATES)
+	@for template in $(TEMPLATES); do $(VENV)/bin/sam validate --lint --template $$template || exit 1; done
+	$(VENV)/bin/python -m unittest discover --start-directory tests/template --top-level-directory tests
 
 # What is deployed, for arm64 through zig. Nothing that an earlier build left behind is taken for this one's.
 package: tools

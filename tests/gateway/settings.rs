@@ -86,9 +86,9 @@ async fn what_the_gateway_does_not_understand_keeps_it_from_starting_with_line_a
         ("ProtocolType: HTTP", "ProtocolType: WEBSOCKET", line_of("ProtocolType: HTTP"), "only `HTTP` is understood"),
         (
             "ProtocolType: HTTP",
-            "ProtocolType: HTTP\n      CorsConfiguration: {AllowOrigins: ['*']}",
+            "ProtocolType: HTTP\n      RouteSelectionExpression: $request.method",
             line_of("ProtocolType: HTTP") + 1,
-            "`CorsConfiguration` of Api",
+            "`RouteSelectionExpression` of Api",
         ),
         (
             "RouteKey: ANY /\n",
@@ -136,10 +136,21 @@ async fn nothing_that_could_stand_in_a_requests_way_is_skipped() {
         ),
         ("Resources:\n", "Globals: {Function: {Timeout: 3}}\nResources:\n", "`Globals` of the template"),
         (
-            "${AuthorizerFunction.Arn}/invocations",
+            "${AuthorizerFunctionAliaslive}/invocations",
             "${AuthorizerFunction}/invocations",
             "`AuthorizerUri` names no function",
         ),
+        (
+            "FunctionName: !Ref AuthorizerFunctionAliaslive",
+            "FunctionName: !Ref AuthorizerFunction",
+            "no AWS::Lambda::Permission lets this authorizer invoke",
+        ),
+        (
+            "${AuthorizerFunctionAliaslive}/invocations",
+            "${AuthorizerFunction.Arn}/invocations",
+            "no AWS::Lambda::Permission lets this authorizer invoke",
+        ),
+        ("AutoPublishAlias: live", "AutoPublishAlias: other", "neither a parameter nor a resource"),
         (
             "${Api}/authorizers/${Authorizer}",
             "other/authorizers/${Authorizer}",

@@ -33,7 +33,7 @@ fn property(id: &str, name: &str) -> Vec<(String, Node)> {
     entries.into_iter().map(|(name, _, node)| (name, node)).collect()
 }
 
-fn destinations(resource: &str) -> BTreeSet<String> {
+pub(crate) fn destinations(resource: &str) -> BTreeSet<String> {
     property(resource, "RequestParameters")
         .into_iter()
         .map(|(destination, _)| destination.split_once(':').unwrap().1.to_owned())
@@ -41,7 +41,7 @@ fn destinations(resource: &str) -> BTreeSet<String> {
 }
 
 /// The keys of the authorizer's context, of a request that is allowed and one that is throttled.
-async fn context_keys() -> BTreeSet<String> {
+pub(crate) async fn context_keys() -> BTreeSet<String> {
     let settings: Value =
         serde_json::from_str(&std::fs::read_to_string(tests::project().join("events/env.json")).unwrap()).unwrap();
     let setting = move |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
@@ -62,10 +62,11 @@ async fn context_keys() -> BTreeSet<String> {
 #[test]
 fn every_status_that_is_promised_is_mapped_and_two_of_them_with_retry_after() {
     let mapped = property("ProtectedIntegration", "ResponseParameters");
-    assert_eq!(
-        mapped.iter().map(|(status, _)| status.as_str()).collect::<BTreeSet<_>>(),
-        STATUSES.into_iter().collect()
-    );
+    for integration in ["ProtectedIntegration", "PublicIntegration", "LimiterIntegration"] {
+        let mapped = property(integration, "ResponseParameters");
+        let statuses: BTreeSet<_> = mapped.iter().map(|(status, _)| status.as_str()).collect();
+        assert_eq!(statuses, STATUSES.into_iter().collect(), "{integration}");
+    }
     let with_retry: BTreeSet<_> = mapped
         .iter()
         .filter(|(_, node)| format!("{node:?}").contains("retry_after"))

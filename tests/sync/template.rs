@@ -24,9 +24,25 @@ fn ids(template: &Template, kind: &str) -> Vec<String> {
     template.resources(kind).expect(kind).into_iter().map(|(id, _)| id).filter(|id| id.starts_with("AlbSync")).collect()
 }
 
+fn with_nlb(more: &[(&str, &str)]) -> Template {
+    template(
+        &[&[("CreateNlb", "true"), ("AlbDnsName", "internal-a.example"), ("AlbListenerPort", "8443")], more].concat(),
+    )
+}
+
 fn function() -> Fields {
-    let functions = with_targets().resources("AWS::Serverless::Function").expect("functions");
+    function_of(&with_targets())
+}
+
+fn function_of(template: &Template) -> Fields {
+    let functions = template.resources("AWS::Serverless::Function").expect("functions");
     functions.into_iter().find(|(id, _)| id == "AlbSyncFunction").expect("alb-sync").1
+}
+
+fn variables_of(template: &Template) -> Fields {
+    let mut environment =
+        Fields::of(function_of(template).require("Environment").expect("it"), "Environment").expect("a map");
+    Fields::of(environment.require("Variables").expect("it"), "Variables").expect("a map")
 }
 
 fn texts(node: Node) -> Vec<String> {
@@ -48,6 +64,29 @@ fn without_targets_nothing_of_it_exists() {
         assert_eq!(ids(&with_targets(), kind), [id]);
     }
     assert!(Schedule::all(&template(&[])).expect("schedules").is_empty());
+}
+
+#[test]
+fn an_nlb_of_the_stack_follows_the_alb_without_being_named_as_a_target() {
+    let template = with_nlb(&[]);
+    assert_eq!(
+        variables_of(&template).require_text("SYNC_TARGETS").expect("it").0,
+        r#"[{"name":"internal-a.example","target_group_arn":"NlbTargetGroup","port":8443}]"#
+    );
+    let policy = texts_of_policies(&template);
+    assert_eq!(policy["ChangeTheTargetGroupOfTheNlb"].1, ["NlbTargetGroup"]);
+    assert!(!policy.contains_key("ChangeTheseTargetGroups"));
+    assert!(!texts_of_policies(&with_targets()).contains_key("ChangeTheTargetGroupOfTheNlb"));
+    assert_eq!(Schedule::all(&template).expect("schedules").len(), 1);
+}
+
+#[test]
+fn it_is_in_the_vpc_only_where_that_is_asked_for() {
+    assert!(function_of(&with_nlb(&[])).take("VpcConfig").is_none());
+    let inside = function_of(&with_nlb(&[("SyncInVpc", "true")])).require("VpcConfig").expect("it");
+    let mut inside = Fields::of(inside, "VpcConfig").expect("a map");
+    assert_eq!(texts(inside.require("SecurityGroupIds").expect("groups")), ["FunctionSecurityGroup"]);
+    assert_eq!(texts(inside.require("SubnetIds").expect("subnets")).len(), 2);
 }
 
 #[test]
@@ -73,7 +112,7 @@ fn one_execution_is_reserved_only_where_that_is_asked_for() {
 
 #[test]
 fn it_may_change_its_target_groups_and_its_own_items_alone() {
-    let policy = texts_of_policies();
+    let policy = texts_of_policies(&with_targets());
     assert_eq!(policy["ChangeTheseTargetGroups"].1, ["arn:aws:x:targetgroup/a/1"]);
     assert_eq!(policy["LookAtTargetGroups"].1, ["*"]);
     assert_eq!(policy["KeepState"].0, ["dynamodb:GetItem", "dynamodb:PutItem"]);
@@ -94,8 +133,8 @@ fn it_may_change_its_target_groups_and_its_own_items_alone() {
 }
 
 /// Actions and resources of each statement.
-fn texts_of_policies() -> std::collections::BTreeMap<String, (Vec<String>, Vec<String>)> {
-    let policies = function().require("Policies").expect("policies").into_list("Policies").expect("a list");
+fn texts_of_policies(template: &Template) -> std::collections::BTreeMap<String, (Vec<String>, Vec<String>)> {
+    let policies = function_of(template).require("Policies").expect("policies").into_list("Policies").expect("a list");
     let mut policy = Fields::of(policies.into_iter().next().expect("a policy"), "a policy").expect("a map");
     let statements = policy.require("Statement").expect("it").into_list("Statement").expect("a list");
     let read = |statement: Node| {
@@ -111,9 +150,7 @@ fn texts_of_policies() -> std::collections::BTreeMap<String, (Vec<String>, Vec<S
 fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_failure() {
     let alarms = with_targets().resources("AWS::CloudWatch::Alarm").expect("alarms");
     let (_, mut alarm) = alarms.into_iter().find(|(id, _)| id == "AlbSyncAlarm").expect("alb-sync's");
-    let mut environment = Fields::of(function().require("Environment").expect("it"), "Environment").expect("a map");
-    let mut variables = Fields::of(environment.require("Variables").expect("it"), "Variables").expect("a map");
-    assert_eq!(variables.require_text("METRICS_NAMESPACE").expect("it").0, "Of/Our own");
+    assert_eq!(variables_of(&with_targets()).require_text("METRICS_NAMESPACE").expect("it").0, "Of/Our own");
     for (name, value) in [
         ("Namespace", "Of/Our own"),
         ("MetricName", "SyncSucceeded"),
@@ -130,8 +167,7 @@ fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_fa
 #[test]
 fn every_variable_that_it_is_given_is_one_that_it_reads() {
     let source = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/config.rs")).expect("config.rs");
-    let mut environment = Fields::of(function().require("Environment").expect("it"), "Environment").expect("a map");
-    let variables = Fields::of(environment.require("Variables").expect("it"), "Variables").expect("a map").rest();
+    let variables = variables_of(&with_targets()).rest();
     assert_eq!(variables.len(), 4);
     for (name, ..) in variables {
         assert!(source.contains(&format!("(\"{name}\")")), "{name}");

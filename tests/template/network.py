@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from .document import Template
 from .evaluation import Position, Unknown, grouped
@@ -14,11 +14,13 @@ HTTPS = 443
 
 
 def findings(template: Template) -> list[str]:
-    found: list[tuple[str, str]] = []
-    for label, position in [*all_positions(template), *tried(template)]:
-        if not refusals(position):
-            found += [(label, mistake) for mistake in mistakes(position)]
-    return grouped(found)
+    return findings_in([*all_positions(template), *tried(template)])
+
+
+def findings_in(positions: list[tuple[str, Position]]) -> list[str]:
+    """Of those that `Rules` do not refuse."""
+    served = [(label, position) for label, position in positions if not refusals(position)]
+    return grouped([(label, it) for label, position in served for it in mistakes(position)])
 
 
 def tried(template: Template) -> list[tuple[str, Position]]:
@@ -26,13 +28,13 @@ def tried(template: Template) -> list[tuple[str, Position]]:
     positions = []
     for switch in ("SyncInVpc", "MetricsInVpc"):
         if switch in template.parameters:
-            whole = with_needs(template, {switch: "true"})
+            whole = with_needs(template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]})
             ways = [name for name in whole if name.startswith("Create") and name.endswith("Endpoint")]
-            for way in [*ways, *(["RouteTableIds"] if "RouteTableIds" in whole else [])]:
+            for way in [*ways, "RouteTableIds", "DynamoDbPrefixListId", "SyncDnsCidr"]:
                 left = {name: value for name, value in whole.items() if name != way}
                 positions.append((f"{switch} without {way}", Position(template, required(template) | left)))
             egress = {switch: "true", "SubnetsHaveEgress": "true", "PublishMetrics": "true"}
-            egress |= {name: SAMPLES[name] for name in ("SyncTargets", "SyncTargetGroupArns")}
+            egress |= {name: SAMPLES[name] for name in ("SyncTargets", "SyncTargetGroupArns", "SyncDnsServers", "SyncDnsCidr")}
             positions.append((f"{switch} with egress", Position(template, required(template) | egress)))
     return positions
 
@@ -45,6 +47,8 @@ def mistakes(position: Position) -> list[str]:
             for service in sorted(PACKAGES[function].called_services()):
                 if mistake := no_way(position, groups, service):
                     found.append(f"{function} is in the VPC and has no way to {service}: {mistake}")
+            if properties["Environment"]["Variables"].get("DNS_SERVERS") and not asks_names(position, groups):
+                found.append(f"{function} is in the VPC and has no way to its name servers")
     return found
 
 
@@ -54,22 +58,32 @@ def names(groups: list[Any]) -> set[str]:
 
 def no_way(position: Position, groups: set[str], service: str) -> str | None:
     """What is missing."""
-    if not any(lets_out(position, group) for group in groups):
-        return "its security groups let nothing out to port 443"
     if position.given.get("SubnetsHaveEgress") == "true":
-        return None
-    wanted = f".{service}"
+        return None if lets_out(position, groups, is_anywhere) else "its security groups let nothing out"
     endpoints = position.of_type("AWS::EC2::VPCEndpoint").values()
-    found = [it for it in endpoints if text(it["ServiceName"]).endswith(wanted)]
+    found = [it for it in endpoints if text(it["ServiceName"]).endswith(f".{service}")]
     if not found:
         return "there is no endpoint and no egress"
     if found[0].get("VpcEndpointType", "Gateway") == "Gateway":
-        return None if any(found[0].get("RouteTableIds", [])) else "the gateway endpoint is in no route table"
-    if not found[0].get("PrivateDnsEnabled"):
+        return no_way_through_gateway(position, groups, found[0])
+    return no_way_through_interface(position, groups, found[0])
+
+
+def no_way_through_gateway(position: Position, groups: set[str], endpoint: dict[str, Any]) -> str | None:
+    if not any(endpoint.get("RouteTableIds", [])):
+        return "the gateway endpoint is in no route table"
+    listed = lets_out(position, groups, lambda rule: rule.get("DestinationPrefixListId") or is_anywhere(rule))
+    return None if listed else "its security groups do not let it out to the gateway endpoint's prefix list"
+
+
+def no_way_through_interface(position: Position, groups: set[str], endpoint: dict[str, Any]) -> str | None:
+    if not endpoint.get("PrivateDnsEnabled"):
         return "the endpoint's private names are off"
-    admitting = names(found[0].get("SecurityGroupIds", []))
-    admitted = any(lets_in(position, endpoint, group) for endpoint in admitting for group in groups)
-    return None if admitted else "the endpoint's security group does not admit the function's"
+    admitting = names(endpoint.get("SecurityGroupIds", []))
+    if not any(lets_in(position, own, group) for own in admitting for group in groups):
+        return "the endpoint's security group does not admit the function's"
+    to_it = lets_out(position, groups, lambda rule: admitting & names([rule.get("DestinationSecurityGroupId")]) or is_anywhere(rule))
+    return None if to_it else "its security groups do not let it out to the endpoint's"
 
 
 def text(value: Any) -> str:
@@ -83,21 +97,27 @@ def rules(position: Position, group: str, direction: str) -> list[dict[str, Any]
     return [*own, *(rule for rule in added if group in names([rule.get("GroupId")]))]
 
 
-def covers(rule: dict[str, Any], port: int) -> bool:
+def covers(rule: dict[str, Any], port: int, protocol: str = "tcp") -> bool:
     if str(rule.get("IpProtocol")) == "-1":
         return True
-    return rule.get("IpProtocol") == "tcp" and int(rule["FromPort"]) <= port <= int(rule["ToPort"])
+    return rule.get("IpProtocol") == protocol and int(rule["FromPort"]) <= port <= int(rule["ToPort"])
 
 
-def nowhere(rule: dict[str, Any]) -> bool:
-    """How a group that lets nothing out is written."""
-    return text(rule.get("CidrIp", "")).startswith("127.")
+def is_anywhere(rule: dict[str, Any]) -> bool:
+    return rule.get("CidrIp") == "0.0.0.0/0"
 
 
-def lets_out(position: Position, group: str) -> bool:
-    """A group that says nothing lets everything out."""
-    stated = rules(position, group, "Egress")
-    return not stated or any(covers(rule, HTTPS) and not nowhere(rule) for rule in stated)
+def lets_out(position: Position, groups: set[str], towards: Callable[[dict[str, Any]], Any]) -> bool:
+    """To the port of HTTPS. A group that states nothing lets everything out."""
+    stated = {group: rules(position, group, "Egress") for group in groups}
+    return any(not of or any(covers(rule, HTTPS) and towards(rule) for rule in of) for of in stated.values())
+
+
+def asks_names(position: Position, groups: set[str]) -> bool:
+    """Over both transports: answers may not fit into a datagram. A group is rarely left with the rule that lets all out."""
+    stated = [rule for group in groups for rule in rules(position, group, "Egress")]
+    named = [rule for rule in stated if not text(rule.get("CidrIp", "")).startswith("127.")]
+    return all(any(covers(rule, 53, protocol) for rule in named) for protocol in ("tcp", "udp"))
 
 
 def lets_in(position: Position, endpoint: str, group: str) -> bool:

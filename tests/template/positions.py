@@ -30,6 +30,7 @@ SAMPLES: dict[str, Any] = {
     "CertificateName": "orders.internal.example.com",
     "DecisionDeadlineMs": 500,
     "DomainName": "api.example.com",
+    "DynamoDbPrefixListId": "pl-02cd2c6b",
     "EndpointClientCidr": "10.0.0.0/16",
     "HostedZoneId": "Z0123456789ABCDEFGHIJ",
     "JwtAudience": "https://api.example.com",
@@ -51,6 +52,7 @@ SAMPLES: dict[str, Any] = {
     "StageBurstLimit": 50,
     "StageName": "live",
     "StageRateLimit": 100,
+    "SyncDnsCidr": "10.0.0.2/32",
     "SyncDnsServers": "10.0.0.2:53",
     "SyncTargetGroupArns": GROUP,
     "SyncTargets": '[{"name":"internal-a.elb.amazonaws.com","target_group_arn":"%s","port":443}]' % GROUP,
@@ -76,7 +78,12 @@ NEEDS: dict[str, dict[str, Any]] = {
     "HostedZoneId": {"DomainName": ...},
     "JwtAudience": {"JwtIssuer": ...},
     "JwtIssuer": {"JwtAudience": ...},
-    "MetricsInVpc": {"PublishMetrics": "true", "CreateMonitoringEndpoint": "true", "CreateDynamoDbEndpoint": "true"},
+    "MetricsInVpc": {
+        "PublishMetrics": "true",
+        "CreateMonitoringEndpoint": "true",
+        "CreateDynamoDbEndpoint": "true",
+        "DynamoDbPrefixListId": ...,
+    },
     "ProbeEndpoints": {"PublishMetrics": "true"},
     "ResolverForwardDomain": {"CreateResolver": "true", "ResolverForwardTargets": ...},
     "ResolverForwardTargets": {"ResolverForwardDomain": ...},
@@ -84,7 +91,9 @@ NEEDS: dict[str, dict[str, Any]] = {
         "SyncTargets": ...,
         "CreateDynamoDbEndpoint": "true",
         "CreateElasticLoadBalancingEndpoint": "true",
+        "DynamoDbPrefixListId": ...,
     },
+    "SyncDnsServers": {"SyncDnsCidr": ...},
     "SyncReservedConcurrency": {"SyncTargets": ...},
     "SyncTargets": {"SyncTargetGroupArns": ...},
     "TruststoreUri": {"DomainName": ..., "DailyHealthRequest": "false"},
@@ -92,6 +101,11 @@ NEEDS: dict[str, dict[str, Any]] = {
 }
 # What makes no sense, and is made of values that do by themselves.
 SLIPS: list[dict[str, Any]] = [{"ThrottledRulePriority": 7, "UnavailableRulePriority": 7}]
+# What each interface endpoint asks for.
+INTERFACES = """
+    Monitoring ElasticLoadBalancing Logs Sts Kms Ssm SecretsManager EcrApi EcrDkr Ecs Ec2 Lambda Events Xray
+""".split()
+NEEDS |= {f"Create{service}Endpoint": {"EndpointClientCidr": ...} for service in INTERFACES}
 # Left out of everything together, because they exclude what is in it.
 APART = {"AuthPolicy", "CreateVpcLink"}
 MIXTURES = 30

@@ -156,10 +156,21 @@ def _patterned(_: Any, wanted: str, value: Any, __: Any) -> Any:
         yield jsonschema.ValidationError(f"{value!r} does not match {wanted}")
 
 
+def _bounded(name: str) -> Any:
+    check = jsonschema.Draft7Validator.VALIDATORS[name]
+
+    def checked(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
+        number = float(value) if isinstance(value, str) and _is_number(None, value) else value
+        yield from check(validator, wanted, number, schema) or ()
+
+    return _known_alone(checked)
+
+
 SchemaValidator = validators.extend(
     jsonschema.Draft7Validator,
     {name: _known_alone(check) for name, check in jsonschema.Draft7Validator.VALIDATORS.items() if name != "$ref"}
-    | {"enum": _known_alone(_enumerated), "pattern": _known_alone(_patterned)},
+    | {"enum": _known_alone(_enumerated), "pattern": _known_alone(_patterned)}
+    | {name: _bounded(name) for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")},
     type_checker=TYPES,
 )
 

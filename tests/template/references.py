@@ -1,4 +1,4 @@
-"""What refers to something that is not there in a position, and lists and texts that are empty there."""
+"""What refers to something that is not there in a position, and texts that are empty there."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def empty(position: Position) -> list[str]:
     for name, resource in position.resources.items():
         for path, value in walk(resource.get("Properties", {})):
             allowed = any(path[: len(place_of)] == place_of for place_of in MAY_BE_EMPTY)
-            if value in ("", [], [""]) and not allowed and not within_json(position, name, path):
+            if value in ("", [""]) and not allowed and not within_json(position, name, path):
                 found.append(f"{name}.{place(*path)}: empty")
     return found
 

@@ -210,7 +210,9 @@ class Broken(unittest.TestCase):
             for statement in policy["Statement"]:
                 statement.pop("Condition", None)
 
-        self.named(permissions.findings(TEMPLATE.changed(change)), "AlbSyncFunction", "dynamodb:PutItem on UsageTable is granted")
+        position = Position(TEMPLATE.changed(change), together(TEMPLATE))
+        found = permissions.mistakes(position, "AlbSyncFunction", permissions.granted(position, "AlbSyncFunction"))
+        self.named(found, "dynamodb:PutItem on UsageTable is granted, and no service file states it")
 
     def test_a_call_that_no_statement_has_and_a_statement_that_no_call_has(self) -> None:
         source = sources.text(STORE)
@@ -234,12 +236,12 @@ class Broken(unittest.TestCase):
                 if it["Type"] == "AWS::EC2::SecurityGroupIngress":
                     del body["Resources"][name]
 
-        found = network.findings(TEMPLATE.changed(change))
+        found = network.findings_in(network.tried(TEMPLATE.changed(change)))
         self.named(found, "AlbSyncFunction", "no way to elasticloadbalancing", "does not admit")
         self.named(found, "MetricsPublisherFunction", "no way to monitoring", "does not admit")
 
     def test_rules_that_no_longer_ask_for_endpoints(self) -> None:
-        found = network.findings(TEMPLATE.changed(lambda body: body.update(Rules={})))
+        found = network.findings_in(network.tried(TEMPLATE.changed(lambda body: body.update(Rules={}))))
         for function, service in [
             ("AlbSyncFunction", "elasticloadbalancing"),
             ("AlbSyncFunction", "dynamodb"),

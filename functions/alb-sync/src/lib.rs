@@ -8,6 +8,8 @@
 //! - on failure: doubt changes nothing. A name that cannot be resolved, a group that cannot be described, a state
 //!   that cannot be read or written each end that group alone; the run then ends in an error that carries the
 //!   answer. Only what was registered here, or shown by a name, is ever taken out
+//!
+//! IAM of Lambda's own calls: sqs:SendMessage on ScheduleDeadLetters
 
 mod absence;
 mod admissible;

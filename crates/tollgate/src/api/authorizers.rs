@@ -24,10 +24,11 @@ pub(super) fn read(template: &Template, api_id: &str, functions: &Functions) -> 
         let (uri, position) = fields.require_text("AuthorizerUri")?;
         fields.ignore(&["Name"]);
         fields.finish()?;
-        let function = functions
+        let invoked = functions
             .invoked_by(&uri)
             .ok_or_else(|| TemplateError::at(position, "`AuthorizerUri` names no function of this template"))?;
-        if !functions.permitted(template, function, &format!("{api_id}/authorizers/{id}"))? {
+        let function = invoked.function;
+        if !functions.permitted(template, &invoked, &format!("{api_id}/authorizers/{id}"))? {
             let problem = format!("no AWS::Lambda::Permission lets this authorizer invoke {}", function.id);
             return Err(TemplateError::at(position, problem));
         }

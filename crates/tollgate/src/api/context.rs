@@ -18,7 +18,7 @@ pub enum ContextName {
     Authorizer(String),
 }
 
-const OWN: [&str; 26] = [
+const OWN: [&str; 29] = [
     "accountId",
     "apiId",
     "authorizer.error",
@@ -26,10 +26,13 @@ const OWN: [&str; 26] = [
     "error.message",
     "error.responseType",
     "httpMethod",
+    "identity.clientCert.serialNumber",
     "identity.sourceIp",
     "identity.userAgent",
+    "identity.userArn",
     "integration.error",
     "integration.latency",
+    "integration.requestId",
     "integration.status",
     "integrationErrorMessage",
     "integrationLatency",

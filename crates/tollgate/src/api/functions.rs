@@ -16,10 +16,19 @@ pub(super) struct Function {
     /// Its logical id.
     pub(super) id: String,
     arn: String,
+    alias: Option<String>,
     /// Its package.
     pub(super) package: String,
     /// Its environment.
     pub(super) environment: BTreeMap<String, String>,
+}
+
+/// A function under the name that it is invoked by.
+pub(super) struct Invoked<'f> {
+    /// The function.
+    pub(super) function: &'f Function,
+    /// Its own ARN, or its alias's.
+    arn: String,
 }
 
 impl Functions {
@@ -30,31 +39,29 @@ impl Functions {
             let package = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
             let environment = fields.take("Environment").map_or_else(|| Ok(BTreeMap::new()), environment)?;
             let (arn, _) = template.attribute_of(&id, "Arn", fields.position)?.into_text("Arn")?;
-            functions.push(Function { id, arn, package, environment });
+            let alias = fields.text("AutoPublishAlias")?.map(|(alias, _)| alias);
+            functions.push(Function { id, arn, alias, package, environment });
         }
         Ok(Self(functions))
     }
 
-    /// The function that API Gateway invokes by this URI.
-    pub(super) fn invoked_by(&self, uri: &str) -> Option<&Function> {
-        self.0.iter().find(|function| uri == format!("{INVOCATIONS}{}/invocations", function.arn))
+    /// What API Gateway invokes by this URI.
+    pub(super) fn invoked_by(&self, uri: &str) -> Option<Invoked<'_>> {
+        let arn = uri.strip_prefix(INVOCATIONS)?.strip_suffix("/invocations")?;
+        let is_it = |function: &Function| match arn.strip_prefix(function.arn.as_str()) {
+            Some(rest) => rest.is_empty() || function.alias.as_deref() == rest.strip_prefix(':'),
+            None => false,
+        };
+        let function = self.0.iter().find(|function| is_it(function))?;
+        Some(Invoked { function, arn: arn.to_owned() })
     }
 
-    /// The function of a package.
-    pub(super) fn of_package(&self, package: &str) -> Option<&Function> {
-        self.0.iter().find(|function| function.package == package)
-    }
-
-    /// The environment of a package's function.
-    pub(super) fn environment(&self, package: &str) -> BTreeMap<String, String> {
-        self.of_package(package).map(|function| function.environment.clone()).unwrap_or_default()
-    }
-
-    /// Whether API Gateway may invoke a function from a source whose ARN ends so.
+    /// Whether API Gateway may invoke it, under the name that it does, from a source whose ARN ends so. Leave for a
+    /// function is none for its alias, and the other way round.
     pub(super) fn permitted(
         &self,
         template: &Template,
-        invoked: &Function,
+        invoked: &Invoked<'_>,
         source: &str,
     ) -> Result<bool, TemplateError> {
         for (_, mut fields) in template.resources("AWS::Lambda::Permission")? {
@@ -66,7 +73,8 @@ impl Functions {
             // What stands behind an ARN's last colon here holds no other.
             let pattern = arn.as_deref().map(|arn| arn.rsplit(':').next().unwrap_or_default());
             let from_here = pattern.is_none_or(|pattern| is_like(pattern.as_bytes(), source.as_bytes()));
-            let named = function.rsplit(':').next() == Some(invoked.id.as_str());
+            let named = function == invoked.arn
+                || (function, &invoked.arn) == (invoked.function.id.clone(), &invoked.function.arn);
             if named && from_here && action == "lambda:InvokeFunction" && principal == "apigateway.amazonaws.com" {
                 return Ok(true);
             }

@@ -20,6 +20,7 @@ pub struct Integration {
     pub listener: Option<String>,
     /// How long it may take.
     pub timeout: Duration,
+    uri: String,
     request: Vec<Mapping>,
     response: HashMap<u16, Vec<Mapping>>,
 }
@@ -42,11 +43,11 @@ impl Integration {
         let function = function(&uri);
         let function = function
             .ok_or_else(|| TemplateError::at(position, "`IntegrationUri` names no function of this template"))?;
+        let response = fields.take("ResponseParameters").map_or_else(|| Ok(HashMap::new()), response_mappings)?;
         let timeout = timeout(&mut fields)?;
         fields.ignore(&["Description"]);
         fields.finish()?;
-        let (request, response) = (Vec::new(), HashMap::new());
-        Ok(Self { function: Some(function), listener: None, timeout, request, response })
+        Ok(Self { function: Some(function), listener: None, timeout, uri, request: Vec::new(), response })
     }
 
     fn read_http(mut fields: Fields) -> Result<Self, TemplateError> {
@@ -57,7 +58,7 @@ impl Integration {
         let listener = match connection.as_str() {
             "VPC_LINK" => {
                 fields.require_text("ConnectionId")?;
-                Some(uri)
+                Some(uri.clone())
             }
             "INTERNET" => None,
             other => return Err(TemplateError::at(position, format!("`{other}` is neither VPC_LINK nor INTERNET"))),
@@ -65,9 +66,16 @@ impl Integration {
         let request = fields.take("RequestParameters").map_or_else(|| Ok(Vec::new()), request_mappings)?;
         let response = fields.take("ResponseParameters").map_or_else(|| Ok(HashMap::new()), response_mappings)?;
         let timeout = timeout(&mut fields)?;
-        fields.ignore(&["Description"]);
+        // Between here and a backend on one machine there is no TLS.
+        fields.ignore(&["Description", "TlsConfig"]);
         fields.finish()?;
-        Ok(Self { function: None, listener, timeout, request, response })
+        Ok(Self { function: None, listener, timeout, uri, request, response })
+    }
+
+    /// Where it goes, as the template has it.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
     }
 
     /// Whether a header of the client's never gets through to a backend.

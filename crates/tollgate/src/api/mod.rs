@@ -3,6 +3,7 @@
 mod access_log;
 mod authorizers;
 mod context;
+mod cors;
 mod functions;
 mod integration;
 mod listener;
@@ -13,6 +14,7 @@ mod stage;
 
 pub use access_log::LogFormat;
 pub use context::{ContextName, Exchange};
+pub use cors::Cors;
 pub use integration::Integration;
 pub use listener::{FixedResponse, ListenerRule};
 pub use mapping::{Mapping, RequestParts};
@@ -30,6 +32,8 @@ use crate::template::{Template, TemplateError};
 pub struct Api {
     /// Its routes.
     pub routes: RouteTable<Arc<Route>>,
+    /// Whose pages may call it, where it says so itself.
+    pub cors: Option<Cors>,
     /// Its default stage.
     pub stage: Stage,
     /// The listener rules of every load balancer, by priority.

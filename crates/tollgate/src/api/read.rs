@@ -6,13 +6,13 @@ use std::sync::Arc;
 use routes::RouteTable;
 
 use super::authorizers::{self, Authorizers};
-use super::functions::Functions;
-use super::{Api, Authorization, Integration, ListenerRule, Route, Stage};
+use super::functions::{Function, Functions};
+use super::{Api, Authorization, Cors, Integration, ListenerRule, Route, Stage};
 use crate::template::{Fields, Kind, Template, TemplateError};
 
 /// Of these services whatever is not understood could stand in a request's way.
 const SERVICES: [&str; 3] = ["AWS::ApiGatewayV2::", "AWS::ElasticLoadBalancingV2::", "AWS::Serverless::"];
-const UNDERSTOOD: [&str; 8] = [
+const UNDERSTOOD: [&str; 13] = [
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Authorizer",
     "AWS::ApiGatewayV2::Integration",
@@ -21,13 +21,20 @@ const UNDERSTOOD: [&str; 8] = [
     "AWS::ApiGatewayV2::VpcLink",
     "AWS::ElasticLoadBalancingV2::ListenerRule",
     "AWS::Serverless::Function",
+    // Under another name the same API; and a way to load balancers that requests here do not take.
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::DomainName",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
 ];
 
 pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
     check_kinds(template)?;
     let (api_id, mut api) = only(template, "AWS::ApiGatewayV2::Api")?;
     api.expect("ProtocolType", "HTTP")?;
-    api.ignore(&["Name", "Description", "Tags"]);
+    let cors = api.take("CorsConfiguration").map(Cors::read).transpose()?;
+    api.ignore(&["Name", "Description", "Tags", "IpAddressType", "DisableExecuteApiEndpoint"]);
     api.finish()?;
     let functions = Functions::read(template)?;
     let mut authorizers = authorizers::read(template, &api_id, &functions)?;
@@ -37,7 +44,8 @@ pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
     let (_, mut stage) = only(template, "AWS::ApiGatewayV2::Stage")?;
     stage.expect("ApiId", &api_id)?;
     let keys = routes.iter().map(|(key, _)| key.to_string()).collect::<BTreeSet<_>>();
-    Ok(Api { stage: Stage::read(stage, &keys)?, routes, rules: rules(template)?, functions: authorizers.environments })
+    let (stage, rules, functions) = (Stage::read(stage, &keys)?, rules(template)?, authorizers.environments);
+    Ok(Api { routes, cors, stage, rules, functions })
 }
 
 fn check_kinds(template: &Template) -> Result<(), TemplateError> {
@@ -89,10 +97,11 @@ fn integrations(
     let mut integrations = HashMap::new();
     for (id, mut fields) in template.resources("AWS::ApiGatewayV2::Integration")? {
         fields.expect("ApiId", api_id)?;
-        let package = |uri: &str| functions.invoked_by(uri).map(|function| function.package.clone());
+        let package = |uri: &str| functions.invoked_by(uri).map(|invoked| invoked.function.package.clone());
         let integration = Integration::read(fields, package)?;
-        if let Some(package) = &integration.function {
-            environments.entry(package.clone()).or_insert_with(|| functions.environment(package));
+        if let Some(invoked) = functions.invoked_by(integration.uri()) {
+            let Function { package, environment, .. } = invoked.function;
+            environments.entry(package.clone()).or_insert_with(|| environment.clone());
         }
         integrations.insert(id, Arc::new(integration));
     }
@@ -107,11 +116,10 @@ fn check_permissions(
     routes: &RouteTable<Arc<Route>>,
 ) -> Result<(), TemplateError> {
     for (key, route) in routes.iter() {
-        let function = route.integration.function.as_deref().and_then(|package| functions.of_package(package));
-        let Some(function) = function else { continue };
+        let Some(invoked) = functions.invoked_by(route.integration.uri()) else { continue };
         let source = format!("{api_id}/$default/{}{}", key.method().unwrap_or("*"), key.path());
-        if !functions.permitted(template, function, &source)? {
-            let problem = format!("no AWS::Lambda::Permission lets `{}` invoke {}", route.key, function.id);
+        if !functions.permitted(template, &invoked, &source)? {
+            let problem = format!("no AWS::Lambda::Permission lets `{}` invoke {}", route.key, invoked.function.id);
             return Err(TemplateError::whole(problem));
         }
     }

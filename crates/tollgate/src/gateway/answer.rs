@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::body::{ResponseBody, full};
 use crate::api::FixedResponse;
@@ -71,6 +71,14 @@ pub(super) fn own_page(body: Bytes) -> Response<ResponseBody> {
 /// The local gateway's metrics, in Prometheus' text format.
 pub(super) fn metrics_page(text: String) -> Response<ResponseBody> {
     whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+}
+
+/// An answer that its headers say all of.
+pub(super) fn no_content(headers: HeaderMap) -> Response<ResponseBody> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.headers_mut() = headers;
+    response
 }
 
 /// What a listener rule answers.

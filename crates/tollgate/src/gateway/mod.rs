@@ -7,6 +7,7 @@ mod body;
 mod event;
 mod head;
 mod headers;
+mod integrate;
 mod invoke;
 mod path;
 mod request;

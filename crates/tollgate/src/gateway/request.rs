@@ -11,18 +11,18 @@ use std::time::Instant;
 use calls::is_loopback;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, USER_AGENT};
 use http::uri::Authority;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::answer::{self, Own};
 use super::authorize::authorize;
-use super::backend::NoAnswer;
-use super::body::{BackendBody, BodyError, Counted, LARGEST, RequestBody, RequestFate, ResponseBody};
-use super::event::{authorizer_event, proxy_event};
+use super::body::{Counted, LARGEST, ResponseBody};
+use super::event::authorizer_event;
 use super::head::Head;
-use super::{Gateway, headers, invoke, path};
-use crate::api::{Authorization, Exchange, FixedResponse, Integration, RequestParts, Route};
+use super::integrate::{Passed, integrate};
+use super::{Gateway, headers, path};
+use crate::api::{Authorization, Exchange, RequestParts, Route};
 use crate::local::{JWKS_PATH, METRICS_PATH};
 
 /// API Gateway's quota for request line and headers together.
@@ -114,7 +114,11 @@ async fn proceed(
         exchange.route_key = Some(format!("GET {METRICS_PATH}"));
         return Ok(answer::metrics_page(gateway.metrics.prometheus()));
     }
-    let found = gateway.api.routes.find(request.method().as_str(), &decoded).ok_or(Own::NotFound)?;
+    let Some(found) = gateway.api.routes.find(request.method().as_str(), &decoded) else {
+        let cors = gateway.api.cors.as_ref();
+        let preflight = cors.and_then(|cors| cors.preflight(request.method(), request.headers()));
+        return preflight.map(answer::no_content).ok_or(Own::NotFound);
+    };
     let route = Arc::clone(found.value);
     exchange.route_key = Some(route.key.clone());
     gateway.api.stage.admit(&route.key).map_err(|_| Own::TooManyRequests)?;
@@ -125,19 +129,13 @@ async fn proceed(
     let event = || authorizer_event(exchange, &original, &raw_query, &found.parameters);
     let event = matches!(route.authorization, Authorization::Custom(_)).then(event);
     pass(gateway, &route, event, &original, exchange).await?;
-    if let Some(package) = &route.integration.function {
-        let function = gateway.functions.get(package).map(Arc::clone).ok_or(Own::Failed)?;
-        let (began, deadline) = (Instant::now(), Instant::now() + route.integration.timeout);
-        let body = invoke::whole(body, deadline).await?;
-        let event = proxy_event(exchange, &original, &raw_query, &found.parameters, &route.authorization, &body);
-        let response = invoke::invoke(function, event, deadline, exchange).await?;
-        exchange.integration_status = Some(response.status().as_u16());
-        exchange.integration_latency = Some(began.elapsed());
-        return Ok(response);
+    let origin = original.headers.get(ORIGIN).cloned();
+    let request = Passed { method: parts.method, parts: original, raw_query, parameters: &found.parameters, body };
+    let mut response = integrate(gateway, &route, request, exchange).await?;
+    if let Some(cors) = &gateway.api.cors {
+        cors.answer(origin.as_ref(), response.headers_mut());
     }
-    headers::strip_connection(&mut original.headers);
-    headers::strip_expectation(&mut original.headers);
-    integrate(gateway, &route.integration, parts.method, original, body, exchange).await
+    Ok(response)
 }
 
 fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
@@ -196,94 +194,4 @@ fn is_this_machine(exchange: &Exchange, original: &RequestParts) -> bool {
         |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| origin.strip_prefix("http://").is_some_and(ours));
     let named = original.headers.get(HOST).is_some_and(|host| host.to_str().is_ok_and(ours));
     exchange.source.to_canonical().is_loopback() && named && original.headers.get(ORIGIN).is_none_or(our_page)
-}
-
-/// Request mapping, listener rules, backend, response mapping.
-async fn integrate(
-    gateway: &Gateway,
-    integration: &Integration,
-    method: Method,
-    original: RequestParts,
-    body: Incoming,
-    exchange: &mut Exchange,
-) -> Result<Response<ResponseBody>, Own> {
-    let began = Instant::now();
-    let mut changed = integration.change_request(&original, exchange);
-    let rule = rule_for(gateway, integration, &mut changed);
-    let response = match rule {
-        Some(rule) => answer::fixed(rule),
-        None => {
-            let deadline = began + integration.timeout;
-            let request = outgoing(gateway, method, &changed, &original, (body, deadline))?;
-            call(gateway, integration, request, deadline, exchange).await?
-        }
-    };
-    exchange.integration_status = Some(response.status().as_u16());
-    exchange.integration_latency = Some(began.elapsed());
-    let (mut parts, body) = response.into_parts();
-    headers::strip_connection(&mut parts.headers);
-    integration.change_response(&mut parts.status, &mut parts.headers, &original, exchange);
-    Ok(Response::from_parts(parts, body))
-}
-
-/// What the load balancer answers by itself, if it does.
-fn rule_for<'g>(
-    gateway: &'g Gateway,
-    integration: &Integration,
-    request: &mut RequestParts,
-) -> Option<&'g FixedResponse> {
-    let listener = integration.listener.as_ref()?;
-    headers::drop_invalid(&mut request.headers);
-    let mut rules = gateway.api.rules.iter().filter(|rule| rule.listener == *listener);
-    rules.find(|rule| rule.matches(&request.headers)).map(|rule| &rule.response)
-}
-
-fn outgoing(
-    gateway: &Gateway,
-    method: Method,
-    changed: &RequestParts,
-    original: &RequestParts,
-    (body, deadline): (Incoming, Instant),
-) -> Result<(Request<RequestBody>, RequestFate), Own> {
-    let query = path::joined(&changed.query, &original.query);
-    let target = path::encoded(&changed.path);
-    let target = if query.is_empty() { target } else { format!("{target}?{query}") };
-    let fate = RequestFate::default();
-    let mut request = Request::new(RequestBody::new(body, deadline, fate.clone()));
-    *request.method_mut() = method;
-    *request.uri_mut() = gateway.backend.address(&target).ok_or(Own::Failed)?;
-    *request.headers_mut() = changed.headers.clone();
-    Ok((request, fate))
-}
-
-async fn call(
-    gateway: &Gateway,
-    integration: &Integration,
-    (request, fate): (Request<RequestBody>, RequestFate),
-    deadline: Instant,
-    exchange: &mut Exchange,
-) -> Result<Response<ResponseBody>, Own> {
-    match gateway.backend.call(request, deadline).await {
-        Ok(response) => Ok(response.map(|body| BackendBody::new(body, deadline).boxed_unsync())),
-        // The call may have failed because the client's body did.
-        Err(_) if fate.error() == Some(BodyError::TooLarge) => Err(Own::PayloadTooLarge),
-        Err(_) if fate.error().is_some() => Err(Own::BadRequest),
-        Err(NoAnswer::TooLate) => {
-            exchange.integration_error = Some("the integration took too long".to_owned());
-            Err(Own::Unavailable)
-        }
-        Err(NoAnswer::Target(status)) => {
-            exchange.integration_error = Some(reason(status).to_owned());
-            // Without a load balancer it is API Gateway itself that cannot reach the backend.
-            if integration.listener.is_some() { Ok(answer::of_load_balancer(status)) } else { Err(Own::Unavailable) }
-        }
-    }
-}
-
-fn reason(status: StatusCode) -> &'static str {
-    if status == StatusCode::GATEWAY_TIMEOUT {
-        "no connection to the target in time"
-    } else {
-        "the target refused or broke the connection"
-    }
 }

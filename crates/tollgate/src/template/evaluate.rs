@@ -16,13 +16,14 @@ pub struct Template {
     /// Which values were made up.
     pub stand_ins: Vec<StandIn>,
     pub(super) conditions: BTreeMap<String, Node>,
-    resources: Vec<Resource>,
+    pub(super) mappings: Node,
+    pub(super) resources: Vec<Resource>,
 }
 
 #[derive(Debug)]
-struct Resource {
-    id: String,
-    kind: String,
+pub(super) struct Resource {
+    pub(super) id: String,
+    pub(super) kind: String,
     condition: Option<(String, Position)>,
     position: Position,
     properties: Node,
@@ -44,22 +45,16 @@ impl Template {
             .map_or_else(|| Ok(Vec::new()), |node| Fields::of(node, "Conditions").map(Fields::rest))?;
         let conditions = conditions.into_iter().map(|(name, _, node)| (name, node)).collect();
         let resources = Fields::of(sections.require("Resources")?, "Resources")?.rest();
-        // Rules are for CloudFormation to judge, and mappings for what a request's way does not need.
-        sections.ignore(&[
-            "AWSTemplateFormatVersion",
-            "Transform",
-            "Description",
-            "Metadata",
-            "Mappings",
-            "Rules",
-            "Outputs",
-        ]);
+        let mappings = sections.take("Mappings");
+        let mappings = mappings.unwrap_or(Node { position: sections.position, kind: Kind::Map(Vec::new()) });
+        // Rules are for CloudFormation to judge.
+        sections.ignore(&["AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Rules", "Outputs"]);
         sections.finish()?;
         let resources = resources
             .into_iter()
             .map(|(id, position, node)| Resource::read(id, position, node))
             .collect::<Result<_, _>>()?;
-        Ok(Self { parameters, parameter_types, stand_ins, conditions, resources })
+        Ok(Self { parameters, parameter_types, stand_ins, conditions, mappings, resources })
     }
 
     /// Id, type and place of every resource.
@@ -93,7 +88,7 @@ impl Template {
         Ok(found)
     }
 
-    fn exists(&self, resource: &Resource) -> Result<bool, TemplateError> {
+    pub(super) fn exists(&self, resource: &Resource) -> Result<bool, TemplateError> {
         resource.condition.as_ref().map_or(Ok(true), |(name, position)| self.condition(name, *position, 0))
     }
 
@@ -138,7 +133,10 @@ impl Template {
             "Ref" => self.reference(argument),
             "Sub" => self.substitute(argument, depth).map(|text| Some(Node { position, kind: Kind::Text(text) })),
             "GetAtt" => self.attribute(argument).map(|text| Some(Node { position, kind: Kind::Text(text) })),
-            "Join" => self.join(argument, depth).map(|text| Some(Node { position, kind: Kind::Text(text) })),
+            "Join" => self.join(argument, position, depth).map(Some),
+            "Split" => self.split(argument, position, depth).map(Some),
+            "Select" => self.select(argument, depth).map(Some),
+            "FindInMap" => self.find_in_map(argument, depth).map(Some),
             "If" => {
                 let [condition, then, otherwise] = arguments::<3>(argument, "If")?;
                 let (name, at) = condition.clone().into_text("If")?;
@@ -150,14 +148,6 @@ impl Template {
                 format!("the function `{other}` is not understood by the local gateway"),
             )),
         }
-    }
-
-    fn join(&self, argument: &Node, depth: usize) -> Result<String, TemplateError> {
-        let [separator, list] = arguments::<2>(argument, "Join")?;
-        let (separator, _) = separator.clone().into_text("Join")?;
-        let list = self.evaluate_at(list, depth)?.unwrap_or(Node { position: list.position, kind: Kind::Null });
-        let texts = list.into_list("Join")?.into_iter().map(|item| item.into_text("Join").map(|(text, _)| text));
-        Ok(texts.collect::<Result<Vec<_>, _>>()?.join(&separator))
     }
 
     fn reference(&self, argument: &Node) -> Result<Option<Node>, TemplateError> {
@@ -178,6 +168,9 @@ impl Template {
         }
         if let Some((id, attribute)) = name.split_once('.') {
             return self.resource(id, position).map(|resource| attribute_of(resource, attribute));
+        }
+        if let Some(alias) = self.alias(name)? {
+            return Ok(alias);
         }
         self.resource(name, position).map(Resource::name)
     }
@@ -232,6 +225,15 @@ impl Resource {
         }
     }
 
+    /// A property that is a plain text.
+    pub(super) fn text(&self, property: &str) -> Option<&str> {
+        let Kind::Map(properties) = &self.properties.kind else { return None };
+        match properties.iter().find(|(name, ..)| name == property).map(|(.., node)| &node.kind) {
+            Some(Kind::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     fn read(id: String, position: Position, node: Node) -> Result<Self, TemplateError> {
         let mut fields = Fields::of(node, id.clone())?;
         let (kind, _) = fields.require_text("Type")?;
@@ -270,7 +272,7 @@ pub(super) fn arguments<'n, const N: usize>(
     items.try_into().map_err(|_| TemplateError::at(argument.position, format!("`{function}` takes a list of {N}")))
 }
 
-fn attribute_of(resource: &Resource, attribute: &str) -> String {
+pub(super) fn attribute_of(resource: &Resource, attribute: &str) -> String {
     match (resource.kind.as_str(), attribute) {
         ("AWS::Serverless::Function", "Arn") => {
             format!("arn:aws:lambda:us-east-1:123456789012:function:{}", resource.id)
@@ -300,7 +302,9 @@ Parameters:
   Ids: {Type: List<AWS::EC2::Subnet::Id>}
   Count: {Type: Number, MinValue: 3, MaxValue: 9}
   Free: {Type: String}
-  List: {Type: CommaDelimitedList, Default: "c,d"}
+  List: {Type: CommaDelimitedList, Default: 'c,d'}
+Mappings:
+  ByName: {a: {Days: 7}, b: {Days: 30}}
 Conditions:
   IsA: !Equals [!Ref Name, a]
   IsB: !Not [!Condition IsA]
@@ -308,7 +312,7 @@ Conditions:
   Either: !Or [!Condition IsA, !Condition IsB]
 Resources:
   Other: {Type: O, Condition: IsB}
-  F: {Type: AWS::Serverless::Function}
+  F: {Type: AWS::Serverless::Function, Properties: {AutoPublishAlias: live}}
   It:
     Type: T
     Properties:
@@ -336,6 +340,11 @@ Resources:
         assert_eq!(value("!Sub x-${Name}-${AWS::Region}-${!Literal}", &[]), text("x-a-us-east-1-${Literal}"));
         assert_eq!(value("!Sub [\"${Own}/${Name}\", {Own: !Ref F}]", &[]), text("F/a"));
         assert_eq!(value("!GetAtt F.Arn", &[]), text("arn:aws:lambda:us-east-1:123456789012:function:F"));
+        assert_eq!(value("!Ref FAliaslive", &[]), value("!Sub \"${F.Arn}:live\"", &[]));
+        assert_eq!(value("!Sub ${FAliaslive}", &[]), value("!Ref FAliaslive", &[]));
+        assert_eq!(value("!FindInMap [ByName, !Ref Name, Days]", &[("Name", "b")]), text("30"));
+        assert_eq!(value("!Select [1, !Split [\",\", \"a,${x},\"]]", &[]), text("${x}"));
+        assert_eq!(value("!Select [0, !Ref List]", &[]), text("c"));
         assert_eq!(value("!Join [-, [!Ref Name, b, !Ref AWS::NoValue]]", &[]), text("a-b"));
         assert_eq!(value("!Join [\"\", !Ref List]", &[]), text("cd"));
         assert_eq!(value("!Sub ${F.Arn}", &[]), value("!GetAtt [F, Arn]", &[]));
@@ -371,16 +380,20 @@ Resources:
     #[test]
     fn what_is_not_understood_is_told_with_its_place() {
         for (body, place, problem) in [
-            ("P: !Ref Nothing", "19:10", "there is neither a parameter nor a resource `Nothing`"),
-            ("P: !Sub \"${Nothing}\"", "19:10", "there is neither"),
-            ("P: !Sub \"${Name\"", "19:10", "a `${` is not closed"),
-            ("P: !Ref Other", "19:10", "`Other` does not exist under these parameters"),
-            ("P: !If [Nope, 1, 2]", "19:15", "there is no condition `Nope`"),
-            ("P: !If [IsA, 1]", "19:10", "`If` takes a list of 3"),
-            ("P: !Select [0, [a]]", "19:10", "the function `Select` is not understood by the local gateway"),
-            ("P: {Fn::Split: [\",\", a]}", "19:10", "the function `Split` is not understood"),
-            ("P: !Join [\",\", a]", "19:21", "`Join` is a list"),
-            ("P: !Join [\",\"]", "19:10", "`Join` takes a list of 2"),
+            ("P: !Ref Nothing", "21:10", "there is neither a parameter nor a resource `Nothing`"),
+            ("P: !Sub \"${Nothing}\"", "21:10", "there is neither"),
+            ("P: !Sub \"${Name\"", "21:10", "a `${` is not closed"),
+            ("P: !Ref FAliasother", "21:10", "there is neither"),
+            ("P: !Ref Other", "21:10", "`Other` does not exist under these parameters"),
+            ("P: !If [Nope, 1, 2]", "21:15", "there is no condition `Nope`"),
+            ("P: !If [IsA, 1]", "21:10", "`If` takes a list of 3"),
+            ("P: !Cidr [a, 1]", "21:10", "the function `Cidr` is not understood by the local gateway"),
+            ("P: {Fn::Base64: a}", "21:10", "the function `Base64` is not understood"),
+            ("P: !Select [2, !Split [\",\", \"a,b\"]]", "21:19", "`Select` of `2` in a list of 2"),
+            ("P: !Split [\"\", a]", "21:18", "needs something between"),
+            ("P: !FindInMap [ByName, c, Days]", "21:30", "there is no `c` in this mapping"),
+            ("P: !Join [\",\", a]", "21:22", "`Join` is a list"),
+            ("P: !Join [\",\"]", "21:10", "`Join` takes a list of 2"),
         ] {
             let error = properties(body, &[]).unwrap_err().to_string();
             assert!(error.starts_with(place) && error.contains(problem), "{body}: {error}");

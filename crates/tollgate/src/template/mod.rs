@@ -3,6 +3,7 @@
 mod condition;
 mod evaluate;
 mod fields;
+mod functions;
 mod node;
 mod parameters;
 mod substitute;
