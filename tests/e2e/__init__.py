@@ -1,1 +1,1 @@
-"""The built template, deployed on an emulator of AWS on this machine, and its functions behind Lambda's own interface."""
+"""The built template, deployed on an emulator of AWS on this machine; its functions behind Lambda's own interface."""

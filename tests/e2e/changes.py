@@ -1,6 +1,7 @@
 """A stack's later life: an update under load, and its end."""
 
 import threading
+from collections.abc import Callable
 
 from .emulator import Emulator
 from .gateway import Answer
@@ -35,8 +36,10 @@ class Update(Journey):
 class Load:
     """Requests one after another on two threads, for as long as it is open."""
 
-    def __init__(self, request) -> None:
-        self.request, self.answers, self.errors = request, [], []
+    def __init__(self, request: Callable[[], Answer]) -> None:
+        self.request = request
+        self.answers: list[Answer] = []
+        self.errors: list[OSError] = []
         self.closing = threading.Event()
         self.threads = [threading.Thread(target=self._send) for _ in range(2)]
 

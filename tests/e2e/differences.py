@@ -9,6 +9,7 @@ deployments, which it does not know. What follows is therefore not shown by thes
 - it has no alarms over several metrics: these are there, and watch nothing
 - it knows `$context.authorizer.lambda.NAME`, and not AWS's `$context.authorizer.NAME`, in request mapping
 - it answers 500 to every error of an authorizer, `Unauthorized` included, which AWS answers with 401
+- it answers preflights itself, whatever the routes are
 - it maps no responses, so that RateLimit fields do not appear
 - it writes no access log of an HTTP API, and does not throttle stages
 - it reads filter patterns as words, not as JSON

@@ -33,7 +33,11 @@ class Emulator:
                 [str(PROJECT / ".venv-ministack" / "bin" / "ministack")], cwd=self.folder, env=self._environment(),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )
-        until(self._answers, "ministack's first answer", 60)
+        try:
+            until(self._answers, "ministack's first answer", 60)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from .differences import statements
 from .journeys.journey import Journey
 from .journeys.requests import event
-from .world import ALB, FOLLOWED
+from .world import ALB, FOLLOWED, World
 
 REGISTERED = ("a new address is registered", "a new address of the ALB is registered")
 # Which errands a statement's absence breaks, by its Sid.
@@ -88,7 +88,7 @@ def failing(errands: dict[str, Callable[[], None]]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def changed(world, sid: str, change: Callable[[dict], dict | None]) -> Iterator[str]:
+def changed(world: World, sid: str, change: Callable[[dict], dict | None]) -> Iterator[str]:
     """The deployed role, for a while, with one statement of its policy changed or gone."""
     iam = world.emulator.client("iam")
     role, policy, document = holder(iam, sid)
@@ -122,7 +122,7 @@ def policies(iam) -> Iterator[tuple[str, str, dict]]:
 class Errands:
     """Short things that functions do, each with what it finds there made beforehand."""
 
-    def __init__(self, world) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
         self.plan = world.plan()
         self.key = world.key(self.plan)

@@ -46,7 +46,8 @@ class Metrics(Journey):
     def test_a_wrong_record_is_named_and_costs_no_other(self) -> None:
         service = f"billing-{uuid.uuid4().hex[:8]}"
         record = {"service": service, "operation": "Charge", "duration_ms": 20, "success": True}
-        answer, erred = self.world.invoke("MetricsPublisherFunction", {"records": [record, {"service": service}, record]})
+        records = [record, {"service": service}, record]
+        answer, erred = self.world.invoke("MetricsPublisherFunction", {"records": records})
         self.assertFalse(erred, answer)
         self.assertEqual((answer["accepted"], [entry["index"] for entry in answer["rejected"]]), (2, [1]))
         self.counts("ApiCallCount", {"Service": service, "Operation": "Charge", "Status": "Success"}, 2)
