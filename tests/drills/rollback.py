@@ -7,7 +7,7 @@ sliding windows, leases. Then the release before is put back, and then this one 
 What must hold: the release before decides every request. Whatever was used under this release is used under that one,
 to the call: a bucket, a quota, a quota with a grant, a token's subject and an address that are used up stay so. Keys
 that were made, rotated or disabled since are known as such. A caller whose plan has members that the release before
-does not know is answered 500 and never passes: no limit is dropped in silence. This release, back again, has forgotten
+does not know is answered 503 and never passes: no limit is dropped in silence. This release, back again, has forgotten
 nothing, of what it wrote itself nor of what the other did.
 
 How to run it: `make drills`, or `PYTHONPATH=tests .venv-ministack/bin/python -m drills.rollback`. It builds the release
@@ -17,6 +17,8 @@ What an operator does: roll the functions back (`sam deploy` of the earlier vers
 leave the tables alone. Members of plans that are new in a release are used once no rollback behind it is wanted; where
 some are used already, PUT those plans without them, before or after.
 """
+
+import secrets
 
 from rig import drill
 from rig.backend import Backend
@@ -38,6 +40,8 @@ PLANS = {
     "people": {"throttle": EMPTYING, "on_store_failure": "deny"},
     "anonymous": {"throttle": EMPTYING, "on_store_failure": "deny"},
 }
+# Written by the release before. A key of its has no place in the indexes: it works, and is not found by its id.
+EARLY = {"early": {"throttle": EMPTYING, "on_store_failure": "deny"}}
 # What only this release does; each but the lease admits four calls.
 NEW_PLANS = {
     "weekly": {"quotas": [{"limit": 4, "period": "week", "time_zone": "Europe/Berlin"}]},
@@ -93,6 +97,8 @@ def rolled_back(path):
     signing = SigningKey("first")
     with Ministack(path) as store, Backend(path) as backend, Issuer(signing) as issuer:
         world = World(path, store, backend, issuer, signing)
+        # As the template makes them, with the indexes that this release asks for.
+        world.this("tables").kill()
         before(world, previous)
         made = taken_over(world)
         put_back(world, previous, made)
@@ -101,9 +107,10 @@ def rolled_back(path):
 
 def before(world: World, previous: Previous):
     step("the release before")
-    with world.gateway("before", previous.binary, previous.template, PLANS) as gateway:
+    with world.gateway("before", previous.binary, previous.template, EARLY) as gateway:
         ready(gateway)
         must(world.admitted(gateway, "quota", 3) == 3, "3 calls of the quota")
+        must(world.admitted(gateway, "early", 3) == 3, "3 calls of a plan and a key of its own")
 
 
 def taken_over(world: World) -> dict:
@@ -111,6 +118,7 @@ def taken_over(world: World) -> dict:
     with world.this("this") as gateway:
         ready(gateway)
         must(world.admitted(gateway, "quota", 4) == 4, "4 more calls of the quota")
+        must(world.admitted(gateway, "early", 3) == 1, "the fourth of the other's key, and no fifth")
         report = api(gateway, "PATCH", "/keys/quota/usage", {"quota": "month", "grant": GRANT})
         must(report["usage"] == [7, LIMIT + GRANT - 7], "7 are used, of either release", report["usage"])
         refund(gateway)
@@ -133,7 +141,7 @@ def refund(gateway: Gateway):
 def administrate(gateway: Gateway) -> dict:
     """Keys as only this release makes them."""
     body = {"name": "A team", "plan": "quota", "metadata": {"owner": "a team"}, "scopes": ["orders:read"]}
-    made = api(gateway, "POST", "/keys", body, {"idempotency-key": "drill-0123456789abcdef"})
+    made = api(gateway, "POST", "/keys", body)
     rotated = api(gateway, "POST", f"/keys/{made['key_id']}/rotate", {"grace_s": 86400})
     off = api(gateway, "POST", "/keys", {"plan": "quota"})
     api(gateway, "PATCH", f"/keys/{off['key_id']}", {"enabled": False})
@@ -146,13 +154,14 @@ def put_back(world: World, previous: Previous, made: dict):
         ready(gateway)
         left = LIMIT + GRANT - 7
         must(world.admitted(gateway, "quota", left + 5) == left, f"{left} calls are left of the quota and its grant")
-        must(world.admitted(gateway, "bucket", 3) == 0, "the bucket is still empty")
+        for name in ("bucket", "early"):
+            must(world.admitted(gateway, name, 3) == 0, f"`{name}` is still used up")
         must((world.person(gateway), world.address(gateway)) == (429, 429), "and the user's, and the address's")
         statuses = [get(gateway.port, "/orders", made[name]).status for name in ("first", "second", "off")]
         must(statuses == [200, 200, 401], "a key that was made, its new secret, one that was disabled", statuses)
         seen = len(world.backend.seen())
         statuses = {name: get(gateway.port, "/orders", key(name)).status for name in NEW_PLANS}
-        must(set(statuses.values()) == {500}, "a plan that it does not understand is our failure", statuses)
+        must(set(statuses.values()) == {503}, "a plan that it does not understand is 503", statuses)
         must(len(world.backend.seen()) == seen, "and nobody on it passes")
 
 
@@ -166,7 +175,7 @@ def again(world: World, made: dict):
         must(report["quotas"][0]["usage"] == [used, 0], f"{used} calls, of both releases", report["quotas"][0]["usage"])
         days = sum(day["used"] for day in report["days"])
         must(days == used, "day by day as well", days)
-        for name in ("bucket", "weekly", "sliding", "together", "leased"):
+        for name in ("bucket", "early", "weekly", "sliding", "together", "leased"):
             must(world.admitted(gateway, name, 3) == 0, f"`{name}` is still used up")
         must((world.person(gateway), world.address(gateway)) == (429, 429), "and the user's, and the address's")
         known = api(gateway, "GET", f"/keys/{made['id']}")
@@ -174,7 +183,7 @@ def again(world: World, made: dict):
         report = api(gateway, "GET", f"/keys/{made['id']}/usage")
         must(report["quotas"][0]["usage"][0] == 2, "and has the calls that the other release let pass")
         listed = {plan["name"] for plan in api(gateway, "GET", "/plans")["items"]}
-        must(listed == set(PLANS | NEW_PLANS), "all plans are there", sorted(listed))
+        must(listed == set(PLANS | EARLY | NEW_PLANS), "all plans are there", sorted(listed))
 
 
 def ready(gateway: Gateway):
@@ -182,8 +191,13 @@ def ready(gateway: Gateway):
     wait_until(lambda: get(gateway.port, "/orders").status == 401, 30, "the gateway answers")
 
 
-def api(gateway: Gateway, method: str, path: str, body=None, headers=None):
-    answer = call(gateway.port, method, f"/_tollgate/v1{path}", headers, body)
+def api(gateway: Gateway, method: str, path: str, body=None):
+    """An administrator's request, which is repeated under one name while the store is too slow for an answer."""
+    once = {"idempotency-key": secrets.token_hex(16)}
+    answers = []
+    while len(answers) < 5 and (not answers or answers[-1].status == 503):
+        answers.append(call(gateway.port, method, f"/_tollgate/v1{path}", once, body))
+    answer = answers[-1]
     must(answer.status in (200, 201), f"{method} {path}", f"{answer.status} {answer.body[:300]!r}")
     return answer.json()
 

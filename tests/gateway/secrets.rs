@@ -100,8 +100,7 @@ fn expected(statements: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
 fn each_function_may_do_what_it_does_and_no_more() {
     let authorizer = expected(&[("ReadPlansAndKeys", &["GetItem"]), ("ChargeCallers", &["GetItem", "UpdateItem"])]);
     assert_eq!(actions("AuthorizerFunction"), authorizer);
-    let writes =
-        ["GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem"];
+    let writes = ["GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem"];
     let limiter = expected(&[
         ("AdministratePlansAndKeys", &writes),
         ("FindAndListKeys", &["Query"]),
@@ -112,9 +111,10 @@ fn each_function_may_do_what_it_does_and_no_more() {
 
 #[test]
 fn this_api_alone_may_invoke_the_authorizer_and_the_limiter() {
-    for (permission, part) in
-        [("AuthorizerPermission", ":${Api}/authorizers/${Authorizer}"), ("LimiterPermission", ":${Api}/*/*/_tollgate/*")]
-    {
+    for (permission, part) in [
+        ("AuthorizerPermission", ":${Api}/authorizers/${Authorizer}"),
+        ("LimiterPermission", ":${Api}/*/*/_tollgate/*"),
+    ] {
         let mut properties = properties(permission);
         assert_eq!(properties.require_text("Principal").unwrap().0, "apigateway.amazonaws.com");
         let source = format!("{:?}", properties.require("SourceArn").unwrap());

@@ -9,6 +9,8 @@ import time
 from soak.world import Caller
 
 PATIENCE_S = 40
+# The gateway closes a connection on which no head has come for ten seconds.
+IDLE_S = 8
 
 
 @dataclasses.dataclass
@@ -36,7 +38,7 @@ class Client:
 
     def __init__(self, number: int, caller: Caller, port: int, tally: Tally):
         self.number, self.caller, self.port, self.tally = number, caller, port, tally
-        self.streams = None
+        self.streams, self.used = None, 0.0
 
     async def run(self, until: float, pause_s: float):
         dice = random.Random(self.number)
@@ -61,6 +63,8 @@ class Client:
         self.tally.roles[self.caller.role]["429 stage" if by_stage else str(status)] += 1
 
     async def exchange(self, sent: float) -> tuple[int, dict, bytes]:
+        if sent > self.used + IDLE_S:
+            self.close()
         if self.streams is None:
             self.streams = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.caller.address, 0))
         reader, writer = self.streams
@@ -71,6 +75,7 @@ class Client:
         line, *rest = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in rest)}
         body = await reader.readexactly(int(headers["content-length"]))
+        self.used = time.monotonic()
         return int(line.split()[1]), headers, body
 
     def close(self):

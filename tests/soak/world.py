@@ -9,20 +9,28 @@ import subprocess
 
 from rig.gateway import BINARY
 
-STAGE = (120, 40)
+# Seconds between two calls of a client, about; rates follow, so that limits are met on slow machines as well.
+PAUSE_S = float(os.environ.get("SOAK_PAUSE_S", "0.3"))
 DEADLINE_MS = os.environ.get("SOAK_DEADLINE_MS", "200")
 LOCAL_INSTANCES = 4
-BUCKET = {"throttle": {"rate": 2, "burst": 10}}
+STAGE = (40 / PAUSE_S, 40)
+
+
+def bucket(calls: float, burst: int) -> dict:
+    """A rate of so many calls while a client pauses once."""
+    return {"throttle": {"rate": calls / PAUSE_S, "burst": burst}}
+
+
 PLANS = {
-    "steady": {**BUCKET, "on_store_failure": "deny"},
-    "open": {**BUCKET, "on_store_failure": "allow"},
-    "local": {"throttle": {"rate": 2, "burst": 8}, "on_store_failure": "local"},
-    "monthly": {**BUCKET, "quotas": [{"limit": 40, "period": "month"}], "on_store_failure": "deny"},
-    "leased": {"throttle": {"rate": 20, "burst": 40}, "lease": 16, "on_store_failure": "deny"},
-    "shared": {"throttle": {"rate": 4, "burst": 12}, "shared_by_plan": True, "on_store_failure": "deny"},
-    "paired": {**BUCKET, "on_store_failure": "deny"},
-    "people": {"throttle": {"rate": 1.5, "burst": 6}, "on_store_failure": "deny"},
-    "anonymous": {"throttle": {"rate": 1, "burst": 4}, "on_store_failure": "deny"},
+    "steady": {**bucket(0.6, 10), "on_store_failure": "deny"},
+    "open": {**bucket(0.6, 10), "on_store_failure": "allow"},
+    "local": {**bucket(0.6, 8), "on_store_failure": "local"},
+    "monthly": {**bucket(0.6, 10), "quotas": [{"limit": 40, "period": "month"}], "on_store_failure": "deny"},
+    "leased": {**bucket(1.8, 20), "lease": 16, "on_store_failure": "deny"},
+    "shared": {**bucket(1.2, 12), "shared_by_plan": True, "on_store_failure": "deny"},
+    "paired": {**bucket(0.6, 10), "on_store_failure": "deny"},
+    "people": {**bucket(0.45, 6), "on_store_failure": "deny"},
+    "anonymous": {**bucket(0.3, 4), "on_store_failure": "deny"},
 }
 # Keys of each plan, and clients that share them.
 KEYS = {
