@@ -108,7 +108,7 @@ mod tests {
         let tats: Vec<(u64, Nanos)> =
             (0..stale).map(|id| (id, NOW - STALE_AFTER)).chain([(99, NOW - SECOND)]).collect();
         let parts = tats.iter().map(|(id, tat)| (usage_item::bucket_name(*id), Part::Bucket(*id, *tat))).collect();
-        UsageItem { usage: Usage::new(tats, Vec::new()), days: Vec::new(), parts }
+        UsageItem { usage: Usage::new(tats, Vec::new()), parts, ..UsageItem::default() }
     }
 
     #[test]
