@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use alb_sync::AlbSync;
-use authorizer::{Authorizer, Config, ConfigError, OpenError, PolicyLoadError, http_calls};
+use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, http_calls};
 use calls::timeouts::INTEGRATION;
 use calls::{Deadline, RecordLog};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
 use metrics_publisher::Publisher;
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use usage::Store;
+use usage::{OpenError, Store, StoreConfigError};
 
 /// One function with its settings.
 #[derive(Debug)]
@@ -50,10 +51,10 @@ pub enum FunctionError {
     Store(#[from] OpenError),
     /// A setting that cannot be.
     #[error("limiter: {0}")]
-    Limiter(#[from] limiter::ConfigError),
+    Limiter(#[from] StoreConfigError),
     /// A store that cannot be opened.
     #[error("limiter: {0}")]
-    LimiterStore(#[from] limiter::OpenError),
+    LimiterStore(OpenError),
     /// A setting of the metrics publisher's.
     #[error("metrics-publisher: {0}")]
     MetricsPublisher(#[from] metrics_publisher::OpenError),
@@ -97,28 +98,32 @@ impl Function {
     /// # Errors
     /// The function's own error, or one for an event that is not JSON.
     pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
-        let not_json = |error: serde_json::Error| Diagnostic {
-            error_type: "InvalidRequestContent".to_owned(),
-            error_message: format!("the event is not JSON: {error}"),
-        };
-        let event: &RawValue = serde_json::from_slice(event).map_err(not_json)?;
         match self {
             Self::AlbSync(sync) => {
+                let _: &RawValue = json(event)?;
                 let answer = Arc::clone(sync).handle(Deadline::after(Instant::now(), INTEGRATION)).await?;
                 serde_json::to_vec(&answer)
                     .map_err(|error| Diagnostic { error_type: "Fault".to_owned(), error_message: error.to_string() })
             }
             Self::Limiter(limiter) => {
-                let event: Value = serde_json::from_str(event.get()).map_err(not_json)?;
+                let event: Value = json(event)?;
                 Ok(limiter.handle(event).await?.to_string().into_bytes())
             }
-            Self::Authorizer(authorizer) => Ok(authorizer.handle(event).await?.get().as_bytes().to_vec()),
+            Self::Authorizer(authorizer) => Ok(authorizer.handle(json(event)?).await?.get().as_bytes().to_vec()),
             Self::MetricsPublisher(publisher) => {
                 let deadline = Deadline::after(Instant::now(), INTEGRATION);
+                let event: &RawValue = json(event)?;
                 Ok(publisher.handle(event.get(), deadline).await?.to_string().into_bytes())
             }
         }
     }
+}
+
+fn json<'e, T: Deserialize<'e>>(event: &'e [u8]) -> Result<T, Diagnostic> {
+    serde_json::from_slice(event).map_err(|error| Diagnostic {
+        error_type: "InvalidRequestContent".to_owned(),
+        error_message: format!("the event is not JSON: {error}"),
+    })
 }
 
 async fn authorizer(
@@ -146,5 +151,6 @@ async fn limiter(
         return Ok(Limiter::new(store));
     }
     let config = limiter::Config::from_lookup(&setting)?;
-    Ok(Limiter::new(Arc::new(Box::pin(limiter::open(&config.store, &setting, records)).await?)))
+    let store = Box::pin(limiter::open(&config.store, &setting, records)).await;
+    Ok(Limiter::new(Arc::new(store.map_err(FunctionError::LimiterStore)?)))
 }

@@ -24,7 +24,7 @@ pub(crate) struct Ledger {
     hasher: RandomState,
     callers_a_shard: usize,
     /// Locked after a shard, never before.
-    grants: Mutex<MadeGrants>,
+    grants: Box<Mutex<MadeGrants>>,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Ledger {
     /// An empty ledger that holds 16 times `callers_a_shard` callers at most.
     pub(crate) fn new(callers_a_shard: usize) -> Self {
         let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
-        Self { shards, hasher: RandomState::new(), callers_a_shard, grants: Mutex::default() }
+        Self { shards, hasher: RandomState::new(), callers_a_shard, grants: Box::default() }
     }
 
     /// Decides on what `demand` makes of the instant and charges it whole, or not at all.

@@ -38,6 +38,7 @@ mod seeds;
 mod sliding;
 mod state;
 mod store;
+mod store_config;
 mod unique;
 mod usage_report;
 
@@ -67,6 +68,7 @@ pub use seeds::{KeySeed, Seeds, SeedsError};
 pub use sliding::SlidingWindow;
 pub use state::Usage;
 pub use store::Store;
+pub use store_config::{OpenError, Opened, StoreConfig, StoreConfigError};
 pub use usage_report::{QuotaUsage, UsageReport};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, the unit of every instant and duration in a decision. 128 bits,

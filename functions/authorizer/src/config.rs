@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use usage::{DynamoDbConfig, Seeds, StoreError};
+use usage::{StoreConfig, StoreConfigError};
 
 use crate::OnThrottle;
 use crate::policy_source::{PolicySource, PolicyTextError};
@@ -17,16 +17,6 @@ pub struct Config {
     pub on_throttle: OnThrottle,
     /// Where plans, keys and usage are.
     pub store: StoreConfig,
-}
-
-/// Which store.
-#[derive(Debug)]
-pub enum StoreConfig {
-    /// `EMBEDDED_STORE`: plans and keys as JSON, kept with their usage inside this process. For trying out
-    /// on one machine: every instance counts for itself.
-    Embedded(Seeds),
-    /// `REGISTRY_TABLE`, `USAGE_TABLE` and what else [`DynamoDbConfig`] names.
-    DynamoDb(DynamoDbConfig),
 }
 
 /// A setting that cannot be.
@@ -48,7 +38,7 @@ pub enum ConfigError {
     Policy(#[from] PolicyTextError),
     /// A setting of the store.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] StoreConfigError),
 }
 
 impl Config {
@@ -62,13 +52,7 @@ impl Config {
         let policy = lookup("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
         let policy = PolicySource::parse(&policy, lookup.clone())?;
         let on_throttle = on_throttle(lookup("ON_THROTTLE"))?;
-        let store = match lookup("EMBEDDED_STORE") {
-            Some(text) => StoreConfig::Embedded(
-                Seeds::parse(&text)
-                    .map_err(|error| ConfigError::Shape { variable: "EMBEDDED_STORE", problem: error.to_string() })?,
-            ),
-            None => StoreConfig::DynamoDb(DynamoDbConfig::from_lookup(&*lookup)?),
-        };
+        let store = StoreConfig::from_lookup(&*lookup)?;
         Ok(Self { policy, on_throttle, store })
     }
 }

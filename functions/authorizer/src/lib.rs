@@ -53,7 +53,7 @@ use serde_json::value::RawValue;
 use usage::{Store, Verdict};
 
 pub use answer::{Decided, OnThrottle};
-pub use config::{Config, ConfigError, StoreConfig};
+pub use config::{Config, ConfigError};
 pub use in_force::PolicyLoadError;
 pub use key_source::http_calls;
 pub use log::{answer, log_to};
@@ -61,7 +61,7 @@ pub use policy::{Auth, Policy, Rule};
 pub use policy_error::PolicyError;
 pub use policy_source::{PolicyName, PolicySource, PolicyTextError};
 pub use reason::{Failure, Reason};
-pub use store::{OpenError, Opened, open};
+pub use store::open;
 pub use strict_json::StrictValue;
 
 use answer::Answer;

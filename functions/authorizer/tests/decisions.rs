@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, Failure, StoreConfig, http_calls};
+use authorizer::{Authorizer, Config, Failure, http_calls};
 use calls::RecordLog;
 use proptest::prelude::*;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
-use usage::{EmbeddedStore, Store};
+use usage::{EmbeddedStore, Store, StoreConfig};
 
 fn settings() -> Value {
     let text = include_str!("../../../events/env.json");

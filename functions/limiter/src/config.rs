@@ -1,6 +1,6 @@
 //! Settings, read once from the environment.
 
-use usage::{DynamoDbConfig, Seeds, SeedsError, StoreError};
+use usage::{StoreConfig, StoreConfigError};
 
 /// Everything that can be set. A variable that is wrong ends the start with its name.
 #[derive(Debug)]
@@ -9,38 +9,13 @@ pub struct Config {
     pub store: StoreConfig,
 }
 
-/// Which store.
-#[derive(Debug)]
-pub enum StoreConfig {
-    /// `EMBEDDED_STORE`: plans and keys as JSON, kept with their usage inside this process. For trying out on one
-    /// machine: what is changed is gone with the process.
-    Embedded(Seeds),
-    /// `REGISTRY_TABLE`, `USAGE_TABLE` and what else [`DynamoDbConfig`] names.
-    DynamoDb(DynamoDbConfig),
-}
-
-/// A setting that cannot be.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// Not plans and keys.
-    #[error("EMBEDDED_STORE: {0}")]
-    Seeds(#[from] SeedsError),
-    /// A setting of the store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 impl Config {
     /// Reads the settings through `lookup`: the environment's in a function, the template's in the local gateway.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or wrong.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let store = match lookup("EMBEDDED_STORE") {
-            Some(text) => StoreConfig::Embedded(Seeds::parse(&text)?),
-            None => StoreConfig::DynamoDb(DynamoDbConfig::from_lookup(&lookup)?),
-        };
-        Ok(Self { store })
+    /// [`StoreConfigError`] for the first variable that is missing or wrong.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, StoreConfigError> {
+        Ok(Self { store: StoreConfig::from_lookup(lookup)? })
     }
 }
 

@@ -54,10 +54,10 @@ use usage::{Admin, Store};
 
 use charge_text::ChargeTexts;
 
-pub use config::{Config, ConfigError, StoreConfig};
+pub use config::Config;
 pub use log::answer;
 pub use problem::{Mistake, Problem};
-pub use store::{OpenError, open};
+pub use store::open;
 
 /// The limiter with what it was set up with. One serves any number of requests, one after another or at once.
 #[derive(Clone, Debug)]

@@ -93,7 +93,7 @@ pub enum StartError {
     Region(String),
     /// AWS clients cannot be set up.
     #[error(transparent)]
-    Open(#[from] authorizer::OpenError),
+    Open(#[from] usage::OpenError),
     /// The tables cannot be made or filled.
     #[error("{endpoint}: {}", sources(error))]
     Endpoint {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use authorizer::{OpenError, StoreConfig};
 use calls::{AwsCalls, RecordLog, Timeouts, is_loopback};
 use http::Uri;
-use usage::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, Store, StoreError};
+use usage::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, OpenError, Seeds, Store, StoreConfig, StoreError};
 
 use super::StartError;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, Failure, StoreConfig, http_calls};
+use authorizer::{Authorizer, Config, Failure, http_calls};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
@@ -15,7 +15,7 @@ use calls::RecordLog;
 use jiff::Timestamp;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
-use usage::{EmbeddedStore, Store};
+use usage::{EmbeddedStore, Store, StoreConfig};
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const AUDIENCE: &str = "https://api.example";
