@@ -1,4 +1,4 @@
-"""What a month costs, from unit prices and what a request is measured to take. docs/costs.md says where each comes from."""
+"""What a month costs, from unit prices and what a request is measured to take; their sources are in docs/costs.md."""
 
 from __future__ import annotations
 
@@ -66,12 +66,6 @@ def access_line(body: dict[str, Any]) -> int:
     return len(re.sub(r"\$context\.([\w.]+)", lambda it: LINE.get(it[1], "-"), format_))
 
 
-def route_series(body: dict[str, Any]) -> int:
-    """Metrics of six kinds that API Gateway writes by route, of the three routes that are called all day."""
-    settings = body["Resources"]["Stage"]["Properties"]["DefaultRouteSettings"]
-    return 18 if settings.get("DetailedMetricsEnabled") else 0
-
-
 def tollgate(scale: Scale, body: dict[str, Any]) -> dict[str, float]:
     """By what is charged for."""
     number = scale.requests
@@ -85,7 +79,6 @@ def tollgate(scale: Scale, body: dict[str, Any]) -> dict[str, float]:
         "DynamoDB, reads": number * scale.reads * DYNAMODB_READ,
         "access log": access_log * (LOGS_IN + LOGS_KEPT),
         "authorizer's log": function_log * (LOGS_IN + LOGS_KEPT),
-        "metrics by route (DetailedMetricsEnabled)": route_series(body) * METRIC * (number > 0),
     }
 
 
@@ -116,12 +109,18 @@ def nat(scale: Scale) -> float:
 
 
 def nlb(scale: Scale) -> float:
-    """The way through an NLB."""
-    return HOURS * LOAD_BALANCER_HOUR + scale.requests * EXCHANGE_BYTES / GB * NLB_UNIT_HOUR
+    """The way through an NLB, and alb-sync: a run of half a second each minute, four gauges of one group and of all."""
+    runs = 60 * HOURS * (LAMBDA_REQUEST + 0.5 * 0.128 * LAMBDA_GB_SECOND + DYNAMODB_WRITE + 1_000 / GB * LOGS_IN)
+    return HOURS * LOAD_BALANCER_HOUR + scale.requests * EXCHANGE_BYTES / GB * NLB_UNIT_HOUR + runs + 8 * METRIC
 
 
 def dollars(amount: float) -> str:
     return f"{amount:,.2f}"
+
+
+def in_dollars(head: list[str], rows: dict[str, list[float]]) -> str:
+    cells = [[name, *map(dollars, amounts)] for name, amounts in rows.items()]
+    return table(["US dollars a month", *head], cells, right=3)
 
 
 def tables(body: dict[str, Any]) -> dict[str, str]:
@@ -141,7 +140,7 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     head = [scale.name for scale in SCALES]
     short = [name for name in others if name.startswith(("Tollgate", "REST", "Kong"))]
     return {
-        "summary": table(["US dollars a month", *head], [[it.split(",")[0], *map(dollars, others[it])] for it in short], right=3),
+        "summary": in_dollars(head, {name.split(",")[0]: others[name] for name in short}),
         "parts": table(["US dollars a month", *head], rows, right=3),
-        "others": table(["US dollars a month", *head], [[name, *map(dollars, it)] for name, it in others.items()], right=3),
+        "others": in_dollars(head, others),
     }

@@ -163,7 +163,7 @@ class Position:
 
     @staticmethod
     def attribute(arguments: Any) -> Unknown:
-        resource, _, attribute = arguments.partition(".") if isinstance(arguments, str) else (arguments[0], ".", arguments[1])
+        resource, attribute = arguments.split(".", 1) if isinstance(arguments, str) else arguments
         return Unknown(f"${{{resource}.{attribute}}}", (resource,))
 
     def substitute(self, arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The dashboard, the alarms and the log metric filters: that what they look at is there, and that each alarm is explained."""
+"""The dashboard, alarms and log metric filters: that what they look at is there, and each alarm is explained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from .metrics import Emitted, emitted, text
 
 ALARM = "AWS::CloudWatch::Alarm"
 COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
-SEARCH = re.compile(r"SEARCH\('\{(?P<schema>[^}]*)\} MetricName=\"(?P<name>\w+)\"(?P<terms>[^']*)', '(?P<statistic>\w+)', (?P<period>\d+)\)")
+SEARCH = re.compile(
+    r"SEARCH\('\{(?P<schema>[^}]*)\} MetricName=\"(?P<name>\w+)\"(?P<terms>[^']*)', '(?P<statistic>\w+)', \d+\)"
+)
 STATISTIC = re.compile(r"Sum|Average|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?")
 IDENTIFIER = re.compile(r"\b[a-z]\w*\b")
 RUNBOOK = "docs/runbook.md"
@@ -24,11 +26,12 @@ Use = tuple[str, str, frozenset[str]]
 def findings(position: Position) -> list[str]:
     """What is wrong with them in one position."""
     known = emitted(position)
+    boards = position.of_type("AWS::CloudWatch::Dashboard")
     return [
         *of_filters(position),
         *(f"{name}: {it}" for name, alarm in position.of_type(ALARM).items() for it in of_alarm(alarm, known)),
         *of_actions(position),
-        *(f"{name}: {it}" for name, board in position.of_type("AWS::CloudWatch::Dashboard").items() for it in of_board(board, known)),
+        *(f"{name}: {it}" for name, board in boards.items() for it in of_board(board, known)),
     ]
 
 
@@ -93,10 +96,12 @@ def of_actions(position: Position) -> Iterator[str]:
     rules = {name: rule_of(it) for name, it in position.of_type(COMPOSITE).items()}
     paging = {alarm for alarms in rules.values() for alarm in alarms}
     alarms = position.of_type(ALARM)
-    yield from (f"{name}: its rule names {alarm}, which is not there" for name, it in rules.items() for alarm in it - alarms.keys())
+    for name, named in rules.items():
+        yield from (f"{name}: its rule names {alarm}, which is not there" for alarm in named - alarms.keys())
     if not rules or not position.values["AlarmTopicArn"]:
         return
-    yield from (f"{name}: tells nobody" for name, it in position.of_type(COMPOSITE).items() if not it.get("AlarmActions"))
+    composites = position.of_type(COMPOSITE)
+    yield from (f"{name}: tells nobody" for name, it in composites.items() if not it.get("AlarmActions"))
     for name, alarm in alarms.items():
         if (name in paging) == bool(alarm.get("AlarmActions")):
             yield f"{name}: tells {'twice' if name in paging else 'nobody'}"

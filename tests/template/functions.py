@@ -1,4 +1,4 @@
-"""What every function has: its one name everywhere, a log group, an alarm, events, and a time-out below its triggers'."""
+"""What every function has: one name everywhere, a log group, an alarm, events, a time-out below its triggers'."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def identity(template: Template, function: str, written: dict[str, Any]) -> Iter
     binaries = {binary["name"] for binary in manifest.get("bin", [{"name": manifest["package"]["name"]}])}
     metadata = written.get("Metadata", {})
     if manifest["package"]["name"] != package or binaries != {package}:
-        yield f"the package in {folder.name} and its binaries are called {manifest['package']['name']}, {sorted(binaries)}"
+        yield f"the package and its binaries are called {manifest['package']['name']}, {sorted(binaries)}"
     if metadata.get("BuildProperties", {}).get("Binary") != package:
         yield f"Binary is {metadata.get('BuildProperties', {}).get('Binary')}, not {package}"
     if metadata.get("BuildMethod") != "rust-cargolambda":
@@ -111,7 +111,8 @@ def time_out(position: Position, function: str) -> Iterator[str]:
 
 def limits(position: Position, function: str) -> Iterator[tuple[str, float]]:
     """What waits for it, and for how long."""
-    aliases = {name for name, it in position.of_type("AWS::Lambda::Alias").items() if refers(it["FunctionName"], {function})}
+    aliases = position.of_type("AWS::Lambda::Alias").items()
+    aliases = {name for name, it in aliases if refers(it["FunctionName"], {function})}
     called = {function, *aliases}
     for name, resource in position.resources.items():
         properties = resource.get("Properties", {})

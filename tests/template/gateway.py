@@ -1,7 +1,7 @@
 """What API Gateway is told: names of its context, and headers that cannot be mapped.
 
-tests/gateway/template.rs holds template.yaml against the authorizer as it runs; this also reads the other templates, and
-what is not the authorizer's."""
+tests/gateway/template.rs holds template.yaml against the authorizer as it runs; this also reads the other templates,
+and what is not the authorizer's."""
 
 from __future__ import annotations
 

@@ -24,17 +24,19 @@ def findings_in(positions: list[tuple[str, Position]]) -> list[str]:
 
 
 def tried(template: Template) -> list[tuple[str, Position]]:
-    """Each switch that moves a function into the VPC, with each of the ways it needs left out in turn."""
+    """Each switch that moves a function into the VPC: with all ways that it needs, and with each left out in turn."""
     positions = []
     for switch in ("SyncInVpc", "MetricsInVpc"):
         if switch in template.parameters:
             whole = with_needs(template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]})
+            positions.append((f"{switch} with every way", Position(template, whole)))
             ways = [name for name in whole if name.startswith("Create") and name.endswith("Endpoint")]
             for way in [*ways, "RouteTableIds", "DynamoDbPrefixListId", "SyncDnsCidr"]:
                 left = {name: value for name, value in whole.items() if name != way}
                 positions.append((f"{switch} without {way}", Position(template, required(template) | left)))
             egress = {switch: "true", "SubnetsHaveEgress": "true", "PublishMetrics": "true"}
-            egress |= {name: SAMPLES[name] for name in ("SyncTargets", "SyncTargetGroupArns", "SyncDnsServers", "SyncDnsCidr")}
+            given = ("SyncTargets", "SyncTargetGroupArns", "SyncDnsServers", "SyncDnsCidr")
+            egress |= {name: SAMPLES[name] for name in given}
             positions.append((f"{switch} with egress", Position(template, required(template) | egress)))
     return positions
 
@@ -82,8 +84,12 @@ def no_way_through_interface(position: Position, groups: set[str], endpoint: dic
     admitting = names(endpoint.get("SecurityGroupIds", []))
     if not any(lets_in(position, own, group) for own in admitting for group in groups):
         return "the endpoint's security group does not admit the function's"
-    to_it = lets_out(position, groups, lambda rule: admitting & names([rule.get("DestinationSecurityGroupId")]) or is_anywhere(rule))
-    return None if to_it else "its security groups do not let it out to the endpoint's"
+
+    def to_endpoint(rule: dict[str, Any]) -> bool:
+        return bool(admitting & names([rule.get("DestinationSecurityGroupId")])) or is_anywhere(rule)
+
+    let_out = lets_out(position, groups, to_endpoint)
+    return None if let_out else "its security groups do not let it out to the endpoint's"
 
 
 def text(value: Any) -> str:
@@ -114,7 +120,7 @@ def lets_out(position: Position, groups: set[str], towards: Callable[[dict[str, 
 
 
 def asks_names(position: Position, groups: set[str]) -> bool:
-    """Over both transports: answers may not fit into a datagram. A group is rarely left with the rule that lets all out."""
+    """Over both transports: answers may not fit into a datagram."""
     stated = [rule for group in groups for rule in rules(position, group, "Egress")]
     named = [rule for rule in stated if not text(rule.get("CidrIp", "")).startswith("127.")]
     return all(any(covers(rule, 53, protocol) for rule in named) for protocol in ("tcp", "udp"))

@@ -22,7 +22,8 @@ def mistakes(template: Template, name: str, parameter: dict[str, object]) -> lis
     description = str(parameter.get("Description", "")).strip()
     if not description.endswith("."):
         found.append("is not described")
-    if template.path == "template.yaml" and PRICED.match(name) and not re.search(r"\$[0-9]|costs? nothing", description):
+    priced = template.path == "template.yaml" and PRICED.match(name)
+    if priced and not re.search(r"\$[0-9]|costs? nothing", description):
         found.append("does not say what it costs")
     if not others(template, name) and name not in required(template):
         found.append("has one value in all tests; tests/template/positions.py has others")

@@ -34,15 +34,15 @@ def findings(template: Template) -> list[str]:
     said = grouped(found)
     if template.path == "template.yaml":
         for function, grants in granted_anywhere.items():
-            unused = stated(function) - grants
-            said += [f"{function}: {action} on {resource} is granted in no position" for action, resource in sorted(unused)]
+            for action, resource in sorted(stated(function) - grants):
+                said.append(f"{function}: {action} on {resource} is granted in no position")
     return said
 
 
 def mistakes(position: Position, function: str, grants: set[Grant]) -> list[str]:
     wanted, needed = stated(function), stated(function, of_lambda=False)
-    found = [f"{action} on {resource} is granted, and no service file states it" for action, resource in sorted(grants - wanted)]
-    found += [f"{action} on {resource} is stated, and not granted" for action, resource in sorted(needed - grants)]
+    found = [f"{' on '.join(grant)} is granted, and no service file states it" for grant in sorted(grants - wanted)]
+    found += [f"{' on '.join(grant)} is stated, and not granted" for grant in sorted(needed - grants)]
     role = position.resources[role_of(position, function)]["Properties"]
     strange = set(map(str, role.get("ManagedPolicyArns", []))) - MANAGED
     return found + [f"{arn} is attached" for arn in sorted(strange)]

@@ -87,7 +87,8 @@ def mistakes_of_policies(resource: dict[str, Any]) -> list[str]:
     for policy in policies if isinstance(policies, list) else [policies]:
         if isinstance(policy, str) and not policy.startswith("arn:"):
             found.append(f"{policy} is no ARN")
-        if isinstance(policy, dict) and not ({"Statement", "Ref"} | policy_templates()) & set(policy) and not intrinsic(policy):
+        known = {"Statement", "Ref"} | policy_templates()
+        if isinstance(policy, dict) and not known & set(policy) and not intrinsic(policy):
             found.append(f"{'/'.join(policy)} is neither a policy nor a template of one")
     return found
 
@@ -122,7 +123,9 @@ def findings_at(position: Position) -> list[str]:
 def _is_number(_: Any, value: Any) -> bool:
     if isinstance(value, bool):
         return False
-    return isinstance(value, (int, float)) or isinstance(value, str) and bool(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value))
+    if isinstance(value, str):
+        return bool(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value))
+    return isinstance(value, (int, float))
 
 
 # CloudFormation takes numbers and booleans as text, and texts as either.

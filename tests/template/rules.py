@@ -6,7 +6,7 @@ from .document import Template, place, walk
 from .evaluation import Position
 
 # "Rule-specific intrinsic functions", CloudFormation. `Fn::RefAll` and `Fn::ValueOf` ask the account.
-KNOWN = {"Fn::And", "Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn", "Fn::Equals", "Fn::Not", "Fn::Or", "Ref"}
+KNOWN = {"Ref"} | {f"Fn::{name}" for name in "And Contains EachMemberEquals EachMemberIn Equals Not Or".split()}
 
 
 def refusals(position: Position) -> list[str]:

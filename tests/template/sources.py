@@ -21,7 +21,9 @@ ENDPOINTS = {prefix: endpoint for _, prefix, endpoint in SERVICES.values()}
 # A transaction is authorized by what is in it ("Amazon DynamoDB Transactions and IAM").
 TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 # The actions that a file's calls need, by resource; or none, with the reason.
-STATEMENT = re.compile(r"^//! IAM(?P<lambdas> of Lambda's own calls)?: (?P<actions>none|[\w:, ]+?)(?: on (?P<resource>.+)|; .+)$", re.M)
+STATEMENT = re.compile(
+    r"^//! IAM(?P<lambdas> of Lambda's own calls)?: (?P<actions>none|[\w:, ]+?)(?: on (?P<resource>.+)|; .+)$", re.M
+)
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 # Where settings are read; everything else gets them as arguments.
 SHARED_SETTINGS = ["crates/calls/src/endpoint.rs", "crates/calls/src/sdk.rs"]
@@ -110,13 +112,16 @@ def called(source: str) -> set[str]:
             found |= {known[name] for name in re.findall(r"\.(\w+)\(\)", source) if name in known}
     if "dynamodb:TransactWriteItems" in found:
         found.remove("dynamodb:TransactWriteItems")
-        found |= {f"dynamodb:{item}" for kind, item in TRANSACTED.items() if re.search(rf"\b{kind}::builder\(\)", source)}
+        within = [item for kind, item in TRANSACTED.items() if re.search(rf"\b{kind}::builder\(\)", source)]
+        found |= {f"dynamodb:{item}" for item in within}
     return found
 
 
 def service_files() -> list[str]:
     """Every source that is no test."""
-    roots = [*(PROJECT / "functions").glob("*/src"), *(PROJECT / "crates").glob("[cru]*/src"), PROJECT / "crates/telemetry/src"]
+    # The local gateway is not deployed.
+    crates = [path for path in (PROJECT / "crates").glob("*/src") if path.parent.name != "tollgate"]
+    roots = [*(PROJECT / "functions").glob("*/src"), *crates]
     paths = sorted(str(path.relative_to(PROJECT)) for root in roots for path in root.rglob("*.rs"))
     return [path for path in paths if not path.endswith("/tests.rs") and "/tests/" not in path]
 

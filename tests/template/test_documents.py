@@ -62,10 +62,9 @@ class Costs(unittest.TestCase):
         self.assertEqual(costs.access_line(body), length + len(', "more": "-"'))
 
     def test_every_alarm_is_counted_by_the_metrics_that_it_watches(self) -> None:
-        body = {"Resources": {
-            "One": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Latency"}},
-            "Two": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]}},
-        }}  # fmt: skip
+        share = {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]}
+        alarms = {"One": {"MetricName": "Latency"}, "Two": share}
+        body = {"Resources": {name: {"Type": "AWS::CloudWatch::Alarm", "Properties": it} for name, it in alarms.items()}}
         self.assertAlmostEqual(costs.eyes(body, 0), 3 * 0.10 + 0.50 + 3.00)
 
 

@@ -9,15 +9,17 @@ from typing import Any
 from . import eyes, filters
 from .document import Template
 from .evaluation import Position
-from .positions import with_needs
+from .positions import SAMPLES, with_needs
 
 TEMPLATE = Template.read("template.yaml")
 EYES = {"CreateAlarms": "true", "CreateDashboard": "true", "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms"}
-TARGETS = {
-    "SyncTargets": '[{"name":"internal-a.example","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/a/1","port":443}]',
-    "SyncTargetGroupArns": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/a/1",
+TARGETS = {"SyncTargets": SAMPLES["SyncTargets"], "SyncTargetGroupArns": SAMPLES["SyncTargetGroupArns"]}
+METRICS = {
+    "PublishMetrics": "true",
+    "ProbeEndpoints": "true",
+    "CreateMetricsQueue": "true",
+    "MetricsNamespace": "Of/Our: own",
 }
-METRICS = {"PublishMetrics": "true", "ProbeEndpoints": "true", "CreateMetricsQueue": "true", "MetricsNamespace": "Of/Our: own"}
 POSITIONS: list[dict[str, str]] = [
     {},
     EYES,
@@ -57,7 +59,8 @@ class Eyes(unittest.TestCase):
 
     def test_the_switches_make_alarms_and_the_dashboard_and_nothing_else_does(self) -> None:
         silent = position({**METRICS, **TARGETS})
-        self.assertEqual([silent.of_type(kind) for kind in (eyes.ALARM, eyes.COMPOSITE, "AWS::CloudWatch::Dashboard")], [{}, {}, {}])
+        kinds = (eyes.ALARM, eyes.COMPOSITE, "AWS::CloudWatch::Dashboard")
+        self.assertEqual([silent.of_type(kind) for kind in kinds], [{}, {}, {}])
         self.assertEqual(position({"CreateDashboard": "true"}).of_type(eyes.ALARM), {})
         self.assertEqual(position({"CreateAlarms": "true"}).of_type("AWS::CloudWatch::Dashboard"), {})
 

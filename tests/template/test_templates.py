@@ -5,7 +5,8 @@ from __future__ import annotations
 import unittest
 from typing import Callable, Iterable
 
-from . import functions, gateway, logs, network, parameters, permissions, properties, references, rules, schedules, sources, variables
+from . import functions, gateway, logs, network, parameters, permissions, properties, references, rules, schedules
+from . import sources, variables
 from .document import Template
 from .evaluation import Position, grouped
 from .positions import SLIPS, all_positions, others, required
@@ -96,7 +97,8 @@ def slips(template: Template) -> Iterable[dict[str, object]]:
                 yield {**start, name: value}
     for name in template.parameters:
         for value in others(template, name):
-            yield from ({**base, name: value, other: more} for other in template.parameters for more in others(template, other))
+            for other in template.parameters:
+                yield from ({**base, name: value, other: more} for more in others(template, other))
 
 
 class Sources(unittest.TestCase):

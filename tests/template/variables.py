@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from .document import PROJECT, Template
-from .evaluation import Unknown, grouped
+from .evaluation import Position, Unknown, grouped
 from .positions import all_positions
 from .sources import PACKAGES
 
@@ -48,9 +48,14 @@ LEFT_IN_EXAMPLES = {"DECISION_DEADLINE_MS", "LOCAL_INSTANCES", "METRICS_NAMESPAC
 
 
 def findings(template: Template) -> list[str]:
+    return findings_in(template, all_positions(template))
+
+
+def findings_in(template: Template, positions: list[tuple[str, Position]]) -> list[str]:
+    """Of variables that are set in some of these positions."""
     large: list[tuple[str, str]] = []
     set_anywhere: dict[str, set[str]] = {}
-    for label, position in all_positions(template):
+    for label, position in positions:
         for function, properties in position.of_type("AWS::Lambda::Function").items():
             if function in PACKAGES:
                 variables = properties.get("Environment", {}).get("Variables", {})
