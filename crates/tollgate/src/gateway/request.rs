@@ -107,12 +107,8 @@ async fn proceed(
     if declared_length(&request).is_some_and(|length| length > LARGEST) {
         return Err(Own::PayloadTooLarge);
     }
-    if request.method() == Method::GET && decoded == JWKS_PATH {
-        return Ok(answer::own_page(gateway.jwks.clone()));
-    }
-    if request.method() == Method::GET && decoded == METRICS_PATH {
-        exchange.route_key = Some(format!("GET {METRICS_PATH}"));
-        return Ok(answer::metrics_page(gateway.metrics.prometheus()));
+    if let Some(page) = own_page(gateway, request.method(), &decoded, exchange) {
+        return Ok(page);
     }
     let Some(found) = gateway.api.routes.find(request.method().as_str(), &decoded) else {
         let cors = gateway.api.cors.as_ref();
@@ -136,6 +132,18 @@ async fn proceed(
         cors.answer(origin.as_ref(), response.headers_mut());
     }
     Ok(response)
+}
+
+/// What only the local gateway has.
+fn own_page(gateway: &Gateway, method: &Method, path: &str, exchange: &mut Exchange) -> Option<Response<ResponseBody>> {
+    match path {
+        JWKS_PATH if *method == Method::GET => Some(answer::own_page(gateway.jwks.clone())),
+        METRICS_PATH if *method == Method::GET => {
+            exchange.route_key = Some(format!("GET {METRICS_PATH}"));
+            Some(answer::metrics_page(gateway.metrics.prometheus()))
+        }
+        _ => None,
+    }
 }
 
 fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
