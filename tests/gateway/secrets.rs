@@ -29,12 +29,15 @@ async fn no_item_of_either_table_holds_a_key_in_clear() {
     let seeds = format!(r#"{{"plans":{{"p":{{}}}},"keys":[{{"key":"{SECRET}","key_id":"seeded","plan":"p"}}]}}"#);
     let server = Server::ministack();
     let gateway = Setup::default().seeds(&seeds).endpoint(&format!("http://{}", server.address)).start().await;
-    let send = |method: &str, path: &str, body: Value| {
-        let call = gateway.call(method, &format!("/_tollgate/v1{path}")).header("content-type", "application/json");
-        call.header("idempotency-key", "0123456789abcdef-0").body(body.to_string()).send()
+    let post = async |path: &str, once: &str, body: Value| {
+        let call = gateway.call("POST", &format!("/_tollgate/v1{path}")).header("content-type", "application/json");
+        let answer = call.header("idempotency-key", once).body(body.to_string()).send().await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        answer.json()
     };
-    let made = send("POST", "/keys", json!({"plan": "p", "name": "made"})).await.json();
-    let rotated = send("POST", &format!("/keys/{}/rotate", made["key_id"].as_str().unwrap()), json!({})).await.json();
+    let made = post("/keys", "5f3a9c0e7d1b4286a0c4e8f1b7d93526", json!({"plan": "p", "name": "made"})).await;
+    let rotate = format!("/keys/{}/rotate", made["key_id"].as_str().unwrap());
+    let rotated = post(&rotate, "c81d2e6f0b9a4735e2f6a1d0c3b58794", json!({"grace_s": 3600})).await;
     let secrets = [SECRET, made["key"].as_str().unwrap(), rotated["key"].as_str().unwrap()];
     for secret in secrets {
         assert_eq!(gateway.get("/orders", secret).await.status, StatusCode::OK);

@@ -1,41 +1,47 @@
 """Whether what was admitted is what a bucket of tokens may have admitted."""
 
-import heapq
+import math
 
 
 def excess(calls: list[tuple[float, float]], rate: float, burst: int) -> int:
-    """How many calls are beyond a bucket that holds `burst` tokens at first and gets `rate` a second.
+    """How many calls are beyond a bucket that holds `burst` tokens at first and gets `rate` a second, in any window.
 
-    A call is the time at which it was sent and the one at which it is known to have been admitted. When it was decided
-    on in between nobody knows, so it counts as beyond only if no order of decisions at all explains it: each takes its
-    token as early as it can, and of those that wait the one that has to be done first goes first. That is the best
-    order there is, since a token that is taken earlier only ever makes room for another.
+    A call is the time at which it was sent and the one at which it is known to have been admitted; when it was decided
+    on in between nobody knows. So a window has the calls that were sent and known within it, all of which have surely
+    taken their tokens there: no more than `burst` and what came back meanwhile.
     """
-    waiting: list[float] = []
-    beyond = 0
-    tokens, now = float(burst), min((sent for sent, _ in calls), default=0.0)
-    arriving = sorted(calls)
-    index = 0
-    while index < len(arriving) or waiting:
-        if not waiting and arriving[index][0] > now:
-            tokens, now = filled(tokens, now, arriving[index][0], rate, burst)
-        while index < len(arriving) and arriving[index][0] <= now:
-            heapq.heappush(waiting, arriving[index][1])
-            index += 1
-        if tokens < 1:
-            ready = now + (1 - tokens) / rate if rate else float("inf")
-            coming = arriving[index][0] if index < len(arriving) else float("inf")
-            if ready == coming == float("inf"):
-                return beyond + len(waiting)
-            # Rounding must not leave a token a hair short for ever.
-            tokens, now = (1.0, ready) if ready <= coming else filled(tokens, now, coming, rate, burst)
-            continue
-        if heapq.heappop(waiting) < now:
-            beyond += 1
-        else:
-            tokens -= 1
-    return beyond
+    starts = sorted(sent for sent, _ in calls)
+    windows = Windows([rate * (start - starts[0]) for start in starts])
+    places = {start: place for place, start in enumerate(starts)}
+    worst = 0.0
+    for sent, known in sorted(calls, key=lambda call: call[1]):
+        windows.add(places[sent])
+        worst = max(worst, windows.most() - rate * (known - starts[0]) - burst)
+    # What is less than this is rounding.
+    return math.ceil(worst - 1e-6)
 
 
-def filled(tokens: float, now: float, later: float, rate: float, burst: int) -> tuple[float, float]:
-    return min(float(burst), tokens + (later - now) * rate), later
+class Windows:
+    """For windows that begin with a call and end now: their calls, plus what the beginning is worth, at most.
+
+    A tree whose nodes hold the calls below them, and the best of the windows that begin below them and end with them.
+    """
+
+    def __init__(self, worth: list[float]):
+        self.size, self.worth = 1 << max(0, len(worth) - 1).bit_length(), worth
+        self.calls, self.best = [0] * (2 * self.size), [-math.inf] * (2 * self.size)
+
+    def add(self, place: int):
+        node = self.size + place
+        self.calls[node] += 1
+        self.best[node] = self.worth[place] + self.calls[node]
+        while node := node // 2:
+            self.settle(node)
+
+    def settle(self, node: int):
+        left, right = 2 * node, 2 * node + 1
+        self.calls[node] = self.calls[left] + self.calls[right]
+        self.best[node] = max(self.best[right], self.best[left] + self.calls[right])
+
+    def most(self) -> float:
+        return self.best[1]

@@ -36,6 +36,9 @@ class Excess(unittest.TestCase):
     def test_without_a_rate_the_burst_is_all(self):
         self.assertEqual(excess([(0, 1), (50, 51), (100, 101)], 0, 2), 1)
 
+    def test_a_call_that_was_long_under_way_is_not_held_against_a_later_one(self):
+        self.assertEqual(excess([(0, 100), (0.01, 0.02)], 20, 1), 0)
+
     def test_a_call_that_may_have_been_decided_later_is_no_proof(self):
         self.assertEqual(excess([(0, 0), (0, 10)], 0.1, 1), 0)
 
