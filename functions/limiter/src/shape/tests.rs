@@ -70,7 +70,7 @@ fn a_mistake_is_a_sentence_that_names_the_member_and_repeats_no_value() {
             "`algorithm` is one of `token_bucket`, `sliding_window`",
             "`limit` is required",
             "`period` is required",
-            "`window_s` is a whole number from 1 on, or null",
+            "`window_s` is a whole number from 1 to 86400, or null",
         ]
     );
 }
