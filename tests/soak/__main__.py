@@ -136,7 +136,8 @@ def judged(run: Soak, folder: pathlib.Path) -> list[str]:
     wrong += verdict.statuses(tally, callers, run.backend_out, run.store_out)
     wrong += verdict.limits(received, callers)
     wrong += verdict.stage(tally, callers)
-    wrong += verdict.recovered(received, callers, end - 0.1 * LENGTH_S)
+    # Long enough for each to have been admitted, whatever the stage and its own limit refused.
+    wrong += verdict.recovered(received, callers, end - max(0.1 * LENGTH_S, 15 * world.PAUSE_S))
     wrong += run.memory()
     wrong += run.descriptors(before)
     if code := run.gateway.stop():
