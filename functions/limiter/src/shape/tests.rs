@@ -49,7 +49,8 @@ fn a_mistake_is_a_sentence_that_names_the_member_and_repeats_no_value() {
     let key =
         json!({"plan": 7, "enabled": "hush", "expires_at": "hush", "scopes": ["a", 7], "metadata": [], "hush": 1});
     let (_, found) = of("NewKey", key);
-    let details: Vec<_> = found.iter().map(|(_, detail)| detail.as_str()).collect();
+    let mut details: Vec<_> = found.iter().map(|(_, detail)| detail.as_str()).collect();
+    details.sort_unstable();
     assert_eq!(
         details,
         [
@@ -63,7 +64,8 @@ fn a_mistake_is_a_sentence_that_names_the_member_and_repeats_no_value() {
         ]
     );
     let (_, found) = of("Plan", json!({"algorithm": "leaky", "window_s": 0, "quotas": [{}]}));
-    let details: Vec<_> = found.into_iter().map(|(_, detail)| detail).collect();
+    let mut details: Vec<_> = found.into_iter().map(|(_, detail)| detail).collect();
+    details.sort_unstable();
     assert_eq!(
         details,
         [
