@@ -32,14 +32,9 @@ template: tools
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/sam validate --lint --template template.yaml
 
-# What a decision costs in requests, a token beside its bare signature check, a run of alb-sync, a delivery of metrics,
-# and a cold start beside Node's and Python's. A quiet machine tells more.
+# Every comparison on this machine, into BENCHMARKS.md; PART=limiter is one of them. A quiet machine tells more.
 bench: tools peers
-	cargo bench -p usage --bench decisions --locked
-	cargo bench -p authorizer --bench tokens --locked
-	cargo bench -p alb-sync --bench runs --locked
-	cargo bench -p metrics-publisher --bench deliveries --locked
-	cargo bench -p tests --bench startup --locked
+	$(PYTHON) tests/bench/run.py $(PART)
 
 # What the tests run beside Rust, at pinned versions, inside the project's folder.
 tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed
@@ -59,21 +54,22 @@ tests/node_modules/installed: tests/package.json tests/package-lock.json
 	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-# What the benchmarks hold ours against, at pinned versions, inside the project's folder.
-NODE_PEER := tests/startup/node/node_modules
-PYTHON_PEER := tests/startup/python/.venv
+# What the benchmarks hold ours against, at pinned versions, inside the project's folder; wrk and nginx from Debian.
+NODE_PEERS := tests/bench/node/node_modules
+PYTHON_PEERS := tests/bench/python/.venv tests/bench/zae-limiter/.venv
 
-peers: $(NODE_PEER)/installed $(PYTHON_PEER)/installed
+peers: $(NODE_PEERS)/installed $(PYTHON_PEERS:=/installed)
+	-(command -v wrk && command -v nginx) >/dev/null || apt-get install --yes --no-install-recommends wrk nginx-light
 
-$(NODE_PEER)/installed: tests/startup/node/package.json tests/startup/node/package-lock.json
-	npm ci --prefix tests/startup/node --ignore-scripts --no-audit --no-fund --loglevel=error
+$(NODE_PEERS)/installed: tests/bench/node/package.json tests/bench/node/package-lock.json
+	npm ci --prefix tests/bench/node --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Without pip in the end, which nobody would deploy.
-$(PYTHON_PEER)/installed: tests/startup/python/requirements.txt
-	$(PYTHON) -m venv --clear $(PYTHON_PEER)
-	$(PYTHON_PEER)/bin/pip install --quiet --disable-pip-version-check --requirement tests/startup/python/requirements.txt
-	$(PYTHON_PEER)/bin/pip uninstall --quiet --yes setuptools pip
+tests/bench/%/.venv/installed: tests/bench/%/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(@D)/bin/pip uninstall --quiet --yes setuptools pip
 	touch $@
 
 # `make watch FUNCTION=authorizer`, then `.venv/bin/cargo-lambda lambda invoke authorizer --data-file events/…`
@@ -81,4 +77,4 @@ watch: tools
 	$(PYTHON) tests/watch.py $(FUNCTION)
 
 clean:
-	rm -rf target $(VENV) $(MINISTACK) tests/node_modules $(NODE_PEER) $(PYTHON_PEER) .aws-sam
+	rm -rf target $(VENV) $(MINISTACK) tests/node_modules $(NODE_PEERS) $(PYTHON_PEERS) .aws-sam
