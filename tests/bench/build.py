@@ -34,23 +34,18 @@ def cargo(*arguments: str) -> dict[str, pathlib.Path]:
     return {message["target"]["name"]: pathlib.Path(message["executable"]) for message in made}
 
 
-def build(programs: pathlib.Path | None) -> Built:
-    """Each function by itself, as it is deployed: together they would share features. `programs` is a folder to take
-    them from instead."""
+def build(is_dev: bool) -> Built:
+    """Each function by itself, as it is deployed: together they would share features. In the dev profile, which is for
+    work on the benchmarks, what the tests are built with will do."""
+    manifest = ["--manifest-path", str(BENCH / "peers/Cargo.toml"), "--target-dir", str(TARGET.parent / "peers")]
+    peers = cargo("build", "--release", *manifest)["peers"]
+    if is_dev:
+        names = [*(f"--bench={name}" for name in BENCHMARKS), *(f"--bin={name}" for name in PROGRAMS)]
+        made = cargo("build", "--workspace", *names)
+        return Built({name: made[name] for name in PROGRAMS}, {name: made[name] for name in BENCHMARKS}, peers)
     benchmarks = {}
     for name, package in BENCHMARKS.items():
         benchmarks[name] = cargo("bench", "--no-run", "--package", package, "--bench", name)[name]
-    peers = cargo(
-        "build",
-        "--release",
-        "--manifest-path",
-        str(BENCH / "peers/Cargo.toml"),
-        "--target-dir",
-        str(TARGET.parent / "peers"),
-    )["peers"]
-    if programs:
-        found = {name: programs / name for name in PROGRAMS if (programs / name).exists()}
-        return Built(found, benchmarks, peers)
     return Built({name: release(name) for name in PROGRAMS}, benchmarks, peers)
 
 

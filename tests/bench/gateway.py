@@ -87,9 +87,9 @@ def measure(built) -> list[Table]:
         ports = dict(zip(NAMES, (own, limited, backend), strict=True))
         runs.measure({name: lambda port=port: wrk(port) for name, port in ports.items()}, ROUNDS)
     note = (
-        f"`wrk` with one thread and {CONNECTIONS} connections, on the same cores. The gateway does what the deployed system "
-        "does: it finds the route, calls the authorizer with an event, charges a plan, maps headers both ways and writes "
-        "an access log; it is for trying out and testing. The backend is nginx with a fixed answer."
+        f"`wrk` with one thread and {CONNECTIONS} connections, on the same cores. The gateway does what the deployed "
+        "system does: it finds the route, calls the authorizer with an event, charges a plan, maps headers both ways "
+        "and writes an access log; it is for trying out and testing. The backend is nginx with a fixed answer."
     )
     return [
         Table("Requests a second", "/s", runs.rows("rate", NAMES, NAMES[:1]), note),

@@ -41,6 +41,10 @@ def write(machine: dict, parts: list[dict], names: list[str]):
 def section(part: dict) -> str:
     busy = f"load average {part['load']} before, {part['load_after']} after"
     text = f"\n## {part['title']}\n\nMeasured {part['at']} in {part['seconds']:.0f} s; {busy}.\n"
+    if part["dev"]:
+        text += (
+            "\n**Of the dev profile, which is not optimised: this shows that the comparison runs, and nothing else.**\n"
+        )
     if part.get("failed"):
         return text + f"\nFailed: {part['failed']}\n"
     return text + "".join(table_of(part["name"], table) for table in part["tables"])

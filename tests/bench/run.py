@@ -1,12 +1,11 @@
 """Runs every comparison, or those that are named, and writes BENCHMARKS.md.
 
-`python3 tests/bench/run.py [--programs FOLDER] [PART …]`; `make bench` installs what it needs before. With `--programs`
-the programs are taken from there instead of being built in release.
+`python3 tests/bench/run.py [--dev] [PART …]`; `make bench` installs what it needs before. With `--dev` the dev
+profile is measured, which says that the benchmarks work, and nothing else.
 """
 
 import argparse
 import json
-import pathlib
 import sys
 import time
 
@@ -33,10 +32,10 @@ PARTS = {
 }
 
 
-def measure(name: str, built: build.Built) -> dict:
+def measure(name: str, built: build.Built, is_dev: bool) -> dict:
     """A part's document, whatever becomes of it."""
     title, part = PARTS[name]
-    document = {"name": name, "title": title, **machine.moment()}
+    document = {"name": name, "title": title, **machine.moment(), "dev": is_dev}
     began = time.monotonic()
     try:
         document["tables"] = [table.document() for table in part.measure(built)]
@@ -54,13 +53,15 @@ def results() -> list[dict]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Runs every comparison, or those that are named.")
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--programs", type=pathlib.Path, help="where the programs are, instead of building them")
+    parser.add_argument("--dev", action="store_true", help="measure the dev profile, to see that it all works")
     arguments = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
-    built = build.build(arguments.programs and arguments.programs.resolve())
+    began = time.monotonic()
+    built = build.build(arguments.dev)
+    print(f"builds: {time.monotonic() - began:.0f} s\n", flush=True)
     failed = False
     for name in arguments.parts or PARTS:
-        document = measure(name, built)
+        document = measure(name, built, arguments.dev)
         (TARGET / f"{name}.json").write_text(json.dumps(document, indent=1))
         print(report.terminal(document))
         print(f"{name}: {document['seconds']:.0f} s\n", flush=True)

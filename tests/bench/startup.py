@@ -126,49 +126,53 @@ def functions(built, url: str, keys_url: str, names: int, token: str) -> dict[st
     tables_of = {"REGISTRY_TABLE": "tollgate-registry", "USAGE_TABLE": "tollgate-usage"}
     # The others have no deadline, and an emulator takes its time: nobody is to give up here.
     settings = {**AWS, **tables_of, "AWS_ENDPOINT_URL": url, "DECISION_DEADLINE_MS": "10000"}
-    issuer = {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks_uri": keys_url, "plan_claim": "plan"}
-    policy = {"issuers": [issuer], "rules": [{"match": "ANY /{proxy+}", "auth": "jwt"}]}
-    targets = [{"name": "a.example", "target_group_arn": target_group(url), "port": 8443}]
-    of_peers = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": keys_url}
     authorize = event("authorizer.token")
     authorize["headers"]["authorization"] = f"Bearer {token}"
+    of_peers = {**settings, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": keys_url}
+    return {
+        **of_rust(built, settings, authorize, keys_url, names),
+        "Node: jose, AWS SDK": of_node("jose", NOT_FOR_JOSE, of_peers, authorize),
+        "Node: aws-jwt-verify, AWS SDK": of_node("aws-jwt-verify", NOT_FOR_AWS_JWT_VERIFY, of_peers, authorize),
+        "Python: PyJWT, Powertools, boto3": of_python(of_peers, authorize),
+    }
+
+
+def of_rust(built, settings: dict, authorize: dict, keys_url: str, names: int) -> dict[str, Function]:
+    issuer = {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks_uri": keys_url, "plan_claim": "plan"}
+    policy = {"issuers": [issuer], "rules": [{"match": "ANY /{proxy+}", "auth": "jwt"}]}
+    group = target_group(settings["AWS_ENDPOINT_URL"])
+    targets = [{"name": "a.example", "target_group_arn": group, "port": 8443}]
+    sync = {"SYNC_TARGETS": json.dumps(targets), "DNS_SERVERS": f"127.0.0.1:{names}"}
     decide = event("limiter.decide")
     decide["body"] = json.dumps({"subject": "alice", "plan": "bench", "route": "GET /orders"})
-    ours = {
+    asked = {
         "authorizer": (authorize, {"AUTH_POLICY": json.dumps(policy)}, '"decision":"allowed"'),
-        "alb-sync": (
-            event("alb-sync.scheduled"),
-            {"SYNC_TARGETS": json.dumps(targets), "DNS_SERVERS": f"127.0.0.1:{names}"},
-            '"complete":true',
-        ),
+        "alb-sync": (event("alb-sync.scheduled"), sync, '"complete":true'),
         "limiter": (decide, {}, "allowed"),
         "metrics-publisher": (event("metrics-publisher.records"), {}, '"accepted":3'),
         "nothing": (authorize, {}, '"isAuthorized":true'),
     }
     found = {}
-    for name, (asked, more, expected) in ours.items():
-        program = built.programs.get(name, pathlib.Path("not built"))
+    for name, (what, more, expected) in asked.items():
+        program = built.programs[name]
         row = "Rust, doing nothing" if name == "nothing" else name
-        found[row] = Function([program], asked, {**settings, **more}, [(program, [])], expected)
-    for row, verifier, unused in (
-        ("Node: jose, AWS SDK", "jose", NOT_FOR_JOSE),
-        ("Node: aws-jwt-verify, AWS SDK", "aws-jwt-verify", NOT_FOR_AWS_JWT_VERIFY),
-    ):
-        of_node = {**settings, **of_peers, "VERIFIER": verifier}
-        package = [(NODE / "authorizer.mjs", []), (NODE / "verify.mjs", []), (NODE / "node_modules", unused)]
-        found[row] = Function(
-            ["/usr/bin/env", "node", NODE / "authorizer.mjs"], authorize, of_node, package, '"decision":"allowed"'
-        )
-    of_python = {**settings, **of_peers, "PYTHONPATH": str(PYTHON), "POWERTOOLS_SERVICE_NAME": "authorizer"}
-    modules = next(PYTHON.glob(".venv/lib/python3*/site-packages"))
-    found["Python: PyJWT, Powertools, boto3"] = Function(
-        [PYTHON / ".venv/bin/python", "-m", "awslambdaric", "authorizer.handler"],
-        authorize,
-        of_python,
-        [(PYTHON / "authorizer.py", []), (modules, [])],
-        '"decision": "allowed"',
-    )
+        found[row] = Function([program], what, {**settings, **more}, [(program, [])], expected)
     return found
+
+
+def of_node(verifier: str, unused: list[str], settings: dict, authorize: dict) -> Function:
+    """With a minimal loop: the runtime's own client has to be compiled for it."""
+    package = [(NODE / "authorizer.mjs", []), (NODE / "verify.mjs", []), (NODE / "node_modules", unused)]
+    command = ["/usr/bin/env", "node", NODE / "authorizer.mjs"]
+    return Function(command, authorize, {**settings, "VERIFIER": verifier}, package, '"decision":"allowed"')
+
+
+def of_python(settings: dict, authorize: dict) -> Function:
+    """With the runtime's own client."""
+    modules = next(PYTHON.glob(".venv/lib/python3*/site-packages"))
+    package = [(PYTHON / "authorizer.py", []), (modules, [])]
+    command = [PYTHON / ".venv/bin/python", "-m", "awslambdaric", "authorizer.handler"]
+    return Function(command, authorize, {**settings, "PYTHONPATH": str(PYTHON)}, package, '"decision": "allowed"')
 
 
 def package_mb(function: Function) -> float:
