@@ -24,7 +24,7 @@ def measure(built) -> list[Table]:
     subjects = {
         name: lambda lease=lease: admitted(built.benchmarks["decisions"], lease) for name, lease in names.items()
     }
-    runs.measure(subjects, ROUNDS)
+    runs.measure(subjects, ROUNDS, warm_up=0)
     rows = runs.rows("admitted", names, names)
     note = (
         "16 instances, an ample plan, 3 s. The store is simulated, because emulators are slower than a partition; "

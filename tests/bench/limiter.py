@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 from printed import printed
-from processes import BENCH, Failed, Forwarder, environment, ministack, run
+from processes import BENCH, Failed, Forwarder, NoAnswer, environment, ministack, run
 from rows import Printed, Row, Runs, Table
 
 ROUNDS = 5
@@ -63,7 +63,7 @@ def hang(command: list, port: int) -> dict[str, float]:
         process.stdin.flush()
         told = process.stdout.readline()
         if not told:
-            raise Failed(f"none within {HANG_S} s")
+            raise NoAnswer(f"none within {HANG_S} s")
         told = json.loads(told)
         return {"seconds": told["seconds"] * 1e3, "how": told["how"]}
     finally:
@@ -106,7 +106,7 @@ def measure(built) -> list[Table | Printed]:
             ample[workers] = Runs()
             ample[workers].measure(subjects, ROUNDS, warm_up=0)
         subjects = {name: lambda c=command: load(c, url, 16, LIMIT) for name, command in commands(built).items()}
-        tight.measure(subjects, ROUNDS, warm_up=0)
+        tight.measure(subjects, 3, warm_up=0)
         hanging = hung(built, port)
     memory = Runs()
     own = slices([built.benchmarks["decisions"], "keys", 1000])
@@ -142,5 +142,5 @@ def measure(built) -> list[Table | Printed]:
             "A thousand keys in turn on one thread. Ours finds key and plan by the key's SHA-256 and charges a bucket "
             "and a quota; the others charge one limit.",
         ),
-        printed(built.benchmarks["decisions"], "What a decision costs, in requests to the store", 420),
+        printed(built, "decisions", "What a decision costs, in requests to the store", 420),
     ]

@@ -1,21 +1,16 @@
 """Tables that a benchmark of the project prints itself."""
 
-import pathlib
 import subprocess
 
 from processes import PROJECT, environment
 from rows import Printed
 
+DEV_S = 60
 
-def printed(program: pathlib.Path, name: str, timeout: float) -> Printed:
+
+def printed(built, benchmark: str, name: str, timeout: float) -> Printed:
     """What it prints until it ends, or fails: then with its last words as the last row."""
-    try:
-        done = subprocess.run(
-            [program, "--bench"], env=environment(), cwd=PROJECT, timeout=timeout, capture_output=True, text=True
-        )
-        text, failure = done.stdout, done.stderr.strip() if done.returncode else ""
-    except subprocess.TimeoutExpired as late:
-        text, failure = (late.stdout or b"").decode(), f"not done after {timeout:.0f} s"
+    text, failure = output(built.benchmarks[benchmark], DEV_S if built.is_dev else timeout)
     lines = [line for line in text.splitlines() if line.startswith("|")]
     if not lines:
         lines = ["| | measured | goal |", "|---|---|---|"]
@@ -23,6 +18,16 @@ def printed(program: pathlib.Path, name: str, timeout: float) -> Printed:
         words = " ".join(failure.split())[:200].replace("|", "/")
         lines.append(f"| the rest failed | {words} | |")
     return Printed(name, lines, "One run, with the goal that each row has.")
+
+
+def output(program, timeout: float) -> tuple[str, str]:
+    """What a program prints, and why it did not end well."""
+    settings = {"env": environment(), "cwd": PROJECT, "timeout": timeout, "capture_output": True}
+    try:
+        done = subprocess.run([program, "--bench"], **settings)
+    except subprocess.TimeoutExpired as late:
+        return (late.stdout or b"").decode(), f"not done after {timeout:.0f} s"
+    return done.stdout.decode(), done.stderr.decode() if done.returncode else ""
 
 
 def row(table: Printed, what: str) -> str:

@@ -27,6 +27,10 @@ class Failed(Exception):
     """A measurement that could not be made."""
 
 
+class NoAnswer(Failed):
+    """A measurement that says that there is none to have."""
+
+
 def environment(**more: str) -> dict[str, str]:
     """Nothing of this process's but the way to interpreters."""
     return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **more}

@@ -145,7 +145,7 @@ def measure(built) -> list[Table | Printed]:
             "one request a record": lambda: one_request_a_record(built, path, url, received),
         }
         runs.measure(subjects, ROUNDS)
-    details = printed(built.benchmarks["deliveries"], "A delivery", 180)
+    details = printed(built, "deliveries", "A delivery", 180)
     with contextlib.suppress(ValueError):
         runs.values.setdefault("rate", {})[OURS] = [float(row(details, "call records/s on one core, ready to send"))]
     scaled = f"Of deliveries of {RECORDS:,} records with 56 operations, scaled to a million."

@@ -69,9 +69,10 @@ def markdown(table: dict) -> str:
 def line(row: dict) -> str:
     name = f"**{row['name']}**" if row["ours"] else row["name"]
     if "failed" in row:
-        return f"| {name} | failed: {row['failed'].replace('|', '/')} | | |"
+        return f"| {name} | {row['failed'].replace('|', '/')} | | |"
     spread = f"{number(row['min'])} to {number(row['max'])}" if row["runs"] > 1 else ""
-    return f"| {name} | {number(row['median'])} | {spread} | {row['runs']} |"
+    runs = f"{row['runs']}; another {row['incomplete'].replace('|', '/')}" if "incomplete" in row else row["runs"]
+    return f"| {name} | {number(row['median'])} | {spread} | {runs} |"
 
 
 def slug(name: str) -> str:

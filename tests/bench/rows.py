@@ -3,10 +3,12 @@
 import dataclasses
 import statistics
 
+from processes import Failed, NoAnswer
+
 
 @dataclasses.dataclass
 class Row:
-    """A figure: what was measured of whom, in the table's unit. `failed` says why there is none."""
+    """A figure: what was measured of whom, in the table's unit. `failed` says why there is none, or not more."""
 
     name: str
     values: list[float] = dataclasses.field(default_factory=list)
@@ -19,8 +21,10 @@ class Row:
 
     def document(self, unit: str) -> dict:
         document = {"name": self.name, "unit": unit, "ours": self.ours}
-        if self.failed or not self.values:
-            return {**document, "failed": self.failed or "nothing was measured"}
+        if not self.values:
+            return {**document, "failed": self.failed or "failed: nothing was measured"}
+        if self.failed:
+            document["incomplete"] = self.failed
         spread = {"median": self.median, "min": min(self.values), "max": max(self.values), "runs": len(self.values)}
         return {**document, **spread}
 
@@ -53,11 +57,12 @@ class Printed:
 
 
 class Runs:
-    """Values of several subjects, collected over rounds. One that fails is left out from then on."""
+    """Values of several subjects, collected over rounds. One that has failed twice is left out from then on."""
 
     def __init__(self):
         self.values: dict[str, dict[str, list[float]]] = {}
         self.failures: dict[str, str] = {}
+        self.given_up: set[str] = set()
 
     def measure(self, subjects: dict, rounds: int, warm_up: int = 1):
         """Calls each subject once a round, each round beginning with another; a subject returns its figures."""
@@ -65,15 +70,19 @@ class Runs:
         for number in range(warm_up + rounds):
             for place in range(len(names)):
                 name = names[(place + number) % len(names)]
-                if name not in self.failures:
+                if name not in self.given_up:
                     self.call(name, subjects[name], number >= warm_up)
 
     def call(self, name: str, subject, counts: bool):
         try:
             figures = subject()
         except Exception as error:
-            lines = f"{type(error).__name__}: {error}".strip().splitlines()
-            self.failures[name] = lines[-1][:200]
+            said = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+            lines = said.strip().splitlines()
+            prefix = "" if isinstance(error, NoAnswer) else "failed: "
+            if name in self.failures:
+                self.given_up.add(name)
+            self.failures[name] = prefix + lines[-1][:200]
             return
         if counts:
             for figure, value in figures.items():

@@ -31,7 +31,7 @@ from processes import (
 )
 from rows import Row, Runs, Table
 
-ROUNDS = 7
+ROUNDS = 5
 RIE = ".venv/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
 SEEDS = {"plans": {"bench": {"throttle": {"rate": 100, "burst": 1000}}}}

@@ -1,9 +1,9 @@
 //! What a token costs, from event bytes to answer bytes with the embedded store, beside the bare signature
-//! check of aws-lc-rs; and the memory that a million different tokens take.
+//! check of aws-lc-rs; and the memory that many different tokens take.
 //!
 //! `cargo bench -p authorizer`. One thread; the log goes to a sink. With `BENCH_EVENTS=FOLDER` the events are written
-//! there as well, a line each, with the key sets, for others to be measured by; with `BENCH_MEMORY=1` memory is all
-//! that is measured.
+//! there as well, a line each, with the key sets, for others to be measured by; with `BENCH_MEMORY=1000000` it is the
+//! memory after so many tokens alone that is measured.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -40,8 +40,8 @@ const SUBJECTS: usize = 2_000;
 fn main() {
     let log = log_to(None, std::io::sink);
     tracing::subscriber::set_global_default(log).unwrap();
-    if std::env::var_os("BENCH_MEMORY").is_some() {
-        return memory();
+    if let Ok(number) = std::env::var("BENCH_MEMORY") {
+        return memory(number.parse().unwrap());
     }
     if let Some(folder) = std::env::var_os("BENCH_EVENTS") {
         write(folder.as_ref());
@@ -97,16 +97,16 @@ fn answer(runtime: &Runtime, authorizer: &Authorizer, event: &[u8]) -> Vec<u8> {
     serde_json::to_vec(&answer).unwrap()
 }
 
-/// Resident after ten thousand, a hundred thousand and a million, of a thousand users; JSON.
-fn memory() {
+/// Resident after so many tokens, a tenth and a hundredth of them; JSON.
+fn memory(tokens: usize) {
     let signer = Signer::of("EdDSA");
     let (runtime, authorizer) = (runtime(), unlimited(&signer));
     let mut resident = serde_json::Map::new();
-    for number in 0..1_000_000 {
+    for number in 0..tokens {
         let event: Box<RawValue> = to_raw_value(&bearing(&token(&signer, number))).unwrap();
         // Most of so many calls in so short a time are above a plan's limit: what is remembered is the same.
         runtime.block_on(authorizer.handle_at(&event, now())).unwrap();
-        if [10_000, 100_000, 1_000_000].contains(&(number + 1)) {
+        if [tokens / 100, tokens / 10, tokens].contains(&(number + 1)) {
             resident.insert((number + 1).to_string(), resident_kib().into());
         }
     }
