@@ -31,6 +31,7 @@ unit: tools
 template: tools
 	$(VENV)/bin/cfn-lint template.yaml
 	$(VENV)/bin/sam validate --lint --template template.yaml
+	$(PYTHON) -m unittest discover --start-directory tests/bench
 
 # Every comparison on this machine, into BENCHMARKS.md; PART=limiter is one of them. A quiet machine tells more.
 bench: tools peers
