@@ -6,12 +6,12 @@ from printed import printed
 from processes import Failed, environment, run
 from rows import Printed, Row, Runs, Table
 
-KEYS = [10, 1_000, 100_000]
+CALLERS = [10, 1_000, 100_000]
 ROUNDS = 5
 
 
-def decisions(program, keys: int) -> dict[str, float]:
-    slices = sorted(json.loads(run([program, "keys", keys])))
+def decisions(program, callers: int) -> dict[str, float]:
+    slices = sorted(json.loads(run([program, "callers", callers])))
     return {"rate": slices[len(slices) // 2] / 1e6}
 
 
@@ -29,9 +29,11 @@ def memory(built) -> list[Row]:
 
 def measure(built) -> list[Table | Printed]:
     runs = Runs()
-    names = {f"{keys:,} keys": keys for keys in KEYS}
+    names = {f"{callers:,} keys": callers for callers in CALLERS}
     program = built.benchmarks["decisions"]
-    runs.measure({name: lambda keys=keys: decisions(program, keys) for name, keys in names.items()}, ROUNDS, 0)
+    runs.measure(
+        {name: lambda callers=callers: decisions(program, callers) for name, callers in names.items()}, ROUNDS, 0
+    )
     note = "The embedded store, keys in turn in an order that no cache of the processor's foresees."
     return [
         Table("Decisions a second, by number of keys", "million/s", runs.rows("rate", names, names), note),

@@ -109,7 +109,7 @@ def measure(built) -> list[Table | Printed]:
         tight.measure(subjects, 3, warm_up=0)
         hanging = hung(built, port)
     memory = Runs()
-    own = slices([built.benchmarks["decisions"], "keys", 1000])
+    own = slices([built.benchmarks["decisions"], "callers", 1000])
     memory.measure(
         {
             IN_MEMORY[0]: own,
@@ -139,8 +139,7 @@ def measure(built) -> list[Table | Printed]:
             "Decisions a second in memory",
             "million/s",
             memory.rows("rate", IN_MEMORY, IN_MEMORY[:1]),
-            "A thousand keys in turn on one thread. Ours finds key and plan by the key's SHA-256 and charges a bucket "
-            "and a quota; the others charge one limit.",
+            "A thousand keys in turn on one thread. Ours charges a bucket and a quota; the others one limit.",
         ),
         printed(built, "decisions", "What a decision costs, in requests to the store", 420),
     ]

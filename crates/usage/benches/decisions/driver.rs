@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use calls::Deadline;
 use serde_json::{Value, json};
-use usage::{Caller, EmbeddedStore, KeyHash, Plan, Seeds, Verdict};
+use usage::{Caller, EmbeddedStore, Plan, Verdict};
 
 use crate::loads::{Arrivals, load};
 use crate::partition::Partition;
-use crate::subject::{NOON, PATIENCE, Subject, aws, caller, instance, now, plan};
+use crate::subject::{NOON, PATIENCE, Subject, aws, caller, instance, now, plan, seeds};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_millis(200);
 
-/// `load URL WORKERS SECONDS LIMIT`, `hang URL`, `hot LEASE SECONDS` or `keys NUMBER`; `None` for anything else.
+/// `load URL WORKERS SECONDS LIMIT`, `hang URL`, `hot LEASE SECONDS` or `callers NUMBER`; `None` for anything else.
 pub(crate) async fn run(arguments: &[&str]) -> Option<Value> {
     Some(match *arguments {
         ["load", url, workers, seconds, limit] => {
@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: &[&str]) -> Option<Value> {
         }
         ["hang", url] => hang(url).await,
         ["hot", lease, seconds] => hot(lease.parse().ok()?, seconds.parse().ok()?).await,
-        ["keys", number] => keys(number.parse().ok()?),
+        ["callers", number] => callers(number.parse().ok()?),
         _ => return None,
     })
 }
@@ -68,39 +68,29 @@ async fn hot(lease: u32, seconds: u64) -> Value {
     })
 }
 
-/// Decisions a second of the embedded store, key and plan looked up each time, with so many keys.
-fn keys(number: usize) -> Value {
-    let secret = |key: usize| format!("benchmark-key-{key:012}");
-    let entry = |key: usize| json!({"key": secret(key), "key_id": format!("key-{key}"), "plan": "p"});
-    let plan =
-        json!({"throttle": {"rate": 10000, "burst": 10000}, "quotas": [{"limit": 1_000_000_000, "period": "day"}]});
-    let seeds = json!({"plans": {"p": plan}, "keys": (0..number).map(entry).collect::<Vec<_>>()});
-    let seeds: Seeds = serde_json::from_value(seeds).expect("seeds");
-    let store = EmbeddedStore::new(&seeds).expect("good seeds");
+/// Decisions a second of the embedded store with so many callers.
+fn callers(number: usize) -> Value {
+    let store = EmbeddedStore::new(&seeds()).expect("good seeds");
+    let ample = r#"{"throttle":{"rate":10000,"burst":10000},"quotas":[{"limit":1000000000,"period":"day"}]}"#;
+    let plan = plan(ample);
+    let mut callers: Vec<Caller> = (0..number).map(|caller| Caller::Key(format!("key-{caller}"))).collect();
     // In an order that no cache foresees.
-    let mut secrets: Vec<String> = (0..number).map(secret).collect();
-    fastrand::shuffle(&mut secrets);
+    fastrand::shuffle(&mut callers);
     let mut decided = 0;
-    let mut slice = || slice(&store, &secrets, &mut decided);
+    let mut slice = || slice(&store, &plan, &callers, &mut decided);
     slice();
     json!(std::iter::repeat_with(slice).take(SLICES).collect::<Vec<_>>())
 }
 
-fn slice(store: &EmbeddedStore, secrets: &[String], decided: &mut usize) -> f64 {
+fn slice(store: &EmbeddedStore, plan: &Plan, callers: &[Caller], decided: &mut usize) -> f64 {
     let (began, before) = (Instant::now(), *decided);
     while began.elapsed() < SLICE {
         for _ in 0..1000 {
-            decide(store, &secrets[*decided % secrets.len()], *decided);
+            let now = NOON + i128::try_from(*decided).unwrap_or(0) * 100_000;
+            let decision = store.charge(&callers[*decided % callers.len()], plan, None, 1, now).expect("a decision");
+            assert_eq!(decision.verdict, Verdict::Allowed);
             *decided += 1;
         }
     }
     f64::from(u32::try_from(*decided - before).unwrap_or(u32::MAX)) / began.elapsed().as_secs_f64()
-}
-
-fn decide(store: &EmbeddedStore, secret: &str, number: usize) {
-    let key = store.key(&KeyHash::of(secret).expect("a good key")).expect("a key that is there");
-    let plan: std::sync::Arc<Plan> = store.plan(&key.plan).expect("a plan that is there");
-    let now = NOON + i128::try_from(number).unwrap_or(0) * 100_000;
-    let decision = store.charge(&Caller::Key(key.key_id.clone()), &plan, None, 1, now).expect("a decision");
-    assert_eq!(decision.verdict, Verdict::Allowed);
 }
