@@ -57,19 +57,15 @@ package-native: tools
 e2e: tools
 	$(VENV)/bin/python -u -m tests.e2e
 
-# What SECURITY.md and docs/ name is there, and what a soak is judged by is right.
+# What SECURITY.md and docs/ name is there, and what a soak is judged by and a benchmark reads is right.
 documents:
 	PYTHONPATH=tests $(PYTHON) -m unittest discover --start-directory tests/documents
 	PYTHONPATH=tests $(PYTHON) -m unittest rig.test_exact
+	$(PYTHON) -m unittest discover --start-directory tests/bench
 
-# What a decision costs in requests, a token beside its bare signature check, a run of alb-sync, a delivery of metrics,
-# and a cold start beside Node's and Python's. A quiet machine tells more.
+# Every comparison on this machine, into BENCHMARKS.md; PART=limiter is one of them. A quiet machine tells more.
 bench: tools peers
-	cargo bench -p usage --bench decisions --locked
-	cargo bench -p authorizer --bench tokens --locked
-	cargo bench -p alb-sync --bench runs --locked
-	cargo bench -p metrics-publisher --bench deliveries --locked
-	cargo bench -p tests --bench startup --locked
+	$(PYTHON) tests/bench/run.py $(PART)
 
 # Ten minutes (SOAK_S) of 64 clients, while the backend is killed and the store hangs.
 soak: tools gateway
@@ -101,21 +97,22 @@ tests/node_modules/installed: tests/package.json tests/package-lock.json
 	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-# What the benchmarks hold ours against, at pinned versions, inside the project's folder.
-NODE_PEER := tests/startup/node/node_modules
-PYTHON_PEER := tests/startup/python/.venv
+# What the benchmarks hold ours against, at pinned versions, inside the project's folder; wrk and nginx from Debian.
+NODE_PEERS := tests/bench/node/node_modules
+PYTHON_PEERS := tests/bench/python/.venv tests/bench/zae-limiter/.venv
 
-peers: $(NODE_PEER)/installed $(PYTHON_PEER)/installed
+peers: $(NODE_PEERS)/installed $(PYTHON_PEERS:=/installed)
+	-(command -v wrk && command -v nginx) >/dev/null || apt-get install --yes --no-install-recommends wrk nginx-light
 
-$(NODE_PEER)/installed: tests/startup/node/package.json tests/startup/node/package-lock.json
-	npm ci --prefix tests/startup/node --ignore-scripts --no-audit --no-fund --loglevel=error
+$(NODE_PEERS)/installed: tests/bench/node/package.json tests/bench/node/package-lock.json
+	npm ci --prefix tests/bench/node --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Without pip in the end, which nobody would deploy.
-$(PYTHON_PEER)/installed: tests/startup/python/requirements.txt
-	$(PYTHON) -m venv --clear $(PYTHON_PEER)
-	$(PYTHON_PEER)/bin/pip install --quiet --disable-pip-version-check --requirement tests/startup/python/requirements.txt
-	$(PYTHON_PEER)/bin/pip uninstall --quiet --yes setuptools pip
+tests/bench/%/.venv/installed: tests/bench/%/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(@D)/bin/pip uninstall --quiet --yes setuptools pip
 	touch $@
 
 # `make watch FUNCTION=authorizer`, then `.venv/bin/cargo-lambda lambda invoke authorizer --data-file events/…`
@@ -123,4 +120,4 @@ watch: tools
 	$(PYTHON) tests/watch.py $(FUNCTION)
 
 clean:
-	rm -rf target $(VENV) $(MINISTACK) tests/node_modules $(NODE_PEER) $(PYTHON_PEER) .aws-sam
+	rm -rf target $(VENV) $(MINISTACK) tests/node_modules $(NODE_PEERS) $(PYTHON_PEERS) .aws-sam

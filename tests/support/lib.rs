@@ -2,7 +2,6 @@
 
 mod backend;
 mod client;
-mod runtime;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,6 @@ use tollgate::local::{self, LocalIssuer};
 
 pub use backend::{Backend, Seen};
 pub use client::{Answer, Call, raw};
-pub use runtime::{FirstAnswer, first_answer};
 
 /// The free key of the built-in seeds.
 pub const FREE: &str = "local-free-key-000000000001";

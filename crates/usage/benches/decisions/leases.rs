@@ -26,7 +26,7 @@ pub(crate) async fn hot_keys(url: &str) {
         let over = (i128::try_from(cost.allowed).unwrap_or(i128::MAX) - allowed).max(0);
         let goal = if name == "ample" { "≤ 0.1" } else { "" };
         let decisions = format!("{:.3} ({} decisions)", cost.a_decision(), cost.allowed + cost.denied);
-        row(&format!("leased hot key, k = 16, {name} plan, 16 workers"), decisions, goal);
+        row(&format!("leased hot key, k = 16, {name} plan, 16 workers"), cost.told(decisions), goal);
         row(&format!("over-admission of it, {name} plan"), over, "0");
         row(&format!("stranded at the end, {name} plan"), stranded, "≤ 240");
     }
@@ -48,7 +48,7 @@ pub(crate) async fn capped(server: &Server) {
     let seconds = TIME.as_secs();
     let writes = (proxy.count("UpdateItem") - before) as u64 / seconds;
     let decisions = format!("{}/s ({writes} writes/s)", (cost.allowed + cost.denied) as u64 / seconds);
-    row("hot key, k = 100, store capped at 1,000 writes/s, 16 workers", decisions, "≥ 10,000/s");
+    row("hot key, k = 100, store capped at 1,000 writes/s, 16 workers", cost.told(decisions), "≥ 10,000/s");
 }
 
 fn leasing(rate: u32, burst: u32, lease: u32) -> String {

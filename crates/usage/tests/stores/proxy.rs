@@ -155,7 +155,7 @@ impl State {
 }
 
 /// One HTTP/1.1 message with its body, or `None` at the connection's end.
-async fn read_message(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+pub(crate) async fn read_message(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     let mut message = Vec::with_capacity(4096);
     loop {
         if let Some(end) = message.windows(4).position(|window| window == b"\r\n\r\n") {

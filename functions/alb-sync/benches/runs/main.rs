@@ -40,6 +40,7 @@ fn main() {
     println!("| a run | measured | goal |\n|---|---|---|");
     runtime.block_on(async {
         calls().await;
+        growth().await;
         coverage().await;
         starts().await;
     });
@@ -62,12 +63,27 @@ async fn calls() {
     row("warm, without changes: Describe", count(&["DescribeTargetHealth", "DescribeTargetGroups"]), "1");
     row("warm, without changes: reads of state", count(&["GetItem"]), "≤ 1");
     row("warm, without changes: writes", count(&["PutItem", "RegisterTargets", "DeregisterTargets"]), "0");
-    for groups in [1, 10] {
-        let (function, _) = account.function(&names, groups).await;
-        account.run(&function, 2).await.expect("a run");
-        let began = Instant::now();
-        account.run(&function, 3).await.expect("a warm run");
-        row(&format!("warm, on an emulator, groups: {groups}"), format!("{:.0?}", began.elapsed()), "side by side");
+}
+
+/// Warm runs by groups, up to as many as there may be, and nodes, on an emulator that takes one call after another;
+/// medians of five.
+async fn growth() {
+    let account = Account::with_groups(50).await;
+    for nodes in [8, 100] {
+        let names = Names::start(move |_| Reply::Authoritative(private(0..nodes))).await;
+        for groups in [1, 10, 50] {
+            let (function, _) = account.function(&names, groups).await;
+            account.run(&function, 2).await.expect("a run");
+            let mut times = Vec::new();
+            for minute in 3..8 {
+                let began = Instant::now();
+                account.run(&function, minute).await.expect("a warm run");
+                times.push(began.elapsed());
+            }
+            times.sort_unstable();
+            let what = format!("warm, nodes: {nodes}, groups: {groups}");
+            row(&what, format!("{:.0} ms", times[times.len() / 2].as_secs_f64() * 1e3), "side by side");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use calls::{AwsCalls, Deadline, RecordLog, Retries, Timeouts};
 use crate::names::Names;
 use crate::servers::Server;
 
-/// An account with ten target groups and a table for state.
+/// An account with target groups, ten where nothing is said, and a table for state.
 pub(crate) struct Account {
     server: Server,
     elb: aws_sdk_elasticloadbalancingv2::Client,
@@ -43,6 +43,10 @@ impl Lines {
 
 impl Account {
     pub(crate) async fn new() -> Self {
+        Self::with_groups(10).await
+    }
+
+    pub(crate) async fn with_groups(count: usize) -> Self {
         let server = Server::ministack();
         let lookup = |name: &str| setting(&server, name);
         let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink())).await.unwrap();
@@ -53,7 +57,7 @@ impl Account {
         let table = dynamodb.create_table().table_name("usage").billing_mode(BillingMode::PayPerRequest);
         table.key_schema(key).attribute_definitions(kind.build().unwrap()).send().await.unwrap();
         let mut arns = Vec::new();
-        for index in 0..10 {
+        for index in 0..count {
             let group = elb.create_target_group().name(format!("group-{index}")).target_type(TargetTypeEnum::Ip);
             let group = group.port(443).send().await.unwrap();
             arns.push(group.target_groups()[0].target_group_arn().unwrap().to_owned());

@@ -1,15 +1,21 @@
-"""An authorizer as one would write it for Python: a token by PyJWT, a plan and a token bucket in DynamoDB."""
+"""An authorizer as one would write it for Python: Powertools, a token by PyJWT, a plan and a bucket in DynamoDB."""
 
-import http.client
 import json
 import os
 import time
 
 import boto3
 import jwt
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.data_classes import event_source
+from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event import (
+    APIGatewayAuthorizerEventV2,
+    APIGatewayAuthorizerResponseV2,
+)
 
 ISSUER, AUDIENCE = os.environ["ISSUER"], os.environ["AUDIENCE"]
 REGISTRY_TABLE, USAGE_TABLE = os.environ["REGISTRY_TABLE"], os.environ["USAGE_TABLE"]
+logger = Logger(service="authorizer")
 dynamodb = boto3.client("dynamodb")
 keys = jwt.PyJWKClient(os.environ["JWKS_URI"])
 
@@ -43,30 +49,14 @@ def charge(id, throttle):
     return update(id, "full_at BETWEEN :now AND :latest", "SET full_at = full_at + :interval", values)
 
 
-def handle(event):
-    token = event["headers"]["authorization"].removeprefix("Bearer ")
+@logger.inject_lambda_context
+@event_source(data_class=APIGatewayAuthorizerEventV2)
+def handler(event, context):
+    token = event.headers["authorization"].removeprefix("Bearer ")
     key = keys.get_signing_key_from_jwt(token)
     options = {"require": ["exp", "iss", "aud"]}
     claims = jwt.decode(token, key, algorithms=["RS256"], issuer=ISSUER, audience=AUDIENCE, options=options)
     allowed = charge(f"python#{claims['sub']}", throttle_of(claims["plan"]))
     context = {"decision": "allowed" if allowed else "throttled", "user_id": claims["sub"], "plan": claims["plan"]}
-    return {"isAuthorized": allowed, "context": context}
-
-
-def main():
-    api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    path = "/2018-06-01/runtime/invocation"
-    while True:
-        api.request("GET", f"{path}/next")
-        invocation = api.getresponse()
-        id = invocation.getheader("lambda-runtime-aws-request-id")
-        event = json.load(invocation)
-        try:
-            outcome, answer = "response", handle(event)
-        except Exception as error:
-            outcome, answer = "error", {"errorType": type(error).__name__, "errorMessage": str(error)}
-        api.request("POST", f"{path}/{id}/{outcome}", json.dumps(answer))
-        api.getresponse().read()
-
-
-main()
+    logger.info("decided", **context)
+    return APIGatewayAuthorizerResponseV2(authorize=allowed, context=context).asdict()

@@ -1,11 +1,13 @@
-// An authorizer as one would write it for Node: a token by jose, a plan and a token bucket in DynamoDB.
+// An authorizer as one would write it for Node: a token by the library that VERIFIER names, a plan and a token bucket
+// in DynamoDB.
 
 import { ConditionalCheckFailedException, DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { createRemoteJWKSet, jwtVerify } from "jose";
 
-const { AWS_LAMBDA_RUNTIME_API, AUDIENCE, ISSUER, JWKS_URI, REGISTRY_TABLE, USAGE_TABLE } = process.env;
+import { verifierOf } from "./verify.mjs";
+
+const { AWS_LAMBDA_RUNTIME_API, AUDIENCE, ISSUER, JWKS_URI, REGISTRY_TABLE, USAGE_TABLE, VERIFIER } = process.env;
 const dynamodb = new DynamoDBClient({});
-const keys = createRemoteJWKSet(new URL(JWKS_URI));
+const verify = await verifierOf(VERIFIER, { issuer: ISSUER, audience: AUDIENCE, jwksUri: JWKS_URI });
 
 async function throttleOf(plan) {
   const key = { pk: { S: "plan" }, sk: { S: plan } };
@@ -48,15 +50,10 @@ async function charge(id, { rate, burst }) {
 
 async function handle(event) {
   const token = event.headers.authorization.replace(/^Bearer /, "");
-  const { payload } = await jwtVerify(token, keys, {
-    issuer: ISSUER,
-    audience: AUDIENCE,
-    algorithms: ["RS256"],
-    requiredClaims: ["exp"],
-  });
-  const allowed = await charge(`node#${payload.sub}`, await throttleOf(payload.plan));
+  const claims = await verify(token);
+  const allowed = await charge(`node#${claims.sub}`, await throttleOf(claims.plan));
   const decision = allowed ? "allowed" : "throttled";
-  return { isAuthorized: allowed, context: { decision, user_id: payload.sub, plan: payload.plan } };
+  return { isAuthorized: allowed, context: { decision, user_id: claims.sub, plan: claims.plan } };
 }
 
 const api = `http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation`;

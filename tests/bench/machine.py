@@ -1,0 +1,67 @@
+"""The machine and the versions that a run is of."""
+
+import datetime
+import json
+import os
+import pathlib
+import platform
+import subprocess
+
+from processes import BENCH, PROJECT
+
+
+def first_line(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return "not there"
+    return (done.stdout + done.stderr).strip().splitlines()[0] if (done.stdout + done.stderr).strip() else "–"
+
+
+def processor() -> str:
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def memory_gib() -> float:
+    line = pathlib.Path("/proc/meminfo").read_text().splitlines()[0]
+    return int(line.split()[1]) / 1024 / 1024
+
+
+def moment() -> dict:
+    """When, and how busy the machine was."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
+    return {"at": now, "load": round(os.getloadavg()[0], 2)}
+
+
+def pinned(path: str, names: list[str]) -> list[str]:
+    lines = (BENCH / path).read_text().splitlines()
+    return [line.replace("==", " ") for line in lines if line.split("==")[0] in names]
+
+
+def peers() -> list[str]:
+    node = json.loads((BENCH / "node/package.json").read_text())["dependencies"]
+    rust = [line.split('"') for line in (BENCH / "peers/Cargo.toml").read_text().splitlines()]
+    rust = {
+        parts[0].split(" ")[0]: parts[1].lstrip("=") for parts in rust if len(parts) > 2 and parts[1].startswith("=")
+    }
+    return [
+        *(f"{name} {version}" for name, version in node.items()),
+        *pinned("python/requirements.txt", ["PyJWT", "aws-lambda-powertools", "awslambdaric", "boto3", "cryptography"]),
+        *pinned("zae-limiter/requirements.txt", ["zae-limiter", "aiobotocore"]),
+        *(f"{name} {version}" for name, version in rust.items()),
+    ]
+
+
+def versions() -> dict[str, str]:
+    emulator = pinned("../ministack-requirements.txt", ["ministack"]) + pinned("../requirements.txt", ["aws-sam-cli"])
+    revision = first_line("git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude", "*")
+    languages = [first_line("rustc", "--version"), f"Node {first_line('node', '--version')}"]
+    tools = [first_line("wrk", "--version").split(" [")[0], first_line("nginx", "-v").removeprefix("nginx version: ")]
+    return {
+        "Machine": f"{os.cpu_count()} cores of {processor()}, {memory_gib():.0f} GiB, {platform.platform()}",
+        "Commit": revision,
+        "Languages": ", ".join([*languages, f"Python {platform.python_version()}"]),
+        "Tools": ", ".join([*emulator, *tools]),
+        "Peers": ", ".join(peers()),
+    }

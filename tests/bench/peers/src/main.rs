@@ -1,0 +1,20 @@
+//! The peers that are written in Rust, each measured by a process of its own: `peers governor`, `peers limitador`,
+//! `peers metrics_cloudwatch RECORDS.json http://…`. Prints JSON.
+
+mod in_memory;
+mod metrics_to_cloudwatch;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let printed = match arguments[..] {
+        ["governor"] => serde_json::json!(in_memory::governor()),
+        ["limitador"] => serde_json::json!(in_memory::limitador()),
+        ["metrics_cloudwatch", records, endpoint] => metrics_to_cloudwatch::publish(records, endpoint),
+        _ => {
+            eprintln!("usage: peers governor | limitador | metrics_cloudwatch RECORDS.json URL");
+            std::process::exit(2);
+        }
+    };
+    println!("{printed}");
+}

@@ -1,0 +1,91 @@
+"""BENCHMARKS.md and its charts, of what the comparisons have yielded."""
+
+import re
+
+from charts import chart, number
+from processes import PROJECT
+
+CHARTS = PROJECT / "docs" / "benchmarks"
+HEAD = """# Benchmarks
+
+Written by `make bench`, which builds everything in release, starts what it needs on loopback and runs every comparison
+on one machine. **Ratios are what counts**: absolute times are of this machine and of what else it did. A comparison
+that is lost is printed like any other.
+
+Medians, with the least and the most of so many runs. What is compared takes turns, each round beginning with another;
+a first round that does not count warms up. Peers come from their registries at pinned versions and are driven as
+their own documentation says (`tests/bench`).
+"""
+REPEAT = """
+## How to repeat
+
+```sh
+make bench                  # everything: builds, then up to 20 minutes; wrk and nginx-light come from Debian's packages
+make bench PART=limiter     # one of: {parts}
+```
+
+Results are kept in `target/bench`, a file for each part; this page is made of the latest of each.
+"""
+
+
+def write(machine: dict, parts: list[dict], names: list[str]):
+    """`parts` hold a title, when they were measured, and tables; `names` is what there could be."""
+    CHARTS.mkdir(parents=True, exist_ok=True)
+    for old in CHARTS.glob("*.svg"):
+        old.unlink()
+    text = HEAD + "\n| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in machine.items())
+    text += "".join(section(part) for part in parts) + REPEAT.format(parts=", ".join(f"`{name}`" for name in names))
+    (PROJECT / "BENCHMARKS.md").write_text(text)
+
+
+def section(part: dict) -> str:
+    busy = f"load average {part['load']} before, {part['load_after']} after"
+    text = f"\n## {part['title']}\n\nMeasured {part['at']} in {part['seconds']:.0f} s; {busy}.\n"
+    if part["dev"]:
+        text += (
+            "\n**Of the dev profile, which is not optimised: this shows that the comparison runs, and nothing else.**\n"
+        )
+    if part.get("failed"):
+        return text + f"\nFailed: {part['failed']}\n"
+    return text + "".join(table_of(part["name"], table) for table in part["tables"])
+
+
+def table_of(part: str, table: dict) -> str:
+    text = f"\n### {table['name']}\n\n" + (f"{table['note']}\n\n" if table["note"] else "")
+    if "printed" in table:
+        return text + "\n".join(table["printed"]) + "\n"
+    if table["chart"] and any("median" in row for row in table["rows"]):
+        file = CHARTS / f"{part}-{slug(table['name'])}.svg"
+        file.write_text(chart(table))
+        text += f"![{table['name']}]({file.relative_to(PROJECT)})\n\n"
+    return text + markdown(table)
+
+
+def markdown(table: dict) -> str:
+    lines = [f"| | median, {table['unit']} | least to most | runs |", "|---|---|---|---|"]
+    return "\n".join(lines + [line(row) for row in table["rows"]]) + "\n"
+
+
+def line(row: dict) -> str:
+    name = f"**{row['name']}**" if row["ours"] else row["name"]
+    if "failed" in row:
+        return f"| {name} | {row['failed'].replace('|', '/')} | | |"
+    spread = f"{number(row['min'])} to {number(row['max'])}" if row["runs"] > 1 else ""
+    runs = f"{row['runs']}; another {row['incomplete'].replace('|', '/')}" if "incomplete" in row else row["runs"]
+    return f"| {name} | {number(row['median'])} | {spread} | {runs} |"
+
+
+def slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def terminal(part: dict) -> str:
+    """The same for a terminal."""
+    return section_text(part).replace("**", "")
+
+
+def section_text(part: dict) -> str:
+    if part.get("failed"):
+        return f"{part['title']}: failed: {part['failed']}\n"
+    tables = ("\n".join(table["printed"]) + "\n" if "printed" in table else markdown(table) for table in part["tables"])
+    return "\n".join(f"\n{table['name']}\n{text}" for table, text in zip(part["tables"], tables, strict=True))
