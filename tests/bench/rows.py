@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 
-from processes import Failed, NoAnswer
+from processes import PROJECT, Failed, NoAnswer
 
 
 @dataclasses.dataclass
@@ -82,7 +82,7 @@ class Runs:
             prefix = "" if isinstance(error, NoAnswer) else "failed: "
             if name in self.failures:
                 self.given_up.add(name)
-            self.failures[name] = prefix + lines[-1][:200]
+            self.failures[name] = prefix + lines[-1].replace(f"{PROJECT}/", "")[:200]
             return
         if counts:
             for figure, value in figures.items():
