@@ -1,6 +1,6 @@
 //! Plans and keys written down as one JSON document, to fill an embedded store with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -113,16 +113,17 @@ impl Seeds {
 
     /// Every key by its hash, checked.
     pub(crate) fn keys(&self) -> Result<Vec<(KeyHash, ApiKey)>, SeedsError> {
-        let mut keys: Vec<(KeyHash, ApiKey)> = Vec::with_capacity(self.keys.len());
+        let mut keys = Vec::with_capacity(self.keys.len());
+        let (mut hashes, mut ids) = (HashSet::new(), HashSet::new());
         for (index, seed) in self.keys.iter().enumerate() {
             let (hash, key) = seed.check().map_err(|error| SeedsError::Key { index, error })?;
             if !self.plans.contains_key(&key.plan) {
                 return Err(SeedsError::UnknownPlan { index, plan: key.plan });
             }
-            if keys.iter().any(|(earlier, _)| *earlier == hash) {
+            if !hashes.insert(hash) {
                 return Err(SeedsError::Repeated { index, member: "key" });
             }
-            if keys.iter().any(|(_, earlier)| earlier.key_id == key.key_id) {
+            if !ids.insert(seed.key_id.as_str()) {
                 return Err(SeedsError::Repeated { index, member: "key_id" });
             }
             keys.push((hash, key));
