@@ -345,7 +345,7 @@ Resources:
         assert_eq!(value("!FindInMap [ByName, !Ref Name, Days]", &[("Name", "b")]), text("30"));
         assert_eq!(value("!Select [1, !Split [\",\", \"a,${x},\"]]", &[]), text("${x}"));
         assert_eq!(value("!Select [0, !Ref List]", &[]), text("c"));
-        assert_eq!(value("!Join [-, [!Ref Name, b, !Ref AWS::NoValue]]", &[]), text("a-b"));
+        assert_eq!(value("!Join [\"-\", [!Ref Name, b, !Ref AWS::NoValue]]", &[]), text("a-b"));
         assert_eq!(value("!Join [\"\", !Ref List]", &[]), text("cd"));
         assert_eq!(value("!Sub ${F.Arn}", &[]), value("!GetAtt [F, Arn]", &[]));
     }
