@@ -153,8 +153,8 @@ class World:
             "CreateVpcLink": "false", "BackendUrl": self.backend.url, "OnThrottle": "forbid",
             "DailyHealthRequest": "false", "Architecture": "x86_64", "DecisionDeadlineMs": "5000",
             "AuthPolicy": self.policy(), "SyncTargets": json.dumps(followed), "SyncTargetGroupArns": self.target_group,
-            "SyncDnsServers": self.names.address, "AlbDnsName": ALB, "AlbHostedZoneId": "Z35SXDOTRQ7X7K",
-            "EndpointClientCidr": "10.0.0.0/16", "PrivateZoneName": "services.example",
+            "SyncDnsServers": self.names.address, "AlbDnsName": ALB, "AlbListenerPort": "443",
+            "AlbHostedZoneId": "Z35SXDOTRQ7X7K", "EndpointClientCidr": "10.0.0.0/16", "PrivateZoneName": "services.example",
         }
 
 
