@@ -7,7 +7,7 @@ throttling held; all are admitted again; the gateway has the memory that it had 
 that it started with, and ends when it is told to.
 
 The store of this machine is slower than DynamoDB: where a run ends with `500 or 503 with a store`, a longer SOAK_PAUSE_S
-(0.3 s between two calls of a client, rates following it) or SOAK_DEADLINE_MS (200) gives it the time it needs.
+(1 s between two calls of a client, rates following it) or SOAK_DEADLINE_MS (1000) gives it the time it needs.
 """
 
 import asyncio

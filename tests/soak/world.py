@@ -10,8 +10,8 @@ import subprocess
 from rig.gateway import BINARY
 
 # Seconds between two calls of a client, about; rates follow, so that limits are met on slow machines as well.
-PAUSE_S = float(os.environ.get("SOAK_PAUSE_S", "0.3"))
-DEADLINE_MS = os.environ.get("SOAK_DEADLINE_MS", "200")
+PAUSE_S = float(os.environ.get("SOAK_PAUSE_S", "1"))
+DEADLINE_MS = os.environ.get("SOAK_DEADLINE_MS", "1000")
 LOCAL_INSTANCES = 4
 STAGE = (40 / PAUSE_S, 40)
 
