@@ -23,7 +23,7 @@ use crate::aggregate::Aggregator;
 use crate::series::Series;
 use crate::series_cap::SeriesCap;
 
-/// Another instance was quicker this often: then this one decides alone, for now.
+/// Another instance was quicker this often: then this one decides alone until it can ask again.
 const TRIES: u32 = 4;
 /// Metrics are not worth waiting longer.
 const PATIENCE: Duration = Duration::from_secs(2);
