@@ -1,9 +1,10 @@
 //! Which form of an answer a client takes (RFC 9110, section 12.5.1).
 
 use http::header::ACCEPT;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 
 use crate::Problem;
+use crate::query::Query;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const CSV: &str = "text/csv";
@@ -26,6 +27,15 @@ pub(crate) fn negotiate(headers: &HeaderMap, offered: &[&'static str]) -> Result
         let detail = format!("This resource is there as {}.", offered.join(" and "));
         Problem::new(StatusCode::NOT_ACCEPTABLE, detail)
     })
+}
+
+/// What routes check first that answer in JSON and take no query.
+///
+/// # Errors
+/// As [`negotiate`]; 400 for any parameter.
+pub(crate) fn json_alone(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    negotiate(headers, &[JSON])?;
+    Query::of(uri, &[]).finish()
 }
 
 /// The quality of the most specific range that a type is in; 0 where it is in none.

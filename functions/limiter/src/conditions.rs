@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use usage::{Condition, Version};
+use usage::{Condition, Put, Version};
 
 use crate::problem::{Mistake, Problem};
 
@@ -43,6 +43,11 @@ pub(crate) fn versioned(status: StatusCode, version: &Version, body: &impl Seria
     let mut response = json(status, body);
     response.headers_mut().insert(ETAG, tag(version));
     response
+}
+
+/// The answer to a document that was put: 201 where there was none before.
+pub(crate) fn put(put: &Put, body: &impl Serialize) -> Response {
+    versioned(if put.created { StatusCode::CREATED } else { StatusCode::OK }, &put.version, body)
 }
 
 /// An answer in JSON.

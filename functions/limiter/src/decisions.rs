@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
 use crate::problem::{Mistake, Problem};
-use crate::query::Query;
 use crate::question::{Mode, Question};
 use crate::{Shared, accept, body, charge_text, conditions};
 
@@ -57,10 +56,10 @@ pub(crate) struct Answer {
     /// `RateLimit`, for your own answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratelimit: Option<String>,
-    /// What a refund gives back. Absent where nothing was charged, or where for now none can be written.
+    /// What a refund gives back. Absent where nothing was charged, or where none can be written at the moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     charge: Option<String>,
-    /// The body of your own answer, where the call may not pass for now; its status is in it.
+    /// The body of your own answer, where the call may not pass at the moment; its status is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
 }
@@ -107,8 +106,7 @@ pub(crate) async fn decide(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
+    accept::json_alone(&uri, &headers)?;
     let question: Question = body::read(&body::json(&headers, sent).await?, "Question", Question::mistakes)?;
     if question.mode == Some(Mode::Refund) {
         return refund(&shared, question.charge.as_deref().unwrap_or_default()).await;

@@ -66,8 +66,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
+    accept::json_alone(&uri, &headers)?;
     if !conditions::condition(&headers)?.holds(None) {
         return Err(refused(Refusal::Precondition.into(), WHAT));
     }
@@ -143,8 +142,7 @@ pub(crate) async fn update(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
+    accept::json_alone(&uri, &headers)?;
     let condition = conditions::condition(&headers)?;
     let text: Bytes = body::json(&headers, sent).await?;
     let (admin, now) = (shared.admin(), shared.now());

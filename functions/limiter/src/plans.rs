@@ -86,14 +86,12 @@ pub(crate) async fn put(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
+    accept::json_alone(&uri, &headers)?;
     let condition = conditions::condition(&headers)?;
     let document: PlanDocument = body::read(&body::json(&headers, sent).await?, "Plan", mistakes)?;
     let put =
         shared.admin().put_plan(&name, &document, &condition).await.map_err(|error| change_refused(error, WHAT))?;
-    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(conditions::versioned(status, &put.version, &document))
+    Ok(conditions::put(&put, &document))
 }
 
 /// What a plan says that cannot be.

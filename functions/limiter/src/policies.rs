@@ -4,14 +4,13 @@ use authorizer::Policy;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Uri};
 use serde_json::Value;
 
 use crate::api::{Reads, Writes};
 use crate::mistakes::Mistakes;
 use crate::policy_schema::PolicySchema;
 use crate::problem::{Mistake, Problem, change_refused};
-use crate::query::Query;
 use crate::{Shared, accept, body, conditions, show, strict_json};
 
 const WHAT: &str = "policy";
@@ -46,15 +45,13 @@ pub(crate) async fn put(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
+    accept::json_alone(&uri, &headers)?;
     let condition = conditions::condition(&headers)?;
     let document = strict_json::value(&body::json(&headers, sent).await?)?;
     check(&document)?;
     let text = document.to_string();
     let put = shared.admin().put_policy(&name, &text, &condition).await.map_err(|error| change_refused(error, WHAT))?;
-    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(conditions::versioned(status, &put.version, &document))
+    Ok(conditions::put(&put, &document))
 }
 
 /// Its shape, and with the right shape what the authorizer would say of it.

@@ -15,7 +15,6 @@ use crate::idempotency::{Idempotency, KeyAnswer};
 use crate::key_document::KeyWithSecret;
 use crate::keys::WHAT;
 use crate::problem::{Problem, change_refused, refused};
-use crate::query::Query;
 use crate::{Shared, accept, body, conditions, secret};
 
 /// A day.
@@ -46,8 +45,7 @@ pub(crate) async fn rotate(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
+    accept::json_alone(&uri, &headers)?;
     let condition = conditions::condition(&headers)?;
     let text = body::json(&headers, sent).await?;
     let rotation: Rotation = body::read_or_empty(&text, "Rotation")?;

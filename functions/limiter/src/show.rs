@@ -8,7 +8,6 @@ use serde::Serialize;
 use usage::{AdminError, Stored};
 
 use crate::problem::{Problem, refused};
-use crate::query::Query;
 use crate::{accept, conditions};
 
 /// Answers with a document and its version, or with 304 where the client has that very one.
@@ -22,8 +21,7 @@ pub(crate) async fn one<T, B: Serialize>(
     stored: impl Future<Output = Result<Stored<T>, AdminError>>,
     body: impl FnOnce(T) -> Result<B, Problem>,
 ) -> Result<Response, Problem> {
-    accept::negotiate(headers, &[accept::JSON])?;
-    Query::of(uri, &[]).finish()?;
+    accept::json_alone(uri, headers)?;
     let stored = stored.await.map_err(|error| refused(error, what))?;
     conditions::unless_known(headers, &stored.version, &body(stored.document)?)
 }

@@ -170,8 +170,7 @@ pub(crate) async fn grant(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    Query::of(&uri, &[]).finish()?;
+    accept::json_alone(&uri, &headers)?;
     let text = body::json(&headers, sent).await?;
     let asked: Grant = body::read(&text, "Grant", body::no_more)?;
     let idempotency = Idempotency::of(&headers, &format!("PATCH /keys/{key_id}/usage"), &text)?;
