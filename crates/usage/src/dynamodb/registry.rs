@@ -71,10 +71,19 @@ impl Registry {
             return Ok(None);
         }
         let read = |deadline| async move {
-            let document = self.read("plan", ItemKey::of_plan(name), deadline).await?;
-            document.map(|document: PlanDocument| Plan::new(name, document).map_err(StoreError::Plan)).transpose()
+            let found = self.read_plan(name, deadline).await;
+            found.inspect_err(|error| match error {
+                // Why it gave no answer is in the log already.
+                StoreError::Unavailable(_) => {}
+                _ => tracing::warn!(plan = name, %error, "the plan {name} cannot be used: {error}"),
+            })
         };
         self.plans.get(name, "plan", now, deadline, read).await
+    }
+
+    async fn read_plan(&self, name: &str, deadline: Deadline) -> Result<Option<Plan>, StoreError> {
+        let document: Option<PlanDocument> = self.read("plan", ItemKey::of_plan(name), deadline).await?;
+        document.map(|document| Plan::new(name, document).map_err(StoreError::Plan)).transpose()
     }
 
     /// A policy's document as it was put there; `None` where there is no such policy. Never cached: who reads it

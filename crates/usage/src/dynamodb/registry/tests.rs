@@ -81,6 +81,25 @@ async fn a_plan_that_no_longer_makes_sense_is_used_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_plan_that_cannot_be_used_is_named_in_the_log() {
+    let wrong = r#"{"throttle":{"rate":-1,"burst":5}}"#;
+    for (form, document, expected) in [("2", wrong, Some("its form is")), ("1", wrong, Some("rate")), ("1", "{}", None)]
+    {
+        let (mut log, writer) = std::io::pipe().unwrap();
+        let lines = telemetry::log_to(["usage"], None, move || writer.try_clone().unwrap());
+        let guard = tracing::subscriber::set_default(lines);
+        let plan = registry(output(form, document)).plan("free", Instant::now(), deadline()).await;
+        assert_eq!(plan.is_err(), expected.is_some());
+        drop(guard);
+        let text = std::io::read_to_string(&mut log).unwrap();
+        match expected {
+            Some(expected) => assert!(text.contains(r#""plan":"free""#) && text.contains(expected), "{text}"),
+            None => assert_eq!(text, ""),
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_a_plans_name_is_not_asked_for() {
     let registry = registry(output("1", "{}"));
     assert!(registry.plan("a name with spaces", Instant::now(), deadline()).await.unwrap().is_none());
