@@ -6,17 +6,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use usage::{Decision, Plan, RouteLimit, Verdict, rate_limit, rate_limit_policy};
+use usage::{Decision, Plan, RouteLimit, Verdict};
 
+use crate::context::{Context, set};
 use crate::credentials::Identity;
 use crate::event::{Format, Request};
-use crate::header_value::{header_list, header_value};
+use crate::header_value::header_value;
 use crate::policy::Rule;
 use crate::{Failure, Reason, Stop};
-
-/// What stands for nothing in a value that request mapping reads. An empty or absent one might leave the
-/// client's own header in place.
-const NOTHING: &str = "-";
 
 /// How a throttled request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,69 +91,6 @@ pub(crate) struct Answer<'e> {
     usage_identifier_key: Option<&'e str>,
 }
 
-/// What mappings and logs read: texts, all of them.
-#[derive(Debug, Serialize)]
-struct Context {
-    // Always all there, because request mapping reads them.
-    decision: &'static str,
-    reason: &'static str,
-    user_id: Cow<'static, str>,
-    email: Cow<'static, str>,
-    roles: Cow<'static, str>,
-    near_limit: &'static str,
-    key_id: Cow<'static, str>,
-    plan: Cow<'static, str>,
-    scopes: Cow<'static, str>,
-    auth: &'static str,
-    route: Cow<'static, str>,
-    request_id: Cow<'static, str>,
-    authorizer_ms: Cow<'static, str>,
-    // Only there where there is something, because response mapping shows them to clients.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ratelimit_policy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ratelimit: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remaining: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reset: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after: Option<String>,
-}
-
-impl Default for Context {
-    fn default() -> Self {
-        let nothing = || Cow::Borrowed(NOTHING);
-        Self {
-            decision: NOTHING,
-            reason: NOTHING,
-            user_id: nothing(),
-            email: nothing(),
-            roles: nothing(),
-            near_limit: "false",
-            key_id: nothing(),
-            plan: nothing(),
-            scopes: nothing(),
-            auth: NOTHING,
-            route: nothing(),
-            request_id: nothing(),
-            authorizer_ms: nothing(),
-            ratelimit_policy: None,
-            ratelimit: None,
-            limit: None,
-            remaining: None,
-            reset: None,
-            retry_after: None,
-        }
-    }
-}
-
-fn set(field: &mut Cow<'static, str>, value: &str) {
-    *field = if value.is_empty() { Cow::Borrowed(NOTHING) } else { Cow::Owned(value.to_owned()) };
-}
-
 impl<'e> Answer<'e> {
     pub(crate) fn request(&mut self, request: &Request<'e>) {
         set(&mut self.context.request_id, request.id.as_deref().unwrap_or_default());
@@ -174,21 +108,7 @@ impl<'e> Answer<'e> {
     }
 
     pub(crate) fn identity(&mut self, identity: &Identity) {
-        let context = &mut self.context;
-        context.auth = identity.auth();
-        set(&mut context.scopes, &header_list(identity.scopes(), ' '));
-        if let Some(key) = &identity.key {
-            set(&mut context.key_id, &header_value(&key.key_id));
-            set(&mut context.user_id, &header_value(key.subject.as_deref().unwrap_or_default()));
-        }
-        if let Some(holder) = &identity.certificate {
-            set(&mut context.user_id, &header_value(holder));
-        }
-        if let Some(bearer) = &identity.bearer {
-            set(&mut context.user_id, &header_value(&bearer.subject));
-            set(&mut context.email, &header_value(bearer.email.as_deref().unwrap_or_default()));
-            set(&mut context.roles, &header_list(&bearer.roles, ','));
-        }
+        self.context.identity(identity);
     }
 
     pub(crate) fn usage_identifier_key(&mut self, key: Option<&'e str>) {
@@ -202,15 +122,7 @@ impl<'e> Answer<'e> {
 
     pub(crate) fn limits(&mut self, decision: &Decision) {
         self.shadowed = decision.shadowed.as_ref().map(Shadowed::of);
-        let context = &mut self.context;
-        context.near_limit = if decision.near_limit { "true" } else { "false" };
-        context.ratelimit_policy = rate_limit_policy(&decision.limits);
-        context.ratelimit = rate_limit(&decision.limits);
-        if let Some(nearest) = decision.nearest() {
-            context.limit = Some(nearest.limit.to_string());
-            context.remaining = Some(nearest.remaining.to_string());
-            context.reset = nearest.reset_s.map(|seconds| seconds.to_string());
-        }
+        self.context.limits(decision);
     }
 
     /// The answer, and its log line.
@@ -245,12 +157,10 @@ impl<'e> Answer<'e> {
     /// The method that was asked about and no other: a policy that API Gateway keeps would be asked about
     /// others too, and each has a rule of its own.
     fn policy(&self, allowed: bool, method_arn: &str) -> Value {
-        let known = |value: &Cow<'_, str>| (*value != NOTHING).then(|| value.to_string());
-        let principal = known(&self.context.user_id).or_else(|| known(&self.context.key_id));
         let effect = if allowed { "Allow" } else { "Deny" };
         let statement = json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": shortened(method_arn)});
         let mut answer = json!({
-            "principalId": principal.as_deref().unwrap_or("anonymous"),
+            "principalId": self.context.principal(),
             "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
             "context": self.context,
         });

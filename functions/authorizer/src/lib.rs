@@ -14,6 +14,7 @@ mod answer;
 mod bearer;
 mod certificate;
 mod config;
+mod context;
 mod credentials;
 mod event;
 mod event_token;
