@@ -50,12 +50,12 @@ def build(is_dev: bool) -> Built:
         return Built({name: made[name] for name in PROGRAMS}, {name: made[name] for name in BENCHMARKS}, peers, True)
     benchmarks = {}
     for name, package in BENCHMARKS.items():
-        benchmarks[name] = cargo("bench", "--no-run", "--package", package, "--bench", name)[name]
+        benchmarks[name] = cargo("bench", "--profile=release", "--no-run", "--package", package, "--bench", name)[name]
     return Built({name: release(name) for name in PROGRAMS}, benchmarks, peers, False)
 
 
 def release(name: str) -> pathlib.Path:
-    """A copy, because a benchmark of the same package leaves a program of another profile in the same place."""
+    """A copy, because a benchmark of the same package leaves a program with its features in the same place."""
     made = cargo("build", "--release", "--package", name)[name]
     copy = TARGET / "programs" / name
     copy.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
 //! What a token costs, from event bytes to answer bytes with the embedded store, beside the bare signature
 //! check of aws-lc-rs; and the memory that many different tokens take.
 //!
-//! `cargo bench -p authorizer`. One thread; the log goes to a sink. With `BENCH_EVENTS=FOLDER` the events are written
-//! there as well, a line each, with the key sets, for others to be measured by; with `BENCH_MEMORY=1000000` it is the
-//! memory after so many tokens alone that is measured.
+//! `cargo bench --profile release -p authorizer`: as it is deployed. One thread; the log goes to a sink. With
+//! `BENCH_EVENTS=FOLDER` the events are written there as well, a line each, with the key sets, for others to be measured
+//! by; with `BENCH_MEMORY=1000000` it is the memory after so many tokens alone that is measured.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
