@@ -7,7 +7,7 @@ use hickory_resolver::proto::rr::Name;
 use serde::Deserialize;
 
 /// More names than this are a mistake; Lambda's environment has room for fewer.
-const MAX_NAMES: usize = 50;
+const MAX_NAMES: usize = 100;
 
 /// One target group with the names that it follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +124,7 @@ mod tests {
         let good = entry("a", A, r#","port":1"#);
         for (entries, problem) in [
             (String::new(), "holds 0 entries"),
+            (vec![good.clone(); 101].join(","), "holds 101 entries, and not 1 to 100"),
             (entry("", A, r#","port":1"#), "[0].name: is empty"),
             (entry("10.0.0.1", A, r#","port":1"#), "[0].name: is an address"),
             (entry("a..b", A, r#","port":1"#), "[0].name: is no name of DNS"),

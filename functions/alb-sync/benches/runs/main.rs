@@ -68,10 +68,10 @@ async fn calls() {
 /// Warm runs by groups, up to as many as there may be, and nodes, on an emulator that takes one call after another;
 /// medians of five.
 async fn growth() {
-    let account = Account::with_groups(50).await;
+    let account = Account::with_groups(100).await;
     for nodes in [8, 100] {
         let names = Names::start(move |_| Reply::Authoritative(private(0..nodes))).await;
-        for groups in [1, 10, 50] {
+        for groups in [1, 10, 100] {
             let (function, _) = account.function(&names, groups).await;
             account.run(&function, 2).await.expect("a run");
             let mut times = Vec::new();
