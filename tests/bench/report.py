@@ -20,7 +20,7 @@ REPEAT = """
 ## How to repeat
 
 ```sh
-make bench                  # everything: builds, then up to 20 minutes; wrk and nginx-light come from Debian's packages
+make bench                  # everything: builds, which take longest, then some 20 minutes; wrk and nginx-light come from Debian's packages
 make bench PART=limiter     # one of: {parts}
 ```
 
