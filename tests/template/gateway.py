@@ -47,8 +47,8 @@ PREFIXES = ("AWS::ApiGateway", "AWS::Serverless::Api", "AWS::Serverless::HttpApi
 
 def authorizer_context() -> set[str]:
     """The members that the authorizer's answer can have."""
-    struct = re.search(r"struct Context \{(.*?)\n\}", code("functions/authorizer/src/answer.rs"), re.S)
-    return set(re.findall(r"^    (\w+):", struct[1], re.M)) if struct else set()
+    struct = re.search(r"struct Context \{(.*?)\n\}", code("functions/authorizer/src/context.rs"), re.S)
+    return set(re.findall(r"^    (?:pub\(crate\) )?(\w+):", struct[1], re.M)) if struct else set()
 
 
 def findings(template: Template) -> list[str]:
