@@ -41,7 +41,8 @@ package: tools
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sam build --template template.yaml --build-dir .aws-sam/build
 	$(VENV)/bin/python tests/package_sizes.py .aws-sam/build
 
-# The same functions for this machine, in a fraction of the time: larger and slower, since only what they do counts.
+# The same functions for this machine, in a fraction of the time: larger and slower, since only what they do counts. What
+# the release profile says of single packages no variable overrides.
 NATIVE := .aws-sam/native
 
 package-native: export CARGO_LAMBDA_COMPILER := cargo
