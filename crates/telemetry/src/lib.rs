@@ -1,8 +1,11 @@
 //! The log of every function: JSON, a line an event, and nothing in it that others should not read.
 //!
 //! - [`log_to`] sets it up; what the line looks like stands in `line`
+//! - no field is longer than 4 KiB, whoever chose its text; [`Excerpt`] cuts a single text to 512 bytes, for logs and
+//!   for responses
 //! - [`contained`] keeps a panic to the request that it happened in, and [`log_panics`] says where it was
 
+mod excerpt;
 mod line;
 mod members;
 
@@ -15,6 +18,9 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+
+pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, excerpt};
 
 use line::Line;
 use members::Members;
@@ -33,8 +39,17 @@ pub fn log_to<const N: usize>(
     let targets = Targets::new().with_default(level.min(LevelFilter::INFO));
     let targets = targets.with_targets(own.map(|target| (target, level)));
     let targets = targets.with_targets(QUIET.map(|target| (target, level.min(LevelFilter::WARN))));
-    let lines = tracing_subscriber::fmt::layer().fmt_fields(Members).event_format(Line).with_writer(writer);
-    tracing_subscriber::registry().with(lines.with_filter(targets))
+    tracing_subscriber::registry().with(lines(writer).with_filter(targets))
+}
+
+/// Writes events as JSON lines, without a filter: for a program that brings its own.
+pub fn lines<S>(
+    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
+) -> impl tracing_subscriber::Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+{
+    tracing_subscriber::fmt::layer().fmt_fields(Members).event_format(Line).with_writer(writer)
 }
 
 /// Logs where a panic happened, and not what it says: that may hold a piece of a request.

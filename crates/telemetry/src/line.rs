@@ -117,6 +117,23 @@ mod tests {
     }
 
     #[test]
+    fn no_field_is_longer_than_four_kibibytes() {
+        let text = "x".repeat(70_000);
+        let cut = format!("{}… (70000 bytes)", "x".repeat(4_096));
+        let logged = lines("info", || tracing::info!(text, shown = %text, seen = ?text, "{text}"));
+        assert_eq!((&logged[0]["text"], &logged[0]["shown"]), (&json!(cut), &json!(cut)));
+        assert_eq!(logged[0]["message"], json!(cut));
+        assert!(logged[0]["seen"].as_str().unwrap().ends_with("x… (70002 bytes)"));
+    }
+
+    #[test]
+    fn a_spans_fields_are_cut_as_well() {
+        let text = "é".repeat(35_000);
+        let logged = lines("info", || tracing::error_span!("request", text).in_scope(|| tracing::info!("inside")));
+        assert_eq!(logged[0]["span"]["text"], json!(format!("{}… (70000 bytes)", "é".repeat(2_048))));
+    }
+
+    #[test]
     fn a_line_says_which_request_it_belongs_to() {
         let logged = lines("info", || {
             let span = tracing::error_span!(

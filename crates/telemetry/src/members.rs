@@ -10,6 +10,11 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
 
+use crate::excerpt::Capped;
+
+/// The most bytes of one field's text. Senders of requests and records choose some of them.
+const MAX_FIELD_BYTES: usize = 4_096;
+
 /// Writes a span's fields.
 pub(crate) struct Members;
 
@@ -54,11 +59,19 @@ impl<'w, W: Write> MemberVisitor<'w, W> {
 
 impl<W: Write> Visit for MemberVisitor<'_, W> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.text(field, |text| write!(text, "{value:?}"));
+        self.text(field, |text| {
+            let mut capped = Capped::new(text, MAX_FIELD_BYTES);
+            write!(capped, "{value:?}")?;
+            capped.finish()
+        });
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, |text| text.write_str(value));
+        self.text(field, |text| {
+            let mut capped = Capped::new(text, MAX_FIELD_BYTES);
+            capped.write_str(value)?;
+            capped.finish()
+        });
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {

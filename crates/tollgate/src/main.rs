@@ -8,8 +8,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tollgate::cli::{Command, Invoke, NoCommand, Serve, Token, parse};
 use tollgate::local::LocalIssuer;
 use tollgate::{invoke, local};
-use tracing_appender::non_blocking::NonBlocking;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// Bad input, whoever gave it.
 const MISTAKE: u8 = 2;
@@ -67,16 +69,10 @@ fn serve(options: Serve) -> ExitCode {
     }
 }
 
-fn log_to(writer: NonBlocking) {
+/// Logs as deployed functions do, so that a local log is bounded and read in the same way.
+fn log_to(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_span_list(false)
-        .with_target(false)
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .init();
+    tracing_subscriber::registry().with(telemetry::lines(writer).with_filter(filter)).init();
 }
 
 /// Ctrl-C and termination, from the moment this exists.
@@ -121,8 +117,7 @@ fn token(options: &Token) -> ExitCode {
 }
 
 fn call(options: &Invoke) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_span_list(false).with_env_filter(filter).with_writer(std::io::stderr).init();
+    log_to(std::io::stderr);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return mistake(&error.to_string()),

@@ -5,6 +5,7 @@ use std::time::Instant;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_types::timeout::TimeoutConfig;
 use calls::{Deadline, Timeouts};
+use telemetry::excerpt;
 
 /// One sentence that names what failed and why. Nothing has been changed on its account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +51,7 @@ impl SyncError {
             (Some(code), None) => code.to_owned(),
             _ => causes(error),
         };
-        Self::Call { operation, reason }
+        Self::Call { operation, reason: excerpt(reason) }
     }
 }
 

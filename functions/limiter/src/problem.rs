@@ -3,7 +3,8 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use telemetry::Excerpt;
 use usage::{AdminError, GrantError, Refusal, StoreError};
 use utoipa::ToSchema;
 
@@ -18,6 +19,7 @@ pub struct Problem {
     /// The status.
     status: u16,
     /// What is wrong with this very request.
+    #[serde(serialize_with = "cut")]
     #[schema(value_type = String)]
     detail: Box<str>,
     /// The reason in one word, as in the authorizer's context.
@@ -41,13 +43,23 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Mistake {
     /// A member of the body, as a JSON pointer (RFC 6901).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut_option")]
     pub pointer: Option<String>,
     /// A parameter of the query, or a header.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut_option")]
     pub parameter: Option<String>,
     /// What is wrong with it.
+    #[serde(serialize_with = "cut")]
     pub detail: String,
+}
+
+/// A request must not be able to make its own response large, so texts are cut where they are written.
+fn cut<S: Serializer>(text: &impl AsRef<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Excerpt(text.as_ref()))
+}
+
+fn cut_option<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_ref().map(|text| Excerpt(text).to_string()).serialize(serializer)
 }
 
 impl Mistake {
@@ -224,5 +236,20 @@ impl IntoResponse for Problem {
         // Texts and numbers alone: it cannot fail.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         (status, headers, body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_of_the_request_is_cut_in_the_response() {
+        let long = "x".repeat(70_000);
+        let mistakes = vec![Mistake::at(format!("/{long}"), long.clone()), Mistake::in_parameter(&long, "unknown")];
+        for problem in [Problem::mistakes(mistakes), Problem::new(StatusCode::CONFLICT, long)] {
+            let body = serde_json::to_vec(&problem).unwrap();
+            assert!(body.len() < 2_500, "{} bytes", body.len());
+        }
     }
 }

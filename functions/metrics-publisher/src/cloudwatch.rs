@@ -11,6 +11,7 @@ use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use calls::{Breaker, CallError, Deadline, Failure, Timeouts, retry};
+use telemetry::{Excerpt, excerpt};
 
 use crate::aggregate::Datum;
 use crate::batches::batches;
@@ -125,8 +126,8 @@ fn refusal(error: &SdkError<PutMetricDataError, HttpResponse>) -> Refusal {
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let code = error.code().unwrap_or_default();
     let problem = match error.as_service_error() {
-        Some(_) => format!("PutMetricData: {code} ({status}): {}", error.message().unwrap_or_default()),
-        None => format!("PutMetricData: {}", DisplayErrorContext(error)),
+        Some(_) => format!("PutMetricData: {code} ({status}): {}", Excerpt(error.message().unwrap_or_default())),
+        None => format!("PutMetricData: {}", excerpt(DisplayErrorContext(error).to_string())),
     };
     match status {
         400 | 413 if code.starts_with("InvalidParameter") || code.starts_with("MissingRequired") || status == 413 => {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use telemetry::excerpt;
 
 use crate::aggregate::Aggregator;
 use crate::decoder::{DecodeError, decode};
@@ -31,7 +32,7 @@ pub enum IntakeError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// Not of its source's shape.
-    #[error("{what}: {problem}")]
+    #[error("{what}: {}", excerpt(.problem.to_string()))]
     Shape {
         /// Which part.
         what: &'static str,
@@ -198,5 +199,11 @@ mod tests {
         for wrong in ["", "[]", "{", r#"{"logEvents":7}"#, r#"{"logEvents":[{"message":[]}]}"#] {
             assert!(delivered(wrong).unwrap_err().starts_with("awslogs.data: "), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_error_of_a_delivery_never_repeats_a_long_text_in_full() {
+        let error = delivered(&format!(r#"{{"logEvents":["{}"]}}"#, "x".repeat(70_000))).unwrap_err();
+        assert!(error.len() < 600, "{} bytes", error.len());
     }
 }

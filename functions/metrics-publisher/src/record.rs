@@ -6,6 +6,7 @@ use calls::{ErrorKind, Way};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use telemetry::{Excerpt, excerpt};
 
 use crate::aggregate::Aggregator;
 use crate::buckets::LARGEST;
@@ -59,7 +60,8 @@ impl Record<'_> {
         arrived_ms: Option<i64>,
         then: impl FnOnce(Record<'_>) -> T,
     ) -> Result<T, Reason> {
-        let members: Members<'_> = serde_json::from_str(json).map_err(|error| Reason::Shape(error.to_string()))?;
+        let members: Members<'_> =
+            serde_json::from_str(json).map_err(|error| Reason::Shape(excerpt(error.to_string())))?;
         if members.dimensions.is_some() {
             return Err(Reason::Dimensions);
         }
@@ -120,7 +122,8 @@ fn failed(success: Option<bool>, kind: &Scalar<'_>) -> Result<Option<ErrorKind>,
     let kinds = [ErrorKind::Timeout, ErrorKind::Network, ErrorKind::Throttling, ErrorKind::Unknown];
     let known = kinds.into_iter().find(|known| kind.get() == Some(known.as_str()));
     if let (None, Some(original)) = (known, kind.get()) {
-        tracing::info!(error_type = original, "a kind of failure that is not known is counted as `unknown`");
+        let original = Excerpt(original);
+        tracing::info!(error_type = %original, "a kind of failure that is not known is counted as `unknown`");
     }
     Ok(Some(known.unwrap_or(ErrorKind::Unknown)))
 }
@@ -247,6 +250,40 @@ mod tests {
             assert_eq!(names(&with("error_type", value))[2], "ApiErrorCount billing unknown", "{value}");
         }
         assert_eq!(observed(&with("success", "")), Err(Reason::Missing("success")));
+    }
+
+    #[test]
+    fn an_unknown_kind_of_failure_is_logged_in_short() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = telemetry::log_to(["metrics_publisher"], None, move || writer.clone());
+        let long = format!("\"{}\"", "x".repeat(70_000));
+        tracing::subscriber::with_default(log, || observed(&with("error_type", &long)).unwrap());
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("x… (70000 bytes)") && text.len() < 1_000, "{} bytes", text.len());
+    }
+
+    /// A log in memory.
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reason_never_repeats_a_long_text_in_full() {
+        let long = "x".repeat(70_000);
+        for json in [with("success", &format!("\"{long}\"")), format!("{{\"{long}\":")] {
+            let reason = observed(&json).unwrap_err().to_string();
+            assert!(reason.starts_with("not a record: ") && reason.len() < 600, "{} bytes", reason.len());
+        }
     }
 
     #[test]
