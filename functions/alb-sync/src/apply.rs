@@ -2,8 +2,9 @@
 
 use calls::Deadline;
 
+use crate::admissible::is_private;
 use crate::error::SyncError;
-use crate::reconcile::Changes;
+use crate::reconcile::{Changes, Joining};
 use crate::sync_targets::Zone;
 use crate::target::Target;
 use crate::target_groups::{Refusal, TargetGroups};
@@ -133,12 +134,18 @@ impl<'a> Application<'a> {
     }
 }
 
+/// A public address is never registered for all zones unless the entry says so: without a zone, Elastic Load Balancing
+/// refuses whatever is outside the VPC's CIDR blocks.
+fn effective_zone(joining: &Joining) -> Zone {
+    if joining.zone == Zone::Auto && !is_private(joining.at.ip()) { Zone::None } else { joining.zone }
+}
+
 /// The last first, because they are taken from the end.
 fn batches(changes: &Changes) -> Vec<Batch> {
     let mut batches = Vec::new();
     for zone in [Zone::Auto, Zone::All, Zone::None] {
         let registered_with = (zone == Zone::All).then(|| "all".to_owned());
-        let of_zone = changes.register.iter().filter(|joining| joining.zone == zone);
+        let of_zone = changes.register.iter().filter(|joining| effective_zone(joining) == zone);
         let targets: Vec<_> = of_zone.map(|joining| Target { at: joining.at, zone: registered_with.clone() }).collect();
         batches.extend(targets.chunks(BATCH).map(|chunk| Batch { targets: chunk.to_vec(), zone }));
     }

@@ -8,7 +8,7 @@ use calls::Deadline;
 use tokio::task::JoinSet;
 
 use crate::AlbSync;
-use crate::admissible::can_be_target;
+use crate::admissible::{self, Inadmissible};
 use crate::answer::Outcome;
 use crate::apply::{Application, Applied};
 use crate::error::SyncError;
@@ -173,19 +173,41 @@ fn seen(source: &Source, resolution: Resolution, outcome: &mut Outcome) -> Optio
     outcome.seen.lookups += resolution.lookups;
     let ttl = resolution.ttl.as_secs();
     outcome.seen.ttl_s = Some(outcome.seen.ttl_s.map_or(ttl, |least| least.min(ttl)));
-    let (addresses, others): (BTreeSet<IpAddr>, BTreeSet<IpAddr>) =
-        resolution.addresses.into_iter().partition(|address| can_be_target(*address));
+
+    let (mut addresses, mut refused) = (BTreeSet::new(), Vec::new());
+    for address in resolution.addresses {
+        match admissible::check(address, source) {
+            Ok(()) => drop(addresses.insert(address)),
+            Err(reason) => refused.push((address, reason)),
+        }
+    }
     outcome.resolved.extend(&addresses);
-    if others.is_empty() {
+    if refused.is_empty() {
         return Some(Seen { addresses, evidence: resolution.evidence });
     }
-    let listed = others.iter().take(8).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    outcome.problem(format_args!(
-        "{} shows {} that cannot be targets, which are private addresses: {listed}",
-        source.name,
-        others.len()
-    ));
+
+    outcome.problem(refusal(&source.name, &refused));
     Some(Seen { addresses, evidence: Evidence::Doubtful })
+}
+
+/// Says which addresses cannot be targets and why, and what to do if they should be.
+fn refusal(name: &str, refused: &[(IpAddr, Inadmissible)]) -> String {
+    const LISTED: usize = 8;
+    let listed = refused.iter().take(LISTED).map(|(address, reason)| format!("{address} ({reason})"));
+    let mut listed = listed.collect::<Vec<_>>().join(", ");
+    if let Some(more) = refused.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        listed.push_str(&format!(" and {more} more"));
+    }
+
+    let has = |wanted: Inadmissible| refused.iter().any(|(_, reason)| *reason == wanted);
+    let hint = if has(Inadmissible::OutsideAmazon) {
+        "; set \"availability_zone\" to \"all\" for targets outside the VPC, or list its CIDR blocks in \"networks\""
+    } else if has(Inadmissible::Public) || has(Inadmissible::OutsideNetworks) {
+        "; list the VPC's CIDR blocks in \"networks\" if these addresses are its own"
+    } else {
+        ""
+    };
+    format!("{name} resolves to addresses that cannot be targets: {listed}{hint}")
 }
 
 fn pending(state: &State) -> BTreeMap<SocketAddr, u32> {

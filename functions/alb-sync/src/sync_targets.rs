@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use hickory_resolver::proto::rr::Name;
+use ipnet::IpNet;
 use serde::Deserialize;
+use telemetry::Excerpt;
+
+/// A VPC has at most 5 CIDR blocks of each family by default; a few VPCs may be listed.
+const MAX_NETWORKS: usize = 32;
 
 /// More names than this are a mistake; Lambda's environment has room for fewer.
 const MAX_NAMES: usize = 100;
@@ -27,6 +32,8 @@ pub struct Source {
     pub port: u16,
     /// The targets' zone.
     pub zone: Zone,
+    /// The CIDR blocks that targets must be in. Empty: private addresses, and those that Amazon assigns to VPCs.
+    pub networks: Vec<IpNet>,
 }
 
 /// The Availability Zone that targets are registered with (RegisterTargets, `TargetDescription`).
@@ -50,6 +57,8 @@ struct Entry {
     port: u16,
     #[serde(default)]
     availability_zone: Zone,
+    #[serde(default)]
+    networks: Vec<String>,
 }
 
 /// Reads the list. Entries of one target group become one [`Group`].
@@ -94,7 +103,26 @@ fn checked(entry: Entry, refuse: impl Fn(&str, &str) -> String) -> Result<(Strin
     if entry.port == 0 {
         return Err(refuse("port", "is not 1 to 65535"));
     }
-    Ok((arn, Source { name, port: entry.port, zone: entry.availability_zone }))
+    if entry.networks.len() > MAX_NETWORKS {
+        return Err(refuse(
+            "networks",
+            &format!("has {} entries, expected at most {MAX_NETWORKS}", entry.networks.len()),
+        ));
+    }
+    let networks = entry.networks.iter().enumerate();
+    let networks = networks.map(|(index, text)| {
+        network(text).ok_or_else(|| {
+            let field = format!("networks[{index}]");
+            refuse(&field, &format!("invalid CIDR block \"{}\", expected one such as 2001:db8::/56", Excerpt(text)))
+        })
+    });
+    let networks = networks.collect::<Result<_, _>>()?;
+    Ok((arn, Source { name, port: entry.port, zone: entry.availability_zone, networks }))
+}
+
+/// A block whose address has no bits beyond its prefix: others are typing mistakes more often than not.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().filter(|network: &IpNet| network.trunc() == *network)
 }
 
 #[cfg(test)]
@@ -108,13 +136,15 @@ mod tests {
     fn entries_of_one_group_are_put_together() {
         let json = format!(
             r#"[{{"name":"A.example.","target_group_arn":"{A}","port":443}},
-                {{"name":"a.example","target_group_arn":"{B}","port":80,"availability_zone":"all"}},
+                {{"name":"a.example","target_group_arn":"{B}","port":80,"availability_zone":"all",
+                  "networks":["2001:db8::/56"]}},
                 {{"name":"b.example","target_group_arn":"{A}","port":443,"availability_zone":"auto"}}]"#
         );
         let groups = parse(&json).unwrap();
         let names = |group: &Group| group.sources.iter().map(|source| source.name.clone()).collect::<Vec<_>>();
         assert_eq!(groups.iter().map(names).collect::<Vec<_>>(), [vec!["a.example", "b.example"], vec!["a.example"]]);
         assert_eq!((groups[1].arn.as_str(), groups[1].sources[0].zone), (B, Zone::All));
+        assert_eq!(groups[1].sources[0].networks, ["2001:db8::/56".parse().unwrap()]);
     }
 
     #[test]
@@ -137,6 +167,16 @@ mod tests {
             (
                 entry("a", A, r#","port":1,"availability_zone":"eu-central-1a""#),
                 "[0].availability_zone: unknown variant",
+            ),
+            (
+                entry("a", A, r#","port":1,"networks":["10.0.0.0/8","10.0.0.1/8"]"#),
+                r#"[0].networks[1]: invalid CIDR block "10.0.0.1/8", expected one such as"#,
+            ),
+            (entry("a", A, r#","port":1,"networks":["fd00::/129"]"#), "[0].networks[0]: invalid CIDR block"),
+            (entry("a", A, r#","port":1,"networks":["fd00::1"]"#), "[0].networks[0]: invalid CIDR block"),
+            (
+                entry("a", A, &format!(r#","port":1,"networks":[{}]"#, vec![r#""fd00::/8""#; 33].join(","))),
+                "[0].networks: has 33 entries, expected at most 32",
             ),
             (format!("{good},{good}"), "[1].name: stands twice"),
             (

@@ -9,7 +9,6 @@ use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::*;
-use crate::reconcile::Joining;
 
 /// The targets of each call, as `id:port/zone`.
 type Calls = Arc<Mutex<Vec<Vec<String>>>>;
@@ -167,4 +166,19 @@ async fn a_full_group_lets_the_dead_go_first() {
     let changes = joining([3], Zone::None);
     let applied = apply(&[&registers(&came, |_| Some("TooManyTargets"))], &changes).await;
     assert!(applied.failure.unwrap().to_string().starts_with("the group is full"));
+}
+
+#[tokio::test]
+async fn a_public_address_outside_the_vpc_is_not_registered_for_all_zones_unasked() {
+    let global: SocketAddr = "[2600:1f18::1]:443".parse().unwrap();
+    for (zone, registered) in [(Zone::Auto, 0), (Zone::None, 0), (Zone::All, 1)] {
+        let calls = Calls::default();
+        let outside = |input: &RegisterTargetsInput| {
+            let is_wrong = input.targets().iter().any(|target| target.availability_zone() != Some("all"));
+            is_wrong.then_some("ValidationError")
+        };
+        let register = vec![Joining { at: global, zone }];
+        let applied = apply(&[&registers(&calls, outside)], &Changes { register, ..Changes::default() }).await;
+        assert_eq!((applied.registered.len(), applied.refused.len()), (registered, 1 - registered), "{zone:?}");
+    }
 }
