@@ -122,7 +122,7 @@ proptest! {
     #[test]
     fn an_ipv4_address_is_a_target_exactly_if_it_is_private(bits: u32) {
         let address = Ipv4Addr::from(bits);
-        let is_shared = bits >> 22 == 0b0110_0100_01;
+        let is_shared = bits >> 22 == 0b01_1001_0001;
         let expected = address.is_private() || is_shared;
         prop_assert_eq!(check(address.into(), &source(Zone::All, &[])).is_ok(), expected);
     }
