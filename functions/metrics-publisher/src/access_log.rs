@@ -1,149 +1,95 @@
-//! A line of the API's access log, and the RED metrics that it becomes.
-//!
-//! The members' names are those of the template's `AccessLogSettings`.
+//! A line of the API's access log, and the metrics of requests, errors and durations that it becomes.
 
-use serde::Deserialize;
-
+use crate::access_fields::{AccessFields, Field};
 use crate::aggregate::Aggregator;
-use crate::buckets::LARGEST;
-use crate::flat_json;
+use crate::duration;
 use crate::name::dimension_value;
 use crate::rejection::Reason;
-use crate::scalar::Scalar;
 use crate::series::{Metric, OTHER, Series};
 use crate::time::{Window, parse_ms};
 
 /// The most series that one line adds to.
 pub(crate) const OBSERVATIONS: usize = 7;
 
-/// What took no route: a path that there is none for.
+/// The route of a request that matched none.
 const UNMATCHED: &str = "unmatched";
-/// What has no plan: public routes, refused callers.
+/// The plan of a request without one (a public route, a refused caller), and the status class of a request whose client
+/// left before there was a response.
 const NONE: &str = "none";
 /// What the authorizer decides.
 const DECISIONS: [&str; 4] = ["allowed", "throttled", "unavailable", "degraded"];
+const LATENCIES: [(Metric, Field); 3] = [
+    (Metric::Latency, Field::ResponseLatency),
+    (Metric::IntegrationLatency, Field::IntegrationLatency),
+    (Metric::AuthorizerLatency, Field::AuthorizerLatency),
+];
 
-/// What is read of a line. Everything else is passed over.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct AccessLine<'a> {
-    #[serde(borrow)]
-    time_ms: Scalar<'a>,
-    #[serde(borrow)]
-    route_key: Option<Scalar<'a>>,
-    #[serde(borrow)]
-    status: Option<Scalar<'a>>,
-    #[serde(borrow)]
-    response_latency_ms: Scalar<'a>,
-    #[serde(borrow)]
-    integration_latency_ms: Scalar<'a>,
-    #[serde(borrow)]
-    route: Scalar<'a>,
-    #[serde(borrow)]
-    decision: Scalar<'a>,
-    #[serde(borrow)]
-    reason: Scalar<'a>,
-    #[serde(borrow)]
-    near_limit: Scalar<'a>,
-    #[serde(borrow)]
-    plan: Scalar<'a>,
-    #[serde(borrow)]
-    authorizer_ms: Scalar<'a>,
-}
+/// One request, as the access log states it.
+#[derive(Debug)]
+pub(crate) struct AccessLine<'a>(AccessFields<'a>);
 
 impl<'a> AccessLine<'a> {
-    /// Reads a line: an object of plain texts, any other JSON, or what is left of it where API Gateway put a message
-    /// with quotes into it as it was. `None` for a line of something else.
+    /// Reads a line. Returns `None` for a line of something else.
     pub(crate) fn read(line: &'a str) -> Option<Self> {
-        let mut read = Self::default();
-        if flat_json::members(line, |name, value| read.set(name, value)).is_none() {
-            read = serde_json::from_str(line).ok().unwrap_or_else(|| Self::salvage(line));
-        }
-        (read.route_key.is_some() && read.status.is_some()).then_some(read)
+        AccessFields::read(line).map(Self)
     }
 
-    /// A member is what stands between `"NAME":"` and the next `","` or the line's end.
-    fn salvage(line: &'a str) -> Self {
-        let mut read = Self::default();
-        let inner = line.trim().strip_prefix("{\"").and_then(|line| line.strip_suffix("\"}")).unwrap_or_default();
-        for member in inner.split("\",\"").flat_map(|part| part.split("\", \"")) {
-            let Some((name, value)) = member.split_once("\":") else { continue };
-            let value = value.trim_start().strip_prefix('"').filter(|value| !value.contains(['"', '\\']));
-            value.into_iter().for_each(|value| read.set(name, value));
-        }
-        read
-    }
-
-    /// Sets a member. The first one of a name counts: what a message makes of the line's rest comes later.
-    fn set(&mut self, name: &str, value: &'a str) {
-        let member = match name {
-            "time_ms" => &mut self.time_ms,
-            "route_key" => self.route_key.get_or_insert_default(),
-            "status" => self.status.get_or_insert_default(),
-            "response_latency_ms" => &mut self.response_latency_ms,
-            "integration_latency_ms" => &mut self.integration_latency_ms,
-            "route" => &mut self.route,
-            "decision" => &mut self.decision,
-            "reason" => &mut self.reason,
-            "near_limit" => &mut self.near_limit,
-            "plan" => &mut self.plan,
-            "authorizer_ms" => &mut self.authorizer_ms,
-            _ => return,
-        };
-        if member.is_empty() {
-            *member = Scalar::borrowed(value);
-        }
-    }
-
-    /// Counts the request. `logged_ms` is its time where the line does not say one.
+    /// Counts the request as the record with this number. `logged_ms` is its time if the line does not state one.
+    ///
+    /// A latency that cannot be true does not cost the request: it alone is left out, and the reason is returned.
     ///
     /// # Errors
-    /// [`Reason`] for a line whose time is none, or outside CloudWatch's window.
+    /// [`Reason`] for a line whose time is invalid or outside CloudWatch's window.
     pub(crate) fn observe(
         &self,
         window: Window,
         logged_ms: Option<i64>,
         sums: &mut Aggregator,
-        contributor: u32,
-    ) -> Result<(), Reason> {
-        let at_ms = self.time_ms.get().map(|text| parse_ms(text).ok_or(Reason::Time("time_ms"))).transpose()?;
+        number: u32,
+    ) -> Result<Option<Reason>, Reason> {
+        let at_ms = self.0.get(Field::TimeMs).map(|text| parse_ms(text).ok_or(Reason::Time("time_ms"))).transpose()?;
         let minute = window.minute(at_ms.or(logged_ms))?;
-        let named = self.route.get().or(self.route_key.as_ref().and_then(Scalar::get)).and_then(dimension_value);
+        let mut add = |series: Series<&str>, value| sums.add(minute, series, value, 1, number);
+
+        let named = self.0.get(Field::Route).or(self.0.get(Field::RouteKey)).and_then(dimension_value);
         let route = named.as_deref().unwrap_or(UNMATCHED);
-        let mut add = |series, value| sums.add(minute, series, value, 1, contributor);
         add(Series::new(Metric::Requests, [route, self.status_class()]), 1.0);
-        for (metric, latency) in [
-            (Metric::Latency, &self.response_latency_ms),
-            (Metric::IntegrationLatency, &self.integration_latency_ms),
-            (Metric::AuthorizerLatency, &self.authorizer_ms),
-        ] {
-            if let Some(value) = latency.milliseconds().filter(|value| *value <= LARGEST) {
-                add(Series::new(metric, [route]), value);
+
+        let mut left_out = None;
+        for (metric, field) in LATENCIES {
+            match self.0.get(field).map(|text| duration::parse(field.name(), text)) {
+                Some(Ok(latency_ms)) => add(Series::new(metric, [route]), latency_ms),
+                Some(Err(reason)) => left_out = left_out.or(Some(reason)),
+                None => {}
             }
         }
-        if let Some(decision) = self.decision.get() {
-            let plan = self.plan.get().and_then(dimension_value);
-            let plan = plan.as_deref().unwrap_or(NONE);
-            let decision = DECISIONS.into_iter().find(|known| *known == decision).unwrap_or(OTHER);
-            add(Series::new(Metric::Decisions, [plan, decision]), 1.0);
-            if self.near_limit.get() == Some("true") {
-                add(Series::new(Metric::NearLimit, [plan]), 1.0);
-            }
-            if self.reason.get() == Some("shadow_denied") {
-                add(Series::new(Metric::ShadowDenied, [plan]), 1.0);
-            }
+
+        self.observe_decision(add);
+        Ok(left_out)
+    }
+
+    fn observe_decision(&self, mut add: impl FnMut(Series<&str>, f64)) {
+        let Some(decision) = self.0.get(Field::Decision) else { return };
+        let decision = DECISIONS.into_iter().find(|known| *known == decision).unwrap_or(OTHER);
+        let plan = self.0.get(Field::Plan).and_then(dimension_value);
+        let plan = plan.as_deref().unwrap_or(NONE);
+
+        add(Series::new(Metric::Decisions, [plan, decision]), 1.0);
+        if self.0.get(Field::NearLimit) == Some("true") {
+            add(Series::new(Metric::NearLimit, [plan]), 1.0);
         }
-        Ok(())
+        if self.0.get(Field::Reason) == Some("shadow_denied") {
+            add(Series::new(Metric::ShadowDenied, [plan]), 1.0);
+        }
     }
 
     fn status_class(&self) -> &'static str {
-        match self.status.as_ref().and_then(Scalar::get).map(str::as_bytes) {
+        match self.0.get(Field::Status).map(str::as_bytes) {
             Some([b'1', _, _]) => "1xx",
             Some([b'2', _, _]) => "2xx",
             Some([b'3', _, _]) => "3xx",
             Some([b'4', _, _]) => "4xx",
             Some([b'5', _, _]) => "5xx",
-            // The client left before there was an answer.
             _ => NONE,
         }
     }
@@ -154,7 +100,7 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
 
-    const LINE: &str = r#"{"request_id":"r1","time_ms":"1795348800123","source_ip":"192.0.2.1","method":"GET","route_key":"ANY /{proxy+}","protocol":"HTTP/1.1","status":"200","response_bytes":"12","response_latency_ms":"31","integration_latency_ms":"25","integration_status":"200","error":"-","integration_error":"-","authorizer_error":"-","route":"GET /orders","decision":"allowed","reason":"ok","auth":"api_key","plan":"pro","key_id":"k","near_limit":"false","authorizer_ms":"3"}"#;
+    const LINE: &str = r#"{"request_id":"r1","time_ms":"1795348800123","source_ip":"192.0.2.1","method":"GET","route_key":"ANY /{proxy+}","protocol":"HTTP/1.1","status":"200","response_bytes":"12","response_latency_ms":"31","integration_latency_ms":"25","integration_status":"200","route":"GET /orders","decision":"allowed","reason":"ok","auth":"api_key","plan":"pro","key_id":"k","near_limit":"false","authorizer_ms":"3","error":"-","integration_error":"-","authorizer_error":"-"}"#;
 
     fn observed(line: &str) -> Vec<String> {
         let line = AccessLine::read(line).unwrap();
@@ -231,35 +177,31 @@ mod tests {
     }
 
     #[test]
-    fn a_message_cannot_set_what_the_line_has_said_before() {
-        let line = LINE.replace(
-            r#""integration_error":"-""#,
-            r#""integration_error":"x","status":"500","response_latency_ms":"9","y":"""#,
-        );
-        assert_eq!(observed(&line), WHOLE);
+    fn a_message_cannot_set_fields_of_its_request() {
+        let message = r#""integration_error":"x","plan":"evil","decision":"throttled","route":"GET /evil","status":"500","response_latency_ms":"9","y":"""#;
+        assert_eq!(observed(&LINE.replace(r#""integration_error":"-""#, message)), WHOLE);
+    }
+
+    #[test]
+    fn an_impossible_latency_is_left_out_with_its_reason_and_the_request_counts() {
+        for (field, value, reason) in [
+            ("response_latency_ms", "7200000", Reason::TooLong("response_latency_ms")),
+            ("integration_latency_ms", "1e100", Reason::TooLong("integration_latency_ms")),
+            ("authorizer_ms", "-1", Reason::Negative("authorizer_ms")),
+            ("authorizer_ms", "NaN", Reason::Number("authorizer_ms")),
+        ] {
+            let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(LINE).unwrap();
+            members.insert(field.to_owned(), value.into());
+            let line = serde_json::Value::Object(members).to_string();
+            let mut sums = Aggregator::default();
+            let left_out = AccessLine::read(&line).unwrap().observe(Window::of_all_time(), None, &mut sums, 0);
+            assert_eq!((left_out, sums.len()), (Ok(Some(reason)), WHOLE.len() - 1), "{field} {value}");
+        }
     }
 
     #[test]
     fn a_decision_that_nobody_makes_is_other_and_a_plan_that_is_none_is_none() {
         let line = LINE.replace(r#""decision":"allowed""#, r#""decision":"maybe""#).replace("\"pro\"", "\"-\"");
         assert_eq!(observed(&line)[4], "Decisions none other 1");
-    }
-
-    #[test]
-    fn every_member_that_is_read_is_one_of_the_templates_format() {
-        let template = include_str!("../../../template.yaml");
-        for name in [
-            "time_ms",
-            "route_key",
-            "status",
-            "response_latency_ms",
-            "integration_latency_ms",
-            "route",
-            "decision",
-            "plan",
-            "authorizer_ms",
-        ] {
-            assert!(template.contains(&format!("\"{name}\":\"$context.")), "{name}");
-        }
     }
 }

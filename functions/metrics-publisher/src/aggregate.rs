@@ -36,22 +36,26 @@ impl Equivalent<Key> for Key<&str> {
 pub struct Aggregate {
     /// The distribution of its values.
     pub values: Buckets,
-    /// The messages that it comes from, in order.
-    pub contributors: Vec<u32>,
+    /// The numbers of the records that it comes from, in order. Empty for the publisher's own metrics.
+    pub records: Vec<u32>,
 }
 
 impl Aggregate {
-    fn contribute(&mut self, contributor: u32) {
-        if self.contributors.last() != Some(&contributor) {
-            self.contributors.push(contributor);
+    fn contribute(&mut self, record: u32) {
+        if self.records.last() != Some(&record) {
+            self.records.push(record);
         }
     }
 
+    /// Takes another one's values over. The records have to be put in order afterwards, once for all that are merged.
     fn merge(&mut self, other: &Self) {
         self.values.merge(&other.values);
-        self.contributors.extend(&other.contributors);
-        self.contributors.sort_unstable();
-        self.contributors.dedup();
+        self.records.extend(&other.records);
+    }
+
+    fn order_records(&mut self) {
+        self.records.sort_unstable();
+        self.records.dedup();
     }
 }
 
@@ -66,8 +70,8 @@ pub struct Datum {
     pub aggregate: Aggregate,
 }
 
-/// The sums of one delivery. Its size does not depend on how many records it has seen, only on how many series,
-/// minutes and buckets they have.
+/// The sums of one delivery. Its size depends on how many series, minutes and buckets the records have, and by four
+/// bytes for each record and series on how many records there are.
 #[derive(Debug, Default)]
 pub struct Aggregator {
     aggregates: HashMap<Key, Aggregate>,
@@ -82,11 +86,11 @@ impl Aggregator {
         if self.aggregates.len() + observations > MOST { Err(Reason::TooMany) } else { Ok(()) }
     }
 
-    /// Counts a value of a series `count` times, in a message that is named by its number. Messages come in order.
-    pub fn add(&mut self, minute: i64, series: Series<&str>, value: f64, count: u64, contributor: u32) {
+    /// Counts a value of a series `count` times, for the record with this number. Records come in order.
+    pub fn add(&mut self, minute: i64, series: Series<&str>, value: f64, count: u64, record: u32) {
         self.update(Key { minute, series }, |aggregate| {
             aggregate.values.add(value, count);
-            aggregate.contribute(contributor);
+            aggregate.contribute(record);
         });
     }
 
@@ -99,9 +103,9 @@ impl Aggregator {
         self.aggregates.insert(Key { minute: key.minute, series: key.series.to_owned() }, aggregate);
     }
 
-    /// Counts something of our own, which comes from no message.
-    pub fn add_own(&mut self, minute: i64, series: Series<&str>, count: u64) {
-        self.update(Key { minute, series }, |aggregate| aggregate.values.add(1.0, count));
+    /// Counts a value that the publisher itself has observed, which comes from no record.
+    pub fn add_own(&mut self, minute: i64, series: Series<&str>, value: f64, count: u64) {
+        self.update(Key { minute, series }, |aggregate| aggregate.values.add(value, count));
     }
 
     /// How many series and minutes there are.
@@ -121,7 +125,7 @@ impl Aggregator {
         self.aggregates.iter().map(|(key, aggregate)| (&key.series, aggregate))
     }
 
-    /// Counts each series that is not `admitted` as `other`. The number of series that had to go.
+    /// Counts each series that is not `admitted` as `other`. Returns the number of series that were moved.
     pub fn overflow(&mut self, admitted: impl Fn(&Series) -> bool) -> usize {
         let gone = |series: &Series| !series.is_overflow() && !admitted(series);
         let moved: Vec<_> = self.aggregates.extract_if(|key, _| gone(&key.series)).collect();
@@ -131,6 +135,10 @@ impl Aggregator {
         for (key, aggregate) in &moved {
             let other = Key { minute: key.minute, series: key.series.overflow() };
             self.update(other, |other| other.merge(aggregate));
+        }
+        if !moved.is_empty() {
+            let overflows = self.aggregates.iter_mut().filter(|(key, _)| key.series.is_overflow());
+            overflows.for_each(|(_, aggregate)| aggregate.order_records());
         }
         series.len()
     }
@@ -158,19 +166,19 @@ mod tests {
     #[test]
     fn values_meet_in_their_minute_and_series() {
         let mut sums = Aggregator::default();
-        for (minute, route, contributor) in [(60, "a", 0), (60, "a", 1), (60, "a", 1), (60, "b", 1), (120, "a", 2)] {
-            sums.add(minute, latency(route), 5.0, 1, contributor);
+        for (minute, route, record) in [(60, "a", 0), (60, "a", 1), (60, "a", 1), (60, "b", 1), (120, "a", 2)] {
+            sums.add(minute, latency(route), 5.0, 1, record);
         }
         let told: Vec<_> = sums
             .into_data()
             .into_iter()
-            .map(|datum| (datum.minute, datum.aggregate.values.count(), datum.aggregate.contributors))
+            .map(|datum| (datum.minute, datum.aggregate.values.count(), datum.aggregate.records))
             .collect();
         assert_eq!(told, [(60, 3, vec![0, 1]), (60, 1, vec![1]), (120, 1, vec![2])]);
     }
 
     #[test]
-    fn what_is_not_admitted_is_counted_as_other_with_its_contributors() {
+    fn what_is_not_admitted_is_counted_as_other_with_its_records() {
         let mut sums = Aggregator::default();
         for (number, route) in ["a", "b", "c", "b"].into_iter().enumerate() {
             sums.add(60, latency(route), 5.0, 1, u32::try_from(number).unwrap());
@@ -179,7 +187,7 @@ mod tests {
         let data = sums.into_data();
         assert_eq!(data.len(), 2);
         assert_eq!(data[1].series.borrowed(), latency(OTHER));
-        assert_eq!((data[1].aggregate.values.count(), &data[1].aggregate.contributors), (3, &vec![1, 2, 3]));
+        assert_eq!((data[1].aggregate.values.count(), &data[1].aggregate.records), (3, &vec![1, 2, 3]));
     }
 
     #[test]

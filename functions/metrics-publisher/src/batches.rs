@@ -36,7 +36,7 @@ impl Datum {
         let part = |values: &[(f64, u64)]| {
             let mut part = Buckets::default();
             values.iter().for_each(|(value, count)| part.add(*value, *count));
-            let aggregate = Aggregate { values: part, contributors: self.aggregate.contributors.clone() };
+            let aggregate = Aggregate { values: part, records: self.aggregate.records.clone() };
             Self { minute: self.minute, series: self.series.clone(), aggregate }
         };
         values.chunks(MOST_VALUES).map(part).collect()

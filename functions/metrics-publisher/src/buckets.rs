@@ -6,7 +6,7 @@ pub const RELATIVE_ERROR: f64 = 0.05;
 /// rounding cannot leave it (DDSketch, VLDB 2019, section 2.1).
 const WIDTH: f64 = 0.098_0;
 /// CloudWatch's range is ±2^360; what is nearer to 0 than its inverse is 0.
-pub(crate) const LARGEST: f64 = 2.348_542_582_773_833e108;
+const LARGEST: f64 = 2.348_542_582_773_833e108;
 const SMALLEST: f64 = 1.0 / LARGEST;
 
 /// Values that lie close together, and how many there are.
@@ -28,11 +28,15 @@ impl Bucket {
     }
 }
 
-/// How often each value was observed, within [`RELATIVE_ERROR`]. Merging is exact, associative and commutative.
+/// How often each value was observed, within [`RELATIVE_ERROR`], and their exact sum. Merging is associative and
+/// commutative, except for the rounding of the sum.
 #[derive(Clone, Debug, Default)]
 pub struct Buckets {
     /// In order; only those that hold something.
     buckets: Vec<Bucket>,
+    /// The sum of the values as observed. It cannot be calculated from the buckets: a bucket's value moves when its
+    /// least or most value does, and a sum that falls looks like a restart to Prometheus.
+    sum: f64,
     /// Where the last value went: the next one often goes there too.
     last: usize,
 }
@@ -51,15 +55,19 @@ impl Buckets {
             && value <= bucket.most
         {
             bucket.count += count;
+            self.sum += times(value, count);
             return;
         }
+
         let value = if value < SMALLEST { 0.0 } else { value.min(LARGEST) };
+        self.sum += times(value, count);
         self.merge_bucket(Bucket { index: index(value), count, least: value, most: value });
     }
 
     /// Takes over what another one has counted.
     pub fn merge(&mut self, other: &Self) {
         other.buckets.iter().for_each(|bucket| self.merge_bucket(*bucket));
+        self.sum += other.sum;
     }
 
     fn merge_bucket(&mut self, new: Bucket) {
@@ -89,11 +97,10 @@ impl Buckets {
         self.buckets.iter().map(|bucket| bucket.count).sum()
     }
 
-    /// Their sum, within [`RELATIVE_ERROR`].
+    /// The sum of all observed values. It never decreases when a value is added.
     #[must_use]
-    pub fn sum(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a count above 2^53 is off by less than the values are")]
-        self.values().map(|(value, count)| value * count as f64).sum()
+    pub const fn sum(&self) -> f64 {
+        self.sum
     }
 
     /// The value below or at which this part (0 to 1) of all values lies, by nearest rank; `None` without values.
@@ -118,6 +125,12 @@ impl Buckets {
     pub fn most(&self) -> Option<f64> {
         self.buckets.last().map(|bucket| bucket.most)
     }
+}
+
+/// A value that was observed `count` times.
+#[expect(clippy::cast_precision_loss, reason = "a count above 2^53 is off by less than a double can tell")]
+fn times(value: f64, count: u64) -> f64 {
+    value * count as f64
 }
 
 /// The bucket that a value belongs to; 0 has one of its own, below all others.
@@ -180,6 +193,18 @@ mod tests {
         assert!(buckets(&values).values().len() <= 150);
     }
 
+    #[test]
+    fn the_sum_rises_by_each_observed_value() {
+        let mut slow = Buckets::default();
+        slow.add(1_030.0, 200);
+        slow.add(958.0, 1);
+        assert_eq!(slow.sum(), 206_958.0);
+
+        let mut merged = buckets(&[5_450.0, 5_120.0]);
+        merged.merge(&slow);
+        assert_eq!(merged.sum(), 217_528.0);
+    }
+
     fn value() -> impl Strategy<Value = f64> {
         prop_oneof![Just(0.0), 0.001..100_000.0f64, (-300.0..300.0f64).prop_map(f64::exp2)]
     }
@@ -194,6 +219,17 @@ mod tests {
             let told = buckets.values().flat_map(|(value, count)| std::iter::repeat_n(value, count as usize));
             for (told, is) in told.zip(sorted) {
                 prop_assert!((told - is).abs() <= RELATIVE_ERROR * is, "{} for {}", told, is);
+            }
+        }
+
+        #[test]
+        fn the_sum_never_decreases(values in prop::collection::vec((0.0..900_000.0f64, 1u64..50), 1..300)) {
+            let mut buckets = Buckets::default();
+            let mut last = 0.0;
+            for (value, count) in values {
+                buckets.add(value, count);
+                prop_assert!(buckets.sum() >= last);
+                last = buckets.sum();
             }
         }
 

@@ -34,8 +34,14 @@ pub struct Outcome {
     pub refused: usize,
     /// Data that may be taken another time.
     pub unsent: usize,
-    /// The messages that the unsent data come from, in order.
-    pub unsent_contributors: Vec<u32>,
+    /// The numbers of the records that the refused data come from, in order.
+    pub refused_records: Vec<u32>,
+    /// Refused data of the publisher's own, which come from no record.
+    pub refused_own: usize,
+    /// The numbers of the records that the sent data come from, in order. Empty if nothing was refused.
+    pub sent_records: Vec<u32>,
+    /// The numbers of the records that the unsent data come from, in order.
+    pub unsent_records: Vec<u32>,
     /// Why the first of them were not sent.
     pub cause: Option<String>,
 }
@@ -73,19 +79,17 @@ impl CloudWatch {
         let mut waiting = batches(data);
         waiting.reverse();
         let mut refusals = 0;
+        let mut sent = Vec::new();
+
         while let Some(mut batch) = waiting.pop() {
             match self.put(&batch, deadline, &mut outcome.requests).await {
-                Ok(()) => outcome.sent += batch.len(),
+                Ok(()) => sent.extend(batch),
                 Err(Refusal::Data(_)) if batch.len() > 1 && refusals < REFUSALS => {
                     refusals += 1;
                     let second = batch.split_off(batch.len() / 2);
                     waiting.extend([second, batch]);
                 }
-                Err(Refusal::Data(problem)) => {
-                    let series = batch.first().map(|datum| format!("{:?}", datum.series.borrowed()));
-                    tracing::error!(problem, series, data = batch.len(), "CloudWatch refuses data for good");
-                    outcome.refused += batch.len();
-                }
+                Err(Refusal::Data(problem)) => outcome.refuse(&batch, &problem),
                 Err(Refusal::Now(problem)) => outcome.keep(&batch, problem),
                 Err(Refusal::Everything(problem)) => {
                     outcome.keep(&batch, problem.clone());
@@ -93,8 +97,15 @@ impl CloudWatch {
                 }
             }
         }
-        outcome.unsent_contributors.sort_unstable();
-        outcome.unsent_contributors.dedup();
+
+        outcome.sent = sent.len();
+        if outcome.refused > 0 {
+            outcome.sent_records.extend(sent.iter().flat_map(|datum| &datum.aggregate.records));
+        }
+        for records in [&mut outcome.refused_records, &mut outcome.sent_records, &mut outcome.unsent_records] {
+            records.sort_unstable();
+            records.dedup();
+        }
         outcome
     }
 
@@ -115,9 +126,23 @@ impl CloudWatch {
 }
 
 impl Outcome {
+    /// How many records, and data of the publisher's own, CloudWatch refused.
+    pub(crate) fn refused_count(&self) -> u64 {
+        u64::try_from(self.refused_records.len() + self.refused_own).unwrap_or(u64::MAX)
+    }
+
+    fn refuse(&mut self, batch: &[Datum], problem: &str) {
+        let series = batch.first().map(|datum| datum.series.to_string());
+        tracing::error!(reason = "fault", problem, series, data = batch.len(), "CloudWatch refused data for good");
+
+        self.refused += batch.len();
+        self.refused_own += batch.iter().filter(|datum| datum.aggregate.records.is_empty()).count();
+        self.refused_records.extend(batch.iter().flat_map(|datum| &datum.aggregate.records));
+    }
+
     fn keep(&mut self, batch: &[Datum], problem: String) {
         self.unsent += batch.len();
-        self.unsent_contributors.extend(batch.iter().flat_map(|datum| &datum.aggregate.contributors));
+        self.unsent_records.extend(batch.iter().flat_map(|datum| &datum.aggregate.records));
         self.cause.get_or_insert(problem);
     }
 }

@@ -13,7 +13,7 @@ pub struct Config {
     /// `METRICS_NAMESPACE`, `CustomApp/NetworkMetrics` where absent: where metrics are published.
     pub namespace: String,
     /// `MAX_SERIES`, 1 to 10,000, 500 where absent: series a day that have a place of their own. Series that take
-    /// what overflows, and the two of the publisher itself, come on top: 29 at most.
+    /// what overflows, and the two of the publisher itself, come on top: 32 at most.
     pub max_series: usize,
     /// `USAGE_TABLE`: where instances agree on the series that have a place.
     pub usage_table: String,

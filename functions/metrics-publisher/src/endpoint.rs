@@ -63,13 +63,14 @@ impl Prober {
 
     async fn probe_one(&self, service: String, deadline: Deadline) -> Probed {
         let url = self.endpoints.first(&service);
-        let mut probed = Probed { service, place: None, connect_ms: None, tls_ms: None, error: None };
+        let mut probed = Probed { service, reachable: false, place: None, connect_ms: None, tls_ms: None, error: None };
         let Some(url) = url else {
-            probed.error = Some("has no address".to_owned());
+            probed.error = Some("no endpoint is known for this service".to_owned());
             return probed;
         };
         let measured = timeout_at(deadline.instant().into(), self.measure(&url, &mut probed)).await;
-        let outcome = measured.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        let outcome = measured.unwrap_or_else(|_| Err("timeout".to_owned()));
+        probed.reachable = outcome.is_ok();
         probed.error = outcome.err();
         probed
     }

@@ -6,11 +6,15 @@
 //! - writes: metrics, one request a delivery where they fit into one; one item of `USAGE_TABLE` a day, in which
 //!   instances agree on the series that have a place
 //! - on failure: a record that cannot be counted is rejected with its place and reason, and never costs its
-//!   neighbours. What could not be sent is an error, so that the event comes again, or the ids of the messages it
-//!   came from; a reply that was lost may count twice
+//!   neighbours. Data that could not be sent are an error, so that the event comes again, or the ids of the messages
+//!   that they come from. Data that CloudWatch refuses for good are logged, counted in `RejectedRecords`, and not sent
+//!   again; a message of which all data were refused ends among the dead letters
+//! - counted twice: log events and messages are recognised by their ids within one delivery, not in a later one. A
+//!   delivery comes again after a lost reply, or when part of it could not be sent
 //!
 //! IAM of Lambda's own calls: sqs:SendMessage on MetricsDeadLetters
 
+mod access_fields;
 mod access_log;
 mod aggregate;
 mod batches;
@@ -18,6 +22,7 @@ mod buckets;
 mod cloudwatch;
 mod config;
 mod decoder;
+mod duration;
 mod elements;
 mod endpoint;
 mod flat_json;

@@ -23,7 +23,8 @@ struct FunctionLine<'a> {
     to: Scalar<'a>,
 }
 
-/// Counts a line. `logged_ms` is its time where it does not say one.
+/// Counts a line as the record with this number. `logged_ms` is its time if it does not state one. Returns why one of
+/// its latencies had to be left out, if any.
 ///
 /// # Errors
 /// [`Reason`] for a line that cannot be counted.
@@ -32,13 +33,13 @@ pub(crate) fn observe(
     window: Window,
     logged_ms: Option<i64>,
     sums: &mut Aggregator,
-    contributor: u32,
-) -> Result<(), Reason> {
+    number: u32,
+) -> Result<Option<Reason>, Reason> {
     const { assert!(access_log::OBSERVATIONS >= record::OBSERVATIONS) };
     sums.check_room(access_log::OBSERVATIONS)?;
     match AccessLine::read(line) {
-        Some(access) => access.observe(window, logged_ms, sums, contributor),
-        None => of_function(line, window, logged_ms, sums, contributor),
+        Some(access) => access.observe(window, logged_ms, sums, number),
+        None => of_function(line, window, logged_ms, sums, number).map(|()| None),
     }
 }
 
@@ -47,16 +48,16 @@ fn of_function(
     window: Window,
     logged_ms: Option<i64>,
     sums: &mut Aggregator,
-    contributor: u32,
+    number: u32,
 ) -> Result<(), Reason> {
     let read: FunctionLine<'_> = serde_json::from_str(line).map_err(|_| Reason::UnknownLine)?;
     if let Some(record) = read.api_call {
-        return Record::read(record.get(), window, logged_ms, |record| record.observe(sums, contributor));
+        return Record::read(record.get(), window, logged_ms, |record| record.observe(sums, number));
     }
     let breaker = read.breaker.get().and_then(dimension_value).ok_or(Reason::UnknownLine)?;
     let state = read.to.get().ok_or(Reason::UnknownLine)?;
     if state == "Open" {
-        sums.add(window.minute(logged_ms)?, Series::new(Metric::BreakerOpen, [&breaker]), 1.0, 1, contributor);
+        sums.add(window.minute(logged_ms)?, Series::new(Metric::BreakerOpen, [&breaker]), 1.0, 1, number);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::aggregate::Aggregator;
 use crate::cloudwatch::{CloudWatch, Outcome};
 use crate::config::{Config, ConfigError};
 use crate::endpoint::Prober;
@@ -19,8 +20,8 @@ use crate::series_registry::SeriesRegistry;
 use crate::source::{Source, UnknownSource};
 use crate::time::Window;
 
-/// So many reasons stand in the log; the answer names more.
-const REASONS_LOGGED: usize = 3;
+/// The number of reasons in the log. The answer names more.
+const MAX_LOGGED_REASONS: usize = 3;
 
 /// The publisher with what it was set up with. Nothing of one event is left when the next one comes, but for the
 /// series that are known to have a place.
@@ -132,15 +133,27 @@ impl Publisher {
         let mut intake = Intake::new(Window::at(now));
         match Source::of(event)? {
             Source::Records(list) => {
-                intake.records(list, 0)?;
+                intake.records(list)?;
             }
             Source::Logs(data) => intake.subscription(data)?,
             Source::Queue(messages) => return self.queue(messages, intake, now, deadline).await,
             Source::Schedule => return self.probe(intake, now, deadline).await,
         }
-        let (accepted, rejected) = (intake.accepted, json!(intake.rejections.named()));
-        let requests = self.publish_all(intake, now, deadline).await?;
-        Ok(json!({"accepted": accepted, "rejected": rejected, "published": accepted, "requests": requests}))
+
+        let (accepted, duplicates) = (intake.accepted, intake.duplicates);
+        let (rejected, rejected_count) = (json!(intake.rejections.named()), intake.rejections.count());
+        let outcome = self.publish_all(intake, now, deadline).await?;
+
+        let refused = u64::try_from(outcome.refused_records.len()).unwrap_or(accepted);
+        Ok(json!({
+            "accepted": accepted,
+            "rejected": rejected,
+            "rejected_count": rejected_count,
+            "duplicates": duplicates,
+            "published": accepted.saturating_sub(refused),
+            "refused": refused,
+            "requests": outcome.requests,
+        }))
     }
 
     async fn queue(
@@ -152,7 +165,8 @@ impl Publisher {
     ) -> Result<Value, Failure> {
         let mut batch = Batch::read(messages, &mut intake)?;
         let outcome = self.publish(intake, now, deadline).await;
-        batch.fail(outcome.unsent_contributors);
+        batch.fail(&outcome.unsent_records);
+        batch.refuse(&outcome.refused_records, &outcome.sent_records);
         let failures: Vec<_> = batch.failures()?.into_iter().map(|id| json!({"itemIdentifier": id})).collect();
         Ok(json!({ "batchItemFailures": failures }))
     }
@@ -161,19 +175,20 @@ impl Publisher {
         let probed = self.prober.probe(&self.probe_services, deadline).await;
         for endpoint in &probed {
             if let Some(error) = &endpoint.error {
-                tracing::warn!(service = endpoint.service, error, "an endpoint could not be probed");
+                tracing::warn!(service = endpoint.service, error, "an endpoint is not reachable");
             }
             endpoint.observe(minute(now), &mut intake.sums);
         }
-        let requests = self.publish_all(intake, now, deadline).await?;
-        Ok(json!({"probed": probed, "requests": requests}))
+
+        let outcome = self.publish_all(intake, now, deadline).await?;
+        Ok(json!({"probed": probed, "requests": outcome.requests}))
     }
 
-    /// Sends everything; the number of requests that took.
-    async fn publish_all(&self, intake: Intake, now: Timestamp, deadline: Deadline) -> Result<u32, Failure> {
-        let outcome = self.publish(intake, now, deadline).await;
-        match outcome.cause {
-            None => Ok(outcome.requests),
+    /// Sends everything that CloudWatch does not refuse for good.
+    async fn publish_all(&self, intake: Intake, now: Timestamp, deadline: Deadline) -> Result<Outcome, Failure> {
+        let mut outcome = self.publish(intake, now, deadline).await;
+        match outcome.cause.take() {
+            None => Ok(outcome),
             Some(cause) => {
                 let all = outcome.sent + outcome.refused + outcome.unsent;
                 Err(Failure::Unsent { unsent: outcome.unsent, all, cause })
@@ -189,26 +204,49 @@ impl Publisher {
             (Metric::OverflowedSeries, u64::try_from(overflowed).unwrap_or(u64::MAX)),
         ] {
             if count > 0 {
-                intake.sums.add_own(minute(now), Series::new(metric, []), count);
+                intake.sums.add_own(minute(now), Series::new(metric, []), 1.0, count);
             }
         }
         if intake.sums.is_empty() {
             return Outcome::default();
         }
-        let outcome = self.cloudwatch.publish(intake.sums.into_data(), deadline).await;
-        let reasons: Vec<_> = intake.rejections.named().iter().take(REASONS_LOGGED).map(|one| &*one.reason).collect();
+
+        let mut outcome = self.cloudwatch.publish(intake.sums.into_data(), deadline).await;
+        outcome.requests += self.report_refused(outcome.refused_count(), now, deadline).await;
+
+        let reasons: Vec<_> =
+            intake.rejections.named().iter().take(MAX_LOGGED_REASONS).map(|one| &*one.reason).collect();
         tracing::info!(
             accepted = intake.accepted,
             rejected,
+            duplicates = intake.duplicates,
             reasons = reasons.join("; "),
             overflowed_series = overflowed,
             requests = outcome.requests,
             sent = outcome.sent,
             refused = outcome.refused,
+            refused_records = outcome.refused_records.len(),
             unsent = outcome.unsent,
             "published"
         );
         outcome
+    }
+
+    /// Counts what CloudWatch refused as rejected, because it is in no other metric. Returns the number of requests.
+    ///
+    /// The event does not come again if this fails: its other data have been sent, and would count twice.
+    async fn report_refused(&self, count: u64, now: Timestamp, deadline: Deadline) -> u32 {
+        if count == 0 {
+            return 0;
+        }
+        let mut sums = Aggregator::default();
+        sums.add_own(minute(now), Series::new(Metric::RejectedRecords, []), 1.0, count);
+
+        let outcome = self.cloudwatch.publish(sums.into_data(), deadline).await;
+        if let Some(problem) = outcome.cause {
+            tracing::error!(reason = "fault", problem, count, "refused records were not counted as rejected");
+        }
+        outcome.requests
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! IAM of Lambda's own calls: sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes on MetricsQueue
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::elements::for_each;
-use crate::intake::{Intake, IntakeError};
+use crate::intake::{Intake, IntakeError, SeenIds};
 use crate::scalar::Scalar;
 
 #[derive(Deserialize)]
@@ -28,10 +30,18 @@ struct Body<'b> {
 /// The messages of one batch, and what came of them.
 #[derive(Debug, Default)]
 pub struct Batch {
-    ids: Vec<String>,
-    failed: Vec<bool>,
+    entries: Vec<Entry>,
     /// In order, and no further than the first failure.
     fifo: bool,
+}
+
+/// A message, without those that the batch has a second time.
+#[derive(Debug)]
+struct Entry {
+    id: String,
+    /// The numbers of its records.
+    records: Range<u64>,
+    failed: bool,
 }
 
 /// A message that failed has no id to say so by, so all of the batch has to come again.
@@ -40,36 +50,54 @@ pub struct Batch {
 pub struct NoMessageId;
 
 impl Batch {
-    /// Counts each message's records. A message of which nothing could be counted fails, and so ends among the dead
-    /// letters; of one with good records and bad the good ones are counted, because they would be twice if it came
-    /// again.
+    /// Counts each message's records, each message once. A message of which nothing could be counted fails, and so
+    /// ends among the dead letters. If a message has valid and invalid records, the valid ones are counted and the
+    /// message does not fail: if it came again, they would count twice.
     ///
     /// # Errors
     /// [`IntakeError::Shape`] for what is no list of messages.
     pub fn read(messages: &str, intake: &mut Intake) -> Result<Self, IntakeError> {
-        let mut batch = Self::default();
-        let read = for_each(messages, |index, message: Message<'_>| batch.message(index, &message, intake));
+        let (mut batch, mut seen) = (Self::default(), SeenIds::default());
+        let read = for_each(messages, |index, message: Message<'_>| {
+            let Message { id, body, queue } = message;
+            let name = id.get().unwrap_or_default().to_owned();
+            if seen.is_repeated(id) {
+                intake.duplicates += 1;
+                return;
+            }
+            batch.fifo |= queue.get().is_some_and(|arn| arn.ends_with(".fifo"));
+            batch.take(index, name, body.get().unwrap_or_default(), intake);
+        });
         read.map_err(|problem| IntakeError::Shape { what: "Records", problem })?;
         Ok(batch)
     }
 
-    fn message(&mut self, index: usize, message: &Message<'_>, intake: &mut Intake) {
-        self.ids.push(message.id.get().unwrap_or_default().to_owned());
-        self.fifo |= message.queue.get().is_some_and(|arn| arn.ends_with(".fifo"));
-        let stopped = self.fifo && self.failed.contains(&true);
-        let counted = !stopped && count(index, message.body.get().unwrap_or_default(), intake);
-        self.failed.push(!counted);
+    fn take(&mut self, index: usize, id: String, body: &str, intake: &mut Intake) {
+        let stopped = self.fifo && self.entries.iter().any(|entry| entry.failed);
+        let before = intake.accepted;
+        let failed = stopped || !count(index, body, intake);
+        self.entries.push(Entry { id, records: before..intake.accepted, failed });
     }
 
-    /// Notes that what these messages held could not be sent.
-    pub fn fail(&mut self, unsent: impl IntoIterator<Item = u32>) {
-        for index in unsent {
-            if let Some(failed) = usize::try_from(index).ok().and_then(|index| self.failed.get_mut(index)) {
-                *failed = true;
-            }
+    /// Fails the messages of records that could not be sent.
+    pub fn fail(&mut self, unsent_records: &[u32]) {
+        for entry in self.entries.iter_mut().filter(|entry| has_any(&entry.records, unsent_records)) {
+            entry.failed = true;
         }
-        if let Some(first) = self.failed.iter().position(|failed| *failed).filter(|_| self.fifo) {
-            self.failed[first..].fill(true);
+        if let Some(first) = self.entries.iter().position(|entry| entry.failed).filter(|_| self.fifo) {
+            self.entries[first..].iter_mut().for_each(|entry| entry.failed = true);
+        }
+    }
+
+    /// Fails the messages of which CloudWatch refused all data for good, so that they end among the dead letters.
+    ///
+    /// A message of which some data were sent does not fail: if it came again, they would count twice. For the same
+    /// reason nothing fails in a FIFO queue, where all later messages would come again too.
+    pub fn refuse(&mut self, refused_records: &[u32], sent_records: &[u32]) {
+        let of_refused_data =
+            |entry: &&mut Entry| has_any(&entry.records, refused_records) && !has_any(&entry.records, sent_records);
+        if !self.fifo {
+            self.entries.iter_mut().filter(of_refused_data).for_each(|entry| entry.failed = true);
         }
     }
 
@@ -78,32 +106,25 @@ impl Batch {
     /// # Errors
     /// [`NoMessageId`].
     pub fn failures(&self) -> Result<Vec<&str>, NoMessageId> {
-        let failed = self.ids.iter().zip(&self.failed).filter(|(_, failed)| **failed);
-        failed.map(|(id, _)| if id.is_empty() { Err(NoMessageId) } else { Ok(id.as_str()) }).collect()
+        let failed = self.entries.iter().filter(|entry| entry.failed);
+        failed.map(|entry| if entry.id.is_empty() { Err(NoMessageId) } else { Ok(entry.id.as_str()) }).collect()
     }
+}
 
-    /// How many messages there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
+/// True if one of the numbers, which are in order, is in the range.
+fn has_any(range: &Range<u64>, numbers: &[u32]) -> bool {
+    let first = numbers.partition_point(|number| u64::from(*number) < range.start);
+    numbers.get(first).is_some_and(|number| u64::from(*number) < range.end)
 }
 
 /// Whether something of a body could be counted, or there was nothing in it to count.
 fn count(index: usize, body: &str, intake: &mut Intake) -> bool {
-    let contributor = u32::try_from(index).unwrap_or(u32::MAX);
     let list = serde_json::from_str::<Body<'_>>(body).ok().and_then(|body| body.records);
-    let Some(list) = list else { return intake.record(index, body, contributor) };
+    let Some(list) = list else { return intake.record(index, body) };
     let rejected = intake.rejections.count();
-    match intake.records(list.get(), contributor) {
+    match intake.records(list.get()) {
         Ok(counted) => counted > 0 || intake.rejections.count() == rejected,
-        Err(_) => intake.record(index, body, contributor),
+        Err(_) => intake.record(index, body),
     }
 }
 
@@ -155,9 +176,9 @@ mod tests {
     #[test]
     fn only_messages_of_what_was_not_sent_fail() {
         let (mut batch, _) = batch(&[GOOD; 4], "records");
-        batch.fail([1, 3, 3, 99]);
+        batch.fail(&[1, 3, 99]);
         assert_eq!(batch.failures().unwrap(), ["m1", "m3"]);
-        batch.fail(0..4);
+        batch.fail(&[0, 1, 2, 3]);
         assert_eq!(batch.failures().unwrap(), ["m0", "m1", "m2", "m3"]);
     }
 
@@ -171,8 +192,39 @@ mod tests {
     #[test]
     fn what_a_fifo_queue_could_not_have_sent_fails_with_all_that_follows() {
         let (mut batch, _) = batch(&[GOOD; 4], "records.fifo");
-        batch.fail([2]);
+        batch.fail(&[2]);
         assert_eq!(batch.failures().unwrap(), ["m2", "m3"]);
+    }
+
+    #[test]
+    fn a_message_fails_by_any_of_its_records() {
+        let (mut batch, _) = batch(&[&list(&[GOOD, "{}", GOOD]), &list(&[]), &list(&[GOOD, GOOD])], "records");
+        batch.fail(&[3]);
+        assert_eq!(batch.failures().unwrap(), ["m2"]);
+    }
+
+    #[test]
+    fn a_message_fails_if_all_of_its_data_were_refused() {
+        let (mut batch, _) = batch(&[GOOD, &list(&[GOOD, GOOD]), GOOD], "records");
+        batch.refuse(&[0, 1], &[2]);
+        assert_eq!(batch.failures().unwrap(), ["m0"], "m1 would count twice");
+    }
+
+    #[test]
+    fn refused_data_fail_no_message_of_a_fifo_queue() {
+        let (mut batch, _) = batch(&[GOOD; 3], "records.fifo");
+        batch.refuse(&[0], &[1, 2]);
+        assert_eq!(batch.failures().unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_message_that_is_delivered_twice_in_a_batch_counts_once() {
+        let message = |id: &str, body: &str| serde_json::json!({"messageId": id, "body": body});
+        let messages = [message("a", GOOD), message("b", "no JSON"), message("a", GOOD), message("b", "no JSON")];
+        let mut intake = Intake::new(Window::at(jiff::Timestamp::now()));
+        let batch = Batch::read(&serde_json::json!(messages).to_string(), &mut intake).unwrap();
+        assert_eq!((intake.accepted, intake.duplicates, intake.rejections.count()), (1, 2, 1));
+        assert_eq!(batch.failures().unwrap(), ["b"]);
     }
 
     #[test]

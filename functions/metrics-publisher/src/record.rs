@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use telemetry::{Excerpt, excerpt};
 
 use crate::aggregate::Aggregator;
-use crate::buckets::LARGEST;
+use crate::duration;
 use crate::name::dimension_value;
 use crate::rejection::Reason;
 use crate::scalar::Scalar;
@@ -72,7 +72,7 @@ impl Record<'_> {
         Ok(then(Record {
             service: name("service", &members.service)?.into(),
             operation: name("operation", &members.operation)?.into(),
-            duration_ms: duration(members.duration_ms)?,
+            duration_ms: read_duration(members.duration_ms)?,
             failed: failed(members.success, &members.error_type)?,
             endpoint: endpoint(&members.endpoint)?,
             minute: window.minute(timestamp(&members.timestamp)?.or(arrived_ms))?,
@@ -80,9 +80,9 @@ impl Record<'_> {
     }
 
     /// Counts the call: how long it took, with the roll-up over both ways, whether it succeeded, and why not.
-    pub(crate) fn observe(&self, sums: &mut Aggregator, contributor: u32) {
+    pub(crate) fn observe(&self, sums: &mut Aggregator, number: u32) {
         let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
-        let mut add = |series, value| sums.add(self.minute, series, value, 1, contributor);
+        let mut add = |series, value| sums.add(self.minute, series, value, 1, number);
         add(Series::new(Metric::CallDuration, [service, operation]), self.duration_ms);
         if let Some(way) = self.endpoint {
             let series = Series::new(Metric::CallDurationByEndpoint, [service, operation, way_name(way)]);
@@ -103,16 +103,12 @@ const fn way_name(way: Way) -> &'static str {
     }
 }
 
-fn duration(json: Option<&RawValue>) -> Result<f64, Reason> {
+fn read_duration(json: Option<&RawValue>) -> Result<f64, Reason> {
     const NAME: &str = "duration_ms";
     let text = json.map(RawValue::get).filter(|text| *text != "null").ok_or(Reason::Missing(NAME))?;
-    // A text such as "NaN" is quoted, so it parses as none.
-    let number: f64 = text.parse().map_err(|_| Reason::Number(NAME))?;
-    if number < 0.0 {
-        return Err(Reason::Negative(NAME));
-    }
-    // Adding 0 takes the sign off a negative zero.
-    if number <= LARGEST { Ok(number + 0.0) } else { Err(Reason::Number(NAME)) }
+
+    // A string keeps its quotes here, so it is not a number.
+    duration::parse(NAME, text)
 }
 
 fn failed(success: Option<bool>, kind: &Scalar<'_>) -> Result<Option<ErrorKind>, Reason> {
@@ -224,11 +220,15 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_that_is_no_finite_number_from_zero_on_is_rejected() {
-        for value in [r#""NaN""#, r#""12""#, "1e999", "-1e999", "1e200", "true", "[1]"] {
-            let told = observed(&with("duration_ms", value));
-            assert!(matches!(told, Err(Reason::Number(_) | Reason::Negative(_))), "{value}: {told:?}");
+    fn impossible_durations_are_rejected() {
+        for value in [r#""NaN""#, r#""12""#, "true", "[1]"] {
+            assert_eq!(observed(&with("duration_ms", value)), Err(Reason::Number("duration_ms")), "{value}");
         }
+        for value in ["900000.5", "7200000", "1e100", "1e200", "1e999"] {
+            assert_eq!(observed(&with("duration_ms", value)), Err(Reason::TooLong("duration_ms")), "{value}");
+        }
+        assert!(observed(&with("duration_ms", "900000")).is_ok());
+        assert_eq!(observed(&with("duration_ms", "-1e999")), Err(Reason::Negative("duration_ms")));
         for value in ["NaN", "Infinity", "-"] {
             assert!(matches!(observed(&with("duration_ms", value)), Err(Reason::Shape(_))), "{value}");
         }

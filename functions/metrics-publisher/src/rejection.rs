@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-/// So many are named one by one; all are counted.
-const NAMED: usize = 100;
+/// The number of rejections that are named with their reasons. All are counted.
+const MAX_NAMED: usize = 100;
 
 /// Why a record cannot be counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,12 +14,15 @@ pub enum Reason {
     /// A member that has to be there.
     #[error("`{0}` is missing or empty")]
     Missing(&'static str),
-    /// No number, infinite, or beyond CloudWatch's range.
-    #[error("`{0}` is not a number from 0 to 2^360")]
+    /// Not a number.
+    #[error("`{0}` is not a number of milliseconds")]
     Number(&'static str),
     /// Would break percentiles.
     #[error("`{0}` is negative")]
     Negative(&'static str),
+    /// Longer than anything that is measured can take.
+    #[error("`{0}` is more than 900000 ms (15 minutes)")]
+    TooLong(&'static str),
     /// Neither of the two.
     #[error("`endpoint` is neither `vpce` nor `public`")]
     Endpoint,
@@ -63,7 +66,7 @@ impl Rejections {
     /// Notes one.
     pub fn add(&mut self, index: usize, reason: &Reason) {
         self.count += 1;
-        if self.named.len() < NAMED {
+        if self.named.len() < MAX_NAMED {
             self.named.push(Rejection { index, reason: reason.to_string() });
         }
     }
@@ -89,7 +92,7 @@ mod tests {
     fn all_are_counted_and_the_first_hundred_named() {
         let mut rejections = Rejections::default();
         (0..5_000).for_each(|index| rejections.add(index, &Reason::TooOld));
-        assert_eq!((rejections.count(), rejections.named().len()), (5_000, NAMED));
+        assert_eq!((rejections.count(), rejections.named().len()), (5_000, MAX_NAMED));
         assert_eq!(rejections.named()[1].index, 1);
         assert_eq!(rejections.named()[0].reason, "`timestamp` is older than 14 days");
     }

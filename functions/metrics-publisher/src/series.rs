@@ -1,5 +1,6 @@
 //! What is counted and measured: the metrics, their dimensions, and the series that these span.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use sha2::{Digest as _, Sha256};
@@ -36,13 +37,15 @@ pub enum Metric {
     ShadowDenied,
     /// Times that a circuit breaker opened.
     BreakerOpen,
-    /// 1 while all of a service's addresses are private, 0 otherwise.
+    /// 1 if a service's endpoint could be connected to, 0 otherwise.
+    EndpointReachable,
+    /// 1 if a service's name leads into the network, 0 if it leads to public addresses.
     EndpointPrivate,
     /// How long a TCP connection to a service took.
     EndpointConnect,
     /// How long TLS took on top of it.
     EndpointTls,
-    /// Records that could not be counted.
+    /// Records that could not be counted, and those whose data CloudWatch refused.
     RejectedRecords,
     /// Series that were counted as `other`.
     OverflowedSeries,
@@ -87,6 +90,7 @@ impl Metric {
             Self::NearLimit => form("NearLimit", Count, &["Plan"], 1),
             Self::ShadowDenied => form("ShadowDenied", Count, &["Plan"], 1),
             Self::BreakerOpen => form("BreakerOpen", Count, &["Service"], 1),
+            Self::EndpointReachable => form("EndpointReachable", Count, &["Service"], 1),
             Self::EndpointPrivate => form("EndpointPrivate", Count, &["Service"], 1),
             Self::EndpointConnect => form("EndpointConnect", Milliseconds, &["Service"], 1),
             Self::EndpointTls => form("EndpointTls", Milliseconds, &["Service"], 1),
@@ -132,6 +136,15 @@ impl<T: AsRef<str>> Series<T> {
     /// Whether it is the same series as another one, which may be owned in another way.
     pub(crate) fn is(&self, other: &Series<impl AsRef<str>>) -> bool {
         self.metric == other.metric && self.used().eq(other.used())
+    }
+}
+
+/// `ApiErrorCount(Service=billing, ErrorType=timeout)`.
+impl<T: AsRef<str>> fmt::Display for Series<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dimensions = self.metric.dimensions().iter().zip(self.used());
+        let dimensions: Vec<_> = dimensions.map(|(name, value)| format!("{name}={value}")).collect();
+        write!(formatter, "{}({})", self.metric.name(), dimensions.join(", "))
     }
 }
 

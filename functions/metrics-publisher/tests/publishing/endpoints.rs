@@ -1,6 +1,6 @@
 //! The probe, on servers of its own.
 
-use metrics_publisher::{Place, Prober};
+use metrics_publisher::Prober;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
@@ -26,34 +26,47 @@ async fn a_schedule_probes_each_service_and_publishes_what_it_finds() {
     assert_eq!(
         told,
         [
+            ("EndpointReachable", "dynamodb"),
+            ("EndpointReachable", "monitoring"),
             ("EndpointPrivate", "dynamodb"),
             ("EndpointPrivate", "monitoring"),
             ("EndpointConnect", "dynamodb"),
             ("EndpointConnect", "monitoring")
         ]
     );
-    assert!(data[..2].iter().all(|datum| datum.values == [1.0]));
+    assert!(data[..4].iter().all(|datum| datum.values == [1.0]));
+}
+
+/// Probes `monitoring` at `url` by a schedule. Returns the answer's entry and the values that are published.
+async fn probed(url: &str) -> (serde_json::Value, Vec<(String, f64)>) {
+    let (client, requests) = cloudwatch(|_, _| Answer::Taken);
+    let config = config(&[("PROBE_SERVICES", "monitoring")]);
+    let prober = Prober::new(endpoints(&[("AWS_ENDPOINT_URL", url)]));
+    let publisher = metrics_publisher::Publisher::new(&config, client, places_for_all(), prober);
+    let answer = handle(&publisher, &schedule()).await.unwrap();
+    let data = requests.lock().unwrap().remove(0).data;
+    (answer["probed"][0].clone(), data.into_iter().map(|datum| (datum.name, datum.values[0])).collect())
 }
 
 #[tokio::test]
-async fn an_endpoint_that_refuses_is_told_apart_from_its_address() {
+async fn an_endpoint_that_refuses_connections_is_published_as_unreachable() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let prober = Prober::new(endpoints(&[("AWS_ENDPOINT_URL", &format!("http://{free}"))]));
-    let probed = prober.probe(&["monitoring".to_owned()], patient()).await.remove(0);
-    assert_eq!((probed.place, probed.connect_ms), (Some(Place::Private), None));
-    assert!(probed.error.unwrap().starts_with("connecting: "));
+    let (answer, published) = probed(&format!("http://{free}")).await;
+    assert_eq!((&answer["reachable"], &answer["place"]), (&false.into(), &"private".into()));
+    assert!(answer["error"].as_str().unwrap().starts_with("connecting: "), "{answer}");
+    assert_eq!(published, [("EndpointReachable".to_owned(), 0.0), ("EndpointPrivate".to_owned(), 1.0)]);
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_resolve_is_neither_private_nor_public() {
-    let prober = Prober::new(endpoints(&[("AWS_ENDPOINT_URL", "http://nowhere.invalid")]));
-    let probed = prober.probe(&["monitoring".to_owned()], patient()).await.remove(0);
-    assert_eq!((probed.place, probed.connect_ms), (None, None));
-    assert!(probed.error.is_some());
+async fn a_name_that_does_not_resolve_is_published_as_unreachable_alone() {
+    let (answer, published) = probed("http://nowhere.invalid").await;
+    assert_eq!((&answer["reachable"], answer.get("place")), (&false.into(), None));
+    assert!(answer["error"].as_str().unwrap().starts_with("resolving: "), "{answer}");
+    assert_eq!(published, [("EndpointReachable".to_owned(), 0.0)]);
 }
 
 #[tokio::test]
-async fn tls_is_measured_by_itself_and_whoever_does_not_speak_it_is_an_error() {
+async fn an_endpoint_without_tls_is_unreachable_over_https() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -63,6 +76,6 @@ async fn tls_is_measured_by_itself_and_whoever_does_not_speak_it_is_an_error() {
     });
     let prober = Prober::new(endpoints(&[("AWS_ENDPOINT_URL", &url)]));
     let probed = prober.probe(&["monitoring".to_owned()], patient()).await.remove(0);
-    assert!(probed.connect_ms.is_some() && probed.tls_ms.is_none());
+    assert!(!probed.reachable && probed.connect_ms.is_some() && probed.tls_ms.is_none());
     assert!(probed.error.unwrap().starts_with("TLS: "));
 }

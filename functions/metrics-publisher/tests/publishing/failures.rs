@@ -8,7 +8,9 @@ use calls::Deadline;
 use metrics_publisher::{Aggregator, CloudWatch, Metric, Series};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Request, bare, cloudwatch_over, handle, messages, patient, publisher, record};
+use crate::support::{
+    Answer, Request, bare, cloudwatch_over, handle, messages, patient, publisher, record, subscription,
+};
 
 /// Data of `series` series, each from the message of its number.
 fn data(series: u32) -> Vec<metrics_publisher::Datum> {
@@ -20,7 +22,7 @@ fn data(series: u32) -> Vec<metrics_publisher::Datum> {
 }
 
 fn holds(request: &Request, names: &[&str]) -> bool {
-    request.data.iter().any(|datum| names.contains(&datum.dimensions[0].1.as_str()))
+    request.data.iter().any(|datum| datum.dimensions.first().is_some_and(|(_, value)| names.contains(&value.as_str())))
 }
 
 fn failures(answer: &Value) -> Vec<&str> {
@@ -81,6 +83,83 @@ async fn where_everything_is_refused_the_search_for_bad_data_ends() {
     assert!(requests.lock().unwrap().len() <= 600);
 }
 
+fn of_service(service: &str) -> Value {
+    json!({"service": service, "operation": "Op", "duration_ms": 1.0, "success": true})
+}
+
+/// CloudWatch refuses every request that has data of the service `bad`.
+fn refusing(_: usize, request: &Request) -> Answer {
+    if holds(request, &["bad"]) { Answer::Error(400, "InvalidParameterValueException") } else { Answer::Taken }
+}
+
+/// The value of `RejectedRecords` in requests that CloudWatch accepted.
+fn rejected(requests: &[Request]) -> f64 {
+    let accepted = requests.iter().filter(|request| !holds(request, &["bad"])).flat_map(|request| &request.data);
+    accepted.filter(|datum| datum.name == "RejectedRecords").map(|datum| datum.counts[0]).sum()
+}
+
+#[tokio::test]
+async fn published_does_not_count_records_whose_data_were_refused() {
+    let (publisher, requests) = publisher(refusing);
+    let records = [of_service("good"), of_service("bad"), of_service("bad"), of_service("other"), json!({})];
+    let answer = handle(&publisher, &json!({ "records": records })).await.unwrap();
+    assert_eq!((&answer["accepted"], &answer["published"], &answer["refused"]), (&json!(4), &json!(2), &json!(2)));
+    assert_eq!(rejected(&requests.lock().unwrap()), 3.0, "one is invalid, two were refused");
+}
+
+#[tokio::test]
+async fn log_lines_whose_data_were_refused_are_counted_as_rejected() {
+    let (publisher, requests) = publisher(refusing);
+    let lines = ["good", "bad"].map(|service| json!({"api_call": of_service(service)}).to_string());
+    let answer = handle(&publisher, &subscription(&lines)).await.unwrap();
+    assert_eq!((&answer["accepted"], &answer["published"], &answer["refused"]), (&json!(2), &json!(1), &json!(1)));
+    assert_eq!(rejected(&requests.lock().unwrap()), 1.0);
+}
+
+#[tokio::test]
+async fn a_record_of_which_some_data_were_refused_is_not_published() {
+    let (publisher, _) = publisher(|_, request| match request.data.iter().any(|datum| datum.name == "ApiErrorCount") {
+        true => Answer::Error(400, "InvalidParameterValueException"),
+        false => Answer::Taken,
+    });
+    let failed = json!({"service": "s", "operation": "Op", "duration_ms": 1, "success": false});
+    let answer = handle(&publisher, &json!({"records": [failed, of_service("s")]})).await.unwrap();
+    assert_eq!((&answer["accepted"], &answer["published"], &answer["refused"]), (&json!(2), &json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_message_whose_data_are_all_refused_fails_alone() {
+    let (publisher, requests) = publisher(refusing);
+    let mixed = json!({"records": [of_service("bad"), of_service("good")]});
+    let answer = handle(&publisher, &messages(&[of_service("good"), of_service("bad"), mixed])).await.unwrap();
+    assert_eq!(failures(&answer), ["m1"], "m2 would count its other record twice");
+    assert_eq!(rejected(&requests.lock().unwrap()), 2.0);
+}
+
+#[tokio::test]
+async fn a_refused_count_of_refused_records_does_not_bring_the_event_again() {
+    let (publisher, _) = publisher(|_, request| {
+        let own = request.data.iter().any(|datum| datum.name == "RejectedRecords");
+        if own || holds(request, &["bad"]) {
+            Answer::Error(400, "InvalidParameterValueException")
+        } else {
+            Answer::Taken
+        }
+    });
+    let answer = handle(&publisher, &json!({"records": [of_service("good"), of_service("bad")]})).await.unwrap();
+    assert_eq!((&answer["published"], &answer["refused"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn all_rejected_records_are_counted_and_a_hundred_named() {
+    let (publisher, requests) = publisher(|_, _| Answer::Taken);
+    let records: Vec<_> = (0..150).map(|_| json!({})).chain([of_service("good")]).collect();
+    let answer = handle(&publisher, &json!({ "records": records })).await.unwrap();
+    assert_eq!((&answer["accepted"], &answer["rejected_count"]), (&json!(1), &json!(150)));
+    assert_eq!(answer["rejected"].as_array().unwrap().len(), 100);
+    assert_eq!(rejected(&requests.lock().unwrap()), 150.0);
+}
+
 #[tokio::test]
 async fn a_refused_right_is_not_tried_again_and_every_message_comes_again() {
     let (publisher, requests) = publisher(|_, _| Answer::Error(403, "AccessDeniedException"));
@@ -99,7 +178,7 @@ async fn only_messages_of_the_request_that_failed_come_again() {
     });
     let outcome = cloudwatch.publish(data(2_500), patient()).await;
     assert_eq!((outcome.sent, outcome.unsent, outcome.requests), (1_500, 1_000, 3));
-    assert_eq!(outcome.unsent_contributors, (1_000..2_000).collect::<Vec<_>>());
+    assert_eq!(outcome.unsent_records, (1_000..2_000).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -117,7 +196,7 @@ async fn a_cloudwatch_that_does_not_answer_is_given_up_before_the_deadline() {
     let deadline = Deadline::after(Instant::now(), Duration::from_secs(2));
     let outcome = cloudwatch.publish(data(3), deadline).await;
     assert!(!deadline.remaining(Instant::now()).is_zero(), "there is time left to answer");
-    assert_eq!((outcome.sent, outcome.unsent, outcome.unsent_contributors), (0, 3, vec![0, 1, 2]));
+    assert_eq!((outcome.sent, outcome.unsent, outcome.unsent_records), (0, 3, vec![0, 1, 2]));
     assert!(outcome.cause.is_some());
 }
 

@@ -1,10 +1,23 @@
 //! Each source, from its event to what CloudWatch reads.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, NOW_MS, handle, messages, publisher, record, subscription};
 
 const LINE: &str = include_str!("line.json");
+
+/// The answer to an event of which this many records were accepted and published, and nothing else happened.
+fn accepted(records: u64, requests: u32) -> Value {
+    json!({
+        "accepted": records,
+        "rejected": [],
+        "rejected_count": 0,
+        "duplicates": 0,
+        "published": records,
+        "refused": 0,
+        "requests": requests,
+    })
+}
 
 #[tokio::test]
 async fn one_valid_record_is_one_request_and_is_counted_in_the_answer() {
@@ -12,7 +25,7 @@ async fn one_valid_record_is_one_request_and_is_counted_in_the_answer() {
     let mut failed = record("Charge", 12.5);
     failed["success"] = false.into();
     let answer = handle(&publisher, &json!({"records": [failed]})).await.unwrap();
-    assert_eq!(answer, json!({"accepted": 1, "rejected": [], "published": 1, "requests": 1}));
+    assert_eq!(answer, accepted(1, 1));
     let request = requests.lock().unwrap().remove(0);
     assert_eq!(request.namespace, "CustomApp/NetworkMetrics");
     let told: Vec<_> = request
@@ -40,7 +53,7 @@ async fn one_valid_record_is_one_request_and_is_counted_in_the_answer() {
 async fn an_empty_batch_calls_nobody() {
     let (publisher, requests) = publisher(|_, _| Answer::Error(500, "InternalServiceFault"));
     let answer = handle(&publisher, &json!({"records": []})).await.unwrap();
-    assert_eq!(answer, json!({"accepted": 0, "rejected": [], "published": 0, "requests": 0}));
+    assert_eq!(answer, accepted(0, 0));
     assert_eq!(handle(&publisher, &messages(&[])).await.unwrap(), json!({"batchItemFailures": []}));
     handle(&publisher, &subscription(&[])).await.unwrap();
     assert!(requests.lock().unwrap().is_empty());
@@ -53,7 +66,9 @@ async fn a_bad_record_amid_ten_is_named_and_the_others_are_published() {
     records[4]["duration_ms"] = (-1).into();
     let answer = handle(&publisher, &json!({ "records": records })).await.unwrap();
     let rejected = json!([{"index": 4, "reason": "`duration_ms` is negative"}]);
-    assert_eq!(answer, json!({"accepted": 9, "rejected": rejected, "published": 9, "requests": 1}));
+    let mut expected = accepted(9, 1);
+    (expected["rejected"], expected["rejected_count"]) = (rejected, json!(1));
+    assert_eq!(answer, expected);
     let data = requests.lock().unwrap().remove(0).data;
     let of = |name: &str| data.iter().find(|datum| datum.name == name).unwrap().counts.clone();
     assert_eq!((of("ApiCallDuration"), of("RejectedRecords")), (vec![9.0], vec![1.0]));
