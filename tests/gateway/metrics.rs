@@ -55,3 +55,36 @@ async fn routes_of_the_policy_are_told_apart_where_the_api_has_one() {
     }
     assert!(!text.contains("/payments/1"));
 }
+
+#[tokio::test]
+async fn the_gateways_own_pages_are_not_counted_as_requests() {
+    let gateway = Setup::default().start().await;
+    for path in ["/_tollgate/metrics", "/_tollgate/jwks.json"] {
+        for method in ["GET", "HEAD"] {
+            gateway.call(method, path).send().await;
+        }
+    }
+    gateway.call("GET", "/_tollgate/metrics").header("host", "evil.example").send().await;
+    gateway.call("GET", "/health").send().await;
+    while gateway.log().len() < 6 {
+        tokio::task::yield_now().await;
+    }
+    let answer = gateway.call("GET", "/_tollgate/metrics").send().await;
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let counted: Vec<_> = text.lines().filter(|line| line.starts_with("tollgate_requests_total")).collect();
+    assert_eq!(counted, [r#"tollgate_requests_total{route="GET /health",status_class="2xx"} 1"#]);
+}
+
+#[tokio::test]
+async fn own_pages_answer_head_as_get_without_a_body() {
+    let gateway = Setup::default().start().await;
+    for path in ["/_tollgate/metrics", "/_tollgate/jwks.json"] {
+        let get = gateway.call("GET", path).send().await;
+        let head = gateway.call("HEAD", path).send().await;
+        assert_eq!((get.status, head.status), (StatusCode::OK, StatusCode::OK), "{path}");
+        assert_eq!(get.header("content-type"), head.header("content-type"), "{path}");
+        assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
+    }
+    let elsewhere = gateway.call("HEAD", "/_tollgate/metrics").header("origin", "http://evil.example").send().await;
+    assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
+}

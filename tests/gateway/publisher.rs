@@ -96,6 +96,24 @@ fn every_variable_that_the_publisher_is_given_is_one_that_it_reads() {
     }
 }
 
+/// The names of the access log's fields in a template, in their order.
+fn logged_fields(path: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(tests::project().join(path)).unwrap();
+    let (_, format) = text.split_once("Format: >-").unwrap();
+    let (format, _) = format.split_once("\"}").unwrap();
+    format.split(',').map(|field| field.split('"').nth(1).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn error_messages_are_the_last_fields_of_every_access_log() {
+    let messages = ["error", "integration_error", "authorizer_error"];
+    for path in ["template.yaml", "examples/rest-api.yaml"] {
+        let fields = logged_fields(path);
+        assert!(fields.len() > 20 && fields.contains(&"plan".to_owned()), "{path}: {fields:?}");
+        assert_eq!(fields[fields.len() - messages.len()..], messages, "{path}");
+    }
+}
+
 #[test]
 fn a_queue_hides_a_message_for_six_times_as_long_as_the_function_may_take() {
     let template = all();
@@ -118,6 +136,19 @@ fn silence_is_measured_by_the_request_that_comes_every_day() {
     assert!(shown(&alarm.take("Dimensions").unwrap()).contains("Name=Route;Value=GET /health"));
 }
 
+/// The answer to an event of which this many records were accepted and published, and nothing else happened.
+fn accepted(records: u64, requests: u32) -> Value {
+    json!({
+        "accepted": records,
+        "rejected": [],
+        "rejected_count": 0,
+        "duplicates": 0,
+        "published": records,
+        "refused": 0,
+        "requests": requests,
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn its_events_are_answered_as_they_would_be_deployed() {
     let server = Server::ministack();
@@ -131,9 +162,9 @@ async fn its_events_are_answered_as_they_would_be_deployed() {
     };
     let function = Function::new("metrics-publisher", None, setting, RecordLog::to(std::io::sink())).await.unwrap();
     for (case, expected) in [
-        ("records", json!({"accepted": 3, "rejected": [], "published": 3, "requests": 1})),
-        ("access-log", json!({"accepted": 4, "rejected": [], "published": 4, "requests": 1})),
-        ("control-message", json!({"accepted": 0, "rejected": [], "published": 0, "requests": 0})),
+        ("records", accepted(3, 1)),
+        ("access-log", accepted(4, 1)),
+        ("control-message", accepted(0, 0)),
         ("queue", json!({"batchItemFailures": [{"itemIdentifier": "00000000-0000-4000-8000-000000000003"}]})),
     ] {
         let event = std::fs::read(tests::project().join(format!("events/metrics-publisher.{case}.json"))).unwrap();

@@ -84,6 +84,8 @@ pub struct Exchange {
     pub user_agent: String,
     /// The route that it took.
     pub route_key: Option<String>,
+    /// True for a page that only the local gateway has, which is not traffic of the API.
+    pub is_own_page: bool,
     /// What the authorizer said about it.
     pub authorizer: Map<String, Value>,
     /// Why the authorizer could not say.
@@ -118,6 +120,7 @@ impl Exchange {
             domain: String::new(),
             user_agent: String::new(),
             route_key: None,
+            is_own_page: false,
             authorizer: Map::new(),
             authorizer_error: None,
             error: None,

@@ -41,7 +41,7 @@ pub struct Gateway {
 
 impl Gateway {
     /// `functions` are found by their package's name; `backend` is where every integration leads;
-    /// `jwks` are the local issuer's keys; `metrics` are shown at their path.
+    /// `jwks` are the local issuer's keys; `metrics` count every request and are shown at their path.
     #[must_use]
     pub fn new(
         api: Api,

@@ -78,9 +78,14 @@ impl Logged {
 impl Drop for Logged {
     fn drop(&mut self) {
         self.exchange.response_latency = Some(self.started.elapsed());
-        if let Some(format) = &self.gateway.api.stage.log {
-            (self.gateway.log)(&format.line(&self.exchange));
+        let Some(format) = &self.gateway.api.stage.log else { return };
+
+        let line = format.line(&self.exchange);
+        // A scrape that counts as a request would change what it measures.
+        if !self.exchange.is_own_page {
+            self.gateway.metrics.line(&line);
         }
+        (self.gateway.log)(&line);
     }
 }
 
@@ -134,25 +139,28 @@ async fn proceed(
     Ok(response)
 }
 
-/// What only the local gateway has.
+/// Serves the pages that only the local gateway has, to GET and HEAD. They are logged, and are not counted as requests
+/// to the API.
 fn own_page(
     gateway: &Gateway,
     request: &Request<Incoming>,
     path: &str,
     exchange: &mut Exchange,
 ) -> Option<Result<Response<ResponseBody>, Own>> {
-    if request.method() != Method::GET {
+    let is_read = [Method::GET, Method::HEAD].contains(request.method());
+    if !is_read || ![JWKS_PATH, METRICS_PATH].contains(&path) {
         return None;
     }
-    match path {
-        JWKS_PATH => Some(Ok(answer::own_page(gateway.jwks.clone()))),
-        METRICS_PATH => {
-            exchange.route_key = Some(format!("GET {METRICS_PATH}"));
-            let page = || answer::metrics_page(gateway.metrics.prometheus());
-            Some(if is_this_machine(exchange, request.headers()) { Ok(page()) } else { Err(Own::Forbidden) })
-        }
-        _ => None,
+    exchange.is_own_page = true;
+    exchange.route_key = Some(format!("{} {path}", request.method()));
+
+    if path == JWKS_PATH {
+        return Some(Ok(answer::own_page(gateway.jwks.clone())));
     }
+    if !is_this_machine(exchange, request.headers()) {
+        return Some(Err(Own::Forbidden));
+    }
+    Some(Ok(answer::metrics_page(gateway.metrics.prometheus())))
 }
 
 fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {

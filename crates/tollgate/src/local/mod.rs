@@ -148,7 +148,6 @@ pub async fn start(
 ) -> Result<Started, StartError> {
     let metrics = Arc::new(LocalMetrics::default());
     let records = RecordLog::to(metrics.counting(records));
-    let log = counting(&metrics, log);
     let template_error = |error| StartError::Template { path: options.template.clone(), error };
     let text = read(&options.template)?;
     let parameters = parameters(&options.parameters)?;
@@ -184,15 +183,6 @@ pub async fn start(
     let jwks = Bytes::from(issuer.jwks().to_string());
     let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, Arc::clone(&metrics), log));
     Ok(Started { address, banner, listener, gateway, metrics, schedules })
-}
-
-/// The access log, counted on its way.
-fn counting(metrics: &Arc<LocalMetrics>, log: LogSink) -> LogSink {
-    let metrics = Arc::clone(metrics);
-    Arc::new(move |line| {
-        metrics.line(line);
-        log(line);
-    })
 }
 
 /// An error with what caused it, in one line.

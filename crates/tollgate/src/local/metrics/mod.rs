@@ -1,25 +1,31 @@
 //! What happened since the start, counted by the code that publishes it to CloudWatch.
 
+mod gauges;
+mod prometheus;
+mod table;
+
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use metrics_publisher::{Aggregate, Config, Intake, Metric, Series, SeriesCap, Unit, Window};
+use metrics_publisher::{Aggregate, Config, Intake, Metric, Series, SeriesCap};
 
-/// Where they are shown.
+use gauges::Gauges;
+
+/// The path of the page that shows them.
 pub const METRICS_PATH: &str = "/_tollgate/metrics";
 /// The one day that a process lives.
 const DAY: i64 = 0;
-const QUANTILES: [f64; 4] = [0.5, 0.95, 0.99, 0.999];
 
-/// The metrics of the access log's lines and of call records, with the publisher's own cap on series.
+/// The metrics of the access log's lines and of call records, with the publisher's own cap on series, and the gauges
+/// that functions log.
 #[derive(Debug)]
 pub struct LocalMetrics(Mutex<Counted>);
 
 #[derive(Debug)]
 struct Counted {
     intake: Intake,
+    gauges: Gauges,
     cap: SeriesCap,
     /// Series when places were last given: only a new one needs one.
     settled: usize,
@@ -27,17 +33,24 @@ struct Counted {
 
 impl Default for LocalMetrics {
     fn default() -> Self {
-        let (intake, cap) = (Intake::new(Window::of_all_time()), SeriesCap::new(Config::MAX_SERIES));
-        Self(Mutex::new(Counted { intake, cap, settled: 0 }))
+        let (intake, cap) = (Intake::of_all_time(), SeriesCap::new(Config::MAX_SERIES));
+        Self(Mutex::new(Counted { intake, gauges: Gauges::default(), cap, settled: 0 }))
     }
 }
 
 impl LocalMetrics {
-    /// Counts a line of the access log, or a call record's.
+    /// Counts a line of the access log.
     pub fn line(&self, line: &str) {
         let mut counted = self.lock();
         counted.intake.line(0, line.trim_end(), None);
         counted.settle();
+    }
+
+    /// Counts a line of the record log: a call record, or gauges.
+    fn record(&self, line: &str) {
+        if !self.lock().gauges.take(line) {
+            self.line(line);
+        }
     }
 
     /// A writer that counts each line and writes it on.
@@ -45,7 +58,7 @@ impl LocalMetrics {
         Counting { metrics: Arc::clone(self), writer }
     }
 
-    /// In Prometheus' text format, version 0.0.4: counters, and summaries whose quantiles are within 5 %.
+    /// The metrics in Prometheus' text format.
     #[must_use]
     pub fn prometheus(&self) -> String {
         let mut text = String::new();
@@ -54,7 +67,7 @@ impl LocalMetrics {
         text
     }
 
-    /// As a table for people; empty where nothing was counted.
+    /// The metrics as a table for people; empty if nothing was counted.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
@@ -87,81 +100,6 @@ impl Counted {
         let all = self.intake.sums.iter().filter(|(series, _)| series.metric != Metric::CallDuration);
         all.map(|(series, aggregate)| ((series.metric.name(), series), aggregate)).collect()
     }
-
-    fn write_prometheus(&self, text: &mut String) -> fmt::Result {
-        let mut last = "";
-        for ((name, series), aggregate) in self.shown() {
-            let (unit, kind) = match series.metric.unit() {
-                Unit::Count => ("total", "counter"),
-                Unit::Milliseconds => ("milliseconds", "summary"),
-            };
-            let full = format!("tollgate_{}_{unit}", snake(name));
-            if name != last {
-                writeln!(text, "# TYPE {full} {kind}")?;
-                last = name;
-            }
-            let values = &aggregate.values;
-            let labels: Vec<_> = series.dimensions().map(|(name, value)| label(&snake(name), value)).collect();
-            if kind == "counter" {
-                writeln!(text, "{full}{} {}", braced(&labels), values.count())?;
-                continue;
-            }
-            for part in QUANTILES {
-                let labels = [labels.clone(), vec![label("quantile", &part.to_string())]].concat();
-                writeln!(text, "{full}{} {}", braced(&labels), values.quantile(part).unwrap_or_default())?;
-            }
-            writeln!(text, "{full}_sum{} {}", braced(&labels), values.sum())?;
-            writeln!(text, "{full}_count{} {}", braced(&labels), values.count())?;
-        }
-        writeln!(text, "# TYPE tollgate_rejected_records_total counter")?;
-        writeln!(text, "tollgate_rejected_records_total {}", self.intake.rejections.count())
-    }
-
-    fn write_table(&self, text: &mut String) -> fmt::Result {
-        let shown = self.shown();
-        if shown.is_empty() {
-            return Ok(());
-        }
-        writeln!(
-            text,
-            "\n{:<20} {:<44} {:>9} {:>8} {:>8} {:>8} {:>8}",
-            "metric (times in ms)", "of", "count", "p50", "p95", "p99", "most"
-        )?;
-        for ((name, series), aggregate) in shown {
-            let of = series.dimensions().map(|(_, value)| value).collect::<Vec<_>>().join(", ");
-            let values = &aggregate.values;
-            write!(text, "{name:<20} {of:<44} {:>9}", values.count())?;
-            if series.metric.unit() == Unit::Milliseconds {
-                let quantiles = [0.5, 0.95, 0.99].map(|part| values.quantile(part).unwrap_or_default());
-                for value in quantiles.into_iter().chain(values.most()) {
-                    write!(text, " {value:>8.1}")?;
-                }
-            }
-            writeln!(text)?;
-        }
-        Ok(())
-    }
-}
-
-/// `StatusClass` is `status_class`.
-fn snake(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for (place, character) in name.char_indices() {
-        if character.is_ascii_uppercase() && place > 0 {
-            snake.push('_');
-        }
-        snake.push(character.to_ascii_lowercase());
-    }
-    snake
-}
-
-fn label(name: &str, value: &str) -> String {
-    let value = value.replace('\\', r"\\").replace('"', r#"\""#);
-    format!(r#"{name}="{value}""#)
-}
-
-fn braced(labels: &[String]) -> String {
-    if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) }
 }
 
 /// A call record is written whole, as one line.
@@ -173,7 +111,7 @@ struct Counting<W> {
 impl<W: io::Write> io::Write for Counting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.writer.write_all(bytes)?;
-        String::from_utf8_lossy(bytes).lines().for_each(|line| self.metrics.line(line));
+        String::from_utf8_lossy(bytes).lines().for_each(|line| self.metrics.record(line));
         Ok(bytes.len())
     }
 
@@ -183,12 +121,12 @@ impl<W: io::Write> io::Write for Counting<W> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write as _;
 
     use super::*;
 
-    fn line(route: &str, latency: u32) -> String {
+    pub(super) fn line(route: &str, latency: u32) -> String {
         format!(
             r#"{{"route_key":"ANY /{{proxy+}}","status":"200","route":"{route}","response_latency_ms":"{latency}","decision":"allowed","plan":"pro"}}"#
         ) + "\n"
@@ -214,17 +152,6 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_has_its_type_once_and_a_label_is_escaped() {
-        let metrics = LocalMetrics::default();
-        for route in ["GET /a", "GET /b\\\\\\\"x", "GET /c"] {
-            metrics.line(&line(route, 5));
-        }
-        let text = metrics.prometheus();
-        assert_eq!(text.matches("# TYPE tollgate_latency_milliseconds ").count(), 1);
-        assert!(text.contains(r#"route="GET /b\\\"x""#), "{text}");
-    }
-
-    #[test]
     fn call_records_are_counted_and_written_on() {
         let metrics = Arc::new(LocalMetrics::default());
         let mut written = Vec::new();
@@ -238,17 +165,33 @@ mod tests {
     }
 
     #[test]
+    fn gauges_are_shown_and_not_counted_as_rejected_records() {
+        let metrics = Arc::new(LocalMetrics::default());
+        let gauges = r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["TargetGroup"],[]],"Metrics":[{"Name":"RegisteredTargets","Unit":"Count"},{"Name":"SyncSucceeded","Unit":"Count"}]}]},"TargetGroup":"targetgroup/a/1","RegisteredTargets":3,"SyncSucceeded":1}"#;
+        metrics.counting(io::sink()).write_all(format!("{gauges}\n").as_bytes()).unwrap();
+        let text = metrics.prometheus();
+        for expected in [
+            r#"tollgate_registered_targets{target_group="targetgroup/a/1"} 3"#,
+            r#"tollgate_sync_succeeded{target_group="targetgroup/a/1"} 1"#,
+            "tollgate_rejected_records_total 0",
+        ] {
+            assert!(text.lines().any(|line| line == expected), "{expected}\n{text}");
+        }
+        assert!(metrics.table().contains("SyncSucceeded"));
+    }
+
+    #[test]
     fn there_are_no_more_series_than_places() {
         let metrics = LocalMetrics::default();
         (0..2_000).for_each(|route| metrics.line(&line(&format!("GET /{route}"), 5)));
         let counted = metrics.lock();
-        assert!(counted.intake.sums.len() <= Config::MAX_SERIES + 29);
+        assert!(counted.intake.sums.len() <= Config::MAX_SERIES + 32);
         let requests = counted.intake.sums.iter().filter(|(series, _)| series.metric == Metric::Requests);
         assert_eq!(requests.map(|(_, aggregate)| aggregate.values.count()).sum::<u64>(), 2_000);
     }
 
     #[test]
-    fn the_table_has_a_line_a_series_and_nothing_is_no_table() {
+    fn the_table_has_a_row_for_each_series_and_is_empty_without_any() {
         let metrics = LocalMetrics::default();
         assert_eq!(metrics.table(), "");
         metrics.line(&line("GET /orders", 31));
