@@ -1,14 +1,15 @@
 //! The policy in force, and its renewal while requests are answered by it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use calls::HttpCalls;
+use calls::{Deadline, HttpCalls};
 use jiff::{SignedDuration, Timestamp};
 use usage::{Store, StoreError};
 
 use crate::policy_source::{PolicyName, PolicySource, PolicyTextError};
 use crate::tokens::Tokens;
-use crate::{Policy, Reason, Stop};
+use crate::{NamedPlan, Policy, Reason, Stop};
 
 /// From this age on, the policy is read again while the old one serves.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -16,6 +17,8 @@ const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 const AWAITED_AFTER: SignedDuration = SignedDuration::from_mins(15);
 /// Between two readings of which the first failed.
 const COOL_DOWN: SignedDuration = SignedDuration::from_secs(30);
+/// The time for looking up all plans that a policy names.
+const PLAN_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A policy, with what its tokens are checked by.
 #[derive(Debug)]
@@ -48,13 +51,13 @@ pub(crate) struct Policies {
     /// None until the first has been read.
     current: RwLock<Option<Arc<InForce>>>,
     renewal: Option<Renewal>,
+    store: Arc<Store>,
     calls: Calls,
 }
 
 /// A policy that is read from the registry.
 struct Renewal {
     source: PolicyName,
-    store: Arc<Store>,
     reading: Mutex<Reading>,
     under_way: tokio::sync::Mutex<()>,
 }
@@ -88,25 +91,40 @@ impl Policies {
         calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
     ) -> Self {
         let calls = Calls { make: Box::new(calls), made: OnceLock::new() };
+        let store = Arc::clone(store);
         match source {
             PolicySource::Inline(policy) => {
                 let first = InForce::new(*policy, None, &calls);
-                Self { current: RwLock::new(Some(Arc::new(first))), renewal: None, calls }
+                Self { current: RwLock::new(Some(Arc::new(first))), renewal: None, store, calls }
             }
             PolicySource::Table(source) => {
-                let store = Arc::clone(store);
-                let renewal =
-                    Renewal { source, store, reading: Mutex::default(), under_way: tokio::sync::Mutex::default() };
-                Self { current: RwLock::new(None), renewal: Some(renewal), calls }
+                let renewal = Renewal { source, reading: Mutex::default(), under_way: tokio::sync::Mutex::default() };
+                Self { current: RwLock::new(None), renewal: Some(renewal), store, calls }
             }
         }
     }
 
-    /// Reads the first policy, where it is not there from the beginning.
+    /// Reads the first policy, where it is not there from the beginning, and logs its warnings.
     pub(crate) async fn load(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
         match &self.renewal {
             Some(renewal) => self.read(renewal, now).await,
-            None => Ok(()),
+            None => {
+                self.current().iter().for_each(|in_force| self.log_warnings(&in_force.policy));
+                Ok(())
+            }
+        }
+    }
+
+    /// Logs what is doubtful about a policy. Its plans are looked up once, in the background: neither the
+    /// start nor a reload waits for the store or fails because of it.
+    fn log_warnings(&self, policy: &Policy) {
+        for warning in policy.warnings() {
+            tracing::warn!(place = warning.place, "policy warning: {warning}");
+        }
+
+        let (named, store) = (policy.named_plans().to_vec(), Arc::clone(&self.store));
+        if !named.is_empty() {
+            tokio::spawn(async move { warn_of_unknown_plans(&named, &store).await });
         }
     }
 
@@ -152,7 +170,7 @@ impl Policies {
     async fn read(&self, renewal: &Renewal, now: Timestamp) -> Result<(), PolicyLoadError> {
         renewal.reading().tried = Some(now);
         let name = &renewal.source.name;
-        let text = renewal.store.policy(name, renewal.store.deadline()).await?;
+        let text = self.store.policy(name, self.store.deadline()).await?;
         let text = text.ok_or_else(|| PolicyLoadError::Missing(name.clone()))?;
         let unchanged = renewal.reading().text == text;
         if !unchanged {
@@ -172,7 +190,24 @@ impl Policies {
             next.tokens.preload(now).await;
             tracing::info!("another policy is in force");
         }
+        self.log_warnings(&next.policy);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    }
+}
+
+/// Logs each plan that a policy names and that does not exist. A store that cannot be read ends the check;
+/// the decisions that need the plan report it.
+async fn warn_of_unknown_plans(named: &[NamedPlan], store: &Store) {
+    let deadline = Deadline::after(Instant::now(), PLAN_CHECK_TIMEOUT);
+    for plan in named {
+        match store.plan(&plan.plan, deadline).await {
+            Ok(Some(_)) => {}
+            Ok(None) => tracing::warn!(place = plan.place, "policy warning: {}", plan.unknown()),
+            Err(error) => {
+                tracing::debug!(%error, "the plans that the policy names were not checked");
+                return;
+            }
+        }
     }
 }
 

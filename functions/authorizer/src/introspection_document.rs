@@ -48,6 +48,11 @@ fn is_for_secrets(name: &str) -> bool {
 }
 
 impl IntrospectionDocument {
+    /// The plan of tokens whose response names none.
+    pub(crate) fn default_plan(&self) -> Option<&str> {
+        self.default_plan.as_deref()
+    }
+
     /// The server, or which member cannot be and why. `env:NAME` stands for what `lookup` has there.
     pub(crate) fn check(
         self,

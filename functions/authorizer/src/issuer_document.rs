@@ -67,6 +67,11 @@ impl IssuerDocument {
         &self.issuer
     }
 
+    /// The plan of tokens that name none.
+    pub(crate) fn default_plan(&self) -> Option<&str> {
+        self.default_plan.as_deref()
+    }
+
     /// The issuer and where its keys are, if no member contradicts another.
     pub(crate) fn check(self, tolerance_s: i64) -> Result<(Issuer, KeyOrigin), Problem> {
         let algorithms = self.algorithms()?;

@@ -10,6 +10,7 @@ use crate::issuer::Issuer;
 use crate::issuer_document::IssuerDocument;
 use crate::key_source::KeyOrigin;
 use crate::policy_error::{MOST_TOLERANCE_S, PolicyError};
+use crate::policy_warning::{NamedPlan, PolicyWarning};
 
 /// The policy as written. A member that nobody knows is an error.
 #[derive(Debug, Deserialize)]
@@ -41,6 +42,26 @@ pub(crate) struct MtlsDocument {
     /// The part that becomes the `user_id`, and is charged.
     #[serde(default)]
     pub(crate) user_from: HolderName,
+}
+
+impl PolicyDocument {
+    fn named_plans(&self) -> Vec<NamedPlan> {
+        let mut named = Vec::new();
+        let mut add = |place: String, plan: Option<&str>| {
+            named.extend(plan.map(|plan| NamedPlan { place, plan: plan.to_owned() }));
+        };
+
+        for (index, issuer) in self.issuers.iter().enumerate() {
+            add(format!("issuers[{index}].default_plan"), issuer.default_plan());
+        }
+        let introspection = self.introspection.as_ref().and_then(IntrospectionDocument::default_plan);
+        add("introspection.default_plan".to_owned(), introspection);
+        add("mtls.default_plan".to_owned(), self.mtls.as_ref().map(|mtls| mtls.default_plan.as_str()));
+        for (index, rule) in self.rules.iter().enumerate() {
+            add(format!("rules[{index}].plan"), rule.plan.as_deref());
+        }
+        named
+    }
 }
 
 impl Default for ApiKeysDocument {
@@ -108,6 +129,8 @@ pub struct Policy {
     /// How client certificates are taken, where these are credentials.
     pub(crate) mtls: Option<MtlsDocument>,
     rules: RouteTable<Rule>,
+    named_plans: Vec<NamedPlan>,
+    warnings: Vec<PolicyWarning>,
 }
 
 /// What one match asks of a request.
@@ -152,6 +175,7 @@ impl Policy {
         if document.clock_tolerance_s > MOST_TOLERANCE_S {
             return Err(PolicyError::Tolerance(document.clock_tolerance_s));
         }
+        let named_plans = document.named_plans();
         let issuers = issuers(document.issuers, document.clock_tolerance_s.into())?;
         let refuse = |(member, problem)| PolicyError::Introspection { member, problem };
         let server = document.introspection.map(|server| server.check(document.clock_tolerance_s.into(), lookup));
@@ -175,7 +199,21 @@ impl Policy {
             rules.insert(key, rule).map_err(|error| match_error(index, &error))?;
         }
         let key_header = key_header(document.api_keys.header)?;
-        Ok(Self { key_header, issuers, introspection, mtls, rules })
+        let warnings = Vec::new();
+        Ok(Self { key_header, issuers, introspection, mtls, rules, named_plans, warnings })
+    }
+
+    /// Warnings about what the policy says, in the order of the document. Whether the plans that it names
+    /// exist is not known here: see [`Self::named_plans`].
+    #[must_use]
+    pub fn warnings(&self) -> &[PolicyWarning] {
+        &self.warnings
+    }
+
+    /// Every plan that the policy names, with the field that names it.
+    #[must_use]
+    pub fn named_plans(&self) -> &[NamedPlan] {
+        &self.named_plans
     }
 
     /// The rule for a request, or `None` where no rule matches it, which is a refusal.
@@ -273,6 +311,29 @@ mod tests {
                 .to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn every_plan_that_a_policy_names_is_listed_with_its_field() {
+        let policy = policy(
+            r#"{"issuers":[{"issuer":"https://a","audiences":["b"],"default_plan":"free"},
+                           {"issuer":"https://c","audiences":["b"],"plan_claim":"plan"}],
+                "introspection":{"endpoint":"https://d","client_id":"e","client_secret":"f","default_plan":"pro"},
+                "mtls":{"default_plan":"team"},
+                "rules":[{"match":"GET /","auth":"any"},
+                         {"match":"POST /login","auth":"none","limit_by":"ip","plan":"anonymous"}]}"#,
+        )
+        .unwrap();
+        let named: Vec<_> = policy.named_plans().iter().map(|named| (&*named.place, &*named.plan)).collect();
+        assert_eq!(
+            named,
+            [
+                ("issuers[0].default_plan", "free"),
+                ("introspection.default_plan", "pro"),
+                ("mtls.default_plan", "team"),
+                ("rules[1].plan", "anonymous"),
+            ]
+        );
     }
 
     #[test]

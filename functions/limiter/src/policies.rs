@@ -1,11 +1,16 @@
 //! Policies, for an authorizer whose `AUTH_POLICY` is `table:NAME`.
 
-use authorizer::Policy;
+use std::collections::BTreeMap;
+
+use authorizer::{NamedPlan, Policy, PolicyWarning};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
+use serde::Serialize;
 use serde_json::Value;
+use usage::{Admin, AdminError, Refusal};
+use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
 use crate::mistakes::Mistakes;
@@ -14,6 +19,20 @@ use crate::problem::{Mistake, Problem, change_refused};
 use crate::{Shared, accept, body, conditions, show, strict_json};
 
 const WHAT: &str = "policy";
+/// Plans that are looked up for the warnings of one policy.
+const MAX_PLAN_LOOKUPS: usize = 64;
+
+/// The policy as it was put, with warnings about it.
+#[derive(Serialize, ToSchema)]
+struct PutPolicy<'p> {
+    #[serde(flatten)]
+    #[schema(value_type = BTreeMap<String, Value>)]
+    policy: &'p Value,
+    /// What is valid but probably not meant. Absent if there is nothing to warn about. Not part of the stored policy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Mistake>, required = false)]
+    warnings: Vec<Mistake>,
+}
 
 /// A policy
 #[utoipa::path(get, path = "/_tollgate/v1/policies/{name}", operation_id = "getPolicy", tag = "policies",
@@ -32,12 +51,14 @@ pub(crate) async fn get(
 
 /// Makes or replaces a policy
 ///
-/// It has to be one that the authorizer can start with. Instances read it again every five minutes.
+/// It has to be one that the authorizer can start with. Instances read it again every five minutes. The response
+/// is the policy; a field `warnings` is added if something in it is probably not meant, such as a plan that does
+/// not exist.
 #[utoipa::path(put, path = "/_tollgate/v1/policies/{name}", operation_id = "putPolicy", tag = "policies",
     params(("name" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = PolicySchema,
-    responses((status = 200, description = "Replaced", body = Value, headers(("ETag" = String))),
-        (status = 201, description = "Made", body = Value, headers(("ETag" = String))), Reads, Writes))]
+    responses((status = 200, description = "Replaced", body = PutPolicy, headers(("ETag" = String))),
+        (status = 201, description = "Made", body = PutPolicy, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn put(
     State(shared): State<Shared>,
     Path(name): Path<String>,
@@ -48,27 +69,56 @@ pub(crate) async fn put(
     accept::json_alone(&uri, &headers)?;
     let condition = conditions::condition(&headers)?;
     let document = strict_json::value(&body::json(&headers, sent).await?)?;
-    check(&document)?;
+    let policy = check(&document)?;
     let text = document.to_string();
     let put = shared.admin().put_policy(&name, &text, &condition).await.map_err(|error| change_refused(error, WHAT))?;
-    Ok(conditions::put(&put, &document))
+
+    let warnings = warnings(&policy, &shared.admin()).await;
+    Ok(conditions::put(&put, &PutPolicy { policy: &document, warnings }))
 }
 
-/// Its shape, and with the right shape what the authorizer would say of it.
-fn check(document: &Value) -> Result<(), Problem> {
+/// The warnings about a policy, and about the plans that it names. A plan that cannot be looked up is no warning.
+async fn warnings(policy: &Policy, admin: &Admin<'_>) -> Vec<Mistake> {
+    let mut warnings: Vec<_> = policy.warnings().iter().map(warning).collect();
+
+    let mut by_name: BTreeMap<&str, Vec<&NamedPlan>> = BTreeMap::new();
+    for named in policy.named_plans() {
+        by_name.entry(&named.plan).or_default().push(named);
+    }
+    for (name, places) in by_name.into_iter().take(MAX_PLAN_LOOKUPS) {
+        match admin.plan(name).await {
+            Err(AdminError::Refused(Refusal::NotFound)) => {
+                warnings.extend(places.into_iter().map(|named| warning(&named.unknown())));
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    warnings
+}
+
+fn warning(warning: &PolicyWarning) -> Mistake {
+    Mistake::at(pointer(&warning.place), warning.message.clone())
+}
+
+/// The policy as the authorizer reads it, or every mistake in its shape, or else the first one in what it says.
+fn check(document: &Value) -> Result<Policy, Problem> {
     let shape = body::shape(&mut document.clone(), "Policy");
     let mut found: Vec<_> = secret(document).into_iter().collect();
-    if shape.is_empty() {
-        found.extend(contradiction(&document.to_string()));
-    }
+    let policy =
+        if shape.is_empty() { policy(&document.to_string()).map_err(|mistake| found.push(mistake)).ok() } else { None };
+
     let found = shape.with(found);
-    if found.is_empty() { Ok(()) } else { Err(Problem::mistakes(found)) }
+    match policy {
+        Some(policy) if found.is_empty() => Ok(policy),
+        _ => Err(Problem::mistakes(found)),
+    }
 }
 
 /// As the authorizer reads it. Secrets that it names are in the authorizer's environment, not here.
-fn contradiction(text: &str) -> Option<Mistake> {
+fn policy(text: &str) -> Result<Policy, Mistake> {
     let known = |_: &str| Some("known to the authorizer alone".to_owned());
-    Policy::parse(text, &known).err().map(|error| mistake(&error.to_string()))
+    Policy::parse(text, &known).map_err(|error| mistake(&error.to_string()))
 }
 
 /// Whoever may read policies would read it.
@@ -82,12 +132,15 @@ fn secret(document: &Value) -> Option<Mistake> {
 /// `rules[1].match: …` is about `/rules/1/match`.
 fn mistake(problem: &str) -> Mistake {
     match problem.split_once(": ").filter(|(place, _)| !place.contains([' ', '`'])) {
-        Some((place, detail)) => {
-            let steps = place.split(['.', '[', ']']).filter(|step| !step.is_empty());
-            Mistake::at(steps.fold(String::new(), |pointer, step| Mistakes::member(&pointer, step)), detail)
-        }
+        Some((place, detail)) => Mistake::at(pointer(place), detail),
         None => Mistake::at("", problem),
     }
+}
+
+/// The JSON pointer of a place: `/rules/1/match` for `rules[1].match`.
+fn pointer(place: &str) -> String {
+    let steps = place.split(['.', '[', ']']).filter(|step| !step.is_empty());
+    steps.fold(String::new(), |pointer, step| Mistakes::member(&pointer, step))
 }
 
 #[cfg(test)]

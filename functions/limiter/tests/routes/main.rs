@@ -49,6 +49,7 @@ macro_rules! run_all {
             keys::s49_a_file_of_keys_is_imported_and_exported
             keys::names_that_a_spreadsheet_would_calculate_survive_export_and_import
             policies::a_policy_is_one_that_the_authorizer_can_start_with
+            policies::a_policy_that_names_a_missing_plan_is_stored_with_a_warning
             usage_reports::s47_a_report_adds_up_to_what_was_admitted
             usage_reports::s48_a_grant_moves_the_remainder_exactly
             usage_reports::a_repeated_grant_is_answered_as_the_first_was_and_no_other_has_its_key

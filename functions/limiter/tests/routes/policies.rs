@@ -20,3 +20,24 @@ pub(crate) async fn a_policy_is_one_that_the_authorizer_can_start_with(api: Arc<
     assert_eq!(stale.status, 412);
     assert_eq!(api.get(&path).await.etag(), made.etag());
 }
+
+pub(crate) async fn a_policy_that_names_a_missing_plan_is_stored_with_a_warning(api: Arc<Api>) {
+    let (path, plan) = (format!("/policies/{}", unique("policy")), unique("plan"));
+    let policy = json!({
+        "mtls": {"default_plan": plan},
+        "rules": [{"match": "POST /login", "auth": "none", "limit_by": "ip", "plan": plan}],
+    });
+    let put = api.send("PUT", &path, policy.clone()).await;
+    assert_eq!(put.status, 201);
+    let mut body = put.json();
+    let warnings = body.as_object_mut().unwrap().remove("warnings").unwrap();
+    let detail = format!("plan `{plan}` does not exist; requests that need it are refused with 403");
+    assert_eq!(
+        warnings,
+        json!([{"pointer": "/mtls/default_plan", "detail": detail}, {"pointer": "/rules/0/plan", "detail": detail}])
+    );
+    assert_eq!((body, api.get(&path).await.json()), (policy.clone(), policy.clone()));
+
+    assert_eq!(api.send("PUT", &format!("/plans/{plan}"), json!({})).await.status, 201);
+    assert_eq!(api.send("PUT", &path, policy.clone()).await.json(), policy);
+}
