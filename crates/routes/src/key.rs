@@ -11,7 +11,7 @@ pub struct RouteKey {
     /// `None` is `ANY`.
     method: Option<&'static str>,
     path: String,
-    segments: Vec<Segment>,
+    pub(crate) segments: Vec<Segment>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,16 @@ pub enum RouteKeyError {
     /// A segment is neither literal nor a variable.
     #[error("segment `{0}` is neither literal text nor `{{variable}}` nor a last `{{variable+}}`")]
     Segment(String),
+    /// A segment with a `*`, which other gateways read as a wildcard.
+    #[error(
+        "`*` in segment `{0}` is not a wildcard: write `{{proxy+}}` as the last segment for everything below, or `{{name}}` for one segment"
+    )]
+    Wildcard(String),
+    /// A segment that other routers read as a variable, such as `:id` or `<id>`.
+    #[error(
+        "segment `{0}` is not a variable: write `{{name}}` for one segment, or `{{proxy+}}` as the last segment for everything below"
+    )]
+    ForeignVariable(String),
     /// The same variable twice.
     #[error("the variable `{0}` stands twice in one path")]
     RepeatedVariable(String),
@@ -55,6 +65,53 @@ impl RouteKey {
         &self.segments
     }
 
+    /// True if the path has no variable.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)))
+    }
+
+    /// True if the path, whatever its method, is one of this key's.
+    pub(crate) fn matches_path(&self, path: &str) -> bool {
+        let mut rest = path.strip_prefix('/');
+        for segment in &self.segments {
+            let Some(text) = rest else { return false };
+            let (head, tail) = text.split_once('/').map_or((text, None), |(head, tail)| (head, Some(tail)));
+            match segment {
+                Segment::Literal(literal) if literal == head => {}
+                Segment::Variable(_) if !head.is_empty() => {}
+                Segment::Greedy(_) => return !text.is_empty(),
+                Segment::Literal(_) | Segment::Variable(_) => return false,
+            }
+            rest = tail;
+        }
+        rest.is_none()
+    }
+
+    pub(crate) fn has_trailing_slash(&self) -> bool {
+        matches!(self.segments.as_slice(), [_, .., Segment::Literal(last)] if last.is_empty())
+    }
+
+    /// Reads a route key that was stored by an earlier release, or that belongs to an API: `*`, `:id` and `<id>`
+    /// are literal text, as they are to API Gateway.
+    ///
+    /// # Errors
+    /// [`RouteKeyError`] for other text that is not a route key.
+    pub fn parse_stored(text: &str) -> Result<Self, RouteKeyError> {
+        let (method, path) = text.split_once(' ').ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
+        let rest = path.strip_prefix('/').ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
+        let segments = parse_segments(rest)?;
+        Ok(Self { method: parse_method(method)?, path: path.to_owned(), segments })
+    }
+
+    /// Looks for segments that other gateways and routers give a meaning to that they do not have here.
+    ///
+    /// # Errors
+    /// [`RouteKeyError`] that names the segment and what to write instead.
+    pub fn check_foreign_syntax(&self) -> Result<(), RouteKeyError> {
+        check_foreign_syntax(&self.path)
+    }
+
     /// The path that this key stands for once its variables have values: `/pets/{id}` with `id` = `7` is
     /// `/pets/7`. `None` where a variable has no value, an empty one, or, unless greedy, one with a `/`.
     pub fn fill<'v>(&self, value_of: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
@@ -74,12 +131,26 @@ impl RouteKey {
 impl FromStr for RouteKey {
     type Err = RouteKeyError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (method, path) = text.split_once(' ').ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
-        let rest = path.strip_prefix('/').ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
-        let segments = parse_segments(rest)?;
-        Ok(Self { method: parse_method(method)?, path: path.to_owned(), segments })
+    fn from_str(text: &str) -> Result<Self, RouteKeyError> {
+        if let Some((_, path)) = text.split_once(' ').filter(|(_, path)| path.starts_with('/')) {
+            check_foreign_syntax(path)?;
+        }
+        Self::parse_stored(text)
     }
+}
+
+fn check_foreign_syntax(path: &str) -> Result<(), RouteKeyError> {
+    for segment in path.split('/') {
+        if segment.contains('*') {
+            return Err(RouteKeyError::Wildcard(segment.to_owned()));
+        }
+        let bracketed = |open, close| segment.starts_with(open) && segment.ends_with(close);
+        let regular_expression = segment.starts_with("{") && segment.contains([':', '<']);
+        if segment.starts_with(':') || bracketed('<', '>') || bracketed('[', ']') || regular_expression {
+            return Err(RouteKeyError::ForeignVariable(segment.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 fn parse_method(method: &str) -> Result<Option<&'static str>, RouteKeyError> {
@@ -181,6 +252,40 @@ mod tests {
         ] {
             assert!(text.parse::<RouteKey>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn wildcards_of_other_gateways_are_refused_with_what_to_write_instead() {
+        for key in
+            ["ANY /admin/*", "GET /*", "GET /**", "GET /a/*/b", "GET /a*", "GET /{proxy*}", "GET /{*rest}", "GET /(.*)"]
+        {
+            let error = key.parse::<RouteKey>().unwrap_err();
+            assert!(matches!(error, RouteKeyError::Wildcard(_)), "{key}: {error}");
+            assert!(error.to_string().contains("`*`") && error.to_string().contains("`{proxy+}`"), "{error}");
+        }
+        for key in [
+            "GET /:id",
+            "GET /a/:id/b",
+            "GET /<id>",
+            "GET /<int:id>",
+            "GET /[id]",
+            "GET /[...rest]",
+            "GET /{id:[0-9]+}",
+        ] {
+            let error = key.parse::<RouteKey>().unwrap_err();
+            assert!(matches!(error, RouteKeyError::ForeignVariable(_)), "{key}: {error}");
+            assert!(error.to_string().contains("`{name}`"), "{error}");
+        }
+        for key in ["POST /projects:batch", "GET /products(1)", "GET /a.b~c"] {
+            assert!(key.parse::<RouteKey>().is_ok(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_stored_key_with_a_star_is_read_as_the_literal_that_it_was() {
+        let key = RouteKey::parse_stored("ANY /admin/*").unwrap();
+        assert!(key.is_literal() && key.check_foreign_syntax().is_err());
+        assert!(RouteKey::parse_stored("GET /{proxy*}").is_err());
     }
 
     #[test]

@@ -81,6 +81,29 @@ impl<T> RouteTable<T> {
         Some(Match { key, value, parameters: parameters(key, rest) })
     }
 
+    /// The same without the variables: nothing is allocated.
+    #[must_use]
+    pub(crate) fn lookup(&self, method: &str, path: &str) -> Option<(&RouteKey, &T)> {
+        let rest = path.strip_prefix('/')?;
+        let index = self.root.full_match(method, Some(rest)).or_else(|| self.root.greedy_match(method, rest))?;
+        let (key, value) = &self.routes[index];
+        Some((key, value))
+    }
+
+    /// Routes that do not match `path` but are about what it names: `/x/{proxy+}` for `/x` and `/x/`, and `/x/` for
+    /// `/x`. None if the path, or for `/x/` that path with its slash, has a route of its own for this method.
+    pub(crate) fn guards(&self, method: &str, path: &str) -> impl Iterator<Item = (&RouteKey, &T)> {
+        let rest = path.strip_prefix('/').filter(|rest| !rest.is_empty());
+        let found = rest.and_then(|rest| match rest.strip_suffix('/') {
+            Some(rest) => self.root.guards(method, Some(rest), true),
+            None => self.root.guards(method, Some(rest), false),
+        });
+        found.unwrap_or_default().into_iter().flatten().map(|index| {
+            let (key, value) = &self.routes[index];
+            (key, value)
+        })
+    }
+
     /// Every route, in the order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&RouteKey, &T)> {
         self.routes.iter().map(|(key, value)| (key, value))
@@ -150,6 +173,23 @@ impl Node {
             literal.or_else(|| self.variable_for(head)?.greedy_match(method, tail))
         });
         deeper.or_else(|| self.greedy.find(method))
+    }
+
+    /// `None` if nothing here is about the path; then a less specific branch may be.
+    fn guards(&self, method: &str, rest: Option<&str>, slash: bool) -> Option<[Option<usize>; 2]> {
+        let Some(rest) = rest else {
+            let with_slash = self.literals.get("").and_then(|node| node.ending.find(method));
+            let own = if slash { with_slash } else { self.ending.find(method) };
+            let guards = [with_slash, self.greedy.find(method)];
+            return if own.is_some() {
+                Some([None, None])
+            } else {
+                Some(guards).filter(|guards| guards.iter().any(Option::is_some))
+            };
+        };
+        let (head, tail) = split_segment(rest);
+        let literal = self.literals.get(head).and_then(|node| node.guards(method, tail, slash));
+        literal.or_else(|| self.variable_for(head)?.guards(method, tail, slash))
     }
 
     fn variable_for(&self, segment: &str) -> Option<&Node> {

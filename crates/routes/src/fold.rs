@@ -1,0 +1,121 @@
+//! Paths as the most lenient backend reads them.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use unicode_normalization::UnicodeNormalization as _;
+
+/// The path that a lenient backend may serve for `path`: NFKC, lower case, no trailing slash, and no dots or
+/// spaces at the end of a segment. Normalization can produce characters that URLs give a meaning to, such as a
+/// slash from its full-width form; they get that meaning. Borrowed, without an allocation, for a path of ASCII
+/// characters that is folded already.
+pub(crate) fn fold(path: &str) -> Cow<'_, str> {
+    if is_folded(path) {
+        return Cow::Borrowed(path);
+    }
+    let mut text: String = path.nfkc().collect();
+    if text.contains('%') {
+        text = percent_decode_str(&text).decode_utf8_lossy().nfkc().collect();
+    }
+    let text: String = fold_case(&text).nfkc().collect();
+
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split(['/', '\\']) {
+        match segment.split(';').next().unwrap_or_default() {
+            ".." => drop(segments.pop()),
+            segment => segments.extend(Some(trim_end(segment)).filter(|segment| !segment.is_empty())),
+        }
+    }
+    Cow::Owned(format!("/{}", segments.join("/")))
+}
+
+/// Text in which no character has another case. Upper case comes first, because some letters, such as a dotless
+/// i, meet others only there.
+pub(crate) fn fold_case(text: &str) -> String {
+    text.to_uppercase().to_lowercase().replace("i\u{307}", "i")
+}
+
+fn is_folded(path: &str) -> bool {
+    let mut before = b'/';
+    for byte in path.bytes().skip(1) {
+        let ends_segment = byte == b'/' && matches!(before, b'/' | b'.' | b' ');
+        if ends_segment || byte.is_ascii_uppercase() || !byte.is_ascii() {
+            return false;
+        }
+        before = byte;
+    }
+    path.len() <= 1 || !matches!(before, b'/' | b'.' | b' ')
+}
+
+fn trim_end(segment: &str) -> &str {
+    segment.trim_end_matches(|letter: char| letter == '.' || letter.is_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_plain_path_is_borrowed() {
+        for path in ["/", "/a", "/orders/7", "/a.b/c-d_e~f", "/a b/c", "/.well-known/x"] {
+            assert!(matches!(fold(path), Cow::Borrowed(folded) if folded == path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_backends_treat_alike_folds_to_one_path() {
+        for path in [
+            "/admin/users",
+            "/ADMIN/Users",
+            "/admin/users/",
+            "/admin./users",
+            "/admin/users. .",
+            "/admin /users",
+            "/admin\u{a0}/users\u{3000}",
+            "/ａｄｍｉｎ/users",
+            "/admin／users",
+            "/\u{ff0f}admin/users",
+            "/adm\u{131}n/users",
+            "/ADM\u{130}N/users",
+            "/admin/u\u{17f}ers",
+            "/x/‥/admin/users",
+            "/x/．．/admin/users",
+            "/admin/users？x",
+            "/admin；v=1/users",
+            "/admin＼users",
+            "/％41dmin/users",
+        ] {
+            assert_eq!(fold(path), "/admin/users", "{path}");
+        }
+        assert_eq!(fold("/to\u{212a}en"), "/token");
+        assert_eq!(fold("/straße"), fold("/STRASSE"));
+        assert_eq!(fold("/."), "/");
+    }
+
+    #[test]
+    fn different_paths_stay_different() {
+        for (one, other) in [("/admin", "/admins"), ("/a/b", "/ab"), ("/a-b", "/a_b"), ("/a+b", "/a b")] {
+            assert_ne!(fold(one), fold(other));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn folding_once_is_enough(path in "/[a-zA-Z/. \u{212a}\u{130}\u{131}\u{17f}\u{ff21}\u{ff0f}\u{ff0e}ßΣé]{0,12}") {
+            let once = fold(&path).into_owned();
+            prop_assert_eq!(fold(&once), once.as_str());
+        }
+
+        #[test]
+        fn any_text_is_folded_without_a_panic(path in "/\\PC{0,24}") {
+            prop_assert!(fold(&path).starts_with('/'));
+        }
+
+        #[test]
+        fn an_ascii_path_of_the_plain_alphabet_is_its_own_fold(path in "(/[a-z0-9_-]{1,5}){1,4}") {
+            prop_assert!(matches!(fold(&path), Cow::Borrowed(_)));
+        }
+    }
+}
