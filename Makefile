@@ -99,13 +99,13 @@ tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed
 
 $(VENV)/installed: tests/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement tests/requirements.txt
 	touch $@
 
 # Two servers that speak DynamoDB, each lax where the other is not.
 $(MINISTACK)/installed: tests/ministack-requirements.txt
 	$(PYTHON) -m venv --clear $(MINISTACK)
-	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/ministack-requirements.txt
+	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement tests/ministack-requirements.txt
 	touch $@
 
 tests/node_modules/installed: tests/package.json tests/package-lock.json
@@ -126,7 +126,7 @@ $(NODE_PEERS)/installed: tests/bench/node/package.json tests/bench/node/package-
 # Without pip in the end, which nobody would deploy.
 tests/bench/%/.venv/installed: tests/bench/%/requirements.txt
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement $<
 	$(@D)/bin/pip uninstall --quiet --yes setuptools pip
 	touch $@
 
