@@ -25,7 +25,7 @@ use crate::Store;
 
 pub use error::{AdminError, Refusal};
 pub use import::{IMPORT_BATCH, ImportedKey};
-pub use once::{Keep, KeptAnswer, Once};
+pub use once::{KEPT_ANSWER_S, Keep, KeptAnswer, Once};
 pub use plans::Put;
 pub use record::{
     KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA,

@@ -56,7 +56,8 @@ fn nonempty(text: Option<&str>) -> Option<&str> {
 ///
 /// The answer shows its secret, once. With an `Idempotency-Key` a repeated request is answered the same for 24 hours.
 #[utoipa::path(post, path = "/_tollgate/v1/keys", operation_id = "createKey", tag = "keys",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 22, max_length = 255,
+            description = "Random: a UUID of version 4, at least 32 hexadecimal digits with a letter among them, or at least 22 characters of base64url with upper case, lower case and a digit among them")),
     request_body = NewKey,
     responses((status = 201, description = "Made", body = KeyWithSecret,
         headers(("ETag" = String), ("Location" = String))), Reads, Writes))]
@@ -73,7 +74,7 @@ pub(crate) async fn create(
     let text = body::json(&headers, sent).await?;
     let (admin, now) = (shared.admin(), shared.now());
     let new: NewKey = body::read(&text, "NewKey", |new: &NewKey, _| new.mistakes(now))?;
-    let idempotency = Idempotency::of(&headers, "POST /keys", &text)?;
+    let idempotency = Idempotency::of_secret(&headers, "POST /keys", &text)?;
     if let Some(answer) = replayed(&shared, idempotency.as_ref()).await? {
         return Ok(answer);
     }

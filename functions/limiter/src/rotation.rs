@@ -35,7 +35,8 @@ pub(crate) struct Rotation {
 /// the same for 24 hours.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/{key_id}/rotate", operation_id = "rotateKey", tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 22, max_length = 255,
+            description = "Random: a UUID of version 4, at least 32 hexadecimal digits with a letter among them, or at least 22 characters of base64url with upper case, lower case and a digit among them")),
     request_body = Option<Rotation>,
     responses((status = 200, description = "Rotated", body = KeyWithSecret, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn rotate(
@@ -50,7 +51,7 @@ pub(crate) async fn rotate(
     let text = body::json(&headers, sent).await?;
     let rotation: Rotation = body::read_or_empty(&text, "Rotation")?;
     let grace_s = rotation.grace_s.unwrap_or(DEFAULT_GRACE_S);
-    let idempotency = Idempotency::of(&headers, &format!("POST /keys/{key_id}/rotate"), &text)?;
+    let idempotency = Idempotency::of_secret(&headers, &format!("POST /keys/{key_id}/rotate"), &text)?;
     if let Some(answer) = replayed(&shared, idempotency.as_ref()).await? {
         return Ok(answer);
     }

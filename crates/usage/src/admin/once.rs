@@ -9,8 +9,8 @@ use super::item::{Guard, Item, ItemKey, Write};
 use super::plans::item_error;
 use super::{Admin, AdminError, KeyRecord, Stored};
 
-/// How long an answer is kept, in seconds.
-const KEPT_S: i64 = 86_400;
+/// How long an answer is kept, in seconds: 24 hours.
+pub const KEPT_ANSWER_S: i64 = 86_400;
 
 /// An answer under the id of its request.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub struct KeptAnswer {
 impl Once {
     pub(super) fn write(&self, now: Timestamp) -> Result<Write, StoreError> {
         let document = serde_json::to_string(&self.answer).map_err(|error| item_error("answer", &error))?;
-        let ttl = Some(now.as_second() + KEPT_S);
+        let ttl = Some(now.as_second() + KEPT_ANSWER_S);
         let item = Item { ttl, ..Item::new(ItemKey::of_answer(&self.id), document) };
         Ok(Write::Put(item, Guard::AbsentOrOver(now.as_second())))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, unique};
+use crate::support::{Api, idempotency_key, unique};
 
 pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
     let new = json!({"name": "Team A", "description": "Orders", "plan": "free", "subject": "alice",
@@ -52,7 +52,7 @@ pub(crate) async fn a_secret_is_shown_once_and_never_again(api: Arc<Api>) {
 }
 
 pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Arc<Api>) {
-    let id = unique("an-idempotency-key");
+    let id = idempotency_key();
     let create = |body: Value| api.call("POST", "/keys").header("idempotency-key", &id).json(body).send();
     let first = create(json!({"plan": "free"})).await;
     let again = create(json!({"plan": "free"})).await;
@@ -63,16 +63,28 @@ pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Ar
     }
     assert_eq!(create(json!({"plan": "open"})).await.status, 422);
     // There is nothing yet that a condition could name, the first time or again.
-    for id in [&id, &unique("an-idempotency-key")] {
+    for id in [&id, &idempotency_key()] {
         let matched = api.call("POST", "/keys").header("idempotency-key", id).header("if-match", first.etag());
         assert_eq!(matched.json(json!({"plan": "free"})).send().await.status, 412);
     }
-    let short = api.call("POST", "/keys").header("idempotency-key", "short").json(json!({"plan": "free"})).send().await;
-    assert_eq!((short.status, short.mistakes()), (400, vec!["Idempotency-Key".to_owned()]));
+    for weak in ["short", "1795864918023053632-3587"] {
+        let refused =
+            api.call("POST", "/keys").header("idempotency-key", weak).json(json!({"plan": "free"})).send().await;
+        assert_eq!((refused.status, refused.mistakes()), (400, vec!["Idempotency-Key".to_owned()]), "{weak}");
+    }
+}
+
+pub(crate) async fn a_rotation_needs_a_random_idempotency_key(api: Arc<Api>) {
+    let (key_id, _) = api.key("open").await;
+    let rotate = |id: &str| api.call("POST", &format!("/keys/{key_id}/rotate")).header("idempotency-key", id).send();
+    let refused = rotate("1795864918023053632-3587").await;
+    assert_eq!((refused.status, refused.mistakes()), (400, vec!["Idempotency-Key".to_owned()]));
+    assert_eq!(api.get(&format!("/keys/{key_id}")).await.json().get("earlier_secrets_end_at"), None);
+    assert_eq!(rotate(&idempotency_key()).await.status, 200);
 }
 
 pub(crate) async fn creations_at_once_with_one_idempotency_key_make_one_key(api: Arc<Api>) {
-    let (id, plan) = (unique("an-idempotency-key"), api.plan(json!({})).await);
+    let (id, plan) = (idempotency_key(), api.plan(json!({})).await);
     let create = || {
         let (api, id, plan) = (Arc::clone(&api), id.clone(), plan.clone());
         async move { api.call("POST", "/keys").header("idempotency-key", &id).json(json!({"plan": plan})).send().await }
@@ -116,7 +128,7 @@ pub(crate) async fn a_rotated_key_has_both_secrets(api: Arc<Api>) {
 }
 
 pub(crate) async fn a_repeated_rotation_shows_the_same_secret(api: Arc<Api>) {
-    let ((key_id, _), id) = (api.key("open").await, unique("an-idempotency-key"));
+    let ((key_id, _), id) = (api.key("open").await, idempotency_key());
     let path = format!("/keys/{key_id}/rotate");
     let rotate = || api.call("POST", &path).header("idempotency-key", &id).json(json!({"grace_s": 60})).send();
     let (first, again) = (rotate().await, rotate().await);

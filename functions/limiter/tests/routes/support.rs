@@ -44,6 +44,12 @@ pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}-{:06}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// An `Idempotency-Key` that nobody else uses, in the form of a random number.
+pub(crate) fn idempotency_key() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("5f3a9c0e7d1b4286{:08x}{:08x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 impl Api {
     pub(crate) fn embedded() -> Self {
         let store = EmbeddedStore::new(&Seeds::parse(SEEDS).unwrap()).unwrap();
