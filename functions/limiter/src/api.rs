@@ -15,7 +15,8 @@ use utoipa::{IntoResponses, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::problem::{IN_DOUBT, Problem};
+use crate::enforcement::enforce;
+use crate::problem::{IN_DOUBT, Mistake, Problem};
 use crate::{Shared, accept, conditions, identity};
 use crate::{decisions, export, import, keys, plans, policies, rotation, usage_report};
 
@@ -110,7 +111,14 @@ pub(crate) fn description() -> &'static Value {
 
 pub(crate) fn router(shared: Shared) -> Router {
     let (router, _) = others().merge(administration()).split_for_parts();
-    router.fallback(nowhere).method_not_allowed_fallback(not_allowed).layer(from_fn(serve)).with_state(shared)
+    let router = router.fallback(nowhere).method_not_allowed_fallback(not_allowed);
+    router.layer(from_fn(enforce)).layer(from_fn(serve)).with_state(shared)
+}
+
+/// Responds to a request that cannot be routed.
+pub(crate) fn malformed(mistakes: Vec<Mistake>) -> Router {
+    let problem = Problem::malformed(mistakes);
+    Router::new().fallback(async move || problem).layer(from_fn(serve))
 }
 
 /// The description of all this.

@@ -27,7 +27,16 @@ pub(crate) fn administrator(extensions: &Extensions) -> Result<(), Problem> {
 /// # Errors
 /// 403 for callers without one.
 pub(crate) fn calling_key(extensions: &Extensions) -> Result<String, Problem> {
-    let field = |authorizer: &ApiGatewayRequestAuthorizer| authorizer.fields.get("key_id")?.as_str().map(str::to_owned);
-    let key_id = authorizer(extensions).and_then(field).filter(|key_id| key_id != "-");
+    let key_id = context_field(extensions, "key_id").map(str::to_owned);
     key_id.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "This resource is for callers with an API key."))
+}
+
+/// The plan that the authorizer has charged, if it says so.
+pub(crate) fn calling_plan(extensions: &Extensions) -> Option<&str> {
+    context_field(extensions, "plan")
+}
+
+/// A field of the authorizer's context, if it has a value.
+pub(crate) fn context_field<'e>(extensions: &'e Extensions, name: &str) -> Option<&'e str> {
+    authorizer(extensions)?.fields.get(name)?.as_str().filter(|value| *value != "-")
 }

@@ -4,6 +4,7 @@
 //!   `GET /_tollgate/usage` behind the authorizer, `GET /_tollgate/openapi.json` for everybody
 //! - reads: plans, keys and policies; usage
 //! - writes: the same; of a key's secret only its hash
+//! - decisions: a request that the authorizer has marked gets 429 or 503 on every route, before any handler
 //! - on failure: everything that goes wrong is a problem document (RFC 9457): 4xx names each mistake of the request,
 //!   5xx is ours and says in the log why. An event that is none of an HTTP API's is the function's only error
 
@@ -14,6 +15,8 @@ mod charge_text;
 mod conditions;
 mod config;
 mod decisions;
+mod enforcement;
+mod event;
 mod export;
 mod formula;
 mod idempotency;
@@ -44,15 +47,16 @@ use std::sync::Arc;
 use axum::Router;
 use calls::RequestScope;
 use jiff::Timestamp;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent};
 use lambda_runtime::Diagnostic;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 use tower_service::Service as _;
 use usage::{Admin, Store};
 
 use charge_text::ChargeTexts;
+use event::Received;
 
 pub use config::Config;
 pub use log::answer;
@@ -94,22 +98,6 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// A path comes decoded, and goes into a URI.
-const ENCODED: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
-
 impl Limiter {
     /// A limiter over `store`.
     #[must_use]
@@ -133,34 +121,19 @@ impl Limiter {
     ///
     /// # Errors
     /// [`Failure`] for an event that is no request of an HTTP API's, format 2.0.
-    pub async fn handle(&self, mut event: Value) -> Result<Value, Failure> {
-        let path = event["rawPath"].as_str().ok_or_else(|| Failure("rawPath: it is missing".to_owned()))?;
-        event["rawPath"] = target(path).into();
-        let request: LambdaRequest = serde_json::from_value(event)
-            .map_err(|_| Failure("it is not an event of an HTTP API, format 2.0".to_owned()))?;
+    pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
+        let Received { request, mistakes } = event::received(event)?;
         let scope = scope(&request);
-        let answer = Adapter::from(self.router.clone()).call(LambdaEvent::new(request, Context::default()));
-        let answered = scope.serve(answer).await;
-        let response = answered.map_err(|never| match never {})?;
-        serde_json::to_value(response).map_err(|_| Failure("the answer cannot be written".to_owned()))
+        let router = if mistakes.is_empty() { self.router.clone() } else { api::malformed(mistakes) };
+
+        let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(request), Context::default());
+        let answer = Adapter::from(router).call(event);
+        let response = scope.serve(answer).await.map_err(|never| match never {})?;
+        serde_json::to_value(response).map_err(|_| Failure("the response cannot be written".to_owned()))
     }
 }
 
-/// The path as it came. A URI with dot segments would be resolved to another path than IAM was asked about, so it is
-/// one that there is nothing at.
-fn target(path: &str) -> String {
-    if path.split('/').any(|segment| segment == "." || segment == "..") {
-        return "/".to_owned();
-    }
-    utf8_percent_encode(path, ENCODED).to_string()
-}
-
-fn scope(request: &LambdaRequest) -> RequestScope {
-    match request {
-        LambdaRequest::ApiGatewayV2(request) => {
-            let header = |name: &str| request.headers.get(name)?.to_str().ok();
-            RequestScope::from_headers(header, request.request_context.request_id.as_deref())
-        }
-        _ => RequestScope::default(),
-    }
+fn scope(request: &ApiGatewayV2httpRequest) -> RequestScope {
+    let header = |name: &str| request.headers.get(name)?.to_str().ok();
+    RequestScope::from_headers(header, request.request_context.request_id.as_deref())
 }

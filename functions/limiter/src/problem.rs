@@ -105,6 +105,12 @@ impl Problem {
         Self { errors: errors.into(), ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
+    /// A request that is not valid HTTP.
+    pub(crate) fn malformed(errors: Vec<Mistake>) -> Self {
+        let detail = "The request is malformed.";
+        Self { errors: errors.into(), ..Self::new(StatusCode::BAD_REQUEST, detail) }
+    }
+
     /// A rate or a quota that is used up.
     pub(crate) fn throttled(reason: &'static str, violated: Vec<String>) -> Self {
         let detail = "A rate or quota of this caller's plan is used up. Retry-After says when to come back.";
