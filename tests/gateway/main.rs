@@ -20,3 +20,4 @@ mod settings;
 mod stores;
 mod template;
 mod tokens;
+mod usage_queries;

@@ -107,7 +107,7 @@ fn each_function_may_do_what_it_does_and_no_more() {
     let limiter = expected(&[
         ("AdministratePlansAndKeys", &writes),
         ("FindAndListKeys", &["Query"]),
-        ("ChargeAndReportCallers", &["GetItem", "UpdateItem"]),
+        ("ChargeAndReportCallers", &["GetItem", "BatchGetItem", "UpdateItem"]),
     ]);
     assert_eq!(actions("LimiterFunction"), limiter);
 }

@@ -84,6 +84,14 @@ class Patterns(unittest.TestCase):
         allowed = access_line(decision="allowed", status="200")
         self.assertFalse(pattern("UnansweredThrottlesFilter").matches(allowed))
 
+    def test_what_no_listener_rule_answers_is_not_counted(self) -> None:
+        for decision, name in (("throttled", "UnansweredThrottlesFilter"), ("unavailable", "UnansweredUnavailableFilter")):
+            for status, route in (("463", "ANY /{proxy+}"), ("200", "GET /_tollgate/usage"), ("504", "GET /_tollgate/usage")):
+                line = access_line(decision=decision, status=status, route_key=route)
+                self.assertFalse(pattern(name).matches(line), (status, route))
+            line = access_line(decision=decision, status="200", route_key="ANY /{proxy+}")
+            self.assertTrue(pattern(name).matches(line))
+
     def test_an_unavailable_one_that_was_not_answered_503_is_counted(self) -> None:
         for status, counted in (("503", False), ("200", True)):
             line = access_line(decision="unavailable", status=status)

@@ -58,9 +58,10 @@ pub enum Refund {
 }
 
 impl ChargeId {
-    /// Names what `demand` takes from the caller that a store calls `caller`. `None` where it takes nothing.
+    /// Names what `demand` takes from the caller that a store calls `caller`. `None` if it takes nothing that can be
+    /// given back.
     pub(crate) fn new(demand: &Demand<'_>, caller: u64) -> Option<Self> {
-        if demand.cost() == 0 {
+        if demand.cost() == 0 || !demand.is_call() {
             return None;
         }
         let charged = |window: &crate::Window| ChargedWindow { id: window.id, end_s: seconds(window.end) };

@@ -18,6 +18,18 @@ pub struct Demand<'p> {
     cost: u64,
     now: Nanos,
     windows: ArrayVec<(&'p Quota, Window), MAX_QUOTAS>,
+    own_limits: OwnLimits,
+}
+
+/// What a demand does with the limits of the plan itself. The route's bucket is always charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OwnLimits {
+    /// All of them are charged: a call.
+    Charged,
+    /// The rate must have room for the cost, but is not charged. Quotas do not count.
+    RateChecked,
+    /// They do not count.
+    Ignored,
 }
 
 /// At most one a bucket and one a quota.
@@ -38,7 +50,26 @@ impl<'p> Demand<'p> {
         for quota in &plan.quotas {
             windows.try_push((quota, quota.window(now)?)).ok()?;
         }
-        Some(Self { plan, route, cost, now, windows })
+
+        Some(Self { plan, route, cost, now, windows, own_limits: OwnLimits::Charged })
+    }
+
+    /// A caller's question about its own usage: it takes one token from the bucket for such questions. The plan's rate
+    /// must have room for one call, but is not charged. A plan in shadow mode is not checked.
+    #[must_use]
+    pub fn usage_query(plan: &'p Plan, now: Nanos) -> Self {
+        let own_limits = if plan.shadow { OwnLimits::Ignored } else { OwnLimits::RateChecked };
+        Self { plan, route: Some(&plan.usage_query), cost: 1, now, windows: ArrayVec::new(), own_limits }
+    }
+
+    /// The same demand at another instant, on a share of its plan and of its route's limit.
+    pub(crate) fn on_share<'s>(&self, plan: &'s Plan, route: Option<&'s RouteLimit>, now: Nanos) -> Option<Demand<'s>> {
+        if self.own_limits == OwnLimits::Charged {
+            return Demand::new(plan, route, self.cost, now);
+        }
+
+        let (cost, own_limits) = (self.cost, self.own_limits);
+        Some(Demand { plan, route, cost, now, windows: ArrayVec::new(), own_limits })
     }
 
     /// As many such calls at once.
@@ -75,8 +106,8 @@ impl<'p> Demand<'p> {
     #[must_use]
     pub fn is_impossible(&self) -> bool {
         self.buckets().any(|bucket| bucket.emission_for(self.cost).is_none())
-            || self.plan.sliding.iter().any(|window| window.limit == 0 || self.cost > window.limit)
-            || self.plan.quotas.iter().any(|quota| quota.limit == 0 || self.cost > quota.limit)
+            || self.sliding().is_some_and(|window| window.limit == 0 || self.cost > window.limit)
+            || self.windows.iter().any(|(quota, _)| quota.limit == 0 || self.cost > quota.limit)
     }
 
     /// The decision; `charge` is what to write where it is allowed.
@@ -90,7 +121,8 @@ impl<'p> Demand<'p> {
         self.weigh_quotas(usage, charge, &mut refusals);
         if refusals.is_empty() {
             let (tats, counts) = (&charge.tats, &charge.counts);
-            let position = self.position(usage).map(|position| position.after(self.cost));
+            let taken = if self.is_call() { self.cost } else { 0 };
+            let position = self.position(usage).map(|position| position.after(taken));
             self.told(Verdict::Allowed, position, |index, _| Some(tats[index].1), |index, _| counts[index].net)
         } else {
             self.standing(throttled(&refusals), usage)
@@ -99,10 +131,11 @@ impl<'p> Demand<'p> {
 
     /// Whether a rate, not only a quota, has too little left in `usage`: what only time brings back.
     pub(crate) fn rate_refuses(&self, usage: &Usage) -> bool {
-        let mut sliding = self.plan.sliding.iter();
-        if sliding.any(|window| window.wait(&window.position(usage, self.now), self.cost) > 0) {
+        let waits = |window: &SlidingWindow| window.wait(&window.position(usage, self.now), self.cost) > 0;
+        if self.sliding().is_some_and(waits) {
             return true;
         }
+
         self.buckets().any(|bucket| {
             let emission = bucket.emission_for(self.cost);
             emission.is_none_or(|emission| bucket.take(emission, usage.tat(bucket.id), self.cost, self.now).is_err())
@@ -136,12 +169,28 @@ impl<'p> Demand<'p> {
 
     /// Where the caller stands in the sliding window, where there is one.
     pub(crate) fn position(&self, usage: &Usage) -> Option<Position> {
-        self.plan.sliding.as_ref().map(|window| window.position(usage, self.now))
+        self.sliding().map(|window| window.position(usage, self.now))
     }
 
-    /// The caller's bucket and the route's, where there are any.
+    /// The caller's sliding window, if there is one and it counts.
+    pub(crate) fn sliding(&self) -> Option<&'p SlidingWindow> {
+        self.plan.sliding.as_ref().filter(|_| self.own_limits != OwnLimits::Ignored)
+    }
+
+    /// The caller's bucket and the route's, if there are any and they count.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = &'p Bucket> + use<'p> {
-        self.plan.bucket.iter().chain(self.route.map(|route| &route.bucket))
+        let own = self.plan.bucket.as_ref().filter(|_| self.own_limits != OwnLimits::Ignored);
+        own.into_iter().chain(self.route.map(|route| &route.bucket))
+    }
+
+    /// True if the demand takes from this one of its buckets, false if it only checks it.
+    pub(crate) fn charges(&self, bucket: &Bucket) -> bool {
+        self.is_call() || self.route.is_some_and(|route| route.bucket.id == bucket.id)
+    }
+
+    /// True for a call, which is charged to all limits of its plan; false for a question about usage.
+    pub(crate) fn is_call(&self) -> bool {
+        self.own_limits == OwnLimits::Charged
     }
 
     /// The quotas, each with its present window.
@@ -167,27 +216,30 @@ impl<'p> Demand<'p> {
     }
 
     fn weigh_sliding(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
-        let Some(window) = &self.plan.sliding else { return };
+        let Some(window) = self.sliding() else { return };
         let position = window.position(usage, self.now);
         let wait = window.wait(&position, self.cost);
         if wait > 0 && self.cost > 0 {
             refusals.push(Refusal { name: &window.name, wait, quota: false });
         }
-        let (slot, _) = window.slots_at(position.start);
-        charge.slot = Some((slot, position.start + position.current + Nanos::from(self.cost)));
+
+        if self.is_call() {
+            let (slot, _) = window.slots_at(position.start);
+            charge.slot = Some((slot, position.start + position.current + Nanos::from(self.cost)));
+        }
     }
 
     fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         for bucket in self.buckets() {
             let Some(emission) = bucket.emission_for(self.cost) else { continue };
             let before = usage.tat(bucket.id);
-            let tat = bucket.take(emission, before, self.cost, self.now).unwrap_or_else(|wait| {
-                if self.cost > 0 {
-                    refusals.push(Refusal { name: &bucket.name, wait, quota: false });
-                }
-                before.unwrap_or(self.now)
-            });
-            charge.tats.push((bucket.id, tat));
+            let taken = bucket.take(emission, before, self.cost, self.now);
+            if let (Err(wait), true) = (taken, self.cost > 0) {
+                refusals.push(Refusal { name: &bucket.name, wait, quota: false });
+            }
+
+            let after = taken.ok().filter(|_| self.charges(bucket));
+            charge.tats.push((bucket.id, after.or(before).unwrap_or(self.now)));
         }
     }
 
@@ -210,9 +262,7 @@ impl<'p> Demand<'p> {
         count: impl Fn(usize, &Window) -> i64,
     ) -> Decision {
         let mut limits = Vec::with_capacity(2 + self.windows.len());
-        limits.extend(
-            self.plan.sliding.as_ref().zip(position).map(|(window, position)| sliding_limit(window, &position)),
-        );
+        limits.extend(self.sliding().zip(position).map(|(window, position)| sliding_limit(window, &position)));
         for (index, bucket) in self.buckets().enumerate() {
             if let Some(emission) = bucket.emission_for(self.cost) {
                 limits.push(self.bucket_limit(bucket, emission, tat(index, bucket).unwrap_or(self.now)));

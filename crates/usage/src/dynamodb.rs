@@ -173,6 +173,17 @@ impl DynamoDbStore {
         Ok(self.decide(&call).await.in_shadow(plan.shadow))
     }
 
+    /// Decides on a caller's question about its own usage by the deadline: see [`Demand::usage_query`]. If the store
+    /// does not respond, the plan's `on_store_failure` decides.
+    pub async fn charge_usage_query(&self, caller: &Caller, plan: &Plan, now: Nanos, deadline: Deadline) -> Decision {
+        let caller = plan.charged(caller);
+        let remembered = self.usage.recall(caller);
+        let demand = Demand::usage_query(plan, self.usage.now(now, &remembered));
+        let call = Call { caller, demand: &demand, remembered: &remembered, deadline };
+
+        self.decide(&call).await
+    }
+
     async fn decide(&self, call: &Call<'_, '_>) -> Decision {
         if call.demand.is_impossible() {
             return Decision::of(Verdict::Impossible);
@@ -259,7 +270,7 @@ impl DynamoDbStore {
     ) -> Result<UsageReport, StoreError> {
         let (caller, days) = (plan.charged(caller), Days::new(from, to)?);
         let now = self.usage.now(now, &self.usage.recall(caller));
-        let (usage, charged) = self.usage.report(caller, days, deadline).await.map_err(no_answer)?;
+        let (usage, charged) = self.usage.report(caller, days, now, deadline).await.map_err(no_answer)?;
         UsageReport::new(days, |day| charged.get(&day).copied().unwrap_or(0), plan, &usage, now)
     }
 

@@ -81,6 +81,14 @@ impl EmbeddedStore {
         Ok(decision.in_shadow(plan.shadow))
     }
 
+    /// Decides on a caller's question about its own usage: see [`Demand::usage_query`].
+    ///
+    /// # Errors
+    /// As for [`EmbeddedStore::charge`].
+    pub fn charge_usage_query(&self, caller: &Caller, plan: &Plan, now: Nanos) -> Result<Decision, StoreError> {
+        self.ledger.charge(plan.charged(caller), now, |now| Some(Demand::usage_query(plan, now)))
+    }
+
     /// How the limits stand, and whether a call would pass. Charges nothing.
     ///
     /// # Errors

@@ -148,7 +148,9 @@ impl Account {
         if !decision.is_charged() {
             return decision;
         }
-        self.days.add(demand.now(), demand.cost());
+        if demand.is_call() {
+            self.days.add(demand.now(), demand.cost());
+        }
         decision.charged(ChargeId::new(demand, self.hash))
     }
 

@@ -40,10 +40,11 @@ mod state;
 mod store;
 mod store_config;
 mod unique;
+mod usage_query;
 mod usage_report;
 
 pub use admin::{
-    Admin, AdminError, Condition, IMPORT_BATCH, ImportedKey, Keep, KeptAnswer, KeyPatch, KeyRecord,
+    Admin, AdminError, Condition, IMPORT_BATCH, ImportedKey, KEPT_ANSWER_S, Keep, KeptAnswer, KeyPatch, KeyRecord,
     LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put,
     Refusal, Retiring, SECRET_BYTES, Stored, Version,
 };
@@ -69,6 +70,7 @@ pub use sliding::SlidingWindow;
 pub use state::Usage;
 pub use store::Store;
 pub use store_config::{OpenError, Opened, StoreConfig, StoreConfigError};
+pub use usage_query::USAGE_PATH;
 pub use usage_report::{QuotaUsage, UsageReport};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, the unit of every instant and duration in a decision. 128 bits,

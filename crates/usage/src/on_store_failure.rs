@@ -37,7 +37,7 @@ impl Fallback {
     fn local(&self, caller: &Caller, demand: &Demand<'_>) -> Option<Verdict> {
         let plan = demand.plan().share(self.instances.get());
         let route = demand.route().map(|route| route.share(self.instances.get()));
-        let share = |now| Demand::new(&plan, route.as_ref(), demand.cost(), now);
+        let share = |now| demand.on_share(&plan, route.as_ref(), now);
         let decision = self.shares.charge(caller, demand.now(), share).ok()?;
         Some(decision.verdict).filter(|verdict| *verdict != Verdict::Impossible)
     }

@@ -10,7 +10,7 @@ use crate::bucket::Bucket;
 use crate::lease::LeaseTerms;
 use crate::mistake::Mistake;
 use crate::plan_check::Checks;
-use crate::{Caller, OnStoreFailure, PlanDocument, Quota, SlidingWindow};
+use crate::{Caller, OnStoreFailure, PlanDocument, Quota, SlidingWindow, usage_query};
 
 /// The largest quota: the largest integer of a structured field (RFC 9651), and exact in JSON numbers.
 pub(crate) const MAX_LIMIT: u64 = 999_999_999_999_999;
@@ -31,6 +31,8 @@ pub struct Plan {
     pub shared: Option<Caller>,
     /// Buckets of single routes.
     pub routes: RouteTable<Arc<RouteLimit>>,
+    /// The bucket of callers' questions about their own usage.
+    pub usage_query: Arc<RouteLimit>,
     /// What answers while the store does not.
     pub on_store_failure: OnStoreFailure,
     /// The share of a limit from which on a caller is near it.
@@ -82,6 +84,8 @@ impl Plan {
         if !checks.mistakes.is_empty() {
             return Err(PlanError { mistakes: checks.mistakes });
         }
+
+        let usage_query = usage_query::limit(&parts.routes, document.shadow);
         Ok(Self {
             name: name.to_owned(),
             bucket: parts.bucket,
@@ -89,6 +93,7 @@ impl Plan {
             quotas: parts.quotas,
             shared: document.shared_by_plan.then(|| Caller::Plan(name.into())),
             routes: parts.routes,
+            usage_query,
             on_store_failure: document.on_store_failure,
             near_limit: parts.near_limit,
             shadow: document.shadow,
@@ -112,6 +117,7 @@ impl Plan {
             quotas: self.quotas.iter().map(|quota| quota.share(instances)).collect(),
             shared: self.shared.clone(),
             routes: RouteTable::default(),
+            usage_query: Arc::clone(&self.usage_query),
             on_store_failure: self.on_store_failure,
             near_limit: self.near_limit,
             shadow: self.shadow,

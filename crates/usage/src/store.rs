@@ -85,6 +85,24 @@ impl Store {
         }
     }
 
+    /// Decides on a caller's question about its own usage, which is charged to a bucket for such questions and never to
+    /// a quota: see [`Demand::usage_query`](crate::Demand::usage_query).
+    ///
+    /// # Errors
+    /// As for [`Store::charge`].
+    pub async fn charge_usage_query(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Decision, StoreError> {
+        match self {
+            Self::Embedded(store) => store.charge_usage_query(caller, plan, now),
+            Self::DynamoDb(store) => Ok(Box::pin(store.charge_usage_query(caller, plan, now, deadline)).await),
+        }
+    }
+
     /// How the limits stand, and whether a call would pass now. Charges nothing.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use calls::RequestScope;
 use routes::RouteKey;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use usage::USAGE_PATH;
 
 use crate::certificate::Certificate;
 use crate::event_token::EventToken;
@@ -113,6 +114,16 @@ impl<'e> Request<'e> {
         *self.method == *"OPTIONS" && asks && anonymous
     }
 
+    /// True for a caller's question about its own usage, which the limiter answers. The route counts, not the path: a
+    /// path that another route takes may reach a backend.
+    pub(crate) fn is_usage_query(&self) -> bool {
+        let path = match &self.path {
+            Path::Plain(path) => path.as_str(),
+            Path::Route { key, .. } => key.split_once(' ').map_or("", |(_, path)| path),
+        };
+        *self.method == *"GET" && path == USAGE_PATH
+    }
+
     /// The path that rules are matched by: the route key's, with its variables filled in. `None` where it
     /// has no such path, or one that a backend might read differently than we do.
     pub(crate) fn path(&self) -> Option<String> {
@@ -184,6 +195,21 @@ mod tests {
         assert_eq!(path("ANY /{proxy+}", Value::Null), None);
         assert_eq!(path("GET /{id}", json!({"id": "a/b"})), None);
         assert_eq!(path("$default", Value::Null), None);
+    }
+
+    #[test]
+    fn only_the_route_of_usage_queries_is_one() {
+        let is_query = |route_key: &str, method: &str, parameters: Value| {
+            let mut event = event(route_key, parameters);
+            event["requestContext"]["http"]["method"] = method.into();
+            Request::parse(&raw(&event)).unwrap().is_usage_query()
+        };
+        assert!(is_query("GET /_tollgate/usage", "GET", Value::Null));
+        assert!(is_query("ANY /_tollgate/usage", "GET", Value::Null));
+        assert!(!is_query("ANY /_tollgate/usage", "POST", Value::Null));
+        assert!(!is_query("ANY /{proxy+}", "GET", json!({"proxy": "_tollgate/usage"})));
+        assert!(!is_query("GET /_tollgate/{name}", "GET", json!({"name": "usage"})));
+        assert!(!is_query("$default", "GET", Value::Null));
     }
 
     #[test]

@@ -86,6 +86,7 @@ struct Call<'c> {
     rule: &'c Rule,
     method: &'c str,
     path: &'c str,
+    is_usage_query: bool,
     now: Timestamp,
     deadline: Deadline,
 }
@@ -217,7 +218,8 @@ impl Authorizer {
         if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Stop::Forbidden(Reason::InsufficientScope));
         }
-        let call = Call { rule, method: &request.method, path: &path, now, deadline };
+        let is_usage_query = request.is_usage_query();
+        let call = Call { rule, method: &request.method, path: &path, is_usage_query, now, deadline };
         self.charge(&identity, &call, answer).await
     }
 
@@ -227,11 +229,19 @@ impl Authorizer {
         let Ok(plan) = self.store.plan(plan_name, call.deadline).await else { return Ok(Decided::unavailable(1)) };
         let plan = plan.ok_or(Stop::Forbidden(Reason::Forbidden))?;
         answer.plan(&plan);
-        let route = plan.route_limit(call.method, call.path).map(AsRef::as_ref);
-        answer.plan_route(route);
-        let charged = self.store.charge(caller, &plan, route, call.rule.cost, call.now.as_nanosecond(), call.deadline);
-        let Ok(decision) = charged.await else { return Ok(Decided::unavailable(1)) };
+
+        let now = call.now.as_nanosecond();
+        let charged = if call.is_usage_query {
+            answer.plan_route(Some(&plan.usage_query));
+            self.store.charge_usage_query(caller, &plan, now, call.deadline).await
+        } else {
+            let route = plan.route_limit(call.method, call.path).map(AsRef::as_ref);
+            answer.plan_route(route);
+            self.store.charge(caller, &plan, route, call.rule.cost, now, call.deadline).await
+        };
+        let Ok(decision) = charged else { return Ok(Decided::unavailable(1)) };
         answer.limits(&decision);
+
         match decision.verdict {
             Verdict::Allowed if decision.degraded => Ok(Decided::degraded()),
             Verdict::Allowed => Ok(Decided::allowed()),

@@ -235,6 +235,41 @@ fn a_plans_own_route_is_charged_and_named() {
     assert_eq!(call("/orders/7")["decision"], "allowed");
 }
 
+/// A question about one's own usage, as the route of the limiter asks it.
+fn usage_query(key: &str) -> Value {
+    let mut event = get("/", json!({"x-api-key": key}));
+    event["routeKey"] = "GET /_tollgate/usage".into();
+    event["pathParameters"] = Value::Null;
+    event["requestContext"]["http"]["method"] = "GET".into();
+    event
+}
+
+#[test]
+fn a_usage_query_is_charged_to_its_own_bucket_whatever_the_rule_costs() {
+    let authorizer = authorizer_with(|settings| {
+        let seeds = r#"{"plans":{"p":{"quotas":[{"limit":1,"period":"month"}]}},"keys":[{"key":"a-key-of-a-tiny-plan-0000001","key_id":"k","plan":"p"}]}"#;
+        settings["EMBEDDED_STORE"] = seeds.into();
+        settings["AUTH_POLICY"] =
+            r#"{"rules":[{"match":"ANY /{proxy+}","auth":"any","cost":7},{"match":"GET /orders","auth":"any"}]}"#
+                .into();
+    });
+    let key = "a-key-of-a-tiny-plan-0000001";
+    let decision = |event: Value| answer(&authorizer, event).1["decision"].clone();
+    assert_eq!([(); 2].map(|()| decision(get("/orders", json!({"x-api-key": key})))), ["allowed", "throttled"]);
+    assert_eq!([(); 5].map(|()| decision(usage_query(key))), ["allowed"; 5]);
+
+    let (authorized, context) = answer(&authorizer, usage_query(key));
+    assert_eq!(
+        (authorized, &context["decision"], &context["reason"]),
+        (true, &json!("throttled"), &json!("rate_exceeded"))
+    );
+    assert_eq!((&context["route"], &context["retry_after"]), (&json!("GET /_tollgate/usage"), &json!("1")));
+    assert_eq!(context["ratelimit_policy"], r#""GET /_tollgate/usage";q=5;w=5"#);
+
+    // The same path by another route may reach a backend.
+    assert_eq!(answer(&authorizer, get("/_tollgate/usage", json!({"x-api-key": key}))).1["reason"], "limit_impossible");
+}
+
 #[test]
 fn both_errors_serialise_as_api_gateway_expects() {
     let diagnostic = lambda_runtime::Diagnostic::from(Failure::Unauthorized);

@@ -1,6 +1,7 @@
 //! What a key has used, and grants.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -109,50 +110,87 @@ pub(crate) async fn of_key(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    answer(&shared, key_id, &uri, &headers).await
+    let question = Question::new(&shared, &uri, &headers)?;
+    let plan = plan_of(&shared, &key_id).await?;
+    question.answer(&shared, key_id, &plan).await
 }
 
 /// What the calling key has used
 ///
-/// Asking counts as a call.
+/// A question is never charged to a quota: each caller has a bucket for questions alone, which refills with one token per
+/// second and holds five. A plan may set another limit in `routes["GET /_tollgate/usage"]`. A caller whose rate is used up
+/// gets 429 here as well. All callers of a plan with `shared_by_plan` share one bucket.
 #[utoipa::path(get, path = "/_tollgate/usage", operation_id = "getOwnUsage", tag = "usage",
     params(("from" = Option<String>, Query, format = Date), ("to" = Option<String>, Query, format = Date)),
     responses((status = 200, description = "What it has used", content((Report = "application/json"), (String = "text/csv"))),
-        (status = 401, description = "There are no credentials that hold"), Reads))]
+        (status = 401, description = "The credentials are missing or invalid"),
+        (status = 429, description = "A rate of the caller is used up", body = Problem,
+            content_type = "application/problem+json", headers(("Retry-After" = u64))), Reads))]
 pub(crate) async fn own(
     State(shared): State<Shared>,
     uri: Uri,
     headers: HeaderMap,
     extensions: axum::http::Extensions,
 ) -> Result<Response, Problem> {
-    answer(&shared, identity::calling_key(&extensions)?, &uri, &headers).await
+    let key_id = identity::calling_key(&extensions)?;
+    let question = Question::new(&shared, &uri, &headers)?;
+    // The authorizer has just looked up both, so that the registry need not be searched.
+    let plan = match identity::calling_plan(&extensions) {
+        Some(name) => shared.store.plan(name, shared.store.deadline()).await?.ok_or_else(no_plan)?,
+        None => plan_of(&shared, &key_id).await?,
+    };
+    question.answer(&shared, key_id, &plan).await
 }
 
-async fn answer(shared: &Shared, key_id: String, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
-    let form = accept::negotiate(headers, &[accept::JSON, accept::CSV])?;
-    let now = shared.now();
-    let today = now.to_zoned(TimeZone::UTC).date();
-    let mut query = Query::of(uri, &["from", "to"]);
-    let (from, to) = (query.day("from", today.first_of_month()), query.day("to", today));
-    query.finish()?;
-    if to < from || from.saturating_add(366.days()) <= to {
-        let detail = "it is not before `from`, and a report has 366 days at most";
-        return Err(Problem::parameters(vec![Mistake::in_parameter("to", detail)]));
+/// The days that are asked for, and the form of the response.
+struct Question {
+    form: &'static str,
+    now: Timestamp,
+    from: Date,
+    to: Date,
+}
+
+impl Question {
+    fn new(shared: &Shared, uri: &Uri, headers: &HeaderMap) -> Result<Self, Problem> {
+        let form = accept::negotiate(headers, &[accept::JSON, accept::CSV])?;
+        let now = shared.now();
+        let today = today(now);
+
+        let mut query = Query::of(uri, &["from", "to"]);
+        let (from, to) = (query.day("from", today.first_of_month()), query.day("to", today));
+        query.finish()?;
+        if to < from || from.saturating_add(366.days()) <= to {
+            let detail = "it is not before `from`, and a report has 366 days at most";
+            return Err(Problem::parameters(vec![Mistake::in_parameter("to", detail)]));
+        }
+
+        Ok(Self { form, now, from, to })
     }
-    let (caller, plan) = charged(shared, &key_id).await?;
-    let deadline = shared.store.deadline();
-    let report = shared.store.usage(&caller, &plan, from, to, now.as_nanosecond(), deadline).await?;
-    let report = Report::new(key_id, &plan, [from, to, today], report)?;
-    if form == accept::CSV { report.csv() } else { Ok(conditions::json(StatusCode::OK, &report)) }
+
+    async fn answer(&self, shared: &Shared, key_id: String, plan: &Plan) -> Result<Response, Problem> {
+        let (caller, now, deadline) = (Caller::Key(key_id.clone()), self.now.as_nanosecond(), shared.store.deadline());
+        let report = shared.store.usage(&caller, plan, self.from, self.to, now, deadline).await?;
+
+        let report = Report::new(key_id, plan, [self.from, self.to, today(self.now)], report)?;
+        if self.form == accept::CSV { report.csv() } else { Ok(conditions::json(StatusCode::OK, &report)) }
+    }
 }
 
-/// Who is charged for a key's calls, and on which plan.
-async fn charged(shared: &Shared, key_id: &str) -> Result<(Caller, std::sync::Arc<Plan>), Problem> {
+fn today(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::UTC).date()
+}
+
+fn no_plan() -> Problem {
+    Problem::not_found("plan of this key")
+}
+
+/// The plan that a key's calls are charged on.
+async fn plan_of(shared: &Shared, key_id: &str) -> Result<Arc<Plan>, Problem> {
     let stored = shared.admin().key(key_id).await.map_err(|error| refused(error, WHAT))?;
     let name = stored.document.key.plan;
     let document = shared.admin().plan(&name).await.map_err(|error| refused(error, "plan of this key"))?;
     let plan = Plan::new(&name, document.document).map_err(|error| Problem::failure(&error))?;
-    Ok((Caller::Key(key_id.to_owned()), std::sync::Arc::new(plan)))
+    Ok(Arc::new(plan))
 }
 
 /// Grants calls in the present window of a quota, or cuts them
@@ -174,7 +212,8 @@ pub(crate) async fn grant(
     let text = body::json(&headers, sent).await?;
     let asked: Grant = body::read(&text, "Grant", body::no_more)?;
     let idempotency = Idempotency::of(&headers, &format!("PATCH /keys/{key_id}/usage"), &text)?;
-    let (caller, plan) = charged(&shared, &key_id).await?;
+    let plan = plan_of(&shared, &key_id).await?;
+    let caller = Caller::Key(key_id);
     let id = idempotency.as_ref().map(Idempotency::id);
     let (now, deadline): (Nanos, _) = (shared.now().as_nanosecond(), shared.store.deadline());
     let granted = shared.store.grant(&caller, &plan, &asked.quota, asked.grant, id, now, deadline).await?;

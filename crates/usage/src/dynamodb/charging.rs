@@ -80,15 +80,16 @@ impl<'d, 'p> Charging<'d, 'p> {
         let buckets = demand.buckets().zip(&self.guess.branches);
         let mut clauses: Vec<Clause> =
             buckets.filter_map(|(bucket, branch)| bucket_clause(demand, bucket, *branch)).collect();
-        if let Some((window, guess)) = demand.plan().sliding.as_ref().zip(self.guess.sliding) {
-            clauses.extend(sliding_clauses(window, guess, demand.cost()));
+        if let Some((window, guess)) = demand.sliding().zip(self.guess.sliding) {
+            clauses.extend(sliding_clauses(demand, window, guess));
         }
+
         let by = Nanos::from(demand.cost());
         for (quota, window) in demand.windows() {
             let most = Nanos::from(quota.limit) - by;
             clauses.push(Clause::Quota { attribute: window_name(window.id), by, most });
         }
-        if let Some(today) = day_of(demand.now()) {
+        if let Some(today) = day_of(demand.now()).filter(|_| demand.is_call()) {
             clauses.push(Clause::Count { attribute: day_name(today), by });
         }
         clauses.push(Clause::Set { attribute: usage_item::VERSION.to_owned(), to: usage_item::FORM });
@@ -121,7 +122,7 @@ impl Guess {
     fn of(demand: &Demand<'_>, usage: &Usage) -> Self {
         let busy = |is_busy| if is_busy { Branch::Busy } else { Branch::Idle };
         let is_ahead = |bucket: &Bucket| usage.tat(bucket.id).is_some_and(|tat| tat > demand.now());
-        let sliding = demand.plan().sliding.as_ref().map(|window| {
+        let sliding = demand.sliding().map(|window| {
             let position = window.position(usage, demand.now());
             let is_begun = usage.slot(window.slots_at(position.start).0).is_some_and(|value| value >= position.start);
             // What has been counted decides nothing here: the write's own condition does.
@@ -134,7 +135,7 @@ impl Guess {
 impl Guess {
     /// Reckons with a previous window that others still charge, where the call fits then, too.
     fn with_leeway(mut self, demand: &Demand<'_>, seen: &Usage) -> Self {
-        if let (Some(window), Some(guess)) = (&demand.plan().sliding, &mut self.sliding) {
+        if let (Some(window), Some(guess)) = (demand.sliding(), &mut self.sliding) {
             let exact = window.position(seen, demand.now());
             let (part, calls) = LEEWAY;
             let previous = exact.previous + exact.previous / part + calls;
@@ -148,16 +149,25 @@ impl Guess {
 
 /// The present slot is used on, or begun where it is still of a window that is over; and the previous one holds no more
 /// than was reckoned with.
-fn sliding_clauses(window: &SlidingWindow, guess: SlidingGuess, cost: u64) -> [Clause; 2] {
-    let (position, by) = (guess.position, Nanos::from(cost));
+fn sliding_clauses(demand: &Demand<'_>, window: &SlidingWindow, guess: SlidingGuess) -> [Clause; 2] {
+    let (position, by) = (guess.position, Nanos::from(demand.cost()));
     let (slot, previous) = window.slots_at(position.start);
     let (attribute, before) = (slot_name(slot), position.start - 1);
-    let latest = window.latest(&position, cost);
+    let latest = window.latest(&position, demand.cost());
+    let most = position.start - window.width() + position.previous;
+    let has_room = latest >= position.start;
+
     let present = match guess.branch {
-        Branch::Idle if latest >= position.start => Clause::Idle { attribute, now: before, tat: position.start + by },
+        // The slot of a window that is over is below `latest` as well.
+        _ if has_room && !demand.is_call() => Clause::AtMost { attribute, most: latest },
+        // Both bounds together refuse every item, so that the write tells how the item really is.
+        _ if !demand.is_call() => {
+            let least = Clause::AtLeast { attribute: attribute.clone(), least: position.start };
+            return [least, Clause::AtMost { attribute, most: latest }];
+        }
+        Branch::Idle if has_room => Clause::Idle { attribute, now: before, tat: position.start + by },
         _ => Clause::Busy { attribute, now: before, by, latest },
     };
-    let most = position.start - window.width() + position.previous;
     [present, Clause::AtMost { attribute: slot_name(previous), most }]
 }
 
@@ -165,9 +175,14 @@ fn bucket_clause(demand: &Demand<'_>, bucket: &Bucket, branch: Branch) -> Option
     let emission = bucket.emission_for(demand.cost())?;
     let (attribute, now) = (bucket_name(bucket.id), demand.now());
     let by = emission * Nanos::from(demand.cost());
+    let latest = now + bucket.depth(emission) - by;
+    if !demand.charges(bucket) {
+        return Some(Clause::AtMost { attribute, most: latest });
+    }
+
     Some(match branch {
         Branch::Idle => Clause::Idle { attribute, now, tat: now + by },
-        Branch::Busy => Clause::Busy { attribute, now, by, latest: now + bucket.depth(emission) - by },
+        Branch::Busy => Clause::Busy { attribute, now, by, latest },
     })
 }
 
@@ -179,7 +194,7 @@ fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
         Caller::Key(_) | Caller::Subject(_) | Caller::Certificate(_) | Caller::Plan(_) => KEPT_FOR_KEYS,
         Caller::Address { .. } => KEPT_FOR_ADDRESSES,
     };
-    let sliding = demand.plan().sliding.iter().map(|window| demand.now() + 2 * window.width());
+    let sliding = demand.sliding().into_iter().map(|window| demand.now() + 2 * window.width());
     full.chain(windows).chain(sliding).fold(demand.now(), Nanos::max) + kept
 }
 

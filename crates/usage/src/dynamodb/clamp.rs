@@ -30,7 +30,7 @@ pub(super) fn clamp(demand: &Demand<'_>, seen: &Usage) -> Vec<Clause> {
 /// A sliding window that somebody has opened too early is brought back to the present one or the one before it, whichever
 /// its slot is for, as used up.
 fn lowered_slots(demand: &Demand<'_>, seen: &Usage) -> Vec<Clause> {
-    let Some(window) = &demand.plan().sliding else { return Vec::new() };
+    let Some(window) = demand.sliding() else { return Vec::new() };
     let (start, above) = (window.start_of(demand.now()), demand.now() + window.width() + TOLERANCE);
     let (present, previous) = window.slots_at(start);
     let lower = |(slot, start)| {

@@ -86,7 +86,8 @@ impl Leases {
 
     /// Spends from a lease where there is one, else says how much to buy. `remembered` is what the item last held.
     pub(super) fn offer(&self, caller: &Caller, demand: &Demand<'_>, remembered: &Usage) -> Offer {
-        let Some(terms) = demand.plan().lease.filter(|terms| terms.length > 0 && demand.cost() > 0) else {
+        let is_leased = demand.is_call() && demand.cost() > 0;
+        let Some(terms) = demand.plan().lease.filter(|terms| terms.length > 0 && is_leased) else {
             return Offer::Single;
         };
         let found = self.callers.get(caller).unwrap_or_else(|| {
@@ -159,7 +160,7 @@ impl Kind {
 fn end(demand: &Demand<'_>, terms: &LeaseTerms, usage: &Usage) -> Nanos {
     let now = demand.now();
     let windows = demand.windows().iter().map(|(_, window)| window.end);
-    let sliding = demand.position(usage).zip(demand.plan().sliding.as_ref());
+    let sliding = demand.position(usage).zip(demand.sliding());
     let sliding = sliding.map(|(position, window)| position.start + window.width());
     let lasts = terms.length - terms.length / SLACK;
     windows.chain(sliding).fold((now + lasts).min(day_end(now)), Nanos::min)

@@ -90,6 +90,14 @@ impl Tidying {
     }
 }
 
+/// True if days of `month`, named by its first day, may have been archived by `now`. The clocks of instances differ by
+/// less than [`STALE_AFTER`], so that the days of the present month are reckoned with a little early.
+pub(super) fn has_history(month: Date, now: Nanos) -> bool {
+    let Some(today) = day_of(now) else { return true };
+    let days = usize::try_from(today.day()).unwrap_or_default();
+    month < today.first_of_month() || (month == today.first_of_month() && days > PAST_DAYS)
+}
+
 /// What follows a caller's id in the name of the item that has the days of a month.
 pub(super) fn history_suffix(day: Date) -> String {
     format!("#{:04}{:02}", day.year(), day.month())
@@ -137,6 +145,19 @@ mod tests {
             tidying.removals,
             [("u261129", 3), ("u261130", 4)].map(|(name, most)| Clause::Remove { attribute: name.to_owned(), most })
         );
+    }
+
+    #[test]
+    fn a_month_without_archived_days_is_not_read() {
+        let on = |day: i8| NOW + Nanos::from(day - 5) * 86_400 * SECOND;
+        for (month, now, expected) in [
+            (date(2026, 11, 1), on(5), true),
+            (date(2026, 12, 1), on(16), false),
+            (date(2026, 12, 1), on(17), true),
+            (date(2027, 1, 1), on(31), false),
+        ] {
+            assert_eq!(has_history(month, now), expected, "{month}");
+        }
     }
 
     #[test]

@@ -274,8 +274,8 @@ mod tests {
     #[test]
     fn the_largest_item_takes_one_write_unit() {
         let size = |name: &str, digits: usize| name.len() + digits.div_ceil(2) + 1;
-        // A sliding window's two slots instead of a bucket, and sixteen routes.
-        let buckets = 18 * size(&bucket_name(0), 19);
+        // A sliding window's two slots instead of a bucket, sixteen routes, and the bucket of usage queries.
+        let buckets = 19 * size(&bucket_name(0), 19);
         let windows =
             4 * (size("q000010g17", 9) + size("gq000010g17", 9)) + size(LAST_GRANT, 15) + size(LAST_AMOUNT, 15);
         let stale = super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);

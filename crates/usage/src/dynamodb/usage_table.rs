@@ -63,6 +63,18 @@ impl UsageTable {
         Self { client, table, memory: Memory::new(), breaker: Breaker::new("usage"), clock }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(super) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
     /// What is remembered of a caller.
     pub(super) fn recall(&self, caller: &Caller) -> Arc<Remembered> {
         self.memory.recall(caller)

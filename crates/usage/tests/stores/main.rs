@@ -19,3 +19,4 @@ mod proxy;
 mod reads;
 mod servers;
 mod subject;
+mod usage_queries;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use calls::Deadline;
-use usage::{DynamoDbStore, KeyHash, StoreError};
+use usage::{DynamoDbStore, KeyHash, SECOND, StoreError};
 
 use crate::failure::World;
 use crate::proxy::Fault;
-use crate::subject::{PATIENCE, aws, instance, patient};
+use crate::subject::{NOON, PATIENCE, aws, caller, instance, patient, plan};
 
 const AT_ONCE: usize = 20;
 
@@ -59,4 +59,38 @@ async fn a_read_that_hangs_is_one_request_and_keeps_nobody_beyond_its_deadline()
     assert_eq!(requests, 0);
     assert!(!reader.is_finished());
     reader.abort();
+}
+
+/// The item itself, and one request for all months that may have an item of their own.
+#[tokio::test]
+async fn a_report_reads_only_what_its_range_asks_for() {
+    let world = World::new().await;
+    let store = instance(&aws(&world.proxy.url).await, PATIENCE);
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#), caller());
+    for days_ago in [40, 20, 0] {
+        store.charge(&caller, &plan, None, 1, NOON - days_ago * 86_400 * SECOND, patient()).await.unwrap();
+    }
+
+    for (from, to, used, requests) in [
+        ("2025-11-29", "2026-11-28", 3, [1, 1]),
+        ("2026-11-01", "2026-11-22", 2, [1, 1]),
+        ("2026-11-22", "2026-11-22", 1, [1, 1]),
+        ("2026-12-01", "2026-12-31", 0, [1, 0]),
+    ] {
+        let count = || ["GetItem", "BatchGetItem"].map(|operation| world.proxy.count(operation));
+        let before = count();
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        let report = store.usage(&caller, &plan, from, to, NOON, patient()).await.unwrap();
+        let after = count();
+        assert_eq!(report.days.iter().map(|(_, calls)| calls).sum::<u64>(), used, "{from} {to}");
+        assert_eq!([after[0] - before[0], after[1] - before[1]], requests, "{from} {to}");
+    }
+
+    let early = NOON - 20 * 86_400 * SECOND;
+    let before = world.proxy.count("BatchGetItem");
+    store
+        .usage(&caller, &plan, "2026-11-01".parse().unwrap(), "2026-11-02".parse().unwrap(), early, patient())
+        .await
+        .unwrap();
+    assert_eq!(world.proxy.count("BatchGetItem"), before, "no day of this month has been moved yet");
 }

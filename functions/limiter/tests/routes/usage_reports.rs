@@ -105,3 +105,48 @@ pub(crate) async fn a_key_sees_its_own_usage_and_nobody_elses(api: Arc<Api>) {
         assert_eq!(refused.status, 403);
     }
 }
+
+pub(crate) async fn a_marked_request_is_answered_before_any_handler(api: Arc<Api>) {
+    let (key_id, _) = api.key("free").await;
+    for (path, method) in [
+        ("/_tollgate/usage", "GET"),
+        ("/_tollgate/usage?from=x", "GET"),
+        ("/_tollgate/openapi.json", "GET"),
+        ("/_tollgate/v1/plans", "GET"),
+        ("/_tollgate/v1/keys", "POST"),
+        ("/nowhere", "GET"),
+    ] {
+        for (decision, reason, status) in [
+            ("throttled", "rate_exceeded", 429),
+            ("throttled", "quota_exceeded", 429),
+            ("unavailable", "store_unavailable", 503),
+            ("a-decision-of-a-later-release", "ok", 503),
+        ] {
+            let context = json!({"decision": decision, "reason": reason, "retry_after": "17", "key_id": key_id});
+            let both = json!({"lambda": context, "iam": {"accountId": "123456789012"}});
+            let answer = api.call_as(method, path, both).send().await;
+            assert_eq!((answer.status, answer.header("retry-after")), (status, Some("17")), "{decision} {path}");
+            assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+            if status == 429 {
+                assert_eq!(answer.json()["reason"], reason);
+            }
+        }
+    }
+    for retry_after in [Value::Null, json!("0"), json!("soon"), json!(17)] {
+        let context = json!({"lambda": {"decision": "throttled", "retry_after": retry_after}});
+        let answer = api.call_as("GET", "/_tollgate/usage", context).send().await;
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
+    }
+}
+
+pub(crate) async fn a_key_is_shown_the_plan_that_it_was_charged_on(api: Arc<Api>) {
+    let (key_id, _) = api.key("free").await;
+    let own = |plan: &str| {
+        let context = json!({"lambda": {"decision": "allowed", "key_id": key_id, "plan": plan}});
+        api.call_as("GET", "/_tollgate/usage", context).send()
+    };
+    let (shown, degraded) = (own("open").await, own("-").await);
+    assert_eq!((shown.status, &shown.json()["plan"]), (200, &json!("open")));
+    assert_eq!((degraded.status, &degraded.json()["plan"]), (200, &json!("free")));
+    assert_eq!(own("a-plan-that-was-deleted").await.status, 404);
+}

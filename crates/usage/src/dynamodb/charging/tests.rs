@@ -93,6 +93,23 @@ fn rate_route_and_quotas_are_charged_by_one_write() {
 }
 
 #[test]
+fn a_usage_query_charges_its_bucket_alone() {
+    for (document, own) in [(BOTH, 1), (SLIDING, 2)] {
+        let plan = plan(document);
+        let demand = Demand::usage_query(&plan, MIDNIGHT);
+        let clauses = Charging::new(&demand, &Usage::default()).clauses(&caller());
+        let conditions = clauses.iter().filter(|clause| matches!(clause, Clause::AtMost { .. })).count();
+        assert_eq!(conditions, own, "the plan's rate is a condition");
+
+        let mut item = Attributes::new();
+        assert!(apply(&clauses, &mut item));
+        let mut names: Vec<_> = item.into_keys().collect();
+        names.sort_unstable();
+        assert_eq!(names, [bucket_name(plan.usage_query.bucket.id).as_str(), "ttl", "v"]);
+    }
+}
+
+#[test]
 fn a_plan_without_limits_counts_its_day_and_asks_nothing() {
     let plan = plan("{}");
     let demand = Demand::new(&plan, None, 3, MIDNIGHT).unwrap();
@@ -207,15 +224,19 @@ proptest! {
 
     /// One worker alone decides as the embedded store does, and the item then holds what that store holds.
     #[test]
-    fn it_decides_as_the_pure_decision_does(steps in steps(), forgets in any::<bool>(), slides in any::<bool>()) {
+    fn it_decides_as_the_pure_decision_does(
+        steps in steps(), queries in proptest::collection::vec(any::<bool>(), 120), forgets in any::<bool>(),
+        slides in any::<bool>(),
+    ) {
         let plan = plan(if slides { SLIDING } else { BOTH });
         let route = plan.route_limit("GET", "/a").cloned();
         let (mut item, mut expected, mut time) = (Attributes::new(), Usage::default(), MIDNIGHT);
         let mut worker = Worker::default();
-        for (step, _, cost, on_route) in steps {
+        for ((step, _, cost, on_route), is_query) in steps.into_iter().zip(queries) {
             time += Nanos::from(step) * 3;
             let route = route.as_deref().filter(|_| on_route);
-            let demand = Demand::new(&plan, route, cost, time).unwrap();
+            let call = || Demand::new(&plan, route, cost, time).unwrap();
+            let demand = if is_query { Demand::usage_query(&plan, time) } else { call() };
             if forgets {
                 worker = Worker::default();
             }
