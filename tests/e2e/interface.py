@@ -57,6 +57,7 @@ OUTCOMES = {
     "limiter.not-found": ["404"],
     "limiter.own-usage": ["200"],
     "limiter.put-plan": ["201"],
+    "limiter.throttled-usage": ["429"],
     "metrics-publisher.access-log": ["rejected 0"],
     "metrics-publisher.call-records": ["rejected 0"],
     "metrics-publisher.control-message": ["rejected 0"],

@@ -30,7 +30,11 @@ SHARED_SETTINGS = ["crates/calls/src/endpoint.rs", "crates/calls/src/sdk.rs"]
 STORE_SETTINGS = ["crates/usage/src/dynamodb/config.rs", "crates/usage/src/store_config.rs"]
 # The parts of the shared store that a function uses.
 DECISIONS = ["crates/usage/src/dynamodb/registry.rs", "crates/usage/src/dynamodb/usage_table.rs"]
-ADMINISTRATION = ["crates/usage/src/dynamodb/admin.rs", "crates/usage/src/dynamodb/admin_writes.rs"]
+ADMINISTRATION = [
+    "crates/usage/src/dynamodb/admin.rs",
+    "crates/usage/src/dynamodb/admin_writes.rs",
+    "crates/usage/src/dynamodb/reporting.rs",
+]
 
 
 @dataclasses.dataclass(frozen=True)
