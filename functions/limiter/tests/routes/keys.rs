@@ -74,7 +74,9 @@ pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Ar
     }
 }
 
-pub(crate) async fn a_rotation_needs_a_random_idempotency_key(api: Arc<Api>) {
+#[tokio::test]
+async fn a_rotation_needs_a_random_idempotency_key() {
+    let api = Api::embedded();
     let (key_id, _) = api.key("open").await;
     let rotate = |id: &str| api.call("POST", &format!("/keys/{key_id}/rotate")).header("idempotency-key", id).send();
     let refused = rotate("1795864918023053632-3587").await;

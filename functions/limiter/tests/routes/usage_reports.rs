@@ -106,7 +106,9 @@ pub(crate) async fn a_key_sees_its_own_usage_and_nobody_elses(api: Arc<Api>) {
     }
 }
 
-pub(crate) async fn a_marked_request_is_answered_before_any_handler(api: Arc<Api>) {
+#[tokio::test]
+async fn a_marked_request_is_answered_before_any_handler() {
+    let api = Api::embedded();
     let (key_id, _) = api.key("free").await;
     for (path, method) in [
         ("/_tollgate/usage", "GET"),
