@@ -200,6 +200,25 @@ mod tests {
     }
 
     #[test]
+    fn a_line_from_another_time_is_rejected() {
+        let window = Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap());
+        for (time, reason) in [
+            ("1794048800000", Reason::TooOld),
+            ("-9e300", Reason::TooOld),
+            ("1795448800000", Reason::TooNew),
+            // Microseconds and nanoseconds.
+            ("1795348800123000", Reason::TooNew),
+            ("1795348800123000000", Reason::TooNew),
+            ("soon", Reason::Time("time_ms")),
+        ] {
+            let line = LINE.replace("1795348800123", time);
+            let mut sums = Aggregator::default();
+            assert_eq!(AccessLine::read(&line).unwrap().observe(window, None, &mut sums, 0), Err(reason), "{time}");
+            assert!(sums.is_empty(), "{time}");
+        }
+    }
+
+    #[test]
     fn a_decision_that_nobody_makes_is_other_and_a_plan_that_is_none_is_none() {
         let line = LINE.replace(r#""decision":"allowed""#, r#""decision":"maybe""#).replace("\"pro\"", "\"-\"");
         assert_eq!(observed(&line)[4], "Decisions none other 1");
