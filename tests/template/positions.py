@@ -48,6 +48,7 @@ SAMPLES: dict[str, Any] = {
     "ResolverForwardDomain": "corp.example.com",
     "ResolverForwardTargets": "192.168.0.2,192.168.1.2",
     "RouteTableIds": "rtb-0123456789abcdef0,rtb-0123456789abcdef1",
+    "SecretArns": "arn:aws:secretsmanager:us-east-1:123456789012:secret:idp-Ab3dEf",
     "StableWeight": 50,
     "StageBurstLimit": 50,
     "StageName": "live",

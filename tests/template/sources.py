@@ -20,9 +20,9 @@ SERVICES = {
 ENDPOINTS = {prefix: endpoint for _, prefix, endpoint in SERVICES.values()}
 # A transaction is authorized by what is in it ("Amazon DynamoDB Transactions and IAM").
 TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-# The actions that a file's calls need, by resource; or none, with the reason.
+# The actions that a file's calls need, by resource; or none, with the reason. Some are needed in some deployments only.
 STATEMENT = re.compile(
-    r"^//! IAM(?P<lambdas> of Lambda's own calls)?: (?P<actions>none|[\w:, ]+?)(?: on (?P<resource>.+)|; .+)$", re.M
+    r"^//! IAM(?P<lambdas> of Lambda's own calls| if SecretArns is set)?: (?P<actions>none|[\w:, ]+?)(?: on (?P<resource>.+)|; .+)$", re.M
 )
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 # Where settings are read; everything else gets them as arguments.

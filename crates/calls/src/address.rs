@@ -1,5 +1,7 @@
 //! Which addresses may be called at all.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use http::Uri;
 
 use crate::error::CallError;
@@ -20,25 +22,93 @@ pub(crate) fn origin(url: &str) -> Result<Uri, &'static str> {
     Ok(uri)
 }
 
-/// Host and port of an address that may be called: https, or http on a loopback address where that is permitted, and
-/// never with user info.
-pub(crate) fn callable(url: &Uri, loopback_http: bool) -> Result<String, CallError> {
+/// Which addresses calls may reach. The scheme and a literal address are checked before a call, and the
+/// addresses of a name at each connection, so that a name server cannot lead elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// https and http to any host: addresses that the operator set, such as `AWS_ENDPOINT_URL`.
+    Any,
+    /// https to any host, and http to loopback addresses: for use on a developer's machine.
+    Local,
+    /// https only, and never to a loopback, link-local, metadata or unspecified address: for Lambda, where
+    /// the Runtime API listens on loopback.
+    Deployed,
+}
+
+/// The host and port of a URL that may be called. User info in a URL is never allowed.
+pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
     let authority = url.authority().ok_or(CallError::Address("not an absolute URL"))?;
     if authority.as_str().contains('@') {
         return Err(CallError::Address("user info in a URL"));
     }
+
+    let plain_http = match reach {
+        Reach::Any => true,
+        Reach::Local => is_loopback(authority.host()),
+        Reach::Deployed => false,
+    };
     match url.scheme_str() {
-        Some("https") => Ok(authority.to_string()),
-        Some("http") if loopback_http && is_loopback(authority.host()) => Ok(authority.to_string()),
-        _ => Err(CallError::Address("neither https nor a permitted loopback address")),
+        Some("https") => {}
+        Some("http") if plain_http => {}
+        _ => return Err(CallError::Address("neither https nor a permitted loopback address")),
+    }
+
+    if literal(authority.host()).is_some_and(|address| !reach.admits(address)) {
+        return Err(CallError::Address(NOT_ADMITTED));
+    }
+    Ok(authority.to_string())
+}
+
+/// Why an address is refused that [`Reach::Deployed`] excludes.
+pub(crate) const NOT_ADMITTED: &str = "a loopback, link-local, metadata or unspecified address";
+
+impl Reach {
+    /// Returns whether a connection to this address is allowed.
+    pub(crate) fn admits(self, address: IpAddr) -> bool {
+        self != Self::Deployed || !is_internal(address)
     }
 }
 
-/// Whether a host is this machine by its name alone, without asking a name server.
+/// Returns whether a host is this machine by its name alone, without a DNS query.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.eq_ignore_ascii_case("localhost") || literal(host).is_some_and(|address| unmapped(address).is_loopback())
+}
+
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Returns whether an address belongs to this machine or link, or to a cloud provider's metadata service.
+fn is_internal(address: IpAddr) -> bool {
+    match unmapped(address) {
+        IpAddr::V4(v4) => {
+            v4.octets()[0] == 0 || v4.is_loopback() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast()
+        }
+        IpAddr::V6(v6) => {
+            v6.is_unspecified()
+                || v6.is_loopback()
+                || v6.is_unicast_link_local()
+                || v6.is_multicast()
+                || v6.segments()[..2] == [0xfd00, 0x0ec2]
+        }
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 (RFC 6052) or 6to4 (RFC 3056).
+fn unmapped(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    let v4 = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+    };
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => address,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        [0x2002, high, low, ..] => v4(high, low),
+        _ => address,
+    }
 }
 
 #[cfg(test)]
@@ -47,11 +117,50 @@ mod tests {
 
     #[test]
     fn a_host_is_loopback_by_its_name_alone() {
-        for host in ["127.0.0.1", "127.9.9.9", "[::1]", "localhost"] {
+        for host in ["127.0.0.1", "127.9.9.9", "[::1]", "localhost", "LOCALHOST", "localhost.", "[::ffff:127.0.0.1]"] {
             assert!(is_loopback(host), "{host}");
         }
         for host in ["128.0.0.1", "localhost.example.com", "127.0.0.1.example.com", "[::2]", "0x7f.1"] {
             assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_deployed_function_reaches_neither_its_own_machine_nor_metadata() {
+        for url in [
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://0.0.0.0/",
+            "https://169.254.169.254/latest",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::127.0.0.1]/",
+            "https://[64:ff9b::a9fe:a9fe]/",
+            "https://[2002:7f00:1::]/",
+            "https://[fd00:ec2::254]/",
+            "https://[fe80::1]/",
+            "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next",
+            "http://localhost/",
+            "http://10.0.0.1/",
+        ] {
+            assert!(callable(&url.parse().unwrap(), Reach::Deployed).is_err(), "{url}");
+        }
+        for url in ["https://10.0.0.1/", "https://[fd12::1]/", "https://auth.example.com/", "https://[2001:db8::1]/"] {
+            assert!(callable(&url.parse().unwrap(), Reach::Deployed).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn http_is_for_loopback_on_a_developers_machine_and_for_settings_of_the_operator() {
+        for (url, local, any) in [
+            ("http://127.0.0.1/", true, true),
+            ("https://localhost/", true, true),
+            ("http://emulator:4566/", false, true),
+            ("http://me@localhost/", false, false),
+            ("ftp://localhost/", false, false),
+        ] {
+            let url: Uri = url.parse().unwrap();
+            assert_eq!(callable(&url, Reach::Local).is_ok(), local, "{url}");
+            assert_eq!(callable(&url, Reach::Any).is_ok(), any, "{url}");
         }
     }
 }

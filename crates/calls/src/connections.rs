@@ -12,11 +12,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
+use crate::address::{NOT_ADMITTED, Reach};
+use crate::cause::Cause;
 use crate::deadline::Deadline;
 use crate::error::CallError;
 use crate::error_kind::find;
 use crate::failure::Failure;
 use crate::record::Way;
+use crate::resolver::{NotAdmitted, Resolver};
 
 /// Idle connections kept for one host.
 const IDLE_PER_HOST: usize = 32;
@@ -30,6 +33,7 @@ const UNWANTED_ANSWER: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct Connections {
     connector: SharedHttpConnector,
+    reach: Reach,
 }
 
 /// No connection came about, so nothing was sent.
@@ -42,21 +46,28 @@ pub(crate) struct ConnectFailed {
 }
 
 impl Connections {
-    /// An empty pool. `connect` bounds name resolution, TCP and TLS together.
+    /// An empty pool whose connections may reach any address. `connect` bounds name resolution, TCP and TLS
+    /// together.
     #[must_use]
     pub fn new(connect: Duration) -> Self {
-        let settings = HttpConnectorSettings::builder().connect_timeout(connect).build();
-        let connector = Connector::builder()
-            .connector_settings(settings)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-            .build();
-        Self { connector: SharedHttpConnector::new(connector) }
+        Self { connector: connector(connect, None), reach: Reach::Any }
+    }
+
+    /// An empty pool whose connections reach only what `reach` admits, names included.
+    #[must_use]
+    pub fn reaching(reach: Reach, connect: Duration) -> Self {
+        Self { connector: connector(connect, Some(Resolver { reach })), reach }
     }
 
     #[cfg(test)]
     pub(crate) fn over(connector: impl HttpConnector + 'static) -> Self {
-        Self { connector: SharedHttpConnector::new(connector) }
+        Self { connector: SharedHttpConnector::new(connector), reach: Reach::Any }
+    }
+
+    /// Which addresses these connections may reach.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        self.reach
     }
 
     /// The same pool as the HTTP client of an SDK configuration.
@@ -91,6 +102,18 @@ impl Connections {
     }
 }
 
+fn connector(connect: Duration, resolver: Option<Resolver>) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(connect).build();
+    let builder = Connector::builder()
+        .connector_settings(settings)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+    SharedHttpConnector::new(match resolver {
+        Some(resolver) => builder.build_with_resolver(resolver),
+        None => builder.build(),
+    })
+}
+
 impl HttpConnector for Connections {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let way = request.extension::<Way>().copied().unwrap_or(Way::Public);
@@ -113,6 +136,9 @@ fn marked(error: ConnectorError, way: Way) -> ConnectorError {
 
 /// A connector's error as this package's.
 pub(crate) fn transport(host: String, error: ConnectorError) -> CallError {
+    if find::<NotAdmitted>(&error).is_some() {
+        return CallError::Address(NOT_ADMITTED);
+    }
     let Failure { kind, fate, .. } = Failure::of_connector(&error);
-    CallError::Transport { host, kind, fate, source: error.into() }
+    CallError::Transport { host, kind, fate, cause: Cause::of(&error), source: error.into() }
 }

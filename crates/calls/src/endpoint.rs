@@ -63,11 +63,20 @@ impl Endpoints {
     /// ("AWS service endpoints"); the SDK may know a more particular one, then only the head start is lost.
     #[must_use]
     pub fn first(&self, service: &str) -> Option<Uri> {
-        let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        self.private(service)
-            .or(self.public.as_ref())
-            .cloned()
-            .or_else(|| format!("https://{service}.{}.{suffix}/", self.region).parse().ok())
+        self.private(service).cloned().or_else(|| self.public_in(service, &self.region))
+    }
+
+    /// The addresses at which a service of `region` is called, in this order. VPC endpoints are in the own region.
+    #[must_use]
+    pub(crate) fn all_in(&self, service: &str, region: &str) -> Vec<Uri> {
+        let private = self.private(service).filter(|_| region == self.region).cloned();
+        let public = self.public_in(service, region).filter(|_| private.is_none() || self.falls_back(service));
+        private.into_iter().chain(public).collect()
+    }
+
+    fn public_in(&self, service: &str, region: &str) -> Option<Uri> {
+        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        self.public.clone().or_else(|| format!("https://{service}.{region}.{suffix}/").parse().ok())
     }
 }
 
@@ -127,6 +136,22 @@ mod tests {
         let on = read(&[settings.as_slice(), &[("USE_VPC_ENDPOINT", "true")]].concat()).unwrap();
         assert!(on.private("dynamodb").is_some() && on.falls_back("dynamodb"));
         assert!(on.private("monitoring").is_none() && !on.falls_back("monitoring"));
+    }
+
+    #[test]
+    fn another_region_is_called_at_its_public_address() {
+        let urls = r#"{"ssm":"https://vpce-1.ssm.eu-central-1.vpce.amazonaws.com"}"#;
+        let settings = [("AWS_REGION", "eu-central-1"), ("VPC_ENDPOINT_URLS", urls), ("USE_VPC_ENDPOINT", "true")];
+        let all = |endpoints: &Endpoints, region| {
+            endpoints.all_in("ssm", region).iter().map(|uri| uri.host().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let private = "vpce-1.ssm.eu-central-1.vpce.amazonaws.com";
+        let endpoints = read(&settings).unwrap();
+        assert_eq!(all(&endpoints, "eu-central-1"), [private]);
+        assert_eq!(all(&endpoints, "us-east-1"), ["ssm.us-east-1.amazonaws.com"]);
+
+        let falls_back = read(&[settings.as_slice(), &[("FALLBACK_TO_PUBLIC", "true")]].concat()).unwrap();
+        assert_eq!(all(&falls_back, "eu-central-1"), [private, "ssm.eu-central-1.amazonaws.com"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 
+use crate::cause::{Cause, innermost};
 use crate::error_kind::{ErrorKind, Fate};
 
 /// Why a call could not be set up, was not made, or brought no answer.
@@ -51,7 +52,7 @@ pub enum CallError {
     },
 
     /// No connection, or one that broke.
-    #[error("call to {host} failed")]
+    #[error("call to {host} failed: {cause}: {}", innermost(source.as_ref()))]
     Transport {
         /// Host (and port) that was called.
         host: String,
@@ -59,6 +60,8 @@ pub enum CallError {
         kind: ErrorKind,
         /// Whether the request can have reached the other side.
         fate: Fate,
+        /// What made it fail.
+        cause: Cause,
         /// The connector's own error.
         source: BoxError,
     },
@@ -85,6 +88,19 @@ impl CallError {
             Self::TimedOut { .. } | Self::NoTimeLeft { .. } => ErrorKind::Timeout,
             Self::Transport { kind, .. } => *kind,
             _ => ErrorKind::Unknown,
+        }
+    }
+
+    /// The word for log fields that says what went wrong: `dns`, `refused`, `tls`, `timeout` and so on.
+    #[must_use]
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::Setting { .. } => "setting",
+            Self::Address(_) => "address",
+            Self::TimedOut { .. } | Self::NoTimeLeft { .. } => "timeout",
+            Self::BodyTooLarge { .. } => "too_large",
+            Self::Transport { cause, .. } => cause.as_str(),
+            Self::BreakerOpen { .. } => "breaker",
         }
     }
 

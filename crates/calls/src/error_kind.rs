@@ -71,14 +71,20 @@ pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static
 /// The error code of an AWS JSON answer: header `x-amzn-errortype`, else the body's `__type` or `code`,
 /// without namespace and URI (AWS JSON 1.0 protocol, "Operation error serialization").
 pub(crate) fn error_code(response: &HttpResponse) -> Option<String> {
+    let header = response.headers().get("x-amzn-errortype");
+    json_error_code(header, response.body().bytes().unwrap_or_default())
+}
+
+/// The same, of a header and a body.
+pub(crate) fn json_error_code(header: Option<&str>, body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Typed {
         #[serde(alias = "code")]
         __type: String,
     }
-    let named = match response.headers().get("x-amzn-errortype") {
+    let named = match header {
         Some(header) => header.to_owned(),
-        None => serde_json::from_slice::<Typed>(response.body().bytes()?).ok()?.__type,
+        None => serde_json::from_slice::<Typed>(body).ok()?.__type,
     };
     let name = named.rsplit('#').next()?.split(':').next()?;
     Some(name.to_owned())

@@ -99,6 +99,16 @@ impl Failure {
         }
     }
 
+    /// The failure that an AWS service's error is.
+    pub(crate) fn of_aws(status: u16, code: &str) -> Self {
+        Self::of_answer(status, Some(code))
+    }
+
+    /// Returns whether the other side, and not the request, is to blame.
+    pub(crate) const fn is_transient(&self) -> bool {
+        !self.client_error
+    }
+
     const fn transient(kind: ErrorKind, fate: Fate) -> Self {
         Self { kind, retryable: true, fate, client_error: false }
     }

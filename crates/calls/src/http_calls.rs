@@ -13,6 +13,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::address::callable;
+use crate::breaker::{Breaker, Verdict};
+use crate::cause::Cause;
 use crate::connections::{Connections, transport};
 use crate::deadline::Deadline;
 use crate::error::CallError;
@@ -29,7 +31,6 @@ pub struct HttpCalls {
     connections: Connections,
     records: RecordLog,
     max_body: usize,
-    loopback_http: bool,
 }
 
 /// One call.
@@ -45,13 +46,47 @@ pub struct HttpCall {
     pub replay: Replay,
 }
 
-/// Whether a call may be made twice.
+/// Whether a call may be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {
-    /// It may: it reads, or it has the same effect twice.
+    /// Up to [`ATTEMPTS`] in all: it reads, or it has the same effect twice.
     Safe,
-    /// Only if the first surely had no effect.
+    /// Up to [`ATTEMPTS`] in all, each only if the one before surely had no effect.
     OnlyIfNotApplied,
+    /// Once more, after any failure but a throttled call that names no time: a read that has a few seconds,
+    /// half of them for each attempt.
+    Once,
+    /// Once more, and only if the connection failed or broke. A response, however bad, and a timeout may mean
+    /// that the other side is overloaded, and a second call would make that worse.
+    OnceIfUnanswered,
+}
+
+impl Replay {
+    const fn attempts(self) -> u32 {
+        match self {
+            Self::Safe | Self::OnlyIfNotApplied => ATTEMPTS,
+            Self::Once | Self::OnceIfUnanswered => 2,
+        }
+    }
+
+    /// Among how many attempts the remaining time is divided, the next one included.
+    const fn shares(self, attempt: u32) -> u32 {
+        match self {
+            // A timeout is not followed by another attempt, and connections have a timeout of their own.
+            Self::OnceIfUnanswered => 1,
+            _ => self.attempts() + 1 - attempt,
+        }
+    }
+
+    /// Returns whether another attempt may follow this failure.
+    fn admits(self, failure: Failure, answered: bool, asked: bool) -> bool {
+        match self {
+            Self::Safe => true,
+            Self::OnlyIfNotApplied => failure.fate == Fate::SurelyNotApplied,
+            Self::Once => failure.kind != ErrorKind::Throttling || asked,
+            Self::OnceIfUnanswered => !answered && failure.kind == ErrorKind::Network,
+        }
+    }
 }
 
 impl fmt::Debug for HttpCall {
@@ -62,26 +97,48 @@ impl fmt::Debug for HttpCall {
 }
 
 impl HttpCalls {
-    /// Calls over these connections. An answer's body may have `max_body` bytes; only https is spoken, but on loopback
-    /// addresses also http where `loopback_http` says so.
+    /// Calls over these connections, to what they may reach. A response's body may have `max_body` bytes.
     #[must_use]
-    pub const fn new(connections: Connections, records: RecordLog, max_body: usize, loopback_http: bool) -> Self {
-        Self { connections, records, max_body, loopback_http }
+    pub const fn new(connections: Connections, records: RecordLog, max_body: usize) -> Self {
+        Self { connections, records, max_body }
+    }
+
+    /// Where the records of these calls go.
+    #[must_use]
+    pub const fn records(&self) -> &RecordLog {
+        &self.records
     }
 
     /// Makes a call and brings its answer, whatever its status; a redirect is an answer like any other.
     ///
-    /// Up to [`ATTEMPTS`] are made, with full jitter and the other side's Retry-After between them, none of which
+    /// As many attempts are made as [`Replay`] says, with full jitter and the other side's Retry-After between them, none of which
     /// passes the deadline. The last answer or failure is returned, and one record written for all of them. With
     /// [`Replay::Safe`] its [`Fate`] is the last attempt's; an earlier one may have been applied.
     ///
     /// # Errors
     /// [`CallError::Address`] for one that must not be called, else that of the last attempt.
     pub async fn send(&self, call: HttpCall, deadline: Deadline) -> Result<Response<Bytes>, CallError> {
-        let host = callable(call.request.uri(), self.loopback_http)?;
+        let host = callable(call.request.uri(), self.connections.reach())?;
         let mut record = self.records.begin(call.service, call.operation);
         let outcome = self.attempts(&call, &host, deadline, &mut record).await;
         record.finish(judged(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
+        outcome
+    }
+
+    /// As [`Self::send`], unless the breaker is open, and tells the breaker how it ended.
+    ///
+    /// # Errors
+    /// [`CallError::BreakerOpen`] if it is open, else as [`Self::send`].
+    pub async fn send_guarded(
+        &self,
+        breaker: &Breaker,
+        call: HttpCall,
+        deadline: Deadline,
+    ) -> Result<Response<Bytes>, CallError> {
+        let permit = breaker.permit(Instant::now().into_std())?;
+        let outcome = self.send(call, deadline).await;
+        let verdict = judged(&outcome).map_or(Verdict::Success, |failure| failure.verdict());
+        permit.settle(verdict, Instant::now().into_std());
         outcome
     }
 
@@ -93,9 +150,9 @@ impl HttpCalls {
         record: &mut OpenRecord,
     ) -> Result<Response<Bytes>, CallError> {
         let mut last = Err(CallError::NoTimeLeft { host: host.to_owned() });
-        for attempt in 1..=ATTEMPTS {
+        for attempt in 1..=call.replay.attempts() {
             let remaining = deadline.remaining(Instant::now().into_std());
-            let Some(timeouts) = Timeouts::within(remaining, ATTEMPTS + 1 - attempt) else {
+            let Some(timeouts) = Timeouts::within(remaining, call.replay.shares(attempt)) else {
                 break;
             };
             record.attempt();
@@ -138,7 +195,13 @@ impl HttpCalls {
         if find::<LengthLimitError>(error.as_ref()).is_some() {
             return CallError::BodyTooLarge { host, limit: self.max_body };
         }
-        CallError::Transport { host, kind: ErrorKind::Network, fate: Fate::Unknown, source: error }
+        CallError::Transport {
+            host,
+            kind: ErrorKind::Network,
+            fate: Fate::Unknown,
+            cause: Cause::Broken,
+            source: error,
+        }
     }
 }
 
@@ -160,11 +223,12 @@ fn wait(
     deadline: Deadline,
 ) -> Option<Duration> {
     let failure = judged(outcome).filter(|failure| failure.retryable)?;
-    if replay == Replay::OnlyIfNotApplied && failure.fate == Fate::Unknown {
-        return None;
-    }
     let header = outcome.as_ref().ok().and_then(|answer| answer.headers().get(http::header::RETRY_AFTER));
     let asked = header.and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
+
+    if attempt >= replay.attempts() || !replay.admits(failure, outcome.is_ok(), asked.is_some()) {
+        return None;
+    }
     pause(attempt, asked, deadline.remaining(Instant::now().into_std()), fastrand::f64())
 }
 
@@ -200,7 +264,7 @@ mod tests {
     async fn ask(retry_after: &'static str, good: u32, budget: Duration) -> (u16, Duration, u32, TestLog) {
         let busy = Busy { retry_after, good, requests: Arc::default() };
         let log = TestLog::default();
-        let calls = HttpCalls::new(Connections::over(busy.clone()), RecordLog::to(log.clone()), 1024, false);
+        let calls = HttpCalls::new(Connections::over(busy.clone()), RecordLog::to(log.clone()), 1024);
         let request = Request::get("https://busy.example/").body(Bytes::new()).unwrap();
         let call = HttpCall { service: "busy", operation: "Get", request, replay: Replay::Safe };
         let began = Instant::now();

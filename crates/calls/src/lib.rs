@@ -26,6 +26,8 @@ pub mod retry;
 pub mod timeouts;
 
 mod address;
+mod aws_json;
+mod cause;
 mod connections;
 mod deadline;
 mod endpoint;
@@ -36,6 +38,7 @@ mod http_calls;
 mod record;
 mod record_interceptor;
 mod request_scope;
+mod resolver;
 mod route;
 mod sdk;
 mod tally;
@@ -43,8 +46,10 @@ mod tally;
 mod test_log;
 mod trace_context;
 
-pub use address::is_loopback;
+pub use address::{Reach, is_loopback};
+pub use aws_json::{AwsJson, AwsJsonError, AwsOperation};
 pub use breaker::{Breaker, Permit, Verdict};
+pub use cause::Cause;
 pub use connections::Connections;
 pub use deadline::Deadline;
 pub use endpoint::Endpoints;

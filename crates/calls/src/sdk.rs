@@ -2,6 +2,7 @@
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use tokio::task::JoinSet;
@@ -96,6 +97,11 @@ impl AwsCalls {
     #[must_use]
     pub const fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// What requests are signed with.
+    pub(crate) fn credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.sdk.credentials_provider()
     }
 
     /// The addresses that services are called at.

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use calls::{
-    CallError, Connections, Deadline, ErrorKind, Fate, HttpCall, HttpCalls, RecordLog, Replay, RequestId, RequestScope,
-    TraceParent,
+    Breaker, CallError, Connections, Deadline, ErrorKind, Fate, HttpCall, HttpCalls, Reach, RecordLog, Replay,
+    RequestId, RequestScope, TraceParent,
 };
 use http::{Request, Response};
 use support::{Answer, Lines, Server, header, refusing};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -24,8 +26,8 @@ struct Caller {
 impl Caller {
     fn new() -> Self {
         let log = Lines::default();
-        let connections = Connections::new(Duration::from_millis(500));
-        Self { calls: HttpCalls::new(connections, RecordLog::to(log.clone()), 64 * 1024, true), log }
+        let connections = Connections::reaching(Reach::Local, Duration::from_millis(500));
+        Self { calls: HttpCalls::new(connections, RecordLog::to(log.clone()), 64 * 1024), log }
     }
 
     async fn send(&self, method: &str, url: &str, replay: Replay, ms: u64) -> Result<Response<Bytes>, CallError> {
@@ -156,8 +158,8 @@ async fn only_https_is_spoken_and_http_on_loopback_where_permitted() {
         let error = caller.get(url).await.unwrap_err();
         assert!(matches!(error, CallError::Address(_)), "{url}: {error}");
     }
-    let strict =
-        HttpCalls::new(Connections::new(Duration::from_millis(500)), RecordLog::to(Lines::default()), 9, false);
+    let connections = Connections::reaching(Reach::Deployed, Duration::from_millis(500));
+    let strict = HttpCalls::new(connections, RecordLog::to(Lines::default()), 9);
     let request = Request::get("http://127.0.0.1:1/").body(Bytes::new()).unwrap();
     let call = HttpCall { service: "jwks", operation: "Fetch", request, replay: Replay::Safe };
     let error = strict.send(call, Deadline::after(Instant::now(), Duration::from_secs(1))).await.unwrap_err();
@@ -174,4 +176,82 @@ async fn an_error_tells_the_host_and_no_secret() {
         let told = format!("{error} {error:?}");
         assert!(told.contains("127.0.0.1") && !told.contains("secret"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_deployed_function_does_not_connect_to_a_name_of_its_own_machine() {
+    let server = Server::start(|_| Answer::Reply(200, "", "")).await;
+    let connections = Connections::reaching(Reach::Deployed, Duration::from_millis(500));
+    let calls = HttpCalls::new(connections, RecordLog::to(Lines::default()), 9);
+    let port = server.url().rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+
+    let request = Request::get(format!("https://localhost:{port}/")).body(Bytes::new()).unwrap();
+    let call = HttpCall { service: "jwks", operation: "Fetch", request, replay: Replay::Safe };
+    let error = calls.send(call, Deadline::after(Instant::now(), Duration::from_secs(5))).await.unwrap_err();
+    assert!(matches!(error, CallError::Address(_)), "{error}");
+    assert_eq!(server.connections(), 0);
+}
+
+/// An https address whose server does not speak TLS.
+async fn without_tls() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_failure_says_what_failed() {
+    let lost = Server::start(|_| Answer::HangUp).await;
+    let silent = Server::start(|_| Answer::Silence).await;
+    for (url, cause, text) in [
+        (refusing().await, "refused", "connection refused: "),
+        ("https://no-such-host.invalid/".to_owned(), "dns", "cannot resolve the name: "),
+        (without_tls().await, "tls", "TLS handshake failed: "),
+        (lost.url(), "broken", "the connection broke: "),
+        (silent.url(), "timeout", "within "),
+    ] {
+        let error = Caller::new().send("GET", &url, Replay::OnceIfUnanswered, 1_000).await.unwrap_err();
+        assert_eq!(error.cause(), cause, "{url}: {error} {error:?}");
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_overloaded_server_is_not_called_again() {
+    for (replay, answer, requests) in [
+        (Replay::OnceIfUnanswered, Answer::Reply(429, "", ""), 1),
+        (Replay::OnceIfUnanswered, Answer::Reply(429, "retry-after: 0\r\n", ""), 1),
+        (Replay::OnceIfUnanswered, Answer::Reply(503, "", ""), 1),
+        (Replay::OnceIfUnanswered, Answer::Silence, 1),
+        (Replay::OnceIfUnanswered, Answer::HangUp, 2),
+        (Replay::Once, Answer::Reply(429, "", ""), 1),
+        (Replay::Once, Answer::Reply(429, "retry-after: 0\r\n", ""), 2),
+        (Replay::Once, Answer::Reply(503, "", ""), 2),
+        (Replay::Once, Answer::Silence, 2),
+        (Replay::Once, Answer::HangUp, 2),
+    ] {
+        let server = Server::start(move |_| answer).await;
+        let _ = Caller::new().send("POST", &server.url(), replay, 400).await;
+        assert_eq!(server.requests().len(), requests, "{replay:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_spares_a_server_that_is_down() {
+    let server = Server::start(|_| Answer::Reply(503, "", "")).await;
+    let (caller, breaker) = (Caller::new(), Breaker::new("introspection"));
+    for _ in 0..20 {
+        let request = Request::get(server.url()).body(Bytes::new()).unwrap();
+        let replay = Replay::OnceIfUnanswered;
+        let call = HttpCall { service: "introspection", operation: "Introspect", request, replay };
+        let deadline = Deadline::after(Instant::now(), Duration::from_secs(5));
+        let outcome = caller.calls.send_guarded(&breaker, call, deadline).await;
+        assert!(matches!(outcome, Ok(_) | Err(CallError::BreakerOpen { .. })), "{outcome:?}");
+    }
+    assert_eq!(server.requests().len(), 5);
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use alb_sync::AlbSync;
 use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, http_calls};
 use calls::timeouts::INTEGRATION;
-use calls::{Deadline, RecordLog};
+use calls::{Deadline, Reach, RecordLog};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
 use metrics_publisher::Publisher;
@@ -131,13 +131,14 @@ async fn authorizer(
     setting: Arc<impl Fn(&str) -> Option<String> + Send + Sync + 'static>,
     records: RecordLog,
 ) -> Result<Authorizer, FunctionError> {
-    let lookup = Arc::clone(&setting);
-    let config = Config::from_lookup(move |name| lookup(name))?;
+    let settings = Arc::clone(&setting);
+    let environment = move |name: &str| settings(name).or_else(|| std::env::var(name).ok());
+    let config = Config::from_lookups(&*setting, Arc::new(environment))?;
     let store = match store {
         Some(store) => store,
         None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?.store),
     };
-    let authorizer = Authorizer::new(config, store, move || http_calls(records.clone()));
+    let authorizer = Authorizer::new(config, store, move || http_calls(records.clone(), Reach::Local));
     authorizer.load_policy().await?;
     Ok(authorizer)
 }

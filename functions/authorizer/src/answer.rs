@@ -143,8 +143,12 @@ impl<'e> Answer<'e> {
             Err(Stop::Forbidden(reason)) => (false, reason),
             Err(Stop::Unauthenticated(reason)) => return Err(self.fail(reason, elapsed, Failure::Unauthorized)),
             Err(Stop::Fault(reason, problem)) => return Err(self.fail(reason, elapsed, Failure::Fault(problem))),
+            Err(Stop::Unavailable(reason, detail)) => {
+                self.log(reason, elapsed, None, Some(&detail));
+                return Err(Failure::Fault(detail));
+            }
         };
-        self.log(reason, elapsed, None);
+        self.log(reason, elapsed, None, None);
         self.context.reason = reason.as_str();
         set(&mut self.context.authorizer_ms, &milliseconds(elapsed).to_string());
         let answer = match &self.format {
@@ -175,11 +179,12 @@ impl<'e> Answer<'e> {
             Failure::Unauthorized => None,
             Failure::Fault(problem) => Some(problem.as_str()),
         };
-        self.log(reason, elapsed, problem);
+        self.log(reason, elapsed, problem, None);
         failure
     }
 
-    fn log(&self, reason: Reason, elapsed: Duration, problem: Option<&str>) {
+    /// Writes the log line. A `problem` sets off an alarm, a `detail` does not.
+    fn log(&self, reason: Reason, elapsed: Duration, problem: Option<&str>, detail: Option<&str>) {
         let Context { request_id, decision, route, auth, key_id, plan, near_limit, .. } = &self.context;
         tracing::info!(
             request_id = &**request_id,
@@ -194,6 +199,7 @@ impl<'e> Answer<'e> {
             violated = self.shadowed.as_ref().map(|shadowed| shadowed.violated.as_str()),
             duration_ms = milliseconds(elapsed),
             problem,
+            detail,
             "decided"
         );
     }

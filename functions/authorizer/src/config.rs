@@ -5,7 +5,7 @@ use std::sync::Arc;
 use usage::{StoreConfig, StoreConfigError};
 
 use crate::OnThrottle;
-use crate::policy_source::{PolicySource, PolicyTextError};
+use crate::policy_source::{Environment, PolicySource, PolicyTextError};
 
 /// Everything that can be set. A variable that is wrong ends the start with its name.
 #[derive(Debug)]
@@ -42,17 +42,28 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the settings through `lookup`: the environment's in a function, the template's in the local
-    /// gateway.
+    /// Reads the settings through `lookup`: the environment of a function.
     ///
     /// # Errors
     /// [`ConfigError`] for the first variable that is missing or wrong.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Result<Self, ConfigError> {
         let lookup = Arc::new(lookup);
-        let policy = lookup("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
-        let policy = PolicySource::parse(&policy, lookup.clone())?;
-        let on_throttle = on_throttle(lookup("ON_THROTTLE"))?;
-        let store = StoreConfig::from_lookup(&*lookup)?;
+        Self::from_lookups(&*lookup, lookup.clone())
+    }
+
+    /// The same, with the secrets of the policy looked up elsewhere than the settings: the settings of the
+    /// local gateway are those of its template, but secrets are in its own environment.
+    ///
+    /// # Errors
+    /// As [`Self::from_lookup`].
+    pub fn from_lookups(
+        settings: impl Fn(&str) -> Option<String>,
+        environment: Environment,
+    ) -> Result<Self, ConfigError> {
+        let policy = settings("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
+        let policy = PolicySource::parse(&policy, environment)?;
+        let on_throttle = on_throttle(settings("ON_THROTTLE"))?;
+        let store = StoreConfig::from_lookup(&settings)?;
         Ok(Self { policy, on_throttle, store })
     }
 }

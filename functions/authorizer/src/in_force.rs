@@ -7,7 +7,8 @@ use calls::{Deadline, HttpCalls};
 use jiff::{SignedDuration, Timestamp};
 use usage::{Store, StoreError};
 
-use crate::policy_source::{PolicyName, PolicySource, PolicyTextError};
+use crate::policy_source::{Environment, PolicyName, PolicySource, PolicyTextError};
+use crate::secret_reader::{SecretError, SecretReader};
 use crate::tokens::Tokens;
 use crate::{NamedPlan, Policy, Reason, Stop};
 
@@ -41,6 +42,9 @@ pub enum PolicyLoadError {
         /// What is wrong, and where.
         error: PolicyTextError,
     },
+    /// A secret that it refers to cannot be read.
+    #[error("AUTH_POLICY: introspection.client_secret: {0}")]
+    Secret(String),
     /// The registry cannot be read.
     #[error("AUTH_POLICY: {0}")]
     Store(#[from] StoreError),
@@ -52,7 +56,8 @@ pub(crate) struct Policies {
     current: RwLock<Option<Arc<InForce>>>,
     renewal: Option<Renewal>,
     store: Arc<Store>,
-    calls: Calls,
+    calls: Arc<Calls>,
+    secrets: Arc<SecretReader>,
 }
 
 /// A policy that is read from the registry.
@@ -90,28 +95,37 @@ impl Policies {
         store: &Arc<Store>,
         calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
     ) -> Self {
-        let calls = Calls { make: Box::new(calls), made: OnceLock::new() };
+        let calls = Arc::new(Calls { make: Box::new(calls), made: OnceLock::new() });
+        let secrets = |environment: &Environment| {
+            let calls = Arc::clone(&calls);
+            SecretReader::new(Arc::clone(environment), move || calls.get().records().clone())
+        };
         let store = Arc::clone(store);
         match source {
-            PolicySource::Inline(policy) => {
-                let first = InForce::new(*policy, None, &calls);
-                Self { current: RwLock::new(Some(Arc::new(first))), renewal: None, store, calls }
+            PolicySource::Inline { policy, environment } => {
+                let secrets = secrets(&environment);
+                let first = InForce::new(*policy, None, &calls, &secrets);
+                Self { current: RwLock::new(Some(Arc::new(first))), renewal: None, store, calls, secrets }
             }
             PolicySource::Table(source) => {
+                let secrets = secrets(&source.environment);
                 let renewal = Renewal { source, reading: Mutex::default(), under_way: tokio::sync::Mutex::default() };
-                Self { current: RwLock::new(None), renewal: Some(renewal), store, calls }
+                Self { current: RwLock::new(None), renewal: Some(renewal), store, calls, secrets }
             }
         }
     }
 
-    /// Reads the first policy, where it is not there from the beginning, and logs its warnings.
+    /// Reads the first policy, if it is in the registry, and the secrets that it refers to, and logs its
+    /// warnings.
     pub(crate) async fn load(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
-        match &self.renewal {
-            Some(renewal) => self.read(renewal, now).await,
-            None => {
-                self.current().iter().for_each(|in_force| self.log_warnings(&in_force.policy));
+        match (&self.renewal, self.current()) {
+            (Some(renewal), _) => self.read(renewal, now).await,
+            (None, Some(in_force)) => {
+                in_force.tokens.load_secrets(now).await?;
+                self.log_warnings(&in_force.policy);
                 Ok(())
             }
+            (None, None) => Ok(()),
         }
     }
 
@@ -176,22 +190,36 @@ impl Policies {
         if !unchanged {
             let policy = Policy::parse(&text, &*renewal.source.environment);
             let policy = policy.map_err(|error| PolicyLoadError::Text { name: name.clone(), error })?;
-            self.put_in_force(policy, now).await;
+            self.put_in_force(policy, now).await?;
         }
         *renewal.reading() = Reading { text, read: Some(now), tried: Some(now) };
         Ok(())
     }
 
     /// Once there are the keys that it needs, so that no request has to wait for them.
-    async fn put_in_force(&self, policy: Policy, now: Timestamp) {
+    async fn put_in_force(&self, policy: Policy, now: Timestamp) -> Result<(), PolicyLoadError> {
         let before = self.current();
-        let next = Arc::new(InForce::new(policy, before.as_deref(), &self.calls));
+        let next = Arc::new(InForce::new(policy, before.as_deref(), &self.calls, &self.secrets));
+        next.tokens.load_secrets(now).await?;
         if before.is_some() {
             next.tokens.preload(now).await;
             tracing::info!("another policy is in force");
         }
         self.log_warnings(&next.policy);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
+        Ok(())
+    }
+}
+
+impl Calls {
+    fn get(&self) -> &HttpCalls {
+        self.made.get_or_init(&self.make)
+    }
+}
+
+impl From<SecretError> for PolicyLoadError {
+    fn from(error: SecretError) -> Self {
+        Self::Secret(error.to_string())
     }
 }
 
@@ -212,10 +240,10 @@ async fn warn_of_unknown_plans(named: &[NamedPlan], store: &Store) {
 }
 
 impl InForce {
-    fn new(mut policy: Policy, before: Option<&Self>, calls: &Calls) -> Self {
+    fn new(mut policy: Policy, before: Option<&Self>, calls: &Calls, secrets: &Arc<SecretReader>) -> Self {
         let (issuers, server) = (std::mem::take(&mut policy.issuers), policy.introspection.take());
-        let calls = || calls.made.get_or_init(&calls.make).clone();
-        let tokens = Tokens::new(issuers, server, before.map(|before| &before.tokens), calls);
+        let calls = || calls.get().clone();
+        let tokens = Tokens::new(issuers, server, before.map(|before| &before.tokens), secrets, calls);
         Self { policy, tokens }
     }
 }

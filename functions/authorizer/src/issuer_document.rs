@@ -220,11 +220,11 @@ mod tests {
             ("default_plan", Value::Null, "default_plan: is missing"),
             ("max_lifetime_s", json!(0), "max_lifetime_s: is not above 0"),
             ("jwks_uri", json!("http://a/jwks"), "jwks_uri: `http://a/jwks` is not https"),
-            ("jwks", json!({"keys": []}), "jwks: is no key that can be used"),
+            ("jwks", json!({"keys": []}), "jwks: is without a key that can be used"),
             (
                 "jwks",
                 json!({"keys": [{"kty": "oct", "k": "AA", "kid": "1"}]}),
-                "jwks: is no key that can be used: a secret",
+                "jwks: is without a key that can be used: a secret",
             ),
             ("jwk", json!({}), "unknown field `jwk`"),
         ] {

@@ -16,6 +16,11 @@ use crate::strict_json;
 /// No issuer has as many; one that says so is broken.
 const MOST: usize = 100;
 
+/// Why a key is left out that many providers publish beside their signing keys.
+pub(crate) const ENCRYPTION: &str = "not for signatures (`use`)";
+/// Why keys are left out of which a token would not say which one it means.
+const SHARED_KID: &str = "shares its `kid` with another key of the same algorithm";
+
 /// A key that tokens can be verified with.
 pub(crate) struct Key {
     pub(crate) kid: String,
@@ -50,34 +55,38 @@ pub(crate) enum KeySetError {
     Shape,
     #[error("more than {MOST} keys")]
     TooMany,
-    #[error("no key that can be used{}", first_reason(.0))]
+    #[error("without a key that can be used{}", telling_reason(.0))]
     Empty(Option<&'static str>),
 }
 
-fn first_reason(reason: &Option<&'static str>) -> String {
+fn telling_reason(reason: &Option<&'static str>) -> String {
     reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
 impl KeySet {
-    /// Reads a JWK set. `log` takes the place of each key that is left out, and why.
+    /// Reads a JWK set. `log` is called with the index of each key that is left out, and the reason.
     pub(crate) fn parse(document: &[u8], log: impl Fn(usize, &'static str)) -> Result<Self, KeySetError> {
         let document = strict_json::object(document).ok_or(KeySetError::Shape)?;
         let list = document.get("keys").and_then(Value::as_array).ok_or(KeySetError::Shape)?;
         if list.len() > MOST {
             return Err(KeySetError::TooMany);
         }
-        let (mut keys, mut first) = (Vec::new(), None);
+        let (mut keys, mut left_out) = (Vec::new(), Vec::new());
         for (index, key) in list.iter().enumerate() {
             match Key::read(key) {
-                Ok(key) => keys.push(Arc::new(key)),
-                Err(reason) => {
-                    log(index, reason);
-                    first = first.or(Some(reason));
-                }
+                Ok(key) => keys.push((index, Arc::new(key))),
+                Err(reason) => left_out.push((index, reason)),
             }
         }
-        let set = Self { keys: unambiguous(keys) };
-        if set.keys.is_empty() { Err(KeySetError::Empty(first)) } else { Ok(set) }
+
+        let (keys, ambiguous) = unambiguous(keys);
+        left_out.extend(ambiguous.into_iter().map(|index| (index, SHARED_KID)));
+        left_out.sort_unstable();
+        left_out.iter().for_each(|(index, reason)| log(*index, reason));
+
+        let reason = left_out.iter().map(|(_, reason)| *reason);
+        let telling = reason.clone().find(|reason| *reason != ENCRYPTION).or_else(|| reason.clone().next());
+        if keys.is_empty() { Err(KeySetError::Empty(telling)) } else { Ok(Self { keys }) }
     }
 
     pub(crate) fn has(&self, kid: &str) -> bool {
@@ -99,13 +108,15 @@ impl KeySet {
     }
 }
 
-/// Without those that one `kid` and one algorithm do not tell apart. The same key twice is one.
-fn unambiguous(keys: Vec<Arc<Key>>) -> Vec<Arc<Key>> {
+/// The keys that a `kid` and an algorithm tell apart, and the places of the others. The same key twice is one.
+fn unambiguous(keys: Vec<(usize, Arc<Key>)>) -> (Vec<Arc<Key>>, Vec<usize>) {
     let overlap = |one: &Key, other: &Key| {
         one.kid == other.kid && one.algorithms.iter().any(|algorithm| other.algorithms.contains(algorithm))
     };
-    let clear = |key: &Arc<Key>| keys.iter().all(|other| !overlap(key, other) || key.material == other.material);
-    keys.iter().filter(|key| clear(key)).cloned().collect()
+    let clear = |key: &Key| keys.iter().all(|(_, other)| !overlap(key, other) || key.material == other.material);
+
+    let (clear, shared): (Vec<_>, Vec<_>) = keys.iter().cloned().partition(|(_, key)| clear(key));
+    (clear.into_iter().map(|(_, key)| key).collect(), shared.into_iter().map(|(index, _)| index).collect())
 }
 
 impl Key {
@@ -140,7 +151,7 @@ impl Key {
 
 fn check_purpose(members: &Map<String, Value>) -> Result<(), &'static str> {
     if members.get("use").is_some_and(|purpose| purpose != "sig") {
-        return Err("not for signatures (`use`)");
+        return Err(ENCRYPTION);
     }
     let verifies =
         |operations: &Value| operations.as_array().is_some_and(|list| list.iter().any(|one| one == "verify"));
@@ -194,4 +205,53 @@ fn ed25519(members: &Map<String, Value>) -> Result<Read, &'static str> {
         return Err("Ed25519 with a point of a wrong length");
     }
     Ok((vec![Algorithm::EdDSA], DecodingKey::from_ed_der(&point), point))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn point(x: &str, y: &str) -> Value {
+        json!({"kty": "EC", "crv": "P-256", "kid": "1", "x": x, "y": y})
+    }
+
+    /// The P-256 examples of RFC 7517, appendix A.1, and RFC 7515, appendix A.3.
+    fn points() -> [Value; 2] {
+        [
+            point("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"),
+            point("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
+        ]
+    }
+
+    fn parsed(keys: Value) -> (Result<KeySet, KeySetError>, Vec<(usize, &'static str)>) {
+        let left_out = std::cell::RefCell::new(Vec::new());
+        let text = json!({ "keys": keys }).to_string();
+        let set = KeySet::parse(text.as_bytes(), |index, reason| left_out.borrow_mut().push((index, reason)));
+        (set, left_out.into_inner())
+    }
+
+    #[test]
+    fn two_keys_that_share_a_kid_are_left_out_and_named() {
+        let [one, other] = points();
+        let (set, left_out) = parsed(json!([one, other]));
+        assert_eq!(set.unwrap_err(), KeySetError::Empty(Some(SHARED_KID)));
+        assert_eq!(left_out, [(0, SHARED_KID), (1, SHARED_KID)]);
+
+        let (set, left_out) = parsed(json!([one, one]));
+        assert!(set.unwrap().has("1") && left_out.is_empty());
+    }
+
+    #[test]
+    fn a_key_for_encryption_does_not_hide_the_reason_that_matters() {
+        let encryption = json!({"kty": "RSA", "kid": "2", "use": "enc", "n": "AQAB", "e": "AQAB"});
+        let (set, left_out) = parsed(json!([encryption, {"kty": "EC", "crv": "secp256k1", "kid": "3"}]));
+        assert_eq!(set.unwrap_err(), KeySetError::Empty(Some("of a kind that is not supported")));
+        assert_eq!(left_out.len(), 2);
+
+        let (set, left_out) = parsed(json!([encryption, points()[0]]));
+        assert!(set.unwrap().has("1"));
+        assert_eq!(left_out, [(0, ENCRYPTION)]);
+    }
 }

@@ -1,28 +1,23 @@
-//! Where an issuer's keys come from, and their fetching.
+//! Where an issuer's keys come from, and how they are fetched.
 //!
 //! Source: OpenID Connect Discovery 1.0, section 4.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use calls::timeouts::CONNECT;
-use calls::{CallError, Connections, Deadline, HttpCall, HttpCalls, RecordLog, Replay, is_loopback};
-use http::{Request, Uri};
+use calls::{CallError, Deadline, HttpCall, HttpCalls, Replay, is_loopback};
+use http::{Request, StatusCode, Uri};
 use serde_json::Value;
 
-use crate::key_set::{KeySet, KeySetError};
+use crate::key_set::{ENCRYPTION, KeySet, KeySetError};
+use crate::outbound::{BodyError, body, with_headers};
 use crate::strict_json;
 
-/// For discovery and keys together, well within the 10 s that API Gateway waits. One attempt has a third.
-const LONGEST: Duration = Duration::from_secs(5);
-/// What an answer may have.
-const LARGEST: usize = 256 * 1_024;
-
-/// The calls that an authorizer makes: bounded, and to https or this machine only.
-#[must_use]
-pub fn http_calls(records: RecordLog) -> HttpCalls {
-    HttpCalls::new(Connections::new(CONNECT), records, LARGEST, true)
-}
+/// For discovery and keys together: well within the 10 s that API Gateway waits, so that a request which
+/// waited for a failed fetch has time for one of its own.
+const FETCH_TIMEOUT: Duration = Duration::from_millis(4_800);
+/// How much of an issuer's name in a discovery document is logged, in characters.
+const MAX_LOGGED_CHARS: usize = 200;
 
 /// Where an issuer's keys are.
 #[derive(Debug)]
@@ -41,60 +36,92 @@ pub(crate) struct KeySource {
     pub(crate) calls: HttpCalls,
     pub(crate) issuer: String,
     pub(crate) address: Uri,
-    /// Whether the address is of a discovery document.
+    /// True if the address is that of a discovery document.
     pub(crate) discovers: bool,
 }
 
-/// Why keys could not be had.
+/// Why keys could not be fetched. Holds nothing of the documents but the name of another issuer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeySourceError {
     #[error(transparent)]
     Call(#[from] CallError),
-    #[error("the answer's status is {0}")]
-    Status(u16),
-    #[error("the discovery document is not one of this issuer")]
-    Discovery,
+    #[error("{host} responded with status {status}")]
+    Status { host: String, status: StatusCode },
+    #[error("{host}: {error}")]
+    Body { host: String, error: BodyError },
+    #[error("the discovery document is not a JSON object without duplicate fields")]
+    NotAnObject,
+    #[error("the discovery document is for issuer `{found}`, expected `{expected}`")]
+    OtherIssuer { found: String, expected: String },
+    #[error("the discovery document has no string `{0}`")]
+    Missing(&'static str),
+    #[error("the discovery document's `jwks_uri` {0}")]
+    Untrusted(&'static str),
     #[error("the key set is {0}")]
     Keys(#[from] KeySetError),
 }
 
-impl KeySource {
-    /// The keys as they are now. A redirect is not followed.
-    pub(crate) async fn load(&self) -> Result<KeySet, KeySourceError> {
-        let deadline = Deadline::after(Instant::now(), LONGEST);
-        let address = if self.discovers { self.discover(deadline).await? } else { self.address.clone() };
-        let document = self.get("GetKeys", address, deadline).await?;
-        let log = |index: usize, problem: &'static str| {
-            tracing::warn!(issuer = self.issuer, index, problem, "a key is left out");
-        };
-        Ok(KeySet::parse(&document, log)?)
-    }
-
-    /// A document that says it is another issuer's leads to another issuer's keys.
-    async fn discover(&self, deadline: Deadline) -> Result<Uri, KeySourceError> {
-        let document = self.get("Discover", self.address.clone(), deadline).await?;
-        let document = strict_json::object(&document).ok_or(KeySourceError::Discovery)?;
-        if document.get("issuer").and_then(Value::as_str) != Some(&self.issuer) {
-            return Err(KeySourceError::Discovery);
+impl KeySourceError {
+    /// The word for log fields that says what went wrong.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            Self::Call(error) => error.cause(),
+            Self::Status { .. } => "status",
+            Self::Body { .. } => "body",
+            Self::NotAnObject | Self::OtherIssuer { .. } | Self::Missing(_) | Self::Untrusted(_) => "discovery",
+            Self::Keys(_) => "key_set",
         }
-        let address = document.get("jwks_uri").and_then(Value::as_str).ok_or(KeySourceError::Discovery)?;
-        trusted_address(address).map_err(|_| KeySourceError::Discovery)
-    }
-
-    /// One request, unless it surely did not arrive: who is slow or busy is left alone for the cool-down.
-    async fn get(&self, operation: &'static str, uri: Uri, deadline: Deadline) -> Result<Bytes, KeySourceError> {
-        let mut request = Request::new(Bytes::new());
-        *request.uri_mut() = uri;
-        let call = HttpCall { service: "jwks", operation, request, replay: Replay::OnlyIfNotApplied };
-        let answer = self.calls.send(call, deadline).await?;
-        if answer.status() == http::StatusCode::OK {
-            return Ok(answer.into_body());
-        }
-        Err(KeySourceError::Status(answer.status().as_u16()))
     }
 }
 
-/// An address that keys may come from: https, or http on this machine.
+impl KeySource {
+    /// Fetches the current keys. Redirects are not followed.
+    pub(crate) async fn load(&self) -> Result<KeySet, KeySourceError> {
+        let deadline = Deadline::after(Instant::now(), FETCH_TIMEOUT);
+        let address = if self.discovers { self.discover(deadline).await? } else { self.address.clone() };
+        let document = self.get("GetKeys", address, deadline).await?;
+
+        Ok(KeySet::parse(&document, |index, reason| self.log_left_out(index, reason))?)
+    }
+
+    /// Keys for encryption are part of many providers' sets, and no reason to look at anything.
+    fn log_left_out(&self, index: usize, reason: &'static str) {
+        if reason == ENCRYPTION {
+            tracing::debug!(issuer = self.issuer, index, reason, "a key is left out");
+        } else {
+            tracing::warn!(issuer = self.issuer, index, reason, "a key is left out");
+        }
+    }
+
+    /// Reads the address of the keys. A document of another issuer would lead to that issuer's keys.
+    async fn discover(&self, deadline: Deadline) -> Result<Uri, KeySourceError> {
+        let document = self.get("Discover", self.address.clone(), deadline).await?;
+        let document = strict_json::object(&document).ok_or(KeySourceError::NotAnObject)?;
+        let text = |name| document.get(name).and_then(Value::as_str).ok_or(KeySourceError::Missing(name));
+
+        let found = text("issuer")?;
+        if found != self.issuer {
+            let found = found.escape_debug().take(MAX_LOGGED_CHARS).collect();
+            return Err(KeySourceError::OtherIssuer { found, expected: self.issuer.clone() });
+        }
+        discovered_address(text("jwks_uri")?, &self.address).map_err(KeySourceError::Untrusted)
+    }
+
+    async fn get(&self, operation: &'static str, uri: Uri, deadline: Deadline) -> Result<Bytes, KeySourceError> {
+        let host = uri.authority().map_or_else(String::new, ToString::to_string);
+        let mut request = with_headers(Request::get("/")).body(Bytes::new()).unwrap_or_default();
+        *request.uri_mut() = uri;
+
+        let call = HttpCall { service: "jwks", operation, request, replay: Replay::Once };
+        let response = self.calls.send(call, deadline).await?;
+        match response.status() {
+            StatusCode::OK => body(response).map_err(|error| KeySourceError::Body { host, error }),
+            status => Err(KeySourceError::Status { host, status }),
+        }
+    }
+}
+
+/// An address that a policy may name: https, or http on this machine.
 pub(crate) fn trusted_address(text: &str) -> Result<Uri, &'static str> {
     let uri: Uri = text.parse().map_err(|_| "is not a URL")?;
     let authority = uri.authority().ok_or("is not a URL")?;
@@ -106,6 +133,28 @@ pub(crate) fn trusted_address(text: &str) -> Result<Uri, &'static str> {
         Some("http") if is_loopback(authority.host()) => Ok(uri),
         _ => Err("is not https (http is for loopback addresses only)"),
     }
+}
+
+/// Checks an address of a policy in a function that runs in Lambda, where loopback is the Runtime API.
+pub(crate) fn check_deployed(uri: &Uri) -> Result<(), String> {
+    if uri.host().is_some_and(is_loopback) {
+        return Err(format!("`{uri}` is a loopback address, which a function in Lambda must not call"));
+    }
+    Ok(())
+}
+
+/// An address that the discovery document at `document` may name. A provider leads neither from https to http
+/// nor to this machine, unless it runs on this machine itself.
+fn discovered_address(text: &str, document: &Uri) -> Result<Uri, &'static str> {
+    let uri = trusted_address(text)?;
+    let local = |uri: &Uri| uri.host().is_some_and(is_loopback);
+    if document.scheme_str() == Some("https") && uri.scheme_str() != Some("https") {
+        return Err("is not https");
+    }
+    if local(&uri) && !local(document) {
+        return Err("is a loopback address");
+    }
+    Ok(uri)
 }
 
 #[cfg(test)]
@@ -131,5 +180,32 @@ mod tests {
         ] {
             assert!(trusted_address(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_provider_leads_neither_to_http_nor_to_this_machine() {
+        let from = |document: &str, keys: &str| discovered_address(keys, &document.parse().unwrap()).is_ok();
+        for keys in [
+            "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next",
+            "http://localhost:9001/",
+            "http://[::ffff:127.0.0.1]/",
+            "https://127.0.0.1/jwks",
+            "https://LOCALHOST./jwks",
+            "http://a/jwks",
+        ] {
+            assert!(!from("https://auth.example.com/d", keys), "{keys}");
+        }
+        assert!(from("https://auth.example.com/d", "https://keys.example.com/jwks"));
+        assert!(from("https://localhost/d", "https://localhost/jwks"));
+        assert!(!from("https://localhost/d", "http://localhost/jwks"));
+        assert!(from("http://127.0.0.1:1/d", "http://127.0.0.1:2/jwks"));
+    }
+
+    #[test]
+    fn a_function_in_lambda_refuses_loopback_in_a_policy() {
+        for bad in ["http://127.0.0.1:9001/", "https://localhost/jwks", "https://[::1]/jwks"] {
+            assert!(check_deployed(&bad.parse().unwrap()).is_err(), "{bad}");
+        }
+        assert!(check_deployed(&"https://auth.example.com/jwks".parse().unwrap()).is_ok());
     }
 }

@@ -13,41 +13,53 @@ const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 const AWAITED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// From this age on, they do not serve any more.
 const GONE_AFTER: SignedDuration = SignedDuration::from_hours(24);
-/// Between two fetches, whatever came of the first and whoever asks.
+/// Between two fetches because of the age of the keys, and between two because of a `kid` that they lack.
 const COOL_DOWN: SignedDuration = SignedDuration::from_secs(10);
+/// Between two fetches while there are no keys at all: after one failure, and doubled with each further one up
+/// to [`COOL_DOWN`].
+const FIRST_COOL_DOWN: SignedDuration = SignedDuration::from_secs(1);
 
-/// The keys, and when they were asked for.
+/// The keys, and when they were fetched.
 #[derive(Debug, Default)]
 pub(crate) struct KeyState {
     held: Option<(Arc<KeySet>, Timestamp)>,
-    asked: Option<Timestamp>,
+    /// The last fetch, whatever came of it.
+    fetched: Option<Timestamp>,
+    /// The last fetch for a `kid` that the keys lacked. Counted apart, so that a key which is published just
+    /// after a regular fetch is found at once.
+    looked_up: Option<Timestamp>,
+    /// Failures since the last success.
+    failures: u32,
 }
 
 /// What to do next.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// These are the ones.
+    /// Use these keys.
     Use(Arc<KeySet>),
-    /// These are, and newer ones are due.
+    /// Use these keys, and fetch newer ones meanwhile.
     Renew(Arc<KeySet>),
-    /// Ask for others, and wait.
+    /// Fetch keys, and wait for them.
     Fetch,
-    /// There are none, and it is too early to ask again.
+    /// There are no keys, and it is too early to fetch again.
     Nothing,
 }
 
 impl KeyState {
     /// What to do at `now` for a token that names `kid`.
     pub(crate) fn step(&self, kid: &str, now: Timestamp) -> Step {
-        let cooling = self.asked.is_some_and(|asked| between(asked, now) < COOL_DOWN);
-        match self.held(now) {
-            None if cooling => Step::Nothing,
-            None => Step::Fetch,
-            Some((set, _)) if cooling => Step::Use(set),
-            Some((set, age)) if !set.has(kid) || age >= AWAITED_AFTER => Step::Fetch,
-            Some((set, age)) if age >= RENEWED_AFTER => Step::Renew(set),
-            Some((set, _)) => Step::Use(set),
+        let Some((set, age)) = self.held(now) else {
+            let cooling = is_within(self.fetched, now, self.cool_down());
+            return if cooling { Step::Nothing } else { Step::Fetch };
+        };
+
+        if !set.has(kid) && !is_within(self.looked_up, now, COOL_DOWN) {
+            return Step::Fetch;
         }
+        if age < RENEWED_AFTER || is_within(self.fetched, now, COOL_DOWN) {
+            return Step::Use(set);
+        }
+        if age < AWAITED_AFTER { Step::Renew(set) } else { Step::Fetch }
     }
 
     /// The keys, unless they are too old.
@@ -61,13 +73,31 @@ impl KeyState {
         (age < GONE_AFTER).then(|| (Arc::clone(set), age))
     }
 
-    /// A fetch ended at `now`. Only good keys replace others.
-    pub(crate) fn fetched(&mut self, set: Option<KeySet>, now: Timestamp) {
-        self.asked = Some(now);
-        if let Some(set) = set {
-            self.held = Some((Arc::new(set), now));
+    fn cool_down(&self) -> SignedDuration {
+        let doublings = self.failures.saturating_sub(1).min(8);
+        FIRST_COOL_DOWN.saturating_mul(2_i32.saturating_pow(doublings)).min(COOL_DOWN)
+    }
+
+    /// Records a fetch that began at `now`, for a token that names `kid`. Only good keys replace others.
+    pub(crate) fn fetched(&mut self, set: Option<KeySet>, kid: &str, now: Timestamp) {
+        let lacking = self.held(now).is_some_and(|(set, _)| !kid.is_empty() && !set.has(kid));
+        if lacking {
+            self.looked_up = Some(now);
+        }
+
+        self.fetched = Some(now);
+        match set {
+            Some(set) => {
+                self.held = Some((Arc::new(set), now));
+                self.failures = 0;
+            }
+            None => self.failures = self.failures.saturating_add(1),
         }
     }
+}
+
+fn is_within(instant: Option<Timestamp>, now: Timestamp, duration: SignedDuration) -> bool {
+    instant.is_some_and(|instant| between(instant, now) < duration)
 }
 
 /// A clock that steps back makes keys no younger.
@@ -92,7 +122,7 @@ mod tests {
 
     fn holding(kid: &str) -> KeyState {
         let mut state = KeyState::default();
-        state.fetched(Some(set(kid)), at(0));
+        state.fetched(Some(set(kid)), "", at(0));
         state
     }
 
@@ -108,27 +138,47 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kid_is_asked_for_once_a_cool_down() {
+    fn an_unknown_kid_is_looked_up_at_once_and_then_once_in_ten_seconds() {
         let mut state = holding("a");
-        assert!(matches!(state.step("b", at(9)), Step::Use(_)));
-        assert!(matches!(state.step("b", at(10)), Step::Fetch));
-        state.fetched(Some(set("a")), at(10));
-        assert!(matches!(state.step("b", at(11)), Step::Use(_)));
-        assert!(matches!(state.step("c", at(19)), Step::Use(_)));
-        assert!(matches!(state.step("c", at(20)), Step::Fetch));
+        assert!(matches!(state.step("b", at(0)), Step::Fetch));
+        state.fetched(Some(set("a")), "b", at(0));
+        assert!(matches!(state.step("b", at(1)), Step::Use(_)));
+        assert!(matches!(state.step("c", at(9)), Step::Use(_)));
+        assert!(matches!(state.step("c", at(10)), Step::Fetch));
+        state.fetched(None, "c", at(10));
+        assert!(matches!(state.step("d", at(19)), Step::Use(_)));
+        assert!(matches!(state.step("d", at(20)), Step::Fetch));
     }
 
     #[test]
-    fn failed_fetches_share_the_cool_down_and_leave_good_keys_alone() {
+    fn a_kid_is_looked_up_just_after_the_keys_were_renewed() {
         let mut state = holding("a");
-        state.fetched(None, at(700));
+        state.fetched(Some(set("a")), "", at(600));
+        assert!(matches!(state.step("b", at(600)), Step::Fetch));
+    }
+
+    #[test]
+    fn a_failed_fetch_leaves_good_keys_alone() {
+        let mut state = holding("a");
+        state.fetched(None, "", at(700));
         assert!(matches!(state.step("a", at(701)), Step::Use(_)));
+        assert!(matches!(state.step("a", at(709)), Step::Use(_)));
         assert!(matches!(state.step("a", at(710)), Step::Renew(_)));
-        let mut none = KeyState::default();
-        assert!(matches!(none.step("a", at(0)), Step::Fetch));
-        none.fetched(None, at(0));
-        assert!(matches!(none.step("a", at(9)), Step::Nothing));
-        assert!(matches!(none.step("a", at(10)), Step::Fetch));
+    }
+
+    #[test]
+    fn without_keys_fetches_begin_a_second_apart_and_end_ten_apart() {
+        let mut state = KeyState::default();
+        assert!(matches!(state.step("a", at(0)), Step::Fetch));
+        let mut now = 0;
+        for pause in [1, 2, 4, 8, 10, 10] {
+            state.fetched(None, "a", at(now));
+            assert!(matches!(state.step("a", at(now + pause - 1)), Step::Nothing), "{pause}");
+            now += pause;
+            assert!(matches!(state.step("a", at(now)), Step::Fetch), "{pause}");
+        }
+        state.fetched(Some(set("a")), "a", at(now));
+        assert!(matches!(state.step("a", at(now)), Step::Use(_)));
     }
 
     #[test]

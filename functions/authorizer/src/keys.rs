@@ -79,7 +79,7 @@ impl FetchedKeys {
         let keys = Arc::clone(self);
         tokio::spawn(async move {
             if let Ok(_turn) = keys.fetching.try_lock() {
-                keys.load(now).await;
+                keys.load("", now).await;
             }
         });
     }
@@ -89,16 +89,17 @@ impl FetchedKeys {
         let _turn = self.fetching.lock().await;
         let needed = matches!(self.state().step(kid, now), Step::Fetch);
         if needed {
-            self.load(now).await;
+            self.load(kid, now).await;
         }
     }
 
-    async fn load(&self, now: Timestamp) {
+    async fn load(&self, kid: &str, now: Timestamp) {
         let loaded = self.source.load().await;
         if let Err(problem) = &loaded {
-            tracing::warn!(issuer = self.source.issuer, %problem, "keys could not be had");
+            let (issuer, host) = (&self.source.issuer, self.source.address.authority().map(ToString::to_string));
+            tracing::warn!(issuer, host, cause = problem.cause(), %problem, "cannot fetch the issuer's signing keys");
         }
-        self.state().fetched(loaded.ok(), now);
+        self.state().fetched(loaded.ok(), kid, now);
     }
 
     fn state(&self) -> MutexGuard<'_, KeyState> {

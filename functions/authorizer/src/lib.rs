@@ -24,6 +24,8 @@ mod header_value;
 mod in_force;
 mod introspection;
 mod introspection_document;
+mod introspection_request;
+mod introspection_response;
 mod issuer;
 mod issuer_document;
 mod jws;
@@ -32,12 +34,16 @@ mod key_source;
 mod key_state;
 mod keys;
 mod log;
+mod outbound;
 mod policy;
 mod policy_error;
 mod policy_source;
 mod policy_warning;
 mod reason;
 mod recent;
+mod secret;
+mod secret_reader;
+mod single_flight;
 mod store;
 mod strict_json;
 mod text;
@@ -57,11 +63,11 @@ use usage::{Store, Verdict};
 pub use answer::{Decided, OnThrottle};
 pub use config::{Config, ConfigError};
 pub use in_force::PolicyLoadError;
-pub use key_source::http_calls;
 pub use log::{answer, log_to};
+pub use outbound::{FUNCTION_NAME, http_calls, reach};
 pub use policy::{Auth, Policy, Rule};
 pub use policy_error::PolicyError;
-pub use policy_source::{PolicyName, PolicySource, PolicyTextError};
+pub use policy_source::{Environment, PolicyName, PolicySource, PolicyTextError};
 pub use policy_warning::{NamedPlan, PolicyWarning};
 pub use reason::{Failure, Reason};
 pub use store::open;
@@ -92,7 +98,7 @@ struct Call<'c> {
 }
 
 /// What stops a request before it is charged.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Stop {
     /// 401.
     Unauthenticated(Reason),
@@ -100,6 +106,9 @@ enum Stop {
     Forbidden(Reason),
     /// 500. The text names what is wrong and holds nothing of the request's values.
     Fault(Reason, String),
+    /// 500 too, and no alarm for a single one: another service cannot say who calls, which a client may have
+    /// caused. The text is as for [`Self::Fault`].
+    Unavailable(Reason, String),
 }
 
 impl Authorizer {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, answer, http_calls, log_to, open};
+use authorizer::{Authorizer, Config, answer, http_calls, log_to, open, reach};
 use calls::RecordLog;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
@@ -16,7 +16,8 @@ async fn main() -> Result<(), Error> {
     log_panics();
     let config = Config::from_lookup(variable)?;
     let opened = open(&config.store, variable, RecordLog::stdout()).await?;
-    let authorizer = Arc::new(Authorizer::new(config, Arc::new(opened.store), || http_calls(RecordLog::stdout())));
+    let calls = move || http_calls(RecordLog::stdout(), reach(variable));
+    let authorizer = Arc::new(Authorizer::new(config, Arc::new(opened.store), calls));
     let (prepared, ()) = tokio::join!(authorizer.prepare(), opened.connect);
     prepared?;
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| answer(Arc::clone(&authorizer), event.payload))).await

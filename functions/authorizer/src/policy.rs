@@ -8,7 +8,8 @@ use crate::introspection::Server;
 use crate::introspection_document::IntrospectionDocument;
 use crate::issuer::Issuer;
 use crate::issuer_document::IssuerDocument;
-use crate::key_source::KeyOrigin;
+use crate::key_source::{KeyOrigin, check_deployed};
+use crate::outbound::FUNCTION_NAME;
 use crate::policy_error::{MOST_TOLERANCE_S, PolicyError};
 use crate::policy_warning::{NamedPlan, PolicyWarning};
 
@@ -177,6 +178,9 @@ impl Policy {
         }
         let named_plans = document.named_plans();
         let issuers = issuers(document.issuers, document.clock_tolerance_s.into())?;
+        if lookup(FUNCTION_NAME).is_some() {
+            check_deployed_origins(&issuers)?;
+        }
         let refuse = |(member, problem)| PolicyError::Introspection { member, problem };
         let server = document.introspection.map(|server| server.check(document.clock_tolerance_s.into(), lookup));
         let introspection = server.transpose().map_err(refuse)?;
@@ -233,6 +237,19 @@ fn issuers(documents: Vec<IssuerDocument>, tolerance_s: i64) -> Result<Vec<(Issu
         issuers.push(document.check(tolerance_s).map_err(refuse)?);
     }
     Ok(issuers)
+}
+
+/// In Lambda no issuer's keys come from loopback, where the Runtime API listens.
+fn check_deployed_origins(issuers: &[(Issuer, KeyOrigin)]) -> Result<(), PolicyError> {
+    for (index, (_, origin)) in issuers.iter().enumerate() {
+        let (member, address) = match origin {
+            KeyOrigin::Inline(_) => continue,
+            KeyOrigin::Address(address) => ("jwks_uri", address),
+            KeyOrigin::Discovery(address) => ("issuer", address),
+        };
+        check_deployed(address).map_err(|problem| PolicyError::Issuer { index, member, problem })?;
+    }
+    Ok(())
 }
 
 fn match_error(index: usize, error: &impl ToString) -> PolicyError {
@@ -356,6 +373,21 @@ mod tests {
         assert_eq!(policy(r#"{"api_keys":{"header":"X-My-Key"},"rules":[]}"#).unwrap().key_header, "x-my-key");
         for header in ["", "a b", "a:", "Authorization", "Connection", "x-tollgate-plan", "X-Forwarded-For"] {
             assert!(policy(&format!(r#"{{"api_keys":{{"header":"{header}"}},"rules":[]}}"#)).is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn keys_of_this_machine_are_for_local_use_only() {
+        let in_lambda = |name: &str| (name == FUNCTION_NAME).then(|| "authorizer".to_owned());
+        for (issuer, member) in [
+            (r#""issuer":"http://127.0.0.1:9001""#, "issuers[0].issuer: "),
+            (r#""issuer":"a","jwks_uri":"http://localhost/jwks""#, "issuers[0].jwks_uri: "),
+            (r#""issuer":"a","jwks_uri":"https://[::1]/jwks""#, "issuers[0].jwks_uri: "),
+        ] {
+            let json = format!(r#"{{"issuers":[{{{issuer},"audiences":["b"],"default_plan":"free"}}],"rules":[]}}"#);
+            assert!(policy(&json).is_ok(), "{issuer}");
+            let error = Policy::new(serde_json::from_str(&json).unwrap(), &in_lambda).expect_err(issuer).to_string();
+            assert!(error.starts_with(member) && error.contains("is a loopback address"), "{error}");
         }
     }
 }

@@ -12,12 +12,17 @@ const TABLE: &str = "table:";
 const LONGEST_NAME: usize = 128;
 
 /// What `env:NAME` in a policy stands for.
-pub(crate) type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Where the policy is.
 pub enum PolicySource {
     /// Here.
-    Inline(Box<Policy>),
+    Inline {
+        /// The policy.
+        policy: Box<Policy>,
+        /// Where its secrets and the settings of calls to AWS are looked up.
+        environment: Environment,
+    },
     /// In the registry, from where it is read again now and then.
     Table(PolicyName),
 }
@@ -48,7 +53,7 @@ impl PolicySource {
         match text.trim().strip_prefix(TABLE) {
             Some(name) if is_name(name) => Ok(Self::Table(PolicyName { name: name.to_owned(), environment })),
             Some(_) => Err(PolicyTextError::Name),
-            None => Ok(Self::Inline(Box::new(Policy::parse(text, &*environment)?))),
+            None => Ok(Self::Inline { policy: Box::new(Policy::parse(text, &*environment)?), environment }),
         }
     }
 }
@@ -79,7 +84,7 @@ fn is_name(name: &str) -> bool {
 impl fmt::Debug for PolicySource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Inline(policy) => policy.fmt(formatter),
+            Self::Inline { policy, .. } => policy.fmt(formatter),
             Self::Table(PolicyName { name, .. }) => write!(formatter, "{TABLE}{name}"),
         }
     }

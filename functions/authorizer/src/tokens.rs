@@ -18,6 +18,7 @@ use crate::key_set::Key;
 use crate::key_source::{KeyOrigin, KeySource};
 use crate::keys::Keys;
 use crate::recent::Recent;
+use crate::secret_reader::{SecretError, SecretReader};
 use crate::times::Times;
 use crate::{Reason, Stop, strict_json};
 
@@ -58,11 +59,15 @@ impl Tokens {
         issuers: Vec<(Issuer, KeyOrigin)>,
         server: Option<Server>,
         before: Option<&Self>,
+        secrets: &Arc<SecretReader>,
         calls: impl FnOnce() -> HttpCalls,
     ) -> Self {
         let fetches = issuers.iter().any(|(_, origin)| !matches!(origin, KeyOrigin::Inline(_)));
         let calls = (fetches || server.is_some()).then(calls);
-        let introspection = server.zip(calls.clone()).map(|(server, calls)| Introspection::new(server, calls));
+        let introspection = server.zip(calls.clone()).map(|(server, calls)| {
+            let before = before.and_then(|before| before.introspection.as_ref());
+            Introspection::new(server, calls, Arc::clone(secrets), before)
+        });
         let trust = |(issuer, origin): (Issuer, KeyOrigin)| {
             let held = before.and_then(|before| before.issuers.get(&issuer.name)).map(|before| &before.keys);
             let keys = keys(&issuer, origin, held, calls.as_ref())?;
@@ -70,6 +75,14 @@ impl Tokens {
         };
         let issuers = issuers.into_iter().filter_map(trust).collect();
         Self { issuers, introspection, verified: Recent::new(MOST_VERIFIED) }
+    }
+
+    /// Reads the secrets that the policy refers to.
+    pub(crate) async fn load_secrets(&self, now: Timestamp) -> Result<(), SecretError> {
+        match &self.introspection {
+            Some(introspection) => introspection.load_secret(now).await,
+            None => Ok(()),
+        }
     }
 
     /// Fetches the keys that are not there, of all issuers at once, so that no request has to wait for them. What cannot be had

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config, Failure, http_calls};
-use calls::RecordLog;
+use calls::{Reach, RecordLog};
 use proptest::prelude::*;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -21,7 +21,9 @@ fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
     let config = Config::from_lookup(move |name| settings[name].as_str().map(str::to_owned)).unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
     let store = EmbeddedStore::new(seeds).unwrap();
-    Authorizer::new(config, Arc::new(Store::Embedded(store)), || http_calls(RecordLog::to(std::io::sink())))
+    Authorizer::new(config, Arc::new(Store::Embedded(store)), || {
+        http_calls(RecordLog::to(std::io::sink()), Reach::Local)
+    })
 }
 
 fn handle(authorizer: &Authorizer, event: Value) -> Result<Value, Failure> {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config, http_calls, open};
-use calls::RecordLog;
+use calls::{Reach, RecordLog};
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
@@ -103,7 +103,7 @@ async fn in_process() -> Authorizer {
     let config = Config::from_lookup(move |name| settings.get(name)?.as_str().map(str::to_owned)).unwrap();
     let records = || RecordLog::to(std::io::sink());
     let opened = open(&config.store, |_| None, records()).await.unwrap();
-    Authorizer::new(config, Arc::new(opened.store), move || http_calls(records()))
+    Authorizer::new(config, Arc::new(opened.store), move || http_calls(records(), Reach::Local))
 }
 
 /// What does not change from call to call.

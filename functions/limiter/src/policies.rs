@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use authorizer::{NamedPlan, Policy, PolicyWarning};
+use authorizer::{FUNCTION_NAME, NamedPlan, Policy, PolicyWarning};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -115,18 +115,23 @@ fn check(document: &Value) -> Result<Policy, Problem> {
     }
 }
 
-/// As the authorizer reads it. Secrets that it names are in the authorizer's environment, not here.
+/// As the authorizer reads it, in Lambda or on a developer's machine. Secrets that it names are in the
+/// authorizer's environment, not here.
 fn policy(text: &str) -> Result<Policy, Mistake> {
-    let known = |_: &str| Some("known to the authorizer alone".to_owned());
+    let known = |name: &str| match name {
+        FUNCTION_NAME => std::env::var(name).ok(),
+        _ => Some("known to the authorizer alone".to_owned()),
+    };
     Policy::parse(text, &known).map_err(|error| mistake(&error.to_string()))
 }
 
-/// Whoever may read policies would read it.
+/// A policy can be read, so the secret itself must not be in it.
 fn secret(document: &Value) -> Option<Mistake> {
     const PLACE: &str = "/introspection/client_secret";
     let secret = document.pointer(PLACE)?.as_str()?;
-    let detail = "has to be `env:` and the name of a variable of the authorizer's: policies can be read";
-    (!secret.starts_with("env:")).then(|| Mistake::at(PLACE, detail))
+    let is_reference = ["env:", "ssm:", "secretsmanager:"].iter().any(|form| secret.starts_with(form));
+    let detail = "is a secret, expected a reference: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`";
+    (!is_reference).then(|| Mistake::at(PLACE, detail))
 }
 
 /// `rules[1].match: …` is about `/rules/1/match`.
@@ -163,12 +168,22 @@ mod tests {
         let rules = json!([{"match": "ANY /{proxy+}", "auth": "any"}]);
         assert!(check(&json!({"rules": rules})).is_ok());
         assert!(check(&json!({"rules": rules, "introspection": introspection})).is_ok());
+        let kept = "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:idp-Ab3dEf";
+        for reference in ["ssm:/tollgate/idp", kept] {
+            let mut introspection = introspection.clone();
+            introspection["client_secret"] = reference.into();
+            introspection["token_pattern"] = "oat_[a-z0-9]{32}".into();
+            introspection["auth"] = "post".into();
+            assert!(check(&json!({"rules": rules, "introspection": introspection})).is_ok(), "{reference}");
+        }
     }
 
     #[test]
     fn a_secret_that_stands_in_the_policy_itself_is_refused_and_not_repeated() {
         let of = |value: &str| secret(&json!({"introspection": {"client_secret": value}}));
-        assert_eq!(of("env:SECRET"), None);
+        for reference in ["env:SECRET", "ssm:/tollgate/secret", "secretsmanager:arn:aws:secretsmanager:r:1:secret:x"] {
+            assert_eq!(of(reference), None);
+        }
         let mistake = of("hush").unwrap();
         assert_eq!(mistake.pointer.as_deref(), Some("/introspection/client_secret"));
         assert!(!mistake.detail.contains("hush"));

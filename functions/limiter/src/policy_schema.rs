@@ -73,13 +73,20 @@ struct Issuer {
 struct Introspection {
     /// Its address.
     endpoint: String,
-    /// As whom it is asked.
-    client_id: String,
-    /// `env:` and the name of a variable of the authorizer's.
-    client_secret: String,
+    /// How the client authenticates; `basic` by default.
+    #[schema(value_type = ClientAuth, required = false)]
+    auth: Option<ClientAuth>,
+    /// The client's id; not needed with `auth` `none`.
+    #[schema(value_type = String, required = false)]
+    client_id: Option<String>,
+    /// A reference to the client's secret: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`. Not with `auth` `none`.
+    client_secret: Option<String>,
     /// How long an answer holds, in seconds.
     #[schema(value_type = u32, required = false, maximum = 3_600)]
     cache_s: Option<u32>,
+    /// A regular expression that matches whole tokens of this server; others are refused without a call.
+    #[schema(max_length = 256)]
+    token_pattern: Option<String>,
     /// The issuer that its tokens have to be of.
     issuer: Option<String>,
     /// One of these has to be among a token's audiences.
@@ -92,6 +99,16 @@ struct Introspection {
     plan_claim: Option<String>,
     /// The plan where no claim names one.
     default_plan: Option<String>,
+}
+
+/// How the client authenticates (RFC 6749, section 2.3.1).
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ClientAuth {
+    Basic,
+    BasicRaw,
+    Post,
+    None,
 }
 
 /// Client certificates.
@@ -194,6 +211,7 @@ mod tests {
             ("Policy", nobody.clone()),
             ("Issuer", json!({"issuers": [nobody]})),
             ("Introspection", json!({"introspection": nobody})),
+            ("ClientAuth", json!({"introspection": {"endpoint": "https://a", "auth": "nobody"}})),
             ("Mtls", json!({"mtls": nobody})),
             ("HolderName", json!({"mtls": {"default_plan": "p", "user_from": "nobody"}})),
             ("ApiKeys", json!({"api_keys": nobody})),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+#[derive(Clone, Copy)]
 pub(crate) enum Answer {
     /// Status, header lines, body.
     Reply(u16, &'static str, &'static str),

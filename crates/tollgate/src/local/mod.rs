@@ -243,11 +243,15 @@ async fn functions(
         // Administration has time-outs of its own, and so a store.
         let own = package == "limiter" && matches!(**store, Store::DynamoDb(_));
         let shared = (!own).then(|| Arc::clone(store));
-        let endpoint = given.endpoint.filter(|_| own).cloned();
+        let endpoint = given.endpoint.cloned();
         let setting = move |name: &str| {
             let of_template = |name: &str| settings.get(name).cloned();
             let variable = |name: &str| of_template(name).or_else(|| std::env::var(name).ok());
-            endpoint.as_ref().map_or_else(|| of_template(name), |endpoint| store::setting(name, endpoint, variable))
+            // Secrets of a policy are read at the endpoint too.
+            match endpoint.as_ref().filter(|_| own || name.starts_with("AWS_")) {
+                Some(endpoint) => store::setting(name, endpoint, variable),
+                None => of_template(name),
+            }
         };
         let function = Box::pin(Function::new(package, shared, setting, records.clone())).await?;
         functions.insert(package.clone(), Arc::new(function));

@@ -1,4 +1,7 @@
-//! Opaque tokens: scenarios 72 and 73.
+//! Opaque tokens, and the authorization server that knows them.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use authorizer::Authorizer;
 use base64::Engine as _;
@@ -38,10 +41,13 @@ async fn an_active_token_names_its_user() {
         ["introspection", "alice", "orders:read", "pro"]
     );
     let request = provider.last(PATH).to_lowercase();
-    let credentials = STANDARD.encode("tollgate:s%20p").to_lowercase();
+    let credentials = STANDARD.encode("tollgate:s+p").to_lowercase();
     assert!(request.starts_with("post /introspect "), "{request}");
     assert!(request.contains(&format!("authorization: basic {credentials}")), "{request}");
     assert!(request.ends_with("token=opaque&token_type_hint=access_token"), "{request}");
+    for header in ["user-agent: tollgate/", "accept: application/json\r\n", "accept-encoding: identity\r\n"] {
+        assert!(request.contains(header), "{header}: {request}");
+    }
 }
 
 #[tokio::test]
@@ -92,11 +98,12 @@ async fn issuer_and_audience_are_held_against_the_policy_where_it_names_them() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_say_is_our_fault_and_nothing_is_remembered() {
+async fn a_server_that_cannot_say_is_our_failure_and_nothing_is_remembered() {
     let (provider, authorizer) = answering(&active()).await;
     for reply in [
         Reply::status("500 Internal Server Error"),
-        Reply::status("401 Unauthorized"),
+        Reply::status("403 Forbidden"),
+        Reply::status("404 Not Found"),
         Reply { headers: "location: http://127.0.0.1/\r\n".to_owned(), ..Reply::status("302 Found") },
         Reply::bytes(b"<html>".to_vec()),
         Reply::json(&json!({})),
@@ -109,6 +116,129 @@ async fn a_server_that_cannot_say_is_our_fault_and_nothing_is_remembered() {
     }
     provider.reply(PATH, Reply::json(&active()));
     assert_eq!(said(&authorizer, bearing("opaque")).await, "ok");
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_refuses_with_an_error_is_401_and_remembered() {
+    let error = |status, code: &str| Reply { status, ..Reply::json(&json!({ "error": code })) };
+    for reply in [
+        error("400 Bad Request", "invalid_request"),
+        error("401 Unauthorized", "invalid_token"),
+        error("404 Not Found", "not_found"),
+        Reply::status("422 Unprocessable Content"),
+    ] {
+        let (provider, authorizer) = answering(&active()).await;
+        provider.reply(PATH, reply);
+        for _ in 0..3 {
+            assert_eq!(said(&authorizer, bearing("odd~token")).await, "401");
+        }
+        assert_eq!(provider.requests(PATH), 1);
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_the_server_refuses_are_our_fault() {
+    let error = |status, code: &str| Reply { status, ..Reply::json(&json!({ "error": code })) };
+    for reply in [
+        error("401 Unauthorized", "invalid_client"),
+        error("400 Bad Request", "invalid_client"),
+        Reply::status("401 Unauthorized"),
+    ] {
+        let (provider, authorizer) = answering(&active()).await;
+        provider.reply(PATH, reply);
+        let told = said(&authorizer, bearing("opaque")).await;
+        assert!(told.starts_with("introspection: the server refuses the client id or secret: "), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn requests_with_one_token_at_once_ask_once() {
+    for (status, expected) in [("200 OK", "ok"), ("503 Service Unavailable", "introspection: status 503")] {
+        let (provider, authorizer) = answering(&active()).await;
+        provider.reply(PATH, Reply { status, delay: Duration::from_millis(100), ..Reply::json(&active()) });
+        let authorizer = Arc::new(authorizer);
+        let requests: Vec<_> = (0..100)
+            .map(|_| {
+                let authorizer = Arc::clone(&authorizer);
+                tokio::spawn(async move { said(&authorizer, bearing("opaque")).await })
+            })
+            .collect();
+        for request in requests {
+            assert_eq!(request.await.unwrap(), expected);
+        }
+        assert_eq!(provider.requests(PATH), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_made_up_tokens_is_bounded_and_leaves_known_tokens_alone() {
+    let (provider, authorizer) = answering(&active()).await;
+    assert_eq!(said(&authorizer, bearing("known")).await, "ok");
+    let slow = Reply { delay: Duration::from_millis(300), ..Reply::json(&json!({"active": false})) };
+    provider.reply(PATH, slow);
+    let authorizer = Arc::new(authorizer);
+    let flood: Vec<_> = (0..300)
+        .map(|number| {
+            let authorizer = Arc::clone(&authorizer);
+            tokio::spawn(async move { said(&authorizer, bearing(&format!("made-up-{number}"))).await })
+        })
+        .collect();
+    let mut refused = 0;
+    for request in flood {
+        match request.await.unwrap().as_str() {
+            "401" => refused += 1,
+            told => assert_eq!(told, "introspection: 64 calls are in flight"),
+        }
+    }
+    assert_eq!((provider.most_in_flight(), refused), (64, 64));
+    assert_eq!(said(&authorizer, bearing("known")).await, "ok");
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_once_per_token() {
+    let (provider, authorizer) = answering(&active()).await;
+    provider.reply(PATH, Reply::status("429 Too Many Requests"));
+    for number in 1..=3 {
+        let told = said(&authorizer, bearing(&format!("token-{number}"))).await;
+        assert_eq!(told, "introspection: status 429");
+        assert_eq!(provider.requests(PATH), number);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_left_alone() {
+    let (provider, authorizer) = answering(&active()).await;
+    assert_eq!(said(&authorizer, bearing("known")).await, "ok");
+    provider.reply(PATH, Reply::status("503 Service Unavailable"));
+    for number in 0..60 {
+        let told = said(&authorizer, bearing(&format!("token-{number}"))).await;
+        assert!(told.starts_with("introspection: "), "{told}");
+    }
+    assert!(provider.requests(PATH) <= 10, "{}", provider.requests(PATH));
+    assert_eq!(said(&authorizer, bearing("known")).await, "ok");
+}
+
+#[tokio::test]
+async fn odd_tokens_do_not_open_the_breaker() {
+    let (provider, authorizer) = answering(&active()).await;
+    provider.reply(PATH, Reply::status("400 Bad Request"));
+    for number in 0..20 {
+        assert_eq!(said(&authorizer, bearing(&format!("odd-{number}"))).await, "401");
+    }
+    provider.reply(PATH, Reply::json(&active()));
+    assert_eq!(said(&authorizer, bearing("good")).await, "ok");
+}
+
+#[tokio::test]
+async fn a_token_of_another_form_is_401_without_a_call() {
+    let provider = Provider::start().await;
+    provider.reply(PATH, Reply::json(&active()));
+    let authorizer = asking(&provider, |policy| policy["token_pattern"] = "oat_[A-Za-z0-9]{4}".into());
+    for token in ["made-up", "oat_Ab3", "oat_Ab3dx", "xoat_Ab3d", "OAT_Ab3d"] {
+        assert_eq!(said(&authorizer, bearing(token)).await, "401", "{token}");
+    }
+    assert_eq!(provider.requests(PATH), 0);
+    assert_eq!(said(&authorizer, bearing("oat_Ab3d")).await, "ok");
 }
 
 #[tokio::test]

@@ -173,3 +173,65 @@ async fn keys_that_cannot_be_had_are_named_so_and_the_call_is_recorded() {
     assert_eq!((&record["api_call"]["service"], &record["api_call"]["success"]), (&json!("jwks"), &json!(false)));
     assert_eq!(record["request_id"], lines.last().unwrap()["request_id"]);
 }
+
+#[tokio::test]
+async fn an_authorization_server_that_fails_is_a_detail_and_not_a_problem() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
+    let provider = Provider::start().await;
+    let mut policy = policy(&Signer::of("ES256").jwks());
+    policy["introspection"] = json!({"endpoint": provider.url("/introspect"), "client_id": "c", "client_secret": "s",
+        "default_plan": "free"});
+    let authorizer = logging(&policy, &log);
+    for (status, reason, field) in [
+        ("503 Service Unavailable", "keys_unavailable", "detail"),
+        ("403 Forbidden", "keys_unavailable", "detail"),
+        ("401 Unauthorized", "fault", "problem"),
+    ] {
+        provider.reply("/introspect", Reply::status(status));
+        let _ = handled(&authorizer, &bearing(status), noon()).await;
+        let _ = handled(&authorizer, &bearing("opaque"), noon()).await;
+        let line = log.lines().pop().unwrap();
+        let other = if field == "detail" { "problem" } else { "detail" };
+        assert_eq!(line["reason"], reason, "{line}");
+        assert!(line[field].as_str().unwrap().contains(&status[..3]) && line.get(other).is_none(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_fetch_of_keys_says_what_failed() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
+    let (signer, provider) = (Signer::of("ES256"), Provider::start().await);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let refusing = format!("http://{}/jwks", closed.local_addr().unwrap());
+    drop(closed);
+    provider.reply("/other/.well-known/openid-configuration", Reply::json(&json!({"issuer": "https://o\n"})));
+    provider.reply("/html", Reply::bytes(b"<html>".to_vec()));
+    provider.reply("/twice", Reply::json(&json!({"keys": [signer.jwk(), Signer::fresh("ES256").jwk()]})));
+
+    let other = format!("the discovery document is for issuer `https://o\\n`, expected `{}`", provider.url("/other"));
+    for (issuer, keys, cause, problem) in [
+        (ISSUER.to_owned(), Some(refusing), "refused", "connection refused"),
+        (ISSUER.to_owned(), Some("https://no-such-idp.invalid/".to_owned()), "dns", "cannot resolve the name"),
+        (ISSUER.to_owned(), Some(provider.url("/missing")), "status", "responded with status 404"),
+        (ISSUER.to_owned(), Some(provider.url("/html")), "key_set", "not a JSON object with a list `keys`"),
+        (ISSUER.to_owned(), Some(provider.url("/twice")), "key_set", "shares its `kid` with another key"),
+        (provider.url("/other"), None, "discovery", other.as_str()),
+    ] {
+        let mut policy = policy(&Value::Null);
+        policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
+        policy["issuers"][0]["issuer"] = issuer.clone().into();
+        if let Some(keys) = keys {
+            policy["issuers"][0]["jwks_uri"] = keys.into();
+        }
+        let token = signer.with(|claims| claims["iss"] = issuer.clone().into());
+        let _ = handled(&logging(&policy, &log), &bearing(&token), noon()).await;
+        let lines = log.lines();
+        let line = lines.iter().rfind(|line| line["message"] == "cannot fetch the issuer's signing keys").unwrap();
+        assert_eq!((&line["cause"], &line["issuer"]), (&json!(cause), &json!(issuer)), "{line}");
+        assert!(line["problem"].as_str().unwrap().contains(problem) && line["host"].is_string(), "{line}");
+    }
+}

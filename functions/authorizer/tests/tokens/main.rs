@@ -13,4 +13,8 @@ mod keys;
 mod log;
 mod provider;
 mod renewal;
+mod secrets;
+#[path = "../../../../crates/usage/tests/stores/servers.rs"]
+#[expect(dead_code, reason = "one of its servers is enough here")]
+mod servers;
 mod support;

@@ -34,6 +34,9 @@ impl Reply {
 #[derive(Default)]
 struct Told {
     replies: Vec<(String, Reply)>,
+    once: Vec<(String, Reply)>,
+    in_flight: usize,
+    most_in_flight: usize,
     requests: Vec<String>,
     heads: Vec<(String, String)>,
 }
@@ -70,9 +73,19 @@ impl Provider {
         told.replies.push((path.to_owned(), reply));
     }
 
+    /// The next request for this path gets this response, before others get what [`Self::reply`] set.
+    pub(crate) fn reply_once(&self, path: &str, reply: Reply) {
+        self.told.lock().unwrap().once.push((path.to_owned(), reply));
+    }
+
     /// How often the path was asked for.
     pub(crate) fn requests(&self, path: &str) -> usize {
         self.told.lock().unwrap().requests.iter().filter(|asked| *asked == path).count()
+    }
+
+    /// The most requests that were being answered at the same time.
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.told.lock().unwrap().most_in_flight
     }
 
     /// The last request for a path, whole.
@@ -100,10 +113,14 @@ impl Provider {
             let mut told = self.told.lock().unwrap();
             told.requests.push(path.clone());
             told.heads.push((path.clone(), head));
-            told.replies.iter().find(|(known, _)| *known == path).map(|(_, reply)| reply.clone())
+            told.in_flight += 1;
+            told.most_in_flight = told.most_in_flight.max(told.in_flight);
+            let once = told.once.iter().position(|(known, _)| *known == path).map(|index| told.once.remove(index).1);
+            once.or_else(|| told.replies.iter().find(|(known, _)| *known == path).map(|(_, reply)| reply.clone()))
         };
         let reply = reply.unwrap_or_else(|| Reply::status("404 Not Found"));
         tokio::time::sleep(reply.delay).await;
+        self.told.lock().unwrap().in_flight -= 1;
         let Reply { status, headers, body, .. } = reply;
         let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
         let _ = stream.write_all(head.as_bytes()).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config, http_calls};
-use calls::RecordLog;
+use calls::{Reach, RecordLog};
 use serde_json::{Value, json};
 use usage::{EmbeddedStore, Seeds, Store};
 
@@ -30,7 +30,7 @@ fn before_reading(policy: Option<&str>) -> (Arc<Store>, Authorizer) {
         "EMBEDDED_STORE" => Some(r#"{"plans":{}}"#.to_owned()),
         _ => None,
     });
-    let records = || http_calls(RecordLog::to(std::io::sink()));
+    let records = || http_calls(RecordLog::to(std::io::sink()), Reach::Local);
     (Arc::clone(&store), Authorizer::new(config.unwrap(), store, records))
 }
 

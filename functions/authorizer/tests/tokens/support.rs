@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use calls::RecordLog;
+use calls::{Reach, RecordLog};
 use jiff::Timestamp;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -186,7 +186,7 @@ pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> Author
     .unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
     let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
-    Authorizer::new(config, Arc::new(store), move || http_calls(records.clone()))
+    Authorizer::new(config, Arc::new(store), move || http_calls(records.clone(), Reach::Local))
 }
 
 /// An event with these headers.

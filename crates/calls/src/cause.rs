@@ -1,0 +1,93 @@
+//! What made a connection fail, in words that an operator can act on.
+
+use std::error::Error as StdError;
+use std::{fmt, io};
+
+use aws_smithy_runtime_api::client::result::ConnectorError;
+
+use crate::connections::ConnectFailed;
+use crate::error_kind::find;
+use crate::resolver::NotResolved;
+
+/// What made a connection fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The host's name cannot be resolved.
+    Name,
+    /// The host refuses connections to this port.
+    Refused,
+    /// The TLS handshake failed.
+    Tls,
+    /// No connection within the connect timeout.
+    ConnectTimeout,
+    /// No connection for another reason.
+    Connect,
+    /// The connection broke, or the response is not HTTP.
+    Broken,
+}
+
+impl Cause {
+    pub(crate) fn of(error: &ConnectorError) -> Self {
+        let Some(failed) = find::<ConnectFailed>(error) else { return Self::Broken };
+        if find::<NotResolved>(error).is_some() {
+            Self::Name
+        } else if failed.timed_out {
+            Self::ConnectTimeout
+        } else if chain(error).any(is_tls) {
+            Self::Tls
+        } else if chain(error).any(is_refused) {
+            Self::Refused
+        } else {
+            Self::Connect
+        }
+    }
+
+    /// The word for log fields.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "dns",
+            Self::Refused => "refused",
+            Self::Tls => "tls",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Connect => "connect",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Name => "cannot resolve the name",
+            Self::Refused => "connection refused",
+            Self::Tls => "TLS handshake failed",
+            Self::ConnectTimeout => "no connection within the timeout",
+            Self::Connect => "cannot connect",
+            Self::Broken => "the connection broke",
+        })
+    }
+}
+
+/// The text of the innermost error, which says most; the others only say who passed it on. The sources of
+/// connection errors name addresses and certificates, never a request.
+pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    text.chars().take(LONGEST_TEXT).collect()
+}
+
+const LONGEST_TEXT: usize = 200;
+
+fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// rustls reports through an I/O error, whose own source skips what it wraps.
+fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| wrapped.is::<rustls::Error>())
+}
+
+fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}

@@ -1,0 +1,48 @@
+//! Name resolution that keeps connections within their [`Reach`].
+
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
+
+use crate::address::Reach;
+
+/// Resolves names as the system does, and drops the addresses that must not be reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolver {
+    pub(crate) reach: Reach,
+}
+
+/// A name that cannot be resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotResolved(std::io::Error);
+
+/// A name all of whose addresses are outside of the reach.
+#[derive(Debug, thiserror::Error)]
+#[error("the name resolves to an address that must not be called")]
+pub(crate) struct NotAdmitted;
+
+impl ResolveDns for Resolver {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        DnsFuture::new(async move {
+            let found = tokio::net::lookup_host((name, 0)).await;
+            let found = found.map_err(|error| ResolveDnsError::new(NotResolved(error)))?;
+
+            let admitted: Vec<_> =
+                found.map(|address| address.ip()).filter(|address| self.reach.admits(*address)).collect();
+            if admitted.is_empty() { Err(ResolveDnsError::new(NotAdmitted)) } else { Ok(admitted) }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_of_this_machine_is_not_resolved_for_a_deployed_function() {
+        for name in ["localhost", "0x7f.1", "2130706433"] {
+            let error = Resolver { reach: Reach::Deployed }.resolve_dns(name).await.unwrap_err();
+            assert!(crate::error_kind::find::<NotAdmitted>(&error).is_some(), "{name}: {error:?}");
+            assert!(Resolver { reach: Reach::Local }.resolve_dns(name).await.is_ok(), "{name}");
+        }
+    }
+}

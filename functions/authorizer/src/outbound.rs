@@ -1,0 +1,127 @@
+//! Requests to issuers and authorization servers: what they may reach, the headers that they carry, and the
+//! bodies of the responses.
+
+use std::io::Read as _;
+
+use bytes::Bytes;
+use calls::timeouts::CONNECT;
+use calls::{Connections, HttpCalls, Reach, RecordLog};
+use flate2::read::GzDecoder;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, USER_AGENT};
+use http::request::Builder;
+use http::{HeaderMap, Response};
+
+/// The environment variable that says that this is a function in Lambda.
+pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
+/// The largest body of a response, compressed or not, in bytes.
+const MAX_BODY_BYTES: usize = 256 * 1_024;
+/// Firewalls in front of identity providers refuse requests that have no `User-Agent`.
+const AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
+
+/// The calls that an authorizer makes to addresses that a policy or a provider names.
+#[must_use]
+pub fn http_calls(records: RecordLog, reach: Reach) -> HttpCalls {
+    HttpCalls::new(Connections::reaching(reach, CONNECT), records, MAX_BODY_BYTES)
+}
+
+/// What these calls may reach. In Lambda, loopback is where the Runtime API listens.
+#[must_use]
+pub fn reach(lookup: impl Fn(&str) -> Option<String>) -> Reach {
+    if lookup(FUNCTION_NAME).is_some() { Reach::Deployed } else { Reach::Local }
+}
+
+/// Adds the headers that every one of these requests carries.
+pub(crate) fn with_headers(request: Builder) -> Builder {
+    request.header(USER_AGENT, AGENT).header(ACCEPT, "application/json").header(ACCEPT_ENCODING, "identity")
+}
+
+/// Why a body cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the response has an unsupported content coding, expected identity or gzip")]
+    Coding,
+    #[error("the response is not valid gzip")]
+    Gzip,
+    #[error("the response is larger than {MAX_BODY_BYTES} bytes once decompressed")]
+    TooLarge,
+}
+
+/// The body of a response. Object stores send what was stored compressed as it is, whatever was accepted.
+pub(crate) fn body(response: Response<Bytes>) -> Result<Bytes, BodyError> {
+    match coding(response.headers())? {
+        Coding::Identity => Ok(response.into_body()),
+        Coding::Gzip => decompressed(response.body()),
+    }
+}
+
+enum Coding {
+    Identity,
+    Gzip,
+}
+
+fn coding(headers: &HeaderMap) -> Result<Coding, BodyError> {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    let coding = match (codings.next(), codings.next()) {
+        (None, _) => return Ok(Coding::Identity),
+        (Some(coding), None) => coding.to_str().map_err(|_| BodyError::Coding)?.trim().to_ascii_lowercase(),
+        (Some(_), Some(_)) => return Err(BodyError::Coding),
+    };
+    match coding.as_str() {
+        "" | "identity" => Ok(Coding::Identity),
+        "gzip" | "x-gzip" => Ok(Coding::Gzip),
+        _ => Err(BodyError::Coding),
+    }
+}
+
+fn decompressed(compressed: &[u8]) -> Result<Bytes, BodyError> {
+    let mut plain = Vec::new();
+    let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
+    let mut reader = GzDecoder::new(compressed).take(limit + 1);
+    reader.read_to_end(&mut plain).map_err(|_| BodyError::Gzip)?;
+    if plain.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(plain.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(codings: &[&str], sent: &[u8]) -> Result<Bytes, BodyError> {
+        let mut response = Response::builder();
+        for coding in codings {
+            response = response.header(CONTENT_ENCODING, *coding);
+        }
+        body(response.body(Bytes::copy_from_slice(sent)).unwrap())
+    }
+
+    #[test]
+    fn a_compressed_body_is_decompressed_within_the_bound() {
+        assert_eq!(read(&[], b"plain").unwrap(), "plain");
+        assert_eq!(read(&["identity"], b"plain").unwrap(), "plain");
+        assert_eq!(read(&["GZIP"], &gzip(b"plain")).unwrap(), "plain");
+        assert_eq!(read(&["gzip"], &gzip(&vec![b' '; MAX_BODY_BYTES])).unwrap().len(), MAX_BODY_BYTES);
+        assert_eq!(read(&["gzip"], &gzip(&vec![b' '; 64 * 1_024 * 1_024])), Err(BodyError::TooLarge));
+        assert_eq!(read(&["gzip"], b"plain"), Err(BodyError::Gzip));
+        assert_eq!(read(&["gzip"], &gzip(b"plain")[..10]), Err(BodyError::Gzip));
+        assert_eq!(read(&["br"], b"plain"), Err(BodyError::Coding));
+        assert_eq!(read(&["gzip, gzip"], b"plain"), Err(BodyError::Coding));
+        assert_eq!(read(&["gzip", "gzip"], &gzip(&gzip(b"plain"))), Err(BodyError::Coding));
+    }
+
+    #[test]
+    fn loopback_is_out_of_reach_in_lambda() {
+        assert_eq!(reach(|name| (name == FUNCTION_NAME).then(|| "authorizer".to_owned())), Reach::Deployed);
+        assert_eq!(reach(|_| None), Reach::Local);
+    }
+}

@@ -1,0 +1,186 @@
+//! Secrets that AWS keeps: read when the policy is loaded, and renewed. Time is passed in; nothing waits for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use authorizer::{Authorizer, Config, http_calls};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use calls::{Deadline, HttpCall, Reach, RecordLog, Replay};
+use serde_json::{Value, json};
+use usage::{EmbeddedStore, Seeds, Store};
+
+use crate::provider::{Provider, Reply};
+use crate::servers::Server;
+use crate::support::*;
+
+const PATH: &str = "/introspect";
+const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tollgate/idp-Ab3dEf";
+
+/// An authorizer whose client secret is `reference`, with AWS at this address.
+fn referring(reference: &str, provider: &Provider, aws: &str) -> Authorizer {
+    let policy = json!({
+        "introspection": {"endpoint": provider.url(PATH), "client_id": "tollgate", "client_secret": reference,
+            "default_plan": "pro"},
+        "rules": [{"match": "ANY /{proxy+}", "auth": "any"}],
+    })
+    .to_string();
+    let aws = aws.to_owned();
+    let config = Config::from_lookup(move |name| match name {
+        "AUTH_POLICY" => Some(policy.clone()),
+        "EMBEDDED_STORE" => Some(r#"{"plans":{}}"#.to_owned()),
+        "AWS_REGION" => Some("eu-central-1".to_owned()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+        "AWS_ENDPOINT_URL" => Some(aws.clone()),
+        _ => None,
+    });
+    let seeds = r#"{"plans":{"pro":{"throttle":{"rate":1000,"burst":1000}}}}"#;
+    let store = Store::Embedded(EmbeddedStore::new(&Seeds::parse(seeds).unwrap()).unwrap());
+    let calls = || http_calls(RecordLog::to(std::io::sink()), Reach::Local);
+    Authorizer::new(config.unwrap(), Arc::new(store), calls)
+}
+
+/// A provider that is the authorization server and AWS at once, and the authorizer.
+async fn keeping(reference: &str, secret: Reply) -> (Provider, Authorizer) {
+    let provider = Provider::start().await;
+    provider.reply(PATH, Reply::json(&json!({"active": true, "sub": "alice"})));
+    provider.reply("/", secret);
+    let authorizer = referring(reference, &provider, &provider.url(""));
+    (provider, authorizer)
+}
+
+fn parameter(secret: &str) -> Reply {
+    Reply::json(&json!({"Parameter": {"Value": secret}}))
+}
+
+fn refusal(status: &'static str, code: &str) -> Reply {
+    Reply { status, ..Reply::json(&json!({"__type": code, "message": "hush"})) }
+}
+
+/// The secret that the authorization server was sent last.
+fn sent(provider: &Provider) -> String {
+    let request = provider.last(PATH);
+    let header = request.lines().find_map(|line| line.strip_prefix("authorization: Basic ")).unwrap();
+    let credentials = String::from_utf8(STANDARD.decode(header.trim()).unwrap()).unwrap();
+    credentials.strip_prefix("tollgate:").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_secret_is_read_when_the_policy_is_loaded() {
+    let secret = Reply::json(&json!({"SecretString": "hush"}));
+    for (reference, reply, target, body) in [
+        ("ssm:/tollgate/idp", parameter("hush"), "AmazonSSM.GetParameter", r#""Name":"/tollgate/idp""#),
+        (&format!("secretsmanager:{ARN}"), secret, "secretsmanager.GetSecretValue", "tollgate/idp-Ab3dEf"),
+    ] {
+        let (provider, authorizer) = keeping(reference, reply).await;
+        authorizer.load_policy_at(noon()).await.unwrap();
+        let request = provider.last("/");
+        assert!(request.contains(&format!("x-amz-target: {target}")) && request.contains(body), "{request}");
+        assert!(request.contains("authorization: AWS4-HMAC-SHA256 Credential=test/"), "{request}");
+
+        assert_eq!(said(&authorizer, bearing("opaque")).await, "ok");
+        assert_eq!((sent(&provider).as_str(), provider.requests("/")), ("hush", 1));
+    }
+}
+
+#[tokio::test]
+async fn a_reference_that_aws_refuses_fails_the_start_and_is_named_without_the_secret() {
+    for (reply, expected) in [
+        (refusal("400 Bad Request", "ParameterNotFound"), "ssm responded with ParameterNotFound (status 400)"),
+        (refusal("400 Bad Request", "AccessDeniedException"), "see the template's parameter SecretArns"),
+        (Reply::json(&json!({"Parameter": {"Value": ""}})), "it holds no text"),
+    ] {
+        let (_, authorizer) = keeping("ssm:/tollgate/idp", reply).await;
+        let error = authorizer.load_policy_at(noon()).await.unwrap_err().to_string();
+        let place = "AUTH_POLICY: introspection.client_secret: cannot read ssm:/tollgate/idp: ";
+        assert!(error.starts_with(place) && error.contains(expected) && !error.contains("hush"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_at_the_start_is_read_by_a_request() {
+    let (provider, authorizer) = keeping("ssm:/tollgate/idp", Reply::status("503 Service Unavailable")).await;
+    authorizer.load_policy_at(noon()).await.unwrap();
+    let told = said_at(&authorizer, bearing("opaque"), after(1)).await;
+    assert!(told.starts_with("introspection: client_secret: cannot read ssm:/tollgate/idp: "), "{told}");
+    assert_eq!(said_at(&authorizer, event("/orders", json!({})), after(1)).await, "401", "others are decided");
+
+    provider.reply("/", parameter("hush"));
+    assert_eq!(said_at(&authorizer, bearing("opaque"), after(10)).await, "ok");
+    assert_eq!(sent(&provider), "hush");
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_read_again_after_five_minutes() {
+    let (provider, authorizer) = keeping("ssm:/tollgate/idp", parameter("old")).await;
+    authorizer.load_policy_at(noon()).await.unwrap();
+    provider.reply("/", parameter("new"));
+    assert_eq!(said_at(&authorizer, bearing("one"), after(299)).await, "ok");
+    assert_eq!((sent(&provider).as_str(), provider.requests("/")), ("old", 1));
+
+    assert_eq!(said_at(&authorizer, bearing("two"), after(300)).await, "ok", "the old one is used meanwhile");
+    for number in 0..1_000 {
+        assert_eq!(said_at(&authorizer, bearing(&format!("token-{number}")), after(301)).await, "ok");
+        if sent(&provider) == "new" {
+            return;
+        }
+    }
+    panic!("the new secret is not used");
+}
+
+#[tokio::test]
+async fn a_secret_that_the_server_refuses_is_read_again_at_once() {
+    let (provider, authorizer) = keeping("ssm:/tollgate/idp", parameter("old")).await;
+    authorizer.load_policy_at(noon()).await.unwrap();
+    provider.reply("/", parameter("new"));
+    let refused = json!({"error": "invalid_client"});
+    provider.reply_once(PATH, Reply { status: "401 Unauthorized", ..Reply::json(&refused) });
+    assert_eq!(said_at(&authorizer, bearing("opaque"), after(60)).await, "ok");
+    assert_eq!((sent(&provider).as_str(), provider.requests("/"), provider.requests(PATH)), ("new", 2, 2));
+
+    // Credentials that stay wrong are a fault, and do not have the secret read by every request.
+    provider.reply(PATH, Reply { status: "401 Unauthorized", ..Reply::json(&refused) });
+    for number in 0..5 {
+        let told = said_at(&authorizer, bearing(&format!("token-{number}")), after(61)).await;
+        assert!(told.starts_with("introspection: the server refuses the client id or secret"), "{told}");
+    }
+    assert_eq!(provider.requests("/"), 2);
+}
+
+#[tokio::test]
+async fn secrets_are_read_from_systems_manager_and_secrets_manager() {
+    let server = Server::ministack();
+    let aws = format!("http://{}", server.address);
+    let parameter = json!({"Name": "/tollgate/idp", "Value": "of-ssm", "Type": "SecureString"});
+    aws_call(&aws, "AmazonSSM.PutParameter", &parameter).await;
+    let secret = json!({"Name": "idp", "SecretString": "of-sm"});
+    let created = aws_call(&aws, "secretsmanager.CreateSecret", &secret).await;
+
+    let arn = format!("secretsmanager:{}", created["ARN"].as_str().unwrap());
+    for (reference, secret) in [("ssm:/tollgate/idp", "of-ssm"), (arn.as_str(), "of-sm")] {
+        let provider = Provider::start().await;
+        provider.reply(PATH, Reply::json(&json!({"active": true, "sub": "alice"})));
+        let authorizer = referring(reference, &provider, &aws);
+        authorizer.load_policy_at(noon()).await.unwrap();
+        assert_eq!(said(&authorizer, bearing("opaque")).await, "ok");
+        assert_eq!(sent(&provider), secret);
+    }
+}
+
+/// One call to the emulator, which checks no signature but reads the service in it.
+async fn aws_call(aws: &str, target: &str, body: &Value) -> Value {
+    let service = if target.starts_with("AmazonSSM") { "ssm" } else { "secretsmanager" };
+    let credential = format!("AWS4-HMAC-SHA256 Credential=test/20261121/eu-central-1/{service}/aws4_request");
+    let request = http::Request::post(format!("{aws}/"))
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", target)
+        .header("authorization", format!("{credential}, SignedHeaders=host, Signature=0"))
+        .body(body.to_string().into())
+        .unwrap();
+    let calls = http_calls(RecordLog::to(std::io::sink()), Reach::Local);
+    let call = HttpCall { service, operation: "Create", request, replay: Replay::OnlyIfNotApplied };
+    let deadline = Deadline::after(Instant::now(), Duration::from_secs(60));
+    let response = calls.send(call, deadline).await.unwrap();
+    assert!(response.status().is_success(), "{response:?}");
+    serde_json::from_slice(response.body()).unwrap()
+}
