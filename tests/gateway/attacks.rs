@@ -1,20 +1,10 @@
 //! What an attacker tries.
 
+use authorizer::BACKEND_HEADERS;
 use http::StatusCode;
 use tests::{Backend, FREE, Gateway, PRO, Setup, raw};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-
-const NAMES: [&str; 8] = [
-    "x-tollgate-decision",
-    "x-tollgate-user-id",
-    "x-tollgate-email",
-    "x-tollgate-roles",
-    "x-tollgate-key-id",
-    "x-tollgate-plan",
-    "x-tollgate-scopes",
-    "x-tollgate-auth",
-];
 
 async fn with_backend() -> (Gateway, Backend) {
     let backend = Backend::empty().await;
@@ -27,7 +17,7 @@ async fn an_identity_that_the_client_claims_never_reaches_the_backend() {
     for (method, path) in [("GET", "/orders"), ("GET", "/"), ("GET", "/health"), ("OPTIONS", "/orders")] {
         let mut call = gateway.call(method, path).header("x-api-key", PRO);
         let public = path == "/health" || method == "OPTIONS";
-        for name in NAMES {
+        for name in BACKEND_HEADERS {
             call = call.header(name, "mallory").header(&name.to_uppercase(), "mallory");
             if public {
                 call = call.header(&name.replace('-', "_"), "mallory");
@@ -45,11 +35,11 @@ async fn an_identity_that_the_client_claims_never_reaches_the_backend() {
 #[tokio::test]
 async fn a_header_that_the_client_names_in_connection_is_still_mapped() {
     let (gateway, backend) = with_backend().await;
-    let connection = NAMES.join(", ");
+    let connection = BACKEND_HEADERS.join(", ");
     let call = gateway.call("GET", "/orders").header("x-api-key", PRO).header("connection", &connection);
     assert_eq!(call.send().await.status, StatusCode::OK);
     let seen = backend.seen().remove(0);
-    assert!(NAMES.iter().all(|name| seen.headers.contains_key(*name)), "{seen:?}");
+    assert!(BACKEND_HEADERS.iter().all(|name| seen.headers.contains_key(*name)), "{seen:?}");
 }
 
 #[tokio::test]

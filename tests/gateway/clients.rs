@@ -90,6 +90,7 @@ async fn the_backend_is_told_who_calls_and_never_the_key() {
     for (header, value) in [
         ("x-tollgate-decision", "allowed"),
         ("x-tollgate-user-id", "alice"),
+        ("x-tollgate-issuer", "-"),
         ("x-tollgate-email", "-"),
         ("x-tollgate-roles", "-"),
         ("x-tollgate-key-id", "k1"),

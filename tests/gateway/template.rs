@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use authorizer::BACKEND_HEADERS;
 use calls::RecordLog;
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -78,8 +79,19 @@ fn every_status_that_is_promised_is_mapped_and_two_of_them_with_retry_after() {
 #[test]
 fn public_requests_lose_every_header_that_protected_ones_are_given() {
     assert!(destinations("PublicIntegration").is_superset(&destinations("ProtectedIntegration")));
-    let removed = |(destination, _): &(String, Node)| destination.starts_with("remove:header.x-tollgate-");
-    assert_eq!(property("PublicIntegration", "RequestParameters").iter().filter(|entry| removed(entry)).count(), 8);
+}
+
+#[test]
+fn each_header_of_ours_is_overwritten_on_protected_routes_and_removed_on_public_ones() {
+    for (integration, operation) in [("ProtectedIntegration", "overwrite"), ("PublicIntegration", "remove")] {
+        let prefix = format!("{operation}:header.");
+        let mapped: BTreeSet<String> = property(integration, "RequestParameters")
+            .iter()
+            .filter_map(|(destination, _)| Some(destination.strip_prefix(&prefix)?.to_owned()))
+            .filter(|header| header.starts_with("x-tollgate-"))
+            .collect();
+        assert_eq!(mapped, BACKEND_HEADERS.map(str::to_owned).into(), "{integration}");
+    }
 }
 
 #[tokio::test]

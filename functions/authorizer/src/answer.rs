@@ -1,6 +1,7 @@
 //! The answer to API Gateway: allowed or not, with the context that mappings and logs read.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -87,6 +88,8 @@ pub(crate) struct Answer<'e> {
     format: Format<'e>,
     /// What a plan in shadow mode would have refused by.
     shadowed: Option<Shadowed>,
+    /// The token's issuer, by its name in the policy.
+    issuer_name: Option<Arc<str>>,
     /// The key as it was sent, for a REST API's own usage plan. Never logged.
     usage_identifier_key: Option<&'e str>,
 }
@@ -109,6 +112,7 @@ impl<'e> Answer<'e> {
 
     pub(crate) fn identity(&mut self, identity: &Identity) {
         self.context.identity(identity);
+        self.issuer_name = identity.bearer.as_ref().map(|bearer| Arc::clone(&bearer.issuer_name));
     }
 
     pub(crate) fn usage_identifier_key(&mut self, key: Option<&'e str>) {
@@ -192,6 +196,7 @@ impl<'e> Answer<'e> {
             reason = reason.as_str(),
             route = &**route,
             auth,
+            issuer = self.issuer_name.as_deref(),
             key_id = &**key_id,
             plan = &**plan,
             near_limit = *near_limit == "true",

@@ -1,176 +1,171 @@
 //! Who bears a token, as its issuer says.
 
-use serde_json::{Map, Value};
+use std::sync::Arc;
+
 use usage::Caller;
 
 use crate::Reason;
-use crate::jws::decoded;
+use crate::assertions::{Assertions, allows};
+use crate::claims::{Claims, certificate_binding, email, scopes, string, strings};
+use crate::header_value::{access_log_value, header_list, header_value_or_warning};
 use crate::times::Times;
 
 /// OpenID Connect Core, section 2: a subject has at most 255 characters.
-const LONGEST_SUBJECT: usize = 255;
+const MAX_SUBJECT_BYTES: usize = 255;
+/// The claim that names a user only if the issuer has verified it.
+const EMAIL: &str = "email";
 
-/// What a token that holds says. Nothing of this is ever logged.
+/// What a valid token says. Nothing of this is ever logged, except what the policy says itself.
 pub(crate) struct Bearer {
     pub(crate) caller: Caller,
-    /// The word for it in the context: `jwt` or `introspection`.
+    /// `jwt` or `introspection`.
     pub(crate) auth: &'static str,
+    /// The issuer's name in the policy, by which rules refer to it.
+    pub(crate) issuer_name: Arc<str>,
+    /// The header value of the issuer, within which the subject is unique.
+    pub(crate) issuer: Arc<str>,
     pub(crate) subject: String,
-    pub(crate) email: Option<String>,
-    pub(crate) roles: Vec<String>,
+    /// The header value of a verified e-mail address; empty if there is none.
+    pub(crate) email: String,
+    /// The header value of the roles; empty if there are none.
+    pub(crate) roles: String,
     pub(crate) scopes: Vec<String>,
-    /// Its plan; `None` where neither the token nor the policy names one.
-    pub(crate) plan: Option<String>,
+    /// The header value of the scopes; empty if there are none.
+    pub(crate) scope_list: String,
+    pub(crate) plan: TokenPlan,
     pub(crate) times: Times,
-    /// The certificate that it is bound to (RFC 8705, section 3.1), by its SHA-256.
-    pub(crate) bound_to: Option<[u8; 32]>,
+    /// The SHA-256 of the certificate that the token is bound to (RFC 8705, section 3.1).
+    pub(crate) certificate: Option<[u8; 32]>,
 }
 
-/// Which claims are read.
+/// The plan that a token is charged on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TokenPlan {
+    /// Neither the token nor the policy names one.
+    None,
+    /// The policy contains the name.
+    Configured(String),
+    /// Only the token contains the name, which may be anything.
+    Claimed(String),
+    /// The token names a plan that its issuer may not assert.
+    NotAllowed,
+}
+
+impl TokenPlan {
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Configured(name) | Self::Claimed(name) => Some(name),
+            Self::None | Self::NotAllowed => None,
+        }
+    }
+}
+
+/// How the claims of one issuer are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
+    /// The issuer's name in the policy.
+    pub(crate) name: Arc<str>,
+    /// The issuer itself: what is unique within it is hashed together with it.
+    pub(crate) issuer: Arc<str>,
     pub(crate) user_claim: String,
     pub(crate) plan_claim: Option<String>,
     pub(crate) default_plan: Option<String>,
+    /// True if an e-mail address counts although the token does not say that it was verified.
+    pub(crate) trusts_email: bool,
+    pub(crate) assertions: Assertions,
 }
 
 impl Bearer {
-    /// Reads the claims of a token that `issuer` vouches for.
-    pub(crate) fn read(
-        claims: &Map<String, Value>,
-        issuer: &str,
-        times: Times,
-        reading: &Reading,
-        auth: &'static str,
-    ) -> Result<Self, Reason> {
-        let subject = text(claims, &reading.user_claim)?.ok_or(Reason::InvalidClaims)?;
-        if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
-            return Err(Reason::InvalidClaims);
-        }
-        let plan = match &reading.plan_claim {
-            Some(claim) => text(claims, claim)?,
-            None => None,
-        };
+    /// Reads the claims of a token that the issuer of `reading` vouches for.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidClaims`] if there is no user, or a claim that must be understood has the wrong type.
+    pub(crate) fn read(claims: &Claims, times: Times, reading: &Reading, auth: &'static str) -> Result<Self, Reason> {
+        let subject = reading.subject(claims)?;
+        let certificate = certificate_binding(claims)?;
+        let plan = reading.plan(claims)?;
+
+        let allowed = &reading.assertions;
+        let scopes = permitted(scopes(claims), allowed.scopes.as_ref());
+        let roles = permitted(strings(claims, "roles"), allowed.roles.as_ref());
+        let email = email(claims, reading.trusts_email).unwrap_or_default();
+
         Ok(Self {
-            caller: Caller::from_subject(issuer, subject),
+            caller: Caller::from_subject(&reading.issuer, subject),
             auth,
-            bound_to: bound_to(claims)?,
+            issuer_name: Arc::clone(&reading.name),
+            issuer: access_log_value(&reading.issuer).into(),
             subject: subject.to_owned(),
-            email: email(claims),
-            roles: texts(claims, "roles", |_| true)?,
-            scopes: scopes(claims)?,
-            plan: plan.map(str::to_owned).or_else(|| reading.default_plan.clone()),
+            email: header_value_or_warning("email", email).into_owned(),
+            roles: header_list("roles", &roles, ',').into_owned(),
+            scope_list: header_list("scopes", &scopes, ' ').into_owned(),
+            scopes,
+            plan,
             times,
+            certificate,
         })
     }
 }
 
-/// What is bound to anything but a certificate is no bearer token: whoever shows it has to prove more than
-/// can be proved here.
-fn bound_to(claims: &Map<String, Value>) -> Result<Option<[u8; 32]>, Reason> {
-    let Some(confirmation) = claims.get("cnf") else { return Ok(None) };
-    let members = confirmation.as_object().filter(|members| members.len() == 1);
-    let thumbprint = members.and_then(|members| members.get("x5t#S256")).and_then(Value::as_str).and_then(decoded);
-    thumbprint.and_then(|hash| hash.try_into().ok()).map(Some).ok_or(Reason::InvalidClaims)
-}
-
-/// An address that the issuer says is not its user's is nobody's.
-fn email(claims: &Map<String, Value>) -> Option<String> {
-    let unverified = claims.get("email_verified").is_some_and(|verified| *verified != true && verified != "true");
-    claims.get("email").and_then(Value::as_str).filter(|_| !unverified).map(str::to_owned)
-}
-
-fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Result<Option<&'c str>, Reason> {
-    claims.get(name).map(|value| value.as_str().ok_or(Reason::InvalidClaims)).transpose()
-}
-
-/// `scope` of RFC 8693, section 4.2, and `scp`, in both forms that there are of either.
-fn scopes(claims: &Map<String, Value>) -> Result<Vec<String>, Reason> {
-    let mut scopes = texts(claims, "scope", is_scope)?;
-    for scope in texts(claims, "scp", is_scope)? {
-        if !scopes.contains(&scope) {
-            scopes.push(scope);
-        }
+impl Reading {
+    fn subject<'c>(&self, claims: &'c Claims) -> Result<&'c str, Reason> {
+        let subject = match self.user_claim.as_str() {
+            EMAIL => email(claims, self.trusts_email),
+            name => string(claims, name)?,
+        };
+        subject.filter(|subject| (1..=MAX_SUBJECT_BYTES).contains(&subject.len())).ok_or(Reason::InvalidClaims)
     }
-    Ok(scopes)
+
+    fn plan(&self, claims: &Claims) -> Result<TokenPlan, Reason> {
+        let claimed = match &self.plan_claim {
+            Some(claim) => string(claims, claim)?,
+            None => None,
+        };
+        Ok(match (claimed, &self.default_plan) {
+            (Some(plan), _) if !allows(self.assertions.plans.as_ref(), plan) => TokenPlan::NotAllowed,
+            (Some(plan), _) if self.assertions.lists_plan(plan) => TokenPlan::Configured(plan.to_owned()),
+            (Some(plan), _) => TokenPlan::Claimed(plan.to_owned()),
+            (None, Some(plan)) => TokenPlan::Configured(plan.clone()),
+            (None, None) => TokenPlan::None,
+        })
+    }
 }
 
-/// A list of texts, or one text with white space between them.
-fn texts(claims: &Map<String, Value>, name: &str, admitted: fn(&str) -> bool) -> Result<Vec<String>, Reason> {
-    let texts: Vec<&str> = match claims.get(name) {
-        None => Vec::new(),
-        Some(Value::String(text)) => text.split_ascii_whitespace().collect(),
-        Some(Value::Array(items)) => {
-            items.iter().map(Value::as_str).collect::<Option<_>>().ok_or(Reason::InvalidClaims)?
-        }
-        Some(_) => return Err(Reason::InvalidClaims),
-    };
-    let all = texts.iter().all(|text| admitted(text));
-    if all { Ok(texts.into_iter().map(str::to_owned).collect()) } else { Err(Reason::InvalidClaims) }
-}
-
-/// A scope-token of RFC 6749, section 3.3.
-fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+fn permitted(values: Vec<&str>, list: Option<&Vec<String>>) -> Vec<String> {
+    values.into_iter().filter(|value| allows(list, value)).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    fn read(mut claims: Value) -> Result<Bearer, Reason> {
-        let reading = Reading {
+    fn reading() -> Reading {
+        Reading {
+            name: "corp".into(),
+            issuer: "https://a".into(),
             user_claim: "sub".to_owned(),
             plan_claim: Some("plan".to_owned()),
             default_plan: Some("free".to_owned()),
-        };
+            trusts_email: false,
+            assertions: Assertions::default(),
+        }
+    }
+
+    fn read_with(reading: &Reading, mut claims: Value) -> Result<Bearer, Reason> {
         if claims.get("sub").is_none() {
             claims["sub"] = "alice".into();
         }
         let claims = claims.as_object().unwrap();
-        Bearer::read(claims, "https://a", Times::read(claims).unwrap(), &reading, "jwt")
+        Bearer::read(claims, Times::read(claims).unwrap(), reading, "jwt")
     }
 
-    fn scopes(claims: Value) -> Option<String> {
-        read(claims).ok().map(|bearer| bearer.scopes.join(" "))
-    }
-
-    #[test]
-    fn scopes_are_the_same_however_they_are_written() {
-        for claims in [
-            json!({"scope": "a b"}),
-            json!({"scope": " a   b "}),
-            json!({"scope": "a\tb"}),
-            json!({"scp": ["a", "b"]}),
-            json!({"scp": "a b"}),
-            json!({"scope": ["a", "b"]}),
-            json!({"scope": "a", "scp": ["a", "b"]}),
-        ] {
-            assert_eq!(scopes(claims.clone()).as_deref(), Some("a b"), "{claims}");
-        }
-        assert_eq!(scopes(json!({})).as_deref(), Some(""));
+    fn read(claims: Value) -> Result<Bearer, Reason> {
+        read_with(&reading(), claims)
     }
 
     #[test]
-    fn scopes_that_are_none_are_refused() {
-        for value in [
-            json!(1),
-            json!(null),
-            json!({}),
-            json!(["a", 1]),
-            json!(["a b"]),
-            json!([""]),
-            json!("a\"b"),
-            json!("\u{fc}"),
-        ] {
-            assert_eq!(scopes(json!({"scope": value})), None, "scope {value}");
-            assert_eq!(scopes(json!({"scp": value})), None, "scp {value}");
-        }
-    }
-
-    #[test]
-    fn a_subject_is_a_text_of_bounded_length() {
+    fn a_subject_is_a_string_of_bounded_length() {
         for subject in [json!(""), json!(7), json!(null), json!(["alice"]), json!("x".repeat(256))] {
             assert_eq!(read(json!({"sub": subject})).err(), Some(Reason::InvalidClaims), "{subject}");
         }
@@ -178,19 +173,67 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_the_tokens_or_the_default() {
-        assert_eq!(read(json!({})).unwrap().plan.as_deref(), Some("free"));
-        assert_eq!(read(json!({"plan": "pro"})).unwrap().plan.as_deref(), Some("pro"));
+    fn a_plan_is_the_one_that_the_token_names_or_the_default() {
+        let plan = |claims| read(claims).unwrap().plan;
+        assert_eq!(plan(json!({})), TokenPlan::Configured("free".to_owned()));
+        assert_eq!(plan(json!({"plan": null})), TokenPlan::Configured("free".to_owned()));
+        assert_eq!(plan(json!({"plan": "pro"})), TokenPlan::Claimed("pro".to_owned()));
         assert_eq!(read(json!({"plan": 1})).err(), Some(Reason::InvalidClaims));
     }
 
     #[test]
-    fn an_email_that_is_not_verified_is_none() {
-        let email = |claims: Value| read(claims).unwrap().email;
-        assert_eq!(email(json!({"email": "a@b"})).as_deref(), Some("a@b"));
-        assert_eq!(email(json!({"email": "a@b", "email_verified": "true"})).as_deref(), Some("a@b"));
-        for unverified in [json!(false), json!("false"), json!(null), json!(0)] {
-            assert_eq!(email(json!({"email": "a@b", "email_verified": unverified})), None);
+    fn a_plan_that_the_issuer_may_not_assert_is_not_replaced_by_the_default() {
+        let mut reading = reading();
+        reading.assertions.plans = Some(vec!["free".to_owned(), "team".to_owned()]);
+        for (claimed, expected) in [
+            (json!("team"), TokenPlan::Configured("team".to_owned())),
+            (json!("pro"), TokenPlan::NotAllowed),
+            (json!(""), TokenPlan::NotAllowed),
+            (json!(null), TokenPlan::Configured("free".to_owned())),
+        ] {
+            assert_eq!(read_with(&reading, json!({"plan": claimed})).unwrap().plan, expected, "{claimed}");
         }
+    }
+
+    #[test]
+    fn scopes_and_roles_that_the_issuer_may_not_assert_are_dropped() {
+        let mut reading = reading();
+        reading.assertions.scopes = Some(vec!["orders:read".to_owned()]);
+        reading.assertions.roles = Some(vec!["reader".to_owned()]);
+        let claims = json!({"scope": "orders:read admin:read", "scp": ["admin:write"], "roles": ["admin", "reader"]});
+        let bearer = read_with(&reading, claims).unwrap();
+        assert_eq!((&*bearer.scopes, &*bearer.scope_list), (&["orders:read".to_owned()][..], "orders:read"));
+        assert_eq!(bearer.roles, "reader");
+    }
+
+    #[test]
+    fn a_user_is_named_by_a_verified_email_address_only() {
+        let user = |trusts_email, verified: Option<Value>| {
+            let reading = Reading { user_claim: "email".to_owned(), trusts_email, ..reading() };
+            let mut claims = json!({"email": "ceo@corp.example"});
+            if let Some(verified) = verified {
+                claims["email_verified"] = verified;
+            }
+            read_with(&reading, claims).map(|bearer| bearer.subject)
+        };
+        for (trusts_email, verified, named) in [
+            (false, Some(json!(true)), true),
+            (false, Some(json!("true")), true),
+            (false, Some(json!(false)), false),
+            (false, None, false),
+            (true, None, true),
+            (true, Some(json!(false)), false),
+        ] {
+            let expected = if named { Ok("ceo@corp.example".to_owned()) } else { Err(Reason::InvalidClaims) };
+            assert_eq!(user(trusts_email, verified.clone()), expected, "{trusts_email} {verified:?}");
+        }
+    }
+
+    #[test]
+    fn one_subject_of_two_issuers_is_two_callers() {
+        let other = Reading { issuer: "https://b".into(), ..reading() };
+        let (one, two) = (read(json!({})).unwrap(), read_with(&other, json!({})).unwrap());
+        assert_ne!(one.caller, two.caller);
+        assert_eq!((&*one.issuer, &*two.issuer), ("https://a", "https://b"));
     }
 }

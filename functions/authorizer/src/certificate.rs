@@ -1,18 +1,26 @@
-//! The client certificate of mutual TLS, which API Gateway has verified against its truststore.
+//! The client certificate of a request. API Gateway has checked it: its chain, its time, its owner's
+//! possession of the key, and not its revocation.
 //!
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-mutual-tls.html>; RFC 8705
-//! for tokens that are bound to one. API Gateway does not check revocation.
+//! Names are read from the certificate itself and not from API Gateway's strings.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde::Deserialize;
-use usage::Caller;
-use webpki::EndEntityCert;
+use x509_cert::certificate::{CertificateInner, Raw};
+use x509_cert::der::Decode as _;
+use x509_cert::der::oid::AssociatedOid as _;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::{GeneralName, GeneralNames};
 
 use crate::Reason;
-use crate::header_value::header_value;
+use crate::distinguished_name::distinguished_name;
+use crate::header_value::{access_log_value, header_value};
 use crate::text::Text;
+
+/// RFC 1035, section 2.3.4.
+const MAX_LABEL_BYTES: usize = 63;
+const MAX_DNS_NAME_BYTES: usize = 253;
 
 /// Which part of a certificate says who its holder is. Names are only unique within their issuer's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -29,15 +37,18 @@ pub(crate) enum HolderName {
     SerialNumber,
 }
 
+/// Who holds a certificate, within the names of the authority that issued it.
+pub(crate) struct Holder {
+    pub(crate) name: String,
+    /// The issuer's distinguished name.
+    pub(crate) issuer: String,
+}
+
 /// What API Gateway tells of it.
 #[derive(Deserialize)]
 pub(crate) struct Certificate<'e> {
     #[serde(rename = "clientCertPem", borrow)]
     pem: Option<Text<'e>>,
-    #[serde(rename = "subjectDN")]
-    subject: Option<Text<'e>>,
-    #[serde(rename = "issuerDN")]
-    issuer: Option<Text<'e>>,
     #[serde(rename = "serialNumber")]
     serial: Option<Text<'e>>,
 }
@@ -50,34 +61,29 @@ impl std::fmt::Debug for Certificate<'_> {
 }
 
 impl Certificate<'_> {
-    /// Who holds it, by that part of it, and whose usage is charged. One that leaves that part open is nobody's:
-    /// all of one issuer would be the same caller.
-    pub(crate) fn holder(&self, name: HolderName) -> Result<(String, Caller), Reason> {
-        let issuer = filled(&self.issuer)?;
-        let holder = match name {
-            HolderName::SubjectDn => filled(&self.subject)?.to_owned(),
-            HolderName::SerialNumber => filled(&self.serial)?.to_owned(),
-            // RFC 4343: they have no case.
-            HolderName::SanDns => {
-                self.alternative(|certificate| only(certificate.valid_dns_names()))?.to_ascii_lowercase()
-            }
-            HolderName::SanUri => self.alternative(|certificate| only(certificate.valid_uri_names()))?,
+    /// The holder, by that part of the certificate.
+    ///
+    /// # Errors
+    /// [`Reason::MalformedCredentials`] if that part is missing, contains several names, or does not fit into a
+    /// header: several holders would be one caller, or the backend could not tell who calls.
+    pub(crate) fn holder(&self, part: HolderName) -> Result<Holder, Reason> {
+        self.read(part).filter(Holder::fits_headers).ok_or(Reason::MalformedCredentials)
+    }
+
+    fn read(&self, part: HolderName) -> Option<Holder> {
+        let certificate: CertificateInner<Raw> = CertificateInner::from_der(&self.der()?).ok()?;
+        let certificate = certificate.tbs_certificate();
+
+        let name = match part {
+            HolderName::SubjectDn => distinguished_name(certificate.subject())?,
+            HolderName::SerialNumber => self.serial.as_deref()?.trim().to_owned(),
+            HolderName::SanDns => dns_name(&alternative_names(certificate.extensions()?)?)?,
+            HolderName::SanUri => uri(&alternative_names(certificate.extensions()?)?)?,
         };
-        // A backend would be told of nobody, whoever it is.
-        if header_value(&holder).is_empty() {
-            return Err(Reason::MalformedCredentials);
-        }
-        let caller = Caller::from_certificate(&holder, issuer);
-        Ok((holder, caller))
+        Some(Holder { name, issuer: distinguished_name(certificate.issuer())? })
     }
 
-    fn alternative(&self, name: impl FnOnce(&EndEntityCert<'_>) -> Option<String>) -> Result<String, Reason> {
-        let der = self.der().ok_or(Reason::MalformedCredentials)?;
-        let certificate = EndEntityCert::try_from(&der).map_err(|_| Reason::MalformedCredentials)?;
-        name(&certificate).ok_or(Reason::MalformedCredentials)
-    }
-
-    /// Whether this is the certificate with that SHA-256, over its DER form.
+    /// True if this is the certificate with that SHA-256, over its DER form.
     pub(crate) fn is(&self, thumbprint: &[u8; 32]) -> bool {
         self.der().is_some_and(|der| digest(&SHA256, &der).as_ref() == thumbprint)
     }
@@ -88,14 +94,50 @@ impl Certificate<'_> {
     }
 }
 
-fn filled<'t>(text: &'t Option<Text<'_>>) -> Result<&'t str, Reason> {
-    text.as_deref().filter(|text| !text.trim().is_empty()).ok_or(Reason::MalformedCredentials)
+impl Holder {
+    /// An empty or longer value would reach the backend as `-`, which stands for any holder or authority.
+    fn fits_headers(&self) -> bool {
+        !header_value(&self.name).is_empty() && !access_log_value(&self.issuer).is_empty()
+    }
 }
 
-/// Of several names none is the holder's more than the others.
-fn only<'n>(mut names: impl Iterator<Item = &'n str>) -> Option<String> {
-    let name = names.next().filter(|name| !name.is_empty())?;
-    names.next().is_none().then(|| name.to_owned())
+/// The subject's alternative names, if there is exactly one such extension.
+fn alternative_names(extensions: &[x509_cert::ext::Extension]) -> Option<GeneralNames> {
+    let extension = only(extensions.iter().filter(|extension| extension.extn_id == SubjectAltName::OID))?;
+    SubjectAltName::from_der(extension.extn_value.as_bytes()).ok().map(|names| names.0)
+}
+
+/// The DNS name in lower case (RFC 4343) and without the dot of the root.
+fn dns_name(names: &GeneralNames) -> Option<String> {
+    let name = only(names.iter().filter_map(|name| match name {
+        GeneralName::DnsName(name) => Some(name.as_str()),
+        _ => None,
+    }))?;
+    let name = name.strip_suffix('.').unwrap_or(name);
+    is_dns_name(name).then(|| name.to_ascii_lowercase())
+}
+
+fn uri(names: &GeneralNames) -> Option<String> {
+    let name = only(names.iter().filter_map(|name| match name {
+        GeneralName::UniformResourceIdentifier(name) => Some(name.as_str()),
+        _ => None,
+    }));
+    name.map(str::to_owned)
+}
+
+/// Of several names, none is the holder's more than the others. Wildcards and invalid names count too.
+fn only<T>(mut names: impl Iterator<Item = T>) -> Option<T> {
+    let name = names.next();
+    if names.next().is_some() { None } else { name }
+}
+
+/// True for a name of one host: no wildcard, no empty label.
+fn is_dns_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=MAX_LABEL_BYTES).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.len() <= MAX_DNS_NAME_BYTES && name.split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -103,38 +145,50 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
-
-    fn certificate<'e>(subject: Option<&'e str>, issuer: Option<&'e str>, pem: &'e str) -> Certificate<'e> {
-        let text = |text| Text(Cow::Borrowed(text));
-        Certificate { pem: Some(text(pem)), subject: subject.map(text), issuer: issuer.map(text), serial: None }
-    }
+    use x509_cert::der::asn1::Ia5String;
 
     #[test]
-    fn a_certificate_without_names_is_nobodys() {
-        let long = format!("CN={}", "a".repeat(1_024));
-        let held = |certificate: Certificate<'_>| certificate.holder(HolderName::SubjectDn).is_ok();
-        assert!(held(certificate(Some("CN=a"), Some("CN=ca"), "")));
-        for (subject, issuer) in [
-            (None, Some("CN=ca")),
-            (Some(long.as_str()), Some("CN=ca")),
-            (Some(""), Some("CN=ca")),
-            (Some(" "), Some("CN=ca")),
-            (Some("CN=a"), None),
-        ] {
-            assert!(!held(certificate(subject, issuer, "")), "{subject:?} {issuer:?}");
+    fn a_dns_name_is_the_only_one_without_its_final_dot() {
+        let name = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| GeneralName::DnsName(Ia5String::new(*name).unwrap())).collect();
+            dns_name(&names)
+        };
+        for same in ["svc.corp", "SVC.corp", "svc.corp."] {
+            assert_eq!(name(&[same]).as_deref(), Some("svc.corp"), "{same}");
         }
+        for none in [
+            &[][..],
+            &[""],
+            &["."],
+            &["*.corp"],
+            &["svc..corp"],
+            &["svc.corp.."],
+            &["svc corp"],
+            &["*.corp", "svc.corp"],
+            &["svc.corp", "*.corp"],
+            &["svc.corp", "svc.corp"],
+            &["svc.corp", "svc.corp."],
+            &["", "svc.corp"],
+            &["svc corp", "svc.corp"],
+        ] {
+            assert_eq!(name(none), None, "{none:?}");
+        }
+        assert_eq!(name(&[&"a".repeat(64)]), None);
+        assert_eq!(name(&[&["a"; 127].join(".")]).map(|name| name.len()), Some(253));
+        assert_eq!(name(&[&["a"; 128].join(".")]), None);
     }
 
     #[test]
     fn a_thumbprint_is_of_the_first_certificates_der() {
         let pem = "-----BEGIN CERTIFICATE-----\nZGVy\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nZGVz\n-----END CERTIFICATE-----\n";
+        let certificate = |pem| Certificate { pem: Some(Text(Cow::Borrowed(pem))), serial: None };
         let hash = |text: &str| digest(&SHA256, text.as_bytes()).as_ref().try_into().unwrap();
-        assert!(certificate(None, None, pem).is(&hash("der")));
-        assert!(!certificate(None, None, pem).is(&hash("des")));
+        assert!(certificate(pem).is(&hash("der")));
+        assert!(!certificate(pem).is(&hash("des")));
         for broken in
             ["", "-----BEGIN CERTIFICATE-----", "ZGVy", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"]
         {
-            assert!(!certificate(None, None, broken).is(&hash("der")), "{broken}");
+            assert!(!certificate(broken).is(&hash("der")), "{broken}");
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use usage::{Decision, rate_limit, rate_limit_policy};
 
 use crate::credentials::Identity;
-use crate::header_value::{header_list, header_value};
+use crate::header_value::{access_log_value, header_list, header_value, header_value_or_warning};
 
 /// What stands for nothing in a value that request mapping reads. An empty or absent one might leave the
 /// client's own header in place.
@@ -19,6 +19,7 @@ pub(crate) struct Context {
     pub(crate) decision: &'static str,
     pub(crate) reason: &'static str,
     pub(crate) user_id: Cow<'static, str>,
+    pub(crate) issuer: Cow<'static, str>,
     pub(crate) email: Cow<'static, str>,
     pub(crate) roles: Cow<'static, str>,
     pub(crate) near_limit: &'static str,
@@ -51,6 +52,7 @@ impl Default for Context {
             decision: NOTHING,
             reason: NOTHING,
             user_id: nothing(),
+            issuer: nothing(),
             email: nothing(),
             roles: nothing(),
             near_limit: "false",
@@ -72,20 +74,26 @@ impl Default for Context {
 }
 
 impl Context {
+    /// Says who calls. Of several credentials, the token names the user and what it may do.
     pub(crate) fn identity(&mut self, identity: &Identity) {
         self.auth = identity.auth();
-        set(&mut self.scopes, &header_list(identity.scopes(), ' '));
+        set(&mut self.plan, &header_value(identity.configured_plan().unwrap_or_default()));
+
         if let Some(key) = &identity.key {
             set(&mut self.key_id, &header_value(&key.key_id));
-            set(&mut self.user_id, &header_value(key.subject.as_deref().unwrap_or_default()));
+            set(&mut self.user_id, &header_value_or_warning("user_id", key.subject.as_deref().unwrap_or_default()));
+            set(&mut self.scopes, &header_list("scopes", &key.scopes, ' '));
         }
         if let Some(holder) = &identity.certificate {
-            set(&mut self.user_id, &header_value(holder));
+            set(&mut self.user_id, &header_value(&holder.name));
+            set(&mut self.issuer, &access_log_value(&holder.issuer));
         }
         if let Some(bearer) = &identity.bearer {
             set(&mut self.user_id, &header_value(&bearer.subject));
-            set(&mut self.email, &header_value(bearer.email.as_deref().unwrap_or_default()));
-            set(&mut self.roles, &header_list(&bearer.roles, ','));
+            set(&mut self.issuer, &bearer.issuer);
+            set(&mut self.email, &bearer.email);
+            set(&mut self.roles, &bearer.roles);
+            set(&mut self.scopes, &bearer.scope_list);
         }
     }
 

@@ -6,7 +6,8 @@ use calls::Deadline;
 use jiff::Timestamp;
 use usage::{ApiKey, Caller, KeyHash, KeyStanding, Store};
 
-use crate::bearer::Bearer;
+use crate::bearer::{Bearer, TokenPlan};
+use crate::certificate::Holder;
 use crate::event::Request;
 use crate::policy::{Auth, Policy, Rule};
 use crate::tokens::Tokens;
@@ -18,11 +19,11 @@ use crate::{Reason, Stop};
 pub(crate) struct Identity {
     pub(crate) bearer: Option<Arc<Bearer>>,
     pub(crate) key: Option<Arc<ApiKey>>,
-    /// Who holds the client certificate that is the credential.
-    pub(crate) certificate: Option<String>,
+    /// The holder of the client certificate that is the credential.
+    pub(crate) certificate: Option<Holder>,
     /// Who is charged.
     caller: Option<Caller>,
-    /// On which plan, where neither token nor key says so.
+    /// The plan of callers without a token or key.
     plan: Option<String>,
 }
 
@@ -41,10 +42,52 @@ impl Identity {
     pub(crate) fn charged(&self) -> Option<(&Caller, Option<&str>)> {
         let plan = match self {
             Self { key: Some(key), .. } => Some(key.plan.as_str()),
-            Self { bearer: Some(bearer), .. } => bearer.plan.as_deref(),
+            Self { bearer: Some(bearer), .. } => bearer.plan.name(),
             _ => self.plan.as_deref(),
         };
         Some((self.caller.as_ref()?, plan))
+    }
+
+    /// True if a credential was found to be somebody's, even if it is refused.
+    pub(crate) fn is_known(&self) -> bool {
+        self.bearer.is_some() || self.key.is_some() || self.certificate.is_some()
+    }
+
+    /// The plan, if the registry or the policy contains its name: a name that only a token contains may be
+    /// anything.
+    pub(crate) fn configured_plan(&self) -> Option<&str> {
+        match self {
+            Self { key: Some(key), .. } => Some(&key.plan),
+            Self { bearer: Some(bearer), .. } => match &bearer.plan {
+                TokenPlan::Configured(plan) => Some(plan),
+                _ => None,
+            },
+            _ => self.plan.as_deref(),
+        }
+    }
+
+    /// Checks who calls against what the rule asks for.
+    ///
+    /// # Errors
+    /// 403 with the first requirement that is not met.
+    pub(crate) fn meets(&self, rule: &Rule) -> Result<(), Stop> {
+        if let (Some(bearer), Some(accepted)) = (&self.bearer, &rule.issuers)
+            && !accepted.iter().any(|name| **name == *bearer.issuer_name)
+        {
+            return Err(Stop::Forbidden(Reason::IssuerNotAccepted));
+        }
+
+        if !rule.scopes.iter().all(|scope| self.scopes().contains(scope)) {
+            return Err(Stop::Forbidden(Reason::InsufficientScope));
+        }
+
+        let token_is_charged = self.key.is_none();
+        match &self.bearer {
+            Some(bearer) if token_is_charged && bearer.plan == TokenPlan::NotAllowed => {
+                Err(Stop::Forbidden(Reason::PlanNotAllowed))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What it may do. A token that comes with a key has its own scopes only.
@@ -68,79 +111,88 @@ pub(crate) struct Check<'c> {
 }
 
 impl Check<'_> {
-    /// The identity behind the request's credentials, or why there is none. Every credential that the rule
-    /// looks at has to hold, whatever the others are.
-    pub(crate) async fn identify(&self, rule: &Rule) -> Result<Identity, Stop> {
+    /// Fills in the identity behind the request's credentials. Every credential that the rule looks at has to
+    /// be valid, whatever the others are.
+    ///
+    /// # Errors
+    /// The refusal of the first invalid credential. What is known by then is in `identity`, for the log.
+    pub(crate) async fn identify(&self, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
         let Self { policy, request, .. } = self;
         let (token, key) = match rule.auth {
-            Auth::None => return public(request, rule),
+            Auth::None => return public(request, rule, identity),
             // Other credentials are the backend's own business.
             Auth::Mtls => (None, None),
             Auth::ApiKey => (None, request.header(&policy.key_header)),
             Auth::Any | Auth::Jwt => (request.header("authorization"), request.header(&policy.key_header)),
         };
         if token.is_none() && (rule.auth == Auth::Jwt || key.is_none()) {
-            return self.by_certificate(rule);
+            return self.by_certificate(rule, identity);
         }
-        let bearer = match token {
-            Some(value) => Some(self.bearer(value).await?),
-            None => None,
-        };
-        let key = match key {
-            Some(key) => Some(self.key(key).await?),
-            None => None,
-        };
-        let caller = match (&key, &bearer) {
+
+        if let Some(value) = token {
+            let bearer = identity.bearer.insert(self.tokens.verify(bearer_token(value)?, self.now).await?);
+            self.check_binding(bearer)?;
+        }
+        if let Some(key) = key {
+            let key = identity.key.insert(self.key(key).await?);
+            self.check_standing(key)?;
+        }
+
+        identity.caller = match (&identity.key, &identity.bearer) {
             (Some(key), _) => Some(Caller::Key(key.key_id.clone())),
             (None, Some(bearer)) => Some(bearer.caller.clone()),
             (None, None) => None,
         };
-        Ok(Identity { bearer, key, caller, ..Identity::default() })
+        Ok(())
     }
 
-    /// Who bears the token. One that is bound to a certificate holds with that certificate only.
-    async fn bearer(&self, value: &str) -> Result<Arc<Bearer>, Stop> {
-        let bearer = self.tokens.verify(bearer_token(value)?, self.now).await?;
-        let proved =
+    /// A token that is bound to a certificate is valid together with that certificate only.
+    fn check_binding(&self, bearer: &Bearer) -> Result<(), Stop> {
+        let is_sent =
             |hash: &[u8; 32]| self.request.certificate.as_ref().is_some_and(|certificate| certificate.is(hash));
-        match &bearer.bound_to {
-            Some(hash) if !proved(hash) => Err(Stop::Unauthenticated(Reason::InvalidClaims)),
-            _ => Ok(bearer),
+        match &bearer.certificate {
+            Some(hash) if !is_sent(hash) => Err(Stop::Unauthenticated(Reason::InvalidClaims)),
+            _ => Ok(()),
         }
     }
 
     /// Where nothing else was sent: the certificate, if the rule and the policy take it for a credential.
-    fn by_certificate(&self, rule: &Rule) -> Result<Identity, Stop> {
+    fn by_certificate(&self, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
         let taken = matches!(rule.auth, Auth::Any | Auth::Mtls);
         let credential = self.request.certificate.as_ref().filter(|_| taken).zip(self.policy.mtls.as_ref());
         let (certificate, mtls) = credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
-        let (holder, caller) = certificate.holder(mtls.user_from).map_err(Stop::Unauthenticated)?;
-        Ok(Identity {
-            certificate: Some(holder),
-            caller: Some(caller),
-            plan: Some(mtls.default_plan.clone()),
-            ..Identity::default()
-        })
+        let holder = certificate.holder(mtls.user_from).map_err(Stop::Unauthenticated)?;
+
+        identity.caller = Some(Caller::from_certificate(&holder.name, &holder.issuer));
+        identity.certificate = Some(holder);
+        identity.plan = Some(mtls.default_plan.clone());
+        Ok(())
     }
 
     async fn key(&self, key: &str) -> Result<Arc<ApiKey>, Stop> {
         let hash = KeyHash::of(key).map_err(|_| Stop::Unauthenticated(Reason::MalformedCredentials))?;
         let known = self.store.key(&hash, self.deadline).await;
         let known = known.map_err(|error| Stop::Fault(Reason::StoreUnavailable, error.to_string()))?;
-        let key = known.ok_or(Stop::Unauthenticated(Reason::UnknownKey))?;
+        known.ok_or(Stop::Unauthenticated(Reason::UnknownKey))
+    }
+
+    /// A key that is known may be disabled or expired.
+    fn check_standing(&self, key: &ApiKey) -> Result<(), Stop> {
         match key.standing(self.now.as_nanosecond()) {
-            KeyStanding::Good => Ok(key),
+            KeyStanding::Good => Ok(()),
             KeyStanding::Disabled => Err(Stop::Unauthenticated(Reason::KeyDisabled)),
             KeyStanding::Expired => Err(Stop::Unauthenticated(Reason::KeyExpired)),
         }
     }
 }
 
-fn public(request: &Request<'_>, rule: &Rule) -> Result<Identity, Stop> {
-    let Some(plan) = &rule.address_plan else { return Ok(Identity::default()) };
+fn public(request: &Request<'_>, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
+    let Some(plan) = &rule.address_plan else { return Ok(()) };
     let problem = "event: the source address is not an address";
     let source = request.source.ok_or_else(|| Stop::Fault(Reason::Fault, problem.to_owned()))?;
-    Ok(Identity { caller: Some(Caller::from_address(source, plan)), plan: Some(plan.clone()), ..Identity::default() })
+    identity.caller = Some(Caller::from_address(source, plan));
+    identity.plan = Some(plan.clone());
+    Ok(())
 }
 
 /// The token of `Bearer TOKEN`. Schemes have no case (RFC 9110, section 11.1); no other one is understood,

@@ -11,23 +11,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use usage::USAGE_PATH;
 
+use crate::backend_headers::BACKEND_HEADERS;
 use crate::certificate::Certificate;
 use crate::event_token::EventToken;
 use crate::event_v1::EventV1;
 use crate::event_v2::EventV2;
 use crate::text::{Headers, Members, Text};
-
-/// The headers that tell a backend who calls.
-const AT_THE_BACKEND: [&str; 8] = [
-    "x-tollgate-decision",
-    "x-tollgate-user-id",
-    "x-tollgate-email",
-    "x-tollgate-roles",
-    "x-tollgate-key-id",
-    "x-tollgate-plan",
-    "x-tollgate-scopes",
-    "x-tollgate-auth",
-];
 
 /// What the authorizer looks at.
 #[derive(Debug)]
@@ -103,7 +92,7 @@ impl<'e> Request<'e> {
     /// Whether a header claims to be one of those that the backend is told by, under a name that request
     /// mapping does not overwrite but some backends read alike, such as `x_tollgate_user_id`.
     pub(crate) fn impersonates(&self) -> bool {
-        self.headers.names().any(|name| AT_THE_BACKEND.iter().any(|ours| *ours != name && reads_like(name, ours)))
+        self.headers.names().any(|name| BACKEND_HEADERS.iter().any(|ours| *ours != name && reads_like(name, ours)))
     }
 
     /// Whether it is a browser's question before the request itself, which never has credentials (Fetch

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use crate::bearer::{Bearer, Reading};
+use crate::claims::string;
 use crate::introspection_request::{Client, ClientAuth, request};
 use crate::introspection_response::{NoClaims, read};
 use crate::jws::decoded;
@@ -252,13 +253,17 @@ impl Server {
         }
         let times = Times::read(claims)?;
         times.check(now, self.limits())?;
-        let issuer = claims.get("iss").map(|issuer| issuer.as_str().ok_or(Reason::InvalidClaims)).transpose()?;
-        let theirs = self.issuer.is_none() || issuer == self.issuer.as_deref();
-        if !theirs || !self.is_for_us(claims) {
+        if !self.is_issued_as_configured(claims)? || !self.is_for_us(claims) {
             return Err(Reason::InvalidClaims);
         }
-        let endpoint = self.endpoint.to_string();
-        Bearer::read(claims, issuer.unwrap_or(&endpoint), times, &self.reading, "introspection")
+        Bearer::read(claims, times, &self.reading, "introspection")
+    }
+
+    /// A server never speaks for another issuer than the configured one. Without one, its users are those of
+    /// the endpoint, and `iss` has no meaning.
+    fn is_issued_as_configured(&self, claims: &Map<String, Value>) -> Result<bool, Reason> {
+        let issuer = string(claims, "iss")?;
+        Ok(self.issuer.is_none() || issuer == self.issuer.as_deref())
     }
 
     fn is_for_us(&self, claims: &Map<String, Value>) -> bool {
@@ -278,6 +283,7 @@ mod tests {
     use calls::{Reach, RecordLog};
 
     use super::*;
+    use crate::assertions::Assertions;
     use crate::outbound::http_calls;
 
     #[test]
@@ -291,7 +297,15 @@ mod tests {
     }
 
     fn introspection() -> Introspection {
-        let reading = Reading { user_claim: "sub".to_owned(), plan_claim: None, default_plan: Some("free".to_owned()) };
+        let reading = Reading {
+            name: "opaque".into(),
+            issuer: "https://auth.example.com/introspect".into(),
+            user_claim: "sub".to_owned(),
+            plan_claim: None,
+            default_plan: Some("free".to_owned()),
+            trusts_email: false,
+            assertions: Assertions::default(),
+        };
         let server = Server {
             endpoint: Uri::from_static("https://auth.example.com/introspect"),
             auth: ClientAuth::None,

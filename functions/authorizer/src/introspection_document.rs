@@ -7,11 +7,14 @@ use jiff::SignedDuration;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 
+use crate::assertions::Assertions;
 use crate::bearer::Reading;
 use crate::introspection::Server;
 use crate::introspection_request::ClientAuth;
+use crate::issuer_names::issuer_and_name;
 use crate::key_source::{check_deployed, trusted_address};
 use crate::outbound::FUNCTION_NAME;
+use crate::policy_error::FieldProblem;
 use crate::secret::Secret;
 
 #[derive(Deserialize)]
@@ -27,12 +30,19 @@ pub(crate) struct IntrospectionDocument {
     cache_s: u32,
     token_pattern: Option<String>,
     issuer: Option<String>,
+    /// The name that rules use for it; the issuer, or else the endpoint, if absent.
+    name: Option<String>,
     #[serde(default)]
     audiences: Vec<String>,
     #[serde(default = "default_user_claim")]
     user_claim: String,
     plan_claim: Option<String>,
     default_plan: Option<String>,
+    #[serde(default)]
+    trust_email: bool,
+    allowed_scopes: Option<Vec<String>>,
+    allowed_roles: Option<Vec<String>>,
+    allowed_plans: Option<Vec<String>>,
 }
 
 /// Without the secret.
@@ -48,8 +58,6 @@ const MAX_CACHE_S: u32 = 3_600;
 const MAX_PATTERN_BYTES: usize = 256;
 const MAX_COMPILED_BYTES: usize = 64 * 1_024;
 
-type Problem = (&'static str, String);
-
 fn default_cache() -> u32 {
     300
 }
@@ -64,8 +72,17 @@ impl IntrospectionDocument {
         self.default_plan.as_deref()
     }
 
+    /// The plans that its tokens may name, if they are limited.
+    pub(crate) fn allowed_plans(&self) -> &[String] {
+        self.allowed_plans.as_deref().unwrap_or_default()
+    }
+
     /// The server, or the field that is wrong and why. `lookup` reads environment variables.
-    pub(crate) fn check(self, tolerance_s: i64, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Server, Problem> {
+    pub(crate) fn check(
+        self,
+        tolerance_s: i64,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Server, FieldProblem> {
         let endpoint = self.endpoint(lookup)?;
         let client_secret = self.secret(lookup)?;
         let token_pattern = self.token_pattern.as_deref().map(pattern).transpose()?;
@@ -76,8 +93,22 @@ impl IntrospectionDocument {
             return Err(("default_plan", "is missing, and so is `plan_claim`: no token would have a plan".to_owned()));
         }
 
-        let reading =
-            Reading { user_claim: self.user_claim, plan_claim: self.plan_claim, default_plan: self.default_plan };
+        let assertions =
+            Assertions { scopes: self.allowed_scopes, roles: self.allowed_roles, plans: self.allowed_plans };
+        assertions.check(self.default_plan.as_deref())?;
+
+        // Without an issuer, users are those of the endpoint, whatever its responses say.
+        let namespace = self.issuer.clone().unwrap_or_else(|| endpoint.to_string());
+        let (issuer, name) = issuer_and_name(namespace, self.name)?;
+        let reading = Reading {
+            name,
+            issuer,
+            user_claim: self.user_claim,
+            plan_claim: self.plan_claim,
+            default_plan: self.default_plan,
+            trusts_email: self.trust_email,
+            assertions,
+        };
         Ok(Server {
             endpoint,
             auth: self.auth,
@@ -92,7 +123,7 @@ impl IntrospectionDocument {
         })
     }
 
-    fn endpoint(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Uri, Problem> {
+    fn endpoint(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Uri, FieldProblem> {
         let refuse = |why| ("endpoint", why);
         let endpoint = trusted_address(&self.endpoint).map_err(|why| refuse(format!("`{}` {why}", self.endpoint)))?;
         if lookup(FUNCTION_NAME).is_some() {
@@ -101,7 +132,7 @@ impl IntrospectionDocument {
         Ok(endpoint)
     }
 
-    fn secret(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Arc<Secret>>, Problem> {
+    fn secret(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Arc<Secret>>, FieldProblem> {
         if self.auth == ClientAuth::None {
             return match &self.client_secret {
                 None => Ok(None),
@@ -122,7 +153,7 @@ impl IntrospectionDocument {
 }
 
 /// A pattern that has to match the whole token. Matching takes time linear in the token.
-fn pattern(text: &str) -> Result<Regex, Problem> {
+fn pattern(text: &str) -> Result<Regex, FieldProblem> {
     let refuse = |why: String| ("token_pattern", why);
     if text.len() > MAX_PATTERN_BYTES {
         return Err(refuse(format!("has more than {MAX_PATTERN_BYTES} bytes")));
@@ -172,6 +203,9 @@ mod tests {
             ("token_pattern", json!("(?:(?:a{99}){99}){99}"), "token_pattern: is not a regular expression: "),
             ("token_pattern", json!("a".repeat(257)), "token_pattern: has more than 256 bytes"),
             ("default_plan", Value::Null, "default_plan: is missing"),
+            ("issuer", json!(""), "issuer: is empty"),
+            ("name", json!(""), "name: is empty"),
+            ("allowed_plans", json!(["pro"]), "default_plan: `free` is missing in `allowed_plans`"),
             ("other", json!(1), "unknown field `other`"),
         ] {
             let error = checked(field, value).expect_err(named);

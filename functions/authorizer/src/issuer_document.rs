@@ -6,10 +6,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::algorithm::{SUPPORTED, algorithm};
+use crate::assertions::Assertions;
 use crate::bearer::Reading;
 use crate::issuer::Issuer;
+use crate::issuer_names::issuer_and_name;
 use crate::key_set::KeySet;
 use crate::key_source::{KeyOrigin, trusted_address};
+use crate::policy_error::FieldProblem;
 use crate::times::Limits;
 
 /// Claims that are checked by themselves, and cannot be asked for besides.
@@ -19,6 +22,8 @@ const CHECKED: [&str; 5] = ["iss", "exp", "nbf", "iat", "cnf"];
 #[serde(deny_unknown_fields)]
 pub(crate) struct IssuerDocument {
     issuer: String,
+    /// The name that rules use for it; the issuer itself if absent.
+    name: Option<String>,
     audiences: Vec<String>,
     jwks_uri: Option<String>,
     jwks: Option<Value>,
@@ -33,6 +38,11 @@ pub(crate) struct IssuerDocument {
     user_claim: String,
     plan_claim: Option<String>,
     default_plan: Option<String>,
+    #[serde(default)]
+    trust_email: bool,
+    allowed_scopes: Option<Vec<String>>,
+    allowed_roles: Option<Vec<String>>,
+    allowed_plans: Option<Vec<String>>,
     #[serde(default = "default_lifetime")]
     max_lifetime_s: Option<i64>,
 }
@@ -42,8 +52,9 @@ fn default_types() -> Vec<String> {
     vec!["JWT".to_owned(), "at+jwt".to_owned()]
 }
 
+/// As API Gateway's own JWT authorizer: Cognito's access tokens have `client_id` and no `aud`.
 fn default_audience_claims() -> Vec<String> {
-    vec!["aud".to_owned()]
+    vec!["aud".to_owned(), "client_id".to_owned()]
 }
 
 fn default_user_claim() -> String {
@@ -55,15 +66,12 @@ fn default_lifetime() -> Option<i64> {
     Some(86_400)
 }
 
-/// Which member cannot be, and why.
-type Problem = (&'static str, String);
-
-fn problem<T>(member: &'static str, why: impl Into<String>) -> Result<T, Problem> {
+fn problem<T>(member: &'static str, why: impl Into<String>) -> Result<T, FieldProblem> {
     Err((member, why.into()))
 }
 
 impl IssuerDocument {
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn issuer(&self) -> &str {
         &self.issuer
     }
 
@@ -72,17 +80,33 @@ impl IssuerDocument {
         self.default_plan.as_deref()
     }
 
+    /// The plans that its tokens may name, if they are limited.
+    pub(crate) fn allowed_plans(&self) -> &[String] {
+        self.allowed_plans.as_deref().unwrap_or_default()
+    }
+
     /// The issuer and where its keys are, if no member contradicts another.
-    pub(crate) fn check(self, tolerance_s: i64) -> Result<(Issuer, KeyOrigin), Problem> {
+    pub(crate) fn check(self, tolerance_s: i64) -> Result<(Issuer, KeyOrigin), FieldProblem> {
         let algorithms = self.algorithms()?;
         let origin = self.origin(&algorithms)?;
         self.check_lists()?;
         self.check_claims()?;
-        let reading =
-            Reading { user_claim: self.user_claim, plan_claim: self.plan_claim, default_plan: self.default_plan };
+        let assertions =
+            Assertions { scopes: self.allowed_scopes, roles: self.allowed_roles, plans: self.allowed_plans };
+        assertions.check(self.default_plan.as_deref())?;
+
+        let (issuer, name) = issuer_and_name(self.issuer, self.name)?;
+        let reading = Reading {
+            name,
+            issuer,
+            user_claim: self.user_claim,
+            plan_claim: self.plan_claim,
+            default_plan: self.default_plan,
+            trusts_email: self.trust_email,
+            assertions,
+        };
         let short = |name: &String| name.to_ascii_lowercase().trim_start_matches("application/").to_owned();
         let issuer = Issuer {
-            name: self.issuer,
             algorithms,
             types: self.types.iter().map(short).collect(),
             audiences: self.audiences,
@@ -94,7 +118,7 @@ impl IssuerDocument {
         Ok((issuer, origin))
     }
 
-    fn algorithms(&self) -> Result<Vec<Algorithm>, Problem> {
+    fn algorithms(&self) -> Result<Vec<Algorithm>, FieldProblem> {
         let Some(names) = &self.algorithms else {
             return Ok(SUPPORTED.iter().map(|(_, algorithm)| *algorithm).collect());
         };
@@ -105,7 +129,7 @@ impl IssuerDocument {
         names.iter().map(known).collect()
     }
 
-    fn origin(&self, algorithms: &[Algorithm]) -> Result<KeyOrigin, Problem> {
+    fn origin(&self, algorithms: &[Algorithm]) -> Result<KeyOrigin, FieldProblem> {
         if self.issuer.is_empty() {
             return problem("issuer", "is empty");
         }
@@ -120,7 +144,7 @@ impl IssuerDocument {
         }
     }
 
-    fn check_lists(&self) -> Result<(), Problem> {
+    fn check_lists(&self) -> Result<(), FieldProblem> {
         let lists =
             [("audiences", &self.audiences), ("types", &self.types), ("audience_claims", &self.audience_claims)];
         for (member, list) in lists {
@@ -131,7 +155,7 @@ impl IssuerDocument {
         Ok(())
     }
 
-    fn check_claims(&self) -> Result<(), Problem> {
+    fn check_claims(&self) -> Result<(), FieldProblem> {
         for (name, value) in &self.required_claims {
             if CHECKED.contains(&name.as_str()) {
                 return problem("required_claims", format!("`{name}` is checked by itself"));
@@ -153,7 +177,7 @@ impl IssuerDocument {
     }
 }
 
-fn inline(keys: &Value, algorithms: &[Algorithm]) -> Result<KeyOrigin, Problem> {
+fn inline(keys: &Value, algorithms: &[Algorithm]) -> Result<KeyOrigin, FieldProblem> {
     let set = KeySet::parse(keys.to_string().as_bytes(), |_, _| ()).map_err(|error| ("jwks", format!("is {error}")))?;
     if !set.serves(algorithms) {
         return problem("jwks", "has no key for any of `algorithms`");
@@ -161,7 +185,7 @@ fn inline(keys: &Value, algorithms: &[Algorithm]) -> Result<KeyOrigin, Problem> 
     Ok(KeyOrigin::Inline(set))
 }
 
-fn discovery(issuer: &str) -> Result<KeyOrigin, Problem> {
+fn discovery(issuer: &str) -> Result<KeyOrigin, FieldProblem> {
     let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let trusted: Result<Uri, _> = trusted_address(&address);
     match trusted {
@@ -217,6 +241,9 @@ mod tests {
             ("required_claims", json!({"iss": "x"}), "required_claims: `iss` is checked"),
             ("required_claims", json!({"x": ["y"]}), "required_claims: `x` is not a text"),
             ("user_claim", json!(""), "user_claim: is empty"),
+            ("name", json!(""), "name: is empty"),
+            ("allowed_plans", json!(["pro"]), "default_plan: `free` is missing in `allowed_plans`"),
+            ("allowed_scopes", json!(["a", ""]), "allowed_scopes: contains an empty string"),
             ("default_plan", Value::Null, "default_plan: is missing"),
             ("max_lifetime_s", json!(0), "max_lifetime_s: is not above 0"),
             ("jwks_uri", json!("http://a/jwks"), "jwks_uri: `http://a/jwks` is not https"),

@@ -12,8 +12,8 @@ use crate::algorithm::algorithm;
 use crate::key_set::Key;
 use crate::strict_json;
 
-/// Nothing longer is decoded. API Gateway admits 10,240 bytes of headers in all.
-pub(crate) const LONGEST: usize = 8 * 1_024;
+/// The longest token that is decoded: API Gateway passes at most 10,240 bytes of headers in all.
+pub(crate) const LONGEST: usize = 10 * 1_024;
 const LONGEST_KID: usize = 512;
 
 /// Header parameters that change what a signature means, and are not understood here. A reader that

@@ -11,11 +11,15 @@
 
 mod algorithm;
 mod answer;
+mod assertions;
+mod backend_headers;
 mod bearer;
 mod certificate;
+mod claims;
 mod config;
 mod context;
 mod credentials;
+mod distinguished_name;
 mod event;
 mod event_token;
 mod event_v1;
@@ -28,6 +32,7 @@ mod introspection_request;
 mod introspection_response;
 mod issuer;
 mod issuer_document;
+mod issuer_names;
 mod jws;
 mod key_set;
 mod key_source;
@@ -61,6 +66,7 @@ use serde_json::value::RawValue;
 use usage::{Store, Verdict};
 
 pub use answer::{Decided, OnThrottle};
+pub use backend_headers::BACKEND_HEADERS;
 pub use config::{Config, ConfigError};
 pub use in_force::PolicyLoadError;
 pub use log::{answer, log_to};
@@ -221,12 +227,16 @@ impl Authorizer {
         }
         let deadline = self.store.deadline();
         let check = Check { policy, tokens, store: &self.store, request, now, deadline };
-        let identity = check.identify(rule).await?;
-        answer.identity(&identity);
-        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&policy.key_header)));
-        if !rule.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
-            return Err(Stop::Forbidden(Reason::InsufficientScope));
+        let mut identity = Identity::default();
+        let identified = check.identify(rule, &mut identity).await;
+        // A refusal too is logged with what is known of the caller.
+        if identified.is_ok() || identity.is_known() {
+            answer.identity(&identity);
         }
+        identified?;
+
+        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&policy.key_header)));
+        identity.meets(rule)?;
         let is_usage_query = request.is_usage_query();
         let call = Call { rule, method: &request.method, path: &path, is_usage_query, now, deadline };
         self.charge(&identity, &call, answer).await

@@ -8,6 +8,7 @@ use crate::introspection::Server;
 use crate::introspection_document::IntrospectionDocument;
 use crate::issuer::Issuer;
 use crate::issuer_document::IssuerDocument;
+use crate::issuer_names::IssuerNames;
 use crate::key_source::{KeyOrigin, check_deployed};
 use crate::outbound::FUNCTION_NAME;
 use crate::policy_error::{MOST_TOLERANCE_S, PolicyError};
@@ -54,9 +55,16 @@ impl PolicyDocument {
 
         for (index, issuer) in self.issuers.iter().enumerate() {
             add(format!("issuers[{index}].default_plan"), issuer.default_plan());
+            for (position, plan) in issuer.allowed_plans().iter().enumerate() {
+                add(format!("issuers[{index}].allowed_plans[{position}]"), Some(plan));
+            }
         }
-        let introspection = self.introspection.as_ref().and_then(IntrospectionDocument::default_plan);
-        add("introspection.default_plan".to_owned(), introspection);
+        if let Some(introspection) = &self.introspection {
+            add("introspection.default_plan".to_owned(), introspection.default_plan());
+            for (position, plan) in introspection.allowed_plans().iter().enumerate() {
+                add(format!("introspection.allowed_plans[{position}]"), Some(plan));
+            }
+        }
         add("mtls.default_plan".to_owned(), self.mtls.as_ref().map(|mtls| mtls.default_plan.as_str()));
         for (index, rule) in self.rules.iter().enumerate() {
             add(format!("rules[{index}].plan"), rule.plan.as_deref());
@@ -86,6 +94,7 @@ struct RuleDocument {
     auth: Auth,
     #[serde(default)]
     scopes: Vec<String>,
+    issuers: Option<Vec<String>>,
     #[serde(default = "default_cost")]
     cost: u64,
     plan: Option<String>,
@@ -143,6 +152,9 @@ pub struct Rule {
     pub auth: Auth,
     /// All of these are needed.
     pub scopes: Vec<String>,
+    /// The names of the issuers whose tokens are accepted; `None` is all. Other credentials than tokens are
+    /// not restricted by it.
+    pub issuers: Option<Vec<String>>,
     /// What a request takes from each of its limits.
     pub cost: u64,
     /// The plan that an address is charged on, where the path is public and limited.
@@ -184,8 +196,10 @@ impl Policy {
         let refuse = |(member, problem)| PolicyError::Introspection { member, problem };
         let server = document.introspection.map(|server| server.check(document.clock_tolerance_s.into(), lookup));
         let introspection = server.transpose().map_err(refuse)?;
+        let names = IssuerNames::new(&issuers, introspection.as_ref())?;
         let mtls = document.mtls;
         let mut rules = RouteTable::default();
+        let mut rules_name_issuers = false;
         for (index, document) in document.rules.into_iter().enumerate() {
             let key: RouteKey = document.r#match.parse().map_err(|error| match_error(index, &error))?;
             let rule = Rule::new(index, document)?;
@@ -200,10 +214,12 @@ impl Policy {
             if let Some(problem) = problem {
                 return Err(PolicyError::Contradiction { index, problem });
             }
+            names.check_rule(index, rule.issuers.as_deref().unwrap_or_default())?;
+            rules_name_issuers |= rule.issuers.is_some();
             rules.insert(key, rule).map_err(|error| match_error(index, &error))?;
         }
         let key_header = key_header(document.api_keys.header)?;
-        let warnings = Vec::new();
+        let warnings = names.warning(rules_name_issuers).into_iter().collect();
         Ok(Self { key_header, issuers, introspection, mtls, rules, named_plans, warnings })
     }
 
@@ -231,7 +247,7 @@ fn issuers(documents: Vec<IssuerDocument>, tolerance_s: i64) -> Result<Vec<(Issu
     let mut issuers: Vec<(Issuer, KeyOrigin)> = Vec::with_capacity(documents.len());
     for (index, document) in documents.into_iter().enumerate() {
         let refuse = |(member, problem)| PolicyError::Issuer { index, member, problem };
-        if issuers.iter().any(|(earlier, _)| earlier.name == document.name()) {
+        if issuers.iter().any(|(earlier, _)| earlier.iss() == document.issuer()) {
             return Err(refuse(("issuer", "stands in an earlier issuer too".to_owned())));
         }
         issuers.push(document.check(tolerance_s).map_err(refuse)?);
@@ -278,8 +294,14 @@ impl Rule {
         if public && !document.scopes.is_empty() {
             return refuse("`scopes` cannot be asked of callers without credentials");
         }
-        let RuleDocument { r#match: route, auth, scopes, cost, plan: address_plan, .. } = document;
-        Ok(Self { route, auth, scopes, cost, address_plan })
+        if document.issuers.is_some() && !matches!(document.auth, Auth::Any | Auth::Jwt) {
+            return refuse("`issuers` restricts tokens, which this `auth` does not accept");
+        }
+        if document.issuers.as_ref().is_some_and(Vec::is_empty) {
+            return refuse("`issuers` is empty: no token would be accepted");
+        }
+        let RuleDocument { r#match: route, auth, scopes, issuers, cost, plan: address_plan, .. } = document;
+        Ok(Self { route, auth, scopes, issuers, cost, address_plan })
     }
 }
 
@@ -321,6 +343,11 @@ mod tests {
             ),
             (r#"{"match":"GET /a","auth":"none","scopes":["a"]}"#, "rules[1]: `scopes` cannot be asked"),
             (r#"{"match":"GET /a","auth":"jwt"}"#, "rules[1]: `auth: jwt` needs `issuers` or"),
+            (r#"{"match":"GET /a","auth":"none","issuers":["a"]}"#, "rules[1]: `issuers` restricts tokens"),
+            (r#"{"match":"GET /a","auth":"api_key","issuers":["a"]}"#, "rules[1]: `issuers` restricts tokens"),
+            (r#"{"match":"GET /a","auth":"mtls","issuers":["a"]}"#, "rules[1]: `issuers` restricts tokens"),
+            (r#"{"match":"GET /a","auth":"any","issuers":[]}"#, "rules[1]: `issuers` is empty"),
+            (r#"{"match":"GET /a","auth":"any","issuers":["a"]}"#, "rules[1].issuers[0]: unknown issuer `a`"),
             (r#"{"match":"GET /a","auth":"mtls"}"#, "rules[1]: `auth: mtls` needs `mtls`"),
         ] {
             let error = policy(&format!(r#"{{"rules":[{{"match":"GET /{{id}}","auth":"any"}},{rule}]}}"#))

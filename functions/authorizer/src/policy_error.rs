@@ -3,6 +3,9 @@
 /// Five minutes, as in RFC 7519's "usually no more than a few minutes".
 pub(crate) const MOST_TOLERANCE_S: u16 = 300;
 
+/// The field of an entry that is wrong, and why.
+pub(crate) type FieldProblem = (&'static str, String);
+
 /// Why a policy cannot be.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
@@ -21,6 +24,16 @@ pub enum PolicyError {
         index: usize,
         /// How.
         problem: &'static str,
+    },
+    /// A rule that accepts tokens of an issuer that the policy does not name.
+    #[error("rules[{index}].issuers[{position}]: {problem}")]
+    RuleIssuer {
+        /// The rule.
+        index: usize,
+        /// The position of the name in the rule's list.
+        position: usize,
+        /// The reason.
+        problem: String,
     },
     /// An issuer that cannot be trusted as it is written down.
     #[error("issuers[{index}].{member}: {problem}")]

@@ -27,6 +27,10 @@ pub enum Reason {
     KeyExpired,
     /// A scope that the rule asks for is missing.
     InsufficientScope,
+    /// A valid token of an issuer that the rule does not accept.
+    IssuerNotAccepted,
+    /// A valid token that names a plan which its issuer may not assert.
+    PlanNotAllowed,
     /// No rule matches, or the plan does not exist.
     Forbidden,
     /// A path that does not mean what it says.
@@ -63,6 +67,8 @@ impl Reason {
             Self::KeyDisabled => "key_disabled",
             Self::KeyExpired => "key_expired",
             Self::InsufficientScope => "insufficient_scope",
+            Self::IssuerNotAccepted => "issuer_not_accepted",
+            Self::PlanNotAllowed => "plan_not_allowed",
             Self::Forbidden => "forbidden",
             Self::MalformedPath => "malformed_path",
             Self::LimitImpossible => "limit_impossible",

@@ -69,9 +69,9 @@ impl Tokens {
             Introspection::new(server, calls, Arc::clone(secrets), before)
         });
         let trust = |(issuer, origin): (Issuer, KeyOrigin)| {
-            let held = before.and_then(|before| before.issuers.get(&issuer.name)).map(|before| &before.keys);
+            let held = before.and_then(|before| before.issuers.get(issuer.iss())).map(|before| &before.keys);
             let keys = keys(&issuer, origin, held, calls.as_ref())?;
-            Some((issuer.name.clone(), Arc::new(Trusted { issuer, keys })))
+            Some((issuer.iss().to_owned(), Arc::new(Trusted { issuer, keys })))
         };
         let issuers = issuers.into_iter().filter_map(trust).collect();
         Self { issuers, introspection, verified: Recent::new(MOST_VERIFIED) }
@@ -143,7 +143,7 @@ impl Tokens {
 
 fn keys(issuer: &Issuer, origin: KeyOrigin, held: Option<&Keys>, calls: Option<&HttpCalls>) -> Option<Keys> {
     let source = |address, discovers| {
-        let source = KeySource { calls: calls?.clone(), issuer: issuer.name.clone(), address, discovers };
+        let source = KeySource { calls: calls?.clone(), issuer: issuer.iss().to_owned(), address, discovers };
         match held {
             Some(Keys::Fetched(keys)) if keys.are_from(&source) => Some(Keys::Fetched(Arc::clone(keys))),
             _ => Some(Keys::fetched(source)),

@@ -114,7 +114,7 @@ fn the_context_of_an_allowed_request_is_complete() {
     assert_eq!(
         context,
         json!({
-            "decision": "allowed", "reason": "ok", "user_id": "alice", "email": "-", "roles": "-", "near_limit": "false",
+            "decision": "allowed", "reason": "ok", "user_id": "alice", "issuer": "-", "email": "-", "roles": "-", "near_limit": "false",
             "key_id": "local-pro", "plan": "pro", "scopes": "admin:read", "auth": "api_key", "route": "GET /orders/{id}",
             "request_id": "JKJaXmPLvHcESHA01=", "authorizer_ms": null, "ratelimit": null, "ratelimit_policy": null,
             "limit": "200", "remaining": "199", "reset": "1",
@@ -132,6 +132,7 @@ fn what_request_mapping_reads_is_always_there_and_never_empty() {
             "decision",
             "reason",
             "user_id",
+            "issuer",
             "email",
             "roles",
             "near_limit",

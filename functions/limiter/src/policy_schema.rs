@@ -36,6 +36,9 @@ pub(crate) struct PolicySchema {
 struct Issuer {
     /// Its `iss`.
     issuer: String,
+    /// The name that rules use for it. The default is the issuer itself.
+    #[schema(min_length = 1)]
+    name: Option<String>,
     /// One of these has to be among a token's audiences.
     audiences: Vec<String>,
     /// Where its keys are; by its discovery document where absent.
@@ -49,7 +52,8 @@ struct Issuer {
     /// Of tokens' `typ`.
     #[schema(value_type = Vec<String>, required = false)]
     types: Option<Vec<String>>,
-    /// Where a token's audiences are: the first that is present decides.
+    /// The claims that may hold a token's audiences: the first that is present, not null and not an empty list
+    /// decides. The default is `aud`, then `client_id`.
     #[schema(value_type = Vec<String>, required = false)]
     audience_claims: Option<Vec<String>>,
     /// What claims have to be.
@@ -62,6 +66,17 @@ struct Issuer {
     plan_claim: Option<String>,
     /// The plan where no claim names one.
     default_plan: Option<String>,
+    /// True if an e-mail address counts although the token does not say that it was verified. An address with
+    /// `email_verified: false` never counts. The default is false.
+    #[schema(value_type = bool, required = false)]
+    trust_email: Option<bool>,
+    /// The scopes that its tokens may contain; others are dropped. The default is any.
+    allowed_scopes: Option<Vec<String>>,
+    /// The roles that its tokens may contain; others are dropped. The default is any.
+    allowed_roles: Option<Vec<String>>,
+    /// The plans that its tokens may name; a token that names another plan is refused. An empty list puts every
+    /// token on `default_plan`. The default is any.
+    allowed_plans: Option<Vec<String>>,
     /// The longest that a token may last, in seconds; null for any time.
     max_lifetime_s: Option<i64>,
 }
@@ -87,8 +102,13 @@ struct Introspection {
     /// A regular expression that matches whole tokens of this server; others are refused without a call.
     #[schema(max_length = 256)]
     token_pattern: Option<String>,
-    /// The issuer that its tokens have to be of.
+    /// The issuer of its tokens: a response that names another one is refused. The default is the endpoint, and
+    /// then the `iss` of a response has no meaning.
+    #[schema(min_length = 1)]
     issuer: Option<String>,
+    /// The name that rules use for it. The default is `issuer`, or else the endpoint.
+    #[schema(min_length = 1)]
+    name: Option<String>,
     /// One of these has to be among a token's audiences.
     #[schema(value_type = Vec<String>, required = false)]
     audiences: Option<Vec<String>>,
@@ -99,6 +119,17 @@ struct Introspection {
     plan_claim: Option<String>,
     /// The plan where no claim names one.
     default_plan: Option<String>,
+    /// True if an e-mail address counts although the token does not say that it was verified. An address with
+    /// `email_verified: false` never counts. The default is false.
+    #[schema(value_type = bool, required = false)]
+    trust_email: Option<bool>,
+    /// The scopes that its tokens may contain; others are dropped. The default is any.
+    allowed_scopes: Option<Vec<String>>,
+    /// The roles that its tokens may contain; others are dropped. The default is any.
+    allowed_roles: Option<Vec<String>>,
+    /// The plans that its tokens may name; a token that names another plan is refused. An empty list puts every
+    /// token on `default_plan`. The default is any.
+    allowed_plans: Option<Vec<String>>,
 }
 
 /// How the client authenticates (RFC 6749, section 2.3.1).
@@ -155,6 +186,10 @@ struct Rule {
     /// All of these are needed.
     #[schema(value_type = Vec<String>, required = false)]
     scopes: Option<Vec<String>>,
+    /// The names of the issuers whose tokens are accepted. Keys and certificates are not restricted by it. The
+    /// default is all issuers.
+    #[schema(min_items = 1)]
+    issuers: Option<Vec<String>>,
     /// What a call costs; 1 where absent.
     #[schema(value_type = u64, required = false)]
     cost: Option<u64>,

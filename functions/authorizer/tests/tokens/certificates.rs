@@ -1,24 +1,13 @@
-//! Client certificates, alone and bound to tokens: scenario 74.
+//! Client certificates, alone and bound to tokens.
 
 use authorizer::Authorizer;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::support::*;
-
-/// What API Gateway tells of a certificate; nothing here reads more than its bytes.
-fn certificate(der: &str, subject: &str) -> Value {
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der));
-    json!({"clientCertPem": pem, "subjectDN": subject, "issuerDN": "CN=ca", "serialNumber": "1",
-           "validity": {"notBefore": "Jan  1 00:00:00 2026 GMT", "notAfter": "Jan  1 00:00:00 2036 GMT"}})
-}
-
-fn with_certificate(mut event: Value, certificate: Value) -> Value {
-    event["requestContext"]["authentication"] = json!({"clientCert": certificate});
-    event
-}
+use crate::x509::*;
 
 fn trusting_certificates(signer: &Signer) -> Authorizer {
     naming_holders_by(signer, "subject_dn")
@@ -31,21 +20,32 @@ fn naming_holders_by(signer: &Signer, part: &str) -> Authorizer {
     authorizer(&policy)
 }
 
+fn sending(certificate: Value) -> Value {
+    with_certificate(event("/mtls/x", json!({})), certificate)
+}
+
+fn named(subject: &[(&str, &str)]) -> Value {
+    Names { subject, issuer: &[("CN", "ca")], alternatives: &[] }.sent()
+}
+
+fn alternatively(alternatives: Alternatives<'_>) -> Value {
+    Names { subject: &[("CN", "a")], issuer: &[("CN", "ca")], alternatives }.sent()
+}
+
 #[tokio::test]
 async fn a_certificate_is_a_caller_of_its_own() {
     let authorizer = trusting_certificates(&Signer::of("ES256"));
-    let from = |subject: &str| with_certificate(event("/mtls/x", json!({})), certificate("der", subject));
-    let context_of = |subject: &'static str| context(&authorizer, from(subject));
-    let first = context_of("CN=a,O=Example Corp").await;
+    let context_of = |common_name: &'static str| context(&authorizer, sending(certificate_of(common_name)));
+    let first = context_of("a").await;
     assert_eq!(
         [&first["auth"], &first["user_id"], &first["plan"], &first["key_id"]],
         ["mtls", "CN=a,O=Example%20Corp", "free", "-"]
     );
     for _ in 0..4 {
-        assert_eq!(context_of("CN=a,O=Example Corp").await["decision"], "allowed");
+        assert_eq!(context_of("a").await["decision"], "allowed");
     }
-    assert_eq!(context_of("CN=a,O=Example Corp").await["decision"], "throttled");
-    assert_eq!(context_of("CN=b,O=Example Corp").await["decision"], "allowed");
+    assert_eq!(context_of("a").await["decision"], "throttled");
+    assert_eq!(context_of("b").await["decision"], "allowed");
 }
 
 #[tokio::test]
@@ -60,40 +60,104 @@ async fn the_holder_is_the_part_that_the_policy_names() {
     ] {
         let authorizer = naming_holders_by(&signer, part);
         for (pem, expected) in [one, two].into_iter().zip(expected) {
-            let mut certificate = certificate("der", "O=Example");
+            let mut certificate = certificate_of("x");
             certificate["clientCertPem"] = pem.into();
-            let event = with_certificate(event("/mtls/x", json!({})), certificate);
             match expected {
-                "401" => assert_eq!(said(&authorizer, event).await, "401", "{part}"),
-                holder => assert_eq!(context(&authorizer, event).await["user_id"], holder, "{part}"),
+                "401" => assert_eq!(said(&authorizer, sending(certificate)).await, "401", "{part}"),
+                holder => assert_eq!(context(&authorizer, sending(certificate)).await["user_id"], holder, "{part}"),
             }
         }
     }
 }
 
 #[tokio::test]
-async fn holders_of_one_name_and_different_issuers_are_different_callers() {
-    let authorizer = naming_holders_by(&Signer::of("ES256"), "san_uri");
-    let of_issuer = |issuer: &str| {
-        let mut certificate = certificate("der", "");
-        certificate["clientCertPem"] = include_str!("certificates/one-of-each.pem").into();
-        certificate["issuerDN"] = issuer.into();
-        context(&authorizer, with_certificate(event("/mtls/x", json!({})), certificate))
-    };
-    for _ in 0..5 {
-        assert_eq!(of_issuer("CN=one").await["decision"], "allowed");
+async fn the_authority_tells_holders_of_one_name_apart() {
+    let signer = Signer::of("ES256");
+    for part in ["subject_dn", "san_dns", "san_uri", "serial_number"] {
+        let authorizer = naming_holders_by(&signer, part);
+        let of_authority = |issuer: &'static str| {
+            let alternatives: &[&[_]] = &[&[(DNS, "svc.corp"), (URI, "spiffe://corp/svc")]];
+            let names =
+                Names { subject: &[("CN", "alice")], issuer: &[("O", "Corp, Inc."), ("CN", issuer)], alternatives };
+            context(&authorizer, sending(names.sent()))
+        };
+        let (corp, partner) = (of_authority("Corp CA").await, of_authority("Partner CA").await);
+        assert_eq!(corp["user_id"], partner["user_id"], "{part}");
+        assert_eq!(
+            [&corp["issuer"], &partner["issuer"]],
+            ["CN=Corp%20CA,O=Corp%5C,%20Inc.", "CN=Partner%20CA,O=Corp%5C,%20Inc."]
+        );
+        for _ in 0..4 {
+            assert_eq!(of_authority("Corp CA").await["decision"], "allowed", "{part}");
+        }
+        assert_eq!(of_authority("Corp CA").await["decision"], "throttled", "{part}");
+        assert_eq!(of_authority("Partner CA").await["decision"], "allowed", "{part}");
     }
-    assert_eq!(of_issuer("CN=one").await["decision"], "throttled");
-    assert_eq!(of_issuer("CN=other").await["decision"], "allowed");
 }
 
 #[tokio::test]
-async fn a_certificate_that_cannot_be_read_names_nobody() {
-    let authorizer = naming_holders_by(&Signer::of("ES256"), "san_dns");
-    assert_eq!(
-        said(&authorizer, with_certificate(event("/mtls/x", json!({})), certificate("der", "CN=a"))).await,
-        "401"
-    );
+async fn a_comma_in_a_name_does_not_make_it_two() {
+    let authorizer = trusting_certificates(&Signer::of("ES256"));
+    for (subject, expected) in [
+        (&[("OU", "admins"), ("CN", "alice")][..], "CN=alice,OU=admins"),
+        (&[("CN", "alice,OU=admins")], r"CN=alice\,OU=admins"),
+    ] {
+        assert_eq!(context(&authorizer, sending(named(subject))).await["user_id"], expected);
+    }
+}
+
+#[tokio::test]
+async fn of_several_alternative_names_none_is_the_holder() {
+    let signer = Signer::of("ES256");
+    let (by_dns, by_uri) = (naming_holders_by(&signer, "san_dns"), naming_holders_by(&signer, "san_uri"));
+    let cases: [(Alternatives<'_>, &str, &str); 11] = [
+        (&[&[(DNS, "svc.corp")]], "svc.corp", "401"),
+        (&[&[(DNS, "svc.corp.")]], "svc.corp", "401"),
+        (&[&[(DNS, "SVC.corp"), (URI, "spiffe://corp/svc")]], "svc.corp", "spiffe://corp/svc"),
+        (&[&[(DNS, "*.corp"), (DNS, "svc.corp")]], "401", "401"),
+        (&[&[(DNS, "svc.corp"), (DNS, "not a name")]], "401", "401"),
+        (&[&[(DNS, "svc.corp"), (DNS, "")]], "401", "401"),
+        (&[&[(DNS, "svc.corp"), (DNS, "b\u{fc}ro.corp")]], "401", "401"),
+        (&[&[(DNS, "*.corp")]], "401", "401"),
+        (&[&[(URI, "spiffe://corp/a"), (URI, "")]], "401", "401"),
+        (&[&[(DNS, "svc.corp")], &[(DNS, "root.corp")]], "401", "401"),
+        (&[], "401", "401"),
+    ];
+    for (names, dns, uri) in cases {
+        for (authorizer, expected) in [(&by_dns, dns), (&by_uri, uri)] {
+            let event = sending(alternatively(names));
+            match expected {
+                "401" => assert_eq!(said(authorizer, event).await, "401", "{names:?}"),
+                holder => assert_eq!(context(authorizer, event).await["user_id"], holder, "{names:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_names_no_holder_or_authority_is_refused() {
+    let authorizer = trusting_certificates(&Signer::of("ES256"));
+    let long = "a".repeat(1_024);
+    let (long, common) = ([("CN", long.as_str())], [("CN", "a")]);
+    let of = |subject, issuer| Names { subject, issuer, alternatives: &[] }.sent();
+    for (refused, case) in [
+        (of(&[], &common), "no subject"),
+        (of(&common, &[]), "no issuer"),
+        (of(&long, &common), "a subject that does not fit into a header"),
+        (of(&common, &long), "an issuer that does not fit into a header"),
+        (sent(b"der"), "no certificate"),
+        (sent(&certificate_der()[1..]), "a part of a certificate"),
+        (json!({"clientCertPem": "x", "subjectDN": "CN=a", "issuerDN": "CN=ca"}), "no PEM"),
+        (json!({"subjectDN": "CN=a", "issuerDN": "CN=ca", "serialNumber": "1"}), "names alone"),
+        (json!({}), "nothing"),
+    ] {
+        assert_eq!(said(&authorizer, sending(refused)).await, "401", "{case}");
+    }
+    assert_eq!(said(&authorizer, sending(of(&common, &common))).await, "ok");
+}
+
+fn certificate_der() -> Vec<u8> {
+    Names { subject: &[("CN", "a")], issuer: &[("CN", "ca")], alternatives: &[] }.der()
 }
 
 #[tokio::test]
@@ -101,12 +165,12 @@ async fn a_certificate_is_a_credential_only_where_policy_and_rule_say_so() {
     let signer = Signer::of("ES256");
     let (with, without) = (trusting_certificates(&signer), trusting(&signer));
     for (path, expected) in [("/mtls/x", "ok"), ("/orders", "ok"), ("/jwt/x", "401"), ("/keys/x", "401")] {
-        let event = with_certificate(event(path, json!({})), certificate("der", "CN=a"));
+        let event = with_certificate(event(path, json!({})), certificate_of("a"));
         assert_eq!(said(&with, event).await, expected, "{path}");
     }
     let event_of = |certificate| with_certificate(event("/orders", json!({})), certificate);
-    assert_eq!(said(&without, event_of(certificate("der", "CN=a"))).await, "401");
-    for nobodys in [certificate("der", ""), json!({}), Value::Null] {
+    assert_eq!(said(&without, event_of(certificate_of("a"))).await, "401");
+    for nobodys in [json!({}), Value::Null] {
         assert_eq!(said(&with, event_of(nobodys)).await, "401");
     }
     let key_alone = event("/mtls/x", json!({"x-api-key": PRO}));
@@ -117,7 +181,7 @@ async fn a_certificate_is_a_credential_only_where_policy_and_rule_say_so() {
 async fn another_credential_that_is_sent_has_to_hold_whatever_the_certificate_is() {
     let authorizer = trusting_certificates(&Signer::of("ES256"));
     for headers in [json!({"authorization": "Bearer a.b.c"}), json!({"x-api-key": "no-such-key-no-such-key"})] {
-        let event = with_certificate(event("/orders", headers), certificate("der", "CN=a"));
+        let event = with_certificate(event("/orders", headers), certificate_of("a"));
         assert_eq!(said(&authorizer, event).await, "401");
     }
 }
@@ -129,11 +193,11 @@ async fn a_token_that_is_bound_to_a_certificate_holds_with_that_one_only() {
     let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, b"der"));
     let token = signer.with(|claims| claims["cnf"] = json!({"x5t#S256": thumbprint}));
     for _ in 0..2 {
-        assert_eq!(said(&authorizer, with_certificate(bearing(&token), certificate("der", "CN=a"))).await, "ok");
-        assert_eq!(said(&authorizer, with_certificate(bearing(&token), certificate("other", "CN=a"))).await, "401");
+        assert_eq!(said(&authorizer, with_certificate(bearing(&token), sent(b"der"))).await, "ok");
+        assert_eq!(said(&authorizer, with_certificate(bearing(&token), sent(b"other"))).await, "401");
         assert_eq!(said(&authorizer, with_certificate(bearing(&token), json!({"clientCertPem": "x"}))).await, "401");
         assert_eq!(said(&authorizer, bearing(&token)).await, "401");
     }
     let more = signer.with(|claims| claims["cnf"] = json!({"x5t#S256": thumbprint, "jkt": "x"}));
-    assert_eq!(said(&authorizer, with_certificate(bearing(&more), certificate("der", "CN=a"))).await, "401");
+    assert_eq!(said(&authorizer, with_certificate(bearing(&more), sent(b"der"))).await, "401");
 }

@@ -9,6 +9,7 @@ async fn the_context_names_the_user() {
     let signer = Signer::of("ES256");
     let token = signer.with(|claims| {
         claims["email"] = "alice@example.com".into();
+        claims["email_verified"] = true.into();
         claims["roles"] = json!(["admin", "on call"]);
         claims["plan"] = "pro".into();
         claims["scope"] = "orders:read  orders:write".into();
@@ -16,6 +17,7 @@ async fn the_context_names_the_user() {
     let context = context(&trusting(&signer), bearing(&token)).await;
     for (name, expected) in [
         ("user_id", "alice"),
+        ("issuer", ISSUER),
         ("email", "alice@example.com"),
         ("roles", "admin,on%20call"),
         ("plan", "pro"),
@@ -27,6 +29,45 @@ async fn the_context_names_the_user() {
     ] {
         assert_eq!(context[name], expected, "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_email_address_counts_if_it_is_verified_or_the_policy_trusts_its_issuer() {
+    let signer = Signer::of("ES256");
+    let (trusting, doubting) =
+        (trusting_with(&signer, |issuer| issuer["trust_email"] = true.into()), trusting(&signer));
+    let by_email = |trust: bool| {
+        trusting_with(&signer, |issuer| {
+            (issuer["user_claim"], issuer["trust_email"]) = ("email".into(), trust.into());
+        })
+    };
+    let (users_trusted, users_doubted) = (by_email(true), by_email(false));
+    const ADDRESS: &str = "ceo@corp.example";
+    for (verified, if_trusted, otherwise) in [
+        (json!(true), true, true),
+        // As Cognito and Apple write it.
+        (json!("true"), true, true),
+        (json!(null), true, false),
+        (json!(false), false, false),
+        (json!("false"), false, false),
+        (json!(1), false, false),
+    ] {
+        let token =
+            signer.with(|claims| (claims["email"], claims["email_verified"]) = (ADDRESS.into(), verified.clone()));
+        for (authorizer, counts) in [(&trusting, if_trusted), (&doubting, otherwise)] {
+            let expected = if counts { ADDRESS } else { "-" };
+            assert_eq!(context(authorizer, bearing(&token)).await["email"], expected, "{verified}");
+        }
+        for (authorizer, counts) in [(&users_trusted, if_trusted), (&users_doubted, otherwise)] {
+            let expected = if counts { "ok" } else { "401" };
+            assert_eq!(said(authorizer, bearing(&token)).await, expected, "{verified}");
+        }
+    }
+    let without = signer.with(|claims| claims["email"] = ADDRESS.into());
+    assert_eq!(context(&trusting, bearing(&without)).await["email"], ADDRESS);
+    assert_eq!(context(&doubting, bearing(&without)).await["email"], "-");
+    assert_eq!(said(&users_doubted, bearing(&without)).await, "401");
+    assert_eq!(context(&users_trusted, bearing(&without)).await["user_id"], ADDRESS);
 }
 
 #[tokio::test]

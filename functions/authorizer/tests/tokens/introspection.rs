@@ -65,9 +65,12 @@ async fn what_is_not_active_or_not_for_us_is_401() {
         with("exp", json!("soon")),
         with("nbf", json!(noon().as_second() + 31)),
         with("sub", json!(1)),
-        with("scope", json!(1)),
         with("iss", json!(1)),
         with("cnf", json!({"x5t#S256": "x"})),
+        with("cnf", json!(null)),
+        with("exp", json!(null)),
+        with("nbf", json!(null)),
+        with("sub", json!(null)),
         json!({"active": true}),
     ] {
         let (_, authorizer) = answering(&answer).await;

@@ -107,6 +107,7 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
     let mut certified = event("/orders", json!({}));
     certified["requestContext"]["authentication"] = json!({"clientCert": {"clientCertPem": "MARKcertificate", "subjectDN": "MARKsubject", "issuerDN": "MARKsubject"}});
     events.push(certified);
+    events.push(crate::x509::with_certificate(event("/orders", json!({})), crate::x509::certificate_of("MARKsubject")));
     let count = events.len();
     for event in events {
         let _ = handled(&authorizer, &event, noon()).await;
@@ -134,8 +135,16 @@ async fn a_line_says_what_was_decided_on_whom_and_why() {
     let authorizer = logging(&policy(&signer.jwks()), &log);
     let both = event("/orders", json!({"authorization": format!("Bearer {}", signer.with(|_| ())), "x-api-key": PRO}));
     let other = Signer::fresh("ES256").with(|_| ());
+    let keyed = |path: &str, key: &str| event(path, json!({"x-api-key": key}));
+    let (disabled, expired) = ("local-disabled-key-00000001", "local-expired-key-000000001");
+    let good = signer.with(|_| ());
+    let with = |key: &str| event("/orders", json!({"authorization": format!("Bearer {good}"), "x-api-key": key}));
     for (event, reason, auth, key, plan) in [
         (both, "ok", "jwt", "local-pro", "pro"),
+        (keyed("/orders", disabled), "key_disabled", "api_key", "local-disabled", "free"),
+        (keyed("/orders", expired), "key_expired", "api_key", "local-expired", "free"),
+        (with(expired), "key_expired", "jwt", "local-expired", "free"),
+        (with("no-such-key-no-such-key"), "unknown_key", "jwt", "-", "-"),
         (bearing(&other), "invalid_signature", "-", "-", "-"),
         (bearing(&signer.with(|claims| claims["exp"] = 1.into())), "token_expired", "-", "-", "-"),
         (bearing(&signer.with(|claims| claims["aud"] = "x".into())), "invalid_claims", "-", "-", "-"),
@@ -153,6 +162,7 @@ async fn a_line_says_what_was_decided_on_whom_and_why() {
         );
         assert!(line["duration_ms"].is_number() && line["request_id"].is_string(), "{line}");
         assert_eq!(line["route"], "ANY /{proxy+}");
+        assert_eq!(line["issuer"], if auth == "jwt" { json!(ISSUER) } else { Value::Null }, "{line}");
     }
 }
 
@@ -199,6 +209,37 @@ async fn an_authorization_server_that_fails_is_a_detail_and_not_a_problem() {
     }
 }
 
+/// A line of the log of one request.
+async fn logged(policy: &Value, event: &Value, message: &str) -> Option<Value> {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
+    let _ = handled(&logging(policy, &log), event, noon()).await;
+    log.lines().into_iter().find(|line| line["message"] == message)
+}
+
+#[tokio::test]
+async fn a_refusal_is_logged_with_the_plan_that_the_registry_or_the_policy_names() {
+    let signer = Signer::of("ES256");
+    let mut policy = policy(&signer.jwks());
+    policy["issuers"][0]["allowed_plans"] = json!(["free", "no-such-plan"]);
+    policy["mtls"] = json!({"default_plan": "no-such-plan"});
+    let admin = |plan: Value| {
+        let token = signer.with(|claims| claims["plan"] = plan);
+        event("/admin/users", json!({"authorization": format!("Bearer {token}")}))
+    };
+    let certified = crate::x509::with_certificate(event("/orders", json!({})), crate::x509::certificate_of("a"));
+    for (event, reason, plan) in [
+        (admin(json!(null)), "insufficient_scope", "free"),
+        (admin(json!("free")), "insufficient_scope", "free"),
+        (admin(json!("MARKplan")), "insufficient_scope", "-"),
+        (certified, "forbidden", "no-such-plan"),
+    ] {
+        let line = logged(&policy, &event, "decided").await.unwrap();
+        assert_eq!([&line["reason"], &line["plan"]], [reason, plan], "{line}");
+    }
+}
+
 #[tokio::test]
 async fn a_failed_fetch_of_keys_says_what_failed() {
     let log = Log::default();
@@ -234,4 +275,25 @@ async fn a_failed_fetch_of_keys_says_what_failed() {
         assert_eq!((&line["cause"], &line["issuer"]), (&json!(cause), &json!(issuer)), "{line}");
         assert!(line["problem"].as_str().unwrap().contains(problem) && line["host"].is_string(), "{line}");
     }
+}
+
+#[tokio::test]
+async fn what_is_too_long_for_a_header_is_logged_without_its_value() {
+    const MESSAGE: &str = "a value is too long for its header, and `-` is sent instead";
+    let signer = Signer::of("ES256");
+    let policy = policy(&signer.jwks());
+    let many: Vec<String> = (0..300).map(|index| format!("MARKrole-{index}")).collect();
+    for (claim, value, field) in [
+        ("roles", json!(many), "roles"),
+        ("scope", json!(many.join(" ")), "scopes"),
+        ("email", json!("MARK".repeat(300)), "email"),
+    ] {
+        let token = signer.with(|claims| (claims[claim], claims["email_verified"]) = (value, true.into()));
+        let event = bearing(&token);
+        let line = logged(&policy, &event, MESSAGE).await.expect(field);
+        assert_eq!([&line["level"], &line["field"]], ["WARN", field], "{line}");
+        assert!(!line.to_string().contains("MARK") && line["span"]["request_id"].is_string(), "{line}");
+        assert_eq!(context(&authorizer(&policy), event).await[field], "-");
+    }
+    assert_eq!(logged(&policy, &bearing(&signer.with(|_| ())), MESSAGE).await, None);
 }

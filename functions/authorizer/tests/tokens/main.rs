@@ -9,6 +9,7 @@ mod fetching;
 mod form;
 mod formats;
 mod introspection;
+mod issuers;
 mod keys;
 mod log;
 mod provider;
@@ -18,3 +19,4 @@ mod secrets;
 #[expect(dead_code, reason = "one of its servers is enough here")]
 mod servers;
 mod support;
+mod x509;
