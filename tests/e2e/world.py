@@ -18,7 +18,8 @@ from .stack import BUCKET, Stack
 
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
 # A name that a target group of the tests' own follows, and the one that the stack's does.
-FOLLOWED, ALB = "internal-orders.example", "internal-alb.example"
+ELB = "eu-central-1.elb.amazonaws.com"
+FOLLOWED, ALB = f"internal-orders-1.{ELB}", f"internal-alb-1.{ELB}"
 NAMESPACE = "CustomApp/NetworkMetrics"
 PLAN = {"throttle": {"rate": 100, "burst": 200}, "quotas": [{"limit": 1_000_000, "period": "month"}]}
 

@@ -36,7 +36,7 @@ async fn until_it_has(server: &Server, arn: &str, addresses: &[&str]) {
 }
 
 fn targets(arn: &str) -> String {
-    format!(r#"[{{"name":"orders.example","target_group_arn":"{arn}","port":8443}}]"#)
+    format!(r#"[{{"name":"internal-orders-1.eu-central-1.elb.amazonaws.com","target_group_arn":"{arn}","port":8443}}]"#)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +90,7 @@ async fn every_event_starts_a_run_and_a_failed_one_ends_in_an_error_with_its_ans
         _ => settings["AlbSyncFunction"][name].as_str().map(str::to_owned),
     };
     let function = Function::new("alb-sync", None, setting, RecordLog::to(std::io::sink())).await.expect("alb-sync");
-    for event in ["scheduled", "by-hand"] {
+    for event in ["scheduled", "by-hand", "dry-run"] {
         let event = std::fs::read(project().join(format!("events/alb-sync.{event}.json"))).expect("an event");
         let error = function.invoke(&event).await.expect_err("no name can be resolved");
         assert_eq!(error.error_type, "NotReconciled");

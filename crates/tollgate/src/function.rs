@@ -100,8 +100,8 @@ impl Function {
     pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
         match self {
             Self::AlbSync(sync) => {
-                let _: &RawValue = json(event)?;
-                let answer = Arc::clone(sync).handle(Deadline::after(Instant::now(), INTEGRATION)).await?;
+                let event: Value = json(event)?;
+                let answer = Arc::clone(sync).handle(&event, Deadline::after(Instant::now(), INTEGRATION)).await?;
                 serde_json::to_vec(&answer)
                     .map_err(|error| Diagnostic { error_type: "Fault".to_owned(), error_message: error.to_string() })
             }

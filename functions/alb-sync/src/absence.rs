@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use crate::coverage::answers_for_one;
+use crate::coverage::{ANSWERS_FOR_RARE, answers_for_one};
 use crate::reconcile::{Run, Sighting};
-use crate::sampling::Evidence;
+use crate::sampling::{Evidence, MAX_COPIES_FOR};
 use crate::state::Record;
+use crate::target::{Health, Reported};
 
 /// What speaks for a target's absence. Without it nothing is counted and nothing leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +24,17 @@ pub(crate) enum Absence {
 }
 
 impl Absence {
-    /// Of a target that `record` is about: the names that showed it last decide, else all of its port. `None` where
-    /// one of them could not be resolved, or not be believed.
-    pub(crate) fn of(at: SocketAddr, record: &Record, run: &Run<'_>) -> Option<Self> {
+    /// Returns what speaks for the absence of a target that `record` is about. The names that showed it last decide,
+    /// else all names of its port. A port that no entry has any more is absent for certain, once every name is known.
+    /// `None` if one of these names could not be resolved, or not be believed.
+    pub(crate) fn of(target: &Reported, record: &Record, run: &Run<'_>) -> Option<Self> {
         let Run { sightings, now, .. } = *run;
+        let at = target.at;
         let of_port = || sightings.iter().filter(|sighting| sighting.port == at.port());
+        if of_port().next().is_none() {
+            return sightings.iter().all(Sighting::is_certain).then_some(Self::Certain);
+        }
+
         let showed_it = |sighting: &&Sighting| record.names.contains(&sighting.name);
         let known = of_port().any(|sighting| showed_it(&sighting));
         let mut absence = Self::Certain;
@@ -36,10 +43,13 @@ impl Absence {
             let of_name = match &seen.evidence {
                 Evidence::Doubtful => return None,
                 Evidence::Whole => Self::Certain,
-                Evidence::Sample { answers, size, copies_for } => {
+                Evidence::Sample { answers, size, copies_for, is_uniform } => {
                     let copies_until = i64::try_from(copies_for.as_millis()).unwrap_or(i64::MAX);
                     let copies_until = if copies_until == 0 { 0 } else { now.saturating_add(copies_until) };
                     let needed = answers_for_one(nodes(at.port(), sighting, run), *size);
+                    // Whatever still serves may be shown more seldom than others.
+                    let is_rare = !is_uniform && target.health != Health::Unhealthy;
+                    let needed = if is_rare { needed.max(ANSWERS_FOR_RARE) } else { needed };
                     Self::Likely { answers: *answers, needed, copies_until }
                 }
             };
@@ -70,20 +80,29 @@ impl Absence {
         if !settings.interval_is_over(record.counted_at, now) {
             return record.clone();
         }
-        let miss = || Record { misses: record.misses + 1, answers: 0, counted_at: Some(now), ..record.clone() };
+        let misses = record.misses.saturating_add(1);
+        let miss = || Record { misses, answers: 0, counted_at: Some(now), ..record.clone() };
         match self {
             Self::Certain => miss(),
             Self::Likely { copies_until, .. }
-                if copies_until != 0 && state.copies_until.is_some_and(|until| now < until) =>
+                if copies_until != 0 && state.copies_until.is_some_and(|until| is_ahead_plausibly(until, now)) =>
             {
                 record.clone()
             }
             Self::Likely { answers, needed, .. } if record.answers.saturating_add(answers) >= needed => miss(),
             Self::Likely { answers, .. } => {
-                Record { answers: record.answers + answers, counted_at: Some(now), ..record.clone() }
+                let answers = record.answers.saturating_add(answers);
+                Record { answers, counted_at: Some(now), ..record.clone() }
             }
         }
     }
+}
+
+/// True if an instant is in the future, but not further than a cache can keep an answer: a clock that was ahead must not
+/// stop the counting.
+fn is_ahead_plausibly(until: i64, now: i64) -> bool {
+    let longest = i64::try_from(MAX_COPIES_FOR.as_millis()).unwrap_or(i64::MAX);
+    now < until && until.saturating_sub(now) <= longest
 }
 
 /// How many addresses a name may have: what it shows, and whatever else its port has or had.

@@ -21,6 +21,9 @@ pub(crate) enum Inadmissible {
     /// An IPv6 address that no VPC with addresses from Amazon has.
     #[error("public address outside Amazon's VPC ranges")]
     OutsideAmazon,
+    /// An address of the load balancer that would send to it.
+    #[error("address of this group's own load balancer")]
+    OwnLoadBalancer,
     /// An address in none of the entry's `networks`.
     #[error("outside the entry's networks")]
     OutsideNetworks,

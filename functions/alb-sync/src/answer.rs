@@ -45,6 +45,8 @@ pub struct Observed {
     pub size: Option<usize>,
     /// How many are due to leave in a later step.
     pub withheld: usize,
+    /// How many of these are healthy, and stay because no target that the names show is.
+    pub kept_healthy: usize,
     /// How many queries were made.
     pub lookups: u32,
     /// How long the addresses hold, in seconds.

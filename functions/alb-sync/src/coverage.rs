@@ -14,6 +14,10 @@ const RUN_RISK: f64 = 0.000_5;
 /// The chance that an address which still exists is counted as missed once.
 const MISS_RISK: f64 = 0.001;
 
+/// How many independent answers show an address that is in one of ten, but for 1 time in 1,000. Records with weights,
+/// and readers behind one name, are not all shown equally often.
+pub(crate) const ANSWERS_FOR_RARE: u32 = 66;
+
 /// How many independent answers of `size` addresses show every one of `nodes`, but for 1 run in 2,000.
 #[must_use]
 pub(crate) fn answers_for_all(nodes: usize, size: usize) -> u32 {
@@ -51,6 +55,12 @@ mod tests {
     fn a_hundred_nodes_need_147_answers_and_one_of_them_83() {
         assert_eq!((answers_for_all(100, 8), answers_for_one(100, 8)), (147, 83));
         assert!(answers_for_all(101, 8) <= 150, "the default of MAX_LOOKUPS");
+    }
+
+    #[test]
+    fn sixty_six_answers_show_what_is_in_one_of_ten() {
+        let missed = |answers: u32| 0.9_f64.powf(f64::from(answers));
+        assert!(missed(ANSWERS_FOR_RARE) <= MISS_RISK && missed(ANSWERS_FOR_RARE - 1) > MISS_RISK);
     }
 
     #[test]

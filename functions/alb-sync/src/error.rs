@@ -21,8 +21,13 @@ pub enum SyncError {
         /// Why.
         reason: String,
     },
+    /// The group takes no addresses.
+    #[error("the target group's type is `{0}`, and alb-sync needs one of type `ip`; a group's type cannot be changed")]
+    TargetType(String),
     /// The state cannot be understood.
-    #[error("the state under `{id}` cannot be understood ({reason}); nothing is changed until it is mended or deleted")]
+    #[error(
+        "the state under `{id}` cannot be understood ({reason}); nothing is changed until it is corrected or deleted"
+    )]
     Corrupt {
         /// Its item.
         id: String,

@@ -13,11 +13,12 @@ use crate::answer::Outcome;
 use crate::apply::{Application, Applied};
 use crate::error::SyncError;
 use crate::reconcile::{Changes, Seen, Sighting, reconcile};
-use crate::resolver::{Family, Resolutions, ResolveError};
+use crate::resolver::{Family, Question, Resolutions, ResolveError};
 use crate::sampling::{Evidence, Resolution};
 use crate::state::{Record, State};
 use crate::state_table::{Stored, Written};
-use crate::sync_targets::{Group, Source};
+use crate::sync_targets::{Answers, Group, Source};
+use crate::target_groups::GroupDescription;
 
 /// One run's part in one group.
 pub(crate) struct Run<'r> {
@@ -27,6 +28,8 @@ pub(crate) struct Run<'r> {
     pub(crate) deadline: Deadline,
     /// In milliseconds since 1970.
     pub(crate) now: i64,
+    /// True if nothing may be changed.
+    pub(crate) dry_run: bool,
 }
 
 type Resolved = Result<Resolution, ResolveError>;
@@ -43,12 +46,13 @@ impl Run<'_> {
 
     /// Resolves first: without an address nobody else is asked.
     async fn reconcile(&self, outcome: &mut Outcome) -> Result<(), SyncError> {
-        let family = self.family(outcome).await?;
-        let resolved = self.resolve(family).await;
+        let description = self.description(outcome).await?;
+        let resolved = self.resolve(description.family).await;
         if resolved.iter().all(Result::is_err) {
             return Err(self.unresolved(&resolved, outcome));
         }
-        let sightings = self.sightings(resolved, outcome);
+        let own = self.own_addresses(&description).await;
+        let sightings = self.sightings(resolved, &own, outcome);
         let arn = &self.group.arn;
         let (reported, stored) = tokio::join!(
             self.sync.target_groups.reported(arn, self.deadline),
@@ -58,20 +62,22 @@ impl Run<'_> {
         let changes = reconcile(&sightings, &reported, &stored.state, &self.sync.config.settings, self.now);
         outcome.seen.size = Some(changes.size);
         outcome.seen.withheld = changes.withheld;
+        outcome.seen.kept_healthy = changes.kept_healthy;
         outcome.pending = pending(&stored.state);
-        if self.sync.config.dry_run {
+        if self.dry_run {
             self.tell(&changes, outcome);
             return Ok(());
         }
         self.carry_out(&changes, &stored, outcome).await
     }
 
-    /// The addresses that the group takes. Asked for once in a function's life, and only when a name has some.
-    async fn family(&self, outcome: &mut Outcome) -> Result<Family, SyncError> {
+    /// What does not change about the group. Asked for once in a function's life, and only when a name has addresses.
+    async fn description(&self, outcome: &mut Outcome) -> Result<Arc<GroupDescription>, SyncError> {
         let arn = &self.group.arn;
-        if let Some(family) = self.sync.family(arn) {
-            return Ok(family);
+        if let Some(description) = self.sync.description(arn) {
+            return Ok(description);
         }
+
         let resolved = self.resolve(Family::V4).await;
         if resolved.iter().all(Result::is_err) {
             let might_have_others = resolved.iter().any(|one| matches!(one, Err(ResolveError::NoAddress)));
@@ -79,17 +85,29 @@ impl Run<'_> {
                 return Err(self.unresolved(&resolved, outcome));
             }
         }
-        let family = self.sync.target_groups.family(arn, self.deadline).await?;
-        self.sync.remember_family(arn, family);
-        Ok(family)
+        let description = Arc::new(self.sync.target_groups.describe(arn, self.deadline).await?);
+        self.sync.remember_description(arn, &description);
+        Ok(description)
+    }
+
+    /// The addresses of the load balancer that the group belongs to. A name that leads back to it would have it send
+    /// requests to itself. Not known if its name cannot be resolved.
+    async fn own_addresses(&self, description: &GroupDescription) -> BTreeSet<IpAddr> {
+        let mut own = BTreeSet::new();
+        for name in description.load_balancers.iter().cloned() {
+            let question = Question { name, family: description.family, answers: Answers::Auto };
+            own.extend(self.names.of(question).await.into_iter().flat_map(|resolution| resolution.addresses));
+        }
+        own
     }
 
     /// Every name of the group, side by side.
     async fn resolve(&self, family: Family) -> Vec<Resolved> {
         let mut asking = JoinSet::new();
         for (index, source) in self.group.sources.iter().enumerate() {
-            let (names, name) = (Arc::clone(&self.names), source.name.clone());
-            asking.spawn(async move { (index, names.of(&name, family).await) });
+            let names = Arc::clone(&self.names);
+            let question = Question { name: source.name.clone(), family, answers: source.answers };
+            asking.spawn(async move { (index, names.of(question).await) });
         }
         let mut resolved = vec![Err(ResolveError::TimedOut); self.group.sources.len()];
         while let Some(asked) = asking.join_next().await {
@@ -112,10 +130,10 @@ impl Run<'_> {
     }
 
     /// What the names show, as far as it can be targets.
-    fn sightings(&self, resolved: Vec<Resolved>, outcome: &mut Outcome) -> Vec<Sighting> {
+    fn sightings(&self, resolved: Vec<Resolved>, own: &BTreeSet<IpAddr>, outcome: &mut Outcome) -> Vec<Sighting> {
         outcome.complete = true;
         let with_source = self.group.sources.iter().zip(resolved);
-        with_source.map(|(source, resolution)| sighting(source, resolution, outcome)).collect()
+        with_source.map(|(source, resolution)| sighting(source, resolution, own, outcome)).collect()
     }
 
     fn tell(&self, changes: &Changes, outcome: &mut Outcome) {
@@ -129,11 +147,12 @@ impl Run<'_> {
     async fn carry_out(&self, changes: &Changes, stored: &Stored, outcome: &mut Outcome) -> Result<(), SyncError> {
         let (arn, deadline) = (&self.group.arn, self.deadline);
         let acts = !changes.register.is_empty() || !changes.deregister.is_empty();
-        if !acts && changes.state == stored.state {
+        if !acts && changes.state == stored.state && !stored.is_to_be_kept(self.now) {
             return Ok(());
         }
+
         let first = if acts { &changes.claim } else { &changes.state };
-        let Written::As(version) = self.sync.states.write(arn, first, stored.version, deadline).await? else {
+        let Written::As(version) = self.sync.states.write(arn, first, stored.version, self.now, deadline).await? else {
             outcome.seen.left_to_another = true;
             outcome.complete = false;
             return Ok(());
@@ -149,16 +168,16 @@ impl Run<'_> {
         }
         let state = after(changes, &applied);
         outcome.pending = pending(&state);
-        match self.sync.states.write(arn, &state, version, deadline).await? {
+        match self.sync.states.write(arn, &state, version, self.now, deadline).await? {
             Written::As(_) => applied.failure.map_or(Ok(()), Err),
             Written::Lost => Err(SyncError::Overtaken),
         }
     }
 }
 
-fn sighting(source: &Source, resolution: Resolved, outcome: &mut Outcome) -> Sighting {
+fn sighting(source: &Source, resolution: Resolved, own: &BTreeSet<IpAddr>, outcome: &mut Outcome) -> Sighting {
     let seen = match resolution {
-        Ok(resolution) => seen(source, resolution, outcome),
+        Ok(resolution) => seen(source, resolution, own, outcome),
         Err(error) => {
             outcome.problem(format_args!("{} {error}", source.name));
             None
@@ -169,7 +188,7 @@ fn sighting(source: &Source, resolution: Resolved, outcome: &mut Outcome) -> Sig
 }
 
 /// A name with an address that cannot be a target says nothing about those that it does not show.
-fn seen(source: &Source, resolution: Resolution, outcome: &mut Outcome) -> Option<Seen> {
+fn seen(source: &Source, resolution: Resolution, own: &BTreeSet<IpAddr>, outcome: &mut Outcome) -> Option<Seen> {
     outcome.seen.lookups += resolution.lookups;
     let ttl = resolution.ttl.as_secs();
     outcome.seen.ttl_s = Some(outcome.seen.ttl_s.map_or(ttl, |least| least.min(ttl)));
@@ -177,6 +196,7 @@ fn seen(source: &Source, resolution: Resolution, outcome: &mut Outcome) -> Optio
     let (mut addresses, mut refused) = (BTreeSet::new(), Vec::new());
     for address in resolution.addresses {
         match admissible::check(address, source) {
+            Ok(()) if own.contains(&address) => refused.push((address, Inadmissible::OwnLoadBalancer)),
             Ok(()) => drop(addresses.insert(address)),
             Err(reason) => refused.push((address, reason)),
         }
@@ -237,7 +257,7 @@ fn after(changes: &Changes, applied: &Applied) -> State {
     }
     for target in changes.deregister.iter().filter(|target| !applied.deregistered.contains(target)) {
         let record: Record = changes.claim.targets.get(&target.at).cloned().unwrap_or_default();
-        state.targets.insert(target.at, record);
+        state.targets.entry(target.at).or_insert(record);
     }
     state
 }

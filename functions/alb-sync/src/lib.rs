@@ -1,6 +1,6 @@
 //! alb-sync: a Network Load Balancer whose targets follow a name.
 //!
-//! - trigger: any event; an EventBridge schedule, every minute
+//! - trigger: any event, from an EventBridge schedule every minute; `{"dry_run": true}` changes nothing
 //! - reads: the names of `SYNC_TARGETS` from DNS, their target groups (DescribeTargetHealth, and DescribeTargetGroups
 //!   once), one item of `USAGE_TABLE` a group
 //! - writes: registers and deregisters ip targets; the item, where something has changed; one log line and one line
@@ -18,9 +18,11 @@ mod apply;
 mod config;
 mod coverage;
 mod error;
+mod event;
 mod gauges;
 mod group;
 mod log;
+mod pace;
 mod reconcile;
 mod resolver;
 mod sampling;
@@ -36,22 +38,25 @@ use std::time::Instant;
 
 use calls::{AwsCalls, CallError, Deadline, RecordLog, RequestScope, Retries, Timeouts};
 use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 pub use answer::{Answer, NotReconciled, Observed, Outcome};
 pub use config::{Config, ConfigError};
 pub use error::SyncError;
+pub use event::InvalidEvent;
 pub use reconcile::{Changes, Joining, Seen, Settings, Sighting, reconcile};
 pub use resolver::{Family, ResolveError, Resolver};
 pub use sampling::{Answer as DnsAnswer, Evidence, Resolution, Sampling};
 pub use state::{Record, State};
-pub use sync_targets::{Group, Source, Zone};
+pub use sync_targets::{Answers, Group, Source, Zone};
 pub use target::{Health, Reported, Target};
 
 use group::Run;
 use resolver::Resolutions;
 use state_table::StateTable;
-use target_groups::TargetGroups;
+use target_groups::{GroupDescription, TargetGroups};
 
 /// The function with what it was set up with. Runs may overlap.
 #[derive(Debug)]
@@ -61,7 +66,7 @@ pub struct AlbSync {
     target_groups: TargetGroups,
     states: StateTable,
     /// By ARN: a group takes one kind of addresses for life.
-    families: Mutex<HashMap<String, Family>>,
+    descriptions: Mutex<HashMap<String, Arc<GroupDescription>>>,
     records: RecordLog,
 }
 
@@ -74,6 +79,26 @@ pub enum OpenError {
     /// No name servers.
     #[error("DNS_SERVERS: is not set, and the system's are not known: {0}")]
     Servers(String),
+}
+
+/// Why a run has no answer that is good throughout.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The event asks for something that is not understood. Nothing was changed.
+    #[error(transparent)]
+    Event(#[from] InvalidEvent),
+    /// A group could not be reconciled.
+    #[error(transparent)]
+    NotReconciled(#[from] NotReconciled),
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Event(error) => error.into(),
+            Failure::NotReconciled(error) => error.into(),
+        }
+    }
 }
 
 impl AlbSync {
@@ -109,25 +134,39 @@ impl AlbSync {
             resolver: Arc::new(resolver),
             target_groups: TargetGroups::new(elb),
             states: StateTable::new(dynamodb, config.usage_table.clone()),
-            families: Mutex::default(),
+            descriptions: Mutex::default(),
             records,
             config,
         })
     }
 
-    /// Reconciles every group by the deadline, side by side.
+    /// The settings that it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Reconciles every group by the deadline, side by side. The event `{"dry_run": true}` changes nothing, and
+    /// neither does any event where `DRY_RUN` is set.
     ///
     /// # Errors
-    /// [`NotReconciled`] where one could not be, after all others were.
-    pub async fn handle(self: Arc<Self>, deadline: Deadline) -> Result<Answer, NotReconciled> {
-        self.handle_at(Timestamp::now(), deadline).await
+    /// [`Failure`].
+    pub async fn handle(self: Arc<Self>, event: &Value, deadline: Deadline) -> Result<Answer, Failure> {
+        let dry_run = event::asks_for_dry_run(event)?;
+        Ok(self.handle_at(Timestamp::now(), dry_run, deadline).await?)
     }
 
     /// The same at a given time.
     ///
     /// # Errors
     /// As [`Self::handle`].
-    pub async fn handle_at(self: Arc<Self>, now: Timestamp, deadline: Deadline) -> Result<Answer, NotReconciled> {
+    pub async fn handle_at(
+        self: Arc<Self>,
+        now: Timestamp,
+        dry_run: bool,
+        deadline: Deadline,
+    ) -> Result<Answer, NotReconciled> {
+        let dry_run = dry_run || self.config.dry_run;
         let until = deadline.at_most(Instant::now(), self.config.dns_timeout).instant();
         let names = Arc::new(Resolutions::new(Arc::clone(&self.resolver), until));
         let now = now.as_millisecond();
@@ -135,7 +174,7 @@ impl AlbSync {
         for index in 0..self.config.groups.len() {
             let (sync, names, scope) = (Arc::clone(&self), Arc::clone(&names), RequestScope::current());
             running.spawn(scope.serve(async move {
-                let run = Run { group: sync.config.groups.get(index)?, sync: &sync, names, deadline, now };
+                let run = Run { group: sync.config.groups.get(index)?, sync: &sync, names, deadline, now, dry_run };
                 Some((index, run.outcome().await))
             }));
         }
@@ -152,22 +191,23 @@ impl AlbSync {
                 *place = outcome;
             }
         }
-        self.tell(&targets, now);
-        Answer { targets, dry_run: self.config.dry_run }.or_error()
+        self.tell(&targets, dry_run, now);
+        Answer { targets, dry_run }.or_error()
     }
 
-    fn tell(&self, outcomes: &[Outcome], now: i64) {
+    fn tell(&self, outcomes: &[Outcome], dry_run: bool, now: i64) {
         for outcome in outcomes {
-            log::outcome(outcome, self.config.dry_run);
+            log::outcome(outcome, dry_run);
             self.records.line(&gauges::line(outcome, &self.config.namespace, now));
         }
     }
 
-    fn family(&self, arn: &str) -> Option<Family> {
-        self.families.lock().unwrap_or_else(PoisonError::into_inner).get(arn).copied()
+    fn description(&self, arn: &str) -> Option<Arc<GroupDescription>> {
+        self.descriptions.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned()
     }
 
-    fn remember_family(&self, arn: &str, family: Family) {
-        self.families.lock().unwrap_or_else(PoisonError::into_inner).insert(arn.to_owned(), family);
+    fn remember_description(&self, arn: &str, description: &Arc<GroupDescription>) {
+        let mut descriptions = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        descriptions.insert(arn.to_owned(), Arc::clone(description));
     }
 }

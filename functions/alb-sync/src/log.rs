@@ -21,6 +21,7 @@ pub(crate) fn outcome(outcome: &Outcome, dry_run: bool) {
                 deregistered = listed(&told.deregistered),
                 pending = listed(told.pending.keys()),
                 withheld = seen.withheld,
+                kept_healthy = seen.kept_healthy,
                 left_to_another = seen.left_to_another,
                 dry_run,
                 error = told.error,
@@ -28,10 +29,11 @@ pub(crate) fn outcome(outcome: &Outcome, dry_run: bool) {
             )
         };
     }
-    match (&told.error, seen.withheld) {
-        (Some(_), _) => told!(error, "a target group could not be reconciled"),
-        (None, 0) => told!(info, "a target group follows its names"),
-        (None, _) => told!(warn, "more targets are due to leave than may in one interval"),
+    match (&told.error, seen.kept_healthy, seen.withheld) {
+        (Some(_), ..) => told!(error, "a target group could not be reconciled"),
+        (None, 1.., _) => told!(warn, "healthy targets stay until a target that the names show is healthy"),
+        (None, 0, 0) => told!(info, "a target group follows its names"),
+        (None, 0, _) => told!(warn, "more targets are due to leave than may in one interval"),
     }
 }
 

@@ -20,7 +20,8 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<Value>| {
         let scope = RequestScope { request_id: RequestId::parse(&event.context.request_id), traceparent: None };
         let deadline = Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
-        scope.serve(Arc::clone(&sync).handle(deadline))
+        let sync = Arc::clone(&sync);
+        scope.serve(async move { sync.handle(&event.payload, deadline).await })
     }))
     .await
 }

@@ -1,9 +1,12 @@
 //! What has to change so that a target group equals what its names resolve to. Pure.
 //!
 //! What a name shows and the group lacks is registered in the same run. What the group has and no name shows leaves
-//! after `misses` intervals in which good evidence did not show it, in steps. Doubt changes nothing.
+//! after `misses` intervals in which good evidence did not show it, in steps. Doubt changes nothing, and healthy targets
+//! stay until a target that a name shows is healthy.
 
-use std::cmp::Reverse;
+mod departure;
+
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
@@ -27,9 +30,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether an interval has passed since then. Nine tenths are one: schedules are not exact.
+    /// True if an interval has passed since then. Nine tenths are one: schedules are not exact. An instant that is more
+    /// than an interval ahead was written by a clock that was ahead, and is over as well.
     pub(crate) fn interval_is_over(&self, since: Option<i64>, now: i64) -> bool {
-        since.is_none_or(|since| now.saturating_sub(since) >= self.interval_ms / 10 * 9)
+        let Some(since) = since else { return true };
+        let elapsed = now.saturating_sub(since);
+        elapsed >= self.interval_ms / 10 * 9 || elapsed < -self.interval_ms
     }
 }
 
@@ -44,6 +50,13 @@ pub struct Sighting {
     pub zone: Zone,
     /// `None` where it could not be resolved.
     pub seen: Option<Seen>,
+}
+
+impl Sighting {
+    /// True if the name was resolved, and nothing that it shows is in doubt.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.evidence != Evidence::Doubtful)
+    }
 }
 
 /// The addresses of a name that can be targets.
@@ -71,10 +84,12 @@ pub struct Changes {
     pub register: Vec<Joining>,
     /// To be deregistered.
     pub deregister: Vec<Target>,
-    /// How many targets are registered on the names' ports now.
+    /// The number of targets that are registered now, on the names' ports or by this function.
     pub size: usize,
-    /// Due to leave, but in a later step.
+    /// The number of targets that are due to leave, but in a later step.
     pub withheld: usize,
+    /// How many of these stay because they are healthy, and no target that the names show is.
+    pub kept_healthy: usize,
     /// What is to be remembered before anything is done: whom it is done to, so that nobody forgets.
     pub claim: State,
     /// What is to be remembered once it is done.
@@ -84,11 +99,27 @@ pub struct Changes {
 /// What a run knows before it changes anything.
 pub(crate) struct Run<'r> {
     pub(crate) sightings: &'r [Sighting],
-    /// What is registered on the ports of these names.
+    /// What is registered on the ports of these names, or on others by this function.
     pub(crate) group: BTreeMap<SocketAddr, &'r Reported>,
+    /// What is registered a second time, in another zone.
+    pub(crate) twins: Vec<&'r Reported>,
     pub(crate) state: &'r State,
     pub(crate) settings: &'r Settings,
     pub(crate) now: i64,
+}
+
+impl Run<'_> {
+    /// Where no target is healthy, a load balancer sends to all of them.
+    pub(crate) fn any_healthy(&self) -> bool {
+        self.group.values().chain(&self.twins).any(|target| target.health == Health::Healthy)
+    }
+
+    /// From when on answers count again; forgotten if the clock was ahead when it was written.
+    fn copies_until(&self) -> Option<i64> {
+        let instants = self.state.targets.values().filter_map(|record| record.counted_at).chain(self.state.stepped_at);
+        let mut ahead = instants.filter(|instant| instant.saturating_sub(self.now) > self.settings.interval_ms);
+        self.state.copies_until.filter(|_| ahead.next().is_none())
+    }
 }
 
 /// A target that may leave.
@@ -106,13 +137,13 @@ pub fn reconcile(
     settings: &Settings,
     now: i64,
 ) -> Changes {
-    let of_ports = reported.iter().filter(|target| zone_of(sightings, target.at.port()).is_some());
-    let registered = of_ports.filter(|target| target.health != Health::Leaving);
-    let group = registered.map(|target| (target.at, target)).collect();
-    let run = Run { sightings, group, state, settings, now };
+    let (group, twins) = registered(sightings, reported, state);
+    let run = Run { sightings, group, twins, state, settings, now };
     let wishes = wishes(sightings);
-    let next = State { targets: BTreeMap::new(), ..state.clone() };
-    let mut changes = Changes { size: run.group.len(), state: next, ..Changes::default() };
+
+    let next = State { targets: BTreeMap::new(), copies_until: run.copies_until(), ..state.clone() };
+    let size = run.group.len() + run.twins.len();
+    let mut changes = Changes { size, state: next, ..Changes::default() };
     for (at, wish) in &wishes {
         let record = state.targets.get(at);
         if !run.group.get(at).is_some_and(|target| is_there(target, record, wish.zone)) {
@@ -120,21 +151,46 @@ pub fn reconcile(
         }
         changes.state.targets.insert(*at, wish.record(record));
     }
+
     let due = missing(&run, &wishes, &mut changes.state);
-    take_step(due, &run, &mut changes);
+    departure::take_step(due, &run, &wishes, &mut changes);
     changes.claim = claim(state, &changes);
     changes
+}
+
+/// The group's targets on the ports of its names, and those on other ports that are ours. Of targets that differ in
+/// their zone alone, the one in the zone that is asked for comes first, and the others are its twins.
+fn registered<'r>(
+    sightings: &[Sighting],
+    reported: &'r [Reported],
+    state: &State,
+) -> (BTreeMap<SocketAddr, &'r Reported>, Vec<&'r Reported>) {
+    let is_ours = |at: &SocketAddr| state.targets.get(at).is_some_and(|record| record.ours);
+    let (mut group, mut twins) = (BTreeMap::<_, &Reported>::new(), Vec::new());
+    for target in reported.iter().filter(|target| target.health != Health::Leaving) {
+        let zone = zone_of(sightings, target.at.port());
+        if zone.is_none() && !is_ours(&target.at) {
+            continue;
+        }
+
+        let wanted = |target: &Reported| zone.is_none_or(|zone| is_there(target, None, zone));
+        match group.entry(target.at) {
+            Entry::Vacant(place) => drop(place.insert(target)),
+            Entry::Occupied(mut place) if wanted(target) && !wanted(place.get()) => twins.push(place.insert(target)),
+            Entry::Occupied(_) => twins.push(target),
+        }
+    }
+    (group, twins)
 }
 
 /// Notes the evidence about every target that no name shows; those that may leave.
 fn missing<'r>(run: &Run<'r>, wishes: &BTreeMap<SocketAddr, Wish>, next: &mut State) -> Vec<Due<'r>> {
     let mut due = Vec::new();
-    let any_healthy = run.group.values().any(|target| target.health == Health::Healthy);
     for target in run.group.values().filter(|target| !wishes.contains_key(&target.at)) {
         let known = run.state.targets.get(&target.at).cloned().unwrap_or_default();
-        let absence = Absence::of(target.at, &known, run);
+        let absence = Absence::of(target, &known, run);
         let record = counted(absence, known, run, next);
-        if absence.is_some() && is_due(&record, target, any_healthy, run.settings) {
+        if absence.is_some() && departure::is_due(&record, target, run) {
             due.push(Due { reported: target, misses: record.misses });
         }
         if record != Record::default() {
@@ -202,39 +258,6 @@ fn counted(absence: Option<Absence>, known: Record, run: &Run<'_>, next: &mut St
     record
 }
 
-/// An unhealthy target leaves a little earlier: nothing is sent to it. Where no target is healthy its load balancer
-/// sends to all of them, so that health says nothing.
-fn is_due(record: &Record, target: &Reported, any_healthy: bool, settings: &Settings) -> bool {
-    let idle = any_healthy && target.health == Health::Unhealthy;
-    let misses = if idle { settings.misses.min(2) } else { settings.misses };
-    (record.ours || settings.remove_untracked) && record.misses >= misses
-}
-
-/// One step an interval. One target at least leaves in each, so that it ends.
-fn take_step(mut due: Vec<Due<'_>>, run: &Run<'_>, changes: &mut Changes) {
-    let percent = usize::try_from(run.settings.max_percent).unwrap_or(100);
-    let may_step = run.settings.interval_is_over(run.state.stepped_at, run.now);
-    let step = if may_step { (run.group.len() * percent / 100).max(1).min(due.len()) } else { 0 };
-    let serves = |due: &Due<'_>| due.reported.health != Health::Unhealthy;
-    due.sort_by_key(|due| (serves(due), Reverse(due.misses), due.reported.at));
-    changes.withheld = due.len() - step;
-    for Due { reported, .. } in due.into_iter().take(step) {
-        let record = changes.state.targets.remove(&reported.at).unwrap_or_default();
-        let zone = zone_to_leave(zone_of(run.sightings, reported.at.port()), &record, reported);
-        changes.deregister.push(Target { at: reported.at, zone });
-        changes.state.stepped_at = Some(run.now);
-    }
-}
-
-/// As it was registered: a target of another zone is another target.
-fn zone_to_leave(zone: Option<Zone>, record: &Record, reported: &Reported) -> Option<String> {
-    let reported_for_all = reported.zone.as_deref() == Some("all");
-    match zone {
-        Some(Zone::None) if !reported_for_all => None,
-        _ => record.zone.clone().or_else(|| reported.zone.clone()),
-    }
-}
-
 /// The state as it was, with those added that are about to be registered, and the step.
 fn claim(state: &State, changes: &Changes) -> State {
     let mut claim = State { stepped_at: changes.state.stepped_at, ..state.clone() };
@@ -244,6 +267,8 @@ fn claim(state: &State, changes: &Changes) -> State {
     claim
 }
 
+#[cfg(test)]
+mod departure_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

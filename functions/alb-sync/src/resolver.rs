@@ -17,11 +17,14 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
+use telemetry::excerpt;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 
+use crate::pace::Pace;
 use crate::sampling::{Answer, Resolution, Sampling};
+use crate::sync_targets::Answers;
 
 /// Queries for one name at once.
 const LANES: usize = 4;
@@ -29,6 +32,10 @@ const LANES: usize = 4;
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// How often each server is asked the same.
 const ROUNDS: usize = 2;
+/// Aliases that hickory follows for one name. More are followed only to say what is wrong.
+const MAX_ALIASES: usize = 8;
+/// Aliases that are followed to say what is wrong.
+const MAX_EXPLAINED_ALIASES: usize = 16;
 
 /// The addresses that a target group takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +55,15 @@ pub enum ResolveError {
     /// NOERROR without an answer.
     #[error("exists, but has no address of this type (NODATA)")]
     NoAddress,
+    /// CNAME records that lead back to a name on their way.
+    #[error("cannot be resolved: its CNAME records form a loop through {0}")]
+    AliasLoop(String),
+    /// More CNAME records than are followed.
+    #[error("cannot be resolved: its CNAME records form a chain of more than {0} names")]
+    AliasChain(usize),
+    /// A server that ends the connection, or has no complete response over either protocol.
+    #[error("cannot be resolved: the server closed the connection, or truncates its response over TCP as well")]
+    Closed,
     /// SERVFAIL, REFUSED and the like, from every server.
     #[error("cannot be resolved: the servers answer {0}")]
     Server(String),
@@ -66,11 +82,26 @@ pub struct Resolver {
     max_lookups: u32,
 }
 
+/// One name, and what is asked about it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
+    pub(crate) name: String,
+    pub(crate) family: Family,
+    pub(crate) answers: Answers,
+}
+
 /// A resolver for each server, in which at most one query for a name is under way.
 struct Lane {
     servers: Vec<TokioResolver>,
-    /// The server that answered last, of all lanes.
-    preferred: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+}
+
+/// What all lanes have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The server that answered last.
+    preferred: AtomicUsize,
+    pace: Pace,
 }
 
 impl std::fmt::Debug for Lane {
@@ -89,18 +120,24 @@ impl Resolver {
             [] => read_system_conf().map_err(|error| error.to_string())?.0.name_servers().to_vec(),
             given => given.iter().map(|server| name_server(*server)).collect(),
         };
-        let preferred = Arc::default();
-        let lanes = (0..LANES).map(|_| Lane::new(&servers, Arc::clone(&preferred)).map(Arc::new));
+        let shared = Arc::default();
+        let lanes = (0..LANES).map(|_| Lane::new(&servers, Arc::clone(&shared)).map(Arc::new));
         Ok(Self { lanes: lanes.collect::<Result<_, _>>()?, max_lookups })
     }
 
-    /// Every address of a name that up to `max_lookups` queries show until then.
+    /// Every address of a name that up to `max_lookups` queries show until then. `answers` is what one answer shows.
     ///
     /// # Errors
     /// [`ResolveError`] where the first of them fails on every server. Later failures end the sampling.
-    pub async fn resolve(&self, name: &str, family: Family, until: Instant) -> Result<Resolution, ResolveError> {
+    pub async fn resolve(
+        &self,
+        name: &str,
+        family: Family,
+        answers: Answers,
+        until: Instant,
+    ) -> Result<Resolution, ResolveError> {
         let name = Name::from_ascii(format!("{name}.")).map_err(|error| ResolveError::Network(error.to_string()))?;
-        let mut sampling = Sampling::new(self.max_lookups);
+        let mut sampling = Sampling::new(answers, self.max_lookups);
         let Some(first) = self.lanes.first() else { return Err(ResolveError::TimedOut) };
         sampling.add(first.ask(&name, family, until).await?);
         loop {
@@ -124,38 +161,79 @@ impl Resolver {
 }
 
 impl Lane {
-    fn new(servers: &[NameServerConfig], preferred: Arc<AtomicUsize>) -> Result<Self, String> {
+    fn new(servers: &[NameServerConfig], shared: Arc<Shared>) -> Result<Self, String> {
         let resolver = |server: &NameServerConfig| {
             let config = ResolverConfig::from_name_servers(vec![server.clone()]);
             let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
             builder.with_options(options()).build().map_err(|error| error.to_string())
         };
-        Ok(Self { servers: servers.iter().map(resolver).collect::<Result<_, _>>()?, preferred })
+        Ok(Self { servers: servers.iter().map(resolver).collect::<Result<_, _>>()?, shared })
     }
 
     /// One answer: from the server that answered last, else from the next.
     async fn ask(&self, name: &Name, family: Family, until: Instant) -> Result<Answer, ResolveError> {
-        let (count, begin) = (self.servers.len(), self.preferred.load(Ordering::Relaxed));
+        let (count, begin) = (self.servers.len(), self.shared.preferred.load(Ordering::Relaxed));
         let mut failure = ResolveError::TimedOut;
         for attempt in 0..count * ROUNDS {
             let index = (begin + attempt) % count;
+            self.wait_for_turn(until).await;
             let left = until.saturating_duration_since(Instant::now());
             let waiting = u32::try_from(count - attempt % count).unwrap_or(1);
             let Some(server) = self.servers.get(index).filter(|_| !left.is_zero()) else { break };
             let asked = timeout(ATTEMPT.min(left / waiting), server.lookup(name.clone(), record_type(family)));
             failure = match asked.await {
                 Ok(Ok(lookup)) => {
-                    self.preferred.store(index, Ordering::Relaxed);
-                    return answer(&lookup, family).ok_or(ResolveError::NoAddress);
+                    self.shared.preferred.store(index, Ordering::Relaxed);
+                    match answer(&lookup, family) {
+                        Some(answer) => return Ok(answer),
+                        None => ResolveError::NoAddress,
+                    }
                 }
                 Ok(Err(error)) => ResolveError::of(&error),
                 Err(_) => ResolveError::TimedOut,
             };
-            if matches!(failure, ResolveError::NoSuchName | ResolveError::NoAddress) {
-                break;
+            match failure {
+                ResolveError::NoAddress => return Err(self.explained(server, name, until).await),
+                ResolveError::NoSuchName => break,
+                _ => {}
             }
         }
         Err(failure)
+    }
+
+    /// Waits until a query may be sent, but not beyond `until`.
+    async fn wait_for_turn(&self, until: Instant) {
+        let now = Instant::now();
+        let turn = self.shared.pace.take(now).min(until);
+        if turn > now {
+            sleep_until(turn.into()).await;
+        }
+    }
+
+    /// Why a name that exists has no address: there is none, or its CNAME records lead nowhere.
+    async fn explained(&self, server: &TokioResolver, name: &Name, until: Instant) -> ResolveError {
+        let mut chain = vec![name.clone()];
+        while let Some(target) = self.alias(server, chain.last().unwrap_or(name), until).await {
+            if chain.contains(&target) {
+                return ResolveError::AliasLoop(target.to_ascii().trim_end_matches('.').to_owned());
+            }
+            chain.push(target);
+            if chain.len() > MAX_EXPLAINED_ALIASES {
+                break;
+            }
+        }
+        if chain.len() > MAX_ALIASES { ResolveError::AliasChain(MAX_ALIASES) } else { ResolveError::NoAddress }
+    }
+
+    /// What a name is an alias of.
+    async fn alias(&self, server: &TokioResolver, name: &Name, until: Instant) -> Option<Name> {
+        self.wait_for_turn(until).await;
+        let left = until.saturating_duration_since(Instant::now());
+        let lookup = timeout(ATTEMPT.min(left), server.lookup(name.clone(), RecordType::CNAME)).await.ok()?.ok()?;
+        lookup.answers().iter().find_map(|record| match &record.data {
+            RData::CNAME(alias) if record.name == *name => Some(alias.0.clone()),
+            _ => None,
+        })
     }
 }
 
@@ -169,7 +247,10 @@ impl ResolveError {
             },
             NetError::Dns(DnsError::ResponseCode(code)) => Self::Server(code.to_string()),
             NetError::Timeout => Self::TimedOut,
-            other => Self::Network(other.to_string()),
+            other => {
+                let reason = other.to_string();
+                if reason.contains("cancel") { Self::Closed } else { Self::Network(excerpt(reason)) }
+            }
         }
     }
 }
@@ -218,7 +299,7 @@ type Cell = Arc<OnceCell<Result<Resolution, ResolveError>>>;
 pub(crate) struct Resolutions {
     resolver: Arc<Resolver>,
     until: Instant,
-    known: Mutex<HashMap<(String, Family), Cell>>,
+    known: Mutex<HashMap<Question, Cell>>,
 }
 
 impl Resolutions {
@@ -226,11 +307,12 @@ impl Resolutions {
         Self { resolver, until, known: Mutex::default() }
     }
 
-    pub(crate) async fn of(&self, name: &str, family: Family) -> Result<Resolution, ResolveError> {
+    pub(crate) async fn of(&self, question: Question) -> Result<Resolution, ResolveError> {
         let cell = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry((name.to_owned(), family)).or_default())
+            Arc::clone(known.entry(question.clone()).or_default())
         };
-        cell.get_or_init(|| self.resolver.resolve(name, family, self.until)).await.clone()
+        let Question { name, family, answers } = question;
+        cell.get_or_init(|| self.resolver.resolve(&name, family, answers, self.until)).await.clone()
     }
 }

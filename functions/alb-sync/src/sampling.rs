@@ -4,10 +4,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::coverage::{WHOLE_BELOW, answers_for_all};
+use crate::coverage::{ANSWERS_FOR_RARE, WHOLE_BELOW, answers_for_all};
+use crate::sync_targets::Answers;
 
 /// A cache that repeats itself this often has nothing new to say before its answers' time to live is over.
 const REPEATS: u32 = 16;
+
+/// No cache is taken to keep an answer for longer.
+pub(crate) const MAX_COPIES_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One answer to one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum Evidence {
         size: usize,
         /// How long copies of them may be given out again.
         copies_for: Duration,
+        /// True if every address is shown equally often, as those of a load balancer are.
+        is_uniform: bool,
     },
     /// Nothing: part of what they show cannot be right.
     Doubtful,
@@ -54,6 +60,7 @@ pub struct Resolution {
 /// The answers of one name in one run.
 #[derive(Debug)]
 pub struct Sampling {
+    answers: Answers,
     max_lookups: u32,
     lookups: u32,
     addresses: BTreeSet<IpAddr>,
@@ -69,10 +76,11 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// For `max_lookups` queries at most.
+    /// Samples a name whose answers show what `answers` says, with at most `max_lookups` queries.
     #[must_use]
-    pub fn new(max_lookups: u32) -> Self {
+    pub fn new(answers: Answers, max_lookups: u32) -> Self {
         Self {
+            answers,
             max_lookups,
             lookups: 0,
             addresses: BTreeSet::new(),
@@ -90,7 +98,11 @@ impl Sampling {
     /// Takes an answer in.
     pub fn add(&mut self, answer: Answer) {
         self.lookups += 1;
-        self.whole = answer.addresses.len() < WHOLE_BELOW;
+        self.whole = match self.answers {
+            Answers::Auto => answer.addresses.len() < WHOLE_BELOW,
+            Answers::Whole => true,
+            Answers::Part => false,
+        };
         self.size = self.size.min(answer.addresses.len());
         self.ttl = self.ttl.min(answer.ttl);
         self.all_authoritative &= answer.authoritative;
@@ -113,20 +125,25 @@ impl Sampling {
         if enough { 0 } else { at_once.min(self.max_lookups.saturating_sub(self.lookups)) }
     }
 
-    /// Whether one more address than are known would have been seen.
+    /// True if one more address than are known would have been seen.
     fn covers(&self) -> bool {
-        self.lookups > 0 && self.independent >= answers_for_all(self.addresses.len() + 1, self.size)
+        let of_equals = answers_for_all(self.addresses.len() + 1, self.size);
+        let needed = if self.answers == Answers::Part { of_equals.max(ANSWERS_FOR_RARE) } else { of_equals };
+        self.lookups > 0 && self.independent >= needed
     }
 
-    /// What is known. At least one answer has been added.
+    /// What is known. At least one answer has been added. Answers that are parts never make a whole: how seldom an
+    /// address is shown is not known.
     #[must_use]
     pub fn finish(self) -> Resolution {
         let sample = Evidence::Sample {
             answers: self.independent,
             size: self.size,
-            copies_for: if self.all_authoritative { Duration::ZERO } else { self.ttl },
+            copies_for: if self.all_authoritative { Duration::ZERO } else { self.ttl.min(MAX_COPIES_FOR) },
+            is_uniform: self.answers == Answers::Auto,
         };
-        let evidence = if self.whole || self.covers() { Evidence::Whole } else { sample };
+        let is_whole = self.whole || (self.answers == Answers::Auto && self.covers());
+        let evidence = if is_whole { Evidence::Whole } else { sample };
         Resolution { addresses: self.addresses, evidence, ttl: self.ttl, lookups: self.lookups }
     }
 }
@@ -142,7 +159,7 @@ mod tests {
 
     /// Answers with 8 of `nodes` until enough; what came of it.
     fn sampled(nodes: u8, max_lookups: u32, random: &mut fastrand::Rng) -> Resolution {
-        let mut sampling = Sampling::new(max_lookups);
+        let mut sampling = Sampling::new(Answers::Auto, max_lookups);
         loop {
             let mut all: Vec<u8> = (0..nodes).collect();
             random.shuffle(&mut all);
@@ -156,7 +173,7 @@ mod tests {
     /// Scenario 15.
     #[test]
     fn an_answer_of_seven_is_whole_at_once() {
-        let mut sampling = Sampling::new(150);
+        let mut sampling = Sampling::new(Answers::Auto, 150);
         sampling.add(answer(0..7, false));
         assert_eq!(sampling.wanted(4), 0);
         assert_eq!(sampling.finish().evidence, Evidence::Whole);
@@ -165,7 +182,7 @@ mod tests {
     /// Scenario 16.
     #[test]
     fn no_more_than_max_lookups_are_wanted() {
-        let mut sampling = Sampling::new(3);
+        let mut sampling = Sampling::new(Answers::Auto, 3);
         sampling.add(answer(0..8, false));
         assert_eq!(sampling.wanted(4), 2);
         sampling.add(answer(0..8, false));
@@ -176,18 +193,18 @@ mod tests {
 
     #[test]
     fn a_cache_that_repeats_its_answer_is_one_answer_and_is_left_alone() {
-        let mut sampling = Sampling::new(150);
+        let mut sampling = Sampling::new(Answers::Auto, 150);
         while sampling.wanted(1) > 0 || sampling.lookups == 0 {
             sampling.add(answer(0..8, false));
         }
         assert_eq!(sampling.lookups, 1 + REPEATS);
         let copies_for = Duration::from_secs(60);
-        assert_eq!(sampling.finish().evidence, Evidence::Sample { answers: 1, size: 8, copies_for });
+        assert_eq!(sampling.finish().evidence, Evidence::Sample { answers: 1, size: 8, copies_for, is_uniform: true });
     }
 
     #[test]
     fn the_zones_own_servers_answer_anew_each_time() {
-        let mut sampling = Sampling::new(150);
+        let mut sampling = Sampling::new(Answers::Auto, 150);
         while sampling.wanted(1) > 0 || sampling.lookups == 0 {
             sampling.add(answer(0..8, true));
         }
@@ -196,8 +213,37 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_is_whole_whatever_its_size_needs_no_other() {
+        let mut sampling = Sampling::new(Answers::Whole, 150);
+        sampling.add(answer(0..100, false));
+        assert_eq!(sampling.wanted(4), 0);
+        assert_eq!(sampling.finish().evidence, Evidence::Whole);
+    }
+
+    #[test]
+    fn answers_that_are_parts_never_make_a_whole() {
+        for (authoritative, lookups, answers) in [(true, ANSWERS_FOR_RARE, ANSWERS_FOR_RARE), (false, 1 + REPEATS, 1)] {
+            let mut sampling = Sampling::new(Answers::Part, 150);
+            while sampling.wanted(1) > 0 || sampling.lookups == 0 {
+                sampling.add(answer(0..1, authoritative));
+            }
+            assert_eq!(sampling.lookups, lookups);
+            let evidence = sampling.finish().evidence;
+            assert!(matches!(evidence, Evidence::Sample { answers: seen, is_uniform: false, .. } if seen == answers));
+        }
+    }
+
+    #[test]
+    fn a_time_to_live_of_more_than_a_day_counts_as_a_day() {
+        let mut sampling = Sampling::new(Answers::Part, 1);
+        sampling.add(Answer { ttl: Duration::from_secs(u64::from(u32::MAX)), ..answer(0..1, false) });
+        let evidence = sampling.finish().evidence;
+        assert!(matches!(evidence, Evidence::Sample { copies_for: MAX_COPIES_FOR, .. }));
+    }
+
+    #[test]
     fn an_ended_sampling_is_a_sample() {
-        let mut sampling = Sampling::new(150);
+        let mut sampling = Sampling::new(Answers::Auto, 150);
         sampling.add(answer(0..8, true));
         sampling.end();
         assert_eq!(sampling.wanted(4), 0);

@@ -32,6 +32,8 @@ pub struct Source {
     pub port: u16,
     /// The targets' zone.
     pub zone: Zone,
+    /// What one answer shows of the name. [`Answers::Auto`] only for a load balancer's own name.
+    pub answers: Answers,
     /// The CIDR blocks that targets must be in. Empty: private addresses, and those that Amazon assigns to VPCs.
     pub networks: Vec<IpNet>,
 }
@@ -49,6 +51,20 @@ pub enum Zone {
     None,
 }
 
+/// What one DNS answer shows of a name's addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answers {
+    /// As Elastic Load Balancing answers: all addresses if they are fewer than 8, else 8 that are chosen anew each time.
+    /// In `SYNC_TARGETS` this is `part` for other names.
+    #[default]
+    Auto,
+    /// All addresses, however many they are.
+    Whole,
+    /// Some of them, as the reader endpoints of databases and records with weights do.
+    Part,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -57,6 +73,8 @@ struct Entry {
     port: u16,
     #[serde(default)]
     availability_zone: Zone,
+    #[serde(default)]
+    answers: Answers,
     #[serde(default)]
     networks: Vec<String>,
 }
@@ -117,7 +135,20 @@ fn checked(entry: Entry, refuse: impl Fn(&str, &str) -> String) -> Result<(Strin
         })
     });
     let networks = networks.collect::<Result<_, _>>()?;
-    Ok((arn, Source { name, port: entry.port, zone: entry.availability_zone, networks }))
+    let answers = match entry.answers {
+        Answers::Auto if !is_load_balancer(&name) => Answers::Part,
+        given => given,
+    };
+    Ok((arn, Source { name, port: entry.port, zone: entry.availability_zone, answers, networks }))
+}
+
+/// True for the DNS names that Elastic Load Balancing gives out: `NAME.REGION.elb.amazonaws.com` for Application Load
+/// Balancers, `NAME.elb.REGION.amazonaws.com` for Network Load Balancers, and the same under `amazonaws.com.cn`.
+fn is_load_balancer(name: &str) -> bool {
+    let of_aws = name.strip_suffix(".amazonaws.com").or_else(|| name.strip_suffix(".amazonaws.com.cn"));
+    let mut labels = of_aws.into_iter().flat_map(|rest| rest.rsplit('.'));
+    let (last, before) = (labels.next(), labels.next());
+    (last == Some("elb") && before.is_some()) || (before == Some("elb") && labels.next().is_some())
 }
 
 /// A block whose address has no bits beyond its prefix: others are typing mistakes more often than not.
@@ -148,6 +179,31 @@ mod tests {
     }
 
     #[test]
+    fn auto_means_part_for_names_that_are_not_a_load_balancers() {
+        let answers = |name: &str, more: &str| {
+            let json = format!(r#"[{{"name":"{name}","target_group_arn":"{A}","port":443{more}}}]"#);
+            parse(&json).unwrap().remove(0).sources.remove(0).answers
+        };
+        for (name, expected) in [
+            ("internal-a-1.eu-central-1.elb.amazonaws.com", Answers::Auto),
+            ("Internal-A-1.EU-central-1.ELB.amazonaws.com.", Answers::Auto),
+            ("a-1.elb.eu-central-1.amazonaws.com", Answers::Auto),
+            ("a-1.elb.cn-north-1.amazonaws.com.cn", Answers::Auto),
+            ("internal-a-1.cn-north-1.elb.amazonaws.com.cn", Answers::Auto),
+            ("a.cluster-ro-1.eu-central-1.rds.amazonaws.com", Answers::Part),
+            ("elb.amazonaws.com.example", Answers::Part),
+            ("a.notelb.amazonaws.com", Answers::Part),
+            ("elb.amazonaws.com", Answers::Part),
+            ("orders.internal", Answers::Part),
+        ] {
+            assert_eq!(answers(name, ""), expected, "{name}");
+            assert_eq!(answers(name, r#","answers":"auto""#), expected, "{name}");
+            assert_eq!(answers(name, r#","answers":"whole""#), Answers::Whole, "{name}");
+            assert_eq!(answers(name, r#","answers":"part""#), Answers::Part, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_place() {
         let entry =
             |name: &str, arn: &str, rest: &str| format!(r#"{{"name":"{name}","target_group_arn":"{arn}"{rest}}}"#);
@@ -173,6 +229,7 @@ mod tests {
                 r#"[0].networks[1]: invalid CIDR block "10.0.0.1/8", expected one such as"#,
             ),
             (entry("a", A, r#","port":1,"networks":["fd00::/129"]"#), "[0].networks[0]: invalid CIDR block"),
+            (entry("a", A, r#","port":1,"answers":"all""#), "[0].answers: unknown variant `all`"),
             (entry("a", A, r#","port":1,"networks":["fd00::1"]"#), "[0].networks[0]: invalid CIDR block"),
             (
                 entry("a", A, &format!(r#","port":1,"networks":[{}]"#, vec![r#""fd00::/8""#; 33].join(","))),

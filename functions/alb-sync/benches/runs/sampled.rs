@@ -16,7 +16,7 @@ pub(crate) fn runs(nodes: u8, count: u32) -> Found {
     let mut random = fastrand::Rng::new();
     let (mut whole, mut lookups) = (0, 0);
     for _ in 0..count {
-        let mut sampling = Sampling::new(150);
+        let mut sampling = Sampling::new(alb_sync::Answers::Auto, 150);
         loop {
             sampling.add(answer(nodes, &mut random));
             if sampling.wanted(4) == 0 {

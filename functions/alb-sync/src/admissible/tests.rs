@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sync_targets::Answers;
 
 fn source(zone: Zone, networks: &[&str]) -> Source {
     let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
-    Source { name: "a.example".to_owned(), port: 443, zone, networks }
+    Source { name: "a.example".to_owned(), port: 443, zone, answers: Answers::Whole, networks }
 }
 
 fn is_target(text: &str, zone: Zone, networks: &[&str]) -> bool {

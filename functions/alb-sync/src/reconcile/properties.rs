@@ -64,9 +64,10 @@ fn bits(mask: u8) -> impl Iterator<Item = u8> {
 fn sightings(found: &Found) -> Vec<Sighting> {
     let (mask, evidence) = match found {
         Found::Whole(mask) => (*mask, Evidence::Whole),
-        Found::Part { mask, answers } => {
-            (*mask, Evidence::Sample { answers: *answers, size: 4, copies_for: std::time::Duration::ZERO })
-        }
+        Found::Part { mask, answers } => (
+            *mask,
+            Evidence::Sample { answers: *answers, size: 4, copies_for: std::time::Duration::ZERO, is_uniform: true },
+        ),
         Found::Failure => (0, Evidence::Whole),
     };
     let addresses = bits(mask).map(|bit| at(bit).ip()).collect();
@@ -144,6 +145,16 @@ proptest! {
                 let least = if sick { settings.misses.min(2) } else { settings.misses };
                 prop_assert!(world.without.get(&bit).is_some_and(|(count, _)| *count >= least), "{bit}");
             }
+            // Nothing that serves leaves before something that a name shows serves.
+            let serves = |target: &Reported| target.health == Health::Healthy;
+            let is_shown = |target: &Reported| {
+                let seen = sightings[0].seen.as_ref();
+                seen.is_some_and(|seen| seen.addresses.contains(&target.at.ip()))
+            };
+            if !reported.iter().any(|target| serves(target) && is_shown(target)) {
+                let left = |target: &&Reported| changes.deregister.iter().any(|one| one.at == target.at);
+                prop_assert!(!reported.iter().filter(left).any(serves));
+            }
             prop_assert!(changes.deregister.len() <= (reported.len() * settings.max_percent as usize / 100).max(1));
             if matches!(step.found, Found::Failure) {
                 prop_assert!(changes.register.is_empty() && changes.deregister.is_empty());
@@ -171,6 +182,7 @@ proptest! {
         }
         for _ in 0..settings.misses + 8 {
             world.now += MINUTE;
+            world.fresh.clear();
             let found = sightings(&Found::Whole(alive));
             let changes = reconcile(&found, &world.reported(0), &world.state, &settings, world.now);
             world.apply(&changes);

@@ -39,7 +39,7 @@ fn registered(changes: &Changes) -> Vec<SocketAddr> {
     changes.register.iter().map(|joining| joining.at).collect()
 }
 
-fn deregistered(changes: &Changes) -> Vec<SocketAddr> {
+pub(super) fn deregistered(changes: &Changes) -> Vec<SocketAddr> {
     changes.deregister.iter().map(|target| target.at).collect()
 }
 
@@ -150,7 +150,7 @@ fn s13_only_what_the_resolved_name_showed_is_missed() {
 #[test]
 fn s14_an_address_that_a_part_of_the_answers_does_not_show_is_missed_once_they_cover_it() {
     let mut world = World::of(1..=20);
-    let sample = |answers, copies_for| Evidence::Sample { answers, size: 8, copies_for };
+    let sample = |answers, copies_for| Evidence::Sample { answers, size: 8, copies_for, is_uniform: true };
     let part = |answers| vec![sighting("a", Some((addresses(1..=19), sample(answers, Duration::ZERO))))];
     // (12/20)^k ≤ 0.001 takes 14 answers.
     assert_eq!(misses(&world.run(&part(13)), 20), Some(0));
@@ -161,7 +161,7 @@ fn s14_an_address_that_a_part_of_the_answers_does_not_show_is_missed_once_they_c
 #[test]
 fn copies_of_an_answer_count_once_in_its_time_to_live() {
     let mut world = World::of(1..=9);
-    let sample = Evidence::Sample { answers: 1, size: 8, copies_for: Duration::from_secs(300) };
+    let sample = Evidence::Sample { answers: 1, size: 8, copies_for: Duration::from_secs(300), is_uniform: true };
     let copy = vec![sighting("a", Some((addresses(1..=8), sample)))];
     let mut seen_answers = Vec::new();
     for _ in 0..11 {

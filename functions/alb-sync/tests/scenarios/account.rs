@@ -67,7 +67,8 @@ impl Account {
 
     /// The environment of a function that has one name followed by some of the groups.
     pub(crate) fn settings(&self, names: &Names, groups: usize) -> Vec<(&'static str, String)> {
-        let entry = |arn: &String| format!(r#"{{"name":"a.example","target_group_arn":"{arn}","port":8443}}"#);
+        let entry =
+            |arn: &String| format!(r#"{{"name":"a.elb.amazonaws.com","target_group_arn":"{arn}","port":8443}}"#);
         let targets = self.arns.iter().take(groups).map(entry).collect::<Vec<_>>().join(",");
         let of_server = ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         let of_server = of_server.map(|name| (name, setting(&self.server, name).unwrap()));
@@ -105,7 +106,7 @@ impl Account {
     /// A run in some minute.
     pub(crate) async fn run(&self, function: &Arc<AlbSync>, minute: i64) -> Result<Answer, NotReconciled> {
         let now = jiff::Timestamp::from_second(1_795_305_600 + 60 * minute).unwrap();
-        Arc::clone(function).handle_at(now, Deadline::after(Instant::now(), Duration::from_secs(25))).await
+        Arc::clone(function).handle_at(now, false, Deadline::after(Instant::now(), Duration::from_secs(25))).await
     }
 }
 

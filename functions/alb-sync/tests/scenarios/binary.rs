@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::names::{Names, Reply, private};
 use crate::runtime::{Runtime, Told};
 
-const TARGETS: &str = r#"[{"name":"a.example","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/a/1","port":443}]"#;
+const TARGETS: &str = r#"[{"name":"a.elb.amazonaws.com","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/a/1","port":443}]"#;
 
 fn program(settings: &[(&str, &str)]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_alb-sync"));

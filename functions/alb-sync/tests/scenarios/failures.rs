@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_elasticloadbalancingv2::types::TargetTypeEnum;
 use hickory_server::proto::op::ResponseCode;
 
 use crate::names::{Names, Reply, private};
@@ -23,9 +24,9 @@ async fn settled(lasts: &[u8]) -> (Names, World) {
 #[tokio::test]
 async fn s9_s11_and_s12_a_name_without_addresses_ends_visibly_before_anybody_is_asked() {
     for (reply, told) in [
-        (Reply::Code(ResponseCode::NXDomain), "a.example does not exist (NXDOMAIN)"),
-        (Reply::Code(ResponseCode::ServFail), "a.example cannot be resolved: the servers answer"),
-        (Reply::Addresses(vec![]), "a.example exists, but has no address of this type (NODATA)"),
+        (Reply::Code(ResponseCode::NXDomain), "a.elb.amazonaws.com does not exist (NXDOMAIN)"),
+        (Reply::Code(ResponseCode::ServFail), "a.elb.amazonaws.com cannot be resolved: the servers answer"),
+        (Reply::Addresses(vec![]), "a.elb.amazonaws.com exists, but has no address of this type (NODATA)"),
     ] {
         let (names, world) = settled(&[1, 2]).await;
         let before = world.document(GROUP);
@@ -102,7 +103,7 @@ async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing()
         (Box::new(corrupt("doc", text("{"))), "cannot be understood (EOF"),
         (Box::new(corrupt("doc", text(r#"{"targets":7}"#))), "cannot be understood (invalid type"),
         (Box::new(corrupt("v", number("2"))), "its form is Some(\"2\"), and this release reads 1"),
-        (Box::new(corrupt("version", text("1"))), "it has no version"),
+        (Box::new(corrupt("version", text("1"))), "it has no version from 1"),
     ];
     for (breaks, told) in breaks {
         let (names, world) = settled(&[1, 2]).await;
@@ -163,11 +164,15 @@ async fn s29_runs_at_once_count_a_miss_once() {
 #[tokio::test]
 async fn one_groups_failure_never_touches_another() {
     let names = Names::start(|query| {
-        if query.name == "a.example" { Reply::Code(ResponseCode::NXDomain) } else { Reply::Addresses(private([1])) }
+        if query.name == "a.elb.amazonaws.com" {
+            Reply::Code(ResponseCode::NXDomain)
+        } else {
+            Reply::Addresses(private([1]))
+        }
     })
     .await;
     let targets = [(GROUP, "a"), (OTHER, "b")]
-        .map(|(arn, name)| format!(r#"{{"name":"{name}.example","target_group_arn":"{arn}","port":443}}"#));
+        .map(|(arn, name)| format!(r#"{{"name":"{name}.elb.amazonaws.com","target_group_arn":"{arn}","port":443}}"#));
     let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     let answer = world.run().await.unwrap_err().0;
@@ -180,6 +185,44 @@ async fn s50_a_run_whose_time_is_over_ends_by_itself_and_says_so() {
     let (_names, world) = settled(&[1]).await;
     let now = *world.now.lock().unwrap();
     let outcome = world.run_at(now, Duration::ZERO).await.unwrap_err().0.targets.remove(0);
-    assert!(outcome.error.unwrap().starts_with("a.example cannot be resolved in time"));
+    assert!(outcome.error.unwrap().starts_with("a.elb.amazonaws.com cannot be resolved in time"));
     assert_eq!(world.operations(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_group_that_takes_no_addresses_is_told_by_its_type_and_left_alone() {
+    for (kind, name) in [(TargetTypeEnum::Instance, "instance"), (TargetTypeEnum::Lambda, "lambda")] {
+        let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+        let world = World::new(&names);
+        world.memory.lock().unwrap().kind = Some(kind);
+        let error = world.bad().await.error.unwrap();
+        assert!(error.starts_with(&format!("the target group's type is `{name}`")), "{error}");
+        assert_eq!(world.operations(), ["DescribeTargetGroups"]);
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_back_to_the_load_balancer_is_refused() {
+    let names = Names::start(|query| match query.name.as_str() {
+        "nlb-1.elb.eu-central-1.amazonaws.com" => Reply::Addresses(private([7, 8])),
+        _ => Reply::Alias("nlb-1.elb.eu-central-1.amazonaws.com.", private([7, 8])),
+    })
+    .await;
+    let world = World::new(&names);
+    let arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/nlb/1";
+    world.memory.lock().unwrap().load_balancers = vec![arn.to_owned()];
+    let error = world.bad().await.error.unwrap();
+    assert!(error.contains("10.0.0.7 (address of this group's own load balancer)"), "{error}");
+    assert!(world.targets(GROUP).is_empty());
+}
+
+#[tokio::test]
+async fn a_state_with_the_largest_version_changes_nothing() {
+    let (names, world) = settled(&[1]).await;
+    names.now(Reply::Addresses(private([2])));
+    let version = AttributeValue::N(u64::MAX.to_string());
+    let key = format!("sync#{GROUP}");
+    world.memory.lock().unwrap().items.get_mut(&key).unwrap().insert("version".to_owned(), version);
+    assert!(world.bad().await.error.unwrap().contains("it has no version from 1 to 9223372036854775807"));
+    assert_eq!(world.targets(GROUP), ["10.0.0.1:443"]);
 }

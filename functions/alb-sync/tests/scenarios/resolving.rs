@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use alb_sync::{Evidence, Family, Resolution, ResolveError, Resolver};
+use alb_sync::{Answers, Evidence, Family, Resolution, ResolveError, Resolver};
 use hickory_server::proto::op::ResponseCode;
 use hickory_server::proto::rr::RecordType;
 
@@ -13,7 +13,7 @@ use crate::names::{Names, Reply, private};
 async fn resolve(servers: &[&Names], max: u32, family: Family) -> Result<Resolution, ResolveError> {
     let servers: Vec<_> = servers.iter().map(|server| server.address).collect();
     let until = Instant::now() + Duration::from_secs(3);
-    Resolver::new(&servers, max).unwrap().resolve("a.example", family, until).await
+    Resolver::new(&servers, max).unwrap().resolve("a.example", family, Answers::Auto, until).await
 }
 
 fn set(addresses: Vec<IpAddr>) -> BTreeSet<IpAddr> {
@@ -129,4 +129,90 @@ async fn s49_an_alias_resolves_to_what_it_stands_for() {
     let names = Names::of(Reply::Alias("internal-a.elb.example.", private(1..4))).await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
     assert_eq!((resolution.addresses, resolution.evidence), (set(private(1..4)), Evidence::Whole));
+}
+
+#[tokio::test]
+async fn aliases_that_lead_nowhere_are_told_from_names_without_addresses() {
+    let in_a_loop = Names::start(|query| match query.name.as_str() {
+        "a.example" => Reply::Alias("b.example.", vec![]),
+        _ => Reply::Alias("a.example.", vec![]),
+    });
+    let to_itself = Names::start(|_| Reply::Alias("a.example.", vec![]));
+    for (names, through) in [(in_a_loop.await, "a.example"), (to_itself.await, "a.example")] {
+        let error = resolve(&[&names], 150, Family::V4).await.unwrap_err();
+        assert_eq!(error, ResolveError::AliasLoop(through.to_owned()));
+    }
+
+    let without_end = Names::start(|query| {
+        let number: u8 = query.name.trim_start_matches('n').split('.').next().unwrap().parse().unwrap_or(0);
+        Reply::Alias(CHAIN[usize::from(number + 1) % CHAIN.len()], vec![])
+    });
+    let error = resolve(&[&without_end.await], 150, Family::V4).await.unwrap_err();
+    assert_eq!(error, ResolveError::AliasChain(8));
+
+    let to_nothing = Names::start(|query| match query.name.as_str() {
+        "a.example" => Reply::Alias("b.example.", vec![]),
+        _ => Reply::Addresses(vec![]),
+    });
+    let error = resolve(&[&to_nothing.await], 150, Family::V4).await.unwrap_err();
+    assert_eq!(error, ResolveError::NoAddress);
+}
+
+/// Longer than what is followed.
+const CHAIN: [&str; 30] = [
+    "n0.example.",
+    "n1.example.",
+    "n2.example.",
+    "n3.example.",
+    "n4.example.",
+    "n5.example.",
+    "n6.example.",
+    "n7.example.",
+    "n8.example.",
+    "n9.example.",
+    "n10.example.",
+    "n11.example.",
+    "n12.example.",
+    "n13.example.",
+    "n14.example.",
+    "n15.example.",
+    "n16.example.",
+    "n17.example.",
+    "n18.example.",
+    "n19.example.",
+    "n20.example.",
+    "n21.example.",
+    "n22.example.",
+    "n23.example.",
+    "n24.example.",
+    "n25.example.",
+    "n26.example.",
+    "n27.example.",
+    "n28.example.",
+    "n29.example.",
+];
+
+#[tokio::test]
+async fn queries_of_many_names_keep_below_what_a_resolver_takes() {
+    let names = Names::start(|query| {
+        let number = u8::try_from(query.name.len() % 200).unwrap();
+        Reply::Authoritative(private([number]))
+    })
+    .await;
+    let resolver = std::sync::Arc::new(Resolver::new(&[names.address], 150).unwrap());
+    let began = Instant::now();
+    let until = began + Duration::from_secs(10);
+    let mut asking = tokio::task::JoinSet::new();
+    for index in 0..10 {
+        let resolver = std::sync::Arc::clone(&resolver);
+        let name = format!("name-{index}.example");
+        asking.spawn(async move { resolver.resolve(&name, Family::V4, Answers::Part, until).await.map(drop) });
+    }
+    while let Some(asked) = asking.join_next().await {
+        asked.unwrap().unwrap();
+    }
+    // 100 at once, and 500 a second from then on.
+    let allowed = 100.0 + 500.0 * began.elapsed().as_secs_f64();
+    let queries = names.queries().len();
+    assert!(queries >= 660 && queries as f64 <= allowed, "{queries} queries, {allowed:.0} allowed");
 }

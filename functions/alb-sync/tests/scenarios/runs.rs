@@ -1,8 +1,16 @@
 //! Runs in which everything answers.
 
-use crate::names::{Names, Query, Reply, private};
-use crate::world::{GROUP, OTHER, World};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use calls::Deadline;
 use hickory_server::proto::op::ResponseCode;
+use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
+use serde_json::json;
+
+use crate::names::{Names, Query, Reply, private};
+use crate::world::{GROUP, Memory, OTHER, World};
 
 fn at(lasts: &[u8]) -> Vec<String> {
     lasts.iter().map(|last| format!("10.0.0.{last}:443")).collect()
@@ -63,22 +71,22 @@ async fn s13_of_two_names_one_fails_and_the_other_is_followed() {
     let names = Names::start(move |query: &Query| {
         broken = receiver.try_iter().last().unwrap_or(broken);
         match (query.name.as_str(), broken) {
-            ("a.example", false) => Reply::Addresses(private([1, 2])),
-            ("a.example", true) => Reply::Addresses(private([1, 3])),
+            ("a.elb.amazonaws.com", false) => Reply::Addresses(private([1, 2])),
+            ("a.elb.amazonaws.com", true) => Reply::Addresses(private([1, 3])),
             (_, false) => Reply::Addresses(private([8, 9])),
             (_, true) => Reply::Code(ResponseCode::ServFail),
         }
     })
     .await;
-    let targets =
-        ["a", "b"].map(|name| format!(r#"{{"name":"{name}.example","target_group_arn":"{GROUP}","port":443}}"#));
+    let targets = ["a", "b"]
+        .map(|name| format!(r#"{{"name":"{name}.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}"#));
     let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     world.good().await;
     sender.send(true).unwrap();
     for _ in 0..2 {
         let outcome = world.bad().await;
-        assert!(outcome.error.unwrap().starts_with("b.example cannot be resolved"));
+        assert!(outcome.error.unwrap().starts_with("b.elb.amazonaws.com cannot be resolved"));
         assert!(!outcome.complete && outcome.pending.keys().all(|target| target.to_string() == at(&[2])[0]));
     }
     world.bad().await;
@@ -120,8 +128,9 @@ async fn s34_a_draining_target_that_is_back_is_registered_at_once() {
 #[tokio::test]
 async fn s37_for_all_zones_a_target_comes_and_leaves_with_all() {
     let names = Names::of(Reply::Addresses(private([1, 2]))).await;
-    let targets =
-        format!(r#"[{{"name":"a.example","target_group_arn":"{GROUP}","port":443,"availability_zone":"all"}}]"#);
+    let targets = format!(
+        r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443,"availability_zone":"all"}}]"#
+    );
     let server = names.address.to_string();
     let settings =
         [("SYNC_TARGETS", targets.as_str()), ("DNS_SERVERS", &server), ("MISSES_BEFORE_DEREGISTRATION", "1")];
@@ -153,7 +162,7 @@ async fn s39_three_of_four_leave_in_two_steps() {
 async fn s44_two_groups_of_one_name_ask_once_and_count_for_themselves() {
     let names = Names::of(Reply::Addresses(private([1, 2]))).await;
     let targets = [(GROUP, 443), (OTHER, 80)]
-        .map(|(arn, port)| format!(r#"{{"name":"a.example","target_group_arn":"{arn}","port":{port}}}"#));
+        .map(|(arn, port)| format!(r#"{{"name":"a.elb.amazonaws.com","target_group_arn":"{arn}","port":{port}}}"#));
     let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     world.good().await;
@@ -167,7 +176,7 @@ async fn s44_two_groups_of_one_name_ask_once_and_count_for_themselves() {
 #[tokio::test]
 async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     let names = Names::of(Reply::Addresses(private([1]))).await;
-    let targets = format!(r#"[{{"name":"a.example","target_group_arn":"{GROUP}","port":443}}]"#);
+    let targets = format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
     let server = names.address.to_string();
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server), ("DRY_RUN", "true")]);
     let answer = world.run().await.unwrap();
@@ -188,4 +197,109 @@ async fn s48_gauges_are_lines_of_the_log_in_a_namespace_of_ones_own() {
     {
         assert_eq!(line[gauge], value, "{gauge}");
     }
+}
+
+#[tokio::test]
+async fn an_event_can_ask_for_a_dry_run_and_a_doubtful_one_starts_no_run() {
+    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let world = World::new(&names);
+    let run = async |event: serde_json::Value| {
+        let deadline = Deadline::after(Instant::now(), Duration::from_secs(25));
+        Arc::clone(&world.sync).handle(&event, deadline).await
+    };
+    let answer = run(json!({"dry_run": true})).await.unwrap();
+    assert_eq!((answer.dry_run, answer.targets[0].registered.len()), (true, 1));
+    assert_eq!(world.operations(), ["DescribeTargetGroups", "DescribeTargetHealth", "GetItem"]);
+
+    for event in [json!({"dry_run": "true"}), json!({"DryRun": true})] {
+        let failure = run(event.clone()).await.unwrap_err();
+        assert_eq!(Diagnostic::from(failure).error_type, "InvalidEvent", "{event}");
+        assert!(world.operations().is_empty(), "{event}");
+    }
+
+    let answer = run(json!({"dry_run": false})).await.unwrap();
+    assert_eq!((answer.dry_run, world.targets(GROUP)), (false, at(&[1])));
+}
+
+#[tokio::test]
+async fn an_event_cannot_make_a_real_run_of_a_function_that_is_set_to_dry_runs() {
+    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let targets = format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
+    let server = names.address.to_string();
+    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server), ("DRY_RUN", "true")]);
+    let deadline = Deadline::after(Instant::now(), Duration::from_secs(25));
+    let answer = Arc::clone(&world.sync).handle(&json!({"dry_run": false}), deadline).await.unwrap();
+    assert!(answer.dry_run && world.targets(GROUP).is_empty());
+}
+
+#[tokio::test]
+async fn no_live_target_of_a_name_that_answers_with_one_of_its_addresses_leaves() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let names = Names::start(move |_| Reply::Addresses(private([random.u8(1..=3)]))).await;
+    let targets = format!(r#"[{{"name":"reader.example","target_group_arn":"{GROUP}","port":443}}]"#);
+    let server = names.address.to_string();
+    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
+    for _ in 0..20 {
+        let outcome = world.good().await;
+        assert!(outcome.deregistered.is_empty() && !outcome.complete);
+    }
+    assert_eq!(world.targets(GROUP), at(&[1, 2, 3]));
+}
+
+#[tokio::test]
+async fn a_name_whose_answers_are_whole_loses_its_ninth_target_in_three_intervals() {
+    let names = Names::of(Reply::Addresses(private(1..=9))).await;
+    let targets = format!(r#"[{{"name":"static.example","target_group_arn":"{GROUP}","port":443,"answers":"whole"}}]"#);
+    let server = names.address.to_string();
+    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
+    assert!(world.good().await.complete);
+    names.now(Reply::Addresses(private(1..=8)));
+    for _ in 0..3 {
+        world.good().await;
+    }
+    assert_eq!(world.targets(GROUP), at(&[1, 2, 3, 4, 5, 6, 7, 8]));
+}
+
+#[tokio::test]
+async fn targets_follow_an_entry_to_its_new_port() {
+    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let server = names.address.to_string();
+    let on_port = |port: u16| {
+        let targets = format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":{port}}}]"#);
+        World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)])
+    };
+    let before = on_port(443);
+    before.good().await;
+    let world = World { sync: on_port(8443).over(&before.memory), ..before };
+    for _ in 0..4 {
+        world.good().await;
+    }
+    assert_eq!(world.targets(GROUP), ["10.0.0.1:8443", "10.0.0.2:8443"]);
+}
+
+#[tokio::test]
+async fn a_state_that_is_not_written_otherwise_has_its_expiry_put_off() {
+    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let world = World::new(&names);
+    let expiry = || {
+        let memory = world.memory.lock().unwrap();
+        memory.items[&format!("sync#{GROUP}")]["ttl"].as_n().unwrap().parse::<i64>().unwrap()
+    };
+    let day = 86_400;
+    world.good().await;
+    let begin = world.now.lock().unwrap().as_second();
+    assert_eq!(expiry(), begin + 180 * day);
+
+    for (days, put_off) in [(1, false), (29, false), (31, true)] {
+        let now = Timestamp::from_second(begin + days * day).unwrap();
+        world.run_at(now, Duration::from_secs(25)).await.unwrap();
+        let expected = if put_off { begin + (180 + days) * day } else { begin + 180 * day };
+        assert_eq!(expiry(), expected, "after {days} days");
+    }
+    // A release that knows no expiry writes none.
+    let written_before =
+        |memory: &mut Memory| drop(memory.items.get_mut(&format!("sync#{GROUP}")).unwrap().remove("ttl"));
+    written_before(&mut world.memory.lock().unwrap());
+    world.good().await;
+    assert!(expiry() > begin);
 }

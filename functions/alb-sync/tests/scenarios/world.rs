@@ -15,7 +15,7 @@ use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeT
 use aws_sdk_elasticloadbalancingv2::operation::register_targets::RegisterTargetsOutput;
 use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetGroup, TargetGroupIpAddressTypeEnum, TargetHealth, TargetHealthDescription,
-    TargetHealthStateEnum,
+    TargetHealthStateEnum, TargetTypeEnum,
 };
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -37,6 +37,10 @@ pub(crate) struct Memory {
     pub(crate) groups: HashMap<String, BTreeMap<(SocketAddr, Option<String>), String>>,
     pub(crate) items: HashMap<String, HashMap<String, AttributeValue>>,
     pub(crate) v6: bool,
+    /// `ip` where it is not said.
+    pub(crate) kind: Option<TargetTypeEnum>,
+    /// The ARNs of the load balancers that send to the groups.
+    pub(crate) load_balancers: Vec<String>,
     /// Operation and targets, if it has some.
     pub(crate) calls: Vec<(&'static str, Vec<String>)>,
     /// Codes of errors by operation; the last one stays.
@@ -113,7 +117,7 @@ impl Lines {
 impl World {
     /// One name, followed by one group on port 443.
     pub(crate) fn new(names: &Names) -> Self {
-        let targets = format!(r#"[{{"name":"a.example","target_group_arn":"{GROUP}","port":443}}]"#);
+        let targets = format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
         Self::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &names.address.to_string())])
     }
 
@@ -130,6 +134,13 @@ impl World {
         Self { memory, sync: Arc::new(sync), now, lines }
     }
 
+    /// This world's function over what another world remembers.
+    pub(crate) fn over(&self, memory: &Arc<Mutex<Memory>>) -> Arc<AlbSync> {
+        let config = self.sync.config().clone();
+        let records = RecordLog::to(self.lines.clone());
+        Arc::new(AlbSync::with_clients(config, elb(memory), dynamodb(memory), records).unwrap())
+    }
+
     /// A run a minute after the last.
     pub(crate) async fn run(&self) -> Result<Answer, NotReconciled> {
         let now = {
@@ -141,7 +152,7 @@ impl World {
     }
 
     pub(crate) async fn run_at(&self, now: Timestamp, budget: Duration) -> Result<Answer, NotReconciled> {
-        Arc::clone(&self.sync).handle_at(now, Deadline::after(Instant::now(), budget)).await
+        Arc::clone(&self.sync).handle_at(now, false, Deadline::after(Instant::now(), budget)).await
     }
 
     /// A run that reconciles the first group.
@@ -198,7 +209,9 @@ fn elb(memory: &Arc<Mutex<Memory>>) -> aws_sdk_elasticloadbalancingv2::Client {
             return MockResponse::Http(fault);
         }
         let kind = if memory.v6 { TargetGroupIpAddressTypeEnum::Ipv6 } else { TargetGroupIpAddressTypeEnum::Ipv4 };
-        let group = TargetGroup::builder().ip_address_type(kind).build();
+        let group = TargetGroup::builder().ip_address_type(kind);
+        let group = group.target_type(memory.kind.clone().unwrap_or(TargetTypeEnum::Ip));
+        let group = group.set_load_balancer_arns(Some(memory.load_balancers.clone())).build();
         MockResponse::Output(DescribeTargetGroupsOutput::builder().target_groups(group).build())
     });
     let known = of();
