@@ -102,6 +102,44 @@ fn it_runs_every_minute_ends_before_the_next_and_is_never_retried() {
 }
 
 #[test]
+fn each_setting_has_a_parameter_and_its_default_is_the_functions_own() {
+    let set = |more: &[(&str, &str)]| {
+        let parameters = [&[("SyncTargets", TARGETS)], more].concat();
+        let mut variables = variables_of(&template(&parameters));
+        let names = [
+            "MISSES_BEFORE_DEREGISTRATION",
+            "INTERVAL_S",
+            "MAX_DEREGISTRATION_PERCENT",
+            "MAX_LOOKUPS",
+            "REMOVE_UNTRACKED",
+            "DRY_RUN",
+        ];
+        let mut text = |name: &str| (name.to_owned(), variables.require_text(name).expect(name).0);
+        names.map(|name| text(name)).into_iter().collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let config = |variables: &std::collections::BTreeMap<String, String>| {
+        let more = |name: &str| match name {
+            "SYNC_TARGETS" => Some(TARGETS.to_owned()),
+            "USAGE_TABLE" => Some("usage".to_owned()),
+            other => variables.get(other).cloned(),
+        };
+        alb_sync::Config::from_lookup(more).expect("a configuration")
+    };
+    assert_eq!(config(&set(&[])), config(&std::collections::BTreeMap::new()));
+
+    let given = set(&[
+        ("SyncMisses", "5"),
+        ("SyncIntervalSeconds", "120"),
+        ("SyncMaxDeregistrationPercent", "25"),
+        ("SyncMaxLookups", "300"),
+        ("SyncRemoveUntracked", "true"),
+        ("SyncDryRun", "true"),
+    ]);
+    assert_eq!(given.values().collect::<Vec<_>>(), ["true", "120", "25", "300", "5", "true"]);
+    assert!(config(&given).dry_run && config(&given).settings.remove_untracked);
+}
+
+#[test]
 fn one_execution_is_reserved_only_where_that_is_asked_for() {
     assert!(function().take("ReservedConcurrentExecutions").is_none());
     let switched = template(&[("SyncTargets", TARGETS), ("SyncReservedConcurrency", "true")]);

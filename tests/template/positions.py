@@ -55,6 +55,10 @@ SAMPLES: dict[str, Any] = {
     "StageRateLimit": 100,
     "SyncDnsCidr": "10.0.0.2/32",
     "SyncDnsServers": "10.0.0.2:53",
+    "SyncIntervalSeconds": 120,
+    "SyncMaxDeregistrationPercent": 25,
+    "SyncMaxLookups": 300,
+    "SyncMisses": 5,
     "SyncTargetGroupArns": GROUP,
     "SyncTargets": '[{"name":"internal-a.elb.amazonaws.com","target_group_arn":"%s","port":443}]' % GROUP,
     "ThrottledRulePriority": 11,
@@ -97,6 +101,11 @@ NEEDS: dict[str, dict[str, Any]] = {
     },
     "SyncDnsServers": {"SyncDnsCidr": ...},
     "SyncReservedConcurrency": {"SyncTargets": ...},
+    **{
+        name: {"SyncTargets": ...}
+        for name in ("SyncMisses", "SyncIntervalSeconds", "SyncMaxDeregistrationPercent", "SyncMaxLookups",
+                     "SyncRemoveUntracked", "SyncDryRun")
+    },
     "SyncTargets": {"SyncTargetGroupArns": ...},
     "TruststoreUri": {"DomainName": ..., "DailyHealthRequest": "false"},
     "TruststoreVersion": {"TruststoreUri": ...},

@@ -57,10 +57,10 @@ class BrokenFunctions(Broken):
     def test_a_variable_that_nothing_reads_and_one_that_is_not_set(self) -> None:
         given = variables.PACKAGES["AlbSyncFunction"].variables() - variables.LEFT["AlbSyncFunction"].keys()
         self.assertEqual(variables.mistakes("AlbSyncFunction", given, False), [])
-        found = variables.mistakes("AlbSyncFunction", given - {"SYNC_TARGETS"} | {"SYNC_TARGET", "DRY_RUN"}, False)
+        found = variables.mistakes("AlbSyncFunction", given - {"SYNC_TARGETS"} | {"SYNC_TARGET", "DNS_TIMEOUT_MS"}, False)
         self.named(found, "SYNC_TARGET is set, and nothing reads it")
         self.named(found, "SYNC_TARGETS is read, and neither set")
-        self.named(found, "DRY_RUN is said to be left")
+        self.named(found, "DNS_TIMEOUT_MS is said to be left")
 
     def test_a_variable_in_the_template_that_nothing_reads(self) -> None:
         template = TEMPLATE.changed(of("LimiterFunction", "Environment", "Variables", "REGISTRY", value="x"))

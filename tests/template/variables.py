@@ -31,20 +31,17 @@ OF_ALL = {
 # Read and deliberately left to their defaults.
 LEFT = {
     "AlbSyncFunction": OF_ALL | {
-        "MISSES_BEFORE_DEREGISTRATION": "three misses suit the interval",
-        "INTERVAL_S": "the schedule's minute",
-        "MAX_DEREGISTRATION_PERCENT": "half of a group a run is the bound that is documented",
-        "REMOVE_UNTRACKED": "dangerous: set by hand where a group is alb-sync's alone",
-        "MAX_LOOKUPS": "enough for an ALB's hundred addresses",
         "DNS_TIMEOUT_MS": "well within the run's own deadline",
-        "DRY_RUN": "by hand, or in events/env.json",
     },
     "AuthorizerFunction": OF_ALL | {"EMBEDDED_STORE": EMBEDDED},
     "LimiterFunction": OF_ALL | {"EMBEDDED_STORE": EMBEDDED},
     "MetricsPublisherFunction": OF_ALL,
 }
 # Examples set what their stacks have.
-LEFT_IN_EXAMPLES = {"DECISION_DEADLINE_MS", "LOCAL_INSTANCES", "METRICS_NAMESPACE", "DNS_SERVERS"}
+LEFT_IN_EXAMPLES = {
+    "DECISION_DEADLINE_MS", "LOCAL_INSTANCES", "METRICS_NAMESPACE", "DNS_SERVERS", "MISSES_BEFORE_DEREGISTRATION",
+    "INTERVAL_S", "MAX_DEREGISTRATION_PERCENT", "MAX_LOOKUPS", "REMOVE_UNTRACKED", "DRY_RUN",
+}
 
 
 def findings(template: Template) -> list[str]:
