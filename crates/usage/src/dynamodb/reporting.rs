@@ -1,6 +1,6 @@
 //! Reports: what an item and its history say of a caller's days.
 //!
-//! IAM: dynamodb:GetItem, dynamodb:BatchGetItem on UsageTable
+//! IAM: dynamodb:BatchGetItem on UsageTable
 
 use std::collections::HashMap;
 use std::time::Instant;
