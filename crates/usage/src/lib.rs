@@ -32,6 +32,7 @@ mod on_store_failure;
 mod plan;
 mod plan_check;
 mod plan_document;
+mod present;
 mod quota;
 mod rate_limit_fields;
 mod seeds;

@@ -181,7 +181,7 @@ mod tests {
             (r#"{"throttle":{"rate":-1,"burst":1}}"#, "throttle.rate is -1"),
             (r#"{"throttle":{"rate":1e-9,"burst":1}}"#, "throttle.rate is 0.000000001"),
             (r#"{"throttle":{"rate":1,"burst":100000001}}"#, "throttle.burst is 100000001"),
-            (r#"{"throttle":{"rate":1,"burst":1.5}}"#, "expected u64"),
+            (r#"{"throttle":{"rate":1,"burst":1.5}}"#, "expected a whole number"),
             (r#"{"throttle":{"rate":1}}"#, "missing field `burst`"),
             (r#"{"quotas":[{"limit":1,"period":"year"}]}"#, "unknown variant `year`"),
             (

@@ -68,6 +68,19 @@ impl Checks {
         LeaseTerms::new(document.lease, document.throttles())
     }
 
+    /// Refuses `-0.0`, which is hardly what anybody means. A plan that an earlier release stored may have it, and
+    /// [`Checks::plan`] takes it for 0.
+    pub(crate) fn signs(&mut self, document: &PlanDocument) {
+        let caller = document.throttle.iter().map(|throttle| (vec!["throttle", "rate"], throttle.rate));
+        let routes = document.routes.iter().map(|(route, throttle)| (vec!["routes", route, "rate"], throttle.rate));
+        let near_limit = document.near_limit.iter().map(|share| (vec!["near_limit"], *share));
+        for (members, number) in caller.chain(routes).chain(near_limit) {
+            if number == 0.0 && number.is_sign_negative() {
+                self.add(&members, format!("{} is -0, expected 0 or more", members.join(".")));
+            }
+        }
+    }
+
     pub(crate) fn add(&mut self, members: &[&str], message: String) {
         self.mistakes.push(Mistake { pointer: pointer(members), message });
     }

@@ -1,4 +1,4 @@
-//! A plan as written: JSON, in which a member that nobody knows is an error.
+//! A plan as it is written in JSON. An unknown field is an error, and so is a field that is `null`.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,12 @@ const SHORTEST_BURST_S: f64 = 0.05;
 
 /// Tokens a second, and how many may be taken at once.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with the fields `rate` and `burst`")]
 pub struct Throttle {
     /// Tokens a second: 0, or 0.000001 to 1,000,000.
     pub rate: f64,
     /// Tokens at most, up to 10⁸. A burst or rate of 0 admits no call.
+    #[serde(deserialize_with = "crate::present::whole")]
     pub burst: u64,
 }
 
@@ -26,16 +27,16 @@ pub struct Throttle {
 #[serde(deny_unknown_fields)]
 pub struct PlanDocument {
     /// The bucket of all of a caller's calls; none where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
     /// How all of a caller's calls are limited: by `throttle`, or by `window_s` and `limit`.
     #[serde(default, skip_serializing_if = "Algorithm::is_default")]
     pub algorithm: Algorithm,
     /// For a sliding window: its width in seconds, 1 to 86,400.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
     pub window_s: Option<u64>,
     /// For a sliding window: calls in it. 0 admits none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
     /// At most 4, each with a name of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -50,14 +51,14 @@ pub struct PlanDocument {
     #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
     pub on_store_failure: OnStoreFailure,
     /// The share of a limit, from 0 to 1, from which on a caller is near it. 0.8 where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
     pub near_limit: Option<f64>,
     /// Whether it only watches: what it would refuse passes, uncharged, and the decision says so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shadow: bool,
     /// How many calls an instance that is called often may buy with one write, up to 1,000; 0 for one by one. The
     /// burst in use is smaller by what comes back within a lease, a quarter of it at most.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "crate::present::whole", skip_serializing_if = "is_zero")]
     pub lease: u32,
 }
 
@@ -120,6 +121,7 @@ impl PlanDocument {
     pub fn check(&self) -> Vec<Mistake> {
         let mut checks = Checks::default();
         checks.plan(self);
+        checks.signs(self);
         checks.mistakes
     }
 

@@ -11,17 +11,18 @@ use crate::{Calendar, Nanos, Period, Window};
 #[serde(deny_unknown_fields)]
 pub struct QuotaDocument {
     /// The policy's name; the period's where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Calls a period; 0 admits none.
+    #[serde(deserialize_with = "crate::present::whole")]
     pub limit: u64,
     /// When it starts anew.
     pub period: Period,
     /// By whose clock, as the IANA database names it (`Europe/Berlin`); UTC where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
     /// A week's first day, 1 (Monday) to 7, or a month's, 1 to 31 (its last day where it has fewer); 1 where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
     pub starts_on: Option<u8>,
 }
 

@@ -32,7 +32,8 @@ pub struct KeySeed {
     /// Whether it may be used; true where absent.
     #[serde(default = "enabled")]
     pub enabled: bool,
-    /// RFC 3339; never where absent.
+    /// RFC 3339; never where absent. `null` is an error: a key must not outlive an end that got lost.
+    #[serde(default, deserialize_with = "crate::present::present")]
     pub expires_at: Option<Timestamp>,
     /// Who uses it.
     pub subject: Option<String>,
@@ -106,7 +107,10 @@ impl Seeds {
     /// Every plan, checked.
     pub(crate) fn plans(&self) -> Result<Vec<Plan>, SeedsError> {
         let check = |(name, document): (&String, &PlanDocument)| {
-            Plan::new(name, document.clone()).map_err(|error| SeedsError::Plan { name: name.clone(), error })
+            let mistakes = document.check();
+            let plan =
+                if mistakes.is_empty() { Plan::new(name, document.clone()) } else { Err(PlanError { mistakes }) };
+            plan.map_err(|error| SeedsError::Plan { name: name.clone(), error })
         };
         self.plans.iter().map(check).collect()
     }
@@ -136,13 +140,32 @@ fn shape(error: &serde_path_to_error::Error<serde_json::Error>) -> SeedsError {
     let (path, cause) = (error.path().to_string(), error.inner());
     let (line, column) = (cause.line(), cause.column());
     SeedsError::Shape(match path.split_once(']').filter(|_| path.starts_with("keys[")) {
-        Some((place, _)) => format!(
-            "{place}] (line {line} column {column}): a key has `key`, `key_id` and `plan`, and may have `enabled`, `expires_at`, `subject` and `scopes`"
-        ),
+        Some((place, field)) => {
+            let field = KEY_FIELDS.iter().find(|(name, _)| field.trim_start_matches('.') == *name);
+            match field {
+                Some((name, expected)) => {
+                    format!("{place}].{name} (line {line} column {column}): expected {expected}")
+                }
+                None => format!(
+                    "{place}] (line {line} column {column}): a key has `key`, `key_id` and `plan`, and may have `enabled`, `expires_at`, `subject` and `scopes`"
+                ),
+            }
+        }
         None if path == "." => cause.to_string(),
         None => error.to_string(),
     })
 }
+
+/// The fields of a key, with what is expected of each. A field that is not among them may be somebody's key.
+const KEY_FIELDS: [(&str, &str); 7] = [
+    ("key", "a string"),
+    ("key_id", "a string"),
+    ("plan", "a string"),
+    ("enabled", "`true` or `false`"),
+    ("expires_at", "an instant such as \"2026-11-22T12:00:00Z\"; leave the field out if the key never expires"),
+    ("subject", "a string"),
+    ("scopes", "a list of strings"),
+];
 
 impl KeySeed {
     fn check(&self) -> Result<(KeyHash, ApiKey), KeyError> {
@@ -215,8 +238,34 @@ mod tests {
             r#"[{"key":["my-very-secret-key-000000001"]}]"#,
         ] {
             let error = Seeds::parse(&format!(r#"{{"keys":{keys}}}"#)).unwrap_err().to_string();
-            assert!(error.starts_with("keys[0] (line 1 column ") && !error.contains("secret"), "{error}");
+            assert!(error.starts_with("keys[0]") && error.contains(" (line 1 column "), "{error}");
+            assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn null_is_an_error_that_names_the_field() {
+        let key = r#""key":"twenty-characters-01","key_id":"a","plan":"p""#;
+        for (seeds, place) in [
+            (r#"{"plans":{"p":{"throttle":null}}}"#.to_owned(), "plans.p.throttle: invalid type: null"),
+            (r#"{"plans":{"p":{"near_limit":null}}}"#.to_owned(), "plans.p.near_limit: invalid type: null"),
+            (
+                r#"{"plans":{"p":{"quotas":[{"limit":1,"period":"day","starts_on":null}]}}}"#.to_owned(),
+                "plans.p.quotas[0].starts_on: invalid type: null",
+            ),
+            (r#"{"plans":{"p":{"routes":{"GET /a":{"rate":null,"burst":1}}}}}"#.to_owned(), "plans.p.routes"),
+            (format!(r#"{{"keys":[{{{key},"expires_at":null}}]}}"#), "keys[0].expires_at (line 1 column "),
+            (format!(r#"{{"keys":[{{{key},"enabled":null}}]}}"#), "keys[0].enabled (line 1 column "),
+        ] {
+            let error = Seeds::parse(&seeds).unwrap_err().to_string();
+            assert!(error.starts_with(place), "{error}");
+        }
+    }
+
+    #[test]
+    fn negative_zero_is_refused_in_seeds() {
+        let seeds = r#"{"plans":{"p":{"throttle":{"rate":-0.0,"burst":1}}}}"#;
+        assert_eq!(error(seeds), "plans.p: throttle.rate is -0, expected 0 or more");
     }
 
     #[test]

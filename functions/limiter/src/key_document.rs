@@ -22,10 +22,10 @@ pub(crate) struct NewKey {
     /// The plan that is charged.
     pub(crate) plan: String,
     /// Whether it may be used; true where absent.
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool, required = false)]
     enabled: Option<bool>,
-    /// From this instant on it may not.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// From this instant on it may not; never where absent.
+    #[schema(value_type = String, required = false, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// Who uses it: the `user_id` of its requests.
     #[schema(min_length = 1, max_length = 256)]

@@ -15,12 +15,13 @@ pub(crate) struct PlanSchema {
     #[schema(value_type = Algorithm, required = false)]
     algorithm: Option<Algorithm>,
     /// The bucket of all of a caller's calls.
+    #[schema(value_type = Throttle, required = false)]
     throttle: Option<Throttle>,
     /// For a sliding window: its width in seconds.
-    #[schema(minimum = 1, maximum = 86_400)]
+    #[schema(value_type = u64, required = false, minimum = 1, maximum = 86_400)]
     window_s: Option<u64>,
     /// For a sliding window: calls in it.
-    #[schema(maximum = 999_999_999_999_999u64)]
+    #[schema(value_type = u64, required = false, maximum = 999_999_999_999_999u64)]
     limit: Option<u64>,
     /// Calls a period, at most 4.
     #[schema(value_type = Vec<Quota>, required = false, max_items = 4)]
@@ -35,7 +36,7 @@ pub(crate) struct PlanSchema {
     #[schema(value_type = OnStoreFailure, required = false)]
     on_store_failure: Option<OnStoreFailure>,
     /// The share of a limit from which on a caller is near it.
-    #[schema(minimum = 0.0, maximum = 1.0)]
+    #[schema(value_type = f64, required = false, minimum = 0.0, maximum = 1.0)]
     near_limit: Option<f64>,
     /// Whether it only watches: what it would refuse passes, and the decision says so.
     #[schema(value_type = bool, required = false)]
@@ -74,7 +75,7 @@ struct Throttle {
 #[expect(dead_code, reason = "it is there for its description")]
 struct Quota {
     /// Its name; the period where absent.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 64)]
     name: Option<String>,
     /// Calls a period.
     #[schema(maximum = 999_999_999_999_999u64)]
@@ -82,10 +83,10 @@ struct Quota {
     /// When it starts anew.
     period: Period,
     /// By whose clock, as the IANA database names it; UTC where absent.
-    #[schema(example = "Europe/Berlin")]
+    #[schema(value_type = String, required = false, example = "Europe/Berlin")]
     time_zone: Option<String>,
     /// A week's first day, 1 (Monday) to 7, or a month's, 1 to 31.
-    #[schema(minimum = 1, maximum = 31)]
+    #[schema(value_type = u8, required = false, minimum = 1, maximum = 31)]
     starts_on: Option<u8>,
 }
 

@@ -42,12 +42,13 @@ struct Issuer {
     /// One of these has to be among a token's audiences.
     audiences: Vec<String>,
     /// Where its keys are; by its discovery document where absent.
+    #[schema(value_type = String, required = false)]
     jwks_uri: Option<String>,
     /// Its keys themselves.
-    #[schema(value_type = Option<BTreeMap<String, Value>>)]
+    #[schema(value_type = BTreeMap<String, Value>, required = false)]
     jwks: Option<Value>,
     /// Every asymmetric one supported where absent.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Vec<String>, required = false)]
     algorithms: Option<Vec<String>>,
     /// Of tokens' `typ`.
     #[schema(value_type = Vec<String>, required = false)]
@@ -71,11 +72,14 @@ struct Issuer {
     #[schema(value_type = bool, required = false)]
     trust_email: Option<bool>,
     /// The scopes that its tokens may contain; others are dropped. The default is any.
+    #[schema(value_type = Vec<String>, required = false)]
     allowed_scopes: Option<Vec<String>>,
     /// The roles that its tokens may contain; others are dropped. The default is any.
+    #[schema(value_type = Vec<String>, required = false)]
     allowed_roles: Option<Vec<String>>,
     /// The plans that its tokens may name; a token that names another plan is refused. An empty list puts every
     /// token on `default_plan`. The default is any.
+    #[schema(value_type = Vec<String>, required = false)]
     allowed_plans: Option<Vec<String>>,
     /// The longest that a token may last, in seconds; null for any time.
     max_lifetime_s: Option<i64>,
@@ -100,11 +104,11 @@ struct Introspection {
     #[schema(value_type = u32, required = false, maximum = 3_600)]
     cache_s: Option<u32>,
     /// A regular expression that matches whole tokens of this server; others are refused without a call.
-    #[schema(max_length = 256)]
+    #[schema(value_type = String, required = false, max_length = 256)]
     token_pattern: Option<String>,
     /// The issuer of its tokens: a response that names another one is refused. The default is the endpoint, and
     /// then the `iss` of a response has no meaning.
-    #[schema(min_length = 1)]
+    #[schema(value_type = String, required = false, min_length = 1)]
     issuer: Option<String>,
     /// The name that rules use for it. The default is `issuer`, or else the endpoint.
     #[schema(min_length = 1)]
@@ -124,11 +128,14 @@ struct Introspection {
     #[schema(value_type = bool, required = false)]
     trust_email: Option<bool>,
     /// The scopes that its tokens may contain; others are dropped. The default is any.
+    #[schema(value_type = Vec<String>, required = false)]
     allowed_scopes: Option<Vec<String>>,
     /// The roles that its tokens may contain; others are dropped. The default is any.
+    #[schema(value_type = Vec<String>, required = false)]
     allowed_roles: Option<Vec<String>>,
     /// The plans that its tokens may name; a token that names another plan is refused. An empty list puts every
     /// token on `default_plan`. The default is any.
+    #[schema(value_type = Vec<String>, required = false)]
     allowed_plans: Option<Vec<String>>,
 }
 
@@ -194,8 +201,10 @@ struct Rule {
     #[schema(value_type = u64, required = false)]
     cost: Option<u64>,
     /// The plan of a public path's callers.
+    #[schema(value_type = String, required = false)]
     plan: Option<String>,
     /// By what a public path's callers are told apart.
+    #[schema(value_type = LimitBy, required = false)]
     limit_by: Option<LimitBy>,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Question {
     #[schema(max_length = 1024, example = "GET /orders")]
     pub(crate) route: Option<String>,
     /// What the call costs; 1 where absent.
-    #[schema(value_type = Option<u64>, maximum = 999_999_999_999_999u64)]
+    #[schema(value_type = u64, required = false, maximum = 999_999_999_999_999u64)]
     pub(crate) cost: Option<u64>,
     /// What a decision returned, to be given back.
     pub(crate) charge: Option<String>,

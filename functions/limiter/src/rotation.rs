@@ -25,7 +25,7 @@ const DEFAULT_GRACE_S: u32 = 86_400;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
     /// How long the secret before works on, in seconds, ninety days at most; a day where absent. 0 ends every earlier secret at once.
-    #[schema(value_type = Option<u32>, maximum = 7_776_000)]
+    #[schema(value_type = u32, required = false, maximum = 7_776_000)]
     grace_s: Option<u32>,
 }
 

@@ -41,6 +41,11 @@ impl Reader<'_> {
             return Some(());
         }
         let schema = without_null(self.description, schema);
+        if value.is_null() && !kind(schema).is_empty() {
+            let detail = format!("{} is null, expected {}", place.name, wanted(schema));
+            self.mistakes.add(Mistake::at(&*place.pointer, detail));
+            return None;
+        }
         let is_whole = match kind(schema) {
             "object" => value.is_object(),
             "array" => value.is_array(),
@@ -49,6 +54,11 @@ impl Reader<'_> {
         if !is_whole {
             self.mistakes.add(Mistake::at(&*place.pointer, format!("{} is {}", place.name, wanted(schema))));
             return None;
+        }
+        if kind(schema) == "integer"
+            && let Some(number) = whole(value).and_then(serde_json::Number::from_i128)
+        {
+            *value = Value::Number(number);
         }
         match value {
             Value::Object(members) => self.object(members, schema, place),
@@ -158,15 +168,18 @@ fn fits(value: &Value, schema: &Value) -> bool {
     }
 }
 
+/// A whole number, which may be written as `1.0`: that is an integer of JSON Schema.
 fn whole(value: &Value) -> Option<i128> {
-    value.as_u64().map(i128::from).or_else(|| value.as_i64().map(i128::from))
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= MAX_EXACT;
+    let is_negative_zero = |number: &f64| *number == 0.0 && number.is_sign_negative();
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and at most 2⁵³")]
+    let float = || value.as_f64().filter(|number| is_whole(number) && !is_negative_zero(number)).map(|it| it as i128);
+    value.as_u64().map(i128::from).or_else(|| value.as_i64().map(i128::from)).or_else(float)
 }
 
-/// A bound may be written as `1.0`.
 fn bounds(schema: &Value) -> [Option<i128>; 2] {
-    #[expect(clippy::cast_possible_truncation, reason = "the description's bounds are below 2⁵³")]
-    let bound = |name: &str| whole(&schema[name]).or_else(|| schema[name].as_f64().map(|bound| bound as i128));
-    [bound("minimum"), bound("maximum")]
+    [whole(&schema["minimum"]), whole(&schema["maximum"])]
 }
 
 /// What it should be, as a sentence ends.
