@@ -50,6 +50,8 @@ NEW_PLANS = {
     "leased": {"throttle": AMPLE, "lease": 16, "quotas": [{"limit": 4, "period": "month"}]},
     "watching": {"throttle": EMPTYING, "shadow": True},
 }
+# Keys whose secrets end under this release.
+ENDED = ("ended", "deleted")
 
 
 def key(name: str) -> str:
@@ -145,7 +147,12 @@ def administrate(gateway: Gateway) -> dict:
     rotated = api(gateway, "POST", f"/keys/{made['key_id']}/rotate", {"grace_s": 86400})
     off = api(gateway, "POST", "/keys", {"plan": "quota"})
     api(gateway, "PATCH", f"/keys/{off['key_id']}", {"enabled": False})
-    return {"id": made["key_id"], "first": made["key"], "second": rotated["key"], "off": off["key"]}
+    ended = api(gateway, "POST", "/keys", {"plan": "quota"})
+    api(gateway, "POST", f"/keys/{ended['key_id']}/rotate", {"grace_s": 0})
+    deleted = api(gateway, "POST", "/keys", {"plan": "quota"})
+    must(call(gateway.port, "DELETE", f"/_tollgate/v1/keys/{deleted['key_id']}").status == 204, "a key is deleted")
+    names = {"first": made, "second": rotated, "off": off, "ended": ended, "deleted": deleted}
+    return {"id": made["key_id"]} | {name: key["key"] for name, key in names.items()}
 
 
 def put_back(world: World, previous: Previous, made: dict):
@@ -159,16 +166,30 @@ def put_back(world: World, previous: Previous, made: dict):
         must((world.person(gateway), world.address(gateway)) == (429, 429), "and the user's, and the address's")
         statuses = [get(gateway.port, "/orders", made[name]).status for name in ("first", "second", "off")]
         must(statuses == [200, 200, 401], "a key that was made, its new secret, one that was disabled", statuses)
+        statuses = [get(gateway.port, "/orders", made[name]).status for name in ENDED]
+        must(statuses == [401, 401], "a secret that was rotated away, and a deleted key's", statuses)
         seen = len(world.backend.seen())
         statuses = {name: get(gateway.port, "/orders", key(name)).status for name in NEW_PLANS}
         must(set(statuses.values()) == {503}, "a plan that it does not understand is 503", statuses)
         must(len(world.backend.seen()) == seen, "and nobody on it passes")
 
 
+def ended_secrets_stay_ended(gateway: Gateway, made: dict):
+    """Neither by themselves nor by an import of a file do they work again."""
+    secrets_ended = [made[name] for name in ENDED]
+    rows = "".join(f"back,{secret}\n" for secret in secrets_ended).encode()
+    headers = {"content-type": "text/csv"}
+    answer = call(gateway.port, "POST", "/_tollgate/v1/keys/import?plan=quota", headers, b"Name,Key\n" + rows)
+    must(answer.json()["rejected"] == 2, "an import rejects ended secrets", answer.body[:300])
+    statuses = [get(gateway.port, "/orders", secret).status for secret in secrets_ended]
+    must(statuses == [401, 401], "a secret that was ended, and a deleted key's", statuses)
+
+
 def again(world: World, made: dict):
     step("this release again")
     with world.this("again") as gateway:
         ready(gateway)
+        ended_secrets_stay_ended(gateway, made)
         used = LIMIT + GRANT
         must(world.admitted(gateway, "quota", 3) == 0, "the quota is used up")
         report = api(gateway, "GET", "/keys/quota/usage")

@@ -118,7 +118,7 @@ fn each_function_may_do_what_it_does_and_no_more() {
         authorizer.insert(sid.to_owned(), actions.iter().map(|action| (*action).to_owned()).collect());
     }
     assert_eq!(actions("AuthorizerFunction"), authorizer);
-    let writes = ["GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem"];
+    let writes = ["GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"];
     let limiter = expected(&[
         ("AdministratePlansAndKeys", &writes),
         ("FindAndListKeys", &["Query"]),

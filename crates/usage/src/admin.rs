@@ -2,7 +2,8 @@
 //!
 //! A document's version is a hash of it, and every change says which document it replaces, so that two who change
 //! the same thing never undo one another's work. A key has one item a secret. The present secret's item holds the
-//! record and the hashes of the secrets before it; theirs hold the same key with an end, and where the key is now.
+//! record and the hashes of the secrets before it; theirs hold the same key with an end, and where the key is now. A secret that
+//! has ended keeps an item for 400 days.
 //! Whatever is written of one key is written together.
 //!
 //! Keys are found by their id, and listed, through indexes that may be a moment behind. They only say where to look:
@@ -10,13 +11,17 @@
 //! late, and does nothing else.
 
 mod catalogue;
+mod ended;
 mod error;
 mod import;
+mod import_decision;
+mod imported;
 mod item;
 mod keys;
 mod once;
 mod plans;
 mod record;
+mod rotation;
 mod shared_secret;
 mod table;
 mod version;
@@ -24,7 +29,8 @@ mod version;
 use crate::Store;
 
 pub use error::{AdminError, Refusal};
-pub use import::{IMPORT_BATCH, ImportedKey};
+pub use import::IMPORT_BATCH;
+pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow};
 pub use once::{KEPT_ANSWER_S, Keep, KeptAnswer, Once};
 pub use plans::Put;
 pub use record::{

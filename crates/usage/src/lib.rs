@@ -45,9 +45,9 @@ mod usage_query;
 mod usage_report;
 
 pub use admin::{
-    Admin, AdminError, Condition, IMPORT_BATCH, ImportedKey, KEPT_ANSWER_S, Keep, KeptAnswer, KeyPatch, KeyRecord,
-    LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put,
-    Refusal, Retiring, SECRET_BYTES, Stored, Version,
+    Admin, AdminError, Condition, IMPORT_BATCH, ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow,
+    KEPT_ANSWER_S, Keep, KeptAnswer, KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME,
+    LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put, Refusal, Retiring, SECRET_BYTES, Stored, Version,
 };
 pub use bucket::Bucket;
 pub use calendar::{Calendar, CalendarId, Period, Window, WindowId};

@@ -40,8 +40,11 @@ pub(crate) struct IntrospectionDocument {
     default_plan: Option<String>,
     #[serde(default)]
     trust_email: bool,
+    #[serde(default, deserialize_with = "crate::present::present")]
     allowed_scopes: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "crate::present::present")]
     allowed_roles: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "crate::present::present")]
     allowed_plans: Option<Vec<String>>,
 }
 

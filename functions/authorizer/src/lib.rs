@@ -44,6 +44,7 @@ mod policy;
 mod policy_error;
 mod policy_source;
 mod policy_warning;
+mod present;
 mod reason;
 mod recent;
 mod secret;

@@ -94,6 +94,7 @@ struct RuleDocument {
     auth: Auth,
     #[serde(default)]
     scopes: Vec<String>,
+    #[serde(default, deserialize_with = "crate::present::present")]
     issuers: Option<Vec<String>>,
     #[serde(default = "default_cost")]
     cost: u64,

@@ -1,26 +1,119 @@
-//! Spreadsheets take a cell that begins with `=`, `+`, `-`, `@`, a tab or a line's end for a formula, and a name is
-//! whatever somebody called a key ("CSV Injection", OWASP).
+//! Keeps spreadsheets from calculating the texts of a CSV file ("CSV Injection", OWASP).
 //!
-//! Such a text is exported behind an apostrophe, which spreadsheets show as text. A text that would then look like one
-//! of those, because it begins with apostrophes and then such a character, has one more too. So the import takes one
-//! away from just these, and every other text stays as it is in both directions.
+//! A spreadsheet takes a cell for a formula if it begins with `=`, `+`, `-` or `@`. Some also do so if the character
+//! is a full-width one, or follows spaces, quotation marks or characters that are not shown. A spreadsheet may
+//! split cells at another separator than the comma, and then ignores the quotation marks around the cell.
+//! A formula can therefore begin at the start of the text and behind each `;`, `|`, tab and line break in it.
+//!
+//! Export puts an apostrophe in front of each such formula, and import takes it away. An apostrophe does not
+//! change whether a formula begins there, so a text that already has one gets another. Every text survives.
 
 use std::borrow::Cow;
 
 const GUARD: char = '\'';
+const LEADING_BREAKS: [char; 3] = ['\t', '\r', '\n'];
 
-fn is_formula(text: &str) -> bool {
-    text.trim_start_matches(GUARD).starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
-}
-
-/// The text as a cell that no spreadsheet calculates.
+/// The text with an apostrophe in front of everything that a spreadsheet could calculate.
 pub(crate) fn guarded(text: &str) -> Cow<'_, str> {
-    if is_formula(text) { Cow::Owned(format!("{GUARD}{text}")) } else { Cow::Borrowed(text) }
+    if !cells(text).any(|cell| cell.is_formula) {
+        return Cow::Borrowed(text);
+    }
+
+    let mut cell_text = String::with_capacity(text.len() + 4);
+    for cell in cells(text) {
+        if cell.is_formula {
+            cell_text.push(GUARD);
+        }
+        cell_text.push_str(cell.text);
+    }
+    Cow::Owned(cell_text)
 }
 
-/// The text that such a cell stands for.
-pub(crate) fn unguarded(cell: &str) -> &str {
-    cell.strip_prefix(GUARD).filter(|text| is_formula(text)).unwrap_or(cell)
+/// The text that [`guarded`] made this cell from.
+pub(crate) fn unguarded(cell_text: &str) -> Cow<'_, str> {
+    let is_guarded = |cell: &Cell<'_>| cell.is_formula && cell.text.starts_with(GUARD);
+    if !cells(cell_text).any(|cell| is_guarded(&cell)) {
+        return Cow::Borrowed(cell_text);
+    }
+
+    let mut text = String::with_capacity(cell_text.len());
+    for cell in cells(cell_text) {
+        let guard = if is_guarded(&cell) { GUARD.len_utf8() } else { 0 };
+        text.push_str(&cell.text[guard..]);
+    }
+    Cow::Owned(text)
+}
+
+/// What a spreadsheet may take for one cell, with the separator at its end.
+struct Cell<'t> {
+    text: &'t str,
+    is_formula: bool,
+}
+
+fn cells(text: &str) -> impl Iterator<Item = Cell<'_>> {
+    // A tab or a line break at the very beginning may hide what follows, whatever it is.
+    let hides = text.trim_start_matches(GUARD).starts_with(LEADING_BREAKS);
+    let cells = text.split_inclusive(is_separator).enumerate();
+    cells.map(move |(index, text)| {
+        let begins_formula = text.trim_start_matches(is_passed_over).starts_with(is_formula_sign);
+        Cell { text, is_formula: begins_formula || (index == 0 && hides) }
+    })
+}
+
+/// List separators, line breaks, and characters that Unicode folds to one of them (NFKC).
+fn is_separator(character: char) -> bool {
+    let folded = ['\u{37e}', '\u{fe14}', '\u{fe54}', '\u{ff1b}', '\u{ff5c}'];
+    let breaks = ['\t', '\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+    matches!(character, ';' | '|') || breaks.contains(&character) || folded.contains(&character)
+}
+
+/// `=`, `+`, `-` and `@`, minus signs, and characters that Unicode folds to one of these (NFKC).
+fn is_formula_sign(character: char) -> bool {
+    matches!(
+        character,
+        '=' | '+' | '-' | '@'
+            | '\u{207a}'..='\u{207c}'
+            | '\u{208a}'..='\u{208c}'
+            | '\u{2212}'
+            | '\u{2a75}'
+            | '\u{2a76}'
+            | '\u{fb29}'
+            | '\u{fe62}'
+            | '\u{fe63}'
+            | '\u{fe66}'
+            | '\u{fe6b}'
+            | '\u{ff0b}'
+            | '\u{ff0d}'
+            | '\u{ff1d}'
+            | '\u{ff20}'
+    )
+}
+
+/// Characters that may precede a formula: white space, quotation marks, and what is not shown.
+fn is_passed_over(character: char) -> bool {
+    let is_quote = matches!(character, '"' | '\'' | '\u{ff02}' | '\u{ff07}');
+    // Separators end a cell, so none is passed over.
+    let is_blank = (character.is_whitespace() || character.is_control()) && !is_separator(character);
+    is_quote || is_blank || is_default_ignorable(character)
+}
+
+/// Unicode's property `Default_Ignorable_Code_Point`, which contains the byte order mark and zero-width characters,
+/// and the annotation characters U+FFF9 to U+FFFB.
+fn is_default_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}'
+            | '\u{feff}' | '\u{ffa0}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -29,30 +122,69 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_would_be_calculated_is_not() {
+    fn formula_cells_are_escaped() {
         for (text, cell) in [
             ("=1+1", "'=1+1"),
             ("+49 30", "'+49 30"),
             ("-1", "'-1"),
             ("@sum", "'@sum"),
-            ("\t=1", "'\t=1"),
-            ("\r=1", "'\r=1"),
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "'\r'=1"),
+            ("\tTeam", "'\tTeam"),
             ("'=1", "''=1"),
+            ("''=1", "'''=1"),
             ("Team A", "Team A"),
             ("'90s", "'90s"),
             ("a=1", "a=1"),
+            ("R&D - Berlin, +49", "R&D - Berlin, +49"),
             ("", ""),
         ] {
-            assert_eq!((&*guarded(text), unguarded(cell)), (cell, text), "{text}");
+            assert_eq!((&*guarded(text), &*unguarded(cell)), (cell, text), "{text:?}");
         }
+    }
+
+    #[test]
+    fn formulas_behind_characters_that_are_not_shown_are_escaped() {
+        for hidden in
+            [" ", "\u{a0}", "\u{3000}", "\u{feff}", "\u{200b}", "\u{2060}", "\u{ad}", "\0", "\"", " \u{feff}'"]
+        {
+            let text = format!("{hidden}=1+1");
+            assert_eq!(guarded(&text), format!("'{text}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn characters_that_unicode_folds_to_formula_signs_are_escaped() {
+        for sign in ["＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "⁼", "₊", "−", "⩵", "﬩"] {
+            let text = format!("{sign}1+1");
+            assert_eq!(guarded(&text), format!("'{text}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn formulas_behind_separators_are_escaped() {
+        for separator in [";", "|", "\t", "\n", "\r\n", "；", "\u{2028}"] {
+            let cell = format!("x{separator}'=1+1");
+            assert_eq!(guarded(&format!("x{separator}=1+1")), cell);
+            assert_eq!(unguarded(&cell), format!("x{separator}=1+1"));
+        }
+        // Quotation marks and spaces that a reader may remove do not hide a formula.
+        assert_eq!(guarded("x; \"=1\";-2; 3"), "x;' \"=1\";'-2; 3");
     }
 
     proptest! {
         #[test]
-        fn every_text_comes_back(text in "['=+@\t\r\n-]{0,4}.{0,8}") {
+        fn every_text_survives(text in "[-'\"=+@＝;| \t\r\n\u{feff}\u{200b}a]{0,12}.{0,8}") {
             let cell = guarded(&text);
-            prop_assert_eq!(unguarded(&cell), &text);
-            prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']));
+            prop_assert_eq!(&*unguarded(&cell), &*text);
+        }
+
+        #[test]
+        fn no_guarded_text_begins_a_formula(text in "[-'\"=+@＝;| \t\r\n\u{feff}\u{200b}a]{0,12}.{0,8}") {
+            for cell in guarded(&text).split([';', '|', '\t', '\r', '\n']) {
+                let shown = cell.trim_start_matches([' ', '"', '\u{feff}', '\u{200b}']);
+                prop_assert!(!shown.starts_with(['=', '+', '-', '@', '＝']), "{cell:?}");
+            }
         }
     }
 }

@@ -1,57 +1,43 @@
-//! The import of a file of keys: row by row, written 25 at a time, and nothing held but those.
+//! The import of a key file: read row by row, written 25 rows at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
-use serde::Serialize;
-use usage::{IMPORT_BATCH, ImportedKey, KeyHash};
-use utoipa::ToSchema;
+use usage::{AdminError, IMPORT_BATCH, ImportedKey, KeyHash};
 
 use crate::api::{Reads, Writes};
+use crate::import_plans::ImportPlans;
+use crate::import_response::Imported;
 use crate::key_file::{KeyFile, Rejected, Row};
 use crate::keys::WHAT;
-use crate::problem::{Mistake, Problem, change_refused, refused};
+use crate::problem::{Mistake, Problem, change_refused};
 use crate::query::Query;
 use crate::{Shared, accept, body, conditions, secret};
 
 /// As many as API Gateway has keys in a region.
-const MOST_ROWS: u64 = 10_000;
-/// Rejected rows that the answer names; there may be more.
-const MOST_NAMED: usize = 100;
-/// Names of plans that are remembered while a file is read.
-const MOST_PLANS: usize = 300;
-
-/// What became of a file.
-#[derive(Default, Serialize, ToSchema)]
-pub(crate) struct Imported {
-    /// Rows that are keys now. Of two with one key the later holds.
-    imported: u64,
-    /// Rows that were passed over.
-    rejected: u64,
-    /// The first 100 of these.
-    errors: Vec<RejectedRow>,
-}
-
-/// A row that was passed over.
-#[derive(Serialize, ToSchema)]
-struct RejectedRow {
-    /// On which line it begins, the header being line 1.
-    line: u64,
-    /// Why.
-    detail: String,
-}
+const MAX_ROWS: u64 = 10_000;
 
 /// Imports keys from API Gateway's key file
 ///
-/// A key that is there already is overwritten and keeps its id. An apostrophe that the export put before a name or a
-/// description is taken away. A row without a plan gets that of the query.
+/// Reads the columns of API Gateway (`Name`, `Key`, `Description`, `Enabled`, `UsagePlanIds`) and those of an export;
+/// only `Key` is required. A key is found by its secret. An absent or empty cell leaves a key as it is; a new key is
+/// enabled unless its row says `FALSE`. No import enables a disabled key, gives an expired key more time, or brings back
+/// a secret that was ended. Apostrophes that an export put in front of formulas are removed.
+///
+/// The plan of a row is the entry of `plans` for its id, else `plan`, else the id itself as the name of a plan.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/import", operation_id = "importKeys", tag = "keys",
-    params(("plan" = Option<String>, Query, description = "For rows that name none")),
-    request_body(content = String, content_type = "text/csv", description = "`Name` and `Key`, maybe `Description`, `Enabled` and `UsagePlanIds`"),
-    responses((status = 200, description = "Good rows are keys now", body = Imported), Reads, Writes))]
+    params(
+        ("plan" = Option<String>, Query, description = "The plan of every row, whatever the file says"),
+        ("plans" = Option<Vec<String>>, Query,
+            description = "Plans by the ids in the file, such as `c7y23b:team,a1b2c3:gold`; may be repeated"),
+        ("dry_run" = Option<bool>, Query, description = "Answers the same and writes nothing")),
+    request_body(content = String, content_type = "text/csv",
+        description = "A header with `Key` and any of `Name`, `Description`, `Enabled`, `UsagePlanIds`, `KeyId`, `ExpiresAt`, \
+            `Subject`, `Scopes`, `Metadata`, `CreatedAt`; then at most 10,000 rows"),
+    responses((status = 200, description = "Rows without errors are keys now", body = Imported), Reads, Writes))]
 pub(crate) async fn import(
     State(shared): State<Shared>,
     uri: Uri,
@@ -59,103 +45,143 @@ pub(crate) async fn import(
     sent: Body,
 ) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
-    let mut query = Query::of(&uri, &["plan"]);
-    let plan = query.text("plan").filter(|plan| !plan.is_empty());
+    let mut query = Query::with_lists(&uri, &["plan", "plans", "dry_run"], &["plans"]);
+    let (mut plans, dry_run) = (ImportPlans::of(&mut query), query.flag("dry_run"));
     query.finish()?;
     let text = body::csv(&headers, sent).await?;
     let mut file = KeyFile::open(&text).map_err(|detail| Problem::mistakes(vec![Mistake::at("", detail)]))?;
-    let mut import = Import::new(&shared, plan);
+    plans.check(&shared.admin()).await?;
+
+    let mut import = Import::new(&shared, plans, dry_run, &file);
     let mut rows = 0;
     while let Some(row) = file.next() {
         rows += 1;
         match row {
-            Err(rejected) => import.reject(rejected),
-            Ok(row) if rows > MOST_ROWS => {
-                let detail = format!("a file has at most {MOST_ROWS} rows");
-                import.reject(Rejected { line: row.line, detail });
+            Err(rejected) => import.outcome.reject(rejected),
+            Ok(row) if rows > MAX_ROWS => {
+                let detail = format!("a file has at most {MAX_ROWS} rows");
+                import.outcome.reject(Rejected { line: row.line, detail });
             }
             Ok(row) => import.take(row).await?,
         }
     }
     import.write().await?;
-    Ok(conditions::json(StatusCode::OK, &import.outcome))
+    Ok(conditions::json(StatusCode::OK, &import.outcome.sorted()))
 }
 
 /// A file on its way into the registry.
 struct Import<'s> {
     shared: &'s Shared,
-    default_plan: Option<String>,
-    plans: HashMap<String, bool>,
+    plans: ImportPlans,
+    /// The keys that are written next, and the line of each.
     batch: Vec<ImportedKey>,
-    /// The line of each key of the batch.
-    lines: HashMap<KeyHash, u64>,
-    /// Rows that another of the batch has overwritten.
-    overwritten: u64,
+    lines: Vec<u64>,
+    /// The line of each secret, and each id: neither may be there twice.
+    secrets: HashMap<KeyHash, u64>,
+    key_ids: HashSet<String>,
     outcome: Imported,
 }
 
 impl<'s> Import<'s> {
-    fn new(shared: &'s Shared, default_plan: Option<String>) -> Self {
-        let (plans, lines, outcome) = (HashMap::new(), HashMap::new(), Imported::default());
-        Self { shared, default_plan, plans, batch: Vec::with_capacity(IMPORT_BATCH), lines, overwritten: 0, outcome }
-    }
-
-    fn reject(&mut self, Rejected { line, detail }: Rejected) {
-        self.outcome.rejected += 1;
-        if self.outcome.errors.len() < MOST_NAMED {
-            self.outcome.errors.push(RejectedRow { line, detail });
+    fn new(shared: &'s Shared, plans: ImportPlans, dry_run: bool, file: &KeyFile<'_>) -> Self {
+        Self {
+            shared,
+            plans,
+            batch: Vec::with_capacity(IMPORT_BATCH),
+            lines: Vec::with_capacity(IMPORT_BATCH),
+            secrets: HashMap::new(),
+            key_ids: HashSet::new(),
+            outcome: Imported::new(dry_run, file.ignored_columns()),
         }
     }
 
     async fn take(&mut self, row: Row) -> Result<(), Problem> {
         let line = row.line;
-        let Some(plan) = row.plan.or_else(|| self.default_plan.clone()) else {
-            let detail = "it has no plan, and the request names none".to_owned();
-            self.reject(Rejected { line, detail });
-            return Ok(());
-        };
-        if !self.has_plan(&plan).await? {
-            self.reject(Rejected { line, detail: format!("there is no plan `{plan}`") });
-            return Ok(());
-        }
-        let Row { hash, name, description, enabled, .. } = row;
-        let key = ImportedKey { hash, key_id: secret::new_key_id()?, name, description, plan, enabled };
-        self.lines.insert(hash, line);
-        match self.batch.iter_mut().find(|earlier| earlier.hash == hash) {
-            Some(earlier) => {
-                *earlier = key;
-                self.overwritten += 1;
+        match self.read(row).await? {
+            Err(detail) => self.outcome.reject(Rejected { line, detail }),
+            Ok(key) => {
+                self.batch.push(key);
+                self.lines.push(line);
             }
-            None => self.batch.push(key),
         }
         if self.batch.len() == IMPORT_BATCH { self.write().await } else { Ok(()) }
     }
 
-    async fn has_plan(&mut self, name: &str) -> Result<bool, Problem> {
-        if let Some(known) = self.plans.get(name) {
-            return Ok(*known);
+    /// The key of a row, or what is wrong with it.
+    async fn read(&mut self, row: Row) -> Result<Result<ImportedKey, String>, Problem> {
+        if let Some(earlier) = self.secrets.get(&row.hash) {
+            return Ok(Err(format!("the same key is on line {earlier}")));
         }
-        let known = self.shared.admin().has_plan(name).await.map_err(|error| refused(error, WHAT))?;
-        if self.plans.len() < MOST_PLANS {
-            self.plans.insert(name.to_owned(), known);
+        if row.key_id.as_ref().is_some_and(|key_id| self.key_ids.contains(key_id)) {
+            return Ok(Err("an earlier row has the same `KeyId`".to_owned()));
         }
-        Ok(known)
+        let plan = match self.plans.of_row(&row.plans, &self.shared.admin()).await? {
+            Ok(plan) => plan,
+            Err(detail) => return Ok(Err(detail)),
+        };
+
+        let line = row.line;
+        let key = key(row, plan)?;
+        if let Some((field, detail)) = key.mistakes(self.shared.now()).into_iter().next() {
+            return Ok(Err(mistake(field, detail)));
+        }
+        self.secrets.insert(key.hash, line);
+        self.key_ids.extend(key.key_id.clone());
+        Ok(Ok(key))
     }
 
     async fn write(&mut self) -> Result<(), Problem> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let written = self.shared.admin().import_keys(&self.batch, self.shared.now()).await;
-        let passed_over = written.map_err(|error| change_refused(error, WHAT))?;
-        self.outcome.imported += self.batch.len() as u64 + self.overwritten - passed_over.len() as u64;
-        for hash in passed_over {
-            let line = self.lines.get(&hash).copied().unwrap_or_default();
-            self.reject(Rejected { line, detail: "it is an earlier secret of a rotated key".to_owned() });
+        let (admin, dry_run, now) = (self.shared.admin(), self.outcome.is_dry_run(), self.shared.now());
+        let rows = admin.import_keys(&self.batch, dry_run, now).await;
+        let rows = rows.map_err(|error| if dry_run { refused(error) } else { change_refused(error, WHAT) })?;
+
+        let batch = std::mem::take(&mut self.batch);
+        let lines = std::mem::take(&mut self.lines);
+        for ((row, key), line) in rows.into_iter().zip(batch).zip(lines) {
+            self.outcome.add(row, &key, line);
         }
-        self.batch.clear();
-        self.lines.clear();
-        self.overwritten = 0;
         Ok(())
     }
+}
+
+/// A dry run changes nothing, so nothing is in doubt if the store fails.
+fn refused(error: AdminError) -> Problem {
+    crate::problem::refused(error, WHAT)
+}
+
+fn key(row: Row, plan: Option<String>) -> Result<ImportedKey, Problem> {
+    Ok(ImportedKey {
+        hash: row.hash,
+        key_id: row.key_id,
+        new_key_id: secret::new_key_id()?,
+        name: row.name,
+        description: row.description,
+        plan,
+        enabled: row.enabled,
+        expires_at: row.expires_at,
+        subject: row.subject,
+        scopes: row.scopes,
+        metadata: row.metadata,
+        created_at: row.created_at,
+    })
+}
+
+/// A mistake by the column it is in. A scope is not repeated: it may be a secret in the wrong column.
+fn mistake(field: &str, detail: String) -> String {
+    let column = match field {
+        "key_id" => "KeyId",
+        "name" => "Name",
+        "description" => "Description",
+        "subject" => "Subject",
+        "metadata" => "Metadata",
+        "scopes" => {
+            let expected = "expected at most 64 scopes of printable ASCII without quotation marks, separated by spaces";
+            return format!("`Scopes`: {expected}");
+        }
+        other => other,
+    };
+    format!("`{column}`: {detail}")
 }

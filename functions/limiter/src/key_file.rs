@@ -1,45 +1,48 @@
-//! API Gateway's key file: CSV with a header. `Name` and `Key` are required, `Description`, `Enabled` and
-//! `UsagePlanIds` may be there, in any order and case; other columns are passed over. Names and descriptions may stand
-//! behind the apostrophe of an export, see [`formula`](crate::formula).
+//! API Gateway's key file: CSV with a header, read row by row. `Key` is required, the other columns of [`Column`] may
+//! be there, in any order and case, and all others are ignored. Cells may have the apostrophes of an export, see
+//! [`formula`](crate::formula).
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html>.
 
-use csv::{Position, Reader, ReaderBuilder, StringRecord, Trim};
-use usage::{KeyHash, LONGEST_DESCRIPTION, LONGEST_NAME};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use csv::{Position, Reader, ReaderBuilder, StringRecord};
+use jiff::Timestamp;
+use usage::KeyHash;
+
+use crate::cell_form::{Form, forms};
 use crate::formula::unguarded;
+use crate::key_columns::{Column, Columns};
+use crate::strict_json;
 
-/// A good row.
+/// A row. A cell that is empty or absent is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// On which line it begins, the header being line 1.
+    /// The line on which it begins; the header is line 1.
     pub(crate) line: u64,
     pub(crate) hash: KeyHash,
-    pub(crate) name: String,
+    pub(crate) key_id: Option<String>,
+    pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
-    pub(crate) enabled: bool,
-    /// The row's own plan.
-    pub(crate) plan: Option<String>,
+    pub(crate) enabled: Option<bool>,
+    /// The ids of usage plans.
+    pub(crate) plans: Vec<String>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) subject: Option<String>,
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    pub(crate) created_at: Option<Timestamp>,
 }
 
-/// A row that is passed over. It repeats nothing that may be a key.
+/// A row that cannot be imported. It repeats nothing that may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) line: u64,
     pub(crate) detail: String,
 }
 
-/// Which column is where.
-#[derive(Debug)]
-struct Columns {
-    name: usize,
-    key: usize,
-    description: Option<usize>,
-    enabled: Option<usize>,
-    plans: Option<usize>,
-}
-
-/// Reads a file row by row; only one row is held at a time.
+/// Reads a file row by row. Only one row is in memory at a time.
 pub(crate) struct KeyFile<'f> {
     text: &'f [u8],
     reader: Reader<&'f [u8]>,
@@ -47,15 +50,37 @@ pub(crate) struct KeyFile<'f> {
     record: StringRecord,
 }
 
+/// The cells of a row, by column.
+struct Cells<'r> {
+    columns: &'r Columns,
+    cells: Vec<Cow<'r, str>>,
+}
+
 impl<'f> KeyFile<'f> {
+    /// Reads the header.
+    ///
     /// # Errors
-    /// What is wrong with the header.
+    /// Says what is wrong with the header.
     pub(crate) fn open(text: &'f [u8]) -> Result<Self, String> {
+        if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+            return Err("the file is encoded in UTF-16, expected UTF-8".to_owned());
+        }
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(text);
-        let header = reader.headers().map_err(|_| "the header is not UTF-8 text".to_owned())?;
-        let columns = Columns::of(header)?;
-        Ok(Self { text, reader, columns, record: StringRecord::new() })
+        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        let mut file = Self { text, reader, columns: Columns::none(), record: StringRecord::new() };
+
+        let is_there = file.reader.read_record(&mut file.record).map_err(|_| "the header is not UTF-8 text")?;
+        if !is_there {
+            return Err("the file is empty, expected a header with the column `Key`".to_owned());
+        }
+        let cells = file.cells().map_err(|detail| format!("the header: {detail}"))?;
+        file.columns = Columns::of(&cells.iter().map(AsRef::as_ref).collect::<Vec<_>>())?;
+        Ok(file)
+    }
+
+    /// The names of columns that are not read, the first 50 of them.
+    pub(crate) fn ignored_columns(&self) -> &[String] {
+        &self.columns.ignored
     }
 
     /// The next row; `None` at the end.
@@ -69,7 +94,7 @@ impl<'f> KeyFile<'f> {
             }
             Err(error) => {
                 let line = self.line(error.position().unwrap_or(&begin));
-                Some(Err(Rejected { line, detail: "it is not UTF-8 text".to_owned() }))
+                Some(Err(Rejected { line, detail: "the row is not UTF-8 text".to_owned() }))
             }
         }
     }
@@ -82,110 +107,121 @@ impl<'f> KeyFile<'f> {
     }
 
     fn row(&self, line: u64) -> Result<Row, String> {
-        let column =
-            |index: Option<usize>| index.and_then(|index| self.record.get(index)).filter(|text| !text.is_empty());
-        let name = column(Some(self.columns.name)).ok_or("it has no name")?;
-        let name = unguarded(name).to_owned();
-        if name.chars().count() > LONGEST_NAME {
-            return Err(format!("its name has more than {LONGEST_NAME} characters"));
+        let cells = Cells::of(&self.columns, self.cells()?)?;
+        let key = cells.get(Column::Key).ok_or("the row has no key")?;
+        if key.contains(['"', '\'']) {
+            return Err("`Key` contains a quotation mark, expected the key alone".to_owned());
         }
-        let description = column(self.columns.description).map(|text| unguarded(text).to_owned());
-        if description.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION) {
-            return Err(format!("its description has more than {LONGEST_DESCRIPTION} characters"));
-        }
-        let key = column(Some(self.columns.key)).ok_or("it has no key")?;
         let hash = KeyHash::of(key).map_err(|error| error.to_string())?;
-        let enabled = match column(self.columns.enabled) {
-            None => true,
-            Some(text) if text.eq_ignore_ascii_case("true") => true,
-            Some(text) if text.eq_ignore_ascii_case("false") => false,
-            Some(_) => return Err("`Enabled` is TRUE or FALSE".to_owned()),
-        };
-        let mut plans = column(self.columns.plans).unwrap_or_default().split(',').map(str::trim);
-        let plan = plans.next().filter(|plan| !plan.is_empty()).map(str::to_owned);
-        if plans.any(|plan| !plan.is_empty()) {
-            return Err("it has more than one plan, and a key is on one".to_owned());
+        let scopes = cells.text(Column::Scopes);
+        Ok(Row {
+            line,
+            hash,
+            key_id: cells.text(Column::KeyId),
+            name: cells.text(Column::Name),
+            description: cells.text(Column::Description),
+            enabled: cells.enabled()?,
+            plans: cells.get(Column::UsagePlanIds).map(plan_ids).unwrap_or_default(),
+            expires_at: cells.instant(Column::ExpiresAt)?,
+            subject: cells.text(Column::Subject),
+            scopes: scopes.map(|scopes| scopes.split_ascii_whitespace().map(str::to_owned).collect()),
+            metadata: cells.metadata()?,
+            created_at: cells.instant(Column::CreatedAt)?,
+        })
+    }
+
+    /// The cells of the present record, without the spaces around them.
+    fn cells(&self) -> Result<Vec<Cow<'_, str>>, String> {
+        let begin = self.record.position().map_or(0, Position::byte);
+        let range = usize::try_from(begin).unwrap_or(usize::MAX)
+            ..usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+        let forms = forms(self.text.get(range).unwrap_or_default());
+        if forms.len() != self.record.len() {
+            return Err("the row is not CSV".to_owned());
         }
-        Ok(Row { line, hash, name, description, enabled, plan })
+        let cells = self.record.iter().zip(forms).map(|(text, form)| match form {
+            Form::Plain if text.trim_start().starts_with('"') => {
+                Err("there is a space in front of a quotation mark; remove the space".to_owned())
+            }
+            Form::Plain => Ok(Cow::Borrowed(text.trim())),
+            Form::Quoted { trailing } => Ok(Cow::Borrowed(text.get(..text.len() - trailing).unwrap_or(text))),
+            Form::TextBehindQuote => Err("there is text behind a closing quotation mark".to_owned()),
+            Form::Unclosed => Err("a quotation mark is not closed".to_owned()),
+        });
+        cells.collect()
     }
 }
 
-impl Columns {
-    fn of(header: &StringRecord) -> Result<Self, String> {
-        let find = |name: &str| {
-            let mut found = header.iter().enumerate().filter(|(_, column)| column.eq_ignore_ascii_case(name));
-            match (found.next(), found.next()) {
-                (Some(_), Some(_)) => Err(format!("the header has two columns `{name}`")),
-                (first, _) => Ok(first.map(|(index, _)| index)),
-            }
+impl<'r> Cells<'r> {
+    fn of(columns: &'r Columns, cells: Vec<Cow<'r, str>>) -> Result<Self, String> {
+        let cells = match columns.position(Column::UsagePlanIds) {
+            Some(position) => with_quoted_plans(cells, position)?,
+            None => cells,
         };
-        let required = |name: &str| find(name)?.ok_or_else(|| format!("the header has no column `{name}`"));
-        let (name, key) = (required("Name")?, required("Key")?);
-        let (description, enabled, plans) = (find("Description")?, find("Enabled")?, find("UsagePlanIds")?);
-        Ok(Self { name, key, description, enabled, plans })
+        if cells.iter().skip(columns.count).any(|cell| !cell.is_empty()) {
+            let (found, most) = (cells.len(), columns.count);
+            return Err(format!(
+                "the row has {found} cells, expected {most}; put a text with a comma between quotation marks"
+            ));
+        }
+        Ok(Self { columns, cells })
     }
+
+    /// A cell as it is written; `None` if it is empty or absent.
+    fn get(&self, column: Column) -> Option<&str> {
+        let cell = self.cells.get(self.columns.position(column)?)?;
+        Some(cell.as_ref()).filter(|cell| !cell.is_empty())
+    }
+
+    /// The text of a cell, without the apostrophes of an export.
+    fn text(&self, column: Column) -> Option<String> {
+        self.get(column).map(|cell| unguarded(cell).into_owned())
+    }
+
+    fn enabled(&self) -> Result<Option<bool>, String> {
+        match self.get(Column::Enabled).map(str::trim) {
+            None | Some("") => Ok(None),
+            Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
+            Some(text) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
+            Some(_) => Err("`Enabled`: expected TRUE or FALSE".to_owned()),
+        }
+    }
+
+    fn instant(&self, column: Column) -> Result<Option<Timestamp>, String> {
+        let instant = self.get(column).map(|text| text.trim().parse());
+        instant.transpose().map_err(|_| format!("`{column}`: expected an instant such as 2026-11-22T12:00:00Z"))
+    }
+
+    fn metadata(&self) -> Result<Option<BTreeMap<String, String>>, String> {
+        let Some(text) = self.text(Column::Metadata) else { return Ok(None) };
+        let object = strict_json::value(text.as_bytes()).ok().and_then(|value| serde_json::from_value(value).ok());
+        object.map(Some).ok_or_else(|| "`Metadata`: expected a JSON object whose values are strings".to_owned())
+    }
+}
+
+/// The same cells, with a list of plans in single quotation marks as one of them. API Gateway's format has these lists,
+/// and CSV splits them at their commas.
+fn with_quoted_plans(mut cells: Vec<Cow<'_, str>>, position: usize) -> Result<Vec<Cow<'_, str>>, String> {
+    let is_open = |cell: &str| cell.starts_with('\'') && (cell.len() == 1 || !cell.ends_with('\''));
+    if !cells.get(position).is_some_and(|cell| is_open(cell)) {
+        return Ok(cells);
+    }
+    let last = cells.iter().skip(position + 1).position(|cell| cell.ends_with('\''));
+    let Some(last) = last.map(|offset| position + 1 + offset) else {
+        return Err("`UsagePlanIds`: a single quotation mark is not closed".to_owned());
+    };
+    let list = cells[position..=last].join(",");
+    cells.splice(position..=last, [Cow::Owned(list)]);
+    Ok(cells)
+}
+
+/// The ids in a list, which may be between quotation marks.
+fn plan_ids(list: &str) -> Vec<String> {
+    let list = list.trim();
+    let unquoted = |quote: char| list.strip_prefix(quote)?.strip_suffix(quote);
+    let list = unquoted('\'').or_else(|| unquoted('"')).unwrap_or(list);
+    list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rows(text: &str) -> Vec<Result<Row, Rejected>> {
-        let mut file = KeyFile::open(text.as_bytes()).unwrap();
-        std::iter::from_fn(|| file.next()).collect()
-    }
-
-    #[test]
-    fn columns_come_in_any_order_and_case_and_unknown_ones_are_passed_over() {
-        let text = "enabled,KEY,Colour,usageplanids,NAME,description\n\
-                    FALSE,twenty-characters-01,red,\"gold\",first,\"one, two\"\n\
-                    ,twenty-characters-02,,,second,\n";
-        let found: Vec<_> = rows(text).into_iter().map(Result::unwrap).collect();
-        assert_eq!((found[0].line, found[0].name.as_str(), found[0].enabled), (2, "first", false));
-        assert_eq!((found[0].plan.as_deref(), found[0].description.as_deref()), (Some("gold"), Some("one, two")));
-        assert_eq!(found[0].hash, KeyHash::of("twenty-characters-01").unwrap());
-        assert_eq!((found[1].line, found[1].enabled, &found[1].plan), (3, true, &None));
-    }
-
-    #[test]
-    fn a_rejected_row_is_told_by_its_line_and_without_its_key() {
-        let text = format!(
-            "Name,Key,Enabled,UsagePlanIds\n,twenty-characters-01\na,my-secret\n\n\"b\nb\",{},yes\nc,twenty-characters-03,TRUE,\"gold, silver\"\n\
-             d\n{},twenty-characters-04\ne,twenty-characters-05,true\n",
-            "twenty-characters-02",
-            "n".repeat(1025)
-        );
-        let found: Vec<_> = rows(&text)
-            .into_iter()
-            .map(|row| row.map_or_else(|row| (row.line, row.detail), |row| (row.line, String::new())))
-            .collect();
-        let lines: Vec<_> = found.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [2, 3, 5, 7, 8, 9, 10]);
-        for (index, expected) in
-            ["no name", "20 to 128", "TRUE or FALSE", "more than one plan", "no key", "1024 characters", ""]
-                .iter()
-                .enumerate()
-        {
-            assert!(found[index].1.contains(expected), "{:?}", found[index]);
-        }
-        assert!(!format!("{found:?}").contains("secret"));
-    }
-
-    #[test]
-    fn a_header_without_its_columns_is_refused() {
-        for (text, expected) in
-            [("", "no column `Name`"), ("Name\n", "no column `Key`"), ("Name,Key,key\n", "two columns `Key`")]
-        {
-            assert!(KeyFile::open(text.as_bytes()).err().unwrap().contains(expected), "{text}");
-        }
-        assert!(KeyFile::open("\u{feff}Name,Key\n".as_bytes()).is_ok());
-    }
-
-    #[test]
-    fn a_row_that_is_no_text_costs_itself_alone() {
-        let mut file = KeyFile::open(b"Name,Key\n\xff,twenty-characters-01\na,twenty-characters-02\n").unwrap();
-        assert_eq!(file.next().unwrap().unwrap_err().line, 2);
-        assert_eq!(file.next().unwrap().unwrap().line, 3);
-        assert!(file.next().is_none());
-    }
-}
+mod tests;

@@ -170,6 +170,6 @@ pub(crate) async fn delete(
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[]).finish()?;
     let condition: Condition = conditions::condition(&headers)?;
-    shared.admin().delete_key(&key_id, &condition).await.map_err(|error| change_refused(error, WHAT))?;
+    shared.admin().delete_key(&key_id, &condition, shared.now()).await.map_err(|error| change_refused(error, WHAT))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -11,6 +11,7 @@
 mod accept;
 mod api;
 mod body;
+mod cell_form;
 mod charge_text;
 mod conditions;
 mod config;
@@ -22,6 +23,9 @@ mod formula;
 mod idempotency;
 mod identity;
 mod import;
+mod import_plans;
+mod import_response;
+mod key_columns;
 mod key_document;
 mod key_file;
 mod keys;

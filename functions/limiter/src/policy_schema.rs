@@ -195,7 +195,7 @@ struct Rule {
     scopes: Option<Vec<String>>,
     /// The names of the issuers whose tokens are accepted. Keys and certificates are not restricted by it. The
     /// default is all issuers.
-    #[schema(min_items = 1)]
+    #[schema(value_type = Vec<String>, required = false, min_items = 1)]
     issuers: Option<Vec<String>>,
     /// What a call costs; 1 where absent.
     #[schema(value_type = u64, required = false)]

@@ -13,21 +13,30 @@ const MOST: usize = 100;
 /// A query's parameters, decoded, with what was found wrong so far.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
-    values: BTreeMap<String, String>,
+    values: BTreeMap<String, Vec<String>>,
     mistakes: Vec<Mistake>,
 }
 
 impl Query {
     /// Those of `known` that are there.
     pub(crate) fn of(uri: &Uri, known: &[&str]) -> Self {
+        Self::with_lists(uri, known, &[])
+    }
+
+    /// The same, where `lists` of them may be repeated.
+    pub(crate) fn with_lists(uri: &Uri, known: &[&str], lists: &[&str]) -> Self {
+        let may_be_repeated = |name: &str| lists.contains(&name);
         let mut query = Self::default();
         let decode =
             |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().map(|text| text.into_owned());
         for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match (decode(name), decode(value)) {
-                (Ok(name), Ok(value)) if known.contains(&name.as_str()) && !query.values.contains_key(&name) => {
-                    query.values.insert(name, value);
+                (Ok(name), Ok(value))
+                    if known.contains(&name.as_str())
+                        && (may_be_repeated(&name) || !query.values.contains_key(&name)) =>
+                {
+                    query.values.entry(name).or_default().push(value);
                 }
                 (Ok(name), Ok(_)) if known.contains(&name.as_str()) => query.mistake(&name, "it stands there twice"),
                 (Ok(name), Ok(_)) => {
@@ -44,12 +53,31 @@ impl Query {
         query
     }
 
-    fn mistake(&mut self, name: &str, detail: &str) {
+    pub(crate) fn mistake(&mut self, name: &str, detail: &str) {
         self.mistakes.push(Mistake::in_parameter(name, detail));
     }
 
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
-        self.values.remove(name)
+        self.values.remove(name)?.pop()
+    }
+
+    /// The items of a list, separated by commas or repeated.
+    pub(crate) fn list(&mut self, name: &str) -> Vec<String> {
+        let values = self.values.remove(name).unwrap_or_default();
+        let items = values.iter().flat_map(|value| value.split(',')).map(str::trim);
+        items.filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// `true` or `false`, and false where absent.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        match self.text(name).as_deref() {
+            Some("true") => true,
+            None | Some("false") => false,
+            Some(_) => {
+                self.mistake(name, "expected `true` or `false`");
+                false
+            }
+        }
     }
 
     /// How many items a page has, 1 to 100.
@@ -102,6 +130,19 @@ mod tests {
             (problem["status"].as_u64(), names),
             (Some(400), vec!["limit".into(), "x".into(), "%ff".into(), "limit".into(), "from".into()])
         );
+    }
+
+    #[test]
+    fn lists_may_be_repeated_and_flags_are_true_or_false() {
+        let uri = "/?plans=a:b,%20c:d&plans=e:f,&dry_run=true&off=false".parse().unwrap();
+        let mut query = Query::with_lists(&uri, &["plans", "dry_run", "off", "none"], &["plans"]);
+        assert_eq!(query.list("plans"), ["a:b", "c:d", "e:f"]);
+        assert_eq!(["dry_run", "off", "none"].map(|name| query.flag(name)), [true, false, false]);
+        assert!(query.finish().is_ok());
+
+        let mut query = Query::of(&"/?dry_run=yes".parse().unwrap(), &["dry_run"]);
+        query.flag("dry_run");
+        assert!(query.finish().is_err());
     }
 
     #[test]

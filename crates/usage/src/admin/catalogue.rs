@@ -9,10 +9,15 @@ use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, SeedsError, StoreError};
 use super::KeyRecord;
 use super::item::{Committed, Guard, Item, ItemKey, Write};
 
+/// The most items with an end, such as ended secrets and kept answers: some 50 MB. No clock removes them here, so those
+/// that end first make room.
+const MAX_ENDING: usize = 100_000;
+
 /// Plans, keys and policies in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
-    held: RwLock<Held>,
+    /// In a box, so that a store of this kind is not much larger than one of the other kind.
+    held: Box<RwLock<Held>>,
 }
 
 #[derive(Debug, Default)]
@@ -22,6 +27,8 @@ struct Held {
     by_id: BTreeMap<String, BTreeSet<ItemKey>>,
     plans: HashMap<String, Arc<Plan>>,
     keys: HashMap<KeyHash, Arc<ApiKey>>,
+    /// Items that the store may delete, by the second from which on it may.
+    ending: BTreeSet<(i64, ItemKey)>,
 }
 
 /// A write with what it leaves for decisions.
@@ -43,7 +50,7 @@ impl Catalogue {
             let document = serde_json::to_string(&key).map_err(shape)?;
             held.put(Item::of_key(&hash, document, &key.key_id, &key.plan), Parsed::Key(hash, key));
         }
-        Ok(Self { held: RwLock::new(held) })
+        Ok(Self { held: Box::new(RwLock::new(held)) })
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Held> {
@@ -151,11 +158,27 @@ impl Held {
         if let Some(indexed) = &item.indexed {
             self.by_id.entry(indexed.key_id.clone()).or_default().insert(item.key.clone());
         }
+        if let Some(ttl) = item.ttl {
+            self.ending.insert((ttl, item.key.clone()));
+        }
         self.items.insert(item.key.clone(), item);
+        self.keep_few();
+    }
+
+    /// Removes the items that end first, where there are too many that end.
+    fn keep_few(&mut self) {
+        while self.ending.len() > MAX_ENDING
+            && let Some((_, key)) = self.ending.pop_first()
+        {
+            self.remove(&key);
+        }
     }
 
     fn remove(&mut self, key: &ItemKey) {
         let Some(item) = self.items.remove(key) else { return };
+        if let Some(ttl) = item.ttl {
+            self.ending.remove(&(ttl, key.clone()));
+        }
         if let Some(hash) = key.hash() {
             self.keys.remove(&hash);
         } else if key.pk == ItemKey::PLAN {
@@ -168,5 +191,25 @@ impl Held {
                 self.by_id.remove(&indexed.key_id);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_that_end_first_make_room() {
+        let mut held = Held::default();
+        let item = |n: i64| Item { ttl: Some(n), ..Item::new(ItemKey::of_answer(&n.to_string()), "{}".to_owned()) };
+        let most = i64::try_from(MAX_ENDING).unwrap();
+        for n in (1..=most + 2).rev() {
+            held.put(item(n), Parsed::Nothing);
+        }
+        assert_eq!((held.items.len(), held.ending.len()), (MAX_ENDING, MAX_ENDING));
+        assert!(held.items.contains_key(&item(most + 2).key) && !held.items.contains_key(&item(2).key));
+        // An item that is written again counts once.
+        held.put(item(most), Parsed::Nothing);
+        assert_eq!(held.ending.len(), MAX_ENDING);
     }
 }

@@ -1,36 +1,37 @@
 //! Keys from a file, many at a time.
+//!
+//! What the file does not say stays as it is. A key that is disabled or has expired stays so, and a secret that has
+//! ended never comes back, whatever the file says: a file is often older than what it is imported into.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
-use crate::{ApiKey, KeyHash};
+use super::import_decision::Decision;
+use super::imported::{ImportChange, ImportRefusal, ImportedKey, ImportedRow};
+use super::item::{Committed, ItemKey, Write};
+use super::keys::Found;
+use super::plans::ATTEMPTS;
+use super::{Admin, AdminError};
 
-use super::item::ItemKey;
-use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord};
-
-/// Items that one batch of DynamoDB's holds.
+/// The most keys that are written together. With the claim of an id and the check of a plan for each, these are fewer
+/// writes than the 100 of one transaction.
 pub const IMPORT_BATCH: usize = 25;
 
-/// A key of a file.
-#[derive(Clone, Debug)]
-pub struct ImportedKey {
-    /// Of its secret.
-    pub hash: KeyHash,
-    /// Its id, unless the key is there already and has one.
-    pub key_id: String,
-    /// See [`KeyRecord::name`].
-    pub name: String,
-    /// See [`KeyRecord::description`].
-    pub description: Option<String>,
-    /// See [`ApiKey::plan`].
-    pub plan: String,
-    /// See [`ApiKey::enabled`].
-    pub enabled: bool,
+/// Keys that are written in one transaction.
+#[derive(Default)]
+struct Group {
+    writes: Vec<Write>,
+    /// Of each write: the key by its number, and whether it claims the key's id.
+    owners: Vec<(usize, bool)>,
+    /// Plans that have to exist.
+    plans: BTreeSet<String>,
+    rows: Vec<(usize, Option<String>, ImportedRow)>,
 }
 
 impl Admin<'_> {
-    /// Whether there is such a plan.
+    /// True if there is such a plan.
     ///
     /// # Errors
     /// The store's failure.
@@ -38,54 +39,135 @@ impl Admin<'_> {
         Ok(self.table.get(&ItemKey::of_plan(name)).await?.is_some())
     }
 
-    /// Writes keys, at most [`IMPORT_BATCH`] and no secret twice, in one batch. One that is there already keeps its id
-    /// and whatever a file does not say. Says which were not written, being the earlier secrets of rotated keys.
+    /// Imports keys, at most [`IMPORT_BATCH`], with no secret and no id twice, and returns what became of each.
+    /// A dry run writes nothing.
     ///
     /// # Errors
-    /// The store's failure; some of the keys may be there then, and to write them again does no harm.
-    pub async fn import_keys(&self, keys: &[ImportedKey], now: Timestamp) -> Result<HashSet<KeyHash>, AdminError> {
-        let hashes: Vec<_> = keys.iter().map(|key| key.hash).collect();
-        let mut there = self.table.records(&hashes).await?;
-        let (mut items, mut refused) = (Vec::with_capacity(keys.len()), HashSet::new());
-        let mut rotated = HashMap::new();
-        for key in keys {
-            let before = there.remove(&key.hash).map(|(_, record)| record);
-            if before.as_ref().is_some_and(|record| record.successor.is_some()) {
-                refused.insert(key.hash);
-            } else if let Some(record) = before.as_ref().filter(|record| !record.working(now).is_empty()) {
-                rotated.insert(record.key.key_id.clone(), key);
-            } else {
-                items.push(super::keys::item(&key.hash, &key.record(before, now))?);
+    /// The store's failure. Some of the keys may have been imported then; to import all of them again is safe.
+    pub async fn import_keys(
+        &self,
+        keys: &[ImportedKey],
+        dry_run: bool,
+        now: Timestamp,
+    ) -> Result<Vec<ImportedRow>, AdminError> {
+        let mut rows: Vec<Option<ImportedRow>> = vec![None; keys.len()];
+        let mut tried: HashMap<usize, ImportedRow> = HashMap::new();
+
+        for attempt in 0..ATTEMPTS {
+            let open: Vec<usize> = (0..keys.len()).filter(|index| rows[*index].is_none()).collect();
+            if open.is_empty() {
+                break;
+            }
+            let decisions = self.decide(keys, &open, now).await?;
+            let mut groups = vec![Group::default()];
+            for (index, decision) in decisions {
+                match decision {
+                    // The reply to an earlier attempt may have been lost, and then this is its own work.
+                    Decision::Done(row) => rows[index] = Some(unchanged_by_others(row, tried.remove(&index))),
+                    Decision::Write { row, .. } if dry_run => rows[index] = Some(row),
+                    Decision::Write { writes, plan, row } => {
+                        tried.insert(index, row.clone());
+                        // A key with several secrets may be many writes, and a contested one fails its whole group.
+                        let is_alone = writes.len() > 2 || attempt > 0;
+                        let group = if is_alone { push_new(&mut groups) } else { &mut groups[0] };
+                        group.add(index, writes, plan, row);
+                    }
+                }
+            }
+            for group in groups {
+                self.commit_group(group, &mut rows).await?;
             }
         }
-        self.table.put_each(items).await?;
-        // A change of a key that has more than one secret has to reach all of them.
-        for (key_id, key) in rotated {
-            self.update_key(&key_id, &key.patch(), &Condition::None, now).await?;
+
+        let busy = || ImportedRow::Refused(ImportRefusal::Busy);
+        Ok(rows.into_iter().map(|row| row.unwrap_or_else(busy)).collect())
+    }
+
+    async fn decide(
+        &self,
+        keys: &[ImportedKey],
+        open: &[usize],
+        now: Timestamp,
+    ) -> Result<Vec<(usize, Decision)>, AdminError> {
+        let hashes: Vec<_> = open.iter().map(|index| keys[*index].hash).collect();
+        let mut stored = self.table.records(&hashes).await?;
+        let new = open.iter().map(|index| &keys[*index]).filter(|key| !stored.contains_key(&key.hash));
+        let ids: Vec<&str> = new.filter_map(|key| key.key_id.as_deref()).collect();
+        let found = try_join_all(ids.iter().map(|key_id| self.table.by_id(key_id))).await?;
+        let in_use: BTreeSet<&str> =
+            ids.into_iter().zip(found).filter(|(_, found)| !found.is_empty()).map(|(key_id, _)| key_id).collect();
+
+        let mut decisions = Vec::with_capacity(open.len());
+        for index in open {
+            let key = &keys[*index];
+            let is_in_use = key.key_id.as_deref().is_some_and(|key_id| in_use.contains(key_id));
+            let decision = match stored.remove(&key.hash) {
+                Some((text, record)) => key.over(Found { hash: key.hash, text, record }, now)?,
+                None if is_in_use => Decision::Done(ImportedRow::Refused(ImportRefusal::KeyIdInUse)),
+                None => key.anew(now)?,
+            };
+            decisions.push((*index, decision));
         }
-        Ok(refused)
+        Ok(decisions)
+    }
+
+    /// Writes a group. A key that another request changed meanwhile stays open.
+    async fn commit_group(&self, group: Group, rows: &mut [Option<ImportedRow>]) -> Result<(), AdminError> {
+        if group.writes.is_empty() {
+            return Ok(());
+        }
+        let mut writes = group.writes.clone();
+        writes.extend(group.plans.iter().map(|plan| Write::Check(ItemKey::of_plan(plan))));
+
+        match self.table.commit(writes).await? {
+            Committed::Yes => {
+                for (index, _, row) in group.rows {
+                    rows[index] = Some(row);
+                }
+            }
+            Committed::No(failed) => {
+                for (index, refusal) in failed.into_iter().flat_map(|position| group.refused(position)) {
+                    rows[index] = Some(ImportedRow::Refused(refusal));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-impl ImportedKey {
-    fn record(&self, before: Option<KeyRecord>, now: Timestamp) -> KeyRecord {
-        let new = || {
-            let (key_id, plan, enabled) = (self.key_id.clone(), self.plan.clone(), self.enabled);
-            let key = ApiKey { key_id, plan, enabled, expires_at: None, subject: None, scopes: Vec::new() };
-            KeyRecord::new(key, now)
-        };
-        let mut record = before.unwrap_or_else(new).patched(&self.patch());
-        record.retiring = Vec::new();
-        record
+impl Group {
+    fn add(&mut self, index: usize, writes: Vec<Write>, plan: Option<String>, row: ImportedRow) {
+        for write in writes {
+            self.owners.push((index, write.key().is_key_id()));
+            self.writes.push(write);
+        }
+        self.plans.extend(plan.clone());
+        self.rows.push((index, plan, row));
     }
 
-    fn patch(&self) -> KeyPatch {
-        KeyPatch {
-            name: Some(Some(self.name.clone())),
-            description: self.description.clone().map(Some),
-            plan: Some(self.plan.clone()),
-            enabled: Some(self.enabled),
-            ..KeyPatch::default()
+    /// The keys that cannot be imported because the demand of this write was not met. A key that another request
+    /// changed can be.
+    fn refused(&self, position: usize) -> Vec<(usize, ImportRefusal)> {
+        if let Some((index, is_claim)) = self.owners.get(position) {
+            return if *is_claim { vec![(*index, ImportRefusal::KeyIdInUse)] } else { Vec::new() };
         }
+        let plan = self.plans.iter().nth(position - self.owners.len());
+        let of_plan = self.rows.iter().filter(|(_, wanted, _)| plan.is_some() && wanted.as_ref() == plan);
+        let unknown = || ImportRefusal::UnknownPlan(plan.cloned().unwrap_or_default());
+        of_plan.map(|(index, _, _)| (*index, unknown())).collect()
+    }
+}
+
+fn push_new(groups: &mut Vec<Group>) -> &mut Group {
+    groups.push(Group::default());
+    let last = groups.len() - 1;
+    &mut groups[last]
+}
+
+/// What an attempt was about to do, if the key is now as that attempt would have made it.
+fn unchanged_by_others(row: ImportedRow, tried: Option<ImportedRow>) -> ImportedRow {
+    match (&row, tried) {
+        (ImportedRow::Key { change: ImportChange::Unchanged, .. }, Some(tried)) => tried,
+        _ => row,
     }
 }

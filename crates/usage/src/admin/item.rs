@@ -1,8 +1,13 @@
 //! An item of the registry, and what a write demands of it.
 
+use jiff::Timestamp;
+
 use crate::KeyHash;
 
 use super::KeyRecord;
+
+/// How long an ended secret is remembered, in seconds: 400 days, as long as usage.
+const ENDED_SECRET_KEPT_S: i64 = 400 * 86_400;
 
 /// An item's key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +35,18 @@ impl ItemKey {
         Self { pk: format!("once#{id}"), sk: "answer".to_owned() }
     }
 
+    /// Claims the id of a key that is about to be made, until the index has it.
+    pub(crate) fn of_key_id(key_id: &str) -> Self {
+        Self { pk: format!("{}{key_id}", Self::KEY_ID), sk: "key-id".to_owned() }
+    }
+
     pub(crate) fn of_secret(name: &str) -> Self {
         Self { pk: "secret".to_owned(), sk: name.to_owned() }
+    }
+
+    /// True if it claims the id of a key.
+    pub(crate) fn is_key_id(&self) -> bool {
+        self.pk.starts_with(Self::KEY_ID)
     }
 
     /// The hash of the key whose item it is.
@@ -41,6 +56,7 @@ impl ItemKey {
 
     pub(crate) const PLAN: &str = "plan";
     const KEY: &str = "key#";
+    const KEY_ID: &str = "key-id#";
 }
 
 /// What the indexes know of a key.
@@ -73,16 +89,23 @@ impl Item {
         Self { indexed, ..Self::new(ItemKey::of_key(hash), document) }
     }
 
+    /// The item of a key's present secret.
     pub(crate) fn of_record(hash: &KeyHash, record: &KeyRecord) -> Result<Self, serde_json::Error> {
         let document = serde_json::to_string(record)?;
-        let mut item = Self::of_key(hash, document, &record.key.key_id, &record.key.plan);
-        if record.successor.is_some() {
-            let plan = item.indexed.as_mut().map(|indexed| &mut indexed.plan);
-            plan.map(Option::take);
-            // Whoever reads it tests its end; the day is for clocks that disagree.
-            item.ttl = record.key.expires_at.map(|end| end.as_second() + 86_400);
-        }
-        Ok(item)
+        Ok(Self::of_key(hash, document, &record.key.key_id, &record.key.plan))
+    }
+
+    /// The item of an earlier secret, which works until `end`. It is found by the key's id, and listed nowhere.
+    pub(crate) fn of_retired(hash: &KeyHash, record: &KeyRecord, end: Timestamp) -> Result<Self, serde_json::Error> {
+        let indexed = Some(Indexed { key_id: record.key.key_id.clone(), plan: None });
+        Ok(Self { indexed, ..Self::of_ended(hash, record, end)? })
+    }
+
+    /// The item of a secret that ended at `end`. No index has it.
+    pub(crate) fn of_ended(hash: &KeyHash, record: &KeyRecord, end: Timestamp) -> Result<Self, serde_json::Error> {
+        let document = serde_json::to_string(record)?;
+        let ttl = Some(end.as_second() + ENDED_SECRET_KEPT_S);
+        Ok(Self { ttl, ..Self::new(ItemKey::of_key(hash), document) })
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::{KeyHash, StoreError};
 
+use super::ended::{end_all, end_expired};
 use super::item::{Committed, Guard, Item, ItemKey, Write};
 use super::once::Keep;
 use super::plans::{ATTEMPTS, item_error};
@@ -13,17 +14,17 @@ use super::table::record;
 use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord, Page, Refusal, Retiring, Stored, Version};
 
 /// Earlier secrets that may work at the same time.
-const MOST_RETIRING: usize = 4;
+pub(super) const MOST_RETIRING: usize = 4;
 /// A key that was made a moment ago may not be in the index yet, so a look that finds none is repeated after these.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
 /// More than the items that a key has, so that each page of the index shows another key.
 const SPARE: usize = 8;
 
 /// A key's present item.
-struct Found {
-    hash: KeyHash,
-    text: String,
-    record: KeyRecord,
+pub(super) struct Found {
+    pub(super) hash: KeyHash,
+    pub(super) text: String,
+    pub(super) record: KeyRecord,
 }
 
 impl Admin<'_> {
@@ -117,23 +118,19 @@ impl Admin<'_> {
     ) -> Result<Stored<KeyRecord>, AdminError> {
         for attempt in 0..ATTEMPTS {
             let found = self.find(key_id).await?;
-            let mut changed = found.record.clone().patched(patch);
-            changed.retiring = changed.working(now);
+            let changed = found.record.clone().patched(patch);
             changed.key.check().map_err(StoreError::Key)?;
-            let new = item(&found.hash, &changed)?;
-            let version = Version::of(&new.document);
-            let done = new.document == found.text;
+            let (changed, mut writes) = replacement(&found, changed, now)?;
+            let text = serde_json::to_string(&changed).map_err(|error| item_error("key", &error))?;
+            let version = Version::of(&text);
+            let done = text == found.text;
             if done && attempt > 0 {
                 return Ok(Stored { document: changed, version });
             }
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
-            let plan = patch.plan.iter().map(|plan| Write::Check(ItemKey::of_plan(plan)));
-            let retired = changed.retiring.iter().map(|retiring| retired(&changed, retiring, found.hash));
-            let mut writes = vec![Write::Put(new, Guard::Unchanged(found.text))];
-            writes.extend(retired.collect::<Result<Vec<_>, _>>()?);
-            writes.extend(plan);
+            writes.extend(patch.plan.iter().map(|plan| Write::Check(ItemKey::of_plan(plan))));
             let check = writes.len() - 1;
             match self.table.commit(writes).await? {
                 Committed::Yes => return Ok(Stored { document: changed, version }),
@@ -146,56 +143,17 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// Gives a key a new secret, that of `hash`. The one before works until `grace_end`, and not at all where that is
-    /// not ahead; then those before it end too. What `keep` makes is kept with the new secret, or refused with it.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::TooManySecrets`], [`Refusal::SecretInUse`],
-    /// [`Refusal::Repeated`], or the store's failure.
-    pub async fn rotate_key(
-        &self,
-        key_id: &str,
-        hash: &KeyHash,
-        grace_end: Timestamp,
-        condition: &Condition,
-        keep: &dyn Keep,
-        now: Timestamp,
-    ) -> Result<Stored<KeyRecord>, AdminError> {
-        for _ in 0..ATTEMPTS {
-            let found = self.find(key_id).await?;
-            if !condition.holds(Some(&Version::of(&found.text))) {
-                return Err(Refusal::Precondition.into());
-            }
-            let (document, mut writes) = rotation(&found, hash, grace_end, now)?;
-            let version = match writes.first() {
-                Some(Write::Put(item, _)) => Version::of(&item.document),
-                _ => return Err(Refusal::Busy.into()),
-            };
-            let (rotated, repeated) = (Stored { document, version }, writes.len());
-            writes.extend(keep.keep(&rotated)?.map(|once| once.write(now)).transpose()?);
-            match self.table.commit(writes).await? {
-                Committed::Yes => return Ok(rotated),
-                Committed::No(failed) if failed.contains(&repeated) => return Err(Refusal::Repeated.into()),
-                Committed::No(failed) if failed.contains(&0) => return Err(Refusal::SecretInUse.into()),
-                Committed::No(_) => {}
-            }
-        }
-        Err(Refusal::Busy.into())
-    }
-
-    /// Takes a key away with all of its secrets. Its usage stays until it ends by itself.
+    /// Deletes a key and ends all of its secrets. Its usage stays until it ends by itself.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], or the store's failure.
-    pub async fn delete_key(&self, key_id: &str, condition: &Condition) -> Result<(), AdminError> {
+    pub async fn delete_key(&self, key_id: &str, condition: &Condition, now: Timestamp) -> Result<(), AdminError> {
         for _ in 0..ATTEMPTS {
             let found = self.find(key_id).await?;
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
-            let earlier = found.record.retiring.iter().map(|retiring| ItemKey::of_key(&retiring.hash));
-            let mut writes = vec![Write::Delete(ItemKey::of_key(&found.hash), Guard::Unchanged(found.text))];
-            writes.extend(earlier.map(|key| Write::Delete(key, Guard::None)));
+            let writes = end_all(found.hash, found.text, &found.record, now)?;
             if self.table.commit(writes).await? == Committed::Yes {
                 return Ok(());
             }
@@ -204,7 +162,7 @@ impl Admin<'_> {
     }
 
     /// The index only says where to look; what is there is read, and an earlier secret's item says where to go on.
-    async fn find(&self, key_id: &str) -> Result<Found, AdminError> {
+    pub(super) async fn find(&self, key_id: &str) -> Result<Found, AdminError> {
         for pause in LOOK_AGAIN.iter().map(Some).chain([None]) {
             if let Some(found) = self.look(key_id).await? {
                 return Ok(found);
@@ -223,6 +181,8 @@ impl Admin<'_> {
         for (hash, (text, record)) in self.table.records(&hashes).await? {
             match record.successor {
                 _ if record.key.key_id != key_id => {}
+                // The key is deleted, and the index does not know yet.
+                Some(next) if next == hash => {}
                 Some(next) => successor = Some(next),
                 None => return Ok(Some(Found { hash, text, record })),
             }
@@ -231,8 +191,8 @@ impl Admin<'_> {
             let Some(hash) = successor else { break };
             let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else { break };
             let record = record(&text)?;
-            successor = record.successor;
-            if successor.is_none() {
+            successor = record.successor.filter(|next| *next != hash);
+            if record.successor.is_none() {
                 return Ok(Some(Found { hash, text, record }));
             }
         }
@@ -245,39 +205,26 @@ fn shown(record: &KeyRecord, key_id: &str, plan: Option<&str>) -> bool {
     record.successor.is_none() && record.key.key_id == key_id && plan.is_none_or(|plan| record.key.plan == plan)
 }
 
-/// The record with its new secret, and what has to be written, the new item first.
-fn rotation(
+/// The key as it will be, and the writes that make it so: its present item first, which demands that the key is as
+/// it was found, then its earlier secrets. Those whose grace is over end.
+pub(super) fn replacement(
     found: &Found,
-    hash: &KeyHash,
-    grace_end: Timestamp,
+    mut changed: KeyRecord,
     now: Timestamp,
-) -> Result<(KeyRecord, Vec<Write>), AdminError> {
-    let mut changed = found.record.clone();
-    let before = std::mem::take(&mut changed.retiring);
-    if grace_end > now {
-        changed.retiring = found.record.working(now);
-        if changed.retiring.len() >= MOST_RETIRING {
-            return Err(Refusal::TooManySecrets(changed.retiring.len()).into());
-        }
-        changed.retiring.push(Retiring { hash: found.hash, ends_at: grace_end });
+) -> Result<(KeyRecord, Vec<Write>), StoreError> {
+    changed.retiring = changed.working(now);
+    let mut writes = vec![Write::Put(item(&found.hash, &changed)?, Guard::Unchanged(found.text.clone()))];
+    for retiring in &changed.retiring {
+        writes.push(Write::Put(retired(&changed, retiring, found.hash)?, Guard::None));
     }
-    let mut writes = vec![Write::Put(item(hash, &changed)?, Guard::Absent)];
-    let unchanged = Guard::Unchanged(found.text.clone());
-    match changed.retiring.last() {
-        Some(last) => writes.push(Write::Put(item(&found.hash, &changed.retired(last, *hash))?, unchanged)),
-        None => writes.push(Write::Delete(ItemKey::of_key(&found.hash), unchanged)),
-    }
-    for retiring in before {
-        writes.push(match changed.retiring.contains(&retiring) {
-            true => retired(&changed, &retiring, *hash)?,
-            false => Write::Delete(ItemKey::of_key(&retiring.hash), Guard::None),
-        });
-    }
+    writes.extend(end_expired(&found.record, found.hash, now)?);
     Ok((changed, writes))
 }
 
-fn retired(record: &KeyRecord, retiring: &Retiring, successor: KeyHash) -> Result<Write, StoreError> {
-    Ok(Write::Put(item(&retiring.hash, &record.retired(retiring, successor))?, Guard::None))
+/// The item of an earlier secret of the key under `successor`.
+pub(super) fn retired(record: &KeyRecord, retiring: &Retiring, successor: KeyHash) -> Result<Item, StoreError> {
+    let item = Item::of_retired(&retiring.hash, &record.retired(retiring, successor), retiring.ends_at);
+    item.map_err(|error| item_error("key", &error))
 }
 
 pub(super) fn item(hash: &KeyHash, record: &KeyRecord) -> Result<Item, StoreError> {

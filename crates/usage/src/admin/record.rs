@@ -41,9 +41,13 @@ pub struct KeyRecord {
     /// Its earlier secrets that work until their grace ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retiring: Vec<Retiring>,
-    /// In the item of an earlier secret: the hash under which the key is now.
+    /// In the item of an earlier secret: the hash under which the key is now. In the item of a deleted key's secret:
+    /// its own hash, since the key is nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) successor: Option<KeyHash>,
+    /// In the item of a secret that has ended: when it ended. See [`super::ended`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_at: Option<Timestamp>,
 }
 
 /// An earlier secret of a rotated key.
@@ -88,6 +92,7 @@ impl KeyRecord {
             created_at: Some(now),
             retiring: Vec::new(),
             successor: None,
+            ended_at: None,
         }
     }
 
@@ -144,9 +149,9 @@ impl KeyRecord {
         Self { successor: Some(successor), ..Self::bare(key) }
     }
 
-    fn bare(key: ApiKey) -> Self {
-        let (metadata, retiring) = (BTreeMap::new(), Vec::new());
-        Self { key, name: None, description: None, metadata, created_at: None, retiring, successor: None }
+    /// The record of a secret that nobody looks at for more than its key.
+    pub(crate) fn bare(key: ApiKey) -> Self {
+        Self { created_at: None, ..Self::new(key, Timestamp::UNIX_EPOCH) }
     }
 
     /// Its earlier secrets that still work at `now`.

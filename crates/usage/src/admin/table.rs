@@ -7,7 +7,7 @@ use crate::{KeyHash, StoreError};
 
 use super::KeyRecord;
 use super::catalogue::Catalogue;
-use super::item::{Committed, Item, ItemKey, Write};
+use super::item::{Committed, ItemKey, Write};
 
 /// Where items are. Reads of single items see every write before them; what indexes say may be a moment old.
 #[derive(Clone, Debug)]
@@ -84,17 +84,6 @@ impl Table<'_> {
         match self {
             Self::Embedded(catalogue) => catalogue.commit(writes),
             Self::DynamoDb(table) => Box::pin(table.commit(writes)).await,
-        }
-    }
-
-    /// Puts at most 25 items, each for itself.
-    pub(crate) async fn put_each(&self, items: Vec<Item>) -> Result<(), StoreError> {
-        match self {
-            Self::Embedded(catalogue) => {
-                let writes = items.into_iter().map(|item| Write::Put(item, super::item::Guard::None));
-                catalogue.commit(writes.collect()).map(drop)
-            }
-            Self::DynamoDb(table) => Box::pin(table.put_each(items)).await,
         }
     }
 }

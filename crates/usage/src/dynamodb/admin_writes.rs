@@ -1,20 +1,18 @@
-//! Writes of the registry's administration: one by itself, several together, and batches.
+//! Writes of the registry's administration: one by itself, or several together.
 //!
-//! IAM: dynamodb:PutItem, dynamodb:DeleteItem, dynamodb:ConditionCheckItem, dynamodb:BatchWriteItem on RegistryTable
+//! IAM: dynamodb:PutItem, dynamodb:DeleteItem, dynamodb:ConditionCheckItem on RegistryTable
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, PutRequest, TransactWriteItem, WriteRequest,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
 
 use crate::StoreError;
 use crate::admin::{Committed, Guard, Item, Write};
 
-use super::admin::{RegistryTable, pause};
+use super::admin::RegistryTable;
 use super::admin_item::{TTL, attributes, key_attributes};
 use super::registry::{DOCUMENT, KEY, call};
 
@@ -121,26 +119,6 @@ impl RegistryTable<'_> {
             }
         }
         .build())
-    }
-
-    /// At most 25 items; what is left undone is tried again.
-    pub(crate) async fn put_each(&self, items: Vec<Item>) -> Result<(), StoreError> {
-        let request = |item| {
-            let put = PutRequest::builder().set_item(Some(attributes(item))).build();
-            put.map(|put| WriteRequest::builder().put_request(put).build())
-        };
-        let requests = items.into_iter().map(request).collect::<Result<Vec<_>, _>>();
-        let mut requests = requests.map_err(|error| call("BatchWriteItem", error))?;
-        for attempt in 0.. {
-            if requests.is_empty() {
-                break;
-            }
-            pause(attempt, "BatchWriteItem").await?;
-            let batch = self.client.batch_write_item().request_items(self.table, requests);
-            let output = batch.send().await.map_err(|error| call("BatchWriteItem", error))?;
-            requests = output.unprocessed_items.into_iter().flatten().flat_map(|(_, requests)| requests).collect();
-        }
-        Ok(())
     }
 }
 

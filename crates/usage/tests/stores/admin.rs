@@ -8,10 +8,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use calls::Retries;
 use jiff::{SignedDuration, Timestamp};
 use usage::{
-    AdminError, ApiKey, Condition, ImportedKey, Keep, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStanding, Once,
-    PlanDocument, Refusal, Store, Stored, Version,
+    AdminError, ApiKey, Condition, Keep, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStanding, Once, PlanDocument,
+    Refusal, Store, Stored, Version,
 };
 
+use crate::imports::{
+    a_dry_run_writes_nothing, an_import_and_a_change_at_once_lose_nothing, an_import_changes_what_the_file_says,
+    an_import_keeps_what_the_file_does_not_say, an_import_needs_plans_that_exist,
+    an_import_never_brings_an_ended_secret_back, an_import_never_enables_a_key_or_gives_it_more_time,
+    imported_key_ids_belong_to_one_key,
+};
 use crate::servers::Server;
 use crate::subject::{PATIENCE, Subject, aws, instance, patient};
 
@@ -42,8 +48,16 @@ macro_rules! run_all {
             without_a_grace_all_earlier_secrets_end_at_once
             a_key_has_a_few_secrets_and_no_more
             an_answer_is_kept_once_for_all_who_repeat_its_request
-            a_key_that_is_imported_again_keeps_its_id_and_what_the_file_does_not_say
-            an_earlier_secret_cannot_be_imported
+            ended_secrets_are_refused_and_listed_nowhere
+            ended_secret_cannot_be_used_for_a_new_key
+            an_import_keeps_what_the_file_does_not_say
+            an_import_changes_what_the_file_says
+            an_import_never_enables_a_key_or_gives_it_more_time
+            an_import_never_brings_an_ended_secret_back
+            a_dry_run_writes_nothing
+            imported_key_ids_belong_to_one_key
+            an_import_needs_plans_that_exist
+            an_import_and_a_change_at_once_lose_nothing
         )
     };
 }
@@ -77,17 +91,17 @@ async fn an_index_that_still_has_the_secret_before_leads_to_the_key() {
     }
     let found = subject.store.admin().key(&id).await.unwrap().document;
     assert_eq!(found.retiring.first().map(|retiring| retiring.hash), Some(hash(&secret)));
-    subject.store.admin().delete_key(&id, &Condition::None).await.unwrap();
+    subject.store.admin().delete_key(&id, &Condition::None, Timestamp::now()).await.unwrap();
     let fresh = instance(&aws(&url).await, PATIENCE);
     for secret in [&secret, &new] {
-        assert_eq!(fresh.key(&hash(secret), patient()).await.unwrap(), None);
+        assert_ended(fresh.key(&hash(secret), patient()).await.unwrap());
     }
 }
 
 /// A store with the seeds in it, and where its tables are.
-struct Registry {
+pub(crate) struct Registry {
     name: &'static str,
-    store: Store,
+    pub(crate) store: Store,
     url: Option<String>,
 }
 
@@ -108,16 +122,16 @@ fn sha256(secret: &str) -> String {
     serde_json::to_value(hash(secret)).unwrap().as_str().unwrap().to_owned()
 }
 
-fn hash(secret: &str) -> KeyHash {
+pub(crate) fn hash(secret: &str) -> KeyHash {
     KeyHash::of(secret).unwrap()
 }
 
-fn number() -> u64 {
+pub(crate) fn number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn new_secret() -> String {
+pub(crate) fn new_secret() -> String {
     format!("a-secret-for-a-test-{:08}", number())
 }
 
@@ -126,19 +140,19 @@ fn key(plan: &str) -> KeyRecord {
     KeyRecord::new(serde_json::from_str::<ApiKey>(&key).unwrap(), Timestamp::now())
 }
 
-async fn created(store: &Store, plan: &str) -> (String, String) {
+pub(crate) async fn created(store: &Store, plan: &str) -> (String, String) {
     let (record, secret) = (key(plan), new_secret());
     store.admin().create_key(&hash(&secret), &record, &(), Timestamp::now()).await.unwrap();
     (record.key.key_id, secret)
 }
 
-async fn new_plan(store: &Store) -> String {
+pub(crate) async fn new_plan(store: &Store) -> String {
     let name = format!("plan-{:06}", number());
     store.admin().put_plan(&name, &PlanDocument::default(), &Condition::None).await.unwrap();
     name
 }
 
-async fn rotate(store: &Store, id: &str, secret: &str, grace_s: i64) -> Result<KeyRecord, AdminError> {
+pub(crate) async fn rotate(store: &Store, id: &str, secret: &str, grace_s: i64) -> Result<KeyRecord, AdminError> {
     let now = Timestamp::now();
     let end = now + SignedDuration::from_secs(grace_s);
     let rotated = store.admin().rotate_key(id, &hash(secret), end, &Condition::None, &(), now).await?;
@@ -146,7 +160,7 @@ async fn rotate(store: &Store, id: &str, secret: &str, grace_s: i64) -> Result<K
 }
 
 /// What an instance that remembers nothing knows of a key.
-async fn known(subject: &Registry, secret: &str) -> Option<Arc<ApiKey>> {
+pub(crate) async fn known(subject: &Registry, secret: &str) -> Option<Arc<ApiKey>> {
     match &subject.store {
         Store::Embedded(store) => store.key(&hash(secret)),
         Store::DynamoDb(_) => {
@@ -156,7 +170,7 @@ async fn known(subject: &Registry, secret: &str) -> Option<Arc<ApiKey>> {
     }
 }
 
-fn refusal<T: std::fmt::Debug>(outcome: Result<T, AdminError>) -> Refusal {
+pub(crate) fn refusal<T: std::fmt::Debug>(outcome: Result<T, AdminError>) -> Refusal {
     match outcome {
         Err(AdminError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
@@ -191,7 +205,7 @@ async fn a_plan_that_keys_are_on_stays(subject: Arc<Registry>) {
     let (id, _) = created(&subject.store, &plan).await;
     let in_use = Refusal::PlanInUse { key_id: id.clone() };
     assert_eq!(refusal(admin.delete_plan(&plan, &Condition::None).await), in_use);
-    admin.delete_key(&id, &Condition::None).await.unwrap();
+    admin.delete_key(&id, &Condition::None, Timestamp::now()).await.unwrap();
     admin.delete_plan(&plan, &Condition::None).await.unwrap();
 }
 
@@ -239,7 +253,7 @@ async fn a_key_is_found_by_its_id_and_listed_with_its_plan(subject: Arc<Registry
     assert!(["k1", "k2", "k3", id.as_str()].iter().all(|id| all.contains(&(*id).to_owned())), "{all:?}");
 }
 
-async fn listed(store: &Store, plan: Option<&str>, limit: usize) -> Vec<String> {
+pub(crate) async fn listed(store: &Store, plan: Option<&str>, limit: usize) -> Vec<String> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
         let page = store.admin().keys(plan, after.as_deref(), limit).await.unwrap();
@@ -273,7 +287,7 @@ async fn a_list_shows_each_key_once_while_others_come_and_go(subject: Arc<Regist
                 break;
             }
             if let Some(id) = go.pop() {
-                subject.store.admin().delete_key(&id, &Condition::None).await.unwrap();
+                subject.store.admin().delete_key(&id, &Condition::None, Timestamp::now()).await.unwrap();
                 created(&subject.store, plan.unwrap_or("free")).await;
             }
         }
@@ -346,9 +360,9 @@ async fn a_change_reaches_every_secret_and_so_does_the_end(subject: Arc<Registry
         let key = known(&subject, secret).await.unwrap();
         assert_eq!((key.enabled, key.plan.as_str()), (false, "open"));
     }
-    subject.store.admin().delete_key(&id, &Condition::None).await.unwrap();
+    subject.store.admin().delete_key(&id, &Condition::None, Timestamp::now()).await.unwrap();
     for secret in &secrets {
-        assert_eq!(known(&subject, secret).await, None);
+        assert_ended(known(&subject, secret).await);
     }
 }
 
@@ -358,7 +372,7 @@ async fn without_a_grace_all_earlier_secrets_end_at_once(subject: Arc<Registry>)
     rotate(&subject.store, &id, &second, 3600).await.unwrap();
     rotate(&subject.store, &id, &third, 0).await.unwrap();
     for secret in [&first, &second] {
-        assert_eq!(known(&subject, secret).await, None);
+        assert_ended(known(&subject, secret).await);
     }
     assert_eq!(known(&subject, &third).await.unwrap().key_id, id);
 }
@@ -405,33 +419,31 @@ async fn an_answer_is_kept_once_for_all_who_repeat_its_request(subject: Arc<Regi
     assert_eq!(subject.store.admin().kept_answer(&id, tomorrow).await.unwrap(), None);
 }
 
-fn imported(secret: &str, name: &str, enabled: bool) -> ImportedKey {
-    let key_id = format!("imported-{}", number());
-    let (name, plan) = (name.to_owned(), "free".to_owned());
-    ImportedKey { hash: hash(secret), key_id, name, description: None, plan, enabled }
+/// A secret that has ended is still known, and is refused whatever the clock says.
+pub(crate) fn assert_ended(key: Option<Arc<ApiKey>>) {
+    let key = key.expect("an ended secret is known");
+    assert_ne!(key.standing(0), KeyStanding::Good);
 }
 
-async fn a_key_that_is_imported_again_keeps_its_id_and_what_the_file_does_not_say(subject: Arc<Registry>) {
-    let (admin, secret, now) = (subject.store.admin(), new_secret(), Timestamp::now());
-    let first = imported(&secret, "first", true);
-    assert!(admin.import_keys(std::slice::from_ref(&first), now).await.unwrap().is_empty());
-    let patch = KeyPatch { subject: Some(Some("alice".to_owned())), ..KeyPatch::default() };
-    admin.update_key(&first.key_id, &patch, &Condition::None, now).await.unwrap();
-    let new = new_secret();
-    rotate(&subject.store, &first.key_id, &new, 3600).await.unwrap();
-    admin.import_keys(&[imported(&new, "second", false)], now).await.unwrap();
-    let record = admin.key(&first.key_id).await.unwrap().document;
-    assert_eq!((record.name.as_deref(), record.key.subject.as_deref()), (Some("second"), Some("alice")));
-    for secret in [&secret, &new] {
-        assert!(!known(&subject, secret).await.unwrap().enabled);
-    }
+async fn ended_secrets_are_refused_and_listed_nowhere(subject: Arc<Registry>) {
+    let (admin, plan) = (subject.store.admin(), new_plan(&subject.store).await);
+    let (id, first) = created(&subject.store, &plan).await;
+    let second = new_secret();
+    rotate(&subject.store, &id, &second, 0).await.unwrap();
+    assert_ended(known(&subject, &first).await);
+    assert_eq!(listed(&subject.store, Some(&plan), 10).await, [id.as_str()]);
+
+    admin.delete_key(&id, &Condition::None, Timestamp::now()).await.unwrap();
+    assert_ended(known(&subject, &second).await);
+    assert_eq!(listed(&subject.store, Some(&plan), 10).await, [""; 0]);
+    assert!(!listed(&subject.store, None, 100).await.contains(&id));
+    assert_eq!(refusal(admin.key(&id).await), Refusal::NotFound);
 }
 
-async fn an_earlier_secret_cannot_be_imported(subject: Arc<Registry>) {
-    let (admin, now) = (subject.store.admin(), Timestamp::now());
-    let (id, old) = created(&subject.store, "free").await;
-    rotate(&subject.store, &id, &new_secret(), 3600).await.unwrap();
-    let refused = admin.import_keys(&[imported(&old, "again", true)], now).await.unwrap();
-    assert_eq!(refused, [hash(&old)].into());
-    assert_eq!(known(&subject, &old).await.unwrap().key_id, id);
+async fn ended_secret_cannot_be_used_for_a_new_key(subject: Arc<Registry>) {
+    let admin = subject.store.admin();
+    let (id, secret) = created(&subject.store, "free").await;
+    admin.delete_key(&id, &Condition::None, Timestamp::now()).await.unwrap();
+    let again = admin.create_key(&hash(&secret), &key("free"), &(), Timestamp::now()).await;
+    assert_eq!(refusal(again), Refusal::SecretInUse);
 }

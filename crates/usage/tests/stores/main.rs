@@ -12,6 +12,7 @@ mod cases;
 mod exactness;
 mod failure;
 mod grants;
+mod imports;
 mod items;
 mod leases;
 mod limits;

@@ -118,14 +118,17 @@ fn null_is_an_error_where_it_would_loosen_a_limit() {
         ("Grant", json!({"quota": null, "grant": null}), "/grant /quota"),
         (
             "Policy",
-            json!({"rules": [{"match": "POST /login", "auth": "none", "plan": null, "limit_by": null, "scopes": null}]}),
-            "/rules/0/limit_by /rules/0/plan /rules/0/scopes",
+            json!({"rules": [{"match": "POST /login", "auth": "none", "plan": null, "limit_by": null, "scopes": null,
+                "issuers": null}]}),
+            "/rules/0/issuers /rules/0/limit_by /rules/0/plan /rules/0/scopes",
         ),
         (
             "Policy",
             json!({"rules": [], "issuers": [{"issuer": "https://a.example", "audiences": ["a"], "jwks_uri": null,
-                "jwks": null, "algorithms": null, "required_claims": null, "max_lifetime_s": null}]}),
-            "/issuers/0/algorithms /issuers/0/jwks /issuers/0/jwks_uri /issuers/0/required_claims",
+                "jwks": null, "algorithms": null, "required_claims": null, "max_lifetime_s": null,
+                "allowed_scopes": null, "allowed_roles": null, "allowed_plans": null}]}),
+            "/issuers/0/algorithms /issuers/0/allowed_plans /issuers/0/allowed_roles \
+             /issuers/0/allowed_scopes /issuers/0/jwks /issuers/0/jwks_uri /issuers/0/required_claims",
         ),
         (
             "Policy",

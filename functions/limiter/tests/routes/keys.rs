@@ -102,7 +102,7 @@ pub(crate) async fn creations_at_once_with_one_idempotency_key_make_one_key(api:
     assert_eq!(api.get(&format!("/keys?plan={plan}")).await.json()["items"].as_array().unwrap().len(), 1);
 }
 
-async fn reason(api: &Api, secret: &str) -> Value {
+pub(crate) async fn reason(api: &Api, secret: &str) -> Value {
     api.send("POST", "/decisions", json!({"key": secret, "mode": "peek"})).await.json()["reason"].clone()
 }
 
@@ -179,77 +179,4 @@ pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
     assert_eq!((answer.status, answer.mistakes().join(" ")), (422, "/enabled /key_id /plan".to_owned()));
     let answer = api.send("PATCH", &format!("/keys/{key_id}"), json!({"plan": "nowhere"})).await;
     assert_eq!((answer.status, answer.mistakes()), (422, vec!["/plan".to_owned()]));
-}
-
-pub(crate) async fn s49_a_file_of_keys_is_imported_and_exported(api: Arc<Api>) {
-    let plan = api.plan(json!({})).await;
-    let secret = |n: u32| format!("{}-secret-{n:08}", unique("imported"));
-    let (first, twice, off) = (secret(1), secret(2), secret(3));
-    let file = format!(
-        "colour,enabled,KEY,usageplanids,name,Description\n\
-         red,,{first},\"{plan}\",first,\"one, two\"\n\
-         red,TRUE,{twice},,once,\n\
-         red,true,{twice},open,twice,\n\
-         red,FALSE,{off},,off,\n\
-         red,TRUE,short,,wrong,\n\
-         red,TRUE,{first}x,nowhere,wrong,\n"
-    );
-    let import = |query: String| api.call("POST", &format!("/keys/import{query}")).body("text/csv", &file).send();
-    let imported = import(format!("?plan={plan}")).await;
-    assert_eq!(imported.status, 200, "{imported:?}");
-    let outcome = imported.json();
-    assert_eq!((&outcome["imported"], &outcome["rejected"]), (&json!(4), &json!(2)));
-    assert_eq!((&outcome["errors"][0]["line"], &outcome["errors"][1]["line"]), (&json!(6), &json!(7)));
-    assert!(!imported.text.contains("short") && !imported.text.contains(&first));
-    assert_eq!(reason(&api, &first).await, "ok");
-    assert_eq!(reason(&api, &twice).await, "ok");
-    assert_eq!(reason(&api, &off).await, "key_disabled");
-    let listed = || async { api.get(&format!("/keys?plan={plan}")).await.json()["items"].clone() };
-    let before = listed().await;
-    assert_eq!(before.as_array().unwrap().len(), 2);
-    // Once more: the same keys with the same ids.
-    assert_eq!(import(format!("?plan={plan}")).await.json()["imported"], 4);
-    assert_eq!(listed().await, before);
-    // Rows without a plan of their own, where the request names none either.
-    assert_eq!(import(String::new()).await.json()["rejected"], 4);
-    let exported = api.call("GET", &format!("/keys/export?plan={plan}")).header("accept", "text/csv").send().await;
-    assert_eq!((exported.status, exported.text.lines().count()), (200, 3));
-    assert!(exported.text.starts_with("KeyId,Name,Description,Enabled,UsagePlanIds,"));
-    assert!(exported.text.contains(",first,\"one, two\",TRUE,"), "{}", exported.text);
-    let headless = api.call("POST", "/keys/import").body("text/csv", "Name,Secret\n").send().await;
-    assert_eq!((headless.status, headless.mistakes()), (422, vec![String::new()]));
-}
-
-pub(crate) async fn names_that_a_spreadsheet_would_calculate_survive_export_and_import(api: Arc<Api>) {
-    let plan = api.plan(json!({})).await;
-    let mut names = BTreeSet::new();
-    for name in
-        ["=cmd|' /C calc'!A0", "+49 30", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1", "'90s", "a, \"b\"", "a=1"]
-    {
-        let key = json!({"plan": plan, "name": name, "description": format!("{name}, too"), "subject": "=1"});
-        assert_eq!(api.send("POST", "/keys", key).await.status, 201, "{name}");
-        names.insert((name.to_owned(), format!("{name}, too")));
-    }
-    let path = format!("/keys/export?plan={plan}");
-    let exported = api.call("GET", &path).header("accept", "text/csv").send().await.text;
-    let mut rows = csv::Reader::from_reader(exported.as_bytes());
-    let mut header = rows.headers().unwrap().clone();
-    header.push_field("Key");
-    let (other, mut file) = (api.plan(json!({})).await, csv::Writer::from_writer(Vec::new()));
-    file.write_record(&header).unwrap();
-    for row in rows.records() {
-        let mut row = row.unwrap();
-        for cell in &row {
-            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
-        }
-        row.push_field(&unique("exported-and-imported"));
-        file.write_record(row.iter().map(|cell| if cell == plan { &*other } else { cell })).unwrap();
-    }
-    let file = String::from_utf8(file.into_inner().unwrap()).unwrap();
-    let imported = api.call("POST", "/keys/import").body("text/csv", &file).send().await.json();
-    assert_eq!((&imported["imported"], &imported["rejected"]), (&json!(names.len()), &json!(0)));
-    let listed = api.get(&format!("/keys?plan={other}")).await.json();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let found = listed["items"].as_array().unwrap().iter().map(|key| (text(&key["name"]), text(&key["description"])));
-    assert_eq!(found.collect::<BTreeSet<_>>(), names);
 }

@@ -6,6 +6,7 @@
 mod decisions;
 mod errors;
 mod events;
+mod imports;
 mod keys;
 mod plans;
 mod policies;
@@ -47,8 +48,13 @@ macro_rules! run_all {
             keys::a_repeated_rotation_shows_the_same_secret
             keys::keys_are_listed_page_by_page
             keys::every_mistake_of_a_key_is_told_at_once
-            keys::s49_a_file_of_keys_is_imported_and_exported
-            keys::names_that_a_spreadsheet_would_calculate_survive_export_and_import
+            imports::a_key_file_is_imported_and_exported
+            imports::an_import_reads_what_an_export_writes
+            imports::an_import_keeps_ids_and_expiry_of_an_export
+            imports::an_import_never_undoes_what_ended_a_key
+            imports::a_dry_run_of_an_import_writes_nothing
+            imports::plans_of_another_account_are_replaced
+            imports::files_of_other_dialects_are_refused
             policies::a_policy_is_one_that_the_authorizer_can_start_with
             policies::a_policy_that_names_a_missing_plan_is_stored_with_a_warning
             usage_reports::s47_a_report_adds_up_to_what_was_admitted
