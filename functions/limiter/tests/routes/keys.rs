@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, idempotency_key, unique};
+use crate::support::{Api, idempotency_key};
 
 pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
     let new = json!({"name": "Team A", "description": "Orders", "plan": "free", "subject": "alice",
