@@ -200,7 +200,7 @@ mod tests {
             (json!([]), ""),
             (
                 json!({"rules": [{"auth": 1, "cost": -1}, []], "issuers": [{}], "introspection": {"client_secret": "x"}}),
-                "/introspection/client_id /introspection/client_secret /introspection/endpoint /issuers/0/audiences \
+                "/introspection/client_secret /introspection/endpoint /issuers/0/audiences \
                  /issuers/0/issuer /rules/0/auth /rules/0/cost /rules/0/match /rules/1",
             ),
         ] {
