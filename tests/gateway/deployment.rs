@@ -98,6 +98,7 @@ fn every_setting_of_the_authorizer_makes_a_new_version_when_it_changes() {
         ("DecisionDeadlineMs", "300"),
         ("LocalInstances", "3"),
         ("Architecture", "x86_64"),
+        ("KeyHeader", "api-key"),
     ] {
         assert_ne!(content(&[(name, value)]), content(&[]), "{name}");
     }
@@ -117,7 +118,7 @@ fn the_policy_is_made_of_an_issuer_and_its_audience_unless_one_is_given() {
         environment["AUTH_POLICY"].clone()
     };
     let parsed: Value = serde_json::from_str(&policy(&[])).unwrap();
-    assert_eq!((&parsed["issuers"], &parsed["api_keys"]["header"]), (&Value::Null, &Value::from("x-api-key")));
+    assert_eq!((&parsed["issuers"], &parsed["api_keys"]), (&Value::Null, &Value::Null), "KEY_HEADER is the default");
     let parsed: Value = serde_json::from_str(&policy(&[
         ("JwtIssuer", "https://auth.example.com"),
         ("JwtAudience", "https://api.example.com"),

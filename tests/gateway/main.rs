@@ -21,3 +21,4 @@ mod stores;
 mod template;
 mod tokens;
 mod usage_queries;
+mod withheld;

@@ -66,7 +66,11 @@ async fn unknown_disabled_and_expired_keys_cannot_be_told_apart() {
 
 /// A resource's properties as written.
 fn properties(resource: &str) -> Fields {
-    let text = std::fs::read_to_string(tests::project().join("template.yaml")).unwrap();
+    properties_of("template.yaml", resource)
+}
+
+fn properties_of(template: &str, resource: &str) -> Fields {
+    let text = std::fs::read_to_string(tests::project().join(template)).unwrap();
     let mut template = Fields::of(Node::parse(&text).unwrap(), "template").unwrap();
     let mut resources = Fields::of(template.require("Resources").unwrap(), "Resources").unwrap();
     let mut resource = Fields::of(resources.require(resource).unwrap(), "resource").unwrap();
@@ -122,9 +126,47 @@ fn each_function_may_do_what_it_does_and_no_more() {
     let limiter = expected(&[
         ("AdministratePlansAndKeys", &writes),
         ("FindAndListKeys", &["Query"]),
-        ("ChargeAndReportCallers", &["GetItem", "BatchGetItem", "UpdateItem"]),
+        ("ChargeAndReportCallers", &["GetItem", "UpdateItem"]),
+        ("ReadHistory", &["BatchGetItem"]),
+        ("RefundAndGrant", &["GetItem", "UpdateItem"]),
     ]);
     assert_eq!(actions("LimiterFunction"), limiter);
+}
+
+/// The partition keys that a statement of a function is limited to. `ForAllValues` is true for a request without a key,
+/// such as a Scan, unless `Null` refuses it.
+fn leading_keys(template: &str, function: &str, sid: &str) -> Vec<String> {
+    const KEY: &str = "dynamodb:LeadingKeys";
+    let mut properties = properties_of(template, function);
+    let mut policies = properties.require("Policies").unwrap().into_list("Policies").unwrap();
+    let mut policy = Fields::of(policies.remove(0), "a policy").unwrap();
+    let statements = policy.require("Statement").unwrap().into_list("Statement").unwrap();
+    let named = statements.into_iter().find_map(|statement| {
+        let mut fields = Fields::of(statement, "a statement").ok()?;
+        (fields.text("Sid").ok()??.0 == sid).then_some(fields)
+    });
+    let mut condition = Fields::of(named.expect(sid).require("Condition").unwrap(), "Condition").unwrap();
+    let mut null = Fields::of(condition.require("Null").unwrap(), "Null").unwrap();
+    assert_eq!(null.require_text(KEY).unwrap().0, "false", "{sid}");
+    let mut values = Fields::of(condition.require("ForAllValues:StringLike").unwrap(), "values").unwrap();
+    condition.finish().unwrap();
+    texts(values.require(KEY).unwrap())
+}
+
+#[test]
+fn functions_reach_only_the_items_that_the_code_writes_and_reads() {
+    let all_of = |beginnings: &[&str]| beginnings.iter().map(|key| format!("{key}*")).collect::<Vec<_>>();
+    for template in ["template.yaml", "examples/rest-api.yaml"] {
+        let keys = |sid| leading_keys(template, "AuthorizerFunction", sid);
+        assert_eq!(keys("ReadPlansAndKeys"), usage::DECISION_KEY_PATTERNS, "{template}");
+        assert_eq!(keys("ChargeCallers"), all_of(&usage::CHARGE_KEYS), "{template}");
+        assert_eq!(leading_keys(template, "AlbSyncFunction", "KeepState"), ["sync#*"], "{template}");
+    }
+    let keys = |function, sid| leading_keys("template.yaml", function, sid);
+    assert_eq!(keys("LimiterFunction", "ChargeAndReportCallers"), all_of(&usage::CHARGE_KEYS));
+    assert_eq!(keys("LimiterFunction", "ReadHistory"), ["history#*"]);
+    assert_eq!(keys("LimiterFunction", "RefundAndGrant"), all_of(&usage::CORRECTION_KEYS));
+    assert_eq!(keys("MetricsPublisherFunction", "ShareThePlacesForSeries"), ["series#*"]);
 }
 
 #[test]

@@ -205,18 +205,6 @@ async fn rules_are_asked_by_priority_whatever_their_order() {
 }
 
 #[tokio::test]
-async fn a_policy_whose_key_would_reach_the_backend_is_refused() {
-    let policy = r#"{"api_keys":{"header":"x-my-key"},"rules":[{"match":"ANY /{proxy+}","auth":"any"}]}"#;
-    let error = Setup::default().policy(policy).try_start().await.err().expect("a refusal").to_string();
-    assert!(error.contains("looks for keys in `x-my-key`"), "{error}");
-    let removed = "remove:header.x-api-key: \"''\"";
-    let gateway =
-        Setup::default().policy(policy).replace(removed, &removed.replace("x-api-key", "x-my-key")).start().await;
-    let answer = gateway.call("GET", "/orders").header("x-my-key", PRO).send().await;
-    assert_eq!((answer.status, answer.echoed("x-my-key")), (StatusCode::OK, None));
-}
-
-#[tokio::test]
 async fn settings_of_a_function_that_make_no_sense_keep_the_gateway_from_starting() {
     for (setup, problem) in [
         (Setup::default().policy("{}"), "AUTH_POLICY: missing field `rules`"),

@@ -21,6 +21,7 @@ ROLES = {
     "NlbTargets": "TargetGroups",
 }
 Grant = tuple[str, str]
+LEADING_KEYS = "dynamodb:LeadingKeys"
 
 
 def findings(template: Template) -> list[str]:
@@ -34,15 +35,18 @@ def findings(template: Template) -> list[str]:
     said = grouped(found)
     if template.path == "template.yaml":
         for function, grants in granted_anywhere.items():
-            for action, resource in sorted(stated(function) - grants):
-                said.append(f"{function}: {action} on {resource} is granted in no position")
+            for action, resource in sorted(stated(function)):
+                if not covered((action, resource), grants):
+                    said.append(f"{function}: {action} on {resource} is granted in no position")
     return said
 
 
 def mistakes(position: Position, function: str, grants: set[Grant]) -> list[str]:
     wanted, needed = stated(function), stated(function, of_lambda=False)
     found = [f"{' on '.join(grant)} is granted, and no service file states it" for grant in sorted(grants - wanted)]
-    found += [f"{' on '.join(grant)} is stated, and not granted" for grant in sorted(needed - grants)]
+    missing = sorted(grant for grant in needed if not covered(grant, grants))
+    found += [f"{' on '.join(grant)} is stated, and not granted" for grant in missing]
+    found += mistakes_of_keys(position, function)
     role = position.resources[role_of(position, function)]["Properties"]
     strange = set(map(str, role.get("ManagedPolicyArns", []))) - MANAGED
     return found + [f"{arn} is attached" for arn in sorted(strange)]
@@ -51,11 +55,24 @@ def mistakes(position: Position, function: str, grants: set[Grant]) -> list[str]
 def stated(function: str, of_lambda: bool = True) -> set[Grant]:
     """By the service files."""
     return {
-        (action, statement.resource)
+        (action, resource)
         for statement in PACKAGES[function].statements()
         if of_lambda or not statement.of_lambda
         for action in statement.actions
+        for resource in items(statement.resource)
     }
+
+
+def items(resource: str) -> list[str]:
+    """A table's kinds of items, one by one: `UsageTable key#*, sub#*` names two."""
+    table, _, keys = resource.partition(" ")
+    return [f"{table} {key}" for key in keys.split(", ")] if keys else [resource]
+
+
+def covered(grant: Grant, grants: set[Grant]) -> bool:
+    """True if the grant, or one for the whole table, is among `grants`."""
+    action, resource = grant
+    return grant in grants or (action, resource.partition(" ")[0]) in grants
 
 
 def role_of(position: Position, function: str) -> str:
@@ -64,13 +81,31 @@ def role_of(position: Position, function: str) -> str:
 
 def granted(position: Position, function: str) -> set[Grant]:
     """By the function's role, in the words that service files use."""
+    return {grant for statement in statements(position, function) for grant in grants_of(position, statement)}
+
+
+def statements(position: Position, function: str) -> Iterator[dict[str, Any]]:
+    """Every statement of the function's role."""
     role = position.body["Resources"][role_of(position, function)]["Properties"]
-    found = set()
     for policy in role.get("Policies", []):
         for statement in chosen(position, policy["PolicyDocument"]["Statement"]):
             statement = chosen(position, statement)
             if statement is not ABSENT:
-                found |= set(grants_of(position, statement))
+                yield statement
+
+
+def mistakes_of_keys(position: Position, function: str) -> list[str]:
+    """Conditions on partition keys that do not limit every request. `ForAllValues` is true for a request without any
+    key, such as a Scan, unless `Null` refuses it."""
+    found = []
+    for statement in statements(position, function):
+        condition = statement.get("Condition", {})
+        if not leading_keys(statement):
+            continue
+        if condition.keys() != {"ForAllValues:StringLike", "Null"}:
+            found.append(f"{statement['Sid']}: dynamodb:LeadingKeys needs ForAllValues:StringLike and Null")
+        elif condition["Null"] != {LEADING_KEYS: "false"}:
+            found.append(f"{statement['Sid']}: a request without a partition key passes")
     return found
 
 
@@ -80,15 +115,17 @@ def grants_of(position: Position, statement: dict[str, Any]) -> Iterator[Grant]:
     keys = leading_keys(statement)
     for resource in resources(position, statement["Resource"]):
         for action in listed(statement["Action"]):
-            yield action, f"{resource} {keys}".strip()
+            yield from ((action, f"{resource} {key}") for key in keys)
+            if not keys:
+                yield action, resource
 
 
-def leading_keys(statement: dict[str, Any]) -> str:
-    """Which items alone, where that is narrowed."""
-    for operands in statement.get("Condition", {}).values():
-        if "dynamodb:LeadingKeys" in operands:
-            return ", ".join(listed(operands["dynamodb:LeadingKeys"]))
-    return ""
+def leading_keys(statement: dict[str, Any]) -> list[str]:
+    """The partition keys that the statement is limited to; none if it is not limited."""
+    for operator, operands in statement.get("Condition", {}).items():
+        if operator != "Null" and LEADING_KEYS in operands:
+            return listed(operands[LEADING_KEYS])
+    return []
 
 
 def listed(value: Any) -> list[Any]:

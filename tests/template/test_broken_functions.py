@@ -81,8 +81,8 @@ class BrokenFunctions(Broken):
 
     def test_an_action_that_is_missing_and_one_too_many(self) -> None:
         found = self.statement(["dynamodb:GetItem", "dynamodb:Scan"], {"Fn::GetAtt": ["UsageTable", "Arn"]})
-        self.named(found, "dynamodb:UpdateItem on UsageTable is stated, and not granted")
-        self.named(found, "dynamodb:GetItem on RegistryTable is stated, and not granted")
+        self.named(found, "dynamodb:UpdateItem on UsageTable key#* is stated, and not granted")
+        self.named(found, "dynamodb:GetItem on RegistryTable policy is stated, and not granted")
         self.named(found, "dynamodb:Scan on UsageTable is granted, and no service file states it")
 
     def test_an_action_on_everything(self) -> None:
@@ -102,6 +102,26 @@ class BrokenFunctions(Broken):
         position = Position(TEMPLATE.changed(change), together(TEMPLATE))
         found = permissions.mistakes(position, "AlbSyncFunction", permissions.granted(position, "AlbSyncFunction"))
         self.named(found, "dynamodb:PutItem on UsageTable is granted, and no service file states it")
+
+    def test_a_condition_on_items_that_a_request_without_a_key_passes(self) -> None:
+        for function, operator in [
+            ("AuthorizerFunction", "Null"),
+            ("LimiterFunction", "Null"),
+            ("AlbSyncFunction", "Null"),
+            ("MetricsPublisherFunction", "Null"),
+            ("AuthorizerFunction", "ForAllValues:StringLike"),
+        ]:
+
+            def change(body: dict[str, Any]) -> None:
+                (policy,) = at(body, "Resources", function, "Properties", "Policies")
+                for statement in policy["Statement"]:
+                    if "dynamodb:LeadingKeys" in str(statement.get("Condition")):
+                        statement["Condition"].pop(operator)
+
+            position = Position(TEMPLATE.changed(change), together(TEMPLATE))
+            found = permissions.mistakes(position, function, permissions.granted(position, function))
+            mistake = "needs ForAllValues:StringLike and Null" if operator == "Null" else "no service file states it"
+            self.named(found, mistake)
 
     def test_a_call_that_no_statement_has_and_a_statement_that_no_call_has(self) -> None:
         for before, after, mistake in [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
-from . import gateway, parameters, properties, references, rules, schedules
+from . import gateway, parameters, properties, references, rules, schedules, withheld
 from .broken import TEMPLATE, Broken, of
 from .document import Template
 from .evaluation import Position, Unknown
@@ -136,6 +136,34 @@ class BrokenTemplates(Broken):
 class Evaluation(unittest.TestCase):
     def position(self, value: Any, **given: Any) -> Any:
         return Position(TEMPLATE, {**required(TEMPLATE), **given}).resolve(value)
+
+    # -- withheld headers ------------------------------------------------------------------------------------
+
+    def test_an_integration_that_passes_on_a_withheld_header(self) -> None:
+        for integration in ("ProtectedIntegration", "PublicIntegration"):
+            for header in (*withheld.OVERRIDES, *TEMPLATE.parameters["KeyHeader"]["AllowedValues"]):
+
+                def change(body: dict[str, Any]) -> None:
+                    mappings = body["Resources"][integration]["Properties"]["RequestParameters"]
+                    mappings.pop(f"remove:header.{header}")
+
+                self.named(withheld.findings(TEMPLATE.changed(change)), f"{integration} passes {header} on")
+
+    def test_a_rest_api_that_passes_on_a_withheld_header(self) -> None:
+        template = Template.read("examples/rest-api.yaml")
+        for header in ("x-original-url", "x-api-key"):
+
+            def change(body: dict[str, Any]) -> None:
+                path = body["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"]["/"]
+                mappings = path["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
+                mappings["requestParameters"].pop(f"integration.request.header.{header}")
+
+            self.named(withheld.findings(template.changed(change)), "Api /", f"passes {header} on")
+
+    def test_a_function_that_is_told_of_another_key_header(self) -> None:
+        for function in ("AuthorizerFunction", "LimiterFunction"):
+            change = of(function, "Environment", "Variables", "KEY_HEADER", value="x-api-key")
+            self.named(withheld.findings(TEMPLATE.changed(change)), f"{function} is given 'x-api-key'")
 
     def test_what_is_known_is_put_in_and_what_is_not_is_named(self) -> None:
         self.assertEqual(self.position({"Fn::Sub": "${AWS::StackName}-${!Literal}-x"}), "tollgate-${Literal}-x")

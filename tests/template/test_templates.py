@@ -6,7 +6,7 @@ import unittest
 from typing import Callable, Iterable
 
 from . import functions, gateway, logs, network, parameters, permissions, properties, references, rules, schedules
-from . import sources, variables
+from . import sources, variables, withheld
 from .document import Template
 from .evaluation import Position, grouped
 from .positions import SLIPS, all_positions, others, required
@@ -45,6 +45,9 @@ class Templates(unittest.TestCase):
 
     def test_context_names_exist_and_mapped_headers_are_not_reserved(self) -> None:
         self.nothing(gateway.findings)
+
+    def test_no_integration_passes_on_the_key_or_a_header_that_replaces_method_or_path(self) -> None:
+        self.nothing(withheld.findings)
 
     def test_access_log_and_dashboard_are_json_in_every_position(self) -> None:
         self.nothing_in_any_position(gateway.findings_at)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use alb_sync::AlbSync;
-use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, http_calls};
+use authorizer::{Authorizer, Config, ConfigError, KeyHeader, PolicyLoadError, http_calls};
 use calls::timeouts::INTEGRATION;
 use calls::{Deadline, Reach, RecordLog};
 use lambda_runtime::Diagnostic;
@@ -13,7 +13,7 @@ use metrics_publisher::Publisher;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use usage::{OpenError, Store, StoreConfigError};
+use usage::{OpenError, Store};
 
 /// One function with its settings.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub enum FunctionError {
     Store(#[from] OpenError),
     /// A setting that cannot be.
     #[error("limiter: {0}")]
-    Limiter(#[from] StoreConfigError),
+    Limiter(#[from] limiter::ConfigError),
     /// A store that cannot be opened.
     #[error("limiter: {0}")]
     LimiterStore(OpenError),
@@ -149,9 +149,10 @@ async fn limiter(
     records: RecordLog,
 ) -> Result<Limiter, FunctionError> {
     if let Some(store) = store {
-        return Ok(Limiter::new(store));
+        let key_header = KeyHeader::from_setting(setting("KEY_HEADER")).map_err(limiter::ConfigError::from)?;
+        return Ok(Limiter::new(store, key_header));
     }
     let config = limiter::Config::from_lookup(&setting)?;
     let store = Box::pin(limiter::open(&config.store, &setting, records)).await;
-    Ok(Limiter::new(Arc::new(store.map_err(FunctionError::LimiterStore)?)))
+    Ok(Limiter::new(Arc::new(store.map_err(FunctionError::LimiterStore)?), config.key_header))
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::partition_keys::{ADDRESS_CALLER, CERTIFICATE_CALLER, KEY_CALLER, PLAN_CALLER, SUBJECT_CALLER};
+
 /// The one caller whose limits a call takes from. Its text form names its usage item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
@@ -70,18 +72,18 @@ fn hash_of(first: &str, second: &str) -> [u8; 32] {
 }
 
 fn write_hash(formatter: &mut fmt::Formatter<'_>, kind: &str, hash: &[u8; 32]) -> fmt::Result {
-    write!(formatter, "{kind}#")?;
+    formatter.write_str(kind)?;
     hash.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key(id) => write!(formatter, "key#{id}"),
-            Self::Subject(hash) => write_hash(formatter, "sub", hash),
-            Self::Certificate(hash) => write_hash(formatter, "cert", hash),
-            Self::Address { address, plan } => write!(formatter, "ip#{address}#{plan}"),
-            Self::Plan(name) => write!(formatter, "plan#{name}"),
+            Self::Key(id) => write!(formatter, "{KEY_CALLER}{id}"),
+            Self::Subject(hash) => write_hash(formatter, SUBJECT_CALLER, hash),
+            Self::Certificate(hash) => write_hash(formatter, CERTIFICATE_CALLER, hash),
+            Self::Address { address, plan } => write!(formatter, "{ADDRESS_CALLER}{address}#{plan}"),
+            Self::Plan(name) => write!(formatter, "{PLAN_CALLER}{name}"),
         }
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use usage::{StoreConfig, StoreConfigError};
 
 use crate::OnThrottle;
+use crate::key_header::{KeyHeader, KeyHeaderError};
 use crate::policy_source::{Environment, PolicySource, PolicyTextError};
 
 /// Everything that can be set. A variable that is wrong ends the start with its name.
 #[derive(Debug)]
 pub struct Config {
-    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for the registry's policy of that name. Required.
+    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for the registry's policy of that name. Required. It may not
+    /// name another header of API keys than `KEY_HEADER` (default `x-api-key`).
     pub policy: PolicySource,
     /// `ON_THROTTLE`: `mark` (default) lets a throttled request through with its decision in the context,
     /// `forbid` answers 403.
@@ -33,6 +35,9 @@ pub enum ConfigError {
         /// What is wrong, and where.
         problem: String,
     },
+    /// An invalid `KEY_HEADER`.
+    #[error("KEY_HEADER: {0}")]
+    KeyHeader(#[from] KeyHeaderError),
     /// A policy that cannot be.
     #[error("AUTH_POLICY: {0}")]
     Policy(#[from] PolicyTextError),
@@ -61,7 +66,8 @@ impl Config {
         environment: Environment,
     ) -> Result<Self, ConfigError> {
         let policy = settings("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
-        let policy = PolicySource::parse(&policy, environment)?;
+        let key_header = KeyHeader::from_setting(settings("KEY_HEADER"))?;
+        let policy = PolicySource::parse(&policy, key_header, environment)?;
         let on_throttle = on_throttle(settings("ON_THROTTLE"))?;
         let store = StoreConfig::from_lookup(&settings)?;
         Ok(Self { policy, on_throttle, store })
@@ -120,6 +126,11 @@ mod tests {
             (&[("AUTH_POLICY", r#"{"rules":[]} x"#)], "AUTH_POLICY: trailing characters"),
             (&[("AUTH_POLICY", "table:")], "AUTH_POLICY: `table:` wants a name"),
             (&[("AUTH_POLICY", "table:a b")], "AUTH_POLICY: `table:` wants a name"),
+            (
+                &[("AUTH_POLICY", r#"{"api_keys":{"header":"x-my-key"},"rules":[]}"#)],
+                "AUTH_POLICY: api_keys.header: unexpected header `x-my-key`, expected `x-api-key` (KEY_HEADER)",
+            ),
+            (&[("AUTH_POLICY", POLICY), ("KEY_HEADER", "Host")], "KEY_HEADER: invalid header name `Host`"),
             (&[("AUTH_POLICY", POLICY), ("ON_THROTTLE", "Mark")], "ON_THROTTLE: `Mark` is neither `mark` nor `forbid`"),
             (
                 &[("AUTH_POLICY", POLICY), ("EMBEDDED_STORE", r#"{"plans":{"p":{"throttle":{"rate":"1"}}}}"#)],

@@ -188,7 +188,8 @@ impl Policies {
         let text = text.ok_or_else(|| PolicyLoadError::Missing(name.clone()))?;
         let unchanged = renewal.reading().text == text;
         if !unchanged {
-            let policy = Policy::parse(&text, &*renewal.source.environment);
+            let PolicyName { key_header, environment, .. } = &renewal.source;
+            let policy = Policy::parse(&text, key_header, &**environment);
             let policy = policy.map_err(|error| PolicyLoadError::Text { name: name.clone(), error })?;
             self.put_in_force(policy, now).await?;
         }

@@ -9,6 +9,7 @@ use crate::introspection_document::IntrospectionDocument;
 use crate::issuer::Issuer;
 use crate::issuer_document::IssuerDocument;
 use crate::issuer_names::IssuerNames;
+use crate::key_header::KeyHeader;
 use crate::key_source::{KeyOrigin, check_deployed};
 use crate::outbound::FUNCTION_NAME;
 use crate::policy_error::{MOST_TOLERANCE_S, PolicyError};
@@ -29,11 +30,11 @@ pub struct PolicyDocument {
     rules: Vec<RuleDocument>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ApiKeysDocument {
-    #[serde(default = "default_header")]
-    header: String,
+    /// Has to be the configured header (`KEY_HEADER`), which is also the default.
+    header: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,18 +74,8 @@ impl PolicyDocument {
     }
 }
 
-impl Default for ApiKeysDocument {
-    fn default() -> Self {
-        Self { header: default_header() }
-    }
-}
-
 fn default_tolerance() -> u16 {
     30
-}
-
-fn default_header() -> String {
-    "x-api-key".to_owned()
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,30 +153,17 @@ pub struct Rule {
     pub address_plan: Option<String>,
 }
 
-/// Headers that mean something else, on the way or at the backend.
-const TAKEN: [&str; 13] = [
-    "accept",
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "cookie",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-];
-const TAKEN_PREFIXES: [&str; 4] = ["proxy-", "x-amz", "x-forwarded-", "x-tollgate-"];
-
 impl Policy {
-    /// Checks a policy. `lookup` has what `env:NAME` stands for.
+    /// Checks a policy. `key_header` is the header that the gateway removes before the backend; `lookup` has what
+    /// `env:NAME` stands for.
     ///
     /// # Errors
     /// [`PolicyError`] for the first member that cannot be.
-    pub fn new(document: PolicyDocument, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, PolicyError> {
+    pub fn new(
+        document: PolicyDocument,
+        key_header: &KeyHeader,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, PolicyError> {
         if document.clock_tolerance_s > MOST_TOLERANCE_S {
             return Err(PolicyError::Tolerance(document.clock_tolerance_s));
         }
@@ -219,7 +197,8 @@ impl Policy {
             rules_name_issuers |= rule.issuers.is_some();
             rules.insert(key, rule).map_err(|error| match_error(index, &error))?;
         }
-        let key_header = key_header(document.api_keys.header)?;
+        check_key_header(document.api_keys.header.as_deref(), key_header)?;
+        let key_header = key_header.to_string();
         let warnings = names.warning(rules_name_issuers).into_iter().collect();
         Ok(Self { key_header, issuers, introspection, mtls, rules, named_plans, warnings })
     }
@@ -273,11 +252,14 @@ fn match_error(index: usize, error: &impl ToString) -> PolicyError {
     PolicyError::Match { index, problem: error.to_string() }
 }
 
-fn key_header(name: String) -> Result<String, PolicyError> {
-    let token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    let name = name.to_ascii_lowercase();
-    let taken = TAKEN.contains(&name.as_str()) || TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    if token && !taken { Ok(name) } else { Err(PolicyError::Header(name)) }
+/// A policy that does not name a header uses `key_header`. Another header would reach the backend with the key in it.
+fn check_key_header(named: Option<&str>, key_header: &KeyHeader) -> Result<(), PolicyError> {
+    match named {
+        Some(name) if !name.eq_ignore_ascii_case(key_header.as_str()) => {
+            Err(PolicyError::Header { named: name.to_owned(), expected: key_header.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Rule {
@@ -311,7 +293,7 @@ mod tests {
     use super::*;
 
     fn policy(json: &str) -> Result<Policy, PolicyError> {
-        Policy::new(serde_json::from_str(json).unwrap(), &|_| None)
+        Policy::new(serde_json::from_str(json).unwrap(), &KeyHeader::default(), &|_| None)
     }
 
     #[test]
@@ -396,11 +378,19 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_looked_for_in_one_header_of_its_own() {
-        assert_eq!(policy(r#"{"rules":[]}"#).unwrap().key_header, "x-api-key");
-        assert_eq!(policy(r#"{"api_keys":{"header":"X-My-Key"},"rules":[]}"#).unwrap().key_header, "x-my-key");
-        for header in ["", "a b", "a:", "Authorization", "Connection", "x-tollgate-plan", "X-Forwarded-For"] {
-            assert!(policy(&format!(r#"{{"api_keys":{{"header":"{header}"}},"rules":[]}}"#)).is_err(), "{header}");
+    fn a_policy_names_the_configured_key_header_or_none() {
+        let with = |key_header: &str, api_keys: &str| {
+            let document = serde_json::from_str(&format!(r#"{{{api_keys}"rules":[]}}"#)).unwrap();
+            let policy = Policy::new(document, &key_header.parse().unwrap(), &|_| None);
+            policy.map(|policy| policy.key_header).map_err(|error| error.to_string())
+        };
+        for api_keys in ["", r#""api_keys":{},"#, r#""api_keys":{"header":"API-Key"},"#] {
+            assert_eq!(with("api-key", api_keys).as_deref(), Ok("api-key"), "{api_keys}");
+        }
+        for other in ["x-api-key", "x-my-key", "authorization", ""] {
+            let error = with("api-key", &format!(r#""api_keys":{{"header":"{other}"}},"#)).unwrap_err();
+            let expected = format!("api_keys.header: unexpected header `{other}`, expected `api-key` (KEY_HEADER)");
+            assert!(error.starts_with(&expected), "{error}");
         }
     }
 
@@ -414,7 +404,8 @@ mod tests {
         ] {
             let json = format!(r#"{{"issuers":[{{{issuer},"audiences":["b"],"default_plan":"free"}}],"rules":[]}}"#);
             assert!(policy(&json).is_ok(), "{issuer}");
-            let error = Policy::new(serde_json::from_str(&json).unwrap(), &in_lambda).expect_err(issuer).to_string();
+            let error = Policy::new(serde_json::from_str(&json).unwrap(), &KeyHeader::default(), &in_lambda);
+            let error = error.expect_err(issuer).to_string();
             assert!(error.starts_with(member) && error.contains("is a loopback address"), "{error}");
         }
     }

@@ -1,5 +1,7 @@
 //! Why a policy cannot be: each names the member that is wrong.
 
+use crate::key_header::KeyHeader;
+
 /// Five minutes, as in RFC 7519's "usually no more than a few minutes".
 pub(crate) const MOST_TOLERANCE_S: u16 = 300;
 
@@ -56,7 +58,15 @@ pub enum PolicyError {
     /// So much that expiry would mean little.
     #[error("clock_tolerance_s: {0} is more than {MOST_TOLERANCE_S}")]
     Tolerance(u16),
-    /// Not a header's name, or one that means something else.
-    #[error("api_keys.header: `{0}` cannot hold an API key")]
-    Header(String),
+    /// A header that would reach the backend with the key in it.
+    #[error(
+        "api_keys.header: unexpected header `{named}`, expected `{expected}` (KEY_HEADER), the only one that is \
+         removed before the backend"
+    )]
+    Header {
+        /// As the policy names it.
+        named: String,
+        /// As it is configured.
+        expected: KeyHeader,
+    },
 }

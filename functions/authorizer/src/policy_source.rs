@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Policy, PolicyError};
+use crate::{KeyHeader, Policy, PolicyError};
 
 /// What stands before the name of a policy in the registry.
 const TABLE: &str = "table:";
@@ -27,9 +27,10 @@ pub enum PolicySource {
     Table(PolicyName),
 }
 
-/// The name of a policy in the registry, and what its `env:NAME` stands for.
+/// The name of a policy in the registry, and what it is checked with.
 pub struct PolicyName {
     pub(crate) name: String,
+    pub(crate) key_header: KeyHeader,
     pub(crate) environment: Environment,
 }
 
@@ -49,22 +50,31 @@ pub enum PolicyTextError {
 
 impl PolicySource {
     /// Reads `AUTH_POLICY`: a policy, or `table:NAME`.
-    pub(crate) fn parse(text: &str, environment: Environment) -> Result<Self, PolicyTextError> {
+    pub(crate) fn parse(text: &str, key_header: KeyHeader, environment: Environment) -> Result<Self, PolicyTextError> {
         match text.trim().strip_prefix(TABLE) {
-            Some(name) if is_name(name) => Ok(Self::Table(PolicyName { name: name.to_owned(), environment })),
+            Some(name) if is_name(name) => {
+                Ok(Self::Table(PolicyName { name: name.to_owned(), key_header, environment }))
+            }
             Some(_) => Err(PolicyTextError::Name),
-            None => Ok(Self::Inline { policy: Box::new(Policy::parse(text, &*environment)?), environment }),
+            None => {
+                Ok(Self::Inline { policy: Box::new(Policy::parse(text, &key_header, &*environment)?), environment })
+            }
         }
     }
 }
 
 impl Policy {
-    /// Reads a policy as it is written. `environment` has what `env:NAME` stands for.
+    /// Reads a policy as it is written. `key_header` is the header that the gateway removes before the backend;
+    /// `environment` has what `env:NAME` stands for.
     ///
     /// # Errors
     /// [`PolicyTextError`], naming the member that is wrong.
-    pub fn parse(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, PolicyTextError> {
-        Ok(Self::new(json(text)?, environment)?)
+    pub fn parse(
+        text: &str,
+        key_header: &KeyHeader,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, PolicyTextError> {
+        Ok(Self::new(json(text)?, key_header, environment)?)
     }
 }
 

@@ -48,6 +48,7 @@ mod usage_report;
 
 use std::sync::Arc;
 
+use authorizer::KeyHeader;
 use axum::Router;
 use calls::RequestScope;
 use jiff::Timestamp;
@@ -62,7 +63,7 @@ use usage::{Admin, Store};
 use charge_text::ChargeTexts;
 use event::Received;
 
-pub use config::Config;
+pub use config::{Config, ConfigError};
 pub use log::answer;
 pub use problem::{Mistake, Problem};
 pub use store::open;
@@ -79,6 +80,8 @@ struct Shared {
     store: Arc<Store>,
     clock: fn() -> Timestamp,
     charges: ChargeTexts,
+    /// The only header that a policy may name for API keys.
+    key_header: KeyHeader,
 }
 
 impl Shared {
@@ -103,16 +106,16 @@ impl From<Failure> for Diagnostic {
 }
 
 impl Limiter {
-    /// A limiter over `store`.
+    /// A limiter over `store`, in front of which API keys are in the header `key_header`.
     #[must_use]
-    pub fn new(store: Arc<Store>) -> Self {
-        Self::with_clock(store, Timestamp::now)
+    pub fn new(store: Arc<Store>, key_header: KeyHeader) -> Self {
+        Self::with_clock(store, key_header, Timestamp::now)
     }
 
     /// The same, at whatever time `clock` says.
     #[must_use]
-    pub fn with_clock(store: Arc<Store>, clock: fn() -> Timestamp) -> Self {
-        Self { router: api::router(Shared { store, clock, charges: ChargeTexts::default() }) }
+    pub fn with_clock(store: Arc<Store>, key_header: KeyHeader, clock: fn() -> Timestamp) -> Self {
+        Self { router: api::router(Shared { store, clock, charges: ChargeTexts::default(), key_header }) }
     }
 
     /// The description of its routes (OpenAPI 3.1), made from their declarations.

@@ -16,6 +16,6 @@ async fn main() -> Result<(), Error> {
     log_panics();
     let config = Config::from_lookup(variable)?;
     let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
-    let limiter = Arc::new(Limiter::new(store));
+    let limiter = Arc::new(Limiter::new(store, config.key_header));
     run(service_fn(|event: LambdaEvent<Value>| answer(Arc::clone(&limiter), event.payload))).await
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use authorizer::{FUNCTION_NAME, NamedPlan, Policy, PolicyWarning};
+use authorizer::{FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyWarning};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -69,7 +69,7 @@ pub(crate) async fn put(
     accept::json_alone(&uri, &headers)?;
     let condition = conditions::condition(&headers)?;
     let document = strict_json::value(&body::json(&headers, sent).await?)?;
-    let policy = check(&document)?;
+    let policy = check(&document, &shared.key_header)?;
     let text = document.to_string();
     let put = shared.admin().put_policy(&name, &text, &condition).await.map_err(|error| change_refused(error, WHAT))?;
 
@@ -102,11 +102,14 @@ fn warning(warning: &PolicyWarning) -> Mistake {
 }
 
 /// The policy as the authorizer reads it, or every mistake in its shape, or else the first one in what it says.
-fn check(document: &Value) -> Result<Policy, Problem> {
+fn check(document: &Value, key_header: &KeyHeader) -> Result<Policy, Problem> {
     let shape = body::shape(&mut document.clone(), "Policy");
     let mut found: Vec<_> = secret(document).into_iter().collect();
-    let policy =
-        if shape.is_empty() { policy(&document.to_string()).map_err(|mistake| found.push(mistake)).ok() } else { None };
+    let policy = if shape.is_empty() {
+        policy(&document.to_string(), key_header).map_err(|mistake| found.push(mistake)).ok()
+    } else {
+        None
+    };
 
     let found = shape.with(found);
     match policy {
@@ -117,12 +120,12 @@ fn check(document: &Value) -> Result<Policy, Problem> {
 
 /// As the authorizer reads it, in Lambda or on a developer's machine. Secrets that it names are in the
 /// authorizer's environment, not here.
-fn policy(text: &str) -> Result<Policy, Mistake> {
+fn policy(text: &str, key_header: &KeyHeader) -> Result<Policy, Mistake> {
     let known = |name: &str| match name {
         FUNCTION_NAME => std::env::var(name).ok(),
         _ => Some("known to the authorizer alone".to_owned()),
     };
-    Policy::parse(text, &known).map_err(|error| mistake(&error.to_string()))
+    Policy::parse(text, key_header, &known).map_err(|error| mistake(&error.to_string()))
 }
 
 /// A policy can be read, so the secret itself must not be in it.
@@ -154,7 +157,8 @@ mod tests {
     use serde_json::json;
 
     fn pointer(policy: Value) -> String {
-        let problem = serde_json::to_value(check(&policy).expect_err("a mistake")).unwrap();
+        let checked = check(&policy, &KeyHeader::default());
+        let problem = serde_json::to_value(checked.expect_err("a mistake")).unwrap();
         let errors = problem["errors"].as_array().unwrap().iter();
         let mut pointers: Vec<_> = errors.map(|error| error["pointer"].as_str().unwrap().to_owned()).collect();
         pointers.sort_unstable();
@@ -166,15 +170,19 @@ mod tests {
         let introspection = json!({"endpoint": "https://a.example/x", "client_id": "a", "client_secret": "env:SECRET",
             "default_plan": "free"});
         let rules = json!([{"match": "ANY /{proxy+}", "auth": "any"}]);
-        assert!(check(&json!({"rules": rules})).is_ok());
-        assert!(check(&json!({"rules": rules, "introspection": introspection})).is_ok());
+        let key_header = KeyHeader::default();
+        assert!(check(&json!({"rules": rules}), &key_header).is_ok());
+        assert!(check(&json!({"rules": rules, "introspection": introspection}), &key_header).is_ok());
         let kept = "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:idp-Ab3dEf";
         for reference in ["ssm:/tollgate/idp", kept] {
             let mut introspection = introspection.clone();
             introspection["client_secret"] = reference.into();
             introspection["token_pattern"] = "oat_[a-z0-9]{32}".into();
             introspection["auth"] = "post".into();
-            assert!(check(&json!({"rules": rules, "introspection": introspection})).is_ok(), "{reference}");
+            assert!(
+                check(&json!({"rules": rules, "introspection": introspection}), &key_header).is_ok(),
+                "{reference}"
+            );
         }
     }
 
@@ -196,6 +204,7 @@ mod tests {
             (json!({"rules": [{"match": "/", "auth": "any"}]}), "/rules/0/match"),
             (json!({"rules": [], "rulez": []}), "/rulez"),
             (json!({"rules": [], "clock_tolerance_s": 301}), "/clock_tolerance_s"),
+            (json!({"rules": [], "api_keys": {"header": "x-my-key"}}), "/api_keys/header"),
             (json!({}), "/rules"),
             (json!([]), ""),
             (

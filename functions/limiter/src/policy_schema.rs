@@ -176,7 +176,8 @@ enum HolderName {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it is there for its description")]
 struct ApiKeys {
-    /// The header that holds one.
+    /// The header that carries one. It has to be the header that this stack's gateway removes before the backend
+    /// (parameter `KeyHeader`), which is also the default.
     #[schema(value_type = String, required = false)]
     header: Option<String>,
 }
@@ -229,12 +230,12 @@ enum LimitBy {
 mod tests {
     use std::collections::BTreeSet;
 
-    use authorizer::Policy;
+    use authorizer::{KeyHeader, Policy};
     use serde_json::{Value, json};
 
     /// What the authorizer says it knows, where it meets what it does not.
     fn known(document: &Value) -> BTreeSet<String> {
-        let error = Policy::parse(&document.to_string(), &|_| None).unwrap_err().to_string();
+        let error = Policy::parse(&document.to_string(), &KeyHeader::default(), &|_| None).unwrap_err().to_string();
         let (_, names) = error.split_once("expected ").expect("what is expected");
         names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }

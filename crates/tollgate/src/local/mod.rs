@@ -19,7 +19,7 @@ use http::Uri;
 use tokio::net::TcpListener;
 use usage::{SeedsError, Store, StoreError};
 
-use crate::api::{Api, Authorization};
+use crate::api::Api;
 use crate::cli::Serve;
 use crate::echo;
 use crate::function::{Function, FunctionError};
@@ -64,7 +64,7 @@ pub enum StartError {
     #[error("the parameter `{0}` is given twice")]
     Repeated(String),
     /// A key that would be passed on to the backend.
-    #[error("the policy looks for keys in `{header}`, but route `{route}` does not keep that header from the backend")]
+    #[error("KEY_HEADER is `{header}`, but the integration of route `{route}` does not remove that header")]
     KeyHeader {
         /// The header.
         header: String,
@@ -201,13 +201,15 @@ fn parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError>
     Ok(values)
 }
 
-/// A mapping's destination cannot be a parameter, so a policy with another header needs another template.
+/// Every integration has to remove the header of API keys, those of public routes too: a client may send its key with
+/// each request.
 fn check_key_header(api: &Api, functions: &HashMap<String, Arc<Function>>) -> Result<(), StartError> {
-    for (_, route) in api.routes.iter() {
-        let Authorization::Custom(package) = &route.authorization else { continue };
-        let Some(Function::Authorizer(authorizer)) = functions.get(package).map(AsRef::as_ref) else { continue };
-        let Some(header) = authorizer.key_header() else { continue };
-        if !route.integration.removes(&header) {
+    let headers = functions.values().filter_map(|function| match &**function {
+        Function::Authorizer(authorizer) => authorizer.key_header(),
+        _ => None,
+    });
+    for header in headers {
+        if let Some((_, route)) = api.routes.iter().find(|(_, route)| !route.integration.removes(&header)) {
             return Err(StartError::KeyHeader { header, route: route.key.clone() });
         }
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::KeyHash;
+use crate::partition_keys::{REGISTRY_KEY, REGISTRY_PLAN, REGISTRY_POLICY};
 
 use super::KeyRecord;
 
@@ -28,7 +29,7 @@ impl ItemKey {
     }
 
     pub(crate) fn of_policy(name: &str) -> Self {
-        Self { pk: "policy".to_owned(), sk: name.to_owned() }
+        Self { pk: REGISTRY_POLICY.to_owned(), sk: name.to_owned() }
     }
 
     pub(crate) fn of_answer(id: &str) -> Self {
@@ -54,8 +55,8 @@ impl ItemKey {
         KeyHash::from_hex(self.pk.strip_prefix(Self::KEY)?)
     }
 
-    pub(crate) const PLAN: &str = "plan";
-    const KEY: &str = "key#";
+    pub(crate) const PLAN: &str = REGISTRY_PLAN;
+    const KEY: &str = REGISTRY_KEY;
     const KEY_ID: &str = "key-id#";
 }
 

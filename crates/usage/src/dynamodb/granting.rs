@@ -5,10 +5,13 @@
 //! the name. Whoever makes the next grant with a name first does the last of these for the one before. So a name that
 //! is neither in the caller's item nor has an outcome was surely not granted, and one that is in either surely was:
 //! a repetition grants exactly once, wherever the first attempt broke off.
+//!
+//! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable grant#*
 
 use calls::Deadline;
 
 use crate::grant::{GrantOrder, KEPT};
+use crate::partition_keys::GRANT;
 use crate::plan::MAX_LIMIT;
 use crate::{Caller, Grant, GrantError, Nanos, SECOND, StoreError};
 
@@ -129,7 +132,7 @@ impl UsageTable {
 }
 
 fn claim_id(number: u64) -> String {
-    format!("grant#{number:015}")
+    format!("{GRANT}{number:015}")
 }
 
 fn set(attribute: &str, to: Nanos) -> Clause {

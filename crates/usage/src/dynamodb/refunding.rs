@@ -3,12 +3,15 @@
 //! An item of its own, `refund#` + the caller's id + the charge's, is written first and under the condition that it is
 //! not there: so a charge is given back once at most. What fails after that is lost rather than given twice, but
 //! for what surely was not written: then the mark goes again, and the refund can be tried again.
+//!
+//! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable refund#*
 
 use std::time::Instant;
 
 use calls::Deadline;
 
 use crate::calendar::day_of;
+use crate::partition_keys::{HISTORY, REFUND};
 use crate::{Caller, ChargeId, Nanos, Refund, SECOND};
 
 use super::expression::Clause;
@@ -36,7 +39,7 @@ impl UsageTable {
         if charge.is_over(now) {
             return Ok(Refund::WindowOver);
         }
-        let mark = format!("refund#{id}#{:016x}", charge.nonce());
+        let mark = format!("{REFUND}{id}#{:016x}", charge.nonce());
         if let Written::Refused(_) = self.write(&mark, &marking(charge), deadline).await? {
             return Ok(Refund::AlreadyRefunded);
         }
@@ -71,7 +74,7 @@ impl UsageTable {
             return Ok(Refund::NotFound);
         }
         if let Some(charged) = charged {
-            let history = format!("history#{id}{}", history_suffix(charged));
+            let history = format!("{HISTORY}{id}{}", history_suffix(charged));
             self.write(&history, &counted(&day, charge), deadline).await?;
         }
         Ok(Refund::Returned)

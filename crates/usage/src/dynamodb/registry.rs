@@ -1,6 +1,6 @@
 //! The registry table: plans, keys and policies, each one JSON document.
 //!
-//! IAM: dynamodb:GetItem on RegistryTable
+//! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Reports: what an item and its history say of a caller's days.
 //!
-//! IAM: dynamodb:BatchGetItem on UsageTable
+//! IAM: dynamodb:BatchGetItem on UsageTable history#*
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use calls::Deadline;
 use jiff::civil::Date;
 use tokio::time::{sleep, timeout_at};
 
+use crate::partition_keys::HISTORY;
 use crate::usage_report::Days;
 use crate::{Caller, Nanos, Usage};
 
@@ -34,7 +35,7 @@ impl UsageTable {
         let mut charged: HashMap<Date, u64> = item.days.iter().copied().collect();
 
         let months = days.months().into_iter().filter(|month| has_history(*month, now));
-        let ids = months.map(|month| format!("history#{id}{}", history_suffix(month))).collect();
+        let ids = months.map(|month| format!("{HISTORY}{id}{}", history_suffix(month))).collect();
         for history in self.read_all(ids, deadline).await? {
             for (day, calls) in history.days {
                 charged.entry(day).or_insert(calls);

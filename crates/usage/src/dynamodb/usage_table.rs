@@ -1,6 +1,6 @@
 //! The usage table: one item a caller, charged by one conditional write.
 //!
-//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable
+//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use calls::{Breaker, Deadline};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{sleep, timeout_at};
 
+use crate::partition_keys::HISTORY;
 use crate::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Verdict};
 
 use super::charging::{Charging, Step};
@@ -207,7 +208,7 @@ impl UsageTable {
     /// First the copy, then the removal: what fails in between is there twice, not gone.
     async fn tidy(&self, id: &str, tidying: &tidy::Tidying, deadline: Deadline) -> Result<(), Outage> {
         if let Some((suffix, clauses)) = &tidying.history {
-            self.write(&format!("history#{id}{suffix}"), clauses, deadline).await?;
+            self.write(&format!("{HISTORY}{id}{suffix}"), clauses, deadline).await?;
         }
         self.write(id, &tidying.removals, deadline).await.map(|_| ())
     }

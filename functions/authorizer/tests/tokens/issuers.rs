@@ -1,6 +1,6 @@
 //! Several issuers in one policy: none of them can pass its users off as another's.
 
-use authorizer::{Authorizer, Policy};
+use authorizer::{Authorizer, KeyHeader, Policy};
 use serde_json::{Value, json};
 
 use crate::provider::{Provider, Reply};
@@ -59,7 +59,7 @@ fn admin(token: &str) -> Value {
 }
 
 fn error(policy: &Value) -> String {
-    Policy::parse(&policy.to_string(), &|_| None).unwrap_err().to_string()
+    Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| None).unwrap_err().to_string()
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ fn several_issuers_without_limits_are_a_warning() {
     let warnings = |change: &dyn Fn(&mut Value)| {
         let mut policy = issuers.policy();
         change(&mut policy);
-        let policy = Policy::parse(&policy.to_string(), &|_| Some("s".to_owned())).unwrap();
+        let policy = Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| Some("s".to_owned())).unwrap();
         policy.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let introspection = json!({"endpoint": "https://opaque.example/introspect", "client_id": "tollgate",
@@ -266,7 +266,7 @@ fn the_plans_that_an_issuer_may_assert_are_looked_up_with_the_others() {
     let issuers = Issuers::new();
     let mut policy = issuers.policy();
     policy["issuers"][1]["allowed_plans"] = json!(["free", "pro"]);
-    let policy = Policy::parse(&policy.to_string(), &|_| None).unwrap();
+    let policy = Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| None).unwrap();
     let named: Vec<_> = policy.named_plans().iter().map(|named| (named.place.as_str(), named.plan.as_str())).collect();
     assert!(named.contains(&("issuers[1].allowed_plans[1]", "pro")), "{named:?}");
 }

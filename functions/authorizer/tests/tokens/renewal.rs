@@ -95,6 +95,23 @@ async fn a_broken_policy_leaves_the_last_good_one_in_force() {
     assert_eq!(said_at(&authorizer, anyone(), after(1_030)).await, "ok");
 }
 
+/// The gateway removes one header of API keys. With another one, the backend would receive the keys.
+#[tokio::test]
+async fn a_policy_that_names_another_key_header_leaves_the_last_good_one_active() {
+    let with_header = |header: &str, auth: &str| {
+        json!({"api_keys": {"header": header}, "rules": [{"match": "ANY /{proxy+}", "auth": auth}]}).to_string()
+    };
+    let (store, authorizer) = reading(&with_header("x-api-key", "api_key")).await;
+    put(&store, &with_header("x-my-key", "none"));
+    assert_eq!(said_at(&authorizer, anyone(), after(1_000)).await, "401");
+    assert_eq!(authorizer.key_header().as_deref(), Some("x-api-key"));
+    put(&store, &with_header("X-API-KEY", "none"));
+    assert_eq!(said_at(&authorizer, anyone(), after(1_030)).await, "ok");
+    let (_, at_startup) = before_reading(Some(&with_header("x-my-key", "none")));
+    let error = at_startup.load_policy_at(noon()).await.unwrap_err().to_string();
+    assert!(error.contains("`edge`: api_keys.header: unexpected header `x-my-key`, expected `x-api-key`"), "{error}");
+}
+
 #[tokio::test]
 async fn no_request_is_answered_before_there_is_a_policy() {
     let (_, authorizer) = before_reading(None);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use authorizer::KeyHeader;
 use calls::{AwsCalls, RecordLog, Timeouts};
 use limiter::Limiter;
 use peak_alloc::PeakAlloc;
@@ -96,7 +97,7 @@ async fn limiter(address: SocketAddr) -> Limiter {
         deadline: Duration::from_secs(10),
         local_instances: NonZeroU32::MIN,
     };
-    Limiter::new(Arc::new(Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, config)))))
+    Limiter::new(Arc::new(Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, config)))), KeyHeader::default())
 }
 
 fn event(rows: usize) -> Value {

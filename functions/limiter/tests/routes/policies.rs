@@ -16,6 +16,9 @@ pub(crate) async fn a_policy_is_one_that_the_authorizer_can_start_with(api: Arc<
     assert_eq!((read.json(), read.etag()), (policy, made.etag()));
     let wrong = api.send("PUT", &path, json!({"rules": [{"match": "GET /", "auth": "jwt"}]})).await;
     assert_eq!((wrong.status, wrong.mistakes()), (422, vec!["/rules/0".to_owned()]));
+    let leaking = json!({"api_keys": {"header": "x-my-key"}, "rules": []});
+    let refused = api.send("PUT", &path, leaking).await;
+    assert_eq!((refused.status, refused.mistakes()), (422, vec!["/api_keys/header".to_owned()]));
     let stale = api.call("PUT", &path).header("if-match", "\"0\"").json(json!({"rules": []})).send().await;
     assert_eq!(stale.status, 412);
     assert_eq!(api.get(&path).await.etag(), made.etag());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use authorizer::KeyHeader;
 use calls::{AwsCalls, RecordLog, Timeouts};
 use jiff::Timestamp;
 use limiter::Limiter;
@@ -77,7 +78,7 @@ impl Api {
     }
 
     fn over(store: Store) -> Self {
-        Self { limiter: Limiter::with_clock(Arc::new(store), noon) }
+        Self { limiter: Limiter::with_clock(Arc::new(store), KeyHeader::default(), noon) }
     }
 
     /// A request of an administrator's, to a path below `/_tollgate/v1`.
