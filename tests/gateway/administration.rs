@@ -60,16 +60,47 @@ async fn a_keys_whole_life_shows_at_the_authorizer() {
 async fn a_page_of_somebody_elses_in_a_browser_on_this_machine_administrates_nothing() {
     let gateway = Setup::default().start().await;
     let plans = || gateway.call("GET", "/_tollgate/v1/plans");
-    let own = format!("http://{}", gateway.address);
+    let own = gateway.address.to_string();
+    let own_page = |host: &str| plans().header("host", &own).header("origin", &format!("http://{host}"));
     for (call, expected) in [
         (plans(), 200),
-        (plans().header("origin", &own), 200),
+        (own_page(&own), 200),
+        (own_page(&own).header("sec-fetch-site", "same-origin"), 200),
+        (own_page("localhost:5173"), 403),
+        (own_page("127.0.0.1"), 403),
+        (own_page(&own).header("origin", "http://evil.example"), 403),
+        (plans().header("sec-fetch-site", "cross-site"), 403),
+        (plans().header("sec-fetch-site", "same-site"), 403),
+        (plans().header("host", "evil@127.0.0.1"), 403),
         (plans().header("origin", "http://evil.example"), 403),
         (plans().header("origin", "null"), 403),
         (plans().header("host", "evil.example:3000"), 403),
         (plans().header("host", "localhost:3000"), 200),
     ] {
         assert_eq!(call.send().await.status.as_u16(), expected);
+    }
+}
+
+/// A tunnel on this machine connects from a loopback address, and may name this machine in `Host`.
+#[tokio::test]
+async fn administration_and_metrics_refuse_forwarded_requests() {
+    let gateway = Setup::default().start().await;
+    for path in ["/_tollgate/v1/plans", "/_tollgate/metrics"] {
+        assert_eq!(gateway.call("GET", path).send().await.status, StatusCode::OK, "{path}");
+        for (name, value) in [
+            ("x-forwarded-for", "203.0.113.9"),
+            ("x-forwarded-host", "public.example"),
+            ("forwarded", "for=203.0.113.9"),
+            ("via", "1.1 tunnel"),
+            ("x-real-ip", "203.0.113.9"),
+            ("cf-connecting-ip", "203.0.113.9"),
+        ] {
+            let forwarded = gateway.call("GET", path).header(name, value);
+            assert_eq!(forwarded.send().await.status, StatusCode::FORBIDDEN, "{path} {name}");
+            // Naming the header in `Connection` does not hide it.
+            let hidden = gateway.call("GET", path).header(name, value).header("connection", name);
+            assert_eq!(hidden.send().await.status, StatusCode::FORBIDDEN, "{path} {name}, named in Connection");
+        }
     }
 }
 

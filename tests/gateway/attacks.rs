@@ -1,7 +1,9 @@
 //! What an attacker tries.
 
 use authorizer::BACKEND_HEADERS;
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::Empty;
 use tests::{Backend, FREE, Gateway, PRO, Setup, raw};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -40,6 +42,47 @@ async fn a_header_that_the_client_names_in_connection_is_still_mapped() {
     assert_eq!(call.send().await.status, StatusCode::OK);
     let seen = backend.seen().remove(0);
     assert!(BACKEND_HEADERS.iter().all(|name| seen.headers.contains_key(*name)), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_header_that_the_gateway_adds_cannot_be_removed_by_naming_it_in_connection() {
+    let backend = Backend::empty().await;
+    for (name, vpc_link) in [("x-forwarded-for", "true"), ("host", "true"), ("x-forwarded-proto", "false")] {
+        let gateway = Setup::default().parameter("CreateVpcLink", vpc_link).backend(backend.address).start().await;
+        let call = gateway.call("GET", "/orders").header("x-api-key", PRO).header("host", "api.example");
+        let call = call.header(name, if name == "host" { "api.example" } else { "203.0.113.9" });
+        assert_eq!(call.header("connection", &format!("close, {name}")).send().await.status, StatusCode::OK);
+    }
+    let seen = backend.seen();
+    assert_eq!(seen[0].headers["x-forwarded-for"], "127.0.0.1", "the claim of the client belongs to its connection");
+    assert_eq!(seen[1].headers["host"], "api.example");
+    assert_eq!(seen[2].headers["x-forwarded-proto"], "http");
+}
+
+#[tokio::test]
+async fn a_header_that_the_backend_names_in_connection_is_still_mapped() {
+    let backend = Backend::start(|_| async {
+        let names = "x-frame-options, x-request-id, ratelimit, x-own";
+        Response::builder().header("connection", names).header("x-own", "1").body(Empty::<Bytes>::new()).unwrap()
+    })
+    .await;
+    let gateway = Setup::default().backend(backend.address).start().await;
+    let answer = gateway.get("/orders", PRO).await;
+    for name in ["x-frame-options", "x-request-id", "ratelimit"] {
+        assert!(answer.header(name).is_some(), "{name}: {:?}", answer.headers);
+    }
+    assert_eq!(answer.header("x-own"), None);
+}
+
+/// HTTP APIs decode a path twice and answer 400 if that is impossible, before the authorizer is asked.
+#[tokio::test]
+async fn a_malformed_escape_is_400_before_the_authorizer_is_asked() {
+    let (gateway, backend) = with_backend().await;
+    for path in ["/files/50%-off", "/files/50%25-off", "/files/a%25", "/health%25zz"] {
+        let answer = raw(gateway.address, format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{path}: {answer}");
+    }
+    assert_eq!(backend.seen().len(), 0);
 }
 
 #[tokio::test]

@@ -92,6 +92,64 @@ async fn a_backend_that_breaks_off_is_502() {
     assert_eq!(gateway.get("/orders", PRO).await.status, StatusCode::BAD_GATEWAY);
 }
 
+/// A backend that sends these bytes as its answer to every request and closes the connection.
+async fn sending(bytes: &'static [u8]) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 8192]).await;
+            let _ = stream.write_all(bytes).await;
+        }
+    });
+    address
+}
+
+/// The only line of the access log, once it is there.
+async fn only_line(gateway: &tests::Gateway) -> serde_json::Value {
+    loop {
+        let mut lines = gateway.log();
+        if !lines.is_empty() {
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            return lines.remove(0);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_before_its_first_byte_is_502_for_the_client_and_in_the_log() {
+    for answer in [
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnot-a-length\r\nhello\r\n0\r\n\r\n".as_slice(),
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+    ] {
+        let text = String::from_utf8_lossy(answer);
+        let gateway = Setup::default().backend(sending(answer).await).start().await;
+        assert_eq!(gateway.get("/orders", PRO).await.status, StatusCode::BAD_GATEWAY, "{text:?}");
+        let line = only_line(&gateway).await;
+        assert_eq!((&line["status"], &line["integration_status"]), (&json!("502"), &json!("502")), "{text:?}");
+        assert_eq!(line["integration_error"], "the target refused or broke the connection", "{text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_midway_ends_the_connection_and_the_log_says_why() {
+    for answer in [
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\nnot-a-length\r\n".as_slice(),
+        b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello",
+    ] {
+        let text = String::from_utf8_lossy(answer);
+        let gateway = Setup::default().backend(sending(answer).await).start().await;
+        let head = format!("GET /orders HTTP/1.1\r\nhost: a\r\nx-api-key: {PRO}\r\n\r\n");
+        let received = raw(gateway.address, head).await;
+        assert!(!received.ends_with("0\r\n\r\n") && !received.contains("content-length: 5"), "{received:?}");
+        let line = only_line(&gateway).await;
+        assert_eq!(line["integration_error"], "the backend broke off its response", "{text:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_backend_slower_than_the_integration_is_503_in_api_gateways_words() {
     let backend = Backend::start(|_| std::future::pending::<Response<Full<Bytes>>>()).await;

@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use tests::{Backend, PRO, Setup, raw};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 const LARGEST: usize = 10_000_000;
 
@@ -48,6 +48,63 @@ async fn a_chunked_body_passes_until_it_is_too_large() {
     let mut answer = [0; 12];
     let (_, read) = tokio::join!(sent, reader.read_exact(&mut answer));
     assert_eq!((read.unwrap(), &answer), (12, b"HTTP/1.1 413"));
+}
+
+/// An event has to fit into 6 MiB, so a body that cannot is refused unread.
+#[tokio::test]
+async fn a_body_that_fits_into_no_event_is_413_before_it_is_read() {
+    let gateway = Setup::default().start().await;
+    let head = |path: &str, kind: &str, length: usize| {
+        format!("GET {path} HTTP/1.1\r\nhost: a\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n")
+    };
+    for (kind, length) in [("application/octet-stream", 4_800_000), ("text/plain", 6_300_000)] {
+        let answer = raw(gateway.address, head("/_tollgate/openapi.json", kind, length)).await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{kind}: {answer}");
+    }
+    let body = vec![b'x'; 4_000_000];
+    let fits = gateway.call("GET", "/_tollgate/openapi.json").header("content-type", "text/plain").body(body);
+    assert_eq!(fits.send().await.status, StatusCode::OK);
+}
+
+/// Sends most of a body of 4 MB, and the rest once `go` is true. Returns the beginning of the response.
+async fn upload(address: std::net::SocketAddr, mut go: watch::Receiver<bool>) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let sent = async {
+        let head = "GET /_tollgate/openapi.json HTTP/1.1\r\nhost: a\r\ncontent-length: 4000000\r\n\r\n";
+        writer.write_all(head.as_bytes()).await?;
+        writer.write_all(&[b'x'; 3_900_000]).await?;
+        let _ = go.wait_for(|go| *go).await;
+        writer.write_all(&[b'x'; 100_000]).await
+    };
+    let mut answer = [0; 12];
+    // A request that is refused is not read to its end.
+    let read = async { reader.read_exact(&mut answer).await.unwrap() };
+    tokio::pin!(read);
+    tokio::select! {
+        _ = &mut read => {}
+        _ = sent => drop(read.await),
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Together, the bodies of requests to functions take at most 32 MiB.
+#[tokio::test]
+async fn bodies_beyond_the_memory_are_503_and_the_others_are_served() {
+    let gateway = Setup::default().start().await;
+    let (go, wait) = watch::channel(false);
+    let mut uploads = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        uploads.spawn(upload(gateway.address, wait.clone()));
+    }
+    for _ in 0..4 {
+        assert_eq!(uploads.join_next().await.unwrap().unwrap(), "HTTP/1.1 503");
+    }
+    go.send(true).unwrap();
+    let others = uploads.join_all().await;
+    assert!(others.iter().any(|answer| answer == "HTTP/1.1 200"), "{others:?}");
+    let after = upload(gateway.address, wait).await;
+    assert_eq!(after, "HTTP/1.1 200", "memory is free again");
 }
 
 #[tokio::test]

@@ -13,4 +13,5 @@ pub mod function;
 pub mod gateway;
 pub mod invoke;
 pub mod local;
+mod memory_budget;
 pub mod template;

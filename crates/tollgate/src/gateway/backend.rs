@@ -18,6 +18,10 @@ use super::body::RequestBody;
 const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 256;
+/// The most bytes of a response that are read ahead. Heads are smaller: API Gateway takes 10,240 bytes.
+const READ_BUFFER: usize = 32 * 1024;
+/// What a response takes in buffers at most, while its client does not read: read ahead, on its way, and to be written.
+pub(super) const BUFFERED_RESPONSE: usize = 6 * READ_BUFFER;
 
 /// Where integrations lead, with connections kept for reuse.
 #[derive(Debug)]
@@ -45,6 +49,7 @@ impl Backend {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(READ_BUFFER)
             .build(connector);
         Self { authority: uri.authority().cloned(), client }
     }

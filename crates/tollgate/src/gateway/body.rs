@@ -28,8 +28,8 @@ pub(super) enum BodyError {
     /// The client's body broke off or made no sense.
     #[error("the client's body broke off")]
     Client,
-    /// The backend's body broke off.
-    #[error("the backend's body broke off")]
+    /// The backend's body ended early or was malformed.
+    #[error("the backend broke off its response")]
     Backend,
     /// The integration's time is over.
     #[error("the integration took too long")]
@@ -114,13 +114,24 @@ impl Body for RequestBody {
 
 /// A backend's body, which ends with an error at the integration's deadline.
 pub(super) struct BackendBody {
+    /// The first frame, which was read ahead.
+    first: Option<Frame<Bytes>>,
     body: Incoming,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl BackendBody {
-    pub(super) fn new(body: Incoming, deadline: Instant) -> Self {
-        Self { body, deadline: Box::pin(tokio::time::sleep_until(deadline.into())) }
+    /// Waits for the first frame, so that a body that breaks at once is not passed on as a response. API Gateway waits
+    /// for the whole body.
+    ///
+    /// # Errors
+    /// [`BodyError`] if there is no first frame and the body has not ended properly.
+    pub(super) async fn begin(body: Incoming, deadline: Instant) -> Result<Self, BodyError> {
+        let mut body = Self { first: None, body, deadline: Box::pin(tokio::time::sleep_until(deadline.into())) };
+        if !body.is_end_stream() {
+            body.first = body.frame().await.transpose()?;
+        }
+        Ok(body)
     }
 }
 
@@ -132,6 +143,9 @@ impl Body for BackendBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             return Poll::Ready(frame.map(|frame| frame.map_err(|_| BodyError::Backend)));
         }
@@ -139,28 +153,44 @@ impl Body for BackendBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.first.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let ahead = self.first.as_ref().and_then(Frame::data_ref).map_or(0, |data| data.len() as u64);
+        let rest = self.body.size_hint();
+        let mut whole = SizeHint::new();
+        whole.set_lower(rest.lower() + ahead);
+        if let Some(upper) = rest.upper() {
+            whole.set_upper(upper + ahead);
+        }
+        whole
     }
 }
 
-/// Counts a body's bytes and says how many there were, once it is sent or given up.
-pub(super) struct Counted<F: FnOnce(u64)> {
+/// How the sending of a body ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// The bytes that were passed on.
+    pub(super) bytes: u64,
+    /// Why the body ended early, if its source ended it.
+    pub(super) error: Option<BodyError>,
+}
+
+/// Counts a body's bytes and reports them once the body has been sent or given up.
+pub(super) struct Counted<F: FnOnce(Sent)> {
     body: ResponseBody,
-    bytes: u64,
+    sent: Sent,
     done: Option<F>,
 }
 
-impl<F: FnOnce(u64)> Counted<F> {
+impl<F: FnOnce(Sent)> Counted<F> {
     pub(super) fn new(body: ResponseBody, done: F) -> Self {
-        Self { body, bytes: 0, done: Some(done) }
+        Self { body, sent: Sent::default(), done: Some(done) }
     }
 }
 
-impl<F: FnOnce(u64) + Unpin> Body for Counted<F> {
+impl<F: FnOnce(Sent) + Unpin> Body for Counted<F> {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -169,8 +199,10 @@ impl<F: FnOnce(u64) + Unpin> Body for Counted<F> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(Ok(frame)) = &frame {
-            self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        match &frame {
+            Some(Ok(frame)) => self.sent.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Err(error)) => self.sent.error = Some(*error),
+            None => {}
         }
         Poll::Ready(frame)
     }
@@ -184,10 +216,10 @@ impl<F: FnOnce(u64) + Unpin> Body for Counted<F> {
     }
 }
 
-impl<F: FnOnce(u64)> Drop for Counted<F> {
+impl<F: FnOnce(Sent)> Drop for Counted<F> {
     fn drop(&mut self) {
         if let Some(done) = self.done.take() {
-            done(self.bytes);
+            done(self.sent);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, EXPECT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 const OF_ONE_CONNECTION: [HeaderName; 9] = [
@@ -18,7 +18,8 @@ const OF_ONE_CONNECTION: [HeaderName; 9] = [
 ];
 
 /// Removes what belongs to the connection that the message came by (RFC 9110, section 7.6.1). It has to be
-/// done before anything is mapped, or a client could have a mapped header removed by naming it.
+/// done before the gateway adds or maps a header, or the other side could have it removed by naming it. `Host`
+/// stays: it says which API is called.
 pub(super) fn strip_connection(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -26,6 +27,7 @@ pub(super) fn strip_connection(headers: &mut HeaderMap) {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
+        .filter(|name| name != HOST)
         .collect();
     for name in OF_ONE_CONNECTION.iter().chain(&named) {
         headers.remove(name);
@@ -76,14 +78,15 @@ mod tests {
     fn what_the_client_names_in_connection_goes_with_the_connection() {
         let mut map = headers(&[
             ("connection", "close, X-Secret"),
-            ("connection", "x-other"),
+            ("connection", "x-other, host"),
+            ("host", "a"),
             ("x-secret", "1"),
             ("x-other", "1"),
             ("te", "trailers"),
             ("x-kept", "1"),
         ]);
         strip_connection(&mut map);
-        assert_eq!(map, headers(&[("x-kept", "1")]));
+        assert_eq!(map, headers(&[("host", "a"), ("x-kept", "1")]));
     }
 
     #[test]

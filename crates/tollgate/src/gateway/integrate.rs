@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::answer::{self, Own};
-use super::backend::NoAnswer;
+use super::backend::{BUFFERED_RESPONSE, NoAnswer};
 use super::body::{BackendBody, BodyError, RequestBody, RequestFate, ResponseBody};
 use super::event::proxy_event;
-use super::{Gateway, headers, invoke, path};
+use super::{Gateway, MEMORY_EXHAUSTED, headers, invoke, path};
 use crate::api::{Exchange, FixedResponse, Integration, RequestParts, Route};
+use crate::memory_budget::{Reservation, Reserved};
 
 /// A request that may pass.
 pub(super) struct Passed<'r> {
@@ -36,7 +38,6 @@ pub(super) async fn integrate(
     let (original, response) = match &integration.function {
         Some(package) => ask_function(gateway, package, route, request, exchange).await?,
         None => {
-            headers::strip_connection(&mut request.parts.headers);
             headers::strip_expectation(&mut request.parts.headers);
             ask_backend(gateway, integration, request, exchange).await?
         }
@@ -59,10 +60,25 @@ async fn ask_function(
     let function = gateway.functions.get(package).map(Arc::clone).ok_or(Own::Failed)?;
     let deadline = Instant::now() + route.integration.timeout;
     let Passed { parts, raw_query, parameters, body, .. } = request;
-    let body = invoke::whole(body, deadline).await?;
+    let max_bytes = invoke::max_body_bytes(&parts.headers);
+    let (body, _reservation) = invoke::whole(&gateway.memory.requests, body, max_bytes, deadline, exchange).await?;
     let event = proxy_event(exchange, &parts, &raw_query, parameters, &route.authorization, &body);
     let response = invoke::invoke(function, event, deadline, exchange).await?;
-    Ok((parts, response))
+    Ok((parts, keep(gateway, response, exchange)?))
+}
+
+/// A function's response is in memory as a whole until its client has read it.
+fn keep(
+    gateway: &Gateway,
+    response: Response<ResponseBody>,
+    exchange: &mut Exchange,
+) -> Result<Response<ResponseBody>, Own> {
+    let length = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+    let reservation = gateway.memory.responses.reserve(length).ok_or_else(|| {
+        exchange.integration_error = Some(MEMORY_EXHAUSTED.to_owned());
+        Own::Unavailable
+    })?;
+    Ok(response.map(|body| Reserved::new(body, reservation).boxed_unsync()))
 }
 
 /// Request mapping, listener rules, backend.
@@ -122,8 +138,11 @@ async fn call(
     deadline: Instant,
     exchange: &mut Exchange,
 ) -> Result<Response<ResponseBody>, Own> {
-    match gateway.backend.call(request, deadline).await {
-        Ok(response) => Ok(response.map(|body| BackendBody::new(body, deadline).boxed_unsync())),
+    match answered(gateway, request, deadline).await {
+        Ok(response) => {
+            let reservation = reserve(gateway, response.body(), exchange)?;
+            Ok(response.map(|body| Reserved::new(body, reservation).boxed_unsync()))
+        }
         // The call may have failed because the client's body did.
         Err(_) if fate.error() == Some(BodyError::TooLarge) => Err(Own::PayloadTooLarge),
         Err(_) if fate.error().is_some() => Err(Own::BadRequest),
@@ -137,6 +156,30 @@ async fn call(
             if integration.listener.is_some() { Ok(answer::of_load_balancer(status)) } else { Err(Own::Unavailable) }
         }
     }
+}
+
+/// The backend's response, once its body has begun.
+async fn answered(
+    gateway: &Gateway,
+    request: Request<RequestBody>,
+    deadline: Instant,
+) -> Result<Response<BackendBody>, NoAnswer> {
+    let (parts, body) = gateway.backend.call(request, deadline).await?.into_parts();
+    let body = BackendBody::begin(body, deadline).await.map_err(|error| match error {
+        BodyError::TooLate => NoAnswer::TooLate,
+        _ => NoAnswer::Target(StatusCode::BAD_GATEWAY),
+    })?;
+    Ok(Response::from_parts(parts, body))
+}
+
+/// Reserves what a response takes in buffers while its client does not read.
+fn reserve(gateway: &Gateway, body: &BackendBody, exchange: &mut Exchange) -> Result<Reservation, Own> {
+    let declared = body.size_hint().upper().and_then(|length| usize::try_from(length).ok());
+    let bytes = declared.map_or(BUFFERED_RESPONSE, |length| length.min(BUFFERED_RESPONSE));
+    gateway.memory.responses.reserve(bytes).ok_or_else(|| {
+        exchange.integration_error = Some(MEMORY_EXHAUSTED.to_owned());
+        Own::Unavailable
+    })
 }
 
 fn reason(status: StatusCode) -> &'static str {

@@ -10,17 +10,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::MEMORY_EXHAUSTED;
 use super::answer::Own;
 use super::body::{BodyError, RequestBody, RequestFate, ResponseBody, full};
+use super::event::is_text;
 use crate::api::Exchange;
 use crate::function::Function;
+use crate::memory_budget::{CollectError, MemoryBudget, Reservation};
 
 /// As much as Lambda takes and gives in one invocation.
 const LARGEST: usize = 6 * 1024 * 1024;
@@ -39,16 +41,30 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-/// The body of a request, whole.
-pub(super) async fn whole(body: Incoming, deadline: Instant) -> Result<Bytes, Own> {
+/// The most bytes that the body of a request with these headers can have, if its event is to fit.
+pub(super) fn max_body_bytes(headers: &HeaderMap) -> usize {
+    if is_text(headers) { LARGEST } else { LARGEST / 4 * 3 }
+}
+
+/// The body of a request as a whole, with the memory that is reserved for it.
+pub(super) async fn whole(
+    memory: &MemoryBudget,
+    body: Incoming,
+    max_bytes: usize,
+    deadline: Instant,
+    exchange: &mut Exchange,
+) -> Result<(Bytes, Reservation), Own> {
     let fate = RequestFate::default();
-    let collected = RequestBody::new(body, deadline, fate.clone()).collect().await;
-    match (collected, fate.error()) {
-        (Ok(body), _) => Ok(body.to_bytes()),
-        (Err(_), Some(BodyError::TooLarge)) => Err(Own::PayloadTooLarge),
-        (Err(_), Some(_)) => Err(Own::BadRequest),
-        (Err(_), None) => Err(Own::Unavailable),
-    }
+    let collected = memory.collect(RequestBody::new(body, deadline, fate.clone()), max_bytes).await;
+    collected.map_err(|error| match (error, fate.error()) {
+        (CollectError::TooLarge, _) | (_, Some(BodyError::TooLarge)) => Own::PayloadTooLarge,
+        (CollectError::Exhausted, _) => {
+            exchange.integration_error = Some(MEMORY_EXHAUSTED.to_owned());
+            Own::Unavailable
+        }
+        (CollectError::Body(_), Some(_)) => Own::BadRequest,
+        (CollectError::Body(_), None) => Own::Unavailable,
+    })
 }
 
 /// The function's answer to an event.
@@ -120,6 +136,7 @@ fn response(text: &[u8]) -> Result<Response<ResponseBody>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::BodyExt as _;
     use serde_json::json;
 
     async fn parts(answer: Value) -> (u16, Vec<(String, String)>, Bytes) {

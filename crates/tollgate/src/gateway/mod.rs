@@ -9,6 +9,7 @@ mod head;
 mod headers;
 mod integrate;
 mod invoke;
+mod local_caller;
 mod path;
 mod request;
 mod serve;
@@ -22,9 +23,30 @@ use http::Uri;
 use crate::api::Api;
 use crate::function::Function;
 use crate::local::LocalMetrics;
+use crate::memory_budget::MemoryBudget;
 
 pub use backend::Backend;
 pub use serve::serve;
+
+/// Memory for the bodies of requests to functions. An event takes several times its body's size.
+const REQUEST_MEMORY: u32 = 32 * 1024 * 1024;
+/// Memory for responses whose clients do not read.
+const RESPONSE_MEMORY: u32 = 128 * 1024 * 1024;
+/// What the access log says of a request that was refused for lack of memory.
+const MEMORY_EXHAUSTED: &str = "the bodies of other requests use the memory";
+
+/// Bounds on bodies in memory.
+#[derive(Debug)]
+struct Memory {
+    requests: MemoryBudget,
+    responses: MemoryBudget,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { requests: MemoryBudget::new(REQUEST_MEMORY), responses: MemoryBudget::new(RESPONSE_MEMORY) }
+    }
+}
 
 /// Where lines of the access log go.
 pub type LogSink = Arc<dyn Fn(&str) + Send + Sync>;
@@ -37,6 +59,7 @@ pub struct Gateway {
     jwks: Bytes,
     metrics: Arc<LocalMetrics>,
     log: LogSink,
+    memory: Memory,
 }
 
 impl Gateway {
@@ -51,7 +74,7 @@ impl Gateway {
         metrics: Arc<LocalMetrics>,
         log: LogSink,
     ) -> Self {
-        Self { api, functions, backend: Backend::new(backend), jwks, metrics, log }
+        Self { api, functions, backend: Backend::new(backend), jwks, metrics, log, memory: Memory::default() }
     }
 
     /// Every function that a route needs.

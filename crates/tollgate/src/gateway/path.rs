@@ -25,14 +25,16 @@ const ENCODED: &AsciiSet = &CONTROLS
 const ENCODED_QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'=');
 
-/// The path as API Gateway shows it: decoded once, otherwise as it is. `None` for what is not a path: an
-/// escape that is none, or text that is not UTF-8.
+/// The path as API Gateway shows it: decoded once, otherwise as it is. `None` for an invalid path: a malformed escape
+/// or text that is not UTF-8. API Gateway decodes a path twice, so an escape that is malformed after the first time,
+/// as in `50%25-off`, is invalid too.
 pub(super) fn decoded(uri: &Uri) -> Option<String> {
     let path = uri.path();
     if !path.starts_with('/') || !escapes_are_whole(path) {
         return None;
     }
-    percent_decode_str(path).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    let decoded = percent_decode_str(path).decode_utf8().ok()?;
+    escapes_are_whole(&decoded).then(|| decoded.into_owned())
 }
 
 fn escapes_are_whole(path: &str) -> bool {
@@ -82,11 +84,12 @@ mod tests {
     fn a_path_is_decoded_once_and_otherwise_left_alone() {
         assert_eq!(path("/a%20b/%2e%2e/%252e//x?y=%20").as_deref(), Some("/a b/../%2e//x"));
         assert_eq!(path("http://host/a").as_deref(), Some("/a"));
+        assert_eq!(path("/a%252Fb/%2525c").as_deref(), Some("/a%2Fb/%25c"));
     }
 
     #[test]
     fn what_is_not_a_path_is_none() {
-        for uri in ["/%", "/%2", "/%zz", "/%ff", "*"] {
+        for uri in ["/%", "/%2", "/%zz", "/%ff", "/50%25-off", "/a%25", "/%252", "/%25%", "/%2525%25zz", "*"] {
             assert_eq!(path(uri), None, "{uri}");
         }
     }

@@ -8,19 +8,19 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use calls::is_loopback;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, USER_AGENT};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::answer::{self, Own};
 use super::authorize::authorize;
-use super::body::{Counted, LARGEST, ResponseBody};
+use super::body::{Counted, LARGEST, ResponseBody, Sent};
 use super::event::authorizer_event;
 use super::head::Head;
 use super::integrate::{Passed, integrate};
+use super::local_caller::is_from_this_machine;
 use super::{Gateway, headers, path};
 use crate::api::{Authorization, Exchange, RequestParts, Route};
 use crate::local::{JWKS_PATH, METRICS_PATH};
@@ -59,7 +59,7 @@ pub(super) async fn answer(
         response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), value);
     }
     exchange.status = Some(response.status().as_u16());
-    response.map(|body| Counted::new(body, move |bytes| logged.sent(bytes)).boxed_unsync())
+    response.map(|body| Counted::new(body, move |sent| logged.sent(sent)).boxed_unsync())
 }
 
 /// An exchange that is logged when it ends, be it because the client has left.
@@ -70,8 +70,12 @@ struct Logged {
 }
 
 impl Logged {
-    fn sent(mut self, bytes: u64) {
-        self.exchange.response_length = Some(bytes);
+    /// The status has been sent already when a body breaks off, so the error is all that the log can say of it.
+    fn sent(mut self, sent: Sent) {
+        self.exchange.response_length = Some(sent.bytes);
+        if let Some(error) = sent.error {
+            self.exchange.integration_error.get_or_insert_with(|| error.to_string());
+        }
     }
 }
 
@@ -112,7 +116,8 @@ async fn proceed(
     if declared_length(&request).is_some_and(|length| length > LARGEST) {
         return Err(Own::PayloadTooLarge);
     }
-    if let Some(page) = own_page(gateway, &request, &decoded, exchange) {
+    let is_local = is_from_this_machine(exchange.source, request.headers());
+    if let Some(page) = own_page(gateway, &request, &decoded, is_local, exchange) {
         return page;
     }
     let Some(found) = gateway.api.routes.find(request.method().as_str(), &decoded) else {
@@ -126,10 +131,11 @@ async fn proceed(
     let (parts, body) = request.into_parts();
     let raw_query = parts.uri.query().unwrap_or_default().to_owned();
     let mut original = RequestParts { path: decoded.clone(), query: path::query(&parts.uri), headers: parts.headers };
+    headers::strip_connection(&mut original.headers);
     headers::add_forwarded(&mut original.headers, connection.client.ip(), connection.local_port);
     let event = || authorizer_event(exchange, &original, &raw_query, &found.parameters);
     let event = matches!(route.authorization, Authorization::Custom(_)).then(event);
-    pass(gateway, &route, event, &original, exchange).await?;
+    pass(gateway, &route, event, is_local, exchange).await?;
     let origin = original.headers.get(ORIGIN).cloned();
     let request = Passed { method: parts.method, parts: original, raw_query, parameters: &found.parameters, body };
     let mut response = integrate(gateway, &route, request, exchange).await?;
@@ -145,6 +151,7 @@ fn own_page(
     gateway: &Gateway,
     request: &Request<Incoming>,
     path: &str,
+    is_local: bool,
     exchange: &mut Exchange,
 ) -> Option<Result<Response<ResponseBody>, Own>> {
     let is_read = [Method::GET, Method::HEAD].contains(request.method());
@@ -157,7 +164,7 @@ fn own_page(
     if path == JWKS_PATH {
         return Some(Ok(answer::own_page(gateway.jwks.clone())));
     }
-    if !is_this_machine(exchange, request.headers()) {
+    if !is_local {
         return Some(Err(Own::Forbidden));
     }
     Some(Ok(answer::metrics_page(gateway.metrics.prometheus())))
@@ -196,12 +203,12 @@ async fn pass(
     gateway: &Gateway,
     route: &Route,
     event: Option<serde_json::Value>,
-    original: &RequestParts,
+    is_local: bool,
     exchange: &mut Exchange,
 ) -> Result<(), Own> {
     match (&route.authorization, event) {
         (Authorization::None, _) => Ok(()),
-        (Authorization::Iam, _) if is_this_machine(exchange, &original.headers) => Ok(()),
+        (Authorization::Iam, _) if is_local => Ok(()),
         (Authorization::Iam, _) => Err(Own::Forbidden),
         (Authorization::Custom(package), Some(event)) => {
             let function = gateway.functions.get(package).ok_or(Own::Failed)?;
@@ -209,14 +216,4 @@ async fn pass(
         }
         (Authorization::Custom(_), None) => Err(Own::Failed),
     }
-}
-
-/// Whether this machine asks, and not somebody else's page in a browser on it. Such a page has an origin of its own
-/// or, where its name was made to lead here, another host.
-fn is_this_machine(exchange: &Exchange, headers: &HeaderMap) -> bool {
-    let ours = |authority: &str| authority.parse::<Authority>().is_ok_and(|authority| is_loopback(authority.host()));
-    let our_page =
-        |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| origin.strip_prefix("http://").is_some_and(ours));
-    let named = headers.get(HOST).is_some_and(|host| host.to_str().is_ok_and(ours));
-    exchange.source.to_canonical().is_loopback() && named && headers.get(ORIGIN).is_none_or(our_page)
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,11 +25,15 @@ const FAREWELL: Duration = Duration::from_secs(35);
 /// hyper answers 431 by itself past these, with an empty body. 10,240 bytes hold fewer headers.
 const HEADERS: usize = 2_600;
 const BUFFER: usize = 64 * 1024;
+const RETRY_ACCEPT: Duration = Duration::from_millis(50);
+/// Between two warnings that connections could not be accepted.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` is ready, then finishes the requests under way, for 35 s at most.
 pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut failures = AcceptFailures::default();
     tokio::pin!(stop);
     loop {
         let place = Arc::clone(&places).acquire_owned();
@@ -51,8 +55,10 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Futu
                 }
                 // Out of descriptors, or a client that left: neither ends the gateway.
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    if let Some(failures) = failures.to_log(Instant::now()) {
+                        tracing::warn!(%error, failures, "connections could not be accepted");
+                    }
+                    tokio::time::sleep(RETRY_ACCEPT).await;
                 }
             },
         }
@@ -60,6 +66,25 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Futu
     drop(listener);
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way after {} s", FAREWELL.as_secs());
+    }
+}
+
+/// Failures to accept a connection. While descriptors are exhausted, there are twenty per second.
+#[derive(Debug, Default)]
+struct AcceptFailures {
+    logged_at: Option<Instant>,
+    not_logged: u64,
+}
+
+impl AcceptFailures {
+    /// Counts a failure. Returns the number of failures to log, at most once per interval.
+    fn to_log(&mut self, now: Instant) -> Option<u64> {
+        self.not_logged += 1;
+        let is_due = self.logged_at.is_none_or(|logged| now.duration_since(logged) >= WARNING_INTERVAL);
+        is_due.then(|| {
+            self.logged_at = Some(now);
+            std::mem::take(&mut self.not_logged)
+        })
     }
 }
 
@@ -75,5 +100,21 @@ async fn connect(stream: TcpStream, connection: Connection, gateway: Arc<Gateway
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_headers(HEADERS).max_buf_size(BUFFER);
     if let Err(error) = watcher.watch(builder.serve_connection(io, service)).await {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_to_accept_are_logged_once_per_interval_with_their_number() {
+        let (mut failures, began) = (AcceptFailures::default(), Instant::now());
+        assert_eq!(failures.to_log(began), Some(1));
+        for step in 1..200 {
+            assert_eq!(failures.to_log(began + RETRY_ACCEPT * step), None, "{step}");
+        }
+        assert_eq!(failures.to_log(began + WARNING_INTERVAL), Some(200));
+        assert_eq!(failures.to_log(began + WARNING_INTERVAL), None);
     }
 }

@@ -1,0 +1,191 @@
+//! Whether a request comes from a program on this machine itself. Administration and metrics of the local gateway are
+//! open to such requests only.
+//!
+//! A connection from a loopback address is not sufficient: a tunnel or a reverse proxy on this machine forwards other
+//! machines' requests, and a browser on this machine sends requests for pages of any origin.
+
+use std::net::IpAddr;
+
+use calls::is_loopback;
+use http::header::{FORWARDED, HOST, ORIGIN, VIA};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Headers that proxies, tunnels and content delivery networks add.
+const FORWARDING: [HeaderName; 11] = [
+    FORWARDED,
+    VIA,
+    HeaderName::from_static("cdn-loop"),
+    HeaderName::from_static("client-ip"),
+    HeaderName::from_static("fastly-client-ip"),
+    HeaderName::from_static("fly-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("x-cluster-client-ip"),
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-remote-ip"),
+];
+/// Beginnings of names of such headers, for example `X-Forwarded-For`, `CF-Connecting-IP` and `X-Original-Host`.
+const FORWARDING_PREFIXES: [&str; 9] = [
+    "cf-",
+    "cloudfront-",
+    "ngrok-",
+    "x-amzn-trace-id",
+    "x-appengine-",
+    "x-azure-",
+    "x-envoy-",
+    "x-forwarded",
+    "x-original-",
+];
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const HTTP_PORT: u16 = 80;
+
+/// True if the request was sent from this machine, to a name of this machine, by no page of another origin and through
+/// no proxy. `headers` are as the client sent them, before the gateway adds its own.
+pub(super) fn is_from_this_machine(source: IpAddr, headers: &HeaderMap) -> bool {
+    let Some(host) = loopback_host(headers) else { return false };
+
+    source.to_canonical().is_loopback()
+        && !is_forwarded(headers)
+        && headers.get_all(ORIGIN).iter().all(|origin| is_same_origin(origin, &host))
+        && headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site)
+}
+
+/// The only `Host`, if it is a loopback name or address and nothing else.
+fn loopback_host(headers: &HeaderMap) -> Option<Authority> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, another) = (hosts.next()?, hosts.next());
+    let text = host.to_str().ok().filter(|text| another.is_none() && !text.contains('@'))?;
+    text.parse::<Authority>().ok().filter(|authority| is_loopback(authority.host()))
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        FORWARDING.contains(name) || FORWARDING_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
+    })
+}
+
+/// True if the origin has the scheme, the host and the port of the request's own URL.
+fn is_same_origin(origin: &HeaderValue, host: &Authority) -> bool {
+    let authority = origin.to_str().ok().and_then(|text| text.strip_prefix("http://"));
+    let parsed = authority.filter(|text| !text.contains(['@', '/'])).and_then(|text| text.parse::<Authority>().ok());
+    parsed.is_some_and(|origin| {
+        origin.host().eq_ignore_ascii_case(host.host()) && port(&origin) == port(host) && port(host).is_some()
+    })
+}
+
+/// The port, `None` if it is not a number of a port.
+fn port(authority: &Authority) -> Option<u16> {
+    if authority.port().is_none() && authority.as_str().len() == authority.host().len() {
+        return Some(HTTP_PORT);
+    }
+    authority.port_u16()
+}
+
+/// True for a page of this gateway and for an address that a person typed (W3C Fetch Metadata).
+fn is_own_site(value: &HeaderValue) -> bool {
+    value == "same-origin" || value == "none"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCAL: (&str, &str) = ("host", "127.0.0.1:3000");
+
+    fn is_local(headers: &[(&str, &str)]) -> bool {
+        is_local_from("127.0.0.1", headers)
+    }
+
+    fn is_local_from(source: &str, headers: &[(&str, &str)]) -> bool {
+        let pairs = headers.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()));
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(name, value);
+        }
+        is_from_this_machine(source.parse().unwrap(), &map)
+    }
+
+    #[test]
+    fn a_program_on_this_machine_is_local() {
+        for host in ["127.0.0.1:3000", "localhost", "LOCALHOST:3000", "[::1]:3000", "127.8.9.1"] {
+            assert!(is_local(&[("host", host)]), "{host}");
+        }
+        for source in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_local_from(source, &[LOCAL]), "{source}");
+        }
+        assert!(!is_local_from("192.0.2.1", &[LOCAL]));
+    }
+
+    #[test]
+    fn a_host_that_is_missing_repeated_or_of_another_machine_is_not_local() {
+        assert!(!is_local(&[]));
+        assert!(!is_local(&[LOCAL, LOCAL]));
+        for host in ["api.example.com", "127.0.0.1.nip.io", "evil@127.0.0.1", "a:b@localhost:3000", "192.0.2.1", ""] {
+            assert!(!is_local(&[("host", host)]), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_forwarded_request_is_not_local() {
+        for name in [
+            "forwarded",
+            "via",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-forwarded",
+            "x-real-ip",
+            "cf-connecting-ip",
+            "cf-ray",
+            "true-client-ip",
+            "x-client-ip",
+            "x-original-host",
+            "x-original-forwarded-for",
+            "x-envoy-external-address",
+            "cloudfront-viewer-address",
+            "ngrok-skip-browser-warning",
+        ] {
+            assert!(!is_local(&[LOCAL, (name, "")]), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_gateways_own_origin_is_local() {
+        for (host, origin) in [
+            ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("localhost:3000", "http://LOCALHOST:3000"),
+            ("localhost", "http://localhost:80"),
+            ("localhost:80", "http://localhost"),
+            ("[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert!(is_local(&[("host", host), ("origin", origin)]), "{host} {origin}");
+        }
+        for origin in [
+            "http://127.0.0.1:5173",
+            "http://localhost:3000",
+            "https://127.0.0.1:3000",
+            "http://127.0.0.1",
+            "http://127.0.0.1:03000x",
+            "http://127.0.0.1:",
+            "http://evil@127.0.0.1:3000",
+            "http://127.0.0.1:3000/",
+            "https://evil.example",
+            "null",
+            "",
+        ] {
+            assert!(!is_local(&[LOCAL, ("origin", origin)]), "{origin}");
+        }
+    }
+
+    #[test]
+    fn every_origin_and_every_fetch_site_counts() {
+        let own = ("origin", "http://127.0.0.1:3000");
+        assert!(!is_local(&[LOCAL, own, ("origin", "https://evil.example")]));
+        assert!(!is_local(&[LOCAL, ("origin", "https://evil.example"), own]));
+        for (site, expected) in [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)] {
+            assert_eq!(is_local(&[LOCAL, ("sec-fetch-site", site)]), expected, "{site}");
+            assert!(!is_local(&[LOCAL, ("sec-fetch-site", site), ("sec-fetch-site", "cross-site")]), "{site}");
+        }
+    }
+}
