@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # `sam validate` wants a region and asks nobody there.
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: test e2e soak drills tools peers format lint documentation unit template documents package package-native bench gateway watch clean supply-chain advisories
+.PHONY: test e2e soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean supply-chain advisories
 
 test: format lint documentation unit template documents supply-chain
 
@@ -35,8 +35,12 @@ template: tools
 	@for template in $(TEMPLATES); do $(VENV)/bin/sam validate --lint --template $$template || exit 1; done
 	$(VENV)/bin/python -m unittest discover --start-directory tests/template --top-level-directory tests
 
+# `sam build` hands no flags on to cargo, which would update an outdated Cargo.lock without a word.
+locked:
+	cargo metadata --locked --format-version 1 >/dev/null
+
 # What is deployed, for arm64 through zig. Nothing that an earlier build left behind is taken for this one's.
-package: tools
+package: locked tools
 	rm -rf .aws-sam/build target/lambda
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sam build --template template.yaml --build-dir .aws-sam/build
 	$(VENV)/bin/python tests/notices.py .aws-sam/build
@@ -50,7 +54,7 @@ package-native: export CARGO_LAMBDA_COMPILER := cargo
 package-native: export CARGO_PROFILE_RELEASE_LTO := off
 package-native: export CARGO_PROFILE_RELEASE_OPT_LEVEL := 0
 package-native: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
-package-native: tools
+package-native: locked tools
 	rm -rf $(NATIVE) target/lambda
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sam build --template template.yaml --build-dir $(NATIVE) \
 		--parameter-overrides Architecture=x86_64

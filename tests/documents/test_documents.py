@@ -3,6 +3,8 @@
 import ast
 import pathlib
 import re
+import subprocess
+import tempfile
 import unittest
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,6 +49,28 @@ class Security(unittest.TestCase):
         self.assertFalse(is_there("tests/gateway/attacks.rs", "nobody_tests_this"))
         self.assertFalse(is_there("tests/gateway/nothing.rs", "trailers_are_not_passed_on"))
         self.assertFalse(is_there("tests/gateway/attacks.rs", "with_backend"))
+
+
+class Packaging(unittest.TestCase):
+    def test_packaging_fails_if_the_lock_file_is_outdated(self):
+        makefile = PROJECT / "Makefile"
+        for target in ("package", "package-native"):
+            self.assertRegex(makefile.read_text(), rf"(?m)^{target}: locked ")
+
+        with tempfile.TemporaryDirectory() as folder:
+            project = pathlib.Path(folder)
+            (project / "src").mkdir()
+            (project / "src" / "lib.rs").touch()
+            manifest = project / "Cargo.toml"
+            manifest.write_text('[package]\nname = "packaged"\nversion = "0.1.0"\nedition = "2024"\n')
+            subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=project, check=True, capture_output=True)
+            locked = ["make", "--file", str(makefile), "locked"]
+            self.assertEqual(subprocess.run(locked, cwd=project, capture_output=True).returncode, 0)
+
+            manifest.write_text(manifest.read_text().replace("0.1.0", "0.2.0"))
+            outdated = subprocess.run(locked, cwd=project, capture_output=True, text=True)
+            self.assertNotEqual(outdated.returncode, 0)
+            self.assertIn("--locked", outdated.stderr)
 
 
 class Drills(unittest.TestCase):
