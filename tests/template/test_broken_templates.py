@@ -132,11 +132,6 @@ class BrokenTemplates(Broken):
         self.named(found, "Fn::Join is no function of rules")
         self.named(found, "VpcIdd is no parameter")
 
-
-class Evaluation(unittest.TestCase):
-    def position(self, value: Any, **given: Any) -> Any:
-        return Position(TEMPLATE, {**required(TEMPLATE), **given}).resolve(value)
-
     # -- withheld headers ------------------------------------------------------------------------------------
 
     def test_an_integration_that_passes_on_a_withheld_header(self) -> None:
@@ -164,6 +159,11 @@ class Evaluation(unittest.TestCase):
         for function in ("AuthorizerFunction", "LimiterFunction"):
             change = of(function, "Environment", "Variables", "KEY_HEADER", value="x-api-key")
             self.named(withheld.findings(TEMPLATE.changed(change)), f"{function} is given 'x-api-key'")
+
+
+class Evaluation(unittest.TestCase):
+    def position(self, value: Any, **given: Any) -> Any:
+        return Position(TEMPLATE, {**required(TEMPLATE), **given}).resolve(value)
 
     def test_what_is_known_is_put_in_and_what_is_not_is_named(self) -> None:
         self.assertEqual(self.position({"Fn::Sub": "${AWS::StackName}-${!Literal}-x"}), "tollgate-${Literal}-x")
