@@ -34,6 +34,7 @@ pub struct PolicyDocument {
 #[serde(deny_unknown_fields)]
 struct ApiKeysDocument {
     /// Has to be the configured header (`KEY_HEADER`), which is also the default.
+    #[serde(default, deserialize_with = "crate::present::present")]
     header: Option<String>,
 }
 

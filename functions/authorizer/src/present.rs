@@ -18,7 +18,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use crate::Policy;
+    use crate::{KeyHeader, Policy};
 
     #[test]
     fn null_lifts_no_restriction() {
@@ -32,8 +32,9 @@ mod tests {
             (issuer(r#""allowed_roles":null"#), "issuers[0].allowed_roles"),
             (issuer(r#""allowed_plans":null"#), "issuers[0].allowed_plans"),
             (r#"{"rules":[{"match":"GET /a","auth":"jwt","issuers":null}]}"#.to_owned(), "rules[0].issuers"),
+            (r#"{"api_keys":{"header":null},"rules":[]}"#.to_owned(), "api_keys.header"),
         ] {
-            let error = Policy::parse(&policy, &|_| None).unwrap_err().to_string();
+            let error = Policy::parse(&policy, &KeyHeader::default(), &|_| None).unwrap_err().to_string();
             assert!(error.contains(field) && error.contains("null"), "{error}");
         }
     }
