@@ -82,10 +82,16 @@ fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (d
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// rustls reports through an I/O error, whose own source skips what it wraps.
+/// rustls reports through I/O errors, one inside another, whose own source skips what they wrap.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| wrapped.is::<rustls::Error>())
+    let mut layers = std::iter::successors(Some(error), |&error| unwrapped(error));
+    layers.any(|layer| layer.is::<rustls::Error>())
+}
+
+/// What an I/O error wraps.
+fn unwrapped<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
+    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+    Some(inner)
 }
 
 fn is_refused(error: &(dyn StdError + 'static)) -> bool {

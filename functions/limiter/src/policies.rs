@@ -209,8 +209,12 @@ mod tests {
             (json!([]), ""),
             (
                 json!({"rules": [{"auth": 1, "cost": -1}, []], "issuers": [{}], "introspection": {"client_secret": "x"}}),
-                "/introspection/client_secret /introspection/endpoint /issuers/0/audiences \
-                 /issuers/0/issuer /rules/0/auth /rules/0/cost /rules/0/match /rules/1",
+                "/introspection/client_secret /introspection/endpoint /issuers/0/audiences /issuers/0/issuer \
+                 /rules/0/auth /rules/0/cost /rules/0/match /rules/1",
+            ),
+            (
+                json!({"rules": [], "introspection": {"endpoint": "https://a", "client_secret": "env:S", "default_plan": "p"}}),
+                "/introspection/client_id",
             ),
         ] {
             assert_eq!(pointer(policy.clone()), expected, "{policy}");
