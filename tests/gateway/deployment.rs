@@ -225,7 +225,7 @@ async fn the_metric_of_faults_counts_what_is_a_500_and_no_refusal() {
     let settings: Value = serde_json::from_slice(&file("env.json")).unwrap();
     let setting = move |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
     let function = Function::new("authorizer", None, setting, RecordLog::to(std::io::sink())).await.unwrap();
-    for (event, counted) in [("fault", 1), ("allowed", 0), ("forbidden", 0), ("unknown-key", 0), ("token-expired", 0)] {
+    for (event, counted) in [("fault", 1), ("allowed", 0), ("no-rule", 0), ("unknown-key", 0), ("token-expired", 0)] {
         let log = Log::default();
         let writer = log.clone();
         let guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));

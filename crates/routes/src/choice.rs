@@ -1,5 +1,7 @@
 //! The choice of a rule for a path that backends may read in several ways.
 
+use std::sync::Arc;
+
 use crate::key::RouteKey;
 use crate::matching::PathMatching;
 use crate::spellings::{Readings, Spellings};
@@ -13,6 +15,12 @@ const PLACEHOLDER: &str = "~";
 pub trait Demands {
     /// True if a request that satisfies `other` may fail to satisfy this.
     fn demands_more_than(&self, other: &Self) -> bool;
+}
+
+impl<T: Demands> Demands for Arc<T> {
+    fn demands_more_than(&self, other: &Self) -> bool {
+        T::demands_more_than(self, other)
+    }
 }
 
 /// Rules by route key. Other than in a [`RouteTable`], a path is judged together with its other spellings:
@@ -86,6 +94,9 @@ impl<T: Demands> PathRules<T> {
     /// # Errors
     /// [`Ambiguity`] if a backend may treat the path like one with a more demanding rule.
     pub fn choose(&self, method: &str, path: &str) -> Result<Option<&T>, Ambiguity<'_, T>> {
+        if self.is_empty() {
+            return Ok(None);
+        }
         let path = self.matching.path(path);
         let chosen = self.select(method, &path);
         let rule = chosen.map(|(_, rule)| rule);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use routes::RouteTable;
+use routes::{Ambiguity, Demands, PathMatching, PathRules};
 use sha2::{Digest, Sha256};
 
 use crate::bucket::Bucket;
@@ -30,7 +30,7 @@ pub struct Plan {
     /// The one caller that all callers are charged as, where they share the plan's limits.
     pub shared: Option<Caller>,
     /// Buckets of single routes.
-    pub routes: RouteTable<Arc<RouteLimit>>,
+    pub routes: PathRules<Arc<RouteLimit>>,
     /// The bucket of callers' questions about their own usage.
     pub usage_query: Arc<RouteLimit>,
     /// What answers while the store does not.
@@ -78,8 +78,20 @@ impl Plan {
     /// # Errors
     /// [`PlanError`] with everything that is wrong.
     pub fn new(name: &str, document: PlanDocument) -> Result<Self, PlanError> {
+        Self::checked(name, document, Checks::default())
+    }
+
+    /// The same for a plan from the registry. A route with `*`, `:id`, `<id>` or `[id]`, which earlier releases
+    /// accepted, is still literal text; it matches nothing else.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn from_stored(name: &str, document: PlanDocument) -> Result<Self, PlanError> {
+        Self::checked(name, document, Checks::of_stored())
+    }
+
+    fn checked(name: &str, document: PlanDocument, mut checks: Checks) -> Result<Self, PlanError> {
         check_name(name)?;
-        let mut checks = Checks::default();
         let parts = checks.plan(&document);
         if !checks.mistakes.is_empty() {
             return Err(PlanError { mistakes: checks.mistakes });
@@ -116,7 +128,7 @@ impl Plan {
             sliding: self.sliding.as_ref().map(|window| window.share(instances)),
             quotas: self.quotas.iter().map(|quota| quota.share(instances)).collect(),
             shared: self.shared.clone(),
-            routes: RouteTable::default(),
+            routes: PathRules::new(PathMatching::default()),
             usage_query: Arc::clone(&self.usage_query),
             on_store_failure: self.on_store_failure,
             near_limit: self.near_limit,
@@ -126,10 +138,30 @@ impl Plan {
         }
     }
 
-    /// The limit of its own that a route has, if it has one.
+    /// The limit of its own that a route has, if it has one. A path that a backend may treat like another one takes
+    /// the limit of that one.
     #[must_use]
     pub fn route_limit(&self, method: &str, path: &str) -> Option<&Arc<RouteLimit>> {
-        self.routes.find(method, path).map(|found| found.value)
+        self.routes.choose(method, path).unwrap_or_else(|ambiguity| ambiguity.stricter.or(ambiguity.chosen))
+    }
+
+    /// The limit of its own that a route has, if it has one.
+    ///
+    /// # Errors
+    /// [`Ambiguity`] for a path that a backend may treat like one with another limit.
+    pub fn unambiguous_route_limit(
+        &self,
+        method: &str,
+        path: &str,
+    ) -> Result<Option<&Arc<RouteLimit>>, Ambiguity<'_, Arc<RouteLimit>>> {
+        self.routes.choose(method, path)
+    }
+}
+
+impl Demands for RouteLimit {
+    /// Every limit demands what no other one does: to be charged on it.
+    fn demands_more_than(&self, other: &Self) -> bool {
+        !std::ptr::eq(self, other)
     }
 }
 
@@ -293,6 +325,32 @@ mod tests {
             assert!(Plan::new(name, PlanDocument::default()).is_err(), "{name}");
         }
         assert!(Plan::new("free-2.0_x", PlanDocument::default()).is_ok());
+    }
+
+    #[test]
+    fn a_wildcard_in_a_route_is_refused_unless_it_is_stored_already() {
+        let json = r#"{"routes":{"GET /a/*":{"rate":1,"burst":1}}}"#;
+        let error = plan(json).unwrap_err();
+        assert!(error.contains("`*`") && error.contains("`{proxy+}`"), "{error}");
+        let stored = Plan::from_stored("p", serde_json::from_str(json).unwrap()).unwrap();
+        assert_eq!(stored.route_limit("GET", "/a/*").unwrap().route, "GET /a/*");
+        assert!(stored.route_limit("GET", "/a/b").is_none());
+    }
+
+    #[test]
+    fn a_path_that_a_backend_may_treat_like_a_limited_one_is_ambiguous() {
+        let plan = plan(r#"{"routes":{"GET /reports/{id}":{"rate":1,"burst":1},"POST /Pay":{"rate":1,"burst":1}}}"#);
+        let plan = plan.unwrap();
+        for (method, path) in [("GET", "/reports/7/"), ("GET", "/REPORTS/7"), ("HEAD", "/reports /7"), ("POST", "/pay")]
+        {
+            let ambiguity = plan.unambiguous_route_limit(method, path).unwrap_err();
+            assert!(ambiguity.chosen.is_none() && ambiguity.stricter.is_some(), "{path}");
+            assert!(plan.route_limit(method, path).is_some(), "{path}");
+        }
+        for (method, path) in [("POST", "/reports/7/"), ("GET", "/Orders/"), ("GET", "/Pay")] {
+            assert_eq!(plan.unambiguous_route_limit(method, path).unwrap().map(|limit| &limit.route), None, "{path}");
+        }
+        assert_eq!(plan.route_limit("HEAD", "/reports/7").unwrap().route, "GET /reports/{id}");
     }
 
     #[test]

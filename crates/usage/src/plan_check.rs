@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use routes::{RouteKey, RouteKeyError, RouteTable};
+use routes::{PathMatching, PathRules, RouteKey, RouteKeyError};
 
 use crate::bucket::Bucket;
 use crate::calendar::CalendarError;
@@ -27,6 +27,8 @@ const NEAR_LIMIT: f64 = 0.8;
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     pub(crate) mistakes: Vec<Mistake>,
+    /// The plan comes from a store, where an earlier release may have put it.
+    stored: bool,
 }
 
 /// What a plan is made of; whole where there are no mistakes.
@@ -35,12 +37,17 @@ pub(crate) struct Parts {
     pub(crate) bucket: Option<Bucket>,
     pub(crate) sliding: Option<SlidingWindow>,
     pub(crate) quotas: Vec<Quota>,
-    pub(crate) routes: RouteTable<Arc<RouteLimit>>,
+    pub(crate) routes: PathRules<Arc<RouteLimit>>,
     pub(crate) near_limit: f64,
     pub(crate) lease: Option<LeaseTerms>,
 }
 
 impl Checks {
+    /// Checks for a plan that is stored already: what an earlier release accepted must not take its callers down.
+    pub(crate) fn of_stored() -> Self {
+        Self { stored: true, ..Self::default() }
+    }
+
     pub(crate) fn plan(&mut self, document: &PlanDocument) -> Parts {
         let lease = self.lease(document);
         let reserve = lease.map_or(0, |terms| terms.length);
@@ -172,11 +179,11 @@ impl Checks {
         None
     }
 
-    fn routes(&mut self, documents: &BTreeMap<String, Throttle>, reserve: Nanos) -> RouteTable<Arc<RouteLimit>> {
+    fn routes(&mut self, documents: &BTreeMap<String, Throttle>, reserve: Nanos) -> PathRules<Arc<RouteLimit>> {
         if documents.len() > MAX_ROUTES {
             self.add(&["routes"], format!("{} routes; a plan has 16 at most", documents.len()));
         }
-        let mut table = RouteTable::default();
+        let mut table = PathRules::new(PathMatching::default());
         for (route, throttle) in documents {
             if route.len() > LONGEST_ROUTE {
                 self.add(&["routes", route], format!("routes: `{route}` is longer than {LONGEST_ROUTE} characters"));
@@ -184,7 +191,8 @@ impl Checks {
             let member = format!("routes[\"{route}\"]");
             let bucket = self.bucket(&["routes", route], &member, (route, route), throttle, reserve);
             let limit = Arc::new(RouteLimit { route: route.clone(), bucket });
-            let key = route.parse().map_err(|error: RouteKeyError| error.to_string());
+            let key = if self.stored { RouteKey::parse_stored(route) } else { route.parse() };
+            let key = key.map_err(|error: RouteKeyError| error.to_string());
             let inserted = key.and_then(|key: RouteKey| table.insert(key, limit).map_err(|error| error.to_string()));
             if let Err(problem) = inserted {
                 self.add(&["routes", route], format!("routes: {problem}"));

@@ -202,6 +202,11 @@ mod tests {
         for (json, expected) in [
             (r#"{"plans":{"p":{"near_limit":2}}}"#.to_owned(), "plans.p: near_limit is 2; it is from 0 to 1"),
             (
+                r#"{"plans":{"p":{"routes":{"GET /a/*":{"rate":1,"burst":1}}}}}"#.to_owned(),
+                "plans.p: routes: `*` in segment `*` is not a wildcard: write `{proxy+}` as the last segment for \
+                 everything below, or `{name}` for one segment",
+            ),
+            (
                 key(r#""key":"short","key_id":"b","plan":"p""#),
                 "keys[1]: a key is 20 to 128 visible ASCII characters without a comma",
             ),

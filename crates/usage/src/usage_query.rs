@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use routes::RouteTable;
+use routes::{PathRules, RouteKey};
 
 use crate::bucket::Bucket;
 use crate::{RouteLimit, Throttle};
@@ -26,7 +26,8 @@ static DEFAULT: LazyLock<Arc<RouteLimit>> = LazyLock::new(|| {
 
 /// The limit that the plan sets for exactly this route, or the default. A plan in shadow mode must not refuse anything
 /// by its own limits, so that the default applies.
-pub(crate) fn limit(routes: &RouteTable<Arc<RouteLimit>>, shadow: bool) -> Arc<RouteLimit> {
-    let own = routes.find("GET", USAGE_PATH).filter(|found| !shadow && found.key.path() == USAGE_PATH);
-    Arc::clone(own.map_or(&DEFAULT, |found| found.value))
+pub(crate) fn limit(routes: &PathRules<Arc<RouteLimit>>, shadow: bool) -> Arc<RouteLimit> {
+    let is_own = |key: &RouteKey| key.path() == USAGE_PATH && key.method().is_none_or(|method| method == "GET");
+    let own = routes.iter().filter(|(key, _)| !shadow && is_own(key)).max_by_key(|(key, _)| key.method().is_some());
+    Arc::clone(own.map_or(&DEFAULT, |(_, limit)| limit))
 }

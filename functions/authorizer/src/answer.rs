@@ -13,8 +13,9 @@ use crate::context::{Context, set};
 use crate::credentials::Identity;
 use crate::event::{Format, Request};
 use crate::header_value::header_value;
-use crate::policy::Rule;
-use crate::{Failure, Reason, Stop};
+use crate::rules::Rule;
+use crate::stop::Stop;
+use crate::{Failure, Reason};
 
 /// How a throttled request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,8 @@ pub(crate) struct Answer<'e> {
     issuer_name: Option<Arc<str>>,
     /// The key as it was sent, for a REST API's own usage plan. Never logged.
     usage_identifier_key: Option<&'e str>,
+    /// Why the request is refused, for the log.
+    detail: Option<Cow<'static, str>>,
 }
 
 impl<'e> Answer<'e> {
@@ -143,6 +146,10 @@ impl<'e> Answer<'e> {
                 let shadowed = decided.reason == Reason::Ok && self.shadowed.is_some();
                 let reason = if shadowed { Reason::ShadowDenied } else { decided.reason };
                 (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), reason)
+            }
+            Err(Stop::Because(stop, detail)) => {
+                self.detail = Some(detail);
+                return self.finish(Err(*stop), on_throttle, elapsed);
             }
             Err(Stop::Forbidden(reason)) => (false, reason),
             Err(Stop::Unauthenticated(reason)) => return Err(self.fail(reason, elapsed, Failure::Unauthorized)),
@@ -204,7 +211,7 @@ impl<'e> Answer<'e> {
             violated = self.shadowed.as_ref().map(|shadowed| shadowed.violated.as_str()),
             duration_ms = milliseconds(elapsed),
             problem,
-            detail,
+            detail = detail.or(self.detail.as_deref()),
             "decided"
         );
     }

@@ -9,7 +9,8 @@ use usage::{ApiKey, Caller, KeyHash, KeyStanding, Store};
 use crate::bearer::{Bearer, TokenPlan};
 use crate::certificate::Holder;
 use crate::event::Request;
-use crate::policy::{Auth, Policy, Rule};
+use crate::policy::Policy;
+use crate::rules::{Auth, Rule};
 use crate::tokens::Tokens;
 use crate::{Reason, Stop};
 
@@ -74,17 +75,19 @@ impl Identity {
         if let (Some(bearer), Some(accepted)) = (&self.bearer, &rule.issuers)
             && !accepted.iter().any(|name| **name == *bearer.issuer_name)
         {
-            return Err(Stop::Forbidden(Reason::IssuerNotAccepted));
+            let detail = "the rule does not accept tokens of this issuer";
+            return Err(Stop::Forbidden(Reason::IssuerNotAccepted).because(detail));
         }
 
-        if !rule.scopes.iter().all(|scope| self.scopes().contains(scope)) {
-            return Err(Stop::Forbidden(Reason::InsufficientScope));
+        if let Some(scope) = rule.scopes.iter().find(|scope| !self.scopes().contains(scope)) {
+            return Err(Stop::Forbidden(Reason::InsufficientScope).because(format!("scope `{scope}` is missing")));
         }
 
         let token_is_charged = self.key.is_none();
         match &self.bearer {
             Some(bearer) if token_is_charged && bearer.plan == TokenPlan::NotAllowed => {
-                Err(Stop::Forbidden(Reason::PlanNotAllowed))
+                let detail = "the token names a plan that is not among the issuer's `allowed_plans`";
+                Err(Stop::Forbidden(Reason::PlanNotAllowed).because(detail))
             }
             _ => Ok(()),
         }

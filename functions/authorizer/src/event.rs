@@ -18,6 +18,11 @@ use crate::event_v1::EventV1;
 use crate::event_v2::EventV2;
 use crate::text::{Headers, Members, Text};
 
+/// Backends trust every header with this prefix.
+const PREFIX: &str = "x-tollgate-";
+/// The methods that rules can name. Some backends convert another spelling, such as `delete`, to upper case.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
 /// What the authorizer looks at.
 #[derive(Debug)]
 pub(crate) struct Request<'e> {
@@ -89,10 +94,16 @@ impl<'e> Request<'e> {
         self.headers.get(name)
     }
 
-    /// Whether a header claims to be one of those that the backend is told by, under a name that request
-    /// mapping does not overwrite but some backends read alike, such as `x_tollgate_user_id`.
+    /// True if a header reads like one that backends trust, but has a name that request mapping does not overwrite:
+    /// any other name with our prefix, with any punctuation for `-`, such as `x-tollgate-tenant` or
+    /// `x_tollgate_user_id`.
     pub(crate) fn impersonates(&self) -> bool {
-        self.headers.names().any(|name| BACKEND_HEADERS.iter().any(|ours| *ours != name && reads_like(name, ours)))
+        self.headers.names().any(|name| reads_like_ours(name) && !BACKEND_HEADERS.contains(&name))
+    }
+
+    /// True if the method is one that rules can name, in upper case.
+    pub(crate) fn has_usual_method(&self) -> bool {
+        METHODS.contains(&&*self.method)
     }
 
     /// Whether it is a browser's question before the request itself, which never has credentials (Fetch
@@ -113,17 +124,20 @@ impl<'e> Request<'e> {
         *self.method == *"GET" && path == USAGE_PATH
     }
 
-    /// The path that rules are matched by: the route key's, with its variables filled in. `None` where it
-    /// has no such path, or one that a backend might read differently than we do.
-    pub(crate) fn path(&self) -> Option<String> {
+    /// The path that rules are matched by: the route key's, with its variables filled in. The error says why there is
+    /// none, or why a backend might read it as another path.
+    pub(crate) fn path(&self) -> Result<String, &'static str> {
         let path = match &self.path {
             Path::Plain(path) => path.clone(),
             Path::Route { key, parameters } => {
-                let key: RouteKey = key.parse().ok()?;
-                key.fill(|name| parameters.get(name))?
+                let key = RouteKey::parse_stored(key).map_err(|_| "the route key of the API has no path")?;
+                key.fill(|name| parameters.get(name)).ok_or("a variable of the route key has no usable value")?
             }
         };
-        means_what_it_says(&path).then_some(path)
+        match misreading(&path) {
+            Some(problem) => Err(problem),
+            None => Ok(path),
+        }
     }
 }
 
@@ -133,18 +147,31 @@ fn read<'e, E: Deserialize<'e>>(event: &'e RawValue) -> Result<E, String> {
         .map_err(|error| format!("event: `{}` is not of its type", error.path()))
 }
 
-/// Whether only punctuation tells a name from one of ours.
-fn reads_like(name: &str, ours: &str) -> bool {
+/// True if only punctuation tells the beginning of a name from our prefix.
+fn reads_like_ours(name: &str) -> bool {
     let alike = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
-    name.chars().map(alike).eq(ours.chars())
+    let mut letters = name.chars().map(alike);
+    PREFIX.chars().all(|letter| letters.next() == Some(letter))
 }
 
-/// No dot segments, empty segments, escapes, parameters, ends of a path or control characters: nothing that a
-/// backend may resolve, merge, decode or cut into another path than the one the rules were asked about.
-fn means_what_it_says(path: &str) -> bool {
-    let ambiguous = ["..", "//", "%", "\\", ";", "?", "#"].iter().any(|text| path.contains(text));
-    let dot_segment = path.split('/').any(|segment| segment == ".");
-    !ambiguous && !dot_segment && !path.chars().any(char::is_control)
+/// What a backend may resolve, merge, decode or cut into another path than the one the rules were asked about.
+fn misreading(path: &str) -> Option<&'static str> {
+    const MISREAD: [(&str, &str); 7] = [
+        ("..", "the path contains `..`"),
+        ("//", "the path contains an empty segment"),
+        ("%", "the path contains `%` after decoding"),
+        ("\\", "the path contains a backslash"),
+        (";", "the path contains `;`"),
+        ("?", "the path contains `?` after decoding"),
+        ("#", "the path contains `#` after decoding"),
+    ];
+    if let Some((_, problem)) = MISREAD.iter().find(|(text, _)| path.contains(text)) {
+        return Some(problem);
+    }
+    if path.split('/').any(|segment| segment == ".") {
+        return Some("the path contains the segment `.`");
+    }
+    path.chars().any(char::is_control).then_some("the path contains a control character")
 }
 
 #[cfg(test)]
@@ -162,7 +189,7 @@ mod tests {
     }
 
     fn path(route_key: &str, parameters: Value) -> Option<String> {
-        Request::parse(&raw(&event(route_key, parameters))).unwrap().path()
+        Request::parse(&raw(&event(route_key, parameters))).unwrap().path().ok()
     }
 
     #[test]
@@ -221,12 +248,48 @@ mod tests {
             event["headers"] = json!({name: "mallory"});
             Request::parse(&raw(&event)).unwrap().impersonates()
         };
-        for name in ["x_tollgate_user_id", "X-Tollgate_Plan", "x.tollgate.auth"] {
+        for name in [
+            "x_tollgate_user_id",
+            "X-Tollgate_Plan",
+            "x.tollgate.auth",
+            "x-tollgate-tenant",
+            "X-Tollgate-User",
+            "x-tollgate-",
+            "x-tollgate_",
+            "x-tollgate-user-id-2",
+            "x\u{2011}tollgate-role",
+        ] {
             assert!(claims(name), "{name}");
         }
-        for name in ["x-tollgate-user-id", "x_request_id", "x-tollgate"] {
+        for name in ["x-tollgate-user-id", "X-Tollgate-Plan", "x_request_id", "x-tollgate", "tollgate-user", "x-toll-x"]
+        {
             assert!(!claims(name), "{name}");
         }
+    }
+
+    #[test]
+    fn only_the_usual_methods_in_upper_case_are_accepted() {
+        let usual = |method: &str| {
+            let mut event = event("ANY /", Value::Null);
+            event["requestContext"]["http"]["method"] = method.into();
+            Request::parse(&raw(&event)).unwrap().has_usual_method()
+        };
+        for method in METHODS {
+            assert!(usual(method) && !usual(&method.to_lowercase()), "{method}");
+        }
+        for method in ["Delete", "PROPFIND", "TRACE", "CONNECT", "QUERY", "GET ", "", "ANY"] {
+            assert!(!usual(method), "{method}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_refused_has_a_reason_without_the_path() {
+        let problem = |proxy: &str| {
+            Request::parse(&raw(&event("ANY /{proxy+}", json!({"proxy": proxy})))).unwrap().path().unwrap_err()
+        };
+        assert_eq!(problem("secret/../a"), "the path contains `..`");
+        assert_eq!(problem("secret;a"), "the path contains `;`");
+        assert_eq!(problem(""), "a variable of the route key has no usable value");
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl Policies {
         let unchanged = renewal.reading().text == text;
         if !unchanged {
             let PolicyName { key_header, environment, .. } = &renewal.source;
-            let policy = Policy::parse(&text, key_header, &**environment);
+            let policy = Policy::parse_stored(&text, key_header, &**environment);
             let policy = policy.map_err(|error| PolicyLoadError::Text { name: name.clone(), error })?;
             self.put_in_force(policy, now).await?;
         }

@@ -41,6 +41,7 @@ mod key_state;
 mod keys;
 mod log;
 mod outbound;
+mod path_document;
 mod policy;
 mod policy_error;
 mod policy_source;
@@ -48,9 +49,11 @@ mod policy_warning;
 mod present;
 mod reason;
 mod recent;
+mod rules;
 mod secret;
 mod secret_reader;
 mod single_flight;
+mod stop;
 mod store;
 mod strict_json;
 mod text;
@@ -65,7 +68,7 @@ use std::time::Instant;
 use calls::{Deadline, HttpCalls, RequestScope};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use usage::{Store, Verdict};
+use usage::{Plan, RouteLimit, Store, Verdict};
 
 pub use answer::{Decided, OnThrottle};
 pub use backend_headers::BACKEND_HEADERS;
@@ -74,11 +77,12 @@ pub use in_force::PolicyLoadError;
 pub use key_header::{KeyHeader, KeyHeaderError};
 pub use log::{answer, log_to};
 pub use outbound::{FUNCTION_NAME, http_calls, reach};
-pub use policy::{Auth, Policy, Rule};
+pub use policy::Policy;
 pub use policy_error::PolicyError;
 pub use policy_source::{Environment, PolicyName, PolicySource, PolicyTextError};
 pub use policy_warning::{NamedPlan, PolicyWarning};
 pub use reason::{Failure, Reason};
+pub use rules::{Auth, Rule};
 pub use store::open;
 pub use strict_json::StrictValue;
 
@@ -86,6 +90,7 @@ use answer::Answer;
 use credentials::{Check, Identity};
 use event::Request;
 use in_force::{InForce, Policies};
+use stop::Stop;
 
 /// The authorizer with what it was set up with. One serves any number of requests, one after another or
 /// at once.
@@ -98,26 +103,13 @@ pub struct Authorizer {
 
 /// One call, as far as its charge depends on it.
 struct Call<'c> {
+    policy: &'c Policy,
     rule: &'c Rule,
     method: &'c str,
     path: &'c str,
     is_usage_query: bool,
     now: Timestamp,
     deadline: Deadline,
-}
-
-/// What stops a request before it is charged.
-#[derive(Clone, Debug)]
-enum Stop {
-    /// 401.
-    Unauthenticated(Reason),
-    /// 403.
-    Forbidden(Reason),
-    /// 500. The text names what is wrong and holds nothing of the request's values.
-    Fault(Reason, String),
-    /// 500 too, and no alarm for a single one: another service cannot say who calls, which a client may have
-    /// caused. The text is as for [`Self::Fault`].
-    Unavailable(Reason, String),
 }
 
 impl Authorizer {
@@ -218,11 +210,8 @@ impl Authorizer {
             return Err(Stop::Fault(Reason::Fault, "the clock stands before 1970".to_owned()));
         }
         let InForce { policy, tokens } = &*self.policies.at(now).await?;
-        if request.impersonates() {
-            return Err(Stop::Forbidden(Reason::Forbidden));
-        }
-        let path = request.path().ok_or(Stop::Forbidden(Reason::MalformedPath))?;
-        let rule = policy.rule(&request.method, &path).ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        let path = readable_path(request)?;
+        let rule = policy.choose(&request.method, &path)?;
         answer.rule(rule);
         if rule.auth != Auth::None && request.is_preflight(&policy.key_header) {
             answer.identity(&Identity::default());
@@ -241,15 +230,17 @@ impl Authorizer {
         answer.usage_identifier_key(identity.key.as_ref().and(request.header(&policy.key_header)));
         identity.meets(rule)?;
         let is_usage_query = request.is_usage_query();
-        let call = Call { rule, method: &request.method, path: &path, is_usage_query, now, deadline };
+        let call = Call { policy, rule, method: &request.method, path: &path, is_usage_query, now, deadline };
         self.charge(&identity, &call, answer).await
     }
 
     async fn charge(&self, identity: &Identity, call: &Call<'_>, answer: &mut Answer<'_>) -> Result<Decided, Stop> {
         let Some((caller, plan_name)) = identity.charged() else { return Ok(Decided::allowed()) };
-        let plan_name = plan_name.ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        let plan_name = plan_name.ok_or_else(|| {
+            Stop::Forbidden(Reason::NoPlan).because("the token names no plan, and the policy no default plan")
+        })?;
         let Ok(plan) = self.store.plan(plan_name, call.deadline).await else { return Ok(Decided::unavailable(1)) };
-        let plan = plan.ok_or(Stop::Forbidden(Reason::Forbidden))?;
+        let plan = plan.ok_or_else(|| unknown_plan(plan_name, identity, call.policy))?;
         answer.plan(&plan);
 
         let now = call.now.as_nanosecond();
@@ -257,7 +248,7 @@ impl Authorizer {
             answer.plan_route(Some(&plan.usage_query));
             self.store.charge_usage_query(caller, &plan, now, call.deadline).await
         } else {
-            let route = plan.route_limit(call.method, call.path).map(AsRef::as_ref);
+            let route = route_limit(&plan, call)?;
             answer.plan_route(route);
             self.store.charge(caller, &plan, route, call.rule.cost, now, call.deadline).await
         };
@@ -269,7 +260,49 @@ impl Authorizer {
             Verdict::Allowed => Ok(Decided::allowed()),
             Verdict::Throttled { quota, retry_after_s, .. } => Ok(Decided::throttled(quota, retry_after_s)),
             Verdict::Unavailable { retry_after_s } => Ok(Decided::unavailable(retry_after_s)),
-            Verdict::Impossible => Err(Stop::Forbidden(Reason::LimitImpossible)),
+            Verdict::Impossible => {
+                let detail =
+                    format!("cost {} is above a limit of plan `{}`, or a limit is 0", call.rule.cost, plan.name);
+                Err(Stop::Forbidden(Reason::LimitImpossible).because(detail))
+            }
         }
     }
+}
+
+/// The path of a request that no backend reads as another request than the rules do.
+fn readable_path(request: &Request<'_>) -> Result<String, Stop> {
+    if request.impersonates() {
+        let detail = "a header reads like x-tollgate-*, which only the gateway may set";
+        return Err(Stop::Forbidden(Reason::ForbiddenHeader).because(detail));
+    }
+    if !request.has_usual_method() {
+        let detail = "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case";
+        return Err(Stop::Forbidden(Reason::UnusualMethod).because(detail));
+    }
+    request.path().map_err(|problem| Stop::Forbidden(Reason::MalformedPath).because(problem))
+}
+
+/// Names the plan only if the policy or a key does: a token can claim any text.
+fn unknown_plan(name: &str, identity: &Identity, policy: &Policy) -> Stop {
+    let known = identity.configured_plan().is_some() || policy.named_plans().iter().any(|named| named.plan == name);
+    let detail = if known {
+        format!("plan `{name}` does not exist")
+    } else {
+        "the plan that the token names does not exist".to_owned()
+    };
+    Stop::Forbidden(Reason::UnknownPlan).because(detail)
+}
+
+/// The limit of its own that the plan has for the route. If the policy says that paths are folded, a path is charged
+/// on the limit of the path that it folds to.
+fn route_limit<'p>(plan: &'p Plan, call: &Call<'_>) -> Result<Option<&'p RouteLimit>, Stop> {
+    if call.policy.path_matching.folds() {
+        return Ok(plan.route_limit(call.method, call.path).map(AsRef::as_ref));
+    }
+    let limit = plan.unambiguous_route_limit(call.method, call.path);
+    limit.map(|limit| limit.map(AsRef::as_ref)).map_err(|ambiguity| {
+        let other = ambiguity.stricter.map_or("another route", |limit| limit.route.as_str());
+        let detail = format!("plan `{}`: a backend may read the path as `{other}`, which has its own limit", plan.name);
+        Stop::Forbidden(Reason::AmbiguousPath).because(detail)
+    })
 }

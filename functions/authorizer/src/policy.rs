@@ -1,6 +1,8 @@
 //! The policy: what each path asks of its callers.
 
-use routes::{RouteKey, RouteTable};
+use std::str::FromStr as _;
+
+use routes::{Ambiguity, PathMatching, PathRules, RouteKey, RouteKeyError};
 use serde::Deserialize;
 
 use crate::certificate::HolderName;
@@ -12,8 +14,11 @@ use crate::issuer_names::IssuerNames;
 use crate::key_header::KeyHeader;
 use crate::key_source::{KeyOrigin, check_deployed};
 use crate::outbound::FUNCTION_NAME;
+use crate::path_document::PathsDocument;
 use crate::policy_error::{MOST_TOLERANCE_S, PolicyError};
 use crate::policy_warning::{NamedPlan, PolicyWarning};
+use crate::rules::{Auth, Rule, RuleDocument};
+use crate::{Reason, Stop};
 
 /// The policy as written. A member that nobody knows is an error.
 #[derive(Debug, Deserialize)]
@@ -27,6 +32,8 @@ pub struct PolicyDocument {
     mtls: Option<MtlsDocument>,
     #[serde(default)]
     api_keys: ApiKeysDocument,
+    #[serde(default)]
+    paths: PathsDocument,
     rules: Vec<RuleDocument>,
 }
 
@@ -79,47 +86,6 @@ fn default_tolerance() -> u16 {
     30
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleDocument {
-    r#match: String,
-    auth: Auth,
-    #[serde(default)]
-    scopes: Vec<String>,
-    #[serde(default, deserialize_with = "crate::present::present")]
-    issuers: Option<Vec<String>>,
-    #[serde(default = "default_cost")]
-    cost: u64,
-    plan: Option<String>,
-    limit_by: Option<LimitBy>,
-}
-
-fn default_cost() -> u64 {
-    1
-}
-
-/// Which credentials a rule takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Auth {
-    /// Any kind there is. Every credential that is sent has to hold.
-    Any,
-    /// A bearer token. A key that is sent besides has to hold too.
-    Jwt,
-    /// A client certificate; other credentials are the backend's own business.
-    Mtls,
-    /// An API key; other credentials are the backend's own business.
-    ApiKey,
-    /// None: the path is public.
-    None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum LimitBy {
-    Ip,
-}
-
 /// The policy, checked.
 #[derive(Debug)]
 pub struct Policy {
@@ -131,27 +97,11 @@ pub struct Policy {
     pub(crate) introspection: Option<Server>,
     /// How client certificates are taken, where these are credentials.
     pub(crate) mtls: Option<MtlsDocument>,
-    rules: RouteTable<Rule>,
+    /// How paths are matched with rules, and with the routes of plans.
+    pub(crate) path_matching: PathMatching,
+    rules: PathRules<Rule>,
     named_plans: Vec<NamedPlan>,
     warnings: Vec<PolicyWarning>,
-}
-
-/// What one match asks of a request.
-#[derive(Debug)]
-pub struct Rule {
-    /// The route key as written.
-    pub route: String,
-    /// Which credentials.
-    pub auth: Auth,
-    /// All of these are needed.
-    pub scopes: Vec<String>,
-    /// The names of the issuers whose tokens are accepted; `None` is all. Other credentials than tokens are
-    /// not restricted by it.
-    pub issuers: Option<Vec<String>>,
-    /// What a request takes from each of its limits.
-    pub cost: u64,
-    /// The plan that an address is charged on, where the path is public and limited.
-    pub address_plan: Option<String>,
 }
 
 impl Policy {
@@ -164,6 +114,28 @@ impl Policy {
         document: PolicyDocument,
         key_header: &KeyHeader,
         lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, PolicyError> {
+        Self::checked(document, key_header, lookup, RouteKey::from_str)
+    }
+
+    /// The same for a policy from the registry, where an earlier release may have put it. A `match` with `*`, `:id`,
+    /// `<id>` or `[id]` is still literal text there, with a warning: an upgrade must not leave an API without a policy.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn from_stored(
+        document: PolicyDocument,
+        key_header: &KeyHeader,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, PolicyError> {
+        Self::checked(document, key_header, lookup, RouteKey::parse_stored)
+    }
+
+    fn checked(
+        document: PolicyDocument,
+        key_header: &KeyHeader,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        parse: fn(&str) -> Result<RouteKey, RouteKeyError>,
     ) -> Result<Self, PolicyError> {
         if document.clock_tolerance_s > MOST_TOLERANCE_S {
             return Err(PolicyError::Tolerance(document.clock_tolerance_s));
@@ -178,10 +150,15 @@ impl Policy {
         let introspection = server.transpose().map_err(refuse)?;
         let names = IssuerNames::new(&issuers, introspection.as_ref())?;
         let mtls = document.mtls;
-        let mut rules = RouteTable::default();
+        let path_matching = document.paths.matching();
+        let (mut rules, mut warnings) = (PathRules::new(path_matching), Vec::new());
         let mut rules_name_issuers = false;
         for (index, document) in document.rules.into_iter().enumerate() {
-            let key: RouteKey = document.r#match.parse().map_err(|error| match_error(index, &error))?;
+            let key = parse(&document.r#match).map_err(|error| match_error(index, &error))?;
+            if let Err(error) = key.check_foreign_syntax() {
+                let message = format!("{error}; until it is changed, the rule only matches this literal text");
+                warnings.push(PolicyWarning::new(format!("rules[{index}].match"), message));
+            }
             let rule = Rule::new(index, document)?;
             let problem = match rule.auth {
                 Auth::Jwt if issuers.is_empty() && introspection.is_none() => {
@@ -200,8 +177,9 @@ impl Policy {
         }
         check_key_header(document.api_keys.header.as_deref(), key_header)?;
         let key_header = key_header.to_string();
-        let warnings = names.warning(rules_name_issuers).into_iter().collect();
-        Ok(Self { key_header, issuers, introspection, mtls, rules, named_plans, warnings })
+        warnings.extend(names.warning(rules_name_issuers));
+        warnings.extend(conflicts(&rules));
+        Ok(Self { key_header, issuers, introspection, mtls, path_matching, rules, named_plans, warnings })
     }
 
     /// Warnings about what the policy says, in the order of the document. Whether the plans that it names
@@ -217,11 +195,38 @@ impl Policy {
         &self.named_plans
     }
 
-    /// The rule for a request, or `None` where no rule matches it, which is a refusal.
+    /// The rule for a request, or `None` if the request is refused because of its path.
     #[must_use]
     pub fn rule(&self, method: &str, path: &str) -> Option<&Rule> {
-        self.rules.find(method, path).map(|found| found.value)
+        self.choose(method, path).ok()
     }
+
+    /// The rule for a request.
+    pub(crate) fn choose(&self, method: &str, path: &str) -> Result<&Rule, Stop> {
+        match self.rules.choose(method, path) {
+            Ok(Some(rule)) => Ok(rule),
+            Ok(None) | Err(Ambiguity { chosen: None, .. }) => {
+                Err(Stop::Forbidden(Reason::NoRule).because("no rule matches the method and the path"))
+            }
+            Err(Ambiguity { chosen: Some(rule), stricter }) => {
+                let other = stricter.map_or("another rule", |rule| rule.route.as_str());
+                let detail = format!("rule `{}`; a backend may apply `{other}`, which requires more", rule.route);
+                Err(Stop::Forbidden(Reason::AmbiguousPath).because(detail))
+            }
+        }
+    }
+}
+
+/// A warning for each rule with which requests are ambiguous, or would be if they were not spelled out.
+fn conflicts(rules: &PathRules<Rule>) -> impl Iterator<Item = PolicyWarning> {
+    rules.conflicts().map(|conflict| {
+        let (key, stricter) = (conflict.key, conflict.stricter);
+        let effect = if key.is_literal() { "are judged by this rule" } else { "are refused with 403 ambiguous_path" };
+        let message = format!(
+            "many backends treat `{key}` like `{stricter}`, whose rule requires more; requests for `{key}` {effect}"
+        );
+        PolicyWarning::new(format!("rules[{}].match", conflict.index), message)
+    })
 }
 
 fn issuers(documents: Vec<IssuerDocument>, tolerance_s: i64) -> Result<Vec<(Issuer, KeyOrigin)>, PolicyError> {
@@ -260,32 +265,6 @@ fn check_key_header(named: Option<&str>, key_header: &KeyHeader) -> Result<(), P
             Err(PolicyError::Header { named: name.to_owned(), expected: key_header.clone() })
         }
         _ => Ok(()),
-    }
-}
-
-impl Rule {
-    fn new(index: usize, document: RuleDocument) -> Result<Self, PolicyError> {
-        let refuse = |problem| Err(PolicyError::Contradiction { index, problem });
-        let public = document.auth == Auth::None;
-        match (&document.plan, document.limit_by) {
-            (Some(_), None) => {
-                return refuse("`plan` needs `limit_by`: a caller with credentials has a plan of its own");
-            }
-            (None, Some(LimitBy::Ip)) => return refuse("`limit_by` needs a `plan`"),
-            (Some(_), Some(LimitBy::Ip)) if !public => return refuse("`limit_by` is for `auth: none`"),
-            _ => {}
-        }
-        if public && !document.scopes.is_empty() {
-            return refuse("`scopes` cannot be asked of callers without credentials");
-        }
-        if document.issuers.is_some() && !matches!(document.auth, Auth::Any | Auth::Jwt) {
-            return refuse("`issuers` restricts tokens, which this `auth` does not accept");
-        }
-        if document.issuers.as_ref().is_some_and(Vec::is_empty) {
-            return refuse("`issuers` is empty: no token would be accepted");
-        }
-        let RuleDocument { r#match: route, auth, scopes, issuers, cost, plan: address_plan, .. } = document;
-        Ok(Self { route, auth, scopes, issuers, cost, address_plan })
     }
 }
 
@@ -338,6 +317,58 @@ mod tests {
                 .expect_err(rule)
                 .to_string();
             assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_is_refused_unless_the_policy_is_stored_already() {
+        let json = r#"{"rules":[{"match":"GET /","auth":"any"},{"match":"ANY /admin/*","auth":"any"}]}"#;
+        let error = policy(json).unwrap_err().to_string();
+        assert!(error.starts_with("rules[1].match: `*` in segment `*` is not a wildcard: write `{proxy+}`"), "{error}");
+        let stored = Policy::parse_stored(json, &KeyHeader::default(), &|_| None).unwrap();
+        assert_eq!(stored.warnings()[0].place, "rules[1].match");
+        assert!(stored.warnings()[0].message.contains("only matches this literal text"));
+        assert!(stored.rule("GET", "/admin/users").is_none());
+    }
+
+    #[test]
+    fn rules_that_a_backend_may_confuse_are_warned_of() {
+        let warnings = |rules: &str| {
+            let policy = policy(&format!(r#"{{"rules":[{rules}]}}"#)).unwrap();
+            policy.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let admin = r#"{"match":"ANY /admin/{proxy+}","auth":"jwt"}"#.replace("jwt", "api_key");
+        assert_eq!(
+            warnings(&format!(r#"{admin},{{"match":"ANY /Admin/{{proxy+}}","auth":"any"}}"#)),
+            [
+                "rules[1].match: many backends treat `ANY /Admin/{proxy+}` like `ANY /admin/{proxy+}`, whose rule requires \
+                 more; requests for `ANY /Admin/{proxy+}` are refused with 403 ambiguous_path"
+            ]
+        );
+        for rules in [
+            format!(r#"{admin},{{"match":"ANY /{{proxy+}}","auth":"any"}}"#),
+            r#"{"match":"GET /health","auth":"none"},{"match":"ANY /{proxy+}","auth":"any"}"#.to_owned(),
+            r#"{"match":"GET /a","auth":"any"},{"match":"GET /A","auth":"any"}"#.to_owned(),
+        ] {
+            assert_eq!(warnings(&rules), [""; 0], "{rules}");
+        }
+    }
+
+    #[test]
+    fn paths_that_fold_make_rules_alike() {
+        let with = |paths: &str, one: &str, other: &str| {
+            policy(&format!(
+                r#"{{"paths":{paths},"rules":[{{"match":"{one}","auth":"any"}},{{"match":"{other}","auth":"any"}}]}}"#
+            ))
+        };
+        assert!(with(r#"{"case":"sensitive","trailing_slash":"distinct"}"#, "GET /a", "GET /A").is_ok());
+        let error = with(r#"{"case":"insensitive"}"#, "GET /a", "GET /A").unwrap_err().to_string();
+        assert_eq!(error, "rules[1].match: `GET /A` matches the same requests as `GET /a`");
+        assert!(with(r#"{"trailing_slash":"ignored"}"#, "GET /a/", "GET /a").is_err());
+        for paths in [r#"{"case":"lower"}"#, r#"{"slash":"ignored"}"#] {
+            let text = format!(r#"{{"paths":{paths},"rules":[]}}"#);
+            let error = Policy::parse(&text, &KeyHeader::default(), &|_| None).unwrap_err().to_string();
+            assert!(error.starts_with("paths.") && error.contains("expected"), "{error}");
         }
     }
 

@@ -76,6 +76,15 @@ impl Policy {
     ) -> Result<Self, PolicyTextError> {
         Ok(Self::new(json(text)?, key_header, environment)?)
     }
+
+    /// Reads a policy from the registry, where an earlier release may have put it.
+    pub(crate) fn parse_stored(
+        text: &str,
+        key_header: &KeyHeader,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, PolicyTextError> {
+        Ok(Self::from_stored(json(text)?, key_header, environment)?)
+    }
 }
 
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, PolicyTextError> {

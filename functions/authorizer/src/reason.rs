@@ -31,8 +31,18 @@ pub enum Reason {
     IssuerNotAccepted,
     /// A valid token that names a plan which its issuer may not assert.
     PlanNotAllowed,
-    /// No rule matches, or the plan does not exist.
-    Forbidden,
+    /// No rule matches the request.
+    NoRule,
+    /// The caller has no plan: neither the token nor the policy names one.
+    NoPlan,
+    /// The caller's plan does not exist.
+    UnknownPlan,
+    /// A header that reads like one of those that backends trust.
+    ForbiddenHeader,
+    /// A method that is not one of the usual ones in upper case.
+    UnusualMethod,
+    /// A path that a backend may treat like one whose rule requires more.
+    AmbiguousPath,
     /// A path that does not mean what it says.
     MalformedPath,
     /// The plan can never allow this.
@@ -69,7 +79,12 @@ impl Reason {
             Self::InsufficientScope => "insufficient_scope",
             Self::IssuerNotAccepted => "issuer_not_accepted",
             Self::PlanNotAllowed => "plan_not_allowed",
-            Self::Forbidden => "forbidden",
+            Self::NoRule => "no_rule",
+            Self::NoPlan => "no_plan",
+            Self::UnknownPlan => "unknown_plan",
+            Self::ForbiddenHeader => "forbidden_header",
+            Self::UnusualMethod => "unusual_method",
+            Self::AmbiguousPath => "ambiguous_path",
             Self::MalformedPath => "malformed_path",
             Self::LimitImpossible => "limit_impossible",
             Self::RateExceeded => "rate_exceeded",

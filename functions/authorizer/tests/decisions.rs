@@ -60,8 +60,9 @@ fn every_event_has_the_outcome_that_its_name_says() {
     let allowed = ["allowed", "public", "address", "token", "token-and-key"].map(|case| (case, "ok", "allowed"));
     let forbidden = [
         ("insufficient-scope", "insufficient_scope", "-"),
-        ("forbidden", "forbidden", "-"),
+        ("no-rule", "no_rule", "-"),
         ("malformed-path", "malformed_path", "-"),
+        ("ambiguous-path", "ambiguous_path", "-"),
         ("limit-impossible", "limit_impossible", "-"),
     ];
     let authorizer = authorizer();
@@ -126,7 +127,7 @@ fn the_context_of_an_allowed_request_is_complete() {
 #[test]
 fn what_request_mapping_reads_is_always_there_and_never_empty() {
     let authorizer = authorizer();
-    for case in ["allowed", "public", "address", "throttled", "forbidden", "malformed-path", "limit-impossible"] {
+    for case in ["allowed", "public", "address", "throttled", "no-rule", "malformed-path", "limit-impossible"] {
         let (_, context) = answer(&authorizer, event(case));
         for name in [
             "decision",
@@ -219,7 +220,7 @@ fn a_plan_that_does_not_exist_is_forbidden() {
         settings["AUTH_POLICY"] = policy.into();
     });
     let (authorized, context) = answer(&authorizer, event("address"));
-    assert_eq!((authorized, &context["reason"]), (false, &json!("forbidden")));
+    assert_eq!((authorized, &context["reason"]), (false, &json!("unknown_plan")));
 }
 
 #[test]
@@ -271,6 +272,117 @@ fn a_usage_query_is_charged_to_its_own_bucket_whatever_the_rule_costs() {
 
     // The same path by another route may reach a backend.
     assert_eq!(answer(&authorizer, get("/_tollgate/usage", json!({"x-api-key": key}))).1["reason"], "limit_impossible");
+}
+
+/// An authorizer with these rules, for the events' keys.
+fn judging(policy: Value) -> Authorizer {
+    authorizer_with(move |settings| settings["AUTH_POLICY"] = policy.to_string().into())
+}
+
+/// What is said to a caller with a key that has no scope.
+fn reason(authorizer: &Authorizer, method: &str, path: &str) -> String {
+    let mut event = get(path, json!({"x-api-key": "local-free-key-000000000001"}));
+    event["requestContext"]["http"]["method"] = method.into();
+    match handle(authorizer, event) {
+        Ok(mut answer) => answer["context"]["reason"].take().as_str().unwrap().to_owned(),
+        Err(failure) => failure.to_string(),
+    }
+}
+
+/// The rules of the README, for a backend that ignores case, as Express does.
+fn readme_rules() -> Value {
+    json!([
+        {"match": "ANY /admin/{proxy+}", "auth": "api_key", "scopes": ["admin:read"]},
+        {"match": "GET /reports/{id}", "auth": "any", "cost": 2},
+        {"match": "ANY /{proxy+}", "auth": "any"},
+    ])
+}
+
+#[test]
+fn another_spelling_of_a_path_does_not_lead_around_its_rule() {
+    let authorizer = judging(json!({"rules": readme_rules()}));
+    for path in ["/admin/users", "/admin", "/admin/", "/admin/USERS"] {
+        assert_eq!(reason(&authorizer, "GET", path), "insufficient_scope", "{path}");
+    }
+    for path in [
+        "/ADMIN/users",
+        "/Admin",
+        "/admin./users",
+        "/admin /users",
+        "/ａdmin/users",
+        "/admin／users",
+        "/adm\u{131}n/users",
+        "/reports/7/",
+        "/REPORTS/7",
+    ] {
+        assert_eq!(reason(&authorizer, "GET", path), "ambiguous_path", "{path}");
+    }
+    for path in ["/orders", "/Orders/7/"] {
+        assert_eq!(reason(&authorizer, "GET", path), "ok", "{path}");
+    }
+}
+
+#[test]
+fn a_policy_can_say_that_the_backend_ignores_case_and_trailing_slashes() {
+    let paths = json!({"case": "insensitive", "trailing_slash": "ignored"});
+    let authorizer = judging(json!({"paths": paths, "rules": readme_rules()}));
+    for path in ["/ADMIN/users", "/Admin/", "/admin"] {
+        assert_eq!(reason(&authorizer, "GET", path), "insufficient_scope", "{path}");
+    }
+    assert_eq!(reason(&authorizer, "GET", "/REPORTS/7/"), "ok");
+    assert_eq!(reason(&authorizer, "GET", "/admin./users"), "ambiguous_path");
+}
+
+#[test]
+fn another_spelling_of_a_path_does_not_lead_around_its_limit() {
+    let with = |paths: Value| {
+        authorizer_with(move |settings| {
+            let policy = json!({"paths": paths, "rules": [{"match": "ANY /{proxy+}", "auth": "any"}]});
+            settings["AUTH_POLICY"] = policy.to_string().into();
+            let seeds = settings["EMBEDDED_STORE"].as_str().unwrap();
+            let seeds =
+                seeds.replacen("\"free\":{", "\"free\":{\"routes\":{\"POST /pay\":{\"rate\":0.01,\"burst\":1}},", 1);
+            settings["EMBEDDED_STORE"] = seeds.into();
+        })
+    };
+    let distinct = with(json!({}));
+    assert_eq!(reason(&distinct, "POST", "/Pay"), "ambiguous_path");
+    assert_eq!(reason(&distinct, "POST", "/pay"), "ok");
+    assert_eq!(reason(&distinct, "POST", "/pay"), "rate_exceeded");
+    assert_eq!(reason(&distinct, "GET", "/Pay"), "ok");
+    let insensitive = with(json!({"case": "insensitive"}));
+    assert_eq!(reason(&insensitive, "POST", "/PAY"), "ok");
+    assert_eq!(reason(&insensitive, "POST", "/pay"), "rate_exceeded");
+}
+
+#[test]
+fn a_method_in_another_spelling_is_refused_whatever_the_rule() {
+    let rules = json!([
+        {"match": "DELETE /reports/{id}", "auth": "any", "scopes": ["admin:read"]},
+        {"match": "ANY /{proxy+}", "auth": "none"},
+    ]);
+    let authorizer = judging(json!({"rules": rules}));
+    assert_eq!(reason(&authorizer, "DELETE", "/reports/7"), "insufficient_scope");
+    for method in ["delete", "Delete", "dELETE", "PROPFIND", "TRACE", "DELETE "] {
+        assert_eq!(reason(&authorizer, method, "/reports/7"), "unusual_method", "{method}");
+    }
+    assert_eq!(reason(&authorizer, "OPTIONS", "/reports/7"), "ok");
+}
+
+#[test]
+fn a_header_that_backends_trust_is_refused_unless_request_mapping_overwrites_it() {
+    let authorizer = authorizer();
+    let said = |name: &str| {
+        answer(&authorizer, get("/orders", json!({"x-api-key": "local-pro-key-0000000000001", name: "forged"})))
+    };
+    for name in ["x-tollgate-tenant", "X-Tollgate-Role", "x_tollgate_user_id", "x.tollgate.plan", "x-tollgate-user-ids"]
+    {
+        let (authorized, context) = said(name);
+        assert_eq!((authorized, &context["reason"]), (false, &json!("forbidden_header")), "{name}");
+    }
+    for name in ["x-tollgate-user-id", "x-tollgate", "x-toll-gate-user"] {
+        assert!(said(name).0, "{name}");
+    }
 }
 
 #[test]

@@ -143,7 +143,7 @@ async fn find(shared: &Shared, question: &Question) -> Result<Result<Charged, Bo
     };
     match shared.store.plan(&plan_name, deadline).await {
         Ok(Some(plan)) => Ok(Ok(Charged { caller, plan, key_id, user_id })),
-        Ok(None) if key_id.is_some() => denied("forbidden", key_id.as_deref()),
+        Ok(None) if key_id.is_some() => denied("unknown_plan", key_id.as_deref()),
         Ok(None) => Err(Problem::mistakes(vec![Mistake::at("/plan", format!("there is no plan `{plan_name}`"))])),
         // As in the authorizer, which says so without knowing the plan.
         Err(error) if matches!(error.root(), StoreError::Unavailable(_)) => Ok(Err(Box::new(Answer::unavailable(1)))),

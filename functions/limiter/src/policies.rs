@@ -202,6 +202,8 @@ mod tests {
         for (policy, expected) in [
             (json!({"rules": [{"match": "GET /", "auth": "anyone"}]}), "/rules/0/auth"),
             (json!({"rules": [{"match": "/", "auth": "any"}]}), "/rules/0/match"),
+            (json!({"rules": [{"match": "ANY /admin/*", "auth": "any"}]}), "/rules/0/match"),
+            (json!({"rules": [], "paths": {"case": "lower"}}), "/paths/case"),
             (json!({"rules": [], "rulez": []}), "/rulez"),
             (json!({"rules": [], "clock_tolerance_s": 301}), "/clock_tolerance_s"),
             (json!({"rules": [], "api_keys": {"header": "x-my-key"}}), "/api_keys/header"),

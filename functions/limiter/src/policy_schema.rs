@@ -25,6 +25,9 @@ pub(crate) struct PolicySchema {
     /// Where API keys are.
     #[schema(value_type = ApiKeys, required = false)]
     api_keys: Option<ApiKeys>,
+    /// How paths are matched, here and with the routes of plans.
+    #[schema(value_type = Paths, required = false)]
+    paths: Option<Paths>,
     /// What is asked, by path.
     rules: Vec<Rule>,
 }
@@ -182,6 +185,36 @@ struct ApiKeys {
     header: Option<String>,
 }
 
+/// Which differences between a path and a rule are ignored. A path that differs in another way from one whose rule
+/// requires more is refused.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its description")]
+struct Paths {
+    /// `sensitive` if absent.
+    #[schema(value_type = PathCase, required = false)]
+    case: Option<PathCase>,
+    /// `distinct` if absent.
+    #[schema(value_type = TrailingSlash, required = false)]
+    trailing_slash: Option<TrailingSlash>,
+}
+
+/// Whether `/Admin` is judged by the rule of `/admin`.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PathCase {
+    Sensitive,
+    Insensitive,
+}
+
+/// Whether `/docs/` is judged by the rule of `/docs`.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum TrailingSlash {
+    Distinct,
+    Ignored,
+}
+
 /// What is asked on a path.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -260,6 +293,9 @@ mod tests {
             ("Mtls", json!({"mtls": nobody})),
             ("HolderName", json!({"mtls": {"default_plan": "p", "user_from": "nobody"}})),
             ("ApiKeys", json!({"api_keys": nobody})),
+            ("Paths", json!({"paths": nobody})),
+            ("PathCase", json!({"paths": {"case": "nobody"}})),
+            ("TrailingSlash", json!({"paths": {"trailing_slash": "nobody"}})),
             ("Rule", json!({"rules": [nobody]})),
             ("Auth", json!({"rules": [{"match": "GET /", "auth": "nobody"}]})),
             ("LimitBy", json!({"rules": [{"match": "GET /", "auth": "none", "limit_by": "nobody"}]})),

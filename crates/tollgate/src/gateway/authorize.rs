@@ -87,8 +87,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_context_is_there_for_the_log_even_where_the_answer_is_no() {
-        let (answer, exchange) = answered(event(include_str!("../../../../events/authorizer.forbidden.json"))).await;
+        let (answer, exchange) = answered(event(include_str!("../../../../events/authorizer.no-rule.json"))).await;
         assert_eq!(answer, Err(Own::Forbidden));
-        assert_eq!(exchange.authorizer["reason"], "forbidden");
+        assert_eq!(exchange.authorizer["reason"], "no_rule");
     }
 }

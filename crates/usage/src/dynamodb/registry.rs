@@ -83,7 +83,7 @@ impl Registry {
 
     async fn read_plan(&self, name: &str, deadline: Deadline) -> Result<Option<Plan>, StoreError> {
         let document: Option<PlanDocument> = self.read("plan", ItemKey::of_plan(name), deadline).await?;
-        document.map(|document| Plan::new(name, document).map_err(StoreError::Plan)).transpose()
+        document.map(|document| Plan::from_stored(name, document).map_err(StoreError::Plan)).transpose()
     }
 
     /// A policy's document as it was put there; `None` where there is no such policy. Never cached: who reads it

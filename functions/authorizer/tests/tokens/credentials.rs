@@ -174,7 +174,7 @@ async fn a_plan_that_does_not_exist_is_forbidden_and_not_named() {
     let signer = Signer::of("ES256");
     let token = signer.with(|claims| claims["plan"] = "no such\nplan".into());
     let context = context(&trusting(&signer), bearing(&token)).await;
-    assert_eq!((&context["reason"], &context["plan"]), (&json!("forbidden"), &json!("-")));
+    assert_eq!((&context["reason"], &context["plan"]), (&json!("unknown_plan"), &json!("-")));
 }
 
 #[tokio::test]

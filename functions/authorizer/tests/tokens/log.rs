@@ -233,10 +233,54 @@ async fn a_refusal_is_logged_with_the_plan_that_the_registry_or_the_policy_names
         (admin(json!(null)), "insufficient_scope", "free"),
         (admin(json!("free")), "insufficient_scope", "free"),
         (admin(json!("MARKplan")), "insufficient_scope", "-"),
-        (certified, "forbidden", "no-such-plan"),
+        (certified, "unknown_plan", "no-such-plan"),
     ] {
         let line = logged(&policy, &event, "decided").await.unwrap();
         assert_eq!([&line["reason"], &line["plan"]], [reason, plan], "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_logged_with_a_detail_that_holds_no_value_of_the_request() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
+    let signer = Signer::of("ES256");
+    let mut policy = policy(&signer.jwks());
+    policy["issuers"][0]["default_plan"] = "gone".into();
+    policy["rules"] = json!([
+        {"match": "GET /admin/{proxy+}", "auth": "any", "scopes": ["admin:write"]},
+        {"match": "GET /{proxy+}", "auth": "any"},
+    ]);
+    let authorizer = logging(&policy, &log);
+    let token = |plan: Value| bearing(&signer.with(|claims| claims["plan"] = plan.clone()));
+    let key = |path: &str, name: &str| event(path, json!({"x-api-key": PRO, name: "MARK"}));
+    let mut post = key("/MARK", "accept");
+    post["requestContext"]["http"]["method"] = "POST".into();
+    let mut odd = key("/MARK", "accept");
+    odd["requestContext"]["http"]["method"] = "MARK".into();
+    for (event, reason, detail) in [
+        (post, "no_rule", "no rule matches the method and the path"),
+        (odd, "unusual_method", "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case"),
+        (
+            key("/MARK", "x-tollgate-MARK"),
+            "forbidden_header",
+            "a header reads like x-tollgate-*, which only the gateway may set",
+        ),
+        (key("/MARK/../a", "accept"), "malformed_path", "the path contains `..`"),
+        (
+            key("/ADMIN/MARK", "accept"),
+            "ambiguous_path",
+            "rule `GET /{proxy+}`; a backend may apply `GET /admin/{proxy+}`, which requires more",
+        ),
+        (key("/admin/MARK", "accept"), "insufficient_scope", "scope `admin:write` is missing"),
+        (token("MARK".into()), "unknown_plan", "the plan that the token names does not exist"),
+        (token("gone".into()), "unknown_plan", "plan `gone` does not exist"),
+    ] {
+        let _ = handled(&authorizer, &event, noon()).await;
+        let line = log.lines().pop().unwrap();
+        assert_eq!([&line["reason"], &line["detail"]], [reason, detail], "{line}");
+        assert!(!line.to_string().contains("MARK"), "{line}");
     }
 }
 
@@ -296,4 +340,39 @@ async fn what_is_too_long_for_a_header_is_logged_without_its_value() {
         assert_eq!(context(&authorizer(&policy), event).await[field], "-");
     }
     assert_eq!(logged(&policy, &bearing(&signer.with(|_| ())), MESSAGE).await, None);
+}
+
+#[tokio::test]
+async fn what_a_policy_probably_does_not_mean_is_logged_at_startup() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
+    let mut policy = policy(&Signer::of("ES256").jwks());
+    policy["issuers"][0]["default_plan"] = "gone".into();
+    policy["rules"] = json!([
+        {"match": "GET /users/ME", "auth": "none"},
+        {"match": "GET /users/me", "auth": "any"},
+    ]);
+    let authorizer = logging(&policy, &log);
+    authorizer.load_policy_at(noon()).await.unwrap();
+    let warned = || {
+        let lines = log.lines();
+        let warnings = lines.iter().filter(|line| line["level"] == "WARN");
+        warnings.map(|line| line["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for _ in 0..1_000 {
+        if warned().len() > 1 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        warned(),
+        [
+            "policy warning: rules[0].match: many backends treat `GET /users/ME` like `GET /users/me`, whose rule \
+             requires more; requests for `GET /users/ME` are judged by this rule",
+            "policy warning: issuers[0].default_plan: plan `gone` does not exist; requests that need it are refused \
+             with 403",
+        ]
+    );
 }

@@ -144,3 +144,16 @@ async fn an_issuers_keys_outlive_the_policy_that_brought_them() {
     assert_eq!(said_at(&authorizer, bearing(&signer.with(|_| ())), after(900)).await, "ok");
     assert_eq!(provider.requests("/jwks"), 1);
 }
+
+/// An earlier release took `*` for literal text.
+#[tokio::test]
+async fn a_stored_policy_with_a_wildcard_still_serves_as_before() {
+    let policy = json!({"rules": [
+        {"match": "ANY /admin/*", "auth": "api_key"}, {"match": "ANY /{proxy+}", "auth": "none"}
+    ]});
+    let (store, authorizer) = reading(&policy.to_string()).await;
+    assert_eq!(said(&authorizer, event("/admin/users", json!({}))).await, "ok");
+    assert_eq!(said(&authorizer, event("/admin/*", json!({}))).await, "401");
+    put(&store, &rules("api_key"));
+    assert_eq!(said_after(&authorizer, &anyone(), 300, "ok").await, "401");
+}

@@ -57,6 +57,8 @@ macro_rules! run_all {
             imports::files_of_other_dialects_are_refused
             policies::a_policy_is_one_that_the_authorizer_can_start_with
             policies::a_policy_that_names_a_missing_plan_is_stored_with_a_warning
+            policies::a_wildcard_in_a_policy_or_a_plan_is_refused_and_named
+            policies::rules_that_a_backend_may_confuse_are_stored_with_a_warning
             usage_reports::s47_a_report_adds_up_to_what_was_admitted
             usage_reports::s48_a_grant_moves_the_remainder_exactly
             usage_reports::a_repeated_grant_is_answered_as_the_first_was_and_no_other_has_its_key

@@ -44,3 +44,23 @@ pub(crate) async fn a_policy_that_names_a_missing_plan_is_stored_with_a_warning(
     assert_eq!(api.send("PUT", &format!("/plans/{plan}"), json!({})).await.status, 201);
     assert_eq!(api.send("PUT", &path, policy.clone()).await.json(), policy);
 }
+
+pub(crate) async fn a_wildcard_in_a_policy_or_a_plan_is_refused_and_named(api: Arc<Api>) {
+    let policy = json!({"rules": [{"match": "ANY /admin/*", "auth": "any"}]});
+    let plan = json!({"routes": {"GET /a/*": {"rate": 1, "burst": 1}}});
+    for (path, document, place) in [
+        (format!("/policies/{}", unique("policy")), policy, "/rules/0/match"),
+        (format!("/plans/{}", unique("plan")), plan, "/routes/GET ~1a~1*"),
+    ] {
+        let wrong = api.send("PUT", &path, document).await;
+        assert_eq!((wrong.status, wrong.mistakes()), (422, vec![place.to_owned()]));
+        assert!(wrong.text.contains("{proxy+}"), "{}", wrong.text);
+    }
+}
+
+pub(crate) async fn rules_that_a_backend_may_confuse_are_stored_with_a_warning(api: Arc<Api>) {
+    let policy =
+        json!({"rules": [{"match": "GET /users/me", "auth": "any"}, {"match": "GET /users/ME", "auth": "none"}]});
+    let put = api.send("PUT", &format!("/policies/{}", unique("policy")), policy).await;
+    assert_eq!((put.status, &put.json()["warnings"][0]["pointer"]), (201, &json!("/rules/1/match")));
+}
