@@ -115,7 +115,7 @@ fn each_setting_has_a_parameter_and_its_default_is_the_functions_own() {
             "DRY_RUN",
         ];
         let mut text = |name: &str| (name.to_owned(), variables.require_text(name).expect(name).0);
-        names.map(|name| text(name)).into_iter().collect::<std::collections::BTreeMap<_, _>>()
+        names.map(text).into_iter().collect::<std::collections::BTreeMap<_, _>>()
     };
     let config = |variables: &std::collections::BTreeMap<String, String>| {
         let more = |name: &str| match name {

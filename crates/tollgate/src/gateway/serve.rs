@@ -55,7 +55,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Futu
                 }
                 // Out of descriptors, or a client that left: neither ends the gateway.
                 Err(error) => {
-                    if let Some(failures) = failures.to_log(Instant::now()) {
+                    if let Some(failures) = failures.count(Instant::now()) {
                         tracing::warn!(%error, failures, "connections could not be accepted");
                     }
                     tokio::time::sleep(RETRY_ACCEPT).await;
@@ -78,7 +78,7 @@ struct AcceptFailures {
 
 impl AcceptFailures {
     /// Counts a failure. Returns the number of failures to log, at most once per interval.
-    fn to_log(&mut self, now: Instant) -> Option<u64> {
+    fn count(&mut self, now: Instant) -> Option<u64> {
         self.not_logged += 1;
         let is_due = self.logged_at.is_none_or(|logged| now.duration_since(logged) >= WARNING_INTERVAL);
         is_due.then(|| {
@@ -110,11 +110,11 @@ mod tests {
     #[test]
     fn failures_to_accept_are_logged_once_per_interval_with_their_number() {
         let (mut failures, began) = (AcceptFailures::default(), Instant::now());
-        assert_eq!(failures.to_log(began), Some(1));
+        assert_eq!(failures.count(began), Some(1));
         for step in 1..200 {
-            assert_eq!(failures.to_log(began + RETRY_ACCEPT * step), None, "{step}");
+            assert_eq!(failures.count(began + RETRY_ACCEPT * step), None, "{step}");
         }
-        assert_eq!(failures.to_log(began + WARNING_INTERVAL), Some(200));
-        assert_eq!(failures.to_log(began + WARNING_INTERVAL), None);
+        assert_eq!(failures.count(began + WARNING_INTERVAL), Some(200));
+        assert_eq!(failures.count(began + WARNING_INTERVAL), None);
     }
 }

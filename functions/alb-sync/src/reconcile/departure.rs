@@ -31,7 +31,7 @@ pub(super) fn take_step<'r>(
     due.extend(twins(run, wishes));
     changes.withheld = due.len();
     let is_shown_and_healthy = |target: &&Reported| wishes.contains_key(&target.at) && target.health == Health::Healthy;
-    if !run.group.values().any(|target| is_shown_and_healthy(target)) {
+    if !run.group.values().any(is_shown_and_healthy) {
         due.retain(|due| due.reported.health != Health::Healthy);
     }
     changes.kept_healthy = changes.withheld - due.len();
