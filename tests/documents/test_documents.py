@@ -9,25 +9,28 @@ import unittest
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"`([\w./-]+\.(?:rs|py))::(\w+)`")
-# A case of a suite that runs against several stores has no attribute of its own, but is in its list.
+# A case of a suite that runs against several stores has no attribute of its own, but is in its list, which may be in
+# another file of the same test.
 RUST_TEST = r"#\[(?:tokio::)?test[^\n]*\n(?:\s*(?:#\[|///)[^\n]*\n)*\s*(?:async )?fn {name}\("
 
 
-def is_rust_test(text: str, name: str) -> bool:
+def is_rust_test(file: pathlib.Path, name: str) -> bool:
+    text = file.read_text()
     if re.search(RUST_TEST.format(name=name), text):
         return True
-    listed = re.search(rf"^\s*{name}(?:,.*|\W*)$", text, re.MULTILINE)
-    return bool(listed) and re.search(rf"async fn {name}\(", text) is not None
+
+    lists = [text, *(other.read_text() for other in file.parent.glob("*.rs"))]
+    in_a_list = re.compile(rf"^\s*(?:{file.stem}::)?{name}(?:,.*|\W*)$", re.MULTILINE)
+    return any(map(in_a_list.search, lists)) and re.search(rf"async fn {name}\(", text) is not None
 
 
 def is_there(path: str, name: str) -> bool:
     file = PROJECT / path
     if not file.is_file():
         return False
-    text = file.read_text()
     if path.endswith(".rs"):
-        return is_rust_test(text, name)
-    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(ast.parse(text)))
+        return is_rust_test(file, name)
+    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(ast.parse(file.read_text())))
 
 
 class Security(unittest.TestCase):

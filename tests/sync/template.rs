@@ -114,7 +114,7 @@ fn each_setting_has_a_parameter_and_its_default_is_the_functions_own() {
             "REMOVE_UNTRACKED",
             "DRY_RUN",
         ];
-        let mut text = |name: &str| (name.to_owned(), variables.require_text(name).expect(name).0);
+        let text = |name: &str| (name.to_owned(), variables.require_text(name).expect(name).0);
         names.map(text).into_iter().collect::<std::collections::BTreeMap<_, _>>()
     };
     let config = |variables: &std::collections::BTreeMap<String, String>| {
