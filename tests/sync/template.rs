@@ -206,7 +206,7 @@ fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_fa
 fn every_variable_that_it_is_given_is_one_that_it_reads() {
     let source = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/config.rs")).expect("config.rs");
     let variables = variables_of(&with_targets()).rest();
-    assert_eq!(variables.len(), 4);
+    assert_eq!(variables.len(), 10);
     for (name, ..) in variables {
         assert!(source.contains(&format!("(\"{name}\")")), "{name}");
     }

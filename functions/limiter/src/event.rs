@@ -62,6 +62,8 @@ pub(crate) struct Received {
 /// # Errors
 /// [`Failure`] for an event that is not one of an HTTP API, format 2.0.
 pub(crate) fn received(mut event: Value) -> Result<Received, Failure> {
+    check_objects(&event)?;
+
     let mut mistakes = Vec::new();
     let path = event["rawPath"].as_str().ok_or_else(|| Failure("rawPath: it is missing".to_owned()))?.to_owned();
     let query = event["rawQueryString"].as_str().unwrap_or_default().to_owned();
@@ -85,6 +87,21 @@ pub(crate) fn received(mut event: Value) -> Result<Received, Failure> {
     // It would become a part of the path.
     request.request_context.stage = None;
     Ok(Received { request, mistakes })
+}
+
+/// Refuses lists in the place of objects. The event's types would read their items as fields, in order, so that a list
+/// could pass for what IAM says of the caller.
+fn check_objects(event: &Value) -> Result<(), Failure> {
+    const OBJECTS: [&str; 5] =
+        ["", "/requestContext", "/requestContext/http", "/requestContext/authorizer", "/requestContext/authorizer/iam"];
+
+    let is_object = |pointer: &&str| event.pointer(pointer).is_none_or(|value| value.is_object() || value.is_null());
+    match OBJECTS.iter().find(|pointer| !is_object(pointer)) {
+        Some(pointer) => {
+            Err(Failure(format!("{}: it is not an object", pointer.trim_start_matches('/').replace('/', "."))))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The headers, with a constant host and scheme: nothing depends on them.

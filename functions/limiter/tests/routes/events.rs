@@ -115,6 +115,18 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn a_list_in_the_place_of_an_object_administrates_nothing() {
+    for (place, list) in [
+        ("/requestContext/authorizer", json!([{}, null, {}])),
+        ("/requestContext/authorizer", json!([null, null, {"userArn": "arn:aws:iam::1:user/a"}])),
+        ("/requestContext/authorizer", json!({"iam": []})),
+        ("/requestContext", json!([null, null, null, null, {"iam": {}}])),
+    ] {
+        assert_eq!(status(changed(place, Some(list.clone()))), None, "{place} {list}");
+    }
+}
+
 proptest! {
     /// A field of a good event, replaced or left out.
     #[test]
