@@ -15,23 +15,23 @@ pub struct ImportedKey {
     pub key_id: Option<String>,
     /// The id of a new key if the file has none.
     pub new_key_id: String,
-    /// See [`KeyRecord::name`].
+    /// See [`KeyRecord::name`](crate::KeyRecord::name).
     pub name: Option<String>,
-    /// See [`KeyRecord::description`].
+    /// See [`KeyRecord::description`](crate::KeyRecord::description).
     pub description: Option<String>,
-    /// See [`ApiKey::plan`].
+    /// See [`ApiKey::plan`](crate::ApiKey::plan).
     pub plan: Option<String>,
-    /// See [`ApiKey::enabled`].
+    /// See [`ApiKey::enabled`](crate::ApiKey::enabled).
     pub enabled: Option<bool>,
-    /// See [`ApiKey::expires_at`].
+    /// See [`ApiKey::expires_at`](crate::ApiKey::expires_at).
     pub expires_at: Option<Timestamp>,
-    /// See [`ApiKey::subject`].
+    /// See [`ApiKey::subject`](crate::ApiKey::subject).
     pub subject: Option<String>,
-    /// See [`ApiKey::scopes`].
+    /// See [`ApiKey::scopes`](crate::ApiKey::scopes).
     pub scopes: Option<Vec<String>>,
-    /// See [`KeyRecord::metadata`], all of it.
+    /// See [`KeyRecord::metadata`](crate::KeyRecord::metadata), all of it.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// See [`KeyRecord::created_at`]; for a new key alone.
+    /// See [`KeyRecord::created_at`](crate::KeyRecord::created_at); for a new key alone.
     pub created_at: Option<Timestamp>,
 }
 
