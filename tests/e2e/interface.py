@@ -19,11 +19,13 @@ from typing import ClassVar
 from .journeys.journey import Journey
 from .processes import PROJECT, free_port, stop, until
 from .stack import BUILT
+from .world import FOLLOWED
 
 EMULATOR = next((PROJECT / ".venv").glob("lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"))
 # What comes of each event in events/, in the words of `outcome`. A second answer is of the same event once more.
 OUTCOMES = {
     "alb-sync.by-hand": ["reconciled"],
+    "alb-sync.dry-run": ["reconciled"],
     "alb-sync.scheduled": ["reconciled"],
     "authorizer.address": ["allowed"],
     "authorizer.allowed": ["allowed"],
@@ -208,7 +210,7 @@ class Interface(Journey):
 
     def function(self, package: str) -> Function:
         """With the settings that its events are made for, and the emulator's services instead of AWS's."""
-        followed = [{"name": "internal-orders.example", "target_group_arn": self.world.target_group, "port": 443}]
+        followed = [{"name": FOLLOWED, "target_group_arn": self.world.target_group, "port": 443}]
         here = {"AWS_ENDPOINT_URL": self.world.emulator.url}
         if package == "alb-sync":
             here |= {"SYNC_TARGETS": json.dumps(followed), "DNS_SERVERS": self.world.names.address}

@@ -22,7 +22,7 @@ class Requests(Journey):
 
     def test_a_token_is_let_through_and_its_subject_is_at_the_backend(self) -> None:
         plan = self.world.plan()
-        token = self.world.token(plan=plan, email="alice@example.com", scope="orders:read")
+        token = self.world.token(plan=plan, email="alice@example.com", email_verified=True, scope="orders:read")
         answer = self.world.request("GET", "/orders", authorization=f"Bearer {token}")
         headers = answer.json()["headers"]
         found = tuple(headers[f"x-tollgate-{name}"] for name in OURS)
