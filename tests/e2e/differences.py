@@ -13,7 +13,8 @@ deployments, which it does not know. What follows is therefore not shown by thes
 - it maps no responses, so that RateLimit fields do not appear
 - it writes no access log of an HTTP API, and does not throttle stages
 - it reads filter patterns as words, not as JSON
-- it does not see `dynamodb:LeadingKeys`, so that what a condition on it refuses is not refused
+- it does not see `dynamodb:LeadingKeys`: what a condition on it refuses is not refused, and `Null` conditions that require
+  it are left out
 - it asks for no permission where CloudWatch is called in CBOR, as the Rust SDK does, nor where it polls a queue itself
 """
 
@@ -37,7 +38,22 @@ def adapted(template: dict) -> dict:
         read_patterns_as_words(resource)
         watch_one_metric(resource)
     follow_quickly(resources["AlbSyncFunction"])
+    require_no_leading_keys(template)
     return template
+
+
+def require_no_leading_keys(value: object) -> None:
+    """Takes the `Null` conditions on partition keys out of every statement."""
+    if isinstance(value, list):
+        for item in value:
+            require_no_leading_keys(item)
+    if not isinstance(value, dict):
+        return
+
+    if "dynamodb:LeadingKeys" in value.get("Null", {}):
+        del value["Null"]
+    for item in value.values():
+        require_no_leading_keys(item)
 
 
 def ask_for_no_header(authorizer: dict) -> None:
