@@ -18,7 +18,6 @@ NEEDED_BY = {
     "ChargeCallers": {"a request is charged"},
     "AdministratePlansAndKeys": {"a plan is read", "a plan's keys are listed"},
     "FindAndListKeys": {"a plan's keys are listed"},
-    "ChargeAndReportCallers": {"a service's caller is charged"},
     "ChangeTheseTargetGroups": {"a new address is registered"},
     "ChangeTheTargetGroupOfTheNlb": {"a new address of the ALB is registered"},
     "LookAtTargetGroups": {*REGISTERED, "a group is looked at"},
@@ -30,6 +29,9 @@ EVALUATED = {
     "PublishMetrics": ["cloudwatch:PutMetricData"],
     "TakeRecords": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
 }
+# Not tried here: the first three permit the same actions on one table for different partition keys, which the emulator
+# does not see; the others only exist with `SecretArns`, which this stack does not set.
+NOT_TRIED = ["ChargeAndReportCallers", "ReadHistory", "RefundAndGrant", "ReadSecrets", "DecryptSecrets", "DecryptParameters"]
 
 
 class Permissions(Journey):
@@ -39,7 +41,7 @@ class Permissions(Journey):
             if resource["Type"] == "AWS::Serverless::Function"
         ]
         sids = [statement["Sid"] for function in functions for statement in statements(function)]
-        self.assertEqual(sorted(sids), sorted([*NEEDED_BY, *EVALUATED]))
+        self.assertEqual(sorted(sids), sorted([*NEEDED_BY, *EVALUATED, *NOT_TRIED]))
 
     def test_taking_a_statement_away_breaks_what_needs_it_and_nothing_else(self) -> None:
         errands = Errands(self.world).by_name()
