@@ -30,10 +30,10 @@ pub(crate) fn fold(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}", segments.join("/")))
 }
 
-/// Text in which no character has another case. Upper case comes first, because some letters, such as a dotless
-/// i, meet others only there.
+/// Text in which no character has another case. Some letters meet others in upper case only, such as a dotless i.
+/// Lower case comes before that as well: `ẞ` is its own upper case, and only its lower case, `ß`, becomes `ss`.
 pub(crate) fn fold_case(text: &str) -> String {
-    text.to_uppercase().to_lowercase().replace("i\u{307}", "i")
+    text.to_lowercase().to_uppercase().to_lowercase().replace("i\u{307}", "i")
 }
 
 fn is_folded(path: &str) -> bool {
@@ -90,7 +90,9 @@ mod tests {
             assert_eq!(fold(path), "/admin/users", "{path}");
         }
         assert_eq!(fold("/to\u{212a}en"), "/token");
-        assert_eq!(fold("/straße"), fold("/STRASSE"));
+        for path in ["/straße", "/STRASSE", "/straẞe", "/STRAẞE"] {
+            assert_eq!(fold(path), "/strasse", "{path}");
+        }
         assert_eq!(fold("/."), "/");
     }
 
@@ -99,6 +101,15 @@ mod tests {
         for (one, other) in [("/admin", "/admins"), ("/a/b", "/ab"), ("/a-b", "/a_b"), ("/a+b", "/a b")] {
             assert_ne!(fold(one), fold(other));
         }
+    }
+
+    #[test]
+    fn every_character_is_folded_by_one_pass() {
+        let twice = |letter: &char| {
+            let once = fold_case(&letter.to_string());
+            fold_case(&once) != once
+        };
+        assert_eq!(('\0'..=char::MAX).filter(twice).collect::<Vec<_>>(), []);
     }
 
     proptest! {
