@@ -7,18 +7,26 @@
 use std::net::IpAddr;
 
 use calls::is_loopback;
-use http::header::{FORWARDED, HOST, ORIGIN, VIA};
+use http::header::{FORWARDED, HOST, MAX_FORWARDS, ORIGIN, VIA};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 /// Headers that proxies, tunnels and content delivery networks add.
-const FORWARDING: [HeaderName; 11] = [
+const FORWARDING: [HeaderName; 19] = [
     FORWARDED,
+    HeaderName::from_static("front-end-https"),
+    MAX_FORWARDS,
+    HeaderName::from_static("x-amz-cf-id"),
+    HeaderName::from_static("x-arr-log-id"),
+    HeaderName::from_static("x-bluecoat-via"),
+    HeaderName::from_static("x-cloud-trace-context"),
+    HeaderName::from_static("x-request-start"),
+    HeaderName::from_static("x-scheme"),
+    HeaderName::from_static("x-varnish"),
     VIA,
     HeaderName::from_static("cdn-loop"),
     HeaderName::from_static("client-ip"),
     HeaderName::from_static("fastly-client-ip"),
-    HeaderName::from_static("fly-client-ip"),
     HeaderName::from_static("true-client-ip"),
     HeaderName::from_static("x-client-ip"),
     HeaderName::from_static("x-cluster-client-ip"),
@@ -26,26 +34,38 @@ const FORWARDING: [HeaderName; 11] = [
     HeaderName::from_static("x-remote-ip"),
 ];
 /// Beginnings of names of such headers, for example `X-Forwarded-For`, `CF-Connecting-IP` and `X-Original-Host`.
-const FORWARDING_PREFIXES: [&str; 9] = [
+const FORWARDING_PREFIXES: [&str; 19] = [
+    "akamai-",
     "cf-",
     "cloudfront-",
+    "fly-",
+    "incap-",
     "ngrok-",
+    "proxy-",
+    "tailscale-",
+    "wl-proxy-",
+    "x-akamai-",
     "x-amzn-trace-id",
     "x-appengine-",
     "x-azure-",
     "x-envoy-",
     "x-forwarded",
+    "x-nf-",
     "x-original-",
+    "x-sucuri-",
+    "x-vercel-",
 ];
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const HTTP_PORT: u16 = 80;
 
 /// True if the request was sent from this machine, to a name of this machine, by no page of another origin and through
-/// no proxy. `headers` are as the client sent them, before the gateway adds its own.
-pub(super) fn is_from_this_machine(source: IpAddr, headers: &HeaderMap) -> bool {
+/// no proxy. `headers` are as the client sent them, before the gateway adds its own. A `target` in absolute form, which
+/// only proxies receive, has to name the same host (RFC 9112, section 3.2.2).
+pub(super) fn is_from_this_machine(source: IpAddr, target: &Uri, headers: &HeaderMap) -> bool {
     let Some(host) = loopback_host(headers) else { return false };
 
     source.to_canonical().is_loopback()
+        && target.authority().is_none_or(|named| *named == host)
         && !is_forwarded(headers)
         && headers.get_all(ORIGIN).iter().all(|origin| is_same_origin(origin, &host))
         && headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site)
@@ -103,7 +123,7 @@ mod tests {
         for (name, value) in pairs {
             map.append(name, value);
         }
-        is_from_this_machine(source.parse().unwrap(), &map)
+        is_from_this_machine(source.parse().unwrap(), &Uri::from_static("/"), &map)
     }
 
     #[test]
@@ -145,8 +165,26 @@ mod tests {
             "x-envoy-external-address",
             "cloudfront-viewer-address",
             "ngrok-skip-browser-warning",
+            "wl-proxy-client-ip",
+            "x-vercel-forwarded-for",
+            "proxy-connection",
+            "max-forwards",
         ] {
             assert!(!is_local(&[LOCAL, (name, "")]), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_names_another_host_is_not_local() {
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("127.0.0.1:3000"))]);
+        for (target, expected) in [
+            ("http://127.0.0.1:3000/", true),
+            ("http://evil.example/", false),
+            ("http://127.0.0.1:80/", false),
+            ("http://evil@127.0.0.1:3000/", false),
+        ] {
+            let target = Uri::from_static(target);
+            assert_eq!(is_from_this_machine(IpAddr::from([127, 0, 0, 1]), &target, &headers), expected, "{target}");
         }
     }
 

@@ -116,7 +116,7 @@ async fn proceed(
     if declared_length(&request).is_some_and(|length| length > LARGEST) {
         return Err(Own::PayloadTooLarge);
     }
-    let is_local = is_from_this_machine(exchange.source, request.headers());
+    let is_local = is_from_this_machine(exchange.source, request.uri(), request.headers());
     if let Some(page) = own_page(gateway, &request, &decoded, is_local, exchange) {
         return page;
     }
