@@ -37,7 +37,7 @@ pub enum Verdict {
         /// Seconds after which a call of this cost would pass if nobody else called. At least 1.
         retry_after_s: u64,
     },
-    /// Never: the cost is above a burst or a quota, or a limit is 0.
+    /// Waiting does not help: the cost is above a burst, or above a quota and what was granted, or such a limit is 0.
     Impossible,
     /// The store gave no answer in time, and the plan says to refuse then.
     Unavailable {
@@ -51,7 +51,7 @@ pub enum Verdict {
 pub struct Limit {
     /// Its policy's name: `burst` or `window`, a route, or the quota's.
     pub name: Arc<str>,
-    /// Calls in `window_s`.
+    /// Calls in `window_s`. For a quota, what was granted in the present window is part of it.
     pub limit: u64,
     /// Seconds: the time in which a bucket fills, or the length of the quota's present window.
     pub window_s: u64,
@@ -64,7 +64,10 @@ pub struct Limit {
 impl Limit {
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
     pub(crate) fn used_share(&self) -> f64 {
-        self.limit.saturating_sub(self.remaining) as f64 / self.limit.max(1) as f64
+        if self.limit == 0 {
+            return 1.0;
+        }
+        self.limit.saturating_sub(self.remaining) as f64 / self.limit as f64
     }
 }
 

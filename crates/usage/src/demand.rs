@@ -102,17 +102,26 @@ impl<'p> Demand<'p> {
         decision
     }
 
-    /// Whether the call can never pass, whatever has been used.
+    /// True if no rate of the plan can ever let the call pass, whatever has been used or granted.
     #[must_use]
-    pub fn is_impossible(&self) -> bool {
+    pub fn exceeds_rates(&self) -> bool {
         self.buckets().any(|bucket| bucket.emission_for(self.cost).is_none())
             || self.sliding().is_some_and(|window| window.limit == 0 || self.cost > window.limit)
-            || self.windows.iter().any(|(quota, _)| quota.limit == 0 || self.cost > quota.limit)
+    }
+
+    /// True if neither time nor the plan can let the call pass. Only another grant can, where a quota is the reason.
+    #[must_use]
+    pub fn is_impossible(&self, usage: &Usage) -> bool {
+        self.exceeds_rates()
+            || self.windows.iter().any(|(quota, window)| {
+                let most = quota.limit.saturating_add(usage.granted_extra(window.id));
+                most == 0 || self.cost > most
+            })
     }
 
     /// The decision; `charge` is what to write where it is allowed.
     fn weigh(&self, usage: &Usage, charge: &mut Charge) -> Decision {
-        if self.is_impossible() {
+        if self.is_impossible(usage) {
             return Decision::of(Verdict::Impossible);
         }
         let mut refusals = Refusals::new();
@@ -123,7 +132,8 @@ impl<'p> Demand<'p> {
             let (tats, counts) = (&charge.tats, &charge.counts);
             let taken = if self.is_call() { self.cost } else { 0 };
             let position = self.position(usage).map(|position| position.after(taken));
-            self.told(Verdict::Allowed, position, |index, _| Some(tats[index].1), |index, _| counts[index].net)
+            let tat = |index: usize, _: &Bucket| Some(tats[index].1);
+            self.told(Verdict::Allowed, usage, position, tat, |index, _| counts[index].net)
         } else {
             self.standing(throttled(&refusals), usage)
         }
@@ -145,7 +155,7 @@ impl<'p> Demand<'p> {
     /// A verdict with every limit as it stands in `usage`.
     pub(crate) fn standing(&self, verdict: Verdict, usage: &Usage) -> Decision {
         let position = self.position(usage);
-        self.told(verdict, position, |_, bucket| usage.tat(bucket.id), |_, window| usage.count(window.id))
+        self.told(verdict, usage, position, |_, bucket| usage.tat(bucket.id), |_, window| usage.count(window.id))
     }
 
     /// An allowed call with every limit as it stands in `usage`, but for `unspent` units of it that nobody has used.
@@ -155,6 +165,7 @@ impl<'p> Demand<'p> {
         let tat = |bucket: &Bucket| Some(usage.tat(bucket.id)? - bucket.emission_for(0)? * unspent);
         self.told(
             Verdict::Allowed,
+            usage,
             position,
             |_, bucket| tat(bucket),
             |_, window| usage.count(window.id).saturating_sub(unspent_units),
@@ -254,9 +265,11 @@ impl<'p> Demand<'p> {
     }
 
     /// Every limit's standing, given the position in the sliding window, each bucket's `tat` and each window's count.
+    /// `usage` says what was granted.
     fn told(
         &self,
         verdict: Verdict,
+        usage: &Usage,
         position: Option<Position>,
         tat: impl Fn(usize, &Bucket) -> Option<Nanos>,
         count: impl Fn(usize, &Window) -> i64,
@@ -269,7 +282,7 @@ impl<'p> Demand<'p> {
             }
         }
         for (index, (quota, window)) in self.windows.iter().enumerate() {
-            limits.push(self.quota_limit(quota, window, count(index, window)));
+            limits.push(self.quota_limit(quota, window, count(index, window), usage.granted(window.id)));
         }
         let near_limit = limits.iter().any(|limit| limit.used_share() >= self.plan.near_limit);
         Decision { verdict, limits, near_limit, degraded: false, shadowed: None, charge: None }
@@ -285,10 +298,11 @@ impl<'p> Demand<'p> {
         }
     }
 
-    fn quota_limit(&self, quota: &Quota, window: &Window, count: i64) -> Limit {
+    /// `granted` is part of the limit, so that `limit` less `remaining` is what was used.
+    fn quota_limit(&self, quota: &Quota, window: &Window, count: i64, granted: i64) -> Limit {
         Limit {
             name: Arc::clone(&quota.name),
-            limit: quota.limit,
+            limit: quota.limit.saturating_add_signed(granted),
             window_s: whole_seconds(window.end - window.start),
             remaining: u64::try_from(signed(quota.limit).saturating_sub(count)).unwrap_or(0),
             reset_s: Some(whole_seconds(window.end - self.now)),

@@ -185,7 +185,7 @@ impl DynamoDbStore {
     }
 
     async fn decide(&self, call: &Call<'_, '_>) -> Decision {
-        if call.demand.is_impossible() {
+        if call.demand.exceeds_rates() {
             return Decision::of(Verdict::Impossible);
         }
         let charged = match self.leases.offer(call.caller, call.demand, &call.remembered.usage) {
@@ -196,7 +196,7 @@ impl DynamoDbStore {
         charged.unwrap_or_else(|outage| {
             let plan = &call.demand.plan().name;
             tracing::warn!(reason = outage.reason, plan, "the plan answers, not the store: {}", outage.reason);
-            self.fallback.answer(call.caller, call.demand, outage.retry_in)
+            self.fallback.answer(call.caller, call.demand, &call.remembered.usage, outage.retry_in)
         })
     }
 

@@ -4,10 +4,12 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::ledger::Ledger;
-use crate::{Caller, Decision, Demand, OnStoreFailure, Verdict};
+use crate::{Caller, Decision, Demand, OnStoreFailure, Usage, Verdict};
 
 /// 16 times this many callers have a share in memory, some 5 MB at the most; any more are refused.
 const CALLERS_A_SHARD: usize = 1024;
+/// The longest wait that a refusal asks for.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Answers by the plans' policies, and keeps this process's shares for those that say `local`.
 #[derive(Debug)]
@@ -22,24 +24,42 @@ impl Fallback {
         Self { shares: Ledger::new(CALLERS_A_SHARD), instances }
     }
 
-    /// The degraded decision on a demand that can pass at all. `retry_in`: when the store will be asked again.
-    pub(crate) fn answer(&self, caller: &Caller, demand: &Demand<'_>, retry_in: Duration) -> Decision {
-        let unavailable = Verdict::Unavailable { retry_after_s: whole_seconds(retry_in) };
-        let verdict = match demand.plan().on_store_failure {
-            OnStoreFailure::Allow => Verdict::Allowed,
-            OnStoreFailure::Deny => unavailable,
-            OnStoreFailure::Local => self.local(caller, demand).unwrap_or(unavailable),
+    /// Decides, as the plan says, on a demand that the store did not decide on.
+    ///
+    /// `remembered` is what the item last held. If only a grant can let the demand pass and none is remembered, it is
+    /// refused. `retry_in` is the time after which the store will be asked again. No refusal asks for a longer wait,
+    /// because the whole limit, of which this process has only a share, applies again then.
+    pub(crate) fn answer(
+        &self,
+        caller: &Caller,
+        demand: &Demand<'_>,
+        remembered: &Usage,
+        retry_in: Duration,
+    ) -> Decision {
+        let is_allowed = !demand.is_impossible(remembered)
+            && match demand.plan().on_store_failure {
+                OnStoreFailure::Allow => true,
+                OnStoreFailure::Deny => false,
+                OnStoreFailure::Local => self.has_share(caller, demand),
+            };
+
+        let verdict = if is_allowed {
+            Verdict::Allowed
+        } else {
+            Verdict::Unavailable { retry_after_s: whole_seconds(retry_in.min(LONGEST_WAIT)) }
         };
         Decision { degraded: true, ..Decision::of(verdict) }
     }
 
-    /// `None` where the share can never admit the call, or there is no room for it.
-    fn local(&self, caller: &Caller, demand: &Demand<'_>) -> Option<Verdict> {
+    /// Charges the demand to this process's share of the limits. Returns false if the share does not allow it, or if
+    /// there is no room for another caller.
+    fn has_share(&self, caller: &Caller, demand: &Demand<'_>) -> bool {
         let plan = demand.plan().share(self.instances.get());
         let route = demand.route().map(|route| route.share(self.instances.get()));
         let share = |now| demand.on_share(&plan, route.as_ref(), now);
-        let decision = self.shares.charge(caller, demand.now(), share).ok()?;
-        Some(decision.verdict).filter(|verdict| *verdict != Verdict::Impossible)
+
+        let charged = self.shares.charge(caller, demand.now(), share);
+        charged.is_ok_and(|decision| decision.verdict == Verdict::Allowed)
     }
 }
 
@@ -60,7 +80,8 @@ mod tests {
         let fallback = Fallback::new(NonZeroU32::new(10).unwrap());
         let route = plan.route_limit("POST", "/pay").cloned();
         let demand = Demand::new(&plan, route.as_deref(), cost, NOON).unwrap();
-        let answer = || fallback.answer(&Caller::Key("k".to_owned()), &demand, Duration::from_millis(1500));
+        let (caller, usage) = (Caller::Key("k".to_owned()), Usage::default());
+        let answer = || fallback.answer(&caller, &demand, &usage, Duration::from_millis(1500));
         std::iter::repeat_with(answer).take(calls).collect()
     }
 
@@ -101,6 +122,51 @@ mod tests {
         let plan = r#"{"throttle":{"rate":1,"burst":5},"on_store_failure":"local"}"#;
         assert_eq!(admitted(plan, 1, 100), 1);
         assert!(matches!(answers(plan, 5, 1)[0].verdict, Verdict::Unavailable { .. }));
+    }
+
+    #[test]
+    fn no_refusal_asks_for_a_longer_wait_than_the_store_may_be_away() {
+        for limits in [
+            r#""quotas":[{"limit":20,"period":"month"}]"#,
+            r#""throttle":{"rate":0.0001,"burst":20}"#,
+            r#""algorithm":"sliding_window","window_s":86400,"limit":20"#,
+        ] {
+            let decisions = answers(&format!(r#"{{{limits},"on_store_failure":"local"}}"#), 1, 5);
+            let refused = Verdict::Unavailable { retry_after_s: 2 };
+            let verdicts: Vec<_> = decisions.iter().map(|decision| &decision.verdict).collect();
+            let allowed = &Verdict::Allowed;
+            assert_eq!(verdicts, [allowed, allowed, &refused, &refused, &refused], "{limits}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_a_minute_at_most() {
+        let plan = r#"{"on_store_failure":"deny"}"#;
+        let plan = Plan::new("p", serde_json::from_str::<PlanDocument>(plan).unwrap()).unwrap();
+        let fallback = Fallback::new(NonZeroU32::MIN);
+        let demand = Demand::new(&plan, None, 1, NOON).unwrap();
+        let hour = Duration::from_secs(3600);
+        let decision = fallback.answer(&Caller::Key("k".to_owned()), &demand, &Usage::default(), hour);
+        assert_eq!(decision.verdict, Verdict::Unavailable { retry_after_s: 60 });
+    }
+
+    #[test]
+    fn a_call_that_only_a_grant_can_let_pass_needs_a_remembered_grant() {
+        for policy in ["allow", "local", "deny"] {
+            let plan = format!(r#"{{"quotas":[{{"limit":0,"period":"day"}}],"on_store_failure":"{policy}"}}"#);
+            let plan = Plan::new("p", serde_json::from_str::<PlanDocument>(&plan).unwrap()).unwrap();
+            let fallback = Fallback::new(NonZeroU32::MIN);
+            let demand = Demand::new(&plan, None, 1, NOON).unwrap();
+            let verdict = |usage: &Usage| {
+                fallback.answer(&Caller::Key("k".to_owned()), &demand, usage, Duration::from_secs(1)).verdict
+            };
+            assert_eq!(verdict(&Usage::default()), Verdict::Unavailable { retry_after_s: 1 }, "{policy}");
+
+            let window = plan.quotas[0].window(NOON).unwrap();
+            let mut granted = Usage::default();
+            granted.adjust(window.id, window.end, -10, 10);
+            assert_eq!(verdict(&granted) == Verdict::Allowed, policy == "allow", "{policy}");
+        }
     }
 
     #[test]

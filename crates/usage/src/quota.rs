@@ -13,7 +13,7 @@ pub struct QuotaDocument {
     /// The policy's name; the period's where absent.
     #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Calls a period; 0 admits none.
+    /// Calls per period. With 0, only granted calls pass.
     #[serde(deserialize_with = "crate::present::whole")]
     pub limit: u64,
     /// When it starts anew.

@@ -92,6 +92,12 @@ impl Usage {
         self.grants.iter().find(|granted| granted.window == window).map_or(0, |granted| granted.amount)
     }
 
+    /// The calls by which grants raise a window's limit; 0 if more was cut than granted.
+    #[must_use]
+    pub fn granted_extra(&self, window: WindowId) -> u64 {
+        u64::try_from(self.granted(window)).unwrap_or(0)
+    }
+
     /// What has been used in a window, whatever was granted.
     #[must_use]
     pub fn used(&self, window: WindowId) -> u64 {

@@ -36,7 +36,7 @@ pub(crate) struct Answer {
     /// The plan's route that is charged besides.
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<String>,
-    /// Calls in the window of the policy nearest its end.
+    /// Calls in the window of the policy nearest its end, granted calls included.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u64>,
     /// Calls left of these.
@@ -96,7 +96,7 @@ struct Charged {
 
 /// Decides on a call, and charges it
 ///
-/// The status is 200 whenever it was decided, whatever the decision; a call that can never pass is a mistake (422).
+/// The status is 200 whenever it was decided, whatever the decision; a call that no wait lets pass is a mistake (422).
 #[utoipa::path(post, path = "/_tollgate/v1/decisions", operation_id = "decide", tag = "decisions",
     request_body = Question,
     responses((status = 200, description = "Decided", body = Decided), Reads, Writes))]
@@ -206,8 +206,8 @@ impl Answer {
             }
             Verdict::Unavailable { retry_after_s } => Ok(Self::unavailable(*retry_after_s)),
             Verdict::Impossible => {
-                let detail =
-                    "The call can never pass: its cost is above a burst or a quota of its plan, or a limit is 0.";
+                let detail = "No wait lets the call pass: its cost is above a burst of its plan, or above a quota and what was \
+                              granted, or such a limit is 0.";
                 Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).because("limit_impossible"))
             }
         }

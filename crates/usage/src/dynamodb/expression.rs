@@ -13,7 +13,8 @@ pub(super) enum Clause {
     Idle { attribute: String, now: Nanos, tat: Nanos },
     /// A bucket that is not: its `tat` moves by `by`, if it lies ahead of `now` and at `latest` at most.
     Busy { attribute: String, now: Nanos, by: Nanos, latest: Nanos },
-    /// A quota: its count grows by `by`, if it is at most `most`.
+    /// A quota: its count grows by `by`, if it is at most `most`. An absent count is 0, so that it does not do if `most` is
+    /// below 0: then only a grant, which writes the count, makes room.
     Quota { attribute: String, by: Nanos, most: Nanos },
     /// A counter that refuses nothing.
     Count { attribute: String, by: Nanos },
@@ -111,9 +112,13 @@ impl Writer {
     }
 
     fn quota(&mut self, attribute: &str, by: Nanos, most: Nanos) {
-        let (name, most) = (self.name(attribute), self.value(most));
+        let (name, value) = (self.name(attribute), self.value(most));
+        let condition = match most {
+            ..0 => format!("{name} <= {value}"),
+            0.. => format!("(attribute_not_exists({name}) OR {name} <= {value})"),
+        };
         self.count(&name, by);
-        self.conditions.push(format!("(attribute_not_exists({name}) OR {name} <= {most})"));
+        self.conditions.push(condition);
     }
 
     fn count(&mut self, name: &str, by: Nanos) {

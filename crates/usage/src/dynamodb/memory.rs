@@ -57,11 +57,13 @@ impl Remembered {
     /// instant; a quota's count may fall.
     pub(super) fn denial(&self, demand: &Demand<'_>) -> Option<Decision> {
         let decision = demand.evaluate(&self.usage);
-        if !matches!(decision.verdict, Verdict::Throttled { .. }) {
-            return None;
-        }
         let recent = (demand.now() - self.seen).abs() < QUOTA_MEMORY;
-        let trusted = recent || demand.rate_refuses(&self.usage);
+        let trusted = match decision.verdict {
+            Verdict::Throttled { .. } => recent || demand.rate_refuses(&self.usage),
+            // A grant may make it possible.
+            Verdict::Impossible => recent,
+            Verdict::Allowed | Verdict::Unavailable { .. } => false,
+        };
         let to_clamp = clamp::is_due(self.clamped, demand.now()) && !clamp::clamp(demand, &self.usage).is_empty();
         (trusted && !to_clamp).then_some(decision)
     }

@@ -98,7 +98,7 @@ impl UsageTable {
     /// Buys `calls` at once; where the limits do not allow so many, the one.
     pub(super) async fn buy(&self, call: &Call<'_, '_>, calls: u64, purchase: Purchase) -> Result<Decision, Outage> {
         let whole = call.demand.times(calls);
-        if whole.is_impossible() || call.remembered.denial(&whole).is_some() {
+        if whole.exceeds_rates() || call.remembered.denial(&whole).is_some() {
             return self.decide(call).await;
         }
         if self.charge(&Call { demand: &whole, ..*call }).await?.verdict == Verdict::Allowed {
@@ -120,7 +120,7 @@ impl UsageTable {
         let id = call.caller.to_string();
         if call.demand.cost() == 0 {
             let item = self.read(&id, call.deadline).await?;
-            return Ok(call.demand.standing(Verdict::Allowed, &item.usage));
+            return Ok(call.demand.peek(&item.usage));
         }
         let mut charging = Charging::new(call.demand, &call.remembered.usage);
         loop {

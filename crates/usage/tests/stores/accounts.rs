@@ -7,8 +7,10 @@ use usage::{Caller, Decision, Plan, Refund, SECOND, StoreError, Verdict};
 
 use crate::cases::run;
 use crate::grants::{
-    a_grant_of_a_quota_that_there_is_not_is_refused, a_period_is_granted_no_more_than_the_largest_quota,
-    a_repeated_grant_is_told_as_it_was_whatever_came_between, grants_at_once_under_one_id_are_one,
+    a_call_of_cost_0_on_a_quota_of_0_needs_a_grant, a_grant_of_a_quota_that_there_is_not_is_refused,
+    a_period_is_granted_no_more_than_the_largest_quota, a_repeated_grant_is_told_as_it_was_whatever_came_between,
+    granted_calls_pass_where_the_cost_is_above_the_quota, granted_calls_pass_where_the_quota_is_0,
+    grants_at_once_under_one_id_are_one, limits_are_told_with_what_was_granted, near_the_limit_counts_what_was_granted,
     one_id_is_one_grant_and_no_other, s48_a_cut_leaves_no_less_than_nothing,
     s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window, s48_a_grant_of_one_id_is_made_once,
 };
@@ -38,6 +40,11 @@ macro_rules! run_all {
             grants_at_once_under_one_id_are_one
             a_period_is_granted_no_more_than_the_largest_quota
             a_grant_of_a_quota_that_there_is_not_is_refused
+            granted_calls_pass_where_the_quota_is_0
+            a_call_of_cost_0_on_a_quota_of_0_needs_a_grant
+            granted_calls_pass_where_the_cost_is_above_the_quota
+            limits_are_told_with_what_was_granted
+            near_the_limit_counts_what_was_granted
             s47_the_report_adds_up_to_what_was_admitted
             a_report_goes_back_to_days_that_have_been_put_away
             callers_of_a_shared_plan_take_from_one_set_of_limits

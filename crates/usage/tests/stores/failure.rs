@@ -214,16 +214,47 @@ async fn s19_s36_s38_what_need_not_be_asked_is_not() {
     let world = World::new().await;
     let store = world.warm().await;
     let before = world.proxy.count("UpdateItem");
-    for json in [r#"{"throttle":{"rate":0,"burst":5}}"#, r#"{"quotas":[{"limit":0,"period":"day"}]}"#] {
-        let (decision, _) = charge(&store, &caller(), &plan(json)).await;
-        assert_eq!(decision.verdict, Verdict::Impossible);
-    }
+    let (decision, _) = charge(&store, &caller(), &plan(r#"{"throttle":{"rate":0,"burst":5}}"#)).await;
+    assert_eq!(decision.verdict, Verdict::Impossible);
     assert_eq!(world.proxy.count("UpdateItem"), before);
     let unknown = KeyHash::of("nobody-has-this-key-0000001").unwrap();
     for _ in 0..3 {
         assert!(store.key(&unknown, Deadline::after(Instant::now(), PATIENCE)).await.unwrap().is_none());
     }
     assert_eq!(world.proxy.count("GetItem"), 1);
+}
+
+/// Whether something was granted has to be looked up, and is remembered.
+#[tokio::test]
+async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
+    let world = World::new().await;
+    let (store, other) = (world.warm().await, world.warm().await);
+    let (plan, caller, noon) = (plan(r#"{"quotas":[{"limit":0,"period":"day"}]}"#), caller(), now());
+    let call = async |after| {
+        let deadline = Deadline::after(Instant::now(), PATIENCE);
+        store.charge(&caller, &plan, None, 1, noon + after, deadline).await.unwrap().verdict
+    };
+    let before = world.proxy.count("UpdateItem");
+    for _ in 0..5 {
+        assert_eq!(call(0).await, Verdict::Impossible);
+    }
+    assert_eq!(world.proxy.count("UpdateItem") - before, 1);
+
+    let deadline = Deadline::after(Instant::now(), PATIENCE);
+    other.grant(&caller, &plan, "day", 2, None, noon, deadline).await.unwrap();
+    assert_eq!(call(9 * SECOND).await, Verdict::Impossible);
+    assert_eq!(call(11 * SECOND).await, Verdict::Allowed);
+}
+
+/// Nothing tells whether there are granted calls, so that `allow` must not make such a plan unlimited.
+#[tokio::test]
+async fn a_quota_of_0_admits_nothing_uncounted() {
+    let world = World::new().await;
+    let store = world.warm().await;
+    world.proxy.all(Fault::Reset);
+    let plan = plan(r#"{"quotas":[{"limit":0,"period":"day"}],"on_store_failure":"allow"}"#);
+    let (decision, _) = charge(&store, &caller(), &plan).await;
+    assert!(matches!(decision.verdict, Verdict::Unavailable { .. }) && decision.degraded, "{decision:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use usage::{Caller, Grant, GrantError, Plan};
+use usage::{Caller, Decision, Grant, GrantError, Plan, Verdict, rate_limit, rate_limit_policy};
 
 use crate::accounts::{MIDNIGHT, remaining};
 use crate::subject::{NOON, Subject, caller, patient, plan, unique};
@@ -127,4 +127,80 @@ pub(crate) async fn a_grant_of_a_quota_that_there_is_not_is_refused(subject: Arc
     assert!(matches!(unknown, Err(GrantError::UnknownQuota(name)) if name == "month"));
     let huge = subject.store.grant(&caller, &plan, "day", i64::MIN, None, NOON, patient()).await;
     assert!(matches!(huge, Err(GrantError::Amount)));
+}
+
+pub(crate) async fn granted_calls_pass_where_the_quota_is_0(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":0,"period":"day"}]}"#), caller());
+    assert_eq!(subject.call(&caller, &plan, 1, NOON).await.verdict, Verdict::Impossible);
+    assert_eq!(subject.peek(&caller, &plan, 1, NOON).await.verdict, Verdict::Impossible);
+
+    subject.grant(&caller, &plan, 3, None, NOON).await;
+    assert_eq!(subject.peek(&caller, &plan, 1, NOON).await.verdict, Verdict::Allowed);
+    assert_eq!(subject.admitted(&caller, &plan, 9, NOON).await, 3);
+    let refused = subject.call(&caller, &plan, 1, NOON).await;
+    assert!(matches!(refused.verdict, Verdict::Throttled { quota: true, .. }), "{refused:?}");
+
+    let quotas = subject.report(&caller, &plan, ((11, 22), (11, 22)), NOON).await.1;
+    assert_eq!(quotas, [[3, 0]]);
+    assert_eq!(subject.call(&caller, &plan, 1, MIDNIGHT).await.verdict, Verdict::Impossible);
+}
+
+pub(crate) async fn a_call_of_cost_0_on_a_quota_of_0_needs_a_grant(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":0,"period":"day"}]}"#), caller());
+    assert_eq!(subject.call(&caller, &plan, 0, NOON).await.verdict, Verdict::Impossible);
+    subject.grant(&caller, &plan, 3, None, NOON).await;
+    let decision = subject.call(&caller, &plan, 0, NOON).await;
+    assert_eq!((&decision.verdict, remaining(&decision)), (&Verdict::Allowed, vec![3]));
+}
+
+pub(crate) async fn granted_calls_pass_where_the_cost_is_above_the_quota(subject: Arc<Subject>) {
+    let plan = plan(
+        r#"{"throttle":{"rate":1000,"burst":1000},
+            "quotas":[{"limit":5,"period":"day"},{"limit":1000,"period":"month"}]}"#,
+    );
+    let caller = caller();
+    assert_eq!(subject.call(&caller, &plan, 10, NOON).await.verdict, Verdict::Impossible);
+
+    subject.grant(&caller, &plan, 4, None, NOON).await;
+    assert_eq!(subject.call(&caller, &plan, 10, NOON).await.verdict, Verdict::Impossible);
+
+    subject.grant(&caller, &plan, 16, None, NOON).await;
+    for remaining_calls in [15, 5] {
+        let decision = subject.call(&caller, &plan, 10, NOON).await;
+        assert_eq!((&decision.verdict, remaining(&decision)[1]), (&Verdict::Allowed, remaining_calls));
+    }
+    let refused = subject.call(&caller, &plan, 10, NOON).await;
+    assert!(matches!(refused.verdict, Verdict::Throttled { quota: true, .. }), "{refused:?}");
+    // Grants do not raise what a bucket can ever hold.
+    assert_eq!(subject.call(&caller, &plan, 1001, NOON).await.verdict, Verdict::Impossible);
+}
+
+/// The limit less what remains is what was used, with grants and with cuts.
+pub(crate) async fn limits_are_told_with_what_was_granted(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#), caller());
+    let told =
+        |decision: &Decision| decision.limits.iter().map(|limit| (limit.limit, limit.remaining)).collect::<Vec<_>>();
+    subject.call(&caller, &plan, 60, NOON).await;
+    for (granted, expected) in [(1000, (1100, 1040)), (-1500, (60, 0)), (20, (80, 20))] {
+        subject.grant(&caller, &plan, granted, None, NOON).await;
+        assert_eq!(told(&subject.peek(&caller, &plan, 1, NOON).await), [expected], "{granted}");
+        assert_eq!(told(&subject.call(&caller, &plan, 0, NOON).await), [expected], "{granted}");
+    }
+    let charged = subject.call(&caller, &plan, 20, NOON).await;
+    assert_eq!((told(&charged), charged.near_limit), (vec![(80, 0)], true));
+    let refused = subject.call(&caller, &plan, 1, NOON).await;
+    assert_eq!(told(&refused), [(80, 0)]);
+    let fields = (rate_limit_policy(&refused.limits).unwrap(), rate_limit(&refused.limits).unwrap());
+    assert_eq!(fields, (r#""day";q=80;w=86400"#.to_owned(), r#""day";r=0;t=43200"#.to_owned()));
+}
+
+pub(crate) async fn near_the_limit_counts_what_was_granted(subject: Arc<Subject>) {
+    let (plan, caller) = (plan(r#"{"quotas":[{"limit":10,"period":"day"}],"near_limit":0.5}"#), caller());
+    subject.grant(&caller, &plan, 10, None, NOON).await;
+    assert!(!subject.call(&caller, &plan, 9, NOON).await.near_limit);
+    assert!(subject.call(&caller, &plan, 1, NOON).await.near_limit);
+
+    subject.grant(&caller, &plan, -500, None, NOON).await;
+    let cut = subject.peek(&caller, &plan, 1, NOON).await;
+    assert!(cut.near_limit && matches!(cut.verdict, Verdict::Throttled { .. }), "{cut:?}");
 }

@@ -12,9 +12,10 @@ impl Clause {
             Self::Busy { attribute, now, latest, .. } => {
                 value(attribute).is_some_and(|tat| tat > *now && tat <= *latest)
             }
-            Self::Quota { attribute, most, .. }
-            | Self::Remove { attribute, most }
-            | Self::AtMost { attribute, most } => value(attribute).is_none_or(|count| count <= *most),
+            Self::Quota { attribute, most, .. } => value(attribute).unwrap_or(0) <= *most,
+            Self::Remove { attribute, most } | Self::AtMost { attribute, most } => {
+                value(attribute).is_none_or(|count| count <= *most)
+            }
             Self::Present { attribute } => value(attribute).is_some(),
             Self::Absent { attribute } => value(attribute).is_none(),
             Self::AtLeast { attribute, least } => value(attribute).is_some_and(|value| value >= *least),
@@ -81,6 +82,12 @@ fn a_quota_grows_below_its_limit_and_a_count_without_one() {
             vec![98, 0, 2]
         )
     );
+}
+
+#[test]
+fn a_quota_without_room_of_its_own_needs_a_count_that_a_grant_has_written() {
+    let clauses = [Clause::Quota { attribute: name("d"), by: 2, most: -1 }];
+    assert_eq!(text(&clauses).1, Some(name("#a0 <= :v0")));
 }
 
 #[test]
