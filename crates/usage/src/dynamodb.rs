@@ -274,14 +274,12 @@ impl DynamoDbStore {
         UsageReport::new(days, |day| charged.get(&day).copied().unwrap_or(0), plan, &usage, now)
     }
 
-    /// Writes a plan, or replaces it; what hardly was meant is logged.
+    /// Writes a plan, or replaces it, and logs its warnings.
     ///
     /// # Errors
     /// [`StoreError::Plan`] for one that cannot be, [`StoreError::Call`].
     pub async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), StoreError> {
-        for warning in document.warnings() {
-            tracing::warn!(plan = name, member = warning.pointer, "{warning}");
-        }
+        document.log_warnings(name);
         self.registry.put_plan(name, document).await
     }
 
@@ -301,11 +299,12 @@ impl DynamoDbStore {
         self.registry.put_policy(name, document).await
     }
 
-    /// Writes those plans and keys that are not there.
+    /// Writes those plans and keys that are not there, and logs the plans' warnings.
     ///
     /// # Errors
     /// [`StoreError::Seeds`] for the first that cannot be; then nothing is written. [`StoreError::Call`].
     pub async fn seed(&self, seeds: &Seeds) -> Result<(), StoreError> {
+        seeds.log_warnings();
         self.registry.seed(seeds).await
     }
 

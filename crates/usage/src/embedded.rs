@@ -25,12 +25,14 @@ pub struct EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// A store with these plans and keys and no usage.
+    /// A store with these plans and keys and no usage. The plans' warnings are logged.
     ///
     /// # Errors
     /// [`SeedsError`] for the first plan or key that cannot be.
     pub fn new(seeds: &Seeds) -> Result<Self, SeedsError> {
-        Ok(Self { catalogue: Catalogue::new(seeds)?, ledger: Ledger::new(CALLERS_A_SHARD) })
+        let catalogue = Catalogue::new(seeds)?;
+        seeds.log_warnings();
+        Ok(Self { catalogue, ledger: Ledger::new(CALLERS_A_SHARD) })
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::QuotaDocument;
 use crate::mistake::{Mistake, pointer};
@@ -16,6 +16,7 @@ const SHORTEST_BURST_S: f64 = 0.05;
 #[serde(deny_unknown_fields, expecting = "an object with the fields `rate` and `burst`")]
 pub struct Throttle {
     /// Tokens a second: 0, or 0.000001 to 1,000,000.
+    #[serde(serialize_with = "shortest")]
     pub rate: f64,
     /// Tokens at most, up to 10⁸. A burst or rate of 0 admits no call.
     #[serde(deserialize_with = "crate::present::whole")]
@@ -51,7 +52,12 @@ pub struct PlanDocument {
     #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
     pub on_store_failure: OnStoreFailure,
     /// The share of a limit, from 0 to 1, from which on a caller is near it. 0.8 where absent.
-    #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        serialize_with = "shortest_present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub near_limit: Option<f64>,
     /// Whether it only watches: what it would refuse passes, uncharged, and the decision says so.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -110,6 +116,27 @@ fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
+/// The largest number that [`shortest`] writes as a whole one: more than any rate.
+const MAX_WHOLE: f64 = 1e9;
+
+/// Writes a whole number without a fraction, so that a rate of `1` is not read back as `1.0`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+fn shortest<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    let is_whole = number.fract() == 0.0 && number.is_sign_positive() && *number <= MAX_WHOLE;
+    if !is_whole {
+        return serializer.serialize_f64(*number);
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and at most 10⁹")]
+    serializer.serialize_u64(*number as u64)
+}
+
+fn shortest_present<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => shortest(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 impl PlanDocument {
     /// All of its buckets.
     pub(crate) fn throttles(&self) -> impl Iterator<Item = &Throttle> {
@@ -125,12 +152,19 @@ impl PlanDocument {
         checks.mistakes
     }
 
-    /// What can be, but hardly was meant: bursts so small that they refuse calls that come at the rate.
+    /// What is valid but probably not meant: bursts so small that they refuse calls that arrive at the rate.
     #[must_use]
     pub fn warnings(&self) -> Vec<Mistake> {
         let caller = self.throttle.iter().map(|throttle| (pointer(&["throttle", "burst"]), throttle));
         let routes = self.routes.iter().map(|(route, throttle)| (pointer(&["routes", route, "burst"]), throttle));
         caller.chain(routes).filter_map(|(pointer, throttle)| small_burst(pointer, throttle)).collect()
+    }
+
+    /// Logs its warnings.
+    pub(crate) fn log_warnings(&self, plan: &str) {
+        for warning in self.warnings() {
+            tracing::warn!(plan, pointer = warning.pointer, "plan `{plan}`: {warning}");
+        }
     }
 }
 
@@ -141,7 +175,7 @@ fn small_burst(pointer: String, throttle: &Throttle) -> Option<Mistake> {
     (burst > 0.0 && burst < least).then(|| Mistake {
         pointer,
         message: format!(
-            "a burst of {burst} refuses calls that come evenly at {} a second; from {least} on it does not",
+            "a burst of {burst} refuses some calls that arrive evenly at {} per second, expected at least {least}",
             throttle.rate
         ),
     })
@@ -154,6 +188,22 @@ mod tests {
     fn warnings(json: &str) -> Vec<String> {
         let document: PlanDocument = serde_json::from_str(json).unwrap();
         document.warnings().into_iter().map(|warning| warning.pointer).collect()
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_were_given() {
+        for json in [
+            r#"{"throttle":{"rate":1,"burst":5},"near_limit":1}"#,
+            r#"{"throttle":{"rate":0.5,"burst":5},"near_limit":0.25}"#,
+            r#"{"throttle":{"rate":1000000,"burst":5},"routes":{"GET /a":{"rate":0,"burst":1}},"near_limit":0}"#,
+            r#"{"throttle":{"rate":0.000001,"burst":5}}"#,
+        ] {
+            let document: PlanDocument = serde_json::from_str(json).unwrap();
+            let written: serde_json::Value = serde_json::to_value(&document).unwrap();
+            assert_eq!(written, serde_json::from_str::<serde_json::Value>(json).unwrap());
+        }
+        let document: PlanDocument = serde_json::from_str(r#"{"throttle":{"rate":1.0,"burst":1.0}}"#).unwrap();
+        assert_eq!(serde_json::to_string(&document).unwrap(), r#"{"throttle":{"rate":1,"burst":1}}"#);
     }
 
     #[test]

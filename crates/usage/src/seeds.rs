@@ -33,7 +33,7 @@ pub struct KeySeed {
     #[serde(default = "enabled")]
     pub enabled: bool,
     /// RFC 3339; never where absent. `null` is an error: a key must not outlive an end that got lost.
-    #[serde(default, deserialize_with = "crate::present::present")]
+    #[serde(default, deserialize_with = "crate::instant::present_instant")]
     pub expires_at: Option<Timestamp>,
     /// Who uses it.
     pub subject: Option<String>,
@@ -102,6 +102,13 @@ impl Seeds {
         let seeds = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| shape(&error))?;
         deserializer.end().map_err(|error| SeedsError::Shape(error.to_string()))?;
         Ok(seeds)
+    }
+
+    /// Logs the warnings of every plan.
+    pub(crate) fn log_warnings(&self) {
+        for (name, plan) in &self.plans {
+            plan.log_warnings(name);
+        }
     }
 
     /// Every plan, checked.
@@ -281,5 +288,13 @@ mod tests {
         let routes = r#"{"GET /a":{"rate":1,"burst":1},"GET /a":{"rate":9,"burst":9}}"#;
         let twice = Seeds::parse(&format!(r#"{{"plans":{{"p":{{"routes":{routes}}}}}}}"#)).unwrap_err().to_string();
         assert!(twice.contains("`GET /a` stands there twice"), "{twice}");
+    }
+
+    #[test]
+    fn a_key_may_expire_in_the_year_9999() {
+        let json = r#"{"plans":{"p":{}},"keys":[{"key":"twenty-characters-01","key_id":"a","plan":"p",
+            "expires_at":"9999-12-31T23:59:59Z"}]}"#;
+        let (_, key) = Seeds::parse(json).unwrap().keys().unwrap().remove(0);
+        assert_eq!(key.expires_at, Some(Timestamp::MAX));
     }
 }

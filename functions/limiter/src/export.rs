@@ -1,6 +1,7 @@
 //! The export of keys as a file: page by page, without secrets, which nobody has.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -8,9 +9,10 @@ use csv::{QuoteStyle, WriterBuilder};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use usage::KeyRecord;
+use usage::{Admin, KeyRecord, instant_text};
 
 use crate::api::Reads;
+use crate::cursor::List;
 use crate::formula::guarded;
 use crate::key_columns::Column;
 use crate::keys::WHAT;
@@ -22,6 +24,8 @@ use crate::{Shared, accept};
 const PAGE: usize = 100;
 /// Room for the last page: an answer of Lambda's holds 6 MB.
 const LARGEST: usize = 5_000_000;
+/// How long keys are read for one response. A response is late after 25 s, and one page may take several.
+const READING_TIME: Duration = Duration::from_secs(10);
 /// Every one of them is read by an import.
 const COLUMNS: [Column; 10] = [
     Column::KeyId,
@@ -39,7 +43,8 @@ const COLUMNS: [Column; 10] = [
 /// Exports keys in API Gateway's key-file format, without their secrets
 ///
 /// An apostrophe is put in front of everything that a spreadsheet could calculate, and removed by an import. An import
-/// reads every column of an export. A response holds up to 5 MB. If there are more keys, `Link` has the next page.
+/// reads every column of an export. A response holds up to 5 MB, and ends early if the store is slow. If there are more
+/// keys, `Link` has the next page.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/export", operation_id = "exportKeys", tag = "keys",
     params(("plan" = Option<String>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, description = "The keys", body = String, content_type = "text/csv",
@@ -47,27 +52,42 @@ const COLUMNS: [Column; 10] = [
 pub(crate) async fn export(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::CSV])?;
     let mut query = Query::of(&uri, &["plan", "cursor"]);
-    let (plan, mut after) = (query.text("plan"), query.text("cursor"));
+    let plan = query.nonempty("plan");
+    let list = List::Keys(plan.as_deref());
+    let after = query.cursor(list);
     query.finish()?;
+
+    let admin = shared.admin();
+    let (text, after) = file(&admin, plan.as_deref(), after, Instant::now() + READING_TIME).await?;
+    let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    let mut response = (StatusCode::OK, headers, text).into_response();
+    if let Some(link) = after.and_then(|after| next(plan.as_deref(), &list.cursor(&after))) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// The keys of the pages after `after`, as a file, and the key after which the next file begins. The file ends early if
+/// it is large, or if it is later than `end` and at least one page was read.
+async fn file(
+    admin: &Admin<'_>,
+    plan: Option<&str>,
+    mut after: Option<String>,
+    end: Instant,
+) -> Result<(Vec<u8>, Option<String>), Problem> {
     let mut text = Vec::new();
     write(&mut text, &COLUMNS.map(|column| column.to_string()))?;
+
     loop {
-        let page = shared.admin().keys(plan.as_deref(), after.as_deref(), PAGE).await;
-        let page = page.map_err(|error| refused(error, WHAT))?;
+        let page = admin.keys(plan, after.as_deref(), PAGE).await.map_err(|error| refused(error, WHAT))?;
         for stored in page.items {
             write(&mut text, &row(&stored.document))?;
         }
         after = page.next;
-        if after.is_none() || text.len() > LARGEST {
-            break;
+        if after.is_none() || text.len() > LARGEST || Instant::now() >= end {
+            return Ok((text, after));
         }
     }
-    let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-    let mut response = (StatusCode::OK, headers, text).into_response();
-    if let Some(link) = after.and_then(|after| next(plan.as_deref(), &after)) {
-        response.headers_mut().insert(LINK, link);
-    }
-    Ok(response)
 }
 
 /// Appends a row. Spaces around a cell without quotation marks would not be part of it.
@@ -83,7 +103,7 @@ fn row(record: &KeyRecord) -> [String; COLUMNS.len()] {
     let cell = |text: &str| guarded(text).into_owned();
     let text = |text: &Option<String>| cell(text.as_deref().unwrap_or_default());
     let key = &record.key;
-    let instant = |instant: Option<jiff::Timestamp>| instant.map(|instant| instant.to_string()).unwrap_or_default();
+    let instant = |instant: Option<jiff::Timestamp>| instant.map(instant_text).unwrap_or_default();
     [
         cell(&key.key_id),
         text(&record.name),
@@ -120,7 +140,7 @@ mod tests {
     use crate::key_file::KeyFile;
     use jiff::Timestamp;
     use proptest::prelude::*;
-    use usage::ApiKey;
+    use usage::{ApiKey, EmbeddedStore, Seeds, Store};
 
     const SECRET: &str = "twenty-characters-01";
 
@@ -162,6 +182,27 @@ mod tests {
         assert_eq!((&row.subject, row.scopes.as_ref()), (&record.key.subject, Some(&record.key.scopes)));
         assert_eq!((row.metadata.as_ref(), row.created_at), (Some(&record.metadata), record.created_at));
         assert!(rows.next().is_none());
+    }
+
+    fn store(keys: usize) -> Store {
+        let keys: Vec<_> = (0..keys)
+            .map(|n| serde_json::json!({"key": format!("twenty-characters-{n:04}"), "key_id": format!("k{n:04}"), "plan": "p"}))
+            .collect();
+        let seeds = serde_json::json!({"plans": {"p": {}}, "keys": keys}).to_string();
+        Store::Embedded(EmbeddedStore::new(&Seeds::parse(&seeds).unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_slow_export_ends_early_and_says_where_it_continues() {
+        let (store, late) = (store(PAGE + 1), Instant::now());
+        let rows = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() - 1;
+        let (first, after) = file(&store.admin(), None, None, late).await.unwrap();
+        assert_eq!((rows(&first), after.as_deref()), (PAGE, Some("k0099")));
+        let (second, after) = file(&store.admin(), None, after, late).await.unwrap();
+        assert_eq!((rows(&second), after), (1, None));
+
+        let (whole, after) = file(&store.admin(), None, None, late + READING_TIME).await.unwrap();
+        assert_eq!((rows(&whole), after), (PAGE + 1, None));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use usage::{ApiKey, KeyPatch, KeyRecord, Stored};
+use usage::{ApiKey, KeyPatch, KeyRecord, Stored, parse_instant};
 use utoipa::ToSchema;
 
 use crate::problem::Mistake;
@@ -25,6 +26,7 @@ pub(crate) struct NewKey {
     #[schema(value_type = bool, required = false)]
     enabled: Option<bool>,
     /// From this instant on it may not; never where absent.
+    #[serde(default, deserialize_with = "usage::present_instant")]
     #[schema(value_type = String, required = false, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// Who uses it: the `user_id` of its requests.
@@ -59,7 +61,7 @@ pub(crate) struct KeyChanges {
     #[schema(value_type = bool, required = false)]
     enabled: Option<bool>,
     /// From this instant on it may not.
-    #[serde(deserialize_with = "named")]
+    #[serde(deserialize_with = "named_instant")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Option<Timestamp>>,
     /// Who uses it: the `user_id` of its requests.
@@ -79,6 +81,13 @@ pub(crate) struct KeyChanges {
 /// A member that is there, be it null.
 fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
+}
+
+/// An instant that is there, be it null.
+fn named_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Timestamp>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let instant = text.map(|text| parse_instant(&text).ok_or_else(|| D::Error::custom("expected an instant")));
+    instant.transpose().map(Some)
 }
 
 /// A member that is there and may not be null.
@@ -102,7 +111,7 @@ pub(crate) struct Key {
     /// Whether it may be used.
     enabled: bool,
     /// From this instant on it may not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "usage::optional_instant")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// Who uses it.

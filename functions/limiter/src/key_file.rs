@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use csv::{Position, Reader, ReaderBuilder, StringRecord};
 use jiff::Timestamp;
-use usage::KeyHash;
+use usage::{KeyHash, parse_instant};
 
 use crate::cell_form::{Form, forms};
 use crate::formula::unguarded;
@@ -188,8 +188,9 @@ impl<'r> Cells<'r> {
     }
 
     fn instant(&self, column: Column) -> Result<Option<Timestamp>, String> {
-        let instant = self.get(column).map(|text| text.trim().parse());
-        instant.transpose().map_err(|_| format!("`{column}`: expected an instant such as 2026-11-22T12:00:00Z"))
+        let Some(text) = self.get(column) else { return Ok(None) };
+        let expected = || format!("`{column}`: expected an instant such as 2026-11-22T12:00:00Z");
+        parse_instant(text.trim()).map(Some).ok_or_else(expected)
     }
 
     fn metadata(&self) -> Result<Option<BTreeMap<String, String>>, String> {

@@ -11,6 +11,7 @@ use usage::{AdminError, Condition, KeyHash, Refusal, Version};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::cursor::List;
 use crate::idempotency::{self, Idempotency, KeyAnswer};
 use crate::key_document::{Key, KeyChanges, KeyWithSecret, ListedKey, NewKey, mistakes};
 use crate::problem::{Problem, change_refused, refused};
@@ -39,17 +40,16 @@ pub(crate) struct KeyList {
 pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
     let mut query = Query::of(&uri, &["plan", "limit", "cursor"]);
-    let (plan, limit, after) = (query.text("plan"), query.limit(), query.text("cursor"));
+    let (plan, limit) = (query.nonempty("plan"), query.limit());
+    let list = List::Keys(plan.as_deref());
+    let after = query.cursor(list);
     query.finish()?;
-    let page = shared.admin().keys(nonempty(plan.as_deref()), nonempty(after.as_deref()), limit).await;
+    let page = shared.admin().keys(plan.as_deref(), after.as_deref(), limit).await;
     let page = page.map_err(|error| refused(error, WHAT))?;
     let now = shared.now();
     let items = page.items.into_iter().map(|stored| ListedKey::of(stored, now)).collect();
-    Ok(conditions::json(StatusCode::OK, &KeyList { items, next_cursor: page.next }))
-}
-
-fn nonempty(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
+    let next_cursor = page.next.map(|last| list.cursor(&last));
+    Ok(conditions::json(StatusCode::OK, &KeyList { items, next_cursor }))
 }
 
 /// Makes a key

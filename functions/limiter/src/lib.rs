@@ -15,6 +15,7 @@ mod cell_form;
 mod charge_text;
 mod conditions;
 mod config;
+mod cursor;
 mod decisions;
 mod enforcement;
 mod event;

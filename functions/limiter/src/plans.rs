@@ -9,6 +9,7 @@ use usage::PlanDocument;
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::cursor::List;
 use crate::mistakes::Mistakes;
 use crate::plan_schema::PlanSchema;
 use crate::problem::{Mistake, Problem, change_refused, refused};
@@ -29,6 +30,18 @@ struct NamedPlan {
     etag: String,
 }
 
+/// The plan as it was put, with warnings about it.
+#[derive(Serialize, ToSchema)]
+struct PutPlan {
+    #[serde(flatten)]
+    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
+    plan: PlanDocument,
+    /// What is valid but probably not meant. Absent if there is nothing to warn about. Not part of the stored plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Mistake>, required = false)]
+    warnings: Vec<Mistake>,
+}
+
 /// Some of the plans.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlanList {
@@ -46,7 +59,7 @@ pub(crate) struct PlanList {
 pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
     let mut query = Query::of(&uri, &["limit", "cursor"]);
-    let (limit, after) = (query.limit(), query.text("cursor"));
+    let (limit, after) = (query.limit(), query.cursor(List::Plans));
     query.finish()?;
     let page = shared.admin().plans(after.as_deref(), limit).await.map_err(|error| refused(error, WHAT))?;
     let items = page.items.into_iter().map(|(name, stored)| NamedPlan {
@@ -54,7 +67,8 @@ pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: Header
         plan: stored.document,
         etag: format!("\"{}\"", stored.version.as_str()),
     });
-    Ok(conditions::json(StatusCode::OK, &PlanList { items: items.collect(), next_cursor: page.next }))
+    let next_cursor = page.next.map(|last| List::Plans.cursor(&last));
+    Ok(conditions::json(StatusCode::OK, &PlanList { items: items.collect(), next_cursor }))
 }
 
 /// A plan
@@ -73,12 +87,13 @@ pub(crate) async fn get(
 
 /// Makes or replaces a plan
 ///
-/// Every instance of the authorizer decides by it within 30 seconds.
+/// Every instance of the authorizer decides by it within 30 seconds. The response is the plan; a field `warnings` is
+/// added if something in it is probably not meant, such as a burst that is too small for its rate.
 #[utoipa::path(put, path = "/_tollgate/v1/plans/{plan}", operation_id = "putPlan", tag = "plans",
     params(("plan" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = PlanSchema,
-    responses((status = 200, description = "Replaced", body = PlanSchema, headers(("ETag" = String))),
-        (status = 201, description = "Made", body = PlanSchema, headers(("ETag" = String))), Reads, Writes))]
+    responses((status = 200, description = "Replaced", body = PutPlan, headers(("ETag" = String))),
+        (status = 201, description = "Made", body = PutPlan, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn put(
     State(shared): State<Shared>,
     Path(name): Path<String>,
@@ -91,7 +106,9 @@ pub(crate) async fn put(
     let document: PlanDocument = body::read(&body::json(&headers, sent).await?, "Plan", mistakes)?;
     let put =
         shared.admin().put_plan(&name, &document, &condition).await.map_err(|error| change_refused(error, WHAT))?;
-    Ok(conditions::put(&put, &document))
+
+    let warnings = document.warnings().into_iter().map(|warning| Mistake::at(warning.pointer, warning.message));
+    Ok(conditions::put(&put, &PutPlan { warnings: warnings.collect(), plan: document }))
 }
 
 /// What a plan says that cannot be.

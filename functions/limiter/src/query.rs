@@ -6,6 +6,7 @@ use http::Uri;
 use jiff::civil::Date;
 use percent_encoding::percent_decode_str;
 
+use crate::cursor::List;
 use crate::problem::{Mistake, Problem};
 
 const MOST: usize = 100;
@@ -59,6 +60,21 @@ impl Query {
 
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         self.values.remove(name)?.pop()
+    }
+
+    /// A text that is not empty.
+    pub(crate) fn nonempty(&mut self, name: &str) -> Option<String> {
+        self.text(name).filter(|text| !text.is_empty())
+    }
+
+    /// The item after which a page of `list` begins, or `None` for the first page.
+    pub(crate) fn cursor(&mut self, list: List<'_>) -> Option<String> {
+        let cursor = self.nonempty("cursor")?;
+        let position = list.position(&cursor);
+        if position.is_none() {
+            self.mistake("cursor", "unknown cursor, expected the one that the previous page of this list returned");
+        }
+        position
     }
 
     /// The items of a list, separated by commas or repeated.

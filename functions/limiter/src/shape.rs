@@ -5,8 +5,8 @@
 //! else a document has to be is for who reads it. What is wrong is taken out, or stands in for what it should be, so
 //! that all the rest can be looked at in the same go.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
+use usage::parse_instant;
 
 use crate::mistakes::Mistakes;
 use crate::problem::Mistake;
@@ -154,7 +154,7 @@ fn fits(value: &Value, schema: &Value) -> bool {
     match kind(schema) {
         "string" => match (value.as_str(), choices(schema)) {
             (Some(_), Some(choices)) => choices.contains(value),
-            (Some(text), None) => schema["format"] != "date-time" || text.parse::<Timestamp>().is_ok(),
+            (Some(text), None) => schema["format"] != "date-time" || parse_instant(text).is_some(),
             (None, _) => false,
         },
         "number" => value.is_number(),

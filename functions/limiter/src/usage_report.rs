@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
-use usage::{Caller, Nanos, Plan, UsageReport};
+use usage::{Caller, KeyRecord, Nanos, Plan, UsageReport};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
@@ -98,7 +98,8 @@ pub(crate) struct Granted {
 
 /// What a key has used
 ///
-/// Of this month unless the query says otherwise; 366 days at most.
+/// The days of this month unless the query says otherwise; at most 366. A CSV file has one row per day with the columns
+/// `Date`, `KeyId`, `Name`, `Plan` and `Used`; quotas are in the JSON report.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/{key_id}/usage", operation_id = "getUsage", tag = "usage",
     params(("key_id" = String, Path), ("from" = Option<String>, Query, format = Date),
         ("to" = Option<String>, Query, format = Date)),
@@ -111,8 +112,9 @@ pub(crate) async fn of_key(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let question = Question::new(&shared, &uri, &headers)?;
-    let plan = plan_of(&shared, &key_id).await?;
-    question.answer(&shared, key_id, &plan).await
+    let key = key_of(&shared, &key_id).await?;
+    let plan = plan_of(&shared, &key.key.plan).await?;
+    question.answer(&shared, key_id, key.name, &plan).await
 }
 
 /// What the calling key has used
@@ -137,9 +139,10 @@ pub(crate) async fn own(
     // The authorizer has just looked up both, so that the registry need not be searched.
     let plan = match identity::calling_plan(&extensions) {
         Some(name) => shared.store.plan(name, shared.store.deadline()).await?.ok_or_else(no_plan)?,
-        None => plan_of(&shared, &key_id).await?,
+        None => plan_of(&shared, &key_of(&shared, &key_id).await?.key.plan).await?,
     };
-    question.answer(&shared, key_id, &plan).await
+    // The name is the administrators' own.
+    question.answer(&shared, key_id, None, &plan).await
 }
 
 /// The days that are asked for, and the form of the response.
@@ -167,12 +170,22 @@ impl Question {
         Ok(Self { form, now, from, to })
     }
 
-    async fn answer(&self, shared: &Shared, key_id: String, plan: &Plan) -> Result<Response, Problem> {
+    async fn answer(
+        &self,
+        shared: &Shared,
+        key_id: String,
+        name: Option<String>,
+        plan: &Plan,
+    ) -> Result<Response, Problem> {
         let (caller, now, deadline) = (Caller::Key(key_id.clone()), self.now.as_nanosecond(), shared.store.deadline());
         let report = shared.store.usage(&caller, plan, self.from, self.to, now, deadline).await?;
 
         let report = Report::new(key_id, plan, [self.from, self.to, today(self.now)], report)?;
-        if self.form == accept::CSV { report.csv() } else { Ok(conditions::json(StatusCode::OK, &report)) }
+        if self.form == accept::CSV {
+            report.csv(&name.unwrap_or_default())
+        } else {
+            Ok(conditions::json(StatusCode::OK, &report))
+        }
     }
 }
 
@@ -184,12 +197,15 @@ fn no_plan() -> Problem {
     Problem::not_found("plan of this key")
 }
 
-/// The plan that a key's calls are charged on.
-async fn plan_of(shared: &Shared, key_id: &str) -> Result<Arc<Plan>, Problem> {
+async fn key_of(shared: &Shared, key_id: &str) -> Result<KeyRecord, Problem> {
     let stored = shared.admin().key(key_id).await.map_err(|error| refused(error, WHAT))?;
-    let name = stored.document.key.plan;
-    let document = shared.admin().plan(&name).await.map_err(|error| refused(error, "plan of this key"))?;
-    let plan = Plan::new(&name, document.document).map_err(|error| Problem::failure(&error))?;
+    Ok(stored.document)
+}
+
+/// The plan that a key's calls are charged on.
+async fn plan_of(shared: &Shared, name: &str) -> Result<Arc<Plan>, Problem> {
+    let document = shared.admin().plan(name).await.map_err(|error| refused(error, "plan of this key"))?;
+    let plan = Plan::new(name, document.document).map_err(|error| Problem::failure(&error))?;
     Ok(Arc::new(plan))
 }
 
@@ -212,7 +228,7 @@ pub(crate) async fn grant(
     let text = body::json(&headers, sent).await?;
     let asked: Grant = body::read(&text, "Grant", body::no_more)?;
     let idempotency = Idempotency::of(&headers, &format!("PATCH /keys/{key_id}/usage"), &text)?;
-    let plan = plan_of(&shared, &key_id).await?;
+    let plan = plan_of(&shared, &key_of(&shared, &key_id).await?.key.plan).await?;
     let caller = Caller::Key(key_id);
     let id = idempotency.as_ref().map(Idempotency::id);
     let (now, deadline): (Nanos, _) = (shared.now().as_nanosecond(), shared.store.deadline());
@@ -252,17 +268,14 @@ impl Report {
         Ok(Self { key_id, plan, from, to, days, quotas })
     }
 
-    /// A row a day, and one a pair of it.
-    fn csv(self) -> Result<Response, Problem> {
+    /// One row per day, so that files of several keys can be put together and `Used` can be added up.
+    fn csv(self, name: &str) -> Result<Response, Problem> {
         let mut writer = WriterBuilder::new().from_writer(Vec::new());
-        let mut write = |row: [String; 4]| writer.write_record(row).map_err(|error| Problem::failure(&error));
-        write(["Date", "Quota", "Used", "Remaining"].map(str::to_owned))?;
+        let mut write = |row: [&str; 5]| writer.write_record(row).map_err(|error| Problem::failure(&error));
+        write(["Date", "KeyId", "Name", "Plan", "Used"])?;
+        let (key_id, name, plan) = (guarded(&self.key_id), guarded(name), guarded(&self.plan));
         for day in self.days {
-            let date = day.date.to_string();
-            write([date.clone(), String::new(), day.used.to_string(), String::new()])?;
-            for (name, [used, remaining]) in day.quotas {
-                write([date.clone(), guarded(&name).into_owned(), used.to_string(), remaining.to_string()])?;
-            }
+            write([&day.date.to_string(), &key_id, &name, &plan, &day.used.to_string()])?;
         }
         let text = writer.into_inner().map_err(|error| Problem::failure(error.error()))?;
         let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CACHE_CONTROL, "no-store")];

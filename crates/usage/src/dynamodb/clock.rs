@@ -41,7 +41,7 @@ impl Clock {
         *comparison = Some(after);
         if after.offset != before.offset {
             let clock_off_ms = i64::try_from(after.offset / -1_000_000).unwrap_or(i64::MAX);
-            tracing::warn!(clock_off_ms, "this clock is ahead of the store's by {clock_off_ms} ms");
+            tracing::warn!(clock_off_ms, "{}", difference(clock_off_ms));
         }
     }
 
@@ -109,6 +109,16 @@ impl Intercept for DateInterceptor {
             self.0.observe(nanos(date), *sent, system_time());
         }
         Ok(())
+    }
+}
+
+/// Says how far this clock is off, in milliseconds, for the log.
+fn difference(clock_off_ms: i64) -> String {
+    let distance_ms = clock_off_ms.unsigned_abs();
+    match clock_off_ms {
+        0 => "this clock agrees with the store's again".to_owned(),
+        1.. => format!("this clock is {distance_ms} ms ahead of the store's"),
+        _ => format!("this clock is {distance_ms} ms behind the store's"),
     }
 }
 
@@ -183,5 +193,12 @@ mod tests {
         let clock = compared(5 * SECOND);
         clock.observe(NOON, NOON, NOON + MILLISECOND);
         assert_eq!(clock.correct(NOON), NOON);
+    }
+
+    #[test]
+    fn the_log_says_on_which_side_a_clock_is_wrong() {
+        assert_eq!(difference(3_599_617), "this clock is 3599617 ms ahead of the store's");
+        assert_eq!(difference(-3_599_617), "this clock is 3599617 ms behind the store's");
+        assert_eq!(difference(0), "this clock agrees with the store's again");
     }
 }

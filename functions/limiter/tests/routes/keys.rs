@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, idempotency_key};
+use crate::support::{Api, idempotency_key, unique};
 
 pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
     let new = json!({"name": "Team A", "description": "Orders", "plan": "free", "subject": "alice",
@@ -179,4 +179,42 @@ pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
     assert_eq!((answer.status, answer.mistakes().join(" ")), (422, "/enabled /key_id /plan".to_owned()));
     let answer = api.send("PATCH", &format!("/keys/{key_id}"), json!({"plan": "nowhere"})).await;
     assert_eq!((answer.status, answer.mistakes()), (422, vec!["/plan".to_owned()]));
+}
+
+pub(crate) async fn a_cursor_of_another_list_is_refused(api: Arc<Api>) {
+    let (one, other) = (api.plan(json!({})).await, api.plan(json!({})).await);
+    for plan in [&one, &one, &other, &other] {
+        api.key(plan).await;
+    }
+    let next = api.get(&format!("/keys?plan={one}&limit=1")).await.json()["next_cursor"].as_str().unwrap().to_owned();
+    let page = async |query: String| api.get(&format!("/keys?limit=1&{query}")).await;
+    assert_eq!(page(format!("plan={one}&cursor={next}")).await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(page(format!("plan={other}&cursor={next}")).await.mistakes(), ["cursor"]);
+    assert_eq!(page(format!("cursor={next}")).await.mistakes(), ["cursor"]);
+    assert_eq!(page("cursor=".to_owned()).await.status, 200);
+}
+
+pub(crate) async fn a_key_that_expires_in_the_year_9999_is_made_and_shown(api: Arc<Api>) {
+    let never = "9999-12-31T23:59:59Z";
+    let made = api.send("POST", "/keys", json!({"plan": "free", "expires_at": never})).await;
+    assert_eq!((made.status, &made.json()["expires_at"]), (201, &json!(never)));
+    let path = format!("/keys/{}", made.json()["key_id"].as_str().unwrap());
+    assert_eq!(api.get(&path).await.json()["expires_at"], never);
+
+    let changed = api.send("PATCH", &path, json!({"expires_at": "9999-12-31T00:00:00+01:00"})).await;
+    assert_eq!((changed.status, &changed.json()["expires_at"]), (200, &json!(never)));
+    for wrong in ["9999-12-31", "9999-12-32T00:00:00Z", "never"] {
+        let refused = api.send("PATCH", &path, json!({"expires_at": wrong})).await;
+        assert_eq!((refused.status, refused.mistakes()), (422, vec!["/expires_at".to_owned()]), "{wrong}");
+    }
+    let cleared = api.send("PATCH", &path, json!({"expires_at": null})).await;
+    assert_eq!((cleared.status, cleared.json().get("expires_at")), (200, None));
+
+    let secret = format!("{}-0123456789", unique("never-expires"));
+    let file = format!("Key,UsagePlanIds,ExpiresAt\n{secret},free,{never}\n");
+    let imported = api.call("POST", "/keys/import").body("text/csv", &file).send().await.json();
+    let key_id = imported["keys"][0]["key_id"].as_str().unwrap_or_else(|| panic!("{imported}"));
+    assert_eq!(api.get(&format!("/keys/{key_id}")).await.json()["expires_at"], never);
+    let decided = api.send("POST", "/decisions", json!({"key": secret})).await;
+    assert_eq!(decided.json()["decision"], "allowed");
 }

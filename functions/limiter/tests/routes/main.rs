@@ -40,6 +40,8 @@ macro_rules! run_all {
             plans::a_stale_version_changes_nothing
             plans::every_mistake_of_a_plan_is_told_at_once
             plans::a_plan_with_keys_is_not_taken_away
+            plans::a_plan_is_returned_as_it_was_given_with_its_warnings
+            plans::a_cursor_that_no_page_returned_is_refused
             keys::a_key_is_made_read_changed_and_taken_away
             keys::a_secret_is_shown_once_and_never_again
             keys::a_repeated_creation_makes_one_key_and_shows_it_again
@@ -47,6 +49,8 @@ macro_rules! run_all {
             keys::a_rotated_key_has_both_secrets
             keys::a_repeated_rotation_shows_the_same_secret
             keys::keys_are_listed_page_by_page
+            keys::a_cursor_of_another_list_is_refused
+            keys::a_key_that_expires_in_the_year_9999_is_made_and_shown
             keys::every_mistake_of_a_key_is_told_at_once
             imports::a_key_file_is_imported_and_exported
             imports::an_import_reads_what_an_export_writes
@@ -60,6 +64,7 @@ macro_rules! run_all {
             policies::a_wildcard_in_a_policy_or_a_plan_is_refused_and_named
             policies::rules_that_a_backend_may_confuse_are_stored_with_a_warning
             usage_reports::s47_a_report_adds_up_to_what_was_admitted
+            usage_reports::a_usage_file_has_one_row_per_day_and_names_the_key
             usage_reports::s48_a_grant_moves_the_remainder_exactly
             usage_reports::a_repeated_grant_is_answered_as_the_first_was_and_no_other_has_its_key
             usage_reports::a_period_is_granted_no_more_than_the_largest_quota

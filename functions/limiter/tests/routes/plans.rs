@@ -9,7 +9,7 @@ use crate::support::{Api, unique};
 pub(crate) async fn a_plan_is_made_read_replaced_listed_and_taken_away(api: Arc<Api>) {
     let path = format!("/plans/{}", unique("life"));
     assert_eq!(api.get(&path).await.status, 404);
-    let (first, second) = (json!({"throttle": {"rate": 10.0, "burst": 20}}), json!({"near_limit": 0.5}));
+    let (first, second) = (json!({"throttle": {"rate": 10, "burst": 20}}), json!({"near_limit": 0.5}));
     let made = api.send("PUT", &path, first.clone()).await;
     assert_eq!((made.status, made.json()), (201, first.clone()));
     let read = api.get(&path).await;
@@ -117,4 +117,40 @@ pub(crate) async fn a_plan_with_keys_is_not_taken_away(api: Arc<Api>) {
     assert!(refused.json()["detail"].as_str().unwrap().contains(&key_id));
     assert_eq!(api.call("DELETE", &format!("/keys/{key_id}")).send().await.status, 204);
     assert_eq!(api.call("DELETE", &format!("/plans/{plan}")).send().await.status, 204);
+}
+
+pub(crate) async fn a_plan_is_returned_as_it_was_given_with_its_warnings(api: Arc<Api>) {
+    let path = format!("/plans/{}", unique("plan"));
+    let plan = json!({"throttle": {"rate": 1000, "burst": 49}, "routes": {"GET /a": {"rate": 0.5, "burst": 1}}});
+    let put = api.send("PUT", &path, plan.clone()).await;
+    assert_eq!(put.status, 201);
+    let mut body = put.json();
+    let warnings = body.as_object_mut().unwrap().remove("warnings").unwrap();
+    assert_eq!((&body, warnings[0]["pointer"].as_str()), (&plan, Some("/throttle/burst")));
+    assert!(warnings[0]["detail"].as_str().unwrap().contains("at least 50"), "{warnings}");
+    assert_eq!((warnings.as_array().unwrap().len(), api.get(&path).await.json()), (1, plan));
+
+    let whole = api.send("PUT", &path, json!({"throttle": {"rate": 1.0, "burst": 1.0}})).await;
+    assert_eq!((whole.status, whole.text.as_str()), (200, r#"{"throttle":{"rate":1,"burst":1}}"#));
+}
+
+pub(crate) async fn a_cursor_that_no_page_returned_is_refused(api: Arc<Api>) {
+    for _ in 0..2 {
+        api.plan(json!({})).await;
+    }
+    let next = api.get("/plans?limit=1").await.json()["next_cursor"].as_str().unwrap().to_owned();
+    assert_eq!(api.get(&format!("/plans?limit=1&cursor={next}")).await.status, 200);
+    for (path, cursor) in [
+        ("/plans?", "zzzz"),
+        ("/plans?", "..%2F.."),
+        ("/plans?", "%F0%9F%98%80"),
+        ("/plans?", "plan-000001"),
+        ("/plans?", &next[1..]),
+        ("/keys?", &next),
+        ("/keys?plan=free&", "zzzz"),
+        ("/keys/export?", "zzzz"),
+    ] {
+        let refused = api.call("GET", &format!("{path}cursor={cursor}")).header("accept", "*/*").send().await;
+        assert_eq!((refused.status, refused.mistakes()), (400, vec!["cursor".to_owned()]), "{path} {cursor}");
+    }
 }

@@ -31,12 +31,33 @@ pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
     let csv =
         api.call("GET", &format!("/keys/{key_id}/usage?from=2026-11-22")).header("accept", "text/csv").send().await;
     assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
-    assert_eq!(csv.text, "Date,Quota,Used,Remaining\n2026-11-22,,12,\n2026-11-22,day,12,0\n2026-11-22,month,12,988\n");
+    assert_eq!(csv.text, format!("Date,KeyId,Name,Plan,Used\n2026-11-22,{key_id},,{plan},12\n"));
     for (query, parameter) in [("from=x", "from"), ("from=2026-11-22&to=2026-11-21", "to"), ("from=2025-11-01", "to")] {
         let wrong = api.get(&format!("/keys/{key_id}/usage?{query}")).await;
         assert_eq!((wrong.status, wrong.mistakes()), (400, vec![parameter.to_owned()]), "{query}");
     }
     assert_eq!(api.get("/keys/nobody/usage").await.status, 404);
+}
+
+pub(crate) async fn a_usage_file_has_one_row_per_day_and_names_the_key(api: Arc<Api>) {
+    let plan = api.plan(json!({"quotas": [{"limit": 100, "period": "day"}, {"limit": 1000, "period": "month"}]})).await;
+    let made = api.send("POST", "/keys", json!({"plan": plan, "name": "=Acme, Inc."})).await.json();
+    let (key_id, secret) = (made["key_id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    for _ in 0..3 {
+        decide(&api, secret).await;
+    }
+    let path = format!("/keys/{key_id}/usage?from=2026-11-21&to=2026-11-22");
+    let file = api.call("GET", &path).header("accept", "text/csv").send().await;
+    let expected = format!(
+        "Date,KeyId,Name,Plan,Used\n2026-11-21,{key_id},\"'=Acme, Inc.\",{plan},0\n\
+         2026-11-22,{key_id},\"'=Acme, Inc.\",{plan},3\n"
+    );
+    assert_eq!(file.text, expected);
+
+    // The name is the administrators' own, so the key's holder does not see it.
+    let own = api.call_as("GET", "/_tollgate/usage?from=2026-11-22", json!({"lambda": {"key_id": key_id}}));
+    let own = own.header("accept", "text/csv").send().await;
+    assert_eq!(own.text, format!("Date,KeyId,Name,Plan,Used\n2026-11-22,{key_id},,{plan},3\n"));
 }
 
 pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
