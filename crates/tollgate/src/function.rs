@@ -1,7 +1,7 @@
 //! The functions, in process: the same code that is deployed, called with JSON and answering with JSON.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use alb_sync::AlbSync;
 use authorizer::{Authorizer, Config, ConfigError, KeyHeader, PolicyLoadError, http_calls};
@@ -14,6 +14,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use usage::{OpenError, Store};
+
+/// How long a function may take to finish.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One function with its settings.
 #[derive(Debug)]
@@ -90,6 +93,16 @@ impl Function {
     pub async fn prepare(&self) {
         if let Self::Authorizer(authorizer) = self {
             authorizer.preload().await;
+        }
+    }
+
+    /// Writes what the function holds in memory for reports. To be called once no more events come.
+    pub async fn finish(&self) {
+        let deadline = Deadline::after(Instant::now(), FINISH_TIMEOUT);
+        match self {
+            Self::Authorizer(authorizer) => authorizer.finish(deadline).await,
+            Self::Limiter(limiter) => limiter.finish(deadline).await,
+            Self::AlbSync(_) | Self::MetricsPublisher(_) => {}
         }
     }
 

@@ -11,6 +11,7 @@
 //! late, and does nothing else.
 
 mod catalogue;
+mod deleted;
 mod ended;
 mod error;
 mod import;
@@ -28,6 +29,7 @@ mod version;
 
 use crate::Store;
 
+pub use deleted::DeletedKey;
 pub use error::{AdminError, Refusal};
 pub use import::IMPORT_BATCH;
 pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow};

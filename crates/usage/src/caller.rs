@@ -55,6 +55,11 @@ impl Caller {
         Self::Address { address, plan: plan.to_owned() }
     }
 
+    /// True if the days of this caller are kept for reports. The days of addresses are not.
+    pub(crate) fn has_reports(&self) -> bool {
+        matches!(self, Self::Key(_) | Self::Subject(_) | Self::Certificate(_))
+    }
+
     /// The plan's name, where its callers share it.
     pub(crate) fn shared_plan(&self) -> Option<&Arc<str>> {
         match self {

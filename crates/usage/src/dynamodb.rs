@@ -8,12 +8,13 @@
 //! | `key#` and the key's SHA-256 as 64 hexadecimal digits | `key` | 1 | [`ApiKey`] as JSON |
 //! | `policy` | the policy's name | 1 | a policy as JSON |
 //! | `once#` and a hash of an `Idempotency-Key` | `answer` | 1 | an answer that nobody else can read, see [`KeptAnswer`](crate::KeptAnswer) |
+//! | `deleted-key#` and a key's id | `deleted-key` | 1 | [`DeletedKey`](crate::DeletedKey) as JSON |
 //! | `secret` | the secret's name | 1 | random bytes that all instances share, see [`Admin::shared_secret`](crate::Admin::shared_secret) |
 //!
 //! A key's item has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it is an earlier secret's, `plan`
 //! besides. Two indexes of keys alone are made of them, so that other items are in neither: `by-id` (`shard`,
 //! `key_id`) and `by-plan` (`plan`, `key_id`). A key that was written without them works and is not listed. Items of
-//! earlier secrets and answers have a `ttl` in seconds since 1970.
+//! earlier secrets, deleted keys and answers have a `ttl` in seconds since 1970.
 //!
 //! # Usage (`USAGE_TABLE`): partition key `id`, a string
 //!
@@ -30,6 +31,7 @@
 //! | `g` and a window's name | what was granted in that window; its count is what was taken less this |
 //! | `gi`, `ga` | the last grant that has a name, and what it moved, so that it is not made twice |
 //! | `u261122` | what was charged on that day (UTC), whatever the plan |
+//! | `r261122` | in history items: what the caller was allowed on that day while its plan was charged, not the caller |
 //! | `ttl` | when DynamoDB may delete the item, in seconds since 1970 |
 //!
 //! A window has a name of its own, so none is ever set back. What is over leaves the item a few parts at a time;
@@ -52,6 +54,7 @@ mod clock;
 mod config;
 mod documents;
 mod expression;
+mod figures;
 mod flights;
 mod granting;
 mod leases;
@@ -73,6 +76,7 @@ use calls::{AwsCalls, Deadline, Retries};
 
 use jiff::civil::Date;
 
+use crate::figures::Figures;
 use crate::grant::GrantOrder;
 use crate::on_store_failure::Fallback;
 use crate::usage_report::Days;
@@ -96,6 +100,7 @@ pub struct DynamoDbStore {
     usage: UsageTable,
     fallback: Fallback,
     leases: Leases,
+    figures: Figures,
     config: DynamoDbConfig,
     /// For what is no part of a decision: retries are on.
     client: Client,
@@ -114,6 +119,7 @@ impl DynamoDbStore {
             usage: UsageTable::new(charges, config.usage_table.clone(), clock),
             fallback: Fallback::new(config.local_instances),
             leases: Leases::new(),
+            figures: Figures::default(),
             client: reads,
             config,
         }
@@ -165,12 +171,16 @@ impl DynamoDbStore {
         now: Nanos,
         deadline: Deadline,
     ) -> Result<Decision, StoreError> {
-        let caller = plan.charged(caller);
-        let remembered = self.usage.recall(caller);
+        let charged = plan.charged(caller);
+        let remembered = self.usage.recall(charged);
         let now = self.usage.now(now, &remembered);
         let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
-        let call = Call { caller, demand: &demand, remembered: &remembered, deadline };
-        Ok(self.decide(&call).await.in_shadow(plan.shadow))
+        let call = Call { caller: charged, demand: &demand, remembered: &remembered, deadline };
+        let decision = self.decide(&call).await;
+
+        let counted = (&decision, cost);
+        self.usage.report_decision(&self.figures, [caller, charged], counted, now, deadline).await;
+        Ok(decision.in_shadow(plan.shadow))
     }
 
     /// Decides on a caller's question about its own usage by the deadline: see [`Demand::usage_query`]. If the store
@@ -231,7 +241,14 @@ impl DynamoDbStore {
         now: Nanos,
         deadline: Deadline,
     ) -> Result<Refund, StoreError> {
-        self.usage.refund(&charge.charged(caller), charge, now, deadline).await.map_err(no_answer)
+        let charged = charge.charged(caller);
+        let refund = self.usage.refund(&charged, charge, now, deadline).await.map_err(no_answer)?;
+
+        if refund == Refund::Returned && charged != *caller && caller.has_reports() {
+            let units = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
+            self.figures.add(caller, charge.at(), -units, now);
+        }
+        Ok(refund)
     }
 
     /// Moves what remains of a quota's present window: see [`Store::grant`](crate::Store::grant).
@@ -255,23 +272,35 @@ impl DynamoDbStore {
         self.usage.grant(caller, &order, now, deadline).await
     }
 
-    /// What a caller has used: days for 400 days where it is a key, a subject, a certificate or a shared plan.
+    /// What a caller has used: see [`Store::usage`](crate::Store::usage). Days are kept for 400 days if the caller is a
+    /// key, a subject, a certificate or a shared plan.
     ///
     /// # Errors
     /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
     pub async fn usage(
         &self,
         caller: &Caller,
-        plan: &Plan,
+        plan: Option<&Plan>,
         from: Date,
         to: Date,
         now: Nanos,
         deadline: Deadline,
     ) -> Result<UsageReport, StoreError> {
-        let (caller, days) = (plan.charged(caller), Days::new(from, to)?);
-        let now = self.usage.now(now, &self.usage.recall(caller));
-        let (usage, charged) = self.usage.report(caller, days, now, deadline).await.map_err(no_answer)?;
-        UsageReport::new(days, |day| charged.get(&day).copied().unwrap_or(0), plan, &usage, now)
+        let (charged, days) = (plan.map_or(caller, |plan| plan.charged(caller)), Days::new(from, to)?);
+        let now = self.usage.now(now, &self.usage.recall(charged));
+        let (mut history, shared) = tokio::try_join!(self.usage.report(caller, days, now, deadline), async {
+            if charged == caller { Ok(None) } else { self.usage.usage(charged, deadline).await.map(Some) }
+        })
+        .map_err(no_answer)?;
+        history.add(&self.figures.pending(caller));
+
+        let usage = shared.as_ref().unwrap_or(&history.usage);
+        UsageReport::new(days, |day| history.units(day), history.is_recorded, plan, usage, now)
+    }
+
+    /// Writes the reporting figures that this instance still holds. To be called at shutdown.
+    pub async fn flush(&self, now: Nanos, deadline: Deadline) {
+        self.usage.write_all_figures(&self.figures, now, deadline).await;
     }
 
     /// Writes a plan, or replaces it, and logs its warnings.

@@ -79,7 +79,12 @@ impl EmbeddedStore {
         cost: u64,
         now: Nanos,
     ) -> Result<Decision, StoreError> {
-        let decision = self.ledger.charge(plan.charged(caller), now, |now| Demand::new(plan, route, cost, now))?;
+        let charged = plan.charged(caller);
+        let decision = self.ledger.charge(charged, now, |now| Demand::new(plan, route, cost, now))?;
+
+        if charged != caller && caller.has_reports() && decision.is_charged() {
+            self.ledger.report(caller, now, cost);
+        }
         Ok(decision.in_shadow(plan.shadow))
     }
 
@@ -112,7 +117,13 @@ impl EmbeddedStore {
     /// # Errors
     /// [`StoreError::Full`].
     pub fn refund(&self, caller: &Caller, charge: &ChargeId, now: Nanos) -> Result<Refund, StoreError> {
-        self.ledger.refund(&charge.charged(caller), charge, now)
+        let charged = charge.charged(caller);
+        let refund = self.ledger.refund(&charged, charge, now)?;
+
+        if refund == Refund::Returned && charged != *caller {
+            self.ledger.unreport(caller, charge.at(), charge.cost());
+        }
+        Ok(refund)
     }
 
     /// Moves what remains of a quota's present window: see [`Store::grant`](crate::Store::grant).
@@ -138,12 +149,12 @@ impl EmbeddedStore {
     pub fn usage(
         &self,
         caller: &Caller,
-        plan: &Plan,
+        plan: Option<&Plan>,
         from: Date,
         to: Date,
         now: Nanos,
     ) -> Result<UsageReport, StoreError> {
-        self.ledger.usage(plan.charged(caller), plan, Days::new(from, to)?, now)
+        self.ledger.usage(caller, plan, Days::new(from, to)?, now)
     }
 }
 

@@ -123,14 +123,36 @@ impl Ledger {
     pub(crate) fn usage(
         &self,
         caller: &Caller,
-        plan: &Plan,
+        plan: Option<&Plan>,
         days: Days,
         now: Nanos,
     ) -> Result<UsageReport, StoreError> {
+        let charged = plan.map_or(caller, |plan| plan.charged(caller));
+        // One shard at a time: both callers may be in the same one.
+        let usage = {
+            let (hash, shard) = self.shard(charged);
+            shard.find(charged, hash).map(|account| account.usage.clone()).unwrap_or_default()
+        };
+
         let (hash, shard) = self.shard(caller);
-        match shard.find(caller, hash) {
-            Some(account) => UsageReport::new(days, |day| account.days.get(day), plan, &account.usage, now),
-            None => UsageReport::new(days, |_| 0, plan, &Usage::default(), now),
+        let account = shard.find(caller, hash);
+        let units = |day| account.map_or(0, |account| account.days.get(day));
+        UsageReport::new(days, units, account.is_some(), plan, &usage, now)
+    }
+
+    /// Counts a call for reports of a caller whose plan was charged. A full ledger forgets it.
+    pub(crate) fn report(&self, caller: &Caller, now: Nanos, units: u64) {
+        let (hash, mut shard) = self.shard(caller);
+        if let Ok(account) = shard.account(caller, hash, now, self.callers_a_shard) {
+            account.days.add(now, units);
+        }
+    }
+
+    /// Takes a call back that was counted for reports.
+    pub(crate) fn unreport(&self, caller: &Caller, at: Nanos, units: u64) {
+        let (hash, mut shard) = self.shard(caller);
+        if let Some(account) = shard.callers.find_mut(hash, |account| account.caller == *caller) {
+            account.days.take(at, units);
         }
     }
 

@@ -22,6 +22,7 @@ mod demand;
 mod dynamodb;
 mod embedded;
 mod error;
+mod figures;
 mod grant;
 mod instant;
 mod key;
@@ -47,9 +48,10 @@ mod usage_query;
 mod usage_report;
 
 pub use admin::{
-    Admin, AdminError, Condition, IMPORT_BATCH, ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow,
-    KEPT_ANSWER_S, Keep, KeptAnswer, KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME,
-    LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put, Refusal, Retiring, SECRET_BYTES, Stored, Version,
+    Admin, AdminError, Condition, DeletedKey, IMPORT_BATCH, ImportChange, ImportNote, ImportRefusal, ImportedKey,
+    ImportedRow, KEPT_ANSWER_S, Keep, KeptAnswer, KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA,
+    LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put, Refusal, Retiring, SECRET_BYTES, Stored,
+    Version,
 };
 pub use bucket::Bucket;
 pub use calendar::{Calendar, CalendarId, Period, Window, WindowId};

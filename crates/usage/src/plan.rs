@@ -86,7 +86,7 @@ impl Plan {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub(crate) fn from_stored(name: &str, document: PlanDocument) -> Result<Self, PlanError> {
+    pub fn from_stored(name: &str, document: PlanDocument) -> Result<Self, PlanError> {
         Self::checked(name, document, Checks::of_stored())
     }
 

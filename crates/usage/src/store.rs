@@ -164,15 +164,16 @@ impl Store {
         }
     }
 
-    /// What was charged on each day (UTC) from `from` to `to`, 366 at most, and how each quota's present window
-    /// stands.
+    /// The units of a caller on each day (UTC) from `from` to `to`, 366 at most, whatever its plan was then, and how each
+    /// quota of `plan` stands in its present window. If its callers share the plan, the days are still the caller's own,
+    /// and the quotas are those of all of them.
     ///
     /// # Errors
     /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
     pub async fn usage(
         &self,
         caller: &Caller,
-        plan: &Plan,
+        plan: Option<&Plan>,
         from: Date,
         to: Date,
         now: Nanos,
@@ -181,6 +182,14 @@ impl Store {
         match self {
             Self::Embedded(store) => store.usage(caller, plan, from, to, now),
             Self::DynamoDb(store) => Box::pin(store.usage(caller, plan, from, to, now, deadline)).await,
+        }
+    }
+
+    /// Writes what this instance collected for reports and has not written yet. To be called at shutdown.
+    pub async fn flush(&self, now: Nanos, deadline: Deadline) {
+        match self {
+            Self::Embedded(_) => {}
+            Self::DynamoDb(store) => Box::pin(store.flush(now, deadline)).await,
         }
     }
 }

@@ -12,8 +12,10 @@ pub(crate) const MAX_DAYS: usize = 366;
 /// A report on one caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageReport {
-    /// Every day (UTC) that was asked for, with what was charged on it.
+    /// Every day (UTC) that was asked for, with the caller's own units.
     pub days: Vec<(Date, u64)>,
+    /// True if the store has anything about the caller, on whatever day.
+    pub is_recorded: bool,
     /// Every quota of the plan, as its present window stands.
     pub quotas: Vec<QuotaUsage>,
 }
@@ -67,8 +69,9 @@ impl UsageReport {
     /// [`StoreError::Clock`] beyond the calendar.
     pub(crate) fn new(
         days: Days,
-        charged: impl Fn(Date) -> u64,
-        plan: &Plan,
+        units: impl Fn(Date) -> u64,
+        is_recorded: bool,
+        plan: Option<&Plan>,
         usage: &Usage,
         now: Nanos,
     ) -> Result<Self, StoreError> {
@@ -84,8 +87,8 @@ impl UsageReport {
                 remaining: u64::try_from(left).unwrap_or(0),
             })
         };
-        let quotas = plan.quotas.iter().map(quota).collect::<Result<_, StoreError>>()?;
-        Ok(Self { days: days.iter().map(|day| (day, charged(day))).collect(), quotas })
+        let quotas = plan.iter().flat_map(|plan| &plan.quotas).map(quota).collect::<Result<_, StoreError>>()?;
+        Ok(Self { days: days.iter().map(|day| (day, units(day))).collect(), is_recorded, quotas })
     }
 }
 

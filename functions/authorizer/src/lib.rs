@@ -121,6 +121,11 @@ impl Authorizer {
         Self { policies, on_throttle: config.on_throttle, store }
     }
 
+    /// Writes what reports need and the store does not have yet. To be called once no more requests come.
+    pub async fn finish(&self, deadline: Deadline) {
+        self.store.flush(Timestamp::now().as_nanosecond(), deadline).await;
+    }
+
     /// Reads the policy, where it is in the registry. No request is answered before.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ mod policy_schema;
 mod problem;
 mod query;
 mod question;
+mod report_subject;
 mod rotation;
 mod secret;
 mod shape;
@@ -51,7 +52,7 @@ use std::sync::Arc;
 
 use authorizer::KeyHeader;
 use axum::Router;
-use calls::RequestScope;
+use calls::{Deadline, RequestScope};
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
@@ -73,6 +74,7 @@ pub use store::open;
 #[derive(Clone, Debug)]
 pub struct Limiter {
     router: Router,
+    store: Arc<Store>,
 }
 
 /// What handlers have at hand.
@@ -116,7 +118,13 @@ impl Limiter {
     /// The same, at whatever time `clock` says.
     #[must_use]
     pub fn with_clock(store: Arc<Store>, key_header: KeyHeader, clock: fn() -> Timestamp) -> Self {
-        Self { router: api::router(Shared { store, clock, charges: ChargeTexts::default(), key_header }) }
+        let shared = Shared { store: Arc::clone(&store), clock, charges: ChargeTexts::default(), key_header };
+        Self { router: api::router(shared), store }
+    }
+
+    /// Writes what reports need and the store does not have yet. To be called once no more requests come.
+    pub async fn finish(&self, deadline: Deadline) {
+        self.store.flush(Timestamp::now().as_nanosecond(), deadline).await;
     }
 
     /// The description of its routes (OpenAPI 3.1), made from their declarations.

@@ -1,7 +1,6 @@
 //! What a key has used, and grants.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -13,15 +12,16 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
-use usage::{Caller, KeyRecord, Nanos, Plan, UsageReport};
+use usage::{Caller, Nanos, UsageReport};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
 use crate::formula::guarded;
 use crate::idempotency::{self, Idempotency};
 use crate::keys::WHAT;
-use crate::problem::{Mistake, Problem, refused};
+use crate::problem::{Mistake, Problem};
 use crate::query::Query;
+use crate::report_subject::{Subject, plan_of};
 use crate::{Shared, accept, body, conditions, identity};
 
 /// What a key has used.
@@ -29,17 +29,23 @@ use crate::{Shared, accept, body, conditions, identity};
 pub(crate) struct Report {
     /// The key.
     key_id: String,
-    /// Its plan.
-    plan: String,
+    /// Its plan; null if the key was deleted by a release that did not keep its plan.
+    #[schema(required)]
+    plan: Option<String>,
+    /// When the key was deleted, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deleted_at: Option<Timestamp>,
     /// The first day.
     #[schema(value_type = String, format = Date)]
     from: Date,
     /// The last day.
     #[schema(value_type = String, format = Date)]
     to: Date,
-    /// Every day (UTC) with what was charged on it, whatever the plan was then.
+    /// Every day (UTC) with the key's own units, whatever its plan was then.
     days: Vec<DayUsage>,
-    /// Every quota of the plan, as it stands now.
+    /// Every quota of the plan, as it stands now. If the keys of the plan share its limits, these are the figures of all
+    /// of them. Empty if the plan was deleted.
     quotas: Vec<QuotaUsage>,
 }
 
@@ -49,9 +55,10 @@ struct DayUsage {
     /// Which.
     #[schema(value_type = String, format = Date)]
     date: Date,
-    /// What was charged.
+    /// The key's own units.
     used: u64,
-    /// `[used, remaining]` of quotas, by name: of those that count this very day, and today of all.
+    /// `[used, remaining]` of quotas by name: today all quotas, on past days those that count days in UTC, unless the
+    /// plan's keys share its limits.
     quotas: BTreeMap<String, [u64; 2]>,
 }
 
@@ -99,7 +106,8 @@ pub(crate) struct Granted {
 /// What a key has used
 ///
 /// The days of this month unless the query says otherwise; at most 366. A CSV file has one row per day with the columns
-/// `Date`, `KeyId`, `Name`, `Plan` and `Used`; quotas are in the JSON report.
+/// `Date`, `KeyId`, `Name`, `Plan` and `Used`; quotas are in the JSON report. The usage of a deleted key can be read for
+/// 400 days after its last call.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/{key_id}/usage", operation_id = "getUsage", tag = "usage",
     params(("key_id" = String, Path), ("from" = Option<String>, Query, format = Date),
         ("to" = Option<String>, Query, format = Date)),
@@ -112,9 +120,8 @@ pub(crate) async fn of_key(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let question = Question::new(&shared, &uri, &headers)?;
-    let key = key_of(&shared, &key_id).await?;
-    let plan = plan_of(&shared, &key.key.plan).await?;
-    question.answer(&shared, key_id, key.name, &plan).await
+    let subject = Subject::find(&shared, key_id).await?;
+    question.answer(&shared, subject).await
 }
 
 /// What the calling key has used
@@ -137,12 +144,15 @@ pub(crate) async fn own(
     let key_id = identity::calling_key(&extensions)?;
     let question = Question::new(&shared, &uri, &headers)?;
     // The authorizer has just looked up both, so that the registry need not be searched.
-    let plan = match identity::calling_plan(&extensions) {
-        Some(name) => shared.store.plan(name, shared.store.deadline()).await?.ok_or_else(no_plan)?,
-        None => plan_of(&shared, &key_of(&shared, &key_id).await?.key.plan).await?,
-    };
     // The name is the administrators' own.
-    question.answer(&shared, key_id, None, &plan).await
+    let subject = match identity::calling_plan(&extensions) {
+        Some(name) => {
+            let plan = shared.store.plan(name, shared.store.deadline()).await?;
+            Subject { key_id, name: None, plan_name: Some(name.to_owned()), plan, deleted_at: None }
+        }
+        None => Subject { name: None, ..Subject::find(&shared, key_id).await? },
+    };
+    question.answer(&shared, subject).await
 }
 
 /// The days that are asked for, and the form of the response.
@@ -170,43 +180,23 @@ impl Question {
         Ok(Self { form, now, from, to })
     }
 
-    async fn answer(
-        &self,
-        shared: &Shared,
-        key_id: String,
-        name: Option<String>,
-        plan: &Plan,
-    ) -> Result<Response, Problem> {
-        let (caller, now, deadline) = (Caller::Key(key_id.clone()), self.now.as_nanosecond(), shared.store.deadline());
+    async fn answer(&self, shared: &Shared, subject: Subject) -> Result<Response, Problem> {
+        let (caller, plan) = (Caller::Key(subject.key_id.clone()), subject.plan.as_deref());
+        let (now, deadline) = (self.now.as_nanosecond(), shared.store.deadline());
         let report = shared.store.usage(&caller, plan, self.from, self.to, now, deadline).await?;
-
-        let report = Report::new(key_id, plan, [self.from, self.to, today(self.now)], report)?;
-        if self.form == accept::CSV {
-            report.csv(&name.unwrap_or_default())
-        } else {
-            Ok(conditions::json(StatusCode::OK, &report))
+        if subject.plan_name.is_none() && !report.is_recorded {
+            return Err(Problem::not_found(WHAT));
         }
+
+        let days = [self.from, self.to, today(self.now)];
+        let name = subject.name.clone().unwrap_or_default();
+        let report = Report::new(subject, days, report)?;
+        if self.form == accept::CSV { report.csv(&name) } else { Ok(conditions::json(StatusCode::OK, &report)) }
     }
 }
 
 fn today(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::UTC).date()
-}
-
-fn no_plan() -> Problem {
-    Problem::not_found("plan of this key")
-}
-
-async fn key_of(shared: &Shared, key_id: &str) -> Result<KeyRecord, Problem> {
-    let stored = shared.admin().key(key_id).await.map_err(|error| refused(error, WHAT))?;
-    Ok(stored.document)
-}
-
-/// The plan that a key's calls are charged on.
-async fn plan_of(shared: &Shared, name: &str) -> Result<Arc<Plan>, Problem> {
-    let document = shared.admin().plan(name).await.map_err(|error| refused(error, "plan of this key"))?;
-    let plan = Plan::new(name, document.document).map_err(|error| Problem::failure(&error))?;
-    Ok(Arc::new(plan))
 }
 
 /// Grants calls in the present window of a quota, or cuts them
@@ -228,7 +218,7 @@ pub(crate) async fn grant(
     let text = body::json(&headers, sent).await?;
     let asked: Grant = body::read(&text, "Grant", body::no_more)?;
     let idempotency = Idempotency::of(&headers, &format!("PATCH /keys/{key_id}/usage"), &text)?;
-    let plan = plan_of(&shared, &key_of(&shared, &key_id).await?.key.plan).await?;
+    let plan = plan_of(&shared, &key_id).await?;
     let caller = Caller::Key(key_id);
     let id = idempotency.as_ref().map(Idempotency::id);
     let (now, deadline): (Nanos, _) = (shared.now().as_nanosecond(), shared.store.deadline());
@@ -243,7 +233,7 @@ pub(crate) async fn grant(
 }
 
 impl Report {
-    fn new(key_id: String, plan: &Plan, [from, to, today]: [Date; 3], report: UsageReport) -> Result<Self, Problem> {
+    fn new(subject: Subject, [from, to, today]: [Date; 3], report: UsageReport) -> Result<Self, Problem> {
         let instant = |nanos: Nanos| Timestamp::from_nanosecond(nanos).map_err(|error| Problem::failure(&error));
         let mut quotas = Vec::with_capacity(report.quotas.len());
         for quota in report.quotas {
@@ -256,16 +246,20 @@ impl Report {
                 ends_at: instant(quota.window.end)?,
             });
         }
+        // What others used on a past day of a shared plan is not known here.
+        let is_shared = subject.plan.as_ref().is_some_and(|plan| plan.shared.is_some());
         let days = report.days.into_iter().map(|(date, used)| {
             let pair = |quota: &QuotaUsage| {
-                let pair = if date == today { Some(quota.usage) } else { quota.past_day(used) };
+                let past = || quota.past_day(used).filter(|_| !is_shared);
+                let pair = if date == today { Some(quota.usage) } else { past() };
                 pair.map(|pair| (quota.name.clone(), pair))
             };
             let quotas = if date > today { BTreeMap::new() } else { quotas.iter().filter_map(pair).collect() };
             DayUsage { date, used, quotas }
         });
-        let (days, plan) = (days.collect(), plan.name.clone());
-        Ok(Self { key_id, plan, from, to, days, quotas })
+        let days = days.collect();
+        let Subject { key_id, plan_name, deleted_at, .. } = subject;
+        Ok(Self { key_id, plan: plan_name, deleted_at, from, to, days, quotas })
     }
 
     /// One row per day, so that files of several keys can be put together and `Used` can be added up.
@@ -273,7 +267,8 @@ impl Report {
         let mut writer = WriterBuilder::new().from_writer(Vec::new());
         let mut write = |row: [&str; 5]| writer.write_record(row).map_err(|error| Problem::failure(&error));
         write(["Date", "KeyId", "Name", "Plan", "Used"])?;
-        let (key_id, name, plan) = (guarded(&self.key_id), guarded(name), guarded(&self.plan));
+        let (key_id, name, plan) =
+            (guarded(&self.key_id), guarded(name), guarded(self.plan.as_deref().unwrap_or_default()));
         for day in self.days {
             write([&day.date.to_string(), &key_id, &name, &plan, &day.used.to_string()])?;
         }

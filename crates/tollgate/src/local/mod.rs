@@ -126,14 +126,19 @@ impl Started {
         Arc::clone(&self.metrics)
     }
 
-    /// Answers until `stop` is ready, then finishes what is under way. Functions prepare meanwhile, because
+    /// Answers until `stop` is ready, then finishes what is under way and what functions hold in memory. Functions prepare meanwhile, because
     /// what they ask for may be this gateway's own.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        for function in self.gateway.functions() {
+        let functions: Vec<_> = self.gateway.functions().collect();
+        for function in functions.iter().map(Arc::clone) {
             tokio::spawn(async move { function.prepare().await });
         }
         let _stopped_with_the_gateway = schedule::run_all(self.schedules);
         serve(self.listener, self.gateway, stop).await;
+
+        for function in functions {
+            function.finish().await;
+        }
     }
 }
 

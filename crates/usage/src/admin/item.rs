@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use crate::KeyHash;
 use crate::partition_keys::{REGISTRY_KEY, REGISTRY_PLAN, REGISTRY_POLICY};
 
-use super::KeyRecord;
+use super::{DeletedKey, KeyRecord};
 
-/// How long an ended secret is remembered, in seconds: 400 days, as long as usage.
-const ENDED_SECRET_KEPT_S: i64 = 400 * 86_400;
+/// How long an ended secret and a deleted key are remembered, in seconds: 400 days, as long as usage.
+const ENDED_KEPT_S: i64 = 400 * 86_400;
 
 /// An item's key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,11 @@ impl ItemKey {
     /// Claims the id of a key that is about to be made, until the index has it.
     pub(crate) fn of_key_id(key_id: &str) -> Self {
         Self { pk: format!("{}{key_id}", Self::KEY_ID), sk: "key-id".to_owned() }
+    }
+
+    /// What is kept of a deleted key.
+    pub(crate) fn of_deleted_key(key_id: &str) -> Self {
+        Self { pk: format!("deleted-key#{key_id}"), sk: "deleted-key".to_owned() }
     }
 
     pub(crate) fn of_secret(name: &str) -> Self {
@@ -102,10 +107,17 @@ impl Item {
         Ok(Self { indexed, ..Self::of_ended(hash, record, end)? })
     }
 
+    /// What is kept of a deleted key. No index has it.
+    pub(crate) fn of_deleted_key(key: &DeletedKey) -> Result<Self, serde_json::Error> {
+        let document = serde_json::to_string(key)?;
+        let ttl = Some(key.deleted_at.as_second() + ENDED_KEPT_S);
+        Ok(Self { ttl, ..Self::new(ItemKey::of_deleted_key(&key.key_id), document) })
+    }
+
     /// The item of a secret that ended at `end`. No index has it.
     pub(crate) fn of_ended(hash: &KeyHash, record: &KeyRecord, end: Timestamp) -> Result<Self, serde_json::Error> {
         let document = serde_json::to_string(record)?;
-        let ttl = Some(end.as_second() + ENDED_SECRET_KEPT_S);
+        let ttl = Some(end.as_second() + ENDED_KEPT_S);
         Ok(Self { ttl, ..Self::new(ItemKey::of_key(hash), document) })
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::{KeyHash, StoreError};
 
+use super::deleted::remember;
 use super::ended::{end_all, end_expired};
 use super::item::{Committed, Guard, Item, ItemKey, Write};
 use super::once::Keep;
@@ -143,7 +144,8 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// Deletes a key and ends all of its secrets. Its usage stays until it ends by itself.
+    /// Deletes a key and ends all of its secrets. Its usage can be read as long as its items live: see
+    /// [`Admin::deleted_key`].
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], or the store's failure.
@@ -153,7 +155,8 @@ impl Admin<'_> {
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
-            let writes = end_all(found.hash, found.text, &found.record, now)?;
+            let mut writes = end_all(found.hash, found.text, &found.record, now)?;
+            writes.push(remember(&found.record, now)?);
             if self.table.commit(writes).await? == Committed::Yes {
                 return Ok(());
             }

@@ -19,29 +19,69 @@ use super::tidy::{has_history, history_suffix};
 use super::usage_item::{self, UsageItem};
 use super::usage_table::UsageTable;
 
+/// What the items of a caller say.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// Its buckets and windows.
+    pub(super) usage: Usage,
+    /// Units that were charged to the caller itself, by day.
+    charged: HashMap<Date, u64>,
+    /// Units of the caller that were charged to another one, by day.
+    figures: HashMap<Date, i64>,
+    /// True if there is anything about the caller.
+    pub(super) is_recorded: bool,
+}
+
+impl History {
+    /// Takes over the days of another item.
+    fn merge(&mut self, item: &UsageItem) {
+        self.is_recorded |= !item.days.is_empty();
+        for (day, units) in &item.days {
+            self.charged.entry(*day).or_insert(*units);
+        }
+        self.add(&item.figures);
+    }
+
+    /// Adds figures, such as those that are not written yet.
+    pub(super) fn add(&mut self, figures: &[(Date, i64)]) {
+        self.is_recorded |= !figures.is_empty();
+        for (day, units) in figures {
+            let sum = self.figures.entry(*day).or_default();
+            *sum = sum.saturating_add(*units);
+        }
+    }
+
+    /// All units of a day.
+    pub(super) fn units(&self, day: Date) -> u64 {
+        let charged = self.charged.get(&day).copied().unwrap_or_default();
+        charged.saturating_add_signed(self.figures.get(&day).copied().unwrap_or_default())
+    }
+}
+
 impl UsageTable {
-    /// Usage as it stands, and what was charged on those of the days on which anything was. Two requests at most: the
-    /// item, and all months of `days` that may have an item of their own. A month's days are moved there once they are
-    /// past. Meanwhile both items have them, because the copy is written first; so the caller's item is read first.
+    /// The caller's usage, and its units per day. Two requests: the caller's item, and the history items of all months
+    /// of `days` that have begun. Days move to a history item once they are past. Until they leave the caller's item, both have them,
+    /// because the copy is written first; so the caller's item is read first. Units that were charged to another caller,
+    /// such as the plan, are in the history items alone, so that the present month has one as well.
     pub(super) async fn report(
         &self,
         caller: &Caller,
         days: Days,
         now: Nanos,
         deadline: Deadline,
-    ) -> Result<(Usage, HashMap<Date, u64>), Outage> {
+    ) -> Result<History, Outage> {
         let id = caller.to_string();
         let item = self.read(&id, deadline).await?;
-        let mut charged: HashMap<Date, u64> = item.days.iter().copied().collect();
+        let mut history = History { is_recorded: !item.parts.is_empty(), ..History::default() };
+        history.merge(&item);
+        history.usage = item.usage;
 
         let months = days.months().into_iter().filter(|month| has_history(*month, now));
         let ids = months.map(|month| format!("{HISTORY}{id}{}", history_suffix(month))).collect();
-        for history in self.read_all(ids, deadline).await? {
-            for (day, calls) in history.days {
-                charged.entry(day).or_insert(calls);
-            }
+        for month in self.read_all(ids, deadline).await? {
+            history.merge(&month);
         }
-        Ok((item.usage, charged))
+        Ok(history)
     }
 
     /// Those of the items that exist, of at most 100 different ones. What DynamoDB leaves out because of a throttle is

@@ -90,12 +90,10 @@ impl Tidying {
     }
 }
 
-/// True if days of `month`, named by its first day, may have been archived by `now`. The clocks of instances differ by
-/// less than [`STALE_AFTER`], so that the days of the present month are reckoned with a little early.
+/// True if `month`, named by its first day, may have a history item by `now`. The clocks of instances differ by less than
+/// [`STALE_AFTER`], so that a month is read a little before it begins.
 pub(super) fn has_history(month: Date, now: Nanos) -> bool {
-    let Some(today) = day_of(now) else { return true };
-    let days = usize::try_from(today.day()).unwrap_or_default();
-    month < today.first_of_month() || (month == today.first_of_month() && days > PAST_DAYS)
+    day_of(now + STALE_AFTER).is_none_or(|day| month <= day)
 }
 
 /// What follows a caller's id in the name of the item that has the days of a month.
@@ -148,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn a_month_without_archived_days_is_not_read() {
+    fn a_month_that_has_not_begun_is_not_read() {
         let on = |day: i8| NOW + Nanos::from(day - 5) * 86_400 * SECOND;
         for (month, now, expected) in [
             (date(2026, 11, 1), on(5), true),
-            (date(2026, 12, 1), on(16), false),
-            (date(2026, 12, 1), on(17), true),
-            (date(2027, 1, 1), on(31), false),
+            (date(2026, 12, 1), on(1), true),
+            (date(2027, 1, 1), on(29), false),
+            (date(2027, 1, 1), on(30), true),
         ] {
             assert_eq!(has_history(month, now), expected, "{month}");
         }

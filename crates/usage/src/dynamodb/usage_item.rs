@@ -40,6 +40,8 @@ pub(super) struct UsageItem {
     pub(super) usage: Usage,
     /// Calls charged a day.
     pub(super) days: Vec<(Date, u64)>,
+    /// Calls of a caller that were charged to another one, by day. See [`figure_name`].
+    pub(super) figures: Vec<(Date, i64)>,
     /// Every bucket, window and grant in `usage`, by its attribute's name.
     pub(super) parts: Vec<(String, Part)>,
     /// The last grant that has a name.
@@ -118,6 +120,11 @@ pub(super) fn day_name(day: Date) -> String {
     format!("u{:02}{:02}{:02}", day.year().rem_euclid(100), day.month(), day.day())
 }
 
+/// `r` and the day: what was counted for a caller on that day while others were charged, such as its plan.
+pub(super) fn figure_name(day: Date) -> String {
+    day_name(day).replacen('u', "r", 1)
+}
+
 /// Reads an item. Attributes of no known form are left alone: a later release may have written them.
 pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
     let mut item = UsageItem::default();
@@ -129,7 +136,9 @@ pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
     item.claim = GrantClaim { request: count_in(REQUEST), granted, used, remaining };
     for (name, value) in attributes {
         let Some(number) = value.as_n().ok().and_then(|text| text.parse::<Nanos>().ok()) else { continue };
-        if let Some(day) = day_of(name) {
+        if let Some(day) = day_after('r', name) {
+            item.figures.push((day, i64::try_from(number).unwrap_or(0)));
+        } else if let Some(day) = day_after('u', name) {
             item.days.push((day, u64::try_from(number).unwrap_or(0)));
         } else if let Some(part) = part_of(name, number) {
             item.parts.push((name.clone(), part));
@@ -190,8 +199,8 @@ fn window_of(name: &str) -> Option<WindowId> {
     Some(WindowId { calendar, first_day: date(number / 10_000, number / 100 % 100, number % 100)? })
 }
 
-fn day_of(name: &str) -> Option<Date> {
-    let digits = name.strip_prefix('u').filter(|digits| digits.len() == 6)?;
+fn day_after(letter: char, name: &str) -> Option<Date> {
+    let digits = name.strip_prefix(letter).filter(|digits| digits.len() == 6)?;
     let number = digits.parse::<u32>().ok()?;
     date(2000 + number / 10_000, number / 100 % 100, number % 100)
 }
@@ -240,7 +249,7 @@ mod tests {
             assert_eq!(window_of(&window_name(id)), Some(id));
         }
         assert_eq!(day_name(date(2026, 11, 22)), "u261122");
-        assert_eq!(day_of("u261122"), Some(date(2026, 11, 22)));
+        assert_eq!(day_after('u', "u261122"), Some(date(2026, 11, 22)));
     }
 
     #[test]

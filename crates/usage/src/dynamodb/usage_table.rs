@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{sleep, timeout_at};
 
 use crate::partition_keys::HISTORY;
-use crate::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Verdict};
+use crate::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Usage, Verdict};
 
 use super::charging::{Charging, Step};
 use super::clock::Clock;
@@ -148,6 +148,11 @@ impl UsageTable {
         deadline: Deadline,
     ) -> Result<Decision, Outage> {
         Ok(demand.peek(&self.read(&caller.to_string(), deadline).await?.usage))
+    }
+
+    /// A caller's usage as it stands.
+    pub(super) async fn usage(&self, caller: &Caller, deadline: Deadline) -> Result<Usage, Outage> {
+        Ok(self.read(&caller.to_string(), deadline).await?.usage)
     }
 
     /// What is remembered of a caller is no longer true.

@@ -14,6 +14,10 @@ use crate::grants::{
     one_id_is_one_grant_and_no_other, s48_a_cut_leaves_no_less_than_nothing,
     s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window, s48_a_grant_of_one_id_is_made_once,
 };
+use crate::own_reports::{
+    a_caller_that_moves_between_plans_keeps_its_days, a_refund_on_a_shared_plan_is_in_the_callers_own_report,
+    days_are_reported_without_a_plan, each_caller_of_a_shared_plan_has_a_report_of_its_own,
+};
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, caller, patient, plan};
 
@@ -48,6 +52,10 @@ macro_rules! run_all {
             s47_the_report_adds_up_to_what_was_admitted
             a_report_goes_back_to_days_that_have_been_put_away
             callers_of_a_shared_plan_take_from_one_set_of_limits
+            each_caller_of_a_shared_plan_has_a_report_of_its_own
+            a_refund_on_a_shared_plan_is_in_the_callers_own_report
+            a_caller_that_moves_between_plans_keeps_its_days
+            days_are_reported_without_a_plan
         )
     };
 }
@@ -74,7 +82,7 @@ impl Subject {
         self.store.peek(caller, plan, None, cost, now, patient()).await.unwrap()
     }
 
-    async fn refund(&self, caller: &Caller, charged: &Decision, now: i128) -> Refund {
+    pub(crate) async fn refund(&self, caller: &Caller, charged: &Decision, now: i128) -> Refund {
         // By way of its text, as a client of the limiter would.
         let charge = charged.charge.as_ref().unwrap().to_string().parse().unwrap();
         self.store.refund(caller, &charge, now, patient()).await.unwrap()
@@ -89,7 +97,7 @@ impl Subject {
         now: i128,
     ) -> (Vec<u64>, Vec<[u64; 2]>) {
         let day = |(month, day)| date(2026, month, day);
-        let report = self.store.usage(caller, plan, day(from), day(to), now, patient()).await.unwrap();
+        let report = self.store.usage(caller, Some(plan), day(from), day(to), now, patient()).await.unwrap();
         let quotas = report.quotas.iter().map(|quota| [quota.used, quota.remaining]);
         (report.days.iter().map(|(_, used)| *used).collect(), quotas.collect())
     }
@@ -181,7 +189,7 @@ async fn s47_the_report_adds_up_to_what_was_admitted(subject: Arc<Subject>) {
     let (days, quotas) = subject.report(&caller, &plan, ((11, 22), (11, 24)), NOON + 2 * DAY).await;
     assert_eq!(days, admitted);
     assert_eq!(quotas, [[admitted[2], 70 - admitted[2]], [90, 0]]);
-    let wrong = subject.store.usage(&caller, &plan, date(2026, 1, 1), date(2027, 1, 2), NOON, patient()).await;
+    let wrong = subject.store.usage(&caller, Some(&plan), date(2026, 1, 1), date(2027, 1, 2), NOON, patient()).await;
     assert!(matches!(wrong, Err(StoreError::Range)));
 }
 

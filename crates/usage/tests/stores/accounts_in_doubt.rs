@@ -68,7 +68,7 @@ async fn what_is_asked_of_a_store_that_hangs_is_an_error_and_not_an_answer() {
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
     let today = jiff::civil::date(2026, 11, 22);
     assert!(matches!(store.peek(&caller, &plan, None, 1, now(), deadline()).await, Err(StoreError::NoAnswer(_))));
-    assert!(store.usage(&caller, &plan, today, today, now(), deadline()).await.is_err());
+    assert!(store.usage(&caller, Some(&plan), today, today, now(), deadline()).await.is_err());
     assert!(store.grant(&caller, &plan, "day", 1, None, now(), deadline()).await.is_err());
 }
 

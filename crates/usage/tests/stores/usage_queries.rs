@@ -123,7 +123,7 @@ async fn a_query_counts_in_no_quota_and_on_no_day(subject: Arc<Subject>) {
     assert_eq!(admitted(&subject, &caller, &plan, 5, NOON).await, 5);
 
     let day = "2026-11-22".parse().unwrap();
-    let report = subject.store.usage(&caller, &plan, day, day, NOON, patient()).await.unwrap();
+    let report = subject.store.usage(&caller, Some(&plan), day, day, NOON, patient()).await.unwrap();
     assert_eq!((report.days[0].1, report.quotas[0].used, report.quotas[0].remaining), (2, 2, 7));
 }
 

@@ -70,6 +70,10 @@ macro_rules! run_all {
             usage_reports::a_period_is_granted_no_more_than_the_largest_quota
             usage_reports::a_key_sees_its_own_usage_and_nobody_elses
             usage_reports::a_key_is_shown_the_plan_that_it_was_charged_on
+            usage_reports::usage_of_a_deleted_key_is_readable
+            usage_reports::usage_of_a_key_that_an_earlier_release_deleted_is_readable
+            usage_reports::usage_is_readable_after_the_plan_was_deleted
+            usage_reports::each_key_of_a_shared_plan_sees_its_own_calls
             decisions::a_decision_is_made_and_its_charge_given_back
             decisions::a_charge_that_nobody_made_gives_nothing_back
             decisions::peeking_charges_nothing

@@ -10,7 +10,7 @@ use calls::{AwsCalls, RecordLog, Timeouts};
 use jiff::Timestamp;
 use limiter::Limiter;
 use serde_json::{Value, json};
-use usage::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, Store};
+use usage::{Caller, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Plan, PlanDocument, Seeds, Store};
 
 const SEEDS: &str = r#"{"plans": {"open": {},
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
@@ -19,6 +19,7 @@ const SEEDS: &str = r#"{"plans": {"open": {},
 /// The function over a store.
 pub(crate) struct Api {
     pub(crate) limiter: Limiter,
+    store: Arc<Store>,
 }
 
 /// What it answered.
@@ -78,7 +79,8 @@ impl Api {
     }
 
     fn over(store: Store) -> Self {
-        Self { limiter: Limiter::with_clock(Arc::new(store), KeyHeader::default(), noon) }
+        let store = Arc::new(store);
+        Self { limiter: Limiter::with_clock(Arc::clone(&store), KeyHeader::default(), noon), store }
     }
 
     /// A request of an administrator's, to a path below `/_tollgate/v1`.
@@ -112,6 +114,13 @@ impl Api {
         let name = unique("plan");
         assert_eq!(self.send("PUT", &format!("/plans/{name}"), document).await.status, 201);
         name
+    }
+
+    /// Charges a key that need not exist.
+    pub(crate) async fn charge(&self, key_id: &str, units: u64) {
+        let plan = Plan::new("p", PlanDocument::default()).unwrap();
+        let (caller, now) = (Caller::Key(key_id.to_owned()), noon().as_nanosecond());
+        self.store.charge(&caller, &plan, None, units, now, self.store.deadline()).await.unwrap();
     }
 
     /// A new key on a plan: its id and its secret.

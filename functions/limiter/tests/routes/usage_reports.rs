@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, unique};
 
+/// The sum of the days in a report.
+fn used(report: &Value) -> u64 {
+    report["days"].as_array().unwrap().iter().map(|day| day["used"].as_u64().unwrap()).sum()
+}
+
 async fn decide(api: &Api, secret: &str) -> Value {
     api.send("POST", "/decisions", json!({"key": secret})).await.json()
 }
@@ -171,5 +176,80 @@ pub(crate) async fn a_key_is_shown_the_plan_that_it_was_charged_on(api: Arc<Api>
     let (shown, degraded) = (own("open").await, own("-").await);
     assert_eq!((shown.status, &shown.json()["plan"]), (200, &json!("open")));
     assert_eq!((degraded.status, &degraded.json()["plan"]), (200, &json!("free")));
-    assert_eq!(own("a-plan-that-was-deleted").await.status, 404);
+    let deleted = own("a-plan-that-was-deleted").await;
+    assert_eq!((deleted.status, &deleted.json()["quotas"]), (200, &json!([])));
+}
+
+pub(crate) async fn usage_of_a_deleted_key_is_readable(api: Arc<Api>) {
+    let plan = api.plan(json!({"quotas": [{"limit": 1000, "period": "month"}]})).await;
+    let ((key_id, secret), (unused, _)) = (api.key(&plan).await, api.key(&plan).await);
+    for _ in 0..7 {
+        decide(&api, &secret).await;
+    }
+    let path = format!("/keys/{key_id}/usage");
+    assert_eq!(api.get(&path).await.json().get("deleted_at"), None);
+    for key_id in [&key_id, &unused] {
+        assert_eq!(api.call("DELETE", &format!("/keys/{key_id}")).send().await.status, 204);
+    }
+
+    let report = api.get(&path).await;
+    assert_eq!((report.status, used(&report.json())), (200, 7));
+    assert_eq!(report.json()["quotas"][0]["usage"], json!([7, 993]));
+    assert_eq!((&report.json()["plan"], &report.json()["deleted_at"]), (&json!(plan), &json!("2026-11-22T12:00:00Z")));
+    let earlier = api.get(&format!("{path}?from=2026-10-01&to=2026-10-31")).await;
+    assert_eq!((earlier.status, used(&earlier.json())), (200, 0));
+    let csv = api.call("GET", &path).header("accept", "text/csv").send().await;
+    assert!(csv.text.contains(&format!("2026-11-22,{key_id},,{plan},7\n")), "{csv:?}");
+    let report = api.get(&format!("/keys/{unused}/usage")).await;
+    assert_eq!((report.status, used(&report.json())), (200, 0));
+
+    // The key itself is gone, and nothing can be granted to it.
+    assert_eq!(api.get(&format!("/keys/{key_id}")).await.status, 404);
+    assert_eq!(api.send("PATCH", &path, json!({"quota": "month", "grant": 5})).await.status, 404);
+}
+
+/// Earlier releases kept nothing of a deleted key but its usage.
+pub(crate) async fn usage_of_a_key_that_an_earlier_release_deleted_is_readable(api: Arc<Api>) {
+    let key_id = unique("deleted-by-an-earlier-release");
+    assert_eq!(api.get(&format!("/keys/{key_id}/usage")).await.status, 404);
+    api.charge(&key_id, 3).await;
+
+    let report = api.get(&format!("/keys/{key_id}/usage")).await;
+    assert_eq!((report.status, used(&report.json()), &report.json()["plan"]), (200, 3, &Value::Null));
+    assert_eq!(api.get(&format!("/keys/{}/usage", unique("never-made"))).await.status, 404);
+}
+
+pub(crate) async fn usage_is_readable_after_the_plan_was_deleted(api: Arc<Api>) {
+    let plan = api.plan(json!({"quotas": [{"limit": 1000, "period": "day"}]})).await;
+    let (key_id, secret) = api.key(&plan).await;
+    decide(&api, &secret).await;
+    for path in [format!("/keys/{key_id}"), format!("/plans/{plan}")] {
+        assert_eq!(api.call("DELETE", &path).send().await.status, 204, "{path}");
+    }
+
+    let report = api.get(&format!("/keys/{key_id}/usage")).await;
+    assert_eq!((report.status, used(&report.json())), (200, 1));
+    assert_eq!((&report.json()["plan"], &report.json()["quotas"]), (&json!(plan), &json!([])));
+}
+
+pub(crate) async fn each_key_of_a_shared_plan_sees_its_own_calls(api: Arc<Api>) {
+    let plan = api.plan(json!({"shared_by_plan": true, "quotas": [{"limit": 100, "period": "day"}]})).await;
+    let keys = [api.key(&plan).await, api.key(&plan).await];
+    for ((_, secret), calls) in keys.iter().zip([3, 4]) {
+        for _ in 0..calls {
+            decide(&api, secret).await;
+        }
+    }
+
+    for ((key_id, _), calls) in keys.iter().zip([3, 4]) {
+        let report = api.get(&format!("/keys/{key_id}/usage?from=2026-11-21")).await.json();
+        let today = json!({"date": "2026-11-22", "used": calls, "quotas": {"day": [7, 93]}});
+        assert_eq!(report["days"], json!([{"date": "2026-11-21", "used": 0, "quotas": {}}, today]));
+        assert_eq!(report["quotas"][0]["usage"], json!([7, 93]));
+    }
+
+    // A deleted key of a shared plan is billed for its own calls, too.
+    let (key_id, _) = &keys[0];
+    assert_eq!(api.call("DELETE", &format!("/keys/{key_id}")).send().await.status, 204);
+    assert_eq!(used(&api.get(&format!("/keys/{key_id}/usage")).await.json()), 3);
 }
