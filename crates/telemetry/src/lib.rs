@@ -25,6 +25,10 @@ pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, excerpt};
 use line::Line;
 use members::Members;
 
+/// The target of audit events. They are logged at every level that is set: who changed something must not get lost
+/// because a log is kept quiet.
+pub const AUDIT_TARGET: &str = "audit";
+
 /// Tell at INFO what a run's own answer says better.
 const QUIET: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
 
@@ -38,6 +42,7 @@ pub fn log_to<const N: usize>(
     let level = level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let targets = Targets::new().with_default(level.min(LevelFilter::INFO));
     let targets = targets.with_targets(own.map(|target| (target, level)));
+    let targets = targets.with_target(AUDIT_TARGET, level.max(LevelFilter::INFO));
     let targets = targets.with_targets(QUIET.map(|target| (target, level.min(LevelFilter::WARN))));
     tracing_subscriber::registry().with(lines(writer).with_filter(targets))
 }

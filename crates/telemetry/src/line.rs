@@ -153,6 +153,17 @@ mod tests {
     }
 
     #[test]
+    fn audit_events_are_logged_at_every_level() {
+        for level in ["off", "error", "info", "trace"] {
+            let logged = lines(level, || {
+                tracing::info!(target: crate::AUDIT_TARGET, "changed");
+                tracing::debug!(target: "telemetry::line", "unusual");
+            });
+            assert_eq!(logged[0]["message"], "changed", "{level}");
+        }
+    }
+
+    #[test]
     fn others_do_not_speak_below_info() {
         let logged = lines("trace", || {
             tracing::trace!("ours");

@@ -72,6 +72,10 @@ fn serve(options: Serve) -> ExitCode {
 /// Logs as deployed functions do, so that a local log is bounded and read in the same way.
 fn log_to(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = match format!("{}=info", telemetry::AUDIT_TARGET).parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     tracing_subscriber::registry().with(telemetry::lines(writer).with_filter(filter)).init();
 }
 

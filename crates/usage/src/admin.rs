@@ -20,6 +20,7 @@ mod imported;
 mod item;
 mod keys;
 mod once;
+mod plan_use;
 mod plans;
 mod record;
 mod rotation;
@@ -32,7 +33,8 @@ use crate::Store;
 pub use deleted::DeletedKey;
 pub use error::{AdminError, Refusal};
 pub use import::IMPORT_BATCH;
-pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow};
+pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey};
+pub use keys::UpdatedKey;
 pub use once::{KEPT_ANSWER_S, Keep, KeptAnswer, Once};
 pub use plans::Put;
 pub use record::{

@@ -51,7 +51,7 @@ pub use admin::{
     Admin, AdminError, Condition, DeletedKey, IMPORT_BATCH, ImportChange, ImportNote, ImportRefusal, ImportedKey,
     ImportedRow, KEPT_ANSWER_S, Keep, KeptAnswer, KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA,
     LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA, MOST_SCOPES, Once, Page, Put, Refusal, Retiring, SECRET_BYTES, Stored,
-    Version,
+    UpdatedKey, Version, WrittenKey,
 };
 pub use bucket::Bucket;
 pub use calendar::{Calendar, CalendarId, Period, Window, WindowId};

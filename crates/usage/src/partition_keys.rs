@@ -71,7 +71,7 @@ mod tests {
         for key in [ItemKey::of_key(&hash), ItemKey::of_plan("p"), ItemKey::of_policy("p")] {
             assert!(is_listed(&key), "{key:?}");
         }
-        for key in [ItemKey::of_answer("a"), ItemKey::of_secret("a")] {
+        for key in [ItemKey::of_answer("a"), ItemKey::of_secret("a"), ItemKey::of_plan_use("p")] {
             assert!(!is_listed(&key), "{key:?}");
         }
     }

@@ -79,7 +79,7 @@ pub use log::{answer, log_to};
 pub use outbound::{FUNCTION_NAME, http_calls, reach};
 pub use policy::Policy;
 pub use policy_error::PolicyError;
-pub use policy_source::{Environment, PolicyName, PolicySource, PolicyTextError};
+pub use policy_source::{Environment, PolicyName, PolicySource, PolicyTextError, named_plans};
 pub use policy_warning::{NamedPlan, PolicyWarning};
 pub use reason::{Failure, Reason};
 pub use rules::{Auth, Rule};

@@ -56,7 +56,7 @@ pub(crate) struct MtlsDocument {
 }
 
 impl PolicyDocument {
-    fn named_plans(&self) -> Vec<NamedPlan> {
+    pub(crate) fn named_plans(&self) -> Vec<NamedPlan> {
         let mut named = Vec::new();
         let mut add = |place: String, plan: Option<&str>| {
             named.extend(plan.map(|plan| NamedPlan { place, plan: plan.to_owned() }));

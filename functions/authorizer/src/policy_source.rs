@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::{KeyHeader, Policy, PolicyError};
+use crate::policy::PolicyDocument;
+use crate::{KeyHeader, NamedPlan, Policy, PolicyError};
 
 /// What stands before the name of a policy in the registry.
 const TABLE: &str = "table:";
@@ -85,6 +86,15 @@ impl Policy {
     ) -> Result<Self, PolicyTextError> {
         Ok(Self::from_stored(json(text)?, key_header, environment)?)
     }
+}
+
+/// Every plan that a policy names, with the field that names it. The policy is not checked, and may be of an earlier
+/// release.
+///
+/// # Errors
+/// [`PolicyTextError::Shape`].
+pub fn named_plans(text: &str) -> Result<Vec<NamedPlan>, PolicyTextError> {
+    json(text).map(|document: PolicyDocument| document.named_plans())
 }
 
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, PolicyTextError> {

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::enforcement::enforce;
 use crate::problem::{IN_DOUBT, Mistake, Problem};
-use crate::{Shared, accept, conditions, identity};
+use crate::{Shared, accept, conditions, identity, openapi};
 use crate::{decisions, export, import, keys, plans, policies, rotation, usage_report};
 
 /// Every problem that reading may end with.
@@ -101,7 +101,7 @@ fn others() -> OpenApiRouter<Shared> {
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     let (_, api) = others().merge(administration()).split_for_parts();
-    serde_json::to_value(api).unwrap_or_default()
+    openapi::complete(serde_json::to_value(api).unwrap_or_default())
 });
 static DESCRIPTION_TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(DESCRIPTION.to_string()));
 
@@ -140,7 +140,7 @@ async fn not_allowed() -> Problem {
 
 async fn only_administrators(request: Request, next: Next) -> Response {
     match identity::administrator(request.extensions()) {
-        Ok(()) => next.run(request).await,
+        Ok(_) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }

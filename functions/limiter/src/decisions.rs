@@ -13,6 +13,7 @@ use usage::{Caller, Decision, KeyHash, KeyStanding, Plan, Refund, StoreError, Ve
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::{Action, Administrator, Amount};
 use crate::problem::{Mistake, Problem};
 use crate::question::{Mode, Question};
 use crate::{Shared, accept, body, charge_text, conditions};
@@ -102,6 +103,7 @@ struct Charged {
     responses((status = 200, description = "Decided", body = Decided), Reads, Writes))]
 pub(crate) async fn decide(
     State(shared): State<Shared>,
+    administrator: Administrator,
     uri: Uri,
     headers: HeaderMap,
     sent: Body,
@@ -109,7 +111,7 @@ pub(crate) async fn decide(
     accept::json_alone(&uri, &headers)?;
     let question: Question = body::read(&body::json(&headers, sent).await?, "Question", Question::mistakes)?;
     if question.mode == Some(Mode::Refund) {
-        return refund(&shared, question.charge.as_deref().unwrap_or_default()).await;
+        return refund(&shared, &administrator, question.charge.as_deref().unwrap_or_default()).await;
     }
     // Together, because both may have to be read, and a decision does not take longer for its refund's sake.
     let deadline = shared.store.deadline();
@@ -219,13 +221,26 @@ impl Answer {
     }
 }
 
-async fn refund(shared: &Shared, charge: &str) -> Result<Response, Problem> {
+async fn refund(shared: &Shared, administrator: &Administrator, charge: &str) -> Result<Response, Problem> {
     let wrong = || Problem::mistakes(vec![Mistake::at("/charge", "this is not a charge as a decision returned it")]);
     let key = shared.charges.key(&shared.admin(), shared.store.deadline()).await?;
     let (caller, charge) = charge_text::read(key, charge).ok_or_else(wrong)?;
     let (now, deadline) = (shared.now().as_nanosecond(), shared.store.deadline());
-    let refund = shared.store.refund(&caller, &charge, now, deadline).await;
-    let refund = refund.map_err(|error| Problem::from(error).of_a_change())?;
+    let target = match &caller {
+        Caller::Key(key_id) => key_id.clone(),
+        other => other.to_string(),
+    };
+    let change = administrator.begins(Action::Refund, target);
+    let refund = match shared.store.refund(&caller, &charge, now, deadline).await {
+        Ok(refund) => refund,
+        Err(error) => return Err(change.failed(Problem::from(error).of_a_change())),
+    };
+    if refund == Refund::Returned {
+        change.moved(&Amount { quota: None, amount: i64::try_from(charge.cost()).unwrap_or(i64::MAX) });
+    } else {
+        change.end();
+    }
+
     let (refunded, reason) = match refund {
         Refund::Returned => (true, "ok"),
         Refund::AlreadyRefunded => (false, "already_refunded"),

@@ -5,6 +5,7 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
 use lambda_http::request::RequestContext;
 
 use crate::Problem;
+use crate::audit::Administrator;
 
 fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
     match extensions.get::<RequestContext>()? {
@@ -13,13 +14,23 @@ fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
     }
 }
 
-/// Lets pass whom IAM has let pass. A route that was opened by mistake stays closed here.
+/// The caller that IAM has authenticated. A route that was opened by mistake stays closed here.
 ///
 /// # Errors
-/// 403 for everybody else.
-pub(crate) fn administrator(extensions: &Extensions) -> Result<(), Problem> {
-    let known = authorizer(extensions).is_some_and(|authorizer| authorizer.iam.is_some());
-    if known { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, "This resource is behind IAM authorization.")) }
+/// 403 for every other caller.
+pub(crate) fn administrator(extensions: &Extensions) -> Result<Administrator, Problem> {
+    let refused = || Problem::new(StatusCode::FORBIDDEN, "This resource is behind IAM authorization.");
+    let iam = authorizer(extensions).and_then(|authorizer| authorizer.iam.as_ref()).ok_or_else(refused)?;
+    // The ARN of an assumed role ends with the session's name.
+    let principal = [&iam.user_arn, &iam.caller_id, &iam.account_id].into_iter().flatten().next();
+    let request_id = match extensions.get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    Ok(Administrator {
+        principal: principal.cloned().unwrap_or_else(|| "unknown".to_owned()),
+        request_id: request_id.unwrap_or_default(),
+    })
 }
 
 /// The id of the key that the authorizer has found.

@@ -6,14 +6,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
-use usage::{AdminError, IMPORT_BATCH, ImportedKey, KeyHash};
+use usage::{AdminError, IMPORT_BATCH, ImportedKey, ImportedRow, KeyHash};
 
 use crate::api::{Reads, Writes};
+use crate::audit::{Action, Administrator};
+use crate::changes::Changes;
 use crate::import_plans::ImportPlans;
 use crate::import_response::Imported;
 use crate::key_file::{KeyFile, Rejected, Row};
 use crate::keys::WHAT;
-use crate::problem::{Mistake, Problem, change_refused};
+use crate::problem::{Mistake, Problem, change_refused, refused};
 use crate::query::Query;
 use crate::{Shared, accept, body, conditions, secret};
 
@@ -40,6 +42,7 @@ const MAX_ROWS: u64 = 10_000;
     responses((status = 200, description = "Rows without errors are keys now", body = Imported), Reads, Writes))]
 pub(crate) async fn import(
     State(shared): State<Shared>,
+    administrator: Administrator,
     uri: Uri,
     headers: HeaderMap,
     sent: Body,
@@ -52,7 +55,7 @@ pub(crate) async fn import(
     let mut file = KeyFile::open(&text).map_err(|detail| Problem::mistakes(vec![Mistake::at("", detail)]))?;
     plans.check(&shared.admin()).await?;
 
-    let mut import = Import::new(&shared, plans, dry_run, &file);
+    let mut import = Import::new(&shared, &administrator, plans, dry_run, &file);
     let mut rows = 0;
     while let Some(row) = file.next() {
         rows += 1;
@@ -72,6 +75,7 @@ pub(crate) async fn import(
 /// A file on its way into the registry.
 struct Import<'s> {
     shared: &'s Shared,
+    administrator: &'s Administrator,
     plans: ImportPlans,
     /// The keys that are written next, and the line of each.
     batch: Vec<ImportedKey>,
@@ -83,9 +87,16 @@ struct Import<'s> {
 }
 
 impl<'s> Import<'s> {
-    fn new(shared: &'s Shared, plans: ImportPlans, dry_run: bool, file: &KeyFile<'_>) -> Self {
+    fn new(
+        shared: &'s Shared,
+        administrator: &'s Administrator,
+        plans: ImportPlans,
+        dry_run: bool,
+        file: &KeyFile<'_>,
+    ) -> Self {
         Self {
             shared,
+            administrator,
             plans,
             batch: Vec::with_capacity(IMPORT_BATCH),
             lines: Vec::with_capacity(IMPORT_BATCH),
@@ -130,13 +141,36 @@ impl<'s> Import<'s> {
         Ok(Ok(key))
     }
 
+    /// Records each key that was written. If the store fails, the record names the rows that may have been.
+    async fn record(
+        &self,
+        import: impl Future<Output = Result<Vec<ImportedRow>, AdminError>>,
+    ) -> Result<Vec<ImportedRow>, Problem> {
+        let [first, last] = [self.lines.first(), self.lines.last()].map(|line| line.copied().unwrap_or_default());
+        let change = self.administrator.begins(Action::ImportKey, format!("keys in lines {first} to {last}"));
+        let rows = match import.await {
+            Ok(rows) => rows,
+            Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+        };
+        for row in &rows {
+            if let ImportedRow::Key { key_id, written: Some(written), .. } = row {
+                change.made_to(key_id, &Changes::of_key(written.before.as_ref(), Some(&written.after)));
+            }
+        }
+        change.end();
+        Ok(rows)
+    }
+
     async fn write(&mut self) -> Result<(), Problem> {
         if self.batch.is_empty() {
             return Ok(());
         }
         let (admin, dry_run, now) = (self.shared.admin(), self.outcome.is_dry_run(), self.shared.now());
-        let rows = admin.import_keys(&self.batch, dry_run, now).await;
-        let rows = rows.map_err(|error| if dry_run { refused(error) } else { change_refused(error, WHAT) })?;
+        let rows = if dry_run {
+            admin.import_keys(&self.batch, dry_run, now).await.map_err(|error| refused(error, WHAT))?
+        } else {
+            self.record(admin.import_keys(&self.batch, dry_run, now)).await?
+        };
 
         let batch = std::mem::take(&mut self.batch);
         let lines = std::mem::take(&mut self.lines);
@@ -145,11 +179,6 @@ impl<'s> Import<'s> {
         }
         Ok(())
     }
-}
-
-/// A dry run changes nothing, so nothing is in doubt if the store fails.
-fn refused(error: AdminError) -> Problem {
-    crate::problem::refused(error, WHAT)
 }
 
 fn key(row: Row, plan: Option<String>) -> Result<ImportedKey, Problem> {

@@ -89,7 +89,7 @@ impl Imported {
     pub(crate) fn add(&mut self, row: ImportedRow, key: &ImportedKey, line: u64) {
         let (key_id, change, notes) = match row {
             ImportedRow::Refused(refusal) => return self.reject(Rejected { line, detail: refusal.to_string() }),
-            ImportedRow::Key { key_id, change, notes } => (key_id, change, notes),
+            ImportedRow::Key { key_id, change, notes, .. } => (key_id, change, notes),
         };
         let (count, outcome) = match change {
             ImportChange::Created => (&mut self.created, Outcome::Created),

@@ -7,10 +7,12 @@ use bytes::Bytes;
 use http::header::{ETAG, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde::Serialize;
-use usage::{AdminError, Condition, KeyHash, Refusal, Version};
+use usage::{AdminError, Condition, KeyHash, Refusal, UpdatedKey, Version};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::{Action, Administrator};
+use crate::changes::Changes;
 use crate::cursor::List;
 use crate::idempotency::{self, Idempotency, KeyAnswer};
 use crate::key_document::{Key, KeyChanges, KeyWithSecret, ListedKey, NewKey, mistakes};
@@ -63,6 +65,7 @@ pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: Header
         headers(("ETag" = String), ("Location" = String))), Reads, Writes))]
 pub(crate) async fn create(
     State(shared): State<Shared>,
+    administrator: Administrator,
     uri: Uri,
     headers: HeaderMap,
     sent: Body,
@@ -81,15 +84,18 @@ pub(crate) async fn create(
     let (key, record) = (secret::new_key()?, new.record(secret::new_key_id()?, now));
     let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
     let answer = KeyAnswer { key, now, idempotency: idempotency.as_ref() };
+    let change = administrator.begins(Action::CreateKey, &record.key.key_id);
     match admin.create_key(&hash, &record, &answer, now).await {
         Ok(version) => {
+            change.made(&Changes::of_key(None, Some(&record)));
             let body = answer.body(&record).map_err(|error| Problem::failure(&error))?;
             Ok(created(&record.key.key_id, Some(&version), body))
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {
+            change.end();
             replayed(&shared, idempotency.as_ref()).await?.ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
         }
-        Err(error) => Err(change_refused(error, WHAT)),
+        Err(error) => Err(change.failed(change_refused(error, WHAT))),
     }
 }
 
@@ -138,6 +144,7 @@ pub(crate) async fn get(
     responses((status = 200, description = "Changed", body = Key, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn update(
     State(shared): State<Shared>,
+    administrator: Administrator,
     Path(key_id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -153,9 +160,13 @@ pub(crate) async fn update(
     if !wrong.is_empty() {
         return Err(Problem::mistakes(wrong));
     }
-    let changed =
-        admin.update_key(&key_id, &patch, &condition, now).await.map_err(|error| change_refused(error, WHAT))?;
-    Ok(conditions::versioned(StatusCode::OK, &changed.version, &Key::of(changed.document, now)))
+    let change = administrator.begins(Action::UpdateKey, &key_id);
+    let UpdatedKey { before, after } = match admin.update_key(&key_id, &patch, &condition, now).await {
+        Ok(updated) => updated,
+        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+    };
+    change.made(&Changes::of_key(Some(&before), Some(&after.document)));
+    Ok(conditions::versioned(StatusCode::OK, &after.version, &Key::of(after.document, now)))
 }
 
 /// Takes a key away, with all of its secrets
@@ -164,12 +175,17 @@ pub(crate) async fn update(
     responses((status = 204, description = "It is gone"), Reads, Writes))]
 pub(crate) async fn delete(
     State(shared): State<Shared>,
+    administrator: Administrator,
     Path(key_id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[]).finish()?;
     let condition: Condition = conditions::condition(&headers)?;
-    shared.admin().delete_key(&key_id, &condition, shared.now()).await.map_err(|error| change_refused(error, WHAT))?;
+    let change = administrator.begins(Action::DeleteKey, &key_id);
+    match shared.admin().delete_key(&key_id, &condition, shared.now()).await {
+        Ok(before) => change.made(&Changes::of_key(Some(&before), None)),
+        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

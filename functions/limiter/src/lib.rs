@@ -4,14 +4,17 @@
 //!   `GET /_tollgate/usage` behind the authorizer, `GET /_tollgate/openapi.json` for everybody
 //! - reads: plans, keys and policies; usage
 //! - writes: the same; of a key's secret only its hash
+//! - log: one line per request, and one per change by an administrator (see `audit`)
 //! - decisions: a request that the authorizer has marked gets 429 or 503 on every route, before any handler
 //! - on failure: everything that goes wrong is a problem document (RFC 9457): 4xx names each mistake of the request,
 //!   5xx is ours and says in the log why. An event that is none of an HTTP API's is the function's only error
 
 mod accept;
 mod api;
+mod audit;
 mod body;
 mod cell_form;
+mod changes;
 mod charge_text;
 mod conditions;
 mod config;
@@ -32,6 +35,7 @@ mod key_file;
 mod keys;
 mod log;
 mod mistakes;
+mod openapi;
 mod plan_schema;
 mod plans;
 mod policies;

@@ -5,16 +5,19 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
+use serde_json::{Value, json};
 use usage::PlanDocument;
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::{Action, Administrator};
+use crate::changes::Changes;
 use crate::cursor::List;
 use crate::mistakes::Mistakes;
 use crate::plan_schema::PlanSchema;
 use crate::problem::{Mistake, Problem, change_refused, refused};
 use crate::query::Query;
-use crate::{Shared, accept, body, conditions, show};
+use crate::{Shared, accept, body, conditions, policies, show};
 
 const WHAT: &str = "plan";
 
@@ -96,6 +99,7 @@ pub(crate) async fn get(
         (status = 201, description = "Made", body = PutPlan, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn put(
     State(shared): State<Shared>,
+    administrator: Administrator,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -104,11 +108,26 @@ pub(crate) async fn put(
     accept::json_alone(&uri, &headers)?;
     let condition = conditions::condition(&headers)?;
     let document: PlanDocument = body::read(&body::json(&headers, sent).await?, "Plan", mistakes)?;
-    let put =
-        shared.admin().put_plan(&name, &document, &condition).await.map_err(|error| change_refused(error, WHAT))?;
+    let change = administrator.begins(Action::PutPlan, &name);
+    let put = match shared.admin().put_plan(&name, &document, &condition).await {
+        Ok(put) => put,
+        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+    };
+    change.made(&Changes::between(put.before.as_deref().map(fields).as_ref(), Some(&json!(document))));
 
     let warnings = document.warnings().into_iter().map(|warning| Mistake::at(warning.pointer, warning.message));
     Ok(conditions::put(&put, &PutPlan { warnings: warnings.collect(), plan: document }))
+}
+
+fn named_by(policies: &[String]) -> Problem {
+    let policies = policies.join(", ");
+    let detail = format!("Policies name this plan: {policies}. Change them first.");
+    Problem::new(StatusCode::CONFLICT, detail)
+}
+
+/// A stored plan as this release writes it, so that only what was changed differs.
+fn fields(stored: &str) -> Value {
+    serde_json::from_str::<PlanDocument>(stored).map_or(Value::Null, |document| json!(document))
 }
 
 /// What a plan says that cannot be.
@@ -122,17 +141,33 @@ fn mistakes(plan: &PlanDocument, shape: &Mistakes) -> Vec<Mistake> {
 }
 
 /// Takes a plan away that no key is on
+///
+/// A plan that a stored policy names stays as well. Plans that tokens name in a claim, and those in a policy that is in
+/// the settings, are not known here.
 #[utoipa::path(delete, path = "/_tollgate/v1/plans/{plan}", operation_id = "deletePlan", tag = "plans",
     params(("plan" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 204, description = "It is gone"), Reads, Writes))]
 pub(crate) async fn delete(
     State(shared): State<Shared>,
+    administrator: Administrator,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[]).finish()?;
     let condition = conditions::condition(&headers)?;
-    shared.admin().delete_plan(&name, &condition).await.map_err(|error| change_refused(error, WHAT))?;
+    let admin = shared.admin();
+    let policies = policies::naming(&admin, &name).await.map_err(|error| refused(error, WHAT))?;
+    if !policies.is_empty() {
+        // A plan that does not exist is rather not found.
+        admin.plan(&name).await.map_err(|error| refused(error, WHAT))?;
+        return Err(named_by(&policies));
+    }
+
+    let change = administrator.begins(Action::DeletePlan, &name);
+    match admin.delete_plan(&name, &condition).await {
+        Ok(before) => change.made(&Changes::between(Some(&fields(&before)), None)),
+        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

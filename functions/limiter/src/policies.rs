@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use authorizer::{FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyWarning};
+use authorizer::{FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyWarning, named_plans};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -13,6 +13,8 @@ use usage::{Admin, AdminError, Refusal};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::{Action, Administrator};
+use crate::changes::Changes;
 use crate::mistakes::Mistakes;
 use crate::policy_schema::PolicySchema;
 use crate::problem::{Mistake, Problem, change_refused};
@@ -21,6 +23,11 @@ use crate::{Shared, accept, body, conditions, show, strict_json};
 const WHAT: &str = "policy";
 /// Plans that are looked up for the warnings of one policy.
 const MAX_PLAN_LOOKUPS: usize = 64;
+
+/// Policies that are read at once.
+const PAGE: usize = 20;
+/// The most policies that are named in a response.
+const MAX_NAMED: usize = 10;
 
 /// The policy as it was put, with warnings about it.
 #[derive(Serialize, ToSchema)]
@@ -61,6 +68,7 @@ pub(crate) async fn get(
         (status = 201, description = "Made", body = PutPolicy, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn put(
     State(shared): State<Shared>,
+    administrator: Administrator,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -71,10 +79,37 @@ pub(crate) async fn put(
     let document = strict_json::value(&body::json(&headers, sent).await?)?;
     let policy = check(&document, &shared.key_header)?;
     let text = document.to_string();
-    let put = shared.admin().put_policy(&name, &text, &condition).await.map_err(|error| change_refused(error, WHAT))?;
+    let change = administrator.begins(Action::PutPolicy, &name);
+    let put = match shared.admin().put_policy(&name, &text, &condition).await {
+        Ok(put) => put,
+        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+    };
+    let before: Option<Value> = put.before.as_deref().map(|before| serde_json::from_str(before).unwrap_or_default());
+    change.made(&Changes::between(before.as_ref(), Some(&document)));
 
     let warnings = warnings(&policy, &shared.admin()).await;
     Ok(conditions::put(&put, &PutPolicy { policy: &document, warnings }))
+}
+
+/// The stored policies that name a plan, each with the first field that does.
+///
+/// # Errors
+/// The store's failure.
+pub(crate) async fn naming(admin: &Admin<'_>, plan: &str) -> Result<Vec<String>, AdminError> {
+    let (mut names, mut after) = (Vec::new(), None);
+    loop {
+        let page = admin.policies(after.as_deref(), PAGE).await?;
+        for (policy, text) in page.items {
+            // One that cannot be read names nothing: no authorizer uses it.
+            let places = named_plans(&text).unwrap_or_default();
+            let place = places.into_iter().find(|named| named.plan == plan);
+            names.extend(place.map(|named| format!("`{policy}` at `{}`", named.place)));
+        }
+        after = page.next;
+        if after.is_none() || names.len() >= MAX_NAMED {
+            return Ok(names);
+        }
+    }
 }
 
 /// The warnings about a policy, and about the plans that it names. A plan that cannot be looked up is no warning.

@@ -144,6 +144,11 @@ impl Problem {
         self
     }
 
+    /// True for a change that may have happened although it failed.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.detail.ends_with(IN_DOUBT)
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some(Box::new((name, value)));
         self

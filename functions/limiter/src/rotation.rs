@@ -11,6 +11,8 @@ use usage::{AdminError, KeyHash, Refusal};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::{Action, Administrator};
+use crate::changes::Changes;
 use crate::idempotency::{Idempotency, KeyAnswer};
 use crate::key_document::KeyWithSecret;
 use crate::keys::WHAT;
@@ -41,6 +43,7 @@ pub(crate) struct Rotation {
     responses((status = 200, description = "Rotated", body = KeyWithSecret, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn rotate(
     State(shared): State<Shared>,
+    administrator: Administrator,
     Path(key_id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -59,17 +62,20 @@ pub(crate) async fn rotate(
     let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
     let end = now + SignedDuration::from_secs(grace_s.into());
     let answer = KeyAnswer { key, now, idempotency: idempotency.as_ref() };
+    let change = administrator.begins(Action::RotateKey, &key_id);
     match admin.rotate_key(&key_id, &hash, end, &condition, &answer, now).await {
         Ok(rotated) => {
+            change.made(&Changes::secret("/secret").with("/grace_s", grace_s));
             let body = answer.body(&rotated.document).map_err(|error| Problem::failure(&error))?;
             let mut response = conditions::json_bytes(StatusCode::OK, body);
             response.headers_mut().insert(ETAG, conditions::tag(&rotated.version));
             Ok(response)
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {
+            change.end();
             replayed(&shared, idempotency.as_ref()).await?.ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
         }
-        Err(error) => Err(change_refused(error, WHAT)),
+        Err(error) => Err(change.failed(change_refused(error, WHAT))),
     }
 }
 

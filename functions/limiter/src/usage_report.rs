@@ -16,6 +16,7 @@ use usage::{Caller, Nanos, UsageReport};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::{Action, Administrator, Amount};
 use crate::formula::guarded;
 use crate::idempotency::{self, Idempotency};
 use crate::keys::WHAT;
@@ -209,6 +210,7 @@ fn today(now: Timestamp) -> Date {
     responses((status = 200, description = "Granted", body = Granted), Reads, Writes))]
 pub(crate) async fn grant(
     State(shared): State<Shared>,
+    administrator: Administrator,
     Path(key_id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -219,10 +221,20 @@ pub(crate) async fn grant(
     let asked: Grant = body::read(&text, "Grant", body::no_more)?;
     let idempotency = Idempotency::of(&headers, &format!("PATCH /keys/{key_id}/usage"), &text)?;
     let plan = plan_of(&shared, &key_id).await?;
-    let caller = Caller::Key(key_id);
+    let caller = Caller::Key(key_id.clone());
     let id = idempotency.as_ref().map(Idempotency::id);
     let (now, deadline): (Nanos, _) = (shared.now().as_nanosecond(), shared.store.deadline());
-    let granted = shared.store.grant(&caller, &plan, &asked.quota, asked.grant, id, now, deadline).await?;
+    let change = administrator.begins(Action::Grant, key_id);
+    let granted = match shared.store.grant(&caller, &plan, &asked.quota, asked.grant, id, now, deadline).await {
+        Ok(granted) => granted,
+        Err(error) => return Err(change.failed(error.into())),
+    };
+    if granted.repeated {
+        change.end();
+    } else {
+        change.moved(&Amount { quota: Some(asked.quota.clone()), amount: granted.granted });
+    }
+
     let usage = [granted.used, granted.remaining];
     let mut response =
         conditions::json(StatusCode::OK, &Granted { quota: asked.quota, granted: granted.granted, usage });

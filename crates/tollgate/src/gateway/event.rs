@@ -46,7 +46,7 @@ pub(super) fn proxy_event(
         Authorization::None => None,
         Authorization::Iam => Some(json!({"iam": {
             "accessKey": "LOCAL", "accountId": "123456789012", "callerId": "LOCAL", "principalOrgId": null,
-            "userArn": "arn:aws:iam::123456789012:user/local", "userId": "LOCAL", "cognitoIdentity": null,
+            "userArn": "local", "userId": "LOCAL", "cognitoIdentity": null,
         }})),
         Authorization::Custom(_) => Some(json!({"lambda": exchange.authorizer})),
     };

@@ -3,7 +3,7 @@
 //! What the file does not say stays as it is. A key that is disabled or has expired stays so, and a secret that has
 //! ended never comes back, whatever the file says: a file is often older than what it is imported into.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -12,11 +12,13 @@ use super::import_decision::Decision;
 use super::imported::{ImportChange, ImportRefusal, ImportedKey, ImportedRow};
 use super::item::{Committed, ItemKey, Write};
 use super::keys::Found;
+use super::plan_use::plan_use;
 use super::plans::ATTEMPTS;
 use super::{Admin, AdminError};
+use crate::KeyHash;
 
-/// The most keys that are written together. With the claim of an id and the check of a plan for each, these are fewer
-/// writes than the 100 of one transaction.
+/// The most keys that are written together. With the claim of an id, the check of a plan and the plan's last key for
+/// each, these are at most the 100 writes of one transaction.
 pub const IMPORT_BATCH: usize = 25;
 
 /// Keys that are written in one transaction.
@@ -25,8 +27,8 @@ struct Group {
     writes: Vec<Write>,
     /// Of each write: the key by its number, and whether it claims the key's id.
     owners: Vec<(usize, bool)>,
-    /// Plans that have to exist.
-    plans: BTreeSet<String>,
+    /// Plans that have to exist, each with a key that is put on it.
+    plans: BTreeMap<String, KeyHash>,
     rows: Vec<(usize, Option<String>, ImportedRow)>,
 }
 
@@ -70,7 +72,7 @@ impl Admin<'_> {
                         // A key with several secrets may be many writes, and a contested one fails its whole group.
                         let is_alone = writes.len() > 2 || attempt > 0;
                         let group = if is_alone { push_new(&mut groups) } else { &mut groups[0] };
-                        group.add(index, writes, plan, row);
+                        group.add(index, &keys[index], writes, plan, row);
                     }
                 }
             }
@@ -117,7 +119,10 @@ impl Admin<'_> {
             return Ok(());
         }
         let mut writes = group.writes.clone();
-        writes.extend(group.plans.iter().map(|plan| Write::Check(ItemKey::of_plan(plan))));
+        writes.extend(group.plans.keys().map(|plan| Write::Check(ItemKey::of_plan(plan))));
+        for (plan, hash) in &group.plans {
+            writes.push(plan_use(plan, hash)?);
+        }
 
         match self.table.commit(writes).await? {
             Committed::Yes => {
@@ -136,12 +141,12 @@ impl Admin<'_> {
 }
 
 impl Group {
-    fn add(&mut self, index: usize, writes: Vec<Write>, plan: Option<String>, row: ImportedRow) {
+    fn add(&mut self, index: usize, key: &ImportedKey, writes: Vec<Write>, plan: Option<String>, row: ImportedRow) {
         for write in writes {
             self.owners.push((index, write.key().is_key_id()));
             self.writes.push(write);
         }
-        self.plans.extend(plan.clone());
+        self.plans.extend(plan.clone().map(|plan| (plan, key.hash)));
         self.rows.push((index, plan, row));
     }
 
@@ -151,7 +156,7 @@ impl Group {
         if let Some((index, is_claim)) = self.owners.get(position) {
             return if *is_claim { vec![(*index, ImportRefusal::KeyIdInUse)] } else { Vec::new() };
         }
-        let plan = self.plans.iter().nth(position - self.owners.len());
+        let plan = self.plans.keys().nth(position - self.owners.len());
         let of_plan = self.rows.iter().filter(|(_, wanted, _)| plan.is_some() && wanted.as_ref() == plan);
         let unknown = || ImportRefusal::UnknownPlan(plan.cloned().unwrap_or_default());
         of_plan.map(|(index, _, _)| (*index, unknown())).collect()

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{ApiKey, KeyStanding, StoreError};
 
 use super::KeyRecord;
-use super::imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow};
+use super::imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey};
 use super::item::{Guard, Item, ItemKey, Write};
 use super::keys::{Found, item, replacement};
 
@@ -37,11 +37,18 @@ impl ImportedKey {
 
         let (changed, notes) = self.changed(&found.record, now);
         if changed == found.record {
-            return Ok(Decision::Done(ImportedRow::Key { key_id, change: ImportChange::Unchanged, notes }));
+            return Ok(Decision::Done(ImportedRow::Key {
+                key_id,
+                change: ImportChange::Unchanged,
+                notes,
+                written: None,
+            }));
         }
         let plan = (changed.key.plan != found.record.key.plan).then(|| changed.key.plan.clone());
-        let (_, writes) = replacement(&found, changed, now)?;
-        Ok(Decision::Write { writes, plan, row: ImportedRow::Key { key_id, change: ImportChange::Updated, notes } })
+        let (after, writes) = replacement(&found, changed, now)?;
+        let written = Some(Box::new(WrittenKey { before: Some(found.record), after }));
+        let row = ImportedRow::Key { key_id, change: ImportChange::Updated, notes, written };
+        Ok(Decision::Write { writes, plan, row })
     }
 
     /// The key as the file has it, but never with more time or enabled where it had ended.
@@ -88,7 +95,8 @@ impl ImportedKey {
 
         let mut writes = vec![Write::Put(item(&self.hash, &record)?, Guard::Absent)];
         writes.extend(self.key_id.as_deref().map(|key_id| claim(key_id, now)));
-        let row = ImportedRow::Key { key_id, change: ImportChange::Created, notes: Vec::new() };
+        let written = Some(Box::new(WrittenKey { before: None, after: record }));
+        let row = ImportedRow::Key { key_id, change: ImportChange::Created, notes: Vec::new(), written };
         Ok(Decision::Write { writes, plan: Some(plan), row })
     }
 

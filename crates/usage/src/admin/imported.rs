@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use crate::KeyHash;
 
+use super::KeyRecord;
+
 /// A key of a file. What is `None` stays as it is, and is the default of a new key.
 #[derive(Clone, Debug)]
 pub struct ImportedKey {
@@ -46,9 +48,20 @@ pub enum ImportedRow {
         change: ImportChange,
         /// What the operator should know.
         notes: Vec<ImportNote>,
+        /// The key before and after, if it was written.
+        written: Option<Box<WrittenKey>>,
     },
     /// It was not imported.
     Refused(ImportRefusal),
+}
+
+/// A key that an import wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenKey {
+    /// The key before; `None` if it is new.
+    pub before: Option<KeyRecord>,
+    /// The key now.
+    pub after: KeyRecord,
 }
 
 /// What an import did with a key.

@@ -29,7 +29,7 @@ impl ItemKey {
     }
 
     pub(crate) fn of_policy(name: &str) -> Self {
-        Self { pk: REGISTRY_POLICY.to_owned(), sk: name.to_owned() }
+        Self { pk: Self::POLICY.to_owned(), sk: name.to_owned() }
     }
 
     pub(crate) fn of_answer(id: &str) -> Self {
@@ -44,6 +44,11 @@ impl ItemKey {
     /// What is kept of a deleted key.
     pub(crate) fn of_deleted_key(key_id: &str) -> Self {
         Self { pk: format!("deleted-key#{key_id}"), sk: "deleted-key".to_owned() }
+    }
+
+    /// Says which key was put on a plan last.
+    pub(crate) fn of_plan_use(plan: &str) -> Self {
+        Self { pk: format!("plan-use#{plan}"), sk: "plan-use".to_owned() }
     }
 
     pub(crate) fn of_secret(name: &str) -> Self {
@@ -61,6 +66,7 @@ impl ItemKey {
     }
 
     pub(crate) const PLAN: &str = REGISTRY_PLAN;
+    pub(crate) const POLICY: &str = REGISTRY_POLICY;
     const KEY: &str = REGISTRY_KEY;
     const KEY_ID: &str = "key-id#";
 }

@@ -10,6 +10,7 @@ use super::deleted::remember;
 use super::ended::{end_all, end_expired};
 use super::item::{Committed, Guard, Item, ItemKey, Write};
 use super::once::Keep;
+use super::plan_use::plan_use;
 use super::plans::{ATTEMPTS, item_error};
 use super::table::record;
 use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord, Page, Refusal, Retiring, Stored, Version};
@@ -20,6 +21,15 @@ pub(super) const MOST_RETIRING: usize = 4;
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
 /// More than the items that a key has, so that each page of the index shows another key.
 const SPARE: usize = 8;
+
+/// A key that was changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdatedKey {
+    /// The key before the change.
+    pub before: KeyRecord,
+    /// The key now.
+    pub after: Stored<KeyRecord>,
+}
 
 /// A key's present item.
 pub(super) struct Found {
@@ -54,6 +64,7 @@ impl Admin<'_> {
         let plan = &record.key.plan;
         let mut writes = vec![Write::Check(ItemKey::of_plan(plan)), Write::Put(item, Guard::Absent)];
         writes.extend(keep.keep(&stored)?.map(|once| once.write(now)).transpose()?);
+        writes.push(plan_use(plan, hash)?);
         for _ in 0..ATTEMPTS {
             match self.table.commit(writes.clone()).await? {
                 Committed::Yes => return Ok(stored.version),
@@ -105,7 +116,7 @@ impl Admin<'_> {
         }
     }
 
-    /// Changes a key, all of its secrets with it.
+    /// Changes a key, all of its secrets with it, and returns it as it was and as it is.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::UnknownPlan`]; [`StoreError::Key`] for what cannot
@@ -116,7 +127,8 @@ impl Admin<'_> {
         patch: &KeyPatch,
         condition: &Condition,
         now: Timestamp,
-    ) -> Result<Stored<KeyRecord>, AdminError> {
+    ) -> Result<UpdatedKey, AdminError> {
+        let mut before = None;
         for attempt in 0..ATTEMPTS {
             let found = self.find(key_id).await?;
             let changed = found.record.clone().patched(patch);
@@ -125,31 +137,39 @@ impl Admin<'_> {
             let text = serde_json::to_string(&changed).map_err(|error| item_error("key", &error))?;
             let version = Version::of(&text);
             let done = text == found.text;
+            let after = Stored { document: changed, version };
+            // An answer that was lost on its way has the next attempt meet its own work.
             if done && attempt > 0 {
-                return Ok(Stored { document: changed, version });
+                return Ok(UpdatedKey { before: before.unwrap_or(found.record), after });
             }
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
             writes.extend(patch.plan.iter().map(|plan| Write::Check(ItemKey::of_plan(plan))));
             let check = writes.len() - 1;
+            writes.extend(patch.plan.iter().map(|plan| plan_use(plan, &found.hash)).collect::<Result<Vec<_>, _>>()?);
             match self.table.commit(writes).await? {
-                Committed::Yes => return Ok(Stored { document: changed, version }),
+                Committed::Yes => return Ok(UpdatedKey { before: found.record, after }),
                 Committed::No(failed) if patch.plan.is_some() && failed.contains(&check) => {
-                    return Err(Refusal::UnknownPlan(changed.key.plan).into());
+                    return Err(Refusal::UnknownPlan(after.document.key.plan).into());
                 }
-                Committed::No(_) => {}
+                Committed::No(_) => before = Some(found.record),
             }
         }
         Err(Refusal::Busy.into())
     }
 
-    /// Deletes a key and ends all of its secrets. Its usage can be read as long as its items live: see
-    /// [`Admin::deleted_key`].
+    /// Deletes a key, ends all of its secrets, and returns it as it was. Its usage can be read as long as its items live:
+    /// see [`Admin::deleted_key`].
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], or the store's failure.
-    pub async fn delete_key(&self, key_id: &str, condition: &Condition, now: Timestamp) -> Result<(), AdminError> {
+    pub async fn delete_key(
+        &self,
+        key_id: &str,
+        condition: &Condition,
+        now: Timestamp,
+    ) -> Result<KeyRecord, AdminError> {
         for _ in 0..ATTEMPTS {
             let found = self.find(key_id).await?;
             if !condition.holds(Some(&Version::of(&found.text))) {
@@ -158,7 +178,7 @@ impl Admin<'_> {
             let mut writes = end_all(found.hash, found.text, &found.record, now)?;
             writes.push(remember(&found.record, now)?);
             if self.table.commit(writes).await? == Committed::Yes {
-                return Ok(());
+                return Ok(found.record);
             }
         }
         Err(Refusal::Busy.into())

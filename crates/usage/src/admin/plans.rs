@@ -14,6 +14,8 @@ pub(super) const ATTEMPTS: usize = 5;
 pub struct Put {
     /// Whether there was nothing before.
     pub created: bool,
+    /// The document that was replaced, as JSON text.
+    pub before: Option<String>,
     /// The version that is there now.
     pub version: Version,
 }
@@ -43,26 +45,42 @@ impl Admin<'_> {
         self.put_document(ItemKey::of_plan(name), text, condition).await
     }
 
-    /// Takes a plan away, unless a key is on it. The index that tells may be a moment old: a key made in that moment
-    /// outlives its plan, and is refused until it has another or the plan is back.
+    /// Deletes a plan unless a key is on it, and returns its document as JSON text. See [`plan_use`](super::plan_use)
+    /// for keys that are made at the same time.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::PlanInUse`], or the store's failure.
-    pub async fn delete_plan(&self, name: &str, condition: &Condition) -> Result<(), AdminError> {
+    pub async fn delete_plan(&self, name: &str, condition: &Condition) -> Result<String, AdminError> {
         for _ in 0..ATTEMPTS {
             let stored = self.document(name, ItemKey::of_plan(name)).await?;
             if !condition.holds(Some(&stored.version)) {
                 return Err(Refusal::Precondition.into());
             }
-            if let Some(key) = self.keys(Some(name), None, 1).await?.items.pop() {
-                return Err(Refusal::PlanInUse { key_id: key.document.key.key_id }.into());
+            // Before the index, which may lack a key that comes in between.
+            let (last, unused) = self.last_key_on(name).await?;
+            let listed = self.keys(Some(name), None, 1).await?.items.pop().map(|stored| stored.document);
+            if let Some(record) = listed.or(last) {
+                return Err(Refusal::PlanInUse { key_id: record.key.key_id }.into());
             }
-            let delete = Write::Delete(ItemKey::of_plan(name), Guard::Unchanged(stored.document));
-            if self.table.commit(vec![delete]).await? == Committed::Yes {
-                return Ok(());
+
+            let delete = Write::Delete(ItemKey::of_plan(name), Guard::Unchanged(stored.document.clone()));
+            if self.table.commit(vec![delete, unused]).await? == Committed::Yes {
+                return Ok(stored.document);
             }
         }
         Err(Refusal::Busy.into())
+    }
+
+    /// Policies in the order of their names, after a name; `limit` of them at most. Each is JSON text.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn policies(&self, after: Option<&str>, limit: usize) -> Result<Page<(String, String)>, AdminError> {
+        let mut items = self.table.list(ItemKey::POLICY, after, limit + 1).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|(name, _)| name.clone());
+        Ok(Page { items, next })
     }
 
     /// Plans in the order of their names, after a name; `limit` of them at most.
@@ -111,20 +129,22 @@ impl Admin<'_> {
 
     async fn put_document(&self, key: ItemKey, text: String, condition: &Condition) -> Result<Put, AdminError> {
         let version = Version::of(&text);
+        let mut before = None;
         for attempt in 0..ATTEMPTS {
             let there = self.table.get(&key).await?.map(|(document, _)| document);
             // An answer that was lost on its way has the next attempt meet its own work.
             if attempt > 0 && there.as_ref() == Some(&text) {
-                return Ok(Put { created: false, version });
+                return Ok(Put { created: false, before, version });
             }
             if !condition.holds(there.as_deref().map(Version::of).as_ref()) {
                 return Err(Refusal::Precondition.into());
             }
             let created = there.is_none();
+            before.clone_from(&there);
             let guard = there.map_or(Guard::Absent, Guard::Unchanged);
             let put = Write::Put(Item::new(key.clone(), text.clone()), guard);
             if self.table.commit(vec![put]).await? == Committed::Yes {
-                return Ok(Put { created, version });
+                return Ok(Put { created, before, version });
             }
         }
         Err(Refusal::Busy.into())

@@ -37,6 +37,7 @@ macro_rules! run_all {
         run!($subject,
             a_document_is_written_only_over_what_its_writer_knew
             a_plan_that_keys_are_on_stays
+            a_plan_deleted_while_keys_come_leaves_no_key_without_a_plan
             plans_are_listed_in_the_order_of_their_names
             a_key_needs_a_plan_that_is_there
             a_key_is_found_by_its_id_and_listed_with_its_plan
@@ -207,6 +208,32 @@ async fn a_plan_that_keys_are_on_stays(subject: Arc<Registry>) {
     assert_eq!(refusal(admin.delete_plan(&plan, &Condition::None).await), in_use);
     admin.delete_key(&id, &Condition::None, Timestamp::now()).await.unwrap();
     admin.delete_plan(&plan, &Condition::None).await.unwrap();
+}
+
+async fn a_plan_deleted_while_keys_come_leaves_no_key_without_a_plan(subject: Arc<Registry>) {
+    let rounds = if matches!(subject.store, Store::Embedded(_)) { 500 } else { 12 };
+    for round in 0..rounds {
+        let plan = new_plan(&subject.store).await;
+        let (mover, _) = created(&subject.store, "free").await;
+        let deletion = tokio::spawn({
+            let (subject, plan) = (Arc::clone(&subject), plan.clone());
+            async move { subject.store.admin().delete_plan(&plan, &Condition::None).await.is_ok() }
+        });
+        let secret = new_secret();
+        let arrival = tokio::spawn({
+            let (subject, plan, hash) = (Arc::clone(&subject), plan.clone(), hash(&secret));
+            async move {
+                let (admin, now) = (subject.store.admin(), Timestamp::now());
+                if round % 2 == 0 {
+                    return admin.create_key(&hash, &key(&plan), &(), now).await.is_ok();
+                }
+                let patch = KeyPatch { plan: Some(plan), ..KeyPatch::default() };
+                admin.update_key(&mover, &patch, &Condition::None, now).await.is_ok()
+            }
+        });
+        let (is_deleted, has_arrived) = (deletion.await.unwrap(), arrival.await.unwrap());
+        assert!(!(is_deleted && has_arrived), "a key is on the deleted plan");
+    }
 }
 
 async fn plans_are_listed_in_the_order_of_their_names(subject: Arc<Registry>) {

@@ -72,14 +72,16 @@ async fn without_the_store_a_change_may_have_happened_and_a_look_may_not() {
     let api = Api::dynamodb(&format!("http://{}", server.address)).await;
     let (key_id, _) = api.key("free").await;
     drop(server);
-    let usage = format!("/keys/{key_id}/usage");
+    let (key, usage) = (format!("/keys/{key_id}"), format!("/keys/{key_id}/usage"));
     for (method, path, body, in_doubt) in [
         ("GET", "/plans", Value::Null, false),
         ("GET", "/plans/free", Value::Null, false),
         ("GET", &usage, Value::Null, false),
         ("POST", "/decisions", json!({"mode": "refund", "charge": "x"}), false),
         ("PUT", "/plans/free", json!({}), true),
-        ("DELETE", "/plans/free", Value::Null, true),
+        // It fails at the policies that may name the plan, before anything is written.
+        ("DELETE", "/plans/free", Value::Null, false),
+        ("DELETE", &key, Value::Null, true),
     ] {
         let call = api.call(method, path);
         let answer = if body.is_null() { call.send().await } else { call.json(body).send().await };

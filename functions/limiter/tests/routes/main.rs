@@ -3,11 +3,13 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod audit;
 mod decisions;
 mod errors;
 mod events;
 mod imports;
 mod keys;
+mod openapi;
 mod plans;
 mod policies;
 #[path = "../../../../crates/usage/tests/stores/servers.rs"]
@@ -41,6 +43,7 @@ macro_rules! run_all {
             plans::every_mistake_of_a_plan_is_told_at_once
             plans::a_plan_with_keys_is_not_taken_away
             plans::a_plan_is_returned_as_it_was_given_with_its_warnings
+            plans::a_plan_that_a_policy_names_is_not_taken_away
             plans::a_cursor_that_no_page_returned_is_refused
             keys::a_key_is_made_read_changed_and_taken_away
             keys::a_secret_is_shown_once_and_never_again

@@ -154,3 +154,23 @@ pub(crate) async fn a_cursor_that_no_page_returned_is_refused(api: Arc<Api>) {
         assert_eq!((refused.status, refused.mistakes()), (400, vec!["cursor".to_owned()]), "{path} {cursor}");
     }
 }
+
+pub(crate) async fn a_plan_that_a_policy_names_is_not_taken_away(api: Arc<Api>) {
+    let (plan, policy) = (api.plan(json!({})).await, format!("/policies/{}", unique("policy")));
+    let introspection = json!({"endpoint": "https://a.example/x", "client_id": "a", "client_secret": "env:SECRET",
+        "default_plan": plan});
+    for (document, place) in [
+        (json!({"rules": [{"match": "GET /a", "auth": "none", "limit_by": "ip", "plan": plan}]}), "rules[0].plan"),
+        (json!({"rules": [], "mtls": {"default_plan": plan}}), "mtls.default_plan"),
+        (json!({"rules": [], "introspection": introspection}), "introspection.default_plan"),
+    ] {
+        assert!(api.send("PUT", &policy, document).await.status < 300);
+        let refused = api.call("DELETE", &format!("/plans/{plan}")).send().await;
+        assert_eq!(refused.status, 409, "{place}");
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(place) && detail.contains(&policy["/policies/".len()..]), "{detail}");
+    }
+    assert_eq!(api.send("PUT", &policy, json!({"rules": []})).await.status, 200);
+    assert_eq!(api.call("DELETE", &format!("/plans/{plan}")).send().await.status, 204);
+    assert_eq!(api.call("DELETE", &format!("/plans/{plan}")).send().await.status, 404);
+}

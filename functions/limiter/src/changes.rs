@@ -1,0 +1,286 @@
+//! What a change did to a document: the old and the new value of each field, by JSON pointer.
+//!
+//! Values that may be secret or personal appear as `"changed"`. A long value is cut, and so is a long list of fields, so
+//! that a record has a bounded size whatever was changed.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use telemetry::excerpt;
+use usage::KeyRecord;
+
+use crate::mistakes::Mistakes;
+
+/// The most bytes of all listed fields: they have to fit into one field of a log line, which is cut after 4 KiB.
+const MAX_BYTES: usize = 3_500;
+/// The most bytes of one value.
+const MAX_VALUE_BYTES: usize = 256;
+const REDACTED: &str = "changed";
+
+/// Changed fields.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Changes {
+    /// `{"old": …, "new": …}` or `"changed"`, by JSON pointer. A side that is absent did not exist.
+    pub(crate) fields: Map<String, Value>,
+    /// Changed fields that are not listed.
+    pub(crate) unlisted: u64,
+    bytes: usize,
+}
+
+impl Changes {
+    /// The changes from one key to another. `None` is a key that does not exist.
+    pub(crate) fn of_key(before: Option<&KeyRecord>, after: Option<&KeyRecord>) -> Self {
+        let fields = |record: Option<&KeyRecord>| record.map(key_fields);
+        Self::between(fields(before).as_ref(), fields(after).as_ref())
+    }
+
+    /// The changes from one document to another. `None` is a document that does not exist.
+    pub(crate) fn between(before: Option<&Value>, after: Option<&Value>) -> Self {
+        let mut changes = Self::default();
+        changes.compare("", before, after);
+        changes
+    }
+
+    /// A field that was changed, and whose values are secret.
+    pub(crate) fn secret(pointer: &str) -> Self {
+        let mut changes = Self::default();
+        changes.add(pointer, REDACTED.into());
+        changes
+    }
+
+    /// The same with a field that the change has set and that is not shown otherwise.
+    pub(crate) fn with(mut self, pointer: &str, new: impl Into<Value>) -> Self {
+        self.value(pointer, None, Some(&new.into()));
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.unlisted == 0
+    }
+
+    fn compare(&mut self, pointer: &str, before: Option<&Value>, after: Option<&Value>) {
+        if before == after {
+            return;
+        }
+        let sides = [before, after];
+        if all(sides, |value| value.as_object().is_some_and(|members| !members.is_empty())) {
+            self.objects(pointer, sides.map(|side| side.and_then(Value::as_object)));
+        } else if all(sides, is_list_of_objects) {
+            let [before, after] = sides.map(|side| side.and_then(Value::as_array).map_or(&[][..], Vec::as_slice));
+            self.lists(pointer, before, after);
+        } else {
+            self.value(pointer, before, after);
+        }
+    }
+
+    fn objects(&mut self, pointer: &str, sides: [Option<&Map<String, Value>>; 2]) {
+        let names: BTreeSet<&String> = sides.into_iter().flatten().flat_map(Map::keys).collect();
+        for name in names {
+            let [before, after] = sides.map(|members| members.and_then(|members| members.get(name)));
+            self.compare(&Mistakes::member(pointer, name), before, after);
+        }
+    }
+
+    /// Compares lists of objects without the items at both ends that are the same, so that an item that was added in
+    /// front does not change all others.
+    fn lists(&mut self, pointer: &str, before: &[Value], after: &[Value]) {
+        let same = before.iter().zip(after).take_while(|(one, other)| one == other).count();
+        let (before, after) = (&before[same..], &after[same..]);
+        let end = before.iter().rev().zip(after.iter().rev()).take_while(|(one, other)| one == other).count();
+        let (before, after) = (&before[..before.len() - end], &after[..after.len() - end]);
+        for index in 0..before.len().max(after.len()) {
+            self.compare(&format!("{pointer}/{}", same + index), before.get(index), after.get(index));
+        }
+    }
+
+    fn value(&mut self, pointer: &str, before: Option<&Value>, after: Option<&Value>) {
+        let shown = if is_secret(pointer) {
+            REDACTED.into()
+        } else {
+            let sides = [("old", before), ("new", after)];
+            let sides = sides.into_iter().filter_map(|(side, value)| Some((side.to_owned(), short(value?))));
+            Value::Object(sides.collect())
+        };
+        self.add(pointer, shown);
+    }
+
+    fn add(&mut self, pointer: &str, shown: Value) {
+        let pointer = excerpt(pointer.to_owned());
+        let bytes = pointer.len() + shown.to_string().len();
+        if self.bytes + bytes > MAX_BYTES {
+            self.unlisted += 1;
+            return;
+        }
+        self.bytes += bytes;
+        self.fields.insert(pointer, shown);
+    }
+}
+
+/// The fields that administrators set.
+fn key_fields(record: &KeyRecord) -> Value {
+    let key = &record.key;
+    let expires_at = key.expires_at.map(usage::instant_text);
+    let fields = json!({"name": record.name, "description": record.description, "plan": key.plan, "enabled": key.enabled,
+        "expires_at": expires_at, "subject": key.subject, "scopes": key.scopes, "metadata": record.metadata});
+    let is_set = |value: &Value| !value.is_null() && *value != json!([]) && *value != json!({});
+    let fields = fields.as_object().into_iter().flatten().filter(|(_, value)| is_set(value));
+    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// True if each side that exists is so.
+fn all(sides: [Option<&Value>; 2], is_so: impl Fn(&Value) -> bool) -> bool {
+    sides.into_iter().flatten().all(is_so)
+}
+
+/// True for a list that is compared item by item. A list of texts is one value.
+fn is_list_of_objects(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_object))
+}
+
+/// True for a metadata value, a client secret, and the secret part of a JWK. Policies name secrets and do not contain
+/// them, but one that an earlier release stored may.
+fn is_secret(pointer: &str) -> bool {
+    let is_secret_name = |name: &str| name.to_ascii_lowercase().contains("secret") || matches!(name, "k" | "d");
+    pointer.starts_with("/metadata/") || pointer.split('/').any(is_secret_name)
+}
+
+fn short(value: &Value) -> Value {
+    let value = redacted(value);
+    let text = value.to_string();
+    if text.len() <= MAX_VALUE_BYTES {
+        return value;
+    }
+    let begin = &text[..text.floor_char_boundary(MAX_VALUE_BYTES)];
+    format!("{begin}… ({} bytes)", text.len()).into()
+}
+
+/// The value without the secrets in it.
+fn redacted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| {
+                let is_secret = is_secret(&Mistakes::member("", name));
+                (name.clone(), if is_secret { REDACTED.into() } else { redacted(value) })
+            };
+            members.iter().map(member).collect()
+        }
+        Value::Array(items) => items.iter().map(redacted).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use usage::ApiKey;
+
+    fn fields(before: Value, after: Value) -> Value {
+        let changes = Changes::between(Some(&before), Some(&after));
+        assert_eq!(changes.unlisted, 0);
+        changes.fields.into()
+    }
+
+    #[test]
+    fn each_changed_field_has_its_old_and_its_new_value() {
+        let before = json!({"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 9}], "shadow": true});
+        let after =
+            json!({"throttle": {"rate": 2, "burst": 5}, "quotas": [{"limit": 9}], "routes": {"GET /a": {"rate": 1}}});
+        assert_eq!(
+            fields(before, after),
+            json!({"/throttle/rate": {"old": 1, "new": 2}, "/shadow": {"old": true}, "/routes/GET ~1a/rate": {"new": 1}})
+        );
+        assert_eq!(fields(json!({"a": [1]}), json!({"a": [1]})), json!({}));
+        assert_eq!(fields(json!({"a": 1}), json!({"a": 1, "b": {}})), json!({"/b": {"new": {}}}));
+        let made = Changes::between(None, Some(&json!({})));
+        assert_eq!(Value::from(made.fields), json!({"": {"new": {}}}));
+    }
+
+    #[test]
+    fn an_item_in_front_of_a_list_changes_no_other_item() {
+        let rule = |path: &str, auth: &str| json!({"match": path, "auth": auth});
+        let (a, b, c) = (rule("/a", "any"), rule("/b", "any"), rule("/c", "any"));
+        let list = |rules: &[&Value]| json!({"rules": rules});
+        assert_eq!(
+            fields(list(&[&b, &c]), list(&[&a, &b, &c])),
+            json!({"/rules/0/match": {"new": "/a"}, "/rules/0/auth": {"new": "any"}})
+        );
+        assert_eq!(
+            fields(list(&[&a, &b, &c]), list(&[&a, &c])),
+            json!({"/rules/1/match": {"old": "/b"}, "/rules/1/auth": {"old": "any"}})
+        );
+        let none = rule("/b", "none");
+        assert_eq!(
+            fields(list(&[&a, &b]), list(&[&a, &none])),
+            json!({"/rules/1/auth": {"old": "any", "new": "none"}})
+        );
+    }
+
+    #[test]
+    fn secrets_and_metadata_values_are_never_shown() {
+        for (before, after) in [
+            (
+                json!({"introspection": {"client_secret": "hush-1"}}),
+                json!({"introspection": {"client_secret": "hush-2"}}),
+            ),
+            (json!({}), json!({"introspection": {"client_secret": ["hush"]}})),
+            (json!({}), json!({"issuers": [{"keys": [{"kty": "oct", "k": "hush"}, {"kty": "EC", "d": "hush"}]}]})),
+            (json!({"issuers": [{"secret": {"base64url": "hush"}}]}), json!({})),
+            (json!({"metadata": {"a": "hush"}}), json!({"metadata": {"b": "hush"}})),
+            (json!({"introspection": 1}), json!({"introspection": {"client_secret": "hush"}})),
+            (json!({"a": [1]}), json!({"a": [1, {"secret": "hush"}]})),
+        ] {
+            let changes = Changes::between(Some(&before), Some(&after));
+            let shown = Value::from(changes.fields).to_string();
+            assert!(!shown.contains("hush") && shown.contains(REDACTED), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_recorded_without_its_hash_and_its_metadata_values() {
+        let key = ApiKey {
+            key_id: "k1".to_owned(),
+            plan: "free".to_owned(),
+            enabled: true,
+            expires_at: Some(Timestamp::MAX),
+            subject: None,
+            scopes: vec!["a".to_owned()],
+        };
+        let mut before = KeyRecord::new(key, Timestamp::UNIX_EPOCH);
+        before.metadata = [("stripe".to_owned(), "cus_1".to_owned())].into();
+        assert_eq!(
+            Value::from(Changes::of_key(None, Some(&before)).fields),
+            json!({"/plan": {"new": "free"}, "/enabled": {"new": true}, "/scopes": {"new": ["a"]},
+                "/expires_at": {"new": "9999-12-31T23:59:59Z"}, "/metadata/stripe": "changed"})
+        );
+        let mut after = before.clone();
+        after.key.enabled = false;
+        after.key.scopes.clear();
+        assert_eq!(
+            Value::from(Changes::of_key(Some(&before), Some(&after)).fields),
+            json!({"/enabled": {"old": true, "new": false}, "/scopes": {"old": ["a"]}})
+        );
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf =
+            prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), "\\PC{0,400}".prop_map(Value::from)];
+        leaf.prop_recursive(4, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                prop::collection::btree_map("\\PC{0,8}", inner, 0..8)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn changes_are_bounded_and_none_only_if_nothing_changed(before in json_value(), after in json_value()) {
+            let changes = Changes::between(Some(&before), Some(&after));
+            prop_assert!(Value::from(changes.fields.clone()).to_string().len() < 4_096);
+            prop_assert_eq!(before == after, changes.is_empty());
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the declarations of the routes cannot say of themselves: servers, who may call, and examples.
+
+use serde_json::{Value, json};
+
+/// Routes below this path are behind IAM.
+const ADMINISTRATION: &str = "/_tollgate/v1/";
+/// The route that is behind the authorizer.
+const OWN_USAGE: &str = "/_tollgate/usage";
+
+/// The description that clients read.
+pub(crate) fn complete(mut description: Value) -> Value {
+    remove_null_defaults(&mut description);
+    description["servers"] = json!([{"url": "/", "description": "The API that this document was read from"}]);
+    description["components"]["securitySchemes"] = security_schemes();
+
+    for (path, item) in members(&mut description["paths"]) {
+        let security = security(path);
+        for (_, operation) in members(item) {
+            operation["security"] = security.clone();
+            add_example(operation);
+        }
+    }
+    description
+}
+
+fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flatten()
+}
+
+/// Removes `"default": null`, which is written for every field that may be absent. Most of them may not be null.
+fn remove_null_defaults(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, value| name != "default" || !value.is_null());
+            members.values_mut().for_each(remove_null_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_null_defaults),
+        _ => {}
+    }
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "sigv4": {
+            "type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4",
+            "description": "AWS Signature Version 4 for the service `execute-api`, by a principal that IAM allows \
+                `execute-api:Invoke`. The local gateway accepts requests from its own machine without a signature."
+        },
+        "api_key": {
+            "type": "apiKey", "in": "header", "name": "x-api-key",
+            "description": "An API key. The template's parameter `KeyHeader` may choose another header."
+        }
+    })
+}
+
+fn security(path: &str) -> Value {
+    match path {
+        OWN_USAGE => json!([{"api_key": []}]),
+        _ if path.starts_with(ADMINISTRATION) => json!([{"sigv4": []}]),
+        _ => json!([]),
+    }
+}
+
+fn add_example(operation: &mut Value) {
+    let example = operation["operationId"].as_str().and_then(example);
+    let Some(example) = example else { return };
+    for (_, content) in members(&mut operation["requestBody"]["content"]) {
+        content["example"] = example.clone();
+    }
+}
+
+/// The body of a request. All examples together can be sent in the order of this list.
+fn example(operation: &str) -> Option<Value> {
+    Some(match operation {
+        "putPlan" => json!({
+            "throttle": {"rate": 10, "burst": 20},
+            "quotas": [{"limit": 100_000, "period": "month", "time_zone": "Europe/Berlin"}],
+            "routes": {"POST /payments": {"rate": 1, "burst": 5}}
+        }),
+        "createKey" => json!({
+            "name": "Acme Inc.", "plan": "team", "expires_at": "2030-12-31T23:59:59Z", "metadata": {"customer": "acme"}
+        }),
+        "updateKey" => json!({"enabled": false}),
+        "rotateKey" => json!({"grace_s": 3_600}),
+        "grantUsage" => json!({"quota": "month", "grant": 500}),
+        "decide" => json!({
+            "issuer": "https://auth.example.com", "subject": "alice", "plan": "team", "route": "POST /payments"
+        }),
+        "putPolicy" => {
+            json!({"rules": [{"match": "GET /health", "auth": "none"}, {"match": "ANY /{proxy+}", "auth": "any"}]})
+        }
+        "importKeys" => "Name,Key,UsagePlanIds\nAcme Inc.,20-to-128-characters-of-your-own,team\n".into(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::description;
+
+    #[test]
+    fn every_operation_says_who_may_call_it() {
+        let of = |path: &str, method: &str| description()["paths"][path][method]["security"].clone();
+        assert_eq!(of("/_tollgate/v1/plans/{plan}", "put"), json!([{"sigv4": []}]));
+        assert_eq!(of("/_tollgate/usage", "get"), json!([{"api_key": []}]));
+        assert_eq!(of("/_tollgate/openapi.json", "get"), json!([]));
+        for (path, item) in description()["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["security"].is_array(), "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_body_has_an_example() {
+        for (path, item) in description()["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                for (media, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+                    assert!(!content["example"].is_null(), "{method} {path} {media}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_default_is_null() {
+        let mut schema = json!({"properties": {"default": {"type": "string", "default": null}, "b": {"default": 0}}});
+        remove_null_defaults(&mut schema);
+        assert_eq!(schema, json!({"properties": {"default": {"type": "string"}, "b": {"default": 0}}}));
+        assert!(!description().to_string().contains(r#""default":null"#));
+    }
+}
