@@ -72,10 +72,10 @@ class Load:
 
 
 class Deletion(Journey):
-    def test_a_stack_that_is_deleted_leaves_the_registry_alone_behind(self) -> None:
+    def test_a_stack_that_is_deleted_leaves_only_the_registry_and_the_access_log_behind(self) -> None:
         self.world.stack.delete()
-        registry = self.world.resources["RegistryTable"]
-        self.assertEqual(left(self.world.emulator), {f"table {registry}"})
+        registry, access_log = (self.world.resources[name] for name in ("RegistryTable", "AccessLogGroup"))
+        self.assertEqual(left(self.world.emulator), {f"table {registry}", f"log group {access_log}"})
 
 
 def left(emulator: Emulator) -> set[str]:

@@ -4,7 +4,8 @@ All that is changed stands here; parameters alone switch off VPC links, API dest
 deployments, which it does not know. What follows is therefore not shown by these tests:
 
 - an authorizer without identity sources asks for an Authorization header there
-- it computes no texts in conditions, where only Resolver's servers are counted by them: those are false
+- it evaluates no `Fn::Join` in conditions, which tell empty lists by it: those look at the first item instead. Nor does it
+  evaluate `Fn::Split` there, by which only Resolver's servers are counted: those conditions are false
 - it has no rules of security groups beside the groups', and no composite alarms
 - it has no alarms over several metrics: these are there, and watch nothing
 - it knows `$context.authorizer.lambda.NAME`, and not AWS's `$context.authorizer.NAME`, in request mapping
@@ -19,10 +20,13 @@ deployments, which it does not know. What follows is therefore not shown by thes
 """
 
 import json
+import re
 
 # Refused as unsupported. Nothing in the stack refers to them.
 UNKNOWN = {"AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress", "AWS::CloudWatch::CompositeAlarm"}
 NEVER = {"Fn::Equals": ["", "never"]}
+# The functions that it evaluates in conditions.
+EVALUATED = {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Select"}
 CALL_RECORDS = '{ ($.api_call.service = "*") || ($.to = "Open") }'
 
 
@@ -30,7 +34,7 @@ def adapted(template: dict) -> dict:
     """The template as the emulator understands it."""
     template = json.loads(json.dumps(template).replace("$context.authorizer.", "$context.authorizer.lambda."))
     resources, conditions = template["Resources"], template["Conditions"]
-    conditions |= {name: NEVER for name, condition in conditions.items() if "Fn::Split" in json.dumps(condition)}
+    conditions |= {name: evaluable(name, condition) for name, condition in conditions.items()}
     for name in [name for name, resource in resources.items() if resource["Type"] in UNKNOWN]:
         del resources[name]
     ask_for_no_header(resources["Authorizer"])
@@ -40,6 +44,29 @@ def adapted(template: dict) -> dict:
     follow_quickly(resources["AlbSyncFunction"])
     require_no_leading_keys(template)
     return template
+
+
+def evaluable(name: str, condition: dict) -> dict:
+    """A condition of what the emulator evaluates. It takes any other function for text that equals nothing, and would
+    deploy something else without an error."""
+    if "Fn::Split" in json.dumps(condition):
+        return NEVER
+    condition = first_items(condition)
+    unknown = set(re.findall(r'"(Fn::\w+)"', json.dumps(condition))) - EVALUATED
+    if unknown:
+        raise ValueError(f"condition {name}: the emulator does not evaluate {sorted(unknown)}")
+    return condition
+
+
+def first_items(value: object) -> object:
+    """`Fn::Join` of a list parameter becomes `Fn::Select` of its first item: both are empty only for an empty list."""
+    if isinstance(value, list):
+        return [first_items(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Fn::Join"} and value["Fn::Join"][0] == "" and "Ref" in value["Fn::Join"][1]:
+        return {"Fn::Select": [0, value["Fn::Join"][1]]}
+    return {key: first_items(item) for key, item in value.items()}
 
 
 def require_no_leading_keys(value: object) -> None:
@@ -78,10 +105,10 @@ def follow_quickly(alb_sync: dict) -> None:
 
 
 def statements(function: dict) -> list[dict]:
-    """The statements of a function's own policies, conditional ones included."""
+    """The statements of a function's own policies that allow something, conditional ones included."""
     found = []
     for policy in function["Properties"].get("Policies", []):
         for statement in policy.get("Statement", []) if isinstance(policy, dict) else []:
             choices = statement["Fn::If"][1:] if "Fn::If" in statement else [statement]
-            found += [choice for choice in choices if "Effect" in choice]
+            found += [choice for choice in choices if choice.get("Effect") == "Allow"]
     return found

@@ -20,7 +20,7 @@ ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
 # A name that a target group of the tests' own follows, and the one that the stack's does.
 ELB = "eu-central-1.elb.amazonaws.com"
 FOLLOWED, ALB = f"internal-orders-1.{ELB}", f"internal-alb-1.{ELB}"
-NAMESPACE = "CustomApp/NetworkMetrics"
+NAMESPACE = "Tollgate/tollgate"
 PLAN = {"throttle": {"rate": 100, "burst": 200}, "quotas": [{"limit": 1_000_000, "period": "month"}]}
 
 

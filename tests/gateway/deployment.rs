@@ -168,11 +168,12 @@ fn logs_are_kept_by_environment_unless_days_are_given() {
 }
 
 #[test]
-fn tables_are_recoverable_encrypted_and_in_production_protected() {
+fn tables_are_recoverable_encrypted_and_protected_if_the_parameter_says_so() {
     for table in ["RegistryTable", "UsageTable"] {
-        for (environment, protected) in [("development", "false"), ("staging", "false"), ("production", "true")] {
-            let mut table = resource(&[("Environment", environment)], "AWS::DynamoDB::Table", table).unwrap();
-            assert_eq!(text(&mut table, "DeletionProtectionEnabled"), protected, "{environment}");
+        for (given, protected) in [("", "false"), ("false", "false"), ("true", "true")] {
+            let given = [("Environment", "production"), ("DeletionProtection", given)];
+            let mut table = resource(&given, "AWS::DynamoDB::Table", table).unwrap();
+            assert_eq!(text(&mut table, "DeletionProtectionEnabled"), protected, "{given:?}");
             assert_eq!(text(&mut table, "BillingMode"), "PAY_PER_REQUEST");
             let said = ["PointInTimeRecoverySpecification", "SSESpecification", "TimeToLiveSpecification"]
                 .map(|name| shown(&table.require(name).unwrap()));

@@ -81,7 +81,7 @@ fn every_log_is_subscribed_to_with_a_filter_and_leave_but_never_the_publishers_o
 #[test]
 fn metrics_go_into_one_namespace_and_the_table_is_touched_where_series_are() {
     let policies = shown(&function(&all()).take("Policies").unwrap());
-    assert!(policies.contains("Action=cloudwatch:PutMetricData;Resource=*;Condition=StringEquals=cloudwatch:namespace=CustomApp/NetworkMetrics"), "{policies}");
+    assert!(policies.contains("Action=cloudwatch:PutMetricData;Resource=*;Condition=StringEquals=cloudwatch:namespace=Tollgate/tollgate"), "{policies}");
     assert!(policies.contains("Condition=ForAllValues:StringLike=dynamodb:LeadingKeys=series#*"), "{policies}");
     assert_eq!(policies.matches("Resource=*").count(), 1, "{policies}");
 }

@@ -31,6 +31,16 @@ async fn without_listener_rules_a_throttled_request_is_403() {
 }
 
 #[tokio::test]
+async fn bad_credentials_are_401_or_403_as_the_parameter_says() {
+    for (value, expected) in [("unauthorized", StatusCode::UNAUTHORIZED), ("forbid", StatusCode::FORBIDDEN)] {
+        let gateway = Setup::default().parameter("OnBadCredentials", value).start().await;
+        assert_eq!(gateway.call("GET", "/orders").send().await.status, expected, "{value}");
+        assert_eq!(gateway.get("/orders", "unknown-key-00000000000001").await.status, expected, "{value}");
+        assert_eq!(gateway.get("/orders", PRO).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn routes_under_iam_are_open_to_this_machine() {
     let gateway = Setup::default()
         .replace(

@@ -81,6 +81,18 @@ fn an_nlb_of_the_stack_follows_the_alb_without_being_named_as_a_target() {
 }
 
 #[test]
+fn an_nlb_of_the_stack_and_targets_of_its_own_are_followed_together() {
+    let first = r#"{"name":"b.example","target_group_arn":"arn:aws:x:targetgroup/b/1","port":443,"networks":["2001:db8::/56"]}"#;
+    let second = r#"{"name":"c.example","target_group_arn":"arn:aws:x:targetgroup/c/1","port":80}"#;
+    let nlb = r#"{"name":"internal-a.example","target_group_arn":"NlbTargetGroup","port":8443}"#;
+    for given in [format!("[{first}]"), format!("[{first}, {second}]")] {
+        let template = with_nlb(&[("SyncTargets", &given), ("SyncTargetGroupArns", "arn:aws:x:targetgroup/b/1")]);
+        let set = variables_of(&template).require_text("SYNC_TARGETS").expect("it").0;
+        assert_eq!(set, format!("[{nlb},{}", &given[1..]));
+    }
+}
+
+#[test]
 fn it_is_in_the_vpc_only_where_that_is_asked_for() {
     assert!(function_of(&with_nlb(&[])).take("VpcConfig").is_none());
     let inside = function_of(&with_nlb(&[("SyncInVpc", "true")])).require("VpcConfig").expect("it");

@@ -50,21 +50,25 @@ def emitted(position: Position) -> Emitted:
         for metric in properties["MetricTransformations"]:
             names = frozenset(it["Key"] for it in metric.get("Dimensions", []))
             found.setdefault((text(metric["MetricNamespace"]), text(metric["MetricName"])), set()).add(names)
-    namespace = text(position.values["MetricsNamespace"])
-    for name, dimensions in published(position):
-        found.setdefault((namespace, name), set()).add(dimensions)
+    for function, name, dimensions in published(position):
+        found.setdefault((namespace_of(position, function), name), set()).add(dimensions)
     return found
 
 
+def namespace_of(position: Position, function: str) -> str:
+    """The namespace that a function publishes in."""
+    return text(position.resources[function]["Properties"]["Environment"]["Variables"]["METRICS_NAMESPACE"])
+
+
 def published(position: Position):
-    """The publisher's series and alb-sync's gauges, out of their sources."""
+    """The publisher's series and alb-sync's gauges, out of their sources: function, name and dimensions."""
     if "MetricsPublisherFunction" in position.present:
         for form in FORM.finditer(source("functions/metrics-publisher/src/series.rs")):
-            yield form["name"], frozenset(re.findall(r'"(\w+)"', form["dimensions"]))
+            yield "MetricsPublisherFunction", form["name"], frozenset(re.findall(r'"(\w+)"', form["dimensions"]))
     if "AlbSyncFunction" in position.present:
         gauges = source("functions/alb-sync/src/gauges.rs")
         if '[["TargetGroup"], []]' not in gauges:
             raise ValueError("alb-sync's gauges have other dimensions")
         for gauge in GAUGE.finditer(gauges):
-            yield gauge["name"], frozenset({"TargetGroup"})
-            yield gauge["name"], frozenset()
+            yield "AlbSyncFunction", gauge["name"], frozenset({"TargetGroup"})
+            yield "AlbSyncFunction", gauge["name"], frozenset()

@@ -47,6 +47,7 @@ def mistakes(position: Position, function: str, grants: set[Grant]) -> list[str]
     missing = sorted(grant for grant in needed if not covered(grant, grants))
     found += [f"{' on '.join(grant)} is stated, and not granted" for grant in missing]
     found += mistakes_of_keys(position, function)
+    found += mistakes_of_denials(position, function)
     role = position.resources[role_of(position, function)]["Properties"]
     strange = set(map(str, role.get("ManagedPolicyArns", []))) - MANAGED
     return found + [f"{arn} is attached" for arn in sorted(strange)]
@@ -109,6 +110,18 @@ def mistakes_of_keys(position: Position, function: str) -> list[str]:
     return found
 
 
+def mistakes_of_denials(position: Position, function: str) -> list[str]:
+    """What the managed policies allow and the function must not do: a late log line must not create a log group again, and
+    only Lambda itself may touch network interfaces, which it does without a source function."""
+    denied = {it["Action"]: it for it in statements(position, function) if it["Effect"] == "Deny"}
+    found = []
+    if "Condition" in denied.get("logs:CreateLogGroup", {"Condition": {}}):
+        found.append("may create log groups")
+    if denied.get("ec2:*", {}).get("Condition", {}).get("ArnLike", {}).keys() != {"lambda:SourceFunctionArn"}:
+        found.append("may touch network interfaces")
+    return found + [f"denies {action} on less than everything" for action, it in denied.items() if it["Resource"] != "*"]
+
+
 def grants_of(position: Position, statement: dict[str, Any]) -> Iterator[Grant]:
     if statement["Effect"] != "Allow":
         return
@@ -161,5 +174,5 @@ def named(resource: Any) -> str:
     else:
         name = argument if isinstance(argument, str) else argument[0]
     name = re.sub(r"\$\{(\w+)(?:\.Arn)?\}", r"\1", name)
-    name = re.sub(r"^arn:.*:table/(\w+)Name$", r"\1", name)
+    name = re.sub(r"^arn:.*:table/(\w+)Name(?=/|$)", r"\1", name)
     return ROLES.get(name, name)

@@ -29,16 +29,19 @@ SAMPLES: dict[str, Any] = {
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/01234567-0123-0123-0123-0123456789ab",
     "CertificateName": "orders.internal.example.com",
     "DecisionDeadlineMs": 500,
+    "DeletionProtection": "true",
     "DomainName": "api.example.com",
     "DynamoDbPrefixListId": "pl-02cd2c6b",
     "EndpointClientCidr": "10.0.0.0/16",
     "HostedZoneId": "Z0123456789ABCDEFGHIJ",
+    "FirstZone": "us-east-1a",
     "JwtAudience": "https://api.example.com",
     "JwtIssuer": "https://auth.example.com",
     "LimiterReservedConcurrency": 5,
     "LocalInstances": 3,
     "MaxSeries": 1_000,
     "MetricsNamespace": "Shop/Network",
+    "NlbClientCidr": "10.0.0.0/16",
     "NlbListenerPort": 8443,
     "PrivateSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "PrivateZoneName": "backend.internal",
@@ -48,6 +51,7 @@ SAMPLES: dict[str, Any] = {
     "ResolverForwardDomain": "corp.example.com",
     "ResolverForwardTargets": "192.168.0.2,192.168.1.2",
     "RouteTableIds": "rtb-0123456789abcdef0,rtb-0123456789abcdef1",
+    "SecondZone": "us-east-1b",
     "SecretArns": "arn:aws:secretsmanager:us-east-1:123456789012:secret:idp-Ab3dEf",
     "StableWeight": 50,
     "StageBurstLimit": 50,
@@ -71,6 +75,7 @@ SAMPLES: dict[str, Any] = {
 }
 # What a parameter asks for besides.
 NEEDS: dict[str, dict[str, Any]] = {
+    "AlarmTopicArn": {"CreateAlarms": "true"},
     "AlbListenerPort": {"BackendTlsServerName": ...},
     "CertificateArn": {"DomainName": ..., "CertificateName": ...},
     "CertificateName": {"CertificateArn": ...},
@@ -78,9 +83,11 @@ NEEDS: dict[str, dict[str, Any]] = {
     "CreateNlb": {"AlbDnsName": ...},
     "CreatePrivateZone": {"PrivateZoneName": ..., "AlbDnsName": ..., "AlbHostedZoneId": ...},
     "CreateResolver": {"ResolverClientCidr": ...},
+    "CreateVpcLink": {"BackendUrl": ...},
     "CreateDynamoDbEndpoint": {"RouteTableIds": ...},
     "CreateS3Endpoint": {"RouteTableIds": ...},
     "DomainName": {"CertificateArn": ...},
+    "Environment": {"DeletionProtection": ...},
     "HostedZoneId": {"DomainName": ...},
     "JwtAudience": {"JwtIssuer": ...},
     "JwtIssuer": {"JwtAudience": ...},
@@ -90,6 +97,7 @@ NEEDS: dict[str, dict[str, Any]] = {
         "CreateDynamoDbEndpoint": "true",
         "DynamoDbPrefixListId": ...,
     },
+    "NlbClientCidr": {"CreateNlb": "true"},
     "ProbeEndpoints": {"PublishMetrics": "true"},
     "ResolverForwardDomain": {"CreateResolver": "true", "ResolverForwardTargets": ...},
     "ResolverForwardTargets": {"ResolverForwardDomain": ...},
@@ -147,8 +155,10 @@ def with_needs(template: Template, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def changed(template: Template, name: str, value: Any) -> dict[str, Any]:
-    """One parameter changed, with what that asks for. To switch something off asks for nothing."""
-    return with_needs(template, {name: value}) if value != "false" else {**required(template), name: value}
+    """One parameter changed, with what that asks for. To switch something off asks for nothing, except for the VPC link,
+    in whose place the backend needs an address."""
+    switched_off = value == "false" and name != "CreateVpcLink"
+    return {**required(template), name: value} if switched_off else with_needs(template, {name: value})
 
 
 def together(template: Template) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class Mistakes(unittest.TestCase):
     def test_a_search_for_what_is_not_published(self) -> None:
         def misspell(resources: Any) -> None:
             widgets = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["Published"]["Fn::If"]
-            widgets[1]["Fn::Sub"] = widgets[1]["Fn::Sub"].replace("Plan,Decision", "Plan,Verdict")
+            widgets[1]["Fn::Sub"][0] = widgets[1]["Fn::Sub"][0].replace("Plan,Decision", "Plan,Verdict")
 
         self.finds("Decisions has no dimensions ['Plan', 'Verdict']", misspell, METRICS)
 

@@ -26,6 +26,22 @@ pub enum OnThrottle {
     Forbid,
 }
 
+/// How a request without valid credentials is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnBadCredentials {
+    /// 401, by the error `Unauthorized`.
+    Unauthorized,
+    /// 403, by `isAuthorized: false` or a policy that denies.
+    Forbid,
+}
+
+/// The settings that decide how a refusal looks to API Gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusals {
+    pub(crate) on_throttle: OnThrottle,
+    pub(crate) on_bad_credentials: OnBadCredentials,
+}
+
 /// What was decided on a request whose caller is known and may call at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decided {
@@ -136,7 +152,7 @@ impl<'e> Answer<'e> {
     pub(crate) fn finish(
         mut self,
         outcome: Result<Decided, Stop>,
-        on_throttle: OnThrottle,
+        refusals: Refusals,
         elapsed: Duration,
     ) -> Result<Box<RawValue>, Failure> {
         let (allowed, reason) = match outcome {
@@ -145,13 +161,16 @@ impl<'e> Answer<'e> {
                 self.context.retry_after = decided.retry_after_s.map(|seconds| seconds.to_string());
                 let shadowed = decided.reason == Reason::Ok && self.shadowed.is_some();
                 let reason = if shadowed { Reason::ShadowDenied } else { decided.reason };
-                (on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), reason)
+                (refusals.on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), reason)
             }
             Err(Stop::Because(stop, detail)) => {
                 self.detail = Some(detail);
-                return self.finish(Err(*stop), on_throttle, elapsed);
+                return self.finish(Err(*stop), refusals, elapsed);
             }
             Err(Stop::Forbidden(reason)) => (false, reason),
+            Err(Stop::Unauthenticated(reason)) if refusals.on_bad_credentials == OnBadCredentials::Forbid => {
+                (false, reason)
+            }
             Err(Stop::Unauthenticated(reason)) => return Err(self.fail(reason, elapsed, Failure::Unauthorized)),
             Err(Stop::Fault(reason, problem)) => return Err(self.fail(reason, elapsed, Failure::Fault(problem))),
             Err(Stop::Unavailable(reason, detail)) => {
@@ -242,6 +261,9 @@ fn milliseconds(elapsed: Duration) -> f64 {
 mod tests {
     use super::*;
 
+    const REFUSALS: Refusals =
+        Refusals { on_throttle: OnThrottle::Forbid, on_bad_credentials: OnBadCredentials::Unauthorized };
+
     #[test]
     fn what_a_plan_in_shadow_would_have_refused_passes_and_is_told() {
         let refusal = Verdict::Throttled { quota: true, violated: vec!["day".into()], retry_after_s: 60 };
@@ -256,7 +278,7 @@ mod tests {
         for (shadowed, reason) in [(Some(refusal), "shadow_denied"), (None, "ok")] {
             let mut answer = Answer::default();
             answer.limits(&decision(shadowed));
-            let found = answer.finish(Ok(Decided::allowed()), OnThrottle::Forbid, Duration::ZERO).unwrap();
+            let found = answer.finish(Ok(Decided::allowed()), REFUSALS, Duration::ZERO).unwrap();
             let found: Value = serde_json::from_str(found.get()).unwrap();
             assert_eq!(found["isAuthorized"], true);
             let context = |name: &str| found["context"][name].as_str().unwrap();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use usage::{StoreConfig, StoreConfigError};
 
-use crate::OnThrottle;
 use crate::key_header::{KeyHeader, KeyHeaderError};
 use crate::policy_source::{Environment, PolicySource, PolicyTextError};
+use crate::{OnBadCredentials, OnThrottle};
 
 /// Everything that can be set. A variable that is wrong ends the start with its name.
 #[derive(Debug)]
@@ -17,6 +17,9 @@ pub struct Config {
     /// `ON_THROTTLE`: `mark` (default) lets a throttled request through with its decision in the context,
     /// `forbid` answers 403.
     pub on_throttle: OnThrottle,
+    /// `ON_BAD_CREDENTIALS`: `unauthorized` (default) answers missing and invalid credentials with 401, `forbid`
+    /// answers them with 403.
+    pub on_bad_credentials: OnBadCredentials,
     /// Where plans, keys and usage are.
     pub store: StoreConfig,
 }
@@ -69,8 +72,9 @@ impl Config {
         let key_header = KeyHeader::from_setting(settings("KEY_HEADER"))?;
         let policy = PolicySource::parse(&policy, key_header, environment)?;
         let on_throttle = on_throttle(settings("ON_THROTTLE"))?;
+        let on_bad_credentials = on_bad_credentials(settings("ON_BAD_CREDENTIALS"))?;
         let store = StoreConfig::from_lookup(&settings)?;
-        Ok(Self { policy, on_throttle, store })
+        Ok(Self { policy, on_throttle, on_bad_credentials, store })
     }
 }
 
@@ -81,6 +85,17 @@ fn on_throttle(value: Option<String>) -> Result<OnThrottle, ConfigError> {
         Some(other) => Err(ConfigError::Shape {
             variable: "ON_THROTTLE",
             problem: format!("`{other}` is neither `mark` nor `forbid`"),
+        }),
+    }
+}
+
+fn on_bad_credentials(value: Option<String>) -> Result<OnBadCredentials, ConfigError> {
+    match value.as_deref() {
+        None | Some("unauthorized") => Ok(OnBadCredentials::Unauthorized),
+        Some("forbid") => Ok(OnBadCredentials::Forbid),
+        Some(other) => Err(ConfigError::Shape {
+            variable: "ON_BAD_CREDENTIALS",
+            problem: format!("unknown value `{other}`, expected one of `unauthorized`, `forbid`"),
         }),
     }
 }
@@ -103,6 +118,7 @@ mod tests {
     fn a_policy_and_the_tables_are_all_that_has_to_be_set() {
         let config = config(&[("AUTH_POLICY", POLICY), ("REGISTRY_TABLE", "r"), ("USAGE_TABLE", "u")]).unwrap();
         assert_eq!(config.on_throttle, OnThrottle::Mark);
+        assert_eq!(config.on_bad_credentials, OnBadCredentials::Unauthorized);
         assert!(matches!(config.store, StoreConfig::DynamoDb(tables) if tables.registry_table == "r"));
     }
 
@@ -132,6 +148,10 @@ mod tests {
             ),
             (&[("AUTH_POLICY", POLICY), ("KEY_HEADER", "Host")], "KEY_HEADER: invalid header name `Host`"),
             (&[("AUTH_POLICY", POLICY), ("ON_THROTTLE", "Mark")], "ON_THROTTLE: `Mark` is neither `mark` nor `forbid`"),
+            (
+                &[("AUTH_POLICY", POLICY), ("ON_BAD_CREDENTIALS", "403")],
+                "ON_BAD_CREDENTIALS: unknown value `403`, expected one of `unauthorized`, `forbid`",
+            ),
             (
                 &[("AUTH_POLICY", POLICY), ("EMBEDDED_STORE", r#"{"plans":{"p":{"throttle":{"rate":"1"}}}}"#)],
                 "EMBEDDED_STORE: plans.p.throttle.rate: ",

@@ -5,9 +5,9 @@
 //! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys, what an authorization
 //!   server says of opaque tokens
 //! - writes: the caller's usage, one charge a request
-//! - on failure: authentication never fails open. Bad credentials are the error `Unauthorized` (401, the
-//!   only way an HTTP API has to say so); what is forbidden is `isAuthorized: false` (403); our own fault
-//!   is any other error (500)
+//! - on failure: authentication never fails open. Bad credentials are the error `Unauthorized` (401), or, with
+//!   `ON_BAD_CREDENTIALS=forbid`, `isAuthorized: false` (403); what is forbidden is `isAuthorized: false` (403);
+//!   our own fault is any other error (500)
 
 mod algorithm;
 mod answer;
@@ -70,7 +70,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use usage::{Plan, RouteLimit, Store, Verdict};
 
-pub use answer::{Decided, OnThrottle};
+pub use answer::{Decided, OnBadCredentials, OnThrottle};
 pub use backend_headers::BACKEND_HEADERS;
 pub use config::{Config, ConfigError};
 pub use in_force::PolicyLoadError;
@@ -86,7 +86,7 @@ pub use rules::{Auth, Rule};
 pub use store::open;
 pub use strict_json::StrictValue;
 
-use answer::Answer;
+use answer::{Answer, Refusals};
 use credentials::{Check, Identity};
 use event::Request;
 use in_force::{InForce, Policies};
@@ -97,7 +97,7 @@ use stop::Stop;
 #[derive(Debug)]
 pub struct Authorizer {
     policies: Arc<Policies>,
-    on_throttle: OnThrottle,
+    refusals: Refusals,
     store: Arc<Store>,
 }
 
@@ -118,7 +118,8 @@ impl Authorizer {
     #[must_use]
     pub fn new(config: Config, store: Arc<Store>, calls: impl Fn() -> HttpCalls + Send + Sync + 'static) -> Self {
         let policies = Arc::new(Policies::new(config.policy, &store, calls));
-        Self { policies, on_throttle: config.on_throttle, store }
+        let Config { on_throttle, on_bad_credentials, .. } = config;
+        Self { policies, refusals: Refusals { on_throttle, on_bad_credentials }, store }
     }
 
     /// Writes what reports need and the store does not have yet. To be called once no more requests come.
@@ -175,8 +176,8 @@ impl Authorizer {
     /// Answers one event. Writes one log line, which names neither a credential nor a header.
     ///
     /// # Errors
-    /// [`Failure::Unauthorized`] for credentials that are missing or do not hold, [`Failure::Fault`] for
-    /// an event that cannot be read, a store or an issuer's keys that are needed and cannot be had, or a clock
+    /// [`Failure::Unauthorized`] for missing or invalid credentials, unless they are to be answered with 403.
+    /// [`Failure::Fault`] for an event that cannot be read, a store or an issuer's keys that are needed and cannot be had, or a clock
     /// that cannot be right.
     pub async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>, Failure> {
         self.handle_at(event, Timestamp::now()).await
@@ -196,11 +197,11 @@ impl Authorizer {
         let started = Instant::now();
         let request = match request {
             Ok(request) => request,
-            Err(stop) => return Answer::default().finish(Err(stop), self.on_throttle, started.elapsed()),
+            Err(stop) => return Answer::default().finish(Err(stop), self.refusals, started.elapsed()),
         };
         let mut answer = Answer::default();
         let outcome = self.decide(&request, now, &mut answer).await;
-        answer.finish(outcome, self.on_throttle, started.elapsed())
+        answer.finish(outcome, self.refusals, started.elapsed())
     }
 
     /// The checks, from top to bottom. What is learnt on the way goes into the answer's context.

@@ -179,6 +179,21 @@ fn where_there_is_no_listener_rule_a_throttled_request_is_forbidden() {
 }
 
 #[test]
+fn bad_credentials_are_403_if_the_deployment_says_so() {
+    let authorizer = authorizer_with(|settings| settings["ON_BAD_CREDENTIALS"] = "forbid".into());
+    for (headers, reason) in [
+        (json!({}), "missing_credentials"),
+        (json!({"x-api-key": "unknown-key-00000000000001"}), "unknown_key"),
+        (json!({"authorization": "Bearer a.b.c"}), "malformed_credentials"),
+    ] {
+        let (authorized, context) = answer(&authorizer, get("/orders", headers));
+        assert_eq!((authorized, &context["reason"]), (false, &json!(reason)));
+        assert_eq!((&context["decision"], &context["key_id"]), (&json!("-"), &json!("-")));
+    }
+    assert!(answer(&authorizer, get("/orders", json!({"x-api-key": "local-pro-key-0000000000001"}))).0);
+}
+
+#[test]
 fn two_keys_in_one_request_are_none() {
     let two = json!({"x-api-key": "local-pro-key-0000000000001,local-pro-key-0000000000001"});
     assert_eq!(handle(&authorizer(), get("/orders", two)), Err(Failure::Unauthorized));

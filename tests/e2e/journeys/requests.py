@@ -61,6 +61,13 @@ class Requests(Journey):
         paths = ("/", "/orders", "/orders/7")
         self.assertEqual([self.world.request("POST", path, key).status for path in paths], [200, 200, 403])
 
+    def test_without_origins_the_default_routes_are_deployed(self) -> None:
+        api = self.world.emulator.client("apigatewayv2")
+        routes = {route["RouteKey"] for route in api.get_routes(ApiId=self.world.resources["Api"])["Items"]}
+        services = {"ANY /{proxy+}", "ANY /", "OPTIONS /{proxy+}", "OPTIONS /", "GET /health"}
+        own = {"ANY /_tollgate/v1/{proxy+}", "GET /_tollgate/usage", "GET /_tollgate/openapi.json"}
+        self.assertEqual(routes, services | own)
+
     def test_public_routes_need_no_credentials(self) -> None:
         answer = self.world.request("GET", "/health")
         self.assertEqual((answer.status, answer.json()["path"]), (200, "/health"))
