@@ -207,6 +207,30 @@ async fn an_encoded_public_path_is_the_public_path_and_arrives_decoded() {
     assert_eq!(backend.seen()[0].target, "/health");
 }
 
+/// Whoever decides and the backend see one and the same path, however often it was encoded.
+#[tokio::test]
+async fn a_path_is_decoded_twice_and_cut_at_a_question_mark() {
+    let (gateway, backend) = with_backend().await;
+    let sent = ["/a%252Fb", "/a%2Fb", "/a%20b", "/a%2520b", "/a%3Fadmin=1", "/%2568ealth"];
+    for path in sent {
+        assert_eq!(gateway.get(path, PRO).await.status, StatusCode::OK, "{path}");
+    }
+    let seen: Vec<_> = backend.seen().into_iter().map(|request| request.target).collect();
+    assert_eq!(seen, ["/a/b", "/a/b", "/a%20b", "/a%20b", "/a", "/health"]);
+}
+
+/// On a public route, no authorizer refuses a `?` that is encoded twice. At the backend it begins the query string, which
+/// a client could have sent as one, too.
+#[tokio::test]
+async fn a_question_mark_that_is_encoded_twice_begins_a_query_on_a_public_route() {
+    let (gateway, backend) = with_backend().await;
+    for path in ["/x/a%253Fb=c", "/x/a%253Fb=c?d=%20e", "/x/a%253Fb%0d%0ax"] {
+        assert_eq!(gateway.call("OPTIONS", path).send().await.status, StatusCode::OK, "{path}");
+    }
+    let seen: Vec<_> = backend.seen().into_iter().map(|request| request.target).collect();
+    assert_eq!(seen, ["/x/a?b=c", "/x/a?d=%20e&b=c", "/x/a?b%0D%0Ax"]);
+}
+
 #[tokio::test]
 async fn a_path_that_does_not_mean_what_it_says_is_refused_even_with_a_key() {
     let (gateway, backend) = with_backend().await;
@@ -220,8 +244,10 @@ async fn a_path_that_does_not_mean_what_it_says_is_refused_even_with_a_key() {
         "/a%0db",
         "/a/./b",
         "/a;b",
-        "/a%3fb",
         "/a%23b",
+        "/a%253fb",
+        "/a%252f%252fb",
+        "/a/%252e%252e/b",
     ] {
         assert_eq!(gateway.get(path, PRO).await.status, StatusCode::FORBIDDEN, "{path}");
     }

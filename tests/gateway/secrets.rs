@@ -77,7 +77,7 @@ fn properties_of(template: &str, resource: &str) -> Fields {
     Fields::of(resource.require("Properties").unwrap(), "Properties").unwrap()
 }
 
-/// Each statement's actions by its name.
+/// The actions of each statement that allows something, by its name.
 fn actions(function: &str) -> BTreeMap<String, Vec<String>> {
     let policies = properties(function).require("Policies").unwrap().into_list("Policies").unwrap();
     assert_eq!(policies.len(), 1, "{function}: policies that are not written here");
@@ -85,9 +85,10 @@ fn actions(function: &str) -> BTreeMap<String, Vec<String>> {
     let statements = policy.require("Statement").unwrap().into_list("Statement").unwrap();
     let read = |statement: Node| {
         let mut statement = Fields::of(given(statement), "a statement").unwrap();
-        (statement.require_text("Sid").unwrap().0, texts(statement.require("Action").unwrap()))
+        let allows = statement.require_text("Effect").unwrap().0 == "Allow";
+        allows.then(|| (statement.require_text("Sid").unwrap().0, texts(statement.require("Action").unwrap())))
     };
-    statements.into_iter().map(read).collect()
+    statements.into_iter().filter_map(read).collect()
 }
 
 /// A statement, which may depend on a condition.

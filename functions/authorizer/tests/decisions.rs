@@ -184,7 +184,7 @@ fn bad_credentials_are_403_if_the_deployment_says_so() {
     for (headers, reason) in [
         (json!({}), "missing_credentials"),
         (json!({"x-api-key": "unknown-key-00000000000001"}), "unknown_key"),
-        (json!({"authorization": "Bearer a.b.c"}), "malformed_credentials"),
+        (json!({"authorization": "Bearer a.b.c"}), "invalid_token"),
     ] {
         let (authorized, context) = answer(&authorizer, get("/orders", headers));
         assert_eq!((authorized, &context["reason"]), (false, &json!(reason)));

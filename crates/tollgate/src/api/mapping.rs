@@ -122,7 +122,7 @@ impl Mapping {
         let value = self.source.value(original, None, exchange);
         match (&self.target, value) {
             (Target::Header(name), value) => self.change_header(&mut request.headers, name, value),
-            (Target::Path, Some(path)) => request.path = path,
+            (Target::Path, Some(path)) => replace_path(request, &path),
             (Target::Query(name), value) => self.change_query(&mut request.query, name, value),
             (Target::Path, None) | (Target::Status, _) => {}
         }
@@ -182,6 +182,18 @@ fn header_name(name: &str) -> Result<HeaderName, String> {
     Ok(parsed)
 }
 
+/// Replaces the path. As on AWS, what follows a `?` in the value becomes a part of the query string.
+fn replace_path(request: &mut RequestParts, value: &str) {
+    let (path, query) = value.split_once('?').unwrap_or((value, ""));
+    path.clone_into(&mut request.path);
+
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| match pair.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (pair.to_owned(), None),
+    });
+    request.query.extend(pairs);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +249,10 @@ mod tests {
     #[test]
     fn path_and_query_can_be_changed() {
         assert_eq!(changed("overwrite:path", "/v1${request.path}").path, "/v1/a b");
+        let split = changed("overwrite:path", "/v1?a=b c&d");
+        assert_eq!(split.path, "/v1");
+        let own = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
+        assert_eq!(split.query, [own("q", Some("1")), own("a", Some("b c")), own("d", None)]);
         assert_eq!(changed("append:querystring.u", "$context.authorizer.user_id").query.len(), 2);
         assert_eq!(
             changed("overwrite:querystring.q", "$request.header.x-other").query,

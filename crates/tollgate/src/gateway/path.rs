@@ -25,16 +25,22 @@ const ENCODED: &AsciiSet = &CONTROLS
 const ENCODED_QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'=');
 
-/// The path as API Gateway shows it: decoded once, otherwise as it is. `None` for an invalid path: a malformed escape
-/// or text that is not UTF-8. API Gateway decodes a path twice, so an escape that is malformed after the first time,
-/// as in `50%25-off`, is invalid too.
+/// Returns the path as an HTTP API of API Gateway passes it on, by requests that were captured on AWS: decoded twice,
+/// and cut at a `?` that the first decoding reveals. `None` for an invalid path: a malformed escape before either
+/// decoding, as in `50%25-off`, or text that is not UTF-8.
 pub(super) fn decoded(uri: &Uri) -> Option<String> {
     let path = uri.path();
-    if !path.starts_with('/') || !escapes_are_whole(path) {
+    if !path.starts_with('/') {
         return None;
     }
-    let decoded = percent_decode_str(path).decode_utf8().ok()?;
-    escapes_are_whole(&decoded).then(|| decoded.into_owned())
+    let once = decoded_once(path)?;
+    let before_query = once.split_once('?').map_or(&*once, |(before, _)| before);
+    decoded_once(before_query)
+}
+
+fn decoded_once(path: &str) -> Option<String> {
+    let decoded = escapes_are_whole(path).then(|| percent_decode_str(path).decode_utf8().ok())??;
+    Some(decoded.into_owned())
 }
 
 fn escapes_are_whole(path: &str) -> bool {
@@ -67,7 +73,8 @@ pub(super) fn joined(query: &[(String, Option<String>)], original: &[(String, Op
         (name, Some(value)) => {
             format!("{}={}", utf8_percent_encode(name, ENCODED_QUERY), utf8_percent_encode(value, ENCODED_QUERY))
         }
-        (name, None) => name.clone(),
+        (name, None) if original.contains(pair) => name.clone(),
+        (name, None) => utf8_percent_encode(name, ENCODED_QUERY).to_string(),
     };
     query.iter().map(pair).collect::<Vec<_>>().join("&")
 }
@@ -81,22 +88,41 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_decoded_once_and_otherwise_left_alone() {
-        assert_eq!(path("/a%20b/%2e%2e/%252e//x?y=%20").as_deref(), Some("/a b/../%2e//x"));
+    fn a_path_is_decoded_twice_and_otherwise_left_alone() {
+        assert_eq!(path("/a%20b/%2e%2e/%252e//x?y=%20").as_deref(), Some("/a b/.././/x"));
         assert_eq!(path("http://host/a").as_deref(), Some("/a"));
-        assert_eq!(path("/a%252Fb/%2525c").as_deref(), Some("/a%2Fb/%25c"));
+        assert_eq!(path("/a%252Fb/%25252c").as_deref(), Some("/a/b/%2c"));
+        assert_eq!(path("/%252e%252e/%25C3%25BC").as_deref(), Some("/../ü"));
+    }
+
+    /// As AWS did with requests to an HTTP API: the path that was sent, and `rawPath` of the event.
+    #[test]
+    fn captured_paths_are_decoded_as_aws_decodes_them() {
+        for (sent, expected) in [
+            ("/capture/space%20value", Some("/capture/space value")),
+            ("/capture/slash%2Fvalue", Some("/capture/slash/value")),
+            ("/capture/hash%23value", Some("/capture/hash#value")),
+            ("/capture/question%3Fvalue", Some("/capture/question")),
+            ("/capture/percent%25done", None),
+            ("/capture/literal%252Fvalue", Some("/capture/literal/value")),
+            ("/capture/literal%253Fvalue", Some("/capture/literal?value")),
+            ("/capture/literal%2525value", Some("/capture/literal%value")),
+        ] {
+            assert_eq!(path(sent).as_deref(), expected, "{sent}");
+        }
     }
 
     #[test]
     fn what_is_not_a_path_is_none() {
-        for uri in ["/%", "/%2", "/%zz", "/%ff", "/50%25-off", "/a%25", "/%252", "/%25%", "/%2525%25zz", "*"] {
+        let second = ["/50%25-off", "/a%25", "/%252", "/%25%", "/%2525%25zz", "/%25ff", "/a%25%3Fx"];
+        for uri in ["/%", "/%2", "/%zz", "/%ff", "*"].into_iter().chain(second) {
             assert_eq!(path(uri), None, "{uri}");
         }
     }
 
     #[test]
     fn an_encoded_path_is_the_same_path() {
-        for text in ["/a b/../%2e//x", "/ü/?#[]\"", "/a;b=c,d:e@f!$&'()*+~-._"] {
+        for text in ["/a b/..//x", "/ü/#[]\"", "/a;b=c,d:e@f!$&'()*+~-._"] {
             assert_eq!(path(&encoded(text)).as_deref(), Some(text));
         }
     }
@@ -107,5 +133,6 @@ mod tests {
         let pairs = query(&uri);
         assert_eq!(joined(&pairs, &pairs), "a=1&b&c=%20&a=2&d=");
         assert_eq!(joined(&[("u".to_owned(), Some("a b&c".to_owned()))], &pairs), "u=a%20b%26c");
+        assert_eq!(joined(&[("a b\r\n".to_owned(), None)], &pairs), "a%20b%0D%0A");
     }
 }
