@@ -37,9 +37,12 @@ AUTHORIZER_LINE, CALL_LINE = 310, 190
 AUTHORIZER_S, AUTHORIZER_GB = 0.008, 0.5
 EXCHANGE_BYTES = 2_000
 SERIES = 40
+# `make bench`: requests to the store per decision on a hot key with `"lease": 16`, 16 workers.
+LEASED_WRITES = 0.066
 # A line of the access log, by what the local gateway logs; what is not here is logged as `-`.
 LINE = {
-    "requestId": "JKJaXmPLvHcESHA01=", "requestTimeEpoch": "1795335941239", "identity.sourceIp": "203.0.113.217",
+    "requestId": "JKJaXmPLvHcESHA01=", "extendedRequestId": "JKJaXmPLvHcESHA01=", "requestTimeEpoch": "1795335941239",
+    "identity.sourceIp": "203.0.113.217", "domainName": "abcdef1234.execute-api.us-east-1.amazonaws.com",
     "httpMethod": "GET", "routeKey": "ANY /{proxy+}", "protocol": "HTTP/1.1", "status": "200", "responseLength": "471",
     "responseLatency": "21", "integrationLatency": "11", "integrationStatus": "200",
     "authorizer.route": "ANY /{proxy+}", "authorizer.decision": "allowed", "authorizer.reason": "ok",
@@ -66,16 +69,16 @@ def access_line(body: dict[str, Any]) -> int:
     return len(re.sub(r"\$context\.([\w.]+)", lambda it: LINE.get(it[1], "-"), format_))
 
 
-def tollgate(scale: Scale, body: dict[str, Any]) -> dict[str, float]:
-    """By what is charged for."""
+def tollgate(scale: Scale, body: dict[str, Any], writes: float = WRITES) -> dict[str, float]:
+    """By what is charged for. `writes` is the number of writes per request."""
     number = scale.requests
-    function_log = number * (AUTHORIZER_LINE + (WRITES + 2 * scale.reads) * CALL_LINE) / GB
+    function_log = number * (AUTHORIZER_LINE + (writes + 2 * scale.reads) * CALL_LINE) / GB
     access_log = number * access_line(body) / GB
     return {
         "HTTP API, requests": number * HTTP_API,
         "authorizer, requests": number * LAMBDA_REQUEST,
         "authorizer, time": number * AUTHORIZER_S * AUTHORIZER_GB * LAMBDA_GB_SECOND,
-        "DynamoDB, writes": number * WRITES * DYNAMODB_WRITE,
+        "DynamoDB, writes": number * writes * DYNAMODB_WRITE,
         "DynamoDB, reads": number * scale.reads * DYNAMODB_READ,
         "access log": access_log * (LOGS_IN + LOGS_KEPT),
         "authorizer's log": function_log * (LOGS_IN + LOGS_KEPT),
@@ -87,6 +90,17 @@ def eyes(body: dict[str, Any], series: int) -> float:
     alarms = [it["Properties"] for it in body["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
     watched = sum(sum("MetricStat" in it for it in alarm.get("Metrics", [])) or 1 for alarm in alarms)
     return DASHBOARD + watched * ALARM + COMPOSITE_ALARM + series * METRIC
+
+
+def http_api(scale: Scale, body: dict[str, Any]) -> float:
+    """An HTTP API without keys or limits, and the same access log."""
+    return scale.requests * (HTTP_API + access_line(body) / GB * (LOGS_IN + LOGS_KEPT))
+
+
+def rest_api_with_tollgate(scale: Scale, body: dict[str, Any]) -> float:
+    """A REST API with the same authorizer and the same access log, through the NLB that the example makes for it."""
+    parts = tollgate(scale, body)
+    return sum(parts.values()) - parts["HTTP API, requests"] + scale.requests * REST_API + nlb(scale)
 
 
 def rest_api(scale: Scale, body: dict[str, Any]) -> float:
@@ -130,15 +144,20 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     sums = [sum(part.values()) for part in parts]
     rows.append(["**together**", *(f"**{dollars(amount)}**" for amount in sums)])
     others = {
+        "an HTTP API alone, without keys or limits": [http_api(scale, body) for scale in SCALES],
         "Tollgate, as above": sums,
+        "with `\"lease\": 16`, where all callers are busy": [
+            sum(tollgate(scale, body, LEASED_WRITES).values()) for scale in SCALES
+        ],
         f"with dashboard, alarms and {SERIES} series of metrics": [it + eyes(body, SERIES) for it in sums],
         "with an NLB and alb-sync on the way": [total + nlb(scale) for total, scale in zip(sums, SCALES)],
+        "REST API with Tollgate, as in examples/rest-api.yaml": [rest_api_with_tollgate(scale, body) for scale in SCALES],
         "REST API with usage plans": [rest_api(scale, body) for scale in SCALES],
         "Kong, two tasks on Fargate": [kong(scale, body) for scale in SCALES],
         "a NAT gateway in two zones, which Tollgate does without": [nat(scale) for scale in SCALES],
     }
     head = [scale.name for scale in SCALES]
-    short = [name for name in others if name.startswith(("Tollgate", "REST", "Kong"))]
+    short = [name for name in others if name.startswith(("an HTTP API", "Tollgate", "REST API with usage", "Kong"))]
     return {
         "summary": in_dollars(head, {name.split(",")[0]: others[name] for name in short}),
         "parts": table(["US dollars a month", *head], rows, right=3),

@@ -115,7 +115,7 @@ def mistakes_of_denials(position: Position, function: str) -> list[str]:
     only Lambda itself may touch network interfaces, which it does without a source function."""
     denied = {it["Action"]: it for it in statements(position, function) if it["Effect"] == "Deny"}
     found = []
-    if "Condition" in denied.get("logs:CreateLogGroup", {"Condition": {}}):
+    if "logs:CreateLogGroup" not in denied or "Condition" in denied["logs:CreateLogGroup"]:
         found.append("may create log groups")
     if denied.get("ec2:*", {}).get("Condition", {}).get("ArnLike", {}).keys() != {"lambda:SourceFunctionArn"}:
         found.append("may touch network interfaces")

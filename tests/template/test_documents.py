@@ -42,7 +42,7 @@ class Documents(unittest.TestCase):
         known = tables.template()["Parameters"].keys()
         for document in DOCUMENTS:
             named = set(re.findall(r"`?\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=(?!=)", document.read_text()))
-            self.assertLessEqual(named - {"Value"}, set(known), document.name)
+            self.assertLessEqual(named - {"Value", "AttributeName"}, set(known), document.name)
 
 
 class Costs(unittest.TestCase):
@@ -60,6 +60,27 @@ class Costs(unittest.TestCase):
         settings = body["Resources"]["Stage"]["Properties"]["AccessLogSettings"]
         settings["Format"] = settings["Format"].replace("}", ', "more": "$context.path"}')
         self.assertEqual(costs.access_line(body), length + len(', "more": "-"'))
+
+    def test_a_priced_line_has_each_field_that_an_allowed_request_of_a_key_has(self) -> None:
+        format_ = tables.template()["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
+        fields = set(re.findall(r"\$context\.([\w.]+)", format_))
+        # Of errors, of IAM, of client certificates, of tokens, and of integrations with a function.
+        absent = {
+            "error.message", "error.responseType", "integrationErrorMessage", "authorizer.error", "identity.userArn",
+            "identity.clientCert.serialNumber", "authorizer.issuer", "integration.requestId",
+        }
+        self.assertEqual(fields - costs.LINE.keys(), absent)
+        self.assertLessEqual(costs.LINE.keys(), fields)
+
+    def test_what_others_cost_is_made_of_the_same_parts(self) -> None:
+        body, scale = tables.template(), costs.SCALES[-1]
+        parts = costs.tollgate(scale, body)
+        alone = parts["HTTP API, requests"] + parts["access log"]
+        self.assertAlmostEqual(costs.http_api(scale, body), alone)
+        with_tollgate = sum(parts.values()) + scale.requests * 2.5e-6 + costs.nlb(scale)
+        self.assertAlmostEqual(costs.rest_api_with_tollgate(scale, body), with_tollgate)
+        leased = costs.tollgate(scale, body, costs.LEASED_WRITES)
+        self.assertAlmostEqual(leased["DynamoDB, writes"], 100 * 0.066 * 0.625)
 
     def test_every_alarm_is_counted_by_the_metrics_that_it_watches(self) -> None:
         share = {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]}

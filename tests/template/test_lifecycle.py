@@ -11,7 +11,9 @@ from .document import Template, walk
 from .eyes import ALARM
 from .evaluation import Position, Unknown
 from .metrics import text
+from .permissions import mistakes_of_denials
 from .positions import SAMPLES, all_positions, together, with_needs
+from .sources import PACKAGES
 
 TEMPLATE = Template.read("template.yaml")
 EVERYTHING = together(TEMPLATE)
@@ -141,6 +143,22 @@ class LongNames(unittest.TestCase):
                 for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]:
                     admitted |= set(arn.targets)
             self.assertEqual(admitted, rules, label)
+
+
+class Functions(unittest.TestCase):
+    def test_what_managed_policies_allow_is_denied_to_each_function(self) -> None:
+        for template in (TEMPLATE, Template.read("examples/rest-api.yaml")):
+            there = Position(template, together(template))
+            for function in sorted(PACKAGES.keys() & there.present):
+                self.assertEqual(mistakes_of_denials(there, function), [], f"{template.path}: {function}")
+
+    def test_a_missing_denial_is_found(self) -> None:
+        for dropped, said in ((0, "may create log groups"), (1, "may touch network interfaces")):
+            def drop(body: dict[str, Any], index: int = dropped) -> None:
+                del body["Resources"]["LimiterFunction"]["Properties"]["Policies"][0]["Statement"][index]
+
+            broken = Position(TEMPLATE.changed(drop), together(TEMPLATE))
+            self.assertEqual(mistakes_of_denials(broken, "LimiterFunction"), [said])
 
 
 class Nlb(unittest.TestCase):
