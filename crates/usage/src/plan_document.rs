@@ -152,12 +152,19 @@ impl PlanDocument {
         checks.mistakes
     }
 
-    /// What is valid but probably not meant: bursts so small that they refuse calls that arrive at the rate.
+    /// What is valid but hardly intended: limits that refuse every request, and bursts so small that they refuse
+    /// requests that come evenly at the rate.
     #[must_use]
     pub fn warnings(&self) -> Vec<Mistake> {
-        let caller = self.throttle.iter().map(|throttle| (pointer(&["throttle", "burst"]), throttle));
-        let routes = self.routes.iter().map(|(route, throttle)| (pointer(&["routes", route, "burst"]), throttle));
-        caller.chain(routes).filter_map(|(pointer, throttle)| small_burst(pointer, throttle)).collect()
+        let caller = self.throttle.iter().map(|throttle| (pointer(&["throttle"]), throttle));
+        let routes = self.routes.iter().map(|(route, throttle)| (pointer(&["routes", route]), throttle));
+        let throttles = caller.chain(routes).filter_map(|(pointer, throttle)| throttle_warning(&pointer, throttle));
+
+        let quotas = self.quotas.iter().enumerate();
+        let quotas = quotas.map(|(index, quota)| (pointer(&["quotas", &index.to_string(), "limit"]), quota.limit));
+        let windows = self.limit.map(|limit| (pointer(&["limit"]), limit));
+        let zeros = quotas.chain(windows).filter(|(_, limit)| *limit == 0);
+        throttles.chain(zeros.map(|(pointer, _)| refuses_all(pointer, "limit"))).collect()
     }
 
     /// Logs its warnings.
@@ -166,6 +173,20 @@ impl PlanDocument {
             tracing::warn!(plan, pointer = warning.pointer, "plan `{plan}`: {warning}");
         }
     }
+}
+
+fn throttle_warning(pointer: &str, throttle: &Throttle) -> Option<Mistake> {
+    if throttle.burst == 0 {
+        return Some(refuses_all(format!("{pointer}/burst"), "burst"));
+    }
+    if throttle.rate == 0.0 {
+        return Some(refuses_all(format!("{pointer}/rate"), "rate"));
+    }
+    small_burst(format!("{pointer}/burst"), throttle)
+}
+
+fn refuses_all(pointer: String, field: &str) -> Mistake {
+    Mistake { pointer, message: format!("a {field} of 0 refuses every request that it applies to") }
 }
 
 fn small_burst(pointer: String, throttle: &Throttle) -> Option<Mistake> {
@@ -212,6 +233,17 @@ mod tests {
         assert_eq!(warnings(json), ["/throttle/burst", "/routes/GET ~1a~1b/burst"]);
         assert!(serde_json::from_str::<PlanDocument>(json).unwrap().check().is_empty());
         assert_eq!(warnings(r#"{"throttle":{"rate":1000,"burst":50}}"#), [""; 0]);
-        assert_eq!(warnings(r#"{"throttle":{"rate":1000,"burst":0}}"#), [""; 0]);
+    }
+
+    #[test]
+    fn a_limit_of_0_is_warned_of_and_not_refused() {
+        let json = r#"{"throttle":{"rate":10,"burst":0},"quotas":[{"limit":1,"period":"day"},{"limit":0,"period":"week"}],
+                       "routes":{"GET /a":{"rate":0,"burst":5},"GET /b":{"rate":1,"burst":5}}}"#;
+        assert_eq!(warnings(json), ["/throttle/burst", "/routes/GET ~1a/rate", "/quotas/1/limit"]);
+        let window = r#"{"algorithm":"sliding_window","window_s":60,"limit":0}"#;
+        assert_eq!(warnings(window), ["/limit"]);
+        for json in [json, window] {
+            assert!(serde_json::from_str::<PlanDocument>(json).unwrap().check().is_empty());
+        }
     }
 }

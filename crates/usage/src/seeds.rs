@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::{ApiKey, KeyError, KeyHash, Plan, PlanDocument, PlanError};
+use crate::json_text::{JsonError, TextPosition, locate_json, parse_json};
+use crate::mistake::pointer;
+use crate::{ApiKey, KeyHash, KeyRecord, Plan, PlanDocument, PlanError};
 
 /// `{"plans": {"free": {…}}, "keys": [{"key": "…", "key_id": "…", "plan": "free"}]}`
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -40,6 +42,13 @@ pub struct KeySeed {
     /// What a rule may ask for.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Whatever its owner wants to find beside it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl std::fmt::Debug for KeySeed {
@@ -52,56 +61,76 @@ fn enabled() -> bool {
     true
 }
 
-/// What is wrong with seeds.
+/// Why seeds are invalid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SeedsError {
-    /// Not JSON, or not of its shape.
+    /// Not JSON, or not of the shape of seeds.
     #[error("{0}")]
-    Shape(String),
-    /// A plan that cannot be.
+    Shape(JsonError),
+    /// An invalid plan.
     #[error("plans.{name}: {error}")]
     Plan {
-        /// Which.
+        /// Its name.
         name: String,
-        /// Why.
+        /// What is wrong with it.
         error: PlanError,
     },
-    /// A key that cannot be.
-    #[error("keys[{index}]: {error}")]
+    /// An invalid field of a key.
+    #[error("keys[{index}].{field}: {problem}")]
     Key {
-        /// Which.
+        /// The position of the key.
         index: usize,
-        /// Why.
-        error: KeyError,
+        /// The name of the field.
+        field: &'static str,
+        /// What is wrong; it never contains the secret.
+        problem: String,
     },
-    /// A key of a plan that is not there.
-    #[error("keys[{index}]: there is no plan `{plan}`")]
-    UnknownPlan {
-        /// Which key.
-        index: usize,
-        /// Which plan.
-        plan: String,
-    },
-    /// One key or key id twice.
-    #[error("keys[{index}]: the same {member} stands in an earlier key")]
-    Repeated {
-        /// Which key.
-        index: usize,
-        /// Which member.
-        member: &'static str,
-    },
+}
+
+impl SeedsError {
+    /// What is wrong, with the field but without the position.
+    #[must_use]
+    pub fn without_position(&self) -> String {
+        match self {
+            Self::Shape(error) => error.without_position(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Where in the text of the seeds it is.
+    #[must_use]
+    pub fn position(&self, text: &str) -> Option<TextPosition> {
+        match self {
+            Self::Shape(error) => Some(error.position),
+            Self::Plan { name, error } => {
+                let plan = pointer(&["plans", name]);
+                let mistake = error.mistakes.first().map_or("", |mistake| &mistake.pointer);
+                locate_json(text, &format!("{plan}{mistake}")).or_else(|| locate_json(text, &plan))
+            }
+            Self::Key { index, field, .. } => {
+                let key = format!("/keys/{index}");
+                locate_json(text, &format!("{key}/{field}")).or_else(|| locate_json(text, &key))
+            }
+        }
+    }
 }
 
 impl Seeds {
     /// Reads seeds from JSON.
     ///
     /// # Errors
-    /// [`SeedsError::Shape`], which repeats nothing of what stands among the keys.
+    /// [`SeedsError::Shape`], which repeats no value of a key.
     pub fn parse(text: &str) -> Result<Self, SeedsError> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let seeds = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| shape(&error))?;
-        deserializer.end().map_err(|error| SeedsError::Shape(error.to_string()))?;
-        Ok(seeds)
+        parse_json(text).map_err(|error| SeedsError::Shape(without_secrets(error)))
+    }
+
+    /// Checks every plan and key.
+    ///
+    /// # Errors
+    /// [`SeedsError`] for the first one that is invalid.
+    pub fn check(&self) -> Result<(), SeedsError> {
+        self.plans()?;
+        self.keys().map(drop)
     }
 
     /// Logs the warnings of every plan.
@@ -123,59 +152,74 @@ impl Seeds {
     }
 
     /// Every key by its hash, checked.
-    pub(crate) fn keys(&self) -> Result<Vec<(KeyHash, ApiKey)>, SeedsError> {
+    pub(crate) fn keys(&self) -> Result<Vec<(KeyHash, KeyRecord)>, SeedsError> {
         let mut keys = Vec::with_capacity(self.keys.len());
         let (mut hashes, mut ids) = (HashSet::new(), HashSet::new());
         for (index, seed) in self.keys.iter().enumerate() {
-            let (hash, key) = seed.check().map_err(|error| SeedsError::Key { index, error })?;
-            if !self.plans.contains_key(&key.plan) {
-                return Err(SeedsError::UnknownPlan { index, plan: key.plan });
+            let invalid = |(field, problem)| SeedsError::Key { index, field, problem };
+            let (hash, record) = seed.check().map_err(invalid)?;
+            if !self.plans.contains_key(&seed.plan) {
+                return Err(invalid(("plan", format!("plan `{}` does not exist", seed.plan))));
             }
             if !hashes.insert(hash) {
-                return Err(SeedsError::Repeated { index, member: "key" });
+                return Err(invalid(("key", "an earlier key has the same secret".to_owned())));
             }
             if !ids.insert(seed.key_id.as_str()) {
-                return Err(SeedsError::Repeated { index, member: "key_id" });
+                return Err(invalid(("key_id", "an earlier key has the same id".to_owned())));
             }
-            keys.push((hash, key));
+            keys.push((hash, record));
         }
         Ok(keys)
     }
 }
 
-fn shape(error: &serde_path_to_error::Error<serde_json::Error>) -> SeedsError {
-    let (path, cause) = (error.path().to_string(), error.inner());
-    let (line, column) = (cause.line(), cause.column());
-    SeedsError::Shape(match path.split_once(']').filter(|_| path.starts_with("keys[")) {
-        Some((place, field)) => {
-            let field = KEY_FIELDS.iter().find(|(name, _)| field.trim_start_matches('.') == *name);
-            match field {
-                Some((name, expected)) => {
-                    format!("{place}].{name} (line {line} column {column}): expected {expected}")
-                }
-                None => format!(
-                    "{place}] (line {line} column {column}): a key has `key`, `key_id` and `plan`, and may have `enabled`, `expires_at`, `subject` and `scopes`"
-                ),
-            }
-        }
-        None if path == "." => cause.to_string(),
-        None => error.to_string(),
-    })
-}
-
-/// The fields of a key, with what is expected of each. A field that is not among them may be somebody's key.
-const KEY_FIELDS: [(&str, &str); 7] = [
+/// The fields of a key, with what is expected of each.
+const KEY_FIELDS: [(&str, &str); 10] = [
     ("key", "a string"),
     ("key_id", "a string"),
     ("plan", "a string"),
     ("enabled", "`true` or `false`"),
-    ("expires_at", "an instant such as \"2026-11-22T12:00:00Z\"; leave the field out if the key never expires"),
+    ("expires_at", "a time such as \"2026-11-22T12:00:00Z\"; leave the field out if the key never expires"),
     ("subject", "a string"),
     ("scopes", "a list of strings"),
+    ("name", "a string"),
+    ("description", "a string"),
+    ("metadata", "an object of strings"),
 ];
 
+/// Shorter than any secret, so that a field with such a name cannot be one.
+const SHORTER_THAN_SECRETS: usize = 20;
+
+/// Replaces the problem of an error among the keys: the parser quotes values, and one of them may be a secret.
+fn without_secrets(error: JsonError) -> JsonError {
+    let Some((index, field)) = error.place.strip_prefix("keys[").and_then(|rest| rest.split_once(']')) else {
+        return error;
+    };
+    let name = field.split(['.', '[']).find(|name| !name.is_empty()).unwrap_or_default();
+    let known = KEY_FIELDS.iter().find(|(field, _)| *field == name);
+
+    let key = format!("keys[{index}]");
+    let (place, problem) = match known {
+        // Of these, the parser repeats the field's own name only.
+        _ if ["missing field", "duplicate field"].iter().any(|text| error.problem.starts_with(text)) => {
+            (key, error.problem)
+        }
+        Some((name, expected)) => (format!("{key}.{name}"), format!("expected {expected}")),
+        None if name.is_empty() => (key, format!("expected an object with the fields {}", names(&KEY_FIELDS[..3]))),
+        None if name.len() < SHORTER_THAN_SECRETS => {
+            (format!("{key}.{name}"), format!("unknown field, expected one of {}", names(&KEY_FIELDS)))
+        }
+        None => (key, format!("a field has an unknown name, expected one of {}", names(&KEY_FIELDS))),
+    };
+    JsonError { place, problem, position: error.position }
+}
+
+fn names(fields: &[(&str, &str)]) -> String {
+    fields.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 impl KeySeed {
-    fn check(&self) -> Result<(KeyHash, ApiKey), KeyError> {
+    fn check(&self) -> Result<(KeyHash, KeyRecord), (&'static str, String)> {
         let key = ApiKey {
             key_id: self.key_id.clone(),
             plan: self.plan.clone(),
@@ -184,8 +228,18 @@ impl KeySeed {
             subject: self.subject.clone(),
             scopes: self.scopes.clone(),
         };
-        key.check()?;
-        Ok((KeyHash::of(&self.key)?, key))
+        let record = KeyRecord {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            metadata: self.metadata.clone(),
+            ..KeyRecord::bare(key)
+        };
+
+        if let Some(mistake) = record.mistakes().into_iter().next() {
+            return Err(mistake);
+        }
+        let hash = KeyHash::of(&self.key).map_err(|error| ("key", error.to_string()))?;
+        Ok((hash, record))
     }
 }
 
@@ -215,20 +269,20 @@ mod tests {
             ),
             (
                 key(r#""key":"short","key_id":"b","plan":"p""#),
-                "keys[1]: a key is 20 to 128 visible ASCII characters without a comma",
+                "keys[1].key: a key is 20 to 128 visible ASCII characters without a comma",
             ),
-            (key(r#""key":"twenty-characters-02","key_id":"b","plan":"q""#), "keys[1]: there is no plan `q`"),
+            (key(r#""key":"twenty-characters-02","key_id":"b","plan":"q""#), "keys[1].plan: plan `q` does not exist"),
             (
                 key(r#""key":"twenty-characters-01","key_id":"b","plan":"p""#),
-                "keys[1]: the same key stands in an earlier key",
+                "keys[1].key: an earlier key has the same secret",
             ),
             (
                 key(r#""key":"twenty-characters-02","key_id":"a","plan":"p""#),
-                "keys[1]: the same key_id stands in an earlier key",
+                "keys[1].key_id: an earlier key has the same id",
             ),
             (
                 key(r#""key":"twenty-characters-02","key_id":"-","plan":"p""#),
-                "keys[1]: key_id is 1 to 128 printable ASCII characters without quote and backslash, and not `-`",
+                "keys[1].key_id: key_id is 1 to 128 printable ASCII characters without quote and backslash, and not `-`",
             ),
         ] {
             assert_eq!(error(&json), expected);
@@ -250,7 +304,7 @@ mod tests {
             r#"[{"key":["my-very-secret-key-000000001"]}]"#,
         ] {
             let error = Seeds::parse(&format!(r#"{{"keys":{keys}}}"#)).unwrap_err().to_string();
-            assert!(error.starts_with("keys[0]") && error.contains(" (line 1 column "), "{error}");
+            assert!(error.starts_with("keys[0]") && error.contains(" at line 1 column "), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }
     }
@@ -266,8 +320,8 @@ mod tests {
                 "plans.p.quotas[0].starts_on: invalid type: null",
             ),
             (r#"{"plans":{"p":{"routes":{"GET /a":{"rate":null,"burst":1}}}}}"#.to_owned(), "plans.p.routes"),
-            (format!(r#"{{"keys":[{{{key},"expires_at":null}}]}}"#), "keys[0].expires_at (line 1 column "),
-            (format!(r#"{{"keys":[{{{key},"enabled":null}}]}}"#), "keys[0].enabled (line 1 column "),
+            (format!(r#"{{"keys":[{{{key},"expires_at":null}}]}}"#), "keys[0].expires_at: expected a time such as"),
+            (format!(r#"{{"keys":[{{{key},"enabled":null}}]}}"#), "keys[0].enabled: expected `true` or `false`"),
         ] {
             let error = Seeds::parse(&seeds).unwrap_err().to_string();
             assert!(error.starts_with(place), "{error}");
@@ -294,7 +348,49 @@ mod tests {
     fn a_key_may_expire_in_the_year_9999() {
         let json = r#"{"plans":{"p":{}},"keys":[{"key":"twenty-characters-01","key_id":"a","plan":"p",
             "expires_at":"9999-12-31T23:59:59Z"}]}"#;
-        let (_, key) = Seeds::parse(json).unwrap().keys().unwrap().remove(0);
-        assert_eq!(key.expires_at, Some(Timestamp::MAX));
+        let (_, record) = Seeds::parse(json).unwrap().keys().unwrap().remove(0);
+        assert_eq!(record.key.expires_at, Some(Timestamp::MAX));
+    }
+
+    #[test]
+    fn an_error_among_the_keys_names_the_field_and_what_was_expected() {
+        for (field, expected) in [
+            (r#""expires_at":"2027-01-01""#, "keys[0].expires_at: expected a time such as \"2026-11-22T12:00:00Z\""),
+            (r#""expire_at":"x""#, "keys[0].expire_at: unknown field, expected one of `key`, `key_id`"),
+            (r#""scopes":["a",7]"#, "keys[0].scopes: expected a list of strings"),
+            (r#""metadata":{"a":1}"#, "keys[0].metadata: expected an object of strings"),
+            (r#""plan":"p","plan":"q""#, "keys[0]: duplicate field `plan`"),
+            (r#""subject":"a""#, "keys[0]: missing field `plan`"),
+        ] {
+            let text = format!("{{\"keys\":[\n{{\"key\":\"twenty-characters-01\",\"key_id\":\"a\",{field}}}]}}");
+            let error = Seeds::parse(&text).unwrap_err();
+            assert!(error.to_string().starts_with(expected), "{error}");
+            assert_eq!(error.position(&text).map(|position| position.line), Some(2), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_plan_or_key_has_a_position() {
+        let text = "{\"plans\": {\"p\": {}, \"q.r\":\n  {\"throttle\": {\"rate\": 1, \"burst\": 1000000000}}},\n\
+                    \"keys\": [{\"key\": \"twenty-characters-01\", \"key_id\": \"a\",\n \"plan\": \"s\"}]}";
+        let seeds = Seeds::parse(text).unwrap();
+        let error = seeds.check().unwrap_err();
+        assert_eq!(error.position(text).unwrap().to_string(), "2:37", "{error}");
+        let error = seeds.keys().unwrap_err();
+        assert_eq!(error.position(text).unwrap().to_string(), "4:10", "{error}");
+    }
+
+    #[test]
+    fn a_seeded_key_has_its_name_description_and_metadata() {
+        let seeds = r#"{"plans":{"p":{}},"keys":[{"key":"twenty-characters-01","key_id":"a","plan":"p","name":"Acme",
+                        "description":"mobile","metadata":{"team":"blue"}}]}"#;
+        let keys = Seeds::parse(seeds).unwrap().keys().unwrap();
+        let record = &keys[0].1;
+        assert_eq!((record.name.as_deref(), record.description.as_deref()), (Some("Acme"), Some("mobile")));
+        assert_eq!(record.metadata["team"], "blue");
+
+        let long = seeds.replace("Acme", &"x".repeat(1_025));
+        let error = Seeds::parse(&long).unwrap().check().unwrap_err().to_string();
+        assert_eq!(error, "keys[0].name: it has at most 1024 characters");
     }
 }

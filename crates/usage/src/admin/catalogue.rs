@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use crate::json_text::JsonError;
 use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, SeedsError, StoreError};
 
 use super::KeyRecord;
@@ -41,14 +42,14 @@ enum Parsed {
 impl Catalogue {
     pub(crate) fn new(seeds: &Seeds) -> Result<Self, SeedsError> {
         let mut held = Held::default();
-        let shape = |error: serde_json::Error| SeedsError::Shape(error.to_string());
+        let shape = |error: serde_json::Error| SeedsError::Shape(JsonError::new(String::new(), &error));
         for plan in seeds.plans()? {
             let document = serde_json::to_string(&seeds.plans[&plan.name]).map_err(shape)?;
             held.put(Item::new(ItemKey::of_plan(&plan.name), document), Parsed::Plan(Arc::new(plan)));
         }
-        for (hash, key) in seeds.keys()? {
-            let document = serde_json::to_string(&key).map_err(shape)?;
-            held.put(Item::of_key(&hash, document, &key.key_id, &key.plan), Parsed::Key(hash, key));
+        for (hash, record) in seeds.keys()? {
+            let item = Item::of_record(&hash, &record).map_err(shape)?;
+            held.put(item, Parsed::Key(hash, record.key));
         }
         Ok(Self { held: Box::new(RwLock::new(held)) })
     }

@@ -119,8 +119,9 @@ impl Registry {
         for (name, document) in &seeds.plans {
             self.put(plan_item(name, document)?, Guard::Absent).await?;
         }
-        for (hash, key) in &keys {
-            self.put(key_item(hash, key)?, Guard::Absent).await?;
+        for (hash, record) in &keys {
+            let item = Item::of_record(hash, record).map_err(|error| call("PutItem", error))?;
+            self.put(item, Guard::Absent).await?;
         }
         Ok(())
     }
