@@ -12,12 +12,13 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
-use crate::address::{NOT_ADMITTED, Reach};
+use crate::address::{NOT_ADMITTED, Reach, is_loopback};
 use crate::cause::Cause;
 use crate::deadline::Deadline;
 use crate::error::CallError;
 use crate::error_kind::find;
 use crate::failure::Failure;
+use crate::proxy::Proxy;
 use crate::record::Way;
 use crate::resolver::{NotAdmitted, Resolver};
 
@@ -33,6 +34,8 @@ const UNWANTED_ANSWER: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct Connections {
     connector: SharedHttpConnector,
+    /// For hosts other than this machine; it connects directly to those that the proxy excludes.
+    proxied: Option<SharedHttpConnector>,
     reach: Reach,
 }
 
@@ -50,18 +53,27 @@ impl Connections {
     /// together.
     #[must_use]
     pub fn new(connect: Duration) -> Self {
-        Self { connector: connector(connect, None), reach: Reach::Any }
+        Self { connector: connector(connect, None, None), proxied: None, reach: Reach::Any }
     }
 
     /// An empty pool whose connections reach only what `reach` admits, names included.
     #[must_use]
     pub fn reaching(reach: Reach, connect: Duration) -> Self {
-        Self { connector: connector(connect, Some(Resolver { reach })), reach }
+        Self { connector: connector(connect, Some(Resolver { reach }), None), proxied: None, reach }
+    }
+
+    /// An empty pool of a developer's machine, whose https requests to other hosts go through a proxy. A deployed
+    /// function has none: its proxy would reach what [`Reach::Deployed`] excludes.
+    #[must_use]
+    pub fn through(proxy: Option<&Proxy>, connect: Duration) -> Self {
+        let resolver = || Some(Resolver { reach: Reach::Local });
+        let proxied = proxy.map(|proxy| connector(connect, resolver(), Some(proxy)));
+        Self { proxied, ..Self::reaching(Reach::Local, connect) }
     }
 
     #[cfg(test)]
     pub(crate) fn over(connector: impl HttpConnector + 'static) -> Self {
-        Self { connector: SharedHttpConnector::new(connector), reach: Reach::Any }
+        Self { connector: SharedHttpConnector::new(connector), proxied: None, reach: Reach::Any }
     }
 
     /// Which addresses these connections may reach.
@@ -102,9 +114,11 @@ impl Connections {
     }
 }
 
-fn connector(connect: Duration, resolver: Option<Resolver>) -> SharedHttpConnector {
+fn connector(connect: Duration, resolver: Option<Resolver>, proxy: Option<&Proxy>) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder().connect_timeout(connect).build();
-    let builder = Connector::builder()
+    let mut builder = Connector::builder();
+    builder.set_proxy_config(proxy.map(|proxy| proxy.config.clone()));
+    let builder = builder
         .connector_settings(settings)
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
@@ -117,7 +131,9 @@ fn connector(connect: Duration, resolver: Option<Resolver>) -> SharedHttpConnect
 impl HttpConnector for Connections {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let way = request.extension::<Way>().copied().unwrap_or(Way::Public);
-        let answer = self.connector.call(request);
+        let is_here = || request.uri().parse::<http::Uri>().ok().and_then(|uri| Some(is_loopback(uri.host()?)));
+        let connector = self.proxied.as_ref().filter(|_| is_here() == Some(false)).unwrap_or(&self.connector);
+        let answer = connector.call(request);
         HttpConnectorFuture::new(async move { answer.await.map_err(|error| marked(error, way)) })
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use calls::{
-    Breaker, CallError, Connections, Deadline, ErrorKind, Fate, HttpCall, HttpCalls, Reach, RecordLog, Replay,
+    Breaker, CallError, Connections, Deadline, ErrorKind, Fate, HttpCall, HttpCalls, Proxy, Reach, RecordLog, Replay,
     RequestId, RequestScope, TraceParent,
 };
 use http::{Request, Response};
@@ -254,4 +254,58 @@ async fn a_breaker_spares_a_server_that_is_down() {
         assert!(matches!(outcome, Ok(_) | Err(CallError::BreakerOpen { .. })), "{outcome:?}");
     }
     assert_eq!(server.requests().len(), 5);
+}
+
+/// A proxy that refuses to connect anywhere, and says whom it was asked for.
+async fn proxy() -> Server {
+    Server::start(|_| Answer::Reply(403, "", "")).await
+}
+
+async fn get_through(url: &str, variables: &[(&str, &str)]) -> Result<Response<Bytes>, CallError> {
+    let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let proxy = Proxy::from_lookup(lookup).unwrap();
+    let connections = Connections::through(proxy.as_ref(), Duration::from_millis(500));
+    let calls = HttpCalls::new(connections, RecordLog::to(std::io::sink()), 64 * 1024);
+    let request = Request::get(url).header("authorization", "secret").body(Bytes::new()).unwrap();
+    let call = HttpCall { service: "jwks", operation: "GetKeys", request, replay: Replay::Once };
+    calls.send(call, Deadline::after(Instant::now(), Duration::from_secs(2))).await
+}
+
+#[tokio::test]
+async fn another_host_is_reached_through_the_proxy_without_resolving_its_name() {
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let proxy = proxy().await;
+        let address = format!("http://me:hush@{}", proxy.address);
+        let error = get_through("https://auth.example.invalid/keys", &[(variable, &address)]).await.unwrap_err();
+
+        let asked = proxy.requests();
+        assert!(asked[0].starts_with("CONNECT auth.example.invalid:443 "), "{variable}: {asked:?}");
+        assert_eq!(header(&asked[0], "proxy-authorization").as_deref(), Some("Basic bWU6aHVzaA=="), "{asked:?}");
+        assert!(!asked.iter().any(|request| request.contains("secret")), "{asked:?}");
+        assert!(!error.to_string().contains("hush"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn excluded_hosts_are_called_directly() {
+    for excluded in ["example.invalid", ".example.invalid", "*", "other.invalid, auth.example.invalid"] {
+        let proxy = proxy().await;
+        let variables = [("HTTPS_PROXY", &*proxy.url()), ("NO_PROXY", excluded)];
+        let error = get_through("https://auth.example.invalid/keys", &variables).await.unwrap_err();
+        assert_eq!((error.cause(), proxy.connections()), ("dns", 0), "{excluded}");
+    }
+}
+
+#[tokio::test]
+async fn loopback_is_never_behind_the_proxy() {
+    let proxy = proxy().await;
+    let server = Server::start(|_| Answer::Reply(200, "", "keys")).await;
+    let url = proxy.url();
+    let variables = [("HTTPS_PROXY", &*url), ("HTTP_PROXY", &*url), ("ALL_PROXY", &*url)];
+
+    let port = server.address.port();
+    assert_eq!(get_through(&server.url(), &variables).await.unwrap().body().as_ref(), b"keys");
+    assert_eq!(get_through(&format!("http://localhost:{port}/"), &variables).await.unwrap().body().as_ref(), b"keys");
+    assert!(get_through(&format!("https://127.0.0.1:{port}/"), &variables).await.is_err());
+    assert_eq!(proxy.connections(), 0);
 }
