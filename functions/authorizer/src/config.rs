@@ -136,7 +136,7 @@ mod tests {
             (&[("AUTH_POLICY", "{")], "AUTH_POLICY: "),
             (
                 &[("AUTH_POLICY", r#"{"rules":[{"match":"GET /","auth":"anyone"}]}"#)],
-                "AUTH_POLICY: rules[0].auth: unknown variant `anyone`",
+                "AUTH_POLICY: rules[0].auth: unknown value `anyone`",
             ),
             (&[("AUTH_POLICY", r#"{"rules":[],"rulez":1}"#)], "AUTH_POLICY: rulez: unknown field `rulez`"),
             (&[("AUTH_POLICY", r#"{"rules":[]} x"#)], "AUTH_POLICY: trailing characters"),

@@ -76,7 +76,7 @@ pub use config::{Config, ConfigError};
 pub use in_force::PolicyLoadError;
 pub use key_header::{KeyHeader, KeyHeaderError};
 pub use log::{answer, log_to};
-pub use outbound::{FUNCTION_NAME, http_calls, reach};
+pub use outbound::{FUNCTION_NAME, http_calls, local_http_calls, reach};
 pub use policy::Policy;
 pub use policy_error::PolicyError;
 pub use policy_source::{Environment, PolicyName, PolicySource, PolicyTextError, named_plans};

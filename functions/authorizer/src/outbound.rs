@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use bytes::Bytes;
 use calls::timeouts::CONNECT;
-use calls::{Connections, HttpCalls, Reach, RecordLog};
+use calls::{Connections, HttpCalls, Proxy, Reach, RecordLog};
 use flate2::read::GzDecoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, USER_AGENT};
 use http::request::Builder;
@@ -23,6 +23,12 @@ const AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
 #[must_use]
 pub fn http_calls(records: RecordLog, reach: Reach) -> HttpCalls {
     HttpCalls::new(Connections::reaching(reach, CONNECT), records, MAX_BODY_BYTES)
+}
+
+/// The same on a developer's machine, where other hosts may be behind a proxy.
+#[must_use]
+pub fn local_http_calls(records: RecordLog, proxy: Option<&Proxy>) -> HttpCalls {
+    HttpCalls::new(Connections::through(proxy, CONNECT), records, MAX_BODY_BYTES)
 }
 
 /// What these calls may reach. In Lambda, loopback is where the Runtime API listens.

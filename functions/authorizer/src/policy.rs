@@ -177,6 +177,9 @@ impl Policy {
         }
         check_key_header(document.api_keys.header.as_deref(), key_header)?;
         let key_header = key_header.to_string();
+        if rules.is_empty() {
+            warnings.push(PolicyWarning::new("rules", "the policy has no rules, so every request is refused with 403"));
+        }
         warnings.extend(names.warning(rules_name_issuers));
         warnings.extend(conflicts(&rules));
         Ok(Self { key_header, issuers, introspection, mtls, path_matching, rules, named_plans, warnings })
@@ -329,6 +332,13 @@ mod tests {
         assert_eq!(stored.warnings()[0].place, "rules[1].match");
         assert!(stored.warnings()[0].message.contains("only matches this literal text"));
         assert!(stored.rule("GET", "/admin/users").is_none());
+    }
+
+    #[test]
+    fn a_policy_without_rules_is_warned_of() {
+        let policy = policy(r#"{"rules":[]}"#).unwrap();
+        let warnings: Vec<_> = policy.warnings().iter().map(ToString::to_string).collect();
+        assert_eq!(warnings, ["rules: the policy has no rules, so every request is refused with 403"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use usage::{JsonError, TextPosition, locate_json, parse_json};
 
 use crate::policy::PolicyDocument;
 use crate::{KeyHeader, NamedPlan, Policy, PolicyError};
@@ -38,15 +38,36 @@ pub struct PolicyName {
 /// Why a text is no policy.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyTextError {
-    /// Not JSON, or not of its shape: the member and what is wrong with it.
-    #[error("{0}")]
-    Shape(String),
+    /// Not JSON, or not of the shape of a policy.
+    #[error(transparent)]
+    Shape(#[from] JsonError),
     /// It contradicts itself.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// Not the name of a policy.
     #[error("`{TABLE}` wants a name of 1 to {LONGEST_NAME} letters, digits, `-`, `_` and `.`")]
     Name,
+}
+
+impl PolicyTextError {
+    /// What is wrong, with the field but without the position.
+    #[must_use]
+    pub fn without_position(&self) -> String {
+        match self {
+            Self::Shape(error) => error.without_position(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Where in the text of the policy it is.
+    #[must_use]
+    pub fn position(&self, text: &str) -> Option<TextPosition> {
+        match self {
+            Self::Shape(error) => Some(error.position),
+            Self::Policy(error) => locate_json(text, &error.pointer()),
+            Self::Name => None,
+        }
+    }
 }
 
 impl PolicySource {
@@ -75,7 +96,7 @@ impl Policy {
         key_header: &KeyHeader,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, PolicyTextError> {
-        Ok(Self::new(json(text)?, key_header, environment)?)
+        Ok(Self::new(parse_json(text)?, key_header, environment)?)
     }
 
     /// Reads a policy from the registry, where an earlier release may have put it.
@@ -84,7 +105,7 @@ impl Policy {
         key_header: &KeyHeader,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, PolicyTextError> {
-        Ok(Self::from_stored(json(text)?, key_header, environment)?)
+        Ok(Self::from_stored(parse_json(text)?, key_header, environment)?)
     }
 }
 
@@ -94,15 +115,7 @@ impl Policy {
 /// # Errors
 /// [`PolicyTextError::Shape`].
 pub fn named_plans(text: &str) -> Result<Vec<NamedPlan>, PolicyTextError> {
-    json(text).map(|document: PolicyDocument| document.named_plans())
-}
-
-fn json<T: DeserializeOwned>(text: &str) -> Result<T, PolicyTextError> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer);
-    let value = parsed.map_err(|error| PolicyTextError::Shape(error.to_string()))?;
-    deserializer.end().map_err(|error| PolicyTextError::Shape(error.to_string()))?;
-    Ok(value)
+    Ok(parse_json::<PolicyDocument>(text)?.named_plans())
 }
 
 fn is_name(name: &str) -> bool {
@@ -115,6 +128,38 @@ impl fmt::Debug for PolicySource {
         match self {
             Self::Inline { policy, .. } => policy.fmt(formatter),
             Self::Table(PolicyName { name, .. }) => write!(formatter, "{TABLE}{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> (String, Option<String>) {
+        let error = Policy::parse(text, &KeyHeader::default(), &|_| None).unwrap_err();
+        (error.without_position(), error.position(text).map(|position| position.to_string()))
+    }
+
+    #[test]
+    fn a_mistake_has_its_field_and_its_position() {
+        let rules =
+            |rule: &str| format!("{{\n \"rules\": [\n  {{\"match\": \"GET /\", \"auth\": \"any\"}},\n  {rule}]}}");
+        for (text, problem, position) in [
+            (rules(r#"{"match": "GET /a", "auth": "nobody"}"#), "rules[1].auth: unknown value `nobody`", "4:38"),
+            (rules(r#"{"match": "/a", "auth": "any"}"#), "rules[1].match: ", "4:13"),
+            (rules(r#"{"match": "GET /a", "auth": "jwt"}"#), "rules[1]: `auth: jwt` needs", "4:3"),
+            (rules(r#"{"match": "GET /a", "auth": "any", "issuers": ["a"]}"#), "rules[1].issuers[0]: ", "4:50"),
+            ("{\"rules\": []".to_owned(), "EOF while parsing", "1:12"),
+            (
+                "{\"rules\": [], \"introspection\": \"hush\"}".to_owned(),
+                "introspection: invalid type: string, expected",
+                "1:37",
+            ),
+        ] {
+            let (told, at) = error(&text);
+            assert!(told.starts_with(problem), "{told}");
+            assert_eq!(at.as_deref(), Some(position), "{told}");
         }
     }
 }
