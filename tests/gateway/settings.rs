@@ -217,7 +217,7 @@ async fn rules_are_asked_by_priority_whatever_their_order() {
 #[tokio::test]
 async fn settings_of_a_function_that_make_no_sense_keep_the_gateway_from_starting() {
     for (setup, problem) in [
-        (Setup::default().policy("{}"), "AUTH_POLICY: missing field `rules`"),
+        (Setup::default().policy("{}"), "policy.json:1:2: missing field `rules`"),
         (Setup::default().parameter("AuthPolicy", "{"), "AUTH_POLICY: EOF"),
         (Setup::default().seeds(r#"{"plans":{"p":{"throttle":{"rate":1}}}}"#), "missing field `burst`"),
         (Setup::default().seeds(r#"{"plans":{"p":{"near_limit":7}}}"#), "plans.p: near_limit is 7"),

@@ -117,7 +117,7 @@ async fn a_policy_that_names_another_key_header_is_refused_by_the_limiter() {
 #[tokio::test]
 async fn a_policy_that_names_another_key_header_aborts_startup() {
     let policy = r#"{"api_keys":{"header":"x-my-key"},"rules":[{"match":"ANY /{proxy+}","auth":"any"}]}"#;
-    let expected = "AUTH_POLICY: api_keys.header: unexpected header `x-my-key`, expected `x-api-key` (KEY_HEADER)";
+    let expected = " api_keys.header: unexpected header `x-my-key`, expected `x-api-key` (KEY_HEADER)";
     for setup in [Setup::default().policy(policy), Setup::default().parameter("AuthPolicy", policy)] {
         let error = setup.try_start().await.err().expect("an error").to_string();
         assert!(error.contains(expected), "{error}");

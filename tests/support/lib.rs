@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
-use tollgate::cli::{Serve, Token};
+use tollgate::api::Exchange;
+use tollgate::cli::{LogStyle, Serve, Token};
 use tollgate::local::{self, LocalIssuer};
 
 pub use backend::{Backend, Seen};
@@ -124,6 +125,7 @@ impl Setup {
             policy: self.policy.map(|json| file("policy.json", &json)),
             endpoint: self.endpoint.map(|url| url.parse().expect("an address")),
             seeds: self.seeds.map(|json| file("seeds.json", &json)),
+            log: LogStyle::Json,
             state: state(),
         };
         Gateway::start(options).await
@@ -145,7 +147,7 @@ impl Gateway {
         let log = Arc::clone(&lines);
         let started = local::start(
             options,
-            Arc::new(move |line| log.lock().expect("the log").push(line.to_owned())),
+            Arc::new(move |line: &str, _: &Exchange| log.lock().expect("the log").push(line.to_owned())),
             std::io::sink(),
         )
         .await?;

@@ -1,19 +1,38 @@
 //! The command line.
 
+mod listen;
+mod message;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::Uri;
 use http::uri::Authority;
 
-/// In the folder that the gateway is started in.
-const STATE: &str = ".tollgate";
+/// The default folder of the local issuer's signing key, relative to the current folder.
+pub const STATE: &str = ".tollgate";
+
+/// What `--help` says after the options.
+const AFTER_HELP: &str = "\
+Environment:
+  RUST_LOG     Level of log messages: off, error, warn, info (default), debug or trace; also per
+               target, such as `warn,authorizer=debug`. Below info, HTTP libraries log headers
+  HTTPS_PROXY  Proxy for requests to issuers and authorization servers, such as http://proxy:3128;
+               else ALL_PROXY. NO_PROXY lists hosts that are called directly, as loopback always is
+
+Exit codes: 0 success, 1 the invoked function failed, 2 invalid input or the gateway cannot start
+
+Examples:
+  tollgate                                            serve template.yaml with two plans and two keys
+  tollgate --backend http://127.0.0.1:8080 --log short
+  tollgate token --sub alice --plan pro               print a token for `authorization: Bearer`
+  tollgate invoke authorizer events/authorizer.allowed.json";
 
 /// The whole gateway on one machine.
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, about, args_conflicts_with_subcommands = true)]
+#[command(name = "tollgate", version, about, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -26,7 +45,7 @@ struct Cli {
 pub enum Command {
     /// Serve what the template says (the default)
     Serve(Serve),
-    /// Print a token of the local issuer, which the local gateway accepts
+    /// Print a token of the local issuer. The local gateway accepts it unless --policy names other issuers
     Token(Token),
     /// Call a function with events, one after another, and print what it answers
     Invoke(Invoke),
@@ -35,8 +54,8 @@ pub enum Command {
 /// How to serve.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    /// Address to listen on: IP:PORT, localhost:PORT, or PORT for 127.0.0.1
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = listen::address)]
     pub listen: SocketAddr,
     /// The template to serve
     #[arg(long, value_name = "FILE", default_value = "template.yaml")]
@@ -57,9 +76,24 @@ pub struct Serve {
     /// Plans and keys as JSON, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     pub seeds: Option<PathBuf>,
-    /// Where the local issuer's key is
-    #[arg(skip = STATE)]
+    /// What is logged, and how
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub log: LogStyle,
+    /// Folder of the local issuer's signing key, which is made there once
+    #[arg(long, value_name = "FOLDER", default_value = STATE)]
     pub state: PathBuf,
+}
+
+/// What the gateway logs, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogStyle {
+    /// JSON lines as in AWS: the template's access log, and the functions' messages
+    #[default]
+    Json,
+    /// A short line per request, and warnings as text
+    Short,
+    /// Warnings and errors only, in JSON
+    Quiet,
 }
 
 /// What to put into a token.
@@ -77,8 +111,8 @@ pub struct Token {
     /// Seconds until it expires
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
     pub expires_in: u64,
-    /// Where the local issuer's key is
-    #[arg(skip = STATE)]
+    /// Folder of the signing key: the one that the gateway was started with
+    #[arg(long, value_name = "FOLDER", default_value = STATE)]
     pub state: PathBuf,
 }
 
@@ -114,28 +148,21 @@ pub fn parse(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Comm
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Err(NoCommand::Shown(error.to_string()))
         }
-        Err(error) => Err(NoCommand::Mistake(one_line(&error.to_string()))),
+        Err(error) => Err(NoCommand::Mistake(message::one_line(&error.to_string()))),
     }
 }
 
-/// The first paragraph: what follows is usage, which `--help` shows.
-fn one_line(text: &str) -> String {
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    let line = paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    line.trim_start_matches("error: ").to_owned()
-}
-
 fn parameter(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 fn backend(text: &str) -> Result<Uri, String> {
-    address(text, &["http"]).ok_or_else(|| "it is http://HOST:PORT without a path".to_owned())
+    address(text, &["http"]).ok_or_else(|| "expected http://HOST:PORT without a path".to_owned())
 }
 
 fn endpoint(text: &str) -> Result<Uri, String> {
-    address(text, &["http", "https"]).ok_or_else(|| "it is http(s)://HOST:PORT without a path".to_owned())
+    address(text, &["http", "https"]).ok_or_else(|| "expected http(s)://HOST:PORT without a path".to_owned())
 }
 
 fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
@@ -171,7 +198,7 @@ mod tests {
     fn a_mistake_is_one_line_that_names_it() {
         for (line, named) in [
             ("--lisen 1", "--lisen"),
-            ("serve --listen 3000", "--listen"),
+            ("serve --listen nowhere", "--listen"),
             ("--parameter A", "NAME=VALUE"),
             ("--backend https://a", "http://HOST:PORT"),
             ("--backend http://a/b", "http://HOST:PORT"),
@@ -181,6 +208,30 @@ mod tests {
         ] {
             let Err(NoCommand::Mistake(text)) = parsed(line) else { panic!("{line}") };
             assert!(text.contains(named) && !text.contains('\n'), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_name_is_answered_with_the_nearest_one() {
+        for (line, tip) in [
+            ("--lsiten 1", "tip: a similar argument exists: '--listen'"),
+            ("serve --polcy a", "tip: a similar argument exists: '--policy'"),
+            ("sevre", "tip: a similar subcommand exists: 'serve'"),
+            ("--log shrt", "tip: a similar value exists: 'short'"),
+            ("--log-level debug", "tip: "),
+            ("--port 3000", "see `tollgate --help`"),
+            ("-v", "see `tollgate --help`"),
+        ] {
+            let Err(NoCommand::Mistake(text)) = parsed(line) else { panic!("{line}") };
+            assert!(text.contains(tip) && !text.contains("Usage"), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn help_explains_the_environment_and_the_exit_codes() {
+        let Err(NoCommand::Shown(text)) = parsed("--help") else { panic!("no help") };
+        for part in ["RUST_LOG", "HTTPS_PROXY", "NO_PROXY", "Exit codes", "Examples", "--state", "--log"] {
+            assert!(text.contains(part), "{part}: {text}");
         }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alb_sync::AlbSync;
-use authorizer::{Authorizer, Config, ConfigError, KeyHeader, PolicyLoadError, http_calls};
+use authorizer::{Authorizer, Config, ConfigError, KeyHeader, PolicyLoadError, local_http_calls};
 use calls::timeouts::INTEGRATION;
-use calls::{Deadline, Reach, RecordLog};
+use calls::{Deadline, Proxy, ProxyError, RecordLog};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
 use metrics_publisher::Publisher;
@@ -52,6 +52,9 @@ pub enum FunctionError {
     /// A store that cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
+    /// An invalid proxy in the environment.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A setting that cannot be.
     #[error("limiter: {0}")]
     Limiter(#[from] limiter::ConfigError),
@@ -151,7 +154,8 @@ async fn authorizer(
         Some(store) => store,
         None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?.store),
     };
-    let authorizer = Authorizer::new(config, store, move || http_calls(records.clone(), Reach::Local));
+    let proxy = Proxy::from_lookup(|name| std::env::var(name).ok())?;
+    let authorizer = Authorizer::new(config, store, move || local_http_calls(records.clone(), proxy.as_ref()));
     authorizer.load_policy().await?;
     Ok(authorizer)
 }

@@ -23,6 +23,14 @@ pub enum InvokeError {
     /// The function cannot be set up.
     #[error(transparent)]
     Function(#[from] FunctionError),
+    /// A setting is missing, and there is no file with settings beside the first event.
+    #[error("{error}; settings come from the environment or from {path}, which does not exist", path = path.display())]
+    NoSettings {
+        /// The setting.
+        error: FunctionError,
+        /// Where the file would be.
+        path: PathBuf,
+    },
 }
 
 /// What the function said to one event: its answer, or its error as Lambda reports it. Both are JSON.
@@ -34,7 +42,8 @@ pub type Said = Result<String, String>;
 /// [`InvokeError`] where it cannot be called at all.
 pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
     let events = options.events.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    let file = settings_beside(&options.events, &options.function)?;
+    let path = settings_path(&options.events);
+    let file = settings(&path, &options.function)?;
     let endpoint = options.endpoint.clone();
     let setting = move |name: &str| {
         let of_file = |name: &str| Some(file.get(name)?.as_str()?.to_owned());
@@ -42,7 +51,12 @@ pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
         endpoint.as_ref().map_or_else(|| given(name), |endpoint| store::setting(name, endpoint, given))
     };
     // Standard output is for answers.
-    let function = Function::new(&options.function, None, setting, RecordLog::to(std::io::stderr())).await?;
+    let function = Function::new(&options.function, None, setting, RecordLog::to(std::io::stderr())).await;
+    let function = function.map_err(|error| match error {
+        FunctionError::Unknown(_) => error.into(),
+        error if path.exists() => error.into(),
+        error => InvokeError::NoSettings { error, path },
+    })?;
     let mut answers = Vec::with_capacity(events.len());
     for event in &events {
         answers.push(said(&function, event).await);
@@ -57,19 +71,20 @@ async fn said(function: &Function, event: &[u8]) -> Said {
     }
 }
 
-/// The function's settings in the `env.json` beside the first event, by its logical id, in the form that
-/// the SAM CLI's `--env-vars` has. Nothing where there is no such file.
-fn settings_beside(events: &[PathBuf], package: &str) -> Result<Value, InvokeError> {
-    let Some(path) = events
-        .first()
-        .and_then(|event| event.parent())
-        .map(|folder| folder.join("env.json"))
-        .filter(|path| path.exists())
-    else {
+/// The `env.json` beside the first event.
+fn settings_path(events: &[PathBuf]) -> PathBuf {
+    let folder = events.first().and_then(|event| event.parent()).filter(|folder| *folder != Path::new(""));
+    folder.unwrap_or(Path::new(".")).join("env.json")
+}
+
+/// The function's settings in an `env.json`, by its logical id, in the form that the SAM CLI's `--env-vars` has. Nothing
+/// if there is no such file.
+fn settings(path: &Path, package: &str) -> Result<Value, InvokeError> {
+    if !path.exists() {
         return Ok(Value::Null);
-    };
-    let problem = |error: serde_json::Error| InvokeError::File { path: path.clone(), problem: error.to_string() };
-    let mut all: Value = serde_json::from_slice(&read(&path)?).map_err(problem)?;
+    }
+    let problem = |error: serde_json::Error| InvokeError::File { path: path.to_owned(), problem: error.to_string() };
+    let mut all: Value = serde_json::from_slice(&read(path)?).map_err(problem)?;
     Ok(all[logical_id(package)].take())
 }
 

@@ -13,5 +13,6 @@ pub mod function;
 pub mod gateway;
 pub mod invoke;
 pub mod local;
+pub mod log;
 mod memory_budget;
 pub mod template;

@@ -2,16 +2,12 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tollgate::cli::{Command, Invoke, NoCommand, Serve, Token, parse};
+use tollgate::cli::{Command, Invoke, LogStyle, NoCommand, Serve, Token, parse};
 use tollgate::local::LocalIssuer;
-use tollgate::{invoke, local};
+use tollgate::{invoke, local, log};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// Bad input, whoever gave it.
 const MISTAKE: u8 = 2;
@@ -40,16 +36,23 @@ fn mistake(problem: &str) -> ExitCode {
 }
 
 fn serve(options: Serve) -> ExitCode {
+    let style = options.log;
     let (writer, flushed_when_dropped) = tracing_appender::non_blocking(std::io::stdout());
-    log_to(writer.clone());
+    if let Err(error) = start_log(style, writer.clone()) {
+        return mistake(&error.to_string());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return mistake(&error.to_string()),
     };
-    let records = writer.clone();
-    let log = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
+
+    let access_log = log::access_log(style, writer.clone());
+    let records: Box<dyn std::io::Write + Send> = match style {
+        LogStyle::Json => Box::new(writer),
+        LogStyle::Short | LogStyle::Quiet => Box::new(std::io::sink()),
+    };
     let served: Result<String, String> = runtime.block_on(async {
-        let started = local::start(options, Arc::new(log), records).await.map_err(|error| error.to_string())?;
+        let started = local::start(options, access_log, records).await.map_err(|error| error.to_string())?;
         // Before anybody is told that the gateway listens, so that no signal ends it with requests under way.
         let signals = Signals::listen().map_err(|error| error.to_string())?;
         // Whoever started the gateway may not read what it says.
@@ -58,6 +61,7 @@ fn serve(options: Serve) -> ExitCode {
         started.serve(signals.stop()).await;
         Ok(metrics.table())
     });
+
     // The log's last lines come before the table.
     drop(flushed_when_dropped);
     match served {
@@ -69,14 +73,12 @@ fn serve(options: Serve) -> ExitCode {
     }
 }
 
-/// Logs as deployed functions do, so that a local log is bounded and read in the same way.
-fn log_to(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = match format!("{}=info", telemetry::AUDIT_TARGET).parse() {
-        Ok(directive) => filter.add_directive(directive),
-        Err(_) => filter,
-    };
-    tracing_subscriber::registry().with(telemetry::lines(writer).with_filter(filter)).init();
+/// Logs what `RUST_LOG` selects.
+fn start_log(
+    style: LogStyle,
+    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
+) -> Result<(), log::FilterError> {
+    log::start(style, std::env::var(log::RUST_LOG).ok().as_deref(), writer)
 }
 
 /// Ctrl-C and termination, from the moment this exists.
@@ -113,6 +115,11 @@ fn token(options: &Token) -> ExitCode {
         Ok(issuer) => issuer,
         Err(error) => return mistake(&error.to_string()),
     };
+    if issuer.is_new() {
+        let folder = std::path::absolute(&options.state).unwrap_or_else(|_| options.state.clone());
+        let note = "a new signing key was made; only a gateway with the same --state folder accepts this token";
+        let _ = writeln!(std::io::stderr(), "tollgate: {}: {note}", folder.display());
+    }
     let Some(token) = issuer.token(options, jiff::Timestamp::now()) else {
         return mistake("--expires-in: it ends beyond the calendar");
     };
@@ -121,7 +128,9 @@ fn token(options: &Token) -> ExitCode {
 }
 
 fn call(options: &Invoke) -> ExitCode {
-    log_to(std::io::stderr);
+    if let Err(error) = start_log(LogStyle::Json, std::io::stderr) {
+        return mistake(&error.to_string());
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return mistake(&error.to_string()),

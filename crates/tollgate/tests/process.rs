@@ -13,7 +13,7 @@ fn project() -> PathBuf {
 fn tollgate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
     command.args(arguments).current_dir(project()).stdin(Stdio::null());
-    for name in ["AUTH_POLICY", "EMBEDDED_STORE", "ON_THROTTLE", "RUST_LOG"] {
+    for name in ["AUTH_POLICY", "EMBEDDED_STORE", "ON_THROTTLE", "RUST_LOG", "CARGO", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env_remove(name);
     }
     command
@@ -36,7 +36,11 @@ struct Serving {
 
 impl Serving {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = tollgate(&["--listen", "127.0.0.1:0"]).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::spawn(tollgate(&[]).args(arguments))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
         let address = first.split_once("http://").unwrap().1.split_once(". ").unwrap().0.parse().unwrap();
@@ -191,9 +195,13 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let (template, policy) = (
+    let (template, policy, seeds) = (
         file("template.yaml", "Resources:\n  Api: !Sub"),
         file("policy.json", r#"{"rules":[{"match":"GET /","auth":"x"}]}"#),
+        file(
+            "seeds.json",
+            "{\"keys\": [\n{\"key\": \"twenty-characters-01\", \"key_id\": \"a\", \"plan\": \"team\"}]}",
+        ),
     );
     for (arguments, named) in [
         (&["--no-such-flag"][..], "--no-such-flag"),
@@ -201,8 +209,10 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         (&["--listen", "nowhere"], "nowhere"),
         (&["--template", "no-such.yaml"], "no-such.yaml: No such file"),
         (&["--template", &template], "template.yaml:2:"),
-        (&["--policy", &policy], "AUTH_POLICY: rules[0].auth: unknown variant `x`"),
-        (&["--seeds", &policy], "policy.json: rules: unknown field `rules`"),
+        (&["--lsiten", "1"], "tip: a similar argument exists: '--listen'"),
+        (&["--policy", &policy], "policy.json:1:37: rules[0].auth: unknown value `x`, expected one of"),
+        (&["--seeds", &policy], "policy.json:1:8: rules: unknown field `rules`"),
+        (&["--seeds", &seeds], "seeds.json:2:56: keys[0].plan: plan `team` does not exist"),
         (&["--parameter", "Nothing=1"], "template.yaml: there is no parameter `Nothing`"),
         (&["--parameter", "OnThrottle=\n\u{1b}"], "parameter OnThrottle: `\\n\\u{1b}` is none of"),
         (
@@ -214,7 +224,10 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         (&["token", "--expires-in", "soon"], "--expires-in"),
         (&["invoke", "no-such-function", "events/authorizer.allowed.json"], "there is no function `no-such-function`"),
         (&["invoke", "authorizer", "no-such-event.json"], "no-such-event.json: No such file"),
-        (&["invoke", "authorizer", "Cargo.toml"], "AUTH_POLICY is not set"),
+        (
+            &["invoke", "authorizer", "Cargo.toml"],
+            "AUTH_POLICY is not set; settings come from the environment or from ./env.json",
+        ),
         (&["invoke", "authorizer", "events/no-such-event.json"], "no-such-event.json: No such file"),
     ] {
         let output = run(arguments);
@@ -279,4 +292,156 @@ fn token_prints_a_token_that_the_gateway_accepts() {
     let header = |token: &str| format!("authorization: Bearer {}", token.trim());
     assert!(get_with(serving.address, "/orders", &header(&token)).starts_with("HTTP/1.1 200"));
     assert!(get_with(serving.address, "/orders", &header("a.b.c")).starts_with("HTTP/1.1 401"));
+}
+
+/// A gateway that is started in this folder, with the project's template.
+fn serving_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Serving {
+    let template = project().join("template.yaml");
+    let mut command = tollgate(&["--template", template.to_str().unwrap()]);
+    command.args(arguments).current_dir(folder).envs(variables.iter().copied());
+    Serving::spawn(&mut command)
+}
+
+#[test]
+fn the_token_command_of_the_banner_works_in_any_folder() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let serving = serving_in(folder.path(), &[], &[]);
+    let command = serving.banner.split_once("Bearer $(").unwrap().1.split_once(')').unwrap().0;
+
+    let output = Command::new("sh").args(["-c", command]).current_dir(elsewhere.path()).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()), "{command}");
+    let header = format!("authorization: Bearer {}", text(&output.stdout).trim());
+    assert!(get_with(serving.address, "/orders", &header).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_token_with_a_new_signing_key_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = |folder: &Path| tollgate(&["token"]).current_dir(folder).output().unwrap();
+    let (first, second) = (token(folder.path()), token(folder.path()));
+    let told = text(&first.stderr);
+    assert!(told.contains(".tollgate: a new signing key was made") && told.lines().count() == 1, "{told}");
+    assert_eq!((first.status.code(), second.status.code(), text(&second.stderr)), (Some(0), Some(0), String::new()));
+}
+
+#[test]
+fn a_policy_that_does_not_name_the_local_issuer_has_no_token_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = r#""rules":[{"match":"ANY /{proxy+}","auth":"any"}]"#;
+    let jwks = r#"{"issuer":"http://tollgate.local","audiences":["tollgate-local"],"default_plan":"free",
+                   "jwks_uri":"http://127.0.0.1:3000/_tollgate/jwks.json"}"#;
+    for (issuers, is_shown) in [(String::new(), false), (format!(r#""issuers":[{jwks}],"#), true)] {
+        let policy = folder.path().join("policy.json");
+        std::fs::write(&policy, format!("{{{issuers}{rules}}}")).unwrap();
+        let serving = serving_in(folder.path(), &["--policy", policy.to_str().unwrap()], &[]);
+        let banner = &serving.banner;
+        assert_eq!(banner.contains("Bearer $("), is_shown, "{banner}");
+        assert_eq!(banner.contains("are not accepted"), !is_shown, "{banner}");
+        assert!(banner.contains("'x-api-key: local-pro-key"), "{banner}");
+    }
+}
+
+#[test]
+fn the_banner_uses_the_configured_key_header_and_shows_the_proxy_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = [("HTTPS_PROXY", "http://me:hush@proxy.example:3128")];
+    let serving = serving_in(folder.path(), &["--parameter", "KeyHeader=api-key"], &proxy);
+    let banner = &serving.banner;
+    assert!(banner.contains("'api-key: local-pro-key") && !banner.contains("x-api-key"), "{banner}");
+    assert!(banner.contains("Proxy    http://proxy.example:3128,") && !banner.contains("hush"), "{banner}");
+
+    let mut command = tollgate(&["--listen", "0", "--state"]);
+    let output = command.arg(folder.path()).env("HTTPS_PROXY", "socks5://me:hush@a:1").output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(
+        (output.status.code(), &*told),
+        (Some(2), "tollgate: HTTPS_PROXY: invalid proxy, expected http://HOST:PORT\n")
+    );
+}
+
+#[test]
+fn an_invalid_log_filter_is_a_mistake() {
+    for arguments in [&["--listen", "0"][..], &["invoke", "authorizer", "events/authorizer.allowed.json"]] {
+        let output = tollgate(arguments).env("RUST_LOG", "loud").output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.starts_with("tollgate: RUST_LOG: invalid directive `loud`, expected off, error"), "{told}");
+    }
+}
+
+/// What a gateway logs of two requests, one of which is refused.
+fn logged(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut command = tollgate(&["--listen", "0"]);
+    let mut child = command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut banner = String::new();
+    while !banner.contains("for i in") {
+        lines.read_line(&mut banner).unwrap();
+    }
+    let address = banner.split_once("http://").unwrap().1.split_once(". ").unwrap().0.parse().unwrap();
+    get_with(address, "/orders", "x-api-key: local-pro-key-0000000000001");
+    get(address, "/orders?secret=1");
+
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success());
+    rest.split_once("metric (times in ms)").unwrap().0.to_owned()
+}
+
+#[test]
+fn a_short_log_has_a_line_per_request_and_the_reason_of_a_refusal() {
+    let log = logged(&["--log", "short"], &[]);
+    let lines: Vec<_> = log.lines().filter(|line| !line.is_empty()).collect();
+    assert!(lines[0].starts_with("GET /orders 200 "), "{log}");
+    assert!(lines[0].ends_with("ms decision=allowed plan=pro key=local-pro"), "{log}");
+    assert!(lines.iter().any(|line| line.starts_with("GET /orders 401 ")), "{log}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("INFO decided") && line.contains("reason=missing_credentials")),
+        "{log}"
+    );
+    assert!(!log.contains("{\"") && !log.contains("secret"), "{log}");
+}
+
+#[test]
+fn a_quiet_log_has_no_line_for_a_request() {
+    let log = logged(&["--log", "quiet"], &[]);
+    assert!(!log.contains("orders") && !log.contains("decided"), "{log}");
+    let filtered = logged(&[], &[("RUST_LOG", "warn")]);
+    assert!(filtered.contains("\"route_key\"") && !filtered.contains("decided"), "{filtered}");
+}
+
+#[test]
+fn invoke_logs_in_the_form_of_the_deployed_function() {
+    let output = run(&["invoke", "authorizer", "events/authorizer.unknown-key.json"]);
+    let log = text(&output.stderr);
+    let line = log.lines().find(|line| line.contains("\"decided\"")).unwrap_or_else(|| panic!("{log}"));
+    let event: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&event["level"], &event["reason"]), (&"INFO".into(), &"unknown_key".into()));
+    assert!(event.get("fields").is_none() && event.get("target").is_none(), "{line}");
+}
+
+#[test]
+fn limits_and_policies_that_refuse_everything_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let policy = file("policy.json", r#"{"rules":[]}"#);
+    let seeds = file("seeds.json", r#"{"plans":{"none":{"throttle":{"rate":1,"burst":0}}}}"#);
+    let mut command = tollgate(&["--listen", "0", "--policy", &policy, "--seeds", &seeds]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut expected = vec!["plan `none`: a burst of 0 refuses every request", "rules: the policy has no rules"];
+    for line in lines {
+        expected.retain(|text| !line.contains(text));
+        if expected.is_empty() {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(expected.is_empty(), "{expected:?}");
 }

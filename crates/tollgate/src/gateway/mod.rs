@@ -20,7 +20,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Uri;
 
-use crate::api::Api;
+use crate::api::{Api, Exchange};
 use crate::function::Function;
 use crate::local::LocalMetrics;
 use crate::memory_budget::MemoryBudget;
@@ -48,8 +48,8 @@ impl Default for Memory {
     }
 }
 
-/// Where lines of the access log go.
-pub type LogSink = Arc<dyn Fn(&str) + Send + Sync>;
+/// Receives each line of the access log, with the exchange that it is about.
+pub type LogSink = Arc<dyn Fn(&str, &Exchange) + Send + Sync>;
 
 /// An API with what it needs to answer.
 pub struct Gateway {

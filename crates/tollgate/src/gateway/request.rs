@@ -89,7 +89,7 @@ impl Drop for Logged {
         if !self.exchange.is_own_page {
             self.gateway.metrics.line(&line);
         }
-        (self.gateway.log)(&line);
+        (self.gateway.log)(&line, &self.exchange);
     }
 }
 

@@ -1,11 +1,16 @@
 //! What the gateway says when it starts.
 
+mod keys;
+mod token_command;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use calls::is_loopback;
 use http::Uri;
-use usage::{PlanDocument, Seeds};
+use jiff::Timestamp;
+use usage::Seeds;
 
 use super::METRICS_PATH;
 use super::schedule::Schedule;
@@ -25,6 +30,14 @@ pub(super) struct Facts<'f> {
     pub(super) seeds: &'f Seeds,
     /// Keys of a file are somebody's, so only their ids are shown.
     pub(super) keys_shown: bool,
+    /// The header that API keys are sent in.
+    pub(super) key_header: &'f str,
+    /// Whether the policy accepts tokens of the local issuer.
+    pub(super) is_local_issuer_trusted: bool,
+    /// The folder of the local issuer's signing key.
+    pub(super) state: &'f Path,
+    /// Requests to issuers go through it.
+    pub(super) proxy: Option<String>,
     pub(super) schedules: &'f [(Schedule, Function)],
 }
 
@@ -46,6 +59,9 @@ impl Facts<'_> {
         match self.endpoint {
             Some(endpoint) => writeln!(text, "Store    DynamoDB at {}", endpoint.to_string().trim_end_matches('/'))?,
             None => writeln!(text, "Store    embedded; plans, keys and usage are gone when this process ends")?,
+        }
+        if let Some(proxy) = &self.proxy {
+            writeln!(text, "Proxy    {proxy}, for requests to issuers and authorization servers")?;
         }
         writeln!(text, "Metrics  http://{}{METRICS_PATH}, and a table at the end", self.address)?;
         self.write_routes(text)?;
@@ -85,32 +101,46 @@ impl Facts<'_> {
     }
 
     fn write_keys(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "\nKeys")?;
-        for key in &self.seeds.keys {
-            let plan = self.seeds.plans.get(&key.plan).map(limits).unwrap_or_default();
-            let shown = if self.keys_shown { &key.key } else { &key.key_id };
-            writeln!(text, "  {shown}   plan {}: {plan}", key.plan)?;
+        match self.endpoint {
+            Some(_) if !self.are_seeds_used() => {
+                return writeln!(
+                    text,
+                    "\nKeys\n  those in the tables; nothing is written to tables on another machine"
+                );
+            }
+            Some(_) => writeln!(text, "\nKeys, unless the tables already have others under these ids")?,
+            None => writeln!(text, "\nKeys")?,
         }
-        Ok(())
+        keys::write(text, self.seeds, self.keys_shown, Timestamp::now())
+    }
+
+    /// Tables on another machine are not filled.
+    fn are_seeds_used(&self) -> bool {
+        self.endpoint.is_none_or(|endpoint| is_loopback(endpoint.host().unwrap_or_default()))
     }
 
     fn write_examples(&self, text: &mut String) -> std::fmt::Result {
-        let url = format!("http://{}", self.address);
+        let (url, header) = (format!("http://{}", self.address), self.key_header);
+        if !self.is_local_issuer_trusted {
+            writeln!(text, "\nTokens of `tollgate token` are not accepted: the policy does not name their issuer.")?;
+        }
         writeln!(text, "\nTry")?;
         writeln!(text, "  curl -i {url}/health")?;
         writeln!(text, "  curl -i {url}/orders")?;
-        writeln!(text, "  curl -i -H 'x-api-key: local-pro-key-0000000000001' {url}/orders")?;
-        writeln!(text, "  curl -i -H \"authorization: Bearer $(cargo run -q -- token --plan pro)\" {url}/orders")?;
+        if !self.are_seeds_used() {
+            return writeln!(text);
+        }
+        writeln!(text, "  curl -i -H '{header}: local-pro-key-0000000000001' {url}/orders")?;
+        if self.is_local_issuer_trusted {
+            let program = std::env::args().next();
+            let is_under_cargo = std::env::var_os("CARGO").is_some();
+            let command = token_command::token_command(program.as_deref(), is_under_cargo, self.state);
+            writeln!(text, "  curl -i -H \"authorization: Bearer $({command})\" {url}/orders")?;
+        }
         writeln!(
             text,
-            "  for i in 1 2 3 4 5 6; do curl -si -H 'x-api-key: local-free-key-000000000001' {url}/orders | head -1; done\n"
-        )
+            "  for i in 1 2 3 4 5 6; do curl -si -H '{header}: local-free-key-000000000001' {url}/orders | head -1; done"
+        )?;
+        writeln!(text)
     }
-}
-
-fn limits(plan: &PlanDocument) -> String {
-    let throttle = plan.throttle.iter().map(|throttle| format!("{}/s, burst {}", throttle.rate, throttle.burst));
-    let quotas = plan.quotas.iter().map(|quota| format!("{} a {}", quota.limit, quota.period));
-    let all: Vec<String> = throttle.chain(quotas).collect();
-    if all.is_empty() { "no limit".to_owned() } else { all.join(", ") }
 }

@@ -23,6 +23,7 @@ const AUDIENCE: &str = "tollgate-local";
 /// The local issuer with its key.
 pub struct LocalIssuer {
     pair: EcdsaKeyPair,
+    is_new: bool,
 }
 
 /// Why there is none.
@@ -63,9 +64,7 @@ impl LocalIssuer {
     pub fn open(folder: &Path) -> Result<Self, IssuerError> {
         let path = folder.join("issuer.p8");
         let file = |error| IssuerError::File { path: path.clone(), error };
-        if !path.exists() {
-            make(folder, &path)?;
-        }
+        let is_new = !path.exists() && make(folder, &path)?;
         let mode = fs::metadata(&path).map_err(file)?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(IssuerError::Readable { path, mode });
@@ -73,7 +72,14 @@ impl LocalIssuer {
         let key = fs::read(&path).map_err(file)?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key)
             .map_err(|_| IssuerError::Key { path: path.clone() })?;
-        Ok(Self { pair })
+        Ok(Self { pair, is_new })
+    }
+
+    /// Returns whether this call of [`Self::open`] made the key. A gateway that uses another folder does not accept its
+    /// tokens.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Its public keys.
@@ -98,6 +104,14 @@ impl LocalIssuer {
         let Value::Array(issuers) = issuers else { return policy.to_owned() };
         issuers.push(self.trust());
         Value::Object(document).to_string()
+    }
+
+    /// Returns whether a policy names this issuer. One that is not JSON, such as `table:NAME`, is not known to.
+    #[must_use]
+    pub fn is_named_by(policy: &str) -> bool {
+        let Ok(document) = serde_json::from_str::<Value>(policy) else { return false };
+        let issuers = document.get("issuers").and_then(Value::as_array);
+        issuers.is_some_and(|issuers| issuers.iter().any(|issuer| issuer["issuer"] == ISSUER))
     }
 
     /// A token, `None` where its end is beyond the calendar or no random numbers are to be had.
@@ -136,7 +150,9 @@ impl LocalIssuer {
 
 /// Writes a new key aside and gives it its name in one step, so that of two that start at once both read
 /// the one that came first, whole.
-fn make(folder: &Path, path: &Path) -> Result<(), IssuerError> {
+///
+/// Returns whether the key is this one.
+fn make(folder: &Path, path: &Path) -> Result<bool, IssuerError> {
     let file = |error| IssuerError::File { path: path.to_owned(), error };
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file)?;
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
@@ -152,8 +168,9 @@ fn make(folder: &Path, path: &Path) -> Result<(), IssuerError> {
     let linked = written.and_then(|()| fs::hard_link(&aside, path));
     let _ = fs::remove_file(&aside);
     match linked {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(file(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(file(error)),
     }
 }
 
@@ -170,6 +187,7 @@ mod tests {
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
+        assert!(!LocalIssuer::open(&state).unwrap().is_new());
         assert!(kids.iter().all(|kid| *kid == kids[0]));
         let mode = fs::metadata(state.join("issuer.p8")).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode, fs::read_dir(&state).unwrap().count()), (0o600, 1));
@@ -192,5 +210,9 @@ mod tests {
         let policy: Value = serde_json::from_str(&issuer.beside(r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#)).unwrap();
         assert_eq!((&policy["issuers"][0]["issuer"], &policy["issuers"][1]["issuer"]), (&json!("a"), &json!(ISSUER)));
         assert_eq!(issuer.beside("no policy"), "no policy");
+        assert!(issuer.is_new() && LocalIssuer::is_named_by(&policy.to_string()));
+        for other in [r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#, r#"{"rules":[]}"#, "table:edge", "[]"] {
+            assert!(!LocalIssuer::is_named_by(other), "{other}");
+        }
     }
 }

@@ -21,11 +21,14 @@ const BUILT_IN: &str = r#"{
 /// The seeds of a file, or the built-in ones; and whether their keys may be shown.
 pub(super) fn read(path: Option<&Path>) -> Result<(Seeds, bool), StartError> {
     let text = path.map_or_else(|| Ok(BUILT_IN.to_owned()), super::read)?;
-    let shape = |error: SeedsError| StartError::SeedsShape {
+    let invalid = |error: SeedsError| StartError::Document {
         path: path.unwrap_or(Path::new("built-in seeds")).to_owned(),
-        problem: error.to_string(),
+        position: error.position(&text),
+        problem: error.without_position(),
     };
-    Ok((Seeds::parse(&text).map_err(shape)?, path.is_none()))
+    let seeds = Seeds::parse(&text).map_err(invalid)?;
+    seeds.check().map_err(invalid)?;
+    Ok((seeds, path.is_none()))
 }
 
 #[cfg(test)]

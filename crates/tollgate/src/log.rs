@@ -1,0 +1,117 @@
+//! What the program logs, and how: JSON lines as deployed functions write them, or text for a terminal.
+
+mod access_line;
+mod event_text;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use crate::api::Exchange;
+use crate::cli::LogStyle;
+use crate::gateway::LogSink;
+use event_text::TextLines;
+
+/// The environment variable that says which messages are logged.
+pub const RUST_LOG: &str = "RUST_LOG";
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// A `RUST_LOG` that is invalid.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("RUST_LOG: invalid directive `{0}`, expected off, error, warn, info, debug or trace, or TARGET=LEVEL")]
+pub struct FilterError(String);
+
+/// Starts logging to `writer`. `directives` is the value of `RUST_LOG`; if it is missing or empty, everything from
+/// `info` on is logged, and from `warn` on if the style is quiet.
+///
+/// # Errors
+/// [`FilterError`] for an invalid directive.
+pub fn start<W>(style: LogStyle, directives: Option<&str>, writer: W) -> Result<(), FilterError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = with_audit(filter(style, directives)?);
+    let registry = tracing_subscriber::registry();
+    match style {
+        LogStyle::Json | LogStyle::Quiet => registry.with(telemetry::lines(writer).with_filter(filter)).init(),
+        LogStyle::Short => registry.with(telemetry::lines(TextLines(writer)).with_filter(filter)).init(),
+    }
+    Ok(())
+}
+
+/// Where the access log goes: one line per request to `writer`, or nothing if the style is quiet.
+pub fn access_log(style: LogStyle, writer: impl Write + Clone + Send + Sync + 'static) -> LogSink {
+    let write = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
+    match style {
+        LogStyle::Json => Arc::new(move |line: &str, _: &Exchange| write(line)),
+        LogStyle::Short => Arc::new(move |_: &str, exchange: &Exchange| write(&access_line::text(exchange))),
+        LogStyle::Quiet => Arc::new(|_: &str, _: &Exchange| ()),
+    }
+}
+
+/// The record of changes by administrators is written whatever else is logged.
+fn with_audit(filter: EnvFilter) -> EnvFilter {
+    match format!("{}=info", telemetry::AUDIT_TARGET).parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    }
+}
+
+/// A bare word that is no level would be read as a target, and silence everything else.
+fn filter(style: LogStyle, directives: Option<&str>) -> Result<EnvFilter, FilterError> {
+    let default = if style == LogStyle::Quiet { "warn" } else { "info" };
+    let directives = directives.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(default);
+
+    let is_valid = |directive: &&str| {
+        let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(directive));
+        is_level || (directive.contains('=') && EnvFilter::try_new(directive).is_ok())
+    };
+    let parts: Vec<_> = directives.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    match parts.iter().find(|part| !is_valid(part)) {
+        Some(invalid) => Err(FilterError((*invalid).to_owned())),
+        None => EnvFilter::try_new(parts.join(",")).map_err(|_| FilterError(directives.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_targets_are_valid_directives() {
+        for directives in
+            ["", " ", "warn", "OFF", "info,authorizer=debug", "warn, hyper=trace", "tollgate::local=error,"]
+        {
+            assert!(filter(LogStyle::Json, Some(directives)).is_ok(), "{directives}");
+        }
+        assert_eq!(filter(LogStyle::Json, None).unwrap().to_string(), "info");
+        assert_eq!(filter(LogStyle::Quiet, None).unwrap().to_string(), "warn");
+        assert_eq!(filter(LogStyle::Quiet, Some("debug")).unwrap().to_string(), "debug");
+    }
+
+    #[test]
+    fn changes_by_administrators_are_logged_with_any_filter() {
+        for directives in ["off", "warn", "tollgate=debug"] {
+            let filter = with_audit(filter(LogStyle::Quiet, Some(directives)).unwrap());
+            assert!(filter.to_string().contains(&format!("{}=info", telemetry::AUDIT_TARGET)), "{filter}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_directive_is_an_error_that_names_it() {
+        for (directives, invalid) in [
+            ("loud", "loud"),
+            ("info,loud", "loud"),
+            ("authorizer=loud", "authorizer=loud"),
+            ("authorizer", "authorizer"),
+        ] {
+            let error = filter(LogStyle::Json, Some(directives)).unwrap_err();
+            assert_eq!(error, FilterError(invalid.to_owned()), "{directives}");
+        }
+    }
+}
