@@ -186,7 +186,10 @@ fn throttle_warning(pointer: &str, throttle: &Throttle) -> Option<Mistake> {
 }
 
 fn refuses_all(pointer: String, field: &str) -> Mistake {
-    Mistake { pointer, message: format!("a {field} of 0 refuses every request that it applies to") }
+    Mistake {
+        pointer,
+        message: format!("a {field} of 0 refuses every request that it applies to, unless calls are granted"),
+    }
 }
 
 fn small_burst(pointer: String, throttle: &Throttle) -> Option<Mistake> {
