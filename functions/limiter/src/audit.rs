@@ -167,3 +167,61 @@ impl Drop for PendingChange<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The results that `work` records.
+    fn results(work: impl FnOnce(&Administrator)) -> Vec<Value> {
+        let (log, administrator) = (Log::default(), Administrator { principal: "p".into(), request_id: "r".into() });
+        let writer = log.clone();
+        let subscriber = telemetry::log_to(["limiter"], None, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || work(&administrator));
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| line["result"].clone()).collect()
+    }
+
+    #[test]
+    fn a_change_that_a_timeout_cuts_off_is_recorded_as_unknown() {
+        let cut_off = |administrator: &Administrator| {
+            let change = administrator.begins(Action::UpdateKey, "k1");
+            let work = async move {
+                std::future::pending::<()>().await;
+                change.end();
+            };
+            drop(work);
+        };
+        assert_eq!(results(cut_off), ["unknown"]);
+    }
+
+    #[test]
+    fn a_change_that_was_refused_is_not_recorded() {
+        let refused = |administrator: &Administrator| {
+            drop(administrator.begins(Action::UpdateKey, "k1").failed(Problem::not_found("key")));
+            administrator.begins(Action::UpdateKey, "k1").end();
+            administrator.begins(Action::UpdateKey, "k1").made(&Changes::default());
+            administrator.begins(Action::Grant, "k1").moved(&Amount::default());
+        };
+        assert_eq!(results(refused), [Value::Null; 0]);
+    }
+}

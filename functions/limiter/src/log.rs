@@ -1,4 +1,4 @@
-//! The log: JSON, a line a request, and nothing in it that a key could be told from.
+//! The log: JSON, one line per request and one per change (see [`crate::audit`]), and nothing that reveals a key.
 
 use std::sync::Arc;
 
