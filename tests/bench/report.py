@@ -20,9 +20,12 @@ REPEAT = """
 ## How to repeat
 
 ```sh
-make bench                  # everything: builds, which take longest, then some 20 minutes; wrk and nginx-light come from Debian's packages
-make bench PART=limiter     # one of: {parts}
+make bench
+make bench PART=limiter
 ```
+
+The first measures everything: builds, which take longest, then some 20 minutes; wrk and nginx-light come from Debian's
+packages. The second measures one part: {parts}.
 
 Results are kept in `target/bench`, a file for each part; this page is made of the latest of each.
 """

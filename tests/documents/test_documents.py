@@ -54,6 +54,28 @@ class Security(unittest.TestCase):
         self.assertFalse(is_there("tests/gateway/attacks.rs", "with_backend"))
 
 
+class Commands(unittest.TestCase):
+    """Interactive zsh, the default shell of macOS, takes `#` for a word, and a quotation mark behind it opens a string."""
+
+    def test_blocks_of_commands_have_no_comments_and_no_here_strings(self):
+        files = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]
+        lines = [(file.name, line) for file in files for line in self.commands(file.read_text())]
+        self.assertGreater(len(lines), 50)
+        self.assertEqual([line for line in lines if re.search(r"(^|\s)#|<<<", line[1])], [])
+
+    @staticmethod
+    def commands(text: str) -> list[str]:
+        return "\n".join(re.findall(r"```(?:sh|bash|shell)\n(.*?)```", text, re.DOTALL)).splitlines()
+
+
+class Make(unittest.TestCase):
+    def test_make_without_a_target_lists_every_target(self):
+        run = subprocess.run(["make"], cwd=PROJECT, check=True, capture_output=True, text=True)
+        listed = set(re.findall(r"^  make (\S+) +\S", run.stdout, re.MULTILINE))
+        phony = re.search(r"^\.PHONY: (.*)$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+        self.assertEqual(set(phony[1].split()) - {"help"}, listed)
+
+
 class Packaging(unittest.TestCase):
     def test_packaging_fails_if_the_lock_file_is_outdated(self):
         makefile = PROJECT / "Makefile"
