@@ -5,6 +5,7 @@
 //!   for responses
 //! - [`contained`] keeps a panic to the request that it happened in, and [`log_panics`] says where it was
 
+mod error_chain;
 mod excerpt;
 mod line;
 mod members;
@@ -20,6 +21,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
+pub use error_chain::error_chain;
 pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, excerpt};
 
 use line::Line;

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::config::http::HttpResponse;
-use aws_sdk_cloudwatch::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use calls::{Breaker, CallError, Deadline, Failure, Timeouts, retry};
-use telemetry::{Excerpt, excerpt};
+use telemetry::{Excerpt, error_chain};
 
 use crate::aggregate::Datum;
 use crate::batches::batches;
@@ -152,7 +152,7 @@ fn refusal(error: &SdkError<PutMetricDataError, HttpResponse>) -> Refusal {
     let code = error.code().unwrap_or_default();
     let problem = match error.as_service_error() {
         Some(_) => format!("PutMetricData: {code} ({status}): {}", Excerpt(error.message().unwrap_or_default())),
-        None => format!("PutMetricData: {}", excerpt(DisplayErrorContext(error).to_string())),
+        None => format!("PutMetricData: {}", error_chain(error)),
     };
     match status {
         400 | 413 if code.starts_with("InvalidParameter") || code.starts_with("MissingRequired") || status == 413 => {

@@ -14,10 +14,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use calls::{Deadline, Timeouts, retry};
 use jiff::Timestamp;
+use telemetry::error_chain;
 
 use crate::aggregate::Aggregator;
 use crate::series::Series;
@@ -107,7 +107,7 @@ impl SeriesRegistry {
                 Some(refused) if refused.is_conditional_check_failed_exception() => {
                     self.fewer(day, error.into_service_error(), timeouts).await
                 }
-                _ => Err(DisplayErrorContext(error).to_string()),
+                _ => Err(error_chain(&error)),
             },
         }
     }
@@ -129,9 +129,7 @@ impl SeriesRegistry {
         let request = request.key("id", AttributeValue::S(self.item_id(day)));
         let config = aws_sdk_dynamodb::config::Builder::new().timeout_config(timeouts.sdk());
         let answer = request.customize().config_override(config).send().await;
-        answer
-            .map(|output| Some(Taken::Fewer(read(output.item))))
-            .map_err(|error| DisplayErrorContext(error).to_string())
+        answer.map(|output| Some(Taken::Fewer(read(output.item)))).map_err(|error| error_chain(&error))
     }
 
     fn item_id(&self, day: i64) -> String {

@@ -75,7 +75,7 @@ pub enum StartError {
     #[error(transparent)]
     Open(#[from] usage::OpenError),
     /// The tables cannot be made or filled.
-    #[error("{endpoint}: {}", sources(error))]
+    #[error("{endpoint}: {}", telemetry::error_chain(error))]
     Endpoint {
         /// Where.
         endpoint: String,
@@ -85,10 +85,4 @@ pub enum StartError {
     /// The address of the built-in backend.
     #[error("the echo service cannot start: {0}")]
     Echo(String),
-}
-
-/// An error with what caused it, in one line.
-fn sources(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
