@@ -96,7 +96,7 @@ impl Breaker {
             return Err(self.refusal(Duration::ZERO));
         }
         let generation = inner.generation;
-        Ok(Permit { breaker: self, generation, settled: false })
+        Ok(Permit { breaker: self, generation, began: now, settled: false })
     }
 
     const fn refusal(&self, retry_in: Duration) -> CallError {
@@ -125,7 +125,8 @@ impl Breaker {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn settle(&self, generation: u64, verdict: Option<Verdict>, now: Option<Instant>) {
+    /// `outcome` is the verdict and the instant at which the call ended, or `None` if it was cancelled.
+    fn settle(&self, generation: u64, began: Instant, outcome: Option<(Verdict, Instant)>) {
         let mut inner = self.lock();
         if inner.generation != generation {
             return;
@@ -133,14 +134,14 @@ impl Breaker {
         if let Phase::HalfOpen { probing, .. } = &mut inner.phase {
             *probing = false;
         }
-        if let (Some(verdict), Some(now)) = (verdict, now) {
-            inner.count(self.name, verdict, now);
+        if let Some((verdict, ended)) = outcome {
+            inner.count(self.name, verdict, began, ended);
         }
     }
 }
 
 impl Inner {
-    fn count(&mut self, name: &'static str, verdict: Verdict, now: Instant) {
+    fn count(&mut self, name: &'static str, verdict: Verdict, began: Instant, ended: Instant) {
         let failed = match verdict {
             Verdict::Success => false,
             Verdict::Failure => true,
@@ -148,12 +149,12 @@ impl Inner {
         };
         match &mut self.phase {
             Phase::Closed(tally) => {
-                *tally = tally.with(failed);
+                *tally = tally.with(failed, began, ended);
                 if tally.trips() {
-                    self.enter(name, Phase::Open { since: now });
+                    self.enter(name, Phase::Open { since: ended });
                 }
             }
-            Phase::HalfOpen { .. } if failed => self.enter(name, Phase::Open { since: now }),
+            Phase::HalfOpen { .. } if failed => self.enter(name, Phase::Open { since: ended }),
             Phase::HalfOpen { successes, .. } => {
                 *successes += 1;
                 if *successes >= SUCCESSES_TO_CLOSE {
@@ -194,6 +195,8 @@ impl Phase {
 pub struct Permit<'a> {
     breaker: &'a Breaker,
     generation: u64,
+    /// When the call began.
+    began: Instant,
     settled: bool,
 }
 
@@ -201,14 +204,14 @@ impl Permit<'_> {
     /// Tells the breaker how the call ended.
     pub fn settle(mut self, verdict: Verdict, now: Instant) {
         self.settled = true;
-        self.breaker.settle(self.generation, Some(verdict), Some(now));
+        self.breaker.settle(self.generation, self.began, Some((verdict, now)));
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if !self.settled {
-            self.breaker.settle(self.generation, None, None);
+            self.breaker.settle(self.generation, self.began, None);
         }
     }
 }

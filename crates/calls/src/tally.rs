@@ -1,4 +1,9 @@
 //! The last outcomes that a closed circuit breaker has seen, and whether they open it.
+//!
+//! One stall of the other side makes every call fail that is under way. Failures whose calls overlap in time are
+//! therefore one failure. Otherwise one stall would open the breaker of a process that makes many calls at once.
+
+use std::time::Instant;
 
 /// So many failures in a row open the breaker.
 pub const CONSECUTIVE_FAILURES: u32 = 5;
@@ -13,17 +18,25 @@ pub(crate) struct Tally {
     samples: u32,
     /// One bit an outcome, the newest lowest; set for a failure.
     failures: u32,
+    /// When the last failure that was counted ended.
+    failed_at: Option<Instant>,
 }
 
 impl Tally {
-    pub(crate) const EMPTY: Self = Self { in_a_row: 0, samples: 0, failures: 0 };
+    pub(crate) const EMPTY: Self = Self { in_a_row: 0, samples: 0, failures: 0, failed_at: None };
 
-    pub(crate) const fn with(self, failed: bool) -> Self {
+    /// Counts a call, unless it failed and began before the last counted failure ended.
+    pub(crate) fn with(self, failed: bool, began: Instant, ended: Instant) -> Self {
+        if failed && self.failed_at.is_some_and(|failed_at| began < failed_at) {
+            return self;
+        }
+
         let samples = self.samples + 1;
         Self {
             in_a_row: if failed { self.in_a_row + 1 } else { 0 },
             samples: if samples < WINDOW { samples } else { WINDOW },
-            failures: ((self.failures << 1) | failed as u32) & ((1 << WINDOW) - 1),
+            failures: ((self.failures << 1) | u32::from(failed)) & ((1 << WINDOW) - 1),
+            failed_at: if failed { Some(ended) } else { self.failed_at },
         }
     }
 

@@ -26,6 +26,8 @@ struct Model {
     opened_at: Option<u64>,
     probes: Option<Vec<bool>>,
     probing: bool,
+    /// The intervals of the failures that were counted.
+    failures: Vec<(u64, u64)>,
 }
 
 impl Model {
@@ -51,7 +53,7 @@ impl Model {
         Some(self.era)
     }
 
-    fn end(&mut self, era: u32, verdict: Option<Verdict>) {
+    fn end(&mut self, (era, began): (u32, u64), verdict: Option<Verdict>) {
         if era != self.era {
             return;
         }
@@ -69,7 +71,11 @@ impl Model {
                     *self = Self { now_ms: self.now_ms, era: self.era + 1, ..Self::default() };
                 }
             }
+            None if failed && self.failures.iter().any(|(_, ended)| began < *ended) => {}
             None => {
+                if failed {
+                    self.failures.push((began, self.now_ms));
+                }
                 self.history.push(failed);
                 let row = self.history.iter().rev().take_while(|failed| **failed).count() >= 5;
                 let last: Vec<_> = self.history.iter().rev().take(10).collect();
@@ -93,8 +99,9 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         6 => Just(Step::Begin),
-        6 => (0usize..4, verdict).prop_map(|(nth, verdict)| Step::End(nth, verdict)),
+        6 => (0usize..8, verdict).prop_map(|(nth, verdict)| Step::End(nth, verdict)),
         1 => (0usize..4).prop_map(Step::Cancel),
+        4 => (1u64..5).prop_map(Step::Wait),
         1 => prop_oneof![0u64..100, 29_990u64..30_010].prop_map(Step::Wait),
     ]
 }
@@ -106,29 +113,53 @@ proptest! {
     fn the_breaker_does_what_the_rules_say(steps in prop::collection::vec(step(), 1..200)) {
         let (breaker, start) = (Breaker::new("model"), Instant::now());
         let mut model = Model::default();
-        let mut calls: Vec<(Permit<'_>, u32)> = Vec::new();
+        let mut calls: Vec<(Permit<'_>, (u32, u64))> = Vec::new();
         for step in steps {
             let now = start + Duration::from_millis(model.now_ms);
             match step {
                 Step::Begin => {
                     let (permit, era) = (breaker.permit(now).ok(), model.begin());
                     prop_assert_eq!(permit.is_some(), era.is_some());
-                    calls.extend(permit.zip(era));
+                    calls.extend(permit.zip(era.map(|era| (era, model.now_ms))));
                 }
                 Step::End(nth, verdict) if nth < calls.len() => {
-                    let (permit, era) = calls.remove(nth);
+                    let (permit, call) = calls.remove(nth);
                     permit.settle(verdict, now);
-                    model.end(era, Some(verdict));
+                    model.end(call, Some(verdict));
                 }
                 Step::Cancel(nth) if nth < calls.len() => {
-                    let (permit, era) = calls.remove(nth);
+                    let (permit, call) = calls.remove(nth);
                     drop(permit);
-                    model.end(era, None);
+                    model.end(call, None);
                 }
                 Step::Wait(ms) => model.now_ms += ms,
                 Step::End(..) | Step::Cancel(_) => {}
             }
             prop_assert_eq!(breaker.state(), model.state());
         }
+    }
+
+    /// However many calls are under way in a stall, and in whatever order they fail, it is one failure.
+    #[test]
+    fn a_stall_is_one_failure_however_many_calls_it_meets(
+        stalls in 1u64..8, calls in prop::collection::vec((0u64..200, 0u64..200), 1..40),
+    ) {
+        let (breaker, start) = (Breaker::new("model"), Instant::now());
+        for stall in 0..stalls {
+            let at = |ms: u64| start + Duration::from_millis(stall * 1000 + ms);
+            // Each is under way at 200 ms.
+            let mut calls = calls.clone();
+            let Ok(permits) = calls.iter().map(|(began, _)| breaker.permit(at(*began))).collect::<Result<Vec<_>, _>>()
+            else {
+                prop_assert_eq!(stall, 5);
+                return Ok(());
+            };
+            let mut ends: Vec<_> = permits.into_iter().zip(calls.drain(..).map(|(_, after)| 201 + after)).collect();
+            ends.sort_by_key(|(_, end)| *end);
+            for (permit, end) in ends {
+                permit.settle(Verdict::Failure, at(end));
+            }
+        }
+        prop_assert_eq!(breaker.state(), if stalls < 5 { State::Closed } else { State::Open });
     }
 }

@@ -149,3 +149,50 @@ fn a_clock_that_goes_backwards_keeps_it_open() {
     let breaker = after([Failure; 5], now);
     assert_eq!(refused(&breaker, now - Duration::from_secs(5)), Some(OPEN_FOR));
 }
+
+#[test]
+fn calls_that_fail_in_one_stall_are_one_failure() {
+    let now = Instant::now();
+    let at = |ms| now + Duration::from_millis(ms);
+    let breaker = Breaker::new("dynamodb");
+    for stall in 0..5 {
+        assert_eq!(breaker.state(), State::Closed, "{stall}");
+        let calls: Vec<_> = (0..20).map(|call| breaker.permit(at(stall * 1000 + call)).unwrap()).collect();
+        for (call, permit) in (0..).zip(calls) {
+            permit.settle(Failure, at(stall * 1000 + 200 + call));
+        }
+    }
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn a_store_that_stays_away_opens_it_after_five_timeouts_whatever_the_load() {
+    let now = Instant::now();
+    let at = |ms| now + Duration::from_millis(ms);
+    let breaker = Breaker::new("dynamodb");
+    // A call begins each 10 ms, and each times out after 200 ms.
+    let mut calls = std::collections::VecDeque::new();
+    let opened = (0..1000).map(|step| step * 10).find(|ms| {
+        if calls.front().is_some_and(|(began, _)| ms - began >= 200) {
+            let (_, permit): (u64, calls::Permit<'_>) = calls.pop_front().unwrap();
+            permit.settle(Failure, at(*ms));
+        }
+        match breaker.permit(at(*ms)) {
+            Ok(permit) => calls.push_back((*ms, permit)),
+            Err(_) => return true,
+        }
+        false
+    });
+    assert_eq!(opened, Some(1000));
+}
+
+#[test]
+fn a_success_within_a_stall_counts_and_ends_a_row() {
+    let now = Instant::now();
+    let at = |ms| now + Duration::from_millis(ms);
+    let breaker = after([Failure; 4], now);
+    let (slow, quick) = (breaker.permit(at(1)).unwrap(), breaker.permit(at(1)).unwrap());
+    quick.settle(Success, at(2));
+    slow.settle(Failure, at(3));
+    assert_eq!(breaker.state(), State::Closed);
+}
