@@ -33,7 +33,8 @@ STORE_SETTINGS = ["crates/usage/src/dynamodb/config.rs", "crates/usage/src/store
 # The parts of the shared store that a function uses.
 DECISIONS = ["crates/usage/src/dynamodb/registry.rs", "crates/usage/src/dynamodb/usage_table.rs"]
 ADMINISTRATION = [
-    f"crates/usage/src/dynamodb/{file}.rs" for file in ("admin", "admin_writes", "granting", "refunding", "reporting")
+    f"crates/usage/src/dynamodb/{file}.rs"
+    for file in ("admin", "admin_writes", "granting", "refunding", "reporting", "transaction")
 ]
 
 

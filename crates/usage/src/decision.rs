@@ -32,7 +32,8 @@ pub enum Verdict {
     Throttled {
         /// Whether a quota is used up; else it is a rate alone.
         quota: bool,
-        /// The names of the limits that do not allow it.
+        /// The names of the limits that do not allow it. Empty if the caller calls more often than its item can be
+        /// written.
         violated: Vec<Arc<str>>,
         /// Seconds after which a call of this cost would pass if nobody else called. At least 1.
         retry_after_s: u64,

@@ -37,7 +37,7 @@
 //! A window has a name of its own, so none is ever set back. What is over leaves the item a few parts at a time;
 //! days leave it for `history#` + `id` + `#202611`, an item a month, so that an item never holds more than 19 of them.
 //! Both are writes beside the charge: a handful a caller and month. `refund#` + `id` + `#` + a charge's number marks a
-//! charge that was given back, until its windows are over. `grant#` + a grant's name as a number is that name's for a
+//! charge that was given back, until its windows are over; `ru` is there until its refund is answered. `grant#` + a grant's name as a number is that name's for a
 //! day: `gr` says which request it was, `ga` what it moved, `gu` and `gl` what was used and left then.
 //!
 //! # Forms
@@ -64,7 +64,9 @@ mod refunding;
 mod registry;
 mod reporting;
 mod tables;
+mod throttle;
 mod tidy;
+mod transaction;
 mod usage_item;
 mod usage_table;
 
@@ -89,7 +91,7 @@ pub(crate) use admin::RegistryTable;
 use clock::{Clock, DateInterceptor};
 pub use config::DynamoDbConfig;
 use leases::{Leases, Offer};
-use outage::Outage;
+use outage::{Outage, OutageCause};
 use registry::Registry;
 use usage_table::{Call, UsageTable};
 
@@ -205,7 +207,12 @@ impl DynamoDbStore {
         };
         charged.unwrap_or_else(|outage| {
             let plan = &call.demand.plan().name;
-            tracing::warn!(reason = outage.reason, plan, "the plan answers, not the store: {}", outage.reason);
+            let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
+            if outage.cause != OutageCause::Store {
+                tracing::warn!(reason, throttle, plan, "this caller's item is used too often: {outage}");
+                return self.fallback.answer_hot_item(call.caller, call.demand, &call.remembered.usage);
+            }
+            tracing::warn!(reason, throttle, plan, "the plan decides, not the store: {outage}");
             self.fallback.answer(call.caller, call.demand, &call.remembered.usage, outage.retry_in)
         })
     }
@@ -226,14 +233,15 @@ impl DynamoDbStore {
         let caller = plan.charged(caller);
         let now = self.usage.now(now, &self.usage.recall(caller));
         let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
-        let decision = self.usage.peek(caller, &demand, deadline).await.map_err(no_answer)?;
+        let decision = self.usage.peek(caller, &demand, deadline).await?;
         Ok(decision.in_shadow(plan.shadow))
     }
 
-    /// Gives a charge back: to the quotas' windows that are not over and to its day, once at most.
+    /// Gives a charge back: to the quotas' windows that are not over and to its day, exactly once.
     ///
     /// # Errors
-    /// [`StoreError::NoAnswer`]: then it is not known whether it was given back, and it cannot be again.
+    /// [`StoreError::NoAnswer`]: it is not known whether it was given back. Repeated, it is given back if it was not.
+    /// [`StoreError::Busy`].
     pub async fn refund(
         &self,
         caller: &Caller,
@@ -242,7 +250,7 @@ impl DynamoDbStore {
         deadline: Deadline,
     ) -> Result<Refund, StoreError> {
         let charged = charge.charged(caller);
-        let refund = self.usage.refund(&charged, charge, now, deadline).await.map_err(no_answer)?;
+        let refund = self.usage.refund(&charged, charge, now, deadline).await?;
 
         if refund == Refund::Returned && charged != *caller && caller.has_reports() {
             let units = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
@@ -290,8 +298,7 @@ impl DynamoDbStore {
         let now = self.usage.now(now, &self.usage.recall(charged));
         let (mut history, shared) = tokio::try_join!(self.usage.report(caller, days, now, deadline), async {
             if charged == caller { Ok(None) } else { self.usage.usage(charged, deadline).await.map(Some) }
-        })
-        .map_err(no_answer)?;
+        })?;
         history.add(&self.figures.pending(caller));
 
         let usage = shared.as_ref().unwrap_or(&history.usage);
@@ -350,8 +357,10 @@ impl DynamoDbStore {
     }
 }
 
-fn no_answer(outage: Outage) -> StoreError {
-    StoreError::NoAnswer(outage.reason)
+impl From<Outage> for StoreError {
+    fn from(outage: Outage) -> Self {
+        if outage.cause == OutageCause::Conflict { Self::Busy } else { Self::NoAnswer(outage.to_string().into()) }
+    }
 }
 
 fn dated(client: &Client, clock: &Arc<Clock>) -> Client {

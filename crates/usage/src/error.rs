@@ -1,5 +1,7 @@
 //! Why a store could not keep its word.
 
+use std::borrow::Cow;
+
 use crate::{KeyError, PlanError, SeedsError};
 
 /// A store's own failure; a refusal is a [`Verdict`](crate::Verdict) instead.
@@ -16,7 +18,10 @@ pub enum StoreError {
     Unavailable(&'static str),
     /// What was asked cannot be answered in time, or it is not known whether it was done.
     #[error("the usage table gives no answer: {0}")]
-    NoAnswer(&'static str),
+    NoAnswer(Cow<'static, str>),
+    /// Others changed the same item again and again. Nothing was done.
+    #[error("others change the same thing at the same time")]
+    Busy,
     /// The caller's mistake.
     #[error("a report is of 1 to 366 days")]
     Range,

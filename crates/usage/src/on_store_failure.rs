@@ -8,6 +8,8 @@ use crate::{Caller, Decision, Demand, OnStoreFailure, Usage, Verdict};
 
 /// 16 times this many callers have a share in memory, some 5 MB at the most; any more are refused.
 const CALLERS_A_SHARD: usize = 1024;
+/// The wait after a throttled item. DynamoDB counts a partition's writes by the second.
+const HOT_ITEM_RETRY_AFTER_S: u64 = 1;
 /// The longest wait that a refusal asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -49,6 +51,18 @@ impl Fallback {
             Verdict::Unavailable { retry_after_s: whole_seconds(retry_in.min(LONGEST_WAIT)) }
         };
         Decision { degraded: true, ..Decision::of(verdict) }
+    }
+
+    /// Decides on a demand whose item the store throttles because it is used too often: the store responds, so that
+    /// `allow` does not make the caller's limits void. With `local` this process's share decides.
+    pub(crate) fn answer_hot_item(&self, caller: &Caller, demand: &Demand<'_>, remembered: &Usage) -> Decision {
+        let is_local = demand.plan().on_store_failure == OnStoreFailure::Local;
+        if is_local && !demand.is_impossible(remembered) && self.has_share(caller, demand) {
+            return Decision { degraded: true, ..Decision::of(Verdict::Allowed) };
+        }
+
+        let violated = Vec::new();
+        Decision::of(Verdict::Throttled { quota: false, violated, retry_after_s: HOT_ITEM_RETRY_AFTER_S })
     }
 
     /// Charges the demand to this process's share of the limits. Returns false if the share does not allow it, or if

@@ -124,10 +124,10 @@ impl Store {
 
     /// Gives a charge back to the caller that it was taken from: to each of its quotas' windows that is not over, and
     /// to its day's counter; never to a bucket, because what a rate has let through cannot be undone. The same
-    /// charge is given back once at most: after a failure it is not known whether it was.
+    /// charge is given back once, so that a request that failed may be repeated.
     ///
     /// # Errors
-    /// [`StoreError::NoAnswer`], [`StoreError::Full`].
+    /// [`StoreError::NoAnswer`], [`StoreError::Busy`], [`StoreError::Full`].
     pub async fn refund(
         &self,
         caller: &Caller,

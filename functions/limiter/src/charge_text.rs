@@ -36,7 +36,7 @@ impl ChargeTexts {
             secret.map(|secret| Key::new(HMAC_SHA256, &secret)).map_err(|error| refused(error, "secret"))
         };
         let read = timeout_at(deadline.instant().into(), self.key.get_or_try_init(|| read)).await;
-        read.unwrap_or_else(|_| Err(StoreError::NoAnswer("no answer in time").into()))
+        read.unwrap_or_else(|_| Err(StoreError::NoAnswer("no answer in time".into()).into()))
     }
 }
 

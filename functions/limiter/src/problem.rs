@@ -181,8 +181,15 @@ impl Problem {
                 problem.detail = NO_ANSWER.into();
                 problem.because("store_unavailable").with_header(RETRY_AFTER, HeaderValue::from_static("1"))
             }
+            StoreError::Busy => Self::busy(),
             other => Self::failure(other),
         }
+    }
+
+    /// Others change the same thing. Nothing was done.
+    fn busy() -> Self {
+        let detail = "Others change the same thing at the same time. Try again.";
+        Self::new(StatusCode::CONFLICT, detail)
     }
 }
 
@@ -211,7 +218,7 @@ pub(crate) fn refused(error: AdminError, what: &'static str) -> Problem {
             "{number} earlier secrets of this key still work. Wait until one ends, or end all with a `grace_s` of 0."
         )),
         Refusal::Repeated => conflict("Another request with this Idempotency-Key is under way.".to_owned()),
-        Refusal::Busy => conflict("Others change the same thing at the same time. Try again.".to_owned()),
+        Refusal::Busy => Problem::busy(),
     }
 }
 

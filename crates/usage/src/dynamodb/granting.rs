@@ -8,12 +8,15 @@
 //!
 //! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable grant#*
 
+use std::time::Duration;
+
 use calls::Deadline;
+use tokio::time::sleep;
 
 use crate::grant::{GrantOrder, KEPT};
 use crate::partition_keys::GRANT;
 use crate::plan::MAX_LIMIT;
-use crate::{Caller, Grant, GrantError, Nanos, SECOND, StoreError};
+use crate::{Caller, Grant, GrantError, Nanos, SECOND};
 
 use super::charging::KEPT_FOR_KEYS;
 use super::expression::Clause;
@@ -25,6 +28,8 @@ use super::usage_table::{UsageTable, Written};
 
 /// A cut that takes all there is looks first; so often it may find less than it saw, or another grant in between.
 const ATTEMPTS: usize = 5;
+/// The longest pause before another attempt, so that grants that meet do not meet again.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a name's own item says.
 enum Claim {
@@ -38,7 +43,7 @@ enum Claim {
 
 impl From<Outage> for GrantError {
     fn from(outage: Outage) -> Self {
-        Self::Store(StoreError::NoAnswer(outage.reason))
+        Self::Store(outage.into())
     }
 }
 
@@ -68,7 +73,7 @@ impl UsageTable {
             };
             amount = order.possible(&seen.usage)?;
         }
-        Err(Outage::CONTRADICTION.into())
+        Err(Outage::CONFLICT.into())
     }
 
     async fn grant_once(
@@ -106,8 +111,9 @@ impl UsageTable {
                 self.tell(number, &grant, deadline).await;
                 return Ok(grant);
             }
+            sleep(LONGEST_PAUSE.mul_f64(fastrand::f64())).await;
         }
-        Err(Outage::CONTRADICTION.into())
+        Err(Outage::CONFLICT.into())
     }
 
     async fn claim(&self, number: u64, request: u64, now: Nanos, deadline: Deadline) -> Result<Claim, Outage> {
@@ -126,7 +132,7 @@ impl UsageTable {
     /// What is not told now is found in the caller's item by whoever repeats the grant or makes the next.
     async fn tell(&self, number: u64, grant: &Grant, deadline: Deadline) {
         if let Err(outage) = self.write(&claim_id(number), &outcome(grant.granted, Some(grant)), deadline).await {
-            tracing::warn!(reason = outage.reason, "a grant's outcome could not be kept: {}", outage.reason);
+            tracing::warn!(reason = &*outage.reason, "a grant's outcome could not be kept: {outage}");
         }
     }
 }

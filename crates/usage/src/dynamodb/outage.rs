@@ -1,5 +1,7 @@
 //! When the store gave no answer, and what the breaker makes of an answer.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -7,46 +9,121 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use calls::timeouts::SHORTEST;
 use calls::{Breaker, CallError, Deadline, ErrorKind, Failure, Fate, Permit};
 
+use super::throttle::{Throttle, Throttles};
+
+/// The longest error code that is logged.
+const LONGEST_CODE: usize = 100;
 /// After a failure the next call may well pass; while the breaker is open it knows when.
 const RETRY_IN: Duration = Duration::from_secs(1);
 
 /// A call that did not lead to a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outage {
+    pub(super) cause: OutageCause,
     /// When the store will be asked again.
     pub(super) retry_in: Duration,
-    /// Whether the call surely had no effect and may be made again.
+    /// True if the same call, made again at once, may succeed.
+    pub(super) may_pass: bool,
+    /// True if the call surely had no effect and may succeed if it is made again.
     pub(super) retryable: bool,
-    /// Whether the call surely had no effect.
-    pub(super) surely_not_applied: bool,
-    /// For the log.
-    pub(super) reason: &'static str,
+    /// For the log: a kind of failure, or DynamoDB's error code.
+    pub(super) reason: Cow<'static, str>,
+    /// For the log: what is throttled, as DynamoDB says it, or else the error code of the throttle.
+    pub(super) throttle: Option<String>,
+}
+
+/// What a failed call says of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutageCause {
+    /// It does not respond, or not to what was asked.
+    Store,
+    /// It responds that this one item is used too often.
+    HotItem,
+    /// It responds that others changed the same item at the same time. Nothing was done.
+    Conflict,
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.throttle {
+            Some(throttle) => write!(formatter, "{} ({throttle})", self.reason),
+            None => formatter.write_str(&self.reason),
+        }
+    }
 }
 
 impl Outage {
-    pub(super) const DEADLINE: Self =
-        Self { retry_in: RETRY_IN, retryable: false, surely_not_applied: false, reason: "no answer in time" };
-    pub(super) const CONTRADICTION: Self = Self {
-        retry_in: RETRY_IN,
-        retryable: false,
-        surely_not_applied: true,
-        reason: "the item changed as no charge changes it",
-    };
+    pub(super) const DEADLINE: Self = Self::of("no answer in time");
+    /// A request lacks a part that DynamoDB requires.
+    pub(super) const UNSENT: Self = Self::of("the request is incomplete");
+    /// Others changed the item between each look and the write.
+    pub(super) const CONFLICT: Self = Self::by(OutageCause::Conflict, "others change the same item");
+
+    const fn of(reason: &'static str) -> Self {
+        Self::by(OutageCause::Store, reason)
+    }
+
+    const fn by(cause: OutageCause, reason: &'static str) -> Self {
+        Self {
+            cause,
+            retry_in: RETRY_IN,
+            may_pass: false,
+            retryable: false,
+            reason: Cow::Borrowed(reason),
+            throttle: None,
+        }
+    }
+
+    /// The same, if `before` ended the attempt before this one. If that found the item used too often, this one cannot
+    /// tell otherwise without a response: it would let the caller pass uncounted.
+    pub(super) fn after(self, before: Option<Self>) -> Self {
+        match before {
+            Some(before) if self.cause == OutageCause::Store && before.cause != OutageCause::Store => {
+                // Whether this attempt was applied may be unknown.
+                Self { cause: OutageCause::HotItem, retryable: false, ..before }
+            }
+            _ => self,
+        }
+    }
 
     fn refused(error: &CallError) -> Self {
         let retry_in = match error {
             CallError::BreakerOpen { retry_in, .. } => *retry_in,
             _ => RETRY_IN,
         };
-        Self { retry_in, retryable: false, surely_not_applied: true, reason: "the breaker is open" }
+        Self { retry_in, ..Self::of("the breaker is open") }
+    }
+
+    fn failed<E: ProvideErrorMetadata + Throttles>(error: &SdkError<E, HttpResponse>) -> Self {
+        let failure = Failure::of_sdk(error);
+        let code = error.code().and_then(printable);
+        if error.as_service_error().is_some_and(Throttles::is_conflict) {
+            return Self { may_pass: true, retryable: true, ..Self::CONFLICT };
+        }
+        if failure.kind != ErrorKind::Throttling {
+            let kind = Cow::Borrowed(failure.kind.as_str());
+            return Self::judged(failure, code.map_or(kind, Cow::Owned));
+        }
+
+        let throttle = error.as_service_error().map_or_else(Throttle::default, |error| error.throttle());
+        Self {
+            cause: if throttle.is_shared { OutageCause::Store } else { OutageCause::HotItem },
+            throttle: throttle.reason.as_deref().and_then(printable).or(code),
+            ..Self::judged(failure, Cow::Borrowed(failure.kind.as_str()))
+        }
     }
 
     /// Only what surely did not happen is retried.
-    fn failed(failure: Failure) -> Self {
-        let reason = failure.kind.as_str();
-        let surely_not_applied = failure.fate == Fate::SurelyNotApplied;
-        Self { retry_in: RETRY_IN, retryable: failure.retryable && surely_not_applied, surely_not_applied, reason }
+    fn judged(failure: Failure, reason: Cow<'static, str>) -> Self {
+        let retryable = failure.retryable && failure.fate == Fate::SurelyNotApplied;
+        Self { may_pass: failure.retryable, retryable, reason, ..Self::of("") }
     }
+}
+
+/// An error code, if it is one. The length of a log line does not depend on a response.
+fn printable(code: &str) -> Option<String> {
+    let is_code = !code.is_empty() && code.len() <= LONGEST_CODE && code.bytes().all(|byte| byte.is_ascii_graphic());
+    is_code.then(|| code.to_owned())
 }
 
 /// Leave to make one call, where the breaker gives it and there is time for one: a call that cannot be answered
@@ -60,24 +137,20 @@ pub(super) fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>
 }
 
 /// Tells the breaker how a call ended, and the caller what is left to do. `None`: it did not end in time.
-pub(super) fn settle<T, E: ProvideErrorMetadata>(
+pub(super) fn settle<T, E: ProvideErrorMetadata + Throttles>(
     permit: Permit<'_>,
     outcome: Option<Result<T, SdkError<E, HttpResponse>>>,
 ) -> Result<T, Outage> {
     let (verdict, result) = match outcome {
         Some(Ok(answer)) => (calls::Verdict::Success, Ok(answer)),
-        Some(Err(error)) => {
-            let failure = Failure::of_sdk(&error);
-            (verdict(failure), Err(Outage::failed(failure)))
-        }
+        Some(Err(error)) => (verdict(Failure::of_sdk(&error)), Err(Outage::failed(&error))),
         None => (calls::Verdict::Failure, Err(Outage::DEADLINE)),
     };
     permit.settle(verdict, Instant::now());
     result
 }
 
-/// A throttle says nothing about the store as a whole: one caller's hot partition must not open the way for
-/// all others.
+/// A store that throttles has responded. One caller's hot item must not open the way for all others.
 fn verdict(failure: Failure) -> calls::Verdict {
     if failure.kind == ErrorKind::Throttling { calls::Verdict::ClientError } else { failure.verdict() }
 }
@@ -85,6 +158,11 @@ fn verdict(failure: Failure) -> calls::Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+    use aws_sdk_dynamodb::types::ThrottlingReason;
+    use aws_sdk_dynamodb::types::error::ThrottlingException;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
 
     fn failure(kind: ErrorKind, fate: Fate, client_error: bool) -> Failure {
         Failure { kind, retryable: true, fate, client_error }
@@ -92,10 +170,57 @@ mod tests {
 
     #[test]
     fn only_what_surely_did_not_happen_is_retried() {
-        assert!(Outage::failed(failure(ErrorKind::Throttling, Fate::SurelyNotApplied, false)).retryable);
-        assert!(!Outage::failed(failure(ErrorKind::Network, Fate::Unknown, false)).retryable);
+        let retried = |failure| Outage::judged(failure, "".into()).retryable;
+        assert!(retried(failure(ErrorKind::Throttling, Fate::SurelyNotApplied, false)));
+        assert!(!retried(failure(ErrorKind::Network, Fate::Unknown, false)));
         let refused = Failure { retryable: false, ..failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true) };
-        assert!(!Outage::failed(refused).retryable);
+        assert!(!retried(refused));
+    }
+
+    fn outage(error: UpdateItemError, status: u16) -> Outage {
+        let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        Outage::failed(&SdkError::service_error(error, response))
+    }
+
+    fn generic(code: &str) -> UpdateItemError {
+        UpdateItemError::generic(ErrorMetadata::builder().code(code).build())
+    }
+
+    #[test]
+    fn the_error_code_is_the_reason() {
+        for code in ["AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException"] {
+            assert_eq!(outage(generic(code), 400).to_string(), code);
+        }
+        assert_eq!(outage(generic("InternalServerError"), 500).reason, "InternalServerError");
+        for odd in ["", "a b", "a\nb", &"a".repeat(101)] {
+            assert_eq!(outage(generic(odd), 400).reason, "unknown", "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_throttle_without_reasons_is_of_the_item_and_is_logged_with_its_code() {
+        for code in ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"] {
+            let outage = outage(generic(code), 400);
+            assert_eq!((outage.cause, outage.retryable), (OutageCause::HotItem, true), "{code}");
+            assert_eq!(outage.to_string(), format!("throttling ({code})"));
+        }
+    }
+
+    #[test]
+    fn an_item_that_was_used_too_often_stays_so_without_a_response() {
+        let [hot, shared] = ["TableWriteKeyRangeThroughputExceeded", "TableWriteAccountLimitExceeded"].map(|reason| {
+            let reason = ThrottlingReason::builder().reason(reason).build();
+            let error = ThrottlingException::builder().throttling_reasons(reason).build();
+            outage(UpdateItemError::ThrottlingException(error), 429)
+        });
+        for before in [hot.clone(), Outage::CONFLICT] {
+            let after = Outage::DEADLINE.after(Some(before.clone()));
+            assert_eq!((after.cause, after.retryable), (OutageCause::HotItem, false));
+            assert_eq!(after.reason, before.reason);
+        }
+        assert_eq!(Outage::DEADLINE.after(Some(shared.clone())), Outage::DEADLINE);
+        assert_eq!(hot.clone().after(Some(shared)), hot);
+        assert_eq!(Outage::DEADLINE.after(None), Outage::DEADLINE);
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! Refunds: a charge goes back to the quotas' windows that are not over, and to its day's counter.
 //!
-//! An item of its own, `refund#` + the caller's id + the charge's, is written first and under the condition that it is
-//! not there: so a charge is given back once at most. What fails after that is lost rather than given twice, but
-//! for what surely was not written: then the mark goes again, and the refund can be tried again.
+//! An item of its own, `refund#` + the caller's id + the charge's number, marks the charge. One transaction writes the
+//! mark, under the condition that there is none, and gives the charge back. So a charge is given back exactly once,
+//! however often the refund is repeated and wherever an attempt broke off: an attempt whose outcome is unknown is simply
+//! repeated.
+//!
+//! A mark has [`UNANSWERED`] until the response is known to the function that refunds. A repetition that finds it
+//! answers as the first attempt would have. A mark without it, as earlier releases wrote, is of a refund that was
+//! answered.
 //!
 //! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable refund#*
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use calls::Deadline;
+use tokio::time::sleep;
 
 use crate::calendar::day_of;
 use crate::partition_keys::{HISTORY, REFUND};
@@ -17,11 +23,48 @@ use crate::{Caller, ChargeId, Nanos, Refund, SECOND};
 use super::expression::Clause;
 use super::outage::Outage;
 use super::tidy::history_suffix;
-use super::usage_item::{self, day_name, window_name};
-use super::usage_table::{UsageTable, Written, number_of};
+use super::transaction::{ItemWrite, Refusal, Transacted};
+use super::usage_item::{self, UNANSWERED, UsageItem, day_name, window_name};
+use super::usage_table::{UsageTable, number_of};
 
 /// How long a mark is kept after the charge's last window: longer than any clock is off.
 const KEPT: Nanos = 2 * 86_400 * SECOND;
+/// The most attempts of one request. Refunds of one caller at once are in each other's way.
+const ATTEMPTS: u32 = 10;
+/// The longest pause between two of them.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// One refund under way.
+#[derive(Debug)]
+struct Refunding<'c> {
+    id: String,
+    charge: &'c ChargeId,
+    mark: String,
+    day: String,
+    now: Nanos,
+}
+
+/// Where the charge's day is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DayCounter {
+    /// In the caller's item.
+    Item,
+    /// In the item of its month, where days go that are past.
+    History,
+    /// In neither: it has expired.
+    Gone,
+}
+
+/// What a transaction's outcome means for the refund.
+#[derive(Debug)]
+enum Step {
+    /// It was made now, or by an attempt whose response was lost.
+    Returned,
+    /// This is the answer.
+    Answer(Refund),
+    /// The day is counted elsewhere.
+    Again(DayCounter),
+}
 
 impl UsageTable {
     pub(super) async fn refund(
@@ -39,71 +82,134 @@ impl UsageTable {
         if charge.is_over(now) {
             return Ok(Refund::WindowOver);
         }
-        let mark = format!("{REFUND}{id}#{:016x}", charge.nonce());
-        if let Written::Refused(_) = self.write(&mark, &marking(charge), deadline).await? {
-            return Ok(Refund::AlreadyRefunded);
-        }
-        // The other half of the time is for taking the mark away again.
-        let begun = Instant::now();
-        let half = deadline.at_most(begun, deadline.remaining(begun) / 2);
-        let outcome = self.give_back(&id, charge, now, half).await;
-        let undone = matches!(outcome, Ok(Refund::NotFound)) || outcome.is_err_and(|outage| outage.surely_not_applied);
-        if undone {
-            self.write(&mark, &unmarking(), deadline).await?;
-        }
-        if let Ok(Refund::Returned) = outcome {
+        let Some(refunding) = Refunding::new(id, charge, now) else { return Ok(Refund::NotFound) };
+
+        let refund = self.give_back(&refunding, deadline).await?;
+        if refund == Refund::Returned {
             self.forget(caller);
+            self.confirm(&refunding.mark, deadline).await;
         }
-        outcome
+        Ok(refund)
     }
 
-    async fn give_back(&self, id: &str, charge: &ChargeId, now: Nanos, deadline: Deadline) -> Result<Refund, Outage> {
-        let Some(day) = day_of(charge.at()).map(day_name) else { return Ok(Refund::NotFound) };
-        let windows = returns(charge, now);
-        let whole = [&windows[..], &counted(&day, charge)].concat();
-        let seen = match self.write(id, &whole, deadline).await? {
-            Written::Done(_) => return Ok(Refund::Returned),
-            Written::Refused(seen) => self.seen(id, seen, deadline).await?,
-        };
-        let charged = day_of(charge.at());
-        if windows.is_empty() || seen.days.iter().any(|(known, _)| Some(*known) == charged) {
-            return Ok(Refund::NotFound);
+    /// Repeats the transaction until its outcome is known: the mark makes that safe.
+    async fn give_back(&self, refunding: &Refunding<'_>, deadline: Deadline) -> Result<Refund, Outage> {
+        let (mut counter, mut attempt) = (DayCounter::Item, 1);
+        loop {
+            let outage = match self.transact(&refunding.writes(counter), deadline).await {
+                Ok(transacted) => match self.step(refunding, counter, transacted, deadline).await? {
+                    Step::Returned => return Ok(Refund::Returned),
+                    Step::Answer(refund) => return Ok(refund),
+                    Step::Again(next) => {
+                        counter = next;
+                        continue;
+                    }
+                },
+                Err(outage) => outage,
+            };
+
+            let pause = LONGEST_PAUSE.mul_f64(fastrand::f64());
+            if attempt >= ATTEMPTS || !outage.may_pass || pause >= deadline.remaining(Instant::now()) {
+                return Err(outage);
+            }
+            sleep(pause).await;
+            attempt += 1;
         }
-        // The day has been put away meanwhile.
-        if let Written::Refused(_) = self.write(id, &windows, deadline).await? {
-            return Ok(Refund::NotFound);
+    }
+
+    async fn step(
+        &self,
+        refunding: &Refunding<'_>,
+        counter: DayCounter,
+        transacted: Transacted,
+        deadline: Deadline,
+    ) -> Result<Step, Outage> {
+        let Transacted::Refused(refusals) = transacted else { return Ok(Step::Returned) };
+        let mut refusals = refusals.into_iter();
+
+        if let Some(Refusal::Condition(seen)) = refusals.next() {
+            let mark = self.seen(&refunding.mark, seen, deadline).await?;
+            return Ok(if mark.is_unanswered { Step::Returned } else { Step::Answer(Refund::AlreadyRefunded) });
         }
-        if let Some(charged) = charged {
-            let history = format!("{HISTORY}{id}{}", history_suffix(charged));
-            self.write(&history, &counted(&day, charge), deadline).await?;
+        if let Some(Refusal::Condition(seen)) = refusals.next() {
+            let item = match counter {
+                DayCounter::Item => self.seen(&refunding.id, seen, deadline).await?,
+                DayCounter::History | DayCounter::Gone => return Ok(Step::Answer(Refund::NotFound)),
+            };
+            let is_archived = refunding.has_windows() && !refunding.counts_day(&item);
+            return Ok(if is_archived { Step::Again(DayCounter::History) } else { Step::Answer(Refund::NotFound) });
         }
-        Ok(Refund::Returned)
+        Ok(Step::Again(DayCounter::Gone))
+    }
+
+    /// Notes that the refund is answered. If that fails, a repetition is answered as this request is.
+    async fn confirm(&self, mark: &str, deadline: Deadline) {
+        let confirming = [
+            Clause::Present { attribute: usage_item::VERSION.to_owned() },
+            Clause::Remove { attribute: UNANSWERED.to_owned(), most: 1 },
+        ];
+        if let Err(outage) = self.write(mark, &confirming, deadline).await {
+            tracing::warn!(reason = &*outage.reason, "a refund could not be noted as answered: {outage}");
+        }
     }
 }
 
-fn marking(charge: &ChargeId) -> Vec<Clause> {
-    vec![
-        Clause::Absent { attribute: usage_item::VERSION.to_owned() },
-        Clause::Set { attribute: usage_item::VERSION.to_owned(), to: usage_item::FORM },
-        Clause::Set { attribute: usage_item::EXPIRY.to_owned(), to: (charge.end() + KEPT) / SECOND },
-    ]
-}
+impl<'c> Refunding<'c> {
+    /// `None` if no calendar has the charge's day.
+    fn new(id: String, charge: &'c ChargeId, now: Nanos) -> Option<Self> {
+        let mark = format!("{REFUND}{id}#{:016x}", charge.nonce());
+        let day = day_of(charge.at()).map(day_name)?;
+        Some(Self { id, charge, mark, day, now })
+    }
 
-fn unmarking() -> Vec<Clause> {
-    vec![Clause::Remove { attribute: usage_item::VERSION.to_owned(), most: usage_item::FORM }]
-}
+    /// The mark, the caller's item, and the item of the charge's month, in this order.
+    fn writes(&self, counter: DayCounter) -> Vec<ItemWrite> {
+        let mut clauses = self.returns();
+        if counter == DayCounter::Item {
+            clauses.extend(self.counted());
+        }
 
-/// What goes back to the windows. A count may fall below 0: then more was granted than is used.
-fn returns(charge: &ChargeId, now: Nanos) -> Vec<Clause> {
-    let by = -Nanos::from(charge.cost());
-    let clauses = charge.windows(now).flat_map(|window| {
-        let attribute = window_name(window.id);
-        [Clause::Present { attribute: attribute.clone() }, Clause::Count { attribute, by }]
-    });
-    clauses.collect()
-}
+        let mut writes = vec![
+            ItemWrite { id: self.mark.clone(), clauses: self.marking() },
+            ItemWrite { id: self.id.clone(), clauses },
+        ];
+        if let (DayCounter::History, Some(day)) = (counter, day_of(self.charge.at())) {
+            let id = format!("{HISTORY}{}{}", self.id, history_suffix(day));
+            writes.push(ItemWrite { id, clauses: self.counted().to_vec() });
+        }
+        writes
+    }
 
-fn counted(day: &str, charge: &ChargeId) -> [Clause; 2] {
-    let cost = Nanos::from(charge.cost());
-    [Clause::AtLeast { attribute: day.to_owned(), least: cost }, Clause::Count { attribute: day.to_owned(), by: -cost }]
+    fn marking(&self) -> Vec<Clause> {
+        let version = || usage_item::VERSION.to_owned();
+        vec![
+            Clause::Absent { attribute: version() },
+            Clause::Set { attribute: version(), to: usage_item::FORM },
+            Clause::Set { attribute: usage_item::EXPIRY.to_owned(), to: (self.charge.end() + KEPT) / SECOND },
+            Clause::Set { attribute: UNANSWERED.to_owned(), to: 1 },
+        ]
+    }
+
+    /// What goes back to the windows. A count may fall below 0: then more was granted than is used.
+    fn returns(&self) -> Vec<Clause> {
+        let by = -Nanos::from(self.charge.cost());
+        let clauses = self.charge.windows(self.now).flat_map(|window| {
+            let attribute = window_name(window.id);
+            [Clause::Present { attribute: attribute.clone() }, Clause::Count { attribute, by }]
+        });
+        clauses.collect()
+    }
+
+    fn counted(&self) -> [Clause; 2] {
+        let (attribute, cost) = (self.day.clone(), Nanos::from(self.charge.cost()));
+        [Clause::AtLeast { attribute: attribute.clone(), least: cost }, Clause::Count { attribute, by: -cost }]
+    }
+
+    fn has_windows(&self) -> bool {
+        self.charge.windows(self.now).next().is_some()
+    }
+
+    fn counts_day(&self, item: &UsageItem) -> bool {
+        item.days.iter().any(|(day, _)| day_name(*day) == self.day)
+    }
 }

@@ -143,7 +143,8 @@ impl Registry {
         deadline: Deadline,
     ) -> Result<Option<HashMap<String, AttributeValue>>, StoreError> {
         self.attributes(item, deadline).await.map_err(|outage| {
-            tracing::warn!(reason = outage.reason, kind, "a {kind} could not be read: {}", outage.reason);
+            let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
+            tracing::warn!(reason, throttle, kind, "a {kind} could not be read: {outage}");
             StoreError::Unavailable(kind)
         })
     }

@@ -135,7 +135,7 @@ impl UsageTable {
             match charging.refused(&item.usage) {
                 Step::Again => {}
                 Step::Denied(decision) => return Ok(self.after_denial(call, item, *decision).await),
-                Step::Contradiction => return Err(Outage::CONTRADICTION),
+                Step::Contradiction => return Err(Outage::CONFLICT),
             }
         }
     }
@@ -180,7 +180,7 @@ impl UsageTable {
         if let Some(tidying) = tidying
             && let Err(outage) = self.tidy(&call.caller.to_string(), &tidying, call.deadline).await
         {
-            tracing::warn!(reason = outage.reason, "a usage item could not be tidied: {}", outage.reason);
+            tracing::warn!(reason = &*outage.reason, "a usage item could not be tidied: {outage}");
         }
     }
 
@@ -220,16 +220,17 @@ impl UsageTable {
 
     /// One write, again where it surely had no effect, for as long as there is time.
     pub(super) async fn write(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
-        let mut attempt = 1;
+        let (mut attempt, mut before) = (1, None);
         loop {
             let outage = match self.attempt(id, clauses, deadline).await {
-                Err(outage) if outage.retryable => outage,
+                Err(outage) => outage.after(before),
                 settled => return settled,
             };
             let remaining = deadline.remaining(Instant::now());
-            let Some(wait) = calls::retry::pause(attempt, None, remaining, fastrand::f64()) else { return Err(outage) };
+            let wait = calls::retry::pause(attempt, None, remaining, fastrand::f64());
+            let Some(wait) = wait.filter(|_| outage.retryable) else { return Err(outage) };
             sleep(wait).await;
-            attempt += 1;
+            (attempt, before) = (attempt + 1, Some(outage));
         }
     }
 
@@ -248,31 +249,35 @@ impl UsageTable {
 
     fn update(&self, id: &str, clauses: &[Clause]) -> UpdateItemFluentBuilder {
         let expression = expression(clauses);
-        let number = |(name, value): (String, Nanos)| (name, AttributeValue::N(value.to_string()));
         self.client
             .update_item()
             .table_name(&self.table)
-            .key(usage_item::KEY, AttributeValue::S(id.to_owned()))
+            .set_key(Some(key(id)))
             .update_expression(expression.update)
             .set_condition_expression(expression.condition)
             .set_expression_attribute_names(Some(expression.names.into_iter().collect()))
-            .set_expression_attribute_values(Some(expression.values.into_iter().map(number).collect()))
+            .set_expression_attribute_values(Some(numbers(expression.values)))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
     pub(super) async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
         let permit = permit(&self.breaker, deadline)?;
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key(usage_item::KEY, AttributeValue::S(id.to_owned()))
-            .consistent_read(true)
-            .send();
+        let request =
+            self.client.get_item().table_name(&self.table).set_key(Some(key(id))).consistent_read(true).send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
         Ok(read_item(settle(permit, outcome)?.item))
     }
+}
+
+/// The key of an item.
+pub(super) fn key(id: &str) -> HashMap<String, AttributeValue> {
+    HashMap::from([(usage_item::KEY.to_owned(), AttributeValue::S(id.to_owned()))])
+}
+
+/// The values of an expression as DynamoDB takes them.
+pub(super) fn numbers(values: Vec<(String, Nanos)>) -> HashMap<String, AttributeValue> {
+    values.into_iter().map(|(name, value)| (name, AttributeValue::N(value.to_string()))).collect()
 }
 
 /// The item that the condition did not hold for, where the error is that one.

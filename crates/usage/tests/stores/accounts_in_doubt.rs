@@ -1,32 +1,14 @@
-//! Refunds, grants, looks and shadow mode while the store fails: nothing is given twice, and nothing is made up.
+//! Grants, looks and shadow mode while the store fails: nothing is given twice, and nothing is made up.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use calls::Deadline;
-use usage::{Grant, Refund, StoreError, Verdict};
+use usage::{Grant, GrantError, StoreError, Verdict};
 
 use crate::failure::{DEADLINE, World, charge, plan_that};
 use crate::proxy::Fault;
 use crate::subject::{caller, now, patient, plan, unique};
-
-/// The mark was written, and so was the refund, whose reply was lost: nobody knows, and it is not given twice.
-#[tokio::test]
-async fn a_refund_of_which_nobody_knows_is_not_given_twice() {
-    let world = World::new().await;
-    let (store, plan, caller) = (world.warm().await, plan_that("deny"), caller());
-    let charges = [
-        charge(&store, &caller, &plan).await.0.charge.unwrap(),
-        charge(&store, &caller, &plan).await.0.charge.unwrap(),
-    ];
-    let refund = async |charge| store.refund(&caller, charge, now(), Deadline::after(Instant::now(), DEADLINE)).await;
-    for (lost, charge) in [0, 1].into_iter().zip(&charges) {
-        world.proxy.by(move |number, _| if number == lost { Fault::LoseReply } else { Fault::None });
-        assert!(matches!(refund(charge).await, Err(StoreError::NoAnswer(_))), "{lost}");
-        assert_eq!(refund(charge).await.unwrap(), Refund::AlreadyRefunded, "{lost}");
-    }
-    // The first was marked only, the second was given back.
-    assert_eq!(world.used(&caller, &plan).await, 1);
-}
 
 /// Wherever the first attempt breaks off, and whatever others grant before it is repeated.
 #[tokio::test]
@@ -77,8 +59,47 @@ async fn s43_a_plan_in_shadow_refuses_nothing_whatever_the_store_does() {
     let world = World::new().await;
     let store = world.warm().await;
     let plan = plan(r#"{"quotas":[{"limit":1000,"period":"day"}],"on_store_failure":"deny","shadow":true}"#);
-    world.proxy.all(Fault::Throttle);
+    world.proxy.all(Fault::Reset);
     let (decision, _) = charge(&store, &caller(), &plan).await;
     assert_eq!((&decision.verdict, decision.degraded), (&Verdict::Allowed, true));
     assert!(matches!(decision.shadowed, Some(Verdict::Unavailable { .. })), "{decision:?}");
+
+    world.proxy.all(Fault::Throttle);
+    let (decision, _) = charge(&store, &caller(), &plan).await;
+    assert_eq!((&decision.verdict, decision.degraded), (&Verdict::Allowed, false));
+    assert!(matches!(decision.shadowed, Some(Verdict::Throttled { .. })), "{decision:?}");
+}
+
+/// Each is made, or refused because of the others; then it was not made.
+#[tokio::test]
+async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
+    let world = World::new().await;
+    let (plan, caller) = (Arc::new(plan_that("deny")), caller());
+    let mut grants = tokio::task::JoinSet::new();
+    for _ in 0..24 {
+        let (store, plan, caller) = (world.warm().await, Arc::clone(&plan), caller.clone());
+        grants.spawn(async move {
+            let id = unique();
+            (store.grant(&caller, &plan, "day", 1, Some(&id), now(), patient()).await, id)
+        });
+    }
+
+    let (mut made, mut refused) = (0, Vec::new());
+    while let Some(grant) = grants.join_next().await {
+        match grant.unwrap() {
+            (Ok(grant), _) => made += grant.granted,
+            (Err(GrantError::Store(StoreError::Busy)), id) => refused.push(id),
+            (Err(error), _) => panic!("{error:?}"),
+        }
+    }
+    let store = world.warm().await;
+    let left = async || {
+        let look = store.peek(&caller, &plan, None, 1, now(), patient()).await.unwrap();
+        i64::try_from(look.limits.last().unwrap().remaining).unwrap()
+    };
+    assert_eq!(left().await, 1000 + made);
+    for id in refused {
+        assert!(!store.grant(&caller, &plan, "day", 1, Some(&id), now(), patient()).await.unwrap().repeated);
+    }
+    assert_eq!(left().await, 1024);
 }

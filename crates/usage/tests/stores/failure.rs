@@ -14,6 +14,9 @@ pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
 /// the store. The benchmark measures how late an answer is.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// What a caller is told whose item is used too often.
+const HOT_ITEM: Verdict = Verdict::Throttled { quota: false, violated: Vec::new(), retry_after_s: 1 };
+
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
     server: Server,
@@ -61,8 +64,11 @@ async fn s26_s27_s29_whatever_the_store_does_the_plan_answers_in_time() {
     let world = World::new().await;
     for fault in [
         Fault::Hang,
-        Fault::Throttle,
+        Fault::ThrottleFor("TableWriteAccountLimitExceeded"),
+        Fault::ThrottleFor("TableWriteProvisionedThroughputExceeded"),
+        Fault::ThrottleFor("TableWriteMaxOnDemandThroughputExceeded"),
         Fault::Reset,
+        Fault::Refuse("AccessDeniedException"),
         Fault::ServerError,
         Fault::LoseReply,
         Fault::Delay(Duration::from_secs(1)),
@@ -90,8 +96,11 @@ async fn s28_local_shares_of_the_limit_answer_while_the_store_is_throttled() {
     let mut admitted = 0;
     for _ in 0..15 {
         let (decision, took) = charge(&store, &caller, &plan).await;
-        assert!(decision.degraded && took <= DEADLINE + GRACE, "{took:?}");
-        admitted += usize::from(decision.verdict == Verdict::Allowed);
+        assert!(took <= DEADLINE + GRACE, "{took:?}");
+        match decision.verdict {
+            Verdict::Allowed => admitted += usize::from(decision.degraded),
+            refused => assert_eq!(refused, HOT_ITEM),
+        }
     }
     // 100 / 10, and one a 10 s, which the throttled attempts may take together.
     assert!((10..=11).contains(&admitted), "{admitted}");
@@ -126,11 +135,13 @@ async fn a_throttle_that_passes_is_tried_again_and_charged_once() {
     let (plan, caller) = (plan_that("deny"), caller());
     let store = world.warm().await;
     for _ in 0..10 {
-        world.proxy.by(|number, _| if number == 0 { Fault::Throttle } else { Fault::None });
-        let (decision, _) = charge(&store, &caller, &plan).await;
-        assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
+        for fault in [Fault::Throttle, Fault::Conflict] {
+            world.proxy.by(move |number, _| if number == 0 { fault } else { Fault::None });
+            let (decision, _) = charge(&store, &caller, &plan).await;
+            assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
+        }
     }
-    assert_eq!(world.used(&caller, &plan).await, 10);
+    assert_eq!(world.used(&caller, &plan).await, 20);
 }
 
 #[tokio::test]
@@ -179,15 +190,78 @@ async fn while_the_store_is_down_the_breaker_saves_the_wait() {
 }
 
 #[tokio::test]
-async fn one_throttled_caller_does_not_open_the_breaker_for_the_others() {
+async fn no_throttle_opens_the_breaker() {
     let world = World::new().await;
     let (store, plan) = (world.warm().await, plan_that("deny"));
-    world.proxy.all(Fault::Throttle);
-    for _ in 0..10 {
-        assert!(charge(&store, &caller(), &plan).await.0.degraded);
+    for fault in [Fault::Throttle, Fault::ThrottleFor("TableWriteAccountLimitExceeded"), Fault::Conflict] {
+        world.proxy.all(fault);
+        for _ in 0..10 {
+            assert_ne!(charge(&store, &caller(), &plan).await.0.verdict, Verdict::Allowed);
+        }
+        world.proxy.all(Fault::None);
+        let (decision, _) = charge(&store, &caller(), &plan).await;
+        assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false), "{fault:?}");
     }
+}
+
+/// A store that throttles one item has responded, so that `allow` does not make that caller's limits void.
+#[tokio::test]
+async fn a_caller_whose_item_is_throttled_is_refused_for_a_second() {
+    let world = World::new().await;
+    for policy in ["allow", "deny"] {
+        let (store, plan, hot) = (world.warm().await, plan_that(policy), caller());
+        for fault in [
+            Fault::Throttle,
+            Fault::ThrottleFor("TableWriteKeyRangeThroughputExceeded"),
+            Fault::ThrottleFor("TableWriteSomethingNewExceeded"),
+            Fault::Refuse("ThrottlingException"),
+            Fault::Refuse("RequestLimitExceeded"),
+            Fault::Conflict,
+        ] {
+            world.proxy.all(fault);
+            for _ in 0..3 {
+                let (decision, took) = charge(&store, &hot, &plan).await;
+                assert!(took <= DEADLINE + GRACE, "{fault:?}: {took:?}");
+                assert_eq!((decision.verdict, decision.degraded), (HOT_ITEM, false), "{policy} {fault:?}");
+            }
+        }
+        assert_eq!(world.used(&hot, &plan).await, 0, "{policy}");
+    }
+}
+
+/// A question about usage, and a lease that is bought, meet the same.
+#[tokio::test]
+async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
+    let world = World::new().await;
+    let leasing = plan(r#"{"throttle":{"rate":1000,"burst":1000},"lease":16}"#);
+    let (store, hot) = (world.warm().await, caller());
+    world.proxy.all(Fault::Throttle);
+    let deadline = || Deadline::after(Instant::now(), DEADLINE);
+    assert_eq!(store.charge_usage_query(&hot, &leasing, now(), deadline()).await.verdict, HOT_ITEM);
+    let instant = now();
+    for _ in 0..5 {
+        let decision = store.charge(&hot, &leasing, None, 1, instant, deadline()).await.unwrap();
+        assert_eq!(decision.verdict, HOT_ITEM);
+    }
+}
+
+/// One stall, while many calls are under way, is one failure.
+#[tokio::test]
+async fn one_stall_does_not_open_the_breaker() {
+    let world = World::new().await;
+    let (store, plan) = (std::sync::Arc::new(world.warm().await), std::sync::Arc::new(plan_that("deny")));
+    world.proxy.all(Fault::Hang);
+    let stalled = (0..20).map(|_| {
+        let (store, plan) = (std::sync::Arc::clone(&store), std::sync::Arc::clone(&plan));
+        tokio::spawn(async move { charge(&store, &caller(), &plan).await.0.degraded })
+    });
+    for call in stalled.collect::<Vec<_>>() {
+        assert!(call.await.unwrap());
+    }
+
     world.proxy.all(Fault::None);
-    assert!(!charge(&store, &caller(), &plan).await.0.degraded);
+    let (decision, _) = charge(&store, &caller(), &plan).await;
+    assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod limits;
 mod own_reports;
 mod proxy;
 mod reads;
+mod refunds_in_doubt;
 mod servers;
 mod subject;
 mod usage_queries;

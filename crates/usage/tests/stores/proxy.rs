@@ -21,8 +21,14 @@ pub(crate) enum Fault {
     Hang,
     /// The connection breaks before the request reaches the server.
     Reset,
-    /// It is refused as a throttle.
+    /// It is refused as a throttle, without reasons.
     Throttle,
+    /// It is refused as a throttle for this reason.
+    ThrottleFor(&'static str),
+    /// It is refused because of a transaction on the same item.
+    Conflict,
+    /// It is refused with 400 and this error code.
+    Refuse(&'static str),
     /// A 500: nobody knows what the server did.
     ServerError,
     /// The server acts on it, and the answer is lost.
@@ -104,8 +110,11 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
         match fault {
             Fault::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
             Fault::Reset => return client.set_zero_linger(),
-            Fault::Throttle => client.write_all(&error(400, "ProvisionedThroughputExceededException")).await?,
-            Fault::ServerError => client.write_all(&error(500, "InternalServerError")).await?,
+            Fault::Throttle => client.write_all(&error(400, "ProvisionedThroughputExceededException", "")).await?,
+            Fault::ThrottleFor(reason) => client.write_all(&throttle(reason)).await?,
+            Fault::Conflict => client.write_all(&conflict(&operation(&request))).await?,
+            Fault::Refuse(code) => client.write_all(&error(400, code, "")).await?,
+            Fault::ServerError => client.write_all(&error(500, "InternalServerError", "")).await?,
             Fault::None | Fault::Delay(_) | Fault::LoseReply => {
                 if let Fault::Delay(time) = fault {
                     tokio::time::sleep(time).await;
@@ -182,8 +191,23 @@ fn operation(request: &[u8]) -> String {
     target.rsplit('.').next().unwrap_or(target).to_owned()
 }
 
-fn error(status: u16, code: &str) -> Vec<u8> {
-    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"a fault"}}"#);
+fn throttle(reason: &str) -> Vec<u8> {
+    let resource = "arn:aws:dynamodb:us-east-1:000000000000:table/tollgate-usage";
+    let reasons = format!(r#","ThrottlingReasons":[{{"reason":"{reason}","resource":"{resource}"}}]"#);
+    error(400, "ProvisionedThroughputExceededException", &reasons)
+}
+
+fn conflict(operation: &str) -> Vec<u8> {
+    if operation != "TransactWriteItems" {
+        return error(400, "TransactionConflictException", "");
+    }
+    let reasons = r#","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]"#;
+    error(400, "TransactionCanceledException", reasons)
+}
+
+/// `more` are further fields of the body.
+fn error(status: u16, code: &str, more: &str) -> Vec<u8> {
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"a fault"{more}}}"#);
     let length = body.len();
     format!(
         "HTTP/1.1 {status} Fault\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}"
