@@ -37,7 +37,7 @@
 //! A window has a name of its own, so none is ever set back. What is over leaves the item a few parts at a time;
 //! days leave it for `history#` + `id` + `#202611`, an item a month, so that an item never holds more than 19 of them.
 //! Both are writes beside the charge: a handful a caller and month. `refund#` + `id` + `#` + a charge's number marks a
-//! charge that was given back, until its windows are over; `ru` is there until its refund is answered. `grant#` + a grant's name as a number is that name's for a
+//! charge that was given back, until its windows are over: `ru` until a request was told of it, then `rw`, that request as a number. `grant#` + a grant's name as a number is that name's for a
 //! day: `gr` says which request it was, `ga` what it moved, `gu` and `gl` what was used and left then.
 //!
 //! # Forms

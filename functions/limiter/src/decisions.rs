@@ -68,7 +68,7 @@ pub(crate) struct Answer {
 /// What became of a refund.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Refunded {
-    /// True if the charge was given back, by this request or by an earlier one that was not answered.
+    /// True if this request gave the charge back, or an earlier one that was not answered.
     refunded: bool,
     /// `ok`, `already_refunded`, `not_found` or `window_over`.
     reason: &'static str,

@@ -5,9 +5,10 @@
 //! however often the refund is repeated and wherever an attempt broke off: an attempt whose outcome is unknown is simply
 //! repeated.
 //!
-//! A mark has [`UNANSWERED`] until the response is known to the function that refunds. A repetition that finds it
-//! answers as the first attempt would have. A mark without it, as earlier releases wrote, is of a refund that was
-//! answered.
+//! A new mark has [`UNANSWERED`]. The request that replaces it by its own number in [`ANSWERED_BY`] is told that the charge
+//! was returned, and all others that it already was. So a repetition after a lost response is answered as the first
+//! request would have been, and of several requests at once one is. A mark with neither, as earlier releases wrote, is
+//! of a refund that was answered.
 //!
 //! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable refund#*
 
@@ -24,8 +25,8 @@ use super::expression::Clause;
 use super::outage::Outage;
 use super::tidy::history_suffix;
 use super::transaction::{ItemWrite, Refusal, Transacted};
-use super::usage_item::{self, UNANSWERED, UsageItem, day_name, window_name};
-use super::usage_table::{UsageTable, number_of};
+use super::usage_item::{self, ANSWERED_BY, UNANSWERED, UsageItem, day_name, window_name};
+use super::usage_table::{UsageTable, Written, number_of};
 
 /// How long a mark is kept after the charge's last window: longer than any clock is off.
 const KEPT: Nanos = 2 * 86_400 * SECOND;
@@ -58,8 +59,8 @@ enum DayCounter {
 /// What a transaction's outcome means for the refund.
 #[derive(Debug)]
 enum Step {
-    /// It was made now, or by an attempt whose response was lost.
-    Returned,
+    /// It was made, now or before, and who is told so is open.
+    Made,
     /// This is the answer.
     Answer(Refund),
     /// The day is counted elsewhere.
@@ -84,22 +85,22 @@ impl UsageTable {
         }
         let Some(refunding) = Refunding::new(id, charge, now) else { return Ok(Refund::NotFound) };
 
-        let refund = self.give_back(&refunding, deadline).await?;
-        if refund == Refund::Returned {
-            self.forget(caller);
-            self.confirm(&refunding.mark, deadline).await;
+        if let Some(answer) = self.give_back(&refunding, deadline).await? {
+            return Ok(answer);
         }
-        Ok(refund)
+        self.forget(caller);
+        Ok(self.claim_answer(&refunding.mark, deadline).await)
     }
 
-    /// Repeats the transaction until its outcome is known: the mark makes that safe.
-    async fn give_back(&self, refunding: &Refunding<'_>, deadline: Deadline) -> Result<Refund, Outage> {
+    /// Repeats the transaction until its outcome is known: the mark makes that safe. Returns the answer, or `None` if the
+    /// charge was given back and no request was told so yet.
+    async fn give_back(&self, refunding: &Refunding<'_>, deadline: Deadline) -> Result<Option<Refund>, Outage> {
         let (mut counter, mut attempt) = (DayCounter::Item, 1);
         loop {
             let outage = match self.transact(&refunding.writes(counter), deadline).await {
                 Ok(transacted) => match self.step(refunding, counter, transacted, deadline).await? {
-                    Step::Returned => return Ok(Refund::Returned),
-                    Step::Answer(refund) => return Ok(refund),
+                    Step::Made => return Ok(None),
+                    Step::Answer(refund) => return Ok(Some(refund)),
                     Step::Again(next) => {
                         counter = next;
                         continue;
@@ -108,11 +109,7 @@ impl UsageTable {
                 Err(outage) => outage,
             };
 
-            let pause = LONGEST_PAUSE.mul_f64(fastrand::f64());
-            if attempt >= ATTEMPTS || !outage.may_pass || pause >= deadline.remaining(Instant::now()) {
-                return Err(outage);
-            }
-            sleep(pause).await;
+            pause(attempt, outage, deadline).await?;
             attempt += 1;
         }
     }
@@ -124,12 +121,12 @@ impl UsageTable {
         transacted: Transacted,
         deadline: Deadline,
     ) -> Result<Step, Outage> {
-        let Transacted::Refused(refusals) = transacted else { return Ok(Step::Returned) };
+        let Transacted::Refused(refusals) = transacted else { return Ok(Step::Made) };
         let mut refusals = refusals.into_iter();
 
         if let Some(Refusal::Condition(seen)) = refusals.next() {
             let mark = self.seen(&refunding.mark, seen, deadline).await?;
-            return Ok(if mark.is_unanswered { Step::Returned } else { Step::Answer(Refund::AlreadyRefunded) });
+            return Ok(if mark.is_unanswered { Step::Made } else { Step::Answer(Refund::AlreadyRefunded) });
         }
         if let Some(Refusal::Condition(seen)) = refusals.next() {
             let item = match counter {
@@ -142,16 +139,46 @@ impl UsageTable {
         Ok(Step::Again(DayCounter::Gone))
     }
 
-    /// Notes that the refund is answered. If that fails, a repetition is answered as this request is.
-    async fn confirm(&self, mark: &str, deadline: Deadline) {
-        let confirming = [
-            Clause::Present { attribute: usage_item::VERSION.to_owned() },
-            Clause::Remove { attribute: UNANSWERED.to_owned(), most: 1 },
-        ];
-        if let Err(outage) = self.write(mark, &confirming, deadline).await {
-            tracing::warn!(reason = &*outage.reason, "a refund could not be noted as answered: {outage}");
+    /// Answers with [`Refund::Returned`] if no other request does. If the mark cannot be written, the answer is the same:
+    /// the charge was given back.
+    async fn claim_answer(&self, mark: &str, deadline: Deadline) -> Refund {
+        let request = fastrand::u64(..);
+        for attempt in 1.. {
+            let outage = match self.claim_once(mark, request, deadline).await {
+                Ok(refund) => return refund,
+                Err(outage) => outage,
+            };
+            if let Err(outage) = pause(attempt, outage, deadline).await {
+                tracing::warn!(reason = &*outage.reason, "a refund could not be noted as answered: {outage}");
+                break;
+            }
         }
+        Refund::Returned
     }
+
+    async fn claim_once(&self, mark: &str, request: u64, deadline: Deadline) -> Result<Refund, Outage> {
+        let claiming = [
+            Clause::Present { attribute: UNANSWERED.to_owned() },
+            Clause::Remove { attribute: UNANSWERED.to_owned(), most: 1 },
+            Clause::Set { attribute: ANSWERED_BY.to_owned(), to: request.into() },
+        ];
+        let seen = match self.write(mark, &claiming, deadline).await? {
+            Written::Done(_) => return Ok(Refund::Returned),
+            Written::Refused(seen) => self.seen(mark, seen, deadline).await?,
+        };
+        Ok(if seen.answered_by == Some(request) { Refund::Returned } else { Refund::AlreadyRefunded })
+    }
+}
+
+/// Waits before the next attempt, or returns why there is none.
+async fn pause(attempt: u32, outage: Outage, deadline: Deadline) -> Result<(), Outage> {
+    let pause = LONGEST_PAUSE.mul_f64(fastrand::f64());
+    if attempt >= ATTEMPTS || !outage.may_pass || pause >= deadline.remaining(Instant::now()) {
+        return Err(outage);
+    }
+
+    sleep(pause).await;
+    Ok(())
 }
 
 impl<'c> Refunding<'c> {

@@ -26,8 +26,9 @@ pub(super) const REQUEST: &str = "gr";
 pub(super) const GRANTED_USED: &str = "gu";
 pub(super) const GRANTED_REMAINING: &str = "gl";
 
-/// Of the mark of a refund: that its response may have been lost.
+/// Of the mark of a refund: that no request was told of it yet, or which one was.
 pub(super) const UNANSWERED: &str = "ru";
+pub(super) const ANSWERED_BY: &str = "rw";
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// Digits of a bucket's id, of a calendar's, and of a day counted from 1970.
@@ -51,8 +52,10 @@ pub(super) struct UsageItem {
     pub(super) last_grant: Option<LastGrant>,
     /// What the item of a grant's name says.
     pub(super) claim: GrantClaim,
-    /// True for the mark of a refund whose response may have been lost.
+    /// True for the mark of a refund of which no request was told yet.
     pub(super) is_unanswered: bool,
+    /// The request that was told of the refund, by its number.
+    pub(super) answered_by: Option<u64>,
 }
 
 /// A grant that has a name.
@@ -139,7 +142,7 @@ pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
     item.last_grant = count_in(LAST_GRANT).map(|number| LastGrant { number, amount: granted.unwrap_or(0) });
     let (used, remaining) = (count_in(GRANTED_USED), count_in(GRANTED_REMAINING));
     item.claim = GrantClaim { request: count_in(REQUEST), granted, used, remaining };
-    item.is_unanswered = attributes.contains_key(UNANSWERED);
+    (item.is_unanswered, item.answered_by) = (attributes.contains_key(UNANSWERED), count_in(ANSWERED_BY));
     for (name, value) in attributes {
         let Some(number) = value.as_n().ok().and_then(|text| text.parse::<Nanos>().ok()) else { continue };
         if let Some(day) = day_after('r', name) {
