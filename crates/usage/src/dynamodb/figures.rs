@@ -80,7 +80,7 @@ impl UsageTable {
 
 /// What certainly was not added is added later. What may have been added is not: a report must not count it twice.
 fn failed(figures: &Figures, addition: Addition, outage: Outage, now: Nanos) {
-    let (reason, units) = (outage.reason, addition.days.iter().map(|(_, units)| units).sum::<i64>());
+    let (reason, units) = (&*outage.reason, addition.days.iter().map(|(_, units)| units).sum::<i64>());
     if outage.surely_not_applied {
         figures.put_back(&addition, now);
         tracing::debug!(reason, units, "a reporting figure will be written later");
@@ -129,7 +129,7 @@ mod tests {
         let figures = Figures::default();
         failed(&figures, addition(), Outage::DEADLINE, 0);
         assert_eq!(figures.pending(&addition().caller), []);
-        failed(&figures, addition(), Outage::CONTRADICTION, 0);
+        failed(&figures, addition(), Outage::CONFLICT, 0);
         assert_eq!(figures.pending(&addition().caller), addition().days);
     }
 }

@@ -24,8 +24,8 @@ pub(super) struct Outage {
     pub(super) retry_in: Duration,
     /// True if the same call, made again at once, may succeed.
     pub(super) may_pass: bool,
-    /// True if the call surely had no effect and may succeed if it is made again.
-    pub(super) retryable: bool,
+    /// True if the call surely had no effect.
+    pub(super) surely_not_applied: bool,
     /// For the log: a kind of failure, or DynamoDB's error code.
     pub(super) reason: Cow<'static, str>,
     /// For the log: what is throttled, as DynamoDB says it, or else the error code of the throttle.
@@ -68,7 +68,7 @@ impl Outage {
             cause,
             retry_in: RETRY_IN,
             may_pass: false,
-            retryable: false,
+            surely_not_applied: matches!(cause, OutageCause::Conflict),
             reason: Cow::Borrowed(reason),
             throttle: None,
         }
@@ -80,7 +80,7 @@ impl Outage {
         match before {
             Some(before) if self.cause == OutageCause::Store && before.cause != OutageCause::Store => {
                 // Whether this attempt was applied may be unknown.
-                Self { cause: OutageCause::HotItem, retryable: false, ..before }
+                Self { cause: OutageCause::HotItem, may_pass: false, surely_not_applied: false, ..before }
             }
             _ => self,
         }
@@ -91,14 +91,14 @@ impl Outage {
             CallError::BreakerOpen { retry_in, .. } => *retry_in,
             _ => RETRY_IN,
         };
-        Self { retry_in, ..Self::of("the breaker is open") }
+        Self { retry_in, surely_not_applied: true, ..Self::of("the breaker is open") }
     }
 
     fn failed<E: ProvideErrorMetadata + Throttles>(error: &SdkError<E, HttpResponse>) -> Self {
         let failure = Failure::of_sdk(error);
         let code = error.code().and_then(printable);
         if error.as_service_error().is_some_and(Throttles::is_conflict) {
-            return Self { may_pass: true, retryable: true, ..Self::CONFLICT };
+            return Self { may_pass: true, ..Self::CONFLICT };
         }
         if failure.kind != ErrorKind::Throttling {
             let kind = Cow::Borrowed(failure.kind.as_str());
@@ -114,9 +114,13 @@ impl Outage {
     }
 
     /// Only what surely did not happen is retried.
+    pub(super) fn is_retryable(&self) -> bool {
+        self.may_pass && self.surely_not_applied
+    }
+
     fn judged(failure: Failure, reason: Cow<'static, str>) -> Self {
-        let retryable = failure.retryable && failure.fate == Fate::SurelyNotApplied;
-        Self { may_pass: failure.retryable, retryable, reason, ..Self::of("") }
+        let surely_not_applied = failure.fate == Fate::SurelyNotApplied;
+        Self { may_pass: failure.retryable, surely_not_applied, reason, ..Self::of("") }
     }
 }
 
@@ -170,7 +174,7 @@ mod tests {
 
     #[test]
     fn only_what_surely_did_not_happen_is_retried() {
-        let retried = |failure| Outage::judged(failure, "".into()).retryable;
+        let retried = |failure| Outage::judged(failure, "".into()).is_retryable();
         assert!(retried(failure(ErrorKind::Throttling, Fate::SurelyNotApplied, false)));
         assert!(!retried(failure(ErrorKind::Network, Fate::Unknown, false)));
         let refused = Failure { retryable: false, ..failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true) };
@@ -201,7 +205,7 @@ mod tests {
     fn a_throttle_without_reasons_is_of_the_item_and_is_logged_with_its_code() {
         for code in ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"] {
             let outage = outage(generic(code), 400);
-            assert_eq!((outage.cause, outage.retryable), (OutageCause::HotItem, true), "{code}");
+            assert_eq!((outage.cause, outage.is_retryable()), (OutageCause::HotItem, true), "{code}");
             assert_eq!(outage.to_string(), format!("throttling ({code})"));
         }
     }
@@ -215,7 +219,7 @@ mod tests {
         });
         for before in [hot.clone(), Outage::CONFLICT] {
             let after = Outage::DEADLINE.after(Some(before.clone()));
-            assert_eq!((after.cause, after.retryable), (OutageCause::HotItem, false));
+            assert_eq!((after.cause, after.is_retryable()), (OutageCause::HotItem, false));
             assert_eq!(after.reason, before.reason);
         }
         assert_eq!(Outage::DEADLINE.after(Some(shared.clone())), Outage::DEADLINE);

@@ -228,7 +228,7 @@ impl UsageTable {
             };
             let remaining = deadline.remaining(Instant::now());
             let wait = calls::retry::pause(attempt, None, remaining, fastrand::f64());
-            let Some(wait) = wait.filter(|_| outage.retryable) else { return Err(outage) };
+            let Some(wait) = wait.filter(|_| outage.is_retryable()) else { return Err(outage) };
             sleep(wait).await;
             (attempt, before) = (attempt + 1, Some(outage));
         }

@@ -45,7 +45,7 @@ impl Charged {
     async fn counts(&self, world: &World) -> (u64, u64) {
         world.proxy.all(Fault::None);
         let (store, day) = (world.warm().await, jiff::civil::date(2026, 11, 30));
-        let report = store.usage(&self.caller, &self.plan, day, day, self.now, patient()).await.unwrap();
+        let report = store.usage(&self.caller, Some(&self.plan), day, day, self.now, patient()).await.unwrap();
         (report.quotas[0].remaining, report.days[0].1)
     }
 
