@@ -46,7 +46,6 @@ pub fn present_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
 ///
 /// # Errors
 /// Those of the serializer.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
 pub fn optional_instant<S: Serializer>(instant: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match instant {
         Some(instant) => serializer.serialize_str(&instant_text(*instant)),
