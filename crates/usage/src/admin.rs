@@ -19,6 +19,7 @@ mod import_decision;
 mod imported;
 mod item;
 mod keys;
+mod listing;
 mod once;
 mod plan_use;
 mod plans;

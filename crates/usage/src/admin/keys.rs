@@ -13,14 +13,12 @@ use super::once::Keep;
 use super::plan_use::plan_use;
 use super::plans::{ATTEMPTS, item_error};
 use super::table::record;
-use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord, Page, Refusal, Retiring, Stored, Version};
+use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord, Refusal, Retiring, Stored, Version};
 
 /// Earlier secrets that may work at the same time.
 pub(super) const MOST_RETIRING: usize = 4;
 /// A key that was made a moment ago may not be in the index yet, so a look that finds none is repeated after these.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
-/// More than the items that a key has, so that each page of the index shows another key.
-const SPARE: usize = 8;
 
 /// A key that was changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,44 +74,6 @@ impl Admin<'_> {
             }
         }
         Err(Refusal::Busy.into())
-    }
-
-    /// Keys of a plan or of all, after an id; `limit` of them at most, in an order of the store's own that stays.
-    /// A key that is there all the while is shown once; one that comes or goes meanwhile is shown, or not.
-    ///
-    /// # Errors
-    /// The store's failure.
-    pub async fn keys(
-        &self,
-        plan: Option<&str>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Stored<KeyRecord>>, AdminError> {
-        let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
-        loop {
-            let entries = self.table.entries(plan, after.as_deref(), limit + SPARE).await?;
-            let (full, hashes) = (entries.len() == limit + SPARE, entries.iter().map(|(_, hash)| *hash));
-            let mut records = self.table.records(&hashes.collect::<Vec<_>>()).await?;
-            let count = entries.len();
-            let mut passed = None;
-            for (position, (key_id, hash)) in entries.into_iter().enumerate() {
-                let last = position + 1 == count;
-                let present = records.remove(&hash).filter(|(_, record)| shown(record, &key_id, plan));
-                if let Some((text, record)) = present {
-                    items.push(Stored { version: Version::of(&text), document: record });
-                    if items.len() == limit {
-                        return Ok(Page { items, next: (full || !last).then_some(key_id) });
-                    }
-                    passed = Some(key_id);
-                } else if !last {
-                    passed = Some(key_id);
-                }
-            }
-            if !full {
-                return Ok(Page { items, next: None });
-            }
-            after = passed;
-        }
     }
 
     /// Changes a key, all of its secrets with it, and returns it as it was and as it is.
@@ -198,7 +158,7 @@ impl Admin<'_> {
         Err(Refusal::NotFound.into())
     }
 
-    async fn look(&self, key_id: &str) -> Result<Option<Found>, StoreError> {
+    pub(super) async fn look(&self, key_id: &str) -> Result<Option<Found>, StoreError> {
         let hashes = self.table.by_id(key_id).await?;
         let mut successor = None;
         for (hash, (text, record)) in self.table.records(&hashes).await? {
@@ -210,6 +170,15 @@ impl Admin<'_> {
                 None => return Ok(Some(Found { hash, text, record })),
             }
         }
+        match successor {
+            Some(successor) => self.follow(successor).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The key that an earlier secret's item names as its successor.
+    pub(super) async fn follow(&self, successor: KeyHash) -> Result<Option<Found>, StoreError> {
+        let mut successor = Some(successor);
         for _ in 0..=MOST_RETIRING {
             let Some(hash) = successor else { break };
             let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else { break };
@@ -221,11 +190,6 @@ impl Admin<'_> {
         }
         Ok(None)
     }
-}
-
-/// Whether an item is a key's present one, and still where the index has it.
-fn shown(record: &KeyRecord, key_id: &str, plan: Option<&str>) -> bool {
-    record.successor.is_none() && record.key.key_id == key_id && plan.is_none_or(|plan| record.key.plan == plan)
 }
 
 /// The key as it will be, and the writes that make it so: its present item first, which demands that the key is as

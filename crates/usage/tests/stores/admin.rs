@@ -18,6 +18,7 @@ use crate::imports::{
     an_import_never_brings_an_ended_secret_back, an_import_never_enables_a_key_or_gives_it_more_time,
     imported_key_ids_belong_to_one_key,
 };
+use crate::listings::a_list_shows_every_key_while_keys_are_rotated;
 use crate::servers::Server;
 use crate::subject::{PATIENCE, Subject, aws, instance, patient};
 
@@ -42,6 +43,7 @@ macro_rules! run_all {
             a_key_needs_a_plan_that_is_there
             a_key_is_found_by_its_id_and_listed_with_its_plan
             a_list_shows_each_key_once_while_others_come_and_go
+            a_list_shows_every_key_while_keys_are_rotated
             of_many_who_change_the_same_version_one_wins
             changes_of_different_members_at_once_are_all_kept
             both_secrets_of_a_rotated_key_work_until_the_grace_ends

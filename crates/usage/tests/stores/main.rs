@@ -17,6 +17,7 @@ mod imports;
 mod items;
 mod leases;
 mod limits;
+mod listings;
 mod own_reports;
 mod proxy;
 mod reads;
