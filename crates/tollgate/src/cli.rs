@@ -5,6 +5,7 @@ mod message;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -32,13 +33,23 @@ Examples:
 
 /// The whole gateway on one machine.
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, about, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+#[command(
+    name = "tollgate",
+    version = VERSION.as_str(),
+    about,
+    args_conflicts_with_subcommands = true,
+    after_help = AFTER_HELP
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
     serve: Serve,
 }
+
+/// The release, and that of the time-zone data in it.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} (time zones {})", env!("CARGO_PKG_VERSION"), usage::time_zone_release()));
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -181,6 +192,15 @@ mod tests {
 
     fn parsed(line: &str) -> Result<Command, NoCommand> {
         parse(std::iter::once("tollgate").chain(line.split_whitespace()).map(Into::into))
+    }
+
+    #[test]
+    fn version_names_the_release_of_the_time_zones() {
+        let Err(NoCommand::Shown(said)) = parsed("--version") else { panic!("no version") };
+        assert!(said.starts_with("tollgate "), "{said}");
+        let release = said.trim_end().rsplit_once("(time zones ").unwrap().1;
+        let is_release = |text: &str| text.len() == 5 && text.starts_with("20");
+        assert!(release.strip_suffix(')').is_some_and(is_release), "{said}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Nanos;
+use crate::time_zone::{UTC, canonical_name};
 
 /// The calendar period after which a quota starts anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -97,11 +98,27 @@ impl Calendar {
         Self { period: Period::Day, zone: None, starts_on: 1, id: CalendarId::DAY }
     }
 
+    /// The calendar of a quota. All names of a time zone make the same calendar.
+    ///
     /// # Errors
     /// [`CalendarError`] for a zone or a first day that there is not.
     pub(crate) fn new(period: Period, zone: Option<&str>, starts_on: Option<u8>) -> Result<Self, CalendarError> {
+        let zone = zone.map(|name| canonical_name(name).ok_or(CalendarError::TimeZone)).transpose()?;
+        Self::from_stored(period, zone, starts_on)
+    }
+
+    /// The calendar of a quota as the registry has it. Its windows are named by the spelling of its time zone, as earlier
+    /// releases named them: they stored an alias as it was sent. See [`QuotaDocument::stored`](crate::QuotaDocument).
+    ///
+    /// # Errors
+    /// As for [`Calendar::new`].
+    pub(crate) fn from_stored(
+        period: Period,
+        zone: Option<&str>,
+        starts_on: Option<u8>,
+    ) -> Result<Self, CalendarError> {
         let starts_on = first_day(period, starts_on)?;
-        let zone = zone.filter(|name| !name.eq_ignore_ascii_case("UTC"));
+        let zone = zone.filter(|name| !name.eq_ignore_ascii_case(UTC));
         let id = match (period, zone, starts_on) {
             (Period::Day, None, _) => CalendarId::DAY,
             (Period::Month, None, 1) => CalendarId::MONTH,
@@ -203,8 +220,7 @@ fn first_day(period: Period, starts_on: Option<u8>) -> Result<i8, CalendarError>
     day.filter(|day| (1..=latest).contains(day)).ok_or(CalendarError::StartsOn(problem))
 }
 
-/// Names are told apart as they are written, so that an alias of a zone is another calendar: what it had counted
-/// before starts anew.
+/// `zone` is the canonical name of the time zone, or the spelling that an earlier release stored.
 fn id_of(period: Period, zone: Option<&str>, starts_on: i8) -> CalendarId {
     let text = format!("{period} {starts_on} {}", zone.unwrap_or_default());
     let hash = Sha256::digest(text.as_bytes());

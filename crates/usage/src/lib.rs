@@ -44,6 +44,7 @@ mod sliding;
 mod state;
 mod store;
 mod store_config;
+mod time_zone;
 mod unique;
 mod usage_query;
 mod usage_report;
@@ -79,6 +80,7 @@ pub use sliding::SlidingWindow;
 pub use state::Usage;
 pub use store::Store;
 pub use store_config::{OpenError, Opened, StoreConfig, StoreConfigError};
+pub use time_zone::time_zone_release;
 pub use usage_query::USAGE_PATH;
 pub use usage_report::{QuotaUsage, UsageReport};
 

@@ -164,7 +164,8 @@ impl Checks {
             let message = format!("quota `{name}`: limit is {}; it is at most 999999999999999", document.limit);
             self.add(&[members, &["limit"]].concat(), message);
         }
-        match Calendar::new(document.period, document.time_zone.as_deref(), document.starts_on) {
+        let calendar = if self.stored { Calendar::from_stored } else { Calendar::new };
+        match calendar(document.period, document.time_zone.as_deref(), document.starts_on) {
             Ok(calendar) => return Some(Quota { name: name.into(), limit: document.limit, calendar }),
             Err(CalendarError::StartsOn(problem)) => {
                 let message = format!("quota `{name}`: starts_on is {}; {problem}", document.starts_on.unwrap_or(1));
@@ -172,7 +173,9 @@ impl Checks {
             }
             Err(CalendarError::TimeZone) => {
                 let zone = document.time_zone.as_deref().unwrap_or_default();
-                let message = format!("quota `{name}`: there is no time zone `{zone}`");
+                let message = format!(
+                    "quota `{name}`: unknown time zone `{zone}`, expected a name of the IANA database such as Europe/Berlin"
+                );
                 self.add(&[members, &["time_zone"]].concat(), message);
             }
         }

@@ -167,6 +167,12 @@ impl PlanDocument {
         throttles.chain(zeros.map(|(pointer, _)| refuses_all(pointer, "limit"))).collect()
     }
 
+    /// The document as the registry stores it in place of `before`: see [`QuotaDocument::stored`].
+    pub(crate) fn stored(&self, before: Option<&Self>) -> Self {
+        let before = before.map(|before| before.quotas.as_slice()).unwrap_or_default();
+        Self { quotas: self.quotas.iter().map(|quota| quota.stored(before)).collect(), ..self.clone() }
+    }
+
     /// Logs its warnings.
     pub(crate) fn log_warnings(&self, plan: &str) {
         for warning in self.warnings() {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::CalendarError;
+use crate::time_zone::canonical_name;
 use crate::{Calendar, Nanos, Period, Window};
 
 /// A quota as written in a plan.
@@ -18,13 +20,17 @@ pub struct QuotaDocument {
     pub limit: u64,
     /// When it starts anew.
     pub period: Period,
-    /// By whose clock, as the IANA database names it (`Europe/Berlin`); UTC where absent.
+    /// By whose clock, as the IANA database names it (`Europe/Berlin`); UTC where absent. An alias is stored by the
+    /// zone's canonical name.
     #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
     /// A week's first day, 1 (Monday) to 7, or a month's, 1 to 31 (its last day where it has fewer); 1 where absent.
     #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
     pub starts_on: Option<u8>,
 }
+
+/// Makes a calendar of a period, a time zone and a first day.
+type NewCalendar = fn(Period, Option<&str>, Option<u8>) -> Result<Calendar, CalendarError>;
 
 /// A quota, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +44,25 @@ pub struct Quota {
 }
 
 impl QuotaDocument {
+    /// The document as the registry stores it: with the canonical name of its time zone, so that every release names its
+    /// windows alike.
+    ///
+    /// Earlier releases stored an alias as it was sent, and counted under it. If `before`, the quotas that the plan has had
+    /// so far, has the same calendar under such a name, that name stays: counts and grants are found under it.
+    pub(crate) fn stored(&self, before: &[Self]) -> Self {
+        let id_by = |calendar: NewCalendar, quota: &Self| {
+            calendar(quota.period, quota.time_zone.as_deref(), quota.starts_on).ok().map(|calendar| calendar.id())
+        };
+        let id = id_by(Calendar::new, self);
+        let is_alias = |quota: &&Self| id_by(Calendar::new, quota) == id && id_by(Calendar::from_stored, quota) != id;
+
+        let time_zone = match before.iter().find(is_alias) {
+            Some(quota) => quota.time_zone.clone(),
+            None => self.time_zone.as_deref().map(|name| canonical_name(name).unwrap_or(name).to_owned()),
+        };
+        Self { time_zone, ..self.clone() }
+    }
+
     /// The policy's name.
     #[must_use]
     pub fn name(&self) -> String {
@@ -55,5 +80,51 @@ impl Quota {
     /// One of `instances` equal shares of it, at least one call where it is not 0.
     pub(crate) fn share(&self, instances: u32) -> Self {
         Self { limit: (self.limit / u64::from(instances)).max(self.limit.min(1)), ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quota(period: &str, zone: Option<&str>) -> QuotaDocument {
+        let document = serde_json::json!({"limit": 5, "period": period});
+        QuotaDocument { time_zone: zone.map(str::to_owned), ..serde_json::from_value(document).unwrap() }
+    }
+
+    fn stored(zone: Option<&str>, before: &[QuotaDocument]) -> Option<String> {
+        quota("month", zone).stored(before).time_zone
+    }
+
+    #[test]
+    fn a_time_zone_is_stored_by_its_canonical_name() {
+        for (zone, expected) in [
+            (None, None),
+            (Some("Etc/UTC"), Some("UTC")),
+            (Some("Zulu"), Some("UTC")),
+            (Some("europe/berlin"), Some("Europe/Berlin")),
+            (Some("Asia/Tokyo"), Some("Asia/Tokyo")),
+        ] {
+            assert_eq!(stored(zone, &[]).as_deref(), expected, "{zone:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_counts_are_stored_under_stays() {
+        let before =
+            [quota("day", Some("Zulu")), quota("month", Some("Etc/UTC")), quota("month", Some("europe/berlin"))];
+        for zone in [None, Some("UTC"), Some("Zulu"), Some("etc/utc"), Some("Etc/UTC")] {
+            assert_eq!(stored(zone, &before).as_deref(), Some("Etc/UTC"), "{zone:?}");
+        }
+        assert_eq!(stored(Some("Europe/Oslo"), &before).as_deref(), Some("europe/berlin"));
+        assert_eq!(stored(Some("Europe/Paris"), &before).as_deref(), Some("Europe/Paris"));
+        assert_eq!(quota("week", Some("Zulu")).stored(&before).time_zone.as_deref(), Some("UTC"));
+    }
+
+    #[test]
+    fn a_canonical_name_replaces_none_and_is_the_same_calendar() {
+        for before in [None, Some("UTC"), Some("utc")] {
+            assert_eq!(stored(Some("Zulu"), &[quota("month", before)]).as_deref(), Some("UTC"), "{before:?}");
+        }
     }
 }

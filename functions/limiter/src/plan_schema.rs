@@ -82,7 +82,8 @@ struct Quota {
     limit: u64,
     /// When it starts anew.
     period: Period,
-    /// By whose clock, as the IANA database names it; UTC where absent.
+    /// By whose clock, as the IANA database names it; UTC where absent. An alias such as `Etc/UTC` is stored and returned by
+    /// the canonical name of its time zone.
     #[schema(value_type = String, required = false, example = "Europe/Berlin")]
     time_zone: Option<String>,
     /// A week's first day, 1 (Monday) to 7, or a month's, 1 to 31.

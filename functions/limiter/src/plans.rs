@@ -109,14 +109,14 @@ pub(crate) async fn put(
     let condition = conditions::condition(&headers)?;
     let document: PlanDocument = body::read(&body::json(&headers, sent).await?, "Plan", mistakes)?;
     let change = administrator.begins(Action::PutPlan, &name);
-    let put = match shared.admin().put_plan(&name, &document, &condition).await {
+    let (put, plan) = match shared.admin().put_plan(&name, &document, &condition).await {
         Ok(put) => put,
         Err(error) => return Err(change.failed(change_refused(error, WHAT))),
     };
-    change.made(&Changes::between(put.before.as_deref().map(fields).as_ref(), Some(&json!(document))));
+    change.made(&Changes::between(put.before.as_deref().map(fields).as_ref(), Some(&json!(plan))));
 
-    let warnings = document.warnings().into_iter().map(|warning| Mistake::at(warning.pointer, warning.message));
-    Ok(conditions::put(&put, &PutPlan { warnings: warnings.collect(), plan: document }))
+    let warnings = plan.warnings().into_iter().map(|warning| Mistake::at(warning.pointer, warning.message));
+    Ok(conditions::put(&put, &PutPlan { warnings: warnings.collect(), plan }))
 }
 
 fn named_by(policies: &[String]) -> Problem {

@@ -47,7 +47,7 @@ impl Admin<'_> {
             let mut records = self.table.records(&hashes).await?;
             let count = keys.len();
             for (position, entries) in keys.into_iter().enumerate() {
-                let found = self.present(&entries, &mut records).await?;
+                let found = self.present_item(&entries, &mut records).await?;
                 let is_listed = |found: &Found| plan.is_none_or(|plan| found.record.key.plan == plan);
                 if let Some(found) = found.filter(is_listed) {
                     items.push(Stored { version: Version::of(&found.text), document: found.record });
@@ -65,7 +65,7 @@ impl Admin<'_> {
     }
 
     /// The key's present item: the one that the index names, or the one that has replaced it since.
-    async fn present(&self, entries: &Entries, records: &mut Records) -> Result<Option<Found>, StoreError> {
+    async fn present_item(&self, entries: &Entries, records: &mut Records) -> Result<Option<Found>, StoreError> {
         let (mut successor, mut is_deleted) = (None, false);
         for hash in &entries.hashes {
             let Some((text, record)) = records.remove(hash) else { continue };
@@ -132,12 +132,12 @@ mod tests {
             let hash = KeyHash::of(&format!("a-secret-of-a-test-{n:06}")).unwrap();
             admin.rotate_key("k", &hash, now, &Condition::None, &(), now).await.unwrap();
             let mut records = admin.table.records(&entries().hashes).await.unwrap();
-            let found = admin.present(&entries(), &mut records).await.unwrap().unwrap();
+            let found = admin.present_item(&entries(), &mut records).await.unwrap().unwrap();
             assert_eq!((found.hash, found.record.key.key_id.as_str()), (hash, "k"));
         }
 
         admin.delete_key("k", &Condition::None, now).await.unwrap();
         let mut records = admin.table.records(&entries().hashes).await.unwrap();
-        assert!(admin.present(&entries(), &mut records).await.unwrap().is_none());
+        assert!(admin.present_item(&entries(), &mut records).await.unwrap().is_none());
     }
 }

@@ -30,7 +30,8 @@ impl Admin<'_> {
         Ok(Stored { document: plan(&stored.document)?, version: stored.version })
     }
 
-    /// Puts a plan there. Instances that know another version of it decide by that for 30 s at most.
+    /// Puts a plan there, and returns it as it is stored: with the canonical names of time zones. Instances that know
+    /// another version of it decide by that for 30 s at most.
     ///
     /// # Errors
     /// [`Refusal::Precondition`]; [`StoreError::Plan`] for one that cannot be, or the store's failure.
@@ -39,10 +40,15 @@ impl Admin<'_> {
         name: &str,
         document: &PlanDocument,
         condition: &Condition,
-    ) -> Result<Put, AdminError> {
+    ) -> Result<(Put, PlanDocument), AdminError> {
         Plan::new(name, document.clone()).map_err(StoreError::Plan)?;
-        let text = serde_json::to_string(document).map_err(|error| item_error("plan", &error))?;
-        self.put_document(ItemKey::of_plan(name), text, condition).await
+        let stored = |before: Option<&str>| {
+            // A plan that cannot be read is replaced.
+            let stored = document.stored(before.and_then(|text| plan(text).ok()).as_ref());
+            let text = serde_json::to_string(&stored).map_err(|error| item_error("plan", &error))?;
+            Ok((text, stored))
+        };
+        self.put_document(ItemKey::of_plan(name), stored, condition).await
     }
 
     /// Deletes a plan unless a key is on it, and returns its document as JSON text. See [`plan_use`](super::plan_use)
@@ -115,7 +121,8 @@ impl Admin<'_> {
     /// [`Refusal::Precondition`]; [`StoreError::Plan`] for a name that cannot be, or the store's failure.
     pub async fn put_policy(&self, name: &str, document: &str, condition: &Condition) -> Result<Put, AdminError> {
         check_name(name).map_err(StoreError::Plan)?;
-        self.put_document(ItemKey::of_policy(name), document.to_owned(), condition).await
+        let stored = |_: Option<&str>| Ok((document.to_owned(), ()));
+        Ok(self.put_document(ItemKey::of_policy(name), stored, condition).await?.0)
     }
 
     async fn document(&self, name: &str, key: ItemKey) -> Result<Stored<String>, AdminError> {
@@ -127,14 +134,21 @@ impl Admin<'_> {
         Ok(Stored { document, version })
     }
 
-    async fn put_document(&self, key: ItemKey, text: String, condition: &Condition) -> Result<Put, AdminError> {
-        let version = Version::of(&text);
+    /// Puts the text there that `stored` makes of what is there, and returns what else it makes.
+    async fn put_document<T>(
+        &self,
+        key: ItemKey,
+        stored: impl Fn(Option<&str>) -> Result<(String, T), StoreError>,
+        condition: &Condition,
+    ) -> Result<(Put, T), AdminError> {
         let mut before = None;
         for attempt in 0..ATTEMPTS {
             let there = self.table.get(&key).await?.map(|(document, _)| document);
+            let (text, stored) = stored(there.as_deref())?;
+            let version = Version::of(&text);
             // An answer that was lost on its way has the next attempt meet its own work.
             if attempt > 0 && there.as_ref() == Some(&text) {
-                return Ok(Put { created: false, before, version });
+                return Ok((Put { created: false, before, version }, stored));
             }
             if !condition.holds(there.as_deref().map(Version::of).as_ref()) {
                 return Err(Refusal::Precondition.into());
@@ -142,9 +156,9 @@ impl Admin<'_> {
             let created = there.is_none();
             before.clone_from(&there);
             let guard = there.map_or(Guard::Absent, Guard::Unchanged);
-            let put = Write::Put(Item::new(key.clone(), text.clone()), guard);
+            let put = Write::Put(Item::new(key.clone(), text), guard);
             if self.table.commit(vec![put]).await? == Committed::Yes {
-                return Ok(Put { created, before, version });
+                return Ok((Put { created, before, version }, stored));
             }
         }
         Err(Refusal::Busy.into())

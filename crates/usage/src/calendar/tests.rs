@@ -135,8 +135,40 @@ fn calendars_are_told_apart_and_those_of_the_first_release_keep_their_names() {
 }
 
 #[test]
+fn all_names_of_a_zone_make_the_same_calendar() {
+    let id = |period, zone, starts_on| Calendar::new(period, zone, starts_on).unwrap().id();
+    for zone in ["UTC", "utc", "Etc/UTC", "Zulu", "Universal", "GMT", "Etc/GMT0"].map(Some) {
+        assert_eq!(id(Period::Day, zone, None), CalendarId::DAY, "{zone:?}");
+        assert_eq!(id(Period::Month, zone, None), CalendarId::MONTH, "{zone:?}");
+        assert_eq!(id(Period::Week, zone, Some(7)), id(Period::Week, None, Some(7)), "{zone:?}");
+    }
+    for zone in ["europe/berlin", "EUROPE/BERLIN", "Europe/Stockholm"] {
+        assert_eq!(id(Period::Month, Some(zone), None), id(Period::Month, Some("Europe/Berlin"), None), "{zone}");
+    }
+    assert_ne!(id(Period::Month, Some("Europe/Paris"), None), id(Period::Month, Some("Europe/Berlin"), None));
+}
+
+/// Numbers of calendars that the release before named by the same spelling.
+#[test]
+fn a_stored_calendar_is_named_as_the_release_before_named_it() {
+    for (zone, id) in [
+        ("Europe/Berlin", id_of(Period::Month, Some("Europe/Berlin"), 1)),
+        ("europe/berlin", id_of(Period::Month, Some("europe/berlin"), 1)),
+        ("Etc/UTC", id_of(Period::Month, Some("Etc/UTC"), 1)),
+        ("utc", CalendarId::MONTH),
+    ] {
+        let stored = Calendar::from_stored(Period::Month, Some(zone), None).unwrap();
+        assert_eq!(stored.id(), id, "{zone}");
+        let now = at("2026-11-22T12:00:00Z");
+        assert_eq!(stored.window(now).unwrap().start, calendar(Period::Month, zone, None).window(now).unwrap().start);
+    }
+}
+
+#[test]
 fn what_is_no_zone_or_no_first_day_is_refused() {
-    assert_eq!(Calendar::new(Period::Day, Some("Europe/Atlantis"), None), Err(CalendarError::TimeZone));
+    for zone in ["Europe/Atlantis", "Factory", "Etc/Unknown", "", "-03:00"] {
+        assert_eq!(Calendar::new(Period::Day, Some(zone), None), Err(CalendarError::TimeZone), "{zone}");
+    }
     for (period, starts_on) in
         [(Period::Day, 1), (Period::Week, 0), (Period::Week, 8), (Period::Month, 0), (Period::Month, 32)]
     {

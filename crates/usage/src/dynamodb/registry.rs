@@ -168,7 +168,7 @@ impl Registry {
 }
 
 fn plan_item(name: &str, document: &PlanDocument) -> Result<Item, StoreError> {
-    let text = serde_json::to_string(document).map_err(|error| call("PutItem", error))?;
+    let text = serde_json::to_string(&document.stored(None)).map_err(|error| call("PutItem", error))?;
     Ok(Item::new(ItemKey::of_plan(name), text))
 }
 

@@ -20,6 +20,7 @@ use crate::own_reports::{
 };
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, caller, patient, plan};
+use crate::time_zones::counts_and_grants_stay_if_a_zone_is_spelled_in_another_way;
 
 const DAY: i128 = 86_400 * SECOND;
 /// The midnight after [`NOON`].
@@ -63,6 +64,7 @@ macro_rules! run_refunds {
             a_refund_on_a_shared_plan_is_in_the_callers_own_report
             a_caller_that_moves_between_plans_keeps_its_days
             days_are_reported_without_a_plan
+            counts_and_grants_stay_if_a_zone_is_spelled_in_another_way
         )
     };
 }

@@ -186,11 +186,11 @@ fn throttled(rate: u32) -> PlanDocument {
 
 async fn a_document_is_written_only_over_what_its_writer_knew(subject: Arc<Registry>) {
     let (admin, name) = (subject.store.admin(), format!("plan-{:06}", number()));
-    let first = admin.put_plan(&name, &throttled(1), &Condition::Absent).await.unwrap();
+    let (first, _) = admin.put_plan(&name, &throttled(1), &Condition::Absent).await.unwrap();
     assert!(first.created);
     assert_eq!(refusal(admin.put_plan(&name, &throttled(2), &Condition::Absent).await), Refusal::Precondition);
     let known = Condition::Matches(vec![Version::told("another"), first.version.clone()]);
-    let second = admin.put_plan(&name, &throttled(2), &known).await.unwrap();
+    let (second, _) = admin.put_plan(&name, &throttled(2), &known).await.unwrap();
     assert!(!second.created && second.version != first.version);
     assert_eq!(refusal(admin.put_plan(&name, &throttled(3), &known).await), Refusal::Precondition);
     assert_eq!(refusal(admin.delete_plan(&name, &known).await), Refusal::Precondition);

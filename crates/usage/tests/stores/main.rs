@@ -24,4 +24,5 @@ mod reads;
 mod refunds_in_doubt;
 mod servers;
 mod subject;
+mod time_zones;
 mod usage_queries;

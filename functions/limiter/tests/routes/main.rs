@@ -39,6 +39,7 @@ macro_rules! run_all {
     ($api:expr) => {
         run!($api,
             plans::a_plan_is_made_read_replaced_listed_and_taken_away
+            plans::a_time_zone_is_stored_by_its_canonical_name
             plans::a_stale_version_changes_nothing
             plans::every_mistake_of_a_plan_is_told_at_once
             plans::a_plan_with_keys_is_not_taken_away

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Api, unique};
 
@@ -173,4 +173,30 @@ pub(crate) async fn a_plan_that_a_policy_names_is_not_taken_away(api: Arc<Api>) 
     assert_eq!(api.send("PUT", &policy, json!({"rules": []})).await.status, 200);
     assert_eq!(api.call("DELETE", &format!("/plans/{plan}")).send().await.status, 204);
     assert_eq!(api.call("DELETE", &format!("/plans/{plan}")).send().await.status, 404);
+}
+
+pub(crate) async fn a_time_zone_is_stored_by_its_canonical_name(api: Arc<Api>) {
+    let quotas = |zone: Value| json!({"quotas": [{"limit": 5, "period": "month", "time_zone": zone}]});
+    let plan = api.plan(quotas(json!("UTC"))).await;
+    let (key_id, secret) = api.key(&plan).await;
+    api.send("PATCH", &format!("/keys/{key_id}/usage"), json!({"quota": "month", "grant": 10})).await;
+    api.send("POST", "/decisions", json!({"key": secret})).await;
+
+    for zone in ["Etc/UTC", "Zulu", "utc"] {
+        let path = format!("/plans/{plan}");
+        let put = api.send("PUT", &path, quotas(json!(zone))).await;
+        assert_eq!((put.status, &put.json()["quotas"][0]["time_zone"]), (200, &json!("UTC")), "{zone}");
+        let there = api.get(&path).await;
+        assert_eq!((there.json(), there.etag()), (put.json(), put.etag()));
+        let usage = api.get(&format!("/keys/{key_id}/usage")).await.json();
+        assert_eq!(usage["quotas"][0]["usage"], json!([1, 14]), "{zone}");
+    }
+
+    for zone in ["Factory", "Etc/Unknown", "Europe/Atlantis"] {
+        let refused = api.send("PUT", "/plans/p", quotas(json!(zone))).await;
+        assert_eq!((refused.status, refused.mistakes()), (422, vec!["/quotas/0/time_zone".to_owned()]), "{zone}");
+    }
+    let twice = json!({"quotas": [{"limit": 1, "period": "day", "time_zone": "Europe/Berlin"},
+        {"name": "other", "limit": 2, "period": "day", "time_zone": "europe/berlin"}]});
+    assert_eq!(api.send("PUT", "/plans/p", twice).await.mistakes(), ["/quotas/1/period"]);
 }
