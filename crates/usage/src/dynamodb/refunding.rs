@@ -125,12 +125,12 @@ impl UsageTable {
         let mut refusals = refusals.into_iter();
 
         if let Some(Refusal::Condition(seen)) = refusals.next() {
-            let mark = self.seen(&refunding.mark, seen, deadline).await?;
+            let mark = self.seen(&refunding.mark, seen.map(|item| *item), deadline).await?;
             return Ok(if mark.is_unanswered { Step::Made } else { Step::Answer(Refund::AlreadyRefunded) });
         }
         if let Some(Refusal::Condition(seen)) = refusals.next() {
             let item = match counter {
-                DayCounter::Item => self.seen(&refunding.id, seen, deadline).await?,
+                DayCounter::Item => self.seen(&refunding.id, seen.map(|item| *item), deadline).await?,
                 DayCounter::History | DayCounter::Gone => return Ok(Step::Answer(Refund::NotFound)),
             };
             let is_archived = refunding.has_windows() && !refunding.counts_day(&item);

@@ -42,7 +42,7 @@ pub(super) enum Refusal {
     /// Its condition did not fail.
     None,
     /// Its condition failed. The item as it was, if the store says so.
-    Condition(Option<UsageItem>),
+    Condition(Option<Box<UsageItem>>),
 }
 
 impl UsageTable {
@@ -91,7 +91,7 @@ fn refusals(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<V
         None | Some(NO_REASON) => Some(Refusal::None),
         Some(CONDITION_FAILED) => {
             let item = reason.item.as_ref().filter(|item| !item.is_empty());
-            Some(Refusal::Condition(item.map(usage_item::read)))
+            Some(Refusal::Condition(item.map(|item| Box::new(usage_item::read(item)))))
         }
         Some(_) => None,
     };
