@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use addresses::is_loopback;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
@@ -12,7 +13,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
-use crate::address::{NOT_ADMITTED, Reach, is_loopback};
+use crate::address::{NOT_ADMITTED, Reach};
 use crate::cause::Cause;
 use crate::deadline::Deadline;
 use crate::error::CallError;

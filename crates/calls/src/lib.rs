@@ -47,7 +47,8 @@ mod tally;
 mod test_log;
 mod trace_context;
 
-pub use address::{Reach, is_loopback};
+pub use address::Reach;
+pub use addresses::is_loopback;
 pub use aws_json::{AwsJson, AwsJsonError, AwsOperation};
 pub use breaker::{Breaker, Permit, Verdict};
 pub use cause::Cause;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alb_sync::AlbSync;
-use authorizer::{Authorizer, Config, ConfigError, KeyHeader, PolicyLoadError, local_http_calls};
+use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, local_http_calls};
 use calls::timeouts::INTEGRATION;
 use calls::{Deadline, Proxy, ProxyError, RecordLog};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
 use metrics_publisher::Publisher;
+use policy::KeyHeader;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;

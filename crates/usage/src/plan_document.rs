@@ -43,7 +43,7 @@ pub struct PlanDocument {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotas: Vec<QuotaDocument>,
     /// Buckets of their own for routes, beside the caller's: at most 16.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::unique::names")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "strict_json::map")]
     pub routes: BTreeMap<String, Throttle>,
     /// Whether all callers of the plan take from one set of limits, instead of each from its own.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use strict_json::{JsonError, TextPosition, locate_json, parse_json};
 
-use crate::json_text::{JsonError, TextPosition, locate_json, parse_json};
 use crate::mistake::pointer;
 use crate::{ApiKey, KeyHash, KeyRecord, Plan, PlanDocument, PlanError};
 
@@ -14,7 +14,7 @@ use crate::{ApiKey, KeyHash, KeyRecord, Plan, PlanDocument, PlanError};
 #[serde(deny_unknown_fields)]
 pub struct Seeds {
     /// Plans by name.
-    #[serde(default, deserialize_with = "crate::unique::names")]
+    #[serde(default, deserialize_with = "strict_json::map")]
     pub plans: BTreeMap<String, PlanDocument>,
     /// Keys.
     #[serde(default)]

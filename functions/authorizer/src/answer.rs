@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use policy::Rule;
+use policy::header_value::header_value;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
@@ -12,8 +14,6 @@ use usage::{Decision, Plan, RouteLimit, Verdict};
 use crate::context::{Context, set};
 use crate::credentials::Identity;
 use crate::event::{Format, Request};
-use crate::header_value::header_value;
-use crate::rules::Rule;
 use crate::stop::Stop;
 use crate::{Failure, Reason};
 

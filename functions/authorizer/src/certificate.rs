@@ -3,7 +3,11 @@
 //!
 //! Names are read from the certificate itself and not from API Gateway's strings.
 
+mod distinguished_name;
+
 use aws_lc_rs::digest::{SHA256, digest};
+use policy::HolderName;
+use policy::header_value::{access_log_value, header_value};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde::Deserialize;
@@ -14,28 +18,13 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::{GeneralName, GeneralNames};
 
 use crate::Reason;
-use crate::distinguished_name::distinguished_name;
-use crate::header_value::{access_log_value, header_value};
 use crate::text::Text;
+
+use self::distinguished_name::distinguished_name;
 
 /// RFC 1035, section 2.3.4.
 const MAX_LABEL_BYTES: usize = 63;
 const MAX_DNS_NAME_BYTES: usize = 253;
-
-/// Which part of a certificate says who its holder is. Names are only unique within their issuer's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum HolderName {
-    /// The subject's distinguished name.
-    #[default]
-    SubjectDn,
-    /// The one DNS name among the subject's alternative names.
-    SanDns,
-    /// The one URI among them, such as a SPIFFE ID.
-    SanUri,
-    /// The serial number: every renewal is another holder.
-    SerialNumber,
-}
 
 /// Who holds a certificate, within the names of the authority that issued it.
 pub(crate) struct Holder {

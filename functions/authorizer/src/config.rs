@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use policy::{Environment, KeyHeader, KeyHeaderError, PolicySource, PolicyTextError};
 use usage::{StoreConfig, StoreConfigError};
 
-use crate::key_header::{KeyHeader, KeyHeaderError};
-use crate::policy_source::{Environment, PolicySource, PolicyTextError};
 use crate::{OnBadCredentials, OnThrottle};
 
 /// Everything that can be set. A variable that is wrong ends the start with its name.

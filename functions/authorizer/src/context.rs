@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use policy::header_value::{access_log_value, header_value};
 use serde::Serialize;
 use usage::{Decision, rate_limit, rate_limit_policy};
 
 use crate::credentials::Identity;
-use crate::header_value::{access_log_value, header_list, header_value, header_value_or_warning};
+use crate::header_value::{header_list_or_warning, header_value_or_warning};
 
 /// What stands for nothing in a value that request mapping reads. An empty or absent one might leave the
 /// client's own header in place.
@@ -82,7 +83,7 @@ impl Context {
         if let Some(key) = &identity.key {
             set(&mut self.key_id, &header_value(&key.key_id));
             set(&mut self.user_id, &header_value_or_warning("user_id", key.subject.as_deref().unwrap_or_default()));
-            set(&mut self.scopes, &header_list("scopes", &key.scopes, ' '));
+            set(&mut self.scopes, &header_list_or_warning("scopes", &key.scopes, ' '));
         }
         if let Some(holder) = &identity.certificate {
             set(&mut self.user_id, &header_value(&holder.name));

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use calls::Deadline;
 use jiff::Timestamp;
+use policy::{Auth, Policy, Rule};
 use usage::{ApiKey, Caller, KeyHash, KeyStanding, Store};
 
-use crate::bearer::{Bearer, TokenPlan};
 use crate::certificate::Holder;
 use crate::event::Request;
-use crate::policy::Policy;
-use crate::rules::{Auth, Rule};
+use crate::token::bearer::{Bearer, TokenPlan};
 use crate::tokens::Tokens;
 use crate::{Reason, Stop};
 

@@ -1,21 +1,10 @@
-//! Strings that others choose, as values of headers and of the access log.
+//! Values of headers that a client's token, key or certificate determines. A value that is too long is logged.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
-/// Longer values are left out: an HTTP API admits 10,240 bytes of headers in all.
-const MAX_BYTES: usize = 1_024;
+use policy::header_value::{MAX_BYTES, header_list, header_value};
 
-/// Visible ASCII as it is; anything else, and `%` itself, percent-encoded UTF-8. A lone `-`, which stands
-/// for nothing at the backend, is encoded too. Empty where there is nothing, or too much to send.
-pub(crate) fn header_value(text: &str) -> Cow<'_, str> {
-    if text == "-" {
-        return Cow::Borrowed("%2D");
-    }
-    bounded(encoded(text, None))
-}
-
-/// As [`header_value`], and a warning that names the `field` if there is too much to send.
+/// As [`header_value`], with a warning that names the `field` if the value is too long.
 pub(crate) fn header_value_or_warning<'t>(field: &'static str, text: &'t str) -> Cow<'t, str> {
     let value = header_value(text);
     if value.is_empty() && !text.is_empty() {
@@ -24,20 +13,9 @@ pub(crate) fn header_value_or_warning<'t>(field: &'static str, text: &'t str) ->
     value
 }
 
-/// As [`header_value`], without quotes and backslashes: API Gateway writes the value into a line of JSON as
-/// it is.
-pub(crate) fn access_log_value(text: &str) -> Cow<'_, str> {
-    let value = header_value(text);
-    if value.contains(['"', '\\']) {
-        return bounded(Cow::Owned(value.replace('"', "%22").replace('\\', "%5C")));
-    }
-    value
-}
-
-/// A list in one value, its items separated by `separator` and nothing else. A list that is too long is left
-/// out whole, with a warning that names the `field`.
-pub(crate) fn header_list<'i>(field: &'static str, items: &'i [String], separator: char) -> Cow<'i, str> {
-    let list = joined(items, separator);
+/// As [`header_list`], with a warning that names the `field` if the list is too long.
+pub(crate) fn header_list_or_warning<'i>(field: &'static str, items: &'i [String], separator: char) -> Cow<'i, str> {
+    let list = header_list(items, separator);
     if list.is_empty() && !items.is_empty() {
         warn_of_length(field);
     }
@@ -47,106 +25,4 @@ pub(crate) fn header_list<'i>(field: &'static str, items: &'i [String], separato
 /// The backend receives `-`, as if there were nothing.
 fn warn_of_length(field: &'static str) {
     tracing::warn!(field, max_bytes = MAX_BYTES, "a value is too long for its header, and `-` is sent instead");
-}
-
-fn joined(items: &[String], separator: char) -> Cow<'_, str> {
-    match items {
-        [] => Cow::Borrowed(""),
-        [one] if one == "-" => Cow::Borrowed("%2D"),
-        [one] => bounded(encoded(one, Some(separator))),
-        [first, rest @ ..] => {
-            let mut list = encoded(first, Some(separator)).into_owned();
-            for item in rest {
-                list.push(separator);
-                list.push_str(&encoded(item, Some(separator)));
-            }
-            bounded(Cow::Owned(list))
-        }
-    }
-}
-
-fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
-    if value.len() <= MAX_BYTES { value } else { Cow::Borrowed("") }
-}
-
-fn encoded(text: &str, separator: Option<char>) -> Cow<'_, str> {
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%' && separator != Some(byte.into());
-    if text.bytes().all(plain) {
-        return Cow::Borrowed(text);
-    }
-    let mut encoded = String::with_capacity(text.len() * 2);
-    for byte in text.bytes() {
-        if plain(byte) {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    Cow::Owned(encoded)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn what_a_header_can_hold_is_left_as_it_is() {
-        for text in ["alice", "auth0|123", "alice@example.com", "a-b", "--", ""] {
-            assert_eq!(header_value(text), text);
-        }
-    }
-
-    #[test]
-    fn anything_else_is_encoded() {
-        for (text, expected) in [
-            ("-", "%2D"),
-            ("%2D", "%252D"),
-            ("J\u{fc}rgen", "J%C3%BCrgen"),
-            ("a b", "a%20b"),
-            ("a\r\nx-tollgate-plan: pro", "a%0D%0Ax-tollgate-plan:%20pro"),
-            ("\u{7f}", "%7F"),
-        ] {
-            assert_eq!(header_value(text), expected);
-        }
-    }
-
-    #[test]
-    fn an_item_cannot_pretend_to_be_two() {
-        let items = ["admin,root".to_owned(), "a b".to_owned()];
-        assert_eq!(header_list("roles", &items, ','), "admin%2Croot,a%20b");
-        assert_eq!(header_list("roles", &["-".to_owned()], ','), "%2D");
-        assert_eq!(header_list("roles", &[], ','), "");
-    }
-
-    #[test]
-    fn what_is_too_long_is_left_out_whole() {
-        assert_eq!(header_value(&"x".repeat(MAX_BYTES)).len(), MAX_BYTES);
-        assert_eq!(header_value(&"x".repeat(MAX_BYTES + 1)), "");
-        assert_eq!(header_list("roles", &vec!["role".to_owned(); 300], ','), "");
-    }
-
-    #[test]
-    fn a_value_of_the_access_log_cannot_end_its_string() {
-        for (text, expected) in [
-            ("https://issuer.example", "https://issuer.example"),
-            (r#"O=a\, b,CN="x""#, "O=a%5C,%20b,CN=%22x%22"),
-            ("-", "%2D"),
-            (&"\\".repeat(400), ""),
-        ] {
-            assert_eq!(access_log_value(text), expected);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn different_texts_have_different_values_that_a_header_can_hold(one in ".{0,40}", other in ".{0,40}") {
-            for value in [header_value, access_log_value] {
-                let (first, second) = (value(&one), value(&other));
-                prop_assert!(first.bytes().all(|byte| byte.is_ascii_graphic()) && first != "-");
-                prop_assert_eq!(one == other, first == second);
-            }
-        }
-    }
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use calls::{Deadline, HttpCalls};
 use jiff::{SignedDuration, Timestamp};
+use policy::{Environment, NamedPlan, Policy, PolicyName, PolicySource, PolicyTextError};
 use usage::{Store, StoreError};
 
-use crate::policy_source::{Environment, PolicyName, PolicySource, PolicyTextError};
-use crate::secret_reader::{SecretError, SecretReader};
+use crate::introspection::{SecretError, SecretReader};
 use crate::tokens::Tokens;
-use crate::{NamedPlan, Policy, Reason, Stop};
+use crate::{Reason, Stop};
 
 /// From this age on, the policy is read again while the old one serves.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(5);

@@ -3,27 +3,33 @@
 //! Source: RFC 7662. A token that is a JWT by its form is never sent there: its issuer is trusted or it is not,
 //! and showing it to a third party would help neither.
 
+mod judgement;
+mod request;
+mod response;
+mod secret;
+mod secret_reader;
+mod single_flight;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use calls::{Breaker, Deadline, HttpCall, HttpCalls, Replay};
-use http::Uri;
 use jiff::{SignedDuration, Timestamp};
-use regex_lite::Regex;
+use policy::{IntrospectionServer, decode_base64url};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
-use crate::bearer::{Bearer, Reading};
-use crate::claims::string;
-use crate::introspection_request::{Client, ClientAuth, request};
-use crate::introspection_response::{NoClaims, read};
-use crate::jws::decoded;
 use crate::recent::Recent;
-use crate::secret::Secret;
-use crate::secret_reader::{SecretError, SecretReader};
-use crate::single_flight::SingleFlight;
-use crate::times::{Limits, Times};
+use crate::token::bearer::Bearer;
 use crate::{Reason, Stop};
+
+use self::judgement::{judge, limits};
+use self::request::{Client, request};
+use self::response::{NoClaims, read};
+use self::secret::Secret;
+use self::single_flight::SingleFlight;
+
+pub(crate) use self::secret_reader::{SecretError, SecretReader};
 
 /// Well within the 10 s that API Gateway waits for an authorizer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,38 +42,17 @@ const MAX_REMEMBERED: usize = 10_000;
 /// Between two log lines about refusals with another status than 200.
 const LOG_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// The authorization server, as the policy trusts it.
-pub(crate) struct Server {
-    pub(crate) endpoint: Uri,
-    pub(crate) auth: ClientAuth,
-    pub(crate) client_id: String,
-    /// None with [`ClientAuth::None`].
-    pub(crate) client_secret: Option<Arc<Secret>>,
-    pub(crate) cached_for: SignedDuration,
-    /// The form of the server's tokens; others are refused without a call.
-    pub(crate) token_pattern: Option<Regex>,
-    /// A response's `iss` has to be this one, if it is given.
-    pub(crate) issuer: Option<String>,
-    /// A response's `aud` has to name one of these, if there are any.
-    pub(crate) audiences: Vec<String>,
-    pub(crate) reading: Reading,
-    pub(crate) tolerance_s: i64,
-}
-
-/// Without the secret.
-impl std::fmt::Debug for Server {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Server").field("endpoint", &self.endpoint).finish_non_exhaustive()
-    }
-}
-
 type Outcome = Result<Arc<Bearer>, Stop>;
 
 /// Asks the server, and remembers what it said. Accepted and refused tokens are remembered apart, so that made-up
 /// tokens push no real one out.
 #[derive(Debug)]
 pub(crate) struct Introspection {
-    server: Server,
+    server: IntrospectionServer,
+    /// How long a response is reused.
+    cached_for: SignedDuration,
+    /// The secret of the client, if it has one.
+    secret: Option<Arc<Secret>>,
     calls: HttpCalls,
     secrets: Arc<SecretReader>,
     line: Arc<Line>,
@@ -104,16 +89,23 @@ struct Refused {
 
 /// Returns whether a token has a JOSE header, so that it is a JWT: signed, encrypted or neither.
 pub(crate) fn is_jose(token: &str) -> bool {
-    let header = token.split_once('.').and_then(|(header, _)| decoded(header));
+    let header = token.split_once('.').and_then(|(header, _)| decode_base64url(header));
     header.is_some_and(|header| header.trim_ascii_start().starts_with(b"{"))
 }
 
 impl Introspection {
     /// Introspection at this server. What protects the endpoint is taken over from `before` if it is the same.
-    pub(crate) fn new(server: Server, calls: HttpCalls, secrets: Arc<SecretReader>, before: Option<&Self>) -> Self {
+    pub(crate) fn new(
+        mut server: IntrospectionServer,
+        calls: HttpCalls,
+        secrets: Arc<SecretReader>,
+        before: Option<&Self>,
+    ) -> Self {
         let same = before.filter(|before| before.server.endpoint == server.endpoint);
         Self {
             line: same.map_or_else(|| Arc::new(Line::new()), |before| Arc::clone(&before.line)),
+            cached_for: SignedDuration::from_secs(server.cache_s.into()),
+            secret: server.client_secret.take().map(|reference| Arc::new(Secret::new(reference))),
             server,
             calls,
             secrets,
@@ -126,7 +118,7 @@ impl Introspection {
 
     /// Reads the secret that the client authenticates with, if it has one.
     pub(crate) async fn load_secret(&self, now: Timestamp) -> Result<(), SecretError> {
-        match &self.server.client_secret {
+        match &self.secret {
             Some(secret) => secret.load(&self.secrets, now).await,
             None => Ok(()),
         }
@@ -145,18 +137,18 @@ impl Introspection {
 
     fn remembered(&self, hash: &[u8; 32], now: Timestamp) -> Option<Outcome> {
         let recent = |at: Timestamp, duration| now.duration_since(at).abs() < duration;
-        if let Some(accepted) = self.accepted.get(hash).filter(|it| recent(it.at, self.server.cached_for)) {
-            let checked = accepted.bearer.times.check(now, self.server.limits());
+        if let Some(accepted) = self.accepted.get(hash).filter(|it| recent(it.at, self.cached_for)) {
+            let checked = accepted.bearer.times.check(now, limits(&self.server));
             return Some(checked.map(|()| accepted.bearer).map_err(Stop::Unauthenticated));
         }
-        let refused_for = REFUSED_FOR.min(self.server.cached_for);
+        let refused_for = REFUSED_FOR.min(self.cached_for);
         let refused = self.refused.get(hash).filter(|it| recent(it.at, refused_for))?;
         Some(Err(Stop::Unauthenticated(refused.reason)))
     }
 
     async fn decide(&self, token: &str, hash: [u8; 32], now: Timestamp) -> Outcome {
         let judged = match self.ask(token, now).await {
-            Ok(claims) => self.server.judge(&claims, now),
+            Ok(claims) => judge(&self.server, &claims, now),
             Err(NoClaims::Token(text)) => {
                 self.log_refusal(&text, now);
                 Err(Reason::InvalidToken)
@@ -199,13 +191,13 @@ impl Introspection {
     }
 
     async fn current_secret(&self, now: Timestamp) -> Result<Option<Arc<str>>, NoClaims> {
-        let Some(secret) = &self.server.client_secret else { return Ok(None) };
+        let Some(secret) = &self.secret else { return Ok(None) };
         let value = secret.value(&self.secrets, now).await;
         value.map(Some).map_err(|error| NoClaims::Unusable(format!("client_secret: {error}")))
     }
 
     async fn changed_secret(&self, before: Option<&str>, now: Timestamp) -> Option<Arc<str>> {
-        let value = self.server.client_secret.as_ref()?.reloaded(&self.secrets, now).await?;
+        let value = self.secret.as_ref()?.reloaded(&self.secrets, now).await?;
         (Some(&*value) != before).then_some(value)
     }
 
@@ -215,7 +207,7 @@ impl Introspection {
         secret: Option<&str>,
         deadline: Deadline,
     ) -> Result<Map<String, Value>, NoClaims> {
-        let Server { endpoint, auth, client_id, .. } = &self.server;
+        let IntrospectionServer { endpoint, auth, client_id, .. } = &self.server;
         let client = Client { auth: *auth, id: client_id, secret: secret.unwrap_or_default() };
         let request = request(endpoint, &client, token).map_err(|error| NoClaims::Unusable(error.to_string()))?;
 
@@ -241,49 +233,13 @@ impl Line {
     }
 }
 
-impl Server {
-    fn limits(&self) -> Limits {
-        Limits { tolerance_s: self.tolerance_s, max_lifetime_s: None }
-    }
-
-    /// RFC 7662, section 4: an answer that says `active` may still not be for us, or not hold now.
-    fn judge(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Bearer, Reason> {
-        if claims.get("active") != Some(&Value::Bool(true)) {
-            return Err(Reason::InvalidToken);
-        }
-        let times = Times::read(claims)?;
-        times.check(now, self.limits())?;
-        if !self.is_issued_as_configured(claims)? || !self.is_for_us(claims) {
-            return Err(Reason::InvalidClaims);
-        }
-        Bearer::read(claims, times, &self.reading, "introspection")
-    }
-
-    /// A server never speaks for another issuer than the configured one. Without one, its users are those of
-    /// the endpoint, and `iss` has no meaning.
-    fn is_issued_as_configured(&self, claims: &Map<String, Value>) -> Result<bool, Reason> {
-        let issuer = string(claims, "iss")?;
-        Ok(self.issuer.is_none() || issuer == self.issuer.as_deref())
-    }
-
-    fn is_for_us(&self, claims: &Map<String, Value>) -> bool {
-        let ours =
-            |audience: &Value| audience.as_str().is_some_and(|name| self.audiences.iter().any(|our| our == name));
-        match claims.get("aud") {
-            _ if self.audiences.is_empty() => true,
-            Some(Value::Array(audiences)) => audiences.iter().all(Value::is_string) && audiences.iter().any(ours),
-            Some(audience) => ours(audience),
-            None => false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use calls::{Reach, RecordLog};
+    use http::Uri;
+    use policy::{Assertions, ClaimMapping, ClientAuth};
 
     use super::*;
-    use crate::assertions::Assertions;
     use crate::outbound::http_calls;
 
     #[test]
@@ -297,7 +253,7 @@ mod tests {
     }
 
     fn introspection() -> Introspection {
-        let reading = Reading {
+        let mapping = ClaimMapping {
             name: "opaque".into(),
             issuer: "https://auth.example.com/introspect".into(),
             user_claim: "sub".to_owned(),
@@ -306,16 +262,16 @@ mod tests {
             trusts_email: false,
             assertions: Assertions::default(),
         };
-        let server = Server {
+        let server = IntrospectionServer {
             endpoint: Uri::from_static("https://auth.example.com/introspect"),
             auth: ClientAuth::None,
             client_id: String::new(),
             client_secret: None,
-            cached_for: SignedDuration::from_mins(5),
+            cache_s: 300,
             token_pattern: None,
             issuer: None,
             audiences: Vec::new(),
-            reading,
+            mapping,
             tolerance_s: 30,
         };
         let records = || RecordLog::to(std::io::sink());
@@ -327,7 +283,7 @@ mod tests {
     fn refused_tokens_push_no_accepted_one_out() {
         let (introspection, now) = (introspection(), Timestamp::from_second(1_795_348_800).unwrap());
         let claims = serde_json::json!({"active": true, "sub": "alice"});
-        let bearer = introspection.server.judge(claims.as_object().unwrap(), now).map(Arc::new).ok().unwrap();
+        let bearer = judge(&introspection.server, claims.as_object().unwrap(), now).map(Arc::new).ok().unwrap();
         introspection.accepted.put([0; 32], Accepted { bearer, at: now });
 
         for number in 1..=3 * u32::try_from(MAX_REMEMBERED).unwrap() {

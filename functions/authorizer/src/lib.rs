@@ -9,64 +9,33 @@
 //!   `ON_BAD_CREDENTIALS=forbid`, `isAuthorized: false` (403); what is forbidden is `isAuthorized: false` (403);
 //!   our own fault is any other error (500)
 
-mod algorithm;
 mod answer;
-mod assertions;
 mod backend_headers;
-mod bearer;
 mod certificate;
-mod claims;
 mod config;
 mod context;
 mod credentials;
-mod distinguished_name;
 mod event;
-mod event_token;
-mod event_v1;
-mod event_v2;
 mod header_value;
 mod in_force;
 mod introspection;
-mod introspection_document;
-mod introspection_request;
-mod introspection_response;
-mod issuer;
-mod issuer_document;
-mod issuer_names;
-mod jws;
-mod key_header;
-mod key_set;
-mod key_source;
-mod key_state;
-mod keys;
+mod issuer_keys;
 mod log;
 mod outbound;
-mod path_document;
-mod policy;
-mod policy_error;
-mod policy_source;
-mod policy_warning;
-mod present;
 mod reason;
 mod recent;
-mod rules;
-mod secret;
-mod secret_reader;
-mod single_flight;
 mod stop;
 mod store;
-mod strict_json;
 mod text;
-mod times;
+mod token;
 mod tokens;
-#[cfg(test)]
-mod wycheproof;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use calls::{Deadline, HttpCalls, RequestScope};
 use jiff::Timestamp;
+use policy::{Auth, Policy, Rule};
 use serde_json::value::RawValue;
 use usage::{Plan, RouteLimit, Store, Verdict};
 
@@ -74,17 +43,10 @@ pub use answer::{Decided, OnBadCredentials, OnThrottle};
 pub use backend_headers::BACKEND_HEADERS;
 pub use config::{Config, ConfigError};
 pub use in_force::PolicyLoadError;
-pub use key_header::{KeyHeader, KeyHeaderError};
 pub use log::{answer, log_to};
-pub use outbound::{FUNCTION_NAME, http_calls, local_http_calls, reach};
-pub use policy::Policy;
-pub use policy_error::PolicyError;
-pub use policy_source::{Environment, PolicyName, PolicySource, PolicyTextError, named_plans};
-pub use policy_warning::{NamedPlan, PolicyWarning};
+pub use outbound::{http_calls, local_http_calls, reach};
 pub use reason::{Failure, Reason};
-pub use rules::{Auth, Rule};
 pub use store::open;
-pub use strict_json::StrictValue;
 
 use answer::{Answer, Refusals};
 use credentials::{Check, Identity};

@@ -10,9 +10,7 @@ use flate2::read::GzDecoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, USER_AGENT};
 use http::request::Builder;
 use http::{HeaderMap, Response};
-
-/// The environment variable that says that this is a function in Lambda.
-pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+use policy::FUNCTION_NAME;
 
 /// The largest body of a response, compressed or not, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1_024;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use policy::NoRule;
+
 use crate::Reason;
 
 /// What stops a request before it is charged.
@@ -25,5 +27,18 @@ impl Stop {
     /// request.
     pub(crate) fn because(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Because(Box::new(self), detail.into())
+    }
+}
+
+impl From<NoRule<'_>> for Stop {
+    fn from(refusal: NoRule<'_>) -> Self {
+        match refusal {
+            NoRule::Unmatched => Self::Forbidden(Reason::NoRule).because("no rule matches the method and the path"),
+            NoRule::Ambiguous { chosen, stricter } => {
+                let other = stricter.map_or("another rule", |rule| rule.route.as_str());
+                let detail = format!("rule `{}`; a backend may apply `{other}`, which requires more", chosen.route);
+                Self::Forbidden(Reason::AmbiguousPath).because(detail)
+            }
+        }
     }
 }

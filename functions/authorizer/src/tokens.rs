@@ -7,20 +7,18 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use calls::HttpCalls;
 use jiff::Timestamp;
+use policy::{IntrospectionServer, Issuer, Key, KeyOrigin};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::bearer::Bearer;
-use crate::introspection::{Introspection, Server, is_jose};
-use crate::issuer::Issuer;
-use crate::jws::{Jws, LONGEST};
-use crate::key_set::Key;
-use crate::key_source::{KeyOrigin, KeySource};
-use crate::keys::Keys;
+use crate::introspection::{Introspection, SecretError, SecretReader, is_jose};
+use crate::issuer_keys::{KeySource, Keys};
 use crate::recent::Recent;
-use crate::secret_reader::{SecretError, SecretReader};
-use crate::times::Times;
-use crate::{Reason, Stop, strict_json};
+use crate::token::bearer::Bearer;
+use crate::token::issuer_claims;
+use crate::token::jws::{Jws, LONGEST};
+use crate::token::times::Times;
+use crate::{Reason, Stop};
 
 /// Some 1 KB each.
 const MOST_VERIFIED: usize = 10_000;
@@ -57,7 +55,7 @@ impl Tokens {
     /// call for. Keys of the same source as `before` are kept.
     pub(crate) fn new(
         issuers: Vec<(Issuer, KeyOrigin)>,
-        server: Option<Server>,
+        server: Option<IntrospectionServer>,
         before: Option<&Self>,
         secrets: &Arc<SecretReader>,
         calls: impl FnOnce() -> HttpCalls,
@@ -136,7 +134,7 @@ impl Tokens {
         if !jws.is_signed_by(key) {
             return Err(Stop::Unauthenticated(Reason::InvalidSignature));
         }
-        let bearer = trusted.issuer.bearer(&claims, times, now).map_err(Stop::Unauthenticated)?;
+        let bearer = issuer_claims::bearer(&trusted.issuer, &claims, times, now).map_err(Stop::Unauthenticated)?;
         Ok(Verified { trusted: Arc::clone(trusted), key: Arc::clone(key), bearer: Arc::new(bearer) })
     }
 }

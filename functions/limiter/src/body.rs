@@ -6,10 +6,11 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::error::Category;
 
 use crate::mistakes::Mistakes;
 use crate::problem::{Mistake, Problem};
-use crate::{api, shape, strict_json};
+use crate::{api, shape};
 
 /// A document of JSON. A policy with its issuers' keys inline is the largest.
 const LARGEST_DOCUMENT: usize = 256 * 1024;
@@ -48,6 +49,18 @@ async fn whole(headers: &HeaderMap, body: Body, media: &str, other: &str, larges
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("This resource takes {media}.")))
 }
 
+/// The JSON value of a body, in which no object has two fields of one name: of two plans or rates of one name, the laxer
+/// might win.
+///
+/// # Errors
+/// 400 if the text is not JSON, 422 for a duplicate field.
+pub(crate) fn value(text: &[u8]) -> Result<Value, Problem> {
+    strict_json::value(text).map_err(|error| match error.classify() {
+        Category::Data => Problem::mistakes(vec![Mistake::at("", error.to_string())]),
+        _ => Problem::new(StatusCode::BAD_REQUEST, format!("The request's body is not JSON: {error}.")),
+    })
+}
+
 /// The document that the description calls `name`. `check` finds what else is wrong with what is left of it once the
 /// mistakes of its shape have been taken out.
 ///
@@ -58,7 +71,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     name: &str,
     check: impl FnOnce(&T, &Mistakes) -> Vec<Mistake>,
 ) -> Result<T, Problem> {
-    let mut value = strict_json::value(text)?;
+    let mut value = value(text)?;
     let mistakes = shape(&mut value, name);
     let Ok(document) = serde_json::from_value(value) else { return Err(mistakes.or_unreadable()) };
     let found = check(&document, &mistakes);
@@ -83,4 +96,35 @@ pub(crate) fn no_more<T>(_: &T, _: &Mistakes) -> Vec<Mistake> {
 pub(crate) fn shape(value: &mut Value, name: &str) -> Mistakes {
     let description = api::description();
     shape::mistakes(value, &description["components"]["schemas"][name], description)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> serde_json::Value {
+        serde_json::to_value(value(text.as_bytes()).expect_err(text)).unwrap()
+    }
+
+    #[test]
+    fn json_is_read_as_it_stands() {
+        let text = r#"{"a":[1,-1,1.5,"x",null,true],"b":{"a":"\u00fc"}}"#;
+        assert_eq!(value(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_with_its_place() {
+        for text in ["", "{", r#"{"a":1} x"#, "\u{feff}{}", &"[".repeat(200)] {
+            let problem = refused(text);
+            assert_eq!(problem["status"], 400, "{text}");
+            assert!(problem["detail"].as_str().unwrap().contains("line 1 column"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_named() {
+        let problem = refused(r#"{"routes":{"GET /a":1,"GET /a":2}}"#);
+        assert_eq!(problem["status"], 422);
+        assert!(problem["errors"][0]["detail"].as_str().unwrap().starts_with("`GET /a` stands there twice"));
+    }
 }

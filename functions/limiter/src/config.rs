@@ -1,6 +1,6 @@
 //! Settings, read once from the environment.
 
-use authorizer::{KeyHeader, KeyHeaderError};
+use policy::{KeyHeader, KeyHeaderError};
 use usage::{StoreConfig, StoreConfigError};
 
 /// Everything that can be set. A variable that is wrong ends the start with its name.

@@ -14,7 +14,6 @@ use usage::{KeyHash, parse_instant};
 use crate::cell_form::{Form, forms};
 use crate::formula::unguarded;
 use crate::key_columns::{Column, Columns};
-use crate::strict_json;
 
 /// A row. A cell that is empty or absent is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,12 +49,10 @@ mod secret;
 mod shape;
 mod show;
 mod store;
-mod strict_json;
 mod usage_report;
 
 use std::sync::Arc;
 
-use authorizer::KeyHeader;
 use axum::Router;
 use calls::{Deadline, RequestScope};
 use jiff::Timestamp;
@@ -62,6 +60,7 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent};
 use lambda_runtime::Diagnostic;
+use policy::KeyHeader;
 use serde_json::Value;
 use tower_service::Service as _;
 use usage::{Admin, Store};

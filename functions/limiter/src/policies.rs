@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use authorizer::{FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyWarning, named_plans};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
+use policy::{FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyWarning, named_plans};
 use serde::Serialize;
 use serde_json::Value;
 use usage::{Admin, AdminError, Refusal};
@@ -18,7 +18,7 @@ use crate::changes::Changes;
 use crate::mistakes::Mistakes;
 use crate::policy_schema::PolicySchema;
 use crate::problem::{Mistake, Problem, change_refused};
-use crate::{Shared, accept, body, conditions, show, strict_json};
+use crate::{Shared, accept, body, conditions, show};
 
 const WHAT: &str = "policy";
 /// Plans that are looked up for the warnings of one policy.
@@ -76,7 +76,7 @@ pub(crate) async fn put(
 ) -> Result<Response, Problem> {
     accept::json_alone(&uri, &headers)?;
     let condition = conditions::condition(&headers)?;
-    let document = strict_json::value(&body::json(&headers, sent).await?)?;
+    let document = body::value(&body::json(&headers, sent).await?)?;
     let policy = check(&document, &shared.key_header)?;
     let text = document.to_string();
     let change = administrator.begins(Action::PutPolicy, &name);

@@ -1,4 +1,4 @@
-//! A policy, for the description. What reads one is [`authorizer::Policy`], and a test holds the two together.
+//! A policy, for the description. What reads one is [`policy::Policy`], and a test holds the two together.
 
 use std::collections::BTreeMap;
 
@@ -263,7 +263,7 @@ enum LimitBy {
 mod tests {
     use std::collections::BTreeSet;
 
-    use authorizer::{KeyHeader, Policy};
+    use policy::{KeyHeader, Policy};
     use serde_json::{Value, json};
 
     /// What the authorizer says it knows, where it meets what it does not.

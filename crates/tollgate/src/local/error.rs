@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use usage::{SeedsError, StoreError, TextPosition};
+use strict_json::TextPosition;
+use usage::{SeedsError, StoreError};
 
 use super::IssuerError;
 use crate::function::FunctionError;

@@ -14,10 +14,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use authorizer::KeyHeader;
 use bytes::Bytes;
 use calls::{Proxy, RecordLog};
 use http::Uri;
+use policy::KeyHeader;
 use tokio::net::TcpListener;
 
 use crate::api::Api;

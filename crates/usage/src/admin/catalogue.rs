@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::json_text::JsonError;
+use strict_json::JsonError;
+
 use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, SeedsError, StoreError};
 
 use super::KeyRecord;

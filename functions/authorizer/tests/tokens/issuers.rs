@@ -1,6 +1,7 @@
 //! Several issuers in one policy: none of them can pass its users off as another's.
 
-use authorizer::{Authorizer, KeyHeader, Policy};
+use authorizer::Authorizer;
+use policy::{KeyHeader, Policy};
 use serde_json::{Value, json};
 
 use crate::provider::{Provider, Reply};

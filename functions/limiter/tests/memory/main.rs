@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use authorizer::KeyHeader;
 use calls::{AwsCalls, RecordLog, Timeouts};
 use limiter::Limiter;
 use peak_alloc::PeakAlloc;
+use policy::KeyHeader;
 use serde_json::{Value, json};
 use usage::{DynamoDbConfig, DynamoDbStore, Store};
 

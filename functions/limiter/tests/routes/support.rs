@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use authorizer::KeyHeader;
 use calls::{AwsCalls, RecordLog, Timeouts};
 use jiff::Timestamp;
 use limiter::Limiter;
+use policy::KeyHeader;
 use serde_json::{Value, json};
 use usage::{Caller, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Plan, PlanDocument, Seeds, Store};
 

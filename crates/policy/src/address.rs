@@ -1,0 +1,69 @@
+//! Addresses that a policy may name.
+
+use addresses::is_loopback;
+use http::Uri;
+
+/// The environment variable that says that this is a function in Lambda.
+pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
+/// Reads an address that a policy may name: https, or http on this machine.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence that begins with the address.
+pub fn trusted_address(text: &str) -> Result<Uri, &'static str> {
+    let uri: Uri = text.parse().map_err(|_| "is not a URL")?;
+    let authority = uri.authority().ok_or("is not a URL")?;
+    if authority.as_str().contains('@') || text.contains('#') {
+        return Err("has user info or a fragment");
+    }
+    match uri.scheme_str() {
+        Some("https") => Ok(uri),
+        Some("http") if is_loopback(authority.host()) => Ok(uri),
+        _ => Err("is not https (http is for loopback addresses only)"),
+    }
+}
+
+/// Checks an address of a policy in a function that runs in Lambda, where loopback is the Runtime API.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence that begins with the field.
+pub(crate) fn check_deployed(uri: &Uri) -> Result<(), String> {
+    if uri.host().is_some_and(is_loopback) {
+        return Err(format!("`{uri}` is a loopback address, which a function in Lambda must not call"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_over_https_or_from_this_machine() {
+        for good in ["https://a/jwks", "http://127.0.0.1:3000/jwks", "http://[::1]/jwks", "http://localhost/jwks"] {
+            assert!(trusted_address(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://a/jwks",
+            "http://127.0.0.1.example.com/",
+            "ftp://a/",
+            "/jwks",
+            "jwks",
+            "",
+            "https://u:p@a/",
+            "https://a/#x",
+            "http://10.0.0.1/jwks",
+            "file:///etc/passwd",
+        ] {
+            assert!(trusted_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_function_in_lambda_refuses_loopback_in_a_policy() {
+        for bad in ["http://127.0.0.1:9001/", "https://localhost/jwks", "https://[::1]/jwks"] {
+            assert!(check_deployed(&bad.parse().unwrap()).is_err(), "{bad}");
+        }
+        assert!(check_deployed(&"https://auth.example.com/jwks".parse().unwrap()).is_ok());
+    }
+}

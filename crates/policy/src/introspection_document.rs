@@ -1,0 +1,253 @@
+//! Introspection as a policy configures it.
+
+use http::Uri;
+use regex_lite::{Regex, RegexBuilder};
+use serde::Deserialize;
+
+use crate::address::{FUNCTION_NAME, check_deployed, trusted_address};
+use crate::assertions::Assertions;
+use crate::claim_mapping::ClaimMapping;
+use crate::error::FieldProblem;
+use crate::introspection_server::{ClientAuth, IntrospectionServer};
+use crate::issuer_names::issuer_and_name;
+use crate::secret_reference::SecretReference;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IntrospectionDocument {
+    endpoint: String,
+    #[serde(default)]
+    auth: ClientAuth,
+    #[serde(default)]
+    client_id: String,
+    client_secret: Option<String>,
+    #[serde(default = "default_cache")]
+    cache_s: u32,
+    token_pattern: Option<String>,
+    issuer: Option<String>,
+    /// The name that rules use for it; the issuer, or else the endpoint, if absent.
+    name: Option<String>,
+    #[serde(default)]
+    audiences: Vec<String>,
+    #[serde(default = "default_user_claim")]
+    user_claim: String,
+    plan_claim: Option<String>,
+    default_plan: Option<String>,
+    #[serde(default)]
+    trust_email: bool,
+    #[serde(default, deserialize_with = "crate::present::present")]
+    allowed_scopes: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "crate::present::present")]
+    allowed_roles: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "crate::present::present")]
+    allowed_plans: Option<Vec<String>>,
+}
+
+/// Without the secret.
+impl std::fmt::Debug for IntrospectionDocument {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("IntrospectionDocument").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// For how long a revoked token may still be accepted, in seconds.
+const MAX_CACHE_S: u32 = 3_600;
+/// The longest pattern, in bytes, and the memory that it may compile to.
+const MAX_PATTERN_BYTES: usize = 256;
+const MAX_COMPILED_BYTES: usize = 64 * 1_024;
+
+fn default_cache() -> u32 {
+    300
+}
+
+fn default_user_claim() -> String {
+    "sub".to_owned()
+}
+
+impl IntrospectionDocument {
+    /// The plan of tokens whose response names none.
+    pub(crate) fn default_plan(&self) -> Option<&str> {
+        self.default_plan.as_deref()
+    }
+
+    /// The plans that its tokens may name, if they are limited.
+    pub(crate) fn allowed_plans(&self) -> &[String] {
+        self.allowed_plans.as_deref().unwrap_or_default()
+    }
+
+    /// The server, or the field that is wrong and why. `lookup` reads environment variables.
+    pub(crate) fn check(
+        self,
+        tolerance_s: i64,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<IntrospectionServer, FieldProblem> {
+        let endpoint = self.endpoint(lookup)?;
+        let client_secret = self.secret(lookup)?;
+        let token_pattern = self.token_pattern.as_deref().map(pattern).transpose()?;
+        if self.cache_s > MAX_CACHE_S {
+            return Err(("cache_s", format!("{} is more than {MAX_CACHE_S}", self.cache_s)));
+        }
+        if self.plan_claim.is_none() && self.default_plan.is_none() {
+            return Err(("default_plan", "is missing, and so is `plan_claim`: no token would have a plan".to_owned()));
+        }
+
+        let assertions =
+            Assertions { scopes: self.allowed_scopes, roles: self.allowed_roles, plans: self.allowed_plans };
+        assertions.check(self.default_plan.as_deref())?;
+
+        // Without an issuer, users are those of the endpoint, whatever its responses say.
+        let namespace = self.issuer.clone().unwrap_or_else(|| endpoint.to_string());
+        let (issuer, name) = issuer_and_name(namespace, self.name)?;
+        let mapping = ClaimMapping {
+            name,
+            issuer,
+            user_claim: self.user_claim,
+            plan_claim: self.plan_claim,
+            default_plan: self.default_plan,
+            trusts_email: self.trust_email,
+            assertions,
+        };
+        Ok(IntrospectionServer {
+            endpoint,
+            auth: self.auth,
+            client_id: self.client_id,
+            client_secret,
+            cache_s: self.cache_s,
+            token_pattern,
+            issuer: self.issuer,
+            audiences: self.audiences,
+            mapping,
+            tolerance_s,
+        })
+    }
+
+    fn endpoint(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Uri, FieldProblem> {
+        let refuse = |why| ("endpoint", why);
+        let endpoint = trusted_address(&self.endpoint).map_err(|why| refuse(format!("`{}` {why}", self.endpoint)))?;
+        if lookup(FUNCTION_NAME).is_some() {
+            check_deployed(&endpoint).map_err(refuse)?;
+        }
+        Ok(endpoint)
+    }
+
+    fn secret(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<SecretReference>, FieldProblem> {
+        if self.auth == ClientAuth::None {
+            return match &self.client_secret {
+                None => Ok(None),
+                Some(_) => Err(("client_secret", "is not used with `auth` `none`".to_owned())),
+            };
+        }
+        if self.client_id.is_empty() {
+            return Err(("client_id", "is missing or empty".to_owned()));
+        }
+        // With unencoded credentials, what comes before the first colon is the id.
+        if self.auth == ClientAuth::BasicRaw && self.client_id.contains(':') {
+            return Err(("client_id", "contains `:`, which `auth` `basic_raw` cannot send".to_owned()));
+        }
+        let text = self.client_secret.as_deref().ok_or_else(|| ("client_secret", "is missing".to_owned()))?;
+        let secret = SecretReference::parse(text, lookup).map_err(|error| ("client_secret", error.to_string()))?;
+        Ok(Some(secret))
+    }
+}
+
+/// A pattern that has to match the whole token. Matching takes time linear in the token.
+fn pattern(text: &str) -> Result<Regex, FieldProblem> {
+    let refuse = |why: String| ("token_pattern", why);
+    if text.len() > MAX_PATTERN_BYTES {
+        return Err(refuse(format!("has more than {MAX_PATTERN_BYTES} bytes")));
+    }
+    let compiled = |text: &str| RegexBuilder::new(text).size_limit(MAX_COMPILED_BYTES).build();
+
+    // By itself first, so that it cannot close the group around it.
+    compiled(text).map_err(|error| refuse(format!("is not a regular expression: {error}")))?;
+    compiled(&format!("^(?:{text})$")).map_err(|error| refuse(format!("is not a regular expression: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn checked(member: &str, value: Value) -> Result<IntrospectionServer, String> {
+        let mut document = json!({"endpoint": "https://a/introspect", "client_id": "c", "client_secret": "env:SECRET", "default_plan": "free"});
+        document[member] = value;
+        let document: IntrospectionDocument = serde_json::from_value(document).map_err(|error| error.to_string())?;
+        let lookup = |name: &str| (name == "SECRET").then(|| "hush".to_owned());
+        document.check(30, &lookup).map_err(|(member, why)| format!("{member}: {why}"))
+    }
+
+    #[test]
+    fn a_secret_comes_from_the_policy_or_from_a_variable() {
+        let secret = |value: Value| match checked("client_secret", value).unwrap().client_secret.unwrap() {
+            SecretReference::Known(secret) => Some(secret),
+            SecretReference::Kept(_) => None,
+        };
+        assert_eq!(secret(json!("env:SECRET")).as_deref(), Some("hush"));
+        assert_eq!(secret(json!("s")).as_deref(), Some("s"));
+        assert_eq!(secret(json!("ssm:/tollgate/introspection")), None);
+    }
+
+    #[test]
+    fn every_contradiction_names_its_field_and_never_the_secret() {
+        for (field, value, named) in [
+            ("endpoint", json!("http://a/introspect"), "endpoint: `http://a/introspect` is not https"),
+            ("client_id", json!(""), "client_id: is missing or empty"),
+            ("client_secret", Value::Null, "client_secret: is missing"),
+            ("client_secret", json!("env:OTHER"), "client_secret: the variable OTHER is not set"),
+            ("client_secret", json!(""), "client_secret: is empty"),
+            ("client_secret", json!("env:AWS_SECRET_ACCESS_KEY"), "client_secret: AWS_SECRET_ACCESS_KEY is a variable"),
+            ("auth", json!("none"), "client_secret: is not used with `auth` `none`"),
+            ("auth", json!("digest"), "unknown variant `digest`, expected one of `basic`, `basic_raw`, `post`, `none`"),
+            ("cache_s", json!(3_601), "cache_s: 3601 is more than 3600"),
+            ("token_pattern", json!("a)|(?:b"), "token_pattern: is not a regular expression: "),
+            ("token_pattern", json!("("), "token_pattern: is not a regular expression: "),
+            ("token_pattern", json!("(?:(?:a{99}){99}){99}"), "token_pattern: is not a regular expression: "),
+            ("token_pattern", json!("a".repeat(257)), "token_pattern: has more than 256 bytes"),
+            ("default_plan", Value::Null, "default_plan: is missing"),
+            ("issuer", json!(""), "issuer: is empty"),
+            ("name", json!(""), "name: is empty"),
+            ("allowed_plans", json!(["pro"]), "default_plan: `free` is missing in `allowed_plans`"),
+            ("other", json!(1), "unknown field `other`"),
+        ] {
+            let error = checked(field, value).expect_err(named);
+            assert!(error.starts_with(named) && !error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_matches_whole_tokens() {
+        let pattern = |text: &str| pattern(text).unwrap();
+        for (text, token, matches) in [
+            ("oat_[A-Za-z0-9]{8}", "oat_Ab3dEf9h", true),
+            ("oat_[A-Za-z0-9]{8}", "xoat_Ab3dEf9h", false),
+            ("oat_[A-Za-z0-9]{8}", "oat_Ab3dEf9hx", false),
+            ("a|b", "a", true),
+            ("a|b", "ax", false),
+            ("a|b", "xb", false),
+            ("(?m)^a$", "a", true),
+            ("(?m)^a$", "b\na", false),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(pattern(text).is_match(token), matches, "{text} {token}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_matched_in_linear_time() {
+        let pattern = pattern("(a+)+b").unwrap();
+        let began = std::time::Instant::now();
+        assert!(!pattern.is_match(&"a".repeat(10_000)));
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn an_endpoint_on_this_machine_is_for_local_use_only() {
+        let document = json!({"endpoint": "http://127.0.0.1:9001/x", "auth": "none", "default_plan": "free"});
+        let document = || serde_json::from_value::<IntrospectionDocument>(document.clone()).unwrap();
+        assert!(document().check(30, &|_| None).is_ok());
+        let in_lambda = |name: &str| (name == FUNCTION_NAME).then(|| "authorizer".to_owned());
+        let (field, why) = document().check(30, &in_lambda).unwrap_err();
+        assert!(field == "endpoint" && why.contains("is a loopback address"), "{why}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Who may call what: policy documents, the rules in them, and their checks.
+//!
+//! A policy names the issuers, servers and certificates that are trusted, and says for each route which credentials a
+//! request needs. The authorizer decides by it, the limiter validates it before it is stored, and the `tollgate`
+//! binary reads it from a file. This crate only reads and checks documents: it makes no calls and logs nothing.
+//!
+//! - input: a policy as JSON ([`Policy::parse`]), or the value of `AUTH_POLICY` ([`PolicySource::parse`])
+//! - output: a checked [`Policy`] with its [warnings](Policy::warnings) and the [plans](Policy::named_plans) it names
+//! - on failure: a [`PolicyTextError`] that names the field; it never contains a secret
+//!
+//! ```
+//! use policy::{Auth, KeyHeader, Policy};
+//!
+//! let text = r#"{"rules": [{"match": "GET /health", "auth": "none"}, {"match": "ANY /{proxy+}", "auth": "api_key"}]}"#;
+//! let policy = Policy::parse(text, &KeyHeader::default(), &|name| std::env::var(name).ok())?;
+//! assert_eq!(policy.rule("GET", "/orders/7").map(|rule| rule.auth), Some(Auth::ApiKey));
+//!
+//! let error = Policy::parse(r#"{"rules": [{"match": "/orders", "auth": "any"}]}"#, &KeyHeader::default(), &|_| None);
+//! assert!(error.unwrap_err().to_string().starts_with("rules[0].match: `/orders` is not a route key"));
+//! # Ok::<(), policy::PolicyTextError>(())
+//! ```
+
+mod address;
+mod algorithm;
+mod assertions;
+mod base64url;
+mod claim_mapping;
+mod error;
+pub mod header_value;
+mod introspection_document;
+mod introspection_server;
+mod issuer;
+mod issuer_document;
+mod issuer_names;
+mod key_header;
+mod key_set;
+mod mtls;
+mod path_document;
+mod policy;
+mod present;
+mod rules;
+mod secret_reference;
+mod source;
+mod warning;
+
+pub use address::{FUNCTION_NAME, trusted_address};
+pub use algorithm::algorithm;
+pub use assertions::{Assertions, allows};
+pub use base64url::decode_base64url;
+pub use claim_mapping::ClaimMapping;
+pub use error::PolicyError;
+pub use introspection_server::{ClientAuth, IntrospectionServer};
+pub use issuer::{Issuer, KeyOrigin, TimeLimits};
+pub use key_header::{KeyHeader, KeyHeaderError};
+pub use key_set::{ENCRYPTION, Key, KeySet, KeySetError};
+pub use mtls::{HolderName, Mtls};
+pub use policy::{NoRule, Policy, PolicyDocument};
+pub use rules::{Auth, Rule};
+pub use secret_reference::{SecretPlace, SecretReference};
+pub use source::{Environment, PolicyName, PolicySource, PolicyTextError, named_plans};
+pub use warning::{NamedPlan, PolicyWarning};

@@ -1,0 +1,184 @@
+//! References to secrets: `env:NAME`, `ssm:/NAME`, `secretsmanager:ARN`, or the secret itself.
+//!
+//! Errors name the reference and never the secret.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The longest name of a parameter (AWS Systems Manager, "PutParameter").
+const MAX_PARAMETER_BYTES: usize = 1_011;
+const MAX_ARN_BYTES: usize = 2_048;
+
+/// A secret that a policy refers to.
+#[derive(Clone)]
+pub enum SecretReference {
+    /// The secret, written in the policy or read from the environment.
+    Known(Arc<str>),
+    /// A secret that AWS keeps.
+    Kept(SecretPlace),
+}
+
+/// Where AWS keeps a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretPlace {
+    /// A parameter of Systems Manager, by its name.
+    Parameter(String),
+    /// A secret of Secrets Manager, by its ARN, whose region it names.
+    Secret {
+        /// The whole ARN.
+        arn: String,
+        /// The region in it.
+        region: String,
+    },
+}
+
+impl fmt::Display for SecretPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parameter(name) => write!(formatter, "ssm:{name}"),
+            Self::Secret { arn, .. } => write!(formatter, "secretsmanager:{arn}"),
+        }
+    }
+}
+
+/// Why a reference to a secret is invalid.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SecretReferenceError {
+    #[error("is empty")]
+    Empty,
+    #[error("the variable {0} is not set")]
+    Unset(String),
+    #[error("the variable {0} is empty")]
+    EmptyVariable(String),
+    #[error("{0} is a variable of Lambda's own")]
+    Reserved(String),
+    #[error("`ssm:` needs the name of a parameter that begins with `/`, as in `ssm:/tollgate/secret`")]
+    Parameter,
+    #[error("`secretsmanager:` needs the ARN of a secret")]
+    Arn,
+}
+
+/// A policy says where the secret is sent, and its author must not learn the function's own credentials so.
+fn is_reserved(name: &str) -> bool {
+    ["AWS_", "LAMBDA_", "_"].iter().any(|prefix| name.to_ascii_uppercase().starts_with(prefix))
+}
+
+impl SecretReference {
+    /// Reads a reference. `lookup` reads environment variables.
+    ///
+    /// # Errors
+    /// [`SecretReferenceError`] for an invalid reference, or an environment variable that is not set.
+    pub(crate) fn parse(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SecretReferenceError> {
+        if let Some(name) = text.strip_prefix("env:") {
+            return variable(name, lookup).map(|value| Self::Known(value.into()));
+        }
+        if let Some(name) = text.strip_prefix("ssm:") {
+            return parameter(name).map(Self::Kept);
+        }
+        if let Some(arn) = text.strip_prefix("secretsmanager:") {
+            return secret(arn).map(Self::Kept);
+        }
+        if text.is_empty() { Err(SecretReferenceError::Empty) } else { Ok(Self::Known(text.into())) }
+    }
+}
+
+fn variable(name: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, SecretReferenceError> {
+    if is_reserved(name) {
+        return Err(SecretReferenceError::Reserved(name.to_owned()));
+    }
+    match lookup(name) {
+        None => Err(SecretReferenceError::Unset(name.to_owned())),
+        Some(value) if value.is_empty() => Err(SecretReferenceError::EmptyVariable(name.to_owned())),
+        Some(value) => Ok(value),
+    }
+}
+
+fn parameter(name: &str) -> Result<SecretPlace, SecretReferenceError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte);
+    let valid = name.starts_with('/') && (2..=MAX_PARAMETER_BYTES).contains(&name.len()) && name.bytes().all(plain);
+    if valid { Ok(SecretPlace::Parameter(name.to_owned())) } else { Err(SecretReferenceError::Parameter) }
+}
+
+/// `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
+fn secret(arn: &str) -> Result<SecretPlace, SecretReferenceError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/_+=.@!-".contains(&byte);
+    let parts: Vec<&str> = arn.splitn(7, ':').collect();
+    let ["arn", partition, "secretsmanager", region, account, "secret", name] = parts[..] else {
+        return Err(SecretReferenceError::Arn);
+    };
+    let is_region = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let valid = arn.len() <= MAX_ARN_BYTES
+        && arn.bytes().all(plain)
+        && partition.starts_with("aws")
+        && (1..=32).contains(&region.len())
+        && region.bytes().all(is_region)
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && !name.is_empty()
+        && !name.contains(':');
+    if valid {
+        Ok(SecretPlace::Secret { arn: arn.to_owned(), region: region.to_owned() })
+    } else {
+        Err(SecretReferenceError::Arn)
+    }
+}
+
+/// Leaves out the secret.
+impl fmt::Debug for SecretReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(_) => formatter.write_str("Secret"),
+            Self::Kept(place) => write!(formatter, "Secret({place})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tollgate/idp-Ab3dEf";
+
+    fn parse(text: &str) -> Result<SecretReference, SecretReferenceError> {
+        SecretReference::parse(text, &|name| (name == "EMPTY").then(String::new))
+    }
+
+    #[test]
+    fn references_are_named_and_secrets_are_not_shown() {
+        for (text, shown) in [
+            ("hush", "Secret"),
+            ("ssm:/tollgate/idp", "Secret(ssm:/tollgate/idp)"),
+            (&format!("secretsmanager:{ARN}"), &format!("Secret(secretsmanager:{ARN})")),
+        ] {
+            assert_eq!(format!("{:?}", parse(text).unwrap()), shown);
+        }
+        let SecretPlace::Secret { region, .. } = secret(ARN).unwrap() else { unreachable!() };
+        assert_eq!(region, "eu-central-1");
+    }
+
+    #[test]
+    fn a_reference_that_is_none_says_why() {
+        for (text, expected) in [
+            ("", "is empty"),
+            ("env:MISSING", "the variable MISSING is not set"),
+            ("env:EMPTY", "the variable EMPTY is empty"),
+            ("env:AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN is a variable of Lambda's own"),
+            ("env:aws_session_token", "aws_session_token is a variable of Lambda's own"),
+            ("env:_X_AMZN_TRACE_ID", "_X_AMZN_TRACE_ID is a variable of Lambda's own"),
+            ("ssm:name", "`ssm:` needs"),
+            ("ssm:/", "`ssm:` needs"),
+            ("ssm:/a b", "`ssm:` needs"),
+            ("secretsmanager:name", "`secretsmanager:` needs"),
+            ("secretsmanager:arn:aws:ssm:eu-central-1:123456789012:parameter/x", "`secretsmanager:` needs"),
+            ("secretsmanager:arn:aws:secretsmanager:evil.example/:123456789012:secret:x", "`secretsmanager:` needs"),
+            ("secretsmanager:arn:aws:secretsmanager:eu-central-1:1234:secret:x", "`secretsmanager:` needs"),
+            (
+                "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:x:key::",
+                "`secretsmanager:` needs",
+            ),
+        ] {
+            let error = parse(text).expect_err(text).to_string();
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The event of an HTTP API's authorizer, format 2.0.
+//!
+//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>.
+
+use serde::Deserialize;
+
+use crate::certificate::Certificate;
+use crate::text::{Headers, Members, Text};
+
+use super::request::{Format, Path, Request};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventV2<'e> {
+    #[serde(borrow)]
+    r#type: Option<Text<'e>>,
+    version: Option<Text<'e>>,
+    route_key: Option<Text<'e>>,
+    headers: Option<Members<'e, Text<'e>>>,
+    path_parameters: Option<Members<'e, Text<'e>>>,
+    request_context: Option<RequestContext<'e>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext<'e> {
+    #[serde(borrow)]
+    request_id: Option<Text<'e>>,
+    http: Option<Http<'e>>,
+    authentication: Option<Authentication<'e>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Authentication<'e> {
+    #[serde(borrow)]
+    client_cert: Option<Certificate<'e>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Http<'e> {
+    #[serde(borrow)]
+    method: Option<Text<'e>>,
+    source_ip: Option<Text<'e>>,
+}
+
+impl<'e> EventV2<'e> {
+    /// Whether it is of this format, by its own word.
+    pub(crate) fn says_so(&self) -> bool {
+        (self.r#type.as_deref(), self.version.as_deref()) == (Some("REQUEST"), Some("2.0"))
+    }
+
+    pub(crate) fn request(self) -> Result<Request<'e>, &'static str> {
+        let context = self.request_context.ok_or("requestContext")?;
+        let http = context.http.ok_or("requestContext.http")?;
+        Ok(Request {
+            id: context.request_id,
+            certificate: context.authentication.and_then(|authentication| authentication.client_cert),
+            method: http.method.ok_or("requestContext.http.method")?,
+            source: http.source_ip.and_then(|address| address.parse().ok()),
+            format: Format::Simple,
+            path: Path::Route {
+                key: self.route_key.ok_or("routeKey")?.0,
+                parameters: self.path_parameters.unwrap_or_default(),
+            },
+            headers: Headers::new(self.headers.unwrap_or_default().0),
+        })
+    }
+}

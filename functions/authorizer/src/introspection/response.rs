@@ -1,0 +1,152 @@
+//! What a response of an authorization server says: something about the token, about our credentials, or
+//! nothing that can be used.
+//!
+//! Source: RFC 7662, section 2.3; RFC 6749, section 5.2; RFC 6750, section 3.1.
+
+use bytes::Bytes;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Response, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::outbound::body;
+
+const MAX_CODE_BYTES: usize = 64;
+
+/// Why a response holds no claims. Texts name a status and an OAuth error code, never the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoClaims {
+    /// The server refuses the token itself.
+    Token(String),
+    /// The server refuses our client id or secret.
+    Credentials(String),
+    /// The server cannot say, or what it says is not introspection.
+    Unusable(String),
+}
+
+/// The claims of a response, `active` among them, or why there are none.
+pub(crate) fn read(response: Response<Bytes>) -> Result<Map<String, Value>, NoClaims> {
+    if response.status() != StatusCode::OK {
+        return Err(refusal(&response));
+    }
+    let body = body(response).map_err(|error| NoClaims::Unusable(error.to_string()))?;
+    let claims = strict_json::object(&body).filter(|claims| claims.get("active").is_some_and(Value::is_boolean));
+    claims.ok_or_else(|| NoClaims::Unusable("the response does not say whether the token is active".to_owned()))
+}
+
+/// A client cannot cause 401 and 403 by its token, unless the server says so by a code: they are about our
+/// credentials. A 404 or the like without a code means a wrong endpoint rather than a wrong token.
+fn refusal(response: &Response<Bytes>) -> NoClaims {
+    let status = response.status();
+    let challenge = Challenge::read(response.headers());
+    let code = code_in_body(response.body()).or_else(|| challenge.error.clone());
+    let text = match &code {
+        Some(code) => format!("status {} ({code})", status.as_u16()),
+        None => format!("status {}", status.as_u16()),
+    };
+
+    match (status.as_u16(), code.as_deref()) {
+        (400..=499, Some("invalid_client" | "unauthorized_client")) => NoClaims::Credentials(text),
+        (401, Some("invalid_token")) if !challenge.is_basic => NoClaims::Token(text),
+        (401, _) => NoClaims::Credentials(text),
+        (403, Some("invalid_token")) => NoClaims::Token(text),
+        (403, Some("access_denied" | "insufficient_scope")) => NoClaims::Credentials(text),
+        (408 | 429, _) => NoClaims::Unusable(text),
+        (400 | 413 | 414 | 422 | 431, _) => NoClaims::Token(text),
+        (404..=499, Some(_)) => NoClaims::Token(text),
+        _ => NoClaims::Unusable(text),
+    }
+}
+
+fn code_in_body(body: &[u8]) -> Option<String> {
+    let document = strict_json::object(body)?;
+    code(document.get("error")?.as_str()?)
+}
+
+/// An error code as OAuth servers write it; other texts are messages for people.
+fn code(text: &str) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    ((1..=MAX_CODE_BYTES).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
+}
+
+#[derive(Default)]
+struct Challenge {
+    is_basic: bool,
+    error: Option<String>,
+}
+
+impl Challenge {
+    fn read(headers: &HeaderMap) -> Self {
+        let mut challenge = Self::default();
+        for value in headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok()) {
+            let scheme = value.trim_start().split([' ', ',']).next().unwrap_or_default();
+            challenge.is_basic |= scheme.eq_ignore_ascii_case("basic");
+
+            let quoted = value.split_once("error=\"").and_then(|(_, rest)| rest.split('"').next());
+            challenge.error = challenge.error.or_else(|| code(quoted?));
+        }
+        challenge
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(status: u16, challenge: &str, body: &str) -> &'static str {
+        let mut response = Response::builder().status(status);
+        if !challenge.is_empty() {
+            response = response.header(WWW_AUTHENTICATE, challenge);
+        }
+        match read(response.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()) {
+            Ok(_) => "claims",
+            Err(NoClaims::Token(_)) => "token",
+            Err(NoClaims::Credentials(_)) => "credentials",
+            Err(NoClaims::Unusable(_)) => "unusable",
+        }
+    }
+
+    #[test]
+    fn a_response_is_about_the_token_or_our_credentials_or_cannot_be_used() {
+        for (status, challenge, body, expected) in [
+            (200, "", r#"{"active":true}"#, "claims"),
+            (200, "", r#"{"active":"true"}"#, "unusable"),
+            (200, "", "<html>", "unusable"),
+            (204, "", "", "unusable"),
+            (302, "", "", "unusable"),
+            (400, "", "", "token"),
+            (400, "", r#"{"error":"invalid_request"}"#, "token"),
+            (400, "", r#"{"error":"invalid_client"}"#, "credentials"),
+            (400, "", r#"{"error":"unauthorized_client"}"#, "credentials"),
+            (401, "", "", "credentials"),
+            (401, r#"Basic realm="as""#, "", "credentials"),
+            (401, r#"Basic realm="as", error="invalid_token""#, "", "credentials"),
+            (401, "", r#"{"error":"invalid_client"}"#, "credentials"),
+            (401, "", r#"{"error":"invalid_token"}"#, "token"),
+            (401, r#"Bearer error="invalid_token", error_description="unknown""#, "", "token"),
+            (403, "", "<html>", "unusable"),
+            (403, r#"Bearer error="insufficient_scope""#, "", "credentials"),
+            (403, "", r#"{"error":"invalid_token"}"#, "token"),
+            (404, "", "<html>", "unusable"),
+            (404, "", r#"{"status":404,"error":"Not Found"}"#, "unusable"),
+            (404, "", r#"{"error":"not_found"}"#, "token"),
+            (405, "", "", "unusable"),
+            (413, "", "", "token"),
+            (422, "", "", "token"),
+            (429, "", r#"{"error":"too_many_requests"}"#, "unusable"),
+            (408, "", "", "unusable"),
+            (500, "", r#"{"error":"server_error"}"#, "unusable"),
+            (503, "", r#"{"error":"temporarily_unavailable"}"#, "unusable"),
+        ] {
+            assert_eq!(kind(status, challenge, body), expected, "{status} {challenge} {body}");
+        }
+    }
+
+    #[test]
+    fn only_a_code_is_repeated() {
+        let read = |body: &'static str| read(Response::builder().status(400).body(Bytes::from(body)).unwrap());
+        assert_eq!(read(r#"{"error":"invalid_request"}"#), Err(NoClaims::Token("status 400 (invalid_request)".into())));
+        for body in [r#"{"error":"token Ab3 is unknown"}"#, r#"{"error":["x"]}"#, r#"{"error":""}"#, "x"] {
+            assert_eq!(read(body), Err(NoClaims::Token("status 400".into())), "{body}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Who bears a token, as its issuer says.
+
+use std::sync::Arc;
+
+use policy::header_value::access_log_value;
+use policy::{ClaimMapping, allows};
+use usage::Caller;
+
+use crate::Reason;
+use crate::header_value::{header_list_or_warning, header_value_or_warning};
+
+use super::claims::{Claims, certificate_binding, email, scopes, string, strings};
+use super::times::Times;
+
+/// OpenID Connect Core, section 2: a subject has at most 255 characters.
+const MAX_SUBJECT_BYTES: usize = 255;
+/// The claim that names a user only if the issuer has verified it.
+const EMAIL: &str = "email";
+
+/// What a valid token says. Nothing of this is ever logged, except what the policy says itself.
+pub(crate) struct Bearer {
+    pub(crate) caller: Caller,
+    /// `jwt` or `introspection`.
+    pub(crate) auth: &'static str,
+    /// The issuer's name in the policy, by which rules refer to it.
+    pub(crate) issuer_name: Arc<str>,
+    /// The header value of the issuer, within which the subject is unique.
+    pub(crate) issuer: Arc<str>,
+    pub(crate) subject: String,
+    /// The header value of a verified e-mail address; empty if there is none.
+    pub(crate) email: String,
+    /// The header value of the roles; empty if there are none.
+    pub(crate) roles: String,
+    pub(crate) scopes: Vec<String>,
+    /// The header value of the scopes; empty if there are none.
+    pub(crate) scope_list: String,
+    pub(crate) plan: TokenPlan,
+    pub(crate) times: Times,
+    /// The SHA-256 of the certificate that the token is bound to (RFC 8705, section 3.1).
+    pub(crate) certificate: Option<[u8; 32]>,
+}
+
+/// The plan that a token is charged on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TokenPlan {
+    /// Neither the token nor the policy names one.
+    None,
+    /// The policy contains the name.
+    Configured(String),
+    /// Only the token contains the name, which may be anything.
+    Claimed(String),
+    /// The token names a plan that its issuer may not assert.
+    NotAllowed,
+}
+
+impl TokenPlan {
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Configured(name) | Self::Claimed(name) => Some(name),
+            Self::None | Self::NotAllowed => None,
+        }
+    }
+}
+
+impl Bearer {
+    /// Reads the claims of a token that the issuer of `mapping` vouches for.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidClaims`] if there is no user, or a claim that must be understood has the wrong type.
+    pub(crate) fn read(
+        claims: &Claims,
+        times: Times,
+        mapping: &ClaimMapping,
+        auth: &'static str,
+    ) -> Result<Self, Reason> {
+        let subject = subject(mapping, claims)?;
+        let certificate = certificate_binding(claims)?;
+        let plan = plan(mapping, claims)?;
+
+        let allowed = &mapping.assertions;
+        let scopes = permitted(scopes(claims), allowed.scopes.as_ref());
+        let roles = permitted(strings(claims, "roles"), allowed.roles.as_ref());
+        let email = email(claims, mapping.trusts_email).unwrap_or_default();
+
+        Ok(Self {
+            caller: Caller::from_subject(&mapping.issuer, subject),
+            auth,
+            issuer_name: Arc::clone(&mapping.name),
+            issuer: access_log_value(&mapping.issuer).into(),
+            subject: subject.to_owned(),
+            email: header_value_or_warning("email", email).into_owned(),
+            roles: header_list_or_warning("roles", &roles, ',').into_owned(),
+            scope_list: header_list_or_warning("scopes", &scopes, ' ').into_owned(),
+            scopes,
+            plan,
+            times,
+            certificate,
+        })
+    }
+}
+
+fn subject<'c>(mapping: &ClaimMapping, claims: &'c Claims) -> Result<&'c str, Reason> {
+    let subject = match mapping.user_claim.as_str() {
+        EMAIL => email(claims, mapping.trusts_email),
+        name => string(claims, name)?,
+    };
+    subject.filter(|subject| (1..=MAX_SUBJECT_BYTES).contains(&subject.len())).ok_or(Reason::InvalidClaims)
+}
+
+fn plan(mapping: &ClaimMapping, claims: &Claims) -> Result<TokenPlan, Reason> {
+    let claimed = match &mapping.plan_claim {
+        Some(claim) => string(claims, claim)?,
+        None => None,
+    };
+    Ok(match (claimed, &mapping.default_plan) {
+        (Some(plan), _) if !allows(mapping.assertions.plans.as_ref(), plan) => TokenPlan::NotAllowed,
+        (Some(plan), _) if mapping.assertions.lists_plan(plan) => TokenPlan::Configured(plan.to_owned()),
+        (Some(plan), _) => TokenPlan::Claimed(plan.to_owned()),
+        (None, Some(plan)) => TokenPlan::Configured(plan.clone()),
+        (None, None) => TokenPlan::None,
+    })
+}
+
+fn permitted(values: Vec<&str>, list: Option<&Vec<String>>) -> Vec<String> {
+    values.into_iter().filter(|value| allows(list, value)).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::Assertions;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn mapping() -> ClaimMapping {
+        ClaimMapping {
+            name: "corp".into(),
+            issuer: "https://a".into(),
+            user_claim: "sub".to_owned(),
+            plan_claim: Some("plan".to_owned()),
+            default_plan: Some("free".to_owned()),
+            trusts_email: false,
+            assertions: Assertions::default(),
+        }
+    }
+
+    fn read_with(mapping: &ClaimMapping, mut claims: Value) -> Result<Bearer, Reason> {
+        if claims.get("sub").is_none() {
+            claims["sub"] = "alice".into();
+        }
+        let claims = claims.as_object().unwrap();
+        Bearer::read(claims, Times::read(claims).unwrap(), mapping, "jwt")
+    }
+
+    fn read(claims: Value) -> Result<Bearer, Reason> {
+        read_with(&mapping(), claims)
+    }
+
+    #[test]
+    fn a_subject_is_a_string_of_bounded_length() {
+        for subject in [json!(""), json!(7), json!(null), json!(["alice"]), json!("x".repeat(256))] {
+            assert_eq!(read(json!({"sub": subject})).err(), Some(Reason::InvalidClaims), "{subject}");
+        }
+        assert_eq!(read(json!({"sub": "-"})).unwrap().subject, "-");
+    }
+
+    #[test]
+    fn a_plan_is_the_one_that_the_token_names_or_the_default() {
+        let plan = |claims| read(claims).unwrap().plan;
+        assert_eq!(plan(json!({})), TokenPlan::Configured("free".to_owned()));
+        assert_eq!(plan(json!({"plan": null})), TokenPlan::Configured("free".to_owned()));
+        assert_eq!(plan(json!({"plan": "pro"})), TokenPlan::Claimed("pro".to_owned()));
+        assert_eq!(read(json!({"plan": 1})).err(), Some(Reason::InvalidClaims));
+    }
+
+    #[test]
+    fn a_plan_that_the_issuer_may_not_assert_is_not_replaced_by_the_default() {
+        let mut mapping = mapping();
+        mapping.assertions.plans = Some(vec!["free".to_owned(), "team".to_owned()]);
+        for (claimed, expected) in [
+            (json!("team"), TokenPlan::Configured("team".to_owned())),
+            (json!("pro"), TokenPlan::NotAllowed),
+            (json!(""), TokenPlan::NotAllowed),
+            (json!(null), TokenPlan::Configured("free".to_owned())),
+        ] {
+            assert_eq!(read_with(&mapping, json!({"plan": claimed})).unwrap().plan, expected, "{claimed}");
+        }
+    }
+
+    #[test]
+    fn scopes_and_roles_that_the_issuer_may_not_assert_are_dropped() {
+        let mut mapping = mapping();
+        mapping.assertions.scopes = Some(vec!["orders:read".to_owned()]);
+        mapping.assertions.roles = Some(vec!["reader".to_owned()]);
+        let claims = json!({"scope": "orders:read admin:read", "scp": ["admin:write"], "roles": ["admin", "reader"]});
+        let bearer = read_with(&mapping, claims).unwrap();
+        assert_eq!((&*bearer.scopes, &*bearer.scope_list), (&["orders:read".to_owned()][..], "orders:read"));
+        assert_eq!(bearer.roles, "reader");
+    }
+
+    #[test]
+    fn a_user_is_named_by_a_verified_email_address_only() {
+        let user = |trusts_email, verified: Option<Value>| {
+            let mapping = ClaimMapping { user_claim: "email".to_owned(), trusts_email, ..mapping() };
+            let mut claims = json!({"email": "ceo@corp.example"});
+            if let Some(verified) = verified {
+                claims["email_verified"] = verified;
+            }
+            read_with(&mapping, claims).map(|bearer| bearer.subject)
+        };
+        for (trusts_email, verified, named) in [
+            (false, Some(json!(true)), true),
+            (false, Some(json!("true")), true),
+            (false, Some(json!(false)), false),
+            (false, None, false),
+            (true, None, true),
+            (true, Some(json!(false)), false),
+        ] {
+            let expected = if named { Ok("ceo@corp.example".to_owned()) } else { Err(Reason::InvalidClaims) };
+            assert_eq!(user(trusts_email, verified.clone()), expected, "{trusts_email} {verified:?}");
+        }
+    }
+
+    #[test]
+    fn one_subject_of_two_issuers_is_two_callers() {
+        let other = ClaimMapping { issuer: "https://b".into(), ..mapping() };
+        let (one, two) = (read(json!({})).unwrap(), read_with(&other, json!({})).unwrap());
+        assert_ne!(one.caller, two.caller);
+        assert_eq!((&*one.issuer, &*two.issuer), ("https://a", "https://b"));
+    }
+}
