@@ -1,0 +1,61 @@
+"""Which packages of the workspace depend on which."""
+
+import functools
+import json
+import pathlib
+import subprocess
+import unittest
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+# These decide and check; what they link can be audited, tested and started quickly.
+PURE = ("addresses", "policy", "routes", "strict-json")
+RUNTIMES = ("tokio", "hyper", "aws-config", "aws-sdk-dynamodb")
+
+
+@functools.cache
+def metadata() -> dict:
+    command = ["cargo", "metadata", "--offline", "--locked", "--format-version", "1"]
+    return json.loads(subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout)
+
+
+def linked(graph: dict, package: str) -> set[str]:
+    """The names of all packages that a package links, itself not included. Tests and build scripts do not count."""
+    nodes = {node["id"]: node for node in graph["resolve"]["nodes"]}
+    names = {found["id"]: found["name"] for found in graph["packages"]}
+    waiting = [next(one for one, name in names.items() if name == package and one in graph["workspace_members"])]
+    found: set[str] = set()
+    while waiting:
+        for dependency in nodes[waiting.pop()]["deps"]:
+            is_linked = any(kind["kind"] is None for kind in dependency["dep_kinds"])
+            if is_linked and dependency["pkg"] not in found:
+                found.add(dependency["pkg"])
+                waiting.append(dependency["pkg"])
+    return {names[one] for one in found}
+
+
+def functions(graph: dict) -> list[str]:
+    """The packages that are deployed, each as a Lambda function."""
+    deployed = (found for found in graph["packages"] if found["id"] in graph["workspace_members"])
+    return [found["name"] for found in deployed if pathlib.Path(found["manifest_path"]).parents[1].name == "functions"]
+
+
+class Dependencies(unittest.TestCase):
+    def test_no_function_depends_on_another_function(self):
+        names = functions(metadata())
+        self.assertEqual(sorted(names), sorted(path.name for path in (PROJECT / "functions").iterdir() if path.is_dir()))
+        for name in names:
+            self.assertEqual(linked(metadata(), name) & set(names), set(), name)
+
+    def test_pure_crates_link_neither_a_runtime_nor_an_sdk(self):
+        for name in PURE:
+            self.assertEqual(linked(metadata(), name) & set(RUNTIMES), set(), name)
+
+    def test_a_dependency_is_found_through_another_package(self):
+        self.assertIn("policy", linked(metadata(), "tollgate"))
+        self.assertIn("tokio", linked(metadata(), "tollgate"))
+        self.assertIn("tinyvec", linked(metadata(), "routes"))
+        self.assertNotIn("proptest", linked(metadata(), "routes"))
+
+
+if __name__ == "__main__":
+    unittest.main()
