@@ -50,6 +50,13 @@ class Dependencies(unittest.TestCase):
         for name in PURE:
             self.assertEqual(linked(metadata(), name) & set(RUNTIMES), set(), name)
 
+    def test_only_the_limiter_builds_descriptions_of_documents(self):
+        manifests = (found for found in metadata()["packages"] if found["id"] in metadata()["workspace_members"])
+        describing = {
+            found["name"] for found in manifests for one in found["dependencies"] if "schema" in one["features"]
+        }
+        self.assertEqual(describing, {"limiter"})
+
     def test_a_dependency_is_found_through_another_package(self):
         self.assertIn("policy", linked(metadata(), "tollgate"))
         self.assertIn("tokio", linked(metadata(), "tollgate"))

@@ -12,34 +12,61 @@ use crate::introspection_server::{ClientAuth, IntrospectionServer};
 use crate::issuer_names::issuer_and_name;
 use crate::secret_reference::SecretReference;
 
+/// A server that knows opaque tokens (RFC 7662).
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Introspection))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IntrospectionDocument {
+    /// The address of its introspection endpoint.
     endpoint: String,
+    /// How the client authenticates. The default is `basic`.
     #[serde(default)]
     auth: ClientAuth,
+    /// The client's id. It is not needed with `auth` `none`.
     #[serde(default)]
     client_id: String,
+    /// A reference to the client's secret: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`. Not with `auth` `none`.
     client_secret: Option<String>,
+    /// How long a response may be reused, in seconds, up to 3,600. The default is 300.
     #[serde(default = "default_cache")]
+    #[cfg_attr(feature = "schema", schema(maximum = 3_600))]
     cache_s: u32,
+    /// A regular expression that matches whole tokens of this server; others are refused without a call.
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false, max_length = 256))]
     token_pattern: Option<String>,
+    /// The issuer of its tokens: a response that names another one is refused. The default is the endpoint, and
+    /// then the `iss` of a response has no meaning.
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false, min_length = 1))]
     issuer: Option<String>,
-    /// The name that rules use for it; the issuer, or else the endpoint, if absent.
+    /// The name that rules use for it. The default is `issuer`, or else the endpoint.
+    #[cfg_attr(feature = "schema", schema(min_length = 1))]
     name: Option<String>,
+    /// If there are any, a token's audience must contain one of these.
     #[serde(default)]
     audiences: Vec<String>,
+    /// The claim that becomes the `user_id`. The default is `sub`.
     #[serde(default = "default_user_claim")]
     user_claim: String,
+    /// The claim that names the plan. By default, tokens name no plan.
     plan_claim: Option<String>,
+    /// The plan if no claim names one.
     default_plan: Option<String>,
+    /// True if an e-mail address counts although the token does not say that it was verified. An address with
+    /// `email_verified: false` never counts. The default is false.
     #[serde(default)]
     trust_email: bool,
+    /// The scopes that its tokens may contain; others are dropped. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_scopes: Option<Vec<String>>,
+    /// The roles that its tokens may contain; others are dropped. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_roles: Option<Vec<String>>,
+    /// The plans that its tokens may name; a token that names another plan is refused. An empty list puts every
+    /// token on `default_plan`. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_plans: Option<Vec<String>>,
 }
 

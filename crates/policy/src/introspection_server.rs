@@ -40,6 +40,7 @@ impl std::fmt::Debug for IntrospectionServer {
 
 /// How the client authenticates (RFC 6749, section 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuth {
     /// HTTP Basic, with id and secret form-encoded as RFC 6749 requires.

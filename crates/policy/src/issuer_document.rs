@@ -1,4 +1,4 @@
-//! An issuer as the policy writes it down.
+//! An issuer as a policy configures it.
 
 use http::Uri;
 use jsonwebtoken::Algorithm;
@@ -17,34 +17,63 @@ use crate::key_set::KeySet;
 /// Claims that are checked by themselves, and cannot be asked for besides.
 const CHECKED: [&str; 5] = ["iss", "exp", "nbf", "iat", "cnf"];
 
+/// An issuer of signed tokens.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Issuer))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IssuerDocument {
+    /// The `iss` of its tokens.
     issuer: String,
-    /// The name that rules use for it; the issuer itself if absent.
+    /// The name that rules use for it. The default is the issuer itself.
+    #[cfg_attr(feature = "schema", schema(min_length = 1))]
     name: Option<String>,
+    /// A token's audience must contain one of these.
     audiences: Vec<String>,
+    /// The address of its JSON Web Key Set. The default is the one that its discovery document names.
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
     jwks_uri: Option<String>,
+    /// Its JSON Web Key Set itself, instead of `jwks_uri`.
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Value>, required = false))]
     jwks: Option<Value>,
+    /// The algorithms that its signatures may have. The default is every supported one, all of them asymmetric.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     algorithms: Option<Vec<String>>,
+    /// The values that a token's `typ` may have. The default is `JWT` and `at+jwt`.
     #[serde(default = "default_types")]
     types: Vec<String>,
+    /// The claims that may contain a token's audience: the first that is present, not null and not an empty list
+    /// decides. The default is `aud`, then `client_id`.
     #[serde(default = "default_audience_claims")]
     audience_claims: Vec<String>,
+    /// Claims that a token must have with exactly these values.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Value>))]
     required_claims: Map<String, Value>,
+    /// The claim that becomes the `user_id`. The default is `sub`.
     #[serde(default = "default_user_claim")]
     user_claim: String,
+    /// The claim that names the plan. By default, tokens name no plan.
     plan_claim: Option<String>,
+    /// The plan if no claim names one.
     default_plan: Option<String>,
+    /// True if an e-mail address counts although the token does not say that it was verified. An address with
+    /// `email_verified: false` never counts. The default is false.
     #[serde(default)]
     trust_email: bool,
+    /// The scopes that its tokens may contain; others are dropped. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_scopes: Option<Vec<String>>,
+    /// The roles that its tokens may contain; others are dropped. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_roles: Option<Vec<String>>,
+    /// The plans that its tokens may name; a token that names another plan is refused. An empty list puts every
+    /// token on `default_plan`. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_plans: Option<Vec<String>>,
+    /// The longest lifetime of a token, in seconds. The default is 86,400; null is unlimited.
     #[serde(default = "default_lifetime")]
     max_lifetime_s: Option<i64>,
 }

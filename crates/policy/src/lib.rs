@@ -8,6 +8,9 @@
 //! - output: a checked [`Policy`] with its [warnings](Policy::warnings) and the [plans](Policy::named_plans) it names
 //! - on failure: a [`PolicyTextError`] that names the field; it never contains a secret
 //!
+//! With the feature `schema`, the documents implement `utoipa::ToSchema`, so that the OpenAPI document describes the
+//! types that read a policy.
+//!
 //! ```
 //! use policy::{Auth, KeyHeader, Policy};
 //!
@@ -37,6 +40,7 @@ mod key_set;
 mod mtls;
 mod path_document;
 mod policy;
+mod policy_document;
 mod present;
 mod rules;
 mod secret_reference;
@@ -54,7 +58,8 @@ pub use issuer::{Issuer, KeyOrigin, TimeLimits};
 pub use key_header::{KeyHeader, KeyHeaderError};
 pub use key_set::{ENCRYPTION, Key, KeySet, KeySetError};
 pub use mtls::{HolderName, Mtls};
-pub use policy::{NoRule, Policy, PolicyDocument};
+pub use policy::{NoRule, Policy};
+pub use policy_document::PolicyDocument;
 pub use rules::{Auth, Rule};
 pub use secret_reference::{SecretPlace, SecretReference};
 pub use source::{Environment, PolicyName, PolicySource, PolicyTextError, named_plans};

@@ -3,76 +3,18 @@
 use std::str::FromStr as _;
 
 use routes::{Ambiguity, PathMatching, PathRules, RouteKey, RouteKeyError};
-use serde::Deserialize;
 
 use crate::address::{FUNCTION_NAME, check_deployed};
 use crate::error::{MOST_TOLERANCE_S, PolicyError};
-use crate::introspection_document::IntrospectionDocument;
 use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
 use crate::issuer_document::IssuerDocument;
 use crate::issuer_names::IssuerNames;
 use crate::key_header::KeyHeader;
 use crate::mtls::Mtls;
-use crate::path_document::PathsDocument;
-use crate::rules::{Auth, Rule, RuleDocument};
+use crate::policy_document::PolicyDocument;
+use crate::rules::{Auth, Rule};
 use crate::warning::{NamedPlan, PolicyWarning};
-
-/// The policy as written. A member that nobody knows is an error.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyDocument {
-    #[serde(default = "default_tolerance")]
-    clock_tolerance_s: u16,
-    #[serde(default)]
-    issuers: Vec<IssuerDocument>,
-    introspection: Option<IntrospectionDocument>,
-    mtls: Option<Mtls>,
-    #[serde(default)]
-    api_keys: ApiKeysDocument,
-    #[serde(default)]
-    paths: PathsDocument,
-    rules: Vec<RuleDocument>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ApiKeysDocument {
-    /// Has to be the configured header (`KEY_HEADER`), which is also the default.
-    #[serde(default, deserialize_with = "crate::present::present")]
-    header: Option<String>,
-}
-
-impl PolicyDocument {
-    pub(crate) fn named_plans(&self) -> Vec<NamedPlan> {
-        let mut named = Vec::new();
-        let mut add = |place: String, plan: Option<&str>| {
-            named.extend(plan.map(|plan| NamedPlan { place, plan: plan.to_owned() }));
-        };
-
-        for (index, issuer) in self.issuers.iter().enumerate() {
-            add(format!("issuers[{index}].default_plan"), issuer.default_plan());
-            for (position, plan) in issuer.allowed_plans().iter().enumerate() {
-                add(format!("issuers[{index}].allowed_plans[{position}]"), Some(plan));
-            }
-        }
-        if let Some(introspection) = &self.introspection {
-            add("introspection.default_plan".to_owned(), introspection.default_plan());
-            for (position, plan) in introspection.allowed_plans().iter().enumerate() {
-                add(format!("introspection.allowed_plans[{position}]"), Some(plan));
-            }
-        }
-        add("mtls.default_plan".to_owned(), self.mtls.as_ref().map(|mtls| mtls.default_plan.as_str()));
-        for (index, rule) in self.rules.iter().enumerate() {
-            add(format!("rules[{index}].plan"), rule.plan.as_deref());
-        }
-        named
-    }
-}
-
-fn default_tolerance() -> u16 {
-    30
-}
 
 /// Why no rule applies to a request.
 #[derive(Clone, Copy, Debug)]

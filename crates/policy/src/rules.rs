@@ -5,19 +5,31 @@ use serde::Deserialize;
 
 use crate::error::PolicyError;
 
-/// A rule as written.
+/// What requests to one route must bring.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Rule))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleDocument {
+    /// A route key, such as `GET /orders/{id}`.
     pub(crate) r#match: String,
+    /// The credentials that are accepted.
     auth: Auth,
+    /// The caller must have all of these scopes. The default is none.
     #[serde(default)]
     scopes: Vec<String>,
+    /// The names of the issuers whose tokens are accepted. API keys and certificates are not restricted by it. The
+    /// default is all issuers.
     #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false, min_items = 1))]
     issuers: Option<Vec<String>>,
+    /// What a request takes from each of the caller's limits. The default is 1.
     #[serde(default = "default_cost")]
     cost: u64,
+    /// The plan of a public route's callers. Needs `limit_by`.
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
     pub(crate) plan: Option<String>,
+    /// How a public route's callers are told apart. Needs `plan`.
+    #[cfg_attr(feature = "schema", schema(value_type = LimitBy, required = false))]
     limit_by: Option<LimitBy>,
 }
 
@@ -25,8 +37,9 @@ fn default_cost() -> u64 {
     1
 }
 
-/// Which credentials a rule takes.
+/// The credentials that a rule accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
     /// Any kind there is. Every credential that is sent has to hold.
@@ -41,9 +54,12 @@ pub enum Auth {
     None,
 }
 
+/// How a public route's callers are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 enum LimitBy {
+    /// By the source address; an IPv6 network of 64 bits is one caller.
     Ip,
 }
 

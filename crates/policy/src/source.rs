@@ -8,7 +8,7 @@ use strict_json::{JsonError, TextPosition, locate_json, parse_json};
 use crate::error::PolicyError;
 use crate::key_header::KeyHeader;
 use crate::policy::Policy;
-use crate::policy::PolicyDocument;
+use crate::policy_document::PolicyDocument;
 use crate::warning::NamedPlan;
 
 /// What stands before the name of a policy in the registry.

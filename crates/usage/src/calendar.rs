@@ -16,6 +16,7 @@ use crate::time_zone::{UTC, canonical_name};
 
 /// The calendar period after which a quota starts anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
     /// From midnight to midnight.

@@ -11,65 +11,77 @@ use crate::plan_check::Checks;
 /// A bucket that fills in less than this refuses traffic that is paced well: packets of a network come in clumps.
 const SHORTEST_BURST_S: f64 = 0.05;
 
-/// Tokens a second, and how many may be taken at once.
+/// A token bucket.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, expecting = "an object with the fields `rate` and `burst`")]
 pub struct Throttle {
-    /// Tokens a second: 0, or 0.000001 to 1,000,000.
+    /// Tokens per second: 0, or 0.000001 to 1,000,000.
     #[serde(serialize_with = "shortest")]
+    #[cfg_attr(feature = "schema", schema(minimum = 0.0, maximum = 1_000_000.0))]
     pub rate: f64,
-    /// Tokens at most, up to 10⁸. A burst or rate of 0 admits no call.
+    /// The largest number of tokens, up to 100,000,000. With a burst or rate of 0, no call is admitted.
     #[serde(deserialize_with = "crate::present::whole")]
+    #[cfg_attr(feature = "schema", schema(maximum = 100_000_000))]
     pub burst: u64,
 }
 
-/// What a plan says.
+/// How often each caller of a plan may call. A limit that is left out does not apply.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Plan))]
 #[serde(deny_unknown_fields)]
 pub struct PlanDocument {
-    /// The bucket of all of a caller's calls; none where absent.
+    /// The token bucket for all calls of a caller. By default there is none.
     #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Throttle, required = false))]
     pub throttle: Option<Throttle>,
-    /// How all of a caller's calls are limited: by `throttle`, or by `window_s` and `limit`.
+    /// How all calls of a caller are limited: by `throttle`, or by `window_s` and `limit`. The default is
+    /// `token_bucket`.
     #[serde(default, skip_serializing_if = "Algorithm::is_default")]
     pub algorithm: Algorithm,
-    /// For a sliding window: its width in seconds, 1 to 86,400.
+    /// The width of a sliding window, in seconds, from 1 to 86,400.
     #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = u64, required = false, minimum = 1, maximum = 86_400))]
     pub window_s: Option<u64>,
-    /// For a sliding window: calls in it. 0 admits none.
+    /// The number of calls per sliding window. With 0, no call is admitted.
     #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = u64, required = false, maximum = 999_999_999_999_999u64))]
     pub limit: Option<u64>,
-    /// At most 4, each with a name of its own.
+    /// Calls per calendar period, at most 4 quotas, each with a name of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(max_items = 4))]
     pub quotas: Vec<QuotaDocument>,
-    /// Buckets of their own for routes, beside the caller's: at most 16.
+    /// Additional buckets of single routes by route key, such as `POST /payments`; at most 16.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "strict_json::map")]
     pub routes: BTreeMap<String, Throttle>,
-    /// Whether all callers of the plan take from one set of limits, instead of each from its own.
+    /// True if all callers of the plan share one set of limits. By default, each has its own.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shared_by_plan: bool,
-    /// What answers while the store does not.
+    /// What happens to calls while the store does not respond. The default is `allow`.
     #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
     pub on_store_failure: OnStoreFailure,
-    /// The share of a limit, from 0 to 1, from which on a caller is near it. 0.8 where absent.
+    /// The share of a limit, from 0 to 1, above which a caller is near the limit. The default is 0.8.
     #[serde(
         default,
         deserialize_with = "crate::present::present",
         serialize_with = "shortest_present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "schema", schema(value_type = f64, required = false, minimum = 0.0, maximum = 1.0))]
     pub near_limit: Option<f64>,
-    /// Whether it only watches: what it would refuse passes, uncharged, and the decision says so.
+    /// True for a dry run: calls over the limit are allowed and not charged, and the decision says so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shadow: bool,
-    /// How many calls an instance that is called often may buy with one write, up to 1,000; 0 for one by one. The
-    /// burst in use is smaller by what comes back within a lease, a quarter of it at most.
+    /// How many calls an instance that is called often may buy with one write, up to 1,000. With 0, the default, each
+    /// call is one write. The usable burst is smaller by what comes back within a lease, by a quarter at most.
     #[serde(default, deserialize_with = "crate::present::whole", skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schema", schema(maximum = 1_000))]
     pub lease: u32,
 }
 
 /// How calls are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// Exactly: a burst at once, and then a rate.
@@ -86,8 +98,9 @@ impl Algorithm {
     }
 }
 
-/// What answers a call while the store does not.
+/// What happens to a call while the store does not respond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnStoreFailure {
     /// It passes, uncounted.

@@ -8,24 +8,30 @@ use crate::calendar::CalendarError;
 use crate::time_zone::canonical_name;
 use crate::{Calendar, Nanos, Period, Window};
 
-/// A quota as written in a plan.
+/// A quota of a plan.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Quota))]
 #[serde(deny_unknown_fields)]
 pub struct QuotaDocument {
-    /// The policy's name; the period's where absent.
+    /// The name of the quota in `RateLimit-Policy`. The default is the period.
     #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false, min_length = 1, max_length = 64))]
     pub name: Option<String>,
-    /// Calls per period. With 0, only granted calls pass.
+    /// The number of calls per period. With 0, only granted calls pass.
     #[serde(deserialize_with = "crate::present::whole")]
+    #[cfg_attr(feature = "schema", schema(maximum = 999_999_999_999_999u64))]
     pub limit: u64,
-    /// When it starts anew.
+    /// The period after which the quota starts anew.
     pub period: Period,
-    /// By whose clock, as the IANA database names it (`Europe/Berlin`); UTC where absent. An alias is stored by the
-    /// zone's canonical name.
+    /// The time zone of the period, a name of the IANA database. The default is UTC. An alias is stored
+    /// as the canonical name of its zone.
     #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false, example = "Europe/Berlin"))]
     pub time_zone: Option<String>,
-    /// A week's first day, 1 (Monday) to 7, or a month's, 1 to 31 (its last day where it has fewer); 1 where absent.
+    /// The first day of a week, 1 (Monday) to 7, or of a month, 1 to 31 (the last day of shorter months). The default
+    /// is 1.
     #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = u8, required = false, minimum = 1, maximum = 31))]
     pub starts_on: Option<u8>,
 }
 

@@ -14,7 +14,6 @@ use crate::audit::{Action, Administrator};
 use crate::changes::Changes;
 use crate::cursor::List;
 use crate::mistakes::Mistakes;
-use crate::plan_schema::PlanSchema;
 use crate::problem::{Mistake, Problem, change_refused, refused};
 use crate::query::Query;
 use crate::{Shared, accept, body, conditions, policies, show};
@@ -27,7 +26,6 @@ struct NamedPlan {
     /// Its name.
     name: String,
     /// Itself.
-    #[schema(value_type = PlanSchema)]
     plan: PlanDocument,
     /// Its entity tag.
     etag: String,
@@ -77,7 +75,7 @@ pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: Header
 /// A plan
 #[utoipa::path(get, path = "/_tollgate/v1/plans/{plan}", operation_id = "getPlan", tag = "plans",
     params(("plan" = String, Path), ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, description = "The plan", body = PlanSchema, headers(("ETag" = String))),
+    responses((status = 200, description = "The plan", body = PlanDocument, headers(("ETag" = String))),
         (status = 304, description = "The client has it"), Reads))]
 pub(crate) async fn get(
     State(shared): State<Shared>,
@@ -94,7 +92,7 @@ pub(crate) async fn get(
 /// added if something in it is probably not meant, such as a burst that is too small for its rate.
 #[utoipa::path(put, path = "/_tollgate/v1/plans/{plan}", operation_id = "putPlan", tag = "plans",
     params(("plan" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
-    request_body = PlanSchema,
+    request_body = PlanDocument,
     responses((status = 200, description = "Replaced", body = PutPlan, headers(("ETag" = String))),
         (status = 201, description = "Made", body = PutPlan, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn put(

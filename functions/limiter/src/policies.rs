@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
-use policy::{FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyWarning, named_plans};
+use policy::{FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyDocument, PolicyWarning, named_plans};
 use serde::Serialize;
 use serde_json::Value;
 use usage::{Admin, AdminError, Refusal};
@@ -16,7 +16,6 @@ use crate::api::{Reads, Writes};
 use crate::audit::{Action, Administrator};
 use crate::changes::Changes;
 use crate::mistakes::Mistakes;
-use crate::policy_schema::PolicySchema;
 use crate::problem::{Mistake, Problem, change_refused};
 use crate::{Shared, accept, body, conditions, show};
 
@@ -63,7 +62,7 @@ pub(crate) async fn get(
 /// not exist.
 #[utoipa::path(put, path = "/_tollgate/v1/policies/{name}", operation_id = "putPolicy", tag = "policies",
     params(("name" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
-    request_body = PolicySchema,
+    request_body = PolicyDocument,
     responses((status = 200, description = "Replaced", body = PutPolicy, headers(("ETag" = String))),
         (status = 201, description = "Made", body = PutPolicy, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn put(

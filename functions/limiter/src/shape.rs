@@ -224,4 +224,6 @@ fn stand_in(schema: &Value) -> Option<Value> {
 }
 
 #[cfg(test)]
+mod described;
+#[cfg(test)]
 mod tests;
