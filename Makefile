@@ -97,8 +97,8 @@ bench: tools peers ## measure everything anew and write BENCHMARKS.md
 soak: tools gateway ## 64 clients for ten minutes, while the backend and the store fail
 	PYTHONPATH=tests $(MINISTACK)/bin/python -m soak
 
-# What can break and what then holds: see docs/drills.md.
-drills: tools gateway ## the failure drills of docs/drills.md
+# What can break and what then holds: see docs/operations/drills.md.
+drills: tools gateway ## the failure drills of docs/operations/drills.md
 	PYTHONPATH=tests $(MINISTACK)/bin/python -m drills
 
 # As quick as a release. A test's build brings the program that it runs, with the features that all builds have.

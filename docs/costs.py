@@ -1,4 +1,4 @@
-"""What a month costs, from unit prices and what a request is measured to take; their sources are in docs/costs.md."""
+"""What a month costs, from unit prices and what a request is measured to take; their sources are in docs/operations/costs.md."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PUBLIC_ADDRESS_HOUR = 0.005
 REDIS_HOUR = 0.016  # cache.t4g.micro
 
 # Measured here: `make bench` (a caller at random times, 30 % of its rate), lines of the deployed binary's log.
-WRITES = 1.28
+WRITES = 1.25
 AUTHORIZER_LINE, CALL_LINE = 310, 190
 # Assumed, since nothing has run in AWS: an authorizer that waits for one write, and a request with its response.
 AUTHORIZER_S, AUTHORIZER_GB = 0.008, 0.5
@@ -134,7 +134,7 @@ def dollars(amount: float) -> str:
 
 def in_dollars(head: list[str], rows: dict[str, list[float]]) -> str:
     cells = [[name, *map(dollars, amounts)] for name, amounts in rows.items()]
-    return table(["US dollars a month", *head], cells, right=3)
+    return table(["US dollars per month", *head], cells, right=3)
 
 
 def tables(body: dict[str, Any]) -> dict[str, str]:
@@ -142,7 +142,7 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     parts = [tollgate(scale, body) for scale in SCALES]
     rows = [[name, *(dollars(part[name]) for part in parts)] for name in parts[0]]
     sums = [sum(part.values()) for part in parts]
-    rows.append(["**together**", *(f"**{dollars(amount)}**" for amount in sums)])
+    rows.append(["**total**", *(f"**{dollars(amount)}**" for amount in sums)])
     others = {
         "an HTTP API alone, without keys or limits": [http_api(scale, body) for scale in SCALES],
         "Tollgate, as above": sums,
@@ -160,6 +160,6 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     short = [name for name in others if name.startswith(("an HTTP API", "Tollgate", "REST API with usage", "Kong"))]
     return {
         "summary": in_dollars(head, {name.split(",")[0]: others[name] for name in short}),
-        "parts": table(["US dollars a month", *head], rows, right=3),
+        "parts": table(["US dollars per month", *head], rows, right=3),
         "others": in_dollars(head, others),
     }

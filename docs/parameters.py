@@ -20,7 +20,7 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     missing = body["Parameters"].keys() - {cells[0].strip("`") for cells in rows}
     if missing:
         raise ValueError(f"parameters without a group: {sorted(missing)}")
-    return {"parameters": table(["parameter", "default", "what it does", "a month"], rows)}
+    return {"parameters": table(["parameter", "default", "meaning", "per month"], rows)}
 
 
 def row(name: str, parameter: dict[str, Any]) -> list[str]:

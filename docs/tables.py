@@ -32,9 +32,9 @@ def written() -> dict[tuple[str, str], str]:
     import parameters
 
     body = template()
-    tables = {("docs/parameters.md", name): text for name, text in parameters.tables(body).items()}
+    tables = {("docs/reference/parameters.md", name): text for name, text in parameters.tables(body).items()}
     for name, text in costs.tables(body).items():
-        tables["README.md" if name == "summary" else "docs/costs.md", name] = text
+        tables["README.md" if name == "summary" else "docs/operations/costs.md", name] = text
     return tables
 
 

@@ -174,18 +174,20 @@ async fn without_leave_to_invoke_the_function_the_template_is_refused() {
     assert!(error.contains("no AWS::Lambda::Permission lets `GET /_tollgate/usage` invoke LimiterFunction"), "{error}");
 }
 
-/// The README's block of commands under a heading.
-fn commands(heading: &str) -> String {
-    let readme = std::fs::read_to_string(tests::project().join("README.md")).unwrap();
-    let (_, section) = readme.split_once(&format!("\n## {heading}\n")).expect("the section");
-    let (_, block) = section.split_once("```sh\n").expect("a block of commands");
-    block.split("```").next().unwrap().to_owned()
+/// Returns the commands of all blocks in a section of the documentation, in their order.
+fn commands(document: &str, heading: &str) -> String {
+    let text = std::fs::read_to_string(tests::project().join(document)).unwrap();
+    let (_, section) = text.split_once(&format!("\n## {heading}\n")).expect("the section");
+    let section = section.split("\n## ").next().unwrap();
+
+    let blocks = section.split("```sh\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_life_of_a_key_in_the_readme_runs_as_it_stands_there() {
+async fn documented_lifecycle_of_a_key_runs() {
     let gateway = Setup::default().start().await;
-    let commands = commands("Plans and keys");
+    let commands = commands("docs/getting-started.md", "The lifecycle of a key");
     assert!(commands.contains("http://127.0.0.1:3000"), "{commands}");
     let script = commands.replace("http://127.0.0.1:3000", &format!("http://{}", gateway.address));
     let mut bash = Command::new("bash");

@@ -18,7 +18,7 @@ SEARCH = re.compile(
 )
 STATISTIC = re.compile(r"Sum|Average|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?")
 IDENTIFIER = re.compile(r"\b[a-z]\w*\b")
-RUNBOOK = "docs/runbook.md"
+RUNBOOK = "docs/operations/runbook.md"
 # Namespace, name, names of the dimensions.
 Use = tuple[str, str, frozenset[str]]
 

@@ -304,7 +304,7 @@ fn reason(authorizer: &Authorizer, method: &str, path: &str) -> String {
     }
 }
 
-/// The rules of the README, for a backend that ignores case, as Express does.
+/// The rules of docs/reference/policy.md, for a backend that ignores case, as Express does.
 fn readme_rules() -> Value {
     json!([
         {"match": "ANY /admin/{proxy+}", "auth": "api_key", "scopes": ["admin:read"]},
