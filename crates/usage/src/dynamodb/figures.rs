@@ -1,6 +1,6 @@
 //! Writes of reporting figures: additions to the history item of a caller's month.
 //!
-//! IAM: dynamodb:UpdateItem on UsageTable history#*
+//! IAM through usage_table.rs: dynamodb:UpdateItem on UsageTable history#*
 
 use std::collections::BTreeMap;
 use std::time::Instant;
