@@ -10,7 +10,10 @@ async fn without_a_key_or_with_an_unknown_one_the_answer_is_401() {
     let nobody = gateway.call("GET", "/orders").send().await;
     let stranger = gateway.get("/orders", "local-unknown-key-000000001").await;
     for answer in [nobody, stranger] {
-        assert_eq!((answer.status, answer.json()), (StatusCode::UNAUTHORIZED, json!({"message": "Unauthorized"})));
+        assert_eq!(
+            (answer.status, answer.json()),
+            (StatusCode::UNAUTHORIZED, json!({"message": "Unauthorized"}))
+        );
         assert!(answer.header("apigw-requestid").is_some());
     }
 }
@@ -18,7 +21,10 @@ async fn without_a_key_or_with_an_unknown_one_the_answer_is_401() {
 #[tokio::test]
 async fn the_root_path_is_protected_too() {
     let gateway = Setup::default().start().await;
-    assert_eq!(gateway.call("GET", "/").send().await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        gateway.call("GET", "/").send().await.status,
+        StatusCode::UNAUTHORIZED
+    );
     assert_eq!(gateway.get("/", PRO).await.status, StatusCode::OK);
 }
 
@@ -33,10 +39,20 @@ async fn the_sixth_call_within_a_second_on_the_free_plan_is_429_with_all_that_a_
     let answer = gateway.get("/orders", FREE).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(answer.header("retry-after"), Some("1"));
-    assert_eq!(answer.header("ratelimit-policy"), Some(r#""burst";q=5;w=5, "day";q=100;w=86400"#));
-    assert!(answer.header("ratelimit").is_some_and(|field| field.starts_with(r#""burst";r=0;t=1, "day";r=95;t="#)));
+    assert_eq!(
+        answer.header("ratelimit-policy"),
+        Some(r#""burst";q=5;w=5, "day";q=100;w=86400"#)
+    );
+    assert!(
+        answer
+            .header("ratelimit")
+            .is_some_and(|field| field.starts_with(r#""burst";r=0;t=1, "day";r=95;t="#))
+    );
     assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!((&answer.json()["status"], &answer.json()["title"]), (&json!(429), &json!("Too Many Requests")));
+    assert_eq!(
+        (&answer.json()["status"], &answer.json()["title"]),
+        (&json!(429), &json!("Too Many Requests"))
+    );
     // Real time, because a real server keeps it: this is the second that Retry-After names.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(gateway.get("/orders", FREE).await.status, StatusCode::OK);
@@ -48,7 +64,9 @@ async fn the_pro_plans_month_is_told_and_falls() {
     for left in ["999999", "999998", "999997"] {
         let answer = gateway.get("/orders", PRO).await;
         assert!(
-            answer.header("ratelimit").is_some_and(|field| field.contains(&format!(r#""month";r={left};"#))),
+            answer
+                .header("ratelimit")
+                .is_some_and(|field| field.contains(&format!(r#""month";r={left};"#))),
             "{answer:?}"
         );
     }
@@ -58,27 +76,45 @@ async fn the_pro_plans_month_is_told_and_falls() {
 async fn a_public_route_asks_for_nothing_and_tells_no_limits() {
     let gateway = Setup::default().start().await;
     let answer = gateway.call("GET", "/health").send().await;
-    assert_eq!((answer.status, answer.header("ratelimit")), (StatusCode::OK, None));
-    assert_eq!(gateway.call("OPTIONS", "/orders").send().await.status, StatusCode::OK);
-    assert_eq!(gateway.call("POST", "/health").send().await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        (answer.status, answer.header("ratelimit")),
+        (StatusCode::OK, None)
+    );
+    assert_eq!(
+        gateway.call("OPTIONS", "/orders").send().await.status,
+        StatusCode::OK
+    );
+    assert_eq!(
+        gateway.call("POST", "/health").send().await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
 async fn a_path_without_a_route_is_404_in_api_gateways_words() {
-    let gateway = Setup::default().replace("RouteKey: ANY /{proxy+}", "RouteKey: ANY /api/{proxy+}").start().await;
+    let gateway = Setup::default()
+        .replace("RouteKey: ANY /{proxy+}", "RouteKey: ANY /api/{proxy+}")
+        .start()
+        .await;
     let answer = gateway.get("/orders", PRO).await;
-    assert_eq!((answer.status, answer.json()), (StatusCode::NOT_FOUND, json!({"message": "Not Found"})));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (StatusCode::NOT_FOUND, json!({"message": "Not Found"}))
+    );
 }
 
 #[tokio::test]
 async fn what_no_rule_matches_is_403() {
-    let policy =
-        r#"{"rules":[{"match":"GET /orders","auth":"any"},{"match":"GET /admin","auth":"any","scopes":["admin"]}]}"#;
+    let policy = r#"{"rules":[{"match":"GET /orders","auth":"any"},{"match":"GET /admin","auth":"any","scopes":["admin"]}]}"#;
     let gateway = Setup::default().policy(policy).start().await;
     assert_eq!(gateway.get("/orders", PRO).await.status, StatusCode::OK);
     for path in ["/other", "/admin"] {
         let answer = gateway.get(path, PRO).await;
-        assert_eq!((answer.status, answer.json()), (StatusCode::FORBIDDEN, json!({"message": "Forbidden"})), "{path}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (StatusCode::FORBIDDEN, json!({"message": "Forbidden"})),
+            "{path}"
+        );
     }
 }
 
@@ -101,19 +137,40 @@ async fn the_backend_is_told_who_calls_and_never_the_key() {
         assert_eq!(answer.echoed(header).as_deref(), Some(value), "{header}");
     }
     assert_eq!(answer.echoed("x-api-key"), None);
-    assert_eq!(answer.echoed("x-request-id").as_deref(), answer.header("x-request-id"));
-    assert_eq!(answer.header("x-request-id"), answer.header("apigw-requestid"));
+    assert_eq!(
+        answer.echoed("x-request-id").as_deref(),
+        answer.header("x-request-id")
+    );
+    assert_eq!(
+        answer.header("x-request-id"),
+        answer.header("apigw-requestid")
+    );
     assert_eq!(answer.header("ratelimit"), None);
 }
 
 #[tokio::test]
 async fn method_path_query_and_body_arrive_as_they_were_sent() {
     let gateway = Setup::default().start().await;
-    let answer =
-        gateway.call("PUT", "/a%20b/c:d?x=1&y&z=%20%26").header("x-api-key", PRO).body("text").send().await.json();
+    let answer = gateway
+        .call("PUT", "/a%20b/c:d?x=1&y&z=%20%26")
+        .header("x-api-key", PRO)
+        .body("text")
+        .send()
+        .await
+        .json();
     assert_eq!(
-        (&answer["method"], &answer["path"], &answer["query"], &answer["body"]),
-        (&json!("PUT"), &json!("/a%20b/c:d"), &json!("x=1&y&z=%20%26"), &json!("text"))
+        (
+            &answer["method"],
+            &answer["path"],
+            &answer["query"],
+            &answer["body"]
+        ),
+        (
+            &json!("PUT"),
+            &json!("/a%20b/c:d"),
+            &json!("x=1&y&z=%20%26"),
+            &json!("text")
+        )
     );
 }
 
@@ -138,8 +195,11 @@ async fn requests_of_one_connection_are_answered_in_turn() {
     let second = "GET /orders HTTP/1.1\r\nhost: api.test\r\n\r\n";
     let third = "GET /health HTTP/1.1\r\nhost: api.test\r\nconnection: close\r\n\r\n";
     let answers = raw(gateway.address, format!("{first}{second}{third}")).await;
-    let statuses: Vec<&str> =
-        answers.lines().filter_map(|line| line.split_once("HTTP/1.1 ")).map(|(_, status)| status).collect();
+    let statuses: Vec<&str> = answers
+        .lines()
+        .filter_map(|line| line.split_once("HTTP/1.1 "))
+        .map(|(_, status)| status)
+        .collect();
     assert_eq!(statuses, ["200 OK", "401 Unauthorized", "200 OK"]);
 }
 
@@ -167,18 +227,29 @@ async fn every_request_has_one_line_in_the_access_log() {
     ] {
         assert_eq!(served[name], value, "{name}");
     }
-    for (name, value) in [("status", "401"), ("decision", "-"), ("error", "Unauthorized"), ("integration_status", "-")]
-    {
+    for (name, value) in [
+        ("status", "401"),
+        ("decision", "-"),
+        ("error", "Unauthorized"),
+        ("integration_status", "-"),
+    ] {
         assert_eq!(refused[name], value, "{name}");
     }
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_early_is_in_the_access_log_too() {
-    let backend =
-        Backend::start(|_| std::future::pending::<http::Response<http_body_util::Empty<bytes::Bytes>>>()).await;
+    let backend = Backend::start(|_| {
+        std::future::pending::<http::Response<http_body_util::Empty<bytes::Bytes>>>()
+    })
+    .await;
     let gateway = Setup::default().backend(backend.address).start().await;
-    let call = tokio::spawn(gateway.call("GET", "/orders").header("x-api-key", PRO).send());
+    let call = tokio::spawn(
+        gateway
+            .call("GET", "/orders")
+            .header("x-api-key", PRO)
+            .send(),
+    );
     while backend.seen().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -189,5 +260,8 @@ async fn a_client_that_leaves_early_is_in_the_access_log_too() {
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!((&log["decision"], &log["status"]), (&json!("allowed"), &json!("-")));
+    assert_eq!(
+        (&log["decision"], &log["status"]),
+        (&json!("allowed"), &json!("-"))
+    );
 }

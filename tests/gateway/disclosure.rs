@@ -1,4 +1,5 @@
-//! What every answer of an integration says to browsers, and what none says of the software behind it.
+//! What every answer of an integration says to browsers, and what none says of the software behind
+//! it.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -8,9 +9,18 @@ use tests::{Answer, Backend, FREE, Gateway, PRO, Setup};
 /// A backend that tells what it is, and answers with the status that the path asks for.
 async fn serving() -> Gateway {
     let backend = Backend::start(|request| async move {
-        let asked = request.uri().path().rsplit('/').next().and_then(|status| status.parse().ok());
-        let answer = Response::builder().status(asked.unwrap_or(StatusCode::OK)).header("server", "demo/1.0");
-        let answer = answer.header("x-powered-by", "demo").header("x-frame-options", "ALLOWALL");
+        let asked = request
+            .uri()
+            .path()
+            .rsplit('/')
+            .next()
+            .and_then(|status| status.parse().ok());
+        let answer = Response::builder()
+            .status(asked.unwrap_or(StatusCode::OK))
+            .header("server", "demo/1.0");
+        let answer = answer
+            .header("x-powered-by", "demo")
+            .header("x-frame-options", "ALLOWALL");
         answer.body(Full::new(Bytes::new())).unwrap()
     })
     .await;
@@ -18,8 +28,20 @@ async fn serving() -> Gateway {
 }
 
 fn assert_hardened(answer: &Answer) {
-    let said = ["strict-transport-security", "x-content-type-options", "x-frame-options", "server", "x-powered-by"];
-    let expected = [Some("max-age=31536000"), Some("nosniff"), Some("DENY"), None, None];
+    let said = [
+        "strict-transport-security",
+        "x-content-type-options",
+        "x-frame-options",
+        "server",
+        "x-powered-by",
+    ];
+    let expected = [
+        Some("max-age=31536000"),
+        Some("nosniff"),
+        Some("DENY"),
+        None,
+        None,
+    ];
     assert_eq!(said.map(|name| answer.header(name)), expected, "{answer:?}");
     assert!(answer.header("x-request-id").is_some(), "{answer:?}");
 }
@@ -33,7 +55,10 @@ async fn whatever_the_backend_answers_it_says_nothing_of_its_software() {
         assert_hardened(&answer);
     }
     let public = gateway.call("GET", "/health").send().await;
-    assert_eq!((public.status, public.header("ratelimit")), (StatusCode::OK, None));
+    assert_eq!(
+        (public.status, public.header("ratelimit")),
+        (StatusCode::OK, None)
+    );
     assert_hardened(&public);
 }
 
@@ -53,7 +78,10 @@ async fn so_are_the_functions_own() {
     let gateway = serving().await;
     let own = [
         gateway.call("GET", "/_tollgate/v1/plans").send().await,
-        gateway.call("GET", "/_tollgate/v1/plans/nothing").send().await,
+        gateway
+            .call("GET", "/_tollgate/v1/plans/nothing")
+            .send()
+            .await,
         gateway.call("GET", "/_tollgate/openapi.json").send().await,
         gateway.get("/_tollgate/usage", PRO).await,
     ];

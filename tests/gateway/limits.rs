@@ -16,12 +16,17 @@ async fn admitted_by(gateway: &Arc<Gateway>, clients: usize, calls: usize) -> us
         let mut admitted = 0;
         for _ in 0..calls {
             let status = gateway.get("/orders", KEY).await.status;
-            assert!([StatusCode::OK, StatusCode::TOO_MANY_REQUESTS].contains(&status), "{status}");
+            assert!(
+                [StatusCode::OK, StatusCode::TOO_MANY_REQUESTS].contains(&status),
+                "{status}"
+            );
             admitted += usize::from(status == StatusCode::OK);
         }
         admitted
     };
-    let clients: Vec<_> = (0..clients).map(|_| tokio::spawn(client(Arc::clone(gateway)))).collect();
+    let clients: Vec<_> = (0..clients)
+        .map(|_| tokio::spawn(client(Arc::clone(gateway))))
+        .collect();
     let mut admitted = 0;
     for client in clients {
         admitted += client.await.unwrap();
@@ -31,27 +36,42 @@ async fn admitted_by(gateway: &Arc<Gateway>, clients: usize, calls: usize) -> us
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_clients_at_once_are_admitted_exactly_as_often_as_the_burst_allows() {
-    let gateway = Setup::default().seeds(&seeds(r#"{"throttle":{"rate":0.001,"burst":100}}"#)).start().await;
+    let gateway = Setup::default()
+        .seeds(&seeds(r#"{"throttle":{"rate":0.001,"burst":100}}"#))
+        .start()
+        .await;
     assert_eq!(admitted_by(&Arc::new(gateway), 64, 4).await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_clients_at_once_are_admitted_exactly_as_often_as_the_quota_allows() {
-    let gateway = Setup::default().seeds(&seeds(r#"{"quotas":[{"limit":70,"period":"month"}]}"#)).start().await;
+    let gateway = Setup::default()
+        .seeds(&seeds(r#"{"quotas":[{"limit":70,"period":"month"}]}"#))
+        .start()
+        .await;
     assert_eq!(admitted_by(&Arc::new(gateway), 64, 2).await, 70);
 }
 
 #[tokio::test]
 async fn a_plan_that_can_never_allow_it_is_403() {
-    let gateway = Setup::default().seeds(&seeds(r#"{"quotas":[{"limit":0,"period":"day"}]}"#)).start().await;
-    assert_eq!(gateway.get("/orders", KEY).await.status, StatusCode::FORBIDDEN);
+    let gateway = Setup::default()
+        .seeds(&seeds(r#"{"quotas":[{"limit":0,"period":"day"}]}"#))
+        .start()
+        .await;
+    assert_eq!(
+        gateway.get("/orders", KEY).await.status,
+        StatusCode::FORBIDDEN
+    );
 }
 
 #[tokio::test]
 async fn a_public_path_can_be_limited_by_address() {
     let policy = r#"{"rules":[{"match":"POST /login","auth":"none","plan":"p","limit_by":"ip"},{"match":"ANY /{proxy+}","auth":"any"}]}"#;
-    let gateway =
-        Setup::default().seeds(&seeds(r#"{"throttle":{"rate":0.001,"burst":2}}"#)).policy(policy).start().await;
+    let gateway = Setup::default()
+        .seeds(&seeds(r#"{"throttle":{"rate":0.001,"burst":2}}"#))
+        .policy(policy)
+        .start()
+        .await;
     let mut statuses = Vec::new();
     for _ in 0..3 {
         statuses.push(gateway.call("POST", "/login").send().await.status.as_u16());
@@ -62,22 +82,37 @@ async fn a_public_path_can_be_limited_by_address() {
 
 #[tokio::test]
 async fn a_stages_own_throttling_is_for_all_callers_of_a_route_together() {
-    let gateway = Setup::default().parameter("StageRateLimit", "1").parameter("StageBurstLimit", "2").start().await;
+    let gateway = Setup::default()
+        .parameter("StageRateLimit", "1")
+        .parameter("StageBurstLimit", "2")
+        .start()
+        .await;
     let mut answers = Vec::new();
     for _ in 0..3 {
         answers.push(gateway.get("/orders", PRO).await);
     }
-    assert_eq!(answers.iter().map(|answer| answer.status.as_u16()).collect::<Vec<_>>(), [200, 200, 429]);
-    assert_eq!(answers[2].json(), serde_json::json!({"message": "Too Many Requests"}));
+    assert_eq!(
+        answers
+            .iter()
+            .map(|answer| answer.status.as_u16())
+            .collect::<Vec<_>>(),
+        [200, 200, 429]
+    );
+    assert_eq!(
+        answers[2].json(),
+        serde_json::json!({"message": "Too Many Requests"})
+    );
     assert_eq!(answers[2].header("retry-after"), None);
-    assert_eq!(gateway.call("GET", "/health").send().await.status, StatusCode::OK);
+    assert_eq!(
+        gateway.call("GET", "/health").send().await.status,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
 async fn a_route_may_have_throttling_of_its_own() {
     let settings = "DefaultRouteSettings:";
-    let own =
-        "RouteSettings: {GET /health: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1}}\n      DefaultRouteSettings:";
+    let own = "RouteSettings: {GET /health: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1}}\n      DefaultRouteSettings:";
     let gateway = Setup::default().replace(settings, own).start().await;
     let mut statuses = Vec::new();
     for _ in 0..2 {

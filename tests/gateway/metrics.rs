@@ -18,7 +18,10 @@ async fn requests_decisions_and_latencies_are_counted_by_route_and_plan() {
     }
     let answer = gateway.call("GET", "/_tollgate/metrics").send().await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     for expected in [
         r#"tollgate_requests_total{route="ANY /{proxy+}",status_class="2xx"} 6"#,
@@ -31,7 +34,10 @@ async fn requests_decisions_and_latencies_are_counted_by_route_and_plan() {
         r#"tollgate_authorizer_latency_milliseconds_count{route="ANY /{proxy+}"} 7"#,
         "tollgate_rejected_records_total 0",
     ] {
-        assert!(text.lines().any(|line| line == expected), "{expected}\n{text}");
+        assert!(
+            text.lines().any(|line| line == expected),
+            "{expected}\n{text}"
+        );
     }
 }
 
@@ -64,15 +70,25 @@ async fn the_gateways_own_pages_are_not_counted_as_requests() {
             gateway.call(method, path).send().await;
         }
     }
-    gateway.call("GET", "/_tollgate/metrics").header("host", "evil.example").send().await;
+    gateway
+        .call("GET", "/_tollgate/metrics")
+        .header("host", "evil.example")
+        .send()
+        .await;
     gateway.call("GET", "/health").send().await;
     while gateway.log().len() < 6 {
         tokio::task::yield_now().await;
     }
     let answer = gateway.call("GET", "/_tollgate/metrics").send().await;
     let text = String::from_utf8_lossy(&answer.body).into_owned();
-    let counted: Vec<_> = text.lines().filter(|line| line.starts_with("tollgate_requests_total")).collect();
-    assert_eq!(counted, [r#"tollgate_requests_total{route="GET /health",status_class="2xx"} 1"#]);
+    let counted: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("tollgate_requests_total"))
+        .collect();
+    assert_eq!(
+        counted,
+        [r#"tollgate_requests_total{route="GET /health",status_class="2xx"} 1"#]
+    );
 }
 
 #[tokio::test]
@@ -81,10 +97,22 @@ async fn own_pages_answer_head_as_get_without_a_body() {
     for path in ["/_tollgate/metrics", "/_tollgate/jwks.json"] {
         let get = gateway.call("GET", path).send().await;
         let head = gateway.call("HEAD", path).send().await;
-        assert_eq!((get.status, head.status), (StatusCode::OK, StatusCode::OK), "{path}");
-        assert_eq!(get.header("content-type"), head.header("content-type"), "{path}");
+        assert_eq!(
+            (get.status, head.status),
+            (StatusCode::OK, StatusCode::OK),
+            "{path}"
+        );
+        assert_eq!(
+            get.header("content-type"),
+            head.header("content-type"),
+            "{path}"
+        );
         assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
     }
-    let elsewhere = gateway.call("HEAD", "/_tollgate/metrics").header("origin", "http://evil.example").send().await;
+    let elsewhere = gateway
+        .call("HEAD", "/_tollgate/metrics")
+        .header("origin", "http://evil.example")
+        .send()
+        .await;
     assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
 }

@@ -19,8 +19,19 @@ async fn tables_and_seeds_are_made_once_and_two_gateways_share_a_callers_limits(
     // The second finds tables, seeds and usage.
     let second = Setup::default().endpoint(&endpoint(&server)).start().await;
     let answer = second.get("/orders", FREE).await;
-    assert!(answer.header("ratelimit").is_some_and(|field| field.contains(r#""day";r=96;"#)), "{answer:?}");
-    assert_eq!(second.get("/orders", "local-unknown-key-000000001").await.status, StatusCode::UNAUTHORIZED);
+    assert!(
+        answer
+            .header("ratelimit")
+            .is_some_and(|field| field.contains(r#""day";r=96;"#)),
+        "{answer:?}"
+    );
+    assert_eq!(
+        second
+            .get("/orders", "local-unknown-key-000000001")
+            .await
+            .status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,21 +41,33 @@ async fn without_the_store_a_known_key_is_answered_by_its_plan_and_an_unknown_on
         {"key":"local-other-key-00000000001","key_id":"b","plan":"closed"},
         {"key":"local-pro-key-0000000000001","key_id":"c","plan":"open"}]}"#;
     let server = Server::ministack();
-    let gateway = Setup::default().seeds(seeds).endpoint(&endpoint(&server)).start().await;
+    let gateway = Setup::default()
+        .seeds(seeds)
+        .endpoint(&endpoint(&server))
+        .start()
+        .await;
     for key in [FREE, "local-other-key-00000000001"] {
         assert_eq!(gateway.get("/orders", key).await.status, StatusCode::OK);
     }
     drop(server);
     let degraded = gateway.get("/orders", FREE).await;
     assert_eq!(
-        (degraded.status, degraded.echoed("x-tollgate-decision").as_deref()),
+        (
+            degraded.status,
+            degraded.echoed("x-tollgate-decision").as_deref()
+        ),
         (StatusCode::OK, Some("degraded"))
     );
     let denied = gateway.get("/orders", "local-other-key-00000000001").await;
     assert_eq!(denied.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(
-        denied.header("retry-after").is_some_and(|seconds| seconds.parse::<u64>().is_ok_and(|seconds| seconds >= 1))
+        denied
+            .header("retry-after")
+            .is_some_and(|seconds| seconds.parse::<u64>().is_ok_and(|seconds| seconds >= 1))
     );
     assert_eq!(denied.json()["title"], "Service Unavailable");
-    assert_eq!(gateway.get("/orders", PRO).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        gateway.get("/orders", PRO).await.status,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
 }

@@ -11,8 +11,9 @@ use tollgate::function::Function;
 use tollgate::template::{Fields, Kind, Node, ParameterValues, Template};
 
 const STATUSES: [&str; 29] = [
-    "200", "201", "202", "204", "206", "301", "302", "303", "304", "307", "308", "400", "401", "403", "404", "405",
-    "406", "409", "410", "412", "413", "415", "422", "429", "500", "501", "502", "503", "504",
+    "200", "201", "202", "204", "206", "301", "302", "303", "304", "307", "308", "400", "401",
+    "403", "404", "405", "406", "409", "410", "412", "413", "415", "422", "429", "500", "501",
+    "502", "503", "504",
 ];
 
 fn text() -> String {
@@ -31,7 +32,10 @@ fn resource(resource: &str, name: &str) -> Node {
 /// The entries of a resource's property.
 fn property(id: &str, name: &str) -> Vec<(String, Node)> {
     let entries = Fields::of(resource(id, name), "property").unwrap().rest();
-    entries.into_iter().map(|(name, _, node)| (name, node)).collect()
+    entries
+        .into_iter()
+        .map(|(name, _, node)| (name, node))
+        .collect()
 }
 
 pub(crate) fn destinations(resource: &str) -> BTreeSet<String> {
@@ -43,12 +47,23 @@ pub(crate) fn destinations(resource: &str) -> BTreeSet<String> {
 
 /// The keys of the authorizer's context, of a request that is allowed and one that is throttled.
 pub(crate) async fn context_keys() -> BTreeSet<String> {
-    let settings: Value =
-        serde_json::from_str(&std::fs::read_to_string(tests::project().join("events/env.json")).unwrap()).unwrap();
-    let setting = move |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
-    let function = Function::new("authorizer", None, setting, RecordLog::to(std::io::sink())).await.unwrap();
+    let settings: Value = serde_json::from_str(
+        &std::fs::read_to_string(tests::project().join("events/env.json")).unwrap(),
+    )
+    .unwrap();
+    let setting = move |name: &str| {
+        settings["AuthorizerFunction"][name]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let function = Function::new("authorizer", None, setting, RecordLog::to(std::io::sink()))
+        .await
+        .unwrap();
     let event = std::fs::read(tests::project().join("events/authorizer.throttled.json")).unwrap();
-    let answers = [function.invoke(&event).await.unwrap(), function.invoke(&event).await.unwrap()];
+    let answers = [
+        function.invoke(&event).await.unwrap(),
+        function.invoke(&event).await.unwrap(),
+    ];
     let keys = |answer: &Vec<u8>| {
         serde_json::from_slice::<Value>(answer).unwrap()["context"]
             .as_object()
@@ -63,7 +78,11 @@ pub(crate) async fn context_keys() -> BTreeSet<String> {
 #[test]
 fn every_status_that_is_promised_is_mapped_and_two_of_them_with_retry_after() {
     let mapped = property("ProtectedIntegration", "ResponseParameters");
-    for integration in ["ProtectedIntegration", "PublicIntegration", "LimiterIntegration"] {
+    for integration in [
+        "ProtectedIntegration",
+        "PublicIntegration",
+        "LimiterIntegration",
+    ] {
         let mapped = property(integration, "ResponseParameters");
         let statuses: BTreeSet<_> = mapped.iter().map(|(status, _)| status.as_str()).collect();
         assert_eq!(statuses, STATUSES.into_iter().collect(), "{integration}");
@@ -83,14 +102,21 @@ fn public_requests_lose_every_header_that_protected_ones_are_given() {
 
 #[test]
 fn each_header_of_ours_is_overwritten_on_protected_routes_and_removed_on_public_ones() {
-    for (integration, operation) in [("ProtectedIntegration", "overwrite"), ("PublicIntegration", "remove")] {
+    for (integration, operation) in [
+        ("ProtectedIntegration", "overwrite"),
+        ("PublicIntegration", "remove"),
+    ] {
         let prefix = format!("{operation}:header.");
         let mapped: BTreeSet<String> = property(integration, "RequestParameters")
             .iter()
             .filter_map(|(destination, _)| Some(destination.strip_prefix(&prefix)?.to_owned()))
             .filter(|header| header.starts_with("x-tollgate-"))
             .collect();
-        assert_eq!(mapped, BACKEND_HEADERS.map(str::to_owned).into(), "{integration}");
+        assert_eq!(
+            mapped,
+            BACKEND_HEADERS.map(str::to_owned).into(),
+            "{integration}"
+        );
     }
 }
 
@@ -113,13 +139,26 @@ async fn every_value_of_the_authorizers_context_that_is_mapped_or_logged_exists(
 
 #[test]
 fn every_variable_that_a_function_is_given_is_one_that_it_reads() {
-    for (function, package) in [("AuthorizerFunction", "authorizer"), ("LimiterFunction", "limiter")] {
-        let sources = [format!("functions/{package}/src/config.rs"), "crates/usage/src/dynamodb/config.rs".to_owned()];
-        let sources = sources.map(|path| std::fs::read_to_string(tests::project().join(path)).unwrap()).concat();
+    for (function, package) in [
+        ("AuthorizerFunction", "authorizer"),
+        ("LimiterFunction", "limiter"),
+    ] {
+        let sources = [
+            format!("functions/{package}/src/config.rs"),
+            "crates/usage/src/dynamodb/config.rs".to_owned(),
+        ];
+        let sources = sources
+            .map(|path| std::fs::read_to_string(tests::project().join(path)).unwrap())
+            .concat();
         let (_, variables) = property(function, "Environment").remove(0);
-        let Kind::Map(variables) = variables.kind else { panic!("Variables is a map") };
+        let Kind::Map(variables) = variables.kind else {
+            panic!("Variables is a map")
+        };
         for (name, ..) in variables {
-            assert!(sources.contains(&format!("(\"{name}\")")), "{function}: {name}");
+            assert!(
+                sources.contains(&format!("(\"{name}\")")),
+                "{function}: {name}"
+            );
         }
     }
 }
@@ -127,29 +166,53 @@ fn every_variable_that_a_function_is_given_is_one_that_it_reads() {
 #[test]
 fn the_registry_is_deployed_with_the_indexes_and_the_ttl_that_the_store_asks_for() {
     let source = |path: &str| std::fs::read_to_string(tests::project().join(path)).unwrap();
-    let store = source("crates/usage/src/dynamodb/admin.rs") + &source("crates/usage/src/dynamodb/admin_item.rs");
+    let store = source("crates/usage/src/dynamodb/admin.rs")
+        + &source("crates/usage/src/dynamodb/admin_item.rs");
     let indexes = format!("{:?}", resource("RegistryTable", "GlobalSecondaryIndexes"));
     for name in ["by-id", "by-plan", "shard", "key_id", "plan"] {
-        assert!(store.contains(&format!("= \"{name}\";")) && indexes.contains(&format!("\"{name}\"")), "{name}");
+        assert!(
+            store.contains(&format!("= \"{name}\";")) && indexes.contains(&format!("\"{name}\"")),
+            "{name}"
+        );
     }
-    assert!(format!("{:?}", resource("RegistryTable", "TimeToLiveSpecification")).contains("\"ttl\""));
+    assert!(
+        format!("{:?}", resource("RegistryTable", "TimeToLiveSpecification")).contains("\"ttl\"")
+    );
     assert!(store.contains("= \"ttl\";"));
 }
 
 #[test]
 fn each_decision_that_is_not_served_is_answered_by_its_listener_rule() {
-    let api = Api::from_template(&Template::parse(&text(), &ParameterValues::new()).unwrap()).unwrap();
-    for (decision, status) in
-        [("throttled", Some(429)), ("unavailable", Some(503)), ("allowed", None), ("degraded", None)]
-    {
-        let headers = [(HeaderName::from_static("x-tollgate-decision"), HeaderValue::from_static(decision))]
-            .into_iter()
-            .collect();
-        let answer = api.rules.iter().find(|rule| rule.matches(&headers)).map(|rule| &rule.response);
-        assert_eq!(answer.map(|answer| answer.status.as_u16()), status, "{decision}");
+    let api =
+        Api::from_template(&Template::parse(&text(), &ParameterValues::new()).unwrap()).unwrap();
+    for (decision, status) in [
+        ("throttled", Some(429)),
+        ("unavailable", Some(503)),
+        ("allowed", None),
+        ("degraded", None),
+    ] {
+        let headers = [(
+            HeaderName::from_static("x-tollgate-decision"),
+            HeaderValue::from_static(decision),
+        )]
+        .into_iter()
+        .collect();
+        let answer = api
+            .rules
+            .iter()
+            .find(|rule| rule.matches(&headers))
+            .map(|rule| &rule.response);
+        assert_eq!(
+            answer.map(|answer| answer.status.as_u16()),
+            status,
+            "{decision}"
+        );
         if let Some(answer) = answer {
             let body: Value = serde_json::from_str(&answer.body).unwrap();
-            assert_eq!((&body["status"], &*answer.content_type), (&Value::from(status), "application/json"));
+            assert_eq!(
+                (&body["status"], &*answer.content_type),
+                (&Value::from(status), "application/json")
+            );
         }
     }
 }

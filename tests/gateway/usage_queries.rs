@@ -11,7 +11,9 @@ async fn gateway(plan: &str) -> Gateway {
 }
 
 fn setup(plan: &str) -> Setup {
-    let seeds = format!(r#"{{"plans":{{"p":{plan}}},"keys":[{{"key":"{KEY}","key_id":"k1","plan":"p"}}]}}"#);
+    let seeds = format!(
+        r#"{{"plans":{{"p":{plan}}},"keys":[{{"key":"{KEY}","key_id":"k1","plan":"p"}}]}}"#
+    );
     Setup::default().seeds(&seeds)
 }
 
@@ -23,7 +25,8 @@ async fn statuses(gateway: &Gateway, path: &str, calls: usize) -> Vec<u16> {
     statuses
 }
 
-/// Lines of the access log that sound an alarm: a marked request that got another status than its own.
+/// Lines of the access log that sound an alarm: a marked request that got another status than its
+/// own.
 fn unanswered(gateway: &Gateway) -> Vec<serde_json::Value> {
     let is_wrong = |line: &serde_json::Value| {
         let decision = line["decision"].as_str().unwrap_or_default();
@@ -39,7 +42,10 @@ fn unanswered(gateway: &Gateway) -> Vec<serde_json::Value> {
 
 fn is_a_problem(answer: &Answer, reason: &str) {
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{answer:?}");
-    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
     assert_eq!(answer.json()["reason"], reason);
 }
 
@@ -49,7 +55,10 @@ async fn a_used_up_quota_leaves_five_queries_and_then_one_per_second() {
     assert_eq!(statuses(&gateway, "/orders", 3).await, [200, 429, 429]);
 
     let asked = gateway.get(USAGE, KEY).await;
-    assert_eq!((asked.status, asked.json()["quotas"][0]["usage"].to_string()), (StatusCode::OK, "[1,0]".to_owned()));
+    assert_eq!(
+        (asked.status, asked.json()["quotas"][0]["usage"].to_string()),
+        (StatusCode::OK, "[1,0]".to_owned())
+    );
     let policy = asked.header("ratelimit-policy").unwrap();
     assert_eq!(policy, r#""GET /_tollgate/usage";q=5;w=5"#);
     let many = statuses(&gateway, USAGE, 30).await;
@@ -67,7 +76,10 @@ async fn a_query_beyond_the_bucket_is_told_when_to_come_back() {
     let refused = gateway.get(USAGE, KEY).await;
     is_a_problem(&refused, "rate_exceeded");
     assert_eq!(refused.header("retry-after"), Some("100"));
-    assert_eq!(refused.header("ratelimit"), Some(r#""GET /_tollgate/usage";r=0;t=100"#));
+    assert_eq!(
+        refused.header("ratelimit"),
+        Some(r#""GET /_tollgate/usage";r=0;t=100"#)
+    );
     assert_eq!(statuses(&gateway, "/orders", 1).await, [200]);
     assert_eq!(unanswered(&gateway), [] as [serde_json::Value; 0]);
 }
@@ -83,12 +95,24 @@ async fn a_throttled_key_or_token_is_429_and_sounds_no_alarm() {
         let token = format!("Bearer {}", tests::token("alice", None, Some("p")));
         for (header, value) in [("x-api-key", KEY), ("authorization", token.as_str())] {
             for _ in 0..2 {
-                gateway.call("GET", "/orders").header(header, value).send().await;
+                gateway
+                    .call("GET", "/orders")
+                    .header(header, value)
+                    .send()
+                    .await;
             }
             for _ in 0..3 {
-                let asked = gateway.call("GET", USAGE).header(header, value).send().await;
+                let asked = gateway
+                    .call("GET", USAGE)
+                    .header(header, value)
+                    .send()
+                    .await;
                 is_a_problem(&asked, "rate_exceeded");
-                assert!(asked.header("retry-after").is_some_and(|seconds| seconds.parse::<u64>().unwrap() >= 1));
+                assert!(
+                    asked
+                        .header("retry-after")
+                        .is_some_and(|seconds| seconds.parse::<u64>().unwrap() >= 1)
+                );
             }
         }
         assert_eq!(unanswered(&gateway), [] as [serde_json::Value; 0], "{plan}");
@@ -98,14 +122,26 @@ async fn a_throttled_key_or_token_is_429_and_sounds_no_alarm() {
 #[tokio::test]
 async fn fields_of_limits_are_those_that_are_configured() {
     let plan = r#"{"throttle":{"rate":0.001,"burst":1}}"#;
-    for (headers, expected) in [("x-ratelimit", [false, true]), ("none", [false, false]), ("draft10", [true, false])] {
-        let gateway = setup(plan).parameter("RateLimitHeaders", headers).start().await;
+    for (headers, expected) in [
+        ("x-ratelimit", [false, true]),
+        ("none", [false, false]),
+        ("draft10", [true, false]),
+    ] {
+        let gateway = setup(plan)
+            .parameter("RateLimitHeaders", headers)
+            .start()
+            .await;
         for status in [200, 429] {
             let asked = gateway.get(USAGE, KEY).await;
             assert_eq!(asked.status, status, "{headers}");
-            let found = ["ratelimit", "x-ratelimit-remaining"].map(|name| asked.header(name).is_some());
+            let found =
+                ["ratelimit", "x-ratelimit-remaining"].map(|name| asked.header(name).is_some());
             assert_eq!(found, expected, "{headers}");
-            assert_eq!(asked.header("retry-after").is_some(), status == 429, "{headers}");
+            assert_eq!(
+                asked.header("retry-after").is_some(),
+                status == 429,
+                "{headers}"
+            );
             gateway.get("/orders", KEY).await;
         }
     }
@@ -113,7 +149,10 @@ async fn fields_of_limits_are_those_that_are_configured() {
 
 #[tokio::test]
 async fn a_throttled_query_is_forbidden_if_the_deployment_says_so() {
-    let gateway = setup(r#"{"throttle":{"rate":0.001,"burst":1}}"#).parameter("OnThrottle", "forbid").start().await;
+    let gateway = setup(r#"{"throttle":{"rate":0.001,"burst":1}}"#)
+        .parameter("OnThrottle", "forbid")
+        .start()
+        .await;
     assert_eq!(statuses(&gateway, "/orders", 2).await, [200, 403]);
     assert_eq!(statuses(&gateway, USAGE, 2).await, [403, 403]);
 }
@@ -122,11 +161,25 @@ async fn a_throttled_query_is_forbidden_if_the_deployment_says_so() {
 async fn an_odd_host_or_query_is_the_clients_mistake() {
     let gateway = Setup::default().start().await;
     for host in ["1.2.3.4.5", "127.0.0.1:99999", "xn--a", "a b", "[::1"] {
-        let answer = gateway.call("GET", "/_tollgate/openapi.json").header("host", host).send().await;
-        assert!([200, 400].contains(&answer.status.as_u16()), "{host}: {answer:?}");
+        let answer = gateway
+            .call("GET", "/_tollgate/openapi.json")
+            .header("host", host)
+            .send()
+            .await;
+        assert!(
+            [200, 400].contains(&answer.status.as_u16()),
+            "{host}: {answer:?}"
+        );
     }
     for query in ["limit=%22", "limit=%zz", "limit=%ff", "%00=1"] {
-        let answer = gateway.call("GET", &format!("/_tollgate/v1/plans?{query}")).send().await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}: {answer:?}");
+        let answer = gateway
+            .call("GET", &format!("/_tollgate/v1/plans?{query}"))
+            .send()
+            .await;
+        assert_eq!(
+            answer.status,
+            StatusCode::BAD_REQUEST,
+            "{query}: {answer:?}"
+        );
     }
 }

@@ -35,7 +35,9 @@ pub struct Backend {
 
 impl Backend {
     /// Answers every request with `answer`.
-    pub async fn start<F, B>(answer: impl Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static) -> Self
+    pub async fn start<F, B>(
+        answer: impl Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Response<B>> + Send + 'static,
         B: http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
@@ -75,7 +77,11 @@ impl Backend {
 }
 
 fn remember(seen: &Mutex<Vec<Seen>>, request: &Request<Incoming>) {
-    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let target = request
+        .uri()
+        .path_and_query()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     seen.lock().expect("what was seen").push(Seen {
         method: request.method().clone(),
         target,

@@ -39,7 +39,10 @@ impl Call {
     pub fn new(address: SocketAddr, method: &str, path: &str) -> Self {
         Self {
             address,
-            request: Request::builder().method(method).uri(path).header("host", "localhost"),
+            request: Request::builder()
+                .method(method)
+                .uri(path)
+                .header("host", "localhost"),
             body: Bytes::new(),
         }
     }
@@ -63,16 +66,30 @@ impl Call {
 
     /// Sends it over a connection of its own.
     pub async fn send(self) -> Answer {
-        let stream = TcpStream::connect(self.address).await.expect("a connection");
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a connection");
+        let stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .expect("a connection");
         tokio::spawn(connection);
         let request = self.request.body(Full::new(self.body)).expect("a request");
         let answered = async {
-            let (parts, body) = sender.send_request(request).await.expect("an answer").into_parts();
+            let (parts, body) = sender
+                .send_request(request)
+                .await
+                .expect("an answer")
+                .into_parts();
             let body = body.collect().await.expect("a whole body").to_bytes();
-            Answer { status: parts.status, headers: parts.headers, body }
+            Answer {
+                status: parts.status,
+                headers: parts.headers,
+                body,
+            }
         };
-        tokio::time::timeout(PATIENCE, answered).await.expect("an answer in time")
+        tokio::time::timeout(PATIENCE, answered)
+            .await
+            .expect("an answer in time")
     }
 }
 
@@ -80,7 +97,9 @@ impl Answer {
     /// A header's text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().expect("text"))
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().expect("text"))
     }
 
     /// The body as JSON.
@@ -102,6 +121,8 @@ pub async fn raw(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
     // The other side may refuse before it has read everything.
     let _ = stream.write_all(bytes.as_ref()).await;
     let mut read = Vec::new();
-    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut read)).await.expect("an end in time");
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut read))
+        .await
+        .expect("an end in time");
     String::from_utf8_lossy(&read).into_owned()
 }

@@ -23,7 +23,10 @@ pub const PRO: &str = "local-pro-key-0000000000001";
 /// The project's folder.
 #[must_use]
 pub fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or_default()
 }
 
 /// Where the local issuer's key is, for all tests: made once, by whichever comes first.
@@ -42,7 +45,9 @@ pub fn token(sub: &str, scope: Option<&str>, plan: Option<&str>) -> String {
         state: state(),
     };
     let issuer = LocalIssuer::open(&asked.state).expect("the local issuer");
-    issuer.token(&asked, jiff::Timestamp::now()).expect("a token")
+    issuer
+        .token(&asked, jiff::Timestamp::now())
+        .expect("a token")
 }
 
 /// How a gateway is to be started; as `cargo run` does where nothing is said.
@@ -101,7 +106,9 @@ impl Setup {
 
     /// Starts the gateway.
     pub async fn start(self) -> Gateway {
-        self.try_start().await.unwrap_or_else(|error| panic!("{error}"))
+        self.try_start()
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Starts the gateway, or says why it does not start.
@@ -112,16 +119,22 @@ impl Setup {
             std::fs::write(&path, text).expect("a temporary file");
             path
         };
-        let mut template = std::fs::read_to_string(project().join("template.yaml")).expect("template.yaml");
+        let mut template =
+            std::fs::read_to_string(project().join("template.yaml")).expect("template.yaml");
         for (text, with) in &self.replacements {
-            assert!(template.contains(text), "the template does not hold `{text}`");
+            assert!(
+                template.contains(text),
+                "the template does not hold `{text}`"
+            );
             template = template.replace(text, with);
         }
         let options = Serve {
             listen: ([127, 0, 0, 1], 0).into(),
             template: file("template.yaml", &template),
             parameters: self.parameters,
-            backend: self.backend.map(|address| format!("http://{address}").parse().expect("an address")),
+            backend: self
+                .backend
+                .map(|address| format!("http://{address}").parse().expect("an address")),
             policy: self.policy.map(|json| file("policy.json", &json)),
             endpoint: self.endpoint.map(|url| url.parse().expect("an address")),
             seeds: self.seeds.map(|json| file("seeds.json", &json)),
@@ -147,7 +160,9 @@ impl Gateway {
         let log = Arc::clone(&lines);
         let started = local::start(
             options,
-            Arc::new(move |line: &str, _: &Exchange| log.lock().expect("the log").push(line.to_owned())),
+            Arc::new(move |line: &str, _: &Exchange| {
+                log.lock().expect("the log").push(line.to_owned())
+            }),
             std::io::sink(),
         )
         .await?;
@@ -156,7 +171,12 @@ impl Gateway {
         let served = tokio::spawn(started.serve(async {
             let _ = stopped.await;
         }));
-        Ok(Self { address, lines, stop: Some(stop), served })
+        Ok(Self {
+            address,
+            lines,
+            stop: Some(stop),
+            served,
+        })
     }
 
     /// A request to it.
@@ -174,7 +194,10 @@ impl Gateway {
     #[must_use]
     pub fn log(&self) -> Vec<serde_json::Value> {
         let lines = self.lines.lock().expect("the log");
-        lines.iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+        lines
+            .iter()
+            .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+            .collect()
     }
 
     /// Tells it to stop; the task ends once it has.

@@ -3,11 +3,15 @@
 use tollgate::local::Schedule;
 use tollgate::template::{Fields, Kind, Node, ParameterValues, Template};
 
-const TARGETS: &str = r#"[{"name":"a.example","target_group_arn":"arn:aws:x:targetgroup/a/1","port":443}]"#;
+const TARGETS: &str =
+    r#"[{"name":"a.example","target_group_arn":"arn:aws:x:targetgroup/a/1","port":443}]"#;
 
 fn template(given: &[(&str, &str)]) -> Template {
-    let text = std::fs::read_to_string(tests::project().join("template.yaml")).expect("template.yaml");
-    let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let text =
+        std::fs::read_to_string(tests::project().join("template.yaml")).expect("template.yaml");
+    let given = given
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Template::parse(&text, &given.collect::<ParameterValues>()).expect("a template")
 }
 
@@ -21,12 +25,26 @@ fn with_targets() -> Template {
 }
 
 fn ids(template: &Template, kind: &str) -> Vec<String> {
-    template.resources(kind).expect(kind).into_iter().map(|(id, _)| id).filter(|id| id.starts_with("AlbSync")).collect()
+    template
+        .resources(kind)
+        .expect(kind)
+        .into_iter()
+        .map(|(id, _)| id)
+        .filter(|id| id.starts_with("AlbSync"))
+        .collect()
 }
 
 fn with_nlb(more: &[(&str, &str)]) -> Template {
     template(
-        &[&[("CreateNlb", "true"), ("AlbDnsName", "internal-a.example"), ("AlbListenerPort", "8443")], more].concat(),
+        &[
+            &[
+                ("CreateNlb", "true"),
+                ("AlbDnsName", "internal-a.example"),
+                ("AlbListenerPort", "8443"),
+            ],
+            more,
+        ]
+        .concat(),
     )
 }
 
@@ -35,13 +53,22 @@ fn function() -> Fields {
 }
 
 fn function_of(template: &Template) -> Fields {
-    let functions = template.resources("AWS::Serverless::Function").expect("functions");
-    functions.into_iter().find(|(id, _)| id == "AlbSyncFunction").expect("alb-sync").1
+    let functions = template
+        .resources("AWS::Serverless::Function")
+        .expect("functions");
+    functions
+        .into_iter()
+        .find(|(id, _)| id == "AlbSyncFunction")
+        .expect("alb-sync")
+        .1
 }
 
 fn variables_of(template: &Template) -> Fields {
-    let mut environment =
-        Fields::of(function_of(template).require("Environment").expect("it"), "Environment").expect("a map");
+    let mut environment = Fields::of(
+        function_of(template).require("Environment").expect("it"),
+        "Environment",
+    )
+    .expect("a map");
     Fields::of(environment.require("Variables").expect("it"), "Variables").expect("a map")
 }
 
@@ -70,7 +97,10 @@ fn without_targets_nothing_of_it_exists() {
 fn an_nlb_of_the_stack_follows_the_alb_without_being_named_as_a_target() {
     let template = with_nlb(&[]);
     assert_eq!(
-        variables_of(&template).require_text("SYNC_TARGETS").expect("it").0,
+        variables_of(&template)
+            .require_text("SYNC_TARGETS")
+            .expect("it")
+            .0,
         r#"[{"name":"internal-a.example","target_group_arn":"NlbTargetGroup","port":8443}]"#
     );
     let policy = texts_of_policies(&template);
@@ -86,8 +116,14 @@ fn an_nlb_of_the_stack_and_targets_of_its_own_are_followed_together() {
     let second = r#"{"name":"c.example","target_group_arn":"arn:aws:x:targetgroup/c/1","port":80}"#;
     let nlb = r#"{"name":"internal-a.example","target_group_arn":"NlbTargetGroup","port":8443}"#;
     for given in [format!("[{first}]"), format!("[{first}, {second}]")] {
-        let template = with_nlb(&[("SyncTargets", &given), ("SyncTargetGroupArns", "arn:aws:x:targetgroup/b/1")]);
-        let set = variables_of(&template).require_text("SYNC_TARGETS").expect("it").0;
+        let template = with_nlb(&[
+            ("SyncTargets", &given),
+            ("SyncTargetGroupArns", "arn:aws:x:targetgroup/b/1"),
+        ]);
+        let set = variables_of(&template)
+            .require_text("SYNC_TARGETS")
+            .expect("it")
+            .0;
         assert_eq!(set, format!("[{nlb},{}", &given[1..]));
     }
 }
@@ -95,22 +131,52 @@ fn an_nlb_of_the_stack_and_targets_of_its_own_are_followed_together() {
 #[test]
 fn it_is_in_the_vpc_only_where_that_is_asked_for() {
     assert!(function_of(&with_nlb(&[])).take("VpcConfig").is_none());
-    let inside = function_of(&with_nlb(&[("SyncInVpc", "true")])).require("VpcConfig").expect("it");
+    let inside = function_of(&with_nlb(&[("SyncInVpc", "true")]))
+        .require("VpcConfig")
+        .expect("it");
     let mut inside = Fields::of(inside, "VpcConfig").expect("a map");
-    assert_eq!(texts(inside.require("SecurityGroupIds").expect("groups")), ["FunctionSecurityGroup"]);
-    assert_eq!(texts(inside.require("SubnetIds").expect("subnets")).len(), 2);
+    assert_eq!(
+        texts(inside.require("SecurityGroupIds").expect("groups")),
+        ["FunctionSecurityGroup"]
+    );
+    assert_eq!(
+        texts(inside.require("SubnetIds").expect("subnets")).len(),
+        2
+    );
 }
 
 #[test]
 fn it_runs_every_minute_ends_before_the_next_and_is_never_retried() {
     let schedules = Schedule::all(&with_targets()).expect("schedules");
-    assert_eq!(schedules.iter().map(|schedule| schedule.every.as_secs()).collect::<Vec<_>>(), [60]);
+    assert_eq!(
+        schedules
+            .iter()
+            .map(|schedule| schedule.every.as_secs())
+            .collect::<Vec<_>>(),
+        [60]
+    );
     let mut function = function();
-    let timeout = function.number::<u64>("Timeout").expect("a number").expect("a time-out");
-    assert!((26..60).contains(&timeout), "above the longest run and below the interval");
-    let mut invoke = Fields::of(function.require("EventInvokeConfig").expect("it"), "it").expect("a map");
-    assert_eq!(invoke.require_text("MaximumRetryAttempts").expect("it").0, "0");
-    assert_eq!(invoke.require_text("MaximumEventAgeInSeconds").expect("it").0, "60");
+    let timeout = function
+        .number::<u64>("Timeout")
+        .expect("a number")
+        .expect("a time-out");
+    assert!(
+        (26..60).contains(&timeout),
+        "above the longest run and below the interval"
+    );
+    let mut invoke =
+        Fields::of(function.require("EventInvokeConfig").expect("it"), "it").expect("a map");
+    assert_eq!(
+        invoke.require_text("MaximumRetryAttempts").expect("it").0,
+        "0"
+    );
+    assert_eq!(
+        invoke
+            .require_text("MaximumEventAgeInSeconds")
+            .expect("it")
+            .0,
+        "60"
+    );
 }
 
 #[test]
@@ -127,7 +193,10 @@ fn each_setting_has_a_parameter_and_its_default_is_the_functions_own() {
             "DRY_RUN",
         ];
         let text = |name: &str| (name.to_owned(), variables.require_text(name).expect(name).0);
-        names.map(text).into_iter().collect::<std::collections::BTreeMap<_, _>>()
+        names
+            .map(text)
+            .into_iter()
+            .collect::<std::collections::BTreeMap<_, _>>()
     };
     let config = |variables: &std::collections::BTreeMap<String, String>| {
         let more = |name: &str| match name {
@@ -137,7 +206,10 @@ fn each_setting_has_a_parameter_and_its_default_is_the_functions_own() {
         };
         alb_sync::Config::from_lookup(more).expect("a configuration")
     };
-    assert_eq!(config(&set(&[])), config(&std::collections::BTreeMap::new()));
+    assert_eq!(
+        config(&set(&[])),
+        config(&std::collections::BTreeMap::new())
+    );
 
     let given = set(&[
         ("SyncMisses", "5"),
@@ -147,60 +219,135 @@ fn each_setting_has_a_parameter_and_its_default_is_the_functions_own() {
         ("SyncRemoveUntracked", "true"),
         ("SyncDryRun", "true"),
     ]);
-    assert_eq!(given.values().collect::<Vec<_>>(), ["true", "120", "25", "300", "5", "true"]);
+    assert_eq!(
+        given.values().collect::<Vec<_>>(),
+        ["true", "120", "25", "300", "5", "true"]
+    );
     assert!(config(&given).dry_run && config(&given).settings.remove_untracked);
 }
 
 #[test]
 fn one_execution_is_reserved_only_where_that_is_asked_for() {
     assert!(function().take("ReservedConcurrentExecutions").is_none());
-    let switched = template(&[("SyncTargets", TARGETS), ("SyncReservedConcurrency", "true")]);
-    let mut functions = switched.resources("AWS::Serverless::Function").expect("functions");
-    let (_, fields) = functions.iter_mut().find(|(id, _)| id == "AlbSyncFunction").expect("alb-sync");
-    assert_eq!(fields.require_text("ReservedConcurrentExecutions").expect("it").0, "1");
+    let switched = template(&[
+        ("SyncTargets", TARGETS),
+        ("SyncReservedConcurrency", "true"),
+    ]);
+    let mut functions = switched
+        .resources("AWS::Serverless::Function")
+        .expect("functions");
+    let (_, fields) = functions
+        .iter_mut()
+        .find(|(id, _)| id == "AlbSyncFunction")
+        .expect("alb-sync");
+    assert_eq!(
+        fields
+            .require_text("ReservedConcurrentExecutions")
+            .expect("it")
+            .0,
+        "1"
+    );
 }
 
 #[test]
 fn it_may_change_its_target_groups_and_its_own_items_alone() {
     let policy = texts_of_policies(&with_targets());
-    assert_eq!(policy["ChangeTheseTargetGroups"].1, ["arn:aws:x:targetgroup/a/1"]);
+    assert_eq!(
+        policy["ChangeTheseTargetGroups"].1,
+        ["arn:aws:x:targetgroup/a/1"]
+    );
     assert_eq!(policy["LookAtTargetGroups"].1, ["*"]);
-    assert_eq!(policy["KeepState"].0, ["dynamodb:GetItem", "dynamodb:PutItem"]);
-    let all = std::fs::read_to_string(tests::project().join("template.yaml")).expect("template.yaml");
+    assert_eq!(
+        policy["KeepState"].0,
+        ["dynamodb:GetItem", "dynamodb:PutItem"]
+    );
+    let all =
+        std::fs::read_to_string(tests::project().join("template.yaml")).expect("template.yaml");
     assert!(all.contains(r#"dynamodb:LeadingKeys: ["sync#*"]"#));
-    let actions: Vec<_> = policy.values().flat_map(|(actions, _)| actions.clone()).collect();
+    let actions: Vec<_> = policy
+        .values()
+        .flat_map(|(actions, _)| actions.clone())
+        .collect();
     for (crate_file, calls) in [
-        ("target_groups.rs", ["DescribeTargetGroups", "DescribeTargetHealth", "RegisterTargets", "DeregisterTargets"]),
-        ("state_table.rs", ["GetItem", "PutItem", "GetItem", "PutItem"]),
+        (
+            "target_groups.rs",
+            [
+                "DescribeTargetGroups",
+                "DescribeTargetHealth",
+                "RegisterTargets",
+                "DeregisterTargets",
+            ],
+        ),
+        (
+            "state_table.rs",
+            ["GetItem", "PutItem", "GetItem", "PutItem"],
+        ),
     ] {
-        let source =
-            std::fs::read_to_string(tests::project().join("functions/alb-sync/src").join(crate_file)).expect("it");
+        let source = std::fs::read_to_string(
+            tests::project()
+                .join("functions/alb-sync/src")
+                .join(crate_file),
+        )
+        .expect("it");
         for call in calls {
             assert!(source.contains(&format!("\"{call}\"")), "{call}");
-            assert!(actions.iter().any(|action| action.ends_with(&format!(":{call}"))), "{call}");
+            assert!(
+                actions
+                    .iter()
+                    .any(|action| action.ends_with(&format!(":{call}"))),
+                "{call}"
+            );
         }
     }
 }
 
 /// Actions and resources of each statement.
-fn texts_of_policies(template: &Template) -> std::collections::BTreeMap<String, (Vec<String>, Vec<String>)> {
-    let policies = function_of(template).require("Policies").expect("policies").into_list("Policies").expect("a list");
-    let mut policy = Fields::of(policies.into_iter().next().expect("a policy"), "a policy").expect("a map");
-    let statements = policy.require("Statement").expect("it").into_list("Statement").expect("a list");
+fn texts_of_policies(
+    template: &Template,
+) -> std::collections::BTreeMap<String, (Vec<String>, Vec<String>)> {
+    let policies = function_of(template)
+        .require("Policies")
+        .expect("policies")
+        .into_list("Policies")
+        .expect("a list");
+    let mut policy =
+        Fields::of(policies.into_iter().next().expect("a policy"), "a policy").expect("a map");
+    let statements = policy
+        .require("Statement")
+        .expect("it")
+        .into_list("Statement")
+        .expect("a list");
     let read = |statement: Node| {
         let mut statement = Fields::of(statement, "a statement").expect("a map");
         let sid = statement.require_text("Sid").expect("a name").0;
         let of = |node: Result<Node, _>| texts(node.unwrap_or_else(|error| panic!("{error:?}")));
-        (sid, (of(statement.require("Action")), of(statement.require("Resource"))))
+        (
+            sid,
+            (
+                of(statement.require("Action")),
+                of(statement.require("Resource")),
+            ),
+        )
     };
     statements.into_iter().map(read).collect()
 }
 
 #[test]
 fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_failure() {
-    let alarms = with_targets().resources("AWS::CloudWatch::Alarm").expect("alarms");
-    let (_, mut alarm) = alarms.into_iter().find(|(id, _)| id == "AlbSyncAlarm").expect("alb-sync's");
-    assert_eq!(variables_of(&with_targets()).require_text("METRICS_NAMESPACE").expect("it").0, "Of/Our own");
+    let alarms = with_targets()
+        .resources("AWS::CloudWatch::Alarm")
+        .expect("alarms");
+    let (_, mut alarm) = alarms
+        .into_iter()
+        .find(|(id, _)| id == "AlbSyncAlarm")
+        .expect("alb-sync's");
+    assert_eq!(
+        variables_of(&with_targets())
+            .require_text("METRICS_NAMESPACE")
+            .expect("it")
+            .0,
+        "Of/Our own"
+    );
     for (name, value) in [
         ("Namespace", "Of/Our own"),
         ("MetricName", "SyncSucceeded"),
@@ -210,16 +357,21 @@ fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_fa
     ] {
         alarm.expect(name, value).expect(name);
     }
-    let gauges = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/gauges.rs")).expect("gauges");
+    let gauges = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/gauges.rs"))
+        .expect("gauges");
     assert!(gauges.contains("\"SyncSucceeded\"") && gauges.contains(r#"[["TargetGroup"], []]"#));
 }
 
 #[test]
 fn every_variable_that_it_is_given_is_one_that_it_reads() {
-    let source = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/config.rs")).expect("config.rs");
+    let source = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/config.rs"))
+        .expect("config.rs");
     let variables = variables_of(&with_targets()).rest();
     assert_eq!(variables.len(), 10);
-    let read = source.split("#[cfg(test)]").next().expect("the code before its tests");
+    let read = source
+        .split("#[cfg(test)]")
+        .next()
+        .expect("the code before its tests");
     for (name, ..) in variables {
         assert!(read.contains(&format!("\"{name}\"")), "{name}");
     }

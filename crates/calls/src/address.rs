@@ -23,22 +23,24 @@ pub(crate) fn origin(url: &str) -> Result<Uri, &'static str> {
     Ok(uri)
 }
 
-/// Which addresses calls may reach. The scheme and a literal address are checked before a call, and the
-/// addresses of a name at each connection, so that a name server cannot lead elsewhere.
+/// Which addresses calls may reach. The scheme and a literal address are checked before a call, and
+/// the addresses of a name at each connection, so that a name server cannot lead elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// https and http to any host: addresses that the operator set, such as `AWS_ENDPOINT_URL`.
     Any,
     /// https to any host, and http to loopback addresses: for use on a developer's machine.
     Local,
-    /// https only, and never to a loopback, link-local, metadata or unspecified address: for Lambda, where
-    /// the Runtime API listens on loopback.
+    /// https only, and never to a loopback, link-local, metadata or unspecified address: for
+    /// Lambda, where the Runtime API listens on loopback.
     Deployed,
 }
 
 /// The host and port of a URL that may be called. User info in a URL is never allowed.
 pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
-    let authority = url.authority().ok_or(CallError::Address("not an absolute URL"))?;
+    let authority = url
+        .authority()
+        .ok_or(CallError::Address("not an absolute URL"))?;
     if authority.as_str().contains('@') {
         return Err(CallError::Address("user info in a URL"));
     }
@@ -51,7 +53,11 @@ pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
     match url.scheme_str() {
         Some("https") => {}
         Some("http") if plain_http => {}
-        _ => return Err(CallError::Address("neither https nor a permitted loopback address")),
+        _ => {
+            return Err(CallError::Address(
+                "neither https nor a permitted loopback address",
+            ));
+        }
     }
 
     if literal(authority.host()).is_some_and(|address| !reach.admits(address)) {
@@ -91,10 +97,21 @@ mod tests {
             "http://localhost/",
             "http://10.0.0.1/",
         ] {
-            assert!(callable(&url.parse().unwrap(), Reach::Deployed).is_err(), "{url}");
+            assert!(
+                callable(&url.parse().unwrap(), Reach::Deployed).is_err(),
+                "{url}"
+            );
         }
-        for url in ["https://10.0.0.1/", "https://[fd12::1]/", "https://auth.example.com/", "https://[2001:db8::1]/"] {
-            assert!(callable(&url.parse().unwrap(), Reach::Deployed).is_ok(), "{url}");
+        for url in [
+            "https://10.0.0.1/",
+            "https://[fd12::1]/",
+            "https://auth.example.com/",
+            "https://[2001:db8::1]/",
+        ] {
+            assert!(
+                callable(&url.parse().unwrap(), Reach::Deployed).is_ok(),
+                "{url}"
+            );
         }
     }
 

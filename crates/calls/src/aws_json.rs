@@ -1,7 +1,7 @@
 //! Single calls to AWS services that speak JSON, signed by hand.
 //!
-//! An SDK client of a service adds a megabyte and milliseconds to each start. What is called here is one read
-//! every few minutes: one POST with a signature (AWS JSON 1.1 protocol).
+//! An SDK client of a service adds a megabyte and milliseconds to each start. What is called here
+//! is one read every few minutes: one POST with a signature (AWS JSON 1.1 protocol).
 
 use std::time::{Duration, SystemTime};
 
@@ -96,9 +96,14 @@ impl AwsJson {
     ///
     /// # Errors
     /// [`CallError::Setting`] for the first setting that is missing or invalid.
-    pub async fn load(lookup: impl Fn(&str) -> Option<String>, records: RecordLog) -> Result<Self, CallError> {
+    pub async fn load(
+        lookup: impl Fn(&str) -> Option<String>,
+        records: RecordLog,
+    ) -> Result<Self, CallError> {
         let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone())).await?;
-        let credentials = aws.credentials().ok_or_else(|| CallError::setting("AWS_ACCESS_KEY_ID", "is not set"))?;
+        let credentials = aws
+            .credentials()
+            .ok_or_else(|| CallError::setting("AWS_ACCESS_KEY_ID", "is not set"))?;
         Ok(Self {
             calls: HttpCalls::new(Connections::new(CONNECT), records, MAX_BODY_BYTES),
             endpoints: aws.endpoints().clone(),
@@ -118,7 +123,9 @@ impl AwsJson {
     ) -> Result<Value, AwsJsonError> {
         let region = operation.region.unwrap_or(&self.endpoints.region);
         let mut addresses = self.endpoints.all_in(operation.service, region).into_iter();
-        let first = addresses.next().ok_or(CallError::Address("not a service of AWS"))?;
+        let first = addresses
+            .next()
+            .ok_or(CallError::Address("not a service of AWS"))?;
 
         let mut outcome = self.send(operation, region, first, body, deadline).await;
         for address in addresses {
@@ -139,9 +146,18 @@ impl AwsJson {
         body: &Value,
         deadline: Deadline,
     ) -> Result<Response<Bytes>, AwsJsonError> {
-        let request = self.signed(operation, region, address, body.to_string(), deadline).await?;
-        let AwsOperation { service, operation, .. } = operation;
-        let call = HttpCall { service, operation, request, replay: Replay::Once };
+        let request = self
+            .signed(operation, region, address, body.to_string(), deadline)
+            .await?;
+        let AwsOperation {
+            service, operation, ..
+        } = operation;
+        let call = HttpCall {
+            service,
+            operation,
+            request,
+            replay: Replay::Once,
+        };
         Ok(self.calls.send(call, deadline).await?)
     }
 
@@ -155,7 +171,11 @@ impl AwsJson {
     ) -> Result<Request<Bytes>, AwsJsonError> {
         let limit = CREDENTIALS_TIMEOUT.min(deadline.remaining(Instant::now().into_std()));
         let credentials = timeout(limit, self.credentials.provide_credentials()).await;
-        let identity = credentials.ok().and_then(Result::ok).ok_or(AwsJsonError::Credentials)?.into();
+        let identity = credentials
+            .ok()
+            .and_then(Result::ok)
+            .ok_or(AwsJsonError::Credentials)?
+            .into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(region)
@@ -165,15 +185,25 @@ impl AwsJson {
             .build()
             .map_err(|_| AwsJsonError::Signature)?;
 
-        let host = address.authority().map_or_else(String::new, ToString::to_string);
+        let host = address
+            .authority()
+            .map_or_else(String::new, ToString::to_string);
         let url = address.to_string();
         let headers = [
             ("host", host.as_str()),
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", operation.target),
         ];
-        let signable = SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()));
-        let signed = sign(signable.map_err(|_| AwsJsonError::Signature)?, &params.into());
+        let signable = SignableRequest::new(
+            "POST",
+            &url,
+            headers.into_iter(),
+            SignableBody::Bytes(body.as_bytes()),
+        );
+        let signed = sign(
+            signable.map_err(|_| AwsJsonError::Signature)?,
+            &params.into(),
+        );
         let (instructions, _) = signed.map_err(|_| AwsJsonError::Signature)?.into_parts();
 
         let mut request = Request::post(address)
@@ -183,7 +213,8 @@ impl AwsJson {
             .body(Bytes::from(body))
             .map_err(|_| AwsJsonError::Signature)?;
         for (name, value) in instructions.headers() {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| AwsJsonError::Signature)?;
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| AwsJsonError::Signature)?;
             let mut value = HeaderValue::from_str(value).map_err(|_| AwsJsonError::Signature)?;
             value.set_sensitive(true);
             request.headers_mut().insert(name, value);
@@ -196,10 +227,17 @@ fn result(service: &'static str, response: &Response<Bytes>) -> Result<Value, Aw
     if response.status() == http::StatusCode::OK {
         return serde_json::from_slice(response.body()).map_err(|_| AwsJsonError::Shape);
     }
-    let header = response.headers().get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+    let header = response
+        .headers()
+        .get("x-amzn-errortype")
+        .and_then(|value| value.to_str().ok());
     let code = json_error_code(header, response.body()).filter(|code| is_code(code));
     let code = code.unwrap_or_else(|| "no error code".to_owned());
-    Err(AwsJsonError::Refused { service, status: response.status().as_u16(), code })
+    Err(AwsJsonError::Refused {
+        service,
+        status: response.status().as_u16(),
+        code,
+    })
 }
 
 /// Error codes are words; what is not may be anything.

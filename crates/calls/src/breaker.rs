@@ -1,4 +1,5 @@
-//! The circuit breaker: spares callers the wait while the other side is down, and the other side the calls.
+//! The circuit breaker: spares callers the wait while the other side is down, and the other side
+//! the calls.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -73,14 +74,26 @@ impl Breaker {
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         let phase = Phase::Closed(Tally::EMPTY);
-        let changes = Changes { opened: 0, half_opened: 0, closed: 0 };
-        Self { name, inner: Mutex::new(Inner { phase, generation: 0, changes }) }
+        let changes = Changes {
+            opened: 0,
+            half_opened: 0,
+            closed: 0,
+        };
+        Self {
+            name,
+            inner: Mutex::new(Inner {
+                phase,
+                generation: 0,
+                changes,
+            }),
+        }
     }
 
     /// Asks for leave to make one call.
     ///
     /// # Errors
-    /// [`CallError::BreakerOpen`] while it is open, and while another call is probing. Nothing may be sent then.
+    /// [`CallError::BreakerOpen`] while it is open, and while another call is probing. Nothing may
+    /// be sent then.
     pub fn permit(&self, now: Instant) -> Result<Permit<'_>, CallError> {
         let mut inner = self.lock();
         if let Phase::Open { since } = inner.phase {
@@ -88,7 +101,13 @@ impl Breaker {
             if !retry_in.is_zero() {
                 return Err(self.refusal(retry_in));
             }
-            inner.enter(self.name, Phase::HalfOpen { successes: 0, probing: false });
+            inner.enter(
+                self.name,
+                Phase::HalfOpen {
+                    successes: 0,
+                    probing: false,
+                },
+            );
         }
         if let Phase::HalfOpen { probing, .. } = &mut inner.phase
             && std::mem::replace(probing, true)
@@ -96,11 +115,19 @@ impl Breaker {
             return Err(self.refusal(Duration::ZERO));
         }
         let generation = inner.generation;
-        Ok(Permit { breaker: self, generation, began: now, settled: false })
+        Ok(Permit {
+            breaker: self,
+            generation,
+            began: now,
+            settled: false,
+        })
     }
 
     const fn refusal(&self, retry_in: Duration) -> CallError {
-        CallError::BreakerOpen { name: self.name, retry_in }
+        CallError::BreakerOpen {
+            name: self.name,
+            retry_in,
+        }
     }
 
     /// What the breaker is doing; open until the first call after its time asks.
@@ -125,7 +152,8 @@ impl Breaker {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `outcome` is the verdict and the instant at which the call ended, or `None` if it was cancelled.
+    /// `outcome` is the verdict and the instant at which the call ended, or `None` if it was
+    /// cancelled.
     fn settle(&self, generation: u64, began: Instant, outcome: Option<(Verdict, Instant)>) {
         let mut inner = self.lock();
         if inner.generation != generation {
@@ -174,7 +202,13 @@ impl Inner {
             State::HalfOpen => self.changes.half_opened += 1,
             State::Closed => self.changes.closed += 1,
         }
-        tracing::warn!(breaker = name, ?from, ?to, opened = self.changes.opened, "circuit breaker changed its state");
+        tracing::warn!(
+            breaker = name,
+            ?from,
+            ?to,
+            opened = self.changes.opened,
+            "circuit breaker changed its state"
+        );
     }
 }
 
@@ -188,8 +222,8 @@ impl Phase {
     }
 }
 
-/// Leave to make one call. Dropped unsettled (a cancelled call) it counts for nothing, and its place is free again;
-/// who gives up at a deadline settles it with [`Verdict::Failure`] first.
+/// Leave to make one call. Dropped unsettled (a cancelled call) it counts for nothing, and its
+/// place is free again; who gives up at a deadline settles it with [`Verdict::Failure`] first.
 #[derive(Debug)]
 #[must_use = "a permit is settled with the call's verdict"]
 pub struct Permit<'a> {
@@ -204,7 +238,8 @@ impl Permit<'_> {
     /// Tells the breaker how the call ended.
     pub fn settle(mut self, verdict: Verdict, now: Instant) {
         self.settled = true;
-        self.breaker.settle(self.generation, self.began, Some((verdict, now)));
+        self.breaker
+            .settle(self.generation, self.began, Some((verdict, now)));
     }
 }
 
@@ -227,11 +262,22 @@ mod tests {
         let _guard = log.subscribe();
         let (breaker, now) = (Breaker::new("dynamodb"), Instant::now());
         let call = |verdict, now| breaker.permit(now).unwrap().settle(verdict, now);
-        [Verdict::Failure; 5].into_iter().for_each(|verdict| call(verdict, now));
-        [Verdict::Success; 3].into_iter().for_each(|verdict| call(verdict, now + OPEN_FOR));
+        [Verdict::Failure; 5]
+            .into_iter()
+            .for_each(|verdict| call(verdict, now));
+        [Verdict::Success; 3]
+            .into_iter()
+            .for_each(|verdict| call(verdict, now + OPEN_FOR));
         let lines = log.json_lines();
-        let to: Vec<_> = lines.iter().map(|line| line["fields"]["to"].as_str()).collect();
+        let to: Vec<_> = lines
+            .iter()
+            .map(|line| line["fields"]["to"].as_str())
+            .collect();
         assert_eq!(to, [Some("Open"), Some("HalfOpen"), Some("Closed")]);
-        assert!(lines.iter().all(|line| line["fields"]["breaker"] == "dynamodb"));
+        assert!(
+            lines
+                .iter()
+                .all(|line| line["fields"]["breaker"] == "dynamodb")
+        );
     }
 }

@@ -28,7 +28,9 @@ pub enum Cause {
 
 impl Cause {
     pub(crate) fn of(error: &ConnectorError) -> Self {
-        let Some(failed) = find::<ConnectFailed>(error) else { return Self::Broken };
+        let Some(failed) = find::<ConnectFailed>(error) else {
+            return Self::Broken;
+        };
         if find::<NotResolved>(error).is_some() {
             Self::Name
         } else if failed.timed_out {
@@ -69,16 +71,21 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The text of the innermost error, which says most; the others only say who passed it on. The sources of
-/// connection errors name addresses and certificates, never a request.
+/// The text of the innermost error, which says most; the others only say who passed it on. The
+/// sources of connection errors name addresses and certificates, never a request.
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    let text = chain(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     text.chars().take(LONGEST_TEXT).collect()
 }
 
 const LONGEST_TEXT: usize = 200;
 
-fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+fn chain<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
@@ -95,5 +102,7 @@ fn unwrapped<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdErro
 }
 
 fn is_refused(error: &(dyn StdError + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }

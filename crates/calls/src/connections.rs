@@ -6,7 +6,8 @@ use addresses::is_loopback;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -28,10 +29,12 @@ const IDLE_PER_HOST: usize = 32;
 /// What is read of an answer that nobody wants, so that its connection can be used again.
 const UNWANTED_ANSWER: usize = 64 * 1024;
 
-/// The pool of connections. Clones share it; make one a process, in main, because that reads the root certificates.
+/// The pool of connections. Clones share it; make one a process, in main, because that reads the
+/// root certificates.
 ///
-/// The SDK makes a pool of its own for each client and each pair of connect and read time-outs. Here all clients get
-/// the same connector, so that a connection opened for one is there for all, and connecting has one time-out.
+/// The SDK makes a pool of its own for each client and each pair of connect and read time-outs.
+/// Here all clients get the same connector, so that a connection opened for one is there for all,
+/// and connecting has one time-out.
 #[derive(Debug, Clone)]
 pub struct Connections {
     connector: SharedHttpConnector,
@@ -50,31 +53,51 @@ pub(crate) struct ConnectFailed {
 }
 
 impl Connections {
-    /// An empty pool whose connections may reach any address. `connect` bounds name resolution, TCP and TLS
-    /// together.
+    /// An empty pool whose connections may reach any address. `connect` bounds name resolution, TCP
+    /// and TLS together.
     #[must_use]
     pub fn new(connect: Duration) -> Self {
-        Self { connector: connector(connect, None, None), proxied: None, reach: Reach::Any }
+        Self {
+            connector: connector(connect, None, None),
+            proxied: None,
+            reach: Reach::Any,
+        }
     }
 
     /// An empty pool whose connections reach only what `reach` admits, names included.
     #[must_use]
     pub fn reaching(reach: Reach, connect: Duration) -> Self {
-        Self { connector: connector(connect, Some(Resolver { reach }), None), proxied: None, reach }
+        Self {
+            connector: connector(connect, Some(Resolver { reach }), None),
+            proxied: None,
+            reach,
+        }
     }
 
-    /// An empty pool of a developer's machine, whose https requests to other hosts go through a proxy. A deployed
-    /// function has none: its proxy would reach what [`Reach::Deployed`] excludes.
+    /// An empty pool of a developer's machine, whose https requests to other hosts go through a
+    /// proxy. A deployed function has none: its proxy would reach what [`Reach::Deployed`]
+    /// excludes.
     #[must_use]
     pub fn through(proxy: Option<&Proxy>, connect: Duration) -> Self {
-        let resolver = || Some(Resolver { reach: Reach::Local });
+        let resolver = || {
+            Some(Resolver {
+                reach: Reach::Local,
+            })
+        };
         let proxied = proxy.map(|proxy| connector(connect, resolver(), Some(proxy)));
-        Self { proxied, ..Self::reaching(Reach::Local, connect) }
+        Self {
+            proxied,
+            ..Self::reaching(Reach::Local, connect)
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn over(connector: impl HttpConnector + 'static) -> Self {
-        Self { connector: SharedHttpConnector::new(connector), proxied: None, reach: Reach::Any }
+        Self {
+            connector: SharedHttpConnector::new(connector),
+            proxied: None,
+            reach: Reach::Any,
+        }
     }
 
     /// Which addresses these connections may reach.
@@ -90,39 +113,56 @@ impl Connections {
         http_client_fn(move |_, _| connector.clone())
     }
 
-    /// Opens a connection to a host while there is nothing else to do, so that the first call finds it in the pool.
+    /// Opens a connection to a host while there is nothing else to do, so that the first call finds
+    /// it in the pool.
     ///
-    /// Only a whole exchange leaves a connection there, so this makes one: `GET` of the address, unsigned, without
-    /// credentials; any answer will do, at most 64 KiB of it are read.
+    /// Only a whole exchange leaves a connection there, so this makes one: `GET` of the address,
+    /// unsigned, without credentials; any answer will do, at most 64 KiB of it are read.
     ///
     /// # Errors
     /// [`CallError::TimedOut`] and [`CallError::Transport`], which a caller may well ignore.
     pub async fn open(&self, url: &http::Uri, deadline: Deadline) -> Result<(), CallError> {
-        let host = url.authority().map_or_else(String::new, ToString::to_string);
+        let host = url
+            .authority()
+            .map_or_else(String::new, ToString::to_string);
         let began = Instant::now();
         let exchange = async {
-            let request = HttpRequest::get(url.to_string()).map_err(|error| ConnectorError::user(error.into()))?;
+            let request = HttpRequest::get(url.to_string())
+                .map_err(|error| ConnectorError::user(error.into()))?;
             let answer = self.call(request).await?;
             // The body's own errors do not matter: the connection is then not kept, that is all.
-            let _ = Limited::new(answer.into_body(), UNWANTED_ANSWER).collect().await;
+            let _ = Limited::new(answer.into_body(), UNWANTED_ANSWER)
+                .collect()
+                .await;
             Ok(())
         };
         match timeout_at(deadline.instant().into(), exchange).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(transport(host, error)),
-            Err(_) => Err(CallError::TimedOut { host, waited: began.elapsed() }),
+            Err(_) => Err(CallError::TimedOut {
+                host,
+                waited: began.elapsed(),
+            }),
         }
     }
 }
 
-fn connector(connect: Duration, resolver: Option<Resolver>, proxy: Option<&Proxy>) -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder().connect_timeout(connect).build();
+fn connector(
+    connect: Duration,
+    resolver: Option<Resolver>,
+    proxy: Option<&Proxy>,
+) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(connect)
+        .build();
     let mut builder = Connector::builder();
     builder.set_proxy_config(proxy.map(|proxy| proxy.config.clone()));
     let builder = builder
         .connector_settings(settings)
         .pool_max_idle_per_host(IDLE_PER_HOST)
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::AwsLc,
+        ));
     SharedHttpConnector::new(match resolver {
         Some(resolver) => builder.build_with_resolver(resolver),
         None => builder.build(),
@@ -132,8 +172,18 @@ fn connector(connect: Duration, resolver: Option<Resolver>, proxy: Option<&Proxy
 impl HttpConnector for Connections {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let way = request.extension::<Way>().copied().unwrap_or(Way::Public);
-        let is_here = || request.uri().parse::<http::Uri>().ok().and_then(|uri| Some(is_loopback(uri.host()?)));
-        let connector = self.proxied.as_ref().filter(|_| is_here() == Some(false)).unwrap_or(&self.connector);
+        let is_here = || {
+            request
+                .uri()
+                .parse::<http::Uri>()
+                .ok()
+                .and_then(|uri| Some(is_loopback(uri.host()?)))
+        };
+        let connector = self
+            .proxied
+            .as_ref()
+            .filter(|_| is_here() == Some(false))
+            .unwrap_or(&self.connector);
         let answer = connector.call(request);
         HttpConnectorFuture::new(async move { answer.await.map_err(|error| marked(error, way)) })
     }
@@ -141,13 +191,22 @@ impl HttpConnector for Connections {
 
 /// Marks failures to connect, so that the rest of the package need not know whose errors they are.
 fn marked(error: ConnectorError, way: Way) -> ConnectorError {
-    let before_sending = find::<hyper_util::client::legacy::Error>(&error).is_some_and(|error| error.is_connect());
+    let before_sending =
+        find::<hyper_util::client::legacy::Error>(&error).is_some_and(|error| error.is_connect());
     if !before_sending {
         return error;
     }
     let timed_out = error.is_timeout();
-    let failed = Box::new(ConnectFailed { way, timed_out, source: error.into_source() });
-    let marked = if timed_out { ConnectorError::timeout(failed) } else { ConnectorError::io(failed) };
+    let failed = Box::new(ConnectFailed {
+        way,
+        timed_out,
+        source: error.into_source(),
+    });
+    let marked = if timed_out {
+        ConnectorError::timeout(failed)
+    } else {
+        ConnectorError::io(failed)
+    };
     marked.never_connected()
 }
 
@@ -157,5 +216,11 @@ pub(crate) fn transport(host: String, error: ConnectorError) -> CallError {
         return CallError::Address(NOT_ADMITTED);
     }
     let Failure { kind, fate, .. } = Failure::of_connector(&error);
-    CallError::Transport { host, kind, fate, cause: Cause::of(&error), source: error.into() }
+    CallError::Transport {
+        host,
+        kind,
+        fate,
+        cause: Cause::of(&error),
+        source: error.into(),
+    }
 }

@@ -16,7 +16,8 @@ impl Deadline {
     }
 
     /// The deadline of a Lambda invocation, whose context gives it in milliseconds since the epoch
-    /// (`Lambda-Runtime-Deadline-Ms`); never further ahead than [`INTEGRATION`], because nobody waits longer.
+    /// (`Lambda-Runtime-Deadline-Ms`); never further ahead than [`INTEGRATION`], because nobody
+    /// waits longer.
     #[must_use]
     pub fn of_invocation(deadline_ms: u64, wall: SystemTime, now: Instant) -> Self {
         let end = Duration::from_millis(deadline_ms);
@@ -53,7 +54,10 @@ mod tests {
         let wall = UNIX_EPOCH + Duration::from_secs(1_000);
         let deadline = Deadline::of_invocation(1_003_000, wall, now);
         assert_eq!(deadline.remaining(now), Duration::from_secs(3));
-        assert_eq!(deadline.remaining(now + Duration::from_secs(4)), Duration::ZERO);
+        assert_eq!(
+            deadline.remaining(now + Duration::from_secs(4)),
+            Duration::ZERO
+        );
     }
 
     #[test]
@@ -74,7 +78,10 @@ mod tests {
     fn the_earlier_of_two_deadlines_counts() {
         let now = Instant::now();
         let deadline = Deadline::after(now, Duration::from_secs(5));
-        assert_eq!(deadline.at_most(now, Duration::from_secs(1)).remaining(now), Duration::from_secs(1));
+        assert_eq!(
+            deadline.at_most(now, Duration::from_secs(1)).remaining(now),
+            Duration::from_secs(1)
+        );
         assert_eq!(deadline.at_most(now, Duration::from_secs(9)), deadline);
     }
 }

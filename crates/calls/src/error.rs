@@ -78,7 +78,10 @@ pub enum CallError {
 
 impl CallError {
     pub(crate) fn setting(variable: &'static str, reason: impl Into<String>) -> Self {
-        Self::Setting { variable, reason: reason.into() }
+        Self::Setting {
+            variable,
+            reason: reason.into(),
+        }
     }
 
     /// The kind under which this failure is recorded.
@@ -91,7 +94,8 @@ impl CallError {
         }
     }
 
-    /// The word for log fields that says what went wrong: `dns`, `refused`, `tls`, `timeout` and so on.
+    /// The word for log fields that says what went wrong: `dns`, `refused`, `tls`, `timeout` and so
+    /// on.
     #[must_use]
     pub const fn cause(&self) -> &'static str {
         match self {

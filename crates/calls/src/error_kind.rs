@@ -1,4 +1,5 @@
-//! The kinds of failure, the codes by which AWS services throttle, and how an error's code is found.
+//! The kinds of failure, the codes by which AWS services throttle, and how an error's code is
+//! found.
 
 use std::error::Error as StdError;
 
@@ -47,7 +48,8 @@ pub(crate) const THROTTLING_CODES: [&str; 14] = [
     "EC2ThrottledException",
 ];
 
-/// DynamoDB's code for a condition that did not hold: an answer to the question, not a failure of the call.
+/// DynamoDB's code for a condition that did not hold: an answer to the question, not a failure of
+/// the call.
 pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 impl ErrorKind {
@@ -64,12 +66,15 @@ impl ErrorKind {
 }
 
 /// The first error of type `E` in an error's chain.
-pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+pub(crate) fn find<'a, E: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a E> {
+    std::iter::successors(Some(error), |&error| error.source())
+        .find_map(|error| error.downcast_ref())
 }
 
-/// The error code of an AWS JSON answer: header `x-amzn-errortype`, else the body's `__type` or `code`,
-/// without namespace and URI (AWS JSON 1.0 protocol, "Operation error serialization").
+/// The error code of an AWS JSON answer: header `x-amzn-errortype`, else the body's `__type` or
+/// `code`, without namespace and URI (AWS JSON 1.0 protocol, "Operation error serialization").
 pub(crate) fn error_code(response: &HttpResponse) -> Option<String> {
     let header = response.headers().get("x-amzn-errortype");
     json_error_code(header, response.body().bytes().unwrap_or_default())
@@ -107,10 +112,16 @@ mod tests {
             r#"{"code":"ThrottlingException"}"#,
             r#"{"__type":"ThrottlingException:http://internal.amazon.com/"}"#,
         ] {
-            assert_eq!(error_code(&answer(400, body)).as_deref(), Some("ThrottlingException"), "{body}");
+            assert_eq!(
+                error_code(&answer(400, body)).as_deref(),
+                Some("ThrottlingException"),
+                "{body}"
+            );
         }
         let mut named = answer(400, r#"{"__type":"Other"}"#);
-        named.headers_mut().insert("x-amzn-errortype", "ThrottlingException:");
+        named
+            .headers_mut()
+            .insert("x-amzn-errortype", "ThrottlingException:");
         assert_eq!(error_code(&named).as_deref(), Some("ThrottlingException"));
         assert_eq!(error_code(&answer(500, "<html>")), None);
     }

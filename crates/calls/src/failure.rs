@@ -13,7 +13,8 @@ use crate::error_kind::{CONDITION_FAILED, ErrorKind, Fate, THROTTLING_CODES, fin
 /// A failed call, judged.
 ///
 /// `fate` speaks of the last attempt. It holds for the whole call when retries are off
-/// ([`Retries::Off`](crate::Retries::Off)), because then an earlier attempt can only have been a failed connect.
+/// ([`Retries::Off`](crate::Retries::Off)), because then an earlier attempt can only have been a
+/// failed connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
     /// The kind it is recorded under.
@@ -22,7 +23,8 @@ pub struct Failure {
     pub retryable: bool,
     /// Whether the other side can have acted on it.
     pub fate: Fate,
-    /// Whether the caller is to blame (a 4xx that is no throttling): no sign of the other side's health.
+    /// Whether the caller is to blame (a 4xx that is no throttling): no sign of the other side's
+    /// health.
     pub client_error: bool,
 }
 
@@ -35,9 +37,10 @@ impl Failure {
         match error {
             SdkError::ConstructionFailure(_) => Self::refused(ErrorKind::Unknown, true),
             SdkError::TimeoutError(_) => Self::transient(ErrorKind::Timeout, Fate::Unknown),
-            SdkError::DispatchFailure(failure) => failure
-                .as_connector_error()
-                .map_or(Self::transient(ErrorKind::Network, Fate::Unknown), Self::of_connector),
+            SdkError::DispatchFailure(failure) => failure.as_connector_error().map_or(
+                Self::transient(ErrorKind::Network, Fate::Unknown),
+                Self::of_connector,
+            ),
             SdkError::ServiceError(answer) => {
                 let status = answer.raw().status().as_u16();
                 Self::of_answer(status, answer.err().code())
@@ -58,20 +61,30 @@ impl Failure {
         use io::ErrorKind as Io;
         match error.kind() {
             Io::TimedOut | Io::WouldBlock => Self::transient(ErrorKind::Timeout, Fate::Unknown),
-            Io::ConnectionRefused | Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown => {
-                Self::transient(ErrorKind::Network, Fate::SurelyNotApplied)
-            }
-            Io::ConnectionReset | Io::ConnectionAborted | Io::NotConnected | Io::BrokenPipe | Io::UnexpectedEof => {
-                Self::transient(ErrorKind::Network, Fate::Unknown)
-            }
-            _ => Self { retryable: false, ..Self::transient(ErrorKind::Unknown, Fate::Unknown) },
+            Io::ConnectionRefused
+            | Io::HostUnreachable
+            | Io::NetworkUnreachable
+            | Io::NetworkDown => Self::transient(ErrorKind::Network, Fate::SurelyNotApplied),
+            Io::ConnectionReset
+            | Io::ConnectionAborted
+            | Io::NotConnected
+            | Io::BrokenPipe
+            | Io::UnexpectedEof => Self::transient(ErrorKind::Network, Fate::Unknown),
+            _ => Self {
+                retryable: false,
+                ..Self::transient(ErrorKind::Unknown, Fate::Unknown)
+            },
         }
     }
 
     /// What this failure tells a circuit breaker. Being throttled counts as a failure.
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
-        if self.client_error { Verdict::ClientError } else { Verdict::Failure }
+        if self.client_error {
+            Verdict::ClientError
+        } else {
+            Verdict::Failure
+        }
     }
 
     pub(crate) fn of_connector(error: &ConnectorError) -> Self {
@@ -82,7 +95,10 @@ impl Failure {
         if error.is_timeout() {
             Self::transient(ErrorKind::Timeout, fate)
         } else if error.is_user() {
-            Self { fate, ..Self::refused(ErrorKind::Unknown, true) }
+            Self {
+                fate,
+                ..Self::refused(ErrorKind::Unknown, true)
+            }
         } else {
             Self::transient(ErrorKind::Network, fate)
         }
@@ -91,11 +107,17 @@ impl Failure {
     fn of_answer(status: u16, code: Option<&str>) -> Self {
         let throttled = status == 429 || code.is_some_and(|code| THROTTLING_CODES.contains(&code));
         match status {
-            _ if throttled => Self { retryable: true, ..Self::refused(ErrorKind::Throttling, false) },
+            _ if throttled => Self {
+                retryable: true,
+                ..Self::refused(ErrorKind::Throttling, false)
+            },
             408 | 504 => Self::transient(ErrorKind::Timeout, Fate::Unknown),
             500 | 502 | 503 => Self::transient(ErrorKind::Unknown, Fate::Unknown),
             400..=499 => Self::refused(ErrorKind::Unknown, true),
-            _ => Self { retryable: false, ..Self::transient(ErrorKind::Unknown, Fate::Unknown) },
+            _ => Self {
+                retryable: false,
+                ..Self::transient(ErrorKind::Unknown, Fate::Unknown)
+            },
         }
     }
 
@@ -110,23 +132,37 @@ impl Failure {
     }
 
     const fn transient(kind: ErrorKind, fate: Fate) -> Self {
-        Self { kind, retryable: true, fate, client_error: false }
+        Self {
+            kind,
+            retryable: true,
+            fate,
+            client_error: false,
+        }
     }
 
     const fn refused(kind: ErrorKind, client_error: bool) -> Self {
-        Self { kind, retryable: false, fate: Fate::SurelyNotApplied, client_error }
+        Self {
+            kind,
+            retryable: false,
+            fate: Fate::SurelyNotApplied,
+            client_error,
+        }
     }
 }
 
-/// Whether an AWS operation surely had no effect: no connection came about, it was throttled, its condition
-/// failed, or it was refused as invalid. See [`Failure`] for what earlier attempts may have done.
+/// Whether an AWS operation surely had no effect: no connection came about, it was throttled, its
+/// condition failed, or it was refused as invalid. See [`Failure`] for what earlier attempts may
+/// have done.
 #[must_use]
 pub fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     Failure::of_sdk(error).fate == Fate::SurelyNotApplied
 }
 
-/// What an AWS operation's outcome tells a circuit breaker. A condition that did not hold is an answer, so a success.
-pub fn verdict<T, E: ProvideErrorMetadata>(outcome: &Result<T, SdkError<E, HttpResponse>>) -> Verdict {
+/// What an AWS operation's outcome tells a circuit breaker. A condition that did not hold is an
+/// answer, so a success.
+pub fn verdict<T, E: ProvideErrorMetadata>(
+    outcome: &Result<T, SdkError<E, HttpResponse>>,
+) -> Verdict {
     match outcome {
         Ok(_) => Verdict::Success,
         Err(error) if error.code() == Some(CONDITION_FAILED) => Verdict::Success,
@@ -146,17 +182,30 @@ mod tests {
     }
 
     fn service_error(status: u16, code: &str) -> SdkError<ErrorMetadata, HttpResponse> {
-        SdkError::service_error(ErrorMetadata::builder().code(code).build(), answer(status, ""))
+        SdkError::service_error(
+            ErrorMetadata::builder().code(code).build(),
+            answer(status, ""),
+        )
     }
 
     #[test]
     fn every_throttling_code_is_throttling_and_surely_not_applied() {
         for code in THROTTLING_CODES {
             let failure = Failure::of_sdk(&service_error(400, code));
-            assert_eq!((failure.kind, failure.fate), (ErrorKind::Throttling, Fate::SurelyNotApplied), "{code}");
-            assert!(failure.retryable && failure.verdict() == Verdict::Failure, "{code}");
+            assert_eq!(
+                (failure.kind, failure.fate),
+                (ErrorKind::Throttling, Fate::SurelyNotApplied),
+                "{code}"
+            );
+            assert!(
+                failure.retryable && failure.verdict() == Verdict::Failure,
+                "{code}"
+            );
         }
-        assert_eq!(Failure::of_sdk(&service_error(429, "Whatever")).kind, ErrorKind::Throttling);
+        assert_eq!(
+            Failure::of_sdk(&service_error(429, "Whatever")).kind,
+            ErrorKind::Throttling
+        );
     }
 
     #[test]
@@ -164,8 +213,14 @@ mod tests {
         let error = service_error(400, CONDITION_FAILED);
         assert!(surely_not_applied(&error));
         assert_eq!(verdict::<(), _>(&Err(error)), Verdict::Success);
-        assert_eq!(verdict::<(), _>(&Err(service_error(400, "ValidationException"))), Verdict::ClientError);
-        assert_eq!(verdict::<(), _>(&Err(service_error(500, "InternalServerError"))), Verdict::Failure);
+        assert_eq!(
+            verdict::<(), _>(&Err(service_error(400, "ValidationException"))),
+            Verdict::ClientError
+        );
+        assert_eq!(
+            verdict::<(), _>(&Err(service_error(500, "InternalServerError"))),
+            Verdict::Failure
+        );
     }
 
     #[test]
@@ -182,7 +237,11 @@ mod tests {
             (504, Timeout, Fate::Unknown, true),
         ] {
             let failure = Failure::of_status(status).unwrap();
-            assert_eq!((failure.kind, failure.fate, failure.retryable), (kind, fate, retryable), "{status}");
+            assert_eq!(
+                (failure.kind, failure.fate, failure.retryable),
+                (kind, fate, retryable),
+                "{status}"
+            );
         }
         assert!((100..400).all(|status| Failure::of_status(status).is_none()));
     }
@@ -192,7 +251,11 @@ mod tests {
         use io::ErrorKind as Io;
         for (error, kind, fate) in [
             (Io::TimedOut, ErrorKind::Timeout, Fate::Unknown),
-            (Io::ConnectionRefused, ErrorKind::Network, Fate::SurelyNotApplied),
+            (
+                Io::ConnectionRefused,
+                ErrorKind::Network,
+                Fate::SurelyNotApplied,
+            ),
             (Io::ConnectionReset, ErrorKind::Network, Fate::Unknown),
             (Io::UnexpectedEof, ErrorKind::Network, Fate::Unknown),
             (Io::InvalidData, ErrorKind::Unknown, Fate::Unknown),
@@ -205,9 +268,13 @@ mod tests {
     #[test]
     fn a_time_out_or_a_broken_answer_leaves_the_fate_unknown() {
         let timeout = SdkError::<ErrorMetadata, HttpResponse>::timeout_error("late");
-        let broken = SdkError::<ErrorMetadata, HttpResponse>::response_error("half", answer(200, ""));
+        let broken =
+            SdkError::<ErrorMetadata, HttpResponse>::response_error("half", answer(200, ""));
         let unsent = SdkError::<ErrorMetadata, HttpResponse>::construction_failure("incomplete");
         assert_eq!(Failure::of_sdk(&timeout).kind, ErrorKind::Timeout);
-        assert_eq!([timeout, broken, unsent].map(|error| surely_not_applied(&error)), [false, false, true]);
+        assert_eq!(
+            [timeout, broken, unsent].map(|error| surely_not_applied(&error)),
+            [false, false, true]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! HTTP calls that are not the SDK's, on the SDK's connector: bounded, never redirected, retried within the deadline.
+//! HTTP calls that are not the SDK's, on the SDK's connector: bounded, never redirected, retried
+//! within the deadline.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -40,7 +41,8 @@ pub struct HttpCall {
     pub service: &'static str,
     /// What is asked of it, as it stands in call records.
     pub operation: &'static str,
-    /// Method, absolute URL, headers and body. `x-request-id` and `traceparent` are put on by the call.
+    /// Method, absolute URL, headers and body. `x-request-id` and `traceparent` are put on by the
+    /// call.
     pub request: Request<Bytes>,
     /// Whether it may be made twice.
     pub replay: Replay,
@@ -53,11 +55,11 @@ pub enum Replay {
     Safe,
     /// Up to [`ATTEMPTS`] in all, each only if the one before surely had no effect.
     OnlyIfNotApplied,
-    /// Once more, after any failure but a throttled call that names no time: a read that has a few seconds,
-    /// half of them for each attempt.
+    /// Once more, after any failure but a throttled call that names no time: a read that has a few
+    /// seconds, half of them for each attempt.
     Once,
-    /// Once more, and only if the connection failed or broke. A response, however bad, and a timeout may mean
-    /// that the other side is overloaded, and a second call would make that worse.
+    /// Once more, and only if the connection failed or broke. A response, however bad, and a
+    /// timeout may mean that the other side is overloaded, and a second call would make that worse.
     OnceIfUnanswered,
 }
 
@@ -72,7 +74,8 @@ impl Replay {
     /// Among how many attempts the remaining time is divided, the next one included.
     const fn shares(self, attempt: u32) -> u32 {
         match self {
-            // A timeout is not followed by another attempt, and connections have a timeout of their own.
+            // A timeout is not followed by another attempt, and connections have a timeout of their
+            // own.
             Self::OnceIfUnanswered => 1,
             _ => self.attempts() + 1 - attempt,
         }
@@ -97,10 +100,15 @@ impl fmt::Debug for HttpCall {
 }
 
 impl HttpCalls {
-    /// Calls over these connections, to what they may reach. A response's body may have `max_body` bytes.
+    /// Calls over these connections, to what they may reach. A response's body may have `max_body`
+    /// bytes.
     #[must_use]
     pub const fn new(connections: Connections, records: RecordLog, max_body: usize) -> Self {
-        Self { connections, records, max_body }
+        Self {
+            connections,
+            records,
+            max_body,
+        }
     }
 
     /// Where the records of these calls go.
@@ -109,15 +117,21 @@ impl HttpCalls {
         &self.records
     }
 
-    /// Makes a call and brings its answer, whatever its status; a redirect is an answer like any other.
+    /// Makes a call and brings its answer, whatever its status; a redirect is an answer like any
+    /// other.
     ///
-    /// As many attempts are made as [`Replay`] says, with full jitter and the other side's Retry-After between them, none of which
-    /// passes the deadline. The last answer or failure is returned, and one record written for all of them. With
-    /// [`Replay::Safe`] its [`Fate`] is the last attempt's; an earlier one may have been applied.
+    /// As many attempts are made as [`Replay`] says, with full jitter and the other side's
+    /// Retry-After between them, none of which passes the deadline. The last answer or failure is
+    /// returned, and one record written for all of them. With [`Replay::Safe`] its [`Fate`] is the
+    /// last attempt's; an earlier one may have been applied.
     ///
     /// # Errors
     /// [`CallError::Address`] for one that must not be called, else that of the last attempt.
-    pub async fn send(&self, call: HttpCall, deadline: Deadline) -> Result<Response<Bytes>, CallError> {
+    pub async fn send(
+        &self,
+        call: HttpCall,
+        deadline: Deadline,
+    ) -> Result<Response<Bytes>, CallError> {
         let host = callable(call.request.uri(), self.connections.reach())?;
         let mut record = self.records.begin(call.service, call.operation);
         let outcome = self.attempts(&call, &host, deadline, &mut record).await;
@@ -149,7 +163,9 @@ impl HttpCalls {
         deadline: Deadline,
         record: &mut OpenRecord,
     ) -> Result<Response<Bytes>, CallError> {
-        let mut last = Err(CallError::NoTimeLeft { host: host.to_owned() });
+        let mut last = Err(CallError::NoTimeLeft {
+            host: host.to_owned(),
+        });
         for attempt in 1..=call.replay.attempts() {
             let remaining = deadline.remaining(Instant::now().into_std());
             let Some(timeouts) = Timeouts::within(remaining, call.replay.shares(attempt)) else {
@@ -173,27 +189,42 @@ impl HttpCalls {
     ) -> Result<Response<Bytes>, CallError> {
         match timeout(limit, self.exchange(request, host)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(CallError::TimedOut { host: host.to_owned(), waited: limit }),
+            Err(_) => Err(CallError::TimedOut {
+                host: host.to_owned(),
+                waited: limit,
+            }),
         }
     }
 
-    async fn exchange(&self, request: &Request<Bytes>, host: &str) -> Result<Response<Bytes>, CallError> {
+    async fn exchange(
+        &self,
+        request: &Request<Bytes>,
+        host: &str,
+    ) -> Result<Response<Bytes>, CallError> {
         let mut request = request.clone();
         RequestScope::current().put_on(request.headers_mut());
         let unusable = |error: ConnectorError| transport(host.to_owned(), error);
         let request = HttpRequest::try_from(request.map(SdkBody::from))
             .map_err(|error| unusable(ConnectorError::user(error.into())))?;
         let answer = self.connections.call(request).await.map_err(unusable)?;
-        let (head, body) =
-            answer.try_into_http1x().map_err(|error| unusable(ConnectorError::other(error.into(), None)))?.into_parts();
-        let body = Limited::new(body, self.max_body).collect().await.map_err(|error| self.broken(host, error))?;
+        let (head, body) = answer
+            .try_into_http1x()
+            .map_err(|error| unusable(ConnectorError::other(error.into(), None)))?
+            .into_parts();
+        let body = Limited::new(body, self.max_body)
+            .collect()
+            .await
+            .map_err(|error| self.broken(host, error))?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 
     fn broken(&self, host: &str, error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
         let host = host.to_owned();
         if find::<LengthLimitError>(error.as_ref()).is_some() {
-            return CallError::BodyTooLarge { host, limit: self.max_body };
+            return CallError::BodyTooLarge {
+                host,
+                limit: self.max_body,
+            };
         }
         CallError::Transport {
             host,
@@ -209,9 +240,12 @@ impl HttpCalls {
 fn judged(outcome: &Result<Response<Bytes>, CallError>) -> Option<Failure> {
     match outcome {
         Ok(answer) => Failure::of_status(answer.status().as_u16()),
-        Err(error) => {
-            Some(Failure { kind: error.kind(), retryable: error.retryable(), fate: error.fate(), client_error: false })
-        }
+        Err(error) => Some(Failure {
+            kind: error.kind(),
+            retryable: error.retryable(),
+            fate: error.fate(),
+            client_error: false,
+        }),
     }
 }
 
@@ -223,13 +257,21 @@ fn wait(
     deadline: Deadline,
 ) -> Option<Duration> {
     let failure = judged(outcome).filter(|failure| failure.retryable)?;
-    let header = outcome.as_ref().ok().and_then(|answer| answer.headers().get(http::header::RETRY_AFTER));
+    let header = outcome
+        .as_ref()
+        .ok()
+        .and_then(|answer| answer.headers().get(http::header::RETRY_AFTER));
     let asked = header.and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
 
     if attempt >= replay.attempts() || !replay.admits(failure, outcome.is_ok(), asked.is_some()) {
         return None;
     }
-    pause(attempt, asked, deadline.remaining(Instant::now().into_std()), fastrand::f64())
+    pause(
+        attempt,
+        asked,
+        deadline.remaining(Instant::now().into_std()),
+        fastrand::f64(),
+    )
 }
 
 #[cfg(test)]
@@ -261,22 +303,52 @@ mod tests {
         }
     }
 
-    async fn ask(retry_after: &'static str, good: u32, budget: Duration) -> (u16, Duration, u32, TestLog) {
-        let busy = Busy { retry_after, good, requests: Arc::default() };
+    async fn ask(
+        retry_after: &'static str,
+        good: u32,
+        budget: Duration,
+    ) -> (u16, Duration, u32, TestLog) {
+        let busy = Busy {
+            retry_after,
+            good,
+            requests: Arc::default(),
+        };
         let log = TestLog::default();
-        let calls = HttpCalls::new(Connections::over(busy.clone()), RecordLog::to(log.clone()), 1024);
-        let request = Request::get("https://busy.example/").body(Bytes::new()).unwrap();
-        let call = HttpCall { service: "busy", operation: "Get", request, replay: Replay::Safe };
+        let calls = HttpCalls::new(
+            Connections::over(busy.clone()),
+            RecordLog::to(log.clone()),
+            1024,
+        );
+        let request = Request::get("https://busy.example/")
+            .body(Bytes::new())
+            .unwrap();
+        let call = HttpCall {
+            service: "busy",
+            operation: "Get",
+            request,
+            replay: Replay::Safe,
+        };
         let began = Instant::now();
-        let answer = calls.send(call, Deadline::after(began.into_std(), budget)).await.unwrap();
-        (answer.status().as_u16(), began.elapsed(), busy.requests.load(Ordering::SeqCst), log)
+        let answer = calls
+            .send(call, Deadline::after(began.into_std(), budget))
+            .await
+            .unwrap();
+        (
+            answer.status().as_u16(),
+            began.elapsed(),
+            busy.requests.load(Ordering::SeqCst),
+            log,
+        )
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_retry_after_of_three_seconds_is_waited_for() {
         let (status, took, requests, log) = ask("3", 2, Duration::from_secs(20)).await;
         assert_eq!((status, requests), (200, 2));
-        assert!(took >= Duration::from_secs(3) && took < Duration::from_millis(3_150), "{took:?}");
+        assert!(
+            took >= Duration::from_secs(3) && took < Duration::from_millis(3_150),
+            "{took:?}"
+        );
         assert_eq!(log.json_lines()[0]["api_call"]["attempts"], 2);
     }
 
@@ -291,6 +363,9 @@ mod tests {
     async fn after_three_attempts_the_last_answer_stands() {
         let (status, took, requests, _) = ask("1", 9, Duration::from_secs(20)).await;
         assert_eq!((status, requests), (503, 3));
-        assert!(took >= Duration::from_secs(2) && took < Duration::from_millis(2_350), "{took:?}");
+        assert!(
+            took >= Duration::from_secs(2) && took < Duration::from_millis(2_350),
+            "{took:?}"
+        );
     }
 }

@@ -1,12 +1,18 @@
 //! Calling other services: what every function of Tollgate shares for it.
 //!
-//! - **Purpose**: SDK set-up, time-outs, retries, VPC endpoints, circuit breaker, error kinds, call records, and the
-//!   ids of the request on whose behalf a call is made. Every call has a deadline; everything that grows has a bound.
-//! - **Reads**: `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-//!   `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS`, `FALLBACK_TO_PUBLIC`, all through a lookup.
-//! - **Writes**: one line `{"api_call":R}` a call, and log lines through `tracing`; never a header, a body, a query
+//! - **Purpose**: SDK set-up, time-outs, retries, VPC endpoints, circuit breaker, error kinds, call
+//!   records, and the
+//!   ids of the request on whose behalf a call is made. Every call has a deadline; everything that
+//!   grows has a bound.
+//! - **Reads**: `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
+//!   `AWS_SECRET_ACCESS_KEY`,
+//!   `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS`, `FALLBACK_TO_PUBLIC`, all
+//!   through a lookup.
+//! - **Writes**: one line `{"api_call":R}` a call, and log lines through `tracing`; never a header,
+//!   a body, a query
 //!   string or user info of a URL.
-//! - **On failure**: a bad setting is one error that names the variable; a failed call is a value that says its kind,
+//! - **On failure**: a bad setting is one error that names the variable; a failed call is a value
+//!   that says its kind,
 //!   whether to retry, and whether it can have been applied. Nothing panics.
 //!
 //! ```no_run

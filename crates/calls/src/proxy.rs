@@ -7,8 +7,8 @@ const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 const ALL_PROXY: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// A proxy for https requests, and the hosts that are called without it. Loopback addresses are always called without
-/// it.
+/// A proxy for https requests, and the hosts that are called without it. Loopback addresses are
+/// always called without it.
 #[derive(Clone)]
 pub struct Proxy {
     address: String,
@@ -21,31 +21,47 @@ pub struct Proxy {
 pub struct ProxyError(&'static str);
 
 impl Proxy {
-    /// Reads `HTTPS_PROXY`, or else `ALL_PROXY`, and `NO_PROXY`, each also in lower case, as curl does. An `ALL_PROXY` of
-    /// another kind, such as SOCKS, is logged and not used: it is often meant for other programs.
+    /// Reads `HTTPS_PROXY`, or else `ALL_PROXY`, and `NO_PROXY`, each also in lower case, as curl
+    /// does. An `ALL_PROXY` of another kind, such as SOCKS, is logged and not used: it is often
+    /// meant for other programs.
     ///
     /// # Errors
     /// [`ProxyError`] for an `HTTPS_PROXY` that is not an HTTP proxy.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, ProxyError> {
+    pub fn from_lookup(
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, ProxyError> {
         let first = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| Some((name, lookup(name).filter(|value| !value.trim().is_empty())?)))
+            names.into_iter().find_map(|name| {
+                Some((name, lookup(name).filter(|value| !value.trim().is_empty())?))
+            })
         };
         let excluded = first(NO_PROXY).map(|(_, hosts)| hosts).unwrap_or_default();
 
         if let Some((name, address)) = first(HTTPS_PROXY) {
-            return Self::new(&address, &excluded).map(Some).ok_or(ProxyError(name));
+            return Self::new(&address, &excluded)
+                .map(Some)
+                .ok_or(ProxyError(name));
         }
-        let Some((name, address)) = first(ALL_PROXY) else { return Ok(None) };
+        let Some((name, address)) = first(ALL_PROXY) else {
+            return Ok(None);
+        };
         let proxy = Self::new(&address, &excluded);
         if proxy.is_none() {
-            tracing::warn!(variable = name, "proxy ignored: only HTTP proxies are supported");
+            tracing::warn!(
+                variable = name,
+                "proxy ignored: only HTTP proxies are supported"
+            );
         }
         Ok(proxy)
     }
 
     fn new(address: &str, excluded: &str) -> Option<Self> {
         let address = address.trim();
-        let address = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        let address = if address.contains("://") {
+            address.to_owned()
+        } else {
+            format!("http://{address}")
+        };
         let uri: Uri = address.parse().ok()?;
         let authority = uri.authority()?;
         let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
@@ -53,7 +69,10 @@ impl Proxy {
         let shown = format!("{}://{host_and_port}", uri.scheme_str()?);
         let has_host = !authority.host().is_empty();
         let config = has_host.then(|| ProxyConfig::https(uri).ok())??;
-        Some(Self { address: shown, config: config.no_proxy(excluded) })
+        Some(Self {
+            address: shown,
+            config: config.no_proxy(excluded),
+        })
     }
 
     /// The proxy's address, without credentials.
@@ -75,8 +94,12 @@ mod tests {
     use super::*;
 
     fn proxy(variables: &[(&str, &str)]) -> Result<Option<String>, String> {
-        let lookup =
-            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         let proxy = Proxy::from_lookup(lookup).map_err(|error| error.to_string())?;
         Ok(proxy.map(|proxy| proxy.address().to_owned()))
     }
@@ -88,24 +111,45 @@ mod tests {
             (&[("HTTPS_PROXY", "")], None),
             (&[("HTTP_PROXY", "http://a:1")], None),
             (
-                &[("HTTPS_PROXY", "http://a:1"), ("https_proxy", "http://b:1"), ("ALL_PROXY", "http://c:1")],
+                &[
+                    ("HTTPS_PROXY", "http://a:1"),
+                    ("https_proxy", "http://b:1"),
+                    ("ALL_PROXY", "http://c:1"),
+                ],
                 Some("http://a:1"),
             ),
-            (&[("HTTPS_PROXY", " "), ("https_proxy", "b:1")], Some("http://b:1")),
+            (
+                &[("HTTPS_PROXY", " "), ("https_proxy", "b:1")],
+                Some("http://b:1"),
+            ),
             (&[("all_proxy", "https://c:1/")], Some("https://c:1")),
             (&[("ALL_PROXY", "socks5h://c:1")], None),
         ] {
-            assert_eq!(proxy(variables).unwrap().as_deref(), address, "{variables:?}");
+            assert_eq!(
+                proxy(variables).unwrap().as_deref(),
+                address,
+                "{variables:?}"
+            );
         }
     }
 
     #[test]
     fn neither_an_error_nor_an_address_shows_the_password() {
-        for invalid in ["socks5://me:hush@a:1", "http://", "http://me:hush@", "http://a b", "://"] {
+        for invalid in [
+            "socks5://me:hush@a:1",
+            "http://",
+            "http://me:hush@",
+            "http://a b",
+            "://",
+        ] {
             let error = proxy(&[("HTTPS_PROXY", invalid)]).unwrap_err();
-            assert_eq!(error, "HTTPS_PROXY: invalid proxy, expected http://HOST:PORT", "{invalid}");
+            assert_eq!(
+                error, "HTTPS_PROXY: invalid proxy, expected http://HOST:PORT",
+                "{invalid}"
+            );
         }
-        let lookup = |name: &str| (name == "https_proxy").then(|| "http://me:hush@proxy:3128".to_owned());
+        let lookup =
+            |name: &str| (name == "https_proxy").then(|| "http://me:hush@proxy:3128".to_owned());
         let proxy = Proxy::from_lookup(lookup).unwrap().unwrap();
         assert_eq!(proxy.address(), "http://proxy:3128");
         assert!(!format!("{proxy:?}").contains("hush"));

@@ -43,8 +43,9 @@ pub struct CallRecord {
     pub attempts: u32,
 }
 
-/// Where call records go: one line each, written at once and whole, so that several calls of one request are several
-/// lines that share its `request_id`. Nested JSON is what tracing's JSON layer cannot write, so this goes past it.
+/// Where call records go: one line each, written at once and whole, so that several calls of one
+/// request are several lines that share its `request_id`. Nested JSON is what tracing's JSON layer
+/// cannot write, so this goes past it.
 #[derive(Clone)]
 pub struct RecordLog(Arc<Mutex<dyn Write + Send>>);
 
@@ -70,8 +71,8 @@ impl RecordLog {
         Self(Arc::new(Mutex::new(writer)))
     }
 
-    /// Writes one record, with the ids of the request that is being served. A writer that fails loses the record, not
-    /// the call.
+    /// Writes one record, with the ids of the request that is being served. A writer that fails
+    /// loses the record, not the call.
     pub fn write(&self, record: &CallRecord) {
         let scope = RequestScope::current();
         let line = Line {
@@ -82,8 +83,8 @@ impl RecordLog {
         self.line(&line);
     }
 
-    /// Writes anything else that metrics are made from as one line of JSON, such as CloudWatch's embedded metric format.
-    /// A writer that fails loses the line.
+    /// Writes anything else that metrics are made from as one line of JSON, such as CloudWatch's
+    /// embedded metric format. A writer that fails loses the line.
     pub fn line(&self, line: &impl Serialize) {
         let Ok(mut text) = serde_json::to_vec(line) else {
             return;
@@ -96,7 +97,11 @@ impl RecordLog {
     }
 
     /// Begins the record of a call: the hook for calls that are not AWS's.
-    pub fn begin(&self, service: &'static str, operation: impl Into<Cow<'static, str>>) -> OpenRecord {
+    pub fn begin(
+        &self,
+        service: &'static str,
+        operation: impl Into<Cow<'static, str>>,
+    ) -> OpenRecord {
         OpenRecord {
             log: self.clone(),
             service,
@@ -116,7 +121,8 @@ impl fmt::Debug for RecordLog {
     }
 }
 
-/// The record of a call under way. Dropped unfinished (its caller gave up waiting) it is written as a time-out.
+/// The record of a call under way. Dropped unfinished (its caller gave up waiting) it is written as
+/// a time-out.
 #[derive(Debug)]
 #[must_use = "a record is finished with the call's end"]
 pub struct OpenRecord {
@@ -213,11 +219,16 @@ mod tests {
     async fn several_calls_of_one_request_are_lines_that_share_its_id() {
         let log = TestLog::default();
         let records = RecordLog::to(log.clone());
-        let scope = RequestScope { request_id: RequestId::parse("req-7"), traceparent: None };
+        let scope = RequestScope {
+            request_id: RequestId::parse("req-7"),
+            traceparent: None,
+        };
         scope
             .serve(async {
                 records.begin("jwks", "Fetch").finish(Ok(()));
-                records.begin("dynamodb", "GetItem").finish(Err(ErrorKind::Network));
+                records
+                    .begin("dynamodb", "GetItem")
+                    .finish(Err(ErrorKind::Network));
             })
             .await;
         let lines = log.json_lines();

@@ -3,10 +3,13 @@
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryReason};
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryReason,
+};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry;
@@ -15,7 +18,8 @@ use crate::error_kind::{CONDITION_FAILED, ErrorKind, error_code};
 use crate::failure::Failure;
 use crate::record::{OpenRecord, RecordLog};
 
-/// Writes one record an operation of one service's client; see [`ServiceCalls`](crate::ServiceCalls).
+/// Writes one record an operation of one service's client; see
+/// [`ServiceCalls`](crate::ServiceCalls).
 #[derive(Debug, Clone)]
 pub struct RecordInterceptor {
     service: &'static str,
@@ -44,7 +48,8 @@ impl Intercept for RecordInterceptor {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        cfg.interceptor_state().store_put(self.log.begin(self.service, "-"));
+        cfg.interceptor_state()
+            .store_put(self.log.begin(self.service, "-"));
         Ok(())
     }
 
@@ -54,9 +59,13 @@ impl Intercept for RecordInterceptor {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let operation = cfg.load::<Metadata>().map(|metadata| metadata.name().to_owned());
+        let operation = cfg
+            .load::<Metadata>()
+            .map(|metadata| metadata.name().to_owned());
         if let Some(record) = cfg.get_mut_from_interceptor_state::<OpenRecord>() {
-            operation.into_iter().for_each(|name| record.operation(name));
+            operation
+                .into_iter()
+                .for_each(|name| record.operation(name));
             record.attempt();
         }
         Ok(())
@@ -75,7 +84,8 @@ impl Intercept for RecordInterceptor {
     }
 }
 
-/// The call's record, with the operation's name, which the SDK knows only after the record has begun.
+/// The call's record, with the operation's name, which the SDK knows only after the record has
+/// begun.
 fn named_record(cfg: &mut ConfigBag) -> Option<&mut OpenRecord> {
     let name = cfg.load::<Metadata>()?.name().to_owned();
     let record = cfg.get_mut_from_interceptor_state::<OpenRecord>()?;
@@ -83,7 +93,10 @@ fn named_record(cfg: &mut ConfigBag) -> Option<&mut OpenRecord> {
     Some(record)
 }
 
-fn outcome(context: &FinalizerInterceptorContextRef<'_>, components: &RuntimeComponents) -> Result<(), ErrorKind> {
+fn outcome(
+    context: &FinalizerInterceptorContextRef<'_>,
+    components: &RuntimeComponents,
+) -> Result<(), ErrorKind> {
     let error = match context.output_or_error() {
         Some(Ok(_)) => return Ok(()),
         Some(Err(error)) => error,
@@ -105,15 +118,20 @@ fn outcome(context: &FinalizerInterceptorContextRef<'_>, components: &RuntimeCom
     if throttled(context, components) {
         return Err(ErrorKind::Throttling);
     }
-    Err(Failure::of_status(answer.status().as_u16()).map_or(ErrorKind::Unknown, |failure| failure.kind))
+    Err(Failure::of_status(answer.status().as_u16())
+        .map_or(ErrorKind::Unknown, |failure| failure.kind))
 }
 
-/// Whether one of the SDK's classifiers, which know the operation's error type, takes the error for a throttle.
+/// Whether one of the SDK's classifiers, which know the operation's error type, takes the error for
+/// a throttle.
 fn throttled(context: &FinalizerInterceptorContextRef<'_>, components: &RuntimeComponents) -> bool {
     components.retry_classifiers().any(|classifier| {
         matches!(
             classifier.classify_retry(context.inner()),
-            RetryAction::RetryIndicated(RetryReason::RetryableError { kind: retry::ErrorKind::ThrottlingError, .. })
+            RetryAction::RetryIndicated(RetryReason::RetryableError {
+                kind: retry::ErrorKind::ThrottlingError,
+                ..
+            })
         )
     })
 }

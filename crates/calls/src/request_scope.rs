@@ -1,4 +1,5 @@
-//! The request that is being served: its ids stand in every log line and go out with calls that are not AWS's.
+//! The request that is being served: its ids stand in every log line and go out with calls that are
+//! not AWS's.
 
 use std::future::Future;
 
@@ -21,10 +22,14 @@ pub struct RequestScope {
 }
 
 impl RequestScope {
-    /// Reads a request's headers through `header`, which looks one up by its lower-case name. `own_id` (API Gateway's
-    /// or Lambda's request id) stands in where the client sent no usable one.
+    /// Reads a request's headers through `header`, which looks one up by its lower-case name.
+    /// `own_id` (API Gateway's or Lambda's request id) stands in where the client sent no usable
+    /// one.
     #[must_use]
-    pub fn from_headers<'a>(header: impl Fn(&str) -> Option<&'a str>, own_id: Option<&str>) -> Self {
+    pub fn from_headers<'a>(
+        header: impl Fn(&str) -> Option<&'a str>,
+        own_id: Option<&str>,
+    ) -> Self {
         let sent = header(X_REQUEST_ID).and_then(RequestId::parse);
         Self {
             request_id: sent.or_else(|| own_id.and_then(RequestId::parse)),
@@ -32,8 +37,8 @@ impl RequestScope {
         }
     }
 
-    /// Serves the request: within `work`, every log line has `request_id` and `trace_id` (span `request`), and so
-    /// has every call record. A task spawned in it needs a scope of its own.
+    /// Serves the request: within `work`, every log line has `request_id` and `trace_id` (span
+    /// `request`), and so has every call record. A task spawned in it needs a scope of its own.
     pub async fn serve<T>(self, work: impl Future<Output = T>) -> T {
         // All at once: what is recorded later has some logs write the span's fields anew.
         let request_id = self.request_id.as_ref().map(RequestId::as_str);
@@ -68,7 +73,10 @@ mod tests {
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     fn scope(id: &str, parent: &str) -> RequestScope {
-        RequestScope { request_id: RequestId::parse(id), traceparent: TraceParent::parse(parent) }
+        RequestScope {
+            request_id: RequestId::parse(id),
+            traceparent: TraceParent::parse(parent),
+        }
     }
 
     #[tokio::test]
@@ -86,7 +94,10 @@ mod tests {
         let lines = log.json_lines();
         for line in &lines[..2] {
             assert_eq!(line["span"]["request_id"], "req-1", "{line}");
-            assert_eq!(line["span"]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "{line}");
+            assert_eq!(
+                line["span"]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736",
+                "{line}"
+            );
         }
         assert!(lines[2].get("span").is_none(), "{}", lines[2]);
     }
@@ -100,22 +111,31 @@ mod tests {
             })
         };
         let (one, two) = tokio::join!(serve("one"), serve("two"));
-        assert_eq!((one, two), (RequestId::parse("one"), RequestId::parse("two")));
+        assert_eq!(
+            (one, two),
+            (RequestId::parse("one"), RequestId::parse("two"))
+        );
         assert_eq!(RequestScope::current(), RequestScope::default());
     }
 
     #[test]
     fn the_clients_id_is_used_if_it_is_one_and_the_gateways_otherwise() {
         let sent = |value: &'static str| move |name: &str| (name == X_REQUEST_ID).then_some(value);
-        let id = |value| RequestScope::from_headers(sent(value), Some("gateway")).request_id.unwrap();
+        let id = |value| {
+            RequestScope::from_headers(sent(value), Some("gateway"))
+                .request_id
+                .unwrap()
+        };
         assert_eq!(id("mine").as_str(), "mine");
         assert_eq!(id("two words").as_str(), "gateway");
     }
 
     #[test]
     fn an_outgoing_call_carries_the_ids_of_the_request_and_no_others() {
-        let mut headers =
-            HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), HeaderValue::from_static("forged"))]);
+        let mut headers = HeaderMap::from_iter([(
+            HeaderName::from_static("x-request-id"),
+            HeaderValue::from_static("forged"),
+        )]);
         scope("req-1", PARENT).put_on(&mut headers);
         assert_eq!(headers["x-request-id"], "req-1");
         assert_eq!(headers["traceparent"], PARENT);

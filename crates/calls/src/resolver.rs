@@ -26,9 +26,15 @@ impl ResolveDns for Resolver {
             let found = tokio::net::lookup_host((name, 0)).await;
             let found = found.map_err(|error| ResolveDnsError::new(NotResolved(error)))?;
 
-            let admitted: Vec<_> =
-                found.map(|address| address.ip()).filter(|address| self.reach.admits(*address)).collect();
-            if admitted.is_empty() { Err(ResolveDnsError::new(NotAdmitted)) } else { Ok(admitted) }
+            let admitted: Vec<_> = found
+                .map(|address| address.ip())
+                .filter(|address| self.reach.admits(*address))
+                .collect();
+            if admitted.is_empty() {
+                Err(ResolveDnsError::new(NotAdmitted))
+            } else {
+                Ok(admitted)
+            }
         })
     }
 }
@@ -40,9 +46,25 @@ mod tests {
     #[tokio::test]
     async fn a_name_of_this_machine_is_not_resolved_for_a_deployed_function() {
         for name in ["localhost", "0x7f.1", "2130706433"] {
-            let error = Resolver { reach: Reach::Deployed }.resolve_dns(name).await.unwrap_err();
-            assert!(crate::error_kind::find::<NotAdmitted>(&error).is_some(), "{name}: {error:?}");
-            assert!(Resolver { reach: Reach::Local }.resolve_dns(name).await.is_ok(), "{name}");
+            let error = Resolver {
+                reach: Reach::Deployed,
+            }
+            .resolve_dns(name)
+            .await
+            .unwrap_err();
+            assert!(
+                crate::error_kind::find::<NotAdmitted>(&error).is_some(),
+                "{name}: {error:?}"
+            );
+            assert!(
+                Resolver {
+                    reach: Reach::Local
+                }
+                .resolve_dns(name)
+                .await
+                .is_ok(),
+                "{name}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! When to try again, and how long to wait before: full jitter, the other side's Retry-After, the deadline.
+//! When to try again, and how long to wait before: full jitter, the other side's Retry-After, the
+//! deadline.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,8 +17,8 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(2);
 pub enum Retries {
     /// The SDK's standard mode: [`ATTEMPTS`], full jitter from [`FIRST_BACKOFF`] on.
     Standard,
-    /// None, for what must not happen twice (charges). A failed connect to a private endpoint still goes to the
-    /// public address where that is allowed, because nothing was sent.
+    /// None, for what must not happen twice (charges). A failed connect to a private endpoint still
+    /// goes to the public address where that is allowed, because nothing was sent.
     Off,
 }
 
@@ -47,11 +48,17 @@ pub(crate) fn greatest_pauses(attempts: u32) -> Duration {
 
 /// How long to wait after the `attempt`-th attempt failed, or `None` if it was the last.
 ///
-/// Full jitter ("Exponential Backoff and Jitter", AWS Architecture Blog): a share `jitter` (0 to 1) of the
-/// greatest pause; on top of `retry_after` where the other side sent one, so that callers do not come back all at
-/// once. `None` too if the wait would end at the deadline, `remaining` from now, or after it.
+/// Full jitter ("Exponential Backoff and Jitter", AWS Architecture Blog): a share `jitter` (0 to 1)
+/// of the greatest pause; on top of `retry_after` where the other side sent one, so that callers do
+/// not come back all at once. `None` too if the wait would end at the deadline, `remaining` from
+/// now, or after it.
 #[must_use]
-pub fn pause(attempt: u32, retry_after: Option<Duration>, remaining: Duration, jitter: f64) -> Option<Duration> {
+pub fn pause(
+    attempt: u32,
+    retry_after: Option<Duration>,
+    remaining: Duration,
+    jitter: f64,
+) -> Option<Duration> {
     if attempt >= ATTEMPTS {
         return None;
     }
@@ -60,13 +67,15 @@ pub fn pause(attempt: u32, retry_after: Option<Duration>, remaining: Duration, j
     (wait < remaining).then_some(wait)
 }
 
-/// A Retry-After header's value as a time from `wall` on: seconds or an HTTP-date (RFC 9110, section 10.2.3).
-/// A date that has passed is zero; anything else is no value at all.
+/// A Retry-After header's value as a time from `wall` on: seconds or an HTTP-date (RFC 9110,
+/// section 10.2.3). A date that has passed is zero; anything else is no value at all.
 #[must_use]
 pub fn retry_after(value: &str, wall: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(value.parse().unwrap_or(u32::MAX.into())));
+        return Some(Duration::from_secs(
+            value.parse().unwrap_or(u32::MAX.into()),
+        ));
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(wall).unwrap_or_default())
@@ -104,8 +113,14 @@ mod tests {
         let wall = UNIX_EPOCH + Duration::from_secs(784_111_777 - 7);
         assert_eq!(retry_after("120", wall), Some(Duration::from_secs(120)));
         assert_eq!(retry_after(" 0 ", wall), Some(Duration::ZERO));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT", wall), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT", wall + LONG), Some(Duration::ZERO));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT", wall),
+            Some(Duration::from_secs(7))
+        );
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT", wall + LONG),
+            Some(Duration::ZERO)
+        );
     }
 
     #[test]
@@ -125,7 +140,10 @@ mod tests {
     fn charges_are_made_once_and_reads_thrice() {
         assert_eq!(Retries::Off.sdk(false).max_attempts(), 1);
         assert_eq!(Retries::Standard.sdk(false).max_attempts(), 3);
-        assert_eq!(Retries::Standard.sdk(true).initial_backoff(), Duration::from_millis(100));
+        assert_eq!(
+            Retries::Standard.sdk(true).initial_backoff(),
+            Duration::from_millis(100)
+        );
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! The way of each attempt: to the VPC endpoint or to the public address, and from the one to the other.
+//! The way of each attempt: to the VPC endpoint or to the public address, and from the one to the
+//! other.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +9,9 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextMut, FinalizerInterceptorContextRef, InterceptorContext,
 };
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::ErrorKind;
@@ -20,14 +23,15 @@ use crate::error_kind::find;
 use crate::record::{OpenRecord, Way};
 use crate::retry::Retries;
 
-/// How long a private address that did not answer a connect is left alone, so that not every call waits for it.
-/// One that refuses costs nothing and is asked each time.
+/// How long a private address that did not answer a connect is left alone, so that not every call
+/// waits for it. One that refuses costs nothing and is asked each time.
 const AVOIDED_FOR: Duration = Duration::from_secs(30);
 
 /// The way of one client's calls, as the SDK's interceptor and retry classifier.
 ///
-/// The address is changed before signing, in each attempt anew, so that the signature always covers the host that is
-/// called. Falling back is a second attempt of the SDK's own, at once, inside the same operation time-out.
+/// The address is changed before signing, in each attempt anew, so that the signature always covers
+/// the host that is called. Falling back is a second attempt of the SDK's own, at once, inside the
+/// same operation time-out.
 #[derive(Debug, Clone)]
 pub struct Route {
     private: Option<Uri>,
@@ -62,18 +66,32 @@ impl Route {
     }
 
     fn avoided(&self, now: Instant) -> bool {
-        let since = *self.avoided_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *self
+            .avoided_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         since.is_some_and(|since| now.saturating_duration_since(since) < AVOIDED_FOR)
     }
 
     fn avoid(&self, now: Instant) {
-        *self.avoided_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-        tracing::warn!(for_s = AVOIDED_FOR.as_secs(), "VPC endpoint does not answer; calls go to the public address");
+        *self
+            .avoided_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(now);
+        tracing::warn!(
+            for_s = AVOIDED_FOR.as_secs(),
+            "VPC endpoint does not answer; calls go to the public address"
+        );
     }
 
     /// The failure to connect to the private address for which this route has another one.
-    fn unconnected<'a>(&self, error: Option<&'a (dyn std::error::Error + 'static)>) -> Option<&'a ConnectFailed> {
-        error.and_then(find::<ConnectFailed>).filter(|failed| self.falls_back && failed.way == Way::Vpce)
+    fn unconnected<'a>(
+        &self,
+        error: Option<&'a (dyn std::error::Error + 'static)>,
+    ) -> Option<&'a ConnectFailed> {
+        error
+            .and_then(find::<ConnectFailed>)
+            .filter(|failed| self.falls_back && failed.way == Way::Vpce)
     }
 }
 
@@ -89,7 +107,11 @@ impl Intercept for Route {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let target = self.target(cfg.load::<NotConnected>().is_some(), Instant::now());
-        let way = if target.is_some() { Way::Vpce } else { Way::Public };
+        let way = if target.is_some() {
+            Way::Vpce
+        } else {
+            Way::Public
+        };
         if let Some(record) = cfg.get_mut_from_interceptor_state::<OpenRecord>() {
             record.goes(way);
         }
@@ -108,7 +130,10 @@ impl Intercept for Route {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let error = context.output_or_error().and_then(Result::err).and_then(|error| error.as_connector_error());
+        let error = context
+            .output_or_error()
+            .and_then(Result::err)
+            .and_then(|error| error.as_connector_error());
         let Some(failed) = self.unconnected(error.map(|error| error as _)) else {
             return Ok(());
         };
@@ -127,7 +152,10 @@ impl ClassifyRetry for Route {
         };
         let error = error.as_connector_error().map(|error| error as _);
         match (self.unconnected(error), self.retries) {
-            (Some(_), _) => RetryAction::retryable_error_with_explicit_delay(ErrorKind::TransientError, Duration::ZERO),
+            (Some(_), _) => RetryAction::retryable_error_with_explicit_delay(
+                ErrorKind::TransientError,
+                Duration::ZERO,
+            ),
             (None, Retries::Off) => RetryAction::RetryForbidden,
             (None, Retries::Standard) => RetryAction::NoActionIndicated,
         }
@@ -172,7 +200,11 @@ mod tests {
         let (route, now) = (route("true"), Instant::now());
         assert!(route.target(false, now).is_some());
         route.avoid(now);
-        assert!(route.target(false, now + AVOIDED_FOR - Duration::from_millis(1)).is_none());
+        assert!(
+            route
+                .target(false, now + AVOIDED_FOR - Duration::from_millis(1))
+                .is_none()
+        );
         assert!(route.target(false, now + AVOIDED_FOR).is_some());
     }
 
@@ -185,7 +217,11 @@ mod tests {
     #[test]
     fn path_and_query_stay_when_the_address_changes() {
         let target = "https://vpce-1.example:8443".parse().unwrap();
-        let uri = at(&target, "http://dynamodb.eu-central-1.amazonaws.com/a/b?c=d").unwrap();
+        let uri = at(
+            &target,
+            "http://dynamodb.eu-central-1.amazonaws.com/a/b?c=d",
+        )
+        .unwrap();
         assert_eq!(uri, "https://vpce-1.example:8443/a/b?c=d");
     }
 }

@@ -35,10 +35,11 @@ pub struct ServiceCalls {
 }
 
 impl AwsCalls {
-    /// Reads region, endpoints and credentials through `lookup`. Without credentials there the SDK's default chain is
-    /// asked, at the first call. `timeouts` hold for every call that does not bring its own; its `connect` holds for
-    /// all, so they are those of the most urgent calls: an attempt that ends while it still connects is a time-out with
-    /// unknown outcome, and does not fall back.
+    /// Reads region, endpoints and credentials through `lookup`. Without credentials there the
+    /// SDK's default chain is asked, at the first call. `timeouts` hold for every call that does
+    /// not bring its own; its `connect` holds for all, so they are those of the most urgent calls:
+    /// an attempt that ends while it still connects is a time-out with unknown outcome, and does
+    /// not fall back.
     ///
     /// # Errors
     /// [`CallError::Setting`] for the first setting that cannot be used.
@@ -60,11 +61,16 @@ impl AwsCalls {
         if let Some(credentials) = credentials(&lookup) {
             loader = loader.credentials_provider(credentials);
         }
-        Ok(Self { sdk: loader.load().await, connections, endpoints, records })
+        Ok(Self {
+            sdk: loader.load().await,
+            connections,
+            endpoints,
+            records,
+        })
     }
 
-    /// What a client of one service is made from, named as its endpoint is (`dynamodb`, `monitoring`,
-    /// `elasticloadbalancing`): the name in `VPC_ENDPOINT_URLS` and in call records.
+    /// What a client of one service is made from, named as its endpoint is (`dynamodb`,
+    /// `monitoring`, `elasticloadbalancing`): the name in `VPC_ENDPOINT_URLS` and in call records.
     #[must_use]
     pub fn service(&self, name: &'static str, retries: Retries) -> ServiceCalls {
         let retry_config = retries.sdk(self.endpoints.falls_back(name));
@@ -75,8 +81,8 @@ impl AwsCalls {
         }
     }
 
-    /// Opens a connection to each of these services at once, while the function starts. One that fails is logged: the
-    /// first call then connects for itself.
+    /// Opens a connection to each of these services at once, while the function starts. One that
+    /// fails is logged: the first call then connects for itself.
     pub async fn connect_ahead(&self, services: &[&'static str], deadline: Deadline) {
         let mut opening = JoinSet::new();
         for &service in services {
@@ -127,7 +133,10 @@ impl ServiceCalls {
     /// What `SdkConfig` has no place for: the call record, and the way of each attempt.
     #[must_use]
     pub fn interceptors(&self) -> [SharedInterceptor; 2] {
-        [self.record.clone(), SharedInterceptor::new(self.route.clone())]
+        [
+            self.record.clone(),
+            SharedInterceptor::new(self.route.clone()),
+        ]
     }
 
     /// Falls back to the public address, and keeps retries off where they are off.
@@ -137,8 +146,9 @@ impl ServiceCalls {
     }
 }
 
-/// Lambda's credentials stand in the environment for as long as the sandbox lives. Taken from there at once, they
-/// spare the default chain; and they name no account, so that the SDK calls the regional host it was connected to.
+/// Lambda's credentials stand in the environment for as long as the sandbox lives. Taken from there
+/// at once, they spare the default chain; and they name no account, so that the SDK calls the
+/// regional host it was connected to.
 fn credentials(lookup: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     let key_id = lookup("AWS_ACCESS_KEY_ID").filter(|id| !id.is_empty())?;
     let secret = lookup("AWS_SECRET_ACCESS_KEY").filter(|secret| !secret.is_empty())?;
@@ -146,9 +156,9 @@ fn credentials(lookup: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     Some(Credentials::new(key_id, secret, token, None, "Environment"))
 }
 
-/// Makes a client of one service that is recorded and routed: `client!(aws, aws_sdk_dynamodb, "dynamodb",
-/// Retries::Off)`. A macro because each SDK crate has client and configuration types of its own, and none of them takes
-/// interceptors from `SdkConfig`.
+/// Makes a client of one service that is recorded and routed: `client!(aws, aws_sdk_dynamodb,
+/// "dynamodb", Retries::Off)`. A macro because each SDK crate has client and configuration types of
+/// its own, and none of them takes interceptors from `SdkConfig`.
 #[macro_export]
 macro_rules! client {
     ($aws:expr, $sdk:ident, $service:literal, $retries:expr) => {{

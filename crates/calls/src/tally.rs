@@ -1,7 +1,8 @@
 //! The last outcomes that a closed circuit breaker has seen, and whether they open it.
 //!
-//! One stall of the other side makes every call fail that is under way. Failures whose calls overlap in time are
-//! therefore one failure. Otherwise one stall would open the breaker of a process that makes many calls at once.
+//! One stall of the other side makes every call fail that is under way. Failures whose calls
+//! overlap in time are therefore one failure. Otherwise one stall would open the breaker of a
+//! process that makes many calls at once.
 
 use std::time::Instant;
 
@@ -23,7 +24,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) const EMPTY: Self = Self { in_a_row: 0, samples: 0, failures: 0, failed_at: None };
+    pub(crate) const EMPTY: Self = Self {
+        in_a_row: 0,
+        samples: 0,
+        failures: 0,
+        failed_at: None,
+    };
 
     /// Counts a call, unless it failed and began before the last counted failure ended.
     pub(crate) fn with(self, failed: bool, began: Instant, ended: Instant) -> Self {

@@ -22,7 +22,10 @@ impl TestLog {
     /// Sends this thread's log here, as JSON, until the guard is dropped.
     pub(crate) fn subscribe(&self) -> DefaultGuard {
         let log = self.clone();
-        let subscriber = tracing_subscriber::fmt().json().with_writer(move || log.clone()).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_writer(move || log.clone())
+            .finish();
         tracing::subscriber::set_default(subscriber)
     }
 
@@ -31,6 +34,9 @@ impl TestLog {
     }
 
     pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
-        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.text()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }

@@ -20,7 +20,8 @@ pub const CONNECT: Duration = Duration::from_secs(1);
 /// The shortest time for which a call is worth making.
 pub const SHORTEST: Duration = Duration::from_millis(10);
 
-/// The time-outs of one call, each shorter than the next: `connect < attempt < operation < deadline`.
+/// The time-outs of one call, each shorter than the next: `connect < attempt < operation <
+/// deadline`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For the call with all of its attempts and pauses.
@@ -32,21 +33,27 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// The time-outs of a call that has `remaining` left until its deadline and may make `attempts`.
+    /// The time-outs of a call that has `remaining` left until its deadline and may make
+    /// `attempts`.
     ///
-    /// A twentieth (1 ms to 500 ms) of what remains is kept for answering. `None` if less than [`SHORTEST`]
-    /// remains: then the call is not worth making.
+    /// A twentieth (1 ms to 500 ms) of what remains is kept for answering. `None` if less than
+    /// [`SHORTEST`] remains: then the call is not worth making.
     #[must_use]
     pub fn within(remaining: Duration, attempts: u32) -> Option<Self> {
         if remaining < SHORTEST {
             return None;
         }
-        let answering = (remaining / 20).clamp(Duration::from_millis(1), Duration::from_millis(500));
+        let answering =
+            (remaining / 20).clamp(Duration::from_millis(1), Duration::from_millis(500));
         let operation = OPERATION.min(remaining.saturating_sub(answering));
         let attempts = attempts.clamp(1, 10);
         let pauses = greatest_pauses(attempts).min(operation / 4);
         let attempt = ATTEMPT.min((operation - operation / 20 - pauses) / attempts);
-        Some(Self { operation, attempt, connect: CONNECT.min(attempt / 2) })
+        Some(Self {
+            operation,
+            attempt,
+            connect: CONNECT.min(attempt / 2),
+        })
     }
 
     /// The same for the SDK: for a client's configuration, or for one call's `config_override`.
@@ -55,14 +62,21 @@ impl Timeouts {
     /// ([`Connections`](crate::Connections)).
     #[must_use]
     pub fn sdk(&self) -> TimeoutConfig {
-        TimeoutConfig::builder().operation_timeout(self.operation).operation_attempt_timeout(self.attempt).build()
+        TimeoutConfig::builder()
+            .operation_timeout(self.operation)
+            .operation_attempt_timeout(self.attempt)
+            .build()
     }
 }
 
 impl Default for Timeouts {
     /// The longest of the table.
     fn default() -> Self {
-        Self { operation: OPERATION, attempt: ATTEMPT, connect: CONNECT }
+        Self {
+            operation: OPERATION,
+            attempt: ATTEMPT,
+            connect: CONNECT,
+        }
     }
 }
 
@@ -99,7 +113,10 @@ mod tests {
     #[test]
     fn a_call_without_time_is_not_made() {
         assert_eq!(Timeouts::within(Duration::ZERO, 1), None);
-        assert_eq!(Timeouts::within(SHORTEST - Duration::from_nanos(1), 1), None);
+        assert_eq!(
+            Timeouts::within(SHORTEST - Duration::from_nanos(1), 1),
+            None
+        );
         assert!(Timeouts::within(SHORTEST, 3).is_some());
     }
 

@@ -1,4 +1,5 @@
-//! `x-request-id` and W3C `traceparent`: parsed, validated, logged and passed on; trusted for nothing else.
+//! `x-request-id` and W3C `traceparent`: parsed, validated, logged and passed on; trusted for
+//! nothing else.
 
 use std::fmt;
 
@@ -12,12 +13,14 @@ const MAX_REQUEST_ID: usize = 128;
 /// The longest traceparent of a future version that is looked at, in characters.
 const MAX_TRACEPARENT: usize = 256;
 
-/// A request's id: 1 to 128 letters, digits and `-_.~:+/=@`, so that it can stand in any log line and header.
+/// A request's id: 1 to 128 letters, digits and `-_.~:+/=@`, so that it can stand in any log line
+/// and header.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// Takes over an id if it is one; `None` for anything that is empty, longer, or has other characters.
+    /// Takes over an id if it is one; `None` for anything that is empty, longer, or has other
+    /// characters.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:+/=@".contains(&byte);
@@ -32,7 +35,8 @@ impl RequestId {
     }
 }
 
-/// A trace context (W3C Trace Context, section 3.2, `traceparent`), passed on unchanged but for its version.
+/// A trace context (W3C Trace Context, section 3.2, `traceparent`), passed on unchanged but for its
+/// version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TraceParent {
     trace_id: String,
@@ -41,11 +45,13 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// Flags that version 00 knows: sampled, and random trace id (level 2). Others are not passed on.
+    /// Flags that version 00 knows: sampled, and random trace id (level 2). Others are not passed
+    /// on.
     const KNOWN_FLAGS: u8 = 0b11;
 
-    /// Parses a `traceparent`: lower-case hex only, version `ff` and all-zero ids are invalid, version 00 has exactly
-    /// four fields, later ones may have more behind them (section 3.2.4, "Versioning of `traceparent`").
+    /// Parses a `traceparent`: lower-case hex only, version `ff` and all-zero ids are invalid,
+    /// version 00 has exactly four fields, later ones may have more behind them (section 3.2.4,
+    /// "Versioning of `traceparent`").
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         if value.len() > MAX_TRACEPARENT {
@@ -62,7 +68,11 @@ impl TraceParent {
             return None;
         }
         let flags = u8::from_str_radix(flags, 16).ok()? & Self::KNOWN_FLAGS;
-        Some(Self { trace_id: trace_id.to_owned(), parent_id: parent_id.to_owned(), flags })
+        Some(Self {
+            trace_id: trace_id.to_owned(),
+            parent_id: parent_id.to_owned(),
+            flags,
+        })
     }
 
     /// The trace's id: 32 lower-case hex digits.
@@ -87,7 +97,11 @@ impl TraceParent {
 impl fmt::Display for TraceParent {
     /// The header's value, in version 00.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "00-{}-{}-{:02x}", self.trace_id, self.parent_id, self.flags)
+        write!(
+            formatter,
+            "00-{}-{}-{:02x}",
+            self.trace_id, self.parent_id, self.flags
+        )
     }
 }
 
@@ -109,7 +123,10 @@ mod tests {
         let value = format!("00-{TRACE}-{SPAN}-01");
         let parent = TraceParent::parse(&value).unwrap();
         assert_eq!(parent.to_string(), value);
-        assert_eq!((parent.trace_id(), parent.parent_id(), parent.sampled()), (TRACE, SPAN, true));
+        assert_eq!(
+            (parent.trace_id(), parent.parent_id(), parent.sampled()),
+            (TRACE, SPAN, true)
+        );
     }
 
     #[test]
@@ -118,7 +135,10 @@ mod tests {
             let parent = TraceParent::parse(&format!("cc-{TRACE}-{SPAN}-01{rest}")).unwrap();
             assert_eq!(parent.to_string(), format!("00-{TRACE}-{SPAN}-01"));
         }
-        assert_eq!(TraceParent::parse(&format!("cc-{TRACE}-{SPAN}-01.later")), None);
+        assert_eq!(
+            TraceParent::parse(&format!("cc-{TRACE}-{SPAN}-01.later")),
+            None
+        );
     }
 
     #[test]
@@ -155,10 +175,24 @@ mod tests {
 
     #[test]
     fn a_request_id_is_taken_over_if_it_is_short_and_harmless() {
-        for value in ["JKJaXmPLvHcESHA=", "1b671a64-40d5-491e-99b0-da01ff1f3341", "a", &"x".repeat(128)] {
+        for value in [
+            "JKJaXmPLvHcESHA=",
+            "1b671a64-40d5-491e-99b0-da01ff1f3341",
+            "a",
+            &"x".repeat(128),
+        ] {
             assert_eq!(RequestId::parse(value).unwrap().as_str(), value);
         }
-        for value in ["", "a b", "a\nb", "a\"b", "é", "a{b}", "a%0a", &"x".repeat(129)] {
+        for value in [
+            "",
+            "a b",
+            "a\nb",
+            "a\"b",
+            "é",
+            "a{b}",
+            "a%0a",
+            &"x".repeat(129),
+        ] {
             assert_eq!(RequestId::parse(value), None, "{value:?}");
         }
     }

@@ -68,7 +68,11 @@ impl Model {
             Some(probes) => {
                 probes.push(true);
                 if probes.len() == 3 {
-                    *self = Self { now_ms: self.now_ms, era: self.era + 1, ..Self::default() };
+                    *self = Self {
+                        now_ms: self.now_ms,
+                        era: self.era + 1,
+                        ..Self::default()
+                    };
                 }
             }
             None if failed && self.failures.iter().any(|(_, ended)| began < *ended) => {}
@@ -77,9 +81,16 @@ impl Model {
                     self.failures.push((began, self.now_ms));
                 }
                 self.history.push(failed);
-                let row = self.history.iter().rev().take_while(|failed| **failed).count() >= 5;
+                let row = self
+                    .history
+                    .iter()
+                    .rev()
+                    .take_while(|failed| **failed)
+                    .count()
+                    >= 5;
                 let last: Vec<_> = self.history.iter().rev().take(10).collect();
-                if row || (last.len() == 10 && last.iter().filter(|failed| ***failed).count() >= 5) {
+                if row || (last.len() == 10 && last.iter().filter(|failed| ***failed).count() >= 5)
+                {
                     self.open();
                 }
             }
@@ -87,7 +98,12 @@ impl Model {
     }
 
     fn open(&mut self) {
-        *self = Self { now_ms: self.now_ms, era: self.era + 1, opened_at: Some(self.now_ms), ..Self::default() };
+        *self = Self {
+            now_ms: self.now_ms,
+            era: self.era + 1,
+            opened_at: Some(self.now_ms),
+            ..Self::default()
+        };
     }
 }
 
@@ -139,7 +155,8 @@ proptest! {
         }
     }
 
-    /// However many calls are under way in a stall, and in whatever order they fail, it is one failure.
+    /// However many calls are under way in a stall, and in whatever order they fail, it is one
+    /// failure.
     #[test]
     fn a_stall_is_one_failure_however_many_calls_it_meets(
         stalls in 1u64..8, calls in prop::collection::vec((0u64..200, 0u64..200), 1..40),

@@ -15,7 +15,9 @@ fn call(breaker: &Breaker, verdict: Verdict, now: Instant) {
 
 fn after(verdicts: impl IntoIterator<Item = Verdict>, now: Instant) -> Breaker {
     let breaker = Breaker::new("dynamodb");
-    verdicts.into_iter().for_each(|verdict| call(&breaker, verdict, now));
+    verdicts
+        .into_iter()
+        .for_each(|verdict| call(&breaker, verdict, now));
     breaker
 }
 
@@ -36,19 +38,32 @@ fn five_failures_in_a_row_open_it() {
 #[test]
 fn five_failures_among_the_last_ten_open_it() {
     let now = Instant::now();
-    assert_eq!(after([Failure, Success].repeat(5), now).state(), State::Open);
-    assert_eq!(after([Success, Failure].repeat(5), now).state(), State::Open);
+    assert_eq!(
+        after([Failure, Success].repeat(5), now).state(),
+        State::Open
+    );
+    assert_eq!(
+        after([Success, Failure].repeat(5), now).state(),
+        State::Open
+    );
 }
 
 #[test]
 fn four_failures_among_the_last_ten_leave_it_closed() {
-    let verdicts = [Success, Failure, Success, Failure, Success, Failure, Success, Failure, Success, Success];
-    assert_eq!(after(verdicts.repeat(9), Instant::now()).state(), State::Closed);
+    let verdicts = [
+        Success, Failure, Success, Failure, Success, Failure, Success, Failure, Success, Success,
+    ];
+    assert_eq!(
+        after(verdicts.repeat(9), Instant::now()).state(),
+        State::Closed
+    );
 }
 
 #[test]
 fn fewer_than_ten_calls_open_nothing_by_rate() {
-    let verdicts = [Failure, Failure, Failure, Failure, Success, Failure, Failure, Failure, Failure];
+    let verdicts = [
+        Failure, Failure, Failure, Failure, Success, Failure, Failure, Failure, Failure,
+    ];
     assert_eq!(after(verdicts, Instant::now()).state(), State::Closed);
 }
 
@@ -57,7 +72,10 @@ fn while_open_it_refuses_for_30_seconds() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
     assert_eq!(refused(&breaker, now), Some(Duration::from_secs(30)));
-    assert_eq!(refused(&breaker, now + Duration::from_millis(29_999)), Some(Duration::from_millis(1)));
+    assert_eq!(
+        refused(&breaker, now + Duration::from_millis(29_999)),
+        Some(Duration::from_millis(1))
+    );
     assert_eq!(refused(&breaker, now + OPEN_FOR), None);
 }
 
@@ -71,7 +89,10 @@ fn three_successful_probes_close_it() {
         assert_eq!(breaker.state(), state);
     }
     let changes = breaker.changes();
-    assert_eq!((changes.opened, changes.half_opened, changes.closed), (1, 1, 1));
+    assert_eq!(
+        (changes.opened, changes.half_opened, changes.closed),
+        (1, 1, 1)
+    );
 }
 
 #[test]
@@ -83,7 +104,10 @@ fn one_failed_probe_opens_it_again_and_restarts_its_time() {
     call(&breaker, Success, later);
     call(&breaker, Failure, later);
     assert_eq!(breaker.state(), State::Open);
-    assert_eq!(refused(&breaker, later + Duration::from_secs(29)), Some(Duration::from_secs(1)));
+    assert_eq!(
+        refused(&breaker, later + Duration::from_secs(29)),
+        Some(Duration::from_secs(1))
+    );
     assert_eq!(refused(&breaker, later + OPEN_FOR), None);
 }
 
@@ -105,7 +129,9 @@ fn a_cancelled_probe_frees_its_place_and_counts_for_nothing() {
     let later = now + OPEN_FOR;
     drop(breaker.permit(later).unwrap());
     assert_eq!(breaker.state(), State::HalfOpen);
-    [Success; 3].into_iter().for_each(|verdict| call(&breaker, verdict, later));
+    [Success; 3]
+        .into_iter()
+        .for_each(|verdict| call(&breaker, verdict, later));
     assert_eq!(breaker.state(), State::Closed);
 }
 
@@ -113,11 +139,31 @@ fn a_cancelled_probe_frees_its_place_and_counts_for_nothing() {
 fn client_errors_do_not_count() {
     let now = Instant::now();
     assert_eq!(after([ClientError; 50], now).state(), State::Closed);
-    let mixed = [Failure, ClientError, Failure, ClientError, Failure, ClientError, Failure, ClientError, Failure];
-    assert_eq!(after(mixed, now).state(), State::Open, "nor do they end a row of failures");
+    let mixed = [
+        Failure,
+        ClientError,
+        Failure,
+        ClientError,
+        Failure,
+        ClientError,
+        Failure,
+        ClientError,
+        Failure,
+    ];
+    assert_eq!(
+        after(mixed, now).state(),
+        State::Open,
+        "nor do they end a row of failures"
+    );
     let breaker = after([Failure; 5], now);
-    [ClientError; 9].into_iter().for_each(|verdict| call(&breaker, verdict, now + OPEN_FOR));
-    assert_eq!(breaker.state(), State::HalfOpen, "nor are they successful probes");
+    [ClientError; 9]
+        .into_iter()
+        .for_each(|verdict| call(&breaker, verdict, now + OPEN_FOR));
+    assert_eq!(
+        breaker.state(),
+        State::HalfOpen,
+        "nor are they successful probes"
+    );
 }
 
 #[test]
@@ -125,8 +171,12 @@ fn a_closed_breaker_begins_its_count_anew() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
     let later = now + OPEN_FOR;
-    [Success; 3].into_iter().for_each(|verdict| call(&breaker, verdict, later));
-    [Failure; 4].into_iter().for_each(|verdict| call(&breaker, verdict, later));
+    [Success; 3]
+        .into_iter()
+        .for_each(|verdict| call(&breaker, verdict, later));
+    [Failure; 4]
+        .into_iter()
+        .for_each(|verdict| call(&breaker, verdict, later));
     assert_eq!(breaker.state(), State::Closed);
 }
 
@@ -135,11 +185,17 @@ fn a_call_from_before_it_opened_changes_nothing_afterwards() {
     let now = Instant::now();
     let breaker = Breaker::new("dynamodb");
     let (late, later) = (breaker.permit(now).unwrap(), now + OPEN_FOR);
-    [Failure; 5].into_iter().for_each(|verdict| call(&breaker, verdict, now));
+    [Failure; 5]
+        .into_iter()
+        .for_each(|verdict| call(&breaker, verdict, now));
     let probe = breaker.permit(later).unwrap();
     late.settle(Failure, later);
     assert_eq!(breaker.state(), State::HalfOpen);
-    assert_eq!(refused(&breaker, later), Some(Duration::ZERO), "the probe keeps its place");
+    assert_eq!(
+        refused(&breaker, later),
+        Some(Duration::ZERO),
+        "the probe keeps its place"
+    );
     probe.settle(Success, later);
 }
 
@@ -147,7 +203,10 @@ fn a_call_from_before_it_opened_changes_nothing_afterwards() {
 fn a_clock_that_goes_backwards_keeps_it_open() {
     let now = Instant::now() + OPEN_FOR;
     let breaker = after([Failure; 5], now);
-    assert_eq!(refused(&breaker, now - Duration::from_secs(5)), Some(OPEN_FOR));
+    assert_eq!(
+        refused(&breaker, now - Duration::from_secs(5)),
+        Some(OPEN_FOR)
+    );
 }
 
 #[test]
@@ -157,7 +216,9 @@ fn calls_that_fail_in_one_stall_are_one_failure() {
     let breaker = Breaker::new("dynamodb");
     for stall in 0..5 {
         assert_eq!(breaker.state(), State::Closed, "{stall}");
-        let calls: Vec<_> = (0..20).map(|call| breaker.permit(at(stall * 1000 + call)).unwrap()).collect();
+        let calls: Vec<_> = (0..20)
+            .map(|call| breaker.permit(at(stall * 1000 + call)).unwrap())
+            .collect();
         for (call, permit) in (0..).zip(calls) {
             permit.settle(Failure, at(stall * 1000 + 200 + call));
         }
@@ -191,7 +252,10 @@ fn a_success_within_a_stall_counts_and_ends_a_row() {
     let now = Instant::now();
     let at = |ms| now + Duration::from_millis(ms);
     let breaker = after([Failure; 4], now);
-    let (slow, quick) = (breaker.permit(at(1)).unwrap(), breaker.permit(at(1)).unwrap());
+    let (slow, quick) = (
+        breaker.permit(at(1)).unwrap(),
+        breaker.permit(at(1)).unwrap(),
+    );
     quick.settle(Success, at(2));
     slow.settle(Failure, at(3));
     assert_eq!(breaker.state(), State::Closed);

@@ -23,13 +23,16 @@ pub fn trusted_address(text: &str) -> Result<Uri, &'static str> {
     }
 }
 
-/// Checks an address of a policy in a function that runs in Lambda, where loopback is the Runtime API.
+/// Checks an address of a policy in a function that runs in Lambda, where loopback is the Runtime
+/// API.
 ///
 /// # Errors
 /// What is wrong with it, as the end of a sentence that begins with the field.
 pub(crate) fn check_deployed(uri: &Uri) -> Result<(), String> {
     if uri.host().is_some_and(is_loopback) {
-        return Err(format!("`{uri}` is a loopback address, which a function in Lambda must not call"));
+        return Err(format!(
+            "`{uri}` is a loopback address, which a function in Lambda must not call"
+        ));
     }
     Ok(())
 }
@@ -40,7 +43,12 @@ mod tests {
 
     #[test]
     fn keys_come_over_https_or_from_this_machine() {
-        for good in ["https://a/jwks", "http://127.0.0.1:3000/jwks", "http://[::1]/jwks", "http://localhost/jwks"] {
+        for good in [
+            "https://a/jwks",
+            "http://127.0.0.1:3000/jwks",
+            "http://[::1]/jwks",
+            "http://localhost/jwks",
+        ] {
             assert!(trusted_address(good).is_ok(), "{good}");
         }
         for bad in [
@@ -61,7 +69,11 @@ mod tests {
 
     #[test]
     fn a_function_in_lambda_refuses_loopback_in_a_policy() {
-        for bad in ["http://127.0.0.1:9001/", "https://localhost/jwks", "https://[::1]/jwks"] {
+        for bad in [
+            "http://127.0.0.1:9001/",
+            "https://localhost/jwks",
+            "https://[::1]/jwks",
+        ] {
             assert!(check_deployed(&bad.parse().unwrap()).is_err(), "{bad}");
         }
         assert!(check_deployed(&"https://auth.example.com/jwks".parse().unwrap()).is_ok());

@@ -18,7 +18,10 @@ pub(crate) const SUPPORTED: [(&str, Algorithm); 9] = [
 /// An algorithm by its name in RFC 7518 and RFC 8037, which has one spelling.
 #[must_use]
 pub fn algorithm(name: &str) -> Option<Algorithm> {
-    SUPPORTED.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
+    SUPPORTED
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, algorithm)| *algorithm)
 }
 
 #[cfg(test)]
@@ -27,7 +30,10 @@ mod tests {
 
     #[test]
     fn neither_none_nor_a_shared_secret_is_an_algorithm() {
-        for name in ["none", "None", "nOnE", "NONE", "", "HS256", "HS384", "HS512", "rs256", "RS1", "ES512", "ES256K"] {
+        for name in [
+            "none", "None", "nOnE", "NONE", "", "HS256", "HS384", "HS512", "rs256", "RS1", "ES512",
+            "ES256K",
+        ] {
             assert_eq!(algorithm(name), None, "{name}");
         }
     }

@@ -17,13 +17,17 @@ impl Assertions {
     /// True if anything is limited at all.
     #[must_use]
     pub fn is_limited(&self) -> bool {
-        [&self.scopes, &self.roles, &self.plans].into_iter().any(Option::is_some)
+        [&self.scopes, &self.roles, &self.plans]
+            .into_iter()
+            .any(Option::is_some)
     }
 
     /// True if the policy itself names this plan as one that tokens may name.
     #[must_use]
     pub fn lists_plan(&self, plan: &str) -> bool {
-        self.plans.as_ref().is_some_and(|plans| contains(plans, plan))
+        self.plans
+            .as_ref()
+            .is_some_and(|plans| contains(plans, plan))
     }
 
     /// Checks the limits against the plan that tokens without a plan of their own are on.
@@ -31,20 +35,24 @@ impl Assertions {
     /// # Errors
     /// The field that is wrong, and why.
     pub(crate) fn check(&self, default_plan: Option<&str>) -> Result<(), FieldProblem> {
-        for (field, list) in
-            [("allowed_scopes", &self.scopes), ("allowed_roles", &self.roles), ("allowed_plans", &self.plans)]
-        {
+        for (field, list) in [
+            ("allowed_scopes", &self.scopes),
+            ("allowed_roles", &self.roles),
+            ("allowed_plans", &self.plans),
+        ] {
             if list.iter().flatten().any(String::is_empty) {
                 return Err((field, "contains an empty string".to_owned()));
             }
         }
         match (&self.plans, default_plan) {
-            (Some(plans), Some(plan)) if !plans.is_empty() && !contains(plans, plan) => {
-                Err(("default_plan", format!("`{plan}` is missing in `allowed_plans`")))
-            }
-            (Some(plans), None) if plans.is_empty() => {
-                Err(("allowed_plans", "is empty, and `default_plan` is missing: no token would have a plan".to_owned()))
-            }
+            (Some(plans), Some(plan)) if !plans.is_empty() && !contains(plans, plan) => Err((
+                "default_plan",
+                format!("`{plan}` is missing in `allowed_plans`"),
+            )),
+            (Some(plans), None) if plans.is_empty() => Err((
+                "allowed_plans",
+                "is empty, and `default_plan` is missing: no token would have a plan".to_owned(),
+            )),
             _ => Ok(()),
         }
     }
@@ -65,7 +73,10 @@ mod tests {
     use super::*;
 
     fn plans(plans: &[&str]) -> Assertions {
-        Assertions { plans: Some(plans.iter().map(|&plan| plan.to_owned()).collect()), ..Assertions::default() }
+        Assertions {
+            plans: Some(plans.iter().map(|&plan| plan.to_owned()).collect()),
+            ..Assertions::default()
+        }
     }
 
     #[test]
@@ -80,7 +91,10 @@ mod tests {
         assert_eq!(plans(&["free"]).check(Some("free")), Ok(()));
         assert_eq!(plans(&["free"]).check(None), Ok(()));
         let (field, problem) = plans(&["free"]).check(Some("pro")).unwrap_err();
-        assert_eq!((field, problem.as_str()), ("default_plan", "`pro` is missing in `allowed_plans`"));
+        assert_eq!(
+            (field, problem.as_str()),
+            ("default_plan", "`pro` is missing in `allowed_plans`")
+        );
     }
 
     #[test]
@@ -93,8 +107,20 @@ mod tests {
     fn an_empty_string_is_no_value() {
         for (field, assertions) in [
             ("allowed_plans", plans(&["free", ""])),
-            ("allowed_scopes", Assertions { scopes: Some(vec![String::new()]), ..Assertions::default() }),
-            ("allowed_roles", Assertions { roles: Some(vec![String::new()]), ..Assertions::default() }),
+            (
+                "allowed_scopes",
+                Assertions {
+                    scopes: Some(vec![String::new()]),
+                    ..Assertions::default()
+                },
+            ),
+            (
+                "allowed_roles",
+                Assertions {
+                    roles: Some(vec![String::new()]),
+                    ..Assertions::default()
+                },
+            ),
         ] {
             assert_eq!(assertions.check(None).unwrap_err().0, field);
         }

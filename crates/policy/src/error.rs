@@ -72,7 +72,8 @@ pub enum PolicyError {
 }
 
 impl PolicyError {
-    /// A JSON Pointer (RFC 6901) to the field that is wrong. Every message begins with the field, `rules[1].match: …`.
+    /// A JSON Pointer (RFC 6901) to the field that is wrong. Every message begins with the field,
+    /// `rules[1].match: …`.
     pub(crate) fn pointer(&self) -> String {
         let message = self.to_string();
         let place = message.split_once(": ").map_or("", |(place, _)| place);
@@ -88,11 +89,43 @@ mod tests {
     fn a_pointer_leads_to_the_field() {
         let problem = "a: b".to_owned();
         for (error, pointer) in [
-            (PolicyError::Match { index: 1, problem: problem.clone() }, "/rules/1/match"),
-            (PolicyError::Contradiction { index: 0, problem: "both" }, "/rules/0"),
-            (PolicyError::RuleIssuer { index: 2, position: 3, problem: problem.clone() }, "/rules/2/issuers/3"),
-            (PolicyError::Issuer { index: 0, member: "jwks_uri", problem: problem.clone() }, "/issuers/0/jwks_uri"),
-            (PolicyError::Introspection { member: "endpoint", problem }, "/introspection/endpoint"),
+            (
+                PolicyError::Match {
+                    index: 1,
+                    problem: problem.clone(),
+                },
+                "/rules/1/match",
+            ),
+            (
+                PolicyError::Contradiction {
+                    index: 0,
+                    problem: "both",
+                },
+                "/rules/0",
+            ),
+            (
+                PolicyError::RuleIssuer {
+                    index: 2,
+                    position: 3,
+                    problem: problem.clone(),
+                },
+                "/rules/2/issuers/3",
+            ),
+            (
+                PolicyError::Issuer {
+                    index: 0,
+                    member: "jwks_uri",
+                    problem: problem.clone(),
+                },
+                "/issuers/0/jwks_uri",
+            ),
+            (
+                PolicyError::Introspection {
+                    member: "endpoint",
+                    problem,
+                },
+                "/introspection/endpoint",
+            ),
             (PolicyError::Tolerance(301), "/clock_tolerance_s"),
         ] {
             assert_eq!(error.pointer(), pointer);

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 /// Longer values are left out: an HTTP API admits 10,240 bytes of headers in all.
 pub const MAX_BYTES: usize = 1_024;
 
-/// Visible ASCII as it is; anything else, and `%` itself, percent-encoded UTF-8. A lone `-`, which stands
-/// for nothing at the backend, is encoded too. Empty where there is nothing, or too much to send.
+/// Visible ASCII as it is; anything else, and `%` itself, percent-encoded UTF-8. A lone `-`, which
+/// stands for nothing at the backend, is encoded too. Empty where there is nothing, or too much to
+/// send.
 #[must_use]
 pub fn header_value(text: &str) -> Cow<'_, str> {
     if text == "-" {
@@ -16,8 +17,8 @@ pub fn header_value(text: &str) -> Cow<'_, str> {
     bounded(encoded(text, None))
 }
 
-/// As [`header_value`], without quotes and backslashes: API Gateway writes the value into a line of JSON as
-/// it is.
+/// As [`header_value`], without quotes and backslashes: API Gateway writes the value into a line of
+/// JSON as it is.
 #[must_use]
 pub fn access_log_value(text: &str) -> Cow<'_, str> {
     let value = header_value(text);
@@ -27,8 +28,8 @@ pub fn access_log_value(text: &str) -> Cow<'_, str> {
     value
 }
 
-/// A list in one value, its items separated by `separator` and nothing else. Empty if it is too long, as
-/// [`header_value`].
+/// A list in one value, its items separated by `separator` and nothing else. Empty if it is too
+/// long, as [`header_value`].
 #[must_use]
 pub fn header_list(items: &[String], separator: char) -> Cow<'_, str> {
     match items {
@@ -47,11 +48,16 @@ pub fn header_list(items: &[String], separator: char) -> Cow<'_, str> {
 }
 
 fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
-    if value.len() <= MAX_BYTES { value } else { Cow::Borrowed("") }
+    if value.len() <= MAX_BYTES {
+        value
+    } else {
+        Cow::Borrowed("")
+    }
 }
 
 fn encoded(text: &str, separator: Option<char>) -> Cow<'_, str> {
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%' && separator != Some(byte.into());
+    let plain =
+        |byte: u8| byte.is_ascii_graphic() && byte != b'%' && separator != Some(byte.into());
     if text.bytes().all(plain) {
         return Cow::Borrowed(text);
     }

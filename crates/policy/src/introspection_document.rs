@@ -25,17 +25,19 @@ pub(crate) struct IntrospectionDocument {
     /// The client's id. It is not needed with `auth` `none`.
     #[serde(default)]
     client_id: String,
-    /// A reference to the client's secret: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`. Not with `auth` `none`.
+    /// A reference to the client's secret: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`. Not
+    /// with `auth` `none`.
     client_secret: Option<String>,
     /// How long a response may be reused, in seconds, up to 3,600. The default is 300.
     #[serde(default = "default_cache")]
     #[cfg_attr(feature = "schema", schema(maximum = 3_600))]
     cache_s: u32,
-    /// A regular expression that matches whole tokens of this server; others are refused without a call.
+    /// A regular expression that matches whole tokens of this server; others are refused without a
+    /// call.
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false, max_length = 256))]
     token_pattern: Option<String>,
-    /// The issuer of its tokens: a response that names another one is refused. The default is the endpoint, and
-    /// then the `iss` of a response has no meaning.
+    /// The issuer of its tokens: a response that names another one is refused. The default is the
+    /// endpoint, and then the `iss` of a response has no meaning.
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false, min_length = 1))]
     issuer: Option<String>,
     /// The name that rules use for it. The default is `issuer`, or else the endpoint.
@@ -51,8 +53,8 @@ pub(crate) struct IntrospectionDocument {
     plan_claim: Option<String>,
     /// The plan if no claim names one.
     default_plan: Option<String>,
-    /// True if an e-mail address counts although the token does not say that it was verified. An address with
-    /// `email_verified: false` never counts. The default is false.
+    /// True if an e-mail address counts although the token does not say that it was verified. An
+    /// address with `email_verified: false` never counts. The default is false.
     #[serde(default)]
     trust_email: bool,
     /// The scopes that its tokens may contain; others are dropped. The default is any.
@@ -63,8 +65,8 @@ pub(crate) struct IntrospectionDocument {
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_roles: Option<Vec<String>>,
-    /// The plans that its tokens may name; a token that names another plan is refused. An empty list puts every
-    /// token on `default_plan`. The default is any.
+    /// The plans that its tokens may name; a token that names another plan is refused. An empty
+    /// list puts every token on `default_plan`. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_plans: Option<Vec<String>>,
@@ -73,7 +75,10 @@ pub(crate) struct IntrospectionDocument {
 /// Without the secret.
 impl std::fmt::Debug for IntrospectionDocument {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("IntrospectionDocument").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        formatter
+            .debug_struct("IntrospectionDocument")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,14 +117,23 @@ impl IntrospectionDocument {
         let client_secret = self.secret(lookup)?;
         let token_pattern = self.token_pattern.as_deref().map(pattern).transpose()?;
         if self.cache_s > MAX_CACHE_S {
-            return Err(("cache_s", format!("{} is more than {MAX_CACHE_S}", self.cache_s)));
+            return Err((
+                "cache_s",
+                format!("{} is more than {MAX_CACHE_S}", self.cache_s),
+            ));
         }
         if self.plan_claim.is_none() && self.default_plan.is_none() {
-            return Err(("default_plan", "is missing, and so is `plan_claim`: no token would have a plan".to_owned()));
+            return Err((
+                "default_plan",
+                "is missing, and so is `plan_claim`: no token would have a plan".to_owned(),
+            ));
         }
 
-        let assertions =
-            Assertions { scopes: self.allowed_scopes, roles: self.allowed_roles, plans: self.allowed_plans };
+        let assertions = Assertions {
+            scopes: self.allowed_scopes,
+            roles: self.allowed_roles,
+            plans: self.allowed_plans,
+        };
         assertions.check(self.default_plan.as_deref())?;
 
         // Without an issuer, users are those of the endpoint, whatever its responses say.
@@ -150,14 +164,18 @@ impl IntrospectionDocument {
 
     fn endpoint(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Uri, FieldProblem> {
         let refuse = |why| ("endpoint", why);
-        let endpoint = trusted_address(&self.endpoint).map_err(|why| refuse(format!("`{}` {why}", self.endpoint)))?;
+        let endpoint = trusted_address(&self.endpoint)
+            .map_err(|why| refuse(format!("`{}` {why}", self.endpoint)))?;
         if lookup(FUNCTION_NAME).is_some() {
             check_deployed(&endpoint).map_err(refuse)?;
         }
         Ok(endpoint)
     }
 
-    fn secret(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<SecretReference>, FieldProblem> {
+    fn secret(
+        &self,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<SecretReference>, FieldProblem> {
         if self.auth == ClientAuth::None {
             return match &self.client_secret {
                 None => Ok(None),
@@ -169,10 +187,17 @@ impl IntrospectionDocument {
         }
         // With unencoded credentials, what comes before the first colon is the id.
         if self.auth == ClientAuth::BasicRaw && self.client_id.contains(':') {
-            return Err(("client_id", "contains `:`, which `auth` `basic_raw` cannot send".to_owned()));
+            return Err((
+                "client_id",
+                "contains `:`, which `auth` `basic_raw` cannot send".to_owned(),
+            ));
         }
-        let text = self.client_secret.as_deref().ok_or_else(|| ("client_secret", "is missing".to_owned()))?;
-        let secret = SecretReference::parse(text, lookup).map_err(|error| ("client_secret", error.to_string()))?;
+        let text = self
+            .client_secret
+            .as_deref()
+            .ok_or_else(|| ("client_secret", "is missing".to_owned()))?;
+        let secret = SecretReference::parse(text, lookup)
+            .map_err(|error| ("client_secret", error.to_string()))?;
         Ok(Some(secret))
     }
 }
@@ -183,11 +208,16 @@ fn pattern(text: &str) -> Result<Regex, FieldProblem> {
     if text.len() > MAX_PATTERN_BYTES {
         return Err(refuse(format!("has more than {MAX_PATTERN_BYTES} bytes")));
     }
-    let compiled = |text: &str| RegexBuilder::new(text).size_limit(MAX_COMPILED_BYTES).build();
+    let compiled = |text: &str| {
+        RegexBuilder::new(text)
+            .size_limit(MAX_COMPILED_BYTES)
+            .build()
+    };
 
     // By itself first, so that it cannot close the group around it.
     compiled(text).map_err(|error| refuse(format!("is not a regular expression: {error}")))?;
-    compiled(&format!("^(?:{text})$")).map_err(|error| refuse(format!("is not a regular expression: {error}")))
+    compiled(&format!("^(?:{text})$"))
+        .map_err(|error| refuse(format!("is not a regular expression: {error}")))
 }
 
 #[cfg(test)]
@@ -198,14 +228,21 @@ mod tests {
     fn checked(member: &str, value: Value) -> Result<IntrospectionServer, String> {
         let mut document = json!({"endpoint": "https://a/introspect", "client_id": "c", "client_secret": "env:SECRET", "default_plan": "free"});
         document[member] = value;
-        let document: IntrospectionDocument = serde_json::from_value(document).map_err(|error| error.to_string())?;
+        let document: IntrospectionDocument =
+            serde_json::from_value(document).map_err(|error| error.to_string())?;
         let lookup = |name: &str| (name == "SECRET").then(|| "hush".to_owned());
-        document.check(30, &lookup).map_err(|(member, why)| format!("{member}: {why}"))
+        document
+            .check(30, &lookup)
+            .map_err(|(member, why)| format!("{member}: {why}"))
     }
 
     #[test]
     fn a_secret_comes_from_the_policy_or_from_a_variable() {
-        let secret = |value: Value| match checked("client_secret", value).unwrap().client_secret.unwrap() {
+        let secret = |value: Value| match checked("client_secret", value)
+            .unwrap()
+            .client_secret
+            .unwrap()
+        {
             SecretReference::Known(secret) => Some(secret),
             SecretReference::Kept(_) => None,
         };
@@ -217,27 +254,70 @@ mod tests {
     #[test]
     fn every_contradiction_names_its_field_and_never_the_secret() {
         for (field, value, named) in [
-            ("endpoint", json!("http://a/introspect"), "endpoint: `http://a/introspect` is not https"),
+            (
+                "endpoint",
+                json!("http://a/introspect"),
+                "endpoint: `http://a/introspect` is not https",
+            ),
             ("client_id", json!(""), "client_id: is missing or empty"),
             ("client_secret", Value::Null, "client_secret: is missing"),
-            ("client_secret", json!("env:OTHER"), "client_secret: the variable OTHER is not set"),
+            (
+                "client_secret",
+                json!("env:OTHER"),
+                "client_secret: the variable OTHER is not set",
+            ),
             ("client_secret", json!(""), "client_secret: is empty"),
-            ("client_secret", json!("env:AWS_SECRET_ACCESS_KEY"), "client_secret: AWS_SECRET_ACCESS_KEY is a variable"),
-            ("auth", json!("none"), "client_secret: is not used with `auth` `none`"),
-            ("auth", json!("digest"), "unknown variant `digest`, expected one of `basic`, `basic_raw`, `post`, `none`"),
+            (
+                "client_secret",
+                json!("env:AWS_SECRET_ACCESS_KEY"),
+                "client_secret: AWS_SECRET_ACCESS_KEY is a variable",
+            ),
+            (
+                "auth",
+                json!("none"),
+                "client_secret: is not used with `auth` `none`",
+            ),
+            (
+                "auth",
+                json!("digest"),
+                "unknown variant `digest`, expected one of `basic`, `basic_raw`, `post`, `none`",
+            ),
             ("cache_s", json!(3_601), "cache_s: 3601 is more than 3600"),
-            ("token_pattern", json!("a)|(?:b"), "token_pattern: is not a regular expression: "),
-            ("token_pattern", json!("("), "token_pattern: is not a regular expression: "),
-            ("token_pattern", json!("(?:(?:a{99}){99}){99}"), "token_pattern: is not a regular expression: "),
-            ("token_pattern", json!("a".repeat(257)), "token_pattern: has more than 256 bytes"),
+            (
+                "token_pattern",
+                json!("a)|(?:b"),
+                "token_pattern: is not a regular expression: ",
+            ),
+            (
+                "token_pattern",
+                json!("("),
+                "token_pattern: is not a regular expression: ",
+            ),
+            (
+                "token_pattern",
+                json!("(?:(?:a{99}){99}){99}"),
+                "token_pattern: is not a regular expression: ",
+            ),
+            (
+                "token_pattern",
+                json!("a".repeat(257)),
+                "token_pattern: has more than 256 bytes",
+            ),
             ("default_plan", Value::Null, "default_plan: is missing"),
             ("issuer", json!(""), "issuer: is empty"),
             ("name", json!(""), "name: is empty"),
-            ("allowed_plans", json!(["pro"]), "default_plan: `free` is missing in `allowed_plans`"),
+            (
+                "allowed_plans",
+                json!(["pro"]),
+                "default_plan: `free` is missing in `allowed_plans`",
+            ),
             ("other", json!(1), "unknown field `other`"),
         ] {
             let error = checked(field, value).expect_err(named);
-            assert!(error.starts_with(named) && !error.contains("hush"), "{error}");
+            assert!(
+                error.starts_with(named) && !error.contains("hush"),
+                "{error}"
+            );
         }
     }
 
@@ -265,16 +345,25 @@ mod tests {
         let pattern = pattern("(a+)+b").unwrap();
         let began = std::time::Instant::now();
         assert!(!pattern.is_match(&"a".repeat(10_000)));
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(5),
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     #[test]
     fn an_endpoint_on_this_machine_is_for_local_use_only() {
-        let document = json!({"endpoint": "http://127.0.0.1:9001/x", "auth": "none", "default_plan": "free"});
-        let document = || serde_json::from_value::<IntrospectionDocument>(document.clone()).unwrap();
+        let document =
+            json!({"endpoint": "http://127.0.0.1:9001/x", "auth": "none", "default_plan": "free"});
+        let document =
+            || serde_json::from_value::<IntrospectionDocument>(document.clone()).unwrap();
         assert!(document().check(30, &|_| None).is_ok());
         let in_lambda = |name: &str| (name == FUNCTION_NAME).then(|| "authorizer".to_owned());
         let (field, why) = document().check(30, &in_lambda).unwrap_err();
-        assert!(field == "endpoint" && why.contains("is a loopback address"), "{why}");
+        assert!(
+            field == "endpoint" && why.contains("is a loopback address"),
+            "{why}"
+        );
     }
 }

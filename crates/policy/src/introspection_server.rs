@@ -34,7 +34,10 @@ pub struct IntrospectionServer {
 /// Leaves out the secret.
 impl std::fmt::Debug for IntrospectionServer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("IntrospectionServer").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        formatter
+            .debug_struct("IntrospectionServer")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 

@@ -53,7 +53,8 @@ impl Issuer {
         &self.mapping.issuer
     }
 
-    /// True if a token may have this algorithm and this type. It is checked before any key is looked for.
+    /// True if a token may have this algorithm and this type. It is checked before any key is
+    /// looked for.
     #[must_use]
     pub fn admits(&self, algorithm: Algorithm, typ: &str) -> bool {
         let typ = if typ.is_empty() { "jwt" } else { typ };

@@ -13,7 +13,10 @@ use crate::warning::PolicyWarning;
 ///
 /// # Errors
 /// The field that is wrong, and why.
-pub(crate) fn issuer_and_name(issuer: String, name: Option<String>) -> Result<(Arc<str>, Arc<str>), FieldProblem> {
+pub(crate) fn issuer_and_name(
+    issuer: String,
+    name: Option<String>,
+) -> Result<(Arc<str>, Arc<str>), FieldProblem> {
     if issuer.is_empty() {
         return Err(("issuer", "is empty".to_owned()));
     }
@@ -33,8 +36,8 @@ pub(crate) fn issuer_and_name(issuer: String, name: Option<String>) -> Result<(A
 pub(crate) struct IssuerNames<'p>(Vec<&'p ClaimMapping>);
 
 impl<'p> IssuerNames<'p> {
-    /// Collects the names. Introspection may have the name of an entry in `issuers` if both are the same issuer,
-    /// whose tokens are then accepted in either form.
+    /// Collects the names. Introspection may have the name of an entry in `issuers` if both are the
+    /// same issuer, whose tokens are then accepted in either form.
     ///
     /// # Errors
     /// [`PolicyError`] for a name that another issuer has, or that is another issuer.
@@ -44,11 +47,18 @@ impl<'p> IssuerNames<'p> {
     ) -> Result<Self, PolicyError> {
         let mut names = Self(Vec::with_capacity(issuers.len() + 1));
         for (index, (issuer, _)) in issuers.iter().enumerate() {
-            let refuse = |problem| PolicyError::Issuer { index, member: "name", problem };
+            let refuse = |problem| PolicyError::Issuer {
+                index,
+                member: "name",
+                problem,
+            };
             names.add(&issuer.mapping).map_err(refuse)?;
         }
         if let Some(server) = introspection {
-            let refuse = |problem| PolicyError::Introspection { member: "name", problem };
+            let refuse = |problem| PolicyError::Introspection {
+                member: "name",
+                problem,
+            };
             names.add(&server.mapping).map_err(refuse)?;
         }
         Ok(names)
@@ -63,7 +73,10 @@ impl<'p> IssuerNames<'p> {
                 return Err(format!("`{}` is another issuer", added.name));
             }
             if other.name == added.issuer {
-                return Err(format!("the issuer `{}` is the name of another one", added.issuer));
+                return Err(format!(
+                    "the issuer `{}` is the name of another one",
+                    added.issuer
+                ));
             }
         }
         self.0.push(added);
@@ -76,14 +89,31 @@ impl<'p> IssuerNames<'p> {
     /// [`PolicyError`] for a name that no issuer has.
     pub(crate) fn check_rule(&self, index: usize, accepted: &[String]) -> Result<(), PolicyError> {
         let is_known = |name: &String| self.0.iter().any(|issuer| *issuer.name == **name);
-        match accepted.iter().enumerate().find(|(_, name)| !is_known(name)) {
+        match accepted
+            .iter()
+            .enumerate()
+            .find(|(_, name)| !is_known(name))
+        {
             Some((position, name)) => {
-                let known: Vec<_> = self.0.iter().map(|issuer| format!("`{}`", issuer.name)).collect();
+                let known: Vec<_> = self
+                    .0
+                    .iter()
+                    .map(|issuer| format!("`{}`", issuer.name))
+                    .collect();
                 let problem = match &known[..] {
-                    [] => format!("unknown issuer `{name}`: the policy has neither `issuers` nor `introspection`"),
-                    known => format!("unknown issuer `{name}`, expected one of {}", known.join(", ")),
+                    [] => format!(
+                        "unknown issuer `{name}`: the policy has neither `issuers` nor `introspection`"
+                    ),
+                    known => format!(
+                        "unknown issuer `{name}`, expected one of {}",
+                        known.join(", ")
+                    ),
                 };
-                Err(PolicyError::RuleIssuer { index, position, problem })
+                Err(PolicyError::RuleIssuer {
+                    index,
+                    position,
+                    problem,
+                })
             }
             None => Ok(()),
         }
@@ -96,7 +126,10 @@ impl<'p> IssuerNames<'p> {
             return None;
         }
 
-        let names: Vec<_> = unlimited.into_iter().map(|name| format!("`{name}`")).collect();
+        let names: Vec<_> = unlimited
+            .into_iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
         let message = format!(
             "each of the issuers {} can assert any scope, role and plan on every route; limit them by \
              `rules[].issuers`, or by `allowed_scopes`, `allowed_roles` and `allowed_plans`",

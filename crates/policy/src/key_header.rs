@@ -1,5 +1,5 @@
-//! The header that carries API keys (`KEY_HEADER`). The gateway removes this header before the backend, so the policy
-//! may not name another one.
+//! The header that carries API keys (`KEY_HEADER`). The gateway removes this header before the
+//! backend, so the policy may not name another one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,14 +22,16 @@ const RESERVED: [&str; 13] = [
 ];
 const RESERVED_PREFIXES: [&str; 4] = ["proxy-", "x-amz", "x-forwarded-", "x-tollgate-"];
 
-/// The name of the header that carries API keys, in lower case. The default is `x-api-key`, the only header that every
-/// release removes.
+/// The name of the header that carries API keys, in lower case. The default is `x-api-key`, the
+/// only header that every release removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyHeader(String);
 
 /// A name that cannot be the header of API keys.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid header name `{0}`, expected a header that carries nothing else, such as x-api-key")]
+#[error(
+    "invalid header name `{0}`, expected a header that carries nothing else, such as x-api-key"
+)]
 pub struct KeyHeaderError(String);
 
 impl KeyHeader {
@@ -38,7 +40,9 @@ impl KeyHeader {
     /// # Errors
     /// [`KeyHeaderError`] if the value is not a header name or the header has another meaning.
     pub fn from_setting(value: Option<String>) -> Result<Self, KeyHeaderError> {
-        value.filter(|name| !name.is_empty()).map_or_else(|| Ok(Self::default()), |name| name.parse())
+        value
+            .filter(|name| !name.is_empty())
+            .map_or_else(|| Ok(Self::default()), |name| name.parse())
     }
 
     /// The name in lower case.
@@ -64,12 +68,20 @@ impl FromStr for KeyHeader {
     type Err = KeyHeaderError;
 
     fn from_str(name: &str) -> Result<Self, KeyHeaderError> {
-        let is_name =
-            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let is_name = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         let lower = name.to_ascii_lowercase();
-        let is_reserved =
-            RESERVED.contains(&lower.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
-        if is_name && !is_reserved { Ok(Self(lower)) } else { Err(KeyHeaderError(name.to_owned())) }
+        let is_reserved = RESERVED.contains(&lower.as_str())
+            || RESERVED_PREFIXES
+                .iter()
+                .any(|prefix| lower.starts_with(prefix));
+        if is_name && !is_reserved {
+            Ok(Self(lower))
+        } else {
+            Err(KeyHeaderError(name.to_owned()))
+        }
     }
 }
 
@@ -86,13 +98,28 @@ mod tests {
         for absent in [None, Some("")] {
             assert_eq!(configured(absent).as_deref(), Ok("x-api-key"));
         }
-        assert_eq!(configured(Some("X-Access-Key")).as_deref(), Ok("x-access-key"));
+        assert_eq!(
+            configured(Some("X-Access-Key")).as_deref(),
+            Ok("x-access-key")
+        );
     }
 
     #[test]
     fn a_header_with_another_meaning_is_invalid() {
-        for name in ["a b", "a:", "ä", "Authorization", "Connection", "x-tollgate-plan", "X-Forwarded-For"] {
-            assert_eq!(configured(Some(name)), Err(KeyHeaderError(name.to_owned())), "{name}");
+        for name in [
+            "a b",
+            "a:",
+            "ä",
+            "Authorization",
+            "Connection",
+            "x-tollgate-plan",
+            "X-Forwarded-For",
+        ] {
+            assert_eq!(
+                configured(Some(name)),
+                Err(KeyHeaderError(name.to_owned())),
+                "{name}"
+            );
         }
     }
 }

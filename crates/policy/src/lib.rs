@@ -1,15 +1,18 @@
 //! Who may call what: policy documents, the rules in them, and their checks.
 //!
-//! A policy names the issuers, servers and certificates that are trusted, and says for each route which credentials a
-//! request needs. The authorizer decides by it, the limiter validates it before it is stored, and the `tollgate`
-//! binary reads it from a file. This crate only reads and checks documents: it makes no calls and logs nothing.
+//! A policy names the issuers, servers and certificates that are trusted, and says for each route
+//! which credentials a request needs. The authorizer decides by it, the limiter validates it before
+//! it is stored, and the `tollgate` binary reads it from a file. This crate only reads and checks
+//! documents: it makes no calls and logs nothing.
 //!
-//! - input: a policy as JSON ([`Policy::parse`]), or the value of `AUTH_POLICY` ([`PolicySource::parse`])
-//! - output: a checked [`Policy`] with its [warnings](Policy::warnings) and the [plans](Policy::named_plans) it names
+//! - input: a policy as JSON ([`Policy::parse`]), or the value of `AUTH_POLICY`
+//!   ([`PolicySource::parse`])
+//! - output: a checked [`Policy`] with its [warnings](Policy::warnings) and the
+//!   [plans](Policy::named_plans) it names
 //! - on failure: a [`PolicyTextError`] that names the field; it never contains a secret
 //!
-//! With the feature `schema`, the documents implement `utoipa::ToSchema`, so that the OpenAPI document describes the
-//! types that read a policy.
+//! With the feature `schema`, the documents implement `utoipa::ToSchema`, so that the OpenAPI
+//! document describes the types that read a policy.
 //!
 //! ```
 //! use policy::{Auth, KeyHeader, Policy};

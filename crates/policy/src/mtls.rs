@@ -9,7 +9,8 @@ use serde::Deserialize;
 pub struct Mtls {
     /// The plan of callers with a certificate.
     pub default_plan: String,
-    /// The part of the certificate that becomes the `user_id` and is charged. The default is `subject_dn`.
+    /// The part of the certificate that becomes the `user_id` and is charged. The default is
+    /// `subject_dn`.
     #[serde(default)]
     pub user_from: HolderName,
 }

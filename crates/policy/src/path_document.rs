@@ -3,8 +3,8 @@
 use routes::PathMatching;
 use serde::Deserialize;
 
-/// Which differences between a path and a rule are ignored. A request whose path differs in another way from one whose
-/// rule requires more is refused.
+/// Which differences between a path and a rule are ignored. A request whose path differs in another
+/// way from one whose rule requires more is refused.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Paths))]
 #[serde(deny_unknown_fields)]

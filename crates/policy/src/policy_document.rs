@@ -40,8 +40,8 @@ pub struct PolicyDocument {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ApiKeys))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiKeysDocument {
-    /// The header that carries an API key. It has to be the header that this stack's gateway removes before the backend
-    /// (parameter `KeyHeader`), which is also the default.
+    /// The header that carries an API key. It has to be the header that this stack's gateway
+    /// removes before the backend (parameter `KeyHeader`), which is also the default.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
     pub(crate) header: Option<String>,
@@ -52,22 +52,40 @@ impl PolicyDocument {
     pub(crate) fn named_plans(&self) -> Vec<NamedPlan> {
         let mut named = Vec::new();
         let mut add = |place: String, plan: Option<&str>| {
-            named.extend(plan.map(|plan| NamedPlan { place, plan: plan.to_owned() }));
+            named.extend(plan.map(|plan| NamedPlan {
+                place,
+                plan: plan.to_owned(),
+            }));
         };
 
         for (index, issuer) in self.issuers.iter().enumerate() {
-            add(format!("issuers[{index}].default_plan"), issuer.default_plan());
+            add(
+                format!("issuers[{index}].default_plan"),
+                issuer.default_plan(),
+            );
             for (position, plan) in issuer.allowed_plans().iter().enumerate() {
-                add(format!("issuers[{index}].allowed_plans[{position}]"), Some(plan));
+                add(
+                    format!("issuers[{index}].allowed_plans[{position}]"),
+                    Some(plan),
+                );
             }
         }
         if let Some(introspection) = &self.introspection {
-            add("introspection.default_plan".to_owned(), introspection.default_plan());
+            add(
+                "introspection.default_plan".to_owned(),
+                introspection.default_plan(),
+            );
             for (position, plan) in introspection.allowed_plans().iter().enumerate() {
-                add(format!("introspection.allowed_plans[{position}]"), Some(plan));
+                add(
+                    format!("introspection.allowed_plans[{position}]"),
+                    Some(plan),
+                );
             }
         }
-        add("mtls.default_plan".to_owned(), self.mtls.as_ref().map(|mtls| mtls.default_plan.as_str()));
+        add(
+            "mtls.default_plan".to_owned(),
+            self.mtls.as_ref().map(|mtls| mtls.default_plan.as_str()),
+        );
         for (index, rule) in self.rules.iter().enumerate() {
             add(format!("rules[{index}].plan"), rule.plan.as_deref());
         }

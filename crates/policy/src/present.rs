@@ -1,6 +1,8 @@
-//! A reader for a field that may be left out and may not be `null`, for `#[serde(deserialize_with)]`.
+//! A reader for a field that may be left out and may not be `null`, for
+//! `#[serde(deserialize_with)]`.
 //!
-//! A `null` is often a value that got lost. Where a field restricts something, it must not lift the restriction.
+//! A `null` is often a value that got lost. Where a field restricts something, it must not lift the
+//! restriction.
 
 use serde::{Deserialize, Deserializer};
 
@@ -28,13 +30,30 @@ mod tests {
             )
         };
         for (policy, field) in [
-            (issuer(r#""allowed_scopes":null"#), "issuers[0].allowed_scopes"),
-            (issuer(r#""allowed_roles":null"#), "issuers[0].allowed_roles"),
-            (issuer(r#""allowed_plans":null"#), "issuers[0].allowed_plans"),
-            (r#"{"rules":[{"match":"GET /a","auth":"jwt","issuers":null}]}"#.to_owned(), "rules[0].issuers"),
-            (r#"{"api_keys":{"header":null},"rules":[]}"#.to_owned(), "api_keys.header"),
+            (
+                issuer(r#""allowed_scopes":null"#),
+                "issuers[0].allowed_scopes",
+            ),
+            (
+                issuer(r#""allowed_roles":null"#),
+                "issuers[0].allowed_roles",
+            ),
+            (
+                issuer(r#""allowed_plans":null"#),
+                "issuers[0].allowed_plans",
+            ),
+            (
+                r#"{"rules":[{"match":"GET /a","auth":"jwt","issuers":null}]}"#.to_owned(),
+                "rules[0].issuers",
+            ),
+            (
+                r#"{"api_keys":{"header":null},"rules":[]}"#.to_owned(),
+                "api_keys.header",
+            ),
         ] {
-            let error = Policy::parse(&policy, &KeyHeader::default(), &|_| None).unwrap_err().to_string();
+            let error = Policy::parse(&policy, &KeyHeader::default(), &|_| None)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(field) && error.contains("null"), "{error}");
         }
     }

@@ -17,8 +17,8 @@ pub(crate) struct RuleDocument {
     /// The caller must have all of these scopes. The default is none.
     #[serde(default)]
     scopes: Vec<String>,
-    /// The names of the issuers whose tokens are accepted. API keys and certificates are not restricted by it. The
-    /// default is all issuers.
+    /// The names of the issuers whose tokens are accepted. API keys and certificates are not
+    /// restricted by it. The default is all issuers.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false, min_items = 1))]
     issuers: Option<Vec<String>>,
@@ -72,8 +72,8 @@ pub struct Rule {
     pub auth: Auth,
     /// All of these are needed.
     pub scopes: Vec<String>,
-    /// The names of the issuers whose tokens are accepted; `None` is all. Other credentials than tokens are
-    /// not restricted by it.
+    /// The names of the issuers whose tokens are accepted; `None` is all. Other credentials than
+    /// tokens are not restricted by it.
     pub issuers: Option<Vec<String>>,
     /// What a request takes from each of its limits.
     pub cost: u64,
@@ -87,10 +87,14 @@ impl Rule {
         let public = document.auth == Auth::None;
         match (&document.plan, document.limit_by) {
             (Some(_), None) => {
-                return refuse("`plan` needs `limit_by`: a caller with credentials has a plan of its own");
+                return refuse(
+                    "`plan` needs `limit_by`: a caller with credentials has a plan of its own",
+                );
             }
             (None, Some(LimitBy::Ip)) => return refuse("`limit_by` needs a `plan`"),
-            (Some(_), Some(LimitBy::Ip)) if !public => return refuse("`limit_by` is for `auth: none`"),
+            (Some(_), Some(LimitBy::Ip)) if !public => {
+                return refuse("`limit_by` is for `auth: none`");
+            }
             _ => {}
         }
         if public && !document.scopes.is_empty() {
@@ -102,18 +106,42 @@ impl Rule {
         if document.issuers.as_ref().is_some_and(Vec::is_empty) {
             return refuse("`issuers` is empty: no token would be accepted");
         }
-        let RuleDocument { r#match: route, auth, scopes, issuers, cost, plan: address_plan, .. } = document;
-        Ok(Self { route, auth, scopes, issuers, cost, address_plan })
+        let RuleDocument {
+            r#match: route,
+            auth,
+            scopes,
+            issuers,
+            cost,
+            plan: address_plan,
+            ..
+        } = document;
+        Ok(Self {
+            route,
+            auth,
+            scopes,
+            issuers,
+            cost,
+            address_plan,
+        })
     }
 }
 
 impl Demands for Rule {
     /// Every field is named, so that a new one is not forgotten here.
     fn demands_more_than(&self, other: &Self) -> bool {
-        let Self { route: _, auth, scopes, issuers, cost, address_plan } = self;
+        let Self {
+            route: _,
+            auth,
+            scopes,
+            issuers,
+            cost,
+            address_plan,
+        } = self;
         auth.demands_more_than(other.auth)
             || scopes.iter().any(|scope| !other.scopes.contains(scope))
-            || issuers.as_ref().is_some_and(|accepted| accepts_others(other.issuers.as_deref(), accepted))
+            || issuers
+                .as_ref()
+                .is_some_and(|accepted| accepts_others(other.issuers.as_deref(), accepted))
             || *cost > other.cost
             || address_plan.is_some() && *address_plan != other.address_plan
     }
@@ -153,8 +181,16 @@ mod tests {
             (weak, r#"{"match":"GET /","auth":"none"}"#, true),
             (weak, r#"{"match":"GET /","auth":"jwt"}"#, false),
             (r#"{"match":"GET /","auth":"jwt"}"#, weak, true),
-            (r#"{"match":"GET /","auth":"jwt"}"#, r#"{"match":"GET /","auth":"api_key"}"#, true),
-            (r#"{"match":"GET /","auth":"any","scopes":["a"]}"#, weak, true),
+            (
+                r#"{"match":"GET /","auth":"jwt"}"#,
+                r#"{"match":"GET /","auth":"api_key"}"#,
+                true,
+            ),
+            (
+                r#"{"match":"GET /","auth":"any","scopes":["a"]}"#,
+                weak,
+                true,
+            ),
             (
                 r#"{"match":"GET /","auth":"any","scopes":["a"]}"#,
                 r#"{"match":"GET /","auth":"any","scopes":["b"]}"#,
@@ -165,8 +201,16 @@ mod tests {
                 r#"{"match":"GET /","auth":"any","scopes":["b","a"]}"#,
                 false,
             ),
-            (r#"{"match":"GET /","auth":"any","issuers":["a"]}"#, weak, true),
-            (weak, r#"{"match":"GET /","auth":"any","issuers":["a"]}"#, false),
+            (
+                r#"{"match":"GET /","auth":"any","issuers":["a"]}"#,
+                weak,
+                true,
+            ),
+            (
+                weak,
+                r#"{"match":"GET /","auth":"any","issuers":["a"]}"#,
+                false,
+            ),
             (
                 r#"{"match":"GET /","auth":"any","issuers":["a","b"]}"#,
                 r#"{"match":"GET /","auth":"any","issuers":["a"]}"#,
@@ -195,7 +239,11 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(rule(one).demands_more_than(&rule(other)), expected, "{one} {other}");
+            assert_eq!(
+                rule(one).demands_more_than(&rule(other)),
+                expected,
+                "{one} {other}"
+            );
         }
     }
 }

@@ -52,23 +52,32 @@ pub(crate) enum SecretReferenceError {
     EmptyVariable(String),
     #[error("{0} is a variable of Lambda's own")]
     Reserved(String),
-    #[error("`ssm:` needs the name of a parameter that begins with `/`, as in `ssm:/tollgate/secret`")]
+    #[error(
+        "`ssm:` needs the name of a parameter that begins with `/`, as in `ssm:/tollgate/secret`"
+    )]
     Parameter,
     #[error("`secretsmanager:` needs the ARN of a secret")]
     Arn,
 }
 
-/// A policy says where the secret is sent, and its author must not learn the function's own credentials so.
+/// A policy says where the secret is sent, and its author must not learn the function's own
+/// credentials so.
 fn is_reserved(name: &str) -> bool {
-    ["AWS_", "LAMBDA_", "_"].iter().any(|prefix| name.to_ascii_uppercase().starts_with(prefix))
+    ["AWS_", "LAMBDA_", "_"]
+        .iter()
+        .any(|prefix| name.to_ascii_uppercase().starts_with(prefix))
 }
 
 impl SecretReference {
     /// Reads a reference. `lookup` reads environment variables.
     ///
     /// # Errors
-    /// [`SecretReferenceError`] for an invalid reference, or an environment variable that is not set.
-    pub(crate) fn parse(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SecretReferenceError> {
+    /// [`SecretReferenceError`] for an invalid reference, or an environment variable that is not
+    /// set.
+    pub(crate) fn parse(
+        text: &str,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, SecretReferenceError> {
         if let Some(name) = text.strip_prefix("env:") {
             return variable(name, lookup).map(|value| Self::Known(value.into()));
         }
@@ -78,32 +87,56 @@ impl SecretReference {
         if let Some(arn) = text.strip_prefix("secretsmanager:") {
             return secret(arn).map(Self::Kept);
         }
-        if text.is_empty() { Err(SecretReferenceError::Empty) } else { Ok(Self::Known(text.into())) }
+        if text.is_empty() {
+            Err(SecretReferenceError::Empty)
+        } else {
+            Ok(Self::Known(text.into()))
+        }
     }
 }
 
-fn variable(name: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, SecretReferenceError> {
+fn variable(
+    name: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, SecretReferenceError> {
     if is_reserved(name) {
         return Err(SecretReferenceError::Reserved(name.to_owned()));
     }
     match lookup(name) {
         None => Err(SecretReferenceError::Unset(name.to_owned())),
-        Some(value) if value.is_empty() => Err(SecretReferenceError::EmptyVariable(name.to_owned())),
+        Some(value) if value.is_empty() => {
+            Err(SecretReferenceError::EmptyVariable(name.to_owned()))
+        }
         Some(value) => Ok(value),
     }
 }
 
 fn parameter(name: &str) -> Result<SecretPlace, SecretReferenceError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte);
-    let valid = name.starts_with('/') && (2..=MAX_PARAMETER_BYTES).contains(&name.len()) && name.bytes().all(plain);
-    if valid { Ok(SecretPlace::Parameter(name.to_owned())) } else { Err(SecretReferenceError::Parameter) }
+    let valid = name.starts_with('/')
+        && (2..=MAX_PARAMETER_BYTES).contains(&name.len())
+        && name.bytes().all(plain);
+    if valid {
+        Ok(SecretPlace::Parameter(name.to_owned()))
+    } else {
+        Err(SecretReferenceError::Parameter)
+    }
 }
 
 /// `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
 fn secret(arn: &str) -> Result<SecretPlace, SecretReferenceError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/_+=.@!-".contains(&byte);
     let parts: Vec<&str> = arn.splitn(7, ':').collect();
-    let ["arn", partition, "secretsmanager", region, account, "secret", name] = parts[..] else {
+    let [
+        "arn",
+        partition,
+        "secretsmanager",
+        region,
+        account,
+        "secret",
+        name,
+    ] = parts[..]
+    else {
         return Err(SecretReferenceError::Arn);
     };
     let is_region = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -117,7 +150,10 @@ fn secret(arn: &str) -> Result<SecretPlace, SecretReferenceError> {
         && !name.is_empty()
         && !name.contains(':');
     if valid {
-        Ok(SecretPlace::Secret { arn: arn.to_owned(), region: region.to_owned() })
+        Ok(SecretPlace::Secret {
+            arn: arn.to_owned(),
+            region: region.to_owned(),
+        })
     } else {
         Err(SecretReferenceError::Arn)
     }
@@ -148,11 +184,16 @@ mod tests {
         for (text, shown) in [
             ("hush", "Secret"),
             ("ssm:/tollgate/idp", "Secret(ssm:/tollgate/idp)"),
-            (&format!("secretsmanager:{ARN}"), &format!("Secret(secretsmanager:{ARN})")),
+            (
+                &format!("secretsmanager:{ARN}"),
+                &format!("Secret(secretsmanager:{ARN})"),
+            ),
         ] {
             assert_eq!(format!("{:?}", parse(text).unwrap()), shown);
         }
-        let SecretPlace::Secret { region, .. } = secret(ARN).unwrap() else { unreachable!() };
+        let SecretPlace::Secret { region, .. } = secret(ARN).unwrap() else {
+            unreachable!()
+        };
         assert_eq!(region, "eu-central-1");
     }
 
@@ -162,16 +203,34 @@ mod tests {
             ("", "is empty"),
             ("env:MISSING", "the variable MISSING is not set"),
             ("env:EMPTY", "the variable EMPTY is empty"),
-            ("env:AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN is a variable of Lambda's own"),
-            ("env:aws_session_token", "aws_session_token is a variable of Lambda's own"),
-            ("env:_X_AMZN_TRACE_ID", "_X_AMZN_TRACE_ID is a variable of Lambda's own"),
+            (
+                "env:AWS_SESSION_TOKEN",
+                "AWS_SESSION_TOKEN is a variable of Lambda's own",
+            ),
+            (
+                "env:aws_session_token",
+                "aws_session_token is a variable of Lambda's own",
+            ),
+            (
+                "env:_X_AMZN_TRACE_ID",
+                "_X_AMZN_TRACE_ID is a variable of Lambda's own",
+            ),
             ("ssm:name", "`ssm:` needs"),
             ("ssm:/", "`ssm:` needs"),
             ("ssm:/a b", "`ssm:` needs"),
             ("secretsmanager:name", "`secretsmanager:` needs"),
-            ("secretsmanager:arn:aws:ssm:eu-central-1:123456789012:parameter/x", "`secretsmanager:` needs"),
-            ("secretsmanager:arn:aws:secretsmanager:evil.example/:123456789012:secret:x", "`secretsmanager:` needs"),
-            ("secretsmanager:arn:aws:secretsmanager:eu-central-1:1234:secret:x", "`secretsmanager:` needs"),
+            (
+                "secretsmanager:arn:aws:ssm:eu-central-1:123456789012:parameter/x",
+                "`secretsmanager:` needs",
+            ),
+            (
+                "secretsmanager:arn:aws:secretsmanager:evil.example/:123456789012:secret:x",
+                "`secretsmanager:` needs",
+            ),
+            (
+                "secretsmanager:arn:aws:secretsmanager:eu-central-1:1234:secret:x",
+                "`secretsmanager:` needs",
+            ),
             (
                 "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:x:key::",
                 "`secretsmanager:` needs",

@@ -81,22 +81,29 @@ impl PolicySource {
     ///
     /// # Errors
     /// [`PolicyTextError`] for an invalid policy or name.
-    pub fn parse(text: &str, key_header: KeyHeader, environment: Environment) -> Result<Self, PolicyTextError> {
+    pub fn parse(
+        text: &str,
+        key_header: KeyHeader,
+        environment: Environment,
+    ) -> Result<Self, PolicyTextError> {
         match text.trim().strip_prefix(TABLE) {
-            Some(name) if is_name(name) => {
-                Ok(Self::Table(PolicyName { name: name.to_owned(), key_header, environment }))
-            }
+            Some(name) if is_name(name) => Ok(Self::Table(PolicyName {
+                name: name.to_owned(),
+                key_header,
+                environment,
+            })),
             Some(_) => Err(PolicyTextError::Name),
-            None => {
-                Ok(Self::Inline { policy: Box::new(Policy::parse(text, &key_header, &*environment)?), environment })
-            }
+            None => Ok(Self::Inline {
+                policy: Box::new(Policy::parse(text, &key_header, &*environment)?),
+                environment,
+            }),
         }
     }
 }
 
 impl Policy {
-    /// Reads a policy as it is written. `key_header` is the header that the gateway removes before the backend;
-    /// `environment` has what `env:NAME` stands for.
+    /// Reads a policy as it is written. `key_header` is the header that the gateway removes before
+    /// the backend; `environment` has what `env:NAME` stands for.
     ///
     /// # Errors
     /// [`PolicyTextError`], naming the member that is wrong.
@@ -117,12 +124,16 @@ impl Policy {
         key_header: &KeyHeader,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, PolicyTextError> {
-        Ok(Self::from_stored(parse_json(text)?, key_header, environment)?)
+        Ok(Self::from_stored(
+            parse_json(text)?,
+            key_header,
+            environment,
+        )?)
     }
 }
 
-/// Every plan that a policy names, with the field that names it. The policy is not checked, and may be of an earlier
-/// release.
+/// Every plan that a policy names, with the field that names it. The policy is not checked, and may
+/// be of an earlier release.
 ///
 /// # Errors
 /// [`PolicyTextError::Shape`].
@@ -150,18 +161,40 @@ mod tests {
 
     fn error(text: &str) -> (String, Option<String>) {
         let error = Policy::parse(text, &KeyHeader::default(), &|_| None).unwrap_err();
-        (error.without_position(), error.position(text).map(|position| position.to_string()))
+        (
+            error.without_position(),
+            error.position(text).map(|position| position.to_string()),
+        )
     }
 
     #[test]
     fn a_mistake_has_its_field_and_its_position() {
-        let rules =
-            |rule: &str| format!("{{\n \"rules\": [\n  {{\"match\": \"GET /\", \"auth\": \"any\"}},\n  {rule}]}}");
+        let rules = |rule: &str| {
+            format!(
+                "{{\n \"rules\": [\n  {{\"match\": \"GET /\", \"auth\": \"any\"}},\n  {rule}]}}"
+            )
+        };
         for (text, problem, position) in [
-            (rules(r#"{"match": "GET /a", "auth": "nobody"}"#), "rules[1].auth: unknown value `nobody`", "4:38"),
-            (rules(r#"{"match": "/a", "auth": "any"}"#), "rules[1].match: ", "4:13"),
-            (rules(r#"{"match": "GET /a", "auth": "jwt"}"#), "rules[1]: `auth: jwt` needs", "4:3"),
-            (rules(r#"{"match": "GET /a", "auth": "any", "issuers": ["a"]}"#), "rules[1].issuers[0]: ", "4:50"),
+            (
+                rules(r#"{"match": "GET /a", "auth": "nobody"}"#),
+                "rules[1].auth: unknown value `nobody`",
+                "4:38",
+            ),
+            (
+                rules(r#"{"match": "/a", "auth": "any"}"#),
+                "rules[1].match: ",
+                "4:13",
+            ),
+            (
+                rules(r#"{"match": "GET /a", "auth": "jwt"}"#),
+                "rules[1]: `auth: jwt` needs",
+                "4:3",
+            ),
+            (
+                rules(r#"{"match": "GET /a", "auth": "any", "issuers": ["a"]}"#),
+                "rules[1].issuers[0]: ",
+                "4:50",
+            ),
             ("{\"rules\": []".to_owned(), "EOF while parsing", "1:12"),
             (
                 "{\"rules\": [], \"introspection\": \"hush\"}".to_owned(),

@@ -22,7 +22,10 @@ pub struct NamedPlan {
 
 impl PolicyWarning {
     pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), message: message.into() }
+        Self {
+            place: place.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -30,7 +33,10 @@ impl NamedPlan {
     /// The warning for a plan that does not exist.
     #[must_use]
     pub fn unknown(&self) -> PolicyWarning {
-        let message = format!("plan `{}` does not exist; requests that need it are refused with 403", self.plan);
+        let message = format!(
+            "plan `{}` does not exist; requests that need it are refused with 403",
+            self.plan
+        );
         PolicyWarning::new(self.place.clone(), message)
     }
 }

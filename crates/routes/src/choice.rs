@@ -23,13 +23,18 @@ impl<T: Demands> Demands for Arc<T> {
     }
 }
 
-/// Rules by route key. Other than in a [`RouteTable`], a path is judged together with its other spellings:
+/// Rules by route key. Other than in a [`RouteTable`], a path is judged together with its other
+/// spellings:
 ///
-/// - `/x/{proxy+}` and `/x/` also apply to `/x`, and `/x/{proxy+}` to `/x/`, unless a rule of its own exists or the
+/// - `/x/{proxy+}` and `/x/` also apply to `/x`, and `/x/{proxy+}` to `/x/`, unless a rule of its
+///   own exists or the
 ///   rule that applies otherwise demands more
-/// - `HEAD` is judged by the rule for `GET` if that demands more, unless `HEAD` has a rule of its own
-/// - a path that a backend may treat like one with a more demanding rule is ambiguous: another case, a slash, dots or
-///   spaces at the end, or compatibility forms of Unicode. A path that its rule spells out literally never is.
+/// - `HEAD` is judged by the rule for `GET` if that demands more, unless `HEAD` has a rule of its
+///   own
+/// - a path that a backend may treat like one with a more demanding rule is ambiguous: another
+///   case, a slash, dots or
+///   spaces at the end, or compatibility forms of Unicode. A path that its rule spells out
+///   literally never is.
 #[derive(Clone, Debug)]
 pub struct PathRules<T> {
     table: RouteTable<T>,
@@ -37,7 +42,8 @@ pub struct PathRules<T> {
     spellings: Spellings,
 }
 
-/// A path that one rule applies to, and that a backend may treat like a path with a more demanding rule.
+/// A path that one rule applies to, and that a backend may treat like a path with a more demanding
+/// rule.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ambiguity<'t, T> {
     /// The rule of the path as sent, if there is one.
@@ -63,7 +69,11 @@ impl<T> PathRules<T> {
     /// No rules yet. `matching` says which differences between a path and a route key are ignored.
     #[must_use]
     pub fn new(matching: PathMatching) -> Self {
-        Self { table: RouteTable::default(), matching, spellings: Spellings::default() }
+        Self {
+            table: RouteTable::default(),
+            matching,
+            spellings: Spellings::default(),
+        }
     }
 
     /// Adds a rule.
@@ -107,32 +117,52 @@ impl<T: Demands> PathRules<T> {
         let stricter = match self.spellings.readings(&path) {
             Readings::One => return Ok(rule),
             Readings::Several(readings) => self.stricter(chosen, method, &path, &readings),
-            Readings::TooMany => return Err(Ambiguity { chosen: rule, stricter: None }),
+            Readings::TooMany => {
+                return Err(Ambiguity {
+                    chosen: rule,
+                    stricter: None,
+                });
+            }
         };
         match stricter {
-            Some((_, stricter)) => Err(Ambiguity { chosen: rule, stricter: Some(stricter) }),
+            Some((_, stricter)) => Err(Ambiguity {
+                chosen: rule,
+                stricter: Some(stricter),
+            }),
             None => Ok(rule),
         }
     }
 
     /// Every rule that demands less than another one for a path that a backend may treat alike.
     pub fn conflicts(&self) -> impl Iterator<Item = Conflict<'_>> {
-        self.table.iter().enumerate().filter_map(|(index, (key, rule))| {
-            let path = self.matching.path(&key.fill(|_| Some(PLACEHOLDER))?).into_owned();
-            let mut readings = match self.spellings.readings(&path) {
-                Readings::One => Vec::new(),
-                Readings::Several(readings) => readings,
-                Readings::TooMany => return None,
-            };
-            readings.push(format!("{}/", path.trim_end_matches('/')));
+        self.table
+            .iter()
+            .enumerate()
+            .filter_map(|(index, (key, rule))| {
+                let path = self
+                    .matching
+                    .path(&key.fill(|_| Some(PLACEHOLDER))?)
+                    .into_owned();
+                let mut readings = match self.spellings.readings(&path) {
+                    Readings::One => Vec::new(),
+                    Readings::Several(readings) => readings,
+                    Readings::TooMany => return None,
+                };
+                readings.push(format!("{}/", path.trim_end_matches('/')));
 
-            let methods = key.method().map_or(METHODS.to_vec(), |method| vec![method]);
-            let stricter = methods.iter().find_map(|method| {
-                let chosen = self.select(method, &path).filter(|(_, chosen)| std::ptr::eq(*chosen, rule))?;
-                self.stricter(Some(chosen), method, &path, &readings)
-            });
-            stricter.map(|(stricter, _)| Conflict { index, key, stricter })
-        })
+                let methods = key.method().map_or(METHODS.to_vec(), |method| vec![method]);
+                let stricter = methods.iter().find_map(|method| {
+                    let chosen = self
+                        .select(method, &path)
+                        .filter(|(_, chosen)| std::ptr::eq(*chosen, rule))?;
+                    self.stricter(Some(chosen), method, &path, &readings)
+                });
+                stricter.map(|(stricter, _)| Conflict {
+                    index,
+                    key,
+                    stricter,
+                })
+            })
     }
 
     /// The rule for exactly this path.
@@ -148,11 +178,13 @@ impl<T: Demands> PathRules<T> {
     fn select_method(&self, method: &str, path: &str) -> Option<Entry<'_, T>> {
         self.table
             .guards(method, path)
-            .fold(self.table.lookup(method, path), |chosen, guard| stricter_of(chosen, Some(guard)))
+            .fold(self.table.lookup(method, path), |chosen, guard| {
+                stricter_of(chosen, Some(guard))
+            })
     }
 
-    /// A rule for one of the `readings` that demands more than `chosen`. A rule that matches `path` itself does not
-    /// count: the order of precedence has already put it behind `chosen`.
+    /// A rule for one of the `readings` that demands more than `chosen`. A rule that matches `path`
+    /// itself does not count: the order of precedence has already put it behind `chosen`.
     fn stricter<'t>(
         &'t self,
         chosen: Option<Entry<'t, T>>,
@@ -170,12 +202,17 @@ impl<T: Demands> PathRules<T> {
     fn spells_out(&self, chosen: Option<Entry<'_, T>>, method: &str, path: &str) -> bool {
         let spelled = chosen.filter(|(key, _)| key.is_literal());
         let own = self.table.lookup(method, path);
-        spelled.zip(own).is_some_and(|((_, chosen), (_, own))| std::ptr::eq(chosen, own))
+        spelled
+            .zip(own)
+            .is_some_and(|((_, chosen), (_, own))| std::ptr::eq(chosen, own))
     }
 }
 
 /// `chosen`, or `other` if it demands more.
-fn stricter_of<'t, T: Demands>(chosen: Option<Entry<'t, T>>, other: Option<Entry<'t, T>>) -> Option<Entry<'t, T>> {
+fn stricter_of<'t, T: Demands>(
+    chosen: Option<Entry<'t, T>>,
+    other: Option<Entry<'t, T>>,
+) -> Option<Entry<'t, T>> {
     match (chosen, other) {
         (Some(chosen), Some(other)) if other.1.demands_more_than(chosen.1) => Some(other),
         (None, other) => other,

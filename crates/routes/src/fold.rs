@@ -5,17 +5,20 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The path that a lenient backend may serve for `path`: NFKC, lower case, no trailing slash, and no dots or
-/// spaces at the end of a segment. Normalization can produce characters that URLs give a meaning to, such as a
-/// slash from its full-width form; they get that meaning. Borrowed, without an allocation, for a path of ASCII
-/// characters that is folded already.
+/// The path that a lenient backend may serve for `path`: NFKC, lower case, no trailing slash, and
+/// no dots or spaces at the end of a segment. Normalization can produce characters that URLs give a
+/// meaning to, such as a slash from its full-width form; they get that meaning. Borrowed, without
+/// an allocation, for a path of ASCII characters that is folded already.
 pub(crate) fn fold(path: &str) -> Cow<'_, str> {
     if is_folded(path) {
         return Cow::Borrowed(path);
     }
     let mut text: String = path.nfkc().collect();
     if text.contains('%') {
-        text = percent_decode_str(&text).decode_utf8_lossy().nfkc().collect();
+        text = percent_decode_str(&text)
+            .decode_utf8_lossy()
+            .nfkc()
+            .collect();
     }
     let text: String = fold_case(&text).nfkc().collect();
 
@@ -24,16 +27,22 @@ pub(crate) fn fold(path: &str) -> Cow<'_, str> {
     for segment in path.split(['/', '\\']) {
         match segment.split(';').next().unwrap_or_default() {
             ".." => drop(segments.pop()),
-            segment => segments.extend(Some(trim_end(segment)).filter(|segment| !segment.is_empty())),
+            segment => {
+                segments.extend(Some(trim_end(segment)).filter(|segment| !segment.is_empty()))
+            }
         }
     }
     Cow::Owned(format!("/{}", segments.join("/")))
 }
 
-/// Text in which no character has another case. Some letters meet others in upper case only, such as a dotless i.
-/// Lower case comes before that as well: `ẞ` is its own upper case, and only its lower case, `ß`, becomes `ss`.
+/// Text in which no character has another case. Some letters meet others in upper case only, such
+/// as a dotless i. Lower case comes before that as well: `ẞ` is its own upper case, and only its
+/// lower case, `ß`, becomes `ss`.
 pub(crate) fn fold_case(text: &str) -> String {
-    text.to_lowercase().to_uppercase().to_lowercase().replace("i\u{307}", "i")
+    text.to_lowercase()
+        .to_uppercase()
+        .to_lowercase()
+        .replace("i\u{307}", "i")
 }
 
 fn is_folded(path: &str) -> bool {
@@ -59,8 +68,18 @@ mod tests {
 
     #[test]
     fn a_plain_path_is_borrowed() {
-        for path in ["/", "/a", "/orders/7", "/a.b/c-d_e~f", "/a b/c", "/.well-known/x"] {
-            assert!(matches!(fold(path), Cow::Borrowed(folded) if folded == path), "{path}");
+        for path in [
+            "/",
+            "/a",
+            "/orders/7",
+            "/a.b/c-d_e~f",
+            "/a b/c",
+            "/.well-known/x",
+        ] {
+            assert!(
+                matches!(fold(path), Cow::Borrowed(folded) if folded == path),
+                "{path}"
+            );
         }
     }
 
@@ -98,7 +117,12 @@ mod tests {
 
     #[test]
     fn different_paths_stay_different() {
-        for (one, other) in [("/admin", "/admins"), ("/a/b", "/ab"), ("/a-b", "/a_b"), ("/a+b", "/a b")] {
+        for (one, other) in [
+            ("/admin", "/admins"),
+            ("/a/b", "/ab"),
+            ("/a-b", "/a_b"),
+            ("/a+b", "/a b"),
+        ] {
             assert_ne!(fold(one), fold(other));
         }
     }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
-/// A method (or `ANY`) and a path whose segments are literal, a `{variable}`, or a trailing `{greedy+}`.
+/// A method (or `ANY`) and a path whose segments are literal, a `{variable}`, or a trailing
+/// `{greedy+}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteKey {
     /// `None` is `ANY`.
@@ -68,7 +69,9 @@ impl RouteKey {
     /// True if the path has no variable.
     #[must_use]
     pub fn is_literal(&self) -> bool {
-        self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)))
+        self.segments
+            .iter()
+            .all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
     /// True if the path, whatever its method, is one of this key's.
@@ -76,7 +79,9 @@ impl RouteKey {
         let mut rest = path.strip_prefix('/');
         for segment in &self.segments {
             let Some(text) = rest else { return false };
-            let (head, tail) = text.split_once('/').map_or((text, None), |(head, tail)| (head, Some(tail)));
+            let (head, tail) = text
+                .split_once('/')
+                .map_or((text, None), |(head, tail)| (head, Some(tail)));
             match segment {
                 Segment::Literal(literal) if literal == head => {}
                 Segment::Variable(_) if !head.is_empty() => {}
@@ -92,19 +97,28 @@ impl RouteKey {
         matches!(self.segments.as_slice(), [_, .., Segment::Literal(last)] if last.is_empty())
     }
 
-    /// Reads a route key that was stored by an earlier release, or that belongs to an API: `*`, `:id` and `<id>`
-    /// are literal text, as they are to API Gateway.
+    /// Reads a route key that was stored by an earlier release, or that belongs to an API: `*`,
+    /// `:id` and `<id>` are literal text, as they are to API Gateway.
     ///
     /// # Errors
     /// [`RouteKeyError`] for other text that is not a route key.
     pub fn parse_stored(text: &str) -> Result<Self, RouteKeyError> {
-        let (method, path) = text.split_once(' ').ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
-        let rest = path.strip_prefix('/').ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
+        let (method, path) = text
+            .split_once(' ')
+            .ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
+        let rest = path
+            .strip_prefix('/')
+            .ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
         let segments = parse_segments(rest)?;
-        Ok(Self { method: parse_method(method)?, path: path.to_owned(), segments })
+        Ok(Self {
+            method: parse_method(method)?,
+            path: path.to_owned(),
+            segments,
+        })
     }
 
-    /// Looks for segments that other gateways and routers give a meaning to that they do not have here.
+    /// Looks for segments that other gateways and routers give a meaning to that they do not have
+    /// here.
     ///
     /// # Errors
     /// [`RouteKeyError`] that names the segment and what to write instead.
@@ -112,15 +126,18 @@ impl RouteKey {
         check_foreign_syntax(&self.path)
     }
 
-    /// The path that this key stands for once its variables have values: `/pets/{id}` with `id` = `7` is
-    /// `/pets/7`. `None` where a variable has no value, an empty one, or, unless greedy, one with a `/`.
+    /// The path that this key stands for once its variables have values: `/pets/{id}` with `id` =
+    /// `7` is `/pets/7`. `None` where a variable has no value, an empty one, or, unless greedy, one
+    /// with a `/`.
     pub fn fill<'v>(&self, value_of: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
         let mut path = String::with_capacity(self.path.len());
         for segment in &self.segments {
             path.push('/');
             path.push_str(match segment {
                 Segment::Literal(text) => text,
-                Segment::Variable(name) => value_of(name).filter(|value| !value.is_empty() && !value.contains('/'))?,
+                Segment::Variable(name) => {
+                    value_of(name).filter(|value| !value.is_empty() && !value.contains('/'))?
+                }
                 Segment::Greedy(name) => value_of(name).filter(|value| !value.is_empty())?,
             });
         }
@@ -132,7 +149,10 @@ impl FromStr for RouteKey {
     type Err = RouteKeyError;
 
     fn from_str(text: &str) -> Result<Self, RouteKeyError> {
-        if let Some((_, path)) = text.split_once(' ').filter(|(_, path)| path.starts_with('/')) {
+        if let Some((_, path)) = text
+            .split_once(' ')
+            .filter(|(_, path)| path.starts_with('/'))
+        {
             check_foreign_syntax(path)?;
         }
         Self::parse_stored(text)
@@ -146,7 +166,11 @@ fn check_foreign_syntax(path: &str) -> Result<(), RouteKeyError> {
         }
         let bracketed = |open, close| segment.starts_with(open) && segment.ends_with(close);
         let regular_expression = segment.starts_with("{") && segment.contains([':', '<']);
-        if segment.starts_with(':') || bracketed('<', '>') || bracketed('[', ']') || regular_expression {
+        if segment.starts_with(':')
+            || bracketed('<', '>')
+            || bracketed('[', ']')
+            || regular_expression
+        {
             return Err(RouteKeyError::ForeignVariable(segment.to_owned()));
         }
     }
@@ -169,7 +193,9 @@ fn parse_segments(path: &str) -> Result<Vec<Segment>, RouteKeyError> {
     for (position, text) in texts.iter().enumerate() {
         let segment = parse_segment(text, position + 1 == texts.len())?;
         if let Some(name) = segment.variable()
-            && segments.iter().any(|earlier| earlier.variable() == Some(name))
+            && segments
+                .iter()
+                .any(|earlier| earlier.variable() == Some(name))
         {
             return Err(RouteKeyError::RepeatedVariable(name.to_owned()));
         }
@@ -180,8 +206,13 @@ fn parse_segments(path: &str) -> Result<Vec<Segment>, RouteKeyError> {
 
 fn parse_segment(text: &str, last: bool) -> Result<Segment, RouteKeyError> {
     let refuse = || RouteKeyError::Segment(text.to_owned());
-    let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
-        let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"{}%?#\\".contains(&byte));
+    let Some(inner) = text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    else {
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"{}%?#\\".contains(&byte));
         // An empty segment is a path's end after a slash, and nowhere else what anyone means.
         let placed = !text.is_empty() || last;
         return if plain && placed && text != "." && text != ".." {
@@ -190,8 +221,13 @@ fn parse_segment(text: &str, last: bool) -> Result<Segment, RouteKeyError> {
             Err(refuse())
         };
     };
-    let (name, greedy) = inner.strip_suffix('+').map_or((inner, false), |name| (name, true));
-    let named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let (name, greedy) = inner
+        .strip_suffix('+')
+        .map_or((inner, false), |name| (name, true));
+    let named = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     match (named, greedy) {
         (true, false) => Ok(Segment::Variable(name.to_owned())),
         (true, true) if last => Ok(Segment::Greedy(name.to_owned())),
@@ -220,8 +256,17 @@ mod tests {
 
     #[test]
     fn a_key_shows_as_it_was_written() {
-        for text in ["GET /", "ANY /{proxy+}", "POST /a/{b}/c", "DELETE /a/{b}/{c+}", "GET /a/"] {
-            assert_eq!(text.parse::<RouteKey>().map(|key| key.to_string()), Ok(text.to_owned()));
+        for text in [
+            "GET /",
+            "ANY /{proxy+}",
+            "POST /a/{b}/c",
+            "DELETE /a/{b}/{c+}",
+            "GET /a/",
+        ] {
+            assert_eq!(
+                text.parse::<RouteKey>().map(|key| key.to_string()),
+                Ok(text.to_owned())
+            );
         }
     }
 
@@ -256,12 +301,25 @@ mod tests {
 
     #[test]
     fn wildcards_of_other_gateways_are_refused_with_what_to_write_instead() {
-        for key in
-            ["ANY /admin/*", "GET /*", "GET /**", "GET /a/*/b", "GET /a*", "GET /{proxy*}", "GET /{*rest}", "GET /(.*)"]
-        {
+        for key in [
+            "ANY /admin/*",
+            "GET /*",
+            "GET /**",
+            "GET /a/*/b",
+            "GET /a*",
+            "GET /{proxy*}",
+            "GET /{*rest}",
+            "GET /(.*)",
+        ] {
             let error = key.parse::<RouteKey>().unwrap_err();
-            assert!(matches!(error, RouteKeyError::Wildcard(_)), "{key}: {error}");
-            assert!(error.to_string().contains("`*`") && error.to_string().contains("`{proxy+}`"), "{error}");
+            assert!(
+                matches!(error, RouteKeyError::Wildcard(_)),
+                "{key}: {error}"
+            );
+            assert!(
+                error.to_string().contains("`*`") && error.to_string().contains("`{proxy+}`"),
+                "{error}"
+            );
         }
         for key in [
             "GET /:id",
@@ -273,7 +331,10 @@ mod tests {
             "GET /{id:[0-9]+}",
         ] {
             let error = key.parse::<RouteKey>().unwrap_err();
-            assert!(matches!(error, RouteKeyError::ForeignVariable(_)), "{key}: {error}");
+            assert!(
+                matches!(error, RouteKeyError::ForeignVariable(_)),
+                "{key}: {error}"
+            );
             assert!(error.to_string().contains("`{name}`"), "{error}");
         }
         for key in ["POST /projects:batch", "GET /products(1)", "GET /a.b~c"] {

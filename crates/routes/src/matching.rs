@@ -22,9 +22,19 @@ impl PathMatching {
     }
 
     pub(crate) fn path(self, path: &str) -> Cow<'_, str> {
-        let trimmed = if self.ignore_trailing_slash { without_trailing_slash(path) } else { path };
-        let is_lower = trimmed.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-        if self.ignore_case && !is_lower { Cow::Owned(fold_case(trimmed)) } else { Cow::Borrowed(trimmed) }
+        let trimmed = if self.ignore_trailing_slash {
+            without_trailing_slash(path)
+        } else {
+            path
+        };
+        let is_lower = trimmed
+            .bytes()
+            .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        if self.ignore_case && !is_lower {
+            Cow::Owned(fold_case(trimmed))
+        } else {
+            Cow::Borrowed(trimmed)
+        }
     }
 
     /// The key with the same differences removed; it is still shown as it was written.
@@ -45,5 +55,9 @@ impl PathMatching {
 
 fn without_trailing_slash(path: &str) -> &str {
     let trimmed = path.trim_end_matches('/');
-    if trimmed.is_empty() { &path[..1.min(path.len())] } else { trimmed }
+    if trimmed.is_empty() {
+        &path[..1.min(path.len())]
+    } else {
+        trimmed
+    }
 }

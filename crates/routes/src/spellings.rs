@@ -29,12 +29,16 @@ pub(crate) enum Readings {
 impl Spellings {
     pub(crate) fn add(&mut self, key: &RouteKey) {
         for segment in key.segments() {
-            let Segment::Literal(text) = segment else { continue };
+            let Segment::Literal(text) = segment else {
+                continue;
+            };
             if text.is_empty() {
                 continue;
             }
             let path = format!("/{text}");
-            let Cow::Owned(folded) = fold(&path) else { continue };
+            let Cow::Owned(folded) = fold(&path) else {
+                continue;
+            };
             let spellings = self.by_fold.entry(folded[1..].to_owned()).or_default();
             if !spellings.contains(text) {
                 spellings.push(text.clone());
@@ -63,8 +67,11 @@ impl Spellings {
         if readings.len() > MAX_READINGS {
             return Readings::TooMany;
         }
-        let with_slash: Vec<String> =
-            readings.iter().filter(|path| path.len() > 1).map(|path| format!("{path}/")).collect();
+        let with_slash: Vec<String> = readings
+            .iter()
+            .filter(|path| path.len() > 1)
+            .map(|path| format!("{path}/"))
+            .collect();
         readings.extend(with_slash);
         Readings::Several(readings)
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use crate::key::{RouteKey, Segment};
 
-/// Route keys with a value each, searched by API Gateway's precedence whatever the order of insertion:
-/// a full match before a greedy one; segment by segment, literal text before a variable; the method
-/// itself before `ANY`. A route whose path fits but whose method does not is no match.
+/// Route keys with a value each, searched by API Gateway's precedence whatever the order of
+/// insertion: a full match before a greedy one; segment by segment, literal text before a variable;
+/// the method itself before `ANY`. A route whose path fits but whose method does not is no match.
 #[derive(Clone, Debug)]
 pub struct RouteTable<T> {
     routes: Vec<(RouteKey, T)>,
@@ -51,7 +51,10 @@ struct Methods {
 
 impl<T> Default for RouteTable<T> {
     fn default() -> Self {
-        Self { routes: Vec::new(), root: Node::default() }
+        Self {
+            routes: Vec::new(),
+            root: Node::default(),
+        }
     }
 }
 
@@ -59,49 +62,67 @@ impl<T> RouteTable<T> {
     /// Adds a route.
     ///
     /// # Errors
-    /// [`DuplicateRoute`] where a route with the same method and the same path, names of variables aside,
-    /// is there already.
+    /// [`DuplicateRoute`] where a route with the same method and the same path, names of variables
+    /// aside, is there already.
     pub fn insert(&mut self, key: RouteKey, value: T) -> Result<(), DuplicateRoute> {
         let index = self.routes.len();
         let methods = self.root.methods_for(key.segments());
         if let Some(first) = methods.insert(key.method(), index) {
-            return Err(DuplicateRoute { first: self.routes[first].0.to_string(), second: key.to_string() });
+            return Err(DuplicateRoute {
+                first: self.routes[first].0.to_string(),
+                second: key.to_string(),
+            });
         }
         self.routes.push((key, value));
         Ok(())
     }
 
-    /// The most specific route for a request. `path` begins with `/` and is taken as it is: nothing is
-    /// decoded or normalised here.
+    /// The most specific route for a request. `path` begins with `/` and is taken as it is: nothing
+    /// is decoded or normalised here.
     #[must_use]
     pub fn find<'t, 'p>(&'t self, method: &str, path: &'p str) -> Option<Match<'t, 'p, T>> {
         let rest = path.strip_prefix('/')?;
-        let index = self.root.full_match(method, Some(rest)).or_else(|| self.root.greedy_match(method, rest))?;
+        let index = self
+            .root
+            .full_match(method, Some(rest))
+            .or_else(|| self.root.greedy_match(method, rest))?;
         let (key, value) = &self.routes[index];
-        Some(Match { key, value, parameters: parameters(key, rest) })
+        Some(Match {
+            key,
+            value,
+            parameters: parameters(key, rest),
+        })
     }
 
     /// The same without the variables: nothing is allocated.
     #[must_use]
     pub(crate) fn lookup(&self, method: &str, path: &str) -> Option<(&RouteKey, &T)> {
         let rest = path.strip_prefix('/')?;
-        let index = self.root.full_match(method, Some(rest)).or_else(|| self.root.greedy_match(method, rest))?;
+        let index = self
+            .root
+            .full_match(method, Some(rest))
+            .or_else(|| self.root.greedy_match(method, rest))?;
         let (key, value) = &self.routes[index];
         Some((key, value))
     }
 
-    /// Routes that do not match `path` but are about what it names: `/x/{proxy+}` for `/x` and `/x/`, and `/x/` for
-    /// `/x`. None if the path, or for `/x/` that path with its slash, has a route of its own for this method.
+    /// Routes that do not match `path` but are about what it names: `/x/{proxy+}` for `/x` and
+    /// `/x/`, and `/x/` for `/x`. None if the path, or for `/x/` that path with its slash, has a
+    /// route of its own for this method.
     pub(crate) fn guards(&self, method: &str, path: &str) -> impl Iterator<Item = (&RouteKey, &T)> {
         let rest = path.strip_prefix('/').filter(|rest| !rest.is_empty());
         let found = rest.and_then(|rest| match rest.strip_suffix('/') {
             Some(rest) => self.root.guards(method, Some(rest), true),
             None => self.root.guards(method, Some(rest), false),
         });
-        found.unwrap_or_default().into_iter().flatten().map(|index| {
-            let (key, value) = &self.routes[index];
-            (key, value)
-        })
+        found
+            .unwrap_or_default()
+            .into_iter()
+            .flatten()
+            .map(|index| {
+                let (key, value) = &self.routes[index];
+                (key, value)
+            })
     }
 
     /// Every route, in the order of insertion.
@@ -139,7 +160,8 @@ fn parameters<'t, 'p>(key: &'t RouteKey, path: &'p str) -> Vec<(&'t str, &'p str
 
 /// A path's first segment, and what follows its slash where there is one.
 fn split_segment(path: &str) -> (&str, Option<&str>) {
-    path.split_once('/').map_or((path, None), |(head, tail)| (head, Some(tail)))
+    path.split_once('/')
+        .map_or((path, None), |(head, tail)| (head, Some(tail)))
 }
 
 impl Node {
@@ -157,9 +179,14 @@ impl Node {
 
     /// `rest` is `None` past the path's end. Visits each node of the table at most once.
     fn full_match(&self, method: &str, rest: Option<&str>) -> Option<usize> {
-        let Some(rest) = rest else { return self.ending.find(method) };
+        let Some(rest) = rest else {
+            return self.ending.find(method);
+        };
         let (head, tail) = split_segment(rest);
-        let literal = self.literals.get(head).and_then(|node| node.full_match(method, tail));
+        let literal = self
+            .literals
+            .get(head)
+            .and_then(|node| node.full_match(method, tail));
         literal.or_else(|| self.variable_for(head)?.full_match(method, tail))
     }
 
@@ -169,7 +196,10 @@ impl Node {
         }
         let (head, tail) = split_segment(rest);
         let deeper = tail.and_then(|tail| {
-            let literal = self.literals.get(head).and_then(|node| node.greedy_match(method, tail));
+            let literal = self
+                .literals
+                .get(head)
+                .and_then(|node| node.greedy_match(method, tail));
             literal.or_else(|| self.variable_for(head)?.greedy_match(method, tail))
         });
         deeper.or_else(|| self.greedy.find(method))
@@ -178,8 +208,15 @@ impl Node {
     /// `None` if nothing here is about the path; then a less specific branch may be.
     fn guards(&self, method: &str, rest: Option<&str>, slash: bool) -> Option<[Option<usize>; 2]> {
         let Some(rest) = rest else {
-            let with_slash = self.literals.get("").and_then(|node| node.ending.find(method));
-            let own = if slash { with_slash } else { self.ending.find(method) };
+            let with_slash = self
+                .literals
+                .get("")
+                .and_then(|node| node.ending.find(method));
+            let own = if slash {
+                with_slash
+            } else {
+                self.ending.find(method)
+            };
             let guards = [with_slash, self.greedy.find(method)];
             return if own.is_some() {
                 Some([None, None])
@@ -188,18 +225,29 @@ impl Node {
             };
         };
         let (head, tail) = split_segment(rest);
-        let literal = self.literals.get(head).and_then(|node| node.guards(method, tail, slash));
+        let literal = self
+            .literals
+            .get(head)
+            .and_then(|node| node.guards(method, tail, slash));
         literal.or_else(|| self.variable_for(head)?.guards(method, tail, slash))
     }
 
     fn variable_for(&self, segment: &str) -> Option<&Node> {
-        if segment.is_empty() { None } else { self.variable.as_deref() }
+        if segment.is_empty() {
+            None
+        } else {
+            self.variable.as_deref()
+        }
     }
 }
 
 impl Methods {
     fn find(&self, method: &str) -> Option<usize> {
-        self.named.iter().find(|(known, _)| *known == method).map(|(_, index)| *index).or(self.any)
+        self.named
+            .iter()
+            .find(|(known, _)| *known == method)
+            .map(|(_, index)| *index)
+            .or(self.any)
     }
 
     /// The index that stood there before, if one did; then nothing changes.
@@ -226,7 +274,9 @@ mod tests {
     fn table(keys: &[&str]) -> RouteTable<String> {
         let mut table = RouteTable::default();
         for key in keys {
-            table.insert(key.parse().unwrap(), (*key).to_owned()).unwrap();
+            table
+                .insert(key.parse().unwrap(), (*key).to_owned())
+                .unwrap();
         }
         table
     }
@@ -238,10 +288,24 @@ mod tests {
     /// The example of AWS's page on routing.
     #[test]
     fn the_documented_example_is_routed_as_documented() {
-        let table = table(&["GET /pets/dog/1", "GET /pets/dog/{id}", "GET /pets/{proxy+}", "ANY /{proxy+}"]);
-        assert_eq!(chosen(&table, "GET", "/pets/dog/1"), Some("GET /pets/dog/1"));
-        assert_eq!(chosen(&table, "GET", "/pets/dog/2"), Some("GET /pets/dog/{id}"));
-        assert_eq!(chosen(&table, "GET", "/pets/cat/1"), Some("GET /pets/{proxy+}"));
+        let table = table(&[
+            "GET /pets/dog/1",
+            "GET /pets/dog/{id}",
+            "GET /pets/{proxy+}",
+            "ANY /{proxy+}",
+        ]);
+        assert_eq!(
+            chosen(&table, "GET", "/pets/dog/1"),
+            Some("GET /pets/dog/1")
+        );
+        assert_eq!(
+            chosen(&table, "GET", "/pets/dog/2"),
+            Some("GET /pets/dog/{id}")
+        );
+        assert_eq!(
+            chosen(&table, "GET", "/pets/cat/1"),
+            Some("GET /pets/{proxy+}")
+        );
         assert_eq!(chosen(&table, "POST", "/test/5"), Some("ANY /{proxy+}"));
     }
 
@@ -254,9 +318,17 @@ mod tests {
 
     #[test]
     fn the_path_decides_before_the_method_does() {
-        let table = table(&["ANY /pets/1", "GET /pets/{id}", "GET /pets/1/owner", "ANY /pets/{id}/owner"]);
+        let table = table(&[
+            "ANY /pets/1",
+            "GET /pets/{id}",
+            "GET /pets/1/owner",
+            "ANY /pets/{id}/owner",
+        ]);
         assert_eq!(chosen(&table, "GET", "/pets/1"), Some("ANY /pets/1"));
-        assert_eq!(chosen(&table, "PUT", "/pets/1/owner"), Some("ANY /pets/{id}/owner"));
+        assert_eq!(
+            chosen(&table, "PUT", "/pets/1/owner"),
+            Some("ANY /pets/{id}/owner")
+        );
     }
 
     #[test]
@@ -284,7 +356,13 @@ mod tests {
     #[test]
     fn slashes_and_dots_are_not_smoothed_away() {
         let table = table(&["GET /health", "ANY /{proxy+}", "GET /{id}"]);
-        for path in ["//health", "/health/", "/./health", "/x/../health", "/health//"] {
+        for path in [
+            "//health",
+            "/health/",
+            "/./health",
+            "/x/../health",
+            "/health//",
+        ] {
             assert_eq!(chosen(&table, "GET", path), Some("ANY /{proxy+}"), "{path}");
         }
         assert_eq!(chosen(&table, "GET", "health"), None);
@@ -301,9 +379,21 @@ mod tests {
     #[test]
     fn the_same_route_twice_is_refused_whatever_its_variables_are_called() {
         let mut table = table(&["GET /a/{b}", "ANY /{p+}"]);
-        assert!(table.insert("GET /a/{c}".parse().unwrap(), String::new()).is_err());
-        assert!(table.insert("ANY /{q+}".parse().unwrap(), String::new()).is_err());
-        assert!(table.insert("POST /a/{c}".parse().unwrap(), String::new()).is_ok());
+        assert!(
+            table
+                .insert("GET /a/{c}".parse().unwrap(), String::new())
+                .is_err()
+        );
+        assert!(
+            table
+                .insert("ANY /{q+}".parse().unwrap(), String::new())
+                .is_err()
+        );
+        assert!(
+            table
+                .insert("POST /a/{c}".parse().unwrap(), String::new())
+                .is_ok()
+        );
         assert_eq!(table.len(), 3);
     }
 

@@ -38,7 +38,9 @@ pub fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
         let is_known = path != "." && path != "?";
         JsonError::new(if is_known { path } else { String::new() }, error.inner())
     })?;
-    deserializer.end().map_err(|error| JsonError::new(String::new(), &error))?;
+    deserializer
+        .end()
+        .map_err(|error| JsonError::new(String::new(), &error))?;
     Ok(value)
 }
 
@@ -46,22 +48,39 @@ impl JsonError {
     /// The error for what `serde_json` reports about the field at `place`.
     #[must_use]
     pub fn new(place: String, error: &serde_json::Error) -> Self {
-        let position = TextPosition { line: error.line(), column: error.column() };
+        let position = TextPosition {
+            line: error.line(),
+            column: error.column(),
+        };
         let text = error.to_string();
-        let problem = text.strip_suffix(&format!(" at line {} column {}", position.line, position.column));
-        Self { place, problem: reworded(problem.unwrap_or(&text)), position }
+        let problem = text.strip_suffix(&format!(
+            " at line {} column {}",
+            position.line, position.column
+        ));
+        Self {
+            place,
+            problem: reworded(problem.unwrap_or(&text)),
+            position,
+        }
     }
 
     /// The field and the problem, without the position.
     #[must_use]
     pub fn without_position(&self) -> String {
-        if self.place.is_empty() { self.problem.clone() } else { format!("{}: {}", self.place, self.problem) }
+        if self.place.is_empty() {
+            self.problem.clone()
+        } else {
+            format!("{}: {}", self.place, self.problem)
+        }
     }
 }
 
-/// The parser's message in the words of this project. A value of the wrong type is left out: it may be a secret.
+/// The parser's message in the words of this project. A value of the wrong type is left out: it may
+/// be a secret.
 fn reworded(problem: &str) -> String {
-    let wrong_type = problem.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "));
+    let wrong_type = problem
+        .strip_prefix("invalid type: ")
+        .and_then(|rest| rest.rsplit_once(", expected "));
     match wrong_type {
         Some((found, expected)) => {
             let kind = found.split([' ', '"', '`']).next().unwrap_or_default();
@@ -76,7 +95,11 @@ impl std::error::Error for JsonError {}
 impl fmt::Display for JsonError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TextPosition { line, column } = self.position;
-        write!(formatter, "{} at line {line} column {column}", self.without_position())
+        write!(
+            formatter,
+            "{} at line {line} column {column}",
+            self.without_position()
+        )
     }
 }
 
@@ -86,7 +109,8 @@ impl fmt::Display for TextPosition {
     }
 }
 
-/// Returns where the value begins that a JSON Pointer (RFC 6901) names; `None` if there is no such value.
+/// Returns where the value begins that a JSON Pointer (RFC 6901) names; `None` if there is no such
+/// value.
 #[must_use]
 pub fn locate_json(text: &str, pointer: &str) -> Option<TextPosition> {
     let mut value: &RawValue = serde_json::from_str(text).ok()?;
@@ -95,7 +119,11 @@ pub fn locate_json(text: &str, pointer: &str) -> Option<TextPosition> {
         value = child(value, &name)?;
     }
 
-    let offset = value.get().as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let offset = value
+        .get()
+        .as_ptr()
+        .addr()
+        .checked_sub(text.as_ptr().addr())?;
     let before = text.get(..offset)?;
     let line = before.matches('\n').count() + 1;
     let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1) + 1;
@@ -141,10 +169,19 @@ mod tests {
                 "{\n \"kinds\": [\"good\", \"bad\"]\n}",
                 "kinds[1]: unknown value `bad`, expected `good` at line 2 column 24",
             ),
-            ("{\"kinds\": []", "EOF while parsing an object at line 1 column 12"),
+            (
+                "{\"kinds\": []",
+                "EOF while parsing an object at line 1 column 12",
+            ),
             ("{}", "missing field `kinds` at line 1 column 2"),
-            ("{\"kinds\": []} x", "trailing characters at line 1 column 15"),
-            ("{\"other\": 1}", "other: unknown field `other`, expected `kinds` at line 1 column 8"),
+            (
+                "{\"kinds\": []} x",
+                "trailing characters at line 1 column 15",
+            ),
+            (
+                "{\"other\": 1}",
+                "other: unknown field `other`, expected `kinds` at line 1 column 8",
+            ),
             ("", "EOF while parsing a value at line 1 column 0"),
         ] {
             assert_eq!(error(text), expected);
@@ -162,7 +199,9 @@ mod tests {
         ] {
             let error = error(text);
             assert!(
-                error.starts_with(&format!("kinds: invalid type: {kind}, expected a sequence at line 1")),
+                error.starts_with(&format!(
+                    "kinds: invalid type: {kind}, expected a sequence at line 1"
+                )),
                 "{error}"
             );
         }

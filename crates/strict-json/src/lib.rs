@@ -1,12 +1,14 @@
 //! JSON in which no object has two fields of one name.
 //!
-//! Readers disagree on which of two fields of one name counts. A signed text that contains both means different things
-//! to different readers, and of two plans of one name, the one with the laxer limits might be used. `serde_json` itself
-//! refuses numbers that overflow, lone surrogates and nesting beyond 128 levels.
+//! Readers disagree on which of two fields of one name counts. A signed text that contains both
+//! means different things to different readers, and of two plans of one name, the one with the
+//! laxer limits might be used. `serde_json` itself refuses numbers that overflow, lone surrogates
+//! and nesting beyond 128 levels.
 //!
 //! - [`value`] and [`object`] read whole documents
 //! - [`StrictValue`] is a value inside another document
-//! - [`parse_json`] reads a document that a person wrote; its errors name the field and the position
+//! - [`parse_json`] reads a document that a person wrote; its errors name the field and the
+//!   position
 //! - [`map`] is for fields with `#[serde(deserialize_with = "strict_json::map")]`
 //!
 //! ```
@@ -30,8 +32,8 @@ pub use json_text::{JsonError, TextPosition, locate_json, parse_json};
 /// Reads a JSON value.
 ///
 /// # Errors
-/// An error of [`Category::Data`](serde_json::error::Category::Data) for a duplicate field, and of another category if
-/// the text is not JSON.
+/// An error of [`Category::Data`](serde_json::error::Category::Data) for a duplicate field, and of
+/// another category if the text is not JSON.
 pub fn value(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice::<StrictValue>(text).map(|StrictValue(value)| value)
 }
@@ -89,7 +91,8 @@ impl<'de, V: Deserialize<'de>> Visitor<'de> for MapVisitor<V> {
     }
 }
 
-/// Hands each field of an object to `insert`, which returns the name if the map contains it already.
+/// Hands each field of an object to `insert`, which returns the name if the map contains it
+/// already.
 fn read_fields<'de, A, V>(
     mut fields: A,
     mut insert: impl FnMut(String, V) -> Result<(), String>,
@@ -99,7 +102,8 @@ where
     V: Deserialize<'de>,
 {
     while let Some((name, value)) = fields.next_entry()? {
-        insert(name, value).map_err(|name| A::Error::custom(format_args!("`{name}` stands there twice")))?;
+        insert(name, value)
+            .map_err(|name| A::Error::custom(format_args!("`{name}` stands there twice")))?;
     }
     Ok(())
 }
@@ -202,18 +206,33 @@ mod tests {
     fn a_duplicate_field_is_named_with_its_position() {
         let error = value(br#"{"routes":{"GET /a":1,"GET /a":2}}"#).unwrap_err();
         assert_eq!(error.classify(), serde_json::error::Category::Data);
-        assert!(error.to_string().starts_with("`GET /a` stands there twice at line 1 column"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("`GET /a` stands there twice at line 1 column"),
+            "{error}"
+        );
         for text in ["", "{", r#"{"a":1} x"#, "\u{feff}{}", &"[".repeat(200)] {
-            assert_ne!(value(text.as_bytes()).unwrap_err().classify(), serde_json::error::Category::Data, "{text}");
+            assert_ne!(
+                value(text.as_bytes()).unwrap_err().classify(),
+                serde_json::error::Category::Data,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_map_has_each_name_once() {
-        let read =
-            |text| map::<_, u8>(&mut serde_json::Deserializer::from_str(text)).map_err(|error| error.to_string());
+        let read = |text| {
+            map::<_, u8>(&mut serde_json::Deserializer::from_str(text))
+                .map_err(|error| error.to_string())
+        };
         assert_eq!(read(r#"{"a":1,"b":1}"#).unwrap().len(), 2);
-        assert!(read(r#"{"a":1,"b":1,"\u0061":1}"#).unwrap_err().starts_with("`a` stands there twice"));
+        assert!(
+            read(r#"{"a":1,"b":1,"\u0061":1}"#)
+                .unwrap_err()
+                .starts_with("`a` stands there twice")
+        );
         assert!(read("[]").unwrap_err().contains("expected an object"));
     }
 }

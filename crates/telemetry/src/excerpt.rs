@@ -5,8 +5,8 @@ use std::fmt::{self, Display, Write};
 /// The longest excerpt of one text, in bytes, without the note about its full length.
 pub const MAX_EXCERPT_BYTES: usize = 512;
 
-/// Displays at most [`MAX_EXCERPT_BYTES`] of a text that a sender or another service chose. A longer text ends with
-/// `…` and its full length: `xxx… (70000 bytes)`.
+/// Displays at most [`MAX_EXCERPT_BYTES`] of a text that a sender or another service chose. A
+/// longer text ends with `…` and its full length: `xxx… (70000 bytes)`.
 ///
 /// ```
 /// let long = "x".repeat(70_000);
@@ -27,7 +27,11 @@ impl Display for Excerpt<'_> {
 /// Returns the text itself if it is short enough, else its [`Excerpt`].
 #[must_use]
 pub fn excerpt(text: String) -> String {
-    if text.len() <= MAX_EXCERPT_BYTES { text } else { Excerpt(&text).to_string() }
+    if text.len() <= MAX_EXCERPT_BYTES {
+        text
+    } else {
+        Excerpt(&text).to_string()
+    }
 }
 
 /// Passes on the first bytes that are written to it, and counts the rest.
@@ -40,12 +44,21 @@ pub(crate) struct Capped<'w, W: ?Sized> {
 
 impl<'w, W: Write + ?Sized> Capped<'w, W> {
     pub(crate) const fn new(writer: &'w mut W, max_bytes: usize) -> Self {
-        Self { writer, left: max_bytes, total: 0, is_cut: false }
+        Self {
+            writer,
+            left: max_bytes,
+            total: 0,
+            is_cut: false,
+        }
     }
 
     /// Notes the full length if something was left out.
     pub(crate) fn finish(self) -> fmt::Result {
-        if self.is_cut { write!(self.writer, "… ({} bytes)", self.total) } else { Ok(()) }
+        if self.is_cut {
+            write!(self.writer, "… ({} bytes)", self.total)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -85,7 +98,10 @@ mod tests {
     #[test]
     fn no_character_is_cut_in_half() {
         let text = format!("{}é{}", "x".repeat(MAX_EXCERPT_BYTES - 1), "y".repeat(9));
-        assert_eq!(Excerpt(&text).to_string(), format!("{}… (522 bytes)", "x".repeat(MAX_EXCERPT_BYTES - 1)));
+        assert_eq!(
+            Excerpt(&text).to_string(),
+            format!("{}… (522 bytes)", "x".repeat(MAX_EXCERPT_BYTES - 1))
+        );
     }
 
     #[test]

@@ -30,7 +30,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, Members> for Line {
         visitor.outcome?;
         if let Some(span) = context.lookup_current() {
             let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<Members>>().map_or("", |fields| &fields.fields);
+            let fields = extensions
+                .get::<FormattedFields<Members>>()
+                .map_or("", |fields| &fields.fields);
             if let Some(fields) = fields.strip_prefix(',') {
                 writer.write_str(",\"span\":{")?;
                 writer.write_str(fields)?;
@@ -83,7 +85,11 @@ mod tests {
             line.as_object_mut().unwrap().remove("timestamp");
             line
         };
-        String::from_utf8(bytes).unwrap().lines().map(parse).collect()
+        String::from_utf8(bytes)
+            .unwrap()
+            .lines()
+            .map(parse)
+            .collect()
     }
 
     #[test]
@@ -112,25 +118,49 @@ mod tests {
     #[test]
     fn whatever_a_text_holds_it_is_one_line_of_json() {
         let text: String = (0..0x250).filter_map(char::from_u32).collect();
-        let logged = lines("info", || tracing::info!(text, shown = %text, "\"{{}}\" \\ \n \u{2028}"));
-        assert_eq!(logged, [json!({"level": "INFO", "message": "\"{}\" \\ \n \u{2028}", "text": text, "shown": text})]);
+        let logged = lines(
+            "info",
+            || tracing::info!(text, shown = %text, "\"{{}}\" \\ \n \u{2028}"),
+        );
+        assert_eq!(
+            logged,
+            [
+                json!({"level": "INFO", "message": "\"{}\" \\ \n \u{2028}", "text": text, "shown": text})
+            ]
+        );
     }
 
     #[test]
     fn no_field_is_longer_than_four_kibibytes() {
         let text = "x".repeat(70_000);
         let cut = format!("{}… (70000 bytes)", "x".repeat(4_096));
-        let logged = lines("info", || tracing::info!(text, shown = %text, seen = ?text, "{text}"));
-        assert_eq!((&logged[0]["text"], &logged[0]["shown"]), (&json!(cut), &json!(cut)));
+        let logged = lines(
+            "info",
+            || tracing::info!(text, shown = %text, seen = ?text, "{text}"),
+        );
+        assert_eq!(
+            (&logged[0]["text"], &logged[0]["shown"]),
+            (&json!(cut), &json!(cut))
+        );
         assert_eq!(logged[0]["message"], json!(cut));
-        assert!(logged[0]["seen"].as_str().unwrap().ends_with("x… (70002 bytes)"));
+        assert!(
+            logged[0]["seen"]
+                .as_str()
+                .unwrap()
+                .ends_with("x… (70002 bytes)")
+        );
     }
 
     #[test]
     fn a_spans_fields_are_cut_as_well() {
         let text = "é".repeat(35_000);
-        let logged = lines("info", || tracing::error_span!("request", text).in_scope(|| tracing::info!("inside")));
-        assert_eq!(logged[0]["span"]["text"], json!(format!("{}… (70000 bytes)", "é".repeat(2_048))));
+        let logged = lines("info", || {
+            tracing::error_span!("request", text).in_scope(|| tracing::info!("inside"))
+        });
+        assert_eq!(
+            logged[0]["span"]["text"],
+            json!(format!("{}… (70000 bytes)", "é".repeat(2_048)))
+        );
     }
 
     #[test]
@@ -171,7 +201,10 @@ mod tests {
             tracing::info!(target: "lambda_runtime", "started");
         });
         assert_eq!(
-            logged.iter().map(|line| line["message"].as_str().unwrap()).collect::<Vec<_>>(),
+            logged
+                .iter()
+                .map(|line| line["message"].as_str().unwrap())
+                .collect::<Vec<_>>(),
             ["ours", "started"]
         );
     }

@@ -1,7 +1,7 @@
 //! Fields as members of a JSON object, each with a comma in front.
 //!
-//! `tracing-subscriber` has a JSON format of its own, which goes through a general serialiser for every field: it
-//! took as long as all the rest of a decision.
+//! `tracing-subscriber` has a JSON format of its own, which goes through a general serialiser for
+//! every field: it took as long as all the rest of a decision.
 
 use std::fmt::{self, Debug, Write};
 
@@ -34,10 +34,14 @@ pub(crate) struct MemberVisitor<'w, W> {
 
 impl<'w, W: Write> MemberVisitor<'w, W> {
     pub(crate) fn new(writer: &'w mut W) -> Self {
-        Self { writer, outcome: Ok(()) }
+        Self {
+            writer,
+            outcome: Ok(()),
+        }
     }
 
-    /// Writes the field's name, and what `value` writes. Strings go without the formatter, which costs more than they do.
+    /// Writes the field's name, and what `value` writes. Strings go without the formatter, which
+    /// costs more than they do.
     fn member(&mut self, field: &Field, value: impl FnOnce(&mut W) -> fmt::Result) {
         let written = self.outcome.and_then(|()| {
             self.writer.write_str(",\"")?;
@@ -75,7 +79,9 @@ impl<W: Write> Visit for MemberVisitor<'_, W> {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.member(field, |writer| writer.write_str(if value { "true" } else { "false" }));
+        self.member(field, |writer| {
+            writer.write_str(if value { "true" } else { "false" })
+        });
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
@@ -88,10 +94,13 @@ impl<W: Write> Visit for MemberVisitor<'_, W> {
 
     /// JSON has no infinity.
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.member(
-            field,
-            |writer| if value.is_finite() { write!(writer, "{value}") } else { writer.write_str("null") },
-        );
+        self.member(field, |writer| {
+            if value.is_finite() {
+                write!(writer, "{value}")
+            } else {
+                writer.write_str("null")
+            }
+        });
     }
 }
 
@@ -101,7 +110,10 @@ struct Escaping<'w, W>(&'w mut W);
 impl<W: Write> Write for Escaping<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        while let Some(at) = rest
+            .bytes()
+            .position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
+        {
             let (plain, special) = rest.split_at(at);
             self.0.write_str(plain)?;
             let byte = special.as_bytes()[0];

@@ -48,15 +48,21 @@ struct Cli {
 }
 
 /// The release, and that of the time-zone data in it.
-static VERSION: LazyLock<String> =
-    LazyLock::new(|| format!("{} (time zones {})", env!("CARGO_PKG_VERSION"), usage::time_zone_release()));
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} (time zones {})",
+        env!("CARGO_PKG_VERSION"),
+        usage::time_zone_release()
+    )
+});
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve what the template says (the default)
     Serve(Serve),
-    /// Print a token of the local issuer. The local gateway accepts it unless --policy names other issuers
+    /// Print a token of the local issuer. The local gateway accepts it unless --policy names other
+    /// issuers
     Token(Token),
     /// Call a function with events, one after another, and print what it answers
     Invoke(Invoke),
@@ -77,8 +83,8 @@ pub struct Serve {
     /// The backend, instead of the built-in echo service
     #[arg(long, value_name = "URL", value_parser = backend)]
     pub backend: Option<Uri>,
-    /// Address that every AWS client talks to, instead of an embedded store. On another machine it needs `AWS_REGION`
-    /// and credentials in the environment
+    /// Address that every AWS client talks to, instead of an embedded store. On another machine it
+    /// needs `AWS_REGION` and credentials in the environment
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub endpoint: Option<Uri>,
     /// The authorizer's policy as JSON, instead of the template's
@@ -156,7 +162,12 @@ pub enum NoCommand {
 pub fn parse(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Command, NoCommand> {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
             Err(NoCommand::Shown(error.to_string()))
         }
         Err(error) => Err(NoCommand::Mistake(message::one_line(&error.to_string()))),
@@ -173,13 +184,15 @@ fn backend(text: &str) -> Result<Uri, String> {
 }
 
 fn endpoint(text: &str) -> Result<Uri, String> {
-    address(text, &["http", "https"]).ok_or_else(|| "expected http(s)://HOST:PORT without a path".to_owned())
+    address(text, &["http", "https"])
+        .ok_or_else(|| "expected http(s)://HOST:PORT without a path".to_owned())
 }
 
 fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let plain = schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
-    let port_fits = |authority: &Authority| authority.port().is_none() || authority.port_u16().is_some();
+    let port_fits =
+        |authority: &Authority| authority.port().is_none() || authority.port_u16().is_some();
     let host = uri.authority().is_some_and(|authority| {
         !authority.host().is_empty() && port_fits(authority) && !authority.as_str().contains('@')
     });
@@ -191,12 +204,18 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Command, NoCommand> {
-        parse(std::iter::once("tollgate").chain(line.split_whitespace()).map(Into::into))
+        parse(
+            std::iter::once("tollgate")
+                .chain(line.split_whitespace())
+                .map(Into::into),
+        )
     }
 
     #[test]
     fn version_names_the_release_of_the_time_zones() {
-        let Err(NoCommand::Shown(said)) = parsed("--version") else { panic!("no version") };
+        let Err(NoCommand::Shown(said)) = parsed("--version") else {
+            panic!("no version")
+        };
         assert!(said.starts_with("tollgate "), "{said}");
         let release = said.trim_end().rsplit_once("(time zones ").unwrap().1;
         let is_release = |text: &str| text.len() == 5 && text.starts_with("20");
@@ -205,8 +224,15 @@ mod tests {
 
     #[test]
     fn serving_is_what_it_does_unless_told_otherwise() {
-        for line in ["", "serve", "--listen 127.0.0.1:3000", "serve --template template.yaml"] {
-            let Ok(Command::Serve(serve)) = parsed(line) else { panic!("{line}") };
+        for line in [
+            "",
+            "serve",
+            "--listen 127.0.0.1:3000",
+            "serve --template template.yaml",
+        ] {
+            let Ok(Command::Serve(serve)) = parsed(line) else {
+                panic!("{line}")
+            };
             assert_eq!(
                 (serve.listen.to_string(), serve.template),
                 ("127.0.0.1:3000".to_owned(), PathBuf::from("template.yaml"))
@@ -226,8 +252,13 @@ mod tests {
             ("invoke", "EVENT.json"),
             ("fly", "fly"),
         ] {
-            let Err(NoCommand::Mistake(text)) = parsed(line) else { panic!("{line}") };
-            assert!(text.contains(named) && !text.contains('\n'), "{line}: {text}");
+            let Err(NoCommand::Mistake(text)) = parsed(line) else {
+                panic!("{line}")
+            };
+            assert!(
+                text.contains(named) && !text.contains('\n'),
+                "{line}: {text}"
+            );
         }
     }
 
@@ -235,22 +266,40 @@ mod tests {
     fn a_mistyped_name_is_answered_with_the_nearest_one() {
         for (line, tip) in [
             ("--lsiten 1", "tip: a similar argument exists: '--listen'"),
-            ("serve --polcy a", "tip: a similar argument exists: '--policy'"),
+            (
+                "serve --polcy a",
+                "tip: a similar argument exists: '--policy'",
+            ),
             ("sevre", "tip: a similar subcommand exists: 'serve'"),
             ("--log shrt", "tip: a similar value exists: 'short'"),
             ("--log-level debug", "tip: "),
             ("--port 3000", "see `tollgate --help`"),
             ("-v", "see `tollgate --help`"),
         ] {
-            let Err(NoCommand::Mistake(text)) = parsed(line) else { panic!("{line}") };
-            assert!(text.contains(tip) && !text.contains("Usage"), "{line}: {text}");
+            let Err(NoCommand::Mistake(text)) = parsed(line) else {
+                panic!("{line}")
+            };
+            assert!(
+                text.contains(tip) && !text.contains("Usage"),
+                "{line}: {text}"
+            );
         }
     }
 
     #[test]
     fn help_explains_the_environment_and_the_exit_codes() {
-        let Err(NoCommand::Shown(text)) = parsed("--help") else { panic!("no help") };
-        for part in ["RUST_LOG", "HTTPS_PROXY", "NO_PROXY", "Exit codes", "Examples", "--state", "--log"] {
+        let Err(NoCommand::Shown(text)) = parsed("--help") else {
+            panic!("no help")
+        };
+        for part in [
+            "RUST_LOG",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "Exit codes",
+            "Examples",
+            "--state",
+            "--log",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }

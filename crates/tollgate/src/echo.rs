@@ -43,7 +43,9 @@ pub async fn start() -> std::io::Result<SocketAddr> {
             let memory = memory.clone();
             let service = service_fn(move |request| {
                 let memory = memory.clone();
-                async move { Ok::<_, Infallible>(echo(&memory, request).await.unwrap_or_else(unavailable)) }
+                async move {
+                    Ok::<_, Infallible>(echo(&memory, request).await.unwrap_or_else(unavailable))
+                }
             });
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
@@ -53,12 +55,15 @@ pub async fn start() -> std::io::Result<SocketAddr> {
 
 /// Without memory for a body.
 fn unavailable() -> Response<Echo> {
-    let mut response = Response::new(Either::Right(Full::new(Bytes::from_static(b"too many bodies are in memory\n"))));
+    let mut response = Response::new(Either::Right(Full::new(Bytes::from_static(
+        b"too many bodies are in memory\n",
+    ))));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     response
 }
 
-/// `None` if there is not enough memory for the request's body or the response. A body that breaks off is empty.
+/// `None` if there is not enough memory for the request's body or the response. A body that breaks
+/// off is empty.
 async fn echo(memory: &MemoryBudget, request: Request<Incoming>) -> Option<Response<Echo>> {
     let (parts, body) = request.into_parts();
     let (body, _request) = match memory.collect(body, LARGEST).await {
@@ -84,6 +89,8 @@ async fn echo(memory: &MemoryBudget, request: Request<Incoming>) -> Option<Respo
     let seen = Bytes::from(seen.to_string() + "\n");
     let reservation = memory.reserve(seen.len())?;
     let mut response = Response::new(Either::Left(Reserved::new(Full::new(seen), reservation)));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Some(response)
 }

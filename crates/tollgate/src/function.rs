@@ -1,4 +1,5 @@
-//! The functions, in process: the same code that is deployed, called with JSON and answering with JSON.
+//! The functions, in process: the same code that is deployed, called with JSON and answering with
+//! JSON.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,7 +37,9 @@ pub enum Function {
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// No such package.
-    #[error("there is no function `{0}`; there are `alb-sync`, `authorizer`, `limiter` and `metrics-publisher`")]
+    #[error(
+        "there is no function `{0}`; there are `alb-sync`, `authorizer`, `limiter` and `metrics-publisher`"
+    )]
     Unknown(String),
     /// A setting of alb-sync that cannot be.
     #[error("alb-sync: {0}")]
@@ -82,13 +85,17 @@ impl Function {
         match package {
             "alb-sync" => {
                 let config = alb_sync::Config::from_lookup(&setting)?;
-                Ok(Self::AlbSync(Arc::new(Box::pin(AlbSync::open(config, setting, records)).await?)))
+                Ok(Self::AlbSync(Arc::new(
+                    Box::pin(AlbSync::open(config, setting, records)).await?,
+                )))
             }
-            "authorizer" => Ok(Self::Authorizer(Box::new(authorizer(store, Arc::new(setting), records).await?))),
+            "authorizer" => Ok(Self::Authorizer(Box::new(
+                authorizer(store, Arc::new(setting), records).await?,
+            ))),
             "limiter" => Ok(Self::Limiter(limiter(store, setting, records).await?)),
-            "metrics-publisher" => {
-                Ok(Self::MetricsPublisher(Box::new(metrics_publisher::open(setting, records).await?)))
-            }
+            "metrics-publisher" => Ok(Self::MetricsPublisher(Box::new(
+                metrics_publisher::open(setting, records).await?,
+            ))),
             other => Err(FunctionError::Unknown(other.to_owned())),
         }
     }
@@ -118,19 +125,32 @@ impl Function {
         match self {
             Self::AlbSync(sync) => {
                 let event: Value = json(event)?;
-                let answer = Arc::clone(sync).handle(&event, Deadline::after(Instant::now(), INTEGRATION)).await?;
-                serde_json::to_vec(&answer)
-                    .map_err(|error| Diagnostic { error_type: "Fault".to_owned(), error_message: error.to_string() })
+                let answer = Arc::clone(sync)
+                    .handle(&event, Deadline::after(Instant::now(), INTEGRATION))
+                    .await?;
+                serde_json::to_vec(&answer).map_err(|error| Diagnostic {
+                    error_type: "Fault".to_owned(),
+                    error_message: error.to_string(),
+                })
             }
             Self::Limiter(limiter) => {
                 let event: Value = json(event)?;
                 Ok(limiter.handle(event).await?.to_string().into_bytes())
             }
-            Self::Authorizer(authorizer) => Ok(authorizer.handle(json(event)?).await?.get().as_bytes().to_vec()),
+            Self::Authorizer(authorizer) => Ok(authorizer
+                .handle(json(event)?)
+                .await?
+                .get()
+                .as_bytes()
+                .to_vec()),
             Self::MetricsPublisher(publisher) => {
                 let deadline = Deadline::after(Instant::now(), INTEGRATION);
                 let event: &RawValue = json(event)?;
-                Ok(publisher.handle(event.get(), deadline).await?.to_string().into_bytes())
+                Ok(publisher
+                    .handle(event.get(), deadline)
+                    .await?
+                    .to_string()
+                    .into_bytes())
             }
         }
     }
@@ -153,10 +173,16 @@ async fn authorizer(
     let config = Config::from_lookups(&*setting, Arc::new(environment))?;
     let store = match store {
         Some(store) => store,
-        None => Arc::new(authorizer::open(&config.store, &*setting, records.clone()).await?.store),
+        None => Arc::new(
+            authorizer::open(&config.store, &*setting, records.clone())
+                .await?
+                .store,
+        ),
     };
     let proxy = Proxy::from_lookup(|name| std::env::var(name).ok())?;
-    let authorizer = Authorizer::new(config, store, move || local_http_calls(records.clone(), proxy.as_ref()));
+    let authorizer = Authorizer::new(config, store, move || {
+        local_http_calls(records.clone(), proxy.as_ref())
+    });
     authorizer.load_policy().await?;
     Ok(authorizer)
 }
@@ -167,10 +193,14 @@ async fn limiter(
     records: RecordLog,
 ) -> Result<Limiter, FunctionError> {
     if let Some(store) = store {
-        let key_header = KeyHeader::from_setting(setting("KEY_HEADER")).map_err(limiter::ConfigError::from)?;
+        let key_header =
+            KeyHeader::from_setting(setting("KEY_HEADER")).map_err(limiter::ConfigError::from)?;
         return Ok(Limiter::new(store, key_header));
     }
     let config = limiter::Config::from_lookup(&setting)?;
     let store = Box::pin(limiter::open(&config.store, &setting, records)).await;
-    Ok(Limiter::new(Arc::new(store.map_err(FunctionError::LimiterStore)?), config.key_header))
+    Ok(Limiter::new(
+        Arc::new(store.map_err(FunctionError::LimiterStore)?),
+        config.key_header,
+    ))
 }

@@ -33,7 +33,8 @@ pub enum InvokeError {
     },
 }
 
-/// What the function said to one event: its answer, or its error as Lambda reports it. Both are JSON.
+/// What the function said to one event: its answer, or its error as Lambda reports it. Both are
+/// JSON.
 pub type Said = Result<String, String>;
 
 /// Calls the function with each event in turn.
@@ -41,17 +42,30 @@ pub type Said = Result<String, String>;
 /// # Errors
 /// [`InvokeError`] where it cannot be called at all.
 pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
-    let events = options.events.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let events = options
+        .events
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>, _>>()?;
     let path = settings_path(&options.events);
     let file = settings(&path, &options.function)?;
     let endpoint = options.endpoint.clone();
     let setting = move |name: &str| {
         let of_file = |name: &str| Some(file.get(name)?.as_str()?.to_owned());
         let given = |name: &str| std::env::var(name).ok().or_else(|| of_file(name));
-        endpoint.as_ref().map_or_else(|| given(name), |endpoint| store::setting(name, endpoint, given))
+        endpoint.as_ref().map_or_else(
+            || given(name),
+            |endpoint| store::setting(name, endpoint, given),
+        )
     };
     // Standard output is for answers.
-    let function = Function::new(&options.function, None, setting, RecordLog::to(std::io::stderr())).await;
+    let function = Function::new(
+        &options.function,
+        None,
+        setting,
+        RecordLog::to(std::io::stderr()),
+    )
+    .await;
     let function = function.map_err(|error| match error {
         FunctionError::Unknown(_) => error.into(),
         error if path.exists() => error.into(),
@@ -73,23 +87,32 @@ async fn said(function: &Function, event: &[u8]) -> Said {
 
 /// The `env.json` beside the first event.
 fn settings_path(events: &[PathBuf]) -> PathBuf {
-    let folder = events.first().and_then(|event| event.parent()).filter(|folder| *folder != Path::new(""));
+    let folder = events
+        .first()
+        .and_then(|event| event.parent())
+        .filter(|folder| *folder != Path::new(""));
     folder.unwrap_or(Path::new(".")).join("env.json")
 }
 
-/// The function's settings in an `env.json`, by its logical id, in the form that the SAM CLI's `--env-vars` has. Nothing
-/// if there is no such file.
+/// The function's settings in an `env.json`, by its logical id, in the form that the SAM CLI's
+/// `--env-vars` has. Nothing if there is no such file.
 fn settings(path: &Path, package: &str) -> Result<Value, InvokeError> {
     if !path.exists() {
         return Ok(Value::Null);
     }
-    let problem = |error: serde_json::Error| InvokeError::File { path: path.to_owned(), problem: error.to_string() };
+    let problem = |error: serde_json::Error| InvokeError::File {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    };
     let mut all: Value = serde_json::from_slice(&read(path)?).map_err(problem)?;
     Ok(all[logical_id(package)].take())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, InvokeError> {
-    std::fs::read(path).map_err(|error| InvokeError::File { path: path.to_owned(), problem: error.to_string() })
+    std::fs::read(path).map_err(|error| InvokeError::File {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
 }
 
 /// `alb-sync` is `AlbSyncFunction`.

@@ -3,7 +3,8 @@
 //! - trigger: HTTP requests on a local port; or one event of a function (`invoke`)
 //! - reads: the template, optionally a policy and seeds
 //! - writes: an access log line a request, on standard output
-//! - on failure: what the template says and is not understood ends the start with line and column; a
+//! - on failure: what the template says and is not understood ends the start with line and column;
+//!   a
 //!   request that goes wrong is answered as API Gateway or a load balancer would
 
 pub mod api;

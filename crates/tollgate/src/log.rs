@@ -1,4 +1,5 @@
-//! What the program logs, and how: JSON lines as deployed functions write them, or text for a terminal.
+//! What the program logs, and how: JSON lines as deployed functions write them, or text for a
+//! terminal.
 
 mod access_line;
 mod event_text;
@@ -23,11 +24,13 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// A `RUST_LOG` that is invalid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("RUST_LOG: invalid directive `{0}`, expected off, error, warn, info, debug or trace, or TARGET=LEVEL")]
+#[error(
+    "RUST_LOG: invalid directive `{0}`, expected off, error, warn, info, debug or trace, or TARGET=LEVEL"
+)]
 pub struct FilterError(String);
 
-/// Starts logging to `writer`. `directives` is the value of `RUST_LOG`; if it is missing or empty, everything from
-/// `info` on is logged, and from `warn` on if the style is quiet.
+/// Starts logging to `writer`. `directives` is the value of `RUST_LOG`; if it is missing or empty,
+/// everything from `info` on is logged, and from `warn` on if the style is quiet.
 ///
 /// # Errors
 /// [`FilterError`] for an invalid directive.
@@ -38,8 +41,12 @@ where
     let filter = with_audit(filter(style, directives)?);
     let registry = tracing_subscriber::registry();
     match style {
-        LogStyle::Json | LogStyle::Quiet => registry.with(telemetry::lines(writer).with_filter(filter)).init(),
-        LogStyle::Short => registry.with(telemetry::lines(TextLines(writer)).with_filter(filter)).init(),
+        LogStyle::Json | LogStyle::Quiet => registry
+            .with(telemetry::lines(writer).with_filter(filter))
+            .init(),
+        LogStyle::Short => registry
+            .with(telemetry::lines(TextLines(writer)).with_filter(filter))
+            .init(),
     }
     Ok(())
 }
@@ -49,7 +56,9 @@ pub fn access_log(style: LogStyle, writer: impl Write + Clone + Send + Sync + 's
     let write = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
     match style {
         LogStyle::Json => Arc::new(move |line: &str, _: &Exchange| write(line)),
-        LogStyle::Short => Arc::new(move |_: &str, exchange: &Exchange| write(&access_line::text(exchange))),
+        LogStyle::Short => {
+            Arc::new(move |_: &str, exchange: &Exchange| write(&access_line::text(exchange)))
+        }
         LogStyle::Quiet => Arc::new(|_: &str, _: &Exchange| ()),
     }
 }
@@ -64,14 +73,27 @@ fn with_audit(filter: EnvFilter) -> EnvFilter {
 
 /// A bare word that is no level would be read as a target, and silence everything else.
 fn filter(style: LogStyle, directives: Option<&str>) -> Result<EnvFilter, FilterError> {
-    let default = if style == LogStyle::Quiet { "warn" } else { "info" };
-    let directives = directives.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(default);
+    let default = if style == LogStyle::Quiet {
+        "warn"
+    } else {
+        "info"
+    };
+    let directives = directives
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .unwrap_or(default);
 
     let is_valid = |directive: &&str| {
-        let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(directive));
+        let is_level = LEVELS
+            .iter()
+            .any(|level| level.eq_ignore_ascii_case(directive));
         is_level || (directive.contains('=') && EnvFilter::try_new(directive).is_ok())
     };
-    let parts: Vec<_> = directives.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<_> = directives
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
     match parts.iter().find(|part| !is_valid(part)) {
         Some(invalid) => Err(FilterError((*invalid).to_owned())),
         None => EnvFilter::try_new(parts.join(",")).map_err(|_| FilterError(directives.to_owned())),
@@ -84,21 +106,38 @@ mod tests {
 
     #[test]
     fn levels_and_targets_are_valid_directives() {
-        for directives in
-            ["", " ", "warn", "OFF", "info,authorizer=debug", "warn, hyper=trace", "tollgate::local=error,"]
-        {
-            assert!(filter(LogStyle::Json, Some(directives)).is_ok(), "{directives}");
+        for directives in [
+            "",
+            " ",
+            "warn",
+            "OFF",
+            "info,authorizer=debug",
+            "warn, hyper=trace",
+            "tollgate::local=error,",
+        ] {
+            assert!(
+                filter(LogStyle::Json, Some(directives)).is_ok(),
+                "{directives}"
+            );
         }
         assert_eq!(filter(LogStyle::Json, None).unwrap().to_string(), "info");
         assert_eq!(filter(LogStyle::Quiet, None).unwrap().to_string(), "warn");
-        assert_eq!(filter(LogStyle::Quiet, Some("debug")).unwrap().to_string(), "debug");
+        assert_eq!(
+            filter(LogStyle::Quiet, Some("debug")).unwrap().to_string(),
+            "debug"
+        );
     }
 
     #[test]
     fn changes_by_administrators_are_logged_with_any_filter() {
         for directives in ["off", "warn", "tollgate=debug"] {
             let filter = with_audit(filter(LogStyle::Quiet, Some(directives)).unwrap());
-            assert!(filter.to_string().contains(&format!("{}=info", telemetry::AUDIT_TARGET)), "{filter}");
+            assert!(
+                filter
+                    .to_string()
+                    .contains(&format!("{}=info", telemetry::AUDIT_TARGET)),
+                "{filter}"
+            );
         }
     }
 

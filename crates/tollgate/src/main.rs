@@ -28,7 +28,11 @@ fn main() -> ExitCode {
 /// One line, whatever stood in what was wrong.
 fn mistake(problem: &str) -> ExitCode {
     let escaped = |character: char| {
-        if character.is_control() { character.escape_default().to_string() } else { character.to_string() }
+        if character.is_control() {
+            character.escape_default().to_string()
+        } else {
+            character.to_string()
+        }
     };
     let line: String = problem.chars().map(escaped).collect();
     let _ = writeln!(std::io::stderr(), "tollgate: {line}");
@@ -41,7 +45,10 @@ fn serve(options: Serve) -> ExitCode {
     if let Err(error) = start_log(style, writer.clone()) {
         return mistake(&error.to_string());
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return mistake(&error.to_string()),
     };
@@ -52,8 +59,11 @@ fn serve(options: Serve) -> ExitCode {
         LogStyle::Short | LogStyle::Quiet => Box::new(std::io::sink()),
     };
     let served: Result<String, String> = runtime.block_on(async {
-        let started = local::start(options, access_log, records).await.map_err(|error| error.to_string())?;
-        // Before anybody is told that the gateway listens, so that no signal ends it with requests under way.
+        let started = local::start(options, access_log, records)
+            .await
+            .map_err(|error| error.to_string())?;
+        // Before anybody is told that the gateway listens, so that no signal ends it with requests
+        // under way.
         let signals = Signals::listen().map_err(|error| error.to_string())?;
         // Whoever started the gateway may not read what it says.
         let _ = std::io::stdout().write_all(started.banner.as_bytes());
@@ -89,7 +99,10 @@ struct Signals {
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     async fn next(&mut self) {
@@ -131,7 +144,10 @@ fn call(options: &Invoke) -> ExitCode {
     if let Err(error) = start_log(LogStyle::Json, std::io::stderr) {
         return mistake(&error.to_string());
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return mistake(&error.to_string()),
     };
@@ -145,5 +161,9 @@ fn call(options: &Invoke) -> ExitCode {
             Err(error) => writeln!(std::io::stderr(), "{error}"),
         };
     }
-    if said.iter().all(Result::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if said.iter().all(Result::is_ok) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -33,15 +33,16 @@ impl MemoryBudget {
         Self(Arc::new(Semaphore::new(bytes as usize)))
     }
 
-    /// Reserves memory; `None` if that much is not free. It never waits: requests that wait for one another's memory
-    /// would all time out together.
+    /// Reserves memory; `None` if that much is not free. It never waits: requests that wait for one
+    /// another's memory would all time out together.
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Reservation> {
         let permits = Arc::clone(&self.0).try_acquire_many_owned(u32::try_from(bytes).ok()?);
         permits.ok().map(Reservation)
     }
 
-    /// Reads a body of at most `max_bytes` bytes. A body that declares a larger length is refused unread. Memory is
-    /// reserved as the bytes arrive, so that a slow client holds no more than it has sent.
+    /// Reads a body of at most `max_bytes` bytes. A body that declares a larger length is refused
+    /// unread. Memory is reserved as the bytes arrive, so that a slow client holds no more than it
+    /// has sent.
     pub(crate) async fn collect<B>(
         &self,
         body: B,
@@ -57,11 +58,15 @@ impl MemoryBudget {
         let (mut body, mut whole) = (body, BytesMut::new());
         let mut reservation = self.reserve(0).ok_or(CollectError::Exhausted)?;
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(CollectError::Body)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(CollectError::Body)?.into_data() else {
+                continue;
+            };
             if whole.len() + data.len() > max_bytes {
                 return Err(CollectError::TooLarge);
             }
-            reservation.0.merge(self.reserve(data.len()).ok_or(CollectError::Exhausted)?.0);
+            reservation
+                .0
+                .merge(self.reserve(data.len()).ok_or(CollectError::Exhausted)?.0);
             whole.extend_from_slice(&data);
         }
         Ok((whole.freeze(), reservation))
@@ -76,7 +81,10 @@ pub(crate) struct Reserved<B> {
 
 impl<B> Reserved<B> {
     pub(crate) fn new(body: B, reservation: Reservation) -> Self {
-        Self { body, _reservation: reservation }
+        Self {
+            body,
+            _reservation: reservation,
+        }
     }
 }
 
@@ -116,13 +124,21 @@ mod tests {
         type Data = Bytes;
         type Error = Infallible;
 
-        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
             Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
         }
     }
 
     fn pieces(sizes: &[usize]) -> Pieces {
-        Pieces(sizes.iter().map(|size| Bytes::from(vec![b'x'; *size])).collect())
+        Pieces(
+            sizes
+                .iter()
+                .map(|size| Bytes::from(vec![b'x'; *size]))
+                .collect(),
+        )
     }
 
     #[tokio::test]
@@ -138,10 +154,18 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_is_too_large_or_does_not_fit_leaves_nothing_reserved() {
         let budget = MemoryBudget::new(10);
-        let declared = budget.collect(Full::new(Bytes::from_static(b"123456789")), 8).await;
+        let declared = budget
+            .collect(Full::new(Bytes::from_static(b"123456789")), 8)
+            .await;
         assert_eq!(declared.err(), Some(CollectError::TooLarge));
-        assert_eq!(budget.collect(pieces(&[4, 4, 1]), 8).await.err(), Some(CollectError::TooLarge));
-        assert_eq!(budget.collect(pieces(&[8, 8]), 20).await.err(), Some(CollectError::Exhausted));
+        assert_eq!(
+            budget.collect(pieces(&[4, 4, 1]), 8).await.err(),
+            Some(CollectError::TooLarge)
+        );
+        assert_eq!(
+            budget.collect(pieces(&[8, 8]), 20).await.err(),
+            Some(CollectError::Exhausted)
+        );
         assert!(budget.reserve(10).is_some());
     }
 }

@@ -12,8 +12,19 @@ fn project() -> PathBuf {
 
 fn tollgate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
-    command.args(arguments).current_dir(project()).stdin(Stdio::null());
-    for name in ["AUTH_POLICY", "EMBEDDED_STORE", "ON_THROTTLE", "RUST_LOG", "CARGO", "HTTPS_PROXY", "ALL_PROXY"] {
+    command
+        .args(arguments)
+        .current_dir(project())
+        .stdin(Stdio::null());
+    for name in [
+        "AUTH_POLICY",
+        "EMBEDDED_STORE",
+        "ON_THROTTLE",
+        "RUST_LOG",
+        "CARGO",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+    ] {
         command.env_remove(name);
     }
     command
@@ -40,10 +51,22 @@ impl Serving {
     }
 
     fn spawn(command: &mut Command) -> Self {
-        let mut child = command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
-        let address = first.split_once("http://").unwrap().1.split_once(". ").unwrap().0.parse().unwrap();
+        let address = first
+            .split_once("http://")
+            .unwrap()
+            .1
+            .split_once(". ")
+            .unwrap()
+            .0
+            .parse()
+            .unwrap();
         let mut banner = first;
         // The banner ends with an empty line behind the examples.
         for line in lines.by_ref() {
@@ -57,12 +80,20 @@ impl Serving {
         }
         // Nobody reads what it logs from here on.
         std::mem::forget(lines);
-        Self { child, address, banner }
+        Self {
+            child,
+            address,
+            banner,
+        }
     }
 
     fn signal(&self, name: &str) {
         assert!(
-            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap().success()
+            Command::new("kill")
+                .args([&format!("-{name}"), &self.child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
         );
     }
 }
@@ -80,7 +111,11 @@ fn get(address: SocketAddr, path: &str) -> String {
 
 fn get_with(address: SocketAddr, path: &str, header: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -120,7 +155,9 @@ fn ctrl_c_and_termination_finish_requests_under_way_and_end_well() {
         while TcpStream::connect(address).is_ok() {
             std::thread::yield_now();
         }
-        target.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate").unwrap();
+        target
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate")
+            .unwrap();
         assert!(client.join().unwrap().ends_with("late"), "{signal}");
         assert_eq!(serving.child.wait().unwrap().code(), Some(0), "{signal}");
     }
@@ -128,30 +165,66 @@ fn ctrl_c_and_termination_finish_requests_under_way_and_end_well() {
 
 #[test]
 fn ctrl_c_shows_a_table_of_what_was_served() {
-    let mut child = tollgate(&["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = tollgate(&["--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     lines.read_line(&mut first).unwrap();
-    let address = first.split_once("http://").unwrap().1.split_once(". ").unwrap().0.parse().unwrap();
+    let address = first
+        .split_once("http://")
+        .unwrap()
+        .1
+        .split_once(". ")
+        .unwrap()
+        .0
+        .parse()
+        .unwrap();
     assert!(get(address, "/health").starts_with("HTTP/1.1 200"));
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert!(child.wait().unwrap().success());
     let table = rest.split_once("metric (times in ms)").unwrap().1;
-    assert!(table.lines().any(|row| row.starts_with("Requests") && row.contains("GET /health, 2xx")), "{table}");
+    assert!(
+        table
+            .lines()
+            .any(|row| row.starts_with("Requests") && row.contains("GET /health, 2xx")),
+        "{table}"
+    );
 }
 
 impl Serving {
     /// With a backend of one's own there are no examples, so only the first line is waited for.
     fn start_with_backend(url: &str) -> Self {
-        let mut child =
-            tollgate(&["--listen", "127.0.0.1:0", "--backend", url]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = tollgate(&["--listen", "127.0.0.1:0", "--backend", url])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let banner = lines.next().unwrap().unwrap();
-        let address = banner.split_once("http://").unwrap().1.split_once(". ").unwrap().0.parse().unwrap();
+        let address = banner
+            .split_once("http://")
+            .unwrap()
+            .1
+            .split_once(". ")
+            .unwrap()
+            .0
+            .parse()
+            .unwrap();
         std::mem::forget(lines);
-        Self { child, address, banner }
+        Self {
+            child,
+            address,
+            banner,
+        }
     }
 }
 
@@ -207,44 +280,101 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         (&["--no-such-flag"][..], "--no-such-flag"),
         (&["--listen", &taken], "Address already in use"),
         (&["--listen", "nowhere"], "nowhere"),
-        (&["--template", "no-such.yaml"], "no-such.yaml: No such file"),
-        (&["--template", &template], "template.yaml:2:"),
-        (&["--lsiten", "1"], "tip: a similar argument exists: '--listen'"),
-        (&["--policy", &policy], "policy.json:1:37: rules[0].auth: unknown value `x`, expected one of"),
-        (&["--seeds", &policy], "policy.json:1:8: rules: unknown field `rules`"),
-        (&["--seeds", &seeds], "seeds.json:2:56: keys[0].plan: plan `team` does not exist"),
-        (&["--parameter", "Nothing=1"], "template.yaml: there is no parameter `Nothing`"),
-        (&["--parameter", "OnThrottle=\n\u{1b}"], "parameter OnThrottle: `\\n\\u{1b}` is none of"),
         (
-            &["--parameter", "OnThrottle=mark", "--parameter", "OnThrottle=forbid"],
+            &["--template", "no-such.yaml"],
+            "no-such.yaml: No such file",
+        ),
+        (&["--template", &template], "template.yaml:2:"),
+        (
+            &["--lsiten", "1"],
+            "tip: a similar argument exists: '--listen'",
+        ),
+        (
+            &["--policy", &policy],
+            "policy.json:1:37: rules[0].auth: unknown value `x`, expected one of",
+        ),
+        (
+            &["--seeds", &policy],
+            "policy.json:1:8: rules: unknown field `rules`",
+        ),
+        (
+            &["--seeds", &seeds],
+            "seeds.json:2:56: keys[0].plan: plan `team` does not exist",
+        ),
+        (
+            &["--parameter", "Nothing=1"],
+            "template.yaml: there is no parameter `Nothing`",
+        ),
+        (
+            &["--parameter", "OnThrottle=\n\u{1b}"],
+            "parameter OnThrottle: `\\n\\u{1b}` is none of",
+        ),
+        (
+            &[
+                "--parameter",
+                "OnThrottle=mark",
+                "--parameter",
+                "OnThrottle=forbid",
+            ],
             "the parameter `OnThrottle` is given twice",
         ),
         (&["--backend", "http://:80"], "http://HOST:PORT"),
-        (&["token", "--expires-in", "18446744073709551615"], "--expires-in: it ends beyond the calendar"),
+        (
+            &["token", "--expires-in", "18446744073709551615"],
+            "--expires-in: it ends beyond the calendar",
+        ),
         (&["token", "--expires-in", "soon"], "--expires-in"),
-        (&["invoke", "no-such-function", "events/authorizer.allowed.json"], "there is no function `no-such-function`"),
-        (&["invoke", "authorizer", "no-such-event.json"], "no-such-event.json: No such file"),
+        (
+            &[
+                "invoke",
+                "no-such-function",
+                "events/authorizer.allowed.json",
+            ],
+            "there is no function `no-such-function`",
+        ),
+        (
+            &["invoke", "authorizer", "no-such-event.json"],
+            "no-such-event.json: No such file",
+        ),
         (
             &["invoke", "authorizer", "Cargo.toml"],
             "AUTH_POLICY is not set; settings come from the environment or from ./env.json",
         ),
-        (&["invoke", "authorizer", "events/no-such-event.json"], "no-such-event.json: No such file"),
+        (
+            &["invoke", "authorizer", "events/no-such-event.json"],
+            "no-such-event.json: No such file",
+        ),
     ] {
         let output = run(arguments);
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
-        assert!(told.contains(named) && told.trim_end().lines().count() == 1, "{arguments:?}: {told}");
+        assert!(
+            told.contains(named) && told.trim_end().lines().count() == 1,
+            "{arguments:?}: {told}"
+        );
         assert_eq!(text(&output.stdout), "", "{arguments:?}");
     }
 }
 
 #[test]
 fn another_machine_as_an_endpoint_needs_a_region() {
-    let mut command = tollgate(&["--listen", "127.0.0.1:0", "--endpoint", "http://192.0.2.1:8000"]);
-    let output = command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap();
+    let mut command = tollgate(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--endpoint",
+        "http://192.0.2.1:8000",
+    ]);
+    let output = command
+        .env_remove("AWS_REGION")
+        .env_remove("AWS_DEFAULT_REGION")
+        .output()
+        .unwrap();
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("--endpoint http://192.0.2.1:8000/: AWS_REGION is not set"), "{told}");
+    assert!(
+        told.contains("--endpoint http://192.0.2.1:8000/: AWS_REGION is not set"),
+        "{told}"
+    );
     assert_eq!(told.lines().count(), 1, "{told}");
     assert!(text(&run(&["--help"]).stdout).contains("AWS_REGION"));
 }
@@ -254,40 +384,86 @@ fn invoke_prints_what_the_function_answers() {
     let output = run(&["invoke", "authorizer", "events/authorizer.allowed.json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains(r#""isAuthorized":true"#));
-    let twice = run(&["invoke", "authorizer", "events/authorizer.throttled.json", "events/authorizer.throttled.json"]);
-    let decisions: Vec<bool> =
-        text(&twice.stdout).lines().map(|line| line.contains(r#""decision":"throttled""#)).collect();
+    let twice = run(&[
+        "invoke",
+        "authorizer",
+        "events/authorizer.throttled.json",
+        "events/authorizer.throttled.json",
+    ]);
+    let decisions: Vec<bool> = text(&twice.stdout)
+        .lines()
+        .map(|line| line.contains(r#""decision":"throttled""#))
+        .collect();
     assert_eq!(decisions, [false, true]);
 }
 
 #[test]
 fn invoke_takes_settings_from_the_environment_first() {
     let policy = r#"{"rules":[{"match":"ANY /{proxy+}","auth":"none"}]}"#;
-    let output = tollgate(&["invoke", "authorizer", "events/authorizer.missing-credentials.json"])
-        .env("AUTH_POLICY", policy)
-        .output()
-        .unwrap();
-    assert!(text(&output.stdout).contains(r#""isAuthorized":true"#), "{}", text(&output.stderr));
+    let output = tollgate(&[
+        "invoke",
+        "authorizer",
+        "events/authorizer.missing-credentials.json",
+    ])
+    .env("AUTH_POLICY", policy)
+    .output()
+    .unwrap();
+    assert!(
+        text(&output.stdout).contains(r#""isAuthorized":true"#),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
 fn invoke_ends_with_1_and_the_functions_error_on_standard_error() {
     for (event, error) in [
-        ("missing-credentials", r#"{"errorType":"Unauthorized","errorMessage":"Unauthorized"}"#),
+        (
+            "missing-credentials",
+            r#"{"errorType":"Unauthorized","errorMessage":"Unauthorized"}"#,
+        ),
         ("fault", r#"{"errorType":"Fault","errorMessage":"event: "#),
     ] {
-        let output = run(&["invoke", "authorizer", &format!("events/authorizer.{event}.json")]);
-        assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()), "{event}");
-        assert!(text(&output.stderr).contains(error), "{event}: {}", text(&output.stderr));
+        let output = run(&[
+            "invoke",
+            "authorizer",
+            &format!("events/authorizer.{event}.json"),
+        ]);
+        assert_eq!(
+            (output.status.code(), text(&output.stdout)),
+            (Some(1), String::new()),
+            "{event}"
+        );
+        assert!(
+            text(&output.stderr).contains(error),
+            "{event}: {}",
+            text(&output.stderr)
+        );
     }
 }
 
 #[test]
 fn token_prints_a_token_that_the_gateway_accepts() {
-    let output = run(&["token", "--sub", "alice", "--scope", "orders:read", "--plan", "pro", "--expires-in", "60"]);
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    let output = run(&[
+        "token",
+        "--sub",
+        "alice",
+        "--scope",
+        "orders:read",
+        "--plan",
+        "pro",
+        "--expires-in",
+        "60",
+    ]);
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(0), String::new())
+    );
     let token = text(&output.stdout);
-    assert_eq!((token.lines().count(), token.trim().split('.').count()), (1, 3));
+    assert_eq!(
+        (token.lines().count(), token.trim().split('.').count()),
+        (1, 3)
+    );
     let serving = Serving::start(&[]);
     let header = |token: &str| format!("authorization: Bearer {}", token.trim());
     assert!(get_with(serving.address, "/orders", &header(&token)).starts_with("HTTP/1.1 200"));
@@ -298,7 +474,10 @@ fn token_prints_a_token_that_the_gateway_accepts() {
 fn serving_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Serving {
     let template = project().join("template.yaml");
     let mut command = tollgate(&["--template", template.to_str().unwrap()]);
-    command.args(arguments).current_dir(folder).envs(variables.iter().copied());
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .envs(variables.iter().copied());
     Serving::spawn(&mut command)
 }
 
@@ -306,10 +485,25 @@ fn serving_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> 
 fn the_token_command_of_the_banner_works_in_any_folder() {
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let serving = serving_in(folder.path(), &[], &[]);
-    let command = serving.banner.split_once("Bearer $(").unwrap().1.split_once(')').unwrap().0;
+    let command = serving
+        .banner
+        .split_once("Bearer $(")
+        .unwrap()
+        .1
+        .split_once(')')
+        .unwrap()
+        .0;
 
-    let output = Command::new("sh").args(["-c", command]).current_dir(elsewhere.path()).output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()), "{command}");
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(elsewhere.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(0), String::new()),
+        "{command}"
+    );
     let header = format!("authorization: Bearer {}", text(&output.stdout).trim());
     assert!(get_with(serving.address, "/orders", &header).starts_with("HTTP/1.1 200"));
 }
@@ -320,8 +514,18 @@ fn a_token_with_a_new_signing_key_says_so() {
     let token = |folder: &Path| tollgate(&["token"]).current_dir(folder).output().unwrap();
     let (first, second) = (token(folder.path()), token(folder.path()));
     let told = text(&first.stderr);
-    assert!(told.contains(".tollgate: a new signing key was made") && told.lines().count() == 1, "{told}");
-    assert_eq!((first.status.code(), second.status.code(), text(&second.stderr)), (Some(0), Some(0), String::new()));
+    assert!(
+        told.contains(".tollgate: a new signing key was made") && told.lines().count() == 1,
+        "{told}"
+    );
+    assert_eq!(
+        (
+            first.status.code(),
+            second.status.code(),
+            text(&second.stderr)
+        ),
+        (Some(0), Some(0), String::new())
+    );
 }
 
 #[test]
@@ -330,7 +534,10 @@ fn a_policy_that_does_not_name_the_local_issuer_has_no_token_command() {
     let rules = r#""rules":[{"match":"ANY /{proxy+}","auth":"any"}]"#;
     let jwks = r#"{"issuer":"http://tollgate.local","audiences":["tollgate-local"],"default_plan":"free",
                    "jwks_uri":"http://127.0.0.1:3000/_tollgate/jwks.json"}"#;
-    for (issuers, is_shown) in [(String::new(), false), (format!(r#""issuers":[{jwks}],"#), true)] {
+    for (issuers, is_shown) in [
+        (String::new(), false),
+        (format!(r#""issuers":[{jwks}],"#), true),
+    ] {
         let policy = folder.path().join("policy.json");
         std::fs::write(&policy, format!("{{{issuers}{rules}}}")).unwrap();
         let serving = serving_in(folder.path(), &["--policy", policy.to_str().unwrap()], &[]);
@@ -347,46 +554,90 @@ fn the_banner_uses_the_configured_key_header_and_shows_the_proxy_without_its_pas
     let proxy = [("HTTPS_PROXY", "http://me:hush@proxy.example:3128")];
     let serving = serving_in(folder.path(), &["--parameter", "KeyHeader=api-key"], &proxy);
     let banner = &serving.banner;
-    assert!(banner.contains("'api-key: local-pro-key") && !banner.contains("x-api-key"), "{banner}");
-    assert!(banner.contains("Proxy    http://proxy.example:3128,") && !banner.contains("hush"), "{banner}");
+    assert!(
+        banner.contains("'api-key: local-pro-key") && !banner.contains("x-api-key"),
+        "{banner}"
+    );
+    assert!(
+        banner.contains("Proxy    http://proxy.example:3128,") && !banner.contains("hush"),
+        "{banner}"
+    );
 
     let mut command = tollgate(&["--listen", "0", "--state"]);
-    let output = command.arg(folder.path()).env("HTTPS_PROXY", "socks5://me:hush@a:1").output().unwrap();
+    let output = command
+        .arg(folder.path())
+        .env("HTTPS_PROXY", "socks5://me:hush@a:1")
+        .output()
+        .unwrap();
     let told = text(&output.stderr);
     assert_eq!(
         (output.status.code(), &*told),
-        (Some(2), "tollgate: HTTPS_PROXY: invalid proxy, expected http://HOST:PORT\n")
+        (
+            Some(2),
+            "tollgate: HTTPS_PROXY: invalid proxy, expected http://HOST:PORT\n"
+        )
     );
 }
 
 #[test]
 fn an_invalid_log_filter_is_a_mistake() {
-    for arguments in [&["--listen", "0"][..], &["invoke", "authorizer", "events/authorizer.allowed.json"]] {
-        let output = tollgate(arguments).env("RUST_LOG", "loud").output().unwrap();
+    for arguments in [
+        &["--listen", "0"][..],
+        &["invoke", "authorizer", "events/authorizer.allowed.json"],
+    ] {
+        let output = tollgate(arguments)
+            .env("RUST_LOG", "loud")
+            .output()
+            .unwrap();
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.starts_with("tollgate: RUST_LOG: invalid directive `loud`, expected off, error"), "{told}");
+        assert!(
+            told.starts_with("tollgate: RUST_LOG: invalid directive `loud`, expected off, error"),
+            "{told}"
+        );
     }
 }
 
 /// What a gateway logs of two requests, one of which is refused.
 fn logged(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = tollgate(&["--listen", "0"]);
-    let mut child = command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut banner = String::new();
     while !banner.contains("for i in") {
         lines.read_line(&mut banner).unwrap();
     }
-    let address = banner.split_once("http://").unwrap().1.split_once(". ").unwrap().0.parse().unwrap();
+    let address = banner
+        .split_once("http://")
+        .unwrap()
+        .1
+        .split_once(". ")
+        .unwrap()
+        .0
+        .parse()
+        .unwrap();
     get_with(address, "/orders", "x-api-key: local-pro-key-0000000000001");
     get(address, "/orders?secret=1");
 
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert!(child.wait().unwrap().success());
-    rest.split_once("metric (times in ms)").unwrap().0.to_owned()
+    rest.split_once("metric (times in ms)")
+        .unwrap()
+        .0
+        .to_owned()
 }
 
 #[test]
@@ -394,10 +645,21 @@ fn a_short_log_has_a_line_per_request_and_the_reason_of_a_refusal() {
     let log = logged(&["--log", "short"], &[]);
     let lines: Vec<_> = log.lines().filter(|line| !line.is_empty()).collect();
     assert!(lines[0].starts_with("GET /orders 200 "), "{log}");
-    assert!(lines[0].ends_with("ms decision=allowed plan=pro key=local-pro"), "{log}");
-    assert!(lines.iter().any(|line| line.starts_with("GET /orders 401 ")), "{log}");
     assert!(
-        lines.iter().any(|line| line.starts_with("INFO decided") && line.contains("reason=missing_credentials")),
+        lines[0].ends_with("ms decision=allowed plan=pro key=local-pro"),
+        "{log}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("GET /orders 401 ")),
+        "{log}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("INFO decided")
+                && line.contains("reason=missing_credentials")),
         "{log}"
     );
     assert!(!log.contains("{\"") && !log.contains("secret"), "{log}");
@@ -408,17 +670,29 @@ fn a_quiet_log_has_no_line_for_a_request() {
     let log = logged(&["--log", "quiet"], &[]);
     assert!(!log.contains("orders") && !log.contains("decided"), "{log}");
     let filtered = logged(&[], &[("RUST_LOG", "warn")]);
-    assert!(filtered.contains("\"route_key\"") && !filtered.contains("decided"), "{filtered}");
+    assert!(
+        filtered.contains("\"route_key\"") && !filtered.contains("decided"),
+        "{filtered}"
+    );
 }
 
 #[test]
 fn invoke_logs_in_the_form_of_the_deployed_function() {
     let output = run(&["invoke", "authorizer", "events/authorizer.unknown-key.json"]);
     let log = text(&output.stderr);
-    let line = log.lines().find(|line| line.contains("\"decided\"")).unwrap_or_else(|| panic!("{log}"));
+    let line = log
+        .lines()
+        .find(|line| line.contains("\"decided\""))
+        .unwrap_or_else(|| panic!("{log}"));
     let event: serde_json::Value = serde_json::from_str(line).unwrap();
-    assert_eq!((&event["level"], &event["reason"]), (&"INFO".into(), &"unknown_key".into()));
-    assert!(event.get("fields").is_none() && event.get("target").is_none(), "{line}");
+    assert_eq!(
+        (&event["level"], &event["reason"]),
+        (&"INFO".into(), &"unknown_key".into())
+    );
+    assert!(
+        event.get("fields").is_none() && event.get("target").is_none(),
+        "{line}"
+    );
 }
 
 #[test]
@@ -430,11 +704,19 @@ fn limits_and_policies_that_refuse_everything_are_warned_of() {
         path.display().to_string()
     };
     let policy = file("policy.json", r#"{"rules":[]}"#);
-    let seeds = file("seeds.json", r#"{"plans":{"none":{"throttle":{"rate":1,"burst":0}}}}"#);
+    let seeds = file(
+        "seeds.json",
+        r#"{"plans":{"none":{"throttle":{"rate":1,"burst":0}}}}"#,
+    );
     let mut command = tollgate(&["--listen", "0", "--policy", &policy, "--seeds", &seeds]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut expected = vec!["plan `none`: a burst of 0 refuses every request", "rules: the policy has no rules"];
+    let lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let mut expected = vec![
+        "plan `none`: a burst of 0 refuses every request",
+        "rules: the policy has no rules",
+    ];
     for line in lines {
         expected.retain(|text| !line.contains(text));
         if expected.is_empty() {

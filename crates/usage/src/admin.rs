@@ -1,14 +1,15 @@
-//! The registry's administration: plans, policies and keys, with versions, in whichever store they are.
+//! The registry's administration: plans, policies and keys, with versions, in whichever store they
+//! are.
 //!
-//! A document's version is a hash of it, and every change says which document it replaces, so that two who change
-//! the same thing never undo one another's work. A key has one item a secret. The present secret's item holds the
-//! record and the hashes of the secrets before it; theirs hold the same key with an end, and where the key is now. A secret that
-//! has ended keeps an item for 400 days.
-//! Whatever is written of one key is written together.
+//! A document's version is a hash of it, and every change says which document it replaces, so that
+//! two who change the same thing never undo one another's work. A key has one item a secret. The
+//! present secret's item holds the record and the hashes of the secrets before it; theirs hold the
+//! same key with an end, and where the key is now. A secret that has ended keeps an item for 400
+//! days. Whatever is written of one key is written together.
 //!
-//! Keys are found by their id, and listed, through indexes that may be a moment behind. They only say where to look:
-//! what is there is then read as it is, and every write demands what was read. So an index that lags shows a new key
-//! late, and does nothing else.
+//! Keys are found by their id, and listed, through indexes that may be a moment behind. They only
+//! say where to look: what is there is then read as it is, and every write demands what was read.
+//! So an index that lags shows a new key late, and does nothing else.
 
 mod catalogue;
 mod deleted;
@@ -39,8 +40,8 @@ pub use keys::UpdatedKey;
 pub use once::{KEPT_ANSWER_S, Keep, KeptAnswer, Once};
 pub use plans::Put;
 pub use record::{
-    KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE, MOST_METADATA,
-    MOST_SCOPES, Retiring,
+    KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE,
+    MOST_METADATA, MOST_SCOPES, Retiring,
 };
 pub use shared_secret::SECRET_BYTES;
 pub use version::{Condition, Stored, Version};

@@ -1,9 +1,10 @@
-//! One token bucket, kept as the single instant of the generic cell rate algorithm (GCRA, ITU-T I.371).
+//! One token bucket, kept as the single instant of the generic cell rate algorithm (GCRA, ITU-T
+//! I.371).
 //!
-//! A bucket of `burst` tokens that refills at `rate` a second is its theoretical arrival time `tat`: the
-//! instant at which it will be full again. A call of cost c is admitted while `max(tat, now) + cE` is no
-//! further ahead than `now + burst · E`, with E the time one token takes. What is admitted within any time
-//! t is therefore at most burst + rate · t.
+//! A bucket of `burst` tokens that refills at `rate` a second is its theoretical arrival time
+//! `tat`: the instant at which it will be full again. A call of cost c is admitted while `max(tat,
+//! now) + cE` is no further ahead than `now + burst · E`, with E the time one token takes. What is
+//! admitted within any time t is therefore at most burst + rate · t.
 
 use std::sync::Arc;
 
@@ -14,49 +15,73 @@ use crate::{Nanos, SECOND, Throttle};
 /// A rate and a burst, ready for arithmetic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// Names the bucket's state, below [`Bucket::IDS`]. Another rate or burst is another bucket: a `tat` of
-    /// one call a minute would lock its caller out of a hundred a second for minutes.
+    /// Names the bucket's state, below [`Bucket::IDS`]. Another rate or burst is another bucket: a
+    /// `tat` of one call a minute would lock its caller out of a hundred a second for minutes.
     pub id: u64,
     /// The policy's name in `RateLimit-Policy`.
     pub name: Arc<str>,
     /// Tokens when full.
     pub burst: u64,
-    /// Seconds that the whole burst takes to come back, at least one: the window of `RateLimit-Policy`.
+    /// Seconds that the whole burst takes to come back, at least one: the window of
+    /// `RateLimit-Policy`.
     pub window_s: u64,
-    /// The time one token takes, rounded up, so that the rate is never exceeded. `None` for a rate of 0.
+    /// The time one token takes, rounded up, so that the rate is never exceeded. `None` for a rate
+    /// of 0.
     emission: Option<Nanos>,
 }
 
 impl Bucket {
-    /// How many ids there are: what seven digits of base 36 hold, because each byte of a name is paid for in
-    /// every item. That two of a plan's 17 buckets have one id is a chance of 1 to 500 million.
+    /// How many ids there are: what seven digits of base 36 hold, because each byte of a name is
+    /// paid for in every item. That two of a plan's 17 buckets have one id is a chance of 1 to 500
+    /// million.
     pub const IDS: u64 = 36_u64.pow(7);
 
-    /// `scope` tells the buckets of one caller apart: a plan's own, and one a route. What comes back in `reserve` is set
-    /// aside from the burst.
+    /// `scope` tells the buckets of one caller apart: a plan's own, and one a route. What comes
+    /// back in `reserve` is set aside from the burst.
     pub(crate) fn new(scope: &str, name: &str, throttle: &Throttle, reserve: Nanos) -> Self {
         let emission = emission_of(throttle.rate);
         let aside = emission.map_or(0, |emission| (reserve + emission - 1) / emission);
-        let burst = throttle.burst.saturating_sub(u64::try_from(aside).unwrap_or(u64::MAX));
+        let burst = throttle
+            .burst
+            .saturating_sub(u64::try_from(aside).unwrap_or(u64::MAX));
         let mut digest = Sha256::new();
         digest.update(emission.unwrap_or(0).to_be_bytes());
         digest.update(burst.to_be_bytes());
         digest.update(scope.as_bytes());
-        let id = digest.finalize().iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)) % Self::IDS;
-        Self { id, name: name.into(), burst, window_s: window_s(emission, burst), emission }
+        let id = digest
+            .finalize()
+            .iter()
+            .take(8)
+            .fold(0, |id, byte| id << 8 | u64::from(*byte))
+            % Self::IDS;
+        Self {
+            id,
+            name: name.into(),
+            burst,
+            window_s: window_s(emission, burst),
+            emission,
+        }
     }
 
     /// The emission interval, unless a call of this cost can never be admitted.
     pub(crate) fn emission_for(&self, cost: u64) -> Option<Nanos> {
-        self.emission.filter(|_| self.burst > 0 && cost <= self.burst)
+        self.emission
+            .filter(|_| self.burst > 0 && cost <= self.burst)
     }
 
-    /// One of `instances` equal shares of this bucket: the rate divided, the burst too, but never below one
-    /// call, or a small burst would admit nothing at all.
+    /// One of `instances` equal shares of this bucket: the rate divided, the burst too, but never
+    /// below one call, or a small burst would admit nothing at all.
     pub(crate) fn share(&self, instances: u32) -> Self {
         let burst = (self.burst / u64::from(instances)).max(self.burst.min(1));
-        let emission = self.emission.map(|emission| emission * Nanos::from(instances));
-        Self { burst, emission, window_s: window_s(emission, burst), ..self.clone() }
+        let emission = self
+            .emission
+            .map(|emission| emission * Nanos::from(instances));
+        Self {
+            burst,
+            emission,
+            window_s: window_s(emission, burst),
+            ..self.clone()
+        }
     }
 
     /// The time an empty bucket takes to fill.
@@ -65,10 +90,20 @@ impl Bucket {
     }
 
     /// The new `tat` once `cost` has been taken, or how long to wait until it can be.
-    pub(crate) fn take(&self, emission: Nanos, tat: Option<Nanos>, cost: u64, now: Nanos) -> Result<Nanos, Nanos> {
+    pub(crate) fn take(
+        &self,
+        emission: Nanos,
+        tat: Option<Nanos>,
+        cost: u64,
+        now: Nanos,
+    ) -> Result<Nanos, Nanos> {
         let next = tat.unwrap_or(now).max(now) + emission * Nanos::from(cost);
         let latest = now + self.depth(emission);
-        if next <= latest { Ok(next) } else { Err(next - latest) }
+        if next <= latest {
+            Ok(next)
+        } else {
+            Err(next - latest)
+        }
     }
 
     /// Whole tokens left.
@@ -100,8 +135,8 @@ fn window_s(emission: Option<Nanos>, burst: u64) -> u64 {
 }
 
 pub(crate) fn emission_of(rate: f64) -> Option<Nanos> {
-    // A plan's rate is between 1e-6 and 1e6, so the quotient is a small whole number; one that is refused is looked
-    // at too, for whatever else is wrong with its plan.
+    // A plan's rate is between 1e-6 and 1e6, so the quotient is a small whole number; one that is
+    // refused is looked at too, for whatever else is wrong with its plan.
     #[expect(clippy::cast_possible_truncation, reason = "bounded")]
     (rate > 0.0).then(|| (SECOND as f64 / rate.max(1e-6)).ceil() as Nanos)
 }
@@ -154,15 +189,42 @@ mod tests {
         let (bucket, emission) = bucket(1.0, 5);
         let tat = bucket.take(emission, None, 2, 0).unwrap();
         assert_eq!(bucket.next_token(emission, tat, 0), Some(SECOND));
-        assert_eq!(bucket.next_token(emission, tat, SECOND / 4), Some(SECOND * 3 / 4));
+        assert_eq!(
+            bucket.next_token(emission, tat, SECOND / 4),
+            Some(SECOND * 3 / 4)
+        );
         assert_eq!(bucket.next_token(emission, tat, 2 * SECOND), None);
     }
 
     #[test]
     fn a_cost_above_the_burst_or_a_limit_of_zero_never_fits() {
         assert_eq!(bucket(1.0, 5).0.emission_for(6), None);
-        assert_eq!(Bucket::new("", "burst", &Throttle { rate: 1.0, burst: 0 }, 0).emission_for(0), None);
-        assert_eq!(Bucket::new("", "burst", &Throttle { rate: 0.0, burst: 5 }, 0).emission_for(1), None);
+        assert_eq!(
+            Bucket::new(
+                "",
+                "burst",
+                &Throttle {
+                    rate: 1.0,
+                    burst: 0
+                },
+                0
+            )
+            .emission_for(0),
+            None
+        );
+        assert_eq!(
+            Bucket::new(
+                "",
+                "burst",
+                &Throttle {
+                    rate: 0.0,
+                    burst: 5
+                },
+                0
+            )
+            .emission_for(1),
+            None
+        );
     }
 
     #[test]
@@ -177,15 +239,50 @@ mod tests {
 
     #[test]
     fn what_comes_back_in_the_reserve_is_set_aside_rounded_up() {
-        let bucket = |reserve| Bucket::new("", "burst", &Throttle { rate: 100.0, burst: 50 }, reserve).burst;
-        assert_eq!([0, 1, SECOND / 10, SECOND / 10 + 1, SECOND].map(bucket), [50, 49, 40, 39, 0]);
+        let bucket = |reserve| {
+            Bucket::new(
+                "",
+                "burst",
+                &Throttle {
+                    rate: 100.0,
+                    burst: 50,
+                },
+                reserve,
+            )
+            .burst
+        };
+        assert_eq!(
+            [0, 1, SECOND / 10, SECOND / 10 + 1, SECOND].map(bucket),
+            [50, 49, 40, 39, 0]
+        );
     }
 
     #[test]
     fn another_rate_burst_or_route_is_another_bucket() {
-        let plain = Bucket::new("", "burst", &Throttle { rate: 1.0, burst: 5 }, 0).id;
+        let plain = Bucket::new(
+            "",
+            "burst",
+            &Throttle {
+                rate: 1.0,
+                burst: 5,
+            },
+            0,
+        )
+        .id;
         for other in [("", 2.0, 5), ("", 1.0, 6), ("GET /a", 1.0, 5)] {
-            assert_ne!(Bucket::new(other.0, "burst", &Throttle { rate: other.1, burst: other.2 }, 0).id, plain);
+            assert_ne!(
+                Bucket::new(
+                    other.0,
+                    "burst",
+                    &Throttle {
+                        rate: other.1,
+                        burst: other.2
+                    },
+                    0
+                )
+                .id,
+                plain
+            );
         }
     }
 
@@ -209,7 +306,8 @@ mod tests {
                 let mut total = 0;
                 for (instant, cost) in &admitted[index..] {
                     total += cost;
-                    // burst + rate·t, in units of emission intervals so that nothing is rounded in our favour
+                    // burst + rate·t, in units of emission intervals so that nothing is rounded in
+                    // our favour
                     prop_assert!(total * emission <= i128::from(burst) * emission + (instant - start));
                 }
             }

@@ -1,7 +1,7 @@
 //! Calendar windows: days, weeks and months, in a time zone, from a day on which they start.
 //!
-//! The rules of time zones are those that the release was built with (jiff's own copy of the IANA database): every
-//! instance has the same, whatever its system has.
+//! The rules of time zones are those that the release was built with (jiff's own copy of the IANA
+//! database): every instance has the same, whatever its system has.
 
 use std::fmt;
 
@@ -84,7 +84,8 @@ pub(crate) enum CalendarError {
 }
 
 impl CalendarId {
-    /// How many ids there are beside the two with names of their own: what five digits of base 36 hold.
+    /// How many ids there are beside the two with names of their own: what five digits of base 36
+    /// hold.
     pub(crate) const IDS: u32 = 36_u32.pow(5);
     /// Days in UTC.
     pub(crate) const DAY: Self = Self(Self::IDS);
@@ -96,20 +97,32 @@ impl Calendar {
     /// Days in UTC.
     #[cfg(test)]
     pub(crate) fn days() -> Self {
-        Self { period: Period::Day, zone: None, starts_on: 1, id: CalendarId::DAY }
+        Self {
+            period: Period::Day,
+            zone: None,
+            starts_on: 1,
+            id: CalendarId::DAY,
+        }
     }
 
     /// The calendar of a quota. All names of a time zone make the same calendar.
     ///
     /// # Errors
     /// [`CalendarError`] for a zone or a first day that there is not.
-    pub(crate) fn new(period: Period, zone: Option<&str>, starts_on: Option<u8>) -> Result<Self, CalendarError> {
-        let zone = zone.map(|name| canonical_name(name).ok_or(CalendarError::TimeZone)).transpose()?;
+    pub(crate) fn new(
+        period: Period,
+        zone: Option<&str>,
+        starts_on: Option<u8>,
+    ) -> Result<Self, CalendarError> {
+        let zone = zone
+            .map(|name| canonical_name(name).ok_or(CalendarError::TimeZone))
+            .transpose()?;
         Self::from_stored(period, zone, starts_on)
     }
 
-    /// The calendar of a quota as the registry has it. Its windows are named by the spelling of its time zone, as earlier
-    /// releases named them: they stored an alias as it was sent. See [`QuotaDocument::stored`](crate::QuotaDocument).
+    /// The calendar of a quota as the registry has it. Its windows are named by the spelling of its
+    /// time zone, as earlier releases named them: they stored an alias as it was sent. See
+    /// [`QuotaDocument::stored`](crate::QuotaDocument).
     ///
     /// # Errors
     /// As for [`Calendar::new`].
@@ -125,20 +138,39 @@ impl Calendar {
             (Period::Month, None, 1) => CalendarId::MONTH,
             _ => id_of(period, zone, starts_on),
         };
-        let zone = zone.map(TimeZone::get).transpose().map_err(|_| CalendarError::TimeZone)?;
-        Ok(Self { period, zone, starts_on, id })
+        let zone = zone
+            .map(TimeZone::get)
+            .transpose()
+            .map_err(|_| CalendarError::TimeZone)?;
+        Ok(Self {
+            period,
+            zone,
+            starts_on,
+            id,
+        })
     }
 
     pub(crate) fn id(&self) -> CalendarId {
         self.id
     }
 
-    /// The window that `now` falls in. `None` where the calendar does not reach (it ends in the year 9999).
+    /// The window that `now` falls in. `None` where the calendar does not reach (it ends in the
+    /// year 9999).
     #[must_use]
     pub fn window(&self, now: Nanos) -> Option<Window> {
         let first_day = self.first_day_of(self.day_of(now)?)?;
-        let (start, end) = (self.midnight(first_day)?, self.midnight(self.next(first_day)?)?);
-        Some(Window { id: WindowId { calendar: self.id, first_day }, start, end })
+        let (start, end) = (
+            self.midnight(first_day)?,
+            self.midnight(self.next(first_day)?)?,
+        );
+        Some(Window {
+            id: WindowId {
+                calendar: self.id,
+                first_day,
+            },
+            start,
+            end,
+        })
     }
 
     fn day_of(&self, now: Nanos) -> Option<Date> {
@@ -149,8 +181,8 @@ impl Calendar {
         })
     }
 
-    /// A day that begins within a gap, as where summer time begins at midnight, begins when the gap is over; one that
-    /// begins twice begins the first time.
+    /// A day that begins within a gap, as where summer time begins at midnight, begins when the gap
+    /// is over; one that begins twice begins the first time.
     fn midnight(&self, day: Date) -> Option<Nanos> {
         let midnight = day.at(0, 0, 0, 0);
         let instant = match &self.zone {
@@ -169,7 +201,11 @@ impl Calendar {
             }
             Period::Month => {
                 let first_day = self.first_day_in(day.first_of_month())?;
-                if first_day <= day { Some(first_day) } else { self.first_day_in(last_month(day)?) }
+                if first_day <= day {
+                    Some(first_day)
+                } else {
+                    self.first_day_in(last_month(day)?)
+                }
             }
         }
     }
@@ -184,7 +220,12 @@ impl Calendar {
 
     /// The window's first day in the month of which `first` is the first.
     fn first_day_in(&self, first: Date) -> Option<Date> {
-        Date::new(first.year(), first.month(), self.starts_on.min(first.days_in_month())).ok()
+        Date::new(
+            first.year(),
+            first.month(),
+            self.starts_on.min(first.days_in_month()),
+        )
+        .ok()
     }
 }
 
@@ -212,26 +253,36 @@ fn last_month(day: Date) -> Option<Date> {
 
 fn first_day(period: Period, starts_on: Option<u8>) -> Result<i8, CalendarError> {
     let (latest, problem) = match period {
-        Period::Day if starts_on.is_some() => return Err(CalendarError::StartsOn("a day starts at midnight")),
+        Period::Day if starts_on.is_some() => {
+            return Err(CalendarError::StartsOn("a day starts at midnight"));
+        }
         Period::Day => return Ok(1),
         Period::Week => (7, "it is from 1 (Monday) to 7 (Sunday)"),
         Period::Month => (31, "it is from 1 to 31"),
     };
     let day = i8::try_from(starts_on.unwrap_or(1)).ok();
-    day.filter(|day| (1..=latest).contains(day)).ok_or(CalendarError::StartsOn(problem))
+    day.filter(|day| (1..=latest).contains(day))
+        .ok_or(CalendarError::StartsOn(problem))
 }
 
 /// `zone` is the canonical name of the time zone, or the spelling that an earlier release stored.
 fn id_of(period: Period, zone: Option<&str>, starts_on: i8) -> CalendarId {
     let text = format!("{period} {starts_on} {}", zone.unwrap_or_default());
     let hash = Sha256::digest(text.as_bytes());
-    let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let number = hash
+        .iter()
+        .take(8)
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     CalendarId(u32::try_from(number % u64::from(CalendarId::IDS)).unwrap_or_default())
 }
 
 /// The calendar day, in UTC, that an instant falls in.
 pub(crate) fn day_of(now: Nanos) -> Option<Date> {
-    Some(Offset::UTC.to_datetime(Timestamp::from_nanosecond(now).ok()?).date())
+    Some(
+        Offset::UTC
+            .to_datetime(Timestamp::from_nanosecond(now).ok()?)
+            .date(),
+    )
 }
 
 /// When the day (UTC) is over that an instant falls in.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::partition_keys::{ADDRESS_CALLER, CERTIFICATE_CALLER, KEY_CALLER, PLAN_CALLER, SUBJECT_CALLER};
+use crate::partition_keys::{
+    ADDRESS_CALLER, CERTIFICATE_CALLER, KEY_CALLER, PLAN_CALLER, SUBJECT_CALLER,
+};
 
 /// The one caller whose limits a call takes from. Its text form names its usage item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,8 +19,9 @@ pub enum Caller {
     Subject([u8; 32]),
     /// A client certificate, by the hash of its subject's and its issuer's name.
     Certificate([u8; 32]),
-    /// A source address on one plan: IPv4 as it is, IPv6 by its /64, the least that one customer is given.
-    /// On another plan it is another caller, or a busy search would lock an address out of its login.
+    /// A source address on one plan: IPv4 as it is, IPv6 by its /64, the least that one customer is
+    /// given. On another plan it is another caller, or a busy search would lock an address out of
+    /// its login.
     Address {
         /// Where the calls come from.
         address: IpAddr,
@@ -52,7 +55,10 @@ impl Caller {
             }
             address @ IpAddr::V4(_) => address,
         };
-        Self::Address { address, plan: plan.to_owned() }
+        Self::Address {
+            address,
+            plan: plan.to_owned(),
+        }
     }
 
     /// True if the days of this caller are kept for reports. The days of addresses are not.
@@ -72,13 +78,17 @@ impl Caller {
 /// The first text's length stands in front, so that no other pair of texts has the same bytes.
 fn hash_of(first: &str, second: &str) -> [u8; 32] {
     let length = (first.len() as u64).to_be_bytes();
-    let hash = Sha256::new().chain_update(length).chain_update(first).chain_update(second);
+    let hash = Sha256::new()
+        .chain_update(length)
+        .chain_update(first)
+        .chain_update(second);
     hash.finalize().into()
 }
 
 fn write_hash(formatter: &mut fmt::Formatter<'_>, kind: &str, hash: &[u8; 32]) -> fmt::Result {
     formatter.write_str(kind)?;
-    hash.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    hash.iter()
+        .try_for_each(|byte| write!(formatter, "{byte:02x}"))
 }
 
 impl fmt::Display for Caller {
@@ -87,7 +97,9 @@ impl fmt::Display for Caller {
             Self::Key(id) => write!(formatter, "{KEY_CALLER}{id}"),
             Self::Subject(hash) => write_hash(formatter, SUBJECT_CALLER, hash),
             Self::Certificate(hash) => write_hash(formatter, CERTIFICATE_CALLER, hash),
-            Self::Address { address, plan } => write!(formatter, "{ADDRESS_CALLER}{address}#{plan}"),
+            Self::Address { address, plan } => {
+                write!(formatter, "{ADDRESS_CALLER}{address}#{plan}")
+            }
             Self::Plan(name) => write!(formatter, "{PLAN_CALLER}{name}"),
         }
     }
@@ -124,8 +136,16 @@ mod tests {
     fn a_subject_is_its_issuers_and_nobody_elses() {
         let alice = Caller::from_subject("https://a", "alice");
         assert_eq!(alice.to_string().len(), "sub#".len() + 64);
-        for (issuer, subject) in [("https://b", "alice"), ("https://a", "bob"), ("https://aa", "lice")] {
-            assert_ne!(Caller::from_subject(issuer, subject), alice, "{issuer} {subject}");
+        for (issuer, subject) in [
+            ("https://b", "alice"),
+            ("https://a", "bob"),
+            ("https://aa", "lice"),
+        ] {
+            assert_ne!(
+                Caller::from_subject(issuer, subject),
+                alice,
+                "{issuer} {subject}"
+            );
         }
     }
 

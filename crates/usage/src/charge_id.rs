@@ -1,4 +1,5 @@
-//! What names a charge, so that it can be given back: once, and only to the caller that it was taken from.
+//! What names a charge, so that it can be given back: once, and only to the caller that it was
+//! taken from.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,9 +19,9 @@ const FORM: u8 = 1;
 /// 1970-01-01, from which days are counted.
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
-/// One charge: its instant, its cost, and the quotas' windows that it was taken from. Buckets are no part of it: what
-/// a rate has let through cannot be undone. Its text is URL-safe base64; it is no secret and proves
-/// nothing: whoever takes it from strangers has to sign it.
+/// One charge: its instant, its cost, and the quotas' windows that it was taken from. Buckets are
+/// no part of it: what a rate has let through cannot be undone. Its text is URL-safe base64; it is
+/// no secret and proves nothing: whoever takes it from strangers has to sign it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeId {
     nonce: u64,
@@ -58,20 +59,32 @@ pub enum Refund {
 }
 
 impl ChargeId {
-    /// Names what `demand` takes from the caller that a store calls `caller`. `None` if it takes nothing that can be
-    /// given back.
+    /// Names what `demand` takes from the caller that a store calls `caller`. `None` if it takes
+    /// nothing that can be given back.
     pub(crate) fn new(demand: &Demand<'_>, caller: u64) -> Option<Self> {
         if demand.cost() == 0 || !demand.is_call() {
             return None;
         }
-        let charged = |window: &crate::Window| ChargedWindow { id: window.id, end_s: seconds(window.end) };
+        let charged = |window: &crate::Window| ChargedWindow {
+            id: window.id,
+            end_s: seconds(window.end),
+        };
         Some(Self {
             nonce: fastrand::u64(..),
             caller,
             at_s: seconds(demand.now()),
             cost: demand.cost(),
-            windows: demand.windows().iter().map(|(_, window)| charged(window)).collect(),
-            shared: demand.plan().shared.as_ref().and_then(Caller::shared_plan).cloned(),
+            windows: demand
+                .windows()
+                .iter()
+                .map(|(_, window)| charged(window))
+                .collect(),
+            shared: demand
+                .plan()
+                .shared
+                .as_ref()
+                .and_then(Caller::shared_plan)
+                .cloned(),
         })
     }
 
@@ -99,7 +112,9 @@ impl ChargeId {
 
     /// Who was charged, where `caller` made the call.
     pub(crate) fn charged(&self, caller: &Caller) -> Caller {
-        self.shared.as_ref().map_or_else(|| caller.clone(), |plan| Caller::Plan(Arc::clone(plan)))
+        self.shared
+            .as_ref()
+            .map_or_else(|| caller.clone(), |plan| Caller::Plan(Arc::clone(plan)))
     }
 
     /// Windows that are not over.
@@ -107,14 +122,22 @@ impl ChargeId {
         self.windows.iter().filter(move |window| window.end() > now)
     }
 
-    /// Whether nothing of it can be given back any more: its quotas' windows, or without quotas its day.
+    /// Whether nothing of it can be given back any more: its quotas' windows, or without quotas its
+    /// day.
     pub(crate) fn is_over(&self, now: Nanos) -> bool {
-        if self.windows.is_empty() { self.day_end() <= now } else { self.windows(now).next().is_none() }
+        if self.windows.is_empty() {
+            self.day_end() <= now
+        } else {
+            self.windows(now).next().is_none()
+        }
     }
 
     /// When the last window is over that it was taken from.
     pub(crate) fn end(&self) -> Nanos {
-        self.windows.iter().map(ChargedWindow::end).fold(self.day_end(), Nanos::max)
+        self.windows
+            .iter()
+            .map(ChargedWindow::end)
+            .fold(self.day_end(), Nanos::max)
     }
 
     fn day_end(&self) -> Nanos {
@@ -132,11 +155,17 @@ fn seconds(instant: Nanos) -> i64 {
     i64::try_from(instant.div_euclid(SECOND)).unwrap_or(i64::MAX)
 }
 
-/// Form, nonce, caller, instant, cost, number of windows, each window, and the shared plan's name: big-endian.
+/// Form, nonce, caller, instant, cost, number of windows, each window, and the shared plan's name:
+/// big-endian.
 impl fmt::Display for ChargeId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = vec![FORM];
-        for number in [self.nonce, self.caller, self.at_s.cast_unsigned(), self.cost] {
+        for number in [
+            self.nonce,
+            self.caller,
+            self.at_s.cast_unsigned(),
+            self.cost,
+        ] {
             bytes.extend(number.to_be_bytes());
         }
         bytes.push(u8::try_from(self.windows.len()).unwrap_or(0));
@@ -164,16 +193,36 @@ fn parse(bytes: &[u8]) -> Option<ChargeId> {
     if u8::from_be_bytes(*take(&mut rest)?) != FORM {
         return None;
     }
-    let [nonce, caller, at_s, cost] = [take(&mut rest)?, take(&mut rest)?, take(&mut rest)?, take(&mut rest)?];
+    let [nonce, caller, at_s, cost] = [
+        take(&mut rest)?,
+        take(&mut rest)?,
+        take(&mut rest)?,
+        take(&mut rest)?,
+    ];
     let mut windows = ArrayVec::new();
     for _ in 0..u8::from_be_bytes(*take(&mut rest)?) {
         let calendar = CalendarId(u32::from_be_bytes(*take(&mut rest)?));
-        let first_day =
-            EPOCH.checked_add(jiff::Span::new().try_days(i32::from_be_bytes(*take(&mut rest)?)).ok()?).ok()?;
+        let first_day = EPOCH
+            .checked_add(
+                jiff::Span::new()
+                    .try_days(i32::from_be_bytes(*take(&mut rest)?))
+                    .ok()?,
+            )
+            .ok()?;
         let end_s = i64::from_be_bytes(*take(&mut rest)?);
-        windows.try_push(ChargedWindow { id: WindowId { calendar, first_day }, end_s }).ok()?;
+        windows
+            .try_push(ChargedWindow {
+                id: WindowId {
+                    calendar,
+                    first_day,
+                },
+                end_s,
+            })
+            .ok()?;
     }
-    let shared = std::str::from_utf8(rest).ok().filter(|name| name.is_empty() || check_name(name).is_ok())?;
+    let shared = std::str::from_utf8(rest)
+        .ok()
+        .filter(|name| name.is_empty() || check_name(name).is_ok())?;
     let cost = u64::from_be_bytes(*cost);
     Some(ChargeId {
         nonce: u64::from_be_bytes(*nonce),
@@ -217,7 +266,11 @@ mod tests {
         for plan in ["{}", ALL, r#"{"quotas":[{"limit":9,"period":"day"}]}"#] {
             let charge = charge(plan, 3).unwrap();
             let text = charge.to_string();
-            assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'), "{text}");
+            assert!(
+                text.bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'),
+                "{text}"
+            );
             assert_eq!(text.parse(), Ok(charge));
         }
     }
@@ -236,11 +289,24 @@ mod tests {
     fn it_is_over_with_its_last_window_and_without_quotas_with_its_day() {
         let midnight = NOON + 12 * 3600 * SECOND;
         let unlimited = charge("{}", 1).unwrap();
-        assert_eq!((unlimited.is_over(midnight - 1), unlimited.is_over(midnight)), (false, true));
-        let month = charge(r#"{"quotas":[{"limit":9,"period":"day"},{"limit":9,"period":"month"}]}"#, 1).unwrap();
-        assert_eq!((month.windows(NOON).count(), month.windows(midnight).count()), (2, 1));
+        assert_eq!(
+            (unlimited.is_over(midnight - 1), unlimited.is_over(midnight)),
+            (false, true)
+        );
+        let month = charge(
+            r#"{"quotas":[{"limit":9,"period":"day"},{"limit":9,"period":"month"}]}"#,
+            1,
+        )
+        .unwrap();
+        assert_eq!(
+            (month.windows(NOON).count(), month.windows(midnight).count()),
+            (2, 1)
+        );
         let december = midnight + 8 * 86_400 * SECOND;
-        assert_eq!((month.is_over(december - 1), month.is_over(december)), (false, true));
+        assert_eq!(
+            (month.is_over(december - 1), month.is_over(december)),
+            (false, true)
+        );
     }
 
     #[test]

@@ -27,14 +27,22 @@ impl DayCounts {
     /// Takes calls back from the day of `at`; `false` where there are fewer.
     pub(crate) fn take(&mut self, at: Nanos, calls: u64) -> bool {
         let day = number(at);
-        let found = self.days.iter_mut().find(|(known, count)| *known == day && *count >= calls);
+        let found = self
+            .days
+            .iter_mut()
+            .find(|(known, count)| *known == day && *count >= calls);
         found.map(|(_, count)| *count -= calls).is_some()
     }
 
     pub(crate) fn get(&self, day: Date) -> u64 {
-        let Ok(start) = jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)) else { return 0 };
+        let Ok(start) = jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)) else {
+            return 0;
+        };
         let day = number(start.as_nanosecond());
-        self.days.iter().find(|(known, _)| *known == day).map_or(0, |(_, count)| *count)
+        self.days
+            .iter()
+            .find(|(known, _)| *known == day)
+            .map_or(0, |(_, count)| *count)
     }
 
     fn insert(&mut self, today: i32, calls: u64) {
@@ -67,7 +75,12 @@ mod tests {
         for (days, calls) in [(0, 2), (1, 3), (0, 4), (-2, 1)] {
             counts.add(NOON + days * Nanos::from(DAY), calls);
         }
-        let found = [date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22), date(2026, 11, 23)];
+        let found = [
+            date(2026, 11, 20),
+            date(2026, 11, 21),
+            date(2026, 11, 22),
+            date(2026, 11, 23),
+        ];
         assert_eq!(found.map(|day| counts.get(day)), [1, 0, 6, 3]);
     }
 
@@ -86,6 +99,9 @@ mod tests {
         for day in 0..1000 {
             counts.add(NOON + day * Nanos::from(DAY), 1);
         }
-        assert_eq!((counts.days.len(), counts.get(date(2026, 11, 22))), (MOST, 0));
+        assert_eq!(
+            (counts.days.len(), counts.get(date(2026, 11, 22))),
+            (MOST, 0)
+        );
     }
 }

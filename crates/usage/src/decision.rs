@@ -9,15 +9,16 @@ use crate::ChargeId;
 pub struct Decision {
     /// May the call pass?
     pub verdict: Verdict,
-    /// Every limit of the plan that applies: the caller's bucket, the route's, the quotas. Empty for an
-    /// unlimited plan, for a call that can never pass, and where nobody knows how they stand.
+    /// Every limit of the plan that applies: the caller's bucket, the route's, the quotas. Empty
+    /// for an unlimited plan, for a call that can never pass, and where nobody knows how they
+    /// stand.
     pub limits: Vec<Limit>,
     /// Whether the share of some limit that has been used reaches the plan's `near_limit`.
     pub near_limit: bool,
     /// Whether the store gave no answer in time, so that the plan's `on_store_failure` did.
     pub degraded: bool,
-    /// What a plan in shadow mode would have answered, had it not let the call pass. Nothing has been charged then, as
-    /// nothing would have been.
+    /// What a plan in shadow mode would have answered, had it not let the call pass. Nothing has
+    /// been charged then, as nothing would have been.
     pub shadowed: Option<Verdict>,
     /// What a refund needs, where something was charged.
     pub charge: Option<ChargeId>,
@@ -32,13 +33,14 @@ pub enum Verdict {
     Throttled {
         /// Whether a quota is used up; else it is a rate alone.
         quota: bool,
-        /// The names of the limits that do not allow it. Empty if the caller calls more often than its item can be
-        /// written.
+        /// The names of the limits that do not allow it. Empty if the caller calls more often than
+        /// its item can be written.
         violated: Vec<Arc<str>>,
         /// Seconds after which a call of this cost would pass if nobody else called. At least 1.
         retry_after_s: u64,
     },
-    /// Waiting does not help: the cost is above a burst, or above a quota and what was granted, or such a limit is 0.
+    /// Waiting does not help: the cost is above a burst, or above a quota and what was granted, or
+    /// such a limit is 0.
     Impossible,
     /// The store gave no answer in time, and the plan says to refuse then.
     Unavailable {
@@ -63,7 +65,10 @@ pub struct Limit {
 }
 
 impl Limit {
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share needs no more than 52 bits"
+    )]
     pub(crate) fn used_share(&self) -> f64 {
         if self.limit == 0 {
             return 1.0;
@@ -75,7 +80,14 @@ impl Limit {
 impl Decision {
     /// A verdict that tells no limits.
     pub(crate) fn of(verdict: Verdict) -> Self {
-        Self { verdict, limits: Vec::new(), near_limit: false, degraded: false, shadowed: None, charge: None }
+        Self {
+            verdict,
+            limits: Vec::new(),
+            near_limit: false,
+            degraded: false,
+            shadowed: None,
+            charge: None,
+        }
     }
 
     /// The same, with what a refund needs.
@@ -88,7 +100,11 @@ impl Decision {
         if !shadow || self.verdict == Verdict::Allowed {
             return self;
         }
-        Self { verdict: Verdict::Allowed, shadowed: Some(self.verdict), ..self }
+        Self {
+            verdict: Verdict::Allowed,
+            shadowed: Some(self.verdict),
+            ..self
+        }
     }
 
     /// Whether something was taken from the caller's limits.
@@ -96,10 +112,12 @@ impl Decision {
         self.verdict == Verdict::Allowed && !self.degraded
     }
 
-    /// The limit with the fewest calls left, the one a caller meets first; of equals the one that keeps it
-    /// longest.
+    /// The limit with the fewest calls left, the one a caller meets first; of equals the one that
+    /// keeps it longest.
     #[must_use]
     pub fn nearest(&self) -> Option<&Limit> {
-        self.limits.iter().min_by_key(|limit| (limit.remaining, std::cmp::Reverse(limit.reset_s)))
+        self.limits
+            .iter()
+            .min_by_key(|limit| (limit.remaining, std::cmp::Reverse(limit.reset_s)))
     }
 }

@@ -8,9 +8,12 @@ use crate::bucket::Bucket;
 use crate::plan::MAX_QUOTAS;
 use crate::sliding::{Position, SlidingWindow};
 use crate::state::{Charge, Count};
-use crate::{Decision, Limit, Nanos, Plan, Quota, RouteLimit, Usage, Verdict, Window, whole_seconds};
+use crate::{
+    Decision, Limit, Nanos, Plan, Quota, RouteLimit, Usage, Verdict, Window, whole_seconds,
+};
 
-/// What one call takes from its plan at one instant, which stays the same however often it is evaluated.
+/// What one call takes from its plan at one instant, which stays the same however often it is
+/// evaluated.
 #[derive(Debug)]
 pub struct Demand<'p> {
     plan: &'p Plan,
@@ -45,36 +48,76 @@ struct Refusal<'p> {
 impl<'p> Demand<'p> {
     /// `None` where `now` lies beyond the calendar.
     #[must_use]
-    pub fn new(plan: &'p Plan, route: Option<&'p RouteLimit>, cost: u64, now: Nanos) -> Option<Self> {
+    pub fn new(
+        plan: &'p Plan,
+        route: Option<&'p RouteLimit>,
+        cost: u64,
+        now: Nanos,
+    ) -> Option<Self> {
         let mut windows = ArrayVec::new();
         for quota in &plan.quotas {
             windows.try_push((quota, quota.window(now)?)).ok()?;
         }
 
-        Some(Self { plan, route, cost, now, windows, own_limits: OwnLimits::Charged })
+        Some(Self {
+            plan,
+            route,
+            cost,
+            now,
+            windows,
+            own_limits: OwnLimits::Charged,
+        })
     }
 
-    /// A caller's question about its own usage: it takes one token from the bucket for such questions. The plan's rate
-    /// must have room for one call, but is not charged. A plan in shadow mode is not checked.
+    /// A caller's question about its own usage: it takes one token from the bucket for such
+    /// questions. The plan's rate must have room for one call, but is not charged. A plan in shadow
+    /// mode is not checked.
     #[must_use]
     pub fn usage_query(plan: &'p Plan, now: Nanos) -> Self {
-        let own_limits = if plan.shadow { OwnLimits::Ignored } else { OwnLimits::RateChecked };
-        Self { plan, route: Some(&plan.usage_query), cost: 1, now, windows: ArrayVec::new(), own_limits }
+        let own_limits = if plan.shadow {
+            OwnLimits::Ignored
+        } else {
+            OwnLimits::RateChecked
+        };
+        Self {
+            plan,
+            route: Some(&plan.usage_query),
+            cost: 1,
+            now,
+            windows: ArrayVec::new(),
+            own_limits,
+        }
     }
 
     /// The same demand at another instant, on a share of its plan and of its route's limit.
-    pub(crate) fn on_share<'s>(&self, plan: &'s Plan, route: Option<&'s RouteLimit>, now: Nanos) -> Option<Demand<'s>> {
+    pub(crate) fn on_share<'s>(
+        &self,
+        plan: &'s Plan,
+        route: Option<&'s RouteLimit>,
+        now: Nanos,
+    ) -> Option<Demand<'s>> {
         if self.own_limits == OwnLimits::Charged {
             return Demand::new(plan, route, self.cost, now);
         }
 
         let (cost, own_limits) = (self.cost, self.own_limits);
-        Some(Demand { plan, route, cost, now, windows: ArrayVec::new(), own_limits })
+        Some(Demand {
+            plan,
+            route,
+            cost,
+            now,
+            windows: ArrayVec::new(),
+            own_limits,
+        })
     }
 
     /// As many such calls at once.
     pub(crate) fn times(&self, calls: u64) -> Self {
-        Self { cost: self.cost.saturating_mul(calls), windows: self.windows.clone(), ..*self }
+        Self {
+            cost: self.cost.saturating_mul(calls),
+            windows: self.windows.clone(),
+            ..*self
+        }
     }
 
     /// Compares the demand with what has been used. Changes nothing.
@@ -105,11 +148,15 @@ impl<'p> Demand<'p> {
     /// True if no rate of the plan can ever let the call pass, whatever has been used or granted.
     #[must_use]
     pub fn exceeds_rates(&self) -> bool {
-        self.buckets().any(|bucket| bucket.emission_for(self.cost).is_none())
-            || self.sliding().is_some_and(|window| window.limit == 0 || self.cost > window.limit)
+        self.buckets()
+            .any(|bucket| bucket.emission_for(self.cost).is_none())
+            || self
+                .sliding()
+                .is_some_and(|window| window.limit == 0 || self.cost > window.limit)
     }
 
-    /// True if neither time nor the plan can let the call pass. Only another grant can, where a quota is the reason.
+    /// True if neither time nor the plan can let the call pass. Only another grant can, where a
+    /// quota is the reason.
     #[must_use]
     pub fn is_impossible(&self, usage: &Usage) -> bool {
         self.exceeds_rates()
@@ -133,32 +180,47 @@ impl<'p> Demand<'p> {
             let taken = if self.is_call() { self.cost } else { 0 };
             let position = self.position(usage).map(|position| position.after(taken));
             let tat = |index: usize, _: &Bucket| Some(tats[index].1);
-            self.told(Verdict::Allowed, usage, position, tat, |index, _| counts[index].net)
+            self.told(Verdict::Allowed, usage, position, tat, |index, _| {
+                counts[index].net
+            })
         } else {
             self.standing(throttled(&refusals), usage)
         }
     }
 
-    /// Whether a rate, not only a quota, has too little left in `usage`: what only time brings back.
+    /// Whether a rate, not only a quota, has too little left in `usage`: what only time brings
+    /// back.
     pub(crate) fn rate_refuses(&self, usage: &Usage) -> bool {
-        let waits = |window: &SlidingWindow| window.wait(&window.position(usage, self.now), self.cost) > 0;
+        let waits =
+            |window: &SlidingWindow| window.wait(&window.position(usage, self.now), self.cost) > 0;
         if self.sliding().is_some_and(waits) {
             return true;
         }
 
         self.buckets().any(|bucket| {
             let emission = bucket.emission_for(self.cost);
-            emission.is_none_or(|emission| bucket.take(emission, usage.tat(bucket.id), self.cost, self.now).is_err())
+            emission.is_none_or(|emission| {
+                bucket
+                    .take(emission, usage.tat(bucket.id), self.cost, self.now)
+                    .is_err()
+            })
         })
     }
 
     /// A verdict with every limit as it stands in `usage`.
     pub(crate) fn standing(&self, verdict: Verdict, usage: &Usage) -> Decision {
         let position = self.position(usage);
-        self.told(verdict, usage, position, |_, bucket| usage.tat(bucket.id), |_, window| usage.count(window.id))
+        self.told(
+            verdict,
+            usage,
+            position,
+            |_, bucket| usage.tat(bucket.id),
+            |_, window| usage.count(window.id),
+        )
     }
 
-    /// An allowed call with every limit as it stands in `usage`, but for `unspent` units of it that nobody has used.
+    /// An allowed call with every limit as it stands in `usage`, but for `unspent` units of it that
+    /// nobody has used.
     pub(crate) fn standing_less(&self, usage: &Usage, unspent: u64) -> Decision {
         let (unspent_units, unspent) = (signed(unspent), Nanos::from(unspent));
         let position = self.position(usage).map(|position| position.less(unspent));
@@ -175,22 +237,35 @@ impl<'p> Demand<'p> {
     /// How many calls of this cost the tightest limit has left.
     pub(crate) fn calls_left(&self, usage: &Usage) -> u64 {
         let limits = self.standing(Verdict::Allowed, usage).limits;
-        limits.iter().map(|limit| limit.remaining).min().unwrap_or(u64::MAX) / self.cost.max(1)
+        limits
+            .iter()
+            .map(|limit| limit.remaining)
+            .min()
+            .unwrap_or(u64::MAX)
+            / self.cost.max(1)
     }
 
     /// Where the caller stands in the sliding window, where there is one.
     pub(crate) fn position(&self, usage: &Usage) -> Option<Position> {
-        self.sliding().map(|window| window.position(usage, self.now))
+        self.sliding()
+            .map(|window| window.position(usage, self.now))
     }
 
     /// The caller's sliding window, if there is one and it counts.
     pub(crate) fn sliding(&self) -> Option<&'p SlidingWindow> {
-        self.plan.sliding.as_ref().filter(|_| self.own_limits != OwnLimits::Ignored)
+        self.plan
+            .sliding
+            .as_ref()
+            .filter(|_| self.own_limits != OwnLimits::Ignored)
     }
 
     /// The caller's bucket and the route's, if there are any and they count.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = &'p Bucket> + use<'p> {
-        let own = self.plan.bucket.as_ref().filter(|_| self.own_limits != OwnLimits::Ignored);
+        let own = self
+            .plan
+            .bucket
+            .as_ref()
+            .filter(|_| self.own_limits != OwnLimits::Ignored);
         own.into_iter().chain(self.route.map(|route| &route.bucket))
     }
 
@@ -199,7 +274,8 @@ impl<'p> Demand<'p> {
         self.is_call() || self.route.is_some_and(|route| route.bucket.id == bucket.id)
     }
 
-    /// True for a call, which is charged to all limits of its plan; false for a question about usage.
+    /// True for a call, which is charged to all limits of its plan; false for a question about
+    /// usage.
     pub(crate) fn is_call(&self) -> bool {
         self.own_limits == OwnLimits::Charged
     }
@@ -231,26 +307,41 @@ impl<'p> Demand<'p> {
         let position = window.position(usage, self.now);
         let wait = window.wait(&position, self.cost);
         if wait > 0 && self.cost > 0 {
-            refusals.push(Refusal { name: &window.name, wait, quota: false });
+            refusals.push(Refusal {
+                name: &window.name,
+                wait,
+                quota: false,
+            });
         }
 
         if self.is_call() {
             let (slot, _) = window.slots_at(position.start);
-            charge.slot = Some((slot, position.start + position.current + Nanos::from(self.cost)));
+            charge.slot = Some((
+                slot,
+                position.start + position.current + Nanos::from(self.cost),
+            ));
         }
     }
 
     fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         for bucket in self.buckets() {
-            let Some(emission) = bucket.emission_for(self.cost) else { continue };
+            let Some(emission) = bucket.emission_for(self.cost) else {
+                continue;
+            };
             let before = usage.tat(bucket.id);
             let taken = bucket.take(emission, before, self.cost, self.now);
             if let (Err(wait), true) = (taken, self.cost > 0) {
-                refusals.push(Refusal { name: &bucket.name, wait, quota: false });
+                refusals.push(Refusal {
+                    name: &bucket.name,
+                    wait,
+                    quota: false,
+                });
             }
 
             let after = taken.ok().filter(|_| self.charges(bucket));
-            charge.tats.push((bucket.id, after.or(before).unwrap_or(self.now)));
+            charge
+                .tats
+                .push((bucket.id, after.or(before).unwrap_or(self.now)));
         }
     }
 
@@ -258,14 +349,18 @@ impl<'p> Demand<'p> {
         for (quota, window) in &self.windows {
             let after = usage.count(window.id).saturating_add(signed(self.cost));
             if after > signed(quota.limit) && self.cost > 0 {
-                refusals.push(Refusal { name: &quota.name, wait: window.end - self.now, quota: true });
+                refusals.push(Refusal {
+                    name: &quota.name,
+                    wait: window.end - self.now,
+                    quota: true,
+                });
             }
             charge.counts.push(Count::of(window, after));
         }
     }
 
-    /// Every limit's standing, given the position in the sliding window, each bucket's `tat` and each window's count.
-    /// `usage` says what was granted.
+    /// Every limit's standing, given the position in the sliding window, each bucket's `tat` and
+    /// each window's count. `usage` says what was granted.
     fn told(
         &self,
         verdict: Verdict,
@@ -275,17 +370,39 @@ impl<'p> Demand<'p> {
         count: impl Fn(usize, &Window) -> i64,
     ) -> Decision {
         let mut limits = Vec::with_capacity(2 + self.windows.len());
-        limits.extend(self.sliding().zip(position).map(|(window, position)| sliding_limit(window, &position)));
+        limits.extend(
+            self.sliding()
+                .zip(position)
+                .map(|(window, position)| sliding_limit(window, &position)),
+        );
         for (index, bucket) in self.buckets().enumerate() {
             if let Some(emission) = bucket.emission_for(self.cost) {
-                limits.push(self.bucket_limit(bucket, emission, tat(index, bucket).unwrap_or(self.now)));
+                limits.push(self.bucket_limit(
+                    bucket,
+                    emission,
+                    tat(index, bucket).unwrap_or(self.now),
+                ));
             }
         }
         for (index, (quota, window)) in self.windows.iter().enumerate() {
-            limits.push(self.quota_limit(quota, window, count(index, window), usage.granted(window.id)));
+            limits.push(self.quota_limit(
+                quota,
+                window,
+                count(index, window),
+                usage.granted(window.id),
+            ));
         }
-        let near_limit = limits.iter().any(|limit| limit.used_share() >= self.plan.near_limit);
-        Decision { verdict, limits, near_limit, degraded: false, shadowed: None, charge: None }
+        let near_limit = limits
+            .iter()
+            .any(|limit| limit.used_share() >= self.plan.near_limit);
+        Decision {
+            verdict,
+            limits,
+            near_limit,
+            degraded: false,
+            shadowed: None,
+            charge: None,
+        }
     }
 
     fn bucket_limit(&self, bucket: &Bucket, emission: Nanos, tat: Nanos) -> Limit {
@@ -294,7 +411,9 @@ impl<'p> Demand<'p> {
             limit: bucket.burst,
             window_s: bucket.window_s,
             remaining: bucket.remaining(emission, tat, self.now),
-            reset_s: bucket.next_token(emission, tat, self.now).map(whole_seconds),
+            reset_s: bucket
+                .next_token(emission, tat, self.now)
+                .map(whole_seconds),
         }
     }
 
@@ -321,10 +440,17 @@ fn sliding_limit(window: &SlidingWindow, position: &Position) -> Limit {
 }
 
 fn throttled(refusals: &[Refusal<'_>]) -> Verdict {
-    let longest = refusals.iter().map(|refusal| refusal.wait).max().unwrap_or_default();
+    let longest = refusals
+        .iter()
+        .map(|refusal| refusal.wait)
+        .max()
+        .unwrap_or_default();
     Verdict::Throttled {
         quota: refusals.iter().any(|refusal| refusal.quota),
-        violated: refusals.iter().map(|refusal| Arc::clone(refusal.name)).collect(),
+        violated: refusals
+            .iter()
+            .map(|refusal| Arc::clone(refusal.name))
+            .collect(),
         retry_after_s: whole_seconds(longest),
     }
 }

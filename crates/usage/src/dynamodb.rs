@@ -11,15 +11,16 @@
 //! | `deleted-key#` and a key's id | `deleted-key` | 1 | [`DeletedKey`](crate::DeletedKey) as JSON |
 //! | `secret` | the secret's name | 1 | random bytes that all instances share, see [`Admin::shared_secret`](crate::Admin::shared_secret) |
 //!
-//! A key's item has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it is an earlier secret's, `plan`
-//! besides. Two indexes of keys alone are made of them, so that other items are in neither: `by-id` (`shard`,
-//! `key_id`) and `by-plan` (`plan`, `key_id`). A key that was written without them works and is not listed. Items of
-//! earlier secrets, deleted keys and answers have a `ttl` in seconds since 1970.
+//! A key's item has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it is an
+//! earlier secret's, `plan` besides. Two indexes of keys alone are made of them, so that other
+//! items are in neither: `by-id` (`shard`, `key_id`) and `by-plan` (`plan`, `key_id`). A key that
+//! was written without them works and is not listed. Items of earlier secrets, deleted keys and
+//! answers have a `ttl` in seconds since 1970.
 //!
 //! # Usage (`USAGE_TABLE`): partition key `id`, a string
 //!
-//! One item a caller, `id` being the [`Caller`]'s text (`key#ID`, `ip#ADDRESS#PLAN`), below 1 KB and therefore one
-//! write unit a charge. All other attributes are whole numbers:
+//! One item a caller, `id` being the [`Caller`]'s text (`key#ID`, `ip#ADDRESS#PLAN`), below 1 KB
+//! and therefore one write unit a charge. All other attributes are whole numbers:
 //!
 //! | attribute | holds |
 //! |---|---|
@@ -34,16 +35,18 @@
 //! | `r261122` | in history items: what the caller was allowed on that day while its plan was charged, not the caller |
 //! | `ttl` | when DynamoDB may delete the item, in seconds since 1970 |
 //!
-//! A window has a name of its own, so none is ever set back. What is over leaves the item a few parts at a time;
-//! days leave it for `history#` + `id` + `#202611`, an item a month, so that an item never holds more than 19 of them.
-//! Both are writes beside the charge: a handful a caller and month. `refund#` + `id` + `#` + a charge's number marks a
-//! charge that was given back, until its windows are over: `ru` until a request was told of it, then `rw`, that request as a number. `grant#` + a grant's name as a number is that name's for a
-//! day: `gr` says which request it was, `ga` what it moved, `gu` and `gl` what was used and left then.
+//! A window has a name of its own, so none is ever set back. What is over leaves the item a few
+//! parts at a time; days leave it for `history#` + `id` + `#202611`, an item a month, so that an
+//! item never holds more than 19 of them. Both are writes beside the charge: a handful a caller and
+//! month. `refund#` + `id` + `#` + a charge's number marks a charge that was given back, until its
+//! windows are over: `ru` until a request was told of it, then `rw`, that request as a number.
+//! `grant#` + a grant's name as a number is that name's for a day: `gr` says which request it was,
+//! `ga` what it moved, `gu` and `gl` what was used and left then.
 //!
 //! # Forms
 //!
-//! `v` counts forms. A release writes a form only if the release before it reads it, so that either can be
-//! rolled back; attributes that it does not know it leaves as they are.
+//! `v` counts forms. A release writes a form only if the release before it reads it, so that either
+//! can be rolled back; attributes that it does not know it leaves as they are.
 
 mod admin;
 mod admin_item;
@@ -83,8 +86,8 @@ use crate::grant::GrantOrder;
 use crate::on_store_failure::Fallback;
 use crate::usage_report::Days;
 use crate::{
-    ApiKey, Caller, ChargeId, Decision, Demand, Grant, GrantError, KeyHash, Nanos, Plan, PlanDocument, Refund,
-    RouteLimit, Seeds, StoreError, UsageReport, Verdict,
+    ApiKey, Caller, ChargeId, Decision, Demand, Grant, GrantError, KeyHash, Nanos, Plan,
+    PlanDocument, Refund, RouteLimit, Seeds, StoreError, UsageReport, Verdict,
 };
 
 pub(crate) use admin::RegistryTable;
@@ -109,13 +112,20 @@ pub struct DynamoDbStore {
 }
 
 impl DynamoDbStore {
-    /// A store over the two tables of `config`. Reads are retried by the SDK, charges never. Nothing is called yet:
-    /// [`AwsCalls::connect_ahead`] opens the connections while a function starts.
+    /// A store over the two tables of `config`. Reads are retried by the SDK, charges never.
+    /// Nothing is called yet: [`AwsCalls::connect_ahead`] opens the connections while a function
+    /// starts.
     #[must_use]
     pub fn new(aws: &AwsCalls, config: DynamoDbConfig) -> Self {
         let clock = Arc::new(Clock::default());
-        let reads = dated(&calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard), &clock);
-        let charges = dated(&calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off), &clock);
+        let reads = dated(
+            &calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard),
+            &clock,
+        );
+        let charges = dated(
+            &calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off),
+            &clock,
+        );
         Self {
             registry: Registry::new(reads.clone(), config.registry_table.clone()),
             usage: UsageTable::new(charges, config.usage_table.clone(), clock),
@@ -136,9 +146,13 @@ impl DynamoDbStore {
     /// What is known of a key; `None` where there is no such key.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where it cannot be read by the deadline, [`StoreError::Item`] where it cannot be
-    /// understood, and was neither within 15 minutes.
-    pub async fn key(&self, hash: &KeyHash, deadline: Deadline) -> Result<Option<Arc<ApiKey>>, StoreError> {
+    /// [`StoreError::Unavailable`] where it cannot be read by the deadline, [`StoreError::Item`]
+    /// where it cannot be understood, and was neither within 15 minutes.
+    pub async fn key(
+        &self,
+        hash: &KeyHash,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<ApiKey>>, StoreError> {
         self.registry.key(hash, Instant::now(), deadline).await
     }
 
@@ -146,21 +160,29 @@ impl DynamoDbStore {
     ///
     /// # Errors
     /// As for [`DynamoDbStore::key`].
-    pub async fn plan(&self, name: &str, deadline: Deadline) -> Result<Option<Arc<Plan>>, StoreError> {
+    pub async fn plan(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<Plan>>, StoreError> {
         self.registry.plan(name, Instant::now(), deadline).await
     }
 
     /// A policy's document, read each time; `None` where there is no such policy.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where it cannot be read by the deadline, [`StoreError::Item`] where its item is of
-    /// another form.
-    pub async fn policy(&self, name: &str, deadline: Deadline) -> Result<Option<String>, StoreError> {
+    /// [`StoreError::Unavailable`] where it cannot be read by the deadline, [`StoreError::Item`]
+    /// where its item is of another form.
+    pub async fn policy(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<String>, StoreError> {
         self.registry.policy(name, deadline).await
     }
 
-    /// Decides on one call by the deadline and charges it whole, or not at all. Where the store gives no
-    /// answer, the plan's `on_store_failure` does.
+    /// Decides on one call by the deadline and charges it whole, or not at all. Where the store
+    /// gives no answer, the plan's `on_store_failure` does.
     ///
     /// # Errors
     /// [`StoreError::Clock`] alone.
@@ -177,21 +199,40 @@ impl DynamoDbStore {
         let remembered = self.usage.recall(charged);
         let now = self.usage.now(now, &remembered);
         let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
-        let call = Call { caller: charged, demand: &demand, remembered: &remembered, deadline };
+        let call = Call {
+            caller: charged,
+            demand: &demand,
+            remembered: &remembered,
+            deadline,
+        };
         let decision = self.decide(&call).await;
 
         let counted = (&decision, cost);
-        self.usage.report_decision(&self.figures, [caller, charged], counted, now, deadline).await;
+        self.usage
+            .report_decision(&self.figures, [caller, charged], counted, now, deadline)
+            .await;
         Ok(decision.in_shadow(plan.shadow))
     }
 
-    /// Decides on a caller's question about its own usage by the deadline: see [`Demand::usage_query`]. If the store
-    /// does not respond, the plan's `on_store_failure` decides.
-    pub async fn charge_usage_query(&self, caller: &Caller, plan: &Plan, now: Nanos, deadline: Deadline) -> Decision {
+    /// Decides on a caller's question about its own usage by the deadline: see
+    /// [`Demand::usage_query`]. If the store does not respond, the plan's `on_store_failure`
+    /// decides.
+    pub async fn charge_usage_query(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Decision {
         let caller = plan.charged(caller);
         let remembered = self.usage.recall(caller);
         let demand = Demand::usage_query(plan, self.usage.now(now, &remembered));
-        let call = Call { caller, demand: &demand, remembered: &remembered, deadline };
+        let call = Call {
+            caller,
+            demand: &demand,
+            remembered: &remembered,
+            deadline,
+        };
 
         self.decide(&call).await
     }
@@ -200,7 +241,10 @@ impl DynamoDbStore {
         if call.demand.exceeds_rates() {
             return Decision::of(Verdict::Impossible);
         }
-        let charged = match self.leases.offer(call.caller, call.demand, &call.remembered.usage) {
+        let charged = match self
+            .leases
+            .offer(call.caller, call.demand, &call.remembered.usage)
+        {
             Offer::Spent(decision) => return self.usage.named(call, *decision),
             Offer::Buy(calls, purchase) => self.usage.buy(call, calls, purchase).await,
             Offer::Single => self.usage.decide(call).await,
@@ -209,11 +253,30 @@ impl DynamoDbStore {
             let plan = &call.demand.plan().name;
             let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
             if outage.cause != OutageCause::Store {
-                tracing::warn!(reason, throttle, plan, "this caller's item is used too often: {outage}");
-                return self.fallback.answer_hot_item(call.caller, call.demand, &call.remembered.usage);
+                tracing::warn!(
+                    reason,
+                    throttle,
+                    plan,
+                    "this caller's item is used too often: {outage}"
+                );
+                return self.fallback.answer_hot_item(
+                    call.caller,
+                    call.demand,
+                    &call.remembered.usage,
+                );
             }
-            tracing::warn!(reason, throttle, plan, "the plan decides, not the store: {outage}");
-            self.fallback.answer(call.caller, call.demand, &call.remembered.usage, outage.retry_in)
+            tracing::warn!(
+                reason,
+                throttle,
+                plan,
+                "the plan decides, not the store: {outage}"
+            );
+            self.fallback.answer(
+                call.caller,
+                call.demand,
+                &call.remembered.usage,
+                outage.retry_in,
+            )
         })
     }
 
@@ -263,7 +326,10 @@ impl DynamoDbStore {
     ///
     /// # Errors
     /// [`GrantError`].
-    #[expect(clippy::too_many_arguments, reason = "a grant has so many parts, and each call has a deadline")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a grant has so many parts, and each call has a deadline"
+    )]
     pub async fn grant(
         &self,
         caller: &Caller,
@@ -280,8 +346,8 @@ impl DynamoDbStore {
         self.usage.grant(caller, &order, now, deadline).await
     }
 
-    /// What a caller has used: see [`Store::usage`](crate::Store::usage). Days are kept for 400 days if the caller is a
-    /// key, a subject, a certificate or a shared plan.
+    /// What a caller has used: see [`Store::usage`](crate::Store::usage). Days are kept for 400
+    /// days if the caller is a key, a subject, a certificate or a shared plan.
     ///
     /// # Errors
     /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
@@ -294,20 +360,37 @@ impl DynamoDbStore {
         now: Nanos,
         deadline: Deadline,
     ) -> Result<UsageReport, StoreError> {
-        let (charged, days) = (plan.map_or(caller, |plan| plan.charged(caller)), Days::new(from, to)?);
+        let (charged, days) = (
+            plan.map_or(caller, |plan| plan.charged(caller)),
+            Days::new(from, to)?,
+        );
         let now = self.usage.now(now, &self.usage.recall(charged));
-        let (mut history, shared) = tokio::try_join!(self.usage.report(caller, days, now, deadline), async {
-            if charged == caller { Ok(None) } else { self.usage.usage(charged, deadline).await.map(Some) }
-        })?;
+        let (mut history, shared) =
+            tokio::try_join!(self.usage.report(caller, days, now, deadline), async {
+                if charged == caller {
+                    Ok(None)
+                } else {
+                    self.usage.usage(charged, deadline).await.map(Some)
+                }
+            })?;
         history.add(&self.figures.pending(caller));
 
         let usage = shared.as_ref().unwrap_or(&history.usage);
-        UsageReport::new(days, |day| history.units(day), history.is_recorded, plan, usage, now)
+        UsageReport::new(
+            days,
+            |day| history.units(day),
+            history.is_recorded,
+            plan,
+            usage,
+            now,
+        )
     }
 
     /// Writes the reporting figures that this instance still holds. To be called at shutdown.
     pub async fn flush(&self, now: Nanos, deadline: Deadline) {
-        self.usage.write_all_figures(&self.figures, now, deadline).await;
+        self.usage
+            .write_all_figures(&self.figures, now, deadline)
+            .await;
     }
 
     /// Writes a plan, or replaces it, and logs its warnings.
@@ -338,14 +421,18 @@ impl DynamoDbStore {
     /// Writes those plans and keys that are not there, and logs the plans' warnings.
     ///
     /// # Errors
-    /// [`StoreError::Seeds`] for the first that cannot be; then nothing is written. [`StoreError::Call`].
+    /// [`StoreError::Seeds`] for the first that cannot be; then nothing is written.
+    /// [`StoreError::Call`].
     pub async fn seed(&self, seeds: &Seeds) -> Result<(), StoreError> {
         seeds.log_warnings();
         self.registry.seed(seeds).await
     }
 
     pub(crate) fn registry_table(&self) -> RegistryTable<'_> {
-        RegistryTable { client: &self.client, table: &self.config.registry_table }
+        RegistryTable {
+            client: &self.client,
+            table: &self.config.registry_table,
+        }
     }
 
     /// Makes the tables that are not there. For local servers: deployed tables are the template's.
@@ -359,11 +446,18 @@ impl DynamoDbStore {
 
 impl From<Outage> for StoreError {
     fn from(outage: Outage) -> Self {
-        if outage.cause == OutageCause::Conflict { Self::Busy } else { Self::NoAnswer(outage.to_string().into()) }
+        if outage.cause == OutageCause::Conflict {
+            Self::Busy
+        } else {
+            Self::NoAnswer(outage.to_string().into())
+        }
     }
 }
 
 fn dated(client: &Client, clock: &Arc<Clock>) -> Client {
-    let config = client.config().to_builder().interceptor(DateInterceptor(Arc::clone(clock)));
+    let config = client
+        .config()
+        .to_builder()
+        .interceptor(DateInterceptor(Arc::clone(clock)));
     Client::from_conf(config.build())
 }

@@ -10,11 +10,12 @@ use crate::ledger::Ledger;
 use crate::plan::check_name;
 use crate::usage_report::Days;
 use crate::{
-    ApiKey, Caller, ChargeId, Decision, Demand, Grant, GrantError, KeyHash, Nanos, Plan, Refund, RouteLimit, Seeds,
-    SeedsError, StoreError, UsageReport,
+    ApiKey, Caller, ChargeId, Decision, Demand, Grant, GrantError, KeyHash, Nanos, Plan, Refund,
+    RouteLimit, Seeds, SeedsError, StoreError, UsageReport,
 };
 
-/// With the ledger's 16 shards a million callers of a few hundred bytes each: some 300 MB at the very most.
+/// With the ledger's 16 shards a million callers of a few hundred bytes each: some 300 MB at the
+/// very most.
 const CALLERS_A_SHARD: usize = 65_536;
 
 /// Plans, keys and usage in memory.
@@ -32,7 +33,10 @@ impl EmbeddedStore {
     pub fn new(seeds: &Seeds) -> Result<Self, SeedsError> {
         let catalogue = Catalogue::new(seeds)?;
         seeds.log_warnings();
-        Ok(Self { catalogue, ledger: Ledger::new(CALLERS_A_SHARD) })
+        Ok(Self {
+            catalogue,
+            ledger: Ledger::new(CALLERS_A_SHARD),
+        })
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {
@@ -54,7 +58,9 @@ impl EmbeddedStore {
     /// A policy's document by its name.
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<String> {
-        self.catalogue.get(&ItemKey::of_policy(name)).map(|(document, _)| document)
+        self.catalogue
+            .get(&ItemKey::of_policy(name))
+            .map(|(document, _)| document)
     }
 
     /// Keeps a policy, or replaces it. Its document is not looked into.
@@ -64,7 +70,9 @@ impl EmbeddedStore {
     pub fn put_policy(&self, name: &str, document: &str) -> Result<(), StoreError> {
         check_name(name)?;
         let item = Item::new(ItemKey::of_policy(name), document.to_owned());
-        self.catalogue.commit(vec![Write::Put(item, Guard::None)]).map(drop)
+        self.catalogue
+            .commit(vec![Write::Put(item, Guard::None)])
+            .map(drop)
     }
 
     /// Decides on one call and charges it whole, or not at all.
@@ -80,7 +88,9 @@ impl EmbeddedStore {
         now: Nanos,
     ) -> Result<Decision, StoreError> {
         let charged = plan.charged(caller);
-        let decision = self.ledger.charge(charged, now, |now| Demand::new(plan, route, cost, now))?;
+        let decision = self
+            .ledger
+            .charge(charged, now, |now| Demand::new(plan, route, cost, now))?;
 
         if charged != caller && caller.has_reports() && decision.is_charged() {
             self.ledger.report(caller, now, cost);
@@ -92,8 +102,15 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// As for [`EmbeddedStore::charge`].
-    pub fn charge_usage_query(&self, caller: &Caller, plan: &Plan, now: Nanos) -> Result<Decision, StoreError> {
-        self.ledger.charge(plan.charged(caller), now, |now| Some(Demand::usage_query(plan, now)))
+    pub fn charge_usage_query(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        now: Nanos,
+    ) -> Result<Decision, StoreError> {
+        self.ledger.charge(plan.charged(caller), now, |now| {
+            Some(Demand::usage_query(plan, now))
+        })
     }
 
     /// How the limits stand, and whether a call would pass. Charges nothing.
@@ -108,7 +125,9 @@ impl EmbeddedStore {
         cost: u64,
         now: Nanos,
     ) -> Result<Decision, StoreError> {
-        let decision = self.ledger.peek(plan.charged(caller), now, |now| Demand::new(plan, route, cost, now))?;
+        let decision = self.ledger.peek(plan.charged(caller), now, |now| {
+            Demand::new(plan, route, cost, now)
+        })?;
         Ok(decision.in_shadow(plan.shadow))
     }
 
@@ -116,7 +135,12 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`StoreError::Full`].
-    pub fn refund(&self, caller: &Caller, charge: &ChargeId, now: Nanos) -> Result<Refund, StoreError> {
+    pub fn refund(
+        &self,
+        caller: &Caller,
+        charge: &ChargeId,
+        now: Nanos,
+    ) -> Result<Refund, StoreError> {
         let charged = charge.charged(caller);
         let refund = self.ledger.refund(&charged, charge, now)?;
 
@@ -139,7 +163,9 @@ impl EmbeddedStore {
         id: Option<&str>,
         now: Nanos,
     ) -> Result<Grant, GrantError> {
-        self.ledger.grant(plan.charged(caller), now, |now| GrantOrder::new(plan, quota, amount, id, now))
+        self.ledger.grant(plan.charged(caller), now, |now| {
+            GrantOrder::new(plan, quota, amount, id, now)
+        })
     }
 
     /// What a caller has used, for as long as any of it matters: then it is forgotten.
@@ -179,19 +205,28 @@ mod tests {
 
     fn admitted(store: &EmbeddedStore, plan: &Plan, calls: u64, now: Nanos) -> u64 {
         (0..calls)
-            .filter(|_| store.charge(&caller("k"), plan, None, 1, now).unwrap().verdict == Verdict::Allowed)
+            .filter(|_| {
+                store
+                    .charge(&caller("k"), plan, None, 1, now)
+                    .unwrap()
+                    .verdict
+                    == Verdict::Allowed
+            })
             .count() as u64
     }
 
     #[test]
     fn sixteen_threads_admit_exactly_the_burst() {
         for _ in 0..20 {
-            let (store, plan) =
-                store(r#"{"throttle":{"rate":0.001,"burst":100},"quotas":[{"limit":1000,"period":"day"}]}"#);
+            let (store, plan) = store(
+                r#"{"throttle":{"rate":0.001,"burst":100},"quotas":[{"limit":1000,"period":"day"}]}"#,
+            );
             let total = AtomicU64::new(0);
             std::thread::scope(|scope| {
                 for _ in 0..16 {
-                    scope.spawn(|| total.fetch_add(admitted(&store, &plan, 100, NOON), Ordering::Relaxed));
+                    scope.spawn(|| {
+                        total.fetch_add(admitted(&store, &plan, 100, NOON), Ordering::Relaxed)
+                    });
                 }
             });
             assert_eq!(total.into_inner(), 100);
@@ -202,7 +237,13 @@ mod tests {
     fn callers_do_not_share_their_limits() {
         let (store, plan) = store(r#"{"throttle":{"rate":1,"burst":1}}"#);
         for id in ["a", "b"] {
-            assert_eq!(store.charge(&caller(id), &plan, None, 1, NOON).unwrap().verdict, Verdict::Allowed);
+            assert_eq!(
+                store
+                    .charge(&caller(id), &plan, None, 1, NOON)
+                    .unwrap()
+                    .verdict,
+                Verdict::Allowed
+            );
         }
     }
 
@@ -228,6 +269,9 @@ mod tests {
         assert_eq!(store.policy("main"), None);
         store.put_policy("main", "{}").unwrap();
         assert_eq!(store.policy("main").as_deref(), Some("{}"));
-        assert!(matches!(store.put_policy("no name", "{}"), Err(StoreError::Plan(_))));
+        assert!(matches!(
+            store.put_policy("no name", "{}"),
+            Err(StoreError::Plan(_))
+        ));
     }
 }

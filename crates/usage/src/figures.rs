@@ -1,9 +1,10 @@
 //! Reporting figures: counts that reports need and that no decision reads.
 //!
-//! An instance collects figures in memory and adds them to the store in few writes, not one per decision. A series (one
-//! caller's calls per day) is written at most once per minute: at once if it was not written within the last minute,
-//! else by the first request after that minute, or at shutdown. What an instance has not written yet is lost if the
-//! instance is killed: at most the calls since the last write.
+//! An instance collects figures in memory and adds them to the store in few writes, not one per
+//! decision. A series (one caller's calls per day) is written at most once per minute: at once if
+//! it was not written within the last minute, else by the first request after that minute, or at
+//! shutdown. What an instance has not written yet is lost if the instance is killed: at most the
+//! calls since the last write.
 //!
 //! An addition is not idempotent. It is repeated only if the write certainly had no effect.
 
@@ -18,7 +19,8 @@ use crate::{Caller, Nanos, SECOND};
 
 /// The shortest time between two writes of the same series.
 pub(crate) const INTERVAL: Nanos = 60 * SECOND;
-/// The most series that are held at a time, some 20 MB. Figures of further series are dropped, with a warning.
+/// The most series that are held at a time, some 20 MB. Figures of further series are dropped, with
+/// a warning.
 const MAX_SERIES: usize = 65_536;
 
 /// What one series has to add to the store.
@@ -65,12 +67,18 @@ impl Default for Figures {
 
 impl Figures {
     fn new(max_series: usize) -> Self {
-        Self { held: Mutex::default(), next_due_s: AtomicI64::new(i64::MAX), max_series }
+        Self {
+            held: Mutex::default(),
+            next_due_s: AtomicI64::new(i64::MAX),
+            max_series,
+        }
     }
 
     /// Counts `units` for `caller` on the day of `at`.
     pub(crate) fn add(&self, caller: &Caller, at: Nanos, units: i64, now: Nanos) {
-        let Some(day) = day_of(at).filter(|_| units != 0) else { return };
+        let Some(day) = day_of(at).filter(|_| units != 0) else {
+            return;
+        };
         let mut held = self.held();
         held.add(caller, &[(day, units)], now, self.max_series);
         self.publish(&held);
@@ -100,12 +108,18 @@ impl Figures {
 
     /// What `caller` has to add.
     pub(crate) fn pending(&self, caller: &Caller) -> Vec<(Date, i64)> {
-        self.held().series.get(caller).map(|series| series.days.clone()).unwrap_or_default()
+        self.held()
+            .series
+            .get(caller)
+            .map(|series| series.days.clone())
+            .unwrap_or_default()
     }
 
     fn take(&self, until: Nanos, now: Nanos, limit: usize) -> Vec<Addition> {
         let mut held = self.held();
-        let taken = std::iter::from_fn(|| held.take_first(until, now)).take(limit).collect();
+        let taken = std::iter::from_fn(|| held.take_first(until, now))
+            .take(limit)
+            .collect();
         self.publish(&held);
         taken
     }
@@ -137,7 +151,9 @@ impl Held {
         }
 
         if was_empty {
-            let due = series.written.map_or(now, |written| now.max(written + INTERVAL));
+            let due = series
+                .written
+                .map_or(now, |written| now.max(written + INTERVAL));
             self.due.insert((due, self.next_number));
             self.callers.insert(self.next_number, caller.clone());
             self.next_number += 1;
@@ -150,10 +166,14 @@ impl Held {
             return true;
         }
         let is_recent = |written: Nanos| now < written + INTERVAL;
-        self.series.retain(|_, series| !series.days.is_empty() || series.written.is_some_and(is_recent));
+        self.series
+            .retain(|_, series| !series.days.is_empty() || series.written.is_some_and(is_recent));
         let has_room = self.series.len() < max_series;
         if !has_room && !std::mem::replace(&mut self.has_dropped, true) {
-            tracing::warn!(max_series, "reporting figures are incomplete: more than {max_series} callers per minute");
+            tracing::warn!(
+                max_series,
+                "reporting figures are incomplete: more than {max_series} callers per minute"
+            );
         }
         has_room
     }
@@ -183,7 +203,12 @@ mod tests {
     }
 
     fn taken(figures: &Figures, now: Nanos) -> Vec<(Caller, i64)> {
-        let sum = |addition: Addition| (addition.caller, addition.days.iter().map(|(_, units)| units).sum());
+        let sum = |addition: Addition| {
+            (
+                addition.caller,
+                addition.days.iter().map(|(_, units)| units).sum(),
+            )
+        };
         figures.take_due(now, 100).into_iter().map(sum).collect()
     }
 
@@ -209,8 +234,11 @@ mod tests {
         for (second, name) in (0..).zip(["a", "b", "c"]) {
             figures.add(&key(name), NOON, 1, NOON + second * SECOND);
         }
-        let names: Vec<_> =
-            figures.take_due(NOON + 5 * SECOND, 2).into_iter().map(|addition| addition.caller).collect();
+        let names: Vec<_> = figures
+            .take_due(NOON + 5 * SECOND, 2)
+            .into_iter()
+            .map(|addition| addition.caller)
+            .collect();
         assert_eq!(names, [key("a"), key("b")]);
         assert_eq!(taken(&figures, NOON + 5 * SECOND), [(key("c"), 1)]);
     }
@@ -223,7 +251,13 @@ mod tests {
         figures.add(&key("a"), NOON, -2, NOON);
         let expected = vec![(TODAY, 3), (date(2026, 11, 23), 7)];
         assert_eq!(figures.pending(&key("a")), expected);
-        assert_eq!(figures.take_due(NOON, 9), [Addition { caller: key("a"), days: expected }]);
+        assert_eq!(
+            figures.take_due(NOON, 9),
+            [Addition {
+                caller: key("a"),
+                days: expected
+            }]
+        );
         assert_eq!(figures.pending(&key("a")), []);
     }
 

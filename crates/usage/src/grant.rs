@@ -30,8 +30,8 @@ pub enum GrantError {
     /// More than a quota can hold.
     #[error("a grant moves {MAX_LIMIT} calls at most, up or down")]
     Amount,
-    /// With what was granted before it would be more than the largest quota, and than `RateLimit` can tell: RFC 9651 has
-    /// integers of 15 digits.
+    /// With what was granted before it would be more than the largest quota, and than `RateLimit`
+    /// can tell: RFC 9651 has integers of 15 digits.
     #[error("with what was granted in this period the quota would be above {MAX_LIMIT} calls")]
     Ceiling,
     /// Another grant was made under the same id.
@@ -69,7 +69,12 @@ impl<'p> GrantOrder<'p> {
         let found = plan.quotas.iter().find(|known| *known.name == *quota);
         let quota = found.ok_or_else(|| GrantError::UnknownQuota(quota.to_owned()))?;
         let window = quota.window(now).ok_or(StoreError::Clock)?;
-        Ok(Self { quota, window, amount, id: id.map(|id| number(&[id]) % (MAX_LIMIT + 1)) })
+        Ok(Self {
+            quota,
+            window,
+            amount,
+            id: id.map(|id| number(&[id]) % (MAX_LIMIT + 1)),
+        })
     }
 
     /// How much of it can be moved: a cut takes no more than is left.
@@ -77,7 +82,9 @@ impl<'p> GrantOrder<'p> {
     /// # Errors
     /// [`GrantError::Ceiling`].
     pub(crate) fn possible(&self, usage: &Usage) -> Result<i64, GrantError> {
-        let sum = Nanos::from(self.quota.limit) + Nanos::from(usage.granted(self.window.id)) + Nanos::from(self.amount);
+        let sum = Nanos::from(self.quota.limit)
+            + Nanos::from(usage.granted(self.window.id))
+            + Nanos::from(self.amount);
         if self.amount > 0 && sum > Nanos::from(MAX_LIMIT) {
             return Err(GrantError::Ceiling);
         }
@@ -86,13 +93,22 @@ impl<'p> GrantOrder<'p> {
 
     /// Tells it from every other that has the same name.
     pub(crate) fn request(&self, caller: &Caller) -> u64 {
-        number(&[&caller.to_string(), &self.quota.name, &self.amount.to_string()])
+        number(&[
+            &caller.to_string(),
+            &self.quota.name,
+            &self.amount.to_string(),
+        ])
     }
 
     /// How the window stands.
     pub(crate) fn standing(&self, usage: &Usage, granted: i64, repeated: bool) -> Grant {
         let remaining = u64::try_from(self.left(usage)).unwrap_or(0);
-        Grant { used: usage.used(self.window.id), remaining, granted, repeated }
+        Grant {
+            used: usage.used(self.window.id),
+            remaining,
+            granted,
+            repeated,
+        }
     }
 
     fn left(&self, usage: &Usage) -> i64 {
@@ -103,8 +119,12 @@ impl<'p> GrantOrder<'p> {
 
 /// Numbers texts, each behind its length.
 fn number(texts: &[&str]) -> u64 {
-    let hash = texts
+    let hash = texts.iter().fold(Sha256::new(), |hash, text| {
+        hash.chain_update((text.len() as u64).to_be_bytes())
+            .chain_update(text)
+    });
+    hash.finalize()
         .iter()
-        .fold(Sha256::new(), |hash, text| hash.chain_update((text.len() as u64).to_be_bytes()).chain_update(text));
-    hash.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -1,8 +1,8 @@
 //! Instants as people write them (RFC 3339).
 //!
 //! `9999-12-31T23:59:59Z` is how many programs write "never". [`Timestamp`] ends a day earlier, at
-//! [`Timestamp::MAX`], which therefore stands for every later instant. It is stored instead of them, because every
-//! release can read it, and it is shown as `9999-12-31T23:59:59Z`.
+//! [`Timestamp::MAX`], which therefore stands for every later instant. It is stored instead of
+//! them, because every release can read it, and it is shown as `9999-12-31T23:59:59Z`.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,21 +14,30 @@ const LAST_SECOND: &str = "9999-12-31T23:59:59Z";
 /// The day on which [`Timestamp`] ends.
 const LAST_DAY: Date = Date::constant(9999, 12, 30);
 
-/// Reads an instant, or returns `None` if the text is not one. Every instant after [`Timestamp::MAX`] becomes that.
+/// Reads an instant, or returns `None` if the text is not one. Every instant after
+/// [`Timestamp::MAX`] becomes that.
 #[must_use]
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| is_after_max(text).then_some(Timestamp::MAX))
+    text.parse()
+        .ok()
+        .or_else(|| is_after_max(text).then_some(Timestamp::MAX))
 }
 
 /// Writes an instant so that [`parse_instant`] reads the same one.
 #[must_use]
 pub fn instant_text(instant: Timestamp) -> String {
-    if instant == Timestamp::MAX { LAST_SECOND.to_owned() } else { instant.to_string() }
+    if instant == Timestamp::MAX {
+        LAST_SECOND.to_owned()
+    } else {
+        instant.to_string()
+    }
 }
 
 /// True for a complete instant of the last days, given that it is not a [`Timestamp`].
 fn is_after_max(text: &str) -> bool {
-    let Ok(pieces) = Pieces::parse(text) else { return false };
+    let Ok(pieces) = Pieces::parse(text) else {
+        return false;
+    };
     let is_complete = pieces.time().is_some() && pieces.to_numeric_offset().is_some();
     is_complete && pieces.time_zone_annotation().is_none() && pieces.date() >= LAST_DAY
 }
@@ -37,16 +46,23 @@ fn is_after_max(text: &str) -> bool {
 ///
 /// # Errors
 /// `null`, and a text that is not an instant.
-pub fn present_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+pub fn present_instant<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse_instant(&text).map(Some).ok_or_else(|| de::Error::custom("expected an instant of RFC 3339"))
+    parse_instant(&text)
+        .map(Some)
+        .ok_or_else(|| de::Error::custom("expected an instant of RFC 3339"))
 }
 
 /// Writes the instant of a field, for `#[serde(serialize_with)]`.
 ///
 /// # Errors
 /// Those of the serializer.
-pub fn optional_instant<S: Serializer>(instant: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn optional_instant<S: Serializer>(
+    instant: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match instant {
         Some(instant) => serializer.serialize_str(&instant_text(*instant)),
         None => serializer.serialize_none(),
@@ -71,7 +87,11 @@ mod tests {
             assert_eq!(instant, Some(Timestamp::MAX), "{text}");
             assert_eq!(instant_text(Timestamp::MAX), "9999-12-31T23:59:59Z");
         }
-        for text in ["9999-12-29T00:00:00Z", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00.5Z"] {
+        for text in [
+            "9999-12-29T00:00:00Z",
+            "2026-11-22T12:00:00Z",
+            "2026-11-22T12:00:00.5Z",
+        ] {
             assert_eq!(parse_instant(text).map(instant_text).as_deref(), Some(text));
         }
     }

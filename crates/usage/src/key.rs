@@ -16,10 +16,12 @@ impl KeyHash {
     /// The hash of a key as a client sends it.
     ///
     /// # Errors
-    /// [`KeyError::Shape`] unless it is 20 to 128 visible ASCII characters (API Gateway's own lengths)
-    /// without a comma, which is what two headers of one name are joined with.
+    /// [`KeyError::Shape`] unless it is 20 to 128 visible ASCII characters (API Gateway's own
+    /// lengths) without a comma, which is what two headers of one name are joined with.
     pub fn of(key: &str) -> Result<Self, KeyError> {
-        let plain = key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+        let plain = key
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b',');
         if !plain || !(20..=128).contains(&key.len()) {
             return Err(KeyError::Shape);
         }
@@ -39,7 +41,11 @@ impl KeyHash {
 
 /// The 32 bytes that these 64 hexadecimal digits stand for.
 pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let mut bytes = [0; 32];
     if text.len() != 2 * bytes.len() {
         return None;
@@ -53,11 +59,13 @@ pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
 /// Two lower-case hexadecimal digits a byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 impl Serialize for KeyHash {
@@ -69,7 +77,8 @@ impl Serialize for KeyHash {
 impl<'de> Deserialize<'de> for KeyHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::from_hex(&text).ok_or_else(|| de::Error::custom("not a SHA-256 in hexadecimal digits"))
+        Self::from_hex(&text)
+            .ok_or_else(|| de::Error::custom("not a SHA-256 in hexadecimal digits"))
     }
 }
 
@@ -118,7 +127,9 @@ pub enum KeyError {
     #[error("a key is 20 to 128 visible ASCII characters without a comma")]
     Shape,
     /// A member that could not stand in a header as it is.
-    #[error("{member} is 1 to {longest} printable ASCII characters without quote and backslash, and not `-`")]
+    #[error(
+        "{member} is 1 to {longest} printable ASCII characters without quote and backslash, and not `-`"
+    )]
     Member {
         /// Which.
         member: &'static str,
@@ -146,15 +157,25 @@ impl ApiKey {
     /// # Errors
     /// [`KeyError`] for the first member that could not be sent to a backend as a header, as it is.
     pub fn check(&self) -> Result<(), KeyError> {
-        self.mistakes().into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+        self.mistakes()
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// Every member that could not be sent to a backend as a header, with its name.
     #[must_use]
     pub fn mistakes(&self) -> Vec<(&'static str, KeyError)> {
         let mut mistakes = Vec::new();
-        mistakes.extend(check_member("key_id", &self.key_id, 128).err().map(|error| ("key_id", error)));
-        let subject = self.subject.as_ref().map_or(Ok(()), |subject| check_member("subject", subject, 256));
+        mistakes.extend(
+            check_member("key_id", &self.key_id, 128)
+                .err()
+                .map(|error| ("key_id", error)),
+        );
+        let subject = self
+            .subject
+            .as_ref()
+            .map_or(Ok(()), |subject| check_member("subject", subject, 256));
         mistakes.extend(subject.err().map(|error| ("subject", error)));
         let scope = self.scopes.iter().find(|scope| !is_scope(scope));
         mistakes.extend(scope.map(|scope| ("scopes", KeyError::Scope(scope.clone()))));
@@ -165,7 +186,8 @@ impl ApiKey {
 /// `-` stands for nothing in the headers at the backend, so it cannot be somebody's name.
 fn check_member(member: &'static str, value: &str, longest: usize) -> Result<(), KeyError> {
     // API Gateway writes values into its access log as they are.
-    let plain = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'"' && byte != b'\\';
+    let plain =
+        |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'"' && byte != b'\\';
     let printable = value.bytes().all(plain);
     let trimmed = value.trim() == value && value != "-";
     if printable && trimmed && (1..=longest).contains(&value.len()) {
@@ -177,7 +199,11 @@ fn check_member(member: &'static str, value: &str, longest: usize) -> Result<(),
 
 /// A scope-token of RFC 6749, section 3.3.
 fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text != "-" && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    !text.is_empty()
+        && text != "-"
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 #[cfg(test)]
@@ -216,7 +242,13 @@ mod tests {
     fn neither_a_key_nor_its_whole_hash_shows_in_a_log() {
         let shown = format!("{:?}", KeyHash::of("local-free-key-000000000001").unwrap());
         assert!(shown.len() < 20, "{shown}");
-        assert_eq!(KeyHash::of("secret").unwrap_err().to_string().find("secret"), None);
+        assert_eq!(
+            KeyHash::of("secret")
+                .unwrap_err()
+                .to_string()
+                .find("secret"),
+            None
+        );
     }
 
     #[test]
@@ -231,29 +263,65 @@ mod tests {
     #[test]
     fn a_key_ends_at_the_instant_it_expires() {
         let end = Timestamp::from_second(100).unwrap();
-        let key = ApiKey { expires_at: Some(end), ..key() };
+        let key = ApiKey {
+            expires_at: Some(end),
+            ..key()
+        };
         assert_eq!(key.standing(end.as_nanosecond() - 1), KeyStanding::Good);
         assert_eq!(key.standing(end.as_nanosecond()), KeyStanding::Expired);
     }
 
     #[test]
     fn a_disabled_key_is_disabled_before_it_is_expired() {
-        let key = ApiKey { enabled: false, expires_at: Some(Timestamp::UNIX_EPOCH), ..key() };
+        let key = ApiKey {
+            enabled: false,
+            expires_at: Some(Timestamp::UNIX_EPOCH),
+            ..key()
+        };
         assert_eq!(key.standing(1), KeyStanding::Disabled);
     }
 
     #[test]
     fn members_that_would_break_a_header_are_refused() {
-        for subject in ["", "-", "a\r\nb", "ü", " a", "a\"b", "a\\b", &"x".repeat(257)] {
-            assert!(ApiKey { subject: Some(subject.to_owned()), ..key() }.check().is_err(), "{subject:?}");
+        for subject in [
+            "",
+            "-",
+            "a\r\nb",
+            "ü",
+            " a",
+            "a\"b",
+            "a\\b",
+            &"x".repeat(257),
+        ] {
+            assert!(
+                ApiKey {
+                    subject: Some(subject.to_owned()),
+                    ..key()
+                }
+                .check()
+                .is_err(),
+                "{subject:?}"
+            );
         }
         for scope in ["", "a b", "a\"b", "a\\b", "-"] {
-            assert!(ApiKey { scopes: vec![scope.to_owned()], ..key() }.check().is_err(), "{scope:?}");
+            assert!(
+                ApiKey {
+                    scopes: vec![scope.to_owned()],
+                    ..key()
+                }
+                .check()
+                .is_err(),
+                "{scope:?}"
+            );
         }
         assert!(
-            ApiKey { subject: Some("alice@example.com".to_owned()), scopes: vec!["orders:read".to_owned()], ..key() }
-                .check()
-                .is_ok()
+            ApiKey {
+                subject: Some("alice@example.com".to_owned()),
+                scopes: vec!["orders:read".to_owned()],
+                ..key()
+            }
+            .check()
+            .is_ok()
         );
     }
 }

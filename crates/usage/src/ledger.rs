@@ -12,7 +12,8 @@ use crate::grant::GrantOrder;
 use crate::made_grants::MadeGrants;
 use crate::usage_report::Days;
 use crate::{
-    Caller, ChargeId, Decision, Demand, Grant, GrantError, Nanos, Plan, Refund, SECOND, StoreError, Usage, UsageReport,
+    Caller, ChargeId, Decision, Demand, Grant, GrantError, Nanos, Plan, Refund, SECOND, StoreError,
+    Usage, UsageReport,
 };
 
 const SHARDS: usize = 16;
@@ -50,8 +51,15 @@ struct Account {
 impl Ledger {
     /// An empty ledger that holds 16 times `callers_a_shard` callers at most.
     pub(crate) fn new(callers_a_shard: usize) -> Self {
-        let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
-        Self { shards, hasher: RandomState::new(), callers_a_shard, grants: Box::default() }
+        let shards = std::iter::repeat_with(Mutex::default)
+            .take(SHARDS)
+            .collect();
+        Self {
+            shards,
+            hasher: RandomState::new(),
+            callers_a_shard,
+            grants: Box::default(),
+        }
     }
 
     /// Decides on what `demand` makes of the instant and charges it whole, or not at all.
@@ -84,15 +92,24 @@ impl Ledger {
     ) -> Result<Decision, StoreError> {
         let (hash, shard) = self.shard(caller);
         let account = shard.find(caller, hash);
-        let demand = demand(account.map_or(now, |account| now.max(account.latest))).ok_or(StoreError::Clock)?;
-        Ok(account.map_or_else(|| demand.peek(&Usage::default()), |account| demand.peek(&account.usage)))
+        let demand = demand(account.map_or(now, |account| now.max(account.latest)))
+            .ok_or(StoreError::Clock)?;
+        Ok(account.map_or_else(
+            || demand.peek(&Usage::default()),
+            |account| demand.peek(&account.usage),
+        ))
     }
 
     /// Gives a charge back.
     ///
     /// # Errors
     /// [`StoreError::Full`] where no more refunds can be remembered.
-    pub(crate) fn refund(&self, caller: &Caller, charge: &ChargeId, now: Nanos) -> Result<Refund, StoreError> {
+    pub(crate) fn refund(
+        &self,
+        caller: &Caller,
+        charge: &ChargeId,
+        now: Nanos,
+    ) -> Result<Refund, StoreError> {
         let (hash, mut shard) = self.shard(caller);
         shard.refund(caller, hash, charge, now, self.callers_a_shard)
     }
@@ -111,7 +128,9 @@ impl Ledger {
         let account = shard.account(caller, hash, now, self.callers_a_shard)?;
         account.latest = now.max(account.latest);
         let (now, order) = (account.latest, order(account.latest)?);
-        let Some(number) = order.id else { return account.grant(&order) };
+        let Some(number) = order.id else {
+            return account.grant(&order);
+        };
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         grants.once(number, order.request(caller), now, || account.grant(&order))
     }
@@ -131,7 +150,10 @@ impl Ledger {
         // One shard at a time: both callers may be in the same one.
         let usage = {
             let (hash, shard) = self.shard(charged);
-            shard.find(charged, hash).map(|account| account.usage.clone()).unwrap_or_default()
+            shard
+                .find(charged, hash)
+                .map(|account| account.usage.clone())
+                .unwrap_or_default()
         };
 
         let (hash, shard) = self.shard(caller);
@@ -151,7 +173,10 @@ impl Ledger {
     /// Takes a call back that was counted for reports.
     pub(crate) fn unreport(&self, caller: &Caller, at: Nanos, units: u64) {
         let (hash, mut shard) = self.shard(caller);
-        if let Some(account) = shard.callers.find_mut(hash, |account| account.caller == *caller) {
+        if let Some(account) = shard
+            .callers
+            .find_mut(hash, |account| account.caller == *caller)
+        {
             account.days.take(at, units);
         }
     }
@@ -178,7 +203,8 @@ impl Account {
 
     fn grant(&mut self, order: &GrantOrder<'_>) -> Result<Grant, GrantError> {
         let granted = order.possible(&self.usage)?;
-        self.usage.adjust(order.window.id, order.window.end, -granted, granted);
+        self.usage
+            .adjust(order.window.id, order.window.end, -granted, granted);
         Ok(order.standing(&self.usage, granted, false))
     }
 }
@@ -196,7 +222,10 @@ impl Shard {
         now: Nanos,
         most: usize,
     ) -> Result<Refund, StoreError> {
-        let Some(account) = self.callers.find_mut(hash, |account| account.caller == *caller) else {
+        let Some(account) = self
+            .callers
+            .find_mut(hash, |account| account.caller == *caller)
+        else {
             return Ok(Refund::NotFound);
         };
         let now = now.max(account.latest);
@@ -219,12 +248,20 @@ impl Shard {
             return Ok(Refund::NotFound);
         }
         let cost = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
-        charge.windows(now).for_each(|window| account.usage.adjust(window.id, window.end(), -cost, 0));
+        charge
+            .windows(now)
+            .for_each(|window| account.usage.adjust(window.id, window.end(), -cost, 0));
         self.refunded.insert(charge.nonce(), charge.end());
         Ok(Refund::Returned)
     }
 
-    fn account(&mut self, caller: &Caller, hash: u64, now: Nanos, most: usize) -> Result<&mut Account, StoreError> {
+    fn account(
+        &mut self,
+        caller: &Caller,
+        hash: u64,
+        now: Nanos,
+        most: usize,
+    ) -> Result<&mut Account, StoreError> {
         let is_callers = |account: &Account| account.caller == *caller;
         if self.callers.len() >= most && self.callers.find(hash, is_callers).is_none() {
             self.sweep(now, most)?;
@@ -250,7 +287,11 @@ impl Shard {
             self.swept = now;
             self.callers.retain(|account| !account.usage.is_spent(now));
         }
-        if self.callers.len() < most { Ok(()) } else { Err(StoreError::Full) }
+        if self.callers.len() < most {
+            Ok(())
+        } else {
+            Err(StoreError::Full)
+        }
     }
 }
 
@@ -264,20 +305,26 @@ mod tests {
 
     #[test]
     fn a_full_shard_forgets_only_callers_whose_usage_no_longer_matters() {
-        let document: PlanDocument = serde_json::from_str(r#"{"throttle":{"rate":1,"burst":1}}"#).unwrap();
+        let document: PlanDocument =
+            serde_json::from_str(r#"{"throttle":{"rate":1,"burst":1}}"#).unwrap();
         let plan = Plan::new("p", document).unwrap();
         let hasher = RandomState::new();
         let mut shard = Shard::default();
         let mut account = |name: String, now| {
             let caller = Caller::Key(name);
             let account = shard.account(&caller, hasher.hash_one(&caller), now, MOST)?;
-            Demand::new(&plan, None, 1, now).unwrap().charge(&mut account.usage);
+            Demand::new(&plan, None, 1, now)
+                .unwrap()
+                .charge(&mut account.usage);
             Ok(())
         };
         for n in 0..MOST {
             account(n.to_string(), NOON).unwrap();
         }
-        assert!(matches!(account("new".to_owned(), NOON), Err(StoreError::Full)));
+        assert!(matches!(
+            account("new".to_owned(), NOON),
+            Err(StoreError::Full)
+        ));
         assert!(account("7".to_owned(), NOON).is_ok());
         assert!(account("new".to_owned(), NOON + 2 * SECOND).is_ok());
         assert!(shard.callers.len() < 10);

@@ -25,7 +25,8 @@ impl MadeGrants {
     /// Makes a grant, or tells again what it was where it was made before.
     ///
     /// # Errors
-    /// [`GrantError::Repeated`] where it was another request, [`StoreError::Full`], and those of `make`.
+    /// [`GrantError::Repeated`] where it was another request, [`StoreError::Full`], and those of
+    /// `make`.
     pub(crate) fn once(
         &mut self,
         number: u64,
@@ -34,7 +35,12 @@ impl MadeGrants {
         make: impl FnOnce() -> Result<Grant, GrantError>,
     ) -> Result<Grant, GrantError> {
         match self.made.get(&number).filter(|made| made.until > now) {
-            Some(made) if made.request == request => return Ok(Grant { repeated: true, ..made.grant }),
+            Some(made) if made.request == request => {
+                return Ok(Grant {
+                    repeated: true,
+                    ..made.grant
+                });
+            }
             Some(_) => return Err(GrantError::Repeated),
             None => {}
         }
@@ -45,7 +51,14 @@ impl MadeGrants {
             return Err(StoreError::Full.into());
         }
         let grant = make()?;
-        self.made.insert(number, Made { request, grant, until: now + KEPT });
+        self.made.insert(
+            number,
+            Made {
+                request,
+                grant,
+                until: now + KEPT,
+            },
+        );
         Ok(grant)
     }
 }
@@ -54,13 +67,22 @@ impl MadeGrants {
 mod tests {
     use super::*;
 
-    const GRANT: Grant = Grant { used: 0, remaining: 1, granted: 1, repeated: false };
+    const GRANT: Grant = Grant {
+        used: 0,
+        remaining: 1,
+        granted: 1,
+        repeated: false,
+    };
 
     #[test]
     fn a_day_later_a_name_is_free_again() {
         let mut grants = MadeGrants::default();
         for (now, repeated) in [(0, false), (KEPT - 1, true), (KEPT, false)] {
-            assert_eq!(grants.once(1, 1, now, || Ok(GRANT)).unwrap().repeated, repeated, "{now}");
+            assert_eq!(
+                grants.once(1, 1, now, || Ok(GRANT)).unwrap().repeated,
+                repeated,
+                "{now}"
+            );
         }
     }
 
@@ -71,7 +93,10 @@ mod tests {
         for number in 0..MOST as u64 {
             assert!(!grants.once(number, 1, 0, || Ok(GRANT)).unwrap().repeated);
         }
-        assert!(matches!(grants.once(u64::MAX, 1, 0, || Ok(GRANT)), Err(GrantError::Store(StoreError::Full))));
+        assert!(matches!(
+            grants.once(u64::MAX, 1, 0, || Ok(GRANT)),
+            Err(GrantError::Store(StoreError::Full))
+        ));
         assert!(grants.once(u64::MAX, 1, KEPT, || Ok(GRANT)).is_ok());
     }
 }

@@ -23,14 +23,18 @@ pub(crate) struct Fallback {
 impl Fallback {
     /// `instances`: by how many a limit is divided.
     pub(crate) fn new(instances: NonZeroU32) -> Self {
-        Self { shares: Ledger::new(CALLERS_A_SHARD), instances }
+        Self {
+            shares: Ledger::new(CALLERS_A_SHARD),
+            instances,
+        }
     }
 
     /// Decides, as the plan says, on a demand that the store did not decide on.
     ///
-    /// `remembered` is what the item last held. If only a grant can let the demand pass and none is remembered, it is
-    /// refused. `retry_in` is the time after which the store will be asked again. No refusal asks for a longer wait,
-    /// because the whole limit, of which this process has only a share, applies again then.
+    /// `remembered` is what the item last held. If only a grant can let the demand pass and none is
+    /// remembered, it is refused. `retry_in` is the time after which the store will be asked again.
+    /// No refusal asks for a longer wait, because the whole limit, of which this process has only a
+    /// share, applies again then.
     pub(crate) fn answer(
         &self,
         caller: &Caller,
@@ -48,28 +52,48 @@ impl Fallback {
         let verdict = if is_allowed {
             Verdict::Allowed
         } else {
-            Verdict::Unavailable { retry_after_s: whole_seconds(retry_in.min(LONGEST_WAIT)) }
+            Verdict::Unavailable {
+                retry_after_s: whole_seconds(retry_in.min(LONGEST_WAIT)),
+            }
         };
-        Decision { degraded: true, ..Decision::of(verdict) }
+        Decision {
+            degraded: true,
+            ..Decision::of(verdict)
+        }
     }
 
-    /// Decides on a demand whose item the store throttles because it is used too often: the store responds, so that
-    /// `allow` does not make the caller's limits void. With `local` this process's share decides.
-    pub(crate) fn answer_hot_item(&self, caller: &Caller, demand: &Demand<'_>, remembered: &Usage) -> Decision {
+    /// Decides on a demand whose item the store throttles because it is used too often: the store
+    /// responds, so that `allow` does not make the caller's limits void. With `local` this
+    /// process's share decides.
+    pub(crate) fn answer_hot_item(
+        &self,
+        caller: &Caller,
+        demand: &Demand<'_>,
+        remembered: &Usage,
+    ) -> Decision {
         let is_local = demand.plan().on_store_failure == OnStoreFailure::Local;
         if is_local && !demand.is_impossible(remembered) && self.has_share(caller, demand) {
-            return Decision { degraded: true, ..Decision::of(Verdict::Allowed) };
+            return Decision {
+                degraded: true,
+                ..Decision::of(Verdict::Allowed)
+            };
         }
 
         let violated = Vec::new();
-        Decision::of(Verdict::Throttled { quota: false, violated, retry_after_s: HOT_ITEM_RETRY_AFTER_S })
+        Decision::of(Verdict::Throttled {
+            quota: false,
+            violated,
+            retry_after_s: HOT_ITEM_RETRY_AFTER_S,
+        })
     }
 
-    /// Charges the demand to this process's share of the limits. Returns false if the share does not allow it, or if
-    /// there is no room for another caller.
+    /// Charges the demand to this process's share of the limits. Returns false if the share does
+    /// not allow it, or if there is no room for another caller.
     fn has_share(&self, caller: &Caller, demand: &Demand<'_>) -> bool {
         let plan = demand.plan().share(self.instances.get());
-        let route = demand.route().map(|route| route.share(self.instances.get()));
+        let route = demand
+            .route()
+            .map(|route| route.share(self.instances.get()));
         let share = |now| demand.on_share(&plan, route.as_ref(), now);
 
         let charged = self.shares.charge(caller, demand.now(), share);
@@ -100,13 +124,17 @@ mod tests {
     }
 
     fn admitted(plan: &str, cost: u64, calls: usize) -> usize {
-        answers(plan, cost, calls).iter().filter(|decision| decision.verdict == Verdict::Allowed).count()
+        answers(plan, cost, calls)
+            .iter()
+            .filter(|decision| decision.verdict == Verdict::Allowed)
+            .count()
     }
 
     #[test]
     fn every_answer_says_that_it_is_degraded_and_tells_no_limits() {
         for policy in ["allow", "deny", "local"] {
-            let plan = format!(r#"{{"throttle":{{"rate":1,"burst":10}},"on_store_failure":"{policy}"}}"#);
+            let plan =
+                format!(r#"{{"throttle":{{"rate":1,"burst":10}},"on_store_failure":"{policy}"}}"#);
             let decision = answers(&plan, 1, 1).remove(0);
             assert!(decision.degraded && decision.limits.is_empty(), "{policy}");
         }
@@ -121,8 +149,22 @@ mod tests {
 
     #[test]
     fn a_local_share_is_the_limit_divided_by_the_instances() {
-        assert_eq!(admitted(r#"{"throttle":{"rate":1,"burst":55},"on_store_failure":"local"}"#, 1, 100), 5);
-        assert_eq!(admitted(r#"{"quotas":[{"limit":100,"period":"day"}],"on_store_failure":"local"}"#, 1, 100), 10);
+        assert_eq!(
+            admitted(
+                r#"{"throttle":{"rate":1,"burst":55},"on_store_failure":"local"}"#,
+                1,
+                100
+            ),
+            5
+        );
+        assert_eq!(
+            admitted(
+                r#"{"quotas":[{"limit":100,"period":"day"}],"on_store_failure":"local"}"#,
+                1,
+                100
+            ),
+            10
+        );
     }
 
     #[test]
@@ -135,7 +177,10 @@ mod tests {
     fn a_small_limit_has_a_share_of_one_call_and_a_cost_above_the_share_is_refused() {
         let plan = r#"{"throttle":{"rate":1,"burst":5},"on_store_failure":"local"}"#;
         assert_eq!(admitted(plan, 1, 100), 1);
-        assert!(matches!(answers(plan, 5, 1)[0].verdict, Verdict::Unavailable { .. }));
+        assert!(matches!(
+            answers(plan, 5, 1)[0].verdict,
+            Verdict::Unavailable { .. }
+        ));
     }
 
     #[test]
@@ -149,7 +194,11 @@ mod tests {
             let refused = Verdict::Unavailable { retry_after_s: 2 };
             let verdicts: Vec<_> = decisions.iter().map(|decision| &decision.verdict).collect();
             let allowed = &Verdict::Allowed;
-            assert_eq!(verdicts, [allowed, allowed, &refused, &refused, &refused], "{limits}");
+            assert_eq!(
+                verdicts,
+                [allowed, allowed, &refused, &refused, &refused],
+                "{limits}"
+            );
         }
     }
 
@@ -160,26 +209,49 @@ mod tests {
         let fallback = Fallback::new(NonZeroU32::MIN);
         let demand = Demand::new(&plan, None, 1, NOON).unwrap();
         let hour = Duration::from_secs(3600);
-        let decision = fallback.answer(&Caller::Key("k".to_owned()), &demand, &Usage::default(), hour);
+        let decision = fallback.answer(
+            &Caller::Key("k".to_owned()),
+            &demand,
+            &Usage::default(),
+            hour,
+        );
         assert_eq!(decision.verdict, Verdict::Unavailable { retry_after_s: 60 });
     }
 
     #[test]
     fn a_call_that_only_a_grant_can_let_pass_needs_a_remembered_grant() {
         for policy in ["allow", "local", "deny"] {
-            let plan = format!(r#"{{"quotas":[{{"limit":0,"period":"day"}}],"on_store_failure":"{policy}"}}"#);
-            let plan = Plan::new("p", serde_json::from_str::<PlanDocument>(&plan).unwrap()).unwrap();
+            let plan = format!(
+                r#"{{"quotas":[{{"limit":0,"period":"day"}}],"on_store_failure":"{policy}"}}"#
+            );
+            let plan =
+                Plan::new("p", serde_json::from_str::<PlanDocument>(&plan).unwrap()).unwrap();
             let fallback = Fallback::new(NonZeroU32::MIN);
             let demand = Demand::new(&plan, None, 1, NOON).unwrap();
             let verdict = |usage: &Usage| {
-                fallback.answer(&Caller::Key("k".to_owned()), &demand, usage, Duration::from_secs(1)).verdict
+                fallback
+                    .answer(
+                        &Caller::Key("k".to_owned()),
+                        &demand,
+                        usage,
+                        Duration::from_secs(1),
+                    )
+                    .verdict
             };
-            assert_eq!(verdict(&Usage::default()), Verdict::Unavailable { retry_after_s: 1 }, "{policy}");
+            assert_eq!(
+                verdict(&Usage::default()),
+                Verdict::Unavailable { retry_after_s: 1 },
+                "{policy}"
+            );
 
             let window = plan.quotas[0].window(NOON).unwrap();
             let mut granted = Usage::default();
             granted.adjust(window.id, window.end, -10, 10);
-            assert_eq!(verdict(&granted) == Verdict::Allowed, policy == "allow", "{policy}");
+            assert_eq!(
+                verdict(&granted) == Verdict::Allowed,
+                policy == "allow",
+                "{policy}"
+            );
         }
     }
 

@@ -1,5 +1,5 @@
-//! The partition keys of both tables, by kind of item. IAM conditions (`dynamodb:LeadingKeys`) name the same kinds, so
-//! that a function can read and write only the items that it owns.
+//! The partition keys of both tables, by kind of item. IAM conditions (`dynamodb:LeadingKeys`) name
+//! the same kinds, so that a function can read and write only the items that it owns.
 
 /// An API key's usage.
 pub(crate) const KEY_CALLER: &str = "key#";
@@ -19,8 +19,14 @@ pub(crate) const REFUND: &str = "refund#";
 pub(crate) const GRANT: &str = "grant#";
 
 /// Beginnings of the usage table's partition keys that a charge may read and write.
-pub const CHARGE_KEYS: [&str; 6] =
-    [KEY_CALLER, SUBJECT_CALLER, CERTIFICATE_CALLER, ADDRESS_CALLER, PLAN_CALLER, HISTORY];
+pub const CHARGE_KEYS: [&str; 6] = [
+    KEY_CALLER,
+    SUBJECT_CALLER,
+    CERTIFICATE_CALLER,
+    ADDRESS_CALLER,
+    PLAN_CALLER,
+    HISTORY,
+];
 /// Beginnings of the usage table's partition keys that only administration reads and writes.
 pub const CORRECTION_KEYS: [&str; 2] = [REFUND, GRANT];
 
@@ -31,8 +37,8 @@ pub(crate) const REGISTRY_PLAN: &str = "plan";
 /// The registry's partition key of every policy.
 pub(crate) const REGISTRY_POLICY: &str = "policy";
 
-/// Patterns of the registry's partition keys that a decision reads. Idempotent responses and shared secrets, which
-/// are in the same table, are not among them.
+/// Patterns of the registry's partition keys that a decision reads. Idempotent responses and shared
+/// secrets, which are in the same table, are not among them.
 pub const DECISION_KEY_PATTERNS: [&str; 3] = ["key#*", REGISTRY_PLAN, REGISTRY_POLICY];
 
 #[cfg(test)]
@@ -54,7 +60,10 @@ mod tests {
         ];
         for (caller, expected) in callers.iter().zip(CHARGE_KEYS) {
             let id = caller.to_string();
-            let listed: Vec<_> = CHARGE_KEYS.into_iter().filter(|key| id.starts_with(key)).collect();
+            let listed: Vec<_> = CHARGE_KEYS
+                .into_iter()
+                .filter(|key| id.starts_with(key))
+                .collect();
             assert_eq!(listed, [expected], "{id}");
         }
     }
@@ -63,15 +72,25 @@ mod tests {
     fn decisions_read_keys_plans_and_policies_and_no_other_registry_items() {
         let hash = KeyHash::from_hex(&"0".repeat(64)).unwrap();
         let is_listed = |key: &ItemKey| {
-            DECISION_KEY_PATTERNS.iter().any(|pattern| match pattern.strip_suffix('*') {
-                Some(beginning) => key.pk.starts_with(beginning),
-                None => key.pk == *pattern,
-            })
+            DECISION_KEY_PATTERNS
+                .iter()
+                .any(|pattern| match pattern.strip_suffix('*') {
+                    Some(beginning) => key.pk.starts_with(beginning),
+                    None => key.pk == *pattern,
+                })
         };
-        for key in [ItemKey::of_key(&hash), ItemKey::of_plan("p"), ItemKey::of_policy("p")] {
+        for key in [
+            ItemKey::of_key(&hash),
+            ItemKey::of_plan("p"),
+            ItemKey::of_policy("p"),
+        ] {
             assert!(is_listed(&key), "{key:?}");
         }
-        for key in [ItemKey::of_answer("a"), ItemKey::of_secret("a"), ItemKey::of_plan_use("p")] {
+        for key in [
+            ItemKey::of_answer("a"),
+            ItemKey::of_secret("a"),
+            ItemKey::of_plan_use("p"),
+        ] {
             assert!(!is_listed(&key), "{key:?}");
         }
     }

@@ -12,7 +12,8 @@ use crate::mistake::Mistake;
 use crate::plan_check::Checks;
 use crate::{Caller, OnStoreFailure, PlanDocument, Quota, SlidingWindow, usage_query};
 
-/// The largest quota: the largest integer of a structured field (RFC 9651), and exact in JSON numbers.
+/// The largest quota: the largest integer of a structured field (RFC 9651), and exact in JSON
+/// numbers.
 pub(crate) const MAX_LIMIT: u64 = 999_999_999_999_999;
 pub(crate) const MAX_QUOTAS: usize = 4;
 
@@ -81,8 +82,8 @@ impl Plan {
         Self::checked(name, document, Checks::default())
     }
 
-    /// The same for a plan from the registry. A route with `*`, `:id`, `<id>` or `[id]`, which earlier releases
-    /// accepted, is still literal text; it matches nothing else.
+    /// The same for a plan from the registry. A route with `*`, `:id`, `<id>` or `[id]`, which
+    /// earlier releases accepted, is still literal text; it matches nothing else.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -94,7 +95,9 @@ impl Plan {
         check_name(name)?;
         let parts = checks.plan(&document);
         if !checks.mistakes.is_empty() {
-            return Err(PlanError { mistakes: checks.mistakes });
+            return Err(PlanError {
+                mistakes: checks.mistakes,
+            });
         }
 
         let usage_query = usage_query::limit(&parts.routes, document.shadow);
@@ -120,13 +123,18 @@ impl Plan {
         self.shared.as_ref().unwrap_or(caller)
     }
 
-    /// One of `instances` equal shares of its limits, each at least one call, without those of its routes.
+    /// One of `instances` equal shares of its limits, each at least one call, without those of its
+    /// routes.
     pub(crate) fn share(&self, instances: u32) -> Self {
         Self {
             name: self.name.clone(),
             bucket: self.bucket.as_ref().map(|bucket| bucket.share(instances)),
             sliding: self.sliding.as_ref().map(|window| window.share(instances)),
-            quotas: self.quotas.iter().map(|quota| quota.share(instances)).collect(),
+            quotas: self
+                .quotas
+                .iter()
+                .map(|quota| quota.share(instances))
+                .collect(),
             shared: self.shared.clone(),
             routes: PathRules::new(PathMatching::default()),
             usage_query: Arc::clone(&self.usage_query),
@@ -138,11 +146,13 @@ impl Plan {
         }
     }
 
-    /// The limit of its own that a route has, if it has one. A path that a backend may treat like another one takes
-    /// the limit of that one.
+    /// The limit of its own that a route has, if it has one. A path that a backend may treat like
+    /// another one takes the limit of that one.
     #[must_use]
     pub fn route_limit(&self, method: &str, path: &str) -> Option<&Arc<RouteLimit>> {
-        self.routes.choose(method, path).unwrap_or_else(|ambiguity| ambiguity.stricter.or(ambiguity.chosen))
+        self.routes
+            .choose(method, path)
+            .unwrap_or_else(|ambiguity| ambiguity.stricter.or(ambiguity.chosen))
     }
 
     /// The limit of its own that a route has, if it has one.
@@ -168,33 +178,54 @@ impl Demands for RouteLimit {
 impl RouteLimit {
     /// One of `instances` equal shares of it.
     pub(crate) fn share(&self, instances: u32) -> Self {
-        Self { route: self.route.clone(), bucket: self.bucket.share(instances) }
+        Self {
+            route: self.route.clone(),
+            bucket: self.bucket.share(instances),
+        }
     }
 }
 
 /// # Errors
 /// [`PlanError`] for a text that cannot be a plan's name.
 pub(crate) fn check_name(name: &str) -> Result<(), PlanError> {
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let starts = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
     if plain && starts && name.len() <= 64 {
         return Ok(());
     }
     let message = format!(
         "`{name}` is not a plan's name: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit"
     );
-    Err(PlanError { mistakes: vec![Mistake { pointer: String::new(), message }] })
+    Err(PlanError {
+        mistakes: vec![Mistake {
+            pointer: String::new(),
+            message,
+        }],
+    })
 }
 
 fn fingerprint(name: &str, document: &PlanDocument) -> u64 {
     let text = serde_json::to_string(document).unwrap_or_default();
-    let hash = Sha256::new().chain_update(name).chain_update([0]).chain_update(text).finalize();
-    hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    let hash = Sha256::new()
+        .chain_update(name)
+        .chain_update([0])
+        .chain_update(text)
+        .finalize();
+    hash.iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Whether a name can stand in a `RateLimit` field as it is.
 pub(crate) fn check_policy_name(name: &str) -> bool {
-    let printable = name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let printable = name
+        .bytes()
+        .all(|byte| byte == b' ' || byte.is_ascii_graphic());
     printable && (1..=64).contains(&name.len())
 }
 
@@ -203,19 +234,35 @@ mod tests {
     use super::*;
 
     fn plan(json: &str) -> Result<Plan, String> {
-        let document: PlanDocument = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let document: PlanDocument =
+            serde_json::from_str(json).map_err(|error| error.to_string())?;
         Plan::new("p", document).map_err(|error| error.to_string())
     }
 
     #[test]
     fn each_mistake_is_named() {
         for (json, expected) in [
-            (r#"{"throttle":{"rate":-1,"burst":1}}"#, "throttle.rate is -1"),
-            (r#"{"throttle":{"rate":1e-9,"burst":1}}"#, "throttle.rate is 0.000000001"),
-            (r#"{"throttle":{"rate":1,"burst":100000001}}"#, "throttle.burst is 100000001"),
-            (r#"{"throttle":{"rate":1,"burst":1.5}}"#, "expected a whole number"),
+            (
+                r#"{"throttle":{"rate":-1,"burst":1}}"#,
+                "throttle.rate is -1",
+            ),
+            (
+                r#"{"throttle":{"rate":1e-9,"burst":1}}"#,
+                "throttle.rate is 0.000000001",
+            ),
+            (
+                r#"{"throttle":{"rate":1,"burst":100000001}}"#,
+                "throttle.burst is 100000001",
+            ),
+            (
+                r#"{"throttle":{"rate":1,"burst":1.5}}"#,
+                "expected a whole number",
+            ),
             (r#"{"throttle":{"rate":1}}"#, "missing field `burst`"),
-            (r#"{"quotas":[{"limit":1,"period":"year"}]}"#, "unknown variant `year`"),
+            (
+                r#"{"quotas":[{"limit":1,"period":"year"}]}"#,
+                "unknown variant `year`",
+            ),
             (
                 r#"{"quotas":[{"limit":1,"period":"day"},{"name":"day","limit":2,"period":"month"}]}"#,
                 "two limits are called `day`",
@@ -232,16 +279,31 @@ mod tests {
                 r#"{"quotas":[{"name":"GET /a","limit":1,"period":"day"}],"routes":{"GET /a":{"rate":1,"burst":1}}}"#,
                 "two limits are called `GET /a`",
             ),
-            (r#"{"quotas":[{"name":"é","limit":1,"period":"day"}]}"#, "`é` is not a quota's name"),
-            (r#"{"quotas":[{"limit":1000000000000000,"period":"day"}]}"#, "quota `day`: limit is 1000000000000000"),
-            (r#"{"routes":{"GET":{"rate":1,"burst":1}}}"#, "`GET` is not a route key"),
-            (r#"{"routes":{"GET /a":{"rate":2e6,"burst":1}}}"#, "routes[\"GET /a\"].rate is 2000000"),
+            (
+                r#"{"quotas":[{"name":"é","limit":1,"period":"day"}]}"#,
+                "`é` is not a quota's name",
+            ),
+            (
+                r#"{"quotas":[{"limit":1000000000000000,"period":"day"}]}"#,
+                "quota `day`: limit is 1000000000000000",
+            ),
+            (
+                r#"{"routes":{"GET":{"rate":1,"burst":1}}}"#,
+                "`GET` is not a route key",
+            ),
+            (
+                r#"{"routes":{"GET /a":{"rate":2e6,"burst":1}}}"#,
+                "routes[\"GET /a\"].rate is 2000000",
+            ),
             (
                 r#"{"routes":{"GET /{a}":{"rate":1,"burst":1},"GET /{b}":{"rate":1,"burst":1}}}"#,
                 "matches the same requests",
             ),
             (r#"{"near_limit":1.1}"#, "near_limit is 1.1"),
-            (r#"{"trottle":{"rate":1,"burst":1}}"#, "unknown field `trottle`"),
+            (
+                r#"{"trottle":{"rate":1,"burst":1}}"#,
+                "unknown field `trottle`",
+            ),
         ] {
             let error = plan(json).expect_err(json);
             assert!(error.contains(expected), "{json}: {error}");
@@ -256,10 +318,17 @@ mod tests {
             r#"{"rate":1e-12,"burst":18446744073709551615}"#,
             r#"{"rate":1e308,"burst":18446744073709551615}"#,
         ] {
-            let text = format!(r#"{{"throttle":{throttle},"routes":{{"GET /a":{throttle}}},"lease":4294967295}}"#);
+            let text = format!(
+                r#"{{"throttle":{throttle},"routes":{{"GET /a":{throttle}}},"lease":4294967295}}"#
+            );
             let document: PlanDocument = serde_json::from_str(&text).unwrap();
             let mistakes = document.check();
-            assert!(mistakes.iter().any(|mistake| mistake.pointer == "/throttle/rate"), "{throttle}");
+            assert!(
+                mistakes
+                    .iter()
+                    .any(|mistake| mistake.pointer == "/throttle/rate"),
+                "{throttle}"
+            );
         }
     }
 
@@ -271,7 +340,11 @@ mod tests {
                           {"name":"burst","limit":1,"period":"month","time_zone":"Europe/Atlantis"}]}"#,
         )
         .unwrap();
-        let pointers: Vec<String> = document.check().into_iter().map(|mistake| mistake.pointer).collect();
+        let pointers: Vec<String> = document
+            .check()
+            .into_iter()
+            .map(|mistake| mistake.pointer)
+            .collect();
         assert_eq!(
             pointers,
             [
@@ -288,7 +361,10 @@ mod tests {
                 "/near_limit",
             ]
         );
-        assert_eq!(Plan::new("p", document).unwrap_err().mistakes.len(), pointers.len());
+        assert_eq!(
+            Plan::new("p", document).unwrap_err().mistakes.len(),
+            pointers.len()
+        );
     }
 
     #[test]
@@ -307,16 +383,34 @@ mod tests {
     #[test]
     fn callers_of_a_shared_plan_are_charged_as_the_plan() {
         let caller = Caller::Key("k".to_owned());
-        assert_eq!(plan(r#"{"shared_by_plan":true}"#).unwrap().charged(&caller).to_string(), "plan#p");
+        assert_eq!(
+            plan(r#"{"shared_by_plan":true}"#)
+                .unwrap()
+                .charged(&caller)
+                .to_string(),
+            "plan#p"
+        );
         assert_eq!(plan("{}").unwrap().charged(&caller), &caller);
     }
 
     #[test]
     fn more_routes_or_quotas_than_an_item_holds_are_refused() {
-        let routes: Vec<String> = (0..17).map(|n| format!(r#""GET /{n}":{{"rate":1,"burst":1}}"#)).collect();
-        assert!(plan(&format!(r#"{{"routes":{{{}}}}}"#, routes.join(","))).expect_err("17").contains("17 routes"));
-        let quotas: Vec<String> = (0..5).map(|n| format!(r#"{{"name":"{n}","limit":1,"period":"day"}}"#)).collect();
-        assert!(plan(&format!(r#"{{"quotas":[{}]}}"#, quotas.join(","))).expect_err("5").contains("5 quotas"));
+        let routes: Vec<String> = (0..17)
+            .map(|n| format!(r#""GET /{n}":{{"rate":1,"burst":1}}"#))
+            .collect();
+        assert!(
+            plan(&format!(r#"{{"routes":{{{}}}}}"#, routes.join(",")))
+                .expect_err("17")
+                .contains("17 routes")
+        );
+        let quotas: Vec<String> = (0..5)
+            .map(|n| format!(r#"{{"name":"{n}","limit":1,"period":"day"}}"#))
+            .collect();
+        assert!(
+            plan(&format!(r#"{{"quotas":[{}]}}"#, quotas.join(",")))
+                .expect_err("5")
+                .contains("5 quotas")
+        );
     }
 
     #[test]
@@ -331,7 +425,10 @@ mod tests {
     fn a_wildcard_in_a_route_is_refused_unless_it_is_stored_already() {
         let json = r#"{"routes":{"GET /a/*":{"rate":1,"burst":1}}}"#;
         let error = plan(json).unwrap_err();
-        assert!(error.contains("`*`") && error.contains("`{proxy+}`"), "{error}");
+        assert!(
+            error.contains("`*`") && error.contains("`{proxy+}`"),
+            "{error}"
+        );
         let stored = Plan::from_stored("p", serde_json::from_str(json).unwrap()).unwrap();
         assert_eq!(stored.route_limit("GET", "/a/*").unwrap().route, "GET /a/*");
         assert!(stored.route_limit("GET", "/a/b").is_none());
@@ -339,26 +436,54 @@ mod tests {
 
     #[test]
     fn a_path_that_a_backend_may_treat_like_a_limited_one_is_ambiguous() {
-        let plan = plan(r#"{"routes":{"GET /reports/{id}":{"rate":1,"burst":1},"POST /Pay":{"rate":1,"burst":1}}}"#);
+        let plan = plan(
+            r#"{"routes":{"GET /reports/{id}":{"rate":1,"burst":1},"POST /Pay":{"rate":1,"burst":1}}}"#,
+        );
         let plan = plan.unwrap();
-        for (method, path) in [("GET", "/reports/7/"), ("GET", "/REPORTS/7"), ("HEAD", "/reports /7"), ("POST", "/pay")]
-        {
+        for (method, path) in [
+            ("GET", "/reports/7/"),
+            ("GET", "/REPORTS/7"),
+            ("HEAD", "/reports /7"),
+            ("POST", "/pay"),
+        ] {
             let ambiguity = plan.unambiguous_route_limit(method, path).unwrap_err();
-            assert!(ambiguity.chosen.is_none() && ambiguity.stricter.is_some(), "{path}");
+            assert!(
+                ambiguity.chosen.is_none() && ambiguity.stricter.is_some(),
+                "{path}"
+            );
             assert!(plan.route_limit(method, path).is_some(), "{path}");
         }
-        for (method, path) in [("POST", "/reports/7/"), ("GET", "/Orders/"), ("GET", "/Pay")] {
-            assert_eq!(plan.unambiguous_route_limit(method, path).unwrap().map(|limit| &limit.route), None, "{path}");
+        for (method, path) in [
+            ("POST", "/reports/7/"),
+            ("GET", "/Orders/"),
+            ("GET", "/Pay"),
+        ] {
+            assert_eq!(
+                plan.unambiguous_route_limit(method, path)
+                    .unwrap()
+                    .map(|limit| &limit.route),
+                None,
+                "{path}"
+            );
         }
-        assert_eq!(plan.route_limit("HEAD", "/reports/7").unwrap().route, "GET /reports/{id}");
+        assert_eq!(
+            plan.route_limit("HEAD", "/reports/7").unwrap().route,
+            "GET /reports/{id}"
+        );
     }
 
     #[test]
     fn a_route_limit_is_found_by_the_routes_precedence() {
         let plan =
             plan(r#"{"routes":{"ANY /pay/{id}":{"rate":1,"burst":1},"POST /pay/{id}":{"rate":1,"burst":1}}}"#).unwrap();
-        assert_eq!(plan.route_limit("POST", "/pay/1").unwrap().route, "POST /pay/{id}");
-        assert_eq!(plan.route_limit("GET", "/pay/1").unwrap().route, "ANY /pay/{id}");
+        assert_eq!(
+            plan.route_limit("POST", "/pay/1").unwrap().route,
+            "POST /pay/{id}"
+        );
+        assert_eq!(
+            plan.route_limit("GET", "/pay/1").unwrap().route,
+            "ANY /pay/{id}"
+        );
         assert!(plan.route_limit("GET", "/other").is_none());
     }
 }

@@ -11,7 +11,10 @@ use crate::lease::{LEAST_BURST, LeaseTerms, MOST_CALLS};
 use crate::mistake::{Mistake, pointer};
 use crate::plan::{MAX_LIMIT, MAX_QUOTAS, check_policy_name};
 use crate::sliding::LONGEST_S;
-use crate::{Algorithm, Calendar, Nanos, PlanDocument, Quota, QuotaDocument, RouteLimit, SlidingWindow, Throttle};
+use crate::{
+    Algorithm, Calendar, Nanos, PlanDocument, Quota, QuotaDocument, RouteLimit, SlidingWindow,
+    Throttle,
+};
 
 const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 /// At the smallest rate it takes 10¹⁴ s to come back, which still fits into a structured field.
@@ -43,53 +46,90 @@ pub(crate) struct Parts {
 }
 
 impl Checks {
-    /// Checks for a plan that is stored already: what an earlier release accepted must not take its callers down.
+    /// Checks for a plan that is stored already: what an earlier release accepted must not take its
+    /// callers down.
     pub(crate) fn of_stored() -> Self {
-        Self { stored: true, ..Self::default() }
+        Self {
+            stored: true,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn plan(&mut self, document: &PlanDocument) -> Parts {
         let lease = self.lease(document);
         let reserve = lease.map_or(0, |terms| terms.length);
         let throttle = document.throttle.as_ref();
-        let bucket = throttle.map(|throttle| self.bucket(&["throttle"], "throttle", ("", "burst"), throttle, reserve));
+        let bucket = throttle.map(|throttle| {
+            self.bucket(&["throttle"], "throttle", ("", "burst"), throttle, reserve)
+        });
         let sliding = self.sliding(document);
         let quotas = self.quotas(&document.quotas);
         let routes = self.routes(&document.routes, reserve);
         self.names(document);
         let near_limit = document.near_limit.unwrap_or(NEAR_LIMIT);
         if !(0.0..=1.0).contains(&near_limit) {
-            self.add(&["near_limit"], format!("near_limit is {near_limit}; it is from 0 to 1"));
+            self.add(
+                &["near_limit"],
+                format!("near_limit is {near_limit}; it is from 0 to 1"),
+            );
         }
-        Parts { bucket, sliding, quotas, routes, near_limit, lease }
+        Parts {
+            bucket,
+            sliding,
+            quotas,
+            routes,
+            near_limit,
+            lease,
+        }
     }
 
     fn lease(&mut self, document: &PlanDocument) -> Option<LeaseTerms> {
         if document.lease > MOST_CALLS {
-            self.add(&["lease"], format!("lease is {}; it is at most {MOST_CALLS}", document.lease));
+            self.add(
+                &["lease"],
+                format!("lease is {}; it is at most {MOST_CALLS}", document.lease),
+            );
         }
         let small = |throttle: &Throttle| (1..LEAST_BURST).contains(&throttle.burst);
         if document.lease > 0 && document.throttles().any(small) {
-            self.add(&["lease"], format!("a plan with a lease has bursts of at least {LEAST_BURST}"));
+            self.add(
+                &["lease"],
+                format!("a plan with a lease has bursts of at least {LEAST_BURST}"),
+            );
         }
         LeaseTerms::new(document.lease, document.throttles())
     }
 
-    /// Refuses `-0.0`, which is hardly what anybody means. A plan that an earlier release stored may have it, and
-    /// [`Checks::plan`] takes it for 0.
+    /// Refuses `-0.0`, which is hardly what anybody means. A plan that an earlier release stored
+    /// may have it, and [`Checks::plan`] takes it for 0.
     pub(crate) fn signs(&mut self, document: &PlanDocument) {
-        let caller = document.throttle.iter().map(|throttle| (vec!["throttle", "rate"], throttle.rate));
-        let routes = document.routes.iter().map(|(route, throttle)| (vec!["routes", route, "rate"], throttle.rate));
-        let near_limit = document.near_limit.iter().map(|share| (vec!["near_limit"], *share));
+        let caller = document
+            .throttle
+            .iter()
+            .map(|throttle| (vec!["throttle", "rate"], throttle.rate));
+        let routes = document
+            .routes
+            .iter()
+            .map(|(route, throttle)| (vec!["routes", route, "rate"], throttle.rate));
+        let near_limit = document
+            .near_limit
+            .iter()
+            .map(|share| (vec!["near_limit"], *share));
         for (members, number) in caller.chain(routes).chain(near_limit) {
             if number == 0.0 && number.is_sign_negative() {
-                self.add(&members, format!("{} is -0, expected 0 or more", members.join(".")));
+                self.add(
+                    &members,
+                    format!("{} is -0, expected 0 or more", members.join(".")),
+                );
             }
         }
     }
 
     pub(crate) fn add(&mut self, members: &[&str], message: String) {
-        self.mistakes.push(Mistake { pointer: pointer(members), message });
+        self.mistakes.push(Mistake {
+            pointer: pointer(members),
+            message,
+        });
     }
 
     fn bucket(
@@ -102,7 +142,8 @@ impl Checks {
     ) -> Bucket {
         let (rate, burst) = (throttle.rate, throttle.burst);
         if rate != 0.0 && !RATES.contains(&rate) {
-            let message = format!("{member}.rate is {rate}; it is 0, or from 0.000001 to 1000000 a second");
+            let message =
+                format!("{member}.rate is {rate}; it is 0, or from 0.000001 to 1000000 a second");
             self.add(&[members, &["rate"]].concat(), message);
         }
         if burst > MAX_BURST {
@@ -116,7 +157,10 @@ impl Checks {
         let members = [("window_s", document.window_s), ("limit", document.limit)];
         if document.algorithm == Algorithm::TokenBucket {
             for (member, _) in members.into_iter().filter(|(_, value)| value.is_some()) {
-                self.add(&[member], format!("{member} goes with the algorithm sliding_window"));
+                self.add(
+                    &[member],
+                    format!("{member} goes with the algorithm sliding_window"),
+                );
             }
             return None;
         }
@@ -125,27 +169,44 @@ impl Checks {
             self.add(&["throttle"], message.to_owned());
         }
         for (member, _) in members.into_iter().filter(|(_, value)| value.is_none()) {
-            self.add(&[member], format!("{member} is missing; a sliding_window has window_s and limit"));
+            self.add(
+                &[member],
+                format!("{member} is missing; a sliding_window has window_s and limit"),
+            );
         }
         let (window_s, limit) = (document.window_s?, document.limit?);
         if !(1..=LONGEST_S).contains(&window_s) {
-            self.add(&["window_s"], format!("window_s is {window_s}; it is from 1 to {LONGEST_S}"));
+            self.add(
+                &["window_s"],
+                format!("window_s is {window_s}; it is from 1 to {LONGEST_S}"),
+            );
         }
         if limit > MOST_A_SECOND {
-            self.add(&["limit"], format!("limit is {limit}; it is at most {MOST_A_SECOND}"));
+            self.add(
+                &["limit"],
+                format!("limit is {limit}; it is at most {MOST_A_SECOND}"),
+            );
         }
         Some(SlidingWindow::new(limit, window_s))
     }
 
     fn quotas(&mut self, documents: &[QuotaDocument]) -> Vec<Quota> {
         if documents.len() > MAX_QUOTAS {
-            self.add(&["quotas"], format!("{} quotas; a plan has 4 at most", documents.len()));
+            self.add(
+                &["quotas"],
+                format!("{} quotas; a plan has 4 at most", documents.len()),
+            );
         }
         let mut quotas: Vec<Quota> = Vec::with_capacity(documents.len());
         for (index, document) in documents.iter().enumerate() {
             let index = index.to_string();
-            let Some(quota) = self.quota(&["quotas", &index], document) else { continue };
-            if quotas.iter().any(|earlier| earlier.calendar.id() == quota.calendar.id()) {
+            let Some(quota) = self.quota(&["quotas", &index], document) else {
+                continue;
+            };
+            if quotas
+                .iter()
+                .any(|earlier| earlier.calendar.id() == quota.calendar.id())
+            {
                 let message = format!("quota `{}`: another quota has the same period", quota.name);
                 self.add(&["quotas", &index, "period"], message);
             }
@@ -157,18 +218,39 @@ impl Checks {
     fn quota(&mut self, members: &[&str], document: &QuotaDocument) -> Option<Quota> {
         let name = document.name();
         if !check_policy_name(&name) {
-            let message = format!("`{name}` is not a quota's name: 1 to 64 printable ASCII characters");
+            let message =
+                format!("`{name}` is not a quota's name: 1 to 64 printable ASCII characters");
             self.add(&[members, &["name"]].concat(), message);
         }
         if document.limit > MAX_LIMIT {
-            let message = format!("quota `{name}`: limit is {}; it is at most 999999999999999", document.limit);
+            let message = format!(
+                "quota `{name}`: limit is {}; it is at most 999999999999999",
+                document.limit
+            );
             self.add(&[members, &["limit"]].concat(), message);
         }
-        let calendar = if self.stored { Calendar::from_stored } else { Calendar::new };
-        match calendar(document.period, document.time_zone.as_deref(), document.starts_on) {
-            Ok(calendar) => return Some(Quota { name: name.into(), limit: document.limit, calendar }),
+        let calendar = if self.stored {
+            Calendar::from_stored
+        } else {
+            Calendar::new
+        };
+        match calendar(
+            document.period,
+            document.time_zone.as_deref(),
+            document.starts_on,
+        ) {
+            Ok(calendar) => {
+                return Some(Quota {
+                    name: name.into(),
+                    limit: document.limit,
+                    calendar,
+                });
+            }
             Err(CalendarError::StartsOn(problem)) => {
-                let message = format!("quota `{name}`: starts_on is {}; {problem}", document.starts_on.unwrap_or(1));
+                let message = format!(
+                    "quota `{name}`: starts_on is {}; {problem}",
+                    document.starts_on.unwrap_or(1)
+                );
                 self.add(&[members, &["starts_on"]].concat(), message);
             }
             Err(CalendarError::TimeZone) => {
@@ -182,21 +264,46 @@ impl Checks {
         None
     }
 
-    fn routes(&mut self, documents: &BTreeMap<String, Throttle>, reserve: Nanos) -> PathRules<Arc<RouteLimit>> {
+    fn routes(
+        &mut self,
+        documents: &BTreeMap<String, Throttle>,
+        reserve: Nanos,
+    ) -> PathRules<Arc<RouteLimit>> {
         if documents.len() > MAX_ROUTES {
-            self.add(&["routes"], format!("{} routes; a plan has 16 at most", documents.len()));
+            self.add(
+                &["routes"],
+                format!("{} routes; a plan has 16 at most", documents.len()),
+            );
         }
         let mut table = PathRules::new(PathMatching::default());
         for (route, throttle) in documents {
             if route.len() > LONGEST_ROUTE {
-                self.add(&["routes", route], format!("routes: `{route}` is longer than {LONGEST_ROUTE} characters"));
+                self.add(
+                    &["routes", route],
+                    format!("routes: `{route}` is longer than {LONGEST_ROUTE} characters"),
+                );
             }
             let member = format!("routes[\"{route}\"]");
-            let bucket = self.bucket(&["routes", route], &member, (route, route), throttle, reserve);
-            let limit = Arc::new(RouteLimit { route: route.clone(), bucket });
-            let key = if self.stored { RouteKey::parse_stored(route) } else { route.parse() };
+            let bucket = self.bucket(
+                &["routes", route],
+                &member,
+                (route, route),
+                throttle,
+                reserve,
+            );
+            let limit = Arc::new(RouteLimit {
+                route: route.clone(),
+                bucket,
+            });
+            let key = if self.stored {
+                RouteKey::parse_stored(route)
+            } else {
+                route.parse()
+            };
             let key = key.map_err(|error: RouteKeyError| error.to_string());
-            let inserted = key.and_then(|key: RouteKey| table.insert(key, limit).map_err(|error| error.to_string()));
+            let inserted = key.and_then(|key: RouteKey| {
+                table.insert(key, limit).map_err(|error| error.to_string())
+            });
             if let Err(problem) = inserted {
                 self.add(&["routes", route], format!("routes: {problem}"));
             }
@@ -207,11 +314,21 @@ impl Checks {
     /// Two limits of one name could not be told apart in `RateLimit-Policy`.
     fn names(&mut self, document: &PlanDocument) {
         let mut taken: Vec<String> = document.routes.keys().cloned().collect();
-        taken.push(if document.algorithm == Algorithm::SlidingWindow { "window" } else { "burst" }.to_owned());
+        taken.push(
+            if document.algorithm == Algorithm::SlidingWindow {
+                "window"
+            } else {
+                "burst"
+            }
+            .to_owned(),
+        );
         for (index, quota) in document.quotas.iter().enumerate() {
             let name = quota.name();
             if taken.contains(&name) {
-                self.add(&["quotas", &index.to_string(), "name"], format!("two limits are called `{name}`"));
+                self.add(
+                    &["quotas", &index.to_string(), "name"],
+                    format!("two limits are called `{name}`"),
+                );
             }
             taken.push(name);
         }

@@ -8,19 +8,24 @@ use crate::QuotaDocument;
 use crate::mistake::{Mistake, pointer};
 use crate::plan_check::Checks;
 
-/// A bucket that fills in less than this refuses traffic that is paced well: packets of a network come in clumps.
+/// A bucket that fills in less than this refuses traffic that is paced well: packets of a network
+/// come in clumps.
 const SHORTEST_BURST_S: f64 = 0.05;
 
 /// A token bucket.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, expecting = "an object with the fields `rate` and `burst`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with the fields `rate` and `burst`"
+)]
 pub struct Throttle {
     /// Tokens per second: 0, or 0.000001 to 1,000,000.
     #[serde(serialize_with = "shortest")]
     #[cfg_attr(feature = "schema", schema(minimum = 0.0, maximum = 1_000_000.0))]
     pub rate: f64,
-    /// The largest number of tokens, up to 100,000,000. With a burst or rate of 0, no call is admitted.
+    /// The largest number of tokens, up to 100,000,000. With a burst or rate of 0, no call is
+    /// admitted.
     #[serde(deserialize_with = "crate::present::whole")]
     #[cfg_attr(feature = "schema", schema(maximum = 100_000_000))]
     pub burst: u64,
@@ -32,19 +37,31 @@ pub struct Throttle {
 #[serde(deny_unknown_fields)]
 pub struct PlanDocument {
     /// The token bucket for all calls of a caller. By default there is none.
-    #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "schema", schema(value_type = Throttle, required = false))]
     pub throttle: Option<Throttle>,
-    /// How all calls of a caller are limited: by `throttle`, or by `window_s` and `limit`. The default is
-    /// `token_bucket`.
+    /// How all calls of a caller are limited: by `throttle`, or by `window_s` and `limit`. The
+    /// default is `token_bucket`.
     #[serde(default, skip_serializing_if = "Algorithm::is_default")]
     pub algorithm: Algorithm,
     /// The width of a sliding window, in seconds, from 1 to 86,400.
-    #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "schema", schema(value_type = u64, required = false, minimum = 1, maximum = 86_400))]
     pub window_s: Option<u64>,
     /// The number of calls per sliding window. With 0, no call is admitted.
-    #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "schema", schema(value_type = u64, required = false, maximum = 999_999_999_999_999u64))]
     pub limit: Option<u64>,
     /// Calls per calendar period, at most 4 quotas, each with a name of its own.
@@ -52,7 +69,11 @@ pub struct PlanDocument {
     #[cfg_attr(feature = "schema", schema(max_items = 4))]
     pub quotas: Vec<QuotaDocument>,
     /// Additional buckets of single routes by route key, such as `POST /payments`; at most 16.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "strict_json::map")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "strict_json::map"
+    )]
     pub routes: BTreeMap<String, Throttle>,
     /// True if all callers of the plan share one set of limits. By default, each has its own.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -60,7 +81,8 @@ pub struct PlanDocument {
     /// What happens to calls while the store does not respond. The default is `allow`.
     #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
     pub on_store_failure: OnStoreFailure,
-    /// The share of a limit, from 0 to 1, above which a caller is near the limit. The default is 0.8.
+    /// The share of a limit, from 0 to 1, above which a caller is near the limit. The default is
+    /// 0.8.
     #[serde(
         default,
         deserialize_with = "crate::present::present",
@@ -69,12 +91,18 @@ pub struct PlanDocument {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = f64, required = false, minimum = 0.0, maximum = 1.0))]
     pub near_limit: Option<f64>,
-    /// True for a dry run: calls over the limit are allowed and not charged, and the decision says so.
+    /// True for a dry run: calls over the limit are allowed and not charged, and the decision says
+    /// so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shadow: bool,
-    /// How many calls an instance that is called often may buy with one write, up to 1,000. With 0, the default, each
-    /// call is one write. The usable burst is smaller by what comes back within a lease, by a quarter at most.
-    #[serde(default, deserialize_with = "crate::present::whole", skip_serializing_if = "is_zero")]
+    /// How many calls an instance that is called often may buy with one write, up to 1,000. With 0,
+    /// the default, each call is one write. The usable burst is smaller by what comes back within a
+    /// lease, by a quarter at most.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::whole",
+        skip_serializing_if = "is_zero"
+    )]
     #[cfg_attr(feature = "schema", schema(maximum = 1_000))]
     pub lease: u32,
 }
@@ -139,7 +167,11 @@ fn shortest<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Erro
     if !is_whole {
         return serializer.serialize_f64(*number);
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and at most 10⁹")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and at most 10⁹"
+    )]
     serializer.serialize_u64(*number as u64)
 }
 
@@ -165,25 +197,49 @@ impl PlanDocument {
         checks.mistakes
     }
 
-    /// What is valid but hardly intended: limits that refuse every request, and bursts so small that they refuse
-    /// requests that come evenly at the rate.
+    /// What is valid but hardly intended: limits that refuse every request, and bursts so small
+    /// that they refuse requests that come evenly at the rate.
     #[must_use]
     pub fn warnings(&self) -> Vec<Mistake> {
-        let caller = self.throttle.iter().map(|throttle| (pointer(&["throttle"]), throttle));
-        let routes = self.routes.iter().map(|(route, throttle)| (pointer(&["routes", route]), throttle));
-        let throttles = caller.chain(routes).filter_map(|(pointer, throttle)| throttle_warning(&pointer, throttle));
+        let caller = self
+            .throttle
+            .iter()
+            .map(|throttle| (pointer(&["throttle"]), throttle));
+        let routes = self
+            .routes
+            .iter()
+            .map(|(route, throttle)| (pointer(&["routes", route]), throttle));
+        let throttles = caller
+            .chain(routes)
+            .filter_map(|(pointer, throttle)| throttle_warning(&pointer, throttle));
 
         let quotas = self.quotas.iter().enumerate();
-        let quotas = quotas.map(|(index, quota)| (pointer(&["quotas", &index.to_string(), "limit"]), quota.limit));
+        let quotas = quotas.map(|(index, quota)| {
+            (
+                pointer(&["quotas", &index.to_string(), "limit"]),
+                quota.limit,
+            )
+        });
         let windows = self.limit.map(|limit| (pointer(&["limit"]), limit));
         let zeros = quotas.chain(windows).filter(|(_, limit)| *limit == 0);
-        throttles.chain(zeros.map(|(pointer, _)| refuses_all(pointer, "limit"))).collect()
+        throttles
+            .chain(zeros.map(|(pointer, _)| refuses_all(pointer, "limit")))
+            .collect()
     }
 
     /// The document as the registry stores it in place of `before`: see [`QuotaDocument::stored`].
     pub(crate) fn stored(&self, before: Option<&Self>) -> Self {
-        let before = before.map(|before| before.quotas.as_slice()).unwrap_or_default();
-        Self { quotas: self.quotas.iter().map(|quota| quota.stored(before)).collect(), ..self.clone() }
+        let before = before
+            .map(|before| before.quotas.as_slice())
+            .unwrap_or_default();
+        Self {
+            quotas: self
+                .quotas
+                .iter()
+                .map(|quota| quota.stored(before))
+                .collect(),
+            ..self.clone()
+        }
     }
 
     /// Logs its warnings.
@@ -207,7 +263,9 @@ fn throttle_warning(pointer: &str, throttle: &Throttle) -> Option<Mistake> {
 fn refuses_all(pointer: String, field: &str) -> Mistake {
     Mistake {
         pointer,
-        message: format!("a {field} of 0 refuses every request that it applies to, unless calls are granted"),
+        message: format!(
+            "a {field} of 0 refuses every request that it applies to, unless calls are granted"
+        ),
     }
 }
 
@@ -230,7 +288,11 @@ mod tests {
 
     fn warnings(json: &str) -> Vec<String> {
         let document: PlanDocument = serde_json::from_str(json).unwrap();
-        document.warnings().into_iter().map(|warning| warning.pointer).collect()
+        document
+            .warnings()
+            .into_iter()
+            .map(|warning| warning.pointer)
+            .collect()
     }
 
     #[test]
@@ -243,29 +305,55 @@ mod tests {
         ] {
             let document: PlanDocument = serde_json::from_str(json).unwrap();
             let written: serde_json::Value = serde_json::to_value(&document).unwrap();
-            assert_eq!(written, serde_json::from_str::<serde_json::Value>(json).unwrap());
+            assert_eq!(
+                written,
+                serde_json::from_str::<serde_json::Value>(json).unwrap()
+            );
         }
-        let document: PlanDocument = serde_json::from_str(r#"{"throttle":{"rate":1.0,"burst":1.0}}"#).unwrap();
-        assert_eq!(serde_json::to_string(&document).unwrap(), r#"{"throttle":{"rate":1,"burst":1}}"#);
+        let document: PlanDocument =
+            serde_json::from_str(r#"{"throttle":{"rate":1.0,"burst":1.0}}"#).unwrap();
+        assert_eq!(
+            serde_json::to_string(&document).unwrap(),
+            r#"{"throttle":{"rate":1,"burst":1}}"#
+        );
     }
 
     #[test]
     fn a_burst_of_less_than_50_ms_is_warned_of_and_not_refused() {
         let json = r#"{"throttle":{"rate":1000,"burst":49},"routes":{"GET /a/b":{"rate":100,"burst":4},"GET /c":{"rate":1,"burst":1}}}"#;
-        assert_eq!(warnings(json), ["/throttle/burst", "/routes/GET ~1a~1b/burst"]);
-        assert!(serde_json::from_str::<PlanDocument>(json).unwrap().check().is_empty());
-        assert_eq!(warnings(r#"{"throttle":{"rate":1000,"burst":50}}"#), [""; 0]);
+        assert_eq!(
+            warnings(json),
+            ["/throttle/burst", "/routes/GET ~1a~1b/burst"]
+        );
+        assert!(
+            serde_json::from_str::<PlanDocument>(json)
+                .unwrap()
+                .check()
+                .is_empty()
+        );
+        assert_eq!(
+            warnings(r#"{"throttle":{"rate":1000,"burst":50}}"#),
+            [""; 0]
+        );
     }
 
     #[test]
     fn a_limit_of_0_is_warned_of_and_not_refused() {
         let json = r#"{"throttle":{"rate":10,"burst":0},"quotas":[{"limit":1,"period":"day"},{"limit":0,"period":"week"}],
                        "routes":{"GET /a":{"rate":0,"burst":5},"GET /b":{"rate":1,"burst":5}}}"#;
-        assert_eq!(warnings(json), ["/throttle/burst", "/routes/GET ~1a/rate", "/quotas/1/limit"]);
+        assert_eq!(
+            warnings(json),
+            ["/throttle/burst", "/routes/GET ~1a/rate", "/quotas/1/limit"]
+        );
         let window = r#"{"algorithm":"sliding_window","window_s":60,"limit":0}"#;
         assert_eq!(warnings(window), ["/limit"]);
         for json in [json, window] {
-            assert!(serde_json::from_str::<PlanDocument>(json).unwrap().check().is_empty());
+            assert!(
+                serde_json::from_str::<PlanDocument>(json)
+                    .unwrap()
+                    .check()
+                    .is_empty()
+            );
         }
     }
 }

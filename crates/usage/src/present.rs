@@ -1,7 +1,8 @@
 //! Readers for fields of a document, for `#[serde(deserialize_with)]`.
 //!
-//! A field may be left out, but it may not be `null`: a `null` is often a value that got lost, and a limit must
-//! not disappear with it. A whole number may be written as `1.0`, as JSON Schema defines an integer.
+//! A field may be left out, but it may not be `null`: a `null` is often a value that got lost, and
+//! a limit must not disappear with it. A whole number may be written as `1.0`, as JSON Schema
+//! defines an integer.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -73,7 +74,11 @@ impl<N: TryFrom<u64>> Visitor<'_> for Whole<N> {
         if !is_whole {
             return Err(E::invalid_type(Unexpected::Float(number), &self));
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and below 2⁵³")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is whole and below 2⁵³"
+        )]
         self.visit_u64(number as u64)
     }
 }
@@ -98,19 +103,41 @@ mod tests {
 
     #[test]
     fn absent_fields_are_none_and_null_is_an_error() {
-        assert_eq!(read(r#"{"number":1}"#), Ok(Document { text: None, number: 1, other: None }));
-        for json in [r#"{"number":1,"text":null}"#, r#"{"number":null}"#, r#"{"number":1,"other":null}"#] {
-            assert!(read(json).unwrap_err().starts_with("invalid type: null, expected"), "{json}");
+        assert_eq!(
+            read(r#"{"number":1}"#),
+            Ok(Document {
+                text: None,
+                number: 1,
+                other: None
+            })
+        );
+        for json in [
+            r#"{"number":1,"text":null}"#,
+            r#"{"number":null}"#,
+            r#"{"number":1,"other":null}"#,
+        ] {
+            assert!(
+                read(json)
+                    .unwrap_err()
+                    .starts_with("invalid type: null, expected"),
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn whole_numbers_may_have_a_decimal_point() {
         for (number, expected) in [("1.0", 1), ("0", 0), ("0.0", 0), ("2e2", 200)] {
-            assert_eq!(read(&format!(r#"{{"number":{number}}}"#)).map(|document| document.number), Ok(expected));
+            assert_eq!(
+                read(&format!(r#"{{"number":{number}}}"#)).map(|document| document.number),
+                Ok(expected)
+            );
         }
         for number in ["-0.0", "-1", "1.5", "256", "1e300", "\"1\"", "true"] {
-            assert!(read(&format!(r#"{{"number":{number}}}"#)).is_err(), "{number}");
+            assert!(
+                read(&format!(r#"{{"number":{number}}}"#)).is_err(),
+                "{number}"
+            );
         }
     }
 }

@@ -14,7 +14,11 @@ use crate::{Calendar, Nanos, Period, Window};
 #[serde(deny_unknown_fields)]
 pub struct QuotaDocument {
     /// The name of the quota in `RateLimit-Policy`. The default is the period.
-    #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false, min_length = 1, max_length = 64))]
     pub name: Option<String>,
     /// The number of calls per period. With 0, only granted calls pass.
@@ -23,14 +27,22 @@ pub struct QuotaDocument {
     pub limit: u64,
     /// The period after which the quota starts anew.
     pub period: Period,
-    /// The time zone of the period, a name of the IANA database. The default is UTC. An alias is stored
-    /// as the canonical name of its zone.
-    #[serde(default, deserialize_with = "crate::present::present", skip_serializing_if = "Option::is_none")]
+    /// The time zone of the period, a name of the IANA database. The default is UTC. An alias is
+    /// stored as the canonical name of its zone.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false, example = "Europe/Berlin"))]
     pub time_zone: Option<String>,
-    /// The first day of a week, 1 (Monday) to 7, or of a month, 1 to 31 (the last day of shorter months). The default
-    /// is 1.
-    #[serde(default, deserialize_with = "crate::present::present_whole", skip_serializing_if = "Option::is_none")]
+    /// The first day of a week, 1 (Monday) to 7, or of a month, 1 to 31 (the last day of shorter
+    /// months). The default is 1.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "schema", schema(value_type = u8, required = false, minimum = 1, maximum = 31))]
     pub starts_on: Option<u8>,
 }
@@ -50,23 +62,34 @@ pub struct Quota {
 }
 
 impl QuotaDocument {
-    /// The document as the registry stores it: with the canonical name of its time zone, so that every release names its
-    /// windows alike.
+    /// The document as the registry stores it: with the canonical name of its time zone, so that
+    /// every release names its windows alike.
     ///
-    /// Earlier releases stored an alias as it was sent, and counted under it. If `before`, the quotas that the plan has had
-    /// so far, has the same calendar under such a name, that name stays: counts and grants are found under it.
+    /// Earlier releases stored an alias as it was sent, and counted under it. If `before`, the
+    /// quotas that the plan has had so far, has the same calendar under such a name, that name
+    /// stays: counts and grants are found under it.
     pub(crate) fn stored(&self, before: &[Self]) -> Self {
         let id_by = |calendar: NewCalendar, quota: &Self| {
-            calendar(quota.period, quota.time_zone.as_deref(), quota.starts_on).ok().map(|calendar| calendar.id())
+            calendar(quota.period, quota.time_zone.as_deref(), quota.starts_on)
+                .ok()
+                .map(|calendar| calendar.id())
         };
         let id = id_by(Calendar::new, self);
-        let is_alias = |quota: &&Self| id_by(Calendar::new, quota) == id && id_by(Calendar::from_stored, quota) != id;
+        let is_alias = |quota: &&Self| {
+            id_by(Calendar::new, quota) == id && id_by(Calendar::from_stored, quota) != id
+        };
 
         let time_zone = match before.iter().find(is_alias) {
             Some(quota) => quota.time_zone.clone(),
-            None => self.time_zone.as_deref().map(|name| canonical_name(name).unwrap_or(name).to_owned()),
+            None => self
+                .time_zone
+                .as_deref()
+                .map(|name| canonical_name(name).unwrap_or(name).to_owned()),
         };
-        Self { time_zone, ..self.clone() }
+        Self {
+            time_zone,
+            ..self.clone()
+        }
     }
 
     /// The policy's name.
@@ -85,7 +108,10 @@ impl Quota {
 
     /// One of `instances` equal shares of it, at least one call where it is not 0.
     pub(crate) fn share(&self, instances: u32) -> Self {
-        Self { limit: (self.limit / u64::from(instances)).max(self.limit.min(1)), ..self.clone() }
+        Self {
+            limit: (self.limit / u64::from(instances)).max(self.limit.min(1)),
+            ..self.clone()
+        }
     }
 }
 
@@ -95,7 +121,10 @@ mod tests {
 
     fn quota(period: &str, zone: Option<&str>) -> QuotaDocument {
         let document = serde_json::json!({"limit": 5, "period": period});
-        QuotaDocument { time_zone: zone.map(str::to_owned), ..serde_json::from_value(document).unwrap() }
+        QuotaDocument {
+            time_zone: zone.map(str::to_owned),
+            ..serde_json::from_value(document).unwrap()
+        }
     }
 
     fn stored(zone: Option<&str>, before: &[QuotaDocument]) -> Option<String> {
@@ -117,20 +146,49 @@ mod tests {
 
     #[test]
     fn a_name_that_counts_are_stored_under_stays() {
-        let before =
-            [quota("day", Some("Zulu")), quota("month", Some("Etc/UTC")), quota("month", Some("europe/berlin"))];
-        for zone in [None, Some("UTC"), Some("Zulu"), Some("etc/utc"), Some("Etc/UTC")] {
-            assert_eq!(stored(zone, &before).as_deref(), Some("Etc/UTC"), "{zone:?}");
+        let before = [
+            quota("day", Some("Zulu")),
+            quota("month", Some("Etc/UTC")),
+            quota("month", Some("europe/berlin")),
+        ];
+        for zone in [
+            None,
+            Some("UTC"),
+            Some("Zulu"),
+            Some("etc/utc"),
+            Some("Etc/UTC"),
+        ] {
+            assert_eq!(
+                stored(zone, &before).as_deref(),
+                Some("Etc/UTC"),
+                "{zone:?}"
+            );
         }
-        assert_eq!(stored(Some("Europe/Oslo"), &before).as_deref(), Some("europe/berlin"));
-        assert_eq!(stored(Some("Europe/Paris"), &before).as_deref(), Some("Europe/Paris"));
-        assert_eq!(quota("week", Some("Zulu")).stored(&before).time_zone.as_deref(), Some("UTC"));
+        assert_eq!(
+            stored(Some("Europe/Oslo"), &before).as_deref(),
+            Some("europe/berlin")
+        );
+        assert_eq!(
+            stored(Some("Europe/Paris"), &before).as_deref(),
+            Some("Europe/Paris")
+        );
+        assert_eq!(
+            quota("week", Some("Zulu"))
+                .stored(&before)
+                .time_zone
+                .as_deref(),
+            Some("UTC")
+        );
     }
 
     #[test]
     fn a_canonical_name_replaces_none_and_is_the_same_calendar() {
         for before in [None, Some("UTC"), Some("utc")] {
-            assert_eq!(stored(Some("Zulu"), &[quota("month", before)]).as_deref(), Some("UTC"), "{before:?}");
+            assert_eq!(
+                stored(Some("Zulu"), &[quota("month", before)]).as_deref(),
+                Some("UTC"),
+                "{before:?}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
-//! `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10: lists of strings with
-//! parameters (RFC 9651). The one place that knows this dialect; a later revision may rename `r` and `t`.
+//! `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10: lists of strings
+//! with parameters (RFC 9651). The one place that knows this dialect; a later revision may rename
+//! `r` and `t`.
 
 use std::fmt::Write as _;
 
@@ -9,20 +10,35 @@ use crate::plan::MAX_LIMIT;
 /// `"burst";q=5;w=5, "day";q=100;w=86400`, or `None` where there is no limit.
 #[must_use]
 pub fn rate_limit_policy(limits: &[Limit]) -> Option<String> {
-    list(limits, |text, limit| write!(text, ";q={};w={}", integer(limit.limit), integer(limit.window_s)))
+    list(limits, |text, limit| {
+        write!(
+            text,
+            ";q={};w={}",
+            integer(limit.limit),
+            integer(limit.window_s)
+        )
+    })
 }
 
-/// `"burst";r=4;t=1, "day";r=99;t=86399`, or `None` where there is no limit. `t` is the time until there
-/// is more than `r`, so a full bucket has none.
+/// `"burst";r=4;t=1, "day";r=99;t=86399`, or `None` where there is no limit. `t` is the time until
+/// there is more than `r`, so a full bucket has none.
 #[must_use]
 pub fn rate_limit(limits: &[Limit]) -> Option<String> {
     list(limits, |text, limit| match limit.reset_s {
-        Some(reset_s) => write!(text, ";r={};t={}", integer(limit.remaining), integer(reset_s)),
+        Some(reset_s) => write!(
+            text,
+            ";r={};t={}",
+            integer(limit.remaining),
+            integer(reset_s)
+        ),
         None => write!(text, ";r={}", integer(limit.remaining)),
     })
 }
 
-fn list(limits: &[Limit], parameters: impl Fn(&mut String, &Limit) -> std::fmt::Result) -> Option<String> {
+fn list(
+    limits: &[Limit],
+    parameters: impl Fn(&mut String, &Limit) -> std::fmt::Result,
+) -> Option<String> {
     let mut text = String::with_capacity(limits.len() * 32);
     for limit in limits {
         if !text.is_empty() {
@@ -59,19 +75,34 @@ mod tests {
     use proptest::prelude::*;
 
     fn limit(name: &str, reset_s: Option<u64>) -> Limit {
-        Limit { name: name.into(), limit: 100, window_s: 60, remaining: 50, reset_s }
+        Limit {
+            name: name.into(),
+            limit: 100,
+            window_s: 60,
+            remaining: 50,
+            reset_s,
+        }
     }
 
     #[test]
     fn every_limit_is_named() {
         let limits = [limit("burst", Some(30)), limit("day", None)];
-        assert_eq!(rate_limit_policy(&limits).as_deref(), Some(r#""burst";q=100;w=60, "day";q=100;w=60"#));
-        assert_eq!(rate_limit(&limits).as_deref(), Some(r#""burst";r=50;t=30, "day";r=50"#));
+        assert_eq!(
+            rate_limit_policy(&limits).as_deref(),
+            Some(r#""burst";q=100;w=60, "day";q=100;w=60"#)
+        );
+        assert_eq!(
+            rate_limit(&limits).as_deref(),
+            Some(r#""burst";r=50;t=30, "day";r=50"#)
+        );
     }
 
     #[test]
     fn a_name_is_escaped_as_a_structured_string() {
-        assert_eq!(rate_limit(&[limit(r#"a"b\c"#, None)]).as_deref(), Some(r#""a\"b\\c";r=50"#));
+        assert_eq!(
+            rate_limit(&[limit(r#"a"b\c"#, None)]).as_deref(),
+            Some(r#""a\"b\\c";r=50"#)
+        );
     }
 
     #[test]
@@ -86,7 +117,9 @@ mod tests {
             sfv::ListEntry::Item(item) => {
                 let parameters = item.params.iter();
                 let number = |value: &sfv::BareItem| i64::from(value.as_integer().unwrap());
-                let parameters = parameters.map(|(key, value)| (key.to_string(), number(value))).collect();
+                let parameters = parameters
+                    .map(|(key, value)| (key.to_string(), number(value)))
+                    .collect();
                 (item.bare_item.as_string().unwrap().to_string(), parameters)
             }
             sfv::ListEntry::InnerList(_) => panic!("an inner list"),
@@ -103,15 +136,30 @@ mod tests {
         let route = plan.route_limit("GET", "/a").cloned();
         let mut usage = Usage::default();
         // 2026-11-22T00:00:00Z
-        let limits = Demand::new(&plan, route.as_deref(), 2, 1_795_305_600 * SECOND).unwrap().charge(&mut usage).limits;
+        let limits = Demand::new(&plan, route.as_deref(), 2, 1_795_305_600 * SECOND)
+            .unwrap()
+            .charge(&mut usage)
+            .limits;
         let names = ["window", "GET /a", "day", "a \"week\\", "month"];
         let policy = parsed(&rate_limit_policy(&limits).unwrap());
-        assert_eq!(policy.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(
+            policy
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>(),
+            names
+        );
         let of = |name: &str, value| (name.to_owned(), value);
         assert_eq!(policy[0].1, [of("q", 20), of("w", 60)]);
         assert_eq!(policy[3].1, [of("q", 500), of("w", 7 * 86_400)]);
         let current = parsed(&rate_limit(&limits).unwrap());
-        assert_eq!(current.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(
+            current
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>(),
+            names
+        );
         assert_eq!(current[1].1, [of("r", 3), of("t", 1)]);
         assert_eq!(current[2].1, [of("r", 98), of("t", 86_400)]);
         assert_eq!(current[4].1[0], of("r", 999_999_999_999_997));

@@ -34,7 +34,8 @@ pub struct KeySeed {
     /// Whether it may be used; true where absent.
     #[serde(default = "enabled")]
     pub enabled: bool,
-    /// RFC 3339; never where absent. `null` is an error: a key must not outlive an end that got lost.
+    /// RFC 3339; never where absent. `null` is an error: a key must not outlive an end that got
+    /// lost.
     #[serde(default, deserialize_with = "crate::instant::present_instant")]
     pub expires_at: Option<Timestamp>,
     /// Who uses it.
@@ -53,7 +54,10 @@ pub struct KeySeed {
 
 impl std::fmt::Debug for KeySeed {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("KeySeed").field("key_id", &self.key_id).finish_non_exhaustive()
+        formatter
+            .debug_struct("KeySeed")
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,7 +108,10 @@ impl SeedsError {
             Self::Shape(error) => Some(error.position),
             Self::Plan { name, error } => {
                 let plan = pointer(&["plans", name]);
-                let mistake = error.mistakes.first().map_or("", |mistake| &mistake.pointer);
+                let mistake = error
+                    .mistakes
+                    .first()
+                    .map_or("", |mistake| &mistake.pointer);
                 locate_json(text, &format!("{plan}{mistake}")).or_else(|| locate_json(text, &plan))
             }
             Self::Key { index, field, .. } => {
@@ -144,9 +151,15 @@ impl Seeds {
     pub(crate) fn plans(&self) -> Result<Vec<Plan>, SeedsError> {
         let check = |(name, document): (&String, &PlanDocument)| {
             let mistakes = document.check();
-            let plan =
-                if mistakes.is_empty() { Plan::new(name, document.clone()) } else { Err(PlanError { mistakes }) };
-            plan.map_err(|error| SeedsError::Plan { name: name.clone(), error })
+            let plan = if mistakes.is_empty() {
+                Plan::new(name, document.clone())
+            } else {
+                Err(PlanError { mistakes })
+            };
+            plan.map_err(|error| SeedsError::Plan {
+                name: name.clone(),
+                error,
+            })
         };
         self.plans.iter().map(check).collect()
     }
@@ -156,16 +169,29 @@ impl Seeds {
         let mut keys = Vec::with_capacity(self.keys.len());
         let (mut hashes, mut ids) = (HashSet::new(), HashSet::new());
         for (index, seed) in self.keys.iter().enumerate() {
-            let invalid = |(field, problem)| SeedsError::Key { index, field, problem };
+            let invalid = |(field, problem)| SeedsError::Key {
+                index,
+                field,
+                problem,
+            };
             let (hash, record) = seed.check().map_err(invalid)?;
             if !self.plans.contains_key(&seed.plan) {
-                return Err(invalid(("plan", format!("plan `{}` does not exist", seed.plan))));
+                return Err(invalid((
+                    "plan",
+                    format!("plan `{}` does not exist", seed.plan),
+                )));
             }
             if !hashes.insert(hash) {
-                return Err(invalid(("key", "an earlier key has the same secret".to_owned())));
+                return Err(invalid((
+                    "key",
+                    "an earlier key has the same secret".to_owned(),
+                )));
             }
             if !ids.insert(seed.key_id.as_str()) {
-                return Err(invalid(("key_id", "an earlier key has the same id".to_owned())));
+                return Err(invalid((
+                    "key_id",
+                    "an earlier key has the same id".to_owned(),
+                )));
             }
             keys.push((hash, record));
         }
@@ -179,7 +205,10 @@ const KEY_FIELDS: [(&str, &str); 10] = [
     ("key_id", "a string"),
     ("plan", "a string"),
     ("enabled", "`true` or `false`"),
-    ("expires_at", "a time such as \"2026-11-22T12:00:00Z\"; leave the field out if the key never expires"),
+    (
+        "expires_at",
+        "a time such as \"2026-11-22T12:00:00Z\"; leave the field out if the key never expires",
+    ),
     ("subject", "a string"),
     ("scopes", "a list of strings"),
     ("name", "a string"),
@@ -190,32 +219,64 @@ const KEY_FIELDS: [(&str, &str); 10] = [
 /// Shorter than any secret, so that a field with such a name cannot be one.
 const SHORTER_THAN_SECRETS: usize = 20;
 
-/// Replaces the problem of an error among the keys: the parser quotes values, and one of them may be a secret.
+/// Replaces the problem of an error among the keys: the parser quotes values, and one of them may
+/// be a secret.
 fn without_secrets(error: JsonError) -> JsonError {
-    let Some((index, field)) = error.place.strip_prefix("keys[").and_then(|rest| rest.split_once(']')) else {
+    let Some((index, field)) = error
+        .place
+        .strip_prefix("keys[")
+        .and_then(|rest| rest.split_once(']'))
+    else {
         return error;
     };
-    let name = field.split(['.', '[']).find(|name| !name.is_empty()).unwrap_or_default();
+    let name = field
+        .split(['.', '['])
+        .find(|name| !name.is_empty())
+        .unwrap_or_default();
     let known = KEY_FIELDS.iter().find(|(field, _)| *field == name);
 
     let key = format!("keys[{index}]");
     let (place, problem) = match known {
         // Of these, the parser repeats the field's own name only.
-        _ if ["missing field", "duplicate field"].iter().any(|text| error.problem.starts_with(text)) => {
+        _ if ["missing field", "duplicate field"]
+            .iter()
+            .any(|text| error.problem.starts_with(text)) =>
+        {
             (key, error.problem)
         }
         Some((name, expected)) => (format!("{key}.{name}"), format!("expected {expected}")),
-        None if name.is_empty() => (key, format!("expected an object with the fields {}", names(&KEY_FIELDS[..3]))),
-        None if name.len() < SHORTER_THAN_SECRETS => {
-            (format!("{key}.{name}"), format!("unknown field, expected one of {}", names(&KEY_FIELDS)))
-        }
-        None => (key, format!("a field has an unknown name, expected one of {}", names(&KEY_FIELDS))),
+        None if name.is_empty() => (
+            key,
+            format!(
+                "expected an object with the fields {}",
+                names(&KEY_FIELDS[..3])
+            ),
+        ),
+        None if name.len() < SHORTER_THAN_SECRETS => (
+            format!("{key}.{name}"),
+            format!("unknown field, expected one of {}", names(&KEY_FIELDS)),
+        ),
+        None => (
+            key,
+            format!(
+                "a field has an unknown name, expected one of {}",
+                names(&KEY_FIELDS)
+            ),
+        ),
     };
-    JsonError { place, problem, position: error.position }
+    JsonError {
+        place,
+        problem,
+        position: error.position,
+    }
 }
 
 fn names(fields: &[(&str, &str)]) -> String {
-    fields.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    fields
+        .iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl KeySeed {
@@ -250,7 +311,10 @@ mod tests {
     fn error(json: &str) -> String {
         let seeds: Seeds = serde_json::from_str(json).unwrap();
         let plans = seeds.plans().map(|_| ());
-        plans.and_then(|()| seeds.keys().map(|_| ())).expect_err(json).to_string()
+        plans
+            .and_then(|()| seeds.keys().map(|_| ()))
+            .expect_err(json)
+            .to_string()
     }
 
     #[test]
@@ -261,7 +325,10 @@ mod tests {
             )
         };
         for (json, expected) in [
-            (r#"{"plans":{"p":{"near_limit":2}}}"#.to_owned(), "plans.p: near_limit is 2; it is from 0 to 1"),
+            (
+                r#"{"plans":{"p":{"near_limit":2}}}"#.to_owned(),
+                "plans.p: near_limit is 2; it is from 0 to 1",
+            ),
             (
                 r#"{"plans":{"p":{"routes":{"GET /a/*":{"rate":1,"burst":1}}}}}"#.to_owned(),
                 "plans.p: routes: `*` in segment `*` is not a wildcard: write `{proxy+}` as the last segment for \
@@ -271,7 +338,10 @@ mod tests {
                 key(r#""key":"short","key_id":"b","plan":"p""#),
                 "keys[1].key: a key is 20 to 128 visible ASCII characters without a comma",
             ),
-            (key(r#""key":"twenty-characters-02","key_id":"b","plan":"q""#), "keys[1].plan: plan `q` does not exist"),
+            (
+                key(r#""key":"twenty-characters-02","key_id":"b","plan":"q""#),
+                "keys[1].plan: plan `q` does not exist",
+            ),
             (
                 key(r#""key":"twenty-characters-01","key_id":"b","plan":"p""#),
                 "keys[1].key: an earlier key has the same secret",
@@ -291,8 +361,10 @@ mod tests {
 
     #[test]
     fn a_seed_shown_in_a_log_does_not_show_its_key() {
-        let seeds: Seeds =
-            serde_json::from_str(r#"{"keys":[{"key":"twenty-characters-01","key_id":"a","plan":"p"}]}"#).unwrap();
+        let seeds: Seeds = serde_json::from_str(
+            r#"{"keys":[{"key":"twenty-characters-01","key_id":"a","plan":"p"}]}"#,
+        )
+        .unwrap();
         assert!(!format!("{seeds:?}").contains("twenty"));
     }
 
@@ -303,8 +375,13 @@ mod tests {
             r#"[{"my-very-secret-key-000000001":1}]"#,
             r#"[{"key":["my-very-secret-key-000000001"]}]"#,
         ] {
-            let error = Seeds::parse(&format!(r#"{{"keys":{keys}}}"#)).unwrap_err().to_string();
-            assert!(error.starts_with("keys[0]") && error.contains(" at line 1 column "), "{error}");
+            let error = Seeds::parse(&format!(r#"{{"keys":{keys}}}"#))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("keys[0]") && error.contains(" at line 1 column "),
+                "{error}"
+            );
             assert!(!error.contains("secret"), "{error}");
         }
     }
@@ -313,15 +390,31 @@ mod tests {
     fn null_is_an_error_that_names_the_field() {
         let key = r#""key":"twenty-characters-01","key_id":"a","plan":"p""#;
         for (seeds, place) in [
-            (r#"{"plans":{"p":{"throttle":null}}}"#.to_owned(), "plans.p.throttle: invalid type: null"),
-            (r#"{"plans":{"p":{"near_limit":null}}}"#.to_owned(), "plans.p.near_limit: invalid type: null"),
             (
-                r#"{"plans":{"p":{"quotas":[{"limit":1,"period":"day","starts_on":null}]}}}"#.to_owned(),
+                r#"{"plans":{"p":{"throttle":null}}}"#.to_owned(),
+                "plans.p.throttle: invalid type: null",
+            ),
+            (
+                r#"{"plans":{"p":{"near_limit":null}}}"#.to_owned(),
+                "plans.p.near_limit: invalid type: null",
+            ),
+            (
+                r#"{"plans":{"p":{"quotas":[{"limit":1,"period":"day","starts_on":null}]}}}"#
+                    .to_owned(),
                 "plans.p.quotas[0].starts_on: invalid type: null",
             ),
-            (r#"{"plans":{"p":{"routes":{"GET /a":{"rate":null,"burst":1}}}}}"#.to_owned(), "plans.p.routes"),
-            (format!(r#"{{"keys":[{{{key},"expires_at":null}}]}}"#), "keys[0].expires_at: expected a time such as"),
-            (format!(r#"{{"keys":[{{{key},"enabled":null}}]}}"#), "keys[0].enabled: expected `true` or `false`"),
+            (
+                r#"{"plans":{"p":{"routes":{"GET /a":{"rate":null,"burst":1}}}}}"#.to_owned(),
+                "plans.p.routes",
+            ),
+            (
+                format!(r#"{{"keys":[{{{key},"expires_at":null}}]}}"#),
+                "keys[0].expires_at: expected a time such as",
+            ),
+            (
+                format!(r#"{{"keys":[{{{key},"enabled":null}}]}}"#),
+                "keys[0].enabled: expected `true` or `false`",
+            ),
         ] {
             let error = Seeds::parse(&seeds).unwrap_err().to_string();
             assert!(error.starts_with(place), "{error}");
@@ -331,16 +424,22 @@ mod tests {
     #[test]
     fn negative_zero_is_refused_in_seeds() {
         let seeds = r#"{"plans":{"p":{"throttle":{"rate":-0.0,"burst":1}}}}"#;
-        assert_eq!(error(seeds), "plans.p: throttle.rate is -0, expected 0 or more");
+        assert_eq!(
+            error(seeds),
+            "plans.p: throttle.rate is -0, expected 0 or more"
+        );
     }
 
     #[test]
     fn a_plan_or_a_route_that_stands_there_twice_is_refused() {
-        let twice =
-            Seeds::parse(r#"{"plans":{"p":{"throttle":{"rate":1,"burst":1}},"p":{}}}"#).unwrap_err().to_string();
+        let twice = Seeds::parse(r#"{"plans":{"p":{"throttle":{"rate":1,"burst":1}},"p":{}}}"#)
+            .unwrap_err()
+            .to_string();
         assert!(twice.contains("`p` stands there twice"), "{twice}");
         let routes = r#"{"GET /a":{"rate":1,"burst":1},"GET /a":{"rate":9,"burst":9}}"#;
-        let twice = Seeds::parse(&format!(r#"{{"plans":{{"p":{{"routes":{routes}}}}}}}"#)).unwrap_err().to_string();
+        let twice = Seeds::parse(&format!(r#"{{"plans":{{"p":{{"routes":{routes}}}}}}}"#))
+            .unwrap_err()
+            .to_string();
         assert!(twice.contains("`GET /a` stands there twice"), "{twice}");
     }
 
@@ -355,17 +454,38 @@ mod tests {
     #[test]
     fn an_error_among_the_keys_names_the_field_and_what_was_expected() {
         for (field, expected) in [
-            (r#""expires_at":"2027-01-01""#, "keys[0].expires_at: expected a time such as \"2026-11-22T12:00:00Z\""),
-            (r#""expire_at":"x""#, "keys[0].expire_at: unknown field, expected one of `key`, `key_id`"),
-            (r#""scopes":["a",7]"#, "keys[0].scopes: expected a list of strings"),
-            (r#""metadata":{"a":1}"#, "keys[0].metadata: expected an object of strings"),
-            (r#""plan":"p","plan":"q""#, "keys[0]: duplicate field `plan`"),
+            (
+                r#""expires_at":"2027-01-01""#,
+                "keys[0].expires_at: expected a time such as \"2026-11-22T12:00:00Z\"",
+            ),
+            (
+                r#""expire_at":"x""#,
+                "keys[0].expire_at: unknown field, expected one of `key`, `key_id`",
+            ),
+            (
+                r#""scopes":["a",7]"#,
+                "keys[0].scopes: expected a list of strings",
+            ),
+            (
+                r#""metadata":{"a":1}"#,
+                "keys[0].metadata: expected an object of strings",
+            ),
+            (
+                r#""plan":"p","plan":"q""#,
+                "keys[0]: duplicate field `plan`",
+            ),
             (r#""subject":"a""#, "keys[0]: missing field `plan`"),
         ] {
-            let text = format!("{{\"keys\":[\n{{\"key\":\"twenty-characters-01\",\"key_id\":\"a\",{field}}}]}}");
+            let text = format!(
+                "{{\"keys\":[\n{{\"key\":\"twenty-characters-01\",\"key_id\":\"a\",{field}}}]}}"
+            );
             let error = Seeds::parse(&text).unwrap_err();
             assert!(error.to_string().starts_with(expected), "{error}");
-            assert_eq!(error.position(&text).map(|position| position.line), Some(2), "{error}");
+            assert_eq!(
+                error.position(&text).map(|position| position.line),
+                Some(2),
+                "{error}"
+            );
         }
     }
 
@@ -386,11 +506,18 @@ mod tests {
                         "description":"mobile","metadata":{"team":"blue"}}]}"#;
         let keys = Seeds::parse(seeds).unwrap().keys().unwrap();
         let record = &keys[0].1;
-        assert_eq!((record.name.as_deref(), record.description.as_deref()), (Some("Acme"), Some("mobile")));
+        assert_eq!(
+            (record.name.as_deref(), record.description.as_deref()),
+            (Some("Acme"), Some("mobile"))
+        );
         assert_eq!(record.metadata["team"], "blue");
 
         let long = seeds.replace("Acme", &"x".repeat(1_025));
-        let error = Seeds::parse(&long).unwrap().check().unwrap_err().to_string();
+        let error = Seeds::parse(&long)
+            .unwrap()
+            .check()
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "keys[0].name: it has at most 1024 characters");
     }
 }

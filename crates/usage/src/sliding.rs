@@ -1,12 +1,14 @@
 //! A sliding-window counter: so many calls in any so many seconds, approximately.
 //!
-//! Time is cut into windows of equal width. What a caller has used in the last width is estimated as the present
-//! window's count and that part of the previous one's by which that window still overlaps, as if its calls had come
-//! evenly. They may not have: within a true window up to nearly twice the limit can pass (199 of 100 at the worst).
+//! Time is cut into windows of equal width. What a caller has used in the last width is estimated
+//! as the present window's count and that part of the previous one's by which that window still
+//! overlaps, as if its calls had come evenly. They may not have: within a true window up to nearly
+//! twice the limit can pass (199 of 100 at the worst).
 //!
-//! The two counts are two slots, for the windows of even and of odd number. A slot is one number: its window's first
-//! instant in nanoseconds, plus the count. A later window's number is greater whatever was counted, so one comparison
-//! tells a window that is over from the present one, and a slow clock never sets a later window back.
+//! The two counts are two slots, for the windows of even and of odd number. A slot is one number:
+//! its window's first instant in nanoseconds, plus the count. A later window's number is greater
+//! whatever was counted, so one comparison tells a window that is over from the present one, and a
+//! slow clock never sets a later window back.
 
 use std::sync::Arc;
 
@@ -29,7 +31,8 @@ pub struct SlidingWindow {
     pub limit: u64,
     /// Seconds.
     pub window_s: u64,
-    /// Name the slots, as [`Bucket::id`] names a bucket. Another limit is the same counter, another width is not.
+    /// Name the slots, as [`Bucket::id`] names a bucket. Another limit is the same counter, another
+    /// width is not.
     pub(crate) slots: [u64; 2],
 }
 
@@ -48,14 +51,25 @@ impl SlidingWindow {
     pub(crate) fn new(limit: u64, window_s: u64) -> Self {
         let slots = [0_u64, 1].map(|parity| {
             let hash = Sha256::digest(format!("sliding {window_s} {parity}").as_bytes());
-            hash.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)) % Bucket::IDS
+            hash.iter()
+                .take(8)
+                .fold(0, |id, byte| id << 8 | u64::from(*byte))
+                % Bucket::IDS
         });
-        Self { name: "window".into(), limit, window_s, slots }
+        Self {
+            name: "window".into(),
+            limit,
+            window_s,
+            slots,
+        }
     }
 
     /// One of `instances` equal shares of it, at least one call where it is not 0.
     pub(crate) fn share(&self, instances: u32) -> Self {
-        Self { limit: (self.limit / u64::from(instances)).max(self.limit.min(1)), ..self.clone() }
+        Self {
+            limit: (self.limit / u64::from(instances)).max(self.limit.min(1)),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn width(&self) -> Nanos {
@@ -65,7 +79,11 @@ impl SlidingWindow {
     /// The slot of the window that begins at `start`, and the other one.
     pub(crate) fn slots_at(&self, start: Nanos) -> (u64, u64) {
         let [even, odd] = self.slots;
-        if (start / self.width()).rem_euclid(2) == 0 { (even, odd) } else { (odd, even) }
+        if (start / self.width()).rem_euclid(2) == 0 {
+            (even, odd)
+        } else {
+            (odd, even)
+        }
     }
 
     pub(crate) fn start_of(&self, instant: Nanos) -> Nanos {
@@ -74,10 +92,18 @@ impl SlidingWindow {
 
     pub(crate) fn position(&self, usage: &Usage, now: Nanos) -> Position {
         let seen = self.slots.iter().filter_map(|slot| usage.slot(*slot));
-        let start = seen.map(|value| self.start_of(value)).fold(self.start_of(now), Nanos::max);
+        let start = seen
+            .map(|value| self.start_of(value))
+            .fold(self.start_of(now), Nanos::max);
         let (slot, other) = self.slots_at(start);
         let count = |slot, start| usage.slot(slot).map_or(0, |value| value - start);
-        let within = |count: Nanos| if (0..self.width()).contains(&count) { count } else { 0 };
+        let within = |count: Nanos| {
+            if (0..self.width()).contains(&count) {
+                count
+            } else {
+                0
+            }
+        };
         Position {
             start,
             now: now.max(start),
@@ -86,8 +112,8 @@ impl SlidingWindow {
         }
     }
 
-    /// What may be in the present window's slot at most, so that a call of `cost` still fits: below `start` where none
-    /// does.
+    /// What may be in the present window's slot at most, so that a call of `cost` still fits: below
+    /// `start` where none does.
     pub(crate) fn latest(&self, position: &Position, cost: u64) -> Nanos {
         position.start + self.room(position) - Nanos::from(cost)
     }
@@ -98,7 +124,10 @@ impl SlidingWindow {
         if position.current + cost <= self.room(position) {
             return 0;
         }
-        let (end, room) = (position.start + self.width(), limit - cost - position.current);
+        let (end, room) = (
+            position.start + self.width(),
+            limit - cost - position.current,
+        );
         let instant = if room >= 0 {
             end - room * self.width() / position.previous.max(1)
         } else {
@@ -130,12 +159,18 @@ impl SlidingWindow {
 impl Position {
     /// The same once a call of `cost` has been charged.
     pub(crate) fn after(self, cost: u64) -> Self {
-        Self { current: self.current + Nanos::from(cost), ..self }
+        Self {
+            current: self.current + Nanos::from(cost),
+            ..self
+        }
     }
 
     /// The same without `units` that were charged.
     pub(crate) fn less(self, units: Nanos) -> Self {
-        Self { current: (self.current - units).max(0), ..self }
+        Self {
+            current: (self.current - units).max(0),
+            ..self
+        }
     }
 }
 
@@ -145,14 +180,23 @@ mod tests {
     use proptest::prelude::*;
 
     fn position(window: &SlidingWindow, now: Nanos, current: Nanos, previous: Nanos) -> Position {
-        Position { start: window.start_of(now), now, current, previous }
+        Position {
+            start: window.start_of(now),
+            now,
+            current,
+            previous,
+        }
     }
 
     #[test]
     fn the_previous_window_counts_by_its_overlap_rounded_up() {
         let window = SlidingWindow::new(100, 10);
         for (now_s, remaining) in [(0, 0), (1, 10), (5, 50), (9, 90)] {
-            assert_eq!(window.remaining(&position(&window, now_s * SECOND, 0, 100)), remaining, "{now_s} s");
+            assert_eq!(
+                window.remaining(&position(&window, now_s * SECOND, 0, 100)),
+                remaining,
+                "{now_s} s"
+            );
         }
         assert_eq!(window.remaining(&position(&window, SECOND + 1, 0, 100)), 10);
         assert_eq!(window.remaining(&position(&window, 0, 100, 100)), 0);
@@ -162,18 +206,57 @@ mod tests {
     fn a_slot_tells_its_window_and_its_count_and_a_later_one_moves_the_clock_on() {
         let window = SlidingWindow::new(100, 10);
         let (even, odd) = window.slots_at(40 * SECOND);
-        let usage = Usage::default().with_slots(vec![(even, 40 * SECOND + 7), (odd, 30 * SECOND + 5)]);
+        let usage =
+            Usage::default().with_slots(vec![(even, 40 * SECOND + 7), (odd, 30 * SECOND + 5)]);
         let at = |now_s: Nanos| window.position(&usage, now_s * SECOND);
-        assert_eq!(at(45), Position { start: 40 * SECOND, now: 45 * SECOND, current: 7, previous: 5 });
-        assert_eq!(at(52), Position { start: 50 * SECOND, now: 52 * SECOND, current: 0, previous: 7 });
-        assert_eq!(at(60), Position { start: 60 * SECOND, now: 60 * SECOND, current: 0, previous: 0 });
-        assert_eq!(at(39), Position { start: 40 * SECOND, now: 40 * SECOND, current: 7, previous: 5 });
+        assert_eq!(
+            at(45),
+            Position {
+                start: 40 * SECOND,
+                now: 45 * SECOND,
+                current: 7,
+                previous: 5
+            }
+        );
+        assert_eq!(
+            at(52),
+            Position {
+                start: 50 * SECOND,
+                now: 52 * SECOND,
+                current: 0,
+                previous: 7
+            }
+        );
+        assert_eq!(
+            at(60),
+            Position {
+                start: 60 * SECOND,
+                now: 60 * SECOND,
+                current: 0,
+                previous: 0
+            }
+        );
+        assert_eq!(
+            at(39),
+            Position {
+                start: 40 * SECOND,
+                now: 40 * SECOND,
+                current: 7,
+                previous: 5
+            }
+        );
     }
 
     #[test]
     fn another_width_is_another_counter_and_another_limit_is_not() {
-        assert_eq!(SlidingWindow::new(1, 10).slots, SlidingWindow::new(2, 10).slots);
-        assert_ne!(SlidingWindow::new(1, 10).slots, SlidingWindow::new(1, 11).slots);
+        assert_eq!(
+            SlidingWindow::new(1, 10).slots,
+            SlidingWindow::new(2, 10).slots
+        );
+        assert_ne!(
+            SlidingWindow::new(1, 10).slots,
+            SlidingWindow::new(1, 11).slots
+        );
     }
 
     proptest! {

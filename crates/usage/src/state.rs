@@ -6,8 +6,8 @@ use crate::plan::MAX_QUOTAS;
 use crate::sliding::KEPT;
 use crate::{Nanos, Window, WindowId};
 
-/// One caller's usage: the `tat` of its buckets and the counts of its quotas' windows. Empty for a caller
-/// never seen.
+/// One caller's usage: the `tat` of its buckets and the counts of its quotas' windows. Empty for a
+/// caller never seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     tats: Vec<(u64, Nanos)>,
@@ -48,14 +48,22 @@ pub(crate) struct Charge {
 
 impl Count {
     pub(crate) fn of(window: &Window, net: i64) -> Self {
-        Self { window: window.id, end: window.end, net }
+        Self {
+            window: window.id,
+            end: window.end,
+            net,
+        }
     }
 }
 
 impl Usage {
     /// What is known of buckets and windows, as a store read it.
     pub(crate) fn new(tats: Vec<(u64, Nanos)>, counts: Vec<Count>) -> Self {
-        Self { tats, counts, ..Self::default() }
+        Self {
+            tats,
+            counts,
+            ..Self::default()
+        }
     }
 
     /// The same with slots of sliding windows.
@@ -71,25 +79,37 @@ impl Usage {
     /// A bucket's `tat`, where it has been used.
     #[must_use]
     pub fn tat(&self, bucket: u64) -> Option<Nanos> {
-        self.tats.iter().find(|(id, _)| *id == bucket).map(|(_, tat)| *tat)
+        self.tats
+            .iter()
+            .find(|(id, _)| *id == bucket)
+            .map(|(_, tat)| *tat)
     }
 
     /// A sliding window's slot, where it has been used.
     #[must_use]
     pub fn slot(&self, slot: u64) -> Option<Nanos> {
-        self.slots.iter().find(|(id, _)| *id == slot).map(|(_, value)| *value)
+        self.slots
+            .iter()
+            .find(|(id, _)| *id == slot)
+            .map(|(_, value)| *value)
     }
 
     /// What has been used in a window, less what was granted: below 0 where that is more.
     #[must_use]
     pub fn count(&self, window: WindowId) -> i64 {
-        self.counts.iter().find(|count| count.window == window).map_or(0, |count| count.net)
+        self.counts
+            .iter()
+            .find(|count| count.window == window)
+            .map_or(0, |count| count.net)
     }
 
     /// What was granted in a window, below 0 where more was cut.
     #[must_use]
     pub fn granted(&self, window: WindowId) -> i64 {
-        self.grants.iter().find(|granted| granted.window == window).map_or(0, |granted| granted.amount)
+        self.grants
+            .iter()
+            .find(|granted| granted.window == window)
+            .map_or(0, |granted| granted.amount)
     }
 
     /// The calls by which grants raise a window's limit; 0 if more was cut than granted.
@@ -120,12 +140,20 @@ impl Usage {
 
     /// Takes a charge over, and forgets what no longer matters, so that a caller's size is bounded.
     pub(crate) fn apply(&mut self, charge: &Charge, now: Nanos) {
-        self.tats.retain(|(id, tat)| *tat > now && !charge.tats.iter().any(|(changed, _)| changed == id));
-        self.counts
-            .retain(|count| count.end > now && !charge.counts.iter().any(|changed| changed.window == count.window));
+        self.tats.retain(|(id, tat)| {
+            *tat > now && !charge.tats.iter().any(|(changed, _)| changed == id)
+        });
+        self.counts.retain(|count| {
+            count.end > now
+                && !charge
+                    .counts
+                    .iter()
+                    .any(|changed| changed.window == count.window)
+        });
         self.grants.retain(|granted| granted.end > now);
         if let Some((id, value)) = charge.slot {
-            self.slots.retain(|(known, value)| *value + KEPT > now && *known != id);
+            self.slots
+                .retain(|(known, value)| *value + KEPT > now && *known != id);
             self.slots.push((id, value));
         }
         self.tats.extend(charge.tats.iter().copied());
@@ -136,12 +164,20 @@ impl Usage {
     pub(crate) fn adjust(&mut self, window: WindowId, end: Nanos, by: i64, granted: i64) {
         match self.counts.iter_mut().find(|count| count.window == window) {
             Some(count) => count.net = count.net.saturating_add(by),
-            None => self.counts.push(Count { window, end, net: by }),
+            None => self.counts.push(Count {
+                window,
+                end,
+                net: by,
+            }),
         }
         match self.grants.iter_mut().find(|known| known.window == window) {
             Some(known) => known.amount = known.amount.saturating_add(granted),
             None if granted == 0 => {}
-            None => self.grants.push(Granted { window, end, amount: granted }),
+            None => self.grants.push(Granted {
+                window,
+                end,
+                amount: granted,
+            }),
         }
     }
 

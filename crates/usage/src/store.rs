@@ -7,12 +7,12 @@ use calls::Deadline;
 use jiff::civil::Date;
 
 use crate::{
-    ApiKey, Caller, ChargeId, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Grant, GrantError, KeyHash,
-    Nanos, Plan, Refund, RouteLimit, StoreError, UsageReport,
+    ApiKey, Caller, ChargeId, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Grant,
+    GrantError, KeyHash, Nanos, Plan, Refund, RouteLimit, StoreError, UsageReport,
 };
 
-/// Plans, keys and usage: inside this process, or shared by all. The SDK's futures are boxed, because they are
-/// nested deeper than the compiler follows by default.
+/// Plans, keys and usage: inside this process, or shared by all. The SDK's futures are boxed,
+/// because they are nested deeper than the compiler follows by default.
 #[derive(Debug)]
 pub enum Store {
     /// Inside this process.
@@ -37,7 +37,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where nobody knows; the call must not pass then.
-    pub async fn key(&self, hash: &KeyHash, deadline: Deadline) -> Result<Option<Arc<ApiKey>>, StoreError> {
+    pub async fn key(
+        &self,
+        hash: &KeyHash,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<ApiKey>>, StoreError> {
         match self {
             Self::Embedded(store) => Ok(store.key(hash)),
             Self::DynamoDb(store) => Box::pin(store.key(hash, deadline)).await,
@@ -48,7 +52,11 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::key`].
-    pub async fn plan(&self, name: &str, deadline: Deadline) -> Result<Option<Arc<Plan>>, StoreError> {
+    pub async fn plan(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<Plan>>, StoreError> {
         match self {
             Self::Embedded(store) => Ok(store.plan(name)),
             Self::DynamoDb(store) => Box::pin(store.plan(name, deadline)).await,
@@ -59,7 +67,11 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::key`].
-    pub async fn policy(&self, name: &str, deadline: Deadline) -> Result<Option<String>, StoreError> {
+    pub async fn policy(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<String>, StoreError> {
         match self {
             Self::Embedded(store) => Ok(store.policy(name)),
             Self::DynamoDb(store) => Box::pin(store.policy(name, deadline)).await,
@@ -81,12 +93,14 @@ impl Store {
     ) -> Result<Decision, StoreError> {
         match self {
             Self::Embedded(store) => store.charge(caller, plan, route, cost, now),
-            Self::DynamoDb(store) => Box::pin(store.charge(caller, plan, route, cost, now, deadline)).await,
+            Self::DynamoDb(store) => {
+                Box::pin(store.charge(caller, plan, route, cost, now, deadline)).await
+            }
         }
     }
 
-    /// Decides on a caller's question about its own usage, which is charged to a bucket for such questions and never to
-    /// a quota: see [`Demand::usage_query`](crate::Demand::usage_query).
+    /// Decides on a caller's question about its own usage, which is charged to a bucket for such
+    /// questions and never to a quota: see [`Demand::usage_query`](crate::Demand::usage_query).
     ///
     /// # Errors
     /// As for [`Store::charge`].
@@ -99,7 +113,9 @@ impl Store {
     ) -> Result<Decision, StoreError> {
         match self {
             Self::Embedded(store) => store.charge_usage_query(caller, plan, now),
-            Self::DynamoDb(store) => Ok(Box::pin(store.charge_usage_query(caller, plan, now, deadline)).await),
+            Self::DynamoDb(store) => {
+                Ok(Box::pin(store.charge_usage_query(caller, plan, now, deadline)).await)
+            }
         }
     }
 
@@ -118,13 +134,16 @@ impl Store {
     ) -> Result<Decision, StoreError> {
         match self {
             Self::Embedded(store) => store.peek(caller, plan, route, cost, now),
-            Self::DynamoDb(store) => Box::pin(store.peek(caller, plan, route, cost, now, deadline)).await,
+            Self::DynamoDb(store) => {
+                Box::pin(store.peek(caller, plan, route, cost, now, deadline)).await
+            }
         }
     }
 
-    /// Gives a charge back to the caller that it was taken from: to each of its quotas' windows that is not over, and
-    /// to its day's counter; never to a bucket, because what a rate has let through cannot be undone. The same
-    /// charge is given back once, so that a request that failed may be repeated.
+    /// Gives a charge back to the caller that it was taken from: to each of its quotas' windows
+    /// that is not over, and to its day's counter; never to a bucket, because what a rate has let
+    /// through cannot be undone. The same charge is given back once, so that a request that failed
+    /// may be repeated.
     ///
     /// # Errors
     /// [`StoreError::NoAnswer`], [`StoreError::Busy`], [`StoreError::Full`].
@@ -141,13 +160,17 @@ impl Store {
         }
     }
 
-    /// Moves what remains of the present window of the quota called `quota`: up by an `amount` above 0, down by one
-    /// below, but never below 0 calls left, and never to a quota above 999,999,999,999,999 calls. The next window knows
-    /// nothing of it. A grant that repeats an `id` within a day changes nothing and is told as it was.
+    /// Moves what remains of the present window of the quota called `quota`: up by an `amount`
+    /// above 0, down by one below, but never below 0 calls left, and never to a quota above
+    /// 999,999,999,999,999 calls. The next window knows nothing of it. A grant that repeats an `id`
+    /// within a day changes nothing and is told as it was.
     ///
     /// # Errors
     /// [`GrantError`].
-    #[expect(clippy::too_many_arguments, reason = "a grant has so many parts, and each call has a deadline")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a grant has so many parts, and each call has a deadline"
+    )]
     pub async fn grant(
         &self,
         caller: &Caller,
@@ -160,13 +183,15 @@ impl Store {
     ) -> Result<Grant, GrantError> {
         match self {
             Self::Embedded(store) => store.grant(caller, plan, quota, amount, id, now),
-            Self::DynamoDb(store) => Box::pin(store.grant(caller, plan, quota, amount, id, now, deadline)).await,
+            Self::DynamoDb(store) => {
+                Box::pin(store.grant(caller, plan, quota, amount, id, now, deadline)).await
+            }
         }
     }
 
-    /// The units of a caller on each day (UTC) from `from` to `to`, 366 at most, whatever its plan was then, and how each
-    /// quota of `plan` stands in its present window. If its callers share the plan, the days are still the caller's own,
-    /// and the quotas are those of all of them.
+    /// The units of a caller on each day (UTC) from `from` to `to`, 366 at most, whatever its plan
+    /// was then, and how each quota of `plan` stands in its present window. If its callers share
+    /// the plan, the days are still the caller's own, and the quotas are those of all of them.
     ///
     /// # Errors
     /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
@@ -181,11 +206,14 @@ impl Store {
     ) -> Result<UsageReport, StoreError> {
         match self {
             Self::Embedded(store) => store.usage(caller, plan, from, to, now),
-            Self::DynamoDb(store) => Box::pin(store.usage(caller, plan, from, to, now, deadline)).await,
+            Self::DynamoDb(store) => {
+                Box::pin(store.usage(caller, plan, from, to, now, deadline)).await
+            }
         }
     }
 
-    /// Writes what this instance collected for reports and has not written yet. To be called at shutdown.
+    /// Writes what this instance collected for reports and has not written yet. To be called at
+    /// shutdown.
     pub async fn flush(&self, now: Nanos, deadline: Deadline) {
         match self {
             Self::Embedded(_) => {}

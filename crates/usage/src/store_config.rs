@@ -11,8 +11,9 @@ use crate::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, SeedsError, Sto
 /// Which store.
 #[derive(Debug)]
 pub enum StoreConfig {
-    /// `EMBEDDED_STORE`: plans and keys as JSON, kept with their usage inside this process. For trying out on one
-    /// machine: every instance counts for itself, and what is changed is gone with it.
+    /// `EMBEDDED_STORE`: plans and keys as JSON, kept with their usage inside this process. For
+    /// trying out on one machine: every instance counts for itself, and what is changed is gone
+    /// with it.
     Embedded(Seeds),
     /// `REGISTRY_TABLE`, `USAGE_TABLE` and what else [`DynamoDbConfig`] names.
     DynamoDb(DynamoDbConfig),
@@ -60,12 +61,12 @@ impl StoreConfig {
         }
     }
 
-    /// Opens the store. Settings of the calls to AWS are read through `lookup`, their records go to `records`, and the
-    /// tables say what time-outs they have.
+    /// Opens the store. Settings of the calls to AWS are read through `lookup`, their records go to
+    /// `records`, and the tables say what time-outs they have.
     ///
     /// # Errors
-    /// [`OpenError`] for seeds or settings that cannot be. A store that does not answer is none: the first decision
-    /// will tell.
+    /// [`OpenError`] for seeds or settings that cannot be. A store that does not answer is none:
+    /// the first decision will tell.
     pub async fn open(
         &self,
         lookup: impl Fn(&str) -> Option<String>,
@@ -75,15 +76,25 @@ impl StoreConfig {
         let tables = match self {
             Self::Embedded(seeds) => {
                 let store = Store::Embedded(EmbeddedStore::new(seeds)?);
-                return Ok(Opened { store, connect: Box::pin(async {}) });
+                return Ok(Opened {
+                    store,
+                    connect: Box::pin(async {}),
+                });
             }
             Self::DynamoDb(tables) => tables,
         };
         let aws = Box::pin(AwsCalls::load(lookup, timeouts(tables), records)).await?;
         let store = Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, tables.clone())));
         let connect = async move {
-            aws.connect_ahead(&["dynamodb"], Deadline::after(Instant::now(), Timeouts::default().connect)).await;
+            aws.connect_ahead(
+                &["dynamodb"],
+                Deadline::after(Instant::now(), Timeouts::default().connect),
+            )
+            .await;
         };
-        Ok(Opened { store, connect: Box::pin(connect) })
+        Ok(Opened {
+            store,
+            connect: Box::pin(connect),
+        })
     }
 }

@@ -49,11 +49,16 @@ impl Days {
     /// [`StoreError::Range`] for an end before the beginning, or more than 366 days.
     pub(crate) fn new(from: Date, to: Date) -> Result<Self, StoreError> {
         let days = Self { from, to };
-        if to < from || days.iter().nth(MAX_DAYS).is_some() { Err(StoreError::Range) } else { Ok(days) }
+        if to < from || days.iter().nth(MAX_DAYS).is_some() {
+            Err(StoreError::Range)
+        } else {
+            Ok(days)
+        }
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Date> {
-        std::iter::successors(Some(self.from), |day| day.tomorrow().ok()).take_while(move |day| *day <= self.to)
+        std::iter::successors(Some(self.from), |day| day.tomorrow().ok())
+            .take_while(move |day| *day <= self.to)
     }
 
     /// The first of each month that a day of it lies in.
@@ -77,7 +82,9 @@ impl UsageReport {
     ) -> Result<Self, StoreError> {
         let quota = |quota: &crate::Quota| {
             let window = quota.window(now).ok_or(StoreError::Clock)?;
-            let left = i64::try_from(quota.limit).unwrap_or(i64::MAX).saturating_sub(usage.count(window.id));
+            let left = i64::try_from(quota.limit)
+                .unwrap_or(i64::MAX)
+                .saturating_sub(usage.count(window.id));
             Ok(QuotaUsage {
                 name: Arc::clone(&quota.name),
                 period: quota.calendar.period,
@@ -87,8 +94,16 @@ impl UsageReport {
                 remaining: u64::try_from(left).unwrap_or(0),
             })
         };
-        let quotas = plan.iter().flat_map(|plan| &plan.quotas).map(quota).collect::<Result<_, StoreError>>()?;
-        Ok(Self { days: days.iter().map(|day| (day, units(day))).collect(), is_recorded, quotas })
+        let quotas = plan
+            .iter()
+            .flat_map(|plan| &plan.quotas)
+            .map(quota)
+            .collect::<Result<_, StoreError>>()?;
+        Ok(Self {
+            days: days.iter().map(|day| (day, units(day))).collect(),
+            is_recorded,
+            quotas,
+        })
     }
 }
 
@@ -109,7 +124,12 @@ mod tests {
 
     #[test]
     fn each_month_is_named_once() {
-        let months = Days::new(date(2026, 11, 30), date(2027, 1, 1)).unwrap().months();
-        assert_eq!(months, [date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)]);
+        let months = Days::new(date(2026, 11, 30), date(2027, 1, 1))
+            .unwrap()
+            .months();
+        assert_eq!(
+            months,
+            [date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)]
+        );
     }
 }

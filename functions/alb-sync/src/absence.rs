@@ -24,15 +24,23 @@ pub(crate) enum Absence {
 }
 
 impl Absence {
-    /// Returns what speaks for the absence of a target that `record` is about. The names that showed it last decide,
-    /// else all names of its port. A port that no entry has any more is absent for certain, once every name is known.
-    /// `None` if one of these names could not be resolved, or not be believed.
+    /// Returns what speaks for the absence of a target that `record` is about. The names that
+    /// showed it last decide, else all names of its port. A port that no entry has any more is
+    /// absent for certain, once every name is known. `None` if one of these names could not be
+    /// resolved, or not be believed.
     pub(crate) fn of(target: &Reported, record: &Record, run: &Run<'_>) -> Option<Self> {
         let Run { sightings, now, .. } = *run;
         let at = target.at;
-        let of_port = || sightings.iter().filter(|sighting| sighting.port == at.port());
+        let of_port = || {
+            sightings
+                .iter()
+                .filter(|sighting| sighting.port == at.port())
+        };
         if of_port().next().is_none() {
-            return sightings.iter().all(Sighting::is_certain).then_some(Self::Certain);
+            return sightings
+                .iter()
+                .all(Sighting::is_certain)
+                .then_some(Self::Certain);
         }
 
         let showed_it = |sighting: &&Sighting| record.names.contains(&sighting.name);
@@ -43,14 +51,31 @@ impl Absence {
             let of_name = match &seen.evidence {
                 Evidence::Doubtful => return None,
                 Evidence::Whole => Self::Certain,
-                Evidence::Sample { answers, size, copies_for, is_uniform } => {
+                Evidence::Sample {
+                    answers,
+                    size,
+                    copies_for,
+                    is_uniform,
+                } => {
                     let copies_until = i64::try_from(copies_for.as_millis()).unwrap_or(i64::MAX);
-                    let copies_until = if copies_until == 0 { 0 } else { now.saturating_add(copies_until) };
+                    let copies_until = if copies_until == 0 {
+                        0
+                    } else {
+                        now.saturating_add(copies_until)
+                    };
                     let needed = answers_for_one(nodes(at.port(), sighting, run), *size);
                     // Whatever still serves may be shown more seldom than others.
                     let is_rare = !is_uniform && target.health != Health::Unhealthy;
-                    let needed = if is_rare { needed.max(ANSWERS_FOR_RARE) } else { needed };
-                    Self::Likely { answers: *answers, needed, copies_until }
+                    let needed = if is_rare {
+                        needed.max(ANSWERS_FOR_RARE)
+                    } else {
+                        needed
+                    };
+                    Self::Likely {
+                        answers: *answers,
+                        needed,
+                        copies_until,
+                    }
                 }
             };
             absence = absence.and(of_name);
@@ -64,8 +89,16 @@ impl Absence {
             (Self::Certain, other) => other,
             (likely, Self::Certain) => likely,
             (
-                Self::Likely { answers, needed, copies_until },
-                Self::Likely { answers: others, needed: other_needed, copies_until: other_until },
+                Self::Likely {
+                    answers,
+                    needed,
+                    copies_until,
+                },
+                Self::Likely {
+                    answers: others,
+                    needed: other_needed,
+                    copies_until: other_until,
+                },
             ) => Self::Likely {
                 answers: answers.min(others),
                 needed: needed.max(other_needed),
@@ -74,32 +107,52 @@ impl Absence {
         }
     }
 
-    /// The record after this run: a miss more, some answers more, or the same where it is too early to count.
+    /// The record after this run: a miss more, some answers more, or the same where it is too early
+    /// to count.
     pub(crate) fn count(self, record: &Record, run: &Run<'_>) -> Record {
-        let Run { state, settings, now, .. } = *run;
+        let Run {
+            state,
+            settings,
+            now,
+            ..
+        } = *run;
         if !settings.interval_is_over(record.counted_at, now) {
             return record.clone();
         }
         let misses = record.misses.saturating_add(1);
-        let miss = || Record { misses, answers: 0, counted_at: Some(now), ..record.clone() };
+        let miss = || Record {
+            misses,
+            answers: 0,
+            counted_at: Some(now),
+            ..record.clone()
+        };
         match self {
             Self::Certain => miss(),
             Self::Likely { copies_until, .. }
-                if copies_until != 0 && state.copies_until.is_some_and(|until| is_ahead_plausibly(until, now)) =>
+                if copies_until != 0
+                    && state
+                        .copies_until
+                        .is_some_and(|until| is_ahead_plausibly(until, now)) =>
             {
                 record.clone()
             }
-            Self::Likely { answers, needed, .. } if record.answers.saturating_add(answers) >= needed => miss(),
+            Self::Likely {
+                answers, needed, ..
+            } if record.answers.saturating_add(answers) >= needed => miss(),
             Self::Likely { answers, .. } => {
                 let answers = record.answers.saturating_add(answers);
-                Record { answers, counted_at: Some(now), ..record.clone() }
+                Record {
+                    answers,
+                    counted_at: Some(now),
+                    ..record.clone()
+                }
             }
         }
     }
 }
 
-/// True if an instant is in the future, but not further than a cache can keep an answer: a clock that was ahead must not
-/// stop the counting.
+/// True if an instant is in the future, but not further than a cache can keep an answer: a clock
+/// that was ahead must not stop the counting.
 fn is_ahead_plausibly(until: i64, now: i64) -> bool {
     let longest = i64::try_from(MAX_COPIES_FOR.as_millis()).unwrap_or(i64::MAX);
     now < until && until.saturating_sub(now) <= longest
@@ -107,8 +160,19 @@ fn is_ahead_plausibly(until: i64, now: i64) -> bool {
 
 /// How many addresses a name may have: what it shows, and whatever else its port has or had.
 fn nodes(port: u16, sighting: &Sighting, run: &Run<'_>) -> usize {
-    let remembered = run.state.targets.iter().filter(|(_, record)| record.ours).map(|(at, _)| at);
-    let of_port = remembered.chain(run.group.keys()).filter(|at| at.port() == port).map(SocketAddr::ip);
-    let shown = sighting.seen.iter().flat_map(|seen| seen.addresses.iter().copied());
+    let remembered = run
+        .state
+        .targets
+        .iter()
+        .filter(|(_, record)| record.ours)
+        .map(|(at, _)| at);
+    let of_port = remembered
+        .chain(run.group.keys())
+        .filter(|at| at.port() == port)
+        .map(SocketAddr::ip);
+    let shown = sighting
+        .seen
+        .iter()
+        .flat_map(|seen| seen.addresses.iter().copied());
     of_port.chain(shown).collect::<BTreeSet<_>>().len()
 }

@@ -41,7 +41,8 @@ pub struct Outcome {
 /// What a run saw of a group, beside its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// How many targets the group has on the ports of its names afterwards; `None` where that is not known.
+    /// How many targets the group has on the ports of its names afterwards; `None` where that is
+    /// not known.
     pub size: Option<usize>,
     /// How many are due to leave in a later step.
     pub withheld: usize,
@@ -62,7 +63,10 @@ pub struct NotReconciled(pub Answer);
 
 impl From<NotReconciled> for Diagnostic {
     fn from(failure: NotReconciled) -> Self {
-        Self { error_type: "NotReconciled".to_owned(), error_message: failure.to_string() }
+        Self {
+            error_type: "NotReconciled".to_owned(),
+            error_message: failure.to_string(),
+        }
     }
 }
 
@@ -80,7 +84,11 @@ impl Answer {
     /// # Errors
     /// [`NotReconciled`], carrying the same, where a group could not be.
     pub(crate) fn or_error(self) -> Result<Self, NotReconciled> {
-        if self.targets.iter().any(|target| target.error.is_some()) { Err(NotReconciled(self)) } else { Ok(self) }
+        if self.targets.iter().any(|target| target.error.is_some()) {
+            Err(NotReconciled(self))
+        } else {
+            Ok(self)
+        }
     }
 }
 
@@ -90,14 +98,25 @@ mod tests {
 
     #[test]
     fn the_error_of_a_run_carries_its_answer() {
-        let mut outcome = Outcome { target_group_arn: "arn:a".to_owned(), ..Outcome::default() };
+        let mut outcome = Outcome {
+            target_group_arn: "arn:a".to_owned(),
+            ..Outcome::default()
+        };
         outcome.registered.push("10.0.0.1:443".parse().unwrap());
         outcome.pending.insert("10.0.0.2:443".parse().unwrap(), 2);
-        let answer = Answer { targets: vec![outcome.clone()], dry_run: false };
+        let answer = Answer {
+            targets: vec![outcome.clone()],
+            dry_run: false,
+        };
         assert_eq!(answer.clone().or_error(), Ok(answer));
         outcome.problem("a");
         outcome.problem("b");
-        let failure = Answer { targets: vec![outcome], dry_run: false }.or_error().unwrap_err();
+        let failure = Answer {
+            targets: vec![outcome],
+            dry_run: false,
+        }
+        .or_error()
+        .unwrap_err();
         let told = Diagnostic::from(failure);
         assert_eq!(told.error_type, "NotReconciled");
         assert_eq!(

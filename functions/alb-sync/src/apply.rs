@@ -43,11 +43,17 @@ pub(crate) struct Application<'a> {
 
 impl<'a> Application<'a> {
     pub(crate) fn new(groups: &'a TargetGroups, arn: &'a str, deadline: Deadline) -> Self {
-        Self { groups, arn, deadline, calls: 0, applied: Applied::default() }
+        Self {
+            groups,
+            arn,
+            deadline,
+            calls: 0,
+            applied: Applied::default(),
+        }
     }
 
-    /// Registers, then deregisters; the other way round where the group is full. What could not be registered for a
-    /// failure leaves everything in that is there.
+    /// Registers, then deregisters; the other way round where the group is full. What could not be
+    /// registered for a failure leaves everything in that is there.
     pub(crate) async fn run(mut self, changes: &Changes) -> Applied {
         let mut leaving = changes.deregister.clone();
         let mut waiting = batches(changes);
@@ -72,7 +78,9 @@ impl<'a> Application<'a> {
 
     async fn register(&mut self, batch: &Batch) -> Result<(), Refusal> {
         self.count()?;
-        self.groups.register(self.arn, &batch.targets, self.deadline).await
+        self.groups
+            .register(self.arn, &batch.targets, self.deadline)
+            .await
     }
 
     fn count(&mut self) -> Result<(), Refusal> {
@@ -80,20 +88,32 @@ impl<'a> Application<'a> {
         if self.calls <= MAX_CALLS {
             return Ok(());
         }
-        let reason = format!("more than {MAX_CALLS} calls would be needed; the rest is left to the next run");
-        Err(Refusal::Failed(SyncError::Call { operation: "RegisterTargets", reason }))
+        let reason = format!(
+            "more than {MAX_CALLS} calls would be needed; the rest is left to the next run"
+        );
+        Err(Refusal::Failed(SyncError::Call {
+            operation: "RegisterTargets",
+            reason,
+        }))
     }
 
     fn fail(&mut self, error: SyncError) {
         self.applied.failure = Some(error);
     }
 
-    /// Tries a refused batch for all zones where that is allowed, else its halves, down to the targets that cannot be.
+    /// Tries a refused batch for all zones where that is allowed, else its halves, down to the
+    /// targets that cannot be.
     fn divide(&mut self, batch: Batch, reason: String, waiting: &mut Vec<Batch>) {
         let without = batch.targets.iter().all(|target| target.zone.is_none());
         if batch.zone == Zone::Auto && without {
-            let all = |target: &Target| Target { zone: Some("all".to_owned()), ..target.clone() };
-            waiting.push(Batch { targets: batch.targets.iter().map(all).collect(), zone: Zone::Auto });
+            let all = |target: &Target| Target {
+                zone: Some("all".to_owned()),
+                ..target.clone()
+            };
+            waiting.push(Batch {
+                targets: batch.targets.iter().map(all).collect(),
+                zone: Zone::Auto,
+            });
             return;
         }
         if let [target] = &batch.targets[..] {
@@ -106,16 +126,27 @@ impl<'a> Application<'a> {
             if batch.zone == Zone::Auto {
                 targets.iter_mut().for_each(|target| target.zone = None);
             }
-            waiting.push(Batch { targets, zone: batch.zone });
+            waiting.push(Batch {
+                targets,
+                zone: batch.zone,
+            });
         }
     }
 
     async fn deregister_all(&mut self, leaving: Vec<Target>) {
-        let mut waiting: Vec<Vec<Target>> = leaving.chunks(BATCH).rev().map(<[Target]>::to_vec).collect();
+        let mut waiting: Vec<Vec<Target>> = leaving
+            .chunks(BATCH)
+            .rev()
+            .map(<[Target]>::to_vec)
+            .collect();
         while let Some(mut batch) = waiting.pop() {
             let counted = self.count();
             let outcome = match counted {
-                Ok(()) => self.groups.deregister(self.arn, &batch, self.deadline).await,
+                Ok(()) => {
+                    self.groups
+                        .deregister(self.arn, &batch, self.deadline)
+                        .await
+                }
                 Err(refusal) => Err(refusal),
             };
             match outcome {
@@ -125,7 +156,9 @@ impl<'a> Application<'a> {
                     waiting.push(batch);
                 }
                 Err(Refusal::Target(reason)) => {
-                    self.applied.refused.extend(batch.into_iter().map(|target| (target, reason.clone())));
+                    self.applied
+                        .refused
+                        .extend(batch.into_iter().map(|target| (target, reason.clone())));
                 }
                 Err(Refusal::Full(reason)) => return self.fail(SyncError::Full(reason)),
                 Err(Refusal::Failed(error)) => return self.fail(error),
@@ -134,10 +167,14 @@ impl<'a> Application<'a> {
     }
 }
 
-/// A public address is never registered for all zones unless the entry says so: without a zone, Elastic Load Balancing
-/// refuses whatever is outside the VPC's CIDR blocks.
+/// A public address is never registered for all zones unless the entry says so: without a zone,
+/// Elastic Load Balancing refuses whatever is outside the VPC's CIDR blocks.
 fn effective_zone(joining: &Joining) -> Zone {
-    if joining.zone == Zone::Auto && !is_private(joining.at.ip()) { Zone::None } else { joining.zone }
+    if joining.zone == Zone::Auto && !is_private(joining.at.ip()) {
+        Zone::None
+    } else {
+        joining.zone
+    }
 }
 
 /// The last first, because they are taken from the end.
@@ -145,9 +182,20 @@ fn batches(changes: &Changes) -> Vec<Batch> {
     let mut batches = Vec::new();
     for zone in [Zone::Auto, Zone::All, Zone::None] {
         let registered_with = (zone == Zone::All).then(|| "all".to_owned());
-        let of_zone = changes.register.iter().filter(|joining| effective_zone(joining) == zone);
-        let targets: Vec<_> = of_zone.map(|joining| Target { at: joining.at, zone: registered_with.clone() }).collect();
-        batches.extend(targets.chunks(BATCH).map(|chunk| Batch { targets: chunk.to_vec(), zone }));
+        let of_zone = changes
+            .register
+            .iter()
+            .filter(|joining| effective_zone(joining) == zone);
+        let targets: Vec<_> = of_zone
+            .map(|joining| Target {
+                at: joining.at,
+                zone: registered_with.clone(),
+            })
+            .collect();
+        batches.extend(targets.chunks(BATCH).map(|chunk| Batch {
+            targets: chunk.to_vec(),
+            zone,
+        }));
     }
     batches.reverse();
     batches

@@ -22,7 +22,9 @@ pub enum SyncError {
         reason: String,
     },
     /// The group takes no addresses.
-    #[error("the target group's type is `{0}`, and alb-sync needs one of type `ip`; a group's type cannot be changed")]
+    #[error(
+        "the target group's type is `{0}`, and alb-sync needs one of type `ip`; a group's type cannot be changed"
+    )]
     TargetType(String),
     /// The state cannot be understood.
     #[error(
@@ -46,7 +48,8 @@ pub enum SyncError {
 }
 
 impl SyncError {
-    /// Of an SDK's error: code and message where the service said something, else the chain of causes.
+    /// Of an SDK's error: code and message where the service said something, else the chain of
+    /// causes.
     pub(crate) fn of<E>(operation: &'static str, error: &E) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -56,19 +59,34 @@ impl SyncError {
             (Some(code), None) => code.to_owned(),
             _ => causes(error),
         };
-        Self::Call { operation, reason: excerpt(reason) }
+        Self::Call {
+            operation,
+            reason: excerpt(reason),
+        }
     }
 }
 
 /// The chain of causes, each once, without the values that `Debug` would show.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    chain
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// The time-outs of a call by the run's deadline.
-pub(crate) fn within(operation: &'static str, deadline: Deadline, attempts: u32) -> Result<TimeoutConfig, SyncError> {
+pub(crate) fn within(
+    operation: &'static str,
+    deadline: Deadline,
+    attempts: u32,
+) -> Result<TimeoutConfig, SyncError> {
     let left = deadline.remaining(Instant::now());
-    let late = || SyncError::Call { operation, reason: "no time is left for it in this run".to_owned() };
-    Timeouts::within(left, attempts).map(|timeouts| timeouts.sdk()).ok_or_else(late)
+    let late = || SyncError::Call {
+        operation,
+        reason: "no time is left for it in this run".to_owned(),
+    };
+    Timeouts::within(left, attempts)
+        .map(|timeouts| timeouts.sdk())
+        .ok_or_else(late)
 }

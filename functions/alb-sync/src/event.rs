@@ -1,4 +1,5 @@
-//! What an event asks for. Any event starts a run; `{"dry_run": true}` starts one that changes nothing.
+//! What an event asks for. Any event starts a run; `{"dry_run": true}` starts one that changes
+//! nothing.
 
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
@@ -6,7 +7,8 @@ use telemetry::Excerpt;
 
 const DRY_RUN: &str = "dry_run";
 
-/// An event that seems to ask for a dry run, but not in the form that is understood. It must not start a real run.
+/// An event that seems to ask for a dry run, but not in the form that is understood. It must not
+/// start a real run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEvent {
     /// The field's value has another type.
@@ -19,7 +21,10 @@ pub enum InvalidEvent {
 
 impl From<InvalidEvent> for Diagnostic {
     fn from(error: InvalidEvent) -> Self {
-        Self { error_type: "InvalidEvent".to_owned(), error_message: error.to_string() }
+        Self {
+            error_type: "InvalidEvent".to_owned(),
+            error_message: error.to_string(),
+        }
     }
 }
 
@@ -28,10 +33,15 @@ impl From<InvalidEvent> for Diagnostic {
 /// # Errors
 /// [`InvalidEvent`] for another spelling (`DRY_RUN`, `dryRun`) or a value that is not a boolean.
 pub(crate) fn asks_for_dry_run(event: &Value) -> Result<bool, InvalidEvent> {
-    let Some(fields) = event.as_object() else { return Ok(false) };
+    let Some(fields) = event.as_object() else {
+        return Ok(false);
+    };
     for name in fields.keys().filter(|name| name.as_str() != DRY_RUN) {
         let letters = name.chars().filter(|letter| letter.is_ascii_alphabetic());
-        if letters.map(|letter| letter.to_ascii_lowercase()).eq("dryrun".chars()) {
+        if letters
+            .map(|letter| letter.to_ascii_lowercase())
+            .eq("dryrun".chars())
+        {
             return Err(InvalidEvent::Name(Excerpt(name).to_string()));
         }
     }
@@ -58,7 +68,10 @@ mod tests {
             (json!(null), false),
             (json!(["dry_run"]), false),
             (json!("dry_run"), false),
-            (json!({"detail-type": "Scheduled Event", "detail": {"dry_run": true}}), false),
+            (
+                json!({"detail-type": "Scheduled Event", "detail": {"dry_run": true}}),
+                false,
+            ),
         ] {
             assert_eq!(asks_for_dry_run(&event), Ok(expected), "{event}");
         }
@@ -67,16 +80,40 @@ mod tests {
     #[test]
     fn an_event_that_seems_to_ask_for_a_dry_run_is_refused() {
         for (event, problem) in [
-            (json!({"dry_run": "true"}), r#"dry_run: invalid value "true", expected true or false"#),
-            (json!({"dry_run": 1}), "dry_run: invalid value 1, expected true or false"),
-            (json!({"dry_run": null}), "dry_run: invalid value null, expected true or false"),
-            (json!({"DRY_RUN": true}), "unknown field `DRY_RUN`, expected `dry_run`"),
-            (json!({"dryRun": true}), "unknown field `dryRun`, expected `dry_run`"),
-            (json!({"dry-run": true, "dry_run": true}), "unknown field `dry-run`, expected `dry_run`"),
+            (
+                json!({"dry_run": "true"}),
+                r#"dry_run: invalid value "true", expected true or false"#,
+            ),
+            (
+                json!({"dry_run": 1}),
+                "dry_run: invalid value 1, expected true or false",
+            ),
+            (
+                json!({"dry_run": null}),
+                "dry_run: invalid value null, expected true or false",
+            ),
+            (
+                json!({"DRY_RUN": true}),
+                "unknown field `DRY_RUN`, expected `dry_run`",
+            ),
+            (
+                json!({"dryRun": true}),
+                "unknown field `dryRun`, expected `dry_run`",
+            ),
+            (
+                json!({"dry-run": true, "dry_run": true}),
+                "unknown field `dry-run`, expected `dry_run`",
+            ),
         ] {
-            assert_eq!(asks_for_dry_run(&event).unwrap_err().to_string(), problem, "{event}");
+            assert_eq!(
+                asks_for_dry_run(&event).unwrap_err().to_string(),
+                problem,
+                "{event}"
+            );
         }
-        let long = asks_for_dry_run(&json!({"dry_run": "x".repeat(70_000)})).unwrap_err().to_string();
+        let long = asks_for_dry_run(&json!({"dry_run": "x".repeat(70_000)}))
+            .unwrap_err()
+            .to_string();
         assert!(long.len() < 700, "{} bytes", long.len());
     }
 }

@@ -37,7 +37,10 @@ type Resolved = Result<Resolution, ResolveError>;
 impl Run<'_> {
     /// Makes the group equal to what its names show. Whatever goes wrong stands in the outcome.
     pub(crate) async fn outcome(&self) -> Outcome {
-        let mut outcome = Outcome { target_group_arn: self.group.arn.clone(), ..Outcome::default() };
+        let mut outcome = Outcome {
+            target_group_arn: self.group.arn.clone(),
+            ..Outcome::default()
+        };
         if let Err(error) = self.reconcile(&mut outcome).await {
             outcome.problem(error);
         }
@@ -59,7 +62,13 @@ impl Run<'_> {
             self.sync.states.read(arn, self.deadline)
         );
         let (reported, stored) = (reported?, stored?);
-        let changes = reconcile(&sightings, &reported, &stored.state, &self.sync.config.settings, self.now);
+        let changes = reconcile(
+            &sightings,
+            &reported,
+            &stored.state,
+            &self.sync.config.settings,
+            self.now,
+        );
         outcome.seen.size = Some(changes.size);
         outcome.seen.withheld = changes.withheld;
         outcome.seen.kept_healthy = changes.kept_healthy;
@@ -71,7 +80,8 @@ impl Run<'_> {
         self.carry_out(&changes, &stored, outcome).await
     }
 
-    /// What does not change about the group. Asked for once in a function's life, and only when a name has addresses.
+    /// What does not change about the group. Asked for once in a function's life, and only when a
+    /// name has addresses.
     async fn description(&self, outcome: &mut Outcome) -> Result<Arc<GroupDescription>, SyncError> {
         let arn = &self.group.arn;
         if let Some(description) = self.sync.description(arn) {
@@ -80,7 +90,9 @@ impl Run<'_> {
 
         let resolved = self.resolve(Family::V4).await;
         if resolved.iter().all(Result::is_err) {
-            let might_have_others = resolved.iter().any(|one| matches!(one, Err(ResolveError::NoAddress)));
+            let might_have_others = resolved
+                .iter()
+                .any(|one| matches!(one, Err(ResolveError::NoAddress)));
             if !might_have_others || self.resolve(Family::V6).await.iter().all(Result::is_err) {
                 return Err(self.unresolved(&resolved, outcome));
             }
@@ -90,13 +102,23 @@ impl Run<'_> {
         Ok(description)
     }
 
-    /// The addresses of the load balancer that the group belongs to. A name that leads back to it would have it send
-    /// requests to itself. Not known if its name cannot be resolved.
+    /// The addresses of the load balancer that the group belongs to. A name that leads back to it
+    /// would have it send requests to itself. Not known if its name cannot be resolved.
     async fn own_addresses(&self, description: &GroupDescription) -> BTreeSet<IpAddr> {
         let mut own = BTreeSet::new();
         for name in description.load_balancers.iter().cloned() {
-            let question = Question { name, family: description.family, answers: Answers::Auto };
-            own.extend(self.names.of(question).await.into_iter().flat_map(|resolution| resolution.addresses));
+            let question = Question {
+                name,
+                family: description.family,
+                answers: Answers::Auto,
+            };
+            own.extend(
+                self.names
+                    .of(question)
+                    .await
+                    .into_iter()
+                    .flat_map(|resolution| resolution.addresses),
+            );
         }
         own
     }
@@ -106,7 +128,11 @@ impl Run<'_> {
         let mut asking = JoinSet::new();
         for (index, source) in self.group.sources.iter().enumerate() {
             let names = Arc::clone(&self.names);
-            let question = Question { name: source.name.clone(), family, answers: source.answers };
+            let question = Question {
+                name: source.name.clone(),
+                family,
+                answers: source.answers,
+            };
             asking.spawn(async move { (index, names.of(question).await) });
         }
         let mut resolved = vec![Err(ResolveError::TimedOut); self.group.sources.len()];
@@ -130,10 +156,17 @@ impl Run<'_> {
     }
 
     /// What the names show, as far as it can be targets.
-    fn sightings(&self, resolved: Vec<Resolved>, own: &BTreeSet<IpAddr>, outcome: &mut Outcome) -> Vec<Sighting> {
+    fn sightings(
+        &self,
+        resolved: Vec<Resolved>,
+        own: &BTreeSet<IpAddr>,
+        outcome: &mut Outcome,
+    ) -> Vec<Sighting> {
         outcome.complete = true;
         let with_source = self.group.sources.iter().zip(resolved);
-        with_source.map(|(source, resolution)| sighting(source, resolution, own, outcome)).collect()
+        with_source
+            .map(|(source, resolution)| sighting(source, resolution, own, outcome))
+            .collect()
     }
 
     fn tell(&self, changes: &Changes, outcome: &mut Outcome) {
@@ -142,9 +175,14 @@ impl Run<'_> {
         outcome.pending = pending(&changes.state);
     }
 
-    /// The state is written first with those who are about to come, then as it is afterwards. A run that finds it
-    /// changed by another one leaves everything to that.
-    async fn carry_out(&self, changes: &Changes, stored: &Stored, outcome: &mut Outcome) -> Result<(), SyncError> {
+    /// The state is written first with those who are about to come, then as it is afterwards. A run
+    /// that finds it changed by another one leaves everything to that.
+    async fn carry_out(
+        &self,
+        changes: &Changes,
+        stored: &Stored,
+        outcome: &mut Outcome,
+    ) -> Result<(), SyncError> {
         let (arn, deadline) = (&self.group.arn, self.deadline);
         let acts = !changes.register.is_empty() || !changes.deregister.is_empty();
         if !acts && changes.state == stored.state && !stored.is_to_be_kept(self.now) {
@@ -152,7 +190,12 @@ impl Run<'_> {
         }
 
         let first = if acts { &changes.claim } else { &changes.state };
-        let Written::As(version) = self.sync.states.write(arn, first, stored.version, self.now, deadline).await? else {
+        let Written::As(version) = self
+            .sync
+            .states
+            .write(arn, first, stored.version, self.now, deadline)
+            .await?
+        else {
             outcome.seen.left_to_another = true;
             outcome.complete = false;
             return Ok(());
@@ -161,21 +204,37 @@ impl Run<'_> {
             outcome.pending = pending(&changes.state);
             return Ok(());
         }
-        let applied = Application::new(&self.sync.target_groups, arn, deadline).run(changes).await;
+        let applied = Application::new(&self.sync.target_groups, arn, deadline)
+            .run(changes)
+            .await;
         note(&applied, outcome);
-        if let Some(error) = applied.failure.clone().filter(|_| applied.deregistered.is_empty()) {
+        if let Some(error) = applied
+            .failure
+            .clone()
+            .filter(|_| applied.deregistered.is_empty())
+        {
             return Err(error);
         }
         let state = after(changes, &applied);
         outcome.pending = pending(&state);
-        match self.sync.states.write(arn, &state, version, self.now, deadline).await? {
+        match self
+            .sync
+            .states
+            .write(arn, &state, version, self.now, deadline)
+            .await?
+        {
             Written::As(_) => applied.failure.map_or(Ok(()), Err),
             Written::Lost => Err(SyncError::Overtaken),
         }
     }
 }
 
-fn sighting(source: &Source, resolution: Resolved, own: &BTreeSet<IpAddr>, outcome: &mut Outcome) -> Sighting {
+fn sighting(
+    source: &Source,
+    resolution: Resolved,
+    own: &BTreeSet<IpAddr>,
+    outcome: &mut Outcome,
+) -> Sighting {
     let seen = match resolution {
         Ok(resolution) => seen(source, resolution, own, outcome),
         Err(error) => {
@@ -183,12 +242,24 @@ fn sighting(source: &Source, resolution: Resolved, own: &BTreeSet<IpAddr>, outco
             None
         }
     };
-    outcome.complete &= seen.as_ref().is_some_and(|seen| seen.evidence == Evidence::Whole);
-    Sighting { name: source.name.clone(), port: source.port, zone: source.zone, seen }
+    outcome.complete &= seen
+        .as_ref()
+        .is_some_and(|seen| seen.evidence == Evidence::Whole);
+    Sighting {
+        name: source.name.clone(),
+        port: source.port,
+        zone: source.zone,
+        seen,
+    }
 }
 
 /// A name with an address that cannot be a target says nothing about those that it does not show.
-fn seen(source: &Source, resolution: Resolution, own: &BTreeSet<IpAddr>, outcome: &mut Outcome) -> Option<Seen> {
+fn seen(
+    source: &Source,
+    resolution: Resolution,
+    own: &BTreeSet<IpAddr>,
+    outcome: &mut Outcome,
+) -> Option<Seen> {
     outcome.seen.lookups += resolution.lookups;
     let ttl = resolution.ttl.as_secs();
     outcome.seen.ttl_s = Some(outcome.seen.ttl_s.map_or(ttl, |least| least.min(ttl)));
@@ -196,24 +267,35 @@ fn seen(source: &Source, resolution: Resolution, own: &BTreeSet<IpAddr>, outcome
     let (mut addresses, mut refused) = (BTreeSet::new(), Vec::new());
     for address in resolution.addresses {
         match admissible::check(address, source) {
-            Ok(()) if own.contains(&address) => refused.push((address, Inadmissible::OwnLoadBalancer)),
+            Ok(()) if own.contains(&address) => {
+                refused.push((address, Inadmissible::OwnLoadBalancer))
+            }
             Ok(()) => drop(addresses.insert(address)),
             Err(reason) => refused.push((address, reason)),
         }
     }
     outcome.resolved.extend(&addresses);
     if refused.is_empty() {
-        return Some(Seen { addresses, evidence: resolution.evidence });
+        return Some(Seen {
+            addresses,
+            evidence: resolution.evidence,
+        });
     }
 
     outcome.problem(refusal(&source.name, &refused));
-    Some(Seen { addresses, evidence: Evidence::Doubtful })
+    Some(Seen {
+        addresses,
+        evidence: Evidence::Doubtful,
+    })
 }
 
 /// Says which addresses cannot be targets and why, and what to do if they should be.
 fn refusal(name: &str, refused: &[(IpAddr, Inadmissible)]) -> String {
     const LISTED: usize = 8;
-    let listed = refused.iter().take(LISTED).map(|(address, reason)| format!("{address} ({reason})"));
+    let listed = refused
+        .iter()
+        .take(LISTED)
+        .map(|(address, reason)| format!("{address} ({reason})"));
     let mut listed = listed.collect::<Vec<_>>().join(", ");
     if let Some(more) = refused.len().checked_sub(LISTED).filter(|more| *more > 0) {
         listed.push_str(&format!(" and {more} more"));
@@ -231,13 +313,20 @@ fn refusal(name: &str, refused: &[(IpAddr, Inadmissible)]) -> String {
 }
 
 fn pending(state: &State) -> BTreeMap<SocketAddr, u32> {
-    let pending = state.targets.iter().filter(|(_, record)| record.is_pending());
+    let pending = state
+        .targets
+        .iter()
+        .filter(|(_, record)| record.is_pending());
     pending.map(|(at, record)| (*at, record.misses)).collect()
 }
 
 fn note(applied: &Applied, outcome: &mut Outcome) {
     outcome.registered = applied.registered.iter().map(|target| target.at).collect();
-    outcome.deregistered = applied.deregistered.iter().map(|target| target.at).collect();
+    outcome.deregistered = applied
+        .deregistered
+        .iter()
+        .map(|target| target.at)
+        .collect();
     outcome.registered.sort_unstable();
     for (target, reason) in &applied.refused {
         outcome.problem(format_args!("{}: {reason}", target.at));
@@ -246,17 +335,36 @@ fn note(applied: &Applied, outcome: &mut Outcome) {
     outcome.seen.size = Some(size.saturating_sub(applied.deregistered.len()));
 }
 
-/// The state that was aimed at, without what could not be registered and with what could not be deregistered.
+/// The state that was aimed at, without what could not be registered and with what could not be
+/// deregistered.
 fn after(changes: &Changes, applied: &Applied) -> State {
     let mut state = changes.state.clone();
     for joining in &changes.register {
-        match applied.registered.iter().find(|target| target.at == joining.at) {
-            Some(target) => state.targets.entry(joining.at).or_default().zone.clone_from(&target.zone),
+        match applied
+            .registered
+            .iter()
+            .find(|target| target.at == joining.at)
+        {
+            Some(target) => state
+                .targets
+                .entry(joining.at)
+                .or_default()
+                .zone
+                .clone_from(&target.zone),
             None => drop(state.targets.remove(&joining.at)),
         }
     }
-    for target in changes.deregister.iter().filter(|target| !applied.deregistered.contains(target)) {
-        let record: Record = changes.claim.targets.get(&target.at).cloned().unwrap_or_default();
+    for target in changes
+        .deregister
+        .iter()
+        .filter(|target| !applied.deregistered.contains(target))
+    {
+        let record: Record = changes
+            .claim
+            .targets
+            .get(&target.at)
+            .cloned()
+            .unwrap_or_default();
         state.targets.entry(target.at).or_insert(record);
     }
     state

@@ -1,12 +1,17 @@
 //! alb-sync: a Network Load Balancer whose targets follow a name.
 //!
-//! - trigger: any event, from an EventBridge schedule every minute; `{"dry_run": true}` changes nothing
-//! - reads: the names of `SYNC_TARGETS` from DNS, their target groups (DescribeTargetHealth, and DescribeTargetGroups
+//! - trigger: any event, from an EventBridge schedule every minute; `{"dry_run": true}` changes
+//!   nothing
+//! - reads: the names of `SYNC_TARGETS` from DNS, their target groups (DescribeTargetHealth, and
+//!   DescribeTargetGroups
 //!   once), one item of `USAGE_TABLE` a group
-//! - writes: registers and deregisters ip targets; the item, where something has changed; one log line and one line
+//! - writes: registers and deregisters ip targets; the item, where something has changed; one log
+//!   line and one line
 //!   of gauges a group
-//! - on failure: doubt changes nothing. A name that cannot be resolved, a group that cannot be described, a state
-//!   that cannot be read or written each end that group alone; the run then ends in an error that carries the
+//! - on failure: doubt changes nothing. A name that cannot be resolved, a group that cannot be
+//!   described, a state
+//!   that cannot be read or written each end that group alone; the run then ends in an error that
+//!   carries the
 //!   answer. Only what was registered here, or shown by a name, is ever taken out
 //!
 //! IAM of Lambda's own calls: sqs:SendMessage on ScheduleDeadLetters
@@ -102,7 +107,8 @@ impl From<Failure> for Diagnostic {
 }
 
 impl AlbSync {
-    /// Sets AWS clients up through `lookup`, with connections opened ahead; records and gauges go to `records`.
+    /// Sets AWS clients up through `lookup`, with connections opened ahead; records and gauges go
+    /// to `records`.
     ///
     /// # Errors
     /// [`OpenError`] for a setting that cannot be.
@@ -114,7 +120,12 @@ impl AlbSync {
         let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone())).await?;
         let soon = Deadline::after(Instant::now(), Timeouts::default().connect);
         Box::pin(aws.connect_ahead(&["elasticloadbalancing", "dynamodb"], soon)).await;
-        let elb = calls::client!(aws, aws_sdk_elasticloadbalancingv2, "elasticloadbalancing", Retries::Standard);
+        let elb = calls::client!(
+            aws,
+            aws_sdk_elasticloadbalancingv2,
+            "elasticloadbalancing",
+            Retries::Standard
+        );
         let dynamodb = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
         Self::with_clients(config, elb, dynamodb, records)
     }
@@ -129,7 +140,8 @@ impl AlbSync {
         dynamodb: aws_sdk_dynamodb::Client,
         records: RecordLog,
     ) -> Result<Self, OpenError> {
-        let resolver = Resolver::new(&config.dns_servers, config.max_lookups).map_err(OpenError::Servers)?;
+        let resolver =
+            Resolver::new(&config.dns_servers, config.max_lookups).map_err(OpenError::Servers)?;
         Ok(Self {
             resolver: Arc::new(resolver),
             target_groups: TargetGroups::new(elb),
@@ -146,12 +158,16 @@ impl AlbSync {
         &self.config
     }
 
-    /// Reconciles every group by the deadline, side by side. The event `{"dry_run": true}` changes nothing, and
-    /// neither does any event where `DRY_RUN` is set.
+    /// Reconciles every group by the deadline, side by side. The event `{"dry_run": true}` changes
+    /// nothing, and neither does any event where `DRY_RUN` is set.
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn handle(self: Arc<Self>, event: &Value, deadline: Deadline) -> Result<Answer, Failure> {
+    pub async fn handle(
+        self: Arc<Self>,
+        event: &Value,
+        deadline: Deadline,
+    ) -> Result<Answer, Failure> {
         let dry_run = event::asks_for_dry_run(event)?;
         Ok(self.handle_at(Timestamp::now(), dry_run, deadline).await?)
     }
@@ -167,14 +183,27 @@ impl AlbSync {
         deadline: Deadline,
     ) -> Result<Answer, NotReconciled> {
         let dry_run = dry_run || self.config.dry_run;
-        let until = deadline.at_most(Instant::now(), self.config.dns_timeout).instant();
+        let until = deadline
+            .at_most(Instant::now(), self.config.dns_timeout)
+            .instant();
         let names = Arc::new(Resolutions::new(Arc::clone(&self.resolver), until));
         let now = now.as_millisecond();
         let mut running = JoinSet::new();
         for index in 0..self.config.groups.len() {
-            let (sync, names, scope) = (Arc::clone(&self), Arc::clone(&names), RequestScope::current());
+            let (sync, names, scope) = (
+                Arc::clone(&self),
+                Arc::clone(&names),
+                RequestScope::current(),
+            );
             running.spawn(scope.serve(async move {
-                let run = Run { group: sync.config.groups.get(index)?, sync: &sync, names, deadline, now, dry_run };
+                let run = Run {
+                    group: sync.config.groups.get(index)?,
+                    sync: &sync,
+                    names,
+                    deadline,
+                    now,
+                    dry_run,
+                };
                 Some((index, run.outcome().await))
             }));
         }
@@ -198,16 +227,24 @@ impl AlbSync {
     fn tell(&self, outcomes: &[Outcome], dry_run: bool, now: i64) {
         for outcome in outcomes {
             log::outcome(outcome, dry_run);
-            self.records.line(&gauges::line(outcome, &self.config.namespace, now));
+            self.records
+                .line(&gauges::line(outcome, &self.config.namespace, now));
         }
     }
 
     fn description(&self, arn: &str) -> Option<Arc<GroupDescription>> {
-        self.descriptions.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned()
+        self.descriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(arn)
+            .cloned()
     }
 
     fn remember_description(&self, arn: &str, description: &Arc<GroupDescription>) {
-        let mut descriptions = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut descriptions = self
+            .descriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         descriptions.insert(arn.to_owned(), Arc::clone(description));
     }
 }

@@ -31,12 +31,22 @@ pub(crate) fn outcome(outcome: &Outcome, dry_run: bool) {
     }
     match (&told.error, seen.kept_healthy, seen.withheld) {
         (Some(_), ..) => told!(error, "a target group could not be reconciled"),
-        (None, 1.., _) => told!(warn, "healthy targets stay until a target that the names show is healthy"),
+        (None, 1.., _) => told!(
+            warn,
+            "healthy targets stay until a target that the names show is healthy"
+        ),
         (None, 0, 0) => told!(info, "a target group follows its names"),
-        (None, 0, _) => told!(warn, "more targets are due to leave than may in one interval"),
+        (None, 0, _) => told!(
+            warn,
+            "more targets are due to leave than may in one interval"
+        ),
     }
 }
 
 fn listed(targets: impl IntoIterator<Item = impl ToString>) -> String {
-    targets.into_iter().map(|target| target.to_string()).collect::<Vec<_>>().join(" ")
+    targets
+        .into_iter()
+        .map(|target| target.to_string())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -13,13 +13,21 @@ use telemetry::{log_panics, log_to};
 async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(["alb_sync", "calls"], level.as_deref(), std::io::stdout))?;
+    tracing::subscriber::set_global_default(log_to(
+        ["alb_sync", "calls"],
+        level.as_deref(),
+        std::io::stdout,
+    ))?;
     log_panics();
     let config = Config::from_lookup(variable).map_err(|error| error.to_string())?;
     let sync = Arc::new(AlbSync::open(config, variable, RecordLog::stdout()).await?);
     run(service_fn(|event: LambdaEvent<Value>| {
-        let scope = RequestScope { request_id: RequestId::parse(&event.context.request_id), traceparent: None };
-        let deadline = Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
+        let scope = RequestScope {
+            request_id: RequestId::parse(&event.context.request_id),
+            traceparent: None,
+        };
+        let deadline =
+            Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
         let sync = Arc::clone(&sync);
         scope.serve(async move { sync.handle(&event.payload, deadline).await })
     }))

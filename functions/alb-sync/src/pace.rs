@@ -1,10 +1,11 @@
-//! How fast name servers are asked. A VPC's resolver takes 1,024 packets a second from a network interface, and leaves
-//! others unanswered (Amazon VPC User Guide, "DNS quotas").
+//! How fast name servers are asked. A VPC's resolver takes 1,024 packets a second from a network
+//! interface, and leaves others unanswered (Amazon VPC User Guide, "DNS quotas").
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Half of what a VPC's resolver takes: an answer may need a second packet over TCP, and others share the interface.
+/// Half of what a VPC's resolver takes: an answer may need a second packet over TCP, and others
+/// share the interface.
 const PER_SECOND: u32 = 500;
 /// This many may go at once, so that a run with a query for each name is not slowed down.
 const BURST: u32 = 100;
@@ -24,7 +25,9 @@ impl Pace {
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let from = full_at.map_or(now, |full_at| full_at.max(now));
         *full_at = Some(from + SPACING);
-        let ahead = from.saturating_duration_since(now).saturating_sub(SPACING * (BURST - 1));
+        let ahead = from
+            .saturating_duration_since(now)
+            .saturating_sub(SPACING * (BURST - 1));
         now + ahead
     }
 }

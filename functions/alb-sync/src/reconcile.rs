@@ -1,8 +1,8 @@
 //! What has to change so that a target group equals what its names resolve to. Pure.
 //!
-//! What a name shows and the group lacks is registered in the same run. What the group has and no name shows leaves
-//! after `misses` intervals in which good evidence did not show it, in steps. Doubt changes nothing, and healthy targets
-//! stay until a target that a name shows is healthy.
+//! What a name shows and the group lacks is registered in the same run. What the group has and no
+//! name shows leaves after `misses` intervals in which good evidence did not show it, in steps.
+//! Doubt changes nothing, and healthy targets stay until a target that a name shows is healthy.
 
 mod departure;
 
@@ -30,8 +30,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// True if an interval has passed since then. Nine tenths are one: schedules are not exact. An instant that is more
-    /// than an interval ahead was written by a clock that was ahead, and is over as well.
+    /// True if an interval has passed since then. Nine tenths are one: schedules are not exact. An
+    /// instant that is more than an interval ahead was written by a clock that was ahead, and is
+    /// over as well.
     pub(crate) fn interval_is_over(&self, since: Option<i64>, now: i64) -> bool {
         let Some(since) = since else { return true };
         let elapsed = now.saturating_sub(since);
@@ -55,7 +56,9 @@ pub struct Sighting {
 impl Sighting {
     /// True if the name was resolved, and nothing that it shows is in doubt.
     pub(crate) fn is_certain(&self) -> bool {
-        self.seen.as_ref().is_some_and(|seen| seen.evidence != Evidence::Doubtful)
+        self.seen
+            .as_ref()
+            .is_some_and(|seen| seen.evidence != Evidence::Doubtful)
     }
 }
 
@@ -90,7 +93,8 @@ pub struct Changes {
     pub withheld: usize,
     /// How many of these stay because they are healthy, and no target that the names show is.
     pub kept_healthy: usize,
-    /// What is to be remembered before anything is done: whom it is done to, so that nobody forgets.
+    /// What is to be remembered before anything is done: whom it is done to, so that nobody
+    /// forgets.
     pub claim: State,
     /// What is to be remembered once it is done.
     pub state: State,
@@ -111,13 +115,22 @@ pub(crate) struct Run<'r> {
 impl Run<'_> {
     /// Where no target is healthy, a load balancer sends to all of them.
     pub(crate) fn any_healthy(&self) -> bool {
-        self.group.values().chain(&self.twins).any(|target| target.health == Health::Healthy)
+        self.group
+            .values()
+            .chain(&self.twins)
+            .any(|target| target.health == Health::Healthy)
     }
 
     /// From when on answers count again; forgotten if the clock was ahead when it was written.
     fn copies_until(&self) -> Option<i64> {
-        let instants = self.state.targets.values().filter_map(|record| record.counted_at).chain(self.state.stepped_at);
-        let mut ahead = instants.filter(|instant| instant.saturating_sub(self.now) > self.settings.interval_ms);
+        let instants = self
+            .state
+            .targets
+            .values()
+            .filter_map(|record| record.counted_at)
+            .chain(self.state.stepped_at);
+        let mut ahead =
+            instants.filter(|instant| instant.saturating_sub(self.now) > self.settings.interval_ms);
         self.state.copies_until.filter(|_| ahead.next().is_none())
     }
 }
@@ -138,16 +151,38 @@ pub fn reconcile(
     now: i64,
 ) -> Changes {
     let (group, twins) = registered(sightings, reported, state);
-    let run = Run { sightings, group, twins, state, settings, now };
+    let run = Run {
+        sightings,
+        group,
+        twins,
+        state,
+        settings,
+        now,
+    };
     let wishes = wishes(sightings);
 
-    let next = State { targets: BTreeMap::new(), copies_until: run.copies_until(), ..state.clone() };
+    let next = State {
+        targets: BTreeMap::new(),
+        copies_until: run.copies_until(),
+        ..state.clone()
+    };
     let size = run.group.len() + run.twins.len();
-    let mut changes = Changes { size, state: next, ..Changes::default() };
+    let mut changes = Changes {
+        size,
+        state: next,
+        ..Changes::default()
+    };
     for (at, wish) in &wishes {
         let record = state.targets.get(at);
-        if !run.group.get(at).is_some_and(|target| is_there(target, record, wish.zone)) {
-            changes.register.push(Joining { at: *at, zone: wish.zone });
+        if !run
+            .group
+            .get(at)
+            .is_some_and(|target| is_there(target, record, wish.zone))
+        {
+            changes.register.push(Joining {
+                at: *at,
+                zone: wish.zone,
+            });
         }
         changes.state.targets.insert(*at, wish.record(record));
     }
@@ -158,8 +193,9 @@ pub fn reconcile(
     changes
 }
 
-/// The group's targets on the ports of its names, and those on other ports that are ours. Of targets that differ in
-/// their zone alone, the one in the zone that is asked for comes first, and the others are its twins.
+/// The group's targets on the ports of its names, and those on other ports that are ours. Of
+/// targets that differ in their zone alone, the one in the zone that is asked for comes first, and
+/// the others are its twins.
 fn registered<'r>(
     sightings: &[Sighting],
     reported: &'r [Reported],
@@ -167,7 +203,10 @@ fn registered<'r>(
 ) -> (BTreeMap<SocketAddr, &'r Reported>, Vec<&'r Reported>) {
     let is_ours = |at: &SocketAddr| state.targets.get(at).is_some_and(|record| record.ours);
     let (mut group, mut twins) = (BTreeMap::<_, &Reported>::new(), Vec::new());
-    for target in reported.iter().filter(|target| target.health != Health::Leaving) {
+    for target in reported
+        .iter()
+        .filter(|target| target.health != Health::Leaving)
+    {
         let zone = zone_of(sightings, target.at.port());
         if zone.is_none() && !is_ours(&target.at) {
             continue;
@@ -176,7 +215,9 @@ fn registered<'r>(
         let wanted = |target: &Reported| zone.is_none_or(|zone| is_there(target, None, zone));
         match group.entry(target.at) {
             Entry::Vacant(place) => drop(place.insert(target)),
-            Entry::Occupied(mut place) if wanted(target) && !wanted(place.get()) => twins.push(place.insert(target)),
+            Entry::Occupied(mut place) if wanted(target) && !wanted(place.get()) => {
+                twins.push(place.insert(target))
+            }
             Entry::Occupied(_) => twins.push(target),
         }
     }
@@ -184,14 +225,30 @@ fn registered<'r>(
 }
 
 /// Notes the evidence about every target that no name shows; those that may leave.
-fn missing<'r>(run: &Run<'r>, wishes: &BTreeMap<SocketAddr, Wish>, next: &mut State) -> Vec<Due<'r>> {
+fn missing<'r>(
+    run: &Run<'r>,
+    wishes: &BTreeMap<SocketAddr, Wish>,
+    next: &mut State,
+) -> Vec<Due<'r>> {
     let mut due = Vec::new();
-    for target in run.group.values().filter(|target| !wishes.contains_key(&target.at)) {
-        let known = run.state.targets.get(&target.at).cloned().unwrap_or_default();
+    for target in run
+        .group
+        .values()
+        .filter(|target| !wishes.contains_key(&target.at))
+    {
+        let known = run
+            .state
+            .targets
+            .get(&target.at)
+            .cloned()
+            .unwrap_or_default();
         let absence = Absence::of(target, &known, run);
         let record = counted(absence, known, run, next);
         if absence.is_some() && departure::is_due(&record, target, run) {
-            due.push(Due { reported: target, misses: record.misses });
+            due.push(Due {
+                reported: target,
+                misses: record.misses,
+            });
         }
         if record != Record::default() {
             next.targets.insert(target.at, record);
@@ -202,7 +259,10 @@ fn missing<'r>(run: &Run<'r>, wishes: &BTreeMap<SocketAddr, Wish>, next: &mut St
 
 /// The zone of a port's targets; `None` for a port that is not ours.
 fn zone_of(sightings: &[Sighting], port: u16) -> Option<Zone> {
-    sightings.iter().find(|sighting| sighting.port == port).map(|sighting| sighting.zone)
+    sightings
+        .iter()
+        .find(|sighting| sighting.port == port)
+        .map(|sighting| sighting.zone)
 }
 
 /// What a name wants: its addresses on its port.
@@ -214,18 +274,34 @@ struct Wish {
 impl Wish {
     fn record(&self, known: Option<&Record>) -> Record {
         let registered_with = known.and_then(|record| record.zone.clone());
-        let zone = if self.zone == Zone::All { Some("all".to_owned()) } else { registered_with };
-        Record { ours: true, zone, names: self.names.clone(), ..Record::default() }
+        let zone = if self.zone == Zone::All {
+            Some("all".to_owned())
+        } else {
+            registered_with
+        };
+        Record {
+            ours: true,
+            zone,
+            names: self.names.clone(),
+            ..Record::default()
+        }
     }
 }
 
 fn wishes(sightings: &[Sighting]) -> BTreeMap<SocketAddr, Wish> {
     let mut wishes: BTreeMap<SocketAddr, Wish> = BTreeMap::new();
     for sighting in sightings {
-        let shared = sightings.iter().filter(|other| other.port == sighting.port).count() > 1;
+        let shared = sightings
+            .iter()
+            .filter(|other| other.port == sighting.port)
+            .count()
+            > 1;
         for address in sighting.seen.iter().flat_map(|seen| &seen.addresses) {
             let at = SocketAddr::new(*address, sighting.port);
-            let wish = wishes.entry(at).or_insert(Wish { zone: sighting.zone, names: BTreeSet::new() });
+            let wish = wishes.entry(at).or_insert(Wish {
+                zone: sighting.zone,
+                names: BTreeSet::new(),
+            });
             wish.names.extend(shared.then(|| sighting.name.clone()));
         }
     }
@@ -247,7 +323,9 @@ fn is_there(target: &Reported, record: Option<&Record>, zone: Zone) -> bool {
 fn counted(absence: Option<Absence>, known: Record, run: &Run<'_>, next: &mut State) -> Record {
     let tracked = known.ours || run.settings.remove_untracked;
     let counts = tracked || known.misses < run.settings.misses;
-    let Some(absence) = absence.filter(|_| counts) else { return known };
+    let Some(absence) = absence.filter(|_| counts) else {
+        return known;
+    };
     let record = absence.count(&known, run);
     if let Absence::Likely { copies_until, .. } = absence
         && copies_until != 0
@@ -260,7 +338,10 @@ fn counted(absence: Option<Absence>, known: Record, run: &Run<'_>, next: &mut St
 
 /// The state as it was, with those added that are about to be registered, and the step.
 fn claim(state: &State, changes: &Changes) -> State {
-    let mut claim = State { stepped_at: changes.state.stepped_at, ..state.clone() };
+    let mut claim = State {
+        stepped_at: changes.state.stepped_at,
+        ..state.clone()
+    };
     for joining in &changes.register {
         claim.targets.entry(joining.at).or_default().ours = true;
     }

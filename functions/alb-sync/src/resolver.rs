@@ -1,7 +1,8 @@
 //! Addresses of a name, straight from the wire.
 //!
-//! hickory caches, joins identical queries, and gives a dead server the whole of its time-out. So nothing is cached,
-//! queries that have to be different ones go through different resolvers (lanes), and each server has one of its own.
+//! hickory caches, joins identical queries, and gives a dead server the whole of its time-out. So
+//! nothing is cached, queries that have to be different ones go through different resolvers
+//! (lanes), and each server has one of its own.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
@@ -62,7 +65,9 @@ pub enum ResolveError {
     #[error("cannot be resolved: its CNAME records form a chain of more than {0} names")]
     AliasChain(usize),
     /// A server that ends the connection, or has no complete response over either protocol.
-    #[error("cannot be resolved: the server closed the connection, or truncates its response over TCP as well")]
+    #[error(
+        "cannot be resolved: the server closed the connection, or truncates its response over TCP as well"
+    )]
     Closed,
     /// SERVFAIL, REFUSED and the like, from every server.
     #[error("cannot be resolved: the servers answer {0}")]
@@ -117,18 +122,27 @@ impl Resolver {
     /// What is wrong where the system names no servers.
     pub fn new(servers: &[SocketAddr], max_lookups: u32) -> Result<Self, String> {
         let servers = match servers {
-            [] => read_system_conf().map_err(|error| error.to_string())?.0.name_servers().to_vec(),
+            [] => read_system_conf()
+                .map_err(|error| error.to_string())?
+                .0
+                .name_servers()
+                .to_vec(),
             given => given.iter().map(|server| name_server(*server)).collect(),
         };
         let shared = Arc::default();
         let lanes = (0..LANES).map(|_| Lane::new(&servers, Arc::clone(&shared)).map(Arc::new));
-        Ok(Self { lanes: lanes.collect::<Result<_, _>>()?, max_lookups })
+        Ok(Self {
+            lanes: lanes.collect::<Result<_, _>>()?,
+            max_lookups,
+        })
     }
 
-    /// Every address of a name that up to `max_lookups` queries show until then. `answers` is what one answer shows.
+    /// Every address of a name that up to `max_lookups` queries show until then. `answers` is what
+    /// one answer shows.
     ///
     /// # Errors
-    /// [`ResolveError`] where the first of them fails on every server. Later failures end the sampling.
+    /// [`ResolveError`] where the first of them fails on every server. Later failures end the
+    /// sampling.
     pub async fn resolve(
         &self,
         name: &str,
@@ -136,9 +150,12 @@ impl Resolver {
         answers: Answers,
         until: Instant,
     ) -> Result<Resolution, ResolveError> {
-        let name = Name::from_ascii(format!("{name}.")).map_err(|error| ResolveError::Network(error.to_string()))?;
+        let name = Name::from_ascii(format!("{name}."))
+            .map_err(|error| ResolveError::Network(error.to_string()))?;
         let mut sampling = Sampling::new(answers, self.max_lookups);
-        let Some(first) = self.lanes.first() else { return Err(ResolveError::TimedOut) };
+        let Some(first) = self.lanes.first() else {
+            return Err(ResolveError::TimedOut);
+        };
         sampling.add(first.ask(&name, family, until).await?);
         loop {
             let at_once = usize::try_from(sampling.wanted(LANES as u32)).unwrap_or(0);
@@ -164,23 +181,43 @@ impl Lane {
     fn new(servers: &[NameServerConfig], shared: Arc<Shared>) -> Result<Self, String> {
         let resolver = |server: &NameServerConfig| {
             let config = ResolverConfig::from_name_servers(vec![server.clone()]);
-            let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-            builder.with_options(options()).build().map_err(|error| error.to_string())
+            let builder =
+                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+            builder
+                .with_options(options())
+                .build()
+                .map_err(|error| error.to_string())
         };
-        Ok(Self { servers: servers.iter().map(resolver).collect::<Result<_, _>>()?, shared })
+        Ok(Self {
+            servers: servers.iter().map(resolver).collect::<Result<_, _>>()?,
+            shared,
+        })
     }
 
     /// One answer: from the server that answered last, else from the next.
-    async fn ask(&self, name: &Name, family: Family, until: Instant) -> Result<Answer, ResolveError> {
-        let (count, begin) = (self.servers.len(), self.shared.preferred.load(Ordering::Relaxed));
+    async fn ask(
+        &self,
+        name: &Name,
+        family: Family,
+        until: Instant,
+    ) -> Result<Answer, ResolveError> {
+        let (count, begin) = (
+            self.servers.len(),
+            self.shared.preferred.load(Ordering::Relaxed),
+        );
         let mut failure = ResolveError::TimedOut;
         for attempt in 0..count * ROUNDS {
             let index = (begin + attempt) % count;
             self.wait_for_turn(until).await;
             let left = until.saturating_duration_since(Instant::now());
             let waiting = u32::try_from(count - attempt % count).unwrap_or(1);
-            let Some(server) = self.servers.get(index).filter(|_| !left.is_zero()) else { break };
-            let asked = timeout(ATTEMPT.min(left / waiting), server.lookup(name.clone(), record_type(family)));
+            let Some(server) = self.servers.get(index).filter(|_| !left.is_zero()) else {
+                break;
+            };
+            let asked = timeout(
+                ATTEMPT.min(left / waiting),
+                server.lookup(name.clone(), record_type(family)),
+            );
             failure = match asked.await {
                 Ok(Ok(lookup)) => {
                     self.shared.preferred.store(index, Ordering::Relaxed);
@@ -213,7 +250,10 @@ impl Lane {
     /// Why a name that exists has no address: there is none, or its CNAME records lead nowhere.
     async fn explained(&self, server: &TokioResolver, name: &Name, until: Instant) -> ResolveError {
         let mut chain = vec![name.clone()];
-        while let Some(target) = self.alias(server, chain.last().unwrap_or(name), until).await {
+        while let Some(target) = self
+            .alias(server, chain.last().unwrap_or(name), until)
+            .await
+        {
             if chain.contains(&target) {
                 return ResolveError::AliasLoop(target.to_ascii().trim_end_matches('.').to_owned());
             }
@@ -222,18 +262,31 @@ impl Lane {
                 break;
             }
         }
-        if chain.len() > MAX_ALIASES { ResolveError::AliasChain(MAX_ALIASES) } else { ResolveError::NoAddress }
+        if chain.len() > MAX_ALIASES {
+            ResolveError::AliasChain(MAX_ALIASES)
+        } else {
+            ResolveError::NoAddress
+        }
     }
 
     /// What a name is an alias of.
     async fn alias(&self, server: &TokioResolver, name: &Name, until: Instant) -> Option<Name> {
         self.wait_for_turn(until).await;
         let left = until.saturating_duration_since(Instant::now());
-        let lookup = timeout(ATTEMPT.min(left), server.lookup(name.clone(), RecordType::CNAME)).await.ok()?.ok()?;
-        lookup.answers().iter().find_map(|record| match &record.data {
-            RData::CNAME(alias) if record.name == *name => Some(alias.0.clone()),
-            _ => None,
-        })
+        let lookup = timeout(
+            ATTEMPT.min(left),
+            server.lookup(name.clone(), RecordType::CNAME),
+        )
+        .await
+        .ok()?
+        .ok()?;
+        lookup
+            .answers()
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::CNAME(alias) if record.name == *name => Some(alias.0.clone()),
+                _ => None,
+            })
     }
 }
 
@@ -249,7 +302,11 @@ impl ResolveError {
             NetError::Timeout => Self::TimedOut,
             other => {
                 let reason = other.to_string();
-                if reason.contains("cancel") { Self::Closed } else { Self::Network(excerpt(reason)) }
+                if reason.contains("cancel") {
+                    Self::Closed
+                } else {
+                    Self::Network(excerpt(reason))
+                }
             }
         }
     }
@@ -286,10 +343,23 @@ fn answer(lookup: &Lookup, family: Family) -> Option<Answer> {
         (RData::AAAA(address), Family::V6) => Some(IpAddr::V6(address.0)),
         _ => None,
     };
-    let addresses: BTreeSet<_> = lookup.answers().iter().filter_map(|record| of_family(&record.data)).collect();
-    let ttl = lookup.answers().iter().map(|record| record.ttl).min().unwrap_or_default();
+    let addresses: BTreeSet<_> = lookup
+        .answers()
+        .iter()
+        .filter_map(|record| of_family(&record.data))
+        .collect();
+    let ttl = lookup
+        .answers()
+        .iter()
+        .map(|record| record.ttl)
+        .min()
+        .unwrap_or_default();
     let authoritative = lookup.message().metadata.authoritative;
-    (!addresses.is_empty()).then(|| Answer { addresses, ttl: Duration::from_secs(ttl.into()), authoritative })
+    (!addresses.is_empty()).then(|| Answer {
+        addresses,
+        ttl: Duration::from_secs(ttl.into()),
+        authoritative,
+    })
 }
 
 type Cell = Arc<OnceCell<Result<Resolution, ResolveError>>>;
@@ -304,7 +374,11 @@ pub(crate) struct Resolutions {
 
 impl Resolutions {
     pub(crate) fn new(resolver: Arc<Resolver>, until: Instant) -> Self {
-        Self { resolver, until, known: Mutex::default() }
+        Self {
+            resolver,
+            until,
+            known: Mutex::default(),
+        }
     }
 
     pub(crate) async fn of(&self, question: Question) -> Result<Resolution, ResolveError> {
@@ -312,7 +386,13 @@ impl Resolutions {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(question.clone()).or_default())
         };
-        let Question { name, family, answers } = question;
-        cell.get_or_init(|| self.resolver.resolve(&name, family, answers, self.until)).await.clone()
+        let Question {
+            name,
+            family,
+            answers,
+        } = question;
+        cell.get_or_init(|| self.resolver.resolve(&name, family, answers, self.until))
+            .await
+            .clone()
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::coverage::{ANSWERS_FOR_RARE, WHOLE_BELOW, answers_for_all};
 use crate::sync_targets::Answers;
 
-/// A cache that repeats itself this often has nothing new to say before its answers' time to live is over.
+/// A cache that repeats itself this often has nothing new to say before its answers' time to live
+/// is over.
 const REPEATS: u32 = 16;
 
 /// No cache is taken to keep an answer for longer.
@@ -109,7 +110,11 @@ impl Sampling {
         self.addresses.extend(&answer.addresses);
         let new = self.sets.insert(answer.addresses);
         self.independent += u32::from(new || answer.authoritative);
-        self.repeats = if new || answer.authoritative { 0 } else { self.repeats + 1 };
+        self.repeats = if new || answer.authoritative {
+            0
+        } else {
+            self.repeats + 1
+        };
     }
 
     /// Ends the sampling: a query failed, or the time is over.
@@ -117,34 +122,51 @@ impl Sampling {
         self.over = true;
     }
 
-    /// How many queries are to be made next: none where the answers are whole or cover the name, where they repeat
-    /// themselves, and behind the last of `max_lookups`.
+    /// How many queries are to be made next: none where the answers are whole or cover the name,
+    /// where they repeat themselves, and behind the last of `max_lookups`.
     #[must_use]
     pub fn wanted(&self, at_once: u32) -> u32 {
         let enough = self.over || self.whole || self.covers() || self.repeats >= REPEATS;
-        if enough { 0 } else { at_once.min(self.max_lookups.saturating_sub(self.lookups)) }
+        if enough {
+            0
+        } else {
+            at_once.min(self.max_lookups.saturating_sub(self.lookups))
+        }
     }
 
     /// True if one more address than are known would have been seen.
     fn covers(&self) -> bool {
         let of_equals = answers_for_all(self.addresses.len() + 1, self.size);
-        let needed = if self.answers == Answers::Part { of_equals.max(ANSWERS_FOR_RARE) } else { of_equals };
+        let needed = if self.answers == Answers::Part {
+            of_equals.max(ANSWERS_FOR_RARE)
+        } else {
+            of_equals
+        };
         self.lookups > 0 && self.independent >= needed
     }
 
-    /// What is known. At least one answer has been added. Answers that are parts never make a whole: how seldom an
-    /// address is shown is not known.
+    /// What is known. At least one answer has been added. Answers that are parts never make a
+    /// whole: how seldom an address is shown is not known.
     #[must_use]
     pub fn finish(self) -> Resolution {
         let sample = Evidence::Sample {
             answers: self.independent,
             size: self.size,
-            copies_for: if self.all_authoritative { Duration::ZERO } else { self.ttl.min(MAX_COPIES_FOR) },
+            copies_for: if self.all_authoritative {
+                Duration::ZERO
+            } else {
+                self.ttl.min(MAX_COPIES_FOR)
+            },
             is_uniform: self.answers == Answers::Auto,
         };
         let is_whole = self.whole || (self.answers == Answers::Auto && self.covers());
         let evidence = if is_whole { Evidence::Whole } else { sample };
-        Resolution { addresses: self.addresses, evidence, ttl: self.ttl, lookups: self.lookups }
+        Resolution {
+            addresses: self.addresses,
+            evidence,
+            ttl: self.ttl,
+            lookups: self.lookups,
+        }
     }
 }
 
@@ -153,8 +175,15 @@ mod tests {
     use super::*;
 
     fn answer(addresses: impl IntoIterator<Item = u8>, authoritative: bool) -> Answer {
-        let addresses = addresses.into_iter().map(|last| IpAddr::from([10, 0, 0, last])).collect();
-        Answer { addresses, ttl: Duration::from_secs(60), authoritative }
+        let addresses = addresses
+            .into_iter()
+            .map(|last| IpAddr::from([10, 0, 0, last]))
+            .collect();
+        Answer {
+            addresses,
+            ttl: Duration::from_secs(60),
+            authoritative,
+        }
     }
 
     /// Answers with 8 of `nodes` until enough; what came of it.
@@ -188,7 +217,14 @@ mod tests {
         sampling.add(answer(0..8, false));
         sampling.add(answer(0..8, false));
         assert_eq!(sampling.wanted(4), 0);
-        assert!(matches!(sampling.finish().evidence, Evidence::Sample { answers: 1, size: 8, .. }));
+        assert!(matches!(
+            sampling.finish().evidence,
+            Evidence::Sample {
+                answers: 1,
+                size: 8,
+                ..
+            }
+        ));
     }
 
     #[test]
@@ -199,7 +235,15 @@ mod tests {
         }
         assert_eq!(sampling.lookups, 1 + REPEATS);
         let copies_for = Duration::from_secs(60);
-        assert_eq!(sampling.finish().evidence, Evidence::Sample { answers: 1, size: 8, copies_for, is_uniform: true });
+        assert_eq!(
+            sampling.finish().evidence,
+            Evidence::Sample {
+                answers: 1,
+                size: 8,
+                copies_for,
+                is_uniform: true
+            }
+        );
     }
 
     #[test]
@@ -222,23 +266,37 @@ mod tests {
 
     #[test]
     fn answers_that_are_parts_never_make_a_whole() {
-        for (authoritative, lookups, answers) in [(true, ANSWERS_FOR_RARE, ANSWERS_FOR_RARE), (false, 1 + REPEATS, 1)] {
+        for (authoritative, lookups, answers) in [
+            (true, ANSWERS_FOR_RARE, ANSWERS_FOR_RARE),
+            (false, 1 + REPEATS, 1),
+        ] {
             let mut sampling = Sampling::new(Answers::Part, 150);
             while sampling.wanted(1) > 0 || sampling.lookups == 0 {
                 sampling.add(answer(0..1, authoritative));
             }
             assert_eq!(sampling.lookups, lookups);
             let evidence = sampling.finish().evidence;
-            assert!(matches!(evidence, Evidence::Sample { answers: seen, is_uniform: false, .. } if seen == answers));
+            assert!(
+                matches!(evidence, Evidence::Sample { answers: seen, is_uniform: false, .. } if seen == answers)
+            );
         }
     }
 
     #[test]
     fn a_time_to_live_of_more_than_a_day_counts_as_a_day() {
         let mut sampling = Sampling::new(Answers::Part, 1);
-        sampling.add(Answer { ttl: Duration::from_secs(u64::from(u32::MAX)), ..answer(0..1, false) });
+        sampling.add(Answer {
+            ttl: Duration::from_secs(u64::from(u32::MAX)),
+            ..answer(0..1, false)
+        });
         let evidence = sampling.finish().evidence;
-        assert!(matches!(evidence, Evidence::Sample { copies_for: MAX_COPIES_FOR, .. }));
+        assert!(matches!(
+            evidence,
+            Evidence::Sample {
+                copies_for: MAX_COPIES_FOR,
+                ..
+            }
+        ));
     }
 
     #[test]
@@ -247,7 +305,10 @@ mod tests {
         sampling.add(answer(0..8, true));
         sampling.end();
         assert_eq!(sampling.wanted(4), 0);
-        assert!(matches!(sampling.finish().evidence, Evidence::Sample { answers: 1, .. }));
+        assert!(matches!(
+            sampling.finish().evidence,
+            Evidence::Sample { answers: 1, .. }
+        ));
     }
 
     #[test]
@@ -256,7 +317,8 @@ mod tests {
         let mut wrong = 0;
         for nodes in (9..=100).cycle().take(4_000) {
             let resolution = sampled(nodes, 150, &mut random);
-            let missed = resolution.evidence == Evidence::Whole && resolution.addresses.len() < usize::from(nodes);
+            let missed = resolution.evidence == Evidence::Whole
+                && resolution.addresses.len() < usize::from(nodes);
             wrong += u32::from(missed);
         }
         assert!(wrong <= 4, "{wrong} of 4,000");

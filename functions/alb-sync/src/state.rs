@@ -65,16 +65,29 @@ mod tests {
             ours: true,
             zone: Some("all".to_owned()),
             names: BTreeSet::from([
-                "internal-a-name-of-a-load-balancer-1234567890.eu-central-1.elb.amazonaws.com".to_owned()
+                "internal-a-name-of-a-load-balancer-1234567890.eu-central-1.elb.amazonaws.com"
+                    .to_owned(),
             ]),
             misses: 1_000,
             answers: 1_000,
             counted_at: Some(1_795_305_600_123),
         };
-        let address =
-            |index: u16| SocketAddr::from(([0xfd00, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, index], 65_535));
-        let targets = (0..1_000).map(|index| (address(index), record.clone())).collect();
-        let state = State { stepped_at: Some(1_795_305_600_123), copies_until: None, targets };
+        let address = |index: u16| {
+            SocketAddr::from((
+                [
+                    0xfd00, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, index,
+                ],
+                65_535,
+            ))
+        };
+        let targets = (0..1_000)
+            .map(|index| (address(index), record.clone()))
+            .collect();
+        let state = State {
+            stepped_at: Some(1_795_305_600_123),
+            copies_until: None,
+            targets,
+        };
         let text = serde_json::to_string(&state).unwrap();
         assert!(text.len() < 300_000, "{}", text.len());
         assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
@@ -82,9 +95,21 @@ mod tests {
 
     #[test]
     fn what_is_not_set_is_not_written() {
-        let targets = BTreeMap::from([("10.0.0.1:443".parse().unwrap(), Record { ours: true, ..Record::default() })]);
-        let state = State { targets, ..State::default() };
-        assert_eq!(serde_json::to_string(&state).unwrap(), r#"{"targets":{"10.0.0.1:443":{"ours":true}}}"#);
+        let targets = BTreeMap::from([(
+            "10.0.0.1:443".parse().unwrap(),
+            Record {
+                ours: true,
+                ..Record::default()
+            },
+        )]);
+        let state = State {
+            targets,
+            ..State::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&state).unwrap(),
+            r#"{"targets":{"10.0.0.1:443":{"ours":true}}}"#
+        );
     }
 
     #[test]

@@ -74,28 +74,57 @@ impl StateTable {
         Self { client, table }
     }
 
-    /// The state of a group; an empty one where there is none. What cannot be read or understood is an error, and
-    /// never an empty one.
+    /// The state of a group; an empty one where there is none. What cannot be read or understood is
+    /// an error, and never an empty one.
     pub(crate) async fn read(&self, arn: &str, deadline: Deadline) -> Result<Stored, SyncError> {
         const OPERATION: &str = "GetItem";
         let times = Config::builder().timeout_config(within(OPERATION, deadline, ATTEMPTS)?);
-        let call = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let output = call.key(KEY, AttributeValue::S(id(arn))).customize().config_override(times).send().await;
-        let Some(item) = output.map_err(|error| SyncError::of(OPERATION, &error))?.item else {
+        let call = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true);
+        let output = call
+            .key(KEY, AttributeValue::S(id(arn)))
+            .customize()
+            .config_override(times)
+            .send()
+            .await;
+        let Some(item) = output
+            .map_err(|error| SyncError::of(OPERATION, &error))?
+            .item
+        else {
             return Ok(Stored::default());
         };
-        let corrupt = |reason: String| SyncError::Corrupt { id: id(arn), reason };
-        let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).map(String::as_str);
+        let corrupt = |reason: String| SyncError::Corrupt {
+            id: id(arn),
+            reason,
+        };
+        let number = |name: &str| {
+            item.get(name)
+                .and_then(|value| value.as_n().ok())
+                .map(String::as_str)
+        };
         if number(FORM) != Some(THIS_FORM) {
-            return Err(corrupt(format!("its form is {:?}, and this release reads {THIS_FORM}", number(FORM))));
+            return Err(corrupt(format!(
+                "its form is {:?}, and this release reads {THIS_FORM}",
+                number(FORM)
+            )));
         }
+        let version = number(VERSION)
+            .and_then(|text| text.parse().ok())
+            .filter(|version| (1..=MAX_VERSION).contains(version));
         let version =
-            number(VERSION).and_then(|text| text.parse().ok()).filter(|version| (1..=MAX_VERSION).contains(version));
-        let version = version.ok_or_else(|| corrupt(format!("it has no version from 1 to {MAX_VERSION}")))?;
+            version.ok_or_else(|| corrupt(format!("it has no version from 1 to {MAX_VERSION}")))?;
         let document = item.get(DOCUMENT).and_then(|value| value.as_s().ok());
         let document = document.ok_or_else(|| corrupt("it has no document".to_owned()))?;
-        let state = serde_json::from_str(document).map_err(|error| corrupt(excerpt(error.to_string())))?;
-        Ok(Stored { state, version, expires_s: number(EXPIRY).and_then(|text| text.parse().ok()) })
+        let state =
+            serde_json::from_str(document).map_err(|error| corrupt(excerpt(error.to_string())))?;
+        Ok(Stored {
+            state,
+            version,
+            expires_s: number(EXPIRY).and_then(|text| text.parse().ok()),
+        })
     }
 
     /// Writes a state in place of the version that was read, and puts its expiry off.
@@ -109,8 +138,10 @@ impl StateTable {
     ) -> Result<Written, SyncError> {
         const OPERATION: &str = "PutItem";
         let times = Config::builder().timeout_config(within(OPERATION, deadline, ATTEMPTS)?);
-        let document = serde_json::to_string(state)
-            .map_err(|error| SyncError::Corrupt { id: id(arn), reason: error.to_string() })?;
+        let document = serde_json::to_string(state).map_err(|error| SyncError::Corrupt {
+            id: id(arn),
+            reason: error.to_string(),
+        })?;
         let number = |number: u64| AttributeValue::N(number.to_string());
         let expiry = AttributeValue::N((now_ms / 1_000).saturating_add(KEPT_S).to_string());
         let call = self
@@ -123,7 +154,9 @@ impl StateTable {
             .item(DOCUMENT, AttributeValue::S(document))
             .item(EXPIRY, expiry);
         let call = match read {
-            0 => call.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", KEY),
+            0 => call
+                .condition_expression("attribute_not_exists(#key)")
+                .expression_attribute_names("#key", KEY),
             _ => call
                 .condition_expression("#version = :read")
                 .expression_attribute_names("#version", VERSION)
@@ -132,7 +165,10 @@ impl StateTable {
         match call.customize().config_override(times).send().await {
             Ok(_) => Ok(Written::As(read + 1)),
             Err(error)
-                if matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
+                if matches!(
+                    error.as_service_error(),
+                    Some(PutItemError::ConditionalCheckFailedException(_))
+                ) =>
             {
                 Ok(Written::Lost)
             }

@@ -27,8 +27,8 @@ pub enum Health {
 }
 
 impl Health {
-    /// `unhealthy.draining` is still registered, `draining` is not; `unused` is registered unless its reason says
-    /// otherwise.
+    /// `unhealthy.draining` is still registered, `draining` is not; `unused` is registered unless
+    /// its reason says otherwise.
     #[must_use]
     pub fn of(state: &str, reason: &str) -> Self {
         match (state, reason) {
@@ -62,7 +62,11 @@ mod tests {
             ("unhealthy.draining", "", Health::Unhealthy),
             ("unused", "Target.NotInUse", Health::Unknown),
             ("unused", "Target.NotRegistered", Health::Leaving),
-            ("draining", "Target.DeregistrationInProgress", Health::Leaving),
+            (
+                "draining",
+                "Target.DeregistrationInProgress",
+                Health::Leaving,
+            ),
             ("unavailable", "Target.HealthCheckDisabled", Health::Unknown),
             ("something.new", "", Health::Unknown),
         ] {

@@ -1,9 +1,10 @@
-//! What a token costs, from event bytes to answer bytes with the embedded store, beside the bare signature
-//! check of aws-lc-rs; and the memory that many different tokens take.
+//! What a token costs, from event bytes to answer bytes with the embedded store, beside the bare
+//! signature check of aws-lc-rs; and the memory that many different tokens take.
 //!
-//! `cargo bench --profile release -p authorizer`: as it is deployed. One thread; the log goes to a sink. With
-//! `BENCH_EVENTS=FOLDER` the events are written there as well, a line each, with the key sets, for others to be measured
-//! by; with `BENCH_MEMORY=1000000` it is the memory after so many tokens alone that is measured.
+//! `cargo bench --profile release -p authorizer`: as it is deployed. One thread; the log goes to a
+//! sink. With `BENCH_EVENTS=FOLDER` the events are written there as well, a line each, with the key
+//! sets, for others to be measured by; with `BENCH_MEMORY=1000000` it is the memory after so many
+//! tokens alone that is measured.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -20,8 +21,8 @@ use std::sync::OnceLock;
 
 use authorizer::{Authorizer, log_to};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
-    VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -60,7 +61,11 @@ fn write(folder: &Path) {
         let signer = Signer::of(algorithm);
         let lines = events(&signer, WRITTEN).join(&b'\n');
         std::fs::write(folder.join(format!("{algorithm}.jsonl")), lines).unwrap();
-        std::fs::write(folder.join(format!("{algorithm}.jwks.json")), signer.jwks().to_string()).unwrap();
+        std::fs::write(
+            folder.join(format!("{algorithm}.jwks.json")),
+            signer.jwks().to_string(),
+        )
+        .unwrap();
     }
 }
 
@@ -87,12 +92,16 @@ fn token(signer: &Signer, number: usize) -> String {
 }
 
 fn events(signer: &Signer, count: usize) -> Vec<Vec<u8>> {
-    (0..count).map(|number| bearing(&token(signer, number)).to_string().into_bytes()).collect()
+    (0..count)
+        .map(|number| bearing(&token(signer, number)).to_string().into_bytes())
+        .collect()
 }
 
 fn answer(runtime: &Runtime, authorizer: &Authorizer, event: &[u8]) -> Vec<u8> {
     let event: Box<RawValue> = serde_json::from_slice(event).unwrap();
-    let answer = runtime.block_on(authorizer.handle_at(&event, now())).unwrap();
+    let answer = runtime
+        .block_on(authorizer.handle_at(&event, now()))
+        .unwrap();
     assert!(answer.get().starts_with(r#"{"isAuthorized":true"#));
     serde_json::to_vec(&answer).unwrap()
 }
@@ -104,8 +113,11 @@ fn memory(tokens: usize) {
     let mut resident = serde_json::Map::new();
     for number in 0..tokens {
         let event: Box<RawValue> = to_raw_value(&bearing(&token(&signer, number))).unwrap();
-        // Most of so many calls in so short a time are above a plan's limit: what is remembered is the same.
-        runtime.block_on(authorizer.handle_at(&event, now())).unwrap();
+        // Most of so many calls in so short a time are above a plan's limit: what is remembered is
+        // the same.
+        runtime
+            .block_on(authorizer.handle_at(&event, now()))
+            .unwrap();
         if [tokens / 100, tokens / 10, tokens].contains(&(number + 1)) {
             resident.insert((number + 1).to_string(), resident_kib().into());
         }
@@ -115,7 +127,13 @@ fn memory(tokens: usize) {
 
 fn resident_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok())
+    status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    })
 }
 
 /// As one of many: a single call by itself would be timed with cold caches.
@@ -143,9 +161,11 @@ fn a_new_token(bencher: Bencher, algorithm: &'static str) {
 #[divan::bench(args = [10, 1_000])]
 fn a_key(bencher: Bencher, rules: usize) {
     let mut policy = policy(&Signer::of("ES256").jwks());
-    let others =
-        (policy["rules"].as_array().unwrap().len()..rules).map(|number| format!("GET /resources/{number}/{{id}}"));
-    let others: Vec<_> = others.map(|others| json!({"match": others, "auth": "any"})).collect();
+    let others = (policy["rules"].as_array().unwrap().len()..rules)
+        .map(|number| format!("GET /resources/{number}/{{id}}"));
+    let others: Vec<_> = others
+        .map(|others| json!({"match": others, "auth": "any"}))
+        .collect();
     policy["rules"].as_array_mut().unwrap().extend(others);
     let (runtime, authorizer) = (runtime(), authorizer(&policy));
     let event = support::event("/orders", json!({"x-api-key": support::PRO})).to_string();
@@ -158,14 +178,27 @@ fn bare_signature_check(bencher: Bencher, algorithm: &'static str) {
     let signer = Signer::of(algorithm);
     let (token, jwk) = (signer.with(|_| ()), signer.jwk());
     let (signed, signature) = token.rsplit_once('.').unwrap();
-    let bytes = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap_or_default()).unwrap();
+    let bytes = |name: &str| {
+        URL_SAFE_NO_PAD
+            .decode(jwk[name].as_str().unwrap_or_default())
+            .unwrap()
+    };
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     if algorithm == "RS256" {
-        let key = RsaPublicKeyComponents { n: bytes("n"), e: bytes("e") };
-        bencher.bench_local(|| key.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature).unwrap());
+        let key = RsaPublicKeyComponents {
+            n: bytes("n"),
+            e: bytes("e"),
+        };
+        bencher.bench_local(|| {
+            key.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
+                .unwrap()
+        });
     } else {
         let (algorithm, key): (&dyn VerificationAlgorithm, _) = match algorithm {
-            "ES256" => (&ECDSA_P256_SHA256_FIXED, [vec![4], bytes("x"), bytes("y")].concat()),
+            "ES256" => (
+                &ECDSA_P256_SHA256_FIXED,
+                [vec![4], bytes("x"), bytes("y")].concat(),
+            ),
             _ => (&ED25519, bytes("x")),
         };
         let key = UnparsedPublicKey::new(algorithm, key);

@@ -54,26 +54,46 @@ impl Decided {
     /// It passes.
     #[must_use]
     pub fn allowed() -> Self {
-        Self { decision: "allowed", reason: Reason::Ok, retry_after_s: None }
+        Self {
+            decision: "allowed",
+            reason: Reason::Ok,
+            retry_after_s: None,
+        }
     }
 
     /// Not now: 429.
     #[must_use]
     pub fn throttled(quota: bool, retry_after_s: u64) -> Self {
-        let reason = if quota { Reason::QuotaExceeded } else { Reason::RateExceeded };
-        Self { decision: "throttled", reason, retry_after_s: Some(retry_after_s) }
+        let reason = if quota {
+            Reason::QuotaExceeded
+        } else {
+            Reason::RateExceeded
+        };
+        Self {
+            decision: "throttled",
+            reason,
+            retry_after_s: Some(retry_after_s),
+        }
     }
 
     /// Nobody can say, and the plan lets it pass all the same.
     #[must_use]
     pub fn degraded() -> Self {
-        Self { decision: "degraded", reason: Reason::StoreUnavailable, retry_after_s: None }
+        Self {
+            decision: "degraded",
+            reason: Reason::StoreUnavailable,
+            retry_after_s: None,
+        }
     }
 
     /// Nobody can say: 503.
     #[must_use]
     pub fn unavailable(retry_after_s: u64) -> Self {
-        Self { decision: "unavailable", reason: Reason::StoreUnavailable, retry_after_s: Some(retry_after_s) }
+        Self {
+            decision: "unavailable",
+            reason: Reason::StoreUnavailable,
+            retry_after_s: Some(retry_after_s),
+        }
     }
 }
 
@@ -89,8 +109,16 @@ impl Shadowed {
     fn of(verdict: &Verdict) -> Self {
         let (reason, violated) = match verdict {
             Verdict::Allowed => (Reason::Ok, String::new()),
-            Verdict::Throttled { quota: true, violated, .. } => (Reason::QuotaExceeded, violated.join(", ")),
-            Verdict::Throttled { quota: false, violated, .. } => (Reason::RateExceeded, violated.join(", ")),
+            Verdict::Throttled {
+                quota: true,
+                violated,
+                ..
+            } => (Reason::QuotaExceeded, violated.join(", ")),
+            Verdict::Throttled {
+                quota: false,
+                violated,
+                ..
+            } => (Reason::RateExceeded, violated.join(", ")),
             Verdict::Impossible => (Reason::LimitImpossible, String::new()),
             Verdict::Unavailable { .. } => (Reason::StoreUnavailable, String::new()),
         };
@@ -115,7 +143,10 @@ pub(crate) struct Answer<'e> {
 
 impl<'e> Answer<'e> {
     pub(crate) fn request(&mut self, request: &Request<'e>) {
-        set(&mut self.context.request_id, request.id.as_deref().unwrap_or_default());
+        set(
+            &mut self.context.request_id,
+            request.id.as_deref().unwrap_or_default(),
+        );
         self.format = request.format.clone();
     }
 
@@ -131,7 +162,10 @@ impl<'e> Answer<'e> {
 
     pub(crate) fn identity(&mut self, identity: &Identity) {
         self.context.identity(identity);
-        self.issuer_name = identity.bearer.as_ref().map(|bearer| Arc::clone(&bearer.issuer_name));
+        self.issuer_name = identity
+            .bearer
+            .as_ref()
+            .map(|bearer| Arc::clone(&bearer.issuer_name));
     }
 
     pub(crate) fn usage_identifier_key(&mut self, key: Option<&'e str>) {
@@ -160,19 +194,32 @@ impl<'e> Answer<'e> {
                 self.context.decision = decided.decision;
                 self.context.retry_after = decided.retry_after_s.map(|seconds| seconds.to_string());
                 let shadowed = decided.reason == Reason::Ok && self.shadowed.is_some();
-                let reason = if shadowed { Reason::ShadowDenied } else { decided.reason };
-                (refusals.on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(), reason)
+                let reason = if shadowed {
+                    Reason::ShadowDenied
+                } else {
+                    decided.reason
+                };
+                (
+                    refusals.on_throttle == OnThrottle::Mark || decided.retry_after_s.is_none(),
+                    reason,
+                )
             }
             Err(Stop::Because(stop, detail)) => {
                 self.detail = Some(detail);
                 return self.finish(Err(*stop), refusals, elapsed);
             }
             Err(Stop::Forbidden(reason)) => (false, reason),
-            Err(Stop::Unauthenticated(reason)) if refusals.on_bad_credentials == OnBadCredentials::Forbid => {
+            Err(Stop::Unauthenticated(reason))
+                if refusals.on_bad_credentials == OnBadCredentials::Forbid =>
+            {
                 (false, reason)
             }
-            Err(Stop::Unauthenticated(reason)) => return Err(self.fail(reason, elapsed, Failure::Unauthorized)),
-            Err(Stop::Fault(reason, problem)) => return Err(self.fail(reason, elapsed, Failure::Fault(problem))),
+            Err(Stop::Unauthenticated(reason)) => {
+                return Err(self.fail(reason, elapsed, Failure::Unauthorized));
+            }
+            Err(Stop::Fault(reason, problem)) => {
+                return Err(self.fail(reason, elapsed, Failure::Fault(problem)));
+            }
             Err(Stop::Unavailable(reason, detail)) => {
                 self.log(reason, elapsed, None, Some(&detail));
                 return Err(Failure::Fault(detail));
@@ -180,16 +227,22 @@ impl<'e> Answer<'e> {
         };
         self.log(reason, elapsed, None, None);
         self.context.reason = reason.as_str();
-        set(&mut self.context.authorizer_ms, &milliseconds(elapsed).to_string());
+        set(
+            &mut self.context.authorizer_ms,
+            &milliseconds(elapsed).to_string(),
+        );
         let answer = match &self.format {
-            Format::Simple => to_raw_value(&Simple { is_authorized: allowed, context: &self.context }),
+            Format::Simple => to_raw_value(&Simple {
+                is_authorized: allowed,
+                context: &self.context,
+            }),
             Format::Policy { method_arn } => to_raw_value(&self.policy(allowed, method_arn)),
         };
         answer.map_err(|error| Failure::Fault(error.to_string()))
     }
 
-    /// The method that was asked about and no other: a policy that API Gateway keeps would be asked about
-    /// others too, and each has a rule of its own.
+    /// The method that was asked about and no other: a policy that API Gateway keeps would be asked
+    /// about others too, and each has a rule of its own.
     fn policy(&self, allowed: bool, method_arn: &str) -> Value {
         let effect = if allowed { "Allow" } else { "Deny" };
         let statement = json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": shortened(method_arn)});
@@ -215,7 +268,16 @@ impl<'e> Answer<'e> {
 
     /// Writes the log line. A `problem` sets off an alarm, a `detail` does not.
     fn log(&self, reason: Reason, elapsed: Duration, problem: Option<&str>, detail: Option<&str>) {
-        let Context { request_id, decision, route, auth, key_id, plan, near_limit, .. } = &self.context;
+        let Context {
+            request_id,
+            decision,
+            route,
+            auth,
+            key_id,
+            plan,
+            near_limit,
+            ..
+        } = &self.context;
         tracing::info!(
             request_id = &**request_id,
             decision,
@@ -226,8 +288,14 @@ impl<'e> Answer<'e> {
             key_id = &**key_id,
             plan = &**plan,
             near_limit = *near_limit == "true",
-            shadowed = self.shadowed.as_ref().map(|shadowed| shadowed.reason.as_str()),
-            violated = self.shadowed.as_ref().map(|shadowed| shadowed.violated.as_str()),
+            shadowed = self
+                .shadowed
+                .as_ref()
+                .map(|shadowed| shadowed.reason.as_str()),
+            violated = self
+                .shadowed
+                .as_ref()
+                .map(|shadowed| shadowed.violated.as_str()),
             duration_ms = milliseconds(elapsed),
             problem,
             detail = detail.or(self.detail.as_deref()),
@@ -261,12 +329,18 @@ fn milliseconds(elapsed: Duration) -> f64 {
 mod tests {
     use super::*;
 
-    const REFUSALS: Refusals =
-        Refusals { on_throttle: OnThrottle::Forbid, on_bad_credentials: OnBadCredentials::Unauthorized };
+    const REFUSALS: Refusals = Refusals {
+        on_throttle: OnThrottle::Forbid,
+        on_bad_credentials: OnBadCredentials::Unauthorized,
+    };
 
     #[test]
     fn what_a_plan_in_shadow_would_have_refused_passes_and_is_told() {
-        let refusal = Verdict::Throttled { quota: true, violated: vec!["day".into()], retry_after_s: 60 };
+        let refusal = Verdict::Throttled {
+            quota: true,
+            violated: vec!["day".into()],
+            retry_after_s: 60,
+        };
         let decision = |shadowed| Decision {
             verdict: Verdict::Allowed,
             limits: Vec::new(),
@@ -278,11 +352,16 @@ mod tests {
         for (shadowed, reason) in [(Some(refusal), "shadow_denied"), (None, "ok")] {
             let mut answer = Answer::default();
             answer.limits(&decision(shadowed));
-            let found = answer.finish(Ok(Decided::allowed()), REFUSALS, Duration::ZERO).unwrap();
+            let found = answer
+                .finish(Ok(Decided::allowed()), REFUSALS, Duration::ZERO)
+                .unwrap();
             let found: Value = serde_json::from_str(found.get()).unwrap();
             assert_eq!(found["isAuthorized"], true);
             let context = |name: &str| found["context"][name].as_str().unwrap();
-            assert_eq!(["decision", "reason", "near_limit"].map(context), ["allowed", reason, "true"]);
+            assert_eq!(
+                ["decision", "reason", "near_limit"].map(context),
+                ["allowed", reason, "true"]
+            );
         }
     }
 }

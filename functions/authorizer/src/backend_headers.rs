@@ -1,7 +1,7 @@
 //! The headers that tell a backend who calls.
 
-/// The headers that request mapping sets on protected routes and removes on public ones, whatever the
-/// client sent. `request_id` and the limits have headers of other names.
+/// The headers that request mapping sets on protected routes and removes on public ones, whatever
+/// the client sent. `request_id` and the limits have headers of other names.
 pub const BACKEND_HEADERS: [&str; 9] = [
     "x-tollgate-decision",
     "x-tollgate-user-id",

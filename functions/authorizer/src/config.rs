@@ -10,14 +10,15 @@ use crate::{OnBadCredentials, OnThrottle};
 /// Everything that can be set. A variable that is wrong ends the start with its name.
 #[derive(Debug)]
 pub struct Config {
-    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for the registry's policy of that name. Required. It may not
-    /// name another header of API keys than `KEY_HEADER` (default `x-api-key`).
+    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for the registry's policy of that name.
+    /// Required. It may not name another header of API keys than `KEY_HEADER` (default
+    /// `x-api-key`).
     pub policy: PolicySource,
-    /// `ON_THROTTLE`: `mark` (default) lets a throttled request through with its decision in the context,
-    /// `forbid` answers 403.
+    /// `ON_THROTTLE`: `mark` (default) lets a throttled request through with its decision in the
+    /// context, `forbid` answers 403.
     pub on_throttle: OnThrottle,
-    /// `ON_BAD_CREDENTIALS`: `unauthorized` (default) answers missing and invalid credentials with 401, `forbid`
-    /// answers them with 403.
+    /// `ON_BAD_CREDENTIALS`: `unauthorized` (default) answers missing and invalid credentials with
+    /// 401, `forbid` answers them with 403.
     pub on_bad_credentials: OnBadCredentials,
     /// Where plans, keys and usage are.
     pub store: StoreConfig,
@@ -53,13 +54,15 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] for the first variable that is missing or wrong.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Result<Self, ConfigError> {
+    pub fn from_lookup(
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<Self, ConfigError> {
         let lookup = Arc::new(lookup);
         Self::from_lookups(&*lookup, lookup.clone())
     }
 
-    /// The same, with the secrets of the policy looked up elsewhere than the settings: the settings of the
-    /// local gateway are those of its template, but secrets are in its own environment.
+    /// The same, with the secrets of the policy looked up elsewhere than the settings: the settings
+    /// of the local gateway are those of its template, but secrets are in its own environment.
     ///
     /// # Errors
     /// As [`Self::from_lookup`].
@@ -73,7 +76,12 @@ impl Config {
         let on_throttle = on_throttle(settings("ON_THROTTLE"))?;
         let on_bad_credentials = on_bad_credentials(settings("ON_BAD_CREDENTIALS"))?;
         let store = StoreConfig::from_lookup(&settings)?;
-        Ok(Self { policy, on_throttle, on_bad_credentials, store })
+        Ok(Self {
+            policy,
+            on_throttle,
+            on_bad_credentials,
+            store,
+        })
     }
 }
 
@@ -108,23 +116,40 @@ mod tests {
     const POLICY: &str = r#"{"rules":[{"match":"ANY /{proxy+}","auth":"any"}]}"#;
 
     fn config(settings: &[(&str, &str)]) -> Result<Config, String> {
-        let settings: HashMap<String, String> =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Config::from_lookup(move |name| settings.get(name).cloned()).map_err(|error| error.to_string())
+        let settings: HashMap<String, String> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Config::from_lookup(move |name| settings.get(name).cloned())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_policy_and_the_tables_are_all_that_has_to_be_set() {
-        let config = config(&[("AUTH_POLICY", POLICY), ("REGISTRY_TABLE", "r"), ("USAGE_TABLE", "u")]).unwrap();
+        let config = config(&[
+            ("AUTH_POLICY", POLICY),
+            ("REGISTRY_TABLE", "r"),
+            ("USAGE_TABLE", "u"),
+        ])
+        .unwrap();
         assert_eq!(config.on_throttle, OnThrottle::Mark);
         assert_eq!(config.on_bad_credentials, OnBadCredentials::Unauthorized);
-        assert!(matches!(config.store, StoreConfig::DynamoDb(tables) if tables.registry_table == "r"));
+        assert!(
+            matches!(config.store, StoreConfig::DynamoDb(tables) if tables.registry_table == "r")
+        );
     }
 
     #[test]
     fn a_policy_may_be_in_the_registry() {
-        let settings = [("AUTH_POLICY", "table:edge-1.eu"), ("REGISTRY_TABLE", "r"), ("USAGE_TABLE", "u")];
-        assert_eq!(format!("{:?}", config(&settings).unwrap().policy), "table:edge-1.eu");
+        let settings = [
+            ("AUTH_POLICY", "table:edge-1.eu"),
+            ("REGISTRY_TABLE", "r"),
+            ("USAGE_TABLE", "u"),
+        ];
+        assert_eq!(
+            format!("{:?}", config(&settings).unwrap().policy),
+            "table:edge-1.eu"
+        );
     }
 
     #[test]
@@ -134,25 +159,55 @@ mod tests {
             (&[("AUTH_POLICY", POLICY)], "REGISTRY_TABLE is not set"),
             (&[("AUTH_POLICY", "{")], "AUTH_POLICY: "),
             (
-                &[("AUTH_POLICY", r#"{"rules":[{"match":"GET /","auth":"anyone"}]}"#)],
+                &[(
+                    "AUTH_POLICY",
+                    r#"{"rules":[{"match":"GET /","auth":"anyone"}]}"#,
+                )],
                 "AUTH_POLICY: rules[0].auth: unknown value `anyone`",
             ),
-            (&[("AUTH_POLICY", r#"{"rules":[],"rulez":1}"#)], "AUTH_POLICY: rulez: unknown field `rulez`"),
-            (&[("AUTH_POLICY", r#"{"rules":[]} x"#)], "AUTH_POLICY: trailing characters"),
-            (&[("AUTH_POLICY", "table:")], "AUTH_POLICY: `table:` wants a name"),
-            (&[("AUTH_POLICY", "table:a b")], "AUTH_POLICY: `table:` wants a name"),
             (
-                &[("AUTH_POLICY", r#"{"api_keys":{"header":"x-my-key"},"rules":[]}"#)],
+                &[("AUTH_POLICY", r#"{"rules":[],"rulez":1}"#)],
+                "AUTH_POLICY: rulez: unknown field `rulez`",
+            ),
+            (
+                &[("AUTH_POLICY", r#"{"rules":[]} x"#)],
+                "AUTH_POLICY: trailing characters",
+            ),
+            (
+                &[("AUTH_POLICY", "table:")],
+                "AUTH_POLICY: `table:` wants a name",
+            ),
+            (
+                &[("AUTH_POLICY", "table:a b")],
+                "AUTH_POLICY: `table:` wants a name",
+            ),
+            (
+                &[(
+                    "AUTH_POLICY",
+                    r#"{"api_keys":{"header":"x-my-key"},"rules":[]}"#,
+                )],
                 "AUTH_POLICY: api_keys.header: unexpected header `x-my-key`, expected `x-api-key` (KEY_HEADER)",
             ),
-            (&[("AUTH_POLICY", POLICY), ("KEY_HEADER", "Host")], "KEY_HEADER: invalid header name `Host`"),
-            (&[("AUTH_POLICY", POLICY), ("ON_THROTTLE", "Mark")], "ON_THROTTLE: `Mark` is neither `mark` nor `forbid`"),
+            (
+                &[("AUTH_POLICY", POLICY), ("KEY_HEADER", "Host")],
+                "KEY_HEADER: invalid header name `Host`",
+            ),
+            (
+                &[("AUTH_POLICY", POLICY), ("ON_THROTTLE", "Mark")],
+                "ON_THROTTLE: `Mark` is neither `mark` nor `forbid`",
+            ),
             (
                 &[("AUTH_POLICY", POLICY), ("ON_BAD_CREDENTIALS", "403")],
                 "ON_BAD_CREDENTIALS: unknown value `403`, expected one of `unauthorized`, `forbid`",
             ),
             (
-                &[("AUTH_POLICY", POLICY), ("EMBEDDED_STORE", r#"{"plans":{"p":{"throttle":{"rate":"1"}}}}"#)],
+                &[
+                    ("AUTH_POLICY", POLICY),
+                    (
+                        "EMBEDDED_STORE",
+                        r#"{"plans":{"p":{"throttle":{"rate":"1"}}}}"#,
+                    ),
+                ],
                 "EMBEDDED_STORE: plans.p.throttle.rate: ",
             ),
         ] {

@@ -9,8 +9,8 @@ use usage::{Decision, rate_limit, rate_limit_policy};
 use crate::credentials::Identity;
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
 
-/// What stands for nothing in a value that request mapping reads. An empty or absent one might leave the
-/// client's own header in place.
+/// What stands for nothing in a value that request mapping reads. An empty or absent one might
+/// leave the client's own header in place.
 const NOTHING: &str = "-";
 
 /// What mappings and logs read: texts, all of them.
@@ -78,12 +78,21 @@ impl Context {
     /// Says who calls. Of several credentials, the token names the user and what it may do.
     pub(crate) fn identity(&mut self, identity: &Identity) {
         self.auth = identity.auth();
-        set(&mut self.plan, &header_value(identity.configured_plan().unwrap_or_default()));
+        set(
+            &mut self.plan,
+            &header_value(identity.configured_plan().unwrap_or_default()),
+        );
 
         if let Some(key) = &identity.key {
             set(&mut self.key_id, &header_value(&key.key_id));
-            set(&mut self.user_id, &header_value_or_warning("user_id", key.subject.as_deref().unwrap_or_default()));
-            set(&mut self.scopes, &header_list_or_warning("scopes", &key.scopes, ' '));
+            set(
+                &mut self.user_id,
+                &header_value_or_warning("user_id", key.subject.as_deref().unwrap_or_default()),
+            );
+            set(
+                &mut self.scopes,
+                &header_list_or_warning("scopes", &key.scopes, ' '),
+            );
         }
         if let Some(holder) = &identity.certificate {
             set(&mut self.user_id, &header_value(&holder.name));
@@ -111,11 +120,18 @@ impl Context {
 
     /// The user, or else the key, as an IAM policy names who calls.
     pub(crate) fn principal(&self) -> &str {
-        [&self.user_id, &self.key_id].into_iter().find(|name| **name != NOTHING).map_or("anonymous", |name| name)
+        [&self.user_id, &self.key_id]
+            .into_iter()
+            .find(|name| **name != NOTHING)
+            .map_or("anonymous", |name| name)
     }
 }
 
 /// An empty value is none.
 pub(crate) fn set(field: &mut Cow<'static, str>, value: &str) {
-    *field = if value.is_empty() { Cow::Borrowed(NOTHING) } else { Cow::Owned(value.to_owned()) };
+    *field = if value.is_empty() {
+        Cow::Borrowed(NOTHING)
+    } else {
+        Cow::Owned(value.to_owned())
+    };
 }

@@ -13,8 +13,8 @@ use crate::token::bearer::{Bearer, TokenPlan};
 use crate::tokens::Tokens;
 use crate::{Reason, Stop};
 
-/// Who calls. More than one of these where a request has more than one credential; none where its path is
-/// public.
+/// Who calls. More than one of these where a request has more than one credential; none where its
+/// path is public.
 #[derive(Default)]
 pub(crate) struct Identity {
     pub(crate) bearer: Option<Arc<Bearer>>,
@@ -31,18 +31,28 @@ impl Identity {
     /// The word for it in the context. With a token and a key it is the token that names the user.
     pub(crate) fn auth(&self) -> &'static str {
         match self {
-            Self { bearer: Some(bearer), .. } => bearer.auth,
+            Self {
+                bearer: Some(bearer),
+                ..
+            } => bearer.auth,
             Self { key: Some(_), .. } => "api_key",
-            Self { certificate: Some(_), .. } => "mtls",
+            Self {
+                certificate: Some(_),
+                ..
+            } => "mtls",
             _ => "none",
         }
     }
 
-    /// Who is charged, and on which plan: a key before the token beside it. A token may name no plan.
+    /// Who is charged, and on which plan: a key before the token beside it. A token may name no
+    /// plan.
     pub(crate) fn charged(&self) -> Option<(&Caller, Option<&str>)> {
         let plan = match self {
             Self { key: Some(key), .. } => Some(key.plan.as_str()),
-            Self { bearer: Some(bearer), .. } => bearer.plan.name(),
+            Self {
+                bearer: Some(bearer),
+                ..
+            } => bearer.plan.name(),
             _ => self.plan.as_deref(),
         };
         Some((self.caller.as_ref()?, plan))
@@ -53,12 +63,15 @@ impl Identity {
         self.bearer.is_some() || self.key.is_some() || self.certificate.is_some()
     }
 
-    /// The plan, if the registry or the policy contains its name: a name that only a token contains may be
-    /// anything.
+    /// The plan, if the registry or the policy contains its name: a name that only a token contains
+    /// may be anything.
     pub(crate) fn configured_plan(&self) -> Option<&str> {
         match self {
             Self { key: Some(key), .. } => Some(&key.plan),
-            Self { bearer: Some(bearer), .. } => match &bearer.plan {
+            Self {
+                bearer: Some(bearer),
+                ..
+            } => match &bearer.plan {
                 TokenPlan::Configured(plan) => Some(plan),
                 _ => None,
             },
@@ -78,14 +91,20 @@ impl Identity {
             return Err(Stop::Forbidden(Reason::IssuerNotAccepted).because(detail));
         }
 
-        if let Some(scope) = rule.scopes.iter().find(|scope| !self.scopes().contains(scope)) {
-            return Err(Stop::Forbidden(Reason::InsufficientScope).because(format!("scope `{scope}` is missing")));
+        if let Some(scope) = rule
+            .scopes
+            .iter()
+            .find(|scope| !self.scopes().contains(scope))
+        {
+            return Err(Stop::Forbidden(Reason::InsufficientScope)
+                .because(format!("scope `{scope}` is missing")));
         }
 
         let token_is_charged = self.key.is_none();
         match &self.bearer {
             Some(bearer) if token_is_charged && bearer.plan == TokenPlan::NotAllowed => {
-                let detail = "the token names a plan that is not among the issuer's `allowed_plans`";
+                let detail =
+                    "the token names a plan that is not among the issuer's `allowed_plans`";
                 Err(Stop::Forbidden(Reason::PlanNotAllowed).because(detail))
             }
             _ => Ok(()),
@@ -95,7 +114,10 @@ impl Identity {
     /// What it may do. A token that comes with a key has its own scopes only.
     pub(crate) fn scopes(&self) -> &[String] {
         match self {
-            Self { bearer: Some(bearer), .. } => &bearer.scopes,
+            Self {
+                bearer: Some(bearer),
+                ..
+            } => &bearer.scopes,
             Self { key: Some(key), .. } => &key.scopes,
             _ => &[],
         }
@@ -113,26 +135,34 @@ pub(crate) struct Check<'c> {
 }
 
 impl Check<'_> {
-    /// Fills in the identity behind the request's credentials. Every credential that the rule looks at has to
-    /// be valid, whatever the others are.
+    /// Fills in the identity behind the request's credentials. Every credential that the rule looks
+    /// at has to be valid, whatever the others are.
     ///
     /// # Errors
-    /// The refusal of the first invalid credential. What is known by then is in `identity`, for the log.
+    /// The refusal of the first invalid credential. What is known by then is in `identity`, for the
+    /// log.
     pub(crate) async fn identify(&self, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
-        let Self { policy, request, .. } = self;
+        let Self {
+            policy, request, ..
+        } = self;
         let (token, key) = match rule.auth {
             Auth::None => return public(request, rule, identity),
             // Other credentials are the backend's own business.
             Auth::Mtls => (None, None),
             Auth::ApiKey => (None, request.header(&policy.key_header)),
-            Auth::Any | Auth::Jwt => (request.header("authorization"), request.header(&policy.key_header)),
+            Auth::Any | Auth::Jwt => (
+                request.header("authorization"),
+                request.header(&policy.key_header),
+            ),
         };
         if token.is_none() && (rule.auth == Auth::Jwt || key.is_none()) {
             return self.by_certificate(rule, identity);
         }
 
         if let Some(value) = token {
-            let bearer = identity.bearer.insert(self.tokens.verify(bearer_token(value)?, self.now).await?);
+            let bearer = identity
+                .bearer
+                .insert(self.tokens.verify(bearer_token(value)?, self.now).await?);
             self.check_binding(bearer)?;
         }
         if let Some(key) = key {
@@ -150,20 +180,33 @@ impl Check<'_> {
 
     /// A token that is bound to a certificate is valid together with that certificate only.
     fn check_binding(&self, bearer: &Bearer) -> Result<(), Stop> {
-        let is_sent =
-            |hash: &[u8; 32]| self.request.certificate.as_ref().is_some_and(|certificate| certificate.is(hash));
+        let is_sent = |hash: &[u8; 32]| {
+            self.request
+                .certificate
+                .as_ref()
+                .is_some_and(|certificate| certificate.is(hash))
+        };
         match &bearer.certificate {
             Some(hash) if !is_sent(hash) => Err(Stop::Unauthenticated(Reason::InvalidClaims)),
             _ => Ok(()),
         }
     }
 
-    /// Where nothing else was sent: the certificate, if the rule and the policy take it for a credential.
+    /// Where nothing else was sent: the certificate, if the rule and the policy take it for a
+    /// credential.
     fn by_certificate(&self, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
         let taken = matches!(rule.auth, Auth::Any | Auth::Mtls);
-        let credential = self.request.certificate.as_ref().filter(|_| taken).zip(self.policy.mtls.as_ref());
-        let (certificate, mtls) = credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
-        let holder = certificate.holder(mtls.user_from).map_err(Stop::Unauthenticated)?;
+        let credential = self
+            .request
+            .certificate
+            .as_ref()
+            .filter(|_| taken)
+            .zip(self.policy.mtls.as_ref());
+        let (certificate, mtls) =
+            credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
+        let holder = certificate
+            .holder(mtls.user_from)
+            .map_err(Stop::Unauthenticated)?;
 
         identity.caller = Some(Caller::from_certificate(&holder.name, &holder.issuer));
         identity.certificate = Some(holder);
@@ -172,9 +215,11 @@ impl Check<'_> {
     }
 
     async fn key(&self, key: &str) -> Result<Arc<ApiKey>, Stop> {
-        let hash = KeyHash::of(key).map_err(|_| Stop::Unauthenticated(Reason::MalformedCredentials))?;
+        let hash =
+            KeyHash::of(key).map_err(|_| Stop::Unauthenticated(Reason::MalformedCredentials))?;
         let known = self.store.key(&hash, self.deadline).await;
-        let known = known.map_err(|error| Stop::Fault(Reason::StoreUnavailable, error.to_string()))?;
+        let known =
+            known.map_err(|error| Stop::Fault(Reason::StoreUnavailable, error.to_string()))?;
         known.ok_or(Stop::Unauthenticated(Reason::UnknownKey))
     }
 
@@ -189,25 +234,40 @@ impl Check<'_> {
 }
 
 fn public(request: &Request<'_>, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
-    let Some(plan) = &rule.address_plan else { return Ok(()) };
+    let Some(plan) = &rule.address_plan else {
+        return Ok(());
+    };
     let problem = "event: the source address is not an address";
-    let source = request.source.ok_or_else(|| Stop::Fault(Reason::Fault, problem.to_owned()))?;
+    let source = request
+        .source
+        .ok_or_else(|| Stop::Fault(Reason::Fault, problem.to_owned()))?;
     identity.caller = Some(Caller::from_address(source, plan));
     identity.plan = Some(plan.clone());
     Ok(())
 }
 
-/// The token of `Bearer TOKEN`. Schemes have no case (RFC 9110, section 11.1); no other one is understood,
-/// and neither is a token without one.
+/// The token of `Bearer TOKEN`. Schemes have no case (RFC 9110, section 11.1); no other one is
+/// understood, and neither is a token without one.
 fn bearer_token(value: &str) -> Result<&str, Stop> {
     let malformed = Stop::Unauthenticated(Reason::MalformedCredentials);
-    let Some((scheme, token)) = value.split_once(' ') else { return Err(malformed) };
+    let Some((scheme, token)) = value.split_once(' ') else {
+        return Err(malformed);
+    };
     let token = token.trim_start_matches(' ');
-    let of_its_alphabet =
-        |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    let of_its_alphabet = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+    };
     // To the end, whatever is found: without a way out early, several bytes are looked at together.
-    let plain = !token.is_empty() && token.bytes().fold(true, |plain, byte| plain & of_its_alphabet(byte));
-    if scheme.eq_ignore_ascii_case("bearer") && plain { Ok(token) } else { Err(malformed) }
+    let plain = !token.is_empty()
+        && token
+            .bytes()
+            .fold(true, |plain, byte| plain & of_its_alphabet(byte));
+    if scheme.eq_ignore_ascii_case("bearer") && plain {
+        Ok(token)
+    } else {
+        Err(malformed)
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +276,12 @@ mod tests {
 
     #[test]
     fn the_scheme_has_no_case() {
-        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "bEaReR  a.b.c"] {
+        for value in [
+            "Bearer a.b.c",
+            "bearer a.b.c",
+            "BEARER a.b.c",
+            "bEaReR  a.b.c",
+        ] {
             assert_eq!(bearer_token(value).ok(), Some("a.b.c"), "{value}");
         }
     }

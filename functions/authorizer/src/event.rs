@@ -30,7 +30,9 @@ impl<'e> Request<'e> {
     /// The error names what is wrong with the event.
     pub(crate) fn parse(event: &'e RawValue) -> Result<Self, String> {
         // Nearly always it is this one, and read once.
-        let newest = serde_json::from_str::<EventV2<'_>>(event.get()).ok().filter(EventV2::says_so);
+        let newest = serde_json::from_str::<EventV2<'_>>(event.get())
+            .ok()
+            .filter(EventV2::says_so);
         let request = match newest {
             Some(newest) => newest.request(),
             None => Self::of_kind(event)?,
@@ -39,7 +41,8 @@ impl<'e> Request<'e> {
     }
 
     fn of_kind(event: &'e RawValue) -> Result<Result<Self, &'static str>, String> {
-        let unknown = || "event: not one of an authorizer (`type` \"REQUEST\" or \"TOKEN\")".to_owned();
+        let unknown =
+            || "event: not one of an authorizer (`type` \"REQUEST\" or \"TOKEN\")".to_owned();
         let kind: Kind<'_> = serde_json::from_str(event.get()).map_err(|_| unknown())?;
         match (kind.r#type.as_deref(), kind.version.as_deref()) {
             (Some("REQUEST"), Some("2.0")) => Ok(read::<EventV2<'_>>(event)?.request()),
@@ -72,13 +75,22 @@ mod tests {
     }
 
     fn path(route_key: &str, parameters: Value) -> Option<String> {
-        Request::parse(&raw(&event(route_key, parameters))).unwrap().path().ok()
+        Request::parse(&raw(&event(route_key, parameters)))
+            .unwrap()
+            .path()
+            .ok()
     }
 
     #[test]
     fn the_path_is_the_route_keys_with_its_variables_filled_in() {
-        assert_eq!(path("ANY /{proxy+}", json!({"proxy": "orders/7"})).as_deref(), Some("/orders/7"));
-        assert_eq!(path("ANY /api/{proxy+}", json!({"proxy": "orders"})).as_deref(), Some("/api/orders"));
+        assert_eq!(
+            path("ANY /{proxy+}", json!({"proxy": "orders/7"})).as_deref(),
+            Some("/orders/7")
+        );
+        assert_eq!(
+            path("ANY /api/{proxy+}", json!({"proxy": "orders"})).as_deref(),
+            Some("/api/orders")
+        );
         assert_eq!(path("GET /health", Value::Null).as_deref(), Some("/health"));
         assert_eq!(path("ANY /", json!({})).as_deref(), Some("/"));
     }
@@ -86,10 +98,14 @@ mod tests {
     #[test]
     fn a_path_that_does_not_mean_what_it_says_is_none() {
         for proxy in [
-            "/health", "a//b", "../admin", "a/../b", "a/..", "./a", "a/./b", "a%2fb", "a\\b", "a\0b", "a\nb",
-            "a\u{85}b", "",
+            "/health", "a//b", "../admin", "a/../b", "a/..", "./a", "a/./b", "a%2fb", "a\\b",
+            "a\0b", "a\nb", "a\u{85}b", "",
         ] {
-            assert_eq!(path("ANY /{proxy+}", json!({"proxy": proxy})), None, "{proxy:?}");
+            assert_eq!(
+                path("ANY /{proxy+}", json!({"proxy": proxy})),
+                None,
+                "{proxy:?}"
+            );
         }
         assert_eq!(path("ANY /{proxy+}", Value::Null), None);
         assert_eq!(path("GET /{id}", json!({"id": "a/b"})), None);
@@ -106,8 +122,16 @@ mod tests {
         assert!(is_query("GET /_tollgate/usage", "GET", Value::Null));
         assert!(is_query("ANY /_tollgate/usage", "GET", Value::Null));
         assert!(!is_query("ANY /_tollgate/usage", "POST", Value::Null));
-        assert!(!is_query("ANY /{proxy+}", "GET", json!({"proxy": "_tollgate/usage"})));
-        assert!(!is_query("GET /_tollgate/{name}", "GET", json!({"name": "usage"})));
+        assert!(!is_query(
+            "ANY /{proxy+}",
+            "GET",
+            json!({"proxy": "_tollgate/usage"})
+        ));
+        assert!(!is_query(
+            "GET /_tollgate/{name}",
+            "GET",
+            json!({"name": "usage"})
+        ));
         assert!(!is_query("$default", "GET", Value::Null));
     }
 
@@ -116,12 +140,20 @@ mod tests {
         let bare = json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /", "headers": null, "requestContext": {"http": {"method": "GET"}}});
         let bare = raw(&bare);
         let request = Request::parse(&bare).unwrap();
-        assert_eq!((request.header("x-api-key"), &request.id, request.source), (None, &None, None));
+        assert_eq!(
+            (request.header("x-api-key"), &request.id, request.source),
+            (None, &None, None)
+        );
     }
 
     #[test]
     fn header_names_are_told_apart_by_letter_only() {
-        assert_eq!(Request::parse(&raw(&event("GET /", Value::Null))).unwrap().header("x-api-key"), Some("k"));
+        assert_eq!(
+            Request::parse(&raw(&event("GET /", Value::Null)))
+                .unwrap()
+                .header("x-api-key"),
+            Some("k")
+        );
     }
 
     #[test]
@@ -144,8 +176,14 @@ mod tests {
         ] {
             assert!(claims(name), "{name}");
         }
-        for name in ["x-tollgate-user-id", "X-Tollgate-Plan", "x_request_id", "x-tollgate", "tollgate-user", "x-toll-x"]
-        {
+        for name in [
+            "x-tollgate-user-id",
+            "X-Tollgate-Plan",
+            "x_request_id",
+            "x-tollgate",
+            "tollgate-user",
+            "x-toll-x",
+        ] {
             assert!(!claims(name), "{name}");
         }
     }
@@ -160,7 +198,9 @@ mod tests {
         for method in METHODS {
             assert!(usual(method) && !usual(&method.to_lowercase()), "{method}");
         }
-        for method in ["Delete", "PROPFIND", "TRACE", "CONNECT", "QUERY", "GET ", "", "ANY"] {
+        for method in [
+            "Delete", "PROPFIND", "TRACE", "CONNECT", "QUERY", "GET ", "", "ANY",
+        ] {
             assert!(!usual(method), "{method}");
         }
     }
@@ -168,30 +208,54 @@ mod tests {
     #[test]
     fn a_path_that_is_refused_has_a_reason_without_the_path() {
         let problem = |proxy: &str| {
-            Request::parse(&raw(&event("ANY /{proxy+}", json!({"proxy": proxy})))).unwrap().path().unwrap_err()
+            Request::parse(&raw(&event("ANY /{proxy+}", json!({"proxy": proxy}))))
+                .unwrap()
+                .path()
+                .unwrap_err()
         };
         assert_eq!(problem("secret/../a"), "the path contains `..`");
         assert_eq!(problem("secret;a"), "the path contains `;`");
-        assert_eq!(problem(""), "a variable of the route key has no usable value");
+        assert_eq!(
+            problem(""),
+            "a variable of the route key has no usable value"
+        );
     }
 
     #[test]
     fn an_event_of_another_shape_is_named_without_its_values() {
         for (event, expected) in [
             (json!({}), "event: not one of an authorizer"),
-            (json!({"version": "3.0", "type": "REQUEST"}), "event: not one of an authorizer"),
+            (
+                json!({"version": "3.0", "type": "REQUEST"}),
+                "event: not one of an authorizer",
+            ),
             (json!("secret"), "event: not one of an authorizer"),
-            (json!({"version": "1.0", "type": "REQUEST"}), "event: `requestContext` is missing"),
-            (json!({"type": "TOKEN", "authorizationToken": "secret"}), "event: `methodArn` is missing"),
-            (json!({"type": "TOKEN", "methodArn": "secret"}), "event: `methodArn` is missing, or is none"),
+            (
+                json!({"version": "1.0", "type": "REQUEST"}),
+                "event: `requestContext` is missing",
+            ),
+            (
+                json!({"type": "TOKEN", "authorizationToken": "secret"}),
+                "event: `methodArn` is missing",
+            ),
+            (
+                json!({"type": "TOKEN", "methodArn": "secret"}),
+                "event: `methodArn` is missing, or is none",
+            ),
             (
                 json!({"version": "2.0", "type": "REQUEST", "headers": {"x-api-key": ["secret"]}}),
                 "event: `headers.x-api-key` is not of its type",
             ),
-            (json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /"}), "event: `requestContext` is missing"),
+            (
+                json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /"}),
+                "event: `requestContext` is missing",
+            ),
         ] {
             let error = Request::parse(&raw(&event)).unwrap_err();
-            assert!(error.starts_with(expected) && !error.contains("secret"), "{error}");
+            assert!(
+                error.starts_with(expected) && !error.contains("secret"),
+                "{error}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Values of headers that a client's token, key or certificate determines. A value that is too long is logged.
+//! Values of headers that a client's token, key or certificate determines. A value that is too long
+//! is logged.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,11 @@ pub(crate) fn header_value_or_warning<'t>(field: &'static str, text: &'t str) ->
 }
 
 /// As [`header_list`], with a warning that names the `field` if the list is too long.
-pub(crate) fn header_list_or_warning<'i>(field: &'static str, items: &'i [String], separator: char) -> Cow<'i, str> {
+pub(crate) fn header_list_or_warning<'i>(
+    field: &'static str,
+    items: &'i [String],
+    separator: char,
+) -> Cow<'i, str> {
     let list = header_list(items, separator);
     if list.is_empty() && !items.is_empty() {
         warn_of_length(field);
@@ -24,5 +29,9 @@ pub(crate) fn header_list_or_warning<'i>(field: &'static str, items: &'i [String
 
 /// The backend receives `-`, as if there were nothing.
 fn warn_of_length(field: &'static str) {
-    tracing::warn!(field, max_bytes = MAX_BYTES, "a value is too long for its header, and `-` is sent instead");
+    tracing::warn!(
+        field,
+        max_bytes = MAX_BYTES,
+        "a value is too long for its header, and `-` is sent instead"
+    );
 }

@@ -95,28 +95,52 @@ impl Policies {
         store: &Arc<Store>,
         calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
     ) -> Self {
-        let calls = Arc::new(Calls { make: Box::new(calls), made: OnceLock::new() });
+        let calls = Arc::new(Calls {
+            make: Box::new(calls),
+            made: OnceLock::new(),
+        });
         let secrets = |environment: &Environment| {
             let calls = Arc::clone(&calls);
-            SecretReader::new(Arc::clone(environment), move || calls.get().records().clone())
+            SecretReader::new(Arc::clone(environment), move || {
+                calls.get().records().clone()
+            })
         };
         let store = Arc::clone(store);
         match source {
-            PolicySource::Inline { policy, environment } => {
+            PolicySource::Inline {
+                policy,
+                environment,
+            } => {
                 let secrets = secrets(&environment);
                 let first = InForce::new(*policy, None, &calls, &secrets);
-                Self { current: RwLock::new(Some(Arc::new(first))), renewal: None, store, calls, secrets }
+                Self {
+                    current: RwLock::new(Some(Arc::new(first))),
+                    renewal: None,
+                    store,
+                    calls,
+                    secrets,
+                }
             }
             PolicySource::Table(source) => {
                 let secrets = secrets(&source.environment);
-                let renewal = Renewal { source, reading: Mutex::default(), under_way: tokio::sync::Mutex::default() };
-                Self { current: RwLock::new(None), renewal: Some(renewal), store, calls, secrets }
+                let renewal = Renewal {
+                    source,
+                    reading: Mutex::default(),
+                    under_way: tokio::sync::Mutex::default(),
+                };
+                Self {
+                    current: RwLock::new(None),
+                    renewal: Some(renewal),
+                    store,
+                    calls,
+                    secrets,
+                }
             }
         }
     }
 
-    /// Reads the first policy, if it is in the registry, and the secrets that it refers to, and logs its
-    /// warnings.
+    /// Reads the first policy, if it is in the registry, and the secrets that it refers to, and
+    /// logs its warnings.
     pub(crate) async fn load(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
         match (&self.renewal, self.current()) {
             (Some(renewal), _) => self.read(renewal, now).await,
@@ -129,8 +153,8 @@ impl Policies {
         }
     }
 
-    /// Logs what is doubtful about a policy. Its plans are looked up once, in the background: neither the
-    /// start nor a reload waits for the store or fails because of it.
+    /// Logs what is doubtful about a policy. Its plans are looked up once, in the background:
+    /// neither the start nor a reload waits for the store or fails because of it.
     fn log_warnings(&self, policy: &Policy) {
         for warning in policy.warnings() {
             tracing::warn!(place = warning.place, "policy warning: {warning}");
@@ -152,15 +176,20 @@ impl Policies {
                 Step::Await => Box::pin(self.renew(renewal, now)).await,
             }
         }
-        self.current().ok_or_else(|| Stop::Fault(Reason::Fault, "no policy has been read yet".to_owned()))
+        self.current()
+            .ok_or_else(|| Stop::Fault(Reason::Fault, "no policy has been read yet".to_owned()))
     }
 
     /// The policy, whatever its age.
     pub(crate) fn current(&self) -> Option<Arc<InForce>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    /// While the old one serves. In a sandbox that is frozen meanwhile it goes on with the next request.
+    /// While the old one serves. In a sandbox that is frozen meanwhile it goes on with the next
+    /// request.
     fn renew_behind(self: &Arc<Self>, now: Timestamp) {
         let policies = Arc::clone(self);
         tokio::spawn(async move {
@@ -188,19 +217,35 @@ impl Policies {
         let text = text.ok_or_else(|| PolicyLoadError::Missing(name.clone()))?;
         let unchanged = renewal.reading().text == text;
         if !unchanged {
-            let PolicyName { key_header, environment, .. } = &renewal.source;
+            let PolicyName {
+                key_header,
+                environment,
+                ..
+            } = &renewal.source;
             let policy = Policy::parse_stored(&text, key_header, &**environment);
-            let policy = policy.map_err(|error| PolicyLoadError::Text { name: name.clone(), error })?;
+            let policy = policy.map_err(|error| PolicyLoadError::Text {
+                name: name.clone(),
+                error,
+            })?;
             self.put_in_force(policy, now).await?;
         }
-        *renewal.reading() = Reading { text, read: Some(now), tried: Some(now) };
+        *renewal.reading() = Reading {
+            text,
+            read: Some(now),
+            tried: Some(now),
+        };
         Ok(())
     }
 
     /// Once there are the keys that it needs, so that no request has to wait for them.
     async fn put_in_force(&self, policy: Policy, now: Timestamp) -> Result<(), PolicyLoadError> {
         let before = self.current();
-        let next = Arc::new(InForce::new(policy, before.as_deref(), &self.calls, &self.secrets));
+        let next = Arc::new(InForce::new(
+            policy,
+            before.as_deref(),
+            &self.calls,
+            &self.secrets,
+        ));
         next.tokens.load_secrets(now).await?;
         if before.is_some() {
             next.tokens.preload(now).await;
@@ -224,8 +269,8 @@ impl From<SecretError> for PolicyLoadError {
     }
 }
 
-/// Logs each plan that a policy names and that does not exist. A store that cannot be read ends the check;
-/// the decisions that need the plan report it.
+/// Logs each plan that a policy names and that does not exist. A store that cannot be read ends the
+/// check; the decisions that need the plan report it.
 async fn warn_of_unknown_plans(named: &[NamedPlan], store: &Store) {
     let deadline = Deadline::after(Instant::now(), PLAN_CHECK_TIMEOUT);
     for plan in named {
@@ -241,10 +286,24 @@ async fn warn_of_unknown_plans(named: &[NamedPlan], store: &Store) {
 }
 
 impl InForce {
-    fn new(mut policy: Policy, before: Option<&Self>, calls: &Calls, secrets: &Arc<SecretReader>) -> Self {
-        let (issuers, server) = (std::mem::take(&mut policy.issuers), policy.introspection.take());
+    fn new(
+        mut policy: Policy,
+        before: Option<&Self>,
+        calls: &Calls,
+        secrets: &Arc<SecretReader>,
+    ) -> Self {
+        let (issuers, server) = (
+            std::mem::take(&mut policy.issuers),
+            policy.introspection.take(),
+        );
         let calls = || calls.get().clone();
-        let tokens = Tokens::new(issuers, server, before.map(|before| &before.tokens), secrets, calls);
+        let tokens = Tokens::new(
+            issuers,
+            server,
+            before.map(|before| &before.tokens),
+            secrets,
+            calls,
+        );
         Self { policy, tokens }
     }
 }
@@ -258,7 +317,8 @@ impl Renewal {
 impl Reading {
     /// A clock that steps back makes a policy no younger.
     fn step(&self, now: Timestamp) -> Step {
-        let since = |instant: Option<Timestamp>| instant.map(|instant| now.duration_since(instant).abs());
+        let since =
+            |instant: Option<Timestamp>| instant.map(|instant| now.duration_since(instant).abs());
         if since(self.tried).is_some_and(|tried| tried < COOL_DOWN) {
             return Step::Serve;
         }
@@ -272,7 +332,10 @@ impl Reading {
 
 impl std::fmt::Debug for Policies {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Policies").field("current", &self.current()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Policies")
+            .field("current", &self.current())
+            .finish_non_exhaustive()
     }
 }
 
@@ -285,7 +348,11 @@ mod tests {
     }
 
     fn reading(read: Option<i64>, tried: i64) -> Reading {
-        Reading { text: String::new(), read: read.map(at), tried: Some(at(tried)) }
+        Reading {
+            text: String::new(),
+            read: read.map(at),
+            tried: Some(at(tried)),
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Opaque tokens: their authorization server says whose they are.
 //!
-//! Source: RFC 7662. A token that is a JWT by its form is never sent there: its issuer is trusted or it is not,
-//! and showing it to a third party would help neither.
+//! Source: RFC 7662. A token that is a JWT by its form is never sent there: its issuer is trusted
+//! or it is not, and showing it to a third party would help neither.
 
 mod judgement;
 mod request;
@@ -44,8 +44,8 @@ const LOG_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
 type Outcome = Result<Arc<Bearer>, Stop>;
 
-/// Asks the server, and remembers what it said. Accepted and refused tokens are remembered apart, so that made-up
-/// tokens push no real one out.
+/// Asks the server, and remembers what it said. Accepted and refused tokens are remembered apart,
+/// so that made-up tokens push no real one out.
 #[derive(Debug)]
 pub(crate) struct Introspection {
     server: IntrospectionServer,
@@ -89,12 +89,15 @@ struct Refused {
 
 /// Returns whether a token has a JOSE header, so that it is a JWT: signed, encrypted or neither.
 pub(crate) fn is_jose(token: &str) -> bool {
-    let header = token.split_once('.').and_then(|(header, _)| decode_base64url(header));
+    let header = token
+        .split_once('.')
+        .and_then(|(header, _)| decode_base64url(header));
     header.is_some_and(|header| header.trim_ascii_start().starts_with(b"{"))
 }
 
 impl Introspection {
-    /// Introspection at this server. What protects the endpoint is taken over from `before` if it is the same.
+    /// Introspection at this server. What protects the endpoint is taken over from `before` if it
+    /// is the same.
     pub(crate) fn new(
         mut server: IntrospectionServer,
         calls: HttpCalls,
@@ -105,7 +108,10 @@ impl Introspection {
         Self {
             line: same.map_or_else(|| Arc::new(Line::new()), |before| Arc::clone(&before.line)),
             cached_for: SignedDuration::from_secs(server.cache_s.into()),
-            secret: server.client_secret.take().map(|reference| Arc::new(Secret::new(reference))),
+            secret: server
+                .client_secret
+                .take()
+                .map(|reference| Arc::new(Secret::new(reference))),
             server,
             calls,
             secrets,
@@ -126,23 +132,41 @@ impl Introspection {
 
     /// Whose token this is, whose hash is given too, if it is valid at `now`.
     pub(crate) async fn verify(&self, token: &str, hash: [u8; 32], now: Timestamp) -> Outcome {
-        if self.server.token_pattern.as_ref().is_some_and(|pattern| !pattern.is_match(token)) {
+        if self
+            .server
+            .token_pattern
+            .as_ref()
+            .is_some_and(|pattern| !pattern.is_match(token))
+        {
             return Err(Stop::Unauthenticated(Reason::InvalidToken));
         }
         if let Some(outcome) = self.remembered(&hash, now) {
             return outcome;
         }
-        self.flights.join(hash, || Box::pin(self.decide(token, hash, now))).await
+        self.flights
+            .join(hash, || Box::pin(self.decide(token, hash, now)))
+            .await
     }
 
     fn remembered(&self, hash: &[u8; 32], now: Timestamp) -> Option<Outcome> {
         let recent = |at: Timestamp, duration| now.duration_since(at).abs() < duration;
-        if let Some(accepted) = self.accepted.get(hash).filter(|it| recent(it.at, self.cached_for)) {
+        if let Some(accepted) = self
+            .accepted
+            .get(hash)
+            .filter(|it| recent(it.at, self.cached_for))
+        {
             let checked = accepted.bearer.times.check(now, limits(&self.server));
-            return Some(checked.map(|()| accepted.bearer).map_err(Stop::Unauthenticated));
+            return Some(
+                checked
+                    .map(|()| accepted.bearer)
+                    .map_err(Stop::Unauthenticated),
+            );
         }
         let refused_for = REFUSED_FOR.min(self.cached_for);
-        let refused = self.refused.get(hash).filter(|it| recent(it.at, refused_for))?;
+        let refused = self
+            .refused
+            .get(hash)
+            .filter(|it| recent(it.at, refused_for))?;
         Some(Err(Stop::Unauthenticated(refused.reason)))
     }
 
@@ -154,19 +178,29 @@ impl Introspection {
                 Err(Reason::InvalidToken)
             }
             Err(NoClaims::Credentials(text)) => {
-                let text = format!("introspection: the server refuses the client id or secret: {text}");
+                let text =
+                    format!("introspection: the server refuses the client id or secret: {text}");
                 return Err(Stop::Fault(Reason::Fault, text));
             }
             // No single response pages, since a client may have caused it; a rate of them does.
             Err(NoClaims::Unusable(text)) => {
-                return Err(Stop::Unavailable(Reason::KeysUnavailable, format!("introspection: {text}")));
+                return Err(Stop::Unavailable(
+                    Reason::KeysUnavailable,
+                    format!("introspection: {text}"),
+                ));
             }
         };
 
         match judged {
             Ok(bearer) => {
                 let bearer = Arc::new(bearer);
-                self.accepted.put(hash, Accepted { bearer: Arc::clone(&bearer), at: now });
+                self.accepted.put(
+                    hash,
+                    Accepted {
+                        bearer: Arc::clone(&bearer),
+                        at: now,
+                    },
+                );
                 Ok(bearer)
             }
             Err(reason) => {
@@ -176,24 +210,35 @@ impl Introspection {
         }
     }
 
-    /// Asks the server. If it refuses the credentials and the secret has changed meanwhile, it is asked again.
+    /// Asks the server. If it refuses the credentials and the secret has changed meanwhile, it is
+    /// asked again.
     async fn ask(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>, NoClaims> {
         let Ok(_place) = self.line.places.try_acquire() else {
-            return Err(NoClaims::Unusable(format!("{MAX_CALLS_IN_FLIGHT} calls are in flight")));
+            return Err(NoClaims::Unusable(format!(
+                "{MAX_CALLS_IN_FLIGHT} calls are in flight"
+            )));
         };
         let deadline = Deadline::after(Instant::now(), CALL_TIMEOUT);
         let secret = self.current_secret(now).await?;
         let outcome = self.call(token, secret.as_deref(), deadline).await;
 
-        let Err(NoClaims::Credentials(_)) = outcome else { return outcome };
-        let Some(changed) = self.changed_secret(secret.as_deref(), now).await else { return outcome };
+        let Err(NoClaims::Credentials(_)) = outcome else {
+            return outcome;
+        };
+        let Some(changed) = self.changed_secret(secret.as_deref(), now).await else {
+            return outcome;
+        };
         self.call(token, Some(&changed), deadline).await
     }
 
     async fn current_secret(&self, now: Timestamp) -> Result<Option<Arc<str>>, NoClaims> {
-        let Some(secret) = &self.secret else { return Ok(None) };
+        let Some(secret) = &self.secret else {
+            return Ok(None);
+        };
         let value = secret.value(&self.secrets, now).await;
-        value.map(Some).map_err(|error| NoClaims::Unusable(format!("client_secret: {error}")))
+        value
+            .map(Some)
+            .map_err(|error| NoClaims::Unusable(format!("client_secret: {error}")))
     }
 
     async fn changed_secret(&self, before: Option<&str>, now: Timestamp) -> Option<Arc<str>> {
@@ -207,13 +252,31 @@ impl Introspection {
         secret: Option<&str>,
         deadline: Deadline,
     ) -> Result<Map<String, Value>, NoClaims> {
-        let IntrospectionServer { endpoint, auth, client_id, .. } = &self.server;
-        let client = Client { auth: *auth, id: client_id, secret: secret.unwrap_or_default() };
-        let request = request(endpoint, &client, token).map_err(|error| NoClaims::Unusable(error.to_string()))?;
+        let IntrospectionServer {
+            endpoint,
+            auth,
+            client_id,
+            ..
+        } = &self.server;
+        let client = Client {
+            auth: *auth,
+            id: client_id,
+            secret: secret.unwrap_or_default(),
+        };
+        let request = request(endpoint, &client, token)
+            .map_err(|error| NoClaims::Unusable(error.to_string()))?;
 
         let replay = Replay::OnceIfUnanswered;
-        let call = HttpCall { service: "introspection", operation: "Introspect", request, replay };
-        let response = self.calls.send_guarded(&self.line.breaker, call, deadline).await;
+        let call = HttpCall {
+            service: "introspection",
+            operation: "Introspect",
+            request,
+            replay,
+        };
+        let response = self
+            .calls
+            .send_guarded(&self.line.breaker, call, deadline)
+            .await;
         read(response.map_err(|error| NoClaims::Unusable(error.to_string()))?)
     }
 
@@ -222,14 +285,20 @@ impl Introspection {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_none_or(|logged| now.duration_since(logged).abs() >= LOG_INTERVAL) {
             *logged = Some(now);
-            tracing::warn!(response = text, "the authorization server refuses to introspect a token");
+            tracing::warn!(
+                response = text,
+                "the authorization server refuses to introspect a token"
+            );
         }
     }
 }
 
 impl Line {
     const fn new() -> Self {
-        Self { breaker: Breaker::new("introspection"), places: Semaphore::const_new(MAX_CALLS_IN_FLIGHT) }
+        Self {
+            breaker: Breaker::new("introspection"),
+            places: Semaphore::const_new(MAX_CALLS_IN_FLIGHT),
+        }
     }
 }
 
@@ -244,10 +313,21 @@ mod tests {
 
     #[test]
     fn a_jwt_of_any_kind_is_told_from_an_opaque_token() {
-        for token in ["eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJub25lIn0.e30.x.y.z", "e30.x", "IHt9.x"] {
+        for token in [
+            "eyJhbGciOiJub25lIn0.e30.",
+            "eyJhbGciOiJub25lIn0.e30.x.y.z",
+            "e30.x",
+            "IHt9.x",
+        ] {
             assert!(is_jose(token), "{token}");
         }
-        for token in ["opaque", "a.b.c", "2YotnFZFEjr1zCsicMWpAA", "eyJhbGciOiJub25lIn0", ""] {
+        for token in [
+            "opaque",
+            "a.b.c",
+            "2YotnFZFEjr1zCsicMWpAA",
+            "eyJhbGciOiJub25lIn0",
+            "",
+        ] {
             assert!(!is_jose(token), "{token}");
         }
     }
@@ -276,21 +356,43 @@ mod tests {
         };
         let records = || RecordLog::to(std::io::sink());
         let secrets = SecretReader::new(Arc::new(|_: &str| None), records);
-        Introspection::new(server, http_calls(records(), Reach::Deployed), secrets, None)
+        Introspection::new(
+            server,
+            http_calls(records(), Reach::Deployed),
+            secrets,
+            None,
+        )
     }
 
     #[test]
     fn refused_tokens_push_no_accepted_one_out() {
-        let (introspection, now) = (introspection(), Timestamp::from_second(1_795_348_800).unwrap());
+        let (introspection, now) = (
+            introspection(),
+            Timestamp::from_second(1_795_348_800).unwrap(),
+        );
         let claims = serde_json::json!({"active": true, "sub": "alice"});
-        let bearer = judge(&introspection.server, claims.as_object().unwrap(), now).map(Arc::new).ok().unwrap();
-        introspection.accepted.put([0; 32], Accepted { bearer, at: now });
+        let bearer = judge(&introspection.server, claims.as_object().unwrap(), now)
+            .map(Arc::new)
+            .ok()
+            .unwrap();
+        introspection
+            .accepted
+            .put([0; 32], Accepted { bearer, at: now });
 
         for number in 1..=3 * u32::try_from(MAX_REMEMBERED).unwrap() {
             let mut hash = [1; 32];
             hash[..4].copy_from_slice(&number.to_be_bytes());
-            introspection.refused.put(hash, Refused { reason: Reason::InvalidToken, at: now });
+            introspection.refused.put(
+                hash,
+                Refused {
+                    reason: Reason::InvalidToken,
+                    at: now,
+                },
+            );
         }
-        assert!(matches!(introspection.remembered(&[0; 32], now), Some(Ok(_))));
+        assert!(matches!(
+            introspection.remembered(&[0; 32], now),
+            Some(Ok(_))
+        ));
     }
 }

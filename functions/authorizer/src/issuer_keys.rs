@@ -36,8 +36,8 @@ impl Keys {
         }))
     }
 
-    /// The newest set that can be had for a token that names `kid`, which it may still lack. `None` where
-    /// there is none at all.
+    /// The newest set that can be had for a token that names `kid`, which it may still lack. `None`
+    /// where there is none at all.
     pub(crate) async fn set_for(&self, kid: &str, now: Timestamp) -> Option<Arc<KeySet>> {
         match self {
             Self::Inline(set) => Some(Arc::clone(set)),
@@ -78,7 +78,8 @@ impl FetchedKeys {
         }
     }
 
-    /// While the old keys serve. In a sandbox that is frozen meanwhile it goes on with the next request.
+    /// While the old keys serve. In a sandbox that is frozen meanwhile it goes on with the next
+    /// request.
     fn renew(self: &Arc<Self>, now: Timestamp) {
         let keys = Arc::clone(self);
         tokio::spawn(async move {
@@ -100,7 +101,10 @@ impl FetchedKeys {
     async fn load(&self, kid: &str, now: Timestamp) {
         let loaded = self.source.load().await;
         if let Err(problem) = &loaded {
-            let (issuer, host) = (&self.source.issuer, self.source.address.authority().map(ToString::to_string));
+            let (issuer, host) = (
+                &self.source.issuer,
+                self.source.address.authority().map(ToString::to_string),
+            );
             tracing::warn!(issuer, host, cause = problem.cause(), %problem, "cannot fetch the issuer's signing keys");
         }
         self.state().fetched(loaded.ok(), kid, now);

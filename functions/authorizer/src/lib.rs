@@ -1,12 +1,16 @@
 //! The authorizer: who calls, on what plan, and may the call pass?
 //!
-//! - trigger: an API Gateway HTTP API (format 2.0 with simple responses, or 1.0), or a REST API (TOKEN or
+//! - trigger: an API Gateway HTTP API (format 2.0 with simple responses, or 1.0), or a REST API
+//!   (TOKEN or
 //!   REQUEST); the event says how it is answered
-//! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys, what an authorization
+//! - reads: the policy (`AUTH_POLICY`), API keys and plans, issuers' public keys, what an
+//!   authorization
 //!   server says of opaque tokens
 //! - writes: the caller's usage, one charge a request
-//! - on failure: authentication never fails open. Bad credentials are the error `Unauthorized` (401), or, with
-//!   `ON_BAD_CREDENTIALS=forbid`, `isAuthorized: false` (403); what is forbidden is `isAuthorized: false` (403);
+//! - on failure: authentication never fails open. Bad credentials are the error `Unauthorized`
+//!   (401), or, with
+//!   `ON_BAD_CREDENTIALS=forbid`, `isAuthorized: false` (403); what is forbidden is `isAuthorized:
+//!   false` (403);
 //!   our own fault is any other error (500)
 
 mod answer;
@@ -54,8 +58,8 @@ use event::Request;
 use in_force::{InForce, Policies};
 use stop::Stop;
 
-/// The authorizer with what it was set up with. One serves any number of requests, one after another or
-/// at once.
+/// The authorizer with what it was set up with. One serves any number of requests, one after
+/// another or at once.
 #[derive(Debug)]
 pub struct Authorizer {
     policies: Arc<Policies>,
@@ -75,18 +79,36 @@ struct Call<'c> {
 }
 
 impl Authorizer {
-    /// An authorizer that looks keys and plans up in `store` and charges there. `calls` is made only if
-    /// the policy has it fetch anything.
+    /// An authorizer that looks keys and plans up in `store` and charges there. `calls` is made
+    /// only if the policy has it fetch anything.
     #[must_use]
-    pub fn new(config: Config, store: Arc<Store>, calls: impl Fn() -> HttpCalls + Send + Sync + 'static) -> Self {
+    pub fn new(
+        config: Config,
+        store: Arc<Store>,
+        calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
+    ) -> Self {
         let policies = Arc::new(Policies::new(config.policy, &store, calls));
-        let Config { on_throttle, on_bad_credentials, .. } = config;
-        Self { policies, refusals: Refusals { on_throttle, on_bad_credentials }, store }
+        let Config {
+            on_throttle,
+            on_bad_credentials,
+            ..
+        } = config;
+        Self {
+            policies,
+            refusals: Refusals {
+                on_throttle,
+                on_bad_credentials,
+            },
+            store,
+        }
     }
 
-    /// Writes what reports need and the store does not have yet. To be called once no more requests come.
+    /// Writes what reports need and the store does not have yet. To be called once no more requests
+    /// come.
     pub async fn finish(&self, deadline: Deadline) {
-        self.store.flush(Timestamp::now().as_nanosecond(), deadline).await;
+        self.store
+            .flush(Timestamp::now().as_nanosecond(), deadline)
+            .await;
     }
 
     /// Reads the policy, where it is in the registry. No request is answered before.
@@ -115,8 +137,8 @@ impl Authorizer {
         Ok(())
     }
 
-    /// Fetches what the first request would have to wait for. What cannot be had is logged, and tried again
-    /// by a request that needs it.
+    /// Fetches what the first request would have to wait for. What cannot be had is logged, and
+    /// tried again by a request that needs it.
     pub async fn preload(&self) {
         self.preload_at(Timestamp::now()).await;
     }
@@ -128,19 +150,21 @@ impl Authorizer {
         }
     }
 
-    /// The header that API keys are looked for in, in lower case. It must not reach a backend. None before
-    /// the policy has been read.
+    /// The header that API keys are looked for in, in lower case. It must not reach a backend. None
+    /// before the policy has been read.
     #[must_use]
     pub fn key_header(&self) -> Option<String> {
-        self.policies.current().map(|in_force| in_force.policy.key_header.clone())
+        self.policies
+            .current()
+            .map(|in_force| in_force.policy.key_header.clone())
     }
 
     /// Answers one event. Writes one log line, which names neither a credential nor a header.
     ///
     /// # Errors
-    /// [`Failure::Unauthorized`] for missing or invalid credentials, unless they are to be answered with 403.
-    /// [`Failure::Fault`] for an event that cannot be read, a store or an issuer's keys that are needed and cannot be had, or a clock
-    /// that cannot be right.
+    /// [`Failure::Unauthorized`] for missing or invalid credentials, unless they are to be answered
+    /// with 403. [`Failure::Fault`] for an event that cannot be read, a store or an issuer's keys
+    /// that are needed and cannot be had, or a clock that cannot be right.
     pub async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>, Failure> {
         self.handle_at(event, Timestamp::now()).await
     }
@@ -149,17 +173,29 @@ impl Authorizer {
     ///
     /// # Errors
     /// As [`Self::handle`].
-    pub async fn handle_at(&self, event: &RawValue, now: Timestamp) -> Result<Box<RawValue>, Failure> {
+    pub async fn handle_at(
+        &self,
+        event: &RawValue,
+        now: Timestamp,
+    ) -> Result<Box<RawValue>, Failure> {
         let request = Request::parse(event).map_err(|problem| Stop::Fault(Reason::Fault, problem));
-        let scope = request.as_ref().map_or_else(|_| RequestScope::default(), Request::scope);
+        let scope = request
+            .as_ref()
+            .map_or_else(|_| RequestScope::default(), Request::scope);
         scope.serve(self.answer(request, now)).await
     }
 
-    async fn answer(&self, request: Result<Request<'_>, Stop>, now: Timestamp) -> Result<Box<RawValue>, Failure> {
+    async fn answer(
+        &self,
+        request: Result<Request<'_>, Stop>,
+        now: Timestamp,
+    ) -> Result<Box<RawValue>, Failure> {
         let started = Instant::now();
         let request = match request {
             Ok(request) => request,
-            Err(stop) => return Answer::default().finish(Err(stop), self.refusals, started.elapsed()),
+            Err(stop) => {
+                return Answer::default().finish(Err(stop), self.refusals, started.elapsed());
+            }
         };
         let mut answer = Answer::default();
         let outcome = self.decide(&request, now, &mut answer).await;
@@ -175,7 +211,10 @@ impl Authorizer {
     ) -> Result<Decided, Stop> {
         answer.request(request);
         if now < Timestamp::UNIX_EPOCH {
-            return Err(Stop::Fault(Reason::Fault, "the clock stands before 1970".to_owned()));
+            return Err(Stop::Fault(
+                Reason::Fault,
+                "the clock stands before 1970".to_owned(),
+            ));
         }
         let InForce { policy, tokens } = &*self.policies.at(now).await?;
         let path = readable_path(request)?;
@@ -186,7 +225,14 @@ impl Authorizer {
             return Ok(Decided::allowed());
         }
         let deadline = self.store.deadline();
-        let check = Check { policy, tokens, store: &self.store, request, now, deadline };
+        let check = Check {
+            policy,
+            tokens,
+            store: &self.store,
+            request,
+            now,
+            deadline,
+        };
         let mut identity = Identity::default();
         let identified = check.identify(rule, &mut identity).await;
         // A refusal too is logged with what is known of the caller.
@@ -195,42 +241,77 @@ impl Authorizer {
         }
         identified?;
 
-        answer.usage_identifier_key(identity.key.as_ref().and(request.header(&policy.key_header)));
+        answer.usage_identifier_key(
+            identity
+                .key
+                .as_ref()
+                .and(request.header(&policy.key_header)),
+        );
         identity.meets(rule)?;
         let is_usage_query = request.is_usage_query();
-        let call = Call { policy, rule, method: &request.method, path: &path, is_usage_query, now, deadline };
+        let call = Call {
+            policy,
+            rule,
+            method: &request.method,
+            path: &path,
+            is_usage_query,
+            now,
+            deadline,
+        };
         self.charge(&identity, &call, answer).await
     }
 
-    async fn charge(&self, identity: &Identity, call: &Call<'_>, answer: &mut Answer<'_>) -> Result<Decided, Stop> {
-        let Some((caller, plan_name)) = identity.charged() else { return Ok(Decided::allowed()) };
+    async fn charge(
+        &self,
+        identity: &Identity,
+        call: &Call<'_>,
+        answer: &mut Answer<'_>,
+    ) -> Result<Decided, Stop> {
+        let Some((caller, plan_name)) = identity.charged() else {
+            return Ok(Decided::allowed());
+        };
         let plan_name = plan_name.ok_or_else(|| {
-            Stop::Forbidden(Reason::NoPlan).because("the token names no plan, and the policy no default plan")
+            Stop::Forbidden(Reason::NoPlan)
+                .because("the token names no plan, and the policy no default plan")
         })?;
-        let Ok(plan) = self.store.plan(plan_name, call.deadline).await else { return Ok(Decided::unavailable(1)) };
+        let Ok(plan) = self.store.plan(plan_name, call.deadline).await else {
+            return Ok(Decided::unavailable(1));
+        };
         let plan = plan.ok_or_else(|| unknown_plan(plan_name, identity, call.policy))?;
         answer.plan(&plan);
 
         let now = call.now.as_nanosecond();
         let charged = if call.is_usage_query {
             answer.plan_route(Some(&plan.usage_query));
-            self.store.charge_usage_query(caller, &plan, now, call.deadline).await
+            self.store
+                .charge_usage_query(caller, &plan, now, call.deadline)
+                .await
         } else {
             let route = route_limit(&plan, call)?;
             answer.plan_route(route);
-            self.store.charge(caller, &plan, route, call.rule.cost, now, call.deadline).await
+            self.store
+                .charge(caller, &plan, route, call.rule.cost, now, call.deadline)
+                .await
         };
-        let Ok(decision) = charged else { return Ok(Decided::unavailable(1)) };
+        let Ok(decision) = charged else {
+            return Ok(Decided::unavailable(1));
+        };
         answer.limits(&decision);
 
         match decision.verdict {
             Verdict::Allowed if decision.degraded => Ok(Decided::degraded()),
             Verdict::Allowed => Ok(Decided::allowed()),
-            Verdict::Throttled { quota, retry_after_s, .. } => Ok(Decided::throttled(quota, retry_after_s)),
+            Verdict::Throttled {
+                quota,
+                retry_after_s,
+                ..
+            } => Ok(Decided::throttled(quota, retry_after_s)),
             Verdict::Unavailable { retry_after_s } => Ok(Decided::unavailable(retry_after_s)),
             Verdict::Impossible => {
-                let detail =
-                    format!("cost {} is above a limit of plan `{}`, or a limit is 0", call.rule.cost, plan.name);
+                let detail = format!(
+                    "cost {} is above a limit of plan `{}`, or a limit is 0",
+                    call.rule.cost, plan.name
+                );
                 Err(Stop::Forbidden(Reason::LimitImpossible).because(detail))
             }
         }
@@ -244,15 +325,19 @@ fn readable_path(request: &Request<'_>) -> Result<String, Stop> {
         return Err(Stop::Forbidden(Reason::ForbiddenHeader).because(detail));
     }
     if !request.has_usual_method() {
-        let detail = "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case";
+        let detail =
+            "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case";
         return Err(Stop::Forbidden(Reason::UnusualMethod).because(detail));
     }
-    request.path().map_err(|problem| Stop::Forbidden(Reason::MalformedPath).because(problem))
+    request
+        .path()
+        .map_err(|problem| Stop::Forbidden(Reason::MalformedPath).because(problem))
 }
 
 /// Names the plan only if the policy or a key does: a token can claim any text.
 fn unknown_plan(name: &str, identity: &Identity, policy: &Policy) -> Stop {
-    let known = identity.configured_plan().is_some() || policy.named_plans().iter().any(|named| named.plan == name);
+    let known = identity.configured_plan().is_some()
+        || policy.named_plans().iter().any(|named| named.plan == name);
     let detail = if known {
         format!("plan `{name}` does not exist")
     } else {
@@ -261,16 +346,23 @@ fn unknown_plan(name: &str, identity: &Identity, policy: &Policy) -> Stop {
     Stop::Forbidden(Reason::UnknownPlan).because(detail)
 }
 
-/// The limit of its own that the plan has for the route. If the policy says that paths are folded, a path is charged
-/// on the limit of the path that it folds to.
+/// The limit of its own that the plan has for the route. If the policy says that paths are folded,
+/// a path is charged on the limit of the path that it folds to.
 fn route_limit<'p>(plan: &'p Plan, call: &Call<'_>) -> Result<Option<&'p RouteLimit>, Stop> {
     if call.policy.path_matching.folds() {
         return Ok(plan.route_limit(call.method, call.path).map(AsRef::as_ref));
     }
     let limit = plan.unambiguous_route_limit(call.method, call.path);
-    limit.map(|limit| limit.map(AsRef::as_ref)).map_err(|ambiguity| {
-        let other = ambiguity.stricter.map_or("another route", |limit| limit.route.as_str());
-        let detail = format!("plan `{}`: a backend may read the path as `{other}`, which has its own limit", plan.name);
-        Stop::Forbidden(Reason::AmbiguousPath).because(detail)
-    })
+    limit
+        .map(|limit| limit.map(AsRef::as_ref))
+        .map_err(|ambiguity| {
+            let other = ambiguity
+                .stricter
+                .map_or("another route", |limit| limit.route.as_str());
+            let detail = format!(
+                "plan `{}`: a backend may read the path as `{other}`, which has its own limit",
+                plan.name
+            );
+            Stop::Forbidden(Reason::AmbiguousPath).because(detail)
+        })
 }

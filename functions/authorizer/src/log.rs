@@ -21,7 +21,10 @@ pub fn log_to(
 ///
 /// # Errors
 /// As [`Authorizer::handle`], and [`Failure::Fault`] for a panic.
-pub async fn answer(authorizer: Arc<Authorizer>, event: Box<RawValue>) -> Result<Box<RawValue>, Failure> {
+pub async fn answer(
+    authorizer: Arc<Authorizer>,
+    event: Box<RawValue>,
+) -> Result<Box<RawValue>, Failure> {
     let answer = contained(async move { authorizer.handle(&event).await }).await;
     answer.unwrap_or_else(|| Err(Failure::Fault("panicked".to_owned())))
 }

@@ -20,5 +20,8 @@ async fn main() -> Result<(), Error> {
     let authorizer = Arc::new(Authorizer::new(config, Arc::new(opened.store), calls));
     let (prepared, ()) = tokio::join!(authorizer.prepare(), opened.connect);
     prepared?;
-    run(service_fn(|event: LambdaEvent<Box<RawValue>>| answer(Arc::clone(&authorizer), event.payload))).await
+    run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        answer(Arc::clone(&authorizer), event.payload)
+    }))
+    .await
 }

@@ -1,5 +1,5 @@
-//! Requests to issuers and authorization servers: what they may reach, the headers that they carry, and the
-//! bodies of the responses.
+//! Requests to issuers and authorization servers: what they may reach, the headers that they carry,
+//! and the bodies of the responses.
 
 use std::io::Read as _;
 
@@ -20,24 +20,39 @@ const AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
 /// The calls that an authorizer makes to addresses that a policy or a provider names.
 #[must_use]
 pub fn http_calls(records: RecordLog, reach: Reach) -> HttpCalls {
-    HttpCalls::new(Connections::reaching(reach, CONNECT), records, MAX_BODY_BYTES)
+    HttpCalls::new(
+        Connections::reaching(reach, CONNECT),
+        records,
+        MAX_BODY_BYTES,
+    )
 }
 
 /// The same on a developer's machine, where other hosts may be behind a proxy.
 #[must_use]
 pub fn local_http_calls(records: RecordLog, proxy: Option<&Proxy>) -> HttpCalls {
-    HttpCalls::new(Connections::through(proxy, CONNECT), records, MAX_BODY_BYTES)
+    HttpCalls::new(
+        Connections::through(proxy, CONNECT),
+        records,
+        MAX_BODY_BYTES,
+    )
 }
 
 /// What these calls may reach. In Lambda, loopback is where the Runtime API listens.
 #[must_use]
 pub fn reach(lookup: impl Fn(&str) -> Option<String>) -> Reach {
-    if lookup(FUNCTION_NAME).is_some() { Reach::Deployed } else { Reach::Local }
+    if lookup(FUNCTION_NAME).is_some() {
+        Reach::Deployed
+    } else {
+        Reach::Local
+    }
 }
 
 /// Adds the headers that every one of these requests carries.
 pub(crate) fn with_headers(request: Builder) -> Builder {
-    request.header(USER_AGENT, AGENT).header(ACCEPT, "application/json").header(ACCEPT_ENCODING, "identity")
+    request
+        .header(USER_AGENT, AGENT)
+        .header(ACCEPT, "application/json")
+        .header(ACCEPT_ENCODING, "identity")
 }
 
 /// Why a body cannot be read.
@@ -51,7 +66,8 @@ pub(crate) enum BodyError {
     TooLarge,
 }
 
-/// The body of a response. Object stores send what was stored compressed as it is, whatever was accepted.
+/// The body of a response. Object stores send what was stored compressed as it is, whatever was
+/// accepted.
 pub(crate) fn body(response: Response<Bytes>) -> Result<Bytes, BodyError> {
     match coding(response.headers())? {
         Coding::Identity => Ok(response.into_body()),
@@ -68,7 +84,11 @@ fn coding(headers: &HeaderMap) -> Result<Coding, BodyError> {
     let mut codings = headers.get_all(CONTENT_ENCODING).iter();
     let coding = match (codings.next(), codings.next()) {
         (None, _) => return Ok(Coding::Identity),
-        (Some(coding), None) => coding.to_str().map_err(|_| BodyError::Coding)?.trim().to_ascii_lowercase(),
+        (Some(coding), None) => coding
+            .to_str()
+            .map_err(|_| BodyError::Coding)?
+            .trim()
+            .to_ascii_lowercase(),
         (Some(_), Some(_)) => return Err(BodyError::Coding),
     };
     match coding.as_str() {
@@ -82,8 +102,14 @@ fn decompressed(compressed: &[u8]) -> Result<Bytes, BodyError> {
     let mut plain = Vec::new();
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
     let mut reader = GzDecoder::new(compressed).take(limit + 1);
-    reader.read_to_end(&mut plain).map_err(|_| BodyError::Gzip)?;
-    if plain.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(plain.into()) }
+    reader
+        .read_to_end(&mut plain)
+        .map_err(|_| BodyError::Gzip)?;
+    if plain.len() > MAX_BODY_BYTES {
+        Err(BodyError::TooLarge)
+    } else {
+        Ok(plain.into())
+    }
 }
 
 #[cfg(test)]
@@ -114,18 +140,32 @@ mod tests {
         assert_eq!(read(&[], b"plain").unwrap(), "plain");
         assert_eq!(read(&["identity"], b"plain").unwrap(), "plain");
         assert_eq!(read(&["GZIP"], &gzip(b"plain")).unwrap(), "plain");
-        assert_eq!(read(&["gzip"], &gzip(&vec![b' '; MAX_BODY_BYTES])).unwrap().len(), MAX_BODY_BYTES);
-        assert_eq!(read(&["gzip"], &gzip(&vec![b' '; 64 * 1_024 * 1_024])), Err(BodyError::TooLarge));
+        assert_eq!(
+            read(&["gzip"], &gzip(&vec![b' '; MAX_BODY_BYTES]))
+                .unwrap()
+                .len(),
+            MAX_BODY_BYTES
+        );
+        assert_eq!(
+            read(&["gzip"], &gzip(&vec![b' '; 64 * 1_024 * 1_024])),
+            Err(BodyError::TooLarge)
+        );
         assert_eq!(read(&["gzip"], b"plain"), Err(BodyError::Gzip));
         assert_eq!(read(&["gzip"], &gzip(b"plain")[..10]), Err(BodyError::Gzip));
         assert_eq!(read(&["br"], b"plain"), Err(BodyError::Coding));
         assert_eq!(read(&["gzip, gzip"], b"plain"), Err(BodyError::Coding));
-        assert_eq!(read(&["gzip", "gzip"], &gzip(&gzip(b"plain"))), Err(BodyError::Coding));
+        assert_eq!(
+            read(&["gzip", "gzip"], &gzip(&gzip(b"plain"))),
+            Err(BodyError::Coding)
+        );
     }
 
     #[test]
     fn loopback_is_out_of_reach_in_lambda() {
-        assert_eq!(reach(|name| (name == FUNCTION_NAME).then(|| "authorizer".to_owned())), Reach::Deployed);
+        assert_eq!(
+            reach(|name| (name == FUNCTION_NAME).then(|| "authorizer".to_owned())),
+            Reach::Deployed
+        );
         assert_eq!(reach(|_| None), Reach::Local);
     }
 }

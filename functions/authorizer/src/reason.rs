@@ -1,4 +1,5 @@
-//! Why a request was let through or not, in the words of logs and context; and the two errors there are.
+//! Why a request was let through or not, in the words of logs and context; and the two errors there
+//! are.
 
 use lambda_runtime::Diagnostic;
 
@@ -114,6 +115,9 @@ impl From<Failure> for Diagnostic {
             Failure::Unauthorized => "Unauthorized",
             Failure::Fault(_) => "Fault",
         };
-        Diagnostic { error_type: error_type.to_owned(), error_message: failure.to_string() }
+        Diagnostic {
+            error_type: error_type.to_owned(),
+            error_message: failure.to_string(),
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-/// Two generations: what is looked up moves to the younger one, and when that is full the older one is
-/// forgotten whole. So nothing is ever searched for what to forget, and what is used stays.
+/// Two generations: what is looked up moves to the younger one, and when that is full the older one
+/// is forgotten whole. So nothing is ever searched for what to forget, and what is used stays.
 #[derive(Debug)]
 pub(crate) struct Recent<K, V> {
     generation: usize,
@@ -21,12 +21,21 @@ struct Generations<K, V> {
 impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
     /// Room for `most` entries, of which at least half are remembered.
     pub(crate) fn new(most: usize) -> Self {
-        let generations = Generations { younger: HashMap::new(), older: HashMap::new() };
-        Self { generation: (most / 2).max(1), generations: Mutex::new(generations) }
+        let generations = Generations {
+            younger: HashMap::new(),
+            older: HashMap::new(),
+        };
+        Self {
+            generation: (most / 2).max(1),
+            generations: Mutex::new(generations),
+        }
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<V> {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generations = self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = generations.younger.get(key) {
             return Some(value.clone());
         }
@@ -36,13 +45,19 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
     }
 
     pub(crate) fn put(&self, key: K, value: V) {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generations = self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         generations.older.remove(&key);
         generations.put(key, value, self.generation);
     }
 
     pub(crate) fn forget(&self, key: &K) {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generations = self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         generations.younger.remove(key);
         generations.older.remove(key);
     }

@@ -3,8 +3,8 @@
 use calls::{RecordLog, Timeouts};
 use usage::{OpenError, Opened, StoreConfig};
 
-/// Opens the store. Its calls have to fit into a decision. Settings of the calls to AWS are read through `lookup`; their
-/// records go to `records`.
+/// Opens the store. Its calls have to fit into a decision. Settings of the calls to AWS are read
+/// through `lookup`; their records go to `records`.
 ///
 /// # Errors
 /// [`OpenError`] for seeds or settings that cannot be.
@@ -13,5 +13,9 @@ pub async fn open(
     lookup: impl Fn(&str) -> Option<String>,
     records: RecordLog,
 ) -> Result<Opened, OpenError> {
-    config.open(lookup, records, |tables| Timeouts::within(tables.deadline, 1).unwrap_or_default()).await
+    config
+        .open(lookup, records, |tables| {
+            Timeouts::within(tables.deadline, 1).unwrap_or_default()
+        })
+        .await
 }

@@ -92,7 +92,10 @@ pub(crate) struct Headers<'e>(Vec<(Cow<'e, str>, Cow<'e, str>)>);
 impl<'e> Headers<'e> {
     /// What was sent in two spellings was sent twice, and is joined as HTTP has it.
     pub(crate) fn new(headers: impl IntoIterator<Item = (Text<'e>, Text<'e>)>) -> Self {
-        let mut headers: Vec<_> = headers.into_iter().map(|(name, value)| (in_lower_case(name.0), value.0)).collect();
+        let mut headers: Vec<_> = headers
+            .into_iter()
+            .map(|(name, value)| (in_lower_case(name.0), value.0))
+            .collect();
         // Keeps the order of those that are equal.
         headers.sort_by(|(one, _), (other, _)| one.cmp(other));
         headers.dedup_by(|(name, value), (before, values)| {
@@ -109,7 +112,10 @@ impl<'e> Headers<'e> {
 
     /// A header by its name in lower case.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        let at = self
+            .0
+            .binary_search_by(|(known, _)| (**known).cmp(name))
+            .ok()?;
         Some(&self.0[at].1)
     }
 
@@ -119,7 +125,11 @@ impl<'e> Headers<'e> {
 }
 
 fn in_lower_case(name: Cow<'_, str>) -> Cow<'_, str> {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { name }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        name
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +137,11 @@ mod tests {
     use super::*;
 
     fn headers(json: &str) -> Headers<'_> {
-        Headers::new(serde_json::from_str::<Members<'_, Text<'_>>>(json).unwrap().0)
+        Headers::new(
+            serde_json::from_str::<Members<'_, Text<'_>>>(json)
+                .unwrap()
+                .0,
+        )
     }
 
     #[test]
@@ -142,12 +156,16 @@ mod tests {
 
     #[test]
     fn of_two_members_of_one_name_neither_counts() {
-        let members: Members<'_, Text<'_>> = serde_json::from_str(r#"{"a":"1","b":"2","a":"3"}"#).unwrap();
+        let members: Members<'_, Text<'_>> =
+            serde_json::from_str(r#"{"a":"1","b":"2","a":"3"}"#).unwrap();
         assert_eq!((members.get("a"), members.get("b")), (None, Some("2")));
     }
 
     #[test]
     fn a_header_in_several_spellings_is_joined_in_their_order() {
-        assert_eq!(headers(r#"{"B":"0","A":"1","a":"2","A":"3","b":""}"#).get("a"), Some("1,2,3"));
+        assert_eq!(
+            headers(r#"{"B":"0","A":"1","a":"2","A":"3","b":""}"#).get("a"),
+            Some("1,2,3")
+        );
     }
 }

@@ -51,8 +51,8 @@ impl fmt::Debug for Verified {
 }
 
 impl Tokens {
-    /// Tokens of these issuers, and opaque ones of this server. `calls` is made only if there is anything to
-    /// call for. Keys of the same source as `before` are kept.
+    /// Tokens of these issuers, and opaque ones of this server. `calls` is made only if there is
+    /// anything to call for. Keys of the same source as `before` are kept.
     pub(crate) fn new(
         issuers: Vec<(Issuer, KeyOrigin)>,
         server: Option<IntrospectionServer>,
@@ -60,19 +60,27 @@ impl Tokens {
         secrets: &Arc<SecretReader>,
         calls: impl FnOnce() -> HttpCalls,
     ) -> Self {
-        let fetches = issuers.iter().any(|(_, origin)| !matches!(origin, KeyOrigin::Inline(_)));
+        let fetches = issuers
+            .iter()
+            .any(|(_, origin)| !matches!(origin, KeyOrigin::Inline(_)));
         let calls = (fetches || server.is_some()).then(calls);
         let introspection = server.zip(calls.clone()).map(|(server, calls)| {
             let before = before.and_then(|before| before.introspection.as_ref());
             Introspection::new(server, calls, Arc::clone(secrets), before)
         });
         let trust = |(issuer, origin): (Issuer, KeyOrigin)| {
-            let held = before.and_then(|before| before.issuers.get(issuer.iss())).map(|before| &before.keys);
+            let held = before
+                .and_then(|before| before.issuers.get(issuer.iss()))
+                .map(|before| &before.keys);
             let keys = keys(&issuer, origin, held, calls.as_ref())?;
             Some((issuer.iss().to_owned(), Arc::new(Trusted { issuer, keys })))
         };
         let issuers = issuers.into_iter().filter_map(trust).collect();
-        Self { issuers, introspection, verified: Recent::new(MOST_VERIFIED) }
+        Self {
+            issuers,
+            introspection,
+            verified: Recent::new(MOST_VERIFIED),
+        }
     }
 
     /// Reads the secrets that the policy refers to.
@@ -83,8 +91,8 @@ impl Tokens {
         }
     }
 
-    /// Fetches the keys that are not there, of all issuers at once, so that no request has to wait for them. What cannot be had
-    /// is logged, and asked for again by a request.
+    /// Fetches the keys that are not there, of all issuers at once, so that no request has to wait
+    /// for them. What cannot be had is logged, and asked for again by a request.
     pub(crate) async fn preload(&self, now: Timestamp) {
         let mut under_way = JoinSet::new();
         for trusted in self.issuers.values().map(Arc::clone) {
@@ -103,10 +111,19 @@ impl Tokens {
             return introspection.verify(token, hash, now).await;
         }
         if let Some(verified) = self.verified.get(&hash) {
-            let set = verified.trusted.keys.set_for(&verified.key.kid, now).await.ok_or_else(no_keys)?;
+            let set = verified
+                .trusted
+                .keys
+                .set_for(&verified.key.kid, now)
+                .await
+                .ok_or_else(no_keys)?;
             if set.holds(&verified.key) {
                 let limits = verified.trusted.issuer.limits;
-                verified.bearer.times.check(now, limits).map_err(Stop::Unauthenticated)?;
+                verified
+                    .bearer
+                    .times
+                    .check(now, limits)
+                    .map_err(Stop::Unauthenticated)?;
                 return Ok(Arc::clone(&verified.bearer));
             }
             self.verified.forget(&hash);
@@ -117,33 +134,59 @@ impl Tokens {
         Ok(bearer)
     }
 
-    /// The checks, the cheap ones first: what the token says of itself, its issuer, the key, the signature,
-    /// and what the claims mean.
+    /// The checks, the cheap ones first: what the token says of itself, its issuer, the key, the
+    /// signature, and what the claims mean.
     async fn check(&self, token: &str, now: Timestamp) -> Result<Verified, Stop> {
         let jws = Jws::parse(token).map_err(Stop::Unauthenticated)?;
         let invalid = || Stop::Unauthenticated(Reason::InvalidToken);
         let claims = strict_json::object(&jws.payload).ok_or_else(invalid)?;
-        let trusted = claims.get("iss").and_then(Value::as_str).and_then(|name| self.issuers.get(name));
-        let trusted = trusted.filter(|trusted| trusted.issuer.admits(jws.algorithm, &jws.typ)).ok_or_else(invalid)?;
+        let trusted = claims
+            .get("iss")
+            .and_then(Value::as_str)
+            .and_then(|name| self.issuers.get(name));
+        let trusted = trusted
+            .filter(|trusted| trusted.issuer.admits(jws.algorithm, &jws.typ))
+            .ok_or_else(invalid)?;
         let times = Times::read(&claims).map_err(Stop::Unauthenticated)?;
         if times.expires.is_none() {
             return Err(Stop::Unauthenticated(Reason::InvalidClaims));
         }
-        let set = trusted.keys.set_for(&jws.kid, now).await.ok_or_else(no_keys)?;
+        let set = trusted
+            .keys
+            .set_for(&jws.kid, now)
+            .await
+            .ok_or_else(no_keys)?;
         let key = set.key(&jws.kid, jws.algorithm).ok_or_else(invalid)?;
         if !jws.is_signed_by(key) {
             return Err(Stop::Unauthenticated(Reason::InvalidSignature));
         }
-        let bearer = issuer_claims::bearer(&trusted.issuer, &claims, times, now).map_err(Stop::Unauthenticated)?;
-        Ok(Verified { trusted: Arc::clone(trusted), key: Arc::clone(key), bearer: Arc::new(bearer) })
+        let bearer = issuer_claims::bearer(&trusted.issuer, &claims, times, now)
+            .map_err(Stop::Unauthenticated)?;
+        Ok(Verified {
+            trusted: Arc::clone(trusted),
+            key: Arc::clone(key),
+            bearer: Arc::new(bearer),
+        })
     }
 }
 
-fn keys(issuer: &Issuer, origin: KeyOrigin, held: Option<&Keys>, calls: Option<&HttpCalls>) -> Option<Keys> {
+fn keys(
+    issuer: &Issuer,
+    origin: KeyOrigin,
+    held: Option<&Keys>,
+    calls: Option<&HttpCalls>,
+) -> Option<Keys> {
     let source = |address, discovers| {
-        let source = KeySource { calls: calls?.clone(), issuer: issuer.iss().to_owned(), address, discovers };
+        let source = KeySource {
+            calls: calls?.clone(),
+            issuer: issuer.iss().to_owned(),
+            address,
+            discovers,
+        };
         match held {
-            Some(Keys::Fetched(keys)) if keys.are_from(&source) => Some(Keys::Fetched(Arc::clone(keys))),
+            Some(Keys::Fetched(keys)) if keys.are_from(&source) => {
+                Some(Keys::Fetched(Arc::clone(keys)))
+            }
             _ => Some(Keys::fetched(source)),
         }
     };
@@ -155,7 +198,10 @@ fn keys(issuer: &Issuer, origin: KeyOrigin, held: Option<&Keys>, calls: Option<&
 }
 
 fn no_keys() -> Stop {
-    Stop::Fault(Reason::KeysUnavailable, "the issuer's keys cannot be had".to_owned())
+    Stop::Fault(
+        Reason::KeysUnavailable,
+        "the issuer's keys cannot be had".to_owned(),
+    )
 }
 
 fn hash_of(token: &str) -> [u8; 32] {

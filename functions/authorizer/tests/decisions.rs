@@ -1,5 +1,9 @@
 //! What the authorizer answers to whole events.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at the first surprise"
+)]
 
 use std::sync::Arc;
 
@@ -18,8 +22,11 @@ fn settings() -> Value {
 fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
     let mut settings = settings();
     change(&mut settings);
-    let config = Config::from_lookup(move |name| settings[name].as_str().map(str::to_owned)).unwrap();
-    let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
+    let config =
+        Config::from_lookup(move |name| settings[name].as_str().map(str::to_owned)).unwrap();
+    let StoreConfig::Embedded(seeds) = &config.store else {
+        panic!("the settings hold an embedded store")
+    };
     let store = EmbeddedStore::new(seeds).unwrap();
     Authorizer::new(config, Arc::new(Store::Embedded(store)), || {
         http_calls(RecordLog::to(std::io::sink()), Reach::Local)
@@ -27,7 +34,10 @@ fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
 }
 
 fn handle(authorizer: &Authorizer, event: Value) -> Result<Value, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let answer = runtime.block_on(authorizer.handle(&to_raw_value(&event).unwrap()))?;
     Ok(serde_json::from_str(answer.get()).unwrap())
 }
@@ -37,7 +47,10 @@ fn authorizer() -> Authorizer {
 }
 
 fn event(case: &str) -> Value {
-    let path = format!("{}/../../events/authorizer.{case}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../events/authorizer.{case}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -52,12 +65,16 @@ fn get(path: &str, headers: Value) -> Value {
 /// `isAuthorized` and the context.
 fn answer(authorizer: &Authorizer, event: Value) -> (bool, Value) {
     let mut answer = handle(authorizer, event).unwrap();
-    (answer["isAuthorized"].as_bool().unwrap(), answer["context"].take())
+    (
+        answer["isAuthorized"].as_bool().unwrap(),
+        answer["context"].take(),
+    )
 }
 
 #[test]
 fn every_event_has_the_outcome_that_its_name_says() {
-    let allowed = ["allowed", "public", "address", "token", "token-and-key"].map(|case| (case, "ok", "allowed"));
+    let allowed = ["allowed", "public", "address", "token", "token-and-key"]
+        .map(|case| (case, "ok", "allowed"));
     let forbidden = [
         ("insufficient-scope", "insufficient_scope", "-"),
         ("no-rule", "no_rule", "-"),
@@ -88,15 +105,32 @@ fn every_event_has_the_outcome_that_its_name_says() {
         "invalid-claims",
         "rest-token",
     ] {
-        assert_eq!(handle(&authorizer, event(case)), Err(Failure::Unauthorized), "{case}");
+        assert_eq!(
+            handle(&authorizer, event(case)),
+            Err(Failure::Unauthorized),
+            "{case}"
+        );
     }
-    assert!(matches!(handle(&authorizer, event("fault")), Err(Failure::Fault(_))));
+    assert!(matches!(
+        handle(&authorizer, event("fault")),
+        Err(Failure::Fault(_))
+    ));
     for case in ["rest-request", "format-1"] {
         let answer = handle(&authorizer, event(case)).unwrap();
-        assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Allow", "{case}");
+        assert_eq!(
+            answer["policyDocument"]["Statement"][0]["Effect"], "Allow",
+            "{case}"
+        );
     }
-    for (case, reason) in [("throttled", "rate_exceeded"), ("quota-exceeded", "quota_exceeded")] {
-        assert_eq!(answer(&authorizer, event(case)).1["decision"], "allowed", "{case}");
+    for (case, reason) in [
+        ("throttled", "rate_exceeded"),
+        ("quota-exceeded", "quota_exceeded"),
+    ] {
+        assert_eq!(
+            answer(&authorizer, event(case)).1["decision"],
+            "allowed",
+            "{case}"
+        );
         let (authorized, context) = answer(&authorizer, event(case));
         assert_eq!(
             (authorized, &context["reason"], &context["decision"]),
@@ -127,7 +161,15 @@ fn the_context_of_an_allowed_request_is_complete() {
 #[test]
 fn what_request_mapping_reads_is_always_there_and_never_empty() {
     let authorizer = authorizer();
-    for case in ["allowed", "public", "address", "throttled", "no-rule", "malformed-path", "limit-impossible"] {
+    for case in [
+        "allowed",
+        "public",
+        "address",
+        "throttled",
+        "no-rule",
+        "malformed-path",
+        "limit-impossible",
+    ] {
         let (_, context) = answer(&authorizer, event(case));
         for name in [
             "decision",
@@ -145,7 +187,12 @@ fn what_request_mapping_reads_is_always_there_and_never_empty() {
             "request_id",
             "authorizer_ms",
         ] {
-            assert!(context[name].as_str().is_some_and(|value| !value.is_empty()), "{case}: {name}");
+            assert!(
+                context[name]
+                    .as_str()
+                    .is_some_and(|value| !value.is_empty()),
+                "{case}: {name}"
+            );
         }
     }
 }
@@ -153,7 +200,14 @@ fn what_request_mapping_reads_is_always_there_and_never_empty() {
 #[test]
 fn what_response_mapping_reads_is_absent_where_there_is_nothing() {
     let (_, context) = answer(&authorizer(), event("public"));
-    for name in ["ratelimit_policy", "ratelimit", "retry_after", "limit", "remaining", "reset"] {
+    for name in [
+        "ratelimit_policy",
+        "ratelimit",
+        "retry_after",
+        "limit",
+        "remaining",
+        "reset",
+    ] {
         assert_eq!(context.get(name), None, "{name}");
     }
     let (_, context) = answer(&authorizer(), event("allowed"));
@@ -175,7 +229,10 @@ fn where_there_is_no_listener_rule_a_throttled_request_is_forbidden() {
     let authorizer = authorizer_with(|settings| settings["ON_THROTTLE"] = "forbid".into());
     assert!(answer(&authorizer, event("throttled")).0);
     let (authorized, context) = answer(&authorizer, event("throttled"));
-    assert_eq!((authorized, &context["decision"]), (false, &json!("throttled")));
+    assert_eq!(
+        (authorized, &context["decision"]),
+        (false, &json!("throttled"))
+    );
 }
 
 #[test]
@@ -183,27 +240,48 @@ fn bad_credentials_are_403_if_the_deployment_says_so() {
     let authorizer = authorizer_with(|settings| settings["ON_BAD_CREDENTIALS"] = "forbid".into());
     for (headers, reason) in [
         (json!({}), "missing_credentials"),
-        (json!({"x-api-key": "unknown-key-00000000000001"}), "unknown_key"),
+        (
+            json!({"x-api-key": "unknown-key-00000000000001"}),
+            "unknown_key",
+        ),
         (json!({"authorization": "Bearer a.b.c"}), "invalid_token"),
     ] {
         let (authorized, context) = answer(&authorizer, get("/orders", headers));
         assert_eq!((authorized, &context["reason"]), (false, &json!(reason)));
-        assert_eq!((&context["decision"], &context["key_id"]), (&json!("-"), &json!("-")));
+        assert_eq!(
+            (&context["decision"], &context["key_id"]),
+            (&json!("-"), &json!("-"))
+        );
     }
-    assert!(answer(&authorizer, get("/orders", json!({"x-api-key": "local-pro-key-0000000000001"}))).0);
+    assert!(
+        answer(
+            &authorizer,
+            get(
+                "/orders",
+                json!({"x-api-key": "local-pro-key-0000000000001"})
+            )
+        )
+        .0
+    );
 }
 
 #[test]
 fn two_keys_in_one_request_are_none() {
     let two = json!({"x-api-key": "local-pro-key-0000000000001,local-pro-key-0000000000001"});
-    assert_eq!(handle(&authorizer(), get("/orders", two)), Err(Failure::Unauthorized));
+    assert_eq!(
+        handle(&authorizer(), get("/orders", two)),
+        Err(Failure::Unauthorized)
+    );
 }
 
 /// No token can be verified without issuers, and a bad one must not fall through to the key.
 #[test]
 fn a_token_beside_a_good_key_is_refused_unless_the_rule_asks_for_the_key_alone() {
     let both = json!({"x-api-key": "local-pro-key-0000000000001", "authorization": "Bearer x"});
-    assert_eq!(handle(&authorizer(), get("/orders", both.clone())), Err(Failure::Unauthorized));
+    assert_eq!(
+        handle(&authorizer(), get("/orders", both.clone())),
+        Err(Failure::Unauthorized)
+    );
     assert!(answer(&authorizer(), get("/admin/users", both)).0);
 }
 
@@ -218,39 +296,68 @@ fn an_address_has_its_own_limit() {
     for _ in 0..3 {
         assert_eq!(from("192.0.2.1"), "allowed");
     }
-    assert_eq!((from("192.0.2.1"), from("192.0.2.2")), (json!("throttled"), json!("allowed")));
+    assert_eq!(
+        (from("192.0.2.1"), from("192.0.2.2")),
+        (json!("throttled"), json!("allowed"))
+    );
 }
 
 #[test]
 fn an_address_that_is_none_is_our_fault_and_not_a_pass() {
     let mut event = event("address");
     event["requestContext"]["http"]["sourceIp"] = "somewhere".into();
-    assert!(matches!(handle(&authorizer(), event), Err(Failure::Fault(_))));
+    assert!(matches!(
+        handle(&authorizer(), event),
+        Err(Failure::Fault(_))
+    ));
 }
 
 #[test]
 fn a_plan_that_does_not_exist_is_forbidden() {
     let authorizer = authorizer_with(|settings| {
-        let policy = settings["AUTH_POLICY"].as_str().unwrap().replace("\"anonymous\"", "\"missing\"");
+        let policy = settings["AUTH_POLICY"]
+            .as_str()
+            .unwrap()
+            .replace("\"anonymous\"", "\"missing\"");
         settings["AUTH_POLICY"] = policy.into();
     });
     let (authorized, context) = answer(&authorizer, event("address"));
-    assert_eq!((authorized, &context["reason"]), (false, &json!("unknown_plan")));
+    assert_eq!(
+        (authorized, &context["reason"]),
+        (false, &json!("unknown_plan"))
+    );
 }
 
 #[test]
 fn a_plans_own_route_is_charged_and_named() {
     let authorizer = authorizer_with(|settings| {
         let seeds = settings["EMBEDDED_STORE"].as_str().unwrap();
-        let seeds =
-            seeds.replacen("\"pro\":{", "\"pro\":{\"routes\":{\"GET /orders\":{\"rate\":0.01,\"burst\":1}},", 1);
+        let seeds = seeds.replacen(
+            "\"pro\":{",
+            "\"pro\":{\"routes\":{\"GET /orders\":{\"rate\":0.01,\"burst\":1}},",
+            1,
+        );
         settings["EMBEDDED_STORE"] = seeds.into();
     });
-    let call = |path: &str| answer(&authorizer, get(path, json!({"x-api-key": "local-pro-key-0000000000001"}))).1;
+    let call = |path: &str| {
+        answer(
+            &authorizer,
+            get(path, json!({"x-api-key": "local-pro-key-0000000000001"})),
+        )
+        .1
+    };
     assert_eq!(call("/orders")["route"], "GET /orders");
     let second = call("/orders");
-    assert_eq!((&second["decision"], &second["retry_after"]), (&json!("throttled"), &json!("100")));
-    assert!(second["ratelimit"].as_str().unwrap().contains(r#""GET /orders";r=0;t=100"#));
+    assert_eq!(
+        (&second["decision"], &second["retry_after"]),
+        (&json!("throttled"), &json!("100"))
+    );
+    assert!(
+        second["ratelimit"]
+            .as_str()
+            .unwrap()
+            .contains(r#""GET /orders";r=0;t=100"#)
+    );
     assert_eq!(call("/orders/7")["decision"], "allowed");
 }
 
@@ -274,7 +381,10 @@ fn a_usage_query_is_charged_to_its_own_bucket_whatever_the_rule_costs() {
     });
     let key = "a-key-of-a-tiny-plan-0000001";
     let decision = |event: Value| answer(&authorizer, event).1["decision"].clone();
-    assert_eq!([(); 2].map(|()| decision(get("/orders", json!({"x-api-key": key})))), ["allowed", "throttled"]);
+    assert_eq!(
+        [(); 2].map(|()| decision(get("/orders", json!({"x-api-key": key})))),
+        ["allowed", "throttled"]
+    );
     assert_eq!([(); 5].map(|()| decision(usage_query(key))), ["allowed"; 5]);
 
     let (authorized, context) = answer(&authorizer, usage_query(key));
@@ -282,11 +392,24 @@ fn a_usage_query_is_charged_to_its_own_bucket_whatever_the_rule_costs() {
         (authorized, &context["decision"], &context["reason"]),
         (true, &json!("throttled"), &json!("rate_exceeded"))
     );
-    assert_eq!((&context["route"], &context["retry_after"]), (&json!("GET /_tollgate/usage"), &json!("1")));
-    assert_eq!(context["ratelimit_policy"], r#""GET /_tollgate/usage";q=5;w=5"#);
+    assert_eq!(
+        (&context["route"], &context["retry_after"]),
+        (&json!("GET /_tollgate/usage"), &json!("1"))
+    );
+    assert_eq!(
+        context["ratelimit_policy"],
+        r#""GET /_tollgate/usage";q=5;w=5"#
+    );
 
     // The same path by another route may reach a backend.
-    assert_eq!(answer(&authorizer, get("/_tollgate/usage", json!({"x-api-key": key}))).1["reason"], "limit_impossible");
+    assert_eq!(
+        answer(
+            &authorizer,
+            get("/_tollgate/usage", json!({"x-api-key": key}))
+        )
+        .1["reason"],
+        "limit_impossible"
+    );
 }
 
 /// An authorizer with these rules, for the events' keys.
@@ -299,7 +422,11 @@ fn reason(authorizer: &Authorizer, method: &str, path: &str) -> String {
     let mut event = get(path, json!({"x-api-key": "local-free-key-000000000001"}));
     event["requestContext"]["http"]["method"] = method.into();
     match handle(authorizer, event) {
-        Ok(mut answer) => answer["context"]["reason"].take().as_str().unwrap().to_owned(),
+        Ok(mut answer) => answer["context"]["reason"]
+            .take()
+            .as_str()
+            .unwrap()
+            .to_owned(),
         Err(failure) => failure.to_string(),
     }
 }
@@ -317,7 +444,11 @@ fn readme_rules() -> Value {
 fn another_spelling_of_a_path_does_not_lead_around_its_rule() {
     let authorizer = judging(json!({"rules": readme_rules()}));
     for path in ["/admin/users", "/admin", "/admin/", "/admin/USERS"] {
-        assert_eq!(reason(&authorizer, "GET", path), "insufficient_scope", "{path}");
+        assert_eq!(
+            reason(&authorizer, "GET", path),
+            "insufficient_scope",
+            "{path}"
+        );
     }
     for path in [
         "/ADMIN/users",
@@ -342,21 +473,32 @@ fn a_policy_can_say_that_the_backend_ignores_case_and_trailing_slashes() {
     let paths = json!({"case": "insensitive", "trailing_slash": "ignored"});
     let authorizer = judging(json!({"paths": paths, "rules": readme_rules()}));
     for path in ["/ADMIN/users", "/Admin/", "/admin"] {
-        assert_eq!(reason(&authorizer, "GET", path), "insufficient_scope", "{path}");
+        assert_eq!(
+            reason(&authorizer, "GET", path),
+            "insufficient_scope",
+            "{path}"
+        );
     }
     assert_eq!(reason(&authorizer, "GET", "/REPORTS/7/"), "ok");
-    assert_eq!(reason(&authorizer, "GET", "/admin./users"), "ambiguous_path");
+    assert_eq!(
+        reason(&authorizer, "GET", "/admin./users"),
+        "ambiguous_path"
+    );
 }
 
 #[test]
 fn another_spelling_of_a_path_does_not_lead_around_its_limit() {
     let with = |paths: Value| {
         authorizer_with(move |settings| {
-            let policy = json!({"paths": paths, "rules": [{"match": "ANY /{proxy+}", "auth": "any"}]});
+            let policy =
+                json!({"paths": paths, "rules": [{"match": "ANY /{proxy+}", "auth": "any"}]});
             settings["AUTH_POLICY"] = policy.to_string().into();
             let seeds = settings["EMBEDDED_STORE"].as_str().unwrap();
-            let seeds =
-                seeds.replacen("\"free\":{", "\"free\":{\"routes\":{\"POST /pay\":{\"rate\":0.01,\"burst\":1}},", 1);
+            let seeds = seeds.replacen(
+                "\"free\":{",
+                "\"free\":{\"routes\":{\"POST /pay\":{\"rate\":0.01,\"burst\":1}},",
+                1,
+            );
             settings["EMBEDDED_STORE"] = seeds.into();
         })
     };
@@ -377,9 +519,16 @@ fn a_method_in_another_spelling_is_refused_whatever_the_rule() {
         {"match": "ANY /{proxy+}", "auth": "none"},
     ]);
     let authorizer = judging(json!({"rules": rules}));
-    assert_eq!(reason(&authorizer, "DELETE", "/reports/7"), "insufficient_scope");
+    assert_eq!(
+        reason(&authorizer, "DELETE", "/reports/7"),
+        "insufficient_scope"
+    );
     for method in ["delete", "Delete", "dELETE", "PROPFIND", "TRACE", "DELETE "] {
-        assert_eq!(reason(&authorizer, method, "/reports/7"), "unusual_method", "{method}");
+        assert_eq!(
+            reason(&authorizer, method, "/reports/7"),
+            "unusual_method",
+            "{method}"
+        );
     }
     assert_eq!(reason(&authorizer, "OPTIONS", "/reports/7"), "ok");
 }
@@ -388,12 +537,27 @@ fn a_method_in_another_spelling_is_refused_whatever_the_rule() {
 fn a_header_that_backends_trust_is_refused_unless_request_mapping_overwrites_it() {
     let authorizer = authorizer();
     let said = |name: &str| {
-        answer(&authorizer, get("/orders", json!({"x-api-key": "local-pro-key-0000000000001", name: "forged"})))
+        answer(
+            &authorizer,
+            get(
+                "/orders",
+                json!({"x-api-key": "local-pro-key-0000000000001", name: "forged"}),
+            ),
+        )
     };
-    for name in ["x-tollgate-tenant", "X-Tollgate-Role", "x_tollgate_user_id", "x.tollgate.plan", "x-tollgate-user-ids"]
-    {
+    for name in [
+        "x-tollgate-tenant",
+        "X-Tollgate-Role",
+        "x_tollgate_user_id",
+        "x.tollgate.plan",
+        "x-tollgate-user-ids",
+    ] {
         let (authorized, context) = said(name);
-        assert_eq!((authorized, &context["reason"]), (false, &json!("forbidden_header")), "{name}");
+        assert_eq!(
+            (authorized, &context["reason"]),
+            (false, &json!("forbidden_header")),
+            "{name}"
+        );
     }
     for name in ["x-tollgate-user-id", "x-tollgate", "x-toll-gate-user"] {
         assert!(said(name).0, "{name}");

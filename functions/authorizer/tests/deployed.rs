@@ -1,6 +1,11 @@
-//! The authorizer as Lambda runs it: its own binary behind the runtime's HTTP interface, which `cargo lambda`
-//! serves.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at the first surprise")]
+//! The authorizer as Lambda runs it: its own binary behind the runtime's HTTP interface, which
+//! `cargo lambda` serves.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends at the first surprise"
+)]
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -27,7 +32,11 @@ fn project() -> PathBuf {
 
 fn cargo_lambda() -> PathBuf {
     let path = project().join(".venv/bin/cargo-lambda");
-    assert!(path.exists(), "{} is not there: run `make tools`", path.display());
+    assert!(
+        path.exists(),
+        "{} is not there: run `make tools`",
+        path.display()
+    );
     path
 }
 
@@ -42,9 +51,16 @@ impl Deployed {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let log = || File::create(std::env::temp_dir().join(format!("authorizer-{port}.log"))).unwrap();
+        let log =
+            || File::create(std::env::temp_dir().join(format!("authorizer-{port}.log"))).unwrap();
         let interface = Command::new(cargo_lambda())
-            .args(["lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1"])
+            .args([
+                "lambda",
+                "watch",
+                "--only-lambda-apis",
+                "--invoke-address",
+                "127.0.0.1",
+            ])
             .args(["--invoke-port", &port.to_string()])
             .current_dir(project())
             .stdin(Stdio::null())
@@ -53,24 +69,40 @@ impl Deployed {
             .spawn()
             .expect("cargo lambda watch");
         wait_for(port);
-        let texts = settings().into_iter().map(|(name, value)| (name, value.as_str().unwrap().to_owned()));
+        let texts = settings()
+            .into_iter()
+            .map(|(name, value)| (name, value.as_str().unwrap().to_owned()));
         let function = Command::new(env!("CARGO_BIN_EXE_authorizer"))
             .envs(texts)
             .env("AWS_LAMBDA_FUNCTION_NAME", "authorizer")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
-            .env("AWS_LAMBDA_RUNTIME_API", format!("http://127.0.0.1:{port}/.rt/authorizer"))
+            .env(
+                "AWS_LAMBDA_RUNTIME_API",
+                format!("http://127.0.0.1:{port}/.rt/authorizer"),
+            )
             .stdin(Stdio::null())
             .stdout(log())
             .stderr(Stdio::null())
             .spawn()
             .expect("the authorizer");
-        Self { interface, function, port }
+        Self {
+            interface,
+            function,
+            port,
+        }
     }
 
     fn invoke(&self, event: &Path) -> Output {
         Command::new(cargo_lambda())
-            .args(["lambda", "invoke", "--invoke-address", "127.0.0.1", "--invoke-port", &self.port.to_string()])
+            .args([
+                "lambda",
+                "invoke",
+                "--invoke-address",
+                "127.0.0.1",
+                "--invoke-port",
+                &self.port.to_string(),
+            ])
             .args(["authorizer", "--data-file"])
             .arg(event)
             .current_dir(project())
@@ -100,16 +132,19 @@ impl Drop for Deployed {
 
 async fn in_process() -> Authorizer {
     let settings = settings();
-    let config = Config::from_lookup(move |name| settings.get(name)?.as_str().map(str::to_owned)).unwrap();
+    let config =
+        Config::from_lookup(move |name| settings.get(name)?.as_str().map(str::to_owned)).unwrap();
     let records = || RecordLog::to(std::io::sink());
     let opened = open(&config.store, |_| None, records()).await.unwrap();
-    Authorizer::new(config, Arc::new(opened.store), move || http_calls(records(), Reach::Local))
+    Authorizer::new(config, Arc::new(opened.store), move || {
+        http_calls(records(), Reach::Local)
+    })
 }
 
 /// What does not change from call to call.
 fn stable(answer: &[u8]) -> Value {
-    let mut answer: Value =
-        serde_json::from_slice(answer).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(answer)));
+    let mut answer: Value = serde_json::from_slice(answer)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(answer)));
     for volatile in ["authorizer_ms", "ratelimit", "reset"] {
         answer["context"][volatile].take();
     }
@@ -123,24 +158,38 @@ async fn every_event_is_answered_by_the_deployed_binary_as_it_is_in_process() {
         .expect("events")
         .map(|entry| entry.expect("an event").path())
         .collect();
-    events.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("authorizer.")));
+    events.retain(|path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("authorizer."))
+    });
     events.sort();
     assert!(events.len() > 10);
     // What throttles a caller throttles the second call.
     let twice = |path: PathBuf| {
-        let again =
-            ["throttled", "quota-exceeded"].iter().any(|case| path.ends_with(format!("authorizer.{case}.json")));
+        let again = ["throttled", "quota-exceeded"]
+            .iter()
+            .any(|case| path.ends_with(format!("authorizer.{case}.json")));
         std::iter::repeat_n(path, 1 + usize::from(again))
     };
     for path in events.into_iter().flat_map(twice) {
         let event: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let deployed = deployed.invoke(&path);
-        match authorizer.handle(&to_raw_value(&event).unwrap()).await.map_err(Diagnostic::from) {
-            Ok(answer) => assert_eq!(stable(&deployed.stdout), stable(answer.get().as_bytes()), "{}", path.display()),
+        match authorizer
+            .handle(&to_raw_value(&event).unwrap())
+            .await
+            .map_err(Diagnostic::from)
+        {
+            Ok(answer) => assert_eq!(
+                stable(&deployed.stdout),
+                stable(answer.get().as_bytes()),
+                "{}",
+                path.display()
+            ),
             Err(error) => {
                 let told = String::from_utf8_lossy(&deployed.stderr).into_owned();
                 assert!(
-                    !deployed.status.success() && told.contains(&format!("Error: {}", error.error_type)),
+                    !deployed.status.success()
+                        && told.contains(&format!("Error: {}", error.error_type)),
                     "{}: {told}",
                     path.display()
                 );

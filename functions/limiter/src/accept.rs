@@ -13,12 +13,23 @@ pub(crate) const CSV: &str = "text/csv";
 ///
 /// # Errors
 /// 406 where it takes none of them.
-pub(crate) fn negotiate(headers: &HeaderMap, offered: &[&'static str]) -> Result<&'static str, Problem> {
-    let accepted: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+pub(crate) fn negotiate(
+    headers: &HeaderMap,
+    offered: &[&'static str],
+) -> Result<&'static str, Problem> {
+    let accepted: Vec<&str> = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     let accepted = accepted.join(",");
     let mut best: Option<(&'static str, f32)> = None;
     for media in offered {
-        let quality = if accepted.trim().is_empty() { 1.0 } else { quality(&accepted, media) };
+        let quality = if accepted.trim().is_empty() {
+            1.0
+        } else {
+            quality(&accepted, media)
+        };
         if quality > best.map_or(0.0, |(_, quality)| quality) {
             best = Some((media, quality));
         }
@@ -51,7 +62,8 @@ fn quality(accepted: &str, media: &str) -> f32 {
             Some(("*", "*")) => 1,
             _ => continue,
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let weight =
+            parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
         let weight = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
         if specific > found.0 {
             found = (specific, weight);

@@ -96,7 +96,9 @@ fn administration() -> OpenApiRouter<Shared> {
 
 /// Behind the authorizer, and for everybody.
 fn others() -> OpenApiRouter<Shared> {
-    OpenApiRouter::with_openapi(Description::openapi()).routes(routes!(usage_report::own)).routes(routes!(describe))
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(usage_report::own))
+        .routes(routes!(describe))
 }
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
@@ -111,14 +113,21 @@ pub(crate) fn description() -> &'static Value {
 
 pub(crate) fn router(shared: Shared) -> Router {
     let (router, _) = others().merge(administration()).split_for_parts();
-    let router = router.fallback(nowhere).method_not_allowed_fallback(not_allowed);
-    router.layer(from_fn(enforce)).layer(from_fn(serve)).with_state(shared)
+    let router = router
+        .fallback(nowhere)
+        .method_not_allowed_fallback(not_allowed);
+    router
+        .layer(from_fn(enforce))
+        .layer(from_fn(serve))
+        .with_state(shared)
 }
 
 /// Responds to a request that cannot be routed.
 pub(crate) fn malformed(mistakes: Vec<Mistake>) -> Router {
     let problem = Problem::malformed(mistakes);
-    Router::new().fallback(async move || problem).layer(from_fn(serve))
+    Router::new()
+        .fallback(async move || problem)
+        .layer(from_fn(serve))
 }
 
 /// The description of all this.
@@ -126,7 +135,10 @@ pub(crate) fn malformed(mistakes: Vec<Mistake>) -> Router {
     responses((status = 200, description = "OpenAPI 3.1", body = Value), Reads))]
 async fn describe(State(_): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
-    Ok(conditions::json_bytes(StatusCode::OK, DESCRIPTION_TEXT.to_vec()))
+    Ok(conditions::json_bytes(
+        StatusCode::OK,
+        DESCRIPTION_TEXT.to_vec(),
+    ))
 }
 
 async fn nowhere() -> Problem {
@@ -135,7 +147,10 @@ async fn nowhere() -> Problem {
 
 /// Which methods there are, the router says.
 async fn not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This resource does not know the request's method.")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This resource does not know the request's method.",
+    )
 }
 
 async fn only_administrators(request: Request, next: Next) -> Response {
@@ -149,18 +164,34 @@ async fn only_administrators(request: Request, next: Next) -> Response {
 async fn serve(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
     let answered = tokio::time::timeout(INTEGRATION, next.run(request)).await;
     let response = answered.unwrap_or_else(|_| too_late(&method).into_response());
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     let (status, route) = (response.status().as_u16(), route.as_deref().unwrap_or("-"));
-    tracing::info!(method = method.as_str(), route, status, duration_ms, "answered");
+    tracing::info!(
+        method = method.as_str(),
+        route,
+        status,
+        duration_ms,
+        "answered"
+    );
     response
 }
 
 fn too_late(method: &Method) -> Problem {
-    let in_doubt = if method.is_safe() { String::new() } else { format!(" {IN_DOUBT}") };
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("It took too long.{in_doubt}"))
+    let in_doubt = if method.is_safe() {
+        String::new()
+    } else {
+        format!(" {IN_DOUBT}")
+    };
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("It took too long.{in_doubt}"),
+    )
 }
 
 #[cfg(test)]
@@ -169,7 +200,12 @@ mod tests {
 
     #[test]
     fn what_was_only_looked_at_cannot_have_happened() {
-        let told = |method| serde_json::to_value(too_late(&method)).unwrap()["detail"].as_str().unwrap().to_owned();
+        let told = |method| {
+            serde_json::to_value(too_late(&method)).unwrap()["detail"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
         assert_eq!(told(Method::GET), "It took too long.");
         assert!(told(Method::PUT).contains("may have happened"));
     }

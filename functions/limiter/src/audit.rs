@@ -4,11 +4,13 @@
 //!
 //! - `principal`: the ARN that IAM has authenticated, with the session's name if a role was assumed
 //! - `request_id`: API Gateway's own; the one in `span` may be the client's
-//! - `action`, `target`: what was done, and the id of the key, plan or policy. For a refund to a token's subject,
+//! - `action`, `target`: what was done, and the id of the key, plan or policy. For a refund to a
+//!   token's subject,
 //!   the caller as the usage table names it
 //! - `changes`: JSON, see [`crate::changes`]; `unlisted_changes` counts those that did not fit
 //! - `quota`, `amount`: of a grant; a refund has the amount
-//! - `result`: `ok`, or `unknown` if a change may have happened: the store or the time ended before its outcome was known
+//! - `result`: `ok`, or `unknown` if a change may have happened: the store or the time ended before
+//!   its outcome was known
 //!
 //! A refused request, a request that changes nothing, and a repeated one write no line.
 
@@ -86,8 +88,8 @@ struct Record<'r> {
 
 impl Record<'_> {
     fn log(&self) {
-        let changes =
-            (!self.changes.fields.is_empty()).then(|| serde_json::to_string(&self.changes.fields).unwrap_or_default());
+        let changes = (!self.changes.fields.is_empty())
+            .then(|| serde_json::to_string(&self.changes.fields).unwrap_or_default());
         tracing::info!(
             target: AUDIT_TARGET,
             principal = self.administrator.principal,
@@ -104,7 +106,8 @@ impl Record<'_> {
     }
 }
 
-/// A change that is under way. If it is dropped before its outcome is known, as at a timeout, its record says so.
+/// A change that is under way. If it is dropped before its outcome is known, as at a timeout, its
+/// record says so.
 #[must_use]
 pub(crate) struct PendingChange<'a> {
     administrator: &'a Administrator,
@@ -116,7 +119,12 @@ pub(crate) struct PendingChange<'a> {
 impl Administrator {
     /// Begins a change. Nothing is written before its outcome is known.
     pub(crate) fn begins(&self, action: Action, target: impl Into<String>) -> PendingChange<'_> {
-        PendingChange { administrator: self, action, target: target.into(), is_open: true }
+        PendingChange {
+            administrator: self,
+            action,
+            target: target.into(),
+            is_open: true,
+        }
     }
 }
 
@@ -149,14 +157,29 @@ impl PendingChange<'_> {
         self.is_open = false;
     }
 
-    /// Ends the change with a problem. If the change may have happened all the same, the record says so.
+    /// Ends the change with a problem. If the change may have happened all the same, the record
+    /// says so.
     pub(crate) fn failed(mut self, problem: Problem) -> Problem {
         self.is_open = problem.is_in_doubt();
         problem
     }
 
-    fn record(&self, target: &str, result: &'static str, changes: &Changes, amount: Option<&Amount>) {
-        Record { administrator: self.administrator, action: self.action, target, result, changes, amount }.log();
+    fn record(
+        &self,
+        target: &str,
+        result: &'static str,
+        changes: &Changes,
+        amount: Option<&Amount>,
+    ) {
+        Record {
+            administrator: self.administrator,
+            action: self.action,
+            target,
+            result,
+            changes,
+            amount,
+        }
+        .log();
     }
 }
 
@@ -192,12 +215,20 @@ mod tests {
 
     /// The results that `work` records.
     fn results(work: impl FnOnce(&Administrator)) -> Vec<Value> {
-        let (log, administrator) = (Log::default(), Administrator { principal: "p".into(), request_id: "r".into() });
+        let (log, administrator) = (
+            Log::default(),
+            Administrator {
+                principal: "p".into(),
+                request_id: "r".into(),
+            },
+        );
         let writer = log.clone();
         let subscriber = telemetry::log_to(["limiter"], None, move || writer.clone());
         tracing::subscriber::with_default(subscriber, || work(&administrator));
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.map(|line| line["result"].clone()).collect()
     }
 
@@ -217,10 +248,18 @@ mod tests {
     #[test]
     fn a_change_that_was_refused_is_not_recorded() {
         let refused = |administrator: &Administrator| {
-            drop(administrator.begins(Action::UpdateKey, "k1").failed(Problem::not_found("key")));
+            drop(
+                administrator
+                    .begins(Action::UpdateKey, "k1")
+                    .failed(Problem::not_found("key")),
+            );
             administrator.begins(Action::UpdateKey, "k1").end();
-            administrator.begins(Action::UpdateKey, "k1").made(&Changes::default());
-            administrator.begins(Action::Grant, "k1").moved(&Amount::default());
+            administrator
+                .begins(Action::UpdateKey, "k1")
+                .made(&Changes::default());
+            administrator
+                .begins(Action::Grant, "k1")
+                .moved(&Amount::default());
         };
         assert_eq!(results(refused), [Value::Null; 0]);
     }

@@ -1,7 +1,8 @@
 //! How the cells of a CSV record are written, which the CSV reader does not tell.
 //!
-//! Spaces around a cell without quotation marks are not part of it, and those between quotation marks are. A quotation
-//! mark behind a space, or text behind a closing one, would become part of the cell, for example of a secret.
+//! Spaces around a cell without quotation marks are not part of it, and those between quotation
+//! marks are. A quotation mark behind a space, or text behind a closing one, would become part of
+//! the cell, for example of a secret.
 
 /// How a cell is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +20,13 @@ pub(crate) enum Form {
     Unclosed,
 }
 
-/// The form of each cell of a record, with its line break or without. Empty lines in front of it are passed over.
+/// The form of each cell of a record, with its line break or without. Empty lines in front of it
+/// are passed over.
 pub(crate) fn forms(record: &[u8]) -> Vec<Form> {
-    let begin = record.iter().position(|byte| !is_line_break(*byte)).unwrap_or(record.len());
+    let begin = record
+        .iter()
+        .position(|byte| !is_line_break(*byte))
+        .unwrap_or(record.len());
     let mut rest = &record[begin..];
     let mut forms = Vec::new();
     loop {
@@ -37,7 +42,9 @@ pub(crate) fn forms(record: &[u8]) -> Vec<Form> {
 /// The form of the first cell, and its length in bytes.
 fn first_form(text: &[u8]) -> (Form, usize) {
     let end = |from: usize| {
-        let length = text[from..].iter().position(|byte| *byte == b',' || is_line_break(*byte));
+        let length = text[from..]
+            .iter()
+            .position(|byte| *byte == b',' || is_line_break(*byte));
         length.map_or(text.len(), |length| from + length)
     };
     if text.first() != Some(&b'"') {
@@ -58,7 +65,13 @@ fn first_form(text: &[u8]) -> (Form, usize) {
 
     let end = end(behind);
     let is_blank = text[behind..end].iter().all(|byte| b" \t".contains(byte));
-    let form = if is_blank { Form::Quoted { trailing: end - behind } } else { Form::TextBehindQuote };
+    let form = if is_blank {
+        Form::Quoted {
+            trailing: end - behind,
+        }
+    } else {
+        Form::TextBehindQuote
+    };
     (form, end)
 }
 
@@ -78,7 +91,10 @@ mod tests {
         for (record, expected) in [
             ("a,b\n", vec![Plain, Plain]),
             ("\r\n\n\"a\",b,\"\"\r\n", vec![quoted, Plain, quoted]),
-            ("\"a,\"\"b\"\"\n\",\"c\"  ,d", vec![quoted, Quoted { trailing: 2 }, Plain]),
+            (
+                "\"a,\"\"b\"\"\n\",\"c\"  ,d",
+                vec![quoted, Quoted { trailing: 2 }, Plain],
+            ),
             (" \"a\", \"b\"\n", vec![Plain, Plain]),
             ("\"a\"b,\"c\" d", vec![TextBehindQuote, TextBehindQuote]),
             ("a,\"b,c\n", vec![Plain, Unclosed]),

@@ -1,7 +1,7 @@
 //! What a change did to a document: the old and the new value of each field, by JSON pointer.
 //!
-//! Values that may be secret or personal appear as `"changed"`. A long value is cut, and so is a long list of fields, so
-//! that a record has a bounded size whatever was changed.
+//! Values that may be secret or personal appear as `"changed"`. A long value is cut, and so is a
+//! long list of fields, so that a record has a bounded size whatever was changed.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use usage::KeyRecord;
 
 use crate::mistakes::Mistakes;
 
-/// The most bytes of all listed fields: they have to fit into one field of a log line, which is cut after 4 KiB.
+/// The most bytes of all listed fields: they have to fit into one field of a log line, which is cut
+/// after 4 KiB.
 const MAX_BYTES: usize = 3_500;
 /// The most bytes of one value.
 const MAX_VALUE_BYTES: usize = 256;
@@ -63,10 +64,15 @@ impl Changes {
             return;
         }
         let sides = [before, after];
-        if all(sides, |value| value.as_object().is_some_and(|members| !members.is_empty())) {
+        if all(sides, |value| {
+            value.as_object().is_some_and(|members| !members.is_empty())
+        }) {
             self.objects(pointer, sides.map(|side| side.and_then(Value::as_object)));
         } else if all(sides, is_list_of_objects) {
-            let [before, after] = sides.map(|side| side.and_then(Value::as_array).map_or(&[][..], Vec::as_slice));
+            let [before, after] = sides.map(|side| {
+                side.and_then(Value::as_array)
+                    .map_or(&[][..], Vec::as_slice)
+            });
             self.lists(pointer, before, after);
         } else {
             self.value(pointer, before, after);
@@ -76,20 +82,34 @@ impl Changes {
     fn objects(&mut self, pointer: &str, sides: [Option<&Map<String, Value>>; 2]) {
         let names: BTreeSet<&String> = sides.into_iter().flatten().flat_map(Map::keys).collect();
         for name in names {
-            let [before, after] = sides.map(|members| members.and_then(|members| members.get(name)));
+            let [before, after] =
+                sides.map(|members| members.and_then(|members| members.get(name)));
             self.compare(&Mistakes::member(pointer, name), before, after);
         }
     }
 
-    /// Compares lists of objects without the items at both ends that are the same, so that an item that was added in
-    /// front does not change all others.
+    /// Compares lists of objects without the items at both ends that are the same, so that an item
+    /// that was added in front does not change all others.
     fn lists(&mut self, pointer: &str, before: &[Value], after: &[Value]) {
-        let same = before.iter().zip(after).take_while(|(one, other)| one == other).count();
+        let same = before
+            .iter()
+            .zip(after)
+            .take_while(|(one, other)| one == other)
+            .count();
         let (before, after) = (&before[same..], &after[same..]);
-        let end = before.iter().rev().zip(after.iter().rev()).take_while(|(one, other)| one == other).count();
+        let end = before
+            .iter()
+            .rev()
+            .zip(after.iter().rev())
+            .take_while(|(one, other)| one == other)
+            .count();
         let (before, after) = (&before[..before.len() - end], &after[..after.len() - end]);
         for index in 0..before.len().max(after.len()) {
-            self.compare(&format!("{pointer}/{}", same + index), before.get(index), after.get(index));
+            self.compare(
+                &format!("{pointer}/{}", same + index),
+                before.get(index),
+                after.get(index),
+            );
         }
     }
 
@@ -98,7 +118,9 @@ impl Changes {
             REDACTED.into()
         } else {
             let sides = [("old", before), ("new", after)];
-            let sides = sides.into_iter().filter_map(|(side, value)| Some((side.to_owned(), short(value?))));
+            let sides = sides
+                .into_iter()
+                .filter_map(|(side, value)| Some((side.to_owned(), short(value?))));
             Value::Object(sides.collect())
         };
         self.add(pointer, shown);
@@ -123,8 +145,14 @@ fn key_fields(record: &KeyRecord) -> Value {
     let fields = json!({"name": record.name, "description": record.description, "plan": key.plan, "enabled": key.enabled,
         "expires_at": expires_at, "subject": key.subject, "scopes": key.scopes, "metadata": record.metadata});
     let is_set = |value: &Value| !value.is_null() && *value != json!([]) && *value != json!({});
-    let fields = fields.as_object().into_iter().flatten().filter(|(_, value)| is_set(value));
-    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+    let fields = fields
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| is_set(value));
+    fields
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// True if each side that exists is so.
@@ -134,13 +162,16 @@ fn all(sides: [Option<&Value>; 2], is_so: impl Fn(&Value) -> bool) -> bool {
 
 /// True for a list that is compared item by item. A list of texts is one value.
 fn is_list_of_objects(value: &Value) -> bool {
-    value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_object))
+    value
+        .as_array()
+        .is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_object))
 }
 
-/// True for a metadata value, a client secret, and the secret part of a JWK. Policies name secrets and do not contain
-/// them, but one that an earlier release stored may.
+/// True for a metadata value, a client secret, and the secret part of a JWK. Policies name secrets
+/// and do not contain them, but one that an earlier release stored may.
 fn is_secret(pointer: &str) -> bool {
-    let is_secret_name = |name: &str| name.to_ascii_lowercase().contains("secret") || matches!(name, "k" | "d");
+    let is_secret_name =
+        |name: &str| name.to_ascii_lowercase().contains("secret") || matches!(name, "k" | "d");
     pointer.starts_with("/metadata/") || pointer.split('/').any(is_secret_name)
 }
 
@@ -160,7 +191,14 @@ fn redacted(value: &Value) -> Value {
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| {
                 let is_secret = is_secret(&Mistakes::member("", name));
-                (name.clone(), if is_secret { REDACTED.into() } else { redacted(value) })
+                (
+                    name.clone(),
+                    if is_secret {
+                        REDACTED.into()
+                    } else {
+                        redacted(value)
+                    },
+                )
             };
             members.iter().map(member).collect()
         }
@@ -184,15 +222,18 @@ mod tests {
 
     #[test]
     fn each_changed_field_has_its_old_and_its_new_value() {
-        let before = json!({"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 9}], "shadow": true});
-        let after =
-            json!({"throttle": {"rate": 2, "burst": 5}, "quotas": [{"limit": 9}], "routes": {"GET /a": {"rate": 1}}});
+        let before =
+            json!({"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 9}], "shadow": true});
+        let after = json!({"throttle": {"rate": 2, "burst": 5}, "quotas": [{"limit": 9}], "routes": {"GET /a": {"rate": 1}}});
         assert_eq!(
             fields(before, after),
             json!({"/throttle/rate": {"old": 1, "new": 2}, "/shadow": {"old": true}, "/routes/GET ~1a/rate": {"new": 1}})
         );
         assert_eq!(fields(json!({"a": [1]}), json!({"a": [1]})), json!({}));
-        assert_eq!(fields(json!({"a": 1}), json!({"a": 1, "b": {}})), json!({"/b": {"new": {}}}));
+        assert_eq!(
+            fields(json!({"a": 1}), json!({"a": 1, "b": {}})),
+            json!({"/b": {"new": {}}})
+        );
         let made = Changes::between(None, Some(&json!({})));
         assert_eq!(Value::from(made.fields), json!({"": {"new": {}}}));
     }
@@ -224,16 +265,34 @@ mod tests {
                 json!({"introspection": {"client_secret": "hush-1"}}),
                 json!({"introspection": {"client_secret": "hush-2"}}),
             ),
-            (json!({}), json!({"introspection": {"client_secret": ["hush"]}})),
-            (json!({}), json!({"issuers": [{"keys": [{"kty": "oct", "k": "hush"}, {"kty": "EC", "d": "hush"}]}]})),
-            (json!({"issuers": [{"secret": {"base64url": "hush"}}]}), json!({})),
-            (json!({"metadata": {"a": "hush"}}), json!({"metadata": {"b": "hush"}})),
-            (json!({"introspection": 1}), json!({"introspection": {"client_secret": "hush"}})),
+            (
+                json!({}),
+                json!({"introspection": {"client_secret": ["hush"]}}),
+            ),
+            (
+                json!({}),
+                json!({"issuers": [{"keys": [{"kty": "oct", "k": "hush"}, {"kty": "EC", "d": "hush"}]}]}),
+            ),
+            (
+                json!({"issuers": [{"secret": {"base64url": "hush"}}]}),
+                json!({}),
+            ),
+            (
+                json!({"metadata": {"a": "hush"}}),
+                json!({"metadata": {"b": "hush"}}),
+            ),
+            (
+                json!({"introspection": 1}),
+                json!({"introspection": {"client_secret": "hush"}}),
+            ),
             (json!({"a": [1]}), json!({"a": [1, {"secret": "hush"}]})),
         ] {
             let changes = Changes::between(Some(&before), Some(&after));
             let shown = Value::from(changes.fields).to_string();
-            assert!(!shown.contains("hush") && shown.contains(REDACTED), "{shown}");
+            assert!(
+                !shown.contains("hush") && shown.contains(REDACTED),
+                "{shown}"
+            );
         }
     }
 
@@ -264,8 +323,11 @@ mod tests {
     }
 
     fn json_value() -> impl Strategy<Value = Value> {
-        let leaf =
-            prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), "\\PC{0,400}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            "\\PC{0,400}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(4, 64, 8, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),

@@ -1,7 +1,8 @@
 //! What a refund names: the charge, whom it was taken from, and a code that nobody else can make.
 //!
-//! A charge says what is to be given back, so it has to be one that this API returned. HMAC-SHA-256 under a secret that
-//! all instances share, a random item of the registry, proves that. The store sees to it that it is given back once.
+//! A charge says what is to be given back, so it has to be one that this API returned. HMAC-SHA-256
+//! under a secret that all instances share, a random item of the registry, proves that. The store
+//! sees to it that it is given back once.
 
 use std::sync::Arc;
 
@@ -33,7 +34,9 @@ impl ChargeTexts {
     pub(crate) async fn key(&self, admin: &Admin<'_>, deadline: Deadline) -> Result<&Key, Problem> {
         let read = async {
             let secret = admin.shared_secret(NAME, &secret::random()?).await;
-            secret.map(|secret| Key::new(HMAC_SHA256, &secret)).map_err(|error| refused(error, "secret"))
+            secret
+                .map(|secret| Key::new(HMAC_SHA256, &secret))
+                .map_err(|error| refused(error, "secret"))
         };
         let read = timeout_at(deadline.instant().into(), self.key.get_or_try_init(|| read)).await;
         read.unwrap_or_else(|_| Err(StoreError::NoAnswer("no answer in time".into()).into()))
@@ -77,11 +80,14 @@ mod tests {
     }
 
     fn charged() -> (Caller, ChargeId) {
-        let seeds = Seeds::parse(r#"{"plans":{"p":{"quotas":[{"limit":9,"period":"day"}]}}}"#).unwrap();
+        let seeds =
+            Seeds::parse(r#"{"plans":{"p":{"quotas":[{"limit":9,"period":"day"}]}}}"#).unwrap();
         let store = EmbeddedStore::new(&seeds).unwrap();
         let caller = Caller::Key("k1".to_owned());
         let noon = 1_795_348_800_000_000_000;
-        let decision = store.charge(&caller, &store.plan("p").unwrap(), None, 3, noon).unwrap();
+        let decision = store
+            .charge(&caller, &store.plan("p").unwrap(), None, 3, noon)
+            .unwrap();
         (caller, decision.charge.unwrap())
     }
 
@@ -106,7 +112,11 @@ mod tests {
         for place in 0..good.len() {
             let mut bytes = good.clone().into_bytes();
             bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
-            assert_eq!(read(&key(1), &String::from_utf8(bytes).unwrap()), None, "{place}");
+            assert_eq!(
+                read(&key(1), &String::from_utf8(bytes).unwrap()),
+                None,
+                "{place}"
+            );
         }
     }
 

@@ -21,7 +21,10 @@ pub(crate) fn condition(headers: &HeaderMap) -> Result<Condition, Problem> {
         Some(None) => Ok(Condition::Absent),
         Some(Some(_)) => {
             let detail = "only `*` has a meaning for a request that changes something";
-            Err(Problem::parameters(vec![Mistake::in_parameter("If-None-Match", detail)]))
+            Err(Problem::parameters(vec![Mistake::in_parameter(
+                "If-None-Match",
+                detail,
+            )]))
         }
     }
 }
@@ -30,8 +33,13 @@ pub(crate) fn condition(headers: &HeaderMap) -> Result<Condition, Problem> {
 ///
 /// # Errors
 /// 400 for what is no `If-None-Match`.
-pub(crate) fn unless_known(headers: &HeaderMap, version: &Version, body: &impl Serialize) -> Result<Response, Problem> {
-    let known = tags(headers, &IF_NONE_MATCH)?.is_some_and(|tags| tags.is_none_or(|tags| tags.contains(version)));
+pub(crate) fn unless_known(
+    headers: &HeaderMap,
+    version: &Version,
+    body: &impl Serialize,
+) -> Result<Response, Problem> {
+    let known = tags(headers, &IF_NONE_MATCH)?
+        .is_some_and(|tags| tags.is_none_or(|tags| tags.contains(version)));
     if known {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag(version))]).into_response());
     }
@@ -47,7 +55,15 @@ pub(crate) fn versioned(status: StatusCode, version: &Version, body: &impl Seria
 
 /// The answer to a document that was put: 201 where there was none before.
 pub(crate) fn put(put: &Put, body: &impl Serialize) -> Response {
-    versioned(if put.created { StatusCode::CREATED } else { StatusCode::OK }, &put.version, body)
+    versioned(
+        if put.created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        },
+        &put.version,
+        body,
+    )
 }
 
 /// An answer in JSON.
@@ -57,15 +73,20 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 pub(crate) fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response {
-    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
     (status, headers, body).into_response()
 }
 
 pub(crate) fn tag(version: &Version) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{}\"", version.as_str())).unwrap_or(HeaderValue::from_static("\"\""))
+    HeaderValue::from_str(&format!("\"{}\"", version.as_str()))
+        .unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// `None` without the header; the inner `None` is `*`. Weak tags are left out: they never match a write.
+/// `None` without the header; the inner `None` is `*`. Weak tags are left out: they never match a
+/// write.
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Option<Vec<Version>>>, Problem> {
     let mut values = headers.get_all(name).iter().peekable();
     if values.peek().is_none() {
@@ -82,8 +103,13 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Option<Vec<Vers
             return Ok(Some(None));
         }
         for part in text.split(',').map(str::trim) {
-            let (weak, part) = part.strip_prefix("W/").map_or((false, part), |part| (true, part));
-            let inside = part.strip_prefix('"').and_then(|part| part.strip_suffix('"')).ok_or_else(refuse)?;
+            let (weak, part) = part
+                .strip_prefix("W/")
+                .map_or((false, part), |part| (true, part));
+            let inside = part
+                .strip_prefix('"')
+                .and_then(|part| part.strip_suffix('"'))
+                .ok_or_else(refuse)?;
             if inside.contains('"') {
                 return Err(refuse());
             }
@@ -98,12 +124,20 @@ mod tests {
     use super::*;
 
     fn of(name: HeaderName, value: &str) -> Option<Condition> {
-        condition(&HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])).ok()
+        condition(&HeaderMap::from_iter([(
+            name,
+            HeaderValue::from_str(value).unwrap(),
+        )]))
+        .ok()
     }
 
     #[test]
     fn a_condition_is_a_star_or_a_list_of_strong_tags() {
-        let tags = |tags: &[&str]| Some(Condition::Matches(tags.iter().map(|tag| Version::told(tag)).collect()));
+        let tags = |tags: &[&str]| {
+            Some(Condition::Matches(
+                tags.iter().map(|tag| Version::told(tag)).collect(),
+            ))
+        };
         assert_eq!(of(IF_MATCH, "*"), Some(Condition::Present));
         assert_eq!(of(IF_MATCH, "\"a\""), tags(&["a"]));
         assert_eq!(of(IF_MATCH, "\"a\" , W/\"b\",\"c\""), tags(&["a", "c"]));

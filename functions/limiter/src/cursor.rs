@@ -1,8 +1,10 @@
-//! Cursors of lists: where the next page begins, in a form that only an earlier page can have shown.
+//! Cursors of lists: where the next page begins, in a form that only an earlier page can have
+//! shown.
 //!
-//! A cursor is base64url without padding: four bytes of checksum (CRC-32), then the last item of the page before. The
-//! checksum covers the list and its filter as well. A made-up or truncated cursor, or one of another list, is therefore
-//! an error instead of some page. It protects nothing: who may see a list is decided before.
+//! A cursor is base64url without padding: four bytes of checksum (CRC-32), then the last item of
+//! the page before. The checksum covers the list and its filter as well. A made-up or truncated
+//! cursor, or one of another list, is therefore an error instead of some page. It protects nothing:
+//! who may see a list is decided before.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,7 +27,8 @@ impl List<'_> {
         URL_SAFE_NO_PAD.encode([&checksum, last.as_bytes()].concat())
     }
 
-    /// The item after which the page of a cursor begins, or `None` if no page of this list has shown the cursor.
+    /// The item after which the page of a cursor begins, or `None` if no page of this list has
+    /// shown the cursor.
     pub(crate) fn position(self, cursor: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (checksum, last) = bytes.split_at_checked(CHECKSUM_BYTES)?;

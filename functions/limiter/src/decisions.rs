@@ -9,7 +9,10 @@ use axum::response::Response;
 use calls::Deadline;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
-use usage::{Caller, Decision, KeyHash, KeyStanding, Plan, Refund, StoreError, Verdict, rate_limit, rate_limit_policy};
+use usage::{
+    Caller, Decision, KeyHash, KeyStanding, Plan, Refund, StoreError, Verdict, rate_limit,
+    rate_limit_policy,
+};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
@@ -21,7 +24,8 @@ use crate::{Shared, accept, body, charge_text, conditions};
 /// A decision, in the words of the authorizer's context.
 #[derive(Default, Serialize, ToSchema)]
 pub(crate) struct Answer {
-    /// `allowed`, `throttled`, `unavailable`, `degraded`; `denied` where the caller may not call at all.
+    /// `allowed`, `throttled`, `unavailable`, `degraded`; `denied` where the caller may not call at
+    /// all.
     decision: &'static str,
     /// Why.
     reason: &'static str,
@@ -57,7 +61,8 @@ pub(crate) struct Answer {
     /// `RateLimit`, for your own answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratelimit: Option<String>,
-    /// What a refund gives back. Absent where nothing was charged, or where none can be written at the moment.
+    /// What a refund gives back. Absent where nothing was charged, or where none can be written at
+    /// the moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     charge: Option<String>,
     /// The body of your own answer, where the call may not pass at the moment; its status is in it.
@@ -97,7 +102,8 @@ struct Charged {
 
 /// Decides on a call, and charges it
 ///
-/// The status is 200 whenever it was decided, whatever the decision; a call that no wait lets pass is a mistake (422).
+/// The status is 200 whenever it was decided, whatever the decision; a call that no wait lets pass
+/// is a mistake (422).
 #[utoipa::path(post, path = "/_tollgate/v1/decisions", operation_id = "decide", tag = "decisions",
     request_body = Question,
     responses((status = 200, description = "Decided", body = Decided), Reads, Writes))]
@@ -109,13 +115,26 @@ pub(crate) async fn decide(
     sent: Body,
 ) -> Result<Response, Problem> {
     accept::json_alone(&uri, &headers)?;
-    let question: Question = body::read(&body::json(&headers, sent).await?, "Question", Question::mistakes)?;
+    let question: Question = body::read(
+        &body::json(&headers, sent).await?,
+        "Question",
+        Question::mistakes,
+    )?;
     if question.mode == Some(Mode::Refund) {
-        return refund(&shared, &administrator, question.charge.as_deref().unwrap_or_default()).await;
+        return refund(
+            &shared,
+            &administrator,
+            question.charge.as_deref().unwrap_or_default(),
+        )
+        .await;
     }
-    // Together, because both may have to be read, and a decision does not take longer for its refund's sake.
+    // Together, because both may have to be read, and a decision does not take longer for its
+    // refund's sake.
     let deadline = shared.store.deadline();
-    let (found, key) = tokio::join!(find(&shared, &question), signing_key(&shared, &question, deadline));
+    let (found, key) = tokio::join!(
+        find(&shared, &question),
+        signing_key(&shared, &question, deadline)
+    );
     match found? {
         Ok(charged) => ask(&shared, &question, charged, key).await,
         Err(answer) => Ok(conditions::json(StatusCode::OK, &*answer)),
@@ -123,58 +142,126 @@ pub(crate) async fn decide(
 }
 
 /// Whom the question is about; or the answer where that is nobody who may call.
-async fn find(shared: &Shared, question: &Question) -> Result<Result<Charged, Box<Answer>>, Problem> {
+async fn find(
+    shared: &Shared,
+    question: &Question,
+) -> Result<Result<Charged, Box<Answer>>, Problem> {
     let denied = |reason, key_id: Option<&str>| {
         let key_id = key_id.map(str::to_owned);
-        Ok(Err(Box::new(Answer { decision: "denied", reason, key_id, ..Answer::default() })))
+        Ok(Err(Box::new(Answer {
+            decision: "denied",
+            reason,
+            key_id,
+            ..Answer::default()
+        })))
     };
     let deadline = shared.store.deadline();
     let (caller, plan_name, key_id, user_id) = if let Some(key) = &question.key {
-        let Ok(hash) = KeyHash::of(key) else { return denied("malformed_credentials", None) };
-        let Some(key) = shared.store.key(&hash, deadline).await? else { return denied("unknown_key", None) };
+        let Ok(hash) = KeyHash::of(key) else {
+            return denied("malformed_credentials", None);
+        };
+        let Some(key) = shared.store.key(&hash, deadline).await? else {
+            return denied("unknown_key", None);
+        };
         match key.standing(shared.now().as_nanosecond()) {
             KeyStanding::Disabled => return denied("key_disabled", Some(&key.key_id)),
             KeyStanding::Expired => return denied("key_expired", Some(&key.key_id)),
             KeyStanding::Good => {}
         }
-        (Caller::Key(key.key_id.clone()), key.plan.clone(), Some(key.key_id.clone()), key.subject.clone())
+        (
+            Caller::Key(key.key_id.clone()),
+            key.plan.clone(),
+            Some(key.key_id.clone()),
+            key.subject.clone(),
+        )
     } else {
         let subject = question.subject.as_deref().unwrap_or_default();
         let caller = Caller::from_subject(question.issuer.as_deref().unwrap_or_default(), subject);
-        (caller, question.plan.clone().unwrap_or_default(), None, None)
+        (
+            caller,
+            question.plan.clone().unwrap_or_default(),
+            None,
+            None,
+        )
     };
     match shared.store.plan(&plan_name, deadline).await {
-        Ok(Some(plan)) => Ok(Ok(Charged { caller, plan, key_id, user_id })),
+        Ok(Some(plan)) => Ok(Ok(Charged {
+            caller,
+            plan,
+            key_id,
+            user_id,
+        })),
         Ok(None) if key_id.is_some() => denied("unknown_plan", key_id.as_deref()),
-        Ok(None) => Err(Problem::mistakes(vec![Mistake::at("/plan", format!("there is no plan `{plan_name}`"))])),
+        Ok(None) => Err(Problem::mistakes(vec![Mistake::at(
+            "/plan",
+            format!("there is no plan `{plan_name}`"),
+        )])),
         // As in the authorizer, which says so without knowing the plan.
-        Err(error) if matches!(error.root(), StoreError::Unavailable(_)) => Ok(Err(Box::new(Answer::unavailable(1)))),
+        Err(error) if matches!(error.root(), StoreError::Unavailable(_)) => {
+            Ok(Err(Box::new(Answer::unavailable(1))))
+        }
         Err(error) => Err(error.into()),
     }
 }
 
 /// What the charge is signed with. A decision does not fail for want of it.
-async fn signing_key<'s>(shared: &'s Shared, question: &Question, deadline: Deadline) -> Option<&'s Key> {
+async fn signing_key<'s>(
+    shared: &'s Shared,
+    question: &Question,
+    deadline: Deadline,
+) -> Option<&'s Key> {
     if question.mode == Some(Mode::Peek) {
         return None;
     }
     shared.charges.key(&shared.admin(), deadline).await.ok()
 }
 
-async fn ask(shared: &Shared, question: &Question, charged: Charged, key: Option<&Key>) -> Result<Response, Problem> {
-    let Charged { caller, plan, key_id, user_id } = charged;
-    let route = question.route.as_deref().and_then(|route| route.split_once(' '));
-    let route = route.and_then(|(method, path)| plan.route_limit(method, path)).map(AsRef::as_ref);
-    let (cost, now, deadline) = (question.cost.unwrap_or(1), shared.now().as_nanosecond(), shared.store.deadline());
+async fn ask(
+    shared: &Shared,
+    question: &Question,
+    charged: Charged,
+    key: Option<&Key>,
+) -> Result<Response, Problem> {
+    let Charged {
+        caller,
+        plan,
+        key_id,
+        user_id,
+    } = charged;
+    let route = question
+        .route
+        .as_deref()
+        .and_then(|route| route.split_once(' '));
+    let route = route
+        .and_then(|(method, path)| plan.route_limit(method, path))
+        .map(AsRef::as_ref);
+    let (cost, now, deadline) = (
+        question.cost.unwrap_or(1),
+        shared.now().as_nanosecond(),
+        shared.store.deadline(),
+    );
     let store = &shared.store;
     let decision = if question.mode == Some(Mode::Peek) {
-        store.peek(&caller, &plan, route, cost, now, deadline).await?
+        store
+            .peek(&caller, &plan, route, cost, now, deadline)
+            .await?
     } else {
-        store.charge(&caller, &plan, route, cost, now, deadline).await?
+        store
+            .charge(&caller, &plan, route, cost, now, deadline)
+            .await?
     };
-    let charge = key.zip(decision.charge.as_ref()).and_then(|(key, charge)| charge_text::text(key, &caller, charge));
+    let charge = key
+        .zip(decision.charge.as_ref())
+        .and_then(|(key, charge)| charge_text::text(key, &caller, charge));
     let route = route.map(|route| route.route.clone());
-    let answer = Answer { key_id, user_id, plan: Some(plan.name.clone()), route, charge, ..Answer::of(&decision)? };
+    let answer = Answer {
+        key_id,
+        user_id,
+        plan: Some(plan.name.clone()),
+        route,
+        charge,
+        ..Answer::of(&decision)?
+    };
     Ok(conditions::json(StatusCode::OK, &answer))
 }
 
@@ -193,37 +280,79 @@ impl Answer {
             ..Self::default()
         };
         match &decision.verdict {
-            Verdict::Allowed if decision.degraded => {
-                Ok(Self { decision: "degraded", reason: "store_unavailable", ..told })
-            }
-            Verdict::Allowed if decision.shadowed.is_some() => {
-                Ok(Self { decision: "allowed", reason: "shadow_denied", ..told })
-            }
-            Verdict::Allowed => Ok(Self { decision: "allowed", reason: "ok", ..told }),
-            Verdict::Throttled { quota, violated, retry_after_s } => {
-                let reason = if *quota { "quota_exceeded" } else { "rate_exceeded" };
-                let problem = Problem::throttled(reason, violated.iter().map(ToString::to_string).collect());
+            Verdict::Allowed if decision.degraded => Ok(Self {
+                decision: "degraded",
+                reason: "store_unavailable",
+                ..told
+            }),
+            Verdict::Allowed if decision.shadowed.is_some() => Ok(Self {
+                decision: "allowed",
+                reason: "shadow_denied",
+                ..told
+            }),
+            Verdict::Allowed => Ok(Self {
+                decision: "allowed",
+                reason: "ok",
+                ..told
+            }),
+            Verdict::Throttled {
+                quota,
+                violated,
+                retry_after_s,
+            } => {
+                let reason = if *quota {
+                    "quota_exceeded"
+                } else {
+                    "rate_exceeded"
+                };
+                let problem =
+                    Problem::throttled(reason, violated.iter().map(ToString::to_string).collect());
                 let (retry_after, problem) = (Some(*retry_after_s), Some(problem));
-                Ok(Self { decision: "throttled", reason, retry_after, problem, ..told })
+                Ok(Self {
+                    decision: "throttled",
+                    reason,
+                    retry_after,
+                    problem,
+                    ..told
+                })
             }
             Verdict::Unavailable { retry_after_s } => Ok(Self::unavailable(*retry_after_s)),
             Verdict::Impossible => {
                 let detail = "No wait lets the call pass: its cost is above a burst of its plan, or above a quota and what was \
                               granted, or such a limit is 0.";
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).because("limit_impossible"))
+                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+                    .because("limit_impossible"))
             }
         }
     }
 
     fn unavailable(retry_after_s: u64) -> Self {
         let (retry_after, problem) = (Some(retry_after_s), Some(Problem::unavailable()));
-        Self { decision: "unavailable", reason: "store_unavailable", retry_after, problem, ..Self::default() }
+        Self {
+            decision: "unavailable",
+            reason: "store_unavailable",
+            retry_after,
+            problem,
+            ..Self::default()
+        }
     }
 }
 
-async fn refund(shared: &Shared, administrator: &Administrator, charge: &str) -> Result<Response, Problem> {
-    let wrong = || Problem::mistakes(vec![Mistake::at("/charge", "this is not a charge as a decision returned it")]);
-    let key = shared.charges.key(&shared.admin(), shared.store.deadline()).await?;
+async fn refund(
+    shared: &Shared,
+    administrator: &Administrator,
+    charge: &str,
+) -> Result<Response, Problem> {
+    let wrong = || {
+        Problem::mistakes(vec![Mistake::at(
+            "/charge",
+            "this is not a charge as a decision returned it",
+        )])
+    };
+    let key = shared
+        .charges
+        .key(&shared.admin(), shared.store.deadline())
+        .await?;
     let (caller, charge) = charge_text::read(key, charge).ok_or_else(wrong)?;
     let (now, deadline) = (shared.now().as_nanosecond(), shared.store.deadline());
     let target = match &caller {
@@ -236,7 +365,10 @@ async fn refund(shared: &Shared, administrator: &Administrator, charge: &str) ->
         Err(error) => return Err(change.failed(Problem::from(error).of_a_change())),
     };
     if refund == Refund::Returned {
-        change.moved(&Amount { quota: None, amount: i64::try_from(charge.cost()).unwrap_or(i64::MAX) });
+        change.moved(&Amount {
+            quota: None,
+            amount: i64::try_from(charge.cost()).unwrap_or(i64::MAX),
+        });
     } else {
         change.end();
     }
@@ -247,5 +379,8 @@ async fn refund(shared: &Shared, administrator: &Administrator, charge: &str) ->
         Refund::NotFound => (false, "not_found"),
         Refund::WindowOver => (false, "window_over"),
     };
-    Ok(conditions::json(StatusCode::OK, &Refunded { refunded, reason }))
+    Ok(conditions::json(
+        StatusCode::OK,
+        &Refunded { refunded, reason },
+    ))
 }

@@ -1,8 +1,9 @@
 //! The authorizer's decision, enforced here.
 //!
-//! The authorizer lets a throttled request pass with a mark, because an HTTP API's authorizer cannot respond with 429.
-//! A listener rule of the load balancer responds for the backend. No load balancer is in front of this function, so it
-//! responds itself, on every route and before any handler.
+//! The authorizer lets a throttled request pass with a mark, because an HTTP API's authorizer
+//! cannot respond with 429. A listener rule of the load balancer responds for the backend. No load
+//! balancer is in front of this function, so it responds itself, on every route and before any
+//! handler.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -21,8 +22,8 @@ pub(crate) async fn enforce(request: Request, next: Next) -> Response {
     }
 }
 
-/// The response to a marked request. A request without a decision comes from a route that the authorizer does not
-/// guard. A decision that this release does not know is not taken for a yes.
+/// The response to a marked request. A request without a decision comes from a route that the
+/// authorizer does not guard. A decision that this release does not know is not taken for a yes.
 fn refusal(extensions: &Extensions) -> Option<Problem> {
     let problem = match context_field(extensions, "decision")? {
         "allowed" | "degraded" => return None,
@@ -33,6 +34,10 @@ fn refusal(extensions: &Extensions) -> Option<Problem> {
         _ => Problem::unavailable(),
     };
 
-    let retry_after_s = context_field(extensions, "retry_after").and_then(|seconds| seconds.parse::<u64>().ok());
-    Some(problem.with_header(RETRY_AFTER, HeaderValue::from(retry_after_s.unwrap_or(1).max(1))))
+    let retry_after_s =
+        context_field(extensions, "retry_after").and_then(|seconds| seconds.parse::<u64>().ok());
+    Some(problem.with_header(
+        RETRY_AFTER,
+        HeaderValue::from(retry_after_s.unwrap_or(1).max(1)),
+    ))
 }

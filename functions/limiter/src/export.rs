@@ -24,7 +24,8 @@ use crate::{Shared, accept};
 const PAGE: usize = 100;
 /// Room for the last page: an answer of Lambda's holds 6 MB.
 const LARGEST: usize = 5_000_000;
-/// How long keys are read for one response. A response is late after 25 s, and one page may take several.
+/// How long keys are read for one response. A response is late after 25 s, and one page may take
+/// several.
 const READING_TIME: Duration = Duration::from_secs(10);
 /// Every one of them is read by an import.
 const COLUMNS: [Column; 10] = [
@@ -42,14 +43,18 @@ const COLUMNS: [Column; 10] = [
 
 /// Exports keys in API Gateway's key-file format, without their secrets
 ///
-/// An apostrophe is put in front of everything that a spreadsheet could calculate, and removed by an import. An import
-/// reads every column of an export. A response holds up to 5 MB, and ends early if the store is slow. If there are more
-/// keys, `Link` has the next page.
+/// An apostrophe is put in front of everything that a spreadsheet could calculate, and removed by
+/// an import. An import reads every column of an export. A response holds up to 5 MB, and ends
+/// early if the store is slow. If there are more keys, `Link` has the next page.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/export", operation_id = "exportKeys", tag = "keys",
     params(("plan" = Option<String>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, description = "The keys", body = String, content_type = "text/csv",
         headers(("Link" = String))), Reads))]
-pub(crate) async fn export(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn export(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::CSV])?;
     let mut query = Query::of(&uri, &["plan", "cursor"]);
     let plan = query.nonempty("plan");
@@ -58,8 +63,17 @@ pub(crate) async fn export(State(shared): State<Shared>, uri: Uri, headers: Head
     query.finish()?;
 
     let admin = shared.admin();
-    let (text, after) = file(&admin, plan.as_deref(), after, Instant::now() + READING_TIME).await?;
-    let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    let (text, after) = file(
+        &admin,
+        plan.as_deref(),
+        after,
+        Instant::now() + READING_TIME,
+    )
+    .await?;
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+    ];
     let mut response = (StatusCode::OK, headers, text).into_response();
     if let Some(link) = after.and_then(|after| next(plan.as_deref(), &list.cursor(&after))) {
         response.headers_mut().insert(LINK, link);
@@ -67,8 +81,8 @@ pub(crate) async fn export(State(shared): State<Shared>, uri: Uri, headers: Head
     Ok(response)
 }
 
-/// The keys of the pages after `after`, as a file, and the key after which the next file begins. The file ends early if
-/// it is large, or if it is later than `end` and at least one page was read.
+/// The keys of the pages after `after`, as a file, and the key after which the next file begins.
+/// The file ends early if it is large, or if it is later than `end` and at least one page was read.
 async fn file(
     admin: &Admin<'_>,
     plan: Option<&str>,
@@ -79,7 +93,10 @@ async fn file(
     write(&mut text, &COLUMNS.map(|column| column.to_string()))?;
 
     loop {
-        let page = admin.keys(plan, after.as_deref(), PAGE).await.map_err(|error| refused(error, WHAT))?;
+        let page = admin
+            .keys(plan, after.as_deref(), PAGE)
+            .await
+            .map_err(|error| refused(error, WHAT))?;
         for stored in page.items {
             write(&mut text, &row(&stored.document))?;
         }
@@ -93,9 +110,18 @@ async fn file(
 /// Appends a row. Spaces around a cell without quotation marks would not be part of it.
 fn write(text: &mut Vec<u8>, row: &[String]) -> Result<(), Problem> {
     let has_spaces = row.iter().any(|cell| cell.trim() != cell);
-    let style = if has_spaces { QuoteStyle::Always } else { QuoteStyle::Necessary };
-    let mut writer = WriterBuilder::new().quote_style(style).buffer_capacity(1024).from_writer(text);
-    writer.write_record(row).map_err(|error| Problem::failure(&error))?;
+    let style = if has_spaces {
+        QuoteStyle::Always
+    } else {
+        QuoteStyle::Necessary
+    };
+    let mut writer = WriterBuilder::new()
+        .quote_style(style)
+        .buffer_capacity(1024)
+        .from_writer(text);
+    writer
+        .write_record(row)
+        .map_err(|error| Problem::failure(&error))?;
     writer.flush().map_err(|error| Problem::failure(&error))
 }
 
@@ -129,8 +155,13 @@ fn metadata(metadata: &BTreeMap<String, String>) -> String {
 /// Where it goes on (RFC 8288).
 fn next(plan: Option<&str>, after: &str) -> Option<HeaderValue> {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let plan = plan.map(|plan| format!("plan={}&", encoded(plan))).unwrap_or_default();
-    let target = format!("</_tollgate/v1/keys/export?{plan}cursor={}>; rel=\"next\"", encoded(after));
+    let plan = plan
+        .map(|plan| format!("plan={}&", encoded(plan)))
+        .unwrap_or_default();
+    let target = format!(
+        "</_tollgate/v1/keys/export?{plan}cursor={}>; rel=\"next\"",
+        encoded(after)
+    );
     HeaderValue::from_str(&target).ok()
 }
 
@@ -146,7 +177,10 @@ mod tests {
 
     /// The file that comes of adding the secrets to an export.
     fn exported(record: &KeyRecord) -> String {
-        let (mut text, mut header) = (Vec::new(), COLUMNS.map(|column| column.to_string()).to_vec());
+        let (mut text, mut header) = (
+            Vec::new(),
+            COLUMNS.map(|column| column.to_string()).to_vec(),
+        );
         header.push(Column::Key.to_string());
         write(&mut text, &header).unwrap();
         let mut cells = row(record).to_vec();
@@ -174,13 +208,36 @@ mod tests {
     fn assert_survives(record: &KeyRecord) {
         let file = exported(record);
         let mut rows = KeyFile::open(file.as_bytes()).unwrap();
-        assert_eq!(rows.ignored_columns(), [""; 0], "an import reads every column of an export");
-        let row = rows.next().unwrap().unwrap_or_else(|error| panic!("{error:?} in {file:?}"));
-        assert_eq!((&row.name, &row.description), (&record.name, &record.description), "{file:?}");
-        assert_eq!((row.key_id.as_ref(), row.plans.first()), (Some(&record.key.key_id), Some(&record.key.plan)));
-        assert_eq!((row.enabled, row.expires_at), (Some(record.key.enabled), record.key.expires_at));
-        assert_eq!((&row.subject, row.scopes.as_ref()), (&record.key.subject, Some(&record.key.scopes)));
-        assert_eq!((row.metadata.as_ref(), row.created_at), (Some(&record.metadata), record.created_at));
+        assert_eq!(
+            rows.ignored_columns(),
+            [""; 0],
+            "an import reads every column of an export"
+        );
+        let row = rows
+            .next()
+            .unwrap()
+            .unwrap_or_else(|error| panic!("{error:?} in {file:?}"));
+        assert_eq!(
+            (&row.name, &row.description),
+            (&record.name, &record.description),
+            "{file:?}"
+        );
+        assert_eq!(
+            (row.key_id.as_ref(), row.plans.first()),
+            (Some(&record.key.key_id), Some(&record.key.plan))
+        );
+        assert_eq!(
+            (row.enabled, row.expires_at),
+            (Some(record.key.enabled), record.key.expires_at)
+        );
+        assert_eq!(
+            (&row.subject, row.scopes.as_ref()),
+            (&record.key.subject, Some(&record.key.scopes))
+        );
+        assert_eq!(
+            (row.metadata.as_ref(), row.created_at),
+            (Some(&record.metadata), record.created_at)
+        );
         assert!(rows.next().is_none());
     }
 
@@ -201,13 +258,17 @@ mod tests {
         let (second, after) = file(&store.admin(), None, after, late).await.unwrap();
         assert_eq!((rows(&second), after), (1, None));
 
-        let (whole, after) = file(&store.admin(), None, None, late + READING_TIME).await.unwrap();
+        let (whole, after) = file(&store.admin(), None, None, late + READING_TIME)
+            .await
+            .unwrap();
         assert_eq!((rows(&whole), after), (PAGE + 1, None));
     }
 
     #[test]
     fn text_with_spaces_at_its_ends_survives() {
-        for text in [" a", "a ", " ", "\u{a0}a", "\"a\"", " \"a\"", "a\r\nb\r", "\u{feff}", "a,b", "'a,b'"] {
+        for text in [
+            " a", "a ", " ", "\u{a0}a", "\"a\"", " \"a\"", "a\r\nb\r", "\u{feff}", "a,b", "'a,b'",
+        ] {
             assert_survives(&record(text, "=1"));
         }
     }

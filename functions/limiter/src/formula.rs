@@ -1,12 +1,14 @@
 //! Keeps spreadsheets from calculating the texts of a CSV file ("CSV Injection", OWASP).
 //!
-//! A spreadsheet takes a cell for a formula if it begins with `=`, `+`, `-` or `@`. Some also do so if the character
-//! is a full-width one, or follows spaces, quotation marks or characters that are not shown. A spreadsheet may
-//! split cells at another separator than the comma, and then ignores the quotation marks around the cell.
-//! A formula can therefore begin at the start of the text and behind each `;`, `|`, tab and line break in it.
+//! A spreadsheet takes a cell for a formula if it begins with `=`, `+`, `-` or `@`. Some also do so
+//! if the character is a full-width one, or follows spaces, quotation marks or characters that are
+//! not shown. A spreadsheet may split cells at another separator than the comma, and then ignores
+//! the quotation marks around the cell. A formula can therefore begin at the start of the text and
+//! behind each `;`, `|`, tab and line break in it.
 //!
-//! Export puts an apostrophe in front of each such formula, and import takes it away. An apostrophe does not
-//! change whether a formula begins there, so a text that already has one gets another. Every text survives.
+//! Export puts an apostrophe in front of each such formula, and import takes it away. An apostrophe
+//! does not change whether a formula begins there, so a text that already has one gets another.
+//! Every text survives.
 
 use std::borrow::Cow;
 
@@ -38,7 +40,11 @@ pub(crate) fn unguarded(cell_text: &str) -> Cow<'_, str> {
 
     let mut text = String::with_capacity(cell_text.len());
     for cell in cells(cell_text) {
-        let guard = if is_guarded(&cell) { GUARD.len_utf8() } else { 0 };
+        let guard = if is_guarded(&cell) {
+            GUARD.len_utf8()
+        } else {
+            0
+        };
         text.push_str(&cell.text[guard..]);
     }
     Cow::Owned(text)
@@ -55,15 +61,22 @@ fn cells(text: &str) -> impl Iterator<Item = Cell<'_>> {
     let hides = text.trim_start_matches(GUARD).starts_with(LEADING_BREAKS);
     let cells = text.split_inclusive(is_separator).enumerate();
     cells.map(move |(index, text)| {
-        let begins_formula = text.trim_start_matches(is_passed_over).starts_with(is_formula_sign);
-        Cell { text, is_formula: begins_formula || (index == 0 && hides) }
+        let begins_formula = text
+            .trim_start_matches(is_passed_over)
+            .starts_with(is_formula_sign);
+        Cell {
+            text,
+            is_formula: begins_formula || (index == 0 && hides),
+        }
     })
 }
 
 /// List separators, line breaks, and characters that Unicode folds to one of them (NFKC).
 fn is_separator(character: char) -> bool {
     let folded = ['\u{37e}', '\u{fe14}', '\u{fe54}', '\u{ff1b}', '\u{ff5c}'];
-    let breaks = ['\t', '\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+    let breaks = [
+        '\t', '\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}',
+    ];
     matches!(character, ';' | '|') || breaks.contains(&character) || folded.contains(&character)
 }
 
@@ -93,12 +106,13 @@ fn is_formula_sign(character: char) -> bool {
 fn is_passed_over(character: char) -> bool {
     let is_quote = matches!(character, '"' | '\'' | '\u{ff02}' | '\u{ff07}');
     // Separators end a cell, so none is passed over.
-    let is_blank = (character.is_whitespace() || character.is_control()) && !is_separator(character);
+    let is_blank =
+        (character.is_whitespace() || character.is_control()) && !is_separator(character);
     is_quote || is_blank || is_default_ignorable(character)
 }
 
-/// Unicode's property `Default_Ignorable_Code_Point`, which contains the byte order mark and zero-width characters,
-/// and the annotation characters U+FFF9 to U+FFFB.
+/// Unicode's property `Default_Ignorable_Code_Point`, which contains the byte order mark and
+/// zero-width characters, and the annotation characters U+FFF9 to U+FFFB.
 fn is_default_ignorable(character: char) -> bool {
     matches!(
         character,
@@ -139,15 +153,28 @@ mod tests {
             ("R&D - Berlin, +49", "R&D - Berlin, +49"),
             ("", ""),
         ] {
-            assert_eq!((&*guarded(text), &*unguarded(cell)), (cell, text), "{text:?}");
+            assert_eq!(
+                (&*guarded(text), &*unguarded(cell)),
+                (cell, text),
+                "{text:?}"
+            );
         }
     }
 
     #[test]
     fn formulas_behind_characters_that_are_not_shown_are_escaped() {
-        for hidden in
-            [" ", "\u{a0}", "\u{3000}", "\u{feff}", "\u{200b}", "\u{2060}", "\u{ad}", "\0", "\"", " \u{feff}'"]
-        {
+        for hidden in [
+            " ",
+            "\u{a0}",
+            "\u{3000}",
+            "\u{feff}",
+            "\u{200b}",
+            "\u{2060}",
+            "\u{ad}",
+            "\0",
+            "\"",
+            " \u{feff}'",
+        ] {
             let text = format!("{hidden}=1+1");
             assert_eq!(guarded(&text), format!("'{text}"), "{text:?}");
         }
@@ -155,7 +182,9 @@ mod tests {
 
     #[test]
     fn characters_that_unicode_folds_to_formula_signs_are_escaped() {
-        for sign in ["＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "⁼", "₊", "−", "⩵", "﬩"] {
+        for sign in [
+            "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "⁼", "₊", "−", "⩵", "﬩",
+        ] {
             let text = format!("{sign}1+1");
             assert_eq!(guarded(&text), format!("'{text}"), "{text:?}");
         }

@@ -19,10 +19,20 @@ fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
 /// # Errors
 /// 403 for every other caller.
 pub(crate) fn administrator(extensions: &Extensions) -> Result<Administrator, Problem> {
-    let refused = || Problem::new(StatusCode::FORBIDDEN, "This resource is behind IAM authorization.");
-    let iam = authorizer(extensions).and_then(|authorizer| authorizer.iam.as_ref()).ok_or_else(refused)?;
+    let refused = || {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "This resource is behind IAM authorization.",
+        )
+    };
+    let iam = authorizer(extensions)
+        .and_then(|authorizer| authorizer.iam.as_ref())
+        .ok_or_else(refused)?;
     // The ARN of an assumed role ends with the session's name.
-    let principal = [&iam.user_arn, &iam.caller_id, &iam.account_id].into_iter().flatten().next();
+    let principal = [&iam.user_arn, &iam.caller_id, &iam.account_id]
+        .into_iter()
+        .flatten()
+        .next();
     let request_id = match extensions.get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,
@@ -39,7 +49,12 @@ pub(crate) fn administrator(extensions: &Extensions) -> Result<Administrator, Pr
 /// 403 for callers without one.
 pub(crate) fn calling_key(extensions: &Extensions) -> Result<String, Problem> {
     let key_id = context_field(extensions, "key_id").map(str::to_owned);
-    key_id.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "This resource is for callers with an API key."))
+    key_id.ok_or_else(|| {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "This resource is for callers with an API key.",
+        )
+    })
 }
 
 /// The plan that the authorizer has charged, if it says so.
@@ -49,5 +64,9 @@ pub(crate) fn calling_plan(extensions: &Extensions) -> Option<&str> {
 
 /// A field of the authorizer's context, if it has a value.
 pub(crate) fn context_field<'e>(extensions: &'e Extensions, name: &str) -> Option<&'e str> {
-    authorizer(extensions)?.fields.get(name)?.as_str().filter(|value| *value != "-")
+    authorizer(extensions)?
+        .fields
+        .get(name)?
+        .as_str()
+        .filter(|value| *value != "-")
 }

@@ -24,12 +24,14 @@ const MAX_ROWS: u64 = 10_000;
 
 /// Imports keys from API Gateway's key file
 ///
-/// Reads the columns of API Gateway (`Name`, `Key`, `Description`, `Enabled`, `UsagePlanIds`) and those of an export;
-/// only `Key` is required. A key is found by its secret. An absent or empty cell leaves a key as it is; a new key is
-/// enabled unless its row says `FALSE`. No import enables a disabled key, gives an expired key more time, or brings back
-/// a secret that was ended. Apostrophes that an export put in front of formulas are removed.
+/// Reads the columns of API Gateway (`Name`, `Key`, `Description`, `Enabled`, `UsagePlanIds`) and
+/// those of an export; only `Key` is required. A key is found by its secret. An absent or empty
+/// cell leaves a key as it is; a new key is enabled unless its row says `FALSE`. No import enables
+/// a disabled key, gives an expired key more time, or brings back a secret that was ended.
+/// Apostrophes that an export put in front of formulas are removed.
 ///
-/// The plan of a row is the entry of `plans` for its id, else `plan`, else the id itself as the name of a plan.
+/// The plan of a row is the entry of `plans` for its id, else `plan`, else the id itself as the
+/// name of a plan.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/import", operation_id = "importKeys", tag = "keys",
     params(
         ("plan" = Option<String>, Query, description = "The plan of every row, whatever the file says"),
@@ -52,7 +54,8 @@ pub(crate) async fn import(
     let (mut plans, dry_run) = (ImportPlans::of(&mut query), query.flag("dry_run"));
     query.finish()?;
     let text = body::csv(&headers, sent).await?;
-    let mut file = KeyFile::open(&text).map_err(|detail| Problem::mistakes(vec![Mistake::at("", detail)]))?;
+    let mut file =
+        KeyFile::open(&text).map_err(|detail| Problem::mistakes(vec![Mistake::at("", detail)]))?;
     plans.check(&shared.admin()).await?;
 
     let mut import = Import::new(&shared, &administrator, plans, dry_run, &file);
@@ -63,7 +66,10 @@ pub(crate) async fn import(
             Err(rejected) => import.outcome.reject(rejected),
             Ok(row) if rows > MAX_ROWS => {
                 let detail = format!("a file has at most {MAX_ROWS} rows");
-                import.outcome.reject(Rejected { line: row.line, detail });
+                import.outcome.reject(Rejected {
+                    line: row.line,
+                    detail,
+                });
             }
             Ok(row) => import.take(row).await?,
         }
@@ -115,7 +121,11 @@ impl<'s> Import<'s> {
                 self.lines.push(line);
             }
         }
-        if self.batch.len() == IMPORT_BATCH { self.write().await } else { Ok(()) }
+        if self.batch.len() == IMPORT_BATCH {
+            self.write().await
+        } else {
+            Ok(())
+        }
     }
 
     /// The key of a row, or what is wrong with it.
@@ -123,7 +133,11 @@ impl<'s> Import<'s> {
         if let Some(earlier) = self.secrets.get(&row.hash) {
             return Ok(Err(format!("the same key is on line {earlier}")));
         }
-        if row.key_id.as_ref().is_some_and(|key_id| self.key_ids.contains(key_id)) {
+        if row
+            .key_id
+            .as_ref()
+            .is_some_and(|key_id| self.key_ids.contains(key_id))
+        {
             return Ok(Err("an earlier row has the same `KeyId`".to_owned()));
         }
         let plan = match self.plans.of_row(&row.plans, &self.shared.admin()).await? {
@@ -141,20 +155,33 @@ impl<'s> Import<'s> {
         Ok(Ok(key))
     }
 
-    /// Records each key that was written. If the store fails, the record names the rows that may have been.
+    /// Records each key that was written. If the store fails, the record names the rows that may
+    /// have been.
     async fn record(
         &self,
         import: impl Future<Output = Result<Vec<ImportedRow>, AdminError>>,
     ) -> Result<Vec<ImportedRow>, Problem> {
-        let [first, last] = [self.lines.first(), self.lines.last()].map(|line| line.copied().unwrap_or_default());
-        let change = self.administrator.begins(Action::ImportKey, format!("keys in lines {first} to {last}"));
+        let [first, last] =
+            [self.lines.first(), self.lines.last()].map(|line| line.copied().unwrap_or_default());
+        let change = self.administrator.begins(
+            Action::ImportKey,
+            format!("keys in lines {first} to {last}"),
+        );
         let rows = match import.await {
             Ok(rows) => rows,
             Err(error) => return Err(change.failed(change_refused(error, WHAT))),
         };
         for row in &rows {
-            if let ImportedRow::Key { key_id, written: Some(written), .. } = row {
-                change.made_to(key_id, &Changes::of_key(written.before.as_ref(), Some(&written.after)));
+            if let ImportedRow::Key {
+                key_id,
+                written: Some(written),
+                ..
+            } = row
+            {
+                change.made_to(
+                    key_id,
+                    &Changes::of_key(written.before.as_ref(), Some(&written.after)),
+                );
             }
         }
         change.end();
@@ -165,11 +192,19 @@ impl<'s> Import<'s> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let (admin, dry_run, now) = (self.shared.admin(), self.outcome.is_dry_run(), self.shared.now());
+        let (admin, dry_run, now) = (
+            self.shared.admin(),
+            self.outcome.is_dry_run(),
+            self.shared.now(),
+        );
         let rows = if dry_run {
-            admin.import_keys(&self.batch, dry_run, now).await.map_err(|error| refused(error, WHAT))?
+            admin
+                .import_keys(&self.batch, dry_run, now)
+                .await
+                .map_err(|error| refused(error, WHAT))?
         } else {
-            self.record(admin.import_keys(&self.batch, dry_run, now)).await?
+            self.record(admin.import_keys(&self.batch, dry_run, now))
+                .await?
         };
 
         let batch = std::mem::take(&mut self.batch);
@@ -198,7 +233,8 @@ fn key(row: Row, plan: Option<String>) -> Result<ImportedKey, Problem> {
     })
 }
 
-/// A mistake by the column it is in. A scope is not repeated: it may be a secret in the wrong column.
+/// A mistake by the column it is in. A scope is not repeated: it may be a secret in the wrong
+/// column.
 fn mistake(field: &str, detail: String) -> String {
     let column = match field {
         "key_id" => "KeyId",

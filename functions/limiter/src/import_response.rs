@@ -70,7 +70,11 @@ struct RowMessage {
 
 impl Imported {
     pub(crate) fn new(dry_run: bool, ignored_columns: &[String]) -> Self {
-        Self { dry_run, ignored_columns: ignored_columns.to_vec(), ..Self::default() }
+        Self {
+            dry_run,
+            ignored_columns: ignored_columns.to_vec(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn is_dry_run(&self) -> bool {
@@ -88,8 +92,18 @@ impl Imported {
     /// Adds what became of a row.
     pub(crate) fn add(&mut self, row: ImportedRow, key: &ImportedKey, line: u64) {
         let (key_id, change, notes) = match row {
-            ImportedRow::Refused(refusal) => return self.reject(Rejected { line, detail: refusal.to_string() }),
-            ImportedRow::Key { key_id, change, notes, .. } => (key_id, change, notes),
+            ImportedRow::Refused(refusal) => {
+                return self.reject(Rejected {
+                    line,
+                    detail: refusal.to_string(),
+                });
+            }
+            ImportedRow::Key {
+                key_id,
+                change,
+                notes,
+                ..
+            } => (key_id, change, notes),
         };
         let (count, outcome) = match change {
             ImportChange::Created => (&mut self.created, Outcome::Created),
@@ -100,10 +114,18 @@ impl Imported {
         self.imported += 1;
 
         // A later run makes other ids.
-        let is_preliminary = self.dry_run && change == ImportChange::Created && key.key_id.is_none();
-        self.keys.push(KeyRow { line, key_id: Some(key_id).filter(|_| !is_preliminary), outcome });
+        let is_preliminary =
+            self.dry_run && change == ImportChange::Created && key.key_id.is_none();
+        self.keys.push(KeyRow {
+            line,
+            key_id: Some(key_id).filter(|_| !is_preliminary),
+            outcome,
+        });
         let room = MAX_NAMED - self.warnings.len();
-        let warnings = notes.into_iter().map(|note| RowMessage { line, detail: note.to_string() });
+        let warnings = notes.into_iter().map(|note| RowMessage {
+            line,
+            detail: note.to_string(),
+        });
         self.warnings.extend(warnings.take(room));
     }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The columns that an import reads. API Gateway's key files have the first five, an export has all but `Key`.
+/// The columns that an import reads. API Gateway's key files have the first five, an export has all
+/// but `Key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     /// What people call the key.
@@ -46,7 +47,8 @@ const ALL: [Column; 11] = [
 const MAX_IGNORED: usize = 50;
 const MAX_IGNORED_CHARS: usize = 64;
 /// Separators of other dialects, with what people call them.
-const OTHER_SEPARATORS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
+const OTHER_SEPARATORS: [(char, &str); 3] =
+    [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
 
 /// Where each column is.
 #[derive(Clone, Debug)]
@@ -61,7 +63,8 @@ pub(crate) struct Columns {
 impl Column {
     /// The column of this name, in upper or lower case.
     pub(crate) fn of(name: &str) -> Option<Self> {
-        ALL.into_iter().find(|column| name.eq_ignore_ascii_case(&column.to_string()))
+        ALL.into_iter()
+            .find(|column| name.eq_ignore_ascii_case(&column.to_string()))
     }
 }
 
@@ -74,7 +77,11 @@ impl fmt::Display for Column {
 impl Columns {
     /// The columns of no header.
     pub(crate) fn none() -> Self {
-        Self { positions: [None; ALL.len()], count: 0, ignored: Vec::new() }
+        Self {
+            positions: [None; ALL.len()],
+            count: 0,
+            ignored: Vec::new(),
+        }
     }
 
     /// Reads the cells of a header.
@@ -82,7 +89,10 @@ impl Columns {
     /// # Errors
     /// Says what is wrong, and repeats nothing of the header, which may be a row with a secret.
     pub(crate) fn of(header: &[&str]) -> Result<Self, String> {
-        let mut columns = Self { count: header.len(), ..Self::none() };
+        let mut columns = Self {
+            count: header.len(),
+            ..Self::none()
+        };
         for (position, name) in header.iter().enumerate() {
             match Column::of(name) {
                 Some(column) if columns.position(column).is_some() => {
@@ -117,17 +127,26 @@ impl Columns {
 /// The error of a header whose columns are separated by another character than the comma.
 fn other_separator(header: &[&str]) -> Option<String> {
     let line = header.join(",");
-    if line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep=")) {
-        let detail =
-            "the first line names a separator (`sep=`), expected a header whose columns are separated by commas";
+    if line
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("sep="))
+    {
+        let detail = "the first line names a separator (`sep=`), expected a header whose columns are separated by commas";
         return Some(detail.to_owned());
     }
     let has_key = |separator: char| {
-        let mut names = line.split(separator).map(|name| name.trim_matches(['"', ' ', '\t']));
+        let mut names = line
+            .split(separator)
+            .map(|name| name.trim_matches(['"', ' ', '\t']));
         names.any(|name| Column::of(name) == Some(Column::Key))
     };
-    let (separator, name) = OTHER_SEPARATORS.into_iter().find(|(separator, _)| has_key(*separator))?;
-    Some(format!("the columns are separated by {name} (`{}`), expected commas", separator.escape_default()))
+    let (separator, name) = OTHER_SEPARATORS
+        .into_iter()
+        .find(|(separator, _)| has_key(*separator))?;
+    Some(format!(
+        "the columns are separated by {name} (`{}`), expected commas",
+        separator.escape_default()
+    ))
 }
 
 #[cfg(test)]
@@ -158,14 +177,29 @@ mod tests {
         for (header, expected) in [
             (&["Name"][..], "the header has no column `Key`"),
             (&["Name", "Key", "key"], "the header has two columns `Key`"),
-            (&["Name;key;description"], "the columns are separated by semicolons (`;`), expected commas"),
-            (&["\"Name\"\t\"Key\""], "the columns are separated by tabs (`\\t`), expected commas"),
-            (&["a", "b|Key"], "the columns are separated by vertical bars (`|`), expected commas"),
+            (
+                &["Name;key;description"],
+                "the columns are separated by semicolons (`;`), expected commas",
+            ),
+            (
+                &["\"Name\"\t\"Key\""],
+                "the columns are separated by tabs (`\\t`), expected commas",
+            ),
+            (
+                &["a", "b|Key"],
+                "the columns are separated by vertical bars (`|`), expected commas",
+            ),
             (&["sep=;"], "the first line names a separator (`sep=`)"),
-            (&["first", "a-secret-of-somebody"], "the header has no column `Key`"),
+            (
+                &["first", "a-secret-of-somebody"],
+                "the header has no column `Key`",
+            ),
         ] {
             let error = Columns::of(header).unwrap_err();
-            assert!(error.starts_with(expected) && !error.contains("secret"), "{error}");
+            assert!(
+                error.starts_with(expected) && !error.contains("secret"),
+                "{error}"
+            );
         }
     }
 }

@@ -79,19 +79,26 @@ pub(crate) struct KeyChanges {
 }
 
 /// A member that is there, be it null.
-fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
 /// An instant that is there, be it null.
-fn named_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Timestamp>>, D::Error> {
+fn named_instant<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Timestamp>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    let instant = text.map(|text| parse_instant(&text).ok_or_else(|| D::Error::custom("expected an instant")));
+    let instant = text
+        .map(|text| parse_instant(&text).ok_or_else(|| D::Error::custom("expected an instant")));
     instant.transpose().map(Some)
 }
 
 /// A member that is there and may not be null.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -111,7 +118,10 @@ pub(crate) struct Key {
     /// Whether it may be used.
     enabled: bool,
     /// From this instant on it may not.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "usage::optional_instant")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "usage::optional_instant"
+    )]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// Who uses it.
@@ -153,9 +163,26 @@ pub(crate) struct ListedKey {
 
 impl Key {
     pub(crate) fn of(record: KeyRecord, now: Timestamp) -> Self {
-        let earlier_secrets_end_at = record.working(now).into_iter().map(|retiring| retiring.ends_at).collect();
-        let ApiKey { key_id, plan, enabled, expires_at, subject, scopes } = record.key;
-        let KeyRecord { name, description, metadata, created_at, .. } = record;
+        let earlier_secrets_end_at = record
+            .working(now)
+            .into_iter()
+            .map(|retiring| retiring.ends_at)
+            .collect();
+        let ApiKey {
+            key_id,
+            plan,
+            enabled,
+            expires_at,
+            subject,
+            scopes,
+        } = record.key;
+        let KeyRecord {
+            name,
+            description,
+            metadata,
+            created_at,
+            ..
+        } = record;
         Self {
             key_id,
             name,
@@ -175,7 +202,10 @@ impl Key {
 impl ListedKey {
     pub(crate) fn of(stored: Stored<KeyRecord>, now: Timestamp) -> Self {
         let etag = format!("\"{}\"", stored.version.as_str());
-        Self { shown: Key::of(stored.document, now), etag }
+        Self {
+            shown: Key::of(stored.document, now),
+            etag,
+        }
     }
 }
 
@@ -188,8 +218,19 @@ impl NewKey {
     /// The record of the key that is made now.
     pub(crate) fn record(self, key_id: String, now: Timestamp) -> KeyRecord {
         let enabled = self.enabled.unwrap_or(true);
-        let (expires_at, subject, scopes) = (self.expires_at, self.subject, self.scopes.unwrap_or_default());
-        let key = ApiKey { key_id, plan: self.plan, enabled, expires_at, subject, scopes };
+        let (expires_at, subject, scopes) = (
+            self.expires_at,
+            self.subject,
+            self.scopes.unwrap_or_default(),
+        );
+        let key = ApiKey {
+            key_id,
+            plan: self.plan,
+            enabled,
+            expires_at,
+            subject,
+            scopes,
+        };
         let mut record = KeyRecord::new(key, now);
         record.name = self.name;
         record.description = self.description;
@@ -202,7 +243,14 @@ impl KeyChanges {
     /// What it says that cannot be, whatever key it changes.
     pub(crate) fn mistakes(&self, now: Timestamp) -> Vec<Mistake> {
         let (key_id, plan) = ("key".to_owned(), "plan".to_owned());
-        let key = ApiKey { key_id, plan, enabled: true, expires_at: None, subject: None, scopes: Vec::new() };
+        let key = ApiKey {
+            key_id,
+            plan,
+            enabled: true,
+            expires_at: None,
+            subject: None,
+            scopes: Vec::new(),
+        };
         mistakes(&KeyRecord::new(key, now).patched(&self.clone().patch()))
     }
 
@@ -222,5 +270,9 @@ impl KeyChanges {
 
 /// What makes a record one that cannot be.
 pub(crate) fn mistakes(record: &KeyRecord) -> Vec<Mistake> {
-    record.mistakes().into_iter().map(|(member, detail)| Mistake::at(format!("/{member}"), detail)).collect()
+    record
+        .mistakes()
+        .into_iter()
+        .map(|(member, detail)| Mistake::at(format!("/{member}"), detail))
+        .collect()
 }

@@ -1,6 +1,6 @@
-//! API Gateway's key file: CSV with a header, read row by row. `Key` is required, the other columns of [`Column`] may
-//! be there, in any order and case, and all others are ignored. Cells may have the apostrophes of an export, see
-//! [`formula`](crate::formula).
+//! API Gateway's key file: CSV with a header, read row by row. `Key` is required, the other columns
+//! of [`Column`] may be there, in any order and case, and all others are ignored. Cells may have
+//! the apostrophes of an export, see [`formula`](crate::formula).
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html>.
 
@@ -65,14 +65,27 @@ impl<'f> KeyFile<'f> {
             return Err("the file is encoded in UTF-16, expected UTF-8".to_owned());
         }
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
-        let mut file = Self { text, reader, columns: Columns::none(), record: StringRecord::new() };
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text);
+        let mut file = Self {
+            text,
+            reader,
+            columns: Columns::none(),
+            record: StringRecord::new(),
+        };
 
-        let is_there = file.reader.read_record(&mut file.record).map_err(|_| "the header is not UTF-8 text")?;
+        let is_there = file
+            .reader
+            .read_record(&mut file.record)
+            .map_err(|_| "the header is not UTF-8 text")?;
         if !is_there {
             return Err("the file is empty, expected a header with the column `Key`".to_owned());
         }
-        let cells = file.cells().map_err(|detail| format!("the header: {detail}"))?;
+        let cells = file
+            .cells()
+            .map_err(|detail| format!("the header: {detail}"))?;
         file.columns = Columns::of(&cells.iter().map(AsRef::as_ref).collect::<Vec<_>>())?;
         Ok(file)
     }
@@ -93,7 +106,10 @@ impl<'f> KeyFile<'f> {
             }
             Err(error) => {
                 let line = self.line(error.position().unwrap_or(&begin));
-                Some(Err(Rejected { line, detail: "the row is not UTF-8 text".to_owned() }))
+                Some(Err(Rejected {
+                    line,
+                    detail: "the row is not UTF-8 text".to_owned(),
+                }))
             }
         }
     }
@@ -101,7 +117,12 @@ impl<'f> KeyFile<'f> {
     /// The reader says where it began to look, and passes over empty lines before a row.
     fn line(&self, position: &Position) -> u64 {
         let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-        let empty = self.text.get(from..).unwrap_or_default().iter().take_while(|byte| b"\r\n".contains(byte));
+        let empty = self
+            .text
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|byte| b"\r\n".contains(byte));
         position.line() + empty.filter(|byte| **byte == b'\n').count() as u64
     }
 
@@ -120,10 +141,14 @@ impl<'f> KeyFile<'f> {
             name: cells.text(Column::Name),
             description: cells.text(Column::Description),
             enabled: cells.enabled()?,
-            plans: cells.get(Column::UsagePlanIds).map(plan_ids).unwrap_or_default(),
+            plans: cells
+                .get(Column::UsagePlanIds)
+                .map(plan_ids)
+                .unwrap_or_default(),
             expires_at: cells.instant(Column::ExpiresAt)?,
             subject: cells.text(Column::Subject),
-            scopes: scopes.map(|scopes| scopes.split_ascii_whitespace().map(str::to_owned).collect()),
+            scopes: scopes
+                .map(|scopes| scopes.split_ascii_whitespace().map(str::to_owned).collect()),
             metadata: cells.metadata()?,
             created_at: cells.instant(Column::CreatedAt)?,
         })
@@ -138,15 +163,23 @@ impl<'f> KeyFile<'f> {
         if forms.len() != self.record.len() {
             return Err("the row is not CSV".to_owned());
         }
-        let cells = self.record.iter().zip(forms).map(|(text, form)| match form {
-            Form::Plain if text.trim_start().starts_with('"') => {
-                Err("there is a space in front of a quotation mark; remove the space".to_owned())
-            }
-            Form::Plain => Ok(Cow::Borrowed(text.trim())),
-            Form::Quoted { trailing } => Ok(Cow::Borrowed(text.get(..text.len() - trailing).unwrap_or(text))),
-            Form::TextBehindQuote => Err("there is text behind a closing quotation mark".to_owned()),
-            Form::Unclosed => Err("a quotation mark is not closed".to_owned()),
-        });
+        let cells = self
+            .record
+            .iter()
+            .zip(forms)
+            .map(|(text, form)| match form {
+                Form::Plain if text.trim_start().starts_with('"') => Err(
+                    "there is a space in front of a quotation mark; remove the space".to_owned(),
+                ),
+                Form::Plain => Ok(Cow::Borrowed(text.trim())),
+                Form::Quoted { trailing } => Ok(Cow::Borrowed(
+                    text.get(..text.len() - trailing).unwrap_or(text),
+                )),
+                Form::TextBehindQuote => {
+                    Err("there is text behind a closing quotation mark".to_owned())
+                }
+                Form::Unclosed => Err("a quotation mark is not closed".to_owned()),
+            });
         cells.collect()
     }
 }
@@ -157,7 +190,11 @@ impl<'r> Cells<'r> {
             Some(position) => with_quoted_plans(cells, position)?,
             None => cells,
         };
-        if cells.iter().skip(columns.count).any(|cell| !cell.is_empty()) {
+        if cells
+            .iter()
+            .skip(columns.count)
+            .any(|cell| !cell.is_empty())
+        {
             let (found, most) = (cells.len(), columns.count);
             return Err(format!(
                 "the row has {found} cells, expected {most}; put a text with a comma between quotation marks"
@@ -187,26 +224,40 @@ impl<'r> Cells<'r> {
     }
 
     fn instant(&self, column: Column) -> Result<Option<Timestamp>, String> {
-        let Some(text) = self.get(column) else { return Ok(None) };
+        let Some(text) = self.get(column) else {
+            return Ok(None);
+        };
         let expected = || format!("`{column}`: expected an instant such as 2026-11-22T12:00:00Z");
         parse_instant(text.trim()).map(Some).ok_or_else(expected)
     }
 
     fn metadata(&self) -> Result<Option<BTreeMap<String, String>>, String> {
-        let Some(text) = self.text(Column::Metadata) else { return Ok(None) };
-        let object = strict_json::value(text.as_bytes()).ok().and_then(|value| serde_json::from_value(value).ok());
-        object.map(Some).ok_or_else(|| "`Metadata`: expected a JSON object whose values are strings".to_owned())
+        let Some(text) = self.text(Column::Metadata) else {
+            return Ok(None);
+        };
+        let object = strict_json::value(text.as_bytes())
+            .ok()
+            .and_then(|value| serde_json::from_value(value).ok());
+        object
+            .map(Some)
+            .ok_or_else(|| "`Metadata`: expected a JSON object whose values are strings".to_owned())
     }
 }
 
-/// The same cells, with a list of plans in single quotation marks as one of them. API Gateway's format has these lists,
-/// and CSV splits them at their commas.
-fn with_quoted_plans(mut cells: Vec<Cow<'_, str>>, position: usize) -> Result<Vec<Cow<'_, str>>, String> {
+/// The same cells, with a list of plans in single quotation marks as one of them. API Gateway's
+/// format has these lists, and CSV splits them at their commas.
+fn with_quoted_plans(
+    mut cells: Vec<Cow<'_, str>>,
+    position: usize,
+) -> Result<Vec<Cow<'_, str>>, String> {
     let is_open = |cell: &str| cell.starts_with('\'') && (cell.len() == 1 || !cell.ends_with('\''));
     if !cells.get(position).is_some_and(|cell| is_open(cell)) {
         return Ok(cells);
     }
-    let last = cells.iter().skip(position + 1).position(|cell| cell.ends_with('\''));
+    let last = cells
+        .iter()
+        .skip(position + 1)
+        .position(|cell| cell.ends_with('\''));
     let Some(last) = last.map(|offset| position + 1 + offset) else {
         return Err("`UsagePlanIds`: a single quotation mark is not closed".to_owned());
     };
@@ -220,7 +271,11 @@ fn plan_ids(list: &str) -> Vec<String> {
     let list = list.trim();
     let unquoted = |quote: char| list.strip_prefix(quote)?.strip_suffix(quote);
     let list = unquoted('\'').or_else(|| unquoted('"')).unwrap_or(list);
-    list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
+    list.split(',')
+        .map(str::trim)
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]

@@ -39,24 +39,39 @@ pub(crate) struct KeyList {
     params(("plan" = Option<String>, Query), ("limit" = Option<u64>, Query, minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query)),
     responses((status = 200, description = "Some of the keys", body = KeyList), Reads))]
-pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
     let mut query = Query::of(&uri, &["plan", "limit", "cursor"]);
     let (plan, limit) = (query.nonempty("plan"), query.limit());
     let list = List::Keys(plan.as_deref());
     let after = query.cursor(list);
     query.finish()?;
-    let page = shared.admin().keys(plan.as_deref(), after.as_deref(), limit).await;
+    let page = shared
+        .admin()
+        .keys(plan.as_deref(), after.as_deref(), limit)
+        .await;
     let page = page.map_err(|error| refused(error, WHAT))?;
     let now = shared.now();
-    let items = page.items.into_iter().map(|stored| ListedKey::of(stored, now)).collect();
+    let items = page
+        .items
+        .into_iter()
+        .map(|stored| ListedKey::of(stored, now))
+        .collect();
     let next_cursor = page.next.map(|last| list.cursor(&last));
-    Ok(conditions::json(StatusCode::OK, &KeyList { items, next_cursor }))
+    Ok(conditions::json(
+        StatusCode::OK,
+        &KeyList { items, next_cursor },
+    ))
 }
 
 /// Makes a key
 ///
-/// The answer shows its secret, once. With an `Idempotency-Key` a repeated request is answered the same for 24 hours.
+/// The answer shows its secret, once. With an `Idempotency-Key` a repeated request is answered the
+/// same for 24 hours.
 #[utoipa::path(post, path = "/_tollgate/v1/keys", operation_id = "createKey", tag = "keys",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 22, max_length = 255,
             description = "Random: a UUID of version 4, at least 32 hexadecimal digits with a letter among them, or at least 22 characters of base64url with upper case, lower case and a digit among them")),
@@ -83,28 +98,48 @@ pub(crate) async fn create(
     }
     let (key, record) = (secret::new_key()?, new.record(secret::new_key_id()?, now));
     let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
-    let answer = KeyAnswer { key, now, idempotency: idempotency.as_ref() };
+    let answer = KeyAnswer {
+        key,
+        now,
+        idempotency: idempotency.as_ref(),
+    };
     let change = administrator.begins(Action::CreateKey, &record.key.key_id);
     match admin.create_key(&hash, &record, &answer, now).await {
         Ok(version) => {
             change.made(&Changes::of_key(None, Some(&record)));
-            let body = answer.body(&record).map_err(|error| Problem::failure(&error))?;
+            let body = answer
+                .body(&record)
+                .map_err(|error| Problem::failure(&error))?;
             Ok(created(&record.key.key_id, Some(&version), body))
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {
             change.end();
-            replayed(&shared, idempotency.as_ref()).await?.ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
+            replayed(&shared, idempotency.as_ref())
+                .await?
+                .ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
         }
         Err(error) => Err(change.failed(change_refused(error, WHAT))),
     }
 }
 
 /// The answer of the first request with the same `Idempotency-Key`.
-pub(crate) async fn replayed(shared: &Shared, idempotency: Option<&Idempotency>) -> Result<Option<Response>, Problem> {
-    let Some(idempotency) = idempotency else { return Ok(None) };
-    let Some((answer, version)) = idempotency.replay(&shared.admin(), shared.now()).await? else { return Ok(None) };
-    let shown: serde_json::Value = serde_json::from_slice(&answer).map_err(|error| Problem::failure(&error))?;
-    let mut response = created(shown["key_id"].as_str().unwrap_or_default(), version.as_ref(), answer);
+pub(crate) async fn replayed(
+    shared: &Shared,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Response>, Problem> {
+    let Some(idempotency) = idempotency else {
+        return Ok(None);
+    };
+    let Some((answer, version)) = idempotency.replay(&shared.admin(), shared.now()).await? else {
+        return Ok(None);
+    };
+    let shown: serde_json::Value =
+        serde_json::from_slice(&answer).map_err(|error| Problem::failure(&error))?;
+    let mut response = created(
+        shown["key_id"].as_str().unwrap_or_default(),
+        version.as_ref(),
+        answer,
+    );
     idempotency::mark_replayed(&mut response);
     Ok(Some(response))
 }
@@ -115,7 +150,9 @@ fn created(key_id: &str, version: Option<&Version>, answer: Vec<u8>) -> Response
         response.headers_mut().insert(LOCATION, location);
     }
     if let Some(version) = version {
-        response.headers_mut().insert(ETAG, conditions::tag(version));
+        response
+            .headers_mut()
+            .insert(ETAG, conditions::tag(version));
     }
     response
 }
@@ -154,19 +191,30 @@ pub(crate) async fn update(
     let condition = conditions::condition(&headers)?;
     let text: Bytes = body::json(&headers, sent).await?;
     let (admin, now) = (shared.admin(), shared.now());
-    let patch = body::read(&text, "KeyChanges", |changes: &KeyChanges, _| changes.mistakes(now))?.patch();
-    let before = admin.key(&key_id).await.map_err(|error| refused(error, WHAT))?;
+    let patch = body::read(&text, "KeyChanges", |changes: &KeyChanges, _| {
+        changes.mistakes(now)
+    })?
+    .patch();
+    let before = admin
+        .key(&key_id)
+        .await
+        .map_err(|error| refused(error, WHAT))?;
     let wrong = mistakes(&before.document.patched(&patch));
     if !wrong.is_empty() {
         return Err(Problem::mistakes(wrong));
     }
     let change = administrator.begins(Action::UpdateKey, &key_id);
-    let UpdatedKey { before, after } = match admin.update_key(&key_id, &patch, &condition, now).await {
-        Ok(updated) => updated,
-        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
-    };
+    let UpdatedKey { before, after } =
+        match admin.update_key(&key_id, &patch, &condition, now).await {
+            Ok(updated) => updated,
+            Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+        };
     change.made(&Changes::of_key(Some(&before), Some(&after.document)));
-    Ok(conditions::versioned(StatusCode::OK, &after.version, &Key::of(after.document, now)))
+    Ok(conditions::versioned(
+        StatusCode::OK,
+        &after.version,
+        &Key::of(after.document, now),
+    ))
 }
 
 /// Takes a key away, with all of its secrets
@@ -183,7 +231,11 @@ pub(crate) async fn delete(
     Query::of(&uri, &[]).finish()?;
     let condition: Condition = conditions::condition(&headers)?;
     let change = administrator.begins(Action::DeleteKey, &key_id);
-    match shared.admin().delete_key(&key_id, &condition, shared.now()).await {
+    match shared
+        .admin()
+        .delete_key(&key_id, &condition, shared.now())
+        .await
+    {
         Ok(before) => change.made(&Changes::of_key(Some(&before), None)),
         Err(error) => return Err(change.failed(change_refused(error, WHAT))),
     }

@@ -1,13 +1,17 @@
 //! The limiter: plans, keys, policies, usage and decisions over HTTP.
 //!
-//! - trigger: an API Gateway HTTP API (payload format 2.0): `ANY /_tollgate/v1/{proxy+}` behind IAM,
+//! - trigger: an API Gateway HTTP API (payload format 2.0): `ANY /_tollgate/v1/{proxy+}` behind
+//!   IAM,
 //!   `GET /_tollgate/usage` behind the authorizer, `GET /_tollgate/openapi.json` for everybody
 //! - reads: plans, keys and policies; usage
 //! - writes: the same; of a key's secret only its hash
 //! - log: one line per request, and one per change by an administrator (see `audit`)
-//! - decisions: a request that the authorizer has marked gets 429 or 503 on every route, before any handler
-//! - on failure: everything that goes wrong is a problem document (RFC 9457): 4xx names each mistake of the request,
-//!   5xx is ours and says in the log why. An event that is none of an HTTP API's is the function's only error
+//! - decisions: a request that the authorizer has marked gets 429 or 503 on every route, before any
+//!   handler
+//! - on failure: everything that goes wrong is a problem document (RFC 9457): 4xx names each
+//!   mistake of the request,
+//!   5xx is ours and says in the log why. An event that is none of an HTTP API's is the function's
+//!   only error
 
 mod accept;
 mod api;
@@ -71,7 +75,8 @@ pub use log::answer;
 pub use problem::{Mistake, Problem};
 pub use store::open;
 
-/// The limiter with what it was set up with. One serves any number of requests, one after another or at once.
+/// The limiter with what it was set up with. One serves any number of requests, one after another
+/// or at once.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     router: Router,
@@ -105,7 +110,10 @@ pub struct Failure(String);
 
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
-        Self { error_type: "Fault".to_owned(), error_message: failure.0 }
+        Self {
+            error_type: "Fault".to_owned(),
+            error_message: failure.0,
+        }
     }
 }
 
@@ -119,13 +127,24 @@ impl Limiter {
     /// The same, at whatever time `clock` says.
     #[must_use]
     pub fn with_clock(store: Arc<Store>, key_header: KeyHeader, clock: fn() -> Timestamp) -> Self {
-        let shared = Shared { store: Arc::clone(&store), clock, charges: ChargeTexts::default(), key_header };
-        Self { router: api::router(shared), store }
+        let shared = Shared {
+            store: Arc::clone(&store),
+            clock,
+            charges: ChargeTexts::default(),
+            key_header,
+        };
+        Self {
+            router: api::router(shared),
+            store,
+        }
     }
 
-    /// Writes what reports need and the store does not have yet. To be called once no more requests come.
+    /// Writes what reports need and the store does not have yet. To be called once no more requests
+    /// come.
     pub async fn finish(&self, deadline: Deadline) {
-        self.store.flush(Timestamp::now().as_nanosecond(), deadline).await;
+        self.store
+            .flush(Timestamp::now().as_nanosecond(), deadline)
+            .await;
     }
 
     /// The description of its routes (OpenAPI 3.1), made from their declarations.
@@ -141,12 +160,17 @@ impl Limiter {
     pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
         let Received { request, mistakes } = event::received(event)?;
         let scope = scope(&request);
-        let router = if mistakes.is_empty() { self.router.clone() } else { api::malformed(mistakes) };
+        let router = if mistakes.is_empty() {
+            self.router.clone()
+        } else {
+            api::malformed(mistakes)
+        };
 
         let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(request), Context::default());
         let answer = Adapter::from(router).call(event);
         let response = scope.serve(answer).await.map_err(|never| match never {})?;
-        serde_json::to_value(response).map_err(|_| Failure("the response cannot be written".to_owned()))
+        serde_json::to_value(response)
+            .map_err(|_| Failure("the response cannot be written".to_owned()))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The log: JSON, one line per request and one per change (see [`crate::audit`]), and nothing that reveals a key.
+//! The log: JSON, one line per request and one per change (see [`crate::audit`]), and nothing that
+//! reveals a key.
 
 use std::sync::Arc;
 

@@ -12,10 +12,17 @@ use telemetry::{log_panics, log_to};
 async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(["limiter", "calls", "usage"], level.as_deref(), std::io::stdout))?;
+    tracing::subscriber::set_global_default(log_to(
+        ["limiter", "calls", "usage"],
+        level.as_deref(),
+        std::io::stdout,
+    ))?;
     log_panics();
     let config = Config::from_lookup(variable)?;
     let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
     let limiter = Arc::new(Limiter::new(store, config.key_header));
-    run(service_fn(|event: LambdaEvent<Value>| answer(Arc::clone(&limiter), event.payload))).await
+    run(service_fn(|event: LambdaEvent<Value>| {
+        answer(Arc::clone(&limiter), event.payload)
+    }))
+    .await
 }

@@ -11,14 +11,20 @@ const MOST: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Mistakes {
     found: Vec<Mistake>,
-    /// Items that have been taken out of lists, by the list's pointer, so that those behind keep their numbers.
+    /// Items that have been taken out of lists, by the list's pointer, so that those behind keep
+    /// their numbers.
     left_out: BTreeSet<(String, usize)>,
 }
 
 impl Mistakes {
     /// One mistake a place.
     pub(crate) fn add(&mut self, mistake: Mistake) {
-        if self.found.len() < MOST && !self.found.iter().any(|known| known.pointer == mistake.pointer) {
+        if self.found.len() < MOST
+            && !self
+                .found
+                .iter()
+                .any(|known| known.pointer == mistake.pointer)
+        {
             self.found.push(mistake);
         }
     }
@@ -42,7 +48,10 @@ impl Mistakes {
 
     /// Whether a member is wrong, or a member of it.
     pub(crate) fn concern(&self, pointer: &str) -> bool {
-        self.found.iter().filter_map(|known| known.pointer.as_deref()).any(|known| is_within(known, pointer))
+        self.found
+            .iter()
+            .filter_map(|known| known.pointer.as_deref())
+            .any(|known| is_within(known, pointer))
     }
 
     /// These, and `others` that were found in what was left of the document.
@@ -51,7 +60,10 @@ impl Mistakes {
             mistake.pointer = mistake.pointer.map(|pointer| self.as_sent(&pointer));
             let pointer = mistake.pointer.as_deref().unwrap_or_default();
             // What was taken out seems to be missing, and what stands in is nobody's.
-            let spoilt = self.found.iter().filter_map(|known| known.pointer.as_deref());
+            let spoilt = self
+                .found
+                .iter()
+                .filter_map(|known| known.pointer.as_deref());
             if !spoilt.into_iter().any(|known| is_within(pointer, known)) {
                 self.add(mistake);
             }
@@ -66,22 +78,31 @@ impl Mistakes {
 
     /// A pointer into what was left, as one into what was sent.
     fn as_sent(&self, pointer: &str) -> String {
-        pointer.split('/').skip(1).fold(String::new(), |list, step| {
-            let gone = || self.left_out.iter().filter(|(known, _)| *known == list);
-            match step.parse::<usize>() {
-                Ok(index) if gone().next().is_some() => {
-                    let index = gone().fold(index, |index, (_, gone)| if *gone <= index { index + 1 } else { index });
-                    format!("{list}/{index}")
+        pointer
+            .split('/')
+            .skip(1)
+            .fold(String::new(), |list, step| {
+                let gone = || self.left_out.iter().filter(|(known, _)| *known == list);
+                match step.parse::<usize>() {
+                    Ok(index) if gone().next().is_some() => {
+                        let index =
+                            gone().fold(
+                                index,
+                                |index, (_, gone)| if *gone <= index { index + 1 } else { index },
+                            );
+                        format!("{list}/{index}")
+                    }
+                    _ => format!("{list}/{step}"),
                 }
-                _ => format!("{list}/{step}"),
-            }
-        })
+            })
     }
 }
 
 /// Whether a place is another, or in it.
 fn is_within(pointer: &str, outer: &str) -> bool {
-    pointer.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    pointer
+        .strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -89,7 +110,10 @@ mod tests {
     use super::*;
 
     fn pointers(mistakes: Vec<Mistake>) -> Vec<String> {
-        mistakes.into_iter().filter_map(|mistake| mistake.pointer).collect()
+        mistakes
+            .into_iter()
+            .filter_map(|mistake| mistake.pointer)
+            .collect()
     }
 
     #[test]
@@ -99,11 +123,26 @@ mod tests {
         mistakes.left_out("/quotas", 0);
         mistakes.left_out("/quotas", 2);
         mistakes.add(Mistake::at("/window_s", "wrong"));
-        let others = ["/quotas/0/name", "/quotas/1/name", "/window_s", "/window", "/window_s/x"];
-        let others = others.into_iter().map(|pointer| Mistake::at(pointer, "wrong")).collect();
+        let others = [
+            "/quotas/0/name",
+            "/quotas/1/name",
+            "/window_s",
+            "/window",
+            "/window_s/x",
+        ];
+        let others = others
+            .into_iter()
+            .map(|pointer| Mistake::at(pointer, "wrong"))
+            .collect();
         assert_eq!(
             pointers(mistakes.with(others)),
-            ["/quotas/0", "/window_s", "/quotas/1/name", "/quotas/3/name", "/window"]
+            [
+                "/quotas/0",
+                "/window_s",
+                "/quotas/1/name",
+                "/quotas/3/name",
+                "/window"
+            ]
         );
     }
 

@@ -1,4 +1,5 @@
-//! What the declarations of the routes cannot say of themselves: servers, who may call, and examples.
+//! What the declarations of the routes cannot say of themselves: servers, who may call, and
+//! examples.
 
 use serde_json::{Value, json};
 
@@ -10,7 +11,8 @@ const OWN_USAGE: &str = "/_tollgate/usage";
 /// The description that clients read.
 pub(crate) fn complete(mut description: Value) -> Value {
     remove_null_defaults(&mut description);
-    description["servers"] = json!([{"url": "/", "description": "The API that this document was read from"}]);
+    description["servers"] =
+        json!([{"url": "/", "description": "The API that this document was read from"}]);
     description["components"]["securitySchemes"] = security_schemes();
 
     for (path, item) in members(&mut description["paths"]) {
@@ -27,7 +29,8 @@ fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
 }
 
-/// Removes `"default": null`, which is written for every field that may be absent. Most of them may not be null.
+/// Removes `"default": null`, which is written for every field that may be absent. Most of them may
+/// not be null.
 fn remove_null_defaults(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -89,7 +92,9 @@ fn example(operation: &str) -> Option<Value> {
         "putPolicy" => {
             json!({"rules": [{"match": "GET /health", "auth": "none"}, {"match": "ANY /{proxy+}", "auth": "any"}]})
         }
-        "importKeys" => "Name,Key,UsagePlanIds\nAcme Inc.,20-to-128-characters-of-your-own,team\n".into(),
+        "importKeys" => {
+            "Name,Key,UsagePlanIds\nAcme Inc.,20-to-128-characters-of-your-own,team\n".into()
+        }
         _ => return None,
     })
 }
@@ -101,8 +106,12 @@ mod tests {
 
     #[test]
     fn every_operation_says_who_may_call_it() {
-        let of = |path: &str, method: &str| description()["paths"][path][method]["security"].clone();
-        assert_eq!(of("/_tollgate/v1/plans/{plan}", "put"), json!([{"sigv4": []}]));
+        let of =
+            |path: &str, method: &str| description()["paths"][path][method]["security"].clone();
+        assert_eq!(
+            of("/_tollgate/v1/plans/{plan}", "put"),
+            json!([{"sigv4": []}])
+        );
         assert_eq!(of("/_tollgate/usage", "get"), json!([{"api_key": []}]));
         assert_eq!(of("/_tollgate/openapi.json", "get"), json!([]));
         for (path, item) in description()["paths"].as_object().unwrap() {
@@ -116,7 +125,11 @@ mod tests {
     fn every_body_has_an_example() {
         for (path, item) in description()["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
-                for (media, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+                for (media, content) in operation["requestBody"]["content"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                {
                     assert!(!content["example"].is_null(), "{method} {path} {media}");
                 }
             }
@@ -127,7 +140,10 @@ mod tests {
     fn no_default_is_null() {
         let mut schema = json!({"properties": {"default": {"type": "string", "default": null}, "b": {"default": 0}}});
         remove_null_defaults(&mut schema);
-        assert_eq!(schema, json!({"properties": {"default": {"type": "string"}, "b": {"default": 0}}}));
+        assert_eq!(
+            schema,
+            json!({"properties": {"default": {"type": "string"}, "b": {"default": 0}}})
+        );
         assert!(!description().to_string().contains(r#""default":null"#));
     }
 }

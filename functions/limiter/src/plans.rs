@@ -37,7 +37,8 @@ struct PutPlan {
     #[serde(flatten)]
     #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     plan: PlanDocument,
-    /// What is valid but probably not meant. Absent if there is nothing to warn about. Not part of the stored plan.
+    /// What is valid but probably not meant. Absent if there is nothing to warn about. Not part of
+    /// the stored plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Mistake>, required = false)]
     warnings: Vec<Mistake>,
@@ -57,19 +58,33 @@ pub(crate) struct PlanList {
 #[utoipa::path(get, path = "/_tollgate/v1/plans", operation_id = "listPlans", tag = "plans",
     params(("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
     responses((status = 200, description = "Some of the plans", body = PlanList), Reads))]
-pub(crate) async fn list(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
     let mut query = Query::of(&uri, &["limit", "cursor"]);
     let (limit, after) = (query.limit(), query.cursor(List::Plans));
     query.finish()?;
-    let page = shared.admin().plans(after.as_deref(), limit).await.map_err(|error| refused(error, WHAT))?;
+    let page = shared
+        .admin()
+        .plans(after.as_deref(), limit)
+        .await
+        .map_err(|error| refused(error, WHAT))?;
     let items = page.items.into_iter().map(|(name, stored)| NamedPlan {
         name,
         plan: stored.document,
         etag: format!("\"{}\"", stored.version.as_str()),
     });
     let next_cursor = page.next.map(|last| List::Plans.cursor(&last));
-    Ok(conditions::json(StatusCode::OK, &PlanList { items: items.collect(), next_cursor }))
+    Ok(conditions::json(
+        StatusCode::OK,
+        &PlanList {
+            items: items.collect(),
+            next_cursor,
+        },
+    ))
 }
 
 /// A plan
@@ -88,8 +103,9 @@ pub(crate) async fn get(
 
 /// Makes or replaces a plan
 ///
-/// Every instance of the authorizer decides by it within 30 seconds. The response is the plan; a field `warnings` is
-/// added if something in it is probably not meant, such as a burst that is too small for its rate.
+/// Every instance of the authorizer decides by it within 30 seconds. The response is the plan; a
+/// field `warnings` is added if something in it is probably not meant, such as a burst that is too
+/// small for its rate.
 #[utoipa::path(put, path = "/_tollgate/v1/plans/{plan}", operation_id = "putPlan", tag = "plans",
     params(("plan" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = PlanDocument,
@@ -111,10 +127,22 @@ pub(crate) async fn put(
         Ok(put) => put,
         Err(error) => return Err(change.failed(change_refused(error, WHAT))),
     };
-    change.made(&Changes::between(put.before.as_deref().map(fields).as_ref(), Some(&json!(plan))));
+    change.made(&Changes::between(
+        put.before.as_deref().map(fields).as_ref(),
+        Some(&json!(plan)),
+    ));
 
-    let warnings = plan.warnings().into_iter().map(|warning| Mistake::at(warning.pointer, warning.message));
-    Ok(conditions::put(&put, &PutPlan { warnings: warnings.collect(), plan }))
+    let warnings = plan
+        .warnings()
+        .into_iter()
+        .map(|warning| Mistake::at(warning.pointer, warning.message));
+    Ok(conditions::put(
+        &put,
+        &PutPlan {
+            warnings: warnings.collect(),
+            plan,
+        },
+    ))
 }
 
 fn named_by(policies: &[String]) -> Problem {
@@ -130,18 +158,27 @@ fn fields(stored: &str) -> Value {
 
 /// What a plan says that cannot be.
 fn mistakes(plan: &PlanDocument, shape: &Mistakes) -> Vec<Mistake> {
-    let mut found: Vec<_> = plan.check().into_iter().map(|known| Mistake::at(known.pointer, known.message)).collect();
+    let mut found: Vec<_> = plan
+        .check()
+        .into_iter()
+        .map(|known| Mistake::at(known.pointer, known.message))
+        .collect();
     if shape.concern("/algorithm") {
         // Nobody knows which members go with it.
-        found.retain(|known| !matches!(known.pointer.as_deref(), Some("/throttle" | "/window_s" | "/limit")));
+        found.retain(|known| {
+            !matches!(
+                known.pointer.as_deref(),
+                Some("/throttle" | "/window_s" | "/limit")
+            )
+        });
     }
     found
 }
 
 /// Takes a plan away that no key is on
 ///
-/// A plan that a stored policy names stays as well. Plans that tokens name in a claim, and those in a policy that is in
-/// the settings, are not known here.
+/// A plan that a stored policy names stays as well. Plans that tokens name in a claim, and those in
+/// a policy that is in the settings, are not known here.
 #[utoipa::path(delete, path = "/_tollgate/v1/plans/{plan}", operation_id = "deletePlan", tag = "plans",
     params(("plan" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 204, description = "It is gone"), Reads, Writes))]
@@ -155,10 +192,15 @@ pub(crate) async fn delete(
     Query::of(&uri, &[]).finish()?;
     let condition = conditions::condition(&headers)?;
     let admin = shared.admin();
-    let policies = policies::naming(&admin, &name).await.map_err(|error| refused(error, WHAT))?;
+    let policies = policies::naming(&admin, &name)
+        .await
+        .map_err(|error| refused(error, WHAT))?;
     if !policies.is_empty() {
         // A plan that does not exist is rather not found.
-        admin.plan(&name).await.map_err(|error| refused(error, WHAT))?;
+        admin
+            .plan(&name)
+            .await
+            .map_err(|error| refused(error, WHAT))?;
         return Err(named_by(&policies));
     }
 

@@ -6,7 +6,9 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
-use policy::{FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyDocument, PolicyWarning, named_plans};
+use policy::{
+    FUNCTION_NAME, KeyHeader, NamedPlan, Policy, PolicyDocument, PolicyWarning, named_plans,
+};
 use serde::Serialize;
 use serde_json::Value;
 use usage::{Admin, AdminError, Refusal};
@@ -34,7 +36,8 @@ struct PutPolicy<'p> {
     #[serde(flatten)]
     #[schema(value_type = BTreeMap<String, Value>)]
     policy: &'p Value,
-    /// What is valid but probably not meant. Absent if there is nothing to warn about. Not part of the stored policy.
+    /// What is valid but probably not meant. Absent if there is nothing to warn about. Not part of
+    /// the stored policy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Mistake>, required = false)]
     warnings: Vec<Mistake>,
@@ -51,15 +54,17 @@ pub(crate) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let body = |text: String| serde_json::from_str::<Value>(&text).map_err(|error| Problem::failure(&error));
+    let body = |text: String| {
+        serde_json::from_str::<Value>(&text).map_err(|error| Problem::failure(&error))
+    };
     show::one(&uri, &headers, WHAT, shared.admin().policy(&name), body).await
 }
 
 /// Makes or replaces a policy
 ///
-/// It has to be one that the authorizer can start with. Instances read it again every five minutes. The response
-/// is the policy; a field `warnings` is added if something in it is probably not meant, such as a plan that does
-/// not exist.
+/// It has to be one that the authorizer can start with. Instances read it again every five minutes.
+/// The response is the policy; a field `warnings` is added if something in it is probably not
+/// meant, such as a plan that does not exist.
 #[utoipa::path(put, path = "/_tollgate/v1/policies/{name}", operation_id = "putPolicy", tag = "policies",
     params(("name" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = PolicyDocument,
@@ -83,11 +88,20 @@ pub(crate) async fn put(
         Ok(put) => put,
         Err(error) => return Err(change.failed(change_refused(error, WHAT))),
     };
-    let before: Option<Value> = put.before.as_deref().map(|before| serde_json::from_str(before).unwrap_or_default());
+    let before: Option<Value> = put
+        .before
+        .as_deref()
+        .map(|before| serde_json::from_str(before).unwrap_or_default());
     change.made(&Changes::between(before.as_ref(), Some(&document)));
 
     let warnings = warnings(&policy, &shared.admin()).await;
-    Ok(conditions::put(&put, &PutPolicy { policy: &document, warnings }))
+    Ok(conditions::put(
+        &put,
+        &PutPolicy {
+            policy: &document,
+            warnings,
+        },
+    ))
 }
 
 /// The stored policies that name a plan, each with the first field that does.
@@ -111,7 +125,8 @@ pub(crate) async fn naming(admin: &Admin<'_>, plan: &str) -> Result<Vec<String>,
     }
 }
 
-/// The warnings about a policy, and about the plans that it names. A plan that cannot be looked up is no warning.
+/// The warnings about a policy, and about the plans that it names. A plan that cannot be looked up
+/// is no warning.
 async fn warnings(policy: &Policy, admin: &Admin<'_>) -> Vec<Mistake> {
     let mut warnings: Vec<_> = policy.warnings().iter().map(warning).collect();
 
@@ -135,12 +150,15 @@ fn warning(warning: &PolicyWarning) -> Mistake {
     Mistake::at(pointer(&warning.place), warning.message.clone())
 }
 
-/// The policy as the authorizer reads it, or every mistake in its shape, or else the first one in what it says.
+/// The policy as the authorizer reads it, or every mistake in its shape, or else the first one in
+/// what it says.
 fn check(document: &Value, key_header: &KeyHeader) -> Result<Policy, Problem> {
     let shape = body::shape(&mut document.clone(), "Policy");
     let mut found: Vec<_> = secret(document).into_iter().collect();
     let policy = if shape.is_empty() {
-        policy(&document.to_string(), key_header).map_err(|mistake| found.push(mistake)).ok()
+        policy(&document.to_string(), key_header)
+            .map_err(|mistake| found.push(mistake))
+            .ok()
     } else {
         None
     };
@@ -152,8 +170,8 @@ fn check(document: &Value, key_header: &KeyHeader) -> Result<Policy, Problem> {
     }
 }
 
-/// As the authorizer reads it, in Lambda or on a developer's machine. Secrets that it names are in the
-/// authorizer's environment, not here.
+/// As the authorizer reads it, in Lambda or on a developer's machine. Secrets that it names are in
+/// the authorizer's environment, not here.
 fn policy(text: &str, key_header: &KeyHeader) -> Result<Policy, Mistake> {
     let known = |name: &str| match name {
         FUNCTION_NAME => std::env::var(name).ok(),
@@ -166,14 +184,20 @@ fn policy(text: &str, key_header: &KeyHeader) -> Result<Policy, Mistake> {
 fn secret(document: &Value) -> Option<Mistake> {
     const PLACE: &str = "/introspection/client_secret";
     let secret = document.pointer(PLACE)?.as_str()?;
-    let is_reference = ["env:", "ssm:", "secretsmanager:"].iter().any(|form| secret.starts_with(form));
-    let detail = "is a secret, expected a reference: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`";
+    let is_reference = ["env:", "ssm:", "secretsmanager:"]
+        .iter()
+        .any(|form| secret.starts_with(form));
+    let detail =
+        "is a secret, expected a reference: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`";
     (!is_reference).then(|| Mistake::at(PLACE, detail))
 }
 
 /// `rules[1].match: …` is about `/rules/1/match`.
 fn mistake(problem: &str) -> Mistake {
-    match problem.split_once(": ").filter(|(place, _)| !place.contains([' ', '`'])) {
+    match problem
+        .split_once(": ")
+        .filter(|(place, _)| !place.contains([' ', '`']))
+    {
         Some((place, detail)) => Mistake::at(pointer(place), detail),
         None => Mistake::at("", problem),
     }
@@ -182,7 +206,9 @@ fn mistake(problem: &str) -> Mistake {
 /// The JSON pointer of a place: `/rules/1/match` for `rules[1].match`.
 fn pointer(place: &str) -> String {
     let steps = place.split(['.', '[', ']']).filter(|step| !step.is_empty());
-    steps.fold(String::new(), |pointer, step| Mistakes::member(&pointer, step))
+    steps.fold(String::new(), |pointer, step| {
+        Mistakes::member(&pointer, step)
+    })
 }
 
 #[cfg(test)]
@@ -194,7 +220,9 @@ mod tests {
         let checked = check(&policy, &KeyHeader::default());
         let problem = serde_json::to_value(checked.expect_err("a mistake")).unwrap();
         let errors = problem["errors"].as_array().unwrap().iter();
-        let mut pointers: Vec<_> = errors.map(|error| error["pointer"].as_str().unwrap().to_owned()).collect();
+        let mut pointers: Vec<_> = errors
+            .map(|error| error["pointer"].as_str().unwrap().to_owned())
+            .collect();
         pointers.sort_unstable();
         pointers.join(" ")
     }
@@ -206,15 +234,26 @@ mod tests {
         let rules = json!([{"match": "ANY /{proxy+}", "auth": "any"}]);
         let key_header = KeyHeader::default();
         assert!(check(&json!({"rules": rules}), &key_header).is_ok());
-        assert!(check(&json!({"rules": rules, "introspection": introspection}), &key_header).is_ok());
-        let kept = "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:idp-Ab3dEf";
+        assert!(
+            check(
+                &json!({"rules": rules, "introspection": introspection}),
+                &key_header
+            )
+            .is_ok()
+        );
+        let kept =
+            "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:idp-Ab3dEf";
         for reference in ["ssm:/tollgate/idp", kept] {
             let mut introspection = introspection.clone();
             introspection["client_secret"] = reference.into();
             introspection["token_pattern"] = "oat_[a-z0-9]{32}".into();
             introspection["auth"] = "post".into();
             assert!(
-                check(&json!({"rules": rules, "introspection": introspection}), &key_header).is_ok(),
+                check(
+                    &json!({"rules": rules, "introspection": introspection}),
+                    &key_header
+                )
+                .is_ok(),
                 "{reference}"
             );
         }
@@ -223,24 +262,49 @@ mod tests {
     #[test]
     fn a_secret_that_stands_in_the_policy_itself_is_refused_and_not_repeated() {
         let of = |value: &str| secret(&json!({"introspection": {"client_secret": value}}));
-        for reference in ["env:SECRET", "ssm:/tollgate/secret", "secretsmanager:arn:aws:secretsmanager:r:1:secret:x"] {
+        for reference in [
+            "env:SECRET",
+            "ssm:/tollgate/secret",
+            "secretsmanager:arn:aws:secretsmanager:r:1:secret:x",
+        ] {
             assert_eq!(of(reference), None);
         }
         let mistake = of("hush").unwrap();
-        assert_eq!(mistake.pointer.as_deref(), Some("/introspection/client_secret"));
+        assert_eq!(
+            mistake.pointer.as_deref(),
+            Some("/introspection/client_secret")
+        );
         assert!(!mistake.detail.contains("hush"));
     }
 
     #[test]
     fn what_the_authorizer_could_not_start_with_is_named_by_its_place() {
         for (policy, expected) in [
-            (json!({"rules": [{"match": "GET /", "auth": "anyone"}]}), "/rules/0/auth"),
-            (json!({"rules": [{"match": "/", "auth": "any"}]}), "/rules/0/match"),
-            (json!({"rules": [{"match": "ANY /admin/*", "auth": "any"}]}), "/rules/0/match"),
-            (json!({"rules": [], "paths": {"case": "lower"}}), "/paths/case"),
+            (
+                json!({"rules": [{"match": "GET /", "auth": "anyone"}]}),
+                "/rules/0/auth",
+            ),
+            (
+                json!({"rules": [{"match": "/", "auth": "any"}]}),
+                "/rules/0/match",
+            ),
+            (
+                json!({"rules": [{"match": "ANY /admin/*", "auth": "any"}]}),
+                "/rules/0/match",
+            ),
+            (
+                json!({"rules": [], "paths": {"case": "lower"}}),
+                "/paths/case",
+            ),
             (json!({"rules": [], "rulez": []}), "/rulez"),
-            (json!({"rules": [], "clock_tolerance_s": 301}), "/clock_tolerance_s"),
-            (json!({"rules": [], "api_keys": {"header": "x-my-key"}}), "/api_keys/header"),
+            (
+                json!({"rules": [], "clock_tolerance_s": 301}),
+                "/clock_tolerance_s",
+            ),
+            (
+                json!({"rules": [], "api_keys": {"header": "x-my-key"}}),
+                "/api_keys/header",
+            ),
             (json!({}), "/rules"),
             (json!([]), ""),
             (

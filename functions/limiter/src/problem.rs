@@ -53,22 +53,33 @@ pub struct Mistake {
     pub detail: String,
 }
 
-/// A request must not be able to make its own response large, so texts are cut where they are written.
+/// A request must not be able to make its own response large, so texts are cut where they are
+/// written.
 fn cut<S: Serializer>(text: &impl AsRef<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Excerpt(text.as_ref()))
 }
 
 fn cut_option<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    text.as_ref().map(|text| Excerpt(text).to_string()).serialize(serializer)
+    text.as_ref()
+        .map(|text| Excerpt(text).to_string())
+        .serialize(serializer)
 }
 
 impl Mistake {
     pub(crate) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer.into()), parameter: None, detail: detail.into() }
+        Self {
+            pointer: Some(pointer.into()),
+            parameter: None,
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn in_parameter(parameter: &str, detail: impl Into<String>) -> Self {
-        Self { pointer: None, parameter: Some(parameter.to_owned()), detail: detail.into() }
+        Self {
+            pointer: None,
+            parameter: Some(parameter.to_owned()),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -77,7 +88,8 @@ pub(crate) const IN_DOUBT: &str = "What was asked for may have happened, in part
 const NO_ANSWER: &str = "The store gives no answer.";
 const BLANK: &str = "about:blank";
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
-const REDUCED_CAPACITY: &str = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
+const REDUCED_CAPACITY: &str =
+    "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
@@ -96,33 +108,52 @@ impl Problem {
     /// A body with mistakes in it.
     pub(crate) fn mistakes(errors: Vec<Mistake>) -> Self {
         let detail = "The request's body has mistakes in it.";
-        Self { errors: errors.into(), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+        Self {
+            errors: errors.into(),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
     }
 
     /// A query or a header with mistakes in it.
     pub(crate) fn parameters(errors: Vec<Mistake>) -> Self {
         let detail = "The request's parameters have mistakes in them.";
-        Self { errors: errors.into(), ..Self::new(StatusCode::BAD_REQUEST, detail) }
+        Self {
+            errors: errors.into(),
+            ..Self::new(StatusCode::BAD_REQUEST, detail)
+        }
     }
 
     /// A request that is not valid HTTP.
     pub(crate) fn malformed(errors: Vec<Mistake>) -> Self {
         let detail = "The request is malformed.";
-        Self { errors: errors.into(), ..Self::new(StatusCode::BAD_REQUEST, detail) }
+        Self {
+            errors: errors.into(),
+            ..Self::new(StatusCode::BAD_REQUEST, detail)
+        }
     }
 
     /// A rate or a quota that is used up.
     pub(crate) fn throttled(reason: &'static str, violated: Vec<String>) -> Self {
-        let detail = "A rate or quota of this caller's plan is used up. Retry-After says when to come back.";
+        let detail =
+            "A rate or quota of this caller's plan is used up. Retry-After says when to come back.";
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
-        Self { kind: QUOTA_EXCEEDED, violated_policies: violated.into(), ..problem }.because(reason)
+        Self {
+            kind: QUOTA_EXCEEDED,
+            violated_policies: violated.into(),
+            ..problem
+        }
+        .because(reason)
     }
 
     /// Limits that cannot be checked.
     pub(crate) fn unavailable() -> Self {
         let detail = "The limits of this caller's plan cannot be checked at the moment.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        Self { kind: REDUCED_CAPACITY, ..problem }.because("store_unavailable")
+        Self {
+            kind: REDUCED_CAPACITY,
+            ..problem
+        }
+        .because("store_unavailable")
     }
 
     /// An `Idempotency-Key` that is another request's.
@@ -161,15 +192,28 @@ impl Problem {
     /// Our own failure. The log has it with what caused it; the client is told that it is ours.
     pub(crate) fn failure(error: &(dyn std::error::Error + 'static)) -> Self {
         let chain = std::iter::successors(Some(error), |error| error.source());
-        let chain = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-        tracing::error!(reason = "fault", error = chain, "a request could not be answered");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "This is our failure. The log says more.").because("fault")
+        let chain = chain
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(": ");
+        tracing::error!(
+            reason = "fault",
+            error = chain,
+            "a request could not be answered"
+        );
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "This is our failure. The log says more.",
+        )
+        .because("fault")
     }
 
     fn store(error: &StoreError) -> Self {
         match error.root() {
             StoreError::Plan(error) => {
-                let mistake = |mistake: &usage::Mistake| Mistake::at(mistake.pointer.clone(), mistake.message.clone());
+                let mistake = |mistake: &usage::Mistake| {
+                    Mistake::at(mistake.pointer.clone(), mistake.message.clone())
+                };
                 Self::mistakes(error.mistakes.iter().map(mistake).collect())
             }
             StoreError::Key(error) => Self::mistakes(vec![Mistake::at("", error.to_string())]),
@@ -179,7 +223,9 @@ impl Problem {
                 problem.status = status.as_u16();
                 problem.title = status.canonical_reason().unwrap_or_default();
                 problem.detail = NO_ANSWER.into();
-                problem.because("store_unavailable").with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+                problem
+                    .because("store_unavailable")
+                    .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
             }
             StoreError::Busy => Self::busy(),
             other => Self::failure(other),
@@ -204,20 +250,25 @@ pub(crate) fn refused(error: AdminError, what: &'static str) -> Problem {
     match refusal {
         Refusal::NotFound => Problem::not_found(what),
         Refusal::Precondition => {
-            let detail = format!("The {what} that is there is not the one that the request's condition names.");
+            let detail = format!(
+                "The {what} that is there is not the one that the request's condition names."
+            );
             Problem::new(StatusCode::PRECONDITION_FAILED, detail)
         }
-        Refusal::UnknownPlan(plan) => {
-            Problem::mistakes(vec![Mistake::at("/plan", format!("there is no plan `{plan}`"))])
-        }
-        Refusal::PlanInUse { key_id } => {
-            conflict(format!("Key `{key_id}` is on this plan, and others may be. Put them on another plan first."))
-        }
+        Refusal::UnknownPlan(plan) => Problem::mistakes(vec![Mistake::at(
+            "/plan",
+            format!("there is no plan `{plan}`"),
+        )]),
+        Refusal::PlanInUse { key_id } => conflict(format!(
+            "Key `{key_id}` is on this plan, and others may be. Put them on another plan first."
+        )),
         Refusal::SecretInUse => conflict("This secret is some key's already.".to_owned()),
         Refusal::TooManySecrets(number) => conflict(format!(
             "{number} earlier secrets of this key still work. Wait until one ends, or end all with a `grace_s` of 0."
         )),
-        Refusal::Repeated => conflict("Another request with this Idempotency-Key is under way.".to_owned()),
+        Refusal::Repeated => {
+            conflict("Another request with this Idempotency-Key is under way.".to_owned())
+        }
         Refusal::Busy => Problem::busy(),
     }
 }
@@ -236,8 +287,12 @@ impl From<StoreError> for Problem {
 impl From<GrantError> for Problem {
     fn from(error: GrantError) -> Self {
         match error {
-            GrantError::UnknownQuota(_) => Self::mistakes(vec![Mistake::at("/quota", error.to_string())]),
-            GrantError::Amount | GrantError::Ceiling => Self::mistakes(vec![Mistake::at("/grant", error.to_string())]),
+            GrantError::UnknownQuota(_) => {
+                Self::mistakes(vec![Mistake::at("/quota", error.to_string())])
+            }
+            GrantError::Amount | GrantError::Ceiling => {
+                Self::mistakes(vec![Mistake::at("/grant", error.to_string())])
+            }
             GrantError::Repeated => Self::another_request(),
             GrantError::Store(error) => Self::store(&error).of_a_change(),
         }
@@ -248,7 +303,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.extend(self.header.as_deref().cloned());
         // Texts and numbers alone: it cannot fail.
@@ -264,8 +322,14 @@ mod tests {
     #[test]
     fn a_long_text_of_the_request_is_cut_in_the_response() {
         let long = "x".repeat(70_000);
-        let mistakes = vec![Mistake::at(format!("/{long}"), long.clone()), Mistake::in_parameter(&long, "unknown")];
-        for problem in [Problem::mistakes(mistakes), Problem::new(StatusCode::CONFLICT, long)] {
+        let mistakes = vec![
+            Mistake::at(format!("/{long}"), long.clone()),
+            Mistake::in_parameter(&long, "unknown"),
+        ];
+        for problem in [
+            Problem::mistakes(mistakes),
+            Problem::new(StatusCode::CONFLICT, long),
+        ] {
             let body = serde_json::to_vec(&problem).unwrap();
             assert!(body.len() < 2_500, "{} bytes", body.len());
         }

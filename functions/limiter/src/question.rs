@@ -57,13 +57,32 @@ impl Question {
         if !TOGETHER.iter().any(|pointer| shape.concern(pointer)) {
             self.together(&mut check);
         }
-        let long = |text: &Option<String>, most| text.as_ref().is_some_and(|text| text.chars().count() > most);
+        let long = |text: &Option<String>, most| {
+            text.as_ref()
+                .is_some_and(|text| text.chars().count() > most)
+        };
         let empty = self.subject.as_deref() == Some("");
-        check(empty || long(&self.subject, 256), "/subject", "it has 1 to 256 characters");
-        check(long(&self.issuer, 256), "/issuer", "it has at most 256 characters");
-        let route = self.route.as_deref().map_or(Some(("", "")), |route| route.split_once(' '));
-        let fits = route.is_some_and(|(_, path)| path.is_empty() || path.starts_with('/')) && !long(&self.route, 1024);
-        check(!fits, "/route", "it is a method and a path, such as `GET /orders`");
+        check(
+            empty || long(&self.subject, 256),
+            "/subject",
+            "it has 1 to 256 characters",
+        );
+        check(
+            long(&self.issuer, 256),
+            "/issuer",
+            "it has at most 256 characters",
+        );
+        let route = self
+            .route
+            .as_deref()
+            .map_or(Some(("", "")), |route| route.split_once(' '));
+        let fits = route.is_some_and(|(_, path)| path.is_empty() || path.starts_with('/'))
+            && !long(&self.route, 1024);
+        check(
+            !fits,
+            "/route",
+            "it is a method and a path, such as `GET /orders`",
+        );
         mistakes
     }
 
@@ -79,14 +98,44 @@ impl Question {
                 ("/route", self.route.is_some()),
                 ("/cost", self.cost.is_some()),
             ];
-            check(self.charge.is_none(), "/charge", "it is required with `mode` being `refund`");
-            return decided.into_iter().for_each(|(pointer, there)| check(there, pointer, "it is part of the charge"));
+            check(
+                self.charge.is_none(),
+                "/charge",
+                "it is required with `mode` being `refund`",
+            );
+            return decided
+                .into_iter()
+                .for_each(|(pointer, there)| check(there, pointer, "it is part of the charge"));
         }
-        check(self.charge.is_some(), "/charge", "it is for `mode` being `refund`");
-        check(!key && !subject, "", "it has a `key`, or a `subject` and its `plan`");
-        check(key && subject, "/subject", "it goes with `plan`, not with `key`");
-        check(key && self.plan.is_some(), "/plan", "a key has a plan of its own");
-        check(key && self.issuer.is_some(), "/issuer", "it goes with `subject`");
-        check(!key && subject && self.plan.is_none(), "/plan", "it is required with `subject`");
+        check(
+            self.charge.is_some(),
+            "/charge",
+            "it is for `mode` being `refund`",
+        );
+        check(
+            !key && !subject,
+            "",
+            "it has a `key`, or a `subject` and its `plan`",
+        );
+        check(
+            key && subject,
+            "/subject",
+            "it goes with `plan`, not with `key`",
+        );
+        check(
+            key && self.plan.is_some(),
+            "/plan",
+            "a key has a plan of its own",
+        );
+        check(
+            key && self.issuer.is_some(),
+            "/issuer",
+            "it goes with `subject`",
+        );
+        check(
+            !key && subject && self.plan.is_none(),
+            "/plan",
+            "it is required with `subject`",
+        );
     }
 }

@@ -27,10 +27,22 @@ impl Subject {
         let (name, plan_name, deleted_at) = match shared.admin().key(&key_id).await {
             Ok(stored) => (stored.document.name, stored.document.key.plan, None),
             Err(AdminError::Refused(Refusal::NotFound)) => {
-                let deleted = shared.admin().deleted_key(&key_id).await.map_err(|error| refused(error, WHAT))?;
+                let deleted = shared
+                    .admin()
+                    .deleted_key(&key_id)
+                    .await
+                    .map_err(|error| refused(error, WHAT))?;
                 match deleted {
                     Some(deleted) => (deleted.name, deleted.plan, Some(deleted.deleted_at)),
-                    None => return Ok(Self { key_id, name: None, plan_name: None, plan: None, deleted_at: None }),
+                    None => {
+                        return Ok(Self {
+                            key_id,
+                            name: None,
+                            plan_name: None,
+                            plan: None,
+                            deleted_at: None,
+                        });
+                    }
                 }
             }
             Err(error) => return Err(refused(error, WHAT)),
@@ -41,7 +53,13 @@ impl Subject {
             Err(AdminError::Refused(Refusal::NotFound)) => None,
             Err(error) => return Err(refused(error, "plan of this key")),
         };
-        Ok(Self { key_id, name, plan_name: Some(plan_name), plan, deleted_at })
+        Ok(Self {
+            key_id,
+            name,
+            plan_name: Some(plan_name),
+            plan,
+            deleted_at,
+        })
     }
 }
 
@@ -50,12 +68,18 @@ impl Subject {
 /// # Errors
 /// 404 if the key or its plan does not exist.
 pub(crate) async fn plan_of(shared: &Shared, key_id: &str) -> Result<Arc<Plan>, Problem> {
-    let stored = shared.admin().key(key_id).await.map_err(|error| refused(error, WHAT))?;
+    let stored = shared
+        .admin()
+        .key(key_id)
+        .await
+        .map_err(|error| refused(error, WHAT))?;
     let plan = read_plan(shared, &stored.document.key.plan).await;
     plan.map_err(|error| refused(error, "plan of this key"))?
 }
 
 async fn read_plan(shared: &Shared, name: &str) -> Result<Result<Arc<Plan>, Problem>, AdminError> {
     let document = shared.admin().plan(name).await?.document;
-    Ok(Plan::from_stored(name, document).map(Arc::new).map_err(|error| Problem::failure(&error)))
+    Ok(Plan::from_stored(name, document)
+        .map(Arc::new)
+        .map_err(|error| Problem::failure(&error)))
 }

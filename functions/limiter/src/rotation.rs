@@ -26,15 +26,16 @@ const DEFAULT_GRACE_S: u32 = 86_400;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
-    /// How long the secret before works on, in seconds, ninety days at most; a day where absent. 0 ends every earlier secret at once.
+    /// How long the secret before works on, in seconds, ninety days at most; a day where absent. 0
+    /// ends every earlier secret at once.
     #[schema(value_type = u32, required = false, maximum = 7_776_000)]
     grace_s: Option<u32>,
 }
 
 /// Gives a key a new secret
 ///
-/// Id and usage stay. The answer shows the new secret, once. With an `Idempotency-Key` a repeated request is answered
-/// the same for 24 hours.
+/// Id and usage stay. The answer shows the new secret, once. With an `Idempotency-Key` a repeated
+/// request is answered the same for 24 hours.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/{key_id}/rotate", operation_id = "rotateKey", tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header),
         ("Idempotency-Key" = Option<String>, Header, min_length = 22, max_length = 255,
@@ -54,32 +55,49 @@ pub(crate) async fn rotate(
     let text = body::json(&headers, sent).await?;
     let rotation: Rotation = body::read_or_empty(&text, "Rotation")?;
     let grace_s = rotation.grace_s.unwrap_or(DEFAULT_GRACE_S);
-    let idempotency = Idempotency::of_secret(&headers, &format!("POST /keys/{key_id}/rotate"), &text)?;
+    let idempotency =
+        Idempotency::of_secret(&headers, &format!("POST /keys/{key_id}/rotate"), &text)?;
     if let Some(answer) = replayed(&shared, idempotency.as_ref()).await? {
         return Ok(answer);
     }
     let (admin, now, key) = (shared.admin(), shared.now(), secret::new_key()?);
     let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
     let end = now + SignedDuration::from_secs(grace_s.into());
-    let answer = KeyAnswer { key, now, idempotency: idempotency.as_ref() };
+    let answer = KeyAnswer {
+        key,
+        now,
+        idempotency: idempotency.as_ref(),
+    };
     let change = administrator.begins(Action::RotateKey, &key_id);
-    match admin.rotate_key(&key_id, &hash, end, &condition, &answer, now).await {
+    match admin
+        .rotate_key(&key_id, &hash, end, &condition, &answer, now)
+        .await
+    {
         Ok(rotated) => {
             change.made(&Changes::secret("/secret").with("/grace_s", grace_s));
-            let body = answer.body(&rotated.document).map_err(|error| Problem::failure(&error))?;
+            let body = answer
+                .body(&rotated.document)
+                .map_err(|error| Problem::failure(&error))?;
             let mut response = conditions::json_bytes(StatusCode::OK, body);
-            response.headers_mut().insert(ETAG, conditions::tag(&rotated.version));
+            response
+                .headers_mut()
+                .insert(ETAG, conditions::tag(&rotated.version));
             Ok(response)
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {
             change.end();
-            replayed(&shared, idempotency.as_ref()).await?.ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
+            replayed(&shared, idempotency.as_ref())
+                .await?
+                .ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
         }
         Err(error) => Err(change.failed(change_refused(error, WHAT))),
     }
 }
 
-async fn replayed(shared: &Shared, idempotency: Option<&Idempotency>) -> Result<Option<Response>, Problem> {
+async fn replayed(
+    shared: &Shared,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Response>, Problem> {
     let replayed = crate::keys::replayed(shared, idempotency).await?;
     Ok(replayed.map(|mut response| {
         *response.status_mut() = StatusCode::OK;

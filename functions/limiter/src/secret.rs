@@ -13,14 +13,17 @@ const DIGITS: usize = 43;
 const CHECK_DIGITS: usize = 6;
 const BASE: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A new key: `tg_`, 256 random bits and their CRC-32, both as digits of base 62. The checksum tells a key from what
-/// merely looks like one without asking anybody, as GitHub's tokens do.
+/// A new key: `tg_`, 256 random bits and their CRC-32, both as digits of base 62. The checksum
+/// tells a key from what merely looks like one without asking anybody, as GitHub's tokens do.
 ///
 /// # Errors
 /// A failure of the system's random numbers.
 pub(crate) fn new_key() -> Result<String, Problem> {
     let digits = base62(random::<32>()?, DIGITS);
-    let check = base62(crc32fast::hash(digits.as_bytes()).to_be_bytes(), CHECK_DIGITS);
+    let check = base62(
+        crc32fast::hash(digits.as_bytes()).to_be_bytes(),
+        CHECK_DIGITS,
+    );
     Ok(format!("{PREFIX}{digits}{check}"))
 }
 
@@ -36,7 +39,11 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(|_| {
         tracing::error!(reason = "fault", "the system has no random numbers");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "This is our failure. The log says more.").because("fault")
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "This is our failure. The log says more.",
+        )
+        .because("fault")
     })?;
     Ok(bytes)
 }
@@ -68,7 +75,10 @@ mod tests {
             let key = new_key().unwrap();
             assert!(KeyHash::of(&key).is_ok());
             let (digits, check) = key.strip_prefix("tg_").unwrap().split_at(43);
-            assert_eq!(check, base62(crc32fast::hash(digits.as_bytes()).to_be_bytes(), 6));
+            assert_eq!(
+                check,
+                base62(crc32fast::hash(digits.as_bytes()).to_be_bytes(), 6)
+            );
         }
     }
 

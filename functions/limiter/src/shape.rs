@@ -1,9 +1,11 @@
-//! Holds a document against its description, and finds every member that is wrong, not only the first.
+//! Holds a document against its description, and finds every member that is wrong, not only the
+//! first.
 //!
-//! The description is the one that clients read (`/_tollgate/openapi.json`), so that what is described is what is taken.
-//! Of JSON Schema it has types, members, lists, choices, instants and the bounds of whole numbers; lengths and whatever
-//! else a document has to be is for who reads it. What is wrong is taken out, or stands in for what it should be, so
-//! that all the rest can be looked at in the same go.
+//! The description is the one that clients read (`/_tollgate/openapi.json`), so that what is
+//! described is what is taken. Of JSON Schema it has types, members, lists, choices, instants and
+//! the bounds of whole numbers; lengths and whatever else a document has to be is for who reads it.
+//! What is wrong is taken out, or stands in for what it should be, so that all the rest can be
+//! looked at in the same go.
 
 use serde_json::{Map, Value};
 use usage::parse_instant;
@@ -18,11 +20,21 @@ struct Place<'p> {
     name: &'p str,
 }
 
-/// Every mistake in the shape of `value`. What is left of it is without them, and nothing where nothing can be.
+/// Every mistake in the shape of `value`. What is left of it is without them, and nothing where
+/// nothing can be.
 pub(crate) fn mistakes(value: &mut Value, schema: &Value, description: &Value) -> Mistakes {
     let mut mistakes = Mistakes::default();
-    let place = Place { pointer: String::new(), name: "the body" };
-    if (Reader { description, mistakes: &mut mistakes }).value(value, schema, &place).is_none() {
+    let place = Place {
+        pointer: String::new(),
+        name: "the body",
+    };
+    if (Reader {
+        description,
+        mistakes: &mut mistakes,
+    })
+    .value(value, schema, &place)
+    .is_none()
+    {
         *value = Value::Null;
     }
     mistakes
@@ -52,7 +64,10 @@ impl Reader<'_> {
             _ => fits(value, schema),
         };
         if !is_whole {
-            self.mistakes.add(Mistake::at(&*place.pointer, format!("{} is {}", place.name, wanted(schema))));
+            self.mistakes.add(Mistake::at(
+                &*place.pointer,
+                format!("{} is {}", place.name, wanted(schema)),
+            ));
             return None;
         }
         if kind(schema) == "integer"
@@ -70,18 +85,27 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, members: &mut Map<String, Value>, schema: &Value, place: &Place<'_>) -> Option<()> {
+    fn object(
+        &mut self,
+        members: &mut Map<String, Value>,
+        schema: &Value,
+        place: &Place<'_>,
+    ) -> Option<()> {
         let names: Vec<String> = members.keys().cloned().collect();
         let known = schema["properties"].as_object();
         for name in names {
             let own = known.and_then(|known| known.get(&name));
             let others = Some(&schema["additionalProperties"]).filter(|others| others.is_object());
             let quoted = format!("`{name}`");
-            let at = Place { pointer: Mistakes::member(&place.pointer, &name), name: &quoted };
+            let at = Place {
+                pointer: Mistakes::member(&place.pointer, &name),
+                name: &quoted,
+            };
             let Some(of) = own.or(others) else {
                 if schema["additionalProperties"] == false {
                     members.remove(&name);
-                    self.mistakes.add(Mistake::at(at.pointer, unknown(&quoted, known)));
+                    self.mistakes
+                        .add(Mistake::at(at.pointer, unknown(&quoted, known)));
                 }
                 continue;
             };
@@ -91,12 +115,19 @@ impl Reader<'_> {
                 members.remove(&name);
             }
         }
-        let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let missing: Vec<&str> = required.filter(|name| !members.contains_key(*name)).collect();
+        let required = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        let missing: Vec<&str> = required
+            .filter(|name| !members.contains_key(*name))
+            .collect();
         let mut stand_ins = Some(());
         for name in missing {
             let detail = format!("`{name}` is required");
-            self.mistakes.add(Mistake::at(Mistakes::member(&place.pointer, name), detail));
+            self.mistakes
+                .add(Mistake::at(Mistakes::member(&place.pointer, name), detail));
             match known.and_then(|known| stand_in(resolved(self.description, known.get(name)?))) {
                 Some(value) => drop(members.insert(name.to_owned(), value)),
                 None => stand_ins = None,
@@ -109,7 +140,10 @@ impl Reader<'_> {
         let mut kept = Vec::with_capacity(items.len());
         for (index, mut item) in items.drain(..).enumerate() {
             let name = format!("item {index} of {}", place.name);
-            let at = Place { pointer: format!("{}/{index}", place.pointer), name: &name };
+            let at = Place {
+                pointer: format!("{}/{index}", place.pointer),
+                name: &name,
+            };
             match self.value(&mut item, &schema["items"], &at) {
                 Some(()) => kept.push(item),
                 None => self.mistakes.left_out(&place.pointer, index),
@@ -120,7 +154,9 @@ impl Reader<'_> {
 }
 
 fn resolved<'s>(description: &'s Value, schema: &'s Value) -> &'s Value {
-    let target = schema["$ref"].as_str().and_then(|target| description.pointer(target.strip_prefix('#')?));
+    let target = schema["$ref"]
+        .as_str()
+        .and_then(|target| description.pointer(target.strip_prefix('#')?));
     target.unwrap_or(schema)
 }
 
@@ -129,7 +165,9 @@ fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn is_nullable(schema: &Value) -> bool {
-    let listed = schema["type"].as_array().is_some_and(|types| types.iter().any(|known| known == "null"));
+    let listed = schema["type"]
+        .as_array()
+        .is_some_and(|types| types.iter().any(|known| known == "null"));
     listed || alternatives(schema).any(|schema| schema["type"] == "null")
 }
 
@@ -140,7 +178,10 @@ fn without_null<'s>(description: &'s Value, schema: &'s Value) -> &'s Value {
 
 fn kind(schema: &Value) -> &str {
     match &schema["type"] {
-        Value::Array(types) => types.iter().filter_map(Value::as_str).find(|known| *known != "null"),
+        Value::Array(types) => types
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|known| *known != "null"),
         one => one.as_str(),
     }
     .unwrap_or_default()
@@ -173,9 +214,21 @@ fn whole(value: &Value) -> Option<i128> {
     const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= MAX_EXACT;
     let is_negative_zero = |number: &f64| *number == 0.0 && number.is_sign_negative();
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and at most 2⁵³")]
-    let float = || value.as_f64().filter(|number| is_whole(number) && !is_negative_zero(number)).map(|it| it as i128);
-    value.as_u64().map(i128::from).or_else(|| value.as_i64().map(i128::from)).or_else(float)
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it is whole and at most 2⁵³"
+    )]
+    let float = || {
+        value
+            .as_f64()
+            .filter(|number| is_whole(number) && !is_negative_zero(number))
+            .map(|it| it as i128)
+    };
+    value
+        .as_u64()
+        .map(i128::from)
+        .or_else(|| value.as_i64().map(i128::from))
+        .or_else(float)
 }
 
 fn bounds(schema: &Value) -> [Option<i128>; 2] {
@@ -190,7 +243,9 @@ fn wanted(schema: &Value) -> String {
             let choices: Vec<_> = choices.iter().filter_map(Value::as_str).collect();
             format!("one of `{}`", choices.join("`, `"))
         }
-        ("string", None) if schema["format"] == "date-time" => "an instant such as `2026-11-22T12:00:00Z`".to_owned(),
+        ("string", None) if schema["format"] == "date-time" => {
+            "an instant such as `2026-11-22T12:00:00Z`".to_owned()
+        }
         ("string", None) => "a text".to_owned(),
         ("number", _) => "a number".to_owned(),
         ("integer", _) => match bounds(schema) {
@@ -207,7 +262,11 @@ fn wanted(schema: &Value) -> String {
 }
 
 fn unknown(name: &str, known: Option<&Map<String, Value>>) -> String {
-    let known: Vec<_> = known.into_iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
+    let known: Vec<_> = known
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
     format!("{name} is not known here; known are {}", known.join(", "))
 }
 
@@ -216,7 +275,12 @@ fn stand_in(schema: &Value) -> Option<Value> {
     match kind(schema) {
         "string" if choices(schema).is_none() && schema["format"].is_null() => Some("".into()),
         "number" => Some(0.into()),
-        "integer" => bounds(schema)[0].unwrap_or(0).max(0).try_into().ok().map(|number: u64| number.into()),
+        "integer" => bounds(schema)[0]
+            .unwrap_or(0)
+            .max(0)
+            .try_into()
+            .ok()
+            .map(|number: u64| number.into()),
         "boolean" => Some(false.into()),
         "array" => Some(Value::Array(Vec::new())),
         _ => None,

@@ -13,7 +13,8 @@ use crate::{accept, conditions};
 /// Answers with a document and its version, or with 304 where the client has that very one.
 ///
 /// # Errors
-/// Those of the request's headers and query; 404 where there is no such `what`, or the store's failure.
+/// Those of the request's headers and query; 404 where there is no such `what`, or the store's
+/// failure.
 pub(crate) async fn one<T, B: Serialize>(
     uri: &Uri,
     headers: &HeaderMap,

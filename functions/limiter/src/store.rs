@@ -3,8 +3,8 @@
 use calls::{RecordLog, Timeouts};
 use usage::{OpenError, Store, StoreConfig};
 
-/// Opens the store and its connections. Its calls may take longer than a decision: a file of keys is many of them, and a
-/// decision brings its own deadline.
+/// Opens the store and its connections. Its calls may take longer than a decision: a file of keys
+/// is many of them, and a decision brings its own deadline.
 ///
 /// # Errors
 /// [`OpenError`] for seeds or settings that cannot be.
@@ -13,7 +13,9 @@ pub async fn open(
     lookup: impl Fn(&str) -> Option<String>,
     records: RecordLog,
 ) -> Result<Store, OpenError> {
-    let opened = config.open(lookup, records, |_| Timeouts::default()).await?;
+    let opened = config
+        .open(lookup, records, |_| Timeouts::default())
+        .await?;
     opened.connect.await;
     Ok(opened.store)
 }

@@ -45,8 +45,8 @@ pub(crate) struct Report {
     to: Date,
     /// Every day (UTC) with the key's own units, whatever its plan was then.
     days: Vec<DayUsage>,
-    /// Every quota of the plan, as it stands now. If the keys of the plan share its limits, these are the figures of all
-    /// of them. Empty if the plan was deleted.
+    /// Every quota of the plan, as it stands now. If the keys of the plan share its limits, these
+    /// are the figures of all of them. Empty if the plan was deleted.
     quotas: Vec<QuotaUsage>,
 }
 
@@ -58,8 +58,8 @@ struct DayUsage {
     date: Date,
     /// The key's own units.
     used: u64,
-    /// `[used, remaining]` of quotas by name: today all quotas, on past days those that count days in UTC, unless the
-    /// plan's keys share its limits.
+    /// `[used, remaining]` of quotas by name: today all quotas, on past days those that count days
+    /// in UTC, unless the plan's keys share its limits.
     quotas: BTreeMap<String, [u64; 2]>,
 }
 
@@ -106,9 +106,9 @@ pub(crate) struct Granted {
 
 /// What a key has used
 ///
-/// The days of this month unless the query says otherwise; at most 366. A CSV file has one row per day with the columns
-/// `Date`, `KeyId`, `Name`, `Plan` and `Used`; quotas are in the JSON report. The usage of a deleted key can be read for
-/// 400 days after its last call.
+/// The days of this month unless the query says otherwise; at most 366. A CSV file has one row per
+/// day with the columns `Date`, `KeyId`, `Name`, `Plan` and `Used`; quotas are in the JSON report.
+/// The usage of a deleted key can be read for 400 days after its last call.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/{key_id}/usage", operation_id = "getUsage", tag = "usage",
     params(("key_id" = String, Path), ("from" = Option<String>, Query, format = Date),
         ("to" = Option<String>, Query, format = Date)),
@@ -127,9 +127,10 @@ pub(crate) async fn of_key(
 
 /// What the calling key has used
 ///
-/// A question is never charged to a quota: each caller has a bucket for questions alone, which refills with one token per
-/// second and holds five. A plan may set another limit in `routes["GET /_tollgate/usage"]`. A caller whose rate is used up
-/// gets 429 here as well. All callers of a plan with `shared_by_plan` share one bucket.
+/// A question is never charged to a quota: each caller has a bucket for questions alone, which
+/// refills with one token per second and holds five. A plan may set another limit in `routes["GET
+/// /_tollgate/usage"]`. A caller whose rate is used up gets 429 here as well. All callers of a plan
+/// with `shared_by_plan` share one bucket.
 #[utoipa::path(get, path = "/_tollgate/usage", operation_id = "getOwnUsage", tag = "usage",
     params(("from" = Option<String>, Query, format = Date), ("to" = Option<String>, Query, format = Date)),
     responses((status = 200, description = "What it has used", content((Report = "application/json"), (String = "text/csv"))),
@@ -149,9 +150,18 @@ pub(crate) async fn own(
     let subject = match identity::calling_plan(&extensions) {
         Some(name) => {
             let plan = shared.store.plan(name, shared.store.deadline()).await?;
-            Subject { key_id, name: None, plan_name: Some(name.to_owned()), plan, deleted_at: None }
+            Subject {
+                key_id,
+                name: None,
+                plan_name: Some(name.to_owned()),
+                plan,
+                deleted_at: None,
+            }
         }
-        None => Subject { name: None, ..Subject::find(&shared, key_id).await? },
+        None => Subject {
+            name: None,
+            ..Subject::find(&shared, key_id).await?
+        },
     };
     question.answer(&shared, subject).await
 }
@@ -171,20 +181,33 @@ impl Question {
         let today = today(now);
 
         let mut query = Query::of(uri, &["from", "to"]);
-        let (from, to) = (query.day("from", today.first_of_month()), query.day("to", today));
+        let (from, to) = (
+            query.day("from", today.first_of_month()),
+            query.day("to", today),
+        );
         query.finish()?;
         if to < from || from.saturating_add(366.days()) <= to {
             let detail = "it is not before `from`, and a report has 366 days at most";
-            return Err(Problem::parameters(vec![Mistake::in_parameter("to", detail)]));
+            return Err(Problem::parameters(vec![Mistake::in_parameter(
+                "to", detail,
+            )]));
         }
 
-        Ok(Self { form, now, from, to })
+        Ok(Self {
+            form,
+            now,
+            from,
+            to,
+        })
     }
 
     async fn answer(&self, shared: &Shared, subject: Subject) -> Result<Response, Problem> {
         let (caller, plan) = (Caller::Key(subject.key_id.clone()), subject.plan.as_deref());
         let (now, deadline) = (self.now.as_nanosecond(), shared.store.deadline());
-        let report = shared.store.usage(&caller, plan, self.from, self.to, now, deadline).await?;
+        let report = shared
+            .store
+            .usage(&caller, plan, self.from, self.to, now, deadline)
+            .await?;
         if subject.plan_name.is_none() && !report.is_recorded {
             return Err(Problem::not_found(WHAT));
         }
@@ -192,7 +215,11 @@ impl Question {
         let days = [self.from, self.to, today(self.now)];
         let name = subject.name.clone().unwrap_or_default();
         let report = Report::new(subject, days, report)?;
-        if self.form == accept::CSV { report.csv(&name) } else { Ok(conditions::json(StatusCode::OK, &report)) }
+        if self.form == accept::CSV {
+            report.csv(&name)
+        } else {
+            Ok(conditions::json(StatusCode::OK, &report))
+        }
     }
 }
 
@@ -202,8 +229,8 @@ fn today(now: Timestamp) -> Date {
 
 /// Grants calls in the present window of a quota, or cuts them
 ///
-/// With what was granted before, a period's quota is 999,999,999,999,999 calls at most. With an `Idempotency-Key` a
-/// repeated request is answered the same for 24 hours and changes nothing more.
+/// With what was granted before, a period's quota is 999,999,999,999,999 calls at most. With an
+/// `Idempotency-Key` a repeated request is answered the same for 24 hours and changes nothing more.
 #[utoipa::path(patch, path = "/_tollgate/v1/keys/{key_id}/usage", operation_id = "grantUsage", tag = "usage",
     params(("key_id" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
     request_body = Grant,
@@ -225,19 +252,32 @@ pub(crate) async fn grant(
     let id = idempotency.as_ref().map(Idempotency::id);
     let (now, deadline): (Nanos, _) = (shared.now().as_nanosecond(), shared.store.deadline());
     let change = administrator.begins(Action::Grant, key_id);
-    let granted = match shared.store.grant(&caller, &plan, &asked.quota, asked.grant, id, now, deadline).await {
+    let granted = match shared
+        .store
+        .grant(&caller, &plan, &asked.quota, asked.grant, id, now, deadline)
+        .await
+    {
         Ok(granted) => granted,
         Err(error) => return Err(change.failed(error.into())),
     };
     if granted.repeated {
         change.end();
     } else {
-        change.moved(&Amount { quota: Some(asked.quota.clone()), amount: granted.granted });
+        change.moved(&Amount {
+            quota: Some(asked.quota.clone()),
+            amount: granted.granted,
+        });
     }
 
     let usage = [granted.used, granted.remaining];
-    let mut response =
-        conditions::json(StatusCode::OK, &Granted { quota: asked.quota, granted: granted.granted, usage });
+    let mut response = conditions::json(
+        StatusCode::OK,
+        &Granted {
+            quota: asked.quota,
+            granted: granted.granted,
+            usage,
+        },
+    );
     if granted.repeated {
         idempotency::mark_replayed(&mut response);
     }
@@ -245,8 +285,14 @@ pub(crate) async fn grant(
 }
 
 impl Report {
-    fn new(subject: Subject, [from, to, today]: [Date; 3], report: UsageReport) -> Result<Self, Problem> {
-        let instant = |nanos: Nanos| Timestamp::from_nanosecond(nanos).map_err(|error| Problem::failure(&error));
+    fn new(
+        subject: Subject,
+        [from, to, today]: [Date; 3],
+        report: UsageReport,
+    ) -> Result<Self, Problem> {
+        let instant = |nanos: Nanos| {
+            Timestamp::from_nanosecond(nanos).map_err(|error| Problem::failure(&error))
+        };
         let mut quotas = Vec::with_capacity(report.quotas.len());
         for quota in report.quotas {
             quotas.push(QuotaUsage {
@@ -259,40 +305,83 @@ impl Report {
             });
         }
         // What others used on a past day of a shared plan is not known here.
-        let is_shared = subject.plan.as_ref().is_some_and(|plan| plan.shared.is_some());
+        let is_shared = subject
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.shared.is_some());
         let days = report.days.into_iter().map(|(date, used)| {
             let pair = |quota: &QuotaUsage| {
                 let past = || quota.past_day(used).filter(|_| !is_shared);
-                let pair = if date == today { Some(quota.usage) } else { past() };
+                let pair = if date == today {
+                    Some(quota.usage)
+                } else {
+                    past()
+                };
                 pair.map(|pair| (quota.name.clone(), pair))
             };
-            let quotas = if date > today { BTreeMap::new() } else { quotas.iter().filter_map(pair).collect() };
+            let quotas = if date > today {
+                BTreeMap::new()
+            } else {
+                quotas.iter().filter_map(pair).collect()
+            };
             DayUsage { date, used, quotas }
         });
         let days = days.collect();
-        let Subject { key_id, plan_name, deleted_at, .. } = subject;
-        Ok(Self { key_id, plan: plan_name, deleted_at, from, to, days, quotas })
+        let Subject {
+            key_id,
+            plan_name,
+            deleted_at,
+            ..
+        } = subject;
+        Ok(Self {
+            key_id,
+            plan: plan_name,
+            deleted_at,
+            from,
+            to,
+            days,
+            quotas,
+        })
     }
 
-    /// One row per day, so that files of several keys can be put together and `Used` can be added up.
+    /// One row per day, so that files of several keys can be put together and `Used` can be added
+    /// up.
     fn csv(self, name: &str) -> Result<Response, Problem> {
         let mut writer = WriterBuilder::new().from_writer(Vec::new());
-        let mut write = |row: [&str; 5]| writer.write_record(row).map_err(|error| Problem::failure(&error));
+        let mut write = |row: [&str; 5]| {
+            writer
+                .write_record(row)
+                .map_err(|error| Problem::failure(&error))
+        };
         write(["Date", "KeyId", "Name", "Plan", "Used"])?;
-        let (key_id, name, plan) =
-            (guarded(&self.key_id), guarded(name), guarded(self.plan.as_deref().unwrap_or_default()));
+        let (key_id, name, plan) = (
+            guarded(&self.key_id),
+            guarded(name),
+            guarded(self.plan.as_deref().unwrap_or_default()),
+        );
         for day in self.days {
-            write([&day.date.to_string(), &key_id, &name, &plan, &day.used.to_string()])?;
+            write([
+                &day.date.to_string(),
+                &key_id,
+                &name,
+                &plan,
+                &day.used.to_string(),
+            ])?;
         }
-        let text = writer.into_inner().map_err(|error| Problem::failure(error.error()))?;
-        let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+        let text = writer
+            .into_inner()
+            .map_err(|error| Problem::failure(error.error()))?;
+        let headers = [
+            (CONTENT_TYPE, "text/csv; charset=utf-8"),
+            (CACHE_CONTROL, "no-store"),
+        ];
         Ok((StatusCode::OK, headers, text).into_response())
     }
 }
 
 impl QuotaUsage {
-    /// `[used, remaining]` of a day that is over: known where the quota counts days as the report does, in UTC. What
-    /// was granted then is not known any more.
+    /// `[used, remaining]` of a day that is over: known where the quota counts days as the report
+    /// does, in UTC. What was granted then is not known any more.
     fn past_day(&self, used: u64) -> Option<[u64; 2]> {
         let midnight = self.starts_at.as_second().rem_euclid(86_400) == 0;
         let whole = self.ends_at.as_second() - self.starts_at.as_second() == 86_400;

@@ -1,7 +1,11 @@
-//! What a delivery costs: lines a second from text to requests that are ready to send, memory, requests, and how far
-//! percentiles are off. Takes about a minute.
+//! What a delivery costs: lines a second from text to requests that are ready to send, memory,
+//! requests, and how far percentiles are off. Takes about a minute.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the first surprise")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and ends at the first surprise"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -41,7 +45,11 @@ fn access_lines(number: usize) -> Vec<String> {
     let line = |_| {
         let (route, plan) = (random.next() % 32, random.next() % 4);
         let (latency, status) = (random.latency(), statuses[(random.next() % 7) as usize]);
-        let decision = if status == "429" { "throttled" } else { "allowed" };
+        let decision = if status == "429" {
+            "throttled"
+        } else {
+            "allowed"
+        };
         format!(
             concat!(
                 r#"{{"request_id":"JKJaXmPLvHcESHA01=","time_ms":"{}","source_ip":"192.0.2.10","method":"GET","#,
@@ -82,19 +90,28 @@ fn call_records(number: usize) -> Vec<String> {
 }
 
 fn intake() -> Intake {
-    Intake::new(Window::at(Timestamp::from_millisecond(NOW_MS).expect("a time")))
+    Intake::new(Window::at(
+        Timestamp::from_millisecond(NOW_MS).expect("a time"),
+    ))
 }
 
-/// Seconds that this thread has computed (`/proc/thread-self/schedstat`), whatever else the machine does; seconds that
-/// have passed where there is no such thing.
+/// Seconds that this thread has computed (`/proc/thread-self/schedstat`), whatever else the machine
+/// does; seconds that have passed where there is no such thing.
 fn seconds(began: Instant) -> f64 {
     let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let computed = schedstat.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
-    computed.map_or_else(|| began.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
+    computed.map_or_else(
+        || began.elapsed().as_secs_f64(),
+        |nanoseconds| nanoseconds / 1e9,
+    )
 }
 
 /// Data and requests of a delivery, and how many seconds of computing it took.
-fn deliver(texts: &[String], number: usize, count: impl Fn(&mut Intake, usize, &str)) -> (usize, usize, f64) {
+fn deliver(
+    texts: &[String],
+    number: usize,
+    count: impl Fn(&mut Intake, usize, &str),
+) -> (usize, usize, f64) {
     let start = Instant::now();
     let began = seconds(start);
     let mut intake = intake();
@@ -111,7 +128,13 @@ fn deliver(texts: &[String], number: usize, count: impl Fn(&mut Intake, usize, &
 /// Resident memory in kB (`/proc/self/status`), where there is such a thing.
 fn resident_kb() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok())
+    status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    })
 }
 
 fn row(what: &str, measured: String, goal: &str) {
@@ -120,18 +143,28 @@ fn row(what: &str, measured: String, goal: &str) {
 
 fn speed(lines: &[String]) {
     let best = |lines: &[String], count: &dyn Fn(&mut Intake, usize, &str)| {
-        let took = (0..ROUNDS).map(|_| deliver(lines, LINES / 5, count).2).fold(f64::MAX, f64::min);
+        let took = (0..ROUNDS)
+            .map(|_| deliver(lines, LINES / 5, count).2)
+            .fold(f64::MAX, f64::min);
         (LINES / 5) as f64 / took
     };
     let access = best(lines, &|intake, index, line| {
         intake.line(index, line, None);
     });
-    row("access-log lines/s on one core, ready to send", format!("{access:.0}"), "≥ 500,000");
+    row(
+        "access-log lines/s on one core, ready to send",
+        format!("{access:.0}"),
+        "≥ 500,000",
+    );
     let records = call_records(20_000);
     let records = best(&records, &|intake, index, record| {
         intake.record(index, record);
     });
-    row("call records/s on one core, ready to send", format!("{records:.0}"), "–");
+    row(
+        "call records/s on one core, ready to send",
+        format!("{records:.0}"),
+        "–",
+    );
 }
 
 fn memory(lines: &[String]) {
@@ -145,7 +178,11 @@ fn memory(lines: &[String]) {
         resident
     };
     if let (Some(some), Some(many)) = (after(LINES / 10), after(LINES)) {
-        row("memory after 1,000,000 lines beyond that after 100,000", format!("{} kB", many - some), "flat");
+        row(
+            "memory after 1,000,000 lines beyond that after 100,000",
+            format!("{} kB", many - some),
+            "flat",
+        );
     }
 }
 
@@ -161,7 +198,11 @@ fn requests() {
         intake.line(index, line, None);
     });
     row("1,000 access-log lines: series", series.to_string(), "–");
-    row("1,000 access-log lines: requests", requests.to_string(), "1");
+    row(
+        "1,000 access-log lines: requests",
+        requests.to_string(),
+        "1",
+    );
 }
 
 fn errors() {
@@ -173,9 +214,17 @@ fn errors() {
     for part in [0.5, 0.95, 0.99, 0.999] {
         let is = values[(values.len() as f64 * part).ceil() as usize - 1];
         let told = buckets.quantile(part).expect("a value");
-        row(&format!("p{} off by", part * 100.0), format!("{:.1} %", (told - is).abs() / is * 100.0), "≤ 5 %");
+        row(
+            &format!("p{} off by", part * 100.0),
+            format!("{:.1} %", (told - is).abs() / is * 100.0),
+            "≤ 5 %",
+        );
     }
-    row("values of 1,000,000 different ones", buckets.values().len().to_string(), "≤ 150");
+    row(
+        "values of 1,000,000 different ones",
+        buckets.values().len().to_string(),
+        "≤ 150",
+    );
 }
 
 fn main() {

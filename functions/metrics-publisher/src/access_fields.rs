@@ -1,8 +1,9 @@
 //! The fields of an access-log line that metrics are made from.
 //!
-//! API Gateway escapes nothing: an error message with quotes in it can end its own string and go on with fields that
-//! the line does not have. A field that comes before every message is therefore final. Fields after a message are
-//! read, but if one of them appears twice, one of the two is the message's, and all of them are discarded.
+//! API Gateway escapes nothing: an error message with quotes in it can end its own string and go on
+//! with fields that the line does not have. A field that comes before every message is therefore
+//! final. Fields after a message are read, but if one of them appears twice, one of the two is the
+//! message's, and all of them are discarded.
 
 use std::fmt;
 
@@ -88,8 +89,8 @@ pub(crate) struct AccessFields<'a> {
 }
 
 impl<'a> AccessFields<'a> {
-    /// Reads a line: a JSON object, or what is left of one that a message has broken. Returns `None` for a line of
-    /// anything else.
+    /// Reads a line: a JSON object, or what is left of one that a message has broken. Returns
+    /// `None` for a line of anything else.
     pub(crate) fn read(line: &'a str) -> Option<Self> {
         let mut fields = Self::default();
         if flat_json::members(line, |name, value| fields.add(name, value)).is_none() {
@@ -109,14 +110,24 @@ impl<'a> AccessFields<'a> {
         self.values[field as usize].is_some()
     }
 
-    /// Reads a line that is not JSON. A field is what is between `"NAME":"` and the next `","`, or the line's end.
+    /// Reads a line that is not JSON. A field is what is between `"NAME":"` and the next `","`, or
+    /// the line's end.
     fn salvage(line: &'a str) -> Self {
         let mut fields = Self::default();
-        let inner = line.trim().strip_prefix("{\"").and_then(|line| line.strip_suffix("\"}")).unwrap_or_default();
+        let inner = line
+            .trim()
+            .strip_prefix("{\"")
+            .and_then(|line| line.strip_suffix("\"}"))
+            .unwrap_or_default();
 
         for part in inner.split("\",\"").flat_map(|part| part.split("\", \"")) {
-            let Some((name, value)) = part.split_once("\":") else { continue };
-            let value = value.trim_start().strip_prefix('"').filter(|value| !value.contains(['"', '\\']));
+            let Some((name, value)) = part.split_once("\":") else {
+                continue;
+            };
+            let value = value
+                .trim_start()
+                .strip_prefix('"')
+                .filter(|value| !value.contains(['"', '\\']));
             match (meaning(name), value) {
                 (Meaning::Known(field), Some(value)) => fields.set(field, Scalar::borrowed(value)),
                 (Meaning::Message, _) => fields.has_message = true,
@@ -211,13 +222,20 @@ mod tests {
         Field::AuthorizerLatency,
     ];
 
-    const MADE_UP: &str = r#"x","plan":"evil","decision":"throttled","route":"GET /evil","status":"500","y":""#;
+    const MADE_UP: &str =
+        r#"x","plan":"evil","decision":"throttled","route":"GET /evil","status":"500","y":""#;
 
-    /// A line with an own value for every field but `left_out`. Messages come behind the first `before` fields.
+    /// A line with an own value for every field but `left_out`. Messages come behind the first
+    /// `before` fields.
     fn line(before: usize, message: &str, left_out: Option<Field>) -> String {
         let own = FIELDS.into_iter().filter(|field| Some(*field) != left_out);
-        let mut members: Vec<_> = own.map(|field| format!(r#""{0}":"own {0}""#, field.name())).collect();
-        let messages = [r#""error":"-""#.to_owned(), format!(r#""integration_error":"{message}""#)];
+        let mut members: Vec<_> = own
+            .map(|field| format!(r#""{0}":"own {0}""#, field.name()))
+            .collect();
+        let messages = [
+            r#""error":"-""#.to_owned(),
+            format!(r#""integration_error":"{message}""#),
+        ];
         let place = before.min(members.len());
         members.splice(place..place, messages);
         format!("{{{}}}", members.join(","))
@@ -225,11 +243,19 @@ mod tests {
 
     #[test]
     fn a_field_before_the_messages_cannot_be_set_by_one() {
-        for message in [MADE_UP, r#"-","plan":"evil","y":""#, r#"no "such" host","plan":"evil","y":""#] {
+        for message in [
+            MADE_UP,
+            r#"-","plan":"evil","y":""#,
+            r#"no "such" host","plan":"evil","y":""#,
+        ] {
             let line = line(FIELDS.len(), message, None);
             let fields = AccessFields::read(&line).unwrap();
             for field in FIELDS {
-                assert_eq!(fields.get(field), Some(&*format!("own {}", field.name())), "{line}");
+                assert_eq!(
+                    fields.get(field),
+                    Some(&*format!("own {}", field.name())),
+                    "{line}"
+                );
             }
         }
     }
@@ -243,12 +269,20 @@ mod tests {
     #[test]
     fn fields_after_a_message_are_read_unless_it_made_some_up() {
         let honest = line(3, "no such host", None);
-        assert_eq!(AccessFields::read(&honest).unwrap().get(Field::Plan), Some("own plan"));
+        assert_eq!(
+            AccessFields::read(&honest).unwrap().get(Field::Plan),
+            Some("own plan")
+        );
 
         let forged = line(3, MADE_UP, None);
         let fields = AccessFields::read(&forged).unwrap();
         assert_eq!(fields.get(Field::Status), Some("own status"));
-        for field in [Field::Plan, Field::Decision, Field::Route, Field::AuthorizerLatency] {
+        for field in [
+            Field::Plan,
+            Field::Decision,
+            Field::Route,
+            Field::AuthorizerLatency,
+        ] {
             assert_eq!(fields.get(field), None, "{field:?}");
         }
     }
@@ -263,8 +297,14 @@ mod tests {
     fn every_field_is_read_by_its_name_in_the_templates_format() {
         let template = include_str!("../../../template.yaml");
         for field in FIELDS {
-            assert!(template.contains(&format!("\"{}\":\"$context.", field.name())), "{field:?}");
-            assert!(matches!(meaning(field.name()), Meaning::Known(known) if known == field), "{field:?}");
+            assert!(
+                template.contains(&format!("\"{}\":\"$context.", field.name())),
+                "{field:?}"
+            );
+            assert!(
+                matches!(meaning(field.name()), Meaning::Known(known) if known == field),
+                "{field:?}"
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! A line of the API's access log, and the metrics of requests, errors and durations that it becomes.
+//! A line of the API's access log, and the metrics of requests, errors and durations that it
+//! becomes.
 
 use crate::access_fields::{AccessFields, Field};
 use crate::aggregate::Aggregator;
@@ -13,8 +14,8 @@ pub(crate) const OBSERVATIONS: usize = 7;
 
 /// The route of a request that matched none.
 const UNMATCHED: &str = "unmatched";
-/// The plan of a request without one (a public route, a refused caller), and the status class of a request whose client
-/// left before there was a response.
+/// The plan of a request without one (a public route, a refused caller), and the status class of a
+/// request whose client left before there was a response.
 const NONE: &str = "none";
 /// What the authorizer decides.
 const DECISIONS: [&str; 4] = ["allowed", "throttled", "unavailable", "degraded"];
@@ -34,9 +35,11 @@ impl<'a> AccessLine<'a> {
         AccessFields::read(line).map(Self)
     }
 
-    /// Counts the request as the record with this number. `logged_ms` is its time if the line does not state one.
+    /// Counts the request as the record with this number. `logged_ms` is its time if the line does
+    /// not state one.
     ///
-    /// A latency that cannot be true does not cost the request: it alone is left out, and the reason is returned.
+    /// A latency that cannot be true does not cost the request: it alone is left out, and the
+    /// reason is returned.
     ///
     /// # Errors
     /// [`Reason`] for a line whose time is invalid or outside CloudWatch's window.
@@ -47,17 +50,32 @@ impl<'a> AccessLine<'a> {
         sums: &mut Aggregator,
         number: u32,
     ) -> Result<Option<Reason>, Reason> {
-        let at_ms = self.0.get(Field::TimeMs).map(|text| parse_ms(text).ok_or(Reason::Time("time_ms"))).transpose()?;
+        let at_ms = self
+            .0
+            .get(Field::TimeMs)
+            .map(|text| parse_ms(text).ok_or(Reason::Time("time_ms")))
+            .transpose()?;
         let minute = window.minute(at_ms.or(logged_ms))?;
         let mut add = |series: Series<&str>, value| sums.add(minute, series, value, 1, number);
 
-        let named = self.0.get(Field::Route).or(self.0.get(Field::RouteKey)).and_then(dimension_value);
+        let named = self
+            .0
+            .get(Field::Route)
+            .or(self.0.get(Field::RouteKey))
+            .and_then(dimension_value);
         let route = named.as_deref().unwrap_or(UNMATCHED);
-        add(Series::new(Metric::Requests, [route, self.status_class()]), 1.0);
+        add(
+            Series::new(Metric::Requests, [route, self.status_class()]),
+            1.0,
+        );
 
         let mut left_out = None;
         for (metric, field) in LATENCIES {
-            match self.0.get(field).map(|text| duration::parse(field.name(), text)) {
+            match self
+                .0
+                .get(field)
+                .map(|text| duration::parse(field.name(), text))
+            {
                 Some(Ok(latency_ms)) => add(Series::new(metric, [route]), latency_ms),
                 Some(Err(reason)) => left_out = left_out.or(Some(reason)),
                 None => {}
@@ -69,8 +87,13 @@ impl<'a> AccessLine<'a> {
     }
 
     fn observe_decision(&self, mut add: impl FnMut(Series<&str>, f64)) {
-        let Some(decision) = self.0.get(Field::Decision) else { return };
-        let decision = DECISIONS.into_iter().find(|known| *known == decision).unwrap_or(OTHER);
+        let Some(decision) = self.0.get(Field::Decision) else {
+            return;
+        };
+        let decision = DECISIONS
+            .into_iter()
+            .find(|known| *known == decision)
+            .unwrap_or(OTHER);
         let plan = self.0.get(Field::Plan).and_then(dimension_value);
         let plan = plan.as_deref().unwrap_or(NONE);
 
@@ -110,7 +133,11 @@ mod tests {
         sums.into_data()
             .iter()
             .map(|datum| {
-                let names: Vec<_> = datum.series.dimensions().map(|(_, value)| value.to_owned()).collect();
+                let names: Vec<_> = datum
+                    .series
+                    .dimensions()
+                    .map(|(_, value)| value.to_owned())
+                    .collect();
                 let value = datum.aggregate.values.values().next().unwrap().0;
                 format!("{} {} {value}", datum.series.metric.name(), names.join(" "))
             })
@@ -135,7 +162,10 @@ mod tests {
         let line = LINE.replace(r#""near_limit":"false""#, r#""near_limit":"true""#);
         let found = observed(&line.replace(r#""reason":"ok""#, r#""reason":"shadow_denied""#));
         assert_eq!(found[..WHOLE.len()], WHOLE);
-        assert_eq!(found[WHOLE.len()..], ["NearLimit pro 1", "ShadowDenied pro 1"]);
+        assert_eq!(
+            found[WHOLE.len()..],
+            ["NearLimit pro 1", "ShadowDenied pro 1"]
+        );
         assert_eq!(found.len(), OBSERVATIONS);
     }
 
@@ -143,35 +173,63 @@ mod tests {
     fn without_a_route_of_the_authorizers_it_is_the_route_key_and_never_the_path() {
         let line = LINE.replace("GET /orders", "-");
         assert_eq!(observed(&line)[1], "Latency ANY /{proxy+} 31");
-        assert_eq!(observed(&line.replace("ANY /{proxy+}", "$default"))[1], "Latency $default 31");
-        assert_eq!(observed(&line.replace("ANY /{proxy+}", "-"))[1], "Latency unmatched 31");
+        assert_eq!(
+            observed(&line.replace("ANY /{proxy+}", "$default"))[1],
+            "Latency $default 31"
+        );
+        assert_eq!(
+            observed(&line.replace("ANY /{proxy+}", "-"))[1],
+            "Latency unmatched 31"
+        );
     }
 
     #[test]
     fn a_hyphen_is_a_value_that_is_not_there() {
         let line = LINE
-            .replace(r#""integration_latency_ms":"25""#, r#""integration_latency_ms":"-""#)
-            .replace(r#""integration_status":"200""#, r#""integration_status":"-""#)
+            .replace(
+                r#""integration_latency_ms":"25""#,
+                r#""integration_latency_ms":"-""#,
+            )
+            .replace(
+                r#""integration_status":"200""#,
+                r#""integration_status":"-""#,
+            )
             .replace(r#""decision":"allowed""#, r#""decision":"-""#)
             .replace(r#""authorizer_ms":"3""#, r#""authorizer_ms":"-""#);
         assert_eq!(observed(&line), WHOLE[..2]);
-        assert_eq!(observed(&line.replace(r#""status":"200""#, r#""status":"-""#))[0], "Requests GET /orders none 1");
+        assert_eq!(
+            observed(&line.replace(r#""status":"200""#, r#""status":"-""#))[0],
+            "Requests GET /orders none 1"
+        );
     }
 
     #[test]
     fn the_order_of_members_their_quotes_and_others_beside_them_make_no_difference() {
         let value: serde_json::Map<String, serde_json::Value> = serde_json::from_str(LINE).unwrap();
-        let mut members: Vec<_> = value.iter().map(|(name, value)| format!(r#""{name}" : {value}"#)).collect();
+        let mut members: Vec<_> = value
+            .iter()
+            .map(|(name, value)| format!(r#""{name}" : {value}"#))
+            .collect();
         members.reverse();
         members.push(r#""stage":{"name":"$default"}"#.to_owned());
         assert_eq!(observed(&format!("{{{}}}", members.join(" , "))), WHOLE);
-        assert_eq!(observed(&LINE.replace(r#":"31""#, ":31").replace(r#""status":"200""#, r#""status":200"#)), WHOLE);
+        assert_eq!(
+            observed(
+                &LINE
+                    .replace(r#":"31""#, ":31")
+                    .replace(r#""status":"200""#, r#""status":200"#)
+            ),
+            WHOLE
+        );
     }
 
     #[test]
     fn a_message_with_quotes_in_it_does_not_lose_the_line() {
         for message in [r#"no "such" host"#, r#"a ","b"#, r#"\"#, r#"{"a":"b"}"#] {
-            let line = LINE.replace(r#""integration_error":"-""#, &format!(r#""integration_error":"{message}""#));
+            let line = LINE.replace(
+                r#""integration_error":"-""#,
+                &format!(r#""integration_error":"{message}""#),
+            );
             assert_eq!(observed(&line), WHOLE, "{message}");
         }
     }
@@ -179,23 +237,42 @@ mod tests {
     #[test]
     fn a_message_cannot_set_fields_of_its_request() {
         let message = r#""integration_error":"x","plan":"evil","decision":"throttled","route":"GET /evil","status":"500","response_latency_ms":"9","y":"""#;
-        assert_eq!(observed(&LINE.replace(r#""integration_error":"-""#, message)), WHOLE);
+        assert_eq!(
+            observed(&LINE.replace(r#""integration_error":"-""#, message)),
+            WHOLE
+        );
     }
 
     #[test]
     fn an_impossible_latency_is_left_out_with_its_reason_and_the_request_counts() {
         for (field, value, reason) in [
-            ("response_latency_ms", "7200000", Reason::TooLong("response_latency_ms")),
-            ("integration_latency_ms", "1e100", Reason::TooLong("integration_latency_ms")),
+            (
+                "response_latency_ms",
+                "7200000",
+                Reason::TooLong("response_latency_ms"),
+            ),
+            (
+                "integration_latency_ms",
+                "1e100",
+                Reason::TooLong("integration_latency_ms"),
+            ),
             ("authorizer_ms", "-1", Reason::Negative("authorizer_ms")),
             ("authorizer_ms", "NaN", Reason::Number("authorizer_ms")),
         ] {
-            let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(LINE).unwrap();
+            let mut members: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(LINE).unwrap();
             members.insert(field.to_owned(), value.into());
             let line = serde_json::Value::Object(members).to_string();
             let mut sums = Aggregator::default();
-            let left_out = AccessLine::read(&line).unwrap().observe(Window::of_all_time(), None, &mut sums, 0);
-            assert_eq!((left_out, sums.len()), (Ok(Some(reason)), WHOLE.len() - 1), "{field} {value}");
+            let left_out =
+                AccessLine::read(&line)
+                    .unwrap()
+                    .observe(Window::of_all_time(), None, &mut sums, 0);
+            assert_eq!(
+                (left_out, sums.len()),
+                (Ok(Some(reason)), WHOLE.len() - 1),
+                "{field} {value}"
+            );
         }
     }
 
@@ -213,14 +290,22 @@ mod tests {
         ] {
             let line = LINE.replace("1795348800123", time);
             let mut sums = Aggregator::default();
-            assert_eq!(AccessLine::read(&line).unwrap().observe(window, None, &mut sums, 0), Err(reason), "{time}");
+            assert_eq!(
+                AccessLine::read(&line)
+                    .unwrap()
+                    .observe(window, None, &mut sums, 0),
+                Err(reason),
+                "{time}"
+            );
             assert!(sums.is_empty(), "{time}");
         }
     }
 
     #[test]
     fn a_decision_that_nobody_makes_is_other_and_a_plan_that_is_none_is_none() {
-        let line = LINE.replace(r#""decision":"allowed""#, r#""decision":"maybe""#).replace("\"pro\"", "\"-\"");
+        let line = LINE
+            .replace(r#""decision":"allowed""#, r#""decision":"maybe""#)
+            .replace("\"pro\"", "\"-\"");
         assert_eq!(observed(&line)[4], "Decisions none other 1");
     }
 }

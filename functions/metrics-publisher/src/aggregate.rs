@@ -36,7 +36,8 @@ impl Equivalent<Key> for Key<&str> {
 pub struct Aggregate {
     /// The distribution of its values.
     pub values: Buckets,
-    /// The numbers of the records that it comes from, in order. Empty for the publisher's own metrics.
+    /// The numbers of the records that it comes from, in order. Empty for the publisher's own
+    /// metrics.
     pub records: Vec<u32>,
 }
 
@@ -47,7 +48,8 @@ impl Aggregate {
         }
     }
 
-    /// Takes another one's values over. The records have to be put in order afterwards, once for all that are merged.
+    /// Takes another one's values over. The records have to be put in order afterwards, once for
+    /// all that are merged.
     fn merge(&mut self, other: &Self) {
         self.values.merge(&other.values);
         self.records.extend(&other.records);
@@ -70,8 +72,8 @@ pub struct Datum {
     pub aggregate: Aggregate,
 }
 
-/// The sums of one delivery. Its size depends on how many series, minutes and buckets the records have, and by four
-/// bytes for each record and series on how many records there are.
+/// The sums of one delivery. Its size depends on how many series, minutes and buckets the records
+/// have, and by four bytes for each record and series on how many records there are.
 #[derive(Debug, Default)]
 pub struct Aggregator {
     aggregates: HashMap<Key, Aggregate>,
@@ -83,10 +85,15 @@ impl Aggregator {
     /// # Errors
     /// [`Reason::TooMany`].
     pub fn check_room(&self, observations: usize) -> Result<(), Reason> {
-        if self.aggregates.len() + observations > MOST { Err(Reason::TooMany) } else { Ok(()) }
+        if self.aggregates.len() + observations > MOST {
+            Err(Reason::TooMany)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Counts a value of a series `count` times, for the record with this number. Records come in order.
+    /// Counts a value of a series `count` times, for the record with this number. Records come in
+    /// order.
     pub fn add(&mut self, minute: i64, series: Series<&str>, value: f64, count: u64, record: u32) {
         self.update(Key { minute, series }, |aggregate| {
             aggregate.values.add(value, count);
@@ -100,12 +107,20 @@ impl Aggregator {
         }
         let mut aggregate = Aggregate::default();
         change(&mut aggregate);
-        self.aggregates.insert(Key { minute: key.minute, series: key.series.to_owned() }, aggregate);
+        self.aggregates.insert(
+            Key {
+                minute: key.minute,
+                series: key.series.to_owned(),
+            },
+            aggregate,
+        );
     }
 
     /// Counts a value that the publisher itself has observed, which comes from no record.
     pub fn add_own(&mut self, minute: i64, series: Series<&str>, value: f64, count: u64) {
-        self.update(Key { minute, series }, |aggregate| aggregate.values.add(value, count));
+        self.update(Key { minute, series }, |aggregate| {
+            aggregate.values.add(value, count)
+        });
     }
 
     /// How many series and minutes there are.
@@ -122,22 +137,34 @@ impl Aggregator {
 
     /// Every series with what it was, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&Series, &Aggregate)> {
-        self.aggregates.iter().map(|(key, aggregate)| (&key.series, aggregate))
+        self.aggregates
+            .iter()
+            .map(|(key, aggregate)| (&key.series, aggregate))
     }
 
-    /// Counts each series that is not `admitted` as `other`. Returns the number of series that were moved.
+    /// Counts each series that is not `admitted` as `other`. Returns the number of series that were
+    /// moved.
     pub fn overflow(&mut self, admitted: impl Fn(&Series) -> bool) -> usize {
         let gone = |series: &Series| !series.is_overflow() && !admitted(series);
-        let moved: Vec<_> = self.aggregates.extract_if(|key, _| gone(&key.series)).collect();
+        let moved: Vec<_> = self
+            .aggregates
+            .extract_if(|key, _| gone(&key.series))
+            .collect();
         let mut series: Vec<_> = moved.iter().map(|(key, _)| key.series.borrowed()).collect();
         series.sort_unstable();
         series.dedup();
         for (key, aggregate) in &moved {
-            let other = Key { minute: key.minute, series: key.series.overflow() };
+            let other = Key {
+                minute: key.minute,
+                series: key.series.overflow(),
+            };
             self.update(other, |other| other.merge(aggregate));
         }
         if !moved.is_empty() {
-            let overflows = self.aggregates.iter_mut().filter(|(key, _)| key.series.is_overflow());
+            let overflows = self
+                .aggregates
+                .iter_mut()
+                .filter(|(key, _)| key.series.is_overflow());
             overflows.for_each(|(_, aggregate)| aggregate.order_records());
         }
         series.len()
@@ -148,7 +175,11 @@ impl Aggregator {
     pub fn into_data(self) -> Vec<Datum> {
         let mut all: Vec<_> = self.aggregates.into_iter().collect();
         all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let datum = |(key, aggregate): (Key, _)| Datum { minute: key.minute, series: key.series, aggregate };
+        let datum = |(key, aggregate): (Key, _)| Datum {
+            minute: key.minute,
+            series: key.series,
+            aggregate,
+        };
         all.into_iter().map(datum).collect()
     }
 }
@@ -166,15 +197,30 @@ mod tests {
     #[test]
     fn values_meet_in_their_minute_and_series() {
         let mut sums = Aggregator::default();
-        for (minute, route, record) in [(60, "a", 0), (60, "a", 1), (60, "a", 1), (60, "b", 1), (120, "a", 2)] {
+        for (minute, route, record) in [
+            (60, "a", 0),
+            (60, "a", 1),
+            (60, "a", 1),
+            (60, "b", 1),
+            (120, "a", 2),
+        ] {
             sums.add(minute, latency(route), 5.0, 1, record);
         }
         let told: Vec<_> = sums
             .into_data()
             .into_iter()
-            .map(|datum| (datum.minute, datum.aggregate.values.count(), datum.aggregate.records))
+            .map(|datum| {
+                (
+                    datum.minute,
+                    datum.aggregate.values.count(),
+                    datum.aggregate.records,
+                )
+            })
             .collect();
-        assert_eq!(told, [(60, 3, vec![0, 1]), (60, 1, vec![1]), (120, 1, vec![2])]);
+        assert_eq!(
+            told,
+            [(60, 3, vec![0, 1]), (60, 1, vec![1]), (120, 1, vec![2])]
+        );
     }
 
     #[test]
@@ -187,7 +233,10 @@ mod tests {
         let data = sums.into_data();
         assert_eq!(data.len(), 2);
         assert_eq!(data[1].series.borrowed(), latency(OTHER));
-        assert_eq!((data[1].aggregate.values.count(), &data[1].aggregate.records), (3, &vec![1, 2, 3]));
+        assert_eq!(
+            (data[1].aggregate.values.count(), &data[1].aggregate.records),
+            (3, &vec![1, 2, 3])
+        );
     }
 
     #[test]

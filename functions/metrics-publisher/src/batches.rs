@@ -23,11 +23,17 @@ impl Datum {
     /// Not less than it takes in a request, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let dimensions = self.series.dimensions().map(|(name, value)| name.len() + value.len() + BYTES_A_DIMENSION);
-        BYTES_A_DATUM + self.aggregate.values.values().len() * BYTES_A_VALUE + dimensions.sum::<usize>()
+        let dimensions = self
+            .series
+            .dimensions()
+            .map(|(name, value)| name.len() + value.len() + BYTES_A_DIMENSION);
+        BYTES_A_DATUM
+            + self.aggregate.values.values().len() * BYTES_A_VALUE
+            + dimensions.sum::<usize>()
     }
 
-    /// Itself, or several that say the same together where it has more values than a datum may have.
+    /// Itself, or several that say the same together where it has more values than a datum may
+    /// have.
     fn split(self) -> Vec<Self> {
         let values: Vec<_> = self.aggregate.values.values().collect();
         if values.len() <= MOST_VALUES {
@@ -35,9 +41,18 @@ impl Datum {
         }
         let part = |values: &[(f64, u64)]| {
             let mut part = Buckets::default();
-            values.iter().for_each(|(value, count)| part.add(*value, *count));
-            let aggregate = Aggregate { values: part, records: self.aggregate.records.clone() };
-            Self { minute: self.minute, series: self.series.clone(), aggregate }
+            values
+                .iter()
+                .for_each(|(value, count)| part.add(*value, *count));
+            let aggregate = Aggregate {
+                values: part,
+                records: self.aggregate.records.clone(),
+            };
+            Self {
+                minute: self.minute,
+                series: self.series.clone(),
+                aggregate,
+            }
         };
         values.chunks(MOST_VALUES).map(part).collect()
     }
@@ -72,11 +87,17 @@ mod tests {
         let mut aggregate = Aggregate::default();
         (0..values).for_each(|step| aggregate.values.add(0.1 * (step as f64 * 0.099).exp(), 1));
         let series = Series::new(Metric::CallDurationByEndpoint, [name, "Op", "vpce"]).to_owned();
-        Datum { minute: 60, series, aggregate }
+        Datum {
+            minute: 60,
+            series,
+            aggregate,
+        }
     }
 
     fn sizes(series: usize, values: usize) -> Vec<usize> {
-        let data = (0..series).map(|number| datum(&number.to_string(), values)).collect();
+        let data = (0..series)
+            .map(|number| datum(&number.to_string(), values))
+            .collect();
         batches(data).iter().map(Vec::len).collect()
     }
 
@@ -105,8 +126,20 @@ mod tests {
         let whole = datum("a", 400);
         let count = whole.aggregate.values.count();
         let parts = whole.split();
-        assert_eq!(parts.iter().map(|part| part.aggregate.values.values().len()).collect::<Vec<_>>(), [150, 150, 100]);
-        assert_eq!(parts.iter().map(|part| part.aggregate.values.count()).sum::<u64>(), count);
+        assert_eq!(
+            parts
+                .iter()
+                .map(|part| part.aggregate.values.values().len())
+                .collect::<Vec<_>>(),
+            [150, 150, 100]
+        );
+        assert_eq!(
+            parts
+                .iter()
+                .map(|part| part.aggregate.values.count())
+                .sum::<u64>(),
+            count
+        );
     }
 
     proptest! {

@@ -2,8 +2,8 @@
 
 /// No value that is told differs from the one that was observed by more than this part of it.
 pub const RELATIVE_ERROR: f64 = 0.05;
-/// The natural logarithm of the ratio of a bucket's ends, (1 + e) / (1 − e): 0.1 %-points inside the bound, so that
-/// rounding cannot leave it (DDSketch, VLDB 2019, section 2.1).
+/// The natural logarithm of the ratio of a bucket's ends, (1 + e) / (1 − e): 0.1 %-points inside
+/// the bound, so that rounding cannot leave it (DDSketch, VLDB 2019, section 2.1).
 const WIDTH: f64 = 0.098_0;
 /// CloudWatch's range is ±2^360; what is nearer to 0 than its inverse is 0.
 const LARGEST: f64 = 2.348_542_582_773_833e108;
@@ -19,7 +19,8 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// The value that is off by the same part at both ends. A bucket of one value tells exactly that one.
+    /// The value that is off by the same part at both ends. A bucket of one value tells exactly
+    /// that one.
     fn value(&self) -> f64 {
         if self.least == self.most {
             return self.least;
@@ -28,14 +29,15 @@ impl Bucket {
     }
 }
 
-/// How often each value was observed, within [`RELATIVE_ERROR`], and their exact sum. Merging is associative and
-/// commutative, except for the rounding of the sum.
+/// How often each value was observed, within [`RELATIVE_ERROR`], and their exact sum. Merging is
+/// associative and commutative, except for the rounding of the sum.
 #[derive(Clone, Debug, Default)]
 pub struct Buckets {
     /// In order; only those that hold something.
     buckets: Vec<Bucket>,
-    /// The sum of the values as observed. It cannot be calculated from the buckets: a bucket's value moves when its
-    /// least or most value does, and a sum that falls looks like a restart to Prometheus.
+    /// The sum of the values as observed. It cannot be calculated from the buckets: a bucket's
+    /// value moves when its least or most value does, and a sum that falls looks like a restart to
+    /// Prometheus.
     sum: f64,
     /// Where the last value went: the next one often goes there too.
     last: usize,
@@ -59,19 +61,34 @@ impl Buckets {
             return;
         }
 
-        let value = if value < SMALLEST { 0.0 } else { value.min(LARGEST) };
+        let value = if value < SMALLEST {
+            0.0
+        } else {
+            value.min(LARGEST)
+        };
         self.sum += times(value, count);
-        self.merge_bucket(Bucket { index: index(value), count, least: value, most: value });
+        self.merge_bucket(Bucket {
+            index: index(value),
+            count,
+            least: value,
+            most: value,
+        });
     }
 
     /// Takes over what another one has counted.
     pub fn merge(&mut self, other: &Self) {
-        other.buckets.iter().for_each(|bucket| self.merge_bucket(*bucket));
+        other
+            .buckets
+            .iter()
+            .for_each(|bucket| self.merge_bucket(*bucket));
         self.sum += other.sum;
     }
 
     fn merge_bucket(&mut self, new: Bucket) {
-        self.last = match self.buckets.binary_search_by_key(&new.index, |bucket| bucket.index) {
+        self.last = match self
+            .buckets
+            .binary_search_by_key(&new.index, |bucket| bucket.index)
+        {
             Ok(place) => {
                 let bucket = &mut self.buckets[place];
                 bucket.count += new.count;
@@ -88,7 +105,9 @@ impl Buckets {
 
     /// Values in order, each with how often it was observed.
     pub fn values(&self) -> impl ExactSizeIterator<Item = (f64, u64)> {
-        self.buckets.iter().map(|bucket| (bucket.value(), bucket.count))
+        self.buckets
+            .iter()
+            .map(|bucket| (bucket.value(), bucket.count))
     }
 
     /// How many values were observed.
@@ -103,7 +122,8 @@ impl Buckets {
         self.sum
     }
 
-    /// The value below or at which this part (0 to 1) of all values lies, by nearest rank; `None` without values.
+    /// The value below or at which this part (0 to 1) of all values lies, by nearest rank; `None`
+    /// without values.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Option<f64> {
         #[expect(
@@ -128,7 +148,10 @@ impl Buckets {
 }
 
 /// A value that was observed `count` times.
-#[expect(clippy::cast_precision_loss, reason = "a count above 2^53 is off by less than a double can tell")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a count above 2^53 is off by less than a double can tell"
+)]
 fn times(value: f64, count: u64) -> f64 {
     value * count as f64
 }
@@ -138,7 +161,10 @@ fn index(value: f64) -> i32 {
     if value == 0.0 {
         return i32::MIN;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "a logarithm of a double is below 800")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a logarithm of a double is below 800"
+    )]
     let index = (value.ln() / WIDTH).floor() as i32;
     index
 }
@@ -172,7 +198,10 @@ mod tests {
     #[test]
     fn a_fraction_of_a_millisecond_is_kept_and_zero_is_zero() {
         assert_eq!(buckets(&[0.37]).values().collect::<Vec<_>>(), [(0.37, 1)]);
-        assert_eq!(buckets(&[0.0, -0.0, 0.001]).values().collect::<Vec<_>>(), [(0.0, 2), (0.001, 1)]);
+        assert_eq!(
+            buckets(&[0.0, -0.0, 0.001]).values().collect::<Vec<_>>(),
+            [(0.0, 2), (0.001, 1)]
+        );
     }
 
     #[test]
@@ -182,13 +211,18 @@ mod tests {
         assert!(buckets.values().len() <= 150 && buckets.count() == 1000);
         for part in [0.5, 0.95, 0.99, 0.999] {
             let (told, is) = (buckets.quantile(part).unwrap(), exact(&values, part));
-            assert!((told - is).abs() <= RELATIVE_ERROR * is, "{part}: {told} for {is}");
+            assert!(
+                (told - is).abs() <= RELATIVE_ERROR * is,
+                "{part}: {told} for {is}"
+            );
         }
     }
 
     #[test]
     fn from_a_tenth_of_a_millisecond_to_four_minutes_150_buckets_suffice() {
-        let values: Vec<f64> = (0..100_000).map(|step| 0.1 * (f64::from(step) / 100_000.0 * 14.6).exp()).collect();
+        let values: Vec<f64> = (0..100_000)
+            .map(|step| 0.1 * (f64::from(step) / 100_000.0 * 14.6).exp())
+            .collect();
         assert!(values.last().is_some_and(|last| *last > 200_000.0));
         assert!(buckets(&values).values().len() <= 150);
     }
@@ -206,7 +240,11 @@ mod tests {
     }
 
     fn value() -> impl Strategy<Value = f64> {
-        prop_oneof![Just(0.0), 0.001..100_000.0f64, (-300.0..300.0f64).prop_map(f64::exp2)]
+        prop_oneof![
+            Just(0.0),
+            0.001..100_000.0f64,
+            (-300.0..300.0f64).prop_map(f64::exp2)
+        ]
     }
 
     proptest! {

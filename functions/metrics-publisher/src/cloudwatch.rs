@@ -19,8 +19,8 @@ use crate::series::Unit;
 
 /// Kept for answering once there is no time to send any more.
 const MARGIN: Duration = Duration::from_millis(250);
-/// More refused requests than these in one delivery are not worth looking for the bad data in: one bad datum among
-/// a thousand costs eleven.
+/// More refused requests than these in one delivery are not worth looking for the bad data in: one
+/// bad datum among a thousand costs eleven.
 const REFUSALS: u32 = 200;
 
 /// What was sent, and what was not.
@@ -38,7 +38,8 @@ pub struct Outcome {
     pub refused_records: Vec<u32>,
     /// Refused data of the publisher's own, which come from no record.
     pub refused_own: usize,
-    /// The numbers of the records that the sent data come from, in order. Empty if nothing was refused.
+    /// The numbers of the records that the sent data come from, in order. Empty if nothing was
+    /// refused.
     pub sent_records: Vec<u32>,
     /// The numbers of the records that the unsent data come from, in order.
     pub unsent_records: Vec<u32>,
@@ -65,15 +66,20 @@ pub struct CloudWatch {
 }
 
 impl CloudWatch {
-    /// `client` retries by itself what may be sent again. A reply that was lost can count twice: the operation has
-    /// no token that would tell.
+    /// `client` retries by itself what may be sent again. A reply that was lost can count twice:
+    /// the operation has no token that would tell.
     #[must_use]
     pub const fn new(client: Client, namespace: String) -> Self {
-        Self { client, namespace, breaker: Breaker::new("monitoring") }
+        Self {
+            client,
+            namespace,
+            breaker: Breaker::new("monitoring"),
+        }
     }
 
-    /// Sends data in as few requests as CloudWatch takes, until shortly before the deadline. Where a request is
-    /// refused for what it holds, its halves are sent, down to the datum that is to blame.
+    /// Sends data in as few requests as CloudWatch takes, until shortly before the deadline. Where
+    /// a request is refused for what it holds, its halves are sent, down to the datum that is to
+    /// blame.
     pub async fn publish(&self, data: Vec<Datum>, deadline: Deadline) -> Outcome {
         let mut outcome = Outcome::default();
         let mut waiting = batches(data);
@@ -93,28 +99,44 @@ impl CloudWatch {
                 Err(Refusal::Now(problem)) => outcome.keep(&batch, problem),
                 Err(Refusal::Everything(problem)) => {
                     outcome.keep(&batch, problem.clone());
-                    waiting.drain(..).for_each(|batch| outcome.keep(&batch, problem.clone()));
+                    waiting
+                        .drain(..)
+                        .for_each(|batch| outcome.keep(&batch, problem.clone()));
                 }
             }
         }
 
         outcome.sent = sent.len();
         if outcome.refused > 0 {
-            outcome.sent_records.extend(sent.iter().flat_map(|datum| &datum.aggregate.records));
+            outcome
+                .sent_records
+                .extend(sent.iter().flat_map(|datum| &datum.aggregate.records));
         }
-        for records in [&mut outcome.refused_records, &mut outcome.sent_records, &mut outcome.unsent_records] {
+        for records in [
+            &mut outcome.refused_records,
+            &mut outcome.sent_records,
+            &mut outcome.unsent_records,
+        ] {
             records.sort_unstable();
             records.dedup();
         }
         outcome
     }
 
-    async fn put(&self, batch: &[Datum], deadline: Deadline, requests: &mut u32) -> Result<(), Refusal> {
+    async fn put(
+        &self,
+        batch: &[Datum],
+        deadline: Deadline,
+        requests: &mut u32,
+    ) -> Result<(), Refusal> {
         let now = Instant::now();
         let remaining = deadline.remaining(now).saturating_sub(MARGIN);
         let timeouts = Timeouts::within(remaining, retry::ATTEMPTS)
             .ok_or_else(|| Refusal::Everything("no time was left to send it".to_owned()))?;
-        let permit = self.breaker.permit(now).map_err(|error: CallError| Refusal::Everything(error.to_string()))?;
+        let permit = self
+            .breaker
+            .permit(now)
+            .map_err(|error: CallError| Refusal::Everything(error.to_string()))?;
         *requests += 1;
         let request = self.client.put_metric_data().namespace(&self.namespace);
         let request = request.set_metric_data(Some(batch.iter().map(metric_datum).collect()));
@@ -133,29 +155,49 @@ impl Outcome {
 
     fn refuse(&mut self, batch: &[Datum], problem: &str) {
         let series = batch.first().map(|datum| datum.series.to_string());
-        tracing::error!(reason = "fault", problem, series, data = batch.len(), "CloudWatch refused data for good");
+        tracing::error!(
+            reason = "fault",
+            problem,
+            series,
+            data = batch.len(),
+            "CloudWatch refused data for good"
+        );
 
         self.refused += batch.len();
-        self.refused_own += batch.iter().filter(|datum| datum.aggregate.records.is_empty()).count();
-        self.refused_records.extend(batch.iter().flat_map(|datum| &datum.aggregate.records));
+        self.refused_own += batch
+            .iter()
+            .filter(|datum| datum.aggregate.records.is_empty())
+            .count();
+        self.refused_records
+            .extend(batch.iter().flat_map(|datum| &datum.aggregate.records));
     }
 
     fn keep(&mut self, batch: &[Datum], problem: String) {
         self.unsent += batch.len();
-        self.unsent_records.extend(batch.iter().flat_map(|datum| &datum.aggregate.records));
+        self.unsent_records
+            .extend(batch.iter().flat_map(|datum| &datum.aggregate.records));
         self.cause.get_or_insert(problem);
     }
 }
 
 fn refusal(error: &SdkError<PutMetricDataError, HttpResponse>) -> Refusal {
-    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let status = error
+        .raw_response()
+        .map_or(0, |response| response.status().as_u16());
     let code = error.code().unwrap_or_default();
     let problem = match error.as_service_error() {
-        Some(_) => format!("PutMetricData: {code} ({status}): {}", Excerpt(error.message().unwrap_or_default())),
+        Some(_) => format!(
+            "PutMetricData: {code} ({status}): {}",
+            Excerpt(error.message().unwrap_or_default())
+        ),
         None => format!("PutMetricData: {}", error_chain(error)),
     };
     match status {
-        400 | 413 if code.starts_with("InvalidParameter") || code.starts_with("MissingRequired") || status == 413 => {
+        400 | 413
+            if code.starts_with("InvalidParameter")
+                || code.starts_with("MissingRequired")
+                || status == 413 =>
+        {
             Refusal::Data(problem)
         }
         _ if Failure::of_sdk(error).client_error => Refusal::Everything(problem),
@@ -165,8 +207,16 @@ fn refusal(error: &SdkError<PutMetricDataError, HttpResponse>) -> Refusal {
 
 fn metric_datum(datum: &Datum) -> MetricDatum {
     let dimension = |(name, value)| Dimension::builder().name(name).value(value).build();
-    #[expect(clippy::cast_precision_loss, reason = "CloudWatch takes counts as doubles")]
-    let (values, counts) = datum.aggregate.values.values().map(|(value, count)| (value, count as f64)).unzip();
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "CloudWatch takes counts as doubles"
+    )]
+    let (values, counts) = datum
+        .aggregate
+        .values
+        .values()
+        .map(|(value, count)| (value, count as f64))
+        .unzip();
     let unit = match datum.series.metric.unit() {
         Unit::Count => StandardUnit::Count,
         Unit::Milliseconds => StandardUnit::Milliseconds,

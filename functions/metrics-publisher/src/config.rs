@@ -12,13 +12,14 @@ const LONGEST_NAMESPACE: usize = 255;
 pub struct Config {
     /// `METRICS_NAMESPACE`, `CustomApp/NetworkMetrics` where absent: where metrics are published.
     pub namespace: String,
-    /// `MAX_SERIES`, 1 to 10,000, 500 where absent: series a day that have a place of their own. Series that take
-    /// what overflows, and the two of the publisher itself, come on top: 32 at most.
+    /// `MAX_SERIES`, 1 to 10,000, 500 where absent: series a day that have a place of their own.
+    /// Series that take what overflows, and the two of the publisher itself, come on top: 32 at
+    /// most.
     pub max_series: usize,
     /// `USAGE_TABLE`: where instances agree on the series that have a place.
     pub usage_table: String,
-    /// `PROBE_SERVICES`, `monitoring,elasticloadbalancing,dynamodb` where absent: the services that a scheduled event
-    /// probes, named as their endpoints are.
+    /// `PROBE_SERVICES`, `monitoring,elasticloadbalancing,dynamodb` where absent: the services that
+    /// a scheduled event probes, named as their endpoints are.
     pub probe_services: Vec<String>,
 }
 
@@ -61,23 +62,40 @@ fn namespace(value: Option<String>) -> Result<String, ConfigError> {
     let value = value.unwrap_or_else(|| Config::NAMESPACE.to_owned());
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#: ".contains(&byte);
     if value.starts_with("AWS/") {
-        return Err(wrong(NAME, "begins with `AWS/`, which is for AWS's own metrics"));
+        return Err(wrong(
+            NAME,
+            "begins with `AWS/`, which is for AWS's own metrics",
+        ));
     }
-    let named = !value.starts_with(':') && !value.trim().is_empty() && value.len() <= LONGEST_NAMESPACE;
-    if named && value.bytes().all(valid) { Ok(value) } else { Err(wrong(NAME, "is not a namespace")) }
+    let named =
+        !value.starts_with(':') && !value.trim().is_empty() && value.len() <= LONGEST_NAMESPACE;
+    if named && value.bytes().all(valid) {
+        Ok(value)
+    } else {
+        Err(wrong(NAME, "is not a namespace"))
+    }
 }
 
 fn max_series(value: Option<String>) -> Result<usize, ConfigError> {
-    let Some(text) = value else { return Ok(Config::MAX_SERIES) };
-    let number = text.parse().ok().filter(|number| (1..=MOST_SERIES).contains(number));
+    let Some(text) = value else {
+        return Ok(Config::MAX_SERIES);
+    };
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=MOST_SERIES).contains(number));
     number.ok_or(wrong("MAX_SERIES", "is not 1 to 10000"))
 }
 
 fn services(value: Option<String>) -> Result<Vec<String>, ConfigError> {
     const NAME: &str = "PROBE_SERVICES";
     let value = value.unwrap_or_else(|| "monitoring,elasticloadbalancing,dynamodb".to_owned());
-    let mut services: Vec<_> = value.split(',').map(|name| name.trim().to_owned()).collect();
-    let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    let mut services: Vec<_> = value
+        .split(',')
+        .map(|name| name.trim().to_owned())
+        .collect();
+    let valid =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
     let named = |name: &String| (1..=63).contains(&name.len()) && name.bytes().all(valid);
     services.sort_unstable();
     services.dedup();
@@ -97,7 +115,12 @@ mod tests {
 
     fn config(settings: &[(&str, &str)]) -> Result<Config, String> {
         let all = [&[("USAGE_TABLE", "usage")], settings].concat();
-        let lookup = |name: &str| all.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| {
+            all.iter()
+                .rev()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         Config::from_lookup(lookup).map_err(|error| error.to_string())
     }
 
@@ -106,8 +129,14 @@ mod tests {
         let config_of_table = config(&[("MAX_SERIES", "")]).unwrap();
         assert_eq!(config_of_table.namespace, "CustomApp/NetworkMetrics");
         assert_eq!(config_of_table.max_series, 500);
-        assert_eq!(config_of_table.probe_services, ["dynamodb", "elasticloadbalancing", "monitoring"]);
-        assert_eq!(config(&[("USAGE_TABLE", "")]).unwrap_err(), "USAGE_TABLE is not set");
+        assert_eq!(
+            config_of_table.probe_services,
+            ["dynamodb", "elasticloadbalancing", "monitoring"]
+        );
+        assert_eq!(
+            config(&[("USAGE_TABLE", "")]).unwrap_err(),
+            "USAGE_TABLE is not set"
+        );
     }
 
     #[test]
@@ -120,9 +149,17 @@ mod tests {
             (&"x".repeat(256), "is not a namespace"),
         ] {
             let error = config(&[("METRICS_NAMESPACE", value)]).unwrap_err();
-            assert!(error.starts_with(&format!("METRICS_NAMESPACE {reason}")), "{error}");
+            assert!(
+                error.starts_with(&format!("METRICS_NAMESPACE {reason}")),
+                "{error}"
+            );
         }
-        assert_eq!(config(&[("METRICS_NAMESPACE", "Shop/API.v1")]).unwrap().namespace, "Shop/API.v1");
+        assert_eq!(
+            config(&[("METRICS_NAMESPACE", "Shop/API.v1")])
+                .unwrap()
+                .namespace,
+            "Shop/API.v1"
+        );
     }
 
     #[test]
@@ -133,11 +170,22 @@ mod tests {
             ("MAX_SERIES", "many"),
             ("PROBE_SERVICES", "monitoring,,dynamodb"),
             ("PROBE_SERVICES", "http://monitoring"),
-            ("PROBE_SERVICES", &(0..33).map(|number| format!("s{number}")).collect::<Vec<_>>().join(",")),
+            (
+                "PROBE_SERVICES",
+                &(0..33)
+                    .map(|number| format!("s{number}"))
+                    .collect::<Vec<_>>()
+                    .join(","),
+            ),
         ] {
             let error = config(&[(variable, value)]).unwrap_err();
             assert!(error.starts_with(variable), "{error}");
         }
-        assert_eq!(config(&[("PROBE_SERVICES", " ecr.api , sts,sts")]).unwrap().probe_services, ["ecr.api", "sts"]);
+        assert_eq!(
+            config(&[("PROBE_SERVICES", " ecr.api , sts,sts")])
+                .unwrap()
+                .probe_services,
+            ["ecr.api", "sts"]
+        );
     }
 }

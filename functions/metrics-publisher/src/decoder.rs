@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
 
-/// Most bytes that come out. CloudWatch Logs sends 1 MB of gzip at most, of which a small part could be made to
-/// grow a thousand times.
+/// Most bytes that come out. CloudWatch Logs sends 1 MB of gzip at most, of which a small part
+/// could be made to grow a thousand times.
 pub(crate) const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// Why data cannot be decoded. The same data would fail again.
@@ -32,8 +32,14 @@ pub fn decode(data: &str) -> Result<Vec<u8>, DecodeError> {
     let compressed = STANDARD.decode(data)?;
     let mut bytes = Vec::with_capacity(compressed.len().saturating_mul(4).min(MOST_BYTES));
     let bound = MOST_BYTES as u64 + 1;
-    MultiGzDecoder::new(compressed.as_slice()).take(bound).read_to_end(&mut bytes)?;
-    if bytes.len() > MOST_BYTES { Err(DecodeError::TooLarge) } else { Ok(bytes) }
+    MultiGzDecoder::new(compressed.as_slice())
+        .take(bound)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() > MOST_BYTES {
+        Err(DecodeError::TooLarge)
+    } else {
+        Ok(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -59,14 +65,27 @@ mod tests {
     #[test]
     fn one_member_and_several_are_decoded_whole() {
         assert_eq!(decoded(&gzip(b"abc")).unwrap(), b"abc");
-        assert_eq!(decoded(&[gzip(b"abc"), gzip(b""), gzip(b"def")].concat()).unwrap(), b"abcdef");
+        assert_eq!(
+            decoded(&[gzip(b"abc"), gzip(b""), gzip(b"def")].concat()).unwrap(),
+            b"abcdef"
+        );
     }
 
     #[test]
     fn what_is_not_base64_or_not_gzip_is_refused_with_its_reason() {
-        assert!(decode("###").unwrap_err().to_string().starts_with("awslogs.data: not base64"));
+        assert!(
+            decode("###")
+                .unwrap_err()
+                .to_string()
+                .starts_with("awslogs.data: not base64")
+        );
         for wrong in [&b"plain text, not compressed"[..], b"", b"\x1f\x8b"] {
-            assert!(decoded(wrong).unwrap_err().starts_with("awslogs.data: not gzip"), "{wrong:?}");
+            assert!(
+                decoded(wrong)
+                    .unwrap_err()
+                    .starts_with("awslogs.data: not gzip"),
+                "{wrong:?}"
+            );
         }
     }
 
@@ -74,7 +93,11 @@ mod tests {
     fn data_that_is_cut_anywhere_is_refused() {
         let whole = gzip(b"some text that is long enough to be compressed, compressed, compressed");
         for length in 0..whole.len() {
-            assert!(decoded(&whole[..length]).is_err(), "{length} of {}", whole.len());
+            assert!(
+                decoded(&whole[..length]).is_err(),
+                "{length} of {}",
+                whole.len()
+            );
         }
     }
 

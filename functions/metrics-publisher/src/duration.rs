@@ -2,8 +2,9 @@
 
 use crate::rejection::Reason;
 
-/// The longest duration that can be true: 15 minutes, the most that a Lambda function, and a streamed response of API
-/// Gateway, may take. One record in the wrong unit would spoil the sum, the average and the percentiles of its series.
+/// The longest duration that can be true: 15 minutes, the most that a Lambda function, and a
+/// streamed response of API Gateway, may take. One record in the wrong unit would spoil the sum,
+/// the average and the percentiles of its series.
 const MAX_DURATION_MS: f64 = 900_000.0;
 
 /// Returns the duration that `text` states. `field` names it in errors.
@@ -33,8 +34,18 @@ mod tests {
 
     #[test]
     fn durations_up_to_15_minutes_are_valid() {
-        for (text, expected) in [("0", 0.0), ("-0.0", 0.0), ("0.37", 0.37), ("12", 12.0), ("900000", 900_000.0)] {
-            assert_eq!(parse("d", text).map(f64::to_bits), Ok(f64::to_bits(expected)), "{text}");
+        for (text, expected) in [
+            ("0", 0.0),
+            ("-0.0", 0.0),
+            ("0.37", 0.37),
+            ("12", 12.0),
+            ("900000", 900_000.0),
+        ] {
+            assert_eq!(
+                parse("d", text).map(f64::to_bits),
+                Ok(f64::to_bits(expected)),
+                "{text}"
+            );
         }
     }
 
@@ -53,6 +64,9 @@ mod tests {
         ] {
             assert_eq!(parse("d", text), Err(reason), "{text}");
         }
-        assert_eq!(Reason::TooLong("d").to_string(), "`d` is more than 900000 ms (15 minutes)");
+        assert_eq!(
+            Reason::TooLong("d").to_string(),
+            "`d` is more than 900000 ms (15 minutes)"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A JSON list, read element by element: a delivery of a million records takes no more memory than one.
+//! A JSON list, read element by element: a delivery of a million records takes no more memory than
+//! one.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,9 +11,15 @@ use serde::de::{Deserializer as _, SeqAccess, Visitor};
 ///
 /// # Errors
 /// What is wrong with the JSON, or with an element of another type than `T`.
-pub(crate) fn for_each<'j, T: Deserialize<'j>>(json: &'j str, then: impl FnMut(usize, T)) -> serde_json::Result<()> {
+pub(crate) fn for_each<'j, T: Deserialize<'j>>(
+    json: &'j str,
+    then: impl FnMut(usize, T),
+) -> serde_json::Result<()> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_seq(Elements { then, element: PhantomData })?;
+    deserializer.deserialize_seq(Elements {
+        then,
+        element: PhantomData,
+    })?;
     deserializer.end()
 }
 

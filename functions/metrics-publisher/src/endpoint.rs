@@ -29,7 +29,10 @@ pub struct Prober {
 
 impl std::fmt::Debug for Prober {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Prober").field("endpoints", &self.endpoints).finish_non_exhaustive()
+        formatter
+            .debug_struct("Prober")
+            .field("endpoints", &self.endpoints)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,11 +43,13 @@ impl Prober {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let tls = config
-            .ok()
-            .filter(|_| !roots.is_empty())
-            .map(|config| TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())));
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let tls = config.ok().filter(|_| !roots.is_empty()).map(|config| {
+            TlsConnector::from(Arc::new(
+                config.with_root_certificates(roots).with_no_client_auth(),
+            ))
+        });
         Self { endpoints, tls }
     }
 
@@ -63,7 +68,14 @@ impl Prober {
 
     async fn probe_one(&self, service: String, deadline: Deadline) -> Probed {
         let url = self.endpoints.first(&service);
-        let mut probed = Probed { service, reachable: false, place: None, connect_ms: None, tls_ms: None, error: None };
+        let mut probed = Probed {
+            service,
+            reachable: false,
+            place: None,
+            connect_ms: None,
+            tls_ms: None,
+            error: None,
+        };
         let Some(url) = url else {
             probed.error = Some("no endpoint is known for this service".to_owned());
             return probed;
@@ -79,17 +91,24 @@ impl Prober {
         let encrypted = url.scheme_str() == Some("https");
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
-        let found = lookup_host((host, port)).await.map_err(|error| format!("resolving: {error}"))?;
+        let found = lookup_host((host, port))
+            .await
+            .map_err(|error| format!("resolving: {error}"))?;
         let addresses: Vec<SocketAddr> = found.take(ADDRESSES).collect();
         let ips: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
         probed.place = Place::of(&probed.service, &ips);
         let began = Instant::now();
-        let stream = TcpStream::connect(addresses.as_slice()).await.map_err(|error| format!("connecting: {error}"))?;
+        let stream = TcpStream::connect(addresses.as_slice())
+            .await
+            .map_err(|error| format!("connecting: {error}"))?;
         probed.connect_ms = Some(milliseconds(began.elapsed()));
         if let Some(tls) = self.tls.as_ref().filter(|_| encrypted) {
-            let name = ServerName::try_from(host.to_owned()).map_err(|error| format!("TLS: {error}"))?;
+            let name =
+                ServerName::try_from(host.to_owned()).map_err(|error| format!("TLS: {error}"))?;
             let began = Instant::now();
-            tls.connect(name, stream).await.map_err(|error| format!("TLS: {error}"))?;
+            tls.connect(name, stream)
+                .await
+                .map_err(|error| format!("TLS: {error}"))?;
             probed.tls_ms = Some(milliseconds(began.elapsed()));
         }
         Ok(())

@@ -1,10 +1,11 @@
-//! A JSON object of plain texts, read in one pass. That is what nearly every line of the access log is, and reading it
-//! as any JSON would take most of a line's time.
+//! A JSON object of plain texts, read in one pass. That is what nearly every line of the access log
+//! is, and reading it as any JSON would take most of a line's time.
 
 use memchr::memchr2;
 
-/// Calls `then` with each member of `{"name":"value",…}`. `None` for whatever else the line is, be it JSON or not: an
-/// escape, a number, anything nested; then some members may have been told already.
+/// Calls `then` with each member of `{"name":"value",…}`. `None` for whatever else the line is, be
+/// it JSON or not: an escape, a number, anything nested; then some members may have been told
+/// already.
 pub(crate) fn members<'l>(line: &'l str, mut then: impl FnMut(&'l str, &'l str)) -> Option<()> {
     let bytes = line.as_bytes();
     let mut at = behind(bytes, 0, b'{')?;
@@ -50,7 +51,9 @@ mod tests {
 
     fn read(line: &str) -> Option<Vec<(String, String)>> {
         let mut all = Vec::new();
-        members(line, |name, value| all.push((name.to_owned(), value.to_owned())))?;
+        members(line, |name, value| {
+            all.push((name.to_owned(), value.to_owned()))
+        })?;
         Some(all)
     }
 

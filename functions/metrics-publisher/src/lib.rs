@@ -1,15 +1,22 @@
 //! The metrics publisher: what every call did, as CloudWatch metrics that keep their distribution.
 //!
-//! - trigger: call records, directly or from an SQS queue; a CloudWatch Logs subscription to the API's access log and
-//!   to the other functions' logs; a schedule, which has it probe the endpoints that AWS clients call
+//! - trigger: call records, directly or from an SQS queue; a CloudWatch Logs subscription to the
+//!   API's access log and
+//!   to the other functions' logs; a schedule, which has it probe the endpoints that AWS clients
+//!   call
 //! - reads: the event; the names and endpoints of `PROBE_SERVICES`
-//! - writes: metrics, one request a delivery where they fit into one; one item of `USAGE_TABLE` a day, in which
+//! - writes: metrics, one request a delivery where they fit into one; one item of `USAGE_TABLE` a
+//!   day, in which
 //!   instances agree on the series that have a place
-//! - on failure: a record that cannot be counted is rejected with its place and reason, and never costs its
-//!   neighbours. Data that could not be sent are an error, so that the event comes again, or the ids of the messages
-//!   that they come from. Data that CloudWatch refuses for good are logged, counted in `RejectedRecords`, and not sent
+//! - on failure: a record that cannot be counted is rejected with its place and reason, and never
+//!   costs its
+//!   neighbours. Data that could not be sent are an error, so that the event comes again, or the
+//!   ids of the messages
+//!   that they come from. Data that CloudWatch refuses for good are logged, counted in
+//!   `RejectedRecords`, and not sent
 //!   again; a message of which all data were refused ends among the dead letters
-//! - counted twice: log events and messages are recognised by their ids within one delivery, not in a later one. A
+//! - counted twice: log events and messages are recognised by their ids within one delivery, not in
+//!   a later one. A
 //!   delivery comes again after a lost reply, or when part of it could not be sent
 //!
 //! IAM of Lambda's own calls: sqs:SendMessage on MetricsDeadLetters

@@ -23,8 +23,8 @@ struct FunctionLine<'a> {
     to: Scalar<'a>,
 }
 
-/// Counts a line as the record with this number. `logged_ms` is its time if it does not state one. Returns why one of
-/// its latencies had to be left out, if any.
+/// Counts a line as the record with this number. `logged_ms` is its time if it does not state one.
+/// Returns why one of its latencies had to be left out, if any.
 ///
 /// # Errors
 /// [`Reason`] for a line that cannot be counted.
@@ -52,12 +52,24 @@ fn of_function(
 ) -> Result<(), Reason> {
     let read: FunctionLine<'_> = serde_json::from_str(line).map_err(|_| Reason::UnknownLine)?;
     if let Some(record) = read.api_call {
-        return Record::read(record.get(), window, logged_ms, |record| record.observe(sums, number));
+        return Record::read(record.get(), window, logged_ms, |record| {
+            record.observe(sums, number)
+        });
     }
-    let breaker = read.breaker.get().and_then(dimension_value).ok_or(Reason::UnknownLine)?;
+    let breaker = read
+        .breaker
+        .get()
+        .and_then(dimension_value)
+        .ok_or(Reason::UnknownLine)?;
     let state = read.to.get().ok_or(Reason::UnknownLine)?;
     if state == "Open" {
-        sums.add(window.minute(logged_ms)?, Series::new(Metric::BreakerOpen, [&breaker]), 1.0, 1, number);
+        sums.add(
+            window.minute(logged_ms)?,
+            Series::new(Metric::BreakerOpen, [&breaker]),
+            1.0,
+            1,
+            number,
+        );
     }
     Ok(())
 }
@@ -72,13 +84,20 @@ mod tests {
         let mut sums = Aggregator::default();
         let window = Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap());
         observe(line, window, Some(1_795_348_800_000), &mut sums, 0)?;
-        Ok(sums.into_data().iter().map(|datum| format!("{}@{}", datum.series.metric.name(), datum.minute)).collect())
+        Ok(sums
+            .into_data()
+            .iter()
+            .map(|datum| format!("{}@{}", datum.series.metric.name(), datum.minute))
+            .collect())
     }
 
     #[test]
     fn a_call_record_among_other_members_is_counted() {
         let line = r#"{"api_call":{"service":"s","operation":"o","duration_ms":1,"success":true},"request_id":"r"}"#;
-        assert_eq!(observed(line).unwrap(), ["ApiCallDuration@1795348800", "ApiCallCount@1795348800"]);
+        assert_eq!(
+            observed(line).unwrap(),
+            ["ApiCallDuration@1795348800", "ApiCallCount@1795348800"]
+        );
         let wrong = line.replace("true", "1");
         assert!(matches!(observed(&wrong), Err(Reason::Shape(_))));
     }
@@ -87,12 +106,24 @@ mod tests {
     fn a_breaker_that_opens_is_counted_and_one_that_closes_is_not() {
         let line = r#"{"timestamp":"2026-11-22T12:00:00Z","level":"WARN","message":"circuit breaker changed its state","breaker":"dynamodb","from":"Closed","to":"Open","opened":1}"#;
         assert_eq!(observed(line).unwrap(), ["BreakerOpen@1795348800"]);
-        assert_eq!(observed(&line.replace(r#""to":"Open""#, r#""to":"HalfOpen""#)), Ok(vec![]));
+        assert_eq!(
+            observed(&line.replace(r#""to":"Open""#, r#""to":"HalfOpen""#)),
+            Ok(vec![])
+        );
     }
 
     #[test]
     fn what_is_no_json_or_none_of_the_three_is_rejected() {
-        for line in ["", "START RequestId: 1", "{", "[]", "7", r#"{"message":"x"}"#, r#"{"status":"200"}"#, "null"] {
+        for line in [
+            "",
+            "START RequestId: 1",
+            "{",
+            "[]",
+            "7",
+            r#"{"message":"x"}"#,
+            r#"{"status":"200"}"#,
+            "null",
+        ] {
             assert_eq!(observed(line), Err(Reason::UnknownLine), "{line}");
         }
     }

@@ -13,11 +13,16 @@ use telemetry::{log_panics, log_to};
 async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(["metrics_publisher", "calls"], level.as_deref(), std::io::stdout))?;
+    tracing::subscriber::set_global_default(log_to(
+        ["metrics_publisher", "calls"],
+        level.as_deref(),
+        std::io::stdout,
+    ))?;
     log_panics();
     let publisher = Arc::new(open(variable, RecordLog::stdout()).await?);
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
-        let deadline = Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
+        let deadline =
+            Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
         answer(Arc::clone(&publisher), event.payload, deadline)
     }))
     .await

@@ -1,4 +1,5 @@
-//! Names as CloudWatch takes them: printable ASCII, of bounded length, and two names never become one.
+//! Names as CloudWatch takes them: printable ASCII, of bounded length, and two names never become
+//! one.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,8 +11,8 @@ pub(crate) const LONGEST: usize = 256;
 
 /// A dimension's value for `name`; `None` where it holds nothing but space.
 ///
-/// Bytes that CloudWatch does not take, `%`, and a leading colon become `%XX`. What is as long as [`LONGEST`] or
-/// longer is cut, with 64 bits of its SHA-256 at the end.
+/// Bytes that CloudWatch does not take, `%`, and a leading colon become `%XX`. What is as long as
+/// [`LONGEST`] or longer is cut, with 64 bits of its SHA-256 at the end.
 #[must_use]
 pub(crate) fn dimension_value(name: &str) -> Option<Cow<'_, str>> {
     if name.bytes().all(plain) && !name.starts_with(':') && name.len() < LONGEST {
@@ -82,7 +83,10 @@ mod tests {
         let (a, b) = ("x".repeat(5_000) + "a", "x".repeat(5_000) + "b");
         let (a, b) = (dimension_value(&a).unwrap(), dimension_value(&b).unwrap());
         assert!(a.len() == LONGEST && b.len() == LONGEST && a != b);
-        assert_eq!(dimension_value(&a.repeat(2)).map(|name| name.len()), Some(LONGEST));
+        assert_eq!(
+            dimension_value(&a.repeat(2)).map(|name| name.len()),
+            Some(LONGEST)
+        );
     }
 
     proptest! {

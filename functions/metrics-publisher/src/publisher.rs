@@ -23,8 +23,8 @@ use crate::time::Window;
 /// The number of reasons in the log. The answer names more.
 const MAX_LOGGED_REASONS: usize = 3;
 
-/// The publisher with what it was set up with. Nothing of one event is left when the next one comes, but for the
-/// series that are known to have a place.
+/// The publisher with what it was set up with. Nothing of one event is left when the next one
+/// comes, but for the series that are known to have a place.
 #[derive(Debug)]
 pub struct Publisher {
     cloudwatch: CloudWatch,
@@ -68,7 +68,10 @@ impl From<Failure> for Diagnostic {
             Failure::NoMessageId(_) => "NoMessageId",
             Failure::Panicked => "Panicked",
         };
-        Self { error_type: error_type.to_owned(), error_message: failure.to_string() }
+        Self {
+            error_type: error_type.to_owned(),
+            error_message: failure.to_string(),
+        }
     }
 }
 
@@ -83,19 +86,27 @@ pub enum OpenError {
     Calls(#[from] CallError),
 }
 
-/// Sets the publisher up with the settings that `lookup` gives, and opens its connections. Records of its own calls go
-/// to `records`.
+/// Sets the publisher up with the settings that `lookup` gives, and opens its connections. Records
+/// of its own calls go to `records`.
 ///
 /// # Errors
 /// [`OpenError`] for the first setting that cannot be.
-pub async fn open(lookup: impl Fn(&str) -> Option<String>, records: RecordLog) -> Result<Publisher, OpenError> {
+pub async fn open(
+    lookup: impl Fn(&str) -> Option<String>,
+    records: RecordLog,
+) -> Result<Publisher, OpenError> {
     let config = Config::from_lookup(&lookup)?;
     let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records)).await?;
     let connecting = Deadline::after(Instant::now(), Timeouts::default().connect);
     Box::pin(aws.connect_ahead(&["monitoring"], connecting)).await;
     let cloudwatch = client!(aws, aws_sdk_cloudwatch, "monitoring", Retries::Standard);
     let dynamodb = client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
-    Ok(Publisher::new(&config, cloudwatch, dynamodb, Prober::new(aws.endpoints().clone())))
+    Ok(Publisher::new(
+        &config,
+        cloudwatch,
+        dynamodb,
+        Prober::new(aws.endpoints().clone()),
+    ))
 }
 
 impl Publisher {
@@ -119,8 +130,8 @@ impl Publisher {
     /// Handles one event, given as JSON, by the deadline.
     ///
     /// # Errors
-    /// [`Failure`] for an event that cannot be read, and for data that could not be sent; but messages of a queue
-    /// are answered one by one.
+    /// [`Failure`] for an event that cannot be read, and for data that could not be sent; but
+    /// messages of a queue are answered one by one.
     pub async fn handle(&self, event: &str, deadline: Deadline) -> Result<Value, Failure> {
         self.handle_at(event, Timestamp::now(), deadline).await
     }
@@ -129,7 +140,12 @@ impl Publisher {
     ///
     /// # Errors
     /// As [`Self::handle`].
-    pub async fn handle_at(&self, event: &str, now: Timestamp, deadline: Deadline) -> Result<Value, Failure> {
+    pub async fn handle_at(
+        &self,
+        event: &str,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Value, Failure> {
         let mut intake = Intake::new(Window::at(now));
         match Source::of(event)? {
             Source::Records(list) => {
@@ -141,7 +157,8 @@ impl Publisher {
         }
 
         let (accepted, duplicates) = (intake.accepted, intake.duplicates);
-        let (rejected, rejected_count) = (json!(intake.rejections.named()), intake.rejections.count());
+        let (rejected, rejected_count) =
+            (json!(intake.rejections.named()), intake.rejections.count());
         let outcome = self.publish_all(intake, now, deadline).await?;
 
         let refused = u64::try_from(outcome.refused_records.len()).unwrap_or(accepted);
@@ -167,15 +184,28 @@ impl Publisher {
         let outcome = self.publish(intake, now, deadline).await;
         batch.fail(&outcome.unsent_records);
         batch.refuse(&outcome.refused_records, &outcome.sent_records);
-        let failures: Vec<_> = batch.failures()?.into_iter().map(|id| json!({"itemIdentifier": id})).collect();
+        let failures: Vec<_> = batch
+            .failures()?
+            .into_iter()
+            .map(|id| json!({"itemIdentifier": id}))
+            .collect();
         Ok(json!({ "batchItemFailures": failures }))
     }
 
-    async fn probe(&self, mut intake: Intake, now: Timestamp, deadline: Deadline) -> Result<Value, Failure> {
+    async fn probe(
+        &self,
+        mut intake: Intake,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Value, Failure> {
         let probed = self.prober.probe(&self.probe_services, deadline).await;
         for endpoint in &probed {
             if let Some(error) = &endpoint.error {
-                tracing::warn!(service = endpoint.service, error, "an endpoint is not reachable");
+                tracing::warn!(
+                    service = endpoint.service,
+                    error,
+                    "an endpoint is not reachable"
+                );
             }
             endpoint.observe(minute(now), &mut intake.sums);
         }
@@ -185,13 +215,22 @@ impl Publisher {
     }
 
     /// Sends everything that CloudWatch does not refuse for good.
-    async fn publish_all(&self, intake: Intake, now: Timestamp, deadline: Deadline) -> Result<Outcome, Failure> {
+    async fn publish_all(
+        &self,
+        intake: Intake,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Outcome, Failure> {
         let mut outcome = self.publish(intake, now, deadline).await;
         match outcome.cause.take() {
             None => Ok(outcome),
             Some(cause) => {
                 let all = outcome.sent + outcome.refused + outcome.unsent;
-                Err(Failure::Unsent { unsent: outcome.unsent, all, cause })
+                Err(Failure::Unsent {
+                    unsent: outcome.unsent,
+                    all,
+                    cause,
+                })
             }
         }
     }
@@ -201,21 +240,36 @@ impl Publisher {
         let rejected = intake.rejections.count();
         for (metric, count) in [
             (Metric::RejectedRecords, rejected),
-            (Metric::OverflowedSeries, u64::try_from(overflowed).unwrap_or(u64::MAX)),
+            (
+                Metric::OverflowedSeries,
+                u64::try_from(overflowed).unwrap_or(u64::MAX),
+            ),
         ] {
             if count > 0 {
-                intake.sums.add_own(minute(now), Series::new(metric, []), 1.0, count);
+                intake
+                    .sums
+                    .add_own(minute(now), Series::new(metric, []), 1.0, count);
             }
         }
         if intake.sums.is_empty() {
             return Outcome::default();
         }
 
-        let mut outcome = self.cloudwatch.publish(intake.sums.into_data(), deadline).await;
-        outcome.requests += self.report_refused(outcome.refused_count(), now, deadline).await;
+        let mut outcome = self
+            .cloudwatch
+            .publish(intake.sums.into_data(), deadline)
+            .await;
+        outcome.requests += self
+            .report_refused(outcome.refused_count(), now, deadline)
+            .await;
 
-        let reasons: Vec<_> =
-            intake.rejections.named().iter().take(MAX_LOGGED_REASONS).map(|one| &*one.reason).collect();
+        let reasons: Vec<_> = intake
+            .rejections
+            .named()
+            .iter()
+            .take(MAX_LOGGED_REASONS)
+            .map(|one| &*one.reason)
+            .collect();
         tracing::info!(
             accepted = intake.accepted,
             rejected,
@@ -232,19 +286,31 @@ impl Publisher {
         outcome
     }
 
-    /// Counts what CloudWatch refused as rejected, because it is in no other metric. Returns the number of requests.
+    /// Counts what CloudWatch refused as rejected, because it is in no other metric. Returns the
+    /// number of requests.
     ///
-    /// The event does not come again if this fails: its other data have been sent, and would count twice.
+    /// The event does not come again if this fails: its other data have been sent, and would count
+    /// twice.
     async fn report_refused(&self, count: u64, now: Timestamp, deadline: Deadline) -> u32 {
         if count == 0 {
             return 0;
         }
         let mut sums = Aggregator::default();
-        sums.add_own(minute(now), Series::new(Metric::RejectedRecords, []), 1.0, count);
+        sums.add_own(
+            minute(now),
+            Series::new(Metric::RejectedRecords, []),
+            1.0,
+            count,
+        );
 
         let outcome = self.cloudwatch.publish(sums.into_data(), deadline).await;
         if let Some(problem) = outcome.cause {
-            tracing::error!(reason = "fault", problem, count, "refused records were not counted as rejected");
+            tracing::error!(
+                reason = "fault",
+                problem,
+                count,
+                "refused records were not counted as rejected"
+            );
         }
         outcome.requests
     }
@@ -254,10 +320,17 @@ impl Publisher {
 ///
 /// # Errors
 /// As [`Publisher::handle`], and [`Failure::Panicked`].
-pub async fn answer(publisher: Arc<Publisher>, event: Box<RawValue>, deadline: Deadline) -> Result<Value, Failure> {
-    let answer = telemetry::contained(async move { publisher.handle(event.get(), deadline).await }).await;
+pub async fn answer(
+    publisher: Arc<Publisher>,
+    event: Box<RawValue>,
+    deadline: Deadline,
+) -> Result<Value, Failure> {
+    let answer =
+        telemetry::contained(async move { publisher.handle(event.get(), deadline).await }).await;
     let answer = answer.unwrap_or(Err(Failure::Panicked));
-    answer.inspect_err(|error| tracing::error!(reason = "fault", %error, "the event was not published"))
+    answer.inspect_err(
+        |error| tracing::error!(reason = "fault", %error, "the event was not published"),
+    )
 }
 
 /// The minute of an instant, in seconds since 1970.

@@ -1,6 +1,7 @@
 //! A batch of SQS messages: which of them have to come again.
 //!
-//! IAM of Lambda's own calls: sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes on MetricsQueue
+//! IAM of Lambda's own calls: sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes on
+//! MetricsQueue
 
 use std::ops::Range;
 
@@ -50,9 +51,10 @@ struct Entry {
 pub struct NoMessageId;
 
 impl Batch {
-    /// Counts each message's records, each message once. A message of which nothing could be counted fails, and so
-    /// ends among the dead letters. If a message has valid and invalid records, the valid ones are counted and the
-    /// message does not fail: if it came again, they would count twice.
+    /// Counts each message's records, each message once. A message of which nothing could be
+    /// counted fails, and so ends among the dead letters. If a message has valid and invalid
+    /// records, the valid ones are counted and the message does not fail: if it came again, they
+    /// would count twice.
     ///
     /// # Errors
     /// [`IntakeError::Shape`] for what is no list of messages.
@@ -68,7 +70,10 @@ impl Batch {
             batch.fifo |= queue.get().is_some_and(|arn| arn.ends_with(".fifo"));
             batch.take(index, name, body.get().unwrap_or_default(), intake);
         });
-        read.map_err(|problem| IntakeError::Shape { what: "Records", problem })?;
+        read.map_err(|problem| IntakeError::Shape {
+            what: "Records",
+            problem,
+        })?;
         Ok(batch)
     }
 
@@ -76,28 +81,49 @@ impl Batch {
         let stopped = self.fifo && self.entries.iter().any(|entry| entry.failed);
         let before = intake.accepted;
         let failed = stopped || !count(index, body, intake);
-        self.entries.push(Entry { id, records: before..intake.accepted, failed });
+        self.entries.push(Entry {
+            id,
+            records: before..intake.accepted,
+            failed,
+        });
     }
 
     /// Fails the messages of records that could not be sent.
     pub fn fail(&mut self, unsent_records: &[u32]) {
-        for entry in self.entries.iter_mut().filter(|entry| has_any(&entry.records, unsent_records)) {
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|entry| has_any(&entry.records, unsent_records))
+        {
             entry.failed = true;
         }
-        if let Some(first) = self.entries.iter().position(|entry| entry.failed).filter(|_| self.fifo) {
-            self.entries[first..].iter_mut().for_each(|entry| entry.failed = true);
+        if let Some(first) = self
+            .entries
+            .iter()
+            .position(|entry| entry.failed)
+            .filter(|_| self.fifo)
+        {
+            self.entries[first..]
+                .iter_mut()
+                .for_each(|entry| entry.failed = true);
         }
     }
 
-    /// Fails the messages of which CloudWatch refused all data for good, so that they end among the dead letters.
+    /// Fails the messages of which CloudWatch refused all data for good, so that they end among the
+    /// dead letters.
     ///
-    /// A message of which some data were sent does not fail: if it came again, they would count twice. For the same
-    /// reason nothing fails in a FIFO queue, where all later messages would come again too.
+    /// A message of which some data were sent does not fail: if it came again, they would count
+    /// twice. For the same reason nothing fails in a FIFO queue, where all later messages would
+    /// come again too.
     pub fn refuse(&mut self, refused_records: &[u32], sent_records: &[u32]) {
-        let of_refused_data =
-            |entry: &&mut Entry| has_any(&entry.records, refused_records) && !has_any(&entry.records, sent_records);
+        let of_refused_data = |entry: &&mut Entry| {
+            has_any(&entry.records, refused_records) && !has_any(&entry.records, sent_records)
+        };
         if !self.fifo {
-            self.entries.iter_mut().filter(of_refused_data).for_each(|entry| entry.failed = true);
+            self.entries
+                .iter_mut()
+                .filter(of_refused_data)
+                .for_each(|entry| entry.failed = true);
         }
     }
 
@@ -107,20 +133,34 @@ impl Batch {
     /// [`NoMessageId`].
     pub fn failures(&self) -> Result<Vec<&str>, NoMessageId> {
         let failed = self.entries.iter().filter(|entry| entry.failed);
-        failed.map(|entry| if entry.id.is_empty() { Err(NoMessageId) } else { Ok(entry.id.as_str()) }).collect()
+        failed
+            .map(|entry| {
+                if entry.id.is_empty() {
+                    Err(NoMessageId)
+                } else {
+                    Ok(entry.id.as_str())
+                }
+            })
+            .collect()
     }
 }
 
 /// True if one of the numbers, which are in order, is in the range.
 fn has_any(range: &Range<u64>, numbers: &[u32]) -> bool {
     let first = numbers.partition_point(|number| u64::from(*number) < range.start);
-    numbers.get(first).is_some_and(|number| u64::from(*number) < range.end)
+    numbers
+        .get(first)
+        .is_some_and(|number| u64::from(*number) < range.end)
 }
 
 /// Whether something of a body could be counted, or there was nothing in it to count.
 fn count(index: usize, body: &str, intake: &mut Intake) -> bool {
-    let list = serde_json::from_str::<Body<'_>>(body).ok().and_then(|body| body.records);
-    let Some(list) = list else { return intake.record(index, body) };
+    let list = serde_json::from_str::<Body<'_>>(body)
+        .ok()
+        .and_then(|body| body.records);
+    let Some(list) = list else {
+        return intake.record(index, body);
+    };
     let rejected = intake.rejections.count();
     match intake.records(list.get()) {
         Ok(counted) => counted > 0 || intake.rejections.count() == rejected,
@@ -162,7 +202,17 @@ mod tests {
 
     #[test]
     fn a_message_of_which_nothing_could_be_counted_fails_alone() {
-        let (batch, intake) = batch(&[GOOD, "no JSON", &list(&["{}"]), r#"{"records":7}"#, GOOD, ""], "records");
+        let (batch, intake) = batch(
+            &[
+                GOOD,
+                "no JSON",
+                &list(&["{}"]),
+                r#"{"records":7}"#,
+                GOOD,
+                "",
+            ],
+            "records",
+        );
         assert_eq!(batch.failures().unwrap(), ["m1", "m2", "m3", "m5"]);
         assert_eq!((intake.accepted, intake.rejections.count()), (2, 4));
     }
@@ -170,7 +220,14 @@ mod tests {
     #[test]
     fn a_message_with_good_records_and_a_bad_one_does_not_come_again() {
         let (batch, intake) = batch(&[&list(&[GOOD, "{}", GOOD])], "records");
-        assert_eq!((batch.failures().unwrap().len(), intake.accepted, intake.rejections.count()), (0, 2, 1));
+        assert_eq!(
+            (
+                batch.failures().unwrap().len(),
+                intake.accepted,
+                intake.rejections.count()
+            ),
+            (0, 2, 1)
+        );
     }
 
     #[test]
@@ -198,7 +255,10 @@ mod tests {
 
     #[test]
     fn a_message_fails_by_any_of_its_records() {
-        let (mut batch, _) = batch(&[&list(&[GOOD, "{}", GOOD]), &list(&[]), &list(&[GOOD, GOOD])], "records");
+        let (mut batch, _) = batch(
+            &[&list(&[GOOD, "{}", GOOD]), &list(&[]), &list(&[GOOD, GOOD])],
+            "records",
+        );
         batch.fail(&[3]);
         assert_eq!(batch.failures().unwrap(), ["m2"]);
     }
@@ -220,10 +280,22 @@ mod tests {
     #[test]
     fn a_message_that_is_delivered_twice_in_a_batch_counts_once() {
         let message = |id: &str, body: &str| serde_json::json!({"messageId": id, "body": body});
-        let messages = [message("a", GOOD), message("b", "no JSON"), message("a", GOOD), message("b", "no JSON")];
+        let messages = [
+            message("a", GOOD),
+            message("b", "no JSON"),
+            message("a", GOOD),
+            message("b", "no JSON"),
+        ];
         let mut intake = Intake::new(Window::at(jiff::Timestamp::now()));
         let batch = Batch::read(&serde_json::json!(messages).to_string(), &mut intake).unwrap();
-        assert_eq!((intake.accepted, intake.duplicates, intake.rejections.count()), (1, 2, 1));
+        assert_eq!(
+            (
+                intake.accepted,
+                intake.duplicates,
+                intake.rejections.count()
+            ),
+            (1, 2, 1)
+        );
         assert_eq!(batch.failures().unwrap(), ["b"]);
     }
 
@@ -231,7 +303,15 @@ mod tests {
     fn an_id_that_is_missing_is_never_reported() {
         let mut intake = Intake::new(Window::at(jiff::Timestamp::now()));
         let good = serde_json::json!([{"body": GOOD}]).to_string();
-        assert_eq!(Batch::read(&good, &mut intake).unwrap().failures().unwrap(), [""; 0]);
-        assert!(Batch::read(r#"[{"messageId":"","body":"no JSON"}]"#, &mut intake).unwrap().failures().is_err());
+        assert_eq!(
+            Batch::read(&good, &mut intake).unwrap().failures().unwrap(),
+            [""; 0]
+        );
+        assert!(
+            Batch::read(r#"[{"messageId":"","body":"no JSON"}]"#, &mut intake)
+                .unwrap()
+                .failures()
+                .is_err()
+        );
     }
 }

@@ -19,7 +19,8 @@ use crate::time::{Window, parse_ms};
 /// The most series that one record adds to.
 pub(crate) const OBSERVATIONS: usize = 4;
 
-/// `R` as it comes. Members that nobody knows are passed over: [`calls::CallRecord`] has more than these.
+/// `R` as it comes. Members that nobody knows are passed over: [`calls::CallRecord`] has more than
+/// these.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow, default)]
@@ -50,7 +51,8 @@ pub(crate) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Reads one record from JSON and hands it on. `arrived_ms` is its time where it does not say one.
+    /// Reads one record from JSON and hands it on. `arrived_ms` is its time where it does not say
+    /// one.
     ///
     /// # Errors
     /// [`Reason`] for a record that cannot be counted.
@@ -60,15 +62,17 @@ impl Record<'_> {
         arrived_ms: Option<i64>,
         then: impl FnOnce(Record<'_>) -> T,
     ) -> Result<T, Reason> {
-        let members: Members<'_> =
-            serde_json::from_str(json).map_err(|error| Reason::Shape(excerpt(error.to_string())))?;
+        let members: Members<'_> = serde_json::from_str(json)
+            .map_err(|error| Reason::Shape(excerpt(error.to_string())))?;
         if members.dimensions.is_some() {
             return Err(Reason::Dimensions);
         }
-        let name = |text: &'static str, value: &'_ Scalar<'_>| match value.get().and_then(dimension_value) {
-            Some(name) => Ok(name.into_owned()),
-            None => Err(Reason::Missing(text)),
-        };
+        let name =
+            |text: &'static str, value: &'_ Scalar<'_>| match value.get().and_then(dimension_value)
+            {
+                Some(name) => Ok(name.into_owned()),
+                None => Err(Reason::Missing(text)),
+            };
         Ok(then(Record {
             service: name("service", &members.service)?.into(),
             operation: name("operation", &members.operation)?.into(),
@@ -79,19 +83,36 @@ impl Record<'_> {
         }))
     }
 
-    /// Counts the call: how long it took, with the roll-up over both ways, whether it succeeded, and why not.
+    /// Counts the call: how long it took, with the roll-up over both ways, whether it succeeded,
+    /// and why not.
     pub(crate) fn observe(&self, sums: &mut Aggregator, number: u32) {
         let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
         let mut add = |series, value| sums.add(self.minute, series, value, 1, number);
-        add(Series::new(Metric::CallDuration, [service, operation]), self.duration_ms);
+        add(
+            Series::new(Metric::CallDuration, [service, operation]),
+            self.duration_ms,
+        );
         if let Some(way) = self.endpoint {
-            let series = Series::new(Metric::CallDurationByEndpoint, [service, operation, way_name(way)]);
+            let series = Series::new(
+                Metric::CallDurationByEndpoint,
+                [service, operation, way_name(way)],
+            );
             add(series, self.duration_ms);
         }
-        let status = if self.failed.is_none() { "Success" } else { "Error" };
-        add(Series::new(Metric::CallCount, [service, operation, status]), 1.0);
+        let status = if self.failed.is_none() {
+            "Success"
+        } else {
+            "Error"
+        };
+        add(
+            Series::new(Metric::CallCount, [service, operation, status]),
+            1.0,
+        );
         if let Some(kind) = self.failed {
-            add(Series::new(Metric::CallErrors, [service, kind.as_str()]), 1.0);
+            add(
+                Series::new(Metric::CallErrors, [service, kind.as_str()]),
+                1.0,
+            );
         }
     }
 }
@@ -105,7 +126,10 @@ const fn way_name(way: Way) -> &'static str {
 
 fn read_duration(json: Option<&RawValue>) -> Result<f64, Reason> {
     const NAME: &str = "duration_ms";
-    let text = json.map(RawValue::get).filter(|text| *text != "null").ok_or(Reason::Missing(NAME))?;
+    let text = json
+        .map(RawValue::get)
+        .filter(|text| *text != "null")
+        .ok_or(Reason::Missing(NAME))?;
 
     // A string keeps its quotes here, so it is not a number.
     duration::parse(NAME, text)
@@ -115,8 +139,15 @@ fn failed(success: Option<bool>, kind: &Scalar<'_>) -> Result<Option<ErrorKind>,
     if success.ok_or(Reason::Missing("success"))? {
         return Ok(None);
     }
-    let kinds = [ErrorKind::Timeout, ErrorKind::Network, ErrorKind::Throttling, ErrorKind::Unknown];
-    let known = kinds.into_iter().find(|known| kind.get() == Some(known.as_str()));
+    let kinds = [
+        ErrorKind::Timeout,
+        ErrorKind::Network,
+        ErrorKind::Throttling,
+        ErrorKind::Unknown,
+    ];
+    let known = kinds
+        .into_iter()
+        .find(|known| kind.get() == Some(known.as_str()));
     if let (None, Some(original)) = (known, kind.get()) {
         let original = Excerpt(original);
         tracing::info!(error_type = %original, "a kind of failure that is not known is counted as `unknown`");
@@ -134,7 +165,9 @@ fn endpoint(text: &Scalar<'_>) -> Result<Option<Way>, Reason> {
 }
 
 fn timestamp(text: &Scalar<'_>) -> Result<Option<i64>, Reason> {
-    text.get().map(|text| parse_ms(text).ok_or(Reason::Time("timestamp"))).transpose()
+    text.get()
+        .map(|text| parse_ms(text).ok_or(Reason::Time("timestamp")))
+        .transpose()
 }
 
 #[cfg(test)]
@@ -151,13 +184,21 @@ mod tests {
         let window = Window::at(Timestamp::from_millisecond(NOW_MS).unwrap());
         Record::read(json, window, None, |record| record.observe(&mut sums, 0))?;
         let told = |series: &Series| {
-            let values = series.dimensions().map(|(_, value)| value.to_owned()).collect::<Vec<_>>();
+            let values = series
+                .dimensions()
+                .map(|(_, value)| value.to_owned())
+                .collect::<Vec<_>>();
             format!("{} {}", series.metric.name(), values.join(" "))
         };
         Ok(sums
             .into_data()
             .iter()
-            .map(|datum| (told(&datum.series), datum.aggregate.values.values().next().unwrap().0))
+            .map(|datum| {
+                (
+                    told(&datum.series),
+                    datum.aggregate.values.values().next().unwrap().0,
+                )
+            })
             .collect())
     }
 
@@ -170,16 +211,26 @@ mod tests {
             ("error_type", r#""timeout""#),
             ("timestamp", "1795348800000"),
         ];
-        let mut members: Vec<_> = members.into_iter().filter(|(name, _)| *name != member).collect();
+        let mut members: Vec<_> = members
+            .into_iter()
+            .filter(|(name, _)| *name != member)
+            .collect();
         if !value.is_empty() {
             members.push((member, value));
         }
-        let members: Vec<_> = members.iter().map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, value)| format!(r#""{name}":{value}"#))
+            .collect();
         format!("{{{}}}", members.join(","))
     }
 
     fn names(json: &str) -> Vec<String> {
-        observed(json).unwrap().into_iter().map(|(name, _)| name).collect()
+        observed(json)
+            .unwrap()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
     }
 
     #[test]
@@ -195,51 +246,96 @@ mod tests {
         );
         assert_eq!(
             names(&with("success", "true")),
-            ["ApiCallDuration billing Charge", "ApiCallCount billing Charge Success"]
+            [
+                "ApiCallDuration billing Charge",
+                "ApiCallCount billing Charge Success"
+            ]
         );
     }
 
     #[test]
     fn the_way_is_a_dimension_beside_the_roll_up_and_an_empty_one_is_none() {
         let told = names(&with("endpoint", r#""vpce""#));
-        assert_eq!(told[..2], ["ApiCallDuration billing Charge", "ApiCallDuration billing Charge vpce"]);
+        assert_eq!(
+            told[..2],
+            [
+                "ApiCallDuration billing Charge",
+                "ApiCallDuration billing Charge vpce"
+            ]
+        );
         for none in [r#""""#, "null", r#""-""#] {
             assert_eq!(names(&with("endpoint", none)).len(), 3, "{none}");
         }
-        assert_eq!(observed(&with("endpoint", r#""lan""#)), Err(Reason::Endpoint));
+        assert_eq!(
+            observed(&with("endpoint", r#""lan""#)),
+            Err(Reason::Endpoint)
+        );
     }
 
     #[test]
     fn a_name_that_is_missing_empty_or_all_space_is_rejected() {
         for member in ["service", "operation"] {
             for value in ["", r#""""#, r#""  ""#, r#""\t""#, "null", r#""-""#] {
-                assert_eq!(observed(&with(member, value)), Err(Reason::Missing(member)), "{member} {value}");
+                assert_eq!(
+                    observed(&with(member, value)),
+                    Err(Reason::Missing(member)),
+                    "{member} {value}"
+                );
             }
         }
-        assert!(matches!(observed(&with("service", "[]")), Err(Reason::Shape(_))));
+        assert!(matches!(
+            observed(&with("service", "[]")),
+            Err(Reason::Shape(_))
+        ));
     }
 
     #[test]
     fn impossible_durations_are_rejected() {
         for value in [r#""NaN""#, r#""12""#, "true", "[1]"] {
-            assert_eq!(observed(&with("duration_ms", value)), Err(Reason::Number("duration_ms")), "{value}");
+            assert_eq!(
+                observed(&with("duration_ms", value)),
+                Err(Reason::Number("duration_ms")),
+                "{value}"
+            );
         }
         for value in ["900000.5", "7200000", "1e100", "1e200", "1e999"] {
-            assert_eq!(observed(&with("duration_ms", value)), Err(Reason::TooLong("duration_ms")), "{value}");
+            assert_eq!(
+                observed(&with("duration_ms", value)),
+                Err(Reason::TooLong("duration_ms")),
+                "{value}"
+            );
         }
         assert!(observed(&with("duration_ms", "900000")).is_ok());
-        assert_eq!(observed(&with("duration_ms", "-1e999")), Err(Reason::Negative("duration_ms")));
+        assert_eq!(
+            observed(&with("duration_ms", "-1e999")),
+            Err(Reason::Negative("duration_ms"))
+        );
         for value in ["NaN", "Infinity", "-"] {
-            assert!(matches!(observed(&with("duration_ms", value)), Err(Reason::Shape(_))), "{value}");
+            assert!(
+                matches!(observed(&with("duration_ms", value)), Err(Reason::Shape(_))),
+                "{value}"
+            );
         }
-        assert_eq!(observed(&with("duration_ms", "-0.1")), Err(Reason::Negative("duration_ms")));
-        assert_eq!(observed(&with("duration_ms", "")), Err(Reason::Missing("duration_ms")));
+        assert_eq!(
+            observed(&with("duration_ms", "-0.1")),
+            Err(Reason::Negative("duration_ms"))
+        );
+        assert_eq!(
+            observed(&with("duration_ms", "")),
+            Err(Reason::Missing("duration_ms"))
+        );
     }
 
     #[test]
     fn zero_is_a_duration_and_has_no_sign() {
         for value in ["0", "-0.0", "0e5"] {
-            assert!(observed(&with("duration_ms", value)).unwrap()[0].1.to_bits() == 0, "{value}");
+            assert!(
+                observed(&with("duration_ms", value)).unwrap()[0]
+                    .1
+                    .to_bits()
+                    == 0,
+                "{value}"
+            );
         }
         assert_eq!(observed(&with("duration_ms", "0.37")).unwrap()[0].1, 0.37);
     }
@@ -247,9 +343,16 @@ mod tests {
     #[test]
     fn a_kind_of_failure_that_is_missing_or_not_known_is_unknown() {
         for value in ["", "null", r#""dns""#, r#""TIMEOUT""#] {
-            assert_eq!(names(&with("error_type", value))[2], "ApiErrorCount billing unknown", "{value}");
+            assert_eq!(
+                names(&with("error_type", value))[2],
+                "ApiErrorCount billing unknown",
+                "{value}"
+            );
         }
-        assert_eq!(observed(&with("success", "")), Err(Reason::Missing("success")));
+        assert_eq!(
+            observed(&with("success", "")),
+            Err(Reason::Missing("success"))
+        );
     }
 
     #[test]
@@ -260,7 +363,11 @@ mod tests {
         let long = format!("\"{}\"", "x".repeat(70_000));
         tracing::subscriber::with_default(log, || observed(&with("error_type", &long)).unwrap());
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        assert!(text.contains("x… (70000 bytes)") && text.len() < 1_000, "{} bytes", text.len());
+        assert!(
+            text.contains("x… (70000 bytes)") && text.len() < 1_000,
+            "{} bytes",
+            text.len()
+        );
     }
 
     /// A log in memory.
@@ -280,9 +387,16 @@ mod tests {
     #[test]
     fn a_reason_never_repeats_a_long_text_in_full() {
         let long = "x".repeat(70_000);
-        for json in [with("success", &format!("\"{long}\"")), format!("{{\"{long}\":")] {
+        for json in [
+            with("success", &format!("\"{long}\"")),
+            format!("{{\"{long}\":"),
+        ] {
             let reason = observed(&json).unwrap_err().to_string();
-            assert!(reason.starts_with("not a record: ") && reason.len() < 600, "{} bytes", reason.len());
+            assert!(
+                reason.starts_with("not a record: ") && reason.len() < 600,
+                "{} bytes",
+                reason.len()
+            );
         }
     }
 
@@ -295,16 +409,31 @@ mod tests {
 
     #[test]
     fn dimensions_of_its_own_are_refused_and_not_left_out() {
-        assert_eq!(observed(&with("dimensions", r#"{"a":"b"}"#)), Err(Reason::Dimensions));
+        assert_eq!(
+            observed(&with("dimensions", r#"{"a":"b"}"#)),
+            Err(Reason::Dimensions)
+        );
     }
 
     #[test]
     fn a_time_may_be_missing_and_must_be_one_where_it_is_not() {
-        assert!(observed(&with("timestamp", "")).is_ok() && observed(&with("timestamp", "null")).is_ok());
+        assert!(
+            observed(&with("timestamp", "")).is_ok()
+                && observed(&with("timestamp", "null")).is_ok()
+        );
         assert!(observed(&with("timestamp", r#""2026-11-22T12:00:00Z""#)).is_ok());
-        assert_eq!(observed(&with("timestamp", r#""soon""#)), Err(Reason::Time("timestamp")));
-        assert_eq!(observed(&with("timestamp", "1794048800")), Err(Reason::TooOld));
-        assert_eq!(observed(&with("timestamp", "1795448800000")), Err(Reason::TooNew));
+        assert_eq!(
+            observed(&with("timestamp", r#""soon""#)),
+            Err(Reason::Time("timestamp"))
+        );
+        assert_eq!(
+            observed(&with("timestamp", "1794048800")),
+            Err(Reason::TooOld)
+        );
+        assert_eq!(
+            observed(&with("timestamp", "1795448800000")),
+            Err(Reason::TooNew)
+        );
     }
 
     #[test]

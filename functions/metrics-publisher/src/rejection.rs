@@ -67,7 +67,10 @@ impl Rejections {
     pub fn add(&mut self, index: usize, reason: &Reason) {
         self.count += 1;
         if self.named.len() < MAX_NAMED {
-            self.named.push(Rejection { index, reason: reason.to_string() });
+            self.named.push(Rejection {
+                index,
+                reason: reason.to_string(),
+            });
         }
     }
 
@@ -92,8 +95,14 @@ mod tests {
     fn all_are_counted_and_the_first_hundred_named() {
         let mut rejections = Rejections::default();
         (0..5_000).for_each(|index| rejections.add(index, &Reason::TooOld));
-        assert_eq!((rejections.count(), rejections.named().len()), (5_000, MAX_NAMED));
+        assert_eq!(
+            (rejections.count(), rejections.named().len()),
+            (5_000, MAX_NAMED)
+        );
         assert_eq!(rejections.named()[1].index, 1);
-        assert_eq!(rejections.named()[0].reason, "`timestamp` is older than 14 days");
+        assert_eq!(
+            rejections.named()[0].reason,
+            "`timestamp` is older than 14 days"
+        );
     }
 }

@@ -1,12 +1,13 @@
-//! A member that is text, or a number or truth value as its text: log formats quote numbers or do not.
+//! A member that is text, or a number or truth value as its text: log formats quote numbers or do
+//! not.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// Text, borrowed where it can be. Nothing for `null`, an empty text, and the hyphen that API Gateway logs for what
-/// is not there.
+/// Text, borrowed where it can be. Nothing for `null`, an empty text, and the hyphen that API
+/// Gateway logs for what is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scalar<'a>(Cow<'a, str>);
 
@@ -85,7 +86,9 @@ mod tests {
 
     #[test]
     fn numbers_and_texts_are_texts_and_a_hyphen_is_nothing() {
-        let read = |json| serde_json::from_str::<Scalar<'_>>(json).map(|scalar| scalar.get().map(str::to_owned));
+        let read = |json| {
+            serde_json::from_str::<Scalar<'_>>(json).map(|scalar| scalar.get().map(str::to_owned))
+        };
         for (json, text) in [
             (r#""200""#, Some("200")),
             ("200", Some("200")),

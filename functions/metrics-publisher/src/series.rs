@@ -65,22 +65,46 @@ struct Form {
     name: &'static str,
     unit: Unit,
     dimensions: &'static [&'static str],
-    /// So many of the first dimensions hold names that somebody else chose; the others are of a few values.
+    /// So many of the first dimensions hold names that somebody else chose; the others are of a few
+    /// values.
     free: usize,
 }
 
 impl Metric {
     const fn form(self) -> Form {
-        const fn form(name: &'static str, unit: Unit, dimensions: &'static [&'static str], free: usize) -> Form {
-            Form { name, unit, dimensions, free }
+        const fn form(
+            name: &'static str,
+            unit: Unit,
+            dimensions: &'static [&'static str],
+            free: usize,
+        ) -> Form {
+            Form {
+                name,
+                unit,
+                dimensions,
+                free,
+            }
         }
         use Unit::{Count, Milliseconds};
         match self {
-            Self::CallDuration => form("ApiCallDuration", Milliseconds, &["Service", "Operation"], 2),
-            Self::CallDurationByEndpoint => {
-                form("ApiCallDuration", Milliseconds, &["Service", "Operation", "Endpoint"], 2)
-            }
-            Self::CallCount => form("ApiCallCount", Count, &["Service", "Operation", "Status"], 2),
+            Self::CallDuration => form(
+                "ApiCallDuration",
+                Milliseconds,
+                &["Service", "Operation"],
+                2,
+            ),
+            Self::CallDurationByEndpoint => form(
+                "ApiCallDuration",
+                Milliseconds,
+                &["Service", "Operation", "Endpoint"],
+                2,
+            ),
+            Self::CallCount => form(
+                "ApiCallCount",
+                Count,
+                &["Service", "Operation", "Status"],
+                2,
+            ),
             Self::CallErrors => form("ApiErrorCount", Count, &["Service", "ErrorType"], 1),
             Self::Requests => form("Requests", Count, &["Route", "StatusClass"], 1),
             Self::Latency => form("Latency", Milliseconds, &["Route"], 1),
@@ -118,7 +142,8 @@ impl Metric {
     }
 }
 
-/// One series: a metric, and a value for each of its dimensions. `Series<&str>` looks one up without owning it.
+/// One series: a metric, and a value for each of its dimensions. `Series<&str>` looks one up
+/// without owning it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series<T = Box<str>> {
     /// The metric.
@@ -130,7 +155,10 @@ pub struct Series<T = Box<str>> {
 impl<T: AsRef<str>> Series<T> {
     /// As many as its metric has dimensions.
     fn used(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().take(self.metric.dimensions().len()).map(AsRef::as_ref)
+        self.values
+            .iter()
+            .take(self.metric.dimensions().len())
+            .map(AsRef::as_ref)
     }
 
     /// Whether it is the same series as another one, which may be owned in another way.
@@ -143,8 +171,15 @@ impl<T: AsRef<str>> Series<T> {
 impl<T: AsRef<str>> fmt::Display for Series<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dimensions = self.metric.dimensions().iter().zip(self.used());
-        let dimensions: Vec<_> = dimensions.map(|(name, value)| format!("{name}={value}")).collect();
-        write!(formatter, "{}({})", self.metric.name(), dimensions.join(", "))
+        let dimensions: Vec<_> = dimensions
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        write!(
+            formatter,
+            "{}({})",
+            self.metric.name(),
+            dimensions.join(", ")
+        )
     }
 }
 
@@ -164,13 +199,19 @@ impl<'a> Series<&'a str> {
         debug_assert_eq!(N, metric.dimensions().len());
         let mut all = [""; DIMENSIONS];
         all[..N].copy_from_slice(&values);
-        Self { metric, values: all }
+        Self {
+            metric,
+            values: all,
+        }
     }
 
     /// The same, owned.
     #[must_use]
     pub fn to_owned(self) -> Series {
-        Series { metric: self.metric, values: self.values.map(Box::from) }
+        Series {
+            metric: self.metric,
+            values: self.values.map(Box::from),
+        }
     }
 }
 
@@ -183,16 +224,22 @@ impl Series {
     /// The same series, borrowed.
     #[must_use]
     pub fn borrowed(&self) -> Series<&str> {
-        Series { metric: self.metric, values: self.values.each_ref().map(AsRef::as_ref) }
+        Series {
+            metric: self.metric,
+            values: self.values.each_ref().map(AsRef::as_ref),
+        }
     }
 
-    /// The series that takes this one's values once there is no place for it: its names are `other`, what has a
-    /// few values only stays as it is.
+    /// The series that takes this one's values once there is no place for it: its names are
+    /// `other`, what has a few values only stays as it is.
     #[must_use]
     pub fn overflow(&self) -> Series<&str> {
         let mut values = self.borrowed().values;
         values[..self.metric.form().free].fill(OTHER);
-        Series { metric: self.metric, values }
+        Series {
+            metric: self.metric,
+            values,
+        }
     }
 
     /// Whether it is one of those that others overflow into, and so needs no place.
@@ -201,7 +248,8 @@ impl Series {
         self.overflow() == self.borrowed()
     }
 
-    /// A number by which instances know it from each other's: 64 bits of SHA-256, the same in every release.
+    /// A number by which instances know it from each other's: 64 bits of SHA-256, the same in every
+    /// release.
     #[must_use]
     pub fn id(&self) -> u64 {
         let mut hash = Sha256::new();
@@ -213,7 +261,9 @@ impl Series {
             }
         }
         let digest: [u8; 32] = hash.finalize().into();
-        digest[..8].iter().fold(0, |id, byte| id << 8 | u64::from(*byte))
+        digest[..8]
+            .iter()
+            .fold(0, |id, byte| id << 8 | u64::from(*byte))
     }
 }
 
@@ -224,7 +274,10 @@ mod tests {
     #[test]
     fn overflow_keeps_what_has_a_few_values_only() {
         let series = Series::new(Metric::CallCount, ["billing", "Charge", "Error"]).to_owned();
-        assert_eq!(series.overflow(), Series::new(Metric::CallCount, [OTHER, OTHER, "Error"]));
+        assert_eq!(
+            series.overflow(),
+            Series::new(Metric::CallCount, [OTHER, OTHER, "Error"])
+        );
         assert!(!series.is_overflow() && series.overflow().to_owned().is_overflow());
         let plain = Series::new(Metric::RejectedRecords, []).to_owned();
         assert!(plain.is_overflow(), "a series without names needs no place");
@@ -233,8 +286,14 @@ mod tests {
     #[test]
     fn an_id_tells_series_apart_and_never_changes() {
         let id = |metric, values: [&str; 1]| Series::new(metric, values).to_owned().id();
-        assert_ne!(id(Metric::Latency, ["GET /a"]), id(Metric::Latency, ["GET /b"]));
-        assert_ne!(id(Metric::Latency, ["GET /a"]), id(Metric::IntegrationLatency, ["GET /a"]));
+        assert_ne!(
+            id(Metric::Latency, ["GET /a"]),
+            id(Metric::Latency, ["GET /b"])
+        );
+        assert_ne!(
+            id(Metric::Latency, ["GET /a"]),
+            id(Metric::IntegrationLatency, ["GET /a"])
+        );
         assert_eq!(id(Metric::Latency, ["GET /orders"]), 0x5f40_852f_72fc_121c);
     }
 }

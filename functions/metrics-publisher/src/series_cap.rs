@@ -16,7 +16,11 @@ impl SeriesCap {
     /// No series yet, `most` at the end.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { most, day: 0, admitted: HashSet::new() }
+        Self {
+            most,
+            day: 0,
+            admitted: HashSet::new(),
+        }
     }
 
     /// The day that an instant (in seconds since 1970) belongs to, as a number of days since then.
@@ -33,11 +37,16 @@ impl SeriesCap {
         }
     }
 
-    /// Which of these may be admitted: not there yet, the first ones first, as far as there are places.
+    /// Which of these may be admitted: not there yet, the first ones first, as far as there are
+    /// places.
     #[must_use]
     pub fn candidates(&self, ids: &[u64]) -> Vec<u64> {
         let places = self.most.saturating_sub(self.admitted.len());
-        ids.iter().copied().filter(|id| !self.admitted.contains(id)).take(places).collect()
+        ids.iter()
+            .copied()
+            .filter(|id| !self.admitted.contains(id))
+            .take(places)
+            .collect()
     }
 
     /// How many may be there already if `more` are to find a place; `None` where they never do.

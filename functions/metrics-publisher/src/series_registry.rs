@@ -48,13 +48,20 @@ impl SeriesRegistry {
     /// Places for `most` series a day. `client` may retry: taking a place twice is taking it once.
     #[must_use]
     pub fn new(client: Client, table: String, namespace: String, most: usize) -> Self {
-        Self { client, table, namespace, cap: Mutex::new(SeriesCap::new(most)) }
+        Self {
+            client,
+            table,
+            namespace,
+            cap: Mutex::new(SeriesCap::new(most)),
+        }
     }
 
-    /// Counts series as `other` that have no place and find none, the least observed ones first. How many.
+    /// Counts series as `other` that have no place and find none, the least observed ones first.
+    /// How many.
     ///
-    /// Asks DynamoDB only where this instance meets a series for the first time on a day, and no more once the day's
-    /// places are taken. Where it gives no answer, this instance decides alone and says so in the log.
+    /// Asks DynamoDB only where this instance meets a series for the first time on a day, and no
+    /// more once the day's places are taken. Where it gives no answer, this instance decides alone
+    /// and says so in the log.
     pub async fn admit(&self, sums: &mut Aggregator, now: Timestamp, deadline: Deadline) -> usize {
         let day = SeriesCap::day_of(now.as_second());
         self.cap().begin(day);
@@ -64,7 +71,11 @@ impl SeriesRegistry {
             if candidates.is_empty() {
                 break;
             }
-            let taken = if attempt < TRIES { self.take(day, &candidates, deadline).await } else { Ok(None) };
+            let taken = if attempt < TRIES {
+                self.take(day, &candidates, deadline).await
+            } else {
+                Ok(None)
+            };
             match taken {
                 Ok(Some(Taken::All(ids) | Taken::Fewer(ids))) => self.cap().learn(day, ids),
                 Ok(None) => self.alone(day, candidates, "other instances are always quicker"),
@@ -76,15 +87,26 @@ impl SeriesRegistry {
     }
 
     fn alone(&self, day: i64, candidates: Vec<u64>, problem: &str) {
-        tracing::warn!(problem, series = candidates.len(), "places for series are given by this instance alone");
+        tracing::warn!(
+            problem,
+            series = candidates.len(),
+            "places for series are given by this instance alone"
+        );
         self.cap().learn(day, candidates);
     }
 
-    async fn take(&self, day: i64, ids: &[u64], deadline: Deadline) -> Result<Option<Taken>, String> {
+    async fn take(
+        &self,
+        day: i64,
+        ids: &[u64],
+        deadline: Deadline,
+    ) -> Result<Option<Taken>, String> {
         let now = Instant::now();
         let left = deadline.at_most(now, PATIENCE).remaining(now);
         let timeouts = Timeouts::within(left, retry::ATTEMPTS).ok_or("no time was left to ask")?;
-        let Some(room) = self.cap().room_for(ids.len()) else { return Ok(None) };
+        let Some(room) = self.cap().room_for(ids.len()) else {
+            return Ok(None);
+        };
         let number = |number: String| AttributeValue::N(number);
         let request = self
             .client
@@ -96,7 +118,10 @@ impl SeriesRegistry {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":one", number("1".to_owned()))
             .expression_attribute_values(":ttl", number(((day + 2) * DAY_S).to_string()))
-            .expression_attribute_values(":ids", AttributeValue::Ns(ids.iter().map(ToString::to_string).collect()))
+            .expression_attribute_values(
+                ":ids",
+                AttributeValue::Ns(ids.iter().map(ToString::to_string).collect()),
+            )
             .expression_attribute_values(":room", number(room.to_string()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -112,7 +137,8 @@ impl SeriesRegistry {
         }
     }
 
-    /// There is no room for all of them: who is there already? The refusal says so, or else the item.
+    /// There is no room for all of them: who is there already? The refusal says so, or else the
+    /// item.
     async fn fewer(
         &self,
         day: i64,
@@ -125,15 +151,23 @@ impl SeriesRegistry {
         {
             return Ok(Some(Taken::Fewer(read(Some(item)))));
         }
-        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true);
         let request = request.key("id", AttributeValue::S(self.item_id(day)));
         let config = aws_sdk_dynamodb::config::Builder::new().timeout_config(timeouts.sdk());
         let answer = request.customize().config_override(config).send().await;
-        answer.map(|output| Some(Taken::Fewer(read(output.item)))).map_err(|error| error_chain(&error))
+        answer
+            .map(|output| Some(Taken::Fewer(read(output.item))))
+            .map_err(|error| error_chain(&error))
     }
 
     fn item_id(&self, day: i64) -> String {
-        let date = Timestamp::from_second(day * DAY_S).unwrap_or_default().strftime("%F");
+        let date = Timestamp::from_second(day * DAY_S)
+            .unwrap_or_default()
+            .strftime("%F");
         format!("series#{}#{date}", self.namespace)
     }
 
@@ -149,12 +183,15 @@ fn by_observations(sums: &Aggregator) -> Vec<u64> {
         *counts.entry(series).or_default() += aggregate.values.count();
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_unstable_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then_with(|| a.cmp(b)));
+    counts
+        .sort_unstable_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then_with(|| a.cmp(b)));
     counts.into_iter().map(|(series, _)| series.id()).collect()
 }
 
 fn read(item: Option<HashMap<String, AttributeValue>>) -> Vec<u64> {
     let ids = item.and_then(|mut item| item.remove("ids"));
-    let ids = ids.and_then(|ids| ids.as_ns().ok().cloned()).unwrap_or_default();
+    let ids = ids
+        .and_then(|ids| ids.as_ns().ok().cloned())
+        .unwrap_or_default();
     ids.iter().filter_map(|id| id.parse().ok()).collect()
 }

@@ -57,17 +57,32 @@ impl<'e> Source<'e> {
         let shape: Shape<'e> = serde_json::from_str(event).map_err(|_| UnknownSource)?;
         let list = |raw: &'e RawValue| Some(raw.get()).filter(|json| json.starts_with('['));
         match shape {
-            Shape { records: Some(records), messages: None, awslogs: None, .. } => {
-                list(records).map(Self::Records).ok_or(UnknownSource)
-            }
-            Shape { messages: Some(messages), records: None, awslogs: None, .. } => {
-                list(messages).filter(|json| of_queue(json)).map(Self::Queue).ok_or(UnknownSource)
-            }
-            Shape { awslogs: Some(logs), .. } => {
+            Shape {
+                records: Some(records),
+                messages: None,
+                awslogs: None,
+                ..
+            } => list(records).map(Self::Records).ok_or(UnknownSource),
+            Shape {
+                messages: Some(messages),
+                records: None,
+                awslogs: None,
+                ..
+            } => list(messages)
+                .filter(|json| of_queue(json))
+                .map(Self::Queue)
+                .ok_or(UnknownSource),
+            Shape {
+                awslogs: Some(logs),
+                ..
+            } => {
                 let logs: Logs<'e> = serde_json::from_str(logs.get()).map_err(|_| UnknownSource)?;
                 Ok(Self::Logs(logs.data))
             }
-            Shape { detail_type: Some(kind), .. } if kind.get() == r#""Scheduled Event""# => Ok(Self::Schedule),
+            Shape {
+                detail_type: Some(kind),
+                ..
+            } if kind.get() == r#""Scheduled Event""# => Ok(Self::Schedule),
             _ => Err(UnknownSource),
         }
     }
@@ -104,11 +119,20 @@ mod tests {
     fn each_source_is_told_by_its_shape() {
         for (event, source) in [
             (r#"{"records":[]}"#, "records"),
-            (r#"{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{}"}]}"#, "queue"),
+            (
+                r#"{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{}"}]}"#,
+                "queue",
+            ),
             (r#"{"Records":[]}"#, "queue"),
             (r#"{"awslogs":{"data":"H4sI"}}"#, "logs"),
-            (r#"{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#, "schedule"),
-            (r#"{"detail-type":"Scheduled Event","source":"aws.scheduler","detail":"{}"}"#, "schedule"),
+            (
+                r#"{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#,
+                "schedule",
+            ),
+            (
+                r#"{"detail-type":"Scheduled Event","source":"aws.scheduler","detail":"{}"}"#,
+                "schedule",
+            ),
         ] {
             assert_eq!(name(event), source, "{event}");
         }

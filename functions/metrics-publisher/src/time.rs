@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::rejection::Reason;
 
 const MINUTE_MS: i64 = 60_000;
-/// "The timestamp can be up to two weeks in the past and up to two hours into the future" (PutMetricData), less
-/// a minute, because sending takes its time.
+/// "The timestamp can be up to two weeks in the past and up to two hours into the future"
+/// (PutMetricData), less a minute, because sending takes its time.
 const OLDEST_MS: i64 = 14 * 24 * 60 * MINUTE_MS - MINUTE_MS;
 const NEWEST_MS: i64 = 2 * 60 * MINUTE_MS - MINUTE_MS;
 /// Numbers below are seconds (until the year 5138), others milliseconds (from 1973).
@@ -23,7 +23,9 @@ impl Window {
     /// What CloudWatch takes at `now`.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { now_ms: Some(now.as_millisecond()) }
+        Self {
+            now_ms: Some(now.as_millisecond()),
+        }
     }
 
     /// Everything, as one minute: for sums since the start.
@@ -32,12 +34,15 @@ impl Window {
         Self { now_ms: None }
     }
 
-    /// The minute of `at_ms` (milliseconds since 1970; now where there is none) as seconds since 1970.
+    /// The minute of `at_ms` (milliseconds since 1970; now where there is none) as seconds since
+    /// 1970.
     ///
     /// # Errors
     /// [`Reason::TooOld`] and [`Reason::TooNew`].
     pub fn minute(self, at_ms: Option<i64>) -> Result<i64, Reason> {
-        let Some(now_ms) = self.now_ms else { return Ok(0) };
+        let Some(now_ms) = self.now_ms else {
+            return Ok(0);
+        };
         let at_ms = at_ms.unwrap_or(now_ms);
         let minute_ms = at_ms.div_euclid(MINUTE_MS).saturating_mul(MINUTE_MS);
         if minute_ms < now_ms - OLDEST_MS {
@@ -50,8 +55,8 @@ impl Window {
     }
 }
 
-/// A time in milliseconds since 1970: a number of seconds or milliseconds, RFC 3339, or the form of common logs
-/// (`22/Nov/2026:12:00:00 +0000`).
+/// A time in milliseconds since 1970: a number of seconds or milliseconds, RFC 3339, or the form of
+/// common logs (`22/Nov/2026:12:00:00 +0000`).
 #[must_use]
 pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     let text = text.trim();
@@ -66,7 +71,8 @@ pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Some(timestamp.as_millisecond());
     }
-    let common = jiff::fmt::strtime::parse(COMMON_LOG, text).and_then(|parsed| parsed.to_timestamp());
+    let common =
+        jiff::fmt::strtime::parse(COMMON_LOG, text).and_then(|parsed| parsed.to_timestamp());
     common.ok().map(Timestamp::as_millisecond)
 }
 
@@ -74,12 +80,23 @@ pub(crate) fn parse_ms(text: &str) -> Option<i64> {
 fn of_digits(text: &str) -> Option<i64> {
     let digits = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
     let number: i64 = text.parse().ok().filter(|_| digits)?;
-    Some(if number < 100_000_000_000 { number * 1000 } else { number })
+    Some(if number < 100_000_000_000 {
+        number * 1000
+    } else {
+        number
+    })
 }
 
 fn of_number(number: f64) -> Option<i64> {
-    let ms = if number.abs() < SECONDS_BELOW { number * 1000.0 } else { number };
-    #[expect(clippy::cast_possible_truncation, reason = "finite, and saturating: what is far off is refused later")]
+    let ms = if number.abs() < SECONDS_BELOW {
+        number * 1000.0
+    } else {
+        number
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "finite, and saturating: what is far off is refused later"
+    )]
     ms.is_finite().then_some(ms as i64)
 }
 

@@ -31,8 +31,11 @@ impl Server {
     /// `answer` gets the number of the request, from 1 on.
     pub(crate) async fn start(answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server =
-            Self { address: listener.local_addr().unwrap(), connections: Arc::default(), requests: Arc::default() };
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            connections: Arc::default(),
+            requests: Arc::default(),
+        };
         let (accepting, answer) = (server.clone(), Arc::new(answer));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -43,7 +46,11 @@ impl Server {
         server
     }
 
-    async fn serve(self, mut stream: TcpStream, answer: Arc<impl Fn(usize) -> Answer>) -> Option<()> {
+    async fn serve(
+        self,
+        mut stream: TcpStream,
+        answer: Arc<impl Fn(usize) -> Answer>,
+    ) -> Option<()> {
         loop {
             let request = read_request(&mut stream).await?;
             let nth = {
@@ -54,11 +61,16 @@ impl Server {
             match answer(nth) {
                 Answer::Reply(status, headers, body) => {
                     let length = body.len();
-                    let reply = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
+                    let reply = format!(
+                        "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+                    );
                     stream.write_all(reply.as_bytes()).await.ok()?;
                 }
                 Answer::Endless => {
-                    stream.write_all(b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n").await.ok()?;
+                    stream
+                        .write_all(b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n")
+                        .await
+                        .ok()?;
                     loop {
                         stream.write_all(b"400\r\n").await.ok()?;
                         stream.write_all(&[b'x'; 1024]).await.ok()?;
@@ -89,7 +101,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = header(&text, "content-length").map_or(0, |length| length.parse().unwrap());
+            let length =
+                header(&text, "content-length").map_or(0, |length| length.parse().unwrap());
             if body.len() >= length {
                 return Some(format!("{head}\r\n\r\n{body}"));
             }
@@ -104,7 +117,9 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
 pub(crate) fn header(request: &str, name: &str) -> Option<String> {
     let (head, _) = request.split_once("\r\n\r\n")?;
     let mut lines = head.lines().filter_map(|line| line.split_once(':'));
-    lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+    lines
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim().to_owned())
 }
 
 /// An address at which nothing listens.
@@ -132,7 +147,11 @@ impl Lines {
     /// The call records written so far.
     pub(crate) fn records(&self) -> Vec<serde_json::Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["api_call"].clone()).collect()
+        text.lines()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["api_call"].clone()
+            })
+            .collect()
     }
 
     /// The only call record, which is checked to be the only one.

@@ -19,7 +19,15 @@ impl Demands for Rule {
 fn rules_with(matching: PathMatching, keys: &[(&str, u8)]) -> PathRules<Rule> {
     let mut rules = PathRules::new(matching);
     for (key, strictness) in keys {
-        rules.insert(key.parse().unwrap(), Rule { key: (*key).to_owned(), strictness: *strictness }).unwrap();
+        rules
+            .insert(
+                key.parse().unwrap(),
+                Rule {
+                    key: (*key).to_owned(),
+                    strictness: *strictness,
+                },
+            )
+            .unwrap();
     }
     rules
 }
@@ -57,10 +65,23 @@ fn a_path_that_backends_treat_like_a_stricter_one_is_ambiguous() {
     ] {
         assert_eq!(chosen(&rules, "GET", path), "ambiguous", "{path}");
     }
-    for path in ["/admin/users", "/admin/USERS", "/admin/users/", "/admin/a./b"] {
+    for path in [
+        "/admin/users",
+        "/admin/USERS",
+        "/admin/users/",
+        "/admin/a./b",
+    ] {
         assert_eq!(chosen(&rules, "GET", path), "ANY /admin/{proxy+}", "{path}");
     }
-    for path in ["/orders", "/Orders/7", "/orders/", "/administrators", "/x/admin/y", "/ＡＢＣ", "/なに？"] {
+    for path in [
+        "/orders",
+        "/Orders/7",
+        "/orders/",
+        "/administrators",
+        "/x/admin/y",
+        "/ＡＢＣ",
+        "/なに？",
+    ] {
         assert_eq!(chosen(&rules, "GET", path), "ANY /{proxy+}", "{path}");
     }
 }
@@ -73,11 +94,18 @@ fn a_kelvin_sign_does_not_hide_a_letter() {
 
 #[test]
 fn a_greedy_rule_guards_the_path_that_it_lies_below() {
-    let rules = rules(&[("ANY /admin/{proxy+}", 2), ("ANY /{proxy+}", 1), ("GET /{page}", 1)]);
+    let rules = rules(&[
+        ("ANY /admin/{proxy+}", 2),
+        ("ANY /{proxy+}", 1),
+        ("GET /{page}", 1),
+    ]);
     for path in ["/admin", "/admin/"] {
         assert_eq!(chosen(&rules, "GET", path), "ANY /admin/{proxy+}", "{path}");
     }
-    let rules = rules_with(PathMatching::default(), &[("GET /users/{id}/{rest+}", 2), ("ANY /{proxy+}", 1)]);
+    let rules = rules_with(
+        PathMatching::default(),
+        &[("GET /users/{id}/{rest+}", 2), ("ANY /{proxy+}", 1)],
+    );
     assert_eq!(chosen(&rules, "GET", "/users/7"), "GET /users/{id}/{rest+}");
     assert_eq!(chosen(&rules, "POST", "/users/7"), "ANY /{proxy+}");
     assert_eq!(chosen(&rules, "GET", "/users"), "ANY /{proxy+}");
@@ -85,7 +113,12 @@ fn a_greedy_rule_guards_the_path_that_it_lies_below() {
 
 #[test]
 fn a_rule_of_its_own_goes_before_a_guard() {
-    let rules = rules(&[("ANY /admin/{proxy+}", 2), ("GET /admin", 1), ("GET /admin/", 0), ("ANY /{proxy+}", 0)]);
+    let rules = rules(&[
+        ("ANY /admin/{proxy+}", 2),
+        ("GET /admin", 1),
+        ("GET /admin/", 0),
+        ("ANY /{proxy+}", 0),
+    ]);
     assert_eq!(chosen(&rules, "GET", "/admin"), "GET /admin");
     assert_eq!(chosen(&rules, "GET", "/admin/"), "GET /admin/");
     assert_eq!(chosen(&rules, "POST", "/admin"), "ANY /admin/{proxy+}");
@@ -97,7 +130,10 @@ fn a_guard_never_demands_less_than_the_rule_that_applies_otherwise() {
     let rules = rules(&[("ANY /static/{proxy+}", 0), ("ANY /{proxy+}", 1)]);
     assert_eq!(chosen(&rules, "GET", "/static"), "ANY /{proxy+}");
     assert_eq!(chosen(&rules, "GET", "/static/"), "ANY /{proxy+}");
-    assert_eq!(chosen(&rules, "GET", "/static/a.css"), "ANY /static/{proxy+}");
+    assert_eq!(
+        chosen(&rules, "GET", "/static/a.css"),
+        "ANY /static/{proxy+}"
+    );
     let alone = rules_with(PathMatching::default(), &[("ANY /static/{proxy+}", 0)]);
     assert_eq!(chosen(&alone, "GET", "/static/"), "ANY /static/{proxy+}");
 }
@@ -120,7 +156,11 @@ fn redirects_that_add_a_slash_keep_working() {
 
 #[test]
 fn a_slash_does_not_lead_around_a_rule() {
-    let rules = rules(&[("GET /docs", 2), ("GET /reports/{id}", 2), ("ANY /{proxy+}", 1)]);
+    let rules = rules(&[
+        ("GET /docs", 2),
+        ("GET /reports/{id}", 2),
+        ("ANY /{proxy+}", 1),
+    ]);
     for path in ["/docs/", "/docs//", "/reports/7/"] {
         assert_eq!(chosen(&rules, "GET", path), "ambiguous", "{path}");
     }
@@ -129,31 +169,53 @@ fn a_slash_does_not_lead_around_a_rule() {
 
 #[test]
 fn a_path_that_is_spelled_out_is_never_ambiguous() {
-    let rules = rules(&[("GET /users/me", 2), ("GET /users/{id}", 1), ("GET /users/ME", 0)]);
+    let rules = rules(&[
+        ("GET /users/me", 2),
+        ("GET /users/{id}", 1),
+        ("GET /users/ME", 0),
+    ]);
     assert_eq!(chosen(&rules, "GET", "/users/me"), "GET /users/me");
     assert_eq!(chosen(&rules, "GET", "/users/ME"), "GET /users/ME");
     assert_eq!(chosen(&rules, "GET", "/users/Me"), "ambiguous");
     assert_eq!(chosen(&rules, "GET", "/users/7"), "GET /users/{id}");
     assert_eq!(chosen(&rules, "GET", "/users/Bob"), "GET /users/{id}");
-    let conflicts: Vec<_> = rules.conflicts().map(|pair| (pair.index, pair.stricter.to_string())).collect();
+    let conflicts: Vec<_> = rules
+        .conflicts()
+        .map(|pair| (pair.index, pair.stricter.to_string()))
+        .collect();
     assert_eq!(conflicts, [(2, "GET /users/me".to_owned())]);
 }
 
 #[test]
 fn rules_in_upper_case_are_matched_by_what_folds_to_them() {
-    let rules = rules(&[("ANY /Admin/{proxy+}", 2), ("GET /userProfiles/{id}", 0), ("ANY /{proxy+}", 1)]);
+    let rules = rules(&[
+        ("ANY /Admin/{proxy+}", 2),
+        ("GET /userProfiles/{id}", 0),
+        ("ANY /{proxy+}", 1),
+    ]);
     for path in ["/admin/x", "/ADMIN/x", "/admin"] {
         assert_eq!(chosen(&rules, "GET", path), "ambiguous", "{path}");
     }
     assert_eq!(chosen(&rules, "GET", "/Admin/x"), "ANY /Admin/{proxy+}");
-    assert_eq!(chosen(&rules, "GET", "/userProfiles/7"), "GET /userProfiles/{id}");
-    assert_eq!(chosen(&rules, "GET", "/userProfiles/Bob"), "GET /userProfiles/{id}");
+    assert_eq!(
+        chosen(&rules, "GET", "/userProfiles/7"),
+        "GET /userProfiles/{id}"
+    );
+    assert_eq!(
+        chosen(&rules, "GET", "/userProfiles/Bob"),
+        "GET /userProfiles/{id}"
+    );
     assert_eq!(chosen(&rules, "GET", "/userprofiles/7"), "ANY /{proxy+}");
 }
 
 #[test]
 fn of_two_spellings_in_the_rules_the_stricter_one_counts_for_a_third() {
-    let rules = rules(&[("GET /Admin", 0), ("ANY /admin", 2), ("GET /x.", 2), ("ANY /{proxy+}", 1)]);
+    let rules = rules(&[
+        ("GET /Admin", 0),
+        ("ANY /admin", 2),
+        ("GET /x.", 2),
+        ("ANY /{proxy+}", 1),
+    ]);
     assert_eq!(chosen(&rules, "GET", "/ADMIN"), "ambiguous");
     assert_eq!(chosen(&rules, "GET", "/x"), "ambiguous");
     assert_eq!(chosen(&rules, "GET", "/x."), "GET /x.");
@@ -178,21 +240,52 @@ fn a_pair_that_differs_by_a_slash_is_a_conflict() {
 
 #[test]
 fn head_is_judged_by_the_rule_for_get_if_that_demands_more() {
-    let rules = rules(&[("GET /x", 2), ("GET /y", 2), ("HEAD /y", 0), ("GET /z", 0), ("ANY /{proxy+}", 1)]);
-    for (path, expected) in [("/x", "GET /x"), ("/y", "HEAD /y"), ("/z", "ANY /{proxy+}"), ("/X", "ambiguous")] {
+    let rules = rules(&[
+        ("GET /x", 2),
+        ("GET /y", 2),
+        ("HEAD /y", 0),
+        ("GET /z", 0),
+        ("ANY /{proxy+}", 1),
+    ]);
+    for (path, expected) in [
+        ("/x", "GET /x"),
+        ("/y", "HEAD /y"),
+        ("/z", "ANY /{proxy+}"),
+        ("/X", "ambiguous"),
+    ] {
         assert_eq!(chosen(&rules, "HEAD", path), expected, "{path}");
     }
 }
 
 #[test]
 fn a_difference_that_is_ignored_is_no_ambiguity() {
-    let keys = [("ANY /Admin/{proxy+}", 2), ("GET /docs/", 2), ("ANY /{proxy+}", 1)];
-    let insensitive = rules_with(PathMatching { ignore_case: true, ..PathMatching::default() }, &keys);
+    let keys = [
+        ("ANY /Admin/{proxy+}", 2),
+        ("GET /docs/", 2),
+        ("ANY /{proxy+}", 1),
+    ];
+    let insensitive = rules_with(
+        PathMatching {
+            ignore_case: true,
+            ..PathMatching::default()
+        },
+        &keys,
+    );
     for path in ["/admin/x", "/ADMIN/x", "/Admin", "/adm\u{131}n/x"] {
-        assert_eq!(chosen(&insensitive, "GET", path), "ANY /Admin/{proxy+}", "{path}");
+        assert_eq!(
+            chosen(&insensitive, "GET", path),
+            "ANY /Admin/{proxy+}",
+            "{path}"
+        );
     }
     assert_eq!(chosen(&insensitive, "GET", "/ａdmin/x"), "ambiguous");
-    let ignored = rules_with(PathMatching { ignore_trailing_slash: true, ..PathMatching::default() }, &keys);
+    let ignored = rules_with(
+        PathMatching {
+            ignore_trailing_slash: true,
+            ..PathMatching::default()
+        },
+        &keys,
+    );
     for path in ["/docs", "/docs/", "/docs//"] {
         assert_eq!(chosen(&ignored, "GET", path), "GET /docs/", "{path}");
     }
@@ -202,14 +295,34 @@ fn a_difference_that_is_ignored_is_no_ambiguity() {
 
 #[test]
 fn rules_that_an_ignored_difference_makes_alike_are_duplicates() {
-    let mut rules = rules_with(PathMatching { ignore_case: true, ..PathMatching::default() }, &[("GET /Admin", 1)]);
-    let error = rules.insert("GET /admin".parse().unwrap(), Rule { key: String::new(), strictness: 0 }).unwrap_err();
-    assert_eq!(error.to_string(), "`GET /admin` matches the same requests as `GET /Admin`");
+    let mut rules = rules_with(
+        PathMatching {
+            ignore_case: true,
+            ..PathMatching::default()
+        },
+        &[("GET /Admin", 1)],
+    );
+    let error = rules
+        .insert(
+            "GET /admin".parse().unwrap(),
+            Rule {
+                key: String::new(),
+                strictness: 0,
+            },
+        )
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`GET /admin` matches the same requests as `GET /Admin`"
+    );
 }
 
 #[test]
 fn more_readings_than_can_be_looked_at_are_refused() {
-    let keys: Vec<String> = ["A", "aA", "Aa", "AA"].iter().map(|text| format!("GET /{text}")).collect();
+    let keys: Vec<String> = ["A", "aA", "Aa", "AA"]
+        .iter()
+        .map(|text| format!("GET /{text}"))
+        .collect();
     let mut rules: Vec<_> = keys.iter().map(|key| (key.as_str(), 0)).collect();
     rules.push(("ANY /{proxy+}", 0));
     let rules = self::rules(&rules);
@@ -222,8 +335,11 @@ fn any_key() -> impl Strategy<Value = String> {
     let end = prop::sample::select(vec!["", "/", "/{p+}"]);
     let method = prop::sample::select(vec!["GET", "ANY", "HEAD"]);
     (method, prop::collection::vec(segment, 1..3), end).prop_map(|(method, segments, end)| {
-        let names: Vec<_> =
-            segments.iter().enumerate().map(|(at, text)| text.replace('x', &format!("x{at}"))).collect();
+        let names: Vec<_> = segments
+            .iter()
+            .enumerate()
+            .map(|(at, text)| text.replace('x', &format!("x{at}")))
+            .collect();
         format!("{method} /{}{end}", names.join("/"))
     })
 }
@@ -232,10 +348,19 @@ fn any_key() -> impl Strategy<Value = String> {
 fn spellings(path: &str) -> Vec<String> {
     let segments = ["a", "A", "a.", "b", "B", "c", "C", "ａ", "a "];
     let one = segments.iter().map(|segment| format!("/{segment}"));
-    let two = segments.iter().flat_map(|first| segments.iter().map(move |second| format!("/{first}/{second}")));
+    let two = segments.iter().flat_map(|first| {
+        segments
+            .iter()
+            .map(move |second| format!("/{first}/{second}"))
+    });
     let plain: Vec<_> = one.chain(two).collect();
     let slashed = plain.iter().map(|path| format!("{path}/"));
-    plain.iter().cloned().chain(slashed).filter(|other| fold(other) == fold(path)).collect()
+    plain
+        .iter()
+        .cloned()
+        .chain(slashed)
+        .filter(|other| fold(other) == fold(path))
+        .collect()
 }
 
 proptest! {

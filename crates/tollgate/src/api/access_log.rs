@@ -20,27 +20,37 @@ impl LogFormat {
     pub fn parse(format: &str) -> Result<Self, String> {
         let (mut parts, mut rest) = (Vec::new(), format);
         while let Some((before, after)) = rest.split_once("$context.") {
-            let end = after.find(|character: char| !(character.is_ascii_alphanumeric() || "._".contains(character)));
+            let end = after.find(|character: char| {
+                !(character.is_ascii_alphanumeric() || "._".contains(character))
+            });
             let (name, tail) = after.split_at(end.unwrap_or(after.len()));
             // A full stop behind a name ends a sentence, not a name.
             let trimmed = name.trim_end_matches('.');
             parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Variable(ContextName::parse(trimmed).ok_or_else(|| format!("$context.{trimmed}"))?));
-            rest = if trimmed.len() == name.len() { tail } else { &after[trimmed.len()..] };
+            parts.push(Part::Variable(
+                ContextName::parse(trimmed).ok_or_else(|| format!("$context.{trimmed}"))?,
+            ));
+            rest = if trimmed.len() == name.len() {
+                tail
+            } else {
+                &after[trimmed.len()..]
+            };
         }
         parts.push(Part::Text(rest.to_owned()));
         Ok(Self { parts })
     }
 
-    /// One line. What is not there is `-`; a value is escaped as in a JSON string, because a client chooses
-    /// some of them.
+    /// One line. What is not there is `-`; a value is escaped as in a JSON string, because a client
+    /// chooses some of them.
     #[must_use]
     pub fn line(&self, exchange: &Exchange) -> String {
         let mut line = String::with_capacity(512);
         for part in &self.parts {
             match part {
                 Part::Text(text) => line.push_str(text),
-                Part::Variable(name) => push_escaped(&mut line, exchange.value(name).as_deref().unwrap_or("-")),
+                Part::Variable(name) => {
+                    push_escaped(&mut line, exchange.value(name).as_deref().unwrap_or("-"))
+                }
             }
         }
         line.push('\n');
@@ -67,19 +77,30 @@ mod tests {
     #[test]
     fn variables_are_filled_in_and_escaped() {
         assert_eq!(
-            line(r#"{"id":"$context.requestId","m":"$context.httpMethod","p":"$context.authorizer.plan"}"#),
+            line(
+                r#"{"id":"$context.requestId","m":"$context.httpMethod","p":"$context.authorizer.plan"}"#
+            ),
             "{\"id\":\"r1\",\"m\":\"GET\\\"\\n\",\"p\":\"free\"}\n"
         );
     }
 
     #[test]
     fn what_is_not_there_is_a_hyphen() {
-        assert_eq!(line("$context.status $context.authorizer.nothing."), "- -.\n");
+        assert_eq!(
+            line("$context.status $context.authorizer.nothing."),
+            "- -.\n"
+        );
     }
 
     #[test]
     fn a_variable_that_nobody_knows_is_an_error() {
-        assert_eq!(LogFormat::parse("$context.requestid").unwrap_err(), "$context.requestid");
-        assert_eq!(LogFormat::parse("$context.authorizer.lambda.plan").unwrap_err(), "$context.authorizer.lambda.plan");
+        assert_eq!(
+            LogFormat::parse("$context.requestid").unwrap_err(),
+            "$context.requestid"
+        );
+        assert_eq!(
+            LogFormat::parse("$context.authorizer.lambda.plan").unwrap_err(),
+            "$context.authorizer.lambda.plan"
+        );
     }
 }

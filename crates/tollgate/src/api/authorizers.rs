@@ -13,8 +13,15 @@ pub(super) struct Authorizers {
     pub(super) environments: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-pub(super) fn read(template: &Template, api_id: &str, functions: &Functions) -> Result<Authorizers, TemplateError> {
-    let mut authorizers = Authorizers { packages: HashMap::new(), environments: BTreeMap::new() };
+pub(super) fn read(
+    template: &Template,
+    api_id: &str,
+    functions: &Functions,
+) -> Result<Authorizers, TemplateError> {
+    let mut authorizers = Authorizers {
+        packages: HashMap::new(),
+        environments: BTreeMap::new(),
+    };
     for (id, mut fields) in template.resources("AWS::ApiGatewayV2::Authorizer")? {
         fields.expect("ApiId", api_id)?;
         fields.expect("AuthorizerType", "REQUEST")?;
@@ -24,16 +31,24 @@ pub(super) fn read(template: &Template, api_id: &str, functions: &Functions) -> 
         let (uri, position) = fields.require_text("AuthorizerUri")?;
         fields.ignore(&["Name"]);
         fields.finish()?;
-        let invoked = functions
-            .invoked_by(&uri)
-            .ok_or_else(|| TemplateError::at(position, "`AuthorizerUri` names no function of this template"))?;
+        let invoked = functions.invoked_by(&uri).ok_or_else(|| {
+            TemplateError::at(
+                position,
+                "`AuthorizerUri` names no function of this template",
+            )
+        })?;
         let function = invoked.function;
         if !functions.permitted(template, &invoked, &format!("{api_id}/authorizers/{id}"))? {
-            let problem = format!("no AWS::Lambda::Permission lets this authorizer invoke {}", function.id);
+            let problem = format!(
+                "no AWS::Lambda::Permission lets this authorizer invoke {}",
+                function.id
+            );
             return Err(TemplateError::at(position, problem));
         }
         authorizers.packages.insert(id, function.package.clone());
-        authorizers.environments.insert(function.package.clone(), function.environment.clone());
+        authorizers
+            .environments
+            .insert(function.package.clone(), function.environment.clone());
     }
     Ok(authorizers)
 }

@@ -1,6 +1,7 @@
 //! `$context`: what API Gateway knows about a request, for mappings and access logs.
 //!
-//! Source of the names: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html>.
+//! Source of the names:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html>.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -58,7 +59,10 @@ impl ContextName {
             return Some(Self::Own(known));
         }
         let key = name.strip_prefix("authorizer.")?;
-        let plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let plain = !key.is_empty()
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         plain.then(|| Self::Authorizer(key.to_owned()))
     }
 }
@@ -142,7 +146,11 @@ impl Exchange {
         };
         match name {
             "requestId" | "extendedRequestId" => Some(self.request_id.clone()),
-            "requestTime" => Some(self.received.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()),
+            "requestTime" => Some(
+                self.received
+                    .strftime("%d/%b/%Y:%H:%M:%S +0000")
+                    .to_string(),
+            ),
             "requestTimeEpoch" => Some(self.received.as_millisecond().to_string()),
             "identity.sourceIp" => Some(self.source.to_string()),
             "identity.userAgent" => some(&self.user_agent),
@@ -162,10 +170,16 @@ impl Exchange {
         match name {
             "authorizer.error" => self.authorizer_error.clone(),
             "error.message" => self.error.map(str::to_owned),
-            "error.responseType" => self.error.map(|message| message.to_uppercase().replace(' ', "_")),
+            "error.responseType" => self
+                .error
+                .map(|message| message.to_uppercase().replace(' ', "_")),
             "integrationErrorMessage" | "integration.error" => self.integration_error.clone(),
-            "integrationStatus" | "integration.status" => self.integration_status.map(|status| status.to_string()),
-            "integrationLatency" | "integration.latency" => self.integration_latency.map(milliseconds),
+            "integrationStatus" | "integration.status" => {
+                self.integration_status.map(|status| status.to_string())
+            }
+            "integrationLatency" | "integration.latency" => {
+                self.integration_latency.map(milliseconds)
+            }
             "status" => self.status.map(|status| status.to_string()),
             "responseLength" => self.response_length.map(|length| length.to_string()),
             "responseLatency" => self.response_latency.map(milliseconds),

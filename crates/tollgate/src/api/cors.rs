@@ -4,8 +4,8 @@
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
-    ORIGIN,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
@@ -29,68 +29,119 @@ impl Cors {
     pub(super) fn read(node: Node) -> Result<Self, TemplateError> {
         let position = node.position;
         let mut fields = Fields::of(node, "CorsConfiguration")?;
-        let (origins, methods) = (texts(&mut fields, "AllowOrigins")?, texts(&mut fields, "AllowMethods")?);
-        let (headers, exposed) = (texts(&mut fields, "AllowHeaders")?, texts(&mut fields, "ExposeHeaders")?);
+        let (origins, methods) = (
+            texts(&mut fields, "AllowOrigins")?,
+            texts(&mut fields, "AllowMethods")?,
+        );
+        let (headers, exposed) = (
+            texts(&mut fields, "AllowHeaders")?,
+            texts(&mut fields, "ExposeHeaders")?,
+        );
         let max_age = fields.number_if("MaxAge", |age: &i64| (-1..=LONGEST).contains(age))?;
-        let credentials = fields.text("AllowCredentials")?.is_some_and(|(text, _)| text == "true");
+        let credentials = fields
+            .text("AllowCredentials")?
+            .is_some_and(|(text, _)| text == "true");
         fields.finish()?;
         let refuse = |problem: String| Err(TemplateError::at(position, problem));
         if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
-            return refuse(format!("`{origin}` is no origin: https://app.example.com is one"));
+            return refuse(format!(
+                "`{origin}` is no origin: https://app.example.com is one"
+            ));
         }
         if credentials && origins.iter().any(|origin| origin == "*") {
-            return refuse("`AllowCredentials` and the origin `*` contradict each other".to_owned());
+            return refuse(
+                "`AllowCredentials` and the origin `*` contradict each other".to_owned(),
+            );
         }
         let (methods, headers, exposed) = (joined(&methods), joined(&headers), joined(&exposed));
-        Ok(Self { origins, methods, headers, exposed, max_age: max_age.map(HeaderValue::from), credentials })
+        Ok(Self {
+            origins,
+            methods,
+            headers,
+            exposed,
+            max_age: max_age.map(HeaderValue::from),
+            credentials,
+        })
     }
 
-    /// The headers of the answer to a preflight; `None` for a request that is none. To a page of another origin
-    /// than those that may call, the answer says nothing.
+    /// The headers of the answer to a preflight; `None` for a request that is none. To a page of
+    /// another origin than those that may call, the answer says nothing.
     #[must_use]
     pub fn preflight(&self, method: &Method, asked: &HeaderMap) -> Option<HeaderMap> {
         let origin = asked.get(ORIGIN).filter(|_| *method == Method::OPTIONS)?;
         asked.get(ACCESS_CONTROL_REQUEST_METHOD)?;
         let mut headers = HeaderMap::new();
         if self.admit(origin, &mut headers) {
-            put(&mut headers, ACCESS_CONTROL_ALLOW_METHODS, self.methods.as_ref());
-            put(&mut headers, ACCESS_CONTROL_ALLOW_HEADERS, self.headers.as_ref());
+            put(
+                &mut headers,
+                ACCESS_CONTROL_ALLOW_METHODS,
+                self.methods.as_ref(),
+            );
+            put(
+                &mut headers,
+                ACCESS_CONTROL_ALLOW_HEADERS,
+                self.headers.as_ref(),
+            );
             put(&mut headers, ACCESS_CONTROL_MAX_AGE, self.max_age.as_ref());
         }
         Some(headers)
     }
 
-    /// Puts what it says into an integration's answer, in the place of whatever the integration says itself.
+    /// Puts what it says into an integration's answer, in the place of whatever the integration
+    /// says itself.
     pub fn answer(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        let foreign: Vec<HeaderName> =
-            headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
+        let foreign: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| name.as_str().starts_with("access-control-"))
+            .cloned()
+            .collect();
         for name in foreign {
             headers.remove(name);
         }
         if origin.is_some_and(|origin| self.admit(origin, headers)) {
-            put(headers, ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed.as_ref());
+            put(
+                headers,
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                self.exposed.as_ref(),
+            );
         }
     }
 
     fn admit(&self, origin: &HeaderValue, headers: &mut HeaderMap) -> bool {
         let asked = origin.to_str().unwrap_or_default();
-        let Some(allowed) = self.origins.iter().find(|allowed| admits(allowed, asked)) else { return false };
-        let told = if allowed == "*" { HeaderValue::from_static("*") } else { origin.clone() };
+        let Some(allowed) = self.origins.iter().find(|allowed| admits(allowed, asked)) else {
+            return false;
+        };
+        let told = if allowed == "*" {
+            HeaderValue::from_static("*")
+        } else {
+            origin.clone()
+        };
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, told);
         if self.credentials {
-            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.insert(
+                ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
         }
         true
     }
 }
 
 fn texts(fields: &mut Fields, name: &str) -> Result<Vec<String>, TemplateError> {
-    let items = fields.take(name).map_or_else(|| Ok(Vec::new()), |node| node.into_list(name))?;
-    items.into_iter().map(|item| item.into_text(name).map(|(text, _)| text)).collect()
+    let items = fields
+        .take(name)
+        .map_or_else(|| Ok(Vec::new()), |node| node.into_list(name))?;
+    items
+        .into_iter()
+        .map(|item| item.into_text(name).map(|(text, _)| text))
+        .collect()
 }
 
 fn joined(texts: &[String]) -> Option<HeaderValue> {
-    HeaderValue::from_str(&texts.join(",")).ok().filter(|value| !value.is_empty())
+    HeaderValue::from_str(&texts.join(","))
+        .ok()
+        .filter(|value| !value.is_empty())
 }
 
 fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<&HeaderValue>) {
@@ -99,10 +150,12 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<&HeaderValue>) {
     }
 }
 
-/// A scheme and a host with a port or without, or an asterisk in the place of either all or the host.
+/// A scheme and a host with a port or without, or an asterisk in the place of either all or the
+/// host.
 fn is_origin(origin: &str) -> bool {
-    let rest =
-        origin.split_once("://").map(|(scheme, host)| !scheme.is_empty() && !host.is_empty() && !host.contains('/'));
+    let rest = origin
+        .split_once("://")
+        .map(|(scheme, host)| !scheme.is_empty() && !host.is_empty() && !host.contains('/'));
     origin == "*" || rest == Some(true)
 }
 
@@ -122,7 +175,15 @@ mod tests {
     }
 
     fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
     }
 
     const APP: (&str, &str) = ("origin", "https://app.example.com");
@@ -140,30 +201,51 @@ mod tests {
             ("access-control-allow-headers", "*,a"),
             ("access-control-max-age", "60"),
         ];
-        assert_eq!(cors.preflight(&Method::OPTIONS, &map(&[APP, POST])), Some(map(&told)));
-        for origin in
-            ["https://other.example.com", "https://app.example.com.evil.example", "http://app.example.com", "null"]
-        {
-            assert_eq!(cors.preflight(&Method::OPTIONS, &map(&[("origin", origin), POST])), Some(HeaderMap::new()));
+        assert_eq!(
+            cors.preflight(&Method::OPTIONS, &map(&[APP, POST])),
+            Some(map(&told))
+        );
+        for origin in [
+            "https://other.example.com",
+            "https://app.example.com.evil.example",
+            "http://app.example.com",
+            "null",
+        ] {
+            assert_eq!(
+                cors.preflight(&Method::OPTIONS, &map(&[("origin", origin), POST])),
+                Some(HeaderMap::new())
+            );
         }
     }
 
     #[test]
     fn what_only_looks_like_a_preflight_is_none() {
         let cors = read("{AllowOrigins: ['*']}").unwrap();
-        for (method, headers) in
-            [(Method::OPTIONS, map(&[APP])), (Method::OPTIONS, map(&[POST])), (Method::GET, map(&[APP, POST]))]
-        {
-            assert_eq!(cors.preflight(&method, &headers), None, "{method} {headers:?}");
+        for (method, headers) in [
+            (Method::OPTIONS, map(&[APP])),
+            (Method::OPTIONS, map(&[POST])),
+            (Method::GET, map(&[APP, POST])),
+        ] {
+            assert_eq!(
+                cors.preflight(&method, &headers),
+                None,
+                "{method} {headers:?}"
+            );
         }
     }
 
     #[test]
     fn an_answer_says_what_the_api_says_and_not_what_the_backend_does() {
-        let cors = read("{AllowOrigins: ['https://*'], ExposeHeaders: [retry-after], AllowCredentials: true}").unwrap();
+        let cors = read(
+            "{AllowOrigins: ['https://*'], ExposeHeaders: [retry-after], AllowCredentials: true}",
+        )
+        .unwrap();
         let answered = |origin: Option<&'static str>| {
-            let mut headers =
-                map(&[("access-control-allow-origin", "*"), ("access-control-max-age", "9"), ("x-a", "1")]);
+            let mut headers = map(&[
+                ("access-control-allow-origin", "*"),
+                ("access-control-max-age", "9"),
+                ("x-a", "1"),
+            ]);
             cors.answer(origin.map(HeaderValue::from_static).as_ref(), &mut headers);
             headers
         };
@@ -182,8 +264,14 @@ mod tests {
     fn what_api_gateway_would_not_take_is_refused() {
         for (yaml, problem) in [
             ("{AllowOrigins: [app.example.com]}", "is no origin"),
-            ("{AllowOrigins: ['https://app.example.com/']}", "is no origin"),
-            ("{AllowOrigins: ['*'], AllowCredentials: true}", "contradict"),
+            (
+                "{AllowOrigins: ['https://app.example.com/']}",
+                "is no origin",
+            ),
+            (
+                "{AllowOrigins: ['*'], AllowCredentials: true}",
+                "contradict",
+            ),
             ("{MaxAge: 86401}", "`MaxAge` is `86401`"),
             ("{AllowOrigin: ['*']}", "`AllowOrigin` of CorsConfiguration"),
         ] {

@@ -27,27 +27,49 @@ pub struct Integration {
 
 impl Integration {
     /// `function` tells the package of the function that a URI invokes.
-    pub(super) fn read(mut fields: Fields, function: impl Fn(&str) -> Option<String>) -> Result<Self, TemplateError> {
+    pub(super) fn read(
+        mut fields: Fields,
+        function: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, TemplateError> {
         let (kind, position) = fields.require_text("IntegrationType")?;
         match kind.as_str() {
             "HTTP_PROXY" => Self::read_http(fields),
             "AWS_PROXY" => Self::read_function(fields, function),
-            other => Err(TemplateError::at(position, format!("`{other}` is neither HTTP_PROXY nor AWS_PROXY"))),
+            other => Err(TemplateError::at(
+                position,
+                format!("`{other}` is neither HTTP_PROXY nor AWS_PROXY"),
+            )),
         }
     }
 
-    fn read_function(mut fields: Fields, function: impl Fn(&str) -> Option<String>) -> Result<Self, TemplateError> {
+    fn read_function(
+        mut fields: Fields,
+        function: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, TemplateError> {
         fields.expect("IntegrationMethod", "POST")?;
         fields.expect("PayloadFormatVersion", "2.0")?;
         let (uri, position) = fields.require_text("IntegrationUri")?;
         let function = function(&uri);
-        let function = function
-            .ok_or_else(|| TemplateError::at(position, "`IntegrationUri` names no function of this template"))?;
-        let response = fields.take("ResponseParameters").map_or_else(|| Ok(HashMap::new()), response_mappings)?;
+        let function = function.ok_or_else(|| {
+            TemplateError::at(
+                position,
+                "`IntegrationUri` names no function of this template",
+            )
+        })?;
+        let response = fields
+            .take("ResponseParameters")
+            .map_or_else(|| Ok(HashMap::new()), response_mappings)?;
         let timeout = timeout(&mut fields)?;
         fields.ignore(&["Description"]);
         fields.finish()?;
-        Ok(Self { function: Some(function), listener: None, timeout, uri, request: Vec::new(), response })
+        Ok(Self {
+            function: Some(function),
+            listener: None,
+            timeout,
+            uri,
+            request: Vec::new(),
+            response,
+        })
     }
 
     fn read_http(mut fields: Fields) -> Result<Self, TemplateError> {
@@ -61,15 +83,31 @@ impl Integration {
                 Some(uri.clone())
             }
             "INTERNET" => None,
-            other => return Err(TemplateError::at(position, format!("`{other}` is neither VPC_LINK nor INTERNET"))),
+            other => {
+                return Err(TemplateError::at(
+                    position,
+                    format!("`{other}` is neither VPC_LINK nor INTERNET"),
+                ));
+            }
         };
-        let request = fields.take("RequestParameters").map_or_else(|| Ok(Vec::new()), request_mappings)?;
-        let response = fields.take("ResponseParameters").map_or_else(|| Ok(HashMap::new()), response_mappings)?;
+        let request = fields
+            .take("RequestParameters")
+            .map_or_else(|| Ok(Vec::new()), request_mappings)?;
+        let response = fields
+            .take("ResponseParameters")
+            .map_or_else(|| Ok(HashMap::new()), response_mappings)?;
         let timeout = timeout(&mut fields)?;
         // Between here and a backend on one machine there is no TLS.
         fields.ignore(&["Description", "TlsConfig"]);
         fields.finish()?;
-        Ok(Self { function: None, listener, timeout, uri, request, response })
+        Ok(Self {
+            function: None,
+            listener,
+            timeout,
+            uri,
+            request,
+            response,
+        })
     }
 
     /// Where it goes, as the template has it.
@@ -109,7 +147,8 @@ impl Integration {
 }
 
 fn timeout(fields: &mut Fields) -> Result<Duration, TemplateError> {
-    let milliseconds = fields.number_if("TimeoutInMillis", |value| (50..=30_000).contains(value))?;
+    let milliseconds =
+        fields.number_if("TimeoutInMillis", |value| (50..=30_000).contains(value))?;
     Ok(milliseconds.map_or(LONGEST, Duration::from_millis))
 }
 
@@ -117,8 +156,10 @@ fn request_mappings(node: Node) -> Result<Vec<Mapping>, TemplateError> {
     let mut mappings = Vec::new();
     for (destination, position, source) in Fields::of(node, "RequestParameters")?.rest() {
         let (source, _) = source.into_text(&destination)?;
-        mappings
-            .push(Mapping::for_request(&destination, &source).map_err(|problem| TemplateError::at(position, problem))?);
+        mappings.push(
+            Mapping::for_request(&destination, &source)
+                .map_err(|problem| TemplateError::at(position, problem))?,
+        );
     }
     Ok(mappings)
 }
@@ -127,12 +168,23 @@ fn response_mappings(node: Node) -> Result<HashMap<u16, Vec<Mapping>>, TemplateE
     let mut by_status = HashMap::new();
     for (status, position, node) in Fields::of(node, "ResponseParameters")?.rest() {
         let code = status.parse().ok().filter(|code| (200..600).contains(code));
-        let code =
-            code.ok_or_else(|| TemplateError::at(position, format!("`{status}` is not a status from 200 to 599")))?;
+        let code = code.ok_or_else(|| {
+            TemplateError::at(
+                position,
+                format!("`{status}` is not a status from 200 to 599"),
+            )
+        })?;
         let mut fields = Fields::of(node, "a status of ResponseParameters")?;
-        let list = fields.require("ResponseParameters")?.into_list("ResponseParameters")?;
+        let list = fields
+            .require("ResponseParameters")?
+            .into_list("ResponseParameters")?;
         fields.finish()?;
-        by_status.insert(code, list.into_iter().map(response_mapping).collect::<Result<_, _>>()?);
+        by_status.insert(
+            code,
+            list.into_iter()
+                .map(response_mapping)
+                .collect::<Result<_, _>>()?,
+        );
     }
     Ok(by_status)
 }
@@ -140,11 +192,15 @@ fn response_mappings(node: Node) -> Result<HashMap<u16, Vec<Mapping>>, TemplateE
 fn response_mapping(node: Node) -> Result<Mapping, TemplateError> {
     let position = node.position;
     if !matches!(node.kind, Kind::Map(_)) {
-        return Err(TemplateError::at(position, "a response parameter is a map of `Destination` and `Source`"));
+        return Err(TemplateError::at(
+            position,
+            "a response parameter is a map of `Destination` and `Source`",
+        ));
     }
     let mut fields = Fields::of(node, "a response parameter")?;
     let (destination, position) = fields.require_text("Destination")?;
     let (source, _) = fields.require_text("Source")?;
     fields.finish()?;
-    Mapping::for_response(&destination, &source).map_err(|problem| TemplateError::at(position, problem))
+    Mapping::for_response(&destination, &source)
+        .map_err(|problem| TemplateError::at(position, problem))
 }

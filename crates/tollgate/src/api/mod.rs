@@ -66,7 +66,8 @@ pub enum Authorization {
 
 impl Api {
     /// # Errors
-    /// [`TemplateError`] for whatever on a request's way is missing, contradictory or not understood.
+    /// [`TemplateError`] for whatever on a request's way is missing, contradictory or not
+    /// understood.
     pub fn from_template(template: &Template) -> Result<Self, TemplateError> {
         read::api(template)
     }

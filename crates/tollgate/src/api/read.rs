@@ -11,7 +11,11 @@ use super::{Api, Authorization, Cors, Integration, ListenerRule, Route, Stage};
 use crate::template::{Fields, Kind, Template, TemplateError};
 
 /// Of these services whatever is not understood could stand in a request's way.
-const SERVICES: [&str; 3] = ["AWS::ApiGatewayV2::", "AWS::ElasticLoadBalancingV2::", "AWS::Serverless::"];
+const SERVICES: [&str; 3] = [
+    "AWS::ApiGatewayV2::",
+    "AWS::ElasticLoadBalancingV2::",
+    "AWS::Serverless::",
+];
 const UNDERSTOOD: [&str; 13] = [
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Authorizer",
@@ -34,7 +38,13 @@ pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
     let (api_id, mut api) = only(template, "AWS::ApiGatewayV2::Api")?;
     api.expect("ProtocolType", "HTTP")?;
     let cors = api.take("CorsConfiguration").map(Cors::read).transpose()?;
-    api.ignore(&["Name", "Description", "Tags", "IpAddressType", "DisableExecuteApiEndpoint"]);
+    api.ignore(&[
+        "Name",
+        "Description",
+        "Tags",
+        "IpAddressType",
+        "DisableExecuteApiEndpoint",
+    ]);
     api.finish()?;
     let functions = Functions::read(template)?;
     let mut authorizers = authorizers::read(template, &api_id, &functions)?;
@@ -43,17 +53,33 @@ pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
     check_permissions(template, &api_id, &functions, &routes)?;
     let (_, mut stage) = only(template, "AWS::ApiGatewayV2::Stage")?;
     stage.expect("ApiId", &api_id)?;
-    let keys = routes.iter().map(|(key, _)| key.to_string()).collect::<BTreeSet<_>>();
-    let (stage, rules, functions) = (Stage::read(stage, &keys)?, rules(template)?, authorizers.environments);
-    Ok(Api { routes, cors, stage, rules, functions })
+    let keys = routes
+        .iter()
+        .map(|(key, _)| key.to_string())
+        .collect::<BTreeSet<_>>();
+    let (stage, rules, functions) = (
+        Stage::read(stage, &keys)?,
+        rules(template)?,
+        authorizers.environments,
+    );
+    Ok(Api {
+        routes,
+        cors,
+        stage,
+        rules,
+        functions,
+    })
 }
 
 fn check_kinds(template: &Template) -> Result<(), TemplateError> {
-    let foreign = |kind: &&str| SERVICES.iter().any(|service| kind.starts_with(service)) && !UNDERSTOOD.contains(kind);
+    let foreign = |kind: &&str| {
+        SERVICES.iter().any(|service| kind.starts_with(service)) && !UNDERSTOOD.contains(kind)
+    };
     match template.kinds().find(|(_, kind, _)| foreign(kind)) {
-        Some((id, kind, position)) => {
-            Err(TemplateError::at(position, format!("{id} ({kind}) is not understood by the local gateway")))
-        }
+        Some((id, kind, position)) => Err(TemplateError::at(
+            position,
+            format!("{id} ({kind}) is not understood by the local gateway"),
+        )),
         None => Ok(()),
     }
 }
@@ -62,9 +88,10 @@ fn only(template: &Template, kind: &str) -> Result<(String, Fields), TemplateErr
     let mut found = template.resources(kind)?;
     match (found.pop(), found.pop()) {
         (Some(one), None) => Ok(one),
-        (Some((id, fields)), Some(_)) => {
-            Err(TemplateError::at(fields.position, format!("{id} is a second {kind}; one is understood")))
-        }
+        (Some((id, fields)), Some(_)) => Err(TemplateError::at(
+            fields.position,
+            format!("{id} is a second {kind}; one is understood"),
+        )),
         (None, _) => Err(TemplateError::whole(format!("there is no {kind}"))),
     }
 }
@@ -75,7 +102,10 @@ fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
     for (id, fields) in template.resources("AWS::ElasticLoadBalancingV2::ListenerRule")? {
         let position = fields.position;
         let rule = ListenerRule::read(fields)?;
-        if rules.iter().any(|other| (&other.listener, other.priority) == (&rule.listener, rule.priority)) {
+        if rules
+            .iter()
+            .any(|other| (&other.listener, other.priority) == (&rule.listener, rule.priority))
+        {
             return Err(TemplateError::at(
                 position,
                 format!("{id} has the priority of another rule: {}", rule.priority),
@@ -87,7 +117,8 @@ fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
     Ok(rules)
 }
 
-/// The environments of the functions that integrations lead to are added to those of the authorizers.
+/// The environments of the functions that integrations lead to are added to those of the
+/// authorizers.
 fn integrations(
     template: &Template,
     api_id: &str,
@@ -97,11 +128,21 @@ fn integrations(
     let mut integrations = HashMap::new();
     for (id, mut fields) in template.resources("AWS::ApiGatewayV2::Integration")? {
         fields.expect("ApiId", api_id)?;
-        let package = |uri: &str| functions.invoked_by(uri).map(|invoked| invoked.function.package.clone());
+        let package = |uri: &str| {
+            functions
+                .invoked_by(uri)
+                .map(|invoked| invoked.function.package.clone())
+        };
         let integration = Integration::read(fields, package)?;
         if let Some(invoked) = functions.invoked_by(integration.uri()) {
-            let Function { package, environment, .. } = invoked.function;
-            environments.entry(package.clone()).or_insert_with(|| environment.clone());
+            let Function {
+                package,
+                environment,
+                ..
+            } = invoked.function;
+            environments
+                .entry(package.clone())
+                .or_insert_with(|| environment.clone());
         }
         integrations.insert(id, Arc::new(integration));
     }
@@ -116,10 +157,19 @@ fn check_permissions(
     routes: &RouteTable<Arc<Route>>,
 ) -> Result<(), TemplateError> {
     for (key, route) in routes.iter() {
-        let Some(invoked) = functions.invoked_by(route.integration.uri()) else { continue };
-        let source = format!("{api_id}/$default/{}{}", key.method().unwrap_or("*"), key.path());
+        let Some(invoked) = functions.invoked_by(route.integration.uri()) else {
+            continue;
+        };
+        let source = format!(
+            "{api_id}/$default/{}{}",
+            key.method().unwrap_or("*"),
+            key.path()
+        );
         if !functions.permitted(template, &invoked, &source)? {
-            let problem = format!("no AWS::Lambda::Permission lets `{}` invoke {}", route.key, invoked.function.id);
+            let problem = format!(
+                "no AWS::Lambda::Permission lets `{}` invoke {}",
+                route.key, invoked.function.id
+            );
             return Err(TemplateError::whole(problem));
         }
     }
@@ -138,21 +188,40 @@ fn read_routes(
         let (key, position) = fields.require_text("RouteKey")?;
         let authorization = authorization(&mut fields, authorizers)?;
         let (target, target_position) = fields.require_text("Target")?;
-        let integration = target.strip_prefix("integrations/").and_then(|id| integrations.get(id));
-        let integration = integration
-            .ok_or_else(|| TemplateError::at(target_position, "`Target` names no integration of this template"))?;
+        let integration = target
+            .strip_prefix("integrations/")
+            .and_then(|id| integrations.get(id));
+        let integration = integration.ok_or_else(|| {
+            TemplateError::at(
+                target_position,
+                "`Target` names no integration of this template",
+            )
+        })?;
         fields.ignore(&["OperationName"]);
         fields.finish()?;
         let refuse = |problem: String| TemplateError::at(position, problem);
-        let parsed = key.parse().map_err(|error: routes::RouteKeyError| refuse(error.to_string()))?;
-        let route = Route { key, authorization, integration: Arc::clone(integration) };
-        table.insert(parsed, Arc::new(route)).map_err(|error| refuse(error.to_string()))?;
+        let parsed = key
+            .parse()
+            .map_err(|error: routes::RouteKeyError| refuse(error.to_string()))?;
+        let route = Route {
+            key,
+            authorization,
+            integration: Arc::clone(integration),
+        };
+        table
+            .insert(parsed, Arc::new(route))
+            .map_err(|error| refuse(error.to_string()))?;
     }
     Ok(table)
 }
 
-fn authorization(fields: &mut Fields, authorizers: &Authorizers) -> Result<Authorization, TemplateError> {
-    let (kind, position) = fields.text("AuthorizationType")?.unwrap_or_else(|| ("NONE".to_owned(), fields.position));
+fn authorization(
+    fields: &mut Fields,
+    authorizers: &Authorizers,
+) -> Result<Authorization, TemplateError> {
+    let (kind, position) = fields
+        .text("AuthorizationType")?
+        .unwrap_or_else(|| ("NONE".to_owned(), fields.position));
     let authorizer = fields.take("AuthorizerId");
     let position = authorizer.as_ref().map_or(position, |node| node.position);
     match (kind.as_str(), authorizer.map(|node| node.kind)) {
@@ -160,8 +229,14 @@ fn authorization(fields: &mut Fields, authorizers: &Authorizers) -> Result<Autho
         ("AWS_IAM", None) => Ok(Authorization::Iam),
         ("CUSTOM", Some(Kind::Text(id))) => match authorizers.packages.get(&id) {
             Some(package) => Ok(Authorization::Custom(package.clone())),
-            None => Err(TemplateError::at(position, format!("there is no authorizer `{id}`"))),
+            None => Err(TemplateError::at(
+                position,
+                format!("there is no authorizer `{id}`"),
+            )),
         },
-        (other, _) => Err(TemplateError::at(position, format!("`{other}` with this `AuthorizerId` is not understood"))),
+        (other, _) => Err(TemplateError::at(
+            position,
+            format!("`{other}` with this `AuthorizerId` is not understood"),
+        )),
     }
 }

@@ -28,7 +28,10 @@ impl Source {
         response: Option<&HeaderMap>,
         exchange: &Exchange,
     ) -> Option<String> {
-        self.0.iter().map(|piece| piece.value(request, response, exchange)).collect()
+        self.0
+            .iter()
+            .map(|piece| piece.value(request, response, exchange))
+            .collect()
     }
 }
 
@@ -41,13 +44,23 @@ impl FromStr for Source {
 }
 
 impl Piece {
-    fn value(&self, request: &RequestParts, response: Option<&HeaderMap>, exchange: &Exchange) -> Option<String> {
+    fn value(
+        &self,
+        request: &RequestParts,
+        response: Option<&HeaderMap>,
+        exchange: &Exchange,
+    ) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.clone()),
             Self::Path => Some(request.path.clone()),
             Self::RequestHeader(name) => header(&request.headers, name),
             Self::ResponseHeader(name) => header(response?, name),
-            Self::Query(name) => request.query.iter().find(|(known, _)| known == name)?.1.clone(),
+            Self::Query(name) => request
+                .query
+                .iter()
+                .find(|(known, _)| known == name)?
+                .1
+                .clone(),
             Self::Context(name) => exchange.value(name),
         }
     }
@@ -64,7 +77,10 @@ impl Piece {
                 ("querystring", name) => Some(Self::Query(name.to_owned())),
                 _ => None,
             },
-            ("$response", rest) => rest.strip_prefix("header.").and_then(header).map(Self::ResponseHeader),
+            ("$response", rest) => rest
+                .strip_prefix("header.")
+                .and_then(header)
+                .map(Self::ResponseHeader),
             _ => None,
         }
     }
@@ -76,14 +92,18 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 
 /// A variable, or static text in which variables stand as `${…}`.
 fn pieces(source: &str) -> Result<Vec<Piece>, String> {
-    let variable =
-        |text: &str| Piece::parse(text).ok_or_else(|| format!("`{text}` is not understood as the source of a mapping"));
+    let variable = |text: &str| {
+        Piece::parse(text)
+            .ok_or_else(|| format!("`{text}` is not understood as the source of a mapping"))
+    };
     if source.starts_with('$') && !source.starts_with("${") {
         return Ok(vec![variable(source)?]);
     }
     let (mut pieces, mut rest) = (Vec::new(), source);
     while let Some((before, after)) = rest.split_once("${") {
-        let (name, tail) = after.split_once('}').ok_or_else(|| format!("a `${{` of `{source}` is not closed"))?;
+        let (name, tail) = after
+            .split_once('}')
+            .ok_or_else(|| format!("a `${{` of `{source}` is not closed"))?;
         pieces.push(Piece::Text(before.to_owned()));
         pieces.push(variable(&format!("${name}"))?);
         rest = tail;

@@ -25,30 +25,46 @@ pub struct Stage {
 pub struct Throttled;
 
 impl Stage {
-    pub(super) fn read(mut fields: Fields, route_keys: &BTreeSet<String>) -> Result<Self, TemplateError> {
+    pub(super) fn read(
+        mut fields: Fields,
+        route_keys: &BTreeSet<String>,
+    ) -> Result<Self, TemplateError> {
         fields.expect("StageName", "$default")?;
         fields.expect("AutoDeploy", "true")?;
-        let default =
-            fields.take("DefaultRouteSettings").map_or(Ok(None), |node| settings(node, "DefaultRouteSettings"))?;
-        let routes = fields
-            .take("RouteSettings")
-            .map_or_else(|| Ok(Vec::new()), |node| Fields::of(node, "RouteSettings").map(Fields::rest))?;
+        let default = fields
+            .take("DefaultRouteSettings")
+            .map_or(Ok(None), |node| settings(node, "DefaultRouteSettings"))?;
+        let routes = fields.take("RouteSettings").map_or_else(
+            || Ok(Vec::new()),
+            |node| Fields::of(node, "RouteSettings").map(Fields::rest),
+        )?;
         let mut by_route = HashMap::new();
         for (route, position, node) in routes {
             if !route_keys.contains(&route) {
-                return Err(TemplateError::at(position, format!("there is no route `{route}`")));
+                return Err(TemplateError::at(
+                    position,
+                    format!("there is no route `{route}`"),
+                ));
             }
             if let Some(plan) = settings(node, &route)? {
                 by_route.insert(route, plan);
             }
         }
-        let log = fields.take("AccessLogSettings").map(log_format).transpose()?;
+        let log = fields
+            .take("AccessLogSettings")
+            .map(log_format)
+            .transpose()?;
         fields.ignore(&["Description"]);
         let position = fields.position;
         fields.finish()?;
-        let used =
-            EmbeddedStore::new(&Seeds::default()).map_err(|error| TemplateError::at(position, error.to_string()))?;
-        Ok(Self { log, default, by_route, used })
+        let used = EmbeddedStore::new(&Seeds::default())
+            .map_err(|error| TemplateError::at(position, error.to_string()))?;
+        Ok(Self {
+            log,
+            default,
+            by_route,
+            used,
+        })
     }
 
     /// Counts a request to a route.
@@ -56,9 +72,14 @@ impl Stage {
     /// # Errors
     /// [`Throttled`] where there are too many.
     pub fn admit(&self, route_key: &str) -> Result<(), Throttled> {
-        let Some(plan) = self.by_route.get(route_key).or(self.default.as_ref()) else { return Ok(()) };
+        let Some(plan) = self.by_route.get(route_key).or(self.default.as_ref()) else {
+            return Ok(());
+        };
         let caller = Caller::Key(route_key.to_owned());
-        match self.used.charge(&caller, plan, None, 1, Timestamp::now().as_nanosecond()) {
+        match self
+            .used
+            .charge(&caller, plan, None, 1, Timestamp::now().as_nanosecond())
+        {
             Ok(decision) if decision.verdict == Verdict::Allowed => Ok(()),
             _ => Err(Throttled),
         }
@@ -68,19 +89,30 @@ impl Stage {
 fn settings(node: Node, what: &str) -> Result<Option<Arc<Plan>>, TemplateError> {
     let position = node.position;
     let mut fields = Fields::of(node, what)?;
-    let (rate, burst) = (fields.number::<f64>("ThrottlingRateLimit")?, fields.number::<u64>("ThrottlingBurstLimit")?);
+    let (rate, burst) = (
+        fields.number::<f64>("ThrottlingRateLimit")?,
+        fields.number::<u64>("ThrottlingBurstLimit")?,
+    );
     fields.ignore(&["DetailedMetricsEnabled"]);
     fields.finish()?;
     match (rate, burst) {
         (Some(rate), Some(burst)) => plan(Throttle { rate, burst }, position).map(Some),
         (None, None) => Ok(None),
-        _ => Err(TemplateError::at(position, "`ThrottlingRateLimit` and `ThrottlingBurstLimit` go together")),
+        _ => Err(TemplateError::at(
+            position,
+            "`ThrottlingRateLimit` and `ThrottlingBurstLimit` go together",
+        )),
     }
 }
 
 fn plan(throttle: Throttle, position: Position) -> Result<Arc<Plan>, TemplateError> {
-    let document = PlanDocument { throttle: Some(throttle), ..PlanDocument::default() };
-    Plan::new("stage", document).map(Arc::new).map_err(|error| TemplateError::at(position, error.to_string()))
+    let document = PlanDocument {
+        throttle: Some(throttle),
+        ..PlanDocument::default()
+    };
+    Plan::new("stage", document)
+        .map(Arc::new)
+        .map_err(|error| TemplateError::at(position, error.to_string()))
 }
 
 fn log_format(node: Node) -> Result<LogFormat, TemplateError> {
@@ -88,6 +120,10 @@ fn log_format(node: Node) -> Result<LogFormat, TemplateError> {
     fields.ignore(&["DestinationArn"]);
     let (format, position) = fields.require_text("Format")?;
     fields.finish()?;
-    LogFormat::parse(&format)
-        .map_err(|name| TemplateError::at(position, format!("`{name}` is no variable of an access log")))
+    LogFormat::parse(&format).map_err(|name| {
+        TemplateError::at(
+            position,
+            format!("`{name}` is no variable of an access log"),
+        )
+    })
 }

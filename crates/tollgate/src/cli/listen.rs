@@ -2,11 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// Reads `IP:PORT`, `localhost:PORT`, `:PORT` or `PORT`. Without an address it is 127.0.0.1: only this machine.
+/// Reads `IP:PORT`, `localhost:PORT`, `:PORT` or `PORT`. Without an address it is 127.0.0.1: only
+/// this machine.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost").unwrap_or(text);
-    let port = port.strip_prefix(':').or_else(|| (port == text).then_some(port));
-    let loopback = port.and_then(|port| port.parse().ok()).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let port = port
+        .strip_prefix(':')
+        .or_else(|| (port == text).then_some(port));
+    let loopback = port
+        .and_then(|port| port.parse().ok())
+        .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
 
     loopback.or_else(|| text.parse().ok()).ok_or_else(|| {
         "expected an address and a port, such as 127.0.0.1:3000, localhost:3000, 3000, 0.0.0.0:3000 or [::1]:3000"
@@ -34,9 +39,18 @@ mod tests {
 
     #[test]
     fn an_invalid_address_is_answered_with_examples() {
-        for text in
-            ["", ":", "localhost", "localhost3000", "nowhere", "127.0.0.1", "example.com:80", "70000", "::1", "-1"]
-        {
+        for text in [
+            "",
+            ":",
+            "localhost",
+            "localhost3000",
+            "nowhere",
+            "127.0.0.1",
+            "example.com:80",
+            "70000",
+            "::1",
+            "-1",
+        ] {
             let error = address(text).unwrap_err();
             assert!(error.contains("such as 127.0.0.1:3000"), "{text}: {error}");
         }

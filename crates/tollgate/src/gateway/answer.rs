@@ -54,10 +54,19 @@ impl Own {
     }
 
     pub(super) fn response(self) -> Response<ResponseBody> {
-        let mut response = whole(self.status(), "application/json", format!(r#"{{"message":"{}"}}"#, self.message()));
-        if matches!(self, Self::BadRequest | Self::PayloadTooLarge | Self::HeadersTooLarge) {
+        let mut response = whole(
+            self.status(),
+            "application/json",
+            format!(r#"{{"message":"{}"}}"#, self.message()),
+        );
+        if matches!(
+            self,
+            Self::BadRequest | Self::PayloadTooLarge | Self::HeadersTooLarge
+        ) {
             // What follows on the connection may be the rest of what was refused.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
@@ -70,7 +79,11 @@ pub(super) fn own_page(body: Bytes) -> Response<ResponseBody> {
 
 /// The local gateway's metrics, in Prometheus' text format.
 pub(super) fn metrics_page(text: String) -> Response<ResponseBody> {
-    whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+    whole(
+        StatusCode::OK,
+        "text/plain; version=0.0.4; charset=utf-8",
+        text,
+    )
 }
 
 /// An answer that its headers say all of.
@@ -120,7 +133,10 @@ mod tests {
             (Own::Failed, 500, "Internal Server Error"),
             (Own::Unavailable, 503, "Service Unavailable"),
         ] {
-            assert_eq!((own.response().status().as_u16(), own.message()), (status, message));
+            assert_eq!(
+                (own.response().status().as_u16(), own.message()),
+                (status, message)
+            );
         }
     }
 }

@@ -25,15 +25,27 @@ struct Simple {
 }
 
 /// Puts the context into the exchange, and says who may not pass.
-pub(super) async fn authorize(function: Arc<Function>, event: Value, exchange: &mut Exchange) -> Result<(), Own> {
+pub(super) async fn authorize(
+    function: Arc<Function>,
+    event: Value,
+    exchange: &mut Exchange,
+) -> Result<(), Own> {
     match invoke(function, event).await {
         Ok(answer) => {
             exchange.authorized(answer.context);
-            if answer.is_authorized { Ok(()) } else { Err(Own::Forbidden) }
+            if answer.is_authorized {
+                Ok(())
+            } else {
+                Err(Own::Forbidden)
+            }
         }
         Err(error) if error == "Unauthorized" => Err(Own::Unauthorized),
         Err(error) => {
-            tracing::error!(request_id = exchange.request_id, error, "the authorizer failed");
+            tracing::error!(
+                request_id = exchange.request_id,
+                error,
+                "the authorizer failed"
+            );
             exchange.authorizer_error = Some(error);
             Err(Own::Failed)
         }
@@ -49,8 +61,11 @@ async fn invoke(function: Arc<Function>, event: Value) -> Result<Simple, String>
         abort.abort();
         format!("no answer within {} s", LONGEST.as_secs())
     })?;
-    let answer = answer.map_err(|error| error.to_string())?.map_err(|error: Diagnostic| error.error_message)?;
-    serde_json::from_slice(&answer).map_err(|_| "the answer is not a simple response of format 2.0".to_owned())
+    let answer = answer
+        .map_err(|error| error.to_string())?
+        .map_err(|error: Diagnostic| error.error_message)?;
+    serde_json::from_slice(&answer)
+        .map_err(|_| "the answer is not a simple response of format 2.0".to_owned())
 }
 
 #[cfg(test)]
@@ -60,9 +75,18 @@ mod tests {
     use serde_json::json;
 
     async fn answered(event: Value) -> (Result<(), Own>, Exchange) {
-        let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
-        let setting = move |name: &str| settings["AuthorizerFunction"][name].as_str().map(str::to_owned);
-        let function = Arc::new(Function::new("authorizer", None, setting, RecordLog::stdout()).await.unwrap());
+        let settings: Value =
+            serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
+        let setting = move |name: &str| {
+            settings["AuthorizerFunction"][name]
+                .as_str()
+                .map(str::to_owned)
+        };
+        let function = Arc::new(
+            Function::new("authorizer", None, setting, RecordLog::stdout())
+                .await
+                .unwrap(),
+        );
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
         let answer = authorize(function, event, &mut exchange).await;
         (answer, exchange)
@@ -76,18 +100,31 @@ mod tests {
     async fn a_function_that_fails_is_our_failure_and_not_the_clients() {
         let (answer, exchange) = answered(json!({"version": "1.0"})).await;
         assert_eq!(answer, Err(Own::Failed));
-        assert!(exchange.authorizer_error.is_some_and(|error| error.starts_with("event: ")));
+        assert!(
+            exchange
+                .authorizer_error
+                .is_some_and(|error| error.starts_with("event: "))
+        );
     }
 
     #[tokio::test]
     async fn the_one_message_that_means_401_is_401() {
-        let (answer, exchange) = answered(event(include_str!("../../../../events/authorizer.unknown-key.json"))).await;
-        assert_eq!((answer, exchange.authorizer_error), (Err(Own::Unauthorized), None));
+        let (answer, exchange) = answered(event(include_str!(
+            "../../../../events/authorizer.unknown-key.json"
+        )))
+        .await;
+        assert_eq!(
+            (answer, exchange.authorizer_error),
+            (Err(Own::Unauthorized), None)
+        );
     }
 
     #[tokio::test]
     async fn the_context_is_there_for_the_log_even_where_the_answer_is_no() {
-        let (answer, exchange) = answered(event(include_str!("../../../../events/authorizer.no-rule.json"))).await;
+        let (answer, exchange) = answered(event(include_str!(
+            "../../../../events/authorizer.no-rule.json"
+        )))
+        .await;
         assert_eq!(answer, Err(Own::Forbidden));
         assert_eq!(exchange.authorizer["reason"], "no_rule");
     }

@@ -18,9 +18,11 @@ use super::body::RequestBody;
 const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 256;
-/// The most bytes of a response that are read ahead. Heads are smaller: API Gateway takes 10,240 bytes.
+/// The most bytes of a response that are read ahead. Heads are smaller: API Gateway takes 10,240
+/// bytes.
 const READ_BUFFER: usize = 32 * 1024;
-/// What a response takes in buffers at most, while its client does not read: read ahead, on its way, and to be written.
+/// What a response takes in buffers at most, while its client does not read: read ahead, on its
+/// way, and to be written.
 pub(super) const BUFFERED_RESPONSE: usize = 6 * READ_BUFFER;
 
 /// Where integrations lead, with connections kept for reuse.
@@ -51,12 +53,17 @@ impl Backend {
             .pool_timer(TokioTimer::new())
             .http1_max_buf_size(READ_BUFFER)
             .build(connector);
-        Self { authority: uri.authority().cloned(), client }
+        Self {
+            authority: uri.authority().cloned(),
+            client,
+        }
     }
 
     /// The address of a path on the backend.
     pub(super) fn address(&self, path_and_query: &str) -> Option<Uri> {
-        let builder = Uri::builder().scheme(Scheme::HTTP).authority(self.authority.clone()?);
+        let builder = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(self.authority.clone()?);
         builder.path_and_query(path_and_query).build().ok()
     }
 
@@ -85,7 +92,9 @@ fn makes_sense(response: &Response<Incoming>) -> bool {
 fn status_for(error: &Error) -> StatusCode {
     let mut source = error.source();
     while let Some(cause) = source {
-        let timed_out = cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut);
+        let timed_out = cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut);
         if timed_out && error.is_connect() {
             return StatusCode::GATEWAY_TIMEOUT;
         }

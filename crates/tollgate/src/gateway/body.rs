@@ -38,7 +38,9 @@ pub(super) enum BodyError {
 
 /// A body that is known as a whole.
 pub(super) fn full(text: impl Into<Bytes>) -> ResponseBody {
-    Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(text.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// What became of a request's body, for whoever has to answer.
@@ -47,7 +49,10 @@ pub(super) struct RequestFate(Arc<AtomicU8>);
 
 impl RequestFate {
     fn set(&self, error: BodyError) {
-        self.0.store(if error == BodyError::TooLarge { 1 } else { 2 }, Ordering::Release);
+        self.0.store(
+            if error == BodyError::TooLarge { 1 } else { 2 },
+            Ordering::Release,
+        );
     }
 
     /// Why the body ended before its end, if it did.
@@ -60,8 +65,8 @@ impl RequestFate {
     }
 }
 
-/// A request's body, which ends with an error once it has become too large or takes too long. Trailers are
-/// left out: a backend might merge them into its headers.
+/// A request's body, which ends with an error once it has become too large or takes too long.
+/// Trailers are left out: a backend might merge them into its headers.
 #[derive(Debug)]
 pub(super) struct RequestBody {
     body: Incoming,
@@ -72,7 +77,12 @@ pub(super) struct RequestBody {
 
 impl RequestBody {
     pub(super) fn new(body: Incoming, deadline: Instant, fate: RequestFate) -> Self {
-        Self { body, left: LARGEST, deadline: Box::pin(tokio::time::sleep_until(deadline.into())), fate }
+        Self {
+            body,
+            left: LARGEST,
+            deadline: Box::pin(tokio::time::sleep_until(deadline.into())),
+            fate,
+        }
     }
 
     fn fail<T>(&self, error: BodyError) -> Poll<Option<Result<T, BodyError>>> {
@@ -90,11 +100,21 @@ impl Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
-            return self.deadline.as_mut().poll(context).map(|()| Some(Err(BodyError::TooLate)));
+            return self
+                .deadline
+                .as_mut()
+                .poll(context)
+                .map(|()| Some(Err(BodyError::TooLate)));
         };
-        let Some(frame) = frame else { return Poll::Ready(None) };
-        let Ok(frame) = frame else { return self.fail(BodyError::Client) };
-        let Some(data) = frame.data_ref() else { return Poll::Ready(None) };
+        let Some(frame) = frame else {
+            return Poll::Ready(None);
+        };
+        let Ok(frame) = frame else {
+            return self.fail(BodyError::Client);
+        };
+        let Some(data) = frame.data_ref() else {
+            return Poll::Ready(None);
+        };
         let length = data.len() as u64;
         match self.left.checked_sub(length) {
             Some(left) => self.left = left,
@@ -121,13 +141,17 @@ pub(super) struct BackendBody {
 }
 
 impl BackendBody {
-    /// Waits for the first frame, so that a body that breaks at once is not passed on as a response. API Gateway waits
-    /// for the whole body.
+    /// Waits for the first frame, so that a body that breaks at once is not passed on as a
+    /// response. API Gateway waits for the whole body.
     ///
     /// # Errors
     /// [`BodyError`] if there is no first frame and the body has not ended properly.
     pub(super) async fn begin(body: Incoming, deadline: Instant) -> Result<Self, BodyError> {
-        let mut body = Self { first: None, body, deadline: Box::pin(tokio::time::sleep_until(deadline.into())) };
+        let mut body = Self {
+            first: None,
+            body,
+            deadline: Box::pin(tokio::time::sleep_until(deadline.into())),
+        };
         if !body.is_end_stream() {
             body.first = body.frame().await.transpose()?;
         }
@@ -149,7 +173,10 @@ impl Body for BackendBody {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             return Poll::Ready(frame.map(|frame| frame.map_err(|_| BodyError::Backend)));
         }
-        self.deadline.as_mut().poll(context).map(|()| Some(Err(BodyError::TooLate)))
+        self.deadline
+            .as_mut()
+            .poll(context)
+            .map(|()| Some(Err(BodyError::TooLate)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -157,7 +184,11 @@ impl Body for BackendBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let ahead = self.first.as_ref().and_then(Frame::data_ref).map_or(0, |data| data.len() as u64);
+        let ahead = self
+            .first
+            .as_ref()
+            .and_then(Frame::data_ref)
+            .map_or(0, |data| data.len() as u64);
         let rest = self.body.size_hint();
         let mut whole = SizeHint::new();
         whole.set_lower(rest.lower() + ahead);
@@ -186,7 +217,11 @@ pub(super) struct Counted<F: FnOnce(Sent)> {
 
 impl<F: FnOnce(Sent)> Counted<F> {
     pub(super) fn new(body: ResponseBody, done: F) -> Self {
-        Self { body, sent: Sent::default(), done: Some(done) }
+        Self {
+            body,
+            sent: Sent::default(),
+            done: Some(done),
+        }
     }
 }
 
@@ -200,7 +235,9 @@ impl<F: FnOnce(Sent) + Unpin> Body for Counted<F> {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         match &frame {
-            Some(Ok(frame)) => self.sent.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Ok(frame)) => {
+                self.sent.bytes += frame.data_ref().map_or(0, |data| data.len() as u64)
+            }
             Some(Err(error)) => self.sent.error = Some(*error),
             None => {}
         }

@@ -1,6 +1,8 @@
-//! The events that an authorizer is asked with, and a function that answers itself; both of format 2.0.
+//! The events that an authorizer is asked with, and a function that answers itself; both of format
+//! 2.0.
 //!
-//! Sources: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>,
+//! Sources:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
 
 use std::collections::BTreeMap;
@@ -14,8 +16,13 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Authorization, Exchange, RequestParts};
 
-/// Bodies of these types, and `text/`, are passed on as text where they are text; all others in base64.
-const TEXTS: [&str; 3] = ["application/json", "application/javascript", "application/xml"];
+/// Bodies of these types, and `text/`, are passed on as text where they are text; all others in
+/// base64.
+const TEXTS: [&str; 3] = [
+    "application/json",
+    "application/javascript",
+    "application/xml",
+];
 
 /// Everything that API Gateway tells an authorizer of a request; no body.
 pub(super) fn authorizer_event(
@@ -26,8 +33,11 @@ pub(super) fn authorizer_event(
 ) -> Value {
     let mut event = common(exchange, request, raw_query, parameters);
     event["type"] = "REQUEST".into();
-    event["routeArn"] =
-        format!("arn:aws:execute-api:us-east-1:123456789012:local/$default/{}{}", exchange.method, request.path).into();
+    event["routeArn"] = format!(
+        "arn:aws:execute-api:us-east-1:123456789012:local/$default/{}{}",
+        exchange.method, request.path
+    )
+    .into();
     event["identitySource"] = Value::Null;
     event
 }
@@ -53,21 +63,38 @@ pub(super) fn proxy_event(
     if let Some(authorizer) = authorizer {
         event["requestContext"]["authorizer"] = authorizer;
     }
-    let text = std::str::from_utf8(body).ok().filter(|_| is_text(&request.headers));
+    let text = std::str::from_utf8(body)
+        .ok()
+        .filter(|_| is_text(&request.headers));
     event["isBase64Encoded"] = (text.is_none() && !body.is_empty()).into();
     if !body.is_empty() {
-        event["body"] = text.map_or_else(|| STANDARD.encode(body), str::to_owned).into();
+        event["body"] = text
+            .map_or_else(|| STANDARD.encode(body), str::to_owned)
+            .into();
     }
     event
 }
 
 pub(super) fn is_text(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("text/plain");
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("text/plain");
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     kind.starts_with("text/") || TEXTS.contains(&kind.as_str())
 }
 
-fn common(exchange: &Exchange, request: &RequestParts, raw_query: &str, parameters: &[(&str, &str)]) -> Value {
+fn common(
+    exchange: &Exchange,
+    request: &RequestParts,
+    raw_query: &str,
+    parameters: &[(&str, &str)],
+) -> Value {
     let route_key = exchange.route_key.as_deref().unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
@@ -78,8 +105,16 @@ fn common(exchange: &Exchange, request: &RequestParts, raw_query: &str, paramete
         "requestContext": context(exchange, route_key),
     });
     let optional = [
-        ("cookies", Value::from(cookies(&request.headers)), request.headers.contains_key(COOKIE)),
-        ("queryStringParameters", query(&request.query), !request.query.is_empty()),
+        (
+            "cookies",
+            Value::from(cookies(&request.headers)),
+            request.headers.contains_key(COOKIE),
+        ),
+        (
+            "queryStringParameters",
+            query(&request.query),
+            !request.query.is_empty(),
+        ),
         ("pathParameters", map(parameters), !parameters.is_empty()),
     ];
     for (name, value, _) in optional.into_iter().filter(|(.., there)| *there) {
@@ -109,7 +144,8 @@ fn context(exchange: &Exchange, route_key: &str) -> Value {
     })
 }
 
-/// Names are in lower case already; headers of one name are joined with a comma. Cookies stand apart.
+/// Names are in lower case already; headers of one name are joined with a comma. Cookies stand
+/// apart.
 fn headers(headers: &HeaderMap) -> Value {
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
@@ -123,22 +159,38 @@ fn headers(headers: &HeaderMap) -> Value {
 }
 
 fn cookies(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.get_all(COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    values.flat_map(|value| value.split("; ").map(str::to_owned).collect::<Vec<_>>()).collect()
+    let values = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    values
+        .flat_map(|value| value.split("; ").map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 fn query(pairs: &[(String, Option<String>)]) -> Value {
-    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let decode = |text: &str| {
+        percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    };
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in pairs {
         let value = value.as_deref().map(decode).unwrap_or_default();
-        joined.entry(decode(name)).and_modify(|before| *before = format!("{before},{value}")).or_insert(value);
+        joined
+            .entry(decode(name))
+            .and_modify(|before| *before = format!("{before},{value}"))
+            .or_insert(value);
     }
     json!(joined)
 }
 
 fn map(pairs: &[(&str, &str)]) -> Value {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect::<Map<_, _>>().into()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 #[cfg(test)]
@@ -150,9 +202,19 @@ mod tests {
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
         exchange.method = "GET".to_owned();
         exchange.route_key = Some("ANY /{proxy+}".to_owned());
-        let headers = [("x-a", "1"), ("x-a", "2"), ("cookie", "a=1; b=2"), ("x-b", "3")];
+        let headers = [
+            ("x-a", "1"),
+            ("x-a", "2"),
+            ("cookie", "a=1; b=2"),
+            ("x-b", "3"),
+        ];
         let headers = headers
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
             .into_iter()
             .collect();
         let query = vec![
@@ -160,7 +222,11 @@ mod tests {
             ("q".to_owned(), Some("c".to_owned())),
             ("e".to_owned(), None),
         ];
-        let request = RequestParts { path: "/a b".to_owned(), query, headers };
+        let request = RequestParts {
+            path: "/a b".to_owned(),
+            query,
+            headers,
+        };
         authorizer_event(&exchange, &request, "q=a%20b&q=c&e", &[("proxy", "a b")])
     }
 
@@ -169,9 +235,15 @@ mod tests {
         let event = event();
         assert_eq!(event["headers"], json!({"x-a": "1,2", "x-b": "3"}));
         assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
-        assert_eq!(event["queryStringParameters"], json!({"q": "a b,c", "e": ""}));
+        assert_eq!(
+            event["queryStringParameters"],
+            json!({"q": "a b,c", "e": ""})
+        );
         assert_eq!(event["pathParameters"], json!({"proxy": "a b"}));
-        assert_eq!((&event["rawPath"], &event["rawQueryString"]), (&json!("/a b"), &json!("q=a%20b&q=c&e")));
+        assert_eq!(
+            (&event["rawPath"], &event["rawQueryString"]),
+            (&json!("/a b"), &json!("q=a%20b&q=c&e"))
+        );
     }
 
     #[test]
@@ -185,12 +257,23 @@ mod tests {
             (Some("application/json"), b"\xff", true),
             (Some("application/octet-stream"), b"", false),
         ] {
-            let headers = kind.map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind))).into_iter().collect();
-            let request = RequestParts { path: "/".to_owned(), query: Vec::new(), headers };
+            let headers = kind
+                .map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind)))
+                .into_iter()
+                .collect();
+            let request = RequestParts {
+                path: "/".to_owned(),
+                query: Vec::new(),
+                headers,
+            };
             let event = proxy_event(&exchange, &request, "", &[], &Authorization::None, body);
             assert_eq!(event["isBase64Encoded"], base64, "{kind:?} {body:?}");
             let sent = event["body"].as_str().unwrap_or_default();
-            let sent = if base64 { STANDARD.decode(sent).unwrap() } else { sent.as_bytes().to_vec() };
+            let sent = if base64 {
+                STANDARD.decode(sent).unwrap()
+            } else {
+                sent.as_bytes().to_vec()
+            };
             assert_eq!(sent, body);
         }
     }
@@ -199,23 +282,44 @@ mod tests {
     fn a_function_is_told_who_was_let_through_and_by_whom() {
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
         exchange.authorized([("key_id".to_owned(), json!("k1"))].into());
-        let request = RequestParts { path: "/".to_owned(), query: Vec::new(), headers: HeaderMap::new() };
+        let request = RequestParts {
+            path: "/".to_owned(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+        };
         let authorizer = |authorization| {
             proxy_event(&exchange, &request, "", &[], &authorization, b"")["requestContext"]["authorizer"].clone()
         };
-        assert_eq!(authorizer(Authorization::Custom("authorizer".to_owned())), json!({"lambda": {"key_id": "k1"}}));
+        assert_eq!(
+            authorizer(Authorization::Custom("authorizer".to_owned())),
+            json!({"lambda": {"key_id": "k1"}})
+        );
         assert!(authorizer(Authorization::Iam)["iam"].is_object());
         assert_eq!(authorizer(Authorization::None), Value::Null);
     }
 
     #[test]
     fn the_event_is_of_the_shape_that_a_recorded_one_has() {
-        let recorded: Value = serde_json::from_str(include_str!("../../../../events/authorizer.allowed.json")).unwrap();
-        let shape =
-            |value: &Value| value.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
+        let recorded: Value =
+            serde_json::from_str(include_str!("../../../../events/authorizer.allowed.json"))
+                .unwrap();
+        let shape = |value: &Value| {
+            value
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<std::collections::BTreeSet<_>>()
+        };
         let (ours, theirs) = (event(), recorded);
         assert!(shape(&theirs).is_subset(&shape(&ours)));
-        assert_eq!(shape(&ours["requestContext"]), shape(&theirs["requestContext"]));
-        assert_eq!(shape(&ours["requestContext"]["http"]), shape(&theirs["requestContext"]["http"]));
+        assert_eq!(
+            shape(&ours["requestContext"]),
+            shape(&theirs["requestContext"])
+        );
+        assert_eq!(
+            shape(&ours["requestContext"]["http"]),
+            shape(&theirs["requestContext"]["http"])
+        );
     }
 }

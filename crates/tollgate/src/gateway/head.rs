@@ -1,8 +1,10 @@
-//! Watches what a connection reads, for what hyper does not tell of a request's head: how many bytes it
-//! had, and whether `Content-Length` stood beside `Transfer-Encoding`, of which hyper drops the former.
+//! Watches what a connection reads, for what hyper does not tell of a request's head: how many
+//! bytes it had, and whether `Content-Length` stood beside `Transfer-Encoding`, of which hyper
+//! drops the former.
 //!
-//! Where a body ends has to be judged exactly as hyper judges it, or one request would be answered by what
-//! was seen of another. So whatever is not plain as day is refused, and ends the connection.
+//! Where a body ends has to be judged exactly as hyper judges it, or one request would be answered
+//! by what was seen of another. So whatever is not plain as day is refused, and ends the
+//! connection.
 
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -22,7 +24,8 @@ pub(super) struct Head {
     pub(super) bytes: u64,
     /// Where the body ends is told twice, or not plainly: something may have been smuggled in.
     pub(super) unclear: bool,
-    /// The body ends where its encoding says. Nothing is watched behind it, so the connection has to close.
+    /// The body ends where its encoding says. Nothing is watched behind it, so the connection has
+    /// to close.
     pub(super) encoded: bool,
 }
 
@@ -34,7 +37,10 @@ pub(super) type Heads = Arc<Mutex<VecDeque<Head>>>;
 
 /// Takes the head of the request that is being served.
 pub(super) fn next_head(heads: &Heads) -> Option<Head> {
-    heads.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    heads
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .pop_front()
 }
 
 /// A line that matters is shorter, or not plain.
@@ -62,7 +68,13 @@ struct Watch {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { part: Part::Head, head: Head::default(), length: None, line: Vec::new(), line_bytes: 0 }
+        Self {
+            part: Part::Head,
+            head: Head::default(),
+            length: None,
+            line: Vec::new(),
+            line_bytes: 0,
+        }
     }
 }
 
@@ -73,8 +85,14 @@ impl Watch {
                 Part::Unwatched => return,
                 Part::Body(left) => {
                     let taken = left.min(bytes.len() as u64);
-                    self.part = if taken == left { Part::Head } else { Part::Body(left - taken) };
-                    bytes = bytes.get(usize::try_from(taken).unwrap_or(usize::MAX)..).unwrap_or_default();
+                    self.part = if taken == left {
+                        Part::Head
+                    } else {
+                        Part::Body(left - taken)
+                    };
+                    bytes = bytes
+                        .get(usize::try_from(taken).unwrap_or(usize::MAX)..)
+                        .unwrap_or_default();
                 }
                 Part::Head => {
                     self.head.bytes += 1;
@@ -115,14 +133,18 @@ impl Watch {
 
     fn header_line(&mut self) {
         let mut parts = self.line.splitn(2, |byte| *byte == b':');
-        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { return };
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
+            return;
+        };
         let cut = self.line_bytes > LONGEST_LINE as u64;
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.head.unclear |= cut || self.head.encoded || !value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            self.head.unclear |=
+                cut || self.head.encoded || !value.trim_ascii().eq_ignore_ascii_case(b"chunked");
             self.head.encoded = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {
             let length = length(value).filter(|_| !cut);
-            self.head.unclear |= length.is_none() || self.length.is_some_and(|earlier| Some(earlier) != length);
+            self.head.unclear |=
+                length.is_none() || self.length.is_some_and(|earlier| Some(earlier) != length);
             self.length = Some(length.unwrap_or(0));
         }
     }
@@ -144,7 +166,11 @@ impl Watch {
 fn length(value: &[u8]) -> Option<u64> {
     let digits = value.trim_ascii();
     let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()
+    std::str::from_utf8(digits)
+        .ok()
+        .filter(|_| plain)?
+        .parse()
+        .ok()
 }
 
 /// How long a client may take none of its answer.
@@ -162,17 +188,31 @@ pub(super) struct Watched<S> {
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, heads: Heads) -> Self {
-        Self { stream, watch: Watch::default(), heads, stall: None }
+        Self {
+            stream,
+            watch: Watch::default(),
+            heads,
+            stall: None,
+        }
     }
 
     /// Ends a write that makes no progress.
-    fn progress<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn progress<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.stall = None;
             return polled;
         }
-        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALLED)));
-        stall.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let stall = self
+            .stall
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(STALLED)));
+        stall
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -197,7 +237,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.progress(context, polled)
     }
@@ -242,7 +286,13 @@ mod tests {
 
     #[test]
     fn a_head_is_counted_to_the_byte() {
-        assert_eq!(heads(&[PLAIN]), [Head { bytes: PLAIN.len() as u64, ..Head::default() }]);
+        assert_eq!(
+            heads(&[PLAIN]),
+            [Head {
+                bytes: PLAIN.len() as u64,
+                ..Head::default()
+            }]
+        );
     }
 
     #[test]
@@ -261,7 +311,10 @@ mod tests {
             "\r\nPOST / HTTP/1.1\nTRANSFER-ENCODING:chunked\ncontent-length:0\n\n",
         ] {
             assert_eq!(
-                heads(&[head.as_bytes()]).iter().map(|head| head.unclear).collect::<Vec<_>>(),
+                heads(&[head.as_bytes()])
+                    .iter()
+                    .map(|head| head.unclear)
+                    .collect::<Vec<_>>(),
                 [true],
                 "{head:?}"
             );
@@ -283,8 +336,19 @@ mod tests {
             "transfer-encoding: cow\r\ntransfer-encoding: chunked".to_owned(),
             format!("transfer-encoding:{blanks}chunked"),
         ] {
-            let stream = [format!("POST / HTTP/1.1\r\n{line}\r\n\r\n").as_bytes(), PLAIN].concat();
-            assert_eq!(heads(&[&stream]).iter().map(|head| head.unclear).collect::<Vec<_>>(), [true], "{line:?}");
+            let stream = [
+                format!("POST / HTTP/1.1\r\n{line}\r\n\r\n").as_bytes(),
+                PLAIN,
+            ]
+            .concat();
+            assert_eq!(
+                heads(&[&stream])
+                    .iter()
+                    .map(|head| head.unclear)
+                    .collect::<Vec<_>>(),
+                [true],
+                "{line:?}"
+            );
         }
     }
 
@@ -307,7 +371,11 @@ mod tests {
 
     #[test]
     fn nothing_is_watched_behind_an_encoded_body() {
-        let stream = [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".as_slice(), PLAIN].concat();
+        let stream = [
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".as_slice(),
+            PLAIN,
+        ]
+        .concat();
         let seen = heads(&[&stream]);
         assert_eq!(seen.len(), 1);
         assert!(seen[0].encoded && !seen[0].unclear);
@@ -315,9 +383,17 @@ mod tests {
 
     #[test]
     fn a_name_inside_a_value_or_a_long_line_is_not_a_header() {
-        let long =
-            format!("GET / HTTP/1.1\r\nx: transfer-encoding: chunked\r\nx{}content-length: 3\r\n\r\n", "y".repeat(100));
-        assert_eq!(heads(&[long.as_bytes()]).iter().map(|head| head.encoded).collect::<Vec<_>>(), [false]);
+        let long = format!(
+            "GET / HTTP/1.1\r\nx: transfer-encoding: chunked\r\nx{}content-length: 3\r\n\r\n",
+            "y".repeat(100)
+        );
+        assert_eq!(
+            heads(&[long.as_bytes()])
+                .iter()
+                .map(|head| head.encoded)
+                .collect::<Vec<_>>(),
+            [false]
+        );
     }
 
     proptest! {

@@ -17,9 +17,9 @@ const OF_ONE_CONNECTION: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// Removes what belongs to the connection that the message came by (RFC 9110, section 7.6.1). It has to be
-/// done before the gateway adds or maps a header, or the other side could have it removed by naming it. `Host`
-/// stays: it says which API is called.
+/// Removes what belongs to the connection that the message came by (RFC 9110, section 7.6.1). It
+/// has to be done before the gateway adds or maps a header, or the other side could have it removed
+/// by naming it. `Host` stays: it says which API is called.
 pub(super) fn strip_connection(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -42,12 +42,27 @@ pub(super) fn strip_expectation(headers: &mut HeaderMap) {
 /// Who asked, as API Gateway and the load balancer tell.
 pub(super) fn add_forwarded(headers: &mut HeaderMap, source: IpAddr, port: u16) {
     let name = HeaderName::from_static("x-forwarded-for");
-    let before = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(", ");
-    let chain = if before.is_empty() { source.to_string() } else { format!("{before}, {source}") };
+    let before = headers
+        .get_all(&name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let chain = if before.is_empty() {
+        source.to_string()
+    } else {
+        format!("{before}, {source}")
+    };
     let values = [
         (name, chain),
-        (HeaderName::from_static("x-forwarded-port"), port.to_string()),
-        (HeaderName::from_static("x-forwarded-proto"), "http".to_owned()),
+        (
+            HeaderName::from_static("x-forwarded-port"),
+            port.to_string(),
+        ),
+        (
+            HeaderName::from_static("x-forwarded-proto"),
+            "http".to_owned(),
+        ),
     ];
     for (name, value) in values {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -56,11 +71,19 @@ pub(super) fn add_forwarded(headers: &mut HeaderMap, source: IpAddr, port: u16) 
     }
 }
 
-/// What a load balancer drops with `routing.http.drop_invalid_header_fields.enabled`: a backend may read
-/// `x_tollgate_user_id` as `x-tollgate-user-id`.
+/// What a load balancer drops with `routing.http.drop_invalid_header_fields.enabled`: a backend may
+/// read `x_tollgate_user_id` as `x-tollgate-user-id`.
 pub(super) fn drop_invalid(headers: &mut HeaderMap) {
-    let valid = |name: &HeaderName| name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let invalid: Vec<HeaderName> = headers.keys().filter(|name| !valid(name)).cloned().collect();
+    let valid = |name: &HeaderName| {
+        name.as_str()
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let invalid: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| !valid(name))
+        .cloned()
+        .collect();
     for name in invalid {
         headers.remove(name);
     }
@@ -71,7 +94,15 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
     }
 
     #[test]
@@ -91,7 +122,10 @@ mod tests {
 
     #[test]
     fn the_address_is_appended_to_what_the_client_claims() {
-        let mut map = headers(&[("x-forwarded-for", "10.0.0.1"), ("x-forwarded-proto", "https")]);
+        let mut map = headers(&[
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-forwarded-proto", "https"),
+        ]);
         add_forwarded(&mut map, "192.0.2.1".parse().unwrap(), 3000);
         assert_eq!(
             map,

@@ -57,12 +57,36 @@ async fn ask_function(
     request: Passed<'_>,
     exchange: &mut Exchange,
 ) -> Result<(RequestParts, Response<ResponseBody>), Own> {
-    let function = gateway.functions.get(package).map(Arc::clone).ok_or(Own::Failed)?;
+    let function = gateway
+        .functions
+        .get(package)
+        .map(Arc::clone)
+        .ok_or(Own::Failed)?;
     let deadline = Instant::now() + route.integration.timeout;
-    let Passed { parts, raw_query, parameters, body, .. } = request;
+    let Passed {
+        parts,
+        raw_query,
+        parameters,
+        body,
+        ..
+    } = request;
     let max_bytes = invoke::max_body_bytes(&parts.headers);
-    let (body, _reservation) = invoke::whole(&gateway.memory.requests, body, max_bytes, deadline, exchange).await?;
-    let event = proxy_event(exchange, &parts, &raw_query, parameters, &route.authorization, &body);
+    let (body, _reservation) = invoke::whole(
+        &gateway.memory.requests,
+        body,
+        max_bytes,
+        deadline,
+        exchange,
+    )
+    .await?;
+    let event = proxy_event(
+        exchange,
+        &parts,
+        &raw_query,
+        parameters,
+        &route.authorization,
+        &body,
+    );
     let response = invoke::invoke(function, event, deadline, exchange).await?;
     Ok((parts, keep(gateway, response, exchange)?))
 }
@@ -89,7 +113,12 @@ async fn ask_backend(
     exchange: &mut Exchange,
 ) -> Result<(RequestParts, Response<ResponseBody>), Own> {
     let deadline = Instant::now() + integration.timeout;
-    let Passed { method, parts: original, body, .. } = request;
+    let Passed {
+        method,
+        parts: original,
+        body,
+        ..
+    } = request;
     let mut changed = integration.change_request(&original, exchange);
     let response = match rule_for(gateway, integration, &mut changed) {
         Some(rule) => answer::fixed(rule),
@@ -109,8 +138,14 @@ fn rule_for<'g>(
 ) -> Option<&'g FixedResponse> {
     let listener = integration.listener.as_ref()?;
     headers::drop_invalid(&mut request.headers);
-    let mut rules = gateway.api.rules.iter().filter(|rule| rule.listener == *listener);
-    rules.find(|rule| rule.matches(&request.headers)).map(|rule| &rule.response)
+    let mut rules = gateway
+        .api
+        .rules
+        .iter()
+        .filter(|rule| rule.listener == *listener);
+    rules
+        .find(|rule| rule.matches(&request.headers))
+        .map(|rule| &rule.response)
 }
 
 fn outgoing(
@@ -122,7 +157,11 @@ fn outgoing(
 ) -> Result<(Request<RequestBody>, RequestFate), Own> {
     let query = path::joined(&changed.query, &original.query);
     let target = path::encoded(&changed.path);
-    let target = if query.is_empty() { target } else { format!("{target}?{query}") };
+    let target = if query.is_empty() {
+        target
+    } else {
+        format!("{target}?{query}")
+    };
     let fate = RequestFate::default();
     let mut request = Request::new(RequestBody::new(body, deadline, fate.clone()));
     *request.method_mut() = method;
@@ -153,7 +192,11 @@ async fn call(
         Err(NoAnswer::Target(status)) => {
             exchange.integration_error = Some(reason(status).to_owned());
             // Without a load balancer it is API Gateway itself that cannot reach the backend.
-            if integration.listener.is_some() { Ok(answer::of_load_balancer(status)) } else { Err(Own::Unavailable) }
+            if integration.listener.is_some() {
+                Ok(answer::of_load_balancer(status))
+            } else {
+                Err(Own::Unavailable)
+            }
         }
     }
 }
@@ -165,16 +208,25 @@ async fn answered(
     deadline: Instant,
 ) -> Result<Response<BackendBody>, NoAnswer> {
     let (parts, body) = gateway.backend.call(request, deadline).await?.into_parts();
-    let body = BackendBody::begin(body, deadline).await.map_err(|error| match error {
-        BodyError::TooLate => NoAnswer::TooLate,
-        _ => NoAnswer::Target(StatusCode::BAD_GATEWAY),
-    })?;
+    let body = BackendBody::begin(body, deadline)
+        .await
+        .map_err(|error| match error {
+            BodyError::TooLate => NoAnswer::TooLate,
+            _ => NoAnswer::Target(StatusCode::BAD_GATEWAY),
+        })?;
     Ok(Response::from_parts(parts, body))
 }
 
 /// Reserves what a response takes in buffers while its client does not read.
-fn reserve(gateway: &Gateway, body: &BackendBody, exchange: &mut Exchange) -> Result<Reservation, Own> {
-    let declared = body.size_hint().upper().and_then(|length| usize::try_from(length).ok());
+fn reserve(
+    gateway: &Gateway,
+    body: &BackendBody,
+    exchange: &mut Exchange,
+) -> Result<Reservation, Own> {
+    let declared = body
+        .size_hint()
+        .upper()
+        .and_then(|length| usize::try_from(length).ok());
     let bytes = declared.map_or(BUFFERED_RESPONSE, |length| length.min(BUFFERED_RESPONSE));
     gateway.memory.responses.reserve(bytes).ok_or_else(|| {
         exchange.integration_error = Some(MEMORY_EXHAUSTED.to_owned());

@@ -1,8 +1,9 @@
-//! Whether a request comes from a program on this machine itself. Administration and metrics of the local gateway are
-//! open to such requests only.
+//! Whether a request comes from a program on this machine itself. Administration and metrics of the
+//! local gateway are open to such requests only.
 //!
-//! A connection from a loopback address is not sufficient: a tunnel or a reverse proxy on this machine forwards other
-//! machines' requests, and a browser on this machine sends requests for pages of any origin.
+//! A connection from a loopback address is not sufficient: a tunnel or a reverse proxy on this
+//! machine forwards other machines' requests, and a browser on this machine sends requests for
+//! pages of any origin.
 
 use std::net::IpAddr;
 
@@ -33,7 +34,8 @@ const FORWARDING: [HeaderName; 19] = [
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-remote-ip"),
 ];
-/// Beginnings of names of such headers, for example `X-Forwarded-For`, `CF-Connecting-IP` and `X-Original-Host`.
+/// Beginnings of names of such headers, for example `X-Forwarded-For`, `CF-Connecting-IP` and
+/// `X-Original-Host`.
 const FORWARDING_PREFIXES: [&str; 19] = [
     "akamai-",
     "cf-",
@@ -58,16 +60,22 @@ const FORWARDING_PREFIXES: [&str; 19] = [
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const HTTP_PORT: u16 = 80;
 
-/// True if the request was sent from this machine, to a name of this machine, by no page of another origin and through
-/// no proxy. `headers` are as the client sent them, before the gateway adds its own. A `target` in absolute form, which
-/// only proxies receive, has to name the same host (RFC 9112, section 3.2.2).
+/// True if the request was sent from this machine, to a name of this machine, by no page of another
+/// origin and through no proxy. `headers` are as the client sent them, before the gateway adds its
+/// own. A `target` in absolute form, which only proxies receive, has to name the same host (RFC
+/// 9112, section 3.2.2).
 pub(super) fn is_from_this_machine(source: IpAddr, target: &Uri, headers: &HeaderMap) -> bool {
-    let Some(host) = loopback_host(headers) else { return false };
+    let Some(host) = loopback_host(headers) else {
+        return false;
+    };
 
     source.to_canonical().is_loopback()
         && target.authority().is_none_or(|named| *named == host)
         && !is_forwarded(headers)
-        && headers.get_all(ORIGIN).iter().all(|origin| is_same_origin(origin, &host))
+        && headers
+            .get_all(ORIGIN)
+            .iter()
+            .all(|origin| is_same_origin(origin, &host))
         && headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site)
 }
 
@@ -75,22 +83,37 @@ pub(super) fn is_from_this_machine(source: IpAddr, target: &Uri, headers: &Heade
 fn loopback_host(headers: &HeaderMap) -> Option<Authority> {
     let mut hosts = headers.get_all(HOST).iter();
     let (host, another) = (hosts.next()?, hosts.next());
-    let text = host.to_str().ok().filter(|text| another.is_none() && !text.contains('@'))?;
-    text.parse::<Authority>().ok().filter(|authority| is_loopback(authority.host()))
+    let text = host
+        .to_str()
+        .ok()
+        .filter(|text| another.is_none() && !text.contains('@'))?;
+    text.parse::<Authority>()
+        .ok()
+        .filter(|authority| is_loopback(authority.host()))
 }
 
 fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| {
-        FORWARDING.contains(name) || FORWARDING_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
+        FORWARDING.contains(name)
+            || FORWARDING_PREFIXES
+                .iter()
+                .any(|prefix| name.as_str().starts_with(prefix))
     })
 }
 
 /// True if the origin has the scheme, the host and the port of the request's own URL.
 fn is_same_origin(origin: &HeaderValue, host: &Authority) -> bool {
-    let authority = origin.to_str().ok().and_then(|text| text.strip_prefix("http://"));
-    let parsed = authority.filter(|text| !text.contains(['@', '/'])).and_then(|text| text.parse::<Authority>().ok());
+    let authority = origin
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix("http://"));
+    let parsed = authority
+        .filter(|text| !text.contains(['@', '/']))
+        .and_then(|text| text.parse::<Authority>().ok());
     parsed.is_some_and(|origin| {
-        origin.host().eq_ignore_ascii_case(host.host()) && port(&origin) == port(host) && port(host).is_some()
+        origin.host().eq_ignore_ascii_case(host.host())
+            && port(&origin) == port(host)
+            && port(host).is_some()
     })
 }
 
@@ -118,7 +141,9 @@ mod tests {
     }
 
     fn is_local_from(source: &str, headers: &[(&str, &str)]) -> bool {
-        let pairs = headers.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()));
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()));
         let mut map = HeaderMap::new();
         for (name, value) in pairs {
             map.append(name, value);
@@ -128,7 +153,13 @@ mod tests {
 
     #[test]
     fn a_program_on_this_machine_is_local() {
-        for host in ["127.0.0.1:3000", "localhost", "LOCALHOST:3000", "[::1]:3000", "127.8.9.1"] {
+        for host in [
+            "127.0.0.1:3000",
+            "localhost",
+            "LOCALHOST:3000",
+            "[::1]:3000",
+            "127.8.9.1",
+        ] {
             assert!(is_local(&[("host", host)]), "{host}");
         }
         for source in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
@@ -141,7 +172,14 @@ mod tests {
     fn a_host_that_is_missing_repeated_or_of_another_machine_is_not_local() {
         assert!(!is_local(&[]));
         assert!(!is_local(&[LOCAL, LOCAL]));
-        for host in ["api.example.com", "127.0.0.1.nip.io", "evil@127.0.0.1", "a:b@localhost:3000", "192.0.2.1", ""] {
+        for host in [
+            "api.example.com",
+            "127.0.0.1.nip.io",
+            "evil@127.0.0.1",
+            "a:b@localhost:3000",
+            "192.0.2.1",
+            "",
+        ] {
             assert!(!is_local(&[("host", host)]), "{host}");
         }
     }
@@ -184,7 +222,11 @@ mod tests {
             ("http://evil@127.0.0.1:3000/", false),
         ] {
             let target = Uri::from_static(target);
-            assert_eq!(is_from_this_machine(IpAddr::from([127, 0, 0, 1]), &target, &headers), expected, "{target}");
+            assert_eq!(
+                is_from_this_machine(IpAddr::from([127, 0, 0, 1]), &target, &headers),
+                expected,
+                "{target}"
+            );
         }
     }
 
@@ -197,7 +239,10 @@ mod tests {
             ("localhost:80", "http://localhost"),
             ("[::1]:3000", "http://[::1]:3000"),
         ] {
-            assert!(is_local(&[("host", host), ("origin", origin)]), "{host} {origin}");
+            assert!(
+                is_local(&[("host", host), ("origin", origin)]),
+                "{host} {origin}"
+            );
         }
         for origin in [
             "http://127.0.0.1:5173",
@@ -221,9 +266,25 @@ mod tests {
         let own = ("origin", "http://127.0.0.1:3000");
         assert!(!is_local(&[LOCAL, own, ("origin", "https://evil.example")]));
         assert!(!is_local(&[LOCAL, ("origin", "https://evil.example"), own]));
-        for (site, expected) in [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)] {
-            assert_eq!(is_local(&[LOCAL, ("sec-fetch-site", site)]), expected, "{site}");
-            assert!(!is_local(&[LOCAL, ("sec-fetch-site", site), ("sec-fetch-site", "cross-site")]), "{site}");
+        for (site, expected) in [
+            ("same-origin", true),
+            ("none", true),
+            ("same-site", false),
+            ("cross-site", false),
+        ] {
+            assert_eq!(
+                is_local(&[LOCAL, ("sec-fetch-site", site)]),
+                expected,
+                "{site}"
+            );
+            assert!(
+                !is_local(&[
+                    LOCAL,
+                    ("sec-fetch-site", site),
+                    ("sec-fetch-site", "cross-site")
+                ]),
+                "{site}"
+            );
         }
     }
 }

@@ -44,7 +44,10 @@ struct Memory {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { requests: MemoryBudget::new(REQUEST_MEMORY), responses: MemoryBudget::new(RESPONSE_MEMORY) }
+        Self {
+            requests: MemoryBudget::new(REQUEST_MEMORY),
+            responses: MemoryBudget::new(RESPONSE_MEMORY),
+        }
     }
 }
 
@@ -64,7 +67,8 @@ pub struct Gateway {
 
 impl Gateway {
     /// `functions` are found by their package's name; `backend` is where every integration leads;
-    /// `jwks` are the local issuer's keys; `metrics` count every request and are shown at their path.
+    /// `jwks` are the local issuer's keys; `metrics` count every request and are shown at their
+    /// path.
     #[must_use]
     pub fn new(
         api: Api,
@@ -74,7 +78,15 @@ impl Gateway {
         metrics: Arc<LocalMetrics>,
         log: LogSink,
     ) -> Self {
-        Self { api, functions, backend: Backend::new(backend), jwks, metrics, log, memory: Memory::default() }
+        Self {
+            api,
+            functions,
+            backend: Backend::new(backend),
+            jwks,
+            metrics,
+            log,
+            memory: Memory::default(),
+        }
     }
 
     /// Every function that a route needs.

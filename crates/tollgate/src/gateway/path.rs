@@ -22,12 +22,20 @@ const ENCODED: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// What may not stand in a query's value as it is.
-const ENCODED_QUERY: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>').add(b'=');
+const ENCODED_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'+')
+    .add(b'<')
+    .add(b'>')
+    .add(b'=');
 
-/// Returns the path as an HTTP API of API Gateway passes it on, by requests that were captured on AWS: decoded twice,
-/// and cut at a `?` that the first decoding reveals. `None` for an invalid path: a malformed escape before either
-/// decoding, as in `50%25-off`, or text that is not UTF-8.
+/// Returns the path as an HTTP API of API Gateway passes it on, by requests that were captured on
+/// AWS: decoded twice, and cut at a `?` that the first decoding reveals. `None` for an invalid
+/// path: a malformed escape before either decoding, as in `50%25-off`, or text that is not UTF-8.
 pub(super) fn decoded(uri: &Uri) -> Option<String> {
     let path = uri.path();
     if !path.starts_with('/') {
@@ -39,14 +47,17 @@ pub(super) fn decoded(uri: &Uri) -> Option<String> {
 }
 
 fn decoded_once(path: &str) -> Option<String> {
-    let decoded = escapes_are_whole(path).then(|| percent_decode_str(path).decode_utf8().ok())??;
+    let decoded =
+        escapes_are_whole(path).then(|| percent_decode_str(path).decode_utf8().ok())??;
     Some(decoded.into_owned())
 }
 
 fn escapes_are_whole(path: &str) -> bool {
-    path.split('%')
-        .skip(1)
-        .all(|rest| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
+    path.split('%').skip(1).all(|rest| {
+        rest.as_bytes()
+            .get(..2)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// A path for the request line.
@@ -56,22 +67,35 @@ pub(super) fn encoded(path: &str) -> String {
 
 /// A query's names and values, undecoded.
 pub(super) fn query(uri: &Uri) -> Vec<(String, Option<String>)> {
-    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let pairs = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
-            pair.split_once('=')
-                .map_or_else(|| (pair.to_owned(), None), |(name, value)| (name.to_owned(), Some(value.to_owned())))
+            pair.split_once('=').map_or_else(
+                || (pair.to_owned(), None),
+                |(name, value)| (name.to_owned(), Some(value.to_owned())),
+            )
         })
         .collect()
 }
 
-/// Names and values for the request line. What came from the client is as it was; what a mapping put there
-/// is encoded.
-pub(super) fn joined(query: &[(String, Option<String>)], original: &[(String, Option<String>)]) -> String {
+/// Names and values for the request line. What came from the client is as it was; what a mapping
+/// put there is encoded.
+pub(super) fn joined(
+    query: &[(String, Option<String>)],
+    original: &[(String, Option<String>)],
+) -> String {
     let pair = |pair: &(String, Option<String>)| match pair {
         (name, Some(value)) if original.contains(pair) => format!("{name}={value}"),
         (name, Some(value)) => {
-            format!("{}={}", utf8_percent_encode(name, ENCODED_QUERY), utf8_percent_encode(value, ENCODED_QUERY))
+            format!(
+                "{}={}",
+                utf8_percent_encode(name, ENCODED_QUERY),
+                utf8_percent_encode(value, ENCODED_QUERY)
+            )
         }
         (name, None) if original.contains(pair) => name.clone(),
         (name, None) => utf8_percent_encode(name, ENCODED_QUERY).to_string(),
@@ -89,7 +113,10 @@ mod tests {
 
     #[test]
     fn a_path_is_decoded_twice_and_otherwise_left_alone() {
-        assert_eq!(path("/a%20b/%2e%2e/%252e//x?y=%20").as_deref(), Some("/a b/.././/x"));
+        assert_eq!(
+            path("/a%20b/%2e%2e/%252e//x?y=%20").as_deref(),
+            Some("/a b/.././/x")
+        );
         assert_eq!(path("http://host/a").as_deref(), Some("/a"));
         assert_eq!(path("/a%252Fb/%25252c").as_deref(), Some("/a/b/%2c"));
         assert_eq!(path("/%252e%252e/%25C3%25BC").as_deref(), Some("/../ü"));
@@ -114,7 +141,15 @@ mod tests {
 
     #[test]
     fn what_is_not_a_path_is_none() {
-        let second = ["/50%25-off", "/a%25", "/%252", "/%25%", "/%2525%25zz", "/%25ff", "/a%25%3Fx"];
+        let second = [
+            "/50%25-off",
+            "/a%25",
+            "/%252",
+            "/%25%",
+            "/%2525%25zz",
+            "/%25ff",
+            "/a%25%3Fx",
+        ];
         for uri in ["/%", "/%2", "/%zz", "/%ff", "*"].into_iter().chain(second) {
             assert_eq!(path(uri), None, "{uri}");
         }
@@ -132,7 +167,13 @@ mod tests {
         let uri: Uri = "/?a=1&b&c=%20&a=2&d=".parse().unwrap();
         let pairs = query(&uri);
         assert_eq!(joined(&pairs, &pairs), "a=1&b&c=%20&a=2&d=");
-        assert_eq!(joined(&[("u".to_owned(), Some("a b&c".to_owned()))], &pairs), "u=a%20b%26c");
-        assert_eq!(joined(&[("a b\r\n".to_owned(), None)], &pairs), "a%20b%0D%0A");
+        assert_eq!(
+            joined(&[("u".to_owned(), Some("a b&c".to_owned()))], &pairs),
+            "u=a%20b%26c"
+        );
+        assert_eq!(
+            joined(&[("a b\r\n".to_owned(), None)], &pairs),
+            "a%20b%0D%0A"
+        );
     }
 }

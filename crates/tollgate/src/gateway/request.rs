@@ -43,7 +43,11 @@ pub(super) async fn answer(
     head: Option<Head>,
 ) -> Response<ResponseBody> {
     let exchange = Exchange::begin(request_id(), connection.client.ip());
-    let mut logged = Logged { gateway: Arc::clone(&gateway), exchange, started: Instant::now() };
+    let mut logged = Logged {
+        gateway: Arc::clone(&gateway),
+        exchange,
+        started: Instant::now(),
+    };
     let exchange = &mut logged.exchange;
     let mut response = match proceed(&gateway, request, connection, head, exchange).await {
         Ok(response) => response,
@@ -53,10 +57,14 @@ pub(super) async fn answer(
         }
     };
     if head.is_none_or(|head| head.encoded || head.unclear) {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if let Ok(value) = HeaderValue::from_str(&exchange.request_id) {
-        response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), value);
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("apigw-requestid"), value);
     }
     exchange.status = Some(response.status().as_u16());
     response.map(|body| Counted::new(body, move |sent| logged.sent(sent)).boxed_unsync())
@@ -70,11 +78,14 @@ struct Logged {
 }
 
 impl Logged {
-    /// The status has been sent already when a body breaks off, so the error is all that the log can say of it.
+    /// The status has been sent already when a body breaks off, so the error is all that the log
+    /// can say of it.
     fn sent(mut self, sent: Sent) {
         self.exchange.response_length = Some(sent.bytes);
         if let Some(error) = sent.error {
-            self.exchange.integration_error.get_or_insert_with(|| error.to_string());
+            self.exchange
+                .integration_error
+                .get_or_insert_with(|| error.to_string());
         }
     }
 }
@@ -82,7 +93,9 @@ impl Logged {
 impl Drop for Logged {
     fn drop(&mut self) {
         self.exchange.response_latency = Some(self.started.elapsed());
-        let Some(format) = &self.gateway.api.stage.log else { return };
+        let Some(format) = &self.gateway.api.stage.log else {
+            return;
+        };
 
         let line = format.line(&self.exchange);
         // A scrape that counts as a request would change what it measures.
@@ -127,17 +140,35 @@ async fn proceed(
     };
     let route = Arc::clone(found.value);
     exchange.route_key = Some(route.key.clone());
-    gateway.api.stage.admit(&route.key).map_err(|_| Own::TooManyRequests)?;
+    gateway
+        .api
+        .stage
+        .admit(&route.key)
+        .map_err(|_| Own::TooManyRequests)?;
     let (parts, body) = request.into_parts();
     let raw_query = parts.uri.query().unwrap_or_default().to_owned();
-    let mut original = RequestParts { path: decoded.clone(), query: path::query(&parts.uri), headers: parts.headers };
+    let mut original = RequestParts {
+        path: decoded.clone(),
+        query: path::query(&parts.uri),
+        headers: parts.headers,
+    };
     headers::strip_connection(&mut original.headers);
-    headers::add_forwarded(&mut original.headers, connection.client.ip(), connection.local_port);
+    headers::add_forwarded(
+        &mut original.headers,
+        connection.client.ip(),
+        connection.local_port,
+    );
     let event = || authorizer_event(exchange, &original, &raw_query, &found.parameters);
     let event = matches!(route.authorization, Authorization::Custom(_)).then(event);
     pass(gateway, &route, event, is_local, exchange).await?;
     let origin = original.headers.get(ORIGIN).cloned();
-    let request = Passed { method: parts.method, parts: original, raw_query, parameters: &found.parameters, body };
+    let request = Passed {
+        method: parts.method,
+        parts: original,
+        raw_query,
+        parameters: &found.parameters,
+        body,
+    };
     let mut response = integrate(gateway, &route, request, exchange).await?;
     if let Some(cors) = &gateway.api.cors {
         cors.answer(origin.as_ref(), response.headers_mut());
@@ -145,8 +176,8 @@ async fn proceed(
     Ok(response)
 }
 
-/// Serves the pages that only the local gateway has, to GET and HEAD. They are logged, and are not counted as requests
-/// to the API.
+/// Serves the pages that only the local gateway has, to GET and HEAD. They are logged, and are not
+/// counted as requests to the API.
 fn own_page(
     gateway: &Gateway,
     request: &Request<Incoming>,
@@ -172,11 +203,18 @@ fn own_page(
 
 fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
     let text = |name: HeaderName| {
-        request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        request
+            .headers()
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     request.method().as_str().clone_into(&mut exchange.method);
     request.uri().path().clone_into(&mut exchange.path);
-    exchange.protocol = if request.version() == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
+    exchange.protocol = if request.version() == Version::HTTP_10 {
+        "HTTP/1.0"
+    } else {
+        "HTTP/1.1"
+    };
     exchange.domain = text(HOST).unwrap_or_default();
     exchange.user_agent = text(USER_AGENT).unwrap_or_default();
 }
@@ -188,15 +226,27 @@ fn check_head(request: &Request<Incoming>, head: Option<Head>) -> Result<(), Own
     }
     let hosts: Vec<_> = request.headers().get_all(HOST).iter().collect();
     let named = match hosts.as_slice() {
-        [host] => host.to_str().is_ok_and(|host| host.parse::<Authority>().is_ok()),
+        [host] => host
+            .to_str()
+            .is_ok_and(|host| host.parse::<Authority>().is_ok()),
         [] => request.version() == Version::HTTP_10,
         _ => false,
     };
-    if named && request.method() != Method::CONNECT { Ok(()) } else { Err(Own::BadRequest) }
+    if named && request.method() != Method::CONNECT {
+        Ok(())
+    } else {
+        Err(Own::BadRequest)
+    }
 }
 
 fn declared_length(request: &Request<Incoming>) -> Option<u64> {
-    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    request
+        .headers()
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 async fn pass(

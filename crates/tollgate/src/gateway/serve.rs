@@ -64,8 +64,14 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Futu
         }
     }
     drop(listener);
-    if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still under way after {} s", FAREWELL.as_secs());
+    if tokio::time::timeout(FAREWELL, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "requests were still under way after {} s",
+            FAREWELL.as_secs()
+        );
     }
 }
 
@@ -80,7 +86,9 @@ impl AcceptFailures {
     /// Counts a failure. Returns the number of failures to log, at most once per interval.
     fn count(&mut self, now: Instant) -> Option<u64> {
         self.not_logged += 1;
-        let is_due = self.logged_at.is_none_or(|logged| now.duration_since(logged) >= WARNING_INTERVAL);
+        let is_due = self
+            .logged_at
+            .is_none_or(|logged| now.duration_since(logged) >= WARNING_INTERVAL);
         is_due.then(|| {
             self.logged_at = Some(now);
             std::mem::take(&mut self.not_logged)
@@ -88,7 +96,12 @@ impl AcceptFailures {
     }
 }
 
-async fn connect(stream: TcpStream, connection: Connection, gateway: Arc<Gateway>, watcher: Watcher) {
+async fn connect(
+    stream: TcpStream,
+    connection: Connection,
+    gateway: Arc<Gateway>,
+    watcher: Watcher,
+) {
     let heads = Heads::default();
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&heads)));
@@ -97,7 +110,11 @@ async fn connect(stream: TcpStream, connection: Connection, gateway: Arc<Gateway
         async move { Ok::<_, Infallible>(answer(gateway, request, connection, head).await) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_headers(HEADERS).max_buf_size(BUFFER);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(HEADERS)
+        .max_buf_size(BUFFER);
     if let Err(error) = watcher.watch(builder.serve_connection(io, service)).await {
         tracing::debug!(%error, "a connection ended early");
     }

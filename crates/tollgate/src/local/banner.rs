@@ -51,24 +51,50 @@ impl Facts<'_> {
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
         let kind = if self.built_in { ", built-in echo" } else { "" };
-        writeln!(text, "Tollgate listens on http://{}. Ctrl-C finishes requests under way and stops.", self.address)?;
+        writeln!(
+            text,
+            "Tollgate listens on http://{}. Ctrl-C finishes requests under way and stops.",
+            self.address
+        )?;
         if !self.address.ip().is_loopback() {
             writeln!(text, "Others than this machine may reach it there.")?;
         }
-        writeln!(text, "\nBackend  {}{kind}", self.backend.to_string().trim_end_matches('/'))?;
+        writeln!(
+            text,
+            "\nBackend  {}{kind}",
+            self.backend.to_string().trim_end_matches('/')
+        )?;
         match self.endpoint {
-            Some(endpoint) => writeln!(text, "Store    DynamoDB at {}", endpoint.to_string().trim_end_matches('/'))?,
-            None => writeln!(text, "Store    embedded; plans, keys and usage are gone when this process ends")?,
+            Some(endpoint) => writeln!(
+                text,
+                "Store    DynamoDB at {}",
+                endpoint.to_string().trim_end_matches('/')
+            )?,
+            None => writeln!(
+                text,
+                "Store    embedded; plans, keys and usage are gone when this process ends"
+            )?,
         }
         if let Some(proxy) = &self.proxy {
-            writeln!(text, "Proxy    {proxy}, for requests to issuers and authorization servers")?;
+            writeln!(
+                text,
+                "Proxy    {proxy}, for requests to issuers and authorization servers"
+            )?;
         }
-        writeln!(text, "Metrics  http://{}{METRICS_PATH}, and a table at the end", self.address)?;
+        writeln!(
+            text,
+            "Metrics  http://{}{METRICS_PATH}, and a table at the end",
+            self.address
+        )?;
         self.write_routes(text)?;
         self.write_schedules(text)?;
         self.write_stand_ins(text)?;
         self.write_keys(text)?;
-        if self.keys_shown && self.built_in { self.write_examples(text) } else { writeln!(text) }
+        if self.keys_shown && self.built_in {
+            self.write_examples(text)
+        } else {
+            writeln!(text)
+        }
     }
 
     fn write_routes(&self, text: &mut String) -> std::fmt::Result {
@@ -79,7 +105,12 @@ impl Facts<'_> {
                 Authorization::Iam => "IAM: this machine only",
                 Authorization::Custom(function) => function,
             };
-            writeln!(text, "  {:<8} {:<24} {who}", key.method().unwrap_or("ANY"), key.path())?;
+            writeln!(
+                text,
+                "  {:<8} {:<24} {who}",
+                key.method().unwrap_or("ANY"),
+                key.path()
+            )?;
         }
         Ok(())
     }
@@ -89,15 +120,22 @@ impl Facts<'_> {
             writeln!(text, "\nSchedules")?;
         }
         let mut schedules = self.schedules.iter();
-        schedules.try_for_each(|(schedule, _)| writeln!(text, "  {:<8} every {:?}", schedule.package, schedule.every))
+        schedules.try_for_each(|(schedule, _)| {
+            writeln!(text, "  {:<8} every {:?}", schedule.package, schedule.every)
+        })
     }
 
     fn write_stand_ins(&self, text: &mut String) -> std::fmt::Result {
         if self.stand_ins.is_empty() {
             return Ok(());
         }
-        writeln!(text, "\nStand-ins for parameters without a default (--parameter NAME=VALUE sets one)")?;
-        self.stand_ins.iter().try_for_each(|stand_in| writeln!(text, "  {} = {}", stand_in.name, stand_in.value))
+        writeln!(
+            text,
+            "\nStand-ins for parameters without a default (--parameter NAME=VALUE sets one)"
+        )?;
+        self.stand_ins
+            .iter()
+            .try_for_each(|stand_in| writeln!(text, "  {} = {}", stand_in.name, stand_in.value))
     }
 
     fn write_keys(&self, text: &mut String) -> std::fmt::Result {
@@ -108,7 +146,10 @@ impl Facts<'_> {
                     "\nKeys\n  those in the tables; nothing is written to tables on another machine"
                 );
             }
-            Some(_) => writeln!(text, "\nKeys, unless the tables already have others under these ids")?,
+            Some(_) => writeln!(
+                text,
+                "\nKeys, unless the tables already have others under these ids"
+            )?,
             None => writeln!(text, "\nKeys")?,
         }
         keys::write(text, self.seeds, self.keys_shown, Timestamp::now())
@@ -116,13 +157,17 @@ impl Facts<'_> {
 
     /// Tables on another machine are not filled.
     fn are_seeds_used(&self) -> bool {
-        self.endpoint.is_none_or(|endpoint| is_loopback(endpoint.host().unwrap_or_default()))
+        self.endpoint
+            .is_none_or(|endpoint| is_loopback(endpoint.host().unwrap_or_default()))
     }
 
     fn write_examples(&self, text: &mut String) -> std::fmt::Result {
         let (url, header) = (format!("http://{}", self.address), self.key_header);
         if !self.is_local_issuer_trusted {
-            writeln!(text, "\nTokens of `tollgate token` are not accepted: the policy does not name their issuer.")?;
+            writeln!(
+                text,
+                "\nTokens of `tollgate token` are not accepted: the policy does not name their issuer."
+            )?;
         }
         writeln!(text, "\nTry")?;
         writeln!(text, "  curl -i {url}/health")?;
@@ -130,12 +175,19 @@ impl Facts<'_> {
         if !self.are_seeds_used() {
             return writeln!(text);
         }
-        writeln!(text, "  curl -i -H '{header}: local-pro-key-0000000000001' {url}/orders")?;
+        writeln!(
+            text,
+            "  curl -i -H '{header}: local-pro-key-0000000000001' {url}/orders"
+        )?;
         if self.is_local_issuer_trusted {
             let program = std::env::args().next();
             let is_under_cargo = std::env::var_os("CARGO").is_some();
-            let command = token_command::token_command(program.as_deref(), is_under_cargo, self.state);
-            writeln!(text, "  curl -i -H \"authorization: Bearer $({command})\" {url}/orders")?;
+            let command =
+                token_command::token_command(program.as_deref(), is_under_cargo, self.state);
+            writeln!(
+                text,
+                "  curl -i -H \"authorization: Bearer $({command})\" {url}/orders"
+            )?;
         }
         writeln!(
             text,

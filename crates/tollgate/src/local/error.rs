@@ -45,7 +45,9 @@ pub enum StartError {
     #[error("the parameter `{0}` is given twice")]
     Repeated(String),
     /// A key that would be passed on to the backend.
-    #[error("KEY_HEADER is `{header}`, but the integration of route `{route}` does not remove that header")]
+    #[error(
+        "KEY_HEADER is `{header}`, but the integration of route `{route}` does not remove that header"
+    )]
     KeyHeader {
         /// The header.
         header: String,

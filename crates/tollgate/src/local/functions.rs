@@ -32,7 +32,8 @@ impl PolicyFile {
         Ok(Self { path, text })
     }
 
-    /// Names this file where the policy is what is wrong; `AUTH_POLICY` is nothing that its author has written.
+    /// Names this file where the policy is what is wrong; `AUTH_POLICY` is nothing that its author
+    /// has written.
     fn start_error(&self, error: FunctionError) -> StartError {
         let (position, problem) = match &error {
             FunctionError::Authorizer(ConfigError::Policy(error)) => {
@@ -42,19 +43,25 @@ impl PolicyFile {
             _ => return error.into(),
         };
         let problem = problem.trim_start_matches("AUTH_POLICY: ").to_owned();
-        StartError::Document { path: self.path.clone(), position, problem }
+        StartError::Document {
+            path: self.path.clone(),
+            position,
+            problem,
+        }
     }
 }
 
 impl Given<'_> {
     /// The policy that is in force instead of the template's.
     pub(super) fn policy(&self, of_template: &str) -> String {
-        self.policy.map_or_else(|| self.issuer.beside(of_template), |file| file.text.clone())
+        self.policy
+            .map_or_else(|| self.issuer.beside(of_template), |file| file.text.clone())
     }
 }
 
-/// The functions that routes need, with the environment that the template gives them. The local issuer is
-/// trusted beside the template's; a policy that replaces the template's says itself whom it trusts.
+/// The functions that routes need, with the environment that the template gives them. The local
+/// issuer is trusted beside the template's; a policy that replaces the template's says itself whom
+/// it trusts.
 pub(super) async fn functions(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
     given: &Given<'_>,
@@ -75,7 +82,10 @@ pub(super) async fn functions(
             let of_template = |name: &str| settings.get(name).cloned();
             let variable = |name: &str| of_template(name).or_else(|| std::env::var(name).ok());
             // Secrets of a policy are read at the endpoint too.
-            match endpoint.as_ref().filter(|_| own || name.starts_with("AWS_")) {
+            match endpoint
+                .as_ref()
+                .filter(|_| own || name.starts_with("AWS_"))
+            {
                 Some(endpoint) => store::setting(name, endpoint, variable),
                 None => of_template(name),
             }
@@ -90,19 +100,31 @@ pub(super) async fn functions(
     Ok(functions)
 }
 
-/// Every integration has to remove the header of API keys, those of public routes too: a client may send its key with
-/// each request.
-pub(super) fn check_key_header(api: &Api, functions: &HashMap<String, Arc<Function>>) -> Result<(), StartError> {
+/// Every integration has to remove the header of API keys, those of public routes too: a client may
+/// send its key with each request.
+pub(super) fn check_key_header(
+    api: &Api,
+    functions: &HashMap<String, Arc<Function>>,
+) -> Result<(), StartError> {
     for header in key_headers(functions) {
-        if let Some((_, route)) = api.routes.iter().find(|(_, route)| !route.integration.removes(&header)) {
-            return Err(StartError::KeyHeader { header, route: route.key.clone() });
+        if let Some((_, route)) = api
+            .routes
+            .iter()
+            .find(|(_, route)| !route.integration.removes(&header))
+        {
+            return Err(StartError::KeyHeader {
+                header,
+                route: route.key.clone(),
+            });
         }
     }
     Ok(())
 }
 
 /// The headers in which authorizers look for API keys.
-pub(super) fn key_headers(functions: &HashMap<String, Arc<Function>>) -> impl Iterator<Item = String> {
+pub(super) fn key_headers(
+    functions: &HashMap<String, Arc<Function>>,
+) -> impl Iterator<Item = String> {
     functions.values().filter_map(|function| match &**function {
         Function::Authorizer(authorizer) => authorizer.key_header(),
         _ => None,

@@ -63,7 +63,10 @@ impl LocalIssuer {
     /// [`IssuerError`] where it can be neither read nor made, or is not a secret.
     pub fn open(folder: &Path) -> Result<Self, IssuerError> {
         let path = folder.join("issuer.p8");
-        let file = |error| IssuerError::File { path: path.clone(), error };
+        let file = |error| IssuerError::File {
+            path: path.clone(),
+            error,
+        };
         let is_new = !path.exists() && make(folder, &path)?;
         let mode = fs::metadata(&path).map_err(file)?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
@@ -75,8 +78,8 @@ impl LocalIssuer {
         Ok(Self { pair, is_new })
     }
 
-    /// Returns whether this call of [`Self::open`] made the key. A gateway that uses another folder does not accept its
-    /// tokens.
+    /// Returns whether this call of [`Self::open`] made the key. A gateway that uses another folder
+    /// does not accept its tokens.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.is_new
@@ -96,20 +99,28 @@ impl LocalIssuer {
                "plan_claim": "plan", "default_plan": "free", "max_lifetime_s": null})
     }
 
-    /// A policy that trusts it beside its own issuers. A text that is no policy is left for others to judge.
+    /// A policy that trusts it beside its own issuers. A text that is no policy is left for others
+    /// to judge.
     #[must_use]
     pub fn beside(&self, policy: &str) -> String {
-        let Ok(Value::Object(mut document)) = serde_json::from_str(policy) else { return policy.to_owned() };
+        let Ok(Value::Object(mut document)) = serde_json::from_str(policy) else {
+            return policy.to_owned();
+        };
         let issuers = document.entry("issuers").or_insert_with(|| json!([]));
-        let Value::Array(issuers) = issuers else { return policy.to_owned() };
+        let Value::Array(issuers) = issuers else {
+            return policy.to_owned();
+        };
         issuers.push(self.trust());
         Value::Object(document).to_string()
     }
 
-    /// Returns whether a policy names this issuer. One that is not JSON, such as `table:NAME`, is not known to.
+    /// Returns whether a policy names this issuer. One that is not JSON, such as `table:NAME`, is
+    /// not known to.
     #[must_use]
     pub fn is_named_by(policy: &str) -> bool {
-        let Ok(document) = serde_json::from_str::<Value>(policy) else { return false };
+        let Ok(document) = serde_json::from_str::<Value>(policy) else {
+            return false;
+        };
         let issuers = document.get("issuers").and_then(Value::as_array);
         issuers.is_some_and(|issuers| issuers.iter().any(|issuer| issuer["issuer"] == ISSUER))
     }
@@ -118,8 +129,9 @@ impl LocalIssuer {
     #[must_use]
     pub fn token(&self, asked: &Token, now: Timestamp) -> Option<String> {
         let issued = now.as_second();
-        let expires =
-            issued.checked_add_unsigned(asked.expires_in).filter(|end| Timestamp::from_second(*end).is_ok())?;
+        let expires = issued
+            .checked_add_unsigned(asked.expires_in)
+            .filter(|end| Timestamp::from_second(*end).is_ok())?;
         let mut claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": asked.sub, "iat": issued, "exp": expires});
         for (name, value) in [("scope", &asked.scope), ("plan", &asked.plan)] {
             if let Some(value) = value {
@@ -129,14 +141,21 @@ impl LocalIssuer {
         let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": self.kid()});
         let text = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", text(header), text(claims));
-        let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes()).ok()?;
+        let signature = self
+            .pair
+            .sign(&SystemRandom::new(), signed.as_bytes())
+            .ok()?;
         Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
     /// The coordinates of the public point, which is written 4, x, y.
     fn coordinates(&self) -> (String, String) {
         let point = self.pair.public_key().as_ref();
-        let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
+        let (x, y) = point
+            .get(1..)
+            .unwrap_or_default()
+            .split_at_checked(32)
+            .unwrap_or_default();
         (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
     }
 
@@ -148,16 +167,25 @@ impl LocalIssuer {
     }
 }
 
-/// Writes a new key aside and gives it its name in one step, so that of two that start at once both read
-/// the one that came first, whole.
+/// Writes a new key aside and gives it its name in one step, so that of two that start at once both
+/// read the one that came first, whole.
 ///
 /// Returns whether the key is this one.
 fn make(folder: &Path, path: &Path) -> Result<bool, IssuerError> {
-    let file = |error| IssuerError::File { path: path.to_owned(), error };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file)?;
+    let file = |error| IssuerError::File {
+        path: path.to_owned(),
+        error,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(file)?;
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
         .map_err(|_| IssuerError::Random)?;
-    let random = aws_lc_rs::rand::generate::<[u8; 8]>(&SystemRandom::new()).map_err(|_| IssuerError::Random)?.expose();
+    let random = aws_lc_rs::rand::generate::<[u8; 8]>(&SystemRandom::new())
+        .map_err(|_| IssuerError::Random)?
+        .expose();
     let aside = folder.join(format!("issuer.{:016x}", u64::from_be_bytes(random)));
     let written = OpenOptions::new()
         .write(true)
@@ -185,11 +213,18 @@ mod tests {
         let kids: Vec<String> = std::thread::scope(|scope| {
             let open = || LocalIssuer::open(&state).unwrap().kid();
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
         assert!(!LocalIssuer::open(&state).unwrap().is_new());
         assert!(kids.iter().all(|kid| *kid == kids[0]));
-        let mode = fs::metadata(state.join("issuer.p8")).unwrap().permissions().mode() & 0o777;
+        let mode = fs::metadata(state.join("issuer.p8"))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777;
         assert_eq!((mode, fs::read_dir(&state).unwrap().count()), (0o600, 1));
     }
 
@@ -200,18 +235,34 @@ mod tests {
         let path = folder.path().join("issuer.p8");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = LocalIssuer::open(folder.path()).err().unwrap().to_string();
-        assert!(error.contains("issuer.p8: others may read it (mode 644)"), "{error}");
+        assert!(
+            error.contains("issuer.p8: others may read it (mode 644)"),
+            "{error}"
+        );
     }
 
     #[test]
     fn it_is_trusted_beside_a_policys_own_issuers() {
         let folder = tempfile::tempdir().unwrap();
         let issuer = LocalIssuer::open(folder.path()).unwrap();
-        let policy: Value = serde_json::from_str(&issuer.beside(r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#)).unwrap();
-        assert_eq!((&policy["issuers"][0]["issuer"], &policy["issuers"][1]["issuer"]), (&json!("a"), &json!(ISSUER)));
+        let policy: Value =
+            serde_json::from_str(&issuer.beside(r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#))
+                .unwrap();
+        assert_eq!(
+            (
+                &policy["issuers"][0]["issuer"],
+                &policy["issuers"][1]["issuer"]
+            ),
+            (&json!("a"), &json!(ISSUER))
+        );
         assert_eq!(issuer.beside("no policy"), "no policy");
         assert!(issuer.is_new() && LocalIssuer::is_named_by(&policy.to_string()));
-        for other in [r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#, r#"{"rules":[]}"#, "table:edge", "[]"] {
+        for other in [
+            r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#,
+            r#"{"rules":[]}"#,
+            "table:edge",
+            "[]",
+        ] {
             assert!(!LocalIssuer::is_named_by(other), "{other}");
         }
     }

@@ -52,8 +52,8 @@ impl Started {
         Arc::clone(&self.metrics)
     }
 
-    /// Answers until `stop` is ready, then finishes what is under way and what functions hold in memory. Functions prepare meanwhile, because
-    /// what they ask for may be this gateway's own.
+    /// Answers until `stop` is ready, then finishes what is under way and what functions hold in
+    /// memory. Functions prepare meanwhile, because what they ask for may be this gateway's own.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let functions: Vec<_> = self.gateway.functions().collect();
         for function in functions.iter().map(Arc::clone) {
@@ -79,7 +79,10 @@ pub async fn start(
 ) -> Result<Started, StartError> {
     let metrics = Arc::new(LocalMetrics::default());
     let records = RecordLog::to(metrics.counting(records));
-    let template_error = |error| StartError::Template { path: options.template.clone(), error };
+    let template_error = |error| StartError::Template {
+        path: options.template.clone(),
+        error,
+    };
     let text = read(&options.template)?;
     let parameters = parameters(&options.parameters)?;
     let template = Template::parse(&text, &parameters).map_err(template_error)?;
@@ -87,20 +90,42 @@ pub async fn start(
     let schedules = Schedule::all(&template).map_err(template_error)?;
     let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
     let environment = api.functions.get("authorizer").cloned().unwrap_or_default();
-    let store = Arc::new(store::open(options.endpoint.as_ref(), &seeds, &environment, records.clone()).await?);
+    let store = Arc::new(
+        store::open(
+            options.endpoint.as_ref(),
+            &seeds,
+            &environment,
+            records.clone(),
+        )
+        .await?,
+    );
     let issuer = LocalIssuer::open(&options.state)?;
     let policy = options.policy.map(PolicyFile::read).transpose()?;
-    let given = Given { policy: policy.as_ref(), endpoint: options.endpoint.as_ref(), issuer: &issuer };
+    let given = Given {
+        policy: policy.as_ref(),
+        endpoint: options.endpoint.as_ref(),
+        issuer: &issuer,
+    };
     let functions = functions(&api.functions, &given, &store, &records).await?;
     check_key_header(&api, &functions)?;
-    let schedules = schedule::with_functions(schedules, options.endpoint.as_ref(), &records).await?;
-    let listen_error = |error| StartError::Listen { address: options.listen.to_string(), error };
-    let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+    let schedules =
+        schedule::with_functions(schedules, options.endpoint.as_ref(), &records).await?;
+    let listen_error = |error| StartError::Listen {
+        address: options.listen.to_string(),
+        error,
+    };
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let (backend, built_in) = backend(options.backend).await?;
     let (template, stand_ins) = (&options.template, &template.stand_ins);
-    let key_header = key_headers(&functions).next().unwrap_or_else(|| KeyHeader::default().to_string());
-    let policy = environment.get("AUTH_POLICY").map(|of_template| given.policy(of_template));
+    let key_header = key_headers(&functions)
+        .next()
+        .unwrap_or_else(|| KeyHeader::default().to_string());
+    let policy = environment
+        .get("AUTH_POLICY")
+        .map(|of_template| given.policy(of_template));
     let proxy = Proxy::from_lookup(|name| std::env::var(name).ok()).map_err(FunctionError::from)?;
     let facts = banner::Facts {
         address,
@@ -120,8 +145,22 @@ pub async fn start(
     };
     let banner = facts.text();
     let jwks = Bytes::from(issuer.jwks().to_string());
-    let gateway = Arc::new(Gateway::new(api, functions, &backend, jwks, Arc::clone(&metrics), log));
-    Ok(Started { address, banner, listener, gateway, metrics, schedules })
+    let gateway = Arc::new(Gateway::new(
+        api,
+        functions,
+        &backend,
+        jwks,
+        Arc::clone(&metrics),
+        log,
+    ));
+    Ok(Started {
+        address,
+        banner,
+        listener,
+        gateway,
+        metrics,
+        schedules,
+    })
 }
 
 fn parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError> {
@@ -135,7 +174,10 @@ fn parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError>
 }
 
 fn read(path: &Path) -> Result<String, StartError> {
-    std::fs::read_to_string(path).map_err(|error| StartError::File { path: path.to_owned(), error })
+    std::fs::read_to_string(path).map_err(|error| StartError::File {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 /// The backend's address, and whether it is the built-in one.
@@ -143,7 +185,9 @@ async fn backend(given: Option<Uri>) -> Result<(Uri, bool), StartError> {
     if let Some(uri) = given {
         return Ok((uri, false));
     }
-    let address = echo::start().await.map_err(|error| StartError::Echo(error.to_string()))?;
+    let address = echo::start()
+        .await
+        .map_err(|error| StartError::Echo(error.to_string()))?;
     let uri = format!("http://{address}")
         .parse()
         .map_err(|error: http::uri::InvalidUri| StartError::Echo(error.to_string()))?;

@@ -27,25 +27,38 @@ impl Schedule {
     /// The schedules of all functions that exist under the template's parameters.
     ///
     /// # Errors
-    /// [`TemplateError`] for an event of a function that is no schedule, or a schedule that EventBridge would not
-    /// take or is not understood.
+    /// [`TemplateError`] for an event of a function that is no schedule, or a schedule that
+    /// EventBridge would not take or is not understood.
     pub fn all(template: &Template) -> Result<Vec<Self>, TemplateError> {
         let mut schedules = Vec::new();
         for (_, mut function) in template.resources("AWS::Serverless::Function")? {
-            let Some(events) = function.take("Events") else { continue };
+            let Some(events) = function.take("Events") else {
+                continue;
+            };
             let (folder, _) = function.require_text("CodeUri")?;
-            let package = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-            let environment = function.take("Environment").map_or_else(|| Ok(BTreeMap::new()), environment)?;
+            let package = folder
+                .trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
+            let environment = function
+                .take("Environment")
+                .map_or_else(|| Ok(BTreeMap::new()), environment)?;
             for (name, _, event) in Fields::of(events, "Events")?.rest() {
                 let every = every(event, &name)?;
-                schedules.push(Self { package: package.to_owned(), every, environment: environment.clone() });
+                schedules.push(Self {
+                    package: package.to_owned(),
+                    every,
+                    environment: environment.clone(),
+                });
             }
         }
         Ok(schedules)
     }
 
     async fn run(self, function: Function) {
-        let event = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}).to_string();
+        let event = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+            .to_string();
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -55,21 +68,28 @@ impl Schedule {
                     tracing::info!(function = self.package, answer = %String::from_utf8_lossy(&answer), "invoked");
                 }
                 Err(error) => {
-                    tracing::error!(function = self.package, error_type = error.error_type, "{}", error.error_message);
+                    tracing::error!(
+                        function = self.package,
+                        error_type = error.error_type,
+                        "{}",
+                        error.error_message
+                    );
                 }
             }
         }
     }
 }
 
-/// The function of each schedule, with its clients at `endpoint`. Without one none runs: the embedded store is no
-/// account to change anything in.
+/// The function of each schedule, with its clients at `endpoint`. Without one none runs: the
+/// embedded store is no account to change anything in.
 pub(super) async fn with_functions(
     schedules: Vec<Schedule>,
     endpoint: Option<&Uri>,
     records: &RecordLog,
 ) -> Result<Vec<(Schedule, Function)>, FunctionError> {
-    let Some(endpoint) = endpoint else { return Ok(Vec::new()) };
+    let Some(endpoint) = endpoint else {
+        return Ok(Vec::new());
+    };
     let mut functions = Vec::with_capacity(schedules.len());
     for schedule in schedules {
         let (environment, endpoint) = (schedule.environment.clone(), endpoint.clone());
@@ -77,7 +97,13 @@ pub(super) async fn with_functions(
             let of_template = environment.get(name).cloned();
             of_template.or_else(|| store::setting(name, &endpoint, |name| std::env::var(name).ok()))
         };
-        let function = Box::pin(Function::new(&schedule.package, None, setting, records.clone())).await?;
+        let function = Box::pin(Function::new(
+            &schedule.package,
+            None,
+            setting,
+            records.clone(),
+        ))
+        .await?;
         functions.push((schedule, function));
     }
     Ok(functions)
@@ -85,13 +111,19 @@ pub(super) async fn with_functions(
 
 /// Invokes each at once, and then every so often, until what is returned is dropped.
 pub(super) fn run_all(schedules: Vec<(Schedule, Function)>) -> JoinSet<()> {
-    schedules.into_iter().map(|(schedule, function)| schedule.run(function)).collect()
+    schedules
+        .into_iter()
+        .map(|(schedule, function)| schedule.run(function))
+        .collect()
 }
 
 fn environment(node: Node) -> Result<BTreeMap<String, String>, TemplateError> {
     let mut fields = Fields::of(node, "Environment")?;
     let variables = Fields::of(fields.require("Variables")?, "Variables")?.rest();
-    variables.into_iter().map(|(name, _, value)| value.into_text(&name).map(|(text, _)| (name.clone(), text))).collect()
+    variables
+        .into_iter()
+        .map(|(name, _, value)| value.into_text(&name).map(|(text, _)| (name.clone(), text)))
+        .collect()
 }
 
 fn every(event: Node, name: &str) -> Result<Duration, TemplateError> {
@@ -108,14 +140,26 @@ fn every(event: Node, name: &str) -> Result<Duration, TemplateError> {
 /// "Rate expressions" of EventBridge: the unit is singular for 1 and plural for more.
 fn rate(expression: &str, position: Position) -> Result<Duration, TemplateError> {
     let refuse = || {
-        let problem =
-            format!("`{expression}` is no rate that is understood, such as `rate(1 minute)` or `rate(5 minutes)`");
+        let problem = format!(
+            "`{expression}` is no rate that is understood, such as `rate(1 minute)` or `rate(5 minutes)`"
+        );
         TemplateError::at(position, problem)
     };
-    let inner = expression.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')).ok_or_else(refuse)?;
+    let inner = expression
+        .strip_prefix("rate(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .ok_or_else(refuse)?;
     let (value, unit) = inner.split_once(' ').ok_or_else(refuse)?;
-    let value: u32 = value.parse().ok().filter(|value| *value > 0).ok_or_else(refuse)?;
-    let singular = if value == 1 { Some(unit) } else { unit.strip_suffix('s') };
+    let value: u32 = value
+        .parse()
+        .ok()
+        .filter(|value| *value > 0)
+        .ok_or_else(refuse)?;
+    let singular = if value == 1 {
+        Some(unit)
+    } else {
+        unit.strip_suffix('s')
+    };
     let seconds = match singular {
         Some("minute") => 60,
         Some("hour") => 3_600,
@@ -148,11 +192,21 @@ mod tests {
 
     #[test]
     fn rates_are_read_as_eventbridge_takes_them() {
-        for (rate, seconds) in
-            [("rate(1 minute)", 60), ("rate(5 minutes)", 300), ("rate(1 hour)", 3_600), ("rate(2 days)", 172_800)]
-        {
+        for (rate, seconds) in [
+            ("rate(1 minute)", 60),
+            ("rate(5 minutes)", 300),
+            ("rate(1 hour)", 3_600),
+            ("rate(2 days)", 172_800),
+        ] {
             let found = schedules(rate).unwrap();
-            assert_eq!((found.len(), found[0].package.as_str(), found[0].every.as_secs()), (1, "alb-sync", seconds));
+            assert_eq!(
+                (
+                    found.len(),
+                    found[0].package.as_str(),
+                    found[0].every.as_secs()
+                ),
+                (1, "alb-sync", seconds)
+            );
             assert_eq!(found[0].environment["A"], "b");
         }
     }
@@ -169,7 +223,10 @@ mod tests {
             "1 minute",
         ] {
             let error = schedules(&format!("\"{rate}\"")).unwrap_err().to_string();
-            assert!(error.starts_with("8:56: ") && error.contains("is no rate that is understood"), "{error}");
+            assert!(
+                error.starts_with("8:56: ") && error.contains("is no rate that is understood"),
+                "{error}"
+            );
         }
     }
 }

@@ -40,7 +40,10 @@ mod tests {
     fn the_built_in_keys_are_the_documented_ones() {
         let (seeds, shown) = read(None).unwrap();
         let store = EmbeddedStore::new(&seeds).unwrap();
-        for (key, plan) in [("local-free-key-000000000001", "free"), ("local-pro-key-0000000000001", "pro")] {
+        for (key, plan) in [
+            ("local-free-key-000000000001", "free"),
+            ("local-pro-key-0000000000001", "pro"),
+        ] {
             assert_eq!(store.key(&KeyHash::of(key).unwrap()).unwrap().plan, plan);
         }
         assert!(shown);

@@ -4,29 +4,60 @@ use std::fmt::Write as _;
 
 use crate::api::Exchange;
 
-/// What the authorizer's context says of the caller and the decision, with the names that the line has for it.
-const CONTEXT: [(&str, &str); 5] =
-    [("decision", "decision"), ("reason", "reason"), ("plan", "plan"), ("key_id", "key"), ("user_id", "user")];
+/// What the authorizer's context says of the caller and the decision, with the names that the line
+/// has for it.
+const CONTEXT: [(&str, &str); 5] = [
+    ("decision", "decision"),
+    ("reason", "reason"),
+    ("plan", "plan"),
+    ("key_id", "key"),
+    ("user_id", "user"),
+];
 
-/// `GET /orders 200 3 ms decision=allowed plan=pro key=local-pro`. The client chooses the path, so that control
-/// characters are escaped.
+/// `GET /orders 200 3 ms decision=allowed plan=pro key=local-pro`. The client chooses the path, so
+/// that control characters are escaped.
 pub(super) fn text(exchange: &Exchange) -> String {
     let mut line = String::with_capacity(128);
-    push_escaped(&mut line, if exchange.method.is_empty() { "-" } else { &exchange.method });
+    push_escaped(
+        &mut line,
+        if exchange.method.is_empty() {
+            "-"
+        } else {
+            &exchange.method
+        },
+    );
     line.push(' ');
-    push_escaped(&mut line, if exchange.path.is_empty() { "-" } else { &exchange.path });
-    let status = exchange.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-    let milliseconds = exchange.response_latency.map_or(0, |latency| latency.as_millis());
+    push_escaped(
+        &mut line,
+        if exchange.path.is_empty() {
+            "-"
+        } else {
+            &exchange.path
+        },
+    );
+    let status = exchange
+        .status
+        .map_or_else(|| "-".to_owned(), |status| status.to_string());
+    let milliseconds = exchange
+        .response_latency
+        .map_or(0, |latency| latency.as_millis());
     let _ = write!(line, " {status} {milliseconds} ms");
 
     for (field, name) in CONTEXT {
-        let value = exchange.authorizer.get(field).and_then(serde_json::Value::as_str);
+        let value = exchange
+            .authorizer
+            .get(field)
+            .and_then(serde_json::Value::as_str);
         if let Some(value) = value.filter(|value| !["", "-", "ok"].contains(value)) {
             let _ = write!(line, " {name}=");
             push_escaped(&mut line, value);
         }
     }
-    let errors = [exchange.authorizer_error.as_deref(), exchange.integration_error.as_deref(), exchange.error];
+    let errors = [
+        exchange.authorizer_error.as_deref(),
+        exchange.integration_error.as_deref(),
+        exchange.error,
+    ];
     if let Some(error) = errors.into_iter().flatten().next() {
         line.push_str(" error=\"");
         push_escaped(&mut line, error);
@@ -38,7 +69,11 @@ pub(super) fn text(exchange: &Exchange) -> String {
 
 fn push_escaped(line: &mut String, text: &str) {
     for character in text.chars() {
-        if character.is_control() { line.extend(character.escape_default()) } else { line.push(character) }
+        if character.is_control() {
+            line.extend(character.escape_default())
+        } else {
+            line.push(character)
+        }
     }
 }
 
@@ -60,12 +95,19 @@ mod tests {
     #[test]
     fn a_request_is_one_line_with_its_decision() {
         let mut exchange = exchange();
-        for (name, value) in
-            [("decision", "allowed"), ("reason", "ok"), ("plan", "pro"), ("key_id", "local-pro"), ("user_id", "-")]
-        {
+        for (name, value) in [
+            ("decision", "allowed"),
+            ("reason", "ok"),
+            ("plan", "pro"),
+            ("key_id", "local-pro"),
+            ("user_id", "-"),
+        ] {
             exchange.authorizer.insert(name.to_owned(), value.into());
         }
-        assert_eq!(text(&exchange), "GET /orders 200 3 ms decision=allowed plan=pro key=local-pro\n");
+        assert_eq!(
+            text(&exchange),
+            "GET /orders 200 3 ms decision=allowed plan=pro key=local-pro\n"
+        );
     }
 
     #[test]
@@ -73,7 +115,10 @@ mod tests {
         let mut exchange = exchange();
         exchange.status = Some(503);
         exchange.integration_error = Some("connection refused".to_owned());
-        assert_eq!(text(&exchange), "GET /orders 503 3 ms error=\"connection refused\"\n");
+        assert_eq!(
+            text(&exchange),
+            "GET /orders 503 3 ms error=\"connection refused\"\n"
+        );
     }
 
     #[test]

@@ -6,7 +6,14 @@ use serde_json::{Map, Value};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Fields that are shown elsewhere in the line, or help to join logs of several functions only.
-const NOT_SHOWN: [&str; 6] = ["timestamp", "level", "message", "span", "request_id", "duration_ms"];
+const NOT_SHOWN: [&str; 6] = [
+    "timestamp",
+    "level",
+    "message",
+    "span",
+    "request_id",
+    "duration_ms",
+];
 
 /// Writes each JSON line as text: `WARN message field=value …`.
 pub(super) struct TextLines<M>(pub(super) M);
@@ -37,8 +44,8 @@ impl<W: Write> Write for TextLine<W> {
     }
 }
 
-/// The access log already has a line for a request that passed. Of a refused one, only the authorizer's message has the
-/// details.
+/// The access log already has a line for a request that passed. Of a refused one, only the
+/// authorizer's message has the details.
 fn is_in_the_access_line(event: &Map<String, Value>) -> bool {
     event.contains_key("decision") && event.get("reason").is_some_and(|reason| reason == "ok")
 }
@@ -46,7 +53,9 @@ fn is_in_the_access_line(event: &Map<String, Value>) -> bool {
 fn text(event: &Map<String, Value>) -> String {
     let plain = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
     let mut line = format!("{} {}", plain("level"), escaped(plain("message")));
-    let fields = event.iter().filter(|(name, _)| !NOT_SHOWN.contains(&name.as_str()));
+    let fields = event
+        .iter()
+        .filter(|(name, _)| !NOT_SHOWN.contains(&name.as_str()));
     for (name, value) in fields.filter(|(_, value)| **value != "-" && **value != false) {
         line.push_str(&format!(" {name}={}", shown(value)));
     }
@@ -57,7 +66,12 @@ fn text(event: &Map<String, Value>) -> String {
 /// A word as it is, any other value as JSON.
 fn shown(value: &Value) -> String {
     match value.as_str() {
-        Some(word) if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') => {
+        Some(word)
+            if !word.is_empty()
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && byte != b'"') =>
+        {
             word.to_owned()
         }
         _ => value.to_string(),
@@ -65,7 +79,15 @@ fn shown(value: &Value) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -76,7 +98,9 @@ mod tests {
 
     fn written(event: &Value) -> String {
         let mut bytes = Vec::new();
-        TextLine(&mut bytes).write_all(format!("{event}\n").as_bytes()).unwrap();
+        TextLine(&mut bytes)
+            .write_all(format!("{event}\n").as_bytes())
+            .unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -84,12 +108,20 @@ mod tests {
     fn a_message_is_followed_by_its_fields() {
         let event = json!({"timestamp": "t", "level": "WARN", "message": "no answer\n", "host": "a.example", "ms": 7,
                            "detail": "two words", "none": "-", "near_limit": false, "request_id": "r", "span": {"request_id": "r"}});
-        assert_eq!(written(&event), "WARN no answer\\n host=a.example ms=7 detail=\"two words\"\n");
+        assert_eq!(
+            written(&event),
+            "WARN no answer\\n host=a.example ms=7 detail=\"two words\"\n"
+        );
     }
 
     #[test]
     fn a_request_that_passed_has_its_line_in_the_access_log_only() {
-        assert_eq!(written(&json!({"level": "INFO", "message": "decided", "decision": "allowed", "reason": "ok"})), "");
+        assert_eq!(
+            written(
+                &json!({"level": "INFO", "message": "decided", "decision": "allowed", "reason": "ok"})
+            ),
+            ""
+        );
         let refused = json!({"level": "INFO", "message": "decided", "decision": "-", "reason": "key_expired"});
         assert_eq!(written(&refused), "INFO decided reason=key_expired\n");
     }

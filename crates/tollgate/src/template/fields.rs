@@ -17,7 +17,11 @@ impl Fields {
     pub fn of(node: Node, what: impl Into<String>) -> Result<Self, TemplateError> {
         let what = what.into();
         match node.kind {
-            Kind::Map(left) => Ok(Self { what, position: node.position, left }),
+            Kind::Map(left) => Ok(Self {
+                what,
+                position: node.position,
+                left,
+            }),
             _ => Err(TemplateError::at(node.position, format!("{what} is a map"))),
         }
     }
@@ -32,7 +36,9 @@ impl Fields {
     /// # Errors
     /// [`TemplateError`] where the member is not there.
     pub fn require(&mut self, name: &str) -> Result<Node, TemplateError> {
-        self.take(name).ok_or_else(|| TemplateError::at(self.position, format!("{} lacks `{name}`", self.what)))
+        self.take(name).ok_or_else(|| {
+            TemplateError::at(self.position, format!("{} lacks `{name}`", self.what))
+        })
     }
 
     /// # Errors
@@ -58,7 +64,10 @@ impl Fields {
         }
         Err(TemplateError::at(
             position,
-            format!("`{name}` of {} is `{found}`; only `{value}` is understood", self.what),
+            format!(
+                "`{name}` of {} is `{found}`; only `{value}` is understood",
+                self.what
+            ),
         ))
     }
 
@@ -79,16 +88,22 @@ impl Fields {
         name: &str,
         acceptable: impl Fn(&T) -> bool,
     ) -> Result<Option<T>, TemplateError> {
-        let Some((text, position)) = self.text(name)? else { return Ok(None) };
+        let Some((text, position)) = self.text(name)? else {
+            return Ok(None);
+        };
         match text.parse().ok().filter(acceptable) {
             Some(number) => Ok(Some(number)),
-            None => Err(TemplateError::at(position, format!("`{name}` is `{text}`, which is not a number it can be"))),
+            None => Err(TemplateError::at(
+                position,
+                format!("`{name}` is `{text}`, which is not a number it can be"),
+            )),
         }
     }
 
     /// Members that make no difference to a request's way.
     pub fn ignore(&mut self, names: &[&str]) {
-        self.left.retain(|(name, ..)| !names.contains(&name.as_str()));
+        self.left
+            .retain(|(name, ..)| !names.contains(&name.as_str()));
     }
 
     /// Every member that is left.
@@ -100,10 +115,17 @@ impl Fields {
     /// # Errors
     /// [`TemplateError`] for a member that nobody has read: what is not understood is not skipped.
     pub fn finish(self) -> Result<(), TemplateError> {
-        match self.left.iter().min_by_key(|(_, position, _)| (position.line, position.column)) {
+        match self
+            .left
+            .iter()
+            .min_by_key(|(_, position, _)| (position.line, position.column))
+        {
             Some((name, position, _)) => Err(TemplateError::at(
                 *position,
-                format!("`{name}` of {} is not understood by the local gateway", self.what),
+                format!(
+                    "`{name}` of {} is not understood by the local gateway",
+                    self.what
+                ),
             )),
             None => Ok(()),
         }
@@ -116,7 +138,10 @@ impl Node {
     pub fn into_text(self, what: &str) -> Result<(String, Position), TemplateError> {
         match self.kind {
             Kind::Text(text) => Ok((text, self.position)),
-            _ => Err(TemplateError::at(self.position, format!("`{what}` is a text"))),
+            _ => Err(TemplateError::at(
+                self.position,
+                format!("`{what}` is a text"),
+            )),
         }
     }
 
@@ -125,7 +150,10 @@ impl Node {
     pub fn into_list(self, what: &str) -> Result<Vec<Node>, TemplateError> {
         match self.kind {
             Kind::List(items) => Ok(items),
-            _ => Err(TemplateError::at(self.position, format!("`{what}` is a list"))),
+            _ => Err(TemplateError::at(
+                self.position,
+                format!("`{what}` is a list"),
+            )),
         }
     }
 }

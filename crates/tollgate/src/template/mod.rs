@@ -40,12 +40,18 @@ pub struct TemplateError {
 impl TemplateError {
     /// An error at a place.
     pub fn at(position: Position, problem: impl Into<String>) -> Self {
-        Self { position: Some(position), problem: problem.into() }
+        Self {
+            position: Some(position),
+            problem: problem.into(),
+        }
     }
 
     /// An error of the whole.
     pub fn whole(problem: impl Into<String>) -> Self {
-        Self { position: None, problem: problem.into() }
+        Self {
+            position: None,
+            problem: problem.into(),
+        }
     }
 }
 

@@ -54,13 +54,25 @@ impl Node {
     fn from_yaml(yaml: &MarkedYaml<'_>) -> Result<Self, TemplateError> {
         let position = position(&yaml.span.start);
         let kind = match &yaml.data {
-            YamlData::Representation(text, style, tag) => return Ok(scalar(position, text, *style, tag.as_deref())),
-            YamlData::Sequence(items) => Kind::List(items.iter().map(Self::from_yaml).collect::<Result<_, _>>()?),
+            YamlData::Representation(text, style, tag) => {
+                return Ok(scalar(position, text, *style, tag.as_deref()));
+            }
+            YamlData::Sequence(items) => Kind::List(
+                items
+                    .iter()
+                    .map(Self::from_yaml)
+                    .collect::<Result<_, _>>()?,
+            ),
             YamlData::Mapping(entries) => return map(position, entries.iter()),
-            YamlData::Tagged(tag, inner) => Kind::Call(function(tag), Box::new(Self::from_yaml(inner)?)),
+            YamlData::Tagged(tag, inner) => {
+                Kind::Call(function(tag), Box::new(Self::from_yaml(inner)?))
+            }
             YamlData::Value(Scalar::Null) => Kind::Null,
             YamlData::Value(_) | YamlData::Alias(_) | YamlData::BadValue => {
-                return Err(TemplateError::at(position, "this is not understood as YAML"));
+                return Err(TemplateError::at(
+                    position,
+                    "this is not understood as YAML",
+                ));
             }
         };
         Ok(Self { position, kind })
@@ -71,28 +83,42 @@ impl Node {
 fn check_depth(text: &str) -> Result<(), TemplateError> {
     let mut depth = 0;
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| TemplateError::at(position(error.marker()), error.info()))?;
+        let (event, span) =
+            event.map_err(|error| TemplateError::at(position(error.marker()), error.info()))?;
         match event {
             Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
             Event::MappingEnd | Event::SequenceEnd => depth -= 1,
             _ => {}
         }
         if depth > DEEPEST {
-            return Err(TemplateError::at(position(&span.start), "values are nested too deeply"));
+            return Err(TemplateError::at(
+                position(&span.start),
+                "values are nested too deeply",
+            ));
         }
     }
     Ok(())
 }
 
 fn position(marker: &Marker) -> Position {
-    Position { line: marker.line(), column: marker.col() + 1 }
+    Position {
+        line: marker.line(),
+        column: marker.col() + 1,
+    }
 }
 
 fn scalar(position: Position, text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Node {
     let null = style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL");
-    let kind = if null { Kind::Null } else { Kind::Text(text.to_string()) };
+    let kind = if null {
+        Kind::Null
+    } else {
+        Kind::Text(text.to_string())
+    };
     match tag.filter(|tag| !tag.is_yaml_core_schema()) {
-        Some(tag) => Node { position, kind: Kind::Call(function(tag), Box::new(Node { position, kind })) },
+        Some(tag) => Node {
+            position,
+            kind: Kind::Call(function(tag), Box::new(Node { position, kind })),
+        },
         None => Node { position, kind },
     }
 }
@@ -104,15 +130,23 @@ fn map<'y, 'i: 'y>(
     let mut map = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         let key = Node::from_yaml(key)?;
-        let Kind::Text(name) = key.kind else { return Err(TemplateError::at(key.position, "a key is text")) };
+        let Kind::Text(name) = key.kind else {
+            return Err(TemplateError::at(key.position, "a key is text"));
+        };
         map.push((name, key.position, Node::from_yaml(value)?));
     }
     if map.len() == 1 && (map[0].0 == "Ref" || map[0].0.starts_with("Fn::")) {
         let (name, _, argument) = map.swap_remove(0);
         let function = name.trim_start_matches("Fn::").to_owned();
-        return Ok(Node { position, kind: Kind::Call(function, Box::new(argument)) });
+        return Ok(Node {
+            position,
+            kind: Kind::Call(function, Box::new(argument)),
+        });
     }
-    Ok(Node { position, kind: Kind::Map(map) })
+    Ok(Node {
+        position,
+        kind: Kind::Map(map),
+    })
 }
 
 fn function(tag: &Tag) -> String {
@@ -128,34 +162,74 @@ mod tests {
         let short = Node::parse("a: !Ref b").unwrap();
         let long = Node::parse("a: {Ref: b}").unwrap();
         for node in [short, long] {
-            let Kind::Map(entries) = node.kind else { panic!("{node:?}") };
-            let Kind::Call(name, argument) = &entries[0].2.kind else { panic!("{entries:?}") };
-            assert_eq!((name.as_str(), &argument.kind), ("Ref", &Kind::Text("b".to_owned())));
+            let Kind::Map(entries) = node.kind else {
+                panic!("{node:?}")
+            };
+            let Kind::Call(name, argument) = &entries[0].2.kind else {
+                panic!("{entries:?}")
+            };
+            assert_eq!(
+                (name.as_str(), &argument.kind),
+                ("Ref", &Kind::Text("b".to_owned()))
+            );
         }
     }
 
     #[test]
     fn scalars_stay_as_they_are_written() {
-        let Kind::Map(entries) = Node::parse("a: 1.10\nb: true\nc: \"null\"\nd: null\ne:").unwrap().kind else {
+        let Kind::Map(entries) = Node::parse("a: 1.10\nb: true\nc: \"null\"\nd: null\ne:")
+            .unwrap()
+            .kind
+        else {
             panic!()
         };
         let kinds: Vec<_> = entries.into_iter().map(|entry| entry.2.kind).collect();
         let text = |text: &str| Kind::Text(text.to_owned());
-        assert_eq!(kinds, [text("1.10"), text("true"), text("null"), Kind::Null, Kind::Null]);
+        assert_eq!(
+            kinds,
+            [
+                text("1.10"),
+                text("true"),
+                text("null"),
+                Kind::Null,
+                Kind::Null
+            ]
+        );
     }
 
     #[test]
     fn a_mistake_is_told_with_its_line_and_column() {
-        assert_eq!(Node::parse("a: 1\nb: [1\nc: 2").unwrap_err().position.map(|at| at.line), Some(3));
-        assert_eq!(Node::parse("a: 1\na: 2").unwrap_err().position, Some(Position { line: 2, column: 1 }));
-        let deep: String = (0..3_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-        assert!(Node::parse(&deep).unwrap_err().to_string().contains("nested too deeply"));
-        assert_eq!(Node::parse("- a").unwrap_err().to_string(), "a template is one map");
+        assert_eq!(
+            Node::parse("a: 1\nb: [1\nc: 2")
+                .unwrap_err()
+                .position
+                .map(|at| at.line),
+            Some(3)
+        );
+        assert_eq!(
+            Node::parse("a: 1\na: 2").unwrap_err().position,
+            Some(Position { line: 2, column: 1 })
+        );
+        let deep: String = (0..3_000)
+            .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+            .collect();
+        assert!(
+            Node::parse(&deep)
+                .unwrap_err()
+                .to_string()
+                .contains("nested too deeply")
+        );
+        assert_eq!(
+            Node::parse("- a").unwrap_err().to_string(),
+            "a template is one map"
+        );
     }
 
     #[test]
     fn anchors_are_resolved() {
-        let Kind::Map(entries) = Node::parse("a: &x {b: 1}\nc: *x").unwrap().kind else { panic!() };
+        let Kind::Map(entries) = Node::parse("a: &x {b: 1}\nc: *x").unwrap().kind else {
+            panic!()
+        };
         assert_eq!(entries[0].2.kind, entries[1].2.kind);
     }
 }

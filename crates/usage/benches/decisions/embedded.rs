@@ -10,30 +10,44 @@ const CALLERS: usize = 1000;
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_millis(200);
 
-/// Decisions a second on a plan with a bucket and a quota that admits all of a thousand callers' calls, and on
-/// one that admits hardly any. The best of ten slices, because the machine does other things too.
+/// Decisions a second on a plan with a bucket and a quota that admits all of a thousand callers'
+/// calls, and on one that admits hardly any. The best of ten slices, because the machine does other
+/// things too.
 pub(crate) fn decisions_a_second() -> [f64; 2] {
-    let ample = plan(r#"{"throttle":{"rate":10000,"burst":10000},"quotas":[{"limit":1000000000,"period":"day"}]}"#);
-    let tight = plan(r#"{"throttle":{"rate":0.001,"burst":5},"quotas":[{"limit":100,"period":"day"}]}"#);
+    let ample = plan(
+        r#"{"throttle":{"rate":10000,"burst":10000},"quotas":[{"limit":1000000000,"period":"day"}]}"#,
+    );
+    let tight =
+        plan(r#"{"throttle":{"rate":0.001,"burst":5},"quotas":[{"limit":100,"period":"day"}]}"#);
     [(ample, true), (tight, false)].map(|(plan, admits)| best_slice(&plan, admits))
 }
 
 fn best_slice(plan: &Plan, admits: bool) -> f64 {
     let store = EmbeddedStore::new(&seeds()).expect("good seeds");
-    let callers: Vec<Caller> = (0..CALLERS).map(|n| Caller::Key(format!("key-{n}"))).collect();
+    let callers: Vec<Caller> = (0..CALLERS)
+        .map(|n| Caller::Key(format!("key-{n}")))
+        .collect();
     let mut decisions = 0;
     let slices = std::iter::repeat_with(|| slice(&store, plan, admits, &callers, &mut decisions));
     slices.take(SLICES).fold(0.0, f64::max)
 }
 
 /// The callers in turn, a microsecond between two calls.
-fn slice(store: &EmbeddedStore, plan: &Plan, admits: bool, callers: &[Caller], decisions: &mut i128) -> f64 {
+fn slice(
+    store: &EmbeddedStore,
+    plan: &Plan,
+    admits: bool,
+    callers: &[Caller],
+    decisions: &mut i128,
+) -> f64 {
     let (began, mut count, mut unlike) = (Instant::now(), 0_u32, 0_u32);
     while began.elapsed() < SLICE {
         for caller in callers {
             *decisions += 1;
             let now = NOON + *decisions * SECOND / 1_000_000;
-            let decision = store.charge(caller, plan, None, 1, now).expect("a decision");
+            let decision = store
+                .charge(caller, plan, None, 1, now)
+                .expect("a decision");
             unlike += u32::from((decision.verdict == Verdict::Allowed) != admits);
             count += 1;
         }

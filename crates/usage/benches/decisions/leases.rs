@@ -25,10 +25,22 @@ pub(crate) async fn hot_keys(url: &str) {
         let allowed = i128::from(burst) + (now() - began) * i128::from(rate) / SECOND;
         let over = (i128::try_from(cost.allowed).unwrap_or(i128::MAX) - allowed).max(0);
         let goal = if name == "ample" { "≤ 0.1" } else { "" };
-        let decisions = format!("{:.3} ({} decisions)", cost.a_decision(), cost.allowed + cost.denied);
-        row(&format!("leased hot key, k = 16, {name} plan, 16 workers"), cost.told(decisions), goal);
+        let decisions = format!(
+            "{:.3} ({} decisions)",
+            cost.a_decision(),
+            cost.allowed + cost.denied
+        );
+        row(
+            &format!("leased hot key, k = 16, {name} plan, 16 workers"),
+            cost.told(decisions),
+            goal,
+        );
         row(&format!("over-admission of it, {name} plan"), over, "0");
-        row(&format!("stranded at the end, {name} plan"), stranded, "≤ 240");
+        row(
+            &format!("stranded at the end, {name} plan"),
+            stranded,
+            "≤ 240",
+        );
     }
 }
 
@@ -41,14 +53,25 @@ pub(crate) async fn capped(server: &Server) {
             (second, writes) = (Instant::now(), 0);
         }
         writes += u32::from(operation == "UpdateItem");
-        if writes > WRITES_A_SECOND { Fault::Throttle } else { Fault::None }
+        if writes > WRITES_A_SECOND {
+            Fault::Throttle
+        } else {
+            Fault::None
+        }
     });
     let before = proxy.count("UpdateItem");
     let (cost, _) = hot_key(&proxy.url, &leasing(1_000_000, 1_000_000, 100)).await;
     let seconds = TIME.as_secs();
     let writes = (proxy.count("UpdateItem") - before) as u64 / seconds;
-    let decisions = format!("{}/s ({writes} writes/s)", (cost.allowed + cost.denied) as u64 / seconds);
-    row("hot key, k = 100, store capped at 1,000 writes/s, 16 workers", cost.told(decisions), "≥ 10,000/s");
+    let decisions = format!(
+        "{}/s ({writes} writes/s)",
+        (cost.allowed + cost.denied) as u64 / seconds
+    );
+    row(
+        "hot key, k = 100, store capped at 1,000 writes/s, 16 workers",
+        cost.told(decisions),
+        "≥ 10,000/s",
+    );
 }
 
 fn leasing(rate: u32, burst: u32, lease: u32) -> String {
@@ -62,7 +85,9 @@ async fn hot_key(url: &str, json: &str) -> (Cost, u64) {
     let caller = caller();
     let cost = load_of(&caller, url, plan(json), WORKERS, Arrivals::AtOnce, TIME).await;
     let deadline = Deadline::after(Instant::now(), PATIENCE);
-    let look = instance(&aws(url).await, PATIENCE).peek(&caller, &plan(json), None, 1, now(), deadline).await;
+    let look = instance(&aws(url).await, PATIENCE)
+        .peek(&caller, &plan(json), None, 1, now(), deadline)
+        .await;
     let charged = QUOTA - look.expect("an answer").limits[1].remaining;
     let stranded = charged - cost.allowed as u64;
     (cost, stranded)

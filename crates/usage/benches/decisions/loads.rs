@@ -34,7 +34,8 @@ pub(crate) struct Cost {
     pub(crate) most: usize,
 }
 
-/// Who calls how often: each instance again as soon as it has its answer, or at instants of a Poisson process.
+/// Who calls how often: each instance again as soon as it has its answer, or at instants of a
+/// Poisson process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Arrivals {
     AtOnce,
@@ -73,7 +74,10 @@ impl Cost {
     pub(crate) fn told(&self, measured: String) -> String {
         match self.unanswered {
             0 => measured,
-            some => format!("failed: {some} of {} decisions had no answer", some + self.allowed + self.denied),
+            some => format!(
+                "failed: {some} of {} decisions had no answer",
+                some + self.allowed + self.denied
+            ),
         }
     }
 
@@ -98,15 +102,21 @@ impl Cost {
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {
-    f64::from(u32::try_from(part).unwrap_or(u32::MAX)) / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
+    f64::from(u32::try_from(part).unwrap_or(u32::MAX))
+        / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
 }
 
 impl Instance {
     async fn new(url: &str) -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
         let records = RecordLog::to(Lines(Arc::clone(&requests)));
-        let aws = AwsCalls::load(lookup(url), Timeouts::default(), records).await.expect("good settings");
-        Self { store: instance(&aws, PATIENCE), requests }
+        let aws = AwsCalls::load(lookup(url), Timeouts::default(), records)
+            .await
+            .expect("good settings");
+        Self {
+            store: instance(&aws, PATIENCE),
+            requests,
+        }
     }
 
     async fn decide(&self, caller: &Caller, plan: &Plan, cost: &mut Cost) {
@@ -114,17 +124,30 @@ impl Instance {
         let path = if fastrand::bool() { "/a" } else { "/b" };
         let route = plan.route_limit("GET", path).map(AsRef::as_ref);
         let deadline = Deadline::after(Instant::now(), PATIENCE);
-        let decision = self.store.charge(caller, plan, route, 1, now(), deadline).await.expect("a decision");
+        let decision = self
+            .store
+            .charge(caller, plan, route, 1, now(), deadline)
+            .await
+            .expect("a decision");
         if decision.degraded {
             cost.unanswered += 1;
         } else {
-            cost.count(&decision.verdict, self.requests.load(Ordering::Relaxed) - before);
+            cost.count(
+                &decision.verdict,
+                self.requests.load(Ordering::Relaxed) - before,
+            );
         }
     }
 }
 
 /// Loads one caller's plan from `workers` instances for `time`.
-pub(crate) async fn load(url: &str, plan: Plan, workers: usize, arrivals: Arrivals, time: Duration) -> Cost {
+pub(crate) async fn load(
+    url: &str,
+    plan: Plan,
+    workers: usize,
+    arrivals: Arrivals,
+    time: Duration,
+) -> Cost {
     load_of(&caller(), url, plan, workers, arrivals, time).await
 }
 
@@ -146,7 +169,14 @@ pub(crate) async fn load_of(
     for instance in instances {
         let (outbox, inbox) = mpsc::channel(1000);
         inboxes.push(outbox);
-        tasks.spawn(work(instance, caller.clone(), Arc::clone(&plan), arrivals, inbox, end));
+        tasks.spawn(work(
+            instance,
+            caller.clone(),
+            Arc::clone(&plan),
+            arrivals,
+            inbox,
+            end,
+        ));
     }
     if let Arrivals::Poisson { a_second } = arrivals {
         arrive(&inboxes, a_second, end).await;

@@ -1,7 +1,12 @@
-//! What a decision costs: requests to DynamoDB, counted on ministack, beside the goals; and the embedded
-//! store's decisions a second. Needs what `make tools` installs. Takes about three minutes.
+//! What a decision costs: requests to DynamoDB, counted on ministack, beside the goals; and the
+//! embedded store's decisions a second. Needs what `make tools` installs. Takes about three
+//! minutes.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the first surprise")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and ends at the first surprise"
+)]
 
 mod driver;
 mod embedded;
@@ -31,7 +36,8 @@ use subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
 const AMPLE: &str = r#"{"throttle":{"rate":10000,"burst":20000}}"#;
 const SATURATED: &str = r#"{"throttle":{"rate":100,"burst":100}}"#;
 const KEY: &str = r#"{"throttle":{"rate":100,"burst":100}}"#;
-const KEY_AND_ROUTE: &str = r#"{"throttle":{"rate":100,"burst":100},"routes":{"GET /a":{"rate":100,"burst":100}}}"#;
+const KEY_AND_ROUTE: &str =
+    r#"{"throttle":{"rate":100,"burst":100},"routes":{"GET /a":{"rate":100,"burst":100}}}"#;
 const ONE_A_SECOND: &str = r#"{"throttle":{"rate":1,"burst":1}}"#;
 const QUOTA_GONE: &str = r#"{"quotas":[{"limit":1,"period":"day"}]}"#;
 const DEADLINE: Duration = Duration::from_millis(200);
@@ -62,13 +68,33 @@ async fn main() {
     sliding(&url).await;
     leases::hot_keys(&url).await;
     leases::capped(&server).await;
-    row("most charges in a decision, one bucket", extremes.most_one_bucket, "2");
-    row("most charges in a decision, two buckets", extremes.most_two_buckets, "3");
+    row(
+        "most charges in a decision, one bucket",
+        extremes.most_one_bucket,
+        "2",
+    );
+    row(
+        "most charges in a decision, two buckets",
+        extremes.most_two_buckets,
+        "3",
+    );
     row("over-admission, any of these", extremes.over_admitted, "0");
-    row("answer while the store hangs", format!("{:.0?}", answer_while_it_hangs(&server).await), "≤ 220 ms");
+    row(
+        "answer while the store hangs",
+        format!("{:.0?}", answer_while_it_hangs(&server).await),
+        "≤ 220 ms",
+    );
     let [admitting, refusing] = embedded::decisions_a_second().map(|a_second| a_second / 1e6);
-    row("embedded store, decisions/s on one core, admitting", format!("{admitting:.1} million"), "≥ 2 million");
-    row("embedded store, decisions/s on one core, refusing", format!("{refusing:.1} million"), "≥ 2 million");
+    row(
+        "embedded store, decisions/s on one core, admitting",
+        format!("{admitting:.1} million"),
+        "≥ 2 million",
+    );
+    row(
+        "embedded store, decisions/s on one core, refusing",
+        format!("{refusing:.1} million"),
+        "≥ 2 million",
+    );
 }
 
 fn row(what: &str, measured: impl std::fmt::Display, goal: &str) {
@@ -76,13 +102,27 @@ fn row(what: &str, measured: impl std::fmt::Display, goal: &str) {
 }
 
 async fn busy(url: &str, extremes: &mut Extremes) {
-    for (name, json, rate, burst) in [("ample", AMPLE, 10_000, 20_000), ("saturated", SATURATED, 100, 100)] {
+    for (name, json, rate, burst) in [
+        ("ample", AMPLE, 10_000, 20_000),
+        ("saturated", SATURATED, 100, 100),
+    ] {
         for (workers, goal) in [(1, "1.00"), (16, "≤ 1.15"), (100, "≤ 1.3")] {
             let began = now();
-            let cost = load(url, plan(json), workers, Arrivals::AtOnce, Duration::from_secs(8)).await;
+            let cost = load(
+                url,
+                plan(json),
+                workers,
+                Arrivals::AtOnce,
+                Duration::from_secs(8),
+            )
+            .await;
             extremes.see(&cost, 1, rate, burst, began);
             let what = format!("allowed, {name} plan, {workers} workers");
-            let measured = format!("{:.2} ({} decisions)", cost.an_allowed_decision(), cost.allowed);
+            let measured = format!(
+                "{:.2} ({} decisions)",
+                cost.an_allowed_decision(),
+                cost.allowed
+            );
             row(&what, cost.told(measured), goal);
         }
     }
@@ -91,16 +131,30 @@ async fn busy(url: &str, extremes: &mut Extremes) {
 async fn poisson(url: &str, extremes: &mut Extremes) {
     let goals = [
         ("key", KEY, 1, ["≤ 1.4", "≤ 1.7", "≤ 1.8"]),
-        ("key and route", KEY_AND_ROUTE, 2, ["≤ 1.6", "≤ 1.9", "≤ 2.1"]),
+        (
+            "key and route",
+            KEY_AND_ROUTE,
+            2,
+            ["≤ 1.6", "≤ 1.9", "≤ 2.1"],
+        ),
     ];
     for (name, json, buckets, goals) in goals {
         for (share, goal) in [0.3, 0.6, 0.9].into_iter().zip(goals) {
-            let arrivals = Arrivals::Poisson { a_second: 100.0 * share };
+            let arrivals = Arrivals::Poisson {
+                a_second: 100.0 * share,
+            };
             let began = now();
             let cost = load(url, plan(json), 16, arrivals, Duration::from_secs(8)).await;
             extremes.see(&cost, buckets, 100, 100, began);
-            let what = format!("allowed, Poisson at {:.0} % of the rate, 16 workers, {name}", share * 100.0);
-            let measured = format!("{:.2} ({} decisions)", cost.an_allowed_decision(), cost.allowed);
+            let what = format!(
+                "allowed, Poisson at {:.0} % of the rate, 16 workers, {name}",
+                share * 100.0
+            );
+            let measured = format!(
+                "{:.2} ({} decisions)",
+                cost.an_allowed_decision(),
+                cost.allowed
+            );
             row(&what, cost.told(measured), goal);
         }
     }
@@ -108,10 +162,17 @@ async fn poisson(url: &str, extremes: &mut Extremes) {
 
 async fn denied(url: &str) {
     let arrivals = Arrivals::Poisson { a_second: 400.0 };
-    for (name, json, goal) in [("rate 1/s", ONE_A_SECOND, "≤ 0.05"), ("quota gone", QUOTA_GONE, "≤ 0.02")] {
+    for (name, json, goal) in [
+        ("rate 1/s", ONE_A_SECOND, "≤ 0.05"),
+        ("quota gone", QUOTA_GONE, "≤ 0.02"),
+    ] {
         let cost = load(url, plan(json), 16, arrivals, Duration::from_secs(12)).await;
         let what = format!("denied, 16 workers, 400 calls/s, {name}");
-        let measured = format!("{:.3} ({} decisions)", cost.a_denied_decision(), cost.denied);
+        let measured = format!(
+            "{:.3} ({} decisions)",
+            cost.a_denied_decision(),
+            cost.denied
+        );
         row(&what, cost.told(measured), goal);
     }
 }
@@ -119,12 +180,35 @@ async fn denied(url: &str) {
 async fn sliding(url: &str) {
     let ample = plan(r#"{"algorithm":"sliding_window","window_s":2,"limit":1000000}"#);
     let cost = load(url, ample, 16, Arrivals::AtOnce, Duration::from_secs(8)).await;
-    let what = format!("{:.2} ({} decisions)", cost.an_allowed_decision(), cost.allowed);
-    row("allowed, sliding window of 2 s, 16 workers", cost.told(what), "≤ 1.05");
+    let what = format!(
+        "{:.2} ({} decisions)",
+        cost.an_allowed_decision(),
+        cost.allowed
+    );
+    row(
+        "allowed, sliding window of 2 s, 16 workers",
+        cost.told(what),
+        "≤ 1.05",
+    );
     let tight = plan(r#"{"algorithm":"sliding_window","window_s":10,"limit":10}"#);
-    let cost = load(url, tight, 16, Arrivals::Poisson { a_second: 400.0 }, Duration::from_secs(12)).await;
-    let what = format!("{:.3} ({} decisions)", cost.a_denied_decision(), cost.denied);
-    row("denied, 16 workers, 400 calls/s, sliding window of 10 s", cost.told(what), "≤ 0.05");
+    let cost = load(
+        url,
+        tight,
+        16,
+        Arrivals::Poisson { a_second: 400.0 },
+        Duration::from_secs(12),
+    )
+    .await;
+    let what = format!(
+        "{:.3} ({} decisions)",
+        cost.a_denied_decision(),
+        cost.denied
+    );
+    row(
+        "denied, 16 workers, 400 calls/s, sliding window of 10 s",
+        cost.told(what),
+        "≤ 0.05",
+    );
 }
 
 /// The longest of five answers, before the breaker saves the wait.
@@ -132,12 +216,24 @@ async fn answer_while_it_hangs(server: &Server) -> Duration {
     let proxy = Proxy::before(server.address).await;
     let (store, plan) = (instance(&aws(&proxy.url).await, DEADLINE), plan(KEY));
     let patient = Deadline::after(Instant::now(), PATIENCE);
-    store.charge(&caller(), &plan, None, 1, now(), patient).await.expect("a decision");
+    store
+        .charge(&caller(), &plan, None, 1, now(), patient)
+        .await
+        .expect("a decision");
     proxy.all(Fault::Hang);
     let mut longest = Duration::ZERO;
     for _ in 0..5 {
         let began = Instant::now();
-        let decision = store.charge(&caller(), &plan, None, 1, now(), Deadline::after(began, DEADLINE)).await;
+        let decision = store
+            .charge(
+                &caller(),
+                &plan,
+                None,
+                1,
+                now(),
+                Deadline::after(began, DEADLINE),
+            )
+            .await;
         longest = longest.max(began.elapsed());
         assert!(decision.expect("a decision").degraded);
     }
@@ -146,7 +242,11 @@ async fn answer_while_it_hangs(server: &Server) -> Duration {
 
 impl Extremes {
     fn see(&mut self, cost: &Cost, buckets: usize, rate: i128, burst: i128, began: i128) {
-        let most = if buckets == 1 { &mut self.most_one_bucket } else { &mut self.most_two_buckets };
+        let most = if buckets == 1 {
+            &mut self.most_one_bucket
+        } else {
+            &mut self.most_two_buckets
+        };
         *most = cost.most.max(*most);
         let allowed = burst + (now() - began) * rate / SECOND;
         let admitted = i128::try_from(cost.allowed).unwrap_or(i128::MAX);

@@ -1,5 +1,5 @@
-//! A store that is nothing but one partition of DynamoDB: it keeps one item, takes 1,000 writes a second, and refuses
-//! the rest as DynamoDB does. Emulators are slower than that.
+//! A store that is nothing but one partition of DynamoDB: it keeps one item, takes 1,000 writes a
+//! second, and refuses the rest as DynamoDB does. Emulators are slower than that.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,12 @@ impl Partition {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let item = Item { attributes: HashMap::new(), writes: 0, capacity: MOST_AT_ONCE, since: Instant::now() };
+        let item = Item {
+            attributes: HashMap::new(),
+            writes: 0,
+            capacity: MOST_AT_ONCE,
+            since: Instant::now(),
+        };
         let item = Arc::new(Mutex::new(item));
         let shared = Arc::clone(&item);
         let accepting = tokio::spawn(async move {
@@ -43,7 +48,11 @@ impl Partition {
                 tokio::spawn(serve(client, Arc::clone(&shared)));
             }
         });
-        Self { url, item, accepting }
+        Self {
+            url,
+            item,
+            accepting,
+        }
     }
 
     /// Those that it has taken.
@@ -61,8 +70,10 @@ impl Drop for Partition {
 async fn serve(mut client: TcpStream, item: Arc<Mutex<Item>>) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     while let Some(request) = read_message(&mut client).await? {
-        let body =
-            request.windows(4).position(|window| window == b"\r\n\r\n").map_or(&[][..], |end| &request[end + 4..]);
+        let body = request
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .map_or(&[][..], |end| &request[end + 4..]);
         let request: Value = serde_json::from_slice(body)?;
         let (status, answer) = item.lock().expect("no panic while held").update(&request);
         let text = answer.to_string();
@@ -81,14 +92,26 @@ impl Item {
         if !self.has_capacity() {
             return (400, error("ProvisionedThroughputExceededException", None));
         }
-        let names =
-            Words { names: &request["ExpressionAttributeNames"], values: &request["ExpressionAttributeValues"] };
+        let names = Words {
+            names: &request["ExpressionAttributeNames"],
+            values: &request["ExpressionAttributeValues"],
+        };
         let condition = request["ConditionExpression"].as_str().unwrap_or_default();
-        if !condition.split(" AND ").all(|part| self.holds(part.trim_matches(['(', ')']), &names)) {
-            return (400, error("ConditionalCheckFailedException", Some(self.document())));
+        if !condition
+            .split(" AND ")
+            .all(|part| self.holds(part.trim_matches(['(', ')']), &names))
+        {
+            return (
+                400,
+                error("ConditionalCheckFailedException", Some(self.document())),
+            );
         }
         let update = request["UpdateExpression"].as_str().unwrap_or_default();
-        let assignments = update.trim_start_matches("SET ").split(" REMOVE ").next().unwrap_or_default();
+        let assignments = update
+            .trim_start_matches("SET ")
+            .split(" REMOVE ")
+            .next()
+            .unwrap_or_default();
         for assignment in assignments.split(", #") {
             self.assign(assignment, &names);
         }
@@ -110,7 +133,9 @@ impl Item {
     /// `#a > :v`, `#a <= :v`, or the latter behind `attribute_not_exists(#a) OR `.
     fn holds(&self, condition: &str, words: &Words<'_>) -> bool {
         let comparison = condition.rsplit(" OR ").next().unwrap_or_default();
-        let [name, operator, value] = comparison.split(' ').collect::<Vec<_>>()[..] else { return false };
+        let [name, operator, value] = comparison.split(' ').collect::<Vec<_>>()[..] else {
+            return false;
+        };
         let (present, value) = (self.attributes.get(words.name(name)), words.value(value));
         match operator {
             ">" => present.is_some_and(|present| *present > value),
@@ -121,7 +146,9 @@ impl Item {
 
     /// `#a = :v`, `#a = #a + :v` or `#a = if_not_exists(#a, :z) + :v`.
     fn assign(&mut self, assignment: &str, words: &Words<'_>) {
-        let Some((name, expression)) = assignment.split_once(" = ") else { return };
+        let Some((name, expression)) = assignment.split_once(" = ") else {
+            return;
+        };
         let name = words.name(name);
         let present = self.attributes.get(name).copied().unwrap_or(0);
         let value = match expression.rsplit_once(" + ") {
@@ -132,7 +159,8 @@ impl Item {
     }
 
     fn document(&self) -> Value {
-        let number = |(name, value): (&String, &i128)| (name.clone(), json!({"N": value.to_string()}));
+        let number =
+            |(name, value): (&String, &i128)| (name.clone(), json!({"N": value.to_string()}));
         Value::Object(self.attributes.iter().map(number).collect::<Map<_, _>>())
     }
 }
@@ -146,16 +174,22 @@ struct Words<'r> {
 impl<'r> Words<'r> {
     fn name(&self, placeholder: &str) -> &'r str {
         let placeholder = format!("#{}", placeholder.trim_start_matches('#'));
-        self.names[placeholder.as_str()].as_str().unwrap_or_default()
+        self.names[placeholder.as_str()]
+            .as_str()
+            .unwrap_or_default()
     }
 
     fn value(&self, placeholder: &str) -> i128 {
-        self.values[placeholder]["N"].as_str().and_then(|number| number.parse().ok()).unwrap_or(0)
+        self.values[placeholder]["N"]
+            .as_str()
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0)
     }
 }
 
 fn error(code: &str, item: Option<Value>) -> Value {
-    let mut error = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "refused"});
+    let mut error =
+        json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "refused"});
     if let Some(item) = item {
         error["Item"] = item;
     }

@@ -1,4 +1,5 @@
-//! The registry inside one process: the same items as the table's, and what decisions need of them, parsed.
+//! The registry inside one process: the same items as the table's, and what decisions need of them,
+//! parsed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -11,8 +12,8 @@ use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, SeedsError, StoreError};
 use super::KeyRecord;
 use super::item::{Committed, Guard, Item, ItemKey, Write};
 
-/// The most items with an end, such as ended secrets and kept answers: some 50 MB. No clock removes them here, so those
-/// that end first make room.
+/// The most items with an end, such as ended secrets and kept answers: some 50 MB. No clock removes
+/// them here, so those that end first make room.
 const MAX_ENDING: usize = 100_000;
 
 /// Plans, keys and policies in memory.
@@ -43,16 +44,22 @@ enum Parsed {
 impl Catalogue {
     pub(crate) fn new(seeds: &Seeds) -> Result<Self, SeedsError> {
         let mut held = Held::default();
-        let shape = |error: serde_json::Error| SeedsError::Shape(JsonError::new(String::new(), &error));
+        let shape =
+            |error: serde_json::Error| SeedsError::Shape(JsonError::new(String::new(), &error));
         for plan in seeds.plans()? {
             let document = serde_json::to_string(&seeds.plans[&plan.name]).map_err(shape)?;
-            held.put(Item::new(ItemKey::of_plan(&plan.name), document), Parsed::Plan(Arc::new(plan)));
+            held.put(
+                Item::new(ItemKey::of_plan(&plan.name), document),
+                Parsed::Plan(Arc::new(plan)),
+            );
         }
         for (hash, record) in seeds.keys()? {
             let item = Item::of_record(&hash, &record).map_err(shape)?;
             held.put(item, Parsed::Key(hash, record.key));
         }
-        Ok(Self { held: Box::new(RwLock::new(held)) })
+        Ok(Self {
+            held: Box::new(RwLock::new(held)),
+        })
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Held> {
@@ -69,26 +76,47 @@ impl Catalogue {
 
     /// An item's document, and its `ttl`.
     pub(crate) fn get(&self, key: &ItemKey) -> Option<(String, Option<i64>)> {
-        self.read().items.get(key).map(|item| (item.document.clone(), item.ttl))
+        self.read()
+            .items
+            .get(key)
+            .map(|item| (item.document.clone(), item.ttl))
     }
 
     /// Documents of one kind by name, after a name.
     pub(crate) fn list(&self, pk: &str, after: Option<&str>, most: usize) -> Vec<(String, String)> {
-        let from = ItemKey { pk: pk.to_owned(), sk: after.unwrap_or_default().to_owned() };
+        let from = ItemKey {
+            pk: pk.to_owned(),
+            sk: after.unwrap_or_default().to_owned(),
+        };
         let held = self.read();
-        let items =
-            held.items.range((Bound::Excluded(from), Bound::Unbounded)).map(|(key, item)| (key, &item.document));
+        let items = held
+            .items
+            .range((Bound::Excluded(from), Bound::Unbounded))
+            .map(|(key, item)| (key, &item.document));
         let items = items.take_while(|(key, _)| key.pk == pk).take(most);
-        items.map(|(key, document)| (key.sk.clone(), document.clone())).collect()
+        items
+            .map(|(key, document)| (key.sk.clone(), document.clone()))
+            .collect()
     }
 
     /// The items of a key.
     pub(crate) fn by_id(&self, key_id: &str) -> Vec<KeyHash> {
-        self.read().by_id.get(key_id).into_iter().flatten().filter_map(ItemKey::hash).collect()
+        self.read()
+            .by_id
+            .get(key_id)
+            .into_iter()
+            .flatten()
+            .filter_map(ItemKey::hash)
+            .collect()
     }
 
     /// Key ids with their items, of a plan or of all, after an id.
-    pub(crate) fn entries(&self, plan: Option<&str>, after: Option<&str>, most: usize) -> Vec<(String, KeyHash)> {
+    pub(crate) fn entries(
+        &self,
+        plan: Option<&str>,
+        after: Option<&str>,
+        most: usize,
+    ) -> Vec<(String, KeyHash)> {
         let held = self.read();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let of_plan = |key: &&ItemKey| {
@@ -97,7 +125,10 @@ impl Catalogue {
         };
         let ids = held.by_id.range::<str, _>((from, Bound::Unbounded));
         let entries = ids.flat_map(|(id, keys)| {
-            keys.iter().filter(of_plan).filter_map(|key| Some((id.clone(), key.hash()?))).collect::<Vec<_>>()
+            keys.iter()
+                .filter(of_plan)
+                .filter_map(|key| Some((id.clone(), key.hash()?)))
+                .collect::<Vec<_>>()
         });
         entries.take(most).collect()
     }
@@ -106,7 +137,11 @@ impl Catalogue {
     pub(crate) fn commit(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
         let parsed = writes.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let failed: Vec<_> = (0..).zip(&writes).filter(|(_, write)| !held.admits(write)).map(|(at, _)| at).collect();
+        let failed: Vec<_> = (0..)
+            .zip(&writes)
+            .filter(|(_, write)| !held.admits(write))
+            .map(|(at, _)| at)
+            .collect();
         if !failed.is_empty() {
             return Ok(Committed::No(failed));
         }
@@ -123,14 +158,22 @@ impl Catalogue {
 
 /// Before anything is written: a document that makes no sense is written nowhere.
 fn parse(write: &Write) -> Result<Parsed, StoreError> {
-    let Write::Put(item, _) = write else { return Ok(Parsed::Nothing) };
-    let refuse = |kind| move |error: serde_json::Error| StoreError::Item { kind, reason: error.to_string() };
+    let Write::Put(item, _) = write else {
+        return Ok(Parsed::Nothing);
+    };
+    let refuse = |kind| {
+        move |error: serde_json::Error| StoreError::Item {
+            kind,
+            reason: error.to_string(),
+        }
+    };
     if let Some(hash) = item.key.hash() {
         let record: KeyRecord = serde_json::from_str(&item.document).map_err(refuse("key"))?;
         return Ok(Parsed::Key(hash, record.key));
     }
     if item.key.pk == ItemKey::PLAN {
-        let document: PlanDocument = serde_json::from_str(&item.document).map_err(refuse("plan"))?;
+        let document: PlanDocument =
+            serde_json::from_str(&item.document).map_err(refuse("plan"))?;
         return Ok(Parsed::Plan(Arc::new(Plan::new(&item.key.sk, document)?)));
     }
     Ok(Parsed::Nothing)
@@ -144,7 +187,9 @@ impl Held {
             Write::Put(_, guard) | Write::Delete(_, guard) => match guard {
                 Guard::None => true,
                 Guard::Absent => there.is_none(),
-                Guard::AbsentOrOver(now) => there.is_none_or(|item| item.ttl.is_some_and(|ttl| ttl < *now)),
+                Guard::AbsentOrOver(now) => {
+                    there.is_none_or(|item| item.ttl.is_some_and(|ttl| ttl < *now))
+                }
                 Guard::Unchanged(document) => there.is_some_and(|item| item.document == *document),
             },
         }
@@ -158,7 +203,10 @@ impl Held {
             Parsed::Nothing => {}
         }
         if let Some(indexed) = &item.indexed {
-            self.by_id.entry(indexed.key_id.clone()).or_default().insert(item.key.clone());
+            self.by_id
+                .entry(indexed.key_id.clone())
+                .or_default()
+                .insert(item.key.clone());
         }
         if let Some(ttl) = item.ttl {
             self.ending.insert((ttl, item.key.clone()));
@@ -177,7 +225,9 @@ impl Held {
     }
 
     fn remove(&mut self, key: &ItemKey) {
-        let Some(item) = self.items.remove(key) else { return };
+        let Some(item) = self.items.remove(key) else {
+            return;
+        };
         if let Some(ttl) = item.ttl {
             self.ending.remove(&(ttl, key.clone()));
         }
@@ -203,13 +253,21 @@ mod tests {
     #[test]
     fn items_that_end_first_make_room() {
         let mut held = Held::default();
-        let item = |n: i64| Item { ttl: Some(n), ..Item::new(ItemKey::of_answer(&n.to_string()), "{}".to_owned()) };
+        let item = |n: i64| Item {
+            ttl: Some(n),
+            ..Item::new(ItemKey::of_answer(&n.to_string()), "{}".to_owned())
+        };
         let most = i64::try_from(MAX_ENDING).unwrap();
         for n in (1..=most + 2).rev() {
             held.put(item(n), Parsed::Nothing);
         }
-        assert_eq!((held.items.len(), held.ending.len()), (MAX_ENDING, MAX_ENDING));
-        assert!(held.items.contains_key(&item(most + 2).key) && !held.items.contains_key(&item(2).key));
+        assert_eq!(
+            (held.items.len(), held.ending.len()),
+            (MAX_ENDING, MAX_ENDING)
+        );
+        assert!(
+            held.items.contains_key(&item(most + 2).key) && !held.items.contains_key(&item(2).key)
+        );
         // An item that is written again counts once.
         held.put(item(most), Parsed::Nothing);
         assert_eq!(held.ending.len(), MAX_ENDING);

@@ -1,4 +1,5 @@
-//! What is kept of a deleted key, so that its usage can still be reported: for 400 days, as long as the usage itself.
+//! What is kept of a deleted key, so that its usage can still be reported: for 400 days, as long as
+//! the usage itself.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,21 +25,30 @@ pub struct DeletedKey {
 }
 
 impl Admin<'_> {
-    /// A deleted key by its id. `None` if there was no such key, if it was deleted more than 400 days ago, or by a release
-    /// that did not keep anything of it.
+    /// A deleted key by its id. `None` if there was no such key, if it was deleted more than 400
+    /// days ago, or by a release that did not keep anything of it.
     ///
     /// # Errors
     /// The store's failure.
     pub async fn deleted_key(&self, key_id: &str) -> Result<Option<DeletedKey>, AdminError> {
-        let Some((text, _)) = self.table.get(&ItemKey::of_deleted_key(key_id)).await? else { return Ok(None) };
-        Ok(Some(serde_json::from_str(&text).map_err(|error| item_error("deleted key", &error))?))
+        let Some((text, _)) = self.table.get(&ItemKey::of_deleted_key(key_id)).await? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            serde_json::from_str(&text).map_err(|error| item_error("deleted key", &error))?,
+        ))
     }
 }
 
 /// The write that remembers a key that is deleted at `now`.
 pub(super) fn remember(record: &KeyRecord, now: Timestamp) -> Result<Write, StoreError> {
     let (key_id, plan) = (record.key.key_id.clone(), record.key.plan.clone());
-    let deleted = DeletedKey { key_id, plan, name: record.name.clone(), deleted_at: now };
+    let deleted = DeletedKey {
+        key_id,
+        plan,
+        name: record.name.clone(),
+        deleted_at: now,
+    };
     let item = Item::of_deleted_key(&deleted).map_err(|error| item_error("deleted key", &error))?;
     Ok(Write::Put(item, Guard::None))
 }

@@ -24,7 +24,9 @@ pub enum Refusal {
     #[error("this secret is in use")]
     SecretInUse,
     /// More earlier secrets than a key may have.
-    #[error("{0} earlier secrets of this key still work; rotate with a grace of 0 s to end them, or wait")]
+    #[error(
+        "{0} earlier secrets of this key still work; rotate with a grace of 0 s to end them, or wait"
+    )]
     TooManySecrets(usize),
     /// Another request with the same id was first.
     #[error("another request with this id was first")]

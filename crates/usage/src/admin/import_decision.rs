@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use crate::{ApiKey, KeyStanding, StoreError};
 
 use super::KeyRecord;
-use super::imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey};
+use super::imported::{
+    ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey,
+};
 use super::item::{Guard, Item, ItemKey, Write};
 use super::keys::{Found, item, replacement};
 
@@ -16,8 +18,13 @@ const CLAIM_S: i64 = 86_400;
 pub(super) enum Decision {
     /// Nothing.
     Done(ImportedRow),
-    /// Writes that belong together, with a plan that has to exist, and what becomes of the key then.
-    Write { writes: Vec<Write>, plan: Option<String>, row: ImportedRow },
+    /// Writes that belong together, with a plan that has to exist, and what becomes of the key
+    /// then.
+    Write {
+        writes: Vec<Write>,
+        plan: Option<String>,
+        row: ImportedRow,
+    },
 }
 
 impl ImportedKey {
@@ -46,8 +53,16 @@ impl ImportedKey {
         }
         let plan = (changed.key.plan != found.record.key.plan).then(|| changed.key.plan.clone());
         let (after, writes) = replacement(&found, changed, now)?;
-        let written = Some(Box::new(WrittenKey { before: Some(found.record), after }));
-        let row = ImportedRow::Key { key_id, change: ImportChange::Updated, notes, written };
+        let written = Some(Box::new(WrittenKey {
+            before: Some(found.record),
+            after,
+        }));
+        let row = ImportedRow::Key {
+            key_id,
+            change: ImportChange::Updated,
+            notes,
+            written,
+        };
         Ok(Decision::Write { writes, plan, row })
     }
 
@@ -68,7 +83,10 @@ impl ImportedKey {
             notes.push(ImportNote::StaysDisabled);
         }
         let is_over = |key: &ApiKey| {
-            let enabled = ApiKey { enabled: true, ..key.clone() };
+            let enabled = ApiKey {
+                enabled: true,
+                ..key.clone()
+            };
             enabled.standing(now.as_nanosecond()) == KeyStanding::Expired
         };
         if is_over(&before.key) && !is_over(&changed.key) {
@@ -87,22 +105,43 @@ impl ImportedKey {
         let Some(plan) = self.plan.clone() else {
             return Ok(Decision::Done(ImportedRow::Refused(ImportRefusal::NoPlan)));
         };
-        if self.key_id.as_deref().is_some_and(|key_id| !is_key_id(key_id)) {
-            return Ok(Decision::Done(ImportedRow::Refused(ImportRefusal::KeyIdForm)));
+        if self
+            .key_id
+            .as_deref()
+            .is_some_and(|key_id| !is_key_id(key_id))
+        {
+            return Ok(Decision::Done(ImportedRow::Refused(
+                ImportRefusal::KeyIdForm,
+            )));
         }
         let record = self.record(plan.clone(), now);
         let key_id = record.key.key_id.clone();
 
         let mut writes = vec![Write::Put(item(&self.hash, &record)?, Guard::Absent)];
         writes.extend(self.key_id.as_deref().map(|key_id| claim(key_id, now)));
-        let written = Some(Box::new(WrittenKey { before: None, after: record }));
-        let row = ImportedRow::Key { key_id, change: ImportChange::Created, notes: Vec::new(), written };
-        Ok(Decision::Write { writes, plan: Some(plan), row })
+        let written = Some(Box::new(WrittenKey {
+            before: None,
+            after: record,
+        }));
+        let row = ImportedRow::Key {
+            key_id,
+            change: ImportChange::Created,
+            notes: Vec::new(),
+            written,
+        };
+        Ok(Decision::Write {
+            writes,
+            plan: Some(plan),
+            row,
+        })
     }
 
     fn record(&self, plan: String, now: Timestamp) -> KeyRecord {
         let key = ApiKey {
-            key_id: self.key_id.clone().unwrap_or_else(|| self.new_key_id.clone()),
+            key_id: self
+                .key_id
+                .clone()
+                .unwrap_or_else(|| self.new_key_id.clone()),
             plan,
             enabled: self.enabled.unwrap_or(true),
             expires_at: self.expires_at,
@@ -125,8 +164,13 @@ impl ImportedKey {
 
 /// True for an id that stands in paths as it is, and is no resource's name beside those of keys.
 fn is_key_id(key_id: &str) -> bool {
-    let is_plain = key_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    let begins = key_id.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let is_plain = key_id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let begins = key_id
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
     is_plain && begins && key_id.len() <= 128 && !["import", "export", "bulk"].contains(&key_id)
 }
 
@@ -136,10 +180,13 @@ fn set<T>(field: &mut T, value: Option<T>) {
     }
 }
 
-/// The claim of an id that a new key is about to get. Of two keys that are made at the same moment, only one gets the
-/// id, though the index knows neither of them yet.
+/// The claim of an id that a new key is about to get. Of two keys that are made at the same moment,
+/// only one gets the id, though the index knows neither of them yet.
 fn claim(key_id: &str, now: Timestamp) -> Write {
     let ttl = Some(now.as_second() + CLAIM_S);
-    let claim = Item { ttl, ..Item::new(ItemKey::of_key_id(key_id), "{}".to_owned()) };
+    let claim = Item {
+        ttl,
+        ..Item::new(ItemKey::of_key_id(key_id), "{}".to_owned())
+    };
     Write::Put(claim, Guard::AbsentOrOver(now.as_second()))
 }

@@ -82,7 +82,9 @@ pub enum ImportNote {
     #[error("the key is disabled and stays disabled; enable it with PATCH if that is intended")]
     StaysDisabled,
     /// The file would give an expired key more time.
-    #[error("the key has expired and stays expired; change `expires_at` with PATCH if that is intended")]
+    #[error(
+        "the key has expired and stays expired; change `expires_at` with PATCH if that is intended"
+    )]
     StaysExpired,
     /// The file puts the key on another plan.
     #[error("the key moves from plan `{from}` to plan `{to}`")]

@@ -7,7 +7,8 @@ use crate::partition_keys::{REGISTRY_KEY, REGISTRY_PLAN, REGISTRY_POLICY};
 
 use super::{DeletedKey, KeyRecord};
 
-/// How long an ended secret and a deleted key are remembered, in seconds: 400 days, as long as usage.
+/// How long an ended secret and a deleted key are remembered, in seconds: 400 days, as long as
+/// usage.
 const ENDED_KEPT_S: i64 = 400 * 86_400;
 
 /// An item's key.
@@ -21,38 +22,62 @@ pub(crate) struct ItemKey {
 
 impl ItemKey {
     pub(crate) fn of_key(hash: &KeyHash) -> Self {
-        Self { pk: format!("{}{}", Self::KEY, hash.hex()), sk: "key".to_owned() }
+        Self {
+            pk: format!("{}{}", Self::KEY, hash.hex()),
+            sk: "key".to_owned(),
+        }
     }
 
     pub(crate) fn of_plan(name: &str) -> Self {
-        Self { pk: Self::PLAN.to_owned(), sk: name.to_owned() }
+        Self {
+            pk: Self::PLAN.to_owned(),
+            sk: name.to_owned(),
+        }
     }
 
     pub(crate) fn of_policy(name: &str) -> Self {
-        Self { pk: Self::POLICY.to_owned(), sk: name.to_owned() }
+        Self {
+            pk: Self::POLICY.to_owned(),
+            sk: name.to_owned(),
+        }
     }
 
     pub(crate) fn of_answer(id: &str) -> Self {
-        Self { pk: format!("once#{id}"), sk: "answer".to_owned() }
+        Self {
+            pk: format!("once#{id}"),
+            sk: "answer".to_owned(),
+        }
     }
 
     /// Claims the id of a key that is about to be made, until the index has it.
     pub(crate) fn of_key_id(key_id: &str) -> Self {
-        Self { pk: format!("{}{key_id}", Self::KEY_ID), sk: "key-id".to_owned() }
+        Self {
+            pk: format!("{}{key_id}", Self::KEY_ID),
+            sk: "key-id".to_owned(),
+        }
     }
 
     /// What is kept of a deleted key.
     pub(crate) fn of_deleted_key(key_id: &str) -> Self {
-        Self { pk: format!("deleted-key#{key_id}"), sk: "deleted-key".to_owned() }
+        Self {
+            pk: format!("deleted-key#{key_id}"),
+            sk: "deleted-key".to_owned(),
+        }
     }
 
     /// Says which key was put on a plan last.
     pub(crate) fn of_plan_use(plan: &str) -> Self {
-        Self { pk: format!("plan-use#{plan}"), sk: "plan-use".to_owned() }
+        Self {
+            pk: format!("plan-use#{plan}"),
+            sk: "plan-use".to_owned(),
+        }
     }
 
     pub(crate) fn of_secret(name: &str) -> Self {
-        Self { pk: "secret".to_owned(), sk: name.to_owned() }
+        Self {
+            pk: "secret".to_owned(),
+            sk: name.to_owned(),
+        }
     }
 
     /// True if it claims the id of a key.
@@ -92,39 +117,76 @@ pub(crate) struct Item {
 
 impl Item {
     pub(crate) fn new(key: ItemKey, document: String) -> Self {
-        Self { key, document, indexed: None, ttl: None }
+        Self {
+            key,
+            document,
+            indexed: None,
+            ttl: None,
+        }
     }
 
     /// The item of a key. `document` is the record's, or for the seeds a bare key's.
     pub(crate) fn of_key(hash: &KeyHash, document: String, key_id: &str, plan: &str) -> Self {
-        let indexed = Some(Indexed { key_id: key_id.to_owned(), plan: Some(plan.to_owned()) });
-        Self { indexed, ..Self::new(ItemKey::of_key(hash), document) }
+        let indexed = Some(Indexed {
+            key_id: key_id.to_owned(),
+            plan: Some(plan.to_owned()),
+        });
+        Self {
+            indexed,
+            ..Self::new(ItemKey::of_key(hash), document)
+        }
     }
 
     /// The item of a key's present secret.
     pub(crate) fn of_record(hash: &KeyHash, record: &KeyRecord) -> Result<Self, serde_json::Error> {
         let document = serde_json::to_string(record)?;
-        Ok(Self::of_key(hash, document, &record.key.key_id, &record.key.plan))
+        Ok(Self::of_key(
+            hash,
+            document,
+            &record.key.key_id,
+            &record.key.plan,
+        ))
     }
 
-    /// The item of an earlier secret, which works until `end`. It is found by the key's id, and listed nowhere.
-    pub(crate) fn of_retired(hash: &KeyHash, record: &KeyRecord, end: Timestamp) -> Result<Self, serde_json::Error> {
-        let indexed = Some(Indexed { key_id: record.key.key_id.clone(), plan: None });
-        Ok(Self { indexed, ..Self::of_ended(hash, record, end)? })
+    /// The item of an earlier secret, which works until `end`. It is found by the key's id, and
+    /// listed nowhere.
+    pub(crate) fn of_retired(
+        hash: &KeyHash,
+        record: &KeyRecord,
+        end: Timestamp,
+    ) -> Result<Self, serde_json::Error> {
+        let indexed = Some(Indexed {
+            key_id: record.key.key_id.clone(),
+            plan: None,
+        });
+        Ok(Self {
+            indexed,
+            ..Self::of_ended(hash, record, end)?
+        })
     }
 
     /// What is kept of a deleted key. No index has it.
     pub(crate) fn of_deleted_key(key: &DeletedKey) -> Result<Self, serde_json::Error> {
         let document = serde_json::to_string(key)?;
         let ttl = Some(key.deleted_at.as_second() + ENDED_KEPT_S);
-        Ok(Self { ttl, ..Self::new(ItemKey::of_deleted_key(&key.key_id), document) })
+        Ok(Self {
+            ttl,
+            ..Self::new(ItemKey::of_deleted_key(&key.key_id), document)
+        })
     }
 
     /// The item of a secret that ended at `end`. No index has it.
-    pub(crate) fn of_ended(hash: &KeyHash, record: &KeyRecord, end: Timestamp) -> Result<Self, serde_json::Error> {
+    pub(crate) fn of_ended(
+        hash: &KeyHash,
+        record: &KeyRecord,
+        end: Timestamp,
+    ) -> Result<Self, serde_json::Error> {
         let document = serde_json::to_string(record)?;
         let ttl = Some(end.as_second() + ENDED_KEPT_S);
-        Ok(Self { ttl, ..Self::new(ItemKey::of_key(hash), document) })
+        Ok(Self {
+            ttl,
+            ..Self::new(ItemKey::of_key(hash), document)
+        })
     }
 }
 

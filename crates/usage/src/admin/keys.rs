@@ -1,4 +1,5 @@
-//! Keys: one item a secret, linked to one another so that an index that is a moment old leads nobody astray.
+//! Keys: one item a secret, linked to one another so that an index that is a moment old leads
+//! nobody astray.
 
 use std::time::Duration;
 
@@ -13,11 +14,14 @@ use super::once::Keep;
 use super::plan_use::plan_use;
 use super::plans::{ATTEMPTS, item_error};
 use super::table::record;
-use super::{Admin, AdminError, Condition, KeyPatch, KeyRecord, Refusal, Retiring, Stored, Version};
+use super::{
+    Admin, AdminError, Condition, KeyPatch, KeyRecord, Refusal, Retiring, Stored, Version,
+};
 
 /// Earlier secrets that may work at the same time.
 pub(super) const MOST_RETIRING: usize = 4;
-/// A key that was made a moment ago may not be in the index yet, so a look that finds none is repeated after these.
+/// A key that was made a moment ago may not be in the index yet, so a look that finds none is
+/// repeated after these.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
 
 /// A key that was changed.
@@ -43,13 +47,18 @@ impl Admin<'_> {
     /// [`Refusal::NotFound`], or the store's failure.
     pub async fn key(&self, key_id: &str) -> Result<Stored<KeyRecord>, AdminError> {
         let found = self.find(key_id).await?;
-        Ok(Stored { version: Version::of(&found.text), document: found.record })
+        Ok(Stored {
+            version: Version::of(&found.text),
+            document: found.record,
+        })
     }
 
-    /// Makes a key with the secret of `hash`. What `keep` makes is kept with it, or refused with the key.
+    /// Makes a key with the secret of `hash`. What `keep` makes is kept with it, or refused with
+    /// the key.
     ///
     /// # Errors
-    /// [`Refusal::UnknownPlan`], [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's failure.
+    /// [`Refusal::UnknownPlan`], [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's
+    /// failure.
     pub async fn create_key(
         &self,
         hash: &KeyHash,
@@ -58,18 +67,34 @@ impl Admin<'_> {
         now: Timestamp,
     ) -> Result<Version, AdminError> {
         let item = item(hash, record)?;
-        let stored = Stored { version: Version::of(&item.document), document: record.clone() };
+        let stored = Stored {
+            version: Version::of(&item.document),
+            document: record.clone(),
+        };
         let plan = &record.key.plan;
-        let mut writes = vec![Write::Check(ItemKey::of_plan(plan)), Write::Put(item, Guard::Absent)];
-        writes.extend(keep.keep(&stored)?.map(|once| once.write(now)).transpose()?);
+        let mut writes = vec![
+            Write::Check(ItemKey::of_plan(plan)),
+            Write::Put(item, Guard::Absent),
+        ];
+        writes.extend(
+            keep.keep(&stored)?
+                .map(|once| once.write(now))
+                .transpose()?,
+        );
         writes.push(plan_use(plan, hash)?);
         for _ in 0..ATTEMPTS {
             match self.table.commit(writes.clone()).await? {
                 Committed::Yes => return Ok(stored.version),
                 // The answer first: who repeats a request may have taken the plan away since.
-                Committed::No(failed) if failed.contains(&2) => return Err(Refusal::Repeated.into()),
-                Committed::No(failed) if failed.contains(&0) => return Err(Refusal::UnknownPlan(plan.clone()).into()),
-                Committed::No(failed) if failed.contains(&1) => return Err(Refusal::SecretInUse.into()),
+                Committed::No(failed) if failed.contains(&2) => {
+                    return Err(Refusal::Repeated.into());
+                }
+                Committed::No(failed) if failed.contains(&0) => {
+                    return Err(Refusal::UnknownPlan(plan.clone()).into());
+                }
+                Committed::No(failed) if failed.contains(&1) => {
+                    return Err(Refusal::SecretInUse.into());
+                }
                 Committed::No(_) => tokio::time::sleep(LOOK_AGAIN[0]).await,
             }
         }
@@ -79,8 +104,8 @@ impl Admin<'_> {
     /// Changes a key, all of its secrets with it, and returns it as it was and as it is.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::UnknownPlan`]; [`StoreError::Key`] for what cannot
-    /// be, or the store's failure.
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::UnknownPlan`];
+    /// [`StoreError::Key`] for what cannot be, or the store's failure.
     pub async fn update_key(
         &self,
         key_id: &str,
@@ -94,22 +119,45 @@ impl Admin<'_> {
             let changed = found.record.clone().patched(patch);
             changed.key.check().map_err(StoreError::Key)?;
             let (changed, mut writes) = replacement(&found, changed, now)?;
-            let text = serde_json::to_string(&changed).map_err(|error| item_error("key", &error))?;
+            let text =
+                serde_json::to_string(&changed).map_err(|error| item_error("key", &error))?;
             let version = Version::of(&text);
             let done = text == found.text;
-            let after = Stored { document: changed, version };
+            let after = Stored {
+                document: changed,
+                version,
+            };
             // An answer that was lost on its way has the next attempt meet its own work.
             if done && attempt > 0 {
-                return Ok(UpdatedKey { before: before.unwrap_or(found.record), after });
+                return Ok(UpdatedKey {
+                    before: before.unwrap_or(found.record),
+                    after,
+                });
             }
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
-            writes.extend(patch.plan.iter().map(|plan| Write::Check(ItemKey::of_plan(plan))));
+            writes.extend(
+                patch
+                    .plan
+                    .iter()
+                    .map(|plan| Write::Check(ItemKey::of_plan(plan))),
+            );
             let check = writes.len() - 1;
-            writes.extend(patch.plan.iter().map(|plan| plan_use(plan, &found.hash)).collect::<Result<Vec<_>, _>>()?);
+            writes.extend(
+                patch
+                    .plan
+                    .iter()
+                    .map(|plan| plan_use(plan, &found.hash))
+                    .collect::<Result<Vec<_>, _>>()?,
+            );
             match self.table.commit(writes).await? {
-                Committed::Yes => return Ok(UpdatedKey { before: found.record, after }),
+                Committed::Yes => {
+                    return Ok(UpdatedKey {
+                        before: found.record,
+                        after,
+                    });
+                }
                 Committed::No(failed) if patch.plan.is_some() && failed.contains(&check) => {
                     return Err(Refusal::UnknownPlan(after.document.key.plan).into());
                 }
@@ -119,8 +167,8 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// Deletes a key, ends all of its secrets, and returns it as it was. Its usage can be read as long as its items live:
-    /// see [`Admin::deleted_key`].
+    /// Deletes a key, ends all of its secrets, and returns it as it was. Its usage can be read as
+    /// long as its items live: see [`Admin::deleted_key`].
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], or the store's failure.
@@ -144,7 +192,8 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// The index only says where to look; what is there is read, and an earlier secret's item says where to go on.
+    /// The index only says where to look; what is there is read, and an earlier secret's item says
+    /// where to go on.
     pub(super) async fn find(&self, key_id: &str) -> Result<Found, AdminError> {
         for pause in LOOK_AGAIN.iter().map(Some).chain([None]) {
             if let Some(found) = self.look(key_id).await? {
@@ -181,7 +230,9 @@ impl Admin<'_> {
         let mut successor = Some(successor);
         for _ in 0..=MOST_RETIRING {
             let Some(hash) = successor else { break };
-            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else { break };
+            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {
+                break;
+            };
             let record = record(&text)?;
             successor = record.successor.filter(|next| *next != hash);
             if record.successor.is_none() {
@@ -192,25 +243,39 @@ impl Admin<'_> {
     }
 }
 
-/// The key as it will be, and the writes that make it so: its present item first, which demands that the key is as
-/// it was found, then its earlier secrets. Those whose grace is over end.
+/// The key as it will be, and the writes that make it so: its present item first, which demands
+/// that the key is as it was found, then its earlier secrets. Those whose grace is over end.
 pub(super) fn replacement(
     found: &Found,
     mut changed: KeyRecord,
     now: Timestamp,
 ) -> Result<(KeyRecord, Vec<Write>), StoreError> {
     changed.retiring = changed.working(now);
-    let mut writes = vec![Write::Put(item(&found.hash, &changed)?, Guard::Unchanged(found.text.clone()))];
+    let mut writes = vec![Write::Put(
+        item(&found.hash, &changed)?,
+        Guard::Unchanged(found.text.clone()),
+    )];
     for retiring in &changed.retiring {
-        writes.push(Write::Put(retired(&changed, retiring, found.hash)?, Guard::None));
+        writes.push(Write::Put(
+            retired(&changed, retiring, found.hash)?,
+            Guard::None,
+        ));
     }
     writes.extend(end_expired(&found.record, found.hash, now)?);
     Ok((changed, writes))
 }
 
 /// The item of an earlier secret of the key under `successor`.
-pub(super) fn retired(record: &KeyRecord, retiring: &Retiring, successor: KeyHash) -> Result<Item, StoreError> {
-    let item = Item::of_retired(&retiring.hash, &record.retired(retiring, successor), retiring.ends_at);
+pub(super) fn retired(
+    record: &KeyRecord,
+    retiring: &Retiring,
+    successor: KeyHash,
+) -> Result<Item, StoreError> {
+    let item = Item::of_retired(
+        &retiring.hash,
+        &record.retired(retiring, successor),
+        retiring.ends_at,
+    );
     item.map_err(|error| item_error("key", &error))
 }
 

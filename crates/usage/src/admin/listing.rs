@@ -1,5 +1,6 @@
-//! Lists of keys. The index says which keys there are. It may be older than the items, so that an entry may name the item
-//! of a secret that has been replaced since. Such an entry leads to the key's present item.
+//! Lists of keys. The index says which keys there are. It may be older than the items, so that an
+//! entry may name the item of a secret that has been replaced since. Such an entry leads to the
+//! key's present item.
 
 use std::collections::HashMap;
 
@@ -21,9 +22,10 @@ struct Entries {
 type Records = HashMap<KeyHash, (String, KeyRecord)>;
 
 impl Admin<'_> {
-    /// Keys of a plan or of all, after an id; `limit` of them at most, in an order of the store's own that stays.
-    /// A key that exists throughout the listing is shown exactly once, also if it is changed or rotated meanwhile. A key
-    /// that is made, deleted or moved to another plan meanwhile may be shown or not.
+    /// Keys of a plan or of all, after an id; `limit` of them at most, in an order of the store's
+    /// own that stays. A key that exists throughout the listing is shown exactly once, also if it
+    /// is changed or rotated meanwhile. A key that is made, deleted or moved to another plan
+    /// meanwhile may be shown or not.
     ///
     /// # Errors
     /// The store's failure.
@@ -35,7 +37,10 @@ impl Admin<'_> {
     ) -> Result<Page<Stored<KeyRecord>>, AdminError> {
         let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
         loop {
-            let entries = self.table.entries(plan, after.as_deref(), limit + SPARE).await?;
+            let entries = self
+                .table
+                .entries(plan, after.as_deref(), limit + SPARE)
+                .await?;
             let is_full = entries.len() == limit + SPARE;
             let mut keys = grouped(entries);
             // Further entries of the last key may be on the next page, which begins with it.
@@ -43,18 +48,29 @@ impl Admin<'_> {
                 keys.pop();
             }
 
-            let hashes: Vec<_> = keys.iter().flat_map(|entries| &entries.hashes).copied().collect();
+            let hashes: Vec<_> = keys
+                .iter()
+                .flat_map(|entries| &entries.hashes)
+                .copied()
+                .collect();
             let mut records = self.table.records(&hashes).await?;
             let count = keys.len();
             for (position, entries) in keys.into_iter().enumerate() {
                 let found = self.present_item(&entries, &mut records).await?;
-                let is_listed = |found: &Found| plan.is_none_or(|plan| found.record.key.plan == plan);
+                let is_listed =
+                    |found: &Found| plan.is_none_or(|plan| found.record.key.plan == plan);
                 if let Some(found) = found.filter(is_listed) {
-                    items.push(Stored { version: Version::of(&found.text), document: found.record });
+                    items.push(Stored {
+                        version: Version::of(&found.text),
+                        document: found.record,
+                    });
                 }
                 if items.len() == limit {
                     let has_more = is_full || position + 1 < count;
-                    return Ok(Page { items, next: has_more.then_some(entries.key_id) });
+                    return Ok(Page {
+                        items,
+                        next: has_more.then_some(entries.key_id),
+                    });
                 }
                 after = Some(entries.key_id);
             }
@@ -65,13 +81,25 @@ impl Admin<'_> {
     }
 
     /// The key's present item: the one that the index names, or the one that has replaced it since.
-    async fn present_item(&self, entries: &Entries, records: &mut Records) -> Result<Option<Found>, StoreError> {
+    async fn present_item(
+        &self,
+        entries: &Entries,
+        records: &mut Records,
+    ) -> Result<Option<Found>, StoreError> {
         let (mut successor, mut is_deleted) = (None, false);
         for hash in &entries.hashes {
-            let Some((text, record)) = records.remove(hash) else { continue };
+            let Some((text, record)) = records.remove(hash) else {
+                continue;
+            };
             match record.successor {
                 _ if record.key.key_id != entries.key_id => {}
-                None => return Ok(Some(Found { hash: *hash, text, record })),
+                None => {
+                    return Ok(Some(Found {
+                        hash: *hash,
+                        text,
+                        record,
+                    }));
+                }
                 Some(next) if next == *hash => is_deleted = true,
                 Some(next) => successor = Some(next),
             }
@@ -98,7 +126,10 @@ fn grouped(entries: Vec<(String, KeyHash)>) -> Vec<Entries> {
     for (key_id, hash) in entries {
         match keys.last_mut().filter(|last| last.key_id == key_id) {
             Some(last) => last.hashes.push(hash),
-            None => keys.push(Entries { key_id, hashes: vec![hash] }),
+            None => keys.push(Entries {
+                key_id,
+                hashes: vec![hash],
+            }),
         }
     }
     keys
@@ -112,32 +143,55 @@ mod tests {
     #[test]
     fn entries_are_grouped_by_key() {
         let hash = |byte: &str| KeyHash::from_hex(&byte.repeat(32)).unwrap();
-        let entries = [("a", "01"), ("a", "02"), ("b", "03")].map(|(id, byte)| (id.to_owned(), hash(byte)));
+        let entries =
+            [("a", "01"), ("a", "02"), ("b", "03")].map(|(id, byte)| (id.to_owned(), hash(byte)));
         let keys = grouped(entries.to_vec());
-        assert_eq!(keys[0], Entries { key_id: "a".to_owned(), hashes: vec![hash("01"), hash("02")] });
+        assert_eq!(
+            keys[0],
+            Entries {
+                key_id: "a".to_owned(),
+                hashes: vec![hash("01"), hash("02")]
+            }
+        );
         assert_eq!((keys.len(), &keys[1].key_id), (2, &"b".to_owned()));
     }
 
     #[tokio::test]
     async fn entry_of_a_replaced_secret_leads_to_the_key() {
-        let seeds =
-            Seeds::parse(r#"{"plans":{"p":{}},"keys":[{"key":"a-secret-of-a-test-000001","key_id":"k","plan":"p"}]}"#);
+        let seeds = Seeds::parse(
+            r#"{"plans":{"p":{}},"keys":[{"key":"a-secret-of-a-test-000001","key_id":"k","plan":"p"}]}"#,
+        );
         let store = Store::Embedded(EmbeddedStore::new(&seeds.unwrap()).unwrap());
         let (admin, now) = (store.admin(), jiff::Timestamp::now());
-        let entries =
-            || Entries { key_id: "k".to_owned(), hashes: vec![KeyHash::of("a-secret-of-a-test-000001").unwrap()] };
+        let entries = || Entries {
+            key_id: "k".to_owned(),
+            hashes: vec![KeyHash::of("a-secret-of-a-test-000001").unwrap()],
+        };
 
         // More rotations than a chain of earlier secrets that work is long.
         for n in 2..12 {
             let hash = KeyHash::of(&format!("a-secret-of-a-test-{n:06}")).unwrap();
-            admin.rotate_key("k", &hash, now, &Condition::None, &(), now).await.unwrap();
+            admin
+                .rotate_key("k", &hash, now, &Condition::None, &(), now)
+                .await
+                .unwrap();
             let mut records = admin.table.records(&entries().hashes).await.unwrap();
-            let found = admin.present_item(&entries(), &mut records).await.unwrap().unwrap();
+            let found = admin
+                .present_item(&entries(), &mut records)
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!((found.hash, found.record.key.key_id.as_str()), (hash, "k"));
         }
 
         admin.delete_key("k", &Condition::None, now).await.unwrap();
         let mut records = admin.table.records(&entries().hashes).await.unwrap();
-        assert!(admin.present_item(&entries(), &mut records).await.unwrap().is_none());
+        assert!(
+            admin
+                .present_item(&entries(), &mut records)
+                .await
+                .unwrap()
+                .is_none()
+        );
     }
 }

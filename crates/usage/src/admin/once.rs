@@ -51,9 +51,13 @@ pub struct KeptAnswer {
 
 impl Once {
     pub(super) fn write(&self, now: Timestamp) -> Result<Write, StoreError> {
-        let document = serde_json::to_string(&self.answer).map_err(|error| item_error("answer", &error))?;
+        let document =
+            serde_json::to_string(&self.answer).map_err(|error| item_error("answer", &error))?;
         let ttl = Some(now.as_second() + KEPT_ANSWER_S);
-        let item = Item { ttl, ..Item::new(ItemKey::of_answer(&self.id), document) };
+        let item = Item {
+            ttl,
+            ..Item::new(ItemKey::of_answer(&self.id), document)
+        };
         Ok(Write::Put(item, Guard::AbsentOrOver(now.as_second())))
     }
 }
@@ -63,10 +67,17 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// The store's failure.
-    pub async fn kept_answer(&self, id: &str, now: Timestamp) -> Result<Option<KeptAnswer>, AdminError> {
+    pub async fn kept_answer(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<KeptAnswer>, AdminError> {
         let kept = self.table.get(&ItemKey::of_answer(id)).await?;
         let kept = kept.filter(|(_, ttl)| ttl.is_some_and(|ttl| ttl >= now.as_second()));
         let read = |(document, _): (String, _)| serde_json::from_str(&document);
-        Ok(kept.map(read).transpose().map_err(|error| item_error("answer", &error))?)
+        Ok(kept
+            .map(read)
+            .transpose()
+            .map_err(|error| item_error("answer", &error))?)
     }
 }

@@ -1,11 +1,12 @@
 //! The key that was put on a plan last.
 //!
-//! A plan is deleted only if no key is on it. But the index of a plan's keys may be a moment old, and a key can be made
-//! while the plan is deleted. Whatever puts a key on a plan therefore also writes which key that was. The deletion looks
-//! that key up by itself, and demands that no other key has come since it looked.
+//! A plan is deleted only if no key is on it. But the index of a plan's keys may be a moment old,
+//! and a key can be made while the plan is deleted. Whatever puts a key on a plan therefore also
+//! writes which key that was. The deletion looks that key up by itself, and demands that no other
+//! key has come since it looked.
 //!
-//! What remains: on DynamoDB, a key that the index does not show yet is overlooked if another key came after it, and
-//! that other one has left the plan again.
+//! What remains: on DynamoDB, a key that the index does not show yet is overlooked if another key
+//! came after it, and that other one has left the plan again.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,28 +29,43 @@ struct PlanUse {
 
 /// The write that goes with every write that puts the key under `hash` on a plan.
 pub(super) fn plan_use(plan: &str, hash: &KeyHash) -> Result<Write, StoreError> {
-    let last = PlanUse { hash: *hash, nonce: fastrand::u64(..) };
+    let last = PlanUse {
+        hash: *hash,
+        nonce: fastrand::u64(..),
+    };
     let document = serde_json::to_string(&last).map_err(|error| item_error("plan use", &error))?;
-    Ok(Write::Put(Item::new(ItemKey::of_plan_use(plan), document), Guard::None))
+    Ok(Write::Put(
+        Item::new(ItemKey::of_plan_use(plan), document),
+        Guard::None,
+    ))
 }
 
 impl Admin<'_> {
-    /// The key that was put on a plan last, if it is still on it; and the write that removes the plan's item only if no
-    /// key has come since.
-    pub(super) async fn last_key_on(&self, plan: &str) -> Result<(Option<KeyRecord>, Write), StoreError> {
+    /// The key that was put on a plan last, if it is still on it; and the write that removes the
+    /// plan's item only if no key has come since.
+    pub(super) async fn last_key_on(
+        &self,
+        plan: &str,
+    ) -> Result<(Option<KeyRecord>, Write), StoreError> {
         let key = ItemKey::of_plan_use(plan);
         let Some((document, _)) = self.table.get(&key).await? else {
             return Ok((None, Write::Delete(key, Guard::Absent)));
         };
-        let last: PlanUse = serde_json::from_str(&document).map_err(|error| item_error("plan use", &error))?;
-        let found = self.present(last.hash).await?.filter(|record| record.key.plan == plan);
+        let last: PlanUse =
+            serde_json::from_str(&document).map_err(|error| item_error("plan use", &error))?;
+        let found = self
+            .present(last.hash)
+            .await?
+            .filter(|record| record.key.plan == plan);
         Ok((found, Write::Delete(key, Guard::Unchanged(document))))
     }
 
     /// The key that has or had this secret, unless it was deleted.
     async fn present(&self, mut hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {
         for _ in 0..=MOST_RETIRING {
-            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else { break };
+            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {
+                break;
+            };
             let record = record(&text)?;
             match record.successor {
                 None => return Ok(Some(record)),
@@ -78,17 +94,37 @@ mod tests {
 
     fn key(plan: &str) -> (KeyHash, KeyRecord) {
         let (key_id, plan) = ("k1".to_owned(), plan.to_owned());
-        let key = ApiKey { key_id, plan, enabled: true, expires_at: None, subject: None, scopes: Vec::new() };
-        (KeyHash::of(&"k".repeat(20)).unwrap(), KeyRecord::new(key, NOW))
+        let key = ApiKey {
+            key_id,
+            plan,
+            enabled: true,
+            expires_at: None,
+            subject: None,
+            scopes: Vec::new(),
+        };
+        (
+            KeyHash::of(&"k".repeat(20)).unwrap(),
+            KeyRecord::new(key, NOW),
+        )
     }
 
     fn move_to(plan: &str) -> KeyPatch {
-        KeyPatch { plan: Some(plan.to_owned()), ..KeyPatch::default() }
+        KeyPatch {
+            plan: Some(plan.to_owned()),
+            ..KeyPatch::default()
+        }
     }
 
     /// Deletes the plan as it was when nobody had looked for a key that came since.
     async fn delete_with(admin: &Admin<'_>, unused: Write) -> Committed {
-        admin.table.commit(vec![Write::Delete(ItemKey::of_plan("p"), Guard::None), unused]).await.unwrap()
+        admin
+            .table
+            .commit(vec![
+                Write::Delete(ItemKey::of_plan("p"), Guard::None),
+                unused,
+            ])
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
@@ -101,25 +137,46 @@ mod tests {
         assert_ne!(delete_with(&admin, unused).await, Committed::Yes);
 
         // The same key leaves and comes again.
-        admin.update_key("k1", &move_to("other"), &Condition::None, NOW).await.unwrap();
+        admin
+            .update_key("k1", &move_to("other"), &Condition::None, NOW)
+            .await
+            .unwrap();
         let (found, unused) = admin.last_key_on("p").await.unwrap();
         assert_eq!(found, None);
-        admin.update_key("k1", &move_to("p"), &Condition::None, NOW).await.unwrap();
+        admin
+            .update_key("k1", &move_to("p"), &Condition::None, NOW)
+            .await
+            .unwrap();
         assert_ne!(delete_with(&admin, unused).await, Committed::Yes);
 
         admin.delete_key("k1", &Condition::None, NOW).await.unwrap();
         let (found, unused) = admin.last_key_on("p").await.unwrap();
-        assert_eq!((found, delete_with(&admin, unused).await), (None, Committed::Yes));
+        assert_eq!(
+            (found, delete_with(&admin, unused).await),
+            (None, Committed::Yes)
+        );
     }
 
     #[tokio::test]
     async fn a_key_that_no_index_shows_yet_keeps_its_plan() {
         let store = store();
         let (admin, (hash, record)) = (store.admin(), key("p"));
-        let item = Item::new(ItemKey::of_key(&hash), serde_json::to_string(&record).unwrap());
-        admin.table.commit(vec![Write::Put(item, Guard::Absent), plan_use("p", &hash).unwrap()]).await.unwrap();
+        let item = Item::new(
+            ItemKey::of_key(&hash),
+            serde_json::to_string(&record).unwrap(),
+        );
+        admin
+            .table
+            .commit(vec![
+                Write::Put(item, Guard::Absent),
+                plan_use("p", &hash).unwrap(),
+            ])
+            .await
+            .unwrap();
         let refused = admin.delete_plan("p", &Condition::None).await;
-        assert!(matches!(refused, Err(AdminError::Refused(Refusal::PlanInUse { key_id })) if key_id == "k1"));
+        assert!(
+            matches!(refused, Err(AdminError::Refused(Refusal::PlanInUse { key_id })) if key_id == "k1")
+        );
     }
 
     #[tokio::test]
@@ -128,7 +185,19 @@ mod tests {
         let (admin, (hash, record)) = (store.admin(), key("p"));
         admin.create_key(&hash, &record, &(), NOW).await.unwrap();
         let new = KeyHash::of(&"n".repeat(20)).unwrap();
-        admin.rotate_key("k1", &new, NOW, &Condition::None, &(), NOW).await.unwrap();
-        assert_eq!(admin.last_key_on("p").await.unwrap().0.map(|record| record.key.key_id).as_deref(), Some("k1"));
+        admin
+            .rotate_key("k1", &new, NOW, &Condition::None, &(), NOW)
+            .await
+            .unwrap();
+        assert_eq!(
+            admin
+                .last_key_on("p")
+                .await
+                .unwrap()
+                .0
+                .map(|record| record.key.key_id)
+                .as_deref(),
+            Some("k1")
+        );
     }
 }

@@ -27,14 +27,18 @@ impl Admin<'_> {
     /// [`Refusal::NotFound`], or the store's failure.
     pub async fn plan(&self, name: &str) -> Result<Stored<PlanDocument>, AdminError> {
         let stored = self.document(name, ItemKey::of_plan(name)).await?;
-        Ok(Stored { document: plan(&stored.document)?, version: stored.version })
+        Ok(Stored {
+            document: plan(&stored.document)?,
+            version: stored.version,
+        })
     }
 
-    /// Puts a plan there, and returns it as it is stored: with the canonical names of time zones. Instances that know
-    /// another version of it decide by that for 30 s at most.
+    /// Puts a plan there, and returns it as it is stored: with the canonical names of time zones.
+    /// Instances that know another version of it decide by that for 30 s at most.
     ///
     /// # Errors
-    /// [`Refusal::Precondition`]; [`StoreError::Plan`] for one that cannot be, or the store's failure.
+    /// [`Refusal::Precondition`]; [`StoreError::Plan`] for one that cannot be, or the store's
+    /// failure.
     pub async fn put_plan(
         &self,
         name: &str,
@@ -45,18 +49,25 @@ impl Admin<'_> {
         let stored = |before: Option<&str>| {
             // A plan that cannot be read is replaced.
             let stored = document.stored(before.and_then(|text| plan(text).ok()).as_ref());
-            let text = serde_json::to_string(&stored).map_err(|error| item_error("plan", &error))?;
+            let text =
+                serde_json::to_string(&stored).map_err(|error| item_error("plan", &error))?;
             Ok((text, stored))
         };
-        self.put_document(ItemKey::of_plan(name), stored, condition).await
+        self.put_document(ItemKey::of_plan(name), stored, condition)
+            .await
     }
 
-    /// Deletes a plan unless a key is on it, and returns its document as JSON text. See [`plan_use`](super::plan_use)
-    /// for keys that are made at the same time.
+    /// Deletes a plan unless a key is on it, and returns its document as JSON text. See
+    /// [`plan_use`](super::plan_use) for keys that are made at the same time.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::PlanInUse`], or the store's failure.
-    pub async fn delete_plan(&self, name: &str, condition: &Condition) -> Result<String, AdminError> {
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::PlanInUse`], or the store's
+    /// failure.
+    pub async fn delete_plan(
+        &self,
+        name: &str,
+        condition: &Condition,
+    ) -> Result<String, AdminError> {
         for _ in 0..ATTEMPTS {
             let stored = self.document(name, ItemKey::of_plan(name)).await?;
             if !condition.holds(Some(&stored.version)) {
@@ -64,12 +75,23 @@ impl Admin<'_> {
             }
             // Before the index, which may lack a key that comes in between.
             let (last, unused) = self.last_key_on(name).await?;
-            let listed = self.keys(Some(name), None, 1).await?.items.pop().map(|stored| stored.document);
+            let listed = self
+                .keys(Some(name), None, 1)
+                .await?
+                .items
+                .pop()
+                .map(|stored| stored.document);
             if let Some(record) = listed.or(last) {
-                return Err(Refusal::PlanInUse { key_id: record.key.key_id }.into());
+                return Err(Refusal::PlanInUse {
+                    key_id: record.key.key_id,
+                }
+                .into());
             }
 
-            let delete = Write::Delete(ItemKey::of_plan(name), Guard::Unchanged(stored.document.clone()));
+            let delete = Write::Delete(
+                ItemKey::of_plan(name),
+                Guard::Unchanged(stored.document.clone()),
+            );
             if self.table.commit(vec![delete, unused]).await? == Committed::Yes {
                 return Ok(stored.document);
             }
@@ -77,11 +99,16 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// Policies in the order of their names, after a name; `limit` of them at most. Each is JSON text.
+    /// Policies in the order of their names, after a name; `limit` of them at most. Each is JSON
+    /// text.
     ///
     /// # Errors
     /// The store's failure.
-    pub async fn policies(&self, after: Option<&str>, limit: usize) -> Result<Page<(String, String)>, AdminError> {
+    pub async fn policies(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<(String, String)>, AdminError> {
         let mut items = self.table.list(ItemKey::POLICY, after, limit + 1).await?;
         let more = items.len() > limit;
         items.truncate(limit);
@@ -102,9 +129,22 @@ impl Admin<'_> {
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).map(|(name, _)| name.clone());
-        let read =
-            |(name, text): (String, String)| Ok((name, Stored { document: plan(&text)?, version: Version::of(&text) }));
-        Ok(Page { items: found.into_iter().map(read).collect::<Result<_, StoreError>>()?, next })
+        let read = |(name, text): (String, String)| {
+            Ok((
+                name,
+                Stored {
+                    document: plan(&text)?,
+                    version: Version::of(&text),
+                },
+            ))
+        };
+        Ok(Page {
+            items: found
+                .into_iter()
+                .map(read)
+                .collect::<Result<_, StoreError>>()?,
+            next,
+        })
     }
 
     /// A policy's document as JSON text.
@@ -115,14 +155,24 @@ impl Admin<'_> {
         self.document(name, ItemKey::of_policy(name)).await
     }
 
-    /// Puts a policy there, as it is: whether the authorizer can start with it is for the caller to find out.
+    /// Puts a policy there, as it is: whether the authorizer can start with it is for the caller to
+    /// find out.
     ///
     /// # Errors
-    /// [`Refusal::Precondition`]; [`StoreError::Plan`] for a name that cannot be, or the store's failure.
-    pub async fn put_policy(&self, name: &str, document: &str, condition: &Condition) -> Result<Put, AdminError> {
+    /// [`Refusal::Precondition`]; [`StoreError::Plan`] for a name that cannot be, or the store's
+    /// failure.
+    pub async fn put_policy(
+        &self,
+        name: &str,
+        document: &str,
+        condition: &Condition,
+    ) -> Result<Put, AdminError> {
         check_name(name).map_err(StoreError::Plan)?;
         let stored = |_: Option<&str>| Ok((document.to_owned(), ()));
-        Ok(self.put_document(ItemKey::of_policy(name), stored, condition).await?.0)
+        Ok(self
+            .put_document(ItemKey::of_policy(name), stored, condition)
+            .await?
+            .0)
     }
 
     async fn document(&self, name: &str, key: ItemKey) -> Result<Stored<String>, AdminError> {
@@ -148,7 +198,14 @@ impl Admin<'_> {
             let version = Version::of(&text);
             // An answer that was lost on its way has the next attempt meet its own work.
             if attempt > 0 && there.as_ref() == Some(&text) {
-                return Ok((Put { created: false, before, version }, stored));
+                return Ok((
+                    Put {
+                        created: false,
+                        before,
+                        version,
+                    },
+                    stored,
+                ));
             }
             if !condition.holds(there.as_deref().map(Version::of).as_ref()) {
                 return Err(Refusal::Precondition.into());
@@ -158,7 +215,14 @@ impl Admin<'_> {
             let guard = there.map_or(Guard::Absent, Guard::Unchanged);
             let put = Write::Put(Item::new(key.clone(), text), guard);
             if self.table.commit(vec![put]).await? == Committed::Yes {
-                return Ok((Put { created, before, version }, stored));
+                return Ok((
+                    Put {
+                        created,
+                        before,
+                        version,
+                    },
+                    stored,
+                ));
             }
         }
         Err(Refusal::Busy.into())
@@ -170,5 +234,8 @@ fn plan(text: &str) -> Result<PlanDocument, StoreError> {
 }
 
 pub(super) fn item_error(kind: &'static str, error: &serde_json::Error) -> StoreError {
-    StoreError::Item { kind, reason: error.to_string() }
+    StoreError::Item {
+        kind,
+        reason: error.to_string(),
+    }
 }

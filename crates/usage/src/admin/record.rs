@@ -41,8 +41,8 @@ pub struct KeyRecord {
     /// Its earlier secrets that work until their grace ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retiring: Vec<Retiring>,
-    /// In the item of an earlier secret: the hash under which the key is now. In the item of a deleted key's secret:
-    /// its own hash, since the key is nowhere.
+    /// In the item of an earlier secret: the hash under which the key is now. In the item of a
+    /// deleted key's secret: its own hash, since the key is nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) successor: Option<KeyHash>,
     /// In the item of a secret that has ended: when it ended. See [`super::ended`].
@@ -99,24 +99,46 @@ impl KeyRecord {
     /// Every member that cannot be, with what is wrong.
     #[must_use]
     pub fn mistakes(&self) -> Vec<(&'static str, String)> {
-        let mut mistakes: Vec<_> =
-            self.key.mistakes().into_iter().map(|(member, error)| (member, error.to_string())).collect();
-        let long = |text: &Option<String>, most| text.as_ref().is_some_and(|text| text.chars().count() > most);
+        let mut mistakes: Vec<_> = self
+            .key
+            .mistakes()
+            .into_iter()
+            .map(|(member, error)| (member, error.to_string()))
+            .collect();
+        let long = |text: &Option<String>, most| {
+            text.as_ref()
+                .is_some_and(|text| text.chars().count() > most)
+        };
         if long(&self.name, LONGEST_NAME) {
             mistakes.push(("name", format!("it has at most {LONGEST_NAME} characters")));
         }
         if long(&self.description, LONGEST_DESCRIPTION) {
-            mistakes.push(("description", format!("it has at most {LONGEST_DESCRIPTION} characters")));
+            mistakes.push((
+                "description",
+                format!("it has at most {LONGEST_DESCRIPTION} characters"),
+            ));
         }
-        if self.key.scopes.len() > MOST_SCOPES || self.key.scopes.iter().any(|scope| scope.len() > LONGEST_SCOPE) {
-            let most = format!("there are at most {MOST_SCOPES}, of at most {LONGEST_SCOPE} characters each");
+        if self.key.scopes.len() > MOST_SCOPES
+            || self
+                .key
+                .scopes
+                .iter()
+                .any(|scope| scope.len() > LONGEST_SCOPE)
+        {
+            let most = format!(
+                "there are at most {MOST_SCOPES}, of at most {LONGEST_SCOPE} characters each"
+            );
             mistakes.push(("scopes", most));
         }
         let fits = |text: &String| (1..=LONGEST_METADATA).contains(&text.chars().count());
-        let entries = self.metadata.iter().all(|(name, value)| fits(name) && (value.is_empty() || fits(value)));
+        let entries = self
+            .metadata
+            .iter()
+            .all(|(name, value)| fits(name) && (value.is_empty() || fits(value)));
         if self.metadata.len() > MOST_METADATA || !entries {
-            let most =
-                format!("there are at most {MOST_METADATA} entries, of at most {LONGEST_METADATA} characters each");
+            let most = format!(
+                "there are at most {MOST_METADATA} entries, of at most {LONGEST_METADATA} characters each"
+            );
             mistakes.push(("metadata", most));
         }
         mistakes
@@ -141,24 +163,41 @@ impl KeyRecord {
         self
     }
 
-    /// What the item of one of its earlier secrets says: the same key, with an end, and where the key is now.
+    /// What the item of one of its earlier secrets says: the same key, with an end, and where the
+    /// key is now.
     #[must_use]
     pub(crate) fn retired(&self, retiring: &Retiring, successor: KeyHash) -> Self {
-        let end = self.key.expires_at.map_or(retiring.ends_at, |end| end.min(retiring.ends_at));
-        let key = ApiKey { expires_at: Some(end), ..self.key.clone() };
-        Self { successor: Some(successor), ..Self::bare(key) }
+        let end = self
+            .key
+            .expires_at
+            .map_or(retiring.ends_at, |end| end.min(retiring.ends_at));
+        let key = ApiKey {
+            expires_at: Some(end),
+            ..self.key.clone()
+        };
+        Self {
+            successor: Some(successor),
+            ..Self::bare(key)
+        }
     }
 
     /// The record of a secret that nobody looks at for more than its key.
     pub(crate) fn bare(key: ApiKey) -> Self {
-        Self { created_at: None, ..Self::new(key, Timestamp::UNIX_EPOCH) }
+        Self {
+            created_at: None,
+            ..Self::new(key, Timestamp::UNIX_EPOCH)
+        }
     }
 
     /// Its earlier secrets that still work at `now`.
     #[must_use]
     pub fn working(&self, now: Timestamp) -> Vec<Retiring> {
         let nanos: Nanos = now.as_nanosecond();
-        self.retiring.iter().filter(|retiring| retiring.ends_at.as_nanosecond() > nanos).cloned().collect()
+        self.retiring
+            .iter()
+            .filter(|retiring| retiring.ends_at.as_nanosecond() > nanos)
+            .cloned()
+            .collect()
     }
 }
 
@@ -173,7 +212,8 @@ mod tests {
     use super::*;
 
     fn record() -> KeyRecord {
-        let key: ApiKey = serde_json::from_str(r#"{"key_id":"k1","plan":"free","enabled":true}"#).unwrap();
+        let key: ApiKey =
+            serde_json::from_str(r#"{"key_id":"k1","plan":"free","enabled":true}"#).unwrap();
         KeyRecord::new(key, Timestamp::UNIX_EPOCH)
     }
 
@@ -182,7 +222,10 @@ mod tests {
         let mut record = record();
         record.name = Some("Team A".to_owned());
         record.metadata.insert("team".to_owned(), "a".to_owned());
-        record.retiring.push(Retiring { hash: KeyHash::of(&"k".repeat(20)).unwrap(), ends_at: Timestamp::UNIX_EPOCH });
+        record.retiring.push(Retiring {
+            hash: KeyHash::of(&"k".repeat(20)).unwrap(),
+            ends_at: Timestamp::UNIX_EPOCH,
+        });
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<ApiKey>(&text).unwrap(), record.key);
         assert_eq!(serde_json::from_str::<KeyRecord>(&text).unwrap(), record);
@@ -190,7 +233,8 @@ mod tests {
 
     #[test]
     fn a_key_of_the_release_before_is_a_record() {
-        let read: KeyRecord = serde_json::from_str(r#"{"key_id":"k1","plan":"free","enabled":true}"#).unwrap();
+        let read: KeyRecord =
+            serde_json::from_str(r#"{"key_id":"k1","plan":"free","enabled":true}"#).unwrap();
         assert_eq!((read.key, read.created_at), (record().key, None));
     }
 
@@ -200,11 +244,20 @@ mod tests {
         let end = |second| Timestamp::from_second(second).unwrap();
         let mut record = record();
         record.name = Some("Team A".to_owned());
-        let retiring = Retiring { hash, ends_at: end(100) };
+        let retiring = Retiring {
+            hash,
+            ends_at: end(100),
+        };
         let retired = record.retired(&retiring, hash);
-        assert_eq!((retired.key.expires_at, &retired.name, retired.successor), (Some(end(100)), &None, Some(hash)));
+        assert_eq!(
+            (retired.key.expires_at, &retired.name, retired.successor),
+            (Some(end(100)), &None, Some(hash))
+        );
         record.key.expires_at = Some(end(50));
-        assert_eq!(record.retired(&retiring, hash).key.expires_at, Some(end(50)));
+        assert_eq!(
+            record.retired(&retiring, hash).key.expires_at,
+            Some(end(50))
+        );
     }
 
     #[test]
@@ -215,20 +268,40 @@ mod tests {
         record.key.subject = Some("-".to_owned());
         record.key.scopes = vec!["s".repeat(129)];
         record.metadata = (0..17).map(|n| (n.to_string(), String::new())).collect();
-        let members: Vec<_> = record.mistakes().into_iter().map(|(member, _)| member).collect();
-        assert_eq!(members, ["subject", "name", "description", "scopes", "metadata"]);
+        let members: Vec<_> = record
+            .mistakes()
+            .into_iter()
+            .map(|(member, _)| member)
+            .collect();
+        assert_eq!(
+            members,
+            ["subject", "name", "description", "scopes", "metadata"]
+        );
     }
 
     #[test]
     fn a_patch_changes_what_it_names_and_takes_away_what_it_says_is_nothing() {
         let mut before = record();
         before.name = Some("Team A".to_owned());
-        before.metadata = [("a", "1"), ("b", "2")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let metadata = [("a".to_owned(), None), ("c".to_owned(), Some("3".to_owned()))].into();
-        let patch =
-            KeyPatch { name: Some(None), enabled: Some(false), metadata: Some(metadata), ..KeyPatch::default() };
+        before.metadata = [("a", "1"), ("b", "2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let metadata = [
+            ("a".to_owned(), None),
+            ("c".to_owned(), Some("3".to_owned())),
+        ]
+        .into();
+        let patch = KeyPatch {
+            name: Some(None),
+            enabled: Some(false),
+            metadata: Some(metadata),
+            ..KeyPatch::default()
+        };
         let after = before.clone().patched(&patch);
-        assert_eq!((after.name, after.key.enabled, &after.key.plan), (None, false, &before.key.plan));
+        assert_eq!(
+            (after.name, after.key.enabled, &after.key.plan),
+            (None, false, &before.key.plan)
+        );
         assert_eq!(after.metadata.keys().collect::<Vec<_>>(), ["b", "c"]);
     }
 }

@@ -12,12 +12,13 @@ use super::plans::ATTEMPTS;
 use super::{Admin, AdminError, Condition, KeyRecord, Refusal, Retiring, Stored, Version};
 
 impl Admin<'_> {
-    /// Gives a key a new secret, that of `hash`. The one before works until `grace_end`, and not at all where that is
-    /// not ahead; then those before it end too. What `keep` makes is kept with the new secret, or refused with it.
+    /// Gives a key a new secret, that of `hash`. The one before works until `grace_end`, and not at
+    /// all where that is not ahead; then those before it end too. What `keep` makes is kept with
+    /// the new secret, or refused with it.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::TooManySecrets`], [`Refusal::SecretInUse`],
-    /// [`Refusal::Repeated`], or the store's failure.
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::TooManySecrets`],
+    /// [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's failure.
     pub async fn rotate_key(
         &self,
         key_id: &str,
@@ -38,11 +39,19 @@ impl Admin<'_> {
                 _ => return Err(Refusal::Busy.into()),
             };
             let (rotated, repeated) = (Stored { document, version }, writes.len());
-            writes.extend(keep.keep(&rotated)?.map(|once| once.write(now)).transpose()?);
+            writes.extend(
+                keep.keep(&rotated)?
+                    .map(|once| once.write(now))
+                    .transpose()?,
+            );
             match self.table.commit(writes).await? {
                 Committed::Yes => return Ok(rotated),
-                Committed::No(failed) if failed.contains(&repeated) => return Err(Refusal::Repeated.into()),
-                Committed::No(failed) if failed.contains(&0) => return Err(Refusal::SecretInUse.into()),
+                Committed::No(failed) if failed.contains(&repeated) => {
+                    return Err(Refusal::Repeated.into());
+                }
+                Committed::No(failed) if failed.contains(&0) => {
+                    return Err(Refusal::SecretInUse.into());
+                }
                 Committed::No(_) => {}
             }
         }
@@ -64,7 +73,10 @@ fn rotation(
         if changed.retiring.len() >= MOST_RETIRING {
             return Err(Refusal::TooManySecrets(changed.retiring.len()).into());
         }
-        changed.retiring.push(Retiring { hash: found.hash, ends_at: grace_end });
+        changed.retiring.push(Retiring {
+            hash: found.hash,
+            ends_at: grace_end,
+        });
     }
     let mut writes = vec![Write::Put(item(hash, &changed)?, Guard::Absent)];
     let unchanged = Guard::Unchanged(found.text.clone());
@@ -76,7 +88,13 @@ fn rotation(
     for retiring in before {
         writes.push(match changed.retiring.contains(&retiring) {
             true => Write::Put(retired(&changed, &retiring, *hash)?, Guard::None),
-            false => end_one(&changed, &retiring.hash, *hash, retiring.ends_at.min(now), Guard::None)?,
+            false => end_one(
+                &changed,
+                &retiring.hash,
+                *hash,
+                retiring.ends_at.min(now),
+                Guard::None,
+            )?,
         });
     }
     Ok((changed, writes))

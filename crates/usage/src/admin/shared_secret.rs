@@ -1,4 +1,5 @@
-//! Secrets that all instances share: random bytes that the first instance to need them leaves in the registry.
+//! Secrets that all instances share: random bytes that the first instance to need them leaves in
+//! the registry.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +20,9 @@ struct Kept {
 }
 
 impl Admin<'_> {
-    /// The secret called `name`, the same for every instance for as long as its item is there. Where there is none,
-    /// `random` becomes it, unless another instance is first. Whoever can read the table can read it.
+    /// The secret called `name`, the same for every instance for as long as its item is there.
+    /// Where there is none, `random` becomes it, unless another instance is first. Whoever can read
+    /// the table can read it.
     ///
     /// # Errors
     /// The store's failure; an item that holds no secret is one.
@@ -34,7 +36,9 @@ impl Admin<'_> {
             if let Some((document, _)) = self.table.get(&key).await? {
                 return Ok(read(&document).map_err(|error| item_error("secret", &error))?);
             }
-            let document = serde_json::to_string(&Kept { secret: hex(random) });
+            let document = serde_json::to_string(&Kept {
+                secret: hex(random),
+            });
             let document = document.map_err(|error| item_error("secret", &error))?;
             let put = Write::Put(Item::new(key.clone(), document), Guard::Absent);
             if self.table.commit(vec![put]).await? == Committed::Yes {
@@ -47,7 +51,8 @@ impl Admin<'_> {
 
 fn read(document: &str) -> Result<[u8; SECRET_BYTES], serde_json::Error> {
     let kept: Kept = serde_json::from_str(document)?;
-    from_hex(&kept.secret).ok_or_else(|| serde::de::Error::custom("it is not 64 hexadecimal digits"))
+    from_hex(&kept.secret)
+        .ok_or_else(|| serde::de::Error::custom("it is not 64 hexadecimal digits"))
 }
 
 #[cfg(test)]

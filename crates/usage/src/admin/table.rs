@@ -9,7 +9,8 @@ use super::KeyRecord;
 use super::catalogue::Catalogue;
 use super::item::{Committed, ItemKey, Write};
 
-/// Where items are. Reads of single items see every write before them; what indexes say may be a moment old.
+/// Where items are. Reads of single items see every write before them; what indexes say may be a
+/// moment old.
 #[derive(Clone, Debug)]
 pub(crate) enum Table<'s> {
     Embedded(&'s Catalogue),
@@ -18,7 +19,10 @@ pub(crate) enum Table<'s> {
 
 impl Table<'_> {
     /// An item's document, and its `ttl`.
-    pub(crate) async fn get(&self, key: &ItemKey) -> Result<Option<(String, Option<i64>)>, StoreError> {
+    pub(crate) async fn get(
+        &self,
+        key: &ItemKey,
+    ) -> Result<Option<(String, Option<i64>)>, StoreError> {
         match self {
             Self::Embedded(catalogue) => Ok(catalogue.get(key)),
             Self::DynamoDb(table) => Box::pin(table.get(key)).await,
@@ -26,10 +30,14 @@ impl Table<'_> {
     }
 
     /// The documents of those keys that are there; any number of them.
-    pub(crate) async fn documents(&self, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, String>, StoreError> {
+    pub(crate) async fn documents(
+        &self,
+        hashes: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, String>, StoreError> {
         match self {
             Self::Embedded(catalogue) => {
-                let document = |hash: &KeyHash| Some((*hash, catalogue.get(&ItemKey::of_key(hash))?.0));
+                let document =
+                    |hash: &KeyHash| Some((*hash, catalogue.get(&ItemKey::of_key(hash))?.0));
                 Ok(hashes.iter().filter_map(document).collect())
             }
             Self::DynamoDb(table) => Box::pin(table.documents(hashes)).await,
@@ -42,7 +50,10 @@ impl Table<'_> {
         hashes: &[KeyHash],
     ) -> Result<HashMap<KeyHash, (String, KeyRecord)>, StoreError> {
         let documents = self.documents(hashes).await?;
-        documents.into_iter().map(|(hash, document)| Ok((hash, (document.clone(), record(&document)?)))).collect()
+        documents
+            .into_iter()
+            .map(|(hash, document)| Ok((hash, (document.clone(), record(&document)?))))
+            .collect()
     }
 
     /// Names and documents of one kind, after a name, in the names' order.
@@ -66,7 +77,8 @@ impl Table<'_> {
         }
     }
 
-    /// Key ids with their items, as the indexes have them: of a plan or of all, after an id, in an order that stays.
+    /// Key ids with their items, as the indexes have them: of a plan or of all, after an id, in an
+    /// order that stays.
     pub(crate) async fn entries(
         &self,
         plan: Option<&str>,
@@ -89,5 +101,8 @@ impl Table<'_> {
 }
 
 pub(crate) fn record(document: &str) -> Result<KeyRecord, StoreError> {
-    serde_json::from_str(document).map_err(|error| StoreError::Item { kind: "key", reason: error.to_string() })
+    serde_json::from_str(document).map_err(|error| StoreError::Item {
+        kind: "key",
+        reason: error.to_string(),
+    })
 }

@@ -4,8 +4,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::key::hex;
 
-/// Tells one state of a document from every other: a hash of it, so that a document that is deleted and made anew is
-/// not taken for the one before, and that every release's items have one.
+/// Tells one state of a document from every other: a hash of it, so that a document that is deleted
+/// and made anew is not taken for the one before, and that every release's items have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(String);
 

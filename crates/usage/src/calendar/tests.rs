@@ -34,25 +34,39 @@ fn a_month_ends_where_the_calendar_says() {
         ("2026-02-28T00:00:00Z", "2026-03-01T00:00:00Z"),
         ("2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z"),
     ] {
-        assert_eq!(window(Period::Month, "UTC", None, now).end, at(end), "{now}");
+        assert_eq!(
+            window(Period::Month, "UTC", None, now).end,
+            at(end),
+            "{now}"
+        );
     }
 }
 
 #[test]
 fn a_clock_before_1970_still_has_a_day() {
-    assert_eq!(window(Period::Day, "UTC", None, "1969-12-31T23:00:00Z").end, 0);
+    assert_eq!(
+        window(Period::Day, "UTC", None, "1969-12-31T23:00:00Z").end,
+        0
+    );
 }
 
 #[test]
 fn an_instant_beyond_the_calendar_has_no_window() {
     assert_eq!(Calendar::days().window(Nanos::MAX), None);
-    assert_eq!(calendar(Period::Month, "Europe/Berlin", None).window(at("9999-12-30T00:00:00Z")), None);
+    assert_eq!(
+        calendar(Period::Month, "Europe/Berlin", None).window(at("9999-12-30T00:00:00Z")),
+        None
+    );
 }
 
 #[test]
 fn s10_a_week_starts_on_the_configured_day() {
     // 2026-11-22 is a Sunday.
-    for (starts_on, first_day) in [(None, "2026-11-16"), (Some(1), "2026-11-16"), (Some(7), "2026-11-22")] {
+    for (starts_on, first_day) in [
+        (None, "2026-11-16"),
+        (Some(1), "2026-11-16"),
+        (Some(7), "2026-11-22"),
+    ] {
         let week = window(Period::Week, "UTC", starts_on, "2026-11-22T12:00:00Z");
         assert_eq!(week.id.first_day.to_string(), first_day);
         assert_eq!(week.end - week.start, 7 * 24 * HOUR);
@@ -62,9 +76,15 @@ fn s10_a_week_starts_on_the_configured_day() {
 #[test]
 fn s10_iso_week_53_is_a_week_like_any_other() {
     let week = window(Period::Week, "UTC", None, "2027-01-01T00:00:00Z");
-    assert_eq!((week.id.first_day, week.end), (date(2026, 12, 28), at("2027-01-04T00:00:00Z")));
+    assert_eq!(
+        (week.id.first_day, week.end),
+        (date(2026, 12, 28), at("2027-01-04T00:00:00Z"))
+    );
     assert_eq!(week.id.first_day.iso_week_date().week(), 53);
-    assert_eq!(window(Period::Week, "UTC", None, "2026-12-31T23:59:59Z"), week);
+    assert_eq!(
+        window(Period::Week, "UTC", None, "2026-12-31T23:59:59Z"),
+        week
+    );
 }
 
 #[test]
@@ -78,7 +98,10 @@ fn s11_a_month_from_the_31st_is_clamped_to_the_last_day_and_has_twelve_windows_a
             first_days.push(window.id.first_day);
             now = window.end;
         }
-        assert!(first_days.iter().all(|day| *day == day.last_of_month()), "{first_days:?}");
+        assert!(
+            first_days.iter().all(|day| *day == day.last_of_month()),
+            "{first_days:?}"
+        );
         assert_eq!(first_days[12], date(year + 1, 1, 31));
     }
     let before = window(Period::Month, "UTC", Some(31), "2026-03-30T23:59:59Z");
@@ -96,7 +119,11 @@ fn s12_s13_the_days_on_which_the_clock_changes_are_one_window_each() {
     ] {
         let window = window(Period::Day, zone, None, day);
         let half = if zone.ends_with("Howe") { HOUR / 2 } else { 0 };
-        assert_eq!(window.end - window.start, hours * HOUR + half, "{zone} {day}");
+        assert_eq!(
+            window.end - window.start,
+            hours * HOUR + half,
+            "{zone} {day}"
+        );
     }
 }
 
@@ -104,7 +131,11 @@ fn s12_s13_the_days_on_which_the_clock_changes_are_one_window_each() {
 fn s13_the_hour_that_comes_twice_starts_nothing_twice() {
     let calendar = calendar(Period::Day, "Europe/Berlin", None);
     let day = calendar.window(at("2026-10-25T00:30:00Z")).unwrap();
-    for now in ["2026-10-24T22:00:00Z", "2026-10-25T01:30:00Z", "2026-10-25T22:59:59.999999999Z"] {
+    for now in [
+        "2026-10-24T22:00:00Z",
+        "2026-10-25T01:30:00Z",
+        "2026-10-25T22:59:59.999999999Z",
+    ] {
         assert_eq!(calendar.window(at(now)).unwrap(), day, "{now}");
     }
     assert_eq!(day.end, at("2026-10-25T23:00:00Z"));
@@ -114,7 +145,10 @@ fn s13_the_hour_that_comes_twice_starts_nothing_twice() {
 fn a_day_whose_midnight_there_is_not_begins_with_its_first_instant() {
     // Cairo's clock goes from midnight to 01:00 on 2026-04-24.
     let day = window(Period::Day, "Africa/Cairo", None, "2026-04-24T12:00:00Z");
-    assert_eq!((day.start, day.end - day.start), (at("2026-04-23T22:00:00Z"), 23 * HOUR));
+    assert_eq!(
+        (day.start, day.end - day.start),
+        (at("2026-04-23T22:00:00Z"), 23 * HOUR)
+    );
 }
 
 #[test]
@@ -128,56 +162,109 @@ fn calendars_are_told_apart_and_those_of_the_first_release_keep_their_names() {
         calendar(Period::Day, "Europe/Berlin", None),
         calendar(Period::Day, "Europe/Paris", None),
     ];
-    assert_eq!((all[0].id(), all[1].id()), (CalendarId::DAY, CalendarId::MONTH));
+    assert_eq!(
+        (all[0].id(), all[1].id()),
+        (CalendarId::DAY, CalendarId::MONTH)
+    );
     for (index, calendar) in all.iter().enumerate() {
-        assert!(all[..index].iter().all(|earlier| earlier.id() != calendar.id()), "{calendar:?}");
+        assert!(
+            all[..index]
+                .iter()
+                .all(|earlier| earlier.id() != calendar.id()),
+            "{calendar:?}"
+        );
     }
 }
 
 #[test]
 fn all_names_of_a_zone_make_the_same_calendar() {
     let id = |period, zone, starts_on| Calendar::new(period, zone, starts_on).unwrap().id();
-    for zone in ["UTC", "utc", "Etc/UTC", "Zulu", "Universal", "GMT", "Etc/GMT0"].map(Some) {
+    for zone in [
+        "UTC",
+        "utc",
+        "Etc/UTC",
+        "Zulu",
+        "Universal",
+        "GMT",
+        "Etc/GMT0",
+    ]
+    .map(Some)
+    {
         assert_eq!(id(Period::Day, zone, None), CalendarId::DAY, "{zone:?}");
         assert_eq!(id(Period::Month, zone, None), CalendarId::MONTH, "{zone:?}");
-        assert_eq!(id(Period::Week, zone, Some(7)), id(Period::Week, None, Some(7)), "{zone:?}");
+        assert_eq!(
+            id(Period::Week, zone, Some(7)),
+            id(Period::Week, None, Some(7)),
+            "{zone:?}"
+        );
     }
     for zone in ["europe/berlin", "EUROPE/BERLIN", "Europe/Stockholm"] {
-        assert_eq!(id(Period::Month, Some(zone), None), id(Period::Month, Some("Europe/Berlin"), None), "{zone}");
+        assert_eq!(
+            id(Period::Month, Some(zone), None),
+            id(Period::Month, Some("Europe/Berlin"), None),
+            "{zone}"
+        );
     }
-    assert_ne!(id(Period::Month, Some("Europe/Paris"), None), id(Period::Month, Some("Europe/Berlin"), None));
+    assert_ne!(
+        id(Period::Month, Some("Europe/Paris"), None),
+        id(Period::Month, Some("Europe/Berlin"), None)
+    );
 }
 
 /// Numbers of calendars that the release before named by the same spelling.
 #[test]
 fn a_stored_calendar_is_named_as_the_release_before_named_it() {
     for (zone, id) in [
-        ("Europe/Berlin", id_of(Period::Month, Some("Europe/Berlin"), 1)),
-        ("europe/berlin", id_of(Period::Month, Some("europe/berlin"), 1)),
+        (
+            "Europe/Berlin",
+            id_of(Period::Month, Some("Europe/Berlin"), 1),
+        ),
+        (
+            "europe/berlin",
+            id_of(Period::Month, Some("europe/berlin"), 1),
+        ),
         ("Etc/UTC", id_of(Period::Month, Some("Etc/UTC"), 1)),
         ("utc", CalendarId::MONTH),
     ] {
         let stored = Calendar::from_stored(Period::Month, Some(zone), None).unwrap();
         assert_eq!(stored.id(), id, "{zone}");
         let now = at("2026-11-22T12:00:00Z");
-        assert_eq!(stored.window(now).unwrap().start, calendar(Period::Month, zone, None).window(now).unwrap().start);
+        assert_eq!(
+            stored.window(now).unwrap().start,
+            calendar(Period::Month, zone, None)
+                .window(now)
+                .unwrap()
+                .start
+        );
     }
 }
 
 #[test]
 fn what_is_no_zone_or_no_first_day_is_refused() {
     for zone in ["Europe/Atlantis", "Factory", "Etc/Unknown", "", "-03:00"] {
-        assert_eq!(Calendar::new(Period::Day, Some(zone), None), Err(CalendarError::TimeZone), "{zone}");
+        assert_eq!(
+            Calendar::new(Period::Day, Some(zone), None),
+            Err(CalendarError::TimeZone),
+            "{zone}"
+        );
     }
-    for (period, starts_on) in
-        [(Period::Day, 1), (Period::Week, 0), (Period::Week, 8), (Period::Month, 0), (Period::Month, 32)]
-    {
-        assert!(Calendar::new(period, None, Some(starts_on)).is_err(), "{period} {starts_on}");
+    for (period, starts_on) in [
+        (Period::Day, 1),
+        (Period::Week, 0),
+        (Period::Week, 8),
+        (Period::Month, 0),
+        (Period::Month, 32),
+    ] {
+        assert!(
+            Calendar::new(period, None, Some(starts_on)).is_err(),
+            "{period} {starts_on}"
+        );
     }
 }
 
 proptest! {
-    /// In whatever zone: every instant lies in its window, and windows follow each other without a gap.
+    /// In whatever zone: every instant lies in its window, and windows follow each other without a
+    /// gap.
     #[test]
     fn windows_cover_all_of_time(zone in any::<prop::sample::Index>(), second in 0_i64..4_000_000_000, starts_on in 1_u8..32) {
         let names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();

@@ -10,15 +10,27 @@ fn plan(json: &str) -> Plan {
 }
 
 /// Decides and charges, as a store does.
-fn call(plan: &Plan, route: Option<&RouteLimit>, usage: &mut Usage, cost: u64, now: Nanos) -> Decision {
+fn call(
+    plan: &Plan,
+    route: Option<&RouteLimit>,
+    usage: &mut Usage,
+    cost: u64,
+    now: Nanos,
+) -> Decision {
     Demand::new(plan, route, cost, now).unwrap().charge(usage)
 }
 
 fn throttled(decision: &Decision) -> (bool, Vec<&str>, u64) {
     match &decision.verdict {
-        Verdict::Throttled { quota, violated, retry_after_s } => {
-            (*quota, violated.iter().map(AsRef::as_ref).collect(), *retry_after_s)
-        }
+        Verdict::Throttled {
+            quota,
+            violated,
+            retry_after_s,
+        } => (
+            *quota,
+            violated.iter().map(AsRef::as_ref).collect(),
+            *retry_after_s,
+        ),
         other => panic!("{other:?}"),
     }
 }
@@ -32,8 +44,20 @@ fn every_limit_is_told_after_the_charge() {
     assert_eq!(
         decision.limits,
         [
-            Limit { name: "burst".into(), limit: 5, window_s: 5, remaining: 3, reset_s: Some(1) },
-            Limit { name: "day".into(), limit: 6, window_s: 86_400, remaining: 4, reset_s: Some(86_400) },
+            Limit {
+                name: "burst".into(),
+                limit: 5,
+                window_s: 5,
+                remaining: 3,
+                reset_s: Some(1)
+            },
+            Limit {
+                name: "day".into(),
+                limit: 6,
+                window_s: 86_400,
+                remaining: 4,
+                reset_s: Some(86_400)
+            },
         ]
     );
 }
@@ -65,21 +89,32 @@ fn an_exhausted_quota_takes_no_rate_tokens_and_ends_with_its_window() {
     let decision = call(&plan, None, &mut usage, 1, MIDNIGHT + 20 * SECOND);
     assert_eq!(throttled(&decision), (true, vec!["day"], 86_380));
     assert_eq!(decision.limits[0].remaining, 5);
-    assert_eq!(call(&plan, None, &mut usage, 1, MIDNIGHT + 86_400 * SECOND).verdict, Verdict::Allowed);
+    assert_eq!(
+        call(&plan, None, &mut usage, 1, MIDNIGHT + 86_400 * SECOND).verdict,
+        Verdict::Allowed
+    );
 }
 
 #[test]
 fn a_route_with_a_limit_of_its_own_takes_from_both_buckets() {
-    let plan = plan(r#"{"throttle":{"rate":1,"burst":5},"routes":{"POST /pay":{"rate":1,"burst":1}}}"#);
+    let plan =
+        plan(r#"{"throttle":{"rate":1,"burst":5},"routes":{"POST /pay":{"rate":1,"burst":1}}}"#);
     let (route, mut usage) = (plan.route_limit("POST", "/pay").cloned(), Usage::default());
     let first = call(&plan, route.as_deref(), &mut usage, 1, MIDNIGHT);
     assert_eq!(
-        first.limits.iter().map(|limit| (&*limit.name, limit.remaining)).collect::<Vec<_>>(),
+        first
+            .limits
+            .iter()
+            .map(|limit| (&*limit.name, limit.remaining))
+            .collect::<Vec<_>>(),
         [("burst", 4), ("POST /pay", 0)]
     );
     let second = call(&plan, route.as_deref(), &mut usage, 1, MIDNIGHT);
     assert_eq!(throttled(&second), (false, vec!["POST /pay"], 1));
-    assert_eq!(call(&plan, None, &mut usage, 1, MIDNIGHT).limits[0].remaining, 3);
+    assert_eq!(
+        call(&plan, None, &mut usage, 1, MIDNIGHT).limits[0].remaining,
+        3
+    );
 }
 
 #[test]
@@ -88,7 +123,14 @@ fn a_cost_of_zero_reads_without_taking() {
     call(&plan, None, &mut usage, 5, MIDNIGHT);
     let decision = call(&plan, None, &mut usage, 0, MIDNIGHT);
     assert_eq!(decision.verdict, Verdict::Allowed);
-    assert_eq!(decision.limits.iter().map(|limit| limit.remaining).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(
+        decision
+            .limits
+            .iter()
+            .map(|limit| limit.remaining)
+            .collect::<Vec<_>>(),
+        [0, 1]
+    );
 }
 
 #[test]
@@ -107,7 +149,13 @@ fn what_can_never_pass_is_not_told_to_come_back() {
 
 #[test]
 fn an_unlimited_plan_allows_and_has_nothing_to_tell() {
-    let decision = call(&plan("{}"), None, &mut Usage::default(), 1_000_000, MIDNIGHT);
+    let decision = call(
+        &plan("{}"),
+        None,
+        &mut Usage::default(),
+        1_000_000,
+        MIDNIGHT,
+    );
     assert_eq!(decision, Decision::of(Verdict::Allowed));
     assert_eq!(decision.nearest(), None);
 }
@@ -115,17 +163,32 @@ fn an_unlimited_plan_allows_and_has_nothing_to_tell() {
 #[test]
 fn a_quota_lowered_below_what_is_used_refuses_without_going_negative() {
     let mut usage = Usage::default();
-    call(&plan(r#"{"quotas":[{"limit":100,"period":"month"}]}"#), None, &mut usage, 50, MIDNIGHT);
+    call(
+        &plan(r#"{"quotas":[{"limit":100,"period":"month"}]}"#),
+        None,
+        &mut usage,
+        50,
+        MIDNIGHT,
+    );
     let lowered = plan(r#"{"quotas":[{"limit":10,"period":"month"}]}"#);
     let decision = call(&lowered, None, &mut usage, 1, MIDNIGHT);
-    assert_eq!((throttled(&decision).0, decision.limits[0].remaining), (true, 0));
+    assert_eq!(
+        (throttled(&decision).0, decision.limits[0].remaining),
+        (true, 0)
+    );
     let raised = plan(r#"{"quotas":[{"limit":51,"period":"month"}]}"#);
-    assert_eq!(call(&raised, None, &mut usage, 1, MIDNIGHT).verdict, Verdict::Allowed);
+    assert_eq!(
+        call(&raised, None, &mut usage, 1, MIDNIGHT).verdict,
+        Verdict::Allowed
+    );
 }
 
 #[test]
 fn near_the_limit_is_where_the_plan_says() {
-    let (plan, mut usage) = (plan(r#"{"quotas":[{"limit":10,"period":"day"}],"near_limit":0.5}"#), Usage::default());
+    let (plan, mut usage) = (
+        plan(r#"{"quotas":[{"limit":10,"period":"day"}],"near_limit":0.5}"#),
+        Usage::default(),
+    );
     assert!(!call(&plan, None, &mut usage, 4, MIDNIGHT).near_limit);
     assert!(call(&plan, None, &mut usage, 1, MIDNIGHT).near_limit);
 }
@@ -133,8 +196,20 @@ fn near_the_limit_is_where_the_plan_says() {
 #[test]
 fn the_nearest_limit_is_the_one_with_the_fewest_calls_left() {
     let (plan, mut usage) = (plan(FREE), Usage::default());
-    assert_eq!(&*call(&plan, None, &mut usage, 5, MIDNIGHT).nearest().unwrap().name, "burst");
-    assert_eq!(&*call(&plan, None, &mut usage, 0, MIDNIGHT + 60 * SECOND).nearest().unwrap().name, "day");
+    assert_eq!(
+        &*call(&plan, None, &mut usage, 5, MIDNIGHT)
+            .nearest()
+            .unwrap()
+            .name,
+        "burst"
+    );
+    assert_eq!(
+        &*call(&plan, None, &mut usage, 0, MIDNIGHT + 60 * SECOND)
+            .nearest()
+            .unwrap()
+            .name,
+        "day"
+    );
 }
 
 proptest! {

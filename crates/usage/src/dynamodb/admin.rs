@@ -1,5 +1,5 @@
-//! The registry table as its administration reads it. Reads of items are consistent; the two indexes hold keys alone
-//! and are a moment behind.
+//! The registry table as its administration reads it. Reads of items are consistent; the two
+//! indexes hold keys alone and are a moment behind.
 //!
 //! IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query on RegistryTable
 //! IAM: dynamodb:Query on RegistryTable/index/by-id
@@ -23,7 +23,8 @@ use super::registry::{DOCUMENT, KEY, call, document};
 pub(super) const BY_ID: &str = "by-id";
 /// The index of a plan's keys: partition key `plan`, sort key `key_id`.
 pub(super) const BY_PLAN: &str = "by-plan";
-/// Partitions of the index of all keys. Each takes 1,000 writes a second, and a table made on demand 4,000.
+/// Partitions of the index of all keys. Each takes 1,000 writes a second, and a table made on
+/// demand 4,000.
 const SHARDS: u8 = 4;
 /// As many items as one `BatchGetItem` reads.
 const MOST_READ: usize = 100;
@@ -39,21 +40,42 @@ pub(crate) struct RegistryTable<'s> {
 }
 
 impl RegistryTable<'_> {
-    pub(crate) async fn get(&self, key: &ItemKey) -> Result<Option<(String, Option<i64>)>, StoreError> {
-        let request = self.client.get_item().table_name(self.table).consistent_read(true);
-        let output = request.set_key(Some(key_attributes(key))).send().await.map_err(|error| call("GetItem", error))?;
-        let Some(attributes) = output.item else { return Ok(None) };
-        let ttl = attributes.get(TTL).and_then(|value| value.as_n().ok()?.parse().ok());
+    pub(crate) async fn get(
+        &self,
+        key: &ItemKey,
+    ) -> Result<Option<(String, Option<i64>)>, StoreError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(self.table)
+            .consistent_read(true);
+        let output = request
+            .set_key(Some(key_attributes(key)))
+            .send()
+            .await
+            .map_err(|error| call("GetItem", error))?;
+        let Some(attributes) = output.item else {
+            return Ok(None);
+        };
+        let ttl = attributes
+            .get(TTL)
+            .and_then(|value| value.as_n().ok()?.parse().ok());
         Ok(Some((document("document", &attributes)?.to_owned(), ttl)))
     }
 
-    pub(crate) async fn documents(&self, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, String>, StoreError> {
+    pub(crate) async fn documents(
+        &self,
+        hashes: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, String>, StoreError> {
         let mut found = HashMap::with_capacity(hashes.len());
         let mut distinct = hashes.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
         for hashes in distinct.chunks(MOST_READ) {
-            let mut keys: Vec<_> = hashes.iter().map(|hash| key_attributes(&ItemKey::of_key(hash))).collect();
+            let mut keys: Vec<_> = hashes
+                .iter()
+                .map(|hash| key_attributes(&ItemKey::of_key(hash)))
+                .collect();
             for attempt in 0.. {
                 if keys.is_empty() {
                     break;
@@ -72,17 +94,38 @@ impl RegistryTable<'_> {
         found: &mut HashMap<KeyHash, String>,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, StoreError> {
         let failed = |error| call("BatchGetItem", error);
-        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .build();
         let keys = keys.map_err(|error| call("BatchGetItem", error))?;
-        let output = self.client.batch_get_item().request_items(self.table, keys).send().await.map_err(failed)?;
-        for attributes in output.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+        let output = self
+            .client
+            .batch_get_item()
+            .request_items(self.table, keys)
+            .send()
+            .await
+            .map_err(failed)?;
+        for attributes in output
+            .responses
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, items)| items)
+        {
             let key = attribute(&attributes, KEY[0]).zip(attribute(&attributes, KEY[1]));
-            let key = key.map(|(pk, sk)| ItemKey { pk: pk.to_owned(), sk: sk.to_owned() });
+            let key = key.map(|(pk, sk)| ItemKey {
+                pk: pk.to_owned(),
+                sk: sk.to_owned(),
+            });
             if let Some(hash) = key.and_then(|key| key.hash()) {
                 found.insert(hash, document("key", &attributes)?.to_owned());
             }
         }
-        let undone = output.unprocessed_keys.into_iter().flatten().flat_map(|(_, keys)| keys.keys);
+        let undone = output
+            .unprocessed_keys
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, keys)| keys.keys);
         Ok(undone.collect())
     }
 
@@ -95,7 +138,9 @@ impl RegistryTable<'_> {
         let query = self.after(KEY, pk, after, most).consistent_read(true);
         let mut found = Vec::new();
         for attributes in items(query).await? {
-            let name = attribute(&attributes, KEY[1]).unwrap_or_default().to_owned();
+            let name = attribute(&attributes, KEY[1])
+                .unwrap_or_default()
+                .to_owned();
             found.push((name, document(DOCUMENT, &attributes)?.to_owned()));
         }
         Ok(found)
@@ -109,7 +154,12 @@ impl RegistryTable<'_> {
             .expression_attribute_names("#s", KEY_ID)
             .expression_attribute_values(":p", AttributeValue::S(shard(key_id)))
             .expression_attribute_values(":s", AttributeValue::S(key_id.to_owned()));
-        Ok(items(query).await?.iter().filter_map(entry).map(|(_, hash)| hash).collect())
+        Ok(items(query)
+            .await?
+            .iter()
+            .filter_map(entry)
+            .map(|(_, hash)| hash)
+            .collect())
     }
 
     pub(crate) async fn entries(
@@ -119,24 +169,45 @@ impl RegistryTable<'_> {
         most: usize,
     ) -> Result<Vec<(String, KeyHash)>, StoreError> {
         if let Some(plan) = plan {
-            let query = self.after([PLAN, KEY_ID], plan, after, most).index_name(BY_PLAN);
+            let query = self
+                .after([PLAN, KEY_ID], plan, after, most)
+                .index_name(BY_PLAN);
             return Ok(items(query).await?.iter().filter_map(entry).collect());
         }
         let (mut found, mut after) = (Vec::new(), after);
         let first = after.map_or_else(|| shard_name(0), shard);
-        for shard in (0..SHARDS).map(shard_name).skip_while(|shard| *shard != first) {
+        for shard in (0..SHARDS)
+            .map(shard_name)
+            .skip_while(|shard| *shard != first)
+        {
             if found.len() >= most {
                 break;
             }
-            let query = self.after([SHARD, KEY_ID], &shard, after.take(), most - found.len()).index_name(BY_ID);
+            let query = self
+                .after([SHARD, KEY_ID], &shard, after.take(), most - found.len())
+                .index_name(BY_ID);
             found.extend(items(query).await?.iter().filter_map(entry));
         }
         Ok(found)
     }
 
-    fn after(&self, names: [&str; 2], partition: &str, after: Option<&str>, most: usize) -> QueryFluentBuilder {
-        let condition = if after.is_some() { "#p = :p AND #s > :s" } else { "#p = :p" };
-        let mut query = self.client.query().table_name(self.table).key_condition_expression(condition);
+    fn after(
+        &self,
+        names: [&str; 2],
+        partition: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> QueryFluentBuilder {
+        let condition = if after.is_some() {
+            "#p = :p AND #s > :s"
+        } else {
+            "#p = :p"
+        };
+        let mut query = self
+            .client
+            .query()
+            .table_name(self.table)
+            .key_condition_expression(condition);
         query = query.expression_attribute_names("#p", names[0]);
         query = query.expression_attribute_values(":p", AttributeValue::S(partition.to_owned()));
         if let Some(after) = after {
@@ -147,13 +218,23 @@ impl RegistryTable<'_> {
     }
 }
 
-async fn items(query: QueryFluentBuilder) -> Result<Vec<HashMap<String, AttributeValue>>, StoreError> {
-    Ok(query.send().await.map_err(|error| call("Query", error))?.items.unwrap_or_default())
+async fn items(
+    query: QueryFluentBuilder,
+) -> Result<Vec<HashMap<String, AttributeValue>>, StoreError> {
+    Ok(query
+        .send()
+        .await
+        .map_err(|error| call("Query", error))?
+        .items
+        .unwrap_or_default())
 }
 
 /// An entry of an index: a key's id, and its item.
 fn entry(attributes: &HashMap<String, AttributeValue>) -> Option<(String, KeyHash)> {
-    let key = ItemKey { pk: attribute(attributes, KEY[0])?.to_owned(), sk: String::new() };
+    let key = ItemKey {
+        pk: attribute(attributes, KEY[0])?.to_owned(),
+        sk: String::new(),
+    };
     Some((attribute(attributes, KEY_ID)?.to_owned(), key.hash()?))
 }
 
@@ -172,7 +253,10 @@ pub(super) async fn pause(attempt: u32, operation: &'static str) -> Result<(), S
         0 => Ok(()),
         BATCH_ATTEMPTS.. => Err(call(operation, "items were left undone again and again")),
         _ => {
-            tokio::time::sleep(BATCH_PAUSE * 2u32.pow(attempt - 1) * (100 + fastrand::u32(..100)) / 200).await;
+            tokio::time::sleep(
+                BATCH_PAUSE * 2u32.pow(attempt - 1) * (100 + fastrand::u32(..100)) / 200,
+            )
+            .await;
             Ok(())
         }
     }

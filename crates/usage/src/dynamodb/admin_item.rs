@@ -39,6 +39,9 @@ pub(super) fn attributes(item: Item) -> HashMap<String, AttributeValue> {
     attributes
 }
 
-pub(super) fn attribute<'a>(attributes: &'a HashMap<String, AttributeValue>, name: &str) -> Option<&'a str> {
+pub(super) fn attribute<'a>(
+    attributes: &'a HashMap<String, AttributeValue>,
+    name: &str,
+) -> Option<&'a str> {
     attributes.get(name)?.as_s().ok().map(String::as_str)
 }

@@ -1,4 +1,5 @@
-//! How far our clock is from the store's, told by the `Date` header of its answers (RFC 9110, section 6.6.1).
+//! How far our clock is from the store's, told by the `Date` header of its answers (RFC 9110,
+//! section 6.6.1).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,8 +14,8 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use crate::{Nanos, SECOND};
 
-/// `Date` is up to a second old by its form, and up to another because servers write it once a second. No
-/// difference below this can be seen, or is acted upon.
+/// `Date` is up to a second old by its form, and up to another because servers write it once a
+/// second. No difference below this can be seen, or is acted upon.
 const DATE_AGE: Nanos = 2 * SECOND;
 
 /// What is added to our clock, and why.
@@ -35,8 +36,15 @@ impl Clock {
     /// An answer dated `date` came at `received` to a request sent at `sent`, both by our clock.
     fn observe(&self, date: Nanos, sent: Nanos, received: Nanos) {
         let (low, high) = (date - received, date + DATE_AGE - sent);
-        let mut comparison = self.comparison.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = comparison.unwrap_or(Comparison { low, high, offset: 0 });
+        let mut comparison = self
+            .comparison
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = comparison.unwrap_or(Comparison {
+            low,
+            high,
+            offset: 0,
+        });
         let after = before.narrowed(low, high);
         *comparison = Some(after);
         if after.offset != before.offset {
@@ -45,8 +53,9 @@ impl Clock {
         }
     }
 
-    /// `now` by the store's clock, where ours is clearly off; up to 2 s behind the store's then, never ahead: what
-    /// instances gain by clocks that differ is what the rate admits in that time, once.
+    /// `now` by the store's clock, where ours is clearly off; up to 2 s behind the store's then,
+    /// never ahead: what instances gain by clocks that differ is what the rate admits in that time,
+    /// once.
     pub(super) fn correct(&self, now: Nanos) -> Nanos {
         now + self.comparison().map_or(0, |comparison| comparison.offset)
     }
@@ -57,18 +66,32 @@ impl Clock {
     }
 
     fn comparison(&self) -> Option<Comparison> {
-        *self.comparison.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .comparison
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Comparison {
-    /// What both observations allow; the newer one alone where they exclude each other (the clock was set). An
-    /// offset that is still possible stays: to move it forward would be time that nobody has waited.
+    /// What both observations allow; the newer one alone where they exclude each other (the clock
+    /// was set). An offset that is still possible stays: to move it forward would be time that
+    /// nobody has waited.
     fn narrowed(self, low: Nanos, high: Nanos) -> Self {
         let (both_low, both_high) = (self.low.max(low), self.high.min(high));
-        let (low, high) = if both_low <= both_high { (both_low, both_high) } else { (low, high) };
-        let possible = [self.offset, 0].into_iter().find(|offset| (low - DATE_AGE..=high).contains(offset));
-        Self { low, high, offset: possible.unwrap_or(low) }
+        let (low, high) = if both_low <= both_high {
+            (both_low, both_high)
+        } else {
+            (low, high)
+        };
+        let possible = [self.offset, 0]
+            .into_iter()
+            .find(|offset| (low - DATE_AGE..=high).contains(offset));
+        Self {
+            low,
+            high,
+            offset: possible.unwrap_or(low),
+        }
     }
 }
 
@@ -104,7 +127,11 @@ impl Intercept for DateInterceptor {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date").and_then(|text| httpdate::parse_http_date(text).ok());
+        let date = context
+            .response()
+            .headers()
+            .get("date")
+            .and_then(|text| httpdate::parse_http_date(text).ok());
         if let (Some(date), Some(Sent(sent))) = (date, cfg.load::<Sent>()) {
             self.0.observe(nanos(date), *sent, system_time());
         }
@@ -127,7 +154,9 @@ fn system_time() -> Nanos {
 }
 
 fn nanos(time: SystemTime) -> Nanos {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX))
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX)
+    })
 }
 
 #[cfg(test)]
@@ -142,7 +171,10 @@ mod tests {
         let clock = Clock::default();
         for step in 0..40 {
             let stored = NOON + step * 90 * MILLISECOND;
-            let (sent, received) = (stored + off - 2 * MILLISECOND, stored + off + 2 * MILLISECOND);
+            let (sent, received) = (
+                stored + off - 2 * MILLISECOND,
+                stored + off + 2 * MILLISECOND,
+            );
             clock.observe(stored / SECOND * SECOND, sent, received);
         }
         clock
@@ -159,14 +191,22 @@ mod tests {
     fn a_fast_clock_is_brought_to_the_stores_time_and_not_ahead_of_it() {
         for off in [5 * SECOND, 3600 * SECOND] {
             let corrected = compared(off).correct(NOON + off);
-            assert!(corrected <= NOON && corrected > NOON - DATE_AGE, "{}", corrected - NOON);
+            assert!(
+                corrected <= NOON && corrected > NOON - DATE_AGE,
+                "{}",
+                corrected - NOON
+            );
         }
     }
 
     #[test]
     fn a_slow_clock_is_brought_up_and_not_ahead_of_the_stores() {
         let corrected = compared(-5 * SECOND).correct(NOON - 5 * SECOND);
-        assert!(corrected <= NOON && corrected > NOON - DATE_AGE, "{}", corrected - NOON);
+        assert!(
+            corrected <= NOON && corrected > NOON - DATE_AGE,
+            "{}",
+            corrected - NOON
+        );
     }
 
     #[test]
@@ -197,8 +237,14 @@ mod tests {
 
     #[test]
     fn the_log_says_on_which_side_a_clock_is_wrong() {
-        assert_eq!(difference(3_599_617), "this clock is 3599617 ms ahead of the store's");
-        assert_eq!(difference(-3_599_617), "this clock is 3599617 ms behind the store's");
+        assert_eq!(
+            difference(3_599_617),
+            "this clock is 3599617 ms ahead of the store's"
+        );
+        assert_eq!(
+            difference(-3_599_617),
+            "this clock is 3599617 ms behind the store's"
+        );
         assert_eq!(difference(0), "this clock agrees with the store's again");
     }
 }

@@ -14,7 +14,8 @@ pub struct DynamoDbConfig {
     pub registry_table: String,
     /// `USAGE_TABLE`: usage and state.
     pub usage_table: String,
-    /// `DECISION_DEADLINE_MS`, 10 to 10,000, 200 where absent: for a decision's reads and writes together.
+    /// `DECISION_DEADLINE_MS`, 10 to 10,000, 200 where absent: for a decision's reads and writes
+    /// together.
     pub deadline: Duration,
     /// `LOCAL_INSTANCES`, 10 where absent: by how many `on_store_failure: local` divides a limit.
     pub local_instances: NonZeroU32,
@@ -30,7 +31,12 @@ impl DynamoDbConfig {
     /// [`StoreError::Setting`] for the first that is missing or out of range.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, StoreError> {
         let lookup = |variable: &'static str| lookup(variable).filter(|value| !value.is_empty());
-        let table = |variable| lookup(variable).ok_or(StoreError::Setting { variable, reason: "is not set" });
+        let table = |variable| {
+            lookup(variable).ok_or(StoreError::Setting {
+                variable,
+                reason: "is not set",
+            })
+        };
         Ok(Self {
             registry_table: table("REGISTRY_TABLE")?,
             usage_table: table("USAGE_TABLE")?,
@@ -41,15 +47,28 @@ impl DynamoDbConfig {
 }
 
 fn deadline(value: Option<String>) -> Result<Duration, StoreError> {
-    let refuse = || StoreError::Setting { variable: "DECISION_DEADLINE_MS", reason: "is not 10 to 10000" };
-    let Some(text) = value else { return Ok(DynamoDbConfig::DEADLINE) };
-    let milliseconds = text.parse().ok().filter(|value| DEADLINES_MS.contains(value));
+    let refuse = || StoreError::Setting {
+        variable: "DECISION_DEADLINE_MS",
+        reason: "is not 10 to 10000",
+    };
+    let Some(text) = value else {
+        return Ok(DynamoDbConfig::DEADLINE);
+    };
+    let milliseconds = text
+        .parse()
+        .ok()
+        .filter(|value| DEADLINES_MS.contains(value));
     milliseconds.map(Duration::from_millis).ok_or_else(refuse)
 }
 
 fn local_instances(value: Option<String>) -> Result<NonZeroU32, StoreError> {
-    let refuse = |_| StoreError::Setting { variable: "LOCAL_INSTANCES", reason: "is not a whole number above 0" };
-    value.map_or("10".parse(), |text| text.parse()).map_err(refuse)
+    let refuse = |_| StoreError::Setting {
+        variable: "LOCAL_INSTANCES",
+        reason: "is not a whole number above 0",
+    };
+    value
+        .map_or("10".parse(), |text| text.parse())
+        .map_err(refuse)
 }
 
 #[cfg(test)]
@@ -58,7 +77,12 @@ mod tests {
 
     fn config(settings: &[(&str, &str)]) -> Result<DynamoDbConfig, String> {
         let all = [&[("REGISTRY_TABLE", "r"), ("USAGE_TABLE", "u")], settings].concat();
-        let lookup = |name: &str| all.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| {
+            all.iter()
+                .rev()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         DynamoDbConfig::from_lookup(lookup).map_err(|error| error.to_string())
     }
 
@@ -67,8 +91,14 @@ mod tests {
         let config_of_tables = config(&[]).unwrap();
         assert_eq!(config_of_tables.deadline, Duration::from_millis(200));
         assert_eq!(config_of_tables.local_instances.get(), 10);
-        assert_eq!(config(&[("USAGE_TABLE", "")]).unwrap_err(), "USAGE_TABLE is not set");
-        assert_eq!(config(&[("REGISTRY_TABLE", "")]).unwrap_err(), "REGISTRY_TABLE is not set");
+        assert_eq!(
+            config(&[("USAGE_TABLE", "")]).unwrap_err(),
+            "USAGE_TABLE is not set"
+        );
+        assert_eq!(
+            config(&[("REGISTRY_TABLE", "")]).unwrap_err(),
+            "REGISTRY_TABLE is not set"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Plans and keys that have been read: fresh for 30 s, and usable for 15 minutes while they cannot be read
-//! again. That a name is unknown is remembered too, apart from the rest, so that a flood of made-up keys
-//! pushes no real one out.
+//! Plans and keys that have been read: fresh for 30 s, and usable for 15 minutes while they cannot
+//! be read again. That a name is unknown is remembered too, apart from the rest, so that a flood of
+//! made-up keys pushes no real one out.
 
 use std::borrow::Borrow;
 use std::future::Future;
@@ -45,7 +45,11 @@ pub(super) enum Recall<T> {
 impl<K: Hash + Eq + Clone, T> Documents<K, T> {
     /// Holds `most` documents, and as many names that are unknown.
     pub(super) fn new(most: usize) -> Self {
-        Self { known: Cache::new(most), unknown: Cache::new(most), flights: Flights::new() }
+        Self {
+            known: Cache::new(most),
+            unknown: Cache::new(most),
+            flights: Flights::new(),
+        }
     }
 
     fn recall<Q: Hash + Eq + ?Sized>(&self, name: &Q, now: Instant) -> Recall<T>
@@ -57,13 +61,20 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
             Some((document, read)) if age(read) < FRESH => Recall::Fresh(Some(document)),
             Some((document, read)) if age(read) < USABLE => Recall::Usable(document),
             Some(_) => Recall::Nothing,
-            None if self.unknown.get(name).is_some_and(|read| age(read) < UNKNOWN) => Recall::Fresh(None),
+            None if self
+                .unknown
+                .get(name)
+                .is_some_and(|read| age(read) < UNKNOWN) =>
+            {
+                Recall::Fresh(None)
+            }
             None => Recall::Nothing,
         }
     }
 
-    /// A document, from memory or by `read`, which is asked for once however many want it at the same time. Nobody waits
-    /// beyond a deadline of its own. Where the read fails, what is usable does instead.
+    /// A document, from memory or by `read`, which is asked for once however many want it at the
+    /// same time. Nobody waits beyond a deadline of its own. Where the read fails, what is usable
+    /// does instead.
     pub(super) async fn get<Q, F>(
         &self,
         name: &Q,
@@ -82,19 +93,24 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
             // Half of the time: the other half is for the charge.
             Recall::Usable(document) => {
                 let now = Instant::now();
-                (Some(document), deadline.at_most(now, deadline.remaining(now) / 2))
+                (
+                    Some(document),
+                    deadline.at_most(now, deadline.remaining(now) / 2),
+                )
             }
             Recall::Nothing => (None, deadline),
         };
         let found = loop {
             match self.flights.seat(name) {
                 Seat::Reader(flight) => break self.fly(flight, name, now, read(deadline)).await,
-                Seat::Waiter(waiter) => match timeout_at(deadline.instant().into(), landed(waiter)).await {
-                    Ok(Some(found)) => break found,
-                    // Its reader has gone away.
-                    Ok(None) => {}
-                    Err(_) => break Err(Arc::new(StoreError::Unavailable(kind))),
-                },
+                Seat::Waiter(waiter) => {
+                    match timeout_at(deadline.instant().into(), landed(waiter)).await {
+                        Ok(Some(found)) => break found,
+                        // Its reader has gone away.
+                        Ok(None) => {}
+                        Err(_) => break Err(Arc::new(StoreError::Unavailable(kind))),
+                    }
+                }
             }
         };
         match (found, usable) {
@@ -158,9 +174,18 @@ mod tests {
         let (documents, begin) = (Documents::<String, u8>::new(10), Instant::now());
         assert_eq!(documents.recall("a", begin), Recall::Nothing);
         documents.keep("a".to_owned(), Some(Arc::new(1)), begin);
-        assert_eq!(documents.recall("a", after(29, begin)), Recall::Fresh(Some(Arc::new(1))));
-        assert_eq!(documents.recall("a", after(30, begin)), Recall::Usable(Arc::new(1)));
-        assert_eq!(documents.recall("a", after(899, begin)), Recall::Usable(Arc::new(1)));
+        assert_eq!(
+            documents.recall("a", after(29, begin)),
+            Recall::Fresh(Some(Arc::new(1)))
+        );
+        assert_eq!(
+            documents.recall("a", after(30, begin)),
+            Recall::Usable(Arc::new(1))
+        );
+        assert_eq!(
+            documents.recall("a", after(899, begin)),
+            Recall::Usable(Arc::new(1))
+        );
         assert_eq!(documents.recall("a", after(900, begin)), Recall::Nothing);
     }
 
@@ -179,7 +204,10 @@ mod tests {
         documents.keep("a".to_owned(), None, begin);
         assert_eq!(documents.recall("a", begin), Recall::Fresh(None));
         documents.keep("a".to_owned(), Some(Arc::new(2)), begin);
-        assert_eq!(documents.recall("a", begin), Recall::Fresh(Some(Arc::new(2))));
+        assert_eq!(
+            documents.recall("a", begin),
+            Recall::Fresh(Some(Arc::new(2)))
+        );
     }
 
     fn deadline() -> Deadline {
@@ -190,35 +218,88 @@ mod tests {
     async fn a_read_that_fails_leaves_what_is_usable() {
         let (documents, begin) = (Documents::<String, u8>::new(10), Instant::now());
         let failed = async |_: Deadline| Err(StoreError::Unavailable("plan"));
-        assert!(documents.get("a", "plan", begin, deadline(), &failed).await.is_err());
+        assert!(
+            documents
+                .get("a", "plan", begin, deadline(), &failed)
+                .await
+                .is_err()
+        );
         assert_eq!(documents.recall("a", begin), Recall::Nothing);
         documents.keep("a".to_owned(), Some(Arc::new(1)), begin);
         let later = after(30, begin);
-        assert_eq!(documents.get("a", "plan", later, deadline(), &failed).await.unwrap(), Some(Arc::new(1)));
+        assert_eq!(
+            documents
+                .get("a", "plan", later, deadline(), &failed)
+                .await
+                .unwrap(),
+            Some(Arc::new(1))
+        );
     }
 
     /// Ten who want a document at the same time, with what they got and how often it was read.
-    async fn ten(documents: &Documents<String, u8>, now: Instant, answer: Option<u8>) -> (Vec<Option<u8>>, usize) {
+    async fn ten(
+        documents: &Documents<String, u8>,
+        now: Instant,
+        answer: Option<u8>,
+    ) -> (Vec<Option<u8>>, usize) {
         let reads = AtomicUsize::new(0);
         let read = async |_: Deadline| {
             reads.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
             answer.map(Some).ok_or(StoreError::Unavailable("plan"))
         };
-        let one = async || documents.get("a", "plan", now, deadline(), &read).await.ok().flatten().map(|found| *found);
-        let all = tokio::join!(one(), one(), one(), one(), one(), one(), one(), one(), one(), one());
+        let one = async || {
+            documents
+                .get("a", "plan", now, deadline(), &read)
+                .await
+                .ok()
+                .flatten()
+                .map(|found| *found)
+        };
+        let all = tokio::join!(
+            one(),
+            one(),
+            one(),
+            one(),
+            one(),
+            one(),
+            one(),
+            one(),
+            one(),
+            one()
+        );
         let (a, b, c, d, e, f, g, h, i, j) = all;
-        (vec![a, b, c, d, e, f, g, h, i, j], reads.load(Ordering::Relaxed))
+        (
+            vec![a, b, c, d, e, f, g, h, i, j],
+            reads.load(Ordering::Relaxed),
+        )
     }
 
     #[tokio::test]
     async fn however_many_want_a_document_at_once_it_is_read_once() {
         let (documents, begin) = (Documents::<String, u8>::new(10), Instant::now());
-        assert_eq!(ten(&documents, begin, None).await, (vec![None; 10], 1), "a failure is everybody's");
-        assert_eq!(ten(&documents, begin, Some(1)).await, (vec![Some(1); 10], 1));
-        assert_eq!(ten(&documents, begin, Some(2)).await, (vec![Some(1); 10], 0));
-        assert_eq!(ten(&documents, after(30, begin), Some(2)).await, (vec![Some(2); 10], 1));
-        assert_eq!(ten(&documents, after(60, begin), None).await, (vec![Some(2); 10], 1), "what is usable, for all");
+        assert_eq!(
+            ten(&documents, begin, None).await,
+            (vec![None; 10], 1),
+            "a failure is everybody's"
+        );
+        assert_eq!(
+            ten(&documents, begin, Some(1)).await,
+            (vec![Some(1); 10], 1)
+        );
+        assert_eq!(
+            ten(&documents, begin, Some(2)).await,
+            (vec![Some(1); 10], 0)
+        );
+        assert_eq!(
+            ten(&documents, after(30, begin), Some(2)).await,
+            (vec![Some(2); 10], 1)
+        );
+        assert_eq!(
+            ten(&documents, after(60, begin), None).await,
+            (vec![Some(2); 10], 1),
+            "what is usable, for all"
+        );
     }
 
     #[tokio::test]
@@ -241,7 +322,9 @@ mod tests {
         let (documents, begin) = (Documents::<String, u8>::new(10), Instant::now());
         let never = |_| std::future::pending();
         let reader = documents.get("a", "plan", begin, deadline(), never);
-        let waiter = documents.get("a", "plan", begin, deadline(), async |_: Deadline| Ok(Some(1)));
+        let waiter = documents.get("a", "plan", begin, deadline(), async |_: Deadline| {
+            Ok(Some(1))
+        });
         let mut reader = Box::pin(reader);
         tokio::pin!(waiter);
         tokio::select! {
@@ -261,7 +344,10 @@ mod tests {
         for n in 0..1000 {
             documents.keep(n.to_string(), None, begin);
         }
-        assert_eq!(documents.recall("a", begin), Recall::Fresh(Some(Arc::new(1))));
+        assert_eq!(
+            documents.recall("a", begin),
+            Recall::Fresh(Some(Arc::new(1)))
+        );
         assert!(documents.unknown.len() <= 100);
     }
 }

@@ -1,6 +1,7 @@
 //! What a write to a usage item does and under which condition, as clauses and as DynamoDB's text.
 //!
-//! DynamoDB knows no maximum and no arithmetic in conditions, so every bound is computed here, from `now`.
+//! DynamoDB knows no maximum and no arithmetic in conditions, so every bound is computed here, from
+//! `now`.
 
 use std::fmt::Write as _;
 
@@ -10,18 +11,36 @@ use crate::Nanos;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Clause {
     /// A bucket that is full at `now`: its `tat` becomes `tat`, unless it lies ahead of `now`.
-    Idle { attribute: String, now: Nanos, tat: Nanos },
-    /// A bucket that is not: its `tat` moves by `by`, if it lies ahead of `now` and at `latest` at most.
-    Busy { attribute: String, now: Nanos, by: Nanos, latest: Nanos },
-    /// A quota: its count grows by `by`, if it is at most `most`. An absent count is 0, so that it does not do if `most` is
-    /// below 0: then only a grant, which writes the count, makes room.
-    Quota { attribute: String, by: Nanos, most: Nanos },
+    Idle {
+        attribute: String,
+        now: Nanos,
+        tat: Nanos,
+    },
+    /// A bucket that is not: its `tat` moves by `by`, if it lies ahead of `now` and at `latest` at
+    /// most.
+    Busy {
+        attribute: String,
+        now: Nanos,
+        by: Nanos,
+        latest: Nanos,
+    },
+    /// A quota: its count grows by `by`, if it is at most `most`. An absent count is 0, so that it
+    /// does not do if `most` is below 0: then only a grant, which writes the count, makes room.
+    Quota {
+        attribute: String,
+        by: Nanos,
+        most: Nanos,
+    },
     /// A counter that refuses nothing.
     Count { attribute: String, by: Nanos },
     /// Becomes `to`, whatever it was.
     Set { attribute: String, to: Nanos },
     /// Is brought down to `to`, if it is above `above`.
-    Lower { attribute: String, above: Nanos, to: Nanos },
+    Lower {
+        attribute: String,
+        above: Nanos,
+        to: Nanos,
+    },
     /// Goes, if it is at most `most` (or has gone).
     Remove { attribute: String, most: Nanos },
     /// Only a condition: it is there.
@@ -67,18 +86,39 @@ pub(super) fn expression(clauses: &[Clause]) -> Expression {
 impl Writer {
     fn clause(&mut self, clause: &Clause) {
         match clause {
-            Clause::Idle { attribute, now, tat } => self.idle(attribute, *now, *tat),
-            Clause::Busy { attribute, now, by, latest } => self.busy(attribute, *now, *by, *latest),
-            Clause::Quota { attribute, by, most } => self.quota(attribute, *by, *most),
+            Clause::Idle {
+                attribute,
+                now,
+                tat,
+            } => self.idle(attribute, *now, *tat),
+            Clause::Busy {
+                attribute,
+                now,
+                by,
+                latest,
+            } => self.busy(attribute, *now, *by, *latest),
+            Clause::Quota {
+                attribute,
+                by,
+                most,
+            } => self.quota(attribute, *by, *most),
             Clause::Count { attribute, by } => {
                 let name = self.name(attribute);
                 self.count(&name, *by);
             }
             Clause::Set { attribute, to } => self.set(attribute, *to),
-            Clause::Lower { attribute, above, to } => self.lower(attribute, *above, *to),
+            Clause::Lower {
+                attribute,
+                above,
+                to,
+            } => self.lower(attribute, *above, *to),
             Clause::Remove { attribute, most } => self.remove(attribute, *most),
-            Clause::Present { attribute } => self.require(attribute, |name| format!("attribute_exists({name})")),
-            Clause::Absent { attribute } => self.require(attribute, |name| format!("attribute_not_exists({name})")),
+            Clause::Present { attribute } => {
+                self.require(attribute, |name| format!("attribute_exists({name})"))
+            }
+            Clause::Absent { attribute } => {
+                self.require(attribute, |name| format!("attribute_not_exists({name})"))
+            }
             Clause::AtLeast { attribute, least } => self.compare(attribute, ">=", *least),
             Clause::AtMost { attribute, most } => self.compare_or_absent(attribute, "<=", *most),
         }
@@ -96,19 +136,28 @@ impl Writer {
 
     fn compare_or_absent(&mut self, attribute: &str, operator: &str, number: Nanos) {
         let value = self.value(number);
-        self.require(attribute, |name| format!("(attribute_not_exists({name}) OR {name} {operator} {value})"));
+        self.require(attribute, |name| {
+            format!("(attribute_not_exists({name}) OR {name} {operator} {value})")
+        });
     }
 
     fn idle(&mut self, attribute: &str, now: Nanos, tat: Nanos) {
         let (name, now, tat) = (self.name(attribute), self.value(now), self.value(tat));
         self.sets.push(format!("{name} = {tat}"));
-        self.conditions.push(format!("(attribute_not_exists({name}) OR {name} <= {now})"));
+        self.conditions
+            .push(format!("(attribute_not_exists({name}) OR {name} <= {now})"));
     }
 
     fn busy(&mut self, attribute: &str, now: Nanos, by: Nanos, latest: Nanos) {
-        let (name, now, by, latest) = (self.name(attribute), self.value(now), self.value(by), self.value(latest));
+        let (name, now, by, latest) = (
+            self.name(attribute),
+            self.value(now),
+            self.value(by),
+            self.value(latest),
+        );
         self.sets.push(format!("{name} = {name} + {by}"));
-        self.conditions.push(format!("({name} > {now} AND {name} <= {latest})"));
+        self.conditions
+            .push(format!("({name} > {now} AND {name} <= {latest})"));
     }
 
     fn quota(&mut self, attribute: &str, by: Nanos, most: Nanos) {
@@ -123,7 +172,8 @@ impl Writer {
 
     fn count(&mut self, name: &str, by: Nanos) {
         let (zero, by) = (self.value(0), self.value(by));
-        self.sets.push(format!("{name} = if_not_exists({name}, {zero}) + {by}"));
+        self.sets
+            .push(format!("{name} = if_not_exists({name}, {zero}) + {by}"));
     }
 
     fn set(&mut self, attribute: &str, to: Nanos) {
@@ -139,19 +189,29 @@ impl Writer {
 
     fn remove(&mut self, attribute: &str, most: Nanos) {
         let (name, most) = (self.name(attribute), self.value(most));
-        self.conditions.push(format!("(attribute_not_exists({name}) OR {name} <= {most})"));
+        self.conditions.push(format!(
+            "(attribute_not_exists({name}) OR {name} <= {most})"
+        ));
         self.removes.push(name);
     }
 
     fn name(&mut self, attribute: &str) -> String {
         let name = format!("#a{}", self.expression.names.len());
-        self.expression.names.push((name.clone(), attribute.to_owned()));
+        self.expression
+            .names
+            .push((name.clone(), attribute.to_owned()));
         name
     }
 
-    /// One placeholder a number: DynamoDB refuses a value that no expression uses, and counts their bytes.
+    /// One placeholder a number: DynamoDB refuses a value that no expression uses, and counts their
+    /// bytes.
     fn value(&mut self, number: Nanos) -> String {
-        if let Some((name, _)) = self.expression.values.iter().find(|(_, known)| *known == number) {
+        if let Some((name, _)) = self
+            .expression
+            .values
+            .iter()
+            .find(|(_, known)| *known == number)
+        {
             return name.clone();
         }
         let name = format!(":v{}", self.expression.values.len());
@@ -162,12 +222,21 @@ impl Writer {
     fn finish(mut self) -> Expression {
         for (keyword, actions) in [("SET", &self.sets), ("REMOVE", &self.removes)] {
             if !actions.is_empty() {
-                let space = if self.expression.update.is_empty() { "" } else { " " };
+                let space = if self.expression.update.is_empty() {
+                    ""
+                } else {
+                    " "
+                };
                 // Writing to a string cannot fail.
-                let _ = write!(self.expression.update, "{space}{keyword} {}", actions.join(", "));
+                let _ = write!(
+                    self.expression.update,
+                    "{space}{keyword} {}",
+                    actions.join(", ")
+                );
             }
         }
-        self.expression.condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
+        self.expression.condition =
+            (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
         self.expression
     }
 }

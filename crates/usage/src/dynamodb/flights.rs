@@ -1,4 +1,5 @@
-//! One read at a time of each document: whoever wants it meanwhile waits for that one's outcome, good or bad.
+//! One read at a time of each document: whoever wants it meanwhile waits for that one's outcome,
+//! good or bad.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -27,7 +28,8 @@ pub(super) enum Seat<'f, K: Hash + Eq, T> {
     Waiter(watch::Receiver<Option<Found<T>>>),
 }
 
-/// A read under way. It ends when this is dropped, landed or not: a reader that has gone away keeps nobody waiting.
+/// A read under way. It ends when this is dropped, landed or not: a reader that has gone away keeps
+/// nobody waiting.
 #[derive(Debug)]
 pub(super) struct Flight<'f, K: Hash + Eq, T> {
     flights: &'f Flights<K, T>,
@@ -37,10 +39,15 @@ pub(super) struct Flight<'f, K: Hash + Eq, T> {
 
 impl<K: Hash + Eq + Clone, T> Flights<K, T> {
     pub(super) fn new() -> Self {
-        Self { under_way: Mutex::default() }
+        Self {
+            under_way: Mutex::default(),
+        }
     }
 
-    pub(super) fn seat<Q: Hash + Eq + ToOwned<Owned = K> + ?Sized>(&self, name: &Q) -> Seat<'_, K, T>
+    pub(super) fn seat<Q: Hash + Eq + ToOwned<Owned = K> + ?Sized>(
+        &self,
+        name: &Q,
+    ) -> Seat<'_, K, T>
     where
         K: Borrow<Q>,
     {
@@ -51,13 +58,19 @@ impl<K: Hash + Eq + Clone, T> Flights<K, T> {
         let (sender, receiver) = watch::channel(None);
         let name = name.to_owned();
         under_way.insert(name.clone(), receiver);
-        Seat::Reader(Flight { flights: self, name, sender })
+        Seat::Reader(Flight {
+            flights: self,
+            name,
+            sender,
+        })
     }
 }
 
 impl<K: Hash + Eq, T> Flights<K, T> {
     fn lock(&self) -> MutexGuard<'_, HashMap<K, watch::Receiver<Option<Found<T>>>>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -86,8 +99,12 @@ mod tests {
     #[tokio::test]
     async fn who_comes_while_a_document_is_read_waits_for_that_read() {
         let flights = Flights::<String, u8>::new();
-        let Seat::Reader(flight) = flights.seat("a") else { panic!("nobody reads it") };
-        let Seat::Waiter(waiter) = flights.seat("a") else { panic!("somebody reads it") };
+        let Seat::Reader(flight) = flights.seat("a") else {
+            panic!("nobody reads it")
+        };
+        let Seat::Waiter(waiter) = flights.seat("a") else {
+            panic!("somebody reads it")
+        };
         assert!(matches!(flights.seat("b"), Seat::Reader(_)));
         flight.land(Ok(Some(Arc::new(7))));
         assert!(matches!(landed(waiter).await, Some(Ok(Some(found))) if *found == 7));
@@ -99,7 +116,9 @@ mod tests {
     async fn a_reader_that_goes_away_keeps_nobody_waiting() {
         let flights = Flights::<String, u8>::new();
         let flight = flights.seat("a");
-        let Seat::Waiter(waiter) = flights.seat("a") else { panic!("somebody reads it") };
+        let Seat::Waiter(waiter) = flights.seat("a") else {
+            panic!("somebody reads it")
+        };
         drop(flight);
         assert!(landed(waiter).await.is_none());
         assert!(matches!(flights.seat("a"), Seat::Reader(_)));

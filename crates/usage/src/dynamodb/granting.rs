@@ -1,10 +1,12 @@
-//! Grants: a count is lowered or raised, with what was granted beside it, so that what was used can still be told.
+//! Grants: a count is lowered or raised, with what was granted beside it, so that what was used can
+//! still be told.
 //!
-//! A grant with a name has an item of its own, `grant#` + the name's number, that is written before it and says what is
-//! to be granted. The grant's own write leaves name and amount in the caller's item, and then the outcome is put beside
-//! the name. Whoever makes the next grant with a name first does the last of these for the one before. So a name that
-//! is neither in the caller's item nor has an outcome was surely not granted, and one that is in either surely was:
-//! a repetition grants exactly once, wherever the first attempt broke off.
+//! A grant with a name has an item of its own, `grant#` + the name's number, that is written before
+//! it and says what is to be granted. The grant's own write leaves name and amount in the caller's
+//! item, and then the outcome is put beside the name. Whoever makes the next grant with a name
+//! first does the last of these for the one before. So a name that is neither in the caller's item
+//! nor has an outcome was surely not granted, and one that is in either surely was: a repetition
+//! grants exactly once, wherever the first attempt broke off.
 //!
 //! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable grant#*
 
@@ -22,11 +24,13 @@ use super::charging::KEPT_FOR_KEYS;
 use super::expression::Clause;
 use super::outage::Outage;
 use super::usage_item::{
-    self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST, granted_name, window_name,
+    self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST,
+    granted_name, window_name,
 };
 use super::usage_table::{UsageTable, Written};
 
-/// A cut that takes all there is looks first; so often it may find less than it saw, or another grant in between.
+/// A cut that takes all there is looks first; so often it may find less than it saw, or another
+/// grant in between.
 const ATTEMPTS: usize = 5;
 /// The longest pause before another attempt, so that grants that meet do not meet again.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -36,7 +40,11 @@ enum Claim {
     /// The grant is to be made, unless the caller's item says that it was.
     Open,
     /// It was made. What it left is told where the attempt that made it has told it.
-    Made { granted: i64, used: Option<u64>, remaining: Option<u64> },
+    Made {
+        granted: i64,
+        used: Option<u64>,
+        remaining: Option<u64>,
+    },
     /// The name is another request's.
     Taken,
 }
@@ -57,14 +65,22 @@ impl UsageTable {
     ) -> Result<Grant, GrantError> {
         let id = caller.to_string();
         let granted = match order.id {
-            Some(number) => self.grant_once(&id, order, (number, order.request(caller)), now, deadline).await,
+            Some(number) => {
+                self.grant_once(&id, order, (number, order.request(caller)), now, deadline)
+                    .await
+            }
             None => self.grant_anyway(&id, order, deadline).await,
         };
         self.forget(caller);
         granted
     }
 
-    async fn grant_anyway(&self, id: &str, order: &GrantOrder<'_>, deadline: Deadline) -> Result<Grant, GrantError> {
+    async fn grant_anyway(
+        &self,
+        id: &str,
+        order: &GrantOrder<'_>,
+        deadline: Deadline,
+    ) -> Result<Grant, GrantError> {
         let mut amount = order.amount;
         for _ in 0..ATTEMPTS {
             let seen = match self.write(id, &moving(order, amount), deadline).await? {
@@ -89,10 +105,19 @@ impl UsageTable {
             let item = self.read(id, deadline).await?;
             match self.claim(number, request, now, deadline).await? {
                 Claim::Taken => return Err(GrantError::Repeated),
-                Claim::Made { granted, used, remaining } => {
+                Claim::Made {
+                    granted,
+                    used,
+                    remaining,
+                } => {
                     let now = order.standing(&item.usage, granted, true);
-                    let (used, remaining) = (used.unwrap_or(now.used), remaining.unwrap_or(now.remaining));
-                    return Ok(Grant { used, remaining, ..now });
+                    let (used, remaining) =
+                        (used.unwrap_or(now.used), remaining.unwrap_or(now.remaining));
+                    return Ok(Grant {
+                        used,
+                        remaining,
+                        ..now
+                    });
                 }
                 Claim::Open => {}
             }
@@ -103,9 +128,18 @@ impl UsageTable {
             }
             let amount = order.possible(&item.usage)?;
             if let Some(last) = item.last_grant {
-                self.write(&claim_id(last.number), &outcome(last.amount, None), deadline).await?;
+                self.write(
+                    &claim_id(last.number),
+                    &outcome(last.amount, None),
+                    deadline,
+                )
+                .await?;
             }
-            let clauses = [moving(order, amount), following(item.last_grant, LastGrant { number, amount })].concat();
+            let clauses = [
+                moving(order, amount),
+                following(item.last_grant, LastGrant { number, amount }),
+            ]
+            .concat();
             if let Written::Done(item) = self.write(id, &clauses, deadline).await? {
                 let grant = order.standing(&item.usage, amount, false);
                 self.tell(number, &grant, deadline).await;
@@ -116,7 +150,13 @@ impl UsageTable {
         Err(Outage::CONFLICT.into())
     }
 
-    async fn claim(&self, number: u64, request: u64, now: Nanos, deadline: Deadline) -> Result<Claim, Outage> {
+    async fn claim(
+        &self,
+        number: u64,
+        request: u64,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Claim, Outage> {
         let id = claim_id(number);
         let seen = match self.write(&id, &claiming(request, now), deadline).await? {
             Written::Done(_) => return Ok(Claim::Open),
@@ -124,15 +164,30 @@ impl UsageTable {
         };
         Ok(match seen.granted {
             _ if seen.request != Some(request) => Claim::Taken,
-            Some(granted) => Claim::Made { granted, used: seen.used, remaining: seen.remaining },
+            Some(granted) => Claim::Made {
+                granted,
+                used: seen.used,
+                remaining: seen.remaining,
+            },
             None => Claim::Open,
         })
     }
 
-    /// What is not told now is found in the caller's item by whoever repeats the grant or makes the next.
+    /// What is not told now is found in the caller's item by whoever repeats the grant or makes the
+    /// next.
     async fn tell(&self, number: u64, grant: &Grant, deadline: Deadline) {
-        if let Err(outage) = self.write(&claim_id(number), &outcome(grant.granted, Some(grant)), deadline).await {
-            tracing::warn!(reason = &*outage.reason, "a grant's outcome could not be kept: {outage}");
+        if let Err(outage) = self
+            .write(
+                &claim_id(number),
+                &outcome(grant.granted, Some(grant)),
+                deadline,
+            )
+            .await
+        {
+            tracing::warn!(
+                reason = &*outage.reason,
+                "a grant's outcome could not be kept: {outage}"
+            );
         }
     }
 }
@@ -142,12 +197,17 @@ fn claim_id(number: u64) -> String {
 }
 
 fn set(attribute: &str, to: Nanos) -> Clause {
-    Clause::Set { attribute: attribute.to_owned(), to }
+    Clause::Set {
+        attribute: attribute.to_owned(),
+        to,
+    }
 }
 
 fn claiming(request: u64, now: Nanos) -> Vec<Clause> {
     vec![
-        Clause::Absent { attribute: usage_item::VERSION.to_owned() },
+        Clause::Absent {
+            attribute: usage_item::VERSION.to_owned(),
+        },
         set(usage_item::VERSION, usage_item::FORM),
         set(usage_item::EXPIRY, (now + KEPT) / SECOND),
         set(REQUEST, request.into()),
@@ -155,10 +215,17 @@ fn claiming(request: u64, now: Nanos) -> Vec<Clause> {
 }
 
 fn outcome(granted: i64, told: Option<&Grant>) -> Vec<Clause> {
-    let mut clauses =
-        vec![Clause::Present { attribute: usage_item::VERSION.to_owned() }, set(LAST_AMOUNT, granted.into())];
+    let mut clauses = vec![
+        Clause::Present {
+            attribute: usage_item::VERSION.to_owned(),
+        },
+        set(LAST_AMOUNT, granted.into()),
+    ];
     if let Some(grant) = told {
-        clauses.extend([set(GRANTED_USED, grant.used.into()), set(GRANTED_REMAINING, grant.remaining.into())]);
+        clauses.extend([
+            set(GRANTED_USED, grant.used.into()),
+            set(GRANTED_REMAINING, grant.remaining.into()),
+        ]);
     }
     clauses
 }
@@ -167,15 +234,31 @@ fn outcome(granted: i64, told: Option<&Grant>) -> Vec<Clause> {
 fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
     let window = order.window.id;
     let (count, granted) = (window_name(window), granted_name(window));
-    let (limit, most, by) = (Nanos::from(order.quota.limit), Nanos::from(MAX_LIMIT), Nanos::from(amount));
+    let (limit, most, by) = (
+        Nanos::from(order.quota.limit),
+        Nanos::from(MAX_LIMIT),
+        Nanos::from(amount),
+    );
     let mut clauses = vec![
-        Clause::Count { attribute: count.clone(), by: -by },
-        Clause::Count { attribute: granted.clone(), by },
+        Clause::Count {
+            attribute: count.clone(),
+            by: -by,
+        },
+        Clause::Count {
+            attribute: granted.clone(),
+            by,
+        },
         set(usage_item::VERSION, usage_item::FORM),
-        set(usage_item::EXPIRY, (order.window.end + KEPT_FOR_KEYS) / SECOND),
+        set(
+            usage_item::EXPIRY,
+            (order.window.end + KEPT_FOR_KEYS) / SECOND,
+        ),
     ];
     if by > 0 {
-        clauses.push(Clause::AtMost { attribute: granted.clone(), most: most - limit - by });
+        clauses.push(Clause::AtMost {
+            attribute: granted.clone(),
+            most: most - limit - by,
+        });
         if limit + by > most {
             // Less than nothing was granted so far.
             clauses.push(Clause::Present { attribute: granted });
@@ -184,10 +267,15 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
     }
     if limit + by < 0 {
         // More than a window has of its own: it must be one that much was granted in.
-        clauses.push(Clause::Present { attribute: count.clone() });
+        clauses.push(Clause::Present {
+            attribute: count.clone(),
+        });
     }
     if by < 0 {
-        clauses.push(Clause::AtMost { attribute: count, most: limit + by });
+        clauses.push(Clause::AtMost {
+            attribute: count,
+            most: limit + by,
+        });
     }
     clauses
 }
@@ -196,14 +284,25 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
 fn following(before: Option<LastGrant>, last: LastGrant) -> Vec<Clause> {
     let attribute = || LAST_GRANT.to_owned();
     let mut clauses = match before.map(|before| Nanos::from(before.number)) {
-        None => vec![Clause::Absent { attribute: attribute() }],
+        None => vec![Clause::Absent {
+            attribute: attribute(),
+        }],
         Some(before) => {
             vec![
-                Clause::AtLeast { attribute: attribute(), least: before },
-                Clause::AtMost { attribute: attribute(), most: before },
+                Clause::AtLeast {
+                    attribute: attribute(),
+                    least: before,
+                },
+                Clause::AtMost {
+                    attribute: attribute(),
+                    most: before,
+                },
             ]
         }
     };
-    clauses.extend([set(LAST_GRANT, last.number.into()), set(LAST_AMOUNT, last.amount.into())]);
+    clauses.extend([
+        set(LAST_GRANT, last.number.into()),
+        set(LAST_AMOUNT, last.amount.into()),
+    ]);
     clauses
 }

@@ -19,8 +19,8 @@ pub(super) struct Leases {
     callers: Cache<Caller, Arc<Mutex<Book>>>,
 }
 
-/// A lease is kept shorter by this part of its length. So far apart may calls be that are decided on at the same time, or
-/// a clock that is set back.
+/// A lease is kept shorter by this part of its length. So far apart may calls be that are decided
+/// on at the same time, or a clock that is set back.
 const SLACK: Nanos = 16;
 
 /// One caller's leases.
@@ -30,7 +30,8 @@ pub(super) struct Book {
     leases: Vec<Lease>,
     /// When the caller last called.
     latest: Nanos,
-    /// Whether somebody is about to buy: one at a time, so that no instance strands more than a lease.
+    /// Whether somebody is about to buy: one at a time, so that no instance strands more than a
+    /// lease.
     is_buying: bool,
 }
 
@@ -81,13 +82,20 @@ fn lock(book: &Mutex<Book>) -> std::sync::MutexGuard<'_, Book> {
 
 impl Leases {
     pub(super) fn new() -> Self {
-        Self { callers: Cache::new(CALLERS) }
+        Self {
+            callers: Cache::new(CALLERS),
+        }
     }
 
-    /// Spends from a lease where there is one, else says how much to buy. `remembered` is what the item last held.
+    /// Spends from a lease where there is one, else says how much to buy. `remembered` is what the
+    /// item last held.
     pub(super) fn offer(&self, caller: &Caller, demand: &Demand<'_>, remembered: &Usage) -> Offer {
         let is_leased = demand.is_call() && demand.cost() > 0;
-        let Some(terms) = demand.plan().lease.filter(|terms| terms.length > 0 && is_leased) else {
+        let Some(terms) = demand
+            .plan()
+            .lease
+            .filter(|terms| terms.length > 0 && is_leased)
+        else {
             return Offer::Single;
         };
         let found = self.callers.get(caller).unwrap_or_else(|| {
@@ -111,12 +119,17 @@ impl Leases {
 }
 
 impl Purchase {
-    /// Keeps what was bought beside the call itself, and tells how that one was decided. `usage` is the item after
-    /// it.
+    /// Keeps what was bought beside the call itself, and tells how that one was decided. `usage` is
+    /// the item after it.
     pub(super) fn keep(self, demand: &Demand<'_>, calls: u64, usage: Usage) -> Decision {
         let decision = demand.standing_less(&usage, (calls - 1) * demand.cost());
         if let Some(terms) = demand.plan().lease {
-            let lease = Lease { of: Kind::of(demand), calls: calls - 1, end: end(demand, &terms, &usage), usage };
+            let lease = Lease {
+                of: Kind::of(demand),
+                calls: calls - 1,
+                end: end(demand, &terms, &usage),
+                usage,
+            };
             lock(&self.book).keep(lease, demand.now());
         }
         decision
@@ -142,7 +155,8 @@ impl Book {
     }
 
     fn keep(&mut self, lease: Lease, now: Nanos) {
-        self.leases.retain(|known| known.of != lease.of && now < known.end && known.calls > 0);
+        self.leases
+            .retain(|known| known.of != lease.of && now < known.end && known.calls > 0);
         if self.leases.len() < A_CALLER {
             self.leases.push(lease);
         }
@@ -152,7 +166,11 @@ impl Book {
 impl Kind {
     fn of(demand: &Demand<'_>) -> Self {
         let route = demand.route().map(|route| route.bucket.id);
-        Self { plan: demand.plan().fingerprint, route, cost: demand.cost() }
+        Self {
+            plan: demand.plan().fingerprint,
+            route,
+            cost: demand.cost(),
+        }
     }
 }
 
@@ -163,7 +181,9 @@ fn end(demand: &Demand<'_>, terms: &LeaseTerms, usage: &Usage) -> Nanos {
     let sliding = demand.position(usage).zip(demand.sliding());
     let sliding = sliding.map(|(position, window)| position.start + window.width());
     let lasts = terms.length - terms.length / SLACK;
-    windows.chain(sliding).fold((now + lasts).min(day_end(now)), Nanos::min)
+    windows
+        .chain(sliding)
+        .fold((now + lasts).min(day_end(now)), Nanos::min)
 }
 
 #[cfg(test)]
@@ -192,13 +212,19 @@ mod tests {
     fn bought(leases: &Leases, plan: &Plan, from: Nanos) -> Nanos {
         for step in 0..100 {
             let now = from + step * SECOND / 1000;
-            if let Offer::Buy(calls, purchase) = leases.offer(&caller(), &demand(plan, now), &Usage::default())
+            if let Offer::Buy(calls, purchase) =
+                leases.offer(&caller(), &demand(plan, now), &Usage::default())
                 && calls == 8
             {
                 let mut usage = Usage::default();
-                Demand::new(plan, None, calls, now).unwrap().charge(&mut usage);
+                Demand::new(plan, None, calls, now)
+                    .unwrap()
+                    .charge(&mut usage);
                 let decision = purchase.keep(&demand(plan, now), calls, usage);
-                assert_eq!((decision.verdict, decision.limits[0].remaining), (Verdict::Allowed, 899));
+                assert_eq!(
+                    (decision.verdict, decision.limits[0].remaining),
+                    (Verdict::Allowed, 899)
+                );
                 return now;
             }
         }
@@ -206,22 +232,41 @@ mod tests {
     }
 
     fn spends(leases: &Leases, demand: &Demand<'_>) -> bool {
-        matches!(leases.offer(&caller(), demand, &Usage::default()), Offer::Spent(_))
+        matches!(
+            leases.offer(&caller(), demand, &Usage::default()),
+            Offer::Spent(_)
+        )
     }
 
     #[test]
     fn what_was_bought_is_spent_and_no_more() {
         let (plan, leases) = (plan(PLAN), Leases::new());
         let now = bought(&leases, &plan, NOON);
-        assert_eq!((0..20).filter(|_| spends(&leases, &demand(&plan, now))).count(), 7);
+        assert_eq!(
+            (0..20)
+                .filter(|_| spends(&leases, &demand(&plan, now)))
+                .count(),
+            7
+        );
     }
 
     #[test]
     fn what_is_told_is_what_the_call_itself_left() {
         let (plan, leases) = (plan(PLAN), Leases::new());
         let now = bought(&leases, &plan, NOON);
-        let Offer::Spent(decision) = leases.offer(&caller(), &demand(&plan, now), &Usage::default()) else { panic!() };
-        assert_eq!(decision.limits.iter().map(|limit| limit.remaining).collect::<Vec<_>>(), [898, 99_998]);
+        let Offer::Spent(decision) =
+            leases.offer(&caller(), &demand(&plan, now), &Usage::default())
+        else {
+            panic!()
+        };
+        assert_eq!(
+            decision
+                .limits
+                .iter()
+                .map(|limit| limit.remaining)
+                .collect::<Vec<_>>(),
+            [898, 99_998]
+        );
     }
 
     #[test]
@@ -229,8 +274,14 @@ mod tests {
         let (plan, leases) = (plan(PLAN), Leases::new());
         let now = bought(&leases, &plan, NOON);
         assert!(spends(&leases, &demand(&plan, now + SECOND / 2)));
-        assert!(spends(&leases, &demand(&plan, now + SECOND / 2 - SECOND / 16)));
-        assert!(!spends(&leases, &demand(&plan, now + SECOND / 2 - SECOND / 16 - 1)));
+        assert!(spends(
+            &leases,
+            &demand(&plan, now + SECOND / 2 - SECOND / 16)
+        ));
+        assert!(!spends(
+            &leases,
+            &demand(&plan, now + SECOND / 2 - SECOND / 16 - 1)
+        ));
         assert!(!spends(&leases, &demand(&plan, now + SECOND / 2)));
     }
 
@@ -246,7 +297,10 @@ mod tests {
     #[test]
     fn a_lease_ends_with_the_day_and_the_quotas_window() {
         let midnight = NOON + 12 * 3600 * SECOND;
-        for plan in [plan(PLAN), plan(r#"{"throttle":{"rate":100,"burst":1000},"lease":8}"#)] {
+        for plan in [
+            plan(PLAN),
+            plan(r#"{"throttle":{"rate":100,"burst":1000},"lease":8}"#),
+        ] {
             let leases = Leases::new();
             bought(&leases, &plan, midnight - SECOND / 5);
             assert!(spends(&leases, &demand(&plan, midnight - 1)));
@@ -260,7 +314,10 @@ mod tests {
         let changed = self::plan(&PLAN.replace("100000", "200000"));
         let now = bought(&leases, &plan, NOON);
         let route = plan.route_limit("GET", "/a").cloned();
-        assert!(!spends(&leases, &Demand::new(&plan, route.as_deref(), 1, now).unwrap()));
+        assert!(!spends(
+            &leases,
+            &Demand::new(&plan, route.as_deref(), 1, now).unwrap()
+        ));
         assert!(!spends(&leases, &Demand::new(&plan, None, 2, now).unwrap()));
         assert!(!spends(&leases, &demand(&changed, now)));
         assert!(spends(&leases, &demand(&plan, now)));
@@ -269,21 +326,42 @@ mod tests {
     #[test]
     fn one_buys_at_a_time_and_a_purchase_that_fails_leaves_the_way_free() {
         let (plan, leases) = (plan(PLAN), Leases::new());
-        let offers = |n: u32| (0..n).map(|_| leases.offer(&caller(), &demand(&plan, NOON), &Usage::default()));
+        let offers = |n: u32| {
+            (0..n).map(|_| leases.offer(&caller(), &demand(&plan, NOON), &Usage::default()))
+        };
         let first: Vec<Offer> = offers(10).collect();
-        assert_eq!(first.iter().filter(|offer| matches!(offer, Offer::Buy(..))).count(), 1);
+        assert_eq!(
+            first
+                .iter()
+                .filter(|offer| matches!(offer, Offer::Buy(..)))
+                .count(),
+            1
+        );
         drop(first);
-        assert_eq!(offers(1).filter(|offer| matches!(offer, Offer::Buy(..))).count(), 1);
+        assert_eq!(
+            offers(1)
+                .filter(|offer| matches!(offer, Offer::Buy(..)))
+                .count(),
+            1
+        );
     }
 
     #[test]
     fn a_caller_that_calls_seldom_or_is_near_its_limit_pays_for_each_call() {
         let (plan, leases) = (plan(PLAN), Leases::new());
-        assert!(matches!(leases.offer(&caller(), &demand(&plan, NOON), &Usage::default()), Offer::Single));
+        assert!(matches!(
+            leases.offer(&caller(), &demand(&plan, NOON), &Usage::default()),
+            Offer::Single
+        ));
         let mut near = Usage::default();
-        Demand::new(&plan, None, 890, NOON).unwrap().charge(&mut near);
+        Demand::new(&plan, None, 890, NOON)
+            .unwrap()
+            .charge(&mut near);
         for _ in 0..50 {
-            assert!(matches!(leases.offer(&caller(), &demand(&plan, NOON), &near), Offer::Single));
+            assert!(matches!(
+                leases.offer(&caller(), &demand(&plan, NOON), &near),
+                Offer::Single
+            ));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What items last held. State is remembered, not verdicts: it is evaluated anew with the plan, route and cost
-//! of each call, so that a change of plan shows at once.
+//! What items last held. State is remembered, not verdicts: it is evaluated anew with the plan,
+//! route and cost of each call, so that a change of plan shows at once.
 
 use std::sync::Arc;
 
@@ -35,7 +35,9 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new() -> Self {
-        Self { callers: Cache::new(CALLERS) }
+        Self {
+            callers: Cache::new(CALLERS),
+        }
     }
 
     /// Nothing is remembered of a caller never seen.
@@ -53,8 +55,8 @@ impl Memory {
 }
 
 impl Remembered {
-    /// The decision where memory is enough to refuse: a bucket's `tat` only grows, so it refuses until its
-    /// instant; a quota's count may fall.
+    /// The decision where memory is enough to refuse: a bucket's `tat` only grows, so it refuses
+    /// until its instant; a quota's count may fall.
     pub(super) fn denial(&self, demand: &Demand<'_>) -> Option<Decision> {
         let decision = demand.evaluate(&self.usage);
         let recent = (demand.now() - self.seen).abs() < QUOTA_MEMORY;
@@ -64,7 +66,8 @@ impl Remembered {
             Verdict::Impossible => recent,
             Verdict::Allowed | Verdict::Unavailable { .. } => false,
         };
-        let to_clamp = clamp::is_due(self.clamped, demand.now()) && !clamp::clamp(demand, &self.usage).is_empty();
+        let to_clamp = clamp::is_due(self.clamped, demand.now())
+            && !clamp::clamp(demand, &self.usage).is_empty();
         (trusted && !to_clamp).then_some(decision)
     }
 }
@@ -87,11 +90,17 @@ mod tests {
         for _ in 0..calls {
             Demand::new(plan, None, 1, NOON).unwrap().charge(&mut usage);
         }
-        Remembered { usage, seen: NOON, ..Remembered::default() }
+        Remembered {
+            usage,
+            seen: NOON,
+            ..Remembered::default()
+        }
     }
 
     fn denies(plan: &Plan, remembered: &Remembered, after: Nanos) -> bool {
-        remembered.denial(&Demand::new(plan, None, 1, NOON + after).unwrap()).is_some()
+        remembered
+            .denial(&Demand::new(plan, None, 1, NOON + after).unwrap())
+            .is_some()
     }
 
     #[test]
@@ -113,9 +122,11 @@ mod tests {
 
     #[test]
     fn a_plan_that_was_raised_admits_whatever_is_remembered() {
-        let tight = plan(r#"{"throttle":{"rate":0.01,"burst":2},"quotas":[{"limit":2,"period":"day"}]}"#);
+        let tight =
+            plan(r#"{"throttle":{"rate":0.01,"burst":2},"quotas":[{"limit":2,"period":"day"}]}"#);
         let remembered = remembered(&tight, 2);
-        let raised = plan(r#"{"throttle":{"rate":0.01,"burst":3},"quotas":[{"limit":3,"period":"day"}]}"#);
+        let raised =
+            plan(r#"{"throttle":{"rate":0.01,"burst":3},"quotas":[{"limit":3,"period":"day"}]}"#);
         assert!(denies(&tight, &remembered, 1));
         assert!(!denies(&raised, &remembered, 1));
     }
@@ -123,7 +134,10 @@ mod tests {
     #[test]
     fn a_call_of_no_cost_is_never_denied() {
         let plan = plan(r#"{"throttle":{"rate":0.01,"burst":2}}"#);
-        assert_eq!(remembered(&plan, 2).denial(&Demand::new(&plan, None, 0, NOON).unwrap()), None);
+        assert_eq!(
+            remembered(&plan, 2).denial(&Demand::new(&plan, None, 0, NOON).unwrap()),
+            None
+        );
     }
 
     #[test]
@@ -131,7 +145,11 @@ mod tests {
         let plan = plan(r#"{"throttle":{"rate":1,"burst":2}}"#);
         let id = plan.bucket.as_ref().unwrap().id;
         let usage = Usage::new(vec![(id, NOON + 3600 * SECOND)], Vec::new());
-        let mut remembered = Remembered { usage, seen: NOON, ..Remembered::default() };
+        let mut remembered = Remembered {
+            usage,
+            seen: NOON,
+            ..Remembered::default()
+        };
         assert!(!denies(&plan, &remembered, 0));
         remembered.clamped = Some(NOON);
         assert!(denies(&plan, &remembered, 59 * SECOND));

@@ -57,7 +57,8 @@ impl Outage {
     /// A request lacks a part that DynamoDB requires.
     pub(super) const UNSENT: Self = Self::of("the request is incomplete");
     /// Others changed the item between each look and the write.
-    pub(super) const CONFLICT: Self = Self::by(OutageCause::Conflict, "others change the same item");
+    pub(super) const CONFLICT: Self =
+        Self::by(OutageCause::Conflict, "others change the same item");
 
     const fn of(reason: &'static str) -> Self {
         Self::by(OutageCause::Store, reason)
@@ -74,13 +75,21 @@ impl Outage {
         }
     }
 
-    /// The same, if `before` ended the attempt before this one. If that found the item used too often, this one cannot
-    /// tell otherwise without a response: it would let the caller pass uncounted.
+    /// The same, if `before` ended the attempt before this one. If that found the item used too
+    /// often, this one cannot tell otherwise without a response: it would let the caller pass
+    /// uncounted.
     pub(super) fn after(self, before: Option<Self>) -> Self {
         match before {
-            Some(before) if self.cause == OutageCause::Store && before.cause != OutageCause::Store => {
+            Some(before)
+                if self.cause == OutageCause::Store && before.cause != OutageCause::Store =>
+            {
                 // Whether this attempt was applied may be unknown.
-                Self { cause: OutageCause::HotItem, may_pass: false, surely_not_applied: false, ..before }
+                Self {
+                    cause: OutageCause::HotItem,
+                    may_pass: false,
+                    surely_not_applied: false,
+                    ..before
+                }
             }
             _ => self,
         }
@@ -91,23 +100,36 @@ impl Outage {
             CallError::BreakerOpen { retry_in, .. } => *retry_in,
             _ => RETRY_IN,
         };
-        Self { retry_in, surely_not_applied: true, ..Self::of("the breaker is open") }
+        Self {
+            retry_in,
+            surely_not_applied: true,
+            ..Self::of("the breaker is open")
+        }
     }
 
     fn failed<E: ProvideErrorMetadata + Throttles>(error: &SdkError<E, HttpResponse>) -> Self {
         let failure = Failure::of_sdk(error);
         let code = error.code().and_then(printable);
         if error.as_service_error().is_some_and(Throttles::is_conflict) {
-            return Self { may_pass: true, ..Self::CONFLICT };
+            return Self {
+                may_pass: true,
+                ..Self::CONFLICT
+            };
         }
         if failure.kind != ErrorKind::Throttling {
             let kind = Cow::Borrowed(failure.kind.as_str());
             return Self::judged(failure, code.map_or(kind, Cow::Owned));
         }
 
-        let throttle = error.as_service_error().map_or_else(Throttle::default, |error| error.throttle());
+        let throttle = error
+            .as_service_error()
+            .map_or_else(Throttle::default, |error| error.throttle());
         Self {
-            cause: if throttle.is_shared { OutageCause::Store } else { OutageCause::HotItem },
+            cause: if throttle.is_shared {
+                OutageCause::Store
+            } else {
+                OutageCause::HotItem
+            },
             throttle: throttle.reason.as_deref().and_then(printable).or(code),
             ..Self::judged(failure, Cow::Borrowed(failure.kind.as_str()))
         }
@@ -120,18 +142,25 @@ impl Outage {
 
     fn judged(failure: Failure, reason: Cow<'static, str>) -> Self {
         let surely_not_applied = failure.fate == Fate::SurelyNotApplied;
-        Self { may_pass: failure.retryable, surely_not_applied, reason, ..Self::of("") }
+        Self {
+            may_pass: failure.retryable,
+            surely_not_applied,
+            reason,
+            ..Self::of("")
+        }
     }
 }
 
 /// An error code, if it is one. The length of a log line does not depend on a response.
 fn printable(code: &str) -> Option<String> {
-    let is_code = !code.is_empty() && code.len() <= LONGEST_CODE && code.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_code = !code.is_empty()
+        && code.len() <= LONGEST_CODE
+        && code.bytes().all(|byte| byte.is_ascii_graphic());
     is_code.then(|| code.to_owned())
 }
 
-/// Leave to make one call, where the breaker gives it and there is time for one: a call that cannot be answered
-/// in time would count against the store, and might charge somebody who is not told.
+/// Leave to make one call, where the breaker gives it and there is time for one: a call that cannot
+/// be answered in time would count against the store, and might charge somebody who is not told.
 pub(super) fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>, Outage> {
     let now = Instant::now();
     if deadline.remaining(now) < SHORTEST {
@@ -140,23 +169,32 @@ pub(super) fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>
     breaker.permit(now).map_err(|error| Outage::refused(&error))
 }
 
-/// Tells the breaker how a call ended, and the caller what is left to do. `None`: it did not end in time.
+/// Tells the breaker how a call ended, and the caller what is left to do. `None`: it did not end in
+/// time.
 pub(super) fn settle<T, E: ProvideErrorMetadata + Throttles>(
     permit: Permit<'_>,
     outcome: Option<Result<T, SdkError<E, HttpResponse>>>,
 ) -> Result<T, Outage> {
     let (verdict, result) = match outcome {
         Some(Ok(answer)) => (calls::Verdict::Success, Ok(answer)),
-        Some(Err(error)) => (verdict(Failure::of_sdk(&error)), Err(Outage::failed(&error))),
+        Some(Err(error)) => (
+            verdict(Failure::of_sdk(&error)),
+            Err(Outage::failed(&error)),
+        ),
         None => (calls::Verdict::Failure, Err(Outage::DEADLINE)),
     };
     permit.settle(verdict, Instant::now());
     result
 }
 
-/// A store that throttles has responded. One caller's hot item must not open the way for all others.
+/// A store that throttles has responded. One caller's hot item must not open the way for all
+/// others.
 fn verdict(failure: Failure) -> calls::Verdict {
-    if failure.kind == ErrorKind::Throttling { calls::Verdict::ClientError } else { failure.verdict() }
+    if failure.kind == ErrorKind::Throttling {
+        calls::Verdict::ClientError
+    } else {
+        failure.verdict()
+    }
 }
 
 #[cfg(test)]
@@ -169,15 +207,27 @@ mod tests {
     use aws_smithy_types::error::ErrorMetadata;
 
     fn failure(kind: ErrorKind, fate: Fate, client_error: bool) -> Failure {
-        Failure { kind, retryable: true, fate, client_error }
+        Failure {
+            kind,
+            retryable: true,
+            fate,
+            client_error,
+        }
     }
 
     #[test]
     fn only_what_surely_did_not_happen_is_retried() {
         let retried = |failure| Outage::judged(failure, "".into()).is_retryable();
-        assert!(retried(failure(ErrorKind::Throttling, Fate::SurelyNotApplied, false)));
+        assert!(retried(failure(
+            ErrorKind::Throttling,
+            Fate::SurelyNotApplied,
+            false
+        )));
         assert!(!retried(failure(ErrorKind::Network, Fate::Unknown, false)));
-        let refused = Failure { retryable: false, ..failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true) };
+        let refused = Failure {
+            retryable: false,
+            ..failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true)
+        };
         assert!(!retried(refused));
     }
 
@@ -192,10 +242,17 @@ mod tests {
 
     #[test]
     fn the_error_code_is_the_reason() {
-        for code in ["AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException"] {
+        for code in [
+            "AccessDeniedException",
+            "ResourceNotFoundException",
+            "UnrecognizedClientException",
+        ] {
             assert_eq!(outage(generic(code), 400).to_string(), code);
         }
-        assert_eq!(outage(generic("InternalServerError"), 500).reason, "InternalServerError");
+        assert_eq!(
+            outage(generic("InternalServerError"), 500).reason,
+            "InternalServerError"
+        );
         for odd in ["", "a b", "a\nb", &"a".repeat(101)] {
             assert_eq!(outage(generic(odd), 400).reason, "unknown", "{odd}");
         }
@@ -203,26 +260,46 @@ mod tests {
 
     #[test]
     fn a_throttle_without_reasons_is_of_the_item_and_is_logged_with_its_code() {
-        for code in ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"] {
+        for code in [
+            "ProvisionedThroughputExceededException",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+        ] {
             let outage = outage(generic(code), 400);
-            assert_eq!((outage.cause, outage.is_retryable()), (OutageCause::HotItem, true), "{code}");
+            assert_eq!(
+                (outage.cause, outage.is_retryable()),
+                (OutageCause::HotItem, true),
+                "{code}"
+            );
             assert_eq!(outage.to_string(), format!("throttling ({code})"));
         }
     }
 
     #[test]
     fn an_item_that_was_used_too_often_stays_so_without_a_response() {
-        let [hot, shared] = ["TableWriteKeyRangeThroughputExceeded", "TableWriteAccountLimitExceeded"].map(|reason| {
+        let [hot, shared] = [
+            "TableWriteKeyRangeThroughputExceeded",
+            "TableWriteAccountLimitExceeded",
+        ]
+        .map(|reason| {
             let reason = ThrottlingReason::builder().reason(reason).build();
-            let error = ThrottlingException::builder().throttling_reasons(reason).build();
+            let error = ThrottlingException::builder()
+                .throttling_reasons(reason)
+                .build();
             outage(UpdateItemError::ThrottlingException(error), 429)
         });
         for before in [hot.clone(), Outage::CONFLICT] {
             let after = Outage::DEADLINE.after(Some(before.clone()));
-            assert_eq!((after.cause, after.is_retryable()), (OutageCause::HotItem, false));
+            assert_eq!(
+                (after.cause, after.is_retryable()),
+                (OutageCause::HotItem, false)
+            );
             assert_eq!(after.reason, before.reason);
         }
-        assert_eq!(Outage::DEADLINE.after(Some(shared.clone())), Outage::DEADLINE);
+        assert_eq!(
+            Outage::DEADLINE.after(Some(shared.clone())),
+            Outage::DEADLINE
+        );
         assert_eq!(hot.clone().after(Some(shared)), hot);
         assert_eq!(Outage::DEADLINE.after(None), Outage::DEADLINE);
     }
@@ -230,9 +307,22 @@ mod tests {
     #[test]
     fn neither_a_throttle_nor_a_fault_of_our_own_opens_the_breaker() {
         let neutral = calls::Verdict::ClientError;
-        assert_eq!(verdict(failure(ErrorKind::Throttling, Fate::SurelyNotApplied, false)), neutral);
-        assert_eq!(verdict(failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true)), neutral);
-        assert_eq!(verdict(failure(ErrorKind::Timeout, Fate::Unknown, false)), calls::Verdict::Failure);
+        assert_eq!(
+            verdict(failure(
+                ErrorKind::Throttling,
+                Fate::SurelyNotApplied,
+                false
+            )),
+            neutral
+        );
+        assert_eq!(
+            verdict(failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true)),
+            neutral
+        );
+        assert_eq!(
+            verdict(failure(ErrorKind::Timeout, Fate::Unknown, false)),
+            calls::Verdict::Failure
+        );
     }
 
     #[test]
@@ -247,7 +337,10 @@ mod tests {
 
     #[test]
     fn an_open_breaker_knows_when_to_come_back() {
-        let error = CallError::BreakerOpen { name: "usage", retry_in: Duration::from_secs(17) };
+        let error = CallError::BreakerOpen {
+            name: "usage",
+            retry_in: Duration::from_secs(17),
+        };
         assert_eq!(Outage::refused(&error).retry_in, Duration::from_secs(17));
     }
 }

@@ -1,14 +1,14 @@
 //! Refunds: a charge goes back to the quotas' windows that are not over, and to its day's counter.
 //!
-//! An item of its own, `refund#` + the caller's id + the charge's number, marks the charge. One transaction writes the
-//! mark, under the condition that there is none, and gives the charge back. So a charge is given back exactly once,
-//! however often the refund is repeated and wherever an attempt broke off: an attempt whose outcome is unknown is simply
-//! repeated.
+//! An item of its own, `refund#` + the caller's id + the charge's number, marks the charge. One
+//! transaction writes the mark, under the condition that there is none, and gives the charge back.
+//! So a charge is given back exactly once, however often the refund is repeated and wherever an
+//! attempt broke off: an attempt whose outcome is unknown is simply repeated.
 //!
-//! A new mark has [`UNANSWERED`]. The request that replaces it by its own number in [`ANSWERED_BY`] is told that the charge
-//! was returned, and all others that it already was. So a repetition after a lost response is answered as the first
-//! request would have been, and of several requests at once one is. A mark with neither, as earlier releases wrote, is
-//! of a refund that was answered.
+//! A new mark has [`UNANSWERED`]. The request that replaces it by its own number in [`ANSWERED_BY`]
+//! is told that the charge was returned, and all others that it already was. So a repetition after
+//! a lost response is answered as the first request would have been, and of several requests at
+//! once one is. A mark with neither, as earlier releases wrote, is of a refund that was answered.
 //!
 //! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable refund#*
 
@@ -83,7 +83,9 @@ impl UsageTable {
         if charge.is_over(now) {
             return Ok(Refund::WindowOver);
         }
-        let Some(refunding) = Refunding::new(id, charge, now) else { return Ok(Refund::NotFound) };
+        let Some(refunding) = Refunding::new(id, charge, now) else {
+            return Ok(Refund::NotFound);
+        };
 
         if let Some(answer) = self.give_back(&refunding, deadline).await? {
             return Ok(answer);
@@ -92,20 +94,26 @@ impl UsageTable {
         Ok(self.claim_answer(&refunding.mark, deadline).await)
     }
 
-    /// Repeats the transaction until its outcome is known: the mark makes that safe. Returns the answer, or `None` if the
-    /// charge was given back and no request was told so yet.
-    async fn give_back(&self, refunding: &Refunding<'_>, deadline: Deadline) -> Result<Option<Refund>, Outage> {
+    /// Repeats the transaction until its outcome is known: the mark makes that safe. Returns the
+    /// answer, or `None` if the charge was given back and no request was told so yet.
+    async fn give_back(
+        &self,
+        refunding: &Refunding<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<Refund>, Outage> {
         let (mut counter, mut attempt) = (DayCounter::Item, 1);
         loop {
             let outage = match self.transact(&refunding.writes(counter), deadline).await {
-                Ok(transacted) => match self.step(refunding, counter, transacted, deadline).await? {
-                    Step::Made => return Ok(None),
-                    Step::Answer(refund) => return Ok(Some(refund)),
-                    Step::Again(next) => {
-                        counter = next;
-                        continue;
+                Ok(transacted) => {
+                    match self.step(refunding, counter, transacted, deadline).await? {
+                        Step::Made => return Ok(None),
+                        Step::Answer(refund) => return Ok(Some(refund)),
+                        Step::Again(next) => {
+                            counter = next;
+                            continue;
+                        }
                     }
-                },
+                }
                 Err(outage) => outage,
             };
 
@@ -121,26 +129,43 @@ impl UsageTable {
         transacted: Transacted,
         deadline: Deadline,
     ) -> Result<Step, Outage> {
-        let Transacted::Refused(refusals) = transacted else { return Ok(Step::Made) };
+        let Transacted::Refused(refusals) = transacted else {
+            return Ok(Step::Made);
+        };
         let mut refusals = refusals.into_iter();
 
         if let Some(Refusal::Condition(seen)) = refusals.next() {
-            let mark = self.seen(&refunding.mark, seen.map(|item| *item), deadline).await?;
-            return Ok(if mark.is_unanswered { Step::Made } else { Step::Answer(Refund::AlreadyRefunded) });
+            let mark = self
+                .seen(&refunding.mark, seen.map(|item| *item), deadline)
+                .await?;
+            return Ok(if mark.is_unanswered {
+                Step::Made
+            } else {
+                Step::Answer(Refund::AlreadyRefunded)
+            });
         }
         if let Some(Refusal::Condition(seen)) = refusals.next() {
             let item = match counter {
-                DayCounter::Item => self.seen(&refunding.id, seen.map(|item| *item), deadline).await?,
-                DayCounter::History | DayCounter::Gone => return Ok(Step::Answer(Refund::NotFound)),
+                DayCounter::Item => {
+                    self.seen(&refunding.id, seen.map(|item| *item), deadline)
+                        .await?
+                }
+                DayCounter::History | DayCounter::Gone => {
+                    return Ok(Step::Answer(Refund::NotFound));
+                }
             };
             let is_archived = refunding.has_windows() && !refunding.counts_day(&item);
-            return Ok(if is_archived { Step::Again(DayCounter::History) } else { Step::Answer(Refund::NotFound) });
+            return Ok(if is_archived {
+                Step::Again(DayCounter::History)
+            } else {
+                Step::Answer(Refund::NotFound)
+            });
         }
         Ok(Step::Again(DayCounter::Gone))
     }
 
-    /// Answers with [`Refund::Returned`] if no other request does. If the mark cannot be written, the answer is the same:
-    /// the charge was given back.
+    /// Answers with [`Refund::Returned`] if no other request does. If the mark cannot be written,
+    /// the answer is the same: the charge was given back.
     async fn claim_answer(&self, mark: &str, deadline: Deadline) -> Refund {
         let request = fastrand::u64(..);
         for attempt in 1.. {
@@ -149,24 +174,44 @@ impl UsageTable {
                 Err(outage) => outage,
             };
             if let Err(outage) = pause(attempt, outage, deadline).await {
-                tracing::warn!(reason = &*outage.reason, "a refund could not be noted as answered: {outage}");
+                tracing::warn!(
+                    reason = &*outage.reason,
+                    "a refund could not be noted as answered: {outage}"
+                );
                 break;
             }
         }
         Refund::Returned
     }
 
-    async fn claim_once(&self, mark: &str, request: u64, deadline: Deadline) -> Result<Refund, Outage> {
+    async fn claim_once(
+        &self,
+        mark: &str,
+        request: u64,
+        deadline: Deadline,
+    ) -> Result<Refund, Outage> {
         let claiming = [
-            Clause::Present { attribute: UNANSWERED.to_owned() },
-            Clause::Remove { attribute: UNANSWERED.to_owned(), most: 1 },
-            Clause::Set { attribute: ANSWERED_BY.to_owned(), to: request.into() },
+            Clause::Present {
+                attribute: UNANSWERED.to_owned(),
+            },
+            Clause::Remove {
+                attribute: UNANSWERED.to_owned(),
+                most: 1,
+            },
+            Clause::Set {
+                attribute: ANSWERED_BY.to_owned(),
+                to: request.into(),
+            },
         ];
         let seen = match self.write(mark, &claiming, deadline).await? {
             Written::Done(_) => return Ok(Refund::Returned),
             Written::Refused(seen) => self.seen(mark, seen, deadline).await?,
         };
-        Ok(if seen.answered_by == Some(request) { Refund::Returned } else { Refund::AlreadyRefunded })
+        Ok(if seen.answered_by == Some(request) {
+            Refund::Returned
+        } else {
+            Refund::AlreadyRefunded
+        })
     }
 }
 
@@ -186,7 +231,13 @@ impl<'c> Refunding<'c> {
     fn new(id: String, charge: &'c ChargeId, now: Nanos) -> Option<Self> {
         let mark = format!("{REFUND}{id}#{:016x}", charge.nonce());
         let day = day_of(charge.at()).map(day_name)?;
-        Some(Self { id, charge, mark, day, now })
+        Some(Self {
+            id,
+            charge,
+            mark,
+            day,
+            now,
+        })
     }
 
     /// The mark, the caller's item, and the item of the charge's month, in this order.
@@ -197,12 +248,21 @@ impl<'c> Refunding<'c> {
         }
 
         let mut writes = vec![
-            ItemWrite { id: self.mark.clone(), clauses: self.marking() },
-            ItemWrite { id: self.id.clone(), clauses },
+            ItemWrite {
+                id: self.mark.clone(),
+                clauses: self.marking(),
+            },
+            ItemWrite {
+                id: self.id.clone(),
+                clauses,
+            },
         ];
         if let (DayCounter::History, Some(day)) = (counter, day_of(self.charge.at())) {
             let id = format!("{HISTORY}{}{}", self.id, history_suffix(day));
-            writes.push(ItemWrite { id, clauses: self.counted().to_vec() });
+            writes.push(ItemWrite {
+                id,
+                clauses: self.counted().to_vec(),
+            });
         }
         writes
     }
@@ -210,10 +270,21 @@ impl<'c> Refunding<'c> {
     fn marking(&self) -> Vec<Clause> {
         let version = || usage_item::VERSION.to_owned();
         vec![
-            Clause::Absent { attribute: version() },
-            Clause::Set { attribute: version(), to: usage_item::FORM },
-            Clause::Set { attribute: usage_item::EXPIRY.to_owned(), to: (self.charge.end() + KEPT) / SECOND },
-            Clause::Set { attribute: UNANSWERED.to_owned(), to: 1 },
+            Clause::Absent {
+                attribute: version(),
+            },
+            Clause::Set {
+                attribute: version(),
+                to: usage_item::FORM,
+            },
+            Clause::Set {
+                attribute: usage_item::EXPIRY.to_owned(),
+                to: (self.charge.end() + KEPT) / SECOND,
+            },
+            Clause::Set {
+                attribute: UNANSWERED.to_owned(),
+                to: 1,
+            },
         ]
     }
 
@@ -222,14 +293,28 @@ impl<'c> Refunding<'c> {
         let by = -Nanos::from(self.charge.cost());
         let clauses = self.charge.windows(self.now).flat_map(|window| {
             let attribute = window_name(window.id);
-            [Clause::Present { attribute: attribute.clone() }, Clause::Count { attribute, by }]
+            [
+                Clause::Present {
+                    attribute: attribute.clone(),
+                },
+                Clause::Count { attribute, by },
+            ]
         });
         clauses.collect()
     }
 
     fn counted(&self) -> [Clause; 2] {
         let (attribute, cost) = (self.day.clone(), Nanos::from(self.charge.cost()));
-        [Clause::AtLeast { attribute: attribute.clone(), least: cost }, Clause::Count { attribute, by: -cost }]
+        [
+            Clause::AtLeast {
+                attribute: attribute.clone(),
+                least: cost,
+            },
+            Clause::Count {
+                attribute,
+                by: -cost,
+            },
+        ]
     }
 
     fn has_windows(&self) -> bool {

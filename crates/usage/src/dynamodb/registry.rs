@@ -43,7 +43,13 @@ pub(super) struct Registry {
 impl Registry {
     pub(super) fn new(client: Client, table: String) -> Self {
         let (keys, plans) = (Documents::new(MAX_KEYS), Documents::new(MAX_PLANS));
-        Self { client, table, keys, plans, breaker: Breaker::new("registry") }
+        Self {
+            client,
+            table,
+            keys,
+            plans,
+            breaker: Breaker::new("registry"),
+        }
     }
 
     /// What is known of a key; `None` where there is no such key.
@@ -82,21 +88,36 @@ impl Registry {
     }
 
     async fn read_plan(&self, name: &str, deadline: Deadline) -> Result<Option<Plan>, StoreError> {
-        let document: Option<PlanDocument> = self.read("plan", ItemKey::of_plan(name), deadline).await?;
-        document.map(|document| Plan::from_stored(name, document).map_err(StoreError::Plan)).transpose()
+        let document: Option<PlanDocument> =
+            self.read("plan", ItemKey::of_plan(name), deadline).await?;
+        document
+            .map(|document| Plan::from_stored(name, document).map_err(StoreError::Plan))
+            .transpose()
     }
 
-    /// A policy's document as it was put there; `None` where there is no such policy. Never cached: who reads it
-    /// knows how old it may be.
-    pub(super) async fn policy(&self, name: &str, deadline: Deadline) -> Result<Option<String>, StoreError> {
+    /// A policy's document as it was put there; `None` where there is no such policy. Never cached:
+    /// who reads it knows how old it may be.
+    pub(super) async fn policy(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<String>, StoreError> {
         if check_name(name).is_err() {
             return Ok(None);
         }
-        let attributes = self.answered("policy", ItemKey::of_policy(name), deadline).await?;
-        attributes.map(|attributes| document("policy", &attributes).map(str::to_owned)).transpose()
+        let attributes = self
+            .answered("policy", ItemKey::of_policy(name), deadline)
+            .await?;
+        attributes
+            .map(|attributes| document("policy", &attributes).map(str::to_owned))
+            .transpose()
     }
 
-    pub(super) async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), StoreError> {
+    pub(super) async fn put_plan(
+        &self,
+        name: &str,
+        document: &PlanDocument,
+    ) -> Result<(), StoreError> {
         Plan::new(name, document.clone())?;
         self.put(plan_item(name, document)?, Guard::None).await
     }
@@ -109,7 +130,11 @@ impl Registry {
     /// The document is kept as it is: what a policy may say is the authorizer's to judge.
     pub(super) async fn put_policy(&self, name: &str, document: &str) -> Result<(), StoreError> {
         check_name(name)?;
-        self.put(Item::new(ItemKey::of_policy(name), document.to_owned()), Guard::None).await
+        self.put(
+            Item::new(ItemKey::of_policy(name), document.to_owned()),
+            Guard::None,
+        )
+        .await
     }
 
     /// What is there already stays as it is.
@@ -133,7 +158,9 @@ impl Registry {
         deadline: Deadline,
     ) -> Result<Option<D>, StoreError> {
         let attributes = self.answered(kind, item, deadline).await?;
-        attributes.map(|attributes| parse(kind, &attributes)).transpose()
+        attributes
+            .map(|attributes| parse(kind, &attributes))
+            .transpose()
     }
 
     async fn answered(
@@ -144,7 +171,12 @@ impl Registry {
     ) -> Result<Option<HashMap<String, AttributeValue>>, StoreError> {
         self.attributes(item, deadline).await.map_err(|outage| {
             let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
-            tracing::warn!(reason, throttle, kind, "a {kind} could not be read: {outage}");
+            tracing::warn!(
+                reason,
+                throttle,
+                kind,
+                "a {kind} could not be read: {outage}"
+            );
             StoreError::Unavailable(kind)
         })
     }
@@ -155,20 +187,29 @@ impl Registry {
         deadline: Deadline,
     ) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
         let permit = permit(&self.breaker, deadline)?;
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key_attributes(&item))).send();
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&item)))
+            .send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
         Ok(settle(permit, outcome)?.item)
     }
 
     /// Where the guard does not hold, what is there stays.
     async fn put(&self, item: Item, guard: Guard) -> Result<(), StoreError> {
-        let table = RegistryTable { client: &self.client, table: &self.table };
+        let table = RegistryTable {
+            client: &self.client,
+            table: &self.table,
+        };
         table.put_item(item, guard).await.map(drop)
     }
 }
 
 fn plan_item(name: &str, document: &PlanDocument) -> Result<Item, StoreError> {
-    let text = serde_json::to_string(&document.stored(None)).map_err(|error| call("PutItem", error))?;
+    let text =
+        serde_json::to_string(&document.stored(None)).map_err(|error| call("PutItem", error))?;
     Ok(Item::new(ItemKey::of_plan(name), text))
 }
 
@@ -177,18 +218,27 @@ fn key_item(hash: &KeyHash, key: &ApiKey) -> Result<Item, StoreError> {
     Ok(Item::of_key(hash, text, &key.key_id, &key.plan))
 }
 
-pub(super) fn call(operation: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::Call { operation, source: source.into() }
+pub(super) fn call(
+    operation: &'static str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Call {
+        operation,
+        source: source.into(),
+    }
 }
 
-/// A document that cannot be understood is a failure, not an absence. Its item's name stays out of the error:
-/// for a key that is its hash.
+/// A document that cannot be understood is a failure, not an absence. Its item's name stays out of
+/// the error: for a key that is its hash.
 fn parse<D: DeserializeOwned>(
     kind: &'static str,
     attributes: &HashMap<String, AttributeValue>,
 ) -> Result<D, StoreError> {
     let text = document(kind, attributes)?;
-    serde_json::from_str(text).map_err(|error| StoreError::Item { kind, reason: error.to_string() })
+    serde_json::from_str(text).map_err(|error| StoreError::Item {
+        kind,
+        reason: error.to_string(),
+    })
 }
 
 /// An item's document, where its form is one that this release reads.
@@ -197,12 +247,17 @@ pub(super) fn document<'a>(
     attributes: &'a HashMap<String, AttributeValue>,
 ) -> Result<&'a str, StoreError> {
     let refuse = |reason: String| StoreError::Item { kind, reason };
-    let form = attributes.get(VERSION).and_then(|value| value.as_n().ok()?.parse::<u32>().ok());
+    let form = attributes
+        .get(VERSION)
+        .and_then(|value| value.as_n().ok()?.parse::<u32>().ok());
     if form != Some(FORM) {
-        return Err(refuse(format!("its form is {form:?}, and this release reads {FORM}")));
+        return Err(refuse(format!(
+            "its form is {form:?}, and this release reads {FORM}"
+        )));
     }
     let text = attributes.get(DOCUMENT).and_then(|value| value.as_s().ok());
-    text.map(String::as_str).ok_or_else(|| refuse("it has no document".to_owned()))
+    text.map(String::as_str)
+        .ok_or_else(|| refuse("it has no document".to_owned()))
 }
 
 fn checked_key(key: ApiKey) -> Result<ApiKey, StoreError> {

@@ -59,10 +59,11 @@ impl History {
 }
 
 impl UsageTable {
-    /// The caller's usage, and its units per day. Two requests: the caller's item, and the history items of all months
-    /// of `days` that have begun. Days move to a history item once they are past. Until they leave the caller's item, both have them,
-    /// because the copy is written first; so the caller's item is read first. Units that were charged to another caller,
-    /// such as the plan, are in the history items alone, so that the present month has one as well.
+    /// The caller's usage, and its units per day. Two requests: the caller's item, and the history
+    /// items of all months of `days` that have begun. Days move to a history item once they are
+    /// past. Until they leave the caller's item, both have them, because the copy is written first;
+    /// so the caller's item is read first. Units that were charged to another caller, such as the
+    /// plan, are in the history items alone, so that the present month has one as well.
     pub(super) async fn report(
         &self,
         caller: &Caller,
@@ -72,21 +73,33 @@ impl UsageTable {
     ) -> Result<History, Outage> {
         let id = caller.to_string();
         let item = self.read(&id, deadline).await?;
-        let mut history = History { is_recorded: !item.parts.is_empty(), ..History::default() };
+        let mut history = History {
+            is_recorded: !item.parts.is_empty(),
+            ..History::default()
+        };
         history.merge(&item);
         history.usage = item.usage;
 
-        let months = days.months().into_iter().filter(|month| has_history(*month, now));
-        let ids = months.map(|month| format!("{HISTORY}{id}{}", history_suffix(month))).collect();
+        let months = days
+            .months()
+            .into_iter()
+            .filter(|month| has_history(*month, now));
+        let ids = months
+            .map(|month| format!("{HISTORY}{id}{}", history_suffix(month)))
+            .collect();
         for month in self.read_all(ids, deadline).await? {
             history.merge(&month);
         }
         Ok(history)
     }
 
-    /// Those of the items that exist, of at most 100 different ones. What DynamoDB leaves out because of a throttle is
-    /// asked for again until the deadline.
-    async fn read_all(&self, ids: Vec<String>, deadline: Deadline) -> Result<Vec<UsageItem>, Outage> {
+    /// Those of the items that exist, of at most 100 different ones. What DynamoDB leaves out
+    /// because of a throttle is asked for again until the deadline.
+    async fn read_all(
+        &self,
+        ids: Vec<String>,
+        deadline: Deadline,
+    ) -> Result<Vec<UsageItem>, Outage> {
         let key = |id| HashMap::from([(usage_item::KEY.to_owned(), AttributeValue::S(id))]);
         let mut keys: Vec<_> = ids.into_iter().map(key).collect();
         let (mut items, mut attempt) = (Vec::new(), 1);
@@ -100,7 +113,8 @@ impl UsageTable {
             }
 
             let remaining = deadline.remaining(Instant::now());
-            let wait = calls::retry::pause(attempt, None, remaining, fastrand::f64()).ok_or(Outage::DEADLINE)?;
+            let wait = calls::retry::pause(attempt, None, remaining, fastrand::f64())
+                .ok_or(Outage::DEADLINE)?;
             sleep(wait).await;
             attempt += 1;
         }
@@ -108,18 +122,41 @@ impl UsageTable {
     }
 
     /// What was found, and the keys that were not looked for.
-    async fn read_batch(&self, keys: Vec<Key>, deadline: Deadline) -> Result<(Vec<UsageItem>, Vec<Key>), Outage> {
+    async fn read_batch(
+        &self,
+        keys: Vec<Key>,
+        deadline: Deadline,
+    ) -> Result<(Vec<UsageItem>, Vec<Key>), Outage> {
         // Keys alone, so that it can be built.
-        let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let Ok(asked) = asked else { return Ok((Vec::new(), Vec::new())) };
+        let asked = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .build();
+        let Ok(asked) = asked else {
+            return Ok((Vec::new(), Vec::new()));
+        };
         let permit = permit(self.breaker(), deadline)?;
-        let request = self.client().batch_get_item().request_items(self.table(), asked).send();
+        let request = self
+            .client()
+            .batch_get_item()
+            .request_items(self.table(), asked)
+            .send();
 
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
         let output = settle(permit, outcome)?;
-        let found = output.responses.unwrap_or_default().remove(self.table()).unwrap_or_default();
-        let rest = output.unprocessed_keys.unwrap_or_default().remove(self.table());
-        Ok((found.iter().map(usage_item::read).collect(), rest.map(|rest| rest.keys).unwrap_or_default()))
+        let found = output
+            .responses
+            .unwrap_or_default()
+            .remove(self.table())
+            .unwrap_or_default();
+        let rest = output
+            .unprocessed_keys
+            .unwrap_or_default()
+            .remove(self.table());
+        Ok((
+            found.iter().map(usage_item::read).collect(),
+            rest.map(|rest| rest.keys).unwrap_or_default(),
+        ))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The two tables, made where there are none: for a local server only. Deployed ones are the template's.
+//! The two tables, made where there are none: for a local server only. Deployed ones are the
+//! template's.
 //!
 //! IAM: none; nothing that is deployed calls this
 
@@ -7,8 +8,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TableStatus,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, TableStatus,
 };
 use tokio::time::{Instant, sleep};
 
@@ -39,15 +40,26 @@ async fn create_table(
     if is_active(client, table).await?.is_none() {
         let failed = |error| call("CreateTable", error);
         let build = |error| call("CreateTable", error);
-        let mut names: Vec<_> = keys.iter().chain(indexes.iter().flat_map(|(_, keys)| keys)).copied().collect();
+        let mut names: Vec<_> = keys
+            .iter()
+            .chain(indexes.iter().flat_map(|(_, keys)| keys))
+            .copied()
+            .collect();
         names.sort_unstable();
         names.dedup();
         let definitions = names.into_iter().map(|name| {
-            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()
+            AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(ScalarAttributeType::S)
+                .build()
         });
         let indexes = indexes.iter().map(|(name, keys)| {
-            let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
-            let index = GlobalSecondaryIndex::builder().index_name(*name).projection(keys_only);
+            let keys_only = Projection::builder()
+                .projection_type(ProjectionType::KeysOnly)
+                .build();
+            let index = GlobalSecondaryIndex::builder()
+                .index_name(*name)
+                .projection(keys_only);
             index.set_key_schema(Some(key_schema(keys)?)).build()
         });
         let indexes = indexes.collect::<Result<Vec<_>, _>>().map_err(build)?;
@@ -60,7 +72,10 @@ async fn create_table(
             .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes));
         match request.send().await {
             // Somebody else was quicker.
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {}
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_resource_in_use_exception()) => {}
             outcome => drop(outcome.map_err(failed)?),
         }
     }
@@ -69,14 +84,24 @@ async fn create_table(
 
 fn key_schema(keys: &[&str]) -> Result<Vec<KeySchemaElement>, BuildError> {
     let kinds = keys.iter().zip([KeyType::Hash, KeyType::Range]);
-    kinds.map(|(key, kind)| KeySchemaElement::builder().attribute_name(*key).key_type(kind).build()).collect()
+    kinds
+        .map(|(key, kind)| {
+            KeySchemaElement::builder()
+                .attribute_name(*key)
+                .key_type(kind)
+                .build()
+        })
+        .collect()
 }
 
 async fn wait_until_active(client: &Client, table: &str) -> Result<(), StoreError> {
     let end = Instant::now() + ACTIVE_WITHIN;
     while is_active(client, table).await? != Some(true) {
         if Instant::now() >= end {
-            return Err(call("CreateTable", format!("{table} is not active after {ACTIVE_WITHIN:?}")));
+            return Err(call(
+                "CreateTable",
+                format!("{table} is not active after {ACTIVE_WITHIN:?}"),
+            ));
         }
         sleep(ASK_EVERY).await;
     }
@@ -86,8 +111,16 @@ async fn wait_until_active(client: &Client, table: &str) -> Result<(), StoreErro
 /// `None` where there is no such table.
 async fn is_active(client: &Client, table: &str) -> Result<Option<bool>, StoreError> {
     match client.describe_table().table_name(table).send().await {
-        Ok(output) => Ok(Some(output.table.and_then(|table| table.table_status) == Some(TableStatus::Active))),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => Ok(None),
+        Ok(output) => Ok(Some(
+            output.table.and_then(|table| table.table_status) == Some(TableStatus::Active),
+        )),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_not_found_exception()) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(call("DescribeTable", error)),
     }
 }

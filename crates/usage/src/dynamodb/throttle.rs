@@ -7,20 +7,28 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{CancellationReason, ThrottlingReason};
 
-/// The limit type of an item that is used too often. Reasons are a resource, an operation and a limit type in one word:
-/// `TableWriteKeyRangeThroughputExceeded`.
+/// The limit type of an item that is used too often. Reasons are a resource, an operation and a
+/// limit type in one word: `TableWriteKeyRangeThroughputExceeded`.
 const OF_AN_ITEM: &str = "KeyRangeThroughputExceeded";
 /// The limit types that all items of a table, an index or the account share.
-const SHARED: [&str; 3] = ["ProvisionedThroughputExceeded", "MaxOnDemandThroughputExceeded", "AccountLimitExceeded"];
+const SHARED: [&str; 3] = [
+    "ProvisionedThroughputExceeded",
+    "MaxOnDemandThroughputExceeded",
+    "AccountLimitExceeded",
+];
 
 /// The codes of a canceled transaction's reasons that other requests cause.
-const CANCELED_BY_OTHERS: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+const CANCELED_BY_OTHERS: [&str; 3] = [
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+];
 
 /// What a throttle is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Throttle {
-    /// True if a table, an index or the account is throttled, so that the caller is not to blame. False if DynamoDB gives
-    /// no reason, or one that is not known here.
+    /// True if a table, an index or the account is throttled, so that the caller is not to blame.
+    /// False if DynamoDB gives no reason, or one that is not known here.
     pub(super) is_shared: bool,
     /// The reason that decided.
     pub(super) reason: Option<String>,
@@ -43,7 +51,10 @@ impl Throttle {
         let item = reasons().find(|reason| reason.ends_with(OF_AN_ITEM));
         let other = item.or_else(|| reasons().find(|reason| !is_shared(reason)));
         let reason = other.or_else(|| reasons().next());
-        Self { is_shared: other.is_none() && reason.is_some(), reason: reason.map(str::to_owned) }
+        Self {
+            is_shared: other.is_none() && reason.is_some(),
+            reason: reason.map(str::to_owned),
+        }
     }
 }
 
@@ -82,8 +93,13 @@ throttles!(
 
 /// True if another write, or a throttle of one of the items, canceled a transaction.
 fn is_canceled_by_conflict(canceled: &TransactionCanceledException) -> bool {
-    let reasons = canceled.cancellation_reasons().iter().filter_map(CancellationReason::code);
-    reasons.into_iter().any(|code| CANCELED_BY_OTHERS.contains(&code))
+    let reasons = canceled
+        .cancellation_reasons()
+        .iter()
+        .filter_map(CancellationReason::code);
+    reasons
+        .into_iter()
+        .any(|code| CANCELED_BY_OTHERS.contains(&code))
 }
 
 #[cfg(test)]
@@ -109,7 +125,11 @@ mod tests {
         ] {
             let reason = |reason: &&str| ThrottlingReason::builder().reason(*reason).build();
             let throttle = Throttle::of(&reasons.iter().map(reason).collect::<Vec<_>>());
-            assert_eq!((throttle.is_shared, throttle.reason.as_deref()), (is_shared, decides), "{reasons:?}");
+            assert_eq!(
+                (throttle.is_shared, throttle.reason.as_deref()),
+                (is_shared, decides),
+                "{reasons:?}"
+            );
         }
     }
 }

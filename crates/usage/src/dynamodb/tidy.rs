@@ -1,8 +1,8 @@
-//! What has to leave a usage item so that it stays below 1 KB: buckets of former plans, windows that are over,
-//! and past days, which go into an item of their own for reports.
+//! What has to leave a usage item so that it stays below 1 KB: buckets of former plans, windows
+//! that are over, and past days, which go into an item of their own for reports.
 //!
-//! A write beside the charge, about once a week and caller; never a part of it, because its conditions must
-//! not refuse anybody.
+//! A write beside the charge, about once a week and caller; never a part of it, because its
+//! conditions must not refuse anybody.
 
 use jiff::civil::Date;
 
@@ -41,12 +41,19 @@ pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Opti
     if last.is_some_and(|last| now - last < PAUSE) {
         return None;
     }
-    let stale: Vec<Clause> = item.parts.iter().filter_map(|(name, part)| removal(name, part, now)).collect();
+    let stale: Vec<Clause> = item
+        .parts
+        .iter()
+        .filter_map(|(name, part)| removal(name, part, now))
+        .collect();
     let past = past_days(item, now);
     if past.is_empty() && stale.len() <= STALE_PARTS {
         return None;
     }
-    let mut tidying = Tidying { history: None, removals: stale };
+    let mut tidying = Tidying {
+        history: None,
+        removals: stale,
+    };
     if !past.is_empty() {
         tidying.archive(&past, now);
     }
@@ -61,37 +68,58 @@ fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
         Part::Granted(granted) => (granted.end, Nanos::from(granted.amount)),
     };
     // What was charged since has a greater value, so the condition keeps it.
-    (over + STALE_AFTER <= now).then(|| Clause::Remove { attribute: name.to_owned(), most })
+    (over + STALE_AFTER <= now).then(|| Clause::Remove {
+        attribute: name.to_owned(),
+        most,
+    })
 }
 
-/// The days to put away: those of the oldest month, once there are many that were over two days ago, or their month
-/// was.
+/// The days to put away: those of the oldest month, once there are many that were over two days
+/// ago, or their month was.
 fn past_days(item: &UsageItem, now: Nanos) -> Vec<(Date, u64)> {
-    let Some(kept) = day_of(now - STALE_AFTER) else { return Vec::new() };
+    let Some(kept) = day_of(now - STALE_AFTER) else {
+        return Vec::new();
+    };
     let past = item.days.iter().copied().filter(|(day, _)| *day < kept);
-    let Some(month) = past.clone().map(|(day, _)| day.first_of_month()).min() else { return Vec::new() };
+    let Some(month) = past.clone().map(|(day, _)| day.first_of_month()).min() else {
+        return Vec::new();
+    };
     let due = past.clone().count() > PAST_DAYS || month < kept.first_of_month();
-    past.filter(|(day, _)| due && day.first_of_month() == month).collect()
+    past.filter(|(day, _)| due && day.first_of_month() == month)
+        .collect()
 }
 
 impl Tidying {
     /// `days` are of one month.
     fn archive(&mut self, days: &[(Date, u64)], now: Nanos) {
         let mut clauses = vec![
-            Clause::Set { attribute: usage_item::VERSION.to_owned(), to: usage_item::FORM },
-            Clause::Set { attribute: usage_item::EXPIRY.to_owned(), to: (now + HISTORY) / SECOND },
+            Clause::Set {
+                attribute: usage_item::VERSION.to_owned(),
+                to: usage_item::FORM,
+            },
+            Clause::Set {
+                attribute: usage_item::EXPIRY.to_owned(),
+                to: (now + HISTORY) / SECOND,
+            },
         ];
         for (day, count) in days {
             let (attribute, count) = (day_name(*day), Nanos::from(*count));
-            clauses.push(Clause::Set { attribute: attribute.clone(), to: count });
-            self.removals.push(Clause::Remove { attribute, most: count });
+            clauses.push(Clause::Set {
+                attribute: attribute.clone(),
+                to: count,
+            });
+            self.removals.push(Clause::Remove {
+                attribute,
+                most: count,
+            });
         }
         self.history = days.first().map(|(day, _)| (history_suffix(*day), clauses));
     }
 }
 
-/// True if `month`, named by its first day, may have a history item by `now`. The clocks of instances differ by less than
-/// [`STALE_AFTER`], so that a month is read a little before it begins.
+/// True if `month`, named by its first day, may have a history item by `now`. The clocks of
+/// instances differ by less than [`STALE_AFTER`], so that a month is read a little before it
+/// begins.
 pub(super) fn has_history(month: Date, now: Nanos) -> bool {
     day_of(now + STALE_AFTER).is_none_or(|day| month <= day)
 }
@@ -111,10 +139,19 @@ mod tests {
     const NOW: Nanos = 1_796_428_800 * SECOND;
 
     fn with_buckets(stale: u64) -> UsageItem {
-        let tats: Vec<(u64, Nanos)> =
-            (0..stale).map(|id| (id, NOW - STALE_AFTER)).chain([(99, NOW - SECOND)]).collect();
-        let parts = tats.iter().map(|(id, tat)| (usage_item::bucket_name(*id), Part::Bucket(*id, *tat))).collect();
-        UsageItem { usage: Usage::new(tats, Vec::new()), parts, ..UsageItem::default() }
+        let tats: Vec<(u64, Nanos)> = (0..stale)
+            .map(|id| (id, NOW - STALE_AFTER))
+            .chain([(99, NOW - SECOND)])
+            .collect();
+        let parts = tats
+            .iter()
+            .map(|(id, tat)| (usage_item::bucket_name(*id), Part::Bucket(*id, *tat)))
+            .collect();
+        UsageItem {
+            usage: Usage::new(tats, Vec::new()),
+            parts,
+            ..UsageItem::default()
+        }
     }
 
     #[test]
@@ -132,16 +169,29 @@ mod tests {
 
     #[test]
     fn a_months_days_move_to_an_item_of_their_own_two_days_after_its_end() {
-        let days = vec![(date(2026, 11, 29), 3), (date(2026, 11, 30), 4), (date(2026, 12, 1), 5)];
-        let item = UsageItem { days, ..UsageItem::default() };
+        let days = vec![
+            (date(2026, 11, 29), 3),
+            (date(2026, 11, 30), 4),
+            (date(2026, 12, 1), 5),
+        ];
+        let item = UsageItem {
+            days,
+            ..UsageItem::default()
+        };
         assert_eq!(tidying(&item, NOW - 3 * 86_400 * SECOND, None), None);
         let tidying = tidying(&item, NOW, None).unwrap();
         let (suffix, clauses) = tidying.history.unwrap();
         assert_eq!(suffix, "#202611");
-        assert!(clauses.contains(&Clause::Set { attribute: "u261130".to_owned(), to: 4 }));
+        assert!(clauses.contains(&Clause::Set {
+            attribute: "u261130".to_owned(),
+            to: 4
+        }));
         assert_eq!(
             tidying.removals,
-            [("u261129", 3), ("u261130", 4)].map(|(name, most)| Clause::Remove { attribute: name.to_owned(), most })
+            [("u261129", 3), ("u261130", 4)].map(|(name, most)| Clause::Remove {
+                attribute: name.to_owned(),
+                most
+            })
         );
     }
 
@@ -168,6 +218,9 @@ mod tests {
         let on_the_28th = NOW - 7 * 86_400 * SECOND;
         assert_eq!(tidying(&busy(10), on_the_28th, None), None);
         let tidying = tidying(&busy(9), on_the_28th, None).unwrap();
-        assert_eq!((tidying.history.unwrap().1.len() - 2, tidying.removals.len()), (17, 17));
+        assert_eq!(
+            (tidying.history.unwrap().1.len() - 2, tidying.removals.len()),
+            (17, 17)
+        );
     }
 }

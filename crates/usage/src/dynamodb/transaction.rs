@@ -1,12 +1,15 @@
 //! Several usage items changed together, or none.
 //!
-//! A charge is never a transaction, but it can meet one: DynamoDB then refuses it as a conflict, and it is tried again.
+//! A charge is never a transaction, but it can meet one: DynamoDB then refuses it as a conflict,
+//! and it is tried again.
 //!
 //! IAM: dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use calls::Deadline;
 use tokio::time::timeout_at;
@@ -47,11 +50,22 @@ pub(super) enum Refusal {
 
 impl UsageTable {
     /// Makes all writes or none, in one attempt.
-    pub(super) async fn transact(&self, writes: &[ItemWrite], deadline: Deadline) -> Result<Transacted, Outage> {
-        let items = writes.iter().map(|write| self.transacted(write)).collect::<Result<Vec<_>, _>>()?;
+    pub(super) async fn transact(
+        &self,
+        writes: &[ItemWrite],
+        deadline: Deadline,
+    ) -> Result<Transacted, Outage> {
+        let items = writes
+            .iter()
+            .map(|write| self.transacted(write))
+            .collect::<Result<Vec<_>, _>>()?;
         let permit = permit(self.breaker(), deadline)?;
 
-        let request = self.client().transact_write_items().set_transact_items(Some(items)).send();
+        let request = self
+            .client()
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send();
         let outcome = match timeout_at(deadline.instant().into(), request).await {
             Ok(Ok(_)) => Some(Ok(Transacted::Done)),
             Ok(Err(error)) => Some(match refusals(&error) {
@@ -80,10 +94,12 @@ impl UsageTable {
     }
 }
 
-/// `None` unless the transaction was canceled for failed conditions alone. A conflict or a throttle of another item
-/// leaves in doubt which conditions hold.
+/// `None` unless the transaction was canceled for failed conditions alone. A conflict or a throttle
+/// of another item leaves in doubt which conditions hold.
 fn refusals(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<Vec<Refusal>> {
-    let TransactWriteItemsError::TransactionCanceledException(canceled) = error.as_service_error()? else {
+    let TransactWriteItemsError::TransactionCanceledException(canceled) =
+        error.as_service_error()?
+    else {
         return None;
     };
 
@@ -91,10 +107,19 @@ fn refusals(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<V
         None | Some(NO_REASON) => Some(Refusal::None),
         Some(CONDITION_FAILED) => {
             let item = reason.item.as_ref().filter(|item| !item.is_empty());
-            Some(Refusal::Condition(item.map(|item| Box::new(usage_item::read(item)))))
+            Some(Refusal::Condition(
+                item.map(|item| Box::new(usage_item::read(item))),
+            ))
         }
         Some(_) => None,
     };
-    let refusals = canceled.cancellation_reasons().iter().map(refusal).collect::<Option<Vec<_>>>()?;
-    refusals.iter().any(|refusal| matches!(refusal, Refusal::Condition(_))).then_some(refusals)
+    let refusals = canceled
+        .cancellation_reasons()
+        .iter()
+        .map(refusal)
+        .collect::<Option<Vec<_>>>()?;
+    refusals
+        .iter()
+        .any(|refusal| matches!(refusal, Refusal::Condition(_)))
+        .then_some(refusals)
 }

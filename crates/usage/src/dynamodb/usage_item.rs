@@ -21,7 +21,8 @@ pub(super) const EXPIRY: &str = "ttl";
 /// The attributes that name the last grant that has a name, and say what it moved.
 pub(super) const LAST_GRANT: &str = "gi";
 pub(super) const LAST_AMOUNT: &str = "ga";
-/// Of the item of a grant's name, beside [`LAST_AMOUNT`]: which request it was, and what was used and left then.
+/// Of the item of a grant's name, beside [`LAST_AMOUNT`]: which request it was, and what was used
+/// and left then.
 pub(super) const REQUEST: &str = "gr";
 pub(super) const GRANTED_USED: &str = "gu";
 pub(super) const GRANTED_REMAINING: &str = "gl";
@@ -103,17 +104,28 @@ pub(super) fn slot_name(id: u64) -> String {
     format!("s{}", base36(id, BUCKET))
 }
 
-/// `d` or `m` and the window's first day for days and months in UTC: `d20261122`. Else `q`, the calendar's id and the
-/// first day, counted from 1970, as five and four digits of base 36.
+/// `d` or `m` and the window's first day for days and months in UTC: `d20261122`. Else `q`, the
+/// calendar's id and the first day, counted from 1970, as five and four digits of base 36.
 pub(super) fn window_name(id: WindowId) -> String {
     let day = id.first_day;
-    let civil = |period| format!("{period}{:04}{:02}{:02}", day.year(), day.month(), day.day());
+    let civil = |period| {
+        format!(
+            "{period}{:04}{:02}{:02}",
+            day.year(),
+            day.month(),
+            day.day()
+        )
+    };
     match id.calendar {
         CalendarId::DAY => civil('d'),
         CalendarId::MONTH => civil('m'),
         CalendarId(calendar) => {
             let since = day.since(EPOCH).map_or(0, |span| span.get_days());
-            format!("q{}{}", base36(calendar.into(), CALENDAR), base36(u64::try_from(since).unwrap_or(0), DAY))
+            format!(
+                "q{}{}",
+                base36(calendar.into(), CALENDAR),
+                base36(u64::try_from(since).unwrap_or(0), DAY)
+            )
         }
     }
 }
@@ -125,26 +137,48 @@ pub(super) fn granted_name(id: WindowId) -> String {
 
 /// `u` and the day, of this century: `u261122`.
 pub(super) fn day_name(day: Date) -> String {
-    format!("u{:02}{:02}{:02}", day.year().rem_euclid(100), day.month(), day.day())
+    format!(
+        "u{:02}{:02}{:02}",
+        day.year().rem_euclid(100),
+        day.month(),
+        day.day()
+    )
 }
 
-/// `r` and the day: what was counted for a caller on that day while others were charged, such as its plan.
+/// `r` and the day: what was counted for a caller on that day while others were charged, such as
+/// its plan.
 pub(super) fn figure_name(day: Date) -> String {
     day_name(day).replacen('u', "r", 1)
 }
 
-/// Reads an item. Attributes of no known form are left alone: a later release may have written them.
+/// Reads an item. Attributes of no known form are left alone: a later release may have written
+/// them.
 pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
     let mut item = UsageItem::default();
     let number_in = |name: &str| attributes.get(name)?.as_n().ok()?.parse::<Nanos>().ok();
     let count_in = |name: &str| u64::try_from(number_in(name)?).ok();
     let granted = number_in(LAST_AMOUNT).and_then(|amount| i64::try_from(amount).ok());
-    item.last_grant = count_in(LAST_GRANT).map(|number| LastGrant { number, amount: granted.unwrap_or(0) });
+    item.last_grant = count_in(LAST_GRANT).map(|number| LastGrant {
+        number,
+        amount: granted.unwrap_or(0),
+    });
     let (used, remaining) = (count_in(GRANTED_USED), count_in(GRANTED_REMAINING));
-    item.claim = GrantClaim { request: count_in(REQUEST), granted, used, remaining };
-    (item.is_unanswered, item.answered_by) = (attributes.contains_key(UNANSWERED), count_in(ANSWERED_BY));
+    item.claim = GrantClaim {
+        request: count_in(REQUEST),
+        granted,
+        used,
+        remaining,
+    };
+    (item.is_unanswered, item.answered_by) =
+        (attributes.contains_key(UNANSWERED), count_in(ANSWERED_BY));
     for (name, value) in attributes {
-        let Some(number) = value.as_n().ok().and_then(|text| text.parse::<Nanos>().ok()) else { continue };
+        let Some(number) = value
+            .as_n()
+            .ok()
+            .and_then(|text| text.parse::<Nanos>().ok())
+        else {
+            continue;
+        };
         if let Some(day) = day_after('r', name) {
             item.figures.push((day, i64::try_from(number).unwrap_or(0)));
         } else if let Some(day) = day_after('u', name) {
@@ -158,7 +192,8 @@ pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
 }
 
 fn usage(parts: &[(String, Part)]) -> Usage {
-    let (mut tats, mut slots, mut counts, mut grants) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut tats, mut slots, mut counts, mut grants) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (_, part) in parts {
         match part {
             Part::Bucket(id, tat) => tats.push((*id, *tat)),
@@ -167,7 +202,9 @@ fn usage(parts: &[(String, Part)]) -> Usage {
             Part::Granted(granted) => grants.push(*granted),
         }
     }
-    Usage::new(tats, counts).with_slots(slots).with_grants(grants)
+    Usage::new(tats, counts)
+        .with_slots(slots)
+        .with_grants(grants)
 }
 
 fn part_of(name: &str, number: Nanos) -> Option<Part> {
@@ -181,11 +218,19 @@ fn part_of(name: &str, number: Nanos) -> Option<Part> {
     match name.strip_prefix('g') {
         Some(of) => {
             let window = window_of(of)?;
-            Some(Part::Granted(Granted { window, end: window.latest_end()?, amount: count }))
+            Some(Part::Granted(Granted {
+                window,
+                end: window.latest_end()?,
+                amount: count,
+            }))
         }
         None => {
             let window = window_of(name)?;
-            Some(Part::Window(Count { window, end: window.latest_end()?, net: count }))
+            Some(Part::Window(Count {
+                window,
+                end: window.latest_end()?,
+                net: count,
+            }))
         }
     }
 }
@@ -195,27 +240,45 @@ fn number_after(letter: char, name: &str) -> Option<u64> {
 }
 
 fn window_of(name: &str) -> Option<WindowId> {
-    if let Some((calendar, day)) = name.strip_prefix('q').and_then(|digits| digits.split_at_checked(CALENDAR)) {
+    if let Some((calendar, day)) = name
+        .strip_prefix('q')
+        .and_then(|digits| digits.split_at_checked(CALENDAR))
+    {
         let calendar = CalendarId(u32::try_from(number_of(calendar, CALENDAR)?).ok()?);
-        let since = jiff::Span::new().try_days(i64::try_from(number_of(day, DAY)?).ok()?).ok()?;
-        return Some(WindowId { calendar, first_day: EPOCH.checked_add(since).ok()? });
+        let since = jiff::Span::new()
+            .try_days(i64::try_from(number_of(day, DAY)?).ok()?)
+            .ok()?;
+        return Some(WindowId {
+            calendar,
+            first_day: EPOCH.checked_add(since).ok()?,
+        });
     }
     let (calendar, digits) = match name.strip_prefix('d') {
         Some(digits) => (CalendarId::DAY, digits),
         None => (CalendarId::MONTH, name.strip_prefix('m')?),
     };
     let number = digits.parse::<u32>().ok().filter(|_| digits.len() == 8)?;
-    Some(WindowId { calendar, first_day: date(number / 10_000, number / 100 % 100, number % 100)? })
+    Some(WindowId {
+        calendar,
+        first_day: date(number / 10_000, number / 100 % 100, number % 100)?,
+    })
 }
 
 fn day_after(letter: char, name: &str) -> Option<Date> {
-    let digits = name.strip_prefix(letter).filter(|digits| digits.len() == 6)?;
+    let digits = name
+        .strip_prefix(letter)
+        .filter(|digits| digits.len() == 6)?;
     let number = digits.parse::<u32>().ok()?;
     date(2000 + number / 10_000, number / 100 % 100, number % 100)
 }
 
 fn date(year: u32, month: u32, day: u32) -> Option<Date> {
-    Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
+    Date::new(
+        year.try_into().ok()?,
+        month.try_into().ok()?,
+        day.try_into().ok()?,
+    )
+    .ok()
 }
 
 fn base36(number: u64, digits: usize) -> String {
@@ -249,12 +312,32 @@ mod tests {
             assert_eq!(number_after('b', &bucket_name(id)), Some(id));
             assert_eq!(number_after('s', &slot_name(id)), Some(id));
         }
-        let id = WindowId { calendar: CalendarId::MONTH, first_day: date(2026, 11, 1) };
+        let id = WindowId {
+            calendar: CalendarId::MONTH,
+            first_day: date(2026, 11, 1),
+        };
         assert_eq!(window_name(id), "m20261101");
         assert_eq!(granted_name(id), "gm20261101");
-        let week = Calendar::new(Period::Week, Some("Europe/Berlin"), Some(7)).unwrap().window(0).unwrap().id;
-        let weeks = [week, WindowId { first_day: date(2026, 11, 22), ..week }];
-        for id in [weeks[1], id, WindowId { calendar: CalendarId::DAY, ..id }] {
+        let week = Calendar::new(Period::Week, Some("Europe/Berlin"), Some(7))
+            .unwrap()
+            .window(0)
+            .unwrap()
+            .id;
+        let weeks = [
+            week,
+            WindowId {
+                first_day: date(2026, 11, 22),
+                ..week
+            },
+        ];
+        for id in [
+            weeks[1],
+            id,
+            WindowId {
+                calendar: CalendarId::DAY,
+                ..id
+            },
+        ] {
             assert_eq!(window_of(&window_name(id)), Some(id));
         }
         assert_eq!(day_name(date(2026, 11, 22)), "u261122");
@@ -279,26 +362,41 @@ mod tests {
             ("q+00010001".to_owned(), number("1")),
         ]);
         let item = read(&attributes);
-        let today = WindowId { calendar: CalendarId::DAY, first_day: date(2026, 11, 22) };
+        let today = WindowId {
+            calendar: CalendarId::DAY,
+            first_day: date(2026, 11, 22),
+        };
         assert_eq!(item.usage.tat(7), Some(1_795_305_600_000_000_000));
         assert_eq!((item.usage.count(today), item.usage.used(today)), (-12, 8));
-        assert_eq!(item.last_grant, Some(LastGrant { number: 77, amount: -5 }));
+        assert_eq!(
+            item.last_grant,
+            Some(LastGrant {
+                number: 77,
+                amount: -5
+            })
+        );
         assert_eq!(item.days, [(date(2026, 11, 22), 13)]);
         assert_eq!(item.parts.len(), 3);
     }
 
-    /// An attribute's size is its name and, for a number, a byte for each two digits and one more ("DynamoDB
-    /// item sizes and formats").
+    /// An attribute's size is its name and, for a number, a byte for each two digits and one more
+    /// ("DynamoDB item sizes and formats").
     #[test]
     fn the_largest_item_takes_one_write_unit() {
         let size = |name: &str, digits: usize| name.len() + digits.div_ceil(2) + 1;
-        // A sliding window's two slots instead of a bucket, sixteen routes, and the bucket of usage queries.
+        // A sliding window's two slots instead of a bucket, sixteen routes, and the bucket of usage
+        // queries.
         let buckets = 19 * size(&bucket_name(0), 19);
-        let windows =
-            4 * (size("q000010g17", 9) + size("gq000010g17", 9)) + size(LAST_GRANT, 15) + size(LAST_AMOUNT, 15);
+        let windows = 4 * (size("q000010g17", 9) + size("gq000010g17", 9))
+            + size(LAST_GRANT, 15)
+            + size(LAST_AMOUNT, 15);
         let stale = super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);
         let days = super::super::tidy::MOST_DAYS * size("u261122", 9);
         let rest = KEY.len() + "key#".len() + 128 + size(VERSION, 1) + size(EXPIRY, 10);
-        assert!(buckets + windows + stale + days + rest <= 1024, "{}", buckets + windows + stale + days + rest);
+        assert!(
+            buckets + windows + stale + days + rest <= 1024,
+            "{}",
+            buckets + windows + stale + days + rest
+        );
     }
 }

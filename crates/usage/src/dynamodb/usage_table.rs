@@ -1,6 +1,7 @@
 //! The usage table: one item a caller, charged by one conditional write.
 //!
-//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
+//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*,
+//! history#*
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ use super::outage::{Outage, permit, settle};
 use super::usage_item::{self, UsageItem};
 use super::{clamp, tidy};
 
-/// A step back of our clock up to here is waited out; beyond, it is the store's `Date` that moved it.
+/// A step back of our clock up to here is waited out; beyond, it is the store's `Date` that moved
+/// it.
 const STEP_BACK: Nanos = 2 * SECOND;
 
 /// Charges callers. Its client makes no retries of its own.
@@ -61,7 +63,13 @@ pub(super) enum Written {
 
 impl UsageTable {
     pub(super) fn new(client: Client, table: String, clock: Arc<Clock>) -> Self {
-        Self { client, table, memory: Memory::new(), breaker: Breaker::new("usage"), clock }
+        Self {
+            client,
+            table,
+            memory: Memory::new(),
+            breaker: Breaker::new("usage"),
+            clock,
+        }
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -84,7 +92,11 @@ impl UsageTable {
     /// `now` by the store's clock, and not before what was last seen.
     pub(super) fn now(&self, now: Nanos, remembered: &Remembered) -> Nanos {
         let now = self.clock.correct(now);
-        if (now..now + STEP_BACK).contains(&remembered.seen) { remembered.seen } else { now }
+        if (now..now + STEP_BACK).contains(&remembered.seen) {
+            remembered.seen
+        } else {
+            now
+        }
     }
 
     /// Decides on a call that can pass at all, from memory where that is enough.
@@ -96,23 +108,43 @@ impl UsageTable {
     }
 
     /// Buys `calls` at once; where the limits do not allow so many, the one.
-    pub(super) async fn buy(&self, call: &Call<'_, '_>, calls: u64, purchase: Purchase) -> Result<Decision, Outage> {
+    pub(super) async fn buy(
+        &self,
+        call: &Call<'_, '_>,
+        calls: u64,
+        purchase: Purchase,
+    ) -> Result<Decision, Outage> {
         let whole = call.demand.times(calls);
         if whole.exceeds_rates() || call.remembered.denial(&whole).is_some() {
             return self.decide(call).await;
         }
-        if self.charge(&Call { demand: &whole, ..*call }).await?.verdict == Verdict::Allowed {
+        if self
+            .charge(&Call {
+                demand: &whole,
+                ..*call
+            })
+            .await?
+            .verdict
+            == Verdict::Allowed
+        {
             let usage = self.recall(call.caller).usage.clone();
             return Ok(self.named(call, purchase.keep(call.demand, calls, usage)));
         }
         drop(purchase);
         let remembered = self.recall(call.caller);
-        self.decide(&Call { remembered: &remembered, ..*call }).await
+        self.decide(&Call {
+            remembered: &remembered,
+            ..*call
+        })
+        .await
     }
 
     /// A decision that has been paid for, with what a refund needs.
     pub(super) fn named(&self, call: &Call<'_, '_>, decision: Decision) -> Decision {
-        decision.charged(ChargeId::new(call.demand, number_of(&call.caller.to_string())))
+        decision.charged(ChargeId::new(
+            call.demand,
+            number_of(&call.caller.to_string()),
+        ))
     }
 
     /// Decides on a call that can pass at all, and charges it.
@@ -124,7 +156,10 @@ impl UsageTable {
         }
         let mut charging = Charging::new(call.demand, &call.remembered.usage);
         loop {
-            let item = match self.write(&id, &charging.clauses(call.caller), call.deadline).await? {
+            let item = match self
+                .write(&id, &charging.clauses(call.caller), call.deadline)
+                .await?
+            {
                 Written::Done(item) => {
                     let decision = self.named(call, charging.charged(&item.usage));
                     self.after_charge(call, item).await;
@@ -134,7 +169,9 @@ impl UsageTable {
             };
             match charging.refused(&item.usage) {
                 Step::Again => {}
-                Step::Denied(decision) => return Ok(self.after_denial(call, item, *decision).await),
+                Step::Denied(decision) => {
+                    return Ok(self.after_denial(call, item, *decision).await);
+                }
                 Step::Contradiction => return Err(Outage::CONFLICT),
             }
         }
@@ -175,51 +212,104 @@ impl UsageTable {
 
     async fn after_charge(&self, call: &Call<'_, '_>, item: UsageItem) {
         let tidying = tidy::tidying(&item, call.demand.now(), call.remembered.tidied);
-        let tidied = tidying.as_ref().map_or(call.remembered.tidied, |_| Some(call.demand.now()));
-        self.keep(call, item, Remembered { tidied, ..call.remembered.clone() });
+        let tidied = tidying
+            .as_ref()
+            .map_or(call.remembered.tidied, |_| Some(call.demand.now()));
+        self.keep(
+            call,
+            item,
+            Remembered {
+                tidied,
+                ..call.remembered.clone()
+            },
+        );
         if let Some(tidying) = tidying
-            && let Err(outage) = self.tidy(&call.caller.to_string(), &tidying, call.deadline).await
+            && let Err(outage) = self
+                .tidy(&call.caller.to_string(), &tidying, call.deadline)
+                .await
         {
-            tracing::warn!(reason = &*outage.reason, "a usage item could not be tidied: {outage}");
+            tracing::warn!(
+                reason = &*outage.reason,
+                "a usage item could not be tidied: {outage}"
+            );
         }
     }
 
     /// A denial by a fast clock's `tat` is told as it stands once that has been brought back.
-    async fn after_denial(&self, call: &Call<'_, '_>, item: UsageItem, decision: Decision) -> Decision {
+    async fn after_denial(
+        &self,
+        call: &Call<'_, '_>,
+        item: UsageItem,
+        decision: Decision,
+    ) -> Decision {
         let clauses = clamp::clamp(call.demand, &item.usage);
-        let due = self.clock.is_compared() && clamp::is_due(call.remembered.clamped, call.demand.now());
+        let due =
+            self.clock.is_compared() && clamp::is_due(call.remembered.clamped, call.demand.now());
         if clauses.is_empty() || !due {
             self.keep(call, item, call.remembered.clone());
             return decision;
         }
         let buckets = clauses.len();
-        tracing::warn!(buckets, "{buckets} buckets are further ahead than a plan allows: somebody's clock is fast");
-        let (item, decision) = match self.write(&call.caller.to_string(), &clauses, call.deadline).await {
+        tracing::warn!(
+            buckets,
+            "{buckets} buckets are further ahead than a plan allows: somebody's clock is fast"
+        );
+        let (item, decision) = match self
+            .write(&call.caller.to_string(), &clauses, call.deadline)
+            .await
+        {
             Ok(Written::Done(lowered)) => {
                 let decision = call.demand.evaluate(&lowered.usage);
                 (lowered, decision)
             }
             _ => (item, decision),
         };
-        self.keep(call, item, Remembered { clamped: Some(call.demand.now()), ..call.remembered.clone() });
+        self.keep(
+            call,
+            item,
+            Remembered {
+                clamped: Some(call.demand.now()),
+                ..call.remembered.clone()
+            },
+        );
         decision
     }
 
     fn keep(&self, call: &Call<'_, '_>, item: UsageItem, remembered: Remembered) {
         let now = call.demand.now();
-        self.memory.keep(call.caller, Remembered { usage: item.usage.current(now), seen: now, ..remembered });
+        self.memory.keep(
+            call.caller,
+            Remembered {
+                usage: item.usage.current(now),
+                seen: now,
+                ..remembered
+            },
+        );
     }
 
     /// First the copy, then the removal: what fails in between is there twice, not gone.
-    async fn tidy(&self, id: &str, tidying: &tidy::Tidying, deadline: Deadline) -> Result<(), Outage> {
+    async fn tidy(
+        &self,
+        id: &str,
+        tidying: &tidy::Tidying,
+        deadline: Deadline,
+    ) -> Result<(), Outage> {
         if let Some((suffix, clauses)) = &tidying.history {
-            self.write(&format!("{HISTORY}{id}{suffix}"), clauses, deadline).await?;
+            self.write(&format!("{HISTORY}{id}{suffix}"), clauses, deadline)
+                .await?;
         }
-        self.write(id, &tidying.removals, deadline).await.map(|_| ())
+        self.write(id, &tidying.removals, deadline)
+            .await
+            .map(|_| ())
     }
 
     /// One write, again where it surely had no effect, for as long as there is time.
-    pub(super) async fn write(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
+    pub(super) async fn write(
+        &self,
+        id: &str,
+        clauses: &[Clause],
+        deadline: Deadline,
+    ) -> Result<Written, Outage> {
         let (mut attempt, mut before) = (1, None);
         loop {
             let outage = match self.attempt(id, clauses, deadline).await {
@@ -228,22 +318,30 @@ impl UsageTable {
             };
             let remaining = deadline.remaining(Instant::now());
             let wait = calls::retry::pause(attempt, None, remaining, fastrand::f64());
-            let Some(wait) = wait.filter(|_| outage.is_retryable()) else { return Err(outage) };
+            let Some(wait) = wait.filter(|_| outage.is_retryable()) else {
+                return Err(outage);
+            };
             sleep(wait).await;
             (attempt, before) = (attempt + 1, Some(outage));
         }
     }
 
-    async fn attempt(&self, id: &str, clauses: &[Clause], deadline: Deadline) -> Result<Written, Outage> {
+    async fn attempt(
+        &self,
+        id: &str,
+        clauses: &[Clause],
+        deadline: Deadline,
+    ) -> Result<Written, Outage> {
         let permit = permit(&self.breaker, deadline)?;
-        let outcome = match timeout_at(deadline.instant().into(), self.update(id, clauses).send()).await {
-            Ok(Err(error)) => match refused_item(&error) {
-                Some(item) => Some(Ok(Written::Refused(item))),
-                None => Some(Err(error)),
-            },
-            Ok(Ok(output)) => Some(Ok(Written::Done(read_item(output.attributes)))),
-            Err(_) => None,
-        };
+        let outcome =
+            match timeout_at(deadline.instant().into(), self.update(id, clauses).send()).await {
+                Ok(Err(error)) => match refused_item(&error) {
+                    Some(item) => Some(Ok(Written::Refused(item))),
+                    None => Some(Err(error)),
+                },
+                Ok(Ok(output)) => Some(Ok(Written::Done(read_item(output.attributes)))),
+                Err(_) => None,
+            };
         settle(permit, outcome)
     }
 
@@ -263,8 +361,13 @@ impl UsageTable {
 
     pub(super) async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
         let permit = permit(&self.breaker, deadline)?;
-        let request =
-            self.client.get_item().table_name(&self.table).set_key(Some(key(id))).consistent_read(true).send();
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id)))
+            .consistent_read(true)
+            .send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
         Ok(read_item(settle(permit, outcome)?.item))
     }
@@ -277,7 +380,10 @@ pub(super) fn key(id: &str) -> HashMap<String, AttributeValue> {
 
 /// The values of an expression as DynamoDB takes them.
 pub(super) fn numbers(values: Vec<(String, Nanos)>) -> HashMap<String, AttributeValue> {
-    values.into_iter().map(|(name, value)| (name, AttributeValue::N(value.to_string()))).collect()
+    values
+        .into_iter()
+        .map(|(name, value)| (name, AttributeValue::N(value.to_string())))
+        .collect()
 }
 
 /// The item that the condition did not hold for, where the error is that one.
@@ -291,10 +397,16 @@ fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Optio
 }
 
 fn read_item(attributes: Option<HashMap<String, AttributeValue>>) -> UsageItem {
-    attributes.as_ref().map(usage_item::read).unwrap_or_default()
+    attributes
+        .as_ref()
+        .map(usage_item::read)
+        .unwrap_or_default()
 }
 
 /// An item's name as a number, for what has to be bound to it.
 pub(super) fn number_of(id: &str) -> u64 {
-    Sha256::digest(id.as_bytes()).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    Sha256::digest(id.as_bytes())
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

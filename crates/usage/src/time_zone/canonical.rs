@@ -1,7 +1,8 @@
 //! The canonical names of those zones that have several names: the targets of the database's links.
 
-/// One name of each group. A name is never removed or replaced, because counts are stored under it, also if the database
-/// makes it a link. A zone that gets its first link has to be added; a test names it.
+/// One name of each group. A name is never removed or replaced, because counts are stored under it,
+/// also if the database makes it a link. A zone that gets its first link has to be added; a test
+/// names it.
 #[rustfmt::skip]
 pub(super) const CANONICAL: [&str; 110] = [
     "Africa/Abidjan", "Africa/Cairo", "Africa/Johannesburg", "Africa/Lagos", "Africa/Maputo",

@@ -1,4 +1,5 @@
-//! What is done to usage beside charging it: looking, giving back, granting, reporting. On every store.
+//! What is done to usage beside charging it: looking, giving back, granting, reporting. On every
+//! store.
 
 use std::sync::Arc;
 
@@ -7,16 +8,21 @@ use usage::{Caller, Decision, Plan, Refund, SECOND, StoreError, Verdict};
 
 use crate::cases::run;
 use crate::grants::{
-    a_call_of_cost_0_on_a_quota_of_0_needs_a_grant, a_grant_of_a_quota_that_there_is_not_is_refused,
-    a_period_is_granted_no_more_than_the_largest_quota, a_repeated_grant_is_told_as_it_was_whatever_came_between,
+    a_call_of_cost_0_on_a_quota_of_0_needs_a_grant,
+    a_grant_of_a_quota_that_there_is_not_is_refused,
+    a_period_is_granted_no_more_than_the_largest_quota,
+    a_repeated_grant_is_told_as_it_was_whatever_came_between,
     granted_calls_pass_where_the_cost_is_above_the_quota, granted_calls_pass_where_the_quota_is_0,
-    grants_at_once_under_one_id_are_one, limits_are_told_with_what_was_granted, near_the_limit_counts_what_was_granted,
-    one_id_is_one_grant_and_no_other, s48_a_cut_leaves_no_less_than_nothing,
-    s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window, s48_a_grant_of_one_id_is_made_once,
+    grants_at_once_under_one_id_are_one, limits_are_told_with_what_was_granted,
+    near_the_limit_counts_what_was_granted, one_id_is_one_grant_and_no_other,
+    s48_a_cut_leaves_no_less_than_nothing,
+    s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window,
+    s48_a_grant_of_one_id_is_made_once,
 };
 use crate::own_reports::{
-    a_caller_that_moves_between_plans_keeps_its_days, a_refund_on_a_shared_plan_is_in_the_callers_own_report,
-    days_are_reported_without_a_plan, each_caller_of_a_shared_plan_has_a_report_of_its_own,
+    a_caller_that_moves_between_plans_keeps_its_days,
+    a_refund_on_a_shared_plan_is_in_the_callers_own_report, days_are_reported_without_a_plan,
+    each_caller_of_a_shared_plan_has_a_report_of_its_own,
 };
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, caller, patient, plan};
@@ -91,14 +97,32 @@ async fn dynamodb_on_dynalite_keeps_accounts() {
 }
 
 impl Subject {
-    pub(crate) async fn peek(&self, caller: &Caller, plan: &Plan, cost: u64, now: i128) -> Decision {
-        self.store.peek(caller, plan, None, cost, now, patient()).await.unwrap()
+    pub(crate) async fn peek(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        cost: u64,
+        now: i128,
+    ) -> Decision {
+        self.store
+            .peek(caller, plan, None, cost, now, patient())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn refund(&self, caller: &Caller, charged: &Decision, now: i128) -> Refund {
         // By way of its text, as a client of the limiter would.
-        let charge = charged.charge.as_ref().unwrap().to_string().parse().unwrap();
-        self.store.refund(caller, &charge, now, patient()).await.unwrap()
+        let charge = charged
+            .charge
+            .as_ref()
+            .unwrap()
+            .to_string()
+            .parse()
+            .unwrap();
+        self.store
+            .refund(caller, &charge, now, patient())
+            .await
+            .unwrap()
     }
 
     /// Days of 2026 with what was used, and each quota's `[used, remaining]`.
@@ -110,28 +134,59 @@ impl Subject {
         now: i128,
     ) -> (Vec<u64>, Vec<[u64; 2]>) {
         let day = |(month, day)| date(2026, month, day);
-        let report = self.store.usage(caller, Some(plan), day(from), day(to), now, patient()).await.unwrap();
-        let quotas = report.quotas.iter().map(|quota| [quota.used, quota.remaining]);
-        (report.days.iter().map(|(_, used)| *used).collect(), quotas.collect())
+        let report = self
+            .store
+            .usage(caller, Some(plan), day(from), day(to), now, patient())
+            .await
+            .unwrap();
+        let quotas = report
+            .quotas
+            .iter()
+            .map(|quota| [quota.used, quota.remaining]);
+        (
+            report.days.iter().map(|(_, used)| *used).collect(),
+            quotas.collect(),
+        )
     }
 }
 
 pub(crate) fn remaining(decision: &Decision) -> Vec<u64> {
-    decision.limits.iter().map(|limit| limit.remaining).collect()
+    decision
+        .limits
+        .iter()
+        .map(|limit| limit.remaining)
+        .collect()
 }
 
 async fn a_look_charges_nothing_and_says_what_a_call_would_be_told(subject: Arc<Subject>) {
-    let plan = plan(r#"{"throttle":{"rate":0.01,"burst":4},"quotas":[{"limit":9,"period":"day"}]}"#);
+    let plan =
+        plan(r#"{"throttle":{"rate":0.01,"burst":4},"quotas":[{"limit":9,"period":"day"}]}"#);
     let caller = caller();
     for _ in 0..2 {
         let look = subject.peek(&caller, &plan, 1, NOON).await;
-        assert_eq!((&look.verdict, remaining(&look), &look.charge), (&Verdict::Allowed, vec![4, 9], &None));
+        assert_eq!(
+            (&look.verdict, remaining(&look), &look.charge),
+            (&Verdict::Allowed, vec![4, 9], &None)
+        );
     }
     subject.call(&caller, &plan, 3, NOON).await;
     let look = subject.peek(&caller, &plan, 2, NOON).await;
-    assert!(matches!(look.verdict, Verdict::Throttled { quota: false, retry_after_s: 100, .. }), "{look:?}");
+    assert!(
+        matches!(
+            look.verdict,
+            Verdict::Throttled {
+                quota: false,
+                retry_after_s: 100,
+                ..
+            }
+        ),
+        "{look:?}"
+    );
     assert_eq!(remaining(&look), [1, 6]);
-    assert_eq!(subject.peek(&caller, &plan, 5, NOON).await.verdict, Verdict::Impossible);
+    assert_eq!(
+        subject.peek(&caller, &plan, 5, NOON).await.verdict,
+        Verdict::Impossible
+    );
     assert!(subject.passes(&caller, &plan, 1, NOON).await);
 }
 
@@ -140,9 +195,21 @@ async fn a_refund_returns_quota_units_and_no_tokens(subject: Arc<Subject>) {
     subject.call(&caller, &plan, 10, NOON).await;
     let charged = subject.call(&caller, &plan, 30, NOON).await;
     assert_eq!(remaining(&charged), [10, 60, 960]);
-    assert_eq!(subject.refund(&caller, &charged, NOON + SECOND).await, Refund::Returned);
-    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, NOON).await), [10, 90, 990]);
-    assert_eq!(subject.report(&caller, &plan, ((11, 22), (11, 22)), NOON).await.0, [10]);
+    assert_eq!(
+        subject.refund(&caller, &charged, NOON + SECOND).await,
+        Refund::Returned
+    );
+    assert_eq!(
+        remaining(&subject.peek(&caller, &plan, 1, NOON).await),
+        [10, 90, 990]
+    );
+    assert_eq!(
+        subject
+            .report(&caller, &plan, ((11, 22), (11, 22)), NOON)
+            .await
+            .0,
+        [10]
+    );
 }
 
 async fn a_charge_is_refunded_once_and_only_to_its_caller(subject: Arc<Subject>) {
@@ -150,19 +217,43 @@ async fn a_charge_is_refunded_once_and_only_to_its_caller(subject: Arc<Subject>)
     let charged = subject.call(&caller, &plan, 2, NOON).await;
     subject.call(&caller, &plan, 2, NOON).await;
     subject.call(&other, &plan, 2, NOON).await;
-    assert_eq!(subject.refund(&other, &charged, NOON).await, Refund::NotFound);
-    assert_eq!(subject.refund(&caller, &charged, NOON).await, Refund::Returned);
-    assert_eq!(subject.refund(&caller, &charged, NOON).await, Refund::AlreadyRefunded);
-    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, NOON).await)[1..], [98, 998]);
+    assert_eq!(
+        subject.refund(&other, &charged, NOON).await,
+        Refund::NotFound
+    );
+    assert_eq!(
+        subject.refund(&caller, &charged, NOON).await,
+        Refund::Returned
+    );
+    assert_eq!(
+        subject.refund(&caller, &charged, NOON).await,
+        Refund::AlreadyRefunded
+    );
+    assert_eq!(
+        remaining(&subject.peek(&caller, &plan, 1, NOON).await)[1..],
+        [98, 998]
+    );
 }
 
 async fn a_refund_goes_to_the_charges_own_window(subject: Arc<Subject>) {
     let (plan, caller) = (plan(DAY_AND_MONTH), caller());
     let charged = subject.call(&caller, &plan, 5, MIDNIGHT - SECOND).await;
     subject.call(&caller, &plan, 1, MIDNIGHT).await;
-    assert_eq!(subject.refund(&caller, &charged, MIDNIGHT).await, Refund::Returned);
-    assert_eq!(remaining(&subject.peek(&caller, &plan, 1, MIDNIGHT).await)[1..], [99, 999]);
-    assert_eq!(subject.report(&caller, &plan, ((11, 22), (11, 23)), MIDNIGHT).await.0, [0, 1]);
+    assert_eq!(
+        subject.refund(&caller, &charged, MIDNIGHT).await,
+        Refund::Returned
+    );
+    assert_eq!(
+        remaining(&subject.peek(&caller, &plan, 1, MIDNIGHT).await)[1..],
+        [99, 999]
+    );
+    assert_eq!(
+        subject
+            .report(&caller, &plan, ((11, 22), (11, 23)), MIDNIGHT)
+            .await
+            .0,
+        [0, 1]
+    );
 }
 
 async fn a_refund_after_the_last_window_is_over_returns_nothing(subject: Arc<Subject>) {
@@ -170,18 +261,30 @@ async fn a_refund_after_the_last_window_is_over_returns_nothing(subject: Arc<Sub
     for json in [r#"{"quotas":[{"limit":100,"period":"day"}]}"#, "{}"] {
         let plan = plan(json);
         let charged = subject.call(&caller, &plan, 5, MIDNIGHT - SECOND).await;
-        assert_eq!(subject.refund(&caller, &charged, MIDNIGHT).await, Refund::WindowOver, "{json}");
+        assert_eq!(
+            subject.refund(&caller, &charged, MIDNIGHT).await,
+            Refund::WindowOver,
+            "{json}"
+        );
     }
 }
 
 /// A week that began in November is not over when November's days have been put away.
 async fn a_refund_finds_a_day_that_has_been_put_away(subject: Arc<Subject>) {
-    let (plan, caller) = (plan(r#"{"quotas":[{"limit":100,"period":"week"}]}"#), caller());
+    let (plan, caller) = (
+        plan(r#"{"quotas":[{"limit":100,"period":"week"}]}"#),
+        caller(),
+    );
     let monday = NOON + 8 * DAY;
     let charged = subject.call(&caller, &plan, 5, monday).await;
     subject.call(&caller, &plan, 1, monday + 4 * DAY).await;
-    assert_eq!(subject.refund(&caller, &charged, monday + 4 * DAY).await, Refund::Returned);
-    let (days, quotas) = subject.report(&caller, &plan, ((11, 30), (12, 4)), monday + 4 * DAY).await;
+    assert_eq!(
+        subject.refund(&caller, &charged, monday + 4 * DAY).await,
+        Refund::Returned
+    );
+    let (days, quotas) = subject
+        .report(&caller, &plan, ((11, 30), (12, 4)), monday + 4 * DAY)
+        .await;
     assert_eq!((days, quotas), (vec![0, 0, 0, 0, 1], vec![[1, 99]]));
 }
 
@@ -197,38 +300,75 @@ async fn s47_the_report_adds_up_to_what_was_admitted(subject: Arc<Subject>) {
         let now = NOON + i128::try_from(day).unwrap() * DAY + i128::from(call) * SECOND;
         let (cost, route) = (call % 4, route.as_deref().filter(|_| call % 3 == 0));
         let decision = subject.call_route(&caller, &plan, route, cost, now).await;
-        admitted[day] += if decision.verdict == Verdict::Allowed { cost } else { 0 };
+        admitted[day] += if decision.verdict == Verdict::Allowed {
+            cost
+        } else {
+            0
+        };
     }
-    let (days, quotas) = subject.report(&caller, &plan, ((11, 22), (11, 24)), NOON + 2 * DAY).await;
+    let (days, quotas) = subject
+        .report(&caller, &plan, ((11, 22), (11, 24)), NOON + 2 * DAY)
+        .await;
     assert_eq!(days, admitted);
     assert_eq!(quotas, [[admitted[2], 70 - admitted[2]], [90, 0]]);
-    let wrong = subject.store.usage(&caller, Some(&plan), date(2026, 1, 1), date(2027, 1, 2), NOON, patient()).await;
+    let wrong = subject
+        .store
+        .usage(
+            &caller,
+            Some(&plan),
+            date(2026, 1, 1),
+            date(2027, 1, 2),
+            NOON,
+            patient(),
+        )
+        .await;
     assert!(matches!(wrong, Err(StoreError::Range)));
 }
 
 async fn a_report_goes_back_to_days_that_have_been_put_away(subject: Arc<Subject>) {
     let (plan, caller) = (plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#), caller());
     for day in 0..45 {
-        assert!(subject.passes(&caller, &plan, 1 + u64::from(day == 3), NOON + i128::from(day) * DAY).await);
+        assert!(
+            subject
+                .passes(
+                    &caller,
+                    &plan,
+                    1 + u64::from(day == 3),
+                    NOON + i128::from(day) * DAY
+                )
+                .await
+        );
     }
     let now = NOON + 44 * DAY;
-    let (days, _) = subject.report(&caller, &plan, ((11, 20), (12, 31)), now).await;
-    let expected: Vec<u64> = [0, 0, 1, 1, 1, 2].into_iter().chain(std::iter::repeat_n(1, 36)).collect();
+    let (days, _) = subject
+        .report(&caller, &plan, ((11, 20), (12, 31)), now)
+        .await;
+    let expected: Vec<u64> = [0, 0, 1, 1, 1, 2]
+        .into_iter()
+        .chain(std::iter::repeat_n(1, 36))
+        .collect();
     assert_eq!(days, expected);
 }
 
 async fn callers_of_a_shared_plan_take_from_one_set_of_limits(subject: Arc<Subject>) {
     let name = caller().to_string().replace('#', "-");
-    let document =
-        r#"{"shared_by_plan":true,"throttle":{"rate":0.01,"burst":9},"quotas":[{"limit":3,"period":"day"}]}"#;
+    let document = r#"{"shared_by_plan":true,"throttle":{"rate":0.01,"burst":9},"quotas":[{"limit":3,"period":"day"}]}"#;
     let plan = Plan::new(&name, serde_json::from_str(document).unwrap()).unwrap();
     let [first, second] = [caller(), caller()];
     assert_eq!(subject.admitted(&first, &plan, 2, NOON).await, 2);
     let charged = subject.call(&second, &plan, 1, NOON).await;
     assert_eq!(charged.verdict, Verdict::Allowed);
     assert!(!subject.passes(&first, &plan, 1, NOON).await);
-    assert_eq!(subject.refund(&second, &charged, NOON).await, Refund::Returned);
-    assert_eq!(subject.report(&first, &plan, ((11, 22), (11, 22)), NOON).await, (vec![2], vec![[2, 1]]));
+    assert_eq!(
+        subject.refund(&second, &charged, NOON).await,
+        Refund::Returned
+    );
+    assert_eq!(
+        subject
+            .report(&first, &plan, ((11, 22), (11, 22)), NOON)
+            .await,
+        (vec![2], vec![[2, 1]])
+    );
     // What a caller has on a plan that is not shared stays its own.
     let alone = crate::subject::plan(r#"{"quotas":[{"limit":3,"period":"day"}]}"#);
     assert_eq!(subject.admitted(&first, &alone, 9, NOON).await, 3);

@@ -1,4 +1,5 @@
-//! Grants, looks and shadow mode while the store fails: nothing is given twice, and nothing is made up.
+//! Grants, looks and shadow mode while the store fails: nothing is given twice, and nothing is made
+//! up.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,10 +22,14 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
                 let (store, caller, [id, earlier, other]) =
                     (world.warm().await, caller(), [unique(), unique(), unique()]);
                 let grant = async |amount, id: &str| {
-                    store.grant(&caller, &plan, "day", amount, Some(id), now(), patient()).await
+                    store
+                        .grant(&caller, &plan, "day", amount, Some(id), now(), patient())
+                        .await
                 };
                 grant(1, &earlier).await.unwrap();
-                world.proxy.by(move |number, _| if number == lost { fault } else { Fault::None });
+                world
+                    .proxy
+                    .by(move |number, _| if number == lost { fault } else { Fault::None });
                 let first = grant(10, &id).await;
                 world.proxy.all(Fault::None);
                 if between {
@@ -32,11 +37,24 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
                 }
                 let again = grant(10, &id).await.unwrap();
                 assert_eq!(again.granted, 10, "{between} {lost} {fault:?}: {first:?}");
-                assert_eq!(grant(10, &id).await.unwrap(), Grant { repeated: true, ..again });
+                assert_eq!(
+                    grant(10, &id).await.unwrap(),
+                    Grant {
+                        repeated: true,
+                        ..again
+                    }
+                );
                 let granted = 11 + if between { 100 } else { 0 };
-                let look = store.peek(&caller, &plan, None, 1, now(), patient()).await.unwrap();
+                let look = store
+                    .peek(&caller, &plan, None, 1, now(), patient())
+                    .await
+                    .unwrap();
                 let left = look.limits.last().unwrap().remaining;
-                assert_eq!(left, 1000 + granted, "{between} {lost} {fault:?}: {first:?}");
+                assert_eq!(
+                    left,
+                    1000 + granted,
+                    "{between} {lost} {fault:?}: {first:?}"
+                );
             }
         }
     }
@@ -49,25 +67,52 @@ async fn what_is_asked_of_a_store_that_hangs_is_an_error_and_not_an_answer() {
     world.proxy.all(Fault::Hang);
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
     let today = jiff::civil::date(2026, 11, 22);
-    assert!(matches!(store.peek(&caller, &plan, None, 1, now(), deadline()).await, Err(StoreError::NoAnswer(_))));
-    assert!(store.usage(&caller, Some(&plan), today, today, now(), deadline()).await.is_err());
-    assert!(store.grant(&caller, &plan, "day", 1, None, now(), deadline()).await.is_err());
+    assert!(matches!(
+        store.peek(&caller, &plan, None, 1, now(), deadline()).await,
+        Err(StoreError::NoAnswer(_))
+    ));
+    assert!(
+        store
+            .usage(&caller, Some(&plan), today, today, now(), deadline())
+            .await
+            .is_err()
+    );
+    assert!(
+        store
+            .grant(&caller, &plan, "day", 1, None, now(), deadline())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn s43_a_plan_in_shadow_refuses_nothing_whatever_the_store_does() {
     let world = World::new().await;
     let store = world.warm().await;
-    let plan = plan(r#"{"quotas":[{"limit":1000,"period":"day"}],"on_store_failure":"deny","shadow":true}"#);
+    let plan = plan(
+        r#"{"quotas":[{"limit":1000,"period":"day"}],"on_store_failure":"deny","shadow":true}"#,
+    );
     world.proxy.all(Fault::Reset);
     let (decision, _) = charge(&store, &caller(), &plan).await;
-    assert_eq!((&decision.verdict, decision.degraded), (&Verdict::Allowed, true));
-    assert!(matches!(decision.shadowed, Some(Verdict::Unavailable { .. })), "{decision:?}");
+    assert_eq!(
+        (&decision.verdict, decision.degraded),
+        (&Verdict::Allowed, true)
+    );
+    assert!(
+        matches!(decision.shadowed, Some(Verdict::Unavailable { .. })),
+        "{decision:?}"
+    );
 
     world.proxy.all(Fault::Throttle);
     let (decision, _) = charge(&store, &caller(), &plan).await;
-    assert_eq!((&decision.verdict, decision.degraded), (&Verdict::Allowed, false));
-    assert!(matches!(decision.shadowed, Some(Verdict::Throttled { .. })), "{decision:?}");
+    assert_eq!(
+        (&decision.verdict, decision.degraded),
+        (&Verdict::Allowed, false)
+    );
+    assert!(
+        matches!(decision.shadowed, Some(Verdict::Throttled { .. })),
+        "{decision:?}"
+    );
 }
 
 /// Each is made, or refused because of the others; then it was not made.
@@ -80,7 +125,12 @@ async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
         let (store, plan, caller) = (world.warm().await, Arc::clone(&plan), caller.clone());
         grants.spawn(async move {
             let id = unique();
-            (store.grant(&caller, &plan, "day", 1, Some(&id), now(), patient()).await, id)
+            (
+                store
+                    .grant(&caller, &plan, "day", 1, Some(&id), now(), patient())
+                    .await,
+                id,
+            )
         });
     }
 
@@ -94,12 +144,21 @@ async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
     }
     let store = world.warm().await;
     let left = async || {
-        let look = store.peek(&caller, &plan, None, 1, now(), patient()).await.unwrap();
+        let look = store
+            .peek(&caller, &plan, None, 1, now(), patient())
+            .await
+            .unwrap();
         i64::try_from(look.limits.last().unwrap().remaining).unwrap()
     };
     assert_eq!(left().await, 1000 + made);
     for id in refused {
-        assert!(!store.grant(&caller, &plan, "day", 1, Some(&id), now(), patient()).await.unwrap().repeated);
+        assert!(
+            !store
+                .grant(&caller, &plan, "day", 1, Some(&id), now(), patient())
+                .await
+                .unwrap()
+                .repeated
+        );
     }
     assert_eq!(left().await, 1024);
 }

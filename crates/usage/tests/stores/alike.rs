@@ -11,11 +11,19 @@ use crate::subject::{NOON, Subject, caller, plan};
 type Call = (i64, u64, bool);
 
 fn plans() -> impl Strategy<Value = String> {
-    let throttle = (1..40_u32, 1..6_u64).prop_map(|(rate, burst)| format!(r#"{{"rate":{rate}e-1,"burst":{burst}}}"#));
+    let throttle = (1..40_u32, 1..6_u64)
+        .prop_map(|(rate, burst)| format!(r#"{{"rate":{rate}e-1,"burst":{burst}}}"#));
     let quota = (0..12_u64).prop_map(|limit| limit.to_string());
-    let sliding =
-        (1..20_u64, 0..6_u64).prop_map(|(window_s, limit)| format!(r#""window_s":{window_s},"limit":{limit}"#));
-    let parts = (throttle.clone(), throttle, sliding, quota.clone(), quota, 0..7_u8);
+    let sliding = (1..20_u64, 0..6_u64)
+        .prop_map(|(window_s, limit)| format!(r#""window_s":{window_s},"limit":{limit}"#));
+    let parts = (
+        throttle.clone(),
+        throttle,
+        sliding,
+        quota.clone(),
+        quota,
+        0..7_u8,
+    );
     parts.prop_map(|(bucket, route, sliding, day, month, parts)| match parts {
         0 => format!(r#"{{"throttle":{bucket}}}"#),
         1 => format!(r#"{{"throttle":{bucket},"routes":{{"GET /a":{route}}}}}"#),
@@ -47,20 +55,35 @@ async fn decisions(subject: &Subject, plan: &Plan, calls: &[Call]) -> Vec<Decisi
     let route = plan.route_limit("GET", "/a").map(AsRef::as_ref);
     for (step, cost, on_route) in calls {
         now += i128::from(*step) * 1_000_000;
-        let decision = subject.call_route(&caller, plan, route.filter(|_| *on_route), *cost, now).await;
+        let decision = subject
+            .call_route(&caller, plan, route.filter(|_| *on_route), *cost, now)
+            .await;
         let passes = decision.verdict == Verdict::Allowed && decision.shadowed.is_none();
         assert_eq!(decision.charge.is_some(), passes && *cost > 0);
         // Each charge has a name of its own.
-        decisions.push(Decision { charge: None, ..decision });
+        decisions.push(Decision {
+            charge: None,
+            ..decision
+        });
     }
     decisions
 }
 
 fn decide_alike(server: &Server, cases: u32) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let embedded = Subject::embedded();
-    let dynamodb = runtime.block_on(Subject::dynamodb("dynamodb", &format!("http://{}", server.address)));
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let dynamodb = runtime.block_on(Subject::dynamodb(
+        "dynamodb",
+        &format!("http://{}", server.address),
+    ));
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
     let outcome = TestRunner::new(config).run(&(plans(), calls()), |(json, calls)| {
         let plan = plan(&json);
         let expected = runtime.block_on(decisions(&embedded, &plan, &calls));

@@ -1,5 +1,5 @@
-//! Under load from many instances, as many calls pass as the plan allows: never one more, and never one fewer
-//! where the plan is ample. Twenty rounds each, because a race shows now and then only.
+//! Under load from many instances, as many calls pass as the plan allows: never one more, and never
+//! one fewer where the plan is ample. Twenty rounds each, because a race shows now and then only.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -22,7 +22,13 @@ struct Tally {
 }
 
 /// `workers` instances share `calls` calls, each calling again as soon as it has its answer.
-async fn saturate(aws: &AwsCalls, caller: &Caller, plan: &Arc<Plan>, workers: usize, calls: usize) -> Tally {
+async fn saturate(
+    aws: &AwsCalls,
+    caller: &Caller,
+    plan: &Arc<Plan>,
+    workers: usize,
+    calls: usize,
+) -> Tally {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..workers {
         let (store, caller, plan) = (instance(aws, PATIENCE), caller.clone(), Arc::clone(plan));
@@ -41,7 +47,10 @@ async fn work(store: &DynamoDbStore, caller: &Caller, plan: &Plan, calls: usize)
     for _ in 0..calls {
         let route = plan.route_limit("GET", "/a");
         let deadline = Deadline::after(Instant::now(), PATIENCE);
-        let decision = store.charge(caller, plan, route.map(AsRef::as_ref), 1, now(), deadline).await.unwrap();
+        let decision = store
+            .charge(caller, plan, route.map(AsRef::as_ref), 1, now(), deadline)
+            .await
+            .unwrap();
         assert!(!decision.degraded);
         admitted += usize::from(decision.verdict == Verdict::Allowed);
     }
@@ -55,7 +64,11 @@ struct Case {
 }
 
 const TIGHT: [Case; 4] = [
-    Case { name: "a bucket", plan: r#"{"throttle":{"rate":0.001,"burst":100}}"#, allows: 100 },
+    Case {
+        name: "a bucket",
+        plan: r#"{"throttle":{"rate":0.001,"burst":100}}"#,
+        allows: 100,
+    },
     Case {
         name: "a bucket and a route's",
         plan: r#"{"throttle":{"rate":0.001,"burst":120},"routes":{"GET /a":{"rate":0.001,"burst":60}}}"#,
@@ -85,7 +98,12 @@ async fn rounds(cases: &[Case], workers: usize, calls: usize, rounds: usize) {
         let tally = saturate(&aws, &caller(), &Arc::new(plan(case.plan)), workers, calls).await;
         assert_eq!(tally.admitted, case.allows, "{}, round {round}", case.name);
         let requests = proxy.count("UpdateItem") - before;
-        assert!(requests <= 2 * tally.calls, "{}: {requests} requests for {} decisions", case.name, tally.calls);
+        assert!(
+            requests <= 2 * tally.calls,
+            "{}: {requests} requests for {} decisions",
+            case.name,
+            tally.calls
+        );
     }
 }
 
@@ -117,7 +135,11 @@ async fn s03_ten_seconds_of_saturation_admit_the_burst_and_the_rate() {
     let (plan, caller) = (plan(r#"{"throttle":{"rate":50,"burst":20}}"#), caller());
     let mut admitted = 0;
     for step in 0..10_000 {
-        admitted += u64::from(subject.passes(&caller, &plan, 1, NOON + step * MILLISECOND).await);
+        admitted += u64::from(
+            subject
+                .passes(&caller, &plan, 1, NOON + step * MILLISECOND)
+                .await,
+        );
     }
     assert!((519..=520).contains(&admitted), "{admitted}");
 }
@@ -128,8 +150,17 @@ const WORKER_CALLER: &str = "TOLLGATE_TEST_WORKER_CALLER";
 /// Not a test of its own: what the processes of the test below run.
 #[tokio::test]
 async fn a_worker_process() {
-    let (Ok(url), Ok(id)) = (std::env::var(WORKER_URL), std::env::var(WORKER_CALLER)) else { return };
-    let tally = saturate(&aws(&url).await, &Caller::Key(id), &Arc::new(plan(TIGHT[0].plan)), 4, 100).await;
+    let (Ok(url), Ok(id)) = (std::env::var(WORKER_URL), std::env::var(WORKER_CALLER)) else {
+        return;
+    };
+    let tally = saturate(
+        &aws(&url).await,
+        &Caller::Key(id),
+        &Arc::new(plan(TIGHT[0].plan)),
+        4,
+        100,
+    )
+    .await;
     println!("admitted={}", tally.admitted);
 }
 
@@ -151,7 +182,10 @@ async fn several_processes_admit_exactly_what_is_allowed() {
                     .unwrap()
             })
             .collect();
-        let admitted: usize = workers.into_iter().map(|worker| admitted(worker.wait_with_output().unwrap())).sum();
+        let admitted: usize = workers
+            .into_iter()
+            .map(|worker| admitted(worker.wait_with_output().unwrap()))
+            .sum();
         assert_eq!(admitted, 100, "round {round}");
     }
 }
@@ -159,10 +193,16 @@ async fn several_processes_admit_exactly_what_is_allowed() {
 fn admitted(output: std::process::Output) -> usize {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    text.split("admitted=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().parse().unwrap()
+    text.split("admitted=")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
-/// Two seconds of real time, sixteen instances on one bucket: what passes stays within burst and rate.
+/// Two seconds of real time, sixteen instances on one bucket: what passes stays within burst and
+/// rate.
 #[tokio::test]
 async fn a_saturated_rate_is_never_passed() {
     let server = Server::ministack();
@@ -189,5 +229,8 @@ async fn a_saturated_rate_is_never_passed() {
     }
     let allowed = 20 + (now() - began) * 50 / usage::SECOND;
     assert!(admitted <= allowed, "{admitted} of {allowed}");
-    assert!(admitted >= 20, "{admitted} of {allowed}: not even the burst");
+    assert!(
+        admitted >= 20,
+        "{admitted} of {allowed}: not even the burst"
+    );
 }

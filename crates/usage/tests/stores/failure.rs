@@ -1,4 +1,5 @@
-//! Whatever the store does, the decision is there in time, says that it is degraded, and charges nothing twice.
+//! Whatever the store does, the decision is there in time, says that it is degraded, and charges
+//! nothing twice.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,16 @@ use crate::servers::Server;
 use crate::subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
 
 pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
-/// What the answer may take beyond it, on a machine that does other things too: what is ruled out is waiting for
-/// the store. The benchmark measures how late an answer is.
+/// What the answer may take beyond it, on a machine that does other things too: what is ruled out
+/// is waiting for the store. The benchmark measures how late an answer is.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What a caller is told whose item is used too often.
-const HOT_ITEM: Verdict = Verdict::Throttled { quota: false, violated: Vec::new(), retry_after_s: 1 };
+const HOT_ITEM: Verdict = Verdict::Throttled {
+    quota: false,
+    violated: Vec::new(),
+    retry_after_s: 1,
+};
 
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
@@ -34,7 +39,17 @@ impl World {
     pub(crate) async fn warm(&self) -> DynamoDbStore {
         let store = instance(&aws(&self.proxy.url).await, DEADLINE);
         let plan = plan("{}");
-        store.charge(&caller(), &plan, None, 1, now(), Deadline::after(Instant::now(), PATIENCE)).await.unwrap();
+        store
+            .charge(
+                &caller(),
+                &plan,
+                None,
+                1,
+                now(),
+                Deadline::after(Instant::now(), PATIENCE),
+            )
+            .await
+            .unwrap();
         store
     }
 
@@ -42,14 +57,33 @@ impl World {
     pub(crate) async fn used(&self, caller: &Caller, plan: &Plan) -> u64 {
         self.proxy.all(Fault::None);
         let subject = Subject::dynamodb("ministack", &self.proxy.url).await;
-        let limit = subject.call(caller, plan, 0, now()).await.limits.pop().unwrap();
+        let limit = subject
+            .call(caller, plan, 0, now())
+            .await
+            .limits
+            .pop()
+            .unwrap();
         limit.limit - limit.remaining
     }
 }
 
-pub(crate) async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan) -> (Decision, Duration) {
+pub(crate) async fn charge(
+    store: &DynamoDbStore,
+    caller: &Caller,
+    plan: &Plan,
+) -> (Decision, Duration) {
     let began = Instant::now();
-    let decision = store.charge(caller, plan, None, 1, now(), Deadline::after(began, DEADLINE)).await.unwrap();
+    let decision = store
+        .charge(
+            caller,
+            plan,
+            None,
+            1,
+            now(),
+            Deadline::after(began, DEADLINE),
+        )
+        .await
+        .unwrap();
     (decision, began.elapsed())
 }
 
@@ -82,7 +116,11 @@ async fn s26_s27_s29_whatever_the_store_does_the_plan_answers_in_time() {
             assert!(decision.degraded, "{fault:?}");
             match policy {
                 "allow" => assert_eq!(decision.verdict, Verdict::Allowed, "{fault:?}"),
-                _ => assert_eq!(decision.verdict, Verdict::Unavailable { retry_after_s: 1 }, "{fault:?}"),
+                _ => assert_eq!(
+                    decision.verdict,
+                    Verdict::Unavailable { retry_after_s: 1 },
+                    "{fault:?}"
+                ),
             }
         }
     }
@@ -108,7 +146,10 @@ async fn s28_local_shares_of_the_limit_answer_while_the_store_is_throttled() {
 
 #[tokio::test]
 async fn a_store_that_refuses_connections_is_answered_for_in_time() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let store = instance(&aws(&format!("http://{nobody}")).await, DEADLINE);
     let (decision, took) = charge(&store, &caller(), &plan_that("deny")).await;
     assert!(took <= DEADLINE + GRACE, "{took:?}");
@@ -120,12 +161,24 @@ async fn s31_a_500_is_one_admission_and_is_not_tried_again() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
     let before = world.proxy.count("UpdateItem");
-    world.proxy.by(|number, _| if number == 0 { Fault::ServerError } else { Fault::None });
+    world.proxy.by(|number, _| {
+        if number == 0 {
+            Fault::ServerError
+        } else {
+            Fault::None
+        }
+    });
     let (decision, _) = charge(&store, &caller, &plan).await;
-    assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, true));
+    assert_eq!(
+        (decision.verdict, decision.degraded),
+        (Verdict::Allowed, true)
+    );
     assert_eq!(world.proxy.count("UpdateItem") - before, 1);
     let (decision, _) = charge(&store, &caller, &plan).await;
-    assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
+    assert_eq!(
+        (decision.verdict, decision.degraded),
+        (Verdict::Allowed, false)
+    );
     assert_eq!(world.used(&caller, &plan).await, 1);
 }
 
@@ -136,9 +189,14 @@ async fn a_throttle_that_passes_is_tried_again_and_charged_once() {
     let store = world.warm().await;
     for _ in 0..10 {
         for fault in [Fault::Throttle, Fault::Conflict] {
-            world.proxy.by(move |number, _| if number == 0 { fault } else { Fault::None });
+            world
+                .proxy
+                .by(move |number, _| if number == 0 { fault } else { Fault::None });
             let (decision, _) = charge(&store, &caller, &plan).await;
-            assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
+            assert_eq!(
+                (decision.verdict, decision.degraded),
+                (Verdict::Allowed, false)
+            );
         }
     }
     assert_eq!(world.used(&caller, &plan).await, 20);
@@ -148,7 +206,13 @@ async fn a_throttle_that_passes_is_tried_again_and_charged_once() {
 async fn lost_replies_never_charge_twice() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
-    world.proxy.by(|number, _| if number % 10 == 9 { Fault::LoseReply } else { Fault::None });
+    world.proxy.by(|number, _| {
+        if number % 10 == 9 {
+            Fault::LoseReply
+        } else {
+            Fault::None
+        }
+    });
     for _ in 0..90 {
         charge(&store, &caller, &plan).await;
     }
@@ -159,8 +223,19 @@ async fn lost_replies_never_charge_twice() {
 async fn s32_faults_that_heal_leave_nothing_behind() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
-    let faults = [Fault::Reset, Fault::ServerError, Fault::Throttle, Fault::Hang];
-    world.proxy.by(move |number, _| if number % 10 == 3 { faults[number / 10 % faults.len()] } else { Fault::None });
+    let faults = [
+        Fault::Reset,
+        Fault::ServerError,
+        Fault::Throttle,
+        Fault::Hang,
+    ];
+    world.proxy.by(move |number, _| {
+        if number % 10 == 3 {
+            faults[number / 10 % faults.len()]
+        } else {
+            Fault::None
+        }
+    });
     for _ in 0..80 {
         let (decision, took) = charge(&store, &caller, &plan).await;
         assert_eq!(decision.verdict, Verdict::Allowed);
@@ -183,7 +258,9 @@ async fn while_the_store_is_down_the_breaker_saves_the_wait() {
     let before = world.proxy.count("UpdateItem");
     for _ in 0..100 {
         let (decision, _) = charge(&store, &caller(), &plan).await;
-        let Verdict::Unavailable { retry_after_s } = decision.verdict else { panic!("{decision:?}") };
+        let Verdict::Unavailable { retry_after_s } = decision.verdict else {
+            panic!("{decision:?}")
+        };
         assert!((25..=30).contains(&retry_after_s), "{retry_after_s}");
     }
     assert_eq!(world.proxy.count("UpdateItem"), before);
@@ -193,18 +270,30 @@ async fn while_the_store_is_down_the_breaker_saves_the_wait() {
 async fn no_throttle_opens_the_breaker() {
     let world = World::new().await;
     let (store, plan) = (world.warm().await, plan_that("deny"));
-    for fault in [Fault::Throttle, Fault::ThrottleFor("TableWriteAccountLimitExceeded"), Fault::Conflict] {
+    for fault in [
+        Fault::Throttle,
+        Fault::ThrottleFor("TableWriteAccountLimitExceeded"),
+        Fault::Conflict,
+    ] {
         world.proxy.all(fault);
         for _ in 0..10 {
-            assert_ne!(charge(&store, &caller(), &plan).await.0.verdict, Verdict::Allowed);
+            assert_ne!(
+                charge(&store, &caller(), &plan).await.0.verdict,
+                Verdict::Allowed
+            );
         }
         world.proxy.all(Fault::None);
         let (decision, _) = charge(&store, &caller(), &plan).await;
-        assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false), "{fault:?}");
+        assert_eq!(
+            (decision.verdict, decision.degraded),
+            (Verdict::Allowed, false),
+            "{fault:?}"
+        );
     }
 }
 
-/// A store that throttles one item has responded, so that `allow` does not make that caller's limits void.
+/// A store that throttles one item has responded, so that `allow` does not make that caller's
+/// limits void.
 #[tokio::test]
 async fn a_caller_whose_item_is_throttled_is_refused_for_a_second() {
     let world = World::new().await;
@@ -222,7 +311,11 @@ async fn a_caller_whose_item_is_throttled_is_refused_for_a_second() {
             for _ in 0..3 {
                 let (decision, took) = charge(&store, &hot, &plan).await;
                 assert!(took <= DEADLINE + GRACE, "{fault:?}: {took:?}");
-                assert_eq!((decision.verdict, decision.degraded), (HOT_ITEM, false), "{policy} {fault:?}");
+                assert_eq!(
+                    (decision.verdict, decision.degraded),
+                    (HOT_ITEM, false),
+                    "{policy} {fault:?}"
+                );
             }
         }
         assert_eq!(world.used(&hot, &plan).await, 0, "{policy}");
@@ -237,10 +330,19 @@ async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
     let (store, hot) = (world.warm().await, caller());
     world.proxy.all(Fault::Throttle);
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
-    assert_eq!(store.charge_usage_query(&hot, &leasing, now(), deadline()).await.verdict, HOT_ITEM);
+    assert_eq!(
+        store
+            .charge_usage_query(&hot, &leasing, now(), deadline())
+            .await
+            .verdict,
+        HOT_ITEM
+    );
     let instant = now();
     for _ in 0..5 {
-        let decision = store.charge(&hot, &leasing, None, 1, instant, deadline()).await.unwrap();
+        let decision = store
+            .charge(&hot, &leasing, None, 1, instant, deadline())
+            .await
+            .unwrap();
         assert_eq!(decision.verdict, HOT_ITEM);
     }
 }
@@ -249,7 +351,10 @@ async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
 #[tokio::test]
 async fn one_stall_does_not_open_the_breaker() {
     let world = World::new().await;
-    let (store, plan) = (std::sync::Arc::new(world.warm().await), std::sync::Arc::new(plan_that("deny")));
+    let (store, plan) = (
+        std::sync::Arc::new(world.warm().await),
+        std::sync::Arc::new(plan_that("deny")),
+    );
     world.proxy.all(Fault::Hang);
     let stalled = (0..20).map(|_| {
         let (store, plan) = (std::sync::Arc::clone(&store), std::sync::Arc::clone(&plan));
@@ -261,7 +366,10 @@ async fn one_stall_does_not_open_the_breaker() {
 
     world.proxy.all(Fault::None);
     let (decision, _) = charge(&store, &caller(), &plan).await;
-    assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
+    assert_eq!(
+        (decision.verdict, decision.degraded),
+        (Verdict::Allowed, false)
+    );
 }
 
 #[tokio::test]
@@ -271,7 +379,13 @@ async fn a_key_that_nobody_remembers_is_an_error_while_the_registry_is_down() {
     let known = KeyHash::of("local-free-key-000000000001").unwrap();
     let unknown = KeyHash::of("nobody-has-this-key-0000001").unwrap();
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
-    assert!(store.key(&known, Deadline::after(Instant::now(), PATIENCE)).await.unwrap().is_some());
+    assert!(
+        store
+            .key(&known, Deadline::after(Instant::now(), PATIENCE))
+            .await
+            .unwrap()
+            .is_some()
+    );
     for fault in [Fault::Hang, Fault::Reset, Fault::Throttle] {
         world.proxy.all(fault);
         let began = Instant::now();
@@ -279,7 +393,10 @@ async fn a_key_that_nobody_remembers_is_an_error_while_the_registry_is_down() {
         assert!(matches!(error, StoreError::Unavailable("key")), "{error}");
         assert!(store.plan("free", deadline()).await.is_err());
         assert!(began.elapsed() <= 2 * (DEADLINE + GRACE), "{fault:?}");
-        assert_eq!(store.key(&known, deadline()).await.unwrap().unwrap().key_id, "k1");
+        assert_eq!(
+            store.key(&known, deadline()).await.unwrap().unwrap().key_id,
+            "k1"
+        );
     }
 }
 
@@ -288,12 +405,23 @@ async fn s19_s36_s38_what_need_not_be_asked_is_not() {
     let world = World::new().await;
     let store = world.warm().await;
     let before = world.proxy.count("UpdateItem");
-    let (decision, _) = charge(&store, &caller(), &plan(r#"{"throttle":{"rate":0,"burst":5}}"#)).await;
+    let (decision, _) = charge(
+        &store,
+        &caller(),
+        &plan(r#"{"throttle":{"rate":0,"burst":5}}"#),
+    )
+    .await;
     assert_eq!(decision.verdict, Verdict::Impossible);
     assert_eq!(world.proxy.count("UpdateItem"), before);
     let unknown = KeyHash::of("nobody-has-this-key-0000001").unwrap();
     for _ in 0..3 {
-        assert!(store.key(&unknown, Deadline::after(Instant::now(), PATIENCE)).await.unwrap().is_none());
+        assert!(
+            store
+                .key(&unknown, Deadline::after(Instant::now(), PATIENCE))
+                .await
+                .unwrap()
+                .is_none()
+        );
     }
     assert_eq!(world.proxy.count("GetItem"), 1);
 }
@@ -303,10 +431,18 @@ async fn s19_s36_s38_what_need_not_be_asked_is_not() {
 async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
     let world = World::new().await;
     let (store, other) = (world.warm().await, world.warm().await);
-    let (plan, caller, noon) = (plan(r#"{"quotas":[{"limit":0,"period":"day"}]}"#), caller(), now());
+    let (plan, caller, noon) = (
+        plan(r#"{"quotas":[{"limit":0,"period":"day"}]}"#),
+        caller(),
+        now(),
+    );
     let call = async |after| {
         let deadline = Deadline::after(Instant::now(), PATIENCE);
-        store.charge(&caller, &plan, None, 1, noon + after, deadline).await.unwrap().verdict
+        store
+            .charge(&caller, &plan, None, 1, noon + after, deadline)
+            .await
+            .unwrap()
+            .verdict
     };
     let before = world.proxy.count("UpdateItem");
     for _ in 0..5 {
@@ -315,12 +451,16 @@ async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
     assert_eq!(world.proxy.count("UpdateItem") - before, 1);
 
     let deadline = Deadline::after(Instant::now(), PATIENCE);
-    other.grant(&caller, &plan, "day", 2, None, noon, deadline).await.unwrap();
+    other
+        .grant(&caller, &plan, "day", 2, None, noon, deadline)
+        .await
+        .unwrap();
     assert_eq!(call(9 * SECOND).await, Verdict::Impossible);
     assert_eq!(call(11 * SECOND).await, Verdict::Allowed);
 }
 
-/// Nothing tells whether there are granted calls, so that `allow` must not make such a plan unlimited.
+/// Nothing tells whether there are granted calls, so that `allow` must not make such a plan
+/// unlimited.
 #[tokio::test]
 async fn a_quota_of_0_admits_nothing_uncounted() {
     let world = World::new().await;
@@ -328,7 +468,10 @@ async fn a_quota_of_0_admits_nothing_uncounted() {
     world.proxy.all(Fault::Reset);
     let plan = plan(r#"{"quotas":[{"limit":0,"period":"day"}],"on_store_failure":"allow"}"#);
     let (decision, _) = charge(&store, &caller(), &plan).await;
-    assert!(matches!(decision.verdict, Verdict::Unavailable { .. }) && decision.degraded, "{decision:?}");
+    assert!(
+        matches!(decision.verdict, Verdict::Unavailable { .. }) && decision.degraded,
+        "{decision:?}"
+    );
 }
 
 #[tokio::test]
@@ -337,38 +480,60 @@ async fn s40_a_plan_without_limits_is_one_write_a_call() {
     let (store, caller, plan) = (world.warm().await, caller(), plan("{}"));
     let before = world.proxy.count("UpdateItem");
     for _ in 0..10 {
-        assert_eq!(charge(&store, &caller, &plan).await.0.verdict, Verdict::Allowed);
+        assert_eq!(
+            charge(&store, &caller, &plan).await.0.verdict,
+            Verdict::Allowed
+        );
     }
     assert_eq!(world.proxy.count("UpdateItem") - before, 10);
 }
 
-/// One instance is 5 s fast, as the store's `Date` tells it; another is right. What is left of the difference is
-/// less than the 2 s that a `Date` cannot show.
+/// One instance is 5 s fast, as the store's `Date` tells it; another is right. What is left of the
+/// difference is less than the 2 s that a `Date` cannot show.
 #[tokio::test]
 async fn s21_a_fast_clock_gains_nothing_and_locks_nobody_out() {
     let world = World::new().await;
-    let (right, fast_proxy) = (world.warm().await, Proxy::before(world.server.address).await);
+    let (right, fast_proxy) = (
+        world.warm().await,
+        Proxy::before(world.server.address).await,
+    );
     fast_proxy.shift_date(-5);
     let fast = instance(&aws(&fast_proxy.url).await, DEADLINE);
     let patient = Deadline::after(Instant::now(), PATIENCE);
-    fast.key(&KeyHash::of("local-free-key-000000000001").unwrap(), patient).await.unwrap();
+    fast.key(
+        &KeyHash::of("local-free-key-000000000001").unwrap(),
+        patient,
+    )
+    .await
+    .unwrap();
     let stores = [(&fast, 5 * SECOND), (&right, 0)];
     let slow_rate = plan(r#"{"throttle":{"rate":0.001,"burst":20}}"#);
     assert_eq!(admitted(stores, &slow_rate).await.iter().sum::<i128>(), 20);
     let began = now();
-    let [by_fast, by_right] = admitted(stores, &plan(r#"{"throttle":{"rate":10,"burst":5}}"#)).await;
+    let [by_fast, by_right] =
+        admitted(stores, &plan(r#"{"throttle":{"rate":10,"burst":5}}"#)).await;
     let allowed = 5 + (now() - began) * 10 / SECOND;
-    assert!(by_fast + by_right <= allowed + 2 * 10, "{by_fast} and {by_right} of {allowed}");
-    assert!(by_right >= allowed / 2, "{by_fast} and {by_right} of {allowed}");
+    assert!(
+        by_fast + by_right <= allowed + 2 * 10,
+        "{by_fast} and {by_right} of {allowed}"
+    );
+    assert!(
+        by_right >= allowed / 2,
+        "{by_fast} and {by_right} of {allowed}"
+    );
 }
 
-/// What each of two instances, whose clocks are so far ahead, gets out of forty calls of one caller.
+/// What each of two instances, whose clocks are so far ahead, gets out of forty calls of one
+/// caller.
 async fn admitted(stores: [(&DynamoDbStore, i128); 2], plan: &Plan) -> [i128; 2] {
     let (caller, mut admitted) = (caller(), [0, 0]);
     for _ in 0..40 {
         for (count, (store, ahead)) in admitted.iter_mut().zip(stores) {
             let deadline = Deadline::after(Instant::now(), PATIENCE);
-            let decision = store.charge(&caller, plan, None, 1, now() + ahead, deadline).await.unwrap();
+            let decision = store
+                .charge(&caller, plan, None, 1, now() + ahead, deadline)
+                .await
+                .unwrap();
             *count += i128::from(decision.verdict == Verdict::Allowed);
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -383,11 +548,32 @@ async fn a_fast_clocks_charge_locks_nobody_out() {
     let (plan, caller) = (plan(r#"{"throttle":{"rate":1,"burst":5}}"#), caller());
     let fast = world.warm().await;
     let deadline = || Deadline::after(Instant::now(), PATIENCE);
-    fast.charge(&caller, &plan, None, 5, now() + 3600 * SECOND, deadline()).await.unwrap();
+    fast.charge(&caller, &plan, None, 5, now() + 3600 * SECOND, deadline())
+        .await
+        .unwrap();
     let (right, writes) = (world.warm().await, world.proxy.count("UpdateItem"));
-    let decision = right.charge(&caller, &plan, None, 1, now(), deadline()).await.unwrap();
-    assert!(matches!(decision.verdict, Verdict::Throttled { retry_after_s: 3, .. }), "{decision:?}");
+    let decision = right
+        .charge(&caller, &plan, None, 1, now(), deadline())
+        .await
+        .unwrap();
+    assert!(
+        matches!(
+            decision.verdict,
+            Verdict::Throttled {
+                retry_after_s: 3,
+                ..
+            }
+        ),
+        "{decision:?}"
+    );
     assert_eq!(world.proxy.count("UpdateItem") - writes, 2);
     let later = now() + 3 * SECOND;
-    assert_eq!(right.charge(&caller, &plan, None, 1, later, deadline()).await.unwrap().verdict, Verdict::Allowed);
+    assert_eq!(
+        right
+            .charge(&caller, &plan, None, 1, later, deadline())
+            .await
+            .unwrap()
+            .verdict,
+        Verdict::Allowed
+    );
 }

@@ -12,15 +12,26 @@ use crate::proxy::Fault;
 use crate::subject::{NOON, PATIENCE, aws, caller, instance, patient};
 
 async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan, now: i128) {
-    let decision = store.charge(caller, plan, None, 1, now, patient()).await.unwrap();
-    assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false));
+    let decision = store
+        .charge(caller, plan, None, 1, now, patient())
+        .await
+        .unwrap();
+    assert_eq!(
+        (decision.verdict, decision.degraded),
+        (Verdict::Allowed, false)
+    );
 }
 
 /// What an instance that knows nothing reports.
 async fn reported(world: &World, caller: &Caller) -> u64 {
     let reader = instance(&aws(&world.proxy.url).await, PATIENCE);
     let day = date(2026, 11, 22);
-    reader.usage(caller, None, day, day, NOON, patient()).await.unwrap().days[0].1
+    reader
+        .usage(caller, None, day, day, NOON, patient())
+        .await
+        .unwrap()
+        .days[0]
+        .1
 }
 
 #[tokio::test]
@@ -38,23 +49,45 @@ async fn figures_of_a_key_are_written_at_most_once_per_minute() {
         calls += 1;
     }
     let figures = world.proxy.count("UpdateItem") - before - calls;
-    assert!((6..=8).contains(&figures), "{figures} writes of figures for {calls} decisions");
+    assert!(
+        (6..=8).contains(&figures),
+        "{figures} writes of figures for {calls} decisions"
+    );
 
     // Another instance sees all but the calls since the last write, and all of them after shutdown.
-    let seen = [reported(&world, &callers[0]).await, reported(&world, &callers[1]).await];
-    assert!((150..=300).contains(&seen[0]) && (75..=151).contains(&seen[1]), "{seen:?}");
+    let seen = [
+        reported(&world, &callers[0]).await,
+        reported(&world, &callers[1]).await,
+    ];
+    assert!(
+        (150..=300).contains(&seen[0]) && (75..=151).contains(&seen[1]),
+        "{seen:?}"
+    );
     store.flush(NOON, patient()).await;
-    assert_eq!([reported(&world, &callers[0]).await, reported(&world, &callers[1]).await], [300, 151]);
+    assert_eq!(
+        [
+            reported(&world, &callers[0]).await,
+            reported(&world, &callers[1]).await
+        ],
+        [300, 151]
+    );
     let after = world.proxy.count("UpdateItem");
     store.flush(NOON, patient()).await;
-    assert_eq!(world.proxy.count("UpdateItem"), after, "nothing is left to write");
+    assert_eq!(
+        world.proxy.count("UpdateItem"),
+        after,
+        "nothing is left to write"
+    );
 }
 
 #[tokio::test]
 async fn a_plan_that_is_not_shared_costs_one_write_per_call() {
     let world = World::new().await;
     let store = instance(&aws(&world.proxy.url).await, PATIENCE);
-    let (plan, caller) = (crate::subject::plan(r#"{"quotas":[{"limit":99,"period":"day"}]}"#), caller());
+    let (plan, caller) = (
+        crate::subject::plan(r#"{"quotas":[{"limit":99,"period":"day"}]}"#),
+        caller(),
+    );
     let before = world.proxy.count("UpdateItem");
     for minute in 0..5 {
         charge(&store, &caller, &plan, NOON + minute * 60 * SECOND).await;
@@ -72,12 +105,23 @@ async fn an_addition_that_may_have_happened_is_not_repeated() {
         let mut writes = 0;
         world.proxy.by(move |_, operation| {
             writes += usize::from(operation == "UpdateItem");
-            if operation == "UpdateItem" && writes == 2 { fault } else { Fault::None }
+            if operation == "UpdateItem" && writes == 2 {
+                fault
+            } else {
+                Fault::None
+            }
         });
 
         let deadline = || Deadline::after(Instant::now(), Duration::from_secs(1));
-        let decision = store.charge(&caller, &plan, None, 1, NOON, deadline()).await.unwrap();
-        assert_eq!((decision.verdict, decision.degraded), (Verdict::Allowed, false), "{fault:?}");
+        let decision = store
+            .charge(&caller, &plan, None, 1, NOON, deadline())
+            .await
+            .unwrap();
+        assert_eq!(
+            (decision.verdict, decision.degraded),
+            (Verdict::Allowed, false),
+            "{fault:?}"
+        );
         charge(&store, &caller, &plan, NOON + SECOND).await;
         store.flush(NOON + SECOND, patient()).await;
         assert_eq!(reported(&world, &caller).await, expected, "{fault:?}");
@@ -93,7 +137,12 @@ async fn figures_wait_while_the_store_is_down() {
     charge(&store, &caller, &plan, NOON + SECOND).await;
 
     world.proxy.all(Fault::Throttle);
-    store.flush(NOON + SECOND, Deadline::after(Instant::now(), Duration::from_millis(100))).await;
+    store
+        .flush(
+            NOON + SECOND,
+            Deadline::after(Instant::now(), Duration::from_millis(100)),
+        )
+        .await;
     world.proxy.all(Fault::None);
     assert_eq!(reported(&world, &caller).await, 1);
     charge(&store, &caller, &plan, NOON + 62 * SECOND).await;

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use usage::{Condition, ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, KeyPatch, KeyRecord, Store};
+use usage::{
+    Condition, ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, KeyPatch,
+    KeyRecord, Store,
+};
 
-use crate::admin::{Registry, assert_ended, created, hash, known, listed, new_plan, new_secret, number, rotate};
+use crate::admin::{
+    Registry, assert_ended, created, hash, known, listed, new_plan, new_secret, number, rotate,
+};
 
 /// A row with nothing but a secret and a plan.
 fn row(secret: &str) -> ImportedKey {
@@ -26,11 +31,23 @@ fn row(secret: &str) -> ImportedKey {
 }
 
 async fn import(store: &Store, row: ImportedKey) -> ImportedRow {
-    without_records(store.admin().import_keys(&[row], false, Timestamp::now()).await.unwrap()).remove(0)
+    without_records(
+        store
+            .admin()
+            .import_keys(&[row], false, Timestamp::now())
+            .await
+            .unwrap(),
+    )
+    .remove(0)
 }
 
 fn done(key_id: &str, change: ImportChange, notes: Vec<ImportNote>) -> ImportedRow {
-    ImportedRow::Key { key_id: key_id.to_owned(), change, notes, written: None }
+    ImportedRow::Key {
+        key_id: key_id.to_owned(),
+        change,
+        notes,
+        written: None,
+    }
 }
 
 /// The rows without what was written.
@@ -48,14 +65,24 @@ async fn record(store: &Store, key_id: &str) -> KeyRecord {
 }
 
 async fn patch(store: &Store, key_id: &str, patch: KeyPatch) {
-    store.admin().update_key(key_id, &patch, &Condition::None, Timestamp::now()).await.unwrap();
+    store
+        .admin()
+        .update_key(key_id, &patch, &Condition::None, Timestamp::now())
+        .await
+        .unwrap();
 }
 
 pub(crate) async fn an_import_keeps_what_the_file_does_not_say(subject: Arc<Registry>) {
     let (store, secret) = (&subject.store, new_secret());
-    let first = ImportedKey { name: Some("first".to_owned()), ..row(&secret) };
+    let first = ImportedKey {
+        name: Some("first".to_owned()),
+        ..row(&secret)
+    };
     let id = first.new_key_id.clone();
-    assert_eq!(import(store, first.clone()).await, done(&id, ImportChange::Created, Vec::new()));
+    assert_eq!(
+        import(store, first.clone()).await,
+        done(&id, ImportChange::Created, Vec::new())
+    );
     let metadata = [("team".to_owned(), Some("a".to_owned()))].into();
     let change = KeyPatch {
         subject: Some(Some("alice".to_owned())),
@@ -68,10 +95,20 @@ pub(crate) async fn an_import_keeps_what_the_file_does_not_say(subject: Arc<Regi
     patch(store, &id, change).await;
     let before = record(store, &id).await;
 
-    assert_eq!(import(store, first.clone()).await, done(&id, ImportChange::Unchanged, Vec::new()));
+    assert_eq!(
+        import(store, first.clone()).await,
+        done(&id, ImportChange::Unchanged, Vec::new())
+    );
     assert_eq!(record(store, &id).await, before);
-    let renamed = ImportedKey { name: Some("second".to_owned()), plan: None, ..row(&secret) };
-    assert_eq!(import(store, renamed).await, done(&id, ImportChange::Updated, Vec::new()));
+    let renamed = ImportedKey {
+        name: Some("second".to_owned()),
+        plan: None,
+        ..row(&secret)
+    };
+    assert_eq!(
+        import(store, renamed).await,
+        done(&id, ImportChange::Updated, Vec::new())
+    );
     let mut renamed = before;
     renamed.name = Some("second".to_owned());
     assert_eq!(record(store, &id).await, renamed);
@@ -95,12 +132,27 @@ pub(crate) async fn an_import_changes_what_the_file_says(subject: Arc<Registry>)
         metadata: Some([("team".to_owned(), "a".to_owned())].into()),
         ..row(&new)
     };
-    let moved = ImportNote::Moves { from: "free".to_owned(), to: "open".to_owned() };
-    assert_eq!(import(store, all.clone()).await, done(&id, ImportChange::Updated, vec![moved]));
+    let moved = ImportNote::Moves {
+        from: "free".to_owned(),
+        to: "open".to_owned(),
+    };
+    assert_eq!(
+        import(store, all.clone()).await,
+        done(&id, ImportChange::Updated, vec![moved])
+    );
     let changed = record(store, &id).await;
-    assert_eq!((changed.name, changed.description), (all.name, all.description));
-    assert_eq!((changed.key.plan.as_str(), changed.key.expires_at), ("open", Some(end)));
-    assert_eq!((changed.key.subject, Some(changed.key.scopes)), (all.subject, all.scopes));
+    assert_eq!(
+        (changed.name, changed.description),
+        (all.name, all.description)
+    );
+    assert_eq!(
+        (changed.key.plan.as_str(), changed.key.expires_at),
+        ("open", Some(end))
+    );
+    assert_eq!(
+        (changed.key.subject, Some(changed.key.scopes)),
+        (all.subject, all.scopes)
+    );
     assert_eq!(Some(changed.metadata), all.metadata);
     // The earlier secret is the same key.
     for secret in [&old, &new] {
@@ -114,13 +166,29 @@ pub(crate) async fn an_import_never_enables_a_key_or_gives_it_more_time(subject:
     let id = first.new_key_id.clone();
     import(store, first).await;
     let ended = Timestamp::now() - SignedDuration::from_secs(1);
-    patch(store, &id, KeyPatch { enabled: Some(false), expires_at: Some(Some(ended)), ..KeyPatch::default() }).await;
+    patch(
+        store,
+        &id,
+        KeyPatch {
+            enabled: Some(false),
+            expires_at: Some(Some(ended)),
+            ..KeyPatch::default()
+        },
+    )
+    .await;
     let before = record(store, &id).await;
 
     let later = Some(Timestamp::now() + SignedDuration::from_hours(1));
-    let again = ImportedKey { enabled: Some(true), expires_at: later, ..row(&secret) };
+    let again = ImportedKey {
+        enabled: Some(true),
+        expires_at: later,
+        ..row(&secret)
+    };
     let notes = vec![ImportNote::StaysDisabled, ImportNote::StaysExpired];
-    assert_eq!(import(store, again).await, done(&id, ImportChange::Unchanged, notes));
+    assert_eq!(
+        import(store, again).await,
+        done(&id, ImportChange::Unchanged, notes)
+    );
     assert_eq!(record(store, &id).await, before);
 }
 
@@ -133,27 +201,52 @@ pub(crate) async fn an_import_never_brings_an_ended_secret_back(subject: Arc<Reg
 
     let (id, first) = created(store, "free").await;
     rotate(store, &id, &new_secret(), 3600).await.unwrap();
-    assert_eq!(refused(&first).await, ImportRefusal::EarlierSecret { key_id: id.clone() });
+    assert_eq!(
+        refused(&first).await,
+        ImportRefusal::EarlierSecret { key_id: id.clone() }
+    );
     let last = new_secret();
     rotate(store, &id, &last, 0).await.unwrap();
-    assert!(matches!(refused(&first).await, ImportRefusal::EndedSecret { key_id, .. } if key_id == id));
+    assert!(
+        matches!(refused(&first).await, ImportRefusal::EndedSecret { key_id, .. } if key_id == id)
+    );
 
     // A grace that ends by itself, and what later changes and rotations make of it.
     let past = Timestamp::now() - SignedDuration::from_hours(2);
     let (id, graced) = created(store, "free").await;
     let (admin, new) = (store.admin(), new_secret());
     let grace_end = past + SignedDuration::from_hours(1);
-    admin.rotate_key(&id, &hash(&new), grace_end, &Condition::None, &(), past).await.unwrap();
-    let ended = ImportRefusal::EndedSecret { key_id: id.clone(), ended_at: grace_end };
+    admin
+        .rotate_key(&id, &hash(&new), grace_end, &Condition::None, &(), past)
+        .await
+        .unwrap();
+    let ended = ImportRefusal::EndedSecret {
+        key_id: id.clone(),
+        ended_at: grace_end,
+    };
     assert_eq!(refused(&graced).await, ended);
-    patch(store, &id, KeyPatch { name: Some(Some("x".to_owned())), ..KeyPatch::default() }).await;
+    patch(
+        store,
+        &id,
+        KeyPatch {
+            name: Some(Some("x".to_owned())),
+            ..KeyPatch::default()
+        },
+    )
+    .await;
     assert_eq!(refused(&graced).await, ended);
     rotate(store, &id, &new_secret(), 3600).await.unwrap();
     assert_eq!(refused(&graced).await, ended);
 
-    admin.delete_key(&id, &Condition::None, Timestamp::now()).await.unwrap();
+    admin
+        .delete_key(&id, &Condition::None, Timestamp::now())
+        .await
+        .unwrap();
     for secret in [&graced, &new] {
-        assert!(matches!(refused(secret).await, ImportRefusal::EndedSecret { .. }));
+        assert!(matches!(
+            refused(secret).await,
+            ImportRefusal::EndedSecret { .. }
+        ));
         assert_ended(known(&subject, secret).await);
     }
 }
@@ -164,10 +257,24 @@ pub(crate) async fn a_dry_run_writes_nothing(subject: Arc<Registry>) {
     let before = record(store, &id).await;
     let new = new_secret();
     let rows = [
-        ImportedKey { name: Some("x".to_owned()), plan: None, ..row(&secret) },
-        ImportedKey { plan: Some(plan.clone()), key_id: Some(format!("chosen-{}", number())), ..row(&new) },
+        ImportedKey {
+            name: Some("x".to_owned()),
+            plan: None,
+            ..row(&secret)
+        },
+        ImportedKey {
+            plan: Some(plan.clone()),
+            key_id: Some(format!("chosen-{}", number())),
+            ..row(&new)
+        },
     ];
-    let outcome = without_records(store.admin().import_keys(&rows, true, Timestamp::now()).await.unwrap());
+    let outcome = without_records(
+        store
+            .admin()
+            .import_keys(&rows, true, Timestamp::now())
+            .await
+            .unwrap(),
+    );
     let changes: Vec<_> = outcome
         .iter()
         .map(|row| match row {
@@ -180,20 +287,38 @@ pub(crate) async fn a_dry_run_writes_nothing(subject: Arc<Registry>) {
     assert_eq!(known(&subject, &new).await, None);
     assert_eq!(listed(store, Some(&plan), 10).await, [id]);
     // The same rows, in earnest.
-    let imported = store.admin().import_keys(&rows, false, Timestamp::now()).await.unwrap();
+    let imported = store
+        .admin()
+        .import_keys(&rows, false, Timestamp::now())
+        .await
+        .unwrap();
     assert_eq!(without_records(imported), outcome);
 }
 
 pub(crate) async fn imported_key_ids_belong_to_one_key(subject: Arc<Registry>) {
     let (store, chosen) = (&subject.store, format!("chosen-{:06}", number()));
-    let with_id = |secret: &str, id: &str| ImportedKey { key_id: Some(id.to_owned()), ..row(secret) };
+    let with_id = |secret: &str, id: &str| ImportedKey {
+        key_id: Some(id.to_owned()),
+        ..row(secret)
+    };
     let (secret, other) = (new_secret(), new_secret());
-    assert_eq!(import(store, with_id(&secret, &chosen)).await, done(&chosen, ImportChange::Created, Vec::new()));
-    assert_eq!(import(store, with_id(&secret, &chosen)).await, done(&chosen, ImportChange::Unchanged, Vec::new()));
+    assert_eq!(
+        import(store, with_id(&secret, &chosen)).await,
+        done(&chosen, ImportChange::Created, Vec::new())
+    );
+    assert_eq!(
+        import(store, with_id(&secret, &chosen)).await,
+        done(&chosen, ImportChange::Unchanged, Vec::new())
+    );
     let in_use = ImportedRow::Refused(ImportRefusal::KeyIdInUse);
     assert_eq!(import(store, with_id(&other, &chosen)).await, in_use);
-    let other_id = ImportRefusal::OtherKeyId { key_id: chosen.clone() };
-    assert_eq!(import(store, with_id(&secret, "another")).await, ImportedRow::Refused(other_id));
+    let other_id = ImportRefusal::OtherKeyId {
+        key_id: chosen.clone(),
+    };
+    assert_eq!(
+        import(store, with_id(&secret, "another")).await,
+        ImportedRow::Refused(other_id)
+    );
     // An id that no import gave.
     let (id, _) = created(store, "free").await;
     assert_eq!(import(store, with_id(&other, &id)).await, in_use);
@@ -201,9 +326,15 @@ pub(crate) async fn imported_key_ids_belong_to_one_key(subject: Arc<Registry>) {
 
     // Two at the same moment: the index knows neither.
     let raced = format!("chosen-{:06}", number());
-    let (one, two) = (with_id(&new_secret(), &raced), with_id(&new_secret(), &raced));
+    let (one, two) = (
+        with_id(&new_secret(), &raced),
+        with_id(&new_secret(), &raced),
+    );
     let (one, two) = tokio::join!(import(store, one), import(store, two));
-    let won = [&one, &two].into_iter().filter(|row| matches!(row, ImportedRow::Key { .. })).count();
+    let won = [&one, &two]
+        .into_iter()
+        .filter(|row| matches!(row, ImportedRow::Key { .. }))
+        .count();
     assert_eq!(won, 1, "{one:?} {two:?}");
 }
 
@@ -212,10 +343,22 @@ pub(crate) async fn an_import_needs_plans_that_exist(subject: Arc<Registry>) {
     let secrets = [new_secret(), new_secret(), new_secret()];
     let rows = [
         row(&secrets[0]),
-        ImportedKey { plan: Some("nowhere".to_owned()), ..row(&secrets[1]) },
-        ImportedKey { plan: None, ..row(&secrets[2]) },
+        ImportedKey {
+            plan: Some("nowhere".to_owned()),
+            ..row(&secrets[1])
+        },
+        ImportedKey {
+            plan: None,
+            ..row(&secrets[2])
+        },
     ];
-    let outcome = without_records(store.admin().import_keys(&rows, false, Timestamp::now()).await.unwrap());
+    let outcome = without_records(
+        store
+            .admin()
+            .import_keys(&rows, false, Timestamp::now())
+            .await
+            .unwrap(),
+    );
     let id = rows[0].new_key_id.as_str();
     assert_eq!(
         outcome,
@@ -225,7 +368,10 @@ pub(crate) async fn an_import_needs_plans_that_exist(subject: Arc<Registry>) {
             ImportedRow::Refused(ImportRefusal::NoPlan),
         ]
     );
-    assert!(known(&subject, &secrets[0]).await.is_some() && known(&subject, &secrets[1]).await.is_none());
+    assert!(
+        known(&subject, &secrets[0]).await.is_some()
+            && known(&subject, &secrets[1]).await.is_none()
+    );
 }
 
 /// An import reads, and writes later. What was changed in between must not be undone.
@@ -233,18 +379,35 @@ pub(crate) async fn an_import_and_a_change_at_once_lose_nothing(subject: Arc<Reg
     let store = &subject.store;
     for _ in 0..4 {
         let (id, secret) = created(store, "free").await;
-        let renamed = ImportedKey { name: Some("file".to_owned()), plan: None, ..row(&secret) };
-        let off = KeyPatch { enabled: Some(false), ..KeyPatch::default() };
+        let renamed = ImportedKey {
+            name: Some("file".to_owned()),
+            plan: None,
+            ..row(&secret)
+        };
+        let off = KeyPatch {
+            enabled: Some(false),
+            ..KeyPatch::default()
+        };
         let (imported, ()) = tokio::join!(import(store, renamed), patch(store, &id, off));
         let after = record(store, &id).await;
         assert!(!after.key.enabled, "the key was enabled again");
-        assert!(matches!(imported, ImportedRow::Refused(ImportRefusal::Busy)) || after.name.is_some(), "{imported:?}");
+        assert!(
+            matches!(imported, ImportedRow::Refused(ImportRefusal::Busy)) || after.name.is_some(),
+            "{imported:?}"
+        );
 
         let (id, secret) = created(store, "free").await;
-        let renamed = ImportedKey { name: Some("file".to_owned()), plan: None, ..row(&secret) };
+        let renamed = ImportedKey {
+            name: Some("file".to_owned()),
+            plan: None,
+            ..row(&secret)
+        };
         let admin = store.admin();
         let now = Timestamp::now();
-        let (_, deleted) = tokio::join!(import(store, renamed), admin.delete_key(&id, &Condition::None, now));
+        let (_, deleted) = tokio::join!(
+            import(store, renamed),
+            admin.delete_key(&id, &Condition::None, now)
+        );
         deleted.unwrap();
         assert_ended(known(&subject, &secret).await);
     }

@@ -1,4 +1,5 @@
-//! What stands in the usage table: the documented form, kept small, and brought back where a clock was fast.
+//! What stands in the usage table: the documented form, kept small, and brought back where a clock
+//! was fast.
 
 use std::collections::HashMap;
 
@@ -24,23 +25,44 @@ impl World {
         Subject::dynamodb("dynamodb", &url).await;
         let aws = aws(&url).await;
         let client = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
-        Self { client, store: instance(&aws, PATIENCE), _server: server }
+        Self {
+            client,
+            store: instance(&aws, PATIENCE),
+            _server: server,
+        }
     }
 
     async fn charge(&self, caller: &Caller, plan: &Plan, cost: u64, now: i128) -> Verdict {
         let route = plan.route_limit("GET", "/a").map(AsRef::as_ref);
-        self.store.charge(caller, plan, route, cost, now, patient()).await.unwrap().verdict
+        self.store
+            .charge(caller, plan, route, cost, now, patient())
+            .await
+            .unwrap()
+            .verdict
     }
 
     async fn item(&self, id: &str) -> HashMap<String, AttributeValue> {
-        let request = self.client.get_item().table_name("tollgate-usage").consistent_read(true);
-        request.key("id", AttributeValue::S(id.to_owned())).send().await.unwrap().item.unwrap_or_default()
+        let request = self
+            .client
+            .get_item()
+            .table_name("tollgate-usage")
+            .consistent_read(true);
+        request
+            .key("id", AttributeValue::S(id.to_owned()))
+            .send()
+            .await
+            .unwrap()
+            .item
+            .unwrap_or_default()
     }
 }
 
 /// Names of attributes, each bucket's cut to its first letter, sorted.
 fn names(item: &HashMap<String, AttributeValue>) -> Vec<&str> {
-    let mut names: Vec<&str> = item.keys().map(|name| if name.starts_with('b') { "b" } else { name }).collect();
+    let mut names: Vec<&str> = item
+        .keys()
+        .map(|name| if name.starts_with('b') { "b" } else { name })
+        .collect();
     names.sort_unstable();
     names
 }
@@ -57,15 +79,40 @@ async fn has_the_documented_form(world: &World) {
                 "quotas":[{"limit":9,"period":"day"},{"limit":9,"period":"month"}]}"#,
         ),
     );
-    assert_eq!(world.charge(&caller, &plan, 2, NOON).await, Verdict::Allowed);
+    assert_eq!(
+        world.charge(&caller, &plan, 2, NOON).await,
+        Verdict::Allowed
+    );
     let item = world.item(&caller.to_string()).await;
-    assert_eq!(names(&item), ["b", "b", "d20261122", "id", "m20261101", "ttl", "u261122", "v"]);
-    assert_eq!(["d20261122", "m20261101", "u261122", "v"].map(|name| number(&item, name)), [2, 2, 2, 1]);
-    let tats = item.keys().filter(|name| name.starts_with('b')).map(|name| number(&item, name));
-    assert_eq!(tats.collect::<Vec<_>>(), [NOON + 2 * SECOND, NOON + 2 * SECOND]);
+    assert_eq!(
+        names(&item),
+        [
+            "b",
+            "b",
+            "d20261122",
+            "id",
+            "m20261101",
+            "ttl",
+            "u261122",
+            "v"
+        ]
+    );
+    assert_eq!(
+        ["d20261122", "m20261101", "u261122", "v"].map(|name| number(&item, name)),
+        [2, 2, 2, 1]
+    );
+    let tats = item
+        .keys()
+        .filter(|name| name.starts_with('b'))
+        .map(|name| number(&item, name));
+    assert_eq!(
+        tats.collect::<Vec<_>>(),
+        [NOON + 2 * SECOND, NOON + 2 * SECOND]
+    );
 }
 
-/// Calendars of one's own have a name of ten characters, a sliding window has two slots that are instants.
+/// Calendars of one's own have a name of ten characters, a sliding window has two slots that are
+/// instants.
 async fn has_the_documented_form_beyond_bucket_day_and_month(world: &World) {
     let plan = plan(
         r#"{"algorithm":"sliding_window","window_s":10,"limit":9,
@@ -75,38 +122,74 @@ async fn has_the_documented_form_beyond_bucket_day_and_month(world: &World) {
     for now in [NOON, NOON + 10 * SECOND] {
         assert_eq!(world.charge(&caller, &plan, 2, now).await, Verdict::Allowed);
     }
-    let grant = world.store.grant(&caller, &plan, "week", 5, Some("g"), NOON, patient()).await.unwrap();
+    let grant = world
+        .store
+        .grant(&caller, &plan, "week", 5, Some("g"), NOON, patient())
+        .await
+        .unwrap();
     assert_eq!(grant.remaining, 10);
     let item = world.item(&caller.to_string()).await;
     let of = |letter: char| {
-        let mut found: Vec<i128> =
-            item.keys().filter(|name| name.starts_with(letter)).map(|name| number(&item, name)).collect();
+        let mut found: Vec<i128> = item
+            .keys()
+            .filter(|name| name.starts_with(letter))
+            .map(|name| number(&item, name))
+            .collect();
         found.sort_unstable();
         found
     };
     assert_eq!(of('s'), [NOON + 2, NOON + 10 * SECOND + 2]);
     assert_eq!(of('q'), [-1, 4]);
-    assert_eq!(item.keys().filter(|name| name.starts_with("gq") && name.len() == 11).count(), 1);
+    assert_eq!(
+        item.keys()
+            .filter(|name| name.starts_with("gq") && name.len() == 11)
+            .count(),
+        1
+    );
     assert!(number(&item, "gi") > 0);
 }
 
-/// A call a day for forty days: past days end up in items of their own, and no window is left behind.
+/// A call a day for forty days: past days end up in items of their own, and no window is left
+/// behind.
 async fn stays_small_and_keeps_its_history(world: &World) {
     let (caller, plan) = (caller(), plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#));
     for day in 0..40 {
-        assert_eq!(world.charge(&caller, &plan, 1, NOON + day * DAY).await, Verdict::Allowed);
+        assert_eq!(
+            world.charge(&caller, &plan, 1, NOON + day * DAY).await,
+            Verdict::Allowed
+        );
     }
     let item = world.item(&caller.to_string()).await;
     let windows = item.keys().filter(|name| name.starts_with('d')).count();
-    assert!(windows <= 1 + 2 + 4, "{windows} windows: today's, two kept, four stale");
-    assert!(item.keys().all(|name| !name.starts_with("u2611")), "{:?}", names(&item));
-    assert!(item.keys().filter(|name| name.starts_with('u')).count() <= 19, "{:?}", names(&item));
+    assert!(
+        windows <= 1 + 2 + 4,
+        "{windows} windows: today's, two kept, four stale"
+    );
+    assert!(
+        item.keys().all(|name| !name.starts_with("u2611")),
+        "{:?}",
+        names(&item)
+    );
+    assert!(
+        item.keys().filter(|name| name.starts_with('u')).count() <= 19,
+        "{:?}",
+        names(&item)
+    );
     assert_eq!(number(&item, "u261231"), 1);
     let december = world.item(&format!("history#{caller}#202612")).await;
     assert_eq!(number(&december, "u261201"), 1);
     let history = world.item(&format!("history#{caller}#202611")).await;
-    assert_eq!(history.keys().filter(|name| name.starts_with("u2611")).count(), 9);
-    assert_eq!(["u261122", "u261130", "v"].map(|name| number(&history, name)), [1, 1, 1]);
+    assert_eq!(
+        history
+            .keys()
+            .filter(|name| name.starts_with("u2611"))
+            .count(),
+        9
+    );
+    assert_eq!(
+        ["u261122", "u261130", "v"].map(|name| number(&history, name)),
+        [1, 1, 1]
+    );
 }
 
 async fn is_brought_back_from_a_fast_clock(world: &World) {
@@ -114,7 +197,13 @@ async fn is_brought_back_from_a_fast_clock(world: &World) {
     let now = now();
     world.charge(&caller, &plan, 5, now + 3600 * SECOND).await;
     let fast = world.item(&caller.to_string()).await;
-    assert!(matches!(world.charge(&caller, &plan, 1, now).await, Verdict::Throttled { retry_after_s: 3, .. }));
+    assert!(matches!(
+        world.charge(&caller, &plan, 1, now).await,
+        Verdict::Throttled {
+            retry_after_s: 3,
+            ..
+        }
+    ));
     let right = world.item(&caller.to_string()).await;
     let bucket = right.keys().find(|name| name.starts_with('b')).unwrap();
     assert_eq!(number(&fast, bucket), now + 3605 * SECOND);

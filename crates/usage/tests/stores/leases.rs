@@ -1,5 +1,5 @@
-//! Leases: whatever instances do with them, no window of time admits more than burst and rate, and no quota more than
-//! its limit; and a hot key costs few writes.
+//! Leases: whatever instances do with them, no window of time admits more than burst and rate, and
+//! no quota more than its limit; and a hot key costs few writes.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,9 @@ use usage::{Caller, Decision, DynamoDbStore, Nanos, Plan, SECOND, Verdict};
 
 use crate::proxy::{Fault, Proxy};
 use crate::servers::Server;
-use crate::subject::{MILLISECOND, NOON, PATIENCE, Subject, aws, caller, instance, now, patient, plan};
+use crate::subject::{
+    MILLISECOND, NOON, PATIENCE, Subject, aws, caller, instance, now, patient, plan,
+};
 
 /// So many instances share a key.
 const WORKERS: usize = 6;
@@ -28,7 +30,12 @@ impl Fleet {
         Subject::dynamodb("ministack", &proxy.url).await;
         let aws = aws(&proxy.url).await;
         let instances = (0..workers).map(|_| instance(&aws, PATIENCE)).collect();
-        Self { aws, proxy, instances, _server: server }
+        Self {
+            aws,
+            proxy,
+            instances,
+            _server: server,
+        }
     }
 
     /// It dies with what it had leased, and another takes its place.
@@ -37,7 +44,10 @@ impl Fleet {
     }
 
     async fn call(&self, worker: usize, caller: &Caller, plan: &Plan, now: Nanos) -> Decision {
-        let decision = self.instances[worker].charge(caller, plan, None, 1, now, patient()).await.unwrap();
+        let decision = self.instances[worker]
+            .charge(caller, plan, None, 1, now, patient())
+            .await
+            .unwrap();
         assert!(!decision.degraded, "the store did not answer");
         decision
     }
@@ -56,20 +66,26 @@ impl Fleet {
     }
 }
 
-/// Nothing in `admitted` is more than a burst and the rate allow, over any window; the rate in nanoseconds a call.
+/// Nothing in `admitted` is more than a burst and the rate allow, over any window; the rate in
+/// nanoseconds a call.
 fn assert_within(admitted: &[Nanos], burst: Nanos, emission: Nanos) {
     let mut sorted = admitted.to_vec();
     sorted.sort_unstable();
     for (index, first) in sorted.iter().enumerate() {
         for (count, last) in (1..).zip(&sorted[index..]) {
-            assert!(count * emission <= burst * emission + (last - first), "{count} within {} ns", last - first);
+            assert!(
+                count * emission <= burst * emission + (last - first),
+                "{count} within {} ns",
+                last - first
+            );
         }
     }
 }
 
-/// Calls come in clumps to instances that freeze for as long as a lease and longer, and that die. The instants are
-/// simulated: a frozen instance is one that is not called for a while, and then spends what is left of its lease. Now
-/// and then everybody calls until nothing is left, which is when too much would show.
+/// Calls come in clumps to instances that freeze for as long as a lease and longer, and that die.
+/// The instants are simulated: a frozen instance is one that is not called for a while, and then
+/// spends what is left of its lease. Now and then everybody calls until nothing is left, which is
+/// when too much would show.
 #[tokio::test]
 async fn no_window_admits_more_than_burst_and_rate_whatever_instances_do() {
     let mut fleet = Fleet::new(WORKERS).await;
@@ -94,12 +110,16 @@ async fn no_window_admits_more_than_burst_and_rate_whatever_instances_do() {
         }
         assert_within(&admitted, 400, SECOND / 200);
         let writes = fleet.writes() - before;
-        assert!(writes < admitted.len() / 2, "{writes} writes for {}", admitted.len());
+        assert!(
+            writes < admitted.len() / 2,
+            "{writes} writes for {}",
+            admitted.len()
+        );
     }
 }
 
-/// All instances buy at once and hold what they have until the last instant. Meanwhile the bucket fills: what it has
-/// then and what was bought before together are no more than the burst.
+/// All instances buy at once and hold what they have until the last instant. Meanwhile the bucket
+/// fills: what it has then and what was bought before together are no more than the burst.
 #[tokio::test]
 async fn what_was_bought_before_and_spent_late_is_within_the_burst_too() {
     let fleet = Fleet::new(WORKERS).await;
@@ -115,7 +135,10 @@ async fn what_was_bought_before_and_spent_late_is_within_the_burst_too() {
     }
     let before = fleet.writes();
     for worker in 0..WORKERS {
-        assert_eq!(fleet.call(worker, &caller, &plan, late).await.verdict, Verdict::Allowed);
+        assert_eq!(
+            fleet.call(worker, &caller, &plan, late).await.verdict,
+            Verdict::Allowed
+        );
         admitted.push(late);
     }
     assert_eq!(fleet.writes(), before, "each has a lease left");
@@ -127,7 +150,9 @@ async fn what_was_bought_before_and_spent_late_is_within_the_burst_too() {
 #[tokio::test]
 async fn s45_sixteen_instances_admit_a_burst_at_most_and_strand_no_more_than_their_leases() {
     let fleet = Fleet::new(16).await;
-    let plan = plan(r#"{"throttle":{"rate":0.001,"burst":101},"quotas":[{"limit":100,"period":"day"}],"lease":8}"#);
+    let plan = plan(
+        r#"{"throttle":{"rate":0.001,"burst":101},"quotas":[{"limit":100,"period":"day"}],"lease":8}"#,
+    );
     for round in 0..5 {
         let (caller, mut admitted) = (caller(), 0);
         let mut random = fastrand::Rng::with_seed(round);
@@ -135,10 +160,17 @@ async fn s45_sixteen_instances_admit_a_burst_at_most_and_strand_no_more_than_the
             let decision = fleet.call(random.usize(..16), &caller, &plan, NOON).await;
             admitted += u64::from(decision.verdict == Verdict::Allowed);
         }
-        // One more instance, which has seen nothing: what is left of the quota is what nobody bought.
-        let left = instance(&fleet.aws, PATIENCE).peek(&caller, &plan, None, 1, NOON, patient()).await.unwrap();
+        // One more instance, which has seen nothing: what is left of the quota is what nobody
+        // bought.
+        let left = instance(&fleet.aws, PATIENCE)
+            .peek(&caller, &plan, None, 1, NOON, patient())
+            .await
+            .unwrap();
         let charged = 100 - left.limits[1].remaining;
-        assert!(admitted <= 100 && charged - admitted <= 16 * 7, "{admitted} of {charged}");
+        assert!(
+            admitted <= 100 && charged - admitted <= 16 * 7,
+            "{admitted} of {charged}"
+        );
         assert_eq!(charged, 100, "round {round}");
     }
 }
@@ -146,7 +178,9 @@ async fn s45_sixteen_instances_admit_a_burst_at_most_and_strand_no_more_than_the
 #[tokio::test]
 async fn a_lease_ends_with_its_quotas_window_so_that_each_holds_what_was_admitted_in_it() {
     let fleet = Fleet::new(WORKERS).await;
-    let plan = plan(r#"{"quotas":[{"limit":2000,"period":"day","time_zone":"Europe/Berlin"}],"lease":16}"#);
+    let plan = plan(
+        r#"{"quotas":[{"limit":2000,"period":"day","time_zone":"Europe/Berlin"}],"lease":16}"#,
+    );
     let (caller, midnight) = (caller(), NOON + 11 * 3600 * SECOND);
     let mut admitted = [0_u64, 0];
     for call in 0..600 {
@@ -157,8 +191,14 @@ async fn a_lease_ends_with_its_quotas_window_so_that_each_holds_what_was_admitte
     }
     assert_eq!(admitted, [300, 300]);
     let fresh = instance(&fleet.aws, PATIENCE);
-    let look = fresh.peek(&caller, &plan, None, 1, midnight + SECOND, patient()).await.unwrap();
-    assert!((300..=300 + WORKERS as u64 * 15).contains(&(2000 - look.limits[0].remaining)), "{look:?}");
+    let look = fresh
+        .peek(&caller, &plan, None, 1, midnight + SECOND, patient())
+        .await
+        .unwrap();
+    assert!(
+        (300..=300 + WORKERS as u64 * 15).contains(&(2000 - look.limits[0].remaining)),
+        "{look:?}"
+    );
 }
 
 #[tokio::test]
@@ -167,7 +207,13 @@ async fn a_hot_key_costs_a_tenth_of_a_write_a_decision() {
     let plan = plan(r#"{"throttle":{"rate":10000,"burst":20000},"lease":16}"#);
     let (caller, before) = (caller(), fleet.writes());
     for call in 0..2000 {
-        assert_eq!(fleet.call(0, &caller, &plan, NOON + call * MILLISECOND).await.verdict, Verdict::Allowed);
+        assert_eq!(
+            fleet
+                .call(0, &caller, &plan, NOON + call * MILLISECOND)
+                .await
+                .verdict,
+            Verdict::Allowed
+        );
     }
     let writes = fleet.writes() - before;
     assert!(writes <= 200, "{writes} writes for 2000 decisions");
@@ -179,13 +225,29 @@ async fn a_leased_call_can_be_refunded_by_itself() {
     let plan = plan(r#"{"quotas":[{"limit":1000,"period":"day"}],"lease":16}"#);
     let (caller, mut charges) = (caller(), Vec::new());
     for call in 0..100 {
-        charges.push(fleet.call(0, &caller, &plan, NOON + call * MILLISECOND).await.charge.unwrap());
+        charges.push(
+            fleet
+                .call(0, &caller, &plan, NOON + call * MILLISECOND)
+                .await
+                .charge
+                .unwrap(),
+        );
     }
     let fresh = instance(&fleet.aws, PATIENCE);
-    let left = async || fresh.peek(&caller, &plan, None, 1, NOON, patient()).await.unwrap().limits[0].remaining;
+    let left = async || {
+        fresh
+            .peek(&caller, &plan, None, 1, NOON, patient())
+            .await
+            .unwrap()
+            .limits[0]
+            .remaining
+    };
     let before = left().await;
     for charge in &charges {
-        let refund = fresh.refund(&caller, charge, NOON, patient()).await.unwrap();
+        let refund = fresh
+            .refund(&caller, charge, NOON, patient())
+            .await
+            .unwrap();
         assert_eq!(refund, usage::Refund::Returned);
     }
     assert_eq!(left().await, before + 100);
@@ -195,7 +257,8 @@ async fn a_leased_call_can_be_refunded_by_itself() {
 #[tokio::test]
 async fn what_was_bought_is_spent_while_the_store_hangs() {
     let fleet = Fleet::new(1).await;
-    let plan = plan(r#"{"throttle":{"rate":1000,"burst":9000},"on_store_failure":"deny","lease":100}"#);
+    let plan =
+        plan(r#"{"throttle":{"rate":1000,"burst":9000},"on_store_failure":"deny","lease":100}"#);
     let (caller, start) = (caller(), now());
     let mut calls = 0;
     while fleet.writes() < 8 {
@@ -206,8 +269,10 @@ async fn what_was_bought_is_spent_while_the_store_hangs() {
     let mut passed = 0;
     loop {
         let deadline = Deadline::after(Instant::now(), Duration::from_millis(50));
-        let decision =
-            fleet.instances[0].charge(&caller, &plan, None, 1, start + calls * 10_000, deadline).await.unwrap();
+        let decision = fleet.instances[0]
+            .charge(&caller, &plan, None, 1, start + calls * 10_000, deadline)
+            .await
+            .unwrap();
         if decision.degraded {
             assert!(matches!(decision.verdict, Verdict::Unavailable { .. }));
             break;

@@ -25,18 +25,27 @@ pub(crate) async fn a_list_shows_every_key_while_keys_are_rotated(subject: Arc<R
         async move {
             while !is_over.load(Ordering::Relaxed) {
                 for key_id in &keys {
-                    rotate(&subject.store, key_id, &new_secret(), 0).await.unwrap();
+                    rotate(&subject.store, key_id, &new_secret(), 0)
+                        .await
+                        .unwrap();
                 }
             }
         }
     });
 
     for round in 0..20 {
-        let (plan, limit) = (Some(plan.as_str()).filter(|_| round % 2 == 0), [1, 2, 100][round % 3]);
+        let (plan, limit) = (
+            Some(plan.as_str()).filter(|_| round % 2 == 0),
+            [1, 2, 100][round % 3],
+        );
         let ids = listed(&subject.store, plan, limit).await;
         let distinct: BTreeSet<_> = ids.iter().cloned().collect();
         assert_eq!(distinct.len(), ids.len(), "a key was shown twice");
-        assert!(keys.is_subset(&distinct), "missing: {:?}", keys.difference(&distinct));
+        assert!(
+            keys.is_subset(&distinct),
+            "missing: {:?}",
+            keys.difference(&distinct)
+        );
     }
     is_over.store(true, Ordering::Relaxed);
     rotating.await.unwrap();
@@ -48,7 +57,9 @@ async fn a_key_that_is_rotated_between_index_and_items_is_listed() {
     let world = World::new().await;
     let open = async || Store::DynamoDb(Box::new(instance(&aws(&world.proxy.url).await, PATIENCE)));
     let (slow, direct) = (Arc::new(open().await), open().await);
-    for (grace_s, rotations, by_plan) in [(0, 1, true), (0, 7, true), (3600, 1, true), (0, 1, false)] {
+    for (grace_s, rotations, by_plan) in
+        [(0, 1, true), (0, 7, true), (3600, 1, true), (0, 1, false)]
+    {
         let plan = new_plan(&direct).await;
         let mut keys = BTreeSet::new();
         for _ in 0..5 {
@@ -71,13 +82,23 @@ async fn a_key_that_is_rotated_between_index_and_items_is_listed() {
         world.proxy.all(Fault::None);
         let rotated = keys.iter().nth(2).unwrap();
         for _ in 0..rotations {
-            rotate(&direct, rotated, &new_secret(), grace_s).await.unwrap();
+            rotate(&direct, rotated, &new_secret(), grace_s)
+                .await
+                .unwrap();
         }
-        direct.admin().delete_key(&deleted, &Condition::None, Timestamp::now()).await.unwrap();
+        direct
+            .admin()
+            .delete_key(&deleted, &Condition::None, Timestamp::now())
+            .await
+            .unwrap();
 
         assert!(!list.is_finished(), "the list was read before the rotation");
         let ids: BTreeSet<_> = list.await.unwrap().into_iter().collect();
-        assert!(keys.is_subset(&ids), "grace {grace_s} s, {rotations} rotations: {:?}", keys.difference(&ids));
+        assert!(
+            keys.is_subset(&ids),
+            "grace {grace_s} s, {rotations} rotations: {:?}",
+            keys.difference(&ids)
+        );
         assert!(!ids.contains(&deleted));
     }
 }

@@ -1,7 +1,12 @@
-//! The stores against real servers: the same behaviour everywhere, exactness under load, answers in time.
-//! Needs what `make tools` installs.
+//! The stores against real servers: the same behaviour everywhere, exactness under load, answers in
+//! time. Needs what `make tools` installs.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod accounts;
 mod accounts_in_doubt;

@@ -1,4 +1,5 @@
-//! A proxy between a store and its server: it counts requests and does to them what networks and services do.
+//! A proxy between a store and its server: it counts requests and does to them what networks and
+//! services do.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -63,7 +64,11 @@ impl Proxy {
             date_shift_s: AtomicI64::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state)));
-        Self { url, state, accepting }
+        Self {
+            url,
+            state,
+            accepting,
+        }
     }
 
     /// From now on every request meets this.
@@ -82,7 +87,13 @@ impl Proxy {
 
     /// Requests of an operation that came in.
     pub(crate) fn count(&self, operation: &str) -> usize {
-        self.state.counts.lock().expect("no panic while held").get(operation).copied().unwrap_or(0)
+        self.state
+            .counts
+            .lock()
+            .expect("no panic while held")
+            .get(operation)
+            .copied()
+            .unwrap_or(0)
     }
 }
 
@@ -110,11 +121,19 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
         match fault {
             Fault::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
             Fault::Reset => return client.set_zero_linger(),
-            Fault::Throttle => client.write_all(&error(400, "ProvisionedThroughputExceededException", "")).await?,
+            Fault::Throttle => {
+                client
+                    .write_all(&error(400, "ProvisionedThroughputExceededException", ""))
+                    .await?
+            }
             Fault::ThrottleFor(reason) => client.write_all(&throttle(reason)).await?,
             Fault::Conflict => client.write_all(&conflict(&operation(&request))).await?,
             Fault::Refuse(code) => client.write_all(&error(400, code, "")).await?,
-            Fault::ServerError => client.write_all(&error(500, "InternalServerError", "")).await?,
+            Fault::ServerError => {
+                client
+                    .write_all(&error(500, "InternalServerError", ""))
+                    .await?
+            }
             Fault::None | Fault::Delay(_) | Fault::LoseReply => {
                 if let Fault::Delay(time) = fault {
                     tokio::time::sleep(time).await;
@@ -130,14 +149,20 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn exchange(server: &mut Option<TcpStream>, upstream: SocketAddr, request: &[u8]) -> std::io::Result<Vec<u8>> {
+async fn exchange(
+    server: &mut Option<TcpStream>,
+    upstream: SocketAddr,
+    request: &[u8],
+) -> std::io::Result<Vec<u8>> {
     let mut stream = match server.take() {
         Some(stream) => stream,
         None => TcpStream::connect(upstream).await?,
     };
     stream.set_nodelay(true)?;
     stream.write_all(request).await?;
-    let reply = read_message(&mut stream).await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let reply = read_message(&mut stream)
+        .await?
+        .ok_or(std::io::ErrorKind::UnexpectedEof)?;
     if !header(&reply, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
         *server = Some(stream);
     }
@@ -146,7 +171,12 @@ async fn exchange(server: &mut Option<TcpStream>, upstream: SocketAddr, request:
 
 impl State {
     fn next(&self, operation: &str) -> Fault {
-        *self.counts.lock().expect("no panic while held").entry(operation.to_owned()).or_default() += 1;
+        *self
+            .counts
+            .lock()
+            .expect("no panic while held")
+            .entry(operation.to_owned())
+            .or_default() += 1;
         let (number, plan) = &mut *self.plan.lock().expect("no panic while held");
         *number += 1;
         plan(*number - 1, operation)
@@ -154,12 +184,19 @@ impl State {
 
     fn dated(&self, reply: Vec<u8>) -> Vec<u8> {
         let shift = self.date_shift_s.load(Ordering::Relaxed);
-        let Some(date) = header(&reply, "date").filter(|_| shift != 0) else { return reply };
+        let Some(date) = header(&reply, "date").filter(|_| shift != 0) else {
+            return reply;
+        };
         let time = httpdate::parse_http_date(date).expect("a date");
         let distance = Duration::from_secs(shift.unsigned_abs());
-        let shifted: SystemTime = if shift > 0 { time + distance } else { time - distance };
+        let shifted: SystemTime = if shift > 0 {
+            time + distance
+        } else {
+            time - distance
+        };
         let text = String::from_utf8(reply.clone()).expect("JSON");
-        text.replacen(date, &httpdate::fmt_http_date(shifted), 1).into_bytes()
+        text.replacen(date, &httpdate::fmt_http_date(shifted), 1)
+            .into_bytes()
     }
 }
 
@@ -168,22 +205,32 @@ pub(crate) async fn read_message(stream: &mut TcpStream) -> std::io::Result<Opti
     let mut message = Vec::with_capacity(4096);
     loop {
         if let Some(end) = message.windows(4).position(|window| window == b"\r\n\r\n") {
-            let length = header(&message, "content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+            let length = header(&message, "content-length")
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(0);
             if message.len() >= end + 4 + length {
                 return Ok(Some(message));
             }
         }
         if stream.read_buf(&mut message).await? == 0 {
-            return if message.is_empty() { Ok(None) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) };
+            return if message.is_empty() {
+                Ok(None)
+            } else {
+                Err(std::io::ErrorKind::UnexpectedEof.into())
+            };
         }
     }
 }
 
 fn header<'m>(message: &'m [u8], name: &str) -> Option<&'m str> {
-    let end = message.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let end = message
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")?;
     let lines = std::str::from_utf8(&message[..end]).ok()?.lines();
     let mut fields = lines.filter_map(|line| line.split_once(':'));
-    fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    fields
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
 }
 
 fn operation(request: &[u8]) -> String {
@@ -193,7 +240,8 @@ fn operation(request: &[u8]) -> String {
 
 fn throttle(reason: &str) -> Vec<u8> {
     let resource = "arn:aws:dynamodb:us-east-1:000000000000:table/tollgate-usage";
-    let reasons = format!(r#","ThrottlingReasons":[{{"reason":"{reason}","resource":"{resource}"}}]"#);
+    let reasons =
+        format!(r#","ThrottlingReasons":[{{"reason":"{reason}","resource":"{resource}"}}]"#);
     error(400, "ProvisionedThroughputExceededException", &reasons)
 }
 
@@ -207,7 +255,9 @@ fn conflict(operation: &str) -> Vec<u8> {
 
 /// `more` are further fields of the body.
 fn error(status: u16, code: &str, more: &str) -> Vec<u8> {
-    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"a fault"{more}}}"#);
+    let body = format!(
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"a fault"{more}}}"#
+    );
     let length = body.len();
     format!(
         "HTTP/1.1 {status} Fault\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}"

@@ -1,4 +1,5 @@
-//! Plans and keys are read once for all who want them at the same time, and nobody waits for others' sake.
+//! Plans and keys are read once for all who want them at the same time, and nobody waits for
+//! others' sake.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,13 +14,19 @@ use crate::subject::{NOON, PATIENCE, aws, caller, instance, patient, plan};
 const AT_ONCE: usize = 20;
 
 /// How `AT_ONCE` reads of a key and its plan ended, and how many requests they were.
-async fn read(world: &World, store: &Arc<DynamoDbStore>, deadline: Duration) -> (Vec<Result<bool, StoreError>>, usize) {
+async fn read(
+    world: &World,
+    store: &Arc<DynamoDbStore>,
+    deadline: Duration,
+) -> (Vec<Result<bool, StoreError>>, usize) {
     let before = world.proxy.count("GetItem");
     let one = || {
         let (store, deadline) = (Arc::clone(store), Deadline::after(Instant::now(), deadline));
         async move {
             let hash = KeyHash::of("local-free-key-000000000001").unwrap();
-            let Some(key) = store.key(&hash, deadline).await? else { return Ok(false) };
+            let Some(key) = store.key(&hash, deadline).await? else {
+                return Ok(false);
+            };
             Ok(store.plan(&key.plan, deadline).await?.is_some())
         }
     };
@@ -36,7 +43,10 @@ async fn a_key_and_a_plan_are_read_once_however_many_decide_at_once() {
     let world = World::new().await;
     let store = Arc::new(instance(&aws(&world.proxy.url).await, PATIENCE));
     let (ended, requests) = read(&world, &store, PATIENCE).await;
-    assert!(ended.iter().all(|ended| matches!(ended, Ok(true))), "{ended:?}");
+    assert!(
+        ended.iter().all(|ended| matches!(ended, Ok(true))),
+        "{ended:?}"
+    );
     assert_eq!(requests, 2);
     assert_eq!(read(&world, &store, PATIENCE).await.1, 0);
 }
@@ -55,7 +65,12 @@ async fn a_read_that_hangs_is_one_request_and_keeps_nobody_beyond_its_deadline()
         tokio::task::yield_now().await;
     }
     let (ended, requests) = read(&world, &store, Duration::from_millis(100)).await;
-    assert!(ended.iter().all(|ended| matches!(ended, Err(StoreError::Unavailable("key")))), "{ended:?}");
+    assert!(
+        ended
+            .iter()
+            .all(|ended| matches!(ended, Err(StoreError::Unavailable("key")))),
+        "{ended:?}"
+    );
     assert_eq!(requests, 0);
     assert!(!reader.is_finished());
     reader.abort();
@@ -68,7 +83,17 @@ async fn a_report_reads_only_what_its_range_asks_for() {
     let store = instance(&aws(&world.proxy.url).await, PATIENCE);
     let (plan, caller) = (plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#), caller());
     for days_ago in [40, 20, 0] {
-        store.charge(&caller, &plan, None, 1, NOON - days_ago * 86_400 * SECOND, patient()).await.unwrap();
+        store
+            .charge(
+                &caller,
+                &plan,
+                None,
+                1,
+                NOON - days_ago * 86_400 * SECOND,
+                patient(),
+            )
+            .await
+            .unwrap();
     }
 
     for (from, to, used, requests) in [
@@ -81,9 +106,20 @@ async fn a_report_reads_only_what_its_range_asks_for() {
         let count = || ["GetItem", "BatchGetItem"].map(|operation| world.proxy.count(operation));
         let before = count();
         let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-        let report = store.usage(&caller, Some(&plan), from, to, NOON, patient()).await.unwrap();
+        let report = store
+            .usage(&caller, Some(&plan), from, to, NOON, patient())
+            .await
+            .unwrap();
         let after = count();
-        assert_eq!(report.days.iter().map(|(_, calls)| calls).sum::<u64>(), used, "{from} {to}");
-        assert_eq!([after[0] - before[0], after[1] - before[1]], requests, "{from} {to}");
+        assert_eq!(
+            report.days.iter().map(|(_, calls)| calls).sum::<u64>(),
+            used,
+            "{from} {to}"
+        );
+        assert_eq!(
+            [after[0] - before[0], after[1] - before[1]],
+            requests,
+            "{from} {to}"
+        );
     }
 }

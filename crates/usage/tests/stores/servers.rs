@@ -28,15 +28,31 @@ impl Server {
     pub(crate) fn dynalite() -> Self {
         let address = free_address();
         let port = address.port().to_string();
-        let arguments = ["--host", "127.0.0.1", "--port", &port, "--createTableMs", "0"];
-        Self::start(supervised(&tool("tests/node_modules/.bin/dynalite"), &arguments), address)
+        let arguments = [
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--createTableMs",
+            "0",
+        ];
+        Self::start(
+            supervised(&tool("tests/node_modules/.bin/dynalite"), &arguments),
+            address,
+        )
     }
 
     fn start(mut command: Command, address: SocketAddr) -> Self {
-        let server = Self { child: command.spawn().expect("sh starts"), address };
+        let server = Self {
+            child: command.spawn().expect("sh starts"),
+            address,
+        };
         let end = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < end, "the server does not listen on {address} after 30 s");
+            assert!(
+                Instant::now() < end,
+                "the server does not listen on {address} after 30 s"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
         server
@@ -54,7 +70,11 @@ impl Drop for Server {
 fn supervised(program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command
-        .args(["-c", r#""$@" & server=$!; read -r _; kill "$server"; wait "$server""#, "sh"])
+        .args([
+            "-c",
+            r#""$@" & server=$!; read -r _; kill "$server"; wait "$server""#,
+            "sh",
+        ])
         .arg(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -64,12 +84,16 @@ fn supervised(program: &Path, arguments: &[&str]) -> Command {
 }
 
 fn tool(path: &str) -> PathBuf {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|folder| folder.join("Cargo.lock").exists());
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .find(|folder| folder.join("Cargo.lock").exists());
     let tool = project.expect("a workspace").join(path);
     assert!(tool.exists(), "{path} is not there: run make tools");
     tool
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use calls::{AwsCalls, Deadline, RecordLog, Timeouts};
 use usage::{
-    Caller, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Nanos, Plan, PlanDocument, RouteLimit, SECOND,
-    Seeds, Store, Verdict,
+    Caller, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Nanos, Plan, PlanDocument,
+    RouteLimit, SECOND, Seeds, Store, Verdict,
 };
 
 pub(crate) const SEEDS: &str = r#"{
@@ -31,7 +31,10 @@ pub(crate) struct Subject {
 impl Subject {
     pub(crate) fn embedded() -> Self {
         let store = EmbeddedStore::new(&seeds()).expect("good seeds");
-        Self { name: "embedded", store: Store::Embedded(store) }
+        Self {
+            name: "embedded",
+            store: Store::Embedded(store),
+        }
     }
 
     /// Makes the tables, if need be.
@@ -39,10 +42,19 @@ impl Subject {
         let store = instance(&aws(url).await, PATIENCE);
         store.create_tables().await.expect("tables");
         store.seed(&seeds()).await.expect("seeds");
-        Self { name, store: Store::DynamoDb(Box::new(store)) }
+        Self {
+            name,
+            store: Store::DynamoDb(Box::new(store)),
+        }
     }
 
-    pub(crate) async fn call(&self, caller: &Caller, plan: &Plan, cost: u64, now: Nanos) -> Decision {
+    pub(crate) async fn call(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        cost: u64,
+        now: Nanos,
+    ) -> Decision {
         self.call_route(caller, plan, None, cost, now).await
     }
 
@@ -54,8 +66,16 @@ impl Subject {
         cost: u64,
         now: Nanos,
     ) -> Decision {
-        let decision = self.store.charge(caller, plan, route, cost, now, patient()).await.expect("a decision");
-        assert!(!decision.degraded, "{}: the store did not answer", self.name);
+        let decision = self
+            .store
+            .charge(caller, plan, route, cost, now, patient())
+            .await
+            .expect("a decision");
+        assert!(
+            !decision.degraded,
+            "{}: the store did not answer",
+            self.name
+        );
         decision
     }
 
@@ -64,7 +84,13 @@ impl Subject {
     }
 
     /// How many of `calls` calls at one instant pass.
-    pub(crate) async fn admitted(&self, caller: &Caller, plan: &Plan, calls: u64, now: Nanos) -> u64 {
+    pub(crate) async fn admitted(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        calls: u64,
+        now: Nanos,
+    ) -> u64 {
         let mut admitted = 0;
         for _ in 0..calls {
             admitted += u64::from(self.passes(caller, plan, 1, now).await);
@@ -75,7 +101,9 @@ impl Subject {
 
 pub(crate) async fn aws(url: &str) -> AwsCalls {
     let records = RecordLog::to(std::io::sink());
-    AwsCalls::load(lookup(url), Timeouts::default(), records).await.expect("good settings")
+    AwsCalls::load(lookup(url), Timeouts::default(), records)
+        .await
+        .expect("good settings")
 }
 
 /// The settings of a local server's client.
@@ -104,13 +132,21 @@ pub(crate) fn seeds() -> Seeds {
 }
 
 pub(crate) fn plan(json: &str) -> Plan {
-    Plan::new("p", serde_json::from_str::<PlanDocument>(json).expect("JSON")).expect("a plan")
+    Plan::new(
+        "p",
+        serde_json::from_str::<PlanDocument>(json).expect("JSON"),
+    )
+    .expect("a plan")
 }
 
 /// A caller that nobody else uses.
 pub(crate) fn caller() -> Caller {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    Caller::Key(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+    Caller::Key(format!(
+        "{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    ))
 }
 
 /// A text that nobody else uses.
@@ -123,7 +159,9 @@ pub(crate) fn patient() -> Deadline {
 }
 
 pub(crate) fn now() -> Nanos {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970");
     Nanos::try_from(since.as_nanos()).expect("before the year 5·10²¹")
 }
 

@@ -1,6 +1,11 @@
-//! What a run costs: calls, lookups, start-up and memory, beside the goals. Needs what `make tools` installs.
+//! What a run costs: calls, lookups, start-up and memory, beside the goals. Needs what `make tools`
+//! installs.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends at the first surprise")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and ends at the first surprise"
+)]
 
 #[path = "../../tests/scenarios/account.rs"]
 #[expect(clippy::unwrap_used, dead_code, reason = "the tests use the rest")]
@@ -32,9 +37,14 @@ const EMPTY: &str = "TOLLGATE_BENCH_EMPTY_FUNCTION";
 const STARTS: usize = 15;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     if std::env::var_os(EMPTY).is_some() {
-        let nothing = service_fn(|_: LambdaEvent<Value>| async { Ok::<_, lambda_runtime::Error>(Value::Null) });
+        let nothing = service_fn(|_: LambdaEvent<Value>| async {
+            Ok::<_, lambda_runtime::Error>(Value::Null)
+        });
         return runtime.block_on(async { run(nothing).await.expect("a function") });
     }
     println!("| a run | measured | goal |\n|---|---|---|");
@@ -59,14 +69,30 @@ async fn calls() {
     let before = lines.operations().len();
     account.run(&function, 1).await.expect("a warm run");
     let warm = &lines.operations()[before..];
-    let count = |named: &[&str]| warm.iter().filter(|operation| named.contains(&operation.as_str())).count();
-    row("warm, without changes: Describe", count(&["DescribeTargetHealth", "DescribeTargetGroups"]), "1");
-    row("warm, without changes: reads of state", count(&["GetItem"]), "≤ 1");
-    row("warm, without changes: writes", count(&["PutItem", "RegisterTargets", "DeregisterTargets"]), "0");
+    let count = |named: &[&str]| {
+        warm.iter()
+            .filter(|operation| named.contains(&operation.as_str()))
+            .count()
+    };
+    row(
+        "warm, without changes: Describe",
+        count(&["DescribeTargetHealth", "DescribeTargetGroups"]),
+        "1",
+    );
+    row(
+        "warm, without changes: reads of state",
+        count(&["GetItem"]),
+        "≤ 1",
+    );
+    row(
+        "warm, without changes: writes",
+        count(&["PutItem", "RegisterTargets", "DeregisterTargets"]),
+        "0",
+    );
 }
 
-/// Warm runs by groups, up to as many as there may be, and nodes, on an emulator that takes one call after another;
-/// medians of five.
+/// Warm runs by groups, up to as many as there may be, and nodes, on an emulator that takes one
+/// call after another; medians of five.
 async fn growth() {
     let account = Account::with_groups(100).await;
     for nodes in [8, 100] {
@@ -82,7 +108,11 @@ async fn growth() {
             }
             times.sort_unstable();
             let what = format!("warm, nodes: {nodes}, groups: {groups}");
-            row(&what, format!("{:.0} ms", times[times.len() / 2].as_secs_f64() * 1e3), "side by side");
+            row(
+                &what,
+                format!("{:.0} ms", times[times.len() / 2].as_secs_f64() * 1e3),
+                "side by side",
+            );
         }
     }
 }
@@ -91,7 +121,14 @@ async fn coverage() {
     for nodes in [20, 50, 100] {
         let found = sampled::runs(nodes, 20_000);
         let what = format!("{nodes} nodes, independent answers: found whole");
-        row(&what, format!("{:.2} % of 20,000, {:.0} lookups", found.whole_percent, found.lookups), "≥ 99.9 %");
+        row(
+            &what,
+            format!(
+                "{:.2} % of 20,000, {:.0} lookups",
+                found.whole_percent, found.lookups
+            ),
+            "≥ 99.9 %",
+        );
     }
     let mut random = fastrand::Rng::new();
     let names = Names::start(move |_| {
@@ -104,9 +141,16 @@ async fn coverage() {
     let resolver = Resolver::new(&[names.address], 150).expect("a resolver");
     let began = Instant::now();
     let until = began + Duration::from_secs(3);
-    let resolution = resolver.resolve("a.example", Family::V4, Answers::Auto, until).await.expect("addresses");
+    let resolution = resolver
+        .resolve("a.example", Family::V4, Answers::Auto, until)
+        .await
+        .expect("addresses");
     let took = began.elapsed();
-    row("100 nodes on the wire", format!("{} found in {took:.0?}", resolution.addresses.len()), "≤ 3 s");
+    row(
+        "100 nodes on the wire",
+        format!("{} found in {took:.0?}", resolution.addresses.len()),
+        "≤ 3 s",
+    );
 }
 
 async fn starts() {
@@ -124,14 +168,25 @@ async fn starts() {
     };
     let (ours, nothing) = (start_up(function).await, start_up(empty).await);
     let ratio = ours.as_secs_f64() / nothing.as_secs_f64();
-    row("start-up, beside an empty function", format!("{ours:.1?} / {nothing:.1?} = {ratio:.2}"), "≤ 2");
+    row(
+        "start-up, beside an empty function",
+        format!("{ours:.1?} / {nothing:.1?} = {ratio:.2}"),
+        "≤ 2",
+    );
     let mut runtime = Runtime::start(function(), Stdio::null()).await;
     runtime.next().await;
     for _ in 0..20 {
-        assert!(matches!(runtime.invoke("{}").await, Told::Answer(_)), "a run fails");
+        assert!(
+            matches!(runtime.invoke("{}").await, Told::Answer(_)),
+            "a run fails"
+        );
     }
     let mib = f64::from(u32::try_from(runtime.peak_memory_kib()).expect("a size")) / 1024.0;
-    row("peak memory after 20 runs with 99 targets", format!("{mib:.0} MiB"), "≤ 40 MiB");
+    row(
+        "peak memory after 20 runs with 99 targets",
+        format!("{mib:.0} MiB"),
+        "≤ 40 MiB",
+    );
 }
 
 /// From the process's start to its asking for an event; the median.

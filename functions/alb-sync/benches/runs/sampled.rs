@@ -24,10 +24,16 @@ pub(crate) fn runs(nodes: u8, count: u32) -> Found {
             }
         }
         let resolution = sampling.finish();
-        whole += u32::from(resolution.evidence == Evidence::Whole && resolution.addresses.len() == usize::from(nodes));
+        whole += u32::from(
+            resolution.evidence == Evidence::Whole
+                && resolution.addresses.len() == usize::from(nodes),
+        );
         lookups += resolution.lookups;
     }
-    Found { whole_percent: 100.0 * f64::from(whole) / f64::from(count), lookups: f64::from(lookups) / f64::from(count) }
+    Found {
+        whole_percent: 100.0 * f64::from(whole) / f64::from(count),
+        lookups: f64::from(lookups) / f64::from(count),
+    }
 }
 
 fn answer(nodes: u8, random: &mut fastrand::Rng) -> DnsAnswer {
@@ -35,5 +41,9 @@ fn answer(nodes: u8, random: &mut fastrand::Rng) -> DnsAnswer {
     while addresses.len() < 8 {
         addresses.insert(IpAddr::from([10, 0, 0, random.u8(..nodes)]));
     }
-    DnsAnswer { addresses, ttl: Duration::from_secs(60), authoritative: false }
+    DnsAnswer {
+        addresses,
+        ttl: Duration::from_secs(60),
+        authoritative: false,
+    }
 }

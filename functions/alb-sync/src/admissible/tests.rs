@@ -4,8 +4,17 @@ use super::*;
 use crate::sync_targets::Answers;
 
 fn source(zone: Zone, networks: &[&str]) -> Source {
-    let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
-    Source { name: "a.example".to_owned(), port: 443, zone, answers: Answers::Whole, networks }
+    let networks = networks
+        .iter()
+        .map(|network| network.parse().unwrap())
+        .collect();
+    Source {
+        name: "a.example".to_owned(),
+        port: 443,
+        zone,
+        answers: Answers::Whole,
+        networks,
+    }
 }
 
 fn is_target(text: &str, zone: Zone, networks: &[&str]) -> bool {
@@ -64,7 +73,11 @@ fn addresses_outside_the_networks_of_an_entry_are_not_targets() {
         ("fd00::1", false),
     ] {
         for zone in [Zone::Auto, Zone::All, Zone::None] {
-            assert_eq!(is_target(text, zone, &networks), expected, "{text} {zone:?}");
+            assert_eq!(
+                is_target(text, zone, &networks),
+                expected,
+                "{text} {zone:?}"
+            );
         }
     }
 }
@@ -75,7 +88,10 @@ fn addresses_with_a_special_purpose_are_never_targets() {
         ("0.0.0.0", "unspecified address"),
         ("0.1.2.3", "unspecified address"),
         ("127.0.0.1", "loopback address"),
-        ("169.254.169.254", "link-local address, such as instance metadata"),
+        (
+            "169.254.169.254",
+            "link-local address, such as instance metadata",
+        ),
         ("192.0.0.8", "address of IETF protocols"),
         ("192.0.2.1", "documentation address"),
         ("198.51.100.1", "documentation address"),
@@ -104,17 +120,31 @@ fn addresses_with_a_special_purpose_are_never_targets() {
         ("3fff::1", "documentation address"),
         ("4000::1", "reserved address"),
         ("5f00::1", "reserved address"),
-        ("fd00:ec2::254", "address of AWS's own, such as instance metadata"),
-        ("fd00:ec2::253", "address of AWS's own, such as instance metadata"),
+        (
+            "fd00:ec2::254",
+            "address of AWS's own, such as instance metadata",
+        ),
+        (
+            "fd00:ec2::253",
+            "address of AWS's own, such as instance metadata",
+        ),
         ("fe80::1", "link-local address"),
         ("febf::1", "link-local address"),
         ("fec0::1", "site-local address"),
         ("ff02::1", "multicast address"),
     ] {
         let everywhere: &[&str] = &["0.0.0.0/0", "::/0"];
-        for (zone, networks) in [(Zone::Auto, &[][..]), (Zone::All, &[]), (Zone::All, everywhere)] {
+        for (zone, networks) in [
+            (Zone::Auto, &[][..]),
+            (Zone::All, &[]),
+            (Zone::All, everywhere),
+        ] {
             let refused = check(text.parse().unwrap(), &source(zone, networks));
-            assert_eq!(refused, Err(Inadmissible::Special(block)), "{text} {zone:?}");
+            assert_eq!(
+                refused,
+                Err(Inadmissible::Special(block)),
+                "{text} {zone:?}"
+            );
         }
     }
 }

@@ -35,12 +35,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Found::Failure),
     ];
     let after = prop_oneof![4 => Just(MINUTE), 1 => 0i64..MINUTE, 1 => MINUTE..10 * MINUTE];
-    let step = (found, after, any::<bool>(), any::<u8>()).prop_map(|(found, after_ms, overlaps, sick)| Step {
-        found,
-        after_ms,
-        overlaps,
-        sick,
-    });
+    let step =
+        (found, after, any::<bool>(), any::<u8>()).prop_map(|(found, after_ms, overlaps, sick)| {
+            Step {
+                found,
+                after_ms,
+                overlaps,
+                sick,
+            }
+        });
     prop::collection::vec(step, 1..60)
 }
 
@@ -66,13 +69,26 @@ fn sightings(found: &Found) -> Vec<Sighting> {
         Found::Whole(mask) => (*mask, Evidence::Whole),
         Found::Part { mask, answers } => (
             *mask,
-            Evidence::Sample { answers: *answers, size: 4, copies_for: std::time::Duration::ZERO, is_uniform: true },
+            Evidence::Sample {
+                answers: *answers,
+                size: 4,
+                copies_for: std::time::Duration::ZERO,
+                is_uniform: true,
+            },
         ),
         Found::Failure => (0, Evidence::Whole),
     };
     let addresses = bits(mask).map(|bit| at(bit).ip()).collect();
-    let seen = (!matches!(found, Found::Failure)).then_some(Seen { addresses, evidence });
-    vec![Sighting { name: "a".to_owned(), port: 443, zone: Zone::Auto, seen }]
+    let seen = (!matches!(found, Found::Failure)).then_some(Seen {
+        addresses,
+        evidence,
+    });
+    vec![Sighting {
+        name: "a".to_owned(),
+        port: 443,
+        zone: Zone::Auto,
+        seen,
+    }]
 }
 
 /// A group and its state, with who is allowed to have left.
@@ -81,7 +97,8 @@ struct World {
     group: BTreeSet<u8>,
     state: State,
     now: i64,
-    /// Intervals of evidence without a target, since it was last shown: counted by time, as slack as the code is.
+    /// Intervals of evidence without a target, since it was last shown: counted by time, as slack
+    /// as the code is.
     without: BTreeMap<u8, (u32, i64)>,
     /// Just registered, so that nobody knows their health.
     fresh: BTreeSet<u8>,
@@ -94,7 +111,14 @@ impl World {
             (false, 0) => Health::Healthy,
             (false, _) => Health::Unhealthy,
         };
-        self.group.iter().map(|bit| Reported { at: at(*bit), zone: None, health: health(*bit) }).collect()
+        self.group
+            .iter()
+            .map(|bit| Reported {
+                at: at(*bit),
+                zone: None,
+                health: health(*bit),
+            })
+            .collect()
     }
 
     /// Counts for itself in how many intervals something was known that did not show a target.
@@ -121,7 +145,12 @@ impl World {
         for target in &changes.deregister {
             self.group.retain(|bit| at(*bit) != target.at);
         }
-        for bit in (0..8).filter(|bit| changes.register.iter().any(|joining| joining.at == at(*bit))) {
+        for bit in (0..8).filter(|bit| {
+            changes
+                .register
+                .iter()
+                .any(|joining| joining.at == at(*bit))
+        }) {
             self.group.insert(bit);
             self.fresh.insert(bit);
             self.without.remove(&bit);

@@ -6,26 +6,55 @@ use super::*;
 #[test]
 fn s37_a_target_leaves_with_the_zone_that_it_came_with() {
     let leaves = |zone: Zone, recorded: Option<&str>, reported: Option<&str>| {
-        let sightings = vec![Sighting { zone, ..whole([1]).remove(0) }];
+        let sightings = vec![Sighting {
+            zone,
+            ..whole([1]).remove(0)
+        }];
         let owned = |zone: Option<&str>| zone.map(str::to_owned);
         let mut state = tracked([1, 2]);
-        state.targets.insert(at(2), Record { ours: true, zone: owned(recorded), misses: 2, ..Record::default() });
+        state.targets.insert(
+            at(2),
+            Record {
+                ours: true,
+                zone: owned(recorded),
+                misses: 2,
+                ..Record::default()
+            },
+        );
         let mut group = healthy([1, 2]);
-        group.iter_mut().for_each(|target| target.zone = owned(reported));
+        group
+            .iter_mut()
+            .for_each(|target| target.zone = owned(reported));
         let changes = reconcile(&sightings, &group, &state, &SETTINGS, 0);
         changes.deregister[0].zone.clone()
     };
     assert_eq!(leaves(Zone::None, None, None), None);
     assert_eq!(leaves(Zone::None, None, Some("eu-central-1a")), None);
     assert_eq!(leaves(Zone::All, Some("all"), None).as_deref(), Some("all"));
-    assert_eq!(leaves(Zone::Auto, None, Some("all")).as_deref(), Some("all"));
-    assert_eq!(leaves(Zone::Auto, Some("all"), Some("eu-central-1a")).as_deref(), Some("all"));
+    assert_eq!(
+        leaves(Zone::Auto, None, Some("all")).as_deref(),
+        Some("all")
+    );
+    assert_eq!(
+        leaves(Zone::Auto, Some("all"), Some("eu-central-1a")).as_deref(),
+        Some("all")
+    );
 }
 
 #[test]
 fn s37_a_target_of_another_zone_is_another_target() {
-    let sightings = |zone| vec![Sighting { zone, ..whole([1]).remove(0) }];
-    let group = |zone: Option<&str>| vec![Reported { zone: zone.map(str::to_owned), ..healthy([1]).remove(0) }];
+    let sightings = |zone| {
+        vec![Sighting {
+            zone,
+            ..whole([1]).remove(0)
+        }]
+    };
+    let group = |zone: Option<&str>| {
+        vec![Reported {
+            zone: zone.map(str::to_owned),
+            ..healthy([1]).remove(0)
+        }]
+    };
     for (zone, reported, expected) in [
         (Zone::All, Some("all"), 0),
         (Zone::All, Some("eu-central-1a"), 1),
@@ -33,10 +62,22 @@ fn s37_a_target_of_another_zone_is_another_target() {
         (Zone::None, Some("all"), 1),
         (Zone::Auto, Some("all"), 0),
     ] {
-        let changes = reconcile(&sightings(zone), &group(reported), &State::default(), &SETTINGS, 0);
+        let changes = reconcile(
+            &sightings(zone),
+            &group(reported),
+            &State::default(),
+            &SETTINGS,
+            0,
+        );
         assert_eq!(changes.register.len(), expected, "{zone:?} {reported:?}");
         // Once it is registered, it is there whatever the report leaves out.
-        let again = reconcile(&sightings(Zone::All), &group(None), &changes.state, &SETTINGS, 0);
+        let again = reconcile(
+            &sightings(Zone::All),
+            &group(None),
+            &changes.state,
+            &SETTINGS,
+            0,
+        );
         assert_eq!(again.register.is_empty(), zone == Zone::All);
     }
 }

@@ -10,9 +10,15 @@ const TARGETS: &str = r#"[{"name":"a.elb.amazonaws.com","target_group_arn":"arn:
 
 fn program(settings: &[(&str, &str)]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_alb-sync"));
-    program.env_clear().envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]);
+    program.env_clear().envs([
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "b"),
+    ]);
     // Nothing listens there.
-    program.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1").envs(settings.iter().copied());
+    program
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .envs(settings.iter().copied());
     program
 }
 
@@ -20,13 +26,20 @@ fn program(settings: &[(&str, &str)]) -> Command {
 async fn a_run_that_fails_answers_with_an_error_that_carries_the_answer() {
     let names = Names::of(Reply::Addresses(private([1]))).await;
     let server = names.address.to_string();
-    let settings = [("SYNC_TARGETS", TARGETS), ("USAGE_TABLE", "u"), ("DNS_SERVERS", &server)];
+    let settings = [
+        ("SYNC_TARGETS", TARGETS),
+        ("USAGE_TABLE", "u"),
+        ("DNS_SERVERS", &server),
+    ];
     let mut runtime = Runtime::start(program(&settings), Stdio::null()).await;
     assert_eq!(runtime.next().await, Told::Ready);
     for event in ["{}", "[1]", "null"] {
-        let Told::Error(error) = runtime.invoke(event).await else { panic!("it answered {event}") };
+        let Told::Error(error) = runtime.invoke(event).await else {
+            panic!("it answered {event}")
+        };
         assert_eq!(error["errorType"], "NotReconciled");
-        let answer: serde_json::Value = serde_json::from_str(error["errorMessage"].as_str().unwrap()).unwrap();
+        let answer: serde_json::Value =
+            serde_json::from_str(error["errorMessage"].as_str().unwrap()).unwrap();
         let told = answer["targets"][0]["error"].as_str().unwrap();
         assert!(told.starts_with("DescribeTargetGroups: "), "{told}");
     }
@@ -37,11 +50,30 @@ async fn a_run_that_fails_answers_with_an_error_that_carries_the_answer() {
 fn a_setting_that_cannot_be_ends_the_start_with_its_name() {
     for (settings, named) in [
         (&[("USAGE_TABLE", "u")][..], "SYNC_TARGETS is not set"),
-        (&[("SYNC_TARGETS", TARGETS), ("USAGE_TABLE", "u"), ("MAX_LOOKUPS", "0")], "MAX_LOOKUPS: `0` is not"),
+        (
+            &[
+                ("SYNC_TARGETS", TARGETS),
+                ("USAGE_TABLE", "u"),
+                ("MAX_LOOKUPS", "0"),
+            ],
+            "MAX_LOOKUPS: `0` is not",
+        ),
     ] {
-        let mut child = program(settings).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = program(settings)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut told = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        assert!(!child.wait().unwrap().success() && told.contains(named), "{told}");
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut told)
+            .unwrap();
+        assert!(
+            !child.wait().unwrap().success() && told.contains(named),
+            "{told}"
+        );
     }
 }

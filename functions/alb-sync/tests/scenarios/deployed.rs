@@ -37,8 +37,15 @@ fn package() -> String {
         with zipfile.ZipFile(packed, 'w', compresslevel=1) as archive:\n    \
             archive.writestr(info, open(sys.argv[1], 'rb').read())\n\
         print(base64.b64encode(packed.getvalue()).decode(), end='')\n";
-    let output = Command::new("python3").args(["-c", program, env!("CARGO_BIN_EXE_alb-sync")]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("python3")
+        .args(["-c", program, env!("CARGO_BIN_EXE_alb-sync")])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -46,8 +53,11 @@ fn package() -> String {
 async fn a_rule_that_fires_every_minute_makes_the_group_follow_its_name() {
     let account = Account::new().await;
     let names = Names::of(Reply::Addresses(private([1, 2]))).await;
-    let variables: serde_json::Map<_, _> =
-        account.settings(&names, 1).into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let variables: serde_json::Map<_, _> = account
+        .settings(&names, 1)
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .collect();
     let function = json!({
         "FunctionName": "alb-sync", "Runtime": "provided.al2023", "Handler": "bootstrap", "Timeout": 40,
         "Role": "arn:aws:iam::000000000000:role/alb-sync", "Code": {"ZipFile": package()},
@@ -57,11 +67,15 @@ async fn a_rule_that_fires_every_minute_makes_the_group_follow_its_name() {
     let function = call(server, "/2015-03-31/functions", "", &function);
     let rule = json!({"Name": "alb-sync", "ScheduleExpression": "rate(1 minute)"});
     call(server, "/", "AWSEvents.PutRule", &rule);
-    let targets = json!({"Rule": "alb-sync", "Targets": [{"Id": "1", "Arn": function["FunctionArn"]}]});
+    let targets =
+        json!({"Rule": "alb-sync", "Targets": [{"Id": "1", "Arn": function["FunctionArn"]}]});
     call(server, "/", "AWSEvents.PutTargets", &targets);
     let end = Instant::now() + Duration::from_secs(120);
     while account.targets().await != ["10.0.0.1:8443", "10.0.0.2:8443"] {
-        assert!(Instant::now() < end, "nothing is registered after two minutes");
+        assert!(
+            Instant::now() < end,
+            "nothing is registered after two minutes"
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -24,17 +24,41 @@ async fn settled(lasts: &[u8]) -> (Names, World) {
 #[tokio::test]
 async fn s9_s11_and_s12_a_name_without_addresses_ends_visibly_before_anybody_is_asked() {
     for (reply, told) in [
-        (Reply::Code(ResponseCode::NXDomain), "a.elb.amazonaws.com does not exist (NXDOMAIN)"),
-        (Reply::Code(ResponseCode::ServFail), "a.elb.amazonaws.com cannot be resolved: the servers answer"),
-        (Reply::Addresses(vec![]), "a.elb.amazonaws.com exists, but has no address of this type (NODATA)"),
+        (
+            Reply::Code(ResponseCode::NXDomain),
+            "a.elb.amazonaws.com does not exist (NXDOMAIN)",
+        ),
+        (
+            Reply::Code(ResponseCode::ServFail),
+            "a.elb.amazonaws.com cannot be resolved: the servers answer",
+        ),
+        (
+            Reply::Addresses(vec![]),
+            "a.elb.amazonaws.com exists, but has no address of this type (NODATA)",
+        ),
     ] {
         let (names, world) = settled(&[1, 2]).await;
         let before = world.document(GROUP);
         names.now(reply.clone());
         let outcome = world.bad().await;
-        assert!(outcome.error.as_ref().is_some_and(|error| error.starts_with(told)), "{outcome:?}");
-        assert_eq!((world.operations(), world.document(GROUP)), (vec![], before), "{told}");
-        let gauges = world.lines.json().into_iter().rfind(|line| line.get("_aws").is_some()).unwrap();
+        assert!(
+            outcome
+                .error
+                .as_ref()
+                .is_some_and(|error| error.starts_with(told)),
+            "{outcome:?}"
+        );
+        assert_eq!(
+            (world.operations(), world.document(GROUP)),
+            (vec![], before),
+            "{told}"
+        );
+        let gauges = world
+            .lines
+            .json()
+            .into_iter()
+            .rfind(|line| line.get("_aws").is_some())
+            .unwrap();
         assert_eq!(gauges["SyncSucceeded"], 0);
         // The same for a function that does not know its group yet.
         let fresh = World::new(&names);
@@ -46,24 +70,49 @@ async fn s9_s11_and_s12_a_name_without_addresses_ends_visibly_before_anybody_is_
 #[tokio::test]
 async fn s20_a_public_address_is_refused_and_all_others_are_registered() {
     let (names, world) = settled(&[1, 2]).await;
-    names.now(Reply::Addresses([private([1, 3]), vec!["3.5.140.1".parse().unwrap()]].concat()));
+    names.now(Reply::Addresses(
+        [private([1, 3]), vec!["3.5.140.1".parse().unwrap()]].concat(),
+    ));
     for _ in 0..4 {
         let outcome = world.bad().await;
-        assert!(outcome.error.unwrap().contains("cannot be targets: 3.5.140.1 (public address)"));
+        assert!(
+            outcome
+                .error
+                .unwrap()
+                .contains("cannot be targets: 3.5.140.1 (public address)")
+        );
     }
     // A name that shows something wrong takes nothing out.
-    assert_eq!(world.targets(GROUP), ["10.0.0.1:443", "10.0.0.2:443", "10.0.0.3:443"]);
+    assert_eq!(
+        world.targets(GROUP),
+        ["10.0.0.1:443", "10.0.0.2:443", "10.0.0.3:443"]
+    );
 }
 
 #[tokio::test]
 async fn s22_a_registration_that_fails_leaves_the_counters_as_they_were_and_the_next_run_goes_on() {
     let (names, world) = settled(&[1, 2]).await;
     names.now(Reply::Addresses(private([1, 3])));
-    world.memory.lock().unwrap().groups.get_mut(GROUP).unwrap().retain(|(at, _), _| at.to_string() != "10.0.0.1:443");
+    world
+        .memory
+        .lock()
+        .unwrap()
+        .groups
+        .get_mut(GROUP)
+        .unwrap()
+        .retain(|(at, _), _| at.to_string() != "10.0.0.1:443");
     world.fail("RegisterTargets", &["AccessDenied"]);
-    assert_eq!(world.bad().await.error.unwrap(), "RegisterTargets: AccessDenied: told to");
+    assert_eq!(
+        world.bad().await.error.unwrap(),
+        "RegisterTargets: AccessDenied: told to"
+    );
     assert!(!world.document(GROUP).unwrap().contains("misses"));
-    assert!(world.calls().iter().all(|(operation, _)| *operation != "DeregisterTargets"));
+    assert!(
+        world
+            .calls()
+            .iter()
+            .all(|(operation, _)| *operation != "DeregisterTargets")
+    );
     world.heal();
     assert_eq!(world.good().await.registered.len(), 2);
 }
@@ -74,7 +123,10 @@ async fn s24_a_group_that_cannot_be_described_is_not_an_empty_one() {
         let (_names, world) = settled(&[1, 2]).await;
         world.fail("DescribeTargetHealth", &[code]);
         let outcome = world.bad().await;
-        assert_eq!(outcome.error.unwrap(), format!("DescribeTargetHealth: {code}: told to"));
+        assert_eq!(
+            outcome.error.unwrap(),
+            format!("DescribeTargetHealth: {code}: told to")
+        );
         assert_eq!(world.operations(), ["DescribeTargetHealth", "GetItem"]);
     }
 }
@@ -85,7 +137,13 @@ async fn s25_without_its_state_a_run_counts_from_one_and_nothing_leaves() {
     world.memory.lock().unwrap().items.clear();
     names.now(Reply::Addresses(private([1])));
     let outcome = world.good().await;
-    assert_eq!((outcome.pending.into_values().collect::<Vec<_>>(), outcome.deregistered.len()), (vec![1], 0));
+    assert_eq!(
+        (
+            outcome.pending.into_values().collect::<Vec<_>>(),
+            outcome.deregistered.len()
+        ),
+        (vec![1], 0)
+    );
 }
 
 #[tokio::test]
@@ -93,17 +151,36 @@ async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing()
     let corrupt = |name: &'static str, value: AttributeValue| {
         move |world: &World| {
             let mut memory = world.memory.lock().unwrap();
-            memory.items.get_mut(&format!("sync#{GROUP}")).unwrap().insert(name.to_owned(), value.clone());
+            memory
+                .items
+                .get_mut(&format!("sync#{GROUP}"))
+                .unwrap()
+                .insert(name.to_owned(), value.clone());
         }
     };
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let number = |text: &str| AttributeValue::N(text.to_owned());
     let breaks: Vec<(Break, &str)> = vec![
-        (Box::new(|world: &World| world.fail("GetItem", &["AccessDeniedException"])), "GetItem: AccessDenied"),
-        (Box::new(corrupt("doc", text("{"))), "cannot be understood (EOF"),
-        (Box::new(corrupt("doc", text(r#"{"targets":7}"#))), "cannot be understood (invalid type"),
-        (Box::new(corrupt("v", number("2"))), "its form is Some(\"2\"), and this release reads 1"),
-        (Box::new(corrupt("version", text("1"))), "it has no version from 1"),
+        (
+            Box::new(|world: &World| world.fail("GetItem", &["AccessDeniedException"])),
+            "GetItem: AccessDenied",
+        ),
+        (
+            Box::new(corrupt("doc", text("{"))),
+            "cannot be understood (EOF",
+        ),
+        (
+            Box::new(corrupt("doc", text(r#"{"targets":7}"#))),
+            "cannot be understood (invalid type",
+        ),
+        (
+            Box::new(corrupt("v", number("2"))),
+            "its form is Some(\"2\"), and this release reads 1",
+        ),
+        (
+            Box::new(corrupt("version", text("1"))),
+            "it has no version from 1",
+        ),
     ];
     for (breaks, told) in breaks {
         let (names, world) = settled(&[1, 2]).await;
@@ -111,20 +188,32 @@ async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing()
         names.now(Reply::Addresses(private([3])));
         for _ in 0..4 {
             let outcome = world.bad().await;
-            assert!(outcome.error.as_ref().unwrap().contains(told), "{outcome:?}");
+            assert!(
+                outcome.error.as_ref().unwrap().contains(told),
+                "{outcome:?}"
+            );
         }
-        assert!(world.calls().iter().all(|(operation, _)| !operation.ends_with("Targets") && *operation != "PutItem"));
+        assert!(
+            world
+                .calls()
+                .iter()
+                .all(|(operation, _)| !operation.ends_with("Targets") && *operation != "PutItem")
+        );
     }
 }
 
 #[tokio::test]
-async fn s28_a_state_that_cannot_be_written_fails_the_run_and_the_next_one_finds_nothing_to_do_twice() {
+async fn s28_a_state_that_cannot_be_written_fails_the_run_and_the_next_one_finds_nothing_to_do_twice()
+ {
     let (names, world) = settled(&[1]).await;
     names.now(Reply::Addresses(private([1, 2])));
     world.fail("PutItem", &["", "AccessDeniedException"]);
     let outcome = world.bad().await;
     assert!(outcome.error.unwrap().starts_with("PutItem: AccessDenied"));
-    assert_eq!((outcome.registered.len(), world.targets(GROUP).len()), (1, 2));
+    assert_eq!(
+        (outcome.registered.len(), world.targets(GROUP).len()),
+        (1, 2)
+    );
     world.heal();
     world.calls();
     let outcome = world.good().await;
@@ -156,9 +245,20 @@ async fn s29_runs_at_once_count_a_miss_once() {
     let now = *world.now.lock().unwrap() + jiff::SignedDuration::from_secs(60);
     let at_once = || world.run_at(now, Duration::from_secs(25));
     let (one, two, three) = tokio::join!(at_once(), at_once(), at_once());
-    let late = world.run_at(now + jiff::SignedDuration::from_secs(5), Duration::from_secs(25)).await;
+    let late = world
+        .run_at(
+            now + jiff::SignedDuration::from_secs(5),
+            Duration::from_secs(25),
+        )
+        .await;
     assert!([one, two, three].iter().all(Result::is_ok));
-    assert_eq!(late.unwrap().targets[0].pending.values().collect::<Vec<_>>(), [&1]);
+    assert_eq!(
+        late.unwrap().targets[0]
+            .pending
+            .values()
+            .collect::<Vec<_>>(),
+        [&1]
+    );
 }
 
 #[tokio::test]
@@ -171,32 +271,63 @@ async fn one_groups_failure_never_touches_another() {
         }
     })
     .await;
-    let targets = [(GROUP, "a"), (OTHER, "b")]
-        .map(|(arn, name)| format!(r#"{{"name":"{name}.elb.amazonaws.com","target_group_arn":"{arn}","port":443}}"#));
-    let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
+    let targets = [(GROUP, "a"), (OTHER, "b")].map(|(arn, name)| {
+        format!(r#"{{"name":"{name}.elb.amazonaws.com","target_group_arn":"{arn}","port":443}}"#)
+    });
+    let (targets, server) = (
+        format!("[{}]", targets.join(",")),
+        names.address.to_string(),
+    );
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     let answer = world.run().await.unwrap_err().0;
-    assert_eq!(answer.targets.iter().map(|target| target.error.is_some()).collect::<Vec<_>>(), [true, false]);
-    assert_eq!((world.targets(GROUP).len(), world.targets(OTHER).len()), (0, 1));
+    assert_eq!(
+        answer
+            .targets
+            .iter()
+            .map(|target| target.error.is_some())
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert_eq!(
+        (world.targets(GROUP).len(), world.targets(OTHER).len()),
+        (0, 1)
+    );
 }
 
 #[tokio::test]
 async fn s50_a_run_whose_time_is_over_ends_by_itself_and_says_so() {
     let (_names, world) = settled(&[1]).await;
     let now = *world.now.lock().unwrap();
-    let outcome = world.run_at(now, Duration::ZERO).await.unwrap_err().0.targets.remove(0);
-    assert!(outcome.error.unwrap().starts_with("a.elb.amazonaws.com cannot be resolved in time"));
+    let outcome = world
+        .run_at(now, Duration::ZERO)
+        .await
+        .unwrap_err()
+        .0
+        .targets
+        .remove(0);
+    assert!(
+        outcome
+            .error
+            .unwrap()
+            .starts_with("a.elb.amazonaws.com cannot be resolved in time")
+    );
     assert_eq!(world.operations(), Vec::<&str>::new());
 }
 
 #[tokio::test]
 async fn a_group_that_takes_no_addresses_is_told_by_its_type_and_left_alone() {
-    for (kind, name) in [(TargetTypeEnum::Instance, "instance"), (TargetTypeEnum::Lambda, "lambda")] {
+    for (kind, name) in [
+        (TargetTypeEnum::Instance, "instance"),
+        (TargetTypeEnum::Lambda, "lambda"),
+    ] {
         let names = Names::of(Reply::Addresses(private([1, 2]))).await;
         let world = World::new(&names);
         world.memory.lock().unwrap().kind = Some(kind);
         let error = world.bad().await.error.unwrap();
-        assert!(error.starts_with(&format!("the target group's type is `{name}`")), "{error}");
+        assert!(
+            error.starts_with(&format!("the target group's type is `{name}`")),
+            "{error}"
+        );
         assert_eq!(world.operations(), ["DescribeTargetGroups"]);
     }
 }
@@ -212,7 +343,10 @@ async fn a_name_that_leads_back_to_the_load_balancer_is_refused() {
     let arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/nlb/1";
     world.memory.lock().unwrap().load_balancers = vec![arn.to_owned()];
     let error = world.bad().await.error.unwrap();
-    assert!(error.contains("10.0.0.7 (address of this group's own load balancer)"), "{error}");
+    assert!(
+        error.contains("10.0.0.7 (address of this group's own load balancer)"),
+        "{error}"
+    );
     assert!(world.targets(GROUP).is_empty());
 }
 
@@ -222,7 +356,21 @@ async fn a_state_with_the_largest_version_changes_nothing() {
     names.now(Reply::Addresses(private([2])));
     let version = AttributeValue::N(u64::MAX.to_string());
     let key = format!("sync#{GROUP}");
-    world.memory.lock().unwrap().items.get_mut(&key).unwrap().insert("version".to_owned(), version);
-    assert!(world.bad().await.error.unwrap().contains("it has no version from 1 to 9223372036854775807"));
+    world
+        .memory
+        .lock()
+        .unwrap()
+        .items
+        .get_mut(&key)
+        .unwrap()
+        .insert("version".to_owned(), version);
+    assert!(
+        world
+            .bad()
+            .await
+            .error
+            .unwrap()
+            .contains("it has no version from 1 to 9223372036854775807")
+    );
     assert_eq!(world.targets(GROUP), ["10.0.0.1:443"]);
 }

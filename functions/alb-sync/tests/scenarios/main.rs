@@ -1,5 +1,5 @@
-//! Whole runs, by the numbers of their scenarios: DNS from a server of the test's own, ELBv2 and DynamoDB behind mocked
-//! transports that remember, and both on ministack.
+//! Whole runs, by the numbers of their scenarios: DNS from a server of the test's own, ELBv2 and
+//! DynamoDB behind mocked transports that remember, and both on ministack.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -14,6 +14,10 @@ mod runs;
 #[expect(dead_code, reason = "the benchmark uses the rest")]
 mod runtime;
 #[path = "../../../../crates/usage/tests/stores/servers.rs"]
-#[expect(dead_code, clippy::expect_used, reason = "the store's tests use the rest")]
+#[expect(
+    dead_code,
+    clippy::expect_used,
+    reason = "the store's tests use the rest"
+)]
 mod servers;
 mod world;

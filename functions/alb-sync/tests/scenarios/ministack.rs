@@ -11,7 +11,10 @@ async fn targets_follow_a_name_in_a_real_group_with_state_in_a_real_table() {
     let names = Names::of(Reply::Addresses(private([1, 2, 3]))).await;
     let (function, _) = account.function(&names, 1).await;
     account.run(&function, 0).await.unwrap();
-    assert_eq!(account.targets().await, ["10.0.0.1:8443", "10.0.0.2:8443", "10.0.0.3:8443"]);
+    assert_eq!(
+        account.targets().await,
+        ["10.0.0.1:8443", "10.0.0.2:8443", "10.0.0.3:8443"]
+    );
     names.now(Reply::Addresses(private([1, 4])));
     account.run(&function, 1).await.unwrap();
     assert_eq!(account.targets().await.len(), 4);
@@ -23,7 +26,12 @@ async fn targets_follow_a_name_in_a_real_group_with_state_in_a_real_table() {
     assert_eq!(account.targets().await, ["10.0.0.1:8443", "10.0.0.4:8443"]);
     // A warm run without changes.
     let before = lines.operations().len();
-    assert_eq!(account.run(&function, 4).await.unwrap().targets[0].pending.len(), 0);
+    assert_eq!(
+        account.run(&function, 4).await.unwrap().targets[0]
+            .pending
+            .len(),
+        0
+    );
     let mut warm = lines.operations().split_off(before);
     warm.sort();
     assert_eq!(warm, ["DescribeTargetHealth", "GetItem"]);
@@ -40,7 +48,12 @@ async fn s29_instances_at_once_leave_the_group_as_one_would() {
     }
     let mut at_work = 0;
     for run in running {
-        let outcome = run.await.unwrap().unwrap_or_else(|failure| failure.0).targets.remove(0);
+        let outcome = run
+            .await
+            .unwrap()
+            .unwrap_or_else(|failure| failure.0)
+            .targets
+            .remove(0);
         at_work += usize::from(!outcome.registered.is_empty());
     }
     assert!(at_work >= 1);
@@ -54,5 +67,12 @@ async fn s24_a_group_that_does_not_exist_is_told_by_its_error() {
     let names = Names::of(Reply::Addresses(private([1]))).await;
     let (function, _) = account.function(&names, 1).await;
     let failure = account.run(&function, 0).await.unwrap_err();
-    assert!(failure.0.targets[0].error.as_ref().unwrap().contains("TargetGroupNotFound"), "{failure}");
+    assert!(
+        failure.0.targets[0]
+            .error
+            .as_ref()
+            .unwrap()
+            .contains("TargetGroupNotFound"),
+        "{failure}"
+    );
 }

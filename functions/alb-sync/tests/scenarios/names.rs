@@ -66,10 +66,18 @@ impl Names {
         let address = tcp.local_addr().unwrap();
         let script: Arc<Mutex<Script>> = Arc::new(Mutex::new(Box::new(script)));
         let queries = Arc::default();
-        let mut server = Server::new(Handler { script: Arc::clone(&script), queries: Arc::clone(&queries) });
+        let mut server = Server::new(Handler {
+            script: Arc::clone(&script),
+            queries: Arc::clone(&queries),
+        });
         server.register_socket(udp);
         server.register_listener(tcp, Duration::from_secs(5), 64);
-        Self { address, script, queries, _server: server }
+        Self {
+            address,
+            script,
+            queries,
+            _server: server,
+        }
     }
 
     /// Always the same.
@@ -89,12 +97,19 @@ impl Names {
 
 /// 10.0.0.x.
 pub(crate) fn private(lasts: impl IntoIterator<Item = u8>) -> Vec<IpAddr> {
-    lasts.into_iter().map(|last| IpAddr::from([10, 0, 0, last])).collect()
+    lasts
+        .into_iter()
+        .map(|last| IpAddr::from([10, 0, 0, last]))
+        .collect()
 }
 
 #[async_trait::async_trait]
 impl RequestHandler for Handler {
-    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut handle: R) -> ResponseInfo {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        mut handle: R,
+    ) -> ResponseInfo {
         let info = request.request_info().unwrap();
         let question = info.query.original();
         let query = Query {
@@ -111,7 +126,13 @@ impl RequestHandler for Handler {
         metadata.recursion_available = true;
         let name = question.name();
         let records = match reply {
-            Reply::Silence => return Header { metadata, counts: HeaderCounts::default() }.into(),
+            Reply::Silence => {
+                return Header {
+                    metadata,
+                    counts: HeaderCounts::default(),
+                }
+                .into();
+            }
             Reply::Code(code) => {
                 metadata.response_code = code;
                 Vec::new()
@@ -126,16 +147,23 @@ impl RequestHandler for Handler {
             }
             Reply::Alias(target, addresses) => {
                 let target = Name::from_ascii(target).unwrap();
-                let alias = Record::from_rdata(name.clone(), 60, RData::CNAME(rdata::CNAME(target.clone())));
+                let alias = Record::from_rdata(
+                    name.clone(),
+                    60,
+                    RData::CNAME(rdata::CNAME(target.clone())),
+                );
                 [vec![alias], records(&target, &query, &addresses)].concat()
             }
-            Reply::Addresses(addresses) | Reply::Truncated(addresses) | Reply::Late(_, addresses) => {
-                records(name, &query, &addresses)
-            }
+            Reply::Addresses(addresses)
+            | Reply::Truncated(addresses)
+            | Reply::Late(_, addresses) => records(name, &query, &addresses),
         };
         let nothing = || std::iter::empty::<&Record>();
         let response = MessageResponseBuilder::from_message_request(request);
-        handle.send_response(response.build(metadata, &records, nothing(), nothing(), nothing())).await.unwrap()
+        handle
+            .send_response(response.build(metadata, &records, nothing(), nothing(), nothing()))
+            .await
+            .unwrap()
     }
 }
 
@@ -146,5 +174,9 @@ fn records(name: &Name, query: &Query, addresses: &[IpAddr]) -> Vec<Record> {
         (IpAddr::V6(address), RecordType::AAAA) => Some(RData::AAAA(rdata::AAAA(*address))),
         _ => None,
     };
-    addresses.iter().filter_map(data).map(|data| Record::from_rdata(name.clone(), 60, data)).collect()
+    addresses
+        .iter()
+        .filter_map(data)
+        .map(|data| Record::from_rdata(name.clone(), 60, data))
+        .collect()
 }

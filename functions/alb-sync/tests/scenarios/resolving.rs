@@ -13,7 +13,10 @@ use crate::names::{Names, Reply, private};
 async fn resolve(servers: &[&Names], max: u32, family: Family) -> Result<Resolution, ResolveError> {
     let servers: Vec<_> = servers.iter().map(|server| server.address).collect();
     let until = Instant::now() + Duration::from_secs(3);
-    Resolver::new(&servers, max).unwrap().resolve("a.example", family, Answers::Auto, until).await
+    Resolver::new(&servers, max)
+        .unwrap()
+        .resolve("a.example", family, Answers::Auto, until)
+        .await
 }
 
 fn set(addresses: Vec<IpAddr>) -> BTreeSet<IpAddr> {
@@ -24,8 +27,14 @@ fn set(addresses: Vec<IpAddr>) -> BTreeSet<IpAddr> {
 async fn s15_an_answer_of_seven_takes_one_query_and_keeps_its_time_to_live() {
     let names = Names::of(Reply::Addresses(private(0..7))).await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
-    assert_eq!((resolution.addresses, resolution.evidence), (set(private(0..7)), Evidence::Whole));
-    assert_eq!((resolution.lookups, names.queries().len(), resolution.ttl), (1, 1, Duration::from_secs(60)));
+    assert_eq!(
+        (resolution.addresses, resolution.evidence),
+        (set(private(0..7)), Evidence::Whole)
+    );
+    assert_eq!(
+        (resolution.lookups, names.queries().len(), resolution.ttl),
+        (1, 1, Duration::from_secs(60))
+    );
 }
 
 #[tokio::test]
@@ -33,7 +42,10 @@ async fn s16_eight_in_every_answer_take_as_many_queries_as_are_allowed() {
     let names = Names::of(Reply::Addresses(private(0..8))).await;
     let resolution = resolve(&[&names], 3, Family::V4).await.unwrap();
     assert_eq!((resolution.lookups, names.queries().len()), (3, 3));
-    assert!(matches!(resolution.evidence, Evidence::Sample { answers: 1, .. }));
+    assert!(matches!(
+        resolution.evidence,
+        Evidence::Sample { answers: 1, .. }
+    ));
 }
 
 #[tokio::test]
@@ -47,7 +59,10 @@ async fn s14_and_s17_eight_of_twenty_are_asked_for_on_the_wire_until_they_cover_
     })
     .await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
-    assert_eq!((resolution.addresses, resolution.evidence), (set(private(0..20)), Evidence::Whole));
+    assert_eq!(
+        (resolution.addresses, resolution.evidence),
+        (set(private(0..20)), Evidence::Whole)
+    );
     let queries = names.queries().len();
     assert_eq!(usize::try_from(resolution.lookups).unwrap(), queries);
     assert!((20..60).contains(&queries), "{queries}");
@@ -57,7 +72,10 @@ async fn s14_and_s17_eight_of_twenty_are_asked_for_on_the_wire_until_they_cover_
 async fn eight_in_every_answer_of_the_zones_own_server_are_all_after_five() {
     let names = Names::of(Reply::Authoritative(private(0..8))).await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
-    assert_eq!((resolution.lookups, resolution.evidence), (5, Evidence::Whole));
+    assert_eq!(
+        (resolution.lookups, resolution.evidence),
+        (5, Evidence::Whole)
+    );
 }
 
 #[tokio::test]
@@ -65,7 +83,11 @@ async fn a_sampling_whose_server_fails_midway_keeps_what_it_saw_as_a_sample() {
     let mut asked = 0;
     let names = Names::start(move |_| {
         asked += 1;
-        if asked <= 2 { Reply::Addresses(private(0..8)) } else { Reply::Code(ResponseCode::ServFail) }
+        if asked <= 2 {
+            Reply::Addresses(private(0..8))
+        } else {
+            Reply::Code(ResponseCode::ServFail)
+        }
     })
     .await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
@@ -75,8 +97,15 @@ async fn a_sampling_whose_server_fails_midway_keeps_what_it_saw_as_a_sample() {
 
 #[tokio::test]
 async fn s10_a_server_that_fails_or_is_silent_is_not_the_last_word() {
-    for broken in [Reply::Code(ResponseCode::ServFail), Reply::Code(ResponseCode::Refused), Reply::Silence] {
-        let (bad, good) = (Names::of(broken.clone()).await, Names::of(Reply::Addresses(private(1..3))).await);
+    for broken in [
+        Reply::Code(ResponseCode::ServFail),
+        Reply::Code(ResponseCode::Refused),
+        Reply::Silence,
+    ] {
+        let (bad, good) = (
+            Names::of(broken.clone()).await,
+            Names::of(Reply::Addresses(private(1..3))).await,
+        );
         let resolution = resolve(&[&bad, &good], 150, Family::V4).await.unwrap();
         assert_eq!(resolution.addresses, set(private(1..3)), "{broken:?}");
     }
@@ -85,21 +114,37 @@ async fn s10_a_server_that_fails_or_is_silent_is_not_the_last_word() {
 #[tokio::test]
 async fn s9_s11_and_s12_what_kind_of_nothing_it_is_is_told_apart() {
     for (reply, expected) in [
-        (Reply::Code(ResponseCode::NXDomain), ResolveError::NoSuchName),
+        (
+            Reply::Code(ResponseCode::NXDomain),
+            ResolveError::NoSuchName,
+        ),
         (Reply::Addresses(vec![]), ResolveError::NoAddress),
-        (Reply::Code(ResponseCode::ServFail), ResolveError::Server("Server Failure".to_owned())),
+        (
+            Reply::Code(ResponseCode::ServFail),
+            ResolveError::Server("Server Failure".to_owned()),
+        ),
         (Reply::Silence, ResolveError::TimedOut),
     ] {
         let names = Names::of(reply.clone()).await;
-        assert_eq!(resolve(&[&names], 150, Family::V4).await.unwrap_err(), expected, "{reply:?}");
+        assert_eq!(
+            resolve(&[&names], 150, Family::V4).await.unwrap_err(),
+            expected,
+            "{reply:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn s11_servers_that_are_all_silent_end_within_the_time_for_lookups() {
-    let (one, other) = (Names::of(Reply::Silence).await, Names::of(Reply::Silence).await);
+    let (one, other) = (
+        Names::of(Reply::Silence).await,
+        Names::of(Reply::Silence).await,
+    );
     let began = Instant::now();
-    assert_eq!(resolve(&[&one, &other], 150, Family::V4).await.unwrap_err(), ResolveError::TimedOut);
+    assert_eq!(
+        resolve(&[&one, &other], 150, Family::V4).await.unwrap_err(),
+        ResolveError::TimedOut
+    );
     assert!(began.elapsed() < Duration::from_secs(6));
     let queries = [one, other].map(|names| names.queries().len());
     assert!(queries.iter().all(|queries| *queries > 0), "{queries:?}");
@@ -108,19 +153,47 @@ async fn s11_servers_that_are_all_silent_end_within_the_time_for_lookups() {
 #[tokio::test]
 async fn a_truncated_answer_is_fetched_over_tcp_and_a_late_one_is_waited_for() {
     let names = Names::of(Reply::Truncated(private(0..5))).await;
-    assert_eq!(resolve(&[&names], 150, Family::V4).await.unwrap().addresses, set(private(0..5)));
-    assert_eq!(names.queries().iter().map(|query| query.tcp).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        resolve(&[&names], 150, Family::V4).await.unwrap().addresses,
+        set(private(0..5))
+    );
+    assert_eq!(
+        names
+            .queries()
+            .iter()
+            .map(|query| query.tcp)
+            .collect::<Vec<_>>(),
+        [false, true]
+    );
     let names = Names::of(Reply::Late(Duration::from_millis(300), private(0..5))).await;
-    assert_eq!(resolve(&[&names], 150, Family::V4).await.unwrap().addresses, set(private(0..5)));
+    assert_eq!(
+        resolve(&[&names], 150, Family::V4).await.unwrap().addresses,
+        set(private(0..5))
+    );
 }
 
 #[tokio::test]
 async fn s19_only_the_records_of_the_wanted_kind_are_asked_for() {
     let both = [private(1..3), vec!["fd00::1".parse().unwrap()]].concat();
-    for (family, kind, count) in [(Family::V4, RecordType::A, 2), (Family::V6, RecordType::AAAA, 1)] {
+    for (family, kind, count) in [
+        (Family::V4, RecordType::A, 2),
+        (Family::V6, RecordType::AAAA, 1),
+    ] {
         let names = Names::of(Reply::Addresses(both.clone())).await;
-        assert_eq!(resolve(&[&names], 150, family).await.unwrap().addresses.len(), count);
-        assert!(names.queries().iter().all(|query| query.record_type == kind));
+        assert_eq!(
+            resolve(&[&names], 150, family)
+                .await
+                .unwrap()
+                .addresses
+                .len(),
+            count
+        );
+        assert!(
+            names
+                .queries()
+                .iter()
+                .all(|query| query.record_type == kind)
+        );
     }
 }
 
@@ -128,7 +201,10 @@ async fn s19_only_the_records_of_the_wanted_kind_are_asked_for() {
 async fn s49_an_alias_resolves_to_what_it_stands_for() {
     let names = Names::of(Reply::Alias("internal-a.elb.example.", private(1..4))).await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
-    assert_eq!((resolution.addresses, resolution.evidence), (set(private(1..4)), Evidence::Whole));
+    assert_eq!(
+        (resolution.addresses, resolution.evidence),
+        (set(private(1..4)), Evidence::Whole)
+    );
 }
 
 #[tokio::test]
@@ -138,23 +214,37 @@ async fn aliases_that_lead_nowhere_are_told_from_names_without_addresses() {
         _ => Reply::Alias("a.example.", vec![]),
     });
     let to_itself = Names::start(|_| Reply::Alias("a.example.", vec![]));
-    for (names, through) in [(in_a_loop.await, "a.example"), (to_itself.await, "a.example")] {
+    for (names, through) in [
+        (in_a_loop.await, "a.example"),
+        (to_itself.await, "a.example"),
+    ] {
         let error = resolve(&[&names], 150, Family::V4).await.unwrap_err();
         assert_eq!(error, ResolveError::AliasLoop(through.to_owned()));
     }
 
     let without_end = Names::start(|query| {
-        let number: u8 = query.name.trim_start_matches('n').split('.').next().unwrap().parse().unwrap_or(0);
+        let number: u8 = query
+            .name
+            .trim_start_matches('n')
+            .split('.')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap_or(0);
         Reply::Alias(CHAIN[usize::from(number + 1) % CHAIN.len()], vec![])
     });
-    let error = resolve(&[&without_end.await], 150, Family::V4).await.unwrap_err();
+    let error = resolve(&[&without_end.await], 150, Family::V4)
+        .await
+        .unwrap_err();
     assert_eq!(error, ResolveError::AliasChain(8));
 
     let to_nothing = Names::start(|query| match query.name.as_str() {
         "a.example" => Reply::Alias("b.example.", vec![]),
         _ => Reply::Addresses(vec![]),
     });
-    let error = resolve(&[&to_nothing.await], 150, Family::V4).await.unwrap_err();
+    let error = resolve(&[&to_nothing.await], 150, Family::V4)
+        .await
+        .unwrap_err();
     assert_eq!(error, ResolveError::NoAddress);
 }
 
@@ -206,7 +296,12 @@ async fn queries_of_many_names_keep_below_what_a_resolver_takes() {
     for index in 0..10 {
         let resolver = std::sync::Arc::clone(&resolver);
         let name = format!("name-{index}.example");
-        asking.spawn(async move { resolver.resolve(&name, Family::V4, Answers::Part, until).await.map(drop) });
+        asking.spawn(async move {
+            resolver
+                .resolve(&name, Family::V4, Answers::Part, until)
+                .await
+                .map(drop)
+        });
     }
     while let Some(asked) = asking.join_next().await {
         asked.unwrap().unwrap();
@@ -214,5 +309,8 @@ async fn queries_of_many_names_keep_below_what_a_resolver_takes() {
     // 100 at once, and 500 a second from then on.
     let allowed = 100.0 + 500.0 * began.elapsed().as_secs_f64();
     let queries = names.queries().len();
-    assert!(queries >= 660 && queries as f64 <= allowed, "{queries} queries, {allowed:.0} allowed");
+    assert!(
+        queries >= 660 && queries as f64 <= allowed,
+        "{queries} queries, {allowed:.0} allowed"
+    );
 }

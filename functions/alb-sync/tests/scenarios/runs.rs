@@ -13,7 +13,10 @@ use crate::names::{Names, Query, Reply, private};
 use crate::world::{GROUP, Memory, OTHER, World};
 
 fn at(lasts: &[u8]) -> Vec<String> {
-    lasts.iter().map(|last| format!("10.0.0.{last}:443")).collect()
+    lasts
+        .iter()
+        .map(|last| format!("10.0.0.{last}:443"))
+        .collect()
 }
 
 #[tokio::test]
@@ -24,7 +27,14 @@ async fn s1_and_speed_a_warm_run_without_changes_is_one_describe_one_read_and_no
     world.calls();
     let outcome = world.good().await;
     assert_eq!(world.operations(), ["DescribeTargetHealth", "GetItem"]);
-    assert_eq!((outcome.registered.len(), outcome.deregistered.len(), outcome.complete), (0, 0, true));
+    assert_eq!(
+        (
+            outcome.registered.len(),
+            outcome.deregistered.len(),
+            outcome.complete
+        ),
+        (0, 0, true)
+    );
 }
 
 #[tokio::test]
@@ -32,9 +42,20 @@ async fn s2_a_first_run_registers_all_in_one_call_with_ports_and_writes_its_stat
     let names = Names::of(Reply::Addresses(private([1, 2, 3]))).await;
     let world = World::new(&names);
     let outcome = world.good().await;
-    let registrations: Vec<_> = world.calls().into_iter().filter(|(name, _)| *name == "RegisterTargets").collect();
+    let registrations: Vec<_> = world
+        .calls()
+        .into_iter()
+        .filter(|(name, _)| *name == "RegisterTargets")
+        .collect();
     assert_eq!(registrations, [("RegisterTargets", at(&[1, 2, 3]))]);
-    assert_eq!(outcome.registered.iter().map(ToString::to_string).collect::<Vec<_>>(), at(&[1, 2, 3]));
+    assert_eq!(
+        outcome
+            .registered
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        at(&[1, 2, 3])
+    );
     assert!(world.document(GROUP).unwrap().contains("10.0.0.3:443"));
 }
 
@@ -78,16 +99,31 @@ async fn s13_of_two_names_one_fails_and_the_other_is_followed() {
         }
     })
     .await;
-    let targets = ["a", "b"]
-        .map(|name| format!(r#"{{"name":"{name}.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}"#));
-    let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
+    let targets = ["a", "b"].map(|name| {
+        format!(r#"{{"name":"{name}.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}"#)
+    });
+    let (targets, server) = (
+        format!("[{}]", targets.join(",")),
+        names.address.to_string(),
+    );
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     world.good().await;
     sender.send(true).unwrap();
     for _ in 0..2 {
         let outcome = world.bad().await;
-        assert!(outcome.error.unwrap().starts_with("b.elb.amazonaws.com cannot be resolved"));
-        assert!(!outcome.complete && outcome.pending.keys().all(|target| target.to_string() == at(&[2])[0]));
+        assert!(
+            outcome
+                .error
+                .unwrap()
+                .starts_with("b.elb.amazonaws.com cannot be resolved")
+        );
+        assert!(
+            !outcome.complete
+                && outcome
+                    .pending
+                    .keys()
+                    .all(|target| target.to_string() == at(&[2])[0])
+        );
     }
     world.bad().await;
     assert_eq!(world.targets(GROUP), at(&[1, 3, 8, 9]));
@@ -110,18 +146,29 @@ async fn s19_a_group_of_ipv6_takes_aaaa_records() {
 async fn s31_and_s32_targets_of_others_stay() {
     let names = Names::of(Reply::Addresses(private([1]))).await;
     let world = World::new(&names);
-    world.memory.lock().unwrap().add(GROUP, &["10.0.0.9:443", "10.0.0.1:80"], "healthy");
+    world
+        .memory
+        .lock()
+        .unwrap()
+        .add(GROUP, &["10.0.0.9:443", "10.0.0.1:80"], "healthy");
     for _ in 0..6 {
         world.good().await;
     }
-    assert_eq!(world.targets(GROUP), ["10.0.0.1:80", "10.0.0.1:443", "10.0.0.9:443"]);
+    assert_eq!(
+        world.targets(GROUP),
+        ["10.0.0.1:80", "10.0.0.1:443", "10.0.0.9:443"]
+    );
 }
 
 #[tokio::test]
 async fn s34_a_draining_target_that_is_back_is_registered_at_once() {
     let names = Names::of(Reply::Addresses(private([1]))).await;
     let world = World::new(&names);
-    world.memory.lock().unwrap().add(GROUP, &["10.0.0.1:443"], "draining");
+    world
+        .memory
+        .lock()
+        .unwrap()
+        .add(GROUP, &["10.0.0.1:443"], "draining");
     assert_eq!(world.good().await.registered.len(), 1);
 }
 
@@ -132,15 +179,33 @@ async fn s37_for_all_zones_a_target_comes_and_leaves_with_all() {
         r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443,"availability_zone":"all"}}]"#
     );
     let server = names.address.to_string();
-    let settings =
-        [("SYNC_TARGETS", targets.as_str()), ("DNS_SERVERS", &server), ("MISSES_BEFORE_DEREGISTRATION", "1")];
+    let settings = [
+        ("SYNC_TARGETS", targets.as_str()),
+        ("DNS_SERVERS", &server),
+        ("MISSES_BEFORE_DEREGISTRATION", "1"),
+    ];
     let world = World::with(&settings);
     world.good().await;
     names.now(Reply::Addresses(private([1])));
     world.good().await;
-    let changes: Vec<_> = world.calls().into_iter().filter(|(_, targets)| !targets.is_empty()).collect();
-    let with_zone = |lasts: &[u8]| at(lasts).into_iter().map(|target| target + "/all").collect::<Vec<_>>();
-    assert_eq!(changes, [("RegisterTargets", with_zone(&[1, 2])), ("DeregisterTargets", with_zone(&[2]))]);
+    let changes: Vec<_> = world
+        .calls()
+        .into_iter()
+        .filter(|(_, targets)| !targets.is_empty())
+        .collect();
+    let with_zone = |lasts: &[u8]| {
+        at(lasts)
+            .into_iter()
+            .map(|target| target + "/all")
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        changes,
+        [
+            ("RegisterTargets", with_zone(&[1, 2])),
+            ("DeregisterTargets", with_zone(&[2]))
+        ]
+    );
 }
 
 #[tokio::test]
@@ -161,27 +226,56 @@ async fn s39_three_of_four_leave_in_two_steps() {
 #[tokio::test]
 async fn s44_two_groups_of_one_name_ask_once_and_count_for_themselves() {
     let names = Names::of(Reply::Addresses(private([1, 2]))).await;
-    let targets = [(GROUP, 443), (OTHER, 80)]
-        .map(|(arn, port)| format!(r#"{{"name":"a.elb.amazonaws.com","target_group_arn":"{arn}","port":{port}}}"#));
-    let (targets, server) = (format!("[{}]", targets.join(",")), names.address.to_string());
+    let targets = [(GROUP, 443), (OTHER, 80)].map(|(arn, port)| {
+        format!(r#"{{"name":"a.elb.amazonaws.com","target_group_arn":"{arn}","port":{port}}}"#)
+    });
+    let (targets, server) = (
+        format!("[{}]", targets.join(",")),
+        names.address.to_string(),
+    );
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     world.good().await;
     assert_eq!(names.queries().len(), 1);
     names.now(Reply::Addresses(private([1])));
-    world.memory.lock().unwrap().groups.get_mut(OTHER).unwrap().retain(|(at, _), _| at.to_string() != "10.0.0.2:80");
+    world
+        .memory
+        .lock()
+        .unwrap()
+        .groups
+        .get_mut(OTHER)
+        .unwrap()
+        .retain(|(at, _), _| at.to_string() != "10.0.0.2:80");
     let answer = world.run().await.unwrap();
-    assert_eq!(answer.targets.iter().map(|target| target.pending.len()).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(
+        answer
+            .targets
+            .iter()
+            .map(|target| target.pending.len())
+            .collect::<Vec<_>>(),
+        [1, 0]
+    );
 }
 
 #[tokio::test]
 async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     let names = Names::of(Reply::Addresses(private([1]))).await;
-    let targets = format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
+    let targets =
+        format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
     let server = names.address.to_string();
-    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server), ("DRY_RUN", "true")]);
+    let world = World::with(&[
+        ("SYNC_TARGETS", &targets),
+        ("DNS_SERVERS", &server),
+        ("DRY_RUN", "true"),
+    ]);
     let answer = world.run().await.unwrap();
-    assert_eq!((answer.dry_run, answer.targets[0].registered.len()), (true, 1));
-    assert_eq!(world.operations(), ["DescribeTargetGroups", "DescribeTargetHealth", "GetItem"]);
+    assert_eq!(
+        (answer.dry_run, answer.targets[0].registered.len()),
+        (true, 1)
+    );
+    assert_eq!(
+        world.operations(),
+        ["DescribeTargetGroups", "DescribeTargetHealth", "GetItem"]
+    );
 }
 
 #[tokio::test]
@@ -190,11 +284,20 @@ async fn s48_gauges_are_lines_of_the_log_in_a_namespace_of_ones_own() {
     let world = World::new(&names);
     world.good().await;
     let lines = world.lines.json();
-    let line = lines.iter().find(|line| line.get("_aws").is_some()).unwrap();
-    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "CustomApp/NetworkMetrics");
-    for (gauge, value) in
-        [("ResolvedAddresses", 2), ("RegisteredTargets", 2), ("PendingTargets", 0), ("SyncSucceeded", 1)]
-    {
+    let line = lines
+        .iter()
+        .find(|line| line.get("_aws").is_some())
+        .unwrap();
+    assert_eq!(
+        line["_aws"]["CloudWatchMetrics"][0]["Namespace"],
+        "CustomApp/NetworkMetrics"
+    );
+    for (gauge, value) in [
+        ("ResolvedAddresses", 2),
+        ("RegisteredTargets", 2),
+        ("PendingTargets", 0),
+        ("SyncSucceeded", 1),
+    ] {
         assert_eq!(line[gauge], value, "{gauge}");
     }
 }
@@ -208,12 +311,22 @@ async fn an_event_can_ask_for_a_dry_run_and_a_doubtful_one_starts_no_run() {
         Arc::clone(&world.sync).handle(&event, deadline).await
     };
     let answer = run(json!({"dry_run": true})).await.unwrap();
-    assert_eq!((answer.dry_run, answer.targets[0].registered.len()), (true, 1));
-    assert_eq!(world.operations(), ["DescribeTargetGroups", "DescribeTargetHealth", "GetItem"]);
+    assert_eq!(
+        (answer.dry_run, answer.targets[0].registered.len()),
+        (true, 1)
+    );
+    assert_eq!(
+        world.operations(),
+        ["DescribeTargetGroups", "DescribeTargetHealth", "GetItem"]
+    );
 
     for event in [json!({"dry_run": "true"}), json!({"DryRun": true})] {
         let failure = run(event.clone()).await.unwrap_err();
-        assert_eq!(Diagnostic::from(failure).error_type, "InvalidEvent", "{event}");
+        assert_eq!(
+            Diagnostic::from(failure).error_type,
+            "InvalidEvent",
+            "{event}"
+        );
         assert!(world.operations().is_empty(), "{event}");
     }
 
@@ -224,11 +337,19 @@ async fn an_event_can_ask_for_a_dry_run_and_a_doubtful_one_starts_no_run() {
 #[tokio::test]
 async fn an_event_cannot_make_a_real_run_of_a_function_that_is_set_to_dry_runs() {
     let names = Names::of(Reply::Addresses(private([1]))).await;
-    let targets = format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
+    let targets =
+        format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
     let server = names.address.to_string();
-    let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server), ("DRY_RUN", "true")]);
+    let world = World::with(&[
+        ("SYNC_TARGETS", &targets),
+        ("DNS_SERVERS", &server),
+        ("DRY_RUN", "true"),
+    ]);
     let deadline = Deadline::after(Instant::now(), Duration::from_secs(25));
-    let answer = Arc::clone(&world.sync).handle(&json!({"dry_run": false}), deadline).await.unwrap();
+    let answer = Arc::clone(&world.sync)
+        .handle(&json!({"dry_run": false}), deadline)
+        .await
+        .unwrap();
     assert!(answer.dry_run && world.targets(GROUP).is_empty());
 }
 
@@ -236,7 +357,8 @@ async fn an_event_cannot_make_a_real_run_of_a_function_that_is_set_to_dry_runs()
 async fn no_live_target_of_a_name_that_answers_with_one_of_its_addresses_leaves() {
     let mut random = fastrand::Rng::with_seed(7);
     let names = Names::start(move |_| Reply::Addresses(private([random.u8(1..=3)]))).await;
-    let targets = format!(r#"[{{"name":"reader.example","target_group_arn":"{GROUP}","port":443}}]"#);
+    let targets =
+        format!(r#"[{{"name":"reader.example","target_group_arn":"{GROUP}","port":443}}]"#);
     let server = names.address.to_string();
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     for _ in 0..20 {
@@ -249,7 +371,9 @@ async fn no_live_target_of_a_name_that_answers_with_one_of_its_addresses_leaves(
 #[tokio::test]
 async fn a_name_whose_answers_are_whole_loses_its_ninth_target_in_three_intervals() {
     let names = Names::of(Reply::Addresses(private(1..=9))).await;
-    let targets = format!(r#"[{{"name":"static.example","target_group_arn":"{GROUP}","port":443,"answers":"whole"}}]"#);
+    let targets = format!(
+        r#"[{{"name":"static.example","target_group_arn":"{GROUP}","port":443,"answers":"whole"}}]"#
+    );
     let server = names.address.to_string();
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     assert!(world.good().await.complete);
@@ -265,12 +389,17 @@ async fn targets_follow_an_entry_to_its_new_port() {
     let names = Names::of(Reply::Addresses(private([1, 2]))).await;
     let server = names.address.to_string();
     let on_port = |port: u16| {
-        let targets = format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":{port}}}]"#);
+        let targets = format!(
+            r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":{port}}}]"#
+        );
         World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)])
     };
     let before = on_port(443);
     before.good().await;
-    let world = World { sync: on_port(8443).over(&before.memory), ..before };
+    let world = World {
+        sync: on_port(8443).over(&before.memory),
+        ..before
+    };
     for _ in 0..4 {
         world.good().await;
     }
@@ -283,7 +412,11 @@ async fn a_state_that_is_not_written_otherwise_has_its_expiry_put_off() {
     let world = World::new(&names);
     let expiry = || {
         let memory = world.memory.lock().unwrap();
-        memory.items[&format!("sync#{GROUP}")]["ttl"].as_n().unwrap().parse::<i64>().unwrap()
+        memory.items[&format!("sync#{GROUP}")]["ttl"]
+            .as_n()
+            .unwrap()
+            .parse::<i64>()
+            .unwrap()
     };
     let day = 86_400;
     world.good().await;
@@ -293,12 +426,23 @@ async fn a_state_that_is_not_written_otherwise_has_its_expiry_put_off() {
     for (days, put_off) in [(1, false), (29, false), (31, true)] {
         let now = Timestamp::from_second(begin + days * day).unwrap();
         world.run_at(now, Duration::from_secs(25)).await.unwrap();
-        let expected = if put_off { begin + (180 + days) * day } else { begin + 180 * day };
+        let expected = if put_off {
+            begin + (180 + days) * day
+        } else {
+            begin + 180 * day
+        };
         assert_eq!(expiry(), expected, "after {days} days");
     }
     // A release that knows no expiry writes none.
-    let written_before =
-        |memory: &mut Memory| drop(memory.items.get_mut(&format!("sync#{GROUP}")).unwrap().remove("ttl"));
+    let written_before = |memory: &mut Memory| {
+        drop(
+            memory
+                .items
+                .get_mut(&format!("sync#{GROUP}"))
+                .unwrap()
+                .remove("ttl"),
+        )
+    };
     written_before(&mut world.memory.lock().unwrap());
     world.good().await;
     assert!(expiry() > begin);

@@ -1,4 +1,5 @@
-//! Lambda's runtime interface, for one process at a time: hands out events and takes what is answered.
+//! Lambda's runtime interface, for one process at a time: hands out events and takes what is
+//! answered.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -36,12 +37,24 @@ impl Runtime {
         let (events, waiting) = unbounded_channel();
         let (teller, told) = unbounded_channel();
         tokio::spawn(serve(listener, Arc::new(Mutex::new(waiting)), teller));
-        let process = program.envs(environment(address)).stdin(Stdio::null()).stdout(output).spawn().unwrap();
-        Self { process, events, told }
+        let process = program
+            .envs(environment(address))
+            .stdin(Stdio::null())
+            .stdout(output)
+            .spawn()
+            .unwrap();
+        Self {
+            process,
+            events,
+            told,
+        }
     }
 
     pub(crate) async fn next(&mut self) -> Told {
-        tokio::time::timeout(Duration::from_secs(60), self.told.recv()).await.unwrap().unwrap()
+        tokio::time::timeout(Duration::from_secs(60), self.told.recv())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// What it answers to an event, once it waits again.
@@ -54,8 +67,12 @@ impl Runtime {
 
     /// The most memory that it has had, in KiB.
     pub(crate) fn peak_memory_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 }
@@ -78,7 +95,11 @@ fn environment(address: SocketAddr) -> [(&'static str, String); 6] {
     ]
 }
 
-async fn serve(listener: TcpListener, events: Arc<Mutex<UnboundedReceiver<String>>>, told: UnboundedSender<Told>) {
+async fn serve(
+    listener: TcpListener,
+    events: Arc<Mutex<UnboundedReceiver<String>>>,
+    told: UnboundedSender<Told>,
+) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(connection(stream, Arc::clone(&events), told.clone()));
     }
@@ -94,7 +115,8 @@ async fn connection(
         let reply = if path.ends_with("/invocation/next") {
             told.send(Told::Ready).ok()?;
             let event = events.lock().await.recv().await?;
-            let deadline = SystemTime::now().duration_since(UNIX_EPOCH).ok()? + Duration::from_secs(40);
+            let deadline =
+                SystemTime::now().duration_since(UNIX_EPOCH).ok()? + Duration::from_secs(40);
             format!(
                 "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: run-1\r\nlambda-runtime-deadline-ms: {}\r\n\
                  lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:alb-sync\r\n\
@@ -104,7 +126,12 @@ async fn connection(
             )
         } else {
             let body = serde_json::from_slice(&body).unwrap_or_default();
-            told.send(if path.ends_with("/response") { Told::Answer(body) } else { Told::Error(body) }).ok()?;
+            told.send(if path.ends_with("/response") {
+                Told::Answer(body)
+            } else {
+                Told::Error(body)
+            })
+            .ok()?;
             "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
         };
         stream.write_all(reply.as_bytes()).await.ok()?;
@@ -117,8 +144,12 @@ async fn request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
-            let length =
-                head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+            let length = head.lines().find_map(|line| {
+                line.strip_prefix("content-length:")?
+                    .trim()
+                    .parse::<usize>()
+                    .ok()
+            });
             let end_of_body = end + 4 + length.unwrap_or(0);
             if bytes.len() >= end_of_body {
                 let path = head.split_whitespace().nth(1)?.to_owned();

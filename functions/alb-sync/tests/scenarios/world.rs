@@ -14,8 +14,8 @@ use aws_sdk_elasticloadbalancingv2::operation::describe_target_groups::DescribeT
 use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeTargetHealthOutput;
 use aws_sdk_elasticloadbalancingv2::operation::register_targets::RegisterTargetsOutput;
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetGroup, TargetGroupIpAddressTypeEnum, TargetHealth, TargetHealthDescription,
-    TargetHealthStateEnum, TargetTypeEnum,
+    TargetDescription, TargetGroup, TargetGroupIpAddressTypeEnum, TargetHealth,
+    TargetHealthDescription, TargetHealthStateEnum, TargetTypeEnum,
 };
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -24,8 +24,10 @@ use jiff::Timestamp;
 
 use crate::names::Names;
 
-pub(crate) const GROUP: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/1";
-pub(crate) const OTHER: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/b/2";
+pub(crate) const GROUP: &str =
+    "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/1";
+pub(crate) const OTHER: &str =
+    "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/b/2";
 
 /// What somebody else does.
 type Interference = Box<dyn FnOnce(&mut Memory) + Send>;
@@ -52,36 +54,66 @@ pub(crate) struct Memory {
 impl Memory {
     fn fault(&mut self, operation: &'static str) -> Option<HttpResponse> {
         let codes = self.faults.get_mut(operation)?;
-        let code = if codes.len() > 1 { codes.pop_front()? } else { *codes.front()? };
+        let code = if codes.len() > 1 {
+            codes.pop_front()?
+        } else {
+            *codes.front()?
+        };
         if code.is_empty() {
             return None;
         }
-        let status = if code.starts_with("Internal") { 500 } else { 400 };
-        let xml =
-            format!("<ErrorResponse><Error><Code>{code}</Code><Message>told to</Message></Error></ErrorResponse>");
-        let json = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"told to"}}"#);
-        let body = if operation.ends_with("Item") { json } else { xml };
+        let status = if code.starts_with("Internal") {
+            500
+        } else {
+            400
+        };
+        let xml = format!(
+            "<ErrorResponse><Error><Code>{code}</Code><Message>told to</Message></Error></ErrorResponse>"
+        );
+        let json = format!(
+            r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"told to"}}"#
+        );
+        let body = if operation.ends_with("Item") {
+            json
+        } else {
+            xml
+        };
         Some(HttpResponse::new(status.try_into().unwrap(), body.into()))
     }
 
-    fn call(&mut self, operation: &'static str, targets: &[TargetDescription]) -> Option<HttpResponse> {
-        self.calls.push((operation, targets.iter().map(told).collect()));
+    fn call(
+        &mut self,
+        operation: &'static str,
+        targets: &[TargetDescription],
+    ) -> Option<HttpResponse> {
+        self.calls
+            .push((operation, targets.iter().map(told).collect()));
         self.fault(operation)
     }
 
     pub(crate) fn add(&mut self, arn: &str, targets: &[&str], state: &str) {
         let group = self.groups.entry(arn.to_owned()).or_default();
-        group.extend(targets.iter().map(|target| ((target.parse().unwrap(), None), state.to_owned())));
+        group.extend(
+            targets
+                .iter()
+                .map(|target| ((target.parse().unwrap(), None), state.to_owned())),
+        );
     }
 }
 
 fn told(target: &TargetDescription) -> String {
-    let zone = target.availability_zone().map(|zone| format!("/{zone}")).unwrap_or_default();
+    let zone = target
+        .availability_zone()
+        .map(|zone| format!("/{zone}"))
+        .unwrap_or_default();
     format!("{}:{}{zone}", target.id().unwrap(), target.port().unwrap())
 }
 
 fn key(target: &TargetDescription) -> (SocketAddr, Option<String>) {
-    let at = SocketAddr::new(target.id().unwrap().parse().unwrap(), target.port().unwrap().try_into().unwrap());
+    let at = SocketAddr::new(
+        target.id().unwrap().parse().unwrap(),
+        target.port().unwrap().try_into().unwrap(),
+    );
     (at, target.availability_zone().map(str::to_owned))
 }
 
@@ -110,28 +142,44 @@ impl std::io::Write for Lines {
 impl Lines {
     pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
 impl World {
     /// One name, followed by one group on port 443.
     pub(crate) fn new(names: &Names) -> Self {
-        let targets = format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
-        Self::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &names.address.to_string())])
+        let targets = format!(
+            r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#
+        );
+        Self::with(&[
+            ("SYNC_TARGETS", &targets),
+            ("DNS_SERVERS", &names.address.to_string()),
+        ])
     }
 
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
         let lookup = |name: &str| {
-            let given = settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            let given = settings
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned());
             given.or_else(|| (name == "USAGE_TABLE").then(|| "usage".to_owned()))
         };
         let (memory, lines) = (Arc::<Mutex<Memory>>::default(), Lines::default());
         let (elb, dynamodb) = (elb(&memory), dynamodb(&memory));
         let config = Config::from_lookup(lookup).unwrap();
-        let sync = AlbSync::with_clients(config, elb, dynamodb, RecordLog::to(lines.clone())).unwrap();
+        let sync =
+            AlbSync::with_clients(config, elb, dynamodb, RecordLog::to(lines.clone())).unwrap();
         let now = Mutex::new("2026-11-22T00:00:00Z".parse().unwrap());
-        Self { memory, sync: Arc::new(sync), now, lines }
+        Self {
+            memory,
+            sync: Arc::new(sync),
+            now,
+            lines,
+        }
     }
 
     /// This world's function over what another world remembers.
@@ -151,8 +199,14 @@ impl World {
         self.run_at(now, Duration::from_secs(25)).await
     }
 
-    pub(crate) async fn run_at(&self, now: Timestamp, budget: Duration) -> Result<Answer, NotReconciled> {
-        Arc::clone(&self.sync).handle_at(now, false, Deadline::after(Instant::now(), budget)).await
+    pub(crate) async fn run_at(
+        &self,
+        now: Timestamp,
+        budget: Duration,
+    ) -> Result<Answer, NotReconciled> {
+        Arc::clone(&self.sync)
+            .handle_at(now, false, Deadline::after(Instant::now(), budget))
+            .await
     }
 
     /// A run that reconciles the first group.
@@ -172,13 +226,21 @@ impl World {
 
     /// The names alone.
     pub(crate) fn operations(&self) -> Vec<&'static str> {
-        let mut operations: Vec<_> = self.calls().into_iter().map(|(operation, _)| operation).collect();
+        let mut operations: Vec<_> = self
+            .calls()
+            .into_iter()
+            .map(|(operation, _)| operation)
+            .collect();
         operations.sort_unstable();
         operations
     }
 
     pub(crate) fn fail(&self, operation: &'static str, codes: &[&'static str]) {
-        self.memory.lock().unwrap().faults.insert(operation, codes.iter().copied().collect());
+        self.memory
+            .lock()
+            .unwrap()
+            .faults
+            .insert(operation, codes.iter().copied().collect());
     }
 
     pub(crate) fn heal(&self) {
@@ -189,13 +251,21 @@ impl World {
     pub(crate) fn targets(&self, arn: &str) -> Vec<String> {
         let memory = self.memory.lock().unwrap();
         let group = memory.groups.get(arn).into_iter().flatten();
-        group.filter(|(_, state)| *state != "draining").map(|((at, _), _)| at.to_string()).collect()
+        group
+            .filter(|(_, state)| *state != "draining")
+            .map(|((at, _), _)| at.to_string())
+            .collect()
     }
 
     /// The stored document of a group.
     pub(crate) fn document(&self, arn: &str) -> Option<String> {
         let memory = self.memory.lock().unwrap();
-        Some(memory.items.get(&format!("sync#{arn}"))?["doc"].as_s().unwrap().clone())
+        Some(
+            memory.items.get(&format!("sync#{arn}"))?["doc"]
+                .as_s()
+                .unwrap()
+                .clone(),
+        )
     }
 }
 
@@ -208,11 +278,21 @@ fn elb(memory: &Arc<Mutex<Memory>>) -> aws_sdk_elasticloadbalancingv2::Client {
         if let Some(fault) = memory.call("DescribeTargetGroups", &[]) {
             return MockResponse::Http(fault);
         }
-        let kind = if memory.v6 { TargetGroupIpAddressTypeEnum::Ipv6 } else { TargetGroupIpAddressTypeEnum::Ipv4 };
+        let kind = if memory.v6 {
+            TargetGroupIpAddressTypeEnum::Ipv6
+        } else {
+            TargetGroupIpAddressTypeEnum::Ipv4
+        };
         let group = TargetGroup::builder().ip_address_type(kind);
         let group = group.target_type(memory.kind.clone().unwrap_or(TargetTypeEnum::Ip));
-        let group = group.set_load_balancer_arns(Some(memory.load_balancers.clone())).build();
-        MockResponse::Output(DescribeTargetGroupsOutput::builder().target_groups(group).build())
+        let group = group
+            .set_load_balancer_arns(Some(memory.load_balancers.clone()))
+            .build();
+        MockResponse::Output(
+            DescribeTargetGroupsOutput::builder()
+                .target_groups(group)
+                .build(),
+        )
     });
     let known = of();
     let health = mock!(Client::describe_target_health).then_compute_response(move |input| {
@@ -220,9 +300,16 @@ fn elb(memory: &Arc<Mutex<Memory>>) -> aws_sdk_elasticloadbalancingv2::Client {
         if let Some(fault) = memory.call("DescribeTargetHealth", &[]) {
             return MockResponse::Http(fault);
         }
-        let group = memory.groups.get(input.target_group_arn().unwrap()).into_iter().flatten();
-        let described = group.map(|((at, zone), state)| describe(*at, zone.clone(), state)).collect();
-        let output = DescribeTargetHealthOutput::builder().set_target_health_descriptions(Some(described));
+        let group = memory
+            .groups
+            .get(input.target_group_arn().unwrap())
+            .into_iter()
+            .flatten();
+        let described = group
+            .map(|((at, zone), state)| describe(*at, zone.clone(), state))
+            .collect();
+        let output =
+            DescribeTargetHealthOutput::builder().set_target_health_descriptions(Some(described));
         MockResponse::Output(output.build())
     });
     let known = of();
@@ -231,8 +318,16 @@ fn elb(memory: &Arc<Mutex<Memory>>) -> aws_sdk_elasticloadbalancingv2::Client {
         if let Some(fault) = memory.call("RegisterTargets", input.targets()) {
             return MockResponse::Http(fault);
         }
-        let group = memory.groups.entry(input.target_group_arn().unwrap().to_owned()).or_default();
-        group.extend(input.targets().iter().map(|target| (key(target), "healthy".to_owned())));
+        let group = memory
+            .groups
+            .entry(input.target_group_arn().unwrap().to_owned())
+            .or_default();
+        group.extend(
+            input
+                .targets()
+                .iter()
+                .map(|target| (key(target), "healthy".to_owned())),
+        );
         MockResponse::Output(RegisterTargetsOutput::builder().build())
     });
     let known = of();
@@ -241,20 +336,36 @@ fn elb(memory: &Arc<Mutex<Memory>>) -> aws_sdk_elasticloadbalancingv2::Client {
         if let Some(fault) = memory.call("DeregisterTargets", input.targets()) {
             return MockResponse::Http(fault);
         }
-        let group = memory.groups.entry(input.target_group_arn().unwrap().to_owned()).or_default();
+        let group = memory
+            .groups
+            .entry(input.target_group_arn().unwrap().to_owned())
+            .or_default();
         for key in input.targets().iter().map(key) {
-            group.entry(key).and_modify(|state| "draining".clone_into(state));
+            group
+                .entry(key)
+                .and_modify(|state| "draining".clone_into(state));
         }
         MockResponse::Output(DeregisterTargetsOutput::builder().build())
     });
-    mock_client!(aws_sdk_elasticloadbalancingv2, RuleMode::MatchAny, [&groups, &health, &register, &deregister])
+    mock_client!(
+        aws_sdk_elasticloadbalancingv2,
+        RuleMode::MatchAny,
+        [&groups, &health, &register, &deregister]
+    )
 }
 
 fn describe(at: SocketAddr, zone: Option<String>, state: &str) -> TargetHealthDescription {
-    let target = TargetDescription::builder().id(at.ip().to_string()).port(at.port().into());
-    let health = TargetHealth::builder().state(TargetHealthStateEnum::from(state)).build();
+    let target = TargetDescription::builder()
+        .id(at.ip().to_string())
+        .port(at.port().into());
+    let health = TargetHealth::builder()
+        .state(TargetHealthStateEnum::from(state))
+        .build();
     let target = target.set_availability_zone(zone).build();
-    TargetHealthDescription::builder().target(target).target_health(health).build()
+    TargetHealthDescription::builder()
+        .target(target)
+        .target_health(health)
+        .build()
 }
 
 fn dynamodb(memory: &Arc<Mutex<Memory>>) -> aws_sdk_dynamodb::Client {
@@ -267,7 +378,11 @@ fn dynamodb(memory: &Arc<Mutex<Memory>>) -> aws_sdk_dynamodb::Client {
             return MockResponse::Http(fault);
         }
         let id = input.key().unwrap()["id"].as_s().unwrap();
-        MockResponse::Output(GetItemOutput::builder().set_item(memory.items.get(id).cloned()).build())
+        MockResponse::Output(
+            GetItemOutput::builder()
+                .set_item(memory.items.get(id).cloned())
+                .build(),
+        )
     });
     let known = Arc::clone(memory);
     let put = mock!(Client::put_item).then_compute_response(move |input| {

@@ -1,7 +1,7 @@
 //! Distinguished names as strings.
 //!
-//! Source: RFC 4514. API Gateway sends names as strings too, but does not say how it escapes them, so that
-//! `CN=alice,OU=admins` may be one attribute or two.
+//! Source: RFC 4514. API Gateway sends names as strings too, but does not say how it escapes them,
+//! so that `CN=alice,OU=admins` may be one attribute or two.
 
 use std::fmt::Write as _;
 
@@ -19,12 +19,18 @@ const SHORT_NAMES: [(ObjectIdentifier, &str); 9] = [
     (ObjectIdentifier::new_unwrap("2.5.4.11"), "OU"),
     (ObjectIdentifier::new_unwrap("2.5.4.6"), "C"),
     (ObjectIdentifier::new_unwrap("2.5.4.9"), "STREET"),
-    (ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25"), "DC"),
-    (ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1"), "UID"),
+    (
+        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25"),
+        "DC",
+    ),
+    (
+        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1"),
+        "UID",
+    ),
 ];
 
-/// Writes a name, the most specific part first. Different names have different strings, apart from the string
-/// type of their values. `None` if a value cannot be encoded.
+/// Writes a name, the most specific part first. Different names have different strings, apart from
+/// the string type of their values. `None` if a value cannot be encoded.
 pub(crate) fn distinguished_name(name: &Name) -> Option<String> {
     let mut parts: Vec<_> = name.iter_rdn().collect();
     parts.reverse();
@@ -45,7 +51,10 @@ pub(crate) fn distinguished_name(name: &Name) -> Option<String> {
 }
 
 fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue) -> Option<()> {
-    let short_name = SHORT_NAMES.iter().find(|(oid, _)| *oid == attribute.oid).map(|(_, name)| name);
+    let short_name = SHORT_NAMES
+        .iter()
+        .find(|(oid, _)| *oid == attribute.oid)
+        .map(|(_, name)| name);
     match (short_name, string_value(attribute)) {
         (Some(name), Some(value)) => {
             text.push_str(name);
@@ -64,8 +73,13 @@ fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue) -> Opti
 }
 
 fn string_value(attribute: &AttributeTypeAndValue) -> Option<&str> {
-    let is_string = matches!(attribute.value.tag(), Tag::PrintableString | Tag::Utf8String | Tag::Ia5String);
-    std::str::from_utf8(attribute.value.value()).ok().filter(|_| is_string)
+    let is_string = matches!(
+        attribute.value.tag(),
+        Tag::PrintableString | Tag::Utf8String | Tag::Ia5String
+    );
+    std::str::from_utf8(attribute.value.value())
+        .ok()
+        .filter(|_| is_string)
 }
 
 /// RFC 4514, section 2.4.
@@ -109,15 +123,24 @@ mod tests {
 
     #[test]
     fn types_without_a_short_name_and_values_that_are_no_strings_are_written_as_numbers() {
-        assert_eq!(rewritten("1.2.840.113549.1.9.1=#1603614062"), "1.2.840.113549.1.9.1=#1603614062");
+        assert_eq!(
+            rewritten("1.2.840.113549.1.9.1=#1603614062"),
+            "1.2.840.113549.1.9.1=#1603614062"
+        );
         assert_eq!(rewritten("CN=#1e020061"), "2.5.4.3=#1e020061");
         assert_eq!(rewritten("CN=#0c0161"), "CN=a");
     }
 
     #[test]
     fn an_attribute_cannot_pass_for_two() {
-        assert_ne!(rewritten(r"CN=alice\,OU=admins"), rewritten("CN=alice,OU=admins"));
-        assert_ne!(rewritten(r"CN=alice\+OU=admins"), rewritten("CN=alice+OU=admins"));
+        assert_ne!(
+            rewritten(r"CN=alice\,OU=admins"),
+            rewritten("CN=alice,OU=admins")
+        );
+        assert_ne!(
+            rewritten(r"CN=alice\+OU=admins"),
+            rewritten("CN=alice+OU=admins")
+        );
         assert_ne!(rewritten(r"CN=\#0c0161"), rewritten("CN=#0c0161"));
     }
 }

@@ -13,7 +13,8 @@ use crate::text::{Headers, Members, Text};
 
 /// Backends trust every header with this prefix.
 const PREFIX: &str = "x-tollgate-";
-/// The methods that rules can name. Some backends convert another spelling, such as `delete`, to upper case.
+/// The methods that rules can name. Some backends convert another spelling, such as `delete`, to
+/// upper case.
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// What the authorizer looks at.
@@ -42,7 +43,10 @@ pub(crate) enum Format<'e> {
 /// Where the path stands.
 #[derive(Debug)]
 pub(crate) enum Path<'e> {
-    Route { key: Cow<'e, str>, parameters: Members<'e, Text<'e>> },
+    Route {
+        key: Cow<'e, str>,
+        parameters: Members<'e, Text<'e>>,
+    },
     Plain(String),
 }
 
@@ -57,11 +61,13 @@ impl Request<'_> {
         self.headers.get(name)
     }
 
-    /// True if a header reads like one that backends trust, but has a name that request mapping does not overwrite:
-    /// any other name with our prefix, with any punctuation for `-`, such as `x-tollgate-tenant` or
-    /// `x_tollgate_user_id`.
+    /// True if a header reads like one that backends trust, but has a name that request mapping
+    /// does not overwrite: any other name with our prefix, with any punctuation for `-`, such as
+    /// `x-tollgate-tenant` or `x_tollgate_user_id`.
     pub(crate) fn impersonates(&self) -> bool {
-        self.headers.names().any(|name| reads_like_ours(name) && !BACKEND_HEADERS.contains(&name))
+        self.headers
+            .names()
+            .any(|name| reads_like_ours(name) && !BACKEND_HEADERS.contains(&name))
     }
 
     /// True if the method is one that rules can name, in upper case.
@@ -69,16 +75,21 @@ impl Request<'_> {
         METHODS.contains(&&*self.method)
     }
 
-    /// Whether it is a browser's question before the request itself, which never has credentials (Fetch
-    /// standard, section "CORS-preflight fetch"). The backend answers it, and does nothing else.
+    /// Whether it is a browser's question before the request itself, which never has credentials
+    /// (Fetch standard, section "CORS-preflight fetch"). The backend answers it, and does nothing
+    /// else.
     pub(crate) fn is_preflight(&self, key_header: &str) -> bool {
-        let asks = ["origin", "access-control-request-method"].iter().all(|name| self.headers.get(name).is_some());
-        let anonymous = !["authorization", key_header].iter().any(|name| self.headers.get(name).is_some());
+        let asks = ["origin", "access-control-request-method"]
+            .iter()
+            .all(|name| self.headers.get(name).is_some());
+        let anonymous = !["authorization", key_header]
+            .iter()
+            .any(|name| self.headers.get(name).is_some());
         *self.method == *"OPTIONS" && asks && anonymous
     }
 
-    /// True for a caller's question about its own usage, which the limiter answers. The route counts, not the path: a
-    /// path that another route takes may reach a backend.
+    /// True for a caller's question about its own usage, which the limiter answers. The route
+    /// counts, not the path: a path that another route takes may reach a backend.
     pub(crate) fn is_usage_query(&self) -> bool {
         let path = match &self.path {
             Path::Plain(path) => path.as_str(),
@@ -87,14 +98,16 @@ impl Request<'_> {
         *self.method == *"GET" && path == USAGE_PATH
     }
 
-    /// The path that rules are matched by: the route key's, with its variables filled in. The error says why there is
-    /// none, or why a backend might read it as another path.
+    /// The path that rules are matched by: the route key's, with its variables filled in. The error
+    /// says why there is none, or why a backend might read it as another path.
     pub(crate) fn path(&self) -> Result<String, &'static str> {
         let path = match &self.path {
             Path::Plain(path) => path.clone(),
             Path::Route { key, parameters } => {
-                let key = RouteKey::parse_stored(key).map_err(|_| "the route key of the API has no path")?;
-                key.fill(|name| parameters.get(name)).ok_or("a variable of the route key has no usable value")?
+                let key = RouteKey::parse_stored(key)
+                    .map_err(|_| "the route key of the API has no path")?;
+                key.fill(|name| parameters.get(name))
+                    .ok_or("a variable of the route key has no usable value")?
             }
         };
         match misreading(&path) {
@@ -106,12 +119,19 @@ impl Request<'_> {
 
 /// True if only punctuation tells the beginning of a name from our prefix.
 fn reads_like_ours(name: &str) -> bool {
-    let alike = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    let alike = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '-'
+        }
+    };
     let mut letters = name.chars().map(alike);
     PREFIX.chars().all(|letter| letters.next() == Some(letter))
 }
 
-/// What a backend may resolve, merge, decode or cut into another path than the one the rules were asked about.
+/// What a backend may resolve, merge, decode or cut into another path than the one the rules were
+/// asked about.
 fn misreading(path: &str) -> Option<&'static str> {
     const MISREAD: [(&str, &str); 7] = [
         ("..", "the path contains `..`"),
@@ -128,5 +148,7 @@ fn misreading(path: &str) -> Option<&'static str> {
     if path.split('/').any(|segment| segment == ".") {
         return Some("the path contains the segment `.`");
     }
-    path.chars().any(char::is_control).then_some("the path contains a control character")
+    path.chars()
+        .any(char::is_control)
+        .then_some("the path contains a control character")
 }

@@ -1,6 +1,7 @@
 //! The event of a REST API's authorizer of type TOKEN: one header, and the ARN of the method.
 //!
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.
+//! Source:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,9 @@ impl<'e> EventToken<'e> {
     pub(crate) fn request(self) -> Result<Request<'e>, &'static str> {
         let method_arn = self.method_arn.ok_or("methodArn")?;
         let (method, path) = method_and_path(&method_arn).ok_or("methodArn")?;
-        let token = self.authorization_token.map(|token| (Text(Cow::Borrowed("authorization")), token));
+        let token = self
+            .authorization_token
+            .map(|token| (Text(Cow::Borrowed("authorization")), token));
         Ok(Request {
             id: None,
             certificate: None,
@@ -40,7 +43,10 @@ fn method_and_path(arn: &str) -> Option<(String, String)> {
     let (_, resource) = arn.strip_prefix("arn:")?.split_once(":execute-api:")?;
     let mut parts = resource.splitn(4, '/').skip(2);
     let method = parts.next().filter(|method| !method.is_empty())?;
-    Some((method.to_owned(), format!("/{}", parts.next().unwrap_or_default())))
+    Some((
+        method.to_owned(),
+        format!("/{}", parts.next().unwrap_or_default()),
+    ))
 }
 
 #[cfg(test)]
@@ -49,7 +55,11 @@ mod tests {
 
     #[test]
     fn method_and_path_stand_in_the_arn() {
-        let of = |resource: &str| method_and_path(&format!("arn:aws:execute-api:eu-central-1:123456789012:{resource}"));
+        let of = |resource: &str| {
+            method_and_path(&format!(
+                "arn:aws:execute-api:eu-central-1:123456789012:{resource}"
+            ))
+        };
         let some = |method: &str, path: &str| Some((method.to_owned(), path.to_owned()));
         assert_eq!(of("api/prod/GET/orders/7"), some("GET", "/orders/7"));
         assert_eq!(of("api/prod/GET/"), some("GET", "/"));

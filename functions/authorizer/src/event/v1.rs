@@ -1,7 +1,8 @@
-//! The event of an HTTP API's authorizer of format 1.0, and of a REST API's of type REQUEST, which is the
-//! same without a version and with the headers' case kept.
+//! The event of an HTTP API's authorizer of format 1.0, and of a REST API's of type REQUEST, which
+//! is the same without a version and with the headers' case kept.
 //!
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.
+//! Source:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.
 
 use std::borrow::Cow;
 
@@ -51,7 +52,9 @@ impl<'e> EventV1<'e> {
             certificate: identity.client_cert,
             method: self.http_method.ok_or("httpMethod")?,
             source: identity.source_ip.and_then(|address| address.parse().ok()),
-            format: Format::Policy { method_arn: self.method_arn.ok_or("methodArn")? },
+            format: Format::Policy {
+                method_arn: self.method_arn.ok_or("methodArn")?,
+            },
             path: Path::Route {
                 key: Cow::Owned(format!("ANY {}", &*self.resource.ok_or("resource")?)),
                 parameters: self.path_parameters.unwrap_or_default(),
@@ -62,13 +65,14 @@ impl<'e> EventV1<'e> {
 
     /// Of a header that was sent twice, `headers` has the last one only.
     fn headers(&mut self) -> Headers<'e> {
-        match self.multi_value_headers.take().filter(|several| !several.0.is_empty()) {
-            Some(several) => Headers::new(
-                several
-                    .0
-                    .into_iter()
-                    .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value))),
-            ),
+        match self
+            .multi_value_headers
+            .take()
+            .filter(|several| !several.0.is_empty())
+        {
+            Some(several) => Headers::new(several.0.into_iter().flat_map(|(name, values)| {
+                values.into_iter().map(move |value| (name.clone(), value))
+            })),
             None => Headers::new(self.headers.take().unwrap_or_default().0),
         }
     }

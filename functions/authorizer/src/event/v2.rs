@@ -1,6 +1,7 @@
 //! The event of an HTTP API's authorizer, format 2.0.
 //!
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>.
+//! Source:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>.
 
 use serde::Deserialize;
 
@@ -56,7 +57,9 @@ impl<'e> EventV2<'e> {
         let http = context.http.ok_or("requestContext.http")?;
         Ok(Request {
             id: context.request_id,
-            certificate: context.authentication.and_then(|authentication| authentication.client_cert),
+            certificate: context
+                .authentication
+                .and_then(|authentication| authentication.client_cert),
             method: http.method.ok_or("requestContext.http.method")?,
             source: http.source_ip.and_then(|address| address.parse().ok()),
             format: Format::Simple,

@@ -11,10 +11,14 @@ use crate::token::times::Times;
 
 /// The limits on the instants in a response.
 pub(super) fn limits(server: &IntrospectionServer) -> TimeLimits {
-    TimeLimits { tolerance_s: server.tolerance_s, max_lifetime_s: None }
+    TimeLimits {
+        tolerance_s: server.tolerance_s,
+        max_lifetime_s: None,
+    }
 }
 
-/// RFC 7662, section 4: a response that says `active` may still be for another resource server, or not be valid now.
+/// RFC 7662, section 4: a response that says `active` may still be for another resource server, or
+/// not be valid now.
 pub(super) fn judge(
     server: &IntrospectionServer,
     claims: &Map<String, Value>,
@@ -32,18 +36,27 @@ pub(super) fn judge(
     Bearer::read(claims, times, &server.mapping, "introspection")
 }
 
-/// A server never speaks for another issuer than the configured one. Without one, its users are those of
-/// the endpoint, and `iss` has no meaning.
-fn is_issued_as_configured(server: &IntrospectionServer, claims: &Map<String, Value>) -> Result<bool, Reason> {
+/// A server never speaks for another issuer than the configured one. Without one, its users are
+/// those of the endpoint, and `iss` has no meaning.
+fn is_issued_as_configured(
+    server: &IntrospectionServer,
+    claims: &Map<String, Value>,
+) -> Result<bool, Reason> {
     let issuer = string(claims, "iss")?;
     Ok(server.issuer.is_none() || issuer == server.issuer.as_deref())
 }
 
 fn is_for_us(server: &IntrospectionServer, claims: &Map<String, Value>) -> bool {
-    let ours = |audience: &Value| audience.as_str().is_some_and(|name| server.audiences.iter().any(|our| our == name));
+    let ours = |audience: &Value| {
+        audience
+            .as_str()
+            .is_some_and(|name| server.audiences.iter().any(|our| our == name))
+    };
     match claims.get("aud") {
         _ if server.audiences.is_empty() => true,
-        Some(Value::Array(audiences)) => audiences.iter().all(Value::is_string) && audiences.iter().any(ours),
+        Some(Value::Array(audiences)) => {
+            audiences.iter().all(Value::is_string) && audiences.iter().any(ours)
+        }
         Some(audience) => ours(audience),
         None => false,
     }

@@ -12,10 +12,15 @@ use policy::ClientAuth;
 
 use crate::outbound::with_headers;
 
-/// What `application/x-www-form-urlencoded` leaves as it is (WHATWG URL, "application/x-www-form-urlencoded
-/// serializing"). Most generated secrets consist of these, so that a server which does not decode Basic
-/// credentials understands them as well.
-const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'~');
+/// What `application/x-www-form-urlencoded` leaves as it is (WHATWG URL,
+/// "application/x-www-form-urlencoded serializing"). Most generated secrets consist of these, so
+/// that a server which does not decode Basic credentials understands them as well.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'*')
+    .remove(b'~');
 
 /// Whom the server knows us as.
 pub(crate) struct Client<'c> {
@@ -26,18 +31,31 @@ pub(crate) struct Client<'c> {
 }
 
 /// A request for what the server knows of this token.
-pub(crate) fn request(endpoint: &Uri, client: &Client<'_>, token: &str) -> Result<Request<Bytes>, http::Error> {
+pub(crate) fn request(
+    endpoint: &Uri,
+    client: &Client<'_>,
+    token: &str,
+) -> Result<Request<Bytes>, http::Error> {
     let mut body = format!("token={}&token_type_hint=access_token", encoded(token));
-    let mut request =
-        with_headers(Request::post(endpoint.clone())).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let mut request = with_headers(Request::post(endpoint.clone()))
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
 
     match client.auth {
         ClientAuth::Basic => {
-            request = request.header(AUTHORIZATION, basic(&encoded(client.id), &encoded(client.secret))?)
+            request = request.header(
+                AUTHORIZATION,
+                basic(&encoded(client.id), &encoded(client.secret))?,
+            )
         }
-        ClientAuth::BasicRaw => request = request.header(AUTHORIZATION, basic(client.id, client.secret)?),
+        ClientAuth::BasicRaw => {
+            request = request.header(AUTHORIZATION, basic(client.id, client.secret)?)
+        }
         ClientAuth::Post => {
-            body += &format!("&client_id={}&client_secret={}", encoded(client.id), encoded(client.secret));
+            body += &format!(
+                "&client_id={}&client_secret={}",
+                encoded(client.id),
+                encoded(client.secret)
+            );
         }
         ClientAuth::None if client.id.is_empty() => {}
         ClientAuth::None => body += &format!("&client_id={}", encoded(client.id)),
@@ -46,14 +64,19 @@ pub(crate) fn request(endpoint: &Uri, client: &Client<'_>, token: &str) -> Resul
 }
 
 fn basic(id: &str, secret: &str) -> Result<HeaderValue, http::Error> {
-    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))))?;
+    let mut value = HeaderValue::from_str(&format!(
+        "Basic {}",
+        STANDARD.encode(format!("{id}:{secret}"))
+    ))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
 /// Form-encoded, a space as `+`.
 fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, FORM).to_string().replace("%20", "+")
+    utf8_percent_encode(text, FORM)
+        .to_string()
+        .replace("%20", "+")
 }
 
 #[cfg(test)]
@@ -62,22 +85,54 @@ mod tests {
 
     fn sent(auth: ClientAuth, id: &str, secret: &str) -> (Option<String>, String) {
         let client = Client { auth, id, secret };
-        let request = request(&"https://a/introspect".parse().unwrap(), &client, "to~k/en+=").unwrap();
+        let request = request(
+            &"https://a/introspect".parse().unwrap(),
+            &client,
+            "to~k/en+=",
+        )
+        .unwrap();
         let credentials = request.headers().get(AUTHORIZATION).map(|value| {
             let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
             String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
         });
-        (credentials, String::from_utf8(request.into_body().to_vec()).unwrap())
+        (
+            credentials,
+            String::from_utf8(request.into_body().to_vec()).unwrap(),
+        )
     }
 
     #[test]
     fn credentials_are_sent_as_the_policy_says() {
         let token = "token=to~k%2Fen%2B%3D&token_type_hint=access_token";
         for (auth, id, secret, credentials, body) in [
-            (ClientAuth::Basic, "shop-api", "Ab_cd-ef.gh~*", Some("shop-api:Ab_cd-ef.gh~*"), ""),
-            (ClientAuth::Basic, "a b", "p:w/ü&%", Some("a+b:p%3Aw%2F%C3%BC%26%25"), ""),
-            (ClientAuth::BasicRaw, "a b", "p:w/&%", Some("a b:p:w/&%"), ""),
-            (ClientAuth::Post, "a b", "p:w", None, "&client_id=a+b&client_secret=p%3Aw"),
+            (
+                ClientAuth::Basic,
+                "shop-api",
+                "Ab_cd-ef.gh~*",
+                Some("shop-api:Ab_cd-ef.gh~*"),
+                "",
+            ),
+            (
+                ClientAuth::Basic,
+                "a b",
+                "p:w/ü&%",
+                Some("a+b:p%3Aw%2F%C3%BC%26%25"),
+                "",
+            ),
+            (
+                ClientAuth::BasicRaw,
+                "a b",
+                "p:w/&%",
+                Some("a b:p:w/&%"),
+                "",
+            ),
+            (
+                ClientAuth::Post,
+                "a b",
+                "p:w",
+                None,
+                "&client_id=a+b&client_secret=p%3Aw",
+            ),
             (ClientAuth::None, "shop", "", None, "&client_id=shop"),
             (ClientAuth::None, "", "", None, ""),
         ] {

@@ -1,5 +1,5 @@
-//! What a response of an authorization server says: something about the token, about our credentials, or
-//! nothing that can be used.
+//! What a response of an authorization server says: something about the token, about our
+//! credentials, or nothing that can be used.
 //!
 //! Source: RFC 7662, section 2.3; RFC 6749, section 5.2; RFC 6750, section 3.1.
 
@@ -29,12 +29,16 @@ pub(crate) fn read(response: Response<Bytes>) -> Result<Map<String, Value>, NoCl
         return Err(refusal(&response));
     }
     let body = body(response).map_err(|error| NoClaims::Unusable(error.to_string()))?;
-    let claims = strict_json::object(&body).filter(|claims| claims.get("active").is_some_and(Value::is_boolean));
-    claims.ok_or_else(|| NoClaims::Unusable("the response does not say whether the token is active".to_owned()))
+    let claims = strict_json::object(&body)
+        .filter(|claims| claims.get("active").is_some_and(Value::is_boolean));
+    claims.ok_or_else(|| {
+        NoClaims::Unusable("the response does not say whether the token is active".to_owned())
+    })
 }
 
-/// A client cannot cause 401 and 403 by its token, unless the server says so by a code: they are about our
-/// credentials. A 404 or the like without a code means a wrong endpoint rather than a wrong token.
+/// A client cannot cause 401 and 403 by its token, unless the server says so by a code: they are
+/// about our credentials. A 404 or the like without a code means a wrong endpoint rather than a
+/// wrong token.
 fn refusal(response: &Response<Bytes>) -> NoClaims {
     let status = response.status();
     let challenge = Challenge::read(response.headers());
@@ -77,11 +81,21 @@ struct Challenge {
 impl Challenge {
     fn read(headers: &HeaderMap) -> Self {
         let mut challenge = Self::default();
-        for value in headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok()) {
-            let scheme = value.trim_start().split([' ', ',']).next().unwrap_or_default();
+        for value in headers
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+        {
+            let scheme = value
+                .trim_start()
+                .split([' ', ','])
+                .next()
+                .unwrap_or_default();
             challenge.is_basic |= scheme.eq_ignore_ascii_case("basic");
 
-            let quoted = value.split_once("error=\"").and_then(|(_, rest)| rest.split('"').next());
+            let quoted = value
+                .split_once("error=\"")
+                .and_then(|(_, rest)| rest.split('"').next());
             challenge.error = challenge.error.or_else(|| code(quoted?));
         }
         challenge
@@ -97,7 +111,11 @@ mod tests {
         if !challenge.is_empty() {
             response = response.header(WWW_AUTHENTICATE, challenge);
         }
-        match read(response.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()) {
+        match read(
+            response
+                .body(Bytes::copy_from_slice(body.as_bytes()))
+                .unwrap(),
+        ) {
             Ok(_) => "claims",
             Err(NoClaims::Token(_)) => "token",
             Err(NoClaims::Credentials(_)) => "credentials",
@@ -119,12 +137,27 @@ mod tests {
             (400, "", r#"{"error":"unauthorized_client"}"#, "credentials"),
             (401, "", "", "credentials"),
             (401, r#"Basic realm="as""#, "", "credentials"),
-            (401, r#"Basic realm="as", error="invalid_token""#, "", "credentials"),
+            (
+                401,
+                r#"Basic realm="as", error="invalid_token""#,
+                "",
+                "credentials",
+            ),
             (401, "", r#"{"error":"invalid_client"}"#, "credentials"),
             (401, "", r#"{"error":"invalid_token"}"#, "token"),
-            (401, r#"Bearer error="invalid_token", error_description="unknown""#, "", "token"),
+            (
+                401,
+                r#"Bearer error="invalid_token", error_description="unknown""#,
+                "",
+                "token",
+            ),
             (403, "", "<html>", "unusable"),
-            (403, r#"Bearer error="insufficient_scope""#, "", "credentials"),
+            (
+                403,
+                r#"Bearer error="insufficient_scope""#,
+                "",
+                "credentials",
+            ),
             (403, "", r#"{"error":"invalid_token"}"#, "token"),
             (404, "", "<html>", "unusable"),
             (404, "", r#"{"status":404,"error":"Not Found"}"#, "unusable"),
@@ -135,18 +168,46 @@ mod tests {
             (429, "", r#"{"error":"too_many_requests"}"#, "unusable"),
             (408, "", "", "unusable"),
             (500, "", r#"{"error":"server_error"}"#, "unusable"),
-            (503, "", r#"{"error":"temporarily_unavailable"}"#, "unusable"),
+            (
+                503,
+                "",
+                r#"{"error":"temporarily_unavailable"}"#,
+                "unusable",
+            ),
         ] {
-            assert_eq!(kind(status, challenge, body), expected, "{status} {challenge} {body}");
+            assert_eq!(
+                kind(status, challenge, body),
+                expected,
+                "{status} {challenge} {body}"
+            );
         }
     }
 
     #[test]
     fn only_a_code_is_repeated() {
-        let read = |body: &'static str| read(Response::builder().status(400).body(Bytes::from(body)).unwrap());
-        assert_eq!(read(r#"{"error":"invalid_request"}"#), Err(NoClaims::Token("status 400 (invalid_request)".into())));
-        for body in [r#"{"error":"token Ab3 is unknown"}"#, r#"{"error":["x"]}"#, r#"{"error":""}"#, "x"] {
-            assert_eq!(read(body), Err(NoClaims::Token("status 400".into())), "{body}");
+        let read = |body: &'static str| {
+            read(
+                Response::builder()
+                    .status(400)
+                    .body(Bytes::from(body))
+                    .unwrap(),
+            )
+        };
+        assert_eq!(
+            read(r#"{"error":"invalid_request"}"#),
+            Err(NoClaims::Token("status 400 (invalid_request)".into()))
+        );
+        for body in [
+            r#"{"error":"token Ab3 is unknown"}"#,
+            r#"{"error":["x"]}"#,
+            r#"{"error":""}"#,
+            "x",
+        ] {
+            assert_eq!(
+                read(body),
+                Err(NoClaims::Token("status 400".into())),
+                "{body}"
+            );
         }
     }
 }

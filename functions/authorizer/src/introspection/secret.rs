@@ -1,7 +1,8 @@
 //! The values of the secrets that a policy refers to.
 //!
-//! What AWS keeps is read when the policy is loaded, and again every five minutes while the value that is held
-//! is used, so that a rotated secret needs no deployment. Errors name the reference and never the secret.
+//! What AWS keeps is read when the policy is loaded, and again every five minutes while the value
+//! that is held is used, so that a rotated secret needs no deployment. Errors name the reference
+//! and never the secret.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,15 +54,22 @@ impl Secret {
     pub(crate) fn new(reference: SecretReference) -> Self {
         match reference {
             SecretReference::Known(value) => Self(Origin::Known(value)),
-            SecretReference::Kept(place) => {
-                Self(Origin::Kept(Kept { place, held: Mutex::default(), reading: tokio::sync::Mutex::default() }))
-            }
+            SecretReference::Kept(place) => Self(Origin::Kept(Kept {
+                place,
+                held: Mutex::default(),
+                reading: tokio::sync::Mutex::default(),
+            })),
         }
     }
 
-    /// Reads the secret with the policy that names it. A reference that AWS refuses is an error of the policy;
-    /// if AWS does not answer, that is logged, and the secret is read when it is needed.
-    pub(crate) async fn load(self: &Arc<Self>, reader: &Arc<SecretReader>, now: Timestamp) -> Result<(), SecretError> {
+    /// Reads the secret with the policy that names it. A reference that AWS refuses is an error of
+    /// the policy; if AWS does not answer, that is logged, and the secret is read when it is
+    /// needed.
+    pub(crate) async fn load(
+        self: &Arc<Self>,
+        reader: &Arc<SecretReader>,
+        now: Timestamp,
+    ) -> Result<(), SecretError> {
         match self.value(reader, now).await {
             Err(error) if error.is_transient => {
                 tracing::warn!(%error, "cannot read a secret of the policy yet");
@@ -95,10 +103,12 @@ impl Secret {
         }
     }
 
-    /// Reads the secret again, because it is old or was refused. None if it was read a moment ago, cannot be
-    /// read, or is not kept by AWS.
+    /// Reads the secret again, because it is old or was refused. None if it was read a moment ago,
+    /// cannot be read, or is not kept by AWS.
     pub(crate) async fn reloaded(&self, reader: &SecretReader, now: Timestamp) -> Option<Arc<str>> {
-        let Origin::Kept(kept) = &self.0 else { return None };
+        let Origin::Kept(kept) = &self.0 else {
+            return None;
+        };
         if is_within(kept.held().tried, now, COOL_DOWN) {
             return None;
         }
@@ -126,7 +136,9 @@ impl Kept {
         let mut held = self.held();
         held.tried = Some(now);
         match &outcome {
-            Ok(value) => (held.value, held.read, held.error) = (Some(Arc::clone(value)), Some(now), None),
+            Ok(value) => {
+                (held.value, held.read, held.error) = (Some(Arc::clone(value)), Some(now), None)
+            }
             Err(error) => held.error = Some(error.clone()),
         }
         drop(held);
@@ -142,7 +154,9 @@ impl Held {
     fn step(&self, now: Timestamp) -> Step {
         let cooling = is_within(self.tried, now, COOL_DOWN);
         match (&self.value, &self.error) {
-            (Some(value), _) if cooling || is_within(self.read, now, RENEWED_AFTER) => Step::Use(Arc::clone(value)),
+            (Some(value), _) if cooling || is_within(self.read, now, RENEWED_AFTER) => {
+                Step::Use(Arc::clone(value))
+            }
             (Some(value), _) => Step::Renew(Arc::clone(value)),
             (None, Some(error)) if cooling => Step::Fail(error.clone()),
             (None, _) => Step::Read,
@@ -168,15 +182,27 @@ mod tests {
     #[test]
     fn a_secret_is_used_then_renewed_and_a_failure_is_remembered_for_ten_seconds() {
         let at = |seconds: i64| Timestamp::from_second(1_795_348_800 + seconds).unwrap();
-        let held =
-            |read, tried| Held { value: Some("s".into()), read: Some(at(read)), tried: Some(at(tried)), error: None };
+        let held = |read, tried| Held {
+            value: Some("s".into()),
+            read: Some(at(read)),
+            tried: Some(at(tried)),
+            error: None,
+        };
         assert!(matches!(held(0, 0).step(at(299)), Step::Use(_)));
         assert!(matches!(held(0, 0).step(at(300)), Step::Renew(_)));
         assert!(matches!(held(0, 300).step(at(309)), Step::Use(_)));
         assert!(matches!(held(0, 300).step(at(310)), Step::Renew(_)));
 
-        let error = SecretError { reference: "ssm:/x".to_owned(), problem: "down".to_owned(), is_transient: true };
-        let failed = Held { tried: Some(at(0)), error: Some(error), ..Held::default() };
+        let error = SecretError {
+            reference: "ssm:/x".to_owned(),
+            problem: "down".to_owned(),
+            is_transient: true,
+        };
+        let failed = Held {
+            tried: Some(at(0)),
+            error: Some(error),
+            ..Held::default()
+        };
         assert!(matches!(failed.step(at(9)), Step::Fail(_)));
         assert!(matches!(failed.step(at(10)), Step::Read));
         assert!(matches!(Held::default().step(at(0)), Step::Read));

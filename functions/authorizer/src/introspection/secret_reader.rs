@@ -33,16 +33,30 @@ pub(crate) struct SecretError {
 }
 
 impl SecretReader {
-    pub(crate) fn new(environment: Environment, records: impl Fn() -> RecordLog + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { environment, records: Box::new(records), aws: OnceCell::new() })
+    pub(crate) fn new(
+        environment: Environment,
+        records: impl Fn() -> RecordLog + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            environment,
+            records: Box::new(records),
+            aws: OnceCell::new(),
+        })
     }
 
     /// The secret that is kept there now.
     pub(crate) async fn read(&self, place: &SecretPlace) -> Result<String, SecretError> {
-        let failed =
-            |problem: String, is_transient| SecretError { reference: place.to_string(), problem, is_transient };
+        let failed = |problem: String, is_transient| SecretError {
+            reference: place.to_string(),
+            problem,
+            is_transient,
+        };
         let deadline = Deadline::after(Instant::now(), READ_TIMEOUT);
-        let aws = self.aws.get_or_try_init(|| self.open()).await.map_err(|error| failed(error.to_string(), false))?;
+        let aws = self
+            .aws
+            .get_or_try_init(|| self.open())
+            .await
+            .map_err(|error| failed(error.to_string(), false))?;
 
         let (operation, body, pointer) = request(place);
         let response = aws.read(operation, &body, deadline).await;
@@ -54,13 +68,19 @@ impl SecretReader {
     }
 
     async fn open(&self) -> Result<AwsJson, calls::CallError> {
-        Box::pin(AwsJson::load(|name| (self.environment)(name), (self.records)())).await
+        Box::pin(AwsJson::load(
+            |name| (self.environment)(name),
+            (self.records)(),
+        ))
+        .await
     }
 }
 
 impl fmt::Debug for SecretReader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("SecretReader").finish_non_exhaustive()
+        formatter
+            .debug_struct("SecretReader")
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,7 +94,11 @@ fn request(place: &SecretPlace) -> (AwsOperation<'_>, Value, &'static str) {
                 target: "AmazonSSM.GetParameter",
                 region: None,
             };
-            (operation, json!({"Name": name, "WithDecryption": true}), "/Parameter/Value")
+            (
+                operation,
+                json!({"Name": name, "WithDecryption": true}),
+                "/Parameter/Value",
+            )
         }
         SecretPlace::Secret { arn, region } => {
             let operation = AwsOperation {
@@ -91,7 +115,9 @@ fn request(place: &SecretPlace) -> (AwsOperation<'_>, Value, &'static str) {
 fn explained(error: &AwsJsonError) -> String {
     match error {
         AwsJsonError::Refused { code, .. } if code == "AccessDeniedException" => {
-            format!("{error}; the function's role needs permission, see the template's parameter SecretArns")
+            format!(
+                "{error}; the function's role needs permission, see the template's parameter SecretArns"
+            )
         }
         _ => error.to_string(),
     }

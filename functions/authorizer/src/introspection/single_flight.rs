@@ -1,4 +1,5 @@
-//! One computation per key at a time: whoever asks for a key that is being computed waits for that outcome.
+//! One computation per key at a time: whoever asks for a key that is being computed waits for that
+//! outcome.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,19 +16,31 @@ pub(crate) struct SingleFlight<K, V> {
 
 impl<K, V> fmt::Debug for SingleFlight<K, V> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("SingleFlight").finish_non_exhaustive()
+        formatter
+            .debug_struct("SingleFlight")
+            .finish_non_exhaustive()
     }
 }
 
 impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
     pub(crate) fn new() -> Self {
-        Self { flights: Mutex::default() }
+        Self {
+            flights: Mutex::default(),
+        }
     }
 
-    /// Returns what `compute` returns, or what it returns for another caller that asked earlier and still
-    /// waits. If the caller that computes goes away, one of the others computes instead.
-    pub(crate) async fn join<F: Future<Output = V>>(&self, key: K, compute: impl FnOnce() -> F) -> V {
-        let seat = Seat { flight: self.flight(&key), flights: self, key };
+    /// Returns what `compute` returns, or what it returns for another caller that asked earlier and
+    /// still waits. If the caller that computes goes away, one of the others computes instead.
+    pub(crate) async fn join<F: Future<Output = V>>(
+        &self,
+        key: K,
+        compute: impl FnOnce() -> F,
+    ) -> V {
+        let seat = Seat {
+            flight: self.flight(&key),
+            flights: self,
+            key,
+        };
         seat.flight.get_or_init(compute).await.clone()
     }
 
@@ -52,7 +65,9 @@ impl<K: Eq + Hash + Clone, V: Clone> Drop for Seat<'_, K, V> {
         let mut flights = self.flights.lock();
         // One count is this seat's, the other the map's. No seat is taken while the map is locked.
         if Arc::strong_count(&self.flight) == 2 || self.flight.initialized() {
-            let ours = flights.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
+            let ours = flights
+                .get(&self.key)
+                .is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
             if ours {
                 flights.remove(&self.key);
             }
@@ -87,7 +102,10 @@ mod tests {
         let mut first = Box::pin(flights.join("a", std::future::pending::<u32>));
         let mut second = Box::pin(flights.join("a", || async { 2 }));
         let started = std::future::poll_fn(|context| {
-            Poll::Ready((first.as_mut().poll(context).is_pending(), second.as_mut().poll(context).is_pending()))
+            Poll::Ready((
+                first.as_mut().poll(context).is_pending(),
+                second.as_mut().poll(context).is_pending(),
+            ))
         });
         assert_eq!(started.await, (true, true));
         drop(first);
@@ -99,7 +117,8 @@ mod tests {
     async fn a_flight_that_everybody_left_leaves_nothing_behind() {
         let flights = SingleFlight::new();
         let mut only = Box::pin(flights.join("a", std::future::pending::<u32>));
-        let poll = std::future::poll_fn(|context| Poll::Ready(only.as_mut().poll(context).is_pending()));
+        let poll =
+            std::future::poll_fn(|context| Poll::Ready(only.as_mut().poll(context).is_pending()));
         assert!(poll.await);
         drop(only);
         assert!(flights.lock().is_empty());

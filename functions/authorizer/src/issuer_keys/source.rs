@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::outbound::{BodyError, body, with_headers};
 
-/// For discovery and keys together: well within the 10 s that API Gateway waits, so that a request which
-/// waited for a failed fetch has time for one of its own.
+/// For discovery and keys together: well within the 10 s that API Gateway waits, so that a request
+/// which waited for a failed fetch has time for one of its own.
 const FETCH_TIMEOUT: Duration = Duration::from_millis(4_800);
 /// How much of an issuer's name in a discovery document is logged, in characters.
 const MAX_LOGGED_CHARS: usize = 200;
@@ -56,7 +56,10 @@ impl KeySourceError {
             Self::Call(error) => error.cause(),
             Self::Status { .. } => "status",
             Self::Body { .. } => "body",
-            Self::NotAnObject | Self::OtherIssuer { .. } | Self::Missing(_) | Self::Untrusted(_) => "discovery",
+            Self::NotAnObject
+            | Self::OtherIssuer { .. }
+            | Self::Missing(_)
+            | Self::Untrusted(_) => "discovery",
             Self::Keys(_) => "key_set",
         }
     }
@@ -66,10 +69,16 @@ impl KeySource {
     /// Fetches the current keys. Redirects are not followed.
     pub(crate) async fn load(&self) -> Result<KeySet, KeySourceError> {
         let deadline = Deadline::after(Instant::now(), FETCH_TIMEOUT);
-        let address = if self.discovers { self.discover(deadline).await? } else { self.address.clone() };
+        let address = if self.discovers {
+            self.discover(deadline).await?
+        } else {
+            self.address.clone()
+        };
         let document = self.get("GetKeys", address, deadline).await?;
 
-        Ok(KeySet::parse(&document, |index, reason| self.log_left_out(index, reason))?)
+        Ok(KeySet::parse(&document, |index, reason| {
+            self.log_left_out(index, reason)
+        })?)
     }
 
     /// Keys for encryption are part of many providers' sets, and no reason to look at anything.
@@ -81,26 +90,49 @@ impl KeySource {
         }
     }
 
-    /// Reads the address of the keys. A document of another issuer would lead to that issuer's keys.
+    /// Reads the address of the keys. A document of another issuer would lead to that issuer's
+    /// keys.
     async fn discover(&self, deadline: Deadline) -> Result<Uri, KeySourceError> {
         let document = self.get("Discover", self.address.clone(), deadline).await?;
         let document = strict_json::object(&document).ok_or(KeySourceError::NotAnObject)?;
-        let text = |name| document.get(name).and_then(Value::as_str).ok_or(KeySourceError::Missing(name));
+        let text = |name| {
+            document
+                .get(name)
+                .and_then(Value::as_str)
+                .ok_or(KeySourceError::Missing(name))
+        };
 
         let found = text("issuer")?;
         if found != self.issuer {
             let found = found.escape_debug().take(MAX_LOGGED_CHARS).collect();
-            return Err(KeySourceError::OtherIssuer { found, expected: self.issuer.clone() });
+            return Err(KeySourceError::OtherIssuer {
+                found,
+                expected: self.issuer.clone(),
+            });
         }
         discovered_address(text("jwks_uri")?, &self.address).map_err(KeySourceError::Untrusted)
     }
 
-    async fn get(&self, operation: &'static str, uri: Uri, deadline: Deadline) -> Result<Bytes, KeySourceError> {
-        let host = uri.authority().map_or_else(String::new, ToString::to_string);
-        let mut request = with_headers(Request::get("/")).body(Bytes::new()).unwrap_or_default();
+    async fn get(
+        &self,
+        operation: &'static str,
+        uri: Uri,
+        deadline: Deadline,
+    ) -> Result<Bytes, KeySourceError> {
+        let host = uri
+            .authority()
+            .map_or_else(String::new, ToString::to_string);
+        let mut request = with_headers(Request::get("/"))
+            .body(Bytes::new())
+            .unwrap_or_default();
         *request.uri_mut() = uri;
 
-        let call = HttpCall { service: "jwks", operation, request, replay: Replay::Once };
+        let call = HttpCall {
+            service: "jwks",
+            operation,
+            request,
+            replay: Replay::Once,
+        };
         let response = self.calls.send(call, deadline).await?;
         match response.status() {
             StatusCode::OK => body(response).map_err(|error| KeySourceError::Body { host, error }),
@@ -109,8 +141,8 @@ impl KeySource {
     }
 }
 
-/// An address that the discovery document at `document` may name. A provider leads neither from https to http
-/// nor to this machine, unless it runs on this machine itself.
+/// An address that the discovery document at `document` may name. A provider leads neither from
+/// https to http nor to this machine, unless it runs on this machine itself.
 fn discovered_address(text: &str, document: &Uri) -> Result<Uri, &'static str> {
     let uri = trusted_address(text)?;
     let local = |uri: &Uri| uri.host().is_some_and(is_loopback);
@@ -129,7 +161,9 @@ mod tests {
 
     #[test]
     fn a_provider_leads_neither_to_http_nor_to_this_machine() {
-        let from = |document: &str, keys: &str| discovered_address(keys, &document.parse().unwrap()).is_ok();
+        let from = |document: &str, keys: &str| {
+            discovered_address(keys, &document.parse().unwrap()).is_ok()
+        };
         for keys in [
             "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next",
             "http://localhost:9001/",
@@ -140,7 +174,10 @@ mod tests {
         ] {
             assert!(!from("https://auth.example.com/d", keys), "{keys}");
         }
-        assert!(from("https://auth.example.com/d", "https://keys.example.com/jwks"));
+        assert!(from(
+            "https://auth.example.com/d",
+            "https://keys.example.com/jwks"
+        ));
         assert!(from("https://localhost/d", "https://localhost/jwks"));
         assert!(!from("https://localhost/d", "http://localhost/jwks"));
         assert!(from("http://127.0.0.1:1/d", "http://127.0.0.1:2/jwks"));

@@ -7,15 +7,16 @@ use policy::KeySet;
 
 /// From this age on, keys are renewed while they serve.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(10);
-/// From this age on, a request waits for newer keys, so that a revoked one ends where nobody called for
-/// long; if there are none to be had, the old ones serve.
+/// From this age on, a request waits for newer keys, so that a revoked one ends where nobody called
+/// for long; if there are none to be had, the old ones serve.
 const AWAITED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// From this age on, they do not serve any more.
 const GONE_AFTER: SignedDuration = SignedDuration::from_hours(24);
-/// Between two fetches because of the age of the keys, and between two because of a `kid` that they lack.
+/// Between two fetches because of the age of the keys, and between two because of a `kid` that they
+/// lack.
 const COOL_DOWN: SignedDuration = SignedDuration::from_secs(10);
-/// Between two fetches while there are no keys at all: after one failure, and doubled with each further one up
-/// to [`COOL_DOWN`].
+/// Between two fetches while there are no keys at all: after one failure, and doubled with each
+/// further one up to [`COOL_DOWN`].
 const FIRST_COOL_DOWN: SignedDuration = SignedDuration::from_secs(1);
 
 /// The keys, and when they were fetched.
@@ -24,8 +25,8 @@ pub(crate) struct KeyState {
     held: Option<(Arc<KeySet>, Timestamp)>,
     /// The last fetch, whatever came of it.
     fetched: Option<Timestamp>,
-    /// The last fetch for a `kid` that the keys lacked. Counted apart, so that a key which is published just
-    /// after a regular fetch is found at once.
+    /// The last fetch for a `kid` that the keys lacked. Counted apart, so that a key which is
+    /// published just after a regular fetch is found at once.
     looked_up: Option<Timestamp>,
     /// Failures since the last success.
     failures: u32,
@@ -58,7 +59,11 @@ impl KeyState {
         if age < RENEWED_AFTER || is_within(self.fetched, now, COOL_DOWN) {
             return Step::Use(set);
         }
-        if age < AWAITED_AFTER { Step::Renew(set) } else { Step::Fetch }
+        if age < AWAITED_AFTER {
+            Step::Renew(set)
+        } else {
+            Step::Fetch
+        }
     }
 
     /// The keys, unless they are too old.
@@ -74,12 +79,17 @@ impl KeyState {
 
     fn cool_down(&self) -> SignedDuration {
         let doublings = self.failures.saturating_sub(1).min(8);
-        FIRST_COOL_DOWN.saturating_mul(2_i32.saturating_pow(doublings)).min(COOL_DOWN)
+        FIRST_COOL_DOWN
+            .saturating_mul(2_i32.saturating_pow(doublings))
+            .min(COOL_DOWN)
     }
 
-    /// Records a fetch that began at `now`, for a token that names `kid`. Only good keys replace others.
+    /// Records a fetch that began at `now`, for a token that names `kid`. Only good keys replace
+    /// others.
     pub(crate) fn fetched(&mut self, set: Option<KeySet>, kid: &str, now: Timestamp) {
-        let lacking = self.held(now).is_some_and(|(set, _)| !kid.is_empty() && !set.has(kid));
+        let lacking = self
+            .held(now)
+            .is_some_and(|(set, _)| !kid.is_empty() && !set.has(kid));
         if lacking {
             self.looked_up = Some(now);
         }
@@ -172,7 +182,10 @@ mod tests {
         let mut now = 0;
         for pause in [1, 2, 4, 8, 10, 10] {
             state.fetched(None, "a", at(now));
-            assert!(matches!(state.step("a", at(now + pause - 1)), Step::Nothing), "{pause}");
+            assert!(
+                matches!(state.step("a", at(now + pause - 1)), Step::Nothing),
+                "{pause}"
+            );
             now += pause;
             assert!(matches!(state.step("a", at(now)), Step::Fetch), "{pause}");
         }

@@ -66,7 +66,8 @@ impl Bearer {
     /// Reads the claims of a token that the issuer of `mapping` vouches for.
     ///
     /// # Errors
-    /// [`Reason::InvalidClaims`] if there is no user, or a claim that must be understood has the wrong type.
+    /// [`Reason::InvalidClaims`] if there is no user, or a claim that must be understood has the
+    /// wrong type.
     pub(crate) fn read(
         claims: &Claims,
         times: Times,
@@ -104,7 +105,9 @@ fn subject<'c>(mapping: &ClaimMapping, claims: &'c Claims) -> Result<&'c str, Re
         EMAIL => email(claims, mapping.trusts_email),
         name => string(claims, name)?,
     };
-    subject.filter(|subject| (1..=MAX_SUBJECT_BYTES).contains(&subject.len())).ok_or(Reason::InvalidClaims)
+    subject
+        .filter(|subject| (1..=MAX_SUBJECT_BYTES).contains(&subject.len()))
+        .ok_or(Reason::InvalidClaims)
 }
 
 fn plan(mapping: &ClaimMapping, claims: &Claims) -> Result<TokenPlan, Reason> {
@@ -113,8 +116,12 @@ fn plan(mapping: &ClaimMapping, claims: &Claims) -> Result<TokenPlan, Reason> {
         None => None,
     };
     Ok(match (claimed, &mapping.default_plan) {
-        (Some(plan), _) if !allows(mapping.assertions.plans.as_ref(), plan) => TokenPlan::NotAllowed,
-        (Some(plan), _) if mapping.assertions.lists_plan(plan) => TokenPlan::Configured(plan.to_owned()),
+        (Some(plan), _) if !allows(mapping.assertions.plans.as_ref(), plan) => {
+            TokenPlan::NotAllowed
+        }
+        (Some(plan), _) if mapping.assertions.lists_plan(plan) => {
+            TokenPlan::Configured(plan.to_owned())
+        }
         (Some(plan), _) => TokenPlan::Claimed(plan.to_owned()),
         (None, Some(plan)) => TokenPlan::Configured(plan.clone()),
         (None, None) => TokenPlan::None,
@@ -122,7 +129,11 @@ fn plan(mapping: &ClaimMapping, claims: &Claims) -> Result<TokenPlan, Reason> {
 }
 
 fn permitted(values: Vec<&str>, list: Option<&Vec<String>>) -> Vec<String> {
-    values.into_iter().filter(|value| allows(list, value)).map(str::to_owned).collect()
+    values
+        .into_iter()
+        .filter(|value| allows(list, value))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -158,8 +169,18 @@ mod tests {
 
     #[test]
     fn a_subject_is_a_string_of_bounded_length() {
-        for subject in [json!(""), json!(7), json!(null), json!(["alice"]), json!("x".repeat(256))] {
-            assert_eq!(read(json!({"sub": subject})).err(), Some(Reason::InvalidClaims), "{subject}");
+        for subject in [
+            json!(""),
+            json!(7),
+            json!(null),
+            json!(["alice"]),
+            json!("x".repeat(256)),
+        ] {
+            assert_eq!(
+                read(json!({"sub": subject})).err(),
+                Some(Reason::InvalidClaims),
+                "{subject}"
+            );
         }
         assert_eq!(read(json!({"sub": "-"})).unwrap().subject, "-");
     }
@@ -168,8 +189,14 @@ mod tests {
     fn a_plan_is_the_one_that_the_token_names_or_the_default() {
         let plan = |claims| read(claims).unwrap().plan;
         assert_eq!(plan(json!({})), TokenPlan::Configured("free".to_owned()));
-        assert_eq!(plan(json!({"plan": null})), TokenPlan::Configured("free".to_owned()));
-        assert_eq!(plan(json!({"plan": "pro"})), TokenPlan::Claimed("pro".to_owned()));
+        assert_eq!(
+            plan(json!({"plan": null})),
+            TokenPlan::Configured("free".to_owned())
+        );
+        assert_eq!(
+            plan(json!({"plan": "pro"})),
+            TokenPlan::Claimed("pro".to_owned())
+        );
         assert_eq!(read(json!({"plan": 1})).err(), Some(Reason::InvalidClaims));
     }
 
@@ -183,7 +210,11 @@ mod tests {
             (json!(""), TokenPlan::NotAllowed),
             (json!(null), TokenPlan::Configured("free".to_owned())),
         ] {
-            assert_eq!(read_with(&mapping, json!({"plan": claimed})).unwrap().plan, expected, "{claimed}");
+            assert_eq!(
+                read_with(&mapping, json!({"plan": claimed})).unwrap().plan,
+                expected,
+                "{claimed}"
+            );
         }
     }
 
@@ -194,14 +225,21 @@ mod tests {
         mapping.assertions.roles = Some(vec!["reader".to_owned()]);
         let claims = json!({"scope": "orders:read admin:read", "scp": ["admin:write"], "roles": ["admin", "reader"]});
         let bearer = read_with(&mapping, claims).unwrap();
-        assert_eq!((&*bearer.scopes, &*bearer.scope_list), (&["orders:read".to_owned()][..], "orders:read"));
+        assert_eq!(
+            (&*bearer.scopes, &*bearer.scope_list),
+            (&["orders:read".to_owned()][..], "orders:read")
+        );
         assert_eq!(bearer.roles, "reader");
     }
 
     #[test]
     fn a_user_is_named_by_a_verified_email_address_only() {
         let user = |trusts_email, verified: Option<Value>| {
-            let mapping = ClaimMapping { user_claim: "email".to_owned(), trusts_email, ..mapping() };
+            let mapping = ClaimMapping {
+                user_claim: "email".to_owned(),
+                trusts_email,
+                ..mapping()
+            };
             let mut claims = json!({"email": "ceo@corp.example"});
             if let Some(verified) = verified {
                 claims["email_verified"] = verified;
@@ -216,15 +254,29 @@ mod tests {
             (true, None, true),
             (true, Some(json!(false)), false),
         ] {
-            let expected = if named { Ok("ceo@corp.example".to_owned()) } else { Err(Reason::InvalidClaims) };
-            assert_eq!(user(trusts_email, verified.clone()), expected, "{trusts_email} {verified:?}");
+            let expected = if named {
+                Ok("ceo@corp.example".to_owned())
+            } else {
+                Err(Reason::InvalidClaims)
+            };
+            assert_eq!(
+                user(trusts_email, verified.clone()),
+                expected,
+                "{trusts_email} {verified:?}"
+            );
         }
     }
 
     #[test]
     fn one_subject_of_two_issuers_is_two_callers() {
-        let other = ClaimMapping { issuer: "https://b".into(), ..mapping() };
-        let (one, two) = (read(json!({})).unwrap(), read_with(&other, json!({})).unwrap());
+        let other = ClaimMapping {
+            issuer: "https://b".into(),
+            ..mapping()
+        };
+        let (one, two) = (
+            read(json!({})).unwrap(),
+            read_with(&other, json!({})).unwrap(),
+        );
         assert_ne!(one.caller, two.caller);
         assert_eq!((&*one.issuer, &*two.issuer), ("https://a", "https://b"));
     }

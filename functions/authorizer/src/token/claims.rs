@@ -1,5 +1,5 @@
-//! The claims of a token, read by type. A claim that is `null` is absent, unless its absence would make the
-//! token valid for more: see [`super::times`] and [`certificate_binding`].
+//! The claims of a token, read by type. A claim that is `null` is absent, unless its absence would
+//! make the token valid for more: see [`super::times`] and [`certificate_binding`].
 
 use policy::decode_base64url;
 use serde_json::{Map, Value};
@@ -18,24 +18,33 @@ pub(crate) fn claim<'c>(claims: &'c Claims, name: &str) -> Option<&'c Value> {
 /// # Errors
 /// [`Reason::InvalidClaims`] if it has another type.
 pub(crate) fn string<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c str>, Reason> {
-    claim(claims, name).map(|value| value.as_str().ok_or(Reason::InvalidClaims)).transpose()
+    claim(claims, name)
+        .map(|value| value.as_str().ok_or(Reason::InvalidClaims))
+        .transpose()
 }
 
-/// A claim that is a list of strings, or one string that is separated by white space. What is not a string
-/// is skipped: a value that cannot be read grants nothing.
+/// A claim that is a list of strings, or one string that is separated by white space. What is not a
+/// string is skipped: a value that cannot be read grants nothing.
 pub(crate) fn strings<'c>(claims: &'c Claims, name: &str) -> Vec<&'c str> {
     match claim(claims, name) {
         Some(Value::String(text)) => text.split_ascii_whitespace().collect(),
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).filter(|text| !text.is_empty()).collect(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .collect(),
         _ => Vec::new(),
     }
 }
 
-/// The scopes of `scope` (RFC 8693, section 4.2) and `scp`, each once. What is not a scope token of RFC 6749,
-/// section 3.3, is skipped.
+/// The scopes of `scope` (RFC 8693, section 4.2) and `scp`, each once. What is not a scope token of
+/// RFC 6749, section 3.3, is skipped.
 pub(crate) fn scopes(claims: &Claims) -> Vec<&str> {
     let mut scopes = Vec::new();
-    for scope in strings(claims, "scope").into_iter().chain(strings(claims, "scp")) {
+    for scope in strings(claims, "scope")
+        .into_iter()
+        .chain(strings(claims, "scp"))
+    {
         if is_scope(scope) && !scopes.contains(&scope) {
             scopes.push(scope);
         }
@@ -44,31 +53,45 @@ pub(crate) fn scopes(claims: &Claims) -> Vec<&str> {
 }
 
 fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
-/// The e-mail address, if the issuer says that it was verified, or does not say that it was not and its
-/// addresses are `trusted`.
+/// The e-mail address, if the issuer says that it was verified, or does not say that it was not and
+/// its addresses are `trusted`.
 pub(crate) fn email(claims: &Claims, trusted: bool) -> Option<&str> {
     let verified = match claim(claims, "email_verified") {
         // Some issuers, Apple among them, write this boolean as a string.
         Some(verified) => *verified == true || *verified == "true",
         None => trusted,
     };
-    claim(claims, "email").and_then(Value::as_str).filter(|_| verified)
+    claim(claims, "email")
+        .and_then(Value::as_str)
+        .filter(|_| verified)
 }
 
 /// The SHA-256 of the certificate that the token is bound to (RFC 8705, section 3.1).
 ///
 /// # Errors
-/// [`Reason::InvalidClaims`] for any other confirmation, `null` included: the sender would have to prove more
-/// than can be checked here.
+/// [`Reason::InvalidClaims`] for any other confirmation, `null` included: the sender would have to
+/// prove more than can be checked here.
 pub(crate) fn certificate_binding(claims: &Claims) -> Result<Option<[u8; 32]>, Reason> {
-    let Some(confirmation) = claims.get("cnf") else { return Ok(None) };
-    let methods = confirmation.as_object().filter(|methods| methods.len() == 1);
-    let thumbprint =
-        methods.and_then(|methods| methods.get("x5t#S256")).and_then(Value::as_str).and_then(decode_base64url);
-    thumbprint.and_then(|hash| hash.try_into().ok()).map(Some).ok_or(Reason::InvalidClaims)
+    let Some(confirmation) = claims.get("cnf") else {
+        return Ok(None);
+    };
+    let methods = confirmation
+        .as_object()
+        .filter(|methods| methods.len() == 1);
+    let thumbprint = methods
+        .and_then(|methods| methods.get("x5t#S256"))
+        .and_then(Value::as_str)
+        .and_then(decode_base64url);
+    thumbprint
+        .and_then(|hash| hash.try_into().ok())
+        .map(Some)
+        .ok_or(Reason::InvalidClaims)
 }
 
 #[cfg(test)]
@@ -113,7 +136,11 @@ mod tests {
             (json!(["a", 1]), &["a"]),
         ] {
             for name in ["scope", "scp"] {
-                assert_eq!(scopes(claims(&json!({name: value}))), expected, "{name} {value}");
+                assert_eq!(
+                    scopes(claims(&json!({name: value}))),
+                    expected,
+                    "{name} {value}"
+                );
             }
         }
     }
@@ -123,12 +150,19 @@ mod tests {
         for (value, expected) in [
             (json!(["admin", "on call"]), &["admin", "on call"][..]),
             (json!("admin reader"), &["admin", "reader"]),
-            (json!([{"key": "admin"}, "reader", 7, null, ""]), &["reader"]),
+            (
+                json!([{"key": "admin"}, "reader", 7, null, ""]),
+                &["reader"],
+            ),
             (json!({"admin": true}), &[]),
             (json!(null), &[]),
             (json!(7), &[]),
         ] {
-            assert_eq!(strings(claims(&json!({"roles": value})), "roles"), expected, "{value}");
+            assert_eq!(
+                strings(claims(&json!({"roles": value})), "roles"),
+                expected,
+                "{value}"
+            );
         }
     }
 
@@ -150,18 +184,39 @@ mod tests {
                 value["email_verified"] = verified.clone();
             }
             let counts = |trusted| email(claims(&value), trusted) == Some("a@b");
-            assert_eq!((counts(false), counts(true)), (untrusted, trusted), "{verified:?}");
+            assert_eq!(
+                (counts(false), counts(true)),
+                (untrusted, trusted),
+                "{verified:?}"
+            );
         }
-        assert_eq!(email(claims(&json!({"email": 7, "email_verified": true})), true), None);
+        assert_eq!(
+            email(claims(&json!({"email": 7, "email_verified": true})), true),
+            None
+        );
     }
 
     #[test]
     fn a_confirmation_other_than_one_certificate_is_invalid() {
         let hash = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
-        assert!(certificate_binding(claims(&json!({"cnf": {"x5t#S256": hash}}))).unwrap().is_some());
+        assert!(
+            certificate_binding(claims(&json!({"cnf": {"x5t#S256": hash}})))
+                .unwrap()
+                .is_some()
+        );
         assert_eq!(certificate_binding(claims(&json!({}))), Ok(None));
-        for value in [json!(null), json!({}), json!("x"), json!({"jkt": hash}), json!({"x5t#S256": hash, "jkt": "x"})] {
-            assert_eq!(certificate_binding(claims(&json!({"cnf": value}))), Err(Reason::InvalidClaims), "{value}");
+        for value in [
+            json!(null),
+            json!({}),
+            json!("x"),
+            json!({"jkt": hash}),
+            json!({"x5t#S256": hash, "jkt": "x"}),
+        ] {
+            assert_eq!(
+                certificate_binding(claims(&json!({"cnf": value}))),
+                Err(Reason::InvalidClaims),
+                "{value}"
+            );
         }
     }
 }

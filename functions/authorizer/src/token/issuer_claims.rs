@@ -14,7 +14,12 @@ use super::times::Times;
 ///
 /// # Errors
 /// [`Reason::TokenExpired`] or [`Reason::InvalidClaims`] for the first requirement that is not met.
-pub(crate) fn bearer(issuer: &Issuer, claims: &Claims, times: Times, now: Timestamp) -> Result<Bearer, Reason> {
+pub(crate) fn bearer(
+    issuer: &Issuer,
+    claims: &Claims,
+    times: Times,
+    now: Timestamp,
+) -> Result<Bearer, Reason> {
     times.check(now, issuer.limits)?;
 
     let as_required = |(name, value): (&String, &Value)| claims.get(name) == Some(value);
@@ -26,11 +31,25 @@ pub(crate) fn bearer(issuer: &Issuer, claims: &Claims, times: Times, now: Timest
 
 /// The first of the audience claims that says anything decides: null and an empty list do not.
 fn is_for_us(issuer: &Issuer, claims: &Claims) -> bool {
-    let ours = |audience: &Value| audience.as_str().is_some_and(|name| issuer.audiences.iter().any(|our| our == name));
-    let says = |audience: &&Value| audience.as_array().is_none_or(|audiences| !audiences.is_empty());
+    let ours = |audience: &Value| {
+        audience
+            .as_str()
+            .is_some_and(|name| issuer.audiences.iter().any(|our| our == name))
+    };
+    let says = |audience: &&Value| {
+        audience
+            .as_array()
+            .is_none_or(|audiences| !audiences.is_empty())
+    };
 
-    match issuer.audience_claims.iter().find_map(|name| claim(claims, name).filter(says)) {
-        Some(Value::Array(audiences)) => audiences.iter().all(Value::is_string) && audiences.iter().any(ours),
+    match issuer
+        .audience_claims
+        .iter()
+        .find_map(|name| claim(claims, name).filter(says))
+    {
+        Some(Value::Array(audiences)) => {
+            audiences.iter().all(Value::is_string) && audiences.iter().any(ours)
+        }
         Some(audience) => ours(audience),
         None => false,
     }

@@ -16,8 +16,8 @@ const LONGEST_KID: usize = 512;
 /// ignored them would verify something else than was signed.
 const NOT_UNDERSTOOD: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
-/// The parts of a token. Where a key is said to be (`jwk`, `jku`, `x5u`, `x5c`) is not looked at: keys
-/// come from the issuer's set only.
+/// The parts of a token. Where a key is said to be (`jwk`, `jku`, `x5u`, `x5c`) is not looked at:
+/// keys come from the issuer's set only.
 #[derive(Debug)]
 pub(crate) struct Jws<'t> {
     pub(crate) algorithm: Algorithm,
@@ -48,17 +48,34 @@ impl<'t> Jws<'t> {
         if NOT_UNDERSTOOD.iter().any(|name| header.contains_key(*name)) {
             return None;
         }
-        let kid = header.get("kid")?.as_str().filter(|kid| (1..=LONGEST_KID).contains(&kid.len()))?.to_owned();
+        let kid = header
+            .get("kid")?
+            .as_str()
+            .filter(|kid| (1..=LONGEST_KID).contains(&kid.len()))?
+            .to_owned();
         let algorithm = algorithm(header.get("alg")?.as_str()?)?;
         let typ = header.get("typ").map_or(Some(String::new()), media_type)?;
-        Some(Self { algorithm, kid, typ, payload: decode_base64url(payload)?, signed, signature })
+        Some(Self {
+            algorithm,
+            kid,
+            typ,
+            payload: decode_base64url(payload)?,
+            signed,
+            signature,
+        })
     }
 
-    /// Whether this is the key's signature, by the token's algorithm, which has to be one of the key's.
+    /// Whether this is the key's signature, by the token's algorithm, which has to be one of the
+    /// key's.
     pub(crate) fn is_signed_by(&self, key: &Key) -> bool {
         key.algorithms.contains(&self.algorithm)
-            && jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), &key.verifying, self.algorithm)
-                .unwrap_or(false)
+            && jsonwebtoken::crypto::verify(
+                self.signature,
+                self.signed.as_bytes(),
+                &key.verifying,
+                self.algorithm,
+            )
+            .unwrap_or(false)
     }
 }
 
@@ -88,7 +105,10 @@ mod tests {
         assert!(read(r#"{"alg":"RS256","kid":"1"}"#));
         let token = token(r#"{"alg":"ES256","kid":"1","typ":"application/AT+JWT","x":1}"#);
         let jws = Jws::parse(&token).unwrap();
-        assert_eq!((jws.algorithm, &*jws.kid, &*jws.typ, &*jws.payload), (Algorithm::ES256, "1", "at+jwt", &b"{}"[..]));
+        assert_eq!(
+            (jws.algorithm, &*jws.kid, &*jws.typ, &*jws.payload),
+            (Algorithm::ES256, "1", "at+jwt", &b"{}"[..])
+        );
     }
 
     #[test]
@@ -104,7 +124,10 @@ mod tests {
             r#""zip":"DEF""#,
             r#""enc":"A128GCM""#,
         ] {
-            assert!(!read(&format!(r#"{{"alg":"RS256","kid":"1",{more}}}"#)), "{more}");
+            assert!(
+                !read(&format!(r#"{{"alg":"RS256","kid":"1",{more}}}"#)),
+                "{more}"
+            );
         }
     }
 

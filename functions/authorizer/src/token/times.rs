@@ -1,6 +1,7 @@
 //! When a token holds: `exp`, `nbf`, `iat`.
 //!
-//! Source: RFC 7519, section 4.1. An instant may have a fraction; it is rounded to the token's disadvantage.
+//! Source: RFC 7519, section 4.1. An instant may have a fraction; it is rounded to the token's
+//! disadvantage.
 
 use jiff::Timestamp;
 use policy::TimeLimits;
@@ -24,7 +25,9 @@ impl Times {
     pub(crate) fn read(claims: &Map<String, Value>) -> Result<Self, Reason> {
         let instant = |name: &str, round: fn(f64) -> f64| match claims.get(name) {
             None => Ok(None),
-            Some(value) => numeric_date(value, round).map(Some).ok_or(Reason::InvalidClaims),
+            Some(value) => numeric_date(value, round)
+                .map(Some)
+                .ok_or(Reason::InvalidClaims),
         };
         Ok(Self {
             expires: instant("exp", f64::floor)?,
@@ -36,26 +39,45 @@ impl Times {
     /// Whether the token holds at `now`.
     pub(crate) fn check(&self, now: Timestamp, limits: TimeLimits) -> Result<(), Reason> {
         let now = now.as_second();
-        if self.expires.is_some_and(|end| now > end + limits.tolerance_s) {
+        if self
+            .expires
+            .is_some_and(|end| now > end + limits.tolerance_s)
+        {
             return Err(Reason::TokenExpired);
         }
-        let ahead = |instant: Option<i64>| instant.is_some_and(|instant| instant > now + limits.tolerance_s);
-        let after_its_end =
-            |instant: Option<i64>| instant.zip(self.expires).is_some_and(|(instant, end)| instant > end);
-        let early = [self.not_before, self.issued].into_iter().any(|instant| ahead(instant) || after_its_end(instant));
-        if early || self.is_too_long(now, limits.max_lifetime_s) { Err(Reason::InvalidClaims) } else { Ok(()) }
+        let ahead = |instant: Option<i64>| {
+            instant.is_some_and(|instant| instant > now + limits.tolerance_s)
+        };
+        let after_its_end = |instant: Option<i64>| {
+            instant
+                .zip(self.expires)
+                .is_some_and(|(instant, end)| instant > end)
+        };
+        let early = [self.not_before, self.issued]
+            .into_iter()
+            .any(|instant| ahead(instant) || after_its_end(instant));
+        if early || self.is_too_long(now, limits.max_lifetime_s) {
+            Err(Reason::InvalidClaims)
+        } else {
+            Ok(())
+        }
     }
 
     /// Without `iat`, what is left counts.
     fn is_too_long(&self, now: i64, longest: Option<i64>) -> bool {
-        let Some((end, longest)) = self.expires.zip(longest) else { return false };
+        let Some((end, longest)) = self.expires.zip(longest) else {
+            return false;
+        };
         end - self.issued.unwrap_or(now) > longest
     }
 }
 
 fn numeric_date(value: &Value, round: fn(f64) -> f64) -> Option<i64> {
     let seconds = round(value.as_f64()?);
-    #[expect(clippy::cast_possible_truncation, reason = "whole and within the calendar")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "whole and within the calendar"
+    )]
     (0.0..=LATEST).contains(&seconds).then_some(seconds as i64)
 }
 
@@ -68,39 +90,75 @@ mod tests {
 
     fn check(claims: Value, max_lifetime_s: Option<i64>) -> Result<(), Reason> {
         let now = Timestamp::from_second(NOON).unwrap();
-        Times::read(claims.as_object().unwrap())?.check(now, TimeLimits { tolerance_s: 30, max_lifetime_s })
+        Times::read(claims.as_object().unwrap())?.check(
+            now,
+            TimeLimits {
+                tolerance_s: 30,
+                max_lifetime_s,
+            },
+        )
     }
 
     #[test]
     fn a_token_holds_until_its_end_and_thirty_seconds_of_tolerance() {
         assert_eq!(check(json!({"exp": NOON + 60}), None), Ok(()));
         assert_eq!(check(json!({"exp": NOON - 30}), None), Ok(()));
-        assert_eq!(check(json!({"exp": NOON - 31}), None), Err(Reason::TokenExpired));
-        assert_eq!(check(json!({"exp": NOON as f64 - 30.5}), None), Err(Reason::TokenExpired));
+        assert_eq!(
+            check(json!({"exp": NOON - 31}), None),
+            Err(Reason::TokenExpired)
+        );
+        assert_eq!(
+            check(json!({"exp": NOON as f64 - 30.5}), None),
+            Err(Reason::TokenExpired)
+        );
     }
 
     #[test]
     fn a_token_of_the_future_does_not_hold_yet() {
         for claim in ["nbf", "iat"] {
-            assert_eq!(check(json!({"exp": NOON + 60, claim: NOON + 30}), None), Ok(()), "{claim}");
-            assert_eq!(check(json!({"exp": NOON + 60, claim: NOON + 31}), None), Err(Reason::InvalidClaims), "{claim}");
+            assert_eq!(
+                check(json!({"exp": NOON + 60, claim: NOON + 30}), None),
+                Ok(()),
+                "{claim}"
+            );
+            assert_eq!(
+                check(json!({"exp": NOON + 60, claim: NOON + 31}), None),
+                Err(Reason::InvalidClaims),
+                "{claim}"
+            );
         }
     }
 
     #[test]
     fn a_token_that_never_holds_does_not_hold_within_the_tolerance_either() {
         for claim in ["nbf", "iat"] {
-            assert_eq!(check(json!({"exp": NOON, claim: NOON + 10}), None), Err(Reason::InvalidClaims), "{claim}");
+            assert_eq!(
+                check(json!({"exp": NOON, claim: NOON + 10}), None),
+                Err(Reason::InvalidClaims),
+                "{claim}"
+            );
         }
     }
 
     #[test]
     fn a_lifetime_has_a_limit_with_and_without_iat() {
-        assert_eq!(check(json!({"exp": NOON + 100, "iat": NOON}), Some(100)), Ok(()));
-        assert_eq!(check(json!({"exp": NOON + 101, "iat": NOON}), Some(100)), Err(Reason::InvalidClaims));
-        assert_eq!(check(json!({"exp": NOON + 101}), Some(100)), Err(Reason::InvalidClaims));
+        assert_eq!(
+            check(json!({"exp": NOON + 100, "iat": NOON}), Some(100)),
+            Ok(())
+        );
+        assert_eq!(
+            check(json!({"exp": NOON + 101, "iat": NOON}), Some(100)),
+            Err(Reason::InvalidClaims)
+        );
+        assert_eq!(
+            check(json!({"exp": NOON + 101}), Some(100)),
+            Err(Reason::InvalidClaims)
+        );
         assert_eq!(check(json!({"exp": NOON + 101}), None), Ok(()));
-        assert_eq!(check(json!({"exp": 253_402_300_799_i64}), Some(86_400)), Err(Reason::InvalidClaims));
+        assert_eq!(
+            check(json!({"exp": 253_402_300_799_i64}), Some(86_400)),
+            Err(Reason::InvalidClaims)
+        );
     }
 
     #[test]
@@ -118,7 +176,11 @@ mod tests {
         ] {
             for claim in ["exp", "nbf", "iat"] {
                 let claims = json!({claim: value});
-                assert_eq!(Times::read(claims.as_object().unwrap()), Err(Reason::InvalidClaims), "{claims}");
+                assert_eq!(
+                    Times::read(claims.as_object().unwrap()),
+                    Err(Reason::InvalidClaims),
+                    "{claims}"
+                );
             }
         }
     }

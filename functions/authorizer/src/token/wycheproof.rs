@@ -1,5 +1,6 @@
-//! Every JWS case of Wycheproof (<https://github.com/C2SP/wycheproof>), against the layer that reads tokens
-//! and their signatures. The payloads are mostly not JSON, so claims are not looked at.
+//! Every JWS case of Wycheproof (<https://github.com/C2SP/wycheproof>), against the layer that
+//! reads tokens and their signatures. The payloads are mostly not JSON, so claims are not looked
+//! at.
 
 use policy::KeySet;
 use serde_json::Value;
@@ -8,9 +9,14 @@ use super::jws::Jws;
 
 fn verified(key: &Value, token: &str) -> bool {
     let set = serde_json::json!({"keys": [key]}).to_string();
-    let Ok(set) = KeySet::parse(set.as_bytes(), |_, _| ()) else { return false };
-    let Ok(jws) = Jws::parse(token) else { return false };
-    set.key(&jws.kid, jws.algorithm).is_some_and(|key| jws.is_signed_by(key))
+    let Ok(set) = KeySet::parse(set.as_bytes(), |_, _| ()) else {
+        return false;
+    };
+    let Ok(jws) = Jws::parse(token) else {
+        return false;
+    };
+    set.key(&jws.kid, jws.algorithm)
+        .is_some_and(|key| jws.is_signed_by(key))
 }
 
 const SECRET: &str = "a shared secret: never trusted from a key set";

@@ -15,13 +15,21 @@ struct Case {
 static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
     let case = |algorithm| {
         let signer = Signer::of(algorithm);
-        Case { authorizer: authorizer(&policy(&signer.jwks())), token: signer.with(|_| ()) }
+        Case {
+            authorizer: authorizer(&policy(&signer.jwks())),
+            token: signer.with(|_| ()),
+        }
     };
-    ["RS256", "PS256", "ES256", "ES384", "EdDSA"].into_iter().map(case).collect()
+    ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
+        .into_iter()
+        .map(case)
+        .collect()
 });
 
 fn said_now(authorizer: &Authorizer, event: Value) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(said(authorizer, event))
 }
 
@@ -35,8 +43,14 @@ fn each_single_bit_of_a_token_counts() {
         let mut bytes = case.token.clone().into_bytes();
         bytes[bit / 8] ^= 1 << (bit % 8);
         // A header's value is text.
-        let Ok(token) = String::from_utf8(bytes) else { continue };
-        assert_eq!(said_now(&case.authorizer, bearing(&token)), "401", "bit {bit}");
+        let Ok(token) = String::from_utf8(bytes) else {
+            continue;
+        };
+        assert_eq!(
+            said_now(&case.authorizer, bearing(&token)),
+            "401",
+            "bit {bit}"
+        );
     }
 }
 

@@ -16,7 +16,10 @@ fn trusting_certificates(signer: &Signer) -> Authorizer {
 fn naming_holders_by(signer: &Signer, part: &str) -> Authorizer {
     let mut policy = policy(&signer.jwks());
     policy["mtls"] = json!({"default_plan": "free", "user_from": part});
-    policy["rules"].as_array_mut().unwrap().push(json!({"match": "ANY /mtls/{proxy+}", "auth": "mtls"}));
+    policy["rules"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"match": "ANY /mtls/{proxy+}", "auth": "mtls"}));
     authorizer(&policy)
 }
 
@@ -25,20 +28,36 @@ fn sending(certificate: Value) -> Value {
 }
 
 fn named(subject: &[(&str, &str)]) -> Value {
-    Names { subject, issuer: &[("CN", "ca")], alternatives: &[] }.sent()
+    Names {
+        subject,
+        issuer: &[("CN", "ca")],
+        alternatives: &[],
+    }
+    .sent()
 }
 
 fn alternatively(alternatives: Alternatives<'_>) -> Value {
-    Names { subject: &[("CN", "a")], issuer: &[("CN", "ca")], alternatives }.sent()
+    Names {
+        subject: &[("CN", "a")],
+        issuer: &[("CN", "ca")],
+        alternatives,
+    }
+    .sent()
 }
 
 #[tokio::test]
 async fn a_certificate_is_a_caller_of_its_own() {
     let authorizer = trusting_certificates(&Signer::of("ES256"));
-    let context_of = |common_name: &'static str| context(&authorizer, sending(certificate_of(common_name)));
+    let context_of =
+        |common_name: &'static str| context(&authorizer, sending(certificate_of(common_name)));
     let first = context_of("a").await;
     assert_eq!(
-        [&first["auth"], &first["user_id"], &first["plan"], &first["key_id"]],
+        [
+            &first["auth"],
+            &first["user_id"],
+            &first["plan"],
+            &first["key_id"]
+        ],
         ["mtls", "CN=a,O=Example%20Corp", "free", "-"]
     );
     for _ in 0..4 {
@@ -51,7 +70,10 @@ async fn a_certificate_is_a_caller_of_its_own() {
 #[tokio::test]
 async fn the_holder_is_the_part_that_the_policy_names() {
     let signer = Signer::of("ES256");
-    let (one, two) = (include_str!("certificates/one-of-each.pem"), include_str!("certificates/two-of-each.pem"));
+    let (one, two) = (
+        include_str!("certificates/one-of-each.pem"),
+        include_str!("certificates/two-of-each.pem"),
+    );
     for (part, expected) in [
         ("subject_dn", ["O=Example", "O=Example"]),
         ("serial_number", ["1", "1"]),
@@ -63,8 +85,16 @@ async fn the_holder_is_the_part_that_the_policy_names() {
             let mut certificate = certificate_of("x");
             certificate["clientCertPem"] = pem.into();
             match expected {
-                "401" => assert_eq!(said(&authorizer, sending(certificate)).await, "401", "{part}"),
-                holder => assert_eq!(context(&authorizer, sending(certificate)).await["user_id"], holder, "{part}"),
+                "401" => assert_eq!(
+                    said(&authorizer, sending(certificate)).await,
+                    "401",
+                    "{part}"
+                ),
+                holder => assert_eq!(
+                    context(&authorizer, sending(certificate)).await["user_id"],
+                    holder,
+                    "{part}"
+                ),
             }
         }
     }
@@ -77,21 +107,42 @@ async fn the_authority_tells_holders_of_one_name_apart() {
         let authorizer = naming_holders_by(&signer, part);
         let of_authority = |issuer: &'static str| {
             let alternatives: &[&[_]] = &[&[(DNS, "svc.corp"), (URI, "spiffe://corp/svc")]];
-            let names =
-                Names { subject: &[("CN", "alice")], issuer: &[("O", "Corp, Inc."), ("CN", issuer)], alternatives };
+            let names = Names {
+                subject: &[("CN", "alice")],
+                issuer: &[("O", "Corp, Inc."), ("CN", issuer)],
+                alternatives,
+            };
             context(&authorizer, sending(names.sent()))
         };
-        let (corp, partner) = (of_authority("Corp CA").await, of_authority("Partner CA").await);
+        let (corp, partner) = (
+            of_authority("Corp CA").await,
+            of_authority("Partner CA").await,
+        );
         assert_eq!(corp["user_id"], partner["user_id"], "{part}");
         assert_eq!(
             [&corp["issuer"], &partner["issuer"]],
-            ["CN=Corp%20CA,O=Corp%5C,%20Inc.", "CN=Partner%20CA,O=Corp%5C,%20Inc."]
+            [
+                "CN=Corp%20CA,O=Corp%5C,%20Inc.",
+                "CN=Partner%20CA,O=Corp%5C,%20Inc."
+            ]
         );
         for _ in 0..4 {
-            assert_eq!(of_authority("Corp CA").await["decision"], "allowed", "{part}");
+            assert_eq!(
+                of_authority("Corp CA").await["decision"],
+                "allowed",
+                "{part}"
+            );
         }
-        assert_eq!(of_authority("Corp CA").await["decision"], "throttled", "{part}");
-        assert_eq!(of_authority("Partner CA").await["decision"], "allowed", "{part}");
+        assert_eq!(
+            of_authority("Corp CA").await["decision"],
+            "throttled",
+            "{part}"
+        );
+        assert_eq!(
+            of_authority("Partner CA").await["decision"],
+            "allowed",
+            "{part}"
+        );
     }
 }
 
@@ -99,25 +150,42 @@ async fn the_authority_tells_holders_of_one_name_apart() {
 async fn a_comma_in_a_name_does_not_make_it_two() {
     let authorizer = trusting_certificates(&Signer::of("ES256"));
     for (subject, expected) in [
-        (&[("OU", "admins"), ("CN", "alice")][..], "CN=alice,OU=admins"),
+        (
+            &[("OU", "admins"), ("CN", "alice")][..],
+            "CN=alice,OU=admins",
+        ),
         (&[("CN", "alice,OU=admins")], r"CN=alice\,OU=admins"),
     ] {
-        assert_eq!(context(&authorizer, sending(named(subject))).await["user_id"], expected);
+        assert_eq!(
+            context(&authorizer, sending(named(subject))).await["user_id"],
+            expected
+        );
     }
 }
 
 #[tokio::test]
 async fn of_several_alternative_names_none_is_the_holder() {
     let signer = Signer::of("ES256");
-    let (by_dns, by_uri) = (naming_holders_by(&signer, "san_dns"), naming_holders_by(&signer, "san_uri"));
+    let (by_dns, by_uri) = (
+        naming_holders_by(&signer, "san_dns"),
+        naming_holders_by(&signer, "san_uri"),
+    );
     let cases: [(Alternatives<'_>, &str, &str); 11] = [
         (&[&[(DNS, "svc.corp")]], "svc.corp", "401"),
         (&[&[(DNS, "svc.corp.")]], "svc.corp", "401"),
-        (&[&[(DNS, "SVC.corp"), (URI, "spiffe://corp/svc")]], "svc.corp", "spiffe://corp/svc"),
+        (
+            &[&[(DNS, "SVC.corp"), (URI, "spiffe://corp/svc")]],
+            "svc.corp",
+            "spiffe://corp/svc",
+        ),
         (&[&[(DNS, "*.corp"), (DNS, "svc.corp")]], "401", "401"),
         (&[&[(DNS, "svc.corp"), (DNS, "not a name")]], "401", "401"),
         (&[&[(DNS, "svc.corp"), (DNS, "")]], "401", "401"),
-        (&[&[(DNS, "svc.corp"), (DNS, "b\u{fc}ro.corp")]], "401", "401"),
+        (
+            &[&[(DNS, "svc.corp"), (DNS, "b\u{fc}ro.corp")]],
+            "401",
+            "401",
+        ),
         (&[&[(DNS, "*.corp")]], "401", "401"),
         (&[&[(URI, "spiffe://corp/a"), (URI, "")]], "401", "401"),
         (&[&[(DNS, "svc.corp")], &[(DNS, "root.corp")]], "401", "401"),
@@ -128,7 +196,11 @@ async fn of_several_alternative_names_none_is_the_holder() {
             let event = sending(alternatively(names));
             match expected {
                 "401" => assert_eq!(said(authorizer, event).await, "401", "{names:?}"),
-                holder => assert_eq!(context(authorizer, event).await["user_id"], holder, "{names:?}"),
+                holder => assert_eq!(
+                    context(authorizer, event).await["user_id"],
+                    holder,
+                    "{names:?}"
+                ),
             }
         }
     }
@@ -139,16 +211,35 @@ async fn a_certificate_that_names_no_holder_or_authority_is_refused() {
     let authorizer = trusting_certificates(&Signer::of("ES256"));
     let long = "a".repeat(1_024);
     let (long, common) = ([("CN", long.as_str())], [("CN", "a")]);
-    let of = |subject, issuer| Names { subject, issuer, alternatives: &[] }.sent();
+    let of = |subject, issuer| {
+        Names {
+            subject,
+            issuer,
+            alternatives: &[],
+        }
+        .sent()
+    };
     for (refused, case) in [
         (of(&[], &common), "no subject"),
         (of(&common, &[]), "no issuer"),
-        (of(&long, &common), "a subject that does not fit into a header"),
-        (of(&common, &long), "an issuer that does not fit into a header"),
+        (
+            of(&long, &common),
+            "a subject that does not fit into a header",
+        ),
+        (
+            of(&common, &long),
+            "an issuer that does not fit into a header",
+        ),
         (sent(b"der"), "no certificate"),
         (sent(&certificate_der()[1..]), "a part of a certificate"),
-        (json!({"clientCertPem": "x", "subjectDN": "CN=a", "issuerDN": "CN=ca"}), "no PEM"),
-        (json!({"subjectDN": "CN=a", "issuerDN": "CN=ca", "serialNumber": "1"}), "names alone"),
+        (
+            json!({"clientCertPem": "x", "subjectDN": "CN=a", "issuerDN": "CN=ca"}),
+            "no PEM",
+        ),
+        (
+            json!({"subjectDN": "CN=a", "issuerDN": "CN=ca", "serialNumber": "1"}),
+            "names alone",
+        ),
         (json!({}), "nothing"),
     ] {
         assert_eq!(said(&authorizer, sending(refused)).await, "401", "{case}");
@@ -157,14 +248,24 @@ async fn a_certificate_that_names_no_holder_or_authority_is_refused() {
 }
 
 fn certificate_der() -> Vec<u8> {
-    Names { subject: &[("CN", "a")], issuer: &[("CN", "ca")], alternatives: &[] }.der()
+    Names {
+        subject: &[("CN", "a")],
+        issuer: &[("CN", "ca")],
+        alternatives: &[],
+    }
+    .der()
 }
 
 #[tokio::test]
 async fn a_certificate_is_a_credential_only_where_policy_and_rule_say_so() {
     let signer = Signer::of("ES256");
     let (with, without) = (trusting_certificates(&signer), trusting(&signer));
-    for (path, expected) in [("/mtls/x", "ok"), ("/orders", "ok"), ("/jwt/x", "401"), ("/keys/x", "401")] {
+    for (path, expected) in [
+        ("/mtls/x", "ok"),
+        ("/orders", "ok"),
+        ("/jwt/x", "401"),
+        ("/keys/x", "401"),
+    ] {
         let event = with_certificate(event(path, json!({})), certificate_of("a"));
         assert_eq!(said(&with, event).await, expected, "{path}");
     }
@@ -180,7 +281,10 @@ async fn a_certificate_is_a_credential_only_where_policy_and_rule_say_so() {
 #[tokio::test]
 async fn another_credential_that_is_sent_has_to_hold_whatever_the_certificate_is() {
     let authorizer = trusting_certificates(&Signer::of("ES256"));
-    for headers in [json!({"authorization": "Bearer a.b.c"}), json!({"x-api-key": "no-such-key-no-such-key"})] {
+    for headers in [
+        json!({"authorization": "Bearer a.b.c"}),
+        json!({"x-api-key": "no-such-key-no-such-key"}),
+    ] {
         let event = with_certificate(event("/orders", headers), certificate_of("a"));
         assert_eq!(said(&authorizer, event).await, "401");
     }
@@ -193,11 +297,31 @@ async fn a_token_that_is_bound_to_a_certificate_holds_with_that_one_only() {
     let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, b"der"));
     let token = signer.with(|claims| claims["cnf"] = json!({"x5t#S256": thumbprint}));
     for _ in 0..2 {
-        assert_eq!(said(&authorizer, with_certificate(bearing(&token), sent(b"der"))).await, "ok");
-        assert_eq!(said(&authorizer, with_certificate(bearing(&token), sent(b"other"))).await, "401");
-        assert_eq!(said(&authorizer, with_certificate(bearing(&token), json!({"clientCertPem": "x"}))).await, "401");
+        assert_eq!(
+            said(&authorizer, with_certificate(bearing(&token), sent(b"der"))).await,
+            "ok"
+        );
+        assert_eq!(
+            said(
+                &authorizer,
+                with_certificate(bearing(&token), sent(b"other"))
+            )
+            .await,
+            "401"
+        );
+        assert_eq!(
+            said(
+                &authorizer,
+                with_certificate(bearing(&token), json!({"clientCertPem": "x"}))
+            )
+            .await,
+            "401"
+        );
         assert_eq!(said(&authorizer, bearing(&token)).await, "401");
     }
     let more = signer.with(|claims| claims["cnf"] = json!({"x5t#S256": thumbprint, "jkt": "x"}));
-    assert_eq!(said(&authorizer, with_certificate(bearing(&more), sent(b"der"))).await, "401");
+    assert_eq!(
+        said(&authorizer, with_certificate(bearing(&more), sent(b"der"))).await,
+        "401"
+    );
 }

@@ -1,5 +1,5 @@
-//! Keys that are fetched: how often, for how long they are used, and what does not replace them. Time is
-//! passed in; nothing waits for it.
+//! Keys that are fetched: how often, for how long they are used, and what does not replace them.
+//! Time is passed in; nothing waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,13 @@ async fn keys_are_there_before_the_first_request() {
 async fn a_hundred_requests_at_once_fetch_once() {
     let signer = Signer::fresh("1");
     let (provider, authorizer) = serving(&signer).await;
-    provider.reply(JWKS, Reply { delay: Duration::from_millis(100), ..Reply::json(&signer.jwks()) });
+    provider.reply(
+        JWKS,
+        Reply {
+            delay: Duration::from_millis(100),
+            ..Reply::json(&signer.jwks())
+        },
+    );
     let authorizer = Arc::new(authorizer);
     let requests: Vec<_> = (0..100)
         .map(|_| {
@@ -94,12 +100,21 @@ async fn a_revoked_key_ends_even_for_tokens_seen_before() {
     assert_eq!(said(&authorizer, lasting(&revoked)).await, "ok");
     provider.reply(JWKS, Reply::json(&new.jwks()));
     assert_eq!(said_at(&authorizer, lasting(&new), after(60)).await, "ok");
-    assert_eq!(said_at(&authorizer, lasting(&revoked), after(61)).await, "401");
+    assert_eq!(
+        said_at(&authorizer, lasting(&revoked), after(61)).await,
+        "401"
+    );
     // Another key under the same name is another key.
     let again = Signer::fresh("new");
     provider.reply(JWKS, Reply::json(&again.jwks()));
-    assert_eq!(said_at(&authorizer, lasting(&new), after(3_700)).await, "401");
-    assert_eq!(said_at(&authorizer, lasting(&again), after(3_700)).await, "ok");
+    assert_eq!(
+        said_at(&authorizer, lasting(&new), after(3_700)).await,
+        "401"
+    );
+    assert_eq!(
+        said_at(&authorizer, lasting(&again), after(3_700)).await,
+        "ok"
+    );
 }
 
 #[tokio::test]
@@ -107,14 +122,26 @@ async fn keys_are_renewed_while_they_serve() {
     let signer = Signer::fresh("1");
     let (provider, authorizer) = serving(&signer).await;
     authorizer.preload_at(noon()).await;
-    provider.reply(JWKS, Reply { delay: Duration::from_secs(600), ..Reply::json(&signer.jwks()) });
+    provider.reply(
+        JWKS,
+        Reply {
+            delay: Duration::from_secs(600),
+            ..Reply::json(&signer.jwks())
+        },
+    );
     for _ in 0..5 {
-        assert_eq!(said_at(&authorizer, lasting(&signer), after(600)).await, "ok");
+        assert_eq!(
+            said_at(&authorizer, lasting(&signer), after(600)).await,
+            "ok"
+        );
     }
     while provider.requests(JWKS) < 2 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(said_at(&authorizer, lasting(&signer), after(601)).await, "ok");
+    assert_eq!(
+        said_at(&authorizer, lasting(&signer), after(601)).await,
+        "ok"
+    );
     assert_eq!(provider.requests(JWKS), 2);
 }
 
@@ -125,9 +152,16 @@ async fn old_keys_serve_a_day_while_there_are_no_others() {
     authorizer.preload_at(noon()).await;
     provider.reply(JWKS, Reply::status("500 Internal Server Error"));
     for hours in 1..24 {
-        assert_eq!(said_at(&authorizer, lasting(&signer), after(hours * 3_600)).await, "ok", "{hours}");
+        assert_eq!(
+            said_at(&authorizer, lasting(&signer), after(hours * 3_600)).await,
+            "ok",
+            "{hours}"
+        );
     }
-    assert_eq!(said_at(&authorizer, lasting(&signer), after(86_400)).await, UNAVAILABLE);
+    assert_eq!(
+        said_at(&authorizer, lasting(&signer), after(86_400)).await,
+        UNAVAILABLE
+    );
 }
 
 #[tokio::test]
@@ -135,7 +169,10 @@ async fn one_bad_response_at_a_cold_start_costs_no_request() {
     for bad in [
         Reply::status("503 Service Unavailable"),
         Reply::status("500 Internal Server Error"),
-        Reply { delay: Duration::from_secs(600), ..Reply::status("200 OK") },
+        Reply {
+            delay: Duration::from_secs(600),
+            ..Reply::status("200 OK")
+        },
     ] {
         let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
         provider.reply_once(JWKS, bad);
@@ -148,7 +185,13 @@ async fn one_bad_response_at_a_cold_start_costs_no_request() {
 #[tokio::test]
 async fn a_response_of_two_seconds_at_a_cold_start_is_waited_for() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
-    provider.reply(JWKS, Reply { delay: Duration::from_secs(2), ..Reply::json(&signer.jwks()) });
+    provider.reply(
+        JWKS,
+        Reply {
+            delay: Duration::from_secs(2),
+            ..Reply::json(&signer.jwks())
+        },
+    );
     assert_eq!(said(&asking(&provider), lasting(&signer)).await, "ok");
     assert_eq!(provider.requests(JWKS), 1);
 }
@@ -160,7 +203,10 @@ async fn without_keys_failed_fetches_are_repeated_after_one_second_and_shared_un
     let authorizer = asking(&provider);
     authorizer.preload_at(noon()).await;
     for _ in 0..10 {
-        assert_eq!(said_at(&authorizer, lasting(&signer), noon()).await, UNAVAILABLE);
+        assert_eq!(
+            said_at(&authorizer, lasting(&signer), noon()).await,
+            UNAVAILABLE
+        );
     }
     assert_eq!(provider.requests(JWKS), 1);
     provider.reply(JWKS, Reply::json(&signer.jwks()));
@@ -173,7 +219,11 @@ async fn a_fetch_names_its_client_and_accepts_no_compression() {
     let (provider, authorizer) = serving(&signer).await;
     assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
     let request = provider.last(JWKS).to_lowercase();
-    for header in ["user-agent: tollgate/", "accept: application/json\r\n", "accept-encoding: identity\r\n"] {
+    for header in [
+        "user-agent: tollgate/",
+        "accept: application/json\r\n",
+        "accept-encoding: identity\r\n",
+    ] {
         assert!(request.contains(header), "{header}: {request}");
     }
 }
@@ -184,30 +234,58 @@ async fn a_compressed_key_set_is_read() {
 
     let signer = Signer::fresh("1");
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(signer.jwks().to_string().as_bytes()).unwrap();
+    encoder
+        .write_all(signer.jwks().to_string().as_bytes())
+        .unwrap();
     let compressed = Reply::bytes(encoder.finish().unwrap());
     let (provider, authorizer) = serving(&signer).await;
-    provider.reply(JWKS, Reply { headers: "content-encoding: gzip\r\n".to_owned(), ..compressed });
+    provider.reply(
+        JWKS,
+        Reply {
+            headers: "content-encoding: gzip\r\n".to_owned(),
+            ..compressed
+        },
+    );
     assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
 }
 
 #[tokio::test]
 async fn a_provider_that_nobody_reaches_is_our_fault() {
-    let (signer, listener) = (Signer::fresh("1"), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let (signer, listener) = (
+        Signer::fresh("1"),
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap(),
+    );
     let mut policy = policy(&Value::Null);
     policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
-    policy["issuers"][0]["jwks_uri"] = format!("http://{}/jwks", listener.local_addr().unwrap()).into();
+    policy["issuers"][0]["jwks_uri"] =
+        format!("http://{}/jwks", listener.local_addr().unwrap()).into();
     drop(listener);
-    assert_eq!(said(&authorizer(&policy), lasting(&signer)).await, UNAVAILABLE);
+    assert_eq!(
+        said(&authorizer(&policy), lasting(&signer)).await,
+        UNAVAILABLE
+    );
 }
 
 #[tokio::test]
 async fn a_slow_provider_is_not_waited_for() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
-    provider.reply(JWKS, Reply { delay: Duration::from_secs(600), ..Reply::json(&signer.jwks()) });
+    provider.reply(
+        JWKS,
+        Reply {
+            delay: Duration::from_secs(600),
+            ..Reply::json(&signer.jwks())
+        },
+    );
     let began = std::time::Instant::now();
-    assert_eq!(said(&asking(&provider), lasting(&signer)).await, UNAVAILABLE);
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert_eq!(
+        said(&asking(&provider), lasting(&signer)).await,
+        UNAVAILABLE
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -218,33 +296,73 @@ async fn an_answer_that_is_no_key_set_never_replaces_good_keys() {
     let elsewhere = Provider::start().await;
     elsewhere.reply(JWKS, Reply::json(&Signer::fresh("2").jwks()));
     let good = signer.jwks().to_string();
-    let many: Vec<Value> = (0..101).map(|number| Signer::fresh(&number.to_string()).jwk()).collect();
-    let redirect = Reply { headers: format!("location: {}\r\n", elsewhere.url(JWKS)), ..Reply::status("302 Found") };
+    let many: Vec<Value> = (0..101)
+        .map(|number| Signer::fresh(&number.to_string()).jwk())
+        .collect();
+    let redirect = Reply {
+        headers: format!("location: {}\r\n", elsewhere.url(JWKS)),
+        ..Reply::status("302 Found")
+    };
     let huge = format!("{}{}", " ".repeat(300 * 1_024), good);
     let broken = [
         ("empty", Reply::bytes(Vec::new())),
         ("no keys", Reply::json(&json!({"keys": []}))),
         ("no list", Reply::json(&json!({"keys": {}}))),
         ("no member", Reply::json(&json!({}))),
-        ("a secret", Reply::json(&json!({"keys": [{"kty": "oct", "kid": "1", "k": "c2VjcmV0"}]}))),
+        (
+            "a secret",
+            Reply::json(&json!({"keys": [{"kty": "oct", "kid": "1", "k": "c2VjcmV0"}]})),
+        ),
         ("HTML", Reply::bytes(b"<html>sign in</html>".to_vec())),
-        ("half", Reply::bytes(good.as_bytes()[..good.len() / 2].to_vec())),
-        ("twice", Reply::bytes(format!(r#"{{"keys":[],"keys":{}}}"#, signer.jwks()["keys"]).into_bytes())),
-        ("gzip", Reply { headers: "content-encoding: gzip\r\n".to_owned(), ..Reply::bytes(vec![0x1f, 0x8b, 8, 0]) }),
+        (
+            "half",
+            Reply::bytes(good.as_bytes()[..good.len() / 2].to_vec()),
+        ),
+        (
+            "twice",
+            Reply::bytes(format!(r#"{{"keys":[],"keys":{}}}"#, signer.jwks()["keys"]).into_bytes()),
+        ),
+        (
+            "gzip",
+            Reply {
+                headers: "content-encoding: gzip\r\n".to_owned(),
+                ..Reply::bytes(vec![0x1f, 0x8b, 8, 0])
+            },
+        ),
         ("too many", Reply::json(&json!({"keys": many}))),
         ("huge", Reply::bytes(huge.into_bytes())),
         ("redirect", redirect),
         ("not modified", Reply::status("304 Not Modified")),
-        ("error", Reply { status: "500 Internal Server Error", ..Reply::json(&Signer::fresh("2").jwks()) }),
-        ("forbidden", Reply { status: "403 Forbidden", ..Reply::json(&Signer::fresh("2").jwks()) }),
+        (
+            "error",
+            Reply {
+                status: "500 Internal Server Error",
+                ..Reply::json(&Signer::fresh("2").jwks())
+            },
+        ),
+        (
+            "forbidden",
+            Reply {
+                status: "403 Forbidden",
+                ..Reply::json(&Signer::fresh("2").jwks())
+            },
+        ),
     ];
     let mut fetches = 1;
     for (number, (case, reply)) in (1..).zip(broken) {
         fetches += if reply.status.starts_with('5') { 2 } else { 1 };
         provider.reply(JWKS, reply);
         let now = after(number * 60);
-        assert_eq!(said_at(&authorizer, lasting(&Signer::fresh("2")), now).await, "401", "{case}");
-        assert_eq!(said_at(&authorizer, lasting(&signer), now).await, "ok", "{case}");
+        assert_eq!(
+            said_at(&authorizer, lasting(&Signer::fresh("2")), now).await,
+            "401",
+            "{case}"
+        );
+        assert_eq!(
+            said_at(&authorizer, lasting(&signer), now).await,
+            "ok",
+            "{case}"
+        );
         assert_eq!(provider.requests(JWKS), fetches, "{case}");
     }
     assert_eq!(elsewhere.requests(JWKS), 0);
@@ -271,7 +389,10 @@ fn discovering(provider: &Provider) -> (Authorizer, String) {
 async fn keys_are_found_by_discovery() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
     let (authorizer, issuer) = discovering(&provider);
-    provider.reply(DISCOVERY, Reply::json(&json!({"issuer": issuer, "jwks_uri": provider.url(JWKS), "other": 1})));
+    provider.reply(
+        DISCOVERY,
+        Reply::json(&json!({"issuer": issuer, "jwks_uri": provider.url(JWKS), "other": 1})),
+    );
     provider.reply(JWKS, Reply::json(&signer.jwks()));
     let token = bearing(&signer.with(|claims| claims["iss"] = issuer.into()));
     assert_eq!(said(&authorizer, token).await, "ok");

@@ -35,7 +35,10 @@ async fn critical_extensions_unencoded_payloads_and_compression_are_refused() {
         ("zip", json!("DEF")),
         ("enc", json!("A256GCM")),
     ] {
-        cases.push((format!("{name} {value}"), signer.with_header(|header| header[name] = value)));
+        cases.push((
+            format!("{name} {value}"),
+            signer.with_header(|header| header[name] = value),
+        ));
     }
     assert_refused(cases).await;
 }
@@ -96,7 +99,12 @@ async fn a_token_longer_than_api_gateway_passes_is_refused() {
     let authorizer = trusting(&signer);
     let padded = |length: usize| signer.with(|claims| claims["x"] = "x".repeat(length).into());
     let (longest, longer) = (padded(7_300), padded(7_440));
-    assert!(longest.len() <= 10_240 && longer.len() > 10_240, "{} {}", longest.len(), longer.len());
+    assert!(
+        longest.len() <= 10_240 && longer.len() > 10_240,
+        "{} {}",
+        longest.len(),
+        longer.len()
+    );
     assert_eq!(said(&authorizer, bearing(&longest)).await, "ok");
     assert_eq!(said(&authorizer, bearing(&longer)).await, "401");
 }
@@ -125,6 +133,11 @@ async fn an_ecdsa_signature_has_one_form() {
         [&[0], &bytes[..]].concat(),
         [s, r].concat(),
     ];
-    assert_refused(cases.map(|bytes| (format!("{bytes:02x?}"), format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes)))))
-        .await;
+    assert_refused(cases.map(|bytes| {
+        (
+            format!("{bytes:02x?}"),
+            format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes)),
+        )
+    }))
+    .await;
 }

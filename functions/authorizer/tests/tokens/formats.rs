@@ -46,9 +46,23 @@ async fn each_other_format_is_answered_with_a_policy_on_its_method() {
     ] {
         let answer = handled(&authorizer, &event, noon()).await.unwrap();
         assert_eq!(effect(&answer), (&json!("Allow"), &json!(ARN)), "{event}");
-        assert_eq!((&answer["principalId"], &answer["context"]["user_id"]), (&json!("alice"), &json!("alice")));
-        assert_eq!(answer.get("isAuthorized").or(answer.get("usageIdentifierKey")), None);
-        assert!(answer["context"].as_object().unwrap().values().all(|value| value.is_string()));
+        assert_eq!(
+            (&answer["principalId"], &answer["context"]["user_id"]),
+            (&json!("alice"), &json!("alice"))
+        );
+        assert_eq!(
+            answer
+                .get("isAuthorized")
+                .or(answer.get("usageIdentifierKey")),
+            None
+        );
+        assert!(
+            answer["context"]
+                .as_object()
+                .unwrap()
+                .values()
+                .all(|value| value.is_string())
+        );
     }
 }
 
@@ -58,11 +72,20 @@ async fn what_is_forbidden_is_denied_and_what_is_not_known_is_401() {
     let authorizer = trusting(&signer);
     let token = format!("Bearer {}", signer.with(|_| ()));
     let admin = ARN.replace("/orders", "/admin/users");
-    let answer = handled(&authorizer, &token_event(&token, &admin), noon()).await.unwrap();
+    let answer = handled(&authorizer, &token_event(&token, &admin), noon())
+        .await
+        .unwrap();
     assert_eq!(effect(&answer), (&json!("Deny"), &json!(admin)));
     assert_eq!(answer["context"]["reason"], "insufficient_scope");
-    for event in [token_event("Bearer a.b.c", ARN), token_event("", ARN), request(None, json!({}))] {
-        assert_eq!(handled(&authorizer, &event, noon()).await, Err(Failure::Unauthorized));
+    for event in [
+        token_event("Bearer a.b.c", ARN),
+        token_event("", ARN),
+        request(None, json!({})),
+    ] {
+        assert_eq!(
+            handled(&authorizer, &event, noon()).await,
+            Err(Failure::Unauthorized)
+        );
     }
     let dots = token_event(&token, &ARN.replace("/orders", "/../orders"));
     assert_eq!(said(&authorizer, dots).await, "malformed_path");
@@ -71,9 +94,24 @@ async fn what_is_forbidden_is_denied_and_what_is_not_known_is_401() {
 #[tokio::test]
 async fn a_key_is_told_to_a_rest_apis_own_usage_plan() {
     let authorizer = trusting(&Signer::of("ES256"));
-    let answer = handled(&authorizer, &request(None, json!({"X-Api-Key": PRO})), noon()).await.unwrap();
-    assert_eq!((&answer["usageIdentifierKey"], &answer["principalId"]), (&json!(PRO), &json!("alice")));
-    let simple = handled(&authorizer, &event("/orders", json!({"x-api-key": PRO})), noon()).await.unwrap();
+    let answer = handled(
+        &authorizer,
+        &request(None, json!({"X-Api-Key": PRO})),
+        noon(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (&answer["usageIdentifierKey"], &answer["principalId"]),
+        (&json!(PRO), &json!("alice"))
+    );
+    let simple = handled(
+        &authorizer,
+        &event("/orders", json!({"x-api-key": PRO})),
+        noon(),
+    )
+    .await
+    .unwrap();
     assert!(!simple.to_string().contains(PRO));
 }
 
@@ -86,7 +124,10 @@ async fn a_credential_that_is_sent_twice_is_none() {
     let mut event = request(None, json!({"Authorization": token}));
     event["multiValueHeaders"] = json!({"Authorization": ["Bearer a.b.c", token]});
     assert_eq!(said(&authorizer, event).await, "401");
-    let spelled = request(None, json!({"Authorization": token, "authorization": token}));
+    let spelled = request(
+        None,
+        json!({"Authorization": token, "authorization": token}),
+    );
     assert_eq!(said(&authorizer, spelled).await, "401");
     let mut once = request(None, json!({}));
     once["multiValueHeaders"] = json!({"authorization": [token], "accept": null});
@@ -100,5 +141,8 @@ async fn a_resource_is_never_longer_than_a_policy_admits() {
     let event = token_event(&format!("Bearer {}", signer.with(|_| ())), &arn);
     let answer = handled(&trusting(&signer), &event, noon()).await.unwrap();
     let resource = effect(&answer).1.as_str().unwrap();
-    assert!(resource.len() == 512 && resource.starts_with(ARN) && resource.ends_with("x*"), "{resource}");
+    assert!(
+        resource.len() == 512 && resource.starts_with(ARN) && resource.ends_with("x*"),
+        "{resource}"
+    );
 }

@@ -37,15 +37,30 @@ async fn an_active_token_names_its_user() {
     let (provider, authorizer) = answering(&active()).await;
     let context = context(&authorizer, bearing("opaque")).await;
     assert_eq!(
-        [&context["auth"], &context["user_id"], &context["scopes"], &context["plan"]],
+        [
+            &context["auth"],
+            &context["user_id"],
+            &context["scopes"],
+            &context["plan"]
+        ],
         ["introspection", "alice", "orders:read", "pro"]
     );
     let request = provider.last(PATH).to_lowercase();
     let credentials = STANDARD.encode("tollgate:s+p").to_lowercase();
     assert!(request.starts_with("post /introspect "), "{request}");
-    assert!(request.contains(&format!("authorization: basic {credentials}")), "{request}");
-    assert!(request.ends_with("token=opaque&token_type_hint=access_token"), "{request}");
-    for header in ["user-agent: tollgate/", "accept: application/json\r\n", "accept-encoding: identity\r\n"] {
+    assert!(
+        request.contains(&format!("authorization: basic {credentials}")),
+        "{request}"
+    );
+    assert!(
+        request.ends_with("token=opaque&token_type_hint=access_token"),
+        "{request}"
+    );
+    for header in [
+        "user-agent: tollgate/",
+        "accept: application/json\r\n",
+        "accept-encoding: identity\r\n",
+    ] {
         assert!(request.contains(header), "{header}: {request}");
     }
 }
@@ -74,7 +89,11 @@ async fn what_is_not_active_or_not_for_us_is_401() {
         json!({"active": true}),
     ] {
         let (_, authorizer) = answering(&answer).await;
-        assert_eq!(said(&authorizer, bearing("opaque")).await, "401", "{answer}");
+        assert_eq!(
+            said(&authorizer, bearing("opaque")).await,
+            "401",
+            "{answer}"
+        );
     }
 }
 
@@ -90,13 +109,20 @@ async fn issuer_and_audience_are_held_against_the_policy_where_it_names_them() {
     ] {
         let provider = Provider::start().await;
         let mut whole = active();
-        whole.as_object_mut().unwrap().extend(answer.as_object().unwrap().clone());
+        whole
+            .as_object_mut()
+            .unwrap()
+            .extend(answer.as_object().unwrap().clone());
         provider.reply(PATH, Reply::json(&whole));
         let authorizer = asking(&provider, |policy| {
             policy["issuer"] = "https://a".into();
             policy["audiences"] = json!(["us"]);
         });
-        assert_eq!(said(&authorizer, bearing("opaque")).await, expected, "{answer}");
+        assert_eq!(
+            said(&authorizer, bearing("opaque")).await,
+            expected,
+            "{answer}"
+        );
     }
 }
 
@@ -107,7 +133,10 @@ async fn a_server_that_cannot_say_is_our_failure_and_nothing_is_remembered() {
         Reply::status("500 Internal Server Error"),
         Reply::status("403 Forbidden"),
         Reply::status("404 Not Found"),
-        Reply { headers: "location: http://127.0.0.1/\r\n".to_owned(), ..Reply::status("302 Found") },
+        Reply {
+            headers: "location: http://127.0.0.1/\r\n".to_owned(),
+            ..Reply::status("302 Found")
+        },
         Reply::bytes(b"<html>".to_vec()),
         Reply::json(&json!({})),
         Reply::json(&json!({"active": "true"})),
@@ -123,7 +152,10 @@ async fn a_server_that_cannot_say_is_our_failure_and_nothing_is_remembered() {
 
 #[tokio::test]
 async fn a_token_that_the_server_refuses_with_an_error_is_401_and_remembered() {
-    let error = |status, code: &str| Reply { status, ..Reply::json(&json!({ "error": code })) };
+    let error = |status, code: &str| Reply {
+        status,
+        ..Reply::json(&json!({ "error": code }))
+    };
     for reply in [
         error("400 Bad Request", "invalid_request"),
         error("401 Unauthorized", "invalid_token"),
@@ -141,7 +173,10 @@ async fn a_token_that_the_server_refuses_with_an_error_is_401_and_remembered() {
 
 #[tokio::test]
 async fn credentials_that_the_server_refuses_are_our_fault() {
-    let error = |status, code: &str| Reply { status, ..Reply::json(&json!({ "error": code })) };
+    let error = |status, code: &str| Reply {
+        status,
+        ..Reply::json(&json!({ "error": code }))
+    };
     for reply in [
         error("401 Unauthorized", "invalid_client"),
         error("400 Bad Request", "invalid_client"),
@@ -150,15 +185,28 @@ async fn credentials_that_the_server_refuses_are_our_fault() {
         let (provider, authorizer) = answering(&active()).await;
         provider.reply(PATH, reply);
         let told = said(&authorizer, bearing("opaque")).await;
-        assert!(told.starts_with("introspection: the server refuses the client id or secret: "), "{told}");
+        assert!(
+            told.starts_with("introspection: the server refuses the client id or secret: "),
+            "{told}"
+        );
     }
 }
 
 #[tokio::test]
 async fn requests_with_one_token_at_once_ask_once() {
-    for (status, expected) in [("200 OK", "ok"), ("503 Service Unavailable", "introspection: status 503")] {
+    for (status, expected) in [
+        ("200 OK", "ok"),
+        ("503 Service Unavailable", "introspection: status 503"),
+    ] {
         let (provider, authorizer) = answering(&active()).await;
-        provider.reply(PATH, Reply { status, delay: Duration::from_millis(100), ..Reply::json(&active()) });
+        provider.reply(
+            PATH,
+            Reply {
+                status,
+                delay: Duration::from_millis(100),
+                ..Reply::json(&active())
+            },
+        );
         let authorizer = Arc::new(authorizer);
         let requests: Vec<_> = (0..100)
             .map(|_| {
@@ -177,13 +225,18 @@ async fn requests_with_one_token_at_once_ask_once() {
 async fn a_flood_of_made_up_tokens_is_bounded_and_leaves_known_tokens_alone() {
     let (provider, authorizer) = answering(&active()).await;
     assert_eq!(said(&authorizer, bearing("known")).await, "ok");
-    let slow = Reply { delay: Duration::from_millis(300), ..Reply::json(&json!({"active": false})) };
+    let slow = Reply {
+        delay: Duration::from_millis(300),
+        ..Reply::json(&json!({"active": false}))
+    };
     provider.reply(PATH, slow);
     let authorizer = Arc::new(authorizer);
     let flood: Vec<_> = (0..300)
         .map(|number| {
             let authorizer = Arc::clone(&authorizer);
-            tokio::spawn(async move { said(&authorizer, bearing(&format!("made-up-{number}"))).await })
+            tokio::spawn(
+                async move { said(&authorizer, bearing(&format!("made-up-{number}"))).await },
+            )
         })
         .collect();
     let mut refused = 0;
@@ -226,7 +279,10 @@ async fn odd_tokens_do_not_open_the_breaker() {
     let (provider, authorizer) = answering(&active()).await;
     provider.reply(PATH, Reply::status("400 Bad Request"));
     for number in 0..20 {
-        assert_eq!(said(&authorizer, bearing(&format!("odd-{number}"))).await, "401");
+        assert_eq!(
+            said(&authorizer, bearing(&format!("odd-{number}"))).await,
+            "401"
+        );
     }
     provider.reply(PATH, Reply::json(&active()));
     assert_eq!(said(&authorizer, bearing("good")).await, "ok");
@@ -236,7 +292,9 @@ async fn odd_tokens_do_not_open_the_breaker() {
 async fn a_token_of_another_form_is_401_without_a_call() {
     let provider = Provider::start().await;
     provider.reply(PATH, Reply::json(&active()));
-    let authorizer = asking(&provider, |policy| policy["token_pattern"] = "oat_[A-Za-z0-9]{4}".into());
+    let authorizer = asking(&provider, |policy| {
+        policy["token_pattern"] = "oat_[A-Za-z0-9]{4}".into()
+    });
     for token in ["made-up", "oat_Ab3", "oat_Ab3dx", "xoat_Ab3d", "OAT_Ab3d"] {
         assert_eq!(said(&authorizer, bearing(token)).await, "401", "{token}");
     }
@@ -248,12 +306,18 @@ async fn a_token_of_another_form_is_401_without_a_call() {
 async fn answers_are_remembered_good_ones_for_long_and_bad_ones_for_short() {
     let (provider, authorizer) = answering(&active()).await;
     for (seconds, requests) in [(0, 1), (1, 1), (299, 1), (300, 2)] {
-        assert_eq!(said_at(&authorizer, bearing("good"), after(seconds)).await, "ok");
+        assert_eq!(
+            said_at(&authorizer, bearing("good"), after(seconds)).await,
+            "ok"
+        );
         assert_eq!(provider.requests(PATH), requests, "{seconds}");
     }
     provider.reply(PATH, Reply::json(&json!({"active": false})));
     for (seconds, requests) in [(301, 3), (302, 3), (310, 3), (311, 4)] {
-        assert_eq!(said_at(&authorizer, bearing("bad"), after(seconds)).await, "401");
+        assert_eq!(
+            said_at(&authorizer, bearing("bad"), after(seconds)).await,
+            "401"
+        );
         assert_eq!(provider.requests(PATH), requests, "{seconds}");
     }
 }
@@ -264,7 +328,11 @@ async fn a_remembered_token_still_meets_its_end() {
     answer["exp"] = (noon().as_second() + 10).into();
     let (provider, authorizer) = answering(&answer).await;
     for (seconds, expected) in [(0, "ok"), (40, "ok"), (41, "401")] {
-        assert_eq!(said_at(&authorizer, bearing("opaque"), after(seconds)).await, expected, "{seconds}");
+        assert_eq!(
+            said_at(&authorizer, bearing("opaque"), after(seconds)).await,
+            expected,
+            "{seconds}"
+        );
     }
     assert_eq!(provider.requests(PATH), 1);
 }
@@ -276,7 +344,12 @@ async fn a_jwt_is_never_shown_to_the_server_whoever_issued_it() {
     let unknown = signer.with(|claims| claims["iss"] = "https://unknown.example".into());
     let encrypted = "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d";
     let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJyb290In0.";
-    for token in [&unknown, &signer.with(|claims| claims["exp"] = 1.into()), encrypted, unsigned] {
+    for token in [
+        &unknown,
+        &signer.with(|claims| claims["exp"] = 1.into()),
+        encrypted,
+        unsigned,
+    ] {
         assert_eq!(said(&authorizer, bearing(token)).await, "401");
     }
     assert_eq!(said(&authorizer, bearing(&signer.with(|_| ()))).await, "ok");
@@ -285,5 +358,8 @@ async fn a_jwt_is_never_shown_to_the_server_whoever_issued_it() {
 
 #[tokio::test]
 async fn without_introspection_an_opaque_token_is_401() {
-    assert_eq!(said(&trusting(&Signer::of("ES256")), bearing("opaque")).await, "401");
+    assert_eq!(
+        said(&trusting(&Signer::of("ES256")), bearing("opaque")).await,
+        "401"
+    );
 }

@@ -19,7 +19,10 @@ struct Issuers {
 
 impl Issuers {
     fn new() -> Self {
-        Self { corp: Signer::fresh("1"), partner: Signer::fresh("1") }
+        Self {
+            corp: Signer::fresh("1"),
+            partner: Signer::fresh("1"),
+        }
     }
 
     fn policy(&self) -> Value {
@@ -56,27 +59,44 @@ fn token_of(issuer: &str, signer: &Signer, change: impl FnOnce(&mut Value)) -> S
 }
 
 fn admin(token: &str) -> Value {
-    event("/admin/users", json!({"authorization": format!("Bearer {token}")}))
+    event(
+        "/admin/users",
+        json!({"authorization": format!("Bearer {token}")}),
+    )
 }
 
 fn error(policy: &Value) -> String {
-    Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| None).unwrap_err().to_string()
+    Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| None)
+        .unwrap_err()
+        .to_string()
 }
 
 #[tokio::test]
 async fn the_issuer_tells_one_subject_of_two_issuers_apart() {
     let issuers = Issuers::new();
     let authorizer = issuers.authorizer(|_| ());
-    for (token, issuer) in [(issuers.of_corp(|_| ()), CORP), (issuers.of_partner(|_| ()), PARTNER)] {
+    for (token, issuer) in [
+        (issuers.of_corp(|_| ()), CORP),
+        (issuers.of_partner(|_| ()), PARTNER),
+    ] {
         let context = context(&authorizer, bearing(&token)).await;
         assert_eq!([&context["user_id"], &context["issuer"]], ["alice", issuer]);
     }
     // The same user of each has its own limits.
     for _ in 0..4 {
-        assert_eq!(context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"], "allowed");
+        assert_eq!(
+            context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"],
+            "allowed"
+        );
     }
-    assert_eq!(context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"], "throttled");
-    assert_eq!(context(&authorizer, bearing(&issuers.of_partner(|_| ()))).await["decision"], "allowed");
+    assert_eq!(
+        context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"],
+        "throttled"
+    );
+    assert_eq!(
+        context(&authorizer, bearing(&issuers.of_partner(|_| ()))).await["decision"],
+        "allowed"
+    );
 }
 
 #[tokio::test]
@@ -84,11 +104,24 @@ async fn a_key_with_a_subject_has_no_issuer() {
     let issuers = Issuers::new();
     let authorizer = issuers.authorizer(|_| ());
     let key = context(&authorizer, event("/orders", json!({"x-api-key": PRO}))).await;
-    assert_eq!([&key["user_id"], &key["issuer"], &key["auth"]], ["alice", "-", "api_key"]);
+    assert_eq!(
+        [&key["user_id"], &key["issuer"], &key["auth"]],
+        ["alice", "-", "api_key"]
+    );
 
     let bearer = format!("Bearer {}", issuers.of_partner(|_| ()));
-    let both = context(&authorizer, event("/orders", json!({"authorization": bearer, "x-api-key": PRO}))).await;
-    assert_eq!([&both["user_id"], &both["issuer"], &both["auth"]], ["alice", PARTNER, "jwt"]);
+    let both = context(
+        &authorizer,
+        event(
+            "/orders",
+            json!({"authorization": bearer, "x-api-key": PRO}),
+        ),
+    )
+    .await;
+    assert_eq!(
+        [&both["user_id"], &both["issuer"], &both["auth"]],
+        ["alice", PARTNER, "jwt"]
+    );
 }
 
 #[tokio::test]
@@ -98,13 +131,20 @@ async fn an_issuer_is_encoded_like_the_other_header_values() {
     let authorizer = trusting_with(&signer, |entry| entry["issuer"] = issuer.into());
     let token = signer.with(|claims| claims["iss"] = issuer.into());
     let context = context(&authorizer, bearing(&token)).await;
-    assert_eq!(context["issuer"], "https://issuer.example/%22a%5Cb%C3%BC%20c");
+    assert_eq!(
+        context["issuer"],
+        "https://issuer.example/%22a%5Cb%C3%BC%20c"
+    );
 }
 
 #[tokio::test]
 async fn a_rule_accepts_tokens_of_the_issuers_that_it_names() {
     let issuers = Issuers::new();
-    for (names, rule) in [([None, None], CORP), ([Some("corp"), Some("partner")], "corp"), ([None, Some("p")], CORP)] {
+    for (names, rule) in [
+        ([None, None], CORP),
+        ([Some("corp"), Some("partner")], "corp"),
+        ([None, Some("p")], CORP),
+    ] {
         let authorizer = issuers.authorizer(|policy| {
             for (index, name) in names.into_iter().enumerate() {
                 if let Some(name) = name {
@@ -114,10 +154,22 @@ async fn a_rule_accepts_tokens_of_the_issuers_that_it_names() {
             policy["rules"][0]["issuers"] = json!([rule]);
         });
         let scoped = |claims: &mut Value| claims["scope"] = "admin:read".into();
-        assert_eq!(said(&authorizer, admin(&issuers.of_corp(scoped))).await, "ok", "{rule}");
-        assert_eq!(said(&authorizer, admin(&issuers.of_partner(scoped))).await, "issuer_not_accepted", "{rule}");
+        assert_eq!(
+            said(&authorizer, admin(&issuers.of_corp(scoped))).await,
+            "ok",
+            "{rule}"
+        );
+        assert_eq!(
+            said(&authorizer, admin(&issuers.of_partner(scoped))).await,
+            "issuer_not_accepted",
+            "{rule}"
+        );
         // Elsewhere the partner's tokens are accepted.
-        assert_eq!(said(&authorizer, bearing(&issuers.of_partner(scoped))).await, "ok", "{rule}");
+        assert_eq!(
+            said(&authorizer, bearing(&issuers.of_partner(scoped))).await,
+            "ok",
+            "{rule}"
+        );
     }
 }
 
@@ -128,13 +180,19 @@ async fn the_issuers_of_a_rule_restrict_tokens_only() {
         policy["rules"][1]["issuers"] = json!([CORP]);
         policy["mtls"] = json!({"default_plan": "free"});
     });
-    assert_eq!(said(&authorizer, event("/orders", json!({"x-api-key": PRO}))).await, "ok");
+    assert_eq!(
+        said(&authorizer, event("/orders", json!({"x-api-key": PRO}))).await,
+        "ok"
+    );
     let with_certificate = with_certificate(event("/orders", json!({})), certificate_of("a"));
     assert_eq!(said(&authorizer, with_certificate).await, "ok");
 
     // A token that is sent with a key has to be accepted too.
     let bearer = format!("Bearer {}", issuers.of_partner(|_| ()));
-    let both = event("/orders", json!({"authorization": bearer, "x-api-key": PRO}));
+    let both = event(
+        "/orders",
+        json!({"authorization": bearer, "x-api-key": PRO}),
+    );
     assert_eq!(said(&authorizer, both).await, "issuer_not_accepted");
 }
 
@@ -151,20 +209,47 @@ async fn an_issuer_asserts_nothing_beyond_its_limits() {
         claims["roles"] = json!(["admin", "reader"]);
     };
     let partner = context(&authorizer, bearing(&issuers.of_partner(excessive))).await;
-    assert_eq!([&partner["scopes"], &partner["roles"], &partner["plan"]], ["orders:read", "reader", "free"]);
-    assert_eq!(said(&authorizer, admin(&issuers.of_partner(excessive))).await, "insufficient_scope");
-    assert_eq!(said(&authorizer, admin(&issuers.of_corp(excessive))).await, "ok");
+    assert_eq!(
+        [&partner["scopes"], &partner["roles"], &partner["plan"]],
+        ["orders:read", "reader", "free"]
+    );
+    assert_eq!(
+        said(&authorizer, admin(&issuers.of_partner(excessive))).await,
+        "insufficient_scope"
+    );
+    assert_eq!(
+        said(&authorizer, admin(&issuers.of_corp(excessive))).await,
+        "ok"
+    );
 
     let of_plan = |plan: Value| move |claims: &mut Value| claims["plan"] = plan;
-    for (plan, expected) in [(json!("free"), "ok"), (json!(null), "ok"), (json!("pro"), "plan_not_allowed")] {
+    for (plan, expected) in [
+        (json!("free"), "ok"),
+        (json!(null), "ok"),
+        (json!("pro"), "plan_not_allowed"),
+    ] {
         let token = issuers.of_partner(of_plan(plan.clone()));
         assert_eq!(said(&authorizer, bearing(&token)).await, expected, "{plan}");
     }
-    assert_eq!(said(&authorizer, bearing(&issuers.of_corp(of_plan(json!("pro"))))).await, "ok");
+    assert_eq!(
+        said(
+            &authorizer,
+            bearing(&issuers.of_corp(of_plan(json!("pro"))))
+        )
+        .await,
+        "ok"
+    );
 
     // Together with a key, the key's plan is charged, and the token's is not looked at.
     let bearer = format!("Bearer {}", issuers.of_partner(of_plan(json!("pro"))));
-    let both = context(&authorizer, event("/orders", json!({"authorization": bearer, "x-api-key": PRO}))).await;
+    let both = context(
+        &authorizer,
+        event(
+            "/orders",
+            json!({"authorization": bearer, "x-api-key": PRO}),
+        ),
+    )
+    .await;
     assert_eq!([&both["reason"], &both["plan"]], ["ok", "pro"]);
 }
 
@@ -178,7 +263,10 @@ async fn empty_lists_allow_an_issuer_to_assert_nothing() {
     });
     let token = issuers.of_partner(|claims| claims["roles"] = json!(["reader"]));
     let context = context(&authorizer, bearing(&token)).await;
-    assert_eq!([&context["scopes"], &context["roles"], &context["plan"]], ["-", "-", "free"]);
+    assert_eq!(
+        [&context["scopes"], &context["roles"], &context["plan"]],
+        ["-", "-", "free"]
+    );
     let token = issuers.of_partner(|claims| claims["plan"] = "free".into());
     assert_eq!(said(&authorizer, bearing(&token)).await, "plan_not_allowed");
 }
@@ -188,7 +276,11 @@ fn a_policy_with_unclear_issuers_is_refused_and_names_the_place() {
     let issuers = Issuers::new();
     let cases: [(&str, Value, &str); 8] = [
         ("/issuers/1/issuer", json!(CORP), "issuers[1].issuer: "),
-        ("/issuers/1/name", json!(CORP), "issuers[1].name: `https://corp.example` is"),
+        (
+            "/issuers/1/name",
+            json!(CORP),
+            "issuers[1].name: `https://corp.example` is",
+        ),
         ("/issuers/0/name", json!(PARTNER), "issuers[1].name: "),
         ("/issuers/1/name", json!(""), "issuers[1].name: is empty"),
         (
@@ -196,9 +288,21 @@ fn a_policy_with_unclear_issuers_is_refused_and_names_the_place() {
             json!(["corp"]),
             "rules[0].issuers[0]: unknown issuer `corp`, expected one of `https://corp",
         ),
-        ("/rules/1/issuers", json!([CORP, "x"]), "rules[1].issuers[1]: unknown issuer `x`"),
-        ("/rules/1/issuers", json!([]), "rules[1]: `issuers` is empty"),
-        ("/issuers/1/allowed_plans", json!(["pro"]), "issuers[1].default_plan: `free` is missing in `allowed_plans`"),
+        (
+            "/rules/1/issuers",
+            json!([CORP, "x"]),
+            "rules[1].issuers[1]: unknown issuer `x`",
+        ),
+        (
+            "/rules/1/issuers",
+            json!([]),
+            "rules[1]: `issuers` is empty",
+        ),
+        (
+            "/issuers/1/allowed_plans",
+            json!(["pro"]),
+            "issuers[1].default_plan: `free` is missing in `allowed_plans`",
+        ),
     ];
     for (place, value, expected) in cases {
         let mut policy = issuers.policy();
@@ -209,7 +313,10 @@ fn a_policy_with_unclear_issuers_is_refused_and_names_the_place() {
     }
     let mut policy = issuers.policy();
     (policy["issuers"][0]["name"], policy["issuers"][1]["name"]) = ("a".into(), "a".into());
-    assert_eq!(error(&policy), "issuers[1].name: `a` is the name of another issuer");
+    assert_eq!(
+        error(&policy),
+        "issuers[1].name: `a` is the name of another issuer"
+    );
 }
 
 #[test]
@@ -218,8 +325,15 @@ fn several_issuers_without_limits_are_a_warning() {
     let warnings = |change: &dyn Fn(&mut Value)| {
         let mut policy = issuers.policy();
         change(&mut policy);
-        let policy = Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| Some("s".to_owned())).unwrap();
-        policy.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+        let policy = Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| {
+            Some("s".to_owned())
+        })
+        .unwrap();
+        policy
+            .warnings()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
     };
     let introspection = json!({"endpoint": "https://opaque.example/introspect", "client_id": "tollgate",
         "client_secret": "env:S", "default_plan": "free"});
@@ -227,7 +341,12 @@ fn several_issuers_without_limits_are_a_warning() {
 
     let both = warnings(&|_| ());
     assert_eq!(both.len(), 1, "{both:?}");
-    assert!(both[0].starts_with(&format!("issuers: each of the issuers `{CORP}`, `{PARTNER}` can assert")), "{both:?}");
+    assert!(
+        both[0].starts_with(&format!(
+            "issuers: each of the issuers `{CORP}`, `{PARTNER}` can assert"
+        )),
+        "{both:?}"
+    );
     assert_eq!(
         warnings(&|policy| {
             only_corp(policy);
@@ -249,7 +368,10 @@ fn several_issuers_without_limits_are_a_warning() {
     assert!(warnings(&only_corp).is_empty());
     assert!(warnings(&|policy| policy["rules"][0]["issuers"] = json!([CORP])).is_empty());
     for list in ["allowed_scopes", "allowed_roles"] {
-        assert!(warnings(&|policy| policy["issuers"][1][list] = json!([])).is_empty(), "{list}");
+        assert!(
+            warnings(&|policy| policy["issuers"][1][list] = json!([])).is_empty(),
+            "{list}"
+        );
     }
     // Signed and opaque tokens of one issuer.
     assert!(
@@ -268,8 +390,15 @@ fn the_plans_that_an_issuer_may_assert_are_looked_up_with_the_others() {
     let mut policy = issuers.policy();
     policy["issuers"][1]["allowed_plans"] = json!(["free", "pro"]);
     let policy = Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| None).unwrap();
-    let named: Vec<_> = policy.named_plans().iter().map(|named| (named.place.as_str(), named.plan.as_str())).collect();
-    assert!(named.contains(&("issuers[1].allowed_plans[1]", "pro")), "{named:?}");
+    let named: Vec<_> = policy
+        .named_plans()
+        .iter()
+        .map(|named| (named.place.as_str(), named.plan.as_str()))
+        .collect();
+    assert!(
+        named.contains(&("issuers[1].allowed_plans[1]", "pro")),
+        "{named:?}"
+    );
 }
 
 fn introspecting(issuers: &Issuers, provider: &Provider, change: impl FnOnce(&mut Value)) -> Value {
@@ -287,12 +416,25 @@ async fn introspection_never_speaks_for_another_issuer() {
     let endpoint = provider.url("/introspect");
     let authorizer = authorizer(&introspecting(&issuers, &provider, |_| ()));
     for _ in 0..5 {
-        assert_eq!(context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"], "allowed");
+        assert_eq!(
+            context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"],
+            "allowed"
+        );
     }
-    for (index, iss) in [json!(CORP), json!("https://elsewhere.example"), json!(null)].into_iter().enumerate() {
-        provider.reply("/introspect", Reply::json(&json!({"active": true, "sub": "alice", "iss": iss})));
+    for (index, iss) in [json!(CORP), json!("https://elsewhere.example"), json!(null)]
+        .into_iter()
+        .enumerate()
+    {
+        provider.reply(
+            "/introspect",
+            Reply::json(&json!({"active": true, "sub": "alice", "iss": iss})),
+        );
         let context = context(&authorizer, bearing(&format!("opaque-{index}"))).await;
-        assert_eq!([&context["user_id"], &context["issuer"]], ["alice", endpoint.as_str()], "{iss}");
+        assert_eq!(
+            [&context["user_id"], &context["issuer"]],
+            ["alice", endpoint.as_str()],
+            "{iss}"
+        );
         assert_eq!(context["decision"], "allowed", "corp's alice is charged");
     }
 }
@@ -304,14 +446,23 @@ async fn a_configured_issuer_of_introspection_is_the_only_one_it_may_name() {
     let authorizer = authorizer(&introspecting(&issuers, &provider, |policy| {
         policy["introspection"]["issuer"] = "https://opaque.example".into();
     }));
-    for (iss, expected) in
-        [(json!("https://opaque.example"), "ok"), (json!(CORP), "401"), (json!(null), "401"), (json!(7), "401")]
-    {
-        provider.reply("/introspect", Reply::json(&json!({"active": true, "sub": "alice", "iss": iss})));
+    for (iss, expected) in [
+        (json!("https://opaque.example"), "ok"),
+        (json!(CORP), "401"),
+        (json!(null), "401"),
+        (json!(7), "401"),
+    ] {
+        provider.reply(
+            "/introspect",
+            Reply::json(&json!({"active": true, "sub": "alice", "iss": iss})),
+        );
         let event = bearing(&format!("opaque-{iss}").replace(['"', ':', '/'], "-"));
         assert_eq!(said(&authorizer, event.clone()).await, expected, "{iss}");
         if expected == "ok" {
-            assert_eq!(context(&authorizer, event).await["issuer"], "https://opaque.example");
+            assert_eq!(
+                context(&authorizer, event).await["issuer"],
+                "https://opaque.example"
+            );
         }
     }
 }
@@ -340,17 +491,30 @@ async fn rules_and_limits_apply_to_introspection_by_its_name() {
         }));
         let opaque = |path: &str| event(path, json!({"authorization": "Bearer opaque"}));
         assert_eq!(said(&authorizer, opaque("/admin/users")).await, "ok");
-        assert_eq!(said(&authorizer, opaque("/plain")).await, "issuer_not_accepted");
+        assert_eq!(
+            said(&authorizer, opaque("/plain")).await,
+            "issuer_not_accepted"
+        );
         let of_corp = issuers.of_corp(|claims| claims["scope"] = "admin:read".into());
-        assert_eq!(said(&authorizer, admin(&of_corp)).await, "issuer_not_accepted");
+        assert_eq!(
+            said(&authorizer, admin(&of_corp)).await,
+            "issuer_not_accepted"
+        );
 
         let limited = crate::support::authorizer(&introspecting(&issuers, &provider, |policy| {
-            for (list, allowed) in [("allowed_scopes", "a"), ("allowed_roles", "b"), ("allowed_plans", "free")] {
+            for (list, allowed) in [
+                ("allowed_scopes", "a"),
+                ("allowed_roles", "b"),
+                ("allowed_plans", "free"),
+            ] {
                 policy["introspection"][list] = json!([allowed]);
             }
         }));
         let context = context(&limited, opaque("/orders")).await;
-        assert_eq!([&context["scopes"], &context["roles"], &context["plan"]], ["-", "-", "free"]);
+        assert_eq!(
+            [&context["scopes"], &context["roles"], &context["plan"]],
+            ["-", "-", "free"]
+        );
     }
 }
 
@@ -358,7 +522,10 @@ async fn rules_and_limits_apply_to_introspection_by_its_name() {
 async fn one_issuer_may_have_signed_and_opaque_tokens_under_one_name() {
     let issuers = Issuers::new();
     let provider = Provider::start().await;
-    provider.reply("/introspect", Reply::json(&json!({"active": true, "sub": "alice", "iss": CORP})));
+    provider.reply(
+        "/introspect",
+        Reply::json(&json!({"active": true, "sub": "alice", "iss": CORP})),
+    );
     let policy = introspecting(&issuers, &provider, |policy| {
         policy["introspection"]["issuer"] = CORP.into();
         policy["rules"][1]["issuers"] = json!([CORP]);
@@ -371,5 +538,8 @@ async fn one_issuer_may_have_signed_and_opaque_tokens_under_one_name() {
 
     let mut taken = policy;
     taken["introspection"]["name"] = PARTNER.into();
-    assert_eq!(error(&taken), "introspection.name: `https://partner.example` is the name of another issuer");
+    assert_eq!(
+        error(&taken),
+        "introspection.name: `https://partner.example` is the name of another issuer"
+    );
 }

@@ -10,21 +10,36 @@ use crate::support::*;
 async fn a_token_of_each_algorithm_holds() {
     for algorithm in ALGORITHMS {
         let signer = Signer::of(algorithm);
-        assert_eq!(said(&trusting(&signer), bearing(&signer.with(|_| ()))).await, "ok", "{algorithm}");
+        assert_eq!(
+            said(&trusting(&signer), bearing(&signer.with(|_| ()))).await,
+            "ok",
+            "{algorithm}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_token_of_each_algorithm_does_not_hold_under_another_name_or_key() {
     for (index, algorithm) in ALGORITHMS.into_iter().enumerate() {
-        let (signer, other) = (Signer::of(algorithm), Signer::of(ALGORITHMS[(index + 1) % ALGORITHMS.len()]));
+        let (signer, other) = (
+            Signer::of(algorithm),
+            Signer::of(ALGORITHMS[(index + 1) % ALGORITHMS.len()]),
+        );
         let authorizer = trusting(&signer);
         for name in ALGORITHMS.into_iter().filter(|name| *name != algorithm) {
             let renamed = signer.with_header(|header| header["alg"] = name.into());
-            assert_eq!(said(&authorizer, bearing(&renamed)).await, "401", "{algorithm} as {name}");
+            assert_eq!(
+                said(&authorizer, bearing(&renamed)).await,
+                "401",
+                "{algorithm} as {name}"
+            );
         }
         let stolen = other.named(algorithm);
-        assert_eq!(said(&authorizer, bearing(&stolen.with(|_| ()))).await, "401", "{algorithm}, another key");
+        assert_eq!(
+            said(&authorizer, bearing(&stolen.with(|_| ()))).await,
+            "401",
+            "{algorithm}, another key"
+        );
     }
 }
 
@@ -46,20 +61,35 @@ async fn a_public_key_is_not_taken_for_a_shared_secret() {
     let signer = Signer::of("RS256");
     let authorizer = trusting(&signer);
     let secret = signer.jwk()["n"].as_str().unwrap().to_owned();
-    for secret in [secret.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(&secret).unwrap()] {
+    for secret in [
+        secret.as_bytes().to_vec(),
+        URL_SAFE_NO_PAD.decode(&secret).unwrap(),
+    ] {
         let header = json!({"alg": "HS256", "kid": "RS256"}).to_string();
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims().to_string()));
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims().to_string())
+        );
         let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &secret);
         let tag = URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, signed.as_bytes()));
-        assert_eq!(said(&authorizer, bearing(&format!("{signed}.{tag}"))).await, "401");
+        assert_eq!(
+            said(&authorizer, bearing(&format!("{signed}.{tag}"))).await,
+            "401"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_algorithm_that_is_not_configured_is_refused() {
     let signer = Signer::of("RS256");
-    let authorizer = trusting_with(&signer, |issuer| issuer["algorithms"] = json!(["PS256", "ES256"]));
-    assert_eq!(said(&authorizer, bearing(&signer.with(|_| ()))).await, "401");
+    let authorizer = trusting_with(&signer, |issuer| {
+        issuer["algorithms"] = json!(["PS256", "ES256"])
+    });
+    assert_eq!(
+        said(&authorizer, bearing(&signer.with(|_| ()))).await,
+        "401"
+    );
 }
 
 #[tokio::test]
@@ -69,7 +99,11 @@ async fn a_key_of_another_alg_does_not_verify() {
     for (alg, expected) in [("RS256", "ok"), ("PS256", "401"), ("RS512", "401")] {
         jwk["alg"] = alg.into();
         let authorizer = authorizer(&policy(&json!({"keys": [jwk]})));
-        assert_eq!(said(&authorizer, bearing(&signer.with(|_| ()))).await, expected, "{alg}");
+        assert_eq!(
+            said(&authorizer, bearing(&signer.with(|_| ()))).await,
+            expected,
+            "{alg}"
+        );
     }
 }
 
@@ -97,7 +131,15 @@ async fn a_kid_is_needed_and_is_a_text_of_the_set() {
     let with = |kid: Value| signer.with_header(|header| header["kid"] = kid);
     let without = signer.with_header(|header| drop(header.as_object_mut().unwrap().remove("kid")));
     let mut cases = vec![("none".to_owned(), without)];
-    for kid in [json!("other"), json!(""), json!(1), json!(null), json!(["ES256"]), json!("es256"), json!("ES256 ")] {
+    for kid in [
+        json!("other"),
+        json!(""),
+        json!(1),
+        json!(null),
+        json!(["ES256"]),
+        json!("es256"),
+        json!("ES256 "),
+    ] {
         cases.push((kid.to_string(), with(kid)));
     }
     assert_refused(cases).await;
@@ -105,7 +147,11 @@ async fn a_kid_is_needed_and_is_a_text_of_the_set() {
 
 #[tokio::test]
 async fn one_kid_for_two_keys_is_none_unless_their_kinds_differ() {
-    let (one, other, rsa) = (Signer::of("ES256"), Signer::fresh("ES256"), Signer::of("RS256"));
+    let (one, other, rsa) = (
+        Signer::of("ES256"),
+        Signer::fresh("ES256"),
+        Signer::of("RS256"),
+    );
     let mut rsa_jwk = rsa.jwk();
     rsa_jwk["kid"] = "ES256".into();
     let third = Signer::fresh("third");
@@ -115,7 +161,10 @@ async fn one_kid_for_two_keys_is_none_unless_their_kinds_differ() {
         (json!([rsa_jwk, one.jwk()]), "ok"),
     ] {
         let authorizer = authorizer(&policy(&json!({"keys": keys})));
-        assert_eq!(said(&authorizer, bearing(&one.with(|_| ()))).await, expected);
+        assert_eq!(
+            said(&authorizer, bearing(&one.with(|_| ()))).await,
+            expected
+        );
     }
 }
 
@@ -141,8 +190,16 @@ async fn keys_that_are_not_for_verifying_are_left_out() {
         let mut jwk = signer.jwk();
         jwk[member] = value.clone();
         let authorizer = authorizer(&policy(&json!({"keys": [jwk, other.jwk()]})));
-        assert_eq!(said(&authorizer, bearing(&signer.with(|_| ()))).await, "401", "{member} {value}");
-        assert_eq!(said(&authorizer, bearing(&other.with(|_| ()))).await, "ok", "{member} {value}");
+        assert_eq!(
+            said(&authorizer, bearing(&signer.with(|_| ()))).await,
+            "401",
+            "{member} {value}"
+        );
+        assert_eq!(
+            said(&authorizer, bearing(&other.with(|_| ()))).await,
+            "ok",
+            "{member} {value}"
+        );
     }
     let mut jwk = signer.jwk();
     (jwk["use"], jwk["key_ops"], jwk["alg"]) = ("sig".into(), json!(["verify"]), "ES256".into());
@@ -158,13 +215,21 @@ async fn weak_or_oversized_rsa_keys_are_left_out() {
         modulus[0] = 0x80;
         URL_SAFE_NO_PAD.encode(modulus)
     };
-    for (member, value) in
-        [("n", big(1_024)), ("n", big(2_040)), ("n", big(8_200)), ("e", "AQ".to_owned()), ("e", "Ag".to_owned())]
-    {
+    for (member, value) in [
+        ("n", big(1_024)),
+        ("n", big(2_040)),
+        ("n", big(8_200)),
+        ("e", "AQ".to_owned()),
+        ("e", "Ag".to_owned()),
+    ] {
         let mut jwk = signer.jwk();
         jwk[member] = value.clone().into();
         let authorizer = authorizer(&policy(&json!({"keys": [jwk, other.jwk()]})));
-        assert_eq!(said(&authorizer, bearing(&signer.with(|_| ()))).await, "401", "{member} {value}");
+        assert_eq!(
+            said(&authorizer, bearing(&signer.with(|_| ()))).await,
+            "401",
+            "{member} {value}"
+        );
     }
 }
 
@@ -174,8 +239,15 @@ async fn a_shared_secret_in_a_key_set_is_not_trusted() {
     let set = json!({"keys": [{"kty": "oct", "kid": "s", "k": "c2VjcmV0"}, other.jwk()]});
     let authorizer = authorizer(&policy(&set));
     let header = json!({"alg": "HS256", "kid": "s"}).to_string();
-    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims().to_string()));
+    let signed = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(claims().to_string())
+    );
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"secret");
     let tag = URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, signed.as_bytes()));
-    assert_eq!(said(&authorizer, bearing(&format!("{signed}.{tag}"))).await, "401");
+    assert_eq!(
+        said(&authorizer, bearing(&format!("{signed}.{tag}"))).await,
+        "401"
+    );
 }

@@ -29,7 +29,10 @@ impl Log {
     }
 
     fn lines(&self) -> Vec<Value> {
-        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.text()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
@@ -62,9 +65,14 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
     let (keys, asked) = (provider.url("/jwks"), provider.url("/introspect"));
     provider.reply(
         "/jwks",
-        Reply::json(&json!({"keys": [signer.jwk(), {"kty": "oct", "k": "MARKkey", "kid": "MARKkey"}]})),
+        Reply::json(
+            &json!({"keys": [signer.jwk(), {"kty": "oct", "k": "MARKkey", "kid": "MARKkey"}]}),
+        ),
     );
-    provider.reply("/introspect", Reply::json(&json!({"active": true, "sub": "MARKsubject", "email": "MARKemail"})));
+    provider.reply(
+        "/introspect",
+        Reply::json(&json!({"active": true, "sub": "MARKsubject", "email": "MARKemail"})),
+    );
     let mut policy = policy(&Value::Null);
     policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
     policy["issuers"][0]["jwks_uri"] = keys.into();
@@ -82,7 +90,11 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
             claims[name] = value.into();
         }
     });
-    let mut tokens = vec!["MARKopaque".to_owned(), "MARK.opaque.MARKopaque".to_owned(), good.clone()];
+    let mut tokens = vec![
+        "MARKopaque".to_owned(),
+        "MARK.opaque.MARKopaque".to_owned(),
+        good.clone(),
+    ];
     for (name, value) in [
         ("plan", json!("MARKplan")),
         ("exp", json!(1)),
@@ -97,17 +109,31 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
     }
     tokens.push(Signer::fresh("MARKkey").with(|_| ()));
     let mut events: Vec<Value> = tokens.iter().map(|token| bearing(token)).collect();
-    events.extend(tokens.iter().map(|token| event("/admin/x", json!({"authorization": format!("bearer {token}")}))));
-    events.push(event("/orders", json!({"x-api-key": "MARKkey-MARKkey-MARKkey"})));
+    events.extend(tokens.iter().map(|token| {
+        event(
+            "/admin/x",
+            json!({"authorization": format!("bearer {token}")}),
+        )
+    }));
+    events.push(event(
+        "/orders",
+        json!({"x-api-key": "MARKkey-MARKkey-MARKkey"}),
+    ));
     events.push(event("/orders", json!({"x-api-key": ["MARKkey"]})));
-    events.push(event("/a//MARKpath", json!({"x-api-key": PRO, "cookie": "MARKclaim"})));
+    events.push(event(
+        "/a//MARKpath",
+        json!({"x-api-key": PRO, "cookie": "MARKclaim"}),
+    ));
     events.push(event("/orders", json!({"x-api-key": PRO})));
     events.push(json!({"version": "2.0", "type": "REQUEST", "headers": "MARKclaim"}));
     events.push(json!("MARKclaim"));
     let mut certified = event("/orders", json!({}));
     certified["requestContext"]["authentication"] = json!({"clientCert": {"clientCertPem": "MARKcertificate", "subjectDN": "MARKsubject", "issuerDN": "MARKsubject"}});
     events.push(certified);
-    events.push(crate::x509::with_certificate(event("/orders", json!({})), crate::x509::certificate_of("MARKsubject")));
+    events.push(crate::x509::with_certificate(
+        event("/orders", json!({})),
+        crate::x509::certificate_of("MARKsubject"),
+    ));
     let count = events.len();
     for event in events {
         let _ = handled(&authorizer, &event, noon()).await;
@@ -116,13 +142,25 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
     let _ = handled(&authorizer, &bearing("MARKopaque2"), noon()).await;
     let text = log.text();
     for secret in SECRETS {
-        assert!(!text.contains(secret), "{secret}: {}", text.lines().find(|line| line.contains(secret)).unwrap());
+        assert!(
+            !text.contains(secret),
+            "{secret}: {}",
+            text.lines().find(|line| line.contains(secret)).unwrap()
+        );
     }
-    for token in tokens.iter().flat_map(|token| token.split('.')).filter(|part| part.len() > 8) {
+    for token in tokens
+        .iter()
+        .flat_map(|token| token.split('.'))
+        .filter(|part| part.len() > 8)
+    {
         assert!(!text.contains(token), "{token}");
     }
     assert!(!text.contains(PRO));
-    let decided = log.lines().iter().filter(|line| line["message"] == "decided").count();
+    let decided = log
+        .lines()
+        .iter()
+        .filter(|line| line["message"] == "decided")
+        .count();
     assert_eq!(decided, count + 1, "one line a request");
 }
 
@@ -133,36 +171,108 @@ async fn a_line_says_what_was_decided_on_whom_and_why() {
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
     let signer = Signer::of("ES256");
     let authorizer = logging(&policy(&signer.jwks()), &log);
-    let both = event("/orders", json!({"authorization": format!("Bearer {}", signer.with(|_| ())), "x-api-key": PRO}));
+    let both = event(
+        "/orders",
+        json!({"authorization": format!("Bearer {}", signer.with(|_| ())), "x-api-key": PRO}),
+    );
     let other = Signer::fresh("ES256").with(|_| ());
     let keyed = |path: &str, key: &str| event(path, json!({"x-api-key": key}));
     let (disabled, expired) = ("local-disabled-key-00000001", "local-expired-key-000000001");
     let good = signer.with(|_| ());
-    let with = |key: &str| event("/orders", json!({"authorization": format!("Bearer {good}"), "x-api-key": key}));
+    let with = |key: &str| {
+        event(
+            "/orders",
+            json!({"authorization": format!("Bearer {good}"), "x-api-key": key}),
+        )
+    };
     for (event, reason, auth, key, plan) in [
         (both, "ok", "jwt", "local-pro", "pro"),
-        (keyed("/orders", disabled), "key_disabled", "api_key", "local-disabled", "free"),
-        (keyed("/orders", expired), "key_expired", "api_key", "local-expired", "free"),
+        (
+            keyed("/orders", disabled),
+            "key_disabled",
+            "api_key",
+            "local-disabled",
+            "free",
+        ),
+        (
+            keyed("/orders", expired),
+            "key_expired",
+            "api_key",
+            "local-expired",
+            "free",
+        ),
         (with(expired), "key_expired", "jwt", "local-expired", "free"),
-        (with("no-such-key-no-such-key"), "unknown_key", "jwt", "-", "-"),
+        (
+            with("no-such-key-no-such-key"),
+            "unknown_key",
+            "jwt",
+            "-",
+            "-",
+        ),
         (bearing(&other), "invalid_signature", "-", "-", "-"),
-        (bearing(&signer.with(|claims| claims["exp"] = 1.into())), "token_expired", "-", "-", "-"),
-        (bearing(&signer.with(|claims| claims["aud"] = "x".into())), "invalid_claims", "-", "-", "-"),
+        (
+            bearing(&signer.with(|claims| claims["exp"] = 1.into())),
+            "token_expired",
+            "-",
+            "-",
+            "-",
+        ),
+        (
+            bearing(&signer.with(|claims| claims["aud"] = "x".into())),
+            "invalid_claims",
+            "-",
+            "-",
+            "-",
+        ),
         (bearing("a.b.c"), "invalid_token", "-", "-", "-"),
-        (event("/orders", json!({"authorization": "Basic YTpi"})), "malformed_credentials", "-", "-", "-"),
-        (event("/orders", json!({})), "missing_credentials", "-", "-", "-"),
-        (event("/orders", json!({"x-api-key": "no-such-key-no-such-key"})), "unknown_key", "-", "-", "-"),
+        (
+            event("/orders", json!({"authorization": "Basic YTpi"})),
+            "malformed_credentials",
+            "-",
+            "-",
+            "-",
+        ),
+        (
+            event("/orders", json!({})),
+            "missing_credentials",
+            "-",
+            "-",
+            "-",
+        ),
+        (
+            event("/orders", json!({"x-api-key": "no-such-key-no-such-key"})),
+            "unknown_key",
+            "-",
+            "-",
+            "-",
+        ),
     ] {
         let _ = handled(&authorizer, &event, noon()).await;
         let line = log.lines().pop().unwrap();
         assert_eq!(
-            [&line["reason"], &line["auth"], &line["key_id"], &line["plan"]],
+            [
+                &line["reason"],
+                &line["auth"],
+                &line["key_id"],
+                &line["plan"]
+            ],
             [reason, auth, key, plan],
             "{line}"
         );
-        assert!(line["duration_ms"].is_number() && line["request_id"].is_string(), "{line}");
+        assert!(
+            line["duration_ms"].is_number() && line["request_id"].is_string(),
+            "{line}"
+        );
         assert_eq!(line["route"], "ANY /{proxy+}");
-        assert_eq!(line["issuer"], if auth == "jwt" { json!(ISSUER) } else { Value::Null }, "{line}");
+        assert_eq!(
+            line["issuer"],
+            if auth == "jwt" {
+                json!(ISSUER)
+            } else {
+                Value::Null
+            },
+            "{line}"
+        );
     }
 }
 
@@ -178,9 +288,23 @@ async fn keys_that_cannot_be_had_are_named_so_and_the_call_is_recorded() {
     let authorizer = logging(&policy, &log);
     let _ = handled(&authorizer, &bearing(&signer.with(|_| ())), noon()).await;
     let lines = log.lines();
-    assert!(lines.iter().any(|line| line["reason"] == "keys_unavailable"), "{lines:?}");
-    let record = lines.iter().find(|line| line.get("api_call").is_some()).unwrap();
-    assert_eq!((&record["api_call"]["service"], &record["api_call"]["success"]), (&json!("jwks"), &json!(false)));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["reason"] == "keys_unavailable"),
+        "{lines:?}"
+    );
+    let record = lines
+        .iter()
+        .find(|line| line.get("api_call").is_some())
+        .unwrap();
+    assert_eq!(
+        (
+            &record["api_call"]["service"],
+            &record["api_call"]["success"]
+        ),
+        (&json!("jwks"), &json!(false))
+    );
     assert_eq!(record["request_id"], lines.last().unwrap()["request_id"]);
 }
 
@@ -203,9 +327,16 @@ async fn an_authorization_server_that_fails_is_a_detail_and_not_a_problem() {
         let _ = handled(&authorizer, &bearing(status), noon()).await;
         let _ = handled(&authorizer, &bearing("opaque"), noon()).await;
         let line = log.lines().pop().unwrap();
-        let other = if field == "detail" { "problem" } else { "detail" };
+        let other = if field == "detail" {
+            "problem"
+        } else {
+            "detail"
+        };
         assert_eq!(line["reason"], reason, "{line}");
-        assert!(line[field].as_str().unwrap().contains(&status[..3]) && line.get(other).is_none(), "{line}");
+        assert!(
+            line[field].as_str().unwrap().contains(&status[..3]) && line.get(other).is_none(),
+            "{line}"
+        );
     }
 }
 
@@ -215,7 +346,9 @@ async fn logged(policy: &Value, event: &Value, message: &str) -> Option<Value> {
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
     let _ = handled(&logging(policy, &log), event, noon()).await;
-    log.lines().into_iter().find(|line| line["message"] == message)
+    log.lines()
+        .into_iter()
+        .find(|line| line["message"] == message)
 }
 
 #[tokio::test]
@@ -226,9 +359,15 @@ async fn a_refusal_is_logged_with_the_plan_that_the_registry_or_the_policy_names
     policy["mtls"] = json!({"default_plan": "no-such-plan"});
     let admin = |plan: Value| {
         let token = signer.with(|claims| claims["plan"] = plan);
-        event("/admin/users", json!({"authorization": format!("Bearer {token}")}))
+        event(
+            "/admin/users",
+            json!({"authorization": format!("Bearer {token}")}),
+        )
     };
-    let certified = crate::x509::with_certificate(event("/orders", json!({})), crate::x509::certificate_of("a"));
+    let certified = crate::x509::with_certificate(
+        event("/orders", json!({})),
+        crate::x509::certificate_of("a"),
+    );
     for (event, reason, plan) in [
         (admin(json!(null)), "insufficient_scope", "free"),
         (admin(json!("free")), "insufficient_scope", "free"),
@@ -261,25 +400,49 @@ async fn a_refusal_is_logged_with_a_detail_that_holds_no_value_of_the_request() 
     odd["requestContext"]["http"]["method"] = "MARK".into();
     for (event, reason, detail) in [
         (post, "no_rule", "no rule matches the method and the path"),
-        (odd, "unusual_method", "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case"),
+        (
+            odd,
+            "unusual_method",
+            "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case",
+        ),
         (
             key("/MARK", "x-tollgate-MARK"),
             "forbidden_header",
             "a header reads like x-tollgate-*, which only the gateway may set",
         ),
-        (key("/MARK/../a", "accept"), "malformed_path", "the path contains `..`"),
+        (
+            key("/MARK/../a", "accept"),
+            "malformed_path",
+            "the path contains `..`",
+        ),
         (
             key("/ADMIN/MARK", "accept"),
             "ambiguous_path",
             "rule `GET /{proxy+}`; a backend may apply `GET /admin/{proxy+}`, which requires more",
         ),
-        (key("/admin/MARK", "accept"), "insufficient_scope", "scope `admin:write` is missing"),
-        (token("MARK".into()), "unknown_plan", "the plan that the token names does not exist"),
-        (token("gone".into()), "unknown_plan", "plan `gone` does not exist"),
+        (
+            key("/admin/MARK", "accept"),
+            "insufficient_scope",
+            "scope `admin:write` is missing",
+        ),
+        (
+            token("MARK".into()),
+            "unknown_plan",
+            "the plan that the token names does not exist",
+        ),
+        (
+            token("gone".into()),
+            "unknown_plan",
+            "plan `gone` does not exist",
+        ),
     ] {
         let _ = handled(&authorizer, &event, noon()).await;
         let line = log.lines().pop().unwrap();
-        assert_eq!([&line["reason"], &line["detail"]], [reason, detail], "{line}");
+        assert_eq!(
+            [&line["reason"], &line["detail"]],
+            [reason, detail],
+            "{line}"
+        );
         assert!(!line.to_string().contains("MARK"), "{line}");
     }
 }
@@ -293,17 +456,51 @@ async fn a_failed_fetch_of_keys_says_what_failed() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let refusing = format!("http://{}/jwks", closed.local_addr().unwrap());
     drop(closed);
-    provider.reply("/other/.well-known/openid-configuration", Reply::json(&json!({"issuer": "https://o\n"})));
+    provider.reply(
+        "/other/.well-known/openid-configuration",
+        Reply::json(&json!({"issuer": "https://o\n"})),
+    );
     provider.reply("/html", Reply::bytes(b"<html>".to_vec()));
-    provider.reply("/twice", Reply::json(&json!({"keys": [signer.jwk(), Signer::fresh("ES256").jwk()]})));
+    provider.reply(
+        "/twice",
+        Reply::json(&json!({"keys": [signer.jwk(), Signer::fresh("ES256").jwk()]})),
+    );
 
-    let other = format!("the discovery document is for issuer `https://o\\n`, expected `{}`", provider.url("/other"));
+    let other = format!(
+        "the discovery document is for issuer `https://o\\n`, expected `{}`",
+        provider.url("/other")
+    );
     for (issuer, keys, cause, problem) in [
-        (ISSUER.to_owned(), Some(refusing), "refused", "connection refused"),
-        (ISSUER.to_owned(), Some("https://no-such-idp.invalid/".to_owned()), "dns", "cannot resolve the name"),
-        (ISSUER.to_owned(), Some(provider.url("/missing")), "status", "responded with status 404"),
-        (ISSUER.to_owned(), Some(provider.url("/html")), "key_set", "not a JSON object with a list `keys`"),
-        (ISSUER.to_owned(), Some(provider.url("/twice")), "key_set", "shares its `kid` with another key"),
+        (
+            ISSUER.to_owned(),
+            Some(refusing),
+            "refused",
+            "connection refused",
+        ),
+        (
+            ISSUER.to_owned(),
+            Some("https://no-such-idp.invalid/".to_owned()),
+            "dns",
+            "cannot resolve the name",
+        ),
+        (
+            ISSUER.to_owned(),
+            Some(provider.url("/missing")),
+            "status",
+            "responded with status 404",
+        ),
+        (
+            ISSUER.to_owned(),
+            Some(provider.url("/html")),
+            "key_set",
+            "not a JSON object with a list `keys`",
+        ),
+        (
+            ISSUER.to_owned(),
+            Some(provider.url("/twice")),
+            "key_set",
+            "shares its `kid` with another key",
+        ),
         (provider.url("/other"), None, "discovery", other.as_str()),
     ] {
         let mut policy = policy(&Value::Null);
@@ -315,9 +512,19 @@ async fn a_failed_fetch_of_keys_says_what_failed() {
         let token = signer.with(|claims| claims["iss"] = issuer.clone().into());
         let _ = handled(&logging(&policy, &log), &bearing(&token), noon()).await;
         let lines = log.lines();
-        let line = lines.iter().rfind(|line| line["message"] == "cannot fetch the issuer's signing keys").unwrap();
-        assert_eq!((&line["cause"], &line["issuer"]), (&json!(cause), &json!(issuer)), "{line}");
-        assert!(line["problem"].as_str().unwrap().contains(problem) && line["host"].is_string(), "{line}");
+        let line = lines
+            .iter()
+            .rfind(|line| line["message"] == "cannot fetch the issuer's signing keys")
+            .unwrap();
+        assert_eq!(
+            (&line["cause"], &line["issuer"]),
+            (&json!(cause), &json!(issuer)),
+            "{line}"
+        );
+        assert!(
+            line["problem"].as_str().unwrap().contains(problem) && line["host"].is_string(),
+            "{line}"
+        );
     }
 }
 
@@ -332,14 +539,21 @@ async fn what_is_too_long_for_a_header_is_logged_without_its_value() {
         ("scope", json!(many.join(" ")), "scopes"),
         ("email", json!("MARK".repeat(300)), "email"),
     ] {
-        let token = signer.with(|claims| (claims[claim], claims["email_verified"]) = (value, true.into()));
+        let token =
+            signer.with(|claims| (claims[claim], claims["email_verified"]) = (value, true.into()));
         let event = bearing(&token);
         let line = logged(&policy, &event, MESSAGE).await.expect(field);
         assert_eq!([&line["level"], &line["field"]], ["WARN", field], "{line}");
-        assert!(!line.to_string().contains("MARK") && line["span"]["request_id"].is_string(), "{line}");
+        assert!(
+            !line.to_string().contains("MARK") && line["span"]["request_id"].is_string(),
+            "{line}"
+        );
         assert_eq!(context(&authorizer(&policy), event).await[field], "-");
     }
-    assert_eq!(logged(&policy, &bearing(&signer.with(|_| ())), MESSAGE).await, None);
+    assert_eq!(
+        logged(&policy, &bearing(&signer.with(|_| ())), MESSAGE).await,
+        None
+    );
 }
 
 #[tokio::test]
@@ -358,7 +572,9 @@ async fn what_a_policy_probably_does_not_mean_is_logged_at_startup() {
     let warned = || {
         let lines = log.lines();
         let warnings = lines.iter().filter(|line| line["level"] == "WARN");
-        warnings.map(|line| line["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        warnings
+            .map(|line| line["message"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     for _ in 0..1_000 {
         if warned().len() > 1 {

@@ -1,5 +1,9 @@
 //! Tokens from event to answer.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at the first surprise"
+)]
 
 mod any_token;
 mod certificates;
@@ -16,7 +20,11 @@ mod provider;
 mod renewal;
 mod secrets;
 #[path = "../../../../crates/usage/tests/stores/servers.rs"]
-#[expect(dead_code, clippy::expect_used, reason = "one of its servers is enough, and a test fails by panicking")]
+#[expect(
+    dead_code,
+    clippy::expect_used,
+    reason = "one of its servers is enough, and a test fails by panicking"
+)]
 mod servers;
 mod support;
 mod x509;

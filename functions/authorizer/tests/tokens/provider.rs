@@ -23,11 +23,19 @@ impl Reply {
     }
 
     pub(crate) fn bytes(body: Vec<u8>) -> Self {
-        Self { status: "200 OK", headers: "content-type: application/json\r\n".to_owned(), body, delay: Duration::ZERO }
+        Self {
+            status: "200 OK",
+            headers: "content-type: application/json\r\n".to_owned(),
+            body,
+            delay: Duration::ZERO,
+        }
     }
 
     pub(crate) fn status(status: &'static str) -> Self {
-        Self { status, ..Self::bytes(b"{}".to_vec()) }
+        Self {
+            status,
+            ..Self::bytes(b"{}".to_vec())
+        }
     }
 }
 
@@ -51,7 +59,10 @@ pub(crate) struct Provider {
 impl Provider {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let provider = Self { address: listener.local_addr().unwrap(), told: Arc::default() };
+        let provider = Self {
+            address: listener.local_addr().unwrap(),
+            told: Arc::default(),
+        };
         let serving = provider.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -73,14 +84,25 @@ impl Provider {
         told.replies.push((path.to_owned(), reply));
     }
 
-    /// The next request for this path gets this response, before others get what [`Self::reply`] set.
+    /// The next request for this path gets this response, before others get what [`Self::reply`]
+    /// set.
     pub(crate) fn reply_once(&self, path: &str, reply: Reply) {
-        self.told.lock().unwrap().once.push((path.to_owned(), reply));
+        self.told
+            .lock()
+            .unwrap()
+            .once
+            .push((path.to_owned(), reply));
     }
 
     /// How often the path was asked for.
     pub(crate) fn requests(&self, path: &str) -> usize {
-        self.told.lock().unwrap().requests.iter().filter(|asked| *asked == path).count()
+        self.told
+            .lock()
+            .unwrap()
+            .requests
+            .iter()
+            .filter(|asked| *asked == path)
+            .count()
     }
 
     /// The most requests that were being answered at the same time.
@@ -91,7 +113,11 @@ impl Provider {
     /// The last request for a path, whole.
     pub(crate) fn last(&self, path: &str) -> String {
         let told = self.told.lock().unwrap();
-        told.heads.iter().rfind(|(asked, _)| asked == path).map(|(_, head)| head.clone()).unwrap_or_default()
+        told.heads
+            .iter()
+            .rfind(|(asked, _)| asked == path)
+            .map(|(_, head)| head.clone())
+            .unwrap_or_default()
     }
 
     /// One request.
@@ -104,7 +130,10 @@ impl Provider {
             }
         }
         let mut head = String::from_utf8(head).unwrap();
-        let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let length = head
+            .to_lowercase()
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         let mut body = vec![0; length.unwrap_or_default()];
         stream.read_exact(&mut body).await.unwrap();
         head.push_str(std::str::from_utf8(&body).unwrap());
@@ -115,14 +144,31 @@ impl Provider {
             told.heads.push((path.clone(), head));
             told.in_flight += 1;
             told.most_in_flight = told.most_in_flight.max(told.in_flight);
-            let once = told.once.iter().position(|(known, _)| *known == path).map(|index| told.once.remove(index).1);
-            once.or_else(|| told.replies.iter().find(|(known, _)| *known == path).map(|(_, reply)| reply.clone()))
+            let once = told
+                .once
+                .iter()
+                .position(|(known, _)| *known == path)
+                .map(|index| told.once.remove(index).1);
+            once.or_else(|| {
+                told.replies
+                    .iter()
+                    .find(|(known, _)| *known == path)
+                    .map(|(_, reply)| reply.clone())
+            })
         };
         let reply = reply.unwrap_or_else(|| Reply::status("404 Not Found"));
         tokio::time::sleep(reply.delay).await;
         self.told.lock().unwrap().in_flight -= 1;
-        let Reply { status, headers, body, .. } = reply;
-        let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        let Reply {
+            status,
+            headers,
+            body,
+            ..
+        } = reply;
+        let head = format!(
+            "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
         let _ = stream.write_all(head.as_bytes()).await;
         let _ = stream.write_all(&body).await;
     }

@@ -21,7 +21,9 @@ async fn reading(policy: &str) -> (Arc<Store>, Authorizer) {
 
 fn before_reading(policy: Option<&str>) -> (Arc<Store>, Authorizer) {
     let seeds = r#"{"plans":{"free":{"throttle":{"rate":1000,"burst":1000}}}}"#;
-    let store = Arc::new(Store::Embedded(EmbeddedStore::new(&Seeds::parse(seeds).unwrap()).unwrap()));
+    let store = Arc::new(Store::Embedded(
+        EmbeddedStore::new(&Seeds::parse(seeds).unwrap()).unwrap(),
+    ));
     if let Some(policy) = policy {
         put(&store, policy);
     }
@@ -31,11 +33,16 @@ fn before_reading(policy: Option<&str>) -> (Arc<Store>, Authorizer) {
         _ => None,
     });
     let records = || http_calls(RecordLog::to(std::io::sink()), Reach::Local);
-    (Arc::clone(&store), Authorizer::new(config.unwrap(), store, records))
+    (
+        Arc::clone(&store),
+        Authorizer::new(config.unwrap(), store, records),
+    )
 }
 
 fn put(store: &Store, policy: &str) {
-    let Store::Embedded(store) = store else { panic!("these stores are embedded") };
+    let Store::Embedded(store) = store else {
+        panic!("these stores are embedded")
+    };
     store.put_policy(NAME, policy).unwrap();
 }
 
@@ -72,7 +79,11 @@ async fn another_policy_is_in_force_after_five_minutes_and_not_before() {
     let (store, authorizer) = reading(&rules("none")).await;
     put(&store, &rules("api_key"));
     assert_eq!(said_at(&authorizer, anyone(), after(299)).await, "ok");
-    assert_eq!(said_at(&authorizer, anyone(), after(300)).await, "ok", "the old one serves while it is renewed");
+    assert_eq!(
+        said_at(&authorizer, anyone(), after(300)).await,
+        "ok",
+        "the old one serves while it is renewed"
+    );
     assert_eq!(said_after(&authorizer, &anyone(), 301, "ok").await, "401");
 }
 
@@ -86,20 +97,35 @@ async fn a_policy_that_nobody_asked_for_long_is_read_before_it_decides() {
 #[tokio::test]
 async fn a_broken_policy_leaves_the_last_good_one_in_force() {
     let (store, authorizer) = reading(&rules("api_key")).await;
-    for broken in ["", "{", "[]", r#"{"rules":[{"match":"GET /","auth":"anyone"}]}"#] {
+    for broken in [
+        "",
+        "{",
+        "[]",
+        r#"{"rules":[{"match":"GET /","auth":"anyone"}]}"#,
+    ] {
         put(&store, broken);
-        assert_eq!(said_at(&authorizer, anyone(), after(1_000)).await, "401", "{broken}");
+        assert_eq!(
+            said_at(&authorizer, anyone(), after(1_000)).await,
+            "401",
+            "{broken}"
+        );
     }
     put(&store, &rules("none"));
-    assert_eq!(said_at(&authorizer, anyone(), after(1_010)).await, "401", "a failed reading is not repeated at once");
+    assert_eq!(
+        said_at(&authorizer, anyone(), after(1_010)).await,
+        "401",
+        "a failed reading is not repeated at once"
+    );
     assert_eq!(said_at(&authorizer, anyone(), after(1_030)).await, "ok");
 }
 
-/// The gateway removes one header of API keys. With another one, the backend would receive the keys.
+/// The gateway removes one header of API keys. With another one, the backend would receive the
+/// keys.
 #[tokio::test]
 async fn a_policy_that_names_another_key_header_leaves_the_last_good_one_active() {
     let with_header = |header: &str, auth: &str| {
-        json!({"api_keys": {"header": header}, "rules": [{"match": "ANY /{proxy+}", "auth": auth}]}).to_string()
+        json!({"api_keys": {"header": header}, "rules": [{"match": "ANY /{proxy+}", "auth": auth}]})
+            .to_string()
     };
     let (store, authorizer) = reading(&with_header("x-api-key", "api_key")).await;
     put(&store, &with_header("x-my-key", "none"));
@@ -108,23 +134,46 @@ async fn a_policy_that_names_another_key_header_leaves_the_last_good_one_active(
     put(&store, &with_header("X-API-KEY", "none"));
     assert_eq!(said_at(&authorizer, anyone(), after(1_030)).await, "ok");
     let (_, at_startup) = before_reading(Some(&with_header("x-my-key", "none")));
-    let error = at_startup.load_policy_at(noon()).await.unwrap_err().to_string();
-    assert!(error.contains("`edge`: api_keys.header: unexpected header `x-my-key`, expected `x-api-key`"), "{error}");
+    let error = at_startup
+        .load_policy_at(noon())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(
+            "`edge`: api_keys.header: unexpected header `x-my-key`, expected `x-api-key`"
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn no_request_is_answered_before_there_is_a_policy() {
     let (_, authorizer) = before_reading(None);
-    let missing = authorizer.load_policy_at(noon()).await.unwrap_err().to_string();
+    let missing = authorizer
+        .load_policy_at(noon())
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(missing, "AUTH_POLICY: the registry has no policy `edge`");
-    assert_eq!(said(&authorizer, anyone()).await, "no policy has been read yet");
+    assert_eq!(
+        said(&authorizer, anyone()).await,
+        "no policy has been read yet"
+    );
 }
 
 #[tokio::test]
 async fn a_policy_that_contradicts_itself_fails_the_start() {
     let (_, authorizer) = before_reading(Some(r#"{"rules":[{"match":"GET /a","auth":"jwt"}]}"#));
-    let error = authorizer.load_policy_at(noon()).await.unwrap_err().to_string();
-    assert!(error.starts_with("AUTH_POLICY: the registry's policy `edge`: rules[0]: `auth: jwt` needs"), "{error}");
+    let error = authorizer
+        .load_policy_at(noon())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("AUTH_POLICY: the registry's policy `edge`: rules[0]: `auth: jwt` needs"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -141,7 +190,10 @@ async fn an_issuers_keys_outlive_the_policy_that_brought_them() {
     authorizer.preload_at(after(500)).await;
     provider.reply("/jwks", Reply::status("500 Internal Server Error"));
     put(&store, &trusting(2));
-    assert_eq!(said_at(&authorizer, bearing(&signer.with(|_| ())), after(900)).await, "ok");
+    assert_eq!(
+        said_at(&authorizer, bearing(&signer.with(|_| ())), after(900)).await,
+        "ok"
+    );
     assert_eq!(provider.requests("/jwks"), 1);
 }
 
@@ -152,7 +204,10 @@ async fn a_stored_policy_with_a_wildcard_still_serves_as_before() {
         {"match": "ANY /admin/*", "auth": "api_key"}, {"match": "ANY /{proxy+}", "auth": "none"}
     ]});
     let (store, authorizer) = reading(&policy.to_string()).await;
-    assert_eq!(said(&authorizer, event("/admin/users", json!({}))).await, "ok");
+    assert_eq!(
+        said(&authorizer, event("/admin/users", json!({}))).await,
+        "ok"
+    );
     assert_eq!(said(&authorizer, event("/admin/*", json!({}))).await, "401");
     put(&store, &rules("api_key"));
     assert_eq!(said_after(&authorizer, &anyone(), 300, "ok").await, "401");

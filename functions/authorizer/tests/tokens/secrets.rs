@@ -1,4 +1,5 @@
-//! Secrets that AWS keeps: read when the policy is loaded, and renewed. Time is passed in; nothing waits for it.
+//! Secrets that AWS keeps: read when the policy is loaded, and renewed. Time is passed in; nothing
+//! waits for it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,13 +55,19 @@ fn parameter(secret: &str) -> Reply {
 }
 
 fn refusal(status: &'static str, code: &str) -> Reply {
-    Reply { status, ..Reply::json(&json!({"__type": code, "message": "hush"})) }
+    Reply {
+        status,
+        ..Reply::json(&json!({"__type": code, "message": "hush"}))
+    }
 }
 
 /// The secret that the authorization server was sent last.
 fn sent(provider: &Provider) -> String {
     let request = provider.last(PATH);
-    let header = request.lines().find_map(|line| line.strip_prefix("authorization: Basic ")).unwrap();
+    let header = request
+        .lines()
+        .find_map(|line| line.strip_prefix("authorization: Basic "))
+        .unwrap();
     let credentials = String::from_utf8(STANDARD.decode(header.trim()).unwrap()).unwrap();
     credentials.strip_prefix("tollgate:").unwrap().to_owned()
 }
@@ -69,44 +76,93 @@ fn sent(provider: &Provider) -> String {
 async fn a_secret_is_read_when_the_policy_is_loaded() {
     let secret = Reply::json(&json!({"SecretString": "hush"}));
     for (reference, reply, target, body) in [
-        ("ssm:/tollgate/idp", parameter("hush"), "AmazonSSM.GetParameter", r#""Name":"/tollgate/idp""#),
-        (&format!("secretsmanager:{ARN}"), secret, "secretsmanager.GetSecretValue", "tollgate/idp-Ab3dEf"),
+        (
+            "ssm:/tollgate/idp",
+            parameter("hush"),
+            "AmazonSSM.GetParameter",
+            r#""Name":"/tollgate/idp""#,
+        ),
+        (
+            &format!("secretsmanager:{ARN}"),
+            secret,
+            "secretsmanager.GetSecretValue",
+            "tollgate/idp-Ab3dEf",
+        ),
     ] {
         let (provider, authorizer) = keeping(reference, reply).await;
         authorizer.load_policy_at(noon()).await.unwrap();
         let request = provider.last("/");
-        assert!(request.contains(&format!("x-amz-target: {target}")) && request.contains(body), "{request}");
-        assert!(request.contains("authorization: AWS4-HMAC-SHA256 Credential=test/"), "{request}");
+        assert!(
+            request.contains(&format!("x-amz-target: {target}")) && request.contains(body),
+            "{request}"
+        );
+        assert!(
+            request.contains("authorization: AWS4-HMAC-SHA256 Credential=test/"),
+            "{request}"
+        );
 
         assert_eq!(said(&authorizer, bearing("opaque")).await, "ok");
-        assert_eq!((sent(&provider).as_str(), provider.requests("/")), ("hush", 1));
+        assert_eq!(
+            (sent(&provider).as_str(), provider.requests("/")),
+            ("hush", 1)
+        );
     }
 }
 
 #[tokio::test]
 async fn a_reference_that_aws_refuses_fails_the_start_and_is_named_without_the_secret() {
     for (reply, expected) in [
-        (refusal("400 Bad Request", "ParameterNotFound"), "ssm responded with ParameterNotFound (status 400)"),
-        (refusal("400 Bad Request", "AccessDeniedException"), "see the template's parameter SecretArns"),
-        (Reply::json(&json!({"Parameter": {"Value": ""}})), "it holds no text"),
+        (
+            refusal("400 Bad Request", "ParameterNotFound"),
+            "ssm responded with ParameterNotFound (status 400)",
+        ),
+        (
+            refusal("400 Bad Request", "AccessDeniedException"),
+            "see the template's parameter SecretArns",
+        ),
+        (
+            Reply::json(&json!({"Parameter": {"Value": ""}})),
+            "it holds no text",
+        ),
     ] {
         let (_, authorizer) = keeping("ssm:/tollgate/idp", reply).await;
-        let error = authorizer.load_policy_at(noon()).await.unwrap_err().to_string();
+        let error = authorizer
+            .load_policy_at(noon())
+            .await
+            .unwrap_err()
+            .to_string();
         let place = "AUTH_POLICY: introspection.client_secret: cannot read ssm:/tollgate/idp: ";
-        assert!(error.starts_with(place) && error.contains(expected) && !error.contains("hush"), "{error}");
+        assert!(
+            error.starts_with(place) && error.contains(expected) && !error.contains("hush"),
+            "{error}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_secret_that_cannot_be_read_at_the_start_is_read_by_a_request() {
-    let (provider, authorizer) = keeping("ssm:/tollgate/idp", Reply::status("503 Service Unavailable")).await;
+    let (provider, authorizer) = keeping(
+        "ssm:/tollgate/idp",
+        Reply::status("503 Service Unavailable"),
+    )
+    .await;
     authorizer.load_policy_at(noon()).await.unwrap();
     let told = said_at(&authorizer, bearing("opaque"), after(1)).await;
-    assert!(told.starts_with("introspection: client_secret: cannot read ssm:/tollgate/idp: "), "{told}");
-    assert_eq!(said_at(&authorizer, event("/orders", json!({})), after(1)).await, "401", "others are decided");
+    assert!(
+        told.starts_with("introspection: client_secret: cannot read ssm:/tollgate/idp: "),
+        "{told}"
+    );
+    assert_eq!(
+        said_at(&authorizer, event("/orders", json!({})), after(1)).await,
+        "401",
+        "others are decided"
+    );
 
     provider.reply("/", parameter("hush"));
-    assert_eq!(said_at(&authorizer, bearing("opaque"), after(10)).await, "ok");
+    assert_eq!(
+        said_at(&authorizer, bearing("opaque"), after(10)).await,
+        "ok"
+    );
     assert_eq!(sent(&provider), "hush");
 }
 
@@ -116,11 +172,21 @@ async fn a_rotated_secret_is_read_again_after_five_minutes() {
     authorizer.load_policy_at(noon()).await.unwrap();
     provider.reply("/", parameter("new"));
     assert_eq!(said_at(&authorizer, bearing("one"), after(299)).await, "ok");
-    assert_eq!((sent(&provider).as_str(), provider.requests("/")), ("old", 1));
+    assert_eq!(
+        (sent(&provider).as_str(), provider.requests("/")),
+        ("old", 1)
+    );
 
-    assert_eq!(said_at(&authorizer, bearing("two"), after(300)).await, "ok", "the old one is used meanwhile");
+    assert_eq!(
+        said_at(&authorizer, bearing("two"), after(300)).await,
+        "ok",
+        "the old one is used meanwhile"
+    );
     for number in 0..1_000 {
-        assert_eq!(said_at(&authorizer, bearing(&format!("token-{number}")), after(301)).await, "ok");
+        assert_eq!(
+            said_at(&authorizer, bearing(&format!("token-{number}")), after(301)).await,
+            "ok"
+        );
         if sent(&provider) == "new" {
             return;
         }
@@ -134,15 +200,40 @@ async fn a_secret_that_the_server_refuses_is_read_again_at_once() {
     authorizer.load_policy_at(noon()).await.unwrap();
     provider.reply("/", parameter("new"));
     let refused = json!({"error": "invalid_client"});
-    provider.reply_once(PATH, Reply { status: "401 Unauthorized", ..Reply::json(&refused) });
-    assert_eq!(said_at(&authorizer, bearing("opaque"), after(60)).await, "ok");
-    assert_eq!((sent(&provider).as_str(), provider.requests("/"), provider.requests(PATH)), ("new", 2, 2));
+    provider.reply_once(
+        PATH,
+        Reply {
+            status: "401 Unauthorized",
+            ..Reply::json(&refused)
+        },
+    );
+    assert_eq!(
+        said_at(&authorizer, bearing("opaque"), after(60)).await,
+        "ok"
+    );
+    assert_eq!(
+        (
+            sent(&provider).as_str(),
+            provider.requests("/"),
+            provider.requests(PATH)
+        ),
+        ("new", 2, 2)
+    );
 
     // Credentials that stay wrong are a fault, and do not have the secret read by every request.
-    provider.reply(PATH, Reply { status: "401 Unauthorized", ..Reply::json(&refused) });
+    provider.reply(
+        PATH,
+        Reply {
+            status: "401 Unauthorized",
+            ..Reply::json(&refused)
+        },
+    );
     for number in 0..5 {
         let told = said_at(&authorizer, bearing(&format!("token-{number}")), after(61)).await;
-        assert!(told.starts_with("introspection: the server refuses the client id or secret"), "{told}");
+        assert!(
+            told.starts_with("introspection: the server refuses the client id or secret"),
+            "{told}"
+        );
     }
     assert_eq!(provider.requests("/"), 2);
 }
@@ -169,16 +260,29 @@ async fn secrets_are_read_from_systems_manager_and_secrets_manager() {
 
 /// One call to the emulator, which checks no signature but reads the service in it.
 async fn aws_call(aws: &str, target: &str, body: &Value) -> Value {
-    let service = if target.starts_with("AmazonSSM") { "ssm" } else { "secretsmanager" };
-    let credential = format!("AWS4-HMAC-SHA256 Credential=test/20261121/eu-central-1/{service}/aws4_request");
+    let service = if target.starts_with("AmazonSSM") {
+        "ssm"
+    } else {
+        "secretsmanager"
+    };
+    let credential =
+        format!("AWS4-HMAC-SHA256 Credential=test/20261121/eu-central-1/{service}/aws4_request");
     let request = http::Request::post(format!("{aws}/"))
         .header("content-type", "application/x-amz-json-1.1")
         .header("x-amz-target", target)
-        .header("authorization", format!("{credential}, SignedHeaders=host, Signature=0"))
+        .header(
+            "authorization",
+            format!("{credential}, SignedHeaders=host, Signature=0"),
+        )
         .body(body.to_string().into())
         .unwrap();
     let calls = http_calls(RecordLog::to(std::io::sink()), Reach::Local);
-    let call = HttpCall { service, operation: "Create", request, replay: Replay::OnlyIfNotApplied };
+    let call = HttpCall {
+        service,
+        operation: "Create",
+        request,
+        replay: Replay::OnlyIfNotApplied,
+    };
     let deadline = Deadline::after(Instant::now(), Duration::from_secs(60));
     let response = calls.send(call, deadline).await.unwrap();
     assert!(response.status().is_success(), "{response:?}");

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use authorizer::{Authorizer, Config, Failure, http_calls};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
+    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -19,8 +19,9 @@ use usage::{EmbeddedStore, Store, StoreConfig};
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const AUDIENCE: &str = "https://api.example";
-pub(crate) const ALGORITHMS: [&str; 9] =
-    ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+pub(crate) const ALGORITHMS: [&str; 9] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+];
 /// The pro key of the events' settings.
 pub(crate) const PRO: &str = "local-pro-key-0000000000001";
 
@@ -48,7 +49,10 @@ enum Pair {
 }
 
 fn pkcs8(algorithm: &str) -> Vec<u8> {
-    let path = format!("{}/../../tests/vectors/keys/{algorithm}.pem", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../tests/vectors/keys/{algorithm}.pem",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let pem = std::fs::read_to_string(path).unwrap();
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     STANDARD.decode(base64).unwrap()
@@ -66,17 +70,31 @@ impl Signer {
             "PS256" => rsa(&RSA_PSS_SHA256),
             "PS384" => rsa(&RSA_PSS_SHA384),
             "PS512" => rsa(&RSA_PSS_SHA512),
-            "ES256" => Pair::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key).unwrap(), "P-256"),
-            "ES384" => Pair::Ec(EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &key).unwrap(), "P-384"),
+            "ES256" => Pair::Ec(
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key).unwrap(),
+                "P-256",
+            ),
+            "ES384" => Pair::Ec(
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &key).unwrap(),
+                "P-384",
+            ),
             _ => Pair::Ed(Ed25519KeyPair::from_pkcs8(&key).unwrap()),
         };
-        Self { algorithm, kid: algorithm.to_owned(), pair }
+        Self {
+            algorithm,
+            kid: algorithm.to_owned(),
+            pair,
+        }
     }
 
     /// A new P-256 key.
     pub(crate) fn fresh(kid: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        Self { algorithm: "ES256", kid: kid.to_owned(), pair: Pair::Ec(pair, "P-256") }
+        Self {
+            algorithm: "ES256",
+            kid: kid.to_owned(),
+            pair: Pair::Ec(pair, "P-256"),
+        }
     }
 
     /// The same key under another `kid`.
@@ -91,11 +109,15 @@ impl Signer {
         match &self.pair {
             Pair::Rsa(pair, _) => {
                 let key = pair.public_key();
-                let (n, e) = (key.modulus().big_endian_without_leading_zero(), key.exponent());
+                let (n, e) = (
+                    key.modulus().big_endian_without_leading_zero(),
+                    key.exponent(),
+                );
                 json!({"kty": "RSA", "kid": self.kid, "n": text(n), "e": text(e.big_endian_without_leading_zero())})
             }
             Pair::Ec(pair, curve) => {
-                let (x, y) = pair.public_key().as_ref()[1..].split_at(pair.public_key().as_ref().len() / 2);
+                let (x, y) =
+                    pair.public_key().as_ref()[1..].split_at(pair.public_key().as_ref().len() / 2);
                 json!({"kty": "EC", "crv": curve, "kid": self.kid, "x": text(x), "y": text(y)})
             }
             Pair::Ed(pair) => {
@@ -113,7 +135,8 @@ impl Signer {
         match &self.pair {
             Pair::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &random, message, &mut signature).unwrap();
+                pair.sign(*encoding, &random, message, &mut signature)
+                    .unwrap();
                 signature
             }
             Pair::Ec(pair, _) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
@@ -123,7 +146,11 @@ impl Signer {
 
     /// A token of this header and these claims, written as they are.
     pub(crate) fn raw(&self, header: &str, claims: &str) -> String {
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
         let signature = URL_SAFE_NO_PAD.encode(self.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
     }
@@ -177,29 +204,41 @@ pub(crate) fn authorizer(policy: &Value) -> Authorizer {
 
 /// The same, with the records of its calls kept.
 pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> Authorizer {
-    let settings: Value = serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
+    let settings: Value =
+        serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
     let policy = policy.to_string();
     let config = Config::from_lookup(move |name| match name {
         "AUTH_POLICY" => Some(policy.clone()),
-        name => settings["AuthorizerFunction"][name].as_str().map(str::to_owned),
+        name => settings["AuthorizerFunction"][name]
+            .as_str()
+            .map(str::to_owned),
     })
     .unwrap();
-    let StoreConfig::Embedded(seeds) = &config.store else { panic!("the settings hold an embedded store") };
+    let StoreConfig::Embedded(seeds) = &config.store else {
+        panic!("the settings hold an embedded store")
+    };
     let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
-    Authorizer::new(config, Arc::new(store), move || http_calls(records.clone(), Reach::Local))
+    Authorizer::new(config, Arc::new(store), move || {
+        http_calls(records.clone(), Reach::Local)
+    })
 }
 
 /// An event with these headers.
 pub(crate) fn event(path: &str, headers: Value) -> Value {
-    let mut event: Value =
-        serde_json::from_str(include_str!("../../../../events/authorizer.missing-credentials.json")).unwrap();
+    let mut event: Value = serde_json::from_str(include_str!(
+        "../../../../events/authorizer.missing-credentials.json"
+    ))
+    .unwrap();
     event["pathParameters"]["proxy"] = path.trim_start_matches('/').into();
     event["headers"] = headers;
     event
 }
 
 pub(crate) fn bearing(token: &str) -> Value {
-    event("/orders", json!({"authorization": format!("Bearer {token}")}))
+    event(
+        "/orders",
+        json!({"authorization": format!("Bearer {token}")}),
+    )
 }
 
 /// What the authorizer says at noon: the context's `reason`, `401` or the fault.
@@ -208,8 +247,14 @@ pub(crate) async fn said(authorizer: &Authorizer, event: Value) -> String {
 }
 
 /// The answer, as the value that API Gateway reads.
-pub(crate) async fn handled(authorizer: &Authorizer, event: &Value, now: Timestamp) -> Result<Value, Failure> {
-    let answer = authorizer.handle_at(&to_raw_value(event).unwrap(), now).await?;
+pub(crate) async fn handled(
+    authorizer: &Authorizer,
+    event: &Value,
+    now: Timestamp,
+) -> Result<Value, Failure> {
+    let answer = authorizer
+        .handle_at(&to_raw_value(event).unwrap(), now)
+        .await?;
     Ok(serde_json::from_str(answer.get()).unwrap())
 }
 

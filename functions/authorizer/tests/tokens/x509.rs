@@ -48,15 +48,24 @@ fn name(attributes: &[(&str, &str)]) -> Vec<u8> {
             "O" => ORGANISATION,
             _ => UNIT,
         };
-        der(SET, &sequence(&[der(OID, oid), der(UTF8, value.as_bytes())]))
+        der(
+            SET,
+            &sequence(&[der(OID, oid), der(UTF8, value.as_bytes())]),
+        )
     };
     sequence(&attributes.iter().map(part).collect::<Vec<_>>())
 }
 
 /// One extension that holds these alternative names.
 fn alternative_names(names: &[(u8, &str)]) -> Vec<u8> {
-    let names: Vec<_> = names.iter().map(|&(kind, name)| der(kind, name.as_bytes())).collect();
-    sequence(&[der(OID, ALTERNATIVE_NAMES), der(OCTET_STRING, &sequence(&names))])
+    let names: Vec<_> = names
+        .iter()
+        .map(|&(kind, name)| der(kind, name.as_bytes()))
+        .collect();
+    sequence(&[
+        der(OID, ALTERNATIVE_NAMES),
+        der(OCTET_STRING, &sequence(&names)),
+    ])
 }
 
 /// Alternative names with their kinds. Each list is an extension of its own.
@@ -84,28 +93,40 @@ impl Names<'_> {
             key,
         ];
         if !self.alternatives.is_empty() {
-            let extensions: Vec<_> = self.alternatives.iter().map(|names| alternative_names(names)).collect();
+            let extensions: Vec<_> = self
+                .alternatives
+                .iter()
+                .map(|names| alternative_names(names))
+                .collect();
             parts.push(der(0xa3, &sequence(&extensions)));
         }
         sequence(&[sequence(&parts), algorithm(), der(BIT_STRING, &[0, 1])])
     }
 
-    /// The certificate as API Gateway sends it. Its own strings of the names say something else, so that a
-    /// test notices if they are read.
+    /// The certificate as API Gateway sends it. Its own strings of the names say something else, so
+    /// that a test notices if they are read.
     pub(crate) fn sent(self) -> Value {
         sent(&self.der())
     }
 }
 
 pub(crate) fn sent(der: &[u8]) -> Value {
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der));
+    let pem = format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        STANDARD.encode(der)
+    );
     json!({"clientCertPem": pem, "subjectDN": "CN=not read", "issuerDN": "CN=not read", "serialNumber": "1",
            "validity": {"notBefore": "Jan  1 00:00:00 2026 GMT", "notAfter": "Jan  1 00:00:00 2036 GMT"}})
 }
 
 /// A certificate of a holder with this common name, issued by `CN=ca`.
 pub(crate) fn certificate_of(common_name: &str) -> Value {
-    Names { subject: &[("O", "Example Corp"), ("CN", common_name)], issuer: &[("CN", "ca")], alternatives: &[] }.sent()
+    Names {
+        subject: &[("O", "Example Corp"), ("CN", common_name)],
+        issuer: &[("CN", "ca")],
+        alternatives: &[],
+    }
+    .sent()
 }
 
 pub(crate) fn with_certificate(mut event: Value, certificate: Value) -> Value {

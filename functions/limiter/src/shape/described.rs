@@ -9,7 +9,12 @@ use usage::PlanDocument;
 /// The names in an error about an unknown field or value, after `expected`.
 fn expected_names(error: &str) -> BTreeSet<String> {
     let (_, names) = error.split_once("expected ").expect("what is expected");
-    names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    names
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn known_in_a_policy(document: &Value) -> BTreeSet<String> {
@@ -18,14 +23,21 @@ fn known_in_a_policy(document: &Value) -> BTreeSet<String> {
 }
 
 fn known_in_a_plan(document: &Value) -> BTreeSet<String> {
-    expected_names(&serde_json::from_value::<PlanDocument>(document.clone()).unwrap_err().to_string())
+    expected_names(
+        &serde_json::from_value::<PlanDocument>(document.clone())
+            .unwrap_err()
+            .to_string(),
+    )
 }
 
 fn described(name: &str) -> BTreeSet<String> {
     let schema = &crate::api::description()["components"]["schemas"][name];
     match (&schema["properties"], &schema["enum"]) {
         (Value::Object(fields), _) => fields.keys().cloned().collect(),
-        (_, Value::Array(values)) => values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect(),
+        (_, Value::Array(values)) => values
+            .iter()
+            .filter_map(|value| value.as_str().map(str::to_owned))
+            .collect(),
         _ => panic!("{name}: {schema}"),
     }
 }
@@ -37,16 +49,31 @@ fn a_policy_is_described_with_the_fields_that_are_read() {
         ("Policy", unknown.clone()),
         ("Issuer", json!({"issuers": [unknown]})),
         ("Introspection", json!({"introspection": unknown})),
-        ("ClientAuth", json!({"introspection": {"endpoint": "https://a", "auth": "unknown"}})),
+        (
+            "ClientAuth",
+            json!({"introspection": {"endpoint": "https://a", "auth": "unknown"}}),
+        ),
         ("Mtls", json!({"mtls": unknown})),
-        ("HolderName", json!({"mtls": {"default_plan": "p", "user_from": "unknown"}})),
+        (
+            "HolderName",
+            json!({"mtls": {"default_plan": "p", "user_from": "unknown"}}),
+        ),
         ("ApiKeys", json!({"api_keys": unknown})),
         ("Paths", json!({"paths": unknown})),
         ("PathCase", json!({"paths": {"case": "unknown"}})),
-        ("TrailingSlash", json!({"paths": {"trailing_slash": "unknown"}})),
+        (
+            "TrailingSlash",
+            json!({"paths": {"trailing_slash": "unknown"}}),
+        ),
         ("Rule", json!({"rules": [unknown]})),
-        ("Auth", json!({"rules": [{"match": "GET /", "auth": "unknown"}]})),
-        ("LimitBy", json!({"rules": [{"match": "GET /", "auth": "none", "limit_by": "unknown"}]})),
+        (
+            "Auth",
+            json!({"rules": [{"match": "GET /", "auth": "unknown"}]}),
+        ),
+        (
+            "LimitBy",
+            json!({"rules": [{"match": "GET /", "auth": "none", "limit_by": "unknown"}]}),
+        ),
     ] {
         assert_eq!(described(name), known_in_a_policy(&document), "{name}");
     }
@@ -59,7 +86,10 @@ fn a_plan_is_described_with_the_fields_that_are_read() {
         ("Plan", unknown.clone()),
         ("Throttle", json!({"throttle": unknown})),
         ("Quota", json!({"quotas": [unknown]})),
-        ("Period", json!({"quotas": [{"limit": 1, "period": "unknown"}]})),
+        (
+            "Period",
+            json!({"quotas": [{"limit": 1, "period": "unknown"}]}),
+        ),
         ("Algorithm", json!({"algorithm": "unknown"})),
         ("OnStoreFailure", json!({"on_store_failure": "unknown"})),
     ] {
@@ -81,7 +111,12 @@ fn what_may_be_absent_and_must_not_be_null_is_described_so() {
     ] {
         assert_eq!(schemas[name]["required"], required, "{name}");
     }
-    for (name, field) in [("Plan", "window_s"), ("Quota", "name"), ("Issuer", "allowed_plans"), ("Rule", "issuers")] {
+    for (name, field) in [
+        ("Plan", "window_s"),
+        ("Quota", "name"),
+        ("Issuer", "allowed_plans"),
+        ("Rule", "issuers"),
+    ] {
         let kind = &schemas[name]["properties"][field]["type"];
         assert!(kind.is_string(), "{name}.{field}: {kind}");
     }

@@ -5,12 +5,27 @@ use usage::PlanDocument;
 
 fn of(name: &str, mut value: Value) -> (Value, Vec<(String, String)>) {
     let description = crate::api::description();
-    let found = mistakes(&mut value, &description["components"]["schemas"][name], description).with(Vec::new());
-    (value, found.into_iter().map(|known| (known.pointer.unwrap_or_default(), known.detail)).collect())
+    let found = mistakes(
+        &mut value,
+        &description["components"]["schemas"][name],
+        description,
+    )
+    .with(Vec::new());
+    (
+        value,
+        found
+            .into_iter()
+            .map(|known| (known.pointer.unwrap_or_default(), known.detail))
+            .collect(),
+    )
 }
 
 fn pointers(name: &str, value: Value) -> Vec<String> {
-    let mut pointers: Vec<_> = of(name, value).1.into_iter().map(|(pointer, _)| pointer).collect();
+    let mut pointers: Vec<_> = of(name, value)
+        .1
+        .into_iter()
+        .map(|(pointer, _)| pointer)
+        .collect();
     pointers.sort_unstable();
     pointers
 }
@@ -46,8 +61,7 @@ fn every_wrong_member_is_named_at_once_where_it_stood() {
 
 #[test]
 fn a_mistake_is_a_sentence_that_names_the_member_and_repeats_no_value() {
-    let key =
-        json!({"plan": 7, "enabled": "hush", "expires_at": "hush", "scopes": ["a", 7], "metadata": [], "hush": 1});
+    let key = json!({"plan": 7, "enabled": "hush", "expires_at": "hush", "scopes": ["a", 7], "metadata": [], "hush": 1});
     let (_, found) = of("NewKey", key);
     let mut details: Vec<_> = found.iter().map(|(_, detail)| detail.as_str()).collect();
     details.sort_unstable();
@@ -63,7 +77,10 @@ fn a_mistake_is_a_sentence_that_names_the_member_and_repeats_no_value() {
             "item 1 of `scopes` is a text",
         ]
     );
-    let (_, found) = of("Plan", json!({"algorithm": "leaky", "window_s": 0, "quotas": [{}]}));
+    let (_, found) = of(
+        "Plan",
+        json!({"algorithm": "leaky", "window_s": 0, "quotas": [{}]}),
+    );
     let mut details: Vec<_> = found.into_iter().map(|(_, detail)| detail).collect();
     details.sort_unstable();
     assert_eq!(
@@ -84,16 +101,28 @@ fn a_list_is_no_object_wherever_an_object_is_asked_for() {
         ("Plan", json!({"throttle": [1, 2]}), "/throttle"),
         ("Plan", json!({"quotas": [["day", 1, "day"]]}), "/quotas/0"),
         ("Plan", json!({"quotas": {}}), "/quotas"),
-        ("NewKey", json!(["a", null, "free", true, null, null, [], {}]), ""),
+        (
+            "NewKey",
+            json!(["a", null, "free", true, null, null, [], {}]),
+            "",
+        ),
         ("KeyChanges", json!([]), ""),
         ("Grant", json!(["day", 5]), ""),
         ("Rotation", json!([60]), ""),
         ("Question", json!([]), ""),
         ("Policy", json!([30]), ""),
         ("Policy", json!({"rules": [["GET /", "any"]]}), "/rules/0"),
-        ("Policy", json!({"rules": [], "mtls": ["free"], "api_keys": ["x"]}), "/api_keys /mtls"),
+        (
+            "Policy",
+            json!({"rules": [], "mtls": ["free"], "api_keys": ["x"]}),
+            "/api_keys /mtls",
+        ),
     ] {
-        assert_eq!(pointers(name, value.clone()).join(" "), pointer, "{name} {value}");
+        assert_eq!(
+            pointers(name, value.clone()).join(" "),
+            pointer,
+            "{name} {value}"
+        );
     }
 }
 
@@ -101,21 +130,53 @@ fn a_list_is_no_object_wherever_an_object_is_asked_for() {
 fn null_is_an_error_where_it_would_loosen_a_limit() {
     for (name, value, expected) in [
         ("Plan", json!({"throttle": null}), "/throttle"),
-        ("Plan", json!({"window_s": null, "limit": null, "near_limit": null}), "/limit /near_limit /window_s"),
-        ("Plan", json!({"throttle": {"rate": null, "burst": null}}), "/throttle/burst /throttle/rate"),
-        ("Plan", json!({"algorithm": null, "quotas": null, "routes": null}), "/algorithm /quotas /routes"),
-        ("Plan", json!({"on_store_failure": null, "shadow": null, "lease": null}), "/lease /on_store_failure /shadow"),
-        ("Plan", json!({"shared_by_plan": null, "routes": {"GET /a": null}}), "/routes/GET ~1a /shared_by_plan"),
+        (
+            "Plan",
+            json!({"window_s": null, "limit": null, "near_limit": null}),
+            "/limit /near_limit /window_s",
+        ),
+        (
+            "Plan",
+            json!({"throttle": {"rate": null, "burst": null}}),
+            "/throttle/burst /throttle/rate",
+        ),
+        (
+            "Plan",
+            json!({"algorithm": null, "quotas": null, "routes": null}),
+            "/algorithm /quotas /routes",
+        ),
+        (
+            "Plan",
+            json!({"on_store_failure": null, "shadow": null, "lease": null}),
+            "/lease /on_store_failure /shadow",
+        ),
+        (
+            "Plan",
+            json!({"shared_by_plan": null, "routes": {"GET /a": null}}),
+            "/routes/GET ~1a /shared_by_plan",
+        ),
         (
             "Plan",
             json!({"quotas": [{"limit": 1, "period": "day", "name": null, "time_zone": null, "starts_on": null}]}),
             "/quotas/0/name /quotas/0/starts_on /quotas/0/time_zone",
         ),
-        ("NewKey", json!({"plan": "p", "enabled": null, "expires_at": null}), "/enabled /expires_at"),
-        ("KeyChanges", json!({"plan": null, "enabled": null}), "/enabled /plan"),
+        (
+            "NewKey",
+            json!({"plan": "p", "enabled": null, "expires_at": null}),
+            "/enabled /expires_at",
+        ),
+        (
+            "KeyChanges",
+            json!({"plan": null, "enabled": null}),
+            "/enabled /plan",
+        ),
         ("Rotation", json!({"grace_s": null}), "/grace_s"),
         ("Question", json!({"key": "k", "cost": null}), "/cost"),
-        ("Grant", json!({"quota": null, "grant": null}), "/grant /quota"),
+        (
+            "Grant",
+            json!({"quota": null, "grant": null}),
+            "/grant /quota",
+        ),
         (
             "Policy",
             json!({"rules": [{"match": "POST /login", "auth": "none", "plan": null, "limit_by": null, "scopes": null,
@@ -137,7 +198,11 @@ fn null_is_an_error_where_it_would_loosen_a_limit() {
             "/introspection/audiences /introspection/issuer",
         ),
     ] {
-        assert_eq!(pointers(name, value.clone()).join(" "), expected, "{name} {value}");
+        assert_eq!(
+            pointers(name, value.clone()).join(" "),
+            expected,
+            "{name} {value}"
+        );
     }
     let (_, found) = of("Plan", json!({"throttle": null}));
     assert_eq!(found[0].1, "`throttle` is null, expected a JSON object");
@@ -148,10 +213,19 @@ fn null_is_an_error_where_it_would_loosen_a_limit() {
 
 #[test]
 fn whole_numbers_may_have_a_decimal_point() {
-    let (left, found) = of("Plan", json!({"throttle": {"rate": 1, "burst": 5.0}, "lease": 1.6e1}));
-    assert_eq!((left, found.len()), (json!({"throttle": {"rate": 1, "burst": 5}, "lease": 16}), 0));
+    let (left, found) = of(
+        "Plan",
+        json!({"throttle": {"rate": 1, "burst": 5.0}, "lease": 1.6e1}),
+    );
+    assert_eq!(
+        (left, found.len()),
+        (json!({"throttle": {"rate": 1, "burst": 5}, "lease": 16}), 0)
+    );
     let odd = json!({"throttle": {"rate": 1, "burst": 5.5}, "lease": -0.0, "window_s": 1e300});
-    assert_eq!(pointers("Plan", odd), ["/lease", "/throttle/burst", "/window_s"]);
+    assert_eq!(
+        pointers("Plan", odd),
+        ["/lease", "/throttle/burst", "/window_s"]
+    );
 }
 
 fn json_value() -> impl Strategy<Value = Value> {
@@ -176,12 +250,20 @@ fn json_value() -> impl Strategy<Value = Value> {
 /// True if the values are equal, but for how a number is written.
 fn is_same(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Value::Number(left), Value::Number(right)) => {
+            left == right || left.as_f64() == right.as_f64()
+        }
         (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| is_same(left, right))
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| is_same(left, right))
         }
         (Value::Object(left), Value::Object(right)) => {
-            let same = |(name, value): (&String, &Value)| right.get(name).is_some_and(|other| is_same(value, other));
+            let same = |(name, value): (&String, &Value)| {
+                right.get(name).is_some_and(|other| is_same(value, other))
+            };
             left.len() == right.len() && left.iter().all(same)
         }
         _ => left == right,

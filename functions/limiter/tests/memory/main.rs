@@ -1,7 +1,11 @@
-//! What the import of a file holds in memory, and how often it writes. In a process of its own, whose whole memory is
-//! counted.
+//! What the import of a file holds in memory, and how often it writes. In a process of its own,
+//! whose whole memory is counted.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -75,7 +79,10 @@ impl Table {
                 let request: Value = serde_json::from_slice(body).unwrap();
                 self.transactions.fetch_add(1, Ordering::Relaxed);
                 let writes = request["TransactItems"].as_array().unwrap().iter();
-                self.items.fetch_add(writes.filter(|write| write["Put"].is_object()).count(), Ordering::Relaxed);
+                self.items.fetch_add(
+                    writes.filter(|write| write["Put"].is_object()).count(),
+                    Ordering::Relaxed,
+                );
                 "{}".to_owned()
             }
             other => panic!("{other} is no part of an import"),
@@ -90,18 +97,24 @@ async fn limiter(address: SocketAddr) -> Limiter {
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
         _ => None,
     };
-    let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink())).await.unwrap();
+    let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink()))
+        .await
+        .unwrap();
     let config = DynamoDbConfig {
         registry_table: "registry".to_owned(),
         usage_table: "usage".to_owned(),
         deadline: Duration::from_secs(10),
         local_instances: NonZeroU32::MIN,
     };
-    Limiter::new(Arc::new(Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, config)))), KeyHeader::default())
+    Limiter::new(
+        Arc::new(Store::DynamoDb(Box::new(DynamoDbStore::new(&aws, config)))),
+        KeyHeader::default(),
+    )
 }
 
 fn event(rows: usize) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("../../../../events/limiter.import-keys.json")).unwrap();
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../../../events/limiter.import-keys.json")).unwrap();
     let file = (0..rows).fold("Name,Key,UsagePlanIds\n".to_owned(), |mut file, row| {
         use std::fmt::Write as _;
         writeln!(file, "name-{row:08},a-key-of-a-file-{row:08},free").unwrap();
@@ -111,13 +124,17 @@ fn event(rows: usize) -> Value {
     event
 }
 
-/// What the import of so many rows takes at its peak beyond the event itself, per byte of which it may copy it.
+/// What the import of so many rows takes at its peak beyond the event itself, per byte of which it
+/// may copy it.
 async fn imported(limiter: &Limiter, rows: usize) -> (Value, usize) {
     let event = event(rows);
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage();
     let answer = limiter.handle(event).await.unwrap();
-    (serde_json::from_str(answer["body"].as_str().unwrap()).unwrap(), MEMORY.peak_usage() - before)
+    (
+        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap(),
+        MEMORY.peak_usage() - before,
+    )
 }
 
 #[tokio::test]
@@ -130,14 +147,31 @@ async fn rows_are_written_25_at_a_time_and_take_no_memory_but_for_the_response()
     table.transactions.store(0, Ordering::Relaxed);
     table.items.store(0, Ordering::Relaxed);
     let (outcome, many) = imported(&limiter, 4_000).await;
-    assert_eq!((&outcome["created"], &outcome["rejected"]), (&json!(4_000), &json!(0)), "{outcome:.200}");
+    assert_eq!(
+        (&outcome["created"], &outcome["rejected"]),
+        (&json!(4_000), &json!(0)),
+        "{outcome:.200}"
+    );
     assert_eq!(outcome["keys"].as_array().unwrap().len(), 4_000);
     // Each transaction also writes which key was put on the plan last.
-    assert_eq!((table.transactions.load(Ordering::Relaxed), table.items.load(Ordering::Relaxed)), (160, 4_000 + 160));
-    // 3,000 rows more are 123,000 bytes more; as the event's and the request's body they are there twice.
+    assert_eq!(
+        (
+            table.transactions.load(Ordering::Relaxed),
+            table.items.load(Ordering::Relaxed)
+        ),
+        (160, 4_000 + 160)
+    );
+    // 3,000 rows more are 123,000 bytes more; as the event's and the request's body they are there
+    // twice.
     let body = 3_000 * "name-00000000,a-key-of-a-file-00000000,free\n".len();
-    // Of each row more, its secret's hash and line, and its id in the response, which is copied on its way out.
+    // Of each row more, its secret's hash and line, and its id in the response, which is copied on
+    // its way out.
     let response = 3_000 * 600;
-    println!("peak: {few} bytes for 1,000 rows, {many} for 4,000, of which {body} a copy of the body");
-    assert!(many < few + 2 * body + response, "{many} bytes at the peak, {few} for a quarter of the rows");
+    println!(
+        "peak: {few} bytes for 1,000 rows, {many} for 4,000, of which {body} a copy of the body"
+    );
+    assert!(
+        many < few + 2 * body + response,
+        "{many} bytes at the peak, {few} for a quarter of the rows"
+    );
 }

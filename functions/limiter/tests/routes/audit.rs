@@ -41,16 +41,32 @@ impl Log {
     fn records(&self) -> Vec<Value> {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap());
         let text = String::from_utf8(bytes).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["message"] == "administrative change").map(record).collect()
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines
+            .filter(|line| line["message"] == "administrative change")
+            .map(record)
+            .collect()
     }
 }
 
 /// Checks who is named, and returns what was done.
 fn record(mut line: Value) -> Value {
-    assert_eq!((&line["principal"], &line["request_id"]), (&json!(ALICE), &json!("JKJaXmPLvHcESHA=")), "{line}");
+    assert_eq!(
+        (&line["principal"], &line["request_id"]),
+        (&json!(ALICE), &json!("JKJaXmPLvHcESHA=")),
+        "{line}"
+    );
     let fields = line.as_object_mut().unwrap();
-    for field in ["principal", "request_id", "message", "level", "timestamp", "span"] {
+    for field in [
+        "principal",
+        "request_id",
+        "message",
+        "level",
+        "timestamp",
+        "span",
+    ] {
         fields.remove(field);
     }
     if let Some(changes) = fields.get_mut("changes") {
@@ -60,8 +76,16 @@ fn record(mut line: Value) -> Value {
 }
 
 async fn send(api: &Api, method: &str, path: &str, body: Value) -> Answer {
-    let call = api.call_as(method, &format!("/_tollgate/v1{path}"), json!({"iam": {"userArn": ALICE}}));
-    if body.is_null() { call.send().await } else { call.json(body).send().await }
+    let call = api.call_as(
+        method,
+        &format!("/_tollgate/v1{path}"),
+        json!({"iam": {"userArn": ALICE}}),
+    );
+    if body.is_null() {
+        call.send().await
+    } else {
+        call.json(body).send().await
+    }
 }
 
 fn done(action: &str, target: &str, changes: Value) -> Vec<Value> {
@@ -74,7 +98,10 @@ async fn every_change_of_a_key_is_recorded_and_its_secrets_are_not() {
     let (log, _guard) = Log::start();
     let new = json!({"plan": "free", "name": "Acme Inc.", "metadata": {"stripe": "cus_hush"}});
     let made = send(&api, "POST", "/keys", new).await.json();
-    let (id, first) = (made["key_id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let (id, first) = (
+        made["key_id"].as_str().unwrap(),
+        made["key"].as_str().unwrap(),
+    );
     let all = log.text();
     let path = format!("/keys/{id}");
     assert_eq!(
@@ -87,15 +114,45 @@ async fn every_change_of_a_key_is_recorded_and_its_secrets_are_not() {
         )
     );
 
-    assert_eq!(send(&api, "PATCH", &path, json!({"enabled": false, "name": null})).await.status, 200);
+    assert_eq!(
+        send(
+            &api,
+            "PATCH",
+            &path,
+            json!({"enabled": false, "name": null})
+        )
+        .await
+        .status,
+        200
+    );
     let changes = json!({"/enabled": {"old": true, "new": false}, "/name": {"old": "Acme Inc."}});
     assert_eq!(log.records(), done("key.update", id, changes));
 
-    let rotated = send(&api, "POST", &format!("{path}/rotate"), json!({"grace_s": 60})).await.json();
+    let rotated = send(
+        &api,
+        "POST",
+        &format!("{path}/rotate"),
+        json!({"grace_s": 60}),
+    )
+    .await
+    .json();
     let all = all + &log.text();
-    assert_eq!(log.records(), done("key.rotate", id, json!({"/secret": "changed", "/grace_s": {"new": 60}})));
+    assert_eq!(
+        log.records(),
+        done(
+            "key.rotate",
+            id,
+            json!({"/secret": "changed", "/grace_s": {"new": 60}})
+        )
+    );
 
-    let granted = send(&api, "PATCH", &format!("{path}/usage"), json!({"quota": "day", "grant": -500})).await;
+    let granted = send(
+        &api,
+        "PATCH",
+        &format!("{path}/usage"),
+        json!({"quota": "day", "grant": -500}),
+    )
+    .await;
     assert_eq!(granted.json()["granted"], -100);
     let grant = json!({"action": "usage.grant", "target": id, "result": "ok", "quota": "day", "amount": -100});
     assert_eq!(log.records(), vec![grant]);
@@ -113,20 +170,57 @@ async fn every_change_of_a_key_is_recorded_and_its_secrets_are_not() {
 async fn changes_of_plans_policies_and_refunds_are_recorded() {
     let api = Api::embedded();
     let (log, _guard) = Log::start();
-    send(&api, "PUT", "/plans/p", json!({"throttle": {"rate": 1, "burst": 5}})).await;
+    send(
+        &api,
+        "PUT",
+        "/plans/p",
+        json!({"throttle": {"rate": 1, "burst": 5}}),
+    )
+    .await;
     let changes = json!({"/throttle/rate": {"new": 1}, "/throttle/burst": {"new": 5}});
     assert_eq!(log.records(), done("plan.put", "p", changes));
-    send(&api, "PUT", "/plans/p", json!({"throttle": {"rate": 2, "burst": 5}})).await;
-    assert_eq!(log.records(), done("plan.put", "p", json!({"/throttle/rate": {"old": 1, "new": 2}})));
+    send(
+        &api,
+        "PUT",
+        "/plans/p",
+        json!({"throttle": {"rate": 2, "burst": 5}}),
+    )
+    .await;
+    assert_eq!(
+        log.records(),
+        done(
+            "plan.put",
+            "p",
+            json!({"/throttle/rate": {"old": 1, "new": 2}})
+        )
+    );
     send(&api, "PUT", "/plans/empty", json!({})).await;
-    assert_eq!(log.records(), done("plan.put", "empty", json!({"": {"new": {}}})));
+    assert_eq!(
+        log.records(),
+        done("plan.put", "empty", json!({"": {"new": {}}}))
+    );
     send(&api, "DELETE", "/plans/empty", Value::Null).await;
-    assert_eq!(log.records(), done("plan.delete", "empty", json!({"": {"old": {}}})));
+    assert_eq!(
+        log.records(),
+        done("plan.delete", "empty", json!({"": {"old": {}}}))
+    );
 
     let rule = |path: &str| json!({"match": path, "auth": "any"});
-    send(&api, "PUT", "/policies/main", json!({"rules": [rule("GET /b")]})).await;
+    send(
+        &api,
+        "PUT",
+        "/policies/main",
+        json!({"rules": [rule("GET /b")]}),
+    )
+    .await;
     log.records();
-    send(&api, "PUT", "/policies/main", json!({"rules": [rule("GET /a"), rule("GET /b")]})).await;
+    send(
+        &api,
+        "PUT",
+        "/policies/main",
+        json!({"rules": [rule("GET /a"), rule("GET /b")]}),
+    )
+    .await;
     let changes = json!({"/rules/0/match": {"new": "GET /a"}, "/rules/0/auth": {"new": "any"}});
     assert_eq!(log.records(), done("policy.put", "main", changes));
 
@@ -134,9 +228,18 @@ async fn changes_of_plans_policies_and_refunds_are_recorded() {
     let charge = send(&api, "POST", "/decisions", question).await.json()["charge"].clone();
     assert_eq!(log.records(), Vec::<Value>::new());
     for _ in 0..2 {
-        send(&api, "POST", "/decisions", json!({"mode": "refund", "charge": charge})).await;
+        send(
+            &api,
+            "POST",
+            "/decisions",
+            json!({"mode": "refund", "charge": charge}),
+        )
+        .await;
     }
-    assert_eq!(log.records(), vec![json!({"action": "usage.refund", "target": "seeded", "result": "ok", "amount": 3})]);
+    assert_eq!(
+        log.records(),
+        vec![json!({"action": "usage.refund", "target": "seeded", "result": "ok", "amount": 3})]
+    );
 }
 
 #[tokio::test]
@@ -145,7 +248,9 @@ async fn each_row_of_an_import_that_changes_a_key_is_recorded() {
     let (log, _guard) = Log::start();
     let import = |file: String, query: &str| {
         let path = format!("/_tollgate/v1/keys/import{query}");
-        api.call_as("POST", &path, json!({"iam": {"userArn": ALICE}})).body("text/csv", &file).send()
+        api.call_as("POST", &path, json!({"iam": {"userArn": ALICE}}))
+            .body("text/csv", &file)
+            .send()
     };
     let file = |name: &str| {
         format!(
@@ -158,8 +263,12 @@ async fn each_row_of_an_import_that_changes_a_key_is_recorded() {
     let imported = import(file("Acme"), "").await.json();
     let new = imported["keys"][1]["key_id"].as_str().unwrap();
     let updated = done("key.import", "seeded", json!({"/name": {"new": "Acme"}}));
-    let fields = json!({"/name": {"new": "new"}, "/plan": {"new": "open"}, "/enabled": {"new": true}});
-    assert_eq!(log.records(), [updated, done("key.import", new, fields)].concat());
+    let fields =
+        json!({"/name": {"new": "new"}, "/plan": {"new": "open"}, "/enabled": {"new": true}});
+    assert_eq!(
+        log.records(),
+        [updated, done("key.import", new, fields)].concat()
+    );
 
     import(file("Acme"), "").await;
     assert_eq!(log.records(), Vec::<Value>::new());
@@ -172,8 +281,14 @@ async fn what_changes_nothing_is_not_recorded() {
     let (log, _guard) = Log::start();
     send(&api, "PUT", "/plans/p", json!({"near_limit": 0.5})).await;
     let create = || {
-        let call = api.call_as("POST", "/_tollgate/v1/keys", json!({"iam": {"userArn": ALICE}}));
-        call.header("idempotency-key", &id).json(json!({"plan": "p"})).send()
+        let call = api.call_as(
+            "POST",
+            "/_tollgate/v1/keys",
+            json!({"iam": {"userArn": ALICE}}),
+        );
+        call.header("idempotency-key", &id)
+            .json(json!({"plan": "p"}))
+            .send()
     };
     let key_id = create().await.json()["key_id"].as_str().unwrap().to_owned();
     assert_eq!(log.records().len(), 2);
@@ -183,10 +298,29 @@ async fn what_changes_nothing_is_not_recorded() {
     send(&api, "PUT", "/plans/p", json!({"near_limit": 2})).await;
     send(&api, "DELETE", "/plans/p", Value::Null).await;
     send(&api, "POST", "/keys", json!({"plan": "missing"})).await;
-    send(&api, "PATCH", &format!("/keys/{key_id}"), json!({"enabled": true})).await;
+    send(
+        &api,
+        "PATCH",
+        &format!("/keys/{key_id}"),
+        json!({"enabled": true}),
+    )
+    .await;
     send(&api, "PATCH", "/keys/missing", json!({"enabled": true})).await;
-    send(&api, "PATCH", &format!("/keys/{key_id}/usage"), json!({"quota": "day", "grant": 1})).await;
-    let unsigned = api.call_as("DELETE", &format!("/_tollgate/v1/keys/{key_id}"), Value::Null).send().await;
+    send(
+        &api,
+        "PATCH",
+        &format!("/keys/{key_id}/usage"),
+        json!({"quota": "day", "grant": 1}),
+    )
+    .await;
+    let unsigned = api
+        .call_as(
+            "DELETE",
+            &format!("/_tollgate/v1/keys/{key_id}"),
+            Value::Null,
+        )
+        .send()
+        .await;
     assert_eq!(unsigned.status, 403);
     assert_eq!(log.records(), Vec::<Value>::new());
 }
@@ -198,6 +332,14 @@ async fn a_change_that_may_have_happened_is_recorded_as_unknown() {
     let (log, _guard) = Log::start();
     let plan = unique("plan");
     drop(server);
-    assert_eq!(send(&api, "PUT", &format!("/plans/{plan}"), json!({})).await.status, 503);
-    assert_eq!(log.records(), vec![json!({"action": "plan.put", "target": plan, "result": "unknown"})]);
+    assert_eq!(
+        send(&api, "PUT", &format!("/plans/{plan}"), json!({}))
+            .await
+            .status,
+        503
+    );
+    assert_eq!(
+        log.records(),
+        vec![json!({"action": "plan.put", "target": plan, "result": "unknown"})]
+    );
 }

@@ -16,35 +16,60 @@ async fn decide(api: &Api, question: Value) -> Value {
 pub(crate) async fn a_decision_is_made_and_its_charge_given_back(api: Arc<Api>) {
     let plan = json!({"quotas": [{"limit": 2, "period": "day"}], "routes": {"POST /pay": {"rate": 0.001, "burst": 1}}});
     let plan = api.plan(plan).await;
-    let ask = |subject: &str, route: &str| json!({"subject": subject, "plan": plan, "route": route});
+    let ask =
+        |subject: &str, route: &str| json!({"subject": subject, "plan": plan, "route": route});
     let first = decide(&api, ask("alice", "POST /pay")).await;
     assert_eq!(
         (&first["decision"], &first["reason"], &first["route"]),
         (&json!("allowed"), &json!("ok"), &json!("POST /pay"))
     );
     let paid = decide(&api, ask("alice", "POST /pay")).await;
-    assert_eq!((&paid["decision"], &paid["reason"]), (&json!("throttled"), &json!("rate_exceeded")));
+    assert_eq!(
+        (&paid["decision"], &paid["reason"]),
+        (&json!("throttled"), &json!("rate_exceeded"))
+    );
     assert_eq!(paid["problem"]["violated-policies"], json!(["POST /pay"]));
     assert!(paid["retry_after"].as_u64().unwrap() >= 1);
     let second = decide(&api, ask("alice", "GET /x")).await;
-    assert_eq!((&second["limit"], &second["remaining"], &second["reset"]), (&json!(2), &json!(0), &json!(43_200)));
+    assert_eq!(
+        (&second["limit"], &second["remaining"], &second["reset"]),
+        (&json!(2), &json!(0), &json!(43_200))
+    );
     let third = decide(&api, ask("alice", "GET /x")).await;
-    assert_eq!((&third["reason"], &third["problem"]["status"]), (&json!("quota_exceeded"), &json!(429)));
-    assert_eq!(decide(&api, ask("bob", "GET /x")).await["decision"], "allowed");
+    assert_eq!(
+        (&third["reason"], &third["problem"]["status"]),
+        (&json!("quota_exceeded"), &json!(429))
+    );
+    assert_eq!(
+        decide(&api, ask("bob", "GET /x")).await["decision"],
+        "allowed"
+    );
     let refund = json!({"mode": "refund", "charge": second["charge"]});
-    assert_eq!(decide(&api, refund.clone()).await, json!({"refunded": true, "reason": "ok"}));
-    assert_eq!(decide(&api, refund).await, json!({"refunded": false, "reason": "already_refunded"}));
+    assert_eq!(
+        decide(&api, refund.clone()).await,
+        json!({"refunded": true, "reason": "ok"})
+    );
+    assert_eq!(
+        decide(&api, refund).await,
+        json!({"refunded": false, "reason": "already_refunded"})
+    );
     let peek = json!({"subject": "alice", "plan": plan, "mode": "peek", "cost": 0});
     assert_eq!(decide(&api, peek).await["remaining"], 1);
 }
 
-/// Whoever may ask for decisions has good charges to take apart: each change makes one that was never made.
+/// Whoever may ask for decisions has good charges to take apart: each change makes one that was
+/// never made.
 pub(crate) async fn a_charge_that_nobody_made_gives_nothing_back(api: Arc<Api>) {
-    let plan = api.plan(json!({"quotas": [{"limit": 100, "period": "day"}]})).await;
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 100, "period": "day"}]}))
+        .await;
     let ask = |subject: &str, cost: u64| json!({"subject": subject, "plan": plan, "cost": cost});
     let mut charges = Vec::new();
     for (subject, cost) in [("mallory", 1), ("mallory", 50), ("trent", 50)] {
-        let charge = decide(&api, ask(subject, cost)).await["charge"].as_str().unwrap().to_owned();
+        let charge = decide(&api, ask(subject, cost)).await["charge"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         charges.push(charge.split('.').map(str::to_owned).collect::<Vec<_>>());
     }
     let [small, large, theirs] =
@@ -61,8 +86,18 @@ pub(crate) async fn a_charge_that_nobody_made_gives_nothing_back(api: Arc<Api>) 
         forged.push([small[0], &String::from_utf8(changed).unwrap(), small[2]].join("."));
     }
     for charge in forged {
-        let answer = api.send("POST", "/decisions", json!({"mode": "refund", "charge": charge})).await;
-        assert_eq!((answer.status, answer.mistakes()), (422, vec!["/charge".to_owned()]), "{charge}");
+        let answer = api
+            .send(
+                "POST",
+                "/decisions",
+                json!({"mode": "refund", "charge": charge}),
+            )
+            .await;
+        assert_eq!(
+            (answer.status, answer.mistakes()),
+            (422, vec!["/charge".to_owned()]),
+            "{charge}"
+        );
     }
     let peek = |subject: &str| json!({"subject": subject, "plan": plan, "mode": "peek", "cost": 0});
     assert_eq!(decide(&api, peek("mallory")).await["remaining"], 49);
@@ -74,16 +109,28 @@ pub(crate) async fn a_charge_that_nobody_made_gives_nothing_back(api: Arc<Api>) 
 async fn a_charge_of_one_instance_is_given_back_once_by_all_of_them() {
     let server = Server::ministack();
     let url = format!("http://{}", server.address);
-    let (first, second, third) = (Api::dynamodb(&url).await, Api::dynamodb(&url).await, Api::dynamodb(&url).await);
-    let plan = first.plan(json!({"quotas": [{"limit": 10, "period": "day"}]})).await;
+    let (first, second, third) = (
+        Api::dynamodb(&url).await,
+        Api::dynamodb(&url).await,
+        Api::dynamodb(&url).await,
+    );
+    let plan = first
+        .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
+        .await;
     let ask = json!({"subject": "victor", "plan": plan, "cost": 4});
     let (one, two) = tokio::join!(decide(&first, ask.clone()), decide(&second, ask));
     assert_ne!(one["charge"], two["charge"]);
     for made in [one, two] {
         let refund = json!({"mode": "refund", "charge": made["charge"]});
-        let answers =
-            tokio::join!(decide(&second, refund.clone()), decide(&third, refund.clone()), decide(&first, refund));
-        let refunded = [answers.0, answers.1, answers.2].iter().filter(|answer| answer["refunded"] == true).count();
+        let answers = tokio::join!(
+            decide(&second, refund.clone()),
+            decide(&third, refund.clone()),
+            decide(&first, refund)
+        );
+        let refunded = [answers.0, answers.1, answers.2]
+            .iter()
+            .filter(|answer| answer["refunded"] == true)
+            .count();
         assert_eq!(refunded, 1);
     }
     let peek = json!({"subject": "victor", "plan": plan, "mode": "peek", "cost": 0});
@@ -91,7 +138,9 @@ async fn a_charge_of_one_instance_is_given_back_once_by_all_of_them() {
 }
 
 pub(crate) async fn peeking_charges_nothing(api: Arc<Api>) {
-    let plan = api.plan(json!({"quotas": [{"limit": 5, "period": "day"}]})).await;
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 5, "period": "day"}]}))
+        .await;
     let (_, secret) = api.key(&plan).await;
     for _ in 0..3 {
         let seen = decide(&api, json!({"key": secret, "mode": "peek", "cost": 0})).await;
@@ -104,11 +153,15 @@ pub(crate) async fn s18_who_may_not_call_is_denied(api: Arc<Api>) {
     let api = &*api;
     let make = |more: Value| async move {
         let mut body = json!({"plan": "free"});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         api.send("POST", "/keys", body).await.json()["key"].clone()
     };
-    let (off, over) =
-        (make(json!({"enabled": false})).await, make(json!({"expires_at": "2026-11-22T12:00:00Z"})).await);
+    let (off, over) = (
+        make(json!({"enabled": false})).await,
+        make(json!({"expires_at": "2026-11-22T12:00:00Z"})).await,
+    );
     for (key, reason) in [
         (off, "key_disabled"),
         (over, "key_expired"),
@@ -116,29 +169,57 @@ pub(crate) async fn s18_who_may_not_call_is_denied(api: Arc<Api>) {
         (json!("short"), "malformed_credentials"),
     ] {
         let answer = decide(api, json!({"key": key})).await;
-        assert_eq!((&answer["decision"], &answer["reason"]), (&json!("denied"), &json!(reason)));
+        assert_eq!(
+            (&answer["decision"], &answer["reason"]),
+            (&json!("denied"), &json!(reason))
+        );
     }
 }
 
 pub(crate) async fn s36_what_can_never_pass_is_a_mistake(api: Arc<Api>) {
     let plan = api.plan(json!({"throttle": {"rate": 1, "burst": 5}})).await;
-    let answer = api.send("POST", "/decisions", json!({"subject": "carol", "plan": plan, "cost": 6})).await;
-    assert_eq!((answer.status, &answer.json()["reason"]), (422, &json!("limit_impossible")));
+    let answer = api
+        .send(
+            "POST",
+            "/decisions",
+            json!({"subject": "carol", "plan": plan, "cost": 6}),
+        )
+        .await;
+    assert_eq!(
+        (answer.status, &answer.json()["reason"]),
+        (422, &json!("limit_impossible"))
+    );
     assert_eq!(answer.header("retry-after"), None);
 }
 
 pub(crate) async fn members_that_do_not_go_together_are_told_at_once(api: Arc<Api>) {
     for (question, expected) in [
         (json!({}), ""),
-        (json!({"key": "k", "subject": "s", "plan": "p"}), "/plan /subject"),
+        (
+            json!({"key": "k", "subject": "s", "plan": "p"}),
+            "/plan /subject",
+        ),
         (json!({"subject": "s"}), "/plan"),
         (json!({"subject": "s", "plan": "nowhere"}), "/plan"),
-        (json!({"mode": "refund", "key": "k", "cost": 1}), "/charge /cost /key"),
+        (
+            json!({"mode": "refund", "key": "k", "cost": 1}),
+            "/charge /cost /key",
+        ),
         (json!({"mode": "refund", "charge": "made-up"}), "/charge"),
-        (json!({"mode": "borrow", "cost": -1, "more": 1}), "/cost /mode /more"),
-        (json!({"subject": "", "plan": "open", "route": "GET", "charge": "x"}), "/charge /route /subject"),
+        (
+            json!({"mode": "borrow", "cost": -1, "more": 1}),
+            "/cost /mode /more",
+        ),
+        (
+            json!({"subject": "", "plan": "open", "route": "GET", "charge": "x"}),
+            "/charge /route /subject",
+        ),
     ] {
         let answer = api.send("POST", "/decisions", question.clone()).await;
-        assert_eq!((answer.status, answer.mistakes().join(" ")), (422, expected.to_owned()), "{question}");
+        assert_eq!(
+            (answer.status, answer.mistakes().join(" ")),
+            (422, expected.to_owned()),
+            "{question}"
+        );
     }
 }

@@ -8,13 +8,23 @@ use crate::support::Api;
 #[tokio::test]
 async fn nobody_but_whom_iam_let_pass_administrates() {
     let api = Api::embedded();
-    for authorizer in
-        [Value::Null, json!({"lambda": {"key_id": "seeded"}}), json!({"jwt": {"claims": {}, "scopes": null}})]
-    {
-        for (method, path) in [("GET", "/plans"), ("POST", "/keys"), ("DELETE", "/plans/free"), ("POST", "/decisions")]
-        {
+    for authorizer in [
+        Value::Null,
+        json!({"lambda": {"key_id": "seeded"}}),
+        json!({"jwt": {"claims": {}, "scopes": null}}),
+    ] {
+        for (method, path) in [
+            ("GET", "/plans"),
+            ("POST", "/keys"),
+            ("DELETE", "/plans/free"),
+            ("POST", "/decisions"),
+        ] {
             let call = api.call_as(method, &format!("/_tollgate/v1{path}"), authorizer.clone());
-            assert_eq!(call.json(json!({"plan": "free"})).send().await.status, 403, "{method} {path}");
+            assert_eq!(
+                call.json(json!({"plan": "free"})).send().await.status,
+                403,
+                "{method} {path}"
+            );
         }
     }
 }
@@ -34,17 +44,41 @@ async fn each_way_a_request_can_be_wrong_has_its_status_and_a_problem_document()
         ("PUT", "/plans/p", "application/json", "{", 400),
         ("PUT", "/plans/p", "application/json", "", 400),
         ("PUT", "/plans/p", "application/json", "[]", 422),
-        ("PUT", "/plans/p", "application/json", r#"{"near_limit":0.1,"near_limit":0.9}"#, 422),
+        (
+            "PUT",
+            "/plans/p",
+            "application/json",
+            r#"{"near_limit":0.1,"near_limit":0.9}"#,
+            422,
+        ),
         ("PUT", "/plans/p?x=1", "application/json", "{}", 400),
     ] {
         let answer = api.call(method, path).body(kind, body).send().await;
         assert_eq!(answer.status, status, "{method} {path} {kind}");
         drop(answer.mistakes());
     }
-    assert_eq!(api.call("POST", "/plans").send().await.header("allow"), Some("GET,HEAD"));
-    assert_eq!(api.call("GET", "/plans").header("accept", "image/png").send().await.status, 406);
-    let condition = api.call("PUT", "/plans/p").header("if-match", "x").json(json!({})).send().await;
-    assert_eq!((condition.status, condition.mistakes()), (400, vec!["if-match".to_owned()]));
+    assert_eq!(
+        api.call("POST", "/plans").send().await.header("allow"),
+        Some("GET,HEAD")
+    );
+    assert_eq!(
+        api.call("GET", "/plans")
+            .header("accept", "image/png")
+            .send()
+            .await
+            .status,
+        406
+    );
+    let condition = api
+        .call("PUT", "/plans/p")
+        .header("if-match", "x")
+        .json(json!({}))
+        .send()
+        .await;
+    assert_eq!(
+        (condition.status, condition.mistakes()),
+        (400, vec!["if-match".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -77,33 +111,64 @@ async fn without_the_store_a_change_may_have_happened_and_a_look_may_not() {
         ("GET", "/plans", Value::Null, false),
         ("GET", "/plans/free", Value::Null, false),
         ("GET", &usage, Value::Null, false),
-        ("POST", "/decisions", json!({"mode": "refund", "charge": "x"}), false),
+        (
+            "POST",
+            "/decisions",
+            json!({"mode": "refund", "charge": "x"}),
+            false,
+        ),
         ("PUT", "/plans/free", json!({}), true),
         // It fails at the policies that may name the plan, before anything is written.
         ("DELETE", "/plans/free", Value::Null, false),
         ("DELETE", &key, Value::Null, true),
     ] {
         let call = api.call(method, path);
-        let answer = if body.is_null() { call.send().await } else { call.json(body).send().await };
-        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{method} {path}: {answer:?}");
-        assert_eq!(answer.text.contains("may have happened"), in_doubt, "{method} {path}: {answer:?}");
+        let answer = if body.is_null() {
+            call.send().await
+        } else {
+            call.json(body).send().await
+        };
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (503, Some("1")),
+            "{method} {path}: {answer:?}"
+        );
+        assert_eq!(
+            answer.text.contains("may have happened"),
+            in_doubt,
+            "{method} {path}: {answer:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn the_description_is_for_everybody_and_names_every_status() {
     let api = Api::embedded();
-    let answer = api.call_as("GET", "/_tollgate/openapi.json", Value::Null).send().await;
+    let answer = api
+        .call_as("GET", "/_tollgate/openapi.json", Value::Null)
+        .send()
+        .await;
     assert_eq!(answer.status, 200);
     let description = answer.json();
-    assert_eq!((&description["openapi"], description["paths"].as_object().unwrap().len()), (&json!("3.1.0"), 12));
+    assert_eq!(
+        (
+            &description["openapi"],
+            description["paths"].as_object().unwrap().len()
+        ),
+        (&json!("3.1.0"), 12)
+    );
     assert_eq!(description, limiter::Limiter::openapi());
 }
 
 #[tokio::test]
 async fn what_is_no_request_is_the_functions_error_and_does_not_repeat_it() {
     let api = Api::embedded();
-    for event in [json!({}), json!({"rawPath": "/secret", "headers": "secret"}), json!("secret"), Value::Null] {
+    for event in [
+        json!({}),
+        json!({"rawPath": "/secret", "headers": "secret"}),
+        json!("secret"),
+        Value::Null,
+    ] {
         let error = api.limiter.handle(event).await.unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }

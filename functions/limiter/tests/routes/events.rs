@@ -50,8 +50,13 @@ fn changed(place: &str, value: Option<Value>) -> Value {
 
 /// The status, or nothing if the event is not a request. `limiter::answer` would hide a panic.
 fn status(event: Value) -> Option<u64> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let answer = runtime.block_on(Api::embedded().limiter.handle(event)).ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let answer = runtime
+        .block_on(Api::embedded().limiter.handle(event))
+        .ok()?;
     Some(answer["statusCode"].as_u64().unwrap())
 }
 
@@ -74,7 +79,11 @@ fn odd_hosts_queries_bodies_and_paths_are_answered() {
         ("/rawQueryString", json!("limit=%"), 400),
         ("/rawQueryString", json!("limit=5#&limit=6"), 400),
         ("/rawQueryString", json!("x".repeat(70_000)), 400),
-        ("/rawPath", json!(format!("/_tollgate/v1/plans/{}", "a".repeat(70_000))), 400),
+        (
+            "/rawPath",
+            json!(format!("/_tollgate/v1/plans/{}", "a".repeat(70_000))),
+            400,
+        ),
         ("/rawPath", json!(":99999"), 404),
         ("/rawPath", json!("//:99999/_tollgate/v1/plans"), 404),
         ("/headers/x-a", json!("a\u{0}b"), 400),
@@ -82,7 +91,11 @@ fn odd_hosts_queries_bodies_and_paths_are_answered() {
         ("/requestContext/http/method", json!("GE T"), 400),
         ("/requestContext/http/method", json!("BREW"), 405),
     ] {
-        assert_eq!(status(changed(place, Some(value.clone()))), Some(expected), "{place} {value}");
+        assert_eq!(
+            status(changed(place, Some(value.clone()))),
+            Some(expected),
+            "{place} {value}"
+        );
     }
     let mut encoded = changed("/isBase64Encoded", Some(json!(true)));
     encoded["body"] = "!!!".into();
@@ -92,9 +105,15 @@ fn odd_hosts_queries_bodies_and_paths_are_answered() {
 #[tokio::test]
 async fn a_malformed_request_gets_a_problem_document_that_names_every_mistake() {
     let api = Api::embedded();
-    let call = api.call("GE T", "/plans").header("x-a", "a\nb").header("x-b", "a\u{7f}b");
+    let call = api
+        .call("GE T", "/plans")
+        .header("x-a", "a\nb")
+        .header("x-b", "a\u{7f}b");
     let answer = call.send().await;
-    assert_eq!((answer.status, answer.header("content-type")), (400, Some("application/problem+json")));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (400, Some("application/problem+json"))
+    );
     assert_eq!(answer.mistakes(), ["method", "x-a", "x-b"]);
 }
 
@@ -119,11 +138,21 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
 fn a_list_in_the_place_of_an_object_administrates_nothing() {
     for (place, list) in [
         ("/requestContext/authorizer", json!([{}, null, {}])),
-        ("/requestContext/authorizer", json!([null, null, {"userArn": "arn:aws:iam::1:user/a"}])),
+        (
+            "/requestContext/authorizer",
+            json!([null, null, {"userArn": "arn:aws:iam::1:user/a"}]),
+        ),
         ("/requestContext/authorizer", json!({"iam": []})),
-        ("/requestContext", json!([null, null, null, null, {"iam": {}}])),
+        (
+            "/requestContext",
+            json!([null, null, null, null, {"iam": {}}]),
+        ),
     ] {
-        assert_eq!(status(changed(place, Some(list.clone()))), None, "{place} {list}");
+        assert_eq!(
+            status(changed(place, Some(list.clone()))),
+            None,
+            "{place} {list}"
+        );
     }
 }
 

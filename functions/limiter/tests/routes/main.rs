@@ -1,7 +1,12 @@
 //! Every route, as API Gateway calls the function: on the embedded store and on a real server.
 //! Needs what `make tools` installs.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod audit;
 mod decisions;

@@ -11,14 +11,26 @@ use crate::support::Api;
 fn the_description_is_valid_openapi() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let validator = project.join(".venv/bin/openapi-spec-validator");
-    assert!(validator.exists(), "openapi-spec-validator is missing: run make tools");
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("openapi-{}.json", std::process::id()));
+    assert!(
+        validator.exists(),
+        "openapi-spec-validator is missing: run make tools"
+    );
+    let file =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("openapi-{}.json", std::process::id()));
     std::fs::write(&file, limiter::Limiter::openapi().to_string()).unwrap();
 
-    let output = Command::new(validator).args(["--schema", "3.1"]).arg(&file).output().unwrap();
+    let output = Command::new(validator)
+        .args(["--schema", "3.1"])
+        .arg(&file)
+        .output()
+        .unwrap();
     std::fs::remove_file(&file).unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// The example of an operation's body.
@@ -47,6 +59,14 @@ async fn every_example_can_be_sent() {
     assert_eq!(decision.json()["decision"], "allowed");
 
     let file = example("post", "/_tollgate/v1/keys/import", "text/csv");
-    let imported = api.call("POST", "/keys/import").body("text/csv", file.as_str().unwrap()).send().await;
-    assert_eq!((imported.status, &imported.json()["imported"]), (200, &json!(1)), "{imported:?}");
+    let imported = api
+        .call("POST", "/keys/import")
+        .body("text/csv", file.as_str().unwrap())
+        .send()
+        .await;
+    assert_eq!(
+        (imported.status, &imported.json()["imported"]),
+        (200, &json!(1)),
+        "{imported:?}"
+    );
 }

@@ -14,12 +14,29 @@ pub(crate) async fn a_policy_is_one_that_the_authorizer_can_start_with(api: Arc<
     assert_eq!((made.status, made.json()), (201, policy.clone()));
     let read = api.get(&path).await;
     assert_eq!((read.json(), read.etag()), (policy, made.etag()));
-    let wrong = api.send("PUT", &path, json!({"rules": [{"match": "GET /", "auth": "jwt"}]})).await;
-    assert_eq!((wrong.status, wrong.mistakes()), (422, vec!["/rules/0".to_owned()]));
+    let wrong = api
+        .send(
+            "PUT",
+            &path,
+            json!({"rules": [{"match": "GET /", "auth": "jwt"}]}),
+        )
+        .await;
+    assert_eq!(
+        (wrong.status, wrong.mistakes()),
+        (422, vec!["/rules/0".to_owned()])
+    );
     let leaking = json!({"api_keys": {"header": "x-my-key"}, "rules": []});
     let refused = api.send("PUT", &path, leaking).await;
-    assert_eq!((refused.status, refused.mistakes()), (422, vec!["/api_keys/header".to_owned()]));
-    let stale = api.call("PUT", &path).header("if-match", "\"0\"").json(json!({"rules": []})).send().await;
+    assert_eq!(
+        (refused.status, refused.mistakes()),
+        (422, vec!["/api_keys/header".to_owned()])
+    );
+    let stale = api
+        .call("PUT", &path)
+        .header("if-match", "\"0\"")
+        .json(json!({"rules": []}))
+        .send()
+        .await;
     assert_eq!(stale.status, 412);
     assert_eq!(api.get(&path).await.etag(), made.etag());
 }
@@ -34,14 +51,23 @@ pub(crate) async fn a_policy_that_names_a_missing_plan_is_stored_with_a_warning(
     assert_eq!(put.status, 201);
     let mut body = put.json();
     let warnings = body.as_object_mut().unwrap().remove("warnings").unwrap();
-    let detail = format!("plan `{plan}` does not exist; requests that need it are refused with 403");
+    let detail =
+        format!("plan `{plan}` does not exist; requests that need it are refused with 403");
     assert_eq!(
         warnings,
         json!([{"pointer": "/mtls/default_plan", "detail": detail}, {"pointer": "/rules/0/plan", "detail": detail}])
     );
-    assert_eq!((body, api.get(&path).await.json()), (policy.clone(), policy.clone()));
+    assert_eq!(
+        (body, api.get(&path).await.json()),
+        (policy.clone(), policy.clone())
+    );
 
-    assert_eq!(api.send("PUT", &format!("/plans/{plan}"), json!({})).await.status, 201);
+    assert_eq!(
+        api.send("PUT", &format!("/plans/{plan}"), json!({}))
+            .await
+            .status,
+        201
+    );
     assert_eq!(api.send("PUT", &path, policy.clone()).await.json(), policy);
 }
 
@@ -49,18 +75,33 @@ pub(crate) async fn a_wildcard_in_a_policy_or_a_plan_is_refused_and_named(api: A
     let policy = json!({"rules": [{"match": "ANY /admin/*", "auth": "any"}]});
     let plan = json!({"routes": {"GET /a/*": {"rate": 1, "burst": 1}}});
     for (path, document, place) in [
-        (format!("/policies/{}", unique("policy")), policy, "/rules/0/match"),
-        (format!("/plans/{}", unique("plan")), plan, "/routes/GET ~1a~1*"),
+        (
+            format!("/policies/{}", unique("policy")),
+            policy,
+            "/rules/0/match",
+        ),
+        (
+            format!("/plans/{}", unique("plan")),
+            plan,
+            "/routes/GET ~1a~1*",
+        ),
     ] {
         let wrong = api.send("PUT", &path, document).await;
-        assert_eq!((wrong.status, wrong.mistakes()), (422, vec![place.to_owned()]));
+        assert_eq!(
+            (wrong.status, wrong.mistakes()),
+            (422, vec![place.to_owned()])
+        );
         assert!(wrong.text.contains("{proxy+}"), "{}", wrong.text);
     }
 }
 
 pub(crate) async fn rules_that_a_backend_may_confuse_are_stored_with_a_warning(api: Arc<Api>) {
-    let policy =
-        json!({"rules": [{"match": "GET /users/me", "auth": "any"}, {"match": "GET /users/ME", "auth": "none"}]});
-    let put = api.send("PUT", &format!("/policies/{}", unique("policy")), policy).await;
-    assert_eq!((put.status, &put.json()["warnings"][0]["pointer"]), (201, &json!("/rules/1/match")));
+    let policy = json!({"rules": [{"match": "GET /users/me", "auth": "any"}, {"match": "GET /users/ME", "auth": "none"}]});
+    let put = api
+        .send("PUT", &format!("/policies/{}", unique("policy")), policy)
+        .await;
+    assert_eq!(
+        (put.status, &put.json()["warnings"][0]["pointer"]),
+        (201, &json!("/rules/1/match"))
+    );
 }

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use limiter::Limiter;
 use policy::KeyHeader;
 use serde_json::{Value, json};
-use usage::{Caller, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Plan, PlanDocument, Seeds, Store};
+use usage::{
+    Caller, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Plan, PlanDocument, Seeds, Store,
+};
 
 const SEEDS: &str = r#"{"plans": {"open": {},
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
@@ -49,7 +51,11 @@ pub(crate) fn unique(prefix: &str) -> String {
 /// An `Idempotency-Key` that nobody else uses, in the form of a random number.
 pub(crate) fn idempotency_key() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("5f3a9c0e7d1b4286{:08x}{:08x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "5f3a9c0e7d1b4286{:08x}{:08x}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 impl Api {
@@ -65,7 +71,9 @@ impl Api {
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
             _ => None,
         };
-        let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink())).await.unwrap();
+        let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink()))
+            .await
+            .unwrap();
         let config = DynamoDbConfig {
             registry_table: "tollgate-registry".to_owned(),
             usage_table: "tollgate-usage".to_owned(),
@@ -80,19 +88,27 @@ impl Api {
 
     fn over(store: Store) -> Self {
         let store = Arc::new(store);
-        Self { limiter: Limiter::with_clock(Arc::clone(&store), KeyHeader::default(), noon), store }
+        Self {
+            limiter: Limiter::with_clock(Arc::clone(&store), KeyHeader::default(), noon),
+            store,
+        }
     }
 
     /// A request of an administrator's, to a path below `/_tollgate/v1`.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
-        self.call_as(method, &format!("/_tollgate/v1{path}"), json!({"iam": {"accountId": "123456789012"}}))
+        self.call_as(
+            method,
+            &format!("/_tollgate/v1{path}"),
+            json!({"iam": {"accountId": "123456789012"}}),
+        )
     }
 
     /// A request whose caller is what API Gateway says.
     pub(crate) fn call_as(&self, method: &str, path: &str, authorizer: Value) -> Call<'_> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut event: Value =
-            serde_json::from_str(include_str!("../../../../events/limiter.list-plans.json")).unwrap();
+            serde_json::from_str(include_str!("../../../../events/limiter.list-plans.json"))
+                .unwrap();
         event["rawPath"] = path.into();
         event["rawQueryString"] = query.into();
         event["requestContext"]["http"]["method"] = method.into();
@@ -112,7 +128,12 @@ impl Api {
     /// A new plan, by its name.
     pub(crate) async fn plan(&self, document: Value) -> String {
         let name = unique("plan");
-        assert_eq!(self.send("PUT", &format!("/plans/{name}"), document).await.status, 201);
+        assert_eq!(
+            self.send("PUT", &format!("/plans/{name}"), document)
+                .await
+                .status,
+            201
+        );
         name
     }
 
@@ -120,7 +141,10 @@ impl Api {
     pub(crate) async fn charge(&self, key_id: &str, units: u64) {
         let plan = Plan::new("p", PlanDocument::default()).unwrap();
         let (caller, now) = (Caller::Key(key_id.to_owned()), noon().as_nanosecond());
-        self.store.charge(&caller, &plan, None, units, now, self.store.deadline()).await.unwrap();
+        self.store
+            .charge(&caller, &plan, None, units, now, self.store.deadline())
+            .await
+            .unwrap();
     }
 
     /// A new key on a plan: its id and its secret.
@@ -128,7 +152,10 @@ impl Api {
         let made = self.send("POST", "/keys", json!({"plan": plan})).await;
         assert_eq!(made.status, 201, "{made:?}");
         let made = made.json();
-        (made["key_id"].as_str().unwrap().to_owned(), made["key"].as_str().unwrap().to_owned())
+        (
+            made["key_id"].as_str().unwrap().to_owned(),
+            made["key"].as_str().unwrap().to_owned(),
+        )
     }
 }
 
@@ -164,7 +191,8 @@ impl Answer {
     }
 
     pub(crate) fn etag(&self) -> &str {
-        self.header("etag").unwrap_or_else(|| panic!("no etag: {self:?}"))
+        self.header("etag")
+            .unwrap_or_else(|| panic!("no etag: {self:?}"))
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -173,11 +201,21 @@ impl Answer {
 
     /// The pointers or parameters of a problem's mistakes, sorted.
     pub(crate) fn mistakes(&self) -> Vec<String> {
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{self:?}"
+        );
         let problem = self.json();
         assert_eq!(problem["status"], self.status);
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-        let place = |error: Value| error["pointer"].as_str().or(error["parameter"].as_str()).unwrap().to_owned();
+        let place = |error: Value| {
+            error["pointer"]
+                .as_str()
+                .or(error["parameter"].as_str())
+                .unwrap()
+                .to_owned()
+        };
         let mut places: Vec<_> = errors.into_iter().map(place).collect();
         places.sort_unstable();
         places

@@ -8,11 +8,18 @@ use crate::support::{Api, unique};
 
 /// The sum of the days in a report.
 fn used(report: &Value) -> u64 {
-    report["days"].as_array().unwrap().iter().map(|day| day["used"].as_u64().unwrap()).sum()
+    report["days"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|day| day["used"].as_u64().unwrap())
+        .sum()
 }
 
 async fn decide(api: &Api, secret: &str) -> Value {
-    api.send("POST", "/decisions", json!({"key": secret})).await.json()
+    api.send("POST", "/decisions", json!({"key": secret}))
+        .await
+        .json()
 }
 
 pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
@@ -24,35 +31,82 @@ pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
         admitted += u64::from(decide(&api, &secret).await["decision"] == "allowed");
     }
     assert_eq!(admitted, 12);
-    let report = api.get(&format!("/keys/{key_id}/usage?from=2026-11-20&to=2026-11-22")).await.json();
+    let report = api
+        .get(&format!(
+            "/keys/{key_id}/usage?from=2026-11-20&to=2026-11-22"
+        ))
+        .await
+        .json();
     let days = report["days"].as_array().unwrap();
-    assert_eq!(days.iter().map(|day| day["used"].as_u64().unwrap()).sum::<u64>(), admitted);
-    assert_eq!(days[0], json!({"date": "2026-11-20", "used": 0, "quotas": {"day": [0, 12]}}));
-    assert_eq!(days[2]["quotas"], json!({"day": [12, 0], "month": [12, 988]}));
     assert_eq!(
-        (&report["quotas"][1]["usage"], &report["quotas"][1]["ends_at"]),
+        days.iter()
+            .map(|day| day["used"].as_u64().unwrap())
+            .sum::<u64>(),
+        admitted
+    );
+    assert_eq!(
+        days[0],
+        json!({"date": "2026-11-20", "used": 0, "quotas": {"day": [0, 12]}})
+    );
+    assert_eq!(
+        days[2]["quotas"],
+        json!({"day": [12, 0], "month": [12, 988]})
+    );
+    assert_eq!(
+        (
+            &report["quotas"][1]["usage"],
+            &report["quotas"][1]["ends_at"]
+        ),
         (&json!([12, 988]), &json!("2026-12-01T00:00:00Z"))
     );
-    let csv =
-        api.call("GET", &format!("/keys/{key_id}/usage?from=2026-11-22")).header("accept", "text/csv").send().await;
+    let csv = api
+        .call("GET", &format!("/keys/{key_id}/usage?from=2026-11-22"))
+        .header("accept", "text/csv")
+        .send()
+        .await;
     assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
-    assert_eq!(csv.text, format!("Date,KeyId,Name,Plan,Used\n2026-11-22,{key_id},,{plan},12\n"));
-    for (query, parameter) in [("from=x", "from"), ("from=2026-11-22&to=2026-11-21", "to"), ("from=2025-11-01", "to")] {
+    assert_eq!(
+        csv.text,
+        format!("Date,KeyId,Name,Plan,Used\n2026-11-22,{key_id},,{plan},12\n")
+    );
+    for (query, parameter) in [
+        ("from=x", "from"),
+        ("from=2026-11-22&to=2026-11-21", "to"),
+        ("from=2025-11-01", "to"),
+    ] {
         let wrong = api.get(&format!("/keys/{key_id}/usage?{query}")).await;
-        assert_eq!((wrong.status, wrong.mistakes()), (400, vec![parameter.to_owned()]), "{query}");
+        assert_eq!(
+            (wrong.status, wrong.mistakes()),
+            (400, vec![parameter.to_owned()]),
+            "{query}"
+        );
     }
     assert_eq!(api.get("/keys/nobody/usage").await.status, 404);
 }
 
 pub(crate) async fn a_usage_file_has_one_row_per_day_and_names_the_key(api: Arc<Api>) {
     let plan = api.plan(json!({"quotas": [{"limit": 100, "period": "day"}, {"limit": 1000, "period": "month"}]})).await;
-    let made = api.send("POST", "/keys", json!({"plan": plan, "name": "=Acme, Inc."})).await.json();
-    let (key_id, secret) = (made["key_id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let made = api
+        .send(
+            "POST",
+            "/keys",
+            json!({"plan": plan, "name": "=Acme, Inc."}),
+        )
+        .await
+        .json();
+    let (key_id, secret) = (
+        made["key_id"].as_str().unwrap(),
+        made["key"].as_str().unwrap(),
+    );
     for _ in 0..3 {
         decide(&api, secret).await;
     }
     let path = format!("/keys/{key_id}/usage?from=2026-11-21&to=2026-11-22");
-    let file = api.call("GET", &path).header("accept", "text/csv").send().await;
+    let file = api
+        .call("GET", &path)
+        .header("accept", "text/csv")
+        .send()
+        .await;
     let expected = format!(
         "Date,KeyId,Name,Plan,Used\n2026-11-21,{key_id},\"'=Acme, Inc.\",{plan},0\n\
          2026-11-22,{key_id},\"'=Acme, Inc.\",{plan},3\n"
@@ -60,20 +114,38 @@ pub(crate) async fn a_usage_file_has_one_row_per_day_and_names_the_key(api: Arc<
     assert_eq!(file.text, expected);
 
     // The name is the administrators' own, so the key's holder does not see it.
-    let own = api.call_as("GET", "/_tollgate/usage?from=2026-11-22", json!({"lambda": {"key_id": key_id}}));
+    let own = api.call_as(
+        "GET",
+        "/_tollgate/usage?from=2026-11-22",
+        json!({"lambda": {"key_id": key_id}}),
+    );
     let own = own.header("accept", "text/csv").send().await;
-    assert_eq!(own.text, format!("Date,KeyId,Name,Plan,Used\n2026-11-22,{key_id},,{plan},3\n"));
+    assert_eq!(
+        own.text,
+        format!("Date,KeyId,Name,Plan,Used\n2026-11-22,{key_id},,{plan},3\n")
+    );
 }
 
 pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
-    let plan = api.plan(json!({"quotas": [{"limit": 10, "period": "day"}]})).await;
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
+        .await;
     let (key_id, secret) = api.key(&plan).await;
     decide(&api, &secret).await;
     let path = format!("/keys/{key_id}/usage");
     let grant = |amount: i64| api.send("PATCH", &path, json!({"quota": "day", "grant": amount}));
-    assert_eq!(grant(500).await.json(), json!({"quota": "day", "granted": 500, "usage": [1, 509]}));
-    assert_eq!(grant(-500).await.json(), json!({"quota": "day", "granted": -500, "usage": [1, 9]}));
-    assert_eq!(grant(-500).await.json(), json!({"quota": "day", "granted": -9, "usage": [1, 0]}));
+    assert_eq!(
+        grant(500).await.json(),
+        json!({"quota": "day", "granted": 500, "usage": [1, 509]})
+    );
+    assert_eq!(
+        grant(-500).await.json(),
+        json!({"quota": "day", "granted": -500, "usage": [1, 9]})
+    );
+    assert_eq!(
+        grant(-500).await.json(),
+        json!({"quota": "day", "granted": -9, "usage": [1, 0]})
+    );
     let once = || {
         api.call("PATCH", &path)
             .header("idempotency-key", "0123456789abcdef")
@@ -82,42 +154,88 @@ pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
     };
     assert_eq!(once().await.json()["usage"], json!([1, 5]));
     assert_eq!(once().await.json()["usage"], json!([1, 5]));
-    let wrong = api.send("PATCH", &path, json!({"quota": "week", "grant": 1})).await;
-    assert_eq!((wrong.status, wrong.mistakes()), (422, vec!["/quota".to_owned()]));
+    let wrong = api
+        .send("PATCH", &path, json!({"quota": "week", "grant": 1}))
+        .await;
+    assert_eq!(
+        (wrong.status, wrong.mistakes()),
+        (422, vec!["/quota".to_owned()])
+    );
     let wrong = api.send("PATCH", &path, json!({"grant": 1.5})).await;
-    assert_eq!((wrong.status, wrong.mistakes().join(" ")), (422, "/grant /quota".to_owned()));
+    assert_eq!(
+        (wrong.status, wrong.mistakes().join(" ")),
+        (422, "/grant /quota".to_owned())
+    );
 }
 
-pub(crate) async fn a_repeated_grant_is_answered_as_the_first_was_and_no_other_has_its_key(api: Arc<Api>) {
-    let plan = api.plan(json!({"quotas": [{"limit": 10, "period": "day"}]})).await;
-    let ((key_id, secret), (other, _), id) = (api.key(&plan).await, api.key(&plan).await, unique("an-idempotency-key"));
+pub(crate) async fn a_repeated_grant_is_answered_as_the_first_was_and_no_other_has_its_key(
+    api: Arc<Api>,
+) {
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
+        .await;
+    let ((key_id, secret), (other, _), id) = (
+        api.key(&plan).await,
+        api.key(&plan).await,
+        unique("an-idempotency-key"),
+    );
     let grant = |key_id: &str, amount: i64| {
-        let call = api.call("PATCH", &format!("/keys/{key_id}/usage")).header("idempotency-key", &id);
+        let call = api
+            .call("PATCH", &format!("/keys/{key_id}/usage"))
+            .header("idempotency-key", &id);
         call.json(json!({"quota": "day", "grant": amount})).send()
     };
     let first = grant(&key_id, 5).await;
-    assert_eq!((first.status, first.json()), (200, json!({"quota": "day", "granted": 5, "usage": [0, 15]})));
+    assert_eq!(
+        (first.status, first.json()),
+        (200, json!({"quota": "day", "granted": 5, "usage": [0, 15]}))
+    );
     decide(&api, &secret).await;
-    api.send("PATCH", &format!("/keys/{key_id}/usage"), json!({"quota": "day", "grant": 100})).await;
+    api.send(
+        "PATCH",
+        &format!("/keys/{key_id}/usage"),
+        json!({"quota": "day", "grant": 100}),
+    )
+    .await;
     let again = grant(&key_id, 5).await;
     assert_eq!((again.status, again.json()), (200, first.json()));
-    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), (None, Some("true")));
+    assert_eq!(
+        (
+            first.header("idempotent-replayed"),
+            again.header("idempotent-replayed")
+        ),
+        (None, Some("true"))
+    );
     for (key_id, amount) in [(&key_id, 6), (&key_id, -5), (&other, 5)] {
         let another = grant(key_id, amount).await;
         assert_eq!(another.status, 422, "{another:?}");
-        assert!(another.json()["detail"].as_str().unwrap().contains("Idempotency-Key"), "{another:?}");
+        assert!(
+            another.json()["detail"]
+                .as_str()
+                .unwrap()
+                .contains("Idempotency-Key"),
+            "{another:?}"
+        );
     }
     assert_eq!(decide(&api, &secret).await["remaining"], 113);
 }
 
 pub(crate) async fn a_period_is_granted_no_more_than_the_largest_quota(api: Arc<Api>) {
-    let plan = api.plan(json!({"quotas": [{"limit": 10, "period": "day"}]})).await;
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
+        .await;
     let (key_id, _) = api.key(&plan).await;
     let path = format!("/keys/{key_id}/usage");
     let grant = |amount: i64| api.send("PATCH", &path, json!({"quota": "day", "grant": amount}));
-    assert_eq!(grant(999_999_999_999_989).await.json()["usage"], json!([0, 999_999_999_999_999_u64]));
+    assert_eq!(
+        grant(999_999_999_999_989).await.json()["usage"],
+        json!([0, 999_999_999_999_999_u64])
+    );
     let more = grant(1).await;
-    assert_eq!((more.status, more.mistakes()), (422, vec!["/grant".to_owned()]));
+    assert_eq!(
+        (more.status, more.mistakes()),
+        (422, vec!["/grant".to_owned()])
+    );
     assert!(more.text.contains("999999999999999"), "{more:?}");
 }
 
@@ -126,8 +244,16 @@ pub(crate) async fn a_key_sees_its_own_usage_and_nobody_elses(api: Arc<Api>) {
     let own = |authorizer: Value| api.call_as("GET", "/_tollgate/usage", authorizer);
     let seen = own(json!({"lambda": {"key_id": key_id}})).send().await;
     assert_eq!((seen.status, &seen.json()["key_id"]), (200, &json!(key_id)));
-    for authorizer in [json!({"lambda": {"key_id": "-"}}), json!({"lambda": {}}), Value::Null] {
-        let refused = own(authorizer).header("x-tollgate-key-id", &key_id).header("key_id", &key_id).send().await;
+    for authorizer in [
+        json!({"lambda": {"key_id": "-"}}),
+        json!({"lambda": {}}),
+        Value::Null,
+    ] {
+        let refused = own(authorizer)
+            .header("x-tollgate-key-id", &key_id)
+            .header("key_id", &key_id)
+            .send()
+            .await;
         assert_eq!(refused.status, 403);
     }
 }
@@ -153,8 +279,15 @@ async fn a_marked_request_is_answered_before_any_handler() {
             let context = json!({"decision": decision, "reason": reason, "retry_after": "17", "key_id": key_id});
             let both = json!({"lambda": context, "iam": {"accountId": "123456789012"}});
             let answer = api.call_as(method, path, both).send().await;
-            assert_eq!((answer.status, answer.header("retry-after")), (status, Some("17")), "{decision} {path}");
-            assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+            assert_eq!(
+                (answer.status, answer.header("retry-after")),
+                (status, Some("17")),
+                "{decision} {path}"
+            );
+            assert_eq!(
+                answer.header("content-type"),
+                Some("application/problem+json")
+            );
             if status == 429 {
                 assert_eq!(answer.json()["reason"], reason);
             }
@@ -163,7 +296,10 @@ async fn a_marked_request_is_answered_before_any_handler() {
     for retry_after in [Value::Null, json!("0"), json!("soon"), json!(17)] {
         let context = json!({"lambda": {"decision": "throttled", "retry_after": retry_after}});
         let answer = api.call_as("GET", "/_tollgate/usage", context).send().await;
-        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (429, Some("1"))
+        );
     }
 }
 
@@ -175,13 +311,21 @@ pub(crate) async fn a_key_is_shown_the_plan_that_it_was_charged_on(api: Arc<Api>
     };
     let (shown, degraded) = (own("open").await, own("-").await);
     assert_eq!((shown.status, &shown.json()["plan"]), (200, &json!("open")));
-    assert_eq!((degraded.status, &degraded.json()["plan"]), (200, &json!("free")));
+    assert_eq!(
+        (degraded.status, &degraded.json()["plan"]),
+        (200, &json!("free"))
+    );
     let deleted = own("a-plan-that-was-deleted").await;
-    assert_eq!((deleted.status, &deleted.json()["quotas"]), (200, &json!([])));
+    assert_eq!(
+        (deleted.status, &deleted.json()["quotas"]),
+        (200, &json!([]))
+    );
 }
 
 pub(crate) async fn usage_of_a_deleted_key_is_readable(api: Arc<Api>) {
-    let plan = api.plan(json!({"quotas": [{"limit": 1000, "period": "month"}]})).await;
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 1000, "period": "month"}]}))
+        .await;
     let ((key_id, secret), (unused, _)) = (api.key(&plan).await, api.key(&plan).await);
     for _ in 0..7 {
         decide(&api, &secret).await;
@@ -189,23 +333,47 @@ pub(crate) async fn usage_of_a_deleted_key_is_readable(api: Arc<Api>) {
     let path = format!("/keys/{key_id}/usage");
     assert_eq!(api.get(&path).await.json().get("deleted_at"), None);
     for key_id in [&key_id, &unused] {
-        assert_eq!(api.call("DELETE", &format!("/keys/{key_id}")).send().await.status, 204);
+        assert_eq!(
+            api.call("DELETE", &format!("/keys/{key_id}"))
+                .send()
+                .await
+                .status,
+            204
+        );
     }
 
     let report = api.get(&path).await;
     assert_eq!((report.status, used(&report.json())), (200, 7));
     assert_eq!(report.json()["quotas"][0]["usage"], json!([7, 993]));
-    assert_eq!((&report.json()["plan"], &report.json()["deleted_at"]), (&json!(plan), &json!("2026-11-22T12:00:00Z")));
-    let earlier = api.get(&format!("{path}?from=2026-10-01&to=2026-10-31")).await;
+    assert_eq!(
+        (&report.json()["plan"], &report.json()["deleted_at"]),
+        (&json!(plan), &json!("2026-11-22T12:00:00Z"))
+    );
+    let earlier = api
+        .get(&format!("{path}?from=2026-10-01&to=2026-10-31"))
+        .await;
     assert_eq!((earlier.status, used(&earlier.json())), (200, 0));
-    let csv = api.call("GET", &path).header("accept", "text/csv").send().await;
-    assert!(csv.text.contains(&format!("2026-11-22,{key_id},,{plan},7\n")), "{csv:?}");
+    let csv = api
+        .call("GET", &path)
+        .header("accept", "text/csv")
+        .send()
+        .await;
+    assert!(
+        csv.text
+            .contains(&format!("2026-11-22,{key_id},,{plan},7\n")),
+        "{csv:?}"
+    );
     let report = api.get(&format!("/keys/{unused}/usage")).await;
     assert_eq!((report.status, used(&report.json())), (200, 0));
 
     // The key itself is gone, and nothing can be granted to it.
     assert_eq!(api.get(&format!("/keys/{key_id}")).await.status, 404);
-    assert_eq!(api.send("PATCH", &path, json!({"quota": "month", "grant": 5})).await.status, 404);
+    assert_eq!(
+        api.send("PATCH", &path, json!({"quota": "month", "grant": 5}))
+            .await
+            .status,
+        404
+    );
 }
 
 /// Earlier releases kept nothing of a deleted key but its usage.
@@ -215,12 +383,22 @@ pub(crate) async fn usage_of_a_key_that_an_earlier_release_deleted_is_readable(a
     api.charge(&key_id, 3).await;
 
     let report = api.get(&format!("/keys/{key_id}/usage")).await;
-    assert_eq!((report.status, used(&report.json()), &report.json()["plan"]), (200, 3, &Value::Null));
-    assert_eq!(api.get(&format!("/keys/{}/usage", unique("never-made"))).await.status, 404);
+    assert_eq!(
+        (report.status, used(&report.json()), &report.json()["plan"]),
+        (200, 3, &Value::Null)
+    );
+    assert_eq!(
+        api.get(&format!("/keys/{}/usage", unique("never-made")))
+            .await
+            .status,
+        404
+    );
 }
 
 pub(crate) async fn usage_is_readable_after_the_plan_was_deleted(api: Arc<Api>) {
-    let plan = api.plan(json!({"quotas": [{"limit": 1000, "period": "day"}]})).await;
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 1000, "period": "day"}]}))
+        .await;
     let (key_id, secret) = api.key(&plan).await;
     decide(&api, &secret).await;
     for path in [format!("/keys/{key_id}"), format!("/plans/{plan}")] {
@@ -229,11 +407,16 @@ pub(crate) async fn usage_is_readable_after_the_plan_was_deleted(api: Arc<Api>) 
 
     let report = api.get(&format!("/keys/{key_id}/usage")).await;
     assert_eq!((report.status, used(&report.json())), (200, 1));
-    assert_eq!((&report.json()["plan"], &report.json()["quotas"]), (&json!(plan), &json!([])));
+    assert_eq!(
+        (&report.json()["plan"], &report.json()["quotas"]),
+        (&json!(plan), &json!([]))
+    );
 }
 
 pub(crate) async fn each_key_of_a_shared_plan_sees_its_own_calls(api: Arc<Api>) {
-    let plan = api.plan(json!({"shared_by_plan": true, "quotas": [{"limit": 100, "period": "day"}]})).await;
+    let plan = api
+        .plan(json!({"shared_by_plan": true, "quotas": [{"limit": 100, "period": "day"}]}))
+        .await;
     let keys = [api.key(&plan).await, api.key(&plan).await];
     for ((_, secret), calls) in keys.iter().zip([3, 4]) {
         for _ in 0..calls {
@@ -242,14 +425,29 @@ pub(crate) async fn each_key_of_a_shared_plan_sees_its_own_calls(api: Arc<Api>) 
     }
 
     for ((key_id, _), calls) in keys.iter().zip([3, 4]) {
-        let report = api.get(&format!("/keys/{key_id}/usage?from=2026-11-21")).await.json();
+        let report = api
+            .get(&format!("/keys/{key_id}/usage?from=2026-11-21"))
+            .await
+            .json();
         let today = json!({"date": "2026-11-22", "used": calls, "quotas": {"day": [7, 93]}});
-        assert_eq!(report["days"], json!([{"date": "2026-11-21", "used": 0, "quotas": {}}, today]));
+        assert_eq!(
+            report["days"],
+            json!([{"date": "2026-11-21", "used": 0, "quotas": {}}, today])
+        );
         assert_eq!(report["quotas"][0]["usage"], json!([7, 93]));
     }
 
     // A deleted key of a shared plan is billed for its own calls, too.
     let (key_id, _) = &keys[0];
-    assert_eq!(api.call("DELETE", &format!("/keys/{key_id}")).send().await.status, 204);
-    assert_eq!(used(&api.get(&format!("/keys/{key_id}/usage")).await.json()), 3);
+    assert_eq!(
+        api.call("DELETE", &format!("/keys/{key_id}"))
+            .send()
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        used(&api.get(&format!("/keys/{key_id}/usage")).await.json()),
+        3
+    );
 }

@@ -1,6 +1,12 @@
-//! The publisher between an event and CloudWatch: what is answered, what is sent, and what happens where it is not.
+//! The publisher between an event and CloudWatch: what is answered, what is sent, and what happens
+//! where it is not.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends at the first surprise"
+)]
 
 mod endpoints;
 mod failures;

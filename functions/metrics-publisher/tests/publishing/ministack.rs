@@ -1,8 +1,11 @@
-//! The same on real servers: places for series among several instances, and metrics that can be asked for again.
+//! The same on real servers: places for series among several instances, and metrics that can be
+//! asked for again.
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use calls::{AwsCalls, RecordLog, Retries, Timeouts, client};
 use metrics_publisher::{Aggregator, Metric, OTHER, Series, SeriesRegistry, open};
 use serde_json::json;
@@ -23,12 +26,29 @@ fn lookup(server: &Server) -> impl Fn(&str) -> Option<String> {
 }
 
 async fn dynamodb(server: &Server) -> aws_sdk_dynamodb::Client {
-    let aws = AwsCalls::load(lookup(server), Timeouts::default(), RecordLog::to(std::io::sink())).await.unwrap();
+    let aws = AwsCalls::load(
+        lookup(server),
+        Timeouts::default(),
+        RecordLog::to(std::io::sink()),
+    )
+    .await
+    .unwrap();
     let client = client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
-    let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
-    let attribute = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
-    let request = client.create_table().table_name("usage").billing_mode(BillingMode::PayPerRequest);
-    let request = request.key_schema(key).attribute_definitions(attribute.build().unwrap());
+    let key = KeySchemaElement::builder()
+        .attribute_name("id")
+        .key_type(KeyType::Hash)
+        .build()
+        .unwrap();
+    let attribute = AttributeDefinition::builder()
+        .attribute_name("id")
+        .attribute_type(ScalarAttributeType::S);
+    let request = client
+        .create_table()
+        .table_name("usage")
+        .billing_mode(BillingMode::PayPerRequest);
+    let request = request
+        .key_schema(key)
+        .attribute_definitions(attribute.build().unwrap());
     request.send().await.unwrap();
     client
 }
@@ -36,7 +56,13 @@ async fn dynamodb(server: &Server) -> aws_sdk_dynamodb::Client {
 fn routes(names: &[&str]) -> Aggregator {
     let mut sums = Aggregator::default();
     for (weight, name) in names.iter().rev().enumerate() {
-        sums.add(60, Series::new(Metric::Latency, [name]), 1.0, weight as u64 + 1, 0);
+        sums.add(
+            60,
+            Series::new(Metric::Latency, [name]),
+            1.0,
+            weight as u64 + 1,
+            0,
+        );
     }
     sums
 }
@@ -44,7 +70,9 @@ fn routes(names: &[&str]) -> Aggregator {
 async fn kept(registry: &SeriesRegistry, names: &[&str]) -> BTreeSet<String> {
     let mut sums = routes(names);
     registry.admit(&mut sums, now(), patient()).await;
-    let values = sums.iter().map(|(series, _)| series.dimensions().next().unwrap().1.to_owned());
+    let values = sums
+        .iter()
+        .map(|(series, _)| series.dimensions().next().unwrap().1.to_owned());
     values.collect()
 }
 
@@ -56,12 +84,16 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 async fn instances_share_the_places_for_series() {
     for server in [Server::ministack(), Server::dynalite()] {
         let client = dynamodb(&server).await;
-        let instance = || SeriesRegistry::new(client.clone(), "usage".to_owned(), "Test".to_owned(), 3);
+        let instance =
+            || SeriesRegistry::new(client.clone(), "usage".to_owned(), "Test".to_owned(), 3);
         let (first, second) = (instance(), instance());
         assert_eq!(kept(&first, &["a", "b"]).await, set(&["a", "b"]));
         // One place is left; it goes to the series that is observed most.
         assert_eq!(kept(&second, &["c", "d", "e"]).await, set(&["c", OTHER]));
-        assert_eq!(kept(&first, &["b", "d", "c"]).await, set(&["b", "c", OTHER]));
+        assert_eq!(
+            kept(&first, &["b", "d", "c"]).await,
+            set(&["b", "c", OTHER])
+        );
         assert_eq!(kept(&second, &["a", "b", "c"]).await, set(&["a", "b", "c"]));
     }
 }
@@ -72,10 +104,17 @@ async fn however_many_instances_come_at_once_there_are_no_more_series_than_place
     let client = dynamodb(&server).await;
     let mut instances = tokio::task::JoinSet::new();
     for number in 0..4 {
-        let registry = SeriesRegistry::new(client.clone(), "usage".to_owned(), "Test".to_owned(), 10);
+        let registry =
+            SeriesRegistry::new(client.clone(), "usage".to_owned(), "Test".to_owned(), 10);
         instances.spawn(async move {
-            let names: Vec<_> = (0..5).map(|place| format!("route-{number}-{place}")).collect();
-            kept(&registry, &names.iter().map(String::as_str).collect::<Vec<_>>()).await
+            let names: Vec<_> = (0..5)
+                .map(|place| format!("route-{number}-{place}"))
+                .collect();
+            kept(
+                &registry,
+                &names.iter().map(String::as_str).collect::<Vec<_>>(),
+            )
+            .await
         });
     }
     let mut all: BTreeSet<_> = instances.join_all().await.into_iter().flatten().collect();
@@ -86,10 +125,19 @@ async fn however_many_instances_come_at_once_there_are_no_more_series_than_place
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_table_an_instance_decides_alone_within_the_same_bound() {
     let server = Server::ministack();
-    let aws = AwsCalls::load(lookup(&server), Timeouts::default(), RecordLog::to(std::io::sink())).await.unwrap();
+    let aws = AwsCalls::load(
+        lookup(&server),
+        Timeouts::default(),
+        RecordLog::to(std::io::sink()),
+    )
+    .await
+    .unwrap();
     let client = client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
     let registry = SeriesRegistry::new(client, "usage".to_owned(), "Test".to_owned(), 2);
-    assert_eq!(kept(&registry, &["a", "b", "c"]).await, set(&["a", "b", OTHER]));
+    assert_eq!(
+        kept(&registry, &["a", "b", "c"]).await,
+        set(&["a", "b", OTHER])
+    );
     assert_eq!(kept(&registry, &["c", "b"]).await, set(&["b", OTHER]));
 }
 
@@ -97,16 +145,38 @@ async fn without_the_table_an_instance_decides_alone_within_the_same_bound() {
 async fn what_is_published_can_be_asked_for_again() {
     let server = Server::ministack();
     dynamodb(&server).await;
-    let publisher = open(lookup(&server), RecordLog::to(std::io::sink())).await.unwrap();
+    let publisher = open(lookup(&server), RecordLog::to(std::io::sink()))
+        .await
+        .unwrap();
     let mut records: Vec<_> = ["A", "B"].map(|operation| record(operation, 12.5)).into();
-    records.iter_mut().for_each(|record| _ = record.as_object_mut().unwrap().remove("timestamp"));
+    records
+        .iter_mut()
+        .for_each(|record| _ = record.as_object_mut().unwrap().remove("timestamp"));
     let event = json!({ "records": records }).to_string();
     let answer = publisher.handle(&event, patient()).await.unwrap();
-    assert_eq!((&answer["published"], &answer["requests"]), (&json!(2), &json!(1)));
-    let aws = AwsCalls::load(lookup(&server), Timeouts::default(), RecordLog::to(std::io::sink())).await.unwrap();
+    assert_eq!(
+        (&answer["published"], &answer["requests"]),
+        (&json!(2), &json!(1))
+    );
+    let aws = AwsCalls::load(
+        lookup(&server),
+        Timeouts::default(),
+        RecordLog::to(std::io::sink()),
+    )
+    .await
+    .unwrap();
     let cloudwatch = client!(aws, aws_sdk_cloudwatch, "monitoring", Retries::Standard);
-    let listed = cloudwatch.list_metrics().namespace("CustomApp/NetworkMetrics").send().await.unwrap();
-    let names: BTreeSet<_> = listed.metrics().iter().map(|metric| metric.metric_name().unwrap()).collect();
+    let listed = cloudwatch
+        .list_metrics()
+        .namespace("CustomApp/NetworkMetrics")
+        .send()
+        .await
+        .unwrap();
+    let names: BTreeSet<_> = listed
+        .metrics()
+        .iter()
+        .map(|metric| metric.metric_name().unwrap())
+        .collect();
     assert_eq!(names, BTreeSet::from(["ApiCallCount", "ApiCallDuration"]));
     assert_eq!(listed.metrics().len(), 4);
 }

@@ -1,6 +1,8 @@
 //! What requests look like, byte by byte.
 
-use metrics_publisher::{Aggregator, MOST_BYTES, MOST_DATA, MOST_VALUES, Metric, RELATIVE_ERROR, Series};
+use metrics_publisher::{
+    Aggregator, MOST_BYTES, MOST_DATA, MOST_VALUES, Metric, RELATIVE_ERROR, Series,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -12,7 +14,13 @@ fn sums(series: usize, values: usize) -> Aggregator {
         let name = format!("{number:06}");
         for step in 0..values {
             let value = 0.1 * (step as f64 * 0.099).exp();
-            sums.add(1_795_348_800, Series::new(Metric::CallDuration, [&name, "Op"]), value, 1, 0);
+            sums.add(
+                1_795_348_800,
+                Series::new(Metric::CallDuration, [&name, "Op"]),
+                value,
+                1,
+                0,
+            );
         }
     }
     sums
@@ -21,7 +29,10 @@ fn sums(series: usize, values: usize) -> Aggregator {
 async fn sent(sums: Aggregator) -> Vec<Request> {
     let (cloudwatch, requests) = bare(|_, _| Answer::Taken);
     let outcome = cloudwatch.publish(sums.into_data(), patient()).await;
-    assert_eq!((outcome.cause, outcome.unsent, outcome.refused), (None, 0, 0));
+    assert_eq!(
+        (outcome.cause, outcome.unsent, outcome.refused),
+        (None, 0, 0)
+    );
     let requests = requests.lock().unwrap().clone();
     assert_eq!(outcome.requests as usize, requests.len());
     requests
@@ -30,7 +41,10 @@ async fn sent(sums: Aggregator) -> Vec<Request> {
 fn check(request: &Request) {
     assert!(request.bytes <= MOST_BYTES && (1..=MOST_DATA).contains(&request.data.len()));
     for datum in &request.data {
-        assert!((1..=MOST_VALUES).contains(&datum.values.len()) && datum.values.len() == datum.counts.len());
+        assert!(
+            (1..=MOST_VALUES).contains(&datum.values.len())
+                && datum.values.len() == datum.counts.len()
+        );
         assert!(
             datum
                 .values
@@ -53,9 +67,19 @@ fn check(request: &Request) {
 
 #[tokio::test]
 async fn requests_are_split_by_the_number_of_series() {
-    for (series, expected) in [(1000, vec![1000]), (1001, vec![1000, 1]), (2500, vec![1000, 1000, 500])] {
+    for (series, expected) in [
+        (1000, vec![1000]),
+        (1001, vec![1000, 1]),
+        (2500, vec![1000, 1000, 500]),
+    ] {
         let requests = sent(sums(series, 1)).await;
-        assert_eq!(requests.iter().map(|request| request.data.len()).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            requests
+                .iter()
+                .map(|request| request.data.len())
+                .collect::<Vec<_>>(),
+            expected
+        );
         requests.iter().for_each(check);
     }
 }
@@ -66,7 +90,10 @@ async fn four_hundred_series_of_150_values_are_split_by_their_bytes() {
     assert_eq!(requests.len(), 2);
     requests.iter().for_each(check);
     let largest = requests.iter().map(|request| request.bytes).max().unwrap();
-    assert!(largest > MOST_BYTES * 9 / 10, "requests are not split sooner than they have to be: {largest}");
+    assert!(
+        largest > MOST_BYTES * 9 / 10,
+        "requests are not split sooner than they have to be: {largest}"
+    );
 }
 
 #[tokio::test]
@@ -74,7 +101,12 @@ async fn bodies_from_10240_bytes_on_are_compressed_and_smaller_ones_are_not() {
     let mut seen = [false; 2];
     for series in [1, 20, 60, 100, 200] {
         let request = sent(sums(series, 1)).await.remove(0);
-        assert_eq!(request.compressed, request.bytes >= 10_240, "{}", request.bytes);
+        assert_eq!(
+            request.compressed,
+            request.bytes >= 10_240,
+            "{}",
+            request.bytes
+        );
         assert!(!request.compressed || request.bytes_sent < request.bytes / 3);
         seen[usize::from(request.compressed)] = true;
     }
@@ -86,15 +118,38 @@ async fn five_thousand_operations_are_so_many_series_as_there_are_places_for_and
     let (client, requests) = crate::support::cloudwatch(|_, _| Answer::Taken);
     let prober = metrics_publisher::Prober::new(crate::support::endpoints(&[]));
     let config = crate::support::config(&[("MAX_SERIES", "100")]);
-    let publisher = metrics_publisher::Publisher::new(&config, client, crate::support::places_for_all(), prober);
-    let records: Vec<_> = (0..5_000).map(|number| record(&format!("Op{number}"), 1.0)).collect();
-    let answer = handle(&publisher, &json!({ "records": records })).await.unwrap();
-    assert_eq!((&answer["accepted"], &answer["requests"]), (&json!(5_000), &json!(1)));
+    let publisher = metrics_publisher::Publisher::new(
+        &config,
+        client,
+        crate::support::places_for_all(),
+        prober,
+    );
+    let records: Vec<_> = (0..5_000)
+        .map(|number| record(&format!("Op{number}"), 1.0))
+        .collect();
+    let answer = handle(&publisher, &json!({ "records": records }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&answer["accepted"], &answer["requests"]),
+        (&json!(5_000), &json!(1))
+    );
     let data = requests.lock().unwrap().remove(0).data;
-    let others = data.iter().filter(|datum| datum.dimensions.iter().any(|(_, value)| value == "other")).count();
-    let overflowed = data.iter().find(|datum| datum.name == "OverflowedSeries").unwrap().counts[0];
+    let others = data
+        .iter()
+        .filter(|datum| datum.dimensions.iter().any(|(_, value)| value == "other"))
+        .count();
+    let overflowed = data
+        .iter()
+        .find(|datum| datum.name == "OverflowedSeries")
+        .unwrap()
+        .counts[0];
     assert_eq!((data.len(), others, overflowed), (100 + 2 + 1, 2, 9_900.0));
-    let counted: f64 = data.iter().filter(|datum| datum.name == "ApiCallCount").map(|datum| datum.counts[0]).sum();
+    let counted: f64 = data
+        .iter()
+        .filter(|datum| datum.name == "ApiCallCount")
+        .map(|datum| datum.counts[0])
+        .sum();
     assert_eq!(counted, 5_000.0);
 }
 
@@ -129,19 +184,37 @@ proptest! {
 #[tokio::test]
 async fn percentiles_survive_the_way_to_cloudwatch() {
     let (publisher, requests) = publisher(|_, _| Answer::Taken);
-    let durations: Vec<f64> = (1..=1000).map(|step| f64::from(step) * f64::from(step) / 100.0).collect();
-    let records: Vec<_> = durations.iter().map(|duration| record("Op", *duration)).collect();
-    handle(&publisher, &json!({ "records": records })).await.unwrap();
+    let durations: Vec<f64> = (1..=1000)
+        .map(|step| f64::from(step) * f64::from(step) / 100.0)
+        .collect();
+    let records: Vec<_> = durations
+        .iter()
+        .map(|duration| record("Op", *duration))
+        .collect();
+    handle(&publisher, &json!({ "records": records }))
+        .await
+        .unwrap();
     let data = requests.lock().unwrap().remove(0).data;
-    let told = data.iter().find(|datum| datum.name == "ApiCallDuration").unwrap();
+    let told = data
+        .iter()
+        .find(|datum| datum.name == "ApiCallDuration")
+        .unwrap();
     assert_eq!(told.counts.iter().sum::<f64>(), 1000.0);
-    for (part, is) in [(0.5, durations[499]), (0.95, durations[949]), (0.99, durations[989]), (0.999, durations[998])] {
+    for (part, is) in [
+        (0.5, durations[499]),
+        (0.95, durations[949]),
+        (0.99, durations[989]),
+        (0.999, durations[998]),
+    ] {
         let mut seen = 0.0;
         let value = told.values.iter().zip(&told.counts).find(|(_, count)| {
             seen += **count;
             seen >= 1000.0 * part
         });
         let value = *value.unwrap().0;
-        assert!((value - is).abs() <= RELATIVE_ERROR * is, "p{part}: {value} for {is}");
+        assert!(
+            (value - is).abs() <= RELATIVE_ERROR * is,
+            "p{part}: {value} for {is}"
+        );
     }
 }

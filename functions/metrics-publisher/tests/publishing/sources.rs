@@ -6,7 +6,8 @@ use crate::support::{Answer, NOW_MS, handle, messages, publisher, record, subscr
 
 const LINE: &str = include_str!("line.json");
 
-/// The answer to an event of which this many records were accepted and published, and nothing else happened.
+/// The answer to an event of which this many records were accepted and published, and nothing else
+/// happened.
 fn accepted(records: u64, requests: u32) -> Value {
     json!({
         "accepted": records,
@@ -24,14 +25,23 @@ async fn one_valid_record_is_one_request_and_is_counted_in_the_answer() {
     let (publisher, requests) = publisher(|_, _| Answer::Taken);
     let mut failed = record("Charge", 12.5);
     failed["success"] = false.into();
-    let answer = handle(&publisher, &json!({"records": [failed]})).await.unwrap();
+    let answer = handle(&publisher, &json!({"records": [failed]}))
+        .await
+        .unwrap();
     assert_eq!(answer, accepted(1, 1));
     let request = requests.lock().unwrap().remove(0);
     assert_eq!(request.namespace, "CustomApp/NetworkMetrics");
     let told: Vec<_> = request
         .data
         .iter()
-        .map(|datum| (datum.name.as_str(), datum.unit.as_str(), datum.values.as_slice(), datum.counts.as_slice()))
+        .map(|datum| {
+            (
+                datum.name.as_str(),
+                datum.unit.as_str(),
+                datum.values.as_slice(),
+                datum.counts.as_slice(),
+            )
+        })
         .collect();
     assert_eq!(
         told,
@@ -43,10 +53,19 @@ async fn one_valid_record_is_one_request_and_is_counted_in_the_answer() {
     );
     assert_eq!(
         request.data[1].dimensions,
-        [("Service", "billing"), ("Operation", "Charge"), ("Status", "Error")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        [
+            ("Service", "billing"),
+            ("Operation", "Charge"),
+            ("Status", "Error")
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
     );
-    assert!(request.data.iter().all(|datum| datum.timestamp == (NOW_MS / 60_000 * 60) as f64));
+    assert!(
+        request
+            .data
+            .iter()
+            .all(|datum| datum.timestamp == (NOW_MS / 60_000 * 60) as f64)
+    );
 }
 
 #[tokio::test]
@@ -54,7 +73,10 @@ async fn an_empty_batch_calls_nobody() {
     let (publisher, requests) = publisher(|_, _| Answer::Error(500, "InternalServiceFault"));
     let answer = handle(&publisher, &json!({"records": []})).await.unwrap();
     assert_eq!(answer, accepted(0, 0));
-    assert_eq!(handle(&publisher, &messages(&[])).await.unwrap(), json!({"batchItemFailures": []}));
+    assert_eq!(
+        handle(&publisher, &messages(&[])).await.unwrap(),
+        json!({"batchItemFailures": []})
+    );
     handle(&publisher, &subscription(&[])).await.unwrap();
     assert!(requests.lock().unwrap().is_empty());
 }
@@ -64,14 +86,25 @@ async fn a_bad_record_amid_ten_is_named_and_the_others_are_published() {
     let (publisher, requests) = publisher(|_, _| Answer::Taken);
     let mut records = vec![record("Charge", 1.0); 10];
     records[4]["duration_ms"] = (-1).into();
-    let answer = handle(&publisher, &json!({ "records": records })).await.unwrap();
+    let answer = handle(&publisher, &json!({ "records": records }))
+        .await
+        .unwrap();
     let rejected = json!([{"index": 4, "reason": "`duration_ms` is negative"}]);
     let mut expected = accepted(9, 1);
     (expected["rejected"], expected["rejected_count"]) = (rejected, json!(1));
     assert_eq!(answer, expected);
     let data = requests.lock().unwrap().remove(0).data;
-    let of = |name: &str| data.iter().find(|datum| datum.name == name).unwrap().counts.clone();
-    assert_eq!((of("ApiCallDuration"), of("RejectedRecords")), (vec![9.0], vec![1.0]));
+    let of = |name: &str| {
+        data.iter()
+            .find(|datum| datum.name == name)
+            .unwrap()
+            .counts
+            .clone()
+    };
+    assert_eq!(
+        (of("ApiCallDuration"), of("RejectedRecords")),
+        (vec![9.0], vec![1.0])
+    );
 }
 
 #[tokio::test]
@@ -81,7 +114,10 @@ async fn lines_of_the_access_log_become_metrics_by_route() {
     let answer = handle(&publisher, &subscription(&lines)).await.unwrap();
     assert_eq!(answer["accepted"], 3);
     let data = requests.lock().unwrap().remove(0).data;
-    let told: Vec<_> = data.iter().map(|datum| (datum.name.as_str(), datum.counts[0])).collect();
+    let told: Vec<_> = data
+        .iter()
+        .map(|datum| (datum.name.as_str(), datum.counts[0]))
+        .collect();
     assert_eq!(
         told,
         [
@@ -92,14 +128,24 @@ async fn lines_of_the_access_log_become_metrics_by_route() {
             ("Decisions", 3.0)
         ]
     );
-    assert_eq!(data[0].dimensions[0], ("Route".to_owned(), "GET /orders".to_owned()));
+    assert_eq!(
+        data[0].dimensions[0],
+        ("Route".to_owned(), "GET /orders".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn a_delivery_that_cannot_be_decoded_is_an_error_that_says_why() {
     let (publisher, requests) = publisher(|_, _| Answer::Taken);
-    for (data, problem) in [("###", "not base64"), ("AAAA", "not gzip"), ("", "not gzip")] {
-        let error = handle(&publisher, &json!({"awslogs": {"data": data}})).await.unwrap_err().to_string();
+    for (data, problem) in [
+        ("###", "not base64"),
+        ("AAAA", "not gzip"),
+        ("", "not gzip"),
+    ] {
+        let error = handle(&publisher, &json!({"awslogs": {"data": data}}))
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(problem), "{error}");
     }
     assert!(requests.lock().unwrap().is_empty());
@@ -108,8 +154,14 @@ async fn a_delivery_that_cannot_be_decoded_is_an_error_that_says_why() {
 #[tokio::test]
 async fn an_event_of_no_known_shape_is_an_error_that_names_the_known_ones() {
     let (publisher, _) = publisher(|_, _| Answer::Taken);
-    let error = handle(&publisher, &json!({"Records": [{"eventSource": "aws:s3"}]})).await.unwrap_err().to_string();
-    assert!(error.contains("records") && error.contains("SQS") && error.contains("scheduled"), "{error}");
+    let error = handle(&publisher, &json!({"Records": [{"eventSource": "aws:s3"}]}))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("records") && error.contains("SQS") && error.contains("scheduled"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -120,7 +172,9 @@ async fn nothing_of_one_event_is_left_when_the_next_one_comes() {
     });
     let event = json!({"records": [record("First", 1.0)]});
     handle(&publisher, &event).await.unwrap_err();
-    let answer = handle(&publisher, &json!({"records": [record("Second", 1.0)]})).await.unwrap();
+    let answer = handle(&publisher, &json!({"records": [record("Second", 1.0)]}))
+        .await
+        .unwrap();
     assert_eq!(answer["accepted"], 1);
     let data = requests.lock().unwrap().remove(1).data;
     assert!(data.iter().all(|datum| datum.dimensions[1].1 == "Second"));
@@ -139,9 +193,18 @@ async fn events_of_the_project_are_understood() {
         seen += 1;
         let (publisher, _) = publisher(|_, _| Answer::Taken);
         let event = std::fs::read_to_string(&path).unwrap();
-        let answer = publisher.handle_at(&event, crate::support::now(), crate::support::patient()).await;
-        assert_eq!(answer.is_err(), name.contains("unknown"), "{name}: {answer:?}");
-        let rejected = answer.ok().and_then(|answer| Some(answer.get("rejected")?.as_array()?.len())).unwrap_or(0);
+        let answer = publisher
+            .handle_at(&event, crate::support::now(), crate::support::patient())
+            .await;
+        assert_eq!(
+            answer.is_err(),
+            name.contains("unknown"),
+            "{name}: {answer:?}"
+        );
+        let rejected = answer
+            .ok()
+            .and_then(|answer| Some(answer.get("rejected")?.as_array()?.len()))
+            .unwrap_or(0);
         assert_eq!(rejected > 0, name.contains("rejected"), "{name}");
     }
     assert!(seen >= 5, "{seen}");

@@ -1,4 +1,5 @@
-//! A CloudWatch that keeps what it is sent and answers what a test wants, and a DynamoDB with places for all series.
+//! A CloudWatch that keeps what it is sent and answers what a test wants, and a DynamoDB with
+//! places for all series.
 
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
@@ -51,7 +52,11 @@ pub(crate) type Requests = Arc<Mutex<Vec<Request>>>;
 
 fn member<'v>(value: &'v Cbor, name: &str) -> &'v Cbor {
     let members = value.as_map().expect("a map");
-    &members.iter().find(|(key, _)| key.as_text() == Some(name)).unwrap_or_else(|| panic!("no {name}")).1
+    &members
+        .iter()
+        .find(|(key, _)| key.as_text() == Some(name))
+        .unwrap_or_else(|| panic!("no {name}"))
+        .1
 }
 
 fn text(value: &Cbor) -> String {
@@ -59,20 +64,34 @@ fn text(value: &Cbor) -> String {
 }
 
 fn numbers(value: &Cbor) -> Vec<f64> {
-    value.as_array().expect("a list").iter().map(|number| number.as_float().expect("a double")).collect()
+    value
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|number| number.as_float().expect("a double"))
+        .collect()
 }
 
 fn seconds(value: &Cbor) -> f64 {
-    let Cbor::Tag(1, value) = value else { panic!("{value:?} is no time") };
-    value.as_float().unwrap_or_else(|| i128::from(value.as_integer().expect("a number")) as f64)
+    let Cbor::Tag(1, value) = value else {
+        panic!("{value:?} is no time")
+    };
+    value
+        .as_float()
+        .unwrap_or_else(|| i128::from(value.as_integer().expect("a number")) as f64)
 }
 
 fn read(request: &http::Request<SdkBody>) -> Request {
     let sent = request.body().bytes().expect("a whole body");
-    let compressed = request.headers().get("content-encoding").is_some_and(|encoding| encoding == "gzip");
+    let compressed = request
+        .headers()
+        .get("content-encoding")
+        .is_some_and(|encoding| encoding == "gzip");
     let mut bytes = Vec::new();
     if compressed {
-        flate2::read::GzDecoder::new(sent).read_to_end(&mut bytes).expect("gzip");
+        flate2::read::GzDecoder::new(sent)
+            .read_to_end(&mut bytes)
+            .expect("gzip");
     } else {
         bytes.extend_from_slice(sent);
     }
@@ -83,7 +102,12 @@ fn read(request: &http::Request<SdkBody>) -> Request {
             .as_array()
             .expect("a list")
             .iter()
-            .map(|dimension| (text(member(dimension, "Name")), text(member(dimension, "Value"))))
+            .map(|dimension| {
+                (
+                    text(member(dimension, "Name")),
+                    text(member(dimension, "Value")),
+                )
+            })
             .collect(),
         timestamp: seconds(member(datum, "Timestamp")),
         values: numbers(member(datum, "Values")),
@@ -95,7 +119,12 @@ fn read(request: &http::Request<SdkBody>) -> Request {
         bytes: bytes.len(),
         bytes_sent: sent.len(),
         namespace: text(member(&body, "Namespace")),
-        data: member(&body, "MetricData").as_array().expect("a list").iter().map(datum).collect(),
+        data: member(&body, "MetricData")
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(datum)
+            .collect(),
     }
 }
 
@@ -105,13 +134,24 @@ fn response(answer: Answer) -> http::Response<SdkBody> {
         Answer::Error(status, code) => {
             let text = |text: &str| Cbor::Text(text.to_owned());
             let kind = format!("com.amazonaws.cloudwatch#{code}");
-            (status, Cbor::Map(vec![(text("__type"), text(&kind)), (text("message"), text("said CloudWatch"))]))
+            (
+                status,
+                Cbor::Map(vec![
+                    (text("__type"), text(&kind)),
+                    (text("message"), text("said CloudWatch")),
+                ]),
+            )
         }
     };
     let mut bytes = Vec::new();
     ciborium::into_writer(&body, &mut bytes).expect("CBOR");
-    let response = http::Response::builder().status(status).header("smithy-protocol", "rpc-v2-cbor");
-    response.header("content-type", "application/cbor").body(SdkBody::from(bytes)).expect("a response")
+    let response = http::Response::builder()
+        .status(status)
+        .header("smithy-protocol", "rpc-v2-cbor");
+    response
+        .header("content-type", "application/cbor")
+        .body(SdkBody::from(bytes))
+        .expect("a response")
 }
 
 /// A client of a CloudWatch that answers its nth request (from 0) as `answer` says.
@@ -132,7 +172,9 @@ pub(crate) fn cloudwatch(
 
 /// A client over a connector.
 pub(crate) fn cloudwatch_over(client: SharedHttpClient) -> aws_sdk_cloudwatch::Client {
-    let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1));
+    let retries = RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(Duration::from_millis(1));
     let config = aws_sdk_cloudwatch::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-central-1"))
@@ -143,10 +185,16 @@ pub(crate) fn cloudwatch_over(client: SharedHttpClient) -> aws_sdk_cloudwatch::C
 }
 
 /// A client of a DynamoDB that says so of every request.
-pub(crate) fn dynamodb(answer: impl Fn(Value) -> (u16, Value) + Send + Sync + 'static) -> aws_sdk_dynamodb::Client {
+pub(crate) fn dynamodb(
+    answer: impl Fn(Value) -> (u16, Value) + Send + Sync + 'static,
+) -> aws_sdk_dynamodb::Client {
     let client = infallible_client_fn(move |request: http::Request<SdkBody>| {
-        let (status, body) = answer(serde_json::from_slice(request.body().bytes().expect("a body")).expect("JSON"));
-        http::Response::builder().status(status).body(SdkBody::from(body.to_string())).expect("a response")
+        let (status, body) =
+            answer(serde_json::from_slice(request.body().bytes().expect("a body")).expect("JSON"));
+        http::Response::builder()
+            .status(status)
+            .body(SdkBody::from(body.to_string()))
+            .expect("a response")
     });
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
@@ -166,25 +214,47 @@ pub(crate) fn places_for_all() -> aws_sdk_dynamodb::Client {
 
 pub(crate) fn endpoints(settings: &[(&str, &str)]) -> Endpoints {
     let settings = [&[("AWS_REGION", "eu-central-1")], settings].concat();
-    let lookup = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let lookup = |name: &str| {
+        settings
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
     Endpoints::from_settings(lookup).expect("settings")
 }
 
 pub(crate) fn config(settings: &[(&str, &str)]) -> Config {
     let settings = [&[("USAGE_TABLE", "usage")], settings].concat();
-    let lookup = |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let lookup = |name: &str| {
+        settings
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
     Config::from_lookup(lookup).expect("settings")
 }
 
 /// A publisher to a CloudWatch that answers as `answer` says.
-pub(crate) fn publisher(answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) -> (Publisher, Requests) {
+pub(crate) fn publisher(
+    answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
+) -> (Publisher, Requests) {
     let (client, requests) = cloudwatch(answer);
     let prober = Prober::new(endpoints(&[]));
-    (Publisher::new(&config(&[("MAX_SERIES", "10000")]), client, places_for_all(), prober), requests)
+    (
+        Publisher::new(
+            &config(&[("MAX_SERIES", "10000")]),
+            client,
+            places_for_all(),
+            prober,
+        ),
+        requests,
+    )
 }
 
 /// The same without a publisher around it.
-pub(crate) fn bare(answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) -> (CloudWatch, Requests) {
+pub(crate) fn bare(
+    answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
+) -> (CloudWatch, Requests) {
     let (client, requests) = cloudwatch(answer);
     (CloudWatch::new(client, "Test".to_owned()), requests)
 }
@@ -198,7 +268,9 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) async fn handle(publisher: &Publisher, event: &Value) -> Result<Value, Failure> {
-    publisher.handle_at(&event.to_string(), now(), patient()).await
+    publisher
+        .handle_at(&event.to_string(), now(), patient())
+        .await
 }
 
 /// A successful call.

@@ -6,11 +6,22 @@ use jiff::Timestamp;
 use usage::{KeySeed, PlanDocument, Seeds};
 
 /// One line per key. The secrets of a file belong to somebody, so that only their ids are shown.
-pub(super) fn write(text: &mut String, seeds: &Seeds, are_secrets_shown: bool, now: Timestamp) -> std::fmt::Result {
+pub(super) fn write(
+    text: &mut String,
+    seeds: &Seeds,
+    are_secrets_shown: bool,
+    now: Timestamp,
+) -> std::fmt::Result {
     for key in &seeds.keys {
         let plan = seeds.plans.get(&key.plan).map(limits).unwrap_or_default();
-        let shown = if are_secrets_shown { &key.key } else { &key.key_id };
-        let standing = standing(key, now).map(|standing| format!("   ({standing})")).unwrap_or_default();
+        let shown = if are_secrets_shown {
+            &key.key
+        } else {
+            &key.key_id
+        };
+        let standing = standing(key, now)
+            .map(|standing| format!("   ({standing})"))
+            .unwrap_or_default();
         writeln!(text, "  {shown}   plan {}: {plan}{standing}", key.plan)?;
     }
     Ok(())
@@ -21,14 +32,26 @@ fn standing(key: &KeySeed, now: Timestamp) -> Option<String> {
     if !key.enabled {
         return Some("disabled: 401".to_owned());
     }
-    key.expires_at.filter(|end| *end <= now).map(|end| format!("expired at {end}: 401"))
+    key.expires_at
+        .filter(|end| *end <= now)
+        .map(|end| format!("expired at {end}: 401"))
 }
 
 fn limits(plan: &PlanDocument) -> String {
-    let throttle = plan.throttle.iter().map(|throttle| format!("{}/s, burst {}", throttle.rate, throttle.burst));
-    let quotas = plan.quotas.iter().map(|quota| format!("{} a {}", quota.limit, quota.period));
+    let throttle = plan
+        .throttle
+        .iter()
+        .map(|throttle| format!("{}/s, burst {}", throttle.rate, throttle.burst));
+    let quotas = plan
+        .quotas
+        .iter()
+        .map(|quota| format!("{} a {}", quota.limit, quota.period));
     let all: Vec<String> = throttle.chain(quotas).collect();
-    if all.is_empty() { "no limit".to_owned() } else { all.join(", ") }
+    if all.is_empty() {
+        "no limit".to_owned()
+    } else {
+        all.join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -44,7 +67,13 @@ mod tests {
                 {"key": "twenty-characters-03", "key_id": "old", "plan": "p", "expires_at": "2026-11-22T12:00:00Z"}]}"#,
         );
         let mut text = String::new();
-        write(&mut text, &seeds.unwrap(), false, "2026-11-22T12:00:00Z".parse().unwrap()).unwrap();
+        write(
+            &mut text,
+            &seeds.unwrap(),
+            false,
+            "2026-11-22T12:00:00Z".parse().unwrap(),
+        )
+        .unwrap();
         assert_eq!(
             text.lines().collect::<Vec<_>>(),
             [

@@ -4,15 +4,23 @@ use std::path::Path;
 
 use crate::cli::STATE;
 
-/// `cargo run -q -- token --plan pro` if cargo has started this process, else the program as it was called. It names the
-/// folder of the signing key unless that is the default one below the folder in which cargo runs.
+/// `cargo run -q -- token --plan pro` if cargo has started this process, else the program as it was
+/// called. It names the folder of the signing key unless that is the default one below the folder
+/// in which cargo runs.
 pub(super) fn token_command(program: Option<&str>, is_under_cargo: bool, state: &Path) -> String {
-    let program = if is_under_cargo { "cargo run -q --".to_owned() } else { quoted(program.unwrap_or("tollgate")) };
+    let program = if is_under_cargo {
+        "cargo run -q --".to_owned()
+    } else {
+        quoted(program.unwrap_or("tollgate"))
+    };
     if is_under_cargo && state == Path::new(STATE) {
         return format!("{program} token --plan pro");
     }
     let folder = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
-    format!("{program} token --plan pro --state {}", quoted(&folder.to_string_lossy()))
+    format!(
+        "{program} token --plan pro --state {}",
+        quoted(&folder.to_string_lossy())
+    )
 }
 
 /// The text as one word of a shell.
@@ -32,11 +40,29 @@ mod tests {
     fn the_command_is_the_one_that_started_the_gateway() {
         for (program, is_under_cargo, state, expected) in [
             (None, true, ".tollgate", "cargo run -q -- token --plan pro"),
-            (None, true, "/k", "cargo run -q -- token --plan pro --state /k"),
-            (Some("tollgate"), false, "/k", "tollgate token --plan pro --state /k"),
-            (Some("./a b/tollgate"), false, "/it's", r"'./a b/tollgate' token --plan pro --state '/it'\''s'"),
+            (
+                None,
+                true,
+                "/k",
+                "cargo run -q -- token --plan pro --state /k",
+            ),
+            (
+                Some("tollgate"),
+                false,
+                "/k",
+                "tollgate token --plan pro --state /k",
+            ),
+            (
+                Some("./a b/tollgate"),
+                false,
+                "/it's",
+                r"'./a b/tollgate' token --plan pro --state '/it'\''s'",
+            ),
         ] {
-            assert_eq!(token_command(program, is_under_cargo, Path::new(state)), expected);
+            assert_eq!(
+                token_command(program, is_under_cargo, Path::new(state)),
+                expected
+            );
         }
     }
 
@@ -44,6 +70,9 @@ mod tests {
     fn a_program_without_cargo_names_the_folder_in_full() {
         let command = token_command(Some("tollgate"), false, Path::new(STATE));
         let folder = command.split_once("--state ").unwrap().1;
-        assert!(folder.trim_matches('\'').starts_with('/') && folder.contains(STATE), "{command}");
+        assert!(
+            folder.trim_matches('\'').starts_with('/') && folder.contains(STATE),
+            "{command}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Gauges that a function logs in CloudWatch's embedded metric format, such as those of alb-sync's last run.
+//! Gauges that a function logs in CloudWatch's embedded metric format, such as those of alb-sync's
+//! last run.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +52,9 @@ impl Gauges {
         if !line.contains("\"_aws\"") {
             return false;
         }
-        let Ok(line) = serde_json::from_str::<EmbeddedLine>(line) else { return false };
+        let Ok(line) = serde_json::from_str::<EmbeddedLine>(line) else {
+            return false;
+        };
 
         for directive in &line.metadata.directives {
             self.replace(directive, &line.fields);
@@ -59,7 +62,8 @@ impl Gauges {
         true
     }
 
-    /// Sets the gauges of one directive. Those that it had before and has no more are not known any more.
+    /// Sets the gauges of one directive. Those that it had before and has no more are not known any
+    /// more.
     fn replace(&mut self, directive: &Directive, fields: &Map<String, Value>) {
         // The other sets are roll-ups of the longest one.
         let set = directive.dimension_sets.iter().max_by_key(|set| set.len());
@@ -67,8 +71,13 @@ impl Gauges {
         let dimensions: Dimensions = set.into_iter().flatten().filter_map(text).collect();
 
         if self.0.len() < MAX_SETS || self.0.contains_key(&dimensions) {
-            let value = |metric: &Declaration| Some((metric.name.clone(), fields.get(&metric.name)?.as_f64()?));
-            self.0.insert(dimensions, directive.metrics.iter().filter_map(value).collect());
+            let value = |metric: &Declaration| {
+                Some((metric.name.clone(), fields.get(&metric.name)?.as_f64()?))
+            };
+            self.0.insert(
+                dimensions,
+                directive.metrics.iter().filter_map(value).collect(),
+            );
         }
     }
 
@@ -77,7 +86,10 @@ impl Gauges {
         let mut gauges: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (dimensions, values) in &self.0 {
             for (name, value) in values {
-                gauges.entry(name.as_str()).or_default().push((dimensions, *value));
+                gauges
+                    .entry(name.as_str())
+                    .or_default()
+                    .push((dimensions, *value));
             }
         }
         gauges
@@ -90,17 +102,27 @@ mod tests {
     use serde_json::json;
 
     fn line(group: &str, gauges: &[(&str, u32)]) -> String {
-        let declared: Vec<_> = gauges.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
-        let directive = json!({"Namespace": "N", "Dimensions": [[], ["TargetGroup"]], "Metrics": declared});
+        let declared: Vec<_> = gauges
+            .iter()
+            .map(|(name, _)| json!({"Name": name, "Unit": "Count"}))
+            .collect();
+        let directive =
+            json!({"Namespace": "N", "Dimensions": [[], ["TargetGroup"]], "Metrics": declared});
         let mut line = json!({"_aws": {"Timestamp": 7, "CloudWatchMetrics": [directive]}, "TargetGroup": group});
-        gauges.iter().for_each(|(name, value)| line[name] = json!(value));
+        gauges
+            .iter()
+            .for_each(|(name, value)| line[name] = json!(value));
         line.to_string()
     }
 
     fn shown(gauges: &Gauges) -> Vec<String> {
         let all = gauges.by_name().into_iter();
-        all.flat_map(|(name, values)| values.into_iter().map(move |(of, value)| format!("{name} {} {value}", of[0].1)))
-            .collect()
+        all.flat_map(|(name, values)| {
+            values
+                .into_iter()
+                .map(move |(of, value)| format!("{name} {} {value}", of[0].1))
+        })
+        .collect()
     }
 
     #[test]
@@ -108,16 +130,33 @@ mod tests {
         let mut gauges = Gauges::default();
         assert!(gauges.take(&line("a", &[("Registered", 1), ("Succeeded", 1)])));
         assert!(gauges.take(&line("b", &[("Registered", 5), ("Succeeded", 1)])));
-        assert_eq!(shown(&gauges), ["Registered a 1", "Registered b 5", "Succeeded a 1", "Succeeded b 1"]);
+        assert_eq!(
+            shown(&gauges),
+            [
+                "Registered a 1",
+                "Registered b 5",
+                "Succeeded a 1",
+                "Succeeded b 1"
+            ]
+        );
 
         gauges.take(&line("a", &[("Succeeded", 0)]));
-        assert_eq!(shown(&gauges), ["Registered b 5", "Succeeded a 0", "Succeeded b 1"]);
+        assert_eq!(
+            shown(&gauges),
+            ["Registered b 5", "Succeeded a 0", "Succeeded b 1"]
+        );
     }
 
     #[test]
     fn lines_of_other_formats_are_not_taken() {
         let mut gauges = Gauges::default();
-        for line in ["", "no JSON", r#"{"api_call":{}}"#, r#"{"_aws":7}"#, r#"{"_aws":{"CloudWatchMetrics":[{}]}}"#] {
+        for line in [
+            "",
+            "no JSON",
+            r#"{"api_call":{}}"#,
+            r#"{"_aws":7}"#,
+            r#"{"_aws":{"CloudWatchMetrics":[{}]}}"#,
+        ] {
             assert!(!gauges.take(line), "{line}");
         }
         assert!(shown(&gauges).is_empty());
@@ -130,6 +169,9 @@ mod tests {
             gauges.take(&line(&format!("{group:05}"), &[("Succeeded", 1)]));
         }
         gauges.take(&line("00000", &[("Succeeded", 0)]));
-        assert_eq!((shown(&gauges).len(), &*shown(&gauges)[0]), (MAX_SETS, "Succeeded 00000 0"));
+        assert_eq!(
+            (shown(&gauges).len(), &*shown(&gauges)[0]),
+            (MAX_SETS, "Succeeded 00000 0")
+        );
     }
 }

@@ -17,8 +17,8 @@ pub const METRICS_PATH: &str = "/_tollgate/metrics";
 /// The one day that a process lives.
 const DAY: i64 = 0;
 
-/// The metrics of the access log's lines and of call records, with the publisher's own cap on series, and the gauges
-/// that functions log.
+/// The metrics of the access log's lines and of call records, with the publisher's own cap on
+/// series, and the gauges that functions log.
 #[derive(Debug)]
 pub struct LocalMetrics(Mutex<Counted>);
 
@@ -34,7 +34,12 @@ struct Counted {
 impl Default for LocalMetrics {
     fn default() -> Self {
         let (intake, cap) = (Intake::of_all_time(), SeriesCap::new(Config::MAX_SERIES));
-        Self(Mutex::new(Counted { intake, gauges: Gauges::default(), cap, settled: 0 }))
+        Self(Mutex::new(Counted {
+            intake,
+            gauges: Gauges::default(),
+            cap,
+            settled: 0,
+        }))
     }
 }
 
@@ -55,7 +60,10 @@ impl LocalMetrics {
 
     /// A writer that counts each line and writes it on.
     pub fn counting<W: io::Write>(self: &Arc<Self>, writer: W) -> impl io::Write + use<W> {
-        Counting { metrics: Arc::clone(self), writer }
+        Counting {
+            metrics: Arc::clone(self),
+            writer,
+        }
     }
 
     /// The metrics in Prometheus' text format.
@@ -85,8 +93,13 @@ impl Counted {
         if self.intake.sums.len() == self.settled {
             return;
         }
-        let ids: Vec<_> =
-            self.intake.sums.iter().map(|(series, _)| series).filter(|series| !series.is_overflow()).collect();
+        let ids: Vec<_> = self
+            .intake
+            .sums
+            .iter()
+            .map(|(series, _)| series)
+            .filter(|series| !series.is_overflow())
+            .collect();
         let ids: Vec<_> = ids.into_iter().map(Series::id).collect();
         let candidates = self.cap.candidates(&ids);
         self.cap.learn(DAY, candidates);
@@ -95,10 +108,16 @@ impl Counted {
         self.settled = self.intake.sums.len();
     }
 
-    /// In order, without the roll-up of calls over both ways: summed up with the others it would count twice.
+    /// In order, without the roll-up of calls over both ways: summed up with the others it would
+    /// count twice.
     fn shown(&self) -> BTreeMap<(&'static str, &Series), &Aggregate> {
-        let all = self.intake.sums.iter().filter(|(series, _)| series.metric != Metric::CallDuration);
-        all.map(|(series, aggregate)| ((series.metric.name(), series), aggregate)).collect()
+        let all = self
+            .intake
+            .sums
+            .iter()
+            .filter(|(series, _)| series.metric != Metric::CallDuration);
+        all.map(|(series, aggregate)| ((series.metric.name(), series), aggregate))
+            .collect()
     }
 }
 
@@ -111,7 +130,9 @@ struct Counting<W> {
 impl<W: io::Write> io::Write for Counting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.writer.write_all(bytes)?;
-        String::from_utf8_lossy(bytes).lines().for_each(|line| self.metrics.record(line));
+        String::from_utf8_lossy(bytes)
+            .lines()
+            .for_each(|line| self.metrics.record(line));
         Ok(bytes.len())
     }
 
@@ -147,8 +168,17 @@ pub(super) mod tests {
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }
-        let median = text.split("quantile=\"0.5\"} ").nth(1).unwrap().lines().next().unwrap();
-        assert!((47.5..=52.5).contains(&median.parse::<f64>().unwrap()), "{median}");
+        let median = text
+            .split("quantile=\"0.5\"} ")
+            .nth(1)
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap();
+        assert!(
+            (47.5..=52.5).contains(&median.parse::<f64>().unwrap()),
+            "{median}"
+        );
     }
 
     #[test]
@@ -156,26 +186,45 @@ pub(super) mod tests {
         let metrics = Arc::new(LocalMetrics::default());
         let mut written = Vec::new();
         let record = r#"{"api_call":{"service":"dynamodb","operation":"UpdateItem","duration_ms":4.1,"success":true,"endpoint":"public"}}"#;
-        metrics.counting(&mut written).write_all(format!("{record}\n").as_bytes()).unwrap();
+        metrics
+            .counting(&mut written)
+            .write_all(format!("{record}\n").as_bytes())
+            .unwrap();
         assert_eq!(written, format!("{record}\n").as_bytes());
         let text = metrics.prometheus();
         let labels = r#"{service="dynamodb",operation="UpdateItem",endpoint="public"}"#;
-        assert!(text.contains(&format!("tollgate_api_call_duration_milliseconds_count{labels} 1")), "{text}");
-        assert_eq!(text.matches("tollgate_api_call_duration_milliseconds_count").count(), 1, "no roll-up");
+        assert!(
+            text.contains(&format!(
+                "tollgate_api_call_duration_milliseconds_count{labels} 1"
+            )),
+            "{text}"
+        );
+        assert_eq!(
+            text.matches("tollgate_api_call_duration_milliseconds_count")
+                .count(),
+            1,
+            "no roll-up"
+        );
     }
 
     #[test]
     fn gauges_are_shown_and_not_counted_as_rejected_records() {
         let metrics = Arc::new(LocalMetrics::default());
         let gauges = r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["TargetGroup"],[]],"Metrics":[{"Name":"RegisteredTargets","Unit":"Count"},{"Name":"SyncSucceeded","Unit":"Count"}]}]},"TargetGroup":"targetgroup/a/1","RegisteredTargets":3,"SyncSucceeded":1}"#;
-        metrics.counting(io::sink()).write_all(format!("{gauges}\n").as_bytes()).unwrap();
+        metrics
+            .counting(io::sink())
+            .write_all(format!("{gauges}\n").as_bytes())
+            .unwrap();
         let text = metrics.prometheus();
         for expected in [
             r#"tollgate_registered_targets{target_group="targetgroup/a/1"} 3"#,
             r#"tollgate_sync_succeeded{target_group="targetgroup/a/1"} 1"#,
             "tollgate_rejected_records_total 0",
         ] {
-            assert!(text.lines().any(|line| line == expected), "{expected}\n{text}");
+            assert!(
+                text.lines().any(|line| line == expected),
+                "{expected}\n{text}"
+            );
         }
         assert!(metrics.table().contains("SyncSucceeded"));
     }
@@ -186,8 +235,17 @@ pub(super) mod tests {
         (0..2_000).for_each(|route| metrics.line(&line(&format!("GET /{route}"), 5)));
         let counted = metrics.lock();
         assert!(counted.intake.sums.len() <= Config::MAX_SERIES + 32);
-        let requests = counted.intake.sums.iter().filter(|(series, _)| series.metric == Metric::Requests);
-        assert_eq!(requests.map(|(_, aggregate)| aggregate.values.count()).sum::<u64>(), 2_000);
+        let requests = counted
+            .intake
+            .sums
+            .iter()
+            .filter(|(series, _)| series.metric == Metric::Requests);
+        assert_eq!(
+            requests
+                .map(|(_, aggregate)| aggregate.values.count())
+                .sum::<u64>(),
+            2_000
+        );
     }
 
     #[test]
@@ -196,9 +254,9 @@ pub(super) mod tests {
         assert_eq!(metrics.table(), "");
         metrics.line(&line("GET /orders", 31));
         let table = metrics.table();
-        assert!(
-            table.lines().any(|row| row.starts_with("Latency") && row.contains("GET /orders") && row.contains("31.0"))
-        );
+        assert!(table.lines().any(|row| row.starts_with("Latency")
+            && row.contains("GET /orders")
+            && row.contains("31.0")));
         assert_eq!(table.lines().count(), 2 + 3);
     }
 }

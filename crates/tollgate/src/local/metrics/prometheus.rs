@@ -13,17 +13,31 @@ const QUANTILES: [f64; 4] = [0.5, 0.95, 0.99, 0.999];
 impl Counted {
     /// Writes counters, summaries whose quantiles are within 5 %, and gauges.
     pub(super) fn write_prometheus(&self, text: &mut String) -> fmt::Result {
-        let mut exposition = Exposition { text, family: String::new() };
+        let mut exposition = Exposition {
+            text,
+            family: String::new(),
+        };
 
         for ((name, series), aggregate) in self.shown() {
-            let labels: Vec<_> = series.dimensions().map(|(name, value)| label(name, value)).collect();
+            let labels: Vec<_> = series
+                .dimensions()
+                .map(|(name, value)| label(name, value))
+                .collect();
             match series.metric.unit() {
                 Unit::Count => {
-                    exposition.begin(&format!("{}_total", family(name)), "counter", help(series.metric))?;
+                    exposition.begin(
+                        &format!("{}_total", family(name)),
+                        "counter",
+                        help(series.metric),
+                    )?;
                     exposition.sample("", &labels, aggregate.values.count())?;
                 }
                 Unit::Milliseconds => {
-                    exposition.begin(&format!("{}_milliseconds", family(name)), "summary", help(series.metric))?;
+                    exposition.begin(
+                        &format!("{}_milliseconds", family(name)),
+                        "summary",
+                        help(series.metric),
+                    )?;
                     exposition.summary(&labels, &aggregate.values)?;
                 }
             }
@@ -32,12 +46,19 @@ impl Counted {
         for (name, values) in self.gauges.by_name() {
             exposition.begin(&family(name), "gauge", &gauge_help(name))?;
             for (dimensions, value) in values {
-                let labels: Vec<_> = dimensions.iter().map(|(name, value)| label(name, value)).collect();
+                let labels: Vec<_> = dimensions
+                    .iter()
+                    .map(|(name, value)| label(name, value))
+                    .collect();
                 exposition.sample("", &labels, value)?;
             }
         }
 
-        exposition.begin("tollgate_rejected_records_total", "counter", help(Metric::RejectedRecords))?;
+        exposition.begin(
+            "tollgate_rejected_records_total",
+            "counter",
+            help(Metric::RejectedRecords),
+        )?;
         exposition.sample("", &[], self.intake.rejections.count())
     }
 }
@@ -72,7 +93,11 @@ impl Exposition<'_> {
     }
 
     fn sample(&mut self, suffix: &str, labels: &[String], value: impl fmt::Display) -> fmt::Result {
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{}}}", labels.join(","))
+        };
         writeln!(self.text, "{}{suffix}{labels} {value}", self.family)
     }
 }
@@ -83,7 +108,10 @@ fn family(name: &str) -> String {
 }
 
 fn label(name: &str, value: &str) -> String {
-    let value = value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
+    let value = value
+        .replace('\\', r"\\")
+        .replace('"', r#"\""#)
+        .replace('\n', r"\n");
     format!(r#"{}="{value}""#, snake(name))
 }
 
@@ -116,7 +144,9 @@ const fn help(metric: Metric) -> &'static str {
         Metric::BreakerOpen => "Times that a circuit breaker opened.",
         Metric::EndpointReachable => "Probes that could connect to the service's endpoint.",
         Metric::EndpointPrivate => "Probes that found private addresses only.",
-        Metric::EndpointConnect => "Time that a TCP connection to the service took in milliseconds.",
+        Metric::EndpointConnect => {
+            "Time that a TCP connection to the service took in milliseconds."
+        }
         Metric::EndpointTls => "Time that the TLS handshake with the service took in milliseconds.",
         Metric::RejectedRecords => "Log lines and call records that could not be counted.",
         Metric::OverflowedSeries => "Series that were counted as `other`.",
@@ -125,10 +155,18 @@ const fn help(metric: Metric) -> &'static str {
 
 fn gauge_help(name: &str) -> String {
     let known = match name {
-        "ResolvedAddresses" => "Addresses that a target group's names resolved to in alb-sync's last run.",
-        "RegisteredTargets" => "Targets that were registered in a target group at the end of alb-sync's last run.",
-        "PendingTargets" => "Targets that alb-sync no longer finds by name and has not deregistered yet.",
-        "SyncSucceeded" => "1 if alb-sync's last run could reconcile the target group, 0 otherwise.",
+        "ResolvedAddresses" => {
+            "Addresses that a target group's names resolved to in alb-sync's last run."
+        }
+        "RegisteredTargets" => {
+            "Targets that were registered in a target group at the end of alb-sync's last run."
+        }
+        "PendingTargets" => {
+            "Targets that alb-sync no longer finds by name and has not deregistered yet."
+        }
+        "SyncSucceeded" => {
+            "1 if alb-sync's last run could reconcile the target group, 0 otherwise."
+        }
         other => return format!("{other}, as a function logged it last."),
     };
     known.to_owned()
@@ -146,8 +184,7 @@ mod tests {
         for route in ["GET /a", "GET /b"] {
             metrics.line(&line(route, 5).replace("allowed", "throttled"));
         }
-        let record =
-            r#"{"api_call":{"service":"s","operation":"o","duration_ms":4,"success":false,"endpoint":"vpce"}}"#;
+        let record = r#"{"api_call":{"service":"s","operation":"o","duration_ms":4,"success":false,"endpoint":"vpce"}}"#;
         metrics.record(record);
         metrics.record(
             r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["TargetGroup"]],"Metrics":[{"Name":"SyncSucceeded"},{"Name":"SomethingNew"}]}]},"TargetGroup":"targetgroup/a/1","SyncSucceeded":1,"SomethingNew":2}"#,
@@ -157,17 +194,27 @@ mod tests {
         let mut families = Vec::new();
         let mut lines = text.lines().peekable();
         while let Some(help) = lines.next() {
-            let name = help.strip_prefix("# HELP ").unwrap_or_else(|| panic!("{help}\n{text}"));
+            let name = help
+                .strip_prefix("# HELP ")
+                .unwrap_or_else(|| panic!("{help}\n{text}"));
             let (name, help) = name.split_once(' ').unwrap();
             assert!(help.len() > 10 && help.ends_with('.'), "{name}");
-            let kind = lines.next().unwrap().strip_prefix(&format!("# TYPE {name} ")).unwrap();
-            assert!(["counter", "summary", "gauge"].contains(&kind) && !families.contains(&name), "{name}");
+            let kind = lines
+                .next()
+                .unwrap()
+                .strip_prefix(&format!("# TYPE {name} "))
+                .unwrap();
+            assert!(
+                ["counter", "summary", "gauge"].contains(&kind) && !families.contains(&name),
+                "{name}"
+            );
             families.push(name);
             let before = families.len();
             while lines.peek().is_some_and(|line| !line.starts_with('#')) {
                 let sample = lines.next().unwrap();
                 assert!(
-                    sample.starts_with(name) && sample.rsplit_once(' ').unwrap().1.parse::<f64>().is_ok(),
+                    sample.starts_with(name)
+                        && sample.rsplit_once(' ').unwrap().1.parse::<f64>().is_ok(),
                     "{sample}"
                 );
             }
@@ -190,7 +237,9 @@ mod tests {
         let metrics = LocalMetrics::default();
         let sum = || -> f64 {
             let text = metrics.prometheus();
-            let (_, rest) = text.split_once("tollgate_latency_milliseconds_sum{route=\"GET /orders\"} ").unwrap();
+            let (_, rest) = text
+                .split_once("tollgate_latency_milliseconds_sum{route=\"GET /orders\"} ")
+                .unwrap();
             rest.lines().next().unwrap().parse().unwrap()
         };
         (0..200).for_each(|_| metrics.line(&line("GET /orders", 1_030)));

@@ -20,11 +20,16 @@ impl Counted {
             "metric (times in ms)", "of", "count", "p50", "p95", "p99", "most"
         )?;
         for ((name, series), aggregate) in shown {
-            let of = series.dimensions().map(|(_, value)| value).collect::<Vec<_>>().join(", ");
+            let of = series
+                .dimensions()
+                .map(|(_, value)| value)
+                .collect::<Vec<_>>()
+                .join(", ");
             let values = &aggregate.values;
             write!(text, "{name:<20} {of:<44} {:>9}", values.count())?;
             if series.metric.unit() == Unit::Milliseconds {
-                let quantiles = [0.5, 0.95, 0.99].map(|part| values.quantile(part).unwrap_or_default());
+                let quantiles =
+                    [0.5, 0.95, 0.99].map(|part| values.quantile(part).unwrap_or_default());
                 for value in quantiles.into_iter().chain(values.most()) {
                     write!(text, " {value:>8.1}")?;
                 }
@@ -34,7 +39,11 @@ impl Counted {
 
         for (name, values) in gauges {
             for (dimensions, value) in values {
-                let of = dimensions.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ");
+                let of = dimensions
+                    .iter()
+                    .map(|(_, value)| value.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 writeln!(text, "{name:<20} {of:<44} {value:>9}")?;
             }
         }

@@ -21,11 +21,15 @@ fn caller() -> Caller {
 /// What an item of those attributes says about a plan's limits.
 fn usage(plan: &Plan, route: Option<&RouteLimit>, now: Nanos, item: &Attributes) -> Usage {
     let demand = Demand::new(plan, route, 1, now).unwrap();
-    let tats = demand.buckets().filter_map(|bucket| Some((bucket.id, *item.get(&bucket_name(bucket.id))?)));
-    let counts = demand
-        .windows()
-        .iter()
-        .filter_map(|(_, window)| Some(Count::of(window, i64::try_from(*item.get(&window_name(window.id))?).unwrap())));
+    let tats = demand
+        .buckets()
+        .filter_map(|bucket| Some((bucket.id, *item.get(&bucket_name(bucket.id))?)));
+    let counts = demand.windows().iter().filter_map(|(_, window)| {
+        Some(Count::of(
+            window,
+            i64::try_from(*item.get(&window_name(window.id))?).unwrap(),
+        ))
+    });
     let slots = plan.sliding.iter().flat_map(|window| window.slots);
     let slots = slots.filter_map(|slot| Some((slot, *item.get(&slot_name(slot))?)));
     Usage::new(tats.collect(), counts.collect()).with_slots(slots.collect())
@@ -54,12 +58,20 @@ fn decide(
         meanwhile(item);
         if apply(&charging.clauses(&caller()), item) {
             worker.remembered = usage(demand.plan(), demand.route(), demand.now(), item);
-            return Outcome { allowed: true, writes };
+            return Outcome {
+                allowed: true,
+                writes,
+            };
         }
         worker.remembered = usage(demand.plan(), demand.route(), demand.now(), item);
         match charging.refused(&worker.remembered) {
             Step::Again => {}
-            Step::Denied(_) => return Outcome { allowed: false, writes },
+            Step::Denied(_) => {
+                return Outcome {
+                    allowed: false,
+                    writes,
+                };
+            }
             Step::Contradiction => panic!("only charges changed the item"),
         }
     }
@@ -78,11 +90,17 @@ fn rate_route_and_quotas_are_charged_by_one_write() {
     let route = plan.route_limit("GET", "/a").cloned();
     let demand = Demand::new(&plan, route.as_deref(), 2, MIDNIGHT).unwrap();
     let mut item = Attributes::new();
-    assert!(apply(&Charging::new(&demand, &Usage::default()).clauses(&caller()), &mut item));
+    assert!(apply(
+        &Charging::new(&demand, &Usage::default()).clauses(&caller()),
+        &mut item
+    ));
     let bucket = bucket_name(plan.bucket.as_ref().unwrap().id);
     let expected = [
         (bucket, MIDNIGHT + 200 * MILLISECOND),
-        (bucket_name(route.as_ref().unwrap().bucket.id), MIDNIGHT + 400 * MILLISECOND),
+        (
+            bucket_name(route.as_ref().unwrap().bucket.id),
+            MIDNIGHT + 400 * MILLISECOND,
+        ),
         ("d20261122".to_owned(), 2),
         ("m20261101".to_owned(), 2),
         ("u261122".to_owned(), 2),
@@ -98,14 +116,20 @@ fn a_usage_query_charges_its_bucket_alone() {
         let plan = plan(document);
         let demand = Demand::usage_query(&plan, MIDNIGHT);
         let clauses = Charging::new(&demand, &Usage::default()).clauses(&caller());
-        let conditions = clauses.iter().filter(|clause| matches!(clause, Clause::AtMost { .. })).count();
+        let conditions = clauses
+            .iter()
+            .filter(|clause| matches!(clause, Clause::AtMost { .. }))
+            .count();
         assert_eq!(conditions, own, "the plan's rate is a condition");
 
         let mut item = Attributes::new();
         assert!(apply(&clauses, &mut item));
         let mut names: Vec<_> = item.into_keys().collect();
         names.sort_unstable();
-        assert_eq!(names, [bucket_name(plan.usage_query.bucket.id).as_str(), "ttl", "v"]);
+        assert_eq!(
+            names,
+            [bucket_name(plan.usage_query.bucket.id).as_str(), "ttl", "v"]
+        );
     }
 }
 
@@ -114,8 +138,14 @@ fn a_plan_without_limits_counts_its_day_and_asks_nothing() {
     let plan = plan("{}");
     let demand = Demand::new(&plan, None, 3, MIDNIGHT).unwrap();
     let clauses = Charging::new(&demand, &Usage::default()).clauses(&caller());
-    assert!(clauses.contains(&Clause::Count { attribute: "u261122".to_owned(), by: 3 }));
-    assert_eq!(super::super::expression::expression(&clauses).condition, None);
+    assert!(clauses.contains(&Clause::Count {
+        attribute: "u261122".to_owned(),
+        by: 3
+    }));
+    assert_eq!(
+        super::super::expression::expression(&clauses).condition,
+        None
+    );
 }
 
 #[test]
@@ -124,7 +154,10 @@ fn an_address_is_forgotten_two_days_after_its_usage_has_lost_its_meaning() {
     let demand = Demand::new(&plan, None, 1, MIDNIGHT).unwrap();
     let address = Caller::from_address("192.0.2.1".parse().unwrap(), "p");
     let clauses = Charging::new(&demand, &Usage::default()).clauses(&address);
-    assert!(clauses.contains(&Clause::Set { attribute: "ttl".to_owned(), to: (MIDNIGHT + 3 * DAY) / SECOND }));
+    assert!(clauses.contains(&Clause::Set {
+        attribute: "ttl".to_owned(),
+        to: (MIDNIGHT + 3 * DAY) / SECOND
+    }));
 }
 
 #[test]
@@ -132,7 +165,10 @@ fn a_wrong_guess_is_followed_by_the_write_that_decides() {
     let plan = plan(r#"{"throttle":{"rate":1,"burst":2}}"#);
     let mut item = Attributes::new();
     let demand = Demand::new(&plan, None, 1, MIDNIGHT).unwrap();
-    assert_eq!(decide(&demand, &mut Worker::default(), &mut item, |_| {}).writes, 1);
+    assert_eq!(
+        decide(&demand, &mut Worker::default(), &mut item, |_| {}).writes,
+        1
+    );
     let second = decide(&demand, &mut Worker::default(), &mut item, |_| {});
     assert!(second.allowed);
     assert_eq!(second.writes, 2);
@@ -158,12 +194,18 @@ fn an_item_that_is_brought_back_meanwhile_is_a_contradiction_and_not_a_loop() {
     let mut charging = Charging::new(&demand, &Usage::default());
     let busy = Usage::new(vec![(id, MIDNIGHT + SECOND)], Vec::new());
     assert!(matches!(charging.refused(&busy), Step::Again));
-    assert!(matches!(charging.refused(&Usage::default()), Step::Contradiction));
+    assert!(matches!(
+        charging.refused(&Usage::default()),
+        Step::Contradiction
+    ));
 }
 
 /// A step of a random history: time passes, one of the workers calls.
 fn steps() -> impl Strategy<Value = Vec<(i64, usize, u64, bool)>> {
-    proptest::collection::vec((0..400_000_000_i64, 0..4_usize, 1..3_u64, any::<bool>()), 1..120)
+    proptest::collection::vec(
+        (0..400_000_000_i64, 0..4_usize, 1..3_u64, any::<bool>()),
+        1..120,
+    )
 }
 
 proptest! {
@@ -196,7 +238,8 @@ proptest! {
         }
     }
 
-    /// Whatever others charge between two writes of a decision, it ends after one write more than it has buckets.
+    /// Whatever others charge between two writes of a decision, it ends after one write more than
+    /// it has buckets.
     #[test]
     fn an_adversary_forces_one_write_more_than_there_are_buckets_at_most(
         steps in steps(), charges in proptest::collection::vec((0..3_u8, 1..3_u64), 0..6),
@@ -222,7 +265,8 @@ proptest! {
         }
     }
 
-    /// One worker alone decides as the embedded store does, and the item then holds what that store holds.
+    /// One worker alone decides as the embedded store does, and the item then holds what that store
+    /// holds.
     #[test]
     fn it_decides_as_the_pure_decision_does(
         steps in steps(), queries in proptest::collection::vec(any::<bool>(), 120), forgets in any::<bool>(),
@@ -252,8 +296,9 @@ proptest! {
         prop_assert_eq!(item.get("d20261122").copied().unwrap_or(0), Nanos::from(expected.count(id)));
     }
 
-    /// Workers whose clocks differ: whoever is in a later window takes the others along, so that each window admits
-    /// its limit at most, and what it and the one before it admit together is bounded as the estimate says.
+    /// Workers whose clocks differ: whoever is in a later window takes the others along, so that
+    /// each window admits its limit at most, and what it and the one before it admit together is
+    /// bounded as the estimate says.
     #[test]
     fn no_sliding_window_admits_more_than_its_limit(
         steps in steps(), skews in proptest::collection::vec(-300..300_i64, 4),
