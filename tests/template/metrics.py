@@ -28,7 +28,7 @@ AWS = {
         [{"VPC Id", "VPC Endpoint Id", "Service Name", "Endpoint Type"}],
     ),
 }
-FORM = re.compile(r'form\("(?P<name>\w+)", \w+, &\[(?P<dimensions>[^\]]*)\]')
+FORM = re.compile(r'form\(\s*"(?P<name>\w+)",\s*\w+,\s*&\[(?P<dimensions>[^\]]*)\]')
 GAUGE = re.compile(r'\("(?P<name>[A-Z]\w+)", (?:Some|known)')
 
 

@@ -1,8 +1,7 @@
 //! ELBv2: what a target group has, and changing it.
 //!
-//! IAM: elasticloadbalancing:RegisterTargets, elasticloadbalancing:DeregisterTargets on
-//! TargetGroups IAM: elasticloadbalancing:DescribeTargetGroups,
-//! elasticloadbalancing:DescribeTargetHealth on *
+//! IAM: elasticloadbalancing:RegisterTargets, elasticloadbalancing:DeregisterTargets on TargetGroups
+//! IAM: elasticloadbalancing:DescribeTargetGroups, elasticloadbalancing:DescribeTargetHealth on *
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

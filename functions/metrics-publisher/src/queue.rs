@@ -1,7 +1,6 @@
 //! A batch of SQS messages: which of them have to come again.
 //!
-//! IAM of Lambda's own calls: sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes on
-//! MetricsQueue
+//! IAM of Lambda's own calls: sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes on MetricsQueue
 
 use std::ops::Range;
 

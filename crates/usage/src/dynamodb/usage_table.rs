@@ -1,7 +1,6 @@
 //! The usage table: one item a caller, charged by one conditional write.
 //!
-//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*,
-//! history#*
+//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
 
 use std::collections::HashMap;
 use std::sync::Arc;
