@@ -278,7 +278,10 @@ fn a_mistake_is_one_line_and_exit_code_2() {
     );
     for (arguments, named) in [
         (&["--no-such-flag"][..], "--no-such-flag"),
-        (&["--listen", &taken], "Address already in use"),
+        (
+            &["--listen", &taken],
+            "choose another port with --listen PORT",
+        ),
         (&["--listen", "nowhere"], "nowhere"),
         (
             &["--template", "no-such.yaml"],

@@ -77,7 +77,7 @@ impl Idempotency {
         let plain =
             text.iter().all(|byte| byte.is_ascii_graphic()) && LENGTHS.contains(&text.len());
         if !plain || values.next().is_some() {
-            let detail = "it is 16 to 255 visible ASCII characters, as random as a UUID";
+            let detail = "expected 16 to 255 visible ASCII characters, such as a random UUID";
             return Err(Problem::parameters(vec![Mistake::in_parameter(
                 "Idempotency-Key",
                 detail,

@@ -60,8 +60,8 @@ pub enum StartError {
     /// The local issuer's key.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
-    /// The address is taken, or not ours.
-    #[error("cannot listen on {address}: {error}")]
+    /// The address is in use, or does not belong to this machine.
+    #[error("cannot listen on {address}: {error}{}", listen_hint(error))]
     Listen {
         /// Which address.
         address: String,
@@ -88,4 +88,11 @@ pub enum StartError {
     /// The address of the built-in backend.
     #[error("the echo service cannot start: {0}")]
     Echo(String),
+}
+
+fn listen_hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "; choose another port with --listen PORT",
+        _ => "",
+    }
 }
