@@ -169,11 +169,41 @@ pub(super) fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>
     breaker.permit(now).map_err(|error| Outage::refused(&error))
 }
 
+/// The place of a request among those of one call to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// It has the time that the call has.
+    First,
+    /// It has what an earlier attempt left, whose outcome the breaker already knows.
+    Retry,
+}
+
+impl Attempt {
+    /// The attempt with this number, from 1.
+    pub(super) fn number(number: u32) -> Self {
+        if number <= 1 {
+            Self::First
+        } else {
+            Self::Retry
+        }
+    }
+
+    /// What a missing response says of the store. A retry may have had a few milliseconds only: if
+    /// it counted, one throttled item would open the breaker for every caller.
+    fn timed_out(self) -> calls::Verdict {
+        match self {
+            Self::First => calls::Verdict::Failure,
+            Self::Retry => calls::Verdict::ClientError,
+        }
+    }
+}
+
 /// Tells the breaker how a call ended, and the caller what is left to do. `None`: it did not end in
 /// time.
 pub(super) fn settle<T, E: ProvideErrorMetadata + Throttles>(
     permit: Permit<'_>,
     outcome: Option<Result<T, SdkError<E, HttpResponse>>>,
+    attempt: Attempt,
 ) -> Result<T, Outage> {
     let (verdict, result) = match outcome {
         Some(Ok(answer)) => (calls::Verdict::Success, Ok(answer)),
@@ -181,7 +211,7 @@ pub(super) fn settle<T, E: ProvideErrorMetadata + Throttles>(
             verdict(Failure::of_sdk(&error)),
             Err(Outage::failed(&error)),
         ),
-        None => (calls::Verdict::Failure, Err(Outage::DEADLINE)),
+        None => (attempt.timed_out(), Err(Outage::DEADLINE)),
     };
     permit.settle(verdict, Instant::now());
     result

@@ -22,7 +22,7 @@ use crate::partition_keys::{HISTORY, REFUND};
 use crate::{Caller, ChargeId, Nanos, Refund, SECOND};
 
 use super::expression::Clause;
-use super::outage::Outage;
+use super::outage::{Attempt, Outage};
 use super::tidy::history_suffix;
 use super::transaction::{ItemWrite, Refusal, Transacted};
 use super::usage_item::{self, ANSWERED_BY, UNANSWERED, UsageItem, day_name, window_name};
@@ -103,7 +103,14 @@ impl UsageTable {
     ) -> Result<Option<Refund>, Outage> {
         let (mut counter, mut attempt) = (DayCounter::Item, 1);
         loop {
-            let outage = match self.transact(&refunding.writes(counter), deadline).await {
+            let outage = match self
+                .transact(
+                    &refunding.writes(counter),
+                    deadline,
+                    Attempt::number(attempt),
+                )
+                .await
+            {
                 Ok(transacted) => {
                     match self.step(refunding, counter, transacted, deadline).await? {
                         Step::Made => return Ok(None),

@@ -19,7 +19,7 @@ use crate::{ApiKey, KeyHash, Plan, PlanDocument, Seeds, StoreError};
 use super::admin::RegistryTable;
 use super::admin_item::key_attributes;
 use super::documents::Documents;
-use super::outage::{Outage, permit, settle};
+use super::outage::{Attempt, Outage, permit, settle};
 
 /// The partition key's and the sort key's names.
 pub(super) const KEY: [&str; 2] = ["pk", "sk"];
@@ -194,7 +194,7 @@ impl Registry {
             .set_key(Some(key_attributes(&item)))
             .send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
-        Ok(settle(permit, outcome)?.item)
+        Ok(settle(permit, outcome, Attempt::First)?.item)
     }
 
     /// Where the guard does not hold, what is there stays.

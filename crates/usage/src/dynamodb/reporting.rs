@@ -14,7 +14,7 @@ use crate::partition_keys::HISTORY;
 use crate::usage_report::Days;
 use crate::{Caller, Nanos, Usage};
 
-use super::outage::{Outage, permit, settle};
+use super::outage::{Attempt, Outage, permit, settle};
 use super::tidy::{has_history, history_suffix};
 use super::usage_item::{self, UsageItem};
 use super::usage_table::UsageTable;
@@ -143,7 +143,7 @@ impl UsageTable {
             .send();
 
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
-        let output = settle(permit, outcome)?;
+        let output = settle(permit, outcome, Attempt::First)?;
         let found = output
             .responses
             .unwrap_or_default()

@@ -15,7 +15,7 @@ use calls::Deadline;
 use tokio::time::timeout_at;
 
 use super::expression::{Clause, expression};
-use super::outage::{Outage, permit, settle};
+use super::outage::{Attempt, Outage, permit, settle};
 use super::usage_item::{self, UsageItem};
 use super::usage_table::{UsageTable, key, numbers};
 
@@ -49,11 +49,12 @@ pub(super) enum Refusal {
 }
 
 impl UsageTable {
-    /// Makes all writes or none, in one attempt.
+    /// Makes all writes or none, in this attempt.
     pub(super) async fn transact(
         &self,
         writes: &[ItemWrite],
         deadline: Deadline,
+        attempt: Attempt,
     ) -> Result<Transacted, Outage> {
         let items = writes
             .iter()
@@ -74,7 +75,7 @@ impl UsageTable {
             }),
             Err(_) => None,
         };
-        settle(permit, outcome)
+        settle(permit, outcome, attempt)
     }
 
     fn transacted(&self, write: &ItemWrite) -> Result<TransactWriteItem, Outage> {

@@ -24,7 +24,7 @@ use super::clock::Clock;
 use super::expression::{Clause, expression};
 use super::leases::Purchase;
 use super::memory::{Memory, Remembered};
-use super::outage::{Outage, permit, settle};
+use super::outage::{Attempt, Outage, permit, settle};
 use super::usage_item::{self, UsageItem};
 use super::{clamp, tidy};
 
@@ -311,7 +311,10 @@ impl UsageTable {
     ) -> Result<Written, Outage> {
         let (mut attempt, mut before) = (1, None);
         loop {
-            let outage = match self.attempt(id, clauses, deadline).await {
+            let outage = match self
+                .attempt(id, clauses, deadline, Attempt::number(attempt))
+                .await
+            {
                 Err(outage) => outage.after(before),
                 settled => return settled,
             };
@@ -330,6 +333,7 @@ impl UsageTable {
         id: &str,
         clauses: &[Clause],
         deadline: Deadline,
+        attempt: Attempt,
     ) -> Result<Written, Outage> {
         let permit = permit(&self.breaker, deadline)?;
         let outcome =
@@ -341,7 +345,7 @@ impl UsageTable {
                 Ok(Ok(output)) => Some(Ok(Written::Done(read_item(output.attributes)))),
                 Err(_) => None,
             };
-        settle(permit, outcome)
+        settle(permit, outcome, attempt)
     }
 
     fn update(&self, id: &str, clauses: &[Clause]) -> UpdateItemFluentBuilder {
@@ -368,7 +372,7 @@ impl UsageTable {
             .consistent_read(true)
             .send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
-        Ok(read_item(settle(permit, outcome)?.item))
+        Ok(read_item(settle(permit, outcome, Attempt::First)?.item))
     }
 }
 

@@ -292,6 +292,33 @@ async fn no_throttle_opens_the_breaker() {
     }
 }
 
+/// A retry has only the time that the throttled attempt left. That it runs out of time says nothing
+/// of the store.
+#[tokio::test]
+async fn a_retry_without_time_does_not_open_the_breaker() {
+    let world = World::new().await;
+    for policy in ["allow", "deny"] {
+        let (store, plan) = (world.warm().await, plan_that(policy));
+        let hot = caller();
+        world.proxy.by(|number, _| match number % 2 {
+            0 => Fault::ThrottleFor("TableWriteKeyRangeThroughputExceeded"),
+            _ => Fault::Hang,
+        });
+        for _ in 0..8 {
+            let (decision, _) = charge(&store, &hot, &plan).await;
+            assert_eq!((decision.verdict, decision.degraded), (HOT_ITEM, false));
+        }
+
+        world.proxy.all(Fault::None);
+        let (decision, _) = charge(&store, &caller(), &plan).await;
+        assert_eq!(
+            (decision.verdict, decision.degraded),
+            (Verdict::Allowed, false),
+            "{policy}"
+        );
+    }
+}
+
 /// A store that throttles one item has responded, so that `allow` does not make that caller's
 /// limits void.
 #[tokio::test]
