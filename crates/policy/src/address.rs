@@ -23,6 +23,15 @@ pub fn trusted_address(text: &str) -> Result<Uri, &'static str> {
     }
 }
 
+/// Quotes an address for an error, unless it may contain a password or a token.
+pub(crate) fn quoted(address: &str) -> String {
+    if address.contains(['@', '?', '#']) {
+        "the address".to_owned()
+    } else {
+        format!("`{address}`")
+    }
+}
+
 /// Checks an address of a policy in a function that runs in Lambda, where loopback is the Runtime
 /// API.
 ///
@@ -31,7 +40,8 @@ pub fn trusted_address(text: &str) -> Result<Uri, &'static str> {
 pub(crate) fn check_deployed(uri: &Uri) -> Result<(), String> {
     if uri.host().is_some_and(is_loopback) {
         return Err(format!(
-            "`{uri}` is a loopback address, which a function in Lambda must not call"
+            "{} is a loopback address, which a function in Lambda must not call",
+            quoted(&uri.to_string())
         ));
     }
     Ok(())

@@ -4,7 +4,7 @@ use http::Uri;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-use crate::address::{FUNCTION_NAME, check_deployed, trusted_address};
+use crate::address::{FUNCTION_NAME, check_deployed, quoted, trusted_address};
 use crate::assertions::Assertions;
 use crate::claim_mapping::ClaimMapping;
 use crate::error::FieldProblem;
@@ -165,7 +165,7 @@ impl IntrospectionDocument {
     fn endpoint(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Uri, FieldProblem> {
         let refuse = |why| ("endpoint", why);
         let endpoint = trusted_address(&self.endpoint)
-            .map_err(|why| refuse(format!("`{}` {why}", self.endpoint)))?;
+            .map_err(|why| refuse(format!("{} {why}", quoted(&self.endpoint))))?;
         if lookup(FUNCTION_NAME).is_some() {
             check_deployed(&endpoint).map_err(refuse)?;
         }

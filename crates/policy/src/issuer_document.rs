@@ -5,14 +5,14 @@ use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::address::trusted_address;
+use crate::address::{quoted, trusted_address};
 use crate::algorithm::{SUPPORTED, algorithm};
 use crate::assertions::Assertions;
 use crate::claim_mapping::ClaimMapping;
 use crate::error::FieldProblem;
 use crate::issuer::{Issuer, KeyOrigin, TimeLimits};
 use crate::issuer_names::issuer_and_name;
-use crate::key_set::KeySet;
+use crate::key_set::{KeySet, private_key};
 
 /// Claims that are checked by themselves, and cannot be asked for besides.
 const CHECKED: [&str; 5] = ["iss", "exp", "nbf", "iat", "cnf"];
@@ -111,6 +111,17 @@ impl IssuerDocument {
         &self.issuer
     }
 
+    /// Refuses private keys, which nobody needs here and who reads the policy could sign with.
+    pub(crate) fn check_public_keys(&self) -> Result<(), FieldProblem> {
+        match self.jwks.as_ref().and_then(private_key) {
+            None => Ok(()),
+            Some(index) => Err((
+                "jwks",
+                format!("keys[{index}] contains a private key: expected public keys only"),
+            )),
+        }
+    }
+
     /// The plan of tokens that name none.
     pub(crate) fn default_plan(&self) -> Option<&str> {
         self.default_plan.as_deref()
@@ -188,8 +199,8 @@ impl IssuerDocument {
             ),
             (Some(keys), None) => inline(keys, algorithms),
             (None, Some(uri)) => {
-                let address =
-                    trusted_address(uri).map_err(|why| ("jwks_uri", format!("`{uri}` {why}")))?;
+                let address = trusted_address(uri)
+                    .map_err(|why| ("jwks_uri", format!("{} {why}", quoted(uri))))?;
                 Ok(KeyOrigin::Address(address))
             }
             (None, None) => discovery(&self.issuer),
@@ -264,7 +275,10 @@ fn discovery(issuer: &str) -> Result<KeyOrigin, FieldProblem> {
         ),
         Err(why) => problem(
             "issuer",
-            format!("`{issuer}` {why}, so that it cannot be discovered: give `jwks_uri`"),
+            format!(
+                "{} {why}, so that it cannot be discovered: give `jwks_uri`",
+                quoted(issuer)
+            ),
         ),
     }
 }

@@ -19,6 +19,9 @@ const MOST: usize = 100;
 
 /// Why a key is left out that many providers publish in addition to their signing keys.
 pub const ENCRYPTION: &str = "not for signatures (`use`)";
+/// The parameters of a JWK that are secret (RFC 7518, sections 6.2.2, 6.3.2 and 6.4; RFC 8037).
+pub const PRIVATE_PARAMETERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
 /// Why keys are left out of which a token would not say which one it means.
 const SHARED_KID: &str = "shares its `kid` with another key of the same algorithm";
 
@@ -178,7 +181,7 @@ impl Key {
         let members = value.as_object().ok_or("not an object")?;
         // RFC 7517, section 5: what is not understood is left out, and so is a secret that became
         // public.
-        if members.contains_key("d") || members.contains_key("k") {
+        if is_private(members) {
             return Err("a secret");
         }
         let text = |name: &str| members.get(name).and_then(Value::as_str);
@@ -213,6 +216,19 @@ impl Key {
             material,
         })
     }
+}
+
+fn is_private(members: &Map<String, Value>) -> bool {
+    PRIVATE_PARAMETERS
+        .iter()
+        .any(|name| members.contains_key(*name))
+}
+
+/// Returns the place of the first key with a private part in a JWK set.
+pub(crate) fn private_key(set: &Value) -> Option<usize> {
+    let keys = set.get("keys")?.as_array()?;
+    keys.iter()
+        .position(|key| key.as_object().is_some_and(is_private))
 }
 
 fn check_purpose(members: &Map<String, Value>) -> Result<(), &'static str> {

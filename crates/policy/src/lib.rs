@@ -59,7 +59,7 @@ pub use error::PolicyError;
 pub use introspection_server::{ClientAuth, IntrospectionServer};
 pub use issuer::{Issuer, KeyOrigin, TimeLimits};
 pub use key_header::{KeyHeader, KeyHeaderError};
-pub use key_set::{ENCRYPTION, Key, KeySet, KeySetError};
+pub use key_set::{ENCRYPTION, Key, KeySet, KeySetError, PRIVATE_PARAMETERS};
 pub use mtls::{HolderName, Mtls};
 pub use policy::{NoRule, Policy};
 pub use policy_document::PolicyDocument;

@@ -59,6 +59,15 @@ impl Policy {
         key_header: &KeyHeader,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, PolicyError> {
+        for (index, issuer) in document.issuers.iter().enumerate() {
+            let refuse = |(member, problem)| PolicyError::Issuer {
+                index,
+                member,
+                problem,
+            };
+            issuer.check_public_keys().map_err(refuse)?;
+        }
+
         Self::checked(document, key_header, lookup, RouteKey::from_str)
     }
 
@@ -351,6 +360,44 @@ mod tests {
             .expect_err(rule)
             .to_string();
             assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn private_keys_are_refused_unless_the_policy_is_stored_already() {
+        let point = r#""kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM""#;
+        for name in crate::PRIVATE_PARAMETERS {
+            let json = format!(
+                r#"{{"issuers":[{{"issuer":"https://a","audiences":["b"],"default_plan":"free","algorithms":["ES256"],
+                    "jwks":{{"keys":[{{"kid":"1",{point}}},{{"kid":"2",{point},"{name}":"hush"}}]}}}}],
+                    "rules":[{{"match":"GET /","auth":"any"}}]}}"#
+            );
+            let error = policy(&json).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                "issuers[0].jwks: keys[1] contains a private key: expected public keys only"
+            );
+            assert!(
+                Policy::parse_stored(&json, &KeyHeader::default(), &|_| None).is_ok(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_with_passwords_are_not_repeated() {
+        for member in [
+            r#""issuer":"https://u:hush@a""#,
+            r#""issuer":"a","jwks_uri":"http://a/?hush""#,
+        ] {
+            let json = format!(
+                r#"{{"issuers":[{{{member},"audiences":["b"],"default_plan":"free"}}],"rules":[{{"match":"GET /","auth":"any"}}]}}"#
+            );
+            let error = policy(&json).unwrap_err().to_string();
+            assert!(
+                !error.contains("hush") && error.contains("the address"),
+                "{error}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use policy::PRIVATE_PARAMETERS;
 use serde_json::{Map, Value, json};
 use telemetry::excerpt;
 use usage::KeyRecord;
@@ -81,7 +82,10 @@ impl Changes {
 
     fn objects(&mut self, pointer: &str, sides: [Option<&Map<String, Value>>; 2]) {
         let names: BTreeSet<&String> = sides.into_iter().flatten().flat_map(Map::keys).collect();
-        for name in names {
+        // The record is bounded: metadata must not displace the fields that decide what a key may do.
+        let (last, first): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| *name == "metadata");
+        for name in first.into_iter().chain(last) {
             let [before, after] =
                 sides.map(|members| members.and_then(|members| members.get(name)));
             self.compare(&Mistakes::member(pointer, name), before, after);
@@ -128,8 +132,10 @@ impl Changes {
 
     fn add(&mut self, pointer: &str, shown: Value) {
         let pointer = excerpt(pointer.to_owned());
-        let bytes = pointer.len() + shown.to_string().len();
-        if self.bytes + bytes > MAX_BYTES {
+        // As it is written: an escaped character takes up to six bytes.
+        let bytes = Value::from(&*pointer).to_string().len() + shown.to_string().len() + 2;
+        let is_listed = self.fields.contains_key(&pointer);
+        if is_listed || self.bytes + bytes > MAX_BYTES {
             self.unlisted += 1;
             return;
         }
@@ -170,8 +176,9 @@ fn is_list_of_objects(value: &Value) -> bool {
 /// True for a metadata value, a client secret, and the secret part of a JWK. Policies name secrets
 /// and do not contain them, but one that an earlier release stored may.
 fn is_secret(pointer: &str) -> bool {
-    let is_secret_name =
-        |name: &str| name.to_ascii_lowercase().contains("secret") || matches!(name, "k" | "d");
+    let is_secret_name = |name: &str| {
+        name.to_ascii_lowercase().contains("secret") || PRIVATE_PARAMETERS.contains(&name)
+    };
     pointer.starts_with("/metadata/") || pointer.split('/').any(is_secret_name)
 }
 
@@ -203,8 +210,26 @@ fn redacted(value: &Value) -> Value {
             members.iter().map(member).collect()
         }
         Value::Array(items) => items.iter().map(redacted).collect(),
+        Value::String(text) => public_address(text).into(),
         other => other.clone(),
     }
+}
+
+/// An address without its user info and query, which may contain a password or a token. Other
+/// texts are returned as they are.
+fn public_address(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let (rest, query) = match rest.split_once(['?', '#']) {
+        Some((rest, _)) => (rest, "?changed"),
+        None => (rest, ""),
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}{query}")
 }
 
 #[cfg(test)]
@@ -286,6 +311,14 @@ mod tests {
                 json!({"introspection": {"client_secret": "hush"}}),
             ),
             (json!({"a": [1]}), json!({"a": [1, {"secret": "hush"}]})),
+            (
+                json!({"issuers": [{"jwks": {"keys": [{"kty": "RSA", "p": "hush-1"}]}}]}),
+                json!({"issuers": [{"jwks": {"keys": [{"kty": "RSA", "p": "hush-2"}]}}]}),
+            ),
+            (
+                json!({"a": "https://user:hush@host/path?token=hush"}),
+                json!({"a": "https://host/?token=hush"}),
+            ),
         ] {
             let changes = Changes::between(Some(&before), Some(&after));
             let shown = Value::from(changes.fields).to_string();
@@ -293,6 +326,42 @@ mod tests {
                 !shown.contains("hush") && shown.contains(REDACTED),
                 "{shown}"
             );
+        }
+    }
+
+    #[test]
+    fn every_changed_field_is_listed_or_counted() {
+        let long = |number: u32| format!("{}{number}", "c".repeat(600));
+        let claims = |value: u32| -> Value {
+            (0..5)
+                .map(|number| (long(number), value.into()))
+                .collect::<Map<_, _>>()
+                .into()
+        };
+        let changes = Changes::between(Some(&claims(1)), Some(&claims(2)));
+        assert_eq!(changes.fields.len() as u64 + changes.unlisted, 5);
+
+        let metadata =
+            (0..16).map(|number| (format!("{}{number}", "\u{1}".repeat(60)), "a".into()));
+        let metadata: Map<String, Value> = metadata.collect();
+        let changes = Changes::between(
+            None,
+            Some(&json!({"metadata": metadata, "plan": "pro", "scopes": ["a"]})),
+        );
+        let text = Value::from(changes.fields.clone()).to_string();
+        assert!(text.len() <= MAX_BYTES + 2, "{}", text.len());
+        assert!(changes.fields.contains_key("/plan") && changes.fields.contains_key("/scopes"));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_passwords_and_queries() {
+        for (address, shown) in [
+            ("https://a/b", "https://a/b"),
+            ("https://u:p@a:1/b?c=d", "https://a:1/b?changed"),
+            ("https://a?c", "https://a?changed"),
+            ("GET /a?b", "GET /a?b"),
+        ] {
+            assert_eq!(public_address(address), shown);
         }
     }
 
