@@ -58,7 +58,7 @@ impl Admin<'_> {
     }
 
     /// Deletes a plan unless a key is on it, and returns its document as JSON text. See
-    /// [`plan_use`](super::plan_use) for keys that are made at the same time.
+    /// `plan_use` for keys that are made at the same time.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::PlanInUse`], or the store's
