@@ -111,7 +111,7 @@ impl IssuerDocument {
         &self.issuer
     }
 
-    /// Refuses private keys, which nobody needs here and who reads the policy could sign with.
+    /// Refuses a private key: anyone who reads the policy could sign tokens with it.
     pub(crate) fn check_public_keys(&self) -> Result<(), FieldProblem> {
         match self.jwks.as_ref().and_then(private_key) {
             None => Ok(()),

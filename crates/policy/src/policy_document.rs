@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::error::PolicyError;
 use crate::introspection_document::IntrospectionDocument;
 use crate::issuer_document::IssuerDocument;
 use crate::mtls::Mtls;
@@ -48,6 +49,20 @@ pub(crate) struct ApiKeysDocument {
 }
 
 impl PolicyDocument {
+    /// Refuses private keys in inline key sets.
+    pub(crate) fn check_public_keys(&self) -> Result<(), PolicyError> {
+        for (index, issuer) in self.issuers.iter().enumerate() {
+            issuer
+                .check_public_keys()
+                .map_err(|(member, problem)| PolicyError::Issuer {
+                    index,
+                    member,
+                    problem,
+                })?;
+        }
+        Ok(())
+    }
+
     /// Every plan that the policy names, with the field that names it.
     pub(crate) fn named_plans(&self) -> Vec<NamedPlan> {
         let mut named = Vec::new();

@@ -115,6 +115,21 @@ impl Policy {
         Ok(Self::new(parse_json(text)?, key_header, environment)?)
     }
 
+    /// Reads a policy that is about to be stored. Unlike [`Self::parse`], which leaves a private key
+    /// out, this refuses it: a stored policy is shown to administrators and recorded.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_new(
+        text: &str,
+        key_header: &KeyHeader,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, PolicyTextError> {
+        let document: PolicyDocument = parse_json(text)?;
+        document.check_public_keys()?;
+        Ok(Self::new(document, key_header, environment)?)
+    }
+
     /// Reads a policy from the registry, where an earlier release may have put it.
     ///
     /// # Errors

@@ -177,7 +177,7 @@ fn policy(text: &str, key_header: &KeyHeader) -> Result<Policy, Mistake> {
         FUNCTION_NAME => std::env::var(name).ok(),
         _ => Some("known to the authorizer alone".to_owned()),
     };
-    Policy::parse(text, key_header, &known).map_err(|error| mistake(&error.to_string()))
+    Policy::parse_new(text, key_header, &known).map_err(|error| mistake(&error.to_string()))
 }
 
 /// A policy can be read, so the secret itself must not be in it.
