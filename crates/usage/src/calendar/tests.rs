@@ -263,11 +263,12 @@ fn what_is_no_zone_or_no_first_day_is_refused() {
 }
 
 proptest! {
-    /// In whatever zone: every instant lies in its window, and windows follow each other without a
-    /// gap.
+    /// In every zone but the two that are refused, each instant lies in its window, and windows
+    /// follow each other without a gap.
     #[test]
     fn windows_cover_all_of_time(zone in any::<prop::sample::Index>(), second in 0_i64..4_000_000_000, starts_on in 1_u8..32) {
-        let names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        let names = jiff::tz::db().available().map(|name| name.to_string());
+        let names: Vec<_> = names.filter(|name| name != "Factory" && name != "Etc/Unknown").collect();
         let (zone, now) = (zone.get(&names), Nanos::from(second) * SECOND);
         for (period, starts_on) in
             [(Period::Day, None), (Period::Week, Some(starts_on % 7 + 1)), (Period::Month, Some(starts_on))]
