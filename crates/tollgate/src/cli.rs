@@ -19,7 +19,7 @@ pub const STATE: &str = ".tollgate";
 const AFTER_HELP: &str = "\
 Environment:
   RUST_LOG     Level of log messages: off, error, warn, info (default), debug or trace; also per
-               target, such as `warn,authorizer=debug`. Below info, HTTP libraries log headers
+               target, such as `warn,authorizer=debug`. At debug and trace, HTTP libraries log headers
   HTTPS_PROXY  Proxy for requests to issuers and authorization servers, such as http://proxy:3128;
                else ALL_PROXY. NO_PROXY lists hosts that are called directly, as loopback always is
 
