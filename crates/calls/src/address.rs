@@ -23,8 +23,8 @@ pub(crate) fn origin(url: &str) -> Result<Uri, &'static str> {
     Ok(uri)
 }
 
-/// Which addresses calls may reach. The scheme and a literal address are checked before a call, and
-/// the addresses of a name at each connection, so that a name server cannot lead elsewhere.
+/// The addresses that calls may reach. The scheme and a literal address are checked before a call.
+/// The addresses of a name are checked at each connection, so that a DNS server cannot redirect it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// https and http to any host: addresses that the operator set, such as `AWS_ENDPOINT_URL`.

@@ -16,8 +16,8 @@ impl Deadline {
     }
 
     /// The deadline of a Lambda invocation, whose context gives it in milliseconds since the epoch
-    /// (`Lambda-Runtime-Deadline-Ms`); never further ahead than [`INTEGRATION`], because nobody
-    /// waits longer.
+    /// (`Lambda-Runtime-Deadline-Ms`). It is at most [`INTEGRATION`] ahead, because no client waits
+    /// longer.
     #[must_use]
     pub fn of_invocation(deadline_ms: u64, wall: SystemTime, now: Instant) -> Self {
         let end = Duration::from_millis(deadline_ms);

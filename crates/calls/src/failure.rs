@@ -23,8 +23,8 @@ pub struct Failure {
     pub retryable: bool,
     /// Whether the other side can have acted on it.
     pub fate: Fate,
-    /// Whether the caller is to blame (a 4xx that is no throttling): no sign of the other side's
-    /// health.
+    /// True if the request was at fault (a 4xx other than a throttle). It says nothing about the
+    /// health of the service.
     pub client_error: bool,
 }
 
@@ -150,16 +150,15 @@ impl Failure {
     }
 }
 
-/// Whether an AWS operation surely had no effect: no connection came about, it was throttled, its
-/// condition failed, or it was refused as invalid. See [`Failure`] for what earlier attempts may
-/// have done.
+/// Returns true if an AWS operation certainly had no effect: it could not connect, was throttled or
+/// invalid, or its condition failed. [`Failure`] describes the effect of earlier attempts.
 #[must_use]
 pub fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     Failure::of_sdk(error).fate == Fate::SurelyNotApplied
 }
 
-/// What an AWS operation's outcome tells a circuit breaker. A condition that did not hold is an
-/// answer, so a success.
+/// Returns the verdict of an AWS operation's outcome for a circuit breaker. A failed condition is a
+/// response of the service, so it counts as a success.
 pub fn verdict<T, E: ProvideErrorMetadata>(
     outcome: &Result<T, SdkError<E, HttpResponse>>,
 ) -> Verdict {

@@ -120,9 +120,9 @@ impl HttpCalls {
     /// Makes a call and brings its answer, whatever its status; a redirect is an answer like any
     /// other.
     ///
-    /// As many attempts are made as [`Replay`] says, with full jitter and the other side's
-    /// Retry-After between them, none of which passes the deadline. The last answer or failure is
-    /// returned, and one record written for all of them. With [`Replay::Safe`] its [`Fate`] is the
+    /// [`Replay`] sets the number of attempts. The pauses between them use full jitter and the
+    /// service's Retry-After, and none ends after the deadline. The last response or failure is
+    /// returned, and one record is written for all attempts. With [`Replay::Safe`] its [`Fate`] is the
     /// last attempt's; an earlier one may have been applied.
     ///
     /// # Errors

@@ -43,9 +43,9 @@ pub struct CallRecord {
     pub attempts: u32,
 }
 
-/// Where call records go: one line each, written at once and whole, so that several calls of one
-/// request are several lines that share its `request_id`. Nested JSON is what tracing's JSON layer
-/// cannot write, so this goes past it.
+/// The destination of call records. Each record is one line, written whole at once, and the records
+/// of one request share its `request_id`. They bypass tracing, whose JSON layer cannot write nested
+/// JSON.
 #[derive(Clone)]
 pub struct RecordLog(Arc<Mutex<dyn Write + Send>>);
 

@@ -122,8 +122,8 @@ fn outcome(
         .map_or(ErrorKind::Unknown, |failure| failure.kind))
 }
 
-/// Whether one of the SDK's classifiers, which know the operation's error type, takes the error for
-/// a throttle.
+/// Returns true if one of the SDK's classifiers, which know the operation's error type, classifies
+/// the error as a throttle.
 fn throttled(context: &FinalizerInterceptorContextRef<'_>, components: &RuntimeComponents) -> bool {
     components.retry_classifiers().any(|classifier| {
         matches!(

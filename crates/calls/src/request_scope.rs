@@ -1,5 +1,5 @@
-//! The request that is being served: its ids stand in every log line and go out with calls that are
-//! not AWS's.
+//! The request that is being served. Its ids are added to every log line, and to calls of services
+//! other than AWS.
 
 use std::future::Future;
 
@@ -23,8 +23,7 @@ pub struct RequestScope {
 
 impl RequestScope {
     /// Reads a request's headers through `header`, which looks one up by its lower-case name.
-    /// `own_id` (API Gateway's or Lambda's request id) stands in where the client sent no usable
-    /// one.
+    /// `own_id` (API Gateway's or Lambda's request id) is used if the client sent no usable id.
     #[must_use]
     pub fn from_headers<'a>(
         header: impl Fn(&str) -> Option<&'a str>,

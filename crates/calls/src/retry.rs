@@ -46,12 +46,12 @@ pub(crate) fn greatest_pauses(attempts: u32) -> Duration {
     (1..attempts).map(greatest_pause).sum()
 }
 
-/// How long to wait after the `attempt`-th attempt failed, or `None` if it was the last.
+/// Returns the pause after the `attempt`-th attempt failed. `None` if it was the last one, or if the
+/// pause would end at or after the deadline, which is `remaining` from now.
 ///
-/// Full jitter ("Exponential Backoff and Jitter", AWS Architecture Blog): a share `jitter` (0 to 1)
-/// of the greatest pause; on top of `retry_after` where the other side sent one, so that callers do
-/// not come back all at once. `None` too if the wait would end at the deadline, `remaining` from
-/// now, or after it.
+/// Full jitter ("Exponential Backoff and Jitter", AWS Architecture Blog): the pause is a share
+/// `jitter` (0 to 1) of the greatest pause. If the service sent `retry_after`, that is added, so
+/// that callers do not return all at once.
 #[must_use]
 pub fn pause(
     attempt: u32,

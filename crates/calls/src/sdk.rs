@@ -69,8 +69,8 @@ impl AwsCalls {
         })
     }
 
-    /// What a client of one service is made from, named as its endpoint is (`dynamodb`,
-    /// `monitoring`, `elasticloadbalancing`): the name in `VPC_ENDPOINT_URLS` and in call records.
+    /// Returns the settings for a client of one service. `name` is that of its endpoint (`dynamodb`,
+    /// `monitoring`, `elasticloadbalancing`), as in `VPC_ENDPOINT_URLS` and in call records.
     #[must_use]
     pub fn service(&self, name: &'static str, retries: Retries) -> ServiceCalls {
         let retry_config = retries.sdk(self.endpoints.falls_back(name));

@@ -65,6 +65,22 @@ impl Caller {
     }
 }
 
+/// Returns the error of a call that a deployed function makes within some seconds.
+async fn deployed_error(url: &str, seconds: u64) -> CallError {
+    let connections = Connections::reaching(Reach::Deployed, Duration::from_millis(500));
+    let calls = HttpCalls::new(connections, RecordLog::to(Lines::default()), 9);
+    let request = Request::get(url).body(Bytes::new()).unwrap();
+    let call = HttpCall {
+        service: "jwks",
+        operation: "Fetch",
+        request,
+        replay: Replay::Safe,
+    };
+
+    let deadline = Deadline::after(Instant::now(), Duration::from_secs(seconds));
+    calls.send(call, deadline).await.unwrap_err()
+}
+
 #[tokio::test]
 async fn an_answer_comes_with_its_body_and_leaves_one_record() {
     let server = Server::start(|_| Answer::Reply(200, "", "hello")).await;
@@ -246,24 +262,7 @@ async fn only_https_is_spoken_and_http_on_loopback_where_permitted() {
         let error = caller.get(url).await.unwrap_err();
         assert!(matches!(error, CallError::Address(_)), "{url}: {error}");
     }
-    let connections = Connections::reaching(Reach::Deployed, Duration::from_millis(500));
-    let strict = HttpCalls::new(connections, RecordLog::to(Lines::default()), 9);
-    let request = Request::get("http://127.0.0.1:1/")
-        .body(Bytes::new())
-        .unwrap();
-    let call = HttpCall {
-        service: "jwks",
-        operation: "Fetch",
-        request,
-        replay: Replay::Safe,
-    };
-    let error = strict
-        .send(
-            call,
-            Deadline::after(Instant::now(), Duration::from_secs(1)),
-        )
-        .await
-        .unwrap_err();
+    let error = deployed_error("http://127.0.0.1:1/", 1).await;
     assert!(matches!(error, CallError::Address(_)), "{error}");
 }
 
@@ -292,8 +291,6 @@ async fn an_error_tells_the_host_and_no_secret() {
 #[tokio::test]
 async fn a_deployed_function_does_not_connect_to_a_name_of_its_own_machine() {
     let server = Server::start(|_| Answer::Reply(200, "", "")).await;
-    let connections = Connections::reaching(Reach::Deployed, Duration::from_millis(500));
-    let calls = HttpCalls::new(connections, RecordLog::to(Lines::default()), 9);
     let port = server
         .url()
         .rsplit(':')
@@ -302,22 +299,7 @@ async fn a_deployed_function_does_not_connect_to_a_name_of_its_own_machine() {
         .trim_end_matches('/')
         .to_owned();
 
-    let request = Request::get(format!("https://localhost:{port}/"))
-        .body(Bytes::new())
-        .unwrap();
-    let call = HttpCall {
-        service: "jwks",
-        operation: "Fetch",
-        request,
-        replay: Replay::Safe,
-    };
-    let error = calls
-        .send(
-            call,
-            Deadline::after(Instant::now(), Duration::from_secs(5)),
-        )
-        .await
-        .unwrap_err();
+    let error = deployed_error(&format!("https://localhost:{port}/"), 5).await;
     assert!(matches!(error, CallError::Address(_)), "{error}");
     assert_eq!(server.connections(), 0);
 }

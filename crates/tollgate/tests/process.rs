@@ -58,15 +58,7 @@ impl Serving {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
-        let address = first
-            .split_once("http://")
-            .unwrap()
-            .1
-            .split_once(". ")
-            .unwrap()
-            .0
-            .parse()
-            .unwrap();
+        let address = listening_at(&first);
         let mut banner = first;
         // The banner ends with an empty line behind the examples.
         for line in lines.by_ref() {
@@ -121,6 +113,13 @@ fn get_with(address: SocketAddr, path: &str, header: &str) -> String {
     answer
 }
 
+/// Reads the address from the first line of the banner.
+fn listening_at(line: &str) -> SocketAddr {
+    let (_, address) = line.split_once("http://").unwrap();
+    let (address, _) = address.split_once(". ").unwrap();
+    address.parse().unwrap()
+}
+
 #[test]
 fn it_says_what_a_new_user_needs_and_serves() {
     let serving = Serving::start(&[]);
@@ -172,15 +171,7 @@ fn ctrl_c_shows_a_table_of_what_was_served() {
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     lines.read_line(&mut first).unwrap();
-    let address = first
-        .split_once("http://")
-        .unwrap()
-        .1
-        .split_once(". ")
-        .unwrap()
-        .0
-        .parse()
-        .unwrap();
+    let address = listening_at(&first);
     assert!(get(address, "/health").starts_with("HTTP/1.1 200"));
     assert!(
         Command::new("kill")
