@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 
 use crate::enforcement::enforce;
 use crate::problem::{IN_DOUBT, Mistake, Problem};
-use crate::{Shared, accept, conditions, identity, openapi};
-use crate::{decisions, export, import, keys, plans, policies, rotation, usage_report};
+use crate::{Shared, openapi, request::accept, request::caller, request::precondition};
+use crate::{decisions, export, import, keys, keys::rotation, plans, policies, usage_report};
 
 /// Every problem that reading may end with.
 #[derive(IntoResponses)]
@@ -135,7 +135,7 @@ pub(crate) fn malformed(mistakes: Vec<Mistake>) -> Router {
     responses((status = 200, description = "OpenAPI 3.1", body = Value), Reads))]
 async fn describe(State(_): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
-    Ok(conditions::json_bytes(
+    Ok(precondition::json_bytes(
         StatusCode::OK,
         DESCRIPTION_TEXT.to_vec(),
     ))
@@ -154,7 +154,7 @@ async fn not_allowed() -> Problem {
 }
 
 async fn only_administrators(request: Request, next: Next) -> Response {
-    match identity::administrator(request.extensions()) {
+    match caller::administrator(request.extensions()) {
         Ok(_) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

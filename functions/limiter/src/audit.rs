@@ -7,20 +7,22 @@
 //! - `action`, `target`: what was done, and the id of the key, plan or policy. For a refund to a
 //!   token's subject,
 //!   the caller as the usage table names it
-//! - `changes`: JSON, see [`crate::changes`]; `unlisted_changes` counts those that did not fit
+//! - `changes`: JSON, see [`crate::audit::changes`]; `unlisted_changes` counts those that did not fit
 //! - `quota`, `amount`: of a grant; a refund has the amount
 //! - `result`: `ok`, or `unknown` if a change may have happened: the store or the time ended before
 //!   its outcome was known
 //!
 //! A refused request, a request that changes nothing, and a repeated one write no line.
 
+pub(crate) mod changes;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use telemetry::AUDIT_TARGET;
 
-use crate::changes::Changes;
-use crate::identity;
+use crate::audit::changes::Changes;
 use crate::problem::Problem;
+use crate::request::caller;
 
 /// The administrator that a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        identity::administrator(&parts.extensions)
+        caller::administrator(&parts.extensions)
     }
 }
 

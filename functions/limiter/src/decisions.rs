@@ -1,5 +1,8 @@
 //! Decisions for callers that have no authorizer in front of them.
 
+pub(crate) mod charge_token;
+pub(crate) mod request;
+
 use std::sync::Arc;
 
 use aws_lc_rs::hmac::Key;
@@ -17,9 +20,9 @@ use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
 use crate::audit::{Action, Administrator, Amount};
+use crate::decisions::request::{Mode, Question};
 use crate::problem::{Mistake, Problem};
-use crate::question::{Mode, Question};
-use crate::{Shared, accept, body, charge_text, conditions};
+use crate::{Shared, request::accept, request::body, request::precondition};
 
 /// A decision, in the words of the authorizer's context.
 #[derive(Default, Serialize, ToSchema)]
@@ -137,7 +140,7 @@ pub(crate) async fn decide(
     );
     match found? {
         Ok(charged) => ask(&shared, &question, charged, key).await,
-        Err(answer) => Ok(conditions::json(StatusCode::OK, &*answer)),
+        Err(answer) => Ok(precondition::json(StatusCode::OK, &*answer)),
     }
 }
 
@@ -252,7 +255,7 @@ async fn ask(
     };
     let charge = key
         .zip(decision.charge.as_ref())
-        .and_then(|(key, charge)| charge_text::text(key, &caller, charge));
+        .and_then(|(key, charge)| charge_token::text(key, &caller, charge));
     let route = route.map(|route| route.route.clone());
     let answer = Answer {
         key_id,
@@ -262,7 +265,7 @@ async fn ask(
         charge,
         ..Answer::of(&decision)?
     };
-    Ok(conditions::json(StatusCode::OK, &answer))
+    Ok(precondition::json(StatusCode::OK, &answer))
 }
 
 impl Answer {
@@ -353,7 +356,7 @@ async fn refund(
         .charges
         .key(&shared.admin(), shared.store.deadline())
         .await?;
-    let (caller, charge) = charge_text::read(key, charge).ok_or_else(wrong)?;
+    let (caller, charge) = charge_token::read(key, charge).ok_or_else(wrong)?;
     let (now, deadline) = (shared.now().as_nanosecond(), shared.store.deadline());
     let target = match &caller {
         Caller::Key(key_id) => key_id.clone(),
@@ -379,7 +382,7 @@ async fn refund(
         Refund::NotFound => (false, "not_found"),
         Refund::WindowOver => (false, "window_over"),
     };
-    Ok(conditions::json(
+    Ok(precondition::json(
         StatusCode::OK,
         &Refunded { refunded, reason },
     ))

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::RETRY_AFTER;
 use http::{Extensions, HeaderValue};
 
-use crate::identity::context_field;
 use crate::problem::Problem;
+use crate::request::caller::context_field;
 
 /// Serves a request that the authorizer has admitted, and responds to one that it has marked.
 pub(crate) async fn enforce(request: Request, next: Next) -> Response {

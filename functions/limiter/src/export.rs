@@ -12,13 +12,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use usage::{Admin, KeyRecord, instant_text};
 
 use crate::api::Reads;
-use crate::cursor::List;
 use crate::formula::guarded;
-use crate::key_columns::Column;
+use crate::key_file::columns::Column;
 use crate::keys::WHAT;
 use crate::problem::{Problem, refused};
-use crate::query::Query;
-use crate::{Shared, accept};
+use crate::request::cursor::List;
+use crate::request::query::Query;
+use crate::{Shared, request::accept};
 
 /// Keys that are read at once.
 const PAGE: usize = 100;

@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use usage::{Admin, AdminError, KEPT_ANSWER_S, Keep, KeptAnswer, KeyRecord, Once, Stored, Version};
 
-use crate::key_document::{Key, KeyWithSecret};
+use crate::keys::document::{Key, KeyWithSecret};
 use crate::problem::{Mistake, Problem, refused};
 
 const HEADER: &str = "idempotency-key";

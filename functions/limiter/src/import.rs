@@ -1,5 +1,8 @@
 //! The import of a key file: read row by row, written 25 rows at a time.
 
+pub(crate) mod plan_mapping;
+pub(crate) mod response;
+
 use std::collections::{HashMap, HashSet};
 
 use axum::body::Body;
@@ -9,15 +12,15 @@ use http::{HeaderMap, StatusCode, Uri};
 use usage::{AdminError, IMPORT_BATCH, ImportedKey, ImportedRow, KeyHash};
 
 use crate::api::{Reads, Writes};
+use crate::audit::changes::Changes;
 use crate::audit::{Action, Administrator};
-use crate::changes::Changes;
-use crate::import_plans::ImportPlans;
-use crate::import_response::Imported;
+use crate::import::plan_mapping::ImportPlans;
+use crate::import::response::Imported;
 use crate::key_file::{KeyFile, Rejected, Row};
 use crate::keys::WHAT;
 use crate::problem::{Mistake, Problem, change_refused, refused};
-use crate::query::Query;
-use crate::{Shared, accept, body, conditions, secret};
+use crate::request::query::Query;
+use crate::{Shared, keys::secret, request::accept, request::body, request::precondition};
 
 /// As many as API Gateway has keys in a region.
 const MAX_ROWS: u64 = 10_000;
@@ -75,7 +78,7 @@ pub(crate) async fn import(
         }
     }
     import.write().await?;
-    Ok(conditions::json(StatusCode::OK, &import.outcome.sorted()))
+    Ok(precondition::json(StatusCode::OK, &import.outcome.sorted()))
 }
 
 /// A file on its way into the registry.

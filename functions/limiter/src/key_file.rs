@@ -4,6 +4,9 @@
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html>.
 
+pub(crate) mod cell_form;
+pub(crate) mod columns;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -11,9 +14,9 @@ use csv::{Position, Reader, ReaderBuilder, StringRecord};
 use jiff::Timestamp;
 use usage::{KeyHash, parse_instant};
 
-use crate::cell_form::{Form, forms};
 use crate::formula::unguarded;
-use crate::key_columns::{Column, Columns};
+use crate::key_file::cell_form::{Form, forms};
+use crate::key_file::columns::{Column, Columns};
 
 /// A row. A cell that is empty or absent is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]

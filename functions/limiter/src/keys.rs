@@ -1,5 +1,9 @@
 //! Keys.
 
+pub(crate) mod document;
+pub(crate) mod rotation;
+pub(crate) mod secret;
+
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
@@ -11,14 +15,14 @@ use usage::{AdminError, Condition, KeyHash, Refusal, UpdatedKey, Version};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::changes::Changes;
 use crate::audit::{Action, Administrator};
-use crate::changes::Changes;
-use crate::cursor::List;
 use crate::idempotency::{self, Idempotency, KeyAnswer};
-use crate::key_document::{Key, KeyChanges, KeyWithSecret, ListedKey, NewKey, mistakes};
+use crate::keys::document::{Key, KeyChanges, KeyWithSecret, ListedKey, NewKey, mistakes};
 use crate::problem::{Problem, change_refused, refused};
-use crate::query::Query;
-use crate::{Shared, accept, body, conditions, secret, show};
+use crate::request::cursor::List;
+use crate::request::query::Query;
+use crate::{Shared, request::accept, request::body, request::precondition, request::show};
 
 pub(crate) const WHAT: &str = "key";
 
@@ -62,7 +66,7 @@ pub(crate) async fn list(
         .map(|stored| ListedKey::of(stored, now))
         .collect();
     let next_cursor = page.next.map(|last| list.cursor(&last));
-    Ok(conditions::json(
+    Ok(precondition::json(
         StatusCode::OK,
         &KeyList { items, next_cursor },
     ))
@@ -86,7 +90,7 @@ pub(crate) async fn create(
     sent: Body,
 ) -> Result<Response, Problem> {
     accept::json_alone(&uri, &headers)?;
-    if !conditions::condition(&headers)?.holds(None) {
+    if !precondition::condition(&headers)?.holds(None) {
         return Err(refused(Refusal::Precondition.into(), WHAT));
     }
     let text = body::json(&headers, sent).await?;
@@ -145,14 +149,14 @@ pub(crate) async fn replayed(
 }
 
 fn created(key_id: &str, version: Option<&Version>, answer: Vec<u8>) -> Response {
-    let mut response = conditions::json_bytes(StatusCode::CREATED, answer);
+    let mut response = precondition::json_bytes(StatusCode::CREATED, answer);
     if let Ok(location) = HeaderValue::from_str(&format!("/_tollgate/v1/keys/{key_id}")) {
         response.headers_mut().insert(LOCATION, location);
     }
     if let Some(version) = version {
         response
             .headers_mut()
-            .insert(ETAG, conditions::tag(version));
+            .insert(ETAG, precondition::tag(version));
     }
     response
 }
@@ -188,7 +192,7 @@ pub(crate) async fn update(
     sent: Body,
 ) -> Result<Response, Problem> {
     accept::json_alone(&uri, &headers)?;
-    let condition = conditions::condition(&headers)?;
+    let condition = precondition::condition(&headers)?;
     let text: Bytes = body::json(&headers, sent).await?;
     let (admin, now) = (shared.admin(), shared.now());
     let patch = body::read(&text, "KeyChanges", |changes: &KeyChanges, _| {
@@ -210,7 +214,7 @@ pub(crate) async fn update(
             Err(error) => return Err(change.failed(change_refused(error, WHAT))),
         };
     change.made(&Changes::of_key(Some(&before), Some(&after.document)));
-    Ok(conditions::versioned(
+    Ok(precondition::versioned(
         StatusCode::OK,
         &after.version,
         &Key::of(after.document, now),
@@ -229,7 +233,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[]).finish()?;
-    let condition: Condition = conditions::condition(&headers)?;
+    let condition: Condition = precondition::condition(&headers)?;
     let change = administrator.begins(Action::DeleteKey, &key_id);
     match shared
         .admin()

@@ -13,44 +13,26 @@
 //!   5xx is ours and says in the log why. An event that is none of an HTTP API's is the function's
 //!   only error
 
-mod accept;
 mod api;
 mod audit;
-mod body;
-mod cell_form;
-mod changes;
-mod charge_text;
-mod conditions;
 mod config;
-mod cursor;
 mod decisions;
 mod enforcement;
 mod event;
 mod export;
 mod formula;
 mod idempotency;
-mod identity;
 mod import;
-mod import_plans;
-mod import_response;
-mod key_columns;
-mod key_document;
 mod key_file;
 mod keys;
-mod log;
-mod mistakes;
 mod openapi;
+mod panic_guard;
 mod plans;
 mod policies;
 mod problem;
-mod query;
-mod question;
-mod report_subject;
-mod rotation;
-mod secret;
-mod shape;
-mod show;
-mod store;
+mod request;
+mod schema;
+mod store_setup;
 mod usage_report;
 
 use std::sync::Arc;
@@ -67,13 +49,13 @@ use serde_json::Value;
 use tower_service::Service as _;
 use usage::{Admin, Store};
 
-use charge_text::ChargeTexts;
+use decisions::charge_token::ChargeTexts;
 use event::Received;
 
 pub use config::{Config, ConfigError};
-pub use log::answer;
+pub use panic_guard::answer;
 pub use problem::{Mistake, Problem};
-pub use store::open;
+pub use store_setup::open;
 
 /// The limiter with what it was set up with. One serves any number of requests, one after another
 /// or at once.

@@ -10,13 +10,15 @@ use usage::PlanDocument;
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::changes::Changes;
 use crate::audit::{Action, Administrator};
-use crate::changes::Changes;
-use crate::cursor::List;
-use crate::mistakes::Mistakes;
 use crate::problem::{Mistake, Problem, change_refused, refused};
-use crate::query::Query;
-use crate::{Shared, accept, body, conditions, policies, show};
+use crate::request::cursor::List;
+use crate::request::query::Query;
+use crate::schema::mistakes::Mistakes;
+use crate::{
+    Shared, policies, request::accept, request::body, request::precondition, request::show,
+};
 
 const WHAT: &str = "plan";
 
@@ -78,7 +80,7 @@ pub(crate) async fn list(
         etag: format!("\"{}\"", stored.version.as_str()),
     });
     let next_cursor = page.next.map(|last| List::Plans.cursor(&last));
-    Ok(conditions::json(
+    Ok(precondition::json(
         StatusCode::OK,
         &PlanList {
             items: items.collect(),
@@ -120,7 +122,7 @@ pub(crate) async fn put(
     sent: Body,
 ) -> Result<Response, Problem> {
     accept::json_alone(&uri, &headers)?;
-    let condition = conditions::condition(&headers)?;
+    let condition = precondition::condition(&headers)?;
     let document: PlanDocument = body::read(&body::json(&headers, sent).await?, "Plan", mistakes)?;
     let change = administrator.begins(Action::PutPlan, &name);
     let (put, plan) = match shared.admin().put_plan(&name, &document, &condition).await {
@@ -136,7 +138,7 @@ pub(crate) async fn put(
         .warnings()
         .into_iter()
         .map(|warning| Mistake::at(warning.pointer, warning.message));
-    Ok(conditions::put(
+    Ok(precondition::put(
         &put,
         &PutPlan {
             warnings: warnings.collect(),
@@ -190,7 +192,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::of(&uri, &[]).finish()?;
-    let condition = conditions::condition(&headers)?;
+    let condition = precondition::condition(&headers)?;
     let admin = shared.admin();
     let policies = policies::naming(&admin, &name)
         .await

@@ -15,11 +15,11 @@ use usage::{Admin, AdminError, Refusal};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::changes::Changes;
 use crate::audit::{Action, Administrator};
-use crate::changes::Changes;
-use crate::mistakes::Mistakes;
 use crate::problem::{Mistake, Problem, change_refused};
-use crate::{Shared, accept, body, conditions, show};
+use crate::schema::mistakes::Mistakes;
+use crate::{Shared, request::accept, request::body, request::precondition, request::show};
 
 const WHAT: &str = "policy";
 /// Plans that are looked up for the warnings of one policy.
@@ -79,7 +79,7 @@ pub(crate) async fn put(
     sent: Body,
 ) -> Result<Response, Problem> {
     accept::json_alone(&uri, &headers)?;
-    let condition = conditions::condition(&headers)?;
+    let condition = precondition::condition(&headers)?;
     let document = body::value(&body::json(&headers, sent).await?)?;
     let policy = check(&document, &shared.key_header)?;
     let text = document.to_string();
@@ -95,7 +95,7 @@ pub(crate) async fn put(
     change.made(&Changes::between(before.as_ref(), Some(&document)));
 
     let warnings = warnings(&policy, &shared.admin()).await;
-    Ok(conditions::put(
+    Ok(precondition::put(
         &put,
         &PutPolicy {
             policy: &document,

@@ -1,5 +1,7 @@
 //! What a key has used, and grants.
 
+pub(crate) mod subject;
+
 use std::collections::BTreeMap;
 
 use axum::body::Body;
@@ -21,9 +23,9 @@ use crate::formula::guarded;
 use crate::idempotency::{self, Idempotency};
 use crate::keys::WHAT;
 use crate::problem::{Mistake, Problem};
-use crate::query::Query;
-use crate::report_subject::{Subject, plan_of};
-use crate::{Shared, accept, body, conditions, identity};
+use crate::request::query::Query;
+use crate::usage_report::subject::{Subject, plan_of};
+use crate::{Shared, request::accept, request::body, request::caller, request::precondition};
 
 /// What a key has used.
 #[derive(Serialize, ToSchema)]
@@ -143,11 +145,11 @@ pub(crate) async fn own(
     headers: HeaderMap,
     extensions: axum::http::Extensions,
 ) -> Result<Response, Problem> {
-    let key_id = identity::calling_key(&extensions)?;
+    let key_id = caller::calling_key(&extensions)?;
     let question = Question::new(&shared, &uri, &headers)?;
     // The authorizer has just looked up both, so that the registry need not be searched.
     // The name is the administrators' own.
-    let subject = match identity::calling_plan(&extensions) {
+    let subject = match caller::calling_plan(&extensions) {
         Some(name) => {
             let plan = shared.store.plan(name, shared.store.deadline()).await?;
             Subject {
@@ -218,7 +220,7 @@ impl Question {
         if self.form == accept::CSV {
             report.csv(&name)
         } else {
-            Ok(conditions::json(StatusCode::OK, &report))
+            Ok(precondition::json(StatusCode::OK, &report))
         }
     }
 }
@@ -270,7 +272,7 @@ pub(crate) async fn grant(
     }
 
     let usage = [granted.used, granted.remaining];
-    let mut response = conditions::json(
+    let mut response = precondition::json(
         StatusCode::OK,
         &Granted {
             quota: asked.quota,

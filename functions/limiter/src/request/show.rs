@@ -8,7 +8,7 @@ use serde::Serialize;
 use usage::{AdminError, Stored};
 
 use crate::problem::{Problem, refused};
-use crate::{accept, conditions};
+use crate::{request::accept, request::precondition};
 
 /// Answers with a document and its version, or with 304 where the client has that very one.
 ///
@@ -24,5 +24,5 @@ pub(crate) async fn one<T, B: Serialize>(
 ) -> Result<Response, Problem> {
     accept::json_alone(uri, headers)?;
     let stored = stored.await.map_err(|error| refused(error, what))?;
-    conditions::unless_known(headers, &stored.version, &body(stored.document)?)
+    precondition::unless_known(headers, &stored.version, &body(stored.document)?)
 }

@@ -7,8 +7,8 @@ use http::Uri;
 use jiff::civil::Date;
 use percent_encoding::percent_decode_str;
 
-use crate::cursor::List;
 use crate::problem::{Mistake, Problem};
+use crate::request::cursor::List;
 
 const MOST: usize = 100;
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use telemetry::excerpt;
 use usage::KeyRecord;
 
-use crate::mistakes::Mistakes;
+use crate::schema::mistakes::Mistakes;
 
 /// The most bytes of all listed fields: they have to fit into one field of a log line, which is cut
 /// after 4 KiB.

@@ -4,7 +4,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::Problem;
-use crate::query::Query;
+use crate::request::query::Query;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const CSV: &str = "text/csv";

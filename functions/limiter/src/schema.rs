@@ -7,11 +7,13 @@
 //! What is wrong is taken out, or stands in for what it should be, so that all the rest can be
 //! looked at in the same go.
 
+pub(crate) mod mistakes;
+
 use serde_json::{Map, Value};
 use usage::parse_instant;
 
-use crate::mistakes::Mistakes;
 use crate::problem::Mistake;
+use crate::schema::mistakes::Mistakes;
 
 /// Where a value stands, in two words for two readers.
 struct Place<'p> {

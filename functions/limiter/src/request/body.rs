@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
-use crate::mistakes::Mistakes;
 use crate::problem::{Mistake, Problem};
-use crate::{api, shape};
+use crate::schema::mistakes::Mistakes;
+use crate::{api, schema};
 
 /// A document of JSON. A policy with its issuers' keys inline is the largest.
 const LARGEST_DOCUMENT: usize = 256 * 1024;
@@ -124,7 +124,7 @@ pub(crate) fn no_more<T>(_: &T, _: &Mistakes) -> Vec<Mistake> {
 /// The mistakes in the shape of what the description calls `name`, which is left without them.
 pub(crate) fn shape(value: &mut Value, name: &str) -> Mistakes {
     let description = api::description();
-    shape::mistakes(
+    schema::mistakes(
         value,
         &description["components"]["schemas"][name],
         description,

@@ -11,13 +11,13 @@ use usage::{AdminError, KeyHash, Refusal};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::changes::Changes;
 use crate::audit::{Action, Administrator};
-use crate::changes::Changes;
 use crate::idempotency::{Idempotency, KeyAnswer};
-use crate::key_document::KeyWithSecret;
 use crate::keys::WHAT;
+use crate::keys::document::KeyWithSecret;
 use crate::problem::{Problem, change_refused, refused};
-use crate::{Shared, accept, body, conditions, secret};
+use crate::{Shared, keys::secret, request::accept, request::body, request::precondition};
 
 /// A day.
 const DEFAULT_GRACE_S: u32 = 86_400;
@@ -51,7 +51,7 @@ pub(crate) async fn rotate(
     sent: Body,
 ) -> Result<Response, Problem> {
     accept::json_alone(&uri, &headers)?;
-    let condition = conditions::condition(&headers)?;
+    let condition = precondition::condition(&headers)?;
     let text = body::json(&headers, sent).await?;
     let rotation: Rotation = body::read_or_empty(&text, "Rotation")?;
     let grace_s = rotation.grace_s.unwrap_or(DEFAULT_GRACE_S);
@@ -78,10 +78,10 @@ pub(crate) async fn rotate(
             let body = answer
                 .body(&rotated.document)
                 .map_err(|error| Problem::failure(&error))?;
-            let mut response = conditions::json_bytes(StatusCode::OK, body);
+            let mut response = precondition::json_bytes(StatusCode::OK, body);
             response
                 .headers_mut()
-                .insert(ETAG, conditions::tag(&rotated.version));
+                .insert(ETAG, precondition::tag(&rotated.version));
             Ok(response)
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {

@@ -14,8 +14,8 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout_at;
 use usage::{Admin, Caller, ChargeId, StoreError};
 
+use crate::keys::secret;
 use crate::problem::{Problem, refused};
-use crate::secret;
 
 /// The secret's name in the registry.
 const NAME: &str = "charges";

@@ -10,7 +10,7 @@ use usage::Admin;
 
 use crate::keys::WHAT;
 use crate::problem::{Mistake, Problem, refused};
-use crate::query::Query;
+use crate::request::query::Query;
 
 /// The most entries of `plans`.
 const MAX_ENTRIES: usize = 300;

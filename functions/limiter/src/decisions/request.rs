@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::mistakes::Mistakes;
 use crate::problem::Mistake;
+use crate::schema::mistakes::Mistakes;
 
 /// What is to be decided: about a `key`, or a `subject` on a `plan`; or a `charge` to be refunded.
 #[derive(Deserialize, ToSchema)]
