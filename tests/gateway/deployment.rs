@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use authorizer::{Config, log_to};
 use calls::RecordLog;
+use gateway::api::Api;
+use gateway::function::Function;
+use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use serde_json::Value;
-use tollgate::api::Api;
-use tollgate::function::Function;
-use tollgate::template::{Fields, Kind, Node, ParameterValues, Template};
 
 /// The longest access-log format that API Gateway takes, in bytes ("Amazon API Gateway quotas").
 const LONGEST_FORMAT: usize = 3072;

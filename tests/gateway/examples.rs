@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use calls::RecordLog;
+use gateway::function::Function;
+use gateway::template::{Fields, Kind, Node};
 use serde_json::{Value, json};
-use tollgate::function::Function;
-use tollgate::template::{Fields, Kind, Node};
 
 use crate::template::{context_keys, destinations};
 

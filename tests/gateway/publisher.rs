@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use calls::RecordLog;
+use gateway::function::Function;
+use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use serde_json::{Value, json};
-use tollgate::function::Function;
-use tollgate::template::{Fields, Kind, Node, ParameterValues, Template};
 
 use crate::servers::Server;
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use gateway::template::{Fields, Kind, Node};
 use http::StatusCode;
 use serde_json::{Value, json};
 use tests::{Call, Setup};
-use tollgate::template::{Fields, Kind, Node};
 
 use crate::servers::Server;
 

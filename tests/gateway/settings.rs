@@ -111,7 +111,7 @@ async fn what_the_gateway_does_not_understand_keeps_it_from_starting_with_line_a
             "AuthorizerResultTtlInSeconds: 0",
             "AuthorizerResultTtlInSeconds: 300",
             line_of("AuthorizerResultTtlInSeconds"),
-            "only `0` is understood",
+            "only `0` is supported",
         ),
         (
             "EnableSimpleResponses: true",
@@ -129,7 +129,7 @@ async fn what_the_gateway_does_not_understand_keeps_it_from_starting_with_line_a
             "$context.authorizer.user_id",
             "$context.authorized.user_id",
             line_of("$context.authorizer.user_id"),
-            "`$context.authorized.user_id` is not understood",
+            "`$context.authorized.user_id` is not supported",
         ),
         (
             "integrationLatency",
@@ -141,13 +141,13 @@ async fn what_the_gateway_does_not_understand_keeps_it_from_starting_with_line_a
             "Type: fixed-response",
             "Type: forward",
             line_of("Type: fixed-response"),
-            "only `fixed-response` is understood",
+            "only `fixed-response` is supported",
         ),
         (
             "ProtocolType: HTTP",
             "ProtocolType: WEBSOCKET",
             line_of("ProtocolType: HTTP"),
-            "only `HTTP` is understood",
+            "only `HTTP` is supported",
         ),
         (
             "ProtocolType: HTTP",
@@ -198,12 +198,12 @@ async fn nothing_that_could_stand_in_a_requests_way_is_skipped() {
         (
             "Type: AWS::ElasticLoadBalancingV2::ListenerRule",
             "Type: AWS::ElasticLoadBalancingV2::ListenerRul",
-            "ListenerRul) is not understood",
+            "ListenerRul) is not supported",
         ),
         (
             "Type: AWS::ApiGatewayV2::Route",
             "Type: AWS::ApiGatewayV2::RouteResponse",
-            "RouteResponse) is not understood",
+            "RouteResponse) is not supported",
         ),
         (
             "Resources:\n",
@@ -268,7 +268,7 @@ async fn nothing_that_could_stand_in_a_requests_way_is_skipped() {
         (
             "ContentType: application/json",
             "ContentType: application/problem+json",
-            "`ContentType` is none of",
+            "`ContentType` must be one of",
         ),
         (
             "TimeoutInMillis: 25000",
@@ -338,7 +338,7 @@ async fn settings_of_a_function_that_make_no_sense_keep_the_gateway_from_startin
         ),
         (
             Setup::default().parameter("OnThrottle", "pass"),
-            "parameter OnThrottle: `pass` is none of mark, forbid",
+            "parameter OnThrottle: `pass` is not allowed, expected one of mark, forbid",
         ),
         (
             Setup::default().parameter("Nothing", "1"),

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use authorizer::BACKEND_HEADERS;
 use calls::RecordLog;
+use gateway::api::Api;
+use gateway::function::Function;
+use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
-use tollgate::api::Api;
-use tollgate::function::Function;
-use tollgate::template::{Fields, Kind, Node, ParameterValues, Template};
 
 const STATUSES: [&str; 29] = [
     "200", "201", "202", "204", "206", "301", "302", "303", "304", "307", "308", "400", "401",

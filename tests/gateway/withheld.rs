@@ -1,10 +1,10 @@
 //! Headers that no backend receives: the caller's key, and headers that replace the method or the
 //! path of a request.
 
+use gateway::template::{Fields, Node};
 use http::StatusCode;
 use serde_json::json;
 use tests::{Backend, Gateway, PRO, Setup};
-use tollgate::template::{Fields, Node};
 
 /// Rules apply to the method and the path of the request line; some backends prefer these headers.
 const OVERRIDES: [&str; 5] = [

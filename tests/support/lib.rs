@@ -7,10 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use gateway::api::Exchange;
+use gateway::local::{self, LocalIssuer, Options, TokenClaims};
 use tokio::sync::oneshot;
-use tollgate::api::Exchange;
-use tollgate::cli::{LogStyle, Serve, Token};
-use tollgate::local::{self, LocalIssuer};
 
 pub use backend::{Backend, Seen};
 pub use client::{Answer, Call, raw};
@@ -37,16 +36,15 @@ fn state() -> PathBuf {
 /// A token of the local issuer.
 #[must_use]
 pub fn token(sub: &str, scope: Option<&str>, plan: Option<&str>) -> String {
-    let asked = Token {
+    let claims = TokenClaims {
         sub: sub.to_owned(),
         scope: scope.map(str::to_owned),
         plan: plan.map(str::to_owned),
         expires_in: 600,
-        state: state(),
     };
-    let issuer = LocalIssuer::open(&asked.state).expect("the local issuer");
+    let issuer = LocalIssuer::open(&state()).expect("the local issuer");
     issuer
-        .token(&asked, jiff::Timestamp::now())
+        .token(&claims, jiff::Timestamp::now())
         .expect("a token")
 }
 
@@ -128,7 +126,7 @@ impl Setup {
             );
             template = template.replace(text, with);
         }
-        let options = Serve {
+        let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             template: file("template.yaml", &template),
             parameters: self.parameters,
@@ -138,7 +136,6 @@ impl Setup {
             policy: self.policy.map(|json| file("policy.json", &json)),
             endpoint: self.endpoint.map(|url| url.parse().expect("an address")),
             seeds: self.seeds.map(|json| file("seeds.json", &json)),
-            log: LogStyle::Json,
             state: state(),
         };
         Gateway::start(options).await
@@ -155,7 +152,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    async fn start(options: Serve) -> Result<Self, local::StartError> {
+    async fn start(options: Options) -> Result<Self, local::StartError> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&lines);
         let started = local::start(

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use calls::RecordLog;
+use gateway::function::Function;
 use tests::{Call, Setup, project};
-use tollgate::function::Function;
 
 use crate::names::{Names, Reply, private};
 use crate::servers::Server;

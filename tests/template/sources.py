@@ -125,7 +125,7 @@ def called(source: str) -> set[str]:
 def service_files() -> list[str]:
     """Every source that is no test."""
     # The local gateway is not deployed.
-    crates = [path for path in (PROJECT / "crates").glob("*/src") if path.parent.name != "tollgate"]
+    crates = [path for path in (PROJECT / "crates").glob("*/src") if path.parent.name not in ("gateway", "tollgate")]
     roots = [*(PROJECT / "functions").glob("*/src"), *crates]
     paths = sorted(str(path.relative_to(PROJECT)) for root in roots for path in root.rglob("*.rs"))
     return [path for path in paths if not path.endswith("/tests.rs") and "/tests/" not in path]

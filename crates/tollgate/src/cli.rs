@@ -9,11 +9,9 @@ use std::sync::LazyLock;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gateway::local::{DEFAULT_STATE_FOLDER, Options, TokenClaims};
 use http::Uri;
 use http::uri::Authority;
-
-/// The default folder of the local issuer's signing key, relative to the current folder.
-pub const STATE: &str = ".tollgate";
 
 /// What `--help` says after the options.
 const AFTER_HELP: &str = "\
@@ -58,7 +56,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Serve what the template says (the default)
     Serve(Serve),
     /// Print a token of the local issuer. The local gateway accepts it unless --policy names other
@@ -66,44 +64,63 @@ pub enum Command {
     Token(Token),
     /// Call a function with events, one after another, and print what it answers
     Invoke(Invoke),
+    /// Print the template as JSON, evaluated for the given parameters
+    // Hidden, because it serves the project's own tests of the template: its output may change.
+    #[command(name = "template", hide = true)]
+    EvaluateTemplate(EvaluateTemplate),
 }
 
 /// How to serve.
 #[derive(Debug, Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// Address to listen on: IP:PORT, localhost:PORT, or PORT for 127.0.0.1
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = listen::address)]
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// The template to serve
     #[arg(long, value_name = "FILE", default_value = "template.yaml")]
-    pub template: PathBuf,
+    pub(crate) template: PathBuf,
     /// Value of a parameter of the template; may be given again
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub parameters: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
     /// The backend, instead of the built-in echo service
     #[arg(long, value_name = "URL", value_parser = backend)]
-    pub backend: Option<Uri>,
+    pub(crate) backend: Option<Uri>,
     /// Address that every AWS client talks to, instead of an embedded store. On another machine it
     /// needs `AWS_REGION` and credentials in the environment
     #[arg(long, value_name = "URL", value_parser = endpoint)]
-    pub endpoint: Option<Uri>,
+    pub(crate) endpoint: Option<Uri>,
     /// The authorizer's policy as JSON, instead of the template's
     #[arg(long, value_name = "FILE")]
-    pub policy: Option<PathBuf>,
+    pub(crate) policy: Option<PathBuf>,
     /// Plans and keys as JSON, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
-    pub seeds: Option<PathBuf>,
+    pub(crate) seeds: Option<PathBuf>,
     /// What is logged, and how
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub log: LogStyle,
+    pub(crate) log: LogStyle,
     /// Folder of the local issuer's signing key, which is made there once
-    #[arg(long, value_name = "FOLDER", default_value = STATE)]
-    pub state: PathBuf,
+    #[arg(long, value_name = "FOLDER", default_value = DEFAULT_STATE_FOLDER)]
+    pub(crate) state: PathBuf,
+}
+
+impl Serve {
+    pub(crate) fn into_options(self) -> Options {
+        Options {
+            listen: self.listen,
+            template: self.template,
+            parameters: self.parameters,
+            backend: self.backend,
+            endpoint: self.endpoint,
+            policy: self.policy,
+            seeds: self.seeds,
+            state: self.state,
+        }
+    }
 }
 
 /// What the gateway logs, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogStyle {
+pub(crate) enum LogStyle {
     /// JSON lines as in AWS: the template's access log, and the functions' messages
     #[default]
     Json,
@@ -115,40 +132,65 @@ pub enum LogStyle {
 
 /// What to put into a token.
 #[derive(Debug, Args)]
-pub struct Token {
+pub(crate) struct Token {
     /// Its subject
     #[arg(long, value_name = "NAME", default_value = "alice")]
-    pub sub: String,
+    pub(crate) sub: String,
     /// Its scopes, with spaces between them
     #[arg(long, value_name = "SCOPES")]
-    pub scope: Option<String>,
+    pub(crate) scope: Option<String>,
     /// Its plan; the gateway takes `free` for one without
     #[arg(long, value_name = "NAME")]
-    pub plan: Option<String>,
+    pub(crate) plan: Option<String>,
     /// Seconds until it expires
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
-    pub expires_in: u64,
+    pub(crate) expires_in: u64,
     /// Folder of the signing key: the one that the gateway was started with
-    #[arg(long, value_name = "FOLDER", default_value = STATE)]
-    pub state: PathBuf,
+    #[arg(long, value_name = "FOLDER", default_value = DEFAULT_STATE_FOLDER)]
+    pub(crate) state: PathBuf,
+}
+
+impl Token {
+    pub(crate) fn claims(&self) -> TokenClaims {
+        TokenClaims {
+            sub: self.sub.clone(),
+            scope: self.scope.clone(),
+            plan: self.plan.clone(),
+            expires_in: self.expires_in,
+        }
+    }
 }
 
 /// What to call.
 #[derive(Debug, Args)]
-pub struct Invoke {
+pub(crate) struct Invoke {
     /// The function's package, such as `authorizer`
-    pub function: String,
+    pub(crate) function: String,
     /// Events; settings that the environment lacks are taken from the env.json beside the first
     #[arg(required = true, value_name = "EVENT.json")]
-    pub events: Vec<PathBuf>,
+    pub(crate) events: Vec<PathBuf>,
     /// Address that every AWS client talks to
     #[arg(long, value_name = "URL", value_parser = endpoint)]
-    pub endpoint: Option<Uri>,
+    pub(crate) endpoint: Option<Uri>,
+}
+
+/// The template and parameters to evaluate.
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateTemplate {
+    /// Template in YAML or JSON, after the SAM transform if it has resources of SAM
+    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
+    pub(crate) template: PathBuf,
+    /// Value of a parameter or of a pseudo parameter such as AWS::Region; may be repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// JSON list of objects that map names to values; the result is a list with a result for each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parameter_sets: Option<PathBuf>,
 }
 
 /// Why there is no command.
 #[derive(Debug, PartialEq, Eq)]
-pub enum NoCommand {
+pub(crate) enum NoCommand {
     /// Help or the version was asked for: this text.
     Shown(String),
     /// The mistake in one line.
@@ -159,7 +201,9 @@ pub enum NoCommand {
 ///
 /// # Errors
 /// [`NoCommand`] where there is nothing to do.
-pub fn parse(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Command, NoCommand> {
+pub(crate) fn parse(
+    arguments: impl Iterator<Item = std::ffi::OsString>,
+) -> Result<Command, NoCommand> {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
         Err(error)

@@ -6,12 +6,12 @@ use calls::RecordLog;
 use serde_json::Value;
 
 use crate::cli::Invoke;
-use crate::function::{Function, FunctionError};
-use crate::local::store;
+use gateway::function::{Function, FunctionError};
+use gateway::local::aws_setting;
 
 /// Why nothing could be called.
 #[derive(Debug, thiserror::Error)]
-pub enum InvokeError {
+pub(crate) enum InvokeError {
     /// A file that cannot be read.
     #[error("{path}: {problem}", path = path.display())]
     File {
@@ -35,13 +35,13 @@ pub enum InvokeError {
 
 /// What the function said to one event: its answer, or its error as Lambda reports it. Both are
 /// JSON.
-pub type Said = Result<String, String>;
+pub(crate) type Said = Result<String, String>;
 
 /// Calls the function with each event in turn.
 ///
 /// # Errors
 /// [`InvokeError`] where it cannot be called at all.
-pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
+pub(crate) async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
     let events = options
         .events
         .iter()
@@ -55,7 +55,7 @@ pub async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
         let given = |name: &str| std::env::var(name).ok().or_else(|| of_file(name));
         endpoint.as_ref().map_or_else(
             || given(name),
-            |endpoint| store::setting(name, endpoint, given),
+            |endpoint| aws_setting(name, endpoint, given),
         )
     };
     // Standard output is for answers.

@@ -12,13 +12,13 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-use crate::api::Exchange;
 use crate::cli::LogStyle;
-use crate::gateway::LogSink;
 use event_text::TextLines;
+use gateway::api::Exchange;
+use gateway::server::LogSink;
 
 /// The environment variable that says which messages are logged.
-pub const RUST_LOG: &str = "RUST_LOG";
+pub(crate) const RUST_LOG: &str = "RUST_LOG";
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -27,14 +27,18 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 #[error(
     "RUST_LOG: invalid directive `{0}`, expected off, error, warn, info, debug or trace, or TARGET=LEVEL"
 )]
-pub struct FilterError(String);
+pub(crate) struct FilterError(String);
 
 /// Starts logging to `writer`. `directives` is the value of `RUST_LOG`; if it is missing or empty,
 /// everything from `info` on is logged, and from `warn` on if the style is quiet.
 ///
 /// # Errors
 /// [`FilterError`] for an invalid directive.
-pub fn start<W>(style: LogStyle, directives: Option<&str>, writer: W) -> Result<(), FilterError>
+pub(crate) fn start<W>(
+    style: LogStyle,
+    directives: Option<&str>,
+    writer: W,
+) -> Result<(), FilterError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -52,7 +56,10 @@ where
 }
 
 /// Where the access log goes: one line per request to `writer`, or nothing if the style is quiet.
-pub fn access_log(style: LogStyle, writer: impl Write + Clone + Send + Sync + 'static) -> LogSink {
+pub(crate) fn access_log(
+    style: LogStyle,
+    writer: impl Write + Clone + Send + Sync + 'static,
+) -> LogSink {
     let write = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
     match style {
         LogStyle::Json => Arc::new(move |line: &str, _: &Exchange| write(line)),

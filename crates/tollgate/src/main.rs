@@ -1,12 +1,17 @@
 //! `cargo run`: the gateway, or one function.
 
+mod cli;
+mod invoke;
+mod log;
+mod template;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use cli::{Command, EvaluateTemplate, Invoke, LogStyle, NoCommand, Serve, Token, parse};
+use gateway::local::{self, LocalIssuer};
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tollgate::cli::{Command, Invoke, LogStyle, NoCommand, Serve, Token, parse};
-use tollgate::local::LocalIssuer;
-use tollgate::{invoke, local, log};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Bad input, whoever gave it.
@@ -17,6 +22,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(options)) => serve(options),
         Ok(Command::Token(options)) => token(&options),
         Ok(Command::Invoke(options)) => call(&options),
+        Ok(Command::EvaluateTemplate(options)) => print_template(&options),
         Err(NoCommand::Shown(text)) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
@@ -59,7 +65,7 @@ fn serve(options: Serve) -> ExitCode {
         LogStyle::Short | LogStyle::Quiet => Box::new(std::io::sink()),
     };
     let served: Result<String, String> = runtime.block_on(async {
-        let started = local::start(options, access_log, records)
+        let started = local::start(options.into_options(), access_log, records)
             .await
             .map_err(|error| error.to_string())?;
         // Before anybody is told that the gateway listens, so that no signal ends it with requests
@@ -133,11 +139,21 @@ fn token(options: &Token) -> ExitCode {
         let note = "a new signing key was made; only a gateway with the same --state folder accepts this token";
         let _ = writeln!(std::io::stderr(), "tollgate: {}: {note}", folder.display());
     }
-    let Some(token) = issuer.token(options, jiff::Timestamp::now()) else {
+    let Some(token) = issuer.token(&options.claims(), jiff::Timestamp::now()) else {
         return mistake("--expires-in: it ends beyond the calendar");
     };
     let _ = writeln!(std::io::stdout(), "{token}");
     ExitCode::SUCCESS
+}
+
+fn print_template(options: &EvaluateTemplate) -> ExitCode {
+    match template::evaluate(options) {
+        Ok(evaluated) => {
+            let _ = writeln!(std::io::stdout(), "{evaluated}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => mistake(&error.to_string()),
+    }
 }
 
 fn call(options: &Invoke) -> ExitCode {

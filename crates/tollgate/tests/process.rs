@@ -301,7 +301,7 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         ),
         (
             &["--parameter", "OnThrottle=\n\u{1b}"],
-            "parameter OnThrottle: `\\n\\u{1b}` is none of",
+            "parameter OnThrottle: `\\n\\u{1b}` is not allowed, expected one of",
         ),
         (
             &[
@@ -720,4 +720,41 @@ fn limits_and_policies_that_refuse_everything_are_warned_of() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(expected.is_empty(), "{expected:?}");
+}
+
+#[test]
+fn template_prints_the_template_evaluated_for_each_set_of_parameters() {
+    let required = [
+        "VpcId=vpc-1",
+        "PrivateSubnetIds=subnet-1",
+        "AlbListenerArn=arn:aws:elasticloadbalancing:x",
+        "AlbSecurityGroupId=sg-1",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let sets = folder.path().join("sets.json");
+    std::fs::write(
+        &sets,
+        r#"[{"OnThrottle": "forbid"}, {"OnThrottle": "loud"}]"#,
+    )
+    .unwrap();
+    let sets = sets.to_str().unwrap();
+    let mut command = tollgate(&["template", "--parameter-sets", sets]);
+    for parameter in required {
+        command.args(["--parameter", parameter]);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+
+    let results: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(results[0]["Parameters"]["OnThrottle"], "forbid");
+    assert_eq!(
+        results[0]["Resources"]["Api"]["Type"],
+        "AWS::ApiGatewayV2::Api"
+    );
+    assert!(
+        results[1]["Error"]
+            .as_str()
+            .is_some_and(|error| error.contains("OnThrottle: `loud` is not allowed")),
+        "{results}"
+    );
 }

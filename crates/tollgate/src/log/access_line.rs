@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::api::Exchange;
+use gateway::api::Exchange;
 
 /// What the authorizer's context says of the caller and the decision, with the names that the line
 /// has for it.

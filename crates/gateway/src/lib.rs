@@ -1,0 +1,27 @@
+//! The local gateway: interprets `template.yaml` and serves the HTTP API that it defines, on one
+//! machine.
+//!
+//! - trigger: HTTP requests on a local port
+//! - reads: the template; optionally a policy and seeds
+//! - writes: one access log line per request
+//! - on failure: if the template contains something that is not supported, startup fails and the
+//!   error names line and column. A failed request gets the response that API Gateway or the load
+//!   balancer would send.
+//!
+//! This crate is an application, not a library that functions share. It therefore depends on all
+//! deployed functions and runs them in process: the code that serves a request on a developer's
+//! machine is the code that is deployed.
+//!
+//! Modules, in the order of a request: [`template`] evaluates the CloudFormation template, [`api`]
+//! is the HTTP API in it, [`server`] serves that API over HTTP and [`function`] invokes the
+//! functions. [`local`] puts them together.
+
+pub mod api;
+mod echo;
+pub mod function;
+pub mod local;
+mod memory_budget;
+pub mod metrics;
+mod pages;
+pub mod server;
+pub mod template;

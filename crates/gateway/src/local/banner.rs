@@ -1,0 +1,198 @@
+//! What the gateway says when it starts.
+
+mod keys;
+mod token_command;
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use calls::is_loopback;
+use http::Uri;
+use jiff::Timestamp;
+use usage::Seeds;
+
+use super::schedule::Schedule;
+use crate::api::{Api, Authorization};
+use crate::function::Function;
+use crate::pages::METRICS_PATH;
+use crate::template::StandIn;
+
+pub(super) struct Facts<'f> {
+    pub(super) address: SocketAddr,
+    pub(super) api: &'f Api,
+    pub(super) template: &'f Path,
+    pub(super) stand_ins: &'f [StandIn],
+    pub(super) backend: &'f Uri,
+    pub(super) built_in: bool,
+    /// Where the tables are, unless the store is embedded.
+    pub(super) endpoint: Option<&'f Uri>,
+    pub(super) seeds: &'f Seeds,
+    /// Keys of a file are somebody's, so only their ids are shown.
+    pub(super) keys_shown: bool,
+    /// The header that API keys are sent in.
+    pub(super) key_header: &'f str,
+    /// Whether the policy accepts tokens of the local issuer.
+    pub(super) is_local_issuer_trusted: bool,
+    /// The folder of the local issuer's signing key.
+    pub(super) state: &'f Path,
+    /// Requests to issuers go through it.
+    pub(super) proxy: Option<String>,
+    pub(super) schedules: &'f [(Schedule, Function)],
+}
+
+impl Facts<'_> {
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let kind = if self.built_in { ", built-in echo" } else { "" };
+        writeln!(
+            text,
+            "Tollgate listens on http://{}. Ctrl-C finishes requests under way and stops.",
+            self.address
+        )?;
+        if !self.address.ip().is_loopback() {
+            writeln!(text, "Others than this machine may reach it there.")?;
+        }
+        writeln!(
+            text,
+            "\nBackend  {}{kind}",
+            self.backend.to_string().trim_end_matches('/')
+        )?;
+        match self.endpoint {
+            Some(endpoint) => writeln!(
+                text,
+                "Store    DynamoDB at {}",
+                endpoint.to_string().trim_end_matches('/')
+            )?,
+            None => writeln!(
+                text,
+                "Store    embedded; plans, keys and usage are gone when this process ends"
+            )?,
+        }
+        if let Some(proxy) = &self.proxy {
+            writeln!(
+                text,
+                "Proxy    {proxy}, for requests to issuers and authorization servers"
+            )?;
+        }
+        writeln!(
+            text,
+            "Metrics  http://{}{METRICS_PATH}, and a table at the end",
+            self.address
+        )?;
+        self.write_routes(text)?;
+        self.write_schedules(text)?;
+        self.write_stand_ins(text)?;
+        self.write_keys(text)?;
+        if self.keys_shown && self.built_in {
+            self.write_examples(text)
+        } else {
+            writeln!(text)
+        }
+    }
+
+    fn write_routes(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "\nRoutes of {}", self.template.display())?;
+        for (key, route) in self.api.routes.iter() {
+            let who = match &route.authorization {
+                Authorization::None => "public",
+                Authorization::Iam => "IAM: this machine only",
+                Authorization::Custom(function) => function,
+            };
+            writeln!(
+                text,
+                "  {:<8} {:<24} {who}",
+                key.method().unwrap_or("ANY"),
+                key.path()
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_schedules(&self, text: &mut String) -> std::fmt::Result {
+        if !self.schedules.is_empty() {
+            writeln!(text, "\nSchedules")?;
+        }
+        let mut schedules = self.schedules.iter();
+        schedules.try_for_each(|(schedule, _)| {
+            writeln!(text, "  {:<8} every {:?}", schedule.package, schedule.every)
+        })
+    }
+
+    fn write_stand_ins(&self, text: &mut String) -> std::fmt::Result {
+        if self.stand_ins.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            text,
+            "\nStand-ins for parameters without a default (--parameter NAME=VALUE sets one)"
+        )?;
+        self.stand_ins
+            .iter()
+            .try_for_each(|stand_in| writeln!(text, "  {} = {}", stand_in.name, stand_in.value))
+    }
+
+    fn write_keys(&self, text: &mut String) -> std::fmt::Result {
+        match self.endpoint {
+            Some(_) if !self.are_seeds_used() => {
+                return writeln!(
+                    text,
+                    "\nKeys\n  those in the tables; nothing is written to tables on another machine"
+                );
+            }
+            Some(_) => writeln!(
+                text,
+                "\nKeys, unless the tables already have others under these ids"
+            )?,
+            None => writeln!(text, "\nKeys")?,
+        }
+        keys::write(text, self.seeds, self.keys_shown, Timestamp::now())
+    }
+
+    /// Tables on another machine are not filled.
+    fn are_seeds_used(&self) -> bool {
+        self.endpoint
+            .is_none_or(|endpoint| is_loopback(endpoint.host().unwrap_or_default()))
+    }
+
+    fn write_examples(&self, text: &mut String) -> std::fmt::Result {
+        let (url, header) = (format!("http://{}", self.address), self.key_header);
+        if !self.is_local_issuer_trusted {
+            writeln!(
+                text,
+                "\nTokens of `tollgate token` are not accepted: the policy does not name their issuer."
+            )?;
+        }
+        writeln!(text, "\nTry")?;
+        writeln!(text, "  curl -i {url}/health")?;
+        writeln!(text, "  curl -i {url}/orders")?;
+        if !self.are_seeds_used() {
+            return writeln!(text);
+        }
+        writeln!(
+            text,
+            "  curl -i -H '{header}: local-pro-key-0000000000001' {url}/orders"
+        )?;
+        if self.is_local_issuer_trusted {
+            let program = std::env::args().next();
+            let is_under_cargo = std::env::var_os("CARGO").is_some();
+            let command =
+                token_command::token_command(program.as_deref(), is_under_cargo, self.state);
+            writeln!(
+                text,
+                "  curl -i -H \"authorization: Bearer $({command})\" {url}/orders"
+            )?;
+        }
+        writeln!(
+            text,
+            "  for i in 1 2 3 4 5 6; do curl -si -H '{header}: local-free-key-000000000001' {url}/orders | head -1; done"
+        )?;
+        writeln!(text)
+    }
+}

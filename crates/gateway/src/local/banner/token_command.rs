@@ -1,0 +1,78 @@
+//! The command that prints a token which this gateway accepts.
+
+use std::path::Path;
+
+use crate::local::DEFAULT_STATE_FOLDER;
+
+/// `cargo run -q -- token --plan pro` if cargo has started this process, else the program as it was
+/// called. It names the folder of the signing key unless that is the default one below the folder
+/// in which cargo runs.
+pub(super) fn token_command(program: Option<&str>, is_under_cargo: bool, state: &Path) -> String {
+    let program = if is_under_cargo {
+        "cargo run -q --".to_owned()
+    } else {
+        quoted(program.unwrap_or("tollgate"))
+    };
+    if is_under_cargo && state == Path::new(DEFAULT_STATE_FOLDER) {
+        return format!("{program} token --plan pro");
+    }
+    let folder = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    format!(
+        "{program} token --plan pro --state {}",
+        quoted(&folder.to_string_lossy())
+    )
+}
+
+/// The text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_the_one_that_started_the_gateway() {
+        for (program, is_under_cargo, state, expected) in [
+            (None, true, ".tollgate", "cargo run -q -- token --plan pro"),
+            (
+                None,
+                true,
+                "/k",
+                "cargo run -q -- token --plan pro --state /k",
+            ),
+            (
+                Some("tollgate"),
+                false,
+                "/k",
+                "tollgate token --plan pro --state /k",
+            ),
+            (
+                Some("./a b/tollgate"),
+                false,
+                "/it's",
+                r"'./a b/tollgate' token --plan pro --state '/it'\''s'",
+            ),
+        ] {
+            assert_eq!(
+                token_command(program, is_under_cargo, Path::new(state)),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn a_program_without_cargo_names_the_folder_in_full() {
+        let command = token_command(Some("tollgate"), false, Path::new(DEFAULT_STATE_FOLDER));
+        let folder = command.split_once("--state ").unwrap().1;
+        assert!(
+            folder.trim_matches('\'').starts_with('/') && folder.contains(DEFAULT_STATE_FOLDER),
+            "{command}"
+        );
+    }
+}

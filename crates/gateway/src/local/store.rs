@@ -1,0 +1,107 @@
+//! The store: in this process, or where `--endpoint` says.
+
+use std::collections::BTreeMap;
+
+use calls::{AwsCalls, RecordLog, Timeouts, is_loopback};
+use http::Uri;
+use usage::{
+    DynamoDbConfig, DynamoDbStore, EmbeddedStore, OpenError, Seeds, Store, StoreConfig, StoreError,
+};
+
+use super::StartError;
+
+/// What AWS clients need to know, where the environment does not say: a local server takes
+/// anything.
+const ANYWHERE: [(&str, &str); 3] = [
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_ACCESS_KEY_ID", "local"),
+    ("AWS_SECRET_ACCESS_KEY", "local"),
+];
+
+/// The first of these that is set counts.
+const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/// The embedded store with its seeds, or the tables behind an endpoint. On this machine they are
+/// made and seeded where they are not there; elsewhere nothing is.
+pub(super) async fn open(
+    endpoint: Option<&Uri>,
+    seeds: &Seeds,
+    settings: &BTreeMap<String, String>,
+    records: RecordLog,
+) -> Result<Store, StartError> {
+    let Some(endpoint) = endpoint else {
+        return Ok(Store::Embedded(EmbeddedStore::new(seeds)?));
+    };
+    let config = DynamoDbConfig::from_lookup(|name| settings.get(name).cloned())?;
+    let lookup = |name: &str| aws_setting(name, endpoint, |name| std::env::var(name).ok());
+    if REGION.iter().all(|name| lookup(name).is_none()) {
+        return Err(StartError::Region(endpoint.to_string()));
+    }
+    if is_loopback(endpoint.host().unwrap_or_default()) {
+        // Making tables takes longer than a decision may.
+        let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone()))
+            .await
+            .map_err(OpenError::from)?;
+        let tables = DynamoDbStore::new(&aws, config.clone());
+        let prepared = Box::pin(prepare(&tables, seeds)).await;
+        prepared.map_err(|error| StartError::Endpoint {
+            endpoint: endpoint.to_string(),
+            error,
+        })?;
+    }
+    Ok(
+        authorizer::open(&StoreConfig::DynamoDb(config), lookup, records)
+            .await?
+            .store,
+    )
+}
+
+async fn prepare(tables: &DynamoDbStore, seeds: &Seeds) -> Result<(), StoreError> {
+    tables.create_tables().await?;
+    tables.seed(seeds).await
+}
+
+/// A setting of AWS clients that talk to `endpoint`. Made-up credentials never leave this machine.
+pub fn aws_setting(
+    name: &str,
+    endpoint: &Uri,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    if name == "AWS_ENDPOINT_URL" {
+        return Some(endpoint.to_string());
+    }
+    let made_up = || {
+        let (_, value) = ANYWHERE.iter().find(|(known, _)| {
+            *known == name && is_loopback(endpoint.host().unwrap_or_default())
+        })?;
+        Some((*value).to_owned())
+    };
+    environment(name).or_else(made_up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made_up(endpoint: &str) -> Option<String> {
+        aws_setting("AWS_ACCESS_KEY_ID", &endpoint.parse().unwrap(), |_| None)
+    }
+
+    #[test]
+    fn made_up_credentials_never_leave_this_machine() {
+        for endpoint in [
+            "http://127.0.0.1:4566",
+            "http://localhost:4566",
+            "http://[::1]:4566",
+        ] {
+            assert_eq!(made_up(endpoint).as_deref(), Some("local"), "{endpoint}");
+        }
+        for endpoint in [
+            "http://192.0.2.1:4566",
+            "https://dynamodb.us-east-1.amazonaws.com",
+            "http://localhost.example.com",
+        ] {
+            assert_eq!(made_up(endpoint), None, "{endpoint}");
+        }
+    }
+}
