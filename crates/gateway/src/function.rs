@@ -43,7 +43,7 @@ pub enum FunctionError {
     Unknown(String),
     /// A setting of alb-sync that cannot be.
     #[error("alb-sync: {0}")]
-    AlbSync(#[from] alb_sync::ConfigError),
+    AlbSync(#[from] environment::SettingError),
     /// alb-sync's clients or servers.
     #[error("alb-sync: {0}")]
     AlbSyncOpen(#[from] alb_sync::OpenError),

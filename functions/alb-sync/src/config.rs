@@ -1,182 +1,108 @@
-//! Settings, read once from the environment.
+//! Settings, read from the environment at startup.
 
-use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
+
+use environment::{SettingError, Variables};
 
 use crate::reconcile::Settings;
 use crate::sync_targets::{self, Group};
 
-/// Everything that can be set. A variable that is wrong ends the start with its name.
+const MAX_DNS_SERVERS: usize = 8;
+const DNS_PORT: u16 = 53;
+
+/// All settings. An invalid variable aborts startup with an error that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `SYNC_TARGETS`: which names the targets of which group and port follow, as JSON. Required.
+    /// `SYNC_TARGETS`: the target groups, and the names that each follows, as JSON. Required.
     pub groups: Vec<Group>,
-    /// `USAGE_TABLE`: where the state lives, under `sync#` and the target group's ARN. Required.
+    /// `USAGE_TABLE`: the table of the state. Its partition key is `sync#` and the target group's
+    /// ARN. Required.
     pub usage_table: String,
-    /// `MISSES_BEFORE_DEREGISTRATION` (1 to 1000, 3 where absent), `INTERVAL_S` (1 to 86400, 60),
-    /// `MAX_DEREGISTRATION_PERCENT` (1 to 100, 50) and `REMOVE_UNTRACKED` (`false`).
+    /// `MISSES_BEFORE_DEREGISTRATION` (1 to 1000, default 3), `INTERVAL_S` (1 to 86400, default
+    /// 60), `MAX_DEREGISTRATION_PERCENT` (1 to 100, default 50) and `REMOVE_UNTRACKED` (default
+    /// `false`).
     pub settings: Settings,
-    /// `MAX_LOOKUPS`, 1 to 1000, 150 where absent: lookups of one name in one run, where its
-    /// answers may be parts.
+    /// `MAX_LOOKUPS`: the maximum number of queries per name and run, 1 to 1000, default 150.
     pub max_lookups: u32,
-    /// `DNS_SERVERS`: `ip:port,…`, asked in this order; a port that is left out is 53. The system's
-    /// where absent.
+    /// `DNS_SERVERS`: up to 8 name servers as `ip:port,…`, tried in this order. The default port
+    /// is 53. The default servers are the system's.
     pub dns_servers: Vec<SocketAddr>,
-    /// `DNS_TIMEOUT_MS`, 100 to 20000, 3000 where absent: for all lookups of a run together.
+    /// `DNS_TIMEOUT_MS`: the time limit of all lookups of a run together, 100 to 20000, default
+    /// 3000.
     pub dns_timeout: Duration,
-    /// `DRY_RUN`: `true` says what a run would do, and does nothing.
+    /// `DRY_RUN`: `true` reports what a run would change, and changes nothing.
     pub dry_run: bool,
-    /// `METRICS_NAMESPACE`, `CustomApp/NetworkMetrics` where absent: of the gauges in the log.
+    /// `METRICS_NAMESPACE`: the namespace of the gauges in the log. The default is
+    /// `CustomApp/NetworkMetrics`.
     pub namespace: String,
 }
 
-/// A setting that cannot be.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// Not there.
-    #[error("{0} is not set")]
-    Missing(&'static str),
-    /// Not of its shape.
-    #[error("{variable}: {problem}")]
-    Shape {
-        /// Which.
-        variable: &'static str,
-        /// What is wrong, and where.
-        problem: String,
-    },
-}
-
 impl Config {
-    /// Reads the settings through `lookup`: the environment's in a function, the template's in the
-    /// local gateway. Empty ones count as absent.
+    /// Reads the settings through `lookup`: the environment of a function, or the template in the
+    /// local gateway. Blank values count as missing.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or wrong.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let lookup =
-            |variable: &'static str| lookup(variable).filter(|value| !value.trim().is_empty());
-        let required =
-            |variable: &'static str| lookup(variable).ok_or(ConfigError::Missing(variable));
-        let targets = required("SYNC_TARGETS")?;
-        let shape = |problem| ConfigError::Shape {
-            variable: "SYNC_TARGETS",
-            problem,
+    /// [`SettingError`] for the first variable that is missing or invalid.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let lookup = |variable: &str| lookup(variable).filter(|value| !value.trim().is_empty());
+        let variables = Variables::new(lookup);
+
+        let targets = variables.required("SYNC_TARGETS")?;
+        let groups = sync_targets::parse(&targets)
+            .map_err(|problem| SettingError::document("SYNC_TARGETS", problem))?;
+        let interval_s = variables.number("INTERVAL_S", 60, 1..=86_400)?;
+        let settings = Settings {
+            misses: variables.number("MISSES_BEFORE_DEREGISTRATION", 3, 1..=1_000)?,
+            interval_ms: interval_s * 1_000,
+            max_percent: variables.number("MAX_DEREGISTRATION_PERCENT", 50, 1..=100)?,
+            remove_untracked: variables.flag("REMOVE_UNTRACKED")?,
         };
-        let interval_s = number("INTERVAL_S", lookup("INTERVAL_S"), 60, 1..=86_400)?;
-        let misses = "MISSES_BEFORE_DEREGISTRATION";
-        let percent = "MAX_DEREGISTRATION_PERCENT";
+
         Ok(Self {
-            groups: sync_targets::parse(&targets).map_err(shape)?,
-            usage_table: required("USAGE_TABLE")?,
-            settings: Settings {
-                misses: number(misses, lookup(misses), 3, 1..=1_000)?,
-                interval_ms: i64::from(interval_s) * 1_000,
-                max_percent: number(percent, lookup(percent), 50, 1..=100)?,
-                remove_untracked: flag("REMOVE_UNTRACKED", lookup("REMOVE_UNTRACKED"))?,
-            },
-            max_lookups: number("MAX_LOOKUPS", lookup("MAX_LOOKUPS"), 150, 1..=1_000)?,
-            dns_servers: servers(lookup("DNS_SERVERS"))?,
-            dns_timeout: milliseconds(
-                "DNS_TIMEOUT_MS",
-                lookup("DNS_TIMEOUT_MS"),
-                3_000,
-                100..=20_000,
-            )?,
-            dry_run: flag("DRY_RUN", lookup("DRY_RUN"))?,
-            namespace: namespace(lookup("METRICS_NAMESPACE"))?,
+            groups,
+            usage_table: variables.required("USAGE_TABLE")?,
+            settings,
+            max_lookups: variables.number("MAX_LOOKUPS", 150, 1..=1_000)?,
+            dns_servers: dns_servers(&variables)?,
+            dns_timeout: variables.milliseconds("DNS_TIMEOUT_MS", 3_000, 100..=20_000)?,
+            dry_run: variables.flag("DRY_RUN")?,
+            namespace: variables.namespace("METRICS_NAMESPACE", "CustomApp/NetworkMetrics")?,
         })
     }
 }
 
-fn number(
-    variable: &'static str,
-    value: Option<String>,
-    absent: u32,
-    range: RangeInclusive<u32>,
-) -> Result<u32, ConfigError> {
-    let Some(text) = value else { return Ok(absent) };
-    let number = text
-        .trim()
-        .parse()
-        .ok()
-        .filter(|number| range.contains(number));
-    number.ok_or_else(|| ConfigError::Shape {
-        variable,
-        problem: format!(
-            "`{text}` is not a whole number from {} to {}",
-            range.start(),
-            range.end()
-        ),
-    })
-}
-
-fn milliseconds(
-    variable: &'static str,
-    value: Option<String>,
-    absent: u32,
-    range: RangeInclusive<u32>,
-) -> Result<Duration, ConfigError> {
-    number(variable, value, absent, range).map(|number| Duration::from_millis(number.into()))
-}
-
-fn flag(variable: &'static str, value: Option<String>) -> Result<bool, ConfigError> {
-    match value.as_deref() {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(other) => Err(ConfigError::Shape {
-            variable,
-            problem: format!("`{other}` is neither `true` nor `false`"),
-        }),
-    }
-}
-
-fn servers(value: Option<String>) -> Result<Vec<SocketAddr>, ConfigError> {
-    let shape = |problem| ConfigError::Shape {
-        variable: "DNS_SERVERS",
-        problem,
-    };
-    let Some(list) = value else {
+fn dns_servers(
+    variables: &Variables<impl Fn(&str) -> Option<String>>,
+) -> Result<Vec<SocketAddr>, SettingError> {
+    let Some(list) = variables.optional("DNS_SERVERS") else {
         return Ok(Vec::new());
-    };
-    let server = |text: &str| {
-        let of_address = || IpAddr::from_str(text).map(|address| SocketAddr::new(address, 53));
-        SocketAddr::from_str(text)
-            .or_else(|_| of_address())
-            .ok()
-            .filter(|server| server.port() != 0)
-            .ok_or_else(|| {
-                shape(format!(
-                    "`{text}` is no address of a server, such as `10.0.0.2:53`"
-                ))
-            })
     };
     let servers = list
         .split(',')
-        .map(|text| server(text.trim()))
+        .map(|server| dns_server(server.trim()))
         .collect::<Result<Vec<_>, _>>()?;
-    if servers.len() > 8 {
-        return Err(shape("names more than 8 servers".to_owned()));
+
+    if servers.len() > MAX_DNS_SERVERS {
+        let expected = format!("at most {MAX_DNS_SERVERS} servers");
+        return Err(SettingError::invalid("DNS_SERVERS", &list, expected));
     }
     Ok(servers)
 }
 
-/// As CloudWatch takes it (PutMetricData, "Namespace"); what begins with `AWS/` is Amazon's.
-fn namespace(value: Option<String>) -> Result<String, ConfigError> {
-    let name = value.unwrap_or_else(|| "CustomApp/NetworkMetrics".to_owned());
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#: ".contains(&byte);
-    if name.len() <= 255
-        && name.bytes().all(known)
-        && !name.starts_with("AWS/")
-        && !name.starts_with(':')
-    {
-        return Ok(name);
-    }
-    Err(ConfigError::Shape {
-        variable: "METRICS_NAMESPACE",
-        problem: format!("`{name}` is no namespace of one's own"),
-    })
+/// Parses an address with or without a port, such as `10.0.0.2`, `10.0.0.2:53` or `[fd00::1]:53`.
+fn dns_server(text: &str) -> Result<SocketAddr, SettingError> {
+    let with_default_port = || {
+        let address = IpAddr::from_str(text)?;
+        Ok::<_, AddrParseError>(SocketAddr::new(address, DNS_PORT))
+    };
+
+    SocketAddr::from_str(text)
+        .or_else(|_| with_default_port())
+        .ok()
+        .filter(|server| server.port() != 0)
+        .ok_or_else(|| SettingError::invalid("DNS_SERVERS", text, "an address such as 10.0.0.2:53"))
 }
 
 #[cfg(test)]
@@ -198,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_and_table_are_all_that_has_to_be_set() {
+    fn only_targets_and_table_are_required() {
         let config = config(&[]).unwrap();
         assert_eq!(
             (
@@ -224,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_addresses_with_or_without_a_port() {
+    fn name_servers_have_an_optional_port() {
         let servers = config(&[("DNS_SERVERS", "10.0.0.2, 127.0.0.1:5353,[fd00::1]:53")])
             .unwrap()
             .dns_servers;
@@ -232,49 +158,52 @@ mod tests {
         assert_eq!(servers, ["10.0.0.2:53", "127.0.0.1:5353", "[fd00::1]:53"]);
     }
 
-    /// Scenario 47.
     #[test]
-    fn a_setting_that_cannot_be_ends_the_start_with_its_name() {
+    fn an_invalid_setting_aborts_startup_with_its_name() {
         for (variable, value, problem) in [
             ("SYNC_TARGETS", "", "SYNC_TARGETS is not set"),
             ("USAGE_TABLE", " ", "USAGE_TABLE is not set"),
             (
                 "MISSES_BEFORE_DEREGISTRATION",
                 "0",
-                "`0` is not a whole number from 1 to 1000",
+                "invalid value \"0\", expected an integer from 1 to 1000",
             ),
             (
                 "MAX_LOOKUPS",
                 "0",
-                "`0` is not a whole number from 1 to 1000",
+                "invalid value \"0\", expected an integer from 1 to 1000",
             ),
-            ("INTERVAL_S", "1.5", "`1.5` is not"),
+            (
+                "INTERVAL_S",
+                "1.5",
+                "invalid value \"1.5\", expected an integer",
+            ),
             (
                 "MAX_DEREGISTRATION_PERCENT",
                 "101",
-                "`101` is not a whole number from 1 to 100",
+                "invalid value \"101\", expected an integer from 1 to 100",
             ),
             (
                 "REMOVE_UNTRACKED",
                 "yes",
-                "`yes` is neither `true` nor `false`",
+                "invalid value \"yes\", expected true or false",
             ),
-            ("DRY_RUN", "1", "`1` is neither"),
+            ("DRY_RUN", "1", "invalid value \"1\""),
             (
                 "DNS_SERVERS",
                 "dns.example:53",
-                "`dns.example:53` is no address of a server",
+                "invalid value \"dns.example:53\", expected an address",
             ),
-            ("DNS_SERVERS", "10.0.0.2:0", "`10.0.0.2:0` is no address"),
+            ("DNS_SERVERS", "10.0.0.2:0", "invalid value \"10.0.0.2:0\""),
             (
                 "DNS_TIMEOUT_MS",
                 "99",
-                "`99` is not a whole number from 100",
+                "invalid value \"99\", expected an integer from 100 to 20000",
             ),
             (
                 "METRICS_NAMESPACE",
                 "AWS/NetworkELB",
-                "`AWS/NetworkELB` is no namespace of one's own",
+                "invalid value \"AWS/NetworkELB\", expected a CloudWatch namespace",
             ),
         ] {
             let error = config(&[(variable, value)]).expect_err(variable);

@@ -48,7 +48,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 pub use answer::{Answer, NotReconciled, Observed, Outcome};
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use error::SyncError;
 pub use event::InvalidEvent;
 pub use reconcile::{Changes, Joining, Seen, Settings, Sighting, reconcile};

@@ -1,112 +1,83 @@
-//! Settings, read once from the environment.
+//! Settings, read from the environment at startup.
 
-/// The most series that one item of the registry holds: 25 bytes each, of 400 KB.
-const MOST_SERIES: usize = 10_000;
-/// More services are a mistake.
-const MOST_SERVICES: usize = 32;
-/// CloudWatch's own limit.
-const LONGEST_NAMESPACE: usize = 255;
+use environment::{SettingError, Variables};
 
-/// Everything that can be set. A variable that is wrong ends the start with its name.
+/// An item of the series registry has room for this many: 25 bytes each, of DynamoDB's 400 KB.
+const MAX_REGISTERED_SERIES: usize = 10_000;
+const MAX_PROBE_SERVICES: usize = 32;
+const MAX_SERVICE_NAME_BYTES: usize = 63;
+
+/// All settings. An invalid variable aborts startup with an error that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `METRICS_NAMESPACE`, `CustomApp/NetworkMetrics` where absent: where metrics are published.
+    /// `METRICS_NAMESPACE`: the CloudWatch namespace of the metrics. The default is
+    /// `CustomApp/NetworkMetrics`.
     pub namespace: String,
-    /// `MAX_SERIES`, 1 to 10,000, 500 where absent: series a day that have a place of their own.
-    /// Series that take what overflows, and the two of the publisher itself, come on top: 32 at
-    /// most.
+    /// `MAX_SERIES`: the maximum number of series per day that are published by their own names,
+    /// 1 to 10,000, default 500. Overflow series and the publisher's own two add up to 32 more.
     pub max_series: usize,
-    /// `USAGE_TABLE`: where instances agree on the series that have a place.
+    /// `USAGE_TABLE`: the table in which instances agree on the series of a day. Required.
     pub usage_table: String,
-    /// `PROBE_SERVICES`, `monitoring,elasticloadbalancing,dynamodb` where absent: the services that
-    /// a scheduled event probes, named as their endpoints are.
+    /// `PROBE_SERVICES`: the AWS services that a scheduled event probes, by the names of their
+    /// endpoints. The default is `monitoring,elasticloadbalancing,dynamodb`.
     pub probe_services: Vec<String>,
 }
 
-/// A setting that cannot be.
-#[derive(Debug, thiserror::Error)]
-#[error("{variable} {reason}")]
-pub struct ConfigError {
-    variable: &'static str,
-    reason: &'static str,
-}
-
 impl Config {
-    /// Where `METRICS_NAMESPACE` is absent.
-    pub const NAMESPACE: &str = "CustomApp/NetworkMetrics";
-    /// Where `MAX_SERIES` is absent.
-    pub const MAX_SERIES: usize = 500;
+    /// The default of `METRICS_NAMESPACE`.
+    pub const DEFAULT_NAMESPACE: &str = "CustomApp/NetworkMetrics";
+    /// The default of `MAX_SERIES`.
+    pub const DEFAULT_MAX_SERIES: usize = 500;
 
-    /// Reads the settings through `lookup`. Empty ones count as absent.
+    /// Reads the settings through `lookup`. Empty values count as missing.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or wrong.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let lookup = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    /// [`SettingError`] for the first variable that is missing or invalid.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let variables = Variables::new(lookup);
+
         Ok(Self {
-            namespace: namespace(lookup("METRICS_NAMESPACE"))?,
-            max_series: max_series(lookup("MAX_SERIES"))?,
-            usage_table: lookup("USAGE_TABLE").ok_or(wrong("USAGE_TABLE", "is not set"))?,
-            probe_services: services(lookup("PROBE_SERVICES"))?,
+            namespace: variables.namespace("METRICS_NAMESPACE", Self::DEFAULT_NAMESPACE)?,
+            max_series: variables.number(
+                "MAX_SERIES",
+                Self::DEFAULT_MAX_SERIES,
+                1..=MAX_REGISTERED_SERIES,
+            )?,
+            usage_table: variables.required("USAGE_TABLE")?,
+            probe_services: probe_services(variables.optional("PROBE_SERVICES"))?,
         })
     }
 }
 
-const fn wrong(variable: &'static str, reason: &'static str) -> ConfigError {
-    ConfigError { variable, reason }
-}
-
-/// "Valid characters": PutMetricData, `Namespace`.
-fn namespace(value: Option<String>) -> Result<String, ConfigError> {
-    const NAME: &str = "METRICS_NAMESPACE";
-    let value = value.unwrap_or_else(|| Config::NAMESPACE.to_owned());
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#: ".contains(&byte);
-    if value.starts_with("AWS/") {
-        return Err(wrong(
-            NAME,
-            "begins with `AWS/`, which is for AWS's own metrics",
-        ));
-    }
-    let named =
-        !value.starts_with(':') && !value.trim().is_empty() && value.len() <= LONGEST_NAMESPACE;
-    if named && value.bytes().all(valid) {
-        Ok(value)
-    } else {
-        Err(wrong(NAME, "is not a namespace"))
-    }
-}
-
-fn max_series(value: Option<String>) -> Result<usize, ConfigError> {
-    let Some(text) = value else {
-        return Ok(Config::MAX_SERIES);
-    };
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| (1..=MOST_SERIES).contains(number));
-    number.ok_or(wrong("MAX_SERIES", "is not 1 to 10000"))
-}
-
-fn services(value: Option<String>) -> Result<Vec<String>, ConfigError> {
-    const NAME: &str = "PROBE_SERVICES";
+fn probe_services(value: Option<String>) -> Result<Vec<String>, SettingError> {
+    const VARIABLE: &str = "PROBE_SERVICES";
     let value = value.unwrap_or_else(|| "monitoring,elasticloadbalancing,dynamodb".to_owned());
     let mut services: Vec<_> = value
         .split(',')
         .map(|name| name.trim().to_owned())
         .collect();
-    let valid =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
-    let named = |name: &String| (1..=63).contains(&name.len()) && name.bytes().all(valid);
     services.sort_unstable();
     services.dedup();
-    if services.len() > MOST_SERVICES {
-        return Err(wrong(NAME, "has more than 32 services"));
+
+    if services.len() > MAX_PROBE_SERVICES {
+        let expected = format!("at most {MAX_PROBE_SERVICES} services");
+        return Err(SettingError::invalid(VARIABLE, &value, expected));
     }
-    if services.iter().all(named) {
-        Ok(services)
-    } else {
-        Err(wrong(NAME, "holds something that is no service's name"))
+    match services.iter().find(|name| !is_service_name(name)) {
+        Some(name) => Err(SettingError::invalid(
+            VARIABLE,
+            name,
+            "a service name such as monitoring",
+        )),
+        None => Ok(services),
     }
+}
+
+fn is_service_name(name: &str) -> bool {
+    let is_allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+
+    (1..=MAX_SERVICE_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
 #[cfg(test)]
@@ -125,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_all_that_has_to_be_set() {
-        let config_of_table = config(&[("MAX_SERIES", "")]).unwrap();
-        assert_eq!(config_of_table.namespace, "CustomApp/NetworkMetrics");
-        assert_eq!(config_of_table.max_series, 500);
+    fn only_the_table_is_required() {
+        let config_with_table = config(&[("MAX_SERIES", "")]).unwrap();
+        assert_eq!(config_with_table.namespace, "CustomApp/NetworkMetrics");
+        assert_eq!(config_with_table.max_series, 500);
         assert_eq!(
-            config_of_table.probe_services,
+            config_with_table.probe_services,
             ["dynamodb", "elasticloadbalancing", "monitoring"]
         );
         assert_eq!(
@@ -140,18 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_of_aws_is_refused_at_the_start() {
-        for (value, reason) in [
-            ("AWS/Lambda", "begins with `AWS/`"),
-            (":a", "is not a namespace"),
-            (" ", "is not a namespace"),
-            ("a\u{e9}", "is not a namespace"),
-            (&"x".repeat(256), "is not a namespace"),
-        ] {
+    fn a_namespace_of_aws_aborts_startup() {
+        for value in ["AWS/Lambda", ":a", " ", "a\u{e9}", &"x".repeat(256)] {
             let error = config(&[("METRICS_NAMESPACE", value)]).unwrap_err();
-            assert!(
-                error.starts_with(&format!("METRICS_NAMESPACE {reason}")),
-                "{error}"
+            assert_eq!(
+                error,
+                format!(
+                    "METRICS_NAMESPACE: invalid value {value:?}, expected a CloudWatch namespace \
+                     of at most 255 characters that does not begin with `AWS/` or `:`"
+                )
             );
         }
         assert_eq!(
@@ -163,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_out_of_range_is_named() {
+    fn an_invalid_setting_aborts_startup_with_its_name() {
         for (variable, value) in [
             ("MAX_SERIES", "0"),
             ("MAX_SERIES", "10001"),

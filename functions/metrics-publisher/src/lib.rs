@@ -52,7 +52,7 @@ pub use aggregate::{Aggregate, Aggregator, Datum};
 pub use batches::{MOST_BYTES, MOST_DATA, MOST_VALUES, batches};
 pub use buckets::{Buckets, RELATIVE_ERROR};
 pub use cloudwatch::{CloudWatch, Outcome};
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use decoder::{DecodeError, decode};
 pub use endpoint::Prober;
 pub use intake::{Intake, IntakeError};

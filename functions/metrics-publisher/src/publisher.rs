@@ -1,5 +1,6 @@
 //! One event, from its source to what is answered.
 
+use environment::SettingError;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::aggregate::Aggregator;
 use crate::cloudwatch::{CloudWatch, Outcome};
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::endpoint::Prober;
 use crate::intake::{Intake, IntakeError};
 use crate::queue::{Batch, NoMessageId};
@@ -80,7 +81,7 @@ impl From<Failure> for Diagnostic {
 pub enum OpenError {
     /// A setting of its own.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] SettingError),
     /// A setting of the calls to AWS.
     #[error(transparent)]
     Calls(#[from] CallError),

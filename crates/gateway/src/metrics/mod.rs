@@ -31,7 +31,10 @@ struct Counted {
 
 impl Default for LocalMetrics {
     fn default() -> Self {
-        let (intake, cap) = (Intake::of_all_time(), SeriesCap::new(Config::MAX_SERIES));
+        let (intake, cap) = (
+            Intake::of_all_time(),
+            SeriesCap::new(Config::DEFAULT_MAX_SERIES),
+        );
         Self(Mutex::new(Counted {
             intake,
             gauges: Gauges::default(),
@@ -232,7 +235,7 @@ mod tests {
         let metrics = LocalMetrics::default();
         (0..2_000).for_each(|route| metrics.line(&line(&format!("GET /{route}"), 5)));
         let counted = metrics.lock();
-        assert!(counted.intake.sums.len() <= Config::MAX_SERIES + 32);
+        assert!(counted.intake.sums.len() <= Config::DEFAULT_MAX_SERIES + 32);
         let requests = counted
             .intake
             .sums

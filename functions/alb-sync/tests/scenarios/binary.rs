@@ -56,7 +56,7 @@ fn a_setting_that_cannot_be_ends_the_start_with_its_name() {
                 ("USAGE_TABLE", "u"),
                 ("MAX_LOOKUPS", "0"),
             ],
-            "MAX_LOOKUPS: `0` is not",
+            "MAX_LOOKUPS: invalid value",
         ),
     ] {
         let mut child = program(settings)
