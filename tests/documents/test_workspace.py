@@ -8,7 +8,7 @@ import unittest
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 # These decide and check; what they link can be audited, tested and started quickly.
-PURE = ("addresses", "policy", "routes", "strict-json")
+PURE = ("addresses", "outcome", "policy", "routes", "strict-json")
 RUNTIMES = ("tokio", "hyper", "aws-config", "aws-sdk-dynamodb")
 
 

@@ -1,9 +1,9 @@
 //! What an attacker tries.
 
-use authorizer::BACKEND_HEADERS;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Empty;
+use outcome::BACKEND_HEADERS;
 use tests::{Backend, FREE, Gateway, PRO, Setup, raw};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

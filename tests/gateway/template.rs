@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use authorizer::BACKEND_HEADERS;
 use calls::RecordLog;
 use gateway::api::Api;
 use gateway::function::Function;
 use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use http::{HeaderName, HeaderValue};
+use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ContextField, Decision};
 use serde_json::Value;
 
 const STATUSES: [&str; 29] = [
@@ -116,6 +116,41 @@ fn each_header_of_ours_is_overwritten_on_protected_routes_and_removed_on_public_
             mapped,
             BACKEND_HEADERS.map(str::to_owned).into(),
             "{integration}"
+        );
+    }
+}
+
+#[test]
+fn each_header_of_ours_has_the_value_of_the_context_field_with_its_name() {
+    let prefix = format!("overwrite:header.{BACKEND_HEADER_PREFIX}");
+    let mut mapped = BTreeSet::new();
+    for (destination, source) in property("ProtectedIntegration", "RequestParameters") {
+        let Some(name) = destination.strip_prefix(&prefix) else {
+            continue;
+        };
+        let Kind::Text(source) = &source.kind else {
+            panic!("{destination} is a string")
+        };
+
+        let field = ContextField::from_word(&name.replace('-', "_")).expect(name);
+        assert_eq!(source, &format!("$context.authorizer.{field}"));
+        mapped.insert(destination);
+    }
+
+    assert_eq!(mapped.len(), BACKEND_HEADERS.len());
+}
+
+#[test]
+fn each_listener_rule_matches_a_decision_of_the_authorizer() {
+    for (rule, decision) in [
+        ("ThrottledRule", Decision::Throttled),
+        ("UnavailableRule", Decision::Unavailable),
+    ] {
+        let conditions = format!("{:?}", resource(rule, "Conditions"));
+        assert!(Decision::BY_AUTHORIZER.contains(&decision));
+        assert!(
+            conditions.contains(&format!("\"{decision}\"")),
+            "{conditions}"
         );
     }
 }

@@ -101,9 +101,9 @@ def members(log_group: str, access_log_format: str) -> set[str]:
 def values(member: str) -> set[str] | None:
     """The values that a member may have, where the sources list them."""
     if member == "decision":
-        return set(re.findall(r'"([a-z]+)"', source("functions/authorizer/src/answer.rs")))
+        return set(re.findall(r'= "([a-z]+)"', source("crates/outcome/src/decision.rs")))
     if member == "reason":
-        return set(re.findall(r'=> "([a-z_]+)"', source("functions/authorizer/src/reason.rs")))
+        return set(re.findall(r'= "([a-z_]+)"', source("crates/outcome/src/reason.rs")))
     if member == "to":
         return set(re.findall(r"State::(\w+)", source("crates/calls/src/breaker.rs")))
     return None

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use outcome::BACKEND_HEADER_PREFIX;
+
 /// Headers that have another meaning, on the way or at the backend.
 const RESERVED: [&str; 13] = [
     "accept",
@@ -20,7 +22,7 @@ const RESERVED: [&str; 13] = [
     "upgrade",
     "user-agent",
 ];
-const RESERVED_PREFIXES: [&str; 4] = ["proxy-", "x-amz", "x-forwarded-", "x-tollgate-"];
+const RESERVED_PREFIXES: [&str; 4] = ["proxy-", "x-amz", "x-forwarded-", BACKEND_HEADER_PREFIX];
 
 /// The name of the header that carries API keys, in lower case. The default is `x-api-key`, the
 /// only header that every release removes.

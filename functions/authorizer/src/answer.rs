@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use outcome::{Decision, Reason};
 use policy::Rule;
 use policy::header_value::header_value;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use usage::{Decision, Plan, RouteLimit, Verdict};
+use usage::{Plan, RouteLimit, Verdict};
 
+use crate::Failure;
 use crate::context::{Context, set};
 use crate::credentials::Identity;
 use crate::event::{Format, Request};
 use crate::stop::Stop;
-use crate::{Failure, Reason};
 
 /// How a throttled request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(crate) struct Refusals {
 /// What was decided on a request whose caller is known and may call at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decided {
-    decision: &'static str,
+    decision: Decision,
     reason: Reason,
     retry_after_s: Option<u64>,
 }
@@ -55,7 +56,7 @@ impl Decided {
     #[must_use]
     pub fn allowed() -> Self {
         Self {
-            decision: "allowed",
+            decision: Decision::Allowed,
             reason: Reason::Ok,
             retry_after_s: None,
         }
@@ -70,7 +71,7 @@ impl Decided {
             Reason::RateExceeded
         };
         Self {
-            decision: "throttled",
+            decision: Decision::Throttled,
             reason,
             retry_after_s: Some(retry_after_s),
         }
@@ -80,7 +81,7 @@ impl Decided {
     #[must_use]
     pub fn degraded() -> Self {
         Self {
-            decision: "degraded",
+            decision: Decision::Degraded,
             reason: Reason::StoreUnavailable,
             retry_after_s: None,
         }
@@ -90,7 +91,7 @@ impl Decided {
     #[must_use]
     pub fn unavailable(retry_after_s: u64) -> Self {
         Self {
-            decision: "unavailable",
+            decision: Decision::Unavailable,
             reason: Reason::StoreUnavailable,
             retry_after_s: Some(retry_after_s),
         }
@@ -177,7 +178,7 @@ impl<'e> Answer<'e> {
         set(&mut self.context.plan, &header_value(&plan.name));
     }
 
-    pub(crate) fn limits(&mut self, decision: &Decision) {
+    pub(crate) fn limits(&mut self, decision: &usage::Decision) {
         self.shadowed = decision.shadowed.as_ref().map(Shadowed::of);
         self.context.limits(decision);
     }
@@ -191,7 +192,7 @@ impl<'e> Answer<'e> {
     ) -> Result<Box<RawValue>, Failure> {
         let (allowed, reason) = match outcome {
             Ok(decided) => {
-                self.context.decision = decided.decision;
+                self.context.decision = decided.decision.as_str();
                 self.context.retry_after = decided.retry_after_s.map(|seconds| seconds.to_string());
                 let shadowed = decided.reason == Reason::Ok && self.shadowed.is_some();
                 let reason = if shadowed {
@@ -341,7 +342,7 @@ mod tests {
             violated: vec!["day".into()],
             retry_after_s: 60,
         };
-        let decision = |shadowed| Decision {
+        let decision = |shadowed| usage::Decision {
             verdict: Verdict::Allowed,
             limits: Vec::new(),
             near_limit: true,

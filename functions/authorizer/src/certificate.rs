@@ -6,6 +6,7 @@
 mod distinguished_name;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use outcome::Reason;
 use policy::HolderName;
 use policy::header_value::{access_log_value, header_value};
 use rustls_pki_types::CertificateDer;
@@ -17,7 +18,6 @@ use x509_cert::der::oid::AssociatedOid as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::{GeneralName, GeneralNames};
 
-use crate::Reason;
 use crate::text::Text;
 
 use self::distinguished_name::distinguished_name;

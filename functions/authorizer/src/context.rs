@@ -135,3 +135,34 @@ pub(crate) fn set(field: &mut Cow<'static, str>, value: &str) {
         Cow::Owned(value.to_owned())
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use outcome::ContextField;
+
+    use super::*;
+
+    #[test]
+    fn the_context_has_exactly_the_documented_fields() {
+        let value = || Some("1".to_owned());
+        let context = Context {
+            ratelimit_policy: value(),
+            ratelimit: value(),
+            limit: value(),
+            remaining: value(),
+            reset: value(),
+            retry_after: value(),
+            ..Context::default()
+        };
+
+        let context = serde_json::to_value(context).unwrap();
+        let names: BTreeSet<_> = context.as_object().unwrap().keys().cloned().collect();
+
+        assert_eq!(
+            names,
+            ContextField::ALL.map(|field| field.to_string()).into()
+        );
+    }
+}

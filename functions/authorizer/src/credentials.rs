@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use calls::Deadline;
 use jiff::Timestamp;
+use outcome::Reason;
 use policy::{Auth, Policy, Rule};
 use usage::{ApiKey, Caller, KeyHash, KeyStanding, Store};
 
+use crate::Stop;
 use crate::certificate::Holder;
 use crate::event::Request;
 use crate::token::bearer::{Bearer, TokenPlan};
 use crate::tokens::Tokens;
-use crate::{Reason, Stop};
 
 /// Who calls. More than one of these where a request has more than one credential; none where its
 /// path is public.

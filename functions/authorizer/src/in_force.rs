@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use calls::{Deadline, HttpCalls};
 use jiff::{SignedDuration, Timestamp};
+use outcome::Reason;
 use policy::{Environment, NamedPlan, Policy, PolicyName, PolicySource, PolicyTextError};
 use usage::{Store, StoreError};
 
+use crate::Stop;
 use crate::introspection::{SecretError, SecretReader};
 use crate::tokens::Tokens;
-use crate::{Reason, Stop};
 
 /// From this age on, the policy is read again while the old one serves.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(5);

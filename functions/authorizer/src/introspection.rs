@@ -15,13 +15,14 @@ use std::time::{Duration, Instant};
 
 use calls::{Breaker, Deadline, HttpCall, HttpCalls, Replay};
 use jiff::{SignedDuration, Timestamp};
+use outcome::Reason;
 use policy::{IntrospectionServer, decode_base64url};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
+use crate::Stop;
 use crate::recent::Recent;
 use crate::token::bearer::Bearer;
-use crate::{Reason, Stop};
 
 use self::judgement::{judge, limits};
 use self::request::{Client, request};

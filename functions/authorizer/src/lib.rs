@@ -14,19 +14,18 @@
 //!   our own fault is any other error (500)
 
 mod answer;
-mod backend_headers;
 mod certificate;
 mod config;
 mod context;
 mod credentials;
 mod event;
+mod failure;
 mod header_value;
 mod in_force;
 mod introspection;
 mod issuer_keys;
 mod log;
 mod outbound;
-mod reason;
 mod recent;
 mod stop;
 mod store;
@@ -39,17 +38,17 @@ use std::time::Instant;
 
 use calls::{Deadline, HttpCalls, RequestScope};
 use jiff::Timestamp;
+use outcome::Reason;
 use policy::{Auth, Policy, Rule};
 use serde_json::value::RawValue;
 use usage::{Plan, RouteLimit, Store, Verdict};
 
 pub use answer::{Decided, OnBadCredentials, OnThrottle};
-pub use backend_headers::BACKEND_HEADERS;
 pub use config::{Config, ConfigError};
+pub use failure::Failure;
 pub use in_force::PolicyLoadError;
 pub use log::{answer, log_to};
 pub use outbound::{http_calls, local_http_calls, reach};
-pub use reason::{Failure, Reason};
 pub use store::open;
 
 use answer::{Answer, Refusals};

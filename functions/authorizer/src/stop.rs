@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
+use outcome::Reason;
 use policy::NoRule;
-
-use crate::Reason;
 
 /// What stops a request before it is charged.
 #[derive(Clone, Debug)]

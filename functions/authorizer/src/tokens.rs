@@ -7,10 +7,12 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use calls::HttpCalls;
 use jiff::Timestamp;
+use outcome::Reason;
 use policy::{IntrospectionServer, Issuer, Key, KeyOrigin};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::Stop;
 use crate::introspection::{Introspection, SecretError, SecretReader, is_jose};
 use crate::issuer_keys::{KeySource, Keys};
 use crate::recent::Recent;
@@ -18,7 +20,6 @@ use crate::token::bearer::Bearer;
 use crate::token::issuer_claims;
 use crate::token::jws::{Jws, LONGEST};
 use crate::token::times::Times;
-use crate::{Reason, Stop};
 
 /// Some 1 KB each.
 const MOST_VERIFIED: usize = 10_000;

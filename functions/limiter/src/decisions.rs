@@ -11,10 +11,10 @@ use axum::extract::State;
 use axum::response::Response;
 use calls::Deadline;
 use http::{HeaderMap, StatusCode, Uri};
+use outcome::{Decision, Reason};
 use serde::Serialize;
 use usage::{
-    Caller, Decision, KeyHash, KeyStanding, Plan, Refund, StoreError, Verdict, rate_limit,
-    rate_limit_policy,
+    Caller, KeyHash, KeyStanding, Plan, Refund, StoreError, Verdict, rate_limit, rate_limit_policy,
 };
 use utoipa::ToSchema;
 
@@ -149,11 +149,11 @@ async fn find(
     shared: &Shared,
     question: &Question,
 ) -> Result<Result<Charged, Box<Answer>>, Problem> {
-    let denied = |reason, key_id: Option<&str>| {
+    let denied = |reason: Reason, key_id: Option<&str>| {
         let key_id = key_id.map(str::to_owned);
         Ok(Err(Box::new(Answer {
-            decision: "denied",
-            reason,
+            decision: Decision::Denied.as_str(),
+            reason: reason.as_str(),
             key_id,
             ..Answer::default()
         })))
@@ -161,14 +161,14 @@ async fn find(
     let deadline = shared.store.deadline();
     let (caller, plan_name, key_id, user_id) = if let Some(key) = &question.key {
         let Ok(hash) = KeyHash::of(key) else {
-            return denied("malformed_credentials", None);
+            return denied(Reason::MalformedCredentials, None);
         };
         let Some(key) = shared.store.key(&hash, deadline).await? else {
-            return denied("unknown_key", None);
+            return denied(Reason::UnknownKey, None);
         };
         match key.standing(shared.now().as_nanosecond()) {
-            KeyStanding::Disabled => return denied("key_disabled", Some(&key.key_id)),
-            KeyStanding::Expired => return denied("key_expired", Some(&key.key_id)),
+            KeyStanding::Disabled => return denied(Reason::KeyDisabled, Some(&key.key_id)),
+            KeyStanding::Expired => return denied(Reason::KeyExpired, Some(&key.key_id)),
             KeyStanding::Good => {}
         }
         (
@@ -194,7 +194,7 @@ async fn find(
             key_id,
             user_id,
         })),
-        Ok(None) if key_id.is_some() => denied("unknown_plan", key_id.as_deref()),
+        Ok(None) if key_id.is_some() => denied(Reason::UnknownPlan, key_id.as_deref()),
         Ok(None) => Err(Problem::mistakes(vec![Mistake::at(
             "/plan",
             format!("there is no plan `{plan_name}`"),
@@ -271,7 +271,7 @@ async fn ask(
 impl Answer {
     /// # Errors
     /// 422 for what can never be allowed.
-    fn of(decision: &Decision) -> Result<Self, Problem> {
+    fn of(decision: &usage::Decision) -> Result<Self, Problem> {
         let nearest = decision.nearest();
         let told = Self {
             near_limit: decision.near_limit,
@@ -284,18 +284,18 @@ impl Answer {
         };
         match &decision.verdict {
             Verdict::Allowed if decision.degraded => Ok(Self {
-                decision: "degraded",
-                reason: "store_unavailable",
+                decision: Decision::Degraded.as_str(),
+                reason: Reason::StoreUnavailable.as_str(),
                 ..told
             }),
             Verdict::Allowed if decision.shadowed.is_some() => Ok(Self {
-                decision: "allowed",
-                reason: "shadow_denied",
+                decision: Decision::Allowed.as_str(),
+                reason: Reason::ShadowDenied.as_str(),
                 ..told
             }),
             Verdict::Allowed => Ok(Self {
-                decision: "allowed",
-                reason: "ok",
+                decision: Decision::Allowed.as_str(),
+                reason: Reason::Ok.as_str(),
                 ..told
             }),
             Verdict::Throttled {
@@ -304,15 +304,15 @@ impl Answer {
                 retry_after_s,
             } => {
                 let reason = if *quota {
-                    "quota_exceeded"
+                    Reason::QuotaExceeded.as_str()
                 } else {
-                    "rate_exceeded"
+                    Reason::RateExceeded.as_str()
                 };
                 let problem =
                     Problem::throttled(reason, violated.iter().map(ToString::to_string).collect());
                 let (retry_after, problem) = (Some(*retry_after_s), Some(problem));
                 Ok(Self {
-                    decision: "throttled",
+                    decision: Decision::Throttled.as_str(),
                     reason,
                     retry_after,
                     problem,
@@ -324,7 +324,7 @@ impl Answer {
                 let detail = "No wait lets the call pass: its cost is above a burst of its plan, or above a quota and what was \
                               granted, or such a limit is 0.";
                 Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-                    .because("limit_impossible"))
+                    .because(Reason::LimitImpossible.as_str()))
             }
         }
     }
@@ -332,8 +332,8 @@ impl Answer {
     fn unavailable(retry_after_s: u64) -> Self {
         let (retry_after, problem) = (Some(retry_after_s), Some(Problem::unavailable()));
         Self {
-            decision: "unavailable",
-            reason: "store_unavailable",
+            decision: Decision::Unavailable.as_str(),
+            reason: Reason::StoreUnavailable.as_str(),
             retry_after,
             problem,
             ..Self::default()

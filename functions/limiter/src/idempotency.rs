@@ -20,6 +20,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::IF_MATCH;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
+use outcome::Reason;
 use usage::{Admin, AdminError, KEPT_ANSWER_S, Keep, KeptAnswer, KeyRecord, Once, Stored, Version};
 
 use crate::keys::document::{Key, KeyWithSecret};
@@ -277,7 +278,7 @@ fn failure() -> Problem {
         StatusCode::INTERNAL_SERVER_ERROR,
         "This is our failure. The log says more.",
     )
-    .because("fault")
+    .because(Reason::Fault.as_str())
 }
 
 #[cfg(test)]

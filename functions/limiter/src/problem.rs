@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use outcome::Reason;
 use serde::{Serialize, Serializer};
 use telemetry::Excerpt;
 use usage::{AdminError, GrantError, Refusal, StoreError};
@@ -153,7 +154,7 @@ impl Problem {
             kind: REDUCED_CAPACITY,
             ..problem
         }
-        .because("store_unavailable")
+        .because(Reason::StoreUnavailable.as_str())
     }
 
     /// An `Idempotency-Key` that is another request's.
@@ -205,7 +206,7 @@ impl Problem {
             StatusCode::INTERNAL_SERVER_ERROR,
             "This is our failure. The log says more.",
         )
-        .because("fault")
+        .because(Reason::Fault.as_str())
     }
 
     fn store(error: &StoreError) -> Self {
@@ -224,7 +225,7 @@ impl Problem {
                 problem.title = status.canonical_reason().unwrap_or_default();
                 problem.detail = NO_ANSWER.into();
                 problem
-                    .because("store_unavailable")
+                    .because(Reason::StoreUnavailable.as_str())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
             }
             StoreError::Busy => Self::busy(),

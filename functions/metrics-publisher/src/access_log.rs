@@ -1,6 +1,8 @@
 //! A line of the API's access log, and the metrics of requests, errors and durations that it
 //! becomes.
 
+use outcome::Decision;
+
 use crate::access_fields::{AccessFields, Field};
 use crate::aggregate::Aggregator;
 use crate::duration;
@@ -17,8 +19,6 @@ const UNMATCHED: &str = "unmatched";
 /// The plan of a request without one (a public route, a refused caller), and the status class of a
 /// request whose client left before there was a response.
 const NONE: &str = "none";
-/// What the authorizer decides.
-const DECISIONS: [&str; 4] = ["allowed", "throttled", "unavailable", "degraded"];
 const LATENCIES: [(Metric, Field); 3] = [
     (Metric::Latency, Field::ResponseLatency),
     (Metric::IntegrationLatency, Field::IntegrationLatency),
@@ -90,8 +90,9 @@ impl<'a> AccessLine<'a> {
         let Some(decision) = self.0.get(Field::Decision) else {
             return;
         };
-        let decision = DECISIONS
+        let decision = Decision::BY_AUTHORIZER
             .into_iter()
+            .map(Decision::as_str)
             .find(|known| *known == decision)
             .unwrap_or(OTHER);
         let plan = self.0.get(Field::Plan).and_then(dimension_value);
@@ -101,7 +102,7 @@ impl<'a> AccessLine<'a> {
         if self.0.get(Field::NearLimit) == Some("true") {
             add(Series::new(Metric::NearLimit, [plan]), 1.0);
         }
-        if self.0.get(Field::Reason) == Some("shadow_denied") {
+        if self.0.get(Field::Reason) == Some(outcome::Reason::ShadowDenied.as_str()) {
             add(Series::new(Metric::ShadowDenied, [plan]), 1.0);
         }
     }

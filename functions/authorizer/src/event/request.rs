@@ -4,15 +4,13 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use calls::RequestScope;
+use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS};
 use routes::RouteKey;
 use usage::USAGE_PATH;
 
-use crate::backend_headers::BACKEND_HEADERS;
 use crate::certificate::Certificate;
 use crate::text::{Headers, Members, Text};
 
-/// Backends trust every header with this prefix.
-const PREFIX: &str = "x-tollgate-";
 /// The methods that rules can name. Some backends convert another spelling, such as `delete`, to
 /// upper case.
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -127,7 +125,9 @@ fn reads_like_ours(name: &str) -> bool {
         }
     };
     let mut letters = name.chars().map(alike);
-    PREFIX.chars().all(|letter| letters.next() == Some(letter))
+    BACKEND_HEADER_PREFIX
+        .chars()
+        .all(|letter| letters.next() == Some(letter))
 }
 
 /// What a backend may resolve, merge, decode or cut into another path than the one the rules were

@@ -1,10 +1,10 @@
 //! The claims of an introspection response, checked against what the policy requires of the server.
 
 use jiff::Timestamp;
+use outcome::Reason;
 use policy::{IntrospectionServer, TimeLimits};
 use serde_json::{Map, Value};
 
-use crate::Reason;
 use crate::token::bearer::Bearer;
 use crate::token::claims::string;
 use crate::token::times::Times;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use outcome::Reason;
 use policy::header_value::access_log_value;
 use policy::{ClaimMapping, allows};
 use usage::Caller;
 
-use crate::Reason;
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
 
 use super::claims::{Claims, certificate_binding, email, scopes, string, strings};

@@ -1,10 +1,9 @@
 //! The claims of a token, read by type. A claim that is `null` is absent, unless its absence would
 //! make the token valid for more: see [`super::times`] and [`certificate_binding`].
 
+use outcome::Reason;
 use policy::decode_base64url;
 use serde_json::{Map, Value};
-
-use crate::Reason;
 
 pub(crate) type Claims = Map<String, Value>;
 

@@ -1,10 +1,9 @@
 //! The claims of a signed token, checked against what the policy requires of its issuer.
 
 use jiff::Timestamp;
+use outcome::Reason;
 use policy::Issuer;
 use serde_json::Value;
-
-use crate::Reason;
 
 use super::bearer::Bearer;
 use super::claims::{Claims, claim};

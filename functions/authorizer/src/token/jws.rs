@@ -3,10 +3,9 @@
 //! Source: RFC 7515; RFC 8725 for what is refused beyond it.
 
 use jsonwebtoken::Algorithm;
+use outcome::Reason;
 use policy::{Key, algorithm, decode_base64url};
 use serde_json::Value;
-
-use crate::Reason;
 
 /// The longest token that is decoded: API Gateway passes at most 10,240 bytes of headers in all.
 pub(crate) const LONGEST: usize = 10 * 1_024;

@@ -4,10 +4,9 @@
 //! disadvantage.
 
 use jiff::Timestamp;
+use outcome::Reason;
 use policy::TimeLimits;
 use serde_json::{Map, Value};
-
-use crate::Reason;
 
 /// 9999-12-31T23:59:59Z.
 const LATEST: f64 = 253_402_300_799.0;

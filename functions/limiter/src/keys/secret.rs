@@ -2,6 +2,7 @@
 
 use aws_lc_rs::rand;
 use http::StatusCode;
+use outcome::Reason;
 
 use crate::Problem;
 
@@ -43,7 +44,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {
             StatusCode::INTERNAL_SERVER_ERROR,
             "This is our failure. The log says more.",
         )
-        .because("fault")
+        .because(Reason::Fault.as_str())
     })?;
     Ok(bytes)
 }

@@ -1,0 +1,40 @@
+//! The headers that tell a backend who calls.
+
+/// The prefix of every header that backends trust.
+pub const BACKEND_HEADER_PREFIX: &str = "x-tollgate-";
+
+/// The headers that request mapping sets on protected routes and removes on public ones, whatever
+/// the client sent. Each has the name of a [`ContextField`](crate::ContextField) after the
+/// [prefix](BACKEND_HEADER_PREFIX), with `-` for `_`.
+pub const BACKEND_HEADERS: [&str; 9] = [
+    "x-tollgate-decision",
+    "x-tollgate-user-id",
+    "x-tollgate-issuer",
+    "x-tollgate-email",
+    "x-tollgate-roles",
+    "x-tollgate-key-id",
+    "x-tollgate-plan",
+    "x-tollgate-scopes",
+    "x-tollgate-auth",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ContextField;
+
+    #[test]
+    fn each_header_is_named_after_a_context_field() {
+        for header in BACKEND_HEADERS {
+            let name = header.strip_prefix(BACKEND_HEADER_PREFIX).unwrap();
+            let field = name.replace('-', "_");
+
+            assert!(
+                ContextField::ALL
+                    .iter()
+                    .any(|known| known.as_str() == field),
+                "{header}"
+            );
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The fields of the authorizer's context.
+
+words! {
+    /// A field of the authorizer's context, which mappings and the access log read as
+    /// `$context.authorizer.NAME`.
+    pub enum ContextField {
+        /// The [`Decision`](crate::Decision).
+        Decision = "decision",
+        /// The [`Reason`](crate::Reason).
+        Reason = "reason",
+        /// The user: the subject of the token, key or certificate.
+        UserId = "user_id",
+        /// The issuer of the token or certificate.
+        Issuer = "issuer",
+        /// The verified email address of the token.
+        Email = "email",
+        /// The roles of the token, joined by commas.
+        Roles = "roles",
+        /// `true` if a limit is nearly used up.
+        NearLimit = "near_limit",
+        /// The id of the API key.
+        KeyId = "key_id",
+        /// The usage plan.
+        Plan = "plan",
+        /// The scopes of the token or key, joined by spaces.
+        Scopes = "scopes",
+        /// The kind of credential.
+        Auth = "auth",
+        /// The route of the policy's rule or of the plan's route limit.
+        Route = "route",
+        /// The id of the request.
+        RequestId = "request_id",
+        /// The duration of the authorization in milliseconds.
+        AuthorizerMs = "authorizer_ms",
+        /// The value of the `RateLimit-Policy` header.
+        RatelimitPolicy = "ratelimit_policy",
+        /// The value of the `RateLimit` header.
+        Ratelimit = "ratelimit",
+        /// The calls in the window of the limit nearest its end.
+        Limit = "limit",
+        /// The calls left of that limit.
+        Remaining = "remaining",
+        /// The seconds until that limit has more calls.
+        Reset = "reset",
+        /// The seconds after which a refused request may be repeated.
+        RetryAfter = "retry_after",
+    }
+}
