@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use environment::SettingError;
 use policy::{Environment, KeyHeader, KeyHeaderError, PolicySource, PolicyTextError};
 use usage::{StoreConfig, StoreConfigError};
 
@@ -27,17 +28,9 @@ pub struct Config {
 /// A setting that cannot be.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Not there.
-    #[error("{0} is not set")]
-    Missing(&'static str),
-    /// Not of its shape.
-    #[error("{variable}: {problem}")]
-    Shape {
-        /// Which.
-        variable: &'static str,
-        /// What is wrong, and where.
-        problem: String,
-    },
+    /// A missing or invalid variable.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// An invalid `KEY_HEADER`.
     #[error("KEY_HEADER: {0}")]
     KeyHeader(#[from] KeyHeaderError),
@@ -70,7 +63,7 @@ impl Config {
         settings: impl Fn(&str) -> Option<String>,
         environment: Environment,
     ) -> Result<Self, ConfigError> {
-        let policy = settings("AUTH_POLICY").ok_or(ConfigError::Missing("AUTH_POLICY"))?;
+        let policy = settings("AUTH_POLICY").ok_or(SettingError::Missing("AUTH_POLICY"))?;
         let key_header = KeyHeader::from_setting(settings("KEY_HEADER"))?;
         let policy = PolicySource::parse(&policy, key_header, environment)?;
         let on_throttle = on_throttle(settings("ON_THROTTLE"))?;
@@ -85,25 +78,27 @@ impl Config {
     }
 }
 
-fn on_throttle(value: Option<String>) -> Result<OnThrottle, ConfigError> {
+fn on_throttle(value: Option<String>) -> Result<OnThrottle, SettingError> {
     match value.as_deref() {
         None | Some("mark") => Ok(OnThrottle::Mark),
         Some("forbid") => Ok(OnThrottle::Forbid),
-        Some(other) => Err(ConfigError::Shape {
-            variable: "ON_THROTTLE",
-            problem: format!("`{other}` is neither `mark` nor `forbid`"),
-        }),
+        Some(other) => Err(SettingError::invalid(
+            "ON_THROTTLE",
+            other,
+            "mark or forbid",
+        )),
     }
 }
 
-fn on_bad_credentials(value: Option<String>) -> Result<OnBadCredentials, ConfigError> {
+fn on_bad_credentials(value: Option<String>) -> Result<OnBadCredentials, SettingError> {
     match value.as_deref() {
         None | Some("unauthorized") => Ok(OnBadCredentials::Unauthorized),
         Some("forbid") => Ok(OnBadCredentials::Forbid),
-        Some(other) => Err(ConfigError::Shape {
-            variable: "ON_BAD_CREDENTIALS",
-            problem: format!("unknown value `{other}`, expected one of `unauthorized`, `forbid`"),
-        }),
+        Some(other) => Err(SettingError::invalid(
+            "ON_BAD_CREDENTIALS",
+            other,
+            "unauthorized or forbid",
+        )),
     }
 }
 
@@ -194,11 +189,11 @@ mod tests {
             ),
             (
                 &[("AUTH_POLICY", POLICY), ("ON_THROTTLE", "Mark")],
-                "ON_THROTTLE: `Mark` is neither `mark` nor `forbid`",
+                r#"ON_THROTTLE: invalid value "Mark", expected mark or forbid"#,
             ),
             (
                 &[("AUTH_POLICY", POLICY), ("ON_BAD_CREDENTIALS", "403")],
-                "ON_BAD_CREDENTIALS: unknown value `403`, expected one of `unauthorized`, `forbid`",
+                r#"ON_BAD_CREDENTIALS: invalid value "403", expected unauthorized or forbid"#,
             ),
             (
                 &[
