@@ -1,8 +1,9 @@
-//! The built-in backend: it answers with what reached it.
+//! The built-in backend, which echoes each request as JSON.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -15,62 +16,63 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::memory_budget::{CollectError, MemoryBudget, Reserved};
+use crate::memory_budget::{CollectError, MemoryBudget, ReservedBody};
 
-/// The body of a response.
-type Echo = Either<Reserved<Full<Bytes>>, Full<Bytes>>;
+type EchoBody = Either<ReservedBody<Full<Bytes>>, Full<Bytes>>;
 
-/// The gateway lets no more through.
-const LARGEST: usize = 10_000_000;
-/// For the bodies of all requests and responses together.
-const MEMORY: u32 = 128 * 1024 * 1024;
+/// The gateway's own limit on bodies.
+const MAX_BODY_BYTES: usize = 10_000_000;
+/// The memory for the bodies of all requests and responses.
+const MEMORY_BYTES: u32 = 128 * 1024 * 1024;
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Starts the echo service on a free port of this machine, for as long as the runtime lives.
+/// Starts the echo service on a free port of the loopback address. It runs until the runtime ends.
 ///
 /// # Errors
-/// Where there is no free port.
+/// If there is no free port.
 pub(crate) async fn start() -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    let memory = MemoryBudget::new(MEMORY);
-    tokio::spawn(async move {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            };
-            let _ = stream.set_nodelay(true);
-            let memory = memory.clone();
-            let service = service_fn(move |request| {
-                let memory = memory.clone();
-                async move {
-                    Ok::<_, Infallible>(echo(&memory, request).await.unwrap_or_else(unavailable))
-                }
-            });
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-        }
-    });
+    tokio::spawn(accept_all(listener, MemoryBudget::new(MEMORY_BYTES)));
     Ok(address)
 }
 
-/// Without memory for a body.
-fn unavailable() -> Response<Echo> {
-    let mut response = Response::new(Either::Right(Full::new(Bytes::from_static(
-        b"too many bodies are in memory\n",
-    ))));
+async fn accept_all(listener: TcpListener, memory: MemoryBudget) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+
+        let memory = memory.clone();
+        let service = service_fn(move |request| {
+            let memory = memory.clone();
+            async move {
+                let response = echo(&memory, request).await;
+                Ok::<_, Infallible>(response.unwrap_or_else(unavailable))
+            }
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+fn unavailable() -> Response<EchoBody> {
+    let text = Bytes::from_static(b"too many bodies are in memory\n");
+    let mut response = Response::new(Either::Right(Full::new(text)));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     response
 }
 
-/// `None` if there is not enough memory for the request's body or the response. A body that breaks
-/// off is empty.
-async fn echo(memory: &MemoryBudget, request: Request<Incoming>) -> Option<Response<Echo>> {
+/// Returns the request as JSON. `None` if memory is exhausted. A body that fails counts as empty.
+async fn echo(memory: &MemoryBudget, request: Request<Incoming>) -> Option<Response<EchoBody>> {
     let (parts, body) = request.into_parts();
-    let (body, _request) = match memory.collect(body, LARGEST).await {
+    let (body, _reservation) = match memory.collect(body, MAX_BODY_BYTES).await {
         Ok(collected) => collected,
         Err(CollectError::Exhausted) => return None,
         Err(CollectError::TooLarge | CollectError::Body(_)) => (Bytes::new(), memory.reserve(0)?),
     };
+
     let mut headers: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in &parts.headers {
         let value = String::from_utf8_lossy(value.as_bytes());
@@ -79,16 +81,18 @@ async fn echo(memory: &MemoryBudget, request: Request<Incoming>) -> Option<Respo
             .and_modify(|before| *before = format!("{before},{value}"))
             .or_insert_with(|| value.into_owned());
     }
-    let seen = json!({
+    let echo = json!({
         "method": parts.method.as_str(),
         "path": parts.uri.path(),
         "query": parts.uri.query().unwrap_or_default(),
         "headers": headers,
         "body": String::from_utf8_lossy(&body),
     });
-    let seen = Bytes::from(seen.to_string() + "\n");
-    let reservation = memory.reserve(seen.len())?;
-    let mut response = Response::new(Either::Left(Reserved::new(Full::new(seen), reservation)));
+
+    let text = Bytes::from(echo.to_string() + "\n");
+    let reservation = memory.reserve(text.len())?;
+    let body = ReservedBody::new(Full::new(text), reservation);
+    let mut response = Response::new(Either::Left(body));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,4 +1,4 @@
-//! A bound on the memory of bodies that are kept in memory, for all requests together.
+//! A limit on the memory of all bodies that are in memory.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,22 +9,22 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes that all requests share.
+/// A number of bytes that all requests share.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryBudget(Arc<Semaphore>);
 
-/// Bytes of the budget, which are free again when this is dropped.
+/// A part of the budget, which is released on drop.
 #[derive(Debug)]
 pub(crate) struct Reservation(OwnedSemaphorePermit);
 
-/// A body that cannot be kept in memory.
+/// The reasons why a body cannot be read into memory.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CollectError<E> {
-    /// It is larger than it may be.
+    /// The body is too large.
     TooLarge,
-    /// Other requests use the memory.
+    /// The budget is used by other requests.
     Exhausted,
-    /// It ended early.
+    /// The body failed.
     Body(E),
 }
 
@@ -33,16 +33,19 @@ impl MemoryBudget {
         Self(Arc::new(Semaphore::new(bytes as usize)))
     }
 
-    /// Reserves memory; `None` if that much is not free. It never waits: requests that wait for one
-    /// another's memory would all time out together.
+    /// Reserves memory. `None` if the budget is exhausted. It never waits, because requests that
+    /// wait for each other's memory would all time out.
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Reservation> {
         let permits = Arc::clone(&self.0).try_acquire_many_owned(u32::try_from(bytes).ok()?);
         permits.ok().map(Reservation)
     }
 
-    /// Reads a body of at most `max_bytes` bytes. A body that declares a larger length is refused
-    /// unread. Memory is reserved as the bytes arrive, so that a slow client holds no more than it
-    /// has sent.
+    /// Reads a body of at most `max_bytes` bytes. A body with a larger declared length is refused
+    /// without reading it. Memory is reserved as the bytes arrive, so a slow client holds only what
+    /// it has sent.
+    ///
+    /// # Errors
+    /// [`CollectError`] if the body is too large, fails, or does not fit into the budget.
     pub(crate) async fn collect<B>(
         &self,
         body: B,
@@ -64,22 +67,21 @@ impl MemoryBudget {
             if whole.len() + data.len() > max_bytes {
                 return Err(CollectError::TooLarge);
             }
-            reservation
-                .0
-                .merge(self.reserve(data.len()).ok_or(CollectError::Exhausted)?.0);
+            let more = self.reserve(data.len()).ok_or(CollectError::Exhausted)?;
+            reservation.0.merge(more.0);
             whole.extend_from_slice(&data);
         }
         Ok((whole.freeze(), reservation))
     }
 }
 
-/// A body whose memory is reserved until it has been sent or given up.
-pub(crate) struct Reserved<B> {
+/// A body whose memory stays reserved until it has been sent or dropped.
+pub(crate) struct ReservedBody<B> {
     body: B,
     _reservation: Reservation,
 }
 
-impl<B> Reserved<B> {
+impl<B> ReservedBody<B> {
     pub(crate) fn new(body: B, reservation: Reservation) -> Self {
         Self {
             body,
@@ -88,7 +90,7 @@ impl<B> Reserved<B> {
     }
 }
 
-impl<B: Body + Unpin> Body for Reserved<B> {
+impl<B: Body + Unpin> Body for ReservedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -117,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// A body of unknown length, which arrives in pieces.
+    /// A body of unknown length that arrives in pieces.
     struct Pieces(VecDeque<Bytes>);
 
     impl Body for Pieces {
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_is_kept_while_its_reservation_lives() {
+    async fn reservation_of_a_body_is_released_on_drop() {
         let budget = MemoryBudget::new(10);
         let (body, reservation) = budget.collect(pieces(&[3, 4]), 8).await.unwrap();
         assert_eq!(body.len(), 7);
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_is_too_large_or_does_not_fit_leaves_nothing_reserved() {
+    async fn refused_bodies_reserve_nothing() {
         let budget = MemoryBudget::new(10);
         let declared = budget
             .collect(Full::new(Bytes::from_static(b"123456789")), 8)

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_filled_in_and_escaped() {
+    fn values_are_escaped() {
         assert_eq!(
             line(
                 r#"{"id":"$context.requestId","m":"$context.httpMethod","p":"$context.authorizer.plan"}"#

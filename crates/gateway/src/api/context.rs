@@ -187,8 +187,8 @@ impl Exchange {
         }
     }
 
-    /// Takes the authorizer's context over: a flat map of scalars.
-    pub fn authorized(&mut self, context: BTreeMap<String, Value>) {
+    /// Stores the authorizer's context, a flat map of scalars.
+    pub fn set_authorizer_context(&mut self, context: BTreeMap<String, Value>) {
         self.authorizer = context.into_iter().collect();
     }
 }

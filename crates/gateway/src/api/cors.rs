@@ -89,7 +89,7 @@ impl Cors {
 
     /// Puts what it says into an integration's answer, in the place of whatever the integration
     /// says itself.
-    pub fn answer(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+    pub fn apply(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         let foreign: Vec<HeaderName> = headers
             .keys()
             .filter(|name| name.as_str().starts_with("access-control-"))
@@ -246,7 +246,7 @@ mod tests {
                 ("access-control-max-age", "9"),
                 ("x-a", "1"),
             ]);
-            cors.answer(origin.map(HeaderValue::from_static).as_ref(), &mut headers);
+            cors.apply(origin.map(HeaderValue::from_static).as_ref(), &mut headers);
             headers
         };
         let told = [

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_others_may_read_is_refused() {
+    fn key_file_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         LocalIssuer::open(folder.path()).unwrap();
         let path = folder.path().join("issuer.p8");

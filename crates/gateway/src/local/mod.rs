@@ -101,7 +101,7 @@ pub async fn start(
     records: impl std::io::Write + Send + 'static,
 ) -> Result<Started, StartError> {
     let metrics = Arc::new(LocalMetrics::default());
-    let records = RecordLog::to(metrics.counting(records));
+    let records = RecordLog::to(metrics.counting_writer(records));
     let template_error = |error| StartError::Template {
         path: options.template.clone(),
         error,

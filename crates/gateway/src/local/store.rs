@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_credentials_never_leave_this_machine() {
+    fn placeholder_credentials_are_used_on_loopback_only() {
         for endpoint in [
             "http://127.0.0.1:4566",
             "http://localhost:4566",

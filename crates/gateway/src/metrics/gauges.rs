@@ -1,22 +1,22 @@
-//! Gauges that a function logs in CloudWatch's embedded metric format, such as those of alb-sync's
-//! last run.
+//! Gauges that a function logs in CloudWatch's embedded metric format, such as those of the last run
+//! of alb-sync.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The most sets of dimensions that are kept. alb-sync has one for each target group.
-const MAX_SETS: usize = 1_000;
+/// The most dimension sets that are kept. alb-sync has one per target group.
+const MAX_DIMENSION_SETS: usize = 1_000;
 
-/// Names of dimensions with their values.
+/// Dimension names and their values.
 pub(super) type Dimensions = Vec<(String, String)>;
 
 /// The last value of each gauge.
 #[derive(Debug, Default)]
 pub(super) struct Gauges(BTreeMap<Dimensions, BTreeMap<String, f64>>);
 
-/// "Specification: Embedded metric format", as far as gauges need it.
+/// The fields of CloudWatch's "Specification: Embedded metric format" that gauges need.
 #[derive(Deserialize)]
 struct EmbeddedLine {
     #[serde(rename = "_aws")]
@@ -46,9 +46,9 @@ struct Declaration {
 }
 
 impl Gauges {
-    /// Takes the gauges of a line. Returns false for a line of another format.
+    /// Stores the gauges of a line. Returns false for a line of another format.
     pub(super) fn take(&mut self, line: &str) -> bool {
-        // Nearly every line is a call record, which need not be parsed twice.
+        // Most lines are call records. This check avoids parsing them twice.
         if !line.contains("\"_aws\"") {
             return false;
         }
@@ -62,15 +62,14 @@ impl Gauges {
         true
     }
 
-    /// Sets the gauges of one directive. Those that it had before and has no more are not known any
-    /// more.
+    /// Replaces the gauges of one dimension set by those of the directive.
     fn replace(&mut self, directive: &Directive, fields: &Map<String, Value>) {
-        // The other sets are roll-ups of the longest one.
+        // The shorter dimension sets are roll-ups of the longest one.
         let set = directive.dimension_sets.iter().max_by_key(|set| set.len());
         let text = |name: &String| Some((name.clone(), fields.get(name)?.as_str()?.to_owned()));
         let dimensions: Dimensions = set.into_iter().flatten().filter_map(text).collect();
 
-        if self.0.len() < MAX_SETS || self.0.contains_key(&dimensions) {
+        if self.0.len() < MAX_DIMENSION_SETS || self.0.contains_key(&dimensions) {
             let value = |metric: &Declaration| {
                 Some((metric.name.clone(), fields.get(&metric.name)?.as_f64()?))
             };
@@ -81,7 +80,7 @@ impl Gauges {
         }
     }
 
-    /// The gauges by name, each with its values by dimensions.
+    /// Returns the gauges by name, each with its dimensions and values.
     pub(super) fn by_name(&self) -> BTreeMap<&str, Vec<(&Dimensions, f64)>> {
         let mut gauges: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (dimensions, values) in &self.0 {
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gauge_has_its_last_value_and_none_once_it_is_not_logged() {
+    fn gauge_has_its_last_value_until_a_run_omits_it() {
         let mut gauges = Gauges::default();
         assert!(gauges.take(&line("a", &[("Registered", 1), ("Succeeded", 1)])));
         assert!(gauges.take(&line("b", &[("Registered", 5), ("Succeeded", 1)])));
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_other_formats_are_not_taken() {
+    fn lines_of_other_formats_are_ignored() {
         let mut gauges = Gauges::default();
         for line in [
             "",
@@ -163,15 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_gauges_is_bounded() {
+    fn number_of_gauges_is_limited() {
         let mut gauges = Gauges::default();
-        for group in 0..2 * MAX_SETS {
+        for group in 0..2 * MAX_DIMENSION_SETS {
             gauges.take(&line(&format!("{group:05}"), &[("Succeeded", 1)]));
         }
         gauges.take(&line("00000", &[("Succeeded", 0)]));
         assert_eq!(
             (shown(&gauges).len(), &*shown(&gauges)[0]),
-            (MAX_SETS, "Succeeded 00000 0")
+            (MAX_DIMENSION_SETS, "Succeeded 00000 0")
         );
     }
 }

@@ -1,73 +1,52 @@
-//! What happened since the start, counted by the code that publishes it to CloudWatch.
+//! The metrics since startup: those that are published to CloudWatch when deployed.
 
 mod gauges;
 mod prometheus;
+mod publisher;
 mod table;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use metrics_publisher::{Aggregate, Config, Intake, Metric, Series, SeriesCap};
-
 use gauges::Gauges;
+use publisher::Totals;
 
-/// The one day that a process lives.
-const DAY: i64 = 0;
+/// The metrics of requests and calls, and the gauges that functions log.
+#[derive(Debug, Default)]
+pub struct LocalMetrics(Mutex<Snapshot>);
 
-/// The metrics of the access log's lines and of call records, with the publisher's own cap on
-/// series, and the gauges that functions log.
-#[derive(Debug)]
-pub struct LocalMetrics(Mutex<Counted>);
-
-#[derive(Debug)]
-struct Counted {
-    intake: Intake,
+#[derive(Debug, Default)]
+struct Snapshot {
+    totals: Totals,
     gauges: Gauges,
-    cap: SeriesCap,
-    /// Series when places were last given: only a new one needs one.
-    settled: usize,
-}
-
-impl Default for LocalMetrics {
-    fn default() -> Self {
-        let (intake, cap) = (
-            Intake::of_all_time(),
-            SeriesCap::new(Config::DEFAULT_MAX_SERIES),
-        );
-        Self(Mutex::new(Counted {
-            intake,
-            gauges: Gauges::default(),
-            cap,
-            settled: 0,
-        }))
-    }
 }
 
 impl LocalMetrics {
     /// Counts a line of the access log.
-    pub fn line(&self, line: &str) {
-        let mut counted = self.lock();
-        counted.intake.line(0, line.trim_end(), None);
-        counted.settle();
+    pub(crate) fn count_line(&self, line: &str) {
+        self.lock().totals.count_line(line);
     }
 
     /// Counts a line of the record log: a call record, or gauges.
-    fn record(&self, line: &str) {
-        if !self.lock().gauges.take(line) {
-            self.line(line);
+    fn count_record(&self, line: &str) {
+        let mut snapshot = self.lock();
+        if !snapshot.gauges.take(line) {
+            snapshot.totals.count_line(line);
         }
     }
 
-    /// A writer that counts each line and writes it on.
-    pub fn counting<W: io::Write>(self: &Arc<Self>, writer: W) -> impl io::Write + use<W> {
-        Counting {
+    /// Returns a writer that counts each line and passes it on to `writer`.
+    pub(crate) fn counting_writer<W: io::Write>(
+        self: &Arc<Self>,
+        writer: W,
+    ) -> impl io::Write + use<W> {
+        CountingWriter {
             metrics: Arc::clone(self),
             writer,
         }
     }
 
-    /// The metrics in Prometheus' text format.
+    /// Returns the metrics in Prometheus' text format.
     #[must_use]
     pub fn prometheus(&self) -> String {
         let mut text = String::new();
@@ -76,64 +55,32 @@ impl LocalMetrics {
         text
     }
 
-    /// The metrics as a table for people; empty if nothing was counted.
+    /// Returns the metrics as a table; empty if nothing was counted.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
+        // Writing to a String cannot fail.
         let _ = self.lock().write_table(&mut text);
         text
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counted> {
+    fn lock(&self) -> MutexGuard<'_, Snapshot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Counted {
-    fn settle(&mut self) {
-        if self.intake.sums.len() == self.settled {
-            return;
-        }
-        let ids: Vec<_> = self
-            .intake
-            .sums
-            .iter()
-            .map(|(series, _)| series)
-            .filter(|series| !series.is_overflow())
-            .collect();
-        let ids: Vec<_> = ids.into_iter().map(Series::id).collect();
-        let candidates = self.cap.candidates(&ids);
-        self.cap.learn(DAY, candidates);
-        let cap = &self.cap;
-        self.intake.sums.overflow(|series| cap.admits(series.id()));
-        self.settled = self.intake.sums.len();
-    }
-
-    /// In order, without the roll-up of calls over both ways: summed up with the others it would
-    /// count twice.
-    fn shown(&self) -> BTreeMap<(&'static str, &Series), &Aggregate> {
-        let all = self
-            .intake
-            .sums
-            .iter()
-            .filter(|(series, _)| series.metric != Metric::CallDuration);
-        all.map(|(series, aggregate)| ((series.metric.name(), series), aggregate))
-            .collect()
-    }
-}
-
-/// A call record is written whole, as one line.
-struct Counting<W> {
+/// The record log writes each record with one call, as a whole line.
+struct CountingWriter<W> {
     metrics: Arc<LocalMetrics>,
     writer: W,
 }
 
-impl<W: io::Write> io::Write for Counting<W> {
+impl<W: io::Write> io::Write for CountingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.writer.write_all(bytes)?;
         String::from_utf8_lossy(bytes)
             .lines()
-            .for_each(|line| self.metrics.record(line));
+            .for_each(|line| self.metrics.count_record(line));
         Ok(bytes.len())
     }
 
@@ -143,22 +90,22 @@ impl<W: io::Write> io::Write for Counting<W> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write as _;
 
     use super::*;
 
-    pub(super) fn line(route: &str, latency: u32) -> String {
+    pub(crate) fn line(route: &str, latency: u32) -> String {
         format!(
             r#"{{"route_key":"ANY /{{proxy+}}","status":"200","route":"{route}","response_latency_ms":"{latency}","decision":"allowed","plan":"pro"}}"#
         ) + "\n"
     }
 
     #[test]
-    fn lines_are_counters_and_summaries() {
+    fn access_log_lines_become_counters_and_summaries() {
         let metrics = LocalMetrics::default();
-        (1..=100).for_each(|latency| metrics.line(&line("GET /orders", latency)));
-        metrics.line("no JSON");
+        (1..=100).for_each(|latency| metrics.count_line(&line("GET /orders", latency)));
+        metrics.count_line("no JSON");
         let text = metrics.prometheus();
         for expected in [
             "# TYPE tollgate_requests_total counter\ntollgate_requests_total{route=\"GET /orders\",status_class=\"2xx\"} 100\n",
@@ -183,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn call_records_are_counted_and_written_on() {
+    fn call_records_are_counted_and_passed_on() {
         let metrics = Arc::new(LocalMetrics::default());
         let mut written = Vec::new();
         let record = r#"{"api_call":{"service":"dynamodb","operation":"UpdateItem","duration_ms":4.1,"success":true,"endpoint":"public"}}"#;
         metrics
-            .counting(&mut written)
+            .counting_writer(&mut written)
             .write_all(format!("{record}\n").as_bytes())
             .unwrap();
         assert_eq!(written, format!("{record}\n").as_bytes());
@@ -209,11 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn gauges_are_shown_and_not_counted_as_rejected_records() {
+    fn gauges_are_shown_and_are_not_rejected_records() {
         let metrics = Arc::new(LocalMetrics::default());
         let gauges = r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["TargetGroup"],[]],"Metrics":[{"Name":"RegisteredTargets","Unit":"Count"},{"Name":"SyncSucceeded","Unit":"Count"}]}]},"TargetGroup":"targetgroup/a/1","RegisteredTargets":3,"SyncSucceeded":1}"#;
         metrics
-            .counting(io::sink())
+            .counting_writer(io::sink())
             .write_all(format!("{gauges}\n").as_bytes())
             .unwrap();
         let text = metrics.prometheus();
@@ -231,29 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn there_are_no_more_series_than_places() {
-        let metrics = LocalMetrics::default();
-        (0..2_000).for_each(|route| metrics.line(&line(&format!("GET /{route}"), 5)));
-        let counted = metrics.lock();
-        assert!(counted.intake.sums.len() <= Config::DEFAULT_MAX_SERIES + 32);
-        let requests = counted
-            .intake
-            .sums
-            .iter()
-            .filter(|(series, _)| series.metric == Metric::Requests);
-        assert_eq!(
-            requests
-                .map(|(_, aggregate)| aggregate.values.count())
-                .sum::<u64>(),
-            2_000
-        );
-    }
-
-    #[test]
-    fn the_table_has_a_row_for_each_series_and_is_empty_without_any() {
+    fn table_has_a_row_per_series_and_is_empty_without_series() {
         let metrics = LocalMetrics::default();
         assert_eq!(metrics.table(), "");
-        metrics.line(&line("GET /orders", 31));
+        metrics.count_line(&line("GET /orders", 31));
         let table = metrics.table();
         assert!(table.lines().any(|row| row.starts_with("Latency")
             && row.contains("GET /orders")

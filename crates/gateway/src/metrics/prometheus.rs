@@ -4,21 +4,20 @@
 
 use std::fmt::{self, Write as _};
 
-use metrics_publisher::{Buckets, Metric, Unit};
-
-use super::Counted;
+use super::Snapshot;
+use super::publisher::{Buckets, Metric, Unit};
 
 const QUANTILES: [f64; 4] = [0.5, 0.95, 0.99, 0.999];
 
-impl Counted {
-    /// Writes counters, summaries whose quantiles are within 5 %, and gauges.
+impl Snapshot {
+    /// Writes counters, summaries and gauges. Quantiles are accurate to 5 %.
     pub(super) fn write_prometheus(&self, text: &mut String) -> fmt::Result {
         let mut exposition = Exposition {
             text,
             family: String::new(),
         };
 
-        for ((name, series), aggregate) in self.shown() {
+        for ((name, series), aggregate) in self.totals.series() {
             let labels: Vec<_> = series
                 .dimensions()
                 .map(|(name, value)| label(name, value))
@@ -59,19 +58,19 @@ impl Counted {
             "counter",
             help(Metric::RejectedRecords),
         )?;
-        exposition.sample("", &[], self.intake.rejections.count())
+        exposition.sample("", &[], self.totals.rejected_records())
     }
 }
 
-/// Text in the making.
+/// The text so far.
 struct Exposition<'t> {
     text: &'t mut String,
-    /// The family that samples belong to.
+    /// The current metric family.
     family: String,
 }
 
 impl Exposition<'_> {
-    /// Begins a family, unless it was begun by the series before.
+    /// Writes the comments of a metric family, unless it is the current one.
     fn begin(&mut self, family: &str, kind: &str, help: &str) -> fmt::Result {
         if self.family == family {
             return Ok(());
@@ -84,9 +83,9 @@ impl Exposition<'_> {
     }
 
     fn summary(&mut self, labels: &[String], values: &Buckets) -> fmt::Result {
-        for part in QUANTILES {
-            let labels = [labels, &[label("quantile", &part.to_string())]].concat();
-            self.sample("", &labels, values.quantile(part).unwrap_or_default())?;
+        for quantile in QUANTILES {
+            let labels = [labels, &[label("quantile", &quantile.to_string())]].concat();
+            self.sample("", &labels, values.quantile(quantile).unwrap_or_default())?;
         }
         self.sample("_sum", labels, values.sum())?;
         self.sample("_count", labels, values.count())
@@ -102,7 +101,7 @@ impl Exposition<'_> {
     }
 }
 
-/// `ApiCallCount` is `tollgate_api_call_count`.
+/// Converts `ApiCallCount` to `tollgate_api_call_count`.
 fn family(name: &str) -> String {
     format!("tollgate_{}", snake(name))
 }
@@ -115,11 +114,11 @@ fn label(name: &str, value: &str) -> String {
     format!(r#"{}="{value}""#, snake(name))
 }
 
-/// `StatusClass` is `status_class`.
+/// Converts `StatusClass` to `status_class`.
 fn snake(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
-    for (place, character) in name.char_indices() {
-        if character.is_ascii_uppercase() && place > 0 {
+    for (index, character) in name.char_indices() {
+        if character.is_ascii_uppercase() && index > 0 {
             snake.push('_');
         }
         snake.push(character.to_ascii_lowercase());
@@ -179,20 +178,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_family_has_help_and_type_once_before_its_samples() {
+    fn every_metric_family_begins_with_help_and_type() {
         let metrics = LocalMetrics::default();
         for route in ["GET /a", "GET /b"] {
-            metrics.line(&line(route, 5).replace("allowed", "throttled"));
+            metrics.count_line(&line(route, 5).replace("allowed", "throttled"));
         }
         let record = r#"{"api_call":{"service":"s","operation":"o","duration_ms":4,"success":false,"endpoint":"vpce"}}"#;
-        metrics.record(record);
-        metrics.record(
+        metrics.count_record(record);
+        metrics.count_record(
             r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["TargetGroup"]],"Metrics":[{"Name":"SyncSucceeded"},{"Name":"SomethingNew"}]}]},"TargetGroup":"targetgroup/a/1","SyncSucceeded":1,"SomethingNew":2}"#,
         );
 
         let text = metrics.prometheus();
         let mut families = Vec::new();
         let mut lines = text.lines().peekable();
+
         while let Some(help) = lines.next() {
             let name = help
                 .strip_prefix("# HELP ")
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_of_a_summary_never_falls() {
+    fn sum_of_a_summary_never_decreases() {
         let metrics = LocalMetrics::default();
         let sum = || -> f64 {
             let text = metrics.prometheus();
@@ -242,17 +242,17 @@ mod tests {
                 .unwrap();
             rest.lines().next().unwrap().parse().unwrap()
         };
-        (0..200).for_each(|_| metrics.line(&line("GET /orders", 1_030)));
+        (0..200).for_each(|_| metrics.count_line(&line("GET /orders", 1_030)));
         assert_eq!(sum(), 206_000.0);
 
-        metrics.line(&line("GET /orders", 958));
+        metrics.count_line(&line("GET /orders", 958));
         assert_eq!(sum(), 206_958.0);
     }
 
     #[test]
     fn label_values_are_escaped() {
         let metrics = LocalMetrics::default();
-        metrics.line(&line("GET /b\\\\\\\"x", 5));
+        metrics.count_line(&line("GET /b\\\\\\\"x", 5));
         assert!(metrics.prometheus().contains(r#"route="GET /b\\\"x""#));
         assert_eq!(label("Route", "a\nb\\\""), r#"route="a\nb\\\"""#);
     }

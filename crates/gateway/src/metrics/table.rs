@@ -1,16 +1,15 @@
-//! What was counted, as a table for people.
+//! The metrics as a table, for people.
 
 use std::fmt::{self, Write as _};
 
-use metrics_publisher::Unit;
+use super::Snapshot;
+use super::publisher::Unit;
 
-use super::Counted;
-
-impl Counted {
-    /// Writes a row for each series and gauge; nothing if there are none.
+impl Snapshot {
+    /// Writes a row per series and gauge, or nothing if there are none.
     pub(super) fn write_table(&self, text: &mut String) -> fmt::Result {
-        let (shown, gauges) = (self.shown(), self.gauges.by_name());
-        if shown.is_empty() && gauges.is_empty() {
+        let (series, gauges) = (self.totals.series(), self.gauges.by_name());
+        if series.is_empty() && gauges.is_empty() {
             return Ok(());
         }
 
@@ -19,7 +18,7 @@ impl Counted {
             "\n{:<20} {:<44} {:>9} {:>8} {:>8} {:>8} {:>8}",
             "metric (times in ms)", "of", "count", "p50", "p95", "p99", "most"
         )?;
-        for ((name, series), aggregate) in shown {
+        for ((name, series), aggregate) in series {
             let of = series
                 .dimensions()
                 .map(|(_, value)| value)

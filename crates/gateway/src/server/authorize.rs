@@ -1,4 +1,4 @@
-//! Asks an authorizer, and takes its answer as API Gateway does.
+//! Invokes the authorizer and interprets its response as API Gateway does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,38 +8,41 @@ use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::Own;
+use super::response::ErrorResponse;
 use crate::api::Exchange;
 use crate::function::Function;
 
-/// As long as API Gateway waits for an authorizer.
-const LONGEST: Duration = Duration::from_secs(10);
+/// API Gateway's timeout for an authorizer.
+const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A simple response of format 2.0.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Simple {
+struct SimpleResponse {
     is_authorized: bool,
     #[serde(default)]
     context: BTreeMap<String, Value>,
 }
 
-/// Puts the context into the exchange, and says who may not pass.
+/// Invokes the authorizer and stores its context in the exchange.
+///
+/// # Errors
+/// The response to a request that is denied or cannot be authorized.
 pub(super) async fn authorize(
     function: Arc<Function>,
     event: Value,
     exchange: &mut Exchange,
-) -> Result<(), Own> {
+) -> Result<(), ErrorResponse> {
     match invoke(function, event).await {
-        Ok(answer) => {
-            exchange.authorized(answer.context);
-            if answer.is_authorized {
+        Ok(response) => {
+            exchange.set_authorizer_context(response.context);
+            if response.is_authorized {
                 Ok(())
             } else {
-                Err(Own::Forbidden)
+                Err(ErrorResponse::Forbidden)
             }
         }
-        Err(error) if error == "Unauthorized" => Err(Own::Unauthorized),
+        Err(error) if error == "Unauthorized" => Err(ErrorResponse::Unauthorized),
         Err(error) => {
             tracing::error!(
                 request_id = exchange.request_id,
@@ -47,25 +50,26 @@ pub(super) async fn authorize(
                 "the authorizer failed"
             );
             exchange.authorizer_error = Some(error);
-            Err(Own::Failed)
+            Err(ErrorResponse::InternalError)
         }
     }
 }
 
-/// In a task of its own, so that a panic costs one request, as it does in Lambda.
-async fn invoke(function: Arc<Function>, event: Value) -> Result<Simple, String> {
-    let called = tokio::spawn(async move { function.invoke(event.to_string().as_bytes()).await });
-    let abort = called.abort_handle();
-    let outcome = tokio::time::timeout(LONGEST, called).await;
-    let answer = outcome.map_err(|_| {
+/// Invokes the function in its own task, so that a panic fails one request only, as in Lambda.
+async fn invoke(function: Arc<Function>, event: Value) -> Result<SimpleResponse, String> {
+    let task = tokio::spawn(async move { function.invoke(event.to_string().as_bytes()).await });
+    let abort = task.abort_handle();
+    let result = tokio::time::timeout(AUTHORIZER_TIMEOUT, task).await;
+    let result = result.map_err(|_| {
         abort.abort();
-        format!("no answer within {} s", LONGEST.as_secs())
+        format!("no response within {} s", AUTHORIZER_TIMEOUT.as_secs())
     })?;
-    let answer = answer
+
+    let response = result
         .map_err(|error| error.to_string())?
         .map_err(|error: Diagnostic| error.error_message)?;
-    serde_json::from_slice(&answer)
-        .map_err(|_| "the answer is not a simple response of format 2.0".to_owned())
+    serde_json::from_slice(&response)
+        .map_err(|_| "the response is not a simple response of format 2.0".to_owned())
 }
 
 #[cfg(test)]
@@ -74,7 +78,7 @@ mod tests {
     use calls::RecordLog;
     use serde_json::json;
 
-    async fn answered(event: Value) -> (Result<(), Own>, Exchange) {
+    async fn authorized(event: Value) -> (Result<(), ErrorResponse>, Exchange) {
         let settings: Value =
             serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
         let setting = move |name: &str| {
@@ -82,14 +86,13 @@ mod tests {
                 .as_str()
                 .map(str::to_owned)
         };
-        let function = Arc::new(
-            Function::new("authorizer", None, setting, RecordLog::stdout())
-                .await
-                .unwrap(),
-        );
+        let function = Function::new("authorizer", None, setting, RecordLog::stdout())
+            .await
+            .unwrap();
+
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
-        let answer = authorize(function, event, &mut exchange).await;
-        (answer, exchange)
+        let result = authorize(Arc::new(function), event, &mut exchange).await;
+        (result, exchange)
     }
 
     fn event(text: &str) -> Value {
@@ -97,9 +100,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_that_fails_is_our_failure_and_not_the_clients() {
-        let (answer, exchange) = answered(json!({"version": "1.0"})).await;
-        assert_eq!(answer, Err(Own::Failed));
+    async fn fault_of_the_authorizer_is_an_internal_error() {
+        let (result, exchange) = authorized(json!({"version": "1.0"})).await;
+        assert_eq!(result, Err(ErrorResponse::InternalError));
         assert!(
             exchange
                 .authorizer_error
@@ -108,24 +111,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_one_message_that_means_401_is_401() {
-        let (answer, exchange) = answered(event(include_str!(
+    async fn error_unauthorized_is_a_401() {
+        let event = event(include_str!(
             "../../../../events/authorizer.unknown-key.json"
-        )))
-        .await;
-        assert_eq!(
-            (answer, exchange.authorizer_error),
-            (Err(Own::Unauthorized), None)
-        );
+        ));
+        let (result, exchange) = authorized(event).await;
+        assert_eq!(result, Err(ErrorResponse::Unauthorized));
+        assert_eq!(exchange.authorizer_error, None);
     }
 
     #[tokio::test]
-    async fn the_context_is_there_for_the_log_even_where_the_answer_is_no() {
-        let (answer, exchange) = answered(event(include_str!(
-            "../../../../events/authorizer.no-rule.json"
-        )))
-        .await;
-        assert_eq!(answer, Err(Own::Forbidden));
+    async fn context_of_a_denied_request_is_available_to_the_access_log() {
+        let event = event(include_str!("../../../../events/authorizer.no-rule.json"));
+        let (result, exchange) = authorized(event).await;
+        assert_eq!(result, Err(ErrorResponse::Forbidden));
         assert_eq!(exchange.authorizer["reason"], "no_rule");
     }
 }

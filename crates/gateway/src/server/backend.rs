@@ -1,4 +1,4 @@
-//! The backend, over HTTP/1.1.
+//! The HTTP/1.1 client of the backend.
 
 use std::error::Error as _;
 use std::io;
@@ -12,54 +12,54 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::body::RequestBody;
+use super::request_body::RequestBody;
 
-/// As long as a load balancer waits for a connection to a target.
-const CONNECT: Duration = Duration::from_secs(10);
-const IDLE: Duration = Duration::from_secs(30);
-const IDLE_CONNECTIONS: usize = 256;
-/// The most bytes of a response that are read ahead. Heads are smaller: API Gateway takes 10,240
-/// bytes.
-const READ_BUFFER: usize = 32 * 1024;
-/// What a response takes in buffers at most, while its client does not read: read ahead, on its
-/// way, and to be written.
-pub(super) const BUFFERED_RESPONSE: usize = 6 * READ_BUFFER;
+/// A load balancer's timeout for connecting to a target.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_IDLE_CONNECTIONS: usize = 256;
+/// The read buffer of a connection. It is larger than any head: API Gateway accepts 10,240 bytes.
+const READ_BUFFER_BYTES: usize = 32 * 1024;
+/// The most memory that the buffers of a response take while its client does not read: read ahead,
+/// in transit, and to be written.
+pub(super) const MAX_BUFFERED_RESPONSE_BYTES: usize = 6 * READ_BUFFER_BYTES;
 
-/// Where integrations lead, with connections kept for reuse.
+/// The backend of HTTP integrations, with its connection pool.
 #[derive(Debug)]
-pub struct Backend {
+pub(super) struct Backend {
     authority: Option<Authority>,
     client: Client<HttpConnector, RequestBody>,
 }
 
-/// Why there is no answer.
+/// The reasons why the backend has no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoAnswer {
-    /// The time of the integration is over.
-    TooLate,
-    /// What a load balancer says of a target that cannot be reached or breaks off.
+pub(super) enum BackendError {
+    /// The integration's timeout has passed.
+    Timeout,
+    /// The target is unreachable or its response is invalid. The status is the load balancer's.
     Target(StatusCode),
 }
 
 impl Backend {
-    /// `uri` is `http://host:port`.
+    /// `uri` is `http://HOST:PORT`.
     pub(super) fn new(uri: &Uri) -> Self {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .pool_timer(TokioTimer::new())
-            .http1_max_buf_size(READ_BUFFER)
+            .http1_max_buf_size(READ_BUFFER_BYTES)
             .build(connector);
+
         Self {
             authority: uri.authority().cloned(),
             client,
         }
     }
 
-    /// The address of a path on the backend.
+    /// The URI of a path on the backend.
     pub(super) fn address(&self, path_and_query: &str) -> Option<Uri> {
         let builder = Uri::builder()
             .scheme(Scheme::HTTP)
@@ -67,28 +67,28 @@ impl Backend {
         builder.path_and_query(path_and_query).build().ok()
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of the response.
     pub(super) async fn call(
         &self,
         request: Request<RequestBody>,
         deadline: Instant,
-    ) -> Result<Response<Incoming>, NoAnswer> {
+    ) -> Result<Response<Incoming>, BackendError> {
         match tokio::time::timeout_at(deadline.into(), self.client.request(request)).await {
-            Ok(Ok(response)) if makes_sense(&response) => Ok(response),
-            Ok(Ok(_)) => Err(NoAnswer::Target(StatusCode::BAD_GATEWAY)),
-            Ok(Err(error)) => Err(NoAnswer::Target(status_for(&error))),
-            Err(_) => Err(NoAnswer::TooLate),
+            Ok(Ok(response)) if is_valid(&response) => Ok(response),
+            Ok(Ok(_)) => Err(BackendError::Target(StatusCode::BAD_GATEWAY)),
+            Ok(Err(error)) => Err(BackendError::Target(status_for(&error))),
+            Err(_) => Err(BackendError::Timeout),
         }
     }
 }
 
-/// Neither a switch of protocols that nobody asked for, nor two lengths.
-fn makes_sense(response: &Response<Incoming>) -> bool {
+/// False for a protocol switch, which was not requested, and for several lengths.
+fn is_valid(response: &Response<Incoming>) -> bool {
     let lengths = response.headers().get_all(CONTENT_LENGTH).iter().count();
     response.status() != StatusCode::SWITCHING_PROTOCOLS && lengths <= 1
 }
 
-/// 504 where a connection takes too long, 502 for whatever else goes wrong with a target.
+/// 504 if connecting timed out, 502 for every other failure of a target.
 fn status_for(error: &Error) -> StatusCode {
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,5 +1,4 @@
-//! The events that an authorizer is asked with, and a function that answers itself; both of format
-//! 2.0.
+//! The events for authorizers and for functions that are integrations, both of format 2.0.
 //!
 //! Sources:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>,
@@ -14,44 +13,38 @@ use http::header::{CONTENT_TYPE, COOKIE};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use crate::api::{Authorization, Exchange, RequestParts};
+use super::integration::IntegrationRequest;
+use crate::api::{Authorization, Exchange};
 
-/// Bodies of these types, and `text/`, are passed on as text where they are text; all others in
-/// base64.
-const TEXTS: [&str; 3] = [
+/// The content types whose bodies are passed on as strings, in addition to `text/*`. All other
+/// bodies are encoded in base64.
+const TEXT_TYPES: [&str; 3] = [
     "application/json",
     "application/javascript",
     "application/xml",
 ];
 
-/// Everything that API Gateway tells an authorizer of a request; no body.
-pub(super) fn authorizer_event(
-    exchange: &Exchange,
-    request: &RequestParts,
-    raw_query: &str,
-    parameters: &[(&str, &str)],
-) -> Value {
-    let mut event = common(exchange, request, raw_query, parameters);
+/// The event for an authorizer. It has no body.
+pub(super) fn authorizer_event(exchange: &Exchange, request: &IntegrationRequest<'_>) -> Value {
+    let mut event = common(exchange, request);
     event["type"] = "REQUEST".into();
     event["routeArn"] = format!(
         "arn:aws:execute-api:us-east-1:123456789012:local/$default/{}{}",
-        exchange.method, request.path
+        exchange.method, request.parts.path
     )
     .into();
     event["identitySource"] = Value::Null;
     event
 }
 
-/// Everything that API Gateway tells a function that is to answer a request.
+/// The event for a function that is an integration.
 pub(super) fn proxy_event(
     exchange: &Exchange,
-    request: &RequestParts,
-    raw_query: &str,
-    parameters: &[(&str, &str)],
+    request: &IntegrationRequest<'_>,
     authorization: &Authorization,
     body: &[u8],
 ) -> Value {
-    let mut event = common(exchange, request, raw_query, parameters);
+    let mut event = common(exchange, request);
     let authorizer = match authorization {
         Authorization::None => None,
         Authorization::Iam => Some(json!({"iam": {
@@ -63,9 +56,10 @@ pub(super) fn proxy_event(
     if let Some(authorizer) = authorizer {
         event["requestContext"]["authorizer"] = authorizer;
     }
+
     let text = std::str::from_utf8(body)
         .ok()
-        .filter(|_| is_text(&request.headers));
+        .filter(|_| is_text(&request.parts.headers));
     event["isBase64Encoded"] = (text.is_none() && !body.is_empty()).into();
     if !body.is_empty() {
         event["body"] = text
@@ -75,50 +69,38 @@ pub(super) fn proxy_event(
     event
 }
 
+/// True if the body is text according to its content type.
 pub(super) fn is_text(headers: &HeaderMap) -> bool {
-    let kind = headers
+    let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or("text/plain");
-    let kind = kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    kind.starts_with("text/") || TEXTS.contains(&kind.as_str())
+    let essence = content_type.split(';').next().unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    essence.starts_with("text/") || TEXT_TYPES.contains(&essence.as_str())
 }
 
-fn common(
-    exchange: &Exchange,
-    request: &RequestParts,
-    raw_query: &str,
-    parameters: &[(&str, &str)],
-) -> Value {
+/// The fields that both events have.
+fn common(exchange: &Exchange, request: &IntegrationRequest<'_>) -> Value {
+    let parts = &request.parts;
     let route_key = exchange.route_key.as_deref().unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
         "routeKey": route_key,
-        "rawPath": request.path,
-        "rawQueryString": raw_query,
-        "headers": headers(&request.headers),
+        "rawPath": parts.path,
+        "rawQueryString": request.raw_query,
+        "headers": headers(&parts.headers),
         "requestContext": context(exchange, route_key),
     });
-    let optional = [
-        (
-            "cookies",
-            Value::from(cookies(&request.headers)),
-            request.headers.contains_key(COOKIE),
-        ),
-        (
-            "queryStringParameters",
-            query(&request.query),
-            !request.query.is_empty(),
-        ),
-        ("pathParameters", map(parameters), !parameters.is_empty()),
-    ];
-    for (name, value, _) in optional.into_iter().filter(|(.., there)| *there) {
-        event[name] = value;
+
+    if parts.headers.contains_key(COOKIE) {
+        event["cookies"] = cookies(&parts.headers).into();
+    }
+    if !parts.query.is_empty() {
+        event["queryStringParameters"] = query(&parts.query);
+    }
+    if !request.parameters.is_empty() {
+        event["pathParameters"] = map(request.parameters);
     }
     event
 }
@@ -144,8 +126,8 @@ fn context(exchange: &Exchange, route_key: &str) -> Value {
     })
 }
 
-/// Names are in lower case already; headers of one name are joined with a comma. Cookies stand
-/// apart.
+/// Headers by name in lower case. Values of the same name are joined with a comma. Cookies are
+/// excluded.
 fn headers(headers: &HeaderMap) -> Value {
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
@@ -196,7 +178,26 @@ fn map(pairs: &[(&str, &str)]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
+    use http::{HeaderName, HeaderValue, Method};
+
+    use crate::api::RequestParts;
+
+    fn request<'r>(
+        path: &str,
+        query: Vec<(String, Option<String>)>,
+        headers: HeaderMap,
+    ) -> IntegrationRequest<'r> {
+        IntegrationRequest {
+            method: Method::GET,
+            parts: RequestParts {
+                path: path.to_owned(),
+                query,
+                headers,
+            },
+            raw_query: String::new(),
+            parameters: &[],
+        }
+    }
 
     fn event() -> Value {
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
@@ -222,16 +223,16 @@ mod tests {
             ("q".to_owned(), Some("c".to_owned())),
             ("e".to_owned(), None),
         ];
-        let request = RequestParts {
-            path: "/a b".to_owned(),
-            query,
-            headers,
+        let request = IntegrationRequest {
+            raw_query: "q=a%20b&q=c&e".to_owned(),
+            parameters: &[("proxy", "a b")],
+            ..request("/a b", query, headers)
         };
-        authorizer_event(&exchange, &request, "q=a%20b&q=c&e", &[("proxy", "a b")])
+        authorizer_event(&exchange, &request)
     }
 
     #[test]
-    fn headers_and_query_are_joined_and_cookies_stand_apart() {
+    fn headers_and_query_are_joined_and_cookies_are_a_list() {
         let event = event();
         assert_eq!(event["headers"], json!({"x-a": "1,2", "x-b": "3"}));
         assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_text_where_its_type_and_its_bytes_say_so() {
+    fn body_is_text_if_its_type_and_its_bytes_are() {
         let exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
         for (kind, body, base64) in [
             (Some("application/json"), "{}".as_bytes(), false),
@@ -261,12 +262,8 @@ mod tests {
                 .map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind)))
                 .into_iter()
                 .collect();
-            let request = RequestParts {
-                path: "/".to_owned(),
-                query: Vec::new(),
-                headers,
-            };
-            let event = proxy_event(&exchange, &request, "", &[], &Authorization::None, body);
+            let request = request("/", Vec::new(), headers);
+            let event = proxy_event(&exchange, &request, &Authorization::None, body);
             assert_eq!(event["isBase64Encoded"], base64, "{kind:?} {body:?}");
             let sent = event["body"].as_str().unwrap_or_default();
             let sent = if base64 {
@@ -279,16 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_told_who_was_let_through_and_by_whom() {
+    fn event_names_the_authorizer_and_its_context() {
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
-        exchange.authorized([("key_id".to_owned(), json!("k1"))].into());
-        let request = RequestParts {
-            path: "/".to_owned(),
-            query: Vec::new(),
-            headers: HeaderMap::new(),
-        };
+        exchange.set_authorizer_context([("key_id".to_owned(), json!("k1"))].into());
+        let request = request("/", Vec::new(), HeaderMap::new());
         let authorizer = |authorization| {
-            proxy_event(&exchange, &request, "", &[], &authorization, b"")["requestContext"]["authorizer"].clone()
+            let event = proxy_event(&exchange, &request, &authorization, b"");
+            event["requestContext"]["authorizer"].clone()
         };
         assert_eq!(
             authorizer(Authorization::Custom("authorizer".to_owned())),
@@ -299,11 +293,11 @@ mod tests {
     }
 
     #[test]
-    fn the_event_is_of_the_shape_that_a_recorded_one_has() {
+    fn event_has_the_fields_of_a_recorded_one() {
         let recorded: Value =
             serde_json::from_str(include_str!("../../../../events/authorizer.allowed.json"))
                 .unwrap();
-        let shape = |value: &Value| {
+        let fields = |value: &Value| {
             value
                 .as_object()
                 .unwrap()
@@ -311,15 +305,11 @@ mod tests {
                 .cloned()
                 .collect::<std::collections::BTreeSet<_>>()
         };
-        let (ours, theirs) = (event(), recorded);
-        assert!(shape(&theirs).is_subset(&shape(&ours)));
-        assert_eq!(
-            shape(&ours["requestContext"]),
-            shape(&theirs["requestContext"])
-        );
-        assert_eq!(
-            shape(&ours["requestContext"]["http"]),
-            shape(&theirs["requestContext"]["http"])
-        );
+
+        let event = event();
+        assert!(fields(&recorded).is_subset(&fields(&event)));
+        let (context, recorded) = (&event["requestContext"], &recorded["requestContext"]);
+        assert_eq!(fields(context), fields(recorded));
+        assert_eq!(fields(&context["http"]), fields(&recorded["http"]));
     }
 }

@@ -1,11 +1,11 @@
-//! Headers that belong to one connection, and those that a load balancer adds or drops.
+//! Headers of a single connection, and headers that a load balancer adds or drops.
 
 use std::net::IpAddr;
 
 use http::header::{CONNECTION, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-const OF_ONE_CONNECTION: [HeaderName; 9] = [
+const CONNECTION_HEADERS: [HeaderName; 9] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-authenticate"),
@@ -17,9 +17,9 @@ const OF_ONE_CONNECTION: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// Removes what belongs to the connection that the message came by (RFC 9110, section 7.6.1). It
-/// has to be done before the gateway adds or maps a header, or the other side could have it removed
-/// by naming it. `Host` stays: it says which API is called.
+/// Removes the headers of the connection (RFC 9110, section 7.6.1), and those that `Connection`
+/// names. Call it before adding or mapping headers; otherwise the sender could name one of them in
+/// `Connection` and so have it removed. `Host` stays, because it names the API.
 pub(super) fn strip_connection(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -29,17 +29,17 @@ pub(super) fn strip_connection(headers: &mut HeaderMap) {
         .filter_map(|name| name.trim().parse().ok())
         .filter(|name| name != HOST)
         .collect();
-    for name in OF_ONE_CONNECTION.iter().chain(&named) {
+    for name in CONNECTION_HEADERS.iter().chain(&named) {
         headers.remove(name);
     }
 }
 
-/// What a proxy answers by itself: the connection to the client has been told to go on already.
+/// Removes `Expect`, because the gateway itself has already sent `100 Continue`.
 pub(super) fn strip_expectation(headers: &mut HeaderMap) {
     headers.remove(EXPECT);
 }
 
-/// Who asked, as API Gateway and the load balancer tell.
+/// Adds the client's address, port and scheme as API Gateway and the load balancer do.
 pub(super) fn add_forwarded(headers: &mut HeaderMap, source: IpAddr, port: u16) {
     let name = HeaderName::from_static("x-forwarded-for");
     let before = headers
@@ -71,17 +71,18 @@ pub(super) fn add_forwarded(headers: &mut HeaderMap, source: IpAddr, port: u16) 
     }
 }
 
-/// What a load balancer drops with `routing.http.drop_invalid_header_fields.enabled`: a backend may
-/// read `x_tollgate_user_id` as `x-tollgate-user-id`.
+/// Drops the headers that a load balancer drops with
+/// `routing.http.drop_invalid_header_fields.enabled`. A backend might read `x_tollgate_user_id` as
+/// `x-tollgate-user-id`.
 pub(super) fn drop_invalid(headers: &mut HeaderMap) {
-    let valid = |name: &HeaderName| {
+    let is_valid = |name: &HeaderName| {
         name.as_str()
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     let invalid: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| !valid(name))
+        .filter(|name| !is_valid(name))
         .cloned()
         .collect();
     for name in invalid {
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_names_in_connection_goes_with_the_connection() {
+    fn headers_named_in_connection_are_removed() {
         let mut map = headers(&[
             ("connection", "close, X-Secret"),
             ("connection", "x-other, host"),
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_is_appended_to_what_the_client_claims() {
+    fn client_address_is_appended_to_x_forwarded_for() {
         let mut map = headers(&[
             ("x-forwarded-for", "10.0.0.1"),
             ("x-forwarded-proto", "https"),
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_backend_may_read_as_others_are_dropped() {
+    fn header_names_with_other_characters_are_dropped() {
         let mut map = headers(&[("x_tollgate_user_id", "1"), ("x.y", "1"), ("x-kept", "1")]);
         drop_invalid(&mut map);
         assert_eq!(map, headers(&[("x-kept", "1")]));

@@ -1,5 +1,5 @@
-//! Whether a request comes from a program on this machine itself. Administration and metrics of the
-//! local gateway are open to such requests only.
+//! Checks that a request comes from a program on this machine. Administration and metrics of the
+//! local gateway accept only such requests.
 //!
 //! A connection from a loopback address is not sufficient: a tunnel or a reverse proxy on this
 //! machine forwards other machines' requests, and a browser on this machine sends requests for
@@ -13,7 +13,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 /// Headers that proxies, tunnels and content delivery networks add.
-const FORWARDING: [HeaderName; 19] = [
+const FORWARDING_HEADERS: [HeaderName; 19] = [
     FORWARDED,
     HeaderName::from_static("front-end-https"),
     MAX_FORWARDS,
@@ -34,7 +34,7 @@ const FORWARDING: [HeaderName; 19] = [
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-remote-ip"),
 ];
-/// Beginnings of names of such headers, for example `X-Forwarded-For`, `CF-Connecting-IP` and
+/// Prefixes of such headers, for example `X-Forwarded-For`, `CF-Connecting-IP` and
 /// `X-Original-Host`.
 const FORWARDING_PREFIXES: [&str; 19] = [
     "akamai-",
@@ -60,10 +60,9 @@ const FORWARDING_PREFIXES: [&str; 19] = [
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const HTTP_PORT: u16 = 80;
 
-/// True if the request was sent from this machine, to a name of this machine, by no page of another
-/// origin and through no proxy. `headers` are as the client sent them, before the gateway adds its
-/// own. A `target` in absolute form, which only proxies receive, has to name the same host (RFC
-/// 9112, section 3.2.2).
+/// True if the request was sent from this machine to a name of this machine, neither by a page of
+/// another origin nor through a proxy. `headers` must be as the client sent them. A `target` in
+/// absolute form, which only proxies receive, must name the same host (RFC 9112, section 3.2.2).
 pub(super) fn is_from_this_machine(source: IpAddr, target: &Uri, headers: &HeaderMap) -> bool {
     let Some(host) = loopback_host(headers) else {
         return false;
@@ -79,7 +78,7 @@ pub(super) fn is_from_this_machine(source: IpAddr, target: &Uri, headers: &Heade
         && headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site)
 }
 
-/// The only `Host`, if it is a loopback name or address and nothing else.
+/// The `Host`, if there is exactly one and it is a loopback name or address.
 fn loopback_host(headers: &HeaderMap) -> Option<Authority> {
     let mut hosts = headers.get_all(HOST).iter();
     let (host, another) = (hosts.next()?, hosts.next());
@@ -94,14 +93,14 @@ fn loopback_host(headers: &HeaderMap) -> Option<Authority> {
 
 fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| {
-        FORWARDING.contains(name)
+        FORWARDING_HEADERS.contains(name)
             || FORWARDING_PREFIXES
                 .iter()
                 .any(|prefix| name.as_str().starts_with(prefix))
     })
 }
 
-/// True if the origin has the scheme, the host and the port of the request's own URL.
+/// True if the origin has the scheme, host and port of the request's URL.
 fn is_same_origin(origin: &HeaderValue, host: &Authority) -> bool {
     let authority = origin
         .to_str()
@@ -117,7 +116,7 @@ fn is_same_origin(origin: &HeaderValue, host: &Authority) -> bool {
     })
 }
 
-/// The port, `None` if it is not a number of a port.
+/// The port. `None` if it is not a valid port number.
 fn port(authority: &Authority) -> Option<u16> {
     if authority.port().is_none() && authority.as_str().len() == authority.host().len() {
         return Some(HTTP_PORT);
@@ -125,7 +124,7 @@ fn port(authority: &Authority) -> Option<u16> {
     authority.port_u16()
 }
 
-/// True for a page of this gateway and for an address that a person typed (W3C Fetch Metadata).
+/// True for a page of this gateway and for an address that a user entered (W3C Fetch Metadata).
 fn is_own_site(value: &HeaderValue) -> bool {
     value == "same-origin" || value == "none"
 }
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_on_this_machine_is_local() {
+    fn program_on_this_machine_is_local() {
         for host in [
             "127.0.0.1:3000",
             "localhost",
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_missing_repeated_or_of_another_machine_is_not_local() {
+    fn missing_repeated_or_foreign_host_is_not_local() {
         assert!(!is_local(&[]));
         assert!(!is_local(&[LOCAL, LOCAL]));
         for host in [
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forwarded_request_is_not_local() {
+    fn forwarded_request_is_not_local() {
         for name in [
             "forwarded",
             "via",
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_names_another_host_is_not_local() {
+    fn target_with_another_host_is_not_local() {
         let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("127.0.0.1:3000"))]);
         for (target, expected) in [
             ("http://127.0.0.1:3000/", true),
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_gateways_own_origin_is_local() {
+    fn only_the_gateways_origin_is_local() {
         for (host, origin) in [
             ("127.0.0.1:3000", "http://127.0.0.1:3000"),
             ("localhost:3000", "http://LOCALHOST:3000"),
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn every_origin_and_every_fetch_site_counts() {
+    fn every_origin_and_every_fetch_site_is_checked() {
         let own = ("origin", "http://127.0.0.1:3000");
         assert!(!is_local(&[LOCAL, own, ("origin", "https://evil.example")]));
         assert!(!is_local(&[LOCAL, ("origin", "https://evil.example"), own]));

@@ -1,18 +1,26 @@
-//! The gateway: what API Gateway and a load balancer do with a request, on one machine.
+//! The HTTP server: does with a request what API Gateway and a load balancer do.
+//!
+//! A request passes `connections` → `request` → `authorize` → `integration` → `function_call` or
+//! `backend_call`.
 
-mod answer;
+mod access_log_entry;
 mod authorize;
 mod backend;
+mod backend_body;
+mod backend_call;
 mod body;
+mod connections;
 mod event;
-mod head;
+mod function_call;
+mod head_scanner;
 mod headers;
-mod integrate;
-mod invoke;
+mod integration;
 mod local_caller;
 mod path;
 mod request;
-mod serve;
+mod request_body;
+mod response;
+mod stream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,17 +33,17 @@ use crate::function::Function;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::LocalMetrics;
 
-pub use backend::Backend;
-pub use serve::serve;
+use backend::Backend;
+pub use connections::serve;
 
 /// Memory for the bodies of requests to functions. An event takes several times its body's size.
-const REQUEST_MEMORY: u32 = 32 * 1024 * 1024;
-/// Memory for responses whose clients do not read.
-const RESPONSE_MEMORY: u32 = 128 * 1024 * 1024;
-/// What the access log says of a request that was refused for lack of memory.
+const REQUEST_MEMORY_BYTES: u32 = 32 * 1024 * 1024;
+/// Memory for responses whose clients read slowly.
+const RESPONSE_MEMORY_BYTES: u32 = 128 * 1024 * 1024;
+/// The access log's error for a request that is refused because memory is exhausted.
 const MEMORY_EXHAUSTED: &str = "the bodies of other requests use the memory";
 
-/// Bounds on bodies in memory.
+/// Limits on bodies in memory.
 #[derive(Debug)]
 struct Memory {
     requests: MemoryBudget,
@@ -45,16 +53,16 @@ struct Memory {
 impl Default for Memory {
     fn default() -> Self {
         Self {
-            requests: MemoryBudget::new(REQUEST_MEMORY),
-            responses: MemoryBudget::new(RESPONSE_MEMORY),
+            requests: MemoryBudget::new(REQUEST_MEMORY_BYTES),
+            responses: MemoryBudget::new(RESPONSE_MEMORY_BYTES),
         }
     }
 }
 
-/// Receives each line of the access log, with the exchange that it is about.
+/// Receives each line of the access log, and the exchange that it describes.
 pub type LogSink = Arc<dyn Fn(&str, &Exchange) + Send + Sync>;
 
-/// An API with what it needs to answer.
+/// An API with everything that its requests need.
 pub struct Gateway {
     api: Api,
     functions: HashMap<String, Arc<Function>>,
@@ -66,9 +74,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// `functions` are found by their package's name; `backend` is where every integration leads;
-    /// `jwks` are the local issuer's keys; `metrics` count every request and are shown at their
-    /// path.
+    /// Creates a gateway.
+    ///
+    /// - `functions`: the functions by package name
+    /// - `backend`: the target of all HTTP integrations, as `http://HOST:PORT`
+    /// - `jwks`: the local issuer's public keys
+    /// - `metrics`: counts every request
     #[must_use]
     pub fn new(
         api: Api,
@@ -89,7 +100,7 @@ impl Gateway {
         }
     }
 
-    /// Every function that a route needs.
+    /// The functions that routes invoke.
     pub fn functions(&self) -> impl Iterator<Item = Arc<Function>> {
         self.functions.values().map(Arc::clone)
     }

@@ -1,10 +1,10 @@
-//! Request targets: from the wire to a decoded path, and back.
+//! Decodes and encodes the path and the query of a request.
 
 use http::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// What may not stand in a path as it is: everything but the pchar and `/` of RFC 3986.
-const ENCODED: &AsciiSet = &CONTROLS
+/// The characters that are encoded in a path: all except `/` and the `pchar` of RFC 3986.
+const PATH_ESCAPES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -21,8 +21,8 @@ const ENCODED: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// What may not stand in a query's value as it is.
-const ENCODED_QUERY: &AsciiSet = &CONTROLS
+/// The characters that are encoded in names and values of a query.
+const QUERY_ESCAPES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -33,9 +33,9 @@ const ENCODED_QUERY: &AsciiSet = &CONTROLS
     .add(b'>')
     .add(b'=');
 
-/// Returns the path as an HTTP API of API Gateway passes it on, by requests that were captured on
-/// AWS: decoded twice, and cut at a `?` that the first decoding reveals. `None` for an invalid
-/// path: a malformed escape before either decoding, as in `50%25-off`, or text that is not UTF-8.
+/// Returns the path as an HTTP API passes it on, according to requests captured on AWS: decoded
+/// twice, and cut at a `?` that the first decoding reveals. `None` for a path with a malformed
+/// escape before either decoding, as in `50%25-off`, or one that is not UTF-8.
 pub(super) fn decoded(uri: &Uri) -> Option<String> {
     let path = uri.path();
     if !path.starts_with('/') {
@@ -48,11 +48,11 @@ pub(super) fn decoded(uri: &Uri) -> Option<String> {
 
 fn decoded_once(path: &str) -> Option<String> {
     let decoded =
-        escapes_are_whole(path).then(|| percent_decode_str(path).decode_utf8().ok())??;
+        has_valid_escapes(path).then(|| percent_decode_str(path).decode_utf8().ok())??;
     Some(decoded.into_owned())
 }
 
-fn escapes_are_whole(path: &str) -> bool {
+fn has_valid_escapes(path: &str) -> bool {
     path.split('%').skip(1).all(|rest| {
         rest.as_bytes()
             .get(..2)
@@ -60,12 +60,12 @@ fn escapes_are_whole(path: &str) -> bool {
     })
 }
 
-/// A path for the request line.
+/// Encodes a path for the request line.
 pub(super) fn encoded(path: &str) -> String {
-    utf8_percent_encode(path, ENCODED).to_string()
+    utf8_percent_encode(path, PATH_ESCAPES).to_string()
 }
 
-/// A query's names and values, undecoded.
+/// Returns the names and values of the query, not decoded.
 pub(super) fn query(uri: &Uri) -> Vec<(String, Option<String>)> {
     let pairs = uri
         .query()
@@ -82,8 +82,8 @@ pub(super) fn query(uri: &Uri) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// Names and values for the request line. What came from the client is as it was; what a mapping
-/// put there is encoded.
+/// Joins names and values for the request line. Pairs from the client stay as they are, and pairs
+/// from a mapping are encoded.
 pub(super) fn joined(
     query: &[(String, Option<String>)],
     original: &[(String, Option<String>)],
@@ -93,12 +93,12 @@ pub(super) fn joined(
         (name, Some(value)) => {
             format!(
                 "{}={}",
-                utf8_percent_encode(name, ENCODED_QUERY),
-                utf8_percent_encode(value, ENCODED_QUERY)
+                utf8_percent_encode(name, QUERY_ESCAPES),
+                utf8_percent_encode(value, QUERY_ESCAPES)
             )
         }
         (name, None) if original.contains(pair) => name.clone(),
-        (name, None) => utf8_percent_encode(name, ENCODED_QUERY).to_string(),
+        (name, None) => utf8_percent_encode(name, QUERY_ESCAPES).to_string(),
     };
     query.iter().map(pair).collect::<Vec<_>>().join("&")
 }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_decoded_twice_and_otherwise_left_alone() {
+    fn path_is_decoded_twice_and_otherwise_unchanged() {
         assert_eq!(
             path("/a%20b/%2e%2e/%252e//x?y=%20").as_deref(),
             Some("/a b/.././/x")
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(path("/%252e%252e/%25C3%25BC").as_deref(), Some("/../ü"));
     }
 
-    /// As AWS did with requests to an HTTP API: the path that was sent, and `rawPath` of the event.
+    /// Paths sent to an HTTP API on AWS, and `rawPath` of the event.
     #[test]
     fn captured_paths_are_decoded_as_aws_decodes_them() {
         for (sent, expected) in [
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_path_is_none() {
+    fn invalid_paths_are_refused() {
         let second = [
             "/50%25-off",
             "/a%25",
@@ -156,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn an_encoded_path_is_the_same_path() {
+    fn encoding_and_decoding_a_path_is_lossless() {
         for text in ["/a b/..//x", "/ü/#[]\"", "/a;b=c,d:e@f!$&'()*+~-._"] {
             assert_eq!(path(&encoded(text)).as_deref(), Some(text));
         }
     }
 
     #[test]
-    fn a_query_goes_through_as_it_came() {
+    fn query_of_the_client_is_unchanged() {
         let uri: Uri = "/?a=1&b&c=%20&a=2&d=".parse().unwrap();
         let pairs = query(&uri);
         assert_eq!(joined(&pairs, &pairs), "a=1&b&c=%20&a=2&d=");

@@ -1,4 +1,4 @@
-//! The gateway's own answers, in API Gateway's words, and the load balancer's.
+//! Responses that do not come from an integration: those of API Gateway and of the load balancer.
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE};
@@ -7,30 +7,30 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use super::body::{ResponseBody, full};
 use crate::api::FixedResponse;
 
-/// An answer that comes from no integration. Response mapping does not touch it.
+/// An error response of API Gateway itself. Response mapping does not change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Own {
-    /// A request that is not one.
+pub(super) enum ErrorResponse {
+    /// The request is malformed.
     BadRequest,
-    /// The authorizer knows no such caller.
+    /// The authorizer does not know the caller.
     Unauthorized,
-    /// The authorizer says no.
+    /// The authorizer or IAM denied the request.
     Forbidden,
-    /// No route.
+    /// No route matches.
     NotFound,
     /// The body is too large.
     PayloadTooLarge,
-    /// Stage or route throttling.
+    /// The stage or the route is throttled.
     TooManyRequests,
     /// Request line and headers are too large.
     HeadersTooLarge,
-    /// The authorizer failed, or the gateway itself.
-    Failed,
-    /// The integration took too long. An HTTP API has no 504 of its own.
+    /// The authorizer or the gateway failed.
+    InternalError,
+    /// The integration timed out, for which an HTTP API has no 504; or memory is exhausted.
     Unavailable,
 }
 
-impl Own {
+impl ErrorResponse {
     fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
@@ -40,12 +40,12 @@ impl Own {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// The message, which is the status's usual phrase but for one.
+    /// The message in the body: the status's usual phrase, except for 413.
     pub(super) fn message(self) -> &'static str {
         match self {
             Self::PayloadTooLarge => "Request Entity Too Large",
@@ -54,16 +54,14 @@ impl Own {
     }
 
     pub(super) fn response(self) -> Response<ResponseBody> {
-        let mut response = whole(
-            self.status(),
-            "application/json",
-            format!(r#"{{"message":"{}"}}"#, self.message()),
-        );
+        let body = format!(r#"{{"message":"{}"}}"#, self.message());
+        let mut response = whole(self.status(), "application/json", body);
+
         if matches!(
             self,
             Self::BadRequest | Self::PayloadTooLarge | Self::HeadersTooLarge
         ) {
-            // What follows on the connection may be the rest of what was refused.
+            // The next bytes on the connection may be the rest of the refused request.
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -72,21 +70,18 @@ impl Own {
     }
 }
 
-/// A page of the local gateway itself, in JSON.
-pub(super) fn own_page(body: Bytes) -> Response<ResponseBody> {
+/// A JSON page of the local gateway itself.
+pub(super) fn json_page(body: Bytes) -> Response<ResponseBody> {
     whole(StatusCode::OK, "application/json", body)
 }
 
-/// The local gateway's metrics, in Prometheus' text format.
+/// The metrics page in Prometheus' text format.
 pub(super) fn metrics_page(text: String) -> Response<ResponseBody> {
-    whole(
-        StatusCode::OK,
-        "text/plain; version=0.0.4; charset=utf-8",
-        text,
-    )
+    let content_type = "text/plain; version=0.0.4; charset=utf-8";
+    whole(StatusCode::OK, content_type, text)
 }
 
-/// An answer that its headers say all of.
+/// A 204 with these headers.
 pub(super) fn no_content(headers: HeaderMap) -> Response<ResponseBody> {
     let mut response = Response::new(full(Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -94,13 +89,13 @@ pub(super) fn no_content(headers: HeaderMap) -> Response<ResponseBody> {
     response
 }
 
-/// What a listener rule answers.
-pub(super) fn fixed(answer: &FixedResponse) -> Response<ResponseBody> {
-    whole(answer.status, &answer.content_type, answer.body.clone())
+/// The response of a listener rule.
+pub(super) fn fixed(rule: &FixedResponse) -> Response<ResponseBody> {
+    whole(rule.status, &rule.content_type, rule.body.clone())
 }
 
-/// What a load balancer answers for a target that does not.
-pub(super) fn of_load_balancer(status: StatusCode) -> Response<ResponseBody> {
+/// The load balancer's response for a target that fails.
+pub(super) fn load_balancer_error(status: StatusCode) -> Response<ResponseBody> {
     let page = format!(
         "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n</body>\r\n</html>\r\n"
     );
@@ -121,20 +116,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gateway_speaks_in_api_gateways_words() {
-        for (own, status, message) in [
-            (Own::BadRequest, 400, "Bad Request"),
-            (Own::Unauthorized, 401, "Unauthorized"),
-            (Own::Forbidden, 403, "Forbidden"),
-            (Own::NotFound, 404, "Not Found"),
-            (Own::PayloadTooLarge, 413, "Request Entity Too Large"),
-            (Own::TooManyRequests, 429, "Too Many Requests"),
-            (Own::HeadersTooLarge, 431, "Request Header Fields Too Large"),
-            (Own::Failed, 500, "Internal Server Error"),
-            (Own::Unavailable, 503, "Service Unavailable"),
+    fn errors_have_api_gateways_status_and_message() {
+        for (error, status, message) in [
+            (ErrorResponse::BadRequest, 400, "Bad Request"),
+            (ErrorResponse::Unauthorized, 401, "Unauthorized"),
+            (ErrorResponse::Forbidden, 403, "Forbidden"),
+            (ErrorResponse::NotFound, 404, "Not Found"),
+            (
+                ErrorResponse::PayloadTooLarge,
+                413,
+                "Request Entity Too Large",
+            ),
+            (ErrorResponse::TooManyRequests, 429, "Too Many Requests"),
+            (
+                ErrorResponse::HeadersTooLarge,
+                431,
+                "Request Header Fields Too Large",
+            ),
+            (ErrorResponse::InternalError, 500, "Internal Server Error"),
+            (ErrorResponse::Unavailable, 503, "Service Unavailable"),
         ] {
             assert_eq!(
-                (own.response().status().as_u16(), own.message()),
+                (error.response().status().as_u16(), error.message()),
                 (status, message)
             );
         }

@@ -1,0 +1,53 @@
+//! The access log entry of a request.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Gateway;
+use super::body::Transfer;
+use crate::api::Exchange;
+
+/// An exchange that is logged when it is dropped: after the response has been sent, or when the
+/// client disconnects.
+pub(super) struct AccessLogEntry {
+    pub(super) exchange: Exchange,
+    gateway: Arc<Gateway>,
+    started: Instant,
+}
+
+impl AccessLogEntry {
+    pub(super) fn new(gateway: Arc<Gateway>, exchange: Exchange) -> Self {
+        Self {
+            exchange,
+            gateway,
+            started: Instant::now(),
+        }
+    }
+
+    /// Completes the entry. If a body ends early, its status has already been sent, so the log only
+    /// gets the error.
+    pub(super) fn complete(mut self, transfer: Transfer) {
+        self.exchange.response_length = Some(transfer.bytes);
+        if let Some(error) = transfer.error {
+            self.exchange
+                .integration_error
+                .get_or_insert_with(|| error.to_string());
+        }
+    }
+}
+
+impl Drop for AccessLogEntry {
+    fn drop(&mut self) {
+        self.exchange.response_latency = Some(self.started.elapsed());
+        let Some(format) = &self.gateway.api.stage.log else {
+            return;
+        };
+
+        let line = format.line(&self.exchange);
+        // A scrape that counted as a request would change the metrics that it reads.
+        if !self.exchange.is_own_page {
+            self.gateway.metrics.count_line(&line);
+        }
+        (self.gateway.log)(&line, &self.exchange);
+    }
+}
