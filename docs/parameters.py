@@ -1,4 +1,4 @@
-"""The template's parameters as tables, in its groups."""
+"""Builds a table of the template's parameters, by group."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from tables import table
 
-PRICE = re.compile(r"(?:about )?\$[\d.]+\d(?: a month)?(?: (?:for )?(?:each|a) (?!month)[\w ]+| beyond[\w ']+)?")
-FREE = re.compile(r"costs? nothing|It makes nothing")
+PRICE = re.compile(r"(?:about )?\$\d[\d.]*\d?(?: per month)?(?: per [\w ]+| on \w+| beyond[\w ]+)?")
+FREE = re.compile(r"costs? nothing")
 
 
 def tables(body: dict[str, Any]) -> dict[str, str]:
-    """One table of all, with a row for each group's name."""
+    """Returns one table of all parameters, with a heading row per group."""
     rows = []
     for group in body["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
         rows.append([f"**{group['Label']['default']}**", "", "", ""])
@@ -30,8 +30,8 @@ def row(name: str, parameter: dict[str, Any]) -> list[str]:
 
 
 def price(description: str) -> str:
-    """What a description says of money: its amounts, else nothing, else not a word."""
-    amounts = [amount.strip() for amount in PRICE.findall(description)]
+    """Returns the amounts in a description, "nothing" if it says so, or an empty string."""
+    amounts = [amount.replace(" per month", "").strip() for amount in PRICE.findall(description)]
     return "; ".join(amounts) or ("nothing" if FREE.search(description) else "")
 
 
