@@ -5,11 +5,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use authorizer::{Config, log_to};
-use calls::RecordLog;
 use gateway::api::Api;
 use gateway::function::Function;
 use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use serde_json::Value;
+use telemetry::RecordLog;
 
 /// The longest access-log format that API Gateway takes, in bytes ("Amazon API Gateway quotas").
 const LONGEST_FORMAT: usize = 3072;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use calls::RecordLog;
 use gateway::function::Function;
 use gateway::template::{Fields, Kind, Node};
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 
 use crate::template::{context_keys, destinations};
 

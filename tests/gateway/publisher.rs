@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use calls::RecordLog;
 use gateway::function::Function;
 use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 
 use crate::servers::Server;
 

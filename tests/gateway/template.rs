@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use calls::RecordLog;
 use gateway::api::Api;
 use gateway::function::Function;
 use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use http::{HeaderName, HeaderValue};
 use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ContextField, Decision};
 use serde_json::Value;
+use telemetry::RecordLog;
 
 const STATUSES: [&str; 29] = [
     "200", "201", "202", "204", "206", "301", "302", "303", "304", "307", "308", "400", "401",

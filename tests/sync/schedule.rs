@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use calls::RecordLog;
 use gateway::function::Function;
+use telemetry::RecordLog;
 use tests::{Call, Setup, project};
 
 use crate::names::{Names, Reply, private};

@@ -16,7 +16,7 @@ FIELD = re.compile(r"(?:^|,)\s*(?P<name>[a-z]\w*)\s*(?:=[^=]|,|$)|(?:^|,)\s*[?%]
 # Of Lambda's own lines ("Lambda Telemetry API Event schema reference").
 PLATFORM = {"type", "record", "time"}
 # What the functions' lines are made of, by the log group's resource.
-SHARED = ("crates/calls/src", "crates/telemetry/src", "crates/usage/src")
+SHARED = ("crates/aws/src", "crates/telemetry/src", "crates/usage/src")
 FUNCTIONS = {
     "AuthorizerLogGroup": "functions/authorizer/src",
     "LimiterLogGroup": "functions/limiter/src",
@@ -105,5 +105,5 @@ def values(member: str) -> set[str] | None:
     if member == "reason":
         return set(re.findall(r'= "([a-z_]+)"', source("crates/outcome/src/reason.rs")))
     if member == "to":
-        return set(re.findall(r"State::(\w+)", source("crates/calls/src/breaker.rs")))
+        return set(re.findall(r"State::(\w+)", source("crates/aws/src/breaker.rs")))
     return None

@@ -28,7 +28,7 @@ STATEMENT = re.compile(
 )
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 # Where settings are read; everything else gets them as arguments.
-SHARED_SETTINGS = ["crates/calls/src/endpoint.rs", "crates/calls/src/sdk.rs"]
+SHARED_SETTINGS = ["crates/aws/src/endpoint.rs", "crates/aws/src/sdk.rs"]
 STORE_SETTINGS = ["crates/usage/src/dynamodb/config.rs", "crates/usage/src/store_config.rs"]
 # The parts of the shared store that a function uses.
 DECISIONS = ["crates/usage/src/dynamodb/registry.rs", "crates/usage/src/dynamodb/usage_table.rs"]

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use alb_sync::AlbSync;
 use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, local_http_calls};
-use calls::timeouts::INTEGRATION;
-use calls::{Deadline, Proxy, ProxyError, RecordLog};
+use aws::timeouts::INTEGRATION;
+use aws::{Deadline, Proxy, ProxyError};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
 use metrics_publisher::Publisher;
@@ -15,6 +15,7 @@ use policy::KeyHeader;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use telemetry::RecordLog;
 use usage::{OpenError, Store};
 
 /// How long a function may take to finish.

@@ -7,10 +7,16 @@
 //! - [`contained`] keeps a panic to the request that it happened in, and [`log_panics`] says where
 //!   it was
 
+mod call_record;
 mod error_chain;
+mod error_kind;
 mod excerpt;
 mod line;
 mod members;
+mod request_scope;
+#[cfg(test)]
+mod test_log;
+mod trace_context;
 
 use std::future::Future;
 use std::panic::{self, PanicHookInfo};
@@ -18,13 +24,17 @@ use std::panic::{self, PanicHookInfo};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
+pub use call_record::{CallRecord, OpenRecord, RecordLog, Way};
 pub use error_chain::error_chain;
+pub use error_kind::ErrorKind;
 pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, excerpt};
+pub use request_scope::RequestScope;
+pub use trace_context::{RequestId, TRACEPARENT, TraceParent, X_REQUEST_ID};
 
 use line::Line;
 use members::Members;
@@ -33,25 +43,38 @@ use members::Members;
 /// must not get lost because a log is kept quiet.
 pub const AUDIT_TARGET: &str = "audit";
 
-/// Tell at INFO what a run's own answer says better.
-const QUIET: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
+/// Crates that log below WARN what the result of a run says better.
+const QUIET_CRATES: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
 
-/// A log at `level` (`info` where it is none). Below INFO only the crates of `own` speak, whose
-/// events name no value at any level: there, the runtime and HTTP clients show whole events and
-/// headers.
+/// Returns a log at `level`, which is `info` if it is missing or invalid.
+///
+/// Only the crates in `own` log below INFO, because their events hold no secret at any level. The
+/// SDK, the runtime and HTTP clients log whole events and headers there. Names of crates are
+/// compared whole: `aws` does not stand for `aws_config`.
 pub fn log_to<const N: usize>(
-    own: [&str; N],
+    own: [&'static str; N],
     level: Option<&str>,
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
 ) -> impl Subscriber + Send + Sync {
     let level = level
         .and_then(|level| level.parse().ok())
         .unwrap_or(LevelFilter::INFO);
-    let targets = Targets::new().with_default(level.min(LevelFilter::INFO));
-    let targets = targets.with_targets(own.map(|target| (target, level)));
-    let targets = targets.with_target(AUDIT_TARGET, level.max(LevelFilter::INFO));
-    let targets = targets.with_targets(QUIET.map(|target| (target, level.min(LevelFilter::WARN))));
-    tracing_subscriber::registry().with(lines(writer).with_filter(targets))
+    let max_level = move |target: &str| {
+        let crate_name = target.split("::").next().unwrap_or_default();
+        if own.contains(&crate_name) {
+            level
+        } else if target == AUDIT_TARGET {
+            level.max(LevelFilter::INFO)
+        } else if QUIET_CRATES.contains(&crate_name) {
+            level.min(LevelFilter::WARN)
+        } else {
+            level.min(LevelFilter::INFO)
+        }
+    };
+    let filter = filter_fn(move |event| *event.level() <= max_level(event.target()))
+        .with_max_level_hint(level.max(LevelFilter::INFO));
+
+    tracing_subscriber::registry().with(lines(writer).with_filter(filter))
 }
 
 /// Writes events as JSON lines, without a filter: for a program that brings its own.

@@ -194,10 +194,11 @@ mod tests {
     }
 
     #[test]
-    fn others_do_not_speak_below_info() {
+    fn other_crates_do_not_log_below_info() {
         let logged = lines("trace", || {
             tracing::trace!("ours");
             tracing::debug!(target: "lambda_runtime", "a whole event");
+            tracing::debug!(target: "telemetry_client", "a crate whose name begins like ours");
             tracing::info!(target: "lambda_runtime", "started");
         });
         assert_eq!(

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use calls::RecordLog;
 use serde_json::Value;
+use telemetry::RecordLog;
 
 use crate::cli::Invoke;
 use gateway::function::{Function, FunctionError};

@@ -76,8 +76,8 @@ mod usage_table;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws::{AwsCalls, Deadline, Retries};
 use aws_sdk_dynamodb::Client;
-use calls::{AwsCalls, Deadline, Retries};
 
 use jiff::civil::Date;
 
@@ -119,11 +119,11 @@ impl DynamoDbStore {
     pub fn new(aws: &AwsCalls, config: DynamoDbConfig) -> Self {
         let clock = Arc::new(Clock::default());
         let reads = dated(
-            &calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard),
+            &aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard),
             &clock,
         );
         let charges = dated(
-            &calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off),
+            &aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off),
             &clock,
         );
         Self {

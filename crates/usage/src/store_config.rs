@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Instant;
 
-use calls::{AwsCalls, CallError, Deadline, RecordLog, Timeouts};
+use aws::{AwsCalls, CallError, Deadline, Timeouts};
+use telemetry::RecordLog;
 
 use crate::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Seeds, SeedsError, Store, StoreError};
 

@@ -1,6 +1,6 @@
 //! Changes, carried out: in batches, none of which fails for one bad target.
 
-use calls::Deadline;
+use aws::Deadline;
 
 use crate::admissible::is_private;
 use crate::error::SyncError;

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use aws::{Deadline, Timeouts};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_types::timeout::TimeoutConfig;
-use calls::{Deadline, Timeouts};
 use telemetry::excerpt;
 
 /// One sentence that names what failed and why. Nothing has been changed on its account.

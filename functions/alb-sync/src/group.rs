@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use calls::Deadline;
+use aws::Deadline;
 use tokio::task::JoinSet;
 
 use crate::AlbSync;

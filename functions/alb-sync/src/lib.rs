@@ -41,10 +41,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use calls::{AwsCalls, CallError, Deadline, RecordLog, RequestScope, Retries, Timeouts};
+use aws::{AwsCalls, CallError, Deadline, Retries, Timeouts};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
+use telemetry::{RecordLog, RequestScope};
 use tokio::task::JoinSet;
 
 pub use answer::{Answer, NotReconciled, Observed, Outcome};
@@ -120,13 +121,13 @@ impl AlbSync {
         let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone())).await?;
         let soon = Deadline::after(Instant::now(), Timeouts::default().connect);
         Box::pin(aws.connect_ahead(&["elasticloadbalancing", "dynamodb"], soon)).await;
-        let elb = calls::client!(
+        let elb = aws::client!(
             aws,
             aws_sdk_elasticloadbalancingv2,
             "elasticloadbalancing",
             Retries::Standard
         );
-        let dynamodb = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+        let dynamodb = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
         Self::with_clients(config, elb, dynamodb, records)
     }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use alb_sync::{AlbSync, Config};
-use calls::{Deadline, RecordLog, RequestId, RequestScope};
+use aws::Deadline;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
+use telemetry::{RecordLog, RequestId, RequestScope};
 use telemetry::{log_panics, log_to};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
     tracing::subscriber::set_global_default(log_to(
-        ["alb_sync", "calls"],
+        ["alb_sync", "aws"],
         level.as_deref(),
         std::io::stdout,
     ))?;

@@ -11,12 +11,12 @@
 //!
 //! IAM: dynamodb:GetItem, dynamodb:PutItem on UsageTable sync#*
 
+use aws::Deadline;
+use aws::retry::ATTEMPTS;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use calls::Deadline;
-use calls::retry::ATTEMPTS;
 use telemetry::excerpt;
 
 use crate::error::{SyncError, within};

@@ -6,6 +6,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use aws::Deadline;
+use aws::retry::ATTEMPTS;
 use aws_sdk_elasticloadbalancingv2::config::Config;
 use aws_sdk_elasticloadbalancingv2::config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
@@ -13,8 +15,6 @@ use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetGroupIpAddressTypeEnum, TargetHealthDescription, TargetTypeEnum,
 };
 use aws_sdk_elasticloadbalancingv2::{Client, config};
-use calls::Deadline;
-use calls::retry::ATTEMPTS;
 
 use crate::error::{SyncError, within};
 use crate::resolver::Family;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use calls::Deadline;
+use aws::Deadline;
 use jiff::Timestamp;
 use outcome::Reason;
 use policy::{Auth, Policy, Rule};

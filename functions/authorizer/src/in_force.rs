@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use calls::{Deadline, HttpCalls};
+use aws::{Deadline, HttpCalls};
 use jiff::{SignedDuration, Timestamp};
 use outcome::Reason;
 use policy::{Environment, NamedPlan, Policy, PolicyName, PolicySource, PolicyTextError};

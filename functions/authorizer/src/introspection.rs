@@ -13,7 +13,7 @@ mod single_flight;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use calls::{Breaker, Deadline, HttpCall, HttpCalls, Replay};
+use aws::{Breaker, Deadline, HttpCall, HttpCalls, Replay};
 use jiff::{SignedDuration, Timestamp};
 use outcome::Reason;
 use policy::{IntrospectionServer, decode_base64url};
@@ -305,9 +305,10 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use calls::{Reach, RecordLog};
+    use aws::Reach;
     use http::Uri;
     use policy::{Assertions, ClaimMapping, ClientAuth};
+    use telemetry::RecordLog;
 
     use super::*;
     use crate::outbound::http_calls;

@@ -36,11 +36,12 @@ mod tokens;
 use std::sync::Arc;
 use std::time::Instant;
 
-use calls::{Deadline, HttpCalls, RequestScope};
+use aws::{Deadline, HttpCalls};
 use jiff::Timestamp;
 use outcome::Reason;
 use policy::{Auth, Policy, Rule};
 use serde_json::value::RawValue;
+use telemetry::RequestScope;
 use usage::{Plan, RouteLimit, Store, Verdict};
 
 pub use answer::{Decided, OnBadCredentials, OnThrottle};

@@ -14,7 +14,7 @@ pub fn log_to(
     level: Option<&str>,
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
 ) -> impl Subscriber + Send + Sync {
-    telemetry::log_to(["authorizer", "calls", "usage"], level, writer)
+    telemetry::log_to(["authorizer", "aws", "usage"], level, writer)
 }
 
 /// Answers an event, and survives a panic.

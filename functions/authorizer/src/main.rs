@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config, answer, http_calls, log_to, open, reach};
-use calls::RecordLog;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
+use telemetry::RecordLog;
 use telemetry::log_panics;
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,14 +3,15 @@
 
 use std::io::Read as _;
 
+use aws::timeouts::CONNECT;
+use aws::{Connections, HttpCalls, Proxy, Reach};
 use bytes::Bytes;
-use calls::timeouts::CONNECT;
-use calls::{Connections, HttpCalls, Proxy, Reach, RecordLog};
 use flate2::read::GzDecoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, USER_AGENT};
 use http::request::Builder;
 use http::{HeaderMap, Response};
 use policy::FUNCTION_NAME;
+use telemetry::RecordLog;
 
 /// The largest body of a response, compressed or not, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1_024;

@@ -1,6 +1,7 @@
 //! The store that the settings name, for decisions.
 
-use calls::{RecordLog, Timeouts};
+use aws::Timeouts;
+use telemetry::RecordLog;
 use usage::{OpenError, Opened, StoreConfig};
 
 /// Opens the store. Its calls have to fit into a decision. Settings of the calls to AWS are read

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use aws::HttpCalls;
 use aws_lc_rs::digest::{SHA256, digest};
-use calls::HttpCalls;
 use jiff::Timestamp;
 use outcome::Reason;
 use policy::{IntrospectionServer, Issuer, Key, KeyOrigin};

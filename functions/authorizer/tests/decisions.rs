@@ -8,10 +8,11 @@
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config, Failure, http_calls};
-use calls::{Reach, RecordLog};
+use aws::Reach;
 use proptest::prelude::*;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 use usage::{EmbeddedStore, Store, StoreConfig};
 
 fn settings() -> Value {

@@ -14,10 +14,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config, http_calls, open};
-use calls::{Reach, RecordLog};
+use aws::Reach;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
+use telemetry::RecordLog;
 
 /// The runtime's interface, and the function that asks it for events, until it is dropped.
 struct Deployed {

@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use aws::timeouts::INTEGRATION;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use calls::timeouts::INTEGRATION;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use utoipa::{IntoResponses, OpenApi as _};

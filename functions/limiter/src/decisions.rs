@@ -5,11 +5,11 @@ pub(crate) mod request;
 
 use std::sync::Arc;
 
+use aws::Deadline;
 use aws_lc_rs::hmac::Key;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use calls::Deadline;
 use http::{HeaderMap, StatusCode, Uri};
 use outcome::{Decision, Reason};
 use serde::Serialize;

@@ -37,8 +37,8 @@ mod usage_report;
 
 use std::sync::Arc;
 
+use aws::Deadline;
 use axum::Router;
-use calls::{Deadline, RequestScope};
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
@@ -46,6 +46,7 @@ use lambda_http::{Adapter, Context, LambdaEvent};
 use lambda_runtime::Diagnostic;
 use policy::KeyHeader;
 use serde_json::Value;
+use telemetry::RequestScope;
 use tower_service::Service as _;
 use usage::{Admin, Store};
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use calls::RecordLog;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use limiter::{Config, Limiter, answer, open};
 use serde_json::Value;
+use telemetry::RecordLog;
 use telemetry::{log_panics, log_to};
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
     tracing::subscriber::set_global_default(log_to(
-        ["limiter", "calls", "usage"],
+        ["limiter", "aws", "usage"],
         level.as_deref(),
         std::io::stdout,
     ))?;

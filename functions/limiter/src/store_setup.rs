@@ -1,6 +1,7 @@
 //! The store that the settings name, for administration.
 
-use calls::{RecordLog, Timeouts};
+use aws::Timeouts;
+use telemetry::RecordLog;
 use usage::{OpenError, Store, StoreConfig};
 
 /// Opens the store and its connections. Its calls may take longer than a decision: a file of keys

@@ -4,13 +4,13 @@
 
 use std::time::{Duration, Instant};
 
+use aws::{Breaker, CallError, Deadline, Failure, Timeouts, retry};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::config::http::HttpResponse;
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
-use calls::{Breaker, CallError, Deadline, Failure, Timeouts, retry};
 use telemetry::{Excerpt, error_chain};
 
 use crate::aggregate::Datum;
@@ -142,7 +142,7 @@ impl CloudWatch {
         let request = request.set_metric_data(Some(batch.iter().map(metric_datum).collect()));
         let config = aws_sdk_cloudwatch::config::Builder::new().timeout_config(timeouts.sdk());
         let outcome = request.customize().config_override(config).send().await;
-        permit.settle(calls::verdict(&outcome), Instant::now());
+        permit.settle(aws::verdict(&outcome), Instant::now());
         outcome.map(|_| ()).map_err(|error| refusal(&error))
     }
 }

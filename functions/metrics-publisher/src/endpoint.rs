@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calls::{Deadline, Endpoints};
+use aws::{Deadline, Endpoints};
 use http::Uri;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};

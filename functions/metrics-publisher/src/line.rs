@@ -12,7 +12,7 @@ use crate::scalar::Scalar;
 use crate::series::{Metric, Series};
 use crate::time::Window;
 
-/// What the functions write, and what `calls::Breaker` logs when it changes its state.
+/// What the functions write, and what `aws::Breaker` logs when it changes its state.
 #[derive(Deserialize)]
 struct FunctionLine<'a> {
     #[serde(borrow)]

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use calls::{Deadline, RecordLog};
+use aws::Deadline;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use metrics_publisher::{answer, open};
 use serde_json::value::RawValue;
+use telemetry::RecordLog;
 use telemetry::{log_panics, log_to};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
     tracing::subscriber::set_global_default(log_to(
-        ["metrics_publisher", "calls"],
+        ["metrics_publisher", "aws"],
         level.as_deref(),
         std::io::stdout,
     ))?;

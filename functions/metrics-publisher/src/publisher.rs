@@ -4,11 +4,12 @@ use environment::SettingError;
 use std::sync::Arc;
 use std::time::Instant;
 
-use calls::{AwsCalls, CallError, Deadline, RecordLog, Retries, Timeouts, client};
+use aws::{AwsCalls, CallError, Deadline, Retries, Timeouts, client};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 
 use crate::aggregate::Aggregator;
 use crate::cloudwatch::{CloudWatch, Outcome};

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use calls::{ErrorKind, Way};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use telemetry::{ErrorKind, Way};
 use telemetry::{Excerpt, excerpt};
 
 use crate::aggregate::Aggregator;
@@ -19,7 +19,7 @@ use crate::time::{Window, parse_ms};
 /// The most series that one record adds to.
 pub(crate) const OBSERVATIONS: usize = 4;
 
-/// `R` as it comes. Members that nobody knows are passed over: [`calls::CallRecord`] has more than
+/// `R` as it comes. Members that nobody knows are passed over: [`telemetry::CallRecord`] has more than
 /// these.
 #[derive(Deserialize)]
 struct Members<'a> {
@@ -438,7 +438,7 @@ mod tests {
 
     #[test]
     fn what_the_calls_package_writes_is_understood() {
-        let record = calls::CallRecord {
+        let record = telemetry::CallRecord {
             service: "dynamodb".into(),
             operation: "UpdateItem".into(),
             duration_ms: 0.37,

@@ -13,9 +13,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use aws::{Deadline, Timeouts, retry};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use calls::{Deadline, Timeouts, retry};
 use jiff::Timestamp;
 use telemetry::error_chain;
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use calls::is_loopback;
+use aws::is_loopback;
 use http::Uri;
 use jiff::Timestamp;
 use usage::Seeds;

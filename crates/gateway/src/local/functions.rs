@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use authorizer::ConfigError;
-use calls::RecordLog;
 use http::Uri;
+use telemetry::RecordLog;
 use usage::Store;
 
 use super::{LocalIssuer, StartError, store};

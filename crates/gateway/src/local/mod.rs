@@ -13,10 +13,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws::Proxy;
 use bytes::Bytes;
-use calls::{Proxy, RecordLog};
 use http::Uri;
 use policy::KeyHeader;
+use telemetry::RecordLog;
 use tokio::net::TcpListener;
 
 use crate::api::Api;

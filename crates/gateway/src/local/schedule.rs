@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use calls::RecordLog;
 use http::Uri;
 use serde_json::json;
+use telemetry::RecordLog;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 

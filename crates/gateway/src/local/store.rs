@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use calls::{AwsCalls, RecordLog, Timeouts, is_loopback};
+use aws::{AwsCalls, Timeouts, is_loopback};
 use http::Uri;
+use telemetry::RecordLog;
 use usage::{
     DynamoDbConfig, DynamoDbStore, EmbeddedStore, OpenError, Seeds, Store, StoreConfig, StoreError,
 };

@@ -75,8 +75,8 @@ async fn invoke(function: Arc<Function>, event: Value) -> Result<SimpleResponse,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use calls::RecordLog;
     use serde_json::json;
+    use telemetry::RecordLog;
 
     async fn authorized(event: Value) -> (Result<(), ErrorResponse>, Exchange) {
         let settings: Value =

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use calls::is_loopback;
+use aws::is_loopback;
 use http::header::{FORWARDED, HOST, MAX_FORWARDS, ORIGIN, VIA};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};

@@ -4,7 +4,7 @@
 use std::io::BufRead as _;
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use serde_json::{Value, json};
 use usage::{Caller, EmbeddedStore, Plan, Verdict};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use usage::SECOND;
 
 use crate::loads::{Arrivals, Cost, load_of};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use calls::{AwsCalls, Deadline, RecordLog, Timeouts};
+use aws::{AwsCalls, Deadline, Timeouts};
+use telemetry::RecordLog;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use usage::{Caller, DynamoDbStore, Plan, Verdict};

@@ -25,7 +25,7 @@ mod subject;
 
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use usage::SECOND;
 
 use loads::{Arrivals, Cost, load};

@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use quick_cache::sync::Cache;
 use tokio::time::timeout_at;
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use calls::Deadline;
-use calls::timeouts::SHORTEST;
+use aws::Deadline;
+use aws::timeouts::SHORTEST;
 use futures_util::future::join_all;
 use jiff::civil::Date;
 

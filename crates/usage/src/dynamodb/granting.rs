@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use calls::Deadline;
+use aws::Deadline;
 use tokio::time::sleep;
 
 use crate::grant::{GrantOrder, KEPT};

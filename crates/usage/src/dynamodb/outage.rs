@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use aws::timeouts::SHORTEST;
+use aws::{Breaker, CallError, Deadline, Failure, Fate, Permit};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use calls::timeouts::SHORTEST;
-use calls::{Breaker, CallError, Deadline, ErrorKind, Failure, Fate, Permit};
+use telemetry::ErrorKind;
 
 use super::throttle::{Throttle, Throttles};
 
@@ -190,10 +191,10 @@ impl Attempt {
 
     /// What a missing response says of the store. A retry may have had a few milliseconds only: if
     /// it counted, one throttled item would open the breaker for every caller.
-    fn timed_out(self) -> calls::Verdict {
+    fn timed_out(self) -> aws::Verdict {
         match self {
-            Self::First => calls::Verdict::Failure,
-            Self::Retry => calls::Verdict::ClientError,
+            Self::First => aws::Verdict::Failure,
+            Self::Retry => aws::Verdict::ClientError,
         }
     }
 }
@@ -206,7 +207,7 @@ pub(super) fn settle<T, E: ProvideErrorMetadata + Throttles>(
     attempt: Attempt,
 ) -> Result<T, Outage> {
     let (verdict, result) = match outcome {
-        Some(Ok(answer)) => (calls::Verdict::Success, Ok(answer)),
+        Some(Ok(answer)) => (aws::Verdict::Success, Ok(answer)),
         Some(Err(error)) => (
             verdict(Failure::of_sdk(&error)),
             Err(Outage::failed(&error)),
@@ -219,9 +220,9 @@ pub(super) fn settle<T, E: ProvideErrorMetadata + Throttles>(
 
 /// A store that throttles has responded. One caller's hot item must not open the way for all
 /// others.
-fn verdict(failure: Failure) -> calls::Verdict {
+fn verdict(failure: Failure) -> aws::Verdict {
     if failure.kind == ErrorKind::Throttling {
-        calls::Verdict::ClientError
+        aws::Verdict::ClientError
     } else {
         failure.verdict()
     }
@@ -336,7 +337,7 @@ mod tests {
 
     #[test]
     fn neither_a_throttle_nor_a_fault_of_our_own_opens_the_breaker() {
-        let neutral = calls::Verdict::ClientError;
+        let neutral = aws::Verdict::ClientError;
         assert_eq!(
             verdict(failure(
                 ErrorKind::Throttling,
@@ -351,7 +352,7 @@ mod tests {
         );
         assert_eq!(
             verdict(failure(ErrorKind::Timeout, Fate::Unknown, false)),
-            calls::Verdict::Failure
+            aws::Verdict::Failure
         );
     }
 

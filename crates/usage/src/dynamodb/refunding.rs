@@ -14,7 +14,7 @@
 
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use tokio::time::sleep;
 
 use crate::calendar::day_of;

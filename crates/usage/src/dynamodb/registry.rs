@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use aws::{Breaker, Deadline};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use calls::{Breaker, Deadline};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
 

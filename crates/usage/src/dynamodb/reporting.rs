@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use aws::Deadline;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use calls::Deadline;
 use jiff::civil::Date;
 use tokio::time::{sleep, timeout_at};
 
@@ -113,7 +113,7 @@ impl UsageTable {
             }
 
             let remaining = deadline.remaining(Instant::now());
-            let wait = calls::retry::pause(attempt, None, remaining, fastrand::f64())
+            let wait = aws::retry::pause(attempt, None, remaining, fastrand::f64())
                 .ok_or(Outage::DEADLINE)?;
             sleep(wait).await;
             attempt += 1;

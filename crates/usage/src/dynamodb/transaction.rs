@@ -5,13 +5,13 @@
 //!
 //! IAM: dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
 
+use aws::Deadline;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use calls::Deadline;
 use tokio::time::timeout_at;
 
 use super::expression::{Clause, expression};

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use aws::{Breaker, Deadline};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use calls::{Breaker, Deadline};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{sleep, timeout_at};
 
@@ -319,7 +319,7 @@ impl UsageTable {
                 settled => return settled,
             };
             let remaining = deadline.remaining(Instant::now());
-            let wait = calls::retry::pause(attempt, None, remaining, fastrand::f64());
+            let wait = aws::retry::pause(attempt, None, remaining, fastrand::f64());
             let Some(wait) = wait.filter(|_| outage.is_retryable()) else {
                 return Err(outage);
             };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use calls::Deadline;
+use aws::Deadline;
 use usage::{Grant, GrantError, StoreError, Verdict};
 
 use crate::failure::{DEADLINE, World, charge, plan_that};

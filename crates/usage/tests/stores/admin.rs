@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws::Retries;
 use aws_sdk_dynamodb::types::AttributeValue;
-use calls::Retries;
 use jiff::{SignedDuration, Timestamp};
 use usage::{
     AdminError, ApiKey, Condition, Keep, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStanding,
@@ -85,7 +85,7 @@ async fn an_index_that_still_has_the_secret_before_leads_to_the_key() {
     let new = new_secret();
     rotate(&subject.store, &id, &new, 3600).await.unwrap();
     // The new secret's item, as if the index had not heard of it.
-    let client = calls::client!(
+    let client = aws::client!(
         aws(&url).await,
         aws_sdk_dynamodb,
         "dynamodb",

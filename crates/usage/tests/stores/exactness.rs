@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calls::{AwsCalls, Deadline};
+use aws::{AwsCalls, Deadline};
 use usage::{Caller, DynamoDbStore, Plan, Verdict};
 
 use crate::proxy::Proxy;

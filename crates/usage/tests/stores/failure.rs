@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use usage::{Caller, Decision, DynamoDbStore, KeyHash, Plan, SECOND, StoreError, Verdict};
 
 use crate::proxy::{Fault, Proxy};

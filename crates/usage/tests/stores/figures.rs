@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use jiff::civil::date;
 use usage::{Caller, DynamoDbStore, Plan, SECOND, Verdict};
 

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
+use aws::Retries;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use calls::Retries;
 use usage::{Caller, DynamoDbStore, Plan, SECOND, Verdict};
 
 use crate::servers::Server;
@@ -24,7 +24,7 @@ impl World {
         let url = format!("http://{}", server.address);
         Subject::dynamodb("dynamodb", &url).await;
         let aws = aws(&url).await;
-        let client = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+        let client = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
         Self {
             client,
             store: instance(&aws, PATIENCE),

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use usage::{Caller, Decision, DynamoDbStore, Nanos, Plan, SECOND, Verdict};
 
 use crate::proxy::{Fault, Proxy};
@@ -17,7 +17,7 @@ const WORKERS: usize = 6;
 
 /// Instances of one store, each with leases of its own.
 struct Fleet {
-    aws: calls::AwsCalls,
+    aws: aws::AwsCalls,
     proxy: Proxy,
     instances: Vec<DynamoDbStore>,
     _server: Server,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use usage::{DynamoDbStore, KeyHash, SECOND, StoreError};
 
 use crate::failure::World;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calls::{Deadline, Retries};
+use aws::{Deadline, Retries};
 use usage::{Caller, ChargeId, DynamoDbStore, Plan, Refund, SECOND, StoreError};
 
 use crate::failure::{DEADLINE, World};
@@ -256,7 +256,7 @@ async fn a_mark_of_an_earlier_release_is_of_a_refund_that_was_answered() {
     );
 
     let aws = aws(&world.proxy.url).await;
-    let client = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+    let client = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
     let items = client
         .scan()
         .table_name("tollgate-usage")

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use calls::{AwsCalls, Deadline, RecordLog, Timeouts};
+use aws::{AwsCalls, Deadline, Timeouts};
+use telemetry::RecordLog;
 use usage::{
     Caller, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Nanos, Plan, PlanDocument,
     RouteLimit, SECOND, Seeds, Store, Verdict,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use aws::Retries;
 use aws_sdk_dynamodb::types::AttributeValue;
-use calls::Retries;
 use usage::{Caller, Condition, Plan, PlanDocument, Store, Verdict};
 
 use crate::servers::Server;
@@ -48,7 +48,7 @@ async fn windows_that_an_earlier_release_stored_under_an_alias_are_found() {
     let server = Server::ministack();
     let url = format!("http://{}", server.address);
     Subject::dynamodb("ministack", &url).await;
-    let client = calls::client!(
+    let client = aws::client!(
         aws(&url).await,
         aws_sdk_dynamodb,
         "dynamodb",

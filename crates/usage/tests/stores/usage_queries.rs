@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use calls::Deadline;
+use aws::Deadline;
 use usage::{Caller, Decision, Plan, SECOND, Verdict};
 
 use crate::cases::run;

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use alb_sync::{AlbSync, Answer, Config, NotReconciled};
+use aws::{AwsCalls, Deadline, Retries, Timeouts};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_elasticloadbalancingv2::types::TargetTypeEnum;
-use calls::{AwsCalls, Deadline, RecordLog, Retries, Timeouts};
+use telemetry::RecordLog;
 
 use crate::names::Names;
 use crate::servers::Server;
@@ -58,13 +59,13 @@ impl Account {
         let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink()))
             .await
             .unwrap();
-        let elb = calls::client!(
+        let elb = aws::client!(
             aws,
             aws_sdk_elasticloadbalancingv2,
             "elasticloadbalancing",
             Retries::Standard
         );
-        let dynamodb = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+        let dynamodb = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
         let key = KeySchemaElement::builder()
             .attribute_name("id")
             .key_type(KeyType::Hash)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calls::Deadline;
+use aws::Deadline;
 use hickory_server::proto::op::ResponseCode;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;

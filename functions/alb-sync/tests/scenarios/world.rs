@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use alb_sync::{AlbSync, Answer, Config, NotReconciled, Outcome};
+use aws::Deadline;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -19,8 +20,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use calls::{Deadline, RecordLog};
 use jiff::Timestamp;
+use telemetry::RecordLog;
 
 use crate::names::Names;
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use calls::RequestScope;
 use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS};
 use routes::RouteKey;
+use telemetry::RequestScope;
 use usage::USAGE_PATH;
 
 use crate::certificate::Certificate;

@@ -7,9 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calls::{AwsJson, AwsJsonError, AwsOperation, Deadline, RecordLog};
+use aws::{AwsJson, AwsJsonError, AwsOperation, Deadline};
 use policy::{Environment, SecretPlace};
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 use tokio::sync::OnceCell;
 
 /// Within what API Gateway waits for an authorizer, a call to the authorization server included.
@@ -67,7 +68,7 @@ impl SecretReader {
         }
     }
 
-    async fn open(&self) -> Result<AwsJson, calls::CallError> {
+    async fn open(&self) -> Result<AwsJson, aws::CallError> {
         Box::pin(AwsJson::load(
             |name| (self.environment)(name),
             (self.records)(),

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use aws::{CallError, Deadline, HttpCall, HttpCalls, Replay, is_loopback};
 use bytes::Bytes;
-use calls::{CallError, Deadline, HttpCall, HttpCalls, Replay, is_loopback};
 use http::{Request, StatusCode, Uri};
 use policy::{ENCRYPTION, KeySet, KeySetError, trusted_address};
 use serde_json::Value;

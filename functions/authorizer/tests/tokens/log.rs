@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use authorizer::{Authorizer, log_to};
-use calls::RecordLog;
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 
 use crate::provider::{Provider, Reply};
 use crate::support::*;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config, http_calls};
-use calls::{Reach, RecordLog};
+use aws::Reach;
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 use usage::{EmbeddedStore, Seeds, Store};
 
 use crate::provider::{Provider, Reply};

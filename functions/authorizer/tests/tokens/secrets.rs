@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authorizer::{Authorizer, Config, http_calls};
+use aws::{Deadline, HttpCall, Reach, Replay};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use calls::{Deadline, HttpCall, Reach, RecordLog, Replay};
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 use usage::{EmbeddedStore, Seeds, Store};
 
 use crate::provider::{Provider, Reply};

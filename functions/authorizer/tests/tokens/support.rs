@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use authorizer::{Authorizer, Config, Failure, http_calls};
+use aws::Reach;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
@@ -11,10 +12,10 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use calls::{Reach, RecordLog};
 use jiff::Timestamp;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 use usage::{EmbeddedStore, Store, StoreConfig};
 
 pub(crate) const ISSUER: &str = "https://issuer.example";

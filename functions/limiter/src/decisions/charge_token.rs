@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
+use aws::Deadline;
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use calls::Deadline;
 use tokio::sync::OnceCell;
 use tokio::time::timeout_at;
 use usage::{Admin, Caller, ChargeId, StoreError};

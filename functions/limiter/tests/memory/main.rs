@@ -14,11 +14,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use calls::{AwsCalls, RecordLog, Timeouts};
+use aws::{AwsCalls, Timeouts};
 use limiter::Limiter;
 use peak_alloc::PeakAlloc;
 use policy::KeyHeader;
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 use usage::{DynamoDbConfig, DynamoDbStore, Store};
 
 #[global_allocator]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use calls::{AwsCalls, RecordLog, Timeouts};
+use aws::{AwsCalls, Timeouts};
 use jiff::Timestamp;
 use limiter::Limiter;
 use policy::KeyHeader;
 use serde_json::{Value, json};
+use telemetry::RecordLog;
 use usage::{
     Caller, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Plan, PlanDocument, Seeds, Store,
 };

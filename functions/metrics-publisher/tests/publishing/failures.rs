@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use aws::Deadline;
 use aws_smithy_http_client::test_util::NeverClient;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use calls::Deadline;
 use metrics_publisher::{Aggregator, CloudWatch, Metric, Series};
 use serde_json::{Value, json};
 

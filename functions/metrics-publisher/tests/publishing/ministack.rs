@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use aws::{AwsCalls, Retries, Timeouts, client};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use calls::{AwsCalls, RecordLog, Retries, Timeouts, client};
 use metrics_publisher::{Aggregator, Metric, OTHER, Series, SeriesRegistry, open};
 use serde_json::json;
+use telemetry::RecordLog;
 
 use crate::servers::Server;
 use crate::support::{now, patient, record};

@@ -5,13 +5,13 @@ use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use aws::{Deadline, Endpoints};
 use aws_sdk_cloudwatch::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::body::SdkBody;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use calls::{Deadline, Endpoints};
 use ciborium::Value as Cbor;
 use jiff::Timestamp;
 use metrics_publisher::{CloudWatch, Config, Failure, Prober, Publisher};

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use calls::breaker::{OPEN_FOR, State};
-use calls::{Breaker, CallError, Verdict};
+use aws::breaker::{OPEN_FOR, State};
+use aws::{Breaker, CallError, Verdict};
 
 use Verdict::{ClientError, Failure, Success};
 
@@ -235,7 +235,7 @@ fn a_store_that_stays_away_opens_it_after_five_timeouts_whatever_the_load() {
     let mut calls = std::collections::VecDeque::new();
     let opened = (0..1000).map(|step| step * 10).find(|ms| {
         if calls.front().is_some_and(|(began, _)| ms - began >= 200) {
-            let (_, permit): (u64, calls::Permit<'_>) = calls.pop_front().unwrap();
+            let (_, permit): (u64, aws::Permit<'_>) = calls.pop_front().unwrap();
             permit.settle(Failure, at(*ms));
         }
         match breaker.permit(at(*ms)) {

@@ -13,10 +13,10 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry;
+use telemetry::{ErrorKind, OpenRecord, RecordLog};
 
-use crate::error_kind::{CONDITION_FAILED, ErrorKind, error_code};
+use crate::error_kind::{CONDITION_FAILED, error_code};
 use crate::failure::Failure;
-use crate::record::{OpenRecord, RecordLog};
 
 /// Writes one record an operation of one service's client; see
 /// [`ServiceCalls`](crate::ServiceCalls).
@@ -34,7 +34,11 @@ impl RecordInterceptor {
     }
 }
 
-impl Storable for OpenRecord {
+/// The record of the operation under way, as the SDK's configuration stores it.
+#[derive(Debug)]
+pub(crate) struct StoredRecord(pub(crate) OpenRecord);
+
+impl Storable for StoredRecord {
     type Storer = StoreReplace<Self>;
 }
 
@@ -49,7 +53,7 @@ impl Intercept for RecordInterceptor {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         cfg.interceptor_state()
-            .store_put(self.log.begin(self.service, "-"));
+            .store_put(StoredRecord(self.log.begin(self.service, "-")));
         Ok(())
     }
 
@@ -62,7 +66,7 @@ impl Intercept for RecordInterceptor {
         let operation = cfg
             .load::<Metadata>()
             .map(|metadata| metadata.name().to_owned());
-        if let Some(record) = cfg.get_mut_from_interceptor_state::<OpenRecord>() {
+        if let Some(StoredRecord(record)) = cfg.get_mut_from_interceptor_state() {
             operation
                 .into_iter()
                 .for_each(|name| record.operation(name));
@@ -88,7 +92,7 @@ impl Intercept for RecordInterceptor {
 /// begun.
 fn named_record(cfg: &mut ConfigBag) -> Option<&mut OpenRecord> {
     let name = cfg.load::<Metadata>()?.name().to_owned();
-    let record = cfg.get_mut_from_interceptor_state::<OpenRecord>()?;
+    let StoredRecord(record) = cfg.get_mut_from_interceptor_state()?;
     record.operation(name);
     Some(record)
 }

@@ -4,21 +4,7 @@
 use std::error::Error as StdError;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use serde::{Deserialize, Serialize};
-
-/// The kinds of failure that call records and metrics tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ErrorKind {
-    /// No answer within the time-out, on connecting or later.
-    Timeout,
-    /// Name resolution, connecting, TLS, or a connection that broke.
-    Network,
-    /// The other side asks for fewer calls.
-    Throttling,
-    /// Everything else.
-    Unknown,
-}
+use serde::Deserialize;
 
 /// What is known about a failed call's effect on the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,19 +37,6 @@ pub(crate) const THROTTLING_CODES: [&str; 14] = [
 /// DynamoDB's code for a condition that did not hold: an answer to the question, not a failure of
 /// the call.
 pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
-
-impl ErrorKind {
-    /// The kind's name, as it stands in records and metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Network => "network",
-            Self::Throttling => "throttling",
-            Self::Unknown => "unknown",
-        }
-    }
-}
 
 /// The first error of type `E` in an error's chain.
 pub(crate) fn find<'a, E: StdError + 'static>(

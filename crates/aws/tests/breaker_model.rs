@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use calls::breaker::State;
-use calls::{Breaker, Permit, Verdict};
+use aws::breaker::State;
+use aws::{Breaker, Permit, Verdict};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]

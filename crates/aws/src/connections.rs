@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http_body_util::{BodyExt, Limited};
+use telemetry::Way;
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::{NOT_ADMITTED, Reach};
@@ -21,7 +22,6 @@ use crate::error::CallError;
 use crate::error_kind::find;
 use crate::failure::Failure;
 use crate::proxy::Proxy;
-use crate::record::Way;
 use crate::resolver::{NotAdmitted, Resolver};
 
 /// Idle connections kept for one host.

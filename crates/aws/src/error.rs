@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
+use telemetry::ErrorKind;
 
 use crate::cause::{Cause, innermost};
-use crate::error_kind::{ErrorKind, Fate};
+use crate::error_kind::Fate;
 
 /// Why a call could not be set up, was not made, or brought no answer.
 ///

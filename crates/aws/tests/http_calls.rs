@@ -6,13 +6,13 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use calls::{
-    Breaker, CallError, Connections, Deadline, ErrorKind, Fate, HttpCall, HttpCalls, Proxy, Reach,
-    RecordLog, Replay, RequestId, RequestScope, TraceParent,
+use aws::{
+    Breaker, CallError, Connections, Deadline, Fate, HttpCall, HttpCalls, Proxy, Reach, Replay,
 };
+use bytes::Bytes;
 use http::{Request, Response};
 use support::{Answer, Lines, Server, header, refusing};
+use telemetry::{ErrorKind, RecordLog, RequestId, RequestScope, TraceParent};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::{Request, Response, Uri};
 use serde_json::Value;
+use telemetry::RecordLog;
 use tokio::time::{Instant, timeout};
 
 use crate::connections::Connections;
@@ -21,7 +22,6 @@ use crate::error::CallError;
 use crate::error_kind::{Fate, json_error_code};
 use crate::failure::Failure;
 use crate::http_calls::{HttpCall, HttpCalls, Replay};
-use crate::record::RecordLog;
 use crate::sdk::AwsCalls;
 use crate::timeouts::{CONNECT, Timeouts};
 

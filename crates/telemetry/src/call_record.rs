@@ -147,8 +147,8 @@ impl OpenRecord {
         self.way = way;
     }
 
-    /// Names the operation, where it was not known at the beginning.
-    pub(crate) fn operation(&mut self, operation: String) {
+    /// Sets the operation if it was unknown at the start.
+    pub fn operation(&mut self, operation: String) {
         self.operation = operation.into();
     }
 
@@ -157,7 +157,9 @@ impl OpenRecord {
         self.write(outcome);
     }
 
-    pub(crate) fn write(&mut self, outcome: Result<(), ErrorKind>) {
+    /// Writes the record, unless it was written before. The SDK lends its hooks a record and never
+    /// gives it away.
+    pub fn write(&mut self, outcome: Result<(), ErrorKind>) {
         if std::mem::replace(&mut self.written, true) {
             return;
         }

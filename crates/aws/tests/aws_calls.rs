@@ -6,16 +6,15 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use aws::{AwsCalls, Deadline, Failure, Fate, Retries, Timeouts, surely_not_applied};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat as Format};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use calls::{
-    AwsCalls, Deadline, ErrorKind, Failure, Fate, RecordLog, Retries, Timeouts, surely_not_applied,
-};
 use support::{Answer, Lines, Server, header, refusing};
+use telemetry::{ErrorKind, RecordLog};
 use tokio::net::TcpListener;
 
 const OK: Answer = Answer::Reply(200, "", "{}");
@@ -73,7 +72,7 @@ impl Caller {
     }
 
     fn client(&self, retries: Retries) -> Client {
-        calls::client!(self.aws, aws_sdk_dynamodb, "dynamodb", retries)
+        aws::client!(self.aws, aws_sdk_dynamodb, "dynamodb", retries)
     }
 
     /// Makes one call; its failure, if it is one.

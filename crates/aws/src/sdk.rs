@@ -5,13 +5,13 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
+use telemetry::RecordLog;
 use tokio::task::JoinSet;
 
 use crate::connections::Connections;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoints;
 use crate::error::CallError;
-use crate::record::RecordLog;
 use crate::record_interceptor::RecordInterceptor;
 use crate::retry::Retries;
 use crate::route::Route;

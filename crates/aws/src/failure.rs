@@ -5,10 +5,11 @@ use std::io;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use telemetry::ErrorKind;
 
 use crate::breaker::Verdict;
 use crate::connections::ConnectFailed;
-use crate::error_kind::{CONDITION_FAILED, ErrorKind, Fate, THROTTLING_CODES, find};
+use crate::error_kind::{CONDITION_FAILED, Fate, THROTTLING_CODES, find};
 
 /// A failed call, judged.
 ///

@@ -16,13 +16,14 @@
 //!   whether to retry, and whether it can have been applied. Nothing panics.
 //!
 //! ```no_run
-//! # async fn start() -> Result<(), calls::CallError> {
-//! use calls::{AwsCalls, RecordLog, Retries, Timeouts};
+//! # async fn start() -> Result<(), aws::CallError> {
+//! use aws::{AwsCalls, Retries, Timeouts};
+//! use telemetry::RecordLog;
 //!
 //! let lookup = |name: &str| std::env::var(name).ok();
 //! let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::stdout()).await?;
-//! let reads = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
-//! let charges = calls::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off);
+//! let reads = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+//! let charges = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off);
 //! # Ok(())
 //! # }
 //! ```
@@ -42,16 +43,13 @@ mod error_kind;
 mod failure;
 mod http_calls;
 mod proxy;
-mod record;
 mod record_interceptor;
-mod request_scope;
 mod resolver;
 mod route;
 mod sdk;
 mod tally;
 #[cfg(test)]
 mod test_log;
-mod trace_context;
 
 pub use address::Reach;
 pub use addresses::is_loopback;
@@ -62,15 +60,12 @@ pub use connections::Connections;
 pub use deadline::Deadline;
 pub use endpoint::Endpoints;
 pub use error::CallError;
-pub use error_kind::{ErrorKind, Fate};
+pub use error_kind::Fate;
 pub use failure::{Failure, surely_not_applied, verdict};
 pub use http_calls::{HttpCall, HttpCalls, Replay};
 pub use proxy::{Proxy, ProxyError};
-pub use record::{CallRecord, OpenRecord, RecordLog, Way};
 pub use record_interceptor::RecordInterceptor;
-pub use request_scope::RequestScope;
 pub use retry::Retries;
 pub use route::Route;
 pub use sdk::{AwsCalls, ServiceCalls};
 pub use timeouts::Timeouts;
-pub use trace_context::{RequestId, TRACEPARENT, TraceParent, X_REQUEST_ID};

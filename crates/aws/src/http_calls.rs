@@ -11,6 +11,7 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use telemetry::{ErrorKind, OpenRecord, RecordLog, RequestScope};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::address::callable;
@@ -19,10 +20,8 @@ use crate::cause::Cause;
 use crate::connections::{Connections, transport};
 use crate::deadline::Deadline;
 use crate::error::CallError;
-use crate::error_kind::{ErrorKind, Fate, find};
+use crate::error_kind::{Fate, find};
 use crate::failure::Failure;
-use crate::record::{OpenRecord, RecordLog};
-use crate::request_scope::RequestScope;
 use crate::retry::{ATTEMPTS, pause, retry_after};
 use crate::timeouts::Timeouts;
 

@@ -16,11 +16,12 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::ErrorKind;
 use http::Uri;
+use telemetry::Way;
 
 use crate::connections::ConnectFailed;
 use crate::endpoint::Endpoints;
 use crate::error_kind::find;
-use crate::record::{OpenRecord, Way};
+use crate::record_interceptor::StoredRecord;
 use crate::retry::Retries;
 
 /// How long a private address that did not answer a connect is left alone, so that not every call
@@ -112,7 +113,7 @@ impl Intercept for Route {
         } else {
             Way::Public
         };
-        if let Some(record) = cfg.get_mut_from_interceptor_state::<OpenRecord>() {
+        if let Some(StoredRecord(record)) = cfg.get_mut_from_interceptor_state() {
             record.goes(way);
         }
         let request = context.request_mut();
