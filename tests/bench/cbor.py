@@ -1,59 +1,63 @@
-"""Just enough of CBOR (RFC 8949) to read what the AWS SDK sends."""
+"""Decodes the part of CBOR (RFC 8949) that the AWS SDK sends."""
 
 import struct
 
+UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
+INDEFINITE_LENGTH = 31
+BREAK = 0xFF
 FLOATS = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
-SIMPLE = {20: False, 21: True, 22: None}
+SIMPLE_VALUES = {20: False, 21: True, 22: None}
 
 
-def loads(data: bytes):
-    return item(data, 0)[0]
+def loads(data: bytes) -> object:
+    return decode_item(data, 0)[0]
 
 
-def item(data: bytes, place: int):
-    """The item at a place, and the place after it."""
-    major, minor = data[place] >> 5, data[place] & 31
-    place += 1
-    if major == 7:
+def decode_item(data: bytes, offset: int) -> tuple[object, int]:
+    """Returns the item at an offset, and the offset after it."""
+    major, minor = data[offset] >> 5, data[offset] & 31
+    offset += 1
+    if major == SIMPLE:
         if minor in FLOATS:
             form, size = FLOATS[minor]
-            return struct.unpack(form, data[place : place + size])[0], place + size
-        return SIMPLE[minor], place
-    if minor == 31:
-        return endless(data, place, major)
-    number, place = argument(data, place, minor)
-    if major in (0, 1):
-        return number if major == 0 else -1 - number, place
-    if major in (2, 3):
-        text = data[place : place + number]
-        return text if major == 2 else text.decode(), place + number
-    if major == 6:
-        return item(data, place)
-    return several(data, place, number, major)
+            return struct.unpack(form, data[offset : offset + size])[0], offset + size
+        return SIMPLE_VALUES[minor], offset
+    if minor == INDEFINITE_LENGTH:
+        return decode_indefinite(data, offset, major)
+
+    argument, offset = decode_argument(data, offset, minor)
+    if major in (UNSIGNED, NEGATIVE):
+        return argument if major == UNSIGNED else -1 - argument, offset
+    if major in (BYTES, TEXT):
+        content = data[offset : offset + argument]
+        return content if major == BYTES else content.decode(), offset + argument
+    if major == TAG:
+        return decode_item(data, offset)
+    return decode_items(data, offset, argument, major)
 
 
-def argument(data: bytes, place: int, minor: int) -> tuple[int, int]:
+def decode_argument(data: bytes, offset: int, minor: int) -> tuple[int, int]:
     if minor < 24:
-        return minor, place
+        return minor, offset
     size = 1 << (minor - 24)
-    return int.from_bytes(data[place : place + size]), place + size
+    return int.from_bytes(data[offset : offset + size]), offset + size
 
 
-def several(data: bytes, place: int, count: int, major: int):
+def decode_items(data: bytes, offset: int, count: int, major: int) -> tuple[object, int]:
     values = []
-    for _ in range(count * (major - 3)):
-        value, place = item(data, place)
+    for _ in range(2 * count if major == MAP else count):
+        value, offset = decode_item(data, offset)
         values.append(value)
-    return together(values, major), place
+    return collect(values, major), offset
 
 
-def endless(data: bytes, place: int, major: int):
+def decode_indefinite(data: bytes, offset: int, major: int) -> tuple[object, int]:
     values = []
-    while data[place] != 0xFF:
-        value, place = item(data, place)
+    while data[offset] != BREAK:
+        value, offset = decode_item(data, offset)
         values.append(value)
-    return together(values, major), place + 1
+    return collect(values, major), offset + 1
 
 
-def together(values: list, major: int):
-    return dict(zip(values[::2], values[1::2], strict=True)) if major == 5 else values
+def collect(values: list, major: int) -> object:
+    return dict(zip(values[::2], values[1::2], strict=True)) if major == MAP else values

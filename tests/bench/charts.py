@@ -1,8 +1,8 @@
-"""Bar charts as SVG, legible on dark and on light ground, each bar labelled with its value."""
+"""Draws bar charts as SVG, for light and dark backgrounds. Each bar is labelled with its value."""
 
 from html import escape
 
-BAR, GAP, LABELS, BARS, VALUES = 18, 8, 250, 380, 110
+BAR_HEIGHT, BAR_GAP, LABEL_WIDTH, BAR_WIDTH, VALUE_WIDTH = 18, 8, 250, 380, 110
 STYLE = """
     text { font: 12px system-ui, sans-serif; fill: #24292f }
     .title { font-weight: 600; font-size: 13px }
@@ -14,7 +14,7 @@ STYLE = """
 
 
 def number(value: float) -> str:
-    """Three digits that mean something."""
+    """Formats a number with three significant digits."""
     if value == 0:
         return "0"
     if abs(value) >= 100:
@@ -25,13 +25,14 @@ def number(value: float) -> str:
 
 
 def chart(table: dict) -> str:
-    """Of a table's document. The line across a bar's end is from the least to the most of its runs."""
+    """Draws a table's document. The line at the end of a bar shows the minimum and the maximum of its runs."""
     rows = table["rows"]
-    most = max((row["max"] for row in rows if "max" in row), default=0) or 1
-    height = 34 + len(rows) * (BAR + GAP)
+    maximum = max((row["max"] for row in rows if "max" in row), default=0) or 1
+    height = 34 + len(rows) * (BAR_HEIGHT + BAR_GAP)
     title = f"{table['name']}, {table['unit']}"
-    bars = "".join(bar(row, 30 + place * (BAR + GAP), most) for place, row in enumerate(rows))
-    width = LABELS + BARS + VALUES
+    bars = "".join(bar(row, 30 + index * (BAR_HEIGHT + BAR_GAP), maximum) for index, row in enumerate(rows))
+    width = LABEL_WIDTH + BAR_WIDTH + VALUE_WIDTH
+
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         'role="img">'
@@ -40,19 +41,20 @@ def chart(table: dict) -> str:
     )
 
 
-def bar(row: dict, top: int, most: float) -> str:
-    middle = top + BAR / 2
-    label = f'<text x="{LABELS - 8}" y="{middle + 4}" text-anchor="end">{escape(row["name"])}</text>'
+def bar(row: dict, top: int, maximum: float) -> str:
+    middle = top + BAR_HEIGHT / 2
+    label = f'<text x="{LABEL_WIDTH - 8}" y="{middle + 4}" text-anchor="end">{escape(row["name"])}</text>'
     if "failed" in row:
-        return label + f'<text x="{LABELS}" y="{middle + 4}">{escape(row["failed"][:60])}</text>'
-    length = max(1.0, row["median"] / most * BARS)
+        return label + f'<text x="{LABEL_WIDTH}" y="{middle + 4}">{escape(row["failed"][:60])}</text>'
+
+    length = max(1.0, row["median"] / maximum * BAR_WIDTH)
     kind = "ours" if row["ours"] else "peer"
-    shape = f'<rect class="{kind}" x="{LABELS}" y="{top}" width="{length:.1f}" height="{BAR}" rx="2"/>'
-    least, longest = (LABELS + row[end] / most * BARS for end in ("min", "max"))
+    shape = f'<rect class="{kind}" x="{LABEL_WIDTH}" y="{top}" width="{length:.1f}" height="{BAR_HEIGHT}" rx="2"/>'
+    low, high = (LABEL_WIDTH + row[end] / maximum * BAR_WIDTH for end in ("min", "max"))
     spread = (
-        f'<line class="spread" x1="{least:.1f}" x2="{longest:.1f}" y1="{middle}" y2="{middle}"/>'
+        f'<line class="spread" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>'
         if row["runs"] > 1
         else ""
     )
-    value = f'<text x="{max(LABELS + length, longest) + 6:.1f}" y="{middle + 4}">{number(row["median"])}</text>'
+    value = f'<text x="{max(LABEL_WIDTH + length, high) + 6:.1f}" y="{middle + 4}">{number(row["median"])}</text>'
     return label + shape + spread + value

@@ -1,15 +1,18 @@
-"""The whole way through the local gateway, beside its backend alone and nginx in front of it."""
+"""Requests through the local gateway, compared with nginx and with the backend alone."""
 
 import contextlib
 import json
 import re
 import tempfile
+from collections.abc import Iterator
 
-from processes import Failed, environment, free_port, run, server
-from rows import Runs, Table
+from bench.builds import Programs
+from bench.environment import MeasurementError, run, server, variables
+from bench.rows import Runs, Table
+from harness.processes import free_port
 
 ROUNDS = 5
-SECONDS = 3
+DURATION_S = 3
 CONNECTIONS = 16
 KEY = "benchmark-key-000000000001"
 SEEDS = {
@@ -18,7 +21,7 @@ SEEDS = {
     },
     "keys": [{"key": KEY, "key_id": "bench", "plan": "bench"}],
 }
-UNITS_IN_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+UNIT_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 NAMES = ["Tollgate's local gateway", "nginx with limit_req", "the backend alone"]
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null;
@@ -36,7 +39,7 @@ BACKEND = """
         location / {{ default_type application/json; return 200 '{{"orders":[]}}'; }}
     }}
 """
-# A limit by key, as Tollgate has one; both admit all.
+# A limit per key, like Tollgate's. Both limits admit every request.
 LIMITED = """
     limit_req_zone $http_x_api_key zone=keys:10m rate=1000000r/s;
     upstream backend {{ server 127.0.0.1:{backend}; keepalive 64; keepalive_requests 1000000000; }}
@@ -51,7 +54,7 @@ LIMITED = """
 
 
 @contextlib.contextmanager
-def nginx(http: str, port: int):
+def nginx(http: str, port: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/nginx.conf", "w") as file:
             file.write(NGINX.format(folder=folder, http=http))
@@ -61,21 +64,23 @@ def nginx(http: str, port: int):
 
 def wrk(port: int) -> dict[str, float]:
     url = f"http://127.0.0.1:{port}/orders"
-    text = run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-H", f"x-api-key: {KEY}", url],
-        environment(),
+    output = run(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{DURATION_S}s", "--latency", "-H", f"x-api-key: {KEY}", url],
+        variables(),
         60,
     )
-    if "Non-2xx" in text:
-        raise Failed(re.search(r"Non-2xx.*", text)[0])
-    latency = {part: re.search(rf"{part}%\s+([\d.]+)(us|ms|s)", text) for part in ("50", "99")}
-    figures = {f"p{part}": float(found[1]) * UNITS_IN_MS[found[2]] for part, found in latency.items()}
-    return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), **figures}
+    if "Non-2xx" in output:
+        raise MeasurementError(re.search(r"Non-2xx.*", output)[0])
+
+    latency = {part: re.search(rf"{part}%\s+([\d.]+)(us|ms|s)", output) for part in ("50", "99")}
+    figures = {f"p{part}": float(found[1]) * UNIT_MS[found[2]] for part, found in latency.items()}
+    return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), **figures}
 
 
-def measure(built) -> list[Table]:
-    backend, limited, own = free_port(), free_port(), free_port()
+def measure(programs: Programs) -> list[Table]:
+    backend, limited, gateway = free_port(), free_port(), free_port()
     runs = Runs()
+
     with contextlib.ExitStack() as servers:
         seeds = servers.enter_context(tempfile.NamedTemporaryFile("w", suffix=".json"))
         json.dump(SEEDS, seeds)
@@ -83,8 +88,10 @@ def measure(built) -> list[Table]:
         servers.enter_context(nginx(BACKEND.format(port=backend), backend))
         servers.enter_context(nginx(LIMITED.format(backend=backend, port=limited), limited))
         to_backend = ["--backend", f"http://127.0.0.1:{backend}", "--seeds", seeds.name]
-        servers.enter_context(server([built.programs["tollgate"], "--listen", f"127.0.0.1:{own}", *to_backend], own))
-        ports = dict(zip(NAMES, (own, limited, backend), strict=True))
+        command = [programs.binaries["tollgate"], "--listen", f"127.0.0.1:{gateway}", *to_backend]
+        servers.enter_context(server(command, gateway))
+
+        ports = dict(zip(NAMES, (gateway, limited, backend), strict=True))
         runs.measure({name: lambda port=port: wrk(port) for name, port in ports.items()}, ROUNDS)
     note = (
         f"`wrk` with one thread and {CONNECTIONS} connections, on the same cores. The gateway does what the deployed "

@@ -1,12 +1,13 @@
-"""What grows with keys, groups, nodes and tokens; a flat line is what is hoped for."""
+"""Growth with the number of keys, target groups, nodes and tokens. A flat line is good."""
 
 import json
 
-from printed import printed
-from processes import Failed, environment, run
-from rows import Printed, Row, Runs, Table
+from bench.benchmark_output import run_benchmark
+from bench.builds import Programs
+from bench.environment import MeasurementError, run, variables
+from bench.rows import PrintedTable, Row, Runs, Table
 
-CALLERS = [10, 1_000, 100_000]
+KEY_COUNTS = [10, 1_000, 100_000]
 ROUNDS = 5
 
 
@@ -15,22 +16,22 @@ def decisions(program, callers: int) -> dict[str, float]:
     return {"rate": slices[len(slices) // 2] / 1e6}
 
 
-def memory(built) -> list[Row]:
-    settings = environment(BENCH_MEMORY="1000" if built.is_dev else "1000000")
+def memory(programs: Programs) -> list[Row]:
+    settings = variables(BENCH_MEMORY="1000" if programs.is_dev else "1000000")
     try:
-        told = json.loads(run([built.benchmarks["tokens"]], settings, 400))
-    except (Failed, OSError, ValueError) as error:
+        resident_kib = json.loads(run([programs.benchmarks["tokens"]], settings, 400))
+    except (MeasurementError, OSError, ValueError) as error:
         return [Row("after all tokens", ours=True, failed=f"failed: {error}"[:200])]
     return [
         Row(f"after {int(tokens):,} tokens", [kib / 1024], True)
-        for tokens, kib in sorted(told.items(), key=lambda one: int(one[0]))
+        for tokens, kib in sorted(resident_kib.items(), key=lambda item: int(item[0]))
     ]
 
 
-def measure(built) -> list[Table | Printed]:
+def measure(programs: Programs) -> list[Table | PrintedTable]:
     runs = Runs()
-    names = {f"{callers:,} keys": callers for callers in CALLERS}
-    program = built.benchmarks["decisions"]
+    names = {f"{callers:,} keys": callers for callers in KEY_COUNTS}
+    program = programs.benchmarks["decisions"]
     runs.measure(
         {name: lambda callers=callers: decisions(program, callers) for name, callers in names.items()}, ROUNDS, 0
     )
@@ -40,8 +41,8 @@ def measure(built) -> list[Table | Printed]:
         Table(
             "The authorizer's memory, by distinct tokens",
             "MiB",
-            memory(built),
+            memory(programs),
             "Resident, after so many tokens of 2,000 subjects.",
         ),
-        printed(built, "runs", "A run of alb-sync", 240),
+        run_benchmark(programs, "runs", "A run of alb-sync", 240),
     ]

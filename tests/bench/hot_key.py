@@ -1,28 +1,30 @@
-"""A hot key at a store that takes what one partition of DynamoDB takes: what leases are worth."""
+"""The benefit of leases for a hot key, with a store as fast as one partition of DynamoDB."""
 
 import json
+import pathlib
 
-from processes import Failed, environment, run
-from rows import Row, Runs, Table
+from bench.builds import Programs
+from bench.environment import MeasurementError, run, variables
+from bench.rows import Row, Runs, Table
 
 ROUNDS = 5
-SECONDS = 3
+DURATION_S = 3
 LEASES = [0, 4, 16, 64]
-CAP = 1000
+STORE_WRITES_PER_SECOND = 1000
 
 
-def admitted(program, lease: int) -> dict[str, float]:
-    told = json.loads(run([program, "hot", lease, SECONDS], environment(), 60))
-    if not told["admitted"]:
-        raise Failed("nothing was admitted")
-    return {"admitted": told["admitted"] / told["seconds"], "unanswered": told["unanswered"] / told["seconds"]}
+def admitted(program: pathlib.Path, lease: int) -> dict[str, float]:
+    counts = json.loads(run([program, "hot", lease, DURATION_S], variables(), 60))
+    if not counts["admitted"]:
+        raise MeasurementError("nothing was admitted")
+    return {"admitted": counts["admitted"] / counts["seconds"], "unanswered": counts["unanswered"] / counts["seconds"]}
 
 
-def measure(built) -> list[Table]:
+def measure(programs: Programs) -> list[Table]:
     runs = Runs()
     names = {f"leases of {lease}" if lease else "no leases": lease for lease in LEASES}
     subjects = {
-        name: lambda lease=lease: admitted(built.benchmarks["decisions"], lease) for name, lease in names.items()
+        name: lambda lease=lease: admitted(programs.benchmarks["decisions"], lease) for name, lease in names.items()
     }
     runs.measure(subjects, ROUNDS, warm_up=0)
     rows = runs.rows("admitted", names, names)
@@ -32,7 +34,7 @@ def measure(built) -> list[Table]:
     )
     unanswered = runs.rows("unanswered", names, names)
     return [
-        Table("Admitted on one hot key", "calls/s", [Row("the cap itself", [CAP]), *rows], note),
+        Table("Admitted on one hot key", "calls/s", [Row("the cap itself", [STORE_WRITES_PER_SECOND]), *rows], note),
         Table(
             "Answered by the plan's policy instead",
             "calls/s",

@@ -1,52 +1,54 @@
-"""Decisions on one key in DynamoDB, ours and others', on the same emulator; and in memory."""
+"""Decisions on one key: Tollgate and other libraries on the same emulator of DynamoDB, and in memory."""
 
 import json
 import subprocess
 import threading
 
-from printed import printed
-from processes import BENCH, Failed, Forwarder, NoAnswer, environment, ministack, run
-from rows import Printed, Row, Runs, Table
+from bench.benchmark_output import run_benchmark
+from bench.builds import Programs
+from bench.environment import BENCH, MeasurementError, NoResponse, ministack, run, variables
+from bench.forwarder import Forwarder
+from bench.rows import PrintedTable, Row, Runs, Subject, Table
 
 ROUNDS = 5
-SECONDS = 2
+DURATION_S = 2
 WORKERS = [1, 16, 100]
 LIMIT = 100
-HANG_S = 10
+RESPONSE_TIMEOUT_S = 10
 NAMES = ["Tollgate", "rate-limiter-flexible", "zae-limiter"]
 IN_MEMORY = ["Tollgate, embedded", "governor", "limitador"]
 
 
-def commands(built) -> dict[str, list]:
+def commands(programs: Programs) -> dict[str, list]:
     zae = BENCH / "zae-limiter"
     return {
-        "Tollgate": [built.benchmarks["decisions"]],
+        "Tollgate": [programs.benchmarks["decisions"]],
         "rate-limiter-flexible": ["node", BENCH / "node/limiter.mjs"],
         "zae-limiter": [zae / ".venv/bin/python", zae / "limiter.py"],
     }
 
 
 def load(command: list, url: str, workers: int, limit: int) -> dict[str, float]:
-    """Workers are instances of their own, each calling again as soon as it has its answer."""
-    text = run([*command, "load", url, workers, SECONDS, limit], environment(), 90)
-    told = json.loads(text.strip().splitlines()[-1])
-    if told["unanswered"]:
-        raise Failed(f"{told['unanswered']} decisions had no answer")
-    if not told["decisions"]:
-        raise Failed("nothing was decided")
+    """Measures decisions. Each worker is an instance and calls again as soon as it has a response."""
+    output = run([*command, "load", url, workers, DURATION_S, limit], variables(), 90)
+    counts = json.loads(output.strip().splitlines()[-1])
+    if counts["unanswered"]:
+        raise MeasurementError(f"{counts['unanswered']} decisions had no response")
+    if not counts["decisions"]:
+        raise MeasurementError("nothing was decided")
     return {
-        "rate": told["decisions"] / told["seconds"],
-        "requests": told["requests"] / told["decisions"],
-        "over": max(0, told["allowed"] - limit) if limit else 0,
+        "rate": counts["decisions"] / counts["seconds"],
+        "requests": counts["requests"] / counts["decisions"],
+        "over": max(0, counts["allowed"] - limit) if limit else 0,
     }
 
 
-def hang(command: list, port: int) -> dict[str, float]:
-    """How long an answer takes once the store takes requests and answers none; it has had one good answer before."""
+def respond_without_store(command: list, port: int) -> dict[str, float]:
+    """Measures the time to a response when the store accepts requests and does not respond, after one good response."""
     forwarder = Forwarder(port)
     process = subprocess.Popen(
         [str(part) for part in [*command, "hang", f"http://127.0.0.1:{forwarder.port}"]],
-        env=environment(),
+        env=variables(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -54,18 +56,19 @@ def hang(command: list, port: int) -> dict[str, float]:
     )
     killer = threading.Timer(60, process.kill)
     killer.start()
+
     try:
         if process.stdout.readline().strip() != "ready":
-            raise Failed("gave no first answer")
-        forwarder.hanging = True
-        threading.Timer(HANG_S, process.kill).start()
+            raise MeasurementError("gave no first response")
+        forwarder.is_hanging = True
+        threading.Timer(RESPONSE_TIMEOUT_S, process.kill).start()
         process.stdin.write("\n")
         process.stdin.flush()
-        told = process.stdout.readline()
-        if not told:
-            raise NoAnswer(f"none within {HANG_S} s")
-        told = json.loads(told)
-        return {"seconds": told["seconds"] * 1e3, "how": told["how"]}
+        line = process.stdout.readline()
+        if not line:
+            raise NoResponse(f"none within {RESPONSE_TIMEOUT_S} s")
+        result = json.loads(line)
+        return {"seconds": result["seconds"] * 1e3, "how": result["how"]}
     finally:
         killer.cancel()
         process.kill()
@@ -73,17 +76,18 @@ def hang(command: list, port: int) -> dict[str, float]:
         forwarder.close()
 
 
-def slices(command: list):
+def slices(command: list) -> Subject:
+    """Returns a subject whose figure is the median of the rates that a program prints."""
     return lambda: {"rate": sorted(json.loads(run(command)))[5] / 1e6}
 
 
-def hung(built, port: int) -> Table:
+def without_store(programs: Programs, port: int) -> Table:
     rows = []
-    for name, command in commands(built).items():
+    for name, command in commands(programs).items():
         runs = Runs()
-        runs.measure({name: lambda command=command: hang(command, port)}, 3 if name == "Tollgate" else 1, 0)
+        runs.measure({name: lambda command=command: respond_without_store(command, port)}, 3 if name == "Tollgate" else 1, 0)
         rows.extend(runs.rows("seconds", [name], NAMES[:1]))
-    note = f"After one good answer, each library as it is set up by default, waited for {HANG_S} s."
+    note = f"After one good answer, each library as it is set up by default, waited for {RESPONSE_TIMEOUT_S} s."
     return Table("Answer while the store hangs", "ms", rows, note, chart=False)
 
 
@@ -95,26 +99,26 @@ def by_workers(runs: dict[int, Runs], figure: str) -> list[Row]:
     ]
 
 
-def measure(built) -> list[Table | Printed]:
+def measure(programs: Programs) -> list[Table | PrintedTable]:
     ample, tight = {}, Runs()
-    with ministack() as port:
-        url = f"http://127.0.0.1:{port}"
+    with ministack() as emulator:
         for workers in WORKERS:
             subjects = {
-                name: lambda c=command, w=workers: load(c, url, w, 0) for name, command in commands(built).items()
+                name: lambda c=command, w=workers: load(c, emulator.url, w, 0) for name, command in commands(programs).items()
             }
             ample[workers] = Runs()
             ample[workers].measure(subjects, ROUNDS, warm_up=0)
-        subjects = {name: lambda c=command: load(c, url, 16, LIMIT) for name, command in commands(built).items()}
+        subjects = {name: lambda c=command: load(c, emulator.url, 16, LIMIT) for name, command in commands(programs).items()}
         tight.measure(subjects, 3, warm_up=0)
-        hanging = hung(built, port)
+        hanging = without_store(programs, emulator.port)
+
     memory = Runs()
-    own = slices([built.benchmarks["decisions"], "callers", 1000])
+    ours = slices([programs.benchmarks["decisions"], "callers", 1000])
     memory.measure(
         {
-            IN_MEMORY[0]: own,
-            "governor": slices([built.peers, "governor"]),
-            "limitador": slices([built.peers, "limitador"]),
+            IN_MEMORY[0]: ours,
+            "governor": slices([programs.peers, "governor"]),
+            "limitador": slices([programs.peers, "limitador"]),
         },
         ROUNDS,
     )
@@ -141,5 +145,5 @@ def measure(built) -> list[Table | Printed]:
             memory.rows("rate", IN_MEMORY, IN_MEMORY[:1]),
             "A thousand keys in turn on one thread. Ours charges a bucket and a quota; the others one limit.",
         ),
-        printed(built, "decisions", "What a decision costs, in requests to the store", 420),
+        run_benchmark(programs, "decisions", "What a decision costs, in requests to the store", 420),
     ]

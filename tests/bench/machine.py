@@ -1,4 +1,4 @@
-"""The machine and the versions that a run is of."""
+"""The machine and the versions of a run."""
 
 import datetime
 import json
@@ -7,15 +7,17 @@ import pathlib
 import platform
 import subprocess
 
-from processes import BENCH, PROJECT
+from bench.environment import BENCH
+from harness.paths import PROJECT
 
 
 def first_line(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
-        return "not there"
-    return (done.stdout + done.stderr).strip().splitlines()[0] if (done.stdout + done.stderr).strip() else "–"
+        return "not installed"
+    lines = (result.stdout + result.stderr).strip().splitlines()
+    return lines[0] if lines else "–"
 
 
 def processor() -> str:
@@ -28,8 +30,8 @@ def memory_gib() -> float:
     return int(line.split()[1]) / 1024 / 1024
 
 
-def moment() -> dict:
-    """When, and how busy the machine was."""
+def time_and_load() -> dict:
+    """Returns the time and the load average."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
     return {"at": now, "load": round(os.getloadavg()[0], 2)}
 

@@ -1,48 +1,50 @@
-"""Call records as metrics: records a second, requests, bytes, and how far percentiles are off."""
+"""Call records as metrics: records per second, requests, bytes, and the error of percentiles."""
 
 import contextlib
 import gzip
-import http.server
 import json
 import math
+import pathlib
 import random
 import subprocess
 import time
+from collections.abc import Callable
 
-import cbor
-from printed import printed, row
-from processes import AWS, BENCH, TARGET, Failed, environment, http_server, run
-from rows import Printed, Row, Runs, Table
+from bench import cbor
+from bench.benchmark_output import measured_value, run_benchmark
+from bench.builds import Programs
+from bench.environment import AWS_VARIABLES, BENCH, TARGET, MeasurementError, run, variables
+from bench.rows import PrintedTable, Row, Runs, Table
+from harness.http_server import Handler, HttpServer, QuietHandler
 
 ROUNDS = 5
 RECORDS = 10_000
-MILLION = 1_000_000 / RECORDS
+SCALE_TO_MILLION = 1_000_000 / RECORDS
 PERCENTILES = [0.5, 0.95, 0.99, 0.999]
 OURS = "metrics-publisher"
 NAMES = [OURS, "metrics_cloudwatch", "Powertools (EMF)", "one request a record"]
 PYTHON = BENCH / "python"
 
 
-def write_records():
-    """Log-normal durations, median 20 ms, of 56 operations; the same in every run."""
-    chance, now = random.Random(11), int(time.time() * 1000)
+def write_records() -> pathlib.Path:
+    """Writes records of 56 operations with log-normal durations, median 20 ms. They are the same in every run."""
+    dice, now = random.Random(11), int(time.time() * 1000)
     records = []
-    for place in range(RECORDS):
-        success = chance.random() > 0.1
-        record = {"service": f"service-{place % 4}", "operation": f"Operation{place % 56}", "endpoint": "vpce"}
+    for number in range(RECORDS):
+        success = dice.random() > 0.1
+        record = {"service": f"service-{number % 4}", "operation": f"Operation{number % 56}", "endpoint": "vpce"}
         outcome = {"success": success, "error_type": None if success else "timeout", "timestamp": now}
-        records.append({**record, **outcome, "duration_ms": round(20 * math.exp(chance.gauss(0, 1)), 3)})
+        records.append({**record, **outcome, "duration_ms": round(20 * math.exp(dice.gauss(0, 1)), 3)})
     TARGET.mkdir(parents=True, exist_ok=True)
     path = TARGET / "records.json"
     path.write_text(json.dumps({"records": records}))
     return path
 
 
-def taking(received: list[tuple[str, bytes, int]]) -> type[http.server.BaseHTTPRequestHandler]:
-    """CloudWatch and DynamoDB, as far as they take everything."""
+def recording_handler(received: list[tuple[str, bytes, int]]) -> Handler:
+    """Returns a handler for CloudWatch and DynamoDB that accepts everything. It records path, body and size on the wire."""
 
-    class Taking(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class RecordingHandler(QuietHandler):
         disable_nagle_algorithm = True
 
         def do_POST(self):
@@ -51,106 +53,102 @@ def taking(received: list[tuple[str, bytes, int]]) -> type[http.server.BaseHTTPR
                 received.append((self.path, gzip.decompress(body), len(body)))
             else:
                 received.append((self.path, body, len(body)))
-            self.send_response(200)
-            is_cbor = self.headers.get("smithy-protocol") == "rpc-v2-cbor"
-            if is_cbor:
-                self.send_header("smithy-protocol", "rpc-v2-cbor")
-            self.send_header("content-type", "application/cbor" if is_cbor else "application/x-amz-json-1.0")
-            answer = b"\xa0" if is_cbor else b"{}"
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
 
-        def log_message(self, *_):
-            pass
+            if self.headers.get("smithy-protocol") == "rpc-v2-cbor":
+                self.respond(b"\xa0", "application/cbor", smithy_protocol="rpc-v2-cbor")
+            else:
+                self.respond(b"{}", "application/x-amz-json-1.0")
 
-    return Taking
+    return RecordingHandler
 
 
-def sent(command, received: list) -> dict[str, float]:
-    """What a process sends to CloudWatch for the records."""
+def measure_requests(send: Callable[[], None], received: list) -> dict[str, float]:
+    """Returns the number and the size of the requests to CloudWatch, and the errors of percentiles."""
     received.clear()
-    command()
+    send()
+
     requests = [(body, size) for path, body, size in received if path.endswith("PutMetricData")]
     if not requests:
-        raise Failed("sent nothing to CloudWatch that is understood")
-    figures = {"requests": len(requests) * MILLION, "bytes": sum(size for _, size in requests) * MILLION / 1e6}
+        raise MeasurementError("no PutMetricData request was sent")
+    figures = {"requests": len(requests) * SCALE_TO_MILLION, "bytes": sum(size for _, size in requests) * SCALE_TO_MILLION / 1e6}
     return figures | {
-        f"p{100 * part:g}": error for part, error in errors([cbor.loads(body) for body, _ in requests]).items()
+        f"p{100 * part:g}": error for part, error in percentile_errors([cbor.loads(body) for body, _ in requests]).items()
     }
 
 
-def errors(requests: list[dict]) -> dict[float, float]:
-    """Percentiles of all durations as sent, beside those of the records, in percent."""
-    told: list[tuple[float, float]] = []
+def percentile_errors(requests: list[dict]) -> dict[float, float]:
+    """Compares percentiles of the sent durations with those of the records. Errors are in percent."""
+    sent: list[tuple[float, float]] = []
     for datum in (datum for request in requests for datum in request["MetricData"]):
         if datum["MetricName"] == "ApiCallDuration" and len(datum["Dimensions"]) == 2:
-            told.extend(zip(datum["Values"], datum.get("Counts") or [1] * len(datum["Values"]), strict=True))
-    told.sort()
-    if round(sum(count for _, count in told)) != RECORDS:
-        raise Failed(f"{sum(count for _, count in told):.0f} of {RECORDS} durations were sent")
+            sent.extend(zip(datum["Values"], datum.get("Counts") or [1] * len(datum["Values"]), strict=True))
+    sent.sort()
+    if round(sum(count for _, count in sent)) != RECORDS:
+        raise MeasurementError(f"{sum(count for _, count in sent):.0f} of {RECORDS} durations were sent")
+
     records = json.loads((TARGET / "records.json").read_text())["records"]
     exact = sorted(record["duration_ms"] for record in records)
-    return {part: abs(quantile(told, part) / exact[math.ceil(RECORDS * part) - 1] - 1) * 100 for part in PERCENTILES}
+    return {part: abs(quantile(sent, part) / exact[math.ceil(RECORDS * part) - 1] - 1) * 100 for part in PERCENTILES}
 
 
-def quantile(told: list[tuple[float, float]], part: float) -> float:
-    seen = 0.0
-    for value, count in told:
-        seen += count
-        if seen >= RECORDS * part:
+def quantile(sent: list[tuple[float, float]], part: float) -> float:
+    counted = 0.0
+    for value, count in sent:
+        counted += count
+        if counted >= RECORDS * part:
             return value
-    return told[-1][0]
+    return sent[-1][0]
 
 
-def invoked(built, path, url: str):
-    settings = environment(**AWS, USAGE_TABLE="usage", METRICS_NAMESPACE="CustomApp/NetworkMetrics")
-    run([built.programs["tollgate"], "invoke", OURS, path, "--endpoint", url], settings)
+def invoke_publisher(programs: Programs, path: pathlib.Path, url: str) -> None:
+    settings = variables(**AWS_VARIABLES, USAGE_TABLE="usage", METRICS_NAMESPACE="CustomApp/NetworkMetrics")
+    run([programs.binaries["tollgate"], "invoke", OURS, path, "--endpoint", url], settings)
 
 
-def powertools(path) -> dict[str, float]:
+def powertools(path: pathlib.Path) -> dict[str, float]:
     command = [PYTHON / ".venv/bin/python", PYTHON / "emf.py", path]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise Failed(done.stderr.strip().splitlines()[-1])
-    # Values are written as they are.
+    result = subprocess.run(command, env=variables(), capture_output=True, text=True, timeout=120)
+    if result.returncode:
+        raise MeasurementError(result.stderr.strip().splitlines()[-1])
+
+    # EMF contains the exact values.
     exact = {f"p{100 * part:g}": 0.0 for part in PERCENTILES}
-    seconds = float(done.stderr.strip().splitlines()[-1])
-    return {"rate": RECORDS / seconds, "bytes": len(done.stdout.encode()) * MILLION / 1e6, "requests": 0.0, **exact}
+    seconds = float(result.stderr.strip().splitlines()[-1])
+    return {"rate": RECORDS / seconds, "bytes": len(result.stdout.encode()) * SCALE_TO_MILLION / 1e6, "requests": 0.0, **exact}
 
 
-def one_request_a_record(built, path, url: str, received: list) -> dict[str, float]:
-    """The size of a request with a single record, as ours are."""
+def one_request_per_record(programs: Programs, path: pathlib.Path, url: str, received: list) -> dict[str, float]:
+    """Measures a request of metrics-publisher with a single record."""
     single = TARGET / "record.json"
     single.write_text(json.dumps({"records": json.loads(path.read_text())["records"][:1]}))
     received.clear()
-    invoked(built, single, url)
-    sizes = [size for place, _, size in received if place.endswith("PutMetricData")]
+    invoke_publisher(programs, single, url)
+    sizes = [size for target, _, size in received if target.endswith("PutMetricData")]
     return {"requests": 1e6, "bytes": sum(sizes) * 1e6 / 1e6, **{f"p{100 * part:g}": 0.0 for part in PERCENTILES}}
 
 
-def measure(built) -> list[Table | Printed]:
+def measure(programs: Programs) -> list[Table | PrintedTable]:
     path, received, runs = write_records(), [], Runs()
     rates: list[float] = []
-    with http_server(taking(received)) as port:
-        url = f"http://127.0.0.1:{port}"
+    with HttpServer(recording_handler(received)) as cloudwatch:
+        url = cloudwatch.url
 
-        def rust_peer():
-            rates.append(json.loads(run([built.peers, "metrics_cloudwatch", path, url]))["seconds"])
+        def send_with_rust_peer() -> None:
+            rates.append(json.loads(run([programs.peers, "metrics_cloudwatch", path, url]))["seconds"])
 
         subjects = {
-            OURS: lambda: sent(lambda: invoked(built, path, url), received),
-            "metrics_cloudwatch": lambda: {**sent(rust_peer, received), "rate": RECORDS / rates[-1]},
+            OURS: lambda: measure_requests(lambda: invoke_publisher(programs, path, url), received),
+            "metrics_cloudwatch": lambda: {**measure_requests(send_with_rust_peer, received), "rate": RECORDS / rates[-1]},
             "Powertools (EMF)": lambda: powertools(path),
-            "one request a record": lambda: one_request_a_record(built, path, url, received),
+            "one request a record": lambda: one_request_per_record(programs, path, url, received),
         }
         runs.measure(subjects, ROUNDS)
-    details = printed(built, "deliveries", "A delivery", 180)
+    details = run_benchmark(programs, "deliveries", "A delivery", 180)
     with contextlib.suppress(ValueError):
-        runs.values.setdefault("rate", {})[OURS] = [float(row(details, "call records/s on one core, ready to send"))]
+        runs.values.setdefault("rate", {})[OURS] = [float(measured_value(details, "call records/s on one core, ready to send"))]
     scaled = f"Of deliveries of {RECORDS:,} records with 56 operations, scaled to a million."
     parts = [f"p{100 * part:g}" for part in PERCENTILES]
-    off = [
+    errors = [
         Row(f"{name}, {part}", line.values, line.ours, line.failed)
         for part in parts
         for name in NAMES[:3]
@@ -176,6 +174,6 @@ def measure(built) -> list[Table | Printed]:
             runs.rows("bytes", NAMES, [OURS]),
             "As sent, compressed where the client does so; EMF as text, for whose ingestion CloudWatch Logs charges.",
         ),
-        Table("Percentiles off by", "%", off, "Of all durations as they reach CloudWatch.", chart=False),
+        Table("Percentiles off by", "%", errors, "Of all durations as they reach CloudWatch.", chart=False),
         details,
     ]

@@ -1,9 +1,9 @@
-"""BENCHMARKS.md and its charts, of what the comparisons have yielded."""
+"""Writes BENCHMARKS.md and its charts from the results of the comparisons."""
 
 import re
 
-from charts import chart, number
-from processes import PROJECT
+from bench.charts import chart, number
+from harness.paths import PROJECT
 
 CHARTS = PROJECT / "docs" / "benchmarks"
 HEAD = """# Benchmarks
@@ -32,7 +32,7 @@ Results are kept in `target/bench`, a file for each part; this page is made of t
 
 
 def write(machine: dict, parts: list[dict], names: list[str]):
-    """`parts` hold a title, when they were measured, and tables; `names` is what there could be."""
+    """Writes the results in `parts`. `names` are the names of all parts, measured or not."""
     CHARTS.mkdir(parents=True, exist_ok=True)
     for old in CHARTS.glob("*.svg"):
         old.unlink()
@@ -50,10 +50,10 @@ def section(part: dict) -> str:
         )
     if part.get("failed"):
         return text + f"\nFailed: {part['failed']}\n"
-    return text + "".join(table_of(part["name"], table) for table in part["tables"])
+    return text + "".join(table_section(part["name"], table) for table in part["tables"])
 
 
-def table_of(part: str, table: dict) -> str:
+def table_section(part: str, table: dict) -> str:
     text = f"\n### {table['name']}\n\n" + (f"{table['note']}\n\n" if table["note"] else "")
     if "printed" in table:
         return text + "\n".join(table["printed"]) + "\n"
@@ -83,12 +83,9 @@ def slug(name: str) -> str:
 
 
 def terminal(part: dict) -> str:
-    """The same for a terminal."""
-    return section_text(part).replace("**", "")
-
-
-def section_text(part: dict) -> str:
+    """Formats a part for a terminal."""
     if part.get("failed"):
         return f"{part['title']}: failed: {part['failed']}\n"
     tables = ("\n".join(table["printed"]) + "\n" if "printed" in table else markdown(table) for table in part["tables"])
-    return "\n".join(f"\n{table['name']}\n{text}" for table, text in zip(part["tables"], tables, strict=True))
+    text = "\n".join(f"\n{table['name']}\n{text}" for table, text in zip(part["tables"], tables, strict=True))
+    return text.replace("**", "")

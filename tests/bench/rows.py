@@ -1,14 +1,19 @@
-"""What a comparison yields: tables of rows, each a figure measured so many times."""
+"""The results of a comparison: tables of rows, each a figure with several measured values."""
 
 import dataclasses
 import statistics
+from collections.abc import Callable, Collection, Iterable
 
-from processes import PROJECT, Failed, NoAnswer
+from bench.environment import MeasurementError, NoResponse
+from harness.paths import PROJECT
+
+# A subject of a comparison: measures once and returns its figures by name.
+Subject = Callable[[], dict[str, float]]
 
 
 @dataclasses.dataclass
 class Row:
-    """A figure: what was measured of whom, in the table's unit. `failed` says why there is none, or not more."""
+    """The values of one subject, in the table's unit. `failed` is the reason if values are missing."""
 
     name: str
     values: list[float] = dataclasses.field(default_factory=list)
@@ -25,13 +30,14 @@ class Row:
             return {**document, "failed": self.failed or "failed: nothing was measured"}
         if self.failed:
             document["incomplete"] = self.failed
+
         spread = {"median": self.median, "min": min(self.values), "max": max(self.values), "runs": len(self.values)}
         return {**document, **spread}
 
 
 @dataclasses.dataclass
 class Table:
-    """Rows of one unit. `name` is its heading and, where it is drawn, its chart's file."""
+    """Rows with the same unit. `name` is the heading, and part of the chart's file name."""
 
     name: str
     unit: str
@@ -45,8 +51,8 @@ class Table:
 
 
 @dataclasses.dataclass
-class Printed:
-    """A table as a benchmark of the project prints it, from one run."""
+class PrintedTable:
+    """A table in Markdown that one of the project's own benchmarks printed."""
 
     name: str
     lines: list[str]
@@ -57,37 +63,40 @@ class Printed:
 
 
 class Runs:
-    """Values of several subjects, collected over rounds. One that has failed twice is left out from then on."""
+    """The values of several subjects over several rounds. A subject that has failed twice is not measured again."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.values: dict[str, dict[str, list[float]]] = {}
         self.failures: dict[str, str] = {}
         self.given_up: set[str] = set()
 
-    def measure(self, subjects: dict, rounds: int, warm_up: int = 1):
-        """Calls each subject once a round, each round beginning with another; a subject returns its figures."""
+    def measure(self, subjects: dict[str, Subject], rounds: int, warm_up: int = 1) -> None:
+        """Measures each subject once per round. Each round begins with a different subject."""
         names = list(subjects)
         for number in range(warm_up + rounds):
-            for place in range(len(names)):
-                name = names[(place + number) % len(names)]
+            for index in range(len(names)):
+                name = names[(index + number) % len(names)]
                 if name not in self.given_up:
-                    self.call(name, subjects[name], number >= warm_up)
+                    self._measure_once(name, subjects[name], number >= warm_up)
 
-    def call(self, name: str, subject, counts: bool):
+    def rows(self, figure: str, names: Iterable[str], ours: Collection[str]) -> list[Row]:
+        measured = self.values.get(figure, {})
+        return [Row(name, measured.get(name, []), name in ours, self.failures.get(name, "")) for name in names]
+
+    def _measure_once(self, name: str, subject: Subject, is_counted: bool) -> None:
         try:
             figures = subject()
         except Exception as error:
-            said = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
-            lines = said.strip().splitlines()
-            prefix = "" if isinstance(error, NoAnswer) else "failed: "
-            if name in self.failures:
-                self.given_up.add(name)
-            self.failures[name] = prefix + lines[-1].replace(f"{PROJECT}/", "")[:200]
+            self._record_failure(name, error)
             return
-        if counts:
+
+        if is_counted:
             for figure, value in figures.items():
                 self.values.setdefault(figure, {}).setdefault(name, []).append(value)
 
-    def rows(self, figure: str, names, ours) -> list[Row]:
-        measured = self.values.get(figure, {})
-        return [Row(name, measured.get(name, []), name in ours, self.failures.get(name, "")) for name in names]
+    def _record_failure(self, name: str, error: Exception) -> None:
+        message = str(error) if isinstance(error, MeasurementError) else f"{type(error).__name__}: {error}"
+        last_line = message.strip().splitlines()[-1].replace(f"{PROJECT}/", "")[:200]
+        if name in self.failures:
+            self.given_up.add(name)
+        self.failures[name] = last_line if isinstance(error, NoResponse) else f"failed: {last_line}"

@@ -1,38 +1,26 @@
-"""A cold start, under the Lambda runtime interface emulator of aws-sam-cli."""
+"""Cold starts of functions behind AWS's Lambda runtime interface emulator."""
 
-import contextlib
 import dataclasses
-import http.client
-import http.server
 import io
 import json
 import pathlib
 import re
-import socketserver
-import subprocess
 import tempfile
-import threading
-import time
 import zipfile
 
-from processes import (
-    AWS,
-    BENCH,
-    PROJECT,
-    Failed,
-    end,
-    environment,
-    free_port,
-    http_server,
-    ministack,
-    run,
-    server,
-    wait_for,
-)
-from rows import Row, Runs, Table
+from bench.builds import Programs
+from bench.environment import AWS_VARIABLES, BENCH, MeasurementError, ministack, run, server, variables
+from bench.rows import Row, Runs, Table
+from harness.http_server import Handler, HttpServer, QuietHandler
+from harness.lambda_runtime import LambdaRuntime
+from harness.name_server import NameServer
+from harness.paths import PROJECT, TOOLS
+from harness.processes import free_port
 
 ROUNDS = 5
-RIE = ".venv/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"
+# alb-sync follows this name, which has three addresses and a TTL of one minute.
+NAMES = {"a.example": ["10.0.0.1", "10.0.0.2", "10.0.0.3"]}
+NAME_TTL_S = 60
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
 SEEDS = {"plans": {"bench": {"throttle": {"rate": 100, "burst": 1000}}}}
 OURS = ["authorizer", "alb-sync", "limiter", "metrics-publisher"]
@@ -44,14 +32,14 @@ ROWS = [
     "Python: PyJWT, Powertools, boto3",
 ]
 NODE, PYTHON = BENCH / "node", BENCH / "python"
-# Of the folder of modules, what one authorizer does not need.
+# Modules that each Node authorizer does not need.
 NOT_FOR_JOSE = ["aws-jwt-verify", "rate-limiter-flexible"]
 NOT_FOR_AWS_JWT_VERIFY = ["jose", "rate-limiter-flexible"]
 
 
 @dataclasses.dataclass
 class Function:
-    """How Lambda would start it, what it is asked, and what of it would be deployed."""
+    """A function: command, first event, environment, deployed files, and a part of the expected response."""
 
     command: list
     event: dict
@@ -60,47 +48,16 @@ class Function:
     expected: str
 
 
-class Names(socketserver.BaseRequestHandler):
-    """A name server that answers every question for addresses with three of them, as the zone's own."""
+def key_set_handler(document: str) -> Handler:
+    class KeySet(QuietHandler):
+        def do_GET(self) -> None:
+            self.respond(document.encode())
 
-    def handle(self):
-        query, socket = self.request
-        end = query.index(b"\0", 12) + 5
-        asks_ipv4 = query[end - 4 : end - 2] == b"\0\1"
-        answers = (
-            [b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes([10, 0, 0, last]) for last in (1, 2, 3)] if asks_ipv4 else []
-        )
-        head = query[:2] + b"\x85\x80\0\1" + len(answers).to_bytes(2, "big") + b"\0\0\0\0"
-        socket.sendto(head + query[12:end] + b"".join(answers), self.client_address)
+    return KeySet
 
 
-@contextlib.contextmanager
-def name_server():
-    with socketserver.ThreadingUDPServer(("127.0.0.1", 0), Names) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield serving.server_address[1]
-        serving.shutdown()
-
-
-def key_sets(document: str) -> type[http.server.BaseHTTPRequestHandler]:
-    class KeySets(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(document)))
-            self.end_headers()
-            self.wfile.write(document.encode())
-
-        def log_message(self, *_):
-            pass
-
-    return KeySets
-
-
-def tables(tollgate: pathlib.Path, url: str):
-    """The template's tables with the plan, as the local gateway makes them."""
+def create_tables(tollgate: pathlib.Path, url: str) -> None:
+    """Creates the template's tables and a plan by starting the local gateway."""
     port = free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".json") as seeds:
         json.dump(SEEDS, seeds)
@@ -109,67 +66,74 @@ def tables(tollgate: pathlib.Path, url: str):
             pass
 
 
-def target_group(url: str) -> str:
+def create_target_group(url: str) -> str:
     script = (
         "import boto3, sys; group = boto3.client('elbv2', endpoint_url=sys.argv[1]).create_target_group("
         "Name='bench', Protocol='TCP', Port=443, VpcId='vpc-1', TargetType='ip');"
         "print(group['TargetGroups'][0]['TargetGroupArn'])"
     )
-    return run([PROJECT / ".venv-ministack/bin/python", "-c", script, url], environment(**AWS)).strip()
+    return run([TOOLS / "python", "-c", script, url], variables(**AWS_VARIABLES)).strip()
 
 
 def event(name: str) -> dict:
     return json.loads((PROJECT / "events" / f"{name}.json").read_text())
 
 
-def functions(built, url: str, keys_url: str, keys: dict, names: int, token: str) -> dict[str, Function]:
+def functions(
+    programs: Programs, url: str, keys_url: str, keys: dict, names: NameServer, token: str
+) -> dict[str, Function]:
     tables_of = {"REGISTRY_TABLE": "tollgate-registry", "USAGE_TABLE": "tollgate-usage"}
-    # The others have no deadline, and an emulator takes its time: nobody is to give up here.
-    settings = {**AWS, **tables_of, "AWS_ENDPOINT_URL": url, "DECISION_DEADLINE_MS": "10000"}
+    # The peers have no deadline, and the emulator is slow. Tollgate must not time out here either.
+    settings = {**AWS_VARIABLES, **tables_of, "AWS_ENDPOINT_URL": url, "DECISION_DEADLINE_MS": "10000"}
+    
     authorize = event("authorizer.token")
     authorize["headers"]["authorization"] = f"Bearer {token}"
-    of_peers = {**settings, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": keys_url}
+    peer_settings = {**settings, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": keys_url}
     return {
-        **of_rust(built, settings, authorize, keys, names),
-        "Node: jose, AWS SDK": of_node("jose", NOT_FOR_JOSE, of_peers, authorize),
-        "Node: aws-jwt-verify, AWS SDK": of_node("aws-jwt-verify", NOT_FOR_AWS_JWT_VERIFY, of_peers, authorize),
-        "Python: PyJWT, Powertools, boto3": of_python(of_peers, authorize),
+        **rust_functions(programs, settings, authorize, keys, names),
+        "Node: jose, AWS SDK": node_function("jose", NOT_FOR_JOSE, peer_settings, authorize),
+        "Node: aws-jwt-verify, AWS SDK": node_function("aws-jwt-verify", NOT_FOR_AWS_JWT_VERIFY, peer_settings, authorize),
+        "Python: PyJWT, Powertools, boto3": python_function(peer_settings, authorize),
     }
 
 
-def of_rust(built, settings: dict, authorize: dict, keys: dict, names: int) -> dict[str, Function]:
-    # In Lambda's environment the authorizer refuses keys on loopback, so they are in its policy.
+def rust_functions(
+    programs: Programs, settings: dict, authorize: dict, keys: dict, names: NameServer
+) -> dict[str, Function]:
+    # In Lambda, the authorizer rejects a JWK set on loopback. The keys are therefore in its policy.
     issuer = {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": keys, "plan_claim": "plan"}
     policy = {"issuers": [issuer], "rules": [{"match": "ANY /{proxy+}", "auth": "jwt"}]}
-    group = target_group(settings["AWS_ENDPOINT_URL"])
+    group = create_target_group(settings["AWS_ENDPOINT_URL"])
     targets = [{"name": "a.example", "target_group_arn": group, "port": 8443}]
-    sync = {"SYNC_TARGETS": json.dumps(targets), "DNS_SERVERS": f"127.0.0.1:{names}"}
+    sync_settings = {"SYNC_TARGETS": json.dumps(targets), "DNS_SERVERS": names.address}
+
     decide = event("limiter.decide")
     decide["body"] = json.dumps({"subject": "alice", "plan": "bench", "route": "GET /orders"})
-    asked = {
+
+    cases = {
         "authorizer": (authorize, {"AUTH_POLICY": json.dumps(policy)}, '"decision":"allowed"'),
-        "alb-sync": (event("alb-sync.scheduled"), sync, '"complete":true'),
+        "alb-sync": (event("alb-sync.scheduled"), sync_settings, '"complete":true'),
         "limiter": (decide, {}, "allowed"),
         "metrics-publisher": (event("metrics-publisher.records"), {}, '"accepted":3'),
         "nothing": (authorize, {}, '"isAuthorized":true'),
     }
     found = {}
-    for name, (what, more, expected) in asked.items():
-        program = built.programs[name]
+    for name, (first_event, more, expected) in cases.items():
+        program = programs.binaries[name]
         row = "Rust, doing nothing" if name == "nothing" else name
-        found[row] = Function([program], what, {**settings, **more}, [(program, [])], expected)
+        found[row] = Function([program], first_event, {**settings, **more}, [(program, [])], expected)
     return found
 
 
-def of_node(verifier: str, unused: list[str], settings: dict, authorize: dict) -> Function:
-    """With a minimal loop: the runtime's own client has to be compiled for it."""
+def node_function(verifier: str, unused: list[str], settings: dict, authorize: dict) -> Function:
+    """A Node authorizer with a minimal runtime loop, because Lambda's own client would have to be compiled."""
     package = [(NODE / "authorizer.mjs", []), (NODE / "verify.mjs", []), (NODE / "node_modules", unused)]
     command = ["/usr/bin/env", "node", NODE / "authorizer.mjs"]
     return Function(command, authorize, {**settings, "VERIFIER": verifier}, package, '"decision":"allowed"')
 
 
-def of_python(settings: dict, authorize: dict) -> Function:
-    """With the runtime's own client."""
+def python_function(settings: dict, authorize: dict) -> Function:
+    """A Python authorizer with Lambda's own runtime client."""
     modules = next(PYTHON.glob(".venv/lib/python3*/site-packages"))
     package = [(PYTHON / "authorizer.py", []), (modules, [])]
     command = [PYTHON / ".venv/bin/python", "-m", "awslambdaric", "authorizer.handler"]
@@ -177,7 +141,7 @@ def of_python(settings: dict, authorize: dict) -> Function:
 
 
 def package_mb(function: Function) -> float:
-    """The zip that would be uploaded. An interpreter is Lambda's own."""
+    """Returns the size of the archive that would be deployed. Interpreters are part of Lambda."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as deflated:
         for path, unused in function.package:
@@ -190,64 +154,36 @@ def package_mb(function: Function) -> float:
 
 
 def cold_start(function: Function) -> dict[str, float]:
-    """The emulator starts a function when its first call comes, and says how long that took."""
-    rie = next(PROJECT.glob(RIE))
-    port, runtime = free_port(), free_port()
-    addresses = [
-        "--runtime-interface-emulator-address",
-        f"127.0.0.1:{port}",
-        "--runtime-api-address",
-        f"127.0.0.1:{runtime}",
-    ]
-    with tempfile.TemporaryFile("w+") as log:
-        emulator = subprocess.Popen(
-            [str(part) for part in [rie, *addresses, *function.command]],
-            env=environment(**function.settings),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            wait_for(port, emulator)
-            took, answer = call(port, function.event)
-            # A JSON answer may hold an answer as text.
-            if function.expected not in answer.replace("\\", ""):
-                raise Failed(f"answered {answer[:150]}")
-            peak = peak_memory_mib(emulator.pid)
-        finally:
-            end(emulator)
-        log.seek(0)
-        started = re.search(r"INIT REPORT\(durationMs: ([\d.]+)\)", log.read())
-    if not started:
-        raise Failed("the emulator reports no start")
-    return {"start": float(started[1]), "answer": took * 1e3, "memory": peak}
+    """Measures a start. The emulator starts a function when the first event arrives, and reports the duration."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = pathlib.Path(folder) / "log"
+        with LambdaRuntime(function.command, variables(**function.settings), log) as runtime:
+            response, duration_s = runtime.invoke(function.event)
+            # A response in JSON may contain another one as text.
+            if function.expected not in response.replace("\\", ""):
+                raise MeasurementError(f"unexpected response {response[:150]}")
+            peak_mib = peak_memory_mib(runtime.process.pid)
+        starts_ms = runtime.init_durations_ms()
+
+    if not starts_ms:
+        raise MeasurementError("the emulator reports no start")
+    return {"start": starts_ms[0], "answer": duration_s * 1e3, "memory": peak_mib}
 
 
-def call(port: int, asked: dict) -> tuple[float, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.connect()
-    began = time.perf_counter()
-    connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(asked))
-    answer = connection.getresponse().read().decode()
-    took = time.perf_counter() - began
-    connection.close()
-    return took, answer
-
-
-def peak_memory_mib(emulator: int) -> float:
-    """Of the function: the emulator's children and theirs."""
+def peak_memory_mib(pid: int) -> float:
+    """Returns the peak memory of the descendants of a process, or of the process if it has none."""
     children = [
         int(child)
-        for child in pathlib.Path(f"/proc/{emulator}/task").glob("*/children")
+        for child in pathlib.Path(f"/proc/{pid}/task").glob("*/children")
         for child in child.read_text().split()
     ]
-    own = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{emulator}/status").read_text())
-    below = sum(peak_memory_mib(child) for child in children)
-    return below or int(own[1]) / 1024
+    own_kib = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    descendants_mib = sum(peak_memory_mib(child) for child in children)
+    return descendants_mib or int(own_kib[1]) / 1024
 
 
-def measure(built) -> list[Table]:
-    minted = run(
+def measure(programs: Programs) -> list[Table]:
+    output = run(
         [
             PYTHON / ".venv/bin/python",
             PYTHON / "mint.py",
@@ -257,13 +193,16 @@ def measure(built) -> list[Table]:
             "bench",
         ]
     )
-    minted = json.loads(minted)
+    minted = json.loads(output)
     runs = Runs()
-    with ministack() as port, name_server() as names, http_server(key_sets(json.dumps(minted["jwks"]))) as keys:
-        url = f"http://127.0.0.1:{port}"
-        tables(built.programs["tollgate"], url)
-        found = functions(built, url, f"http://127.0.0.1:{keys}/jwks.json", minted["jwks"], names, minted["token"])
+    names, keys = NameServer(NAMES, NAME_TTL_S), HttpServer(key_set_handler(json.dumps(minted["jwks"])))
+    with ministack() as emulator, names, keys:
+        create_tables(programs.binaries["tollgate"], emulator.url)
+        found = functions(
+            programs, emulator.url, f"{keys.url}/jwks.json", minted["jwks"], names, minted["token"]
+        )
         runs.measure({name: lambda name=name: cold_start(found[name]) for name in ROWS}, ROUNDS)
+
     packages = [Row(name, [package_mb(found[name])], name in OURS) for name in ROWS if name not in runs.failures]
     decisions = (
         "An authorizer's first real answer is a whole decision: a token checked, a plan read, a charge written, on an "

@@ -1,14 +1,16 @@
-"""A warm call of the authorizer: from an event's text to the answer's, the same tokens for all."""
+"""Warm calls of authorizers with the same tokens, from the text of the event to the text of the response."""
 
 import json
 import re
+from collections.abc import Callable
 
-from processes import BENCH, TARGET, environment, run
-from rows import Row, Runs, Table
+from bench.builds import Programs
+from bench.environment import BENCH, TARGET, run, variables
+from bench.rows import Row, Runs, Table
 
 ROUNDS = 5
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
-UNITS_IN_US = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6}
+UNIT_US = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6}
 OURS = ["authorizer, a token seen before", "authorizer, a new token"]
 BENCHES = {
     "a_token_seen_before": OURS[0],
@@ -22,54 +24,56 @@ NOTE = (
 )
 
 
-def divan(text: str) -> dict[tuple[str, str], float]:
-    """The medians of divan's table in microseconds, by benchmark and argument."""
+def divan_medians(output: str) -> dict[tuple[str, str], float]:
+    """Returns the medians in divan's table, in microseconds, by benchmark and argument."""
     medians, group = {}, ""
-    for line in text.splitlines():
+    for line in output.splitlines():
         name = re.search(r"[├╰]─ (\S+)", line)
         if not name:
             continue
+
         figures = re.findall(r"([\d.]+) (ns|µs|ms|s)\b", line)
-        nested = line.startswith(("│", " "))
-        if not nested:
+        is_nested = line.startswith(("│", " "))
+        if not is_nested:
             group = name[1]
         if len(figures) >= 4:
             value, unit = figures[2]
-            medians[(group, name[1] if nested else "")] = float(value) * UNITS_IN_US[unit]
+            medians[(group, name[1] if is_nested else "")] = float(value) * UNIT_US[unit]
     return medians
 
 
-def ours(built) -> dict[str, float]:
+def measure_ours(programs: Programs) -> dict[str, float]:
     folder = TARGET / "events"
     folder.mkdir(parents=True, exist_ok=True)
-    text = run([built.benchmarks["tokens"], "--bench"], environment(BENCH_EVENTS=str(folder)), 180)
-    return {f"{bench}/{argument}": value for (bench, argument), value in divan(text).items()}
+    output = run([programs.benchmarks["tokens"], "--bench"], variables(BENCH_EVENTS=str(folder)), 180)
+    return {f"{bench}/{argument}": value for (bench, argument), value in divan_medians(output).items()}
 
 
-def peer(command: list, algorithm: str) -> float:
+def measure_peer(command: list, algorithm: str) -> float:
     events = [TARGET / "events" / f"{algorithm}{ending}" for ending in (".jsonl", ".jwks.json")]
     batches = json.loads(run([*command, *events]))
     return sorted(batches)[len(batches) // 2]
 
 
-def each(command) -> dict[str, float]:
-    return {algorithm: peer(command(algorithm), algorithm) for algorithm in ALGORITHMS}
+def each_algorithm(command: Callable[[str], list]) -> dict[str, float]:
+    return {algorithm: measure_peer(command(algorithm), algorithm) for algorithm in ALGORITHMS}
 
 
-def measure(built) -> list[Table]:
+def measure(programs: Programs) -> list[Table]:
     runs = Runs()
     peers = {
-        "Node: jose": lambda: each(lambda _: ["node", NODE / "calls.mjs", "jose"]),
-        "Node: aws-jwt-verify": lambda: each(lambda _: ["node", NODE / "calls.mjs", "aws-jwt-verify"]),
+        "Node: jose": lambda: each_algorithm(lambda _: ["node", NODE / "calls.mjs", "jose"]),
+        "Node: aws-jwt-verify": lambda: each_algorithm(lambda _: ["node", NODE / "calls.mjs", "aws-jwt-verify"]),
         "Python: PyJWT, Powertools": lambda: each(
             lambda name: [PYTHON / ".venv/bin/python", PYTHON / "calls.py", name]
         ),
     }
-    # Ours first: it makes the tokens.
-    runs.measure({"tollgate": lambda: ours(built), **peers}, ROUNDS, warm_up=0)
+    # Tollgate comes first because it creates the tokens.
+    runs.measure({"tollgate": lambda: measure_ours(programs), **peers}, ROUNDS, warm_up=0)
+
     tables = []
     for algorithm in ALGORITHMS:
-        rows = [own(runs, bench, name, algorithm) for bench, name in BENCHES.items()]
+        rows = [row_of_ours(runs, bench, name, algorithm) for bench, name in BENCHES.items()]
         tables.append(
             Table(
                 f"Warm call, {algorithm}",
@@ -78,13 +82,14 @@ def measure(built) -> list[Table]:
                 NOTE if algorithm == "RS256" else "",
             )
         )
+
     rules = [
-        own(runs, "a_key", f"authorizer, an API key, {count} rules", argument)
+        row_of_ours(runs, "a_key", f"authorizer, an API key, {count} rules", argument)
         for count, argument in ((10, "10"), (1000, "1000"))
     ]
     return [*tables, Table("Warm call, by rules of the policy", "µs", rules, "A flat line is what is hoped for.")]
 
 
-def own(runs: Runs, bench: str, name: str, argument: str) -> Row:
+def row_of_ours(runs: Runs, bench: str, name: str, argument: str) -> Row:
     values = runs.values.get(f"{bench}/{argument}", {}).get("tollgate", [])
     return Row(name, values, bench != "bare_signature_check", runs.failures.get("tollgate", ""))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pathlib
 import re
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+from harness.paths import PROJECT
+
 FENCE = re.compile(r"^ *```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 # Also the link around an image, whose text contains brackets.
 LINK = re.compile(r"(?<!\\)\]\((?P<target>[^()\s]+(?:\([^()\s]*\))?)(?: \"[^\"]*\")?\)")
@@ -13,8 +14,8 @@ IMAGE = re.compile(r"!\[(?P<text>[^\]]*)\]\(")
 
 
 def documents() -> list[pathlib.Path]:
-    """Returns every Markdown file of the project, and none of its tools."""
-    patterns = ("*.md", ".github/**/*.md", "docs/**/*.md", "examples/**/*.md", "functions/**/*.md", "crates/**/*.md")
+    """Returns every Markdown file of the project, without those of installed tools."""
+    patterns = ("*.md", ".github/**/*.md", "docs/**/*.md", "examples/**/*.md", "functions/**/*.md", "crates/**/*.md", "tests/*.md")
     return sorted(path for pattern in patterns for path in PROJECT.glob(pattern))
 
 
@@ -49,10 +50,10 @@ def anchors(text: str) -> set[str]:
 
 def broken_links(document: pathlib.Path, text: str) -> list[str]:
     """Returns the links of a document that lead to no file, no folder or no heading of the project."""
-    return [link for link in links(text) if not leads_somewhere(document, text, link)]
+    return [link for link in links(text) if not has_target(document, text, link)]
 
 
-def leads_somewhere(document: pathlib.Path, text: str, link: str) -> bool:
+def has_target(document: pathlib.Path, text: str, link: str) -> bool:
     path, _, anchor = link.partition("#")
     target = (document.parent / path).resolve() if path else document
 

@@ -28,12 +28,12 @@ def unquoted(code: str) -> str:
 
 
 def unsafe(code: str) -> list[str]:
-    """Returns what cannot be pasted, by name."""
+    """Returns the names of the constructs that cannot be pasted."""
     return [name for name, pattern in UNSAFE.items() if pattern.search(unquoted(code))]
 
 
 def syntax_errors(code: str) -> list[str]:
-    """Returns the errors of every shell of this machine that reads the code without running it."""
+    """Returns the syntax errors that the installed shells report. The code is not run."""
     shells = [shell for shell in ("bash", "zsh") if shutil.which(shell)]
     results = {shell: subprocess.run([shell, "-n"], input=code, capture_output=True, text=True) for shell in shells}
     return [f"{shell}: {result.stderr.strip()}" for shell, result in results.items() if result.returncode]

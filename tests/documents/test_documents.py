@@ -1,4 +1,4 @@
-"""What the documents name is there."""
+"""The tests, targets, drills and log messages that the documents name exist."""
 
 import ast
 import pathlib
@@ -7,11 +7,21 @@ import subprocess
 import tempfile
 import unittest
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+from harness.paths import PROJECT
+from soak import checks as soak
+
 NAMED = re.compile(r"`([\w./-]+\.(?:rs|py))::(\w+)`")
 # A case of a suite that runs against several stores has no attribute of its own, but is in its list, which may be in
 # another file of the same test.
 RUST_TEST = r"#\[(?:tokio::)?test[^\n]*\n(?:\s*(?:#\[|///)[^\n]*\n)*\s*(?:async )?fn {name}\("
+
+
+# The drills and the soak test look for these texts in the log.
+EXPECTED_MESSAGES = (
+    "cannot fetch the issuer's signing keys",
+    "clock_off_ms",
+    soak.UNCACHED_KEY_ERROR,
+)
 
 
 def is_rust_test(file: pathlib.Path, name: str) -> bool:
@@ -24,7 +34,7 @@ def is_rust_test(file: pathlib.Path, name: str) -> bool:
     return any(map(in_a_list.search, lists)) and re.search(rf"async fn {name}\(", text) is not None
 
 
-def is_there(path: str, name: str) -> bool:
+def is_defined(path: str, name: str) -> bool:
     file = PROJECT / path
     if not file.is_file():
         return False
@@ -37,27 +47,27 @@ class Security(unittest.TestCase):
     def setUp(self):
         self.text = (PROJECT / "SECURITY.md").read_text()
 
-    def test_every_test_that_is_named_is_there(self):
+    def test_every_named_test_exists(self):
         named = set(NAMED.findall(self.text))
         self.assertGreater(len(named), 80)
-        self.assertEqual([f"{path}::{name}" for path, name in sorted(named) if not is_there(path, name)], [])
+        self.assertEqual([f"{path}::{name}" for path, name in sorted(named) if not is_defined(path, name)], [])
 
-    def test_every_check_names_its_test(self):
+    def test_every_row_names_a_test(self):
         reachable = self.text.split("## What an attacker can reach")[1].split("\n## ")[0]
         rows = [line for line in reachable.splitlines() if re.match(r"\| (?!the attacker|who \|)[^-]", line)]
         self.assertGreater(len(rows), 40)
         self.assertEqual([row for row in rows if not NAMED.search(row)], [])
 
-    def test_a_name_that_is_not_there_is_missed(self):
-        self.assertFalse(is_there("tests/gateway/attacks.rs", "nobody_tests_this"))
-        self.assertFalse(is_there("tests/gateway/nothing.rs", "trailers_are_not_passed_on"))
-        self.assertFalse(is_there("tests/gateway/attacks.rs", "with_backend"))
+    def test_missing_names_are_found(self):
+        self.assertFalse(is_defined("tests/gateway/attacks.rs", "nobody_tests_this"))
+        self.assertFalse(is_defined("tests/gateway/nothing.rs", "trailers_are_not_passed_on"))
+        self.assertFalse(is_defined("tests/gateway/attacks.rs", "with_backend"))
 
 
 class Make(unittest.TestCase):
     def test_make_without_a_target_lists_every_target(self):
-        run = subprocess.run(["make"], cwd=PROJECT, check=True, capture_output=True, text=True)
-        listed = set(re.findall(r"^  make (\S+) +\S", run.stdout, re.MULTILINE))
+        output = subprocess.run(["make"], cwd=PROJECT, check=True, capture_output=True, text=True)
+        listed = set(re.findall(r"^  make (\S+) +\S", output.stdout, re.MULTILINE))
         phony = re.search(r"^\.PHONY: (.*)$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
         self.assertEqual(set(phony[1].split()) - {"help"}, listed)
 
@@ -92,13 +102,13 @@ class Drills(unittest.TestCase):
     def is_drill(path: pathlib.Path) -> bool:
         return "drill.run(" in path.read_text()
 
-    def test_each_says_what_happens_what_must_hold_how_to_run_it_and_what_an_operator_does(self):
+    def test_every_drill_has_the_four_sections(self):
         for name in self.drills:
             header = ast.get_docstring(ast.parse((PROJECT / f"tests/drills/{name}.py").read_text())) or ""
             for part in ("What happens:", "What must hold:", "How to run it:", "What an operator does:"):
                 self.assertIn(part, header, name)
 
-    def test_the_list_and_make_drills_name_them_all(self):
+    def test_documentation_and_make_drills_list_every_drill(self):
         text = (PROJECT / "docs/operations/drills.md").read_text()
         listed = re.findall(r"\]\(\.\./\.\./tests/drills/(\w+)\.py\)", text)
         self.assertEqual(sorted(listed), self.drills)
@@ -109,6 +119,10 @@ class Drills(unittest.TestCase):
             if isinstance(node, ast.Assign) and node.targets[0].id == "DRILLS"
         ]
         self.assertEqual(sorted(names[0]), self.drills)
+
+    def test_expected_log_messages_exist_in_the_sources(self):
+        sources = "".join(path.read_text() for path in PROJECT.glob("*/*/src/**/*.rs"))
+        self.assertEqual([message for message in EXPECTED_MESSAGES if message not in sources], [])
 
 
 if __name__ == "__main__":

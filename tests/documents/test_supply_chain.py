@@ -1,17 +1,14 @@
-"""What is installed and handed on is pinned, checked by its hash, and comes with its licences."""
+"""Installed packages are pinned and checked by hash, and distributed code comes with its licences."""
 
 import json
 import pathlib
 import re
-import sys
 import tempfile
 import unittest
 from unittest import mock
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT / "tests"))
-
-import notices  # noqa: E402
+from harness.paths import PROJECT
+from tools import notices
 
 REQUIREMENTS = sorted(
     path for path in PROJECT.glob("tests/**/*requirements.txt") if not {"node_modules", ".venv"} & set(path.parts)
@@ -20,13 +17,13 @@ PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;]+)")
 
 
 def requirements(text: str) -> list[str]:
-    """The requirements of a file, each with its continuation lines."""
+    """Returns the requirements in a file, each with its continuation lines."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return re.split(r"(?<!\\)\n", "\n".join(lines))
 
 
 def unpinned(text: str) -> list[str]:
-    """The requirements that have no exact version or no hash."""
+    """Returns the requirements without an exact version or without a hash."""
     return [one for one in requirements(text) if not PINNED.match(one) or "--hash=sha256:" not in one]
 
 
@@ -41,12 +38,12 @@ class PythonTools(unittest.TestCase):
         for path in REQUIREMENTS:
             self.assertEqual(unpinned(path.read_text()), [], path)
 
-    def test_a_requirement_without_a_hash_or_a_version_is_found(self):
+    def test_unpinned_requirements_are_found(self):
         good = "a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01"
         self.assertEqual(unpinned(f"# a note\n{good}\nb==2"), ["b==2"])
         self.assertEqual(unpinned(f"c>=1 \\\n    --hash=sha256:00\n{good}"), ["c>=1 \\\n    --hash=sha256:00"])
 
-    def test_what_is_chosen_by_hand_is_what_is_installed(self):
+    def test_installed_versions_are_the_chosen_ones(self):
         for path in REQUIREMENTS:
             chosen, installed = pins(path.with_suffix(".in").read_text()), pins(path.read_text())
             self.assertGreater(len(chosen), 0, path)
@@ -55,7 +52,7 @@ class PythonTools(unittest.TestCase):
     def test_each_installation_checks_hashes(self):
         installations = re.findall(r"^.*\bpip install\b.*$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
         self.assertGreater(len(installations), 2)
-        # Without --only-binary, a package that is built brings tools for its build that no hash was checked of.
+        # Without --only-binary, the build of a package could download tools whose hashes are not checked.
         for option in ("--require-hashes", "--no-deps", "--only-binary :all:"):
             self.assertEqual([line for line in installations if option not in line], [], option)
 
@@ -93,18 +90,18 @@ class Notices(unittest.TestCase):
                 self.assertRegex(document, rf"(?m)^{re.escape(title)} \(")
                 self.assertRegex(document, rf"(?m)^(?:[^:\n]*, )?{re.escape(title)}(?:, [^:\n]*)?:$")
 
-    def test_tests_own_crates_are_not_named(self):
+    def test_crates_of_tests_are_not_listed(self):
         names = {crate["name"] for crate in notices.crates("alb-sync")}
         self.assertIn("hickory-resolver", names)
         self.assertNotIn("proptest", names)
         self.assertNotIn("telemetry", names)
 
-    def test_a_crate_without_a_known_licence_ends_the_run(self):
+    def test_crate_without_a_known_licence_is_an_error(self):
         crate = {"name": "odd", "version": "1.0.0", "license": "LicenseRef-odd", "authors": []}
         with self.assertRaisesRegex(SystemExit, r"odd 1\.0\.0 \(LicenseRef-odd\) has no licence file"):
-            notices.without_a_text(crate)
+            notices.text_of_declared_licence(crate)
 
-    def test_a_text_of_two_crates_stands_once(self):
+    def test_text_of_two_crates_is_written_once(self):
         with tempfile.TemporaryDirectory() as folder:
             found = []
             for name, text in (("one", "Do  what\nyou like."), ("two", "Do what you like.\n"), ("three", "Other.")):
@@ -120,7 +117,7 @@ class Notices(unittest.TestCase):
         self.assertIn("three 1.0.0:\n\nOther.\n", document)
         self.assertNotIn("fn main", document)
 
-    def test_a_functions_folder_names_its_package(self):
+    def test_package_is_derived_from_the_logical_id(self):
         self.assertEqual(notices.package_of("AlbSyncFunction"), "alb-sync")
         self.assertEqual(notices.package_of("MetricsPublisherFunction"), "metrics-publisher")
 
@@ -128,7 +125,7 @@ class Notices(unittest.TestCase):
         makefile = (PROJECT / "Makefile").read_text()
         builds = re.findall(r"sam build .*(?:\n\t\t.*)*\n((?:\t.*\n)+)", makefile)
         self.assertEqual(len(builds), 2)
-        self.assertEqual([build for build in builds if "tests/notices.py" not in build], [])
+        self.assertEqual([build for build in builds if "tools.notices" not in build], [])
 
 
 if __name__ == "__main__":

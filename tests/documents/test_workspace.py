@@ -1,4 +1,4 @@
-"""Which packages of the workspace depend on which."""
+"""The dependencies between the packages of the workspace."""
 
 import functools
 import json
@@ -6,8 +6,9 @@ import pathlib
 import subprocess
 import unittest
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
-# These decide and check; what they link can be audited, tested and started quickly.
+from harness.paths import PROJECT
+
+# Crates without input and output, which are quick to build, test and audit.
 PURE = ("addresses", "outcome", "policy", "routes", "strict-json")
 RUNTIMES = ("tokio", "hyper", "aws-config", "aws-sdk-dynamodb")
 
@@ -19,7 +20,7 @@ def metadata() -> dict:
 
 
 def linked(graph: dict, package: str) -> set[str]:
-    """The names of all packages that a package links, itself not included. Tests and build scripts do not count."""
+    """Returns the names of the packages that a package links, without itself, tests and build scripts."""
     nodes = {node["id"]: node for node in graph["resolve"]["nodes"]}
     names = {found["id"]: found["name"] for found in graph["packages"]}
     waiting = [next(one for one, name in names.items() if name == package and one in graph["workspace_members"])]
@@ -34,7 +35,7 @@ def linked(graph: dict, package: str) -> set[str]:
 
 
 def functions(graph: dict) -> list[str]:
-    """The packages that are deployed, each as a Lambda function."""
+    """Returns the packages that are deployed as Lambda functions."""
     deployed = (found for found in graph["packages"] if found["id"] in graph["workspace_members"])
     return [found["name"] for found in deployed if pathlib.Path(found["manifest_path"]).parents[1].name == "functions"]
 
@@ -50,14 +51,14 @@ class Dependencies(unittest.TestCase):
         for name in PURE:
             self.assertEqual(linked(metadata(), name) & set(RUNTIMES), set(), name)
 
-    def test_only_the_limiter_builds_descriptions_of_documents(self):
+    def test_only_the_limiter_enables_the_schema_feature(self):
         manifests = (found for found in metadata()["packages"] if found["id"] in metadata()["workspace_members"])
         describing = {
             found["name"] for found in manifests for one in found["dependencies"] if "schema" in one["features"]
         }
         self.assertEqual(describing, {"limiter"})
 
-    def test_a_dependency_is_found_through_another_package(self):
+    def test_indirect_dependencies_are_found(self):
         self.assertIn("policy", linked(metadata(), "tollgate"))
         self.assertIn("tokio", linked(metadata(), "tollgate"))
         self.assertIn("tinyvec", linked(metadata(), "routes"))

@@ -1,4 +1,4 @@
-"""All failure drills, one after another: `make drills`. docs/operations/drills.md lists them."""
+"""Runs all failure drills, one after another: `make drills`. docs/operations/drills.md lists them."""
 
 import subprocess
 import sys

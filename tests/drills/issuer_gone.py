@@ -1,84 +1,95 @@
-"""The issuer is gone.
+"""The issuer is unreachable.
 
-What happens: the identity provider takes no connections any more. Then an instance starts that has never had its keys.
-Then the provider is back.
+What happens: the identity provider refuses connections. Then an instance starts that has never had its signing keys.
+Then the provider is available again.
 
-What must hold: an instance that has the keys goes on accepting tokens (for a day), and refuses forged ones. One that
-starts without keys answers tokens with 500, because it can say neither yes nor no, and logs `keys_unavailable`; API
-keys work there all the same. However many tokens come, it asks the provider a second after a failure, and after ever longer pauses up to ten
-seconds. Once the provider is back it accepts tokens within ten seconds more.
+What must hold: an instance that has the keys continues to accept tokens (for a day) and to reject forged ones. An
+instance without keys returns 500 for tokens, because it cannot verify them, and logs `keys_unavailable`. API keys
+continue to work there. However many tokens arrive, the instance retries one second after a failure, and then after
+longer pauses of up to ten seconds. When the provider is back, tokens are accepted within ten seconds.
 
-How to run it: `make drills`, or `PYTHONPATH=tests .venv-ministack/bin/python -m drills.issuer_gone`.
+How to run it: `make drills`, or `PYTHONPATH=tests .venv/bin/python -m drills.issuer_gone`.
 
 What an operator does: watch `reason=keys_unavailable` (500 to clients) and the warning
-`cannot fetch the issuer's signing keys`, whose `cause` says what failed, and restore the provider. Do not deploy and do not change the function's settings meanwhile: new instances have no keys.
-Where it takes long, put the provider's last key set into the policy itself (`"jwks": {…}` instead of `jwks_uri`).
+`cannot fetch the issuer's signing keys`, whose `cause` says what failed. Restore the provider. Until then, do not deploy
+and do not change the function's settings, because new instances have no keys. If the outage is long, put the provider's
+last JWK set into the policy itself (`"jwks": {…}` instead of `jwks_uri`).
 """
 
+import pathlib
 import time
+from collections.abc import Iterator
 
-from rig import drill
-from rig.client import get
-from rig.drill import must, step
-from rig.gateway import Gateway
-from rig.issuer import Issuer, SigningKey
-from rig.processes import wait_until
+from drills import drill
+from drills.drill import check, step
+from harness.client import get
+from harness.gateway import Gateway
+from harness.issuer import Issuer, SigningKey
+from harness.processes import wait_until
 
-COOL_DOWN_S = 10
+MAX_RETRY_PAUSE_S = 10
 API_KEY = "drill-key-000000-people"
 SEEDS = {"plans": {"people": {}}, "keys": [{"key": API_KEY, "key_id": "people", "plan": "people"}]}
 
 
-def gone(path):
+def issuer_gone(path: pathlib.Path) -> None:
     key = SigningKey("first")
     with Issuer(key) as issuer, Gateway(path, "warm", SEEDS, issuer.policy()) as warm:
-        tokens = (issuer.token(key, f"user-{number}") for number in range(1000))
-        wait_until(lambda: holds(warm, tokens), 15, "the keys are there")
+        tokens = (key.token(f"user-{number}") for number in range(1000))
+        wait_until(lambda: accepts_a_token(warm, tokens), 15, "the signing keys are loaded")
+
         issuer.stop()
-        step("the issuer is gone")
-        with_keys(warm, tokens, issuer)
+        step("the issuer is unreachable")
+        check_with_keys(warm, tokens)
+
         with Gateway(path, "cold", SEEDS, issuer.policy()) as cold:
-            without_keys(cold, tokens)
+            check_without_keys(cold, tokens)
             issuer.fetches.clear()
+
             issuer.start()
             step("the issuer is back")
             begin = time.monotonic()
-            wait_until(lambda: holds(cold, tokens), 2 * COOL_DOWN_S, "a token holds")
-            must(True, f"tokens hold again {time.monotonic() - begin:.0f} s later")
-            must(len(issuer.fetches) == 1, "the keys were fetched once", len(issuer.fetches))
+            wait_until(lambda: accepts_a_token(cold, tokens), 2 * MAX_RETRY_PAUSE_S, "a token is accepted")
+            check(True, f"tokens are accepted again after {time.monotonic() - begin:.0f} s")
+            check(len(issuer.fetches) == 1, "the signing keys were fetched once", len(issuer.fetches))
 
 
-def with_keys(gateway, tokens, issuer):
-    statuses = [get(gateway.port, "/orders", token=next(tokens)).status for _ in range(50)]
-    must(set(statuses) == {200}, "an instance with keys accepts tokens it has never seen", set(statuses))
-    forged = issuer.token(SigningKey("first"), "mallory")
-    unknown = issuer.token(SigningKey("unknown"), "mallory")
-    refused = [get(gateway.port, "/orders", token=token).status for token in (forged, unknown, forged, unknown)]
-    must(set(refused) == {401}, "and refuses those of other keys", refused)
-    must(get(gateway.port, "/orders", token=next(tokens)).status == 200, "and still accepts good ones")
+def check_with_keys(gateway: Gateway, tokens: Iterator[str]) -> None:
+    statuses = {get(gateway.port, "/orders", token=next(tokens)).status for _ in range(50)}
+    check(statuses == {200}, "an instance with signing keys accepts new tokens", statuses)
+
+    forged = SigningKey("first").token("mallory")
+    unknown = SigningKey("unknown").token("mallory")
+    rejected = [get(gateway.port, "/orders", token=token).status for token in (forged, unknown, forged, unknown)]
+    check(set(rejected) == {401}, "it rejects tokens of other keys", rejected)
+    check(get(gateway.port, "/orders", token=next(tokens)).status == 200, "it still accepts valid tokens")
 
 
-def without_keys(gateway, tokens):
+def check_without_keys(gateway: Gateway, tokens: Iterator[str]) -> None:
     begin = time.monotonic()
     statuses = [get(gateway.port, "/orders", token=next(tokens)).status for _ in range(100)]
-    must(set(statuses) == {500}, "an instance without keys answers 500", set(statuses))
+    check(set(statuses) == {500}, "an instance without signing keys returns 500", set(statuses))
+
     wait_until(lambda: len(reasons(gateway)) == len(statuses), 10, "the log is written")
-    must(set(reasons(gateway)) == {"keys_unavailable"}, "and logs keys_unavailable", set(reasons(gateway)))
-    fetches = sum("cannot fetch the issuer's signing keys" in line.get("message", "") for line in gateway.lines())
-    # After 1, 2, 4 and 8 seconds, and then each ten.
-    most = 5 + (time.monotonic() - begin + COOL_DOWN_S) // COOL_DOWN_S
-    must(1 <= fetches <= most, "however many come, it asks seldom", fetches)
-    must(get(gateway.port, "/orders", API_KEY).status == 200, "API keys work there")
-    must(get(gateway.port, "/orders").status == 401, "and nobody passes without one")
+    check(set(reasons(gateway)) == {"keys_unavailable"}, "it logs keys_unavailable", set(reasons(gateway)))
+
+    message = "cannot fetch the issuer's signing keys"
+    fetches = sum(message in record.get("message", "") for record in gateway.log_records())
+    # After 1, 2, 4 and 8 seconds, and then every ten seconds.
+    max_fetches = 5 + (time.monotonic() - begin + MAX_RETRY_PAUSE_S) // MAX_RETRY_PAUSE_S
+    check(1 <= fetches <= max_fetches, "many tokens cause few fetches", fetches)
+
+    check(get(gateway.port, "/orders", API_KEY).status == 200, "API keys work")
+    check(get(gateway.port, "/orders").status == 401, "a request without credentials is rejected")
 
 
-def holds(gateway, tokens) -> bool:
+def accepts_a_token(gateway: Gateway, tokens: Iterator[str]) -> bool:
     return get(gateway.port, "/orders", token=next(tokens)).status == 200
 
 
-def reasons(gateway) -> list[str]:
-    return [line["reason"] for line in gateway.lines() if line.get("message") == "decided"]
+def reasons(gateway: Gateway) -> list[str]:
+    return [record["reason"] for record in gateway.log_records() if record.get("message") == "decided"]
 
 
 if __name__ == "__main__":
-    drill.run("issuer_gone", gone)
+    drill.run("issuer_gone", issuer_gone)

@@ -1,120 +1,132 @@
 """Signing keys are rotated under load.
 
-What happens: sixteen clients call with tokens of their own, each signed a moment before. First the issuer rotates its
-key as it should: the new key is published beside the old one, signs eleven seconds later, and the old one leaves when
-its tokens have ended. Then it rotates as it should not: the new key takes the old one's place at once.
+What happens: sixteen clients call with new tokens. First the issuer rotates its key correctly: it publishes the new key
+beside the old one, signs with it eleven seconds later, and removes the old key when its tokens have expired. Then it
+rotates without an overlap: the new key replaces the old one at once.
 
-What must hold: with the overlap no good token is refused, at any time. Without it, tokens of the new key are refused
-with 401 until the keys are fetched again, which an unknown `kid` causes once in ten seconds, and with no other status;
-from then on none is, and tokens of the withdrawn key are refused.
+What must hold: with the overlap, no valid token is rejected at any time. Without it, tokens of the new key are rejected
+with 401, and with no other status, until the keys are fetched again. An unknown `kid` causes a fetch at most once in
+ten seconds. From then on no valid token is rejected, and tokens of the removed key are.
 
-How to run it: `make drills`, or `PYTHONPATH=tests .venv-ministack/bin/python -m drills.key_rotation`.
+How to run it: `make drills`, or `PYTHONPATH=tests .venv/bin/python -m drills.key_rotation`.
 
-What an operator does: publish the new key, wait longer than ten seconds (or than the provider's own caches need), let
-it sign, and withdraw the old key when the last of its tokens has ended. A key that has leaked is withdrawn at once:
-instances drop it when they fetch next, which any token of an unknown `kid` causes, and after ten minutes at the latest
-where tokens come at all.
+What an operator does: publish the new key, wait longer than ten seconds (or as long as the provider's own caches need),
+sign with it, and remove the old key when the last of its tokens has expired. Remove a leaked key at once: instances drop
+it at their next fetch. A token with an unknown `kid` causes that fetch. Otherwise it happens after ten minutes at most,
+if tokens arrive at all.
 """
 
 import collections
+import pathlib
 import threading
 import time
+from typing import Self
 
-from rig import drill
-from rig.client import get
-from rig.drill import must, step
-from rig.gateway import Gateway
-from rig.issuer import Issuer, SigningKey
-from rig.processes import wait_until
+from drills import drill
+from drills.drill import check, step
+from harness.client import get
+from harness.gateway import Gateway
+from harness.issuer import Issuer, SigningKey
+from harness.processes import wait_until
 
-COOL_DOWN_S = 10
+REFETCH_PAUSE_S = 10
 CLIENTS = 16
 SEEDS = {"plans": {"people": {}}, "keys": []}
 
 
 class Load:
-    """Clients that call until they are told to stop, with tokens of whatever key signs."""
+    """Clients that call, with tokens signed by `key`, until the load is closed."""
 
-    def __init__(self, gateway, issuer, key: SigningKey):
-        self.gateway, self.issuer, self.key = gateway, issuer, key
-        self.answers: list[tuple[float, str, int]] = []
-        self.stopped = threading.Event()
-        self.threads = [threading.Thread(target=self.client, args=(number,)) for number in range(CLIENTS)]
+    def __init__(self, gateway: Gateway, key: SigningKey) -> None:
+        self.gateway, self.key = gateway, key
+        self.responses: list[tuple[float, str, int]] = []
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self._run_client, args=(number,)) for number in range(CLIENTS)]
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         for thread in self.threads:
             thread.start()
         return self
 
-    def __exit__(self, *_):
-        self.stopped.set()
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
         for thread in self.threads:
             thread.join()
 
-    def client(self, number: int):
-        call = 0
-        while not self.stopped.wait(0.2):
-            call += 1
+    def statuses(self, kid: str, since: float = 0.0) -> collections.Counter:
+        """Counts the statuses of calls with tokens of a key."""
+        return collections.Counter(status for sent, key, status in self.responses if sent >= since and key == kid)
+
+    def _run_client(self, number: int) -> None:
+        calls = 0
+        while not self.stopping.wait(0.2):
+            calls += 1
             key = self.key
-            answer = get(self.gateway.port, "/orders", token=self.issuer.token(key, f"user-{number}-{call}"))
-            self.answers.append((answer.sent, key.kid, answer.status))
-
-    def statuses(self, kid: str | None = None, since: float = 0.0) -> collections.Counter:
-        return collections.Counter(
-            status for sent, signer, status in self.answers if sent >= since and kid in (None, signer)
-        )
+            response = get(self.gateway.port, "/orders", token=key.token(f"user-{number}-{calls}"))
+            self.responses.append((response.sent, key.kid, response.status))
 
 
-def rotated(path):
+def key_rotation(path: pathlib.Path) -> None:
     first, second, third = SigningKey("first"), SigningKey("second"), SigningKey("third")
     with Issuer(first) as issuer, Gateway(path, "gateway", SEEDS, issuer.policy()) as gateway:
-        token = issuer.token(first, "user")
-        wait_until(lambda: get(gateway.port, "/orders", token=token).status == 200, 15, "the keys are there")
-        with Load(gateway, issuer, first) as load:
-            with_overlap(load, issuer, first, second)
-        with Load(gateway, issuer, second) as load:
-            without_overlap(load, issuer, second, third)
+        token = first.token("user")
+        wait_until(
+            lambda: get(gateway.port, "/orders", token=token).status == 200, 15, "the signing keys are loaded"
+        )
+
+        with Load(gateway, first) as load:
+            check_with_overlap(load, issuer, first, second)
+        with Load(gateway, second) as load:
+            check_without_overlap(load, issuer, second, third)
 
 
-def with_overlap(load: Load, issuer: Issuer, old: SigningKey, new: SigningKey):
+def check_with_overlap(load: Load, issuer: Issuer, old: SigningKey, new: SigningKey) -> None:
     step("the new key is published beside the old one")
     issuer.published = [old, new]
-    time.sleep(COOL_DOWN_S + 1)
+    time.sleep(REFETCH_PAUSE_S + 1)
+
     step("the new key signs")
     load.key = new
     time.sleep(3)
-    step("the old key is withdrawn")
+
+    step("the old key is removed")
     issuer.published = [new]
-    time.sleep(COOL_DOWN_S + 2)
+    time.sleep(REFETCH_PAUSE_S + 2)
+
     for kid in (old.kid, new.kid):
-        counts = load.statuses(kid)
-        must(set(counts) == {200}, f"none of the good tokens of `{kid}` is refused", dict(counts))
-    must(bool(issuer.fetches), "the keys were fetched because of the new `kid`")
+        statuses = load.statuses(kid)
+        check(set(statuses) == {200}, f"no valid token of key `{kid}` is rejected", dict(statuses))
+    check(bool(issuer.fetches), "the new `kid` caused a fetch")
 
 
-def without_overlap(load: Load, issuer: Issuer, old: SigningKey, new: SigningKey):
-    fetched = len(issuer.fetches)
-    # An unknown `kid` starts the cool-down, so that the rotation meets all of it.
-    wait_until(lambda: stray(load, issuer) and len(issuer.fetches) > fetched, 2 * COOL_DOWN_S, "keys are fetched")
-    step("the new key takes the old one's place at once")
+def check_without_overlap(load: Load, issuer: Issuer, old: SigningKey, new: SigningKey) -> None:
+    # An unknown `kid` causes a fetch, so that the rotation begins with a whole pause ahead.
+    fetches = len(issuer.fetches)
+    wait_until(
+        lambda: is_unknown_kid_rejected(load) and len(issuer.fetches) > fetches, 2 * REFETCH_PAUSE_S, "keys are fetched"
+    )
+
+    step("the new key replaces the old one at once")
     issuer.published = [new]
     load.key = new
     begin = time.monotonic()
-    wait_until(lambda: load.statuses(new.kid)[200], 2 * COOL_DOWN_S, "a token of the new key holds")
-    refused_s = time.monotonic() - begin
+    wait_until(lambda: load.statuses(new.kid)[200], 2 * REFETCH_PAUSE_S, "a token of the new key is accepted")
+    rejected_s = time.monotonic() - begin
     time.sleep(3)
-    counts = load.statuses(new.kid)
-    must(set(counts) == {200, 401} and counts[401], "tokens of the new key are 401 at first", dict(counts))
-    must(refused_s <= COOL_DOWN_S + 2, f"until the keys are fetched again, {refused_s:.0f} s later", refused_s)
-    later = load.statuses(new.kid, begin + refused_s + 1)
-    must(set(later) == {200}, "and never after that", dict(later))
-    withdrawn = get(load.gateway.port, "/orders", token=issuer.token(old, "user")).status
-    must(withdrawn == 401, "tokens of the withdrawn key are refused", withdrawn)
+
+    statuses = load.statuses(new.kid)
+    check(set(statuses) == {200, 401} and statuses[401] > 0, "tokens of the new key are 401 at first", dict(statuses))
+    check(rejected_s <= REFETCH_PAUSE_S + 2, "they are accepted after the next fetch", f"{rejected_s:.0f} s")
+    later = load.statuses(new.kid, begin + rejected_s + 1)
+    check(set(later) == {200}, "no valid token is rejected after that", dict(later))
+
+    removed = get(load.gateway.port, "/orders", token=old.token("user")).status
+    check(removed == 401, "tokens of the removed key are rejected", removed)
 
 
-def stray(load: Load, issuer: Issuer) -> bool:
-    return get(load.gateway.port, "/orders", token=issuer.token(SigningKey("stray"), "user")).status == 401
+def is_unknown_kid_rejected(load: Load) -> bool:
+    return get(load.gateway.port, "/orders", token=SigningKey("stray").token("user")).status == 401
 
 
 if __name__ == "__main__":
-    drill.run("key_rotation", rotated)
+    drill.run("key_rotation", key_rotation)

@@ -1,40 +1,41 @@
-"""The store is lost for a minute.
+"""The store does not respond for a minute.
 
-What happens: DynamoDB takes requests and answers none of them, for DRILL_OUTAGE_S seconds (60). Then it goes on.
+What happens: DynamoDB accepts requests and does not respond, for DRILL_OUTAGE_S seconds (default 60). Then it resumes.
 
-What must hold: every request is answered, within seconds. A caller whose plan says `allow` passes, and
-the backend is told `degraded`; one whose plan says `deny` gets 503 with Retry-After and never reaches the backend; one
-whose plan says `local` gets its instance's share and no more. A key that was not known before is 500 and never passes.
-Once the store is back all are decided by it again within 45 s (a circuit breaker stays open for 30 s and closes after
-three calls), what was used before is still used, and calls without the store were not charged, but for the few that had
-been sent.
+What must hold: every request gets a response within seconds. A caller with `on_store_failure: allow` is allowed, and
+the backend receives the decision `degraded`. A caller with `deny` gets 503 with Retry-After and never reaches the
+backend. A caller with `local` gets its instance's share of the limit and no more. A key that was not cached gets 500 and
+is never allowed. When the store is back, it decides all requests again within 45 s: a circuit breaker stays open for
+30 s and closes after three calls. Usage from before is still counted. Calls without the store were not charged, except
+for the few that had already been sent.
 
-How to run it: `make drills`, or `PYTHONPATH=tests .venv-ministack/bin/python -m drills.lost_store` after `make drills`
-has built the gateway.
+How to run it: `make drills`, or `PYTHONPATH=tests .venv/bin/python -m drills.lost_store` after `make gateway`.
 
-What an operator does: nothing at first, since each plan has its answer. Look at `Decisions` by `degraded` and
-`unavailable`, at `BreakerOpen` of `usage` and `registry`, and at DynamoDB's own metrics. Where an outage is long and a
-plan's answer is wrong for it, PUT the plan with another `on_store_failure` once the registry can be written; instances
-take it over within 30 s. New keys cannot be made and unknown ones not be looked up until the store is back.
+What an operator does: nothing at first, because each plan defines what happens. Look at `Decisions` by `degraded` and
+`unavailable`, at `BreakerOpen` of `usage` and `registry`, and at DynamoDB's own metrics. If an outage is long and a
+plan's `on_store_failure` is wrong for it, PUT the plan with another value once the registry is writable. Instances pick
+it up within 30 s. Keys cannot be created, and keys that are not cached cannot be looked up, until the store is back.
 """
 
 import collections
 import os
+import pathlib
 import time
 
-from rig import drill
-from rig.backend import Backend
-from rig.client import call, get
-from rig.drill import must, step
-from rig.gateway import Gateway
-from rig.processes import Ministack, wait_until
+from drills import drill
+from drills.drill import check, step
+from harness.client import Response, call, get
+from harness.emulator import Ministack
+from harness.gateway import Gateway
+from harness.processes import wait_until
+from harness.recording_backend import RecordingBackend
 
 OUTAGE_S = float(os.environ.get("DRILL_OUTAGE_S", "60"))
-RECOVERY_S = 45
-SLOWEST_S = 5
+RECOVERY_TIMEOUT_S = 45
+MAX_RESPONSE_S = 5
 INSTANCES = 4
-# Charges that had been sent when the store stopped answering; it makes them when it goes on.
-UNKNOWN = 12
+# Charges that were sent before the store stopped responding. It applies them when it resumes.
+MAX_CHARGES_IN_FLIGHT = 12
 LIMITS = {"throttle": {"rate": 1000, "burst": 10000}, "quotas": [{"limit": 100000, "period": "month"}]}
 PLANS = {
     "open": {**LIMITS, "on_store_failure": "allow"},
@@ -42,98 +43,110 @@ PLANS = {
     "shared-out": {"throttle": {"rate": 0.01, "burst": 20}, "on_store_failure": "local"},
 }
 KEYS = {plan: f"drill-key-000000-{plan}" for plan in PLANS}
-# In the registry, and asked for only when the store is gone.
-LATE = "drill-key-000000-never-seen"
+# This key is in the registry but is used for the first time during the outage.
+UNCACHED_KEY = "drill-key-000000-never-seen"
 
 
 def seeds() -> dict:
     keys = [{"key": key, "key_id": plan, "plan": plan} for plan, key in KEYS.items()]
-    return {"plans": PLANS, "keys": [*keys, {"key": LATE, "key_id": "late", "plan": "open"}]}
+    return {"plans": PLANS, "keys": [*keys, {"key": UNCACHED_KEY, "key_id": "uncached", "plan": "open"}]}
 
 
-def lost(path):
-    with Ministack(path) as store, Backend(path) as backend:
-        # The deadline is longer than it is deployed with, since it is not a slow machine that this is about.
+def lost_store(path: pathlib.Path) -> None:
+    with Ministack(path) as store, RecordingBackend(path) as backend:
+        # The deadline is longer than the deployed one because this drill is not about a slow machine.
         parameters = {"LocalInstances": INSTANCES, "DecisionDeadlineMs": 1000}
         addresses = {"endpoint": store.url, "backend": backend.url}
+
         with Gateway(path, "gateway", seeds(), parameters=parameters, **addresses) as gateway:
-            before(gateway, backend)
-            counted = charged(gateway.port)
-            step(f"the store hangs for {OUTAGE_S:.0f} s")
-            store.hang()
-            answers = during(gateway)
-            store.go_on()
-            step("the store goes on")
-            judge(answers, backend)
-            after(gateway, counted)
+            check_before(gateway, backend)
+            used = monthly_usage(gateway.port)
+
+            step(f"the store does not respond for {OUTAGE_S:.0f} s")
+            store.pause()
+            responses = call_during_outage(gateway)
+            store.resume()
+
+            step("the store is back")
+            check_outage(responses, backend)
+            check_recovery(gateway, used)
 
 
-def before(gateway, backend):
+def check_before(gateway: Gateway, backend: RecordingBackend) -> None:
     step("with the store")
     for plan, key in KEYS.items():
-        wait_until(lambda key=key: allowed(gateway, backend, key), 30, f"{plan} is decided by the store")
-        must(True, f"a caller of `{plan}` is decided on by the store")
+        wait_until(lambda key=key: is_allowed(gateway, backend, key), 30, f"the store decides on `{plan}`")
+        check(True, f"the store decides on a caller of `{plan}`")
 
 
-def allowed(gateway, backend, key: str) -> bool:
-    """Whether a call passes, decided by the store: a slow machine may have missed the deadline."""
-    answer = get(gateway.port, "/orders", key)
-    return answer.status == 200 and backend.seen()[-1]["headers"]["x-tollgate-decision"] == "allowed"
+def is_allowed(gateway: Gateway, backend: RecordingBackend, key: str) -> bool:
+    """True if a call was allowed by the store. On a slow machine a call may miss the deadline."""
+    response = get(gateway.port, "/orders", key)
+    return response.status == 200 and backend.requests()[-1]["headers"]["x-tollgate-decision"] == "allowed"
 
 
-def charged(port: int) -> dict:
-    """Calls of the month, as the store counts them."""
+def monthly_usage(port: int) -> dict[str, int]:
+    """Returns the number of calls this month that the store counted, per plan."""
     reports = {plan: call(port, "GET", f"/_tollgate/v1/keys/{plan}/usage").json() for plan in ("open", "closed")}
     return {plan: report["quotas"][0]["usage"][0] for plan, report in reports.items()}
 
 
-def during(gateway) -> dict:
-    answers = collections.defaultdict(list)
+def call_during_outage(gateway: Gateway) -> dict[str, list[Response]]:
+    responses = collections.defaultdict(list)
     end = time.monotonic() + OUTAGE_S
+
     while time.monotonic() < end:
-        for name, key in {**KEYS, "late": LATE}.items():
-            answers[name].append(get(gateway.port, f"/{name}", key))
+        for name, key in {**KEYS, "uncached": UNCACHED_KEY}.items():
+            responses[name].append(get(gateway.port, f"/{name}", key))
         time.sleep(0.2)
-    return answers
+    return responses
 
 
-def judge(answers: dict, backend):
-    counts = {name: collections.Counter(answer.status for answer in some) for name, some in answers.items()}
+def check_outage(responses: dict[str, list[Response]], backend: RecordingBackend) -> None:
+    statuses = {name: collections.Counter(response.status for response in some) for name, some in responses.items()}
     decisions = collections.defaultdict(collections.Counter)
-    for request in backend.seen():
+    for request in backend.requests():
         decisions[request["line"].split()[1]][request["headers"]["x-tollgate-decision"]] += 1
-    print(f"  answers {({name: dict(count) for name, count in counts.items()})}")
-    slowest = max(answer.answered - answer.sent for some in answers.values() for answer in some)
-    must(slowest < SLOWEST_S, f"every request is answered within {SLOWEST_S} s", f"{slowest:.1f} s")
-    must(set(counts["open"]) == {200}, "`allow` passes", counts["open"])
-    must(set(decisions["/open"]) == {"degraded"}, "and the backend is told `degraded`", decisions["/open"])
-    must(set(counts["closed"]) == {503}, "`deny` is 503", counts["closed"])
-    told = [answer.headers.get("retry-after", "0") for answer in answers["closed"]]
-    must(all(int(seconds) >= 1 for seconds in told), "with Retry-After")
-    must("/closed" not in decisions, "and never reaches the backend")
+    print(f"  statuses {({name: dict(count) for name, count in statuses.items()})}")
+
+    slowest = max(response.received - response.sent for some in responses.values() for response in some)
+    check(slowest < MAX_RESPONSE_S, f"every response arrives within {MAX_RESPONSE_S} s", f"{slowest:.1f} s")
+
+    check(set(statuses["open"]) == {200}, "`allow` allows", statuses["open"])
+    check(set(decisions["/open"]) == {"degraded"}, "the backend receives `degraded`", decisions["/open"])
+
+    check(set(statuses["closed"]) == {503}, "`deny` returns 503", statuses["closed"])
+    waits = [response.headers.get("retry-after", "0") for response in responses["closed"]]
+    check(all(int(seconds) >= 1 for seconds in waits), "the 503 has Retry-After")
+    check("/closed" not in decisions, "`deny` never reaches the backend")
+
     share = PLANS["shared-out"]["throttle"]["burst"] // INSTANCES
-    must(decisions["/shared-out"]["degraded"] == share, f"`local` passes {share} times", decisions["/shared-out"])
-    must(set(counts["late"]) == {500} and "/late" not in decisions, "a key that was not known is 500", counts["late"])
+    admitted = decisions["/shared-out"]
+    check(admitted["degraded"] == share, f"`local` admits {share} calls", admitted)
+
+    uncached = statuses["uncached"]
+    check(set(uncached) == {500} and "/uncached" not in decisions, "a key that is not cached gets 500", uncached)
 
 
-def after(gateway, counted: dict):
+def check_recovery(gateway: Gateway, used: dict[str, int]) -> None:
     begin, calls = time.monotonic(), dict.fromkeys(KEYS, 0)
 
     def is_back(plan: str) -> bool:
-        """An answer without the store tells no limits."""
+        """True if the response reports limits, which only the store knows."""
         calls[plan] += 1
-        answer = get(gateway.port, "/back", KEYS[plan])
-        return answer.status == 200 and "ratelimit" in answer.headers
+        response = get(gateway.port, "/back", KEYS[plan])
+        return response.status == 200 and "ratelimit" in response.headers
 
     for plan in KEYS:
-        wait_until(lambda plan=plan: is_back(plan), RECOVERY_S, f"the store decides on `{plan}`")
-    wait_until(lambda: get(gateway.port, "/back", LATE).status == 200, RECOVERY_S, "the key is looked up")
-    must(True, f"the store decides on all, {time.monotonic() - begin:.0f} s after it is back")
-    for plan, now in charged(gateway.port).items():
-        most = counted[plan] + calls[plan] + UNKNOWN
-        must(counted[plan] < now <= most, f"`{plan}` has used what it had and now has", (counted[plan], now, most))
-    must("panicked" not in gateway.log.read_text(errors="replace"), "nothing panicked")
+        wait_until(lambda plan=plan: is_back(plan), RECOVERY_TIMEOUT_S, f"the store decides on `{plan}`")
+    wait_until(lambda: get(gateway.port, "/back", UNCACHED_KEY).status == 200, RECOVERY_TIMEOUT_S, "the key is found")
+    check(True, f"the store decides all requests {time.monotonic() - begin:.0f} s after it is back")
+
+    for plan, now in monthly_usage(gateway.port).items():
+        maximum = used[plan] + calls[plan] + MAX_CHARGES_IN_FLIGHT
+        check(used[plan] < now <= maximum, f"usage of `{plan}` is kept and continued", (used[plan], now, maximum))
+    check("panicked" not in gateway.log.read_text(errors="replace"), "nothing panicked")
 
 
 if __name__ == "__main__":
-    drill.run("lost_store", lost)
+    drill.run("lost_store", lost_store)

@@ -1,1 +1,1 @@
-"""The built template, deployed on an emulator of AWS on this machine; its functions behind Lambda's own interface."""
+"""End-to-end tests: the built template, deployed on an emulator of AWS, with the functions' own binaries."""

@@ -1,6 +1,6 @@
-"""Builds, deploys and asks: `make e2e`. A summary says how long each part took.
+"""Builds, deploys and tests the stack: `make e2e`. A summary at the end lists the duration of each part.
 
-By hand, `python -m tests.e2e --built Requests Metrics` takes what is built already, and these journeys alone.
+`PYTHONPATH=tests .venv/bin/python -m e2e --built Requests Metrics` skips the build and runs only these test cases.
 """
 
 import argparse
@@ -15,36 +15,36 @@ import time
 import unittest
 from collections.abc import Iterator
 
-from . import changes, interface, permissions
-from .interface import Interface
-from .journeys import administration, identities, metrics, requests, targets
-from .journeys.journey import Journey
-from .processes import PROJECT
-from .world import World
+from e2e.cases import administration, iam_users, metrics, permissions, requests, runtime_interface, stack_changes
+from e2e.cases import target_groups
+from e2e.cases.case import StackCase
+from e2e.deployment import Deployment
+from harness.paths import PROJECT
 
-# The schedule fires for the first time while the others go on.
-JOURNEYS = [requests.Requests, administration.Administration, metrics.Metrics, targets.Targets]
-WITHOUT = [interface.Interface, *JOURNEYS, changes.Update, changes.Deletion]
-WITH = [*JOURNEYS, identities.Identities, permissions.Permissions, changes.Update, changes.Deletion]
-# Whether policies of IAM decide.
-MODES = (False, True)
+# The schedule of `TargetGroups` fires for the first time while the other cases run.
+COMMON = [requests.Requests, administration.Administration, metrics.Metrics, target_groups.TargetGroups]
+CHANGES = [stack_changes.Update, stack_changes.Deletion]
+CASES_WITHOUT_IAM = [runtime_interface.RuntimeInterface, *COMMON, *CHANGES]
+CASES_WITH_IAM = [*COMMON, iam_users.IamUsers, permissions.Permissions, *CHANGES]
 
 
-class Times:
+class Durations:
+    """The durations of the parts of a run, in seconds."""
+
     def __init__(self) -> None:
         self.parts: list[tuple[str, float]] = []
 
     @contextlib.contextmanager
-    def part(self, name: str) -> Iterator[None]:
+    def measure(self, name: str) -> Iterator[None]:
         print(f"-- {name}", flush=True)
-        began = time.monotonic()
+        begin = time.monotonic()
         try:
             yield
         finally:
-            self.parts.append((name, time.monotonic() - began))
+            self.parts.append((name, time.monotonic() - begin))
 
     def summary(self) -> str:
-        total = ("all", sum(seconds for _, seconds in self.parts))
+        total = ("total", sum(seconds for _, seconds in self.parts))
         return "\n".join(f"{seconds:7.1f} s  {name}" for name, seconds in [*self.parts, total])
 
 
@@ -52,53 +52,57 @@ def build() -> None:
     subprocess.run(["make", "--no-print-directory", "package-native"], cwd=PROJECT, check=True)
 
 
-def journeys(times: Times, enforces: bool, wanted: list[str]) -> bool:
-    """Whether all of one world's journeys went well."""
-    chosen = [journey for journey in (WITH if enforces else WITHOUT) if not wanted or journey.__name__ in wanted]
-    if not chosen:
+def run_cases(durations: Durations, enforces_iam: bool, names: list[str]) -> bool:
+    """Deploys a stack and runs its cases. Returns true if all of them passed. No names mean all cases."""
+    cases = CASES_WITH_IAM if enforces_iam else CASES_WITHOUT_IAM
+    cases = [case for case in cases if not names or case.__name__ in names]
+    if not cases:
         return True
-    mode = "policies in force" if enforces else "no policies"
+
+    mode = "IAM enforced" if enforces_iam else "IAM not enforced"
     with tempfile.TemporaryDirectory(prefix="tollgate-e2e-") as folder:
-        with times.part(f"{mode}: start"):
-            world = World(pathlib.Path(folder), enforces)
-        succeeded = False
+        with durations.measure(f"{mode}: start"):
+            deployment = Deployment(pathlib.Path(folder), enforces_iam)
+        passed = False
         try:
-            with times.part(f"{mode}: sam deploy"):
-                world.deploy()
-            succeeded = all([run(times, mode, world, journey) for journey in chosen])
+            with durations.measure(f"{mode}: sam deploy"):
+                deployment.deploy()
+            passed = all([run_case(durations, mode, deployment, case) for case in cases])
         finally:
-            if not succeeded:
-                print(f"the emulator's last words:\n{world.emulator.log.read_text(errors='replace')[-8000:]}")
-            world.stop()
-    return succeeded
+            if not passed:
+                log = deployment.emulator.log.read_text(errors="replace")
+                print(f"end of the emulator's log:\n{log[-8000:]}")
+            deployment.stop()
+    return passed
 
 
-def run(times: Times, mode: str, world: World, journey: type[Journey]) -> bool:
-    journey.world = world
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(journey)
-    with times.part(f"{mode}: {journey.__name__}"):
+def run_case(durations: Durations, mode: str, deployment: Deployment, case: type[StackCase]) -> bool:
+    case.deployment = deployment
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(case)
+    with durations.measure(f"{mode}: {case.__name__}"):
         return unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite).wasSuccessful()
 
 
 def main() -> int:
-    arguments = argparse.ArgumentParser(prog="python -m tests.e2e")
-    arguments.add_argument("--built", action="store_true", help="take what is in .aws-sam/native")
-    arguments.add_argument("journeys", nargs="*", help="classes of journeys; all where none is named")
-    chosen, times = arguments.parse_args(), Times()
-    # So that everything is ended and removed then, too.
+    parser = argparse.ArgumentParser(prog="python -m e2e", description="Deploys the stack on an emulator and tests it.")
+    parser.add_argument("--built", action="store_true", help="use the build in .aws-sam/native")
+    parser.add_argument("cases", nargs="*", help="classes of test cases, by default all of them")
+    arguments, durations = parser.parse_args(), Durations()
+    # A termination must also stop all programs and delete all files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
     try:
-        if not chosen.built:
-            with times.part("build"):
+        if not arguments.built:
+            with durations.measure("build"):
                 build()
-        # From here on everything is on loopback.
+        # From here on, all requests go to loopback.
         os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
-        succeeded = [journeys(times, enforces, chosen.journeys) for enforces in MODES]
+        passed = [run_cases(durations, enforces_iam, arguments.cases) for enforces_iam in (False, True)]
     finally:
-        for package, starts in sorted(Interface.starts.items()):
-            print(f"start of {package}, behind the runtime interface emulator: {starts} ms")
-        print(times.summary(), flush=True)
-    return 0 if all(succeeded) else 1
+        for package, starts in sorted(runtime_interface.RuntimeInterface.starts.items()):
+            print(f"initialization of {package} behind the runtime interface emulator: {starts} ms")
+        print(durations.summary(), flush=True)
+    return 0 if all(passed) else 1
 
 
 if __name__ == "__main__":

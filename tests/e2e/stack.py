@@ -1,43 +1,48 @@
-"""The stack: deployed, changed and deleted by the SAM CLI."""
+"""Deploys, updates and deletes the stack with the SAM CLI."""
 
 import json
 import pathlib
 
 from samcli.yamlhelper import yaml_parse
 
-from .differences import adapted
-from .emulator import Emulator
-from .processes import PROJECT, TOOLS, run
+from e2e.aws import AwsEmulator
+from e2e.emulator_template import adapted
+from harness.emulator import REGION
+from harness.paths import PROJECT, TOOLS
+from harness.processes import run
 
 NAME = "tollgate"
 BUCKET = "artifacts"
-BUILT = PROJECT / ".aws-sam" / "native"
+BUILD_FOLDER = PROJECT / ".aws-sam" / "native"
+SAM_TIMEOUT_S = 180
 
 
 class Stack:
-    """`parameters` that the template does not have are left out."""
+    """The stack. `parameters` that the template does not have are ignored."""
 
-    def __init__(self, emulator: Emulator, parameters: dict[str, str]) -> None:
+    def __init__(self, emulator: AwsEmulator, parameters: dict[str, str]) -> None:
         self.emulator = emulator
-        self.template = yaml_parse((BUILT / "template.yaml").read_text())
+        self.template = yaml_parse((BUILD_FOLDER / "template.yaml").read_text())
         self.parameters = {name: value for name, value in parameters.items() if name in self.template["Parameters"]}
-        # Beside the built one, because the paths in it are relative.
-        self.adapted = BUILT / f"adapted-{emulator.port}.json"
+        # This file is in the folder of the built template because the paths in it are relative.
+        self.adapted_file = BUILD_FOLDER / f"adapted-{emulator.port}.json"
 
-    def deploy(self, **changed: str) -> "Stack":
-        """Makes the stack, or updates it with other parameters."""
-        self.parameters |= changed
-        self.adapted.write_text(json.dumps(adapted(self.template)))
+    def deploy(self, **changes: str) -> "Stack":
+        """Creates the stack, or updates it with changed parameters."""
+        self.parameters |= changes
+        self.adapted_file.write_text(json.dumps(adapted(self.template)))
         overrides = self.emulator.folder / "parameters.yaml"
         overrides.write_text(json.dumps(self.parameters))
+
         try:
             self._sam(
-                "deploy", "--template-file", str(self.adapted), "--s3-bucket", BUCKET, "--capabilities",
-                "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset",
-                "--parameter-overrides", f"file://{overrides}",
+                "deploy",
+                *("--template-file", str(self.adapted_file), "--s3-bucket", BUCKET),
+                *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+                *("--parameter-overrides", f"file://{overrides}"),
             )
         finally:
-            self.adapted.unlink()
+            self.adapted_file.unlink()
         return self
 
     def delete(self) -> None:
@@ -48,17 +53,17 @@ class Stack:
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def resources(self) -> dict[str, str]:
-        """Physical names by logical ones."""
+        """Returns physical names by logical IDs."""
         pages = self.emulator.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=NAME)
-        listed = [resource for page in pages for resource in page["StackResourceSummaries"]]
-        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in listed}
+        summaries = [resource for page in pages for resource in page["StackResourceSummaries"]]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in summaries}
 
     def _sam(self, command: str, *arguments: str) -> str:
-        fixed = ["--stack-name", NAME, "--region", "us-east-1", "--config-file", str(self._settings())]
-        return run([str(TOOLS / "sam"), command, *arguments, *fixed], self.emulator.caller(), 180)
+        common = ["--stack-name", NAME, "--region", REGION, "--config-file", str(self._empty_config())]
+        return run([TOOLS / "sam", command, *arguments, *common], self.emulator.caller_environment(), SAM_TIMEOUT_S)
 
-    def _settings(self) -> pathlib.Path:
-        """Nobody's own: the project's are for real accounts."""
-        settings = self.emulator.folder / "samconfig.toml"
-        settings.write_text("version = 0.1\n")
-        return settings
+    def _empty_config(self) -> pathlib.Path:
+        """Writes a config file that replaces the project's own, which is for real accounts."""
+        config = self.emulator.folder / "samconfig.toml"
+        config.write_text("version = 0.1\n")
+        return config

@@ -1,13 +1,18 @@
-"""A soak of the local gateway: `make soak`.
+"""A soak test of the local gateway: `make soak`.
 
-Sixty-four clients with keys, tokens, addresses and nothing at all call for SOAK_S seconds (600). Meanwhile the backend
-is killed and started again, and the store hangs and goes on. At the end: every request has an answer, each that is
-right for its caller; no caller was admitted more often than its plan allows, in any stretch of time; the stage's own
-throttling held; all are admitted again; the gateway has the memory that it had when it was warm and the descriptors
-that it started with, and ends when it is told to.
+Sixty-four clients with API keys, tokens, addresses or no credentials call for SOAK_S seconds (default 600). Meanwhile
+the backend is killed and restarted, and the store stops responding and resumes. At the end, all of this must hold:
 
-The store of this machine is slower than DynamoDB: where a run ends with `500 or 503 with a store`, a longer SOAK_PAUSE_S
-(1 s between two calls of a client, rates following it) or SOAK_DEADLINE_MS (1000) gives it the time it needs.
+- every request got a response, with a status that is right for its caller
+- no caller was admitted more often than its plan allows, in any window
+- the stage's own throttling was in force
+- every caller is admitted again
+- the gateway uses about as much memory as after the warm-up, and has as many open files as before the first client
+- the gateway ends when it is asked to
+
+The local store is slower than DynamoDB. If a run fails with `500 or 503 while the store was available`, give it more
+time: SOAK_PAUSE_S (default 1) is the pause between two calls of a client, which rates follow, and SOAK_DEADLINE_MS
+(default 1000) is the decision deadline.
 """
 
 import asyncio
@@ -18,141 +23,148 @@ import sys
 import tempfile
 import time
 
-from rig.backend import Backend
-from rig.gateway import Gateway
-from rig.processes import Ministack, wait_until
-from soak import verdict, world
-from soak.clients import Client, Tally
+from harness.emulator import Ministack
+from harness.gateway import Gateway
+from harness.processes import wait_until
+from harness.recording_backend import RecordingBackend
+from soak import callers, checks
+from soak.clients import Client, Results
 
-LENGTH_S = float(os.environ.get("SOAK_S", "600"))
-# Each brings both failures.
-CYCLE_S = min(300.0, LENGTH_S)
-SAMPLE_S = 30 if LENGTH_S >= 300 else 10
-WARM = 0.25
-GROWTH, GROWTH_KIB = 1.10, 8 * 1024
-# Connections to the backend and to the store are kept for as long as nobody uses them, 90 s at most.
-IDLE_S = 120
+DURATION_S = float(os.environ.get("SOAK_S", "600"))
+# Each cycle contains both failures.
+CYCLE_S = min(300.0, DURATION_S)
+SAMPLE_S = 30 if DURATION_S >= 300 else 10
+WARM_UP_SHARE = 0.25
+MAX_GROWTH_FACTOR, MAX_GROWTH_KIB = 1.10, 8 * 1024
+# Idle connections to the backend and to the store are kept open for up to 90 s.
+CLOSE_TIMEOUT_S = 120
 
 
 class Soak:
-    """The programs under test, and what was measured of them."""
+    """The programs under test and their measurements."""
 
-    def __init__(self, store: Ministack, backend: Backend, gateway: Gateway):
+    def __init__(self, store: Ministack, backend: RecordingBackend, gateway: Gateway) -> None:
         self.store, self.backend, self.gateway = store, backend, gateway
         self.begin = time.monotonic()
         self.samples: list[tuple[float, int, int]] = []
-        self.backend_out: list[verdict.Outage] = []
-        self.store_out: list[verdict.Outage] = []
-        self.now = ""
+        self.backend_outages: list[checks.Outage] = []
+        self.store_outages: list[checks.Outage] = []
+        self.state = ""
 
-    async def at(self, seconds: float):
+    async def run(self, clients: list[Client], results: Results) -> None:
+        await self._warm_up(clients)
+        self.begin = time.monotonic()
+        end = self.begin + DURATION_S
+        calls = (client.run(end, callers.PAUSE_S) for client in clients)
+        await asyncio.gather(*calls, self._cause_failures(), self._sample(results))
+
+    def memory_errors(self) -> list[str]:
+        warm_up_s = max(WARM_UP_SHARE * DURATION_S, SAMPLE_S)
+        warm = max(memory for elapsed, memory, _ in self.samples if elapsed <= warm_up_s)
+        end = self.samples[-1][1]
+        print(f"memory: {warm} KiB after the warm-up, {end} KiB at the end")
+        return [f"memory grew from {warm} to {end} KiB"] if end > warm * MAX_GROWTH_FACTOR + MAX_GROWTH_KIB else []
+
+    def open_file_errors(self, before: int) -> list[str]:
+        begin = time.monotonic()
+        try:
+            wait_until(lambda: self.gateway.open_files() <= before, CLOSE_TIMEOUT_S, "files are closed")
+        except TimeoutError:
+            return [f"{self.gateway.open_files()} open files, {before} before the first client"]
+        print(f"open files: {before} before the first client, as many {time.monotonic() - begin:.0f} s after the last")
+        return []
+
+    async def _wait_for(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, self.begin + seconds - time.monotonic()))
 
-    async def failures(self):
-        for cycle in range(int(LENGTH_S // CYCLE_S)):
+    async def _cause_failures(self) -> None:
+        for cycle in range(int(DURATION_S // CYCLE_S)):
             begin = cycle * CYCLE_S
-            await self.at(begin + 0.15 * CYCLE_S)
-            await self.backend_killed(0.05 * CYCLE_S)
-            await self.at(begin + 0.4 * CYCLE_S)
-            await self.store_hung(0.1 * CYCLE_S)
+            await self._wait_for(begin + 0.15 * CYCLE_S)
+            await self._kill_backend(0.05 * CYCLE_S)
+            await self._wait_for(begin + 0.4 * CYCLE_S)
+            await self._pause_store(0.1 * CYCLE_S)
 
-    async def backend_killed(self, seconds: float):
-        begin, self.now = time.monotonic(), "no backend"
+    async def _kill_backend(self, seconds: float) -> None:
+        begin, self.state = time.monotonic(), "no backend"
         self.backend.kill()
         await asyncio.sleep(seconds)
         await asyncio.to_thread(self.backend.start)
-        self.backend_out.append(verdict.Outage(begin, time.monotonic(), 2))
-        self.now = ""
+        self.backend_outages.append(checks.Outage(begin, time.monotonic(), 2))
+        self.state = ""
 
-    async def store_hung(self, seconds: float):
-        begin, self.now = time.monotonic(), "store hangs"
-        self.store.hang()
+    async def _pause_store(self, seconds: float) -> None:
+        begin, self.state = time.monotonic(), "store does not respond"
+        self.store.pause()
         await asyncio.sleep(seconds)
-        self.store.go_on()
-        self.store_out.append(verdict.Outage(begin, time.monotonic(), verdict.RECOVERY_S))
-        self.now = ""
+        self.store.resume()
+        self.store_outages.append(checks.Outage(begin, time.monotonic(), checks.RECOVERY_S))
+        self.state = ""
 
-    async def watch(self, tally: Tally):
-        print("   s   answers/s   memory KiB   descriptors")
-        answers = 0
-        while time.monotonic() < self.begin + LENGTH_S - 1:
-            await self.at((len(self.samples) + 1) * SAMPLE_S - 0.5)
+    async def _sample(self, results: Results) -> None:
+        print("   s   responses/s   memory KiB   open files")
+        count = 0
+
+        while time.monotonic() < self.begin + DURATION_S - 1:
+            await self._wait_for((len(self.samples) + 1) * SAMPLE_S - 0.5)
             elapsed = time.monotonic() - self.begin
-            memory, descriptors = self.gateway.memory_kib(), self.gateway.descriptors()
-            self.samples.append((elapsed, memory, descriptors))
-            rate, answers = (len(tally.seen) - answers) / SAMPLE_S, len(tally.seen)
-            print(f"{elapsed:>4.0f}   {rate:>9.0f}   {memory:>10}   {descriptors:>11}   {self.now}", flush=True)
+            memory, files = self.gateway.memory_kib(), self.gateway.open_files()
+            self.samples.append((elapsed, memory, files))
 
-    async def run(self, callers, tally: Tally):
-        clients = [Client(number, caller, self.gateway.port, tally) for number, caller in enumerate(callers)]
-        await self.warm(clients)
-        self.begin = time.monotonic()
-        until = self.begin + LENGTH_S
-        calling = (client.run(until, world.PAUSE_S) for client in clients)
-        await asyncio.gather(*calling, self.failures(), self.watch(tally))
+            rate, count = (len(results.outcomes) - count) / SAMPLE_S, len(results.outcomes)
+            print(f"{elapsed:>4.0f}   {rate:>11.0f}   {memory:>10}   {files:>10}   {self.state}", flush=True)
 
     @staticmethod
-    async def warm(clients: list[Client]):
-        """One after another, so that no stampede meets a gateway that knows nobody yet."""
+    async def _warm_up(clients: list[Client]) -> None:
+        """Calls with one client after another, so that not all unknown keys arrive at once."""
         for client in clients:
             for _ in range(20):
                 await client.call()
-                if client.caller.usage is None or client.tally.seen[-1].status == 200:
+                if client.caller.usage is None or client.results.outcomes[-1].status == 200:
                     break
-
-    def memory(self) -> list[str]:
-        warm = max(memory for elapsed, memory, _ in self.samples if elapsed <= max(WARM * LENGTH_S, SAMPLE_S))
-        end = self.samples[-1][1]
-        print(f"memory: {warm} KiB warm, {end} KiB at the end")
-        return [f"memory grew from {warm} to {end} KiB"] if end > warm * GROWTH + GROWTH_KIB else []
-
-    def descriptors(self, before: int) -> list[str]:
-        begin = time.monotonic()
-        try:
-            wait_until(lambda: self.gateway.descriptors() <= before, IDLE_S, "descriptors are closed")
-        except TimeoutError:
-            return [f"{self.gateway.descriptors()} descriptors, {before} before the first client"]
-        print(f"descriptors: {before} before the first client, as many {time.monotonic() - begin:.0f} s after the last")
-        return []
 
 
 def soak(folder: pathlib.Path) -> list[str]:
-    with Ministack(folder) as store, Backend(folder) as backend:
-        gateway = Gateway(
-            folder, "gateway", world.seeds(), endpoint=store.url, backend=backend.url, parameters=world.parameters()
-        )
-        with gateway:
-            return judged(Soak(store, backend, gateway), folder)
+    """Runs the soak test and returns its errors."""
+    with Ministack(folder) as store, RecordingBackend(folder) as backend:
+        options = {"endpoint": store.url, "backend": backend.url, "parameters": callers.parameters()}
+        with Gateway(folder, "gateway", callers.seeds(), **options) as gateway:
+            return run_and_check(Soak(store, backend, gateway), folder)
 
 
-def judged(run: Soak, folder: pathlib.Path) -> list[str]:
-    callers, tally, before = world.callers(folder), Tally(), run.gateway.descriptors()
-    asyncio.run(run.run(callers, tally))
+def run_and_check(test: Soak, folder: pathlib.Path) -> list[str]:
+    everyone, results, files_before = callers.callers(folder), Results(), test.gateway.open_files()
+    clients = [Client(number, caller, test.gateway.port, results) for number, caller in enumerate(everyone)]
+    asyncio.run(test.run(clients, results))
     end = time.monotonic()
-    wrong = [f"no answer: {what}" for what in tally.unanswered]
-    for role, counts in sorted(tally.roles.items()):
+
+    for role, counts in sorted(results.roles.items()):
         print(f"  {role:<16} " + "  ".join(f"{status}: {count}" for status, count in sorted(counts.items())))
-    received = run.backend.seen()
-    wrong += verdict.statuses(tally, callers, run.backend_out, run.store_out)
-    wrong += verdict.limits(received, callers)
-    wrong += verdict.stage(tally, callers)
-    # Long enough for each to have been admitted, whatever the stage and its own limit refused.
-    wrong += verdict.recovered(received, callers, end - max(0.1 * LENGTH_S, 15 * world.PAUSE_S))
-    wrong += run.memory()
-    wrong += run.descriptors(before)
-    if code := run.gateway.stop():
-        wrong.append(f"the gateway ended with {code}")
-    return wrong + verdict.log(run.gateway.log, tally)
+
+    errors = [f"no response: {request}" for request in results.unanswered]
+    errors += checks.status_errors(results, everyone, test.backend_outages, test.store_outages)
+    received = test.backend.requests()
+    errors += checks.limit_errors(received, everyone)
+    errors += checks.stage_errors(results, everyone)
+    # This is long enough for every caller to be admitted, despite the limits of the stage and its own.
+    errors += checks.recovery_errors(received, everyone, end - max(0.1 * DURATION_S, 15 * callers.PAUSE_S))
+    errors += test.memory_errors()
+    errors += test.open_file_errors(files_before)
+
+    if code := test.gateway.stop():
+        errors.append(f"the gateway ended with {code}")
+    return errors + checks.log_errors(test.gateway.log, results)
 
 
 def main() -> int:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tollgate-soak-"))
-    wrong = soak(folder)
-    if wrong:
-        print(f"\n{len(wrong)} wrong; logs are in {folder}", *wrong[:50], sep="\n  ", file=sys.stderr)
+    errors = soak(folder)
+    if errors:
+        print(f"\n{len(errors)} errors; logs are in {folder}", *errors[:50], sep="\n  ", file=sys.stderr)
         return 1
+
     shutil.rmtree(folder)
-    print("all of it held")
+    print("passed")
     return 0
 
 

@@ -1,5 +1,4 @@
-// An authorizer as one would write it for Node: a token by the library that VERIFIER names, a plan and a token bucket
-// in DynamoDB.
+// A typical authorizer in Node: tokens verified by the library that VERIFIER names, a plan and a token bucket in DynamoDB.
 
 import { ConditionalCheckFailedException, DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 
@@ -15,7 +14,7 @@ async function throttleOf(plan) {
   return JSON.parse(Item.doc.S).throttle;
 }
 
-// The bucket as the time at which it will be full again, in milliseconds.
+// Charges one call. The bucket is stored as the time at which it will be full, in milliseconds.
 async function charge(id, { rate, burst }) {
   const now = Date.now();
   const interval = 1000 / rate;

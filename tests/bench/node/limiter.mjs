@@ -18,7 +18,7 @@ function clientOf() {
   return client;
 }
 
-// The table is made by the first one, and has its time to live set by each.
+// The first limiter creates the table. Each limiter sets its time to live.
 function limiterOf(tableCreated) {
   return new Promise((resolve, reject) => {
     const options = { storeClient: clientOf(), points: Number(limit) || UNLIMITED, duration: 86_400, tableCreated };
@@ -40,12 +40,12 @@ async function load() {
     }
   };
   requests = 0;
-  const began = performance.now();
-  const end = began + Number(seconds) * 1000;
+  const begin = performance.now();
+  const end = begin + Number(seconds) * 1000;
   await Promise.all(limiters.map(work));
   const { allowed, denied, unanswered } = counts;
-  const took = (performance.now() - began) / 1000;
-  return { decisions: allowed + denied, allowed, unanswered, requests, seconds: took };
+  const durationS = (performance.now() - begin) / 1000;
+  return { decisions: allowed + denied, allowed, unanswered, requests, seconds: durationS };
 }
 
 async function hang() {
@@ -53,9 +53,9 @@ async function hang() {
   await limiter.consume("caller");
   console.log("ready");
   await once(process.stdin, "data");
-  const began = performance.now();
+  const begin = performance.now();
   const how = await limiter.consume("caller").then(() => "as decided", () => "an error");
-  return { seconds: (performance.now() - began) / 1000, how };
+  return { seconds: (performance.now() - begin) / 1000, how };
 }
 
 console.log(JSON.stringify(await (mode === "hang" ? hang() : load())));

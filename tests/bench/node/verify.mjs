@@ -1,10 +1,10 @@
-// A token checked by one of two libraries, each as its documentation shows. One of them is loaded.
+// Verifies tokens with one of two libraries, as the library's documentation shows. Only that library is loaded.
 
 export async function verifierOf(library, { issuer, audience, jwksUri, jwks }) {
   if (library === "aws-jwt-verify") {
     const { JwtVerifier } = await import("aws-jwt-verify");
     const { SimpleJwksCache } = await import("aws-jwt-verify/jwk");
-    // Its own fetcher knows https alone.
+    // The library's own fetcher only supports https.
     const fetcher = { fetch: async (uri) => (await fetch(uri)).arrayBuffer() };
     const settings = { issuer, audience, jwksUri: jwksUri ?? `${issuer}/.well-known/jwks.json` };
     const verifier = JwtVerifier.create(settings, { jwksCache: new SimpleJwksCache({ fetcher }) });

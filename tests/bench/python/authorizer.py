@@ -1,4 +1,4 @@
-"""An authorizer as one would write it for Python: Powertools, a token by PyJWT, a plan and a bucket in DynamoDB."""
+"""A typical authorizer in Python: Powertools, tokens verified by PyJWT, a plan and a token bucket in DynamoDB."""
 
 import json
 import os
@@ -40,11 +40,12 @@ def update(id, condition, expression, values):
 
 
 def charge(id, throttle):
-    """The bucket as the time at which it will be full again, in milliseconds."""
+    """Charges one call. The bucket is stored as the time at which it will be full, in milliseconds."""
     now, interval = time.time_ns() // 1_000_000, 1000 / throttle["rate"]
     full = "attribute_not_exists(full_at) OR full_at <= :now"
     if update(id, full, "SET full_at = :next", {":now": now, ":next": now + interval}):
         return True
+
     values = {":now": now, ":latest": now + (throttle["burst"] - 1) * interval, ":interval": interval}
     return update(id, "full_at BETWEEN :now AND :latest", "SET full_at = full_at + :interval", values)
 
@@ -56,6 +57,7 @@ def handler(event, context):
     key = keys.get_signing_key_from_jwt(token)
     options = {"require": ["exp", "iss", "aud"]}
     claims = jwt.decode(token, key, algorithms=["RS256"], issuer=ISSUER, audience=AUDIENCE, options=options)
+
     allowed = charge(f"python#{claims['sub']}", throttle_of(claims["plan"]))
     context = {"decision": "allowed" if allowed else "throttled", "user_id": claims["sub"], "plan": claims["plan"]}
     logger.info("decided", **context)

@@ -1,6 +1,6 @@
-"""Warm calls of an authorizer that checks tokens with PyJWT: from an event's text to its answer's, one after another.
+"""Warm calls of an authorizer that verifies tokens with PyJWT, from the text of the event to the text of the response.
 
-`calls.py ALGORITHM EVENTS.jsonl JWKS.json` prints microseconds a call, a number for each hundred calls.
+`calls.py ALGORITHM EVENTS.jsonl JWKS.json` prints microseconds per call, one number for each hundred calls.
 """
 
 import json
@@ -14,16 +14,17 @@ from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event i
     APIGatewayAuthorizerResponseV2,
 )
 
-BATCH = 100
+BATCH_SIZE = 100
 algorithm, events, key_set = sys.argv[1:]
 keys = jwt.PyJWKSet.from_json(pathlib.Path(key_set).read_text())
 options = {"require": ["exp", "iss", "aud"]}
 
 
-def answer(text: str) -> str:
+def authorize(text: str) -> str:
     event = APIGatewayAuthorizerEventV2(json.loads(text))
     token = event.headers["authorization"].removeprefix("Bearer ")
     key = keys[jwt.get_unverified_header(token)["kid"]]
+
     claims = jwt.decode(
         token,
         key,
@@ -38,13 +39,14 @@ def answer(text: str) -> str:
 
 def main():
     lines = pathlib.Path(events).read_text().split("\n")
+
     batches = []
-    for place in range(0, len(lines) - BATCH + 1, BATCH):
-        began = time.perf_counter()
-        for line in lines[place : place + BATCH]:
-            answer(line)
-        batches.append((time.perf_counter() - began) * 1e6 / BATCH)
-    # The first calls import and compile.
+    for start in range(0, len(lines) - BATCH_SIZE + 1, BATCH_SIZE):
+        begin = time.perf_counter()
+        for line in lines[start : start + BATCH_SIZE]:
+            authorize(line)
+        batches.append((time.perf_counter() - begin) * 1e6 / BATCH_SIZE)
+    # The first calls import and compile modules.
     print(json.dumps(batches[2:]))
 
 

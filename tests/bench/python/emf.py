@@ -1,5 +1,7 @@
-"""Call records as Powertools writes them, each with its own dimensions: `emf.py RECORDS.json` prints lines of EMF, and
-on standard error how many seconds they took."""
+"""Writes call records with Powertools, each with its own dimensions.
+
+`emf.py RECORDS.json` prints lines in the embedded metric format, and the duration in seconds on standard error.
+"""
 
 import json
 import pathlib
@@ -9,9 +11,9 @@ import time
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 records = json.loads(pathlib.Path(sys.argv[1]).read_text())["records"]
-began = time.perf_counter()
+begin = time.perf_counter()
 for record in records:
     with single_metric("ApiCallDuration", MetricUnit.Milliseconds, record["duration_ms"], namespace="Calls") as metric:
         metric.add_dimension("Service", record["service"])
         metric.add_dimension("Operation", record["operation"])
-print(time.perf_counter() - began, file=sys.stderr)
+print(time.perf_counter() - begin, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Prints a token of a fixture key and the key set that it holds with: `mint.py KEY.pem ISSUER AUDIENCE PLAN`."""
+"""Prints a token, signed with a fixture key, and the JWK set that verifies it: `mint.py KEY.pem ISSUER AUDIENCE PLAN`."""
 
 import json
 import pathlib

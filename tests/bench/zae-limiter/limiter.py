@@ -21,7 +21,7 @@ def count(**_):
 
 
 async def prepare(url):
-    """The table alone: the emulator does not take the stack, whose functions and alarms are no part of a decision."""
+    """Creates only the table. The emulator cannot deploy the library's stack, and its functions and alarms decide nothing."""
     repository = Repository("bench", region="us-east-1", endpoint_url=url)
     await repository.create_table()
     await repository.close()
@@ -53,32 +53,34 @@ async def work(limiter, caller, limit, end, counts):
             counts["unanswered"] += 1
 
 
-async def load(url, workers, seconds, most):
+async def load(url, workers, seconds, maximum):
     global requests
     await prepare(url)
     limiters = [await limiter_of(url) for _ in range(workers)]
-    limit, caller = Limit.per_day("calls", most or UNLIMITED), str(uuid.uuid4())
+    limit, caller = Limit.per_day("calls", maximum or UNLIMITED), str(uuid.uuid4())
     counts = {"allowed": 0, "denied": 0, "unanswered": 0}
-    requests, began = 0, time.monotonic()
-    await asyncio.gather(*(work(limiter, caller, limit, began + seconds, counts) for limiter in limiters))
-    took = time.monotonic() - began
+
+    requests, begin = 0, time.monotonic()
+    await asyncio.gather(*(work(limiter, caller, limit, begin + seconds, counts) for limiter in limiters))
+    duration_s = time.monotonic() - begin
     decisions = counts["allowed"] + counts["denied"]
-    return {"decisions": decisions, "requests": requests, "seconds": took, **counts}
+    return {"decisions": decisions, "requests": requests, "seconds": duration_s, **counts}
 
 
 async def hang(url):
     await prepare(url)
     limiter, limit = await limiter_of(url), Limit.per_day("calls", UNLIMITED)
     await decide(limiter, str(uuid.uuid4()), limit)
+
     print("ready", flush=True)
     sys.stdin.readline()
-    began = time.monotonic()
+    begin = time.monotonic()
     try:
         await decide(limiter, str(uuid.uuid4()), limit)
         how = "as decided"
     except Exception:
         how = "an error"
-    return {"seconds": time.monotonic() - began, "how": how}
+    return {"seconds": time.monotonic() - begin, "how": how}
 
 
 def main():

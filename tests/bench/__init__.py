@@ -1,0 +1,1 @@
+"""Benchmarks of Tollgate and comparisons with other libraries. They write BENCHMARKS.md."""

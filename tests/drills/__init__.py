@@ -1,0 +1,1 @@
+"""Failure drills of the local gateway. docs/operations/drills.md lists them."""

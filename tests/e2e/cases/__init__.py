@@ -1,0 +1,1 @@
+"""The test cases, one subject per file. They run in a deployed stack."""

@@ -1,0 +1,212 @@
+"""The functions' binaries behind Lambda's runtime interface emulator: every event, initialization, and lost requests.
+
+The emulator processes one request at a time. No known event makes a function panic. These tests therefore kill the
+process from outside, which is the worst that a panic could do. Unit tests in functions/*/src show the response to a panic.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import tempfile
+from typing import ClassVar
+
+from e2e.cases.case import StackCase
+from e2e.deployment import FOLLOWED_NAME
+from e2e.stack import BUILD_FOLDER
+from harness.lambda_runtime import STOP_TIMEOUT_S, LambdaRuntime
+from harness.paths import PROJECT
+
+# The outcome of each event in events/, as `outcome` describes it. A second outcome is that of the same event again.
+OUTCOMES = {
+    "alb-sync.by-hand": ["reconciled"],
+    "alb-sync.dry-run": ["reconciled"],
+    "alb-sync.scheduled": ["reconciled"],
+    "authorizer.address": ["allowed"],
+    "authorizer.allowed": ["allowed"],
+    "authorizer.ambiguous-path": ["refused: ambiguous_path"],
+    "authorizer.disabled-key": ["Unauthorized"],
+    "authorizer.expired-key": ["Unauthorized"],
+    "authorizer.fault": ["Fault"],
+    "authorizer.format-1": ["Allow"],
+    "authorizer.insufficient-scope": ["refused: insufficient_scope"],
+    "authorizer.invalid-claims": ["Unauthorized"],
+    "authorizer.invalid-signature": ["Unauthorized"],
+    "authorizer.invalid-token": ["Unauthorized"],
+    "authorizer.limit-impossible": ["refused: limit_impossible"],
+    "authorizer.malformed-credentials": ["Unauthorized"],
+    "authorizer.malformed-path": ["refused: malformed_path"],
+    "authorizer.missing-credentials": ["Unauthorized"],
+    "authorizer.no-rule": ["refused: no_rule"],
+    "authorizer.public": ["allowed"],
+    "authorizer.quota-exceeded": ["allowed", "throttled"],
+    "authorizer.rest-request": ["Allow"],
+    "authorizer.rest-token": ["Unauthorized"],
+    "authorizer.throttled": ["allowed", "throttled"],
+    "authorizer.token": ["allowed"],
+    "authorizer.token-and-key": ["allowed"],
+    "authorizer.token-expired": ["Unauthorized"],
+    "authorizer.unknown-key": ["Unauthorized"],
+    "limiter.create-key": ["201"],
+    "limiter.decide": ["200"],
+    "limiter.import-keys": ["200"],
+    "limiter.invalid-plan": ["422"],
+    "limiter.list-plans": ["200"],
+    "limiter.not-found": ["404"],
+    "limiter.own-usage": ["200"],
+    "limiter.put-plan": ["201"],
+    "limiter.throttled-usage": ["429"],
+    "metrics-publisher.access-log": ["rejected 0"],
+    "metrics-publisher.call-records": ["rejected 0"],
+    "metrics-publisher.control-message": ["rejected 0"],
+    "metrics-publisher.queue": ["failed 1"],
+    "metrics-publisher.records": ["rejected 0"],
+    "metrics-publisher.rejected-record": ["rejected 2"],
+    "metrics-publisher.schedule": ["probed"],
+    "metrics-publisher.unknown": ["InvalidEvent"],
+}
+
+
+
+def outcome(response: dict) -> str:
+    """Describes a response in a word or two."""
+    for field, describe in {
+        "errorType": lambda: response["errorType"],
+        "isAuthorized": lambda: authorizer_outcome(response),
+        "policyDocument": lambda: response["policyDocument"]["Statement"][0]["Effect"],
+        "statusCode": lambda: str(response["statusCode"]),
+        "targets": lambda: "reconciled" if all(target["error"] is None for target in response["targets"]) else "failed",
+        "batchItemFailures": lambda: f"failed {len(response['batchItemFailures'])}",
+        "rejected": lambda: f"rejected {len(response['rejected'])}",
+        "probed": lambda: "probed",
+    }.items():
+        if field in response:
+            return describe()
+    return str(response)
+
+
+def authorizer_outcome(response: dict) -> str:
+    context = response["context"]
+    return context["decision"] if response["isAuthorized"] else f"refused: {context['reason']}"
+
+
+class FunctionRuntime:
+    """A function behind the emulator. Use it in a `with` statement."""
+
+    def __init__(self, package: str, settings: dict[str, str], timeout_s: int = 10) -> None:
+        self.package, self.settings, self.timeout_s = package, settings, timeout_s
+        self.binary = BUILD_FOLDER / logical_id(package) / "bootstrap"
+
+    def __enter__(self) -> "FunctionRuntime":
+        self.folder = tempfile.TemporaryDirectory()
+        path = pathlib.Path(self.folder.name)
+        self.runtime = LambdaRuntime([self.binary], self._environment(), path / "log", path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.runtime.stop(STOP_TIMEOUT_S)
+        self.folder.cleanup()
+
+    def invoke(self, event: object) -> dict:
+        """Returns the function's response. An error of the emulator itself has only an `errorType`."""
+        text, _ = self.runtime.invoke(event, self.timeout_s + 20)
+        try:
+            response = json.loads(text)
+        except json.JSONDecodeError:
+            return {"errorType": text}
+        return response if isinstance(response, dict) else {"errorType": text}
+
+    def log(self) -> str:
+        return self.runtime.log.read_text()
+
+    def pid(self) -> int:
+        """Returns the process ID of the function itself."""
+        children = pathlib.Path(f"/proc/{self.runtime.process.pid}/task").glob("*/children")
+        pids = [int(pid) for path in children for pid in path.read_text().split()]
+        return next(pid for pid in pids if os.readlink(f"/proc/{pid}/exe") == str(self.binary))
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "AWS_LAMBDA_FUNCTION_NAME": self.package,
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(self.timeout_s),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            **self.settings,
+        }
+
+
+def logical_id(package: str) -> str:
+    return "".join(word.capitalize() for word in package.split("-")) + "Function"
+
+
+def default_settings(package: str) -> dict[str, str]:
+    return json.loads((PROJECT / "events" / "env.json").read_text())[logical_id(package)]
+
+
+def event(case: str) -> object:
+    return json.loads((PROJECT / "events" / f"{case}.json").read_text())
+
+
+class RuntimeInterface(StackCase):
+    starts: ClassVar[dict[str, list[float]]] = {}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        attribute = {"AttributeName": "id"}
+        cls.deployment.emulator.client("dynamodb").create_table(
+            TableName="tollgate-usage",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[attribute | {"KeyType": "HASH"}],
+            AttributeDefinitions=[attribute | {"AttributeType": "S"}],
+        )
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.deployment.emulator.client("dynamodb").delete_table(TableName="tollgate-usage")
+
+    def test_every_event_file_has_an_outcome(self) -> None:
+        self.assertEqual({path.stem for path in (PROJECT / "events").glob("*.*.json")}, set(OUTCOMES))
+
+    def test_every_event_has_its_outcome(self) -> None:
+        for package in sorted({case.partition(".")[0] for case in OUTCOMES}):
+            expected = {case: outcomes for case, outcomes in OUTCOMES.items() if case.startswith(f"{package}.")}
+
+            with self.subTest(package), self.start(package) as function:
+                actual = {
+                    case: [outcome(function.invoke(event(case))) for _ in outcomes] for case, outcomes in expected.items()
+                }
+                self.assertEqual(actual, expected, function.log()[-2000:])
+                self.starts[package] = function.runtime.init_durations_ms()
+                self.assertEqual(len(self.starts[package]), 1, "one process handles all events")
+
+    def test_timeout_fails_only_one_request(self) -> None:
+        settings = {name: value for name, value in default_settings("authorizer").items() if name != "EMBEDDED_STORE"}
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            settings |= {
+                "REGISTRY_TABLE": "r",
+                "USAGE_TABLE": "u",
+                "DECISION_DEADLINE_MS": "5000",
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            }
+            with FunctionRuntime("authorizer", settings, timeout_s=3) as function:
+                self.assertIn("timed out", str(function.invoke(event("authorizer.allowed"))))
+                self.assertEqual(outcome(function.invoke(event("authorizer.public"))), "allowed")
+
+    def test_killed_process_fails_only_one_request(self) -> None:
+        with self.start("authorizer") as function:
+            self.assertEqual(outcome(function.invoke(event("authorizer.allowed"))), "allowed")
+            os.kill(function.pid(), signal.SIGKILL)
+            self.assertNotEqual(outcome(function.invoke(event("authorizer.allowed"))), "allowed")
+            self.assertEqual(outcome(function.invoke(event("authorizer.allowed"))), "allowed")
+
+    def start(self, package: str) -> FunctionRuntime:
+        """Returns a function with the settings that its events expect and the emulator's services instead of AWS's."""
+        settings = default_settings(package) | {"AWS_ENDPOINT_URL": self.deployment.emulator.url}
+        if package == "alb-sync":
+            followed = [{"name": FOLLOWED_NAME, "target_group_arn": self.deployment.target_group, "port": 443}]
+            settings |= {"SYNC_TARGETS": json.dumps(followed), "DNS_SERVERS": self.deployment.names.address}
+        return FunctionRuntime(package, settings)

@@ -1,1 +1,0 @@
-"""What users do with a deployed stack, one subject a file."""

@@ -1,0 +1,63 @@
+"""HTTP servers in threads of this process."""
+
+import http.server
+import ssl
+import threading
+from typing import Self
+
+Handler = type[http.server.BaseHTTPRequestHandler]
+
+
+class QuietHandler(http.server.BaseHTTPRequestHandler):
+    """Logs nothing and keeps connections open."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def respond(self, body: bytes, content_type: str = "application/json", **headers: str) -> None:
+        """Sends a 200 response. `_` in the name of a header stands for `-`."""
+        self.send_response(200)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("content-type", content_type)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+class HttpServer:
+    """A server on loopback. It can be stopped and started again on the same port."""
+
+    def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
+        self.handler, self.tls = handler, tls
+        self.port = 0
+        self.server: http.server.ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self.handler)
+        self.port = self.server.server_port
+        if self.tls:
+            plain = self.server.socket
+            self.server.socket = self.tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None

@@ -1,0 +1,1 @@
+"""Programs that the Makefile runs: licence notices, package sizes, and one function behind `cargo lambda watch`."""
