@@ -13,12 +13,12 @@ from bench import builds, gateway, growth, hot_key, limiter, machine, publisher,
 from bench.environment import TARGET
 
 PARTS = {
-    "startup": ("Start-up", startup),
+    "startup": ("Startup", startup),
     "tokens": ("A warm call of the authorizer", tokens),
     "limiter": ("Decisions", limiter),
     "hot_key": ("A hot key", hot_key),
     "publisher": ("Metrics", publisher),
-    "gateway": ("The whole way, on one machine", gateway),
+    "gateway": ("Full request path on one machine", gateway),
     "growth": ("Growth", growth),
 }
 

@@ -21,7 +21,7 @@ def run_benchmark(programs: Programs, benchmark: str, name: str, timeout_s: floa
     if failure:
         reason = " ".join(failure.split())[:200].replace("|", "/")
         lines.append(f"| the rest failed | {reason} | |")
-    return PrintedTable(name, lines, "One run, with the goal that each row has.")
+    return PrintedTable(name, lines, "One run, with the goal of each row.")
 
 
 def run(program: pathlib.Path, timeout_s: float) -> tuple[str, str]:

@@ -22,7 +22,7 @@ SEEDS = {
     "keys": [{"key": KEY, "key_id": "bench", "plan": "bench"}],
 }
 UNIT_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-NAMES = ["Tollgate's local gateway", "nginx with limit_req", "the backend alone"]
+NAMES = ["Tollgate's local gateway", "nginx with limit_req", "backend only"]
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null;
 events {{ worker_connections 1024; }}
@@ -94,12 +94,13 @@ def measure(programs: Programs) -> list[Table]:
         ports = dict(zip(NAMES, (gateway, limited, backend), strict=True))
         runs.measure({name: lambda port=port: wrk(port) for name, port in ports.items()}, ROUNDS)
     note = (
-        f"`wrk` with one thread and {CONNECTIONS} connections, on the same cores. The gateway does what the deployed "
-        "system does: it finds the route, calls the authorizer with an event, charges a plan, maps headers both ways "
-        "and writes an access log; it is for trying out and testing. The backend is nginx with a fixed answer."
+        f"`wrk` with one thread and {CONNECTIONS} connections, on the same cores. The gateway does the same work as "
+        "the deployed system: it finds the route, calls the authorizer with an event, charges a plan, maps request and "
+        "response headers, and writes an access log. It is meant for trying out and testing. The backend is nginx with "
+        "a fixed response."
     )
     return [
-        Table("Requests a second", "/s", runs.rows("rate", NAMES, NAMES[:1]), note),
+        Table("Requests per second", "/s", runs.rows("rate", NAMES, NAMES[:1]), note),
         Table("Latency, p50", "ms", runs.rows("p50", NAMES, NAMES[:1])),
         Table("Latency, p99", "ms", runs.rows("p99", NAMES, NAMES[:1])),
     ]

@@ -35,14 +35,14 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
     runs.measure(
         {name: lambda callers=callers: decisions(program, callers) for name, callers in names.items()}, ROUNDS, 0
     )
-    note = "The embedded store, keys in turn in an order that no cache of the processor's foresees."
+    note = "Embedded store. The order of the keys defeats the caches of the processor."
     return [
-        Table("Decisions a second, by number of keys", "million/s", runs.rows("rate", names, names), note),
+        Table("Decisions per second, by number of keys", "million/s", runs.rows("rate", names, names), note),
         Table(
-            "The authorizer's memory, by distinct tokens",
+            "Authorizer memory, by number of distinct tokens",
             "MiB",
             memory(programs),
-            "Resident, after so many tokens of 2,000 subjects.",
+            "Resident memory after this number of tokens of 2,000 subjects.",
         ),
-        run_benchmark(programs, "runs", "A run of alb-sync", 240),
+        run_benchmark(programs, "runs", "One run of alb-sync", 240),
     ]

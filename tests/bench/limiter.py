@@ -66,7 +66,7 @@ def respond_without_store(command: list, port: int) -> dict[str, float]:
         process.stdin.flush()
         line = process.stdout.readline()
         if not line:
-            raise NoResponse(f"none within {RESPONSE_TIMEOUT_S} s")
+            raise NoResponse(f"no response within {RESPONSE_TIMEOUT_S} s")
         result = json.loads(line)
         return {"seconds": result["seconds"] * 1e3, "how": result["how"]}
     finally:
@@ -87,8 +87,11 @@ def without_store(programs: Programs, port: int) -> Table:
         runs = Runs()
         runs.measure({name: lambda command=command: respond_without_store(command, port)}, 3 if name == "Tollgate" else 1, 0)
         rows.extend(runs.rows("seconds", [name], NAMES[:1]))
-    note = f"After one good answer, each library as it is set up by default, waited for {RESPONSE_TIMEOUT_S} s."
-    return Table("Answer while the store hangs", "ms", rows, note, chart=False)
+    note = (
+        "The store stops responding after one good response. Each library has its default settings. "
+        f"Limit: {RESPONSE_TIMEOUT_S} s."
+    )
+    return Table("Response time while the store hangs", "ms", rows, note, chart=False)
 
 
 def by_workers(runs: dict[int, Runs], figure: str) -> list[Row]:
@@ -122,17 +125,17 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
         },
         ROUNDS,
     )
-    note = "One key, all admitted, the workers in one process each. The emulator is what takes the time."
+    note = "One key, all calls allowed, all workers in one process. Most of the time is spent in the emulator."
     return [
-        Table("Decisions a second", "/s", by_workers(ample, "rate"), note),
+        Table("Decisions per second", "/s", by_workers(ample, "rate"), note),
         Table(
-            "Store requests a decision",
+            "Store requests per decision",
             "requests",
             by_workers(ample, "requests"),
-            "Counted by each client as it sends.",
+            "Each client counts the requests that it sends.",
         ),
         Table(
-            f"Admitted above a limit of {LIMIT}",
+            f"Calls allowed above a limit of {LIMIT}",
             "calls",
             tight.rows("over", NAMES, NAMES[:1]),
             "16 workers for 2 s.",
@@ -140,10 +143,11 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
         ),
         hanging,
         Table(
-            "Decisions a second in memory",
+            "Decisions per second in memory",
             "million/s",
             memory.rows("rate", IN_MEMORY, IN_MEMORY[:1]),
-            "A thousand keys in turn on one thread. Ours charges a bucket and a quota; the others one limit.",
+            "A thousand keys in turn, on one thread. Tollgate charges a token bucket and a quota, "
+            "the others charge one limit.",
         ),
-        run_benchmark(programs, "decisions", "What a decision costs, in requests to the store", 420),
+        run_benchmark(programs, "decisions", "Store requests per decision in detail", 420),
     ]

@@ -22,7 +22,7 @@ RECORDS = 10_000
 SCALE_TO_MILLION = 1_000_000 / RECORDS
 PERCENTILES = [0.5, 0.95, 0.99, 0.999]
 OURS = "metrics-publisher"
-NAMES = [OURS, "metrics_cloudwatch", "Powertools (EMF)", "one request a record"]
+NAMES = [OURS, "metrics_cloudwatch", "Powertools (EMF)", "one request per record"]
 PYTHON = BENCH / "python"
 
 
@@ -140,13 +140,13 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
             OURS: lambda: measure_requests(lambda: invoke_publisher(programs, path, url), received),
             "metrics_cloudwatch": lambda: {**measure_requests(send_with_rust_peer, received), "rate": RECORDS / rates[-1]},
             "Powertools (EMF)": lambda: powertools(path),
-            "one request a record": lambda: one_request_per_record(programs, path, url, received),
+            "one request per record": lambda: one_request_per_record(programs, path, url, received),
         }
         runs.measure(subjects, ROUNDS)
-    details = run_benchmark(programs, "deliveries", "A delivery", 180)
+    details = run_benchmark(programs, "deliveries", "One delivery in detail", 180)
     with contextlib.suppress(ValueError):
         runs.values.setdefault("rate", {})[OURS] = [float(measured_value(details, "call records/s on one core, ready to send"))]
-    scaled = f"Of deliveries of {RECORDS:,} records with 56 operations, scaled to a million."
+    scaled = f"Measured with deliveries of {RECORDS:,} records with 56 operations, scaled to a million."
     parts = [f"p{100 * part:g}" for part in PERCENTILES]
     errors = [
         Row(f"{name}, {part}", line.values, line.ours, line.failed)
@@ -156,24 +156,24 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
     ]
     return [
         Table(
-            "Records a second",
+            "Records per second",
             "/s",
             runs.rows("rate", NAMES[:3], [OURS]),
-            "On one core. Ours from text to requests that are ready to send, the best of five; metrics_cloudwatch with "
-            "sending; Powertools to lines of text.",
+            "On one core. metrics-publisher: from text to requests that are ready to send, the best of five runs. "
+            "metrics_cloudwatch: including sending. Powertools: to lines of text.",
         ),
         Table(
-            "Requests a million records",
+            "Requests per million records",
             "requests",
             runs.rows("requests", NAMES, [OURS]),
-            scaled + " EMF goes through the log, without requests of the function's own.",
+            scaled + " EMF is sent through the log, so the function sends no requests.",
         ),
         Table(
-            "Bytes a million records",
+            "Bytes per million records",
             "MB",
             runs.rows("bytes", NAMES, [OURS]),
-            "As sent, compressed where the client does so; EMF as text, for whose ingestion CloudWatch Logs charges.",
+            "As sent, compressed if the client compresses. EMF is text, and CloudWatch Logs charges for its ingestion.",
         ),
-        Table("Percentiles off by", "%", errors, "Of all durations as they reach CloudWatch.", chart=False),
+        Table("Error of percentiles", "%", errors, "Computed from the durations that CloudWatch receives.", chart=False),
         details,
     ]

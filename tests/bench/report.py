@@ -8,13 +8,13 @@ from harness.paths import PROJECT
 CHARTS = PROJECT / "docs" / "benchmarks"
 HEAD = """# Benchmarks
 
-Written by `make bench`, which builds everything in release, starts what it needs on loopback and runs every comparison
-on one machine. **Ratios are what counts**: absolute times are of this machine and of what else it did. A comparison
-that is lost is printed like any other.
+`make bench` writes this page. It builds everything in release mode, starts all servers on loopback and runs every
+comparison on one machine. **Compare ratios**: absolute times depend on the machine and its load. Comparisons that
+Tollgate loses are listed too.
 
-Medians, with the least and the most of so many runs. What is compared takes turns, each round beginning with another;
-a first round that does not count warms up. Peers come from their registries at pinned versions and are driven as
-their own documentation says (`tests/bench`).
+Each table shows the median, minimum and maximum of several runs. The compared programs take turns, and each round
+starts with a different one. A warm-up round is not counted. Peers are installed from their registries at pinned
+versions and used as their documentation recommends (`tests/bench`).
 """
 REPEAT = """
 ## How to repeat
@@ -24,10 +24,10 @@ make bench
 make bench PART=limiter
 ```
 
-The first measures everything: builds, which take longest, then some 20 minutes; wrk and nginx-light come from Debian's
-packages. The second measures one part: {parts}.
+The first command measures everything. It builds all programs, which takes longest, and then runs for about 20 minutes.
+wrk and nginx-light are installed from Debian packages. The second command measures one part: {parts}.
 
-Results are kept in `target/bench`, a file for each part; this page is made of the latest of each.
+`target/bench` contains one result file per part. This page shows the latest result of each part.
 """
 
 
@@ -46,7 +46,7 @@ def section(part: dict) -> str:
     text = f"\n## {part['title']}\n\nMeasured {part['at']} in {part['seconds']:.0f} s; {busy}.\n"
     if part["dev"]:
         text += (
-            "\n**Of the dev profile, which is not optimised: this shows that the comparison runs, and nothing else.**\n"
+            "\n**Measured with the dev profile, which is not optimised. This only shows that the comparison runs.**\n"
         )
     if part.get("failed"):
         return text + f"\nFailed: {part['failed']}\n"
@@ -65,7 +65,7 @@ def table_section(part: str, table: dict) -> str:
 
 
 def markdown(table: dict) -> str:
-    lines = [f"| | median, {table['unit']} | least to most | runs |", "|---|---|---|---|"]
+    lines = [f"| | median, {table['unit']} | min to max | runs |", "|---|---|---|---|"]
     return "\n".join(lines + [line(row) for row in table["rows"]]) + "\n"
 
 

@@ -26,7 +26,7 @@ SEEDS = {"plans": {"bench": {"throttle": {"rate": 100, "burst": 1000}}}}
 OURS = ["authorizer", "alb-sync", "limiter", "metrics-publisher"]
 ROWS = [
     *OURS,
-    "Rust, doing nothing",
+    "Rust, empty function",
     "Node: jose, AWS SDK",
     "Node: aws-jwt-verify, AWS SDK",
     "Python: PyJWT, Powertools, boto3",
@@ -120,7 +120,7 @@ def rust_functions(
     found = {}
     for name, (first_event, more, expected) in cases.items():
         program = programs.binaries[name]
-        row = "Rust, doing nothing" if name == "nothing" else name
+        row = "Rust, empty function" if name == "nothing" else name
         found[row] = Function([program], first_event, {**settings, **more}, [(program, [])], expected)
     return found
 
@@ -205,18 +205,18 @@ def measure(programs: Programs) -> list[Table]:
 
     packages = [Row(name, [package_mb(found[name])], name in OURS) for name in ROWS if name not in runs.failures]
     decisions = (
-        "An authorizer's first real answer is a whole decision: a token checked, a plan read, a charge written, on an "
-        "emulator. The peers fetch the signing keys from this machine. Tollgate has them in its policy, because in "
-        "Lambda's environment it refuses keys on loopback."
+        "For an authorizer, the first real response is a complete decision on an emulator: verify a token, read a plan "
+        "and write a charge. The peers fetch the signing keys from this machine. Tollgate has them in its policy, "
+        "because inside Lambda it rejects signing keys from loopback addresses."
     )
     return [
         Table(
-            "Start-up",
+            "Startup",
             "ms",
             runs.rows("start", ROWS, OURS),
-            "By the emulator's own report, from the start of the process to its asking for an event.",
+            "Reported by the emulator: from the start of the process until it requests an event.",
         ),
-        Table("Start-up and first real answer", "ms", runs.rows("answer", ROWS, OURS), decisions),
-        Table("Peak memory", "MiB", runs.rows("memory", ROWS, OURS), "Resident, after the first answer."),
-        Table("Package", "MB", packages, "Zipped; an interpreter is Lambda's own."),
+        Table("Startup and first real response", "ms", runs.rows("answer", ROWS, OURS), decisions),
+        Table("Peak memory", "MiB", runs.rows("memory", ROWS, OURS), "Peak resident memory, after the first response."),
+        Table("Package", "MB", packages, "Size of the zip. Lambda provides the interpreters."),
     ]

@@ -11,16 +11,16 @@ from bench.rows import Row, Runs, Table
 ROUNDS = 5
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 UNIT_US = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6}
-OURS = ["authorizer, a token seen before", "authorizer, a new token"]
+OURS = ["authorizer, cached token", "authorizer, new token"]
 BENCHES = {
     "a_token_seen_before": OURS[0],
     "a_new_token": OURS[1],
-    "bare_signature_check": "aws-lc-rs, the signature alone",
+    "bare_signature_check": "aws-lc-rs, signature only",
 }
 NODE, PYTHON = BENCH / "node", BENCH / "python"
 NOTE = (
-    "Ours reads a whole event and charges a plan in the embedded store, which the peers do not. They check a "
-    "token anew each time. Medians of processes; each process's is over hundreds of calls, after those that warm it up."
+    "Tollgate reads a complete event and charges a plan in the embedded store, which the peers do not. The peers verify "
+    "the token in every call. Each run is a process, and its value is the median of hundreds of calls after a warm-up."
 )
 
 
@@ -87,7 +87,7 @@ def measure(programs: Programs) -> list[Table]:
         row_of_ours(runs, "a_key", f"authorizer, an API key, {count} rules", argument)
         for count, argument in ((10, "10"), (1000, "1000"))
     ]
-    return [*tables, Table("Warm call, by rules of the policy", "µs", rules, "A flat line is what is hoped for.")]
+    return [*tables, Table("Warm call, by number of policy rules", "µs", rules, "The goal is a flat line.")]
 
 
 def row_of_ours(runs: Runs, bench: str, name: str, argument: str) -> Row:

@@ -179,7 +179,7 @@ fn memory(lines: &[String]) {
     };
     if let (Some(some), Some(many)) = (after(LINES / 10), after(LINES)) {
         row(
-            "memory after 1,000,000 lines beyond that after 100,000",
+            "additional memory for 1,000,000 lines over 100,000",
             format!("{} kB", many - some),
             "flat",
         );
@@ -215,20 +215,20 @@ fn errors() {
         let is = values[(values.len() as f64 * part).ceil() as usize - 1];
         let told = buckets.quantile(part).expect("a value");
         row(
-            &format!("p{} off by", part * 100.0),
+            &format!("error of p{}", part * 100.0),
             format!("{:.1} %", (told - is).abs() / is * 100.0),
             "≤ 5 %",
         );
     }
     row(
-        "values of 1,000,000 different ones",
+        "histogram values for 1,000,000 distinct durations",
         buckets.values().len().to_string(),
         "≤ 150",
     );
 }
 
 fn main() {
-    println!("| a delivery | measured | goal |\n|---|---|---|");
+    println!("| one delivery | measured | goal |\n|---|---|---|");
     let lines = access_lines(20_000);
     speed(&lines);
     memory(&lines);

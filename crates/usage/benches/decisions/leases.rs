@@ -35,9 +35,9 @@ pub(crate) async fn hot_keys(url: &str) {
             cost.told(decisions),
             goal,
         );
-        row(&format!("over-admission of it, {name} plan"), over, "0");
+        row(&format!("calls above the limit, {name} plan"), over, "0");
         row(
-            &format!("stranded at the end, {name} plan"),
+            &format!("unused leased calls at the end, {name} plan"),
             stranded,
             "≤ 240",
         );
@@ -68,7 +68,7 @@ pub(crate) async fn capped(server: &Server) {
         (cost.allowed + cost.denied) as u64 / seconds
     );
     row(
-        "hot key, k = 100, store capped at 1,000 writes/s, 16 workers",
+        "hot key, k = 100, store limited to 1,000 writes/s, 16 workers",
         cost.told(decisions),
         "≥ 10,000/s",
     );

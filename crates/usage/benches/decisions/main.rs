@@ -61,7 +61,7 @@ async fn main() {
     let url = format!("http://{}", server.address);
     Subject::dynamodb("ministack", &url).await;
     let mut extremes = Extremes::default();
-    println!("| requests a decision | measured | goal |\n|---|---|---|");
+    println!("| requests per decision | measured | goal |\n|---|---|---|");
     busy(&url, &mut extremes).await;
     poisson(&url, &mut extremes).await;
     denied(&url).await;
@@ -69,29 +69,33 @@ async fn main() {
     leases::hot_keys(&url).await;
     leases::capped(&server).await;
     row(
-        "most charges in a decision, one bucket",
+        "maximum charges per decision, one bucket",
         extremes.most_one_bucket,
         "2",
     );
     row(
-        "most charges in a decision, two buckets",
+        "maximum charges per decision, two buckets",
         extremes.most_two_buckets,
         "3",
     );
-    row("over-admission, any of these", extremes.over_admitted, "0");
     row(
-        "answer while the store hangs",
+        "calls above a limit, in any of these",
+        extremes.over_admitted,
+        "0",
+    );
+    row(
+        "response time while the store hangs",
         format!("{:.0?}", answer_while_it_hangs(&server).await),
         "≤ 220 ms",
     );
     let [admitting, refusing] = embedded::decisions_a_second().map(|a_second| a_second / 1e6);
     row(
-        "embedded store, decisions/s on one core, admitting",
+        "embedded store, decisions/s on one core, allowed calls",
         format!("{admitting:.1} million"),
         "≥ 2 million",
     );
     row(
-        "embedded store, decisions/s on one core, refusing",
+        "embedded store, decisions/s on one core, refused calls",
         format!("{refusing:.1} million"),
         "≥ 2 million",
     );
@@ -164,7 +168,7 @@ async fn denied(url: &str) {
     let arrivals = Arrivals::Poisson { a_second: 400.0 };
     for (name, json, goal) in [
         ("rate 1/s", ONE_A_SECOND, "≤ 0.05"),
-        ("quota gone", QUOTA_GONE, "≤ 0.02"),
+        ("quota used up", QUOTA_GONE, "≤ 0.02"),
     ] {
         let cost = load(url, plan(json), 16, arrivals, Duration::from_secs(12)).await;
         let what = format!("denied, 16 workers, 400 calls/s, {name}");

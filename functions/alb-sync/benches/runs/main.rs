@@ -47,7 +47,7 @@ fn main() {
         });
         return runtime.block_on(async { run(nothing).await.expect("a function") });
     }
-    println!("| a run | measured | goal |\n|---|---|---|");
+    println!("| one run | measured | goal |\n|---|---|---|");
     runtime.block_on(async {
         calls().await;
         growth().await;
@@ -111,7 +111,7 @@ async fn growth() {
             row(
                 &what,
                 format!("{:.0} ms", times[times.len() / 2].as_secs_f64() * 1e3),
-                "side by side",
+                "concurrent",
             );
         }
     }
@@ -120,7 +120,7 @@ async fn growth() {
 async fn coverage() {
     for nodes in [20, 50, 100] {
         let found = sampled::runs(nodes, 20_000);
-        let what = format!("{nodes} nodes, independent answers: found whole");
+        let what = format!("{nodes} nodes, independent responses: all addresses found");
         row(
             &what,
             format!(
