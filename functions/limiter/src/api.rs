@@ -1,4 +1,4 @@
-//! Routes and their description, from the same declarations.
+//! The routes, and the OpenAPI description that is built from their declarations.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -15,71 +15,75 @@ use utoipa::{IntoResponses, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::enforcement::enforce;
-use crate::problem::{IN_DOUBT, Mistake, Problem};
-use crate::{Shared, openapi, request::accept, request::caller, request::precondition};
-use crate::{decisions, export, import, keys, keys::rotation, plans, policies, usage_report};
+use crate::enforcement::enforce_decision;
+use crate::keys::rotation;
+use crate::problem::{Mistake, Problem};
+use crate::request::{accept, caller};
+use crate::{
+    Shared, decisions, export, grants, import, keys, openapi, plans, policies, response,
+    usage_report,
+};
 
-/// Every problem that reading may end with.
+/// The error responses of every operation.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "it is there for its description")]
+#[expect(dead_code, reason = "only described")]
 pub(crate) enum Reads {
-    /// A parameter or a header has mistakes in it.
+    /// A query parameter, a header or the JSON syntax of the body is invalid.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
-    /// The caller may not.
+    /// The caller lacks permission.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),
-    /// There is no such thing.
+    /// The resource does not exist.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem),
-    /// The client takes none of the forms that there are.
+    /// The client accepts none of the available media types.
     #[response(status = 406, content_type = "application/problem+json")]
     NotAcceptable(Problem),
-    /// Our failure.
+    /// Tollgate failed.
     #[response(status = 500, content_type = "application/problem+json")]
     Failed(Problem),
-    /// The store gives no answer.
+    /// The store did not respond.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
 }
 
-/// What a change may end with besides.
+/// The additional error responses of writes.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "it is there for its description")]
+#[expect(dead_code, reason = "only described")]
 pub(crate) enum Writes {
-    /// Something else stands in the way.
+    /// The change conflicts with another resource or another request.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Problem),
-    /// What is there is not what the condition names.
+    /// The condition in If-Match or If-None-Match is not met.
     #[response(status = 412, content_type = "application/problem+json")]
     PreconditionFailed(Problem),
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Problem),
-    /// The body is of another type.
+    /// The body has an unsupported media type.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedType(Problem),
-    /// The body has mistakes in it, each of which is named.
+    /// The body is invalid. `errors` names every mistake.
     #[response(status = 422, content_type = "application/problem+json")]
     Mistakes(Problem),
 }
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Tollgate limiter", description = "Plans, keys, policies, usage and decisions."),
+    info(title = "Tollgate limiter", description = "Plans, API keys, policies, usage and decisions."),
     tags(
-        (name = "plans", description = "How often each of a plan's callers may call"),
+        (name = "plans", description = "Usage plans: rate limits and quotas"),
         (name = "keys", description = "API keys: shown once, stored as hashes"),
-        (name = "usage", description = "What callers have used"),
-        (name = "decisions", description = "Decisions for callers that have no authorizer"),
-        (name = "policies", description = "What the authorizer asks of each path")
+        (name = "usage", description = "Usage of API keys, and grants"),
+        (name = "decisions", description = "Decisions for services without an authorizer"),
+        (name = "policies", description = "Authorization policies: the credentials that each path requires")
     )
 )]
 struct Description;
 
-/// Behind IAM.
-fn administration() -> OpenApiRouter<Shared> {
+/// The routes that require IAM authorization.
+fn admin_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(plans::list))
         .routes(routes!(plans::get, plans::put, plans::delete))
@@ -88,88 +92,89 @@ fn administration() -> OpenApiRouter<Shared> {
         .routes(routes!(export::export))
         .routes(routes!(keys::get, keys::update, keys::delete))
         .routes(routes!(rotation::rotate))
-        .routes(routes!(usage_report::of_key, usage_report::grant))
+        .routes(routes!(usage_report::of_key, grants::grant))
         .routes(routes!(decisions::decide))
         .routes(routes!(policies::get, policies::put))
-        .route_layer(from_fn(only_administrators))
+        .route_layer(from_fn(require_administrator))
 }
 
-/// Behind the authorizer, and for everybody.
-fn others() -> OpenApiRouter<Shared> {
+/// The routes for API keys and for everybody.
+fn other_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(usage_report::own))
         .routes(routes!(describe))
 }
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let (_, api) = others().merge(administration()).split_for_parts();
+    let (_, api) = other_routes().merge(admin_routes()).split_for_parts();
     openapi::complete(serde_json::to_value(api).unwrap_or_default())
 });
 static DESCRIPTION_TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(DESCRIPTION.to_string()));
 
+/// Returns the OpenAPI description.
 pub(crate) fn description() -> &'static Value {
     &DESCRIPTION
 }
 
+/// Returns the router of all requests.
 pub(crate) fn router(shared: Shared) -> Router {
-    let (router, _) = others().merge(administration()).split_for_parts();
+    let (router, _) = other_routes().merge(admin_routes()).split_for_parts();
     let router = router
-        .fallback(nowhere)
-        .method_not_allowed_fallback(not_allowed);
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed);
+
     router
-        .layer(from_fn(enforce))
-        .layer(from_fn(serve))
+        .layer(from_fn(enforce_decision))
+        .layer(from_fn(time_and_log))
         .with_state(shared)
 }
 
-/// Responds to a request that cannot be routed.
+/// Returns the router of a request that is not valid HTTP.
 pub(crate) fn malformed(mistakes: Vec<Mistake>) -> Router {
     let problem = Problem::malformed(mistakes);
     Router::new()
         .fallback(async move || problem)
-        .layer(from_fn(serve))
+        .layer(from_fn(time_and_log))
 }
 
-/// The description of all this.
+/// Get this description
 #[utoipa::path(get, path = "/_tollgate/openapi.json", operation_id = "describe", tag = "description",
     responses((status = 200, description = "OpenAPI 3.1", body = Value), Reads))]
 async fn describe(State(_): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
-    Ok(precondition::json_bytes(
-        StatusCode::OK,
-        DESCRIPTION_TEXT.to_vec(),
-    ))
+    let body = DESCRIPTION_TEXT.to_vec();
+    Ok(response::json_bytes(StatusCode::OK, body))
 }
 
-async fn nowhere() -> Problem {
-    Problem::not_found("such resource")
+async fn not_found() -> Problem {
+    Problem::not_found("resource")
 }
 
-/// Which methods there are, the router says.
-async fn not_allowed() -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "This resource does not know the request's method.",
-    )
+/// The router adds `Allow`.
+async fn method_not_allowed() -> Problem {
+    let detail = "This resource does not support the request method.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 
-async fn only_administrators(request: Request, next: Next) -> Response {
+async fn require_administrator(request: Request, next: Next) -> Response {
     match caller::administrator(request.extensions()) {
         Ok(_) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-/// By the time that API Gateway gives up, nobody is left to read the answer.
-async fn serve(request: Request, next: Next) -> Response {
+/// Logs the request, and ends it when API Gateway stops waiting for the response.
+async fn time_and_log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
-    let answered = tokio::time::timeout(INTEGRATION, next.run(request)).await;
-    let response = answered.unwrap_or_else(|_| too_late(&method).into_response());
+
+    let response = tokio::time::timeout(INTEGRATION, next.run(request)).await;
+    let response = response.unwrap_or_else(|_| timed_out(&method).into_response());
+
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     let (status, route) = (response.status().as_u16(), route.as_deref().unwrap_or("-"));
     tracing::info!(
@@ -177,21 +182,18 @@ async fn serve(request: Request, next: Next) -> Response {
         route,
         status,
         duration_ms,
-        "answered"
+        "handled the request"
     );
     response
 }
 
-fn too_late(method: &Method) -> Problem {
-    let in_doubt = if method.is_safe() {
-        String::new()
+fn timed_out(method: &Method) -> Problem {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The request timed out.");
+    if method.is_safe() {
+        problem
     } else {
-        format!(" {IN_DOUBT}")
-    };
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        format!("It took too long.{in_doubt}"),
-    )
+        problem.with_unknown_effect()
+    }
 }
 
 #[cfg(test)]
@@ -199,19 +201,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_only_looked_at_cannot_have_happened() {
-        let told = |method| {
-            serde_json::to_value(too_late(&method)).unwrap()["detail"]
-                .as_str()
-                .unwrap()
-                .to_owned()
+    fn timeout_of_a_write_says_that_it_may_have_been_applied() {
+        let detail = |method| {
+            let problem = serde_json::to_value(timed_out(&method)).unwrap();
+            problem["detail"].as_str().unwrap().to_owned()
         };
-        assert_eq!(told(Method::GET), "It took too long.");
-        assert!(told(Method::PUT).contains("may have happened"));
+
+        assert_eq!(detail(Method::GET), "The request timed out.");
+        assert!(detail(Method::PUT).contains("may have been applied"));
     }
 
     #[test]
-    fn every_route_of_the_interface_is_described() {
+    fn every_route_is_described() {
         let paths = DESCRIPTION["paths"].as_object().unwrap();
         let mut operations: Vec<String> = Vec::new();
         for (path, item) in paths {
@@ -219,6 +220,7 @@ mod tests {
             operations.extend(methods.map(|method| format!("{} {path}", method.to_uppercase())));
         }
         operations.sort_unstable();
+
         let mut expected = [
             "GET /_tollgate/openapi.json",
             "GET /_tollgate/usage",

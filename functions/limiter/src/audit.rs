@@ -1,45 +1,34 @@
 //! The audit log: one line for every change by an administrator.
 //!
-//! The line's message is `administrative change`. Its fields:
+//! The message is `administrative change`. The fields are:
 //!
-//! - `principal`: the ARN that IAM has authenticated, with the session's name if a role was assumed
-//! - `request_id`: API Gateway's own; the one in `span` may be the client's
-//! - `action`, `target`: what was done, and the id of the key, plan or policy. For a refund to a
-//!   token's subject,
-//!   the caller as the usage table names it
-//! - `changes`: JSON, see [`crate::audit::changes`]; `unlisted_changes` counts those that did not fit
-//! - `quota`, `amount`: of a grant; a refund has the amount
-//! - `result`: `ok`, or `unknown` if a change may have happened: the store or the time ended before
-//!   its outcome was known
+//! - `principal`: the ARN that IAM has authenticated, with the session name of an assumed role
+//! - `request_id`: the request id of API Gateway; the one in `span` may be chosen by the client
+//! - `action`, `target`: the change, and the id of the key, plan or policy. For a refund to the
+//!   subject of a token, the target is the caller as the usage table names it
+//! - `changes`: JSON, see [`changes`]; `unlisted_changes` counts those that did not fit
+//! - `quota`, `amount`: of a grant; a refund has only the amount
+//! - `result`: `ok`, or `unknown` if the change may have been applied, because the store did not
+//!   respond or the request timed out
 //!
-//! A refused request, a request that changes nothing, and a repeated one write no line.
+//! A rejected request, a request that changes nothing, and a repeated request write no line.
 
 pub(crate) mod changes;
 
-use axum::extract::FromRequestParts;
-use http::request::Parts;
 use telemetry::AUDIT_TARGET;
 
-use crate::audit::changes::Changes;
 use crate::problem::Problem;
-use crate::request::caller;
 
-/// The administrator that a request comes from.
+use changes::Changes;
+
+/// The administrator who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Administrator {
     pub(crate) principal: String,
     pub(crate) request_id: String,
 }
 
-impl<S: Sync> FromRequestParts<S> for Administrator {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        caller::administrator(&parts.extensions)
-    }
-}
-
-/// What an administrator does.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     PutPlan,
@@ -71,14 +60,14 @@ impl Action {
     }
 }
 
-/// How much was granted or given back.
+/// The calls that were granted or refunded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) quota: Option<String>,
     pub(crate) amount: i64,
 }
 
-/// A record of the audit log.
+/// A line of the audit log.
 struct Record<'r> {
     administrator: &'r Administrator,
     action: Action,
@@ -90,8 +79,11 @@ struct Record<'r> {
 
 impl Record<'_> {
     fn log(&self) {
-        let changes = (!self.changes.fields.is_empty())
-            .then(|| serde_json::to_string(&self.changes.fields).unwrap_or_default());
+        let fields = &self.changes.fields;
+        let changes =
+            (!fields.is_empty()).then(|| serde_json::to_string(fields).unwrap_or_default());
+        let unlisted = self.changes.unlisted;
+
         tracing::info!(
             target: AUDIT_TARGET,
             principal = self.administrator.principal,
@@ -102,14 +94,14 @@ impl Record<'_> {
             quota = self.amount.and_then(|amount| amount.quota.as_deref()),
             amount = self.amount.map(|amount| amount.amount),
             changes,
-            unlisted_changes = (self.changes.unlisted > 0).then_some(self.changes.unlisted),
+            unlisted_changes = (unlisted > 0).then_some(unlisted),
             "administrative change"
         );
     }
 }
 
-/// A change that is under way. If it is dropped before its outcome is known, as at a timeout, its
-/// record says so.
+/// A change in progress. If it is dropped before its outcome is known, for example at a timeout, its
+/// result is recorded as `unknown`.
 #[must_use]
 pub(crate) struct PendingChange<'a> {
     administrator: &'a Administrator,
@@ -119,8 +111,8 @@ pub(crate) struct PendingChange<'a> {
 }
 
 impl Administrator {
-    /// Begins a change. Nothing is written before its outcome is known.
-    pub(crate) fn begins(&self, action: Action, target: impl Into<String>) -> PendingChange<'_> {
+    /// Begins a change. It is recorded once its outcome is known.
+    pub(crate) fn begin(&self, action: Action, target: impl Into<String>) -> PendingChange<'_> {
         PendingChange {
             administrator: self,
             action,
@@ -131,16 +123,16 @@ impl Administrator {
 }
 
 impl PendingChange<'_> {
-    /// Records what was changed.
-    pub(crate) fn made(mut self, changes: &Changes) {
+    /// Records the changed fields. If there are none, records nothing.
+    pub(crate) fn complete(mut self, changes: &Changes) {
         self.is_open = false;
         if !changes.is_empty() {
             self.record(&self.target, "ok", changes, None);
         }
     }
 
-    /// Records how much was granted or given back.
-    pub(crate) fn moved(mut self, amount: &Amount) {
+    /// Records the calls that were granted or refunded. If there are none, records nothing.
+    pub(crate) fn complete_amount(mut self, amount: &Amount) {
         self.is_open = false;
         if amount.amount != 0 {
             self.record(&self.target, "ok", &Changes::default(), Some(amount));
@@ -148,21 +140,21 @@ impl PendingChange<'_> {
     }
 
     /// Records one of several targets that were changed together.
-    pub(crate) fn made_to(&self, target: &str, changes: &Changes) {
+    pub(crate) fn record_target(&self, target: &str, changes: &Changes) {
         if !changes.is_empty() {
             self.record(target, "ok", changes, None);
         }
     }
 
-    /// Ends the change without a record: nothing was changed, or all of it is recorded.
-    pub(crate) fn end(mut self) {
+    /// Ends the change without a record, because nothing was changed or everything is recorded.
+    pub(crate) fn discard(mut self) {
         self.is_open = false;
     }
 
-    /// Ends the change with a problem. If the change may have happened all the same, the record
-    /// says so.
-    pub(crate) fn failed(mut self, problem: Problem) -> Problem {
-        self.is_open = problem.is_in_doubt();
+    /// Ends the change with a problem. If it may have been applied, its result is recorded as
+    /// `unknown`.
+    pub(crate) fn fail(mut self, problem: Problem) -> Problem {
+        self.is_open = problem.is_write_in_doubt();
         problem
     }
 
@@ -215,18 +207,18 @@ mod tests {
         }
     }
 
-    /// The results that `work` records.
+    /// Returns the results that `work` records.
     fn results(work: impl FnOnce(&Administrator)) -> Vec<Value> {
-        let (log, administrator) = (
-            Log::default(),
-            Administrator {
-                principal: "p".into(),
-                request_id: "r".into(),
-            },
-        );
+        let log = Log::default();
+        let administrator = Administrator {
+            principal: "p".into(),
+            request_id: "r".into(),
+        };
+
         let writer = log.clone();
         let subscriber = telemetry::log_to(["limiter"], None, move || writer.clone());
         tracing::subscriber::with_default(subscriber, || work(&administrator));
+
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         let lines = text
             .lines()
@@ -235,34 +227,29 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_a_timeout_cuts_off_is_recorded_as_unknown() {
-        let cut_off = |administrator: &Administrator| {
-            let change = administrator.begins(Action::UpdateKey, "k1");
+    fn change_that_times_out_is_recorded_as_unknown() {
+        let time_out = |administrator: &Administrator| {
+            let change = administrator.begin(Action::UpdateKey, "k1");
             let work = async move {
                 std::future::pending::<()>().await;
-                change.end();
+                change.discard();
             };
             drop(work);
         };
-        assert_eq!(results(cut_off), ["unknown"]);
+
+        assert_eq!(results(time_out), ["unknown"]);
     }
 
     #[test]
-    fn a_change_that_was_refused_is_not_recorded() {
-        let refused = |administrator: &Administrator| {
-            drop(
-                administrator
-                    .begins(Action::UpdateKey, "k1")
-                    .failed(Problem::not_found("key")),
-            );
-            administrator.begins(Action::UpdateKey, "k1").end();
-            administrator
-                .begins(Action::UpdateKey, "k1")
-                .made(&Changes::default());
-            administrator
-                .begins(Action::Grant, "k1")
-                .moved(&Amount::default());
+    fn rejected_change_is_not_recorded() {
+        let reject = |administrator: &Administrator| {
+            let begin = |action| administrator.begin(action, "k1");
+            drop(begin(Action::UpdateKey).fail(Problem::not_found("key")));
+            begin(Action::UpdateKey).discard();
+            begin(Action::UpdateKey).complete(&Changes::default());
+            begin(Action::Grant).complete_amount(&Amount::default());
         };
-        assert_eq!(results(refused), [Value::Null; 0]);
+
+        assert_eq!(results(reject), [Value::Null; 0]);
     }
 }

@@ -3,33 +3,33 @@
 use policy::{KeyHeader, KeyHeaderError};
 use usage::{StoreConfig, StoreConfigError};
 
-/// Everything that can be set. A variable that is wrong ends the start with its name.
+/// The settings of the function. An invalid one aborts startup, and the error names the variable.
 #[derive(Debug)]
 pub struct Config {
-    /// `KEY_HEADER`: the header that carries API keys, `x-api-key` by default. A policy may not
-    /// name another one.
+    /// `KEY_HEADER`: the header with the API key. Default: `x-api-key`. A policy must not name
+    /// another one.
     pub key_header: KeyHeader,
-    /// Where plans, keys, policies and usage are.
+    /// The store of plans, keys, policies and usage.
     pub store: StoreConfig,
 }
 
 /// An invalid setting.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The header of API keys.
+    /// `KEY_HEADER` is invalid.
     #[error("KEY_HEADER: {0}")]
     KeyHeader(#[from] KeyHeaderError),
-    /// A setting of the store.
+    /// A setting of the store is missing or invalid.
     #[error(transparent)]
     Store(#[from] StoreConfigError),
 }
 
 impl Config {
-    /// Reads the settings through `lookup`: the environment's in a function, the template's in the
-    /// local gateway.
+    /// Reads the settings. `lookup` returns the value of an environment variable; the local gateway
+    /// takes the values from the template.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or wrong.
+    /// [`ConfigError`] for the first variable that is missing or invalid.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let key_header = KeyHeader::from_setting(lookup("KEY_HEADER"))?;
         Ok(Self {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_or_seeds_are_all_that_has_to_be_set() {
+    fn tables_or_seeds_are_the_only_required_settings() {
         let tables = config(&[("REGISTRY_TABLE", "r"), ("USAGE_TABLE", "u")]).unwrap();
         assert!(
             matches!(tables.store, StoreConfig::DynamoDb(tables) if tables.registry_table == "r")
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setting_is_named() {
+    fn error_names_the_invalid_setting() {
         assert_eq!(config(&[]).unwrap_err(), "REGISTRY_TABLE is not set");
         let error = config(&[("EMBEDDED_STORE", r#"{"plans":{"p":{"rate":1}}}"#)]).unwrap_err();
         assert!(

@@ -1,9 +1,9 @@
-//! The authorizer's decision, enforced here.
+//! Enforcement of the authorizer's decision.
 //!
-//! The authorizer lets a throttled request pass with a mark, because an HTTP API's authorizer
-//! cannot respond with 429. A listener rule of the load balancer responds for the backend. No load
-//! balancer is in front of this function, so it responds itself, on every route and before any
-//! handler.
+//! The authorizer of an HTTP API cannot respond with 429, so it allows a throttled request and
+//! marks it. For a backend, a listener rule of the load balancer then responds. There is no load
+//! balancer in front of this function, so the function responds itself, on every route and before
+//! any handler.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -15,35 +15,35 @@ use outcome::{ContextField, Decision, Reason};
 use crate::problem::Problem;
 use crate::request::caller::context_field;
 
-/// Serves a request that the authorizer has admitted, and responds to one that it has marked.
-pub(crate) async fn enforce(request: Request, next: Next) -> Response {
-    match refusal(request.extensions()) {
+/// Handles a request that the authorizer has allowed, and rejects one that it has marked.
+pub(crate) async fn enforce_decision(request: Request, next: Next) -> Response {
+    match rejection(request.extensions()) {
         Some(problem) => problem.into_response(),
         None => next.run(request).await,
     }
 }
 
-/// The response to a marked request. A request without a decision comes from a route that the
-/// authorizer does not guard. A decision that this release does not know is not taken for a yes.
-fn refusal(extensions: &Extensions) -> Option<Problem> {
-    let decision = context_field(extensions, ContextField::Decision.as_str())?;
+/// Returns the response to a marked request.
+///
+/// A request without a decision comes from a route without the authorizer. A decision that this
+/// release does not know is rejected.
+fn rejection(extensions: &Extensions) -> Option<Problem> {
+    let field = |field: ContextField| context_field(extensions, field);
+    let decision = field(ContextField::Decision)?;
     let problem = match Decision::from_word(decision) {
         Some(Decision::Allowed | Decision::Degraded) => return None,
         Some(Decision::Throttled) => {
-            let reason = context_field(extensions, ContextField::Reason.as_str());
-            let reason = match reason.and_then(Reason::from_word) {
+            let reason = match field(ContextField::Reason).and_then(Reason::from_word) {
                 Some(Reason::QuotaExceeded) => Reason::QuotaExceeded,
                 _ => Reason::RateExceeded,
             };
-            Problem::throttled(reason.as_str(), Vec::new())
+            Problem::throttled(reason, Vec::new())
         }
         _ => Problem::unavailable(),
     };
 
-    let retry_after_s = context_field(extensions, ContextField::RetryAfter.as_str())
-        .and_then(|seconds| seconds.parse::<u64>().ok());
-    Some(problem.with_header(
-        RETRY_AFTER,
-        HeaderValue::from(retry_after_s.unwrap_or(1).max(1)),
-    ))
+    let retry_after_s = field(ContextField::RetryAfter);
+    let retry_after_s = retry_after_s.and_then(|seconds| seconds.parse::<u64>().ok());
+    let retry_after_s = retry_after_s.unwrap_or(1).max(1);
+    Some(problem.with_header(RETRY_AFTER, HeaderValue::from(retry_after_s)))
 }

@@ -1,8 +1,8 @@
-//! The event of an HTTP API (payload format 2.0) as a request that can be served.
+//! Converts the event of an HTTP API (payload format 2.0) to a request.
 //!
 //! `lambda_http` builds a URL from the host, the scheme, the path and the query, decodes the body,
 //! and panics if any of them is invalid. All of them come from the client, so they are checked or
-//! replaced first: what is invalid becomes a mistake of the request, and an event that API Gateway
+//! replaced first. An invalid one becomes a mistake of the request. An event that API Gateway
 //! cannot have sent becomes a [`Failure`].
 
 use base64::Engine as _;
@@ -16,14 +16,15 @@ use serde_json::Value;
 use crate::Failure;
 use crate::problem::Mistake;
 
-/// The longest path and query together, percent-encoded. API Gateway accepts 10,240 bytes of
-/// request line and headers, and encoding makes them three times as long at most.
+/// The most bytes of path and query together, percent-encoded. API Gateway accepts 10,240 bytes of
+/// request line and headers, and encoding triples their length at most.
 const MAX_TARGET_BYTES: usize = 32 * 1024;
-/// API Gateway's 10,240 bytes hold far fewer. Beyond 24,576 a `HeaderMap` panics.
+/// The most headers. API Gateway's limit of 10,240 bytes allows far fewer, and a `HeaderMap` panics
+/// above 24,576.
 const MAX_HEADERS: usize = 2048;
 
-/// A path comes decoded, and goes into a URI.
-const PATH: &AsciiSet = &CONTROLS
+/// The characters to encode in a path, which arrives decoded.
+const PATH_ESCAPES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -37,8 +38,8 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
-/// A query comes as the client sent it: its own escapes stay.
-const QUERY: &AsciiSet = &CONTROLS
+/// The characters to encode in a query, which arrives as the client sent it. Its escapes are kept.
+const QUERY_ESCAPES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -51,10 +52,10 @@ const QUERY: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A request with what the client did wrong. If there are mistakes, the request is good for its log
-/// line only.
+/// A request, and the mistakes of the client. If there are mistakes, the request is only used for the
+/// log.
 #[derive(Debug)]
-pub(crate) struct Received {
+pub(crate) struct EventRequest {
     pub(crate) request: ApiGatewayV2httpRequest,
     pub(crate) mistakes: Vec<Mistake>,
 }
@@ -62,14 +63,14 @@ pub(crate) struct Received {
 /// Reads an event.
 ///
 /// # Errors
-/// [`Failure`] for an event that is not one of an HTTP API, format 2.0.
-pub(crate) fn received(mut event: Value) -> Result<Received, Failure> {
+/// [`Failure`] if the event is not from an HTTP API with payload format 2.0.
+pub(crate) fn read(mut event: Value) -> Result<EventRequest, Failure> {
     check_objects(&event)?;
 
     let mut mistakes = Vec::new();
     let path = event["rawPath"]
         .as_str()
-        .ok_or_else(|| Failure("rawPath: it is missing".to_owned()))?
+        .ok_or_else(|| Failure("event: `rawPath` is missing".to_owned()))?
         .to_owned();
     let query = event["rawQueryString"]
         .as_str()
@@ -79,7 +80,7 @@ pub(crate) fn received(mut event: Value) -> Result<Received, Failure> {
     check_method(&mut event, &mut mistakes);
     check_body(&mut event, &mut mistakes);
 
-    // Nothing here reads these; the headers are read above.
+    // These are not used, except the headers and the query, which are read above.
     if let Some(fields) = event.as_object_mut() {
         for unused in [
             "headers",
@@ -91,20 +92,22 @@ pub(crate) fn received(mut event: Value) -> Result<Received, Failure> {
             fields.remove(unused);
         }
     }
-    let mut request: ApiGatewayV2httpRequest = serde_json::from_value(event)
-        .map_err(|_| Failure("it is not an event of an HTTP API, format 2.0".to_owned()))?;
+
+    let mut request: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(|_| {
+        Failure("event: expected an HTTP API event of payload format 2.0".to_owned())
+    })?;
 
     let (path, query) = target(&path, &query, &mut mistakes);
     request.raw_path = Some(path);
     request.raw_query_string = Some(query);
     request.headers = headers;
-    // It would become a part of the path.
+    // The stage would become a part of the path.
     request.request_context.stage = None;
-    Ok(Received { request, mistakes })
+    Ok(EventRequest { request, mistakes })
 }
 
-/// Refuses lists in the place of objects. The event's types would read their items as fields, in
-/// order, so that a list could pass for what IAM says of the caller.
+/// Rejects a list in place of an object. The event's types would read its items as fields, in order,
+/// so that a list could pass for the IAM identity of the caller.
 fn check_objects(event: &Value) -> Result<(), Failure> {
     const OBJECTS: [&str; 5] = [
         "",
@@ -121,25 +124,25 @@ fn check_objects(event: &Value) -> Result<(), Failure> {
     };
     match OBJECTS.iter().find(|pointer| !is_object(pointer)) {
         Some(pointer) => Err(Failure(format!(
-            "{}: it is not an object",
+            "event: expected an object at `{}`",
             pointer.trim_start_matches('/').replace('/', ".")
         ))),
         None => Ok(()),
     }
 }
 
-/// The headers, with a constant host and scheme: nothing depends on them.
+/// Returns the headers. The host and the scheme are constants, because nothing depends on them.
 fn headers(sent: &Value, mistakes: &mut Vec<Mistake>) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     let sent = match sent {
         Value::Null => None,
         Value::Object(sent) => Some(sent),
-        _ => return Err(Failure("headers: it is not an object".to_owned())),
+        _ => return Err(Failure("event: expected an object at `headers`".to_owned())),
     };
     if sent.is_some_and(|sent| sent.len() > MAX_HEADERS) {
         mistakes.push(Mistake::in_parameter(
             "headers",
-            format!("there are more than {MAX_HEADERS}"),
+            format!("expected at most {MAX_HEADERS} headers"),
         ));
         return Ok(headers);
     }
@@ -147,22 +150,20 @@ fn headers(sent: &Value, mistakes: &mut Vec<Mistake>) -> Result<HeaderMap, Failu
     for (name, value) in sent.into_iter().flatten() {
         let value = value
             .as_str()
-            .ok_or_else(|| Failure("headers: a value is not a string".to_owned()))?;
-        let Ok(known) = HeaderName::try_from(name.as_str()) else {
-            mistakes.push(Mistake::in_parameter(
-                "headers",
-                "a name is not a valid name of a header",
-            ));
+            .ok_or_else(|| Failure("event: expected strings in `headers`".to_owned()))?;
+        let Ok(name) = HeaderName::try_from(name.as_str()) else {
+            mistakes.push(Mistake::in_parameter("headers", "invalid header name"));
             continue;
         };
         match HeaderValue::try_from(value) {
-            Ok(value) => drop(headers.append(known, value)),
+            Ok(value) => drop(headers.append(name, value)),
             Err(_) => mistakes.push(Mistake::in_parameter(
-                known.as_str(),
-                "the value contains a control character",
+                name.as_str(),
+                "control characters are not allowed",
             )),
         }
     }
+
     headers.insert(HOST, HeaderValue::from_static("limiter"));
     headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
     Ok(headers)
@@ -173,11 +174,9 @@ fn check_method(event: &mut Value, mistakes: &mut Vec<Mistake>) {
         return;
     };
     let Some(text) = method.as_str() else { return };
+
     if Method::try_from(text).is_err() {
-        mistakes.push(Mistake::in_parameter(
-            "method",
-            "it is not a valid HTTP method",
-        ));
+        mistakes.push(Mistake::in_parameter("method", "invalid HTTP method"));
         *method = "GET".into();
     }
 }
@@ -193,20 +192,20 @@ fn check_body(event: &mut Value, mistakes: &mut Vec<Mistake>) {
     }
 }
 
-/// The path and the query, percent-encoded. A URI with dot segments would be resolved to another
-/// path than IAM was asked about, so such a path becomes one that has no resource.
+/// Returns the path and the query, percent-encoded. A path with dot segments would be resolved to
+/// another path than the one that IAM authorized, so it is replaced by `/`, which is no resource.
 fn target(path: &str, query: &str, mistakes: &mut Vec<Mistake>) -> (String, String) {
-    let is_resolved = path
+    let has_dot_segments = path
         .split('/')
         .any(|segment| segment == "." || segment == "..");
-    if is_resolved || !path.starts_with('/') {
+    if has_dot_segments || !path.starts_with('/') {
         return ("/".to_owned(), String::new());
     }
 
-    let path = utf8_percent_encode(path, PATH).to_string();
-    let query = utf8_percent_encode(query, QUERY).to_string();
+    let path = utf8_percent_encode(path, PATH_ESCAPES).to_string();
+    let query = utf8_percent_encode(query, QUERY_ESCAPES).to_string();
     if path.len() + query.len() > MAX_TARGET_BYTES {
-        let detail = format!("path and query are longer than {MAX_TARGET_BYTES} bytes");
+        let detail = format!("expected at most {MAX_TARGET_BYTES} bytes of path and query");
         mistakes.push(Mistake::in_parameter("path", detail));
         return ("/".to_owned(), String::new());
     }
@@ -229,7 +228,7 @@ mod tests {
     }
 
     fn mistakes(changes: &[(&str, Value)]) -> Vec<String> {
-        let received = received(event(changes)).unwrap();
+        let received = read(event(changes)).unwrap();
         received
             .mistakes
             .into_iter()
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_does_wrong_is_named() {
+    fn mistakes_of_the_client_are_named() {
         let many: serde_json::Map<String, Value> = (0..30_000)
             .map(|n| (format!("x-{n}"), "1".into()))
             .collect();
@@ -276,12 +275,12 @@ mod tests {
     }
 
     #[test]
-    fn host_and_scheme_of_the_client_do_not_matter() {
+    fn host_and_scheme_of_the_client_are_ignored() {
         let odd = [
             ("/headers/Host", json!("1.2.3.4.5")),
             ("/headers/x-forwarded-proto", json!("https,http")),
         ];
-        let received = received(event(&odd)).unwrap();
+        let received = read(event(&odd)).unwrap();
         assert_eq!(received.mistakes, []);
         assert_eq!(
             received
@@ -296,9 +295,8 @@ mod tests {
     }
 
     #[test]
-    fn a_query_keeps_its_escapes_and_gets_those_that_are_missing() {
-        let received =
-            received(event(&[("/rawQueryString", json!("a=%2B%zz&b=\"<ü #>\t"))])).unwrap();
+    fn query_keeps_its_escapes_and_gets_missing_ones() {
+        let received = read(event(&[("/rawQueryString", json!("a=%2B%zz&b=\"<ü #>\t"))])).unwrap();
         assert_eq!(
             received.request.raw_query_string.as_deref(),
             Some("a=%2B%zz&b=%22%3C%C3%BC%20%23%3E%09")
@@ -306,15 +304,15 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_would_be_resolved_is_no_resource() {
+    fn path_with_dot_segments_is_no_resource() {
         for path in ["/a/../b", "/a/.", "a", "", ":99999", "@evil"] {
-            let received = received(event(&[("/rawPath", json!(path))])).unwrap();
+            let received = read(event(&[("/rawPath", json!(path))])).unwrap();
             assert_eq!(received.request.raw_path.as_deref(), Some("/"), "{path}");
         }
     }
 
     #[test]
-    fn what_api_gateway_cannot_have_sent_is_a_failure() {
+    fn event_that_is_not_from_an_http_api_is_a_failure() {
         for (pointer, value) in [
             ("/rawPath", Value::Null),
             ("/headers", json!("secret")),
@@ -325,9 +323,7 @@ mod tests {
             ("/isBase64Encoded", json!("secret")),
             ("/body", json!({"secret": 1})),
         ] {
-            let failure = received(event(&[(pointer, value)]))
-                .unwrap_err()
-                .to_string();
+            let failure = read(event(&[(pointer, value)])).unwrap_err().to_string();
             assert!(!failure.contains("secret"), "{pointer}: {failure}");
         }
     }

@@ -1,33 +1,35 @@
-//! The export of keys as a file: page by page, without secrets, which nobody has.
+//! The export of keys as a key file, page by page and without secrets.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use csv::{QuoteStyle, WriterBuilder};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::HeaderValue;
+use http::header::LINK;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use usage::{Admin, KeyRecord, instant_text};
 
 use crate::api::Reads;
-use crate::formula::guarded;
+use crate::formula::escape;
 use crate::key_file::columns::Column;
-use crate::keys::WHAT;
-use crate::problem::{Problem, refused};
+use crate::keys::RESOURCE;
+use crate::problem::Problem;
+use crate::request::AdminRequest;
+use crate::request::accept::CSV;
 use crate::request::cursor::List;
-use crate::request::query::Query;
-use crate::{Shared, request::accept};
+use crate::request::query::{Parameters, QueryParameters};
+use crate::response;
 
-/// Keys that are read at once.
-const PAGE: usize = 100;
-/// Room for the last page: an answer of Lambda's holds 6 MB.
-const LARGEST: usize = 5_000_000;
-/// How long keys are read for one response. A response is late after 25 s, and one page may take
-/// several.
-const READING_TIME: Duration = Duration::from_secs(10);
-/// Every one of them is read by an import.
+/// The number of keys that are read at once.
+const PAGE_ITEMS: usize = 100;
+/// The size after which a response ends. A Lambda response has at most 6 MB, and the last page must
+/// still fit.
+const MAX_BYTES: usize = 5_000_000;
+/// The time for which keys are read for one response. A response times out after 25 s, and one page
+/// may take several.
+const READ_TIME: Duration = Duration::from_secs(10);
+/// The columns of an export. An import reads every one of them.
 const COLUMNS: [Column; 10] = [
     Column::KeyId,
     Column::Name,
@@ -41,95 +43,104 @@ const COLUMNS: [Column; 10] = [
     Column::Metadata,
 ];
 
-/// Exports keys in API Gateway's key-file format, without their secrets
+/// The query of an export.
+pub(crate) struct ExportQuery {
+    plan: Option<String>,
+    after: Option<String>,
+}
+
+impl QueryParameters for ExportQuery {
+    const NAMES: &'static [&'static str] = &["plan", "cursor"];
+    const MEDIA_TYPES: &'static [&'static str] = &[CSV];
+
+    fn read(parameters: &mut Parameters) -> Self {
+        let plan = parameters.nonempty("plan");
+        Self {
+            after: parameters.cursor(List::Keys(plan.as_deref())),
+            plan,
+        }
+    }
+}
+
+/// Export keys
 ///
-/// An apostrophe is put in front of everything that a spreadsheet could calculate, and removed by
-/// an import. An import reads every column of an export. A response holds up to 5 MB, and ends
-/// early if the store is slow. If there are more keys, `Link` has the next page.
+/// Returns keys in API Gateway's key-file format, without their secrets. Text that a spreadsheet
+/// would read as a formula is prefixed with an apostrophe, which an import removes. An import reads
+/// every column of an export. A response has up to 5 MB, and ends early if the store is slow. If
+/// there are more keys, `Link` names the next page.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/export", operation_id = "exportKeys", tag = "keys",
     params(("plan" = Option<String>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, description = "The keys", body = String, content_type = "text/csv",
         headers(("Link" = String))), Reads))]
-pub(crate) async fn export(
-    State(shared): State<Shared>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::CSV])?;
-    let mut query = Query::of(&uri, &["plan", "cursor"]);
-    let plan = query.nonempty("plan");
-    let list = List::Keys(plan.as_deref());
-    let after = query.cursor(list);
-    query.finish()?;
+pub(crate) async fn export(request: AdminRequest<ExportQuery>) -> Result<Response, Problem> {
+    let ExportQuery { plan, after } = &request.query;
+    let plan = plan.as_deref();
+    let end = Instant::now() + READ_TIME;
+    let (file, last) = read_file(&request.admin(), plan, after.clone(), end).await?;
 
-    let admin = shared.admin();
-    let (text, after) = file(
-        &admin,
-        plan.as_deref(),
-        after,
-        Instant::now() + READING_TIME,
-    )
-    .await?;
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (CACHE_CONTROL, "no-store"),
-    ];
-    let mut response = (StatusCode::OK, headers, text).into_response();
-    if let Some(link) = after.and_then(|after| next(plan.as_deref(), &list.cursor(&after))) {
+    let mut response = response::csv(file);
+    let cursor = last.map(|last| List::Keys(plan).cursor(&last));
+    if let Some(link) = cursor.and_then(|cursor| link(plan, &cursor)) {
         response.headers_mut().insert(LINK, link);
     }
     Ok(response)
 }
 
-/// The keys of the pages after `after`, as a file, and the key after which the next file begins.
-/// The file ends early if it is large, or if it is later than `end` and at least one page was read.
-async fn file(
+/// Returns the keys after `after` as a file, and the key after which the next file begins.
+///
+/// The file ends early if it is large. It also ends after `end`, but has at least one page.
+async fn read_file(
     admin: &Admin<'_>,
     plan: Option<&str>,
     mut after: Option<String>,
     end: Instant,
 ) -> Result<(Vec<u8>, Option<String>), Problem> {
-    let mut text = Vec::new();
-    write(&mut text, &COLUMNS.map(|column| column.to_string()))?;
+    let mut file = Vec::new();
+    append(&mut file, &COLUMNS.map(|column| column.to_string()))?;
 
     loop {
         let page = admin
-            .keys(plan, after.as_deref(), PAGE)
+            .keys(plan, after.as_deref(), PAGE_ITEMS)
             .await
-            .map_err(|error| refused(error, WHAT))?;
+            .map_err(|error| Problem::of_read(error, RESOURCE))?;
         for stored in page.items {
-            write(&mut text, &row(&stored.document))?;
+            append(&mut file, &row(&stored.document))?;
         }
+
         after = page.next;
-        if after.is_none() || text.len() > LARGEST || Instant::now() >= end {
-            return Ok((text, after));
+        if after.is_none() || file.len() > MAX_BYTES || Instant::now() >= end {
+            return Ok((file, after));
         }
     }
 }
 
-/// Appends a row. Spaces around a cell without quotation marks would not be part of it.
-fn write(text: &mut Vec<u8>, row: &[String]) -> Result<(), Problem> {
-    let has_spaces = row.iter().any(|cell| cell.trim() != cell);
-    let style = if has_spaces {
+/// Appends a row. A cell with spaces at its ends is quoted, because an import removes them
+/// otherwise.
+fn append(file: &mut Vec<u8>, row: &[String]) -> Result<(), Problem> {
+    let has_outer_spaces = row.iter().any(|cell| cell.trim() != cell);
+    let style = if has_outer_spaces {
         QuoteStyle::Always
     } else {
         QuoteStyle::Necessary
     };
+
     let mut writer = WriterBuilder::new()
         .quote_style(style)
         .buffer_capacity(1024)
-        .from_writer(text);
+        .from_writer(file);
     writer
         .write_record(row)
-        .map_err(|error| Problem::failure(&error))?;
-    writer.flush().map_err(|error| Problem::failure(&error))
+        .map_err(|error| Problem::fault(&error))?;
+    writer.flush().map_err(|error| Problem::fault(&error))
 }
 
+/// Returns the cells of a key, in the order of [`COLUMNS`].
 fn row(record: &KeyRecord) -> [String; COLUMNS.len()] {
-    let cell = |text: &str| guarded(text).into_owned();
+    let cell = |text: &str| escape(text).into_owned();
     let text = |text: &Option<String>| cell(text.as_deref().unwrap_or_default());
-    let key = &record.key;
     let instant = |instant: Option<jiff::Timestamp>| instant.map(instant_text).unwrap_or_default();
+
+    let key = &record.key;
     [
         cell(&key.key_id),
         text(&record.name),
@@ -148,21 +159,20 @@ fn metadata(metadata: &BTreeMap<String, String>) -> String {
     if metadata.is_empty() {
         return String::new();
     }
-    // Strings alone: it cannot fail.
+    // Strings only, so this cannot fail.
     serde_json::to_string(metadata).unwrap_or_default()
 }
 
-/// Where it goes on (RFC 8288).
-fn next(plan: Option<&str>, after: &str) -> Option<HeaderValue> {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+/// Returns the link to the next page (RFC 8288).
+fn link(plan: Option<&str>, cursor: &str) -> Option<HeaderValue> {
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let plan = plan
-        .map(|plan| format!("plan={}&", encoded(plan)))
+        .map(|plan| format!("plan={}&", encode(plan)))
         .unwrap_or_default();
-    let target = format!(
-        "</_tollgate/v1/keys/export?{plan}cursor={}>; rel=\"next\"",
-        encoded(after)
-    );
-    HeaderValue::from_str(&target).ok()
+    let cursor = encode(cursor);
+
+    let link = format!("</_tollgate/v1/keys/export?{plan}cursor={cursor}>; rel=\"next\"");
+    HeaderValue::from_str(&link).ok()
 }
 
 #[cfg(test)]
@@ -175,18 +185,17 @@ mod tests {
 
     const SECRET: &str = "twenty-characters-01";
 
-    /// The file that comes of adding the secrets to an export.
-    fn exported(record: &KeyRecord) -> String {
-        let (mut text, mut header) = (
-            Vec::new(),
-            COLUMNS.map(|column| column.to_string()).to_vec(),
-        );
+    /// Returns an export to which the secrets were added.
+    fn export_with_secret(record: &KeyRecord) -> String {
+        let mut header = COLUMNS.map(|column| column.to_string()).to_vec();
         header.push(Column::Key.to_string());
-        write(&mut text, &header).unwrap();
         let mut cells = row(record).to_vec();
         cells.push(SECRET.to_owned());
-        write(&mut text, &cells).unwrap();
-        String::from_utf8(text).unwrap()
+
+        let mut file = Vec::new();
+        append(&mut file, &header).unwrap();
+        append(&mut file, &cells).unwrap();
+        String::from_utf8(file).unwrap()
     }
 
     fn record(text: &str, other: &str) -> KeyRecord {
@@ -205,39 +214,30 @@ mod tests {
         record
     }
 
-    fn assert_survives(record: &KeyRecord) {
-        let file = exported(record);
+    fn assert_imported_unchanged(record: &KeyRecord) {
+        let file = export_with_secret(record);
         let mut rows = KeyFile::open(file.as_bytes()).unwrap();
         assert_eq!(
             rows.ignored_columns(),
             [""; 0],
             "an import reads every column of an export"
         );
+
         let row = rows
             .next()
             .unwrap()
             .unwrap_or_else(|error| panic!("{error:?} in {file:?}"));
-        assert_eq!(
-            (&row.name, &row.description),
-            (&record.name, &record.description),
-            "{file:?}"
-        );
-        assert_eq!(
-            (row.key_id.as_ref(), row.plans.first()),
-            (Some(&record.key.key_id), Some(&record.key.plan))
-        );
-        assert_eq!(
-            (row.enabled, row.expires_at),
-            (Some(record.key.enabled), record.key.expires_at)
-        );
-        assert_eq!(
-            (&row.subject, row.scopes.as_ref()),
-            (&record.key.subject, Some(&record.key.scopes))
-        );
-        assert_eq!(
-            (row.metadata.as_ref(), row.created_at),
-            (Some(&record.metadata), record.created_at)
-        );
+        let key = &record.key;
+        assert_eq!(row.name, record.name, "{file:?}");
+        assert_eq!(row.description, record.description, "{file:?}");
+        assert_eq!(row.key_id.as_ref(), Some(&key.key_id));
+        assert_eq!(row.plans.first(), Some(&key.plan));
+        assert_eq!(row.enabled, Some(key.enabled));
+        assert_eq!(row.expires_at, key.expires_at);
+        assert_eq!(row.subject, key.subject);
+        assert_eq!(row.scopes.as_ref(), Some(&key.scopes));
+        assert_eq!(row.metadata.as_ref(), Some(&record.metadata));
+        assert_eq!(row.created_at, record.created_at);
         assert!(rows.next().is_none());
     }
 
@@ -250,36 +250,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_export_ends_early_and_says_where_it_continues() {
-        let (store, late) = (store(PAGE + 1), Instant::now());
-        let rows = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() - 1;
-        let (first, after) = file(&store.admin(), None, None, late).await.unwrap();
-        assert_eq!((rows(&first), after.as_deref()), (PAGE, Some("k0099")));
-        let (second, after) = file(&store.admin(), None, after, late).await.unwrap();
+    async fn slow_export_ends_early_and_names_the_next_page() {
+        let (store, late) = (store(PAGE_ITEMS + 1), Instant::now());
+        let admin = store.admin();
+        let rows = |file: &[u8]| file.iter().filter(|byte| **byte == b'\n').count() - 1;
+
+        let (first, after) = read_file(&admin, None, None, late).await.unwrap();
+        assert_eq!(
+            (rows(&first), after.as_deref()),
+            (PAGE_ITEMS, Some("k0099"))
+        );
+        let (second, after) = read_file(&admin, None, after, late).await.unwrap();
         assert_eq!((rows(&second), after), (1, None));
 
-        let (whole, after) = file(&store.admin(), None, None, late + READING_TIME)
-            .await
-            .unwrap();
-        assert_eq!((rows(&whole), after), (PAGE + 1, None));
+        let in_time = late + READ_TIME;
+        let (whole, after) = read_file(&admin, None, None, in_time).await.unwrap();
+        assert_eq!((rows(&whole), after), (PAGE_ITEMS + 1, None));
     }
 
     #[test]
-    fn text_with_spaces_at_its_ends_survives() {
+    fn text_with_spaces_at_its_ends_is_imported_unchanged() {
         for text in [
             " a", "a ", " ", "\u{a0}a", "\"a\"", " \"a\"", "a\r\nb\r", "\u{feff}", "a,b", "'a,b'",
         ] {
-            assert_survives(&record(text, "=1"));
+            assert_imported_unchanged(&record(text, "=1"));
         }
     }
 
     proptest! {
         #[test]
-        fn an_import_of_an_export_is_the_same(
+        fn export_is_imported_unchanged(
             text in "[-'\"=+@＝;|, \t\r\n\u{feff}a]{0,10}.{0,6}",
             other in "[-'\"=+@＝;|, \t\r\n\u{feff}a]{0,10}.{0,6}",
         ) {
-            assert_survives(&record(&text, &other));
+            assert_imported_unchanged(&record(&text, &other));
         }
     }
 }

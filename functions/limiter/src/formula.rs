@@ -1,22 +1,22 @@
-//! Keeps spreadsheets from calculating the texts of a CSV file ("CSV Injection", OWASP).
+//! Protection of CSV files against formula injection ("CSV Injection", OWASP).
 //!
-//! A spreadsheet takes a cell for a formula if it begins with `=`, `+`, `-` or `@`. Some also do so
-//! if the character is a full-width one, or follows spaces, quotation marks or characters that are
-//! not shown. A spreadsheet may split cells at another separator than the comma, and then ignores
-//! the quotation marks around the cell. A formula can therefore begin at the start of the text and
-//! behind each `;`, `|`, tab and line break in it.
+//! A spreadsheet reads a cell as a formula if it begins with `=`, `+`, `-` or `@`. Some also accept
+//! full-width forms, and skip spaces, quotation marks and invisible characters before them. A
+//! spreadsheet may use another separator than the comma, and then ignores the quotation marks
+//! around the cell. A formula can therefore begin at the start of the text, and after each `;`,
+//! `|`, tab and line break.
 //!
-//! Export puts an apostrophe in front of each such formula, and import takes it away. An apostrophe
-//! does not change whether a formula begins there, so a text that already has one gets another.
-//! Every text survives.
+//! An export puts an apostrophe before each such formula, and an import removes it. The apostrophe
+//! is one of the skipped characters, so text that already has one gets another. Every text is
+//! therefore imported unchanged.
 
 use std::borrow::Cow;
 
-const GUARD: char = '\'';
+const APOSTROPHE: char = '\'';
 const LEADING_BREAKS: [char; 3] = ['\t', '\r', '\n'];
 
-/// The text with an apostrophe in front of everything that a spreadsheet could calculate.
-pub(crate) fn guarded(text: &str) -> Cow<'_, str> {
+/// Puts an apostrophe before everything that a spreadsheet could read as a formula.
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !cells(text).any(|cell| cell.is_formula) {
         return Cow::Borrowed(text);
     }
@@ -24,54 +24,58 @@ pub(crate) fn guarded(text: &str) -> Cow<'_, str> {
     let mut cell_text = String::with_capacity(text.len() + 4);
     for cell in cells(text) {
         if cell.is_formula {
-            cell_text.push(GUARD);
+            cell_text.push(APOSTROPHE);
         }
         cell_text.push_str(cell.text);
     }
     Cow::Owned(cell_text)
 }
 
-/// The text that [`guarded`] made this cell from.
-pub(crate) fn unguarded(cell_text: &str) -> Cow<'_, str> {
-    let is_guarded = |cell: &Cell<'_>| cell.is_formula && cell.text.starts_with(GUARD);
-    if !cells(cell_text).any(|cell| is_guarded(&cell)) {
+/// Reverts [`escape`].
+pub(crate) fn unescape(cell_text: &str) -> Cow<'_, str> {
+    let is_escaped = |cell: &Cell<'_>| cell.is_formula && cell.text.starts_with(APOSTROPHE);
+    if !cells(cell_text).any(|cell| is_escaped(&cell)) {
         return Cow::Borrowed(cell_text);
     }
 
     let mut text = String::with_capacity(cell_text.len());
     for cell in cells(cell_text) {
-        let guard = if is_guarded(&cell) {
-            GUARD.len_utf8()
+        let apostrophe_bytes = if is_escaped(&cell) {
+            APOSTROPHE.len_utf8()
         } else {
             0
         };
-        text.push_str(&cell.text[guard..]);
+        text.push_str(&cell.text[apostrophe_bytes..]);
     }
     Cow::Owned(text)
 }
 
-/// What a spreadsheet may take for one cell, with the separator at its end.
+/// A part of a text that a spreadsheet may read as one cell, with the separator at its end.
 struct Cell<'t> {
     text: &'t str,
     is_formula: bool,
 }
 
 fn cells(text: &str) -> impl Iterator<Item = Cell<'_>> {
-    // A tab or a line break at the very beginning may hide what follows, whatever it is.
-    let hides = text.trim_start_matches(GUARD).starts_with(LEADING_BREAKS);
+    // A spreadsheet may skip a tab or a line break at the beginning, and split what follows.
+    let begins_with_break = text
+        .trim_start_matches(APOSTROPHE)
+        .starts_with(LEADING_BREAKS);
+
     let cells = text.split_inclusive(is_separator).enumerate();
     cells.map(move |(index, text)| {
         let begins_formula = text
-            .trim_start_matches(is_passed_over)
+            .trim_start_matches(is_skipped)
             .starts_with(is_formula_sign);
         Cell {
             text,
-            is_formula: begins_formula || (index == 0 && hides),
+            is_formula: begins_formula || (index == 0 && begins_with_break),
         }
     })
 }
 
-/// List separators, line breaks, and characters that Unicode folds to one of them (NFKC).
+/// Returns true for list separators, line breaks, and characters that Unicode folds to one of them
+/// (NFKC).
 fn is_separator(character: char) -> bool {
     let folded = ['\u{37e}', '\u{fe14}', '\u{fe54}', '\u{ff1b}', '\u{ff5c}'];
     let breaks = [
@@ -80,7 +84,8 @@ fn is_separator(character: char) -> bool {
     matches!(character, ';' | '|') || breaks.contains(&character) || folded.contains(&character)
 }
 
-/// `=`, `+`, `-` and `@`, minus signs, and characters that Unicode folds to one of these (NFKC).
+/// Returns true for `=`, `+`, `-`, `@`, minus signs, and characters that Unicode folds to one of
+/// them (NFKC).
 fn is_formula_sign(character: char) -> bool {
     matches!(
         character,
@@ -102,17 +107,18 @@ fn is_formula_sign(character: char) -> bool {
     )
 }
 
-/// Characters that may precede a formula: white space, quotation marks, and what is not shown.
-fn is_passed_over(character: char) -> bool {
+/// Returns true for characters that may precede a formula: white space, quotation marks, and
+/// invisible characters.
+fn is_skipped(character: char) -> bool {
     let is_quote = matches!(character, '"' | '\'' | '\u{ff02}' | '\u{ff07}');
-    // Separators end a cell, so none is passed over.
+    // A separator ends the cell.
     let is_blank =
         (character.is_whitespace() || character.is_control()) && !is_separator(character);
     is_quote || is_blank || is_default_ignorable(character)
 }
 
-/// Unicode's property `Default_Ignorable_Code_Point`, which contains the byte order mark and
-/// zero-width characters, and the annotation characters U+FFF9 to U+FFFB.
+/// Returns true for Unicode's property `Default_Ignorable_Code_Point`, which contains the byte order
+/// mark and zero-width characters, and for the annotation characters U+FFF9 to U+FFFB.
 fn is_default_ignorable(character: char) -> bool {
     matches!(
         character,
@@ -153,16 +159,12 @@ mod tests {
             ("R&D - Berlin, +49", "R&D - Berlin, +49"),
             ("", ""),
         ] {
-            assert_eq!(
-                (&*guarded(text), &*unguarded(cell)),
-                (cell, text),
-                "{text:?}"
-            );
+            assert_eq!((&*escape(text), &*unescape(cell)), (cell, text), "{text:?}");
         }
     }
 
     #[test]
-    fn formulas_behind_characters_that_are_not_shown_are_escaped() {
+    fn formulas_after_invisible_characters_are_escaped() {
         for hidden in [
             " ",
             "\u{a0}",
@@ -176,7 +178,7 @@ mod tests {
             " \u{feff}'",
         ] {
             let text = format!("{hidden}=1+1");
-            assert_eq!(guarded(&text), format!("'{text}"), "{text:?}");
+            assert_eq!(escape(&text), format!("'{text}"), "{text:?}");
         }
     }
 
@@ -186,31 +188,31 @@ mod tests {
             "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "⁼", "₊", "−", "⩵", "﬩",
         ] {
             let text = format!("{sign}1+1");
-            assert_eq!(guarded(&text), format!("'{text}"), "{text:?}");
+            assert_eq!(escape(&text), format!("'{text}"), "{text:?}");
         }
     }
 
     #[test]
-    fn formulas_behind_separators_are_escaped() {
+    fn formulas_after_separators_are_escaped() {
         for separator in [";", "|", "\t", "\n", "\r\n", "；", "\u{2028}"] {
             let cell = format!("x{separator}'=1+1");
-            assert_eq!(guarded(&format!("x{separator}=1+1")), cell);
-            assert_eq!(unguarded(&cell), format!("x{separator}=1+1"));
+            assert_eq!(escape(&format!("x{separator}=1+1")), cell);
+            assert_eq!(unescape(&cell), format!("x{separator}=1+1"));
         }
         // Quotation marks and spaces that a reader may remove do not hide a formula.
-        assert_eq!(guarded("x; \"=1\";-2; 3"), "x;' \"=1\";'-2; 3");
+        assert_eq!(escape("x; \"=1\";-2; 3"), "x;' \"=1\";'-2; 3");
     }
 
     proptest! {
         #[test]
-        fn every_text_survives(text in "[-'\"=+@＝;| \t\r\n\u{feff}\u{200b}a]{0,12}.{0,8}") {
-            let cell = guarded(&text);
-            prop_assert_eq!(&*unguarded(&cell), &*text);
+        fn every_text_is_restored(text in "[-'\"=+@＝;| \t\r\n\u{feff}\u{200b}a]{0,12}.{0,8}") {
+            let cell = escape(&text);
+            prop_assert_eq!(&*unescape(&cell), &*text);
         }
 
         #[test]
-        fn no_guarded_text_begins_a_formula(text in "[-'\"=+@＝;| \t\r\n\u{feff}\u{200b}a]{0,12}.{0,8}") {
-            for cell in guarded(&text).split([';', '|', '\t', '\r', '\n']) {
+        fn no_escaped_text_begins_a_formula(text in "[-'\"=+@＝;| \t\r\n\u{feff}\u{200b}a]{0,12}.{0,8}") {
+            for cell in escape(&text).split([';', '|', '\t', '\r', '\n']) {
                 let shown = cell.trim_start_matches([' ', '"', '\u{feff}', '\u{200b}']);
                 prop_assert!(!shown.starts_with(['=', '+', '-', '@', '＝']), "{cell:?}");
             }

@@ -1,11 +1,14 @@
-//! API Gateway's key file: CSV with a header, read row by row. `Key` is required, the other columns
-//! of [`Column`] may be there, in any order and case, and all others are ignored. Cells may have
-//! the apostrophes of an export, see [`formula`](crate::formula).
+//! API Gateway's key file: CSV with a header, read row by row.
+//!
+//! The column `Key` is required, and the other columns of [`Column`] are optional. They can be in
+//! any order and case. All other columns are ignored. Cells can have the apostrophes of an export,
+//! see [`formula`](crate::formula).
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html>.
 
-pub(crate) mod cell_form;
 pub(crate) mod columns;
+
+mod cell_form;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,21 +17,22 @@ use csv::{Position, Reader, ReaderBuilder, StringRecord};
 use jiff::Timestamp;
 use usage::{KeyHash, parse_instant};
 
-use crate::formula::unguarded;
-use crate::key_file::cell_form::{Form, forms};
-use crate::key_file::columns::{Column, Columns};
+use crate::formula::unescape;
 
-/// A row. A cell that is empty or absent is `None`.
+use cell_form::{Form, forms};
+use columns::{Column, Columns};
+
+/// A row. An empty or absent cell is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// The line on which it begins; the header is line 1.
+    /// The line at which the row begins. The header is line 1.
     pub(crate) line: u64,
     pub(crate) hash: KeyHash,
     pub(crate) key_id: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) enabled: Option<bool>,
-    /// The ids of usage plans.
+    /// The ids or names of usage plans.
     pub(crate) plans: Vec<String>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) subject: Option<String>,
@@ -37,14 +41,14 @@ pub(crate) struct Row {
     pub(crate) created_at: Option<Timestamp>,
 }
 
-/// A row that cannot be imported. It repeats nothing that may be a secret.
+/// A row that cannot be imported. `detail` repeats nothing that may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rejected {
+pub(crate) struct Rejection {
     pub(crate) line: u64,
     pub(crate) detail: String,
 }
 
-/// Reads a file row by row. Only one row is in memory at a time.
+/// Reads a file row by row, with one row in memory at a time.
 pub(crate) struct KeyFile<'f> {
     text: &'f [u8],
     reader: Reader<&'f [u8]>,
@@ -59,10 +63,10 @@ struct Cells<'r> {
 }
 
 impl<'f> KeyFile<'f> {
-    /// Reads the header.
+    /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// Says what is wrong with the header.
+    /// Returns what is wrong with the header.
     pub(crate) fn open(text: &'f [u8]) -> Result<Self, String> {
         if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
             return Err("the file is encoded in UTF-16, expected UTF-8".to_owned());
@@ -79,11 +83,11 @@ impl<'f> KeyFile<'f> {
             record: StringRecord::new(),
         };
 
-        let is_there = file
+        let has_header = file
             .reader
             .read_record(&mut file.record)
             .map_err(|_| "the header is not UTF-8 text")?;
-        if !is_there {
+        if !has_header {
             return Err("the file is empty, expected a header with the column `Key`".to_owned());
         }
         let cells = file
@@ -93,23 +97,23 @@ impl<'f> KeyFile<'f> {
         Ok(file)
     }
 
-    /// The names of columns that are not read, the first 50 of them.
+    /// Returns the names of the first 50 columns that are ignored.
     pub(crate) fn ignored_columns(&self) -> &[String] {
         &self.columns.ignored
     }
 
-    /// The next row; `None` at the end.
-    pub(crate) fn next(&mut self) -> Option<Result<Row, Rejected>> {
+    /// Returns the next row, or `None` at the end.
+    pub(crate) fn next(&mut self) -> Option<Result<Row, Rejection>> {
         let begin = self.reader.position().clone();
         match self.reader.read_record(&mut self.record) {
             Ok(false) => None,
             Ok(true) => {
                 let line = self.line(self.record.position().unwrap_or(&begin));
-                Some(self.row(line).map_err(|detail| Rejected { line, detail }))
+                Some(self.row(line).map_err(|detail| Rejection { line, detail }))
             }
             Err(error) => {
                 let line = self.line(error.position().unwrap_or(&begin));
-                Some(Err(Rejected {
+                Some(Err(Rejection {
                     line,
                     detail: "the row is not UTF-8 text".to_owned(),
                 }))
@@ -117,16 +121,16 @@ impl<'f> KeyFile<'f> {
         }
     }
 
-    /// The reader says where it began to look, and passes over empty lines before a row.
+    /// Returns the line of a row. The reader reports the position before any empty lines.
     fn line(&self, position: &Position) -> u64 {
         let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-        let empty = self
+        let line_breaks = self
             .text
             .get(from..)
             .unwrap_or_default()
             .iter()
             .take_while(|byte| b"\r\n".contains(byte));
-        position.line() + empty.filter(|byte| **byte == b'\n').count() as u64
+        position.line() + line_breaks.filter(|byte| **byte == b'\n').count() as u64
     }
 
     fn row(&self, line: u64) -> Result<Row, String> {
@@ -136,7 +140,9 @@ impl<'f> KeyFile<'f> {
             return Err("`Key` contains a quotation mark, expected the key alone".to_owned());
         }
         let hash = KeyHash::of(key).map_err(|error| error.to_string())?;
+
         let scopes = cells.text(Column::Scopes);
+        let plans = cells.get(Column::UsagePlanIds);
         Ok(Row {
             line,
             hash,
@@ -144,10 +150,7 @@ impl<'f> KeyFile<'f> {
             name: cells.text(Column::Name),
             description: cells.text(Column::Description),
             enabled: cells.enabled()?,
-            plans: cells
-                .get(Column::UsagePlanIds)
-                .map(plan_ids)
-                .unwrap_or_default(),
+            plans: plans.map(plan_ids).unwrap_or_default(),
             expires_at: cells.instant(Column::ExpiresAt)?,
             subject: cells.text(Column::Subject),
             scopes: scopes
@@ -157,29 +160,30 @@ impl<'f> KeyFile<'f> {
         })
     }
 
-    /// The cells of the present record, without the spaces around them.
+    /// Returns the cells of the current record, without the spaces around them.
     fn cells(&self) -> Result<Vec<Cow<'_, str>>, String> {
         let begin = self.record.position().map_or(0, Position::byte);
         let range = usize::try_from(begin).unwrap_or(usize::MAX)
             ..usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
         let forms = forms(self.text.get(range).unwrap_or_default());
         if forms.len() != self.record.len() {
-            return Err("the row is not CSV".to_owned());
+            return Err("the row is not valid CSV".to_owned());
         }
+
         let cells = self
             .record
             .iter()
             .zip(forms)
             .map(|(text, form)| match form {
-                Form::Plain if text.trim_start().starts_with('"') => Err(
-                    "there is a space in front of a quotation mark; remove the space".to_owned(),
-                ),
+                Form::Plain if text.trim_start().starts_with('"') => {
+                    Err("there is a space before a quotation mark; remove the space".to_owned())
+                }
                 Form::Plain => Ok(Cow::Borrowed(text.trim())),
                 Form::Quoted { trailing } => Ok(Cow::Borrowed(
                     text.get(..text.len() - trailing).unwrap_or(text),
                 )),
-                Form::TextBehindQuote => {
-                    Err("there is text behind a closing quotation mark".to_owned())
+                Form::TextAfterQuote => {
+                    Err("there is text after a closing quotation mark".to_owned())
                 }
                 Form::Unclosed => Err("a quotation mark is not closed".to_owned()),
             });
@@ -198,23 +202,23 @@ impl<'r> Cells<'r> {
             .skip(columns.count)
             .any(|cell| !cell.is_empty())
         {
-            let (found, most) = (cells.len(), columns.count);
+            let (found, expected) = (cells.len(), columns.count);
             return Err(format!(
-                "the row has {found} cells, expected {most}; put a text with a comma between quotation marks"
+                "the row has {found} cells, expected {expected}; put text with a comma in quotation marks"
             ));
         }
         Ok(Self { columns, cells })
     }
 
-    /// A cell as it is written; `None` if it is empty or absent.
+    /// Returns a cell as it is written, or `None` if it is empty or absent.
     fn get(&self, column: Column) -> Option<&str> {
         let cell = self.cells.get(self.columns.position(column)?)?;
         Some(cell.as_ref()).filter(|cell| !cell.is_empty())
     }
 
-    /// The text of a cell, without the apostrophes of an export.
+    /// Returns the text of a cell, without the apostrophes of an export.
     fn text(&self, column: Column) -> Option<String> {
-        self.get(column).map(|cell| unguarded(cell).into_owned())
+        self.get(column).map(|cell| unescape(cell).into_owned())
     }
 
     fn enabled(&self) -> Result<Option<bool>, String> {
@@ -247,8 +251,8 @@ impl<'r> Cells<'r> {
     }
 }
 
-/// The same cells, with a list of plans in single quotation marks as one of them. API Gateway's
-/// format has these lists, and CSV splits them at their commas.
+/// Joins the cells of a list of plans in single quotation marks. API Gateway's format has such
+/// lists, which CSV splits at the commas.
 fn with_quoted_plans(
     mut cells: Vec<Cow<'_, str>>,
     position: usize,
@@ -257,6 +261,7 @@ fn with_quoted_plans(
     if !cells.get(position).is_some_and(|cell| is_open(cell)) {
         return Ok(cells);
     }
+
     let last = cells
         .iter()
         .skip(position + 1)
@@ -264,12 +269,13 @@ fn with_quoted_plans(
     let Some(last) = last.map(|offset| position + 1 + offset) else {
         return Err("`UsagePlanIds`: a single quotation mark is not closed".to_owned());
     };
+
     let list = cells[position..=last].join(",");
     cells.splice(position..=last, [Cow::Owned(list)]);
     Ok(cells)
 }
 
-/// The ids in a list, which may be between quotation marks.
+/// Returns the ids in a list, which may be in quotation marks.
 fn plan_ids(list: &str) -> Vec<String> {
     let list = list.trim();
     let unquoted = |quote: char| list.strip_prefix(quote)?.strip_suffix(quote);

@@ -1,247 +1,242 @@
-//! Keys.
+//! API keys: list, create, get, update and delete.
 
-pub(crate) mod document;
 pub(crate) mod rotation;
 pub(crate) mod secret;
 
-use axum::body::Body;
-use axum::extract::{Path, State};
+mod key;
+mod key_changes;
+mod new_key;
+mod secret_response;
+
+use axum::extract::{FromRequest as _, Path, Request};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use http::header::{ETAG, LOCATION};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use usage::{AdminError, Condition, KeyHash, Refusal, UpdatedKey, Version};
+use usage::{AdminError, KeyHash, KeyRecord, Refusal, UpdatedKey, Version};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::Action;
 use crate::audit::changes::Changes;
-use crate::audit::{Action, Administrator};
-use crate::idempotency::{self, Idempotency, KeyAnswer};
-use crate::keys::document::{Key, KeyChanges, KeyWithSecret, ListedKey, NewKey, mistakes};
-use crate::problem::{Problem, change_refused, refused};
+use crate::idempotency::Idempotency;
+use crate::problem::{Mistake, Problem};
+use crate::request::AdminRequest;
 use crate::request::cursor::List;
-use crate::request::query::Query;
-use crate::{Shared, request::accept, request::body, request::precondition, request::show};
+use crate::request::document::Document;
+use crate::request::precondition::Precondition;
+use crate::request::query::{Parameters, QueryParameters};
+use crate::response;
 
-pub(crate) const WHAT: &str = "key";
+use key::{Key, KeyWithSecret, ListedKey};
+use key_changes::KeyChanges;
+use new_key::NewKey;
+use secret_response::{SecretResponse, replay, replay_winner};
 
-/// Some of the keys.
+pub(crate) const RESOURCE: &str = "key";
+
+/// One page of keys.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct KeyList {
-    /// In an order that stays.
+    /// The keys, in a stable order.
     items: Vec<ListedKey>,
-    /// For the next page, where there is one.
+    /// The `cursor` of the next page, or null if this is the last one.
     #[schema(required)]
     next_cursor: Option<String>,
 }
 
-/// Keys of a plan, or all
+/// The query of a list of keys.
+pub(crate) struct KeyListQuery {
+    plan: Option<String>,
+    limit: usize,
+    after: Option<String>,
+}
+
+impl QueryParameters for KeyListQuery {
+    const NAMES: &'static [&'static str] = &["plan", "limit", "cursor"];
+
+    fn read(parameters: &mut Parameters) -> Self {
+        let plan = parameters.nonempty("plan");
+        Self {
+            limit: parameters.limit(),
+            after: parameters.cursor(List::Keys(plan.as_deref())),
+            plan,
+        }
+    }
+}
+
+/// List keys
 ///
-/// A key that was made or moved a moment ago may be missing.
+/// Lists the keys of a plan, or all keys. A key that was created or moved a moment ago may be
+/// missing.
 #[utoipa::path(get, path = "/_tollgate/v1/keys", operation_id = "listKeys", tag = "keys",
     params(("plan" = Option<String>, Query), ("limit" = Option<u64>, Query, minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query)),
-    responses((status = 200, description = "Some of the keys", body = KeyList), Reads))]
-pub(crate) async fn list(
-    State(shared): State<Shared>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    let mut query = Query::of(&uri, &["plan", "limit", "cursor"]);
-    let (plan, limit) = (query.nonempty("plan"), query.limit());
+    responses((status = 200, description = "One page of keys", body = KeyList), Reads))]
+pub(crate) async fn list(request: AdminRequest<KeyListQuery>) -> Result<Response, Problem> {
+    let KeyListQuery { plan, limit, after } = &request.query;
     let list = List::Keys(plan.as_deref());
-    let after = query.cursor(list);
-    query.finish()?;
-    let page = shared
+    let page = request
         .admin()
-        .keys(plan.as_deref(), after.as_deref(), limit)
-        .await;
-    let page = page.map_err(|error| refused(error, WHAT))?;
-    let now = shared.now();
-    let items = page
-        .items
-        .into_iter()
-        .map(|stored| ListedKey::of(stored, now))
-        .collect();
-    let next_cursor = page.next.map(|last| list.cursor(&last));
-    Ok(precondition::json(
-        StatusCode::OK,
-        &KeyList { items, next_cursor },
-    ))
+        .keys(plan.as_deref(), after.as_deref(), *limit)
+        .await
+        .map_err(|error| Problem::of_read(error, RESOURCE))?;
+
+    let items = page.items.into_iter();
+    let items = items.map(|stored| ListedKey::of(stored, request.now));
+    let body = KeyList {
+        items: items.collect(),
+        next_cursor: page.next.map(|last| list.cursor(&last)),
+    };
+    Ok(response::json(StatusCode::OK, &body))
 }
 
-/// Makes a key
+/// Create a key
 ///
-/// The answer shows its secret, once. With an `Idempotency-Key` a repeated request is answered the
-/// same for 24 hours.
+/// The response contains the secret, which is not shown again. With an `Idempotency-Key`, a
+/// repeated request gets the same response for 24 hours.
 #[utoipa::path(post, path = "/_tollgate/v1/keys", operation_id = "createKey", tag = "keys",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 22, max_length = 255,
-            description = "Random: a UUID of version 4, at least 32 hexadecimal digits with a letter among them, or at least 22 characters of base64url with upper case, lower case and a digit among them")),
+        description = "Random: a UUID of version 4, at least 32 hexadecimal digits that include a letter, or at least 22 characters of base64url that include upper case, lower case and a digit")),
     request_body = NewKey,
-    responses((status = 201, description = "Made", body = KeyWithSecret,
+    responses((status = 201, description = "The key was created", body = KeyWithSecret,
         headers(("ETag" = String), ("Location" = String))), Reads, Writes))]
 pub(crate) async fn create(
-    State(shared): State<Shared>,
-    administrator: Administrator,
-    uri: Uri,
-    headers: HeaderMap,
-    sent: Body,
+    request: AdminRequest,
+    Precondition(condition): Precondition,
+    sent: Request,
 ) -> Result<Response, Problem> {
-    accept::json_alone(&uri, &headers)?;
-    if !precondition::condition(&headers)?.holds(None) {
-        return Err(refused(Refusal::Precondition.into(), WHAT));
+    if !condition.holds(None) {
+        return Err(Problem::of_read(Refusal::Precondition.into(), RESOURCE));
     }
-    let text = body::json(&headers, sent).await?;
-    let (admin, now) = (shared.admin(), shared.now());
-    let new: NewKey = body::read(&text, "NewKey", |new: &NewKey, _| new.mistakes(now))?;
-    let idempotency = Idempotency::of_secret(&headers, "POST /keys", &text)?;
-    if let Some(answer) = replayed(&shared, idempotency.as_ref()).await? {
-        return Ok(answer);
+    let Document { value: new, text } =
+        Document::<NewKey>::from_request(sent, &request.shared).await?;
+
+    let idempotency = Idempotency::of_secret_request(&request.headers, "POST /keys", &text)?;
+    if let Some(response) = replay(&request, idempotency.as_ref(), created).await? {
+        return Ok(response);
     }
-    let (key, record) = (secret::new_key()?, new.record(secret::new_key_id()?, now));
-    let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
-    let answer = KeyAnswer {
-        key,
-        now,
+
+    let secret = secret::new_secret()?;
+    let hash = KeyHash::of(&secret).map_err(|error| Problem::fault(&error))?;
+    let record = new.record(secret::new_key_id()?, request.now);
+    let response = SecretResponse {
+        secret,
+        now: request.now,
         idempotency: idempotency.as_ref(),
     };
-    let change = administrator.begins(Action::CreateKey, &record.key.key_id);
-    match admin.create_key(&hash, &record, &answer, now).await {
+
+    let change = request.begin(Action::CreateKey, &record.key.key_id);
+    let admin = request.admin();
+    match admin
+        .create_key(&hash, &record, &response, request.now)
+        .await
+    {
         Ok(version) => {
-            change.made(&Changes::of_key(None, Some(&record)));
-            let body = answer
-                .body(&record)
-                .map_err(|error| Problem::failure(&error))?;
-            Ok(created(&record.key.key_id, Some(&version), body))
+            change.complete(&Changes::of_key(None, Some(&record)));
+            created(response.body(&record)?, Some(&version))
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {
-            change.end();
-            replayed(&shared, idempotency.as_ref())
-                .await?
-                .ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
+            change.discard();
+            replay_winner(&request, idempotency.as_ref(), created).await
         }
-        Err(error) => Err(change.failed(change_refused(error, WHAT))),
+        Err(error) => Err(change.fail(Problem::of_write(error, RESOURCE))),
     }
 }
 
-/// The answer of the first request with the same `Idempotency-Key`.
-pub(crate) async fn replayed(
-    shared: &Shared,
-    idempotency: Option<&Idempotency>,
-) -> Result<Option<Response>, Problem> {
-    let Some(idempotency) = idempotency else {
-        return Ok(None);
-    };
-    let Some((answer, version)) = idempotency.replay(&shared.admin(), shared.now()).await? else {
-        return Ok(None);
-    };
+/// Returns the response with a created key.
+fn created(body: Vec<u8>, version: Option<&Version>) -> Result<Response, Problem> {
     let shown: serde_json::Value =
-        serde_json::from_slice(&answer).map_err(|error| Problem::failure(&error))?;
-    let mut response = created(
-        shown["key_id"].as_str().unwrap_or_default(),
-        version.as_ref(),
-        answer,
-    );
-    idempotency::mark_replayed(&mut response);
-    Ok(Some(response))
-}
+        serde_json::from_slice(&body).map_err(|error| Problem::fault(&error))?;
+    let key_id = shown["key_id"].as_str().unwrap_or_default();
+    let location = format!("/_tollgate/v1/keys/{key_id}");
 
-fn created(key_id: &str, version: Option<&Version>, answer: Vec<u8>) -> Response {
-    let mut response = precondition::json_bytes(StatusCode::CREATED, answer);
-    if let Ok(location) = HeaderValue::from_str(&format!("/_tollgate/v1/keys/{key_id}")) {
+    let mut response = response::json_bytes(StatusCode::CREATED, body);
+    if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }
-    if let Some(version) = version {
-        response
-            .headers_mut()
-            .insert(ETAG, precondition::tag(version));
-    }
-    response
+    Ok(match version {
+        Some(version) => response::with_entity_tag(response, version),
+        None => response,
+    })
 }
 
-/// A key
+/// Get a key
 #[utoipa::path(get, path = "/_tollgate/v1/keys/{key_id}", operation_id = "getKey", tag = "keys",
     params(("key_id" = String, Path), ("If-None-Match" = Option<String>, Header)),
     responses((status = 200, description = "The key", body = Key, headers(("ETag" = String))),
-        (status = 304, description = "The client has it"), Reads))]
+        (status = 304, description = "The key has the version in If-None-Match"), Reads))]
 pub(crate) async fn get(
-    State(shared): State<Shared>,
+    request: AdminRequest,
     Path(key_id): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let body = |record| Ok(Key::of(record, shared.now()));
-    show::one(&uri, &headers, WHAT, shared.admin().key(&key_id), body).await
+    let body = |record| Ok(Key::of(record, request.now));
+    let admin = request.admin();
+    response::document(&request.headers, RESOURCE, admin.key(&key_id), body).await
 }
 
-/// Changes a key, with all of its secrets
+/// Update a key
 ///
-/// Every instance of the authorizer knows within 30 seconds.
+/// Applies to all secrets of the key. Every instance of the authorizer uses the new values within
+/// 30 seconds.
 #[utoipa::path(patch, path = "/_tollgate/v1/keys/{key_id}", operation_id = "updateKey", tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header)),
     request_body = KeyChanges,
-    responses((status = 200, description = "Changed", body = Key, headers(("ETag" = String))), Reads, Writes))]
+    responses((status = 200, description = "The key was updated", body = Key, headers(("ETag" = String))), Reads, Writes))]
 pub(crate) async fn update(
-    State(shared): State<Shared>,
-    administrator: Administrator,
+    request: AdminRequest,
+    Precondition(condition): Precondition,
     Path(key_id): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    sent: Body,
+    document: Document<KeyChanges>,
 ) -> Result<Response, Problem> {
-    accept::json_alone(&uri, &headers)?;
-    let condition = precondition::condition(&headers)?;
-    let text: Bytes = body::json(&headers, sent).await?;
-    let (admin, now) = (shared.admin(), shared.now());
-    let patch = body::read(&text, "KeyChanges", |changes: &KeyChanges, _| {
-        changes.mistakes(now)
-    })?
-    .patch();
+    let patch = document.value.patch();
+    let (admin, now) = (request.admin(), request.now);
     let before = admin
         .key(&key_id)
         .await
-        .map_err(|error| refused(error, WHAT))?;
-    let wrong = mistakes(&before.document.patched(&patch));
-    if !wrong.is_empty() {
-        return Err(Problem::mistakes(wrong));
+        .map_err(|error| Problem::of_read(error, RESOURCE))?;
+    let mistakes = mistakes(&before.document.patched(&patch));
+    if !mistakes.is_empty() {
+        return Err(Problem::invalid_body(mistakes));
     }
-    let change = administrator.begins(Action::UpdateKey, &key_id);
-    let UpdatedKey { before, after } =
-        match admin.update_key(&key_id, &patch, &condition, now).await {
-            Ok(updated) => updated,
-            Err(error) => return Err(change.failed(change_refused(error, WHAT))),
-        };
-    change.made(&Changes::of_key(Some(&before), Some(&after.document)));
-    Ok(precondition::versioned(
-        StatusCode::OK,
-        &after.version,
-        &Key::of(after.document, now),
-    ))
+
+    let change = request.begin(Action::UpdateKey, &key_id);
+    let updated = admin.update_key(&key_id, &patch, &condition, now).await;
+    let UpdatedKey { before, after } = match updated {
+        Ok(updated) => updated,
+        Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
+    };
+    change.complete(&Changes::of_key(Some(&before), Some(&after.document)));
+
+    let body = Key::of(after.document, now);
+    Ok(response::versioned(StatusCode::OK, &after.version, &body))
 }
 
-/// Takes a key away, with all of its secrets
+/// Delete a key
+///
+/// All secrets of the key stop working.
 #[utoipa::path(delete, path = "/_tollgate/v1/keys/{key_id}", operation_id = "deleteKey", tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 204, description = "It is gone"), Reads, Writes))]
+    responses((status = 204, description = "The key was deleted"), Reads, Writes))]
 pub(crate) async fn delete(
-    State(shared): State<Shared>,
-    administrator: Administrator,
+    request: AdminRequest,
+    Precondition(condition): Precondition,
     Path(key_id): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    Query::of(&uri, &[]).finish()?;
-    let condition: Condition = precondition::condition(&headers)?;
-    let change = administrator.begins(Action::DeleteKey, &key_id);
-    match shared
-        .admin()
-        .delete_key(&key_id, &condition, shared.now())
-        .await
-    {
-        Ok(before) => change.made(&Changes::of_key(Some(&before), None)),
-        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+    let change = request.begin(Action::DeleteKey, &key_id);
+    let admin = request.admin();
+
+    match admin.delete_key(&key_id, &condition, request.now).await {
+        Ok(before) => change.complete(&Changes::of_key(Some(&before), None)),
+        Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Returns the mistakes in a key, by JSON pointer.
+fn mistakes(record: &KeyRecord) -> Vec<Mistake> {
+    let mistakes = record.mistakes().into_iter();
+    mistakes
+        .map(|(field, detail)| Mistake::at(format!("/{field}"), detail))
+        .collect()
 }

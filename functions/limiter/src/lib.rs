@@ -1,17 +1,42 @@
-//! The limiter: plans, keys, policies, usage and decisions over HTTP.
+//! The limiter: the HTTP API for plans, keys, policies, usage and decisions.
 //!
-//! - trigger: an API Gateway HTTP API (payload format 2.0): `ANY /_tollgate/v1/{proxy+}` behind
-//!   IAM,
-//!   `GET /_tollgate/usage` behind the authorizer, `GET /_tollgate/openapi.json` for everybody
-//! - reads: plans, keys and policies; usage
-//! - writes: the same; of a key's secret only its hash
+//! - trigger: an API Gateway HTTP API (payload format 2.0). `ANY /_tollgate/v1/{proxy+}` requires IAM
+//!   authorization, `GET /_tollgate/usage` requires the authorizer, and
+//!   `GET /_tollgate/openapi.json` is public
+//! - reads: plans, keys, policies and usage
+//! - writes: the same. Of a key's secret it writes only the hash
 //! - log: one line per request, and one per change by an administrator (see `audit`)
 //! - decisions: a request that the authorizer has marked gets 429 or 503 on every route, before any
-//!   handler
-//! - on failure: everything that goes wrong is a problem document (RFC 9457): 4xx names each
-//!   mistake of the request,
-//!   5xx is ours and says in the log why. An event that is none of an HTTP API's is the function's
-//!   only error
+//!   handler runs
+//! - on failure: every error response is a problem document (RFC 9457). A 4xx names each mistake of
+//!   the request. The cause of a 5xx is in the log. The function itself only fails for an event that
+//!   is not from an HTTP API
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use limiter::Limiter;
+//! use policy::KeyHeader;
+//! use usage::{EmbeddedStore, Seeds, Store};
+//!
+//! let seeds = Seeds::parse(r#"{"plans": {"free": {"throttle": {"rate": 1, "burst": 5}}}}"#)?;
+//! let store = Store::Embedded(EmbeddedStore::new(&seeds)?);
+//! let limiter = Limiter::new(Arc::new(store), KeyHeader::default());
+//!
+//! let event = serde_json::json!({
+//!     "rawPath": "/_tollgate/v1/plans/free",
+//!     "requestContext": {
+//!         "http": {"method": "GET"},
+//!         "authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/alice"}},
+//!     },
+//! });
+//! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! let response = runtime.block_on(limiter.handle(event))?;
+//! assert_eq!(response["statusCode"], 200);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod api;
 mod audit;
@@ -21,6 +46,7 @@ mod enforcement;
 mod event;
 mod export;
 mod formula;
+mod grants;
 mod idempotency;
 mod import;
 mod key_file;
@@ -31,6 +57,7 @@ mod plans;
 mod policies;
 mod problem;
 mod request;
+mod response;
 mod schema;
 mod store_setup;
 mod usage_report;
@@ -50,28 +77,26 @@ use telemetry::RequestScope;
 use tower_service::Service as _;
 use usage::{Admin, Store};
 
-use decisions::charge_token::ChargeTexts;
-use event::Received;
+use decisions::charge_token::ChargeKey;
+use event::EventRequest;
 
 pub use config::{Config, ConfigError};
-pub use panic_guard::answer;
-pub use problem::{Mistake, Problem};
+pub use panic_guard::handle_event;
 pub use store_setup::open;
 
-/// The limiter with what it was set up with. One serves any number of requests, one after another
-/// or at once.
+/// Handles the events of the function, one after another or concurrently.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     router: Router,
     store: Arc<Store>,
 }
 
-/// What handlers have at hand.
+/// The state that all handlers share.
 #[derive(Clone, Debug)]
 struct Shared {
     store: Arc<Store>,
     clock: fn() -> Timestamp,
-    charges: ChargeTexts,
+    charge_key: ChargeKey,
     /// The only header that a policy may name for API keys.
     key_header: KeyHeader,
 }
@@ -86,7 +111,7 @@ impl Shared {
     }
 }
 
-/// What Lambda is told of an event that is no request. It holds nothing of the event's values.
+/// The error for an event that is not a request. It contains no value of the event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Failure(String);
@@ -101,47 +126,47 @@ impl From<Failure> for Diagnostic {
 }
 
 impl Limiter {
-    /// A limiter over `store`, in front of which API keys are in the header `key_header`.
+    /// Creates a limiter. Clients of the API send their keys in `key_header`.
     #[must_use]
     pub fn new(store: Arc<Store>, key_header: KeyHeader) -> Self {
         Self::with_clock(store, key_header, Timestamp::now)
     }
 
-    /// The same, at whatever time `clock` says.
+    /// Creates a limiter with a clock, for tests.
     #[must_use]
     pub fn with_clock(store: Arc<Store>, key_header: KeyHeader, clock: fn() -> Timestamp) -> Self {
         let shared = Shared {
             store: Arc::clone(&store),
             clock,
-            charges: ChargeTexts::default(),
+            charge_key: ChargeKey::default(),
             key_header,
         };
+
         Self {
             router: api::router(shared),
             store,
         }
     }
 
-    /// Writes what reports need and the store does not have yet. To be called once no more requests
-    /// come.
+    /// Writes usage that is not in the store yet. Call it after the last request.
     pub async fn finish(&self, deadline: Deadline) {
         self.store
             .flush(Timestamp::now().as_nanosecond(), deadline)
             .await;
     }
 
-    /// The description of its routes (OpenAPI 3.1), made from their declarations.
+    /// Returns the description of the routes (OpenAPI 3.1).
     #[must_use]
     pub fn openapi() -> Value {
         api::description().clone()
     }
 
-    /// Answers one event. Writes one log line, which names neither a key nor a header nor a query.
+    /// Handles one event. Writes one log line, which contains no key, header or query.
     ///
     /// # Errors
-    /// [`Failure`] for an event that is no request of an HTTP API's, format 2.0.
+    /// [`Failure`] if the event is not from an HTTP API with payload format 2.0.
     pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
-        let Received { request, mistakes } = event::received(event)?;
+        let EventRequest { request, mistakes } = event::read(event)?;
         let scope = scope(&request);
         let router = if mistakes.is_empty() {
             self.router.clone()
@@ -150,10 +175,14 @@ impl Limiter {
         };
 
         let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(request), Context::default());
-        let answer = Adapter::from(router).call(event);
-        let response = scope.serve(answer).await.map_err(|never| match never {})?;
+        let response = Adapter::from(router).call(event);
+        let response = scope
+            .serve(response)
+            .await
+            .map_err(|never| match never {})?;
+
         serde_json::to_value(response)
-            .map_err(|_| Failure("the response cannot be written".to_owned()))
+            .map_err(|_| Failure("the response cannot be serialized".to_owned()))
     }
 }
 

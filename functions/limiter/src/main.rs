@@ -1,9 +1,9 @@
-//! The limiter as a Lambda function.
+//! The Lambda function of the limiter.
 
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use limiter::{Config, Limiter, answer, open};
+use limiter::{Config, Limiter, handle_event, open};
 use serde_json::Value;
 use telemetry::RecordLog;
 use telemetry::{log_panics, log_to};
@@ -18,11 +18,13 @@ async fn main() -> Result<(), Error> {
         std::io::stdout,
     ))?;
     log_panics();
+
     let config = Config::from_lookup(variable)?;
     let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
     let limiter = Arc::new(Limiter::new(store, config.key_header));
+
     run(service_fn(|event: LambdaEvent<Value>| {
-        answer(Arc::clone(&limiter), event.payload)
+        handle_event(Arc::clone(&limiter), event.payload)
     }))
     .await
 }

@@ -1,23 +1,23 @@
-//! What the declarations of the routes cannot say of themselves: servers, who may call, and
-//! examples.
+//! The parts of the OpenAPI description that the declarations of the routes cannot express: servers,
+//! authorization and examples.
 
 use serde_json::{Value, json};
 
-/// Routes below this path are behind IAM.
-const ADMINISTRATION: &str = "/_tollgate/v1/";
-/// The route that is behind the authorizer.
-const OWN_USAGE: &str = "/_tollgate/usage";
+/// The routes below this path require IAM authorization.
+const ADMIN_PATH: &str = "/_tollgate/v1/";
+/// The route that requires an API key.
+const OWN_USAGE_PATH: &str = "/_tollgate/usage";
 
-/// The description that clients read.
+/// Completes the description for clients.
 pub(crate) fn complete(mut description: Value) -> Value {
     remove_null_defaults(&mut description);
     description["servers"] =
-        json!([{"url": "/", "description": "The API that this document was read from"}]);
+        json!([{"url": "/", "description": "The API that serves this document"}]);
     description["components"]["securitySchemes"] = security_schemes();
 
-    for (path, item) in members(&mut description["paths"]) {
+    for (path, item) in fields_of(&mut description["paths"]) {
         let security = security(path);
-        for (_, operation) in members(item) {
+        for (_, operation) in fields_of(item) {
             operation["security"] = security.clone();
             add_example(operation);
         }
@@ -25,17 +25,17 @@ pub(crate) fn complete(mut description: Value) -> Value {
     description
 }
 
-fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+fn fields_of(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
 }
 
-/// Removes `"default": null`, which is written for every field that may be absent. Most of them may
-/// not be null.
+/// Removes `"default": null`. It is generated for every optional field, but most of them must not be
+/// null.
 fn remove_null_defaults(value: &mut Value) {
     match value {
-        Value::Object(members) => {
-            members.retain(|name, value| name != "default" || !value.is_null());
-            members.values_mut().for_each(remove_null_defaults);
+        Value::Object(fields) => {
+            fields.retain(|name, value| name != "default" || !value.is_null());
+            fields.values_mut().for_each(remove_null_defaults);
         }
         Value::Array(items) => items.iter_mut().for_each(remove_null_defaults),
         _ => {}
@@ -46,8 +46,8 @@ fn security_schemes() -> Value {
     json!({
         "sigv4": {
             "type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4",
-            "description": "AWS Signature Version 4 for the service `execute-api`, by a principal that IAM allows \
-                `execute-api:Invoke`. The local gateway accepts requests from its own machine without a signature."
+            "description": "AWS Signature Version 4 for the service `execute-api`, by a principal with the IAM \
+                permission `execute-api:Invoke`. The local gateway accepts unsigned requests from its own machine."
         },
         "api_key": {
             "type": "apiKey", "in": "header", "name": "x-api-key",
@@ -58,8 +58,8 @@ fn security_schemes() -> Value {
 
 fn security(path: &str) -> Value {
     match path {
-        OWN_USAGE => json!([{"api_key": []}]),
-        _ if path.starts_with(ADMINISTRATION) => json!([{"sigv4": []}]),
+        OWN_USAGE_PATH => json!([{"api_key": []}]),
+        _ if path.starts_with(ADMIN_PATH) => json!([{"sigv4": []}]),
         _ => json!([]),
     }
 }
@@ -67,12 +67,13 @@ fn security(path: &str) -> Value {
 fn add_example(operation: &mut Value) {
     let example = operation["operationId"].as_str().and_then(example);
     let Some(example) = example else { return };
-    for (_, content) in members(&mut operation["requestBody"]["content"]) {
+
+    for (_, content) in fields_of(&mut operation["requestBody"]["content"]) {
         content["example"] = example.clone();
     }
 }
 
-/// The body of a request. All examples together can be sent in the order of this list.
+/// Returns an example of a request body. The examples can be sent in the order of this list.
 fn example(operation: &str) -> Option<Value> {
     Some(match operation {
         "putPlan" => json!({
@@ -105,7 +106,7 @@ mod tests {
     use crate::api::description;
 
     #[test]
-    fn every_operation_says_who_may_call_it() {
+    fn every_operation_has_a_security_requirement() {
         let of =
             |path: &str, method: &str| description()["paths"][path][method]["security"].clone();
         assert_eq!(
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_body_has_an_example() {
+    fn every_request_body_has_an_example() {
         for (path, item) in description()["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 for (media, content) in operation["requestBody"]["content"]

@@ -1,5 +1,4 @@
-//! The log: JSON, one line per request and one per change (see [`crate::audit`]), and nothing that
-//! reveals a key.
+//! Isolation of panics: a panic fails its own request, and the function keeps running.
 
 use std::sync::Arc;
 
@@ -8,11 +7,11 @@ use telemetry::contained;
 
 use crate::{Failure, Limiter};
 
-/// Answers an event, and survives a panic.
+/// Handles one event, see [`Limiter::handle`]. A panic becomes an error.
 ///
 /// # Errors
-/// As [`Limiter::handle`], and [`Failure`] for a panic.
-pub async fn answer(limiter: Arc<Limiter>, event: Value) -> Result<Value, Failure> {
-    let answer = contained(async move { limiter.handle(event).await }).await;
-    answer.unwrap_or_else(|| Err(Failure("panicked".to_owned())))
+/// The errors of [`Limiter::handle`], and [`Failure`] for a panic.
+pub async fn handle_event(limiter: Arc<Limiter>, event: Value) -> Result<Value, Failure> {
+    let response = contained(async move { limiter.handle(event).await }).await;
+    response.unwrap_or_else(|| Err(Failure("panicked".to_owned())))
 }

@@ -1,215 +1,213 @@
-//! Plans.
+//! Usage plans.
 
-use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode, Uri};
+use http::StatusCode;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use usage::PlanDocument;
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};
+use crate::audit::Action;
 use crate::audit::changes::Changes;
-use crate::audit::{Action, Administrator};
-use crate::problem::{Mistake, Problem, change_refused, refused};
+use crate::policies;
+use crate::problem::{Mistake, Problem};
+use crate::request::AdminRequest;
 use crate::request::cursor::List;
-use crate::request::query::Query;
+use crate::request::document::{Document, RequestDocument};
+use crate::request::precondition::Precondition;
+use crate::request::query::{Parameters, QueryParameters};
+use crate::response;
 use crate::schema::mistakes::Mistakes;
-use crate::{
-    Shared, policies, request::accept, request::body, request::precondition, request::show,
-};
 
-const WHAT: &str = "plan";
+const RESOURCE: &str = "plan";
 
 /// A plan with its name.
 #[derive(Serialize, ToSchema)]
 struct NamedPlan {
-    /// Its name.
+    /// The name of the plan.
     name: String,
-    /// Itself.
+    /// The plan.
     plan: PlanDocument,
-    /// Its entity tag.
+    /// The entity tag of the plan, for `If-Match`.
     etag: String,
 }
 
-/// The plan as it was put, with warnings about it.
+/// The plan as it is stored, with warnings.
 #[derive(Serialize, ToSchema)]
-struct PutPlan {
+#[schema(as = PutPlan)]
+struct PlanWithWarnings {
     #[serde(flatten)]
     #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     plan: PlanDocument,
-    /// What is valid but probably not meant. Absent if there is nothing to warn about. Not part of
-    /// the stored plan.
+    /// Settings that are valid but probably not intended. Absent if there are none. Not part of the
+    /// stored plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Mistake>, required = false)]
     warnings: Vec<Mistake>,
 }
 
-/// Some of the plans.
+/// One page of plans.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlanList {
-    /// By name.
+    /// The plans, in the order of their names.
     items: Vec<NamedPlan>,
-    /// For the next page, where there is one.
+    /// The `cursor` of the next page, or null if this is the last one.
     #[schema(required)]
     next_cursor: Option<String>,
 }
 
-/// Plans in the order of their names
+/// The query of a list of plans.
+pub(crate) struct PlanListQuery {
+    limit: usize,
+    after: Option<String>,
+}
+
+impl QueryParameters for PlanListQuery {
+    const NAMES: &'static [&'static str] = &["limit", "cursor"];
+
+    fn read(parameters: &mut Parameters) -> Self {
+        Self {
+            limit: parameters.limit(),
+            after: parameters.cursor(List::Plans),
+        }
+    }
+}
+
+impl RequestDocument for PlanDocument {
+    const SCHEMA: &'static str = "Plan";
+
+    fn mistakes(&self, schema: &Mistakes, _: Timestamp) -> Vec<Mistake> {
+        let mistakes = self.check().into_iter();
+        let mut mistakes: Vec<_> = mistakes
+            .map(|known| Mistake::at(known.pointer, known.message))
+            .collect();
+
+        if schema.affect("/algorithm") {
+            // These fields depend on the algorithm, which is not known.
+            mistakes.retain(|mistake| {
+                let pointer = mistake.pointer.as_deref();
+                !matches!(pointer, Some("/throttle" | "/window_s" | "/limit"))
+            });
+        }
+        mistakes
+    }
+}
+
+/// List plans
+///
+/// The plans are in the order of their names.
 #[utoipa::path(get, path = "/_tollgate/v1/plans", operation_id = "listPlans", tag = "plans",
     params(("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
-    responses((status = 200, description = "Some of the plans", body = PlanList), Reads))]
-pub(crate) async fn list(
-    State(shared): State<Shared>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    accept::negotiate(&headers, &[accept::JSON])?;
-    let mut query = Query::of(&uri, &["limit", "cursor"]);
-    let (limit, after) = (query.limit(), query.cursor(List::Plans));
-    query.finish()?;
-    let page = shared
+    responses((status = 200, description = "One page of plans", body = PlanList), Reads))]
+pub(crate) async fn list(request: AdminRequest<PlanListQuery>) -> Result<Response, Problem> {
+    let PlanListQuery { limit, after } = &request.query;
+    let page = request
         .admin()
-        .plans(after.as_deref(), limit)
+        .plans(after.as_deref(), *limit)
         .await
-        .map_err(|error| refused(error, WHAT))?;
+        .map_err(|error| Problem::of_read(error, RESOURCE))?;
+
     let items = page.items.into_iter().map(|(name, stored)| NamedPlan {
         name,
         plan: stored.document,
-        etag: format!("\"{}\"", stored.version.as_str()),
+        etag: response::entity_tag(&stored.version),
     });
-    let next_cursor = page.next.map(|last| List::Plans.cursor(&last));
-    Ok(precondition::json(
-        StatusCode::OK,
-        &PlanList {
-            items: items.collect(),
-            next_cursor,
-        },
-    ))
+    let list = PlanList {
+        items: items.collect(),
+        next_cursor: page.next.map(|last| List::Plans.cursor(&last)),
+    };
+    Ok(response::json(StatusCode::OK, &list))
 }
 
-/// A plan
+/// Get a plan
 #[utoipa::path(get, path = "/_tollgate/v1/plans/{plan}", operation_id = "getPlan", tag = "plans",
     params(("plan" = String, Path), ("If-None-Match" = Option<String>, Header)),
     responses((status = 200, description = "The plan", body = PlanDocument, headers(("ETag" = String))),
-        (status = 304, description = "The client has it"), Reads))]
+        (status = 304, description = "The plan has the version in If-None-Match"), Reads))]
 pub(crate) async fn get(
-    State(shared): State<Shared>,
+    request: AdminRequest,
     Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    show::one(&uri, &headers, WHAT, shared.admin().plan(&name), Ok).await
+    response::document(&request.headers, RESOURCE, request.admin().plan(&name), Ok).await
 }
 
-/// Makes or replaces a plan
+/// Create or replace a plan
 ///
-/// Every instance of the authorizer decides by it within 30 seconds. The response is the plan; a
-/// field `warnings` is added if something in it is probably not meant, such as a burst that is too
+/// Every instance of the authorizer uses the new plan within 30 seconds. The response contains the
+/// plan, and `warnings` about settings that are probably not intended, such as a burst that is too
 /// small for its rate.
 #[utoipa::path(put, path = "/_tollgate/v1/plans/{plan}", operation_id = "putPlan", tag = "plans",
     params(("plan" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body = PlanDocument,
-    responses((status = 200, description = "Replaced", body = PutPlan, headers(("ETag" = String))),
-        (status = 201, description = "Made", body = PutPlan, headers(("ETag" = String))), Reads, Writes))]
+    responses((status = 200, description = "The plan was replaced", body = PlanWithWarnings, headers(("ETag" = String))),
+        (status = 201, description = "The plan was created", body = PlanWithWarnings, headers(("ETag" = String))),
+        Reads, Writes))]
 pub(crate) async fn put(
-    State(shared): State<Shared>,
-    administrator: Administrator,
+    request: AdminRequest,
+    Precondition(condition): Precondition,
     Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    sent: Body,
+    document: Document<PlanDocument>,
 ) -> Result<Response, Problem> {
-    accept::json_alone(&uri, &headers)?;
-    let condition = precondition::condition(&headers)?;
-    let document: PlanDocument = body::read(&body::json(&headers, sent).await?, "Plan", mistakes)?;
-    let change = administrator.begins(Action::PutPlan, &name);
-    let (put, plan) = match shared.admin().put_plan(&name, &document, &condition).await {
+    let change = request.begin(Action::PutPlan, &name);
+    let put = request
+        .admin()
+        .put_plan(&name, &document.value, &condition)
+        .await;
+    let (put, plan) = match put {
         Ok(put) => put,
-        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
+        Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     };
-    change.made(&Changes::between(
-        put.before.as_deref().map(fields).as_ref(),
-        Some(&json!(plan)),
-    ));
+    let before = put.before.as_deref().map(stored_fields);
+    change.complete(&Changes::between(before.as_ref(), Some(&json!(plan))));
 
-    let warnings = plan
-        .warnings()
-        .into_iter()
-        .map(|warning| Mistake::at(warning.pointer, warning.message));
-    Ok(precondition::put(
-        &put,
-        &PutPlan {
-            warnings: warnings.collect(),
-            plan,
-        },
-    ))
+    let warnings = plan.warnings().into_iter();
+    let warnings = warnings.map(|warning| Mistake::at(warning.pointer, warning.message));
+    let body = PlanWithWarnings {
+        warnings: warnings.collect(),
+        plan,
+    };
+    Ok(response::put(&put, &body))
 }
 
-fn named_by(policies: &[String]) -> Problem {
+/// Delete a plan
+///
+/// A plan that a key or a stored policy uses is not deleted. Plans that a token names in a claim,
+/// and plans in a policy outside the registry, are not checked.
+#[utoipa::path(delete, path = "/_tollgate/v1/plans/{plan}", operation_id = "deletePlan", tag = "plans",
+    params(("plan" = String, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 204, description = "The plan was deleted"), Reads, Writes))]
+pub(crate) async fn delete(
+    request: AdminRequest,
+    Precondition(condition): Precondition,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let admin = request.admin();
+    let failed_read = |error| Problem::of_read(error, RESOURCE);
+    let policies = policies::naming(&admin, &name).await.map_err(failed_read)?;
+    if !policies.is_empty() {
+        // If the plan does not exist, 404 takes precedence.
+        admin.plan(&name).await.map_err(failed_read)?;
+        return Err(in_use_by(&policies));
+    }
+
+    let change = request.begin(Action::DeletePlan, &name);
+    match admin.delete_plan(&name, &condition).await {
+        Ok(before) => change.complete(&Changes::between(Some(&stored_fields(&before)), None)),
+        Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn in_use_by(policies: &[String]) -> Problem {
     let policies = policies.join(", ");
-    let detail = format!("Policies name this plan: {policies}. Change them first.");
+    let detail = format!("The plan is named in policies: {policies}. Change them first.");
     Problem::new(StatusCode::CONFLICT, detail)
 }
 
-/// A stored plan as this release writes it, so that only what was changed differs.
-fn fields(stored: &str) -> Value {
+/// Returns a stored plan in this release's form, so that only real changes differ.
+fn stored_fields(stored: &str) -> Value {
     serde_json::from_str::<PlanDocument>(stored).map_or(Value::Null, |document| json!(document))
-}
-
-/// What a plan says that cannot be.
-fn mistakes(plan: &PlanDocument, shape: &Mistakes) -> Vec<Mistake> {
-    let mut found: Vec<_> = plan
-        .check()
-        .into_iter()
-        .map(|known| Mistake::at(known.pointer, known.message))
-        .collect();
-    if shape.concern("/algorithm") {
-        // Nobody knows which members go with it.
-        found.retain(|known| {
-            !matches!(
-                known.pointer.as_deref(),
-                Some("/throttle" | "/window_s" | "/limit")
-            )
-        });
-    }
-    found
-}
-
-/// Takes a plan away that no key is on
-///
-/// A plan that a stored policy names stays as well. Plans that tokens name in a claim, and those in
-/// a policy that is in the settings, are not known here.
-#[utoipa::path(delete, path = "/_tollgate/v1/plans/{plan}", operation_id = "deletePlan", tag = "plans",
-    params(("plan" = String, Path), ("If-Match" = Option<String>, Header)),
-    responses((status = 204, description = "It is gone"), Reads, Writes))]
-pub(crate) async fn delete(
-    State(shared): State<Shared>,
-    administrator: Administrator,
-    Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    Query::of(&uri, &[]).finish()?;
-    let condition = precondition::condition(&headers)?;
-    let admin = shared.admin();
-    let policies = policies::naming(&admin, &name)
-        .await
-        .map_err(|error| refused(error, WHAT))?;
-    if !policies.is_empty() {
-        // A plan that does not exist is rather not found.
-        admin
-            .plan(&name)
-            .await
-            .map_err(|error| refused(error, WHAT))?;
-        return Err(named_by(&policies));
-    }
-
-    let change = administrator.begins(Action::DeletePlan, &name);
-    match admin.delete_plan(&name, &condition).await {
-        Ok(before) => change.made(&Changes::between(Some(&fields(&before)), None)),
-        Err(error) => return Err(change.failed(change_refused(error, WHAT))),
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
 }

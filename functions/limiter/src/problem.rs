@@ -1,61 +1,77 @@
-//! Problem documents (RFC 9457): the one form that every refusal, mistake and failure is told in.
+//! Problem documents (RFC 9457): the body of every error response.
+
+mod store_error;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use outcome::Reason;
 use serde::{Serialize, Serializer};
 use telemetry::Excerpt;
-use usage::{AdminError, GrantError, Refusal, StoreError};
 use utoipa::ToSchema;
 
-/// What went wrong, as RFC 9457 has it told.
+/// An error response (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Problem {
-    /// `about:blank`, or what kind of problem it is where IANA knows a name for it.
+pub(crate) struct Problem {
+    /// `about:blank`, or the problem type that IANA has registered.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The status in words.
+    /// The reason phrase of the status.
     title: &'static str,
-    /// The status.
+    /// The HTTP status.
     status: u16,
-    /// What is wrong with this very request.
+    /// What is wrong with this request.
     #[serde(serialize_with = "cut")]
     #[schema(value_type = String)]
     detail: Box<str>,
-    /// The reason in one word, as in the authorizer's context.
+    /// A code for the cause, as in the authorizer's context.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     /// Every mistake in the request.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<Mistake>, required = false)]
     errors: Box<[Mistake]>,
-    /// The names of the limits that a call is above.
+    /// The names of the limits that the request exceeds.
     #[serde(rename = "violated-policies", skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
     violated_policies: Box<[String]>,
-    /// Of the answer.
+    /// A header of the response.
     #[serde(skip)]
     #[schema(ignore)]
     header: Option<Box<(HeaderName, HeaderValue)>>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    effect: Effect,
 }
 
-/// One mistake, and where it is.
+/// What a failed request may have changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Effect {
+    /// Nothing.
+    #[default]
+    None,
+    /// Whatever it was to write: the store did not respond.
+    Unknown,
+    /// As [`Self::Unknown`], and `detail` says so.
+    Stated,
+}
+
+/// One mistake in a request, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Mistake {
-    /// A member of the body, as a JSON pointer (RFC 6901).
+pub(crate) struct Mistake {
+    /// A JSON pointer (RFC 6901) to a field of the body.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut_option")]
-    pub pointer: Option<String>,
-    /// A parameter of the query, or a header.
+    pub(crate) pointer: Option<String>,
+    /// The name of a query parameter or a header.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut_option")]
-    pub parameter: Option<String>,
-    /// What is wrong with it.
+    pub(crate) parameter: Option<String>,
+    /// What is wrong, and what was expected.
     #[serde(serialize_with = "cut")]
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
-/// A request must not be able to make its own response large, so texts are cut where they are
-/// written.
+/// Serializes at most the first 512 bytes of a text, so that no request makes its own response
+/// large.
 fn cut<S: Serializer>(text: &impl AsRef<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Excerpt(text.as_ref()))
 }
@@ -67,6 +83,7 @@ fn cut_option<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::
 }
 
 impl Mistake {
+    /// A mistake in the body, at a JSON pointer.
     pub(crate) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             pointer: Some(pointer.into()),
@@ -75,6 +92,7 @@ impl Mistake {
         }
     }
 
+    /// A mistake in a query parameter or a header.
     pub(crate) fn in_parameter(parameter: &str, detail: impl Into<String>) -> Self {
         Self {
             pointer: None,
@@ -84,9 +102,8 @@ impl Mistake {
     }
 }
 
-/// What is told of a change of which nobody knows whether it was made.
-pub(crate) const IN_DOUBT: &str = "What was asked for may have happened, in part or whole.";
-const NO_ANSWER: &str = "The store gives no answer.";
+const UNKNOWN_EFFECT: &str = "The change may have been applied, in part or in full.";
+const FAULT: &str = "Tollgate failed. Its log has the details.";
 const BLANK: &str = "about:blank";
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const REDUCED_CAPACITY: &str =
@@ -103,82 +120,74 @@ impl Problem {
             errors: Box::default(),
             violated_policies: Box::default(),
             header: None,
+            effect: Effect::None,
         }
     }
 
-    /// A body with mistakes in it.
-    pub(crate) fn mistakes(errors: Vec<Mistake>) -> Self {
-        let detail = "The request's body has mistakes in it.";
-        Self {
-            errors: errors.into(),
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-        }
+    /// 422 for a body with mistakes.
+    pub(crate) fn invalid_body(errors: Vec<Mistake>) -> Self {
+        let detail = "The request body is invalid.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(errors)
     }
 
-    /// A query or a header with mistakes in it.
-    pub(crate) fn parameters(errors: Vec<Mistake>) -> Self {
-        let detail = "The request's parameters have mistakes in them.";
-        Self {
-            errors: errors.into(),
-            ..Self::new(StatusCode::BAD_REQUEST, detail)
-        }
+    /// 400 for a query or a header with mistakes.
+    pub(crate) fn invalid_parameters(errors: Vec<Mistake>) -> Self {
+        let detail = "The query parameters or headers of the request are invalid.";
+        Self::new(StatusCode::BAD_REQUEST, detail).with_errors(errors)
     }
 
-    /// A request that is not valid HTTP.
+    /// 400 for a request that is not valid HTTP.
     pub(crate) fn malformed(errors: Vec<Mistake>) -> Self {
         let detail = "The request is malformed.";
-        Self {
-            errors: errors.into(),
-            ..Self::new(StatusCode::BAD_REQUEST, detail)
-        }
+        Self::new(StatusCode::BAD_REQUEST, detail).with_errors(errors)
     }
 
-    /// A rate or a quota that is used up.
-    pub(crate) fn throttled(reason: &'static str, violated: Vec<String>) -> Self {
+    /// 404. `resource` is a noun.
+    pub(crate) fn not_found(resource: &str) -> Self {
+        let detail = format!("The {resource} does not exist.");
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 429 for a request that exceeds a rate or a quota.
+    pub(crate) fn throttled(reason: Reason, violated: Vec<String>) -> Self {
         let detail =
-            "A rate or quota of this caller's plan is used up. Retry-After says when to come back.";
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
+            "The plan's rate limit or quota is exceeded. Retry after the time in Retry-After.";
         Self {
             kind: QUOTA_EXCEEDED,
             violated_policies: violated.into(),
-            ..problem
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail).because(reason)
         }
-        .because(reason)
     }
 
-    /// Limits that cannot be checked.
+    /// 503 for a request whose limits cannot be checked.
     pub(crate) fn unavailable() -> Self {
-        let detail = "The limits of this caller's plan cannot be checked at the moment.";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        let detail = "The limits of the plan cannot be checked at the moment.";
         Self {
             kind: REDUCED_CAPACITY,
-            ..problem
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).because(Reason::StoreUnavailable)
         }
-        .because(Reason::StoreUnavailable.as_str())
     }
 
-    /// An `Idempotency-Key` that is another request's.
-    pub(crate) fn another_request() -> Self {
-        let detail = "This Idempotency-Key was sent with another request before.";
+    /// 422 for an `Idempotency-Key` that belongs to another request.
+    pub(crate) fn reused_idempotency_key() -> Self {
+        let detail = "This Idempotency-Key was already used for a different request.";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
-    pub(crate) fn because(mut self, reason: &'static str) -> Self {
-        self.reason = Some(reason);
-        self
+    /// 500 for our own failure. The log gets the error and its causes, the client does not.
+    pub(crate) fn fault(error: &(dyn std::error::Error + 'static)) -> Self {
+        log_fault(error);
+        Self::logged_fault()
     }
 
-    /// The same of a change: where the store gives no answer, nobody knows what became of it.
-    pub(crate) fn of_a_change(mut self) -> Self {
-        if &*self.detail == NO_ANSWER {
-            self.detail = format!("{NO_ANSWER} {IN_DOUBT}").into();
-        }
-        self
+    /// 500 for a failure that is already in the log.
+    pub(crate) fn logged_fault() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, FAULT).because(Reason::Fault)
     }
 
-    /// True for a change that may have happened although it failed.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        self.detail.ends_with(IN_DOUBT)
+    pub(crate) fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason.as_str());
+        self
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -186,123 +195,46 @@ impl Problem {
         self
     }
 
-    pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no {what}."))
+    fn with_errors(mut self, errors: Vec<Mistake>) -> Self {
+        self.errors = errors.into();
+        self
     }
 
-    /// Our own failure. The log has it with what caused it; the client is told that it is ours.
-    pub(crate) fn failure(error: &(dyn std::error::Error + 'static)) -> Self {
-        let chain = std::iter::successors(Some(error), |error| error.source());
-        let chain = chain
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(": ");
-        tracing::error!(
-            reason = "fault",
-            error = chain,
-            "a request could not be answered"
-        );
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "This is our failure. The log says more.",
-        )
-        .because(Reason::Fault.as_str())
+    /// States that the request may have changed something.
+    pub(crate) fn with_unknown_effect(mut self) -> Self {
+        self.detail = format!("{} {UNKNOWN_EFFECT}", self.detail).into();
+        self.effect = Effect::Stated;
+        self
     }
 
-    fn store(error: &StoreError) -> Self {
-        match error.root() {
-            StoreError::Plan(error) => {
-                let mistake = |mistake: &usage::Mistake| {
-                    Mistake::at(mistake.pointer.clone(), mistake.message.clone())
-                };
-                Self::mistakes(error.mistakes.iter().map(mistake).collect())
-            }
-            StoreError::Key(error) => Self::mistakes(vec![Mistake::at("", error.to_string())]),
-            StoreError::Unavailable(_) | StoreError::NoAnswer(_) | StoreError::Call { .. } => {
-                let mut problem = Self::failure(error);
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                problem.status = status.as_u16();
-                problem.title = status.canonical_reason().unwrap_or_default();
-                problem.detail = NO_ANSWER.into();
-                problem
-                    .because(Reason::StoreUnavailable.as_str())
-                    .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
-            }
-            StoreError::Busy => Self::busy(),
-            other => Self::failure(other),
+    /// The problem of a write: if the store did not respond, the write may have been applied.
+    pub(crate) fn for_write(self) -> Self {
+        match self.effect {
+            Effect::Unknown => self.with_unknown_effect(),
+            Effect::None | Effect::Stated => self,
         }
     }
 
-    /// Others change the same thing. Nothing was done.
-    fn busy() -> Self {
-        let detail = "Others change the same thing at the same time. Try again.";
-        Self::new(StatusCode::CONFLICT, detail)
+    /// Returns true for a write that may have been applied although it failed.
+    pub(crate) fn is_write_in_doubt(&self) -> bool {
+        self.effect == Effect::Stated
     }
 }
 
-/// `what` there is none of, for a refusal.
-pub(crate) fn refused(error: AdminError, what: &'static str) -> Problem {
-    let refusal = match error {
-        AdminError::Store(error) => return Problem::store(&error),
-        error @ AdminError::Unsealed => return Problem::failure(&error),
-        AdminError::Refused(refusal) => refusal,
-    };
-    let conflict = |detail: String| Problem::new(StatusCode::CONFLICT, detail);
-    match refusal {
-        Refusal::NotFound => Problem::not_found(what),
-        Refusal::Precondition => {
-            let detail = format!(
-                "The {what} that is there is not the one that the request's condition names."
-            );
-            Problem::new(StatusCode::PRECONDITION_FAILED, detail)
-        }
-        Refusal::UnknownPlan(plan) => Problem::mistakes(vec![Mistake::at(
-            "/plan",
-            format!("there is no plan `{plan}`"),
-        )]),
-        Refusal::PlanInUse { key_id } => conflict(format!(
-            "Key `{key_id}` is on this plan, and others may be. Put them on another plan first."
-        )),
-        Refusal::SecretInUse => conflict("This secret is some key's already.".to_owned()),
-        Refusal::TooManySecrets(number) => conflict(format!(
-            "{number} earlier secrets of this key still work. Wait until one ends, or end all with a `grace_s` of 0."
-        )),
-        Refusal::Repeated => {
-            conflict("Another request with this Idempotency-Key is under way.".to_owned())
-        }
-        Refusal::Busy => Problem::busy(),
-    }
-}
-
-/// The same of a change: see [`Problem::of_a_change`].
-pub(crate) fn change_refused(error: AdminError, what: &'static str) -> Problem {
-    refused(error, what).of_a_change()
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::store(&error)
-    }
-}
-
-impl From<GrantError> for Problem {
-    fn from(error: GrantError) -> Self {
-        match error {
-            GrantError::UnknownQuota(_) => {
-                Self::mistakes(vec![Mistake::at("/quota", error.to_string())])
-            }
-            GrantError::Amount | GrantError::Ceiling => {
-                Self::mistakes(vec![Mistake::at("/grant", error.to_string())])
-            }
-            GrantError::Repeated => Self::another_request(),
-            GrantError::Store(error) => Self::store(&error).of_a_change(),
-        }
-    }
+fn log_fault(error: &(dyn std::error::Error + 'static)) {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    tracing::error!(
+        reason = "fault",
+        error = causes.join(": "),
+        "the request failed"
+    );
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+
         let mut headers = HeaderMap::new();
         headers.insert(
             CONTENT_TYPE,
@@ -310,7 +242,8 @@ impl IntoResponse for Problem {
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.extend(self.header.as_deref().cloned());
-        // Texts and numbers alone: it cannot fail.
+
+        // Strings and numbers only, so this cannot fail.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         (status, headers, body).into_response()
     }
@@ -321,14 +254,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_of_the_request_is_cut_in_the_response() {
+    fn long_text_of_the_request_is_cut_in_the_response() {
         let long = "x".repeat(70_000);
         let mistakes = vec![
             Mistake::at(format!("/{long}"), long.clone()),
             Mistake::in_parameter(&long, "unknown"),
         ];
+
         for problem in [
-            Problem::mistakes(mistakes),
+            Problem::invalid_body(mistakes),
             Problem::new(StatusCode::CONFLICT, long),
         ] {
             let body = serde_json::to_vec(&problem).unwrap();

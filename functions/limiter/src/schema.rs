@@ -1,161 +1,180 @@
-//! Holds a document against its description, and finds every member that is wrong, not only the
-//! first.
+//! Checks a document against its JSON Schema, and reports every mistake at once.
 //!
-//! The description is the one that clients read (`/_tollgate/openapi.json`), so that what is
-//! described is what is taken. Of JSON Schema it has types, members, lists, choices, instants and
-//! the bounds of whole numbers; lengths and whatever else a document has to be is for who reads it.
-//! What is wrong is taken out, or stands in for what it should be, so that all the rest can be
-//! looked at in the same go.
+//! The schema is the one that clients read (`/_tollgate/openapi.json`), so that the description and
+//! the check cannot differ. This checker knows the types, fields, lists, enumerations, instants and
+//! integer bounds of JSON Schema. Lengths and meaning are checked by the type that reads the
+//! document.
+//!
+//! An invalid value is removed or replaced by a default, so that the type can read and check the
+//! rest in the same request. That is why it is not the `jsonschema` crate: it only validates, so a
+//! client would get the remaining mistakes one request later, and it has more than 20 dependencies.
+//! `serde_path_to_error` stops at the first mistake.
 
 pub(crate) mod mistakes;
 
 use serde_json::{Map, Value};
 use usage::parse_instant;
 
+use crate::api;
 use crate::problem::Mistake;
-use crate::schema::mistakes::Mistakes;
 
-/// Where a value stands, in two words for two readers.
+use mistakes::Mistakes;
+
+/// The place of a value.
 struct Place<'p> {
     pointer: String,
-    /// As a sentence begins with it.
+    /// The name at the beginning of a sentence.
     name: &'p str,
 }
 
-/// Every mistake in the shape of `value`. What is left of it is without them, and nothing where
-/// nothing can be.
-pub(crate) fn mistakes(value: &mut Value, schema: &Value, description: &Value) -> Mistakes {
+/// Finds the mistakes of a document, and removes or replaces every invalid value. `name` is the
+/// name of a schema in the OpenAPI description. If nothing is left, the value becomes null.
+pub(crate) fn remove_mistakes(value: &mut Value, name: &str) -> Mistakes {
+    let description = api::description();
+    let schema = &description["components"]["schemas"][name];
+
     let mut mistakes = Mistakes::default();
     let place = Place {
         pointer: String::new(),
         name: "the body",
     };
-    if (Reader {
+    let mut checker = Checker {
         description,
         mistakes: &mut mistakes,
-    })
-    .value(value, schema, &place)
-    .is_none()
-    {
+    };
+    if checker.check(value, schema, &place).is_none() {
         *value = Value::Null;
     }
     mistakes
 }
 
-struct Reader<'r> {
-    description: &'r Value,
-    mistakes: &'r mut Mistakes,
+struct Checker<'c> {
+    description: &'c Value,
+    mistakes: &'c mut Mistakes,
 }
 
-impl Reader<'_> {
-    /// `None` where the value cannot stay.
-    fn value(&mut self, value: &mut Value, schema: &Value, place: &Place<'_>) -> Option<()> {
-        let schema = resolved(self.description, schema);
+impl Checker<'_> {
+    /// Checks a value and everything in it. `None` if the value must be removed.
+    fn check(&mut self, value: &mut Value, schema: &Value, place: &Place<'_>) -> Option<()> {
+        let schema = resolve(self.description, schema);
         if value.is_null() && is_nullable(schema) {
             return Some(());
         }
+
         let schema = without_null(self.description, schema);
         if value.is_null() && !kind(schema).is_empty() {
-            let detail = format!("{} is null, expected {}", place.name, wanted(schema));
+            let detail = format!("{} is null, expected {}", place.name, expected(schema));
             self.mistakes.add(Mistake::at(&*place.pointer, detail));
             return None;
         }
-        let is_whole = match kind(schema) {
-            "object" => value.is_object(),
-            "array" => value.is_array(),
-            _ => fits(value, schema),
-        };
-        if !is_whole {
-            self.mistakes.add(Mistake::at(
-                &*place.pointer,
-                format!("{} is {}", place.name, wanted(schema)),
-            ));
+        if !fits(value, schema) {
+            let detail = format!("{} is invalid, expected {}", place.name, expected(schema));
+            self.mistakes.add(Mistake::at(&*place.pointer, detail));
             return None;
         }
+
         if kind(schema) == "integer"
-            && let Some(number) = whole(value).and_then(serde_json::Number::from_i128)
+            && let Some(number) = integer(value).and_then(serde_json::Number::from_i128)
         {
             *value = Value::Number(number);
         }
         match value {
-            Value::Object(members) => self.object(members, schema, place),
+            Value::Object(fields) => self.check_object(fields, schema, place),
             Value::Array(items) => {
-                self.list(items, schema, place);
+                self.check_list(items, schema, place);
                 Some(())
             }
             _ => Some(()),
         }
     }
 
-    fn object(
+    fn check_object(
         &mut self,
-        members: &mut Map<String, Value>,
+        fields: &mut Map<String, Value>,
         schema: &Value,
         place: &Place<'_>,
     ) -> Option<()> {
-        let names: Vec<String> = members.keys().cloned().collect();
         let known = schema["properties"].as_object();
+        let additional = &schema["additionalProperties"];
+        let names: Vec<String> = fields.keys().cloned().collect();
+
         for name in names {
-            let own = known.and_then(|known| known.get(&name));
-            let others = Some(&schema["additionalProperties"]).filter(|others| others.is_object());
             let quoted = format!("`{name}`");
-            let at = Place {
-                pointer: Mistakes::member(&place.pointer, &name),
+            let place = Place {
+                pointer: Mistakes::field(&place.pointer, &name),
                 name: &quoted,
             };
-            let Some(of) = own.or(others) else {
-                if schema["additionalProperties"] == false {
-                    members.remove(&name);
-                    self.mistakes
-                        .add(Mistake::at(at.pointer, unknown(&quoted, known)));
+            let schema = known
+                .and_then(|known| known.get(&name))
+                .or(Some(additional).filter(|schema| schema.is_object()));
+
+            let Some(schema) = schema else {
+                if *additional == false {
+                    fields.remove(&name);
+                    let mistake = Mistake::at(place.pointer, unknown(&quoted, known));
+                    self.mistakes.add(mistake);
                 }
                 continue;
             };
-            if let Some(member) = members.get_mut(&name)
-                && self.value(member, of, &at).is_none()
+            if let Some(value) = fields.get_mut(&name)
+                && self.check(value, schema, &place).is_none()
             {
-                members.remove(&name);
+                fields.remove(&name);
             }
         }
-        let required = schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str);
-        let missing: Vec<&str> = required
-            .filter(|name| !members.contains_key(*name))
-            .collect();
-        let mut stand_ins = Some(());
-        for name in missing {
-            let detail = format!("`{name}` is required");
-            self.mistakes
-                .add(Mistake::at(Mistakes::member(&place.pointer, name), detail));
-            match known.and_then(|known| stand_in(resolved(self.description, known.get(name)?))) {
-                Some(value) => drop(members.insert(name.to_owned(), value)),
-                None => stand_ins = None,
-            }
-        }
-        stand_ins
+        self.add_required(fields, schema, place)
     }
 
-    fn list(&mut self, items: &mut Vec<Value>, schema: &Value, place: &Place<'_>) {
-        let mut kept = Vec::with_capacity(items.len());
+    /// Adds a default for every required field that is missing. `None` if one has no default.
+    fn add_required(
+        &mut self,
+        fields: &mut Map<String, Value>,
+        schema: &Value,
+        place: &Place<'_>,
+    ) -> Option<()> {
+        let known = schema["properties"].as_object();
+        let required = schema["required"].as_array().into_iter().flatten();
+        let missing: Vec<&str> = required
+            .filter_map(Value::as_str)
+            .filter(|name| !fields.contains_key(*name))
+            .collect();
+
+        let mut is_complete = Some(());
+        for name in missing {
+            let pointer = Mistakes::field(&place.pointer, name);
+            let mistake = Mistake::at(pointer, format!("`{name}` is required"));
+            self.mistakes.add(mistake);
+
+            let default =
+                known.and_then(|known| default(resolve(self.description, known.get(name)?)));
+            match default {
+                Some(value) => drop(fields.insert(name.to_owned(), value)),
+                None => is_complete = None,
+            }
+        }
+        is_complete
+    }
+
+    fn check_list(&mut self, items: &mut Vec<Value>, schema: &Value, place: &Place<'_>) {
+        let mut valid = Vec::with_capacity(items.len());
+
         for (index, mut item) in items.drain(..).enumerate() {
             let name = format!("item {index} of {}", place.name);
-            let at = Place {
+            let item_place = Place {
                 pointer: format!("{}/{index}", place.pointer),
                 name: &name,
             };
-            match self.value(&mut item, &schema["items"], &at) {
-                Some(()) => kept.push(item),
-                None => self.mistakes.left_out(&place.pointer, index),
+            match self.check(&mut item, &schema["items"], &item_place) {
+                Some(()) => valid.push(item),
+                None => self.mistakes.item_removed(&place.pointer, index),
             }
         }
-        *items = kept;
+        *items = valid;
     }
 }
 
-fn resolved<'s>(description: &'s Value, schema: &'s Value) -> &'s Value {
+/// Follows a reference.
+fn resolve<'s>(description: &'s Value, schema: &'s Value) -> &'s Value {
     let target = schema["$ref"]
         .as_str()
         .and_then(|target| description.pointer(target.strip_prefix('#')?));
@@ -167,24 +186,26 @@ fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn is_nullable(schema: &Value) -> bool {
-    let listed = schema["type"]
+    let lists_null = schema["type"]
         .as_array()
-        .is_some_and(|types| types.iter().any(|known| known == "null"));
-    listed || alternatives(schema).any(|schema| schema["type"] == "null")
+        .is_some_and(|types| types.iter().any(|kind| kind == "null"));
+    lists_null || alternatives(schema).any(|schema| schema["type"] == "null")
 }
 
+/// Returns the alternative that is not null.
 fn without_null<'s>(description: &'s Value, schema: &'s Value) -> &'s Value {
     let other = alternatives(schema).find(|schema| schema["type"] != "null");
-    other.map_or(schema, |other| resolved(description, other))
+    other.map_or(schema, |other| resolve(description, other))
 }
 
+/// Returns the type that is not null, or an empty string.
 fn kind(schema: &Value) -> &str {
     match &schema["type"] {
         Value::Array(types) => types
             .iter()
             .filter_map(Value::as_str)
-            .find(|known| *known != "null"),
-        one => one.as_str(),
+            .find(|kind| *kind != "null"),
+        kind => kind.as_str(),
     }
     .unwrap_or_default()
 }
@@ -193,8 +214,11 @@ fn choices(schema: &Value) -> Option<&Vec<Value>> {
     schema["enum"].as_array()
 }
 
+/// Returns true if a value has the type of the schema. Fields and items are not checked.
 fn fits(value: &Value, schema: &Value) -> bool {
     match kind(schema) {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
         "string" => match (value.as_str(), choices(schema)) {
             (Some(_), Some(choices)) => choices.contains(value),
             (Some(text), None) => schema["format"] != "date-time" || parse_instant(text).is_some(),
@@ -202,29 +226,32 @@ fn fits(value: &Value, schema: &Value) -> bool {
         },
         "number" => value.is_number(),
         "integer" => {
-            let (number, [least, most]) = (whole(value), bounds(schema));
-            number.is_some_and(|number| least.is_none_or(|least| least <= number))
-                && number.is_some_and(|number| most.is_none_or(|most| number <= most))
+            let [min, max] = bounds(schema);
+            integer(value).is_some_and(|number| {
+                min.is_none_or(|min| min <= number) && max.is_none_or(|max| number <= max)
+            })
         }
         "boolean" => value.is_boolean(),
         _ => true,
     }
 }
 
-/// A whole number, which may be written as `1.0`: that is an integer of JSON Schema.
-fn whole(value: &Value) -> Option<i128> {
+/// Returns a whole number. JSON Schema also counts `1.0` as an integer.
+fn integer(value: &Value) -> Option<i128> {
+    /// 2⁵³. Above it, not every integer has a float of its own.
     const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-    let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= MAX_EXACT;
+    let is_integer = |number: &f64| number.fract() == 0.0 && number.abs() <= MAX_EXACT;
     let is_negative_zero = |number: &f64| *number == 0.0 && number.is_sign_negative();
+
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "it is whole and at most 2⁵³"
+        reason = "it is an integer of at most 2⁵³"
     )]
     let float = || {
         value
             .as_f64()
-            .filter(|number| is_whole(number) && !is_negative_zero(number))
-            .map(|it| it as i128)
+            .filter(|number| is_integer(number) && !is_negative_zero(number))
+            .map(|number| number as i128)
     };
     value
         .as_u64()
@@ -233,13 +260,13 @@ fn whole(value: &Value) -> Option<i128> {
         .or_else(float)
 }
 
+/// Returns the minimum and the maximum.
 fn bounds(schema: &Value) -> [Option<i128>; 2] {
-    [whole(&schema["minimum"]), whole(&schema["maximum"])]
+    [integer(&schema["minimum"]), integer(&schema["maximum"])]
 }
 
-/// What it should be, as a sentence ends.
-fn wanted(schema: &Value) -> String {
-    let or_null = if is_nullable(schema) { ", or null" } else { "" };
+/// Describes the expected value, as the end of a sentence.
+fn expected(schema: &Value) -> String {
     let what = match (kind(schema), choices(schema)) {
         ("string", Some(choices)) => {
             let choices: Vec<_> = choices.iter().filter_map(Value::as_str).collect();
@@ -248,41 +275,47 @@ fn wanted(schema: &Value) -> String {
         ("string", None) if schema["format"] == "date-time" => {
             "an instant such as `2026-11-22T12:00:00Z`".to_owned()
         }
-        ("string", None) => "a text".to_owned(),
+        ("string", None) => "a string".to_owned(),
         ("number", _) => "a number".to_owned(),
         ("integer", _) => match bounds(schema) {
-            [Some(least), Some(most)] => format!("a whole number from {least} to {most}"),
-            [Some(least), None] => format!("a whole number from {least} on"),
-            [None, Some(most)] => format!("a whole number up to {most}"),
+            [Some(min), Some(max)] => format!("a whole number from {min} to {max}"),
+            [Some(min), None] => format!("a whole number of at least {min}"),
+            [None, Some(max)] => format!("a whole number of at most {max}"),
             [None, None] => "a whole number".to_owned(),
         },
         ("boolean", _) => "`true` or `false`".to_owned(),
         ("array", _) => "a list".to_owned(),
         _ => "a JSON object".to_owned(),
     };
-    what + or_null
+
+    if is_nullable(schema) {
+        what + " or null"
+    } else {
+        what
+    }
 }
 
-fn unknown(name: &str, known: Option<&Map<String, Value>>) -> String {
+fn unknown(quoted: &str, known: Option<&Map<String, Value>>) -> String {
     let known: Vec<_> = known
         .into_iter()
         .flatten()
         .map(|(name, _)| format!("`{name}`"))
         .collect();
-    format!("{name} is not known here; known are {}", known.join(", "))
+    format!(
+        "unknown field {quoted}, expected one of {}",
+        known.join(", ")
+    )
 }
 
-/// For a required member that has to be something. A choice would be one that nobody made.
-fn stand_in(schema: &Value) -> Option<Value> {
+/// Returns a value for a missing required field. An enumeration has no neutral value.
+fn default(schema: &Value) -> Option<Value> {
     match kind(schema) {
         "string" if choices(schema).is_none() && schema["format"].is_null() => Some("".into()),
         "number" => Some(0.into()),
-        "integer" => bounds(schema)[0]
-            .unwrap_or(0)
-            .max(0)
-            .try_into()
-            .ok()
-            .map(|number: u64| number.into()),
+        "integer" => {
+            let min = bounds(schema)[0].unwrap_or(0).max(0);
+            u64::try_from(min).ok().map(Value::from)
+        }
         "boolean" => Some(false.into()),
         "array" => Some(Value::Array(Vec::new())),
         _ => None,

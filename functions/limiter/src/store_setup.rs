@@ -1,14 +1,16 @@
-//! The store that the settings name, for administration.
+//! Opens the configured store.
 
 use aws::Timeouts;
 use telemetry::RecordLog;
 use usage::{OpenError, Store, StoreConfig};
 
-/// Opens the store and its connections. Its calls may take longer than a decision: a file of keys
-/// is many of them, and a decision brings its own deadline.
+/// Opens the store and its connections.
+///
+/// The timeouts of its calls are the SDK's defaults, because an import makes many calls. A decision
+/// has a deadline of its own.
 ///
 /// # Errors
-/// [`OpenError`] for seeds or settings that cannot be.
+/// [`OpenError`] if the seeds or the settings are invalid.
 pub async fn open(
     config: &StoreConfig,
     lookup: impl Fn(&str) -> Option<String>,

@@ -1,7 +1,7 @@
-//! What a change did to a document: the old and the new value of each field, by JSON pointer.
+//! The changed fields of a document, with the old and the new value of each, by JSON pointer.
 //!
-//! Values that may be secret or personal appear as `"changed"`. A long value is cut, and so is a
-//! long list of fields, so that a record has a bounded size whatever was changed.
+//! A value that may be secret or personal is replaced by `"changed"`. Long values and long lists of
+//! fields are cut, so that the size of a record is bounded.
 
 use std::collections::BTreeSet;
 
@@ -12,47 +12,47 @@ use usage::KeyRecord;
 
 use crate::schema::mistakes::Mistakes;
 
-/// The most bytes of all listed fields: they have to fit into one field of a log line, which is cut
-/// after 4 KiB.
+/// The most bytes of all listed fields. A field of a log line is cut after 4 KiB.
 const MAX_BYTES: usize = 3_500;
 /// The most bytes of one value.
 const MAX_VALUE_BYTES: usize = 256;
+/// Replaces a value that is not shown.
 const REDACTED: &str = "changed";
 
-/// Changed fields.
+/// The changed fields of a document.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Changes {
-    /// `{"old": …, "new": …}` or `"changed"`, by JSON pointer. A side that is absent did not exist.
+    /// `{"old": …, "new": …}` or `"changed"`, by JSON pointer. A value that did not exist is absent.
     pub(crate) fields: Map<String, Value>,
-    /// Changed fields that are not listed.
+    /// The number of changed fields that are not listed.
     pub(crate) unlisted: u64,
     bytes: usize,
 }
 
 impl Changes {
-    /// The changes from one key to another. `None` is a key that does not exist.
+    /// Compares two versions of a key. `None` is a key that does not exist.
     pub(crate) fn of_key(before: Option<&KeyRecord>, after: Option<&KeyRecord>) -> Self {
         let fields = |record: Option<&KeyRecord>| record.map(key_fields);
         Self::between(fields(before).as_ref(), fields(after).as_ref())
     }
 
-    /// The changes from one document to another. `None` is a document that does not exist.
+    /// Compares two versions of a document. `None` is a document that does not exist.
     pub(crate) fn between(before: Option<&Value>, after: Option<&Value>) -> Self {
         let mut changes = Self::default();
         changes.compare("", before, after);
         changes
     }
 
-    /// A field that was changed, and whose values are secret.
+    /// One changed field with secret values.
     pub(crate) fn secret(pointer: &str) -> Self {
         let mut changes = Self::default();
         changes.add(pointer, REDACTED.into());
         changes
     }
 
-    /// The same with a field that the change has set and that is not shown otherwise.
+    /// Adds a field with a new value.
     pub(crate) fn with(mut self, pointer: &str, new: impl Into<Value>) -> Self {
-        self.value(pointer, None, Some(&new.into()));
+        self.add_value(pointer, None, Some(&new.into()));
         self
     }
 
@@ -64,50 +64,52 @@ impl Changes {
         if before == after {
             return;
         }
+
         let sides = [before, after];
-        if all(sides, |value| {
-            value.as_object().is_some_and(|members| !members.is_empty())
-        }) {
-            self.objects(pointer, sides.map(|side| side.and_then(Value::as_object)));
+        if all(sides, is_nonempty_object) {
+            self.compare_objects(pointer, sides.map(|side| side.and_then(Value::as_object)));
         } else if all(sides, is_list_of_objects) {
             let [before, after] = sides.map(|side| {
                 side.and_then(Value::as_array)
                     .map_or(&[][..], Vec::as_slice)
             });
-            self.lists(pointer, before, after);
+            self.compare_lists(pointer, before, after);
         } else {
-            self.value(pointer, before, after);
+            self.add_value(pointer, before, after);
         }
     }
 
-    fn objects(&mut self, pointer: &str, sides: [Option<&Map<String, Value>>; 2]) {
+    fn compare_objects(&mut self, pointer: &str, sides: [Option<&Map<String, Value>>; 2]) {
         let names: BTreeSet<&String> = sides.into_iter().flatten().flat_map(Map::keys).collect();
-        // The record is bounded: metadata must not displace the fields that decide what a key may do.
+
+        // The record is bounded, and metadata must not displace the fields that grant permissions.
         let (last, first): (Vec<_>, Vec<_>) =
             names.into_iter().partition(|name| *name == "metadata");
         for name in first.into_iter().chain(last) {
-            let [before, after] =
-                sides.map(|members| members.and_then(|members| members.get(name)));
-            self.compare(&Mistakes::member(pointer, name), before, after);
+            let [before, after] = sides.map(|fields| fields.and_then(|fields| fields.get(name)));
+            self.compare(&Mistakes::field(pointer, name), before, after);
         }
     }
 
-    /// Compares lists of objects without the items at both ends that are the same, so that an item
-    /// that was added in front does not change all others.
-    fn lists(&mut self, pointer: &str, before: &[Value], after: &[Value]) {
+    /// Compares lists of objects. Equal items at both ends are skipped, so that an item that was
+    /// inserted at the beginning does not change all others.
+    fn compare_lists(&mut self, pointer: &str, before: &[Value], after: &[Value]) {
         let same = before
             .iter()
             .zip(after)
             .take_while(|(one, other)| one == other)
             .count();
         let (before, after) = (&before[same..], &after[same..]);
-        let end = before
+
+        let same_at_end = before
             .iter()
             .rev()
             .zip(after.iter().rev())
             .take_while(|(one, other)| one == other)
             .count();
-        let (before, after) = (&before[..before.len() - end], &after[..after.len() - end]);
+        let before = &before[..before.len() - same_at_end];
+        let after = &after[..after.len() - same_at_end];
+
         for index in 0..before.len().max(after.len()) {
             self.compare(
                 &format!("{pointer}/{}", same + index),
@@ -117,7 +119,7 @@ impl Changes {
         }
     }
 
-    fn value(&mut self, pointer: &str, before: Option<&Value>, after: Option<&Value>) {
+    fn add_value(&mut self, pointer: &str, before: Option<&Value>, after: Option<&Value>) {
         let shown = if is_secret(pointer) {
             REDACTED.into()
         } else {
@@ -132,8 +134,9 @@ impl Changes {
 
     fn add(&mut self, pointer: &str, shown: Value) {
         let pointer = excerpt(pointer.to_owned());
-        // As it is written: an escaped character takes up to six bytes.
+        // The size in JSON, where an escaped character takes up to six bytes.
         let bytes = Value::from(&*pointer).to_string().len() + shown.to_string().len() + 2;
+
         let is_listed = self.fields.contains_key(&pointer);
         if is_listed || self.bytes + bytes > MAX_BYTES {
             self.unlisted += 1;
@@ -144,12 +147,13 @@ impl Changes {
     }
 }
 
-/// The fields that administrators set.
+/// Returns the fields of a key that administrators set.
 fn key_fields(record: &KeyRecord) -> Value {
     let key = &record.key;
     let expires_at = key.expires_at.map(usage::instant_text);
     let fields = json!({"name": record.name, "description": record.description, "plan": key.plan, "enabled": key.enabled,
         "expires_at": expires_at, "subject": key.subject, "scopes": key.scopes, "metadata": record.metadata});
+
     let is_set = |value: &Value| !value.is_null() && *value != json!([]) && *value != json!({});
     let fields = fields
         .as_object()
@@ -161,20 +165,24 @@ fn key_fields(record: &KeyRecord) -> Value {
         .collect()
 }
 
-/// True if each side that exists is so.
-fn all(sides: [Option<&Value>; 2], is_so: impl Fn(&Value) -> bool) -> bool {
-    sides.into_iter().flatten().all(is_so)
+/// Returns true if each side that exists fulfils the predicate.
+fn all(sides: [Option<&Value>; 2], predicate: impl Fn(&Value) -> bool) -> bool {
+    sides.into_iter().flatten().all(predicate)
 }
 
-/// True for a list that is compared item by item. A list of texts is one value.
+fn is_nonempty_object(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| !fields.is_empty())
+}
+
+/// Returns true for a list that is compared item by item. A list of strings is one value.
 fn is_list_of_objects(value: &Value) -> bool {
     value
         .as_array()
         .is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_object))
 }
 
-/// True for a metadata value, a client secret, and the secret part of a JWK. Policies name secrets
-/// and do not contain them, but one that an earlier release stored may.
+/// Returns true for a metadata value, a client secret, and a private parameter of a JWK. A policy
+/// that an earlier release stored may contain a secret.
 fn is_secret(pointer: &str) -> bool {
     let is_secret_name = |name: &str| {
         name.to_ascii_lowercase().contains("secret") || PRIVATE_PARAMETERS.contains(&name)
@@ -188,26 +196,24 @@ fn short(value: &Value) -> Value {
     if text.len() <= MAX_VALUE_BYTES {
         return value;
     }
+
     let begin = &text[..text.floor_char_boundary(MAX_VALUE_BYTES)];
     format!("{begin}… ({} bytes)", text.len()).into()
 }
 
-/// The value without the secrets in it.
+/// Replaces the secrets in a value.
 fn redacted(value: &Value) -> Value {
     match value {
-        Value::Object(members) => {
-            let member = |(name, value): (&String, &Value)| {
-                let is_secret = is_secret(&Mistakes::member("", name));
-                (
-                    name.clone(),
-                    if is_secret {
-                        REDACTED.into()
-                    } else {
-                        redacted(value)
-                    },
-                )
-            };
-            members.iter().map(member).collect()
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| {
+                let value = if is_secret(&Mistakes::field("", name)) {
+                    REDACTED.into()
+                } else {
+                    redacted(value)
+                };
+                (name.clone(), value)
+            });
+            fields.collect()
         }
         Value::Array(items) => items.iter().map(redacted).collect(),
         Value::String(text) => public_address(text).into(),
@@ -215,8 +221,8 @@ fn redacted(value: &Value) -> Value {
     }
 }
 
-/// An address without its user info and query, which may contain a password or a token. Other
-/// texts are returned as they are.
+/// Removes the user info and the query of a URL, which may contain a password or a token. Other
+/// texts are returned unchanged.
 fn public_address(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
@@ -225,6 +231,7 @@ fn public_address(text: &str) -> String {
         Some((rest, _)) => (rest, "?changed"),
         None => (rest, ""),
     };
+
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority
         .rsplit_once('@')
@@ -264,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_in_front_of_a_list_changes_no_other_item() {
+    fn inserted_item_changes_no_other_item() {
         let rule = |path: &str, auth: &str| json!({"match": path, "auth": auth});
         let (a, b, c) = (rule("/a", "any"), rule("/b", "any"), rule("/c", "any"));
         let list = |rules: &[&Value]| json!({"rules": rules});
@@ -354,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_without_passwords_and_queries() {
+    fn url_is_shown_without_password_and_query() {
         for (address, shown) in [
             ("https://a/b", "https://a/b"),
             ("https://u:p@a:1/b?c=d", "https://a:1/b?changed"),
@@ -366,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_recorded_without_its_hash_and_its_metadata_values() {
+    fn key_is_recorded_without_hash_and_metadata_values() {
         let key = ApiKey {
             key_id: "k1".to_owned(),
             plan: "free".to_owned(),
@@ -408,7 +415,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn changes_are_bounded_and_none_only_if_nothing_changed(before in json_value(), after in json_value()) {
+        fn changes_are_bounded_and_empty_only_if_nothing_changed(before in json_value(), after in json_value()) {
             let changes = Changes::between(Some(&before), Some(&after));
             prop_assert!(Value::from(changes.fields.clone()).to_string().len() < 4_096);
             prop_assert_eq!(before == after, changes.is_empty());

@@ -1,8 +1,8 @@
-//! What a refund names: the charge, whom it was taken from, and a code that nobody else can make.
+//! Charge tokens, which prove that a charge was returned by this API.
 //!
-//! A charge says what is to be given back, so it has to be one that this API returned. HMAC-SHA-256
-//! under a secret that all instances share, a random item of the registry, proves that. The store
-//! sees to it that it is given back once.
+//! A token contains the caller, the charge and an HMAC-SHA-256 of both. The HMAC key is a random
+//! item of the registry that all instances share. The store makes sure that a charge is refunded at
+//! most once.
 
 use std::sync::Arc;
 
@@ -15,50 +15,54 @@ use tokio::time::timeout_at;
 use usage::{Admin, Caller, ChargeId, StoreError};
 
 use crate::keys::secret;
-use crate::problem::{Problem, refused};
+use crate::problem::Problem;
 
-/// The secret's name in the registry.
-const NAME: &str = "charges";
+/// The name of the HMAC key in the registry.
+const SECRET_NAME: &str = "charges";
 
-/// Signs charges, once the secret is known.
+/// Holds the HMAC key once it was read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ChargeTexts {
+pub(crate) struct ChargeKey {
     key: Arc<OnceCell<Key>>,
 }
 
-impl ChargeTexts {
-    /// The key, read from the registry once in an instance's life.
+impl ChargeKey {
+    /// Returns the HMAC key. It is read from the registry once per instance.
     ///
     /// # Errors
-    /// 503 where it cannot be read by the deadline.
-    pub(crate) async fn key(&self, admin: &Admin<'_>, deadline: Deadline) -> Result<&Key, Problem> {
+    /// 503 if it cannot be read by the deadline.
+    pub(crate) async fn get(&self, admin: &Admin<'_>, deadline: Deadline) -> Result<&Key, Problem> {
         let read = async {
-            let secret = admin.shared_secret(NAME, &secret::random()?).await;
-            secret
-                .map(|secret| Key::new(HMAC_SHA256, &secret))
-                .map_err(|error| refused(error, "secret"))
+            let secret = admin
+                .shared_secret(SECRET_NAME, &secret::random()?)
+                .await
+                .map_err(|error| Problem::of_read(error, "secret"))?;
+            Ok(Key::new(HMAC_SHA256, &secret))
         };
-        let read = timeout_at(deadline.instant().into(), self.key.get_or_try_init(|| read)).await;
-        read.unwrap_or_else(|_| Err(StoreError::NoAnswer("no answer in time".into()).into()))
+
+        let key = timeout_at(deadline.instant().into(), self.key.get_or_try_init(|| read)).await;
+        key.unwrap_or_else(|_| Err(StoreError::NoAnswer("no answer in time".into()).into()))
     }
 }
 
-/// An opaque, printable text: caller, charge and code.
-pub(crate) fn text(key: &Key, caller: &Caller, charge: &ChargeId) -> Option<String> {
+/// Returns the token of a charge. `None` if the caller cannot be refunded.
+pub(super) fn encode(key: &Key, caller: &Caller, charge: &ChargeId) -> Option<String> {
     let caller = match caller {
         Caller::Key(id) => format!("k{}", URL_SAFE_NO_PAD.encode(id)),
         Caller::Subject(hash) => format!("s{}", URL_SAFE_NO_PAD.encode(hash)),
         _ => return None,
     };
+
     let signed = format!("{caller}.{charge}");
-    let code = URL_SAFE_NO_PAD.encode(sign(key, signed.as_bytes()));
-    Some(format!("{signed}.{code}"))
+    let hmac = URL_SAFE_NO_PAD.encode(sign(key, signed.as_bytes()));
+    Some(format!("{signed}.{hmac}"))
 }
 
-/// The caller and the charge that a text names; `None` for one that was not made with this key.
-pub(crate) fn read(key: &Key, text: &str) -> Option<(Caller, ChargeId)> {
-    let (signed, code) = text.rsplit_once('.')?;
-    verify(key, signed.as_bytes(), &URL_SAFE_NO_PAD.decode(code).ok()?).ok()?;
+/// Returns the caller and the charge of a token. `None` if it was not made with this key.
+pub(super) fn decode(key: &Key, token: &str) -> Option<(Caller, ChargeId)> {
+    let (signed, hmac) = token.rsplit_once('.')?;
+    verify(key, signed.as_bytes(), &URL_SAFE_NO_PAD.decode(hmac).ok()?).ok()?;
+
     let (caller, charge) = signed.split_once('.')?;
     let bytes = URL_SAFE_NO_PAD.decode(caller.get(1..)?).ok()?;
     let caller = match caller.chars().next()? {
@@ -79,12 +83,13 @@ mod tests {
         Key::new(HMAC_SHA256, &[byte; 32])
     }
 
-    fn charged() -> (Caller, ChargeId) {
+    fn charge() -> (Caller, ChargeId) {
         let seeds =
             Seeds::parse(r#"{"plans":{"p":{"quotas":[{"limit":9,"period":"day"}]}}}"#).unwrap();
         let store = EmbeddedStore::new(&seeds).unwrap();
         let caller = Caller::Key("k1".to_owned());
         let noon = 1_795_348_800_000_000_000;
+
         let decision = store
             .charge(&caller, &store.plan("p").unwrap(), None, 3, noon)
             .unwrap();
@@ -92,38 +97,38 @@ mod tests {
     }
 
     #[test]
-    fn a_charge_is_read_as_it_was_written() {
-        let (caller, charge) = charged();
-        let text = text(&key(1), &caller, &charge).unwrap();
-        assert!(text.is_ascii() && text.len() < 200, "{text}");
-        assert_eq!(read(&key(1), &text), Some((caller, charge)));
+    fn encoded_charge_is_decoded() {
+        let (caller, charge) = charge();
+        let token = encode(&key(1), &caller, &charge).unwrap();
+
+        assert!(token.is_ascii() && token.len() < 200, "{token}");
+        assert_eq!(decode(&key(1), &token), Some((caller, charge)));
     }
 
     #[test]
-    fn a_charge_that_was_changed_or_made_elsewhere_is_none() {
-        let (caller, charge) = charged();
-        let good = text(&key(1), &caller, &charge).unwrap();
-        assert_eq!(read(&key(2), &good), None);
-        let (signed, code) = good.rsplit_once('.').unwrap();
-        assert_eq!(read(&key(1), signed), None);
-        let other = text(&key(1), &Caller::Key("k2".to_owned()), &charge).unwrap();
-        let (theirs, _) = other.rsplit_once('.').unwrap();
-        assert_eq!(read(&key(1), &format!("{theirs}.{code}")), None);
-        for place in 0..good.len() {
-            let mut bytes = good.clone().into_bytes();
-            bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
-            assert_eq!(
-                read(&key(1), &String::from_utf8(bytes).unwrap()),
-                None,
-                "{place}"
-            );
+    fn changed_or_forged_token_is_rejected() {
+        let (caller, charge) = charge();
+        let token = encode(&key(1), &caller, &charge).unwrap();
+        let (signed, hmac) = token.rsplit_once('.').unwrap();
+        assert_eq!(decode(&key(2), &token), None);
+        assert_eq!(decode(&key(1), signed), None);
+
+        let other = encode(&key(1), &Caller::Key("k2".to_owned()), &charge).unwrap();
+        let (other_signed, _) = other.rsplit_once('.').unwrap();
+        assert_eq!(decode(&key(1), &format!("{other_signed}.{hmac}")), None);
+
+        for position in 0..token.len() {
+            let mut bytes = token.clone().into_bytes();
+            bytes[position] = if bytes[position] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert_eq!(decode(&key(1), &changed), None, "{position}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_is_more_than_refused(text in ".{0,100}") {
-            prop_assert!(read(&key(1), &text).is_none());
+        fn made_up_token_is_rejected(token in ".{0,100}") {
+            prop_assert!(decode(&key(1), &token).is_none());
         }
     }
 }

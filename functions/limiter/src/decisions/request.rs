@@ -1,141 +1,171 @@
-//! What is asked of the decisions API.
+//! The request for a decision or a refund.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::problem::Mistake;
+use crate::request::document::RequestDocument;
 use crate::schema::mistakes::Mistakes;
 
-/// What is to be decided: about a `key`, or a `subject` on a `plan`; or a `charge` to be refunded.
+/// The most characters of a subject and of an issuer.
+const MAX_NAME_CHARS: usize = 256;
+/// The most characters of a route.
+const MAX_ROUTE_CHARS: usize = 1024;
+/// The fields that depend on one another.
+const RELATED_FIELDS: [&str; 6] = ["/mode", "/key", "/subject", "/issuer", "/plan", "/charge"];
+
+/// A call to decide on, of a `key`, or of a `subject` with a `plan`. Or a `charge` to refund.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Question {
-    /// What to do; `consume` where absent.
-    pub(crate) mode: Option<Mode>,
-    /// An API key, as its owner sends it.
-    pub(crate) key: Option<String>,
-    /// Whoever is to be charged, by a name of your own.
+#[schema(as = Question)]
+pub(crate) struct DecisionRequest {
+    /// What to do. Default: `consume`.
+    pub(super) mode: Option<Mode>,
+    /// An API key, as the client sends it.
+    pub(super) key: Option<String>,
+    /// The caller to charge, by a name of your choice.
     #[schema(min_length = 1, max_length = 256)]
-    pub(crate) subject: Option<String>,
-    /// Whose name that is: with a token's issuer the subject is charged as that token's.
+    pub(super) subject: Option<String>,
+    /// The issuer of the subject. With the issuer of a token, the subject is the same caller as the
+    /// token's.
     #[schema(max_length = 256)]
-    pub(crate) issuer: Option<String>,
-    /// The subject's plan.
-    pub(crate) plan: Option<String>,
-    /// Method and path, for limits of single routes.
+    pub(super) issuer: Option<String>,
+    /// The plan of the subject.
+    pub(super) plan: Option<String>,
+    /// The method and the path, for limits of single routes.
     #[schema(max_length = 1024, example = "GET /orders")]
-    pub(crate) route: Option<String>,
-    /// What the call costs; 1 where absent.
+    pub(super) route: Option<String>,
+    /// The cost of the call in units. Default: 1.
     #[schema(value_type = u64, required = false, maximum = 999_999_999_999_999u64)]
-    pub(crate) cost: Option<u64>,
-    /// What a decision returned, to be given back.
-    pub(crate) charge: Option<String>,
+    pub(super) cost: Option<u64>,
+    /// The charge of an earlier decision, to be refunded.
+    pub(super) charge: Option<String>,
 }
 
-/// What to do.
+/// What to do with a call.
 #[derive(Clone, Copy, Deserialize, ToSchema, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mode {
-    /// Decide, and charge what is allowed.
+    /// Decide, and charge the call if it is allowed.
     Consume,
-    /// Decide and charge nothing.
+    /// Decide without a charge.
     Peek,
-    /// Give a charge back.
+    /// Refund an earlier charge.
     Refund,
 }
 
-/// Members that say together whom the question is about, and what it is.
-const TOGETHER: [&str; 6] = ["/mode", "/key", "/subject", "/issuer", "/plan", "/charge"];
-
-impl Question {
-    /// What it says that cannot be.
-    pub(crate) fn mistakes(&self, shape: &Mistakes) -> Vec<Mistake> {
-        let mut mistakes = Vec::new();
-        let mut check = |wrong: bool, pointer: &str, detail: &str| {
-            mistakes.extend(wrong.then(|| Mistake::at(pointer, detail)));
-        };
-        if !TOGETHER.iter().any(|pointer| shape.concern(pointer)) {
-            self.together(&mut check);
-        }
-        let long = |text: &Option<String>, most| {
-            text.as_ref()
-                .is_some_and(|text| text.chars().count() > most)
-        };
-        let empty = self.subject.as_deref() == Some("");
-        check(
-            empty || long(&self.subject, 256),
-            "/subject",
-            "it has 1 to 256 characters",
-        );
-        check(
-            long(&self.issuer, 256),
-            "/issuer",
-            "it has at most 256 characters",
-        );
-        let route = self
-            .route
-            .as_deref()
-            .map_or(Some(("", "")), |route| route.split_once(' '));
-        let fits = route.is_some_and(|(_, path)| path.is_empty() || path.starts_with('/'))
-            && !long(&self.route, 1024);
-        check(
-            !fits,
-            "/route",
-            "it is a method and a path, such as `GET /orders`",
-        );
-        mistakes
+impl DecisionRequest {
+    /// Returns the method and the path of the route.
+    pub(super) fn method_and_path(&self) -> Option<(&str, &str)> {
+        self.route.as_deref()?.split_once(' ')
     }
 
-    /// Members that do not go together, or are missing beside one another.
-    fn together(&self, check: &mut impl FnMut(bool, &str, &str)) {
-        let (key, subject) = (self.key.is_some(), self.subject.is_some());
+    /// Reports values that are too long or have the wrong form.
+    fn check_values(&self, check: &mut impl FnMut(bool, &str, &str)) {
+        let is_long = |text: &Option<String>, max_chars| {
+            text.as_ref()
+                .is_some_and(|text| text.chars().count() > max_chars)
+        };
+
+        let is_empty = self.subject.as_deref() == Some("");
+        check(
+            is_empty || is_long(&self.subject, MAX_NAME_CHARS),
+            "/subject",
+            "expected 1 to 256 characters",
+        );
+        check(
+            is_long(&self.issuer, MAX_NAME_CHARS),
+            "/issuer",
+            "expected at most 256 characters",
+        );
+
+        let is_route = match (&self.route, self.method_and_path()) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(_), Some((_, path))) => path.is_empty() || path.starts_with('/'),
+        };
+        check(
+            !is_route || is_long(&self.route, MAX_ROUTE_CHARS),
+            "/route",
+            "expected a method and a path, such as `GET /orders`",
+        );
+    }
+
+    /// Reports fields that are missing, or not allowed together.
+    fn check_fields(&self, check: &mut impl FnMut(bool, &str, &str)) {
         if self.mode == Some(Mode::Refund) {
-            let decided = [
-                ("/key", key),
-                ("/subject", subject),
-                ("/issuer", self.issuer.is_some()),
-                ("/plan", self.plan.is_some()),
-                ("/route", self.route.is_some()),
-                ("/cost", self.cost.is_some()),
-            ];
-            check(
-                self.charge.is_none(),
-                "/charge",
-                "it is required with `mode` being `refund`",
-            );
-            return decided
-                .into_iter()
-                .for_each(|(pointer, there)| check(there, pointer, "it is part of the charge"));
+            self.check_refund_fields(check);
+            return;
         }
+
+        let (has_key, has_subject) = (self.key.is_some(), self.subject.is_some());
         check(
             self.charge.is_some(),
             "/charge",
-            "it is for `mode` being `refund`",
+            "only allowed if `mode` is `refund`",
         );
         check(
-            !key && !subject,
+            !has_key && !has_subject,
             "",
-            "it has a `key`, or a `subject` and its `plan`",
+            "expected a `key`, or a `subject` and its `plan`",
         );
         check(
-            key && subject,
+            has_key && has_subject,
             "/subject",
-            "it goes with `plan`, not with `key`",
+            "not allowed together with `key`",
         );
         check(
-            key && self.plan.is_some(),
+            has_key && self.plan.is_some(),
             "/plan",
-            "a key has a plan of its own",
+            "not allowed together with `key`, which has its own plan",
         );
         check(
-            key && self.issuer.is_some(),
+            has_key && self.issuer.is_some(),
             "/issuer",
-            "it goes with `subject`",
+            "only allowed together with `subject`",
         );
         check(
-            !key && subject && self.plan.is_none(),
+            !has_key && has_subject && self.plan.is_none(),
             "/plan",
-            "it is required with `subject`",
+            "`plan` is required with `subject`",
         );
+    }
+
+    fn check_refund_fields(&self, check: &mut impl FnMut(bool, &str, &str)) {
+        check(
+            self.charge.is_none(),
+            "/charge",
+            "`charge` is required if `mode` is `refund`",
+        );
+
+        for (pointer, is_present) in [
+            ("/key", self.key.is_some()),
+            ("/subject", self.subject.is_some()),
+            ("/issuer", self.issuer.is_some()),
+            ("/plan", self.plan.is_some()),
+            ("/route", self.route.is_some()),
+            ("/cost", self.cost.is_some()),
+        ] {
+            let detail = "not allowed if `mode` is `refund`, because the charge contains it";
+            check(is_present, pointer, detail);
+        }
+    }
+}
+
+impl RequestDocument for DecisionRequest {
+    const SCHEMA: &'static str = "Question";
+
+    fn mistakes(&self, schema: &Mistakes, _: Timestamp) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        let mut check = |is_mistake: bool, pointer: &str, detail: &str| {
+            mistakes.extend(is_mistake.then(|| Mistake::at(pointer, detail)));
+        };
+
+        if !RELATED_FIELDS.iter().any(|pointer| schema.affect(pointer)) {
+            self.check_fields(&mut check);
+        }
+        self.check_values(&mut check);
+        mistakes
     }
 }

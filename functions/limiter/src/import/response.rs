@@ -1,75 +1,77 @@
-//! What the import of a key file answers.
+//! The response to an import.
 
 use serde::Serialize;
 use usage::{ImportChange, ImportedKey, ImportedRow};
 use utoipa::ToSchema;
 
-use crate::key_file::Rejected;
+use crate::key_file::Rejection;
 
-/// The most errors and the most warnings that the response names; there may be more.
-const MAX_NAMED: usize = 100;
+/// The most errors, and the most warnings, that the response lists.
+const MAX_MESSAGES: usize = 100;
 
-/// What became of a file.
+/// The result of an import.
 #[derive(Default, Serialize, ToSchema)]
-pub(crate) struct Imported {
+#[schema(as = Imported)]
+pub(crate) struct ImportResult {
     /// True if nothing was written.
     dry_run: bool,
-    /// Rows that are keys now: `created`, `updated` and `unchanged` together.
+    /// The number of rows that were imported: the sum of `created`, `updated` and `unchanged`.
     imported: u64,
-    /// Rows that are new keys.
+    /// The number of rows that created a key.
     created: u64,
-    /// Rows that changed a key.
+    /// The number of rows that changed a key.
     updated: u64,
-    /// Rows that say what was there already.
+    /// The number of rows whose key was already the same.
     unchanged: u64,
-    /// Rows that were not imported.
+    /// The number of rows that were not imported.
     rejected: u64,
-    /// Columns that were not read, such as a misspelt one; the first 50.
+    /// The first 50 columns that were ignored, for example because of a typing error.
     ignored_columns: Vec<String>,
-    /// Each row that is a key now, 10,000 at most.
+    /// The rows that were imported, at most 10,000.
     keys: Vec<KeyRow>,
-    /// Why rows were not imported; the first 100.
+    /// The first 100 rows that were not imported, and why.
     errors: Vec<RowMessage>,
-    /// What the file asked for and did not get, and keys that move to another plan; the first 100.
+    /// The first 100 warnings: values of the file that were not applied, and keys that move to another
+    /// plan.
     warnings: Vec<RowMessage>,
 }
 
-/// A row that is a key now.
+/// A row that was imported.
 #[derive(Serialize, ToSchema)]
 struct KeyRow {
-    /// The line on which the row begins; the header is line 1.
+    /// The line at which the row begins. The header is line 1.
     line: u64,
-    /// The key. Absent if a dry run would create it under a new id.
+    /// The id of the key. Absent in a dry run that would create a new id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     key_id: Option<String>,
-    /// What the import did.
+    /// The effect on the key.
     outcome: Outcome,
 }
 
-/// What the import did with a row.
+/// The effect of a row on its key.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
-    /// The key is new.
+    /// The key was created.
     Created,
-    /// The key has changed.
+    /// The key was changed.
     Updated,
-    /// The key was there already, as the row has it.
+    /// The key was already the same.
     Unchanged,
 }
 
 /// A message about a row.
 #[derive(Serialize, ToSchema)]
 struct RowMessage {
-    /// The line on which the row begins; the header is line 1.
+    /// The line at which the row begins. The header is line 1.
     line: u64,
-    /// What is wrong.
+    /// The error or warning.
     detail: String,
 }
 
-impl Imported {
-    pub(crate) fn new(dry_run: bool, ignored_columns: &[String]) -> Self {
+impl ImportResult {
+    pub(super) fn new(dry_run: bool, ignored_columns: &[String]) -> Self {
         Self {
             dry_run,
             ignored_columns: ignored_columns.to_vec(),
@@ -77,23 +79,23 @@ impl Imported {
         }
     }
 
-    pub(crate) fn is_dry_run(&self) -> bool {
+    pub(super) fn is_dry_run(&self) -> bool {
         self.dry_run
     }
 
-    /// Adds a row that cannot be imported.
-    pub(crate) fn reject(&mut self, Rejected { line, detail }: Rejected) {
+    /// Counts a row that cannot be imported.
+    pub(super) fn reject(&mut self, Rejection { line, detail }: Rejection) {
         self.rejected += 1;
-        if self.errors.len() < MAX_NAMED {
+        if self.errors.len() < MAX_MESSAGES {
             self.errors.push(RowMessage { line, detail });
         }
     }
 
-    /// Adds what became of a row.
-    pub(crate) fn add(&mut self, row: ImportedRow, key: &ImportedKey, line: u64) {
+    /// Adds the result of a row.
+    pub(super) fn add(&mut self, row: ImportedRow, key: &ImportedKey, line: u64) {
         let (key_id, change, notes) = match row {
             ImportedRow::Refused(refusal) => {
-                return self.reject(Rejected {
+                return self.reject(Rejection {
                     line,
                     detail: refusal.to_string(),
                 });
@@ -105,6 +107,7 @@ impl Imported {
                 ..
             } => (key_id, change, notes),
         };
+
         let (count, outcome) = match change {
             ImportChange::Created => (&mut self.created, Outcome::Created),
             ImportChange::Updated => (&mut self.updated, Outcome::Updated),
@@ -113,7 +116,7 @@ impl Imported {
         *count += 1;
         self.imported += 1;
 
-        // A later run makes other ids.
+        // The real import creates another id than the dry run.
         let is_preliminary =
             self.dry_run && change == ImportChange::Created && key.key_id.is_none();
         self.keys.push(KeyRow {
@@ -121,7 +124,8 @@ impl Imported {
             key_id: Some(key_id).filter(|_| !is_preliminary),
             outcome,
         });
-        let room = MAX_NAMED - self.warnings.len();
+
+        let room = MAX_MESSAGES - self.warnings.len();
         let warnings = notes.into_iter().map(|note| RowMessage {
             line,
             detail: note.to_string(),
@@ -129,8 +133,8 @@ impl Imported {
         self.warnings.extend(warnings.take(room));
     }
 
-    /// The response, with errors in the order of the file.
-    pub(crate) fn sorted(mut self) -> Self {
+    /// Sorts the errors by line.
+    pub(super) fn sorted(mut self) -> Self {
         self.errors.sort_by_key(|error| error.line);
         self
     }

@@ -1,33 +1,34 @@
-//! How the cells of a CSV record are written, which the CSV reader does not tell.
+//! The quoting of the cells of a CSV record, which the CSV reader does not report.
 //!
-//! Spaces around a cell without quotation marks are not part of it, and those between quotation
-//! marks are. A quotation mark behind a space, or text behind a closing one, would become part of
-//! the cell, for example of a secret.
+//! Spaces around a cell without quotation marks are not part of the cell; spaces inside quotation
+//! marks are. To the CSV reader, a quotation mark after a space and text after a closing quotation
+//! mark are part of the cell, and could become part of a secret.
 
-/// How a cell is written.
+/// The quoting of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(super) enum Form {
     /// Without quotation marks.
     Plain,
-    /// Between quotation marks.
+    /// In quotation marks.
     Quoted {
-        /// The bytes of white space behind the closing quotation mark.
+        /// The number of bytes of white space after the closing quotation mark.
         trailing: usize,
     },
-    /// Between quotation marks, with text behind the closing one.
-    TextBehindQuote,
-    /// With an opening quotation mark and no closing one.
+    /// In quotation marks, with text after the closing one.
+    TextAfterQuote,
+    /// With an opening quotation mark but no closing one.
     Unclosed,
 }
 
-/// The form of each cell of a record, with its line break or without. Empty lines in front of it
-/// are passed over.
-pub(crate) fn forms(record: &[u8]) -> Vec<Form> {
+/// Returns the form of each cell of a record. Empty lines before the record are skipped, and a line
+/// break at its end is optional.
+pub(super) fn forms(record: &[u8]) -> Vec<Form> {
     let begin = record
         .iter()
         .position(|byte| !is_line_break(*byte))
         .unwrap_or(record.len());
     let mut rest = &record[begin..];
+
     let mut forms = Vec::new();
     loop {
         let (form, length) = first_form(rest);
@@ -39,7 +40,7 @@ pub(crate) fn forms(record: &[u8]) -> Vec<Form> {
     }
 }
 
-/// The form of the first cell, and its length in bytes.
+/// Returns the form of the first cell, and its length in bytes.
 fn first_form(text: &[u8]) -> (Form, usize) {
     let end = |from: usize| {
         let length = text[from..]
@@ -51,26 +52,28 @@ fn first_form(text: &[u8]) -> (Form, usize) {
         return (Form::Plain, end(0));
     }
 
-    let mut behind = 1;
+    let mut after_quote = 1;
     loop {
-        let Some(offset) = text[behind..].iter().position(|byte| *byte == b'"') else {
+        let Some(offset) = text[after_quote..].iter().position(|byte| *byte == b'"') else {
             return (Form::Unclosed, text.len());
         };
-        behind += offset + 1;
-        if text.get(behind) != Some(&b'"') {
+        after_quote += offset + 1;
+        if text.get(after_quote) != Some(&b'"') {
             break;
         }
-        behind += 1;
+        after_quote += 1;
     }
 
-    let end = end(behind);
-    let is_blank = text[behind..end].iter().all(|byte| b" \t".contains(byte));
+    let end = end(after_quote);
+    let is_blank = text[after_quote..end]
+        .iter()
+        .all(|byte| b" \t".contains(byte));
     let form = if is_blank {
         Form::Quoted {
-            trailing: end - behind,
+            trailing: end - after_quote,
         }
     } else {
-        Form::TextBehindQuote
+        Form::TextAfterQuote
     };
     (form, end)
 }
@@ -85,8 +88,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn forms_are_told_apart() {
-        use Form::{Plain, Quoted, TextBehindQuote, Unclosed};
+    fn forms_are_distinguished() {
+        use Form::{Plain, Quoted, TextAfterQuote, Unclosed};
         let quoted = Quoted { trailing: 0 };
         for (record, expected) in [
             ("a,b\n", vec![Plain, Plain]),
@@ -96,7 +99,7 @@ mod tests {
                 vec![quoted, Quoted { trailing: 2 }, Plain],
             ),
             (" \"a\", \"b\"\n", vec![Plain, Plain]),
-            ("\"a\"b,\"c\" d", vec![TextBehindQuote, TextBehindQuote]),
+            ("\"a\"b,\"c\" d", vec![TextAfterQuote, TextAfterQuote]),
             ("a,\"b,c\n", vec![Plain, Unclosed]),
             ("", vec![Plain]),
             (",", vec![Plain, Plain]),
@@ -106,7 +109,7 @@ mod tests {
     }
 
     proptest! {
-        /// Cells are found where the CSV reader finds them.
+        /// The cells are the same as those of the CSV reader.
         #[test]
         fn every_cell_has_a_form(text in "[a\", \t\r\n]{0,40}") {
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());

@@ -1,22 +1,22 @@
-//! The header of a key file: which column is where.
+//! The header of a key file: the position of each column.
 
 use std::fmt;
 
-/// The columns that an import reads. API Gateway's key files have the first five, an export has all
-/// but `Key`.
+/// A column that an import reads. API Gateway's key files have the first five. An export has all
+/// except `Key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
-    /// What people call the key.
+    /// The name of the key.
     Name,
     /// The secret.
     Key,
-    /// What the key is for.
+    /// The purpose of the key.
     Description,
     /// `TRUE` or `FALSE`.
     Enabled,
-    /// The plan, or a list of ids in another account.
+    /// The plan, or a list of ids of usage plans in another account.
     UsagePlanIds,
-    /// The id.
+    /// The id of the key.
     KeyId,
     /// An instant (RFC 3339).
     ExpiresAt,
@@ -43,25 +43,25 @@ const ALL: [Column; 11] = [
     Column::Metadata,
     Column::CreatedAt,
 ];
-/// The most ignored columns that are named, and the most characters of each name.
-const MAX_IGNORED: usize = 50;
-const MAX_IGNORED_CHARS: usize = 64;
-/// Separators of other dialects, with what people call them.
+/// The most ignored columns that are listed, and the most characters of each name.
+const MAX_IGNORED_COLUMNS: usize = 50;
+const MAX_COLUMN_CHARS: usize = 64;
+/// The separators of other CSV dialects, and their names.
 const OTHER_SEPARATORS: [(char, &str); 3] =
     [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
 
-/// Where each column is.
+/// The position of each column.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     positions: [Option<usize>; ALL.len()],
-    /// How many columns the header has.
+    /// The number of columns in the header.
     pub(crate) count: usize,
-    /// The names of columns that the import does not read, the first 50 of them.
+    /// The names of the first 50 columns that an import ignores.
     pub(crate) ignored: Vec<String>,
 }
 
 impl Column {
-    /// The column of this name, in upper or lower case.
+    /// Returns the column with this name. Case is ignored.
     pub(crate) fn of(name: &str) -> Option<Self> {
         ALL.into_iter()
             .find(|column| name.eq_ignore_ascii_case(&column.to_string()))
@@ -75,7 +75,7 @@ impl fmt::Display for Column {
 }
 
 impl Columns {
-    /// The columns of no header.
+    /// No columns.
     pub(crate) fn none() -> Self {
         Self {
             positions: [None; ALL.len()],
@@ -87,7 +87,7 @@ impl Columns {
     /// Reads the cells of a header.
     ///
     /// # Errors
-    /// Says what is wrong, and repeats nothing of the header, which may be a row with a secret.
+    /// Returns what is wrong. It does not repeat the header, which may be a row with a secret.
     pub(crate) fn of(header: &[&str]) -> Result<Self, String> {
         let mut columns = Self {
             count: header.len(),
@@ -102,29 +102,31 @@ impl Columns {
                 None => columns.ignore(position, name),
             }
         }
+
         if columns.position(Column::Key).is_some() {
             return Ok(columns);
         }
         Err(other_separator(header).unwrap_or_else(|| "the header has no column `Key`".to_owned()))
     }
 
-    /// The position of a column in a row, from 0 on.
+    /// Returns the position of a column, counted from 0.
     pub(crate) fn position(&self, column: Column) -> Option<usize> {
         self.positions[column as usize]
     }
 
     fn ignore(&mut self, position: usize, name: &str) {
-        if self.ignored.len() == MAX_IGNORED {
+        if self.ignored.len() == MAX_IGNORED_COLUMNS {
             return;
         }
+
         self.ignored.push(match name {
             "" => format!("(column {})", position + 1),
-            name => name.chars().take(MAX_IGNORED_CHARS).collect(),
+            name => name.chars().take(MAX_COLUMN_CHARS).collect(),
         });
     }
 }
 
-/// The error of a header whose columns are separated by another character than the comma.
+/// Returns the error of a header whose columns are not separated by commas.
 fn other_separator(header: &[&str]) -> Option<String> {
     let line = header.join(",");
     if line
@@ -134,12 +136,14 @@ fn other_separator(header: &[&str]) -> Option<String> {
         let detail = "the first line names a separator (`sep=`), expected a header whose columns are separated by commas";
         return Some(detail.to_owned());
     }
+
     let has_key = |separator: char| {
         let mut names = line
             .split(separator)
             .map(|name| name.trim_matches(['"', ' ', '\t']));
         names.any(|name| Column::of(name) == Some(Column::Key))
     };
+
     let (separator, name) = OTHER_SEPARATORS
         .into_iter()
         .find(|(separator, _)| has_key(*separator))?;
@@ -173,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn header_errors_say_what_is_wrong() {
+    fn header_errors_name_the_cause() {
         for (header, expected) in [
             (&["Name"][..], "the header has no column `Key`"),
             (&["Name", "Key", "key"], "the header has two columns `Key`"),

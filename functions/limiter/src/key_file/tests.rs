@@ -3,7 +3,7 @@ use super::*;
 const FIRST: &str = "twenty-characters-01";
 const SECOND: &str = "twenty-characters-02";
 
-fn rows(text: &str) -> Vec<Result<Row, Rejected>> {
+fn rows(text: &str) -> Vec<Result<Row, Rejection>> {
     let mut file = KeyFile::open(text.as_bytes()).unwrap();
     std::iter::from_fn(|| file.next()).collect()
 }
@@ -98,7 +98,7 @@ fn lists_of_plans_may_be_in_single_quotes() {
         ("''", &[]),
         ("", &[]),
     ] {
-        // Behind all other columns, and between them.
+        // As the last column, and between others.
         assert_eq!(
             row(&format!("Key,UsagePlanIds\n{FIRST},{list}\n")).plans,
             expected,
@@ -120,13 +120,10 @@ fn lists_of_plans_may_be_in_single_quotes() {
 #[test]
 fn quotation_marks_never_become_part_of_a_key() {
     for (cells, expected) in [
-        (
-            format!(" \"{FIRST}\""),
-            "a space in front of a quotation mark",
-        ),
+        (format!(" \"{FIRST}\""), "a space before a quotation mark"),
         (
             format!("\u{a0}\"{FIRST}\""),
-            "a space in front of a quotation mark",
+            "a space before a quotation mark",
         ),
         (
             format!("\"\"\"{FIRST}\"\"\""),
@@ -136,7 +133,7 @@ fn quotation_marks_never_become_part_of_a_key() {
         (format!("{FIRST}\""), "`Key` contains a quotation mark"),
         (
             format!("\"{FIRST}\"x"),
-            "text behind a closing quotation mark",
+            "text after a closing quotation mark",
         ),
         (format!("\"{FIRST}"), "a quotation mark is not closed"),
         (format!("\" {FIRST}\""), "20 to 128"),
@@ -196,7 +193,7 @@ fn rejected_rows_are_named_by_line_without_their_key() {
 }
 
 #[test]
-fn unreadable_headers_are_refused() {
+fn invalid_headers_are_rejected() {
     for (text, expected) in [
         (&b""[..], "the file is empty"),
         (b"Name\n", "no column `Key`"),
@@ -206,7 +203,7 @@ fn unreadable_headers_are_refused() {
         (b"sep=;\nName;Key\n", "`sep=`"),
         (b"\xff\xfeN\0a\0", "UTF-16"),
         (b"\xffName,Key\n", "not UTF-8"),
-        (b"Name, \"Key\"\n", "a space in front of a quotation mark"),
+        (b"Name, \"Key\"\n", "a space before a quotation mark"),
     ] {
         let error = KeyFile::open(text).err().unwrap();
         assert!(error.contains(expected), "{error}");
@@ -215,7 +212,7 @@ fn unreadable_headers_are_refused() {
 }
 
 #[test]
-fn a_row_that_is_not_text_costs_no_other_row() {
+fn row_that_is_not_text_does_not_affect_other_rows() {
     let mut file =
         KeyFile::open(b"Name,Key\n\xff,twenty-characters-01\na,twenty-characters-02\n").unwrap();
     assert_eq!(file.next().unwrap().unwrap_err().line, 2);

@@ -1,107 +1,102 @@
-//! Rotation: a new secret for the same key.
+//! Rotation: a new secret for a key.
 
-use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use http::header::ETAG;
-use http::{HeaderMap, StatusCode, Uri};
+use http::StatusCode;
 use jiff::SignedDuration;
 use serde::Deserialize;
-use usage::{AdminError, KeyHash, Refusal};
+use usage::{AdminError, KeyHash, Refusal, Version};
 use utoipa::ToSchema;
 
+use super::RESOURCE;
+use super::key::KeyWithSecret;
+use super::secret;
+use super::secret_response::{SecretResponse, replay, replay_winner};
 use crate::api::{Reads, Writes};
+use crate::audit::Action;
 use crate::audit::changes::Changes;
-use crate::audit::{Action, Administrator};
-use crate::idempotency::{Idempotency, KeyAnswer};
-use crate::keys::WHAT;
-use crate::keys::document::KeyWithSecret;
-use crate::problem::{Problem, change_refused, refused};
-use crate::{Shared, keys::secret, request::accept, request::body, request::precondition};
+use crate::idempotency::Idempotency;
+use crate::problem::Problem;
+use crate::request::AdminRequest;
+use crate::request::document::{Document, RequestDocument};
+use crate::request::precondition::Precondition;
+use crate::response;
 
-/// A day.
+/// One day.
 const DEFAULT_GRACE_S: u32 = 86_400;
 
-/// How to rotate.
+/// The rotation of a key.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
-    /// How long the secret before works on, in seconds, ninety days at most; a day where absent. 0
-    /// ends every earlier secret at once.
+    /// The time for which the previous secret continues to work, in seconds: at most 90 days.
+    /// Default: one day. 0 revokes all earlier secrets at once.
     #[schema(value_type = u32, required = false, maximum = 7_776_000)]
     grace_s: Option<u32>,
 }
 
-/// Gives a key a new secret
+impl RequestDocument for Rotation {
+    const SCHEMA: &'static str = "Rotation";
+    const IS_OPTIONAL: bool = true;
+}
+
+/// Rotate a key
 ///
-/// Id and usage stay. The answer shows the new secret, once. With an `Idempotency-Key` a repeated
-/// request is answered the same for 24 hours.
+/// Gives the key a new secret. Its id and its usage stay the same. The response contains the
+/// secret, which is not shown again. With an `Idempotency-Key`, a repeated request gets the same
+/// response for 24 hours.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/{key_id}/rotate", operation_id = "rotateKey", tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header),
         ("Idempotency-Key" = Option<String>, Header, min_length = 22, max_length = 255,
-            description = "Random: a UUID of version 4, at least 32 hexadecimal digits with a letter among them, or at least 22 characters of base64url with upper case, lower case and a digit among them")),
+            description = "Random: a UUID of version 4, at least 32 hexadecimal digits that include a letter, or at least 22 characters of base64url that include upper case, lower case and a digit")),
     request_body = Option<Rotation>,
-    responses((status = 200, description = "Rotated", body = KeyWithSecret, headers(("ETag" = String))), Reads, Writes))]
+    responses((status = 200, description = "The key has a new secret", body = KeyWithSecret, headers(("ETag" = String))),
+        Reads, Writes))]
 pub(crate) async fn rotate(
-    State(shared): State<Shared>,
-    administrator: Administrator,
+    request: AdminRequest,
+    Precondition(condition): Precondition,
     Path(key_id): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    sent: Body,
+    document: Document<Rotation>,
 ) -> Result<Response, Problem> {
-    accept::json_alone(&uri, &headers)?;
-    let condition = precondition::condition(&headers)?;
-    let text = body::json(&headers, sent).await?;
-    let rotation: Rotation = body::read_or_empty(&text, "Rotation")?;
-    let grace_s = rotation.grace_s.unwrap_or(DEFAULT_GRACE_S);
-    let idempotency =
-        Idempotency::of_secret(&headers, &format!("POST /keys/{key_id}/rotate"), &text)?;
-    if let Some(answer) = replayed(&shared, idempotency.as_ref()).await? {
-        return Ok(answer);
+    let operation = format!("POST /keys/{key_id}/rotate");
+    let idempotency = Idempotency::of_secret_request(&request.headers, &operation, &document.text)?;
+    if let Some(response) = replay(&request, idempotency.as_ref(), rotated).await? {
+        return Ok(response);
     }
-    let (admin, now, key) = (shared.admin(), shared.now(), secret::new_key()?);
-    let hash = KeyHash::of(&key).map_err(|error| Problem::failure(&error))?;
-    let end = now + SignedDuration::from_secs(grace_s.into());
-    let answer = KeyAnswer {
-        key,
-        now,
+
+    let secret = secret::new_secret()?;
+    let hash = KeyHash::of(&secret).map_err(|error| Problem::fault(&error))?;
+    let grace_s = document.value.grace_s.unwrap_or(DEFAULT_GRACE_S);
+    let end = request.now + SignedDuration::from_secs(grace_s.into());
+    let response = SecretResponse {
+        secret,
+        now: request.now,
         idempotency: idempotency.as_ref(),
     };
-    let change = administrator.begins(Action::RotateKey, &key_id);
+
+    let change = request.begin(Action::RotateKey, &key_id);
+    let admin = request.admin();
     match admin
-        .rotate_key(&key_id, &hash, end, &condition, &answer, now)
+        .rotate_key(&key_id, &hash, end, &condition, &response, request.now)
         .await
     {
-        Ok(rotated) => {
-            change.made(&Changes::secret("/secret").with("/grace_s", grace_s));
-            let body = answer
-                .body(&rotated.document)
-                .map_err(|error| Problem::failure(&error))?;
-            let mut response = precondition::json_bytes(StatusCode::OK, body);
-            response
-                .headers_mut()
-                .insert(ETAG, precondition::tag(&rotated.version));
-            Ok(response)
+        Ok(key) => {
+            change.complete(&Changes::secret("/secret").with("/grace_s", grace_s));
+            rotated(response.body(&key.document)?, Some(&key.version))
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {
-            change.end();
-            replayed(&shared, idempotency.as_ref())
-                .await?
-                .ok_or_else(|| refused(Refusal::Repeated.into(), WHAT))
+            change.discard();
+            replay_winner(&request, idempotency.as_ref(), rotated).await
         }
-        Err(error) => Err(change.failed(change_refused(error, WHAT))),
+        Err(error) => Err(change.fail(Problem::of_write(error, RESOURCE))),
     }
 }
 
-async fn replayed(
-    shared: &Shared,
-    idempotency: Option<&Idempotency>,
-) -> Result<Option<Response>, Problem> {
-    let replayed = crate::keys::replayed(shared, idempotency).await?;
-    Ok(replayed.map(|mut response| {
-        *response.status_mut() = StatusCode::OK;
-        response.headers_mut().remove(http::header::LOCATION);
-        response
-    }))
+/// Returns the response with a rotated key.
+fn rotated(body: Vec<u8>, version: Option<&Version>) -> Result<Response, Problem> {
+    let response = response::json_bytes(StatusCode::OK, body);
+    Ok(match version {
+        Some(version) => response::with_entity_tag(response, version),
+        None => response,
+    })
 }

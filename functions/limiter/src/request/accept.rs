@@ -1,18 +1,19 @@
-//! Which form of an answer a client takes (RFC 9110, section 12.5.1).
+//! Content negotiation by the `Accept` header (RFC 9110, section 12.5.1).
+//!
+//! The `headers` crate, which `axum-extra` uses for typed headers, has no `Accept` header.
 
 use http::header::ACCEPT;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 
-use crate::Problem;
-use crate::request::query::Query;
+use crate::problem::Problem;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const CSV: &str = "text/csv";
 
-/// The one of `offered` that the client likes best; of equals the first.
+/// Returns the media type of `offered` that the client prefers. If it prefers none, the first one.
 ///
 /// # Errors
-/// 406 where it takes none of them.
+/// 406 if the client accepts none of them.
 pub(crate) fn negotiate(
     headers: &HeaderMap,
     offered: &[&'static str],
@@ -23,41 +24,36 @@ pub(crate) fn negotiate(
         .filter_map(|value| value.to_str().ok())
         .collect();
     let accepted = accepted.join(",");
+
     let mut best: Option<(&'static str, f32)> = None;
-    for media in offered {
+    for media_type in offered {
         let quality = if accepted.trim().is_empty() {
             1.0
         } else {
-            quality(&accepted, media)
+            quality(&accepted, media_type)
         };
         if quality > best.map_or(0.0, |(_, quality)| quality) {
-            best = Some((media, quality));
+            best = Some((media_type, quality));
         }
     }
-    best.map(|(media, _)| media).ok_or_else(|| {
-        let detail = format!("This resource is there as {}.", offered.join(" and "));
+
+    best.map(|(media_type, _)| media_type).ok_or_else(|| {
+        let detail = format!("This resource is available as {}.", offered.join(" and "));
         Problem::new(StatusCode::NOT_ACCEPTABLE, detail)
     })
 }
 
-/// What routes check first that answer in JSON and take no query.
-///
-/// # Errors
-/// As [`negotiate`]; 400 for any parameter.
-pub(crate) fn json_alone(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
-    negotiate(headers, &[JSON])?;
-    Query::of(uri, &[]).finish()
-}
+/// Returns the quality of the most specific media range that contains `media_type`, or 0 if none
+/// does.
+fn quality(accepted: &str, media_type: &str) -> f32 {
+    let kind = media_type.split('/').next().unwrap_or_default();
+    let mut most_specific = (0_u8, 0.0);
 
-/// The quality of the most specific range that a type is in; 0 where it is in none.
-fn quality(accepted: &str, media: &str) -> f32 {
-    let kind = media.split('/').next().unwrap_or_default();
-    let mut found = (0_u8, 0.0);
     for range in accepted.split(',') {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let specific = match name.split_once('/') {
-            _ if name.eq_ignore_ascii_case(media) => 3,
+        let specificity = match name.split_once('/') {
+            _ if name.eq_ignore_ascii_case(media_type) => 3,
             Some((range, "*")) if range.eq_ignore_ascii_case(kind) => 2,
             Some(("*", "*")) => 1,
             _ => continue,
@@ -65,11 +61,12 @@ fn quality(accepted: &str, media: &str) -> f32 {
         let weight =
             parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
         let weight = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
-        if specific > found.0 {
-            found = (specific, weight);
+
+        if specificity > most_specific.0 {
+            most_specific = (specificity, weight);
         }
     }
-    found.1
+    most_specific.1
 }
 
 #[cfg(test)]
@@ -77,13 +74,13 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn chosen(accept: &str) -> Option<&'static str> {
+    fn negotiated(accept: &str) -> Option<&'static str> {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]);
         negotiate(&headers, &[JSON, CSV]).ok()
     }
 
     #[test]
-    fn the_client_has_its_choice() {
+    fn preferred_media_type_is_chosen() {
         for (accept, expected) in [
             ("", Some(JSON)),
             ("*/*", Some(JSON)),
@@ -95,8 +92,9 @@ mod tests {
             ("image/png", None),
             ("*/*;q=0", None),
         ] {
-            assert_eq!(chosen(accept), expected, "{accept}");
+            assert_eq!(negotiated(accept), expected, "{accept}");
         }
+
         assert_eq!(negotiate(&HeaderMap::new(), &[JSON, CSV]).ok(), Some(JSON));
     }
 }

@@ -1,177 +1,132 @@
-//! Request bodies: bounded, of the type that the route takes, and read whole before anything is
-//! done.
+//! Request bodies: their size and type are checked, and they are read completely before anything
+//! is done.
 
 use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
 use crate::problem::{Mistake, Problem};
-use crate::schema::mistakes::Mistakes;
-use crate::{api, schema};
 
-/// A document of JSON. A policy with its issuers' keys inline is the largest.
-const LARGEST_DOCUMENT: usize = 256 * 1024;
-/// As much as an event of Lambda's holds.
-pub(crate) const LARGEST_FILE: usize = 6 * 1024 * 1024;
+/// The largest JSON document, in bytes. A policy with inline signing keys is the largest one.
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+/// The largest key file, in bytes. A Lambda event is not larger.
+const MAX_FILE_BYTES: usize = 6 * 1024 * 1024;
 
-/// The body of a request with JSON in it.
-///
-/// # Errors
-/// 413, or 415 for another type or none.
-pub(crate) async fn json(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    whole(
-        headers,
-        body,
-        "application/json",
-        "application/merge-patch+json",
-        LARGEST_DOCUMENT,
-    )
-    .await
+/// The body of a request that contains JSON.
+pub(crate) struct JsonBody(pub(crate) Bytes);
+
+/// The body of a request that contains a key file.
+pub(crate) struct CsvBody(pub(crate) Bytes);
+
+impl<S: Sync> FromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let media_types = ["application/json", "application/merge-patch+json"];
+        let (parts, body) = request.into_parts();
+        let text = read(&parts.headers, body, media_types, MAX_DOCUMENT_BYTES).await?;
+        Ok(Self(text))
+    }
 }
 
-/// The body of a request with a file of keys in it.
-///
-/// # Errors
-/// As [`json`].
-pub(crate) async fn csv(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    whole(headers, body, "text/csv", "application/csv", LARGEST_FILE).await
+impl<S: Sync> FromRequest<S> for CsvBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let media_types = ["text/csv", "application/csv"];
+        let (parts, body) = request.into_parts();
+        let text = read(&parts.headers, body, media_types, MAX_FILE_BYTES).await?;
+        Ok(Self(text))
+    }
 }
 
-async fn whole(
+/// Reads a body of one of two media types.
+///
+/// # Errors
+/// 413 if it is too large, 415 if it has another type or none.
+async fn read(
     headers: &HeaderMap,
     body: Body,
-    media: &str,
-    other: &str,
-    largest: usize,
+    media_types: [&str; 2],
+    max_bytes: usize,
 ) -> Result<Bytes, Problem> {
-    let text = to_bytes(body, largest).await.map_err(|_| {
-        let detail = format!("The request's body has more than {largest} bytes.");
+    let text = to_bytes(body, max_bytes).await.map_err(|_| {
+        let detail = format!("The request body is larger than {max_bytes} bytes.");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     })?;
-    let named = headers
+
+    let content_type = headers
         .get(CONTENT_TYPE)
         .map(|value| value.to_str().unwrap_or_default());
-    let named = named.map(|value| value.split(';').next().unwrap_or_default().trim());
-    // A body without a type is what a page in a browser can send anywhere without asking.
-    let fits = named.map_or(text.is_empty(), |name| {
-        name.eq_ignore_ascii_case(media) || name.eq_ignore_ascii_case(other)
+    let media_type = content_type.and_then(|value| value.split(';').next());
+
+    // A browser can send a body without a type to any site without asking that site first.
+    let is_accepted = media_type.map_or(text.is_empty(), |name| {
+        let name = name.trim();
+        media_types
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
     });
-    if fits {
+    if is_accepted {
         return Ok(text);
     }
     Err(Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        format!("This resource takes {media}."),
+        format!("Expected a request body of type {}.", media_types[0]),
     ))
 }
 
-/// The JSON value of a body, in which no object has two fields of one name: of two plans or rates
-/// of one name, the laxer might win.
+/// Parses JSON in which no object has a duplicate field: of two limits with the same name, the
+/// higher one might win.
 ///
 /// # Errors
-/// 400 if the text is not JSON, 422 for a duplicate field.
-pub(crate) fn value(text: &[u8]) -> Result<Value, Problem> {
+/// 400 if the text is not JSON, 422 if it has a duplicate field.
+pub(crate) fn parse(text: &[u8]) -> Result<Value, Problem> {
     strict_json::value(text).map_err(|error| match error.classify() {
-        Category::Data => Problem::mistakes(vec![Mistake::at("", error.to_string())]),
+        Category::Data => Problem::invalid_body(vec![Mistake::at("", error.to_string())]),
         _ => Problem::new(
             StatusCode::BAD_REQUEST,
-            format!("The request's body is not JSON: {error}."),
+            format!("The request body is not valid JSON: {error}."),
         ),
     })
-}
-
-/// The document that the description calls `name`. `check` finds what else is wrong with what is
-/// left of it once the mistakes of its shape have been taken out.
-///
-/// # Errors
-/// 400 for what is no JSON, 422 with every mistake.
-pub(crate) fn read<T: DeserializeOwned>(
-    text: &[u8],
-    name: &str,
-    check: impl FnOnce(&T, &Mistakes) -> Vec<Mistake>,
-) -> Result<T, Problem> {
-    let mut value = value(text)?;
-    let mistakes = shape(&mut value, name);
-    let Ok(document) = serde_json::from_value(value) else {
-        return Err(mistakes.or_unreadable());
-    };
-    let found = check(&document, &mistakes);
-    let found = mistakes.with(found);
-    if found.is_empty() {
-        Ok(document)
-    } else {
-        Err(Problem::mistakes(found))
-    }
-}
-
-/// The same, where nothing at all stands for an empty document.
-///
-/// # Errors
-/// As [`read`].
-pub(crate) fn read_or_empty<T: DeserializeOwned>(text: &[u8], name: &str) -> Result<T, Problem> {
-    read(if text.is_empty() { b"{}" } else { text }, name, no_more)
-}
-
-/// A document whose shape says everything.
-pub(crate) fn no_more<T>(_: &T, _: &Mistakes) -> Vec<Mistake> {
-    Vec::new()
-}
-
-/// The mistakes in the shape of what the description calls `name`, which is left without them.
-pub(crate) fn shape(value: &mut Value, name: &str) -> Mistakes {
-    let description = api::description();
-    schema::mistakes(
-        value,
-        &description["components"]["schemas"][name],
-        description,
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refused(text: &str) -> serde_json::Value {
-        serde_json::to_value(value(text.as_bytes()).expect_err(text)).unwrap()
+    fn rejection(text: &str) -> Value {
+        serde_json::to_value(parse(text.as_bytes()).expect_err(text)).unwrap()
     }
 
     #[test]
-    fn json_is_read_as_it_stands() {
+    fn json_is_parsed_without_changes() {
         let text = r#"{"a":[1,-1,1.5,"x",null,true],"b":{"a":"\u00fc"}}"#;
         assert_eq!(
-            value(text.as_bytes()).unwrap(),
+            parse(text.as_bytes()).unwrap(),
             serde_json::from_str::<Value>(text).unwrap()
         );
     }
 
     #[test]
-    fn what_is_no_json_is_told_with_its_place() {
+    fn invalid_json_is_reported_with_its_position() {
         for text in ["", "{", r#"{"a":1} x"#, "\u{feff}{}", &"[".repeat(200)] {
-            let problem = refused(text);
+            let problem = rejection(text);
             assert_eq!(problem["status"], 400, "{text}");
-            assert!(
-                problem["detail"]
-                    .as_str()
-                    .unwrap()
-                    .contains("line 1 column"),
-                "{problem}"
-            );
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("line 1 column"), "{problem}");
         }
     }
 
     #[test]
-    fn a_member_that_stands_twice_is_named() {
-        let problem = refused(r#"{"routes":{"GET /a":1,"GET /a":2}}"#);
+    fn duplicate_field_is_named() {
+        let problem = rejection(r#"{"routes":{"GET /a":1,"GET /a":2}}"#);
         assert_eq!(problem["status"], 422);
-        assert!(
-            problem["errors"][0]["detail"]
-                .as_str()
-                .unwrap()
-                .starts_with("`GET /a` stands there twice")
-        );
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains("`GET /a`"), "{problem}");
     }
 }

@@ -1,11 +1,14 @@
-//! Who calls, as API Gateway says: from the event's context alone, never from what a client sends.
+//! The caller, as API Gateway states it in the event's context. What a client sends is never read.
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use http::{Extensions, StatusCode};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
 use lambda_http::request::RequestContext;
+use outcome::ContextField;
 
-use crate::Problem;
 use crate::audit::Administrator;
+use crate::problem::Problem;
 
 fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
     match extensions.get::<RequestContext>()? {
@@ -14,21 +17,21 @@ fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
     }
 }
 
-/// The caller that IAM has authenticated. A route that was opened by mistake stays closed here.
+/// Returns the caller that IAM has authenticated. A route that lacks IAM authorization by mistake
+/// therefore stays closed.
 ///
 /// # Errors
 /// 403 for every other caller.
 pub(crate) fn administrator(extensions: &Extensions) -> Result<Administrator, Problem> {
-    let refused = || {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "This resource is behind IAM authorization.",
-        )
+    let forbidden = || {
+        let detail = "This resource requires IAM authorization.";
+        Problem::new(StatusCode::FORBIDDEN, detail)
     };
     let iam = authorizer(extensions)
         .and_then(|authorizer| authorizer.iam.as_ref())
-        .ok_or_else(refused)?;
-    // The ARN of an assumed role ends with the session's name.
+        .ok_or_else(forbidden)?;
+
+    // The ARN of an assumed role ends with the name of the session.
     let principal = [&iam.user_arn, &iam.caller_id, &iam.account_id]
         .into_iter()
         .flatten()
@@ -37,36 +40,52 @@ pub(crate) fn administrator(extensions: &Extensions) -> Result<Administrator, Pr
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,
     };
+
     Ok(Administrator {
         principal: principal.cloned().unwrap_or_else(|| "unknown".to_owned()),
         request_id: request_id.unwrap_or_default(),
     })
 }
 
-/// The id of the key that the authorizer has found.
-///
-/// # Errors
-/// 403 for callers without one.
-pub(crate) fn calling_key(extensions: &Extensions) -> Result<String, Problem> {
-    let key_id = context_field(extensions, "key_id").map(str::to_owned);
-    key_id.ok_or_else(|| {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "This resource is for callers with an API key.",
-        )
-    })
+impl<S: Sync> FromRequestParts<S> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        administrator(&parts.extensions)
+    }
 }
 
-/// The plan that the authorizer has charged, if it says so.
-pub(crate) fn calling_plan(extensions: &Extensions) -> Option<&str> {
-    context_field(extensions, "plan")
+/// The API key that the authorizer has identified.
+pub(crate) struct CallingKey {
+    pub(crate) key_id: String,
+    /// The plan that the authorizer has charged. `None` if the store did not respond.
+    pub(crate) plan: Option<String>,
 }
 
-/// A field of the authorizer's context, if it has a value.
-pub(crate) fn context_field<'e>(extensions: &'e Extensions, name: &str) -> Option<&'e str> {
+impl<S: Sync> FromRequestParts<S> for CallingKey {
+    type Rejection = Problem;
+
+    /// # Errors
+    /// 403 for a caller without an API key.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let field = |field| context_field(&parts.extensions, field).map(str::to_owned);
+        let key_id = field(ContextField::KeyId).ok_or_else(|| {
+            let detail = "This resource requires an API key.";
+            Problem::new(StatusCode::FORBIDDEN, detail)
+        })?;
+
+        Ok(Self {
+            key_id,
+            plan: field(ContextField::Plan),
+        })
+    }
+}
+
+/// Returns a field of the authorizer's context, unless it is absent or `-`.
+pub(crate) fn context_field(extensions: &Extensions, field: ContextField) -> Option<&str> {
     authorizer(extensions)?
         .fields
-        .get(name)?
+        .get(field.as_str())?
         .as_str()
         .filter(|value| *value != "-")
 }

@@ -1,155 +1,131 @@
-//! `ETag`, `If-Match` and `If-None-Match` (RFC 9110, sections 8.8.3 and 13.1).
+//! `If-Match` and `If-None-Match` (RFC 9110, section 13.1).
+//!
+//! The typed headers of the `headers` crate do not fit: they compare tags but do not list them for
+//! the store's conditional write, and they skip an invalid tag, which is a 400 here.
 
-use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde::Serialize;
-use usage::{Condition, Put, Version};
+use axum::extract::FromRequestParts;
+use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+use usage::{Condition, Version};
 
 use crate::problem::{Mistake, Problem};
 
-/// What a write demands. `If-Match` goes before `If-None-Match`.
-///
-/// # Errors
-/// 400 for what is no such header.
-pub(crate) fn condition(headers: &HeaderMap) -> Result<Condition, Problem> {
-    if let Some(tags) = tags(headers, &IF_MATCH)? {
-        return Ok(tags.map_or(Condition::Present, Condition::Matches));
+/// The condition of a write. `If-Match` takes precedence over `If-None-Match`.
+pub(crate) struct Precondition(pub(crate) Condition);
+
+impl<S: Sync> FromRequestParts<S> for Precondition {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        condition(&parts.headers).map(Self)
     }
-    match tags(headers, &IF_NONE_MATCH)? {
+}
+
+fn condition(headers: &HeaderMap) -> Result<Condition, Problem> {
+    match entity_tags(headers, &IF_MATCH)? {
+        Some(EntityTags::Any) => return Ok(Condition::Present),
+        Some(EntityTags::Strong(versions)) => return Ok(Condition::Matches(versions)),
+        None => {}
+    }
+
+    match entity_tags(headers, &IF_NONE_MATCH)? {
         None => Ok(Condition::None),
-        Some(None) => Ok(Condition::Absent),
-        Some(Some(_)) => {
-            let detail = "only `*` has a meaning for a request that changes something";
-            Err(Problem::parameters(vec![Mistake::in_parameter(
+        Some(EntityTags::Any) => Ok(Condition::Absent),
+        Some(EntityTags::Strong(_)) => {
+            Err(Problem::invalid_parameters(vec![Mistake::in_parameter(
                 "If-None-Match",
-                detail,
+                "expected `*`, the only value for a write",
             )]))
         }
     }
 }
 
-/// An answer with a version, or 304 where the client has that very one.
+/// Returns true if `If-None-Match` names the version, so that the response is 304.
 ///
 /// # Errors
-/// 400 for what is no `If-None-Match`.
-pub(crate) fn unless_known(
-    headers: &HeaderMap,
-    version: &Version,
-    body: &impl Serialize,
-) -> Result<Response, Problem> {
-    let known = tags(headers, &IF_NONE_MATCH)?
-        .is_some_and(|tags| tags.is_none_or(|tags| tags.contains(version)));
-    if known {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag(version))]).into_response());
-    }
-    Ok(versioned(StatusCode::OK, version, body))
+/// 400 if the header is invalid.
+pub(crate) fn is_known(headers: &HeaderMap, version: &Version) -> Result<bool, Problem> {
+    Ok(match entity_tags(headers, &IF_NONE_MATCH)? {
+        None => false,
+        Some(EntityTags::Any) => true,
+        Some(EntityTags::Strong(versions)) => versions.contains(version),
+    })
 }
 
-/// An answer with the version of what it shows.
-pub(crate) fn versioned(status: StatusCode, version: &Version, body: &impl Serialize) -> Response {
-    let mut response = json(status, body);
-    response.headers_mut().insert(ETAG, tag(version));
-    response
+/// The value of a conditional header.
+enum EntityTags {
+    /// `*`.
+    Any,
+    /// The strong tags of a list. Weak ones never match a write and are left out.
+    Strong(Vec<Version>),
 }
 
-/// The answer to a document that was put: 201 where there was none before.
-pub(crate) fn put(put: &Put, body: &impl Serialize) -> Response {
-    versioned(
-        if put.created {
-            StatusCode::CREATED
-        } else {
-            StatusCode::OK
-        },
-        &put.version,
-        body,
-    )
-}
-
-/// An answer in JSON.
-pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // What answers are made of serializes: texts, numbers, and maps with texts for names.
-    json_bytes(status, serde_json::to_vec(body).unwrap_or_default())
-}
-
-pub(crate) fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response {
-    let headers = [
-        (CONTENT_TYPE, "application/json"),
-        (CACHE_CONTROL, "no-store"),
-    ];
-    (status, headers, body).into_response()
-}
-
-pub(crate) fn tag(version: &Version) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{}\"", version.as_str()))
-        .unwrap_or(HeaderValue::from_static("\"\""))
-}
-
-/// `None` without the header; the inner `None` is `*`. Weak tags are left out: they never match a
-/// write.
-fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Option<Vec<Version>>>, Problem> {
-    let mut values = headers.get_all(name).iter().peekable();
-    if values.peek().is_none() {
+/// Reads a conditional header. `None` without the header.
+fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<EntityTags>, Problem> {
+    if !headers.contains_key(name) {
         return Ok(None);
     }
-    let refuse = || {
-        let detail = "it is `*`, or a list of entity tags in quotes";
-        Problem::parameters(vec![Mistake::in_parameter(name.as_str(), detail)])
+    let invalid = || {
+        let detail = "expected `*`, or a list of entity tags in quotation marks";
+        Problem::invalid_parameters(vec![Mistake::in_parameter(name.as_str(), detail)])
     };
-    let mut tags = Vec::new();
-    for value in values {
-        let text = value.to_str().map_err(|_| refuse())?.trim();
+
+    let mut versions = Vec::new();
+    for value in headers.get_all(name) {
+        let text = value.to_str().map_err(|_| invalid())?.trim();
         if text == "*" {
-            return Ok(Some(None));
+            return Ok(Some(EntityTags::Any));
         }
-        for part in text.split(',').map(str::trim) {
-            let (weak, part) = part
-                .strip_prefix("W/")
-                .map_or((false, part), |part| (true, part));
-            let inside = part
+
+        for tag in text.split(',').map(str::trim) {
+            let (is_weak, tag) = match tag.strip_prefix("W/") {
+                Some(tag) => (true, tag),
+                None => (false, tag),
+            };
+            let version = tag
                 .strip_prefix('"')
-                .and_then(|part| part.strip_suffix('"'))
-                .ok_or_else(refuse)?;
-            if inside.contains('"') {
-                return Err(refuse());
-            }
-            tags.extend((!weak).then(|| Version::told(inside)));
+                .and_then(|tag| tag.strip_suffix('"'))
+                .filter(|version| !version.contains('"'))
+                .ok_or_else(invalid)?;
+            versions.extend((!is_weak).then(|| Version::told(version)));
         }
     }
-    Ok(Some(Some(tags)))
+    Ok(Some(EntityTags::Strong(versions)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
-    fn of(name: HeaderName, value: &str) -> Option<Condition> {
-        condition(&HeaderMap::from_iter([(
-            name,
-            HeaderValue::from_str(value).unwrap(),
-        )]))
-        .ok()
+    fn condition_of(name: HeaderName, value: &str) -> Option<Condition> {
+        let value = HeaderValue::from_str(value).unwrap();
+        condition(&HeaderMap::from_iter([(name, value)])).ok()
     }
 
     #[test]
-    fn a_condition_is_a_star_or_a_list_of_strong_tags() {
-        let tags = |tags: &[&str]| {
-            Some(Condition::Matches(
-                tags.iter().map(|tag| Version::told(tag)).collect(),
-            ))
+    fn condition_is_a_star_or_a_list_of_strong_tags() {
+        let matches = |versions: &[&str]| {
+            let versions = versions.iter().map(|version| Version::told(version));
+            Some(Condition::Matches(versions.collect()))
         };
-        assert_eq!(of(IF_MATCH, "*"), Some(Condition::Present));
-        assert_eq!(of(IF_MATCH, "\"a\""), tags(&["a"]));
-        assert_eq!(of(IF_MATCH, "\"a\" , W/\"b\",\"c\""), tags(&["a", "c"]));
-        assert_eq!(of(IF_NONE_MATCH, "*"), Some(Condition::Absent));
+
+        assert_eq!(condition_of(IF_MATCH, "*"), Some(Condition::Present));
+        assert_eq!(condition_of(IF_MATCH, "\"a\""), matches(&["a"]));
+        assert_eq!(
+            condition_of(IF_MATCH, "\"a\" , W/\"b\",\"c\""),
+            matches(&["a", "c"])
+        );
+        assert_eq!(condition_of(IF_NONE_MATCH, "*"), Some(Condition::Absent));
         assert_eq!(condition(&HeaderMap::new()).ok(), Some(Condition::None));
     }
 
     #[test]
-    fn what_is_neither_is_a_mistake_and_not_a_condition_that_holds() {
+    fn invalid_condition_is_rejected() {
         for value in ["", "a", "\"a", "\"a\"b\"", "a,\"b\"", "\"a\","] {
-            assert_eq!(of(IF_MATCH, value), None, "{value}");
+            assert_eq!(condition_of(IF_MATCH, value), None, "{value}");
         }
-        assert_eq!(of(IF_NONE_MATCH, "\"a\""), None);
+        assert_eq!(condition_of(IF_NONE_MATCH, "\"a\""), None);
     }
 }

@@ -1,5 +1,8 @@
-//! Parameters of the query. One that nobody knows is a mistake, because it was meant to narrow
-//! something.
+//! Query parameters, read into one type per route.
+//!
+//! An unknown or repeated parameter is a mistake, because it was meant to narrow the result. All
+//! mistakes are reported at once. `axum::extract::Query` and `axum-extra`'s stop at the first one,
+//! and replace invalid UTF-8 instead of reporting it.
 
 use std::collections::BTreeMap;
 
@@ -7,83 +10,104 @@ use http::Uri;
 use jiff::civil::Date;
 use percent_encoding::percent_decode_str;
 
+use super::accept::JSON;
+use super::cursor::List;
 use crate::problem::{Mistake, Problem};
-use crate::request::cursor::List;
 
-const MOST: usize = 100;
+/// The most items of a page, and the default.
+const MAX_PAGE_ITEMS: usize = 100;
 
-/// A query's parameters, decoded, with what was found wrong so far.
+/// The query parameters of a route, and the media types that the route offers.
+pub(crate) trait QueryParameters: Sized {
+    /// The names of all parameters.
+    const NAMES: &'static [&'static str];
+    /// The parameters that may be repeated.
+    const LISTS: &'static [&'static str] = &[];
+    /// The media types of the response, the default first.
+    const MEDIA_TYPES: &'static [&'static str] = &[JSON];
+
+    /// Takes the values, and reports invalid ones with [`Parameters::report`].
+    fn read(parameters: &mut Parameters) -> Self;
+}
+
+/// The query of a route without parameters.
+pub(crate) struct NoParameters;
+
+impl QueryParameters for NoParameters {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn read(_: &mut Parameters) -> Self {
+        Self
+    }
+}
+
+/// Reads the query of a request.
+///
+/// # Errors
+/// 400 with every mistake.
+pub(crate) fn read<Q: QueryParameters>(uri: &Uri) -> Result<Q, Problem> {
+    let mut parameters = Parameters::parse(uri, Q::NAMES, Q::LISTS);
+    let query = Q::read(&mut parameters);
+
+    if parameters.mistakes.is_empty() {
+        Ok(query)
+    } else {
+        Err(Problem::invalid_parameters(parameters.mistakes))
+    }
+}
+
+/// Decoded parameters, and the mistakes found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Query {
+pub(crate) struct Parameters {
     values: BTreeMap<String, Vec<String>>,
     mistakes: Vec<Mistake>,
 }
 
-impl Query {
-    /// Those of `known` that are there.
-    pub(crate) fn of(uri: &Uri, known: &[&str]) -> Self {
-        Self::with_lists(uri, known, &[])
-    }
+impl Parameters {
+    fn parse(uri: &Uri, names: &[&str], lists: &[&str]) -> Self {
+        let mut parameters = Self::default();
+        let pairs = uri.query().unwrap_or_default().split('&');
 
-    /// The same, where `lists` of them may be repeated.
-    pub(crate) fn with_lists(uri: &Uri, known: &[&str], lists: &[&str]) -> Self {
-        let may_be_repeated = |name: &str| lists.contains(&name);
-        let mut query = Self::default();
-        let decode = |text: &str| {
-            percent_decode_str(&text.replace('+', " "))
-                .decode_utf8()
-                .map(|text| text.into_owned())
-        };
-        for pair in uri
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-        {
+        for pair in pairs.filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match (decode(name), decode(value)) {
-                (Ok(name), Ok(value))
-                    if known.contains(&name.as_str())
-                        && (may_be_repeated(&name) || !query.values.contains_key(&name)) =>
-                {
-                    query.values.entry(name).or_default().push(value);
-                }
-                (Ok(name), Ok(_)) if known.contains(&name.as_str()) => {
-                    query.mistake(&name, "it stands there twice")
-                }
-                (Ok(name), Ok(_)) => {
-                    let detail = if known.is_empty() {
-                        "this resource has no parameters".to_owned()
-                    } else {
-                        format!("nobody knows it; known are `{}`", known.join("`, `"))
-                    };
-                    query.mistake(&name, &detail);
-                }
-                _ => query.mistake(name, "it is not UTF-8 text"),
+            let (Some(name), Some(value)) = (decode(name), decode(value)) else {
+                parameters.report(name, "expected UTF-8 text");
+                continue;
+            };
+
+            if !names.contains(&name.as_str()) {
+                parameters.report(&name, &unknown(names));
+            } else if parameters.values.contains_key(&name) && !lists.contains(&name.as_str()) {
+                parameters.report(&name, "the parameter is repeated, expected it once");
+            } else {
+                parameters.values.entry(name).or_default().push(value);
             }
         }
-        query
+        parameters
     }
 
-    pub(crate) fn mistake(&mut self, name: &str, detail: &str) {
+    /// Adds a mistake in the parameter `name`.
+    pub(crate) fn report(&mut self, name: &str, detail: &str) {
         self.mistakes.push(Mistake::in_parameter(name, detail));
     }
 
+    /// Takes a value.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         self.values.remove(name)?.pop()
     }
 
-    /// A text that is not empty.
+    /// Takes a value. An empty one counts as absent.
     pub(crate) fn nonempty(&mut self, name: &str) -> Option<String> {
         self.text(name).filter(|text| !text.is_empty())
     }
 
-    /// The item after which a page of `list` begins, or `None` for the first page.
+    /// Takes `cursor`: the item after which a page of `list` begins, or `None` for the first page.
     pub(crate) fn cursor(&mut self, list: List<'_>) -> Option<String> {
         let cursor = self.nonempty("cursor")?;
         let position = list.position(&cursor);
+
         if position.is_none() {
-            self.mistake(
+            self.report(
                 "cursor",
                 "unknown cursor, expected the one that the previous page of this list returned",
             );
@@ -91,7 +115,7 @@ impl Query {
         position
     }
 
-    /// The items of a list, separated by commas or repeated.
+    /// Takes the items of a list, which are separated by commas or repeated.
     pub(crate) fn list(&mut self, name: &str) -> Vec<String> {
         let values = self.values.remove(name).unwrap_or_default();
         let items = values
@@ -104,61 +128,63 @@ impl Query {
             .collect()
     }
 
-    /// `true` or `false`, and false where absent.
+    /// Takes `true` or `false`. Absent is false.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         match self.text(name).as_deref() {
             Some("true") => true,
             None | Some("false") => false,
             Some(_) => {
-                self.mistake(name, "expected `true` or `false`");
+                self.report(name, "expected `true` or `false`");
                 false
             }
         }
     }
 
-    /// How many items a page has, 1 to 100.
+    /// Takes `limit`: the number of items of a page, 1 to 100. Absent is 100.
     pub(crate) fn limit(&mut self) -> usize {
         let Some(text) = self.text("limit") else {
-            return MOST;
+            return MAX_PAGE_ITEMS;
         };
+
         match text.parse() {
-            Ok(limit @ 1..=MOST) => limit,
+            Ok(limit @ 1..=MAX_PAGE_ITEMS) => limit,
             _ => {
-                self.mistake("limit", "it is a whole number from 1 to 100");
-                MOST
+                self.report("limit", "expected a whole number from 1 to 100");
+                MAX_PAGE_ITEMS
             }
         }
     }
 
-    /// A day, or `default`.
-    pub(crate) fn day(&mut self, name: &str, default: Date) -> Date {
-        let Some(text) = self.text(name) else {
-            return default;
-        };
-        // jiff would take more than the date alone.
-        match text
+    /// Takes a day in the form `2026-11-22`.
+    pub(crate) fn day(&mut self, name: &str) -> Option<Date> {
+        let text = self.text(name)?;
+        // `Date` also accepts a date with a time.
+        let day = text
             .parse::<Date>()
             .ok()
-            .filter(|day| day.to_string() == text)
-        {
-            Some(day) => day,
-            None => {
-                self.mistake(name, "it is a day as in 2026-11-22");
-                default
-            }
-        }
-    }
+            .filter(|day| day.to_string() == text);
 
-    /// Whether all was well.
-    ///
-    /// # Errors
-    /// 400 with every mistake.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
-        if self.mistakes.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::parameters(self.mistakes))
+        if day.is_none() {
+            self.report(name, "expected a day such as `2026-11-22`");
         }
+        day
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let text = text.replace('+', " ");
+    let text = percent_decode_str(&text).decode_utf8().ok()?;
+    Some(text.into_owned())
+}
+
+fn unknown(names: &[&str]) -> String {
+    if names.is_empty() {
+        "this resource has no parameters".to_owned()
+    } else {
+        format!(
+            "unknown parameter, expected one of `{}`",
+            names.join("`, `")
+        )
     }
 }
 
@@ -166,70 +192,67 @@ impl Query {
 mod tests {
     use super::*;
 
+    fn parse(query: &str, names: &[&str], lists: &[&str]) -> Parameters {
+        Parameters::parse(&query.parse().unwrap(), names, lists)
+    }
+
+    fn names(parameters: Parameters) -> Vec<String> {
+        let mistakes = parameters.mistakes.into_iter();
+        mistakes.filter_map(|mistake| mistake.parameter).collect()
+    }
+
     #[test]
-    fn every_wrong_parameter_is_named_at_once() {
-        let mut query = Query::of(
-            &"/?limit=0&limit=2&from=22.11.2026&x=1&%ff=1"
-                .parse()
-                .unwrap(),
+    fn every_invalid_parameter_is_reported_at_once() {
+        let mut parameters = parse(
+            "/?limit=0&limit=2&from=22.11.2026&x=1&%ff=1",
             &["limit", "from"],
+            &[],
         );
-        assert_eq!(query.limit(), 100);
-        assert_eq!(
-            query.day("from", Date::constant(2026, 11, 1)),
-            Date::constant(2026, 11, 1)
-        );
-        let problem = serde_json::to_value(query.finish().unwrap_err()).unwrap();
-        let names: Vec<_> = problem["errors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|error| error["parameter"].clone())
-            .collect();
-        assert_eq!(
-            (problem["status"].as_u64(), names),
-            (
-                Some(400),
-                vec![
-                    "limit".into(),
-                    "x".into(),
-                    "%ff".into(),
-                    "limit".into(),
-                    "from".into()
-                ]
-            )
-        );
+
+        assert_eq!(parameters.limit(), 100);
+        assert_eq!(parameters.day("from"), None);
+        assert_eq!(names(parameters), ["limit", "x", "%ff", "limit", "from"]);
+    }
+
+    #[test]
+    fn invalid_parameters_are_a_bad_request() {
+        let problem = read::<NoParameters>(&"/?x=1".parse().unwrap()).err();
+        let problem = serde_json::to_value(problem.unwrap()).unwrap();
+
+        assert_eq!(problem["status"], 400);
+        assert_eq!(problem["errors"][0]["parameter"], "x");
     }
 
     #[test]
     fn lists_may_be_repeated_and_flags_are_true_or_false() {
-        let uri = "/?plans=a:b,%20c:d&plans=e:f,&dry_run=true&off=false"
-            .parse()
-            .unwrap();
-        let mut query = Query::with_lists(&uri, &["plans", "dry_run", "off", "none"], &["plans"]);
-        assert_eq!(query.list("plans"), ["a:b", "c:d", "e:f"]);
-        assert_eq!(
-            ["dry_run", "off", "none"].map(|name| query.flag(name)),
-            [true, false, false]
+        let names_of_all = ["plans", "dry_run", "off", "absent"];
+        let mut parameters = parse(
+            "/?plans=a:b,%20c:d&plans=e:f,&dry_run=true&off=false",
+            &names_of_all,
+            &["plans"],
         );
-        assert!(query.finish().is_ok());
 
-        let mut query = Query::of(&"/?dry_run=yes".parse().unwrap(), &["dry_run"]);
-        query.flag("dry_run");
-        assert!(query.finish().is_err());
+        assert_eq!(parameters.list("plans"), ["a:b", "c:d", "e:f"]);
+        let flags = ["dry_run", "off", "absent"].map(|name| parameters.flag(name));
+        assert_eq!(flags, [true, false, false]);
+        assert!(names(parameters).is_empty());
+
+        let mut parameters = parse("/?dry_run=yes", &["dry_run"], &[]);
+        parameters.flag("dry_run");
+        assert_eq!(names(parameters), ["dry_run"]);
     }
 
     #[test]
-    fn what_is_right_is_read_decoded() {
-        let mut query = Query::of(
-            &"/?plan=a%2Bb+c&limit=7&to=2026-02-28".parse().unwrap(),
+    fn values_are_percent_decoded() {
+        let mut parameters = parse(
+            "/?plan=a%2Bb+c&limit=7&to=2026-02-28",
             &["plan", "limit", "to"],
+            &[],
         );
-        assert_eq!(
-            (query.text("plan").as_deref(), query.limit()),
-            (Some("a+b c"), 7)
-        );
-        assert_eq!(query.day("to", Date::MIN), Date::constant(2026, 2, 28));
-        assert!(query.finish().is_ok());
+
+        assert_eq!(parameters.text("plan").as_deref(), Some("a+b c"));
+        assert_eq!(parameters.limit(), 7);
+        assert_eq!(parameters.day("to"), Some(Date::constant(2026, 2, 28)));
+        assert!(names(parameters).is_empty());
     }
 }

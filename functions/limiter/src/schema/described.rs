@@ -1,4 +1,4 @@
-//! The description names what the documents' readers accept: no field or value more, and none less.
+//! The OpenAPI description has exactly the fields and values that the types accept.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,11 @@ use policy::{KeyHeader, Policy};
 use serde_json::{Value, json};
 use usage::PlanDocument;
 
-/// The names in an error about an unknown field or value, after `expected`.
+/// Returns the names after `expected` in the error about an unknown field or value.
 fn expected_names(error: &str) -> BTreeSet<String> {
-    let (_, names) = error.split_once("expected ").expect("what is expected");
+    let (_, names) = error
+        .split_once("expected ")
+        .expect("an error with `expected`");
     names
         .split('`')
         .skip(1)
@@ -17,12 +19,12 @@ fn expected_names(error: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn known_in_a_policy(document: &Value) -> BTreeSet<String> {
+fn accepted_by_policy(document: &Value) -> BTreeSet<String> {
     let error = Policy::parse(&document.to_string(), &KeyHeader::default(), &|_| None).unwrap_err();
     expected_names(&error.to_string())
 }
 
-fn known_in_a_plan(document: &Value) -> BTreeSet<String> {
+fn accepted_by_plan(document: &Value) -> BTreeSet<String> {
     expected_names(
         &serde_json::from_value::<PlanDocument>(document.clone())
             .unwrap_err()
@@ -43,7 +45,7 @@ fn described(name: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_policy_is_described_with_the_fields_that_are_read() {
+fn description_of_policy_matches_its_type() {
     let unknown = json!({"unknown": 1});
     for (name, document) in [
         ("Policy", unknown.clone()),
@@ -75,12 +77,12 @@ fn a_policy_is_described_with_the_fields_that_are_read() {
             json!({"rules": [{"match": "GET /", "auth": "none", "limit_by": "unknown"}]}),
         ),
     ] {
-        assert_eq!(described(name), known_in_a_policy(&document), "{name}");
+        assert_eq!(described(name), accepted_by_policy(&document), "{name}");
     }
 }
 
 #[test]
-fn a_plan_is_described_with_the_fields_that_are_read() {
+fn description_of_plan_matches_its_type() {
     let unknown = json!({"unknown": 1});
     for (name, document) in [
         ("Plan", unknown.clone()),
@@ -93,12 +95,12 @@ fn a_plan_is_described_with_the_fields_that_are_read() {
         ("Algorithm", json!({"algorithm": "unknown"})),
         ("OnStoreFailure", json!({"on_store_failure": "unknown"})),
     ] {
-        assert_eq!(described(name), known_in_a_plan(&document), "{name}");
+        assert_eq!(described(name), accepted_by_plan(&document), "{name}");
     }
 }
 
 #[test]
-fn what_may_be_absent_and_must_not_be_null_is_described_so() {
+fn optional_fields_that_must_not_be_null_are_described() {
     let schemas = &crate::api::description()["components"]["schemas"];
     for (name, required) in [
         ("Plan", json!(null)),

@@ -1,104 +1,107 @@
-//! The mistakes of one document, from its shape and from what it says.
+//! The mistakes of one document: those against its schema, and those in its meaning.
 
 use std::collections::BTreeSet;
 
 use crate::problem::{Mistake, Problem};
 
-/// More would help nobody.
-const MOST: usize = 32;
+/// The most mistakes that a response lists.
+const MAX_MISTAKES: usize = 32;
 
-/// Mistakes of shape, and what was left out because of them.
+/// The mistakes against the schema, and the list items that were removed because of them.
 #[derive(Debug, Default)]
 pub(crate) struct Mistakes {
     found: Vec<Mistake>,
-    /// Items that have been taken out of lists, by the list's pointer, so that those behind keep
-    /// their numbers.
-    left_out: BTreeSet<(String, usize)>,
+    /// The pointer of the list, and the index of each removed item. The indexes of the items after
+    /// it have to be corrected.
+    removed_items: BTreeSet<(String, usize)>,
 }
 
 impl Mistakes {
-    /// One mistake a place.
+    /// Adds a mistake, unless there is one at the same place.
     pub(crate) fn add(&mut self, mistake: Mistake) {
-        if self.found.len() < MOST
-            && !self
-                .found
-                .iter()
-                .any(|known| known.pointer == mistake.pointer)
-        {
+        let is_known = |known: &Mistake| known.pointer == mistake.pointer;
+        if self.found.len() < MAX_MISTAKES && !self.found.iter().any(is_known) {
             self.found.push(mistake);
         }
     }
 
-    /// An item of a list, by its number in the document that was sent.
-    pub(crate) fn left_out(&mut self, list: &str, index: usize) {
-        self.left_out.insert((list.to_owned(), index));
+    /// Marks an item of a list as removed. `index` is its position in the request.
+    pub(super) fn item_removed(&mut self, list: &str, index: usize) {
+        self.removed_items.insert((list.to_owned(), index));
     }
 
-    /// For a document of which nothing can be read.
-    pub(crate) fn or_unreadable(mut self) -> Problem {
+    /// Returns the problem of a document that cannot be read.
+    pub(crate) fn into_problem(mut self) -> Problem {
         if self.found.is_empty() {
-            self.add(Mistake::at("", "the body is not as its description has it"));
+            self.add(Mistake::at("", "the body does not match its schema"));
         }
-        Problem::mistakes(self.found)
+        Problem::invalid_body(self.found)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// Whether a member is wrong, or a member of it.
-    pub(crate) fn concern(&self, pointer: &str) -> bool {
+    /// Returns true if a field, or something in it, is invalid.
+    pub(crate) fn affect(&self, pointer: &str) -> bool {
         self.found
             .iter()
             .filter_map(|known| known.pointer.as_deref())
             .any(|known| is_within(known, pointer))
     }
 
-    /// These, and `others` that were found in what was left of the document.
+    /// Returns all mistakes. `others` are those that were found in the document after invalid values
+    /// were removed.
     pub(crate) fn with(mut self, others: Vec<Mistake>) -> Vec<Mistake> {
         for mut mistake in others {
-            mistake.pointer = mistake.pointer.map(|pointer| self.as_sent(&pointer));
+            mistake.pointer = mistake
+                .pointer
+                .map(|pointer| self.original_pointer(&pointer));
             let pointer = mistake.pointer.as_deref().unwrap_or_default();
-            // What was taken out seems to be missing, and what stands in is nobody's.
-            let spoilt = self
+
+            // A removed value seems to be missing, and a default was not sent by the client.
+            let mut replaced = self
                 .found
                 .iter()
                 .filter_map(|known| known.pointer.as_deref());
-            if !spoilt.into_iter().any(|known| is_within(pointer, known)) {
+            if !replaced.any(|known| is_within(pointer, known)) {
                 self.add(mistake);
             }
         }
         self.found
     }
 
-    /// The pointer to a member of what `pointer` is about (RFC 6901).
-    pub(crate) fn member(pointer: &str, name: &str) -> String {
+    /// Returns the pointer to a field of the object at `pointer` (RFC 6901).
+    pub(crate) fn field(pointer: &str, name: &str) -> String {
         format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
     }
 
-    /// A pointer into what was left, as one into what was sent.
-    fn as_sent(&self, pointer: &str) -> String {
-        pointer
-            .split('/')
-            .skip(1)
-            .fold(String::new(), |list, step| {
-                let gone = || self.left_out.iter().filter(|(known, _)| *known == list);
-                match step.parse::<usize>() {
-                    Ok(index) if gone().next().is_some() => {
-                        let index =
-                            gone().fold(
-                                index,
-                                |index, (_, gone)| if *gone <= index { index + 1 } else { index },
-                            );
-                        format!("{list}/{index}")
-                    }
-                    _ => format!("{list}/{step}"),
+    /// Converts a pointer into the remaining document to one into the request.
+    fn original_pointer(&self, pointer: &str) -> String {
+        let steps = pointer.split('/').skip(1);
+        steps.fold(String::new(), |list, step| {
+            let removed = self.removed_items.iter();
+            let mut removed = removed.filter(|(known, _)| *known == list).peekable();
+
+            match step.parse::<usize>() {
+                Ok(index) if removed.peek().is_some() => {
+                    // The set is in order, so each removed item shifts the index at most once.
+                    let index =
+                        removed.fold(
+                            index,
+                            |index, (_, removed)| {
+                                if *removed <= index { index + 1 } else { index }
+                            },
+                        );
+                    format!("{list}/{index}")
                 }
-            })
+                _ => format!("{list}/{step}"),
+            }
+        })
     }
 }
 
-/// Whether a place is another, or in it.
+/// Returns true if `pointer` is `outer`, or a place in it.
 fn is_within(pointer: &str, outer: &str) -> bool {
     pointer
         .strip_prefix(outer)
@@ -117,12 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_in_the_rest_is_told_where_it_stood_and_not_about_what_was_taken_out() {
+    fn mistakes_have_the_pointers_of_the_request() {
         let mut mistakes = Mistakes::default();
         mistakes.add(Mistake::at("/quotas/0", "wrong"));
-        mistakes.left_out("/quotas", 0);
-        mistakes.left_out("/quotas", 2);
+        mistakes.item_removed("/quotas", 0);
+        mistakes.item_removed("/quotas", 2);
         mistakes.add(Mistake::at("/window_s", "wrong"));
+
         let others = [
             "/quotas/0/name",
             "/quotas/1/name",
@@ -130,12 +134,9 @@ mod tests {
             "/window",
             "/window_s/x",
         ];
-        let others = others
-            .into_iter()
-            .map(|pointer| Mistake::at(pointer, "wrong"))
-            .collect();
+        let others = others.map(|pointer| Mistake::at(pointer, "wrong"));
         assert_eq!(
-            pointers(mistakes.with(others)),
+            pointers(mistakes.with(others.into())),
             [
                 "/quotas/0",
                 "/window_s",
@@ -147,9 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_mistakes_comes_to_an_end() {
+    fn number_of_mistakes_is_bounded() {
         let mut mistakes = Mistakes::default();
-        (0..1000).for_each(|index| mistakes.add(Mistake::at(format!("/{index}"), "wrong")));
-        assert_eq!(mistakes.with(vec![Mistake::at("/x", "wrong")]).len(), MOST);
+        for index in 0..1000 {
+            mistakes.add(Mistake::at(format!("/{index}"), "wrong"));
+        }
+        let all = mistakes.with(vec![Mistake::at("/x", "wrong")]);
+        assert_eq!(all.len(), MAX_MISTAKES);
     }
 }

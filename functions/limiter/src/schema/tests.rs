@@ -1,16 +1,13 @@
+//! Tests of the schema check with the documents of the API.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 use usage::PlanDocument;
 
-fn of(name: &str, mut value: Value) -> (Value, Vec<(String, String)>) {
-    let description = crate::api::description();
-    let found = mistakes(
-        &mut value,
-        &description["components"]["schemas"][name],
-        description,
-    )
-    .with(Vec::new());
+/// Returns what is left of a document, and the pointer and the text of each mistake.
+fn check(name: &str, mut value: Value) -> (Value, Vec<(String, String)>) {
+    let found = remove_mistakes(&mut value, name).with(Vec::new());
     (
         value,
         found
@@ -21,7 +18,7 @@ fn of(name: &str, mut value: Value) -> (Value, Vec<(String, String)>) {
 }
 
 fn pointers(name: &str, value: Value) -> Vec<String> {
-    let mut pointers: Vec<_> = of(name, value)
+    let mut pointers: Vec<_> = check(name, value)
         .1
         .into_iter()
         .map(|(pointer, _)| pointer)
@@ -31,7 +28,7 @@ fn pointers(name: &str, value: Value) -> Vec<String> {
 }
 
 #[test]
-fn every_wrong_member_is_named_at_once_where_it_stood() {
+fn every_mistake_is_reported_at_its_place() {
     let found = pointers(
         "Plan",
         json!({
@@ -60,24 +57,24 @@ fn every_wrong_member_is_named_at_once_where_it_stood() {
 }
 
 #[test]
-fn a_mistake_is_a_sentence_that_names_the_member_and_repeats_no_value() {
+fn mistake_names_the_field_and_the_expected_value_only() {
     let key = json!({"plan": 7, "enabled": "hush", "expires_at": "hush", "scopes": ["a", 7], "metadata": [], "hush": 1});
-    let (_, found) = of("NewKey", key);
+    let (_, found) = check("NewKey", key);
     let mut details: Vec<_> = found.iter().map(|(_, detail)| detail.as_str()).collect();
     details.sort_unstable();
     assert_eq!(
         details,
         [
-            "`enabled` is `true` or `false`",
-            "`expires_at` is an instant such as `2026-11-22T12:00:00Z`",
-            "`hush` is not known here; known are `description`, `enabled`, `expires_at`, `metadata`, `name`, \
-             `plan`, `scopes`, `subject`",
-            "`metadata` is a JSON object, or null",
-            "`plan` is a text",
-            "item 1 of `scopes` is a text",
+            "`enabled` is invalid, expected `true` or `false`",
+            "`expires_at` is invalid, expected an instant such as `2026-11-22T12:00:00Z`",
+            "`metadata` is invalid, expected a JSON object or null",
+            "`plan` is invalid, expected a string",
+            "item 1 of `scopes` is invalid, expected a string",
+            "unknown field `hush`, expected one of `description`, `enabled`, `expires_at`, `metadata`, `name`, `plan`, \
+             `scopes`, `subject`",
         ]
     );
-    let (_, found) = of(
+    let (_, found) = check(
         "Plan",
         json!({"algorithm": "leaky", "window_s": 0, "quotas": [{}]}),
     );
@@ -86,16 +83,16 @@ fn a_mistake_is_a_sentence_that_names_the_member_and_repeats_no_value() {
     assert_eq!(
         details,
         [
-            "`algorithm` is one of `token_bucket`, `sliding_window`",
+            "`algorithm` is invalid, expected one of `token_bucket`, `sliding_window`",
             "`limit` is required",
             "`period` is required",
-            "`window_s` is a whole number from 1 to 86400",
+            "`window_s` is invalid, expected a whole number from 1 to 86400",
         ]
     );
 }
 
 #[test]
-fn a_list_is_no_object_wherever_an_object_is_asked_for() {
+fn list_instead_of_an_object_is_rejected() {
     for (name, value, pointer) in [
         ("Plan", json!([]), ""),
         ("Plan", json!({"throttle": [1, 2]}), "/throttle"),
@@ -127,7 +124,7 @@ fn a_list_is_no_object_wherever_an_object_is_asked_for() {
 }
 
 #[test]
-fn null_is_an_error_where_it_would_loosen_a_limit() {
+fn null_is_rejected_where_it_would_loosen_a_limit() {
     for (name, value, expected) in [
         ("Plan", json!({"throttle": null}), "/throttle"),
         (
@@ -204,16 +201,16 @@ fn null_is_an_error_where_it_would_loosen_a_limit() {
             "{name} {value}"
         );
     }
-    let (_, found) = of("Plan", json!({"throttle": null}));
+    let (_, found) = check("Plan", json!({"throttle": null}));
     assert_eq!(found[0].1, "`throttle` is null, expected a JSON object");
-    // Here null takes a value away.
+    // In a merge patch, null removes a value.
     let changes = json!({"name": null, "description": null, "expires_at": null, "subject": null, "scopes": null});
     assert_eq!(pointers("KeyChanges", changes), [""; 0]);
 }
 
 #[test]
 fn whole_numbers_may_have_a_decimal_point() {
-    let (left, found) = of(
+    let (left, found) = check(
         "Plan",
         json!({"throttle": {"rate": 1, "burst": 5.0}, "lease": 1.6e1}),
     );
@@ -247,7 +244,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// True if the values are equal, but for how a number is written.
+/// Returns true if the values are equal. Numbers may be written differently.
 fn is_same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => {
@@ -271,10 +268,10 @@ fn is_same(left: &Value, right: &Value) -> bool {
 }
 
 proptest! {
-    /// What is left can be read, and what has no mistakes is left as it was.
+    /// The remaining document can be read, and a valid one is left unchanged.
     #[test]
-    fn a_plan_without_mistakes_of_shape_is_read(value in json_value()) {
-        let (left, found) = of("Plan", value.clone());
+    fn plan_that_matches_its_schema_is_read(value in json_value()) {
+        let (left, found) = check("Plan", value.clone());
         if found.is_empty() {
             prop_assert!(is_same(&left, &value), "{} {}", left, value);
         }

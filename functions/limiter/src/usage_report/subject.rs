@@ -1,4 +1,4 @@
-//! The key that a usage report is about: one that exists, or what is left of a deleted one.
+//! The key that a usage report is about: an existing or a deleted one.
 
 use std::sync::Arc;
 
@@ -6,52 +6,50 @@ use jiff::Timestamp;
 use usage::{AdminError, Plan, Refusal};
 
 use crate::Shared;
-use crate::keys::WHAT;
-use crate::problem::{Problem, refused};
+use crate::keys::RESOURCE;
+use crate::problem::Problem;
+
+const PLAN_OF_KEY: &str = "plan of this key";
 
 /// The key that a report is about.
 pub(crate) struct Subject {
     pub(crate) key_id: String,
-    /// The key's name, if it has one.
+    /// The name of the key. `None` if it has none.
     pub(crate) name: Option<String>,
-    /// `None` if nothing but usage may be left of the key.
+    /// `None` if only the usage of the key may be left.
     pub(crate) plan_name: Option<String>,
     /// `None` if the plan was deleted.
     pub(crate) plan: Option<Arc<Plan>>,
+    /// `None` if the key exists.
     pub(crate) deleted_at: Option<Timestamp>,
 }
 
 impl Subject {
-    /// Finds a key, or what is left of a deleted one.
+    /// Finds an existing or deleted key.
+    ///
+    /// # Errors
+    /// The store's failure. A key without any record is not an error: its usage may be left.
     pub(crate) async fn find(shared: &Shared, key_id: String) -> Result<Self, Problem> {
-        let (name, plan_name, deleted_at) = match shared.admin().key(&key_id).await {
+        let admin = shared.admin();
+        let (name, plan_name, deleted_at) = match admin.key(&key_id).await {
             Ok(stored) => (stored.document.name, stored.document.key.plan, None),
             Err(AdminError::Refused(Refusal::NotFound)) => {
-                let deleted = shared
-                    .admin()
+                let deleted = admin
                     .deleted_key(&key_id)
                     .await
-                    .map_err(|error| refused(error, WHAT))?;
+                    .map_err(|error| Problem::of_read(error, RESOURCE))?;
                 match deleted {
-                    Some(deleted) => (deleted.name, deleted.plan, Some(deleted.deleted_at)),
-                    None => {
-                        return Ok(Self {
-                            key_id,
-                            name: None,
-                            plan_name: None,
-                            plan: None,
-                            deleted_at: None,
-                        });
-                    }
+                    Some(key) => (key.name, key.plan, Some(key.deleted_at)),
+                    None => return Ok(Self::unknown(key_id)),
                 }
             }
-            Err(error) => return Err(refused(error, WHAT)),
+            Err(error) => return Err(Problem::of_read(error, RESOURCE)),
         };
 
         let plan = match read_plan(shared, &plan_name).await {
             Ok(plan) => Some(plan?),
             Err(AdminError::Refused(Refusal::NotFound)) => None,
-            Err(error) => return Err(refused(error, "plan of this key")),
+            Err(error) => return Err(Problem::of_read(error, PLAN_OF_KEY)),
         };
         Ok(Self {
             key_id,
@@ -61,25 +59,34 @@ impl Subject {
             deleted_at,
         })
     }
+
+    fn unknown(key_id: String) -> Self {
+        Self {
+            key_id,
+            name: None,
+            plan_name: None,
+            plan: None,
+            deleted_at: None,
+        }
+    }
 }
 
-/// The plan that a key's calls are charged on.
+/// Returns the plan of an existing key.
 ///
 /// # Errors
-/// 404 if the key or its plan does not exist.
+/// 404 if the key or its plan does not exist, or the store's failure.
 pub(crate) async fn plan_of(shared: &Shared, key_id: &str) -> Result<Arc<Plan>, Problem> {
     let stored = shared
         .admin()
         .key(key_id)
         .await
-        .map_err(|error| refused(error, WHAT))?;
+        .map_err(|error| Problem::of_read(error, RESOURCE))?;
     let plan = read_plan(shared, &stored.document.key.plan).await;
-    plan.map_err(|error| refused(error, "plan of this key"))?
+    plan.map_err(|error| Problem::of_read(error, PLAN_OF_KEY))?
 }
 
 async fn read_plan(shared: &Shared, name: &str) -> Result<Result<Arc<Plan>, Problem>, AdminError> {
     let document = shared.admin().plan(name).await?.document;
-    Ok(Plan::from_stored(name, document)
-        .map(Arc::new)
-        .map_err(|error| Problem::failure(&error)))
+    let plan = Plan::from_stored(name, document).map(Arc::new);
+    Ok(plan.map_err(|error| Problem::fault(&error)))
 }

@@ -134,7 +134,7 @@ async fn without_the_store_a_change_may_have_happened_and_a_look_may_not() {
             "{method} {path}: {answer:?}"
         );
         assert_eq!(
-            answer.text.contains("may have happened"),
+            answer.text.contains("may have been applied"),
             in_doubt,
             "{method} {path}: {answer:?}"
         );

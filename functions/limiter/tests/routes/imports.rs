@@ -306,7 +306,7 @@ pub(crate) async fn plans_of_another_account_are_replaced(api: Arc<Api>) {
         outcome["errors"][0]["detail"]
             .as_str()
             .unwrap()
-            .starts_with("there is no plan `c7y23b`"),
+            .starts_with("the plan `c7y23b` does not exist"),
         "{outcome}"
     );
 

@@ -1,0 +1,116 @@
+//! Finds the caller and the plan that a decision is about.
+
+use std::sync::Arc;
+
+use aws::Deadline;
+use outcome::Reason;
+use usage::{Caller, KeyHash, KeyStanding, Plan, StoreError};
+
+use super::request::DecisionRequest;
+use super::response::DecisionResponse;
+use crate::Shared;
+use crate::problem::{Mistake, Problem};
+
+/// The caller that is charged, and the plan.
+pub(super) struct Subject {
+    pub(super) caller: Caller,
+    pub(super) plan: Arc<Plan>,
+    pub(super) key_id: Option<String>,
+    pub(super) user_id: Option<String>,
+}
+
+/// The result of a lookup.
+pub(super) enum Lookup<T> {
+    /// What was looked up exists.
+    Found(T),
+    /// The request is decided without a charge.
+    Decided(Box<DecisionResponse>),
+}
+
+/// A caller whose plan was not looked up yet.
+struct Candidate {
+    caller: Caller,
+    plan_name: String,
+    key_id: Option<String>,
+    user_id: Option<String>,
+}
+
+/// Finds the caller and the plan of a request.
+///
+/// # Errors
+/// 422 if a subject's plan does not exist, or the store's failure.
+pub(super) async fn find(
+    shared: &Shared,
+    asked: &DecisionRequest,
+    deadline: Deadline,
+) -> Result<Lookup<Subject>, Problem> {
+    let candidate = match &asked.key {
+        Some(key) => match find_key(shared, key, deadline).await? {
+            Lookup::Found(candidate) => candidate,
+            Lookup::Decided(response) => return Ok(Lookup::Decided(response)),
+        },
+        None => subject(asked),
+    };
+
+    let plan_name = candidate.plan_name;
+    match shared.store.plan(&plan_name, deadline).await {
+        Ok(Some(plan)) => Ok(Lookup::Found(Subject {
+            caller: candidate.caller,
+            plan,
+            key_id: candidate.key_id,
+            user_id: candidate.user_id,
+        })),
+        Ok(None) => match &candidate.key_id {
+            Some(key_id) => Ok(denied(Reason::UnknownPlan, Some(key_id))),
+            None => {
+                let detail = format!("the plan `{plan_name}` does not exist");
+                Err(Problem::invalid_body(vec![Mistake::at("/plan", detail)]))
+            }
+        },
+        // The authorizer decides the same, because the plan's `on_store_failure` is not known.
+        Err(error) if matches!(error.root(), StoreError::Unavailable(_)) => {
+            Ok(Lookup::Decided(Box::new(DecisionResponse::unavailable(1))))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Finds the key of a secret.
+async fn find_key(
+    shared: &Shared,
+    secret: &str,
+    deadline: Deadline,
+) -> Result<Lookup<Candidate>, Problem> {
+    let Ok(hash) = KeyHash::of(secret) else {
+        return Ok(denied(Reason::MalformedCredentials, None));
+    };
+    let Some(key) = shared.store.key(&hash, deadline).await? else {
+        return Ok(denied(Reason::UnknownKey, None));
+    };
+
+    Ok(match key.standing(shared.now().as_nanosecond()) {
+        KeyStanding::Disabled => denied(Reason::KeyDisabled, Some(&key.key_id)),
+        KeyStanding::Expired => denied(Reason::KeyExpired, Some(&key.key_id)),
+        KeyStanding::Good => Lookup::Found(Candidate {
+            caller: Caller::Key(key.key_id.clone()),
+            plan_name: key.plan.clone(),
+            key_id: Some(key.key_id.clone()),
+            user_id: key.subject.clone(),
+        }),
+    })
+}
+
+fn subject(asked: &DecisionRequest) -> Candidate {
+    let issuer = asked.issuer.as_deref().unwrap_or_default();
+    let subject = asked.subject.as_deref().unwrap_or_default();
+    Candidate {
+        caller: Caller::from_subject(issuer, subject),
+        plan_name: asked.plan.clone().unwrap_or_default(),
+        key_id: None,
+        user_id: None,
+    }
+}
+
+fn denied<T>(reason: Reason, key_id: Option<&str>) -> Lookup<T> {
+    Lookup::Decided(Box::new(DecisionResponse::denied(reason, key_id)))
+}

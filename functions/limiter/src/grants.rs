@@ -1,0 +1,97 @@
+//! Grants: additional calls in the current window of a quota.
+
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use usage::Caller;
+use utoipa::ToSchema;
+
+use crate::api::{Reads, Writes};
+use crate::audit::{Action, Amount};
+use crate::idempotency::{self, Idempotency};
+use crate::problem::Problem;
+use crate::request::AdminRequest;
+use crate::request::document::{Document, RequestDocument};
+use crate::response;
+use crate::usage_report::subject::plan_of;
+
+/// A grant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Grant {
+    /// The name of the quota.
+    quota: String,
+    /// The number of calls to add to the current window. A negative number removes calls.
+    #[schema(minimum = -999_999_999_999_999i64, maximum = 999_999_999_999_999i64)]
+    grant: i64,
+}
+
+impl RequestDocument for Grant {
+    const SCHEMA: &'static str = "Grant";
+}
+
+/// The quota after a grant.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Granted)]
+pub(crate) struct GrantResult {
+    /// The name of the quota.
+    quota: String,
+    /// The number of calls that were added or removed. It is less than requested if fewer calls
+    /// were left to remove.
+    granted: i64,
+    /// `[used, remaining]`.
+    usage: [u64; 2],
+}
+
+/// Grant calls
+///
+/// Adds calls to the current window of a quota, or removes them. The limit and all grants of one
+/// window are at most 999,999,999,999,999 calls. With an `Idempotency-Key`, a repeated request gets
+/// the same response for 24 hours and changes nothing more.
+#[utoipa::path(patch, path = "/_tollgate/v1/keys/{key_id}/usage", operation_id = "grantUsage", tag = "usage",
+    params(("key_id" = String, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
+    request_body = Grant,
+    responses((status = 200, description = "The calls were granted", body = GrantResult), Reads, Writes))]
+pub(crate) async fn grant(
+    request: AdminRequest,
+    Path(key_id): Path<String>,
+    document: Document<Grant>,
+) -> Result<Response, Problem> {
+    let Grant { quota, grant } = document.value;
+    let operation = format!("PATCH /keys/{key_id}/usage");
+    let idempotency = Idempotency::of_request(&request.headers, &operation, &document.text)?;
+    let plan = plan_of(&request.shared, &key_id).await?;
+
+    let caller = Caller::Key(key_id.clone());
+    let id = idempotency.as_ref().map(Idempotency::item_id);
+    let (now, deadline) = (request.now.as_nanosecond(), request.deadline());
+    let change = request.begin(Action::Grant, key_id);
+    let store = &request.shared.store;
+    let granted = match store
+        .grant(&caller, &plan, &quota, grant, id, now, deadline)
+        .await
+    {
+        Ok(granted) => granted,
+        Err(error) => return Err(change.fail(error.into())),
+    };
+    if granted.repeated {
+        change.discard();
+    } else {
+        change.complete_amount(&Amount {
+            quota: Some(quota.clone()),
+            amount: granted.granted,
+        });
+    }
+
+    let body = GrantResult {
+        quota,
+        granted: granted.granted,
+        usage: [granted.used, granted.remaining],
+    };
+    let mut response = response::json(StatusCode::OK, &body);
+    if granted.repeated {
+        idempotency::mark_as_replayed(&mut response);
+    }
+    Ok(response)
+}

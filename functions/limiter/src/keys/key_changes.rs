@@ -1,0 +1,110 @@
+//! The request to update a key.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use usage::{ApiKey, KeyPatch, KeyRecord, parse_instant};
+use utoipa::ToSchema;
+
+use crate::problem::Mistake;
+use crate::request::document::RequestDocument;
+use crate::schema::mistakes::Mistakes;
+
+/// Changes to a key, a JSON merge patch (RFC 7396): an absent field keeps its value, and null
+/// removes it.
+#[derive(Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct KeyChanges {
+    /// A name of your choice.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 1024)]
+    name: Option<Option<String>>,
+    /// The purpose of the key.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 1024)]
+    description: Option<Option<String>>,
+    /// The plan of the key.
+    #[serde(deserialize_with = "not_null")]
+    #[schema(value_type = String, required = false)]
+    plan: Option<String>,
+    /// False disables all secrets of the key.
+    #[serde(deserialize_with = "not_null")]
+    #[schema(value_type = bool, required = false)]
+    enabled: Option<bool>,
+    /// The time from which the key is expired.
+    #[serde(deserialize_with = "nullable_instant")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Option<Timestamp>>,
+    /// The user of the key, which is the `user_id` of its requests.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
+    subject: Option<Option<String>>,
+    /// The scopes of the key. A rule of the policy can require scopes.
+    #[schema(value_type = Option<Vec<String>>, max_items = 64)]
+    #[serde(deserialize_with = "nullable")]
+    scopes: Option<Option<Vec<String>>>,
+    /// Entries to add or replace. Null removes an entry.
+    #[schema(value_type = BTreeMap<String, Option<String>>, required = false)]
+    #[serde(deserialize_with = "not_null")]
+    metadata: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// Reads a field that is present and may be null.
+fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Reads an instant that is present and may be null.
+fn nullable_instant<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Timestamp>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let instant = text
+        .map(|text| parse_instant(&text).ok_or_else(|| D::Error::custom("expected an instant")));
+    instant.transpose().map(Some)
+}
+
+/// Reads a field that is present and must not be null.
+fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl KeyChanges {
+    pub(super) fn patch(self) -> KeyPatch {
+        KeyPatch {
+            name: self.name,
+            description: self.description,
+            plan: self.plan,
+            enabled: self.enabled,
+            expires_at: self.expires_at,
+            subject: self.subject,
+            scopes: self.scopes.map(Option::unwrap_or_default),
+            metadata: self.metadata,
+        }
+    }
+}
+
+impl RequestDocument for KeyChanges {
+    const SCHEMA: &'static str = "KeyChanges";
+
+    /// Returns the mistakes that do not depend on the key: those of an otherwise empty key after
+    /// the changes.
+    fn mistakes(&self, _: &Mistakes, now: Timestamp) -> Vec<Mistake> {
+        let key = ApiKey {
+            key_id: "key".to_owned(),
+            plan: "plan".to_owned(),
+            enabled: true,
+            expires_at: None,
+            subject: None,
+            scopes: Vec::new(),
+        };
+        let record = KeyRecord::new(key, now);
+        super::mistakes(&record.patched(&self.clone().patch()))
+    }
+}

@@ -1,0 +1,91 @@
+//! The response with a new secret, to the creation and to the rotation of a key.
+
+use axum::response::Response;
+use jiff::Timestamp;
+use usage::{AdminError, Keep, KeyRecord, Once, Refusal, Stored, Version};
+
+use super::RESOURCE;
+use super::key::{Key, KeyWithSecret};
+use crate::idempotency::{self, Idempotency};
+use crate::problem::Problem;
+use crate::request::AdminRequest;
+
+/// Builds the response with a new secret. If the request has an `Idempotency-Key`, the store keeps
+/// the response together with the change.
+pub(super) struct SecretResponse<'r> {
+    pub(super) secret: String,
+    pub(super) now: Timestamp,
+    pub(super) idempotency: Option<&'r Idempotency>,
+}
+
+impl SecretResponse<'_> {
+    /// Returns the body for a key.
+    ///
+    /// # Errors
+    /// 500 if it cannot be serialized.
+    pub(super) fn body(&self, record: &KeyRecord) -> Result<Vec<u8>, Problem> {
+        self.json(record).map_err(|error| Problem::fault(&error))
+    }
+
+    fn json(&self, record: &KeyRecord) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&KeyWithSecret {
+            key: self.secret.clone(),
+            shown: Key::of(record.clone(), self.now),
+        })
+    }
+}
+
+impl Keep for SecretResponse<'_> {
+    fn keep(&self, stored: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError> {
+        let Some(idempotency) = self.idempotency else {
+            return Ok(None);
+        };
+
+        let body = self
+            .json(&stored.document)
+            .map_err(|_| AdminError::Unsealed)?;
+        idempotency
+            .seal(&body, &stored.version, self.now)
+            .map(Some)
+            .ok_or(AdminError::Unsealed)
+    }
+}
+
+/// Builds a response from its body and the version of what it shows.
+pub(super) type Respond = fn(Vec<u8>, Option<&Version>) -> Result<Response, Problem>;
+
+/// Returns the response to an earlier request with the same `Idempotency-Key`, if there was one.
+///
+/// # Errors
+/// 422 if the earlier request was a different one, or the store's failure.
+pub(super) async fn replay(
+    request: &AdminRequest,
+    idempotency: Option<&Idempotency>,
+    respond: Respond,
+) -> Result<Option<Response>, Problem> {
+    let Some(idempotency) = idempotency else {
+        return Ok(None);
+    };
+    let stored = idempotency.replay(&request.admin(), request.now).await?;
+    let Some(stored) = stored else {
+        return Ok(None);
+    };
+
+    let mut response = respond(stored.body, stored.version.as_ref())?;
+    idempotency::mark_as_replayed(&mut response);
+    Ok(Some(response))
+}
+
+/// Returns the response to a request with the same `Idempotency-Key` that won a race.
+///
+/// # Errors
+/// 409 if that request is still being processed.
+pub(super) async fn replay_winner(
+    request: &AdminRequest,
+    idempotency: Option<&Idempotency>,
+    respond: Respond,
+) -> Result<Response, Problem> {
+    replay(request, idempotency, respond)
+        .await?
+        .ok_or_else(|| Problem::of_read(Refusal::Repeated.into(), RESOURCE))
+}

@@ -1,0 +1,181 @@
+//! The check of a policy before it is stored: the authorizer must be able to load it.
+
+use policy::{FUNCTION_NAME, KeyHeader, Policy};
+use serde_json::Value;
+
+use crate::problem::{Mistake, Problem};
+use crate::schema;
+use crate::schema::mistakes::Mistakes;
+
+/// Reads a policy as the authorizer does.
+///
+/// # Errors
+/// 422 with every mistake in the shape of the document. If there are none, with the first mistake
+/// in its meaning.
+pub(super) fn policy(document: &Value, key_header: &KeyHeader) -> Result<Policy, Problem> {
+    let shape = schema::remove_mistakes(&mut document.clone(), "Policy");
+    let mut found: Vec<_> = inline_secret(document).into_iter().collect();
+
+    let policy = if shape.is_empty() {
+        parse(&document.to_string(), key_header)
+            .map_err(|mistake| found.push(mistake))
+            .ok()
+    } else {
+        None
+    };
+
+    let mistakes = shape.with(found);
+    match policy {
+        Some(policy) if mistakes.is_empty() => Ok(policy),
+        _ => Err(Problem::invalid_body(mistakes)),
+    }
+}
+
+/// Parses a policy as the authorizer does, in Lambda or on a developer's machine. The secrets that
+/// it names are in the environment of the authorizer, so each counts as present.
+fn parse(text: &str, key_header: &KeyHeader) -> Result<Policy, Mistake> {
+    let variable = |name: &str| match name {
+        FUNCTION_NAME => std::env::var(name).ok(),
+        _ => Some("only the authorizer has it".to_owned()),
+    };
+    Policy::parse_new(text, key_header, &variable).map_err(|error| mistake(&error.to_string()))
+}
+
+/// Reports a client secret that is not a reference. Policies can be read, so they must not contain
+/// secrets.
+fn inline_secret(document: &Value) -> Option<Mistake> {
+    const PLACE: &str = "/introspection/client_secret";
+    let secret = document.pointer(PLACE)?.as_str()?;
+
+    let is_reference = ["env:", "ssm:", "secretsmanager:"]
+        .iter()
+        .any(|form| secret.starts_with(form));
+    let detail =
+        "is a secret, expected a reference: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`";
+    (!is_reference).then(|| Mistake::at(PLACE, detail))
+}
+
+/// Converts an error of the policy crate: `rules[1].match: …` is at `/rules/1/match`.
+fn mistake(error: &str) -> Mistake {
+    match error
+        .split_once(": ")
+        .filter(|(place, _)| !place.contains([' ', '`']))
+    {
+        Some((place, detail)) => Mistake::at(pointer(place), detail),
+        None => Mistake::at("", error),
+    }
+}
+
+/// Returns the JSON pointer of a place: `/rules/1/match` for `rules[1].match`.
+pub(super) fn pointer(place: &str) -> String {
+    let steps = place.split(['.', '[', ']']).filter(|step| !step.is_empty());
+    steps.fold(String::new(), |pointer, step| {
+        Mistakes::field(&pointer, step)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn is_valid(document: Value) -> bool {
+        policy(&document, &KeyHeader::default()).is_ok()
+    }
+
+    fn pointers(document: Value) -> String {
+        let problem = policy(&document, &KeyHeader::default()).expect_err("a mistake");
+        let problem = serde_json::to_value(problem).unwrap();
+        let errors = problem["errors"].as_array().unwrap().iter();
+        let mut pointers: Vec<_> = errors
+            .map(|error| error["pointer"].as_str().unwrap().to_owned())
+            .collect();
+        pointers.sort_unstable();
+        pointers.join(" ")
+    }
+
+    #[test]
+    fn policy_that_the_authorizer_can_load_is_valid() {
+        let introspection = json!({"endpoint": "https://a.example/x", "client_id": "a", "client_secret": "env:SECRET",
+            "default_plan": "free"});
+        let rules = json!([{"match": "ANY /{proxy+}", "auth": "any"}]);
+        assert!(is_valid(json!({"rules": rules})));
+        assert!(is_valid(
+            json!({"rules": rules, "introspection": introspection})
+        ));
+
+        let in_secrets_manager =
+            "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:idp-Ab3dEf";
+        for reference in ["ssm:/tollgate/idp", in_secrets_manager] {
+            let mut introspection = introspection.clone();
+            introspection["client_secret"] = reference.into();
+            introspection["token_pattern"] = "oat_[a-z0-9]{32}".into();
+            introspection["auth"] = "post".into();
+            let policy = json!({"rules": rules, "introspection": introspection});
+            assert!(is_valid(policy), "{reference}");
+        }
+    }
+
+    #[test]
+    fn inline_secret_is_rejected_and_not_repeated() {
+        let mistake_of =
+            |secret: &str| inline_secret(&json!({"introspection": {"client_secret": secret}}));
+
+        for reference in [
+            "env:SECRET",
+            "ssm:/tollgate/secret",
+            "secretsmanager:arn:aws:secretsmanager:r:1:secret:x",
+        ] {
+            assert_eq!(mistake_of(reference), None);
+        }
+
+        let mistake = mistake_of("hush").unwrap();
+        let pointer = mistake.pointer.as_deref();
+        assert_eq!(pointer, Some("/introspection/client_secret"));
+        assert!(!mistake.detail.contains("hush"));
+    }
+
+    #[test]
+    fn policy_that_the_authorizer_cannot_load_is_rejected() {
+        for (policy, expected) in [
+            (
+                json!({"rules": [{"match": "GET /", "auth": "anyone"}]}),
+                "/rules/0/auth",
+            ),
+            (
+                json!({"rules": [{"match": "/", "auth": "any"}]}),
+                "/rules/0/match",
+            ),
+            (
+                json!({"rules": [{"match": "ANY /admin/*", "auth": "any"}]}),
+                "/rules/0/match",
+            ),
+            (
+                json!({"rules": [], "paths": {"case": "lower"}}),
+                "/paths/case",
+            ),
+            (json!({"rules": [], "rulez": []}), "/rulez"),
+            (
+                json!({"rules": [], "clock_tolerance_s": 301}),
+                "/clock_tolerance_s",
+            ),
+            (
+                json!({"rules": [], "api_keys": {"header": "x-my-key"}}),
+                "/api_keys/header",
+            ),
+            (json!({}), "/rules"),
+            (json!([]), ""),
+            (
+                json!({"rules": [{"auth": 1, "cost": -1}, []], "issuers": [{}], "introspection": {"client_secret": "x"}}),
+                "/introspection/client_secret /introspection/endpoint /issuers/0/audiences /issuers/0/issuer \
+                 /rules/0/auth /rules/0/cost /rules/0/match /rules/1",
+            ),
+            (
+                json!({"rules": [], "introspection": {"endpoint": "https://a", "client_secret": "env:S", "default_plan": "p"}}),
+                "/introspection/client_id",
+            ),
+        ] {
+            assert_eq!(pointers(policy.clone()), expected, "{policy}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Problems that result from errors of the registry and the usage store.
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use outcome::Reason;
+use usage::{AdminError, GrantError, Refusal, StoreError};
+
+use super::{Effect, Mistake, Problem, log_fault};
+
+impl Problem {
+    /// The problem of a failed read of `resource`, a noun.
+    pub(crate) fn of_read(error: AdminError, resource: &str) -> Self {
+        match error {
+            AdminError::Store(error) => Self::of_store(&error),
+            error @ AdminError::Unsealed => Self::fault(&error),
+            AdminError::Refused(refusal) => Self::of_refusal(refusal, resource),
+        }
+    }
+
+    /// The problem of a failed write of `resource`, a noun.
+    pub(crate) fn of_write(error: AdminError, resource: &str) -> Self {
+        Self::of_read(error, resource).for_write()
+    }
+
+    fn of_refusal(refusal: Refusal, resource: &str) -> Self {
+        let conflict = |detail: String| Self::new(StatusCode::CONFLICT, detail);
+
+        match refusal {
+            Refusal::NotFound => Self::not_found(resource),
+            Refusal::Precondition => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                format!(
+                    "The {resource} is not in the state that If-Match or If-None-Match requires."
+                ),
+            ),
+            Refusal::UnknownPlan(plan) => {
+                let detail = format!("the plan `{plan}` does not exist");
+                Self::invalid_body(vec![Mistake::at("/plan", detail)])
+            }
+            Refusal::PlanInUse { key_id } => conflict(format!(
+                "The plan is used by key `{key_id}` and possibly by others. Move them to another \
+                 plan first."
+            )),
+            Refusal::SecretInUse => conflict("This secret is already in use.".to_owned()),
+            Refusal::TooManySecrets(number) => conflict(format!(
+                "{number} earlier secrets of this key still work. Wait until one expires, or send \
+                 a `grace_s` of 0 to revoke all of them."
+            )),
+            Refusal::Repeated => {
+                conflict("A request with this Idempotency-Key is still being processed.".to_owned())
+            }
+            Refusal::Busy => Self::busy(),
+        }
+    }
+
+    fn of_store(error: &StoreError) -> Self {
+        match error.root() {
+            StoreError::Plan(error) => {
+                let mistakes = error.mistakes.iter();
+                let mistakes =
+                    mistakes.map(|known| Mistake::at(known.pointer.clone(), known.message.clone()));
+                Self::invalid_body(mistakes.collect())
+            }
+            StoreError::Key(error) => Self::invalid_body(vec![Mistake::at("", error.to_string())]),
+            StoreError::Unavailable(_) | StoreError::NoAnswer(_) | StoreError::Call { .. } => {
+                log_fault(error);
+                Self::no_response()
+            }
+            StoreError::Busy => Self::busy(),
+            other => Self::fault(other),
+        }
+    }
+
+    /// 503 for a store that did not respond.
+    fn no_response() -> Self {
+        let detail = "The store did not respond.";
+        Self {
+            effect: Effect::Unknown,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
+        .because(Reason::StoreUnavailable)
+        .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// 409 for a write that was not made because of other writes at the same time.
+    fn busy() -> Self {
+        let detail = "Other requests are changing the same item. Nothing was changed. Retry.";
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::of_store(&error)
+    }
+}
+
+impl From<GrantError> for Problem {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::UnknownQuota(_) => {
+                Self::invalid_body(vec![Mistake::at("/quota", error.to_string())])
+            }
+            GrantError::Amount | GrantError::Ceiling => {
+                Self::invalid_body(vec![Mistake::at("/grant", error.to_string())])
+            }
+            GrantError::Repeated => Self::reused_idempotency_key(),
+            GrantError::Store(error) => Self::of_store(&error).for_write(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Successful responses: JSON and CSV, and the `ETag` of what they show.
+
+use std::future::Future;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+use usage::{AdminError, Put, Stored, Version};
+
+use crate::problem::Problem;
+use crate::request::precondition;
+
+/// Returns a JSON response.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // Bodies consist of strings, numbers, and maps with string keys, so this cannot fail.
+    json_bytes(status, serde_json::to_vec(body).unwrap_or_default())
+}
+
+/// Returns a response whose body is already JSON.
+pub(crate) fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body).into_response()
+}
+
+/// Returns a CSV response.
+pub(crate) fn csv(body: Vec<u8>) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (StatusCode::OK, headers, body).into_response()
+}
+
+/// Returns a JSON response with the version of the document in `ETag`.
+pub(crate) fn versioned(status: StatusCode, version: &Version, body: &impl Serialize) -> Response {
+    with_entity_tag(json(status, body), version)
+}
+
+/// Returns the response to a PUT: 201 if it created the document, else 200.
+pub(crate) fn put(put: &Put, body: &impl Serialize) -> Response {
+    let status = if put.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    versioned(status, &put.version, body)
+}
+
+/// Returns the response to a GET of a document: 304 if `If-None-Match` names its version.
+///
+/// # Errors
+/// 404 if there is no such `resource`, the store's failure, or 400 if `If-None-Match` is invalid.
+pub(crate) async fn document<T, B: Serialize>(
+    headers: &HeaderMap,
+    resource: &'static str,
+    stored: impl Future<Output = Result<Stored<T>, AdminError>>,
+    body: impl FnOnce(T) -> Result<B, Problem>,
+) -> Result<Response, Problem> {
+    let stored = stored
+        .await
+        .map_err(|error| Problem::of_read(error, resource))?;
+    let body = body(stored.document)?;
+
+    if precondition::is_known(headers, &stored.version)? {
+        let response = StatusCode::NOT_MODIFIED.into_response();
+        return Ok(with_entity_tag(response, &stored.version));
+    }
+    Ok(versioned(StatusCode::OK, &stored.version, &body))
+}
+
+/// Adds `ETag`.
+pub(crate) fn with_entity_tag(mut response: Response, version: &Version) -> Response {
+    let tag = HeaderValue::from_str(&entity_tag(version));
+    let tag = tag.unwrap_or(HeaderValue::from_static("\"\""));
+    response.headers_mut().insert(ETAG, tag);
+    response
+}
+
+/// Returns a version in the form of an entity tag.
+pub(crate) fn entity_tag(version: &Version) -> String {
+    format!("\"{}\"", version.as_str())
+}

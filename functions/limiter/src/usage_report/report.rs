@@ -1,0 +1,193 @@
+//! The usage report as JSON and as CSV.
+
+use std::collections::BTreeMap;
+
+use csv::WriterBuilder;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+use usage::{Nanos, UsageReport};
+use utoipa::ToSchema;
+
+use super::subject::Subject;
+use crate::formula::escape;
+use crate::problem::Problem;
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// The usage of a key.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Report {
+    /// The id of the key.
+    key_id: String,
+    /// The plan of the key. Null if an earlier release deleted the key.
+    #[schema(required)]
+    plan: Option<String>,
+    /// The time at which the key was deleted. Absent if it exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deleted_at: Option<Timestamp>,
+    /// The first day.
+    #[schema(value_type = String, format = Date)]
+    from: Date,
+    /// The last day.
+    #[schema(value_type = String, format = Date)]
+    to: Date,
+    /// Every day (UTC) with the units that the key used under any plan.
+    days: Vec<DayUsage>,
+    /// Every quota of the current plan. If the keys of the plan share its limits, the numbers are
+    /// the total of all keys. Empty if the plan was deleted.
+    quotas: Vec<QuotaUsage>,
+}
+
+/// The usage of one day.
+#[derive(Serialize, ToSchema)]
+struct DayUsage {
+    /// The day.
+    #[schema(value_type = String, format = Date)]
+    date: Date,
+    /// The units that the key used.
+    used: u64,
+    /// `[used, remaining]` by name of the quota. Today has all quotas. A past day has only daily
+    /// quotas in UTC, and none if the keys of the plan share its limits.
+    quotas: BTreeMap<String, [u64; 2]>,
+}
+
+/// The current window of a quota.
+#[derive(Serialize, ToSchema)]
+struct QuotaUsage {
+    /// The name of the quota.
+    name: String,
+    /// The number of calls per period.
+    limit: u64,
+    /// `day`, `week` or `month`.
+    period: String,
+    /// `[used, remaining]`, including granted calls.
+    usage: [u64; 2],
+    /// The time at which the window began.
+    #[schema(value_type = String, format = DateTime)]
+    starts_at: Timestamp,
+    /// The time at which the next window begins.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Timestamp,
+}
+
+/// The days of a report, and the current day (UTC).
+pub(super) struct Period {
+    pub(super) from: Date,
+    pub(super) to: Date,
+    pub(super) today: Date,
+}
+
+impl Report {
+    /// Builds the report of a key.
+    ///
+    /// # Errors
+    /// 500 if the store returned an invalid time.
+    pub(super) fn new(
+        subject: Subject,
+        period: Period,
+        usage: UsageReport,
+    ) -> Result<Self, Problem> {
+        let quotas = usage.quotas.into_iter().map(QuotaUsage::new);
+        let quotas: Vec<_> = quotas.collect::<Result<_, _>>()?;
+
+        let is_shared = subject
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.shared.is_some());
+        let days = usage.days.into_iter().map(|(date, used)| DayUsage {
+            date,
+            used,
+            quotas: quotas_of_day(&quotas, date, used, period.today, is_shared),
+        });
+
+        Ok(Self {
+            key_id: subject.key_id,
+            plan: subject.plan_name,
+            deleted_at: subject.deleted_at,
+            from: period.from,
+            to: period.to,
+            days: days.collect(),
+            quotas,
+        })
+    }
+
+    /// Returns the report as CSV with one row per day. The files of several keys can be
+    /// concatenated, and `Used` can be added up.
+    ///
+    /// # Errors
+    /// 500 if it cannot be written.
+    pub(super) fn csv(&self, name: &str) -> Result<Vec<u8>, Problem> {
+        let mut writer = WriterBuilder::new().from_writer(Vec::new());
+        let mut write = |row: [&str; 5]| {
+            writer
+                .write_record(row)
+                .map_err(|error| Problem::fault(&error))
+        };
+
+        let key_id = escape(&self.key_id);
+        let name = escape(name);
+        let plan = escape(self.plan.as_deref().unwrap_or_default());
+        write(["Date", "KeyId", "Name", "Plan", "Used"])?;
+        for day in &self.days {
+            let (date, used) = (day.date.to_string(), day.used.to_string());
+            write([&date, &key_id, &name, &plan, &used])?;
+        }
+
+        writer
+            .into_inner()
+            .map_err(|error| Problem::fault(error.error()))
+    }
+}
+
+/// Returns `[used, remaining]` of each quota that is known for a day.
+fn quotas_of_day(
+    quotas: &[QuotaUsage],
+    date: Date,
+    used: u64,
+    today: Date,
+    is_shared: bool,
+) -> BTreeMap<String, [u64; 2]> {
+    let usage_of = |quota: &QuotaUsage| {
+        if date == today {
+            Some(quota.usage)
+        } else if date > today || is_shared {
+            // The past usage of the other keys of a shared plan is not recorded.
+            None
+        } else {
+            quota.past_day(used)
+        }
+    };
+
+    let usages = quotas
+        .iter()
+        .filter_map(|quota| Some((quota.name.clone(), usage_of(quota)?)));
+    usages.collect()
+}
+
+impl QuotaUsage {
+    fn new(quota: usage::QuotaUsage) -> Result<Self, Problem> {
+        let instant = |nanos: Nanos| {
+            Timestamp::from_nanosecond(nanos).map_err(|error| Problem::fault(&error))
+        };
+
+        Ok(Self {
+            name: quota.name.to_string(),
+            limit: quota.limit,
+            period: quota.period.to_string(),
+            usage: [quota.used, quota.remaining],
+            starts_at: instant(quota.window.start)?,
+            ends_at: instant(quota.window.end)?,
+        })
+    }
+
+    /// Returns `[used, remaining]` of a past day, if the quota counts days in UTC as the report
+    /// does. Calls that were granted on that day are not known any more.
+    fn past_day(&self, used: u64) -> Option<[u64; 2]> {
+        let (start_s, end_s) = (self.starts_at.as_second(), self.ends_at.as_second());
+        let is_utc_day =
+            start_s.rem_euclid(SECONDS_PER_DAY) == 0 && end_s - start_s == SECONDS_PER_DAY;
+        (self.period == "day" && is_utc_day).then(|| [used, self.limit.saturating_sub(used)])
+    }
+}
