@@ -135,7 +135,7 @@ async fn what_the_gateway_does_not_understand_keeps_it_from_starting_with_line_a
             "integrationLatency",
             "integrationLatencie",
             line_of("Format: >-") + 1,
-            "`$context.integrationLatencie` is no variable of an access log",
+            "`$context.integrationLatencie` is not an access log variable",
         ),
         (
             "Type: fixed-response",
@@ -248,22 +248,22 @@ async fn nothing_that_could_stand_in_a_requests_way_is_skipped() {
         (
             "Values: [throttled]",
             "Values: []",
-            "a condition has from 1 to 3 `Values`",
+            "a condition must have 1 to 3 `Values`",
         ),
         (
             "Values: [throttled]",
             "Values: [a, b, c, d]",
-            "a condition has from 1 to 3 `Values`",
+            "a condition must have 1 to 3 `Values`",
         ),
         (
             "Priority: !Ref UnavailableRulePriority",
             "Priority: !Ref ThrottledRulePriority",
-            "UnavailableRule has the priority of another rule",
+            "UnavailableRule has the same priority as another rule",
         ),
         (
             "StatusCode: \"429\"",
             "StatusCode: \"302\"",
-            "`StatusCode` is not 2XX, 4XX or 5XX",
+            "`StatusCode` must be 2XX, 4XX or 5XX",
         ),
         (
             "ContentType: application/json",

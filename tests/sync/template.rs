@@ -151,7 +151,7 @@ fn it_runs_every_minute_ends_before_the_next_and_is_never_retried() {
     assert_eq!(
         schedules
             .iter()
-            .map(|schedule| schedule.every.as_secs())
+            .map(|schedule| schedule.interval.as_secs())
             .collect::<Vec<_>>(),
         [60]
     );

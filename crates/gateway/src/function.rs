@@ -1,5 +1,4 @@
-//! The functions, in process: the same code that is deployed, called with JSON and answering with
-//! JSON.
+//! Runs the deployed functions in process: each takes an event and returns a response, both as JSON.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,10 +17,10 @@ use serde_json::value::RawValue;
 use telemetry::RecordLog;
 use usage::{OpenError, Store};
 
-/// How long a function may take to finish.
+/// The time that a function has for its last reports at shutdown.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One function with its settings.
+/// A function with its settings.
 #[derive(Debug)]
 pub enum Function {
     /// `functions/alb-sync`.
@@ -34,49 +33,49 @@ pub enum Function {
     MetricsPublisher(Box<Publisher>),
 }
 
-/// Why a function cannot be set up.
+/// The reasons why a function cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
-    /// No such package.
+    /// There is no function of this name.
     #[error(
-        "there is no function `{0}`; there are `alb-sync`, `authorizer`, `limiter` and `metrics-publisher`"
+        "there is no function `{0}`, expected one of alb-sync, authorizer, limiter, metrics-publisher"
     )]
     Unknown(String),
-    /// A setting of alb-sync that cannot be.
+    /// A setting of alb-sync is invalid.
     #[error("alb-sync: {0}")]
     AlbSync(#[from] environment::SettingError),
-    /// alb-sync's clients or servers.
+    /// The clients of alb-sync cannot be set up.
     #[error("alb-sync: {0}")]
     AlbSyncOpen(#[from] alb_sync::OpenError),
-    /// A setting that cannot be.
+    /// A setting of the authorizer is invalid.
     #[error("authorizer: {0}")]
     Authorizer(#[from] ConfigError),
-    /// A policy that cannot be had.
+    /// The authorizer's policy cannot be loaded.
     #[error("authorizer: {0}")]
     Policy(#[from] PolicyLoadError),
-    /// A store that cannot be opened.
+    /// The authorizer's store cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
-    /// An invalid proxy in the environment.
+    /// The proxy in the environment is invalid.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
-    /// A setting that cannot be.
+    /// A setting of the limiter is invalid.
     #[error("limiter: {0}")]
     Limiter(#[from] limiter::ConfigError),
-    /// A store that cannot be opened.
+    /// The limiter's store cannot be opened.
     #[error("limiter: {0}")]
     LimiterStore(OpenError),
-    /// A setting of the metrics publisher's.
+    /// A setting of metrics-publisher is invalid.
     #[error("metrics-publisher: {0}")]
     MetricsPublisher(#[from] metrics_publisher::OpenError),
 }
 
 impl Function {
-    /// Sets a function up by its package's name. `store` is used where given, else the one that the
-    /// settings describe; the records of its calls go to `records`.
+    /// Sets up the function of a package. It uses `store`, or the store in its settings if there is
+    /// none. Call records are written to `records`.
     ///
     /// # Errors
-    /// [`FunctionError`] for an unknown function or a setting that cannot be.
+    /// [`FunctionError`] if there is no such function or a setting is invalid.
     pub async fn new(
         package: &str,
         store: Option<Arc<Store>>,
@@ -101,14 +100,14 @@ impl Function {
         }
     }
 
-    /// Does what the function does while it starts.
+    /// Does the work that the deployed function does while it starts.
     pub async fn prepare(&self) {
         if let Self::Authorizer(authorizer) = self {
             authorizer.preload().await;
         }
     }
 
-    /// Writes what the function holds in memory for reports. To be called once no more events come.
+    /// Writes the reports that the function holds in memory. Call it after the last event.
     pub async fn finish(&self) {
         let deadline = Deadline::after(Instant::now(), FINISH_TIMEOUT);
         match self {
@@ -118,40 +117,33 @@ impl Function {
         }
     }
 
-    /// Calls the function with an event, as Lambda would.
+    /// Invokes the function with an event, as Lambda does.
     ///
     /// # Errors
-    /// The function's own error, or one for an event that is not JSON.
+    /// The function's error, or an error for an event that is not JSON.
     pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
+        let deadline = Deadline::after(Instant::now(), INTEGRATION);
         match self {
             Self::AlbSync(sync) => {
                 let event: Value = json(event)?;
-                let answer = Arc::clone(sync)
-                    .handle(&event, Deadline::after(Instant::now(), INTEGRATION))
-                    .await?;
-                serde_json::to_vec(&answer).map_err(|error| Diagnostic {
+                let report = Arc::clone(sync).handle(&event, deadline).await?;
+                serde_json::to_vec(&report).map_err(|error| Diagnostic {
                     error_type: "Fault".to_owned(),
                     error_message: error.to_string(),
                 })
             }
-            Self::Limiter(limiter) => {
-                let event: Value = json(event)?;
-                Ok(limiter.handle(event).await?.to_string().into_bytes())
+            Self::Authorizer(authorizer) => {
+                let response = authorizer.handle(json(event)?).await?;
+                Ok(response.get().as_bytes().to_vec())
             }
-            Self::Authorizer(authorizer) => Ok(authorizer
-                .handle(json(event)?)
-                .await?
-                .get()
-                .as_bytes()
-                .to_vec()),
+            Self::Limiter(limiter) => {
+                let response = limiter.handle(json(event)?).await?;
+                Ok(response.to_string().into_bytes())
+            }
             Self::MetricsPublisher(publisher) => {
-                let deadline = Deadline::after(Instant::now(), INTEGRATION);
                 let event: &RawValue = json(event)?;
-                Ok(publisher
-                    .handle(event.get(), deadline)
-                    .await?
-                    .to_string()
-                    .into_bytes())
+                let report = publisher.handle(event.get(), deadline).await?;
+                Ok(report.to_string().into_bytes())
             }
         }
     }

@@ -128,7 +128,7 @@ fn it_says_what_a_new_user_needs_and_serves() {
         "GET      /health",
         "AlbListenerArn = stand-in-for-AlbListenerArn",
         "local-free-key-000000000001",
-        "1/s, burst 5, 100 a day",
+        "1/s, burst 5, 100 per day",
         "local-pro-key-0000000000001",
         "built-in echo",
     ] {

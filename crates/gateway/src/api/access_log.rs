@@ -1,8 +1,8 @@
-//! A stage's access log: a format in which `$context` variables stand.
+//! The format of a stage's access log.
 
 use super::{ContextName, Exchange};
 
-/// The format, taken apart.
+/// A format with `$context` variables.
 #[derive(Debug)]
 pub struct LogFormat {
     parts: Vec<Part>,
@@ -15,8 +15,10 @@ enum Part {
 }
 
 impl LogFormat {
+    /// Parses a format.
+    ///
     /// # Errors
-    /// The name of a variable that API Gateway does not know.
+    /// The name of the first variable that API Gateway does not know.
     pub fn parse(format: &str) -> Result<Self, String> {
         let (mut parts, mut rest) = (Vec::new(), format);
         while let Some((before, after)) = rest.split_once("$context.") {
@@ -24,12 +26,13 @@ impl LogFormat {
                 !(character.is_ascii_alphanumeric() || "._".contains(character))
             });
             let (name, tail) = after.split_at(end.unwrap_or(after.len()));
-            // A full stop behind a name ends a sentence, not a name.
+            // A full stop at the end belongs to the text.
             let trimmed = name.trim_end_matches('.');
+            let variable =
+                ContextName::parse(trimmed).ok_or_else(|| format!("$context.{trimmed}"))?;
+
             parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Variable(
-                ContextName::parse(trimmed).ok_or_else(|| format!("$context.{trimmed}"))?,
-            ));
+            parts.push(Part::Variable(variable));
             rest = if trimmed.len() == name.len() {
                 tail
             } else {
@@ -40,8 +43,8 @@ impl LogFormat {
         Ok(Self { parts })
     }
 
-    /// One line. What is not there is `-`; a value is escaped as in a JSON string, because a client
-    /// chooses some of them.
+    /// Formats a line. A missing value is `-`. Values are escaped as in JSON strings, because clients
+    /// choose some of them.
     #[must_use]
     pub fn line(&self, exchange: &Exchange) -> String {
         let mut line = String::with_capacity(512);
@@ -85,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_a_hyphen() {
+    fn missing_values_are_hyphens() {
         assert_eq!(
             line("$context.status $context.authorizer.nothing."),
             "- -.\n"
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_nobody_knows_is_an_error() {
+    fn unknown_variables_are_errors() {
         assert_eq!(
             LogFormat::parse("$context.requestid").unwrap_err(),
             "$context.requestid"

@@ -1,4 +1,4 @@
-//! Cross-origin resource sharing, where the API answers for it instead of the backend.
+//! Cross-origin resource sharing, configured in the API instead of the backend.
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>.
 
@@ -11,8 +11,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::template::{Fields, Node, TemplateError};
 
-/// The longest that API Gateway lets a browser remember an answer, in seconds.
-const LONGEST: i64 = 86_400;
+/// The longest `MaxAge` that API Gateway accepts, in seconds.
+const MAX_AGE_S: i64 = 86_400;
 
 /// An API's CORS configuration.
 #[derive(Debug)]
@@ -37,22 +37,22 @@ impl Cors {
             texts(&mut fields, "AllowHeaders")?,
             texts(&mut fields, "ExposeHeaders")?,
         );
-        let max_age = fields.number_if("MaxAge", |age: &i64| (-1..=LONGEST).contains(age))?;
+        let max_age = fields.number_if("MaxAge", |age: &i64| (-1..=MAX_AGE_S).contains(age))?;
         let credentials = fields
             .text("AllowCredentials")?
             .is_some_and(|(text, _)| text == "true");
         fields.finish()?;
+
         let refuse = |problem: String| Err(TemplateError::at(position, problem));
         if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
             return refuse(format!(
-                "`{origin}` is no origin: https://app.example.com is one"
+                "`{origin}` is not an origin, expected one like https://app.example.com"
             ));
         }
         if credentials && origins.iter().any(|origin| origin == "*") {
-            return refuse(
-                "`AllowCredentials` and the origin `*` contradict each other".to_owned(),
-            );
+            return refuse("`AllowCredentials` is not allowed with the origin `*`".to_owned());
         }
+
         let (methods, headers, exposed) = (joined(&methods), joined(&headers), joined(&exposed));
         Ok(Self {
             origins,
@@ -64,12 +64,13 @@ impl Cors {
         })
     }
 
-    /// The headers of the answer to a preflight; `None` for a request that is none. To a page of
-    /// another origin than those that may call, the answer says nothing.
+    /// Returns the headers of the response to a preflight request, or `None` if the request is not a
+    /// preflight. There are no headers for an origin that is not allowed.
     #[must_use]
-    pub fn preflight(&self, method: &Method, asked: &HeaderMap) -> Option<HeaderMap> {
-        let origin = asked.get(ORIGIN).filter(|_| *method == Method::OPTIONS)?;
-        asked.get(ACCESS_CONTROL_REQUEST_METHOD)?;
+    pub fn preflight(&self, method: &Method, request: &HeaderMap) -> Option<HeaderMap> {
+        let origin = request.get(ORIGIN).filter(|_| *method == Method::OPTIONS)?;
+        request.get(ACCESS_CONTROL_REQUEST_METHOD)?;
+
         let mut headers = HeaderMap::new();
         if self.admit(origin, &mut headers) {
             put(
@@ -87,17 +88,17 @@ impl Cors {
         Some(headers)
     }
 
-    /// Puts what it says into an integration's answer, in the place of whatever the integration
-    /// says itself.
+    /// Replaces the CORS headers of an integration's response by those of the API.
     pub fn apply(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        let foreign: Vec<HeaderName> = headers
+        let existing: Vec<HeaderName> = headers
             .keys()
             .filter(|name| name.as_str().starts_with("access-control-"))
             .cloned()
             .collect();
-        for name in foreign {
+        for name in existing {
             headers.remove(name);
         }
+
         if origin.is_some_and(|origin| self.admit(origin, headers)) {
             put(
                 headers,
@@ -107,17 +108,22 @@ impl Cors {
         }
     }
 
+    /// Adds the headers for an allowed origin. False if the origin is not allowed.
     fn admit(&self, origin: &HeaderValue, headers: &mut HeaderMap) -> bool {
-        let asked = origin.to_str().unwrap_or_default();
-        let Some(allowed) = self.origins.iter().find(|allowed| admits(allowed, asked)) else {
+        let text = origin.to_str().unwrap_or_default();
+        let Some(allowed) = self
+            .origins
+            .iter()
+            .find(|allowed| is_allowed(allowed, text))
+        else {
             return false;
         };
-        let told = if allowed == "*" {
+        let value = if allowed == "*" {
             HeaderValue::from_static("*")
         } else {
             origin.clone()
         };
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, told);
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, value);
         if self.credentials {
             headers.insert(
                 ACCESS_CONTROL_ALLOW_CREDENTIALS,
@@ -150,8 +156,7 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<&HeaderValue>) {
     }
 }
 
-/// A scheme and a host with a port or without, or an asterisk in the place of either all or the
-/// host.
+/// True for `SCHEME://HOST` or `SCHEME://HOST:PORT`, in which the host may be `*`, and for `*`.
 fn is_origin(origin: &str) -> bool {
     let rest = origin
         .split_once("://")
@@ -159,10 +164,10 @@ fn is_origin(origin: &str) -> bool {
     origin == "*" || rest == Some(true)
 }
 
-fn admits(allowed: &str, asked: &str) -> bool {
+fn is_allowed(allowed: &str, origin: &str) -> bool {
     match allowed.strip_suffix('*') {
-        Some(start) => asked.starts_with(start),
-        None => allowed.eq_ignore_ascii_case(asked),
+        Some(start) => origin.starts_with(start),
+        None => allowed.eq_ignore_ascii_case(origin),
     }
 }
 
@@ -190,12 +195,12 @@ mod tests {
     const POST: (&str, &str) = ("access-control-request-method", "POST");
 
     #[test]
-    fn a_preflight_is_answered_for_the_origins_that_may_call() {
+    fn preflight_of_an_allowed_origin_gets_headers() {
         let cors = read(
             "{AllowOrigins: ['https://app.example.com'], AllowMethods: [GET, POST], AllowHeaders: ['*', a], MaxAge: 60}",
         );
         let cors = cors.unwrap();
-        let told = [
+        let expected = [
             ("access-control-allow-origin", "https://app.example.com"),
             ("access-control-allow-methods", "GET,POST"),
             ("access-control-allow-headers", "*,a"),
@@ -203,7 +208,7 @@ mod tests {
         ];
         assert_eq!(
             cors.preflight(&Method::OPTIONS, &map(&[APP, POST])),
-            Some(map(&told))
+            Some(map(&expected))
         );
         for origin in [
             "https://other.example.com",
@@ -219,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_preflight_is_none() {
+    fn other_requests_are_not_preflights() {
         let cors = read("{AllowOrigins: ['*']}").unwrap();
         for (method, headers) in [
             (Method::OPTIONS, map(&[APP])),
@@ -235,12 +240,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_says_what_the_api_says_and_not_what_the_backend_does() {
+    fn cors_headers_of_the_backend_are_replaced() {
         let cors = read(
             "{AllowOrigins: ['https://*'], ExposeHeaders: [retry-after], AllowCredentials: true}",
         )
         .unwrap();
-        let answered = |origin: Option<&'static str>| {
+        let applied = |origin: Option<&'static str>| {
             let mut headers = map(&[
                 ("access-control-allow-origin", "*"),
                 ("access-control-max-age", "9"),
@@ -249,28 +254,28 @@ mod tests {
             cors.apply(origin.map(HeaderValue::from_static).as_ref(), &mut headers);
             headers
         };
-        let told = [
+        let expected = [
             ("access-control-allow-origin", "https://any.example"),
             ("access-control-allow-credentials", "true"),
             ("access-control-expose-headers", "retry-after"),
             ("x-a", "1"),
         ];
-        assert_eq!(answered(Some("https://any.example")), map(&told));
-        assert_eq!(answered(Some("http://any.example")), map(&[("x-a", "1")]));
-        assert_eq!(answered(None), map(&[("x-a", "1")]));
+        assert_eq!(applied(Some("https://any.example")), map(&expected));
+        assert_eq!(applied(Some("http://any.example")), map(&[("x-a", "1")]));
+        assert_eq!(applied(None), map(&[("x-a", "1")]));
     }
 
     #[test]
-    fn what_api_gateway_would_not_take_is_refused() {
+    fn invalid_configurations_are_refused() {
         for (yaml, problem) in [
-            ("{AllowOrigins: [app.example.com]}", "is no origin"),
+            ("{AllowOrigins: [app.example.com]}", "is not an origin"),
             (
                 "{AllowOrigins: ['https://app.example.com/']}",
-                "is no origin",
+                "is not an origin",
             ),
             (
                 "{AllowOrigins: ['*'], AllowCredentials: true}",
-                "contradict",
+                "is not allowed with",
             ),
             ("{MaxAge: 86401}", "`MaxAge` is `86401`"),
             ("{AllowOrigin: ['*']}", "`AllowOrigin` of CorsConfiguration"),

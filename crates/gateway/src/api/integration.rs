@@ -1,4 +1,4 @@
-//! An integration: where a route's requests go, and what is changed on the way.
+//! An integration: the target of a route's requests, and the mapping of requests and responses.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use http::{HeaderMap, StatusCode};
 use super::{Exchange, Mapping, RequestParts};
 use crate::template::{Fields, Kind, Node, TemplateError};
 
-/// The longest that an HTTP API waits for an integration.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The default timeout of an integration, which is also the longest.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An HTTP proxy integration, or a function's.
+/// An HTTP proxy integration or a function.
 #[derive(Debug)]
 pub struct Integration {
-    /// The package of the function that answers, where one does.
+    /// The package of the function. `None` for an HTTP integration.
     pub function: Option<String>,
-    /// The load balancer's listener that it goes to, where it goes through a VPC link.
+    /// The load balancer's listener, if the integration uses a VPC link.
     pub listener: Option<String>,
-    /// How long it may take.
+    /// The timeout.
     pub timeout: Duration,
     uri: String,
     request: Vec<Mapping>,
@@ -26,7 +26,7 @@ pub struct Integration {
 }
 
 impl Integration {
-    /// `function` tells the package of the function that a URI invokes.
+    /// Reads an integration. `function` returns the package of the function that a URI invokes.
     pub(super) fn read(
         mut fields: Fields,
         function: impl Fn(&str) -> Option<String>,
@@ -49,8 +49,7 @@ impl Integration {
         fields.expect("IntegrationMethod", "POST")?;
         fields.expect("PayloadFormatVersion", "2.0")?;
         let (uri, position) = fields.require_text("IntegrationUri")?;
-        let function = function(&uri);
-        let function = function.ok_or_else(|| {
+        let function = function(&uri).ok_or_else(|| {
             TemplateError::at(
                 position,
                 "`IntegrationUri` names no function of this template",
@@ -97,7 +96,7 @@ impl Integration {
             .take("ResponseParameters")
             .map_or_else(|| Ok(HashMap::new()), response_mappings)?;
         let timeout = timeout(&mut fields)?;
-        // Between here and a backend on one machine there is no TLS.
+        // The local gateway connects to its backend without TLS.
         fields.ignore(&["Description", "TlsConfig"]);
         fields.finish()?;
         Ok(Self {
@@ -110,19 +109,19 @@ impl Integration {
         })
     }
 
-    /// Where it goes, as the template has it.
+    /// Returns the `IntegrationUri`.
     #[must_use]
     pub fn uri(&self) -> &str {
         &self.uri
     }
 
-    /// Whether a header of the client's never gets through to a backend.
+    /// True if a header of the client never reaches a backend.
     #[must_use]
     pub fn removes(&self, header: &str) -> bool {
         self.function.is_some() || self.request.iter().any(|mapping| mapping.removes(header))
     }
 
-    /// The request as the integration is to see it.
+    /// Returns the request for the integration, mapped.
     #[must_use]
     pub fn change_request(&self, original: &RequestParts, exchange: &Exchange) -> RequestParts {
         let mut request = original.clone();
@@ -132,7 +131,7 @@ impl Integration {
         request
     }
 
-    /// Changes the integration's answer as its status asks for.
+    /// Applies the response mappings for the status.
     pub fn change_response(
         &self,
         status: &mut StatusCode,
@@ -149,7 +148,7 @@ impl Integration {
 fn timeout(fields: &mut Fields) -> Result<Duration, TemplateError> {
     let milliseconds =
         fields.number_if("TimeoutInMillis", |value| (50..=30_000).contains(value))?;
-    Ok(milliseconds.map_or(LONGEST, Duration::from_millis))
+    Ok(milliseconds.map_or(DEFAULT_TIMEOUT, Duration::from_millis))
 }
 
 fn request_mappings(node: Node) -> Result<Vec<Mapping>, TemplateError> {
@@ -194,7 +193,7 @@ fn response_mapping(node: Node) -> Result<Mapping, TemplateError> {
     if !matches!(node.kind, Kind::Map(_)) {
         return Err(TemplateError::at(
             position,
-            "a response parameter is a map of `Destination` and `Source`",
+            "a response parameter must be a map of `Destination` and `Source`",
         ));
     }
     let mut fields = Fields::of(node, "a response parameter")?;

@@ -1,7 +1,8 @@
-//! Rules of a load balancer's listener, as far as they look at headers and answer by themselves.
+//! The rules of a load balancer's listener: header conditions with fixed responses.
 
 use http::{HeaderMap, HeaderName, StatusCode};
 
+use super::pattern;
 use crate::template::{Fields, Node, TemplateError};
 
 const CONTENT_TYPES: [&str; 5] = [
@@ -12,15 +13,15 @@ const CONTENT_TYPES: [&str; 5] = [
     "application/json",
 ];
 
-/// One rule.
+/// A rule of a listener.
 #[derive(Debug)]
 pub struct ListenerRule {
-    /// The listener it belongs to.
+    /// The ARN of the listener.
     pub listener: String,
-    /// Lower goes first.
+    /// The priority. Lower values are evaluated first.
     pub priority: u32,
     conditions: Vec<HeaderCondition>,
-    /// What it answers.
+    /// The response to requests that match.
     pub response: FixedResponse,
 }
 
@@ -30,14 +31,14 @@ struct HeaderCondition {
     patterns: Vec<String>,
 }
 
-/// An answer that no target sees the request of.
+/// A response that the load balancer sends itself. No target receives the request.
 #[derive(Clone, Debug)]
 pub struct FixedResponse {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its content type.
+    /// The `Content-Type`.
     pub content_type: String,
-    /// Its body.
+    /// The body.
     pub body: String,
 }
 
@@ -47,7 +48,7 @@ impl ListenerRule {
         let position = fields.position;
         let priority = fields.number_if("Priority", |priority| (1..=50_000).contains(priority))?;
         let priority = priority
-            .ok_or_else(|| TemplateError::at(position, "a listener rule has a `Priority`"))?;
+            .ok_or_else(|| TemplateError::at(position, "a listener rule must have a `Priority`"))?;
         let conditions = fields.require("Conditions")?.into_list("Conditions")?;
         let conditions = conditions
             .into_iter()
@@ -56,9 +57,10 @@ impl ListenerRule {
         if conditions.is_empty() {
             return Err(TemplateError::at(
                 position,
-                "a listener rule has a condition at least",
+                "a listener rule must have at least one condition",
             ));
         }
+
         let actions = fields.require("Actions")?;
         let position = actions.position;
         let response = match <[Node; 1]>::try_from(actions.into_list("Actions")?) {
@@ -79,7 +81,7 @@ impl ListenerRule {
         })
     }
 
-    /// Whether a request with these headers is answered by this rule.
+    /// True if a request with these headers matches all conditions.
     #[must_use]
     pub fn matches(&self, headers: &HeaderMap) -> bool {
         self.conditions
@@ -96,7 +98,8 @@ impl HeaderCondition {
         fields.finish()?;
         let (name, position) = header.require_text("HttpHeaderName")?;
         let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| TemplateError::at(position, "this is no header's name"))?;
+            .map_err(|_| TemplateError::at(position, "this is not a valid header name"))?;
+
         let values = header.require("Values")?.into_list("Values")?;
         header.finish()?;
         let texts = values
@@ -106,7 +109,7 @@ impl HeaderCondition {
         if !(1..=3).contains(&patterns.len()) {
             return Err(TemplateError::at(
                 position,
-                "a condition has from 1 to 3 `Values`",
+                "a condition must have 1 to 3 `Values`",
             ));
         }
         Ok(Self { name, patterns })
@@ -117,36 +120,9 @@ impl HeaderCondition {
         values.iter().any(|value| {
             self.patterns
                 .iter()
-                .any(|pattern| is_like(pattern.as_bytes(), value.as_bytes()))
+                .any(|pattern| pattern::matches(pattern.as_bytes(), value.as_bytes()))
         })
     }
-}
-
-/// `*` stands for any text, `?` for one character, and case does not matter. Linear but for the
-/// stars.
-pub(super) fn is_like(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut from, mut star) = (0, 0, None);
-    while from < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(known) if *known == b'?' || known.eq_ignore_ascii_case(&text[from]) => {
-                at += 1;
-                from += 1;
-            }
-            _ => {
-                let Some((star_at, star_from)) = star else {
-                    return false;
-                };
-                star = Some((star_at, star_from + 1));
-                at = star_at + 1;
-                from = star_from + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|rest| *rest == b'*')
 }
 
 impl FixedResponse {
@@ -158,6 +134,7 @@ impl FixedResponse {
             "FixedResponseConfig",
         )?;
         fields.finish()?;
+
         let position = response.position;
         let status = response
             .number::<u16>("StatusCode")?
@@ -170,6 +147,7 @@ impl FixedResponse {
             .map(|(text, _)| text)
             .unwrap_or_default();
         response.finish()?;
+
         if !CONTENT_TYPES.contains(&content_type.as_str()) {
             return Err(TemplateError::at(
                 position,
@@ -189,35 +167,8 @@ impl FixedResponse {
             )),
             None => Err(TemplateError::at(
                 position,
-                "`StatusCode` is not 2XX, 4XX or 5XX",
+                "`StatusCode` must be 2XX, 4XX or 5XX",
             )),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_matches_as_elastic_load_balancing_says() {
-        for (pattern, text, expected) in [
-            ("throttled", "Throttled", true),
-            ("throttled", "throttled2", false),
-            ("thr*", "throttled", true),
-            ("*led", "throttled", true),
-            ("t*t*d", "throttled", true),
-            ("t?rottled", "throttled", true),
-            ("t?", "t", false),
-            ("*", "", true),
-            ("", "x", false),
-            ("a*b*c", "abcbcb", false),
-        ] {
-            assert_eq!(
-                is_like(pattern.as_bytes(), text.as_bytes()),
-                expected,
-                "{pattern} {text}"
-            );
         }
     }
 }

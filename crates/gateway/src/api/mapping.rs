@@ -1,4 +1,4 @@
-//! Parameter mapping: what an integration changes on the way there and back.
+//! Parameter mapping: changes of requests to an integration and of its responses.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html>.
@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::Exchange;
 use super::source::Source;
 
-const RESERVED: [&str; 18] = [
+/// Headers that API Gateway does not map.
+const RESERVED_HEADERS: [&str; 18] = [
     "authorization",
     "connection",
     "content-encoding",
@@ -30,7 +31,7 @@ const RESERVED: [&str; 18] = [
 ];
 const RESERVED_PREFIXES: [&str; 4] = ["access-control-", "apigw-", "x-amz-", "x-amzn-"];
 
-/// One change.
+/// A change of a request or a response.
 #[derive(Debug)]
 pub struct Mapping {
     action: Action,
@@ -53,40 +54,41 @@ enum Target {
     Status,
 }
 
-/// What a mapping may change in a request.
+/// The parts of a request that a mapping can change.
 #[derive(Clone, Debug)]
 pub struct RequestParts {
-    /// The path, decoded.
+    /// The decoded path.
     pub path: String,
-    /// Names and values as they stand in the request line, undecoded.
+    /// The names and values of the query string, not decoded.
     pub query: Vec<(String, Option<String>)>,
-    /// Headers.
+    /// The headers.
     pub headers: HeaderMap,
 }
 
 impl Mapping {
-    /// A change of requests: `overwrite:header.x-user` with `$context.authorizer.user_id`.
+    /// Parses a request mapping, such as `overwrite:header.x-user` with the source
+    /// `$context.authorizer.user_id`.
     ///
     /// # Errors
-    /// What is not understood or not allowed, in words.
+    /// The problem, if the mapping is not supported or not allowed.
     pub fn for_request(destination: &str, source: &str) -> Result<Self, String> {
         let mapping = Self::parse(destination, source)?;
         match mapping.target {
-            Target::Status => Err(format!("`{destination}` is for responses")),
+            Target::Status => Err(format!("`{destination}` is for responses only")),
             _ => Ok(mapping),
         }
     }
 
-    /// A change of responses.
+    /// Parses a response mapping.
     ///
     /// # Errors
-    /// What is not understood or not allowed, in words.
+    /// The problem, if the mapping is not supported or not allowed.
     pub fn for_response(destination: &str, source: &str) -> Result<Self, String> {
         let mapping = Self::parse(destination, source)?;
         match mapping.target {
-            Target::Path | Target::Query(_) => Err(format!("`{destination}` is for requests")),
+            Target::Path | Target::Query(_) => Err(format!("`{destination}` is for requests only")),
             Target::Status if source.parse::<StatusCode>().is_err() && !source.contains('$') => {
-                Err(format!("`{source}` is no status"))
+                Err(format!("`{source}` is not a status"))
             }
             Target::Header(_) | Target::Status => Ok(mapping),
         }
@@ -121,14 +123,14 @@ impl Mapping {
         })
     }
 
-    /// Whether it takes a header out.
+    /// True if the mapping removes this header.
     #[must_use]
     pub fn removes(&self, header: &str) -> bool {
         self.action == Action::Remove
             && matches!(&self.target, Target::Header(name) if name == header)
     }
 
-    /// Changes a request.
+    /// Changes a request. Values are taken from `original`.
     pub fn change_request(
         &self,
         request: &mut RequestParts,
@@ -144,7 +146,7 @@ impl Mapping {
         }
     }
 
-    /// Changes a response. `headers` is what it has become so far.
+    /// Changes a response. `headers` includes the changes of earlier mappings.
     pub fn change_response(
         &self,
         status: &mut StatusCode,
@@ -164,8 +166,8 @@ impl Mapping {
         }
     }
 
-    /// A value that does not resolve changes nothing: a header of that name stays as the client
-    /// sent it, on AWS as here. That is why the authorizer leaves none of its values out.
+    /// A value that does not resolve changes nothing: as on AWS, the client's own header is kept.
+    /// Therefore the authorizer always sets all of its values.
     fn change_header(&self, headers: &mut HeaderMap, name: &HeaderName, value: Option<String>) {
         let value = value.and_then(|text| HeaderValue::from_str(&text).ok());
         match (self.action, value) {
@@ -196,22 +198,21 @@ impl Mapping {
 
 fn header_name(name: &str) -> Result<HeaderName, String> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| format!("`{name}` is no header's name"))?;
+        .map_err(|_| format!("`{name}` is not a valid header name"))?;
     let text = parsed.as_str();
-    if RESERVED.contains(&text)
+    if RESERVED_HEADERS.contains(&text)
         || RESERVED_PREFIXES
             .iter()
             .any(|prefix| text.starts_with(prefix))
     {
         return Err(format!(
-            "the header `{name}` is reserved: API Gateway does not let it be mapped"
+            "the header `{name}` is reserved: API Gateway does not allow mapping it"
         ));
     }
     Ok(parsed)
 }
 
-/// Replaces the path. As on AWS, what follows a `?` in the value becomes a part of the query
-/// string.
+/// Replaces the path. As on AWS, the part behind a `?` is added to the query string.
 fn replace_path(request: &mut RequestParts, value: &str) {
     let (path, query) = value.split_once('?').unwrap_or((value, ""));
     path.clone_into(&mut request.path);
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_does_not_resolve_leaves_the_clients_own() {
+    fn unresolved_value_keeps_the_clients_header() {
         assert_eq!(
             user(&changed(
                 "overwrite:header.x-user",
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_can_stand_in_static_text() {
+    fn static_text_can_contain_variables() {
         assert_eq!(
             user(&changed(
                 "overwrite:header.x-user",
@@ -345,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_changed_by_its_own_rules() {
+    fn response_mappings_change_status_and_headers() {
         let (mut status, mut headers) = (http::StatusCode::OK, HeaderMap::new());
         let change = |destination, source, status: &mut _, headers: &mut _| {
             Mapping::for_response(destination, source)
@@ -406,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn unsupported_mappings_are_refused() {
         for (destination, source) in [
             ("replace:header.a", "x"),
             ("overwrite:header.", "x"),

@@ -1,24 +1,28 @@
-//! The HTTP API that a template describes: what each resource on a request's way says, checked.
+//! The HTTP API in a template: routes, integrations, mappings, stage and listener rules, validated.
 
 mod access_log;
-mod authorizers;
-mod context;
+mod authorizer;
+mod context_name;
 mod cors;
-mod functions;
+mod exchange;
+mod from_template;
+mod function_resource;
 mod integration;
 mod listener;
 mod mapping;
-mod read;
+mod pattern;
 mod source;
 mod stage;
 
 pub use access_log::LogFormat;
-pub use context::{ContextName, Exchange};
+pub use context_name::ContextName;
 pub use cors::Cors;
+pub use exchange::Exchange;
+pub(crate) use function_resource::{environment, package_name};
 pub use integration::Integration;
 pub use listener::{FixedResponse, ListenerRule};
 pub use mapping::{Mapping, RequestParts};
-pub use stage::{Stage, Throttled};
+pub use stage::{Stage, TooManyRequests};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,48 +31,49 @@ use routes::RouteTable;
 
 use crate::template::{Template, TemplateError};
 
-/// One HTTP API with its default stage.
+/// An HTTP API with its default stage.
 #[derive(Debug)]
 pub struct Api {
-    /// Its routes.
+    /// The routes.
     pub routes: RouteTable<Arc<Route>>,
-    /// Whose pages may call it, where it says so itself.
+    /// The CORS configuration. Without one, the backend handles CORS.
     pub cors: Option<Cors>,
-    /// Its default stage.
+    /// The default stage.
     pub stage: Stage,
-    /// The listener rules of every load balancer, by priority.
+    /// The listener rules of all load balancers, by priority.
     pub rules: Vec<ListenerRule>,
     /// The environment of each function that a route needs, by package name.
     pub functions: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// What happens to the requests of one route key.
+/// A route of the API.
 #[derive(Debug)]
 pub struct Route {
-    /// The route key.
+    /// The route key, such as `GET /orders`.
     pub key: String,
-    /// Who may pass.
+    /// The authorization of requests.
     pub authorization: Authorization,
-    /// Where to.
+    /// The integration that handles requests.
     pub integration: Arc<Integration>,
 }
 
-/// Who may pass a route.
+/// The authorization of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorization {
-    /// Everybody.
+    /// Every request is allowed.
     None,
-    /// Whom IAM lets through: locally, clients on this machine.
+    /// IAM decides. The local gateway allows requests from this machine.
     Iam,
-    /// Whom a function lets through, named by its package.
+    /// An authorizer decides: the function of this package.
     Custom(String),
 }
 
 impl Api {
+    /// Reads the API of a template.
+    ///
     /// # Errors
-    /// [`TemplateError`] for whatever on a request's way is missing, contradictory or not
-    /// understood.
+    /// [`TemplateError`] if a part of the API is missing, contradictory or not supported.
     pub fn from_template(template: &Template) -> Result<Self, TemplateError> {
-        read::api(template)
+        from_template::api(template)
     }
 }

@@ -1,4 +1,4 @@
-//! What a mapping takes its value from: static text, variables, or both.
+//! The source of a mapping's value: static text, variables, or both.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::{ContextName, Exchange, RequestParts};
 
-/// The source of a mapping, taken apart.
+/// The parsed source of a mapping.
 #[derive(Debug, Default)]
 pub(super) struct Source(Vec<Piece>);
 
@@ -21,7 +21,7 @@ enum Piece {
 }
 
 impl Source {
-    /// `None` where a part of it does not resolve.
+    /// Returns the value. `None` if a part does not resolve.
     pub(super) fn value(
         &self,
         request: &RequestParts,
@@ -90,7 +90,7 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
-/// A variable, or static text in which variables stand as `${…}`.
+/// Parses a variable, or static text with variables as `${…}`.
 fn pieces(source: &str) -> Result<Vec<Piece>, String> {
     let variable = |text: &str| {
         Piece::parse(text)
@@ -99,6 +99,7 @@ fn pieces(source: &str) -> Result<Vec<Piece>, String> {
     if source.starts_with('$') && !source.starts_with("${") {
         return Ok(vec![variable(source)?]);
     }
+
     let (mut pieces, mut rest) = (Vec::new(), source);
     while let Some((before, after)) = rest.split_once("${") {
         let (name, tail) = after

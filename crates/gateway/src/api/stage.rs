@@ -1,4 +1,4 @@
-//! The default stage: its throttling and its access log.
+//! The default stage: throttling and access log.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use crate::template::{Fields, Node, Position, TemplateError};
 /// The `$default` stage.
 #[derive(Debug)]
 pub struct Stage {
-    /// Its access log, if it has one.
+    /// The format of the access log, if there is one.
     pub log: Option<LogFormat>,
     default: Option<Arc<Plan>>,
     by_route: HashMap<String, Arc<Plan>>,
-    /// A route's throttling is a plan that all of its callers share.
-    used: EmbeddedStore,
+    /// The usage of throttled routes. A route's throttling is a plan that all callers share.
+    usage: EmbeddedStore,
 }
 
-/// Too many requests to one route, of all callers together.
+/// A route is throttled: it gets too many requests from all callers together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Throttled;
+pub struct TooManyRequests;
 
 impl Stage {
     pub(super) fn read(
@@ -34,6 +34,7 @@ impl Stage {
         let default = fields
             .take("DefaultRouteSettings")
             .map_or(Ok(None), |node| settings(node, "DefaultRouteSettings"))?;
+
         let routes = fields.take("RouteSettings").map_or_else(
             || Ok(Vec::new()),
             |node| Fields::of(node, "RouteSettings").map(Fields::rest),
@@ -50,6 +51,7 @@ impl Stage {
                 by_route.insert(route, plan);
             }
         }
+
         let log = fields
             .take("AccessLogSettings")
             .map(log_format)
@@ -57,31 +59,32 @@ impl Stage {
         fields.ignore(&["Description"]);
         let position = fields.position;
         fields.finish()?;
-        let used = EmbeddedStore::new(&Seeds::default())
+
+        let usage = EmbeddedStore::new(&Seeds::default())
             .map_err(|error| TemplateError::at(position, error.to_string()))?;
         Ok(Self {
             log,
             default,
             by_route,
-            used,
+            usage,
         })
     }
 
     /// Counts a request to a route.
     ///
     /// # Errors
-    /// [`Throttled`] where there are too many.
-    pub fn admit(&self, route_key: &str) -> Result<(), Throttled> {
+    /// [`TooManyRequests`] if the route is throttled.
+    pub fn admit(&self, route_key: &str) -> Result<(), TooManyRequests> {
         let Some(plan) = self.by_route.get(route_key).or(self.default.as_ref()) else {
             return Ok(());
         };
         let caller = Caller::Key(route_key.to_owned());
         match self
-            .used
+            .usage
             .charge(&caller, plan, None, 1, Timestamp::now().as_nanosecond())
         {
             Ok(decision) if decision.verdict == Verdict::Allowed => Ok(()),
-            _ => Err(Throttled),
+            _ => Err(TooManyRequests),
         }
     }
 }
@@ -95,12 +98,13 @@ fn settings(node: Node, what: &str) -> Result<Option<Arc<Plan>>, TemplateError> 
     );
     fields.ignore(&["DetailedMetricsEnabled"]);
     fields.finish()?;
+
     match (rate, burst) {
         (Some(rate), Some(burst)) => plan(Throttle { rate, burst }, position).map(Some),
         (None, None) => Ok(None),
         _ => Err(TemplateError::at(
             position,
-            "`ThrottlingRateLimit` and `ThrottlingBurstLimit` go together",
+            "`ThrottlingRateLimit` and `ThrottlingBurstLimit` must be set together",
         )),
     }
 }
@@ -120,10 +124,8 @@ fn log_format(node: Node) -> Result<LogFormat, TemplateError> {
     fields.ignore(&["DestinationArn"]);
     let (format, position) = fields.require_text("Format")?;
     fields.finish()?;
+
     LogFormat::parse(&format).map_err(|name| {
-        TemplateError::at(
-            position,
-            format!("`{name}` is no variable of an access log"),
-        )
+        TemplateError::at(position, format!("`{name}` is not an access log variable"))
     })
 }

@@ -1,4 +1,4 @@
-//! What the gateway says when it starts.
+//! The text that is printed at startup.
 
 mod keys;
 mod token_command;
@@ -18,30 +18,30 @@ use crate::function::Function;
 use crate::pages::METRICS_PATH;
 use crate::template::StandIn;
 
-pub(super) struct Facts<'f> {
+pub(super) struct Banner<'b> {
     pub(super) address: SocketAddr,
-    pub(super) api: &'f Api,
-    pub(super) template: &'f Path,
-    pub(super) stand_ins: &'f [StandIn],
-    pub(super) backend: &'f Uri,
-    pub(super) built_in: bool,
-    /// Where the tables are, unless the store is embedded.
-    pub(super) endpoint: Option<&'f Uri>,
-    pub(super) seeds: &'f Seeds,
-    /// Keys of a file are somebody's, so only their ids are shown.
-    pub(super) keys_shown: bool,
+    pub(super) api: &'b Api,
+    pub(super) template: &'b Path,
+    pub(super) stand_ins: &'b [StandIn],
+    pub(super) backend: &'b Uri,
+    pub(super) is_echo: bool,
+    /// The endpoint of the tables, unless the store is embedded.
+    pub(super) endpoint: Option<&'b Uri>,
+    pub(super) seeds: &'b Seeds,
+    /// False for the keys of a file: only their ids are shown.
+    pub(super) are_secrets_shown: bool,
     /// The header that API keys are sent in.
-    pub(super) key_header: &'f str,
-    /// Whether the policy accepts tokens of the local issuer.
+    pub(super) key_header: &'b str,
+    /// True if the policy accepts tokens of the local issuer.
     pub(super) is_local_issuer_trusted: bool,
     /// The folder of the local issuer's signing key.
-    pub(super) state: &'f Path,
-    /// Requests to issuers go through it.
+    pub(super) state: &'b Path,
+    /// The proxy for requests to issuers.
     pub(super) proxy: Option<String>,
-    pub(super) schedules: &'f [(Schedule, Function)],
+    pub(super) schedules: &'b [(Schedule, Function)],
 }
 
-impl Facts<'_> {
+impl Banner<'_> {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -50,15 +50,19 @@ impl Facts<'_> {
     }
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
-        let kind = if self.built_in { ", built-in echo" } else { "" };
         writeln!(
             text,
-            "Tollgate listens on http://{}. Ctrl-C finishes requests under way and stops.",
+            "Tollgate listens on http://{}. Ctrl-C finishes the requests in progress and stops.",
             self.address
         )?;
         if !self.address.ip().is_loopback() {
-            writeln!(text, "Others than this machine may reach it there.")?;
+            writeln!(
+                text,
+                "Warning: the gateway can be reached from other machines."
+            )?;
         }
+
+        let kind = if self.is_echo { ", built-in echo" } else { "" };
         writeln!(
             text,
             "\nBackend  {}{kind}",
@@ -72,7 +76,7 @@ impl Facts<'_> {
             )?,
             None => writeln!(
                 text,
-                "Store    embedded; plans, keys and usage are gone when this process ends"
+                "Store    embedded; plans, keys and usage are lost when this process ends"
             )?,
         }
         if let Some(proxy) = &self.proxy {
@@ -83,14 +87,15 @@ impl Facts<'_> {
         }
         writeln!(
             text,
-            "Metrics  http://{}{METRICS_PATH}, and a table at the end",
+            "Metrics  http://{}{METRICS_PATH}, and as a table at the end",
             self.address
         )?;
+
         self.write_routes(text)?;
         self.write_schedules(text)?;
         self.write_stand_ins(text)?;
         self.write_keys(text)?;
-        if self.keys_shown && self.built_in {
+        if self.are_secrets_shown && self.is_echo {
             self.write_examples(text)
         } else {
             writeln!(text)
@@ -100,14 +105,14 @@ impl Facts<'_> {
     fn write_routes(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text, "\nRoutes of {}", self.template.display())?;
         for (key, route) in self.api.routes.iter() {
-            let who = match &route.authorization {
+            let access = match &route.authorization {
                 Authorization::None => "public",
                 Authorization::Iam => "IAM: this machine only",
                 Authorization::Custom(function) => function,
             };
             writeln!(
                 text,
-                "  {:<8} {:<24} {who}",
+                "  {:<8} {:<24} {access}",
                 key.method().unwrap_or("ANY"),
                 key.path()
             )?;
@@ -121,7 +126,11 @@ impl Facts<'_> {
         }
         let mut schedules = self.schedules.iter();
         schedules.try_for_each(|(schedule, _)| {
-            writeln!(text, "  {:<8} every {:?}", schedule.package, schedule.every)
+            writeln!(
+                text,
+                "  {:<8} every {:?}",
+                schedule.package, schedule.interval
+            )
         })
     }
 
@@ -131,7 +140,7 @@ impl Facts<'_> {
         }
         writeln!(
             text,
-            "\nStand-ins for parameters without a default (--parameter NAME=VALUE sets one)"
+            "\nMade-up values of parameters without a default (--parameter NAME=VALUE sets one)"
         )?;
         self.stand_ins
             .iter()
@@ -143,19 +152,19 @@ impl Facts<'_> {
             Some(_) if !self.are_seeds_used() => {
                 return writeln!(
                     text,
-                    "\nKeys\n  those in the tables; nothing is written to tables on another machine"
+                    "\nKeys\n  those in the tables; nothing is written to tables on other machines"
                 );
             }
             Some(_) => writeln!(
                 text,
-                "\nKeys, unless the tables already have others under these ids"
+                "\nKeys, unless the tables already contain other keys with these ids"
             )?,
             None => writeln!(text, "\nKeys")?,
         }
-        keys::write(text, self.seeds, self.keys_shown, Timestamp::now())
+        keys::write(text, self.seeds, self.are_secrets_shown, Timestamp::now())
     }
 
-    /// Tables on another machine are not filled.
+    /// True if the seeds are written to the store. Tables on other machines are not changed.
     fn are_seeds_used(&self) -> bool {
         self.endpoint
             .is_none_or(|endpoint| is_loopback(endpoint.host().unwrap_or_default()))
@@ -166,15 +175,17 @@ impl Facts<'_> {
         if !self.is_local_issuer_trusted {
             writeln!(
                 text,
-                "\nTokens of `tollgate token` are not accepted: the policy does not name their issuer."
+                "\nTokens of `tollgate token` are not accepted: the policy does not name the local issuer."
             )?;
         }
+
         writeln!(text, "\nTry")?;
         writeln!(text, "  curl -i {url}/health")?;
         writeln!(text, "  curl -i {url}/orders")?;
         if !self.are_seeds_used() {
             return writeln!(text);
         }
+
         writeln!(
             text,
             "  curl -i -H '{header}: local-pro-key-0000000000001' {url}/orders"

@@ -1,4 +1,4 @@
-//! Why the gateway cannot start.
+//! Errors at startup.
 
 use std::path::PathBuf;
 
@@ -9,23 +9,23 @@ use super::IssuerError;
 use crate::function::FunctionError;
 use crate::template::TemplateError;
 
-/// Why the gateway cannot start.
+/// The reasons why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A file that cannot be read.
     #[error("{path}: {error}", path = path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// A template that cannot be served.
+    /// A template that is invalid or not supported.
     #[error("{path}:{separator}{error}", path = path.display(), separator = if error.position.is_some() { "" } else { " " })]
     Template {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The problem and its position.
         error: TemplateError,
     },
     /// An invalid policy or invalid seeds.
@@ -33,59 +33,61 @@ pub enum StartError {
     Document {
         /// The file.
         path: PathBuf,
-        /// Where in the file, if that is known.
+        /// The position in the file, if it is known.
         position: Option<TextPosition>,
-        /// What is wrong, beginning with the field.
+        /// The problem, beginning with the name of the field.
         problem: String,
     },
-    /// Seeds that the store refuses.
+    /// The store rejects the seeds.
     #[error("seeds: {0}")]
     Seeds(#[from] SeedsError),
-    /// A parameter with two values.
+    /// A parameter is given more than once.
     #[error("the parameter `{0}` is given twice")]
-    Repeated(String),
-    /// A key that would be passed on to the backend.
+    RepeatedParameter(String),
+    /// API keys would be passed on to the backend.
     #[error(
         "KEY_HEADER is `{header}`, but the integration of route `{route}` does not remove that header"
     )]
     KeyHeader {
-        /// The header.
+        /// The header of API keys.
         header: String,
-        /// The route.
+        /// The key of the first such route.
         route: String,
     },
-    /// A function that cannot be set up.
+    /// A function cannot be set up.
     #[error(transparent)]
     Function(#[from] FunctionError),
-    /// The local issuer's key.
+    /// The local issuer's signing key cannot be used.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
-    /// The address is in use, or does not belong to this machine.
+    /// The address is in use or not local.
     #[error("cannot listen on {address}: {error}{}", listen_hint(error))]
     Listen {
-        /// Which address.
+        /// The address.
         address: String,
-        /// Why.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// The tables' names or deadlines.
+    /// The store's settings are invalid.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Requests to another machine are signed for a region.
-    #[error("--endpoint {0}: AWS_REGION is not set, and only on this machine it may be left out")]
+    /// An endpoint on another machine is used without a region.
+    #[error(
+        "--endpoint {0}: AWS_REGION is not set; it is required for endpoints on other machines"
+    )]
     Region(String),
-    /// AWS clients cannot be set up.
+    /// The AWS clients cannot be set up.
     #[error(transparent)]
     Open(#[from] usage::OpenError),
-    /// The tables cannot be made or filled.
+    /// The tables cannot be created or seeded.
     #[error("{endpoint}: {}", telemetry::error_chain(error))]
     Endpoint {
-        /// Where.
+        /// The endpoint.
         endpoint: String,
-        /// Why.
+        /// The store's error.
         error: StoreError,
     },
-    /// The address of the built-in backend.
+    /// The built-in backend cannot start.
     #[error("the echo service cannot start: {0}")]
     Echo(String),
 }

@@ -1,7 +1,7 @@
-//! The functions that the routes of the template need, set up for this machine.
+//! Sets up the functions that routes need.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use authorizer::ConfigError;
@@ -13,11 +13,11 @@ use super::{LocalIssuer, StartError, store};
 use crate::api::Api;
 use crate::function::{Function, FunctionError};
 
-/// What is set from outside of the template.
-pub(super) struct Given<'g> {
-    pub(super) policy: Option<&'g PolicyFile>,
-    pub(super) endpoint: Option<&'g Uri>,
-    pub(super) issuer: &'g LocalIssuer,
+/// Settings that replace those of the template.
+pub(super) struct Overrides<'o> {
+    pub(super) policy: Option<&'o PolicyFile>,
+    pub(super) endpoint: Option<&'o Uri>,
+    pub(super) issuer: &'o LocalIssuer,
 }
 
 /// The file of `--policy`.
@@ -27,13 +27,14 @@ pub(super) struct PolicyFile {
 }
 
 impl PolicyFile {
-    pub(super) fn read(path: PathBuf) -> Result<Self, StartError> {
-        let text = super::read(&path)?;
-        Ok(Self { path, text })
+    pub(super) fn read(path: &Path) -> Result<Self, StartError> {
+        Ok(Self {
+            path: path.to_owned(),
+            text: super::read(path)?,
+        })
     }
 
-    /// Names this file where the policy is what is wrong; `AUTH_POLICY` is nothing that its author
-    /// has written.
+    /// Converts an error about the policy so that it names this file instead of `AUTH_POLICY`.
     fn start_error(&self, error: FunctionError) -> StartError {
         let (position, problem) = match &error {
             FunctionError::Authorizer(ConfigError::Policy(error)) => {
@@ -51,20 +52,21 @@ impl PolicyFile {
     }
 }
 
-impl Given<'_> {
-    /// The policy that is in force instead of the template's.
+impl Overrides<'_> {
+    /// Returns the policy of `--policy`, or the template's policy extended by the local issuer. A
+    /// policy of `--policy` lists the issuers that it trusts itself.
     pub(super) fn policy(&self, of_template: &str) -> String {
-        self.policy
-            .map_or_else(|| self.issuer.beside(of_template), |file| file.text.clone())
+        self.policy.map_or_else(
+            || self.issuer.added_to(of_template),
+            |file| file.text.clone(),
+        )
     }
 }
 
-/// The functions that routes need, with the environment that the template gives them. The local
-/// issuer is trusted beside the template's; a policy that replaces the template's says itself whom
-/// it trusts.
+/// Sets up the functions that routes need, with their environment in the template.
 pub(super) async fn functions(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
-    given: &Given<'_>,
+    overrides: &Overrides<'_>,
     store: &Arc<Store>,
     records: &RecordLog,
 ) -> Result<HashMap<String, Arc<Function>>, StartError> {
@@ -72,26 +74,28 @@ pub(super) async fn functions(
     for (package, environment) in environments {
         let mut settings = environment.clone();
         if let Some(text) = settings.get_mut("AUTH_POLICY") {
-            *text = given.policy(text);
+            *text = overrides.policy(text);
         }
-        // Administration has time-outs of its own, and so a store.
-        let own = package == "limiter" && matches!(**store, Store::DynamoDb(_));
-        let shared = (!own).then(|| Arc::clone(store));
-        let endpoint = given.endpoint.cloned();
+
+        // Administration uses other timeouts than decisions, so the limiter opens its own store.
+        let has_own_store = package == "limiter" && matches!(**store, Store::DynamoDb(_));
+        let shared = (!has_own_store).then(|| Arc::clone(store));
+        let endpoint = overrides.endpoint.cloned();
         let setting = move |name: &str| {
             let of_template = |name: &str| settings.get(name).cloned();
             let variable = |name: &str| of_template(name).or_else(|| std::env::var(name).ok());
-            // Secrets of a policy are read at the endpoint too.
+            // The secrets that a policy names are read from the endpoint too.
             match endpoint
                 .as_ref()
-                .filter(|_| own || name.starts_with("AWS_"))
+                .filter(|_| has_own_store || name.starts_with("AWS_"))
             {
                 Some(endpoint) => store::aws_setting(name, endpoint, variable),
                 None => of_template(name),
             }
         };
+
         let function = Box::pin(Function::new(package, shared, setting, records.clone())).await;
-        let function = function.map_err(|error| match given.policy {
+        let function = function.map_err(|error| match overrides.policy {
             Some(file) => file.start_error(error),
             None => error.into(),
         })?;
@@ -100,8 +104,8 @@ pub(super) async fn functions(
     Ok(functions)
 }
 
-/// Every integration has to remove the header of API keys, those of public routes too: a client may
-/// send its key with each request.
+/// Checks that every integration removes the header of API keys. Public routes are no exception,
+/// because clients may send their key with each request.
 pub(super) fn check_key_header(
     api: &Api,
     functions: &HashMap<String, Arc<Function>>,
@@ -121,7 +125,7 @@ pub(super) fn check_key_header(
     Ok(())
 }
 
-/// The headers in which authorizers look for API keys.
+/// Returns the headers in which authorizers look for API keys.
 pub(super) fn key_headers(
     functions: &HashMap<String, Arc<Function>>,
 ) -> impl Iterator<Item = String> {

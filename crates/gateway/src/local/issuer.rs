@@ -1,4 +1,4 @@
-//! The local issuer: an identity provider of this machine alone, so that tokens can be tried out.
+//! The local issuer: an identity provider for trying out tokens on this machine.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -29,89 +29,91 @@ pub struct TokenClaims {
     pub expires_in: u64,
 }
 
-/// The local issuer with its key.
+/// The local issuer with its signing key.
 pub struct LocalIssuer {
     pair: EcdsaKeyPair,
     is_new: bool,
 }
 
-/// Why there is none.
+/// The reasons why the local issuer's signing key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {
-    /// The folder or the file.
+    /// The folder or the file cannot be read or written.
     #[error("{path}: {error}", path = path.display())]
     File {
-        /// Which.
+        /// The folder or the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// A key that others may have read is none.
-    #[error("{path}: others may read it (mode {mode:o}); remove it and a new key is made", path = path.display())]
+    /// Other users can read the key file, so the key is not a secret.
+    #[error("{path}: readable by other users (mode {mode:o}); remove it to create a new key", path = path.display())]
     Readable {
-        /// Which file.
+        /// The key file.
         path: PathBuf,
-        /// Its mode.
+        /// The permissions of the file.
         mode: u32,
     },
-    /// Not what was written there.
-    #[error("{path}: not a P-256 key in PKCS #8; remove it and a new one is made", path = path.display())]
+    /// The file is not a signing key.
+    #[error("{path}: not a P-256 key in PKCS #8; remove it to create a new one", path = path.display())]
     Key {
-        /// Which file.
+        /// The key file.
         path: PathBuf,
     },
-    /// The system's random numbers.
-    #[error("no key could be made")]
+    /// The system has no random numbers.
+    #[error("cannot create a signing key")]
     Random,
 }
 
 impl LocalIssuer {
-    /// The issuer whose key is in `folder`, where it is made once.
+    /// Opens the issuer whose signing key is in `folder`. The key is created on first use.
     ///
     /// # Errors
-    /// [`IssuerError`] where it can be neither read nor made, or is not a secret.
+    /// [`IssuerError`] if the key can be neither read nor created, or if other users can read it.
     pub fn open(folder: &Path) -> Result<Self, IssuerError> {
         let path = folder.join("issuer.p8");
         let file = |error| IssuerError::File {
             path: path.clone(),
             error,
         };
-        let is_new = !path.exists() && make(folder, &path)?;
+
+        let is_new = !path.exists() && create(folder, &path)?;
         let mode = fs::metadata(&path).map_err(file)?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(IssuerError::Readable { path, mode });
         }
+
         let key = fs::read(&path).map_err(file)?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key)
             .map_err(|_| IssuerError::Key { path: path.clone() })?;
         Ok(Self { pair, is_new })
     }
 
-    /// Returns whether this call of [`Self::open`] made the key. A gateway that uses another folder
-    /// does not accept its tokens.
+    /// True if [`Self::open`] created the signing key. A gateway that uses another folder does not
+    /// accept the issuer's tokens.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Its public keys.
+    /// Returns the public keys, a JSON Web Key Set.
     #[must_use]
     pub fn jwks(&self) -> Value {
         let (x, y) = self.coordinates();
         json!({"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.kid(), "x": x, "y": y}]})
     }
 
-    /// What a policy says to trust it.
+    /// Returns the entry of a policy that makes it trust this issuer.
     #[must_use]
-    pub fn trust(&self) -> Value {
+    pub fn policy_entry(&self) -> Value {
         json!({"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": self.jwks(), "algorithms": ["ES256"],
                "plan_claim": "plan", "default_plan": "free", "max_lifetime_s": null})
     }
 
-    /// A policy that trusts it beside its own issuers. A text that is no policy is left for others
-    /// to judge.
+    /// Returns the policy with this issuer added. Text that is not a policy is returned unchanged;
+    /// the authorizer reports it.
     #[must_use]
-    pub fn beside(&self, policy: &str) -> String {
+    pub fn added_to(&self, policy: &str) -> String {
         let Ok(Value::Object(mut document)) = serde_json::from_str(policy) else {
             return policy.to_owned();
         };
@@ -119,12 +121,11 @@ impl LocalIssuer {
         let Value::Array(issuers) = issuers else {
             return policy.to_owned();
         };
-        issuers.push(self.trust());
+        issuers.push(self.policy_entry());
         Value::Object(document).to_string()
     }
 
-    /// Returns whether a policy names this issuer. One that is not JSON, such as `table:NAME`, is
-    /// not known to.
+    /// True if the policy names this issuer. False if the policy is not JSON, such as `table:NAME`.
     #[must_use]
     pub fn is_named_by(policy: &str) -> bool {
         let Ok(document) = serde_json::from_str::<Value>(policy) else {
@@ -134,22 +135,23 @@ impl LocalIssuer {
         issuers.is_some_and(|issuers| issuers.iter().any(|issuer| issuer["issuer"] == ISSUER))
     }
 
-    /// A token, `None` where its end is beyond the calendar or no random numbers are to be had.
+    /// Returns a token. `None` if its expiry is out of range or there are no random numbers.
     #[must_use]
     pub fn token(&self, claims: &TokenClaims, now: Timestamp) -> Option<String> {
         let issued = now.as_second();
         let expires = issued
             .checked_add_unsigned(claims.expires_in)
-            .filter(|end| Timestamp::from_second(*end).is_ok())?;
+            .filter(|expires| Timestamp::from_second(*expires).is_ok())?;
         let mut payload = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": claims.sub, "iat": issued, "exp": expires});
         for (name, value) in [("scope", &claims.scope), ("plan", &claims.plan)] {
             if let Some(value) = value {
                 payload[name] = value.as_str().into();
             }
         }
+
         let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": self.kid()});
-        let text = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", text(header), text(payload));
+        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(header), encode(payload));
         let signature = self
             .pair
             .sign(&SystemRandom::new(), signed.as_bytes())
@@ -157,7 +159,7 @@ impl LocalIssuer {
         Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// The coordinates of the public point, which is written 4, x, y.
+    /// The coordinates of the public key, whose bytes are 4, x, y.
     fn coordinates(&self) -> (String, String) {
         let point = self.pair.public_key().as_ref();
         let (x, y) = point
@@ -168,7 +170,7 @@ impl LocalIssuer {
         (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
     }
 
-    /// The key's thumbprint (RFC 7638).
+    /// The thumbprint of the key (RFC 7638).
     fn kid(&self) -> String {
         let (x, y) = self.coordinates();
         let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
@@ -176,11 +178,11 @@ impl LocalIssuer {
     }
 }
 
-/// Writes a new key aside and gives it its name in one step, so that of two that start at once both
-/// read the one that came first, whole.
+/// Creates the key in a temporary file, then links it to its name in one step. If several processes
+/// start at once, all of them read the first key, completely written.
 ///
-/// Returns whether the key is this one.
-fn make(folder: &Path, path: &Path) -> Result<bool, IssuerError> {
+/// Returns true if the key is from this call.
+fn create(folder: &Path, path: &Path) -> Result<bool, IssuerError> {
     let file = |error| IssuerError::File {
         path: path.to_owned(),
         error,
@@ -190,20 +192,22 @@ fn make(folder: &Path, path: &Path) -> Result<bool, IssuerError> {
         .mode(0o700)
         .create(folder)
         .map_err(file)?;
+
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
         .map_err(|_| IssuerError::Random)?;
     let random = aws_lc_rs::rand::generate::<[u8; 8]>(&SystemRandom::new())
         .map_err(|_| IssuerError::Random)?
         .expose();
-    let aside = folder.join(format!("issuer.{:016x}", u64::from_be_bytes(random)));
+    let temporary = folder.join(format!("issuer.{:016x}", u64::from_be_bytes(random)));
     let written = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&aside)
-        .and_then(|mut aside| aside.write_all(key.as_ref()));
-    let linked = written.and_then(|()| fs::hard_link(&aside, path));
-    let _ = fs::remove_file(&aside);
+        .open(&temporary)
+        .and_then(|mut file| file.write_all(key.as_ref()));
+    let linked = written.and_then(|()| fs::hard_link(&temporary, path));
+    let _ = fs::remove_file(&temporary);
+
     match linked {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -216,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_only_its_owner_may_read_it() {
+    fn key_is_created_once_and_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
         let kids: Vec<String> = std::thread::scope(|scope| {
@@ -245,17 +249,17 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = LocalIssuer::open(folder.path()).err().unwrap().to_string();
         assert!(
-            error.contains("issuer.p8: others may read it (mode 644)"),
+            error.contains("issuer.p8: readable by other users (mode 644)"),
             "{error}"
         );
     }
 
     #[test]
-    fn it_is_trusted_beside_a_policys_own_issuers() {
+    fn issuer_is_added_to_the_issuers_of_a_policy() {
         let folder = tempfile::tempdir().unwrap();
         let issuer = LocalIssuer::open(folder.path()).unwrap();
         let policy: Value =
-            serde_json::from_str(&issuer.beside(r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#))
+            serde_json::from_str(&issuer.added_to(r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#))
                 .unwrap();
         assert_eq!(
             (
@@ -264,7 +268,7 @@ mod tests {
             ),
             (&json!("a"), &json!(ISSUER))
         );
-        assert_eq!(issuer.beside("no policy"), "no policy");
+        assert_eq!(issuer.added_to("no policy"), "no policy");
         assert!(issuer.is_new() && LocalIssuer::is_named_by(&policy.to_string()));
         for other in [
             r#"{"issuers":[{"issuer":"a"}],"rules":[]}"#,

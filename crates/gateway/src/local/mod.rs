@@ -1,16 +1,17 @@
-//! `serve`: everything that the gateway needs on one machine, put together.
+//! Starts a local gateway: reads the template, sets up store, functions and issuer, and listens.
 
 mod banner;
 mod error;
 mod functions;
 mod issuer;
+mod options;
 mod schedule;
 mod seeds;
 mod store;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use aws::Proxy;
@@ -26,42 +27,20 @@ use crate::function::{Function, FunctionError};
 use crate::metrics::LocalMetrics;
 use crate::server::{Gateway, LogSink, serve};
 use crate::template::{ParameterValues, Template};
-use functions::{Given, PolicyFile, check_key_header, functions, key_headers};
+use banner::Banner;
+use functions::{Overrides, PolicyFile, check_key_header, functions, key_headers};
 
 pub use error::StartError;
 pub use issuer::{IssuerError, LocalIssuer, TokenClaims};
+pub use options::{DEFAULT_STATE_FOLDER, Options};
 pub use schedule::Schedule;
 pub use store::aws_setting;
 
-/// The default folder of the local issuer's signing key, relative to the working directory.
-pub const DEFAULT_STATE_FOLDER: &str = ".tollgate";
-
-/// Settings of a local gateway.
-#[derive(Debug)]
-pub struct Options {
-    /// The address to listen on. Port 0 selects a free port.
-    pub listen: SocketAddr,
-    /// The template file.
-    pub template: PathBuf,
-    /// Names and values of template parameters. Other parameters get their default.
-    pub parameters: Vec<(String, String)>,
-    /// The backend of all integrations. Without one, a built-in service echoes requests.
-    pub backend: Option<Uri>,
-    /// The endpoint of all AWS clients. Without one, the gateway uses the embedded store.
-    pub endpoint: Option<Uri>,
-    /// A policy file that replaces the policy in the template.
-    pub policy: Option<PathBuf>,
-    /// A file of plans and keys that replaces the built-in ones.
-    pub seeds: Option<PathBuf>,
-    /// The folder of the local issuer's signing key.
-    pub state: PathBuf,
-}
-
-/// A gateway that listens and does not answer yet.
-pub struct Started {
-    /// Where it listens.
+/// A gateway that listens but does not serve yet.
+pub struct LocalGateway {
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// What there is to say about it.
+    /// The text to print at startup.
     pub banner: String,
     listener: TcpListener,
     gateway: Arc<Gateway>,
@@ -69,21 +48,24 @@ pub struct Started {
     schedules: Vec<(Schedule, Function)>,
 }
 
-impl Started {
-    /// What happens from now on, counted.
+impl LocalGateway {
+    /// Returns the metrics, which are counted while the gateway serves.
     #[must_use]
     pub fn metrics(&self) -> Arc<LocalMetrics> {
         Arc::clone(&self.metrics)
     }
 
-    /// Answers until `stop` is ready, then finishes what is under way and what functions hold in
-    /// memory. Functions prepare meanwhile, because what they ask for may be this gateway's own.
+    /// Serves requests until `stop` is ready. Then finishes the requests in progress, and the
+    /// functions write the reports that they hold in memory.
+    ///
+    /// Functions are prepared while the gateway already serves, because they may fetch documents
+    /// from it.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let functions: Vec<_> = self.gateway.functions().collect();
         for function in functions.iter().map(Arc::clone) {
             tokio::spawn(async move { function.prepare().await });
         }
-        let _stopped_with_the_gateway = schedule::run_all(self.schedules);
+        let _stopped_on_drop = schedule::run_all(self.schedules);
         serve(self.listener, self.gateway, stop).await;
 
         for function in functions {
@@ -92,98 +74,95 @@ impl Started {
     }
 }
 
-/// Reads what has to be read and listens. Call records are written to `records`, a line each.
+/// Starts a local gateway. `log` receives the access log, and call records are written to
+/// `records`, one line each.
 ///
 /// # Errors
-/// [`StartError`] for whatever keeps the gateway from starting.
+/// [`StartError`] if a file is missing or invalid, or if the gateway cannot listen.
 pub async fn start(
     options: Options,
     log: LogSink,
     records: impl std::io::Write + Send + 'static,
-) -> Result<Started, StartError> {
+) -> Result<LocalGateway, StartError> {
     let metrics = Arc::new(LocalMetrics::default());
     let records = RecordLog::to(metrics.counting_writer(records));
+
+    let template = template(&options)?;
     let template_error = |error| StartError::Template {
         path: options.template.clone(),
         error,
     };
-    let text = read(&options.template)?;
-    let parameters = parameters(&options.parameters)?;
-    let template = Template::parse(&text, &parameters).map_err(template_error)?;
     let api = Api::from_template(&template).map_err(template_error)?;
     let schedules = Schedule::all(&template).map_err(template_error)?;
-    let (seeds, keys_shown) = seeds::read(options.seeds.as_deref())?;
+
+    let (seeds, are_secrets_shown) = seeds::read(options.seeds.as_deref())?;
     let environment = api.functions.get("authorizer").cloned().unwrap_or_default();
-    let store = Arc::new(
-        store::open(
-            options.endpoint.as_ref(),
-            &seeds,
-            &environment,
-            records.clone(),
-        )
-        .await?,
-    );
+    let endpoint = options.endpoint.as_ref();
+    let store = store::open(endpoint, &seeds, &environment, records.clone()).await?;
     let issuer = LocalIssuer::open(&options.state)?;
-    let policy = options.policy.map(PolicyFile::read).transpose()?;
-    let given = Given {
-        policy: policy.as_ref(),
-        endpoint: options.endpoint.as_ref(),
+    let policy_file = options
+        .policy
+        .as_deref()
+        .map(PolicyFile::read)
+        .transpose()?;
+    let overrides = Overrides {
+        policy: policy_file.as_ref(),
+        endpoint,
         issuer: &issuer,
     };
-    let functions = functions(&api.functions, &given, &store, &records).await?;
+    let functions = functions(&api.functions, &overrides, &Arc::new(store), &records).await?;
     check_key_header(&api, &functions)?;
-    let schedules =
-        schedule::with_functions(schedules, options.endpoint.as_ref(), &records).await?;
-    let listen_error = |error| StartError::Listen {
-        address: options.listen.to_string(),
-        error,
-    };
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
-    let (backend, built_in) = backend(options.backend).await?;
-    let (template, stand_ins) = (&options.template, &template.stand_ins);
+    let schedules = schedule::with_functions(schedules, endpoint, &records).await?;
+
+    let listener = listen(options.listen).await?;
+    let address = listener
+        .local_addr()
+        .map_err(listen_error(options.listen))?;
+    let (backend, is_echo) = backend(options.backend.as_ref()).await?;
     let key_header = key_headers(&functions)
         .next()
         .unwrap_or_else(|| KeyHeader::default().to_string());
     let policy = environment
         .get("AUTH_POLICY")
-        .map(|of_template| given.policy(of_template));
+        .map(|of_template| overrides.policy(of_template));
     let proxy = Proxy::from_lookup(|name| std::env::var(name).ok()).map_err(FunctionError::from)?;
-    let facts = banner::Facts {
+    let banner = Banner {
         address,
         api: &api,
-        template,
-        stand_ins,
+        template: &options.template,
+        stand_ins: &template.stand_ins,
         backend: &backend,
-        built_in,
-        endpoint: options.endpoint.as_ref(),
+        is_echo,
+        endpoint,
         seeds: &seeds,
-        keys_shown,
+        are_secrets_shown,
         key_header: &key_header,
         is_local_issuer_trusted: policy.is_some_and(|policy| LocalIssuer::is_named_by(&policy)),
         state: &options.state,
         proxy: proxy.map(|proxy| proxy.address().to_owned()),
         schedules: &schedules,
     };
-    let banner = facts.text();
+    let banner = banner.text();
+
     let jwks = Bytes::from(issuer.jwks().to_string());
-    let gateway = Arc::new(Gateway::new(
-        api,
-        functions,
-        &backend,
-        jwks,
-        Arc::clone(&metrics),
-        log,
-    ));
-    Ok(Started {
+    let counts = Arc::clone(&metrics);
+    let gateway = Gateway::new(api, functions, &backend, jwks, counts, log);
+    Ok(LocalGateway {
         address,
         banner,
         listener,
-        gateway,
+        gateway: Arc::new(gateway),
         metrics,
         schedules,
+    })
+}
+
+fn template(options: &Options) -> Result<Template, StartError> {
+    let text = read(&options.template)?;
+    let parameters = parameters(&options.parameters)?;
+    Template::parse(&text, &parameters).map_err(|error| StartError::Template {
+        path: options.template.clone(),
+        error,
     })
 }
 
@@ -191,7 +170,7 @@ fn parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError>
     let mut values = ParameterValues::new();
     for (name, value) in given {
         if values.insert(name.clone(), value.clone()).is_some() {
-            return Err(StartError::Repeated(name.clone()));
+            return Err(StartError::RepeatedParameter(name.clone()));
         }
     }
     Ok(values)
@@ -204,11 +183,24 @@ fn read(path: &Path) -> Result<String, StartError> {
     })
 }
 
-/// The backend's address, and whether it is the built-in one.
-async fn backend(given: Option<Uri>) -> Result<(Uri, bool), StartError> {
-    if let Some(uri) = given {
-        return Ok((uri, false));
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(listen_error(address))
+}
+
+fn listen_error(address: SocketAddr) -> impl Fn(std::io::Error) -> StartError {
+    move |error| StartError::Listen {
+        address: address.to_string(),
+        error,
     }
+}
+
+/// Returns the backend's address. True if it is the built-in echo service.
+async fn backend(given: Option<&Uri>) -> Result<(Uri, bool), StartError> {
+    if let Some(uri) = given {
+        return Ok((uri.clone(), false));
+    }
+
     let address = echo::start()
         .await
         .map_err(|error| StartError::Echo(error.to_string()))?;

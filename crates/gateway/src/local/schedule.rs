@@ -1,4 +1,4 @@
-//! Schedules of the template: which functions run every so often, and running them.
+//! The schedules of the template, and the tasks that run them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,25 +10,26 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::store;
+use crate::api::{environment, package_name};
 use crate::function::{Function, FunctionError};
 use crate::template::{Fields, Node, Position, Template, TemplateError};
 
-/// A function that is invoked every so often.
+/// A function that is invoked at a fixed rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// The function's package.
     pub package: String,
-    /// The time from one invocation to the next.
-    pub every: Duration,
+    /// The interval between invocations.
+    pub interval: Duration,
     environment: BTreeMap<String, String>,
 }
 
 impl Schedule {
-    /// The schedules of all functions that exist under the template's parameters.
+    /// Returns the schedules of all functions whose condition is true.
     ///
     /// # Errors
-    /// [`TemplateError`] for an event of a function that is no schedule, or a schedule that
-    /// EventBridge would not take or is not understood.
+    /// [`TemplateError`] if a function has an event that is not a schedule, or a schedule that is
+    /// invalid or not supported.
     pub fn all(template: &Template) -> Result<Vec<Self>, TemplateError> {
         let mut schedules = Vec::new();
         for (_, mut function) in template.resources("AWS::Serverless::Function")? {
@@ -36,19 +37,15 @@ impl Schedule {
                 continue;
             };
             let (folder, _) = function.require_text("CodeUri")?;
-            let package = folder
-                .trim_end_matches('/')
-                .rsplit('/')
-                .next()
-                .unwrap_or_default();
-            let environment = function
-                .take("Environment")
-                .map_or_else(|| Ok(BTreeMap::new()), environment)?;
+            let environment = match function.take("Environment") {
+                Some(node) => environment(node)?,
+                None => BTreeMap::new(),
+            };
+
             for (name, _, event) in Fields::of(events, "Events")?.rest() {
-                let every = every(event, &name)?;
                 schedules.push(Self {
-                    package: package.to_owned(),
-                    every,
+                    package: package_name(&folder).to_owned(),
+                    interval: interval_of(event, &name)?,
                     environment: environment.clone(),
                 });
             }
@@ -59,13 +56,13 @@ impl Schedule {
     async fn run(self, function: Function) {
         let event = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
             .to_string();
-        let mut ticks = interval(self.every);
+        let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
             match function.invoke(event.as_bytes()).await {
-                Ok(answer) => {
-                    tracing::info!(function = self.package, answer = %String::from_utf8_lossy(&answer), "invoked");
+                Ok(response) => {
+                    tracing::info!(function = self.package, response = %String::from_utf8_lossy(&response), "invoked");
                 }
                 Err(error) => {
                     tracing::error!(
@@ -80,8 +77,8 @@ impl Schedule {
     }
 }
 
-/// The function of each schedule, with its clients at `endpoint`. Without one none runs: the
-/// embedded store is no account to change anything in.
+/// Sets up the function of each schedule, with its AWS clients at `endpoint`. Without an endpoint
+/// no schedule runs, because there are no resources that the functions could change.
 pub(super) async fn with_functions(
     schedules: Vec<Schedule>,
     endpoint: Option<&Uri>,
@@ -110,7 +107,7 @@ pub(super) async fn with_functions(
     Ok(functions)
 }
 
-/// Invokes each at once, and then every so often, until what is returned is dropped.
+/// Invokes each function now and then at its interval, until the result is dropped.
 pub(super) fn run_all(schedules: Vec<(Schedule, Function)>) -> JoinSet<()> {
     schedules
         .into_iter()
@@ -118,28 +115,20 @@ pub(super) fn run_all(schedules: Vec<(Schedule, Function)>) -> JoinSet<()> {
         .collect()
 }
 
-fn environment(node: Node) -> Result<BTreeMap<String, String>, TemplateError> {
-    let mut fields = Fields::of(node, "Environment")?;
-    let variables = Fields::of(fields.require("Variables")?, "Variables")?.rest();
-    variables
-        .into_iter()
-        .map(|(name, _, value)| value.into_text(&name).map(|(text, _)| (name.clone(), text)))
-        .collect()
-}
-
-fn every(event: Node, name: &str) -> Result<Duration, TemplateError> {
+fn interval_of(event: Node, name: &str) -> Result<Duration, TemplateError> {
     let mut event = Fields::of(event, name)?;
     event.expect("Type", "Schedule")?;
     let mut properties = Fields::of(event.require("Properties")?, "Properties")?;
     event.finish()?;
+
     let (expression, position) = properties.require_text("Schedule")?;
     properties.ignore(&["Name", "Description", "RetryPolicy", "DeadLetterConfig"]);
     properties.finish()?;
-    rate(&expression, position)
+    parse_rate(&expression, position)
 }
 
-/// "Rate expressions" of EventBridge: the unit is singular for 1 and plural for more.
-fn rate(expression: &str, position: Position) -> Result<Duration, TemplateError> {
+/// Parses a rate expression of EventBridge. The unit is singular for 1 and plural otherwise.
+fn parse_rate(expression: &str, position: Position) -> Result<Duration, TemplateError> {
     let refuse = || {
         let problem = format!(
             "`{expression}` is not supported, expected a rate such as `rate(1 minute)` or `rate(5 minutes)`"
@@ -192,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_read_as_eventbridge_takes_them() {
+    fn valid_rates_are_parsed() {
         for (rate, seconds) in [
             ("rate(1 minute)", 60),
             ("rate(5 minutes)", 300),
@@ -204,7 +193,7 @@ mod tests {
                 (
                     found.len(),
                     found[0].package.as_str(),
-                    found[0].every.as_secs()
+                    found[0].interval.as_secs()
                 ),
                 (1, "alb-sync", seconds)
             );
@@ -213,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_eventbridge_would_not_take_is_told_with_its_place() {
+    fn invalid_rates_are_errors_with_a_position() {
         for rate in [
             "rate(1 minutes)",
             "rate(2 minute)",

@@ -1,4 +1,4 @@
-//! Plans and keys to begin with.
+//! The plans and keys at startup.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use usage::{Seeds, SeedsError};
 
 use super::StartError;
 
-/// Known to everybody, so worth something on one machine only.
-const BUILT_IN: &str = r#"{
+/// The built-in plans and keys. The secrets are public, so they are of use locally only.
+const BUILT_IN_SEEDS: &str = r#"{
   "plans": {
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]},
     "pro": {"throttle": {"rate": 100, "burst": 200}, "quotas": [{"limit": 1000000, "period": "month"}]}
@@ -18,9 +18,9 @@ const BUILT_IN: &str = r#"{
   ]
 }"#;
 
-/// The seeds of a file, or the built-in ones; and whether their keys may be shown.
+/// Returns the seeds of a file, or the built-in ones. True if their keys may be shown.
 pub(super) fn read(path: Option<&Path>) -> Result<(Seeds, bool), StartError> {
-    let text = path.map_or_else(|| Ok(BUILT_IN.to_owned()), super::read)?;
+    let text = path.map_or_else(|| Ok(BUILT_IN_SEEDS.to_owned()), super::read)?;
     let invalid = |error: SeedsError| StartError::Document {
         path: path.unwrap_or(Path::new("built-in seeds")).to_owned(),
         position: error.position(&text),
@@ -37,7 +37,7 @@ mod tests {
     use usage::{EmbeddedStore, KeyHash};
 
     #[test]
-    fn the_built_in_keys_are_the_documented_ones() {
+    fn built_in_keys_are_the_documented_ones() {
         let (seeds, shown) = read(None).unwrap();
         let store = EmbeddedStore::new(&seeds).unwrap();
         for (key, plan) in [

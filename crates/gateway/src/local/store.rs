@@ -1,4 +1,4 @@
-//! The store: in this process, or where `--endpoint` says.
+//! The store: embedded, or the tables at `--endpoint`.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,18 @@ use usage::{
 
 use super::StartError;
 
-/// What AWS clients need to know, where the environment does not say: a local server takes
-/// anything.
-const ANYWHERE: [(&str, &str); 3] = [
+/// Settings of AWS clients that a local server requires but does not check.
+const PLACEHOLDERS: [(&str, &str); 3] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_ACCESS_KEY_ID", "local"),
     ("AWS_SECRET_ACCESS_KEY", "local"),
 ];
 
-/// The first of these that is set counts.
-const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+/// The variables of the region. The first one that is set applies.
+const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
-/// The embedded store with its seeds, or the tables behind an endpoint. On this machine they are
-/// made and seeded where they are not there; elsewhere nothing is.
+/// Opens the embedded store with its seeds, or the tables at an endpoint. If the endpoint is on
+/// this machine, missing tables are created and seeded. Elsewhere nothing is written.
 pub(super) async fn open(
     endpoint: Option<&Uri>,
     seeds: &Seeds,
@@ -35,11 +34,12 @@ pub(super) async fn open(
     };
     let config = DynamoDbConfig::from_lookup(|name| settings.get(name).cloned())?;
     let lookup = |name: &str| aws_setting(name, endpoint, |name| std::env::var(name).ok());
-    if REGION.iter().all(|name| lookup(name).is_none()) {
+    if REGION_VARIABLES.iter().all(|name| lookup(name).is_none()) {
         return Err(StartError::Region(endpoint.to_string()));
     }
+
     if is_loopback(endpoint.host().unwrap_or_default()) {
-        // Making tables takes longer than a decision may.
+        // Creating tables takes longer than the timeouts of decisions allow.
         let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone()))
             .await
             .map_err(OpenError::from)?;
@@ -62,7 +62,8 @@ async fn prepare(tables: &DynamoDbStore, seeds: &Seeds) -> Result<(), StoreError
     tables.seed(seeds).await
 }
 
-/// A setting of AWS clients that talk to `endpoint`. Made-up credentials never leave this machine.
+/// Returns a setting of AWS clients that use `endpoint`. `environment` comes first. Placeholder
+/// credentials apply to endpoints on this machine only.
 pub fn aws_setting(
     name: &str,
     endpoint: &Uri,
@@ -71,20 +72,19 @@ pub fn aws_setting(
     if name == "AWS_ENDPOINT_URL" {
         return Some(endpoint.to_string());
     }
-    let made_up = || {
-        let (_, value) = ANYWHERE.iter().find(|(known, _)| {
-            *known == name && is_loopback(endpoint.host().unwrap_or_default())
-        })?;
-        Some((*value).to_owned())
+    let placeholder = || {
+        let (_, value) = PLACEHOLDERS.iter().find(|(known, _)| *known == name)?;
+        let is_local = is_loopback(endpoint.host().unwrap_or_default());
+        is_local.then(|| (*value).to_owned())
     };
-    environment(name).or_else(made_up)
+    environment(name).or_else(placeholder)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn made_up(endpoint: &str) -> Option<String> {
+    fn access_key_id(endpoint: &str) -> Option<String> {
         aws_setting("AWS_ACCESS_KEY_ID", &endpoint.parse().unwrap(), |_| None)
     }
 
@@ -95,14 +95,18 @@ mod tests {
             "http://localhost:4566",
             "http://[::1]:4566",
         ] {
-            assert_eq!(made_up(endpoint).as_deref(), Some("local"), "{endpoint}");
+            assert_eq!(
+                access_key_id(endpoint).as_deref(),
+                Some("local"),
+                "{endpoint}"
+            );
         }
         for endpoint in [
             "http://192.0.2.1:4566",
             "https://dynamodb.us-east-1.amazonaws.com",
             "http://localhost.example.com",
         ] {
-            assert_eq!(made_up(endpoint), None, "{endpoint}");
+            assert_eq!(access_key_id(endpoint), None, "{endpoint}");
         }
     }
 }

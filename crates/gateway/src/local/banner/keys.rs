@@ -1,11 +1,11 @@
-//! The keys that the gateway was started with.
+//! The keys in the startup text.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use usage::{KeySeed, PlanDocument, Seeds};
 
-/// One line per key. The secrets of a file belong to somebody, so that only their ids are shown.
+/// Writes one line per key: the secret if secrets are shown, otherwise the id.
 pub(super) fn write(
     text: &mut String,
     seeds: &Seeds,
@@ -19,16 +19,16 @@ pub(super) fn write(
         } else {
             &key.key_id
         };
-        let standing = standing(key, now)
-            .map(|standing| format!("   ({standing})"))
+        let problem = problem(key, now)
+            .map(|problem| format!("   ({problem})"))
             .unwrap_or_default();
-        writeln!(text, "  {shown}   plan {}: {plan}{standing}", key.plan)?;
+        writeln!(text, "  {shown}   plan {}: {plan}{problem}", key.plan)?;
     }
     Ok(())
 }
 
-/// Why requests with the key are refused.
-fn standing(key: &KeySeed, now: Timestamp) -> Option<String> {
+/// The reason why requests with the key are refused, if they are.
+fn problem(key: &KeySeed, now: Timestamp) -> Option<String> {
     if !key.enabled {
         return Some("disabled: 401".to_owned());
     }
@@ -45,7 +45,7 @@ fn limits(plan: &PlanDocument) -> String {
     let quotas = plan
         .quotas
         .iter()
-        .map(|quota| format!("{} a {}", quota.limit, quota.period));
+        .map(|quota| format!("{} per {}", quota.limit, quota.period));
     let all: Vec<String> = throttle.chain(quotas).collect();
     if all.is_empty() {
         "no limit".to_owned()
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_is_refused_says_why() {
+    fn invalid_key_is_shown_with_the_reason() {
         let seeds = Seeds::parse(
             r#"{"plans": {"p": {}}, "keys": [
                 {"key": "twenty-characters-01", "key_id": "good", "plan": "p", "expires_at": "2026-11-22T12:00:01Z"},

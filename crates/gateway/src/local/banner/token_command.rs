@@ -1,12 +1,12 @@
-//! The command that prints a token which this gateway accepts.
+//! The command that prints a token for this gateway.
 
 use std::path::Path;
 
 use crate::local::DEFAULT_STATE_FOLDER;
 
-/// `cargo run -q -- token --plan pro` if cargo has started this process, else the program as it was
-/// called. It names the folder of the signing key unless that is the default one below the folder
-/// in which cargo runs.
+/// Returns `cargo run -q -- token --plan pro` if cargo started this process, otherwise a command
+/// with the program as it was called. The command names the folder of the signing key, unless cargo
+/// runs and the folder is the default.
 pub(super) fn token_command(program: Option<&str>, is_under_cargo: bool, state: &Path) -> String {
     let program = if is_under_cargo {
         "cargo run -q --".to_owned()
@@ -23,7 +23,7 @@ pub(super) fn token_command(program: Option<&str>, is_under_cargo: bool, state: 
     )
 }
 
-/// The text as one word of a shell.
+/// Quotes text as one word of a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_is_the_one_that_started_the_gateway() {
+    fn command_is_the_one_that_started_the_gateway() {
         for (program, is_under_cargo, state, expected) in [
             (None, true, ".tollgate", "cargo run -q -- token --plan pro"),
             (
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_without_cargo_names_the_folder_in_full() {
+    fn command_without_cargo_has_the_absolute_folder() {
         let command = token_command(Some("tollgate"), false, Path::new(DEFAULT_STATE_FOLDER));
         let folder = command.split_once("--state ").unwrap().1;
         assert!(

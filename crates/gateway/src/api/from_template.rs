@@ -1,22 +1,22 @@
-//! The resources of an HTTP API, put together.
+//! Builds the API from the resources of a template.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use routes::RouteTable;
 
-use super::authorizers::{self, Authorizers};
-use super::functions::{Function, Functions};
+use super::authorizer::{self, Authorizers};
+use super::function_resource::{FunctionResource, FunctionResources};
 use super::{Api, Authorization, Cors, Integration, ListenerRule, Route, Stage};
 use crate::template::{Fields, Kind, Template, TemplateError};
 
-/// Of these services whatever is not understood could stand in a request's way.
-const SERVICES: [&str; 3] = [
+/// The services that requests pass. Their unsupported resource types are errors.
+const CHECKED_SERVICES: [&str; 3] = [
     "AWS::ApiGatewayV2::",
     "AWS::ElasticLoadBalancingV2::",
     "AWS::Serverless::",
 ];
-const UNDERSTOOD: [&str; 13] = [
+const SUPPORTED_TYPES: [&str; 13] = [
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Authorizer",
     "AWS::ApiGatewayV2::Integration",
@@ -25,7 +25,7 @@ const UNDERSTOOD: [&str; 13] = [
     "AWS::ApiGatewayV2::VpcLink",
     "AWS::ElasticLoadBalancingV2::ListenerRule",
     "AWS::Serverless::Function",
-    // Under another name the same API; and a way to load balancers that requests here do not take.
+    // Domain names lead to the same API. Local requests do not pass load balancers.
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::ElasticLoadBalancingV2::Listener",
@@ -34,7 +34,7 @@ const UNDERSTOOD: [&str; 13] = [
 ];
 
 pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
-    check_kinds(template)?;
+    check_types(template)?;
     let (api_id, mut api) = only(template, "AWS::ApiGatewayV2::Api")?;
     api.expect("ProtocolType", "HTTP")?;
     let cors = api.take("CorsConfiguration").map(Cors::read).transpose()?;
@@ -46,11 +46,13 @@ pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
         "DisableExecuteApiEndpoint",
     ]);
     api.finish()?;
-    let functions = Functions::read(template)?;
-    let mut authorizers = authorizers::read(template, &api_id, &functions)?;
+
+    let functions = FunctionResources::read(template)?;
+    let mut authorizers = authorizer::read(template, &api_id, &functions)?;
     let integrations = integrations(template, &api_id, &functions, &mut authorizers.environments)?;
     let routes = read_routes(template, &api_id, &authorizers, &integrations)?;
     check_permissions(template, &api_id, &functions, &routes)?;
+
     let (_, mut stage) = only(template, "AWS::ApiGatewayV2::Stage")?;
     stage.expect("ApiId", &api_id)?;
     let keys = routes
@@ -71,11 +73,14 @@ pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
     })
 }
 
-fn check_kinds(template: &Template) -> Result<(), TemplateError> {
-    let foreign = |kind: &&str| {
-        SERVICES.iter().any(|service| kind.starts_with(service)) && !UNDERSTOOD.contains(kind)
+fn check_types(template: &Template) -> Result<(), TemplateError> {
+    let is_unsupported = |kind: &&str| {
+        CHECKED_SERVICES
+            .iter()
+            .any(|service| kind.starts_with(service))
+            && !SUPPORTED_TYPES.contains(kind)
     };
-    match template.kinds().find(|(_, kind, _)| foreign(kind)) {
+    match template.kinds().find(|(_, kind, _)| is_unsupported(kind)) {
         Some((id, kind, position)) => Err(TemplateError::at(
             position,
             format!("{id} ({kind}) is not supported by the local gateway"),
@@ -96,7 +101,7 @@ fn only(template: &Template, kind: &str) -> Result<(String, Fields), TemplateErr
     }
 }
 
-/// By priority, which is unique within a listener.
+/// Returns the listener rules by priority, which is unique per listener.
 fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
     let mut rules: Vec<ListenerRule> = Vec::new();
     for (id, fields) in template.resources("AWS::ElasticLoadBalancingV2::ListenerRule")? {
@@ -108,7 +113,10 @@ fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
         {
             return Err(TemplateError::at(
                 position,
-                format!("{id} has the priority of another rule: {}", rule.priority),
+                format!(
+                    "{id} has the same priority as another rule: {}",
+                    rule.priority
+                ),
             ));
         }
         rules.push(rule);
@@ -117,12 +125,11 @@ fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
     Ok(rules)
 }
 
-/// The environments of the functions that integrations lead to are added to those of the
-/// authorizers.
+/// Reads the integrations, and adds the environments of their functions to `environments`.
 fn integrations(
     template: &Template,
     api_id: &str,
-    functions: &Functions,
+    functions: &FunctionResources,
     environments: &mut BTreeMap<String, BTreeMap<String, String>>,
 ) -> Result<HashMap<String, Arc<Integration>>, TemplateError> {
     let mut integrations = HashMap::new();
@@ -131,15 +138,15 @@ fn integrations(
         let package = |uri: &str| {
             functions
                 .invoked_by(uri)
-                .map(|invoked| invoked.function.package.clone())
+                .map(|target| target.function.package.clone())
         };
         let integration = Integration::read(fields, package)?;
-        if let Some(invoked) = functions.invoked_by(integration.uri()) {
-            let Function {
+        if let Some(target) = functions.invoked_by(integration.uri()) {
+            let FunctionResource {
                 package,
                 environment,
                 ..
-            } = invoked.function;
+            } = target.function;
             environments
                 .entry(package.clone())
                 .or_insert_with(|| environment.clone());
@@ -149,15 +156,15 @@ fn integrations(
     Ok(integrations)
 }
 
-/// Every route that leads to a function has leave to invoke it.
+/// Checks that API Gateway may invoke the function of each route.
 fn check_permissions(
     template: &Template,
     api_id: &str,
-    functions: &Functions,
+    functions: &FunctionResources,
     routes: &RouteTable<Arc<Route>>,
 ) -> Result<(), TemplateError> {
     for (key, route) in routes.iter() {
-        let Some(invoked) = functions.invoked_by(route.integration.uri()) else {
+        let Some(target) = functions.invoked_by(route.integration.uri()) else {
             continue;
         };
         let source = format!(
@@ -165,10 +172,10 @@ fn check_permissions(
             key.method().unwrap_or("*"),
             key.path()
         );
-        if !functions.permitted(template, &invoked, &source)? {
+        if !target.is_permitted(template, &source)? {
             let problem = format!(
                 "no AWS::Lambda::Permission lets `{}` invoke {}",
-                route.key, invoked.function.id
+                route.key, target.function.id
             );
             return Err(TemplateError::whole(problem));
         }
@@ -199,6 +206,7 @@ fn read_routes(
         })?;
         fields.ignore(&["OperationName"]);
         fields.finish()?;
+
         let refuse = |problem: String| TemplateError::at(position, problem);
         let parsed = key
             .parse()
@@ -224,6 +232,7 @@ fn authorization(
         .unwrap_or_else(|| ("NONE".to_owned(), fields.position));
     let authorizer = fields.take("AuthorizerId");
     let position = authorizer.as_ref().map_or(position, |node| node.position);
+
     match (kind.as_str(), authorizer.map(|node| node.kind)) {
         ("NONE", None) => Ok(Authorization::None),
         ("AWS_IAM", None) => Ok(Authorization::Iam),

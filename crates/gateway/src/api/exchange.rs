@@ -1,7 +1,4 @@
-//! `$context`: what API Gateway knows about a request, for mappings and access logs.
-//!
-//! Source of the names:
-//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html>.
+//! An exchange: a request and its response, with the values of `$context` for mappings and logs.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,108 +7,53 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-/// A name behind `$context.` that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ContextName {
-    /// One of API Gateway's own.
-    Own(&'static str),
-    /// A key of the authorizer's context.
-    Authorizer(String),
-}
+use super::ContextName;
 
-const OWN: [&str; 29] = [
-    "accountId",
-    "apiId",
-    "authorizer.error",
-    "domainName",
-    "error.message",
-    "error.responseType",
-    "httpMethod",
-    "identity.clientCert.serialNumber",
-    "identity.sourceIp",
-    "identity.userAgent",
-    "identity.userArn",
-    "integration.error",
-    "integration.latency",
-    "integration.requestId",
-    "integration.status",
-    "integrationErrorMessage",
-    "integrationLatency",
-    "integrationStatus",
-    "path",
-    "protocol",
-    "requestId",
-    "requestTime",
-    "requestTimeEpoch",
-    "responseLatency",
-    "responseLength",
-    "routeKey",
-    "stage",
-    "status",
-    "extendedRequestId",
-];
-
-impl ContextName {
-    /// `None` for a name that API Gateway does not know.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        if let Some(known) = OWN.iter().find(|known| **known == name) {
-            return Some(Self::Own(known));
-        }
-        let key = name.strip_prefix("authorizer.")?;
-        let plain = !key.is_empty()
-            && key
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        plain.then(|| Self::Authorizer(key.to_owned()))
-    }
-}
-
-/// What is known of one request and its answer so far.
+/// A request and its response, as far as it has been handled.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// API Gateway's id of the request.
+    /// The request id.
     pub request_id: String,
-    /// When it came.
+    /// The time of arrival.
     pub received: Timestamp,
-    /// From where.
+    /// The client's address.
     pub source: IpAddr,
-    /// Its method.
+    /// The HTTP method.
     pub method: String,
-    /// Its path, decoded.
+    /// The decoded path.
     pub path: String,
-    /// Its protocol.
+    /// `HTTP/1.0` or `HTTP/1.1`.
     pub protocol: &'static str,
-    /// The `Host` it asked for.
+    /// The `Host` header.
     pub domain: String,
-    /// The `User-Agent`.
+    /// The `User-Agent` header.
     pub user_agent: String,
-    /// The route that it took.
+    /// The key of the matching route.
     pub route_key: Option<String>,
-    /// True for a page that only the local gateway has, which is not traffic of the API.
+    /// True for a page that only the local gateway has. It is not counted as API traffic.
     pub is_own_page: bool,
-    /// What the authorizer said about it.
+    /// The authorizer's context.
     pub authorizer: Map<String, Value>,
-    /// Why the authorizer could not say.
+    /// The authorizer's error.
     pub authorizer_error: Option<String>,
-    /// The message of an answer of the gateway's own.
+    /// The message of an error response of API Gateway.
     pub error: Option<&'static str>,
-    /// Why the integration could not answer.
+    /// The integration's error.
     pub integration_error: Option<String>,
-    /// What the integration answered.
+    /// The status of the integration's response.
     pub integration_status: Option<u16>,
-    /// How long it took.
+    /// The time until the integration's response.
     pub integration_latency: Option<Duration>,
-    /// What the client was answered.
+    /// The status of the response to the client.
     pub status: Option<u16>,
-    /// How many bytes of body.
+    /// The size of the response body in bytes.
     pub response_length: Option<u64>,
-    /// How long it all took.
+    /// The time until the end of the response.
     pub response_latency: Option<Duration>,
 }
 
 impl Exchange {
-    /// A request of which nothing but its arrival is known.
+    /// Creates the exchange of a request that has just arrived.
     #[must_use]
     pub fn begin(request_id: String, source: IpAddr) -> Self {
         Self {
@@ -137,12 +79,12 @@ impl Exchange {
         }
     }
 
-    /// A value of `$context`, or `None` where there is none.
+    /// Returns the value of a `$context` variable. `None` if it has no value.
     #[must_use]
     pub fn value(&self, name: &ContextName) -> Option<String> {
         let name = match name {
             ContextName::Authorizer(key) => return scalar(self.authorizer.get(key)?),
-            ContextName::Own(name) => *name,
+            ContextName::Builtin(name) => *name,
         };
         match name {
             "requestId" | "extendedRequestId" => Some(self.request_id.clone()),
@@ -153,20 +95,21 @@ impl Exchange {
             ),
             "requestTimeEpoch" => Some(self.received.as_millisecond().to_string()),
             "identity.sourceIp" => Some(self.source.to_string()),
-            "identity.userAgent" => some(&self.user_agent),
-            "httpMethod" => some(&self.method),
-            "path" => some(&self.path),
+            "identity.userAgent" => non_empty(&self.user_agent),
+            "httpMethod" => non_empty(&self.method),
+            "path" => non_empty(&self.path),
             "protocol" => Some(self.protocol.to_owned()),
-            "domainName" => some(&self.domain),
+            "domainName" => non_empty(&self.domain),
             "routeKey" => self.route_key.clone(),
             "stage" => Some("$default".to_owned()),
             "accountId" => Some("123456789012".to_owned()),
             "apiId" => Some("local".to_owned()),
-            other => self.outcome(other),
+            other => self.result(other),
         }
     }
 
-    fn outcome(&self, name: &str) -> Option<String> {
+    /// The variables about errors and the response.
+    fn result(&self, name: &str) -> Option<String> {
         match name {
             "authorizer.error" => self.authorizer_error.clone(),
             "error.message" => self.error.map(str::to_owned),
@@ -193,7 +136,7 @@ impl Exchange {
     }
 }
 
-fn some(text: &str) -> Option<String> {
+fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 

@@ -1,22 +1,22 @@
-//! Authorizers, and the functions they invoke.
+//! The authorizers of an API.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::functions::Functions;
+use super::function_resource::FunctionResources;
 use crate::template::{Template, TemplateError};
 
-/// What is known of an API's authorizers.
+/// The authorizers of an API and their functions.
 pub(super) struct Authorizers {
     /// The package of each authorizer's function, by the authorizer's id.
     pub(super) packages: HashMap<String, String>,
-    /// The environment of each of these functions, by its package.
+    /// The environment of each of these functions, by package name.
     pub(super) environments: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 pub(super) fn read(
     template: &Template,
     api_id: &str,
-    functions: &Functions,
+    functions: &FunctionResources,
 ) -> Result<Authorizers, TemplateError> {
     let mut authorizers = Authorizers {
         packages: HashMap::new(),
@@ -31,20 +31,22 @@ pub(super) fn read(
         let (uri, position) = fields.require_text("AuthorizerUri")?;
         fields.ignore(&["Name"]);
         fields.finish()?;
-        let invoked = functions.invoked_by(&uri).ok_or_else(|| {
+
+        let target = functions.invoked_by(&uri).ok_or_else(|| {
             TemplateError::at(
                 position,
                 "`AuthorizerUri` names no function of this template",
             )
         })?;
-        let function = invoked.function;
-        if !functions.permitted(template, &invoked, &format!("{api_id}/authorizers/{id}"))? {
+        let function = target.function;
+        if !target.is_permitted(template, &format!("{api_id}/authorizers/{id}"))? {
             let problem = format!(
                 "no AWS::Lambda::Permission lets this authorizer invoke {}",
                 function.id
             );
             return Err(TemplateError::at(position, problem));
         }
+
         authorizers.packages.insert(id, function.package.clone());
         authorizers
             .environments
