@@ -11,7 +11,7 @@ from .metrics import source
 
 COMPARISON = re.compile(r'\$\.(?P<member>[\w.]+) (?P<operator>=|!=) "(?P<value>[^"]*)"')
 TOKEN = re.compile(r"(?P<comparison>%s)|(?P<sign>&&|\|\||[()])|(?P<space>\s+)" % COMPARISON.pattern)
-EVENT = re.compile(r"(?:tracing::(?:trace|debug|info|warn|error)|told)!\((?P<fields>.*?)\n?\s*\);", re.DOTALL)
+EVENT = re.compile(r"(?:tracing::(?:trace|debug|info|warn|error))!\((?P<fields>.*?)\n?\s*\);", re.DOTALL)
 FIELD = re.compile(r"(?:^|,)\s*(?P<name>[a-z]\w*)\s*(?:=[^=]|,|$)|(?:^|,)\s*[?%](?P<shown>[a-z]\w*)")
 # Of Lambda's own lines ("Lambda Telemetry API Event schema reference").
 PLATFORM = {"type", "record", "time"}

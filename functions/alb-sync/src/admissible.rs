@@ -11,7 +11,7 @@ use crate::sync_targets::{Source, Zone};
 
 /// Why an address cannot be a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Inadmissible {
+pub(crate) enum Rejection {
     /// An address of a special-purpose block; the text names the block.
     #[error("{0}")]
     Special(&'static str),
@@ -37,10 +37,10 @@ pub(crate) enum Inadmissible {
 /// targets outside the VPC, any global address will do.
 ///
 /// # Errors
-/// [`Inadmissible`]. Addresses of special-purpose blocks are refused whatever the entry says.
-pub(crate) fn check(address: IpAddr, source: &Source) -> Result<(), Inadmissible> {
+/// [`Rejection`]. Addresses of special-purpose blocks are refused whatever the entry says.
+pub(crate) fn check(address: IpAddr, source: &Source) -> Result<(), Rejection> {
     if let Some(block) = special_block(address) {
-        return Err(Inadmissible::Special(block));
+        return Err(Rejection::Special(block));
     }
     if !source.networks.is_empty() {
         let is_listed = source
@@ -50,15 +50,15 @@ pub(crate) fn check(address: IpAddr, source: &Source) -> Result<(), Inadmissible
         return if is_listed {
             Ok(())
         } else {
-            Err(Inadmissible::OutsideNetworks)
+            Err(Rejection::OutsideNetworks)
         };
     }
 
     match address {
         _ if is_private(address) => Ok(()),
-        IpAddr::V4(_) => Err(Inadmissible::Public),
+        IpAddr::V4(_) => Err(Rejection::Public),
         IpAddr::V6(_) if source.zone == Zone::All || is_amazon(address) => Ok(()),
-        IpAddr::V6(_) => Err(Inadmissible::OutsideAmazon),
+        IpAddr::V6(_) => Err(Rejection::OutsideAmazon),
     }
 }
 

@@ -16,7 +16,7 @@ const DNS_PORT: u16 = 53;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `SYNC_TARGETS`: the target groups, and the names that each follows, as JSON. Required.
-    pub groups: Vec<Group>,
+    pub(crate) groups: Vec<Group>,
     /// `USAGE_TABLE`: the table of the state. Its partition key is `sync#` and the target group's
     /// ARN. Required.
     pub usage_table: String,

@@ -1,4 +1,4 @@
-//! Why a group could not be reconciled.
+//! The reasons why a group could not be reconciled.
 
 use std::time::Instant;
 
@@ -7,50 +7,42 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_types::timeout::TimeoutConfig;
 use telemetry::excerpt;
 
-/// One sentence that names what failed and why. Nothing has been changed on its account.
+/// The reason why a group could not be reconciled. The message names what failed and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SyncError {
-    /// No name of the group could be resolved; each has said why.
-    #[error("no name of this group can be resolved, so nothing is changed")]
+pub(crate) enum SyncError {
+    /// None of the group's names could be resolved. Each has reported its own reason.
+    #[error("no name of this group can be resolved, so the group is left unchanged")]
     Unresolved,
     /// A call to AWS failed.
     #[error("{operation}: {reason}")]
     Call {
-        /// AWS's name for it.
         operation: &'static str,
-        /// Why.
         reason: String,
     },
-    /// The group takes no addresses.
+    /// The group's targets are not IP addresses.
     #[error(
-        "the target group's type is `{0}`, and alb-sync needs one of type `ip`; a group's type cannot be changed"
+        "unsupported target type `{0}`, expected `ip`; the type of a target group cannot be changed"
     )]
     TargetType(String),
-    /// The state cannot be understood.
+    /// The stored state is invalid.
     #[error(
-        "the state under `{id}` cannot be understood ({reason}); nothing is changed until it is corrected or deleted"
+        "the state of item `{id}` is invalid ({reason}); the group is left unchanged until the item is corrected or deleted"
     )]
-    Corrupt {
-        /// Its item.
-        id: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Another run wrote the state while this one worked.
-    #[error("another run changed the state meanwhile; the next run starts from what there is")]
-    Overtaken,
-    /// A target that the group already has too many of.
-    #[error("the group is full: {0}")]
-    Full(String),
-    /// Our own fault.
+    InvalidState { id: String, reason: String },
+    /// An overlapping run updated the state.
+    #[error("an overlapping run changed the state; the next run continues from there")]
+    Conflict,
+    /// The group has no room for more targets.
+    #[error("the target group is full: {0}")]
+    GroupFull(String),
+    /// The task of this group panicked.
     #[error("panicked")]
     Panicked,
 }
 
 impl SyncError {
-    /// Of an SDK's error: code and message where the service said something, else the chain of
-    /// causes.
-    pub(crate) fn of<E>(operation: &'static str, error: &E) -> Self
+    /// Reports a failed SDK call: the code and message of the service, or else the chain of causes.
+    pub(crate) fn from_sdk<E>(operation: &'static str, error: &E) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
@@ -59,6 +51,7 @@ impl SyncError {
             (Some(code), None) => code.to_owned(),
             _ => causes(error),
         };
+
         Self::Call {
             operation,
             reason: excerpt(reason),
@@ -66,27 +59,28 @@ impl SyncError {
     }
 }
 
-/// The chain of causes, each once, without the values that `Debug` would show.
+/// Returns the messages of an error and its sources. Unlike `Debug`, this shows no values.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain
+    std::iter::successors(Some(error), |error| error.source())
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(": ")
 }
 
-/// The time-outs of a call by the run's deadline.
-pub(crate) fn within(
+/// Returns the timeouts of a call that may be attempted `attempts` times before the deadline.
+///
+/// # Errors
+/// [`SyncError::Call`] if the deadline leaves no time for the call.
+pub(crate) fn call_timeouts(
     operation: &'static str,
     deadline: Deadline,
     attempts: u32,
 ) -> Result<TimeoutConfig, SyncError> {
-    let left = deadline.remaining(Instant::now());
-    let late = || SyncError::Call {
+    let remaining = deadline.remaining(Instant::now());
+    let timeouts = Timeouts::within(remaining, attempts).ok_or_else(|| SyncError::Call {
         operation,
-        reason: "no time is left for it in this run".to_owned(),
-    };
-    Timeouts::within(left, attempts)
-        .map(|timeouts| timeouts.sdk())
-        .ok_or_else(late)
+        reason: "no time is left in this run".to_owned(),
+    })?;
+
+    Ok(timeouts.sdk())
 }

@@ -1,31 +1,31 @@
-//! Gauges as log lines, which CloudWatch Logs turns into metrics (Embedded metric format
-//! specification).
+//! Gauges as log lines in CloudWatch's embedded metric format (EMF).
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::Outcome;
+use crate::outcome::Outcome;
 
-/// One line of a group. Each gauge comes with the group as its dimension, and without, for alarms
-/// over all of them.
-pub(crate) fn line(outcome: &Outcome, namespace: &str, now_ms: i64) -> Value {
+/// Returns the line of one group. Each gauge is published with the group as its dimension, and
+/// without, for alarms over all groups. Unknown gauges are omitted.
+pub(crate) fn gauge_line(outcome: &Outcome, namespace: &str, now_ms: i64) -> Value {
     let succeeded = usize::from(outcome.error.is_none());
-    let known = outcome.seen.size;
-    let gauges = [
+    let size = outcome.metrics.size;
+    let gauges: Vec<_> = [
         ("ResolvedAddresses", Some(outcome.resolved.len())),
-        ("RegisteredTargets", known),
-        ("PendingTargets", known.map(|_| outcome.pending.len())),
+        ("RegisteredTargets", size),
+        ("PendingTargets", size.map(|_| outcome.pending.len())),
         ("SyncSucceeded", Some(succeeded)),
-    ];
-    let gauges: Vec<_> = gauges
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect();
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect();
+
     let metrics: Vec<_> = gauges
         .iter()
         .map(|(name, _)| json!({"Name": name, "Unit": "Count"}))
         .collect();
     let directive =
         json!({"Namespace": namespace, "Dimensions": [["TargetGroup"], []], "Metrics": metrics});
+
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),
@@ -33,7 +33,7 @@ pub(crate) fn line(outcome: &Outcome, namespace: &str, now_ms: i64) -> Value {
     );
     line.insert(
         "TargetGroup".to_owned(),
-        group(&outcome.target_group_arn).into(),
+        group_dimension(&outcome.target_group_arn).into(),
     );
     line.extend(
         gauges
@@ -43,8 +43,8 @@ pub(crate) fn line(outcome: &Outcome, namespace: &str, now_ms: i64) -> Value {
     Value::Object(line)
 }
 
-/// As CloudWatch names it in Elastic Load Balancing's own metrics: `targetgroup/name/id`.
-pub(crate) fn group(arn: &str) -> &str {
+/// Returns a group's value in the metrics of Elastic Load Balancing: `targetgroup/name/id`.
+pub(crate) fn group_dimension(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }
 
@@ -53,35 +53,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_declares_what_it_holds_and_nothing_that_is_not_known() {
+    fn a_line_declares_exactly_its_known_gauges() {
         let mut outcome = Outcome {
             target_group_arn: "arn:aws:x:y:z:targetgroup/a/1".to_owned(),
             ..Outcome::default()
         };
-        outcome.seen.size = Some(3);
-        let told = line(&outcome, "N", 7);
-        assert_eq!(told["_aws"]["Timestamp"], 7);
+        outcome.metrics.size = Some(3);
+        let line = gauge_line(&outcome, "N", 7);
+        assert_eq!(line["_aws"]["Timestamp"], 7);
         assert_eq!(
-            told["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
             json!([["TargetGroup"], []])
         );
-        assert_eq!(told["TargetGroup"], "targetgroup/a/1");
+        assert_eq!(line["TargetGroup"], "targetgroup/a/1");
         assert_eq!(
-            (&told["RegisteredTargets"], &told["SyncSucceeded"]),
+            (&line["RegisteredTargets"], &line["SyncSucceeded"]),
             (&json!(3), &json!(1))
         );
-        outcome.seen.size = None;
-        outcome.problem("x");
-        let told = line(&outcome, "N", 7);
-        assert!(told.get("RegisteredTargets").is_none() && told.get("PendingTargets").is_none());
-        let declared = told["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        outcome.metrics.size = None;
+        outcome.add_problem("x");
+        let line = gauge_line(&outcome, "N", 7);
+        assert!(line.get("RegisteredTargets").is_none() && line.get("PendingTargets").is_none());
+        let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
             .as_array()
             .unwrap();
         assert!(
             declared
                 .iter()
-                .all(|metric| told[metric["Name"].as_str().unwrap()].is_u64())
+                .all(|metric| line[metric["Name"].as_str().unwrap()].is_u64())
         );
-        assert_eq!((declared.len(), &told["SyncSucceeded"]), (2, &json!(0)));
+        assert_eq!((declared.len(), &line["SyncSucceeded"]), (2, &json!(0)));
     }
 }

@@ -1,4 +1,4 @@
-//! One target group in one run: resolve, look, reconcile, apply, remember.
+//! One target group in one run: resolves, describes, reconciles, applies and stores.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -7,23 +7,23 @@ use std::sync::Arc;
 use aws::Deadline;
 use tokio::task::JoinSet;
 
-use crate::AlbSync;
-use crate::admissible::{self, Inadmissible};
-use crate::answer::Outcome;
-use crate::apply::{Application, Applied};
+use crate::apply::{AppliedChanges, Executor};
 use crate::error::SyncError;
-use crate::reconcile::{Changes, Seen, Sighting, reconcile};
-use crate::resolver::{Family, Question, Resolutions, ResolveError};
-use crate::sampling::{Evidence, Resolution};
+use crate::observe::observe;
+use crate::outcome::Outcome;
+use crate::reconcile::{Changes, NameObservation, Settings, reconcile};
+use crate::resolver::{Family, Question, Resolutions, ResolveError, ResolveResult};
 use crate::state::{Record, State};
-use crate::state_table::{Stored, Written};
-use crate::sync_targets::{Answers, Group, Source};
-use crate::target_groups::GroupDescription;
+use crate::state_table::{StateTable, StoredState, WriteOutcome};
+use crate::sync_targets::{Group, ResponseScope};
+use crate::target_groups::{GroupDescription, TargetGroups};
 
-/// One run's part in one group.
-pub(crate) struct Run<'r> {
-    pub(crate) sync: &'r AlbSync,
+/// The run of one group.
+pub(crate) struct GroupRun<'r> {
     pub(crate) group: &'r Group,
+    pub(crate) settings: &'r Settings,
+    pub(crate) target_groups: &'r TargetGroups,
+    pub(crate) states: &'r StateTable,
     pub(crate) names: Arc<Resolutions>,
     pub(crate) deadline: Deadline,
     /// In milliseconds since 1970.
@@ -32,340 +32,279 @@ pub(crate) struct Run<'r> {
     pub(crate) dry_run: bool,
 }
 
-type Resolved = Result<Resolution, ResolveError>;
-
-impl Run<'_> {
-    /// Makes the group equal to what its names show. Whatever goes wrong stands in the outcome.
+impl GroupRun<'_> {
+    /// Makes the group match its names. The outcome contains any error.
     pub(crate) async fn outcome(&self) -> Outcome {
         let mut outcome = Outcome {
             target_group_arn: self.group.arn.clone(),
             ..Outcome::default()
         };
         if let Err(error) = self.reconcile(&mut outcome).await {
-            outcome.problem(error);
+            outcome.add_problem(error);
         }
         outcome
     }
 
-    /// Resolves first: without an address nobody else is asked.
+    /// Resolves the names first, and calls AWS only if a name has an address.
     async fn reconcile(&self, outcome: &mut Outcome) -> Result<(), SyncError> {
         let description = self.description(outcome).await?;
         let resolved = self.resolve(description.family).await;
         if resolved.iter().all(Result::is_err) {
             return Err(self.unresolved(&resolved, outcome));
         }
-        let own = self.own_addresses(&description).await;
-        let sightings = self.sightings(resolved, &own, outcome);
+        let own = self.load_balancer_addresses(&description).await;
+        let observations = self.observations(resolved, &own, outcome);
+
         let arn = &self.group.arn;
         let (reported, stored) = tokio::join!(
-            self.sync.target_groups.reported(arn, self.deadline),
-            self.sync.states.read(arn, self.deadline)
+            self.target_groups.targets(arn, self.deadline),
+            self.states.read(arn, self.deadline)
         );
         let (reported, stored) = (reported?, stored?);
+
         let changes = reconcile(
-            &sightings,
+            &observations,
             &reported,
             &stored.state,
-            &self.sync.config.settings,
+            self.settings,
             self.now,
         );
-        outcome.seen.size = Some(changes.size);
-        outcome.seen.withheld = changes.withheld;
-        outcome.seen.kept_healthy = changes.kept_healthy;
+        outcome.metrics.size = Some(changes.size);
+        outcome.metrics.withheld = changes.withheld;
+        outcome.metrics.kept_healthy = changes.kept_healthy;
         outcome.pending = pending(&stored.state);
+
         if self.dry_run {
-            self.tell(&changes, outcome);
+            report_changes(&changes, outcome);
             return Ok(());
         }
-        self.carry_out(&changes, &stored, outcome).await
+        self.apply(&changes, &stored, outcome).await
     }
 
-    /// What does not change about the group. Asked for once in a function's life, and only when a
-    /// name has addresses.
+    /// Returns the properties of the group that never change. They are requested once per process,
+    /// and only if a name has an address.
     async fn description(&self, outcome: &mut Outcome) -> Result<Arc<GroupDescription>, SyncError> {
         let arn = &self.group.arn;
-        if let Some(description) = self.sync.description(arn) {
+        if let Some(description) = self.target_groups.known_description(arn) {
             return Ok(description);
         }
 
         let resolved = self.resolve(Family::V4).await;
         if resolved.iter().all(Result::is_err) {
-            let might_have_others = resolved
+            let may_have_ipv6 = resolved
                 .iter()
-                .any(|one| matches!(one, Err(ResolveError::NoAddress)));
-            if !might_have_others || self.resolve(Family::V6).await.iter().all(Result::is_err) {
+                .any(|result| matches!(result, Err(ResolveError::NoAddress)));
+            if !may_have_ipv6 || self.resolve(Family::V6).await.iter().all(Result::is_err) {
                 return Err(self.unresolved(&resolved, outcome));
             }
         }
-        let description = Arc::new(self.sync.target_groups.describe(arn, self.deadline).await?);
-        self.sync.remember_description(arn, &description);
-        Ok(description)
+
+        self.target_groups.describe(arn, self.deadline).await
     }
 
-    /// The addresses of the load balancer that the group belongs to. A name that leads back to it
-    /// would have it send requests to itself. Not known if its name cannot be resolved.
-    async fn own_addresses(&self, description: &GroupDescription) -> BTreeSet<IpAddr> {
-        let mut own = BTreeSet::new();
+    /// Returns the addresses of the group's own load balancers. A load balancer with a target among
+    /// them would send requests to itself. Empty if their names cannot be resolved.
+    async fn load_balancer_addresses(&self, description: &GroupDescription) -> BTreeSet<IpAddr> {
+        let mut addresses = BTreeSet::new();
         for name in description.load_balancers.iter().cloned() {
             let question = Question {
                 name,
                 family: description.family,
-                answers: Answers::Auto,
+                scope: ResponseScope::Auto,
             };
-            own.extend(
-                self.names
-                    .of(question)
-                    .await
-                    .into_iter()
-                    .flat_map(|resolution| resolution.addresses),
-            );
+            if let Ok(resolution) = self.names.resolve(question).await {
+                addresses.extend(resolution.addresses);
+            }
         }
-        own
+        addresses
     }
 
-    /// Every name of the group, side by side.
-    async fn resolve(&self, family: Family) -> Vec<Resolved> {
-        let mut asking = JoinSet::new();
+    /// Resolves all names of the group in parallel. The results are in the order of the names.
+    async fn resolve(&self, family: Family) -> Vec<ResolveResult> {
+        let mut tasks = JoinSet::new();
         for (index, source) in self.group.sources.iter().enumerate() {
             let names = Arc::clone(&self.names);
             let question = Question {
                 name: source.name.clone(),
                 family,
-                answers: source.answers,
+                scope: source.scope,
             };
-            asking.spawn(async move { (index, names.of(question).await) });
+            tasks.spawn(async move { (index, names.resolve(question).await) });
         }
-        let mut resolved = vec![Err(ResolveError::TimedOut); self.group.sources.len()];
-        while let Some(asked) = asking.join_next().await {
-            if let Ok((index, resolution)) = asked
-                && let Some(place) = resolved.get_mut(index)
+
+        let mut results = vec![Err(ResolveError::TimedOut); self.group.sources.len()];
+        while let Some(finished) = tasks.join_next().await {
+            if let Ok((index, result)) = finished
+                && let Some(slot) = results.get_mut(index)
             {
-                *place = resolution;
+                *slot = result;
             }
         }
-        resolved
+        results
     }
 
-    fn unresolved(&self, resolved: &[Resolved], outcome: &mut Outcome) -> SyncError {
-        for (source, resolution) in self.group.sources.iter().zip(resolved) {
-            if let Err(error) = resolution {
-                outcome.problem(format_args!("{} {error}", source.name));
+    fn unresolved(&self, results: &[ResolveResult], outcome: &mut Outcome) -> SyncError {
+        for (source, result) in self.group.sources.iter().zip(results) {
+            if let Err(error) = result {
+                outcome.add_problem(format_args!("{} {error}", source.name));
             }
         }
         SyncError::Unresolved
     }
 
-    /// What the names show, as far as it can be targets.
-    fn sightings(
+    fn observations(
         &self,
-        resolved: Vec<Resolved>,
+        results: Vec<ResolveResult>,
         own: &BTreeSet<IpAddr>,
         outcome: &mut Outcome,
-    ) -> Vec<Sighting> {
+    ) -> Vec<NameObservation> {
         outcome.complete = true;
-        let with_source = self.group.sources.iter().zip(resolved);
+        let with_source = self.group.sources.iter().zip(results);
+
         with_source
-            .map(|(source, resolution)| sighting(source, resolution, own, outcome))
+            .map(|(source, result)| observe(source, result, own, outcome))
             .collect()
     }
 
-    fn tell(&self, changes: &Changes, outcome: &mut Outcome) {
-        outcome.registered = changes.register.iter().map(|joining| joining.at).collect();
-        outcome.deregistered = changes.deregister.iter().map(|target| target.at).collect();
-        outcome.pending = pending(&changes.state);
-    }
-
-    /// The state is written first with those who are about to come, then as it is afterwards. A run
-    /// that finds it changed by another one leaves everything to that.
-    async fn carry_out(
+    /// Applies the changes between two writes of the state: one before them, which claims the
+    /// targets to register, and one with their results. If another run has changed the state, this
+    /// run leaves all changes to it.
+    async fn apply(
         &self,
         changes: &Changes,
-        stored: &Stored,
+        stored: &StoredState,
         outcome: &mut Outcome,
     ) -> Result<(), SyncError> {
-        let (arn, deadline) = (&self.group.arn, self.deadline);
-        let acts = !changes.register.is_empty() || !changes.deregister.is_empty();
-        if !acts && changes.state == stored.state && !stored.is_to_be_kept(self.now) {
+        let arn = &self.group.arn;
+        let has_changes = !changes.register.is_empty() || !changes.deregister.is_empty();
+        let is_state_current = changes.state == stored.state && !stored.needs_renewal(self.now);
+        if !has_changes && is_state_current {
             return Ok(());
         }
 
-        let first = if acts { &changes.claim } else { &changes.state };
-        let Written::As(version) = self
-            .sync
-            .states
-            .write(arn, first, stored.version, self.now, deadline)
-            .await?
-        else {
-            outcome.seen.left_to_another = true;
+        let state = if has_changes {
+            &changes.claim
+        } else {
+            &changes.state
+        };
+        let WriteOutcome::Written(version) = self.write(state, stored.version).await? else {
+            outcome.metrics.left_to_another = true;
             outcome.complete = false;
             return Ok(());
         };
-        if !acts {
+        if !has_changes {
             outcome.pending = pending(&changes.state);
             return Ok(());
         }
-        let applied = Application::new(&self.sync.target_groups, arn, deadline)
+
+        let applied = Executor::new(self.target_groups, arn, self.deadline)
             .run(changes)
             .await;
-        note(&applied, outcome);
-        if let Some(error) = applied
-            .failure
-            .clone()
-            .filter(|_| applied.deregistered.is_empty())
+        report_applied(&applied, outcome);
+        if applied.deregistered.is_empty()
+            && let Some(error) = applied.failure
         {
             return Err(error);
         }
-        let state = after(changes, &applied);
+
+        let state = state_after(changes, &applied);
         outcome.pending = pending(&state);
-        match self
-            .sync
-            .states
-            .write(arn, &state, version, self.now, deadline)
-            .await?
-        {
-            Written::As(_) => applied.failure.map_or(Ok(()), Err),
-            Written::Lost => Err(SyncError::Overtaken),
+        match self.write(&state, version).await? {
+            WriteOutcome::Written(_) => applied.failure.map_or(Ok(()), Err),
+            WriteOutcome::Conflict => Err(SyncError::Conflict),
         }
     }
-}
 
-fn sighting(
-    source: &Source,
-    resolution: Resolved,
-    own: &BTreeSet<IpAddr>,
-    outcome: &mut Outcome,
-) -> Sighting {
-    let seen = match resolution {
-        Ok(resolution) => seen(source, resolution, own, outcome),
-        Err(error) => {
-            outcome.problem(format_args!("{} {error}", source.name));
-            None
-        }
-    };
-    outcome.complete &= seen
-        .as_ref()
-        .is_some_and(|seen| seen.evidence == Evidence::Whole);
-    Sighting {
-        name: source.name.clone(),
-        port: source.port,
-        zone: source.zone,
-        seen,
+    async fn write(&self, state: &State, read_version: u64) -> Result<WriteOutcome, SyncError> {
+        self.states
+            .write(
+                &self.group.arn,
+                state,
+                read_version,
+                self.now,
+                self.deadline,
+            )
+            .await
     }
-}
-
-/// A name with an address that cannot be a target says nothing about those that it does not show.
-fn seen(
-    source: &Source,
-    resolution: Resolution,
-    own: &BTreeSet<IpAddr>,
-    outcome: &mut Outcome,
-) -> Option<Seen> {
-    outcome.seen.lookups += resolution.lookups;
-    let ttl = resolution.ttl.as_secs();
-    outcome.seen.ttl_s = Some(outcome.seen.ttl_s.map_or(ttl, |least| least.min(ttl)));
-
-    let (mut addresses, mut refused) = (BTreeSet::new(), Vec::new());
-    for address in resolution.addresses {
-        match admissible::check(address, source) {
-            Ok(()) if own.contains(&address) => {
-                refused.push((address, Inadmissible::OwnLoadBalancer))
-            }
-            Ok(()) => drop(addresses.insert(address)),
-            Err(reason) => refused.push((address, reason)),
-        }
-    }
-    outcome.resolved.extend(&addresses);
-    if refused.is_empty() {
-        return Some(Seen {
-            addresses,
-            evidence: resolution.evidence,
-        });
-    }
-
-    outcome.problem(refusal(&source.name, &refused));
-    Some(Seen {
-        addresses,
-        evidence: Evidence::Doubtful,
-    })
-}
-
-/// Says which addresses cannot be targets and why, and what to do if they should be.
-fn refusal(name: &str, refused: &[(IpAddr, Inadmissible)]) -> String {
-    const LISTED: usize = 8;
-    let listed = refused
-        .iter()
-        .take(LISTED)
-        .map(|(address, reason)| format!("{address} ({reason})"));
-    let mut listed = listed.collect::<Vec<_>>().join(", ");
-    if let Some(more) = refused.len().checked_sub(LISTED).filter(|more| *more > 0) {
-        listed.push_str(&format!(" and {more} more"));
-    }
-
-    let has = |wanted: Inadmissible| refused.iter().any(|(_, reason)| *reason == wanted);
-    let hint = if has(Inadmissible::OutsideAmazon) {
-        "; set \"availability_zone\" to \"all\" for targets outside the VPC, or list its CIDR blocks in \"networks\""
-    } else if has(Inadmissible::Public) || has(Inadmissible::OutsideNetworks) {
-        "; list the VPC's CIDR blocks in \"networks\" if these addresses are its own"
-    } else {
-        ""
-    };
-    format!("{name} resolves to addresses that cannot be targets: {listed}{hint}")
 }
 
 fn pending(state: &State) -> BTreeMap<SocketAddr, u32> {
-    let pending = state
+    state
         .targets
         .iter()
-        .filter(|(_, record)| record.is_pending());
-    pending.map(|(at, record)| (*at, record.misses)).collect()
+        .filter(|(_, record)| record.is_pending())
+        .map(|(address, record)| (*address, record.misses))
+        .collect()
 }
 
-fn note(applied: &Applied, outcome: &mut Outcome) {
-    outcome.registered = applied.registered.iter().map(|target| target.at).collect();
+/// Reports the changes of a dry run.
+fn report_changes(changes: &Changes, outcome: &mut Outcome) {
+    outcome.registered = changes
+        .register
+        .iter()
+        .map(|registration| registration.address)
+        .collect();
+    outcome.deregistered = changes
+        .deregister
+        .iter()
+        .map(|target| target.address)
+        .collect();
+    outcome.pending = pending(&changes.state);
+}
+
+fn report_applied(applied: &AppliedChanges, outcome: &mut Outcome) {
+    outcome.registered = applied
+        .registered
+        .iter()
+        .map(|target| target.address)
+        .collect();
+    outcome.registered.sort_unstable();
     outcome.deregistered = applied
         .deregistered
         .iter()
-        .map(|target| target.at)
+        .map(|target| target.address)
         .collect();
-    outcome.registered.sort_unstable();
     for (target, reason) in &applied.refused {
-        outcome.problem(format_args!("{}: {reason}", target.at));
+        outcome.add_problem(format_args!("{}: {reason}", target.address));
     }
-    let size = outcome.seen.size.unwrap_or_default() + applied.registered.len();
-    outcome.seen.size = Some(size.saturating_sub(applied.deregistered.len()));
+
+    let size = outcome.metrics.size.unwrap_or_default() + applied.registered.len();
+    outcome.metrics.size = Some(size.saturating_sub(applied.deregistered.len()));
 }
 
-/// The state that was aimed at, without what could not be registered and with what could not be
-/// deregistered.
-fn after(changes: &Changes, applied: &Applied) -> State {
+/// Returns the intended state, without targets that could not be registered and with targets that
+/// could not be deregistered.
+fn state_after(changes: &Changes, applied: &AppliedChanges) -> State {
     let mut state = changes.state.clone();
-    for joining in &changes.register {
-        match applied
+
+    for registration in &changes.register {
+        let registered = applied
             .registered
             .iter()
-            .find(|target| target.at == joining.at)
-        {
+            .find(|target| target.address == registration.address);
+        match registered {
             Some(target) => state
                 .targets
-                .entry(joining.at)
+                .entry(registration.address)
                 .or_default()
                 .zone
                 .clone_from(&target.zone),
-            None => drop(state.targets.remove(&joining.at)),
+            None => drop(state.targets.remove(&registration.address)),
         }
     }
-    for target in changes
+
+    let still_registered = changes
         .deregister
         .iter()
-        .filter(|target| !applied.deregistered.contains(target))
-    {
+        .filter(|target| !applied.deregistered.contains(target));
+    for target in still_registered {
         let record: Record = changes
             .claim
             .targets
-            .get(&target.at)
+            .get(&target.address)
             .cloned()
             .unwrap_or_default();
-        state.targets.entry(target.at).or_insert(record);
+        state.targets.entry(target.address).or_insert(record);
     }
     state
 }

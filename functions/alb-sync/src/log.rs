@@ -1,49 +1,56 @@
-//! The log's line for each group and run.
+//! The log line of each group and run.
 
-use crate::answer::Outcome;
-use crate::gauges::group;
+use crate::gauges::group_dimension;
+use crate::outcome::Outcome;
 
-/// What came of a group. `reason` is what alarms look for.
+/// Logs the outcome of a group. Alarms match the field `reason`.
 pub(crate) fn outcome(outcome: &Outcome, dry_run: bool) {
-    let (told, seen) = (outcome, &outcome.seen);
-    let reason = if told.error.is_some() { "fault" } else { "ok" };
-    macro_rules! told {
+    let metrics = &outcome.metrics;
+    let reason = if outcome.error.is_some() {
+        "fault"
+    } else {
+        "ok"
+    };
+
+    // `tracing` needs the level and the message at compile time.
+    macro_rules! log_outcome {
         ($level:ident, $message:literal) => {
             tracing::$level!(
                 reason,
-                target_group = group(&told.target_group_arn),
-                resolved = told.resolved.len(),
-                lookups = seen.lookups,
-                ttl_s = seen.ttl_s,
-                complete = told.complete,
-                targets = seen.size,
-                registered = listed(&told.registered),
-                deregistered = listed(&told.deregistered),
-                pending = listed(told.pending.keys()),
-                withheld = seen.withheld,
-                kept_healthy = seen.kept_healthy,
-                left_to_another = seen.left_to_another,
+                target_group = group_dimension(&outcome.target_group_arn),
+                resolved = outcome.resolved.len(),
+                lookups = metrics.lookups,
+                ttl_s = metrics.ttl_s,
+                complete = outcome.complete,
+                targets = metrics.size,
+                registered = joined(&outcome.registered),
+                deregistered = joined(&outcome.deregistered),
+                pending = joined(outcome.pending.keys()),
+                withheld = metrics.withheld,
+                kept_healthy = metrics.kept_healthy,
+                left_to_another = metrics.left_to_another,
                 dry_run,
-                error = told.error,
+                error = outcome.error,
                 $message
             )
         };
     }
-    match (&told.error, seen.kept_healthy, seen.withheld) {
-        (Some(_), ..) => told!(error, "a target group could not be reconciled"),
-        (None, 1.., _) => told!(
+
+    match (&outcome.error, metrics.kept_healthy, metrics.withheld) {
+        (Some(_), ..) => log_outcome!(error, "failed to reconcile a target group"),
+        (None, 1.., _) => log_outcome!(
             warn,
-            "healthy targets stay until a target that the names show is healthy"
+            "healthy targets stay until a resolved target is healthy"
         ),
-        (None, 0, 0) => told!(info, "a target group follows its names"),
-        (None, 0, _) => told!(
+        (None, 0, 0) => log_outcome!(info, "reconciled a target group"),
+        (None, 0, _) => log_outcome!(
             warn,
-            "more targets are due to leave than may in one interval"
+            "more targets are due to leave than one interval allows"
         ),
     }
 }
 
-fn listed(targets: impl IntoIterator<Item = impl ToString>) -> String {
+fn joined(targets: impl IntoIterator<Item = impl ToString>) -> String {
     targets
         .into_iter()
         .map(|target| target.to_string())

@@ -1,87 +1,92 @@
-//! From answers of one name to what is known of its addresses, and when to stop asking.
+//! Samples the DNS responses of one name, and decides when to stop.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::coverage::{ANSWERS_FOR_RARE, WHOLE_BELOW, answers_for_all};
-use crate::sync_targets::Answers;
+use crate::coverage::{MIN_PARTIAL_ADDRESSES, MIN_RESPONSES_FOR_RARE, responses_for_all};
+use crate::sync_targets::ResponseScope;
 
-/// A cache that repeats itself this often has nothing new to say before its answers' time to live
-/// is over.
-const REPEATS: u32 = 16;
+/// The number of consecutive repeated responses after which sampling ends. A cache has nothing new
+/// to say before its entry expires.
+const MAX_REPEATS: u32 = 16;
 
-/// No cache is taken to keep an answer for longer.
-pub(crate) const MAX_COPIES_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest time that a cache is assumed to keep a response.
+pub(crate) const MAX_CACHE_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// One answer to one query.
+/// The response to one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Its addresses, one at least.
+pub struct DnsResponse {
+    /// The addresses, at least one.
     pub addresses: BTreeSet<IpAddr>,
-    /// How long they hold: the least of its records.
+    /// The shortest time to live of the records.
     pub ttl: Duration,
-    /// Whether it comes from a server of the name's own zone (RFC 1035, AA), and not from a cache.
+    /// True if the response comes from a server of the name's own zone (RFC 1035, AA), and not from
+    /// a cache.
     pub authoritative: bool,
 }
 
-/// What a name's answers say about addresses that they do not show.
+/// What the responses of a name prove about addresses that they do not contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// That they are gone.
+    /// The responses contain all addresses. Any other address is gone.
     Whole,
-    /// That they may be gone.
+    /// The responses contain some addresses. Another address may be gone.
     Sample {
-        /// How many answers count as independent.
+        /// The number of independent responses.
         answers: u32,
-        /// How many addresses the smallest of them shows.
+        /// The number of addresses in the smallest response.
         size: usize,
-        /// How long copies of them may be given out again.
+        /// How long caches may repeat these responses.
         copies_for: Duration,
-        /// True if every address is shown equally often, as those of a load balancer are.
+        /// True if all addresses are equally frequent, as those of a load balancer are.
         is_uniform: bool,
     },
-    /// Nothing: part of what they show cannot be right.
+    /// Part of the addresses cannot be right. They prove nothing about others.
     Doubtful,
 }
 
-/// What a name resolves to.
+/// The result of resolving a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {
-    /// Every address that an answer showed.
+    /// The addresses of all responses.
     pub addresses: BTreeSet<IpAddr>,
-    /// What they say about others.
+    /// What the responses prove about other addresses.
     pub evidence: Evidence,
-    /// How long the addresses hold: the least of all answers.
+    /// The shortest time to live of all responses.
     pub ttl: Duration,
-    /// How many queries were made.
+    /// The number of queries.
     pub lookups: u32,
 }
 
-/// The answers of one name in one run.
+/// Collects the responses of one name in one run.
 #[derive(Debug)]
-pub struct Sampling {
-    answers: Answers,
+pub struct Sampler {
+    scope: ResponseScope,
     max_lookups: u32,
     lookups: u32,
     addresses: BTreeSet<IpAddr>,
+    /// The different sets of addresses so far.
     sets: HashSet<BTreeSet<IpAddr>>,
-    /// Answers from the zone's own servers, or different ones: copies of one answer are one answer.
+    /// The number of responses from the zone's own servers, or with a new set. Cached copies of a
+    /// response count once.
     independent: u32,
     all_authoritative: bool,
     repeats: u32,
+    /// The number of addresses in the smallest response.
     size: usize,
     ttl: Duration,
-    whole: bool,
-    over: bool,
+    is_whole: bool,
+    is_ended: bool,
 }
 
-impl Sampling {
-    /// Samples a name whose answers show what `answers` says, with at most `max_lookups` queries.
+impl Sampler {
+    /// Creates a sampler for a name whose responses have the given scope, with at most `max_lookups`
+    /// queries.
     #[must_use]
-    pub fn new(answers: Answers, max_lookups: u32) -> Self {
+    pub fn new(scope: ResponseScope, max_lookups: u32) -> Self {
         Self {
-            answers,
+            scope,
             max_lookups,
             lookups: 0,
             addresses: BTreeSet::new(),
@@ -91,76 +96,85 @@ impl Sampling {
             repeats: 0,
             size: usize::MAX,
             ttl: Duration::MAX,
-            whole: false,
-            over: false,
+            is_whole: false,
+            is_ended: false,
         }
     }
 
-    /// Takes an answer in.
-    pub fn add(&mut self, answer: Answer) {
+    /// Adds a response.
+    pub fn add(&mut self, response: DnsResponse) {
         self.lookups += 1;
-        self.whole = match self.answers {
-            Answers::Auto => answer.addresses.len() < WHOLE_BELOW,
-            Answers::Whole => true,
-            Answers::Part => false,
+        self.is_whole = match self.scope {
+            ResponseScope::Auto => response.addresses.len() < MIN_PARTIAL_ADDRESSES,
+            ResponseScope::Whole => true,
+            ResponseScope::Part => false,
         };
-        self.size = self.size.min(answer.addresses.len());
-        self.ttl = self.ttl.min(answer.ttl);
-        self.all_authoritative &= answer.authoritative;
-        self.addresses.extend(&answer.addresses);
-        let new = self.sets.insert(answer.addresses);
-        self.independent += u32::from(new || answer.authoritative);
-        self.repeats = if new || answer.authoritative {
-            0
-        } else {
-            self.repeats + 1
-        };
+        self.size = self.size.min(response.addresses.len());
+        self.ttl = self.ttl.min(response.ttl);
+        self.all_authoritative &= response.authoritative;
+        self.addresses.extend(&response.addresses);
+
+        let is_new = self.sets.insert(response.addresses);
+        let is_independent = is_new || response.authoritative;
+        self.independent += u32::from(is_independent);
+        self.repeats = if is_independent { 0 } else { self.repeats + 1 };
     }
 
-    /// Ends the sampling: a query failed, or the time is over.
+    /// Ends the sampling after a failed query or at the deadline.
     pub fn end(&mut self) {
-        self.over = true;
+        self.is_ended = true;
     }
 
-    /// How many queries are to be made next: none where the answers are whole or cover the name,
-    /// where they repeat themselves, and behind the last of `max_lookups`.
+    /// Returns the number of queries to make next, at most `max_parallel`.
+    ///
+    /// The number is 0 once the responses are complete, cover the name or repeat themselves, and
+    /// after `max_lookups` queries.
     #[must_use]
-    pub fn wanted(&self, at_once: u32) -> u32 {
-        let enough = self.over || self.whole || self.covers() || self.repeats >= REPEATS;
-        if enough {
+    pub fn next_queries(&self, max_parallel: u32) -> u32 {
+        let is_done =
+            self.is_ended || self.is_whole || self.covers_name() || self.repeats >= MAX_REPEATS;
+
+        if is_done {
             0
         } else {
-            at_once.min(self.max_lookups.saturating_sub(self.lookups))
+            max_parallel.min(self.max_lookups.saturating_sub(self.lookups))
         }
     }
 
-    /// True if one more address than are known would have been seen.
-    fn covers(&self) -> bool {
-        let of_equals = answers_for_all(self.addresses.len() + 1, self.size);
-        let needed = if self.answers == Answers::Part {
-            of_equals.max(ANSWERS_FOR_RARE)
+    /// Returns whether the responses would contain one more address if the name had it.
+    fn covers_name(&self) -> bool {
+        let if_uniform = responses_for_all(self.addresses.len() + 1, self.size);
+        let needed = if self.scope == ResponseScope::Part {
+            if_uniform.max(MIN_RESPONSES_FOR_RARE)
         } else {
-            of_equals
+            if_uniform
         };
+
         self.lookups > 0 && self.independent >= needed
     }
 
-    /// What is known. At least one answer has been added. Answers that are parts never make a
-    /// whole: how seldom an address is shown is not known.
+    /// Returns the result. At least one response must have been added.
+    ///
+    /// Partial responses ([`ResponseScope::Part`]) are never complete together, because the
+    /// frequency of an address is unknown.
     #[must_use]
     pub fn finish(self) -> Resolution {
-        let sample = Evidence::Sample {
-            answers: self.independent,
-            size: self.size,
-            copies_for: if self.all_authoritative {
-                Duration::ZERO
-            } else {
-                self.ttl.min(MAX_COPIES_FOR)
-            },
-            is_uniform: self.answers == Answers::Auto,
+        let covers_uniform_name = self.scope == ResponseScope::Auto && self.covers_name();
+        let evidence = if self.is_whole || covers_uniform_name {
+            Evidence::Whole
+        } else {
+            Evidence::Sample {
+                answers: self.independent,
+                size: self.size,
+                copies_for: if self.all_authoritative {
+                    Duration::ZERO
+                } else {
+                    self.ttl.min(MAX_CACHE_TIME)
+                },
+                is_uniform: self.scope == ResponseScope::Auto,
+            }
         };
-        let is_whole = self.whole || (self.answers == Answers::Auto && self.covers());
-        let evidence = if is_whole { Evidence::Whole } else { sample };
+
         Resolution {
             addresses: self.addresses,
             evidence,
@@ -174,51 +188,49 @@ impl Sampling {
 mod tests {
     use super::*;
 
-    fn answer(addresses: impl IntoIterator<Item = u8>, authoritative: bool) -> Answer {
+    fn response(addresses: impl IntoIterator<Item = u8>, authoritative: bool) -> DnsResponse {
         let addresses = addresses
             .into_iter()
             .map(|last| IpAddr::from([10, 0, 0, last]))
             .collect();
-        Answer {
+        DnsResponse {
             addresses,
             ttl: Duration::from_secs(60),
             authoritative,
         }
     }
 
-    /// Answers with 8 of `nodes` until enough; what came of it.
+    /// Samples responses with 8 of `nodes` addresses.
     fn sampled(nodes: u8, max_lookups: u32, random: &mut fastrand::Rng) -> Resolution {
-        let mut sampling = Sampling::new(Answers::Auto, max_lookups);
+        let mut sampler = Sampler::new(ResponseScope::Auto, max_lookups);
         loop {
             let mut all: Vec<u8> = (0..nodes).collect();
             random.shuffle(&mut all);
-            sampling.add(answer(all.into_iter().take(8), false));
-            if sampling.wanted(1) == 0 {
-                return sampling.finish();
+            sampler.add(response(all.into_iter().take(8), false));
+            if sampler.next_queries(1) == 0 {
+                return sampler.finish();
             }
         }
     }
 
-    /// Scenario 15.
     #[test]
-    fn an_answer_of_seven_is_whole_at_once() {
-        let mut sampling = Sampling::new(Answers::Auto, 150);
-        sampling.add(answer(0..7, false));
-        assert_eq!(sampling.wanted(4), 0);
-        assert_eq!(sampling.finish().evidence, Evidence::Whole);
+    fn a_response_of_seven_addresses_is_whole() {
+        let mut sampler = Sampler::new(ResponseScope::Auto, 150);
+        sampler.add(response(0..7, false));
+        assert_eq!(sampler.next_queries(4), 0);
+        assert_eq!(sampler.finish().evidence, Evidence::Whole);
     }
 
-    /// Scenario 16.
     #[test]
-    fn no_more_than_max_lookups_are_wanted() {
-        let mut sampling = Sampling::new(Answers::Auto, 3);
-        sampling.add(answer(0..8, false));
-        assert_eq!(sampling.wanted(4), 2);
-        sampling.add(answer(0..8, false));
-        sampling.add(answer(0..8, false));
-        assert_eq!(sampling.wanted(4), 0);
+    fn sampling_ends_after_max_lookups() {
+        let mut sampler = Sampler::new(ResponseScope::Auto, 3);
+        sampler.add(response(0..8, false));
+        assert_eq!(sampler.next_queries(4), 2);
+        sampler.add(response(0..8, false));
+        sampler.add(response(0..8, false));
+        assert_eq!(sampler.next_queries(4), 0);
         assert!(matches!(
-            sampling.finish().evidence,
+            sampler.finish().evidence,
             Evidence::Sample {
                 answers: 1,
                 size: 8,
@@ -228,15 +240,15 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_repeats_its_answer_is_one_answer_and_is_left_alone() {
-        let mut sampling = Sampling::new(Answers::Auto, 150);
-        while sampling.wanted(1) > 0 || sampling.lookups == 0 {
-            sampling.add(answer(0..8, false));
+    fn a_cache_that_repeats_its_response_counts_once_and_ends_sampling() {
+        let mut sampler = Sampler::new(ResponseScope::Auto, 150);
+        while sampler.next_queries(1) > 0 || sampler.lookups == 0 {
+            sampler.add(response(0..8, false));
         }
-        assert_eq!(sampling.lookups, 1 + REPEATS);
+        assert_eq!(sampler.lookups, 1 + MAX_REPEATS);
         let copies_for = Duration::from_secs(60);
         assert_eq!(
-            sampling.finish().evidence,
+            sampler.finish().evidence,
             Evidence::Sample {
                 answers: 1,
                 size: 8,
@@ -247,35 +259,35 @@ mod tests {
     }
 
     #[test]
-    fn the_zones_own_servers_answer_anew_each_time() {
-        let mut sampling = Sampling::new(Answers::Auto, 150);
-        while sampling.wanted(1) > 0 || sampling.lookups == 0 {
-            sampling.add(answer(0..8, true));
+    fn authoritative_responses_are_independent() {
+        let mut sampler = Sampler::new(ResponseScope::Auto, 150);
+        while sampler.next_queries(1) > 0 || sampler.lookups == 0 {
+            sampler.add(response(0..8, true));
         }
-        assert_eq!(sampling.lookups, 5);
-        assert_eq!(sampling.finish().evidence, Evidence::Whole);
+        assert_eq!(sampler.lookups, 5);
+        assert_eq!(sampler.finish().evidence, Evidence::Whole);
     }
 
     #[test]
-    fn an_answer_that_is_whole_whatever_its_size_needs_no_other() {
-        let mut sampling = Sampling::new(Answers::Whole, 150);
-        sampling.add(answer(0..100, false));
-        assert_eq!(sampling.wanted(4), 0);
-        assert_eq!(sampling.finish().evidence, Evidence::Whole);
+    fn one_response_of_whole_scope_is_enough() {
+        let mut sampler = Sampler::new(ResponseScope::Whole, 150);
+        sampler.add(response(0..100, false));
+        assert_eq!(sampler.next_queries(4), 0);
+        assert_eq!(sampler.finish().evidence, Evidence::Whole);
     }
 
     #[test]
-    fn answers_that_are_parts_never_make_a_whole() {
+    fn responses_of_partial_scope_never_become_whole() {
         for (authoritative, lookups, answers) in [
-            (true, ANSWERS_FOR_RARE, ANSWERS_FOR_RARE),
-            (false, 1 + REPEATS, 1),
+            (true, MIN_RESPONSES_FOR_RARE, MIN_RESPONSES_FOR_RARE),
+            (false, 1 + MAX_REPEATS, 1),
         ] {
-            let mut sampling = Sampling::new(Answers::Part, 150);
-            while sampling.wanted(1) > 0 || sampling.lookups == 0 {
-                sampling.add(answer(0..1, authoritative));
+            let mut sampler = Sampler::new(ResponseScope::Part, 150);
+            while sampler.next_queries(1) > 0 || sampler.lookups == 0 {
+                sampler.add(response(0..1, authoritative));
             }
-            assert_eq!(sampling.lookups, lookups);
-            let evidence = sampling.finish().evidence;
+            assert_eq!(sampler.lookups, lookups);
+            let evidence = sampler.finish().evidence;
             assert!(
                 matches!(evidence, Evidence::Sample { answers: seen, is_uniform: false, .. } if seen == answers)
             );
@@ -283,17 +295,17 @@ mod tests {
     }
 
     #[test]
-    fn a_time_to_live_of_more_than_a_day_counts_as_a_day() {
-        let mut sampling = Sampling::new(Answers::Part, 1);
-        sampling.add(Answer {
+    fn a_time_to_live_over_a_day_counts_as_a_day() {
+        let mut sampler = Sampler::new(ResponseScope::Part, 1);
+        sampler.add(DnsResponse {
             ttl: Duration::from_secs(u64::from(u32::MAX)),
-            ..answer(0..1, false)
+            ..response(0..1, false)
         });
-        let evidence = sampling.finish().evidence;
+        let evidence = sampler.finish().evidence;
         assert!(matches!(
             evidence,
             Evidence::Sample {
-                copies_for: MAX_COPIES_FOR,
+                copies_for: MAX_CACHE_TIME,
                 ..
             }
         ));
@@ -301,18 +313,18 @@ mod tests {
 
     #[test]
     fn an_ended_sampling_is_a_sample() {
-        let mut sampling = Sampling::new(Answers::Auto, 150);
-        sampling.add(answer(0..8, true));
-        sampling.end();
-        assert_eq!(sampling.wanted(4), 0);
+        let mut sampler = Sampler::new(ResponseScope::Auto, 150);
+        sampler.add(response(0..8, true));
+        sampler.end();
+        assert_eq!(sampler.next_queries(4), 0);
         assert!(matches!(
-            sampling.finish().evidence,
+            sampler.finish().evidence,
             Evidence::Sample { answers: 1, .. }
         ));
     }
 
     #[test]
-    fn what_is_taken_for_whole_is_whole_in_999_of_1000_runs_whatever_its_size() {
+    fn whole_evidence_is_right_in_999_of_1000_runs() {
         let mut random = fastrand::Rng::with_seed(6);
         let mut wrong = 0;
         for nodes in (9..=100).cycle().take(4_000) {

@@ -1,52 +1,57 @@
-//! What is remembered of a target group between runs, as one document.
+//! The state of a target group between runs, as one document.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// What is remembered of one target group. Instants are milliseconds since 1970.
+/// The state of one target group. Instants are milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
-    /// When targets were last taken out.
+pub(crate) struct State {
+    /// When targets last left the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stepped_at: Option<i64>,
-    /// From when on an answer of a cache is not a copy of one that has been counted.
+    pub(crate) stepped_at: Option<i64>,
+    /// Until when a cache may repeat DNS responses that are already counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub copies_until: Option<i64>,
-    /// By address and port.
-    pub targets: BTreeMap<SocketAddr, Record>,
+    pub(crate) copies_until: Option<i64>,
+    pub(crate) targets: BTreeMap<SocketAddr, Record>,
 }
 
-/// What is remembered of one target.
+/// The state of one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
-    /// Whether it has been registered here, or a name has shown it. Others are not taken out.
+pub(crate) struct Record {
+    /// True if alb-sync registered the target, or a name resolved to it. Other targets stay.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub ours: bool,
-    /// The zone that it was registered with, if with one.
+    pub(crate) ours: bool,
+    /// The zone of the registration, if it named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
-    /// The names that showed it last, where several make up its port.
+    pub(crate) zone: Option<String>,
+    /// The names that last resolved to the target. Empty if its port has only one name.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub names: BTreeSet<String>,
-    /// In how many intervals good evidence did not show it.
+    pub(crate) names: BTreeSet<String>,
+    /// The number of intervals in which good evidence did not contain the target.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub misses: u32,
-    /// How many independent answers have not shown it since the last miss that was counted.
+    pub(crate) misses: u32,
+    /// The number of independent responses without the target since the last counted miss.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub answers: u32,
-    /// When one of the two was last counted.
+    pub(crate) answers: u32,
+    /// When a miss or responses were last counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub counted_at: Option<i64>,
+    pub(crate) counted_at: Option<i64>,
+}
+
+impl State {
+    /// Returns whether alb-sync registered a target, or a name has resolved to it.
+    pub(crate) fn is_ours(&self, address: SocketAddr) -> bool {
+        self.targets.get(&address).is_some_and(|record| record.ours)
+    }
 }
 
 impl Record {
-    /// Whether it is due to be shown again.
-    #[must_use]
-    pub const fn is_pending(&self) -> bool {
+    /// Returns whether the target was missed, and leaves unless a name resolves to it again.
+    pub(crate) const fn is_pending(&self) -> bool {
         self.misses > 0
     }
 }
@@ -60,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thousand_targets_at_their_longest_fit_into_an_item() {
+    fn a_state_of_a_thousand_targets_fits_into_an_item() {
         let record = Record {
             ours: true,
             zone: Some("all".to_owned()),
@@ -94,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_is_not_written() {
+    fn default_values_are_omitted() {
         let targets = BTreeMap::from([(
             "10.0.0.1:443".parse().unwrap(),
             Record {
@@ -113,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_an_error() {
+    fn an_invalid_document_is_an_error() {
         for text in [
             "",
             "{",

@@ -1,15 +1,18 @@
-//! Where state lives: one item a target group in the usage table, under `sync#` and its ARN.
+//! The table of the state: one item per target group in the usage table.
 //!
-//! | attribute | holds |
+//! | attribute | content |
 //! |---|---|
-//! | `id` | the key |
-//! | `v` | the form: 1 |
-//! | `version` | one more with each write; a write holds only for the version that was read |
+//! | `id` | the partition key: `sync#` and the group's ARN |
+//! | `v` | the schema version: 1 |
+//! | `version` | incremented by each write, which is conditional on the version that was read |
 //! | `doc` | [`State`] as JSON |
-//! | `ttl` | when the item may be deleted, in seconds since 1970: half a year after a run last saw to it, so that states of
-//! groups that are no longer followed do not stay for ever |
+//! | `ttl` | when the item expires, in seconds since 1970: half a year after the last renewal |
+//!
+//! The expiry deletes the states of groups that are no longer followed.
 //!
 //! IAM: dynamodb:GetItem, dynamodb:PutItem on UsageTable sync#*
+
+use std::collections::HashMap;
 
 use aws::Deadline;
 use aws::retry::ATTEMPTS;
@@ -19,23 +22,23 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use telemetry::excerpt;
 
-use crate::error::{SyncError, within};
+use crate::error::{SyncError, call_timeouts};
 use crate::state::State;
 
-const KEY: &str = "id";
-const FORM: &str = "v";
+const ID: &str = "id";
+const SCHEMA: &str = "v";
 const VERSION: &str = "version";
 const DOCUMENT: &str = "doc";
 const EXPIRY: &str = "ttl";
-/// How long a state is kept that no run sees to, and from when on its expiry is put off.
-const KEPT_S: i64 = 180 * 86_400;
-const PUT_OFF_BELOW_S: i64 = 150 * 86_400;
-/// Far more than a group is ever written, and one more is a number still.
+/// The time to live of an item.
+const TTL_S: i64 = 180 * 86_400;
+/// A run renews an item whose remaining time to live is shorter.
+const MIN_TTL_S: i64 = 150 * 86_400;
+/// Far more than the number of writes to an item. One more is still a valid number.
 const MAX_VERSION: u64 = i64::MAX as u64;
-/// The form that this release reads and writes.
-const THIS_FORM: &str = "1";
+/// The schema version that this release reads and writes.
+const SCHEMA_VERSION: &str = "1";
 
-/// The table.
 #[derive(Clone, Debug)]
 pub(crate) struct StateTable {
     client: Client,
@@ -44,29 +47,30 @@ pub(crate) struct StateTable {
 
 /// A state as it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stored {
+pub(crate) struct StoredState {
     pub(crate) state: State,
-    /// 0 where there is no item.
+    /// 0 if there is no item.
     pub(crate) version: u64,
-    /// When the item may be deleted, in seconds since 1970.
+    /// When the item expires, in seconds since 1970.
     expires_s: Option<i64>,
 }
 
-impl Stored {
-    /// True if the item has to be written although its state is the same.
-    pub(crate) fn is_to_be_kept(&self, now_ms: i64) -> bool {
-        let put_off_below = (now_ms / 1_000).saturating_add(PUT_OFF_BELOW_S);
-        self.version > 0 && self.expires_s.is_none_or(|expires| expires < put_off_below)
+impl StoredState {
+    /// Returns whether the item must be written even if its state is the same, to put off its
+    /// expiry.
+    pub(crate) fn needs_renewal(&self, now_ms: i64) -> bool {
+        let renew_before = (now_ms / 1_000).saturating_add(MIN_TTL_S);
+        self.version > 0 && self.expires_s.is_none_or(|expires| expires < renew_before)
     }
 }
 
-/// What came of a write.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// It is there, under this version.
-    As(u64),
-    /// Another run was quicker.
-    Lost,
+pub(crate) enum WriteOutcome {
+    /// The state was written, with this version.
+    Written(u64),
+    /// Another run has written the state since it was read.
+    Conflict,
 }
 
 impl StateTable {
@@ -74,109 +78,124 @@ impl StateTable {
         Self { client, table }
     }
 
-    /// The state of a group; an empty one where there is none. What cannot be read or understood is
-    /// an error, and never an empty one.
-    pub(crate) async fn read(&self, arn: &str, deadline: Deadline) -> Result<Stored, SyncError> {
+    /// Returns the state of a group, or an empty one if there is no item.
+    ///
+    /// # Errors
+    /// [`SyncError`] if the item cannot be read or is invalid. It is never taken for a missing one.
+    pub(crate) async fn read(
+        &self,
+        arn: &str,
+        deadline: Deadline,
+    ) -> Result<StoredState, SyncError> {
         const OPERATION: &str = "GetItem";
-        let times = Config::builder().timeout_config(within(OPERATION, deadline, ATTEMPTS)?);
+        let config =
+            Config::builder().timeout_config(call_timeouts(OPERATION, deadline, ATTEMPTS)?);
         let call = self
             .client
             .get_item()
             .table_name(&self.table)
+            .key(ID, AttributeValue::S(id(arn)))
             .consistent_read(true);
+
         let output = call
-            .key(KEY, AttributeValue::S(id(arn)))
             .customize()
-            .config_override(times)
+            .config_override(config)
             .send()
-            .await;
-        let Some(item) = output
-            .map_err(|error| SyncError::of(OPERATION, &error))?
-            .item
-        else {
-            return Ok(Stored::default());
-        };
-        let corrupt = |reason: String| SyncError::Corrupt {
-            id: id(arn),
-            reason,
-        };
-        let number = |name: &str| {
-            item.get(name)
-                .and_then(|value| value.as_n().ok())
-                .map(String::as_str)
-        };
-        if number(FORM) != Some(THIS_FORM) {
-            return Err(corrupt(format!(
-                "its form is {:?}, and this release reads {THIS_FORM}",
-                number(FORM)
-            )));
+            .await
+            .map_err(|error| SyncError::from_sdk(OPERATION, &error))?;
+
+        match output.item {
+            Some(item) => stored_state(&item).map_err(|reason| SyncError::InvalidState {
+                id: id(arn),
+                reason,
+            }),
+            None => Ok(StoredState::default()),
         }
-        let version = number(VERSION)
-            .and_then(|text| text.parse().ok())
-            .filter(|version| (1..=MAX_VERSION).contains(version));
-        let version =
-            version.ok_or_else(|| corrupt(format!("it has no version from 1 to {MAX_VERSION}")))?;
-        let document = item.get(DOCUMENT).and_then(|value| value.as_s().ok());
-        let document = document.ok_or_else(|| corrupt("it has no document".to_owned()))?;
-        let state =
-            serde_json::from_str(document).map_err(|error| corrupt(excerpt(error.to_string())))?;
-        Ok(Stored {
-            state,
-            version,
-            expires_s: number(EXPIRY).and_then(|text| text.parse().ok()),
-        })
     }
 
-    /// Writes a state in place of the version that was read, and puts its expiry off.
+    /// Writes a state if the item still has the version that was read, and puts off its expiry.
     pub(crate) async fn write(
         &self,
         arn: &str,
         state: &State,
-        read: u64,
+        read_version: u64,
         now_ms: i64,
         deadline: Deadline,
-    ) -> Result<Written, SyncError> {
+    ) -> Result<WriteOutcome, SyncError> {
         const OPERATION: &str = "PutItem";
-        let times = Config::builder().timeout_config(within(OPERATION, deadline, ATTEMPTS)?);
-        let document = serde_json::to_string(state).map_err(|error| SyncError::Corrupt {
+        let config =
+            Config::builder().timeout_config(call_timeouts(OPERATION, deadline, ATTEMPTS)?);
+        let document = serde_json::to_string(state).map_err(|error| SyncError::InvalidState {
             id: id(arn),
             reason: error.to_string(),
         })?;
         let number = |number: u64| AttributeValue::N(number.to_string());
-        let expiry = AttributeValue::N((now_ms / 1_000).saturating_add(KEPT_S).to_string());
+        let expiry = (now_ms / 1_000).saturating_add(TTL_S);
+
         let call = self
             .client
             .put_item()
             .table_name(&self.table)
-            .item(KEY, AttributeValue::S(id(arn)))
-            .item(FORM, AttributeValue::N(THIS_FORM.to_owned()))
-            .item(VERSION, number(read + 1))
+            .item(ID, AttributeValue::S(id(arn)))
+            .item(SCHEMA, AttributeValue::N(SCHEMA_VERSION.to_owned()))
+            .item(VERSION, number(read_version + 1))
             .item(DOCUMENT, AttributeValue::S(document))
-            .item(EXPIRY, expiry);
-        let call = match read {
+            .item(EXPIRY, AttributeValue::N(expiry.to_string()));
+        let call = match read_version {
             0 => call
                 .condition_expression("attribute_not_exists(#key)")
-                .expression_attribute_names("#key", KEY),
+                .expression_attribute_names("#key", ID),
             _ => call
                 .condition_expression("#version = :read")
                 .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":read", number(read)),
+                .expression_attribute_values(":read", number(read_version)),
         };
-        match call.customize().config_override(times).send().await {
-            Ok(_) => Ok(Written::As(read + 1)),
+
+        match call.customize().config_override(config).send().await {
+            Ok(_) => Ok(WriteOutcome::Written(read_version + 1)),
             Err(error)
                 if matches!(
                     error.as_service_error(),
                     Some(PutItemError::ConditionalCheckFailedException(_))
                 ) =>
             {
-                Ok(Written::Lost)
+                Ok(WriteOutcome::Conflict)
             }
-            Err(error) => Err(SyncError::of(OPERATION, &error)),
+            Err(error) => Err(SyncError::from_sdk(OPERATION, &error)),
         }
     }
 }
 
 fn id(arn: &str) -> String {
     format!("sync#{arn}")
+}
+
+/// Parses an item.
+///
+/// # Errors
+/// A message about the first invalid attribute.
+fn stored_state(item: &HashMap<String, AttributeValue>) -> Result<StoredState, String> {
+    let number = |name: &str| item.get(name)?.as_n().ok().map(String::as_str);
+    if number(SCHEMA) != Some(SCHEMA_VERSION) {
+        let schema = number(SCHEMA).unwrap_or("none");
+        return Err(format!(
+            "unknown schema version {schema}, expected {SCHEMA_VERSION}"
+        ));
+    }
+
+    let version = number(VERSION)
+        .and_then(|text| text.parse().ok())
+        .filter(|version| (1..=MAX_VERSION).contains(version))
+        .ok_or_else(|| format!("invalid version, expected an integer from 1 to {MAX_VERSION}"))?;
+    let document = item
+        .get(DOCUMENT)
+        .and_then(|value| value.as_s().ok())
+        .ok_or("missing document")?;
+    let state = serde_json::from_str(document).map_err(|error| excerpt(error.to_string()))?;
+
+    Ok(StoredState {
+        state,
+        version,
+        expires_s: number(EXPIRY).and_then(|text| text.parse().ok()),
+    })
 }

@@ -1,4 +1,4 @@
-//! `SYNC_TARGETS`: which names the targets of which group follow.
+//! `SYNC_TARGETS`: the target groups, and the names that each follows.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,62 +8,62 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use telemetry::Excerpt;
 
-/// A VPC has at most 5 CIDR blocks of each family by default; a few VPCs may be listed.
+/// A VPC has at most 5 CIDR blocks of each family by default, and an entry may list a few VPCs.
 const MAX_NETWORKS: usize = 32;
 
-/// More names than this are a mistake; Lambda's environment has room for fewer.
+/// Lambda's environment has room for fewer names.
 const MAX_NAMES: usize = 100;
 
-/// One target group with the names that it follows.
+const MAX_ARN_BYTES: usize = 512;
+
+/// A target group and the names that it follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Its ARN.
-    pub arn: String,
-    /// What it follows; one at least.
-    pub sources: Vec<Source>,
+pub(crate) struct Group {
+    pub(crate) arn: String,
+    /// The names, at least one.
+    pub(crate) sources: Vec<Source>,
 }
 
-/// One name, whose addresses become targets on a port.
+/// A name whose addresses become targets on a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// In lower case, absolute, without the last dot.
-    pub name: String,
-    /// The targets' port.
-    pub port: u16,
-    /// The targets' zone.
-    pub zone: Zone,
-    /// What one answer shows of the name. [`Answers::Auto`] only for a load balancer's own name.
-    pub answers: Answers,
-    /// The CIDR blocks that targets must be in. Empty: private addresses, and those that Amazon
+pub(crate) struct Source {
+    /// The name in lower case, absolute, without the trailing dot.
+    pub(crate) name: String,
+    /// The port of the targets.
+    pub(crate) port: u16,
+    /// The zone of the targets.
+    pub(crate) zone: Zone,
+    /// What one response contains. [`ResponseScope::Auto`] only for a load balancer's own name.
+    pub(crate) scope: ResponseScope,
+    /// The CIDR blocks of eligible addresses. Empty for private addresses, and those that Amazon
     /// assigns to VPCs.
-    pub networks: Vec<IpNet>,
+    pub(crate) networks: Vec<IpNet>,
 }
 
 /// The Availability Zone that targets are registered with (RegisterTargets, `TargetDescription`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Zone {
-    /// Without one, then `all` where ELBv2 refuses that: addresses outside of the group's VPC need
-    /// it.
+pub(crate) enum Zone {
+    /// No zone, or `all` if ELBv2 rejects that. Addresses outside the group's VPC need `all`.
     #[default]
     Auto,
     /// `all`.
     All,
-    /// Without one.
+    /// No zone.
     None,
 }
 
-/// What one DNS answer shows of a name's addresses.
+/// The share of a name's addresses that one DNS response contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Answers {
-    /// As Elastic Load Balancing answers: all addresses if they are fewer than 8, else 8 that are
-    /// chosen anew each time. In `SYNC_TARGETS` this is `part` for other names.
+pub enum ResponseScope {
+    /// All addresses if they are fewer than 8, or else 8 that are chosen anew each time, as Elastic
+    /// Load Balancing does. In `SYNC_TARGETS`, `auto` means `part` for other names.
     #[default]
     Auto,
-    /// All addresses, however many they are.
+    /// All addresses, however many there are.
     Whole,
-    /// Some of them, as the reader endpoints of databases and records with weights do.
+    /// Some addresses, as for the reader endpoints of databases and for weighted records.
     Part,
 }
 
@@ -76,98 +76,70 @@ struct Entry {
     #[serde(default)]
     availability_zone: Zone,
     #[serde(default)]
-    answers: Answers,
+    answers: ResponseScope,
     #[serde(default)]
     networks: Vec<String>,
 }
 
-/// Reads the list. Entries of one target group become one [`Group`].
+/// Parses the list. Entries with the same target group become one [`Group`].
+///
+/// # Errors
+/// A message with the place of the first error, such as `[0].port: …`.
 pub(crate) fn parse(json: &str) -> Result<Vec<Group>, String> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let entries: Vec<Entry> =
         serde_path_to_error::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
     deserializer.end().map_err(|error| error.to_string())?;
     if entries.is_empty() || entries.len() > MAX_NAMES {
-        return Err(format!(
-            "holds {} entries, and not 1 to {MAX_NAMES}",
-            entries.len()
-        ));
+        let count = entries.len();
+        return Err(format!("has {count} entries, expected 1 to {MAX_NAMES}"));
     }
+
     let mut groups: BTreeMap<String, Vec<Source>> = BTreeMap::new();
     for (index, entry) in entries.into_iter().enumerate() {
-        let refuse = |member: &str, problem: &str| format!("[{index}].{member}: {problem}");
-        let (arn, source) = checked(entry, refuse)?;
+        let in_entry = |problem: String| format!("[{index}].{problem}");
+        let (arn, source) = source(entry).map_err(in_entry)?;
         let sources = groups.entry(arn).or_default();
-        if sources
-            .iter()
-            .any(|known| (&known.name, known.port) == (&source.name, source.port))
-        {
-            return Err(refuse("name", "stands twice for this group and port"));
-        }
-        if sources
-            .iter()
-            .any(|known| known.port == source.port && known.zone != source.zone)
-        {
-            return Err(refuse(
-                "availability_zone",
-                "differs from another entry's for this group and port",
-            ));
-        }
+        check_against(sources, &source).map_err(|problem| in_entry(problem.to_owned()))?;
         sources.push(source);
     }
+
     Ok(groups
         .into_iter()
         .map(|(arn, sources)| Group { arn, sources })
         .collect())
 }
 
-fn checked(
-    entry: Entry,
-    refuse: impl Fn(&str, &str) -> String,
-) -> Result<(String, Source), String> {
+/// Checks a name against the earlier names of its group.
+fn check_against(earlier: &[Source], source: &Source) -> Result<(), &'static str> {
+    let mut on_port = earlier.iter().filter(|other| other.port == source.port);
+
+    if on_port.clone().any(|other| other.name == source.name) {
+        return Err("name: duplicate name for this group and port");
+    }
+    if on_port.any(|other| other.zone != source.zone) {
+        return Err("availability_zone: differs from another entry for this group and port");
+    }
+    Ok(())
+}
+
+/// Validates an entry. Returns the ARN of its target group, and its name.
+fn source(entry: Entry) -> Result<(String, Source), String> {
     let name = entry.name.trim().trim_end_matches('.').to_ascii_lowercase();
-    if name.is_empty() {
-        return Err(refuse("name", "is empty"));
-    }
-    if name.parse::<IpAddr>().is_ok() {
-        return Err(refuse("name", "is an address, which nobody has to follow"));
-    }
-    if Name::from_ascii(&name).is_err() {
-        return Err(refuse("name", "is no name of DNS"));
-    }
+    check_name(&name).map_err(|problem| format!("name: {problem}"))?;
+
     let arn = entry.target_group_arn;
-    if !arn.starts_with("arn:") || !arn.contains("targetgroup/") || arn.len() > 512 {
-        return Err(refuse("target_group_arn", "is no ARN of a target group"));
+    if !arn.starts_with("arn:") || !arn.contains("targetgroup/") || arn.len() > MAX_ARN_BYTES {
+        return Err("target_group_arn: expected the ARN of a target group".to_owned());
     }
     if entry.port == 0 {
-        return Err(refuse("port", "is not 1 to 65535"));
+        return Err("port: invalid value 0, expected an integer from 1 to 65535".to_owned());
     }
-    if entry.networks.len() > MAX_NETWORKS {
-        return Err(refuse(
-            "networks",
-            &format!(
-                "has {} entries, expected at most {MAX_NETWORKS}",
-                entry.networks.len()
-            ),
-        ));
-    }
-    let networks = entry.networks.iter().enumerate();
-    let networks = networks.map(|(index, text)| {
-        network(text).ok_or_else(|| {
-            let field = format!("networks[{index}]");
-            refuse(
-                &field,
-                &format!(
-                    "invalid CIDR block \"{}\", expected one such as 2001:db8::/56",
-                    Excerpt(text)
-                ),
-            )
-        })
-    });
-    let networks = networks.collect::<Result<_, _>>()?;
-    let answers = match entry.answers {
-        Answers::Auto if !is_load_balancer(&name) => Answers::Part,
-        given => given,
+
+    let networks = networks(&entry.networks)?;
+    let scope = match entry.answers {
+        ResponseScope::Auto if !is_load_balancer(&name) => ResponseScope::Part,
+        scope => scope,
     };
     Ok((
         arn,
@@ -175,26 +147,59 @@ fn checked(
             name,
             port: entry.port,
             zone: entry.availability_zone,
-            answers,
+            scope,
             networks,
         },
     ))
 }
 
-/// True for the DNS names that Elastic Load Balancing gives out: `NAME.REGION.elb.amazonaws.com`
-/// for Application Load Balancers, `NAME.elb.REGION.amazonaws.com` for Network Load Balancers, and
-/// the same under `amazonaws.com.cn`.
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        return Err("empty, expected a DNS name");
+    }
+    if name.parse::<IpAddr>().is_ok() {
+        return Err("IP address, expected a DNS name");
+    }
+    if Name::from_ascii(name).is_err() {
+        return Err("invalid DNS name");
+    }
+    Ok(())
+}
+
+/// Returns whether Elastic Load Balancing assigned a name: `NAME.REGION.elb.amazonaws.com` for
+/// Application Load Balancers, `NAME.elb.REGION.amazonaws.com` for Network Load Balancers, and the
+/// same under `amazonaws.com.cn`.
 fn is_load_balancer(name: &str) -> bool {
-    let of_aws = name
+    let below_aws = name
         .strip_suffix(".amazonaws.com")
         .or_else(|| name.strip_suffix(".amazonaws.com.cn"));
-    let mut labels = of_aws.into_iter().flat_map(|rest| rest.rsplit('.'));
+    let mut labels = below_aws.into_iter().flat_map(|rest| rest.rsplit('.'));
     let (last, before) = (labels.next(), labels.next());
+
     (last == Some("elb") && before.is_some()) || (before == Some("elb") && labels.next().is_some())
 }
 
-/// A block whose address has no bits beyond its prefix: others are typing mistakes more often than
-/// not.
+fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
+    if texts.len() > MAX_NETWORKS {
+        let count = texts.len();
+        return Err(format!(
+            "networks: has {count} entries, expected at most {MAX_NETWORKS}"
+        ));
+    }
+
+    let networks = texts.iter().enumerate().map(|(index, text)| {
+        network(text).ok_or_else(|| {
+            format!(
+                "networks[{index}]: invalid CIDR block \"{}\", expected one such as 2001:db8::/56",
+                Excerpt(text)
+            )
+        })
+    });
+    networks.collect()
+}
+
+/// Parses a CIDR block. A block whose address has bits beyond its prefix is invalid, because it is
+/// usually a typing mistake.
 fn network(text: &str) -> Option<IpNet> {
     text.parse()
         .ok()
@@ -209,7 +214,7 @@ mod tests {
     const B: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/b/2";
 
     #[test]
-    fn entries_of_one_group_are_put_together() {
+    fn entries_of_the_same_group_are_merged() {
         let json = format!(
             r#"[{{"name":"A.example.","target_group_arn":"{A}","port":443}},
                 {{"name":"a.example","target_group_arn":"{B}","port":80,"availability_zone":"all",
@@ -239,74 +244,74 @@ mod tests {
     }
 
     #[test]
-    fn auto_means_part_for_names_that_are_not_a_load_balancers() {
-        let answers = |name: &str, more: &str| {
+    fn auto_means_part_unless_the_name_is_a_load_balancers() {
+        let scope = |name: &str, more: &str| {
             let json =
                 format!(r#"[{{"name":"{name}","target_group_arn":"{A}","port":443{more}}}]"#);
-            parse(&json).unwrap().remove(0).sources.remove(0).answers
+            parse(&json).unwrap().remove(0).sources.remove(0).scope
         };
         for (name, expected) in [
-            ("internal-a-1.eu-central-1.elb.amazonaws.com", Answers::Auto),
+            (
+                "internal-a-1.eu-central-1.elb.amazonaws.com",
+                ResponseScope::Auto,
+            ),
             (
                 "Internal-A-1.EU-central-1.ELB.amazonaws.com.",
-                Answers::Auto,
+                ResponseScope::Auto,
             ),
-            ("a-1.elb.eu-central-1.amazonaws.com", Answers::Auto),
-            ("a-1.elb.cn-north-1.amazonaws.com.cn", Answers::Auto),
+            ("a-1.elb.eu-central-1.amazonaws.com", ResponseScope::Auto),
+            ("a-1.elb.cn-north-1.amazonaws.com.cn", ResponseScope::Auto),
             (
                 "internal-a-1.cn-north-1.elb.amazonaws.com.cn",
-                Answers::Auto,
+                ResponseScope::Auto,
             ),
             (
                 "a.cluster-ro-1.eu-central-1.rds.amazonaws.com",
-                Answers::Part,
+                ResponseScope::Part,
             ),
-            ("elb.amazonaws.com.example", Answers::Part),
-            ("a.notelb.amazonaws.com", Answers::Part),
-            ("elb.amazonaws.com", Answers::Part),
-            ("orders.internal", Answers::Part),
+            ("elb.amazonaws.com.example", ResponseScope::Part),
+            ("a.notelb.amazonaws.com", ResponseScope::Part),
+            ("elb.amazonaws.com", ResponseScope::Part),
+            ("orders.internal", ResponseScope::Part),
         ] {
-            assert_eq!(answers(name, ""), expected, "{name}");
-            assert_eq!(answers(name, r#","answers":"auto""#), expected, "{name}");
+            assert_eq!(scope(name, ""), expected, "{name}");
+            assert_eq!(scope(name, r#","answers":"auto""#), expected, "{name}");
             assert_eq!(
-                answers(name, r#","answers":"whole""#),
-                Answers::Whole,
+                scope(name, r#","answers":"whole""#),
+                ResponseScope::Whole,
                 "{name}"
             );
             assert_eq!(
-                answers(name, r#","answers":"part""#),
-                Answers::Part,
+                scope(name, r#","answers":"part""#),
+                ResponseScope::Part,
                 "{name}"
             );
         }
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn an_invalid_entry_is_reported_with_its_place() {
         let entry = |name: &str, arn: &str, rest: &str| {
             format!(r#"{{"name":"{name}","target_group_arn":"{arn}"{rest}}}"#)
         };
         let good = entry("a", A, r#","port":1"#);
         for (entries, problem) in [
-            (String::new(), "holds 0 entries"),
+            (String::new(), "has 0 entries"),
             (
                 vec![good.clone(); 101].join(","),
-                "holds 101 entries, and not 1 to 100",
+                "has 101 entries, expected 1 to 100",
             ),
-            (entry("", A, r#","port":1"#), "[0].name: is empty"),
-            (
-                entry("10.0.0.1", A, r#","port":1"#),
-                "[0].name: is an address",
-            ),
+            (entry("", A, r#","port":1"#), "[0].name: empty"),
+            (entry("10.0.0.1", A, r#","port":1"#), "[0].name: IP address"),
             (
                 entry("a..b", A, r#","port":1"#),
-                "[0].name: is no name of DNS",
+                "[0].name: invalid DNS name",
             ),
             (
                 entry("a", "arn:aws:lambda", r#","port":1"#),
-                "[0].target_group_arn: is no ARN",
+                "[0].target_group_arn: expected the ARN",
             ),
-            (entry("a", A, r#","port":0"#), "[0].port: is not 1 to 65535"),
+            (entry("a", A, r#","port":0"#), "[0].port: invalid value 0"),
             (entry("a", A, r#","port":65536"#), "[0].port: invalid value"),
             (entry("a", A, r#","port":"443""#), "[0].port: invalid type"),
             (entry("a", A, ""), "missing field `port`"),
@@ -349,7 +354,7 @@ mod tests {
                 ),
                 "[0].networks: has 33 entries, expected at most 32",
             ),
-            (format!("{good},{good}"), "[1].name: stands twice"),
+            (format!("{good},{good}"), "[1].name: duplicate name"),
             (
                 format!(
                     "{good},{}",

@@ -1,36 +1,33 @@
-//! A target as ELBv2 reports it.
+//! The targets of a target group.
 
 use std::net::SocketAddr;
 
-/// One entry of a target group.
+/// One entry of a target group (DescribeTargetHealth).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reported {
-    /// Its address and port.
-    pub at: SocketAddr,
-    /// Its zone, if the report names one.
-    pub zone: Option<String>,
-    /// How it is.
-    pub health: Health,
+pub(crate) struct TargetHealth {
+    pub(crate) address: SocketAddr,
+    /// The zone, if the response contains one.
+    pub(crate) zone: Option<String>,
+    pub(crate) health: Health,
 }
 
-/// A target's state (DescribeTargetHealth, `TargetHealth`), as far as it matters here.
+/// The health of a target (DescribeTargetHealth, `TargetHealth`), as far as alb-sync needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// It passes its health checks.
+pub(crate) enum Health {
     Healthy,
-    /// It does not.
     Unhealthy,
-    /// Not known, or not checked: it may serve.
+    /// Unknown or not checked. The target may serve requests.
     Unknown,
-    /// It has been deregistered.
+    /// Deregistered, and draining or gone.
     Leaving,
 }
 
 impl Health {
-    /// `unhealthy.draining` is still registered, `draining` is not; `unused` is registered unless
-    /// its reason says otherwise.
-    #[must_use]
-    pub fn of(state: &str, reason: &str) -> Self {
+    /// Returns the health for a state and its reason code.
+    ///
+    /// A target in the state `unhealthy.draining` is still registered, and one in `draining` is not.
+    /// An `unused` target is registered unless the reason says otherwise.
+    pub(crate) fn from_state(state: &str, reason: &str) -> Self {
         match (state, reason) {
             ("healthy", _) => Self::Healthy,
             ("unhealthy" | "unhealthy.draining", _) => Self::Unhealthy,
@@ -40,13 +37,12 @@ impl Health {
     }
 }
 
-/// A target by what it is registered and deregistered with.
+/// A target as it is registered and deregistered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target {
-    /// Its address and port.
-    pub at: SocketAddr,
-    /// Its zone, if it has one.
-    pub zone: Option<String>,
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    /// The zone, if the registration names one.
+    pub(crate) zone: Option<String>,
 }
 
 #[cfg(test)]
@@ -54,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draining_and_not_registered_are_on_their_way_out_and_nothing_else_is() {
+    fn only_draining_and_not_registered_targets_are_leaving() {
         for (state, reason, expected) in [
             ("initial", "Elb.RegistrationInProgress", Health::Unknown),
             ("healthy", "", Health::Healthy),
@@ -70,7 +66,11 @@ mod tests {
             ("unavailable", "Target.HealthCheckDisabled", Health::Unknown),
             ("something.new", "", Health::Unknown),
         ] {
-            assert_eq!(Health::of(state, reason), expected, "{state} {reason}");
+            assert_eq!(
+                Health::from_state(state, reason),
+                expected,
+                "{state} {reason}"
+            );
         }
     }
 }

@@ -1,9 +1,11 @@
-//! ELBv2: what a target group has, and changing it.
+//! Reads and changes target groups through the ELBv2 API.
 //!
 //! IAM: elasticloadbalancing:RegisterTargets, elasticloadbalancing:DeregisterTargets on TargetGroups
 //! IAM: elasticloadbalancing:DescribeTargetGroups, elasticloadbalancing:DescribeTargetHealth on *
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws::Deadline;
@@ -12,22 +14,23 @@ use aws_sdk_elasticloadbalancingv2::config::Config;
 use aws_sdk_elasticloadbalancingv2::config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetGroupIpAddressTypeEnum, TargetHealthDescription, TargetTypeEnum,
+    TargetDescription, TargetGroup, TargetGroupIpAddressTypeEnum, TargetHealthDescription,
+    TargetTypeEnum,
 };
 use aws_sdk_elasticloadbalancingv2::{Client, config};
 
-use crate::error::{SyncError, within};
+use crate::error::{SyncError, call_timeouts};
 use crate::resolver::Family;
-use crate::target::{Health, Reported, Target};
+use crate::target::{Health, Target, TargetHealth};
 
-/// All calls of an account and region share a few per second, so that others of this account can
-/// have ours throttled.
-const PATIENT_ATTEMPTS: u32 = 8;
-const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+/// All calls of an account and region share a quota of a few per second, so other callers can cause
+/// throttling for several seconds.
+const MAX_ATTEMPTS: u32 = 8;
+const INITIAL_BACKOFF: Duration = Duration::from_millis(250);
 const MAX_BACKOFF: Duration = Duration::from_secs(4);
 
-/// Errors that one target of many can be the reason of (RegisterTargets, "Errors").
-const OF_A_TARGET: [&str; 6] = [
+/// Errors that a single target of a call can cause (RegisterTargets, "Errors").
+const INVALID_TARGET_CODES: [&str; 6] = [
     "InvalidTarget",
     "InvalidTargetException",
     "ValidationError",
@@ -35,102 +38,109 @@ const OF_A_TARGET: [&str; 6] = [
     "TooManyRegistrationsForTargetId",
     "TooManyRegistrationsForTargetIdException",
 ];
-const OF_A_FULL_GROUP: [&str; 2] = ["TooManyTargets", "TooManyTargetsException"];
+const FULL_GROUP_CODES: [&str; 2] = ["TooManyTargets", "TooManyTargetsException"];
 
-/// Target groups behind ELBv2's API.
-#[derive(Clone, Debug)]
+/// The target groups of the account, with a cache of their descriptions.
+#[derive(Debug)]
 pub(crate) struct TargetGroups {
     client: Client,
+    /// By ARN. The address family of a group never changes.
+    descriptions: Mutex<HashMap<String, Arc<GroupDescription>>>,
 }
 
-/// What does not change about a target group.
+/// The properties of a target group that do not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GroupDescription {
-    /// The kind of addresses that it takes.
     pub(crate) family: Family,
-    /// The DNS names of its Network Load Balancers.
+    /// The DNS names of the group's Network Load Balancers.
     pub(crate) load_balancers: Vec<String>,
 }
 
-/// Why targets have not been registered or deregistered. None of them has.
+/// The reason why a call changed no target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// One of them at least cannot be.
-    Target(String),
-    /// The group has no place left.
-    Full(String),
+    /// At least one target is invalid.
+    InvalidTarget(String),
+    /// The group has no room for the targets.
+    GroupFull(String),
     /// The call failed, after all of its attempts.
-    Failed(SyncError),
+    Failure(SyncError),
 }
 
 impl TargetGroups {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            descriptions: Mutex::default(),
+        }
     }
 
-    /// Describes a group: none of this changes while it has the same load balancer.
+    /// Returns the description of a group if it is cached.
+    pub(crate) fn known_description(&self, arn: &str) -> Option<Arc<GroupDescription>> {
+        self.descriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(arn)
+            .cloned()
+    }
+
+    /// Requests the description of a group, and caches it.
     ///
     /// # Errors
-    /// [`SyncError::TargetType`] for a group that takes no addresses.
+    /// [`SyncError::TargetType`] if the targets of the group are not IP addresses, and
+    /// [`SyncError::Call`] if the call fails or the group does not exist.
     pub(crate) async fn describe(
         &self,
         arn: &str,
         deadline: Deadline,
-    ) -> Result<GroupDescription, SyncError> {
+    ) -> Result<Arc<GroupDescription>, SyncError> {
         const OPERATION: &str = "DescribeTargetGroups";
         let call = self.client.describe_target_groups().target_group_arns(arn);
         let output = call
             .customize()
-            .config_override(patient(OPERATION, deadline)?)
+            .config_override(call_config(OPERATION, deadline)?)
             .send()
-            .await;
-        let output = output.map_err(|error| SyncError::of(OPERATION, &error))?;
+            .await
+            .map_err(|error| SyncError::from_sdk(OPERATION, &error))?;
         let Some(group) = output.target_groups().first() else {
             return Err(SyncError::Call {
                 operation: OPERATION,
-                reason: "there is no such target group".to_owned(),
+                reason: "the target group does not exist".to_owned(),
             });
         };
-        if let Some(kind) = group
-            .target_type()
-            .filter(|kind| **kind != TargetTypeEnum::Ip)
-        {
-            return Err(SyncError::TargetType(kind.as_str().to_owned()));
-        }
 
-        let is_v6 = group.ip_address_type() == Some(&TargetGroupIpAddressTypeEnum::Ipv6);
-        Ok(GroupDescription {
-            family: if is_v6 { Family::V6 } else { Family::V4 },
-            load_balancers: group
-                .load_balancer_arns()
-                .iter()
-                .filter_map(|arn| dns_name(arn))
-                .collect(),
-        })
+        let description = Arc::new(GroupDescription::try_from(group)?);
+        self.descriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(arn.to_owned(), Arc::clone(&description));
+        Ok(description)
     }
 
-    /// What a group has, draining targets included. Those that are no addresses are left out.
-    pub(crate) async fn reported(
+    /// Returns the targets of a group, including those that are draining. Targets that are not IP
+    /// addresses are omitted.
+    pub(crate) async fn targets(
         &self,
         arn: &str,
         deadline: Deadline,
-    ) -> Result<Vec<Reported>, SyncError> {
+    ) -> Result<Vec<TargetHealth>, SyncError> {
         const OPERATION: &str = "DescribeTargetHealth";
         let call = self.client.describe_target_health().target_group_arn(arn);
         let output = call
             .customize()
-            .config_override(patient(OPERATION, deadline)?)
+            .config_override(call_config(OPERATION, deadline)?)
             .send()
-            .await;
-        let output = output.map_err(|error| SyncError::of(OPERATION, &error))?;
+            .await
+            .map_err(|error| SyncError::from_sdk(OPERATION, &error))?;
+
         Ok(output
             .target_health_descriptions()
             .iter()
-            .filter_map(reported)
+            .filter_map(target_health)
             .collect())
     }
 
-    /// Registers targets, all or none.
+    /// Registers all targets or none.
     pub(crate) async fn register(
         &self,
         arn: &str,
@@ -142,15 +152,18 @@ impl TargetGroups {
             .client
             .register_targets()
             .target_group_arn(arn)
-            .set_targets(Some(described(targets)));
-        let changing = patient(OPERATION, deadline).map_err(Refusal::Failed)?;
-        let outcome = call.customize().config_override(changing).send().await;
-        outcome
+            .set_targets(Some(target_descriptions(targets)));
+        let config = call_config(OPERATION, deadline).map_err(Refusal::Failure)?;
+
+        call.customize()
+            .config_override(config)
+            .send()
+            .await
             .map(drop)
-            .map_err(|error| Refusal::of(OPERATION, &error))
+            .map_err(|error| Refusal::from_sdk(OPERATION, &error))
     }
 
-    /// Deregisters targets, all or none. One that is not there is none too many.
+    /// Deregisters all targets or none. A target that is not registered is not an error.
     pub(crate) async fn deregister(
         &self,
         arn: &str,
@@ -162,43 +175,72 @@ impl TargetGroups {
             .client
             .deregister_targets()
             .target_group_arn(arn)
-            .set_targets(Some(described(targets)));
-        let changing = patient(OPERATION, deadline).map_err(Refusal::Failed)?;
-        let outcome = call.customize().config_override(changing).send().await;
-        outcome
+            .set_targets(Some(target_descriptions(targets)));
+        let config = call_config(OPERATION, deadline).map_err(Refusal::Failure)?;
+
+        call.customize()
+            .config_override(config)
+            .send()
+            .await
             .map(drop)
-            .map_err(|error| Refusal::of(OPERATION, &error))
+            .map_err(|error| Refusal::from_sdk(OPERATION, &error))
+    }
+}
+
+impl TryFrom<&TargetGroup> for GroupDescription {
+    type Error = SyncError;
+
+    fn try_from(group: &TargetGroup) -> Result<Self, SyncError> {
+        let other_type = group
+            .target_type()
+            .filter(|target_type| **target_type != TargetTypeEnum::Ip);
+        if let Some(target_type) = other_type {
+            return Err(SyncError::TargetType(target_type.as_str().to_owned()));
+        }
+
+        let is_v6 = group.ip_address_type() == Some(&TargetGroupIpAddressTypeEnum::Ipv6);
+        Ok(Self {
+            family: if is_v6 { Family::V6 } else { Family::V4 },
+            load_balancers: group
+                .load_balancer_arns()
+                .iter()
+                .filter_map(|arn| dns_name(arn))
+                .collect(),
+        })
     }
 }
 
 impl Refusal {
-    fn of<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
+    fn from_sdk<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
         R: std::fmt::Debug + 'static,
     {
-        let told = SyncError::of(operation, error);
+        let failure = SyncError::from_sdk(operation, error);
         match error.code() {
-            Some(code) if OF_A_TARGET.contains(&code) => Self::Target(told.to_string()),
-            Some(code) if OF_A_FULL_GROUP.contains(&code) => Self::Full(told.to_string()),
-            _ => Self::Failed(told),
+            Some(code) if INVALID_TARGET_CODES.contains(&code) => {
+                Self::InvalidTarget(failure.to_string())
+            }
+            Some(code) if FULL_GROUP_CODES.contains(&code) => Self::GroupFull(failure.to_string()),
+            _ => Self::Failure(failure),
         }
     }
 }
 
-/// Goes on for as long as a run has time: a few seconds of throttling are no failure.
-fn patient(operation: &'static str, deadline: Deadline) -> Result<config::Builder, SyncError> {
+/// Returns a configuration with retries until the deadline.
+fn call_config(operation: &'static str, deadline: Deadline) -> Result<config::Builder, SyncError> {
     let retries = RetryConfig::standard()
-        .with_max_attempts(PATIENT_ATTEMPTS)
-        .with_initial_backoff(FIRST_BACKOFF)
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(INITIAL_BACKOFF)
         .with_max_backoff(MAX_BACKOFF);
+
     Ok(Config::builder()
-        .timeout_config(within(operation, deadline, ATTEMPTS)?)
+        .timeout_config(call_timeouts(operation, deadline, ATTEMPTS)?)
         .retry_config(retries))
 }
 
-/// The DNS name that a Network Load Balancer is given: `NAME-ID.elb.REGION.amazonaws.com` (Network
-/// Load Balancers User Guide, "DNS name"). `None` for other load balancers.
+/// Returns the DNS name of a Network Load Balancer: `NAME-ID.elb.REGION.amazonaws.com` (Network Load
+/// Balancers User Guide, "DNS name"). `None` for other load balancers.
 fn dns_name(arn: &str) -> Option<String> {
     let mut parts = arn.splitn(6, ':');
     let (partition, region) = (parts.nth(1)?, parts.nth(1)?);
@@ -207,25 +249,27 @@ fn dns_name(arn: &str) -> Option<String> {
         .strip_prefix("loadbalancer/net/")?
         .split_once('/')?;
     let suffix = if partition == "aws-cn" { ".cn" } else { "" };
+
     Some(format!("{name}-{id}.elb.{region}.amazonaws.com{suffix}").to_ascii_lowercase())
 }
 
-/// Without its port a deregistration is answered 200 and may do nothing.
-fn described(targets: &[Target]) -> Vec<TargetDescription> {
+/// Describes targets with their port: without it, a deregistration succeeds but may do nothing.
+fn target_descriptions(targets: &[Target]) -> Vec<TargetDescription> {
     let describe = |target: &Target| {
         TargetDescription::builder()
-            .id(target.at.ip().to_string())
-            .port(target.at.port().into())
+            .id(target.address.ip().to_string())
+            .port(target.address.port().into())
             .set_availability_zone(target.zone.clone())
             .build()
     };
     targets.iter().map(describe).collect()
 }
 
-fn reported(description: &TargetHealthDescription) -> Option<Reported> {
+fn target_health(description: &TargetHealthDescription) -> Option<TargetHealth> {
     let target = description.target()?;
     let address: IpAddr = target.id()?.parse().ok()?;
     let port = u16::try_from(target.port()?).ok()?;
+
     let health = description.target_health();
     let state = health
         .and_then(|health| health.state())
@@ -233,10 +277,11 @@ fn reported(description: &TargetHealthDescription) -> Option<Reported> {
     let reason = health
         .and_then(|health| health.reason())
         .map_or("", |reason| reason.as_str());
-    Some(Reported {
-        at: SocketAddr::new(address, port),
+
+    Some(TargetHealth {
+        address: SocketAddr::new(address, port),
         zone: target.availability_zone().map(str::to_owned),
-        health: Health::of(state, reason),
+        health: Health::from_state(state, reason),
     })
 }
 
@@ -246,7 +291,6 @@ mod tests {
 
     use aws_sdk_elasticloadbalancingv2::operation::describe_target_groups::DescribeTargetGroupsOutput;
     use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeTargetHealthOutput;
-    use aws_sdk_elasticloadbalancingv2::types::TargetGroup;
     use aws_smithy_mocks::{RuleMode, mock, mock_client};
 
     use super::*;
@@ -254,7 +298,7 @@ mod tests {
     const THROTTLED: &str = "<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>";
 
     #[tokio::test(start_paused = true)]
-    async fn a_few_seconds_of_throttling_are_no_failure() {
+    async fn seconds_of_throttling_do_not_fail_a_run() {
         let throttled = || Some(THROTTLED.to_owned());
         let groups = mock!(Client::describe_target_groups)
             .sequence()
@@ -283,12 +327,12 @@ mod tests {
             client.describe("arn", deadline).await.unwrap().family,
             Family::V4
         );
-        assert_eq!(client.reported("arn", deadline).await, Ok(Vec::new()));
+        assert_eq!(client.targets("arn", deadline).await, Ok(Vec::new()));
         assert_eq!((groups.num_calls(), health.num_calls()), (7, 7));
     }
 
     #[test]
-    fn a_network_load_balancers_dns_name_follows_from_its_arn() {
+    fn the_dns_name_of_a_network_load_balancer_is_derived_from_its_arn() {
         for (arn, name) in [
             (
                 "arn:aws:elasticloadbalancing:us-east-2:123456789012:loadbalancer/net/My-lb/1234567890123456",

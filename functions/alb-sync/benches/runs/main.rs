@@ -24,7 +24,7 @@ mod servers;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use alb_sync::{Answers, Family, Resolver};
+use alb_sync::testing::{Family, Resolver, ResponseScope};
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use serde_json::Value;
 
@@ -142,7 +142,7 @@ async fn coverage() {
     let began = Instant::now();
     let until = began + Duration::from_secs(3);
     let resolution = resolver
-        .resolve("a.example", Family::V4, Answers::Auto, until)
+        .resolve("a.example", Family::V4, ResponseScope::Auto, until)
         .await
         .expect("addresses");
     let took = began.elapsed();

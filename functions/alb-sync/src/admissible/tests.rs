@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sync_targets::Answers;
+use crate::sync_targets::ResponseScope;
 
 fn source(zone: Zone, networks: &[&str]) -> Source {
     let networks = networks
@@ -12,7 +12,7 @@ fn source(zone: Zone, networks: &[&str]) -> Source {
         name: "a.example".to_owned(),
         port: 443,
         zone,
-        answers: Answers::Whole,
+        scope: ResponseScope::Whole,
         networks,
     }
 }
@@ -140,11 +140,7 @@ fn addresses_with_a_special_purpose_are_never_targets() {
             (Zone::All, everywhere),
         ] {
             let refused = check(text.parse().unwrap(), &source(zone, networks));
-            assert_eq!(
-                refused,
-                Err(Inadmissible::Special(block)),
-                "{text} {zone:?}"
-            );
+            assert_eq!(refused, Err(Rejection::Special(block)), "{text} {zone:?}");
         }
     }
 }

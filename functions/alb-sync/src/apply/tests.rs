@@ -23,7 +23,10 @@ fn at(last: u16) -> SocketAddr {
 fn joining(lasts: impl IntoIterator<Item = u16>, zone: Zone) -> Changes {
     let register = lasts
         .into_iter()
-        .map(|last| Joining { at: at(last), zone })
+        .map(|last| Registration {
+            address: at(last),
+            zone,
+        })
         .collect();
     Changes {
         register,
@@ -35,7 +38,7 @@ fn leaving(lasts: impl IntoIterator<Item = u16>) -> Vec<Target> {
     lasts
         .into_iter()
         .map(|last| Target {
-            at: at(last),
+            address: at(last),
             zone: None,
         })
         .collect()
@@ -84,16 +87,14 @@ fn deregisters(calls: &Calls) -> Rule {
     })
 }
 
-async fn apply(rules: &[&Rule], changes: &Changes) -> Applied {
+async fn apply(rules: &[&Rule], changes: &Changes) -> AppliedChanges {
     let groups = TargetGroups::new(mock_client!(
         aws_sdk_elasticloadbalancingv2,
         RuleMode::MatchAny,
         rules
     ));
     let deadline = Deadline::after(Instant::now(), Duration::from_secs(25));
-    Application::new(&groups, "arn", deadline)
-        .run(changes)
-        .await
+    Executor::new(&groups, "arn", deadline).run(changes).await
 }
 
 fn has(input: &RegisterTargetsInput, address: &str) -> bool {
@@ -204,7 +205,7 @@ async fn more_bad_targets_than_can_be_looked_for_end_the_run() {
             .failure
             .unwrap()
             .to_string()
-            .contains("more than 64 calls")
+            .contains("limit of 64 calls")
     );
 }
 
@@ -232,7 +233,7 @@ async fn auto_registers_for_all_zones_only_what_is_refused_without() {
     let mut applied = apply(&[&registers(&calls, outside)], &joining([1, 2], Zone::Auto)).await;
     applied.registered.sort();
     let all = Target {
-        at: at(2),
+        address: at(2),
         zone: Some("all".to_owned()),
     };
     assert_eq!(
@@ -263,7 +264,7 @@ async fn a_full_group_lets_the_dead_go_first() {
             .failure
             .unwrap()
             .to_string()
-            .starts_with("the group is full")
+            .starts_with("the target group is full")
     );
 }
 
@@ -279,7 +280,10 @@ async fn a_public_address_outside_the_vpc_is_not_registered_for_all_zones_unaske
                 .any(|target| target.availability_zone() != Some("all"));
             is_wrong.then_some("ValidationError")
         };
-        let register = vec![Joining { at: global, zone }];
+        let register = vec![Registration {
+            address: global,
+            zone,
+        }];
         let applied = apply(
             &[&registers(&calls, outside)],
             &Changes {

@@ -1,165 +1,204 @@
-//! Which targets leave in this run.
+//! Selects the targets that leave in this run.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::{Changes, Due, Run, Settings, Wish, zone_of};
+use super::changes::Changes;
+use super::desired_target::DesiredTarget;
+use super::observation::zone_of_port;
+use super::settings::Settings;
+use super::snapshot::Snapshot;
 use crate::state::Record;
 use crate::sync_targets::Zone;
-use crate::target::{Health, Reported, Target};
+use crate::target::{Health, Target, TargetHealth};
 
-/// True if a target has been missed often enough. An unhealthy target leaves a little earlier:
-/// nothing is sent to it, unless no target is healthy.
-pub(super) fn is_due(record: &Record, target: &Reported, run: &Run<'_>) -> bool {
+/// An unhealthy target leaves after this many misses, if another target is healthy: it receives no
+/// requests.
+const UNHEALTHY_MISSES: u32 = 2;
+
+/// A target that may leave.
+pub(super) struct Candidate<'r> {
+    pub(super) reported: &'r TargetHealth,
+    pub(super) misses: u32,
+}
+
+/// Returns whether a target has been missed often enough to leave.
+pub(super) fn is_due(record: &Record, target: &TargetHealth, snapshot: &Snapshot<'_>) -> bool {
     let Settings {
         misses,
         remove_untracked,
         ..
-    } = *run.settings;
-    let idle = run.any_healthy() && target.health == Health::Unhealthy;
-    let misses = if idle { misses.min(2) } else { misses };
-    let is_followed = zone_of(run.sightings, target.at.port()).is_some();
-    (record.ours || (remove_untracked && is_followed)) && record.misses >= misses
+    } = *snapshot.settings;
+    let is_idle = target.health == Health::Unhealthy && snapshot.has_healthy_target();
+    let needed = if is_idle {
+        misses.min(UNHEALTHY_MISSES)
+    } else {
+        misses
+    };
+    let is_followed = zone_of_port(snapshot.observations, target.address.port()).is_some();
+
+    (record.ours || (remove_untracked && is_followed)) && record.misses >= needed
 }
 
-/// Takes one step an interval, at least one target in each, so that it ends. `max_percent` bounds
-/// both the targets and, of those that serve, the ones that leave. Healthy targets stay while no
-/// target that the names show is healthy.
+/// Removes targets within the budget of the interval.
+///
+/// At least one target leaves per step, so that departures end. Healthy targets stay while no
+/// resolved target is healthy.
 pub(super) fn take_step<'r>(
-    due: Vec<Due<'r>>,
-    run: &Run<'r>,
-    wishes: &BTreeMap<SocketAddr, Wish>,
+    candidates: Vec<Candidate<'r>>,
+    snapshot: &Snapshot<'r>,
+    desired: &BTreeMap<SocketAddr, DesiredTarget>,
     changes: &mut Changes,
 ) {
-    let mut due = due;
-    due.extend(twins(run, wishes));
+    let mut due = candidates;
+    due.extend(replaced_twins(snapshot, desired));
     changes.withheld = due.len();
-    let is_shown_and_healthy =
-        |target: &&Reported| wishes.contains_key(&target.at) && target.health == Health::Healthy;
-    if !run.group.values().any(is_shown_and_healthy) {
-        due.retain(|due| due.reported.health != Health::Healthy);
+
+    let is_desired_and_healthy = |target: &&TargetHealth| {
+        desired.contains_key(&target.address) && target.health == Health::Healthy
+    };
+    if !snapshot.group.values().any(is_desired_and_healthy) {
+        due.retain(|candidate| candidate.reported.health != Health::Healthy);
     }
     changes.kept_healthy = changes.withheld - due.len();
 
-    let serves = |due: &Due<'_>| due.reported.health != Health::Unhealthy;
-    due.sort_by_key(|due| (serves(due), Reverse(due.misses), due.reported.at));
-    let mut budget = Budget::of(run);
-    for Due { reported, .. } in due.into_iter().filter(|due| budget.admits(due.reported)) {
-        leave(reported, run, wishes, changes);
-        changes.withheld -= 1;
+    due.sort_by_key(|candidate| {
+        let may_serve = candidate.reported.health != Health::Unhealthy;
+        (
+            may_serve,
+            Reverse(candidate.misses),
+            candidate.reported.address,
+        )
+    });
+    let mut budget = Budget::new(snapshot);
+    for candidate in due {
+        if budget.admits(candidate.reported) {
+            deregister(candidate.reported, snapshot, desired, changes);
+            changes.withheld -= 1;
+        }
     }
 }
 
-/// What an address that its name shows is registered with besides, in a zone that is no longer
-/// asked for. It leaves once the other one serves, or at once if it does not serve itself.
-fn twins<'r>(run: &Run<'r>, wishes: &BTreeMap<SocketAddr, Wish>) -> Vec<Due<'r>> {
-    let is_ours = |at: &SocketAddr| run.state.targets.get(at).is_some_and(|record| record.ours);
-    let is_replaced = |twin: &&Reported| {
-        let serves = |target: &Reported| target.health == Health::Healthy;
-        !serves(twin) || run.group.get(&twin.at).is_some_and(|target| serves(target))
+/// Returns the targets with a desired address in a zone that is no longer desired. Such a twin
+/// leaves once the target in the desired zone is healthy, or at once if the twin is not healthy.
+fn replaced_twins<'r>(
+    snapshot: &Snapshot<'r>,
+    desired: &BTreeMap<SocketAddr, DesiredTarget>,
+) -> Vec<Candidate<'r>> {
+    let is_healthy = |target: &TargetHealth| target.health == Health::Healthy;
+    let is_replaced = |twin: &TargetHealth| {
+        let replacement = snapshot.group.get(&twin.address);
+        !is_healthy(twin) || replacement.is_some_and(|target| is_healthy(target))
     };
-    let twins = run
+
+    snapshot
         .twins
         .iter()
         .copied()
-        .filter(|twin| wishes.contains_key(&twin.at) && is_ours(&twin.at));
-    twins
-        .filter(is_replaced)
-        .map(|reported| Due {
+        .filter(|twin| desired.contains_key(&twin.address) && snapshot.state.is_ours(twin.address))
+        .filter(|twin| is_replaced(twin))
+        .map(|reported| Candidate {
             reported,
             misses: u32::MAX,
         })
         .collect()
 }
 
-fn leave(
-    reported: &Reported,
-    run: &Run<'_>,
-    wishes: &BTreeMap<SocketAddr, Wish>,
+fn deregister(
+    reported: &TargetHealth,
+    snapshot: &Snapshot<'_>,
+    desired: &BTreeMap<SocketAddr, DesiredTarget>,
     changes: &mut Changes,
 ) {
-    changes.state.stepped_at = Some(run.now);
-    let zone = zone_of(run.sightings, reported.at.port());
-    if wishes.contains_key(&reported.at) {
+    changes.state.stepped_at = Some(snapshot.now);
+    let address = reported.address;
+    if desired.contains_key(&address) {
         changes.deregister.push(Target {
-            at: reported.at,
+            address,
             zone: reported.zone.clone().filter(|zone| zone == "all"),
         });
         return;
     }
 
-    let record = changes
-        .state
-        .targets
-        .remove(&reported.at)
-        .unwrap_or_default();
+    let zone = zone_of_port(snapshot.observations, address.port());
+    let record = changes.state.targets.remove(&address).unwrap_or_default();
     changes.deregister.push(Target {
-        at: reported.at,
-        zone: zone_to_leave(zone, &record, reported),
+        address,
+        zone: deregistration_zone(zone, &record, reported),
     });
-    let twins = run.twins.iter().filter(|twin| twin.at == reported.at);
+
+    let twins = snapshot.twins.iter().filter(|twin| twin.address == address);
     changes.deregister.extend(twins.map(|twin| Target {
-        at: twin.at,
+        address,
         zone: twin.zone.clone(),
     }));
 }
 
-/// As it was registered: a target of another zone is another target.
-fn zone_to_leave(zone: Option<Zone>, record: &Record, reported: &Reported) -> Option<String> {
-    let reported_for_all = reported.zone.as_deref() == Some("all");
+/// Returns the zone that a target was registered with. ELBv2 treats the same address in another
+/// zone as another target.
+fn deregistration_zone(
+    zone: Option<Zone>,
+    record: &Record,
+    reported: &TargetHealth,
+) -> Option<String> {
+    let is_reported_for_all = reported.zone.as_deref() == Some("all");
     match zone {
-        Some(Zone::None) if !reported_for_all => None,
+        Some(Zone::None) if !is_reported_for_all => None,
         _ => record.zone.clone().or_else(|| reported.zone.clone()),
     }
 }
 
-/// How many targets may still leave in this step.
+/// The number of targets that may still leave in this step.
 struct Budget {
     all: usize,
+    /// The part of `all` that may receive requests.
     serving: usize,
-    any_healthy: bool,
+    has_healthy_target: bool,
 }
 
 impl Budget {
-    fn of(run: &Run<'_>) -> Self {
-        let percent = usize::try_from(run.settings.max_percent).unwrap_or(100);
-        let share = |count: usize| (count.saturating_mul(percent) / 100).max(1);
-        if !run.settings.interval_is_over(run.state.stepped_at, run.now) {
+    fn new(snapshot: &Snapshot<'_>) -> Self {
+        let settings = snapshot.settings;
+        if !settings.has_interval_passed(snapshot.state.stepped_at, snapshot.now) {
             return Self {
                 all: 0,
                 serving: 0,
-                any_healthy: false,
+                has_healthy_target: false,
             };
         }
 
-        let any_healthy = run.any_healthy();
-        let serving = run
+        let percent = usize::try_from(settings.max_percent).unwrap_or(100);
+        let share = |count: usize| (count.saturating_mul(percent) / 100).max(1);
+        let has_healthy_target = snapshot.has_healthy_target();
+        let serving = snapshot
             .group
             .values()
-            .filter(|target| serves(target, any_healthy))
+            .filter(|target| receives_requests(target, has_healthy_target))
             .count();
+
         Self {
-            all: share(run.group.len()),
+            all: share(snapshot.group.len()),
             serving: share(serving),
-            any_healthy,
+            has_healthy_target,
         }
     }
 
-    /// True if this target may leave as well; takes its place from what is left.
-    fn admits(&mut self, target: &Reported) -> bool {
-        let serves = serves(target, self.any_healthy);
-        if self.all == 0 || (serves && self.serving == 0) {
+    /// Returns whether a target may leave too, and if so, takes it off the budget.
+    fn admits(&mut self, target: &TargetHealth) -> bool {
+        let is_serving = receives_requests(target, self.has_healthy_target);
+        if self.all == 0 || (is_serving && self.serving == 0) {
             return false;
         }
 
         self.all -= 1;
-        self.serving -= usize::from(serves);
+        self.serving -= usize::from(is_serving);
         true
     }
 }
 
-/// True if a load balancer sends to a target: to all of them where none is healthy.
-fn serves(target: &Reported, any_healthy: bool) -> bool {
-    target.health == Health::Healthy || !any_healthy
+/// Returns whether a load balancer sends requests to a target. Without a healthy target, it sends to
+/// all of them.
+fn receives_requests(target: &TargetHealth, has_healthy_target: bool) -> bool {
+    target.health == Health::Healthy || !has_healthy_target
 }

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use super::scenarios::{SETTINGS, at, deregistered, healthy, tracked, whole};
+
 use super::*;
+use crate::sampling::Evidence;
+use crate::sync_targets::Zone;
+use crate::target::{Health, Target};
 
 const MINUTE: i64 = 60_000;
 
-fn with(health: Health, lasts: impl IntoIterator<Item = u8>) -> Vec<Reported> {
+fn with(health: Health, lasts: impl IntoIterator<Item = u8>) -> Vec<TargetHealth> {
     healthy(lasts)
         .into_iter()
-        .map(|target| Reported { health, ..target })
+        .map(|target| TargetHealth { health, ..target })
         .collect()
 }
 
@@ -24,9 +28,9 @@ fn missed(lasts: impl IntoIterator<Item = u8>) -> State {
     state
 }
 
-fn on_port(port: u16, lasts: impl IntoIterator<Item = u8>) -> Vec<Reported> {
-    let target = |last| Reported {
-        at: SocketAddr::from(([10, 0, 0, last], port)),
+fn on_port(port: u16, lasts: impl IntoIterator<Item = u8>) -> Vec<TargetHealth> {
+    let target = |last| TargetHealth {
+        address: SocketAddr::from(([10, 0, 0, last], port)),
         ..healthy([last]).remove(0)
     };
     lasts.into_iter().map(target).collect()
@@ -132,7 +136,7 @@ fn targets_on_a_port_that_is_no_longer_configured_leave() {
     let mut state = State::default();
     for target in &old {
         state.targets.insert(
-            target.at,
+            target.address,
             Record {
                 ours: true,
                 ..Record::default()
@@ -145,12 +149,12 @@ fn targets_on_a_port_that_is_no_longer_configured_leave() {
         assert!(deregistered(&changes).is_empty());
         assert!(
             old.iter()
-                .all(|target| i64::from(changes.state.targets[&target.at].misses) == count)
+                .all(|target| i64::from(changes.state.targets[&target.address].misses) == count)
         );
         state = changes.state;
     }
     let changes = reconcile(&whole([1, 2]), &group, &state, &SETTINGS, MINUTE * 3);
-    assert_eq!(deregistered(&changes), [old[0].at, old[1].at]);
+    assert_eq!(deregistered(&changes), [old[0].address, old[1].address]);
 }
 
 #[test]
@@ -174,25 +178,25 @@ fn a_port_that_is_no_longer_configured_is_kept_while_a_name_is_in_doubt() {
         ..Record::default()
     };
     let state = State {
-        targets: BTreeMap::from([(old[0].at, record)]),
+        targets: BTreeMap::from([(old[0].address, record)]),
         ..State::default()
     };
     let group = [old, healthy([1, 2])].concat();
-    let doubtful = Seen {
-        addresses: whole([1]).remove(0).seen.unwrap().addresses,
+    let doubtful = ObservedAddresses {
+        addresses: whole([1]).remove(0).resolved.unwrap().addresses,
         evidence: Evidence::Doubtful,
     };
-    for seen in [None, Some(doubtful)] {
-        let sightings = [
+    for resolved in [None, Some(doubtful)] {
+        let observations = [
             whole([1]),
-            vec![Sighting {
+            vec![NameObservation {
                 name: "b".to_owned(),
-                seen,
+                resolved,
                 ..whole([2]).remove(0)
             }],
         ]
         .concat();
-        let changes = reconcile(&sightings, &group, &state, &SETTINGS, 0);
+        let changes = reconcile(&observations, &group, &state, &SETTINGS, 0);
         assert_eq!(deregistered(&changes), []);
         assert!(
             changes
@@ -206,13 +210,13 @@ fn a_port_that_is_no_longer_configured_is_kept_while_a_name_is_in_doubt() {
 
 #[test]
 fn the_registration_of_an_address_in_its_earlier_zone_leaves_once_the_new_one_serves() {
-    let in_zone = |zone: &str, health| Reported {
+    let in_zone = |zone: &str, health| TargetHealth {
         zone: Some(zone.to_owned()),
         health,
         ..healthy([1]).remove(0)
     };
-    let sightings = |zone| {
-        vec![Sighting {
+    let observations = |zone| {
+        vec![NameObservation {
             zone,
             ..whole([1]).remove(0)
         }]
@@ -226,7 +230,7 @@ fn the_registration_of_an_address_in_its_earlier_zone_leaves_once_the_new_one_se
             if flipped {
                 group.reverse();
             }
-            let waiting = reconcile(&sightings(zone), &group, &tracked([1]), &SETTINGS, 0);
+            let waiting = reconcile(&observations(zone), &group, &tracked([1]), &SETTINGS, 0);
             assert!(
                 waiting.deregister.is_empty() && waiting.register.is_empty(),
                 "{zone:?}"
@@ -235,15 +239,15 @@ fn the_registration_of_an_address_in_its_earlier_zone_leaves_once_the_new_one_se
             group
                 .iter_mut()
                 .for_each(|target| target.health = Health::Healthy);
-            let changes = reconcile(&sightings(zone), &group, &waiting.state, &SETTINGS, 0);
+            let changes = reconcile(&observations(zone), &group, &waiting.state, &SETTINGS, 0);
             let leaving = Target {
-                at: at(1),
+                address: at(1),
                 zone: Some(old.to_owned()).filter(|zone| zone == "all"),
             };
             assert_eq!(changes.deregister, [leaving], "{zone:?}");
             assert!(changes.state.targets[&at(1)].ours && changes.register.is_empty());
             // Somebody else's registration stays.
-            let changes = reconcile(&sightings(zone), &group, &State::default(), &SETTINGS, 0);
+            let changes = reconcile(&observations(zone), &group, &State::default(), &SETTINGS, 0);
             assert!(changes.deregister.is_empty());
         }
     }
@@ -251,7 +255,7 @@ fn the_registration_of_an_address_in_its_earlier_zone_leaves_once_the_new_one_se
 
 #[test]
 fn an_address_that_leaves_leaves_in_both_zones() {
-    let in_zone = |zone: &str| Reported {
+    let in_zone = |zone: &str| TargetHealth {
         zone: Some(zone.to_owned()),
         ..healthy([1]).remove(0)
     };
@@ -345,10 +349,10 @@ fn the_largest_numbers_of_a_state_overflow_nowhere() {
                 is_uniform: false,
             },
         ] {
-            let mut sightings = whole([1]);
-            sightings[0].seen.as_mut().unwrap().evidence = evidence;
+            let mut observations = whole([1]);
+            observations[0].resolved.as_mut().unwrap().evidence = evidence;
             for now in [0, i64::MIN, i64::MAX] {
-                let _ = reconcile(&sightings, &healthy([1, 9]), &state, &SETTINGS, now);
+                let _ = reconcile(&observations, &healthy([1, 9]), &state, &SETTINGS, now);
             }
         }
     }
@@ -357,15 +361,15 @@ fn the_largest_numbers_of_a_state_overflow_nowhere() {
 #[test]
 fn a_healthy_target_of_a_name_that_shows_parts_needs_more_answers_than_one_that_is_not() {
     let part = |answers| {
-        let mut sightings = whole([1]);
+        let mut observations = whole([1]);
         let evidence = Evidence::Sample {
             answers,
             size: 1,
             copies_for: Duration::ZERO,
             is_uniform: false,
         };
-        sightings[0].seen.as_mut().unwrap().evidence = evidence;
-        sightings
+        observations[0].resolved.as_mut().unwrap().evidence = evidence;
+        observations
     };
     let misses = |health, answers| {
         let group = [healthy([1]), with(health, [2])].concat();

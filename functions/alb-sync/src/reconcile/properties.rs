@@ -2,7 +2,12 @@
 
 use proptest::prelude::*;
 
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::sampling::Evidence;
+use crate::sync_targets::Zone;
+use crate::target::Health;
 
 const MINUTE: i64 = 60_000;
 
@@ -64,7 +69,7 @@ fn bits(mask: u8) -> impl Iterator<Item = u8> {
     (0..8).filter(move |bit| mask & (1 << bit) != 0)
 }
 
-fn sightings(found: &Found) -> Vec<Sighting> {
+fn observations(found: &Found) -> Vec<NameObservation> {
     let (mask, evidence) = match found {
         Found::Whole(mask) => (*mask, Evidence::Whole),
         Found::Part { mask, answers } => (
@@ -79,15 +84,15 @@ fn sightings(found: &Found) -> Vec<Sighting> {
         Found::Failure => (0, Evidence::Whole),
     };
     let addresses = bits(mask).map(|bit| at(bit).ip()).collect();
-    let seen = (!matches!(found, Found::Failure)).then_some(Seen {
+    let resolved = (!matches!(found, Found::Failure)).then_some(ObservedAddresses {
         addresses,
         evidence,
     });
-    vec![Sighting {
+    vec![NameObservation {
         name: "a".to_owned(),
         port: 443,
         zone: Zone::Auto,
-        seen,
+        resolved,
     }]
 }
 
@@ -105,7 +110,7 @@ struct World {
 }
 
 impl World {
-    fn reported(&self, sick: u8) -> Vec<Reported> {
+    fn reported(&self, sick: u8) -> Vec<TargetHealth> {
         let health = |bit: u8| match (self.fresh.contains(&bit), sick & (1 << bit)) {
             (true, _) => Health::Unknown,
             (false, 0) => Health::Healthy,
@@ -113,8 +118,8 @@ impl World {
         };
         self.group
             .iter()
-            .map(|bit| Reported {
-                at: at(*bit),
+            .map(|bit| TargetHealth {
+                address: at(*bit),
                 zone: None,
                 health: health(*bit),
             })
@@ -143,13 +148,13 @@ impl World {
 
     fn apply(&mut self, changes: &Changes) {
         for target in &changes.deregister {
-            self.group.retain(|bit| at(*bit) != target.at);
+            self.group.retain(|bit| at(*bit) != target.address);
         }
         for bit in (0..8).filter(|bit| {
             changes
                 .register
                 .iter()
-                .any(|joining| joining.at == at(*bit))
+                .any(|registration| registration.address == at(*bit))
         }) {
             self.group.insert(bit);
             self.fresh.insert(bit);
@@ -166,22 +171,22 @@ proptest! {
         for step in steps {
             world.observe(&step);
             let reported = world.reported(step.sick);
-            let sightings = sightings(&step.found);
-            let changes = reconcile(&sightings, &reported, &world.state, &settings, world.now);
+            let observations = observations(&step.found);
+            let changes = reconcile(&observations, &reported, &world.state, &settings, world.now);
             for target in &changes.deregister {
-                let bit = (0..8).find(|bit| at(*bit) == target.at).unwrap();
+                let bit = (0..8).find(|bit| at(*bit) == target.address).unwrap();
                 let sick = step.sick & (1 << bit) != 0;
                 let least = if sick { settings.misses.min(2) } else { settings.misses };
                 prop_assert!(world.without.get(&bit).is_some_and(|(count, _)| *count >= least), "{bit}");
             }
             // Nothing that serves leaves before something that a name shows serves.
-            let serves = |target: &Reported| target.health == Health::Healthy;
-            let is_shown = |target: &Reported| {
-                let seen = sightings[0].seen.as_ref();
-                seen.is_some_and(|seen| seen.addresses.contains(&target.at.ip()))
+            let serves = |target: &TargetHealth| target.health == Health::Healthy;
+            let is_shown = |target: &TargetHealth| {
+                let resolved = observations[0].resolved.as_ref();
+                resolved.is_some_and(|resolved| resolved.addresses.contains(&target.address.ip()))
             };
             if !reported.iter().any(|target| serves(target) && is_shown(target)) {
-                let left = |target: &&Reported| changes.deregister.iter().any(|one| one.at == target.at);
+                let left = |target: &&TargetHealth| changes.deregister.iter().any(|one| one.address == target.address);
                 prop_assert!(!reported.iter().filter(left).any(serves));
             }
             prop_assert!(changes.deregister.len() <= (reported.len() * settings.max_percent as usize / 100).max(1));
@@ -191,7 +196,7 @@ proptest! {
             }
             // The version of the state is the same for both: only one of them gets to write it.
             if step.overlaps {
-                let twin = reconcile(&sightings, &reported, &world.state, &settings, world.now);
+                let twin = reconcile(&observations, &reported, &world.state, &settings, world.now);
                 prop_assert_eq!(&twin, &changes);
             }
             world.apply(&changes);
@@ -206,13 +211,13 @@ proptest! {
         for step in steps {
             world.observe(&step);
             let changes =
-                reconcile(&sightings(&step.found), &world.reported(0), &world.state, &settings, world.now);
+                reconcile(&observations(&step.found), &world.reported(0), &world.state, &settings, world.now);
             world.apply(&changes);
         }
         for _ in 0..settings.misses + 8 {
             world.now += MINUTE;
             world.fresh.clear();
-            let found = sightings(&Found::Whole(alive));
+            let found = observations(&Found::Whole(alive));
             let changes = reconcile(&found, &world.reported(0), &world.state, &settings, world.now);
             world.apply(&changes);
         }
@@ -224,7 +229,7 @@ proptest! {
         let mut world = World { group: (0..4).collect(), ..World::default() };
         for step in steps {
             world.observe(&step);
-            let found = sightings(&step.found);
+            let found = observations(&step.found);
             let changes = reconcile(&found, &world.reported(step.sick), &world.state, &settings, world.now);
             world.apply(&changes);
             let again = reconcile(&found, &world.reported(step.sick), &world.state, &settings, world.now);
@@ -236,10 +241,10 @@ proptest! {
     #[test]
     fn what_a_name_shows_is_registered_in_the_same_run(mask in 1u8.., group: u8, settings in settings()) {
         let world = World { group: bits(group).collect(), ..World::default() };
-        let found = sightings(&Found::Whole(mask));
+        let found = observations(&Found::Whole(mask));
         let changes = reconcile(&found, &world.reported(0), &world.state, &settings, 0);
-        let joining: BTreeSet<_> = changes.register.iter().map(|joining| joining.at).collect();
-        prop_assert_eq!(joining, bits(mask & !group).map(at).collect());
-        prop_assert!(changes.register.iter().all(|joining| changes.claim.targets[&joining.at].ours));
+        let registration: BTreeSet<_> = changes.register.iter().map(|registration| registration.address).collect();
+        prop_assert_eq!(registration, bits(mask & !group).map(at).collect());
+        prop_assert!(changes.register.iter().all(|registration| changes.claim.targets[&registration.address].ours));
     }
 }

@@ -3,7 +3,13 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use super::*;
+use crate::sampling::Evidence;
+use crate::sync_targets::Zone;
+use crate::target::Health;
 
 const MINUTE: i64 = 60_000;
 pub(super) const SETTINGS: Settings = Settings {
@@ -24,28 +30,28 @@ fn addresses(lasts: impl IntoIterator<Item = u8>) -> BTreeSet<IpAddr> {
         .collect()
 }
 
-fn sighting(name: &str, seen: Option<(BTreeSet<IpAddr>, Evidence)>) -> Sighting {
-    let seen = seen.map(|(addresses, evidence)| Seen {
+fn observation(name: &str, resolved: Option<(BTreeSet<IpAddr>, Evidence)>) -> NameObservation {
+    let resolved = resolved.map(|(addresses, evidence)| ObservedAddresses {
         addresses,
         evidence,
     });
-    Sighting {
+    NameObservation {
         name: name.to_owned(),
         port: 443,
         zone: Zone::Auto,
-        seen,
+        resolved,
     }
 }
 
-pub(super) fn whole(lasts: impl IntoIterator<Item = u8>) -> Vec<Sighting> {
-    vec![sighting("a", Some((addresses(lasts), Evidence::Whole)))]
+pub(super) fn whole(lasts: impl IntoIterator<Item = u8>) -> Vec<NameObservation> {
+    vec![observation("a", Some((addresses(lasts), Evidence::Whole)))]
 }
 
-pub(super) fn healthy(lasts: impl IntoIterator<Item = u8>) -> Vec<Reported> {
+pub(super) fn healthy(lasts: impl IntoIterator<Item = u8>) -> Vec<TargetHealth> {
     lasts
         .into_iter()
-        .map(|last| Reported {
-            at: at(last),
+        .map(|last| TargetHealth {
+            address: at(last),
             zone: None,
             health: Health::Healthy,
         })
@@ -69,11 +75,19 @@ pub(super) fn tracked(lasts: impl IntoIterator<Item = u8>) -> State {
 }
 
 fn registered(changes: &Changes) -> Vec<SocketAddr> {
-    changes.register.iter().map(|joining| joining.at).collect()
+    changes
+        .register
+        .iter()
+        .map(|registration| registration.address)
+        .collect()
 }
 
 pub(super) fn deregistered(changes: &Changes) -> Vec<SocketAddr> {
-    changes.deregister.iter().map(|target| target.at).collect()
+    changes
+        .deregister
+        .iter()
+        .map(|target| target.address)
+        .collect()
 }
 
 fn misses(changes: &Changes, last: u8) -> Option<u32> {
@@ -86,7 +100,7 @@ fn misses(changes: &Changes, last: u8) -> Option<u32> {
 
 /// A group that is reconciled every minute, its changes applied.
 struct World {
-    group: Vec<Reported>,
+    group: Vec<TargetHealth>,
     state: State,
     settings: Settings,
     now: i64,
@@ -102,20 +116,20 @@ impl World {
         }
     }
 
-    fn run(&mut self, sightings: &[Sighting]) -> Changes {
+    fn run(&mut self, observations: &[NameObservation]) -> Changes {
         self.now += MINUTE;
         let changes = reconcile(
-            sightings,
+            observations,
             &self.group,
             &self.state,
             &self.settings,
             self.now,
         );
         let left = deregistered(&changes);
-        self.group.retain(|target| !left.contains(&target.at));
+        self.group.retain(|target| !left.contains(&target.address));
         let joined = changes.register.iter();
-        self.group.extend(joined.map(|joining| Reported {
-            at: joining.at,
+        self.group.extend(joined.map(|registration| TargetHealth {
+            address: registration.address,
             zone: None,
             health: Health::Healthy,
         }));
@@ -212,7 +226,7 @@ fn s9_a_name_that_cannot_be_resolved_changes_nothing() {
     let mut state = tracked([1, 2]);
     state.targets.entry(at(2)).or_default().misses = 7;
     let changes = reconcile(
-        &[sighting("a", None)],
+        &[observation("a", None)],
         &healthy([1, 2]),
         &state,
         &SETTINGS,
@@ -232,13 +246,16 @@ fn s9_a_name_that_cannot_be_resolved_changes_nothing() {
 #[test]
 fn s13_only_what_the_resolved_name_showed_is_missed() {
     let mut world = World::of([]);
-    let seen = |lasts: &[u8]| Some((addresses(lasts.iter().copied()), Evidence::Whole));
-    world.run(&[sighting("a", seen(&[1, 2])), sighting("b", seen(&[3, 4]))]);
+    let resolved = |lasts: &[u8]| Some((addresses(lasts.iter().copied()), Evidence::Whole));
+    world.run(&[
+        observation("a", resolved(&[1, 2])),
+        observation("b", resolved(&[3, 4])),
+    ]);
     for _ in 0..3 {
-        let changes = world.run(&[sighting("a", seen(&[1, 5])), sighting("b", None)]);
+        let changes = world.run(&[observation("a", resolved(&[1, 5])), observation("b", None)]);
         assert_eq!(misses(&changes, 3), Some(0));
     }
-    let left: BTreeSet<_> = world.group.iter().map(|target| target.at).collect();
+    let left: BTreeSet<_> = world.group.iter().map(|target| target.address).collect();
     assert_eq!(left, BTreeSet::from([at(1), at(3), at(4), at(5)]));
 }
 
@@ -252,7 +269,7 @@ fn s14_an_address_that_a_part_of_the_answers_does_not_show_is_missed_once_they_c
         is_uniform: true,
     };
     let part = |answers| {
-        vec![sighting(
+        vec![observation(
             "a",
             Some((addresses(1..=19), sample(answers, Duration::ZERO))),
         )]
@@ -272,7 +289,7 @@ fn copies_of_an_answer_count_once_in_its_time_to_live() {
         copies_for: Duration::from_secs(300),
         is_uniform: true,
     };
-    let copy = vec![sighting("a", Some((addresses(1..=8), sample)))];
+    let copy = vec![observation("a", Some((addresses(1..=8), sample)))];
     let mut seen_answers = Vec::new();
     for _ in 0..11 {
         world.run(&copy);
@@ -283,7 +300,10 @@ fn copies_of_an_answer_count_once_in_its_time_to_live() {
 
 #[test]
 fn doubtful_evidence_registers_and_counts_nothing() {
-    let doubtful = [sighting("a", Some((addresses([1, 3]), Evidence::Doubtful)))];
+    let doubtful = [observation(
+        "a",
+        Some((addresses([1, 3]), Evidence::Doubtful)),
+    )];
     let changes = reconcile(&doubtful, &healthy([1, 2]), &tracked([1, 2]), &SETTINGS, 0);
     assert_eq!(
         (registered(&changes), misses(&changes, 2)),
@@ -342,8 +362,8 @@ fn s31_a_target_that_nobody_tracks_stays_unless_that_is_asked_for() {
 
 #[test]
 fn s32_the_same_address_on_another_port_is_never_touched() {
-    let other = Reported {
-        at: SocketAddr::from(([10, 0, 0, 1], 80)),
+    let other = TargetHealth {
+        address: SocketAddr::from(([10, 0, 0, 1], 80)),
         zone: None,
         health: Health::Healthy,
     };
@@ -359,8 +379,8 @@ fn s32_the_same_address_on_another_port_is_never_touched() {
 
 #[test]
 fn s34_a_draining_target_that_is_back_is_registered_at_once() {
-    let draining = [Reported {
-        at: at(1),
+    let draining = [TargetHealth {
+        address: at(1),
         zone: None,
         health: Health::Leaving,
     }];
@@ -440,10 +460,10 @@ fn a_missing_target_that_is_unhealthy_leaves_an_interval_earlier_unless_all_are(
 #[test]
 fn a_name_that_is_no_longer_configured_leaves_its_targets_to_the_others() {
     let mut world = World::of([]);
-    let seen = |last| Some((addresses([last]), Evidence::Whole));
-    world.run(&[sighting("a", seen(1)), sighting("b", seen(2))]);
+    let resolved = |last| Some((addresses([last]), Evidence::Whole));
+    world.run(&[observation("a", resolved(1)), observation("b", resolved(2))]);
     for _ in 0..3 {
-        world.run(&[sighting("a", seen(1))]);
+        world.run(&[observation("a", resolved(1))]);
     }
     assert_eq!(world.group, healthy([1]));
 }

@@ -1,12 +1,14 @@
 //! Scenario 37: zones.
 
 use super::scenarios::{SETTINGS, at, healthy, tracked, whole};
+
 use super::*;
+use crate::sync_targets::Zone;
 
 #[test]
 fn s37_a_target_leaves_with_the_zone_that_it_came_with() {
     let leaves = |zone: Zone, recorded: Option<&str>, reported: Option<&str>| {
-        let sightings = vec![Sighting {
+        let observations = vec![NameObservation {
             zone,
             ..whole([1]).remove(0)
         }];
@@ -25,7 +27,7 @@ fn s37_a_target_leaves_with_the_zone_that_it_came_with() {
         group
             .iter_mut()
             .for_each(|target| target.zone = owned(reported));
-        let changes = reconcile(&sightings, &group, &state, &SETTINGS, 0);
+        let changes = reconcile(&observations, &group, &state, &SETTINGS, 0);
         changes.deregister[0].zone.clone()
     };
     assert_eq!(leaves(Zone::None, None, None), None);
@@ -43,14 +45,14 @@ fn s37_a_target_leaves_with_the_zone_that_it_came_with() {
 
 #[test]
 fn s37_a_target_of_another_zone_is_another_target() {
-    let sightings = |zone| {
-        vec![Sighting {
+    let observations = |zone| {
+        vec![NameObservation {
             zone,
             ..whole([1]).remove(0)
         }]
     };
     let group = |zone: Option<&str>| {
-        vec![Reported {
+        vec![TargetHealth {
             zone: zone.map(str::to_owned),
             ..healthy([1]).remove(0)
         }]
@@ -63,7 +65,7 @@ fn s37_a_target_of_another_zone_is_another_target() {
         (Zone::Auto, Some("all"), 0),
     ] {
         let changes = reconcile(
-            &sightings(zone),
+            &observations(zone),
             &group(reported),
             &State::default(),
             &SETTINGS,
@@ -72,7 +74,7 @@ fn s37_a_target_of_another_zone_is_another_target() {
         assert_eq!(changes.register.len(), expected, "{zone:?} {reported:?}");
         // Once it is registered, it is there whatever the report leaves out.
         let again = reconcile(
-            &sightings(Zone::All),
+            &observations(Zone::All),
             &group(None),
             &changes.state,
             &SETTINGS,

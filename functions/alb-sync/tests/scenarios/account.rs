@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use alb_sync::{AlbSync, Answer, Config, NotReconciled};
+use alb_sync::{AlbSync, Config, Report, RunError};
 use aws::{AwsCalls, Deadline, Retries, Timeouts};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -173,7 +173,7 @@ impl Account {
         &self,
         function: &Arc<AlbSync>,
         minute: i64,
-    ) -> Result<Answer, NotReconciled> {
+    ) -> Result<Report, RunError> {
         let now = jiff::Timestamp::from_second(1_795_305_600 + 60 * minute).unwrap();
         Arc::clone(function)
             .handle_at(

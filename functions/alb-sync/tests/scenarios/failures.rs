@@ -165,21 +165,18 @@ async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing()
             Box::new(|world: &World| world.fail("GetItem", &["AccessDeniedException"])),
             "GetItem: AccessDenied",
         ),
-        (
-            Box::new(corrupt("doc", text("{"))),
-            "cannot be understood (EOF",
-        ),
+        (Box::new(corrupt("doc", text("{"))), "is invalid (EOF"),
         (
             Box::new(corrupt("doc", text(r#"{"targets":7}"#))),
-            "cannot be understood (invalid type",
+            "is invalid (invalid type",
         ),
         (
             Box::new(corrupt("v", number("2"))),
-            "its form is Some(\"2\"), and this release reads 1",
+            "unknown schema version 2, expected 1",
         ),
         (
             Box::new(corrupt("version", text("1"))),
-            "it has no version from 1",
+            "invalid version, expected an integer from 1",
         ),
     ];
     for (breaks, told) in breaks {
@@ -234,7 +231,7 @@ async fn s29_of_two_runs_on_one_state_the_loser_changes_nothing() {
         item.insert("version".to_owned(), AttributeValue::N("99".to_owned()));
     }));
     let outcome = world.good().await;
-    assert!(outcome.seen.left_to_another && !outcome.complete && outcome.registered.is_empty());
+    assert!(outcome.metrics.left_to_another && !outcome.complete && outcome.registered.is_empty());
     assert_eq!(world.targets(GROUP), ["10.0.0.1:443", "10.0.0.2:443"]);
 }
 
@@ -325,7 +322,7 @@ async fn a_group_that_takes_no_addresses_is_told_by_its_type_and_left_alone() {
         world.memory.lock().unwrap().kind = Some(kind);
         let error = world.bad().await.error.unwrap();
         assert!(
-            error.starts_with(&format!("the target group's type is `{name}`")),
+            error.starts_with(&format!("unsupported target type `{name}`")),
             "{error}"
         );
         assert_eq!(world.operations(), ["DescribeTargetGroups"]);
@@ -370,7 +367,7 @@ async fn a_state_with_the_largest_version_changes_nothing() {
             .await
             .error
             .unwrap()
-            .contains("it has no version from 1 to 9223372036854775807")
+            .contains("invalid version, expected an integer from 1 to 9223372036854775807")
     );
     assert_eq!(world.targets(GROUP), ["10.0.0.1:443"]);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use alb_sync::{Answers, Evidence, Family, Resolution, ResolveError, Resolver};
+use alb_sync::testing::{Evidence, Family, Resolution, ResolveError, Resolver, ResponseScope};
 use hickory_server::proto::op::ResponseCode;
 use hickory_server::proto::rr::RecordType;
 
@@ -15,7 +15,7 @@ async fn resolve(servers: &[&Names], max: u32, family: Family) -> Result<Resolut
     let until = Instant::now() + Duration::from_secs(3);
     Resolver::new(&servers, max)
         .unwrap()
-        .resolve("a.example", family, Answers::Auto, until)
+        .resolve("a.example", family, ResponseScope::Auto, until)
         .await
 }
 
@@ -298,7 +298,7 @@ async fn queries_of_many_names_keep_below_what_a_resolver_takes() {
         let name = format!("name-{index}.example");
         asking.spawn(async move {
             resolver
-                .resolve(&name, Family::V4, Answers::Part, until)
+                .resolve(&name, Family::V4, ResponseScope::Part, until)
                 .await
                 .map(drop)
         });

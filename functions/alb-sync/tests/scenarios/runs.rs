@@ -217,9 +217,15 @@ async fn s39_three_of_four_leave_in_two_steps() {
     world.good().await;
     world.good().await;
     let outcome = world.good().await;
-    assert_eq!((outcome.deregistered.len(), outcome.seen.withheld), (2, 1));
+    assert_eq!(
+        (outcome.deregistered.len(), outcome.metrics.withheld),
+        (2, 1)
+    );
     let outcome = world.good().await;
-    assert_eq!((outcome.deregistered.len(), outcome.seen.withheld), (1, 0));
+    assert_eq!(
+        (outcome.deregistered.len(), outcome.metrics.withheld),
+        (1, 0)
+    );
     assert_eq!(world.targets(GROUP), at(&[1]));
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use alb_sync::{AlbSync, Answer, Config, NotReconciled, Outcome};
+use alb_sync::{AlbSync, Config, Outcome, Report, RunError};
 use aws::Deadline;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
@@ -191,7 +191,7 @@ impl World {
     }
 
     /// A run a minute after the last.
-    pub(crate) async fn run(&self) -> Result<Answer, NotReconciled> {
+    pub(crate) async fn run(&self) -> Result<Report, RunError> {
         let now = {
             let mut now = self.now.lock().unwrap();
             *now += jiff::SignedDuration::from_secs(60);
@@ -204,7 +204,7 @@ impl World {
         &self,
         now: Timestamp,
         budget: Duration,
-    ) -> Result<Answer, NotReconciled> {
+    ) -> Result<Report, RunError> {
         Arc::clone(&self.sync)
             .handle_at(now, false, Deadline::after(Instant::now(), budget))
             .await
