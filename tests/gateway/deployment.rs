@@ -387,11 +387,11 @@ async fn the_metric_of_faults_counts_what_is_a_500_and_no_refusal() {
             true,
         ),
         (
-            r#"{"message":"decided","reason":"keys_unavailable","problem":"the issuer's keys cannot be had"}"#,
+            r#"{"message":"decided","reason":"keys_unavailable","problem":"cannot fetch the issuer's signing keys"}"#,
             true,
         ),
         (
-            r#"{"message":"the policy could not be renewed; the last good one stays","problem":"x"}"#,
+            r#"{"message":"the policy could not be reloaded; the previous one stays active","problem":"x"}"#,
             false,
         ),
         (

@@ -3,7 +3,6 @@
 //! An SDK client of a service adds a megabyte and milliseconds to each start. What is called here
 //! is one read every few minutes: one POST with a signature (AWS JSON 1.1 protocol).
 
-use environment::SettingError;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -104,7 +103,7 @@ impl AwsJson {
         let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone())).await?;
         let credentials = aws
             .credentials()
-            .ok_or(SettingError::Missing("AWS_ACCESS_KEY_ID"))?;
+            .ok_or_else(|| CallError::setting("AWS_ACCESS_KEY_ID", "is not set"))?;
         Ok(Self {
             calls: HttpCalls::new(Connections::new(CONNECT), records, MAX_BODY_BYTES),
             endpoints: aws.endpoints().clone(),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use environment::{SettingError, Variables};
 use http::Uri;
 
 use crate::address::origin;
+use crate::error::CallError;
 
 const AWS_REGION: &str = "AWS_REGION";
 const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
@@ -13,8 +13,8 @@ const USE_VPC_ENDPOINT: &str = "USE_VPC_ENDPOINT";
 const VPC_ENDPOINT_URLS: &str = "VPC_ENDPOINT_URLS";
 const FALLBACK_TO_PUBLIC: &str = "FALLBACK_TO_PUBLIC";
 
+/// More private addresses than this are a mistake.
 const MAX_ENDPOINTS: usize = 64;
-const MAX_REGION_BYTES: usize = 32;
 
 /// The addresses that services are called at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,29 +31,22 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Reads the settings. Empty values count as missing.
+    /// Reads the settings; empty ones count as absent.
     ///
     /// # Errors
-    /// [`SettingError`] for the first variable that is missing (the region) or invalid. The message
-    /// never contains a value, because an address may include a secret.
-    pub fn from_settings(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
-        let variables = Variables::new(lookup);
-        let uses_private = flag(&variables, USE_VPC_ENDPOINT)?;
-        let urls = variables.optional(VPC_ENDPOINT_URLS);
-        let private = private_addresses(urls.as_deref().unwrap_or("{}"))?;
-
+    /// [`CallError::Setting`] for the first that is missing (the region) or cannot be used.
+    pub fn from_settings(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, CallError> {
+        let lookup = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let region = lookup(AWS_REGION).or_else(|| lookup("AWS_DEFAULT_REGION"));
+        let used = flag(USE_VPC_ENDPOINT, lookup(USE_VPC_ENDPOINT))?;
+        let private = private_addresses(lookup(VPC_ENDPOINT_URLS).as_deref().unwrap_or("{}"))?;
         Ok(Self {
-            region: region(&variables)?,
-            public: variables
-                .optional(AWS_ENDPOINT_URL)
-                .map(|url| address(AWS_ENDPOINT_URL, &url))
+            region: valid_region(region)?,
+            public: lookup(AWS_ENDPOINT_URL)
+                .map(|url| setting(AWS_ENDPOINT_URL, &url))
                 .transpose()?,
-            private: if uses_private {
-                private
-            } else {
-                BTreeMap::new()
-            },
-            fallback: flag(&variables, FALLBACK_TO_PUBLIC)?,
+            private: if used { private } else { BTreeMap::new() },
+            fallback: flag(FALLBACK_TO_PUBLIC, lookup(FALLBACK_TO_PUBLIC))?,
         })
     }
 
@@ -105,53 +98,45 @@ impl Endpoints {
     }
 }
 
-fn region(variables: &Variables<impl Fn(&str) -> Option<String>>) -> Result<String, SettingError> {
-    let region = variables
-        .optional(AWS_REGION)
-        .or_else(|| variables.optional("AWS_DEFAULT_REGION"))
-        .ok_or(SettingError::Missing(AWS_REGION))?;
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+fn valid_region(region: Option<String>) -> Result<String, CallError> {
+    let region = region.ok_or_else(|| CallError::setting(AWS_REGION, "is not set"))?;
+    let valid = region.len() <= 32
+        && region
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    valid
+        .then_some(region)
+        .ok_or_else(|| CallError::setting(AWS_REGION, "is not a region's name"))
+}
 
-    if region.len() <= MAX_REGION_BYTES && region.bytes().all(is_allowed) {
-        Ok(region)
-    } else {
-        Err(SettingError::invalid_secret(
-            AWS_REGION,
-            "the name of a region",
-        ))
+fn flag(variable: &'static str, value: Option<String>) -> Result<bool, CallError> {
+    match value.as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(CallError::setting(variable, "is neither true nor false")),
     }
 }
 
-fn flag(
-    variables: &Variables<impl Fn(&str) -> Option<String>>,
-    variable: &'static str,
-) -> Result<bool, SettingError> {
-    variables
-        .flag(variable)
-        .map_err(SettingError::without_value)
-}
-
-fn private_addresses(json: &str) -> Result<BTreeMap<String, Uri>, SettingError> {
+fn private_addresses(json: &str) -> Result<BTreeMap<String, Uri>, CallError> {
     let urls: BTreeMap<String, String> = serde_json::from_str(json).map_err(|_| {
-        SettingError::invalid_secret(
+        CallError::setting(
             VPC_ENDPOINT_URLS,
-            "a JSON object of service names and addresses",
+            "is not a JSON object of service names and addresses",
         )
     })?;
     if urls.len() > MAX_ENDPOINTS {
-        return Err(SettingError::invalid_secret(
+        return Err(CallError::setting(
             VPC_ENDPOINT_URLS,
-            format!("at most {MAX_ENDPOINTS} services"),
+            format!("has more than {MAX_ENDPOINTS} services"),
         ));
     }
-
     urls.into_iter()
-        .map(|(service, url)| Ok((service, address(VPC_ENDPOINT_URLS, &url)?)))
+        .map(|(service, url)| Ok((service, setting(VPC_ENDPOINT_URLS, &url)?)))
         .collect()
 }
 
-fn address(variable: &'static str, url: &str) -> Result<Uri, SettingError> {
-    origin(url).map_err(|reason| SettingError::document(variable, reason))
+fn setting(variable: &'static str, url: &str) -> Result<Uri, CallError> {
+    origin(url).map_err(|reason| CallError::setting(variable, reason))
 }
 
 #[cfg(test)]
@@ -160,7 +145,7 @@ mod tests {
 
     const URLS: &str = r#"{"dynamodb":"https://vpce-1.dynamodb.eu-central-1.vpce.amazonaws.com"}"#;
 
-    fn read(settings: &[(&str, &str)]) -> Result<Endpoints, SettingError> {
+    fn read(settings: &[(&str, &str)]) -> Result<Endpoints, CallError> {
         Endpoints::from_settings(|name| {
             settings
                 .iter()
@@ -266,6 +251,6 @@ mod tests {
             assert!(message.starts_with(&format!("{variable}: ")), "{message}");
             assert!(!message.contains("secret"), "{message}");
         }
-        assert_eq!(read(&[]).unwrap_err().to_string(), "AWS_REGION is not set");
+        assert_eq!(read(&[]).unwrap_err().to_string(), "AWS_REGION: is not set");
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use environment::SettingError;
 use telemetry::ErrorKind;
 
 use crate::cause::{Cause, innermost};
@@ -16,8 +15,13 @@ use crate::error_kind::Fate;
 #[non_exhaustive]
 pub enum CallError {
     /// A setting that is missing or cannot be used; ends the start.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
+    #[error("{variable}: {reason}")]
+    Setting {
+        /// The environment variable.
+        variable: &'static str,
+        /// What is wrong with it, without its value.
+        reason: String,
+    },
 
     /// An address that must not be called, or cannot be.
     #[error("address refused: {0}")]
@@ -74,6 +78,13 @@ pub enum CallError {
 }
 
 impl CallError {
+    pub(crate) fn setting(variable: &'static str, reason: impl Into<String>) -> Self {
+        Self::Setting {
+            variable,
+            reason: reason.into(),
+        }
+    }
+
     /// The kind under which this failure is recorded.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -89,7 +100,7 @@ impl CallError {
     #[must_use]
     pub const fn cause(&self) -> &'static str {
         match self {
-            Self::Setting(_) => "setting",
+            Self::Setting { .. } => "setting",
             Self::Address(_) => "address",
             Self::TimedOut { .. } | Self::NoTimeLeft { .. } => "timeout",
             Self::BodyTooLarge { .. } => "too_large",

@@ -244,7 +244,7 @@ mod tests {
             .unwrap()
         {
             SecretReference::Known(secret) => Some(secret),
-            SecretReference::Kept(_) => None,
+            SecretReference::Stored(_) => None,
         };
         assert_eq!(secret(json!("env:SECRET")).as_deref(), Some("hush"));
         assert_eq!(secret(json!("s")).as_deref(), Some("s"));

@@ -15,7 +15,7 @@ pub enum SecretReference {
     /// The secret, written in the policy or read from the environment.
     Known(Arc<str>),
     /// A secret that AWS keeps.
-    Kept(SecretPlace),
+    Stored(SecretPlace),
 }
 
 /// Where AWS keeps a secret.
@@ -82,10 +82,10 @@ impl SecretReference {
             return variable(name, lookup).map(|value| Self::Known(value.into()));
         }
         if let Some(name) = text.strip_prefix("ssm:") {
-            return parameter(name).map(Self::Kept);
+            return parameter(name).map(Self::Stored);
         }
         if let Some(arn) = text.strip_prefix("secretsmanager:") {
-            return secret(arn).map(Self::Kept);
+            return secret(arn).map(Self::Stored);
         }
         if text.is_empty() {
             Err(SecretReferenceError::Empty)
@@ -164,7 +164,7 @@ impl fmt::Debug for SecretReference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Known(_) => formatter.write_str("Secret"),
-            Self::Kept(place) => write!(formatter, "Secret({place})"),
+            Self::Stored(place) => write!(formatter, "Secret({place})"),
         }
     }
 }

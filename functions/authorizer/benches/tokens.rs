@@ -19,7 +19,7 @@ mod support;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use authorizer::{Authorizer, log_to};
+use authorizer::log_to;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
     UnparsedPublicKey, VerificationAlgorithm,
@@ -30,7 +30,7 @@ use divan::Bencher;
 use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use support::{Signer, authorizer, bearing, policy};
+use support::{Signer, TestAuthorizer, authorizer, bearing, policy};
 use tokio::runtime::{Builder, Runtime};
 
 const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
@@ -74,7 +74,7 @@ fn runtime() -> Runtime {
 }
 
 /// No plan's limit is met.
-fn unlimited(signer: &Signer) -> Authorizer {
+fn unlimited(signer: &Signer) -> TestAuthorizer {
     let mut policy = policy(&signer.jwks());
     policy["issuers"][0]["max_lifetime_s"] = Value::Null;
     authorizer(&policy)
@@ -97,10 +97,10 @@ fn events(signer: &Signer, count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn answer(runtime: &Runtime, authorizer: &Authorizer, event: &[u8]) -> Vec<u8> {
+fn answer(runtime: &Runtime, authorizer: &TestAuthorizer, event: &[u8]) -> Vec<u8> {
     let event: Box<RawValue> = serde_json::from_slice(event).unwrap();
     let answer = runtime
-        .block_on(authorizer.handle_at(&event, now()))
+        .block_on(authorizer.at(now()).handle(&event))
         .unwrap();
     assert!(answer.get().starts_with(r#"{"isAuthorized":true"#));
     serde_json::to_vec(&answer).unwrap()
@@ -116,7 +116,7 @@ fn memory(tokens: usize) {
         // Most of so many calls in so short a time are above a plan's limit: what is remembered is
         // the same.
         runtime
-            .block_on(authorizer.handle_at(&event, now()))
+            .block_on(authorizer.at(now()).handle(&event))
             .unwrap();
         if [tokens / 100, tokens / 10, tokens].contains(&(number + 1)) {
             resident.insert((number + 1).to_string(), resident_kib().into());

@@ -18,7 +18,7 @@ use x509_cert::der::oid::AssociatedOid as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::{GeneralName, GeneralNames};
 
-use crate::text::Text;
+use crate::event::JsonStr;
 
 use self::distinguished_name::distinguished_name;
 
@@ -37,9 +37,9 @@ pub(crate) struct Holder {
 #[derive(Deserialize)]
 pub(crate) struct Certificate<'e> {
     #[serde(rename = "clientCertPem", borrow)]
-    pem: Option<Text<'e>>,
+    pem: Option<JsonStr<'e>>,
     #[serde(rename = "serialNumber")]
-    serial: Option<Text<'e>>,
+    serial: Option<JsonStr<'e>>,
 }
 
 /// Without its values, which name people.
@@ -196,7 +196,7 @@ mod tests {
     fn a_thumbprint_is_of_the_first_certificates_der() {
         let pem = "-----BEGIN CERTIFICATE-----\nZGVy\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nZGVz\n-----END CERTIFICATE-----\n";
         let certificate = |pem| Certificate {
-            pem: Some(Text(Cow::Borrowed(pem))),
+            pem: Some(JsonStr(Cow::Borrowed(pem))),
             serial: None,
         };
         let hash = |text: &str| {

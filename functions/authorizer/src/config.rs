@@ -1,4 +1,4 @@
-//! Settings, read once from the environment.
+//! The settings of the function, read once from its environment.
 
 use std::sync::Arc;
 
@@ -6,47 +6,69 @@ use environment::SettingError;
 use policy::{Environment, KeyHeader, KeyHeaderError, PolicySource, PolicyTextError};
 use usage::{StoreConfig, StoreConfigError};
 
-use crate::{OnBadCredentials, OnThrottle};
-
-/// Everything that can be set. A variable that is wrong ends the start with its name.
+/// The settings. An invalid variable aborts startup, and the error names it.
 #[derive(Debug)]
 pub struct Config {
-    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for the registry's policy of that name.
-    /// Required. It may not name another header of API keys than `KEY_HEADER` (default
-    /// `x-api-key`).
-    pub policy: PolicySource,
-    /// `ON_THROTTLE`: `mark` (default) lets a throttled request through with its decision in the
-    /// context, `forbid` answers 403.
-    pub on_throttle: OnThrottle,
-    /// `ON_BAD_CREDENTIALS`: `unauthorized` (default) answers missing and invalid credentials with
-    /// 401, `forbid` answers them with 403.
-    pub on_bad_credentials: OnBadCredentials,
-    /// Where plans, keys and usage are.
+    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for a policy in the registry. Required. If
+    /// the policy names the header of API keys, it must be `KEY_HEADER` (default `x-api-key`).
+    pub(crate) policy: PolicySource,
+    /// `ON_THROTTLE`: `mark` (default) allows a throttled request with its decision in the context,
+    /// `forbid` refuses it with 403.
+    pub(crate) on_throttle: OnThrottle,
+    /// `ON_BAD_CREDENTIALS`: `unauthorized` (default) refuses missing and invalid credentials with
+    /// 401, `forbid` with 403.
+    pub(crate) on_bad_credentials: OnBadCredentials,
+    /// The store of plans, keys and usage.
     pub store: StoreConfig,
 }
 
-/// A setting that cannot be.
+/// The response to a throttled request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnThrottle {
+    /// The request is allowed and marked, so that a listener rule responds to it.
+    Mark,
+    /// 403.
+    Forbid,
+}
+
+/// The response to a request without valid credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnBadCredentials {
+    /// 401, by the error `Unauthorized`.
+    Unauthorized,
+    /// 403.
+    Forbid,
+}
+
+/// The settings that determine how refusals appear to API Gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefusalSettings {
+    pub(crate) on_throttle: OnThrottle,
+    pub(crate) on_bad_credentials: OnBadCredentials,
+}
+
+/// A setting that is missing or invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A missing or invalid variable.
+    /// A variable is missing or invalid.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// An invalid `KEY_HEADER`.
+    /// `KEY_HEADER` is invalid.
     #[error("KEY_HEADER: {0}")]
     KeyHeader(#[from] KeyHeaderError),
-    /// A policy that cannot be.
+    /// The policy is invalid.
     #[error("AUTH_POLICY: {0}")]
     Policy(#[from] PolicyTextError),
-    /// A setting of the store.
+    /// A setting of the store is missing or invalid.
     #[error(transparent)]
     Store(#[from] StoreConfigError),
 }
 
 impl Config {
-    /// Reads the settings through `lookup`: the environment of a function.
+    /// Reads the settings through `lookup`, which returns the value of an environment variable.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or wrong.
+    /// [`ConfigError`] for the first variable that is missing or invalid.
     pub fn from_lookup(
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Result<Self, ConfigError> {
@@ -54,11 +76,12 @@ impl Config {
         Self::from_lookups(&*lookup, lookup.clone())
     }
 
-    /// The same, with the secrets of the policy looked up elsewhere than the settings: the settings
-    /// of the local gateway are those of its template, but secrets are in its own environment.
+    /// Reads the settings through `settings`, and the secrets of the policy through `environment`.
+    ///
+    /// The local gateway takes settings from its template and secrets from its own environment.
     ///
     /// # Errors
-    /// As [`Self::from_lookup`].
+    /// [`ConfigError`] for the first variable that is missing or invalid.
     pub fn from_lookups(
         settings: impl Fn(&str) -> Option<String>,
         environment: Environment,
@@ -69,12 +92,20 @@ impl Config {
         let on_throttle = on_throttle(settings("ON_THROTTLE"))?;
         let on_bad_credentials = on_bad_credentials(settings("ON_BAD_CREDENTIALS"))?;
         let store = StoreConfig::from_lookup(&settings)?;
+
         Ok(Self {
             policy,
             on_throttle,
             on_bad_credentials,
             store,
         })
+    }
+
+    pub(crate) fn refusals(&self) -> RefusalSettings {
+        RefusalSettings {
+            on_throttle: self.on_throttle,
+            on_bad_credentials: self.on_bad_credentials,
+        }
     }
 }
 
@@ -120,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_and_the_tables_are_all_that_has_to_be_set() {
+    fn only_the_policy_and_the_tables_are_required() {
         let config = config(&[
             ("AUTH_POLICY", POLICY),
             ("REGISTRY_TABLE", "r"),
@@ -135,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_may_be_in_the_registry() {
+    fn a_policy_can_be_stored_in_the_registry() {
         let settings = [
             ("AUTH_POLICY", "table:edge-1.eu"),
             ("REGISTRY_TABLE", "r"),
@@ -148,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setting_is_named_with_its_place() {
+    fn an_invalid_setting_is_named_with_its_position() {
         for (settings, expected) in [
             (&[][..], "AUTH_POLICY is not set"),
             (&[("AUTH_POLICY", POLICY)], "REGISTRY_TABLE is not set"),

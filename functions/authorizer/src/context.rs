@@ -1,4 +1,4 @@
-//! What an answer tells mappings and logs.
+//! The context of a response, which mappings and logs read.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,17 @@ use policy::header_value::{access_log_value, header_value};
 use serde::Serialize;
 use usage::{Decision, rate_limit, rate_limit_policy};
 
-use crate::credentials::Identity;
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
+use crate::identity::Identity;
 
-/// What stands for nothing in a value that request mapping reads. An empty or absent one might
-/// leave the client's own header in place.
+/// The value of a field that has none and that request mapping reads. With an empty or missing
+/// value, the client's own header might stay in place.
 const NOTHING: &str = "-";
 
-/// What mappings and logs read: texts, all of them.
+/// The context of a response. All values are strings.
 #[derive(Debug, Serialize)]
 pub(crate) struct Context {
-    // Always all there, because request mapping reads them.
+    // Always present, because request mapping reads these.
     pub(crate) decision: &'static str,
     pub(crate) reason: &'static str,
     pub(crate) user_id: Cow<'static, str>,
@@ -31,7 +31,7 @@ pub(crate) struct Context {
     pub(crate) route: Cow<'static, str>,
     pub(crate) request_id: Cow<'static, str>,
     pub(crate) authorizer_ms: Cow<'static, str>,
-    // Only there where there is something, because response mapping shows them to clients.
+    // Absent without a value, because response mapping sends these to clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratelimit_policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,24 +75,23 @@ impl Default for Context {
 }
 
 impl Context {
-    /// Says who calls. Of several credentials, the token names the user and what it may do.
-    pub(crate) fn identity(&mut self, identity: &Identity) {
+    /// Sets the fields that identify the caller. Of several credentials, the token determines the
+    /// user, the roles and the scopes.
+    pub(crate) fn set_identity(&mut self, identity: &Identity) {
         self.auth = identity.auth();
-        set(
-            &mut self.plan,
-            &header_value(identity.configured_plan().unwrap_or_default()),
-        );
+        let plan = identity.configured_plan().unwrap_or_default();
+        set(&mut self.plan, &header_value(plan));
 
         if let Some(key) = &identity.key {
+            let subject = key.subject.as_deref().unwrap_or_default();
+            let scopes = header_list_or_warning("scopes", &key.scopes, ' ');
+
             set(&mut self.key_id, &header_value(&key.key_id));
             set(
                 &mut self.user_id,
-                &header_value_or_warning("user_id", key.subject.as_deref().unwrap_or_default()),
+                &header_value_or_warning("user_id", subject),
             );
-            set(
-                &mut self.scopes,
-                &header_list_or_warning("scopes", &key.scopes, ' '),
-            );
+            set(&mut self.scopes, &scopes);
         }
         if let Some(holder) = &identity.certificate {
             set(&mut self.user_id, &header_value(&holder.name));
@@ -107,10 +106,12 @@ impl Context {
         }
     }
 
-    pub(crate) fn limits(&mut self, decision: &Decision) {
+    /// Sets the fields about limits.
+    pub(crate) fn set_limits(&mut self, decision: &Decision) {
         self.near_limit = if decision.near_limit { "true" } else { "false" };
         self.ratelimit_policy = rate_limit_policy(&decision.limits);
         self.ratelimit = rate_limit(&decision.limits);
+
         if let Some(nearest) = decision.nearest() {
             self.limit = Some(nearest.limit.to_string());
             self.remaining = Some(nearest.remaining.to_string());
@@ -118,7 +119,7 @@ impl Context {
         }
     }
 
-    /// The user, or else the key, as an IAM policy names who calls.
+    /// Returns the user, or else the key, for the `principalId` of an IAM policy.
     pub(crate) fn principal(&self) -> &str {
         [&self.user_id, &self.key_id]
             .into_iter()
@@ -127,7 +128,7 @@ impl Context {
     }
 }
 
-/// An empty value is none.
+/// Sets a field, to `-` if `value` is empty.
 pub(crate) fn set(field: &mut Cow<'static, str>, value: &str) {
     *field = if value.is_empty() {
         Cow::Borrowed(NOTHING)

@@ -1,4 +1,4 @@
-//! From credentials to an identity.
+//! Identifies the caller by the credentials of a request.
 
 use std::sync::Arc;
 
@@ -8,147 +8,40 @@ use outcome::Reason;
 use policy::{Auth, Policy, Rule};
 use usage::{ApiKey, Caller, KeyHash, KeyStanding, Store};
 
-use crate::Stop;
-use crate::certificate::Holder;
 use crate::event::Request;
-use crate::token::bearer::{Bearer, TokenPlan};
-use crate::tokens::Tokens;
+use crate::identity::Identity;
+use crate::rejection::Rejection;
+use crate::token::bearer::Bearer;
+use crate::token_verifier::TokenVerifier;
 
-/// Who calls. More than one of these where a request has more than one credential; none where its
-/// path is public.
-#[derive(Default)]
-pub(crate) struct Identity {
-    pub(crate) bearer: Option<Arc<Bearer>>,
-    pub(crate) key: Option<Arc<ApiKey>>,
-    /// The holder of the client certificate that is the credential.
-    pub(crate) certificate: Option<Holder>,
-    /// Who is charged.
-    caller: Option<Caller>,
-    /// The plan of callers without a token or key.
-    plan: Option<String>,
-}
-
-impl Identity {
-    /// The word for it in the context. With a token and a key it is the token that names the user.
-    pub(crate) fn auth(&self) -> &'static str {
-        match self {
-            Self {
-                bearer: Some(bearer),
-                ..
-            } => bearer.auth,
-            Self { key: Some(_), .. } => "api_key",
-            Self {
-                certificate: Some(_),
-                ..
-            } => "mtls",
-            _ => "none",
-        }
-    }
-
-    /// Who is charged, and on which plan: a key before the token beside it. A token may name no
-    /// plan.
-    pub(crate) fn charged(&self) -> Option<(&Caller, Option<&str>)> {
-        let plan = match self {
-            Self { key: Some(key), .. } => Some(key.plan.as_str()),
-            Self {
-                bearer: Some(bearer),
-                ..
-            } => bearer.plan.name(),
-            _ => self.plan.as_deref(),
-        };
-        Some((self.caller.as_ref()?, plan))
-    }
-
-    /// True if a credential was found to be somebody's, even if it is refused.
-    pub(crate) fn is_known(&self) -> bool {
-        self.bearer.is_some() || self.key.is_some() || self.certificate.is_some()
-    }
-
-    /// The plan, if the registry or the policy contains its name: a name that only a token contains
-    /// may be anything.
-    pub(crate) fn configured_plan(&self) -> Option<&str> {
-        match self {
-            Self { key: Some(key), .. } => Some(&key.plan),
-            Self {
-                bearer: Some(bearer),
-                ..
-            } => match &bearer.plan {
-                TokenPlan::Configured(plan) => Some(plan),
-                _ => None,
-            },
-            _ => self.plan.as_deref(),
-        }
-    }
-
-    /// Checks who calls against what the rule asks for.
-    ///
-    /// # Errors
-    /// 403 with the first requirement that is not met.
-    pub(crate) fn meets(&self, rule: &Rule) -> Result<(), Stop> {
-        if let (Some(bearer), Some(accepted)) = (&self.bearer, &rule.issuers)
-            && !accepted.iter().any(|name| **name == *bearer.issuer_name)
-        {
-            let detail = "the rule does not accept tokens of this issuer";
-            return Err(Stop::Forbidden(Reason::IssuerNotAccepted).because(detail));
-        }
-
-        if let Some(scope) = rule
-            .scopes
-            .iter()
-            .find(|scope| !self.scopes().contains(scope))
-        {
-            return Err(Stop::Forbidden(Reason::InsufficientScope)
-                .because(format!("scope `{scope}` is missing")));
-        }
-
-        let token_is_charged = self.key.is_none();
-        match &self.bearer {
-            Some(bearer) if token_is_charged && bearer.plan == TokenPlan::NotAllowed => {
-                let detail =
-                    "the token names a plan that is not among the issuer's `allowed_plans`";
-                Err(Stop::Forbidden(Reason::PlanNotAllowed).because(detail))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What it may do. A token that comes with a key has its own scopes only.
-    pub(crate) fn scopes(&self) -> &[String] {
-        match self {
-            Self {
-                bearer: Some(bearer),
-                ..
-            } => &bearer.scopes,
-            Self { key: Some(key), .. } => &key.scopes,
-            _ => &[],
-        }
-    }
-}
-
-/// A request whose credentials are to be checked, and by what.
-pub(crate) struct Check<'c> {
+/// A request with everything that its credentials are checked by.
+pub(crate) struct CredentialCheck<'c> {
     pub(crate) policy: &'c Policy,
-    pub(crate) tokens: &'c Tokens,
+    pub(crate) tokens: &'c TokenVerifier,
     pub(crate) store: &'c Store,
     pub(crate) request: &'c Request<'c>,
     pub(crate) now: Timestamp,
     pub(crate) deadline: Deadline,
 }
 
-impl Check<'_> {
-    /// Fills in the identity behind the request's credentials. Every credential that the rule looks
-    /// at has to be valid, whatever the others are.
+impl CredentialCheck<'_> {
+    /// Fills in `identity` from the request's credentials. Every credential that the rule accepts must
+    /// be valid.
     ///
     /// # Errors
-    /// The refusal of the first invalid credential. What is known by then is in `identity`, for the
-    /// log.
-    pub(crate) async fn identify(&self, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
+    /// The rejection of the first invalid credential. `identity` then has what is known about the
+    /// caller, for the log.
+    pub(crate) async fn identify(
+        &self,
+        rule: &Rule,
+        identity: &mut Identity,
+    ) -> Result<(), Rejection> {
         let Self {
             policy, request, ..
         } = self;
         let (token, key) = match rule.auth {
-            Auth::None => return public(request, rule, identity),
-            // Other credentials are the backend's own business.
+            Auth::None => return identify_address(request, rule, identity),
+            // Other credentials are left to the backend.
             Auth::Mtls => (None, None),
             Auth::ApiKey => (None, request.header(&policy.key_header)),
             Auth::Any | Auth::Jwt => (
@@ -157,18 +50,16 @@ impl Check<'_> {
             ),
         };
         if token.is_none() && (rule.auth == Auth::Jwt || key.is_none()) {
-            return self.by_certificate(rule, identity);
+            return self.identify_certificate(rule, identity);
         }
 
         if let Some(value) = token {
-            let bearer = identity
-                .bearer
-                .insert(self.tokens.verify(bearer_token(value)?, self.now).await?);
-            self.check_binding(bearer)?;
+            let bearer = self.tokens.verify(bearer_token(value)?, self.now).await?;
+            self.check_binding(identity.bearer.insert(bearer))?;
         }
         if let Some(key) = key {
-            let key = identity.key.insert(self.key(key).await?);
-            self.check_standing(key)?;
+            let key = self.api_key(key).await?;
+            self.check_standing(identity.key.insert(key))?;
         }
 
         identity.caller = match (&identity.key, &identity.bearer) {
@@ -179,8 +70,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// A token that is bound to a certificate is valid together with that certificate only.
-    fn check_binding(&self, bearer: &Bearer) -> Result<(), Stop> {
+    /// Checks that a token which is bound to a certificate came with that certificate.
+    fn check_binding(&self, bearer: &Bearer) -> Result<(), Rejection> {
         let is_sent = |hash: &[u8; 32]| {
             self.request
                 .certificate
@@ -188,26 +79,26 @@ impl Check<'_> {
                 .is_some_and(|certificate| certificate.is(hash))
         };
         match &bearer.certificate {
-            Some(hash) if !is_sent(hash) => Err(Stop::Unauthenticated(Reason::InvalidClaims)),
+            Some(hash) if !is_sent(hash) => Err(Rejection::unauthenticated(Reason::InvalidClaims)),
             _ => Ok(()),
         }
     }
 
-    /// Where nothing else was sent: the certificate, if the rule and the policy take it for a
+    /// Identifies the caller by its client certificate, if the rule and the policy accept that as a
     /// credential.
-    fn by_certificate(&self, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
-        let taken = matches!(rule.auth, Auth::Any | Auth::Mtls);
+    fn identify_certificate(&self, rule: &Rule, identity: &mut Identity) -> Result<(), Rejection> {
+        let is_accepted = matches!(rule.auth, Auth::Any | Auth::Mtls);
         let credential = self
             .request
             .certificate
             .as_ref()
-            .filter(|_| taken)
+            .filter(|_| is_accepted)
             .zip(self.policy.mtls.as_ref());
         let (certificate, mtls) =
-            credential.ok_or(Stop::Unauthenticated(Reason::MissingCredentials))?;
+            credential.ok_or(Rejection::unauthenticated(Reason::MissingCredentials))?;
         let holder = certificate
             .holder(mtls.user_from)
-            .map_err(Stop::Unauthenticated)?;
+            .map_err(Rejection::unauthenticated)?;
 
         identity.caller = Some(Caller::from_certificate(&holder.name, &holder.issuer));
         identity.certificate = Some(holder);
@@ -215,56 +106,68 @@ impl Check<'_> {
         Ok(())
     }
 
-    async fn key(&self, key: &str) -> Result<Arc<ApiKey>, Stop> {
-        let hash =
-            KeyHash::of(key).map_err(|_| Stop::Unauthenticated(Reason::MalformedCredentials))?;
-        let known = self.store.key(&hash, self.deadline).await;
-        let known =
-            known.map_err(|error| Stop::Fault(Reason::StoreUnavailable, error.to_string()))?;
-        known.ok_or(Stop::Unauthenticated(Reason::UnknownKey))
+    /// Looks up an API key.
+    async fn api_key(&self, key: &str) -> Result<Arc<ApiKey>, Rejection> {
+        let hash = KeyHash::of(key)
+            .map_err(|_| Rejection::unauthenticated(Reason::MalformedCredentials))?;
+        let known = self
+            .store
+            .key(&hash, self.deadline)
+            .await
+            .map_err(|error| Rejection::fault(Reason::StoreUnavailable, error.to_string()))?;
+
+        known.ok_or(Rejection::unauthenticated(Reason::UnknownKey))
     }
 
-    /// A key that is known may be disabled or expired.
-    fn check_standing(&self, key: &ApiKey) -> Result<(), Stop> {
+    /// Checks that the key is neither disabled nor expired.
+    fn check_standing(&self, key: &ApiKey) -> Result<(), Rejection> {
         match key.standing(self.now.as_nanosecond()) {
             KeyStanding::Good => Ok(()),
-            KeyStanding::Disabled => Err(Stop::Unauthenticated(Reason::KeyDisabled)),
-            KeyStanding::Expired => Err(Stop::Unauthenticated(Reason::KeyExpired)),
+            KeyStanding::Disabled => Err(Rejection::unauthenticated(Reason::KeyDisabled)),
+            KeyStanding::Expired => Err(Rejection::unauthenticated(Reason::KeyExpired)),
         }
     }
 }
 
-fn public(request: &Request<'_>, rule: &Rule, identity: &mut Identity) -> Result<(), Stop> {
+/// Identifies the caller of a public route by its address, if the rule limits addresses.
+fn identify_address(
+    request: &Request<'_>,
+    rule: &Rule,
+    identity: &mut Identity,
+) -> Result<(), Rejection> {
     let Some(plan) = &rule.address_plan else {
         return Ok(());
     };
-    let problem = "event: the source address is not an address";
-    let source = request
-        .source
-        .ok_or_else(|| Stop::Fault(Reason::Fault, problem.to_owned()))?;
+    let source = request.source.ok_or_else(|| {
+        Rejection::fault(
+            Reason::Fault,
+            "event: the source address is missing or invalid",
+        )
+    })?;
+
     identity.caller = Some(Caller::from_address(source, plan));
     identity.plan = Some(plan.clone());
     Ok(())
 }
 
-/// The token of `Bearer TOKEN`. Schemes have no case (RFC 9110, section 11.1); no other one is
-/// understood, and neither is a token without one.
-fn bearer_token(value: &str) -> Result<&str, Stop> {
-    let malformed = Stop::Unauthenticated(Reason::MalformedCredentials);
+/// Returns the token of `Bearer TOKEN`. Schemes are case-insensitive (RFC 9110, section 11.1). Other
+/// schemes are not accepted, nor is a token without a scheme.
+fn bearer_token(value: &str) -> Result<&str, Rejection> {
+    let malformed = Rejection::unauthenticated(Reason::MalformedCredentials);
     let Some((scheme, token)) = value.split_once(' ') else {
         return Err(malformed);
     };
     let token = token.trim_start_matches(' ');
-    let of_its_alphabet = |byte: u8| {
+    let is_token_byte = |byte: u8| {
         byte.is_ascii_alphanumeric()
             | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
     };
-    // To the end, whatever is found: without a way out early, several bytes are looked at together.
-    let plain = !token.is_empty()
+    // Without an early exit, the compiler checks several bytes at once.
+    let is_token = !token.is_empty()
         && token
             .bytes()
-            .fold(true, |plain, byte| plain & of_its_alphabet(byte));
-    if scheme.eq_ignore_ascii_case("bearer") && plain {
+            .fold(true, |is_token, byte| is_token & is_token_byte(byte));
+    if scheme.eq_ignore_ascii_case("bearer") && is_token {
         Ok(token)
     } else {
         Err(malformed)
@@ -276,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scheme_has_no_case() {
+    fn scheme_is_case_insensitive() {
         for value in [
             "Bearer a.b.c",
             "bearer a.b.c",
@@ -288,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bearer_token_is_refused() {
+    fn malformed_bearer_token_is_rejected() {
         for value in [
             "",
             "Bearer",

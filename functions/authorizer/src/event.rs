@@ -1,7 +1,11 @@
-//! What an authorizer is asked, in each form that API Gateway asks it in.
+//! Authorizer events, in each format of API Gateway.
 //!
-//! Members may be missing or null. An error names the member and never its value.
+//! Fields may be missing or null. Errors name the field and never its value.
 
+mod fields;
+mod headers;
+mod json_str;
+mod path_check;
 mod request;
 mod token;
 mod v1;
@@ -10,53 +14,59 @@ mod v2;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::text::Text;
-
 use self::token::EventToken;
 use self::v1::EventV1;
 use self::v2::EventV2;
 
+pub(crate) use self::json_str::JsonStr;
 pub(crate) use self::request::{Format, Request};
 
-/// What tells the events apart.
+const NOT_AN_EVENT: &str =
+    "event: not an authorizer event, expected `type` \"REQUEST\" or \"TOKEN\"";
+
+/// The fields that identify the format of an event.
 #[derive(Deserialize)]
-struct Kind<'e> {
+struct EventKind<'e> {
     #[serde(borrow)]
-    r#type: Option<Text<'e>>,
-    version: Option<Text<'e>>,
+    r#type: Option<JsonStr<'e>>,
+    version: Option<JsonStr<'e>>,
 }
 
 impl<'e> Request<'e> {
-    /// The error names what is wrong with the event.
+    /// Parses an event. The error says what is wrong with it.
     pub(crate) fn parse(event: &'e RawValue) -> Result<Self, String> {
-        // Nearly always it is this one, and read once.
+        // Nearly every event has this format and is therefore read only once.
         let newest = serde_json::from_str::<EventV2<'_>>(event.get())
             .ok()
-            .filter(EventV2::says_so);
-        let request = match newest {
-            Some(newest) => newest.request(),
-            None => Self::of_kind(event)?,
-        };
-        request.map_err(|member| format!("event: `{member}` is missing, or is none"))
-    }
-
-    fn of_kind(event: &'e RawValue) -> Result<Result<Self, &'static str>, String> {
-        let unknown =
-            || "event: not one of an authorizer (`type` \"REQUEST\" or \"TOKEN\")".to_owned();
-        let kind: Kind<'_> = serde_json::from_str(event.get()).map_err(|_| unknown())?;
-        match (kind.r#type.as_deref(), kind.version.as_deref()) {
-            (Some("REQUEST"), Some("2.0")) => Ok(read::<EventV2<'_>>(event)?.request()),
-            (Some("REQUEST"), Some("1.0") | None) => Ok(read::<EventV1<'_>>(event)?.request()),
-            (Some("TOKEN"), None) => Ok(read::<EventToken<'_>>(event)?.request()),
-            _ => Err(unknown()),
+            .filter(EventV2::is_v2);
+        match newest {
+            Some(newest) => newest.request().map_err(missing_field),
+            None => Self::parse_by_kind(event),
         }
     }
+
+    fn parse_by_kind(event: &'e RawValue) -> Result<Self, String> {
+        let kind: EventKind<'_> =
+            serde_json::from_str(event.get()).map_err(|_| NOT_AN_EVENT.to_owned())?;
+
+        let request = match (kind.r#type.as_deref(), kind.version.as_deref()) {
+            (Some("REQUEST"), Some("2.0")) => read::<EventV2<'_>>(event)?.request(),
+            (Some("REQUEST"), Some("1.0") | None) => read::<EventV1<'_>>(event)?.request(),
+            (Some("TOKEN"), None) => read::<EventToken<'_>>(event)?.request(),
+            _ => return Err(NOT_AN_EVENT.to_owned()),
+        };
+        request.map_err(missing_field)
+    }
+}
+
+fn missing_field(field: &'static str) -> String {
+    format!("event: `{field}` is missing or invalid")
 }
 
 fn read<'e, E: Deserialize<'e>>(event: &'e RawValue) -> Result<E, String> {
     let mut deserializer = serde_json::Deserializer::from_str(event.get());
     serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| format!("event: `{}` is not of its type", error.path()))
+        .map_err(|error| format!("event: `{}` has the wrong type", error.path()))
 }
 
 #[cfg(test)]
@@ -82,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_the_route_keys_with_its_variables_filled_in() {
+    fn path_is_the_route_key_with_its_variables_filled_in() {
         assert_eq!(
             path("ANY /{proxy+}", json!({"proxy": "orders/7"})).as_deref(),
             Some("/orders/7")
@@ -96,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_does_not_mean_what_it_says_is_none() {
+    fn ambiguous_path_is_rejected() {
         for proxy in [
             "/health", "a//b", "../admin", "a/../b", "a/..", "./a", "a/./b", "a%2fb", "a\\b",
             "a\0b", "a\nb", "a\u{85}b", "",
@@ -113,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_route_of_usage_queries_is_one() {
+    fn only_the_usage_route_is_a_usage_query() {
         let is_query = |route_key: &str, method: &str, parameters: Value| {
             let mut event = event(route_key, parameters);
             event["requestContext"]["http"]["method"] = method.into();
@@ -136,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn members_may_be_missing_or_null() {
+    fn fields_may_be_missing_or_null() {
         let bare = json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /", "headers": null, "requestContext": {"http": {"method": "GET"}}});
         let bare = raw(&bare);
         let request = Request::parse(&bare).unwrap();
@@ -147,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn header_names_are_told_apart_by_letter_only() {
+    fn header_names_are_case_insensitive() {
         assert_eq!(
             Request::parse(&raw(&event("GET /", Value::Null)))
                 .unwrap()
@@ -157,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_some_backends_read_as_one_of_ours_is_seen_through() {
+    fn header_that_resembles_a_backend_header_is_detected() {
         let claims = |name: &str| {
             let mut event = event("GET /", Value::Null);
             event["headers"] = json!({name: "mallory"});
@@ -189,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_usual_methods_in_upper_case_are_accepted() {
+    fn only_usual_methods_in_upper_case_are_accepted() {
         let usual = |method: &str| {
             let mut event = event("ANY /", Value::Null);
             event["requestContext"]["http"]["method"] = method.into();
@@ -206,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_refused_has_a_reason_without_the_path() {
+    fn reason_of_a_rejected_path_does_not_contain_the_path() {
         let problem = |proxy: &str| {
             Request::parse(&raw(&event("ANY /{proxy+}", json!({"proxy": proxy}))))
                 .unwrap()
@@ -222,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_another_shape_is_named_without_its_values() {
+    fn error_names_the_field_of_an_invalid_event_without_its_value() {
         for (event, expected) in [
-            (json!({}), "event: not one of an authorizer"),
+            (json!({}), "event: not an authorizer event"),
             (
                 json!({"version": "3.0", "type": "REQUEST"}),
-                "event: not one of an authorizer",
+                "event: not an authorizer event",
             ),
-            (json!("secret"), "event: not one of an authorizer"),
+            (json!("secret"), "event: not an authorizer event"),
             (
                 json!({"version": "1.0", "type": "REQUEST"}),
                 "event: `requestContext` is missing",
@@ -240,11 +250,11 @@ mod tests {
             ),
             (
                 json!({"type": "TOKEN", "methodArn": "secret"}),
-                "event: `methodArn` is missing, or is none",
+                "event: `methodArn` is missing or invalid",
             ),
             (
                 json!({"version": "2.0", "type": "REQUEST", "headers": {"x-api-key": ["secret"]}}),
-                "event: `headers.x-api-key` is not of its type",
+                "event: `headers.x-api-key` has the wrong type",
             ),
             (
                 json!({"version": "2.0", "type": "REQUEST", "routeKey": "GET /"}),

@@ -1,11 +1,13 @@
-//! Opaque tokens: their authorization server says whose they are.
+//! Verifies opaque tokens through the introspection endpoint of their authorization server.
 //!
-//! Source: RFC 7662. A token that is a JWT by its form is never sent there: its issuer is trusted
-//! or it is not, and showing it to a third party would help neither.
+//! Source: RFC 7662. A token with the form of a JWT is never sent there: either its issuer is trusted
+//! or it is not, and a third party should not see it.
 
-mod judgement;
+mod claims_check;
+mod endpoint_guard;
 mod request;
 mod response;
+mod result_cache;
 mod secret;
 mod secret_reader;
 mod single_flight;
@@ -13,82 +15,50 @@ mod single_flight;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws::{Breaker, Deadline, HttpCall, HttpCalls, Replay};
+use aws::{Deadline, HttpCall, HttpCalls, Replay};
 use jiff::{SignedDuration, Timestamp};
 use outcome::Reason;
 use policy::{IntrospectionServer, decode_base64url};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
 
-use crate::Stop;
-use crate::recent::Recent;
+use crate::rejection::Rejection;
 use crate::token::bearer::Bearer;
+use crate::token_verifier::TokenHash;
 
-use self::judgement::{judge, limits};
+use self::claims_check::{bearer, limits};
+use self::endpoint_guard::{EndpointGuard, MAX_CALLS_IN_FLIGHT};
 use self::request::{Client, request};
-use self::response::{NoClaims, read};
+use self::response::{IntrospectionError, read};
+use self::result_cache::ResultCache;
 use self::secret::Secret;
 use self::single_flight::SingleFlight;
 
 pub(crate) use self::secret_reader::{SecretError, SecretReader};
 
-/// Well within the 10 s that API Gateway waits for an authorizer.
+/// The time for one introspection. It is well below the 10 s that API Gateway waits for an
+/// authorizer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many calls an instance has in flight. More would only queue at the server.
-const MAX_CALLS_IN_FLIGHT: usize = 64;
-/// How long a refusal is remembered.
-const REFUSED_FOR: SignedDuration = SignedDuration::from_secs(10);
-/// Remembered tokens, the accepted ones and the refused ones each.
-const MAX_REMEMBERED: usize = 10_000;
-/// Between two log lines about refusals with another status than 200.
+/// The pause between two log lines about refusals with a status other than 200.
 const LOG_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-type Outcome = Result<Arc<Bearer>, Stop>;
+type TokenResult = Result<Arc<Bearer>, Rejection>;
 
-/// Asks the server, and remembers what it said. Accepted and refused tokens are remembered apart,
-/// so that made-up tokens push no real one out.
+/// Verifies tokens through one introspection server, and remembers the results.
 #[derive(Debug)]
 pub(crate) struct Introspection {
     server: IntrospectionServer,
-    /// How long a response is reused.
-    cached_for: SignedDuration,
     /// The secret of the client, if it has one.
     secret: Option<Arc<Secret>>,
     calls: HttpCalls,
     secrets: Arc<SecretReader>,
-    line: Arc<Line>,
-    accepted: Recent<[u8; 32], Accepted>,
-    refused: Recent<[u8; 32], Refused>,
-    flights: SingleFlight<[u8; 32], Outcome>,
-    logged: Mutex<Option<Timestamp>>,
+    guard: Arc<EndpointGuard>,
+    results: ResultCache,
+    flights: SingleFlight<TokenHash, TokenResult>,
+    /// The last log line about a refusal.
+    logged_at: Mutex<Option<Timestamp>>,
 }
 
-/// What protects one endpoint from too many calls. It outlives a change of the policy.
-#[derive(Debug)]
-struct Line {
-    breaker: Breaker,
-    places: Semaphore,
-}
-
-#[derive(Clone)]
-struct Accepted {
-    bearer: Arc<Bearer>,
-    at: Timestamp,
-}
-
-impl std::fmt::Debug for Accepted {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Accepted").finish_non_exhaustive()
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Refused {
-    reason: Reason,
-    at: Timestamp,
-}
-
-/// Returns whether a token has a JOSE header, so that it is a JWT: signed, encrypted or neither.
+/// True if a token has a JOSE header and so is a JWT: signed, encrypted or neither.
 pub(crate) fn is_jose(token: &str) -> bool {
     let header = token
         .split_once('.')
@@ -97,33 +67,38 @@ pub(crate) fn is_jose(token: &str) -> bool {
 }
 
 impl Introspection {
-    /// Introspection at this server. What protects the endpoint is taken over from `before` if it
-    /// is the same.
+    /// Creates introspection at this server. The protection of the endpoint is kept if `previous`
+    /// has the same one.
     pub(crate) fn new(
         mut server: IntrospectionServer,
         calls: HttpCalls,
         secrets: Arc<SecretReader>,
-        before: Option<&Self>,
+        previous: Option<&Self>,
     ) -> Self {
-        let same = before.filter(|before| before.server.endpoint == server.endpoint);
+        let guard = previous
+            .filter(|previous| previous.server.endpoint == server.endpoint)
+            .map_or_else(
+                || Arc::new(EndpointGuard::new()),
+                |previous| Arc::clone(&previous.guard),
+            );
+        let secret = server
+            .client_secret
+            .take()
+            .map(|reference| Arc::new(Secret::new(reference)));
+
         Self {
-            line: same.map_or_else(|| Arc::new(Line::new()), |before| Arc::clone(&before.line)),
-            cached_for: SignedDuration::from_secs(server.cache_s.into()),
-            secret: server
-                .client_secret
-                .take()
-                .map(|reference| Arc::new(Secret::new(reference))),
+            results: ResultCache::new(SignedDuration::from_secs(server.cache_s.into())),
             server,
+            secret,
             calls,
             secrets,
-            accepted: Recent::new(MAX_REMEMBERED),
-            refused: Recent::new(MAX_REMEMBERED),
+            guard,
             flights: SingleFlight::new(),
-            logged: Mutex::default(),
+            logged_at: Mutex::default(),
         }
     }
 
-    /// Reads the secret that the client authenticates with, if it has one.
+    /// Reads the secret of the client, if it has one.
     pub(crate) async fn load_secret(&self, now: Timestamp) -> Result<(), SecretError> {
         match &self.secret {
             Some(secret) => secret.load(&self.secrets, now).await,
@@ -131,120 +106,96 @@ impl Introspection {
         }
     }
 
-    /// Whose token this is, whose hash is given too, if it is valid at `now`.
-    pub(crate) async fn verify(&self, token: &str, hash: [u8; 32], now: Timestamp) -> Outcome {
-        if self
+    /// Returns the bearer of a token that is valid at `now`. `hash` is the hash of the token.
+    pub(crate) async fn verify(&self, token: &str, hash: TokenHash, now: Timestamp) -> TokenResult {
+        let matches_pattern = self
             .server
             .token_pattern
             .as_ref()
-            .is_some_and(|pattern| !pattern.is_match(token))
-        {
-            return Err(Stop::Unauthenticated(Reason::InvalidToken));
+            .is_none_or(|pattern| pattern.is_match(token));
+        if !matches_pattern {
+            return Err(Rejection::unauthenticated(Reason::InvalidToken));
         }
-        if let Some(outcome) = self.remembered(&hash, now) {
-            return outcome;
+
+        if let Some(result) = self.remembered(&hash, now) {
+            return result;
         }
         self.flights
-            .join(hash, || Box::pin(self.decide(token, hash, now)))
+            .join(hash, || Box::pin(self.introspect(token, hash, now)))
             .await
     }
 
-    fn remembered(&self, hash: &[u8; 32], now: Timestamp) -> Option<Outcome> {
-        let recent = |at: Timestamp, duration| now.duration_since(at).abs() < duration;
-        if let Some(accepted) = self
-            .accepted
-            .get(hash)
-            .filter(|it| recent(it.at, self.cached_for))
-        {
-            let checked = accepted.bearer.times.check(now, limits(&self.server));
-            return Some(
-                checked
-                    .map(|()| accepted.bearer)
-                    .map_err(Stop::Unauthenticated),
-            );
-        }
-        let refused_for = REFUSED_FOR.min(self.cached_for);
-        let refused = self
-            .refused
-            .get(hash)
-            .filter(|it| recent(it.at, refused_for))?;
-        Some(Err(Stop::Unauthenticated(refused.reason)))
+    /// Returns the result that is remembered for a token, if it can still be used.
+    fn remembered(&self, hash: &TokenHash, now: Timestamp) -> Option<TokenResult> {
+        let result = self.results.get(hash, now)?;
+        let result = result.and_then(|bearer| {
+            bearer.times.check(now, limits(&self.server))?;
+            Ok(bearer)
+        });
+        Some(result.map_err(Rejection::unauthenticated))
     }
 
-    async fn decide(&self, token: &str, hash: [u8; 32], now: Timestamp) -> Outcome {
-        let judged = match self.ask(token, now).await {
-            Ok(claims) => judge(&self.server, &claims, now),
-            Err(NoClaims::Token(text)) => {
+    /// Asks the server about a token and remembers the result.
+    async fn introspect(&self, token: &str, hash: TokenHash, now: Timestamp) -> TokenResult {
+        let result = match self.claims(token, now).await {
+            Ok(claims) => bearer(&self.server, &claims, now).map(Arc::new),
+            Err(IntrospectionError::Token(text)) => {
                 self.log_refusal(&text, now);
                 Err(Reason::InvalidToken)
             }
-            Err(NoClaims::Credentials(text)) => {
-                let text =
+            Err(IntrospectionError::Credentials(text)) => {
+                let problem =
                     format!("introspection: the server refuses the client id or secret: {text}");
-                return Err(Stop::Fault(Reason::Fault, text));
+                return Err(Rejection::fault(Reason::Fault, problem));
             }
-            // No single response pages, since a client may have caused it; a rate of them does.
-            Err(NoClaims::Unusable(text)) => {
-                return Err(Stop::Unavailable(
-                    Reason::KeysUnavailable,
-                    format!("introspection: {text}"),
-                ));
+            // A client may have caused a single response like this. Only a high rate is an alarm.
+            Err(IntrospectionError::Unusable(text)) => {
+                let problem = format!("introspection: {text}");
+                return Err(Rejection::unavailable(Reason::KeysUnavailable, problem));
             }
         };
 
-        match judged {
-            Ok(bearer) => {
-                let bearer = Arc::new(bearer);
-                self.accepted.put(
-                    hash,
-                    Accepted {
-                        bearer: Arc::clone(&bearer),
-                        at: now,
-                    },
-                );
-                Ok(bearer)
-            }
-            Err(reason) => {
-                self.refused.put(hash, Refused { reason, at: now });
-                Err(Stop::Unauthenticated(reason))
-            }
-        }
+        self.results.insert(hash, &result, now);
+        result.map_err(Rejection::unauthenticated)
     }
 
-    /// Asks the server. If it refuses the credentials and the secret has changed meanwhile, it is
-    /// asked again.
-    async fn ask(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>, NoClaims> {
-        let Ok(_place) = self.line.places.try_acquire() else {
-            return Err(NoClaims::Unusable(format!(
-                "{MAX_CALLS_IN_FLIGHT} calls are in flight"
-            )));
+    /// Requests the claims of a token. If the server refuses the client's credentials and the secret
+    /// has changed, the request is sent again with the new secret.
+    async fn claims(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, IntrospectionError> {
+        let Some(_permit) = self.guard.try_acquire() else {
+            let problem = format!("{MAX_CALLS_IN_FLIGHT} calls are in flight");
+            return Err(IntrospectionError::Unusable(problem));
         };
         let deadline = Deadline::after(Instant::now(), CALL_TIMEOUT);
         let secret = self.current_secret(now).await?;
-        let outcome = self.call(token, secret.as_deref(), deadline).await;
+        let result = self.call(token, secret.as_deref(), deadline).await;
 
-        let Err(NoClaims::Credentials(_)) = outcome else {
-            return outcome;
+        let Err(IntrospectionError::Credentials(_)) = result else {
+            return result;
         };
-        let Some(changed) = self.changed_secret(secret.as_deref(), now).await else {
-            return outcome;
-        };
-        self.call(token, Some(&changed), deadline).await
+        match self.changed_secret(secret.as_deref(), now).await {
+            Some(changed) => self.call(token, Some(&changed), deadline).await,
+            None => result,
+        }
     }
 
-    async fn current_secret(&self, now: Timestamp) -> Result<Option<Arc<str>>, NoClaims> {
+    async fn current_secret(&self, now: Timestamp) -> Result<Option<Arc<str>>, IntrospectionError> {
         let Some(secret) = &self.secret else {
             return Ok(None);
         };
         let value = secret.value(&self.secrets, now).await;
         value
             .map(Some)
-            .map_err(|error| NoClaims::Unusable(format!("client_secret: {error}")))
+            .map_err(|error| IntrospectionError::Unusable(format!("client_secret: {error}")))
     }
 
-    async fn changed_secret(&self, before: Option<&str>, now: Timestamp) -> Option<Arc<str>> {
-        let value = self.secret.as_ref()?.reloaded(&self.secrets, now).await?;
-        (Some(&*value) != before).then_some(value)
+    async fn changed_secret(&self, previous: Option<&str>, now: Timestamp) -> Option<Arc<str>> {
+        let value = self.secret.as_ref()?.reload(&self.secrets, now).await?;
+        (Some(&*value) != previous).then_some(value)
     }
 
     async fn call(
@@ -252,53 +203,43 @@ impl Introspection {
         token: &str,
         secret: Option<&str>,
         deadline: Deadline,
-    ) -> Result<Map<String, Value>, NoClaims> {
-        let IntrospectionServer {
-            endpoint,
-            auth,
-            client_id,
-            ..
-        } = &self.server;
+    ) -> Result<Map<String, Value>, IntrospectionError> {
+        let unusable =
+            |error: &dyn std::error::Error| IntrospectionError::Unusable(error.to_string());
         let client = Client {
-            auth: *auth,
-            id: client_id,
+            auth: self.server.auth,
+            id: &self.server.client_id,
             secret: secret.unwrap_or_default(),
         };
-        let request = request(endpoint, &client, token)
-            .map_err(|error| NoClaims::Unusable(error.to_string()))?;
+        let request =
+            request(&self.server.endpoint, &client, token).map_err(|error| unusable(&error))?;
 
-        let replay = Replay::OnceIfUnanswered;
         let call = HttpCall {
             service: "introspection",
             operation: "Introspect",
             request,
-            replay,
+            replay: Replay::OnceIfUnanswered,
         };
         let response = self
             .calls
-            .send_guarded(&self.line.breaker, call, deadline)
+            .send_guarded(&self.guard.breaker, call, deadline)
             .await;
-        read(response.map_err(|error| NoClaims::Unusable(error.to_string()))?)
+        read(response.map_err(|error| unusable(&error))?)
     }
 
-    /// A server that responds so to every token is set up wrongly, which somebody has to see.
+    /// Logs a refusal, at most once per interval. A server that refuses every token is misconfigured.
     fn log_refusal(&self, text: &str, now: Timestamp) {
-        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.is_none_or(|logged| now.duration_since(logged).abs() >= LOG_INTERVAL) {
-            *logged = Some(now);
+        let mut logged_at = self
+            .logged_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_due = logged_at.is_none_or(|at| now.duration_since(at).abs() >= LOG_INTERVAL);
+        if is_due {
+            *logged_at = Some(now);
             tracing::warn!(
                 response = text,
                 "the authorization server refuses to introspect a token"
             );
-        }
-    }
-}
-
-impl Line {
-    const fn new() -> Self {
-        Self {
-            breaker: Breaker::new("introspection"),
-            places: Semaphore::const_new(MAX_CALLS_IN_FLIGHT),
         }
     }
 }
@@ -314,7 +255,7 @@ mod tests {
     use crate::outbound::http_calls;
 
     #[test]
-    fn a_jwt_of_any_kind_is_told_from_an_opaque_token() {
+    fn jwt_is_distinguished_from_an_opaque_token() {
         for token in [
             "eyJhbGciOiJub25lIn0.e30.",
             "eyJhbGciOiJub25lIn0.e30.x.y.z",
@@ -367,31 +308,21 @@ mod tests {
     }
 
     #[test]
-    fn refused_tokens_push_no_accepted_one_out() {
-        let (introspection, now) = (
-            introspection(),
-            Timestamp::from_second(1_795_348_800).unwrap(),
-        );
+    fn refused_tokens_do_not_evict_accepted_ones() {
+        let introspection = introspection();
+        let now = Timestamp::from_second(1_795_348_800).unwrap();
         let claims = serde_json::json!({"active": true, "sub": "alice"});
-        let bearer = judge(&introspection.server, claims.as_object().unwrap(), now)
-            .map(Arc::new)
-            .ok()
-            .unwrap();
-        introspection
-            .accepted
-            .put([0; 32], Accepted { bearer, at: now });
+        let bearer = bearer(&introspection.server, claims.as_object().unwrap(), now).map(Arc::new);
+        introspection.results.insert([0; 32], &bearer, now);
 
-        for number in 1..=3 * u32::try_from(MAX_REMEMBERED).unwrap() {
+        for number in 1..=30_000_u32 {
             let mut hash = [1; 32];
             hash[..4].copy_from_slice(&number.to_be_bytes());
-            introspection.refused.put(
-                hash,
-                Refused {
-                    reason: Reason::InvalidToken,
-                    at: now,
-                },
-            );
+            introspection
+                .results
+                .insert(hash, &Err(Reason::InvalidToken), now);
         }
+
         assert!(matches!(
             introspection.remembered(&[0; 32], now),
             Some(Ok(_))

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, answer, http_calls, log_to, open, reach};
+use authorizer::{Authorizer, Config, PolicyLoadError, http_calls, invoke, log_to, open, reach};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
-use telemetry::RecordLog;
-use telemetry::log_panics;
+use telemetry::{RecordLog, log_panics};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,14 +13,22 @@ async fn main() -> Result<(), Error> {
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
     tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
     log_panics();
+
     let config = Config::from_lookup(variable)?;
     let opened = open(&config.store, variable, RecordLog::stdout()).await?;
     let calls = move || http_calls(RecordLog::stdout(), reach(variable));
     let authorizer = Arc::new(Authorizer::new(config, Arc::new(opened.store), calls));
-    let (prepared, ()) = tokio::join!(authorizer.prepare(), opened.connect);
+
+    let prepare = async {
+        authorizer.load_policy().await?;
+        authorizer.preload().await;
+        Ok::<_, PolicyLoadError>(())
+    };
+    let (prepared, ()) = tokio::join!(prepare, opened.connect);
     prepared?;
+
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
-        answer(Arc::clone(&authorizer), event.payload)
+        invoke(Arc::clone(&authorizer), event.payload)
     }))
     .await
 }

@@ -1,93 +1,117 @@
-//! A request, in the same form whatever event it came in.
+//! A request, in the same form for every event format.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS};
+use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, Reason};
 use routes::RouteKey;
 use telemetry::RequestScope;
 use usage::USAGE_PATH;
 
 use crate::certificate::Certificate;
-use crate::text::{Headers, Members, Text};
+use crate::rejection::Rejection;
+
+use super::fields::Fields;
+use super::headers::Headers;
+use super::json_str::JsonStr;
+use super::path_check::ambiguity;
 
 /// The methods that rules can name. Some backends convert another spelling, such as `delete`, to
 /// upper case.
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// What the authorizer looks at.
+/// The parts of a request that the authorizer reads.
 #[derive(Debug)]
 pub(crate) struct Request<'e> {
-    pub(crate) id: Option<Text<'e>>,
-    pub(crate) method: Text<'e>,
+    pub(crate) id: Option<JsonStr<'e>>,
+    pub(crate) method: JsonStr<'e>,
     pub(crate) source: Option<IpAddr>,
     pub(crate) certificate: Option<Certificate<'e>>,
-    /// How it is to be answered.
     pub(crate) format: Format<'e>,
     pub(crate) path: Path<'e>,
     pub(crate) headers: Headers<'e>,
 }
 
-/// How API Gateway takes the answer.
+/// The format of the response that API Gateway expects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format<'e> {
-    /// `isAuthorized`: an HTTP API, format 2.0.
+    /// `isAuthorized`: an HTTP API with format 2.0.
     #[default]
     Simple,
-    /// An IAM policy on this method: format 1.0, and REST APIs.
-    Policy { method_arn: Text<'e> },
+    /// An IAM policy for this method: format 1.0 and REST APIs.
+    Policy { method_arn: JsonStr<'e> },
 }
 
-/// Where the path stands.
+/// The source of the request's path.
 #[derive(Debug)]
 pub(crate) enum Path<'e> {
+    /// The route key, with the values of its variables.
     Route {
         key: Cow<'e, str>,
-        parameters: Members<'e, Text<'e>>,
+        parameters: Fields<'e, JsonStr<'e>>,
     },
     Plain(String),
 }
 
 impl Request<'_> {
-    /// The ids that its log lines and call records have.
+    /// Returns the ids for log lines and call records.
     pub(crate) fn scope(&self) -> RequestScope {
         RequestScope::from_headers(|name| self.header(name), self.id.as_deref())
     }
 
-    /// A header by its name in lower case.
+    /// Returns a header by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)
     }
 
-    /// True if a header reads like one that backends trust, but has a name that request mapping
-    /// does not overwrite: any other name with our prefix, with any punctuation for `-`, such as
+    /// Returns the path that rules are matched with.
+    ///
+    /// # Errors
+    /// 403 if a backend might read the request as another one than the rules do.
+    pub(crate) fn checked_path(&self) -> Result<String, Rejection> {
+        if self.impersonates() {
+            let detail = "a header reads like x-tollgate-*, which only the gateway may set";
+            return Err(Rejection::forbidden(Reason::ForbiddenHeader).because(detail));
+        }
+        if !self.has_usual_method() {
+            let detail =
+                "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case";
+            return Err(Rejection::forbidden(Reason::UnusualMethod).because(detail));
+        }
+
+        self.path()
+            .map_err(|problem| Rejection::forbidden(Reason::MalformedPath).because(problem))
+    }
+
+    /// True if a header looks like one that backends trust, but has a name that request mapping does
+    /// not overwrite: any other name with our prefix, with any punctuation for `-`, such as
     /// `x-tollgate-tenant` or `x_tollgate_user_id`.
-    pub(crate) fn impersonates(&self) -> bool {
+    pub(super) fn impersonates(&self) -> bool {
         self.headers
             .names()
-            .any(|name| reads_like_ours(name) && !BACKEND_HEADERS.contains(&name))
+            .any(|name| looks_like_ours(name) && !BACKEND_HEADERS.contains(&name))
     }
 
     /// True if the method is one that rules can name, in upper case.
-    pub(crate) fn has_usual_method(&self) -> bool {
+    pub(super) fn has_usual_method(&self) -> bool {
         METHODS.contains(&&*self.method)
     }
 
-    /// Whether it is a browser's question before the request itself, which never has credentials
-    /// (Fetch standard, section "CORS-preflight fetch"). The backend answers it, and does nothing
-    /// else.
+    /// True for a CORS preflight request, which never has credentials (Fetch standard, section
+    /// "CORS-preflight fetch"). The backend responds to it without any other effect.
     pub(crate) fn is_preflight(&self, key_header: &str) -> bool {
-        let asks = ["origin", "access-control-request-method"]
+        let has_all = ["origin", "access-control-request-method"]
             .iter()
             .all(|name| self.headers.get(name).is_some());
-        let anonymous = !["authorization", key_header]
+        let has_credentials = ["authorization", key_header]
             .iter()
             .any(|name| self.headers.get(name).is_some());
-        *self.method == *"OPTIONS" && asks && anonymous
+
+        *self.method == *"OPTIONS" && has_all && !has_credentials
     }
 
-    /// True for a caller's question about its own usage, which the limiter answers. The route
-    /// counts, not the path: a path that another route takes may reach a backend.
+    /// True for a caller's query of its own usage, to which the limiter responds. The route counts,
+    /// not the path: a path that another route matches may reach a backend.
     pub(crate) fn is_usage_query(&self) -> bool {
         let path = match &self.path {
             Path::Plain(path) => path.as_str(),
@@ -96,9 +120,9 @@ impl Request<'_> {
         *self.method == *"GET" && path == USAGE_PATH
     }
 
-    /// The path that rules are matched by: the route key's, with its variables filled in. The error
-    /// says why there is none, or why a backend might read it as another path.
-    pub(crate) fn path(&self) -> Result<String, &'static str> {
+    /// Returns the path of the route key, with its variables filled in. The error says why there is
+    /// none, or why a backend might read it as another path.
+    pub(super) fn path(&self) -> Result<String, &'static str> {
         let path = match &self.path {
             Path::Plain(path) => path.clone(),
             Path::Route { key, parameters } => {
@@ -108,47 +132,25 @@ impl Request<'_> {
                     .ok_or("a variable of the route key has no usable value")?
             }
         };
-        match misreading(&path) {
+
+        match ambiguity(&path) {
             Some(problem) => Err(problem),
             None => Ok(path),
         }
     }
 }
 
-/// True if only punctuation tells the beginning of a name from our prefix.
-fn reads_like_ours(name: &str) -> bool {
-    let alike = |letter: char| {
+/// True if the name begins with our prefix, with any punctuation for `-`.
+fn looks_like_ours(name: &str) -> bool {
+    let normalize = |letter: char| {
         if letter.is_ascii_alphanumeric() {
             letter
         } else {
             '-'
         }
     };
-    let mut letters = name.chars().map(alike);
+    let mut letters = name.chars().map(normalize);
     BACKEND_HEADER_PREFIX
         .chars()
         .all(|letter| letters.next() == Some(letter))
-}
-
-/// What a backend may resolve, merge, decode or cut into another path than the one the rules were
-/// asked about.
-fn misreading(path: &str) -> Option<&'static str> {
-    const MISREAD: [(&str, &str); 7] = [
-        ("..", "the path contains `..`"),
-        ("//", "the path contains an empty segment"),
-        ("%", "the path contains `%` after decoding"),
-        ("\\", "the path contains a backslash"),
-        (";", "the path contains `;`"),
-        ("?", "the path contains `?` after decoding"),
-        ("#", "the path contains `#` after decoding"),
-    ];
-    if let Some((_, problem)) = MISREAD.iter().find(|(text, _)| path.contains(text)) {
-        return Some(problem);
-    }
-    if path.split('/').any(|segment| segment == ".") {
-        return Some("the path contains the segment `.`");
-    }
-    path.chars()
-        .any(char::is_control)
-        .then_some("the path contains a control character")
 }

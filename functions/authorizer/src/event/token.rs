@@ -1,4 +1,4 @@
-//! The event of a REST API's authorizer of type TOKEN: one header, and the ARN of the method.
+//! The authorizer event of a REST API with type TOKEN: one header and the ARN of the method.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.
@@ -7,16 +7,16 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::text::{Headers, Text};
-
+use super::headers::Headers;
+use super::json_str::JsonStr;
 use super::request::{Format, Path, Request};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventToken<'e> {
     #[serde(borrow)]
-    authorization_token: Option<Text<'e>>,
-    method_arn: Option<Text<'e>>,
+    authorization_token: Option<JsonStr<'e>>,
+    method_arn: Option<JsonStr<'e>>,
 }
 
 impl<'e> EventToken<'e> {
@@ -25,11 +25,12 @@ impl<'e> EventToken<'e> {
         let (method, path) = method_and_path(&method_arn).ok_or("methodArn")?;
         let token = self
             .authorization_token
-            .map(|token| (Text(Cow::Borrowed("authorization")), token));
+            .map(|token| (JsonStr(Cow::Borrowed("authorization")), token));
+
         Ok(Request {
             id: None,
             certificate: None,
-            method: Text(Cow::Owned(method)),
+            method: JsonStr(Cow::Owned(method)),
             source: None,
             path: Path::Plain(path),
             headers: Headers::new(token),
@@ -38,11 +39,12 @@ impl<'e> EventToken<'e> {
     }
 }
 
-/// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`.
+/// Returns the method and the path of `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`.
 fn method_and_path(arn: &str) -> Option<(String, String)> {
     let (_, resource) = arn.strip_prefix("arn:")?.split_once(":execute-api:")?;
     let mut parts = resource.splitn(4, '/').skip(2);
     let method = parts.next().filter(|method| !method.is_empty())?;
+
     Some((
         method.to_owned(),
         format!("/{}", parts.next().unwrap_or_default()),
@@ -54,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn method_and_path_stand_in_the_arn() {
+    fn method_and_path_are_read_from_the_arn() {
         let of = |resource: &str| {
             method_and_path(&format!(
                 "arn:aws:execute-api:eu-central-1:123456789012:{resource}"

@@ -1,5 +1,5 @@
-//! The event of an HTTP API's authorizer of format 1.0, and of a REST API's of type REQUEST, which
-//! is the same without a version and with the headers' case kept.
+//! The authorizer event of an HTTP API with format 1.0, and of a REST API with type REQUEST. The latter
+//! has no version and keeps the case of header names.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.
@@ -8,21 +8,22 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::certificate::Certificate;
-use crate::text::{Headers, Members, Text};
-
+use super::fields::Fields;
+use super::headers::Headers;
+use super::json_str::JsonStr;
 use super::request::{Format, Path, Request};
+use crate::certificate::Certificate;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventV1<'e> {
     #[serde(borrow)]
-    method_arn: Option<Text<'e>>,
-    resource: Option<Text<'e>>,
-    http_method: Option<Text<'e>>,
-    headers: Option<Members<'e, Text<'e>>>,
-    multi_value_headers: Option<Members<'e, Vec<Text<'e>>>>,
-    path_parameters: Option<Members<'e, Text<'e>>>,
+    method_arn: Option<JsonStr<'e>>,
+    resource: Option<JsonStr<'e>>,
+    http_method: Option<JsonStr<'e>>,
+    headers: Option<Fields<'e, JsonStr<'e>>>,
+    multi_value_headers: Option<Fields<'e, Vec<JsonStr<'e>>>>,
+    path_parameters: Option<Fields<'e, JsonStr<'e>>>,
     request_context: Option<RequestContext<'e>>,
 }
 
@@ -30,7 +31,7 @@ pub(crate) struct EventV1<'e> {
 #[serde(rename_all = "camelCase")]
 struct RequestContext<'e> {
     #[serde(borrow)]
-    request_id: Option<Text<'e>>,
+    request_id: Option<JsonStr<'e>>,
     identity: Option<Identity<'e>>,
 }
 
@@ -38,7 +39,7 @@ struct RequestContext<'e> {
 #[serde(rename_all = "camelCase")]
 struct Identity<'e> {
     #[serde(borrow)]
-    source_ip: Option<Text<'e>>,
+    source_ip: Option<JsonStr<'e>>,
     client_cert: Option<Certificate<'e>>,
 }
 
@@ -47,6 +48,7 @@ impl<'e> EventV1<'e> {
         let context = self.request_context.take().ok_or("requestContext")?;
         let identity = context.identity.ok_or("requestContext.identity")?;
         let headers = self.headers();
+
         Ok(Request {
             id: context.request_id,
             certificate: identity.client_cert,
@@ -63,7 +65,7 @@ impl<'e> EventV1<'e> {
         })
     }
 
-    /// Of a header that was sent twice, `headers` has the last one only.
+    /// Reads the headers. If a header was sent twice, `headers` contains only its last value.
     fn headers(&mut self) -> Headers<'e> {
         match self
             .multi_value_headers

@@ -1,24 +1,25 @@
-//! The event of an HTTP API's authorizer, format 2.0.
+//! The authorizer event of an HTTP API with format 2.0.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>.
 
 use serde::Deserialize;
 
-use crate::certificate::Certificate;
-use crate::text::{Headers, Members, Text};
-
+use super::fields::Fields;
+use super::headers::Headers;
+use super::json_str::JsonStr;
 use super::request::{Format, Path, Request};
+use crate::certificate::Certificate;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventV2<'e> {
     #[serde(borrow)]
-    r#type: Option<Text<'e>>,
-    version: Option<Text<'e>>,
-    route_key: Option<Text<'e>>,
-    headers: Option<Members<'e, Text<'e>>>,
-    path_parameters: Option<Members<'e, Text<'e>>>,
+    r#type: Option<JsonStr<'e>>,
+    version: Option<JsonStr<'e>>,
+    route_key: Option<JsonStr<'e>>,
+    headers: Option<Fields<'e, JsonStr<'e>>>,
+    path_parameters: Option<Fields<'e, JsonStr<'e>>>,
     request_context: Option<RequestContext<'e>>,
 }
 
@@ -26,7 +27,7 @@ pub(crate) struct EventV2<'e> {
 #[serde(rename_all = "camelCase")]
 struct RequestContext<'e> {
     #[serde(borrow)]
-    request_id: Option<Text<'e>>,
+    request_id: Option<JsonStr<'e>>,
     http: Option<Http<'e>>,
     authentication: Option<Authentication<'e>>,
 }
@@ -42,19 +43,20 @@ struct Authentication<'e> {
 #[serde(rename_all = "camelCase")]
 struct Http<'e> {
     #[serde(borrow)]
-    method: Option<Text<'e>>,
-    source_ip: Option<Text<'e>>,
+    method: Option<JsonStr<'e>>,
+    source_ip: Option<JsonStr<'e>>,
 }
 
 impl<'e> EventV2<'e> {
-    /// Whether it is of this format, by its own word.
-    pub(crate) fn says_so(&self) -> bool {
+    /// True if the event declares itself a REQUEST event of format 2.0.
+    pub(crate) fn is_v2(&self) -> bool {
         (self.r#type.as_deref(), self.version.as_deref()) == (Some("REQUEST"), Some("2.0"))
     }
 
     pub(crate) fn request(self) -> Result<Request<'e>, &'static str> {
         let context = self.request_context.ok_or("requestContext")?;
         let http = context.http.ok_or("requestContext.http")?;
+
         Ok(Request {
             id: context.request_id,
             certificate: context

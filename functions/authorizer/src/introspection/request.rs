@@ -1,4 +1,4 @@
-//! The request for introspection, and how the client authenticates in it.
+//! The introspection request, with the authentication of the client.
 //!
 //! Source: RFC 7662, section 2.1; RFC 6749, section 2.3.1.
 
@@ -12,9 +12,9 @@ use policy::ClientAuth;
 
 use crate::outbound::with_headers;
 
-/// What `application/x-www-form-urlencoded` leaves as it is (WHATWG URL,
-/// "application/x-www-form-urlencoded serializing"). Most generated secrets consist of these, so
-/// that a server which does not decode Basic credentials understands them as well.
+/// The characters that `application/x-www-form-urlencoded` encodes (WHATWG URL,
+/// "application/x-www-form-urlencoded serializing"). Most generated secrets contain none of them, so
+/// a server that does not decode Basic credentials accepts them too.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -22,7 +22,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'*')
     .remove(b'~');
 
-/// Whom the server knows us as.
+/// The client that the authorizer is to the server.
 pub(crate) struct Client<'c> {
     pub(crate) auth: ClientAuth,
     pub(crate) id: &'c str,
@@ -30,7 +30,7 @@ pub(crate) struct Client<'c> {
     pub(crate) secret: &'c str,
 }
 
-/// A request for what the server knows of this token.
+/// Returns the introspection request for a token.
 pub(crate) fn request(
     endpoint: &Uri,
     client: &Client<'_>,
@@ -72,7 +72,7 @@ fn basic(id: &str, secret: &str) -> Result<HeaderValue, http::Error> {
     Ok(value)
 }
 
-/// Form-encoded, a space as `+`.
+/// Encodes a string for a form, with a space as `+`.
 fn encoded(text: &str) -> String {
     utf8_percent_encode(text, FORM)
         .to_string()

@@ -1,5 +1,5 @@
-//! What a response of an authorization server says: something about the token, about our
-//! credentials, or nothing that can be used.
+//! Reads the response of an introspection endpoint: about the token, about our credentials, or
+//! unusable.
 //!
 //! Source: RFC 7662, section 2.3; RFC 6749, section 5.2; RFC 6750, section 3.1.
 
@@ -10,36 +10,41 @@ use serde_json::{Map, Value};
 
 use crate::outbound::body;
 
+/// The longest OAuth error code that is read.
 const MAX_CODE_BYTES: usize = 64;
 
-/// Why a response holds no claims. Texts name a status and an OAuth error code, never the token.
+/// The reason why a response has no claims. The strings contain a status and an OAuth error code, but
+/// never the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NoClaims {
+pub(crate) enum IntrospectionError {
     /// The server refuses the token itself.
     Token(String),
     /// The server refuses our client id or secret.
     Credentials(String),
-    /// The server cannot say, or what it says is not introspection.
+    /// The server is unavailable, or its response is not one of introspection.
     Unusable(String),
 }
 
-/// The claims of a response, `active` among them, or why there are none.
-pub(crate) fn read(response: Response<Bytes>) -> Result<Map<String, Value>, NoClaims> {
+/// Returns the claims of a response, including `active`.
+pub(crate) fn read(response: Response<Bytes>) -> Result<Map<String, Value>, IntrospectionError> {
     if response.status() != StatusCode::OK {
         return Err(refusal(&response));
     }
-    let body = body(response).map_err(|error| NoClaims::Unusable(error.to_string()))?;
+    let body = body(response).map_err(|error| IntrospectionError::Unusable(error.to_string()))?;
     let claims = strict_json::object(&body)
         .filter(|claims| claims.get("active").is_some_and(Value::is_boolean));
     claims.ok_or_else(|| {
-        NoClaims::Unusable("the response does not say whether the token is active".to_owned())
+        IntrospectionError::Unusable(
+            "the response does not say whether the token is active".to_owned(),
+        )
     })
 }
 
-/// A client cannot cause 401 and 403 by its token, unless the server says so by a code: they are
-/// about our credentials. A 404 or the like without a code means a wrong endpoint rather than a
-/// wrong token.
-fn refusal(response: &Response<Bytes>) -> NoClaims {
+/// Classifies a response with another status than 200.
+///
+/// 401 and 403 are about our credentials, unless an error code says that they are about the token. A
+/// 404 or similar status without a code means a wrong endpoint, not a wrong token.
+fn refusal(response: &Response<Bytes>) -> IntrospectionError {
     let status = response.status();
     let challenge = Challenge::read(response.headers());
     let code = code_in_body(response.body()).or_else(|| challenge.error.clone());
@@ -49,15 +54,19 @@ fn refusal(response: &Response<Bytes>) -> NoClaims {
     };
 
     match (status.as_u16(), code.as_deref()) {
-        (400..=499, Some("invalid_client" | "unauthorized_client")) => NoClaims::Credentials(text),
-        (401, Some("invalid_token")) if !challenge.is_basic => NoClaims::Token(text),
-        (401, _) => NoClaims::Credentials(text),
-        (403, Some("invalid_token")) => NoClaims::Token(text),
-        (403, Some("access_denied" | "insufficient_scope")) => NoClaims::Credentials(text),
-        (408 | 429, _) => NoClaims::Unusable(text),
-        (400 | 413 | 414 | 422 | 431, _) => NoClaims::Token(text),
-        (404..=499, Some(_)) => NoClaims::Token(text),
-        _ => NoClaims::Unusable(text),
+        (400..=499, Some("invalid_client" | "unauthorized_client")) => {
+            IntrospectionError::Credentials(text)
+        }
+        (401, Some("invalid_token")) if !challenge.is_basic => IntrospectionError::Token(text),
+        (401, _) => IntrospectionError::Credentials(text),
+        (403, Some("invalid_token")) => IntrospectionError::Token(text),
+        (403, Some("access_denied" | "insufficient_scope")) => {
+            IntrospectionError::Credentials(text)
+        }
+        (408 | 429, _) => IntrospectionError::Unusable(text),
+        (400 | 413 | 414 | 422 | 431, _) => IntrospectionError::Token(text),
+        (404..=499, Some(_)) => IntrospectionError::Token(text),
+        _ => IntrospectionError::Unusable(text),
     }
 }
 
@@ -66,12 +75,15 @@ fn code_in_body(body: &[u8]) -> Option<String> {
     code(document.get("error")?.as_str()?)
 }
 
-/// An error code as OAuth servers write it; other texts are messages for people.
+/// Returns an error code in the form of OAuth. Other strings are messages for people.
 fn code(text: &str) -> Option<String> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    ((1..=MAX_CODE_BYTES).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
+    let is_code_byte =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    ((1..=MAX_CODE_BYTES).contains(&text.len()) && text.bytes().all(is_code_byte))
+        .then(|| text.to_owned())
 }
 
+/// The `WWW-Authenticate` headers of a response.
 #[derive(Default)]
 struct Challenge {
     is_basic: bool,
@@ -117,9 +129,9 @@ mod tests {
                 .unwrap(),
         ) {
             Ok(_) => "claims",
-            Err(NoClaims::Token(_)) => "token",
-            Err(NoClaims::Credentials(_)) => "credentials",
-            Err(NoClaims::Unusable(_)) => "unusable",
+            Err(IntrospectionError::Token(_)) => "token",
+            Err(IntrospectionError::Credentials(_)) => "credentials",
+            Err(IntrospectionError::Unusable(_)) => "unusable",
         }
     }
 
@@ -195,7 +207,9 @@ mod tests {
         };
         assert_eq!(
             read(r#"{"error":"invalid_request"}"#),
-            Err(NoClaims::Token("status 400 (invalid_request)".into()))
+            Err(IntrospectionError::Token(
+                "status 400 (invalid_request)".into()
+            ))
         );
         for body in [
             r#"{"error":"token Ab3 is unknown"}"#,
@@ -205,7 +219,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(body),
-                Err(NoClaims::Token("status 400".into())),
+                Err(IntrospectionError::Token("status 400".into())),
                 "{body}"
             );
         }

@@ -1,8 +1,8 @@
 //! The values of the secrets that a policy refers to.
 //!
-//! What AWS keeps is read when the policy is loaded, and again every five minutes while the value
-//! that is held is used, so that a rotated secret needs no deployment. Errors name the reference
-//! and never the secret.
+//! A secret in AWS is read when the policy is loaded, and again every five minutes while the old
+//! value is used, so that a rotated secret needs no deployment. Errors name the reference and never
+//! the secret.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,59 +12,67 @@ use policy::{SecretPlace, SecretReference};
 
 use super::secret_reader::{SecretError, SecretReader};
 
-/// From this age on, a secret is read again while the old value is used.
-const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(5);
-/// Between two reads, whatever came of the first.
-const COOL_DOWN: SignedDuration = SignedDuration::from_secs(10);
+/// From this age on, a secret is read again in the background.
+const RELOAD_AGE: SignedDuration = SignedDuration::from_mins(5);
+/// The pause between two reads, successful or not.
+const READ_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 
 /// A secret of a policy.
-pub(crate) struct Secret(Origin);
+pub(crate) struct Secret(SecretSource);
 
-enum Origin {
-    /// Written in the policy or read from the environment.
+enum SecretSource {
+    /// A value from the policy or the environment.
     Known(Arc<str>),
-    /// Kept by AWS.
-    Kept(Kept),
+    /// A secret in AWS.
+    Aws(AwsSecret),
 }
 
-struct Kept {
+struct AwsSecret {
     place: SecretPlace,
-    held: Mutex<Held>,
-    reading: tokio::sync::Mutex<()>,
+    state: Mutex<SecretState>,
+    /// Locked during a read.
+    turn: tokio::sync::Mutex<()>,
 }
 
+/// The last value of a secret, and the times of reads.
 #[derive(Default)]
-struct Held {
+struct SecretState {
     value: Option<Arc<str>>,
-    read: Option<Timestamp>,
-    tried: Option<Timestamp>,
+    read_at: Option<Timestamp>,
+    tried_at: Option<Timestamp>,
     error: Option<SecretError>,
 }
 
-/// What to do about a secret's age.
-enum Step {
+/// What to do before a secret is used.
+enum SecretStep {
+    /// Use this value.
     Use(Arc<str>),
-    Renew(Arc<str>),
+    /// Use this value, and read it again in the background.
+    Reload(Arc<str>),
+    /// Read the value and wait for it.
     Read,
+    /// Report the last error: it is too early to read again.
     Fail(SecretError),
 }
 
 impl Secret {
-    /// The secret that a policy refers to. Nothing is read yet.
+    /// Creates the secret for a reference. Nothing is read yet.
     pub(crate) fn new(reference: SecretReference) -> Self {
-        match reference {
-            SecretReference::Known(value) => Self(Origin::Known(value)),
-            SecretReference::Kept(place) => Self(Origin::Kept(Kept {
+        Self(match reference {
+            SecretReference::Known(value) => SecretSource::Known(value),
+            SecretReference::Stored(place) => SecretSource::Aws(AwsSecret {
                 place,
-                held: Mutex::default(),
-                reading: tokio::sync::Mutex::default(),
-            })),
-        }
+                state: Mutex::default(),
+                turn: tokio::sync::Mutex::default(),
+            }),
+        })
     }
 
-    /// Reads the secret with the policy that names it. A reference that AWS refuses is an error of
-    /// the policy; if AWS does not answer, that is logged, and the secret is read when it is
-    /// needed.
+    /// Reads the secret while its policy is loaded. If AWS is unavailable, that is logged, and the
+    /// secret is read when it is needed.
+    ///
+    /// # Errors
+    /// [`SecretError`] if AWS refuses the reference.
     pub(crate) async fn load(
         self: &Arc<Self>,
         reader: &Arc<SecretReader>,
@@ -80,86 +88,93 @@ impl Secret {
         }
     }
 
-    /// The value to use at `now`.
+    /// Returns the value to use at `now`.
     pub(crate) async fn value(
         self: &Arc<Self>,
         reader: &Arc<SecretReader>,
         now: Timestamp,
     ) -> Result<Arc<str>, SecretError> {
-        let kept = match &self.0 {
-            Origin::Known(value) => return Ok(Arc::clone(value)),
-            Origin::Kept(kept) => kept,
+        let stored = match &self.0 {
+            SecretSource::Known(value) => return Ok(Arc::clone(value)),
+            SecretSource::Aws(stored) => stored,
         };
-        let step = kept.held().step(now);
+
+        let step = stored.state().step(now);
         match step {
-            Step::Use(value) => Ok(value),
-            Step::Renew(value) => {
+            SecretStep::Use(value) => Ok(value),
+            SecretStep::Reload(value) => {
                 let (secret, reader) = (Arc::clone(self), Arc::clone(reader));
-                tokio::spawn(async move { secret.reloaded(&reader, now).await });
+                tokio::spawn(async move { secret.reload(&reader, now).await });
                 Ok(value)
             }
-            Step::Read => Box::pin(kept.read(reader, now)).await,
-            Step::Fail(error) => Err(error),
+            SecretStep::Read => Box::pin(stored.read(reader, now)).await,
+            SecretStep::Fail(error) => Err(error),
         }
     }
 
-    /// Reads the secret again, because it is old or was refused. None if it was read a moment ago,
-    /// cannot be read, or is not kept by AWS.
-    pub(crate) async fn reloaded(&self, reader: &SecretReader, now: Timestamp) -> Option<Arc<str>> {
-        let Origin::Kept(kept) = &self.0 else {
+    /// Reads the secret again, because it is old or was refused. Returns `None` if it was read a
+    /// moment ago, cannot be read, or is not in AWS.
+    pub(crate) async fn reload(&self, reader: &SecretReader, now: Timestamp) -> Option<Arc<str>> {
+        let SecretSource::Aws(stored) = &self.0 else {
             return None;
         };
-        if is_within(kept.held().tried, now, COOL_DOWN) {
+        if is_within(stored.state().tried_at, now, READ_INTERVAL) {
             return None;
         }
-        let read = Box::pin(kept.read(reader, now)).await;
-        if let Err(error) = &read {
+
+        let result = Box::pin(stored.read(reader, now)).await;
+        if let Err(error) = &result {
             tracing::warn!(%error, "cannot read a secret of the policy again; the last value stays in use");
         }
-        read.ok()
+        result.ok()
     }
 }
 
-impl Kept {
-    /// One read at a time; whoever waited looks first at what came of it.
+impl AwsSecret {
+    /// Reads the secret, unless another caller did so while this one waited for its turn.
     async fn read(&self, reader: &SecretReader, now: Timestamp) -> Result<Arc<str>, SecretError> {
-        let _turn = self.reading.lock().await;
-        if is_within(self.held().tried, now, COOL_DOWN) {
-            match self.held().step(now) {
-                Step::Use(value) | Step::Renew(value) => return Ok(value),
-                Step::Fail(error) => return Err(error),
-                Step::Read => {}
+        let _turn = self.turn.lock().await;
+        if is_within(self.state().tried_at, now, READ_INTERVAL) {
+            match self.state().step(now) {
+                SecretStep::Use(value) | SecretStep::Reload(value) => return Ok(value),
+                SecretStep::Fail(error) => return Err(error),
+                SecretStep::Read => {}
             }
         }
 
-        let outcome = reader.read(&self.place).await.map(Arc::<str>::from);
-        let mut held = self.held();
-        held.tried = Some(now);
-        match &outcome {
-            Ok(value) => {
-                (held.value, held.read, held.error) = (Some(Arc::clone(value)), Some(now), None)
-            }
-            Err(error) => held.error = Some(error.clone()),
-        }
-        drop(held);
-        outcome
+        let result = reader.read(&self.place).await.map(Arc::<str>::from);
+        self.state().record_read(&result, now);
+        result
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, SecretState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
-    fn step(&self, now: Timestamp) -> Step {
-        let cooling = is_within(self.tried, now, COOL_DOWN);
+impl SecretState {
+    /// Returns what to do at `now`.
+    fn step(&self, now: Timestamp) -> SecretStep {
+        let is_too_early = is_within(self.tried_at, now, READ_INTERVAL);
         match (&self.value, &self.error) {
-            (Some(value), _) if cooling || is_within(self.read, now, RENEWED_AFTER) => {
-                Step::Use(Arc::clone(value))
+            (Some(value), _) if is_too_early || is_within(self.read_at, now, RELOAD_AGE) => {
+                SecretStep::Use(Arc::clone(value))
             }
-            (Some(value), _) => Step::Renew(Arc::clone(value)),
-            (None, Some(error)) if cooling => Step::Fail(error.clone()),
-            (None, _) => Step::Read,
+            (Some(value), _) => SecretStep::Reload(Arc::clone(value)),
+            (None, Some(error)) if is_too_early => SecretStep::Fail(error.clone()),
+            (None, _) => SecretStep::Read,
+        }
+    }
+
+    fn record_read(&mut self, result: &Result<Arc<str>, SecretError>, now: Timestamp) {
+        self.tried_at = Some(now);
+        match result {
+            Ok(value) => {
+                self.value = Some(Arc::clone(value));
+                self.read_at = Some(now);
+                self.error = None;
+            }
+            Err(error) => self.error = Some(error.clone()),
         }
     }
 }
@@ -168,7 +183,7 @@ fn is_within(instant: Option<Timestamp>, now: Timestamp, duration: SignedDuratio
     instant.is_some_and(|instant| now.duration_since(instant).abs() < duration)
 }
 
-/// Leaves out the secret.
+/// Omits the secret.
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Secret").finish_non_exhaustive()
@@ -180,31 +195,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_used_then_renewed_and_a_failure_is_remembered_for_ten_seconds() {
+    fn secret_is_reloaded_after_5_minutes_and_retried_after_10_seconds() {
         let at = |seconds: i64| Timestamp::from_second(1_795_348_800 + seconds).unwrap();
-        let held = |read, tried| Held {
+        let state = |read, tried| SecretState {
             value: Some("s".into()),
-            read: Some(at(read)),
-            tried: Some(at(tried)),
+            read_at: Some(at(read)),
+            tried_at: Some(at(tried)),
             error: None,
         };
-        assert!(matches!(held(0, 0).step(at(299)), Step::Use(_)));
-        assert!(matches!(held(0, 0).step(at(300)), Step::Renew(_)));
-        assert!(matches!(held(0, 300).step(at(309)), Step::Use(_)));
-        assert!(matches!(held(0, 300).step(at(310)), Step::Renew(_)));
+        assert!(matches!(state(0, 0).step(at(299)), SecretStep::Use(_)));
+        assert!(matches!(state(0, 0).step(at(300)), SecretStep::Reload(_)));
+        assert!(matches!(state(0, 300).step(at(309)), SecretStep::Use(_)));
+        assert!(matches!(state(0, 300).step(at(310)), SecretStep::Reload(_)));
 
         let error = SecretError {
             reference: "ssm:/x".to_owned(),
             problem: "down".to_owned(),
             is_transient: true,
         };
-        let failed = Held {
-            tried: Some(at(0)),
+        let failed = SecretState {
+            tried_at: Some(at(0)),
             error: Some(error),
-            ..Held::default()
+            ..SecretState::default()
         };
-        assert!(matches!(failed.step(at(9)), Step::Fail(_)));
-        assert!(matches!(failed.step(at(10)), Step::Read));
-        assert!(matches!(Held::default().step(at(0)), Step::Read));
+        assert!(matches!(failed.step(at(9)), SecretStep::Fail(_)));
+        assert!(matches!(failed.step(at(10)), SecretStep::Read));
+        assert!(matches!(
+            SecretState::default().step(at(0)),
+            SecretStep::Read
+        ));
     }
 }

@@ -1,4 +1,4 @@
-//! Reads secrets that AWS keeps, from Systems Manager and Secrets Manager.
+//! Reads secrets from Systems Manager and Secrets Manager.
 //!
 //! IAM if SecretArns is set: secretsmanager:GetSecretValue, ssm:GetParameter on SecretArns
 //! IAM if SecretArns is set: kms:Decrypt on *
@@ -13,23 +13,24 @@ use serde_json::{Value, json};
 use telemetry::RecordLog;
 use tokio::sync::OnceCell;
 
-/// Within what API Gateway waits for an authorizer, a call to the authorization server included.
+/// The time for one read. Together with a call to the authorization server it stays below the 10 s
+/// that API Gateway waits.
 const READ_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Reads secrets. The calls are set up when the first one is read.
+/// Reads secrets. The AWS client is set up for the first read.
 pub(crate) struct SecretReader {
     environment: Environment,
     records: Box<dyn Fn() -> RecordLog + Send + Sync>,
     aws: OnceCell<AwsJson>,
 }
 
-/// Why a secret cannot be read. Names the reference and never the secret.
+/// The reason why a secret cannot be read. Names the reference and never the secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read {reference}: {problem}")]
 pub(crate) struct SecretError {
     pub(crate) reference: String,
     pub(crate) problem: String,
-    /// True if the same read may succeed later without anybody changing anything.
+    /// True if the same read may succeed later.
     pub(crate) is_transient: bool,
 }
 
@@ -45,7 +46,7 @@ impl SecretReader {
         })
     }
 
-    /// The secret that is kept there now.
+    /// Reads the current value of a secret.
     pub(crate) async fn read(&self, place: &SecretPlace) -> Result<String, SecretError> {
         let failed = |problem: String, is_transient| SecretError {
             reference: place.to_string(),
@@ -62,9 +63,10 @@ impl SecretReader {
         let (operation, body, pointer) = request(place);
         let response = aws.read(operation, &body, deadline).await;
         let response = response.map_err(|error| failed(explained(&error), error.is_transient()))?;
+
         match response.pointer(pointer).and_then(Value::as_str) {
             Some(secret) if !secret.is_empty() => Ok(secret.to_owned()),
-            _ => Err(failed("it holds no text".to_owned(), false)),
+            _ => Err(failed("it contains no string".to_owned(), false)),
         }
     }
 
@@ -85,7 +87,8 @@ impl fmt::Debug for SecretReader {
     }
 }
 
-/// The operation that reads it, its body, and where the secret is in the response.
+/// Returns the operation that reads a secret, its body, and the position of the secret in the
+/// response.
 fn request(place: &SecretPlace) -> (AwsOperation<'_>, Value, &'static str) {
     match place {
         SecretPlace::Parameter(name) => {

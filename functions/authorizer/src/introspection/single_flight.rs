@@ -1,5 +1,4 @@
-//! One computation per key at a time: whoever asks for a key that is being computed waits for that
-//! outcome.
+//! Runs one computation per key at a time. Concurrent callers with the same key share its result.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
-/// The computations in flight. There are at most as many entries as callers that wait.
+/// The computations in flight. There are at most as many entries as waiting callers.
 pub(crate) struct SingleFlight<K, V> {
     flights: Mutex<HashMap<K, Arc<OnceCell<V>>>>,
 }
@@ -29,19 +28,19 @@ impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
         }
     }
 
-    /// Returns what `compute` returns, or what it returns for another caller that asked earlier and
-    /// still waits. If the caller that computes goes away, one of the others computes instead.
+    /// Runs `compute`, or waits for the result of a caller that already runs it. If that caller is
+    /// cancelled, another one runs its own.
     pub(crate) async fn join<F: Future<Output = V>>(
         &self,
         key: K,
         compute: impl FnOnce() -> F,
     ) -> V {
-        let seat = Seat {
+        let participant = Participant {
             flight: self.flight(&key),
             flights: self,
             key,
         };
-        seat.flight.get_or_init(compute).await.clone()
+        participant.flight.get_or_init(compute).await.clone()
     }
 
     fn flight(&self, key: &K) -> Arc<OnceCell<V>> {
@@ -53,17 +52,17 @@ impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
     }
 }
 
-/// A caller's place in a flight. The last to leave, cancelled or not, ends it.
-struct Seat<'f, K: Eq + Hash + Clone, V: Clone> {
+/// A caller that takes part in a computation. The last one to leave, cancelled or not, removes it.
+struct Participant<'f, K: Eq + Hash + Clone, V: Clone> {
     flight: Arc<OnceCell<V>>,
     flights: &'f SingleFlight<K, V>,
     key: K,
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> Drop for Seat<'_, K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> Drop for Participant<'_, K, V> {
     fn drop(&mut self) {
         let mut flights = self.flights.lock();
-        // One count is this seat's, the other the map's. No seat is taken while the map is locked.
+        // One reference is held here and one by the map. Nobody joins while the map is locked.
         if Arc::strong_count(&self.flight) == 2 || self.flight.initialized() {
             let ours = flights
                 .get(&self.key)
@@ -83,7 +82,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn those_who_ask_at_once_share_one_outcome_and_later_ones_do_not() {
+    async fn concurrent_callers_share_one_result_and_later_ones_do_not() {
         let (flights, computed) = (SingleFlight::new(), AtomicU32::new(0));
         let ask = || {
             flights.join("a", || async {
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_caller_computes_if_the_first_goes_away() {
+    async fn another_caller_computes_if_the_first_is_cancelled() {
         let flights = SingleFlight::new();
         let mut first = Box::pin(flights.join("a", std::future::pending::<u32>));
         let mut second = Box::pin(flights.join("a", || async { 2 }));
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flight_that_everybody_left_leaves_nothing_behind() {
+    async fn nothing_remains_after_all_callers_are_cancelled() {
         let flights = SingleFlight::new();
         let mut only = Box::pin(flights.join("a", std::future::pending::<u32>));
         let poll =

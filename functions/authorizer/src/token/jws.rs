@@ -7,13 +7,13 @@ use outcome::Reason;
 use policy::{Key, algorithm, decode_base64url};
 use serde_json::Value;
 
-/// The longest token that is decoded: API Gateway passes at most 10,240 bytes of headers in all.
-pub(crate) const LONGEST: usize = 10 * 1_024;
-const LONGEST_KID: usize = 512;
+/// The longest token that is decoded, because API Gateway passes at most 10,240 bytes of headers.
+pub(crate) const MAX_TOKEN_BYTES: usize = 10 * 1_024;
+const MAX_KID_BYTES: usize = 512;
 
 /// Header parameters that change what a signature means, and are not understood here. A reader that
 /// ignored them would verify something else than was signed.
-const NOT_UNDERSTOOD: [&str; 4] = ["crit", "b64", "zip", "enc"];
+const UNSUPPORTED_PARAMETERS: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
 /// The parts of a token. Where a key is said to be (`jwk`, `jku`, `x5u`, `x5c`) is not looked at:
 /// keys come from the issuer's set only.
@@ -35,7 +35,7 @@ impl<'t> Jws<'t> {
     }
 
     fn read(token: &'t str) -> Option<Self> {
-        if token.len() > LONGEST {
+        if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
         let (signed, signature) = token.rsplit_once('.')?;
@@ -44,13 +44,16 @@ impl<'t> Jws<'t> {
             return None;
         }
         let header = strict_json::object(&decode_base64url(header)?)?;
-        if NOT_UNDERSTOOD.iter().any(|name| header.contains_key(*name)) {
+        if UNSUPPORTED_PARAMETERS
+            .iter()
+            .any(|name| header.contains_key(*name))
+        {
             return None;
         }
         let kid = header
             .get("kid")?
             .as_str()
-            .filter(|kid| (1..=LONGEST_KID).contains(&kid.len()))?
+            .filter(|kid| (1..=MAX_KID_BYTES).contains(&kid.len()))?
             .to_owned();
         let algorithm = algorithm(header.get("alg")?.as_str()?)?;
         let typ = header.get("typ").map_or(Some(String::new()), media_type)?;
@@ -179,7 +182,7 @@ mod tests {
         ] {
             assert!(Jws::parse(&bad).is_err(), "{bad:?}");
         }
-        let long = format!("{header}.{}.c2ln", "e".repeat(LONGEST));
+        let long = format!("{header}.{}.c2ln", "e".repeat(MAX_TOKEN_BYTES));
         assert!(Jws::parse(&long).is_err());
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::LazyLock;
 
 use crate::support::*;
-use authorizer::Authorizer;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 struct Case {
-    authorizer: Authorizer,
+    authorizer: TestAuthorizer,
     token: String,
 }
 
@@ -26,7 +25,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
         .collect()
 });
 
-fn said_now(authorizer: &Authorizer, event: Value) -> String {
+fn said_now(authorizer: &TestAuthorizer, event: Value) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

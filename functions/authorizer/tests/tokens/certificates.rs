@@ -1,6 +1,5 @@
 //! Client certificates, alone and bound to tokens.
 
-use authorizer::Authorizer;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,11 +8,11 @@ use serde_json::{Value, json};
 use crate::support::*;
 use crate::x509::*;
 
-fn trusting_certificates(signer: &Signer) -> Authorizer {
+fn trusting_certificates(signer: &Signer) -> TestAuthorizer {
     naming_holders_by(signer, "subject_dn")
 }
 
-fn naming_holders_by(signer: &Signer, part: &str) -> Authorizer {
+fn naming_holders_by(signer: &Signer, part: &str) -> TestAuthorizer {
     let mut policy = policy(&signer.jwks());
     policy["mtls"] = json!({"default_plan": "free", "user_from": part});
     policy["rules"]

@@ -264,7 +264,7 @@ async fn a_clock_before_1970_is_our_fault() {
         "1969-12-31T23:59:59Z".parse().unwrap(),
     )
     .await;
-    assert_eq!(told, "the clock stands before 1970");
+    assert_eq!(told, "the system clock is before 1970-01-01");
 }
 
 /// Browsers ask before they send anything with credentials, and without them.

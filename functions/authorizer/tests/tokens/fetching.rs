@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use authorizer::Authorizer;
 use serde_json::{Value, json};
 
 use crate::provider::{Provider, Reply};
@@ -12,17 +11,17 @@ use crate::support::*;
 
 const JWKS: &str = "/jwks";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
-const UNAVAILABLE: &str = "the issuer's keys cannot be had";
+const UNAVAILABLE: &str = "cannot fetch the issuer's signing keys";
 
 /// An authorizer whose issuer has its keys at this provider.
-fn asking(provider: &Provider) -> Authorizer {
+fn asking(provider: &Provider) -> TestAuthorizer {
     let mut policy = policy(&Value::Null);
     policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
     policy["issuers"][0]["jwks_uri"] = provider.url(JWKS).into();
     authorizer(&policy)
 }
 
-async fn serving(signer: &Signer) -> (Provider, Authorizer) {
+async fn serving(signer: &Signer) -> (Provider, TestAuthorizer) {
     let provider = Provider::start().await;
     provider.reply(JWKS, Reply::json(&signer.jwks()));
     let authorizer = asking(&provider);
@@ -38,7 +37,7 @@ fn lasting(signer: &Signer) -> Value {
 async fn keys_are_there_before_the_first_request() {
     let signer = Signer::fresh("1");
     let (provider, authorizer) = serving(&signer).await;
-    authorizer.preload_at(noon()).await;
+    authorizer.at(noon()).preload().await;
     assert_eq!(provider.requests(JWKS), 1);
     assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
     assert_eq!(provider.requests(JWKS), 1);
@@ -72,7 +71,7 @@ async fn a_hundred_requests_at_once_fetch_once() {
 async fn a_flood_of_unknown_kids_fetches_once_a_cool_down() {
     let signer = Signer::fresh("1");
     let (provider, authorizer) = serving(&signer).await;
-    authorizer.preload_at(noon()).await;
+    authorizer.at(noon()).preload().await;
     for (seconds, fetches) in [(1, 2), (9, 2), (10, 2), (11, 3), (20, 3), (21, 4)] {
         for number in 0..20 {
             let unknown = lasting(&Signer::fresh(&format!("{seconds}-{number}")));
@@ -86,7 +85,7 @@ async fn a_flood_of_unknown_kids_fetches_once_a_cool_down() {
 async fn a_new_key_is_accepted_at_once_even_just_after_a_fetch() {
     let (old, new) = (Signer::fresh("old"), Signer::fresh("new"));
     let (provider, authorizer) = serving(&old).await;
-    authorizer.preload_at(noon()).await;
+    authorizer.at(noon()).preload().await;
     provider.reply(JWKS, Reply::json(&json!({"keys": [old.jwk(), new.jwk()]})));
     assert_eq!(said_at(&authorizer, lasting(&new), after(1)).await, "ok");
     assert_eq!(said_at(&authorizer, lasting(&old), after(1)).await, "ok");
@@ -121,7 +120,7 @@ async fn a_revoked_key_ends_even_for_tokens_seen_before() {
 async fn keys_are_renewed_while_they_serve() {
     let signer = Signer::fresh("1");
     let (provider, authorizer) = serving(&signer).await;
-    authorizer.preload_at(noon()).await;
+    authorizer.at(noon()).preload().await;
     provider.reply(
         JWKS,
         Reply {
@@ -149,7 +148,7 @@ async fn keys_are_renewed_while_they_serve() {
 async fn old_keys_serve_a_day_while_there_are_no_others() {
     let signer = Signer::fresh("1");
     let (provider, authorizer) = serving(&signer).await;
-    authorizer.preload_at(noon()).await;
+    authorizer.at(noon()).preload().await;
     provider.reply(JWKS, Reply::status("500 Internal Server Error"));
     for hours in 1..24 {
         assert_eq!(
@@ -201,7 +200,7 @@ async fn without_keys_failed_fetches_are_repeated_after_one_second_and_shared_un
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
     provider.reply(JWKS, Reply::status("404 Not Found"));
     let authorizer = asking(&provider);
-    authorizer.preload_at(noon()).await;
+    authorizer.at(noon()).preload().await;
     for _ in 0..10 {
         assert_eq!(
             said_at(&authorizer, lasting(&signer), noon()).await,
@@ -292,7 +291,7 @@ async fn a_slow_provider_is_not_waited_for() {
 async fn an_answer_that_is_no_key_set_never_replaces_good_keys() {
     let signer = Signer::fresh("1");
     let (provider, authorizer) = serving(&signer).await;
-    authorizer.preload_at(noon()).await;
+    authorizer.at(noon()).preload().await;
     let elsewhere = Provider::start().await;
     elsewhere.reply(JWKS, Reply::json(&Signer::fresh("2").jwks()));
     let good = signer.jwks().to_string();
@@ -377,7 +376,7 @@ async fn one_key_that_cannot_be_used_does_not_cost_the_others() {
     assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
 }
 
-fn discovering(provider: &Provider) -> (Authorizer, String) {
+fn discovering(provider: &Provider) -> (TestAuthorizer, String) {
     let issuer = provider.url("");
     let mut policy = policy(&Value::Null);
     policy["issuers"][0].as_object_mut().unwrap().remove("jwks");

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use authorizer::Authorizer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use crate::support::*;
 
 const PATH: &str = "/introspect";
 
-fn asking(provider: &Provider, change: impl FnOnce(&mut Value)) -> Authorizer {
+fn asking(provider: &Provider, change: impl FnOnce(&mut Value)) -> TestAuthorizer {
     let mut policy = policy(&Signer::of("ES256").jwks());
     policy["introspection"] = json!({"endpoint": provider.url(PATH), "client_id": "tollgate", "client_secret": "s p",
         "default_plan": "pro"});
@@ -25,7 +24,7 @@ fn active() -> Value {
     json!({"active": true, "sub": "alice", "scope": "orders:read", "exp": noon().as_second() + 3_600})
 }
 
-async fn answering(answer: &Value) -> (Provider, Authorizer) {
+async fn answering(answer: &Value) -> (Provider, TestAuthorizer) {
     let provider = Provider::start().await;
     provider.reply(PATH, Reply::json(answer));
     let authorizer = asking(&provider, |_| ());

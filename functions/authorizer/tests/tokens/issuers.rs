@@ -1,6 +1,5 @@
 //! Several issuers in one policy: none of them can pass its users off as another's.
 
-use authorizer::Authorizer;
 use policy::{KeyHeader, Policy};
 use serde_json::{Value, json};
 
@@ -35,7 +34,7 @@ impl Issuers {
                          {"match": "ANY /{proxy+}", "auth": "any"}]})
     }
 
-    fn authorizer(&self, change: impl FnOnce(&mut Value)) -> Authorizer {
+    fn authorizer(&self, change: impl FnOnce(&mut Value)) -> TestAuthorizer {
         let mut policy = self.policy();
         change(&mut policy);
         authorizer(&policy)

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use authorizer::{Authorizer, log_to};
+use authorizer::log_to;
 use serde_json::{Value, json};
 use telemetry::RecordLog;
 
@@ -36,7 +36,7 @@ impl Log {
     }
 }
 
-fn logging(policy: &Value, log: &Log) -> Authorizer {
+fn logging(policy: &Value, log: &Log) -> TestAuthorizer {
     authorizer_recording(policy, RecordLog::to(log.clone()))
 }
 
@@ -568,7 +568,7 @@ async fn what_a_policy_probably_does_not_mean_is_logged_at_startup() {
         {"match": "GET /users/me", "auth": "any"},
     ]);
     let authorizer = logging(&policy, &log);
-    authorizer.load_policy_at(noon()).await.unwrap();
+    authorizer.at(noon()).load_policy().await.unwrap();
     let warned = || {
         let lines = log.lines();
         let warnings = lines.iter().filter(|line| line["level"] == "WARN");

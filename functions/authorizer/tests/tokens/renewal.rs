@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::{Authorizer, Config, http_calls};
+use authorizer::{Config, http_calls};
 use aws::Reach;
 use serde_json::{Value, json};
 use telemetry::RecordLog;
@@ -14,13 +14,13 @@ use crate::support::*;
 const NAME: &str = "edge";
 
 /// An authorizer that has read this policy from its registry at noon.
-async fn reading(policy: &str) -> (Arc<Store>, Authorizer) {
+async fn reading(policy: &str) -> (Arc<Store>, TestAuthorizer) {
     let (store, authorizer) = before_reading(Some(policy));
-    authorizer.load_policy_at(noon()).await.unwrap();
+    authorizer.at(noon()).load_policy().await.unwrap();
     (store, authorizer)
 }
 
-fn before_reading(policy: Option<&str>) -> (Arc<Store>, Authorizer) {
+fn before_reading(policy: Option<&str>) -> (Arc<Store>, TestAuthorizer) {
     let seeds = r#"{"plans":{"free":{"throttle":{"rate":1000,"burst":1000}}}}"#;
     let store = Arc::new(Store::Embedded(
         EmbeddedStore::new(&Seeds::parse(seeds).unwrap()).unwrap(),
@@ -36,7 +36,7 @@ fn before_reading(policy: Option<&str>) -> (Arc<Store>, Authorizer) {
     let records = || http_calls(RecordLog::to(std::io::sink()), Reach::Local);
     (
         Arc::clone(&store),
-        Authorizer::new(config.unwrap(), store, records),
+        TestAuthorizer::new(config.unwrap(), store, records),
     )
 }
 
@@ -56,7 +56,12 @@ fn anyone() -> Value {
 }
 
 /// What is said once a reading behind the requests has come to something else than `before`.
-async fn said_after(authorizer: &Authorizer, event: &Value, seconds: i64, before: &str) -> String {
+async fn said_after(
+    authorizer: &TestAuthorizer,
+    event: &Value,
+    seconds: i64,
+    before: &str,
+) -> String {
     for _ in 0..1_000 {
         let said = said_at(authorizer, event.clone(), after(seconds)).await;
         if said != before {
@@ -131,12 +136,16 @@ async fn a_policy_that_names_another_key_header_leaves_the_last_good_one_active(
     let (store, authorizer) = reading(&with_header("x-api-key", "api_key")).await;
     put(&store, &with_header("x-my-key", "none"));
     assert_eq!(said_at(&authorizer, anyone(), after(1_000)).await, "401");
-    assert_eq!(authorizer.key_header().as_deref(), Some("x-api-key"));
+    assert_eq!(
+        authorizer.at(noon()).key_header().as_deref(),
+        Some("x-api-key")
+    );
     put(&store, &with_header("X-API-KEY", "none"));
     assert_eq!(said_at(&authorizer, anyone(), after(1_030)).await, "ok");
     let (_, at_startup) = before_reading(Some(&with_header("x-my-key", "none")));
     let error = at_startup
-        .load_policy_at(noon())
+        .at(noon())
+        .load_policy()
         .await
         .unwrap_err()
         .to_string();
@@ -152,22 +161,21 @@ async fn a_policy_that_names_another_key_header_leaves_the_last_good_one_active(
 async fn no_request_is_answered_before_there_is_a_policy() {
     let (_, authorizer) = before_reading(None);
     let missing = authorizer
-        .load_policy_at(noon())
+        .at(noon())
+        .load_policy()
         .await
         .unwrap_err()
         .to_string();
     assert_eq!(missing, "AUTH_POLICY: the registry has no policy `edge`");
-    assert_eq!(
-        said(&authorizer, anyone()).await,
-        "no policy has been read yet"
-    );
+    assert_eq!(said(&authorizer, anyone()).await, "no policy is loaded yet");
 }
 
 #[tokio::test]
 async fn a_policy_that_contradicts_itself_fails_the_start() {
     let (_, authorizer) = before_reading(Some(r#"{"rules":[{"match":"GET /a","auth":"jwt"}]}"#));
     let error = authorizer
-        .load_policy_at(noon())
+        .at(noon())
+        .load_policy()
         .await
         .unwrap_err()
         .to_string();
@@ -188,7 +196,7 @@ async fn an_issuers_keys_outlive_the_policy_that_brought_them() {
         .to_string()
     };
     let (store, authorizer) = reading(&trusting(1)).await;
-    authorizer.preload_at(after(500)).await;
+    authorizer.at(after(500)).preload().await;
     provider.reply("/jwks", Reply::status("500 Internal Server Error"));
     put(&store, &trusting(2));
     assert_eq!(

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use authorizer::{Authorizer, Config, http_calls};
+use authorizer::{Config, http_calls};
 use aws::{Deadline, HttpCall, Reach, Replay};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ const PATH: &str = "/introspect";
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tollgate/idp-Ab3dEf";
 
 /// An authorizer whose client secret is `reference`, with AWS at this address.
-fn referring(reference: &str, provider: &Provider, aws: &str) -> Authorizer {
+fn referring(reference: &str, provider: &Provider, aws: &str) -> TestAuthorizer {
     let policy = json!({
         "introspection": {"endpoint": provider.url(PATH), "client_id": "tollgate", "client_secret": reference,
             "default_plan": "pro"},
@@ -39,11 +39,11 @@ fn referring(reference: &str, provider: &Provider, aws: &str) -> Authorizer {
     let seeds = r#"{"plans":{"pro":{"throttle":{"rate":1000,"burst":1000}}}}"#;
     let store = Store::Embedded(EmbeddedStore::new(&Seeds::parse(seeds).unwrap()).unwrap());
     let calls = || http_calls(RecordLog::to(std::io::sink()), Reach::Local);
-    Authorizer::new(config.unwrap(), Arc::new(store), calls)
+    TestAuthorizer::new(config.unwrap(), Arc::new(store), calls)
 }
 
 /// A provider that is the authorization server and AWS at once, and the authorizer.
-async fn keeping(reference: &str, secret: Reply) -> (Provider, Authorizer) {
+async fn keeping(reference: &str, secret: Reply) -> (Provider, TestAuthorizer) {
     let provider = Provider::start().await;
     provider.reply(PATH, Reply::json(&json!({"active": true, "sub": "alice"})));
     provider.reply("/", secret);
@@ -91,7 +91,7 @@ async fn a_secret_is_read_when_the_policy_is_loaded() {
         ),
     ] {
         let (provider, authorizer) = keeping(reference, reply).await;
-        authorizer.load_policy_at(noon()).await.unwrap();
+        authorizer.at(noon()).load_policy().await.unwrap();
         let request = provider.last("/");
         assert!(
             request.contains(&format!("x-amz-target: {target}")) && request.contains(body),
@@ -123,12 +123,13 @@ async fn a_reference_that_aws_refuses_fails_the_start_and_is_named_without_the_s
         ),
         (
             Reply::json(&json!({"Parameter": {"Value": ""}})),
-            "it holds no text",
+            "it contains no string",
         ),
     ] {
         let (_, authorizer) = keeping("ssm:/tollgate/idp", reply).await;
         let error = authorizer
-            .load_policy_at(noon())
+            .at(noon())
+            .load_policy()
             .await
             .unwrap_err()
             .to_string();
@@ -147,7 +148,7 @@ async fn a_secret_that_cannot_be_read_at_the_start_is_read_by_a_request() {
         Reply::status("503 Service Unavailable"),
     )
     .await;
-    authorizer.load_policy_at(noon()).await.unwrap();
+    authorizer.at(noon()).load_policy().await.unwrap();
     let told = said_at(&authorizer, bearing("opaque"), after(1)).await;
     assert!(
         told.starts_with("introspection: client_secret: cannot read ssm:/tollgate/idp: "),
@@ -170,7 +171,7 @@ async fn a_secret_that_cannot_be_read_at_the_start_is_read_by_a_request() {
 #[tokio::test]
 async fn a_rotated_secret_is_read_again_after_five_minutes() {
     let (provider, authorizer) = keeping("ssm:/tollgate/idp", parameter("old")).await;
-    authorizer.load_policy_at(noon()).await.unwrap();
+    authorizer.at(noon()).load_policy().await.unwrap();
     provider.reply("/", parameter("new"));
     assert_eq!(said_at(&authorizer, bearing("one"), after(299)).await, "ok");
     assert_eq!(
@@ -198,7 +199,7 @@ async fn a_rotated_secret_is_read_again_after_five_minutes() {
 #[tokio::test]
 async fn a_secret_that_the_server_refuses_is_read_again_at_once() {
     let (provider, authorizer) = keeping("ssm:/tollgate/idp", parameter("old")).await;
-    authorizer.load_policy_at(noon()).await.unwrap();
+    authorizer.at(noon()).load_policy().await.unwrap();
     provider.reply("/", parameter("new"));
     let refused = json!({"error": "invalid_client"});
     provider.reply_once(
@@ -253,7 +254,7 @@ async fn secrets_are_read_from_systems_manager_and_secrets_manager() {
         let provider = Provider::start().await;
         provider.reply(PATH, Reply::json(&json!({"active": true, "sub": "alice"})));
         let authorizer = referring(reference, &provider, &aws);
-        authorizer.load_policy_at(noon()).await.unwrap();
+        authorizer.at(noon()).load_policy().await.unwrap();
         assert_eq!(said(&authorizer, bearing("opaque")).await, "ok");
         assert_eq!(sent(&provider), secret);
     }

@@ -1,9 +1,9 @@
 //! Tokens as issuers make them, signed by aws-lc-rs itself and not by the library under test.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use authorizer::{Authorizer, Config, Failure, http_calls};
-use aws::Reach;
+use aws::{HttpCalls, Reach};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
@@ -187,6 +187,34 @@ pub(crate) fn claims() -> Value {
            "plan": "pro"})
 }
 
+/// An authorizer with a clock that the test sets. It starts at noon.
+pub(crate) struct TestAuthorizer {
+    authorizer: Authorizer,
+    clock: Arc<Mutex<Timestamp>>,
+}
+
+impl TestAuthorizer {
+    pub(crate) fn new(
+        config: Config,
+        store: Arc<Store>,
+        calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
+    ) -> Self {
+        let clock = Arc::new(Mutex::new(noon()));
+        let now = Arc::clone(&clock);
+
+        Self {
+            authorizer: Authorizer::with_clock(config, store, calls, move || *now.lock().unwrap()),
+            clock,
+        }
+    }
+
+    /// The authorizer at this time.
+    pub(crate) fn at(&self, now: Timestamp) -> &Authorizer {
+        *self.clock.lock().unwrap() = now;
+        &self.authorizer
+    }
+}
+
 /// A policy with one issuer that holds these keys.
 pub(crate) fn policy(jwks: &Value) -> Value {
     json!({
@@ -199,12 +227,12 @@ pub(crate) fn policy(jwks: &Value) -> Value {
 }
 
 /// An authorizer with this policy, and the plans and keys of the events' settings.
-pub(crate) fn authorizer(policy: &Value) -> Authorizer {
+pub(crate) fn authorizer(policy: &Value) -> TestAuthorizer {
     authorizer_recording(policy, RecordLog::to(std::io::sink()))
 }
 
 /// The same, with the records of its calls kept.
-pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> Authorizer {
+pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> TestAuthorizer {
     let settings: Value =
         serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
     let policy = policy.to_string();
@@ -219,7 +247,7 @@ pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> Author
         panic!("the settings hold an embedded store")
     };
     let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
-    Authorizer::new(config, Arc::new(store), move || {
+    TestAuthorizer::new(config, Arc::new(store), move || {
         http_calls(records.clone(), Reach::Local)
     })
 }
@@ -243,23 +271,24 @@ pub(crate) fn bearing(token: &str) -> Value {
 }
 
 /// What the authorizer says at noon: the context's `reason`, `401` or the fault.
-pub(crate) async fn said(authorizer: &Authorizer, event: Value) -> String {
+pub(crate) async fn said(authorizer: &TestAuthorizer, event: Value) -> String {
     said_at(authorizer, event, noon()).await
 }
 
 /// The answer, as the value that API Gateway reads.
 pub(crate) async fn handled(
-    authorizer: &Authorizer,
+    authorizer: &TestAuthorizer,
     event: &Value,
     now: Timestamp,
 ) -> Result<Value, Failure> {
     let answer = authorizer
-        .handle_at(&to_raw_value(event).unwrap(), now)
+        .at(now)
+        .handle(&to_raw_value(event).unwrap())
         .await?;
     Ok(serde_json::from_str(answer.get()).unwrap())
 }
 
-pub(crate) async fn said_at(authorizer: &Authorizer, event: Value, now: Timestamp) -> String {
+pub(crate) async fn said_at(authorizer: &TestAuthorizer, event: Value, now: Timestamp) -> String {
     match handled(authorizer, &event, now).await {
         Ok(answer) => answer["context"]["reason"].as_str().unwrap().to_owned(),
         Err(Failure::Unauthorized) => "401".to_owned(),
@@ -267,15 +296,15 @@ pub(crate) async fn said_at(authorizer: &Authorizer, event: Value, now: Timestam
     }
 }
 
-pub(crate) async fn context(authorizer: &Authorizer, event: Value) -> Value {
+pub(crate) async fn context(authorizer: &TestAuthorizer, event: Value) -> Value {
     handled(authorizer, &event, noon()).await.unwrap()["context"].take()
 }
 
-pub(crate) fn trusting(signer: &Signer) -> Authorizer {
+pub(crate) fn trusting(signer: &Signer) -> TestAuthorizer {
     authorizer(&policy(&signer.jwks()))
 }
 
-pub(crate) fn trusting_with(signer: &Signer, change: impl FnOnce(&mut Value)) -> Authorizer {
+pub(crate) fn trusting_with(signer: &Signer, change: impl FnOnce(&mut Value)) -> TestAuthorizer {
     let mut policy = policy(&signer.jwks());
     change(&mut policy["issuers"][0]);
     authorizer(&policy)

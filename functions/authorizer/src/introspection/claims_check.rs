@@ -1,4 +1,4 @@
-//! The claims of an introspection response, checked against what the policy requires of the server.
+//! Checks the claims of an introspection response against the policy.
 
 use jiff::Timestamp;
 use outcome::Reason;
@@ -9,7 +9,7 @@ use crate::token::bearer::Bearer;
 use crate::token::claims::string;
 use crate::token::times::Times;
 
-/// The limits on the instants in a response.
+/// Returns the limits for the times of a response.
 pub(super) fn limits(server: &IntrospectionServer) -> TimeLimits {
     TimeLimits {
         tolerance_s: server.tolerance_s,
@@ -17,9 +17,12 @@ pub(super) fn limits(server: &IntrospectionServer) -> TimeLimits {
     }
 }
 
-/// RFC 7662, section 4: a response that says `active` may still be for another resource server, or
-/// not be valid now.
-pub(super) fn judge(
+/// Returns the bearer of a token with these claims. A response with `active` may still be for another
+/// resource server or another time (RFC 7662, section 4).
+///
+/// # Errors
+/// The reason of a 401.
+pub(super) fn bearer(
     server: &IntrospectionServer,
     claims: &Map<String, Value>,
     now: Timestamp,
@@ -30,15 +33,15 @@ pub(super) fn judge(
     let times = Times::read(claims)?;
     times.check(now, limits(server))?;
 
-    if !is_issued_as_configured(server, claims)? || !is_for_us(server, claims) {
+    if !has_expected_issuer(server, claims)? || !is_for_us(server, claims) {
         return Err(Reason::InvalidClaims);
     }
     Bearer::read(claims, times, &server.mapping, "introspection")
 }
 
-/// A server never speaks for another issuer than the configured one. Without one, its users are
-/// those of the endpoint, and `iss` has no meaning.
-fn is_issued_as_configured(
+/// True if the token is of the configured issuer. Without one, the users are those of the endpoint,
+/// and `iss` has no meaning.
+fn has_expected_issuer(
     server: &IntrospectionServer,
     claims: &Map<String, Value>,
 ) -> Result<bool, Reason> {
@@ -47,17 +50,18 @@ fn is_issued_as_configured(
 }
 
 fn is_for_us(server: &IntrospectionServer, claims: &Map<String, Value>) -> bool {
-    let ours = |audience: &Value| {
+    let is_ours = |audience: &Value| {
         audience
             .as_str()
             .is_some_and(|name| server.audiences.iter().any(|our| our == name))
     };
+
     match claims.get("aud") {
         _ if server.audiences.is_empty() => true,
         Some(Value::Array(audiences)) => {
-            audiences.iter().all(Value::is_string) && audiences.iter().any(ours)
+            audiences.iter().all(Value::is_string) && audiences.iter().any(is_ours)
         }
-        Some(audience) => ours(audience),
+        Some(audience) => is_ours(audience),
         None => false,
     }
 }

@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::outbound::{BodyError, body, with_headers};
 
-/// For discovery and keys together: well within the 10 s that API Gateway waits, so that a request
-/// which waited for a failed fetch has time for one of its own.
+/// The time for discovery and keys together. It is less than half of the 10 s that API Gateway
+/// waits: a request that waited for another one's failed fetch has time for its own.
 const FETCH_TIMEOUT: Duration = Duration::from_millis(4_800);
-/// How much of an issuer's name in a discovery document is logged, in characters.
+/// The characters of an issuer's name in a discovery document that are logged.
 const MAX_LOGGED_CHARS: usize = 200;
 
 /// Fetches one issuer's keys.
@@ -28,7 +28,8 @@ pub(crate) struct KeySource {
     pub(crate) discovers: bool,
 }
 
-/// Why keys could not be fetched. Holds nothing of the documents but the name of another issuer.
+/// The reason why keys could not be fetched. Contains nothing of the documents except the name of
+/// another issuer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeySourceError {
     #[error(transparent)]
@@ -50,7 +51,7 @@ pub(crate) enum KeySourceError {
 }
 
 impl KeySourceError {
-    /// The word for log fields that says what went wrong.
+    /// Returns the kind of the failure, for the log.
     pub(crate) fn cause(&self) -> &'static str {
         match self {
             Self::Call(error) => error.cause(),
@@ -77,21 +78,31 @@ impl KeySource {
         let document = self.get("GetKeys", address, deadline).await?;
 
         Ok(KeySet::parse(&document, |index, reason| {
-            self.log_left_out(index, reason)
+            self.log_ignored_key(index, reason)
         })?)
     }
 
-    /// Keys for encryption are part of many providers' sets, and no reason to look at anything.
-    fn log_left_out(&self, index: usize, reason: &'static str) {
+    /// Logs a key that is ignored. Many sets contain keys for encryption, which are not worth a warning.
+    fn log_ignored_key(&self, index: usize, reason: &'static str) {
         if reason == ENCRYPTION {
-            tracing::debug!(issuer = self.issuer, index, reason, "a key is left out");
+            tracing::debug!(
+                issuer = self.issuer,
+                index,
+                reason,
+                "a key of the issuer is ignored"
+            );
         } else {
-            tracing::warn!(issuer = self.issuer, index, reason, "a key is left out");
+            tracing::warn!(
+                issuer = self.issuer,
+                index,
+                reason,
+                "a key of the issuer is ignored"
+            );
         }
     }
 
-    /// Reads the address of the keys. A document of another issuer would lead to that issuer's
-    /// keys.
+    /// Returns the address of the keys. The document must be of the same issuer, because another one's
+    /// leads to other keys.
     async fn discover(&self, deadline: Deadline) -> Result<Uri, KeySourceError> {
         let document = self.get("Discover", self.address.clone(), deadline).await?;
         let document = strict_json::object(&document).ok_or(KeySourceError::NotAnObject)?;
@@ -141,15 +152,15 @@ impl KeySource {
     }
 }
 
-/// An address that the discovery document at `document` may name. A provider leads neither from
-/// https to http nor to this machine, unless it runs on this machine itself.
+/// Returns the address in `text`, which the discovery document at `document` names. It must not lead
+/// from https to http, nor to a loopback address unless the document is on one.
 fn discovered_address(text: &str, document: &Uri) -> Result<Uri, &'static str> {
     let uri = trusted_address(text)?;
-    let local = |uri: &Uri| uri.host().is_some_and(is_loopback);
+    let is_local = |uri: &Uri| uri.host().is_some_and(is_loopback);
     if document.scheme_str() == Some("https") && uri.scheme_str() != Some("https") {
         return Err("is not https");
     }
-    if local(&uri) && !local(document) {
+    if is_local(&uri) && !is_local(document) {
         return Err("is a loopback address");
     }
     Ok(uri)
@@ -160,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_leads_neither_to_http_nor_to_this_machine() {
+    fn discovery_must_not_lead_to_http_or_loopback() {
         let from = |document: &str, keys: &str| {
             discovered_address(keys, &document.parse().unwrap()).is_ok()
         };

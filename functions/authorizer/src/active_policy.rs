@@ -1,0 +1,57 @@
+//! A policy together with everything that verifies its tokens.
+
+use std::sync::{Arc, OnceLock};
+
+use aws::HttpCalls;
+use policy::Policy;
+
+use crate::introspection::SecretReader;
+use crate::token_verifier::TokenVerifier;
+
+/// A policy that decides requests.
+#[derive(Debug)]
+pub(crate) struct ActivePolicy {
+    pub(crate) policy: Policy,
+    pub(crate) tokens: TokenVerifier,
+}
+
+/// The client for calls to issuers. It is created when the first policy needs it.
+pub(crate) struct IssuerCalls {
+    create: Box<dyn Fn() -> HttpCalls + Send + Sync>,
+    calls: OnceLock<HttpCalls>,
+}
+
+impl ActivePolicy {
+    /// Prepares `policy`. Signing keys of issuers that the `previous` policy also names are kept.
+    pub(crate) fn new(
+        mut policy: Policy,
+        previous: Option<&Self>,
+        calls: &IssuerCalls,
+        secrets: &Arc<SecretReader>,
+    ) -> Self {
+        let issuers = std::mem::take(&mut policy.issuers);
+        let server = policy.introspection.take();
+
+        let tokens = TokenVerifier::new(
+            issuers,
+            server,
+            previous.map(|previous| &previous.tokens),
+            secrets,
+            || calls.get().clone(),
+        );
+        Self { policy, tokens }
+    }
+}
+
+impl IssuerCalls {
+    pub(crate) fn new(create: impl Fn() -> HttpCalls + Send + Sync + 'static) -> Self {
+        Self {
+            create: Box::new(create),
+            calls: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn get(&self) -> &HttpCalls {
+        self.calls.get_or_init(&self.create)
+    }
+}

@@ -1,0 +1,224 @@
+//! The authorizer, and the order of its checks.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws::{Deadline, HttpCalls};
+use jiff::Timestamp;
+use outcome::Reason;
+use policy::{Auth, Policy, Rule};
+use serde_json::value::RawValue;
+use telemetry::RequestScope;
+use usage::Store;
+
+use crate::active_policy::ActivePolicy;
+use crate::config::{Config, RefusalSettings};
+use crate::credentials::CredentialCheck;
+use crate::event::Request;
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::plan_check::PlanCheck;
+use crate::policies::Policies;
+use crate::policy_load_error::PolicyLoadError;
+use crate::rejection::Rejection;
+use crate::request_outcome::RequestOutcome;
+use crate::response::ResponseBuilder;
+
+type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The authorizer with its settings. It serves any number of requests, one after another or
+/// concurrently.
+pub struct Authorizer {
+    policies: Arc<Policies>,
+    refusals: RefusalSettings,
+    store: Arc<Store>,
+    clock: Clock,
+}
+
+impl Authorizer {
+    /// Creates an authorizer that looks up keys and plans in `store` and charges usage there.
+    ///
+    /// `calls` runs only if the policy makes the authorizer fetch something.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        store: Arc<Store>,
+        calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_clock(config, store, calls, Timestamp::now)
+    }
+
+    /// Like [`Self::new`], with `clock` as the current time.
+    #[must_use]
+    pub fn with_clock(
+        config: Config,
+        store: Arc<Store>,
+        calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        let refusals = config.refusals();
+        let policies = Arc::new(Policies::new(config.policy, &store, calls));
+
+        Self {
+            policies,
+            refusals,
+            store,
+            clock: Box::new(clock),
+        }
+    }
+
+    /// Loads the policy, if it is stored in the registry, and the secrets that it refers to. Requests
+    /// fail until it is loaded.
+    ///
+    /// # Errors
+    /// [`PolicyLoadError`] if the policy does not exist, cannot be read, or is invalid.
+    pub async fn load_policy(&self) -> Result<(), PolicyLoadError> {
+        self.policies.load((self.clock)()).await
+    }
+
+    /// Fetches the signing keys of all issuers, so that the first request does not wait for them. A
+    /// failure is logged; a request that needs the keys fetches them again.
+    pub async fn preload(&self) {
+        let now = (self.clock)();
+        if let Some(active) = self.policies.current() {
+            active.tokens.preload(now).await;
+        }
+    }
+
+    /// Writes usage that the store still has in memory. Call it after the last request.
+    pub async fn finish(&self, deadline: Deadline) {
+        let now = (self.clock)().as_nanosecond();
+        self.store.flush(now, deadline).await;
+    }
+
+    /// Returns the name of the header that carries API keys, in lower case. It must not reach a
+    /// backend. `None` before the policy is loaded.
+    #[must_use]
+    pub fn key_header(&self) -> Option<String> {
+        let active = self.policies.current()?;
+        Some(active.policy.key_header.clone())
+    }
+
+    /// Handles one event. Writes one log line, which contains neither credentials nor headers.
+    ///
+    /// # Errors
+    /// [`Failure::Unauthorized`] for missing or invalid credentials, unless the settings turn these
+    /// into a 403. [`Failure::Fault`] if the event is invalid, a required store or signing key is
+    /// unavailable, or the clock is wrong.
+    pub async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>, Failure> {
+        let now = (self.clock)();
+        let request =
+            Request::parse(event).map_err(|problem| Rejection::fault(Reason::Fault, problem));
+        let scope = match &request {
+            Ok(request) => request.scope(),
+            Err(_) => RequestScope::default(),
+        };
+
+        scope.serve(self.respond(request, now)).await
+    }
+
+    async fn respond(
+        &self,
+        request: Result<Request<'_>, Rejection>,
+        now: Timestamp,
+    ) -> Result<Box<RawValue>, Failure> {
+        let started = Instant::now();
+        let request = match request {
+            Ok(request) => request,
+            Err(rejection) => {
+                return ResponseBuilder::default().finish(
+                    Err(rejection),
+                    self.refusals,
+                    started.elapsed(),
+                );
+            }
+        };
+
+        let mut response = ResponseBuilder::default();
+        let outcome = self.decide(&request, now, &mut response).await;
+
+        response.finish(outcome, self.refusals, started.elapsed())
+    }
+
+    /// Runs the checks in order. Facts that they establish go into the context of the response.
+    async fn decide<'e>(
+        &self,
+        request: &'e Request<'e>,
+        now: Timestamp,
+        response: &mut ResponseBuilder<'e>,
+    ) -> Result<RequestOutcome, Rejection> {
+        response.set_request(request);
+        if now < Timestamp::UNIX_EPOCH {
+            let problem = "the system clock is before 1970-01-01";
+            return Err(Rejection::fault(Reason::Fault, problem));
+        }
+
+        let ActivePolicy { policy, tokens } = &*self.policies.at(now).await?;
+        let path = request.checked_path()?;
+        let rule = policy.choose(&request.method, &path)?;
+        response.set_rule(rule);
+
+        if rule.auth != Auth::None && request.is_preflight(&policy.key_header) {
+            response.set_identity(&Identity::default());
+            return Ok(RequestOutcome::allowed());
+        }
+
+        let deadline = self.store.deadline();
+        let credentials = CredentialCheck {
+            policy,
+            tokens,
+            store: &self.store,
+            request,
+            now,
+            deadline,
+        };
+        let identity = identify(&credentials, rule, response).await?;
+        response.set_usage_identifier_key(sent_key(&identity, request, policy));
+        identity.check_rule(rule)?;
+
+        let plan_check = PlanCheck {
+            policy,
+            rule,
+            store: &self.store,
+            method: &request.method,
+            path: &path,
+            is_usage_query: request.is_usage_query(),
+            now,
+            deadline,
+        };
+        plan_check.run(&identity, response).await
+    }
+}
+
+impl std::fmt::Debug for Authorizer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Authorizer")
+            .field("policies", &self.policies)
+            .field("refusals", &self.refusals)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Identifies the caller. The log line of a refusal also has what is known about the caller.
+async fn identify(
+    credentials: &CredentialCheck<'_>,
+    rule: &Rule,
+    response: &mut ResponseBuilder<'_>,
+) -> Result<Identity, Rejection> {
+    let mut identity = Identity::default();
+    let result = credentials.identify(rule, &mut identity).await;
+
+    if result.is_ok() || identity.is_known() {
+        response.set_identity(&identity);
+    }
+    result.map(|()| identity)
+}
+
+/// Returns the API key as the client sent it, if the caller was identified by it.
+fn sent_key<'r>(identity: &Identity, request: &'r Request<'r>, policy: &Policy) -> Option<&'r str> {
+    identity
+        .key
+        .as_ref()
+        .and(request.header(&policy.key_header))
+}

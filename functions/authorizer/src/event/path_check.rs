@@ -1,0 +1,25 @@
+//! Detects paths that a backend may read as another path.
+
+/// Strings that backends resolve, merge, decode or cut off, with the problem.
+const AMBIGUOUS: [(&str, &str); 7] = [
+    ("..", "the path contains `..`"),
+    ("//", "the path contains an empty segment"),
+    ("%", "the path contains `%` after decoding"),
+    ("\\", "the path contains a backslash"),
+    (";", "the path contains `;`"),
+    ("?", "the path contains `?` after decoding"),
+    ("#", "the path contains `#` after decoding"),
+];
+
+/// Returns why a backend might read the path as another one than the rules were matched with.
+pub(super) fn ambiguity(path: &str) -> Option<&'static str> {
+    if let Some((_, problem)) = AMBIGUOUS.iter().find(|(text, _)| path.contains(text)) {
+        return Some(problem);
+    }
+    if path.split('/').any(|segment| segment == ".") {
+        return Some("the path contains the segment `.`");
+    }
+    path.chars()
+        .any(char::is_control)
+        .then_some("the path contains a control character")
+}

@@ -1,0 +1,122 @@
+//! The identity of a caller.
+
+use std::sync::Arc;
+
+use outcome::Reason;
+use policy::Rule;
+use usage::{ApiKey, Caller};
+
+use crate::certificate::Holder;
+use crate::rejection::Rejection;
+use crate::token::bearer::{Bearer, TokenPlan};
+
+/// The identity of a caller, by each of its credentials. A public route needs none.
+#[derive(Default)]
+pub(crate) struct Identity {
+    pub(crate) bearer: Option<Arc<Bearer>>,
+    pub(crate) key: Option<Arc<ApiKey>>,
+    /// The holder of the client certificate that is the credential.
+    pub(crate) certificate: Option<Holder>,
+    /// The caller that usage is charged to.
+    pub(crate) caller: Option<Caller>,
+    /// The plan of a caller without a token or key.
+    pub(crate) plan: Option<String>,
+}
+
+impl Identity {
+    /// Returns the kind of credential for the context. A token takes precedence over a key.
+    pub(crate) fn auth(&self) -> &'static str {
+        match self {
+            Self {
+                bearer: Some(bearer),
+                ..
+            } => bearer.auth,
+            Self { key: Some(_), .. } => "api_key",
+            Self {
+                certificate: Some(_),
+                ..
+            } => "mtls",
+            _ => "none",
+        }
+    }
+
+    /// Returns the caller that usage is charged to, and its plan. A key takes precedence over a token.
+    /// A token may name no plan.
+    pub(crate) fn caller_and_plan(&self) -> Option<(&Caller, Option<&str>)> {
+        let plan = match self {
+            Self { key: Some(key), .. } => Some(key.plan.as_str()),
+            Self {
+                bearer: Some(bearer),
+                ..
+            } => bearer.plan.name(),
+            _ => self.plan.as_deref(),
+        };
+
+        Some((self.caller.as_ref()?, plan))
+    }
+
+    /// True if a credential belongs to a known caller, even if it is refused.
+    pub(crate) fn is_known(&self) -> bool {
+        self.bearer.is_some() || self.key.is_some() || self.certificate.is_some()
+    }
+
+    /// Returns the plan if the registry or the policy contains its name. A name that only a token
+    /// contains may be any string.
+    pub(crate) fn configured_plan(&self) -> Option<&str> {
+        match self {
+            Self { key: Some(key), .. } => Some(&key.plan),
+            Self {
+                bearer: Some(bearer),
+                ..
+            } => match &bearer.plan {
+                TokenPlan::Configured(plan) => Some(plan),
+                _ => None,
+            },
+            _ => self.plan.as_deref(),
+        }
+    }
+
+    /// Checks the caller against the requirements of the rule.
+    ///
+    /// # Errors
+    /// 403 for the first requirement that is not met.
+    pub(crate) fn check_rule(&self, rule: &Rule) -> Result<(), Rejection> {
+        if let (Some(bearer), Some(accepted)) = (&self.bearer, &rule.issuers)
+            && !accepted.iter().any(|name| **name == *bearer.issuer_name)
+        {
+            let detail = "the rule does not accept tokens of this issuer";
+            return Err(Rejection::forbidden(Reason::IssuerNotAccepted).because(detail));
+        }
+
+        if let Some(scope) = rule
+            .scopes
+            .iter()
+            .find(|scope| !self.scopes().contains(scope))
+        {
+            return Err(Rejection::forbidden(Reason::InsufficientScope)
+                .because(format!("scope `{scope}` is missing")));
+        }
+
+        let token_is_charged = self.key.is_none();
+        match &self.bearer {
+            Some(bearer) if token_is_charged && bearer.plan == TokenPlan::NotAllowed => {
+                let detail =
+                    "the token names a plan that is not among the issuer's `allowed_plans`";
+                Err(Rejection::forbidden(Reason::PlanNotAllowed).because(detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the scopes of the caller. With a token and a key, those of the token.
+    pub(crate) fn scopes(&self) -> &[String] {
+        match self {
+            Self {
+                bearer: Some(bearer),
+                ..
+            } => &bearer.scopes,
+            Self { key: Some(key), .. } => &key.scopes,
+            _ => &[],
+        }
+    }
+}

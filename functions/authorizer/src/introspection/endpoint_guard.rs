@@ -1,0 +1,29 @@
+//! Protects an introspection endpoint from too many calls.
+
+use aws::Breaker;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// The calls that an instance has in flight. More would only queue at the server.
+pub(super) const MAX_CALLS_IN_FLIGHT: usize = 64;
+
+/// The circuit breaker and the limit of concurrent calls of one endpoint. They are kept when the
+/// policy changes.
+#[derive(Debug)]
+pub(super) struct EndpointGuard {
+    pub(super) breaker: Breaker,
+    permits: Semaphore,
+}
+
+impl EndpointGuard {
+    pub(super) const fn new() -> Self {
+        Self {
+            breaker: Breaker::new("introspection"),
+            permits: Semaphore::const_new(MAX_CALLS_IN_FLIGHT),
+        }
+    }
+
+    /// Returns a permit for one call, or `None` if too many calls are in flight.
+    pub(super) fn try_acquire(&self) -> Option<SemaphorePermit<'_>> {
+        self.permits.try_acquire().ok()
+    }
+}

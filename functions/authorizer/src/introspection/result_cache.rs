@@ -1,0 +1,93 @@
+//! Remembers the results of introspection.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use outcome::Reason;
+use quick_cache::sync::Cache;
+
+use crate::token::bearer::Bearer;
+use crate::token_verifier::TokenHash;
+
+/// The time for which a refusal is remembered, at most.
+const REFUSAL_TTL: SignedDuration = SignedDuration::from_secs(10);
+/// The number of remembered tokens, accepted and refused ones each.
+const MAX_TOKENS: usize = 10_000;
+
+/// Results by token. Accepted and refused tokens are kept apart, so that forged tokens do not evict
+/// valid ones.
+pub(super) struct ResultCache {
+    accepted: Cache<TokenHash, AcceptedToken>,
+    refused: Cache<TokenHash, RefusedToken>,
+    ttl: SignedDuration,
+}
+
+#[derive(Clone)]
+struct AcceptedToken {
+    bearer: Arc<Bearer>,
+    at: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+struct RefusedToken {
+    reason: Reason,
+    at: Timestamp,
+}
+
+impl ResultCache {
+    /// Creates a cache whose entries are valid for `ttl` at most.
+    pub(super) fn new(ttl: SignedDuration) -> Self {
+        Self {
+            accepted: Cache::new(MAX_TOKENS),
+            refused: Cache::new(MAX_TOKENS),
+            ttl,
+        }
+    }
+
+    /// Returns what is known about a token at `now`.
+    pub(super) fn get(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Option<Result<Arc<Bearer>, Reason>> {
+        let is_recent = |at: Timestamp, ttl| now.duration_since(at).abs() < ttl;
+        if let Some(accepted) = self.accepted.get(hash)
+            && is_recent(accepted.at, self.ttl)
+        {
+            return Some(Ok(accepted.bearer));
+        }
+
+        self.refused
+            .get(hash)
+            .filter(|refused| is_recent(refused.at, REFUSAL_TTL.min(self.ttl)))
+            .map(|refused| Err(refused.reason))
+    }
+
+    pub(super) fn insert(
+        &self,
+        hash: TokenHash,
+        result: &Result<Arc<Bearer>, Reason>,
+        at: Timestamp,
+    ) {
+        match result {
+            Ok(bearer) => {
+                let bearer = Arc::clone(bearer);
+                self.accepted.insert(hash, AcceptedToken { bearer, at });
+            }
+            Err(reason) => {
+                let reason = *reason;
+                self.refused.insert(hash, RefusedToken { reason, at });
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ResultCache {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ResultCache")
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
+    }
+}

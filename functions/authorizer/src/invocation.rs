@@ -1,0 +1,20 @@
+//! One invocation of the function.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use telemetry::contained;
+
+use crate::{Authorizer, Failure};
+
+/// Handles one event in a task of its own, so that a panic fails only this invocation.
+///
+/// # Errors
+/// The errors of [`Authorizer::handle`], and [`Failure::Fault`] after a panic.
+pub async fn invoke(
+    authorizer: Arc<Authorizer>,
+    event: Box<RawValue>,
+) -> Result<Box<RawValue>, Failure> {
+    let result = contained(async move { authorizer.handle(&event).await }).await;
+    result.unwrap_or_else(|| Err(Failure::Fault("panicked".to_owned())))
+}

@@ -1,0 +1,272 @@
+//! The response to API Gateway: allowed or not, with the context that mappings and logs read.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use outcome::Reason;
+use policy::Rule;
+use policy::header_value::header_value;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use usage::{Decision, Plan, RouteLimit};
+
+use crate::Failure;
+use crate::config::{OnBadCredentials, OnThrottle, RefusalSettings};
+use crate::context::{Context, set};
+use crate::event::{Format, Request};
+use crate::iam_policy;
+use crate::identity::Identity;
+use crate::rejection::{Rejection, RejectionKind};
+use crate::request_outcome::RequestOutcome;
+use crate::shadow::ShadowRefusal;
+
+/// Collects facts about a request while it is checked, for its response and its log line.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseBuilder<'e> {
+    context: Context,
+    format: Format<'e>,
+    shadow: Option<ShadowRefusal>,
+    /// The name of the token's issuer in the policy.
+    issuer_name: Option<Arc<str>>,
+    /// The API key as it was sent, for the usage plan of a REST API. It is never logged.
+    usage_identifier_key: Option<&'e str>,
+}
+
+/// A response of format 2.0.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SimpleResponse<'c> {
+    is_authorized: bool,
+    context: &'c Context,
+}
+
+/// The cause in a log line.
+#[derive(Default)]
+struct LogCause<'c> {
+    /// The cause of a fault. It sets off an alarm.
+    problem: Option<&'c str>,
+    /// The cause of anything else.
+    detail: Option<&'c str>,
+}
+
+impl<'e> ResponseBuilder<'e> {
+    pub(crate) fn set_request(&mut self, request: &Request<'e>) {
+        let id = request.id.as_deref().unwrap_or_default();
+        set(&mut self.context.request_id, id);
+        self.format = request.format.clone();
+    }
+
+    pub(crate) fn set_rule(&mut self, rule: &Rule) {
+        set(&mut self.context.route, &rule.route);
+    }
+
+    pub(crate) fn set_plan_route(&mut self, route: Option<&RouteLimit>) {
+        if let Some(route) = route {
+            set(&mut self.context.route, &route.route);
+        }
+    }
+
+    pub(crate) fn set_identity(&mut self, identity: &Identity) {
+        self.context.set_identity(identity);
+        self.issuer_name = identity
+            .bearer
+            .as_ref()
+            .map(|bearer| Arc::clone(&bearer.issuer_name));
+    }
+
+    pub(crate) fn set_usage_identifier_key(&mut self, key: Option<&'e str>) {
+        self.usage_identifier_key = key;
+    }
+
+    /// Sets the name of a plan that exists. A name that only a token contains may be any string.
+    pub(crate) fn set_plan(&mut self, plan: &Plan) {
+        set(&mut self.context.plan, &header_value(&plan.name));
+    }
+
+    pub(crate) fn set_limits(&mut self, decision: &Decision) {
+        self.shadow = decision.shadowed.as_ref().map(ShadowRefusal::from);
+        self.context.set_limits(decision);
+    }
+
+    /// Writes the log line and returns the response.
+    ///
+    /// # Errors
+    /// [`Failure`] for a 401 or a 500.
+    pub(crate) fn finish(
+        self,
+        result: Result<RequestOutcome, Rejection>,
+        refusals: RefusalSettings,
+        elapsed: Duration,
+    ) -> Result<Box<RawValue>, Failure> {
+        match result {
+            Ok(outcome) => self.finish_outcome(outcome, refusals, elapsed),
+            Err(rejection) => self.finish_rejection(rejection, refusals, elapsed),
+        }
+    }
+
+    fn finish_outcome(
+        mut self,
+        outcome: RequestOutcome,
+        refusals: RefusalSettings,
+        elapsed: Duration,
+    ) -> Result<Box<RawValue>, Failure> {
+        self.context.decision = outcome.decision.as_str();
+        self.context.retry_after = outcome.retry_after_s.map(|seconds| seconds.to_string());
+        let reason = if outcome.reason == Reason::Ok && self.shadow.is_some() {
+            Reason::ShadowDenied
+        } else {
+            outcome.reason
+        };
+
+        self.log(reason, elapsed, &LogCause::default());
+        let is_allowed =
+            refusals.on_throttle == OnThrottle::Mark || outcome.retry_after_s.is_none();
+        self.serialize(is_allowed, reason, elapsed)
+    }
+
+    fn finish_rejection(
+        self,
+        rejection: Rejection,
+        refusals: RefusalSettings,
+        elapsed: Duration,
+    ) -> Result<Box<RawValue>, Failure> {
+        let Rejection {
+            kind,
+            reason,
+            detail,
+        } = rejection;
+        let mut cause = LogCause::default();
+        match kind {
+            RejectionKind::Fault => cause.problem = detail.as_deref(),
+            _ => cause.detail = detail.as_deref(),
+        }
+        self.log(reason, elapsed, &cause);
+
+        match kind {
+            RejectionKind::Unauthenticated
+                if refusals.on_bad_credentials == OnBadCredentials::Unauthorized =>
+            {
+                Err(Failure::Unauthorized)
+            }
+            RejectionKind::Unauthenticated | RejectionKind::Forbidden => {
+                self.serialize(false, reason, elapsed)
+            }
+            RejectionKind::Fault | RejectionKind::Unavailable => {
+                let problem = detail.unwrap_or(Cow::Borrowed(reason.as_str()));
+                Err(Failure::Fault(problem.into_owned()))
+            }
+        }
+    }
+
+    fn serialize(
+        mut self,
+        is_allowed: bool,
+        reason: Reason,
+        elapsed: Duration,
+    ) -> Result<Box<RawValue>, Failure> {
+        self.context.reason = reason.as_str();
+        set(
+            &mut self.context.authorizer_ms,
+            &milliseconds(elapsed).to_string(),
+        );
+
+        let context = &self.context;
+        let response = match &self.format {
+            Format::Simple => to_raw_value(&SimpleResponse {
+                is_authorized: is_allowed,
+                context,
+            }),
+            Format::Policy { method_arn } => to_raw_value(&iam_policy::response(
+                context,
+                is_allowed,
+                method_arn,
+                self.usage_identifier_key,
+            )),
+        };
+        response.map_err(|error| Failure::Fault(error.to_string()))
+    }
+
+    fn log(&self, reason: Reason, elapsed: Duration, cause: &LogCause<'_>) {
+        let Context {
+            request_id,
+            decision,
+            route,
+            auth,
+            key_id,
+            plan,
+            near_limit,
+            ..
+        } = &self.context;
+        let shadow = self.shadow.as_ref();
+
+        tracing::info!(
+            request_id = &**request_id,
+            decision,
+            reason = reason.as_str(),
+            route = &**route,
+            auth,
+            issuer = self.issuer_name.as_deref(),
+            key_id = &**key_id,
+            plan = &**plan,
+            near_limit = *near_limit == "true",
+            shadowed = shadow.map(|shadow| shadow.reason.as_str()),
+            violated = shadow.map(|shadow| shadow.violated.as_str()),
+            duration_ms = milliseconds(elapsed),
+            problem = cause.problem,
+            detail = cause.detail,
+            "decided"
+        );
+    }
+}
+
+/// Returns milliseconds with three decimal places.
+fn milliseconds(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use usage::Verdict;
+
+    use super::*;
+
+    const REFUSALS: RefusalSettings = RefusalSettings {
+        on_throttle: OnThrottle::Forbid,
+        on_bad_credentials: OnBadCredentials::Unauthorized,
+    };
+
+    #[test]
+    fn a_refusal_in_shadow_mode_is_allowed_and_reported() {
+        let refusal = Verdict::Throttled {
+            quota: true,
+            violated: vec!["day".into()],
+            retry_after_s: 60,
+        };
+        let decision = |shadowed| Decision {
+            verdict: Verdict::Allowed,
+            limits: Vec::new(),
+            near_limit: true,
+            degraded: false,
+            shadowed,
+            charge: None,
+        };
+
+        for (shadowed, reason) in [(Some(refusal), "shadow_denied"), (None, "ok")] {
+            let mut response = ResponseBuilder::default();
+            response.set_limits(&decision(shadowed));
+            let found = response
+                .finish(Ok(RequestOutcome::allowed()), REFUSALS, Duration::ZERO)
+                .unwrap();
+
+            let found: Value = serde_json::from_str(found.get()).unwrap();
+            let context = |name: &str| found["context"][name].as_str().unwrap();
+            assert_eq!(found["isAuthorized"], true);
+            assert_eq!(
+                ["decision", "reason", "near_limit"].map(context),
+                ["allowed", reason, "true"]
+            );
+        }
+    }
+}
