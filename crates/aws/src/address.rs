@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use addresses::{is_internal, is_loopback, literal};
 use http::Uri;
 
-use crate::error::CallError;
+use crate::call_error::CallError;
 
 /// An absolute http or https address without user info, path or query; else what is wrong with it.
 pub(crate) fn origin(url: &str) -> Result<Uri, &'static str> {
@@ -61,13 +61,14 @@ pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
     }
 
     if literal(authority.host()).is_some_and(|address| !reach.admits(address)) {
-        return Err(CallError::Address(NOT_ADMITTED));
+        return Err(CallError::Address(FORBIDDEN_ADDRESS));
     }
     Ok(authority.to_string())
 }
 
 /// Why an address is refused that [`Reach::Deployed`] excludes.
-pub(crate) const NOT_ADMITTED: &str = "a loopback, link-local, metadata or unspecified address";
+pub(crate) const FORBIDDEN_ADDRESS: &str =
+    "a loopback, link-local, metadata or unspecified address";
 
 impl Reach {
     /// Returns whether a connection to this address is allowed.

@@ -15,15 +15,17 @@ use serde_json::Value;
 use telemetry::RecordLog;
 use tokio::time::{Instant, timeout};
 
+use crate::call_error::CallError;
 use crate::connections::Connections;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoints;
-use crate::error::CallError;
-use crate::error_kind::{Fate, json_error_code};
+use crate::error_code::json_error_code;
 use crate::failure::Failure;
-use crate::http_calls::{HttpCall, HttpCalls, Replay};
+use crate::fate::Fate;
+use crate::http_calls::{HttpCall, HttpCalls};
+use crate::replay::Replay;
 use crate::sdk::AwsCalls;
-use crate::timeouts::{CONNECT, Timeouts};
+use crate::timeouts::{CONNECT_TIMEOUT, Timeouts};
 
 /// The largest response, in bytes. Secrets have at most 64 KiB.
 const MAX_BODY_BYTES: usize = 256 * 1_024;
@@ -105,7 +107,7 @@ impl AwsJson {
             .credentials()
             .ok_or_else(|| CallError::setting("AWS_ACCESS_KEY_ID", "is not set"))?;
         Ok(Self {
-            calls: HttpCalls::new(Connections::new(CONNECT), records, MAX_BODY_BYTES),
+            calls: HttpCalls::new(Connections::new(CONNECT_TIMEOUT), records, MAX_BODY_BYTES),
             endpoints: aws.endpoints().clone(),
             credentials,
         })
@@ -129,7 +131,7 @@ impl AwsJson {
 
         let mut outcome = self.send(operation, region, first, body, deadline).await;
         for address in addresses {
-            let unsent = matches!(&outcome, Err(AwsJsonError::Call(error)) if error.fate() == Fate::SurelyNotApplied);
+            let unsent = matches!(&outcome, Err(AwsJsonError::Call(error)) if error.fate() == Fate::NotApplied);
             if !unsent {
                 break;
             }

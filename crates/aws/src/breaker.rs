@@ -4,13 +4,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::CallError;
+use crate::call_error::CallError;
 use crate::tally::Tally;
 
-pub use crate::tally::{CONSECUTIVE_FAILURES, FAILURES_IN_WINDOW, WINDOW};
+pub use crate::tally::{CONSECUTIVE_FAILURES, FAILURES_IN_WINDOW, WINDOW_CALLS};
 
 /// How long the breaker stays open before it lets a probe through.
-pub const OPEN_FOR: Duration = Duration::from_secs(30);
+pub const OPEN_DURATION: Duration = Duration::from_secs(30);
 /// So many successful probes, one at a time, close it.
 pub const SUCCESSES_TO_CLOSE: u32 = 3;
 
@@ -97,7 +97,7 @@ impl Breaker {
     pub fn permit(&self, now: Instant) -> Result<Permit<'_>, CallError> {
         let mut inner = self.lock();
         if let Phase::Open { since } = inner.phase {
-            let retry_in = OPEN_FOR.saturating_sub(now.saturating_duration_since(since));
+            let retry_in = OPEN_DURATION.saturating_sub(now.saturating_duration_since(since));
             if !retry_in.is_zero() {
                 return Err(self.refusal(retry_in));
             }
@@ -267,7 +267,7 @@ mod tests {
             .for_each(|verdict| call(verdict, now));
         [Verdict::Success; 3]
             .into_iter()
-            .for_each(|verdict| call(verdict, now + OPEN_FOR));
+            .for_each(|verdict| call(verdict, now + OPEN_DURATION));
         let lines = log.json_lines();
         let to: Vec<_> = lines
             .iter()

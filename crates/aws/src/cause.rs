@@ -4,10 +4,9 @@ use std::error::Error as StdError;
 use std::{fmt, io};
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use telemetry::{error_sources, find_source};
 
-use crate::connections::ConnectFailed;
-use crate::error_kind::find;
-use crate::resolver::NotResolved;
+use crate::connect_error::{ConnectError, ResolutionError};
 
 /// What made a connection fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,16 +27,16 @@ pub enum Cause {
 
 impl Cause {
     pub(crate) fn of(error: &ConnectorError) -> Self {
-        let Some(failed) = find::<ConnectFailed>(error) else {
+        let Some(failed) = find_source::<ConnectError>(error) else {
             return Self::Broken;
         };
-        if find::<NotResolved>(error).is_some() {
+        if find_source::<ResolutionError>(error).is_some() {
             Self::Name
         } else if failed.timed_out {
             Self::ConnectTimeout
-        } else if chain(error).any(is_tls) {
+        } else if error_sources(error).any(is_tls) {
             Self::Tls
-        } else if chain(error).any(is_refused) {
+        } else if error_sources(error).any(is_refused) {
             Self::Refused
         } else {
             Self::Connect
@@ -74,20 +73,14 @@ impl fmt::Display for Cause {
 /// The text of the innermost error, which says most; the others only say who passed it on. The
 /// sources of connection errors name addresses and certificates, never a request.
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let text = chain(error)
+    let text = error_sources(error)
         .last()
         .map(ToString::to_string)
         .unwrap_or_default();
-    text.chars().take(LONGEST_TEXT).collect()
+    text.chars().take(MAX_TEXT_CHARS).collect()
 }
 
-const LONGEST_TEXT: usize = 200;
-
-fn chain<'e>(
-    error: &'e (dyn StdError + 'static),
-) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
+const MAX_TEXT_CHARS: usize = 200;
 
 /// rustls reports through I/O errors, one inside another, whose own source skips what they wrap.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use addresses::is_loopback;
 use aws_smithy_http_client::{Connector, tls};
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector, http_client_fn,
@@ -12,22 +11,22 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http_body_util::{BodyExt, Limited};
-use telemetry::Way;
+use telemetry::{EndpointKind, find_source};
 use tokio::time::{Instant, timeout_at};
 
-use crate::address::{NOT_ADMITTED, Reach};
+use crate::address::{FORBIDDEN_ADDRESS, Reach};
+use crate::call_error::CallError;
 use crate::cause::Cause;
+use crate::connect_error::{ConnectError, ForbiddenAddressError};
 use crate::deadline::Deadline;
-use crate::error::CallError;
-use crate::error_kind::find;
 use crate::failure::Failure;
 use crate::proxy::Proxy;
-use crate::resolver::{NotAdmitted, Resolver};
+use crate::resolver::Resolver;
 
 /// Idle connections kept for one host.
-const IDLE_PER_HOST: usize = 32;
+const MAX_IDLE_PER_HOST: usize = 32;
 /// What is read of an answer that nobody wants, so that its connection can be used again.
-const UNWANTED_ANSWER: usize = 64 * 1024;
+const MAX_DISCARDED_BYTES: usize = 64 * 1024;
 
 /// The pool of connections. Clones share it; make one a process, in main, because that reads the
 /// root certificates.
@@ -41,15 +40,6 @@ pub struct Connections {
     /// For hosts other than this machine; it connects directly to those that the proxy excludes.
     proxied: Option<SharedHttpConnector>,
     reach: Reach,
-}
-
-/// No connection came about, so nothing was sent.
-#[derive(Debug, thiserror::Error)]
-#[error("no connection ({way:?})")]
-pub(crate) struct ConnectFailed {
-    pub(crate) way: Way,
-    pub(crate) timed_out: bool,
-    source: BoxError,
 }
 
 impl Connections {
@@ -131,7 +121,7 @@ impl Connections {
                 .map_err(|error| ConnectorError::user(error.into()))?;
             let answer = self.call(request).await?;
             // The body's own errors do not matter: the connection is then not kept, that is all.
-            let _ = Limited::new(answer.into_body(), UNWANTED_ANSWER)
+            let _ = Limited::new(answer.into_body(), MAX_DISCARDED_BYTES)
                 .collect()
                 .await;
             Ok(())
@@ -159,7 +149,7 @@ fn connector(
     builder.set_proxy_config(proxy.map(|proxy| proxy.config.clone()));
     let builder = builder
         .connector_settings(settings)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
         .tls_provider(tls::Provider::Rustls(
             tls::rustls_provider::CryptoMode::AwsLc,
         ));
@@ -171,7 +161,10 @@ fn connector(
 
 impl HttpConnector for Connections {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let way = request.extension::<Way>().copied().unwrap_or(Way::Public);
+        let endpoint = request
+            .extension::<EndpointKind>()
+            .copied()
+            .unwrap_or(EndpointKind::Public);
         let is_here = || {
             request
                 .uri()
@@ -185,20 +178,22 @@ impl HttpConnector for Connections {
             .filter(|_| is_here() == Some(false))
             .unwrap_or(&self.connector);
         let answer = connector.call(request);
-        HttpConnectorFuture::new(async move { answer.await.map_err(|error| marked(error, way)) })
+        HttpConnectorFuture::new(
+            async move { answer.await.map_err(|error| marked(error, endpoint)) },
+        )
     }
 }
 
 /// Marks failures to connect, so that the rest of the package need not know whose errors they are.
-fn marked(error: ConnectorError, way: Way) -> ConnectorError {
-    let before_sending =
-        find::<hyper_util::client::legacy::Error>(&error).is_some_and(|error| error.is_connect());
+fn marked(error: ConnectorError, endpoint: EndpointKind) -> ConnectorError {
+    let before_sending = find_source::<hyper_util::client::legacy::Error>(&error)
+        .is_some_and(|error| error.is_connect());
     if !before_sending {
         return error;
     }
     let timed_out = error.is_timeout();
-    let failed = Box::new(ConnectFailed {
-        way,
+    let failed = Box::new(ConnectError {
+        endpoint,
         timed_out,
         source: error.into_source(),
     });
@@ -212,8 +207,8 @@ fn marked(error: ConnectorError, way: Way) -> ConnectorError {
 
 /// A connector's error as this package's.
 pub(crate) fn transport(host: String, error: ConnectorError) -> CallError {
-    if find::<NotAdmitted>(&error).is_some() {
-        return CallError::Address(NOT_ADMITTED);
+    if find_source::<ForbiddenAddressError>(&error).is_some() {
+        return CallError::Address(FORBIDDEN_ADDRESS);
     }
     let Failure { kind, fate, .. } = Failure::of_connector(&error);
     CallError::Transport {

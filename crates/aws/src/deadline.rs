@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::timeouts::INTEGRATION;
+use crate::timeouts::INTEGRATION_TIMEOUT;
 
 /// The instant by which an answer must be there. Passed down, so that nothing outlives its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,13 +16,13 @@ impl Deadline {
     }
 
     /// The deadline of a Lambda invocation, whose context gives it in milliseconds since the epoch
-    /// (`Lambda-Runtime-Deadline-Ms`). It is at most [`INTEGRATION`] ahead, because no client waits
+    /// (`Lambda-Runtime-Deadline-Ms`). It is at most [`INTEGRATION_TIMEOUT`] ahead, because no client waits
     /// longer.
     #[must_use]
     pub fn of_invocation(deadline_ms: u64, wall: SystemTime, now: Instant) -> Self {
         let end = Duration::from_millis(deadline_ms);
         let begin = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self::after(now, end.saturating_sub(begin).min(INTEGRATION))
+        Self::after(now, end.saturating_sub(begin).min(INTEGRATION_TIMEOUT))
     }
 
     /// This deadline, or `budget` from `now` on if that comes first.
@@ -64,7 +64,7 @@ mod tests {
     fn an_invocations_deadline_is_never_later_than_the_integrations() {
         let now = Instant::now();
         let deadline = Deadline::of_invocation(u64::MAX, UNIX_EPOCH, now);
-        assert_eq!(deadline.remaining(now), INTEGRATION);
+        assert_eq!(deadline.remaining(now), INTEGRATION_TIMEOUT);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::Uri;
 
 use crate::address::origin;
-use crate::error::CallError;
+use crate::call_error::CallError;
 
 const AWS_REGION: &str = "AWS_REGION";
 const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";

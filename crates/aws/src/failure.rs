@@ -1,17 +1,18 @@
-//! A failed call, judged: its kind, whether to try again, and whether it can have been applied.
+//! A failed call, failure_of: its kind, whether to try again, and whether it can have been applied.
 
 use std::io;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use telemetry::ErrorKind;
+use telemetry::{ErrorKind, find_source};
 
 use crate::breaker::Verdict;
-use crate::connections::ConnectFailed;
-use crate::error_kind::{CONDITION_FAILED, Fate, THROTTLING_CODES, find};
+use crate::connect_error::ConnectError;
+use crate::error_code::{CONDITION_FAILED, THROTTLING_CODES};
+use crate::fate::Fate;
 
-/// A failed call, judged.
+/// A failed call, failure_of.
 ///
 /// `fate` speaks of the last attempt. It holds for the whole call when retries are off
 /// ([`Retries::Off`](crate::Retries::Off)), because then an earlier attempt can only have been a
@@ -65,7 +66,7 @@ impl Failure {
             Io::ConnectionRefused
             | Io::HostUnreachable
             | Io::NetworkUnreachable
-            | Io::NetworkDown => Self::transient(ErrorKind::Network, Fate::SurelyNotApplied),
+            | Io::NetworkDown => Self::transient(ErrorKind::Network, Fate::NotApplied),
             Io::ConnectionReset
             | Io::ConnectionAborted
             | Io::NotConnected
@@ -89,8 +90,8 @@ impl Failure {
     }
 
     pub(crate) fn of_connector(error: &ConnectorError) -> Self {
-        let fate = match find::<ConnectFailed>(error) {
-            Some(_) => Fate::SurelyNotApplied,
+        let fate = match find_source::<ConnectError>(error) {
+            Some(_) => Fate::NotApplied,
             None => Fate::Unknown,
         };
         if error.is_timeout() {
@@ -145,7 +146,7 @@ impl Failure {
         Self {
             kind,
             retryable: false,
-            fate: Fate::SurelyNotApplied,
+            fate: Fate::NotApplied,
             client_error,
         }
     }
@@ -154,8 +155,8 @@ impl Failure {
 /// Returns true if an AWS operation certainly had no effect: it could not connect, was throttled or
 /// invalid, or its condition failed. [`Failure`] describes the effect of earlier attempts.
 #[must_use]
-pub fn surely_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    Failure::of_sdk(error).fate == Fate::SurelyNotApplied
+pub fn was_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    Failure::of_sdk(error).fate == Fate::NotApplied
 }
 
 /// Returns the verdict of an AWS operation's outcome for a circuit breaker. A failed condition is a
@@ -194,7 +195,7 @@ mod tests {
             let failure = Failure::of_sdk(&service_error(400, code));
             assert_eq!(
                 (failure.kind, failure.fate),
-                (ErrorKind::Throttling, Fate::SurelyNotApplied),
+                (ErrorKind::Throttling, Fate::NotApplied),
                 "{code}"
             );
             assert!(
@@ -211,7 +212,7 @@ mod tests {
     #[test]
     fn a_failed_condition_is_surely_not_applied_and_a_sign_of_health() {
         let error = service_error(400, CONDITION_FAILED);
-        assert!(surely_not_applied(&error));
+        assert!(was_not_applied(&error));
         assert_eq!(verdict::<(), _>(&Err(error)), Verdict::Success);
         assert_eq!(
             verdict::<(), _>(&Err(service_error(400, "ValidationException"))),
@@ -227,10 +228,10 @@ mod tests {
     fn a_status_says_kind_fate_and_whether_to_retry() {
         use ErrorKind::{Throttling, Timeout, Unknown};
         for (status, kind, fate, retryable) in [
-            (400, Unknown, Fate::SurelyNotApplied, false),
-            (403, Unknown, Fate::SurelyNotApplied, false),
+            (400, Unknown, Fate::NotApplied, false),
+            (403, Unknown, Fate::NotApplied, false),
             (408, Timeout, Fate::Unknown, true),
-            (429, Throttling, Fate::SurelyNotApplied, true),
+            (429, Throttling, Fate::NotApplied, true),
             (500, Unknown, Fate::Unknown, true),
             (501, Unknown, Fate::Unknown, false),
             (503, Unknown, Fate::Unknown, true),
@@ -251,11 +252,7 @@ mod tests {
         use io::ErrorKind as Io;
         for (error, kind, fate) in [
             (Io::TimedOut, ErrorKind::Timeout, Fate::Unknown),
-            (
-                Io::ConnectionRefused,
-                ErrorKind::Network,
-                Fate::SurelyNotApplied,
-            ),
+            (Io::ConnectionRefused, ErrorKind::Network, Fate::NotApplied),
             (Io::ConnectionReset, ErrorKind::Network, Fate::Unknown),
             (Io::UnexpectedEof, ErrorKind::Network, Fate::Unknown),
             (Io::InvalidData, ErrorKind::Unknown, Fate::Unknown),
@@ -273,7 +270,7 @@ mod tests {
         let unsent = SdkError::<ErrorMetadata, HttpResponse>::construction_failure("incomplete");
         assert_eq!(Failure::of_sdk(&timeout).kind, ErrorKind::Timeout);
         assert_eq!(
-            [timeout, broken, unsent].map(|error| surely_not_applied(&error)),
+            [timeout, broken, unsent].map(|error| was_not_applied(&error)),
             [false, false, true]
         );
     }

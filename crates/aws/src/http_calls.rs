@@ -11,18 +11,19 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use telemetry::{ErrorKind, OpenRecord, RecordLog, RequestScope};
+use telemetry::{ErrorKind, OpenRecord, RecordLog, RequestScope, find_source};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::address::callable;
 use crate::breaker::{Breaker, Verdict};
+use crate::call_error::CallError;
 use crate::cause::Cause;
 use crate::connections::{Connections, transport};
 use crate::deadline::Deadline;
-use crate::error::CallError;
-use crate::error_kind::{Fate, find};
 use crate::failure::Failure;
-use crate::retry::{ATTEMPTS, pause, retry_after};
+use crate::fate::Fate;
+use crate::replay::Replay;
+use crate::retry::{pause, retry_after};
 use crate::timeouts::Timeouts;
 
 /// Makes HTTP calls. Clones share the connections.
@@ -45,50 +46,6 @@ pub struct HttpCall {
     pub request: Request<Bytes>,
     /// Whether it may be made twice.
     pub replay: Replay,
-}
-
-/// Whether a call may be made again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replay {
-    /// Up to [`ATTEMPTS`] in all: it reads, or it has the same effect twice.
-    Safe,
-    /// Up to [`ATTEMPTS`] in all, each only if the one before surely had no effect.
-    OnlyIfNotApplied,
-    /// Once more, after any failure but a throttled call that names no time: a read that has a few
-    /// seconds, half of them for each attempt.
-    Once,
-    /// Once more, and only if the connection failed or broke. A response, however bad, and a
-    /// timeout may mean that the other side is overloaded, and a second call would make that worse.
-    OnceIfUnanswered,
-}
-
-impl Replay {
-    const fn attempts(self) -> u32 {
-        match self {
-            Self::Safe | Self::OnlyIfNotApplied => ATTEMPTS,
-            Self::Once | Self::OnceIfUnanswered => 2,
-        }
-    }
-
-    /// Among how many attempts the remaining time is divided, the next one included.
-    const fn shares(self, attempt: u32) -> u32 {
-        match self {
-            // A timeout is not followed by another attempt, and connections have a timeout of their
-            // own.
-            Self::OnceIfUnanswered => 1,
-            _ => self.attempts() + 1 - attempt,
-        }
-    }
-
-    /// Returns whether another attempt may follow this failure.
-    fn admits(self, failure: Failure, answered: bool, asked: bool) -> bool {
-        match self {
-            Self::Safe => true,
-            Self::OnlyIfNotApplied => failure.fate == Fate::SurelyNotApplied,
-            Self::Once => failure.kind != ErrorKind::Throttling || asked,
-            Self::OnceIfUnanswered => !answered && failure.kind == ErrorKind::Network,
-        }
-    }
 }
 
 impl fmt::Debug for HttpCall {
@@ -134,7 +91,7 @@ impl HttpCalls {
         let host = callable(call.request.uri(), self.connections.reach())?;
         let mut record = self.records.begin(call.service, call.operation);
         let outcome = self.attempts(&call, &host, deadline, &mut record).await;
-        record.finish(judged(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
+        record.finish(failure_of(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
         outcome
     }
 
@@ -150,7 +107,7 @@ impl HttpCalls {
     ) -> Result<Response<Bytes>, CallError> {
         let permit = breaker.permit(Instant::now().into_std())?;
         let outcome = self.send(call, deadline).await;
-        let verdict = judged(&outcome).map_or(Verdict::Success, |failure| failure.verdict());
+        let verdict = failure_of(&outcome).map_or(Verdict::Success, |failure| failure.verdict());
         permit.settle(verdict, Instant::now().into_std());
         outcome
     }
@@ -170,7 +127,7 @@ impl HttpCalls {
             let Some(timeouts) = Timeouts::within(remaining, call.replay.shares(attempt)) else {
                 break;
             };
-            record.attempt();
+            record.begin_attempt();
             last = self.attempt(&call.request, host, timeouts.attempt).await;
             match wait(call.replay, &last, attempt, deadline) {
                 Some(wait) => sleep(wait).await,
@@ -219,7 +176,7 @@ impl HttpCalls {
 
     fn broken(&self, host: &str, error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
         let host = host.to_owned();
-        if find::<LengthLimitError>(error.as_ref()).is_some() {
+        if find_source::<LengthLimitError>(error.as_ref()).is_some() {
             return CallError::BodyTooLarge {
                 host,
                 limit: self.max_body,
@@ -236,7 +193,7 @@ impl HttpCalls {
 }
 
 /// The failure that an outcome is, if it is one.
-fn judged(outcome: &Result<Response<Bytes>, CallError>) -> Option<Failure> {
+fn failure_of(outcome: &Result<Response<Bytes>, CallError>) -> Option<Failure> {
     match outcome {
         Ok(answer) => Failure::of_status(answer.status().as_u16()),
         Err(error) => Some(Failure {
@@ -255,7 +212,7 @@ fn wait(
     attempt: u32,
     deadline: Deadline,
 ) -> Option<Duration> {
-    let failure = judged(outcome).filter(|failure| failure.retryable)?;
+    let failure = failure_of(outcome).filter(|failure| failure.retryable)?;
     let header = outcome
         .as_ref()
         .ok()

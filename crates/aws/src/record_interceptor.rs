@@ -15,21 +15,20 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry;
 use telemetry::{ErrorKind, OpenRecord, RecordLog};
 
-use crate::error_kind::{CONDITION_FAILED, error_code};
+use crate::error_code::{CONDITION_FAILED, error_code};
 use crate::failure::Failure;
 
 /// Writes one record an operation of one service's client; see
-/// [`ServiceCalls`](crate::ServiceCalls).
+/// [`ServiceConfig`](crate::ServiceConfig).
 #[derive(Debug, Clone)]
-pub struct RecordInterceptor {
+pub(crate) struct RecordInterceptor {
     service: &'static str,
     log: RecordLog,
 }
 
 impl RecordInterceptor {
     /// Records under the name of the service's endpoint.
-    #[must_use]
-    pub const fn new(service: &'static str, log: RecordLog) -> Self {
+    pub(crate) const fn new(service: &'static str, log: RecordLog) -> Self {
         Self { service, log }
     }
 }
@@ -69,8 +68,8 @@ impl Intercept for RecordInterceptor {
         if let Some(StoredRecord(record)) = cfg.get_mut_from_interceptor_state() {
             operation
                 .into_iter()
-                .for_each(|name| record.operation(name));
-            record.attempt();
+                .for_each(|name| record.set_operation(name));
+            record.begin_attempt();
         }
         Ok(())
     }
@@ -93,7 +92,7 @@ impl Intercept for RecordInterceptor {
 fn named_record(cfg: &mut ConfigBag) -> Option<&mut OpenRecord> {
     let name = cfg.load::<Metadata>()?.name().to_owned();
     let StoredRecord(record) = cfg.get_mut_from_interceptor_state()?;
-    record.operation(name);
+    record.set_operation(name);
     Some(record)
 }
 

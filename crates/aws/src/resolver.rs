@@ -3,6 +3,7 @@
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 
 use crate::address::Reach;
+use crate::connect_error::{ForbiddenAddressError, ResolutionError};
 
 /// Resolves names as the system does, and drops the addresses that must not be reached.
 #[derive(Debug, Clone)]
@@ -10,28 +11,18 @@ pub(crate) struct Resolver {
     pub(crate) reach: Reach,
 }
 
-/// A name that cannot be resolved.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct NotResolved(std::io::Error);
-
-/// A name all of whose addresses are outside of the reach.
-#[derive(Debug, thiserror::Error)]
-#[error("the name resolves to an address that must not be called")]
-pub(crate) struct NotAdmitted;
-
 impl ResolveDns for Resolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
             let found = tokio::net::lookup_host((name, 0)).await;
-            let found = found.map_err(|error| ResolveDnsError::new(NotResolved(error)))?;
+            let found = found.map_err(|error| ResolveDnsError::new(ResolutionError(error)))?;
 
             let admitted: Vec<_> = found
                 .map(|address| address.ip())
                 .filter(|address| self.reach.admits(*address))
                 .collect();
             if admitted.is_empty() {
-                Err(ResolveDnsError::new(NotAdmitted))
+                Err(ResolveDnsError::new(ForbiddenAddressError))
             } else {
                 Ok(admitted)
             }
@@ -53,7 +44,7 @@ mod tests {
             .await
             .unwrap_err();
             assert!(
-                crate::error_kind::find::<NotAdmitted>(&error).is_some(),
+                telemetry::find_source::<ForbiddenAddressError>(&error).is_some(),
                 "{name}: {error:?}"
             );
             assert!(

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_types::retry::RetryConfig;
 
 /// The most attempts of one call.
-pub const ATTEMPTS: u32 = 3;
+pub const MAX_ATTEMPTS: u32 = 3;
 /// The greatest pause before the second attempt; it doubles with each further one.
 pub const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// The greatest pause of all, unless the other side asks for a longer one.
@@ -15,7 +15,7 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// Whether the SDK may make a call again by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retries {
-    /// The SDK's standard mode: [`ATTEMPTS`], full jitter from [`FIRST_BACKOFF`] on.
+    /// The SDK's standard mode: [`MAX_ATTEMPTS`], full jitter from [`FIRST_BACKOFF`] on.
     Standard,
     /// None, for what must not happen twice (charges). A failed connect to a private endpoint still
     /// goes to the public address where that is allowed, because nothing was sent.
@@ -25,7 +25,7 @@ pub enum Retries {
 impl Retries {
     pub(crate) fn sdk(self, fallback: bool) -> RetryConfig {
         let attempts = match self {
-            Self::Standard => ATTEMPTS,
+            Self::Standard => MAX_ATTEMPTS,
             Self::Off => 1 + u32::from(fallback),
         };
         RetryConfig::standard()
@@ -59,7 +59,7 @@ pub fn pause(
     remaining: Duration,
     jitter: f64,
 ) -> Option<Duration> {
-    if attempt >= ATTEMPTS {
+    if attempt >= MAX_ATTEMPTS {
         return None;
     }
     let jittered = greatest_pause(attempt).mul_f64(jitter.clamp(0.0, 1.0));
@@ -156,7 +156,7 @@ mod tests {
             if let Some(wait) = pause(attempt, asked, left, jitter) {
                 prop_assert!(wait < left);
                 prop_assert!(wait >= asked.unwrap_or_default());
-                prop_assert!(attempt < ATTEMPTS);
+                prop_assert!(attempt < MAX_ATTEMPTS);
             }
         }
     }

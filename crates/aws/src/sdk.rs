@@ -8,13 +8,13 @@ use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use telemetry::RecordLog;
 use tokio::task::JoinSet;
 
+use crate::call_error::CallError;
 use crate::connections::Connections;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoints;
-use crate::error::CallError;
+use crate::endpoint_fallback::EndpointFallback;
 use crate::record_interceptor::RecordInterceptor;
 use crate::retry::Retries;
-use crate::route::Route;
 use crate::timeouts::Timeouts;
 
 /// What all AWS clients of a process share. Made once, in main.
@@ -28,10 +28,10 @@ pub struct AwsCalls {
 
 /// What the clients of one service are made from; [`client!`](crate::client) puts it together.
 #[derive(Debug, Clone)]
-pub struct ServiceCalls {
+pub struct ServiceConfig {
     config: SdkConfig,
     record: SharedInterceptor,
-    route: Route,
+    route: EndpointFallback,
 }
 
 impl AwsCalls {
@@ -72,12 +72,12 @@ impl AwsCalls {
     /// Returns the settings for a client of one service. `name` is that of its endpoint (`dynamodb`,
     /// `monitoring`, `elasticloadbalancing`), as in `VPC_ENDPOINT_URLS` and in call records.
     #[must_use]
-    pub fn service(&self, name: &'static str, retries: Retries) -> ServiceCalls {
+    pub fn service(&self, name: &'static str, retries: Retries) -> ServiceConfig {
         let retry_config = retries.sdk(self.endpoints.falls_back(name));
-        ServiceCalls {
+        ServiceConfig {
             config: self.sdk.to_builder().retry_config(retry_config).build(),
             record: SharedInterceptor::new(RecordInterceptor::new(name, self.records.clone())),
-            route: Route::new(&self.endpoints, name, retries),
+            route: EndpointFallback::new(&self.endpoints, name, retries),
         }
     }
 
@@ -123,7 +123,7 @@ impl AwsCalls {
     }
 }
 
-impl ServiceCalls {
+impl ServiceConfig {
     /// Region, credentials, addresses, time-outs, retries and connections.
     #[must_use]
     pub const fn config(&self) -> &SdkConfig {

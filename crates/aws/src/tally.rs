@@ -9,8 +9,8 @@ use std::time::Instant;
 /// So many failures in a row open the breaker.
 pub const CONSECUTIVE_FAILURES: u32 = 5;
 /// The rate is taken over so many calls; with fewer it opens nothing.
-pub const WINDOW: u32 = 10;
-/// So many failures among the last [`WINDOW`] calls open the breaker: 50 %.
+pub const WINDOW_CALLS: u32 = 10;
+/// So many failures among the last [`WINDOW_CALLS`] calls open the breaker: 50 %.
 pub const FAILURES_IN_WINDOW: u32 = 5;
 
 #[derive(Debug, Clone, Copy)]
@@ -40,14 +40,19 @@ impl Tally {
         let samples = self.samples + 1;
         Self {
             in_a_row: if failed { self.in_a_row + 1 } else { 0 },
-            samples: if samples < WINDOW { samples } else { WINDOW },
-            failures: ((self.failures << 1) | u32::from(failed)) & ((1 << WINDOW) - 1),
+            samples: if samples < WINDOW_CALLS {
+                samples
+            } else {
+                WINDOW_CALLS
+            },
+            failures: ((self.failures << 1) | u32::from(failed)) & ((1 << WINDOW_CALLS) - 1),
             failed_at: if failed { Some(ended) } else { self.failed_at },
         }
     }
 
     pub(crate) const fn trips(self) -> bool {
-        let by_rate = self.samples == WINDOW && self.failures.count_ones() >= FAILURES_IN_WINDOW;
+        let by_rate =
+            self.samples == WINDOW_CALLS && self.failures.count_ones() >= FAILURES_IN_WINDOW;
         self.in_a_row >= CONSECUTIVE_FAILURES || by_rate
     }
 }

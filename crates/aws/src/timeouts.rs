@@ -7,18 +7,18 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use crate::retry::{MAX_BACKOFF, greatest_pauses};
 
 /// How long a client of the API waits for an answer.
-pub const CLIENT: Duration = Duration::from_secs(30);
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The API's integration time-out: below API Gateway's 30 s for HTTP APIs ("Quotas for HTTP APIs").
-pub const INTEGRATION: Duration = Duration::from_secs(25);
+pub const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(25);
 /// The longest that one call may take with all of its attempts.
-pub const OPERATION: Duration = Duration::from_secs(20);
-/// The longest that one attempt may take: three of them and their pauses fit into [`OPERATION`].
-pub const ATTEMPT: Duration = Duration::from_secs(6);
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest that one attempt may take: three of them and their pauses fit into [`OPERATION_TIMEOUT`].
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
 /// The longest that connecting may take, name resolution and TLS included.
-pub const CONNECT: Duration = Duration::from_secs(1);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The shortest time for which a call is worth making.
-pub const SHORTEST: Duration = Duration::from_millis(10);
+pub const MIN_CALL_TIME: Duration = Duration::from_millis(10);
 
 /// The time-outs of one call, each shorter than the next: `connect < attempt < operation <
 /// deadline`.
@@ -37,22 +37,22 @@ impl Timeouts {
     /// `attempts`.
     ///
     /// A twentieth (1 ms to 500 ms) of what remains is kept for answering. `None` if less than
-    /// [`SHORTEST`] remains: then the call is not worth making.
+    /// [`MIN_CALL_TIME`] remains: then the call is not worth making.
     #[must_use]
     pub fn within(remaining: Duration, attempts: u32) -> Option<Self> {
-        if remaining < SHORTEST {
+        if remaining < MIN_CALL_TIME {
             return None;
         }
         let answering =
             (remaining / 20).clamp(Duration::from_millis(1), Duration::from_millis(500));
-        let operation = OPERATION.min(remaining.saturating_sub(answering));
+        let operation = OPERATION_TIMEOUT.min(remaining.saturating_sub(answering));
         let attempts = attempts.clamp(1, 10);
         let pauses = greatest_pauses(attempts).min(operation / 4);
-        let attempt = ATTEMPT.min((operation - operation / 20 - pauses) / attempts);
+        let attempt = ATTEMPT_TIMEOUT.min((operation - operation / 20 - pauses) / attempts);
         Some(Self {
             operation,
             attempt,
-            connect: CONNECT.min(attempt / 2),
+            connect: CONNECT_TIMEOUT.min(attempt / 2),
         })
     }
 
@@ -73,14 +73,14 @@ impl Default for Timeouts {
     /// The longest of the table.
     fn default() -> Self {
         Self {
-            operation: OPERATION,
-            attempt: ATTEMPT,
-            connect: CONNECT,
+            operation: OPERATION_TIMEOUT,
+            attempt: ATTEMPT_TIMEOUT,
+            connect: CONNECT_TIMEOUT,
         }
     }
 }
 
-const _: () = assert!(MAX_BACKOFF.as_millis() < ATTEMPT.as_millis());
+const _: () = assert!(MAX_BACKOFF.as_millis() < ATTEMPT_TIMEOUT.as_millis());
 
 #[cfg(test)]
 mod tests {
@@ -89,18 +89,27 @@ mod tests {
 
     #[test]
     fn every_tier_is_inside_the_next() {
-        let tiers = [CONNECT, ATTEMPT, OPERATION, INTEGRATION, CLIENT];
+        let tiers = [
+            CONNECT_TIMEOUT,
+            ATTEMPT_TIMEOUT,
+            OPERATION_TIMEOUT,
+            INTEGRATION_TIMEOUT,
+            CLIENT_TIMEOUT,
+        ];
         assert!(tiers.is_sorted_by(|shorter, longer| shorter < longer));
     }
 
     #[test]
     fn three_longest_attempts_and_their_pauses_fit_into_an_operation() {
-        assert!(3 * ATTEMPT + greatest_pauses(3) < OPERATION);
+        assert!(3 * ATTEMPT_TIMEOUT + greatest_pauses(3) < OPERATION_TIMEOUT);
     }
 
     #[test]
     fn a_full_integration_time_gives_the_longest_time_outs() {
-        assert_eq!(Timeouts::within(INTEGRATION, 3), Some(Timeouts::default()));
+        assert_eq!(
+            Timeouts::within(INTEGRATION_TIMEOUT, 3),
+            Some(Timeouts::default())
+        );
     }
 
     #[test]
@@ -114,10 +123,10 @@ mod tests {
     fn a_call_without_time_is_not_made() {
         assert_eq!(Timeouts::within(Duration::ZERO, 1), None);
         assert_eq!(
-            Timeouts::within(SHORTEST - Duration::from_nanos(1), 1),
+            Timeouts::within(MIN_CALL_TIME - Duration::from_nanos(1), 1),
             None
         );
-        assert!(Timeouts::within(SHORTEST, 3).is_some());
+        assert!(Timeouts::within(MIN_CALL_TIME, 3).is_some());
     }
 
     proptest! {

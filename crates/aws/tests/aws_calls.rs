@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use aws::{AwsCalls, Deadline, Failure, Fate, Retries, Timeouts, surely_not_applied};
+use aws::{AwsCalls, Deadline, Failure, Fate, Retries, Timeouts, was_not_applied};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat as Format};
@@ -88,8 +88,8 @@ async fn call(client: &Client) -> Option<Failure> {
         .key("pk", AttributeValue::S("k".into()));
     let error = get.send().await.err()?;
     assert_eq!(
-        surely_not_applied(&error),
-        Failure::of_sdk(&error).fate == Fate::SurelyNotApplied
+        was_not_applied(&error),
+        Failure::of_sdk(&error).fate == Fate::NotApplied
     );
     Some(Failure::of_sdk(&error))
 }
@@ -215,7 +215,7 @@ async fn a_throttled_charge_is_made_once_and_surely_not_applied() {
     let failure = caller.call(Retries::Off).await.unwrap();
     assert_eq!(
         (failure.kind, failure.fate, failure.retryable),
-        (ErrorKind::Throttling, Fate::SurelyNotApplied, true)
+        (ErrorKind::Throttling, Fate::NotApplied, true)
     );
     assert_eq!(server.requests().len(), 1);
     assert_eq!(caller.log.record()["error_type"], "throttling");
@@ -228,7 +228,7 @@ async fn a_failed_condition_is_recorded_as_an_answer() {
     let failure = caller.call(Retries::Off).await.unwrap();
     assert_eq!(
         (failure.fate, failure.client_error),
-        (Fate::SurelyNotApplied, true)
+        (Fate::NotApplied, true)
     );
     assert_eq!(caller.log.record()["success"], true);
 }
@@ -277,7 +277,7 @@ async fn a_refused_connection_surely_carried_no_charge() {
     let failure = caller.call(Retries::Off).await.unwrap();
     assert_eq!(
         (failure.kind, failure.fate),
-        (ErrorKind::Network, Fate::SurelyNotApplied)
+        (ErrorKind::Network, Fate::NotApplied)
     );
     let record = caller.log.record();
     assert_eq!(
@@ -443,7 +443,7 @@ async fn without_fallback_a_private_address_that_refuses_fails_the_call() {
     let failure = caller.call(Retries::Off).await.unwrap();
     assert_eq!(
         (failure.kind, failure.fate),
-        (ErrorKind::Network, Fate::SurelyNotApplied)
+        (ErrorKind::Network, Fate::NotApplied)
     );
     assert_eq!(caller.log.record()["endpoint"], "vpce");
     assert_eq!(public.connections(), 0);
@@ -455,7 +455,7 @@ async fn both_addresses_refusing_is_a_failure_that_surely_changed_nothing() {
     let failure = caller.call(Retries::Off).await.unwrap();
     assert_eq!(
         (failure.kind, failure.fate),
-        (ErrorKind::Network, Fate::SurelyNotApplied)
+        (ErrorKind::Network, Fate::NotApplied)
     );
     let record = caller.log.record();
     assert_eq!(

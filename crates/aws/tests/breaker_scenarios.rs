@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws::breaker::{OPEN_FOR, State};
+use aws::breaker::{OPEN_DURATION, State};
 use aws::{Breaker, CallError, Verdict};
 
 use Verdict::{ClientError, Failure, Success};
@@ -76,14 +76,14 @@ fn while_open_it_refuses_for_30_seconds() {
         refused(&breaker, now + Duration::from_millis(29_999)),
         Some(Duration::from_millis(1))
     );
-    assert_eq!(refused(&breaker, now + OPEN_FOR), None);
+    assert_eq!(refused(&breaker, now + OPEN_DURATION), None);
 }
 
 #[test]
 fn three_successful_probes_close_it() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
-    let later = now + OPEN_FOR;
+    let later = now + OPEN_DURATION;
     for state in [State::HalfOpen, State::HalfOpen, State::Closed] {
         call(&breaker, Success, later);
         assert_eq!(breaker.state(), state);
@@ -99,7 +99,7 @@ fn three_successful_probes_close_it() {
 fn one_failed_probe_opens_it_again_and_restarts_its_time() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
-    let later = now + OPEN_FOR + Duration::from_secs(7);
+    let later = now + OPEN_DURATION + Duration::from_secs(7);
     call(&breaker, Success, later);
     call(&breaker, Success, later);
     call(&breaker, Failure, later);
@@ -108,14 +108,14 @@ fn one_failed_probe_opens_it_again_and_restarts_its_time() {
         refused(&breaker, later + Duration::from_secs(29)),
         Some(Duration::from_secs(1))
     );
-    assert_eq!(refused(&breaker, later + OPEN_FOR), None);
+    assert_eq!(refused(&breaker, later + OPEN_DURATION), None);
 }
 
 #[test]
 fn one_probe_at_a_time() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
-    let later = now + OPEN_FOR;
+    let later = now + OPEN_DURATION;
     let probe = breaker.permit(later).unwrap();
     assert_eq!(refused(&breaker, later), Some(Duration::ZERO));
     probe.settle(Success, later);
@@ -126,7 +126,7 @@ fn one_probe_at_a_time() {
 fn a_cancelled_probe_frees_its_place_and_counts_for_nothing() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
-    let later = now + OPEN_FOR;
+    let later = now + OPEN_DURATION;
     drop(breaker.permit(later).unwrap());
     assert_eq!(breaker.state(), State::HalfOpen);
     [Success; 3]
@@ -158,7 +158,7 @@ fn client_errors_do_not_count() {
     let breaker = after([Failure; 5], now);
     [ClientError; 9]
         .into_iter()
-        .for_each(|verdict| call(&breaker, verdict, now + OPEN_FOR));
+        .for_each(|verdict| call(&breaker, verdict, now + OPEN_DURATION));
     assert_eq!(
         breaker.state(),
         State::HalfOpen,
@@ -170,7 +170,7 @@ fn client_errors_do_not_count() {
 fn a_closed_breaker_begins_its_count_anew() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
-    let later = now + OPEN_FOR;
+    let later = now + OPEN_DURATION;
     [Success; 3]
         .into_iter()
         .for_each(|verdict| call(&breaker, verdict, later));
@@ -184,7 +184,7 @@ fn a_closed_breaker_begins_its_count_anew() {
 fn a_call_from_before_it_opened_changes_nothing_afterwards() {
     let now = Instant::now();
     let breaker = Breaker::new("dynamodb");
-    let (late, later) = (breaker.permit(now).unwrap(), now + OPEN_FOR);
+    let (late, later) = (breaker.permit(now).unwrap(), now + OPEN_DURATION);
     [Failure; 5]
         .into_iter()
         .for_each(|verdict| call(&breaker, verdict, now));
@@ -201,11 +201,11 @@ fn a_call_from_before_it_opened_changes_nothing_afterwards() {
 
 #[test]
 fn a_clock_that_goes_backwards_keeps_it_open() {
-    let now = Instant::now() + OPEN_FOR;
+    let now = Instant::now() + OPEN_DURATION;
     let breaker = after([Failure; 5], now);
     assert_eq!(
         refused(&breaker, now - Duration::from_secs(5)),
-        Some(OPEN_FOR)
+        Some(OPEN_DURATION)
     );
 }
 

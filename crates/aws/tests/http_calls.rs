@@ -232,10 +232,7 @@ async fn without_time_nothing_is_sent() {
         .await
         .unwrap_err();
     assert!(matches!(error, CallError::NoTimeLeft { .. }), "{error}");
-    assert_eq!(
-        (error.fate(), server.connections()),
-        (Fate::SurelyNotApplied, 0)
-    );
+    assert_eq!((error.fate(), server.connections()), (Fate::NotApplied, 0));
 }
 
 #[tokio::test]
@@ -244,7 +241,7 @@ async fn a_refused_connection_surely_carried_nothing() {
     let error = caller.get(&refusing().await).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.fate(), error.retryable()),
-        (ErrorKind::Network, Fate::SurelyNotApplied, true)
+        (ErrorKind::Network, Fate::NotApplied, true)
     );
     assert_eq!(caller.log.record()["attempts"], 3);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use alb_sync::AlbSync;
 use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, local_http_calls};
-use aws::timeouts::INTEGRATION;
+use aws::timeouts::INTEGRATION_TIMEOUT;
 use aws::{Deadline, Proxy, ProxyError};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
@@ -122,7 +122,7 @@ impl Function {
     /// # Errors
     /// The function's error, or an error for an event that is not JSON.
     pub async fn invoke(&self, event: &[u8]) -> Result<Vec<u8>, Diagnostic> {
-        let deadline = Deadline::after(Instant::now(), INTEGRATION);
+        let deadline = Deadline::after(Instant::now(), INTEGRATION_TIMEOUT);
         match self {
             Self::AlbSync(sync) => {
                 let event: Value = json(event)?;

@@ -14,11 +14,22 @@ use crate::request_scope::RequestScope;
 /// Which way a call went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Way {
+pub enum EndpointKind {
     /// To the address of a VPC endpoint.
     Vpce,
     /// To the service's public address, or whatever stands in for it (`AWS_ENDPOINT_URL`).
     Public,
+}
+
+impl EndpointKind {
+    /// Returns the kind's name in call records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vpce => "vpce",
+            Self::Public => "public",
+        }
+    }
 }
 
 /// One call, as it is logged. All attempts and pauses of a call are one record.
@@ -38,7 +49,7 @@ pub struct CallRecord {
     /// When it began, in milliseconds since the epoch.
     pub timestamp: u64,
     /// Which way the last attempt went.
-    pub endpoint: Way,
+    pub endpoint: EndpointKind,
     /// How many attempts were made; 0 if it failed before the first.
     pub attempts: u32,
 }
@@ -109,7 +120,7 @@ impl RecordLog {
             began: Instant::now(),
             wall: SystemTime::now(),
             attempts: 0,
-            way: Way::Public,
+            endpoint: EndpointKind::Public,
             written: false,
         }
     }
@@ -132,23 +143,23 @@ pub struct OpenRecord {
     began: Instant,
     wall: SystemTime,
     attempts: u32,
-    way: Way,
+    endpoint: EndpointKind,
     written: bool,
 }
 
 impl OpenRecord {
-    /// Notes that an attempt begins.
-    pub fn attempt(&mut self) {
+    /// Counts an attempt that begins.
+    pub fn begin_attempt(&mut self) {
         self.attempts += 1;
     }
 
-    /// Notes which way the attempt goes.
-    pub fn goes(&mut self, way: Way) {
-        self.way = way;
+    /// Sets the endpoint that the attempt calls.
+    pub fn set_endpoint(&mut self, endpoint: EndpointKind) {
+        self.endpoint = endpoint;
     }
 
     /// Sets the operation if it was unknown at the start.
-    pub fn operation(&mut self, operation: String) {
+    pub fn set_operation(&mut self, operation: String) {
         self.operation = operation.into();
     }
 
@@ -175,7 +186,7 @@ impl OpenRecord {
             success: outcome.is_ok(),
             error_type: outcome.err(),
             timestamp: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
-            endpoint: self.way,
+            endpoint: self.endpoint,
             attempts: self.attempts,
         }
     }
@@ -202,7 +213,7 @@ mod tests {
             success: false,
             error_type: Some(ErrorKind::Throttling),
             timestamp: 1_795_305_600_123,
-            endpoint: Way::Vpce,
+            endpoint: EndpointKind::Vpce,
             attempts: 2,
         };
         let log = TestLog::default();
@@ -245,7 +256,7 @@ mod tests {
     fn a_call_that_its_caller_gave_up_is_recorded_as_a_time_out() {
         let log = TestLog::default();
         let mut record = RecordLog::to(log.clone()).begin("dynamodb", "UpdateItem");
-        record.attempt();
+        record.begin_attempt();
         drop(record);
         let lines = log.json_lines();
         assert_eq!(lines.len(), 1);

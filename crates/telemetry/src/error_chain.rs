@@ -1,29 +1,40 @@
-//! An error with its causes, for a log line or a message.
+//! An error and its sources.
 
 use std::error::Error;
 use std::iter::successors;
 
 use crate::excerpt::excerpt;
 
-/// The texts of an error and its sources, in one line and cut to
-/// [`MAX_EXCERPT_BYTES`](crate::MAX_EXCERPT_BYTES). The text of an SDK's error names only its kind;
-/// its `Debug` form would show everything, headers included.
+/// Returns an iterator over an error and its sources, the outermost first.
+pub fn error_sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    successors(Some(error), |&error| error.source())
+}
+
+/// Returns the outermost error of type `E` among an error and its sources.
 #[must_use]
-pub fn error_chain(error: &dyn Error) -> String {
+pub fn find_source<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    error_sources(error).find_map(|source| source.downcast_ref())
+}
+
+/// Returns the texts of an error and its sources on one line, cut to
+/// [`MAX_EXCERPT_BYTES`](crate::MAX_EXCERPT_BYTES).
+///
+/// A log shows an SDK error this way. Its own text only names its kind, and its `Debug` form
+/// contains everything, headers included.
+#[must_use]
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
-    for text in successors(Some(error), |&error| error.source()).map(ToString::to_string) {
+    for text in error_sources(error).map(ToString::to_string) {
         // Some errors repeat the text of their source.
         if texts.last().is_none_or(|last| !last.contains(&text)) {
             texts.push(text);
         }
     }
-    excerpt(
-        texts
-            .join(": ")
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" "),
-    )
+
+    let chain = texts.join(": ");
+    excerpt(chain.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

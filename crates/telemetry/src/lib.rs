@@ -29,8 +29,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-pub use call_record::{CallRecord, OpenRecord, RecordLog, Way};
-pub use error_chain::error_chain;
+pub use call_record::{CallRecord, EndpointKind, OpenRecord, RecordLog};
+pub use error_chain::{error_chain, error_sources, find_source};
 pub use error_kind::ErrorKind;
 pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, excerpt};
 pub use request_scope::RequestScope;

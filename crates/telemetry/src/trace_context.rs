@@ -9,9 +9,9 @@ pub const X_REQUEST_ID: &str = "x-request-id";
 pub const TRACEPARENT: &str = "traceparent";
 
 /// The longest request id that is taken over, in characters.
-const MAX_REQUEST_ID: usize = 128;
+const MAX_REQUEST_ID_BYTES: usize = 128;
 /// The longest traceparent of a future version that is looked at, in characters.
-const MAX_TRACEPARENT: usize = 256;
+const MAX_TRACEPARENT_BYTES: usize = 256;
 
 /// A request's id: 1 to 128 letters, digits and `-_.~:+/=@`, so that it can stand in any log line
 /// and header.
@@ -24,7 +24,8 @@ impl RequestId {
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:+/=@".contains(&byte);
-        let valid = (1..=MAX_REQUEST_ID).contains(&value.len()) && value.bytes().all(harmless);
+        let valid =
+            (1..=MAX_REQUEST_ID_BYTES).contains(&value.len()) && value.bytes().all(harmless);
         valid.then(|| Self(value.to_owned()))
     }
 
@@ -54,7 +55,7 @@ impl TraceParent {
     /// "Versioning of `traceparent`").
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
-        if value.len() > MAX_TRACEPARENT {
+        if value.len() > MAX_TRACEPARENT_BYTES {
             return None;
         }
         let mut fields = value.splitn(5, '-');

@@ -5,7 +5,7 @@ use std::time::Instant;
 use aws::{Deadline, Timeouts};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_types::timeout::TimeoutConfig;
-use telemetry::excerpt;
+use telemetry::{error_chain, excerpt};
 
 /// The reason why a group could not be reconciled. The message names what failed and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +49,7 @@ impl SyncError {
         let reason = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
-            _ => causes(error),
+            _ => error_chain(error),
         };
 
         Self::Call {
@@ -57,14 +57,6 @@ impl SyncError {
             reason: excerpt(reason),
         }
     }
-}
-
-/// Returns the messages of an error and its sources. Unlike `Debug`, this shows no values.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// Returns the timeouts of a call that may be attempted `attempts` times before the deadline.

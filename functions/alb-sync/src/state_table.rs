@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 
 use aws::Deadline;
-use aws::retry::ATTEMPTS;
+use aws::retry::MAX_ATTEMPTS;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -89,7 +89,7 @@ impl StateTable {
     ) -> Result<StoredState, SyncError> {
         const OPERATION: &str = "GetItem";
         let config =
-            Config::builder().timeout_config(call_timeouts(OPERATION, deadline, ATTEMPTS)?);
+            Config::builder().timeout_config(call_timeouts(OPERATION, deadline, MAX_ATTEMPTS)?);
         let call = self
             .client
             .get_item()
@@ -124,7 +124,7 @@ impl StateTable {
     ) -> Result<WriteOutcome, SyncError> {
         const OPERATION: &str = "PutItem";
         let config =
-            Config::builder().timeout_config(call_timeouts(OPERATION, deadline, ATTEMPTS)?);
+            Config::builder().timeout_config(call_timeouts(OPERATION, deadline, MAX_ATTEMPTS)?);
         let document = serde_json::to_string(state).map_err(|error| SyncError::InvalidState {
             id: id(arn),
             reason: error.to_string(),

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws::Deadline;
-use aws::retry::ATTEMPTS;
 use aws_sdk_elasticloadbalancingv2::config::Config;
 use aws_sdk_elasticloadbalancingv2::config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
@@ -235,7 +234,11 @@ fn call_config(operation: &'static str, deadline: Deadline) -> Result<config::Bu
         .with_max_backoff(MAX_BACKOFF);
 
     Ok(Config::builder()
-        .timeout_config(call_timeouts(operation, deadline, ATTEMPTS)?)
+        .timeout_config(call_timeouts(
+            operation,
+            deadline,
+            aws::retry::MAX_ATTEMPTS,
+        )?)
         .retry_config(retries))
 }
 

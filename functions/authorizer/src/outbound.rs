@@ -3,7 +3,7 @@
 
 use std::io::Read as _;
 
-use aws::timeouts::CONNECT;
+use aws::timeouts::CONNECT_TIMEOUT;
 use aws::{Connections, HttpCalls, Proxy, Reach};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -22,7 +22,7 @@ const AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
 #[must_use]
 pub fn http_calls(records: RecordLog, reach: Reach) -> HttpCalls {
     HttpCalls::new(
-        Connections::reaching(reach, CONNECT),
+        Connections::reaching(reach, CONNECT_TIMEOUT),
         records,
         MAX_BODY_BYTES,
     )
@@ -32,7 +32,7 @@ pub fn http_calls(records: RecordLog, reach: Reach) -> HttpCalls {
 #[must_use]
 pub fn local_http_calls(records: RecordLog, proxy: Option<&Proxy>) -> HttpCalls {
     HttpCalls::new(
-        Connections::through(proxy, CONNECT),
+        Connections::through(proxy, CONNECT_TIMEOUT),
         records,
         MAX_BODY_BYTES,
     )

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use aws::timeouts::INTEGRATION;
+use aws::timeouts::INTEGRATION_TIMEOUT;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn};
@@ -172,7 +172,7 @@ async fn time_and_log(request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
 
-    let response = tokio::time::timeout(INTEGRATION, next.run(request)).await;
+    let response = tokio::time::timeout(INTEGRATION_TIMEOUT, next.run(request)).await;
     let response = response.unwrap_or_else(|_| timed_out(&method).into_response());
 
     let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;

@@ -222,11 +222,9 @@ impl Problem {
 }
 
 fn log_fault(error: &(dyn std::error::Error + 'static)) {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes: Vec<_> = causes.map(ToString::to_string).collect();
     tracing::error!(
         reason = "fault",
-        error = causes.join(": "),
+        error = telemetry::error_chain(error),
         "the request failed"
     );
 }

@@ -131,7 +131,7 @@ impl CloudWatch {
     ) -> Result<(), Refusal> {
         let now = Instant::now();
         let remaining = deadline.remaining(now).saturating_sub(MARGIN);
-        let timeouts = Timeouts::within(remaining, retry::ATTEMPTS)
+        let timeouts = Timeouts::within(remaining, retry::MAX_ATTEMPTS)
             .ok_or_else(|| Refusal::Everything("no time was left to send it".to_owned()))?;
         let permit = self
             .breaker

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use telemetry::{ErrorKind, Way};
+use telemetry::{EndpointKind, ErrorKind};
 use telemetry::{Excerpt, excerpt};
 
 use crate::aggregate::Aggregator;
@@ -46,7 +46,7 @@ pub(crate) struct Record<'a> {
     operation: Cow<'a, str>,
     duration_ms: f64,
     failed: Option<ErrorKind>,
-    endpoint: Option<Way>,
+    endpoint: Option<EndpointKind>,
     minute: i64,
 }
 
@@ -95,7 +95,7 @@ impl Record<'_> {
         if let Some(way) = self.endpoint {
             let series = Series::new(
                 Metric::CallDurationByEndpoint,
-                [service, operation, way_name(way)],
+                [service, operation, way.as_str()],
             );
             add(series, self.duration_ms);
         }
@@ -114,13 +114,6 @@ impl Record<'_> {
                 1.0,
             );
         }
-    }
-}
-
-const fn way_name(way: Way) -> &'static str {
-    match way {
-        Way::Vpce => "vpce",
-        Way::Public => "public",
     }
 }
 
@@ -155,11 +148,11 @@ fn failed(success: Option<bool>, kind: &Scalar<'_>) -> Result<Option<ErrorKind>,
     Ok(Some(known.unwrap_or(ErrorKind::Unknown)))
 }
 
-fn endpoint(text: &Scalar<'_>) -> Result<Option<Way>, Reason> {
+fn endpoint(text: &Scalar<'_>) -> Result<Option<EndpointKind>, Reason> {
     match text.get() {
         None => Ok(None),
-        Some("vpce") => Ok(Some(Way::Vpce)),
-        Some("public") => Ok(Some(Way::Public)),
+        Some("vpce") => Ok(Some(EndpointKind::Vpce)),
+        Some("public") => Ok(Some(EndpointKind::Public)),
         Some(_) => Err(Reason::Endpoint),
     }
 }
@@ -445,7 +438,7 @@ mod tests {
             success: false,
             error_type: Some(ErrorKind::Throttling),
             timestamp: 1_795_348_800_000,
-            endpoint: Way::Public,
+            endpoint: EndpointKind::Public,
             attempts: 2,
         };
         let told = names(&serde_json::to_string(&record).unwrap());

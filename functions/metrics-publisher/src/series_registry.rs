@@ -103,7 +103,8 @@ impl SeriesRegistry {
     ) -> Result<Option<Taken>, String> {
         let now = Instant::now();
         let left = deadline.at_most(now, PATIENCE).remaining(now);
-        let timeouts = Timeouts::within(left, retry::ATTEMPTS).ok_or("no time was left to ask")?;
+        let timeouts =
+            Timeouts::within(left, retry::MAX_ATTEMPTS).ok_or("no time was left to ask")?;
         let Some(room) = self.cap().room_for(ids.len()) else {
             return Ok(None);
         };

@@ -1,6 +1,5 @@
 //! The HTTP/1.1 client of the backend.
 
-use std::error::Error as _;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -90,15 +89,12 @@ fn is_valid(response: &Response<Incoming>) -> bool {
 
 /// 504 if connecting timed out, 502 for every other failure of a target.
 fn status_for(error: &Error) -> StatusCode {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let timed_out = cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut);
-        if timed_out && error.is_connect() {
-            return StatusCode::GATEWAY_TIMEOUT;
-        }
-        source = cause.source();
+    let mut io_errors =
+        telemetry::error_sources(error).filter_map(|source| source.downcast_ref::<io::Error>());
+
+    if error.is_connect() && io_errors.any(|error| error.kind() == io::ErrorKind::TimedOut) {
+        StatusCode::GATEWAY_TIMEOUT
+    } else {
+        StatusCode::BAD_GATEWAY
     }
-    StatusCode::BAD_GATEWAY
 }

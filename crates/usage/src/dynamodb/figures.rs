@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use aws::Deadline;
-use aws::timeouts::SHORTEST;
+use aws::timeouts::MIN_CALL_TIME;
 use futures_util::future::join_all;
 use jiff::civil::Date;
 
@@ -43,7 +43,7 @@ impl UsageTable {
         }
         if !decision.degraded
             && figures.is_due(now)
-            && deadline.remaining(Instant::now()) > 2 * SHORTEST
+            && deadline.remaining(Instant::now()) > 2 * MIN_CALL_TIME
         {
             self.write_figures(
                 figures,
@@ -62,7 +62,7 @@ impl UsageTable {
         now: Nanos,
         deadline: Deadline,
     ) {
-        while deadline.remaining(Instant::now()) > 2 * SHORTEST {
+        while deadline.remaining(Instant::now()) > 2 * MIN_CALL_TIME {
             let additions = figures.take_any(now, SERIES_AT_SHUTDOWN);
             if additions.is_empty() {
                 return;
@@ -125,7 +125,7 @@ fn failed(figures: &Figures, addition: Addition, outage: Outage, now: Nanos) {
         &*outage.reason,
         addition.days.iter().map(|(_, units)| units).sum::<i64>(),
     );
-    if outage.surely_not_applied {
+    if outage.was_not_applied {
         figures.put_back(&addition, now);
         tracing::debug!(reason, units, "a reporting figure will be written later");
     } else {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use aws::timeouts::SHORTEST;
+use aws::timeouts::MIN_CALL_TIME;
 use aws::{Breaker, CallError, Deadline, Failure, Fate, Permit};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -26,7 +26,7 @@ pub(super) struct Outage {
     /// True if the same call, made again at once, may succeed.
     pub(super) may_pass: bool,
     /// True if the call surely had no effect.
-    pub(super) surely_not_applied: bool,
+    pub(super) was_not_applied: bool,
     /// For the log: a kind of failure, or DynamoDB's error code.
     pub(super) reason: Cow<'static, str>,
     /// For the log: what is throttled, as DynamoDB says it, or else the error code of the throttle.
@@ -70,7 +70,7 @@ impl Outage {
             cause,
             retry_in: RETRY_IN,
             may_pass: false,
-            surely_not_applied: matches!(cause, OutageCause::Conflict),
+            was_not_applied: matches!(cause, OutageCause::Conflict),
             reason: Cow::Borrowed(reason),
             throttle: None,
         }
@@ -88,7 +88,7 @@ impl Outage {
                 Self {
                     cause: OutageCause::HotItem,
                     may_pass: false,
-                    surely_not_applied: false,
+                    was_not_applied: false,
                     ..before
                 }
             }
@@ -103,7 +103,7 @@ impl Outage {
         };
         Self {
             retry_in,
-            surely_not_applied: true,
+            was_not_applied: true,
             ..Self::of("the breaker is open")
         }
     }
@@ -138,14 +138,14 @@ impl Outage {
 
     /// Only what surely did not happen is retried.
     pub(super) fn is_retryable(&self) -> bool {
-        self.may_pass && self.surely_not_applied
+        self.may_pass && self.was_not_applied
     }
 
     fn judged(failure: Failure, reason: Cow<'static, str>) -> Self {
-        let surely_not_applied = failure.fate == Fate::SurelyNotApplied;
+        let was_not_applied = failure.fate == Fate::NotApplied;
         Self {
             may_pass: failure.retryable,
-            surely_not_applied,
+            was_not_applied,
             reason,
             ..Self::of("")
         }
@@ -164,7 +164,7 @@ fn printable(code: &str) -> Option<String> {
 /// be answered in time would count against the store, and might charge somebody who is not told.
 pub(super) fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>, Outage> {
     let now = Instant::now();
-    if deadline.remaining(now) < SHORTEST {
+    if deadline.remaining(now) < MIN_CALL_TIME {
         return Err(Outage::DEADLINE);
     }
     breaker.permit(now).map_err(|error| Outage::refused(&error))
@@ -251,13 +251,13 @@ mod tests {
         let retried = |failure| Outage::judged(failure, "".into()).is_retryable();
         assert!(retried(failure(
             ErrorKind::Throttling,
-            Fate::SurelyNotApplied,
+            Fate::NotApplied,
             false
         )));
         assert!(!retried(failure(ErrorKind::Network, Fate::Unknown, false)));
         let refused = Failure {
             retryable: false,
-            ..failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true)
+            ..failure(ErrorKind::Unknown, Fate::NotApplied, true)
         };
         assert!(!retried(refused));
     }
@@ -339,15 +339,11 @@ mod tests {
     fn neither_a_throttle_nor_a_fault_of_our_own_opens_the_breaker() {
         let neutral = aws::Verdict::ClientError;
         assert_eq!(
-            verdict(failure(
-                ErrorKind::Throttling,
-                Fate::SurelyNotApplied,
-                false
-            )),
+            verdict(failure(ErrorKind::Throttling, Fate::NotApplied, false)),
             neutral
         );
         assert_eq!(
-            verdict(failure(ErrorKind::Unknown, Fate::SurelyNotApplied, true)),
+            verdict(failure(ErrorKind::Unknown, Fate::NotApplied, true)),
             neutral
         );
         assert_eq!(
@@ -360,7 +356,7 @@ mod tests {
     fn without_time_no_call_is_made_and_the_breaker_learns_nothing() {
         let (breaker, now) = (Breaker::new("usage"), Instant::now());
         for _ in 0..10 {
-            let outage = permit(&breaker, Deadline::after(now, SHORTEST / 2)).unwrap_err();
+            let outage = permit(&breaker, Deadline::after(now, MIN_CALL_TIME / 2)).unwrap_err();
             assert_eq!(outage, Outage::DEADLINE);
         }
         assert!(permit(&breaker, Deadline::after(now, Duration::from_secs(1))).is_ok());

@@ -16,17 +16,16 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::ErrorKind;
 use http::Uri;
-use telemetry::Way;
+use telemetry::{EndpointKind, find_source};
 
-use crate::connections::ConnectFailed;
+use crate::connect_error::ConnectError;
 use crate::endpoint::Endpoints;
-use crate::error_kind::find;
 use crate::record_interceptor::StoredRecord;
 use crate::retry::Retries;
 
 /// How long a private address that did not answer a connect is left alone, so that not every call
 /// waits for it. One that refuses costs nothing and is asked each time.
-const AVOIDED_FOR: Duration = Duration::from_secs(30);
+const AVOIDANCE_TIME: Duration = Duration::from_secs(30);
 
 /// The way of one client's calls, as the SDK's interceptor and retry classifier.
 ///
@@ -34,7 +33,7 @@ const AVOIDED_FOR: Duration = Duration::from_secs(30);
 /// the host that is called. Falling back is a second attempt of the SDK's own, at once, inside the
 /// same operation time-out.
 #[derive(Debug, Clone)]
-pub struct Route {
+pub(crate) struct EndpointFallback {
     private: Option<Uri>,
     falls_back: bool,
     retries: Retries,
@@ -43,16 +42,16 @@ pub struct Route {
 
 /// Stands in a call's state once its private address did not connect.
 #[derive(Debug)]
-struct NotConnected;
+struct PrivateEndpointFailure;
 
-impl Storable for NotConnected {
+impl Storable for PrivateEndpointFailure {
     type Storer = StoreReplace<Self>;
 }
 
-impl Route {
+impl EndpointFallback {
     /// The way of the calls of one service's client.
-    #[must_use]
-    pub fn new(endpoints: &Endpoints, service: &str, retries: Retries) -> Self {
+
+    pub(crate) fn new(endpoints: &Endpoints, service: &str, retries: Retries) -> Self {
         Self {
             private: endpoints.private(service).cloned(),
             falls_back: endpoints.falls_back(service),
@@ -71,7 +70,7 @@ impl Route {
             .avoided_since
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| now.saturating_duration_since(since) < AVOIDED_FOR)
+        since.is_some_and(|since| now.saturating_duration_since(since) < AVOIDANCE_TIME)
     }
 
     fn avoid(&self, now: Instant) {
@@ -80,7 +79,7 @@ impl Route {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(now);
         tracing::warn!(
-            for_s = AVOIDED_FOR.as_secs(),
+            for_s = AVOIDANCE_TIME.as_secs(),
             "VPC endpoint does not answer; calls go to the public address"
         );
     }
@@ -89,16 +88,16 @@ impl Route {
     fn unconnected<'a>(
         &self,
         error: Option<&'a (dyn std::error::Error + 'static)>,
-    ) -> Option<&'a ConnectFailed> {
+    ) -> Option<&'a ConnectError> {
         error
-            .and_then(find::<ConnectFailed>)
-            .filter(|failed| self.falls_back && failed.way == Way::Vpce)
+            .and_then(find_source::<ConnectError>)
+            .filter(|failed| self.falls_back && failed.endpoint == EndpointKind::Vpce)
     }
 }
 
-impl Intercept for Route {
+impl Intercept for EndpointFallback {
     fn name(&self) -> &'static str {
-        "Route"
+        "EndpointFallback"
     }
 
     fn modify_before_signing(
@@ -107,21 +106,24 @@ impl Intercept for Route {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let target = self.target(cfg.load::<NotConnected>().is_some(), Instant::now());
-        let way = if target.is_some() {
-            Way::Vpce
+        let target = self.target(
+            cfg.load::<PrivateEndpointFailure>().is_some(),
+            Instant::now(),
+        );
+        let endpoint = if target.is_some() {
+            EndpointKind::Vpce
         } else {
-            Way::Public
+            EndpointKind::Public
         };
         if let Some(StoredRecord(record)) = cfg.get_mut_from_interceptor_state() {
-            record.goes(way);
+            record.set_endpoint(endpoint);
         }
         let request = context.request_mut();
         if let Some(target) = target {
             let uri = at(target, request.uri())?;
             request.set_uri(uri)?;
         }
-        request.add_extension(way);
+        request.add_extension(endpoint);
         Ok(())
     }
 
@@ -141,12 +143,12 @@ impl Intercept for Route {
         if failed.timed_out {
             self.avoid(Instant::now());
         }
-        cfg.interceptor_state().store_put(NotConnected);
+        cfg.interceptor_state().store_put(PrivateEndpointFailure);
         Ok(())
     }
 }
 
-impl ClassifyRetry for Route {
+impl ClassifyRetry for EndpointFallback {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let Some(Err(error)) = context.output_or_error() else {
             return RetryAction::NoActionIndicated;
@@ -163,7 +165,7 @@ impl ClassifyRetry for Route {
     }
 
     fn name(&self) -> &'static str {
-        "Route"
+        "EndpointFallback"
     }
 
     fn priority(&self) -> RetryClassifierPriority {
@@ -183,36 +185,36 @@ fn at(target: &Uri, uri: &str) -> Result<Uri, http::Error> {
 mod tests {
     use super::*;
 
-    fn route(fallback: &str) -> Route {
+    fn endpoint_fallback(on: &str) -> EndpointFallback {
         let endpoints = Endpoints::from_settings(|name| {
             Some(match name {
                 "AWS_REGION" => "eu-central-1".to_owned(),
                 "USE_VPC_ENDPOINT" => "true".to_owned(),
                 "VPC_ENDPOINT_URLS" => r#"{"dynamodb":"https://vpce-1.example"}"#.to_owned(),
-                "FALLBACK_TO_PUBLIC" => fallback.to_owned(),
+                "FALLBACK_TO_PUBLIC" => on.to_owned(),
                 _ => return None,
             })
         });
-        Route::new(&endpoints.unwrap(), "dynamodb", Retries::Standard)
+        EndpointFallback::new(&endpoints.unwrap(), "dynamodb", Retries::Standard)
     }
 
     #[test]
     fn a_private_address_that_did_not_answer_is_left_alone_for_30_seconds() {
-        let (route, now) = (route("true"), Instant::now());
-        assert!(route.target(false, now).is_some());
-        route.avoid(now);
+        let (fallback, now) = (endpoint_fallback("true"), Instant::now());
+        assert!(fallback.target(false, now).is_some());
+        fallback.avoid(now);
         assert!(
-            route
-                .target(false, now + AVOIDED_FOR - Duration::from_millis(1))
+            fallback
+                .target(false, now + AVOIDANCE_TIME - Duration::from_millis(1))
                 .is_none()
         );
-        assert!(route.target(false, now + AVOIDED_FOR).is_some());
+        assert!(fallback.target(false, now + AVOIDANCE_TIME).is_some());
     }
 
     #[test]
     fn without_fallback_only_the_private_address_is_called() {
-        let (route, now) = (route("false"), Instant::now());
-        assert!(route.target(true, now).is_some());
+        let (fallback, now) = (endpoint_fallback("false"), Instant::now());
+        assert!(fallback.target(true, now).is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use telemetry::ErrorKind;
 
 use crate::cause::{Cause, innermost};
-use crate::error_kind::Fate;
+use crate::fate::Fate;
 
 /// Why a call could not be set up, was not made, or brought no answer.
 ///
@@ -125,7 +125,7 @@ impl CallError {
         match self {
             Self::TimedOut { .. } | Self::BodyTooLarge { .. } => Fate::Unknown,
             Self::Transport { fate, .. } => *fate,
-            _ => Fate::SurelyNotApplied,
+            _ => Fate::NotApplied,
         }
     }
 }

@@ -1,19 +1,7 @@
-//! The kinds of failure, the codes by which AWS services throttle, and how an error's code is
-//! found.
-
-use std::error::Error as StdError;
+//! Error codes of AWS services.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde::Deserialize;
-
-/// What is known about a failed call's effect on the other side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fate {
-    /// The other side did not act on it: no connection came about, or it refused before acting.
-    SurelyNotApplied,
-    /// It may have happened: the request may have arrived, only the answer did not.
-    Unknown,
-}
 
 /// Error codes by which AWS services throttle: the SDK's own list
 /// (`aws_runtime::retries::classifiers::THROTTLING_ERRORS`).
@@ -37,14 +25,6 @@ pub(crate) const THROTTLING_CODES: [&str; 14] = [
 /// DynamoDB's code for a condition that did not hold: an answer to the question, not a failure of
 /// the call.
 pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
-
-/// The first error of type `E` in an error's chain.
-pub(crate) fn find<'a, E: StdError + 'static>(
-    error: &'a (dyn StdError + 'static),
-) -> Option<&'a E> {
-    std::iter::successors(Some(error), |&error| error.source())
-        .find_map(|error| error.downcast_ref())
-}
 
 /// The error code of an AWS JSON answer: header `x-amzn-errortype`, else the body's `__type` or
 /// `code`, without namespace and URI (AWS JSON 1.0 protocol, "Operation error serialization").
