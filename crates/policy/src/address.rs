@@ -1,21 +1,29 @@
-//! Addresses that a policy may name.
+//! The addresses that a policy may name.
 
 use addresses::is_loopback;
 use http::Uri;
 
-/// The environment variable that says that this is a function in Lambda.
+/// The environment variable that is set in Lambda.
 pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// Reads an address that a policy may name: https, or http on this machine.
+/// Reads an address that a policy may name: https, or http on a loopback address.
 ///
 /// # Errors
-/// What is wrong with it, as the end of a sentence that begins with the address.
+/// The problem, as the end of a sentence that begins with the address.
+///
+/// ```
+/// use policy::trusted_address;
+///
+/// assert!(trusted_address("https://auth.example.com/jwks").is_ok());
+/// assert!(trusted_address("http://auth.example.com/jwks").is_err());
+/// ```
 pub fn trusted_address(text: &str) -> Result<Uri, &'static str> {
     let uri: Uri = text.parse().map_err(|_| "is not a URL")?;
     let authority = uri.authority().ok_or("is not a URL")?;
     if authority.as_str().contains('@') || text.contains('#') {
         return Err("has user info or a fragment");
     }
+
     match uri.scheme_str() {
         Some("https") => Ok(uri),
         Some("http") if is_loopback(authority.host()) => Ok(uri),
@@ -32,11 +40,10 @@ pub(crate) fn quoted(address: &str) -> String {
     }
 }
 
-/// Checks an address of a policy in a function that runs in Lambda, where loopback is the Runtime
-/// API.
+/// Checks an address of a policy in Lambda, where the Runtime API listens on loopback.
 ///
 /// # Errors
-/// What is wrong with it, as the end of a sentence that begins with the field.
+/// The problem, as the end of a sentence that begins with the field.
 pub(crate) fn check_deployed(uri: &Uri) -> Result<(), String> {
     if uri.host().is_some_and(is_loopback) {
         return Err(format!(
@@ -52,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_over_https_or_from_this_machine() {
+    fn https_and_loopback_addresses_are_trusted() {
         for good in [
             "https://a/jwks",
             "http://127.0.0.1:3000/jwks",
@@ -78,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_in_lambda_refuses_loopback_in_a_policy() {
+    fn loopback_addresses_are_refused_in_lambda() {
         for bad in [
             "http://127.0.0.1:9001/",
             "https://localhost/jwks",

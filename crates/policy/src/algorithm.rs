@@ -1,8 +1,8 @@
-//! The signature algorithms there are.
+//! The supported signature algorithms.
 
 use jsonwebtoken::Algorithm;
 
-/// Every one that can be configured: asymmetric, and at hand.
+/// The algorithms that can be configured, by name. All are asymmetric.
 pub(crate) const SUPPORTED: [(&str, Algorithm); 9] = [
     ("RS256", Algorithm::RS256),
     ("RS384", Algorithm::RS384),
@@ -15,7 +15,12 @@ pub(crate) const SUPPORTED: [(&str, Algorithm); 9] = [
     ("EdDSA", Algorithm::EdDSA),
 ];
 
-/// An algorithm by its name in RFC 7518 and RFC 8037, which has one spelling.
+/// Returns the algorithm with exactly this name of RFC 7518 or RFC 8037.
+///
+/// ```
+/// assert!(policy::algorithm("ES256").is_some());
+/// assert!(policy::algorithm("none").is_none());
+/// ```
 #[must_use]
 pub fn algorithm(name: &str) -> Option<Algorithm> {
     SUPPORTED
@@ -29,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_none_nor_a_shared_secret_is_an_algorithm() {
+    fn none_and_shared_secrets_are_not_supported() {
         for name in [
             "none", "None", "nOnE", "NONE", "", "HS256", "HS384", "HS512", "rs256", "RS1", "ES512",
             "ES256K",

@@ -1,15 +1,15 @@
-//! What an issuer may assert about its users.
+//! The limits on what an issuer may assert about its users.
 
 use crate::error::FieldProblem;
 
-/// Scopes, roles and plans that tokens of one issuer may name; `None` is any.
+/// The scopes, roles and plans that tokens of one issuer may name. `None` allows any.
 #[derive(Clone, Debug, Default)]
 pub struct Assertions {
-    /// The scopes.
+    /// The scopes that tokens may contain.
     pub scopes: Option<Vec<String>>,
-    /// The roles.
+    /// The roles that tokens may contain.
     pub roles: Option<Vec<String>>,
-    /// The plans.
+    /// The plans that tokens may name.
     pub plans: Option<Vec<String>>,
 }
 
@@ -30,10 +30,10 @@ impl Assertions {
             .is_some_and(|plans| contains(plans, plan))
     }
 
-    /// Checks the limits against the plan that tokens without a plan of their own are on.
+    /// Checks the limits, given the plan of tokens that name none.
     ///
     /// # Errors
-    /// The field that is wrong, and why.
+    /// The invalid field and the problem.
     pub(crate) fn check(&self, default_plan: Option<&str>) -> Result<(), FieldProblem> {
         for (field, list) in [
             ("allowed_scopes", &self.scopes),
@@ -44,6 +44,7 @@ impl Assertions {
                 return Err((field, "contains an empty string".to_owned()));
             }
         }
+
         match (&self.plans, default_plan) {
             (Some(plans), Some(plan)) if !plans.is_empty() && !contains(plans, plan) => Err((
                 "default_plan",
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_plan_is_one_of_the_allowed_plans() {
+    fn default_plan_must_be_allowed() {
         assert_eq!(plans(&["free"]).check(Some("free")), Ok(()));
         assert_eq!(plans(&["free"]).check(None), Ok(()));
         let (field, problem) = plans(&["free"]).check(Some("pro")).unwrap_err();
@@ -98,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_leaves_every_token_on_the_default_plan() {
+    fn empty_list_of_plans_needs_a_default_plan() {
         assert_eq!(plans(&[]).check(Some("free")), Ok(()));
         assert_eq!(plans(&[]).check(None).unwrap_err().0, "allowed_plans");
     }
 
     #[test]
-    fn an_empty_string_is_no_value() {
+    fn empty_strings_are_invalid() {
         for (field, assertions) in [
             ("allowed_plans", plans(&["free", ""])),
             (

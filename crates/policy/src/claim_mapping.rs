@@ -1,15 +1,15 @@
-//! How the claims of one issuer become a caller.
+//! The mapping from the claims of an issuer to a caller.
 
 use std::sync::Arc;
 
 use crate::assertions::Assertions;
 
-/// How the claims of one issuer are read.
+/// The mapping from the claims of one issuer to a caller.
 #[derive(Clone, Debug)]
 pub struct ClaimMapping {
     /// The issuer's name in the policy, by which rules refer to it.
     pub name: Arc<str>,
-    /// The issuer itself. What is unique within it is hashed together with it.
+    /// The issuer itself. Subjects are unique only within it.
     pub issuer: Arc<str>,
     /// The claim that becomes the `user_id`.
     pub user_claim: String,
@@ -17,8 +17,8 @@ pub struct ClaimMapping {
     pub plan_claim: Option<String>,
     /// The plan of tokens that name none.
     pub default_plan: Option<String>,
-    /// True if an e-mail address counts although the token does not say that it was verified.
+    /// True if an email address counts even if the token does not say that it was verified.
     pub trusts_email: bool,
-    /// What the issuer may assert about its users.
+    /// The limits on what the issuer may assert.
     pub assertions: Assertions,
 }

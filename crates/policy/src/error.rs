@@ -1,79 +1,79 @@
-//! Why a policy cannot be: each names the member that is wrong.
+//! Errors of policies. Each names the invalid field.
 
 use crate::key_header::KeyHeader;
 
-/// Five minutes, as in RFC 7519's "usually no more than a few minutes".
-pub(crate) const MOST_TOLERANCE_S: u16 = 300;
+/// The largest clock tolerance, in seconds. RFC 7519 recommends "usually no more than a few minutes".
+pub(crate) const MAX_TOLERANCE_S: u16 = 300;
 
-/// The field of an entry that is wrong, and why.
+/// The invalid field of an entry, and the problem.
 pub(crate) type FieldProblem = (&'static str, String);
 
-/// Why a policy cannot be.
+/// The reason why a policy is invalid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// The path is no route key, or stands there twice.
+    /// The `match` of a rule is not a route key, or is a duplicate.
     #[error("rules[{index}].match: {problem}")]
     Match {
-        /// Which rule.
+        /// The index of the rule.
         index: usize,
-        /// Why.
+        /// The problem.
         problem: String,
     },
-    /// Members that contradict one another.
+    /// Fields of a rule contradict each other.
     #[error("rules[{index}]: {problem}")]
     Contradiction {
-        /// Which rule.
+        /// The index of the rule.
         index: usize,
-        /// How.
+        /// The problem.
         problem: &'static str,
     },
-    /// A rule that accepts tokens of an issuer that the policy does not name.
+    /// A rule accepts tokens of an unknown issuer.
     #[error("rules[{index}].issuers[{position}]: {problem}")]
     RuleIssuer {
-        /// The rule.
+        /// The index of the rule.
         index: usize,
         /// The position of the name in the rule's list.
         position: usize,
-        /// The reason.
+        /// The problem.
         problem: String,
     },
-    /// An issuer that cannot be trusted as it is written down.
-    #[error("issuers[{index}].{member}: {problem}")]
+    /// An entry of `issuers` is invalid.
+    #[error("issuers[{index}].{field}: {problem}")]
     Issuer {
-        /// Which issuer.
+        /// The index of the issuer.
         index: usize,
-        /// Which member.
-        member: &'static str,
-        /// Why.
+        /// The invalid field.
+        field: &'static str,
+        /// The problem.
         problem: String,
     },
-    /// A server that cannot be asked as it is written down.
-    #[error("introspection.{member}: {problem}")]
+    /// `introspection` is invalid.
+    #[error("introspection.{field}: {problem}")]
     Introspection {
-        /// Which member.
-        member: &'static str,
-        /// Why.
+        /// The invalid field.
+        field: &'static str,
+        /// The problem.
         problem: String,
     },
-    /// So much that expiry would mean little.
-    #[error("clock_tolerance_s: {0} is more than {MOST_TOLERANCE_S}")]
+    /// The clock tolerance is so large that expiry would mean little.
+    #[error("clock_tolerance_s: {0} is more than {MAX_TOLERANCE_S}")]
     Tolerance(u16),
-    /// A header that would reach the backend with the key in it.
+    /// The policy names another header for API keys than the gateway removes.
     #[error(
         "api_keys.header: unexpected header `{named}`, expected `{expected}` (KEY_HEADER), the only one that is \
          removed before the backend"
     )]
     Header {
-        /// As the policy names it.
+        /// The header in the policy.
         named: String,
-        /// As it is configured.
+        /// The configured header.
         expected: KeyHeader,
     },
 }
 
 impl PolicyError {
-    /// A JSON Pointer (RFC 6901) to the field that is wrong. Every message begins with the field,
-    /// `rules[1].match: …`.
+    /// Returns a JSON Pointer (RFC 6901) to the invalid field. Every message begins with the field, as
+    /// in `rules[1].match: …`.
     pub(crate) fn pointer(&self) -> String {
         let message = self.to_string();
         let place = message.split_once(": ").map_or("", |(place, _)| place);
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pointer_leads_to_the_field() {
+    fn pointer_leads_to_the_field() {
         let problem = "a: b".to_owned();
         for (error, pointer) in [
             (
@@ -114,14 +114,14 @@ mod tests {
             (
                 PolicyError::Issuer {
                     index: 0,
-                    member: "jwks_uri",
+                    field: "jwks_uri",
                     problem: problem.clone(),
                 },
                 "/issuers/0/jwks_uri",
             ),
             (
                 PolicyError::Introspection {
-                    member: "endpoint",
+                    field: "endpoint",
                     problem,
                 },
                 "/introspection/endpoint",

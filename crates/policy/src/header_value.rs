@@ -1,14 +1,23 @@
-//! Strings that others choose, as values of headers and of the access log.
+//! Encodes strings that clients or issuers choose for headers and the access log.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Longer values are left out: an HTTP API admits 10,240 bytes of headers in all.
-pub const MAX_BYTES: usize = 1_024;
+/// The longest value in bytes. An HTTP API accepts 10,240 bytes of headers in total.
+pub const MAX_VALUE_BYTES: usize = 1_024;
 
-/// Visible ASCII as it is; anything else, and `%` itself, percent-encoded UTF-8. A lone `-`, which
-/// stands for nothing at the backend, is encoded too. Empty where there is nothing, or too much to
-/// send.
+/// Returns a header value that contains only visible ASCII. Other characters, and `%` itself, are
+/// percent-encoded UTF-8. The string `-`, which means "nothing" to the backend, is encoded too.
+///
+/// Returns an empty value if the string is empty or too long. Different strings have different
+/// values.
+///
+/// ```
+/// use policy::header_value::header_value;
+///
+/// assert_eq!(header_value("J\u{fc}rgen"), "J%C3%BCrgen");
+/// assert_eq!(header_value("-"), "%2D");
+/// ```
 #[must_use]
 pub fn header_value(text: &str) -> Cow<'_, str> {
     if text == "-" {
@@ -17,8 +26,8 @@ pub fn header_value(text: &str) -> Cow<'_, str> {
     bounded(encoded(text, None))
 }
 
-/// As [`header_value`], without quotes and backslashes: API Gateway writes the value into a line of
-/// JSON as it is.
+/// Like [`header_value`], but also encodes quotes and backslashes. API Gateway writes the value into a
+/// line of JSON without escaping it.
 #[must_use]
 pub fn access_log_value(text: &str) -> Cow<'_, str> {
     let value = header_value(text);
@@ -28,8 +37,8 @@ pub fn access_log_value(text: &str) -> Cow<'_, str> {
     value
 }
 
-/// A list in one value, its items separated by `separator` and nothing else. Empty if it is too
-/// long, as [`header_value`].
+/// Returns a list as one value, its items joined by `separator`. Returns an empty value if the list is
+/// empty or too long.
 #[must_use]
 pub fn header_list(items: &[String], separator: char) -> Cow<'_, str> {
     match items {
@@ -48,7 +57,7 @@ pub fn header_list(items: &[String], separator: char) -> Cow<'_, str> {
 }
 
 fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
-    if value.len() <= MAX_BYTES {
+    if value.len() <= MAX_VALUE_BYTES {
         value
     } else {
         Cow::Borrowed("")
@@ -56,14 +65,15 @@ fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 fn encoded(text: &str, separator: Option<char>) -> Cow<'_, str> {
-    let plain =
+    let is_plain =
         |byte: u8| byte.is_ascii_graphic() && byte != b'%' && separator != Some(byte.into());
-    if text.bytes().all(plain) {
+    if text.bytes().all(is_plain) {
         return Cow::Borrowed(text);
     }
+
     let mut encoded = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {
-        if plain(byte) {
+        if is_plain(byte) {
             encoded.push(byte.into());
         } else {
             // Writing to a String cannot fail.
@@ -79,14 +89,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_a_header_can_hold_is_left_as_it_is() {
+    fn visible_ascii_is_not_encoded() {
         for text in ["alice", "auth0|123", "alice@example.com", "a-b", "--", ""] {
             assert_eq!(header_value(text), text);
         }
     }
 
     #[test]
-    fn anything_else_is_encoded() {
+    fn other_characters_are_encoded() {
         for (text, expected) in [
             ("-", "%2D"),
             ("%2D", "%252D"),
@@ -100,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_cannot_pretend_to_be_two() {
+    fn separator_in_an_item_is_encoded() {
         let items = ["admin,root".to_owned(), "a b".to_owned()];
         assert_eq!(header_list(&items, ','), "admin%2Croot,a%20b");
         assert_eq!(header_list(&["-".to_owned()], ','), "%2D");
@@ -108,14 +118,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_left_out_whole() {
-        assert_eq!(header_value(&"x".repeat(MAX_BYTES)).len(), MAX_BYTES);
-        assert_eq!(header_value(&"x".repeat(MAX_BYTES + 1)), "");
+    fn long_values_are_omitted() {
+        assert_eq!(
+            header_value(&"x".repeat(MAX_VALUE_BYTES)).len(),
+            MAX_VALUE_BYTES
+        );
+        assert_eq!(header_value(&"x".repeat(MAX_VALUE_BYTES + 1)), "");
         assert_eq!(header_list(&vec!["role".to_owned(); 300], ','), "");
     }
 
     #[test]
-    fn a_value_of_the_access_log_cannot_end_its_string() {
+    fn access_log_value_cannot_end_its_string() {
         for (text, expected) in [
             ("https://issuer.example", "https://issuer.example"),
             (r#"O=a\, b,CN="x""#, "O=a%5C,%20b,CN=%22x%22"),
@@ -128,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn different_texts_have_different_values_that_a_header_can_hold(one in ".{0,40}", other in ".{0,40}") {
+        fn different_strings_have_different_valid_values(one in ".{0,40}", other in ".{0,40}") {
             for value in [header_value, access_log_value] {
                 let (first, second) = (value(&one), value(&other));
                 prop_assert!(first.bytes().all(|byte| byte.is_ascii_graphic()) && first != "-");

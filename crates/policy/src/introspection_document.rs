@@ -1,4 +1,4 @@
-//! Introspection as a policy configures it.
+//! The introspection that a policy configures.
 
 use http::Uri;
 use regex_lite::{Regex, RegexBuilder};
@@ -12,32 +12,31 @@ use crate::introspection_server::{ClientAuth, IntrospectionServer};
 use crate::issuer_names::issuer_and_name;
 use crate::secret_reference::SecretReference;
 
-/// A server that knows opaque tokens (RFC 7662).
+/// A server with token introspection (RFC 7662), for opaque tokens.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Introspection))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IntrospectionDocument {
     /// The address of its introspection endpoint.
     endpoint: String,
-    /// How the client authenticates. The default is `basic`.
+    /// The authentication of the client. The default is `basic`.
     #[serde(default)]
     auth: ClientAuth,
-    /// The client's id. It is not needed with `auth` `none`.
+    /// The client's id. It is optional with `auth` `none`.
     #[serde(default)]
     client_id: String,
-    /// A reference to the client's secret: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`. Not
-    /// with `auth` `none`.
+    /// A reference to the client's secret: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`. It
+    /// is not allowed with `auth` `none`.
     client_secret: Option<String>,
-    /// How long a response may be reused, in seconds, up to 3,600. The default is 300.
+    /// The time for which a response is cached, in seconds, up to 3,600. The default is 300.
     #[serde(default = "default_cache")]
     #[cfg_attr(feature = "schema", schema(maximum = 3_600))]
     cache_s: u32,
-    /// A regular expression that matches whole tokens of this server; others are refused without a
-    /// call.
+    /// A regular expression for whole tokens of this server. Other tokens are refused without a call.
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false, max_length = 256))]
     token_pattern: Option<String>,
-    /// The issuer of its tokens: a response that names another one is refused. The default is the
-    /// endpoint, and then the `iss` of a response has no meaning.
+    /// The issuer of its tokens. A response that names another one is refused. The default is the
+    /// endpoint, and then the `iss` of a response is ignored.
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false, min_length = 1))]
     issuer: Option<String>,
     /// The name that rules use for it. The default is `issuer`, or else the endpoint.
@@ -53,26 +52,26 @@ pub(crate) struct IntrospectionDocument {
     plan_claim: Option<String>,
     /// The plan if no claim names one.
     default_plan: Option<String>,
-    /// True if an e-mail address counts although the token does not say that it was verified. An
+    /// True if an email address counts even if the token does not say that it was verified. An
     /// address with `email_verified: false` never counts. The default is false.
     #[serde(default)]
     trust_email: bool,
-    /// The scopes that its tokens may contain; others are dropped. The default is any.
+    /// The scopes that its tokens may contain. Others are dropped. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_scopes: Option<Vec<String>>,
-    /// The roles that its tokens may contain; others are dropped. The default is any.
+    /// The roles that its tokens may contain. Others are dropped. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_roles: Option<Vec<String>>,
-    /// The plans that its tokens may name; a token that names another plan is refused. An empty
-    /// list puts every token on `default_plan`. The default is any.
+    /// The plans that its tokens may name. A token that names another plan is refused. An empty list
+    /// puts every token on `default_plan`. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_plans: Option<Vec<String>>,
 }
 
-/// Without the secret.
+/// Omits the secret.
 impl std::fmt::Debug for IntrospectionDocument {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -82,10 +81,11 @@ impl std::fmt::Debug for IntrospectionDocument {
     }
 }
 
-/// For how long a revoked token may still be accepted, in seconds.
+/// The longest time for which a revoked token may still be accepted, in seconds.
 const MAX_CACHE_S: u32 = 3_600;
-/// The longest pattern, in bytes, and the memory that it may compile to.
+/// The longest pattern.
 const MAX_PATTERN_BYTES: usize = 256;
+/// The largest memory that a pattern may compile to.
 const MAX_COMPILED_BYTES: usize = 64 * 1_024;
 
 fn default_cache() -> u32 {
@@ -97,17 +97,20 @@ fn default_user_claim() -> String {
 }
 
 impl IntrospectionDocument {
-    /// The plan of tokens whose response names none.
+    /// Returns the plan of tokens whose response names none.
     pub(crate) fn default_plan(&self) -> Option<&str> {
         self.default_plan.as_deref()
     }
 
-    /// The plans that its tokens may name, if they are limited.
+    /// Returns the plans that its tokens may name, or an empty list without a limit.
     pub(crate) fn allowed_plans(&self) -> &[String] {
         self.allowed_plans.as_deref().unwrap_or_default()
     }
 
-    /// The server, or the field that is wrong and why. `lookup` reads environment variables.
+    /// Checks the document. `lookup` returns environment variables.
+    ///
+    /// # Errors
+    /// The invalid field and the problem.
     pub(crate) fn check(
         self,
         tolerance_s: i64,
@@ -136,7 +139,7 @@ impl IntrospectionDocument {
         };
         assertions.check(self.default_plan.as_deref())?;
 
-        // Without an issuer, users are those of the endpoint, whatever its responses say.
+        // Without an issuer, users belong to the endpoint, whatever its responses contain.
         let namespace = self.issuer.clone().unwrap_or_else(|| endpoint.to_string());
         let (issuer, name) = issuer_and_name(namespace, self.name)?;
         let mapping = ClaimMapping {
@@ -148,6 +151,7 @@ impl IntrospectionDocument {
             trusts_email: self.trust_email,
             assertions,
         };
+
         Ok(IntrospectionServer {
             endpoint,
             auth: self.auth,
@@ -163,9 +167,10 @@ impl IntrospectionDocument {
     }
 
     fn endpoint(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Uri, FieldProblem> {
-        let refuse = |why| ("endpoint", why);
+        let refuse = |problem| ("endpoint", problem);
         let endpoint = trusted_address(&self.endpoint)
-            .map_err(|why| refuse(format!("{} {why}", quoted(&self.endpoint))))?;
+            .map_err(|problem| refuse(format!("{} {problem}", quoted(&self.endpoint))))?;
+
         if lookup(FUNCTION_NAME).is_some() {
             check_deployed(&endpoint).map_err(refuse)?;
         }
@@ -185,13 +190,14 @@ impl IntrospectionDocument {
         if self.client_id.is_empty() {
             return Err(("client_id", "is missing or empty".to_owned()));
         }
-        // With unencoded credentials, what comes before the first colon is the id.
+        // Without encoding, the server takes everything before the first colon for the id.
         if self.auth == ClientAuth::BasicRaw && self.client_id.contains(':') {
             return Err((
                 "client_id",
                 "contains `:`, which `auth` `basic_raw` cannot send".to_owned(),
             ));
         }
+
         let text = self
             .client_secret
             .as_deref()
@@ -202,21 +208,21 @@ impl IntrospectionDocument {
     }
 }
 
-/// A pattern that has to match the whole token. Matching takes time linear in the token.
+/// Compiles a pattern that must match whole tokens. Matching takes linear time.
 fn pattern(text: &str) -> Result<Regex, FieldProblem> {
-    let refuse = |why: String| ("token_pattern", why);
+    let refuse = |problem: String| ("token_pattern", problem);
     if text.len() > MAX_PATTERN_BYTES {
         return Err(refuse(format!("has more than {MAX_PATTERN_BYTES} bytes")));
     }
-    let compiled = |text: &str| {
+    let compile = |text: &str| {
         RegexBuilder::new(text)
             .size_limit(MAX_COMPILED_BYTES)
             .build()
     };
 
-    // By itself first, so that it cannot close the group around it.
-    compiled(text).map_err(|error| refuse(format!("is not a regular expression: {error}")))?;
-    compiled(&format!("^(?:{text})$"))
+    // First without the group, so that the pattern cannot close it.
+    compile(text).map_err(|error| refuse(format!("is not a regular expression: {error}")))?;
+    compile(&format!("^(?:{text})$"))
         .map_err(|error| refuse(format!("is not a regular expression: {error}")))
 }
 
@@ -225,19 +231,19 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn checked(member: &str, value: Value) -> Result<IntrospectionServer, String> {
+    fn checked(field: &str, value: Value) -> Result<IntrospectionServer, String> {
         let mut document = json!({"endpoint": "https://a/introspect", "client_id": "c", "client_secret": "env:SECRET", "default_plan": "free"});
-        document[member] = value;
+        document[field] = value;
         let document: IntrospectionDocument =
             serde_json::from_value(document).map_err(|error| error.to_string())?;
         let lookup = |name: &str| (name == "SECRET").then(|| "hush".to_owned());
         document
             .check(30, &lookup)
-            .map_err(|(member, why)| format!("{member}: {why}"))
+            .map_err(|(field, why)| format!("{field}: {why}"))
     }
 
     #[test]
-    fn a_secret_comes_from_the_policy_or_from_a_variable() {
+    fn secret_is_read_from_the_policy_or_a_variable() {
         let secret = |value: Value| match checked("client_secret", value)
             .unwrap()
             .client_secret
@@ -252,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn every_contradiction_names_its_field_and_never_the_secret() {
+    fn errors_name_the_field_and_never_the_secret() {
         for (field, value, named) in [
             (
                 "endpoint",
@@ -322,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_matches_whole_tokens() {
+    fn pattern_matches_whole_tokens() {
         let pattern = |text: &str| pattern(text).unwrap();
         for (text, token, matches) in [
             ("oat_[A-Za-z0-9]{8}", "oat_Ab3dEf9h", true),
@@ -341,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_matched_in_linear_time() {
+    fn pattern_is_matched_in_linear_time() {
         let pattern = pattern("(a+)+b").unwrap();
         let began = std::time::Instant::now();
         assert!(!pattern.is_match(&"a".repeat(10_000)));
@@ -353,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_on_this_machine_is_for_local_use_only() {
+    fn loopback_endpoint_is_refused_in_lambda() {
         let document =
             json!({"endpoint": "http://127.0.0.1:9001/x", "auth": "none", "default_plan": "free"});
         let document =

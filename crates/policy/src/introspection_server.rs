@@ -1,4 +1,4 @@
-//! The authorization server that knows opaque tokens.
+//! The authorization server that verifies opaque tokens.
 
 use http::Uri;
 use regex_lite::Regex;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::claim_mapping::ClaimMapping;
 use crate::secret_reference::SecretReference;
 
-/// The authorization server, as the policy trusts it (RFC 7662).
+/// An authorization server with token introspection (RFC 7662).
 pub struct IntrospectionServer {
     /// The address of its introspection endpoint.
     pub endpoint: Uri,
@@ -17,21 +17,21 @@ pub struct IntrospectionServer {
     pub client_id: String,
     /// The client's secret; `None` with [`ClientAuth::None`].
     pub client_secret: Option<SecretReference>,
-    /// How long a response may be reused, in seconds.
+    /// The time for which a response is cached, in seconds.
     pub cache_s: u32,
-    /// A pattern that matches whole tokens of this server; others are refused without a call.
+    /// A pattern for whole tokens of this server. Other tokens are refused without a call.
     pub token_pattern: Option<Regex>,
     /// If given, the `iss` of a response must be this.
     pub issuer: Option<String>,
     /// If there are any, the `aud` of a response must contain one of these.
     pub audiences: Vec<String>,
-    /// How the claims of a response are read.
+    /// The mapping from the claims of a response to a caller.
     pub mapping: ClaimMapping,
-    /// By how much clocks may differ, in seconds.
+    /// The clock tolerance in seconds.
     pub tolerance_s: i64,
 }
 
-/// Leaves out the secret.
+/// Omits the secret.
 impl std::fmt::Debug for IntrospectionServer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -49,10 +49,10 @@ pub enum ClientAuth {
     /// HTTP Basic, with id and secret form-encoded as RFC 6749 requires.
     #[default]
     Basic,
-    /// HTTP Basic with id and secret as they are, for servers that do not decode them.
+    /// HTTP Basic with id and secret unencoded, for servers that do not decode them.
     BasicRaw,
     /// Id and secret in the body.
     Post,
-    /// The id alone, for servers that know their clients otherwise.
+    /// Only the id, for servers that identify their clients by other means.
     None,
 }

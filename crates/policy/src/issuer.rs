@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::claim_mapping::ClaimMapping;
 use crate::key_set::KeySet;
 
-/// What a policy requires of one issuer's tokens.
+/// The requirements for tokens of one issuer.
 #[derive(Debug)]
 pub struct Issuer {
     /// The algorithms that its signatures may have.
@@ -16,45 +16,44 @@ pub struct Issuer {
     pub types: Vec<String>,
     /// A token's audience must contain one of these.
     pub audiences: Vec<String>,
-    /// The claims that may contain the audience, in the order in which they are consulted.
+    /// The claims that may contain the audience, in order of precedence.
     pub audience_claims: Vec<String>,
     /// Claims that a token must have with exactly these values.
     pub required_claims: Map<String, Value>,
-    /// How its claims are read.
+    /// The mapping from its claims to a caller.
     pub mapping: ClaimMapping,
-    /// How long its tokens are valid.
+    /// The limits on the times in its tokens.
     pub limits: TimeLimits,
 }
 
-/// Limits on the instants in a token.
+/// Limits on the times in a token.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeLimits {
-    /// By how much clocks may differ, in seconds.
+    /// The clock tolerance in seconds.
     pub tolerance_s: i64,
-    /// The longest lifetime of a token, in seconds; `None` is unlimited.
+    /// The longest lifetime of a token in seconds, or `None` without a limit.
     pub max_lifetime_s: Option<i64>,
 }
 
-/// Where an issuer's signing keys are.
+/// The place of an issuer's signing keys.
 #[derive(Debug)]
 pub enum KeyOrigin {
-    /// In the policy.
+    /// The policy contains them.
     Inline(KeySet),
-    /// At an address.
+    /// They are at this address.
     Address(Uri),
-    /// At the address that the discovery document at this address names.
+    /// They are at the address in the discovery document at this address.
     Discovery(Uri),
 }
 
 impl Issuer {
-    /// The `iss` of its tokens.
+    /// Returns the `iss` of its tokens.
     #[must_use]
     pub fn iss(&self) -> &str {
         &self.mapping.issuer
     }
 
-    /// True if a token may have this algorithm and this type. It is checked before any key is
-    /// looked for.
+    /// True if a token may have this algorithm and this type.
     #[must_use]
     pub fn admits(&self, algorithm: Algorithm, typ: &str) -> bool {
         let typ = if typ.is_empty() { "jwt" } else { typ };

@@ -1,4 +1,4 @@
-//! An issuer as a policy configures it.
+//! An issuer that a policy configures.
 
 use http::Uri;
 use jsonwebtoken::Algorithm;
@@ -14,8 +14,8 @@ use crate::issuer::{Issuer, KeyOrigin, TimeLimits};
 use crate::issuer_names::issuer_and_name;
 use crate::key_set::{KeySet, private_key};
 
-/// Claims that are checked by themselves, and cannot be asked for besides.
-const CHECKED: [&str; 5] = ["iss", "exp", "nbf", "iat", "cnf"];
+/// The claims that are always checked, and cannot be in `required_claims`.
+const CHECKED_CLAIMS: [&str; 5] = ["iss", "exp", "nbf", "iat", "cnf"];
 
 /// An issuer of signed tokens.
 #[derive(Debug, Deserialize)]
@@ -33,18 +33,18 @@ pub(crate) struct IssuerDocument {
     /// names.
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
     jwks_uri: Option<String>,
-    /// Its JSON Web Key Set itself, instead of `jwks_uri`.
+    /// The JSON Web Key Set, instead of `jwks_uri`.
     #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Value>, required = false))]
     jwks: Option<Value>,
-    /// The algorithms that its signatures may have. The default is every supported one, all of them
+    /// The algorithms that its signatures may have. The default is all supported ones, which are
     /// asymmetric.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     algorithms: Option<Vec<String>>,
     /// The values that a token's `typ` may have. The default is `JWT` and `at+jwt`.
     #[serde(default = "default_types")]
     types: Vec<String>,
-    /// The claims that may contain a token's audience: the first that is present, not null and not
-    /// an empty list decides. The default is `aud`, then `client_id`.
+    /// The claims that may contain a token's audience. The first one counts that is present, not null
+    /// and not an empty list. The default is `aud`, then `client_id`.
     #[serde(default = "default_audience_claims")]
     audience_claims: Vec<String>,
     /// Claims that a token must have with exactly these values.
@@ -58,34 +58,36 @@ pub(crate) struct IssuerDocument {
     plan_claim: Option<String>,
     /// The plan if no claim names one.
     default_plan: Option<String>,
-    /// True if an e-mail address counts although the token does not say that it was verified. An
+    /// True if an email address counts even if the token does not say that it was verified. An
     /// address with `email_verified: false` never counts. The default is false.
     #[serde(default)]
     trust_email: bool,
-    /// The scopes that its tokens may contain; others are dropped. The default is any.
+    /// The scopes that its tokens may contain. Others are dropped. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_scopes: Option<Vec<String>>,
-    /// The roles that its tokens may contain; others are dropped. The default is any.
+    /// The roles that its tokens may contain. Others are dropped. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_roles: Option<Vec<String>>,
-    /// The plans that its tokens may name; a token that names another plan is refused. An empty
-    /// list puts every token on `default_plan`. The default is any.
+    /// The plans that its tokens may name. A token that names another plan is refused. An empty list
+    /// puts every token on `default_plan`. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_plans: Option<Vec<String>>,
-    /// The longest lifetime of a token, in seconds. The default is 86,400; null is unlimited.
+    /// The longest lifetime of a token, in seconds. The default is 86,400. With null, there is no
+    /// limit.
     #[serde(default = "default_lifetime")]
     max_lifetime_s: Option<i64>,
 }
 
-/// RFC 9068 and RFC 7519.
+/// Returns the types of RFC 7519 and RFC 9068.
 fn default_types() -> Vec<String> {
     vec!["JWT".to_owned(), "at+jwt".to_owned()]
 }
 
-/// As API Gateway's own JWT authorizer: Cognito's access tokens have `client_id` and no `aud`.
+/// Returns the same claims as API Gateway's JWT authorizer: Cognito's access tokens have `client_id`
+/// and no `aud`.
 fn default_audience_claims() -> Vec<String> {
     vec!["aud".to_owned(), "client_id".to_owned()]
 }
@@ -96,14 +98,14 @@ fn default_user_claim() -> String {
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "`null` is no limit, which absence is not"
+    reason = "null means no limit, but a missing field does not"
 )]
 fn default_lifetime() -> Option<i64> {
     Some(86_400)
 }
 
-fn problem<T>(member: &'static str, why: impl Into<String>) -> Result<T, FieldProblem> {
-    Err((member, why.into()))
+fn problem<T>(field: &'static str, problem: impl Into<String>) -> Result<T, FieldProblem> {
+    Err((field, problem.into()))
 }
 
 impl IssuerDocument {
@@ -111,7 +113,8 @@ impl IssuerDocument {
         &self.issuer
     }
 
-    /// Refuses a private key: anyone who reads the policy could sign tokens with it.
+    /// Checks that `jwks` contains no private key, with which any reader of the policy could sign
+    /// tokens.
     pub(crate) fn check_public_keys(&self) -> Result<(), FieldProblem> {
         match self.jwks.as_ref().and_then(private_key) {
             None => Ok(()),
@@ -122,22 +125,26 @@ impl IssuerDocument {
         }
     }
 
-    /// The plan of tokens that name none.
+    /// Returns the plan of tokens that name none.
     pub(crate) fn default_plan(&self) -> Option<&str> {
         self.default_plan.as_deref()
     }
 
-    /// The plans that its tokens may name, if they are limited.
+    /// Returns the plans that its tokens may name, or an empty list without a limit.
     pub(crate) fn allowed_plans(&self) -> &[String] {
         self.allowed_plans.as_deref().unwrap_or_default()
     }
 
-    /// The issuer and where its keys are, if no member contradicts another.
+    /// Checks the document.
+    ///
+    /// # Errors
+    /// The invalid field and the problem.
     pub(crate) fn check(self, tolerance_s: i64) -> Result<(Issuer, KeyOrigin), FieldProblem> {
         let algorithms = self.algorithms()?;
         let origin = self.origin(&algorithms)?;
         self.check_lists()?;
         self.check_claims()?;
+
         let assertions = Assertions {
             scopes: self.allowed_scopes,
             roles: self.allowed_roles,
@@ -155,14 +162,15 @@ impl IssuerDocument {
             trusts_email: self.trust_email,
             assertions,
         };
-        let short = |name: &String| {
+        let media_type = |name: &String| {
             name.to_ascii_lowercase()
                 .trim_start_matches("application/")
                 .to_owned()
         };
+
         let issuer = Issuer {
             algorithms,
-            types: self.types.iter().map(short).collect(),
+            types: self.types.iter().map(media_type).collect(),
             audiences: self.audiences,
             audience_claims: self.audience_claims,
             required_claims: self.required_claims,
@@ -182,6 +190,7 @@ impl IssuerDocument {
         if names.is_empty() {
             return problem("algorithms", "is empty: no token could be verified");
         }
+
         let known = |name: &String| {
             algorithm(name).ok_or_else(|| ("algorithms", format!("`{name}` is not supported")))
         };
@@ -192,15 +201,13 @@ impl IssuerDocument {
         if self.issuer.is_empty() {
             return problem("issuer", "is empty");
         }
+
         match (&self.jwks, &self.jwks_uri) {
-            (Some(_), Some(_)) => problem(
-                "jwks",
-                "and `jwks_uri` are both there: keys come from one place",
-            ),
+            (Some(_), Some(_)) => problem("jwks", "must not be set together with `jwks_uri`"),
             (Some(keys), None) => inline(keys, algorithms),
             (None, Some(uri)) => {
                 let address = trusted_address(uri)
-                    .map_err(|why| ("jwks_uri", format!("{} {why}", quoted(uri))))?;
+                    .map_err(|problem| ("jwks_uri", format!("{} {problem}", quoted(uri))))?;
                 Ok(KeyOrigin::Address(address))
             }
             (None, None) => discovery(&self.issuer),
@@ -213,11 +220,11 @@ impl IssuerDocument {
             ("types", &self.types),
             ("audience_claims", &self.audience_claims),
         ];
-        for (member, list) in lists {
+        for (field, list) in lists {
             if list.is_empty() || list.iter().any(String::is_empty) {
                 return problem(
-                    member,
-                    "is empty, or one of it is: no token could be for us",
+                    field,
+                    "must not be empty or contain empty strings: no token would match",
                 );
             }
         }
@@ -226,13 +233,13 @@ impl IssuerDocument {
 
     fn check_claims(&self) -> Result<(), FieldProblem> {
         for (name, value) in &self.required_claims {
-            if CHECKED.contains(&name.as_str()) {
-                return problem("required_claims", format!("`{name}` is checked by itself"));
+            if CHECKED_CLAIMS.contains(&name.as_str()) {
+                return problem("required_claims", format!("`{name}` is always checked"));
             }
             if value.is_null() || value.is_array() || value.is_object() {
                 return problem(
                     "required_claims",
-                    format!("`{name}` is not a text, a number or a boolean"),
+                    format!("`{name}` must be a string, a number or a boolean"),
                 );
             }
         }
@@ -246,7 +253,7 @@ impl IssuerDocument {
             );
         }
         match self.max_lifetime_s {
-            Some(..=0) => problem("max_lifetime_s", "is not above 0 (`null` is no limit)"),
+            Some(..=0) => problem("max_lifetime_s", "must be positive, or null for no limit"),
             _ => Ok(()),
         }
     }
@@ -266,20 +273,21 @@ fn discovery(issuer: &str) -> Result<KeyOrigin, FieldProblem> {
         "{}/.well-known/openid-configuration",
         issuer.trim_end_matches('/')
     );
+
     let trusted: Result<Uri, _> = trusted_address(&address);
     match trusted {
         Ok(uri) if uri.query().is_none() => Ok(KeyOrigin::Discovery(uri)),
         Ok(_) => problem(
             "issuer",
-            "has a query, so that it cannot be discovered: give `jwks_uri`",
+            "has a query, so discovery is not possible: set `jwks_uri`",
         ),
-        Err(why) => problem(
+        Err(problem) => Err((
             "issuer",
             format!(
-                "{} {why}, so that it cannot be discovered: give `jwks_uri`",
+                "{} {problem}, so discovery is not possible: set `jwks_uri`",
                 quoted(issuer)
             ),
-        ),
+        )),
     }
 }
 
@@ -296,11 +304,11 @@ mod tests {
             serde_json::from_value(document).map_err(|error| error.to_string())?;
         document
             .check(30)
-            .map_err(|(member, why)| format!("{member}: {why}"))
+            .map_err(|(field, why)| format!("{field}: {why}"))
     }
 
     #[test]
-    fn keys_are_discovered_where_nothing_else_is_said() {
+    fn keys_are_discovered_by_default() {
         let (issuer, origin) = document(|_| ()).unwrap();
         let KeyOrigin::Discovery(uri) = origin else {
             panic!("{origin:?}")
@@ -315,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_of_null_is_no_limit() {
+    fn null_lifetime_means_no_limit() {
         assert_eq!(
             document(|it| it["max_lifetime_s"] = Value::Null)
                 .unwrap()
@@ -327,10 +335,10 @@ mod tests {
     }
 
     #[test]
-    fn every_contradiction_names_its_member() {
+    fn errors_name_the_field() {
         let p256 = json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "1",
             "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]});
-        for (member, value, named) in [
+        for (field, value, named) in [
             ("issuer", json!(""), "issuer: is empty"),
             (
                 "issuer",
@@ -339,8 +347,8 @@ mod tests {
             ),
             ("issuer", json!("accounts.example.com"), "issuer: "),
             ("issuer", json!("https://a?tenant=1"), "issuer: "),
-            ("audiences", json!([]), "audiences: is empty"),
-            ("audiences", json!([""]), "audiences: is empty"),
+            ("audiences", json!([]), "audiences: must not be empty"),
+            ("audiences", json!([""]), "audiences: must not be empty"),
             ("algorithms", json!([]), "algorithms: is empty"),
             (
                 "algorithms",
@@ -352,17 +360,21 @@ mod tests {
                 json!(["none"]),
                 "algorithms: `none` is not supported",
             ),
-            ("types", json!([]), "types: is empty"),
-            ("audience_claims", json!([]), "audience_claims: is empty"),
+            ("types", json!([]), "types: must not be empty"),
+            (
+                "audience_claims",
+                json!([]),
+                "audience_claims: must not be empty",
+            ),
             (
                 "required_claims",
                 json!({"iss": "x"}),
-                "required_claims: `iss` is checked",
+                "required_claims: `iss` is always checked",
             ),
             (
                 "required_claims",
                 json!({"x": ["y"]}),
-                "required_claims: `x` is not a text",
+                "required_claims: `x` must be a string",
             ),
             ("user_claim", json!(""), "user_claim: is empty"),
             ("name", json!(""), "name: is empty"),
@@ -377,7 +389,11 @@ mod tests {
                 "allowed_scopes: contains an empty string",
             ),
             ("default_plan", Value::Null, "default_plan: is missing"),
-            ("max_lifetime_s", json!(0), "max_lifetime_s: is not above 0"),
+            (
+                "max_lifetime_s",
+                json!(0),
+                "max_lifetime_s: must be positive",
+            ),
             (
                 "jwks_uri",
                 json!("http://a/jwks"),
@@ -395,7 +411,7 @@ mod tests {
             ),
             ("jwk", json!({}), "unknown field `jwk`"),
         ] {
-            let error = document(|it| it[member] = value.clone()).expect_err(named);
+            let error = document(|it| it[field] = value.clone()).expect_err(named);
             assert!(error.starts_with(named), "{error}");
         }
         let both = document(|it| {
@@ -404,7 +420,7 @@ mod tests {
         });
         assert!(
             both.unwrap_err()
-                .starts_with("jwks: and `jwks_uri` are both there")
+                .starts_with("jwks: must not be set together with `jwks_uri`")
         );
         let other = document(|it| {
             it["jwks"] = p256.clone();

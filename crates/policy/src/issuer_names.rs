@@ -1,4 +1,4 @@
-//! Issuers of a policy, and the names by which rules refer to them.
+//! The issuers of a policy, and the names by which rules refer to them.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
 use crate::warning::PolicyWarning;
 
-/// An issuer and its name, which is the issuer itself if the policy gives none.
+/// Returns an issuer and its name. Without a name in the policy, that is the issuer itself.
 ///
 /// # Errors
-/// The field that is wrong, and why.
+/// The invalid field and the problem.
 pub(crate) fn issuer_and_name(
     issuer: String,
     name: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) fn issuer_and_name(
     Ok((issuer, name))
 }
 
-/// Every issuer whose tokens a policy accepts; introspection is one of them.
+/// Every issuer whose tokens a policy accepts, including introspection.
 pub(crate) struct IssuerNames<'p>(Vec<&'p ClaimMapping>);
 
 impl<'p> IssuerNames<'p> {
@@ -49,14 +49,15 @@ impl<'p> IssuerNames<'p> {
         for (index, (issuer, _)) in issuers.iter().enumerate() {
             let refuse = |problem| PolicyError::Issuer {
                 index,
-                member: "name",
+                field: "name",
                 problem,
             };
             names.add(&issuer.mapping).map_err(refuse)?;
         }
+
         if let Some(server) = introspection {
             let refuse = |problem| PolicyError::Introspection {
-                member: "name",
+                field: "name",
                 problem,
             };
             names.add(&server.mapping).map_err(refuse)?;
@@ -89,37 +90,37 @@ impl<'p> IssuerNames<'p> {
     /// [`PolicyError`] for a name that no issuer has.
     pub(crate) fn check_rule(&self, index: usize, accepted: &[String]) -> Result<(), PolicyError> {
         let is_known = |name: &String| self.0.iter().any(|issuer| *issuer.name == **name);
-        match accepted
+        let unknown = accepted
             .iter()
             .enumerate()
-            .find(|(_, name)| !is_known(name))
-        {
-            Some((position, name)) => {
-                let known: Vec<_> = self
-                    .0
-                    .iter()
-                    .map(|issuer| format!("`{}`", issuer.name))
-                    .collect();
-                let problem = match &known[..] {
-                    [] => format!(
-                        "unknown issuer `{name}`: the policy has neither `issuers` nor `introspection`"
-                    ),
-                    known => format!(
-                        "unknown issuer `{name}`, expected one of {}",
-                        known.join(", ")
-                    ),
-                };
-                Err(PolicyError::RuleIssuer {
-                    index,
-                    position,
-                    problem,
-                })
-            }
+            .find(|(_, name)| !is_known(name));
+
+        match unknown {
+            Some((position, name)) => Err(PolicyError::RuleIssuer {
+                index,
+                position,
+                problem: self.unknown_issuer(name),
+            }),
             None => Ok(()),
         }
     }
 
-    /// Warns if at least two issuers may assert anything and no rule tells issuers apart.
+    fn unknown_issuer(&self, name: &str) -> String {
+        let known: Vec<_> = self
+            .0
+            .iter()
+            .map(|issuer| format!("`{}`", issuer.name))
+            .collect();
+
+        if known.is_empty() {
+            format!("unknown issuer `{name}`: the policy has neither `issuers` nor `introspection`")
+        } else {
+            let known = known.join(", ");
+            format!("unknown issuer `{name}`, expected one of {known}")
+        }
+    }
+
+    /// Returns a warning if at least two issuers may assert anything and no rule restricts issuers.
     pub(crate) fn warning(&self, rules_name_issuers: bool) -> Option<PolicyWarning> {
         let unlimited = self.unlimited();
         if unlimited.len() < 2 || rules_name_issuers {
@@ -138,7 +139,7 @@ impl<'p> IssuerNames<'p> {
         Some(PolicyWarning::new("issuers", message))
     }
 
-    /// The names of the issuers that may assert anything, each issuer once.
+    /// Returns the names of the issuers that may assert anything, each issuer once.
     fn unlimited(&self) -> Vec<&str> {
         let mut unlimited: Vec<&ClaimMapping> = Vec::new();
         for &issuer in &self.0 {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use outcome::BACKEND_HEADER_PREFIX;
 
-/// Headers that have another meaning, on the way or at the backend.
+/// Headers that have another meaning to proxies or backends.
 const RESERVED: [&str; 13] = [
     "accept",
     "authorization",
@@ -37,7 +37,15 @@ pub struct KeyHeader(String);
 pub struct KeyHeaderError(String);
 
 impl KeyHeader {
-    /// The header for a value of `KEY_HEADER`. An absent or empty value is the default.
+    /// Returns the header for a value of `KEY_HEADER`. A missing or empty value is the default.
+    ///
+    /// ```
+    /// use policy::KeyHeader;
+    ///
+    /// let header = KeyHeader::from_setting(Some("X-Access-Key".to_owned()))?;
+    /// assert_eq!(header.as_str(), "x-access-key");
+    /// # Ok::<(), policy::KeyHeaderError>(())
+    /// ```
     ///
     /// # Errors
     /// [`KeyHeaderError`] if the value is not a header name or the header has another meaning.
@@ -47,7 +55,7 @@ impl KeyHeader {
             .map_or_else(|| Ok(Self::default()), |name| name.parse())
     }
 
-    /// The name in lower case.
+    /// Returns the name in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -79,6 +87,7 @@ impl FromStr for KeyHeader {
             || RESERVED_PREFIXES
                 .iter()
                 .any(|prefix| lower.starts_with(prefix));
+
         if is_name && !is_reserved {
             Ok(Self(lower))
         } else {
@@ -96,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_x_api_key() {
+    fn default_is_x_api_key() {
         for absent in [None, Some("")] {
             assert_eq!(configured(absent).as_deref(), Ok("x-api-key"));
         }
@@ -107,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_with_another_meaning_is_invalid() {
+    fn reserved_and_malformed_names_are_invalid() {
         for name in [
             "a b",
             "a:",

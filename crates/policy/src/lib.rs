@@ -1,15 +1,15 @@
-//! Who may call what: policy documents, the rules in them, and their checks.
+//! Authorization policies: documents, checks, and the rule for a request.
 //!
-//! A policy names the issuers, servers and certificates that are trusted, and says for each route
-//! which credentials a request needs. The authorizer decides by it, the limiter validates it before
-//! it is stored, and the `tollgate` binary reads it from a file. This crate only reads and checks
+//! A policy names the trusted issuers, servers and certificates, and defines which credentials each
+//! route requires. The authorizer decides requests by it, the limiter validates it before it is
+//! stored, and the `tollgate` binary reads it from a file. This crate only reads and checks
 //! documents: it makes no calls and logs nothing.
 //!
 //! - input: a policy as JSON ([`Policy::parse`]), or the value of `AUTH_POLICY`
 //!   ([`PolicySource::parse`])
 //! - output: a checked [`Policy`] with its [warnings](Policy::warnings) and the
 //!   [plans](Policy::named_plans) it names
-//! - on failure: a [`PolicyTextError`] that names the field; it never contains a secret
+//! - on failure: a [`PolicyTextError`] that names the field and never contains a secret
 //!
 //! With the feature `schema`, the documents implement `utoipa::ToSchema`, so that the OpenAPI
 //! document describes the types that read a policy.
@@ -38,14 +38,18 @@ mod introspection_server;
 mod issuer;
 mod issuer_document;
 mod issuer_names;
+mod jwk;
 mod key_header;
 mod key_set;
 mod mtls;
-mod path_document;
+mod paths_document;
 mod policy;
+mod policy_check;
 mod policy_document;
+mod policy_text;
 mod present;
-mod rules;
+mod rule;
+mod rule_document;
 mod secret_reference;
 mod source;
 mod warning;
@@ -58,12 +62,14 @@ pub use claim_mapping::ClaimMapping;
 pub use error::PolicyError;
 pub use introspection_server::{ClientAuth, IntrospectionServer};
 pub use issuer::{Issuer, KeyOrigin, TimeLimits};
+pub use jwk::{ENCRYPTION, Key, PRIVATE_PARAMETERS};
 pub use key_header::{KeyHeader, KeyHeaderError};
-pub use key_set::{ENCRYPTION, Key, KeySet, KeySetError, PRIVATE_PARAMETERS};
+pub use key_set::{KeySet, KeySetError};
 pub use mtls::{HolderName, Mtls};
 pub use policy::{NoRule, Policy};
 pub use policy_document::PolicyDocument;
-pub use rules::{Auth, Rule};
+pub use policy_text::{PolicyTextError, named_plans};
+pub use rule::{Auth, Rule};
 pub use secret_reference::{SecretPlace, SecretReference};
-pub use source::{Environment, PolicyName, PolicySource, PolicyTextError, named_plans};
+pub use source::{Environment, PolicyName, PolicySource};
 pub use warning::{NamedPlan, PolicyWarning};

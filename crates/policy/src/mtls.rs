@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// How client certificates are accepted.
+/// The handling of client certificates.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -15,7 +15,7 @@ pub struct Mtls {
     pub user_from: HolderName,
 }
 
-/// The part of a certificate that names its holder. Names are only unique within their issuer's.
+/// The part of a certificate that names its holder. A name is unique only within one issuer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -25,8 +25,8 @@ pub enum HolderName {
     SubjectDn,
     /// The only DNS name among the subject's alternative names.
     SanDns,
-    /// The only URI among them, such as a SPIFFE ID.
+    /// The only URI among the subject's alternative names, such as a SPIFFE ID.
     SanUri,
-    /// The serial number: every renewal is another holder.
+    /// The serial number. Each renewal of the certificate is another holder.
     SerialNumber,
 }

@@ -1,4 +1,4 @@
-//! A policy as it is written in JSON. An unknown field is an error.
+//! A policy as a JSON document. Unknown fields are errors.
 
 use serde::Deserialize;
 
@@ -6,64 +6,64 @@ use crate::error::PolicyError;
 use crate::introspection_document::IntrospectionDocument;
 use crate::issuer_document::IssuerDocument;
 use crate::mtls::Mtls;
-use crate::path_document::PathsDocument;
-use crate::rules::RuleDocument;
+use crate::paths_document::PathsDocument;
+use crate::rule_document::RuleDocument;
 use crate::warning::NamedPlan;
 
-/// Whom the authorizer trusts, and which credentials each route requires.
+/// The trusted issuers, and the credentials that each route requires.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Policy))]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDocument {
-    /// By how much clocks may differ, in seconds, up to 300. The default is 30.
+    /// The clock tolerance in seconds, up to 300. The default is 30.
     #[serde(default = "default_tolerance")]
     #[cfg_attr(feature = "schema", schema(maximum = 300))]
     pub(crate) clock_tolerance_s: u16,
     /// The issuers whose tokens are trusted.
     #[serde(default)]
     pub(crate) issuers: Vec<IssuerDocument>,
-    /// The server that is asked about opaque tokens.
+    /// The server that verifies opaque tokens.
     pub(crate) introspection: Option<IntrospectionDocument>,
-    /// How client certificates are accepted. Without it, they are no credentials.
+    /// The handling of client certificates. Without it, certificates are not accepted as credentials.
     pub(crate) mtls: Option<Mtls>,
-    /// Where API keys are.
+    /// The handling of API keys.
     #[serde(default)]
     pub(crate) api_keys: ApiKeysDocument,
-    /// How paths are matched with rules, and with the routes of plans.
+    /// The matching of paths with rules, and with the routes of plans.
     #[serde(default)]
     pub(crate) paths: PathsDocument,
-    /// What each route requires. The most specific rule that matches a request decides.
+    /// The requirements of each route. The most specific rule that matches a request applies.
     pub(crate) rules: Vec<RuleDocument>,
 }
 
-/// How requests carry API keys.
+/// The handling of API keys.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ApiKeys))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiKeysDocument {
-    /// The header that carries an API key. It has to be the header that this stack's gateway
-    /// removes before the backend (parameter `KeyHeader`), which is also the default.
+    /// The header that carries an API key. It must be the header that the gateway removes before the
+    /// backend (parameter `KeyHeader`), which is also the default.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
     pub(crate) header: Option<String>,
 }
 
 impl PolicyDocument {
-    /// Refuses private keys in inline key sets.
+    /// Checks that inline key sets contain no private keys.
     pub(crate) fn check_public_keys(&self) -> Result<(), PolicyError> {
         for (index, issuer) in self.issuers.iter().enumerate() {
             issuer
                 .check_public_keys()
-                .map_err(|(member, problem)| PolicyError::Issuer {
+                .map_err(|(field, problem)| PolicyError::Issuer {
                     index,
-                    member,
+                    field,
                     problem,
                 })?;
         }
         Ok(())
     }
 
-    /// Every plan that the policy names, with the field that names it.
+    /// Returns every plan that the policy names, with the field that names it.
     pub(crate) fn named_plans(&self) -> Vec<NamedPlan> {
         let mut named = Vec::new();
         let mut add = |place: String, plan: Option<&str>| {

@@ -1,15 +1,14 @@
-//! A reader for a field that may be left out and may not be `null`, for
-//! `#[serde(deserialize_with)]`.
+//! Deserializes optional fields that must not be `null`, for `#[serde(deserialize_with)]`.
 //!
-//! A `null` is often a value that got lost. Where a field restricts something, it must not lift the
+//! A `null` is often a lost value. In a field that restricts something, it must not remove the
 //! restriction.
 
 use serde::{Deserialize, Deserializer};
 
-/// Reads a field that is present. With `#[serde(default)]`, an absent field is `None`.
+/// Reads a field that is present. With `#[serde(default)]`, a missing field is `None`.
 ///
 /// # Errors
-/// `null` is an error.
+/// An error of the deserializer if the field is `null` or has the wrong type.
 pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -23,7 +22,7 @@ mod tests {
     use crate::{KeyHeader, Policy};
 
     #[test]
-    fn null_lifts_no_restriction() {
+    fn null_does_not_remove_a_restriction() {
         let issuer = |more: &str| {
             format!(
                 r#"{{"issuers":[{{"issuer":"https://a.example","audiences":["a"],"default_plan":"p",{more}}}],"rules":[]}}"#

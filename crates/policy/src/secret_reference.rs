@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 /// The longest name of a parameter (AWS Systems Manager, "PutParameter").
 const MAX_PARAMETER_BYTES: usize = 1_011;
+/// The longest ARN (AWS Secrets Manager, "GetSecretValue").
 const MAX_ARN_BYTES: usize = 2_048;
 
 /// A secret that a policy refers to.
@@ -14,20 +15,20 @@ const MAX_ARN_BYTES: usize = 2_048;
 pub enum SecretReference {
     /// The secret, written in the policy or read from the environment.
     Known(Arc<str>),
-    /// A secret that AWS keeps.
+    /// A secret in AWS.
     Stored(SecretPlace),
 }
 
-/// Where AWS keeps a secret.
+/// The place of a secret in AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretPlace {
     /// A parameter of Systems Manager, by its name.
     Parameter(String),
-    /// A secret of Secrets Manager, by its ARN, whose region it names.
+    /// A secret of Secrets Manager, by its ARN.
     Secret {
-        /// The whole ARN.
+        /// The ARN.
         arn: String,
-        /// The region in it.
+        /// The region in the ARN.
         region: String,
     },
 }
@@ -41,7 +42,7 @@ impl fmt::Display for SecretPlace {
     }
 }
 
-/// Why a reference to a secret is invalid.
+/// The reason why a reference to a secret is invalid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SecretReferenceError {
     #[error("is empty")]
@@ -60,8 +61,8 @@ pub(crate) enum SecretReferenceError {
     Arn,
 }
 
-/// A policy says where the secret is sent, and its author must not learn the function's own
-/// credentials so.
+/// True for variables of Lambda, such as the function's credentials. The author of a policy chooses
+/// where a secret is sent, so a policy must not refer to them.
 fn is_reserved(name: &str) -> bool {
     ["AWS_", "LAMBDA_", "_"]
         .iter()
@@ -87,6 +88,7 @@ impl SecretReference {
         if let Some(arn) = text.strip_prefix("secretsmanager:") {
             return secret(arn).map(Self::Stored);
         }
+
         if text.is_empty() {
             Err(SecretReferenceError::Empty)
         } else {
@@ -112,20 +114,21 @@ fn variable(
 }
 
 fn parameter(name: &str) -> Result<SecretPlace, SecretReferenceError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte);
-    let valid = name.starts_with('/')
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte);
+    let is_valid = name.starts_with('/')
         && (2..=MAX_PARAMETER_BYTES).contains(&name.len())
-        && name.bytes().all(plain);
-    if valid {
+        && name.bytes().all(is_name_byte);
+
+    if is_valid {
         Ok(SecretPlace::Parameter(name.to_owned()))
     } else {
         Err(SecretReferenceError::Parameter)
     }
 }
 
-/// `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
+/// Reads `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
 fn secret(arn: &str) -> Result<SecretPlace, SecretReferenceError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/_+=.@!-".contains(&byte);
+    let is_arn_byte = |byte: u8| byte.is_ascii_alphanumeric() || b":/_+=.@!-".contains(&byte);
     let parts: Vec<&str> = arn.splitn(7, ':').collect();
     let [
         "arn",
@@ -140,8 +143,8 @@ fn secret(arn: &str) -> Result<SecretPlace, SecretReferenceError> {
         return Err(SecretReferenceError::Arn);
     };
     let is_region = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let valid = arn.len() <= MAX_ARN_BYTES
-        && arn.bytes().all(plain)
+    let is_valid = arn.len() <= MAX_ARN_BYTES
+        && arn.bytes().all(is_arn_byte)
         && partition.starts_with("aws")
         && (1..=32).contains(&region.len())
         && region.bytes().all(is_region)
@@ -149,7 +152,8 @@ fn secret(arn: &str) -> Result<SecretPlace, SecretReferenceError> {
         && account.bytes().all(|byte| byte.is_ascii_digit())
         && !name.is_empty()
         && !name.contains(':');
-    if valid {
+
+    if is_valid {
         Ok(SecretPlace::Secret {
             arn: arn.to_owned(),
             region: region.to_owned(),
@@ -159,7 +163,7 @@ fn secret(arn: &str) -> Result<SecretPlace, SecretReferenceError> {
     }
 }
 
-/// Leaves out the secret.
+/// Omits the secret.
 impl fmt::Debug for SecretReference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_named_and_secrets_are_not_shown() {
+    fn debug_output_has_the_reference_but_not_the_secret() {
         for (text, shown) in [
             ("hush", "Secret"),
             ("ssm:/tollgate/idp", "Secret(ssm:/tollgate/idp)"),
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_that_is_none_says_why() {
+    fn error_explains_an_invalid_reference() {
         for (text, expected) in [
             ("", "is empty"),
             ("env:MISSING", "the variable MISSING is not set"),

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// One warning about a valid policy.
+/// A warning about a valid policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyWarning {
     /// The field, such as `rules[3].match`.
     pub place: String,
-    /// What happens, in a sentence that can be understood without the place.
+    /// The effect, in a sentence that can be understood without the field.
     pub message: String,
 }
 
@@ -30,7 +30,7 @@ impl PolicyWarning {
 }
 
 impl NamedPlan {
-    /// The warning for a plan that does not exist.
+    /// Returns the warning for a plan that does not exist.
     #[must_use]
     pub fn unknown(&self) -> PolicyWarning {
         let message = format!(

@@ -201,11 +201,11 @@ mod tests {
             ),
             (
                 &[("AUTH_POLICY", "table:")],
-                "AUTH_POLICY: `table:` wants a name",
+                "AUTH_POLICY: `table:` needs a name",
             ),
             (
                 &[("AUTH_POLICY", "table:a b")],
-                "AUTH_POLICY: `table:` wants a name",
+                "AUTH_POLICY: `table:` needs a name",
             ),
             (
                 &[(

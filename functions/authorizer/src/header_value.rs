@@ -1,11 +1,10 @@
-//! Values of headers that a client's token, key or certificate determines. A value that is too long
-//! is logged.
+//! Header values from tokens and keys, with a log line for a value that is too long.
 
 use std::borrow::Cow;
 
-use policy::header_value::{MAX_BYTES, header_list, header_value};
+use policy::header_value::{MAX_VALUE_BYTES, header_list, header_value};
 
-/// As [`header_value`], with a warning that names the `field` if the value is too long.
+/// Like [`header_value`], but logs a warning with the name of the field if the value is too long.
 pub(crate) fn header_value_or_warning<'t>(field: &'static str, text: &'t str) -> Cow<'t, str> {
     let value = header_value(text);
     if value.is_empty() && !text.is_empty() {
@@ -14,7 +13,7 @@ pub(crate) fn header_value_or_warning<'t>(field: &'static str, text: &'t str) ->
     value
 }
 
-/// As [`header_list`], with a warning that names the `field` if the list is too long.
+/// Like [`header_list`], but logs a warning with the name of the field if the list is too long.
 pub(crate) fn header_list_or_warning<'i>(
     field: &'static str,
     items: &'i [String],
@@ -27,11 +26,11 @@ pub(crate) fn header_list_or_warning<'i>(
     list
 }
 
-/// The backend receives `-`, as if there were nothing.
+/// Logs a value that the backend receives as `-` instead.
 fn warn_of_length(field: &'static str) {
     tracing::warn!(
         field,
-        max_bytes = MAX_BYTES,
+        max_bytes = MAX_VALUE_BYTES,
         "a value is too long for its header, and `-` is sent instead"
     );
 }

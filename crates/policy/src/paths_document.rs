@@ -1,43 +1,43 @@
-//! How paths are matched, as a policy says it.
+//! The path matching that a policy configures.
 
 use routes::PathMatching;
 use serde::Deserialize;
 
-/// Which differences between a path and a rule are ignored. A request whose path differs in another
-/// way from one whose rule requires more is refused.
+/// The differences between a path and a rule that are ignored. A request is refused if its path
+/// differs in another way from a path whose rule requires more.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Paths))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PathsDocument {
-    /// How differences between upper and lower case count. The default is `sensitive`.
+    /// The handling of upper and lower case. The default is `sensitive`.
     #[serde(default)]
     case: Case,
-    /// How a slash at the end of a path counts. The default is `distinct`.
+    /// The handling of a slash at the end of a path. The default is `distinct`.
     #[serde(default)]
     trailing_slash: TrailingSlash,
 }
 
-/// Whether `/Admin` is judged by the rule of `/admin`.
+/// The handling of upper and lower case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = PathCase))]
 #[serde(rename_all = "snake_case")]
 enum Case {
-    /// `/Admin` is another path than `/admin`, and ambiguous if the rule of `/admin` demands more.
+    /// `/Admin` is another path than `/admin`. It is ambiguous if the rule of `/admin` requires more.
     #[default]
     Sensitive,
-    /// `/Admin` is judged by the rule of `/admin`.
+    /// The rule of `/admin` also applies to `/Admin`.
     Insensitive,
 }
 
-/// Whether `/docs/` is judged by the rule of `/docs`.
+/// The handling of a slash at the end of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 enum TrailingSlash {
-    /// `/docs/` is another path than `/docs`, and ambiguous if the rule of `/docs` demands more.
+    /// `/docs/` is another path than `/docs`. It is ambiguous if the rule of `/docs` requires more.
     #[default]
     Distinct,
-    /// `/docs/` is judged by the rule of `/docs`.
+    /// The rule of `/docs` also applies to `/docs/`.
     Ignored,
 }
 

@@ -1,133 +1,45 @@
-//! The rules of a policy: what a request to each path has to bring.
+//! A rule of a policy, and whether it requires more than another one.
 
 use routes::Demands;
 use serde::Deserialize;
-
-use crate::error::PolicyError;
-
-/// What requests to one route must bring.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Rule))]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RuleDocument {
-    /// A route key, such as `GET /orders/{id}`.
-    pub(crate) r#match: String,
-    /// The credentials that are accepted.
-    auth: Auth,
-    /// The caller must have all of these scopes. The default is none.
-    #[serde(default)]
-    scopes: Vec<String>,
-    /// The names of the issuers whose tokens are accepted. API keys and certificates are not
-    /// restricted by it. The default is all issuers.
-    #[serde(default, deserialize_with = "crate::present::present")]
-    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false, min_items = 1))]
-    issuers: Option<Vec<String>>,
-    /// What a request takes from each of the caller's limits. The default is 1.
-    #[serde(default = "default_cost")]
-    cost: u64,
-    /// The plan of a public route's callers. Needs `limit_by`.
-    #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
-    pub(crate) plan: Option<String>,
-    /// How a public route's callers are told apart. Needs `plan`.
-    #[cfg_attr(feature = "schema", schema(value_type = LimitBy, required = false))]
-    limit_by: Option<LimitBy>,
-}
-
-fn default_cost() -> u64 {
-    1
-}
 
 /// The credentials that a rule accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
-    /// Any kind there is. Every credential that is sent has to hold.
+    /// Any kind of credential. Every credential that is sent must be valid.
     Any,
-    /// A bearer token. A key that is sent besides has to hold too.
+    /// A bearer token. If an API key is sent too, it must be valid.
     Jwt,
-    /// A client certificate; other credentials are the backend's own business.
+    /// A client certificate. Other credentials are left to the backend.
     Mtls,
-    /// An API key; other credentials are the backend's own business.
+    /// An API key. Other credentials are left to the backend.
     ApiKey,
-    /// None: the path is public.
+    /// No credential: the route is public.
     None,
 }
 
-/// How a public route's callers are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-enum LimitBy {
-    /// By the source address; an IPv6 network of 64 bits is one caller.
-    Ip,
-}
-
-/// What one match asks of a request.
+/// The requirements for requests to one route.
 #[derive(Debug)]
 pub struct Rule {
-    /// The route key as written.
+    /// The route key, as the policy contains it.
     pub route: String,
-    /// Which credentials.
+    /// The credentials that are accepted.
     pub auth: Auth,
-    /// All of these are needed.
+    /// The scopes that the caller must have, all of them.
     pub scopes: Vec<String>,
-    /// The names of the issuers whose tokens are accepted; `None` is all. Other credentials than
-    /// tokens are not restricted by it.
+    /// The names of the issuers whose tokens are accepted, or `None` for all. Only tokens are
+    /// restricted by it.
     pub issuers: Option<Vec<String>>,
-    /// What a request takes from each of its limits.
+    /// The calls that a request counts as in each of the caller's limits.
     pub cost: u64,
-    /// The plan that an address is charged on, where the path is public and limited.
+    /// The plan of source addresses, if the route is public and limited.
     pub address_plan: Option<String>,
 }
 
-impl Rule {
-    pub(crate) fn new(index: usize, document: RuleDocument) -> Result<Self, PolicyError> {
-        let refuse = |problem| Err(PolicyError::Contradiction { index, problem });
-        let public = document.auth == Auth::None;
-        match (&document.plan, document.limit_by) {
-            (Some(_), None) => {
-                return refuse(
-                    "`plan` needs `limit_by`: a caller with credentials has a plan of its own",
-                );
-            }
-            (None, Some(LimitBy::Ip)) => return refuse("`limit_by` needs a `plan`"),
-            (Some(_), Some(LimitBy::Ip)) if !public => {
-                return refuse("`limit_by` is for `auth: none`");
-            }
-            _ => {}
-        }
-        if public && !document.scopes.is_empty() {
-            return refuse("`scopes` cannot be asked of callers without credentials");
-        }
-        if document.issuers.is_some() && !matches!(document.auth, Auth::Any | Auth::Jwt) {
-            return refuse("`issuers` restricts tokens, which this `auth` does not accept");
-        }
-        if document.issuers.as_ref().is_some_and(Vec::is_empty) {
-            return refuse("`issuers` is empty: no token would be accepted");
-        }
-        let RuleDocument {
-            r#match: route,
-            auth,
-            scopes,
-            issuers,
-            cost,
-            plan: address_plan,
-            ..
-        } = document;
-        Ok(Self {
-            route,
-            auth,
-            scopes,
-            issuers,
-            cost,
-            address_plan,
-        })
-    }
-}
-
 impl Demands for Rule {
-    /// Every field is named, so that a new one is not forgotten here.
+    // Every field is named, so that the compiler reports a new one.
     fn demands_more_than(&self, other: &Self) -> bool {
         let Self {
             route: _,
@@ -153,7 +65,7 @@ fn accepts_others(issuers: Option<&[String]>, accepted: &[String]) -> bool {
 }
 
 impl Auth {
-    /// A credential of one kind satisfies `any`, and none is needed for `none`.
+    /// True if credentials that satisfy `other` may not satisfy this.
     fn demands_more_than(self, other: Self) -> bool {
         match self {
             Self::None => false,
@@ -166,13 +78,15 @@ impl Auth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule_document::RuleDocument;
 
     fn rule(json: &str) -> Rule {
-        Rule::new(0, serde_json::from_str(json).unwrap()).unwrap()
+        let document: RuleDocument = serde_json::from_str(json).unwrap();
+        document.check(0).unwrap()
     }
 
     #[test]
-    fn a_rule_demands_more_by_each_of_its_fields() {
+    fn each_field_can_demand_more() {
         let weak = r#"{"match":"GET /","auth":"any"}"#;
         for (one, other, expected) in [
             (weak, weak, false),
