@@ -13,7 +13,7 @@ use gateway::local::{DEFAULT_STATE_FOLDER, Options, TokenClaims};
 use http::Uri;
 use http::uri::Authority;
 
-/// What `--help` says after the options.
+/// The end of the output of `--help`.
 const AFTER_HELP: &str = "\
 Environment:
   RUST_LOG     Level of log messages: off, error, warn, info (default), debug or trace; also per
@@ -29,7 +29,7 @@ Examples:
   tollgate token --sub alice --plan pro               print a token for `authorization: Bearer`
   tollgate invoke authorizer events/authorizer.allowed.json";
 
-/// The whole gateway on one machine.
+/// Runs Tollgate's gateway on this machine
 #[derive(Debug, Parser)]
 #[command(
     name = "tollgate",
@@ -45,7 +45,7 @@ struct Cli {
     serve: Serve,
 }
 
-/// The release, and that of the time-zone data in it.
+/// The version, and the release of the bundled time-zone data.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{} (time zones {})",
@@ -54,51 +54,51 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve what the template says (the default)
+    /// Serve the template as a local gateway (the default)
     Serve(Serve),
     /// Print a token of the local issuer. The local gateway accepts it unless --policy names other
     /// issuers
     Token(Token),
-    /// Call a function with events, one after another, and print what it answers
+    /// Call a function with events, one after another, and print its responses
     Invoke(Invoke),
     /// Print the template as JSON, evaluated for the given parameters
-    // Hidden, because it serves the project's own tests of the template: its output may change.
+    // Hidden, because only the project's own tests of the template use it. Its output may change.
     #[command(name = "template", hide = true)]
     EvaluateTemplate(EvaluateTemplate),
 }
 
-/// How to serve.
+/// The options of `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Address to listen on: IP:PORT, localhost:PORT, or PORT for 127.0.0.1
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = listen::address)]
     pub(crate) listen: SocketAddr,
-    /// The template to serve
+    /// Template to serve
     #[arg(long, value_name = "FILE", default_value = "template.yaml")]
     pub(crate) template: PathBuf,
-    /// Value of a parameter of the template; may be given again
+    /// Value of a template parameter; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     pub(crate) parameters: Vec<(String, String)>,
-    /// The backend, instead of the built-in echo service
+    /// Backend to use instead of the built-in echo service
     #[arg(long, value_name = "URL", value_parser = backend)]
     pub(crate) backend: Option<Uri>,
-    /// Address that every AWS client talks to, instead of an embedded store. On another machine it
-    /// needs `AWS_REGION` and credentials in the environment
+    /// Endpoint of all AWS clients, instead of the embedded store. An endpoint on another machine
+    /// requires `AWS_REGION` and credentials in the environment
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(crate) endpoint: Option<Uri>,
-    /// The authorizer's policy as JSON, instead of the template's
+    /// Policy of the authorizer as JSON, instead of the template's
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// Plans and keys as JSON, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     pub(crate) seeds: Option<PathBuf>,
-    /// What is logged, and how
+    /// Log format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) log: LogStyle,
-    /// Folder of the local issuer's signing key, which is made there once
+    /// Folder of the local issuer's signing key, which is created on first use
     #[arg(long, value_name = "FOLDER", default_value = DEFAULT_STATE_FOLDER)]
     pub(crate) state: PathBuf,
 }
@@ -118,10 +118,10 @@ impl Serve {
     }
 }
 
-/// What the gateway logs, and how.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogStyle {
-    /// JSON lines as in AWS: the template's access log, and the functions' messages
+    /// JSON lines as on AWS: the template's access log, and the messages of functions
     #[default]
     Json,
     /// A short line per request, and warnings as text
@@ -130,22 +130,22 @@ pub(crate) enum LogStyle {
     Quiet,
 }
 
-/// What to put into a token.
+/// The options of `token`.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
-    /// Its subject
+    /// Subject of the token
     #[arg(long, value_name = "NAME", default_value = "alice")]
     pub(crate) sub: String,
-    /// Its scopes, with spaces between them
+    /// Scopes, separated by spaces
     #[arg(long, value_name = "SCOPES")]
     pub(crate) scope: Option<String>,
-    /// Its plan; the gateway takes `free` for one without
+    /// Plan; without one, the gateway uses `free`
     #[arg(long, value_name = "NAME")]
     pub(crate) plan: Option<String>,
-    /// Seconds until it expires
+    /// Seconds until the token expires
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
     pub(crate) expires_in: u64,
-    /// Folder of the signing key: the one that the gateway was started with
+    /// Folder of the signing key; must be that of the gateway
     #[arg(long, value_name = "FOLDER", default_value = DEFAULT_STATE_FOLDER)]
     pub(crate) state: PathBuf,
 }
@@ -161,20 +161,20 @@ impl Token {
     }
 }
 
-/// What to call.
+/// The options of `invoke`.
 #[derive(Debug, Args)]
 pub(crate) struct Invoke {
-    /// The function's package, such as `authorizer`
+    /// Name of the function, such as `authorizer`
     pub(crate) function: String,
-    /// Events; settings that the environment lacks are taken from the env.json beside the first
+    /// Event files; missing settings are taken from the env.json next to the first one
     #[arg(required = true, value_name = "EVENT.json")]
     pub(crate) events: Vec<PathBuf>,
-    /// Address that every AWS client talks to
+    /// Endpoint of all AWS clients
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(crate) endpoint: Option<Uri>,
 }
 
-/// The template and parameters to evaluate.
+/// The options of `template`.
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateTemplate {
     /// Template in YAML or JSON, after the SAM transform if it has resources of SAM
@@ -188,22 +188,22 @@ pub(crate) struct EvaluateTemplate {
     pub(crate) parameter_sets: Option<PathBuf>,
 }
 
-/// Why there is no command.
+/// The result of a command line without a command.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum NoCommand {
-    /// Help or the version was asked for: this text.
-    Shown(String),
-    /// The mistake in one line.
-    Mistake(String),
+pub(crate) enum ParseError {
+    /// The text of `--help` or `--version`.
+    Help(String),
+    /// The error, as one line.
+    Invalid(String),
 }
 
-/// Reads the command line, the program's name included.
+/// Parses the command line. The first argument is the program's name.
 ///
 /// # Errors
-/// [`NoCommand`] where there is nothing to do.
+/// [`ParseError`] if the arguments are invalid, or ask for help or the version.
 pub(crate) fn parse(
     arguments: impl Iterator<Item = std::ffi::OsString>,
-) -> Result<Command, NoCommand> {
+) -> Result<Command, ParseError> {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
         Err(error)
@@ -212,9 +212,9 @@ pub(crate) fn parse(
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
             ) =>
         {
-            Err(NoCommand::Shown(error.to_string()))
+            Err(ParseError::Help(error.to_string()))
         }
-        Err(error) => Err(NoCommand::Mistake(message::one_line(&error.to_string()))),
+        Err(error) => Err(ParseError::Invalid(message::one_line(&error.to_string()))),
     }
 }
 
@@ -234,20 +234,23 @@ fn endpoint(text: &str) -> Result<Uri, String> {
 
 fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
-    let plain = schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
-    let port_fits =
+    let is_plain =
+        schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
+    let has_valid_port =
         |authority: &Authority| authority.port().is_none() || authority.port_u16().is_some();
-    let host = uri.authority().is_some_and(|authority| {
-        !authority.host().is_empty() && port_fits(authority) && !authority.as_str().contains('@')
+    let has_host = uri.authority().is_some_and(|authority| {
+        !authority.host().is_empty()
+            && has_valid_port(authority)
+            && !authority.as_str().contains('@')
     });
-    (plain && host).then_some(uri)
+    (is_plain && has_host).then_some(uri)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Command, NoCommand> {
+    fn parsed(line: &str) -> Result<Command, ParseError> {
         parse(
             std::iter::once("tollgate")
                 .chain(line.split_whitespace())
@@ -256,18 +259,18 @@ mod tests {
     }
 
     #[test]
-    fn version_names_the_release_of_the_time_zones() {
-        let Err(NoCommand::Shown(said)) = parsed("--version") else {
+    fn version_includes_the_release_of_the_time_zones() {
+        let Err(ParseError::Help(text)) = parsed("--version") else {
             panic!("no version")
         };
-        assert!(said.starts_with("tollgate "), "{said}");
-        let release = said.trim_end().rsplit_once("(time zones ").unwrap().1;
-        let is_release = |text: &str| text.len() == 5 && text.starts_with("20");
-        assert!(release.strip_suffix(')').is_some_and(is_release), "{said}");
+        assert!(text.starts_with("tollgate "), "{text}");
+        let release = text.trim_end().rsplit_once("(time zones ").unwrap().1;
+        let is_release = |name: &str| name.len() == 5 && name.starts_with("20");
+        assert!(release.strip_suffix(')').is_some_and(is_release), "{text}");
     }
 
     #[test]
-    fn serving_is_what_it_does_unless_told_otherwise() {
+    fn serve_is_the_default_command() {
         for line in [
             "",
             "serve",
@@ -285,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_one_line_that_names_it() {
+    fn errors_are_one_line() {
         for (line, named) in [
             ("--lisen 1", "--lisen"),
             ("serve --listen nowhere", "--listen"),
@@ -296,7 +299,7 @@ mod tests {
             ("invoke", "EVENT.json"),
             ("fly", "fly"),
         ] {
-            let Err(NoCommand::Mistake(text)) = parsed(line) else {
+            let Err(ParseError::Invalid(text)) = parsed(line) else {
                 panic!("{line}")
             };
             assert!(
@@ -307,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_name_is_answered_with_the_nearest_one() {
+    fn errors_suggest_similar_names() {
         for (line, tip) in [
             ("--lsiten 1", "tip: a similar argument exists: '--listen'"),
             (
@@ -320,7 +323,7 @@ mod tests {
             ("--port 3000", "see `tollgate --help`"),
             ("-v", "see `tollgate --help`"),
         ] {
-            let Err(NoCommand::Mistake(text)) = parsed(line) else {
+            let Err(ParseError::Invalid(text)) = parsed(line) else {
                 panic!("{line}")
             };
             assert!(
@@ -332,7 +335,7 @@ mod tests {
 
     #[test]
     fn help_explains_the_environment_and_the_exit_codes() {
-        let Err(NoCommand::Shown(text)) = parsed("--help") else {
+        let Err(ParseError::Help(text)) = parsed("--help") else {
             panic!("no help")
         };
         for part in [

@@ -1,91 +1,110 @@
-//! `invoke`: one function, called with events from files.
+//! `invoke`: calls a function with events from files.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
+use gateway::function::{Function, FunctionError};
+use gateway::local::aws_setting;
 use serde_json::Value;
 use telemetry::RecordLog;
 
-use crate::cli::Invoke;
-use gateway::function::{Function, FunctionError};
-use gateway::local::aws_setting;
+use crate::cli::{Invoke, LogStyle};
+use crate::{fail, log};
 
-/// Why nothing could be called.
+/// The reasons why a function cannot be called.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InvokeError {
-    /// A file that cannot be read.
+enum InvokeError {
     #[error("{path}: {problem}", path = path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        problem: String,
-    },
-    /// The function cannot be set up.
+    File { path: PathBuf, problem: String },
     #[error(transparent)]
     Function(#[from] FunctionError),
-    /// A setting is missing, and there is no file with settings beside the first event.
+    /// A setting is missing, and there is no file of settings next to the first event.
     #[error("{error}; settings come from the environment or from {path}, which does not exist", path = path.display())]
-    NoSettings {
-        /// The setting.
-        error: FunctionError,
-        /// Where the file would be.
-        path: PathBuf,
-    },
+    NoSettings { error: FunctionError, path: PathBuf },
 }
 
-/// What the function said to one event: its answer, or its error as Lambda reports it. Both are
-/// JSON.
-pub(crate) type Said = Result<String, String>;
+/// A function's response, or its error as Lambda reports it. Both are JSON.
+type InvocationResult = Result<String, String>;
 
-/// Calls the function with each event in turn.
-///
-/// # Errors
-/// [`InvokeError`] where it cannot be called at all.
-pub(crate) async fn run(options: &Invoke) -> Result<Vec<Said>, InvokeError> {
+pub(crate) fn run(options: &Invoke) -> ExitCode {
+    if let Err(error) = log::start_from_environment(LogStyle::Json, std::io::stderr) {
+        return fail(&error);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let results = match runtime.block_on(invoke_all(options)) {
+        Ok(results) => results,
+        Err(error) => return fail(&error),
+    };
+
+    for result in &results {
+        let _ = match result {
+            Ok(response) => writeln!(std::io::stdout(), "{response}"),
+            Err(error) => writeln!(std::io::stderr(), "{error}"),
+        };
+    }
+    if results.iter().all(Result::is_ok) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Calls the function with one event after another.
+async fn invoke_all(options: &Invoke) -> Result<Vec<InvocationResult>, InvokeError> {
     let events = options
         .events
         .iter()
         .map(|path| read(path))
         .collect::<Result<Vec<_>, _>>()?;
+    let function = function(options).await?;
+
+    let mut results = Vec::with_capacity(events.len());
+    for event in &events {
+        results.push(invoke(&function, event).await);
+    }
+    Ok(results)
+}
+
+/// Sets up the function. Its settings come from `--endpoint`, the environment and `env.json`, in
+/// this order.
+async fn function(options: &Invoke) -> Result<Function, InvokeError> {
     let path = settings_path(&options.events);
     let file = settings(&path, &options.function)?;
     let endpoint = options.endpoint.clone();
     let setting = move |name: &str| {
-        let of_file = |name: &str| Some(file.get(name)?.as_str()?.to_owned());
-        let given = |name: &str| std::env::var(name).ok().or_else(|| of_file(name));
-        endpoint.as_ref().map_or_else(
-            || given(name),
-            |endpoint| aws_setting(name, endpoint, given),
-        )
+        let from_file = |name: &str| Some(file.get(name)?.as_str()?.to_owned());
+        let given = |name: &str| std::env::var(name).ok().or_else(|| from_file(name));
+        match &endpoint {
+            Some(endpoint) => aws_setting(name, endpoint, given),
+            None => given(name),
+        }
     };
-    // Standard output is for answers.
-    let function = Function::new(
-        &options.function,
-        None,
-        setting,
-        RecordLog::to(std::io::stderr()),
-    )
-    .await;
-    let function = function.map_err(|error| match error {
+
+    // Standard output is for responses only.
+    let records = RecordLog::to(std::io::stderr());
+    let function = Function::new(&options.function, None, setting, records).await;
+    function.map_err(|error| match error {
         FunctionError::Unknown(_) => error.into(),
         error if path.exists() => error.into(),
         error => InvokeError::NoSettings { error, path },
-    })?;
-    let mut answers = Vec::with_capacity(events.len());
-    for event in &events {
-        answers.push(said(&function, event).await);
-    }
-    Ok(answers)
+    })
 }
 
-async fn said(function: &Function, event: &[u8]) -> Said {
+async fn invoke(function: &Function, event: &[u8]) -> InvocationResult {
     match function.invoke(event).await {
-        Ok(answer) => Ok(String::from_utf8_lossy(&answer).into_owned()),
+        Ok(response) => Ok(String::from_utf8_lossy(&response).into_owned()),
         Err(error) => Err(serde_json::to_string(&error).unwrap_or(error.error_message)),
     }
 }
 
-/// The `env.json` beside the first event.
+/// The `env.json` next to the first event.
 fn settings_path(events: &[PathBuf]) -> PathBuf {
     let folder = events
         .first()
@@ -94,8 +113,8 @@ fn settings_path(events: &[PathBuf]) -> PathBuf {
     folder.unwrap_or(Path::new(".")).join("env.json")
 }
 
-/// The function's settings in an `env.json`, by its logical id, in the form that the SAM CLI's
-/// `--env-vars` has. Nothing if there is no such file.
+/// Returns the function's settings in an `env.json`: the value of its logical id, as in files for
+/// `--env-vars` of the SAM CLI. Null if there is no such file.
 fn settings(path: &Path, package: &str) -> Result<Value, InvokeError> {
     if !path.exists() {
         return Ok(Value::Null);
@@ -115,7 +134,7 @@ fn read(path: &Path) -> Result<Vec<u8>, InvokeError> {
     })
 }
 
-/// `alb-sync` is `AlbSyncFunction`.
+/// Returns the logical id of a package's function, such as `AlbSyncFunction` for `alb-sync`.
 fn logical_id(package: &str) -> String {
     let words = package.split('-').map(|word| {
         let (first, rest) = word.split_at(word.len().min(1));
@@ -129,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packages_logical_id_is_its_name_in_capitals() {
+    fn logical_id_is_the_package_name_in_camel_case() {
         assert_eq!(logical_id("alb-sync"), "AlbSyncFunction");
         assert_eq!(logical_id("authorizer"), "AuthorizerFunction");
     }

@@ -1,5 +1,4 @@
-//! What the program logs, and how: JSON lines as deployed functions write them, or text for a
-//! terminal.
+//! Logging: JSON lines as deployed functions write them, or text for a terminal.
 
 mod access_line;
 mod event_text;
@@ -17,32 +16,29 @@ use event_text::TextLines;
 use gateway::api::Exchange;
 use gateway::server::LogSink;
 
-/// The environment variable that says which messages are logged.
-pub(crate) const RUST_LOG: &str = "RUST_LOG";
+/// The environment variable that selects the messages to log.
+const RUST_LOG: &str = "RUST_LOG";
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// A `RUST_LOG` that is invalid.
+/// An invalid value of `RUST_LOG`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "RUST_LOG: invalid directive `{0}`, expected off, error, warn, info, debug or trace, or TARGET=LEVEL"
 )]
 pub(crate) struct FilterError(String);
 
-/// Starts logging to `writer`. `directives` is the value of `RUST_LOG`; if it is missing or empty,
-/// everything from `info` on is logged, and from `warn` on if the style is quiet.
+/// Starts logging to `writer`. `RUST_LOG` selects the messages; the default level is `warn` if the
+/// style is quiet, and `info` otherwise.
 ///
 /// # Errors
-/// [`FilterError`] for an invalid directive.
-pub(crate) fn start<W>(
-    style: LogStyle,
-    directives: Option<&str>,
-    writer: W,
-) -> Result<(), FilterError>
+/// [`FilterError`] if `RUST_LOG` has an invalid directive.
+pub(crate) fn start_from_environment<W>(style: LogStyle, writer: W) -> Result<(), FilterError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = with_audit(filter(style, directives)?);
+    let directives = std::env::var(RUST_LOG).ok();
+    let filter = with_audit(filter(style, directives.as_deref())?);
     let registry = tracing_subscriber::registry();
     match style {
         LogStyle::Json | LogStyle::Quiet => registry
@@ -55,7 +51,7 @@ where
     Ok(())
 }
 
-/// Where the access log goes: one line per request to `writer`, or nothing if the style is quiet.
+/// Returns the sink of the access log: one line per request, or nothing if the style is quiet.
 pub(crate) fn access_log(
     style: LogStyle,
     writer: impl Write + Clone + Send + Sync + 'static,
@@ -70,7 +66,7 @@ pub(crate) fn access_log(
     }
 }
 
-/// The record of changes by administrators is written whatever else is logged.
+/// Adds the audit lines of administrative changes, which are always logged.
 fn with_audit(filter: EnvFilter) -> EnvFilter {
     match format!("{}=info", telemetry::AUDIT_TARGET).parse() {
         Ok(directive) => filter.add_directive(directive),
@@ -78,7 +74,8 @@ fn with_audit(filter: EnvFilter) -> EnvFilter {
     }
 }
 
-/// A bare word that is no level would be read as a target, and silence everything else.
+/// Parses directives. A word that is not a level is an error here: `EnvFilter` would take it for a
+/// target and silence everything else.
 fn filter(style: LogStyle, directives: Option<&str>) -> Result<EnvFilter, FilterError> {
     let default = if style == LogStyle::Quiet {
         "warn"
@@ -112,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_and_targets_are_valid_directives() {
+    fn levels_and_targets_are_valid() {
         for directives in [
             "",
             " ",
@@ -120,7 +117,7 @@ mod tests {
             "OFF",
             "info,authorizer=debug",
             "warn, hyper=trace",
-            "tollgate::local=error,",
+            "gateway::local=error,",
         ] {
             assert!(
                 filter(LogStyle::Json, Some(directives)).is_ok(),
@@ -136,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn changes_by_administrators_are_logged_with_any_filter() {
-        for directives in ["off", "warn", "tollgate=debug"] {
+    fn audit_lines_are_logged_with_any_filter() {
+        for directives in ["off", "warn", "gateway=debug"] {
             let filter = with_audit(filter(LogStyle::Quiet, Some(directives)).unwrap());
             assert!(
                 filter
@@ -149,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_directive_is_an_error_that_names_it() {
+    fn error_names_the_invalid_directive() {
         for (directives, invalid) in [
             ("loud", "loud"),
             ("info,loud", "loud"),

@@ -1,16 +1,19 @@
 //! `template`: prints an evaluated template as JSON.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use gateway::template::{Node, ParameterValues, Template, TemplateError};
 use serde_json::{Value, json};
 
 use crate::cli::EvaluateTemplate;
+use crate::fail;
 
 /// The reasons why a template cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum EvaluationError {
+enum EvaluationError {
     #[error("{path}: {error}", path = path.display())]
     File {
         path: PathBuf,
@@ -25,9 +28,19 @@ pub(crate) enum EvaluationError {
     Template { path: PathBuf, error: TemplateError },
 }
 
+pub(crate) fn run(options: &EvaluateTemplate) -> ExitCode {
+    match evaluate(options) {
+        Ok(evaluated) => {
+            let _ = writeln!(std::io::stdout(), "{evaluated}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
+}
+
 /// Evaluates the template for the given parameters. With `--parameter-sets` the result is a list
 /// with one result per set; a set that cannot be evaluated yields `{"Error": "…"}`.
-pub(crate) fn evaluate(options: &EvaluateTemplate) -> Result<Value, EvaluationError> {
+fn evaluate(options: &EvaluateTemplate) -> Result<Value, EvaluationError> {
     let error = |error| EvaluationError::Template {
         path: options.template.clone(),
         error,

@@ -1,5 +1,8 @@
-//! The program as its user sees it: what it prints, how it ends.
-#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+//! The command as its user sees it: output, exit codes and signals.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails at the first unexpected result"
+)]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -38,14 +41,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A serving process, killed when it is dropped.
-struct Serving {
+/// A process that serves. It is killed on drop.
+struct GatewayProcess {
     child: Child,
     address: SocketAddr,
     banner: String,
 }
 
-impl Serving {
+impl GatewayProcess {
     fn start(arguments: &[&str]) -> Self {
         Self::spawn(tollgate(&[]).args(arguments))
     }
@@ -58,9 +61,9 @@ impl Serving {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
-        let address = listening_at(&first);
+        let address = address_in(&first);
         let mut banner = first;
-        // The banner ends with an empty line behind the examples.
+        // The last example is the last line of the banner.
         for line in lines.by_ref() {
             let line = line.unwrap();
             let last = line.contains("for i in");
@@ -70,7 +73,7 @@ impl Serving {
                 break;
             }
         }
-        // Nobody reads what it logs from here on.
+        // Keeps the pipe open, and does not read the log.
         std::mem::forget(lines);
         Self {
             child,
@@ -90,7 +93,7 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for GatewayProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -108,22 +111,22 @@ fn get_with(address: SocketAddr, path: &str, header: &str) -> String {
         "GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n"
     )
     .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
-/// Reads the address from the first line of the banner.
-fn listening_at(line: &str) -> SocketAddr {
+/// Returns the address in the first line of the banner.
+fn address_in(line: &str) -> SocketAddr {
     let (_, address) = line.split_once("http://").unwrap();
     let (address, _) = address.split_once(". ").unwrap();
     address.parse().unwrap()
 }
 
 #[test]
-fn it_says_what_a_new_user_needs_and_serves() {
-    let serving = Serving::start(&[]);
-    for told in [
+fn banner_describes_the_gateway_and_requests_are_served() {
+    let gateway = GatewayProcess::start(&[]);
+    for expected in [
         "ANY      /{proxy+}",
         "GET      /health",
         "AlbListenerArn = stand-in-for-AlbListenerArn",
@@ -132,25 +135,29 @@ fn it_says_what_a_new_user_needs_and_serves() {
         "local-pro-key-0000000000001",
         "built-in echo",
     ] {
-        assert!(serving.banner.contains(told), "{told}: {}", serving.banner);
+        assert!(
+            gateway.banner.contains(expected),
+            "{expected}: {}",
+            gateway.banner
+        );
     }
-    assert_eq!(serving.banner.matches("curl ").count(), 5);
-    assert!(get(serving.address, "/health").starts_with("HTTP/1.1 200"));
-    assert!(get(serving.address, "/orders").starts_with("HTTP/1.1 401"));
+    assert_eq!(gateway.banner.matches("curl ").count(), 5);
+    assert!(get(gateway.address, "/health").starts_with("HTTP/1.1 200"));
+    assert!(get(gateway.address, "/orders").starts_with("HTTP/1.1 401"));
 }
 
 #[test]
-fn ctrl_c_and_termination_finish_requests_under_way_and_end_well() {
+fn signals_finish_requests_in_progress_and_exit_with_0() {
     for signal in ["INT", "TERM"] {
         let backend = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", backend.local_addr().unwrap());
-        let mut serving = Serving::start_with_backend(&url);
-        let address = serving.address;
+        let mut gateway = GatewayProcess::start_with_backend(&url);
+        let address = gateway.address;
         let client = std::thread::spawn(move || get(address, "/health"));
         let (mut target, _) = backend.accept().unwrap();
         let _ = target.read(&mut [0; 1024]).unwrap();
-        serving.signal(signal);
-        // The listener is closed while the request is still under way.
+        gateway.signal(signal);
+        // The listener closes while the request is still in progress.
         while TcpStream::connect(address).is_ok() {
             std::thread::yield_now();
         }
@@ -158,12 +165,12 @@ fn ctrl_c_and_termination_finish_requests_under_way_and_end_well() {
             .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate")
             .unwrap();
         assert!(client.join().unwrap().ends_with("late"), "{signal}");
-        assert_eq!(serving.child.wait().unwrap().code(), Some(0), "{signal}");
+        assert_eq!(gateway.child.wait().unwrap().code(), Some(0), "{signal}");
     }
 }
 
 #[test]
-fn ctrl_c_shows_a_table_of_what_was_served() {
+fn ctrl_c_prints_a_table_of_metrics() {
     let mut child = tollgate(&["--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
         .spawn()
@@ -171,7 +178,7 @@ fn ctrl_c_shows_a_table_of_what_was_served() {
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     lines.read_line(&mut first).unwrap();
-    let address = listening_at(&first);
+    let address = address_in(&first);
     assert!(get(address, "/health").starts_with("HTTP/1.1 200"));
     assert!(
         Command::new("kill")
@@ -192,8 +199,8 @@ fn ctrl_c_shows_a_table_of_what_was_served() {
     );
 }
 
-impl Serving {
-    /// With a backend of one's own there are no examples, so only the first line is waited for.
+impl GatewayProcess {
+    /// Waits for the first line only: with another backend, the banner has no examples.
     fn start_with_backend(url: &str) -> Self {
         let mut child = tollgate(&["--listen", "127.0.0.1:0", "--backend", url])
             .stdout(Stdio::piped())
@@ -220,11 +227,11 @@ impl Serving {
 }
 
 #[test]
-fn a_second_ctrl_c_does_not_wait() {
+fn second_ctrl_c_stops_at_once() {
     let backend = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", backend.local_addr().unwrap());
-    let mut serving = Serving::start_with_backend(&url);
-    let address = serving.address;
+    let mut gateway = GatewayProcess::start_with_backend(&url);
+    let address = gateway.address;
     let client = std::thread::spawn(move || {
         TcpStream::connect(address).map(|mut stream| {
             let _ = stream.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n");
@@ -232,25 +239,25 @@ fn a_second_ctrl_c_does_not_wait() {
         })
     });
     let _target = backend.accept().unwrap();
-    serving.signal("INT");
+    gateway.signal("INT");
     while TcpStream::connect(address).is_ok() {
         std::thread::yield_now();
     }
-    serving.signal("INT");
-    assert_eq!(serving.child.wait().unwrap().code(), Some(130));
+    gateway.signal("INT");
+    assert_eq!(gateway.child.wait().unwrap().code(), Some(130));
     let _ = client.join();
 }
 
 #[test]
-fn an_output_that_nobody_reads_does_not_stop_requests() {
-    let serving = Serving::start(&[]);
+fn unread_output_does_not_block_requests() {
+    let gateway = GatewayProcess::start(&[]);
     for _ in 0..500 {
-        assert!(get(serving.address, &format!("/{}", "x".repeat(500))).starts_with("HTTP/1.1 401"));
+        assert!(get(gateway.address, &format!("/{}", "x".repeat(500))).starts_with("HTTP/1.1 401"));
     }
 }
 
 #[test]
-fn a_mistake_is_one_line_and_exit_code_2() {
+fn invalid_input_is_one_line_and_exit_code_2() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -267,7 +274,7 @@ fn a_mistake_is_one_line_and_exit_code_2() {
             "{\"keys\": [\n{\"key\": \"twenty-characters-01\", \"key_id\": \"a\", \"plan\": \"team\"}]}",
         ),
     );
-    for (arguments, named) in [
+    for (arguments, problem) in [
         (&["--no-such-flag"][..], "--no-such-flag"),
         (
             &["--listen", &taken],
@@ -315,7 +322,7 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         (&["--backend", "http://:80"], "http://HOST:PORT"),
         (
             &["token", "--expires-in", "18446744073709551615"],
-            "--expires-in: it ends beyond the calendar",
+            "--expires-in: the expiry is out of range",
         ),
         (&["token", "--expires-in", "soon"], "--expires-in"),
         (
@@ -340,18 +347,18 @@ fn a_mistake_is_one_line_and_exit_code_2() {
         ),
     ] {
         let output = run(arguments);
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
         assert!(
-            told.contains(named) && told.trim_end().lines().count() == 1,
-            "{arguments:?}: {told}"
+            stderr.contains(problem) && stderr.trim_end().lines().count() == 1,
+            "{arguments:?}: {stderr}"
         );
         assert_eq!(text(&output.stdout), "", "{arguments:?}");
     }
 }
 
 #[test]
-fn another_machine_as_an_endpoint_needs_a_region() {
+fn endpoint_on_another_machine_requires_a_region() {
     let mut command = tollgate(&[
         "--listen",
         "127.0.0.1:0",
@@ -363,18 +370,18 @@ fn another_machine_as_an_endpoint_needs_a_region() {
         .env_remove("AWS_DEFAULT_REGION")
         .output()
         .unwrap();
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(
-        told.contains("--endpoint http://192.0.2.1:8000/: AWS_REGION is not set"),
-        "{told}"
+        stderr.contains("--endpoint http://192.0.2.1:8000/: AWS_REGION is not set"),
+        "{stderr}"
     );
-    assert_eq!(told.lines().count(), 1, "{told}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert!(text(&run(&["--help"]).stdout).contains("AWS_REGION"));
 }
 
 #[test]
-fn invoke_prints_what_the_function_answers() {
+fn invoke_prints_responses() {
     let output = run(&["invoke", "authorizer", "events/authorizer.allowed.json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains(r#""isAuthorized":true"#));
@@ -392,7 +399,7 @@ fn invoke_prints_what_the_function_answers() {
 }
 
 #[test]
-fn invoke_takes_settings_from_the_environment_first() {
+fn invoke_prefers_settings_of_the_environment() {
     let policy = r#"{"rules":[{"match":"ANY /{proxy+}","auth":"none"}]}"#;
     let output = tollgate(&[
         "invoke",
@@ -410,7 +417,7 @@ fn invoke_takes_settings_from_the_environment_first() {
 }
 
 #[test]
-fn invoke_ends_with_1_and_the_functions_error_on_standard_error() {
+fn invoke_prints_the_functions_error_and_exits_with_1() {
     for (event, error) in [
         (
             "missing-credentials",
@@ -437,7 +444,7 @@ fn invoke_ends_with_1_and_the_functions_error_on_standard_error() {
 }
 
 #[test]
-fn token_prints_a_token_that_the_gateway_accepts() {
+fn gateway_accepts_the_token_of_token() {
     let output = run(&[
         "token",
         "--sub",
@@ -458,28 +465,28 @@ fn token_prints_a_token_that_the_gateway_accepts() {
         (token.lines().count(), token.trim().split('.').count()),
         (1, 3)
     );
-    let serving = Serving::start(&[]);
+    let gateway = GatewayProcess::start(&[]);
     let header = |token: &str| format!("authorization: Bearer {}", token.trim());
-    assert!(get_with(serving.address, "/orders", &header(&token)).starts_with("HTTP/1.1 200"));
-    assert!(get_with(serving.address, "/orders", &header("a.b.c")).starts_with("HTTP/1.1 401"));
+    assert!(get_with(gateway.address, "/orders", &header(&token)).starts_with("HTTP/1.1 200"));
+    assert!(get_with(gateway.address, "/orders", &header("a.b.c")).starts_with("HTTP/1.1 401"));
 }
 
-/// A gateway that is started in this folder, with the project's template.
-fn serving_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Serving {
+/// Starts a gateway in a folder, with the project's template.
+fn serve_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> GatewayProcess {
     let template = project().join("template.yaml");
     let mut command = tollgate(&["--template", template.to_str().unwrap()]);
     command
         .args(arguments)
         .current_dir(folder)
         .envs(variables.iter().copied());
-    Serving::spawn(&mut command)
+    GatewayProcess::spawn(&mut command)
 }
 
 #[test]
-fn the_token_command_of_the_banner_works_in_any_folder() {
+fn token_command_of_the_banner_works_in_any_folder() {
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let serving = serving_in(folder.path(), &[], &[]);
-    let command = serving
+    let gateway = serve_in(folder.path(), &[], &[]);
+    let command = gateway
         .banner
         .split_once("Bearer $(")
         .unwrap()
@@ -499,18 +506,18 @@ fn the_token_command_of_the_banner_works_in_any_folder() {
         "{command}"
     );
     let header = format!("authorization: Bearer {}", text(&output.stdout).trim());
-    assert!(get_with(serving.address, "/orders", &header).starts_with("HTTP/1.1 200"));
+    assert!(get_with(gateway.address, "/orders", &header).starts_with("HTTP/1.1 200"));
 }
 
 #[test]
-fn a_token_with_a_new_signing_key_says_so() {
+fn token_warns_of_a_new_signing_key() {
     let folder = tempfile::tempdir().unwrap();
     let token = |folder: &Path| tollgate(&["token"]).current_dir(folder).output().unwrap();
     let (first, second) = (token(folder.path()), token(folder.path()));
-    let told = text(&first.stderr);
+    let stderr = text(&first.stderr);
     assert!(
-        told.contains(".tollgate: a new signing key was made") && told.lines().count() == 1,
-        "{told}"
+        stderr.contains(".tollgate: created a new signing key") && stderr.lines().count() == 1,
+        "{stderr}"
     );
     assert_eq!(
         (
@@ -523,7 +530,7 @@ fn a_token_with_a_new_signing_key_says_so() {
 }
 
 #[test]
-fn a_policy_that_does_not_name_the_local_issuer_has_no_token_command() {
+fn banner_has_a_token_command_if_the_policy_trusts_the_local_issuer() {
     let folder = tempfile::tempdir().unwrap();
     let rules = r#""rules":[{"match":"ANY /{proxy+}","auth":"any"}]"#;
     let jwks = r#"{"issuer":"http://tollgate.local","audiences":["tollgate-local"],"default_plan":"free",
@@ -534,8 +541,8 @@ fn a_policy_that_does_not_name_the_local_issuer_has_no_token_command() {
     ] {
         let policy = folder.path().join("policy.json");
         std::fs::write(&policy, format!("{{{issuers}{rules}}}")).unwrap();
-        let serving = serving_in(folder.path(), &["--policy", policy.to_str().unwrap()], &[]);
-        let banner = &serving.banner;
+        let gateway = serve_in(folder.path(), &["--policy", policy.to_str().unwrap()], &[]);
+        let banner = &gateway.banner;
         assert_eq!(banner.contains("Bearer $("), is_shown, "{banner}");
         assert_eq!(banner.contains("are not accepted"), !is_shown, "{banner}");
         assert!(banner.contains("'x-api-key: local-pro-key"), "{banner}");
@@ -543,11 +550,11 @@ fn a_policy_that_does_not_name_the_local_issuer_has_no_token_command() {
 }
 
 #[test]
-fn the_banner_uses_the_configured_key_header_and_shows_the_proxy_without_its_password() {
+fn banner_shows_the_key_header_and_the_proxy_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     let proxy = [("HTTPS_PROXY", "http://me:hush@proxy.example:3128")];
-    let serving = serving_in(folder.path(), &["--parameter", "KeyHeader=api-key"], &proxy);
-    let banner = &serving.banner;
+    let gateway = serve_in(folder.path(), &["--parameter", "KeyHeader=api-key"], &proxy);
+    let banner = &gateway.banner;
     assert!(
         banner.contains("'api-key: local-pro-key") && !banner.contains("x-api-key"),
         "{banner}"
@@ -563,9 +570,9 @@ fn the_banner_uses_the_configured_key_header_and_shows_the_proxy_without_its_pas
         .env("HTTPS_PROXY", "socks5://me:hush@a:1")
         .output()
         .unwrap();
-    let told = text(&output.stderr);
+    let stderr = text(&output.stderr);
     assert_eq!(
-        (output.status.code(), &*told),
+        (output.status.code(), &*stderr),
         (
             Some(2),
             "tollgate: HTTPS_PROXY: invalid proxy, expected http://HOST:PORT\n"
@@ -574,7 +581,7 @@ fn the_banner_uses_the_configured_key_header_and_shows_the_proxy_without_its_pas
 }
 
 #[test]
-fn an_invalid_log_filter_is_a_mistake() {
+fn invalid_log_filter_exits_with_2() {
     for arguments in [
         &["--listen", "0"][..],
         &["invoke", "authorizer", "events/authorizer.allowed.json"],
@@ -583,17 +590,17 @@ fn an_invalid_log_filter_is_a_mistake() {
             .env("RUST_LOG", "loud")
             .output()
             .unwrap();
-        let told = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{told}");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(
-            told.starts_with("tollgate: RUST_LOG: invalid directive `loud`, expected off, error"),
-            "{told}"
+            stderr.starts_with("tollgate: RUST_LOG: invalid directive `loud`, expected off, error"),
+            "{stderr}"
         );
     }
 }
 
-/// What a gateway logs of two requests, one of which is refused.
-fn logged(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+/// Returns the log of two requests, one of which is refused.
+fn log_of_two_requests(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = tollgate(&["--listen", "0"]);
     let mut child = command
         .args(arguments)
@@ -635,8 +642,8 @@ fn logged(arguments: &[&str], variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_short_log_has_a_line_per_request_and_the_reason_of_a_refusal() {
-    let log = logged(&["--log", "short"], &[]);
+fn short_log_has_a_line_per_request_and_the_reason_of_a_refusal() {
+    let log = log_of_two_requests(&["--log", "short"], &[]);
     let lines: Vec<_> = log.lines().filter(|line| !line.is_empty()).collect();
     assert!(lines[0].starts_with("GET /orders 200 "), "{log}");
     assert!(
@@ -660,10 +667,10 @@ fn a_short_log_has_a_line_per_request_and_the_reason_of_a_refusal() {
 }
 
 #[test]
-fn a_quiet_log_has_no_line_for_a_request() {
-    let log = logged(&["--log", "quiet"], &[]);
+fn quiet_log_has_no_requests() {
+    let log = log_of_two_requests(&["--log", "quiet"], &[]);
     assert!(!log.contains("orders") && !log.contains("decided"), "{log}");
-    let filtered = logged(&[], &[("RUST_LOG", "warn")]);
+    let filtered = log_of_two_requests(&[], &[("RUST_LOG", "warn")]);
     assert!(
         filtered.contains("\"route_key\"") && !filtered.contains("decided"),
         "{filtered}"
@@ -671,7 +678,7 @@ fn a_quiet_log_has_no_line_for_a_request() {
 }
 
 #[test]
-fn invoke_logs_in_the_form_of_the_deployed_function() {
+fn invoke_logs_as_the_deployed_function_does() {
     let output = run(&["invoke", "authorizer", "events/authorizer.unknown-key.json"]);
     let log = text(&output.stderr);
     let line = log
@@ -690,7 +697,7 @@ fn invoke_logs_in_the_form_of_the_deployed_function() {
 }
 
 #[test]
-fn limits_and_policies_that_refuse_everything_are_warned_of() {
+fn limits_and_policies_that_refuse_everything_cause_warnings() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -723,7 +730,7 @@ fn limits_and_policies_that_refuse_everything_are_warned_of() {
 }
 
 #[test]
-fn template_prints_the_template_evaluated_for_each_set_of_parameters() {
+fn template_prints_the_evaluated_template_per_set_of_parameters() {
     let required = [
         "VpcId=vpc-1",
         "PrivateSubnetIds=subnet-1",

@@ -1,9 +1,9 @@
-//! The address that the gateway listens on.
+//! Parses the address to listen on.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// Reads `IP:PORT`, `localhost:PORT`, `:PORT` or `PORT`. Without an address it is 127.0.0.1: only
-/// this machine.
+/// Parses `IP:PORT`, `localhost:PORT`, `:PORT` or `PORT`. Without an IP address, the gateway listens
+/// on 127.0.0.1, which only this machine can reach.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost").unwrap_or(text);
     let port = port
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_alone_is_on_loopback() {
+    fn port_without_address_is_on_loopback() {
         for (text, expected) in [
             ("3000", "127.0.0.1:3000"),
             (":3000", "127.0.0.1:3000"),
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_address_is_answered_with_examples() {
+    fn error_for_an_invalid_address_has_examples() {
         for text in [
             "",
             ":",

@@ -1,6 +1,6 @@
-//! Errors of the command line in one line.
+//! Converts clap's errors to one line.
 
-/// The problem, then clap's tips such as the name that was probably meant, or else where help is.
+/// Returns the problem and clap's tips, such as a similar name, or a hint to `--help`.
 pub(super) fn one_line(text: &str) -> String {
     let mut paragraphs = text.split("\n\n");
     let joined = |paragraph: &str| {
@@ -26,7 +26,7 @@ pub(super) fn one_line(text: &str) -> String {
     format!("{problem}; {hint}")
 }
 
-/// `-- --port` would pass the argument as a value, which nothing here takes.
+/// False for the tip to pass an argument as a value: no command takes free values.
 fn is_useful_tip(line: &str) -> bool {
     line.starts_with("tip: ") && !line.contains("as a value")
 }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usage_is_left_out() {
+    fn usage_is_omitted() {
         let text = "error: unexpected argument '--a' found\n\n  tip: a similar argument exists: '--b'\n\nUsage: x\n";
         assert_eq!(
             one_line(text),
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_tip_help_is_named() {
+    fn error_without_a_tip_refers_to_help() {
         let text = "error: unexpected argument '-v' found\n\n  tip: to pass '-v' as a value, use '-- -v'\n\nUsage: x";
         assert_eq!(
             one_line(text),

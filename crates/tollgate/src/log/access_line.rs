@@ -1,12 +1,11 @@
-//! One short line per request, for a terminal.
+//! The short access log: one line per request, for a terminal.
 
 use std::fmt::Write as _;
 
 use gateway::api::Exchange;
 
-/// What the authorizer's context says of the caller and the decision, with the names that the line
-/// has for it.
-const CONTEXT: [(&str, &str); 5] = [
+/// The fields of the authorizer's context that are shown, and their names in the line.
+const CONTEXT_FIELDS: [(&str, &str); 5] = [
     ("decision", "decision"),
     ("reason", "reason"),
     ("plan", "plan"),
@@ -14,8 +13,8 @@ const CONTEXT: [(&str, &str); 5] = [
     ("user_id", "user"),
 ];
 
-/// `GET /orders 200 3 ms decision=allowed plan=pro key=local-pro`. The client chooses the path, so
-/// that control characters are escaped.
+/// Formats a line such as `GET /orders 200 3 ms decision=allowed plan=pro key=local-pro`. Control
+/// characters are escaped, because clients choose the path.
 pub(super) fn text(exchange: &Exchange) -> String {
     let mut line = String::with_capacity(128);
     push_escaped(
@@ -43,7 +42,7 @@ pub(super) fn text(exchange: &Exchange) -> String {
         .map_or(0, |latency| latency.as_millis());
     let _ = write!(line, " {status} {milliseconds} ms");
 
-    for (field, name) in CONTEXT {
+    for (field, name) in CONTEXT_FIELDS {
         let value = exchange
             .authorizer
             .get(field)
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_one_line_with_its_decision() {
+    fn request_is_one_line_with_its_decision() {
         let mut exchange = exchange();
         for (name, value) in [
             ("decision", "allowed"),
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_named() {
+    fn line_ends_with_the_error() {
         let mut exchange = exchange();
         exchange.status = Some(503);
         exchange.integration_error = Some("connection refused".to_owned());

@@ -1,12 +1,12 @@
-//! Log messages as text: the JSON lines of `telemetry`, made readable in a terminal.
+//! Log messages as text for a terminal, converted from the JSON lines of `telemetry`.
 
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Fields that are shown elsewhere in the line, or help to join logs of several functions only.
-const NOT_SHOWN: [&str; 6] = [
+/// Fields that are shown elsewhere in the line, or are of use across several functions only.
+const HIDDEN_FIELDS: [&str; 6] = [
     "timestamp",
     "level",
     "message",
@@ -15,10 +15,10 @@ const NOT_SHOWN: [&str; 6] = [
     "duration_ms",
 ];
 
-/// Writes each JSON line as text: `WARN message field=value …`.
+/// Makes writers that convert JSON lines to text: `WARN message field=value …`.
 pub(super) struct TextLines<M>(pub(super) M);
 
-/// Writes one event, which arrives as one line.
+/// Converts one event, which is written as one line.
 pub(super) struct TextLine<W>(W);
 
 impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for TextLines<M> {
@@ -44,8 +44,8 @@ impl<W: Write> Write for TextLine<W> {
     }
 }
 
-/// The access log already has a line for a request that passed. Of a refused one, only the
-/// authorizer's message has the details.
+/// True for the decision about an allowed request, which has a line in the access log. For a refused
+/// request, only the authorizer's message has the details.
 fn is_in_the_access_line(event: &Map<String, Value>) -> bool {
     event.contains_key("decision") && event.get("reason").is_some_and(|reason| reason == "ok")
 }
@@ -55,7 +55,7 @@ fn text(event: &Map<String, Value>) -> String {
     let mut line = format!("{} {}", plain("level"), escaped(plain("message")));
     let fields = event
         .iter()
-        .filter(|(name, _)| !NOT_SHOWN.contains(&name.as_str()));
+        .filter(|(name, _)| !HIDDEN_FIELDS.contains(&name.as_str()));
     for (name, value) in fields.filter(|(_, value)| **value != "-" && **value != false) {
         line.push_str(&format!(" {name}={}", shown(value)));
     }
@@ -63,7 +63,7 @@ fn text(event: &Map<String, Value>) -> String {
     line
 }
 
-/// A word as it is, any other value as JSON.
+/// Returns a word as it is, and any other value as JSON.
 fn shown(value: &Value) -> String {
     match value.as_str() {
         Some(word)
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_followed_by_its_fields() {
+    fn message_is_followed_by_its_fields() {
         let event = json!({"timestamp": "t", "level": "WARN", "message": "no answer\n", "host": "a.example", "ms": 7,
                            "detail": "two words", "none": "-", "near_limit": false, "request_id": "r", "span": {"request_id": "r"}});
         assert_eq!(
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_passed_has_its_line_in_the_access_log_only() {
+    fn allowed_request_is_in_the_access_log_only() {
         assert_eq!(
             written(
                 &json!({"level": "INFO", "message": "decided", "decision": "allowed", "reason": "ok"})

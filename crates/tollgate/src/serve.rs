@@ -1,0 +1,91 @@
+//! `serve`: runs the local gateway until a signal stops it.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use gateway::local;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::{LogStyle, Serve};
+use crate::{fail, log};
+
+/// The exit code after a second Ctrl-C, as a shell reports a process that SIGINT killed.
+const INTERRUPTED: i32 = 130;
+
+pub(crate) fn run(options: Serve) -> ExitCode {
+    let style = options.log;
+    let (writer, flush_guard) = tracing_appender::non_blocking(std::io::stdout());
+    if let Err(error) = log::start_from_environment(style, writer.clone()) {
+        return fail(&error);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+
+    let access_log = log::access_log(style, writer.clone());
+    let records: Box<dyn std::io::Write + Send> = match style {
+        LogStyle::Json => Box::new(writer),
+        LogStyle::Short | LogStyle::Quiet => Box::new(std::io::sink()),
+    };
+    let result: Result<String, String> = runtime.block_on(async {
+        let gateway = local::start(options.into_options(), access_log, records)
+            .await
+            .map_err(|error| error.to_string())?;
+        // The handlers exist before the banner is printed, so that a signal never kills requests in
+        // progress.
+        let signals = Signals::listen().map_err(|error| error.to_string())?;
+        // Nobody may be reading standard output. That is not an error.
+        let _ = std::io::stdout().write_all(gateway.banner.as_bytes());
+
+        let metrics = gateway.metrics();
+        gateway.serve(signals.stop()).await;
+        Ok(metrics.table())
+    });
+
+    // Flushes the log before the table is printed.
+    drop(flush_guard);
+    match result {
+        Ok(table) => {
+            let _ = std::io::stdout().write_all(table.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(problem) => fail(&problem),
+    }
+}
+
+/// Handlers of SIGINT and SIGTERM, active from their creation.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits for the first signal. A second one ends the process at once.
+    async fn stop(mut self) {
+        self.next().await;
+        tracing::info!("finishing the requests in progress; another Ctrl-C stops at once");
+
+        tokio::spawn(async move {
+            self.next().await;
+            std::process::exit(INTERRUPTED);
+        });
+    }
+}
