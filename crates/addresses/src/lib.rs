@@ -1,13 +1,19 @@
-//! Hosts and addresses that belong to this machine, to its link, or to a cloud provider's metadata
-//! service.
+//! Recognizes loopback addresses, link-local addresses, and the metadata services of cloud
+//! providers.
 //!
-//! A function in Lambda must call none of them, and on a developer's machine only loopback may be
-//! called without TLS. Policies are checked against these rules when they are read, and connections
-//! when they are made. No function here makes a DNS query.
+//! A function in Lambda must not call any of them. On a developer's machine, only loopback may be
+//! called without TLS. Policies are checked when they are read, and connections when they are made.
+//! No function here makes a DNS query.
+//!
+//! ```
+//! assert!(addresses::is_loopback("localhost"));
+//! assert!(addresses::is_internal("169.254.169.254".parse()?));
+//! # Ok::<(), std::net::AddrParseError>(())
+//! ```
 
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Returns whether a host is this machine by its name alone, without a DNS query.
+/// True if a host is `localhost` or a loopback address.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
@@ -15,7 +21,7 @@ pub fn is_loopback(host: &str) -> bool {
         || literal(host).is_some_and(|address| unmapped(address).is_loopback())
 }
 
-/// Returns the address that a host is written as, in a URL or by itself; `None` for a name.
+/// Returns the IP address in a host of a URL, with or without brackets. `None` for a name.
 #[must_use]
 pub fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[')
@@ -24,8 +30,8 @@ pub fn literal(host: &str) -> Option<IpAddr> {
         .ok()
 }
 
-/// Returns whether an address belongs to this machine or link, or to a cloud provider's metadata
-/// service.
+/// True if an address is unspecified, loopback, link-local, multicast or broadcast, or belongs to the
+/// metadata service of a cloud provider.
 #[must_use]
 pub fn is_internal(address: IpAddr) -> bool {
     match unmapped(address) {
@@ -46,8 +52,8 @@ pub fn is_internal(address: IpAddr) -> bool {
     }
 }
 
-/// Returns the IPv4 address that an IPv6 address contains: mapped, compatible, NAT64 (RFC 6052) or
-/// 6to4 (RFC 3056). Any other address is returned as it is.
+/// Returns the IPv4 address in an IPv6 address: mapped, compatible, NAT64 (RFC 6052) or 6to4
+/// (RFC 3056). Other addresses are returned unchanged.
 #[must_use]
 pub fn unmapped(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else {
@@ -57,6 +63,7 @@ pub fn unmapped(address: IpAddr) -> IpAddr {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
+
     match v6.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => address,
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
@@ -72,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_loopback_by_its_name_alone() {
+    fn loopback_hosts_are_recognized_without_dns() {
         for host in [
             "127.0.0.1",
             "127.9.9.9",

@@ -1,4 +1,4 @@
-//! The choice of a rule for a path that backends may read in several ways.
+//! Chooses the rule for a path that backends may read in several ways.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 /// The value of a variable in the example path of a key.
 const PLACEHOLDER: &str = "~";
 
-/// What a rule asks of a request.
+/// The requirements of a rule.
 pub trait Demands {
     /// True if a request that satisfies `other` may fail to satisfy this.
     fn demands_more_than(&self, other: &Self) -> bool;
@@ -23,18 +23,35 @@ impl<T: Demands> Demands for Arc<T> {
     }
 }
 
-/// Rules by route key. Other than in a [`RouteTable`], a path is judged together with its other
-/// spellings:
+/// Rules by route key. Unlike [`RouteTable`], it also considers other spellings of a path:
 ///
-/// - `/x/{proxy+}` and `/x/` also apply to `/x`, and `/x/{proxy+}` to `/x/`, unless a rule of its
-///   own exists or the
-///   rule that applies otherwise demands more
-/// - `HEAD` is judged by the rule for `GET` if that demands more, unless `HEAD` has a rule of its
-///   own
-/// - a path that a backend may treat like one with a more demanding rule is ambiguous: another
-///   case, a slash, dots or
-///   spaces at the end, or compatibility forms of Unicode. A path that its rule spells out
-///   literally never is.
+/// - The rules of `/x/{proxy+}` and `/x/` also apply to `/x`, and that of `/x/{proxy+}` to `/x/`. This
+///   does not hold if the path has a rule of its own, or if the rule that applies otherwise demands
+///   more.
+/// - The rule of `GET` applies to `HEAD` if it demands more, unless `HEAD` has a rule of its own.
+/// - A path is ambiguous if a backend may treat it like a path with a more demanding rule. They may
+///   differ in case, in a slash, dots or spaces at the end, or in compatibility forms of Unicode. A
+///   path that is literally the path of its rule is never ambiguous.
+///
+/// ```
+/// use routes::{Demands, PathMatching, PathRules};
+///
+/// struct Scopes(u8);
+///
+/// impl Demands for Scopes {
+///     fn demands_more_than(&self, other: &Self) -> bool {
+///         self.0 > other.0
+///     }
+/// }
+///
+/// let mut rules = PathRules::new(PathMatching::default());
+/// rules.insert("ANY /{proxy+}".parse()?, Scopes(0))?;
+/// rules.insert("ANY /admin".parse()?, Scopes(1))?;
+///
+/// assert!(rules.choose("GET", "/orders").is_ok());
+/// assert!(rules.choose("GET", "/Admin").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PathRules<T> {
     table: RouteTable<T>,
@@ -42,20 +59,19 @@ pub struct PathRules<T> {
     spellings: Spellings,
 }
 
-/// A path that one rule applies to, and that a backend may treat like a path with a more demanding
-/// rule.
+/// The error for a path that a backend may treat like a path with a more demanding rule.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ambiguity<'t, T> {
-    /// The rule of the path as sent, if there is one.
+    /// The rule for the path as sent, if there is one.
     pub chosen: Option<&'t T>,
-    /// The more demanding rule. `None` if the path has too many readings to look at all of them.
+    /// The more demanding rule. `None` if the path has too many readings to examine.
     pub stricter: Option<&'t T>,
 }
 
 /// Two rules for paths that a backend may treat alike, of which one demands more.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conflict<'t> {
-    /// The number of the rule that demands less, in the order of insertion.
+    /// The index of the rule that demands less, in the order of insertion.
     pub index: usize,
     /// Its route key.
     pub key: &'t RouteKey,
@@ -66,7 +82,8 @@ pub struct Conflict<'t> {
 type Entry<'t, T> = (&'t RouteKey, &'t T);
 
 impl<T> PathRules<T> {
-    /// No rules yet. `matching` says which differences between a path and a route key are ignored.
+    /// Creates an empty set of rules. `matching` has the differences between a path and a route key that
+    /// are ignored.
     #[must_use]
     pub fn new(matching: PathMatching) -> Self {
         Self {
@@ -86,12 +103,12 @@ impl<T> PathRules<T> {
         self.table.insert(key, value)
     }
 
-    /// Every rule, in the order of insertion.
+    /// Returns all rules, in the order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = Entry<'_, T>> {
         self.table.iter()
     }
 
-    /// Returns true if there is no rule.
+    /// True if there is no rule.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
@@ -99,7 +116,7 @@ impl<T> PathRules<T> {
 }
 
 impl<T: Demands> PathRules<T> {
-    /// The rule for a request.
+    /// Returns the rule for a request, or `None` if no rule matches.
     ///
     /// # Errors
     /// [`Ambiguity`] if a backend may treat the path like one with a more demanding rule.
@@ -107,6 +124,7 @@ impl<T: Demands> PathRules<T> {
         if self.is_empty() {
             return Ok(None);
         }
+
         let path = self.matching.path(path);
         let chosen = self.select(method, &path);
         let rule = chosen.map(|(_, rule)| rule);
@@ -133,7 +151,7 @@ impl<T: Demands> PathRules<T> {
         }
     }
 
-    /// Every rule that demands less than another one for a path that a backend may treat alike.
+    /// Returns every rule that demands less than another one whose path a backend may treat alike.
     pub fn conflicts(&self) -> impl Iterator<Item = Conflict<'_>> {
         self.table
             .iter()
@@ -165,7 +183,7 @@ impl<T: Demands> PathRules<T> {
             })
     }
 
-    /// The rule for exactly this path.
+    /// Returns the rule for exactly this path.
     fn select(&self, method: &str, path: &str) -> Option<Entry<'_, T>> {
         let chosen = self.select_method(method, path);
         let has_own = chosen.is_some_and(|(key, _)| key.method() == Some("HEAD"));
@@ -183,8 +201,8 @@ impl<T: Demands> PathRules<T> {
             })
     }
 
-    /// A rule for one of the `readings` that demands more than `chosen`. A rule that matches `path`
-    /// itself does not count: the order of precedence has already put it behind `chosen`.
+    /// Returns a rule for one of the `readings` that demands more than `chosen`. A rule that matches
+    /// `path` itself does not count, because `chosen` takes precedence over it.
     fn stricter<'t>(
         &'t self,
         chosen: Option<Entry<'t, T>>,
@@ -199,6 +217,7 @@ impl<T: Demands> PathRules<T> {
         })
     }
 
+    /// True if the chosen rule has exactly this path.
     fn spells_out(&self, chosen: Option<Entry<'_, T>>, method: &str, path: &str) -> bool {
         let spelled = chosen.filter(|(key, _)| key.is_literal());
         let own = self.table.lookup(method, path);
@@ -208,7 +227,7 @@ impl<T: Demands> PathRules<T> {
     }
 }
 
-/// `chosen`, or `other` if it demands more.
+/// Returns `chosen`, or `other` if that demands more.
 fn stricter_of<'t, T: Demands>(
     chosen: Option<Entry<'t, T>>,
     other: Option<Entry<'t, T>>,

@@ -1,18 +1,21 @@
-//! Paths as the most lenient backend reads them.
+//! Folds paths to the form that the most lenient backend reads.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The path that a lenient backend may serve for `path`: NFKC, lower case, no trailing slash, and
-/// no dots or spaces at the end of a segment. Normalization can produce characters that URLs give a
-/// meaning to, such as a slash from its full-width form; they get that meaning. Borrowed, without
-/// an allocation, for a path of ASCII characters that is folded already.
+/// Returns the path that a lenient backend may serve for `path`: NFKC, lower case, no trailing slash,
+/// and no dots or spaces at the end of a segment.
+///
+/// Normalization can produce characters with a meaning in URLs, such as a slash from its full-width
+/// form. They get that meaning. An ASCII path that is already folded is borrowed without an
+/// allocation.
 pub(crate) fn fold(path: &str) -> Cow<'_, str> {
     if is_folded(path) {
         return Cow::Borrowed(path);
     }
+
     let mut text: String = path.nfkc().collect();
     if text.contains('%') {
         text = percent_decode_str(&text)
@@ -35,9 +38,10 @@ pub(crate) fn fold(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}", segments.join("/")))
 }
 
-/// Text in which no character has another case. Some letters meet others in upper case only, such
-/// as a dotless i. Lower case comes before that as well: `ẞ` is its own upper case, and only its
-/// lower case, `ß`, becomes `ss`.
+/// Returns the text in lower case, with letters merged that are equal in any case.
+///
+/// Some letters, such as the dotless i, equal others only in upper case. Lower case comes first as
+/// well: `ẞ` is its own upper case, and only its lower case, `ß`, becomes `ss`.
 pub(crate) fn fold_case(text: &str) -> String {
     text.to_lowercase()
         .to_uppercase()
@@ -46,15 +50,15 @@ pub(crate) fn fold_case(text: &str) -> String {
 }
 
 fn is_folded(path: &str) -> bool {
-    let mut before = b'/';
+    let mut previous = b'/';
     for byte in path.bytes().skip(1) {
-        let ends_segment = byte == b'/' && matches!(before, b'/' | b'.' | b' ');
+        let ends_segment = byte == b'/' && matches!(previous, b'/' | b'.' | b' ');
         if ends_segment || byte.is_ascii_uppercase() || !byte.is_ascii() {
             return false;
         }
-        before = byte;
+        previous = byte;
     }
-    path.len() <= 1 || !matches!(before, b'/' | b'.' | b' ')
+    path.len() <= 1 || !matches!(previous, b'/' | b'.' | b' ')
 }
 
 fn trim_end(segment: &str) -> &str {
@@ -67,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_plain_path_is_borrowed() {
+    fn folded_path_is_borrowed() {
         for path in [
             "/",
             "/a",
@@ -84,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_backends_treat_alike_folds_to_one_path() {
+    fn spellings_that_backends_treat_alike_fold_to_one_path() {
         for path in [
             "/admin/users",
             "/ADMIN/Users",
@@ -128,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_folded_by_one_pass() {
+    fn case_folding_is_idempotent_for_every_character() {
         let twice = |letter: &char| {
             let once = fold_case(&letter.to_string());
             fold_case(&once) != once
@@ -138,18 +142,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn folding_once_is_enough(path in "/[a-zA-Z/. \u{212a}\u{130}\u{131}\u{17f}\u{ff21}\u{ff0f}\u{ff0e}ßΣé]{0,12}") {
+        fn folding_is_idempotent(path in "/[a-zA-Z/. \u{212a}\u{130}\u{131}\u{17f}\u{ff21}\u{ff0f}\u{ff0e}ßΣé]{0,12}") {
             let once = fold(&path).into_owned();
             prop_assert_eq!(fold(&once), once.as_str());
         }
 
         #[test]
-        fn any_text_is_folded_without_a_panic(path in "/\\PC{0,24}") {
+        fn folding_never_panics(path in "/\\PC{0,24}") {
             prop_assert!(fold(&path).starts_with('/'));
         }
 
         #[test]
-        fn an_ascii_path_of_the_plain_alphabet_is_its_own_fold(path in "(/[a-z0-9_-]{1,5}){1,4}") {
+        fn plain_ascii_path_is_unchanged(path in "(/[a-z0-9_-]{1,5}){1,4}") {
             prop_assert!(matches!(fold(&path), Cow::Borrowed(_)));
         }
     }

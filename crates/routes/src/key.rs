@@ -1,15 +1,21 @@
-//! A route key: a method or `ANY`, and a path with variables.
+//! Route keys: a method or `ANY`, and a path with variables.
 
 use std::fmt;
 use std::str::FromStr;
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
-/// A method (or `ANY`) and a path whose segments are literal, a `{variable}`, or a trailing
-/// `{greedy+}`.
+/// A method or `ANY`, and a path. Segments are literal text, a `{variable}`, or a greedy `{variable+}`
+/// at the end.
+///
+/// ```
+/// let key: routes::RouteKey = "GET /pets/{id}".parse()?;
+/// assert_eq!((key.method(), key.path()), (Some("GET"), "/pets/{id}"));
+/// # Ok::<(), routes::RouteKeyError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteKey {
-    /// `None` is `ANY`.
+    /// `None` for `ANY`.
     method: Option<&'static str>,
     path: String,
     pub(crate) segments: Vec<Segment>,
@@ -22,41 +28,45 @@ pub(crate) enum Segment {
     Greedy(String),
 }
 
-/// Why a text is not a route key.
+/// The reason why a text is not a route key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteKeyError {
-    /// Not `METHOD /path`.
+    /// The text does not have the form `METHOD /path`.
     #[error("`{0}` is not a route key such as `GET /pets/{{id}}`")]
     Shape(String),
-    /// The method is neither `ANY` nor one that API Gateway routes by.
-    #[error("`{0}` is not a method: ANY, DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT")]
+    /// The method is neither `ANY` nor one that API Gateway supports in route keys.
+    #[error(
+        "unknown method `{0}`, expected one of ANY, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    )]
     Method(String),
-    /// A segment is neither literal nor a variable.
-    #[error("segment `{0}` is neither literal text nor `{{variable}}` nor a last `{{variable+}}`")]
+    /// A segment is neither literal text nor a variable.
+    #[error(
+        "invalid segment `{0}`, expected literal text, `{{variable}}`, or `{{variable+}}` as the last segment"
+    )]
     Segment(String),
-    /// A segment with a `*`, which other gateways read as a wildcard.
+    /// A segment contains `*`, which other gateways read as a wildcard.
     #[error(
         "`*` in segment `{0}` is not a wildcard: write `{{proxy+}}` as the last segment for everything below, or `{{name}}` for one segment"
     )]
     Wildcard(String),
-    /// A segment that other routers read as a variable, such as `:id` or `<id>`.
+    /// A segment has the form of another router's variable, such as `:id` or `<id>`.
     #[error(
         "segment `{0}` is not a variable: write `{{name}}` for one segment, or `{{proxy+}}` as the last segment for everything below"
     )]
     ForeignVariable(String),
-    /// The same variable twice.
-    #[error("the variable `{0}` stands twice in one path")]
-    RepeatedVariable(String),
+    /// Two segments have the same variable.
+    #[error("duplicate variable `{0}`")]
+    DuplicateVariable(String),
 }
 
 impl RouteKey {
-    /// The method, or `None` for `ANY`.
+    /// Returns the method, or `None` for `ANY`.
     #[must_use]
     pub fn method(&self) -> Option<&'static str> {
         self.method
     }
 
-    /// The path as written, variables included.
+    /// Returns the path as written, with its variables.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -74,7 +84,7 @@ impl RouteKey {
             .all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
-    /// True if the path, whatever its method, is one of this key's.
+    /// True if the path matches this key, with any method.
     pub(crate) fn matches_path(&self, path: &str) -> bool {
         let mut rest = path.strip_prefix('/');
         for segment in &self.segments {
@@ -82,6 +92,7 @@ impl RouteKey {
             let (head, tail) = text
                 .split_once('/')
                 .map_or((text, None), |(head, tail)| (head, Some(tail)));
+
             match segment {
                 Segment::Literal(literal) if literal == head => {}
                 Segment::Variable(_) if !head.is_empty() => {}
@@ -97,11 +108,11 @@ impl RouteKey {
         matches!(self.segments.as_slice(), [_, .., Segment::Literal(last)] if last.is_empty())
     }
 
-    /// Reads a route key that was stored by an earlier release, or that belongs to an API: `*`,
-    /// `:id` and `<id>` are literal text, as they are to API Gateway.
+    /// Reads a route key of an API, or one that an earlier release stored. As in API Gateway, `*`,
+    /// `:id` and `<id>` are literal text.
     ///
     /// # Errors
-    /// [`RouteKeyError`] for other text that is not a route key.
+    /// [`RouteKeyError`] if the text is not a route key.
     pub fn parse_stored(text: &str) -> Result<Self, RouteKeyError> {
         let (method, path) = text
             .split_once(' ')
@@ -110,6 +121,7 @@ impl RouteKey {
             .strip_prefix('/')
             .ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
         let segments = parse_segments(rest)?;
+
         Ok(Self {
             method: parse_method(method)?,
             path: path.to_owned(),
@@ -117,18 +129,18 @@ impl RouteKey {
         })
     }
 
-    /// Looks for segments that other gateways and routers give a meaning to that they do not have
-    /// here.
+    /// Checks that no segment has a special meaning to other gateways and routers.
     ///
     /// # Errors
-    /// [`RouteKeyError`] that names the segment and what to write instead.
+    /// [`RouteKeyError`] for the first such segment. It says what to write instead.
     pub fn check_foreign_syntax(&self) -> Result<(), RouteKeyError> {
         check_foreign_syntax(&self.path)
     }
 
-    /// The path that this key stands for once its variables have values: `/pets/{id}` with `id` =
-    /// `7` is `/pets/7`. `None` where a variable has no value, an empty one, or, unless greedy, one
-    /// with a `/`.
+    /// Returns the path with values for its variables: `/pets/{id}` with the `id` `7` is `/pets/7`.
+    ///
+    /// Returns `None` if a variable has no value or an empty one, or if a variable that is not greedy
+    /// has a value with `/`.
     pub fn fill<'v>(&self, value_of: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
         let mut path = String::with_capacity(self.path.len());
         for segment in &self.segments {
@@ -164,12 +176,10 @@ fn check_foreign_syntax(path: &str) -> Result<(), RouteKeyError> {
         if segment.contains('*') {
             return Err(RouteKeyError::Wildcard(segment.to_owned()));
         }
-        let bracketed = |open, close| segment.starts_with(open) && segment.ends_with(close);
-        let regular_expression = segment.starts_with("{") && segment.contains([':', '<']);
-        if segment.starts_with(':')
-            || bracketed('<', '>')
-            || bracketed('[', ']')
-            || regular_expression
+
+        let is_enclosed = |open, close| segment.starts_with(open) && segment.ends_with(close);
+        let is_pattern = segment.starts_with("{") && segment.contains([':', '<']);
+        if segment.starts_with(':') || is_enclosed('<', '>') || is_enclosed('[', ']') || is_pattern
         {
             return Err(RouteKeyError::ForeignVariable(segment.to_owned()));
         }
@@ -197,40 +207,41 @@ fn parse_segments(path: &str) -> Result<Vec<Segment>, RouteKeyError> {
                 .iter()
                 .any(|earlier| earlier.variable() == Some(name))
         {
-            return Err(RouteKeyError::RepeatedVariable(name.to_owned()));
+            return Err(RouteKeyError::DuplicateVariable(name.to_owned()));
         }
         segments.push(segment);
     }
     Ok(segments)
 }
 
-fn parse_segment(text: &str, last: bool) -> Result<Segment, RouteKeyError> {
+fn parse_segment(text: &str, is_last: bool) -> Result<Segment, RouteKeyError> {
     let refuse = || RouteKeyError::Segment(text.to_owned());
     let Some(inner) = text
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'))
     else {
-        let plain = text
+        let is_plain = text
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && !b"{}%?#\\".contains(&byte));
-        // An empty segment is a path's end after a slash, and nowhere else what anyone means.
-        let placed = !text.is_empty() || last;
-        return if plain && placed && text != "." && text != ".." {
+        // An empty segment is only valid at the end, for a trailing slash.
+        let may_be_empty = !text.is_empty() || is_last;
+        return if is_plain && may_be_empty && text != "." && text != ".." {
             Ok(Segment::Literal(text.to_owned()))
         } else {
             Err(refuse())
         };
     };
-    let (name, greedy) = inner
+
+    let (name, is_greedy) = inner
         .strip_suffix('+')
         .map_or((inner, false), |name| (name, true));
-    let named = !name.is_empty()
+    let is_name = !name.is_empty()
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    match (named, greedy) {
+    match (is_name, is_greedy) {
         (true, false) => Ok(Segment::Variable(name.to_owned())),
-        (true, true) if last => Ok(Segment::Greedy(name.to_owned())),
+        (true, true) if is_last => Ok(Segment::Greedy(name.to_owned())),
         _ => Err(refuse()),
     }
 }
@@ -255,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_shows_as_it_was_written() {
+    fn key_is_displayed_as_written() {
         for text in [
             "GET /",
             "ANY /{proxy+}",
@@ -271,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_key_is_refused() {
+    fn invalid_keys_are_refused() {
         for text in [
             "",
             "GET",
@@ -300,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_of_other_gateways_are_refused_with_what_to_write_instead() {
+    fn error_for_a_foreign_wildcard_says_what_to_write_instead() {
         for key in [
             "ANY /admin/*",
             "GET /*",
@@ -343,21 +354,21 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_key_with_a_star_is_read_as_the_literal_that_it_was() {
+    fn star_in_a_stored_key_is_literal() {
         let key = RouteKey::parse_stored("ANY /admin/*").unwrap();
         assert!(key.is_literal() && key.check_foreign_syntax().is_err());
         assert!(RouteKey::parse_stored("GET /{proxy*}").is_err());
     }
 
     #[test]
-    fn a_filled_key_is_the_path_it_was_matched_by() {
+    fn filled_key_is_the_matched_path() {
         let key: RouteKey = "GET /pets/{id}/{rest+}".parse().unwrap();
         let values = |name: &str| if name == "id" { Some("7") } else { Some("a/b") };
         assert_eq!(key.fill(values).as_deref(), Some("/pets/7/a/b"));
     }
 
     #[test]
-    fn a_key_is_not_filled_with_values_it_cannot_have_matched() {
+    fn key_is_not_filled_with_invalid_values() {
         let key: RouteKey = "GET /pets/{id}".parse().unwrap();
         assert_eq!(key.fill(|_| None), None);
         assert_eq!(key.fill(|_| Some("")), None);

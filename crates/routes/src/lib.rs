@@ -1,7 +1,19 @@
-//! Route keys such as `GET /pets/{id}` and the choice between them.
+//! Route keys such as `GET /pets/{id}`, and the choice of one for a request.
 //!
-//! One matcher serves the local gateway's routes, the authorizer's rules and a plan's routes, so
-//! that a path means the same thing wherever it is looked at.
+//! The routes of the local gateway, the rules of policies and the routes of plans use the same
+//! matcher, so that a path means the same everywhere.
+//!
+//! ```
+//! use routes::RouteTable;
+//!
+//! let mut table = RouteTable::default();
+//! table.insert("ANY /{proxy+}".parse()?, "default")?;
+//! table.insert("GET /pets/{id}".parse()?, "pet")?;
+//!
+//! let route = table.find("GET", "/pets/7").unwrap();
+//! assert_eq!((*route.value, route.parameters[0]), ("pet", ("id", "7")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! Source of syntax and precedence: *Create routes for HTTP APIs*,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>.

@@ -1,11 +1,11 @@
-//! Which differences between a path and a route key are ignored.
+//! The differences between a path and a route key that are ignored.
 
 use std::borrow::Cow;
 
 use crate::fold::fold_case;
 use crate::key::{RouteKey, Segment};
 
-/// Which differences between a path and a route key are ignored. None by default.
+/// The differences between a path and a route key that are ignored. The default is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathMatching {
     /// `/Admin` matches `/admin`.
@@ -15,12 +15,13 @@ pub struct PathMatching {
 }
 
 impl PathMatching {
-    /// True if some difference is ignored.
+    /// True if any difference is ignored.
     #[must_use]
     pub fn folds(self) -> bool {
         self.ignore_case || self.ignore_trailing_slash
     }
 
+    /// Returns the path without the differences that are ignored.
     pub(crate) fn path(self, path: &str) -> Cow<'_, str> {
         let trimmed = if self.ignore_trailing_slash {
             without_trailing_slash(path)
@@ -30,6 +31,7 @@ impl PathMatching {
         let is_lower = trimmed
             .bytes()
             .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+
         if self.ignore_case && !is_lower {
             Cow::Owned(fold_case(trimmed))
         } else {
@@ -37,7 +39,7 @@ impl PathMatching {
         }
     }
 
-    /// The key with the same differences removed; it is still shown as it was written.
+    /// Returns the key without the differences that are ignored. It is still displayed as written.
     pub(crate) fn key(self, mut key: RouteKey) -> RouteKey {
         if self.ignore_trailing_slash && key.has_trailing_slash() {
             key.segments.pop();

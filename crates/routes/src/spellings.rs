@@ -1,4 +1,4 @@
-//! Other spellings of a path that a backend may treat like it.
+//! Other spellings of a path that a backend may treat alike.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,27 +6,28 @@ use std::collections::HashMap;
 use crate::fold::fold;
 use crate::key::{RouteKey, Segment};
 
-/// More combinations than this make a path unreadable.
+/// The most combinations of spellings that are examined.
 const MAX_READINGS: usize = 64;
 
-/// How literal segments of some route keys are spelled, where folding changes them.
+/// The spellings of literal segments in route keys, if folding changes them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spellings {
     by_fold: HashMap<String, Vec<String>>,
 }
 
-/// The paths that a path may stand for at a lenient backend.
+/// The paths that a lenient backend may read a path as.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Readings {
-    /// Only itself.
+    /// Only the path itself.
     One,
     /// Any of these.
     Several(Vec<String>),
-    /// More than are worth looking at.
+    /// More than are examined.
     TooMany,
 }
 
 impl Spellings {
+    /// Adds the spellings of a key.
     pub(crate) fn add(&mut self, key: &RouteKey) {
         for segment in key.segments() {
             let Segment::Literal(text) = segment else {
@@ -35,6 +36,7 @@ impl Spellings {
             if text.is_empty() {
                 continue;
             }
+
             let path = format!("/{text}");
             let Cow::Owned(folded) = fold(&path) else {
                 continue;
@@ -46,11 +48,12 @@ impl Spellings {
         }
     }
 
+    /// Returns the readings of a path.
     pub(crate) fn readings(&self, path: &str) -> Readings {
         let folded = fold(path);
-        let respelled = |segment: &str| self.by_fold.contains_key(segment);
-        let changed = matches!(folded, Cow::Owned(_));
-        if !changed && (self.by_fold.is_empty() || !folded.split('/').any(respelled)) {
+        let has_spellings = |segment: &str| self.by_fold.contains_key(segment);
+        let is_changed = matches!(folded, Cow::Owned(_));
+        if !is_changed && (self.by_fold.is_empty() || !folded.split('/').any(has_spellings)) {
             return Readings::One;
         }
 
@@ -67,6 +70,7 @@ impl Spellings {
         if readings.len() > MAX_READINGS {
             return Readings::TooMany;
         }
+
         let with_slash: Vec<String> = readings
             .iter()
             .filter(|path| path.len() > 1)

@@ -1,19 +1,24 @@
-//! The choice of one route among many.
+//! Chooses one route among many.
 
 use std::collections::HashMap;
 
 use crate::key::{RouteKey, Segment};
 
-/// Route keys with a value each, searched by API Gateway's precedence whatever the order of
-/// insertion: a full match before a greedy one; segment by segment, literal text before a variable;
-/// the method itself before `ANY`. A route whose path fits but whose method does not is no match.
+/// Route keys with values, searched in the precedence of API Gateway:
+///
+/// - a full match before a greedy one
+/// - in each segment, literal text before a variable
+/// - the method itself before `ANY`
+///
+/// The order of insertion has no effect. A route whose path matches but whose method does not is not
+/// a match.
 #[derive(Clone, Debug)]
 pub struct RouteTable<T> {
     routes: Vec<(RouteKey, T)>,
     root: Node,
 }
 
-/// The same route key twice, names of variables aside.
+/// The error for a route key that matches the same requests as another one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{second}` matches the same requests as `{first}`")]
 pub struct DuplicateRoute {
@@ -21,14 +26,14 @@ pub struct DuplicateRoute {
     second: String,
 }
 
-/// The route that a request takes.
+/// The route for a request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Match<'t, 'p, T> {
     /// The key that matched.
     pub key: &'t RouteKey,
-    /// What was inserted with it.
+    /// The value of the key.
     pub value: &'t T,
-    /// The path's variables, in the order of the path.
+    /// The variables with their values, in the order of the path.
     pub parameters: Vec<(&'t str, &'p str)>,
 }
 
@@ -38,11 +43,11 @@ struct Node {
     variable: Option<Box<Node>>,
     /// Routes that end here.
     ending: Methods,
-    /// Routes that take all that is left, a segment at least.
+    /// Routes that match all remaining segments, at least one.
     greedy: Methods,
 }
 
-/// Indices into `routes` by method.
+/// The indexes of routes by method.
 #[derive(Clone, Debug, Default)]
 struct Methods {
     named: Vec<(&'static str, usize)>,
@@ -62,8 +67,8 @@ impl<T> RouteTable<T> {
     /// Adds a route.
     ///
     /// # Errors
-    /// [`DuplicateRoute`] where a route with the same method and the same path, names of variables
-    /// aside, is there already.
+    /// [`DuplicateRoute`] if there is a route with the same method and the same path, apart from the
+    /// names of variables.
     pub fn insert(&mut self, key: RouteKey, value: T) -> Result<(), DuplicateRoute> {
         let index = self.routes.len();
         let methods = self.root.methods_for(key.segments());
@@ -73,12 +78,13 @@ impl<T> RouteTable<T> {
                 second: key.to_string(),
             });
         }
+
         self.routes.push((key, value));
         Ok(())
     }
 
-    /// The most specific route for a request. `path` begins with `/` and is taken as it is: nothing
-    /// is decoded or normalised here.
+    /// Returns the most specific route for a request. `path` begins with `/`, and is neither decoded nor
+    /// normalized.
     #[must_use]
     pub fn find<'t, 'p>(&'t self, method: &str, path: &'p str) -> Option<Match<'t, 'p, T>> {
         let rest = path.strip_prefix('/')?;
@@ -86,6 +92,7 @@ impl<T> RouteTable<T> {
             .root
             .full_match(method, Some(rest))
             .or_else(|| self.root.greedy_match(method, rest))?;
+
         let (key, value) = &self.routes[index];
         Some(Match {
             key,
@@ -94,7 +101,7 @@ impl<T> RouteTable<T> {
         })
     }
 
-    /// The same without the variables: nothing is allocated.
+    /// Like [`Self::find`] without the variables, so it allocates nothing.
     #[must_use]
     pub(crate) fn lookup(&self, method: &str, path: &str) -> Option<(&RouteKey, &T)> {
         let rest = path.strip_prefix('/')?;
@@ -106,9 +113,8 @@ impl<T> RouteTable<T> {
         Some((key, value))
     }
 
-    /// Routes that do not match `path` but are about what it names: `/x/{proxy+}` for `/x` and
-    /// `/x/`, and `/x/` for `/x`. None if the path, or for `/x/` that path with its slash, has a
-    /// route of its own for this method.
+    /// Returns routes that do not match `path` but cover the same resource: `/x/{proxy+}` for `/x` and
+    /// `/x/`, and `/x/` for `/x`. Returns none if the path itself has a route for this method.
     pub(crate) fn guards(&self, method: &str, path: &str) -> impl Iterator<Item = (&RouteKey, &T)> {
         let rest = path.strip_prefix('/').filter(|rest| !rest.is_empty());
         let found = rest.and_then(|rest| match rest.strip_suffix('/') {
@@ -125,18 +131,18 @@ impl<T> RouteTable<T> {
             })
     }
 
-    /// Every route, in the order of insertion.
+    /// Returns all routes, in the order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&RouteKey, &T)> {
         self.routes.iter().map(|(key, value)| (key, value))
     }
 
-    /// How many routes there are.
+    /// Returns the number of routes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.routes.len()
     }
 
-    /// Whether there is no route at all.
+    /// True if there is no route.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()
@@ -158,7 +164,7 @@ fn parameters<'t, 'p>(key: &'t RouteKey, path: &'p str) -> Vec<(&'t str, &'p str
     found
 }
 
-/// A path's first segment, and what follows its slash where there is one.
+/// Returns the first segment of a path, and the rest after its slash, if there is one.
 fn split_segment(path: &str) -> (&str, Option<&str>) {
     path.split_once('/')
         .map_or((path, None), |(head, tail)| (head, Some(tail)))
@@ -177,7 +183,8 @@ impl Node {
         &mut node.ending
     }
 
-    /// `rest` is `None` past the path's end. Visits each node of the table at most once.
+    /// Finds a route without a greedy variable. `rest` is `None` after the end of the path. Visits each
+    /// node at most once.
     fn full_match(&self, method: &str, rest: Option<&str>) -> Option<usize> {
         let Some(rest) = rest else {
             return self.ending.find(method);
@@ -205,7 +212,7 @@ impl Node {
         deeper.or_else(|| self.greedy.find(method))
     }
 
-    /// `None` if nothing here is about the path; then a less specific branch may be.
+    /// Returns `None` if no route below covers the path, so that less specific branches are searched.
     fn guards(&self, method: &str, rest: Option<&str>, slash: bool) -> Option<[Option<usize>; 2]> {
         let Some(rest) = rest else {
             let with_slash = self
@@ -225,6 +232,7 @@ impl Node {
             };
         };
         let (head, tail) = split_segment(rest);
+
         let literal = self
             .literals
             .get(head)
@@ -250,7 +258,7 @@ impl Methods {
             .or(self.any)
     }
 
-    /// The index that stood there before, if one did; then nothing changes.
+    /// Inserts an index, or returns the index that the method already has.
     fn insert(&mut self, method: Option<&'static str>, index: usize) -> Option<usize> {
         match method {
             None if self.any.is_some() => return self.any,
@@ -287,7 +295,7 @@ mod tests {
 
     /// The example of AWS's page on routing.
     #[test]
-    fn the_documented_example_is_routed_as_documented() {
+    fn documented_example_is_routed_as_documented() {
         let table = table(&[
             "GET /pets/dog/1",
             "GET /pets/dog/{id}",
@@ -310,14 +318,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_match_goes_before_a_longer_greedy_one() {
+    fn full_match_precedes_a_longer_greedy_one() {
         let table = table(&["GET /a/{proxy+}", "GET /{x}/b"]);
         assert_eq!(chosen(&table, "GET", "/a/b"), Some("GET /{x}/b"));
         assert_eq!(chosen(&table, "GET", "/a/c"), Some("GET /a/{proxy+}"));
     }
 
     #[test]
-    fn the_path_decides_before_the_method_does() {
+    fn path_is_compared_before_the_method() {
         let table = table(&[
             "ANY /pets/1",
             "GET /pets/{id}",
@@ -332,20 +340,20 @@ mod tests {
     }
 
     #[test]
-    fn a_method_goes_before_any() {
+    fn method_precedes_any() {
         let table = table(&["ANY /a", "GET /a"]);
         assert_eq!(chosen(&table, "GET", "/a"), Some("GET /a"));
         assert_eq!(chosen(&table, "POST", "/a"), Some("ANY /a"));
     }
 
     #[test]
-    fn a_path_with_another_method_falls_to_the_next_route() {
+    fn other_method_falls_through_to_the_next_route() {
         let table = table(&["GET /health", "ANY /{proxy+}"]);
         assert_eq!(chosen(&table, "POST", "/health"), Some("ANY /{proxy+}"));
     }
 
     #[test]
-    fn a_greedy_variable_takes_one_segment_at_least() {
+    fn greedy_variable_matches_at_least_one_segment() {
         let table = table(&["ANY /{proxy+}", "ANY /a/{rest+}"]);
         assert_eq!(chosen(&table, "GET", "/"), None);
         assert_eq!(chosen(&table, "GET", "/a"), Some("ANY /{proxy+}"));
@@ -354,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn slashes_and_dots_are_not_smoothed_away() {
+    fn slashes_and_dots_are_not_normalized() {
         let table = table(&["GET /health", "ANY /{proxy+}", "GET /{id}"]);
         for path in [
             "//health",
@@ -370,14 +378,14 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_handed_over_by_name() {
+    fn variables_are_returned_by_name() {
         let table = table(&["GET /a/{b}/c/{rest+}"]);
         let found = table.find("GET", "/a/1/c/x//y").unwrap();
         assert_eq!(found.parameters, [("b", "1"), ("rest", "x//y")]);
     }
 
     #[test]
-    fn the_same_route_twice_is_refused_whatever_its_variables_are_called() {
+    fn duplicate_routes_are_refused_despite_other_variable_names() {
         let mut table = table(&["GET /a/{b}", "ANY /{p+}"]);
         assert!(
             table
@@ -399,7 +407,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_of_insertion_never_matters(
+        fn order_of_insertion_does_not_matter(
             order in Just(["GET /a", "ANY /a", "GET /{x}", "ANY /a/{p+}", "ANY /{p+}", "GET /a/{x}", "POST /a/b", "GET /{x}/b"]).prop_shuffle(),
             path in "/[ab/]{0,6}", method in "GET|POST",
         ) {
@@ -409,7 +417,7 @@ mod tests {
         }
 
         #[test]
-        fn a_matched_key_filled_with_its_parameters_is_the_path(path in "/[ab/]{1,8}") {
+        fn matched_key_filled_with_its_parameters_is_the_path(path in "/[ab/]{1,8}") {
             let table = table(&["GET /a", "GET /{x}", "ANY /a/{p+}", "ANY /{p+}", "GET /a/{x}", "GET /{x}/b"]);
             if let Some(found) = table.find("GET", &path) {
                 let filled = found.key.fill(|name| found.parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value));

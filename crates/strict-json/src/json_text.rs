@@ -1,4 +1,4 @@
-//! Reading a JSON document that a person wrote, with errors that say what is wrong and where.
+//! Reads JSON documents that people write, with errors that name the field and the position.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-/// A place in a text, counted from 1. Columns count bytes.
+/// A position in a text, counted from 1. Columns count bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextPosition {
     /// The line.
@@ -16,28 +16,37 @@ pub struct TextPosition {
     pub column: usize,
 }
 
-/// A text that is not JSON, or not of the expected shape.
+/// The error for a text that is not JSON or does not have the expected schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    /// The field, such as `rules[1].auth`; empty for the document as a whole.
+    /// The field, such as `rules[1].auth`. Empty for the whole document.
     pub place: String,
-    /// What is wrong, and what was expected.
+    /// The problem, and what was expected.
     pub problem: String,
-    /// Where the reader stopped.
+    /// The position at which parsing stopped.
     pub position: TextPosition,
 }
 
 /// Reads a document.
 ///
 /// # Errors
-/// [`JsonError`] for a text that is not JSON or not of the shape of `T`.
+/// [`JsonError`] if the text is not JSON or does not have the schema of `T`.
+///
+/// ```
+/// let error = strict_json::parse_json::<Vec<u8>>("[1, true]").unwrap_err();
+///
+/// assert_eq!(error.place, "[1]");
+/// assert_eq!(error.position.to_string(), "1:8");
+/// ```
 pub fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
+
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let is_known = path != "." && path != "?";
         JsonError::new(if is_known { path } else { String::new() }, error.inner())
     })?;
+
     deserializer
         .end()
         .map_err(|error| JsonError::new(String::new(), &error))?;
@@ -45,7 +54,7 @@ pub fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
 }
 
 impl JsonError {
-    /// The error for what `serde_json` reports about the field at `place`.
+    /// Converts an error of `serde_json` about the field at `place`.
     #[must_use]
     pub fn new(place: String, error: &serde_json::Error) -> Self {
         let position = TextPosition {
@@ -64,7 +73,7 @@ impl JsonError {
         }
     }
 
-    /// The field and the problem, without the position.
+    /// Returns the field and the problem, without the position.
     #[must_use]
     pub fn without_position(&self) -> String {
         if self.place.is_empty() {
@@ -75,8 +84,7 @@ impl JsonError {
     }
 }
 
-/// The parser's message in the words of this project. A value of the wrong type is left out: it may
-/// be a secret.
+/// Rewords a message of the parser. A value of the wrong type is omitted, because it may be a secret.
 fn reworded(problem: &str) -> String {
     let wrong_type = problem
         .strip_prefix("invalid type: ")
@@ -109,8 +117,7 @@ impl fmt::Display for TextPosition {
     }
 }
 
-/// Returns where the value begins that a JSON Pointer (RFC 6901) names; `None` if there is no such
-/// value.
+/// Returns the position of the value at a JSON Pointer (RFC 6901), or `None` if there is none.
 #[must_use]
 pub fn locate_json(text: &str, pointer: &str) -> Option<TextPosition> {
     let mut value: &RawValue = serde_json::from_str(text).ok()?;
@@ -163,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_field_and_the_position() {
+    fn error_names_the_field_and_the_position() {
         for (text, expected) in [
             (
                 "{\n \"kinds\": [\"good\", \"bad\"]\n}",
@@ -189,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_the_wrong_type_is_not_repeated() {
+    fn error_does_not_repeat_a_value_of_the_wrong_type() {
         for (text, kind) in [
             (r#"{"kinds": "hush, expected"}"#, "string"),
             (r#"{"kinds": 1234}"#, "integer"),
@@ -208,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_leads_to_the_value_in_the_text() {
+    fn pointer_leads_to_the_value_in_the_text() {
         let text = "{\n\t\"a/b\": [ 1,\n  {\"c\": \"é\", \"d\": 2}],\n \"\\u0065\": []}";
         for (pointer, position) in [
             ("", Some((1, 1))),

@@ -1,14 +1,12 @@
-//! JSON in which no object has two fields of one name.
+//! Reads JSON in which no object has two fields with the same name.
 //!
-//! Readers disagree on which of two fields of one name counts. A signed text that contains both
-//! means different things to different readers, and of two plans of one name, the one with the
-//! laxer limits might be used. `serde_json` itself refuses numbers that overflow, lone surrogates
-//! and nesting beyond 128 levels.
+//! Parsers disagree on which of two fields with one name counts. A signed document that contains
+//! both means different things to different parsers. `serde_json` itself refuses numbers that
+//! overflow, lone surrogates and nesting beyond 128 levels.
 //!
 //! - [`value`] and [`object`] read whole documents
 //! - [`StrictValue`] is a value inside another document
-//! - [`parse_json`] reads a document that a person wrote; its errors name the field and the
-//!   position
+//! - [`parse_json`] reads a document that a person wrote. Its errors name the field and the position.
 //! - [`map`] is for fields with `#[serde(deserialize_with = "strict_json::map")]`
 //!
 //! ```
@@ -16,7 +14,7 @@
 //! assert!(strict_json::object(br#"{"alg": "RS256", "alg": "none"}"#).is_none());
 //! ```
 //!
-//! `serde_with::MapPreventDuplicates` covers maps only, at one level.
+//! `serde_with::MapPreventDuplicates` covers maps only, at one level, so it was not enough.
 
 mod json_text;
 
@@ -38,7 +36,7 @@ pub fn value(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice::<StrictValue>(text).map(|StrictValue(value)| value)
 }
 
-/// Reads a JSON object. Returns `None` for any other text.
+/// Reads a JSON object. Returns `None` for anything else.
 #[must_use]
 pub fn object(text: &[u8]) -> Option<Map<String, Value>> {
     match value(text).ok()? {
@@ -50,7 +48,8 @@ pub fn object(text: &[u8]) -> Option<Map<String, Value>> {
 /// Reads an object as a map, for `#[serde(deserialize_with)]`.
 ///
 /// # Errors
-/// A duplicate name, anything but an object, and the errors of its values.
+/// An error of the deserializer for a duplicate name, for anything but an object, or for an invalid
+/// value.
 pub fn map<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
 where
     D: Deserializer<'de>,
@@ -59,7 +58,7 @@ where
     deserializer.deserialize_map(MapVisitor(PhantomData))
 }
 
-/// A JSON value in which no object has two fields of one name, at any depth.
+/// A JSON value in which no object has a duplicate field, at any depth.
 #[derive(Debug)]
 pub struct StrictValue(pub Value);
 
@@ -91,8 +90,7 @@ impl<'de, V: Deserialize<'de>> Visitor<'de> for MapVisitor<V> {
     }
 }
 
-/// Hands each field of an object to `insert`, which returns the name if the map contains it
-/// already.
+/// Passes each field of an object to `insert`, which returns the name of a duplicate as its error.
 fn read_fields<'de, A, V>(
     mut fields: A,
     mut insert: impl FnMut(String, V) -> Result<(), String>,
@@ -103,7 +101,7 @@ where
 {
     while let Some((name, value)) = fields.next_entry()? {
         insert(name, value)
-            .map_err(|name| A::Error::custom(format_args!("`{name}` stands there twice")))?;
+            .map_err(|name| A::Error::custom(format_args!("duplicate field `{name}`")))?;
     }
     Ok(())
 }
@@ -114,7 +112,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON in which no member stands twice")
+        formatter.write_str("JSON without duplicate fields")
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
@@ -171,14 +169,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_read_as_it_stands() {
+    fn object_is_read_unchanged() {
         let text = r#"{"a":[1,-1,1.5,"x",null,true],"b":{"a":"\u00fc"}}"#;
         let expected: Value = serde_json::from_str(text).unwrap();
         assert_eq!(object(text.as_bytes()).map(Value::Object), Some(expected));
     }
 
     #[test]
-    fn what_two_readers_may_read_differently_is_nothing() {
+    fn documents_that_parsers_read_differently_are_refused() {
         let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
         for text in [
             r#"{"a":1,"a":1}"#,
@@ -203,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_field_is_named_with_its_position() {
+    fn error_names_the_duplicate_field_and_its_position() {
         let error = value(br#"{"routes":{"GET /a":1,"GET /a":2}}"#).unwrap_err();
         assert_eq!(error.classify(), serde_json::error::Category::Data);
         assert!(
             error
                 .to_string()
-                .starts_with("`GET /a` stands there twice at line 1 column"),
+                .starts_with("duplicate field `GET /a` at line 1 column"),
             "{error}"
         );
         for text in ["", "{", r#"{"a":1} x"#, "\u{feff}{}", &"[".repeat(200)] {
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_has_each_name_once() {
+    fn map_refuses_duplicate_names() {
         let read = |text| {
             map::<_, u8>(&mut serde_json::Deserializer::from_str(text))
                 .map_err(|error| error.to_string())
@@ -231,7 +229,7 @@ mod tests {
         assert!(
             read(r#"{"a":1,"b":1,"\u0061":1}"#)
                 .unwrap_err()
-                .starts_with("`a` stands there twice")
+                .starts_with("duplicate field `a`")
         );
         assert!(read("[]").unwrap_err().contains("expected an object"));
     }

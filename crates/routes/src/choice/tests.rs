@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::fold::fold;
 
-/// A rule that asks for as many scopes as its strictness says.
+/// A rule that requires as many scopes as its strictness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
     key: String,
@@ -36,7 +36,7 @@ fn rules(keys: &[(&str, u8)]) -> PathRules<Rule> {
     rules_with(PathMatching::default(), keys)
 }
 
-/// The rule's key, `-` for none, `ambiguous`.
+/// Returns the key of the chosen rule, `-` without a rule, or `ambiguous`.
 fn chosen<'t>(rules: &'t PathRules<Rule>, method: &str, path: &str) -> &'t str {
     match rules.choose(method, path) {
         Ok(rule) => rule.map_or("-", |rule| rule.key.as_str()),
@@ -47,7 +47,7 @@ fn chosen<'t>(rules: &'t PathRules<Rule>, method: &str, path: &str) -> &'t str {
 const ADMIN: [(&str, u8); 2] = [("ANY /admin/{proxy+}", 2), ("ANY /{proxy+}", 1)];
 
 #[test]
-fn a_path_that_backends_treat_like_a_stricter_one_is_ambiguous() {
+fn path_that_backends_treat_like_a_stricter_one_is_ambiguous() {
     let rules = rules(&ADMIN);
     for path in [
         "/ADMIN/users",
@@ -87,13 +87,13 @@ fn a_path_that_backends_treat_like_a_stricter_one_is_ambiguous() {
 }
 
 #[test]
-fn a_kelvin_sign_does_not_hide_a_letter() {
+fn kelvin_sign_does_not_hide_a_letter() {
     let rules = rules(&[("GET /keys/{id}", 2), ("ANY /{proxy+}", 1)]);
     assert_eq!(chosen(&rules, "GET", "/\u{212a}eys/7"), "ambiguous");
 }
 
 #[test]
-fn a_greedy_rule_guards_the_path_that_it_lies_below() {
+fn greedy_rule_guards_its_parent_path() {
     let rules = rules(&[
         ("ANY /admin/{proxy+}", 2),
         ("ANY /{proxy+}", 1),
@@ -112,7 +112,7 @@ fn a_greedy_rule_guards_the_path_that_it_lies_below() {
 }
 
 #[test]
-fn a_rule_of_its_own_goes_before_a_guard() {
+fn own_rule_precedes_a_guard() {
     let rules = rules(&[
         ("ANY /admin/{proxy+}", 2),
         ("GET /admin", 1),
@@ -126,7 +126,7 @@ fn a_rule_of_its_own_goes_before_a_guard() {
 }
 
 #[test]
-fn a_guard_never_demands_less_than_the_rule_that_applies_otherwise() {
+fn guard_never_demands_less_than_the_rule_it_replaces() {
     let rules = rules(&[("ANY /static/{proxy+}", 0), ("ANY /{proxy+}", 1)]);
     assert_eq!(chosen(&rules, "GET", "/static"), "ANY /{proxy+}");
     assert_eq!(chosen(&rules, "GET", "/static/"), "ANY /{proxy+}");
@@ -155,7 +155,7 @@ fn redirects_that_add_a_slash_keep_working() {
 }
 
 #[test]
-fn a_slash_does_not_lead_around_a_rule() {
+fn trailing_slash_does_not_bypass_a_rule() {
     let rules = rules(&[
         ("GET /docs", 2),
         ("GET /reports/{id}", 2),
@@ -168,7 +168,7 @@ fn a_slash_does_not_lead_around_a_rule() {
 }
 
 #[test]
-fn a_path_that_is_spelled_out_is_never_ambiguous() {
+fn literal_path_of_a_rule_is_never_ambiguous() {
     let rules = rules(&[
         ("GET /users/me", 2),
         ("GET /users/{id}", 1),
@@ -187,7 +187,7 @@ fn a_path_that_is_spelled_out_is_never_ambiguous() {
 }
 
 #[test]
-fn rules_in_upper_case_are_matched_by_what_folds_to_them() {
+fn upper_case_rules_match_folded_paths() {
     let rules = rules(&[
         ("ANY /Admin/{proxy+}", 2),
         ("GET /userProfiles/{id}", 0),
@@ -209,7 +209,7 @@ fn rules_in_upper_case_are_matched_by_what_folds_to_them() {
 }
 
 #[test]
-fn of_two_spellings_in_the_rules_the_stricter_one_counts_for_a_third() {
+fn stricter_of_two_spellings_applies_to_a_third() {
     let rules = rules(&[
         ("GET /Admin", 0),
         ("ANY /admin", 2),
@@ -224,7 +224,7 @@ fn of_two_spellings_in_the_rules_the_stricter_one_counts_for_a_third() {
 }
 
 #[test]
-fn a_pair_that_differs_by_a_slash_is_a_conflict() {
+fn rules_that_differ_by_a_slash_conflict() {
     for (keys, expected) in [
         ([("GET /docs", 1), ("GET /docs/", 2)], Some(0)),
         ([("GET /docs", 2), ("GET /docs/", 1)], Some(1)),
@@ -239,7 +239,7 @@ fn a_pair_that_differs_by_a_slash_is_a_conflict() {
 }
 
 #[test]
-fn head_is_judged_by_the_rule_for_get_if_that_demands_more() {
+fn rule_of_get_applies_to_head_if_it_demands_more() {
     let rules = rules(&[
         ("GET /x", 2),
         ("GET /y", 2),
@@ -258,7 +258,7 @@ fn head_is_judged_by_the_rule_for_get_if_that_demands_more() {
 }
 
 #[test]
-fn a_difference_that_is_ignored_is_no_ambiguity() {
+fn ignored_difference_is_not_ambiguous() {
     let keys = [
         ("ANY /Admin/{proxy+}", 2),
         ("GET /docs/", 2),
@@ -294,7 +294,7 @@ fn a_difference_that_is_ignored_is_no_ambiguity() {
 }
 
 #[test]
-fn rules_that_an_ignored_difference_makes_alike_are_duplicates() {
+fn rules_with_an_ignored_difference_are_duplicates() {
     let mut rules = rules_with(
         PathMatching {
             ignore_case: true,
@@ -318,7 +318,7 @@ fn rules_that_an_ignored_difference_makes_alike_are_duplicates() {
 }
 
 #[test]
-fn more_readings_than_can_be_looked_at_are_refused() {
+fn path_with_too_many_readings_is_refused() {
     let keys: Vec<String> = ["A", "aA", "Aa", "AA"]
         .iter()
         .map(|text| format!("GET /{text}"))
@@ -344,7 +344,7 @@ fn any_key() -> impl Strategy<Value = String> {
     })
 }
 
-/// Every path of up to two segments that folds to the same as `path`.
+/// Returns every path of up to two segments that folds like `path`.
 fn spellings(path: &str) -> Vec<String> {
     let segments = ["a", "A", "a.", "b", "B", "c", "C", "ａ", "a "];
     let one = segments.iter().map(|segment| format!("/{segment}"));
@@ -364,9 +364,9 @@ fn spellings(path: &str) -> Vec<String> {
 }
 
 proptest! {
-    /// The rule of every other spelling is looked up in an ordinary table.
+    // The rule of every other spelling is looked up in an ordinary table.
     #[test]
-    fn no_spelling_of_a_path_passes_by_a_weaker_rule(
+    fn no_spelling_of_a_path_gets_a_weaker_rule(
         keys in prop::collection::vec((any_key(), 0..3u8), 1..7),
         path in "/(a|A|a\\.|b|B|c|C|ａ|a )(/(a|A|a\\.|b|B|c|C|ａ|a ))?/?",
         method in "GET|POST|HEAD",
@@ -391,7 +391,7 @@ proptest! {
     }
 
     #[test]
-    fn a_path_of_one_reading_takes_the_rule_of_the_ordinary_table_or_a_stricter_one(
+    fn path_with_one_reading_gets_the_ordinary_rule_or_a_stricter_one(
         keys in prop::collection::vec((any_key(), 0..3u8), 1..7), path in "/(a|b|c)(/(a|b|c))?",
     ) {
         let (mut rules, mut table) = (PathRules::new(PathMatching::default()), RouteTable::default());
