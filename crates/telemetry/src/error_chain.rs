@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::iter::successors;
 
-use crate::excerpt::excerpt;
+use crate::excerpt::shorten;
 
 /// Returns an iterator over an error and its sources, the outermost first.
 pub fn error_sources<'e>(
@@ -34,7 +34,7 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     }
 
     let chain = texts.join(": ");
-    excerpt(chain.split_whitespace().collect::<Vec<_>>().join(" "))
+    shorten(chain.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -61,12 +61,13 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_is_one_line_without_repetitions() {
+    fn chain_is_one_line_without_repetitions() {
         let refused = Layer("refused\n (os error 111)", None);
         let error = Layer(
             "call failed: io error",
             Some(Box::new(Layer("io error", Some(Box::new(refused))))),
         );
+
         assert_eq!(
             error_chain(&error),
             "call failed: io error: refused (os error 111)"

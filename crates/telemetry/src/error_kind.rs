@@ -2,22 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of failure that call records and metrics tell apart.
+/// The kind of a failed call, as call records and metrics show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
-    /// No answer within the time-out, on connecting or later.
+    /// A timeout while connecting or waiting for the response.
     Timeout,
-    /// Name resolution, connecting, TLS, or a connection that broke.
+    /// A failure of name resolution, connecting or TLS, or a connection that broke.
     Network,
-    /// The other side asks for fewer calls.
+    /// The service throttled the call.
     Throttling,
-    /// Everything else.
+    /// Any other failure.
     Unknown,
 }
 
 impl ErrorKind {
-    /// The kind's name, as it stands in records and metrics.
+    /// Returns the kind's name in call records and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

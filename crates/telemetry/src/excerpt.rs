@@ -1,12 +1,13 @@
-//! Text from outside, cut to a length that a log or a response can carry.
+//! Text from outside, cut to a length that fits a log or a response.
 
 use std::fmt::{self, Display, Write};
 
-/// The longest excerpt of one text, in bytes, without the note about its full length.
+/// The longest excerpt of a text, without the note about its full length.
 pub const MAX_EXCERPT_BYTES: usize = 512;
 
-/// Displays at most [`MAX_EXCERPT_BYTES`] of a text that a sender or another service chose. A
-/// longer text ends with `…` and its full length: `xxx… (70000 bytes)`.
+/// Displays at most [`MAX_EXCERPT_BYTES`] of a text that a client or another service chose.
+///
+/// A longer text ends with `…` and its full length: `xxx… (70000 bytes)`.
 ///
 /// ```
 /// let long = "x".repeat(70_000);
@@ -18,15 +19,15 @@ pub struct Excerpt<'t>(pub &'t str);
 
 impl Display for Excerpt<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut capped = Capped::new(formatter, MAX_EXCERPT_BYTES);
-        capped.write_str(self.0)?;
-        capped.finish()
+        let mut limited = LimitedWriter::new(formatter, MAX_EXCERPT_BYTES);
+        limited.write_str(self.0)?;
+        limited.finish()
     }
 }
 
 /// Returns the text itself if it is short enough, else its [`Excerpt`].
 #[must_use]
-pub fn excerpt(text: String) -> String {
+pub fn shorten(text: String) -> String {
     if text.len() <= MAX_EXCERPT_BYTES {
         text
     } else {
@@ -34,25 +35,25 @@ pub fn excerpt(text: String) -> String {
     }
 }
 
-/// Passes on the first bytes that are written to it, and counts the rest.
-pub(crate) struct Capped<'w, W: ?Sized> {
+/// Forwards the first bytes that are written to it, and counts the rest.
+pub(crate) struct LimitedWriter<'w, W: ?Sized> {
     writer: &'w mut W,
-    left: usize,
+    remaining: usize,
     total: usize,
     is_cut: bool,
 }
 
-impl<'w, W: Write + ?Sized> Capped<'w, W> {
+impl<'w, W: Write + ?Sized> LimitedWriter<'w, W> {
     pub(crate) const fn new(writer: &'w mut W, max_bytes: usize) -> Self {
         Self {
             writer,
-            left: max_bytes,
+            remaining: max_bytes,
             total: 0,
             is_cut: false,
         }
     }
 
-    /// Notes the full length if something was left out.
+    /// Writes the full length if something was cut.
     pub(crate) fn finish(self) -> fmt::Result {
         if self.is_cut {
             write!(self.writer, "… ({} bytes)", self.total)
@@ -62,16 +63,16 @@ impl<'w, W: Write + ?Sized> Capped<'w, W> {
     }
 }
 
-impl<W: Write + ?Sized> Write for Capped<'_, W> {
+impl<W: Write + ?Sized> Write for LimitedWriter<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.total = self.total.saturating_add(text.len());
         if self.is_cut {
             return Ok(());
         }
 
-        let fitting = &text[..text.floor_char_boundary(self.left)];
+        let fitting = &text[..text.floor_char_boundary(self.remaining)];
         self.is_cut = fitting.len() < text.len();
-        self.left -= fitting.len();
+        self.remaining -= fitting.len();
         self.writer.write_str(fitting)
     }
 }
@@ -81,18 +82,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_the_longest_length_is_shown_whole() {
+    fn text_of_maximum_length_is_shown_whole() {
         let text = "x".repeat(MAX_EXCERPT_BYTES);
         assert_eq!(Excerpt(&text).to_string(), text);
-        assert_eq!(excerpt(text.clone()), text);
+        assert_eq!(shorten(text.clone()), text);
     }
 
     #[test]
-    fn a_longer_text_ends_with_its_full_length() {
+    fn longer_text_ends_with_its_full_length() {
         let text = "x".repeat(MAX_EXCERPT_BYTES + 1);
         let expected = format!("{}… (513 bytes)", "x".repeat(MAX_EXCERPT_BYTES));
         assert_eq!(Excerpt(&text).to_string(), expected);
-        assert_eq!(excerpt(text), expected);
+        assert_eq!(shorten(text), expected);
     }
 
     #[test]
@@ -105,13 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_follows_a_cut_is_written() {
+    fn text_after_a_cut_is_dropped() {
         let mut written = String::new();
-        let mut capped = Capped::new(&mut written, 3);
+        let mut limited = LimitedWriter::new(&mut written, 3);
         for part in ["ab", "cd", "", "e"] {
-            capped.write_str(part).unwrap();
+            limited.write_str(part).unwrap();
         }
-        capped.finish().unwrap();
+        limited.finish().unwrap();
+
         assert_eq!(written, "abc… (5 bytes)");
     }
 }

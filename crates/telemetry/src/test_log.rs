@@ -1,10 +1,13 @@
-//! A place where tests read what was logged.
+//! A writer whose content tests can read.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use tracing::subscriber::DefaultGuard;
 
+use crate::log::log_to;
+
+/// Lines in memory. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct TestLog(Arc<Mutex<Vec<u8>>>);
 
@@ -19,13 +22,16 @@ impl Write for TestLog {
 }
 
 impl TestLog {
-    /// Sends this thread's log here, as JSON, until the guard is dropped.
+    /// Writes this thread's log here until the guard is dropped.
     pub(crate) fn subscribe(&self) -> DefaultGuard {
+        self.subscribe_at("info")
+    }
+
+    /// The same, at a level.
+    pub(crate) fn subscribe_at(&self, level: &str) -> DefaultGuard {
         let log = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .with_writer(move || log.clone())
-            .finish();
+        let subscriber = log_to(["telemetry"], Some(level), move || log.clone());
+
         tracing::subscriber::set_default(subscriber)
     }
 

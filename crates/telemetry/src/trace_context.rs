@@ -1,43 +1,41 @@
-//! `x-request-id` and W3C `traceparent`: parsed, validated, logged and passed on; trusted for
+//! `x-request-id` and W3C `traceparent`. They are validated, logged and forwarded, and trusted for
 //! nothing else.
 
 use std::fmt;
 
-/// The header that carries a request's id.
+/// The name of the header with the request id.
 pub const X_REQUEST_ID: &str = "x-request-id";
-/// The header that carries the trace context (W3C Trace Context).
+/// The name of the header with the trace context (W3C Trace Context).
 pub const TRACEPARENT: &str = "traceparent";
 
-/// The longest request id that is taken over, in characters.
 const MAX_REQUEST_ID_BYTES: usize = 128;
-/// The longest traceparent of a future version that is looked at, in characters.
+/// The longest traceparent that is parsed. Those of future versions may be longer than version 00's.
 const MAX_TRACEPARENT_BYTES: usize = 256;
 
-/// A request's id: 1 to 128 letters, digits and `-_.~:+/=@`, so that it can stand in any log line
-/// and header.
+/// A request id: 1 to 128 letters, digits and `-_.~:+/=@`, which are safe in any log line and
+/// header.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// Takes over an id if it is one; `None` for anything that is empty, longer, or has other
-    /// characters.
+    /// Returns the id, or `None` if it is empty, too long, or contains another character.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
-        let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:+/=@".contains(&byte);
-        let valid =
-            (1..=MAX_REQUEST_ID_BYTES).contains(&value.len()) && value.bytes().all(harmless);
-        valid.then(|| Self(value.to_owned()))
+        let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:+/=@".contains(&byte);
+        let has_valid_length = (1..=MAX_REQUEST_ID_BYTES).contains(&value.len());
+
+        (has_valid_length && value.bytes().all(is_safe)).then(|| Self(value.to_owned()))
     }
 
-    /// The id.
+    /// Returns the id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A trace context (W3C Trace Context, section 3.2, `traceparent`), passed on unchanged but for its
-/// version.
+/// A trace context (W3C Trace Context, section 3.2, `traceparent`). Only its version and unknown
+/// flags change when it is forwarded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TraceParent {
     trace_id: String,
@@ -46,28 +44,31 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// Flags that version 00 knows: sampled, and random trace id (level 2). Others are not passed
-    /// on.
+    /// The flags of version 00: sampled, and random trace id (level 2). Others are not forwarded.
     const KNOWN_FLAGS: u8 = 0b11;
 
-    /// Parses a `traceparent`: lower-case hex only, version `ff` and all-zero ids are invalid,
-    /// version 00 has exactly four fields, later ones may have more behind them (section 3.2.4,
-    /// "Versioning of `traceparent`").
+    /// Parses a `traceparent`, or returns `None` if it is invalid.
+    ///
+    /// Fields are lower-case hex. Version `ff` and all-zero ids are invalid. Version 00 has exactly
+    /// four fields, later versions may have more (section 3.2.4, "Versioning of `traceparent`").
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         if value.len() > MAX_TRACEPARENT_BYTES {
             return None;
         }
+
         let mut fields = value.splitn(5, '-');
         let version = hex(fields.next()?, 2)?;
         let trace_id = hex(fields.next()?, 32)?;
         let parent_id = hex(fields.next()?, 16)?;
         let flags = hex(fields.next()?, 2)?;
-        let zero = |id: &str| id.bytes().all(|byte| byte == b'0');
-        let surplus = fields.next().is_some() && version == "00";
-        if version == "ff" || surplus || zero(trace_id) || zero(parent_id) {
+
+        let is_zero = |id: &str| id.bytes().all(|byte| byte == b'0');
+        let has_extra_field = fields.next().is_some() && version == "00";
+        if version == "ff" || has_extra_field || is_zero(trace_id) || is_zero(parent_id) {
             return None;
         }
+
         let flags = u8::from_str_radix(flags, 16).ok()? & Self::KNOWN_FLAGS;
         Some(Self {
             trace_id: trace_id.to_owned(),
@@ -76,27 +77,27 @@ impl TraceParent {
         })
     }
 
-    /// The trace's id: 32 lower-case hex digits.
+    /// Returns the trace id: 32 lower-case hex digits.
     #[must_use]
     pub fn trace_id(&self) -> &str {
         &self.trace_id
     }
 
-    /// The caller's span: 16 lower-case hex digits.
+    /// Returns the caller's span id: 16 lower-case hex digits.
     #[must_use]
     pub fn parent_id(&self) -> &str {
         &self.parent_id
     }
 
-    /// Whether the caller records this trace.
+    /// True if the caller records this trace.
     #[must_use]
-    pub const fn sampled(&self) -> bool {
+    pub const fn is_sampled(&self) -> bool {
         self.flags & 1 == 1
     }
 }
 
 impl fmt::Display for TraceParent {
-    /// The header's value, in version 00.
+    /// Writes the header's value in version 00.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -106,9 +107,10 @@ impl fmt::Display for TraceParent {
     }
 }
 
+/// Returns the field if it has so many lower-case hex digits.
 fn hex(field: &str, digits: usize) -> Option<&str> {
-    let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    (field.len() == digits && field.bytes().all(lower_hex)).then_some(field)
+    let is_lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (field.len() == digits && field.bytes().all(is_lower_hex)).then_some(field)
 }
 
 #[cfg(test)]
@@ -120,19 +122,19 @@ mod tests {
     const SPAN: &str = "00f067aa0ba902b7";
 
     #[test]
-    fn a_traceparent_of_version_00_is_passed_on_as_it_came() {
+    fn version_00_is_forwarded_unchanged() {
         let value = format!("00-{TRACE}-{SPAN}-01");
         let parent = TraceParent::parse(&value).unwrap();
         assert_eq!(parent.to_string(), value);
         assert_eq!(
-            (parent.trace_id(), parent.parent_id(), parent.sampled()),
+            (parent.trace_id(), parent.parent_id(), parent.is_sampled()),
             (TRACE, SPAN, true)
         );
     }
 
     #[test]
-    fn a_future_version_is_read_as_far_as_it_is_known_and_passed_on_as_00() {
-        for rest in ["", "-", "-what-comes-later"] {
+    fn future_version_is_forwarded_as_00() {
+        for rest in ["", "-", "-future-field"] {
             let parent = TraceParent::parse(&format!("cc-{TRACE}-{SPAN}-01{rest}")).unwrap();
             assert_eq!(parent.to_string(), format!("00-{TRACE}-{SPAN}-01"));
         }
@@ -143,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn unknown_flags_are_not_passed_on() {
+    fn unknown_flags_are_not_forwarded() {
         let parent = TraceParent::parse(&format!("00-{TRACE}-{SPAN}-fe")).unwrap();
         assert_eq!(parent.to_string(), format!("00-{TRACE}-{SPAN}-02"));
-        assert!(!parent.sampled());
+        assert!(!parent.is_sampled());
     }
 
     #[test]
-    fn what_the_recommendation_calls_invalid_is_no_traceparent() {
+    fn invalid_traceparents_are_ignored() {
         let zeros = "0".repeat(32);
         for value in [
             String::new(),
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_id_is_taken_over_if_it_is_short_and_harmless() {
+    fn request_ids_are_short_and_have_only_safe_characters() {
         for value in [
             "JKJaXmPLvHcESHA=",
             "1b671a64-40d5-491e-99b0-da01ff1f3341",
@@ -200,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_value_makes_the_parsers_panic(value in ".{0,300}") {
+        fn parsers_never_panic(value in ".{0,300}") {
             let _ = RequestId::parse(&value);
             if let Some(parent) = TraceParent::parse(&value) {
                 prop_assert_eq!(TraceParent::parse(&parent.to_string()), Some(parent));

@@ -42,10 +42,10 @@ where
     let registry = tracing_subscriber::registry();
     match style {
         LogStyle::Json | LogStyle::Quiet => registry
-            .with(telemetry::lines(writer).with_filter(filter))
+            .with(telemetry::json_lines(writer).with_filter(filter))
             .init(),
         LogStyle::Short => registry
-            .with(telemetry::lines(TextLines(writer)).with_filter(filter))
+            .with(telemetry::json_lines(TextLines(writer)).with_filter(filter))
             .init(),
     }
     Ok(())

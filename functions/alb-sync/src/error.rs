@@ -5,7 +5,7 @@ use std::time::Instant;
 use aws::{Deadline, Timeouts};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_types::timeout::TimeoutConfig;
-use telemetry::{error_chain, excerpt};
+use telemetry::{error_chain, shorten};
 
 /// The reason why a group could not be reconciled. The message names what failed and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +54,7 @@ impl SyncError {
 
         Self::Call {
             operation,
-            reason: excerpt(reason),
+            reason: shorten(reason),
         }
     }
 }

@@ -20,7 +20,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use telemetry::excerpt;
+use telemetry::shorten;
 
 use crate::error::{SyncError, call_timeouts};
 use crate::state::State;
@@ -191,7 +191,7 @@ fn stored_state(item: &HashMap<String, AttributeValue>) -> Result<StoredState, S
         .get(DOCUMENT)
         .and_then(|value| value.as_s().ok())
         .ok_or("missing document")?;
-    let state = serde_json::from_str(document).map_err(|error| excerpt(error.to_string()))?;
+    let state = serde_json::from_str(document).map_err(|error| shorten(error.to_string()))?;
 
     Ok(StoredState {
         state,

@@ -150,7 +150,7 @@ impl AlbSync {
         for outcome in &targets {
             log::outcome(outcome, dry_run);
             self.records
-                .line(&gauges::gauge_line(outcome, &self.config.namespace, now));
+                .write_line(&gauges::gauge_line(outcome, &self.config.namespace, now));
         }
         Report { targets, dry_run }.into_result()
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use telemetry::contained;
+use telemetry::contain_panic;
 
 use crate::{Authorizer, Failure};
 
@@ -15,6 +15,6 @@ pub async fn invoke(
     authorizer: Arc<Authorizer>,
     event: Box<RawValue>,
 ) -> Result<Box<RawValue>, Failure> {
-    let result = contained(async move { authorizer.handle(&event).await }).await;
+    let result = contain_panic(async move { authorizer.handle(&event).await }).await;
     result.unwrap_or_else(|| Err(Failure::Fault("panicked".to_owned())))
 }

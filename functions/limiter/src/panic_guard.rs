@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use telemetry::contained;
+use telemetry::contain_panic;
 
 use crate::{Failure, Limiter};
 
@@ -12,6 +12,6 @@ use crate::{Failure, Limiter};
 /// # Errors
 /// The errors of [`Limiter::handle`], and [`Failure`] for a panic.
 pub async fn handle_event(limiter: Arc<Limiter>, event: Value) -> Result<Value, Failure> {
-    let response = contained(async move { limiter.handle(event).await }).await;
+    let response = contain_panic(async move { limiter.handle(event).await }).await;
     response.unwrap_or_else(|| Err(Failure("panicked".to_owned())))
 }

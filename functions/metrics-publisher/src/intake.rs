@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hashbrown::HashSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use telemetry::excerpt;
+use telemetry::shorten;
 
 use crate::aggregate::Aggregator;
 use crate::decoder::{DecodeError, decode};
@@ -53,7 +53,7 @@ pub enum IntakeError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// Not of its source's shape.
-    #[error("{what}: {}", excerpt(.problem.to_string()))]
+    #[error("{what}: {}", shorten(.problem.to_string()))]
     Shape {
         /// Which part.
         what: &'static str,

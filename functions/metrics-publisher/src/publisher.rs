@@ -328,7 +328,8 @@ pub async fn answer(
     deadline: Deadline,
 ) -> Result<Value, Failure> {
     let answer =
-        telemetry::contained(async move { publisher.handle(event.get(), deadline).await }).await;
+        telemetry::contain_panic(async move { publisher.handle(event.get(), deadline).await })
+            .await;
     let answer = answer.unwrap_or(Err(Failure::Panicked));
     answer.inspect_err(
         |error| tracing::error!(reason = "fault", %error, "the event was not published"),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use telemetry::{EndpointKind, ErrorKind};
-use telemetry::{Excerpt, excerpt};
+use telemetry::{Excerpt, shorten};
 
 use crate::aggregate::Aggregator;
 use crate::duration;
@@ -63,7 +63,7 @@ impl Record<'_> {
         then: impl FnOnce(Record<'_>) -> T,
     ) -> Result<T, Reason> {
         let members: Members<'_> = serde_json::from_str(json)
-            .map_err(|error| Reason::Shape(excerpt(error.to_string())))?;
+            .map_err(|error| Reason::Shape(shorten(error.to_string())))?;
         if members.dimensions.is_some() {
             return Err(Reason::Dimensions);
         }

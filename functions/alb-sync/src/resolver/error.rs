@@ -1,6 +1,6 @@
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use telemetry::excerpt;
+use telemetry::shorten;
 
 /// The reason why a name has no addresses. None of these proves that its addresses are gone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,7 @@ impl From<&NetError> for ResolveError {
                 if reason.contains("cancel") {
                     Self::Closed
                 } else {
-                    Self::Network(excerpt(reason))
+                    Self::Network(shorten(reason))
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use policy::PRIVATE_PARAMETERS;
 use serde_json::{Map, Value, json};
-use telemetry::excerpt;
+use telemetry::shorten;
 use usage::KeyRecord;
 
 use crate::schema::mistakes::Mistakes;
@@ -133,7 +133,7 @@ impl Changes {
     }
 
     fn add(&mut self, pointer: &str, shown: Value) {
-        let pointer = excerpt(pointer.to_owned());
+        let pointer = shorten(pointer.to_owned());
         // The size in JSON, where an escaped character takes up to six bytes.
         let bytes = Value::from(&*pointer).to_string().len() + shown.to_string().len() + 2;
 

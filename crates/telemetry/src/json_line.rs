@@ -1,4 +1,4 @@
-//! One line of the log.
+//! A line of the log.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::members::{MemberVisitor, Members};
+use crate::json_fields::{FieldWriter, JsonFields};
 
-/// `timestamp`, `level`, the event's fields, and in `span` those of the request that it belongs to.
-pub(crate) struct Line;
+/// Formats an event as `timestamp`, `level`, its own fields, and the fields of its span in `span`.
+pub(crate) struct JsonLine;
 
-impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, Members> for Line {
+impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, JsonFields> for JsonLine {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, Members>,
+        context: &FmtContext<'_, S, JsonFields>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -25,13 +25,15 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, Members> for Line {
         writer.write_str("\",\"level\":\"")?;
         writer.write_str(event.metadata().level().as_str())?;
         writer.write_char('"')?;
-        let mut visitor = MemberVisitor::new(&mut writer);
-        event.record(&mut visitor);
-        visitor.outcome?;
+
+        let mut fields = FieldWriter::new(&mut writer);
+        event.record(&mut fields);
+        fields.outcome?;
+
         if let Some(span) = context.lookup_current() {
             let extensions = span.extensions();
             let fields = extensions
-                .get::<FormattedFields<Members>>()
+                .get::<FormattedFields<JsonFields>>()
                 .map_or("", |fields| &fields.fields);
             if let Some(fields) = fields.strip_prefix(',') {
                 writer.write_str(",\"span\":{")?;
@@ -39,61 +41,34 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, Members> for Line {
                 writer.write_char('}')?;
             }
         }
+
         writer.write_str("}\n")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
-
     use serde_json::{Value, json};
-    use tracing_subscriber::fmt::MakeWriter;
 
-    use crate::log_to;
+    use crate::test_log::TestLog;
 
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'w> MakeWriter<'w> for Lines {
-        type Writer = Self;
-
-        fn make_writer(&'w self) -> Self {
-            self.clone()
-        }
-    }
-
-    /// The lines that `work` logs, without their time.
+    /// Returns the lines that `work` logs, without their timestamps.
     fn lines(level: &str, work: impl FnOnce()) -> Vec<Value> {
-        let lines = Lines::default();
-        tracing::subscriber::with_default(log_to(["telemetry"], Some(level), lines.clone()), work);
-        let bytes = lines.0.lock().unwrap().clone();
-        let parse = |line| {
-            let mut line: Value = serde_json::from_str(line).unwrap();
-            assert!(line["timestamp"].take().as_str().unwrap().ends_with('Z'));
-            line.as_object_mut().unwrap().remove("timestamp");
-            line
-        };
-        String::from_utf8(bytes)
-            .unwrap()
-            .lines()
-            .map(parse)
-            .collect()
+        let log = TestLog::default();
+        let guard = log.subscribe_at(level);
+        work();
+        drop(guard);
+
+        let mut lines = log.json_lines();
+        for line in &mut lines {
+            let timestamp = line.as_object_mut().unwrap().remove("timestamp").unwrap();
+            assert!(timestamp.as_str().unwrap().ends_with('Z'));
+        }
+        lines
     }
 
     #[test]
-    fn a_line_holds_its_fields_in_their_types() {
+    fn fields_keep_their_types() {
         let logged = lines("info", || {
             tracing::info!(
                 text = "a",
@@ -116,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_text_holds_it_is_one_line_of_json() {
+    fn any_text_is_escaped_into_one_line() {
         let text: String = (0..0x250).filter_map(char::from_u32).collect();
         let logged = lines(
             "info",
@@ -131,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn no_field_is_longer_than_four_kibibytes() {
+    fn fields_are_cut_to_4_kib() {
         let text = "x".repeat(70_000);
         let cut = format!("{}… (70000 bytes)", "x".repeat(4_096));
         let logged = lines(
@@ -152,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spans_fields_are_cut_as_well() {
+    fn span_fields_are_cut_to_4_kib() {
         let text = "é".repeat(35_000);
         let logged = lines("info", || {
             tracing::error_span!("request", text).in_scope(|| tracing::info!("inside"))
@@ -164,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_which_request_it_belongs_to() {
+    fn line_has_the_fields_of_its_span() {
         let logged = lines("info", || {
             let span = tracing::error_span!(
                 "request",

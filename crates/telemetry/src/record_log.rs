@@ -1,0 +1,263 @@
+//! Where call records are written, one JSON line `{"api_call":R}` per call.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fmt, mem};
+
+use serde::Serialize;
+
+use crate::call_record::{CallRecord, EndpointKind};
+use crate::error_kind::ErrorKind;
+use crate::request_scope::RequestScope;
+
+/// The destination of call records. Clones share it.
+///
+/// Each record is written at once as a whole line. Records bypass `tracing`, whose JSON layer
+/// cannot write nested JSON.
+#[derive(Clone)]
+pub struct RecordLog(Arc<Mutex<dyn Write + Send>>);
+
+#[derive(Serialize)]
+struct RecordLine<'a> {
+    api_call: &'a CallRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+}
+
+impl RecordLog {
+    /// Returns a log to standard output, which Lambda forwards to CloudWatch Logs line by line.
+    #[must_use]
+    pub fn stdout() -> Self {
+        Self::to(io::stdout())
+    }
+
+    /// Returns a log to any writer.
+    #[must_use]
+    pub fn to(writer: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+
+    /// Starts the record of a call.
+    pub fn begin(
+        &self,
+        service: &'static str,
+        operation: impl Into<Cow<'static, str>>,
+    ) -> OpenRecord {
+        OpenRecord {
+            log: self.clone(),
+            service,
+            operation: operation.into(),
+            began: Instant::now(),
+            wall_clock: SystemTime::now(),
+            attempts: 0,
+            endpoint: EndpointKind::Public,
+            is_written: false,
+        }
+    }
+
+    /// Writes a record with the ids of the current request. If the writer fails, the record is lost
+    /// and a warning is logged.
+    pub fn write(&self, record: &CallRecord) {
+        let scope = RequestScope::current();
+        let request_id = scope.request_id.as_ref().map(|id| id.as_str());
+        let trace_id = scope.traceparent.as_ref().map(|parent| parent.trace_id());
+
+        self.write_line(&RecordLine {
+            api_call: record,
+            request_id,
+            trace_id,
+        });
+    }
+
+    /// Writes any other value as one JSON line, such as CloudWatch's embedded metric format. If the
+    /// writer fails, the line is lost and a warning is logged.
+    pub fn write_line(&self, line: &impl Serialize) {
+        let Ok(mut text) = serde_json::to_vec(line) else {
+            return;
+        };
+        text.push(b'\n');
+
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = writer.write_all(&text).and_then(|()| writer.flush()) {
+            tracing::warn!(%error, "cannot write a metrics line");
+        }
+    }
+}
+
+impl fmt::Debug for RecordLog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RecordLog")
+    }
+}
+
+/// The record of a call in progress. If it is dropped unfinished, the caller stopped waiting, and
+/// the call is recorded as a timeout.
+#[derive(Debug)]
+#[must_use = "a record that is not finished counts as a timeout"]
+pub struct OpenRecord {
+    log: RecordLog,
+    service: &'static str,
+    operation: Cow<'static, str>,
+    began: Instant,
+    wall_clock: SystemTime,
+    attempts: u32,
+    endpoint: EndpointKind,
+    is_written: bool,
+}
+
+impl OpenRecord {
+    /// Sets the operation if it was unknown at the start.
+    pub fn set_operation(&mut self, operation: String) {
+        self.operation = operation.into();
+    }
+
+    /// Sets the kind of endpoint that the attempt goes to.
+    pub fn set_endpoint(&mut self, endpoint: EndpointKind) {
+        self.endpoint = endpoint;
+    }
+
+    /// Counts an attempt that begins.
+    pub fn begin_attempt(&mut self) {
+        self.attempts += 1;
+    }
+
+    /// Writes the record of a success or a failure.
+    pub fn finish(mut self, outcome: Result<(), ErrorKind>) {
+        self.write(outcome);
+    }
+
+    /// Writes the record once; later calls do nothing. For owners that can only lend the record.
+    pub fn write(&mut self, outcome: Result<(), ErrorKind>) {
+        if mem::replace(&mut self.is_written, true) {
+            return;
+        }
+
+        let record = self.call_record(self.began.elapsed(), outcome);
+        self.log.write(&record);
+    }
+
+    fn call_record(&self, duration: Duration, outcome: Result<(), ErrorKind>) -> CallRecord {
+        let since_epoch = self
+            .wall_clock
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+
+        CallRecord {
+            service: self.service.into(),
+            operation: self.operation.clone(),
+            duration_ms: (duration.as_secs_f64() * 1e6).round() / 1e3,
+            success: outcome.is_ok(),
+            error_type: outcome.err(),
+            timestamp: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            endpoint: self.endpoint,
+            attempts: self.attempts,
+        }
+    }
+}
+
+impl Drop for OpenRecord {
+    fn drop(&mut self) {
+        self.write(Err(ErrorKind::Timeout));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_log::TestLog;
+    use crate::trace_context::RequestId;
+
+    #[test]
+    fn record_is_one_json_line() {
+        let record = CallRecord {
+            service: "dynamodb".into(),
+            operation: "UpdateItem".into(),
+            duration_ms: 0.37,
+            success: false,
+            error_type: Some(ErrorKind::Throttling),
+            timestamp: 1_795_305_600_123,
+            endpoint: EndpointKind::Vpce,
+            attempts: 2,
+        };
+        let log = TestLog::default();
+
+        RecordLog::to(log.clone()).write(&record);
+
+        assert_eq!(
+            log.text(),
+            concat!(
+                r#"{"api_call":{"service":"dynamodb","operation":"UpdateItem","duration_ms":0.37,"success":false,"#,
+                r#""error_type":"throttling","timestamp":1795305600123,"endpoint":"vpce","attempts":2}}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn records_of_a_request_share_its_id() {
+        let log = TestLog::default();
+        let records = RecordLog::to(log.clone());
+        let scope = RequestScope {
+            request_id: RequestId::parse("req-7"),
+            traceparent: None,
+        };
+
+        let work = async {
+            records.begin("jwks", "Fetch").finish(Ok(()));
+            records
+                .begin("dynamodb", "GetItem")
+                .finish(Err(ErrorKind::Network));
+        };
+        scope.serve(work).await;
+
+        let lines = log.json_lines();
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| line["request_id"] == "req-7"));
+        assert_eq!(lines[0]["api_call"]["success"], true);
+        assert!(lines[0]["api_call"].get("error_type").is_none());
+        assert_eq!(lines[1]["api_call"]["error_type"], "network");
+    }
+
+    #[test]
+    fn dropped_record_is_a_timeout() {
+        let log = TestLog::default();
+        let mut record = RecordLog::to(log.clone()).begin("dynamodb", "UpdateItem");
+
+        record.begin_attempt();
+        drop(record);
+
+        let lines = log.json_lines();
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0]["api_call"]["error_type"], "timeout");
+        assert_eq!(lines[0]["api_call"]["attempts"], 1);
+    }
+
+    #[test]
+    fn failing_writer_is_logged_and_does_not_fail_the_call() {
+        struct FailingWriter;
+        impl Write for FailingWriter {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let log = TestLog::default();
+        let _guard = log.subscribe();
+
+        RecordLog::to(FailingWriter)
+            .begin("jwks", "Fetch")
+            .finish(Ok(()));
+
+        let lines = log.json_lines();
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0]["level"], "WARN");
+        assert_eq!(lines[0]["message"], "cannot write a metrics line");
+        assert_eq!(lines[0]["error"], "broken pipe");
+    }
+}
