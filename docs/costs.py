@@ -1,4 +1,4 @@
-"""What a month costs, from unit prices and what a request is measured to take; their sources are in docs/operations/costs.md."""
+"""Computes monthly costs from unit prices and measurements. docs/operations/costs.md lists their sources."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tables import table
 HOURS = 730
 GB = 1e9
 
-# US dollars in us-east-1, November 2026, without free tiers. By million, by GB, by hour, by month.
+# US dollars in us-east-1, November 2026, without free tiers: per request, per GB, per hour or per month.
 HTTP_API = 1.00e-6
 REST_API = 3.50e-6
 LAMBDA_REQUEST = 0.20e-6
 LAMBDA_GB_SECOND = 0.0000133334  # arm64
 DYNAMODB_WRITE = 0.625e-6
-DYNAMODB_READ = 0.125e-6  # 4 KB, strongly consistent; half of it otherwise
+DYNAMODB_READ = 0.125e-6  # 4 KB, strongly consistent. Other reads cost half.
 LOGS_IN = 0.50
 LOGS_KEPT = 0.03
 METRIC = 0.30
@@ -30,16 +30,16 @@ FARGATE_CPU_HOUR, FARGATE_GB_HOUR = 0.03238, 0.00356  # arm64
 PUBLIC_ADDRESS_HOUR = 0.005
 REDIS_HOUR = 0.016  # cache.t4g.micro
 
-# Measured here: `make bench` (a caller at random times, 30 % of its rate), lines of the deployed binary's log.
+# Measured: writes per request with `make bench` (one caller at random times, 30 % of its rate), and bytes of log lines.
 WRITES = 1.25
 AUTHORIZER_LINE, CALL_LINE = 310, 190
-# Assumed, since nothing has run in AWS: an authorizer that waits for one write, and a request with its response.
+# Assumed, because Tollgate has not run in AWS: the duration of a decision with one write, and the size of an exchange.
 AUTHORIZER_S, AUTHORIZER_GB = 0.008, 0.5
 EXCHANGE_BYTES = 2_000
 SERIES = 40
-# `make bench`: requests to the store per decision on a hot key with `"lease": 16`, 16 workers.
+# Measured with `make bench`: store requests per decision on a hot key with `"lease": 16` and 16 workers.
 LEASED_WRITES = 0.066
-# A line of the access log, by what the local gateway logs; what is not here is logged as `-`.
+# The values in an access log line, as the local gateway logs them. All others are logged as `-`.
 LINE = {
     "requestId": "JKJaXmPLvHcESHA01=", "extendedRequestId": "JKJaXmPLvHcESHA01=", "requestTimeEpoch": "1795335941239",
     "identity.sourceIp": "203.0.113.217", "domainName": "abcdef1234.execute-api.us-east-1.amazonaws.com",
@@ -53,7 +53,7 @@ LINE = {
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """A month's traffic. A key and its plan are read anew every 30 s: of few requests each reads both."""
+    """A month's traffic. `reads` is the share of requests that read their key and plan, which are cached for 30 s."""
 
     name: str
     requests: float
@@ -64,13 +64,13 @@ SCALES = [Scale("idle", 0, 0), Scale("1 M requests", 1e6, 1), Scale("100 M reque
 
 
 def access_line(body: dict[str, Any]) -> int:
-    """Bytes of a line, in the stage's own format."""
+    """Returns the size of a line in the stage's format."""
     format_ = body["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
     return len(re.sub(r"\$context\.([\w.]+)", lambda it: LINE.get(it[1], "-"), format_))
 
 
 def tollgate(scale: Scale, body: dict[str, Any], writes: float = WRITES) -> dict[str, float]:
-    """By what is charged for. `writes` is the number of writes per request."""
+    """Returns the costs by item. `writes` is the number of writes per request."""
     number = scale.requests
     function_log = number * (AUTHORIZER_LINE + (writes + 2 * scale.reads) * CALL_LINE) / GB
     access_log = number * access_line(body) / GB
@@ -85,11 +85,11 @@ def tollgate(scale: Scale, body: dict[str, Any], writes: float = WRITES) -> dict
     }
 
 
-def eyes(body: dict[str, Any], series: int) -> float:
-    """Dashboard, alarms and published metrics, which do not depend on traffic."""
+def monitoring(body: dict[str, Any], series: int) -> float:
+    """Returns the costs of dashboard, alarms and published metrics, which do not depend on traffic."""
     alarms = [it["Properties"] for it in body["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
-    watched = sum(sum("MetricStat" in it for it in alarm.get("Metrics", [])) or 1 for alarm in alarms)
-    return DASHBOARD + watched * ALARM + COMPOSITE_ALARM + series * METRIC
+    alarm_metrics = sum(sum("MetricStat" in it for it in alarm.get("Metrics", [])) or 1 for alarm in alarms)
+    return DASHBOARD + alarm_metrics * ALARM + COMPOSITE_ALARM + series * METRIC
 
 
 def http_api(scale: Scale, body: dict[str, Any]) -> float:
@@ -98,7 +98,7 @@ def http_api(scale: Scale, body: dict[str, Any]) -> float:
 
 
 def rest_api_with_tollgate(scale: Scale, body: dict[str, Any]) -> float:
-    """A REST API with the same authorizer and the same access log, through the NLB that the example makes for it."""
+    """A REST API with the same authorizer and the same access log, through the NLB of the example."""
     parts = tollgate(scale, body)
     return sum(parts.values()) - parts["HTTP API, requests"] + scale.requests * REST_API + nlb(scale)
 
@@ -109,7 +109,7 @@ def rest_api(scale: Scale, body: dict[str, Any]) -> float:
 
 
 def kong(scale: Scale, body: dict[str, Any]) -> float:
-    """Two tasks of 1 vCPU and 2 GB, a public ALB, a Redis for counters that both share, and the same access log."""
+    """Two tasks with 1 vCPU and 2 GB, a public ALB, Redis for shared counters, and the same access log."""
     tasks = 2 * (FARGATE_CPU_HOUR + 2 * FARGATE_GB_HOUR)
     units = scale.requests * EXCHANGE_BYTES / GB / HOURS
     balancer = LOAD_BALANCER_HOUR + units * ALB_UNIT_HOUR + 2 * PUBLIC_ADDRESS_HOUR
@@ -118,12 +118,12 @@ def kong(scale: Scale, body: dict[str, Any]) -> float:
 
 
 def nat(scale: Scale) -> float:
-    """A NAT gateway in each of two zones, with 1 KB of calls to AWS for each request."""
+    """NAT gateways in two zones, with 1 KB of calls to AWS per request."""
     return 2 * NAT_HOUR * HOURS + scale.requests * 1_000 / GB * NAT_GB
 
 
 def nlb(scale: Scale) -> float:
-    """The way through an NLB, and alb-sync: a run of half a second each minute, four gauges of one group and of all."""
+    """An NLB and alb-sync, which runs half a second per minute and publishes four gauges for one group and for all."""
     runs = 60 * HOURS * (LAMBDA_REQUEST + 0.5 * 0.128 * LAMBDA_GB_SECOND + DYNAMODB_WRITE + 1_000 / GB * LOGS_IN)
     return HOURS * LOAD_BALANCER_HOUR + scale.requests * EXCHANGE_BYTES / GB * NLB_UNIT_HOUR + runs + 8 * METRIC
 
@@ -138,7 +138,7 @@ def in_dollars(head: list[str], rows: dict[str, list[float]]) -> str:
 
 
 def tables(body: dict[str, Any]) -> dict[str, str]:
-    """What Tollgate costs by part, what others cost beside it, and that in short."""
+    """Returns the tables: Tollgate's costs by item, a comparison with alternatives, and a summary of it."""
     parts = [tollgate(scale, body) for scale in SCALES]
     rows = [[name, *(dollars(part[name]) for part in parts)] for name in parts[0]]
     sums = [sum(part.values()) for part in parts]
@@ -149,7 +149,7 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
         "with `\"lease\": 16`, where all callers are busy": [
             sum(tollgate(scale, body, LEASED_WRITES).values()) for scale in SCALES
         ],
-        f"with dashboard, alarms and {SERIES} series of metrics": [it + eyes(body, SERIES) for it in sums],
+        f"with dashboard, alarms and {SERIES} series of metrics": [it + monitoring(body, SERIES) for it in sums],
         "with an NLB and alb-sync on the way": [total + nlb(scale) for total, scale in zip(sums, SCALES)],
         "REST API with Tollgate, as in examples/rest-api.yaml": [rest_api_with_tollgate(scale, body) for scale in SCALES],
         "REST API with usage plans": [rest_api(scale, body) for scale in SCALES],

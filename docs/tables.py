@@ -1,4 +1,4 @@
-"""Writes what the documents say in numbers: `.venv/bin/python docs/tables.py`. A test compares them."""
+"""Writes the generated tables into the documents: `.venv/bin/python docs/tables.py`. A test compares them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ PROJECT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def template() -> dict[str, Any]:
-    body, mistakes = decode_str((PROJECT / "template.yaml").read_text())
-    if mistakes:
-        raise ValueError(f"template.yaml: {mistakes}")
+    body, errors = decode_str((PROJECT / "template.yaml").read_text())
+    if errors:
+        raise ValueError(f"template.yaml: {errors}")
     return json.loads(json.dumps(body))
 
 
 def table(head: list[str], rows: list[list[str]], right: int = 0) -> str:
-    """In Markdown; the last `right` columns hold numbers."""
+    """Formats a table in Markdown. The last `right` columns are aligned to the right."""
     left = len(head) - right
     lines = [head, ["---"] * left + ["---:"] * right, *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def written() -> dict[tuple[str, str], str]:
-    """Every table, by document and name."""
+def generated_tables() -> dict[tuple[str, str], str]:
+    """Returns every table, by document and name."""
     import costs
     import parameters
 
@@ -38,21 +38,22 @@ def written() -> dict[tuple[str, str], str]:
     return tables
 
 
-def replaced(document: str, name: str, text: str) -> str:
-    """A document with another text between its marks of that name."""
+def with_table(document: str, name: str, text: str) -> str:
+    """Returns a document with a new text between the markers of a table."""
     begin, end = f"<!-- {name}: docs/tables.py -->\n", f"<!-- /{name} -->"
     if document.count(begin) != 1 or document.count(end) != 1:
-        raise ValueError(f"no place for the table `{name}`")
+        raise ValueError(f"expected one pair of markers for the table `{name}`")
+
     before, _, rest = document.partition(begin)
     return f"{before}{begin}{text}\n{end}{rest.partition(end)[2]}"
 
 
 def documents() -> dict[str, str]:
-    """Every document that has tables, as it should be."""
+    """Returns every document with generated tables, by path."""
     found: dict[str, str] = {}
-    for (path, name), text in written().items():
+    for (path, name), text in generated_tables().items():
         document = found.get(path, (PROJECT / path).read_text())
-        found[path] = replaced(document, name, text)
+        found[path] = with_table(document, name, text)
     return found
 
 

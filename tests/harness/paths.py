@@ -8,6 +8,8 @@ TOOLS = PROJECT / ".venv" / "bin"
 MINISTACK = PROJECT / ".venv-ministack" / "bin" / "ministack"
 # The local gateway. `make gateway` builds it; TOLLGATE names another binary.
 GATEWAY = pathlib.Path(os.environ.get("TOLLGATE", PROJECT / "target" / "release" / "tollgate"))
+# The same program from a build of the tests. It evaluates templates.
+EVALUATOR = pathlib.Path(os.environ.get("TOLLGATE", PROJECT / "target" / "debug" / "tollgate"))
 
 
 def runtime_interface_emulator() -> pathlib.Path:

@@ -1,15 +1,17 @@
-"""Which metrics there are, in one position of the template: by namespace and name, the sets of their dimensions."""
+"""The metrics that exist in a stack, with their dimensions."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from .document import PROJECT
-from .evaluation import Position, Unknown
+from harness.paths import PROJECT
+from template.stack import Stack, Unknown
 
-Emitted = dict[tuple[str, str], set[frozenset[str]]]
+# The sets of dimensions of each metric, by namespace and name.
+Metrics = dict[tuple[str, str], set[frozenset[str]]]
 
-# "Monitor CloudWatch metrics for HTTP APIs", "Types of metrics for Lambda functions", "DynamoDB metrics and
+# The metrics of AWS services, from "Monitor CloudWatch metrics for HTTP APIs", "Types of metrics for Lambda functions", "DynamoDB metrics and
 # dimensions", "Monitoring usage with CloudWatch metrics" (Logs), "Available CloudWatch metrics for Amazon SQS",
 # "CloudWatch usage metrics", "CloudWatch metrics for AWS PrivateLink".
 AWS = {
@@ -28,7 +30,7 @@ AWS = {
         [{"VPC Id", "VPC Endpoint Id", "Service Name", "Endpoint Type"}],
     ),
 }
-FORM = re.compile(r'form\(\s*"(?P<name>\w+)",\s*\w+,\s*&\[(?P<dimensions>[^\]]*)\]')
+SERIES = re.compile(r'form\(\s*"(?P<name>\w+)",\s*\w+,\s*&\[(?P<dimensions>[^\]]*)\]')
 GAUGE = re.compile(r'\("(?P<name>[A-Z]\w+)", (?:Some|known)')
 
 
@@ -40,35 +42,37 @@ def source(path: str) -> str:
     return (PROJECT / path).read_text()
 
 
-def emitted(position: Position) -> Emitted:
-    """AWS's own, those of log metric filters, and what functions publish."""
-    found: Emitted = {}
+def existing_metrics(stack: Stack) -> Metrics:
+    """Returns the metrics of AWS services, of log metric filters, and of the functions."""
+    found: Metrics = {}
     for namespace, (names, dimensions) in AWS.items():
         for name in names:
             found[namespace.partition(" ")[0], name] = {frozenset(names) for names in dimensions}
-    for properties in position.of_type("AWS::Logs::MetricFilter").values():
+
+    for properties in stack.of_type("AWS::Logs::MetricFilter").values():
         for metric in properties["MetricTransformations"]:
             names = frozenset(it["Key"] for it in metric.get("Dimensions", []))
             found.setdefault((text(metric["MetricNamespace"]), text(metric["MetricName"])), set()).add(names)
-    for function, name, dimensions in published(position):
-        found.setdefault((namespace_of(position, function), name), set()).add(dimensions)
+
+    for function, name, dimensions in published(stack):
+        found.setdefault((namespace_of(stack, function), name), set()).add(dimensions)
     return found
 
 
-def namespace_of(position: Position, function: str) -> str:
-    """The namespace that a function publishes in."""
-    return text(position.resources[function]["Properties"]["Environment"]["Variables"]["METRICS_NAMESPACE"])
+def namespace_of(stack: Stack, function: str) -> str:
+    """Returns the namespace in which a function publishes."""
+    return text(stack.resources[function]["Properties"]["Environment"]["Variables"]["METRICS_NAMESPACE"])
 
 
-def published(position: Position):
-    """The publisher's series and alb-sync's gauges, out of their sources: function, name and dimensions."""
-    if "MetricsPublisherFunction" in position.present:
-        for form in FORM.finditer(source("functions/metrics-publisher/src/series.rs")):
-            yield "MetricsPublisherFunction", form["name"], frozenset(re.findall(r'"(\w+)"', form["dimensions"]))
-    if "AlbSyncFunction" in position.present:
+def published(stack: Stack) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Reads the metrics of metrics-publisher and alb-sync from their sources. Yields function, name and dimensions."""
+    if "MetricsPublisherFunction" in stack.resources:
+        for series in SERIES.finditer(source("functions/metrics-publisher/src/series.rs")):
+            yield "MetricsPublisherFunction", series["name"], frozenset(re.findall(r'"(\w+)"', series["dimensions"]))
+    if "AlbSyncFunction" in stack.resources:
         gauges = source("functions/alb-sync/src/gauges.rs")
         if '[["TargetGroup"], []]' not in gauges:
-            raise ValueError("alb-sync's gauges have other dimensions")
+            raise ValueError("the dimensions of alb-sync's gauges have changed")
         for gauge in GAUGE.finditer(gauges):
             yield "AlbSyncFunction", gauge["name"], frozenset({"TargetGroup"})
             yield "AlbSyncFunction", gauge["name"], frozenset()

@@ -1,106 +1,112 @@
-"""Functions in the VPC: each has a way to what it calls."""
+"""Network access of functions in the VPC to the services that they call."""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
-from .document import Template
-from .evaluation import Position, Unknown, grouped
-from .positions import SAMPLES, all_positions, required, with_needs
-from .rules import refusals
-from .sources import PACKAGES
+from template.parameter_sets import SAMPLES, all_stacks, required, with_needs
+from template.rust_sources import PACKAGES
+from template.stack import Stack, Unknown, evaluate_all, grouped
+from template.templates import Template
 
-HTTPS = 443
+HTTPS_PORT, DNS_PORT = 443, 53
 
 
 def findings(template: Template) -> list[str]:
-    return findings_in([*all_positions(template), *tried(template)])
+    return findings_in([*all_stacks(template), *stacks_in_vpc(template)])
 
 
-def findings_in(positions: list[tuple[str, Position]]) -> list[str]:
-    """Of those that `Rules` do not refuse."""
-    served = [(label, position) for label, position in positions if not refusals(position)]
-    return grouped([(label, it) for label, position in served for it in mistakes(position)])
+def findings_in(stacks: list[tuple[str, Stack]]) -> list[str]:
+    """Checks the stacks that the template's rules accept."""
+    accepted = [(label, stack) for label, stack in stacks if not stack.failed_assertions]
+    return grouped([(label, error) for label, stack in accepted for error in stack_errors(stack)])
 
 
-def tried(template: Template) -> list[tuple[str, Position]]:
-    """Each switch that moves a function into the VPC: with all ways that it needs, and with each left out in turn."""
-    positions = []
+def stacks_in_vpc(template: Template) -> list[tuple[str, Stack]]:
+    """Puts each function into the VPC that can be there: with all access it needs, and with each part missing in turn."""
+    stacks = []
     for switch in ("SyncInVpc", "MetricsInVpc"):
         if switch in template.parameters:
-            whole = with_needs(template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]})
-            positions.append((f"{switch} with every way", Position(template, whole)))
-            ways = [name for name in whole if name.startswith("Create") and name.endswith("Endpoint")]
-            for way in [*ways, "RouteTableIds", "DynamoDbPrefixListId", "SyncDnsCidr"]:
-                left = {name: value for name, value in whole.items() if name != way}
-                positions.append((f"{switch} without {way}", Position(template, required(template) | left)))
+            complete = with_needs(template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]})
+            stacks.append((f"{switch} with full access", Stack(template, complete)))
+            endpoints = [name for name in complete if name.startswith("Create") and name.endswith("Endpoint")]
+            for missing in [*endpoints, "RouteTableIds", "DynamoDbPrefixListId", "SyncDnsCidr"]:
+                rest = {name: value for name, value in complete.items() if name != missing}
+                stacks.append((f"{switch} without {missing}", Stack(template, required(template) | rest)))
+
             egress = {switch: "true", "SubnetsHaveEgress": "true", "PublishMetrics": "true"}
-            given = ("SyncTargets", "SyncTargetGroupArns", "SyncDnsServers", "SyncDnsCidr")
-            egress |= {name: SAMPLES[name] for name in given}
-            positions.append((f"{switch} with egress", Position(template, required(template) | egress)))
-    return positions
+            names = ("SyncTargets", "SyncTargetGroupArns", "SyncDnsServers", "SyncDnsCidr")
+            egress |= {name: SAMPLES[name] for name in names}
+            stacks.append((f"{switch} with egress", Stack(template, required(template) | egress)))
+
+    evaluate_all([stack for _, stack in stacks])
+    return stacks
 
 
-def mistakes(position: Position) -> list[str]:
+def stack_errors(stack: Stack) -> list[str]:
     found = []
-    for function, properties in position.of_type("AWS::Lambda::Function").items():
+    for function, properties in stack.of_type("AWS::Lambda::Function").items():
         if function in PACKAGES and "VpcConfig" in properties:
-            groups = names(properties["VpcConfig"].get("SecurityGroupIds", []))
+            groups = targets(properties["VpcConfig"].get("SecurityGroupIds", []))
             for service in sorted(PACKAGES[function].called_services()):
-                if mistake := no_way(position, groups, service):
-                    found.append(f"{function} is in the VPC and has no way to {service}: {mistake}")
-            if properties["Environment"]["Variables"].get("DNS_SERVERS") and not asks_names(position, groups):
-                found.append(f"{function} is in the VPC and has no way to its name servers")
+                if error := access_error(stack, groups, service):
+                    found.append(f"{function} is in the VPC and cannot reach {service}: {error}")
+            if properties["Environment"]["Variables"].get("DNS_SERVERS") and not allows_dns(stack, groups):
+                found.append(f"{function} is in the VPC and cannot reach its DNS servers")
     return found
 
 
-def names(groups: list[Any]) -> set[str]:
-    return {target for group in groups if isinstance(group, Unknown) for target in group.targets}
+def targets(values: list[Any]) -> set[str]:
+    """Returns the resources that the values refer to."""
+    return {target for value in values if isinstance(value, Unknown) for target in value.targets}
 
 
-def no_way(position: Position, groups: set[str], service: str) -> str | None:
-    """What is missing."""
-    if position.given.get("SubnetsHaveEgress") == "true":
-        return None if lets_out(position, groups, is_anywhere) else "its security groups let nothing out"
-    endpoints = position.of_type("AWS::EC2::VPCEndpoint").values()
-    found = [it for it in endpoints if text(it["ServiceName"]).endswith(f".{service}")]
-    if not found:
+def access_error(stack: Stack, groups: set[str], service: str) -> str | None:
+    """Returns the reason why a function with these security groups cannot reach a service, or None."""
+    if stack.given.get("SubnetsHaveEgress") == "true":
+        return None if allows_egress(stack, groups, is_anywhere) else "its security groups allow no egress"
+    endpoints = stack.of_type("AWS::EC2::VPCEndpoint").values()
+    matching = [it for it in endpoints if text(it["ServiceName"]).endswith(f".{service}")]
+    if not matching:
         return "there is no endpoint and no egress"
-    if found[0].get("VpcEndpointType", "Gateway") == "Gateway":
-        return no_way_through_gateway(position, groups, found[0])
-    return no_way_through_interface(position, groups, found[0])
+    if matching[0].get("VpcEndpointType", "Gateway") == "Gateway":
+        return gateway_endpoint_error(stack, groups, matching[0])
+    return interface_endpoint_error(stack, groups, matching[0])
 
 
-def no_way_through_gateway(position: Position, groups: set[str], endpoint: dict[str, Any]) -> str | None:
+def gateway_endpoint_error(stack: Stack, groups: set[str], endpoint: dict[str, Any]) -> str | None:
     if not any(endpoint.get("RouteTableIds", [])):
         return "the gateway endpoint is in no route table"
-    listed = lets_out(position, groups, lambda rule: rule.get("DestinationPrefixListId") or is_anywhere(rule))
-    return None if listed else "its security groups do not let it out to the gateway endpoint's prefix list"
+
+    is_allowed = allows_egress(stack, groups, lambda rule: rule.get("DestinationPrefixListId") or is_anywhere(rule))
+    return None if is_allowed else "its security groups allow no egress to the gateway endpoint's prefix list"
 
 
-def no_way_through_interface(position: Position, groups: set[str], endpoint: dict[str, Any]) -> str | None:
+def interface_endpoint_error(stack: Stack, groups: set[str], endpoint: dict[str, Any]) -> str | None:
     if not endpoint.get("PrivateDnsEnabled"):
-        return "the endpoint's private names are off"
-    admitting = names(endpoint.get("SecurityGroupIds", []))
-    if not any(lets_in(position, own, group) for own in admitting for group in groups):
-        return "the endpoint's security group does not admit the function's"
+        return "the endpoint has no private DNS names"
+
+    endpoint_groups = targets(endpoint.get("SecurityGroupIds", []))
+    if not any(allows_ingress(stack, own, group) for own in endpoint_groups for group in groups):
+        return "the endpoint's security group does not allow the function's"
 
     def to_endpoint(rule: dict[str, Any]) -> bool:
-        return bool(admitting & names([rule.get("DestinationSecurityGroupId")])) or is_anywhere(rule)
+        return bool(endpoint_groups & targets([rule.get("DestinationSecurityGroupId")])) or is_anywhere(rule)
 
-    let_out = lets_out(position, groups, to_endpoint)
-    return None if let_out else "its security groups do not let it out to the endpoint's"
+    is_allowed = allows_egress(stack, groups, to_endpoint)
+    return None if is_allowed else "its security groups allow no egress to the endpoint's"
 
 
 def text(value: Any) -> str:
     return value.text if isinstance(value, Unknown) else str(value)
 
 
-def rules(position: Position, group: str, direction: str) -> list[dict[str, Any]]:
-    """A group's own, and those that are added to it."""
-    own = position.resources.get(group, {}).get("Properties", {}).get(f"SecurityGroup{direction}", [])
-    added = position.of_type(f"AWS::EC2::SecurityGroup{direction}").values()
-    return [*own, *(rule for rule in added if group in names([rule.get("GroupId")]))]
+def group_rules(stack: Stack, group: str, direction: str) -> list[dict[str, Any]]:
+    """Returns the rules of a security group, including those that are separate resources."""
+    own = stack.resources.get(group, {}).get("Properties", {}).get(f"SecurityGroup{direction}", [])
+    separate = stack.of_type(f"AWS::EC2::SecurityGroup{direction}").values()
+    return [*own, *(rule for rule in separate if group in targets([rule.get("GroupId")]))]
 
 
 def covers(rule: dict[str, Any], port: int, protocol: str = "tcp") -> bool:
@@ -113,19 +119,21 @@ def is_anywhere(rule: dict[str, Any]) -> bool:
     return rule.get("CidrIp") == "0.0.0.0/0"
 
 
-def lets_out(position: Position, groups: set[str], towards: Callable[[dict[str, Any]], Any]) -> bool:
-    """To the port of HTTPS. A group that states nothing lets everything out."""
-    stated = {group: rules(position, group, "Egress") for group in groups}
-    return any(not of or any(covers(rule, HTTPS) and towards(rule) for rule in of) for of in stated.values())
+def allows_egress(stack: Stack, groups: set[str], has_destination: Callable[[dict[str, Any]], Any]) -> bool:
+    """True if HTTPS to a destination is allowed. A group without egress rules allows everything."""
+    rules_by_group = [group_rules(stack, group, "Egress") for group in groups]
+    return any(
+        not rules or any(covers(rule, HTTPS_PORT) and has_destination(rule) for rule in rules) for rules in rules_by_group
+    )
 
 
-def asks_names(position: Position, groups: set[str]) -> bool:
-    """Over both transports: answers may not fit into a datagram."""
-    stated = [rule for group in groups for rule in rules(position, group, "Egress")]
-    named = [rule for rule in stated if not text(rule.get("CidrIp", "")).startswith("127.")]
-    return all(any(covers(rule, 53, protocol) for rule in named) for protocol in ("tcp", "udp"))
+def allows_dns(stack: Stack, groups: set[str]) -> bool:
+    """True if DNS is allowed over UDP and TCP, which long responses need."""
+    rules = [rule for group in groups for rule in group_rules(stack, group, "Egress")]
+    rules = [rule for rule in rules if not text(rule.get("CidrIp", "")).startswith("127.")]
+    return all(any(covers(rule, DNS_PORT, protocol) for rule in rules) for protocol in ("tcp", "udp"))
 
 
-def lets_in(position: Position, endpoint: str, group: str) -> bool:
-    ingress = [rule for rule in rules(position, endpoint, "Ingress") if covers(rule, HTTPS)]
-    return any(group in names([rule.get("SourceSecurityGroupId")]) for rule in ingress)
+def allows_ingress(stack: Stack, endpoint_group: str, group: str) -> bool:
+    rules = [rule for rule in group_rules(stack, endpoint_group, "Ingress") if covers(rule, HTTPS_PORT)]
+    return any(group in targets([rule.get("SourceSecurityGroupId")]) for rule in rules)

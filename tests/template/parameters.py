@@ -1,11 +1,11 @@
-"""Parameters: described, in the groups that the console shows, used, and each with a value that is tried."""
+"""Parameters: their descriptions, prices and groups, their use, and the values that the tests use for them."""
 
 from __future__ import annotations
 
 import re
 
-from .document import Template, walk
-from .positions import others, required
+from template.parameter_sets import other_values, required
+from template.templates import Template, walk
 
 PRICED = re.compile(r"^(Create[A-Z]\w*|\w+InVpc|GradualDeployment|AuthorizerProvisionedConcurrency|PublishMetrics)$")
 
@@ -13,25 +13,27 @@ PRICED = re.compile(r"^(Create[A-Z]\w*|\w+InVpc|GradualDeployment|AuthorizerProv
 def findings(template: Template) -> list[str]:
     found = []
     for name, parameter in template.parameters.items():
-        found += [f"{name}: {mistake}" for mistake in mistakes(template, name, parameter)]
-    return found + mistakes_of_groups(template)
+        found += [f"{name}: {error}" for error in parameter_errors(template, name, parameter)]
+    return found + group_errors(template)
 
 
-def mistakes(template: Template, name: str, parameter: dict[str, object]) -> list[str]:
+def parameter_errors(template: Template, name: str, parameter: dict[str, object]) -> list[str]:
     found = []
     description = str(parameter.get("Description", "")).strip()
     if not description.endswith("."):
-        found.append("is not described")
-    priced = template.path == "template.yaml" and PRICED.match(name)
-    if priced and not re.search(r"\$[0-9]|costs? nothing", description):
-        found.append("does not say what it costs")
-    if not others(template, name) and name not in required(template):
-        found.append("has one value in all tests; tests/template/positions.py has others")
+        found.append("has no description that ends with a full stop")
+    is_priced = template.path == "template.yaml" and PRICED.match(name)
+    if is_priced and not re.search(r"\$[0-9]|costs? nothing", description):
+        found.append("does not state its price")
+
+    if not other_values(template, name) and name not in required(template):
+        found.append("has only one value in the tests: add others to tests/template/parameter_sets.py")
     pattern = re.compile(str(parameter.get("AllowedPattern", "")) or ".*", re.S)
-    for value in others(template, name):
+    for value in other_values(template, name):
         if parameter["Type"] == "String" and not pattern.search(str(value)):
-            found.append(f"`{value}`, which tests use, is not allowed")
-    return found + ([] if name in used(template) else ["is used nowhere"])
+            found.append(f"does not allow `{value}`, which the tests use")
+
+    return found + ([] if name in used(template) else ["is not used"])
 
 
 def used(template: Template) -> set[str]:
@@ -45,12 +47,13 @@ def used(template: Template) -> set[str]:
     return names
 
 
-def mistakes_of_groups(template: Template) -> list[str]:
-    """Each parameter is in one group, where there are groups."""
+def group_errors(template: Template) -> list[str]:
+    """Checks that each parameter is in exactly one group, if the template has groups."""
     interface = template.body.get("Metadata", {}).get("AWS::CloudFormation::Interface")
     if interface is None:
         return []
-    shown = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
-    found = [f"{name}: is in no group" for name in template.parameters if name not in shown]
-    found += [f"{name}: is in a group, and no parameter" for name in shown if name not in template.parameters]
-    return found + [f"{name}: is in two groups" for name in sorted(set(shown)) if shown.count(name) > 1]
+
+    listed = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    found = [f"{name}: is in no group" for name in template.parameters if name not in listed]
+    found += [f"{name}: is in a group but is not a parameter" for name in listed if name not in template.parameters]
+    return found + [f"{name}: is in two groups" for name in sorted(set(listed)) if listed.count(name) > 1]

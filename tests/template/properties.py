@@ -1,4 +1,4 @@
-"""Properties beside the schemas: SAM's, CloudFormation's, and the AWS services' own words for what those leave open."""
+"""Properties of resources, compared with the schemas of SAM and CloudFormation and the models of the AWS services."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import importlib
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import botocore.loaders
@@ -15,11 +16,11 @@ from botocore.model import ServiceModel, Shape
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from jsonschema import validators
 
-from .document import Template, place
-from .evaluation import Position, Unknown
+from template.stack import Stack, Unknown
+from template.templates import Template, dotted
 
 REGION = "us-east-1"
-# Whose request takes what a resource has, so that its enumerations and bounds hold for the resource.
+# The requests with the same fields as a resource. Their allowed values and ranges also apply to the resource.
 REQUESTS = {
     "AWS::ApiGatewayV2::Api": ("apigatewayv2", "CreateApi"),
     "AWS::ApiGatewayV2::ApiMapping": ("apigatewayv2", "CreateApiMapping"),
@@ -51,25 +52,25 @@ REQUESTS = {
 
 
 def findings(template: Template) -> list[str]:
-    """What SAM itself does not know, and policies by names that mean nothing."""
+    """Finds properties that SAM does not know, and unknown names of policies."""
     found = []
     for name, resource in template.body["Resources"].items():
         if resource["Type"].startswith("AWS::Serverless::"):
-            found += [f"{name}.{mistake}" for mistake in mistakes_of_sam(resource)]
-            found += [f"{name}.Policies: {mistake}" for mistake in mistakes_of_policies(resource)]
+            found += [f"{name}.{error}" for error in sam_errors(resource)]
+            found += [f"{name}.Policies: {error}" for error in policy_errors(resource)]
     return found
 
 
-def mistakes_of_sam(resource: dict[str, Any]) -> list[str]:
+def sam_errors(resource: dict[str, Any]) -> list[str]:
     module = "aws_" + resource["Type"].removeprefix("AWS::").lower().replace("::", "_")
     try:
         schema = importlib.import_module(f"samtranslator.internal.schema_source.{module}").Resource
     except ImportError:
-        return [f"Type: {resource['Type']} is no type of SAM"]
+        return [f"Type: {resource['Type']} is not a type of SAM"]
     try:
         schema.parse_obj(resource)
-    except ValueError as error:
-        return [f"{place(*mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()]
+    except ValueError as exception:
+        return [f"{dotted(*error['loc'])}: {error['msg']}" for error in exception.errors()]
     return []
 
 
@@ -81,43 +82,40 @@ def policy_templates() -> frozenset[str]:
         return frozenset(json.load(text)["Templates"])
 
 
-def mistakes_of_policies(resource: dict[str, Any]) -> list[str]:
+def policy_errors(resource: dict[str, Any]) -> list[str]:
     policies = resource.get("Properties", {}).get("Policies", [])
     found = []
     for policy in policies if isinstance(policies, list) else [policies]:
         if isinstance(policy, str) and not policy.startswith("arn:"):
-            found.append(f"{policy} is no ARN")
+            found.append(f"{policy} is not an ARN")
         known = {"Statement", "Ref"} | policy_templates()
-        if isinstance(policy, dict) and not known & set(policy) and not intrinsic(policy):
-            found.append(f"{'/'.join(policy)} is neither a policy nor a template of one")
+        if isinstance(policy, dict) and not known & set(policy) and not is_function_call(policy):
+            found.append(f"{'/'.join(policy)} is neither a policy nor a policy template")
     return found
 
 
-def intrinsic(value: dict[str, Any]) -> bool:
+def is_function_call(value: dict[str, Any]) -> bool:
     return len(value) == 1 and next(iter(value)).startswith("Fn::")
 
 
 @functools.lru_cache(maxsize=None)
-def mistakes(kind: str, properties: str) -> tuple[str, ...]:
-    """Of a resolved resource, given as JSON so that the same one is looked at once."""
-    given = json.loads(properties, object_hook=restored)
-    return (*mistakes_of_schema(kind, given), *mistakes_of_service(kind, given))
+def resource_errors(type_: str, properties: str) -> tuple[str, ...]:
+    """Checks an evaluated resource. `properties` is JSON, so that equal resources are checked once."""
+    decoded = json.loads(properties, object_hook=decode_unknown)
+    return (*schema_errors(type_, decoded), *service_errors(type_, decoded))
 
 
-def restored(value: dict[str, Any]) -> Any:
+def decode_unknown(value: dict[str, Any]) -> Any:
     return Unknown(value["unknown"]) if value.keys() == {"unknown"} else value
 
 
-def findings_at(position: Position) -> list[str]:
-    """What CloudFormation or the services would refuse in a position."""
+def stack_errors(stack: Stack) -> list[str]:
+    """Finds properties that CloudFormation or the services would reject."""
     found = []
-    for name, resource in position.resources.items():
+    for name, resource in stack.resources.items():
         properties = json.dumps(resource.get("Properties", {}), default=lambda it: {"unknown": it.text}, sort_keys=True)
-        found += [f"{name}.{mistake}" for mistake in mistakes(resource["Type"], properties)]
+        found += [f"{name}.{error}" for error in resource_errors(resource["Type"], properties)]
     return found
-
-
-# -- CloudFormation's schemas --------------------------------------------------------------------------------
 
 
 def _is_number(_: Any, value: Any) -> bool:
@@ -128,7 +126,7 @@ def _is_number(_: Any, value: Any) -> bool:
     return isinstance(value, (int, float))
 
 
-# CloudFormation takes numbers and booleans as text, and texts as either.
+# CloudFormation accepts numbers and booleans as strings, and the reverse.
 TYPES = jsonschema.Draft7Validator.TYPE_CHECKER.redefine_many({
     "integer": lambda _, value: _is_number(_, value) and float(value).is_integer(),
     "number": _is_number,
@@ -137,101 +135,99 @@ TYPES = jsonschema.Draft7Validator.TYPE_CHECKER.redefine_many({
 })
 
 
-def _known_alone(check: Any) -> Any:
-    """Nothing can be said of what only a deployed stack knows."""
+def _unless_unknown(check: Any) -> Any:
+    """Skips values that only a deployment can resolve."""
 
-    def checked(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
-        return () if isinstance(value, Unknown) else check(validator, wanted, value, schema) or ()
+    def checked(validator: Any, expected: Any, value: Any, schema: Any) -> Any:
+        return () if isinstance(value, Unknown) else check(validator, expected, value, schema) or ()
 
     return checked
 
 
-def _enumerated(_: Any, wanted: list[Any], value: Any, __: Any) -> Any:
-    texts = {json.dumps(it).strip('"').lower() if isinstance(it, bool) else str(it) for it in wanted}
+def _check_enum(_: Any, expected: list[Any], value: Any, __: Any) -> Any:
+    texts = {json.dumps(it).strip('"').lower() if isinstance(it, bool) else str(it) for it in expected}
     text = json.dumps(value) if isinstance(value, bool) else str(value)
     if text not in texts:
         yield jsonschema.ValidationError(f"{value!r} is not one of {sorted(texts)}")
 
 
-def _patterned(_: Any, wanted: str, value: Any, __: Any) -> Any:
-    # The schemas' expressions know classes of characters, as \\p{L}, which Python's own do not.
-    if isinstance(value, str) and not regex.search(wanted, value):
-        yield jsonschema.ValidationError(f"{value!r} does not match {wanted}")
+def _check_pattern(_: Any, expected: str, value: Any, __: Any) -> Any:
+    # The patterns contain character classes such as \\p{L}, which Python's `re` does not support.
+    if isinstance(value, str) and not regex.search(expected, value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {expected}")
 
 
-def _bounded(name: str) -> Any:
+def _check_bound(name: str) -> Any:
     check = jsonschema.Draft7Validator.VALIDATORS[name]
 
-    def checked(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
+    def checked(validator: Any, expected: Any, value: Any, schema: Any) -> Any:
         number = float(value) if isinstance(value, str) and _is_number(None, value) else value
-        yield from check(validator, wanted, number, schema) or ()
+        yield from check(validator, expected, number, schema) or ()
 
-    return _known_alone(checked)
+    return _unless_unknown(checked)
 
 
 SchemaValidator = validators.extend(
     jsonschema.Draft7Validator,
-    {name: _known_alone(check) for name, check in jsonschema.Draft7Validator.VALIDATORS.items() if name != "$ref"}
-    | {"enum": _known_alone(_enumerated), "pattern": _known_alone(_patterned)}
-    | {name: _bounded(name) for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")},
+    {name: _unless_unknown(check) for name, check in jsonschema.Draft7Validator.VALIDATORS.items() if name != "$ref"}
+    | {"enum": _unless_unknown(_check_enum), "pattern": _unless_unknown(_check_pattern)}
+    | {name: _check_bound(name) for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")},
     type_checker=TYPES,
 )
 
 
 @functools.cache
-def schema_of(kind: str) -> Any:
-    return SchemaValidator(PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema)
+def schema_of(type_: str) -> Any:
+    return SchemaValidator(PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, type_).schema)
 
 
-def mistakes_of_schema(kind: str, properties: dict[str, Any]) -> list[str]:
+def schema_errors(type_: str, properties: dict[str, Any]) -> list[str]:
     try:
-        validator = schema_of(kind)
-    except Exception as error:  # its own type is private
-        return [f"Type: {kind} has no schema: {error}"]
-    return [f"{place(*error.absolute_path)}: {error.message[:300]}" for error in validator.iter_errors(properties)]
-
-
-# -- the services' models ------------------------------------------------------------------------------------
+        validator = schema_of(type_)
+    except Exception as error:  # The type of the exception is private.
+        return [f"Type: {type_} has no schema: {error}"]
+    return [f"{dotted(*error.absolute_path)}: {error.message[:300]}" for error in validator.iter_errors(properties)]
 
 
 @functools.cache
-def request(service: str, operation: str) -> Shape:
+def request_shape(service: str, operation: str) -> Shape:
     model = ServiceModel(botocore.loaders.Loader().load_service_model(service, "service-2"), service)
     return model.operation_model(operation).input_shape
 
 
-def mistakes_of_service(kind: str, properties: dict[str, Any]) -> list[str]:
-    if kind not in REQUESTS:
+def service_errors(type_: str, properties: dict[str, Any]) -> list[str]:
+    if type_ not in REQUESTS:
         return []
-    return list(beside(request(*REQUESTS[kind]), properties, ()))
+    return list(shape_errors(request_shape(*REQUESTS[type_]), properties, ()))
 
 
-def beside(shape: Shape, value: Any, path: tuple[Any, ...]):
-    """Compares what both know; a resource's own properties are CloudFormation's matter."""
+def shape_errors(shape: Shape, value: Any, path: tuple[Any, ...]) -> Iterator[str]:
+    """Compares the fields that the request and the resource have in common."""
     if isinstance(value, Unknown):
         return
     if shape.type_name == "structure" and isinstance(value, dict):
-        members = {name.lower(): member for name, member in shape.members.items()}
-        for name, member in value.items():
-            if name.lower() in members:
-                yield from beside(members[name.lower()], member, (*path, name))
+        fields = {name.lower(): field for name, field in shape.members.items()}
+        for name, item in value.items():
+            if name.lower() in fields:
+                yield from shape_errors(fields[name.lower()], item, (*path, name))
     elif shape.type_name == "list" and isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from beside(shape.member, member, (*path, index))
+        for index, item in enumerate(value):
+            yield from shape_errors(shape.member, item, (*path, index))
     elif shape.type_name == "map" and isinstance(value, dict):
-        for name, member in value.items():
-            yield from beside(shape.value, member, (*path, name))
+        for name, item in value.items():
+            yield from shape_errors(shape.value, item, (*path, name))
     elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        yield from (f"{place(*path)}: {mistake}" for mistake in beside_scalar(shape, value))
+        yield from (f"{dotted(*path)}: {error}" for error in scalar_errors(shape, value))
 
 
-def beside_scalar(shape: Shape, value: Any) -> list[str]:
+def scalar_errors(shape: Shape, value: Any) -> list[str]:
     if getattr(shape, "enum", None) and str(value) not in shape.enum:
         return [f"{value!r} is not one of {sorted(shape.enum)}"]
+
     size = len(value) if shape.type_name == "string" and isinstance(value, str) else value
     if shape.type_name not in ("string", "integer", "long") or not _is_number(None, size):
         return []
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if least is not None and float(size) < least or most is not None and float(size) > most:
-        return [f"{str(value)[:80]!r} is not within {least} and {most}"]
+    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
+    if minimum is not None and float(size) < minimum or maximum is not None and float(size) > maximum:
+        return [f"{str(value)[:80]!r} is not between {minimum} and {maximum}"]
     return []

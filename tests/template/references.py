@@ -1,57 +1,56 @@
-"""What refers to something that is not there in a position, and texts that are empty there."""
+"""References to resources that do not exist in a stack, and empty strings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from .document import place, walk
-from .evaluation import EvaluationError, Position, Unknown
+from template.stack import EvaluationError, Stack, Unknown
+from template.templates import dotted, walk
 
-# Empty texts that mean something.
+# Properties in which an empty string has a meaning.
 MAY_BE_EMPTY = {
-    ("Environment", "Variables"),  # a function takes an empty setting for none
+    ("Environment", "Variables"),  # the functions treat an empty variable as not set
     ("NotificationARNs",),
 }
+# These properties contain documents with their own rules about empty strings.
+DOCUMENTS = ("Body", "DefinitionBody")
 
 
-def findings(position: Position) -> list[str]:
+def findings(stack: Stack) -> list[str]:
     try:
-        return [*dangling(position), *empty(position)]
+        return [*dangling_references(stack), *empty_strings(stack)]
     except EvaluationError as error:
         return [str(error)]
 
 
-def dangling(position: Position) -> list[str]:
-    known = position.body["Resources"].keys()
+def dangling_references(stack: Stack) -> list[str]:
+    defined = stack.body["Resources"].keys()
     found = []
-    for section, members in (("Resources", position.resources), ("Outputs", position.outputs)):
-        for path, target in targets(members):
-            if target not in known:
-                found.append(f"{section}.{place(*path)}: there is no {target}")
-            elif target not in position.present:
-                found.append(f"{section}.{place(*path)}: {target} is not there in this position")
+    for section, entries in (("Resources", stack.resources), ("Outputs", stack.outputs)):
+        for path, target in targets(entries):
+            if target not in defined:
+                found.append(f"{section}.{dotted(*path)}: there is no {target}")
+            elif target not in stack.resources:
+                found.append(f"{section}.{dotted(*path)}: the condition of {target} is false")
     return found
 
 
-def targets(members: dict[str, Any]):
-    """Everything that is referred to, with its place."""
-    for path, value in walk(members):
+def targets(entries: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Yields each referenced resource with the path of the reference."""
+    for path, value in walk(entries):
         if isinstance(value, Unknown):
             yield from ((path, target) for target in value.targets)
         if len(path) == 2 and path[1] == "DependsOn":
             yield from ((path, target) for target in ([value] if isinstance(value, str) else value))
 
 
-def empty(position: Position) -> list[str]:
+def empty_strings(stack: Stack) -> list[str]:
     found = []
-    for name, resource in position.resources.items():
+    for name, resource in stack.resources.items():
         for path, value in walk(resource.get("Properties", {})):
-            allowed = any(path[: len(place_of)] == place_of for place_of in MAY_BE_EMPTY)
-            if value in ("", [""]) and not allowed and not within_json(position, name, path):
-                found.append(f"{name}.{place(*path)}: empty")
+            is_allowed = any(path[: len(allowed)] == allowed for allowed in MAY_BE_EMPTY)
+            is_document = bool(path) and path[0] in DOCUMENTS
+            if value in ("", [""]) and not is_allowed and not is_document:
+                found.append(f"{name}.{dotted(*path)}: empty")
     return found
-
-
-def within_json(position: Position, name: str, path: tuple[Any, ...]) -> bool:
-    """Documents of other languages have their own notion of what may be empty."""
-    return bool(path) and path[0] in ("Body", "DefinitionBody")

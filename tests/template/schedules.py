@@ -1,13 +1,13 @@
-"""Schedules, which CloudFormation takes as any text and EventBridge refuses."""
+"""Schedules. CloudFormation accepts any string, but EventBridge rejects invalid schedules."""
 
 import re
 
-from .document import Template, place, walk
+from template.templates import Template, dotted, walk
 
 RATE = re.compile(r"rate\((?P<number>[1-9][0-9]*) (?P<unit>minute|hour|day)(?P<plural>s?)\)")
 CRON = re.compile(r"cron\((?P<fields>[^()]*)\)")
-SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
-# "Cron expressions reference", EventBridge: what each field may be made of.
+UNIT_S = {"minute": 60, "hour": 3_600, "day": 86_400}
+# The allowed characters of each field, from "Cron expressions reference", EventBridge.
 FIELDS = (
     ("minutes", r"[0-9,*/-]+"),
     ("hours", r"[0-9,*/-]+"),
@@ -22,34 +22,34 @@ def findings(template: Template) -> list[str]:
     found = []
     for path, value in walk(template.body["Resources"]):
         if path and path[-1] in ("Schedule", "ScheduleExpression") and isinstance(value, str):
-            if wrong := mistake(value):
-                found.append(f"{place(*path)}: `{value}` {wrong}")
+            if error := schedule_error(value):
+                found.append(f"{dotted(*path)}: `{value}` {error}")
     return found
 
 
-def mistake(schedule: str) -> str | None:
-    """What EventBridge would say, or nothing."""
+def schedule_error(schedule: str) -> str | None:
+    """Returns the reason why EventBridge would reject a schedule, or None."""
     if rate := RATE.fullmatch(schedule):
         if (rate["number"] == "1") != (rate["plural"] == ""):
-            return "has a singular unit for 1 alone"
+            return "must have a singular unit for 1 and a plural unit otherwise"
         return None
     if cron := CRON.fullmatch(schedule):
-        return mistake_of_cron(cron["fields"].split())
+        return cron_error(cron["fields"].split())
     return "is neither rate(…) nor cron(…)"
 
 
-def mistake_of_cron(fields: list[str]) -> str | None:
+def cron_error(fields: list[str]) -> str | None:
     if len(fields) != len(FIELDS):
-        return f"has {len(fields)} fields, not {len(FIELDS)}"
-    for field, (name, shape) in zip(fields, FIELDS):
-        if not re.fullmatch(shape, field):
-            return f"has `{field}` for {name}"
+        return f"has {len(fields)} fields, expected {len(FIELDS)}"
+    for field, (name, pattern) in zip(fields, FIELDS):
+        if not re.fullmatch(pattern, field):
+            return f"has an invalid {name} `{field}`"
     if (fields[2] == "?") == (fields[4] == "?"):
-        return "wants `?` for either the day of the month or the day of the week"
+        return "must have `?` for either the day of month or the day of week"
     return None
 
 
-def seconds(schedule: str) -> int | None:
-    """The interval of a rate."""
+def interval_s(schedule: str) -> int | None:
+    """Returns the interval of a rate in seconds."""
     rate = RATE.fullmatch(schedule)
-    return int(rate["number"]) * SECONDS[rate["unit"]] if rate else None
+    return int(rate["number"]) * UNIT_S[rate["unit"]] if rate else None

@@ -1,150 +1,143 @@
-"""Mistakes in what API Gateway, CloudFormation and EventBridge are told."""
+"""Errors in properties, references, mappings, schedules, parameters and rules are found."""
 
 from __future__ import annotations
 
 import unittest
 from typing import Any
 
-from . import gateway, parameters, properties, references, rules, schedules, withheld
-from .broken import TEMPLATE, Broken, of
-from .document import Template
-from .evaluation import Position, Unknown
-from .positions import all_positions, required
+from template import api_gateway, parameters, properties, references, rules, schedules, withheld_headers
+from template.broken_template import TEMPLATE, BrokenTemplateCase, with_property
+from template.parameter_sets import all_stacks, labelled_sets, required
+from template.stack import Stack, Unknown, without_calls
+from template.templates import Template
 
 
-class BrokenTemplates(Broken):
-    # -- schedules -------------------------------------------------------------------------------------------
+class BrokenTemplates(BrokenTemplateCase):
+    def test_rate_of_1_minutes(self) -> None:
+        change = with_property("AlbSyncFunction", "Events", "EveryMinute", "Properties", "Schedule", value="rate(1 minutes)")
+        self.assert_found(schedules.findings(TEMPLATE.changed(change)), "AlbSyncFunction", "rate(1 minutes)", "singular")
 
-    def test_a_rate_of_1_minutes(self) -> None:
-        change = of("AlbSyncFunction", "Events", "EveryMinute", "Properties", "Schedule", value="rate(1 minutes)")
-        self.named(schedules.findings(TEMPLATE.changed(change)), "AlbSyncFunction", "rate(1 minutes)", "singular")
-
-    def test_schedules_that_eventbridge_would_refuse(self) -> None:
-        refused = ["rate(2 minute)", "rate(0 minutes)", "rate(1 week)", "every minute", "cron(0 12 * * *)"]
-        refused += ["cron(0 12 * * * *)", "cron(0 12 ? * ? *)", "cron(0 noon * * ? *)"]
-        for schedule in refused:
-            self.assertIsNotNone(schedules.mistake(schedule), schedule)
+    def test_invalid_schedules(self) -> None:
+        invalid = ["rate(2 minute)", "rate(0 minutes)", "rate(1 week)", "every minute", "cron(0 12 * * *)"]
+        invalid += ["cron(0 12 * * * *)", "cron(0 12 ? * ? *)", "cron(0 noon * * ? *)"]
+        for schedule in invalid:
+            self.assertIsNotNone(schedules.schedule_error(schedule), schedule)
         for schedule in ["rate(1 minute)", "rate(15 minutes)", "rate(1 day)", "cron(0/5 8-18 ? * MON-FRI *)"]:
-            self.assertIsNone(schedules.mistake(schedule), schedule)
+            self.assertIsNone(schedules.schedule_error(schedule), schedule)
 
-    # -- properties ------------------------------------------------------------------------------------------
 
-    def test_a_misspelt_property_of_sam(self) -> None:
-        found = properties.findings(TEMPLATE.changed(of("LimiterFunction", "Timeot", value=3)))
-        self.named(found, "LimiterFunction", "Timeot")
+    def test_misspelt_property_of_sam(self) -> None:
+        found = properties.findings(TEMPLATE.changed(with_property("LimiterFunction", "Timeot", value=3)))
+        self.assert_found(found, "LimiterFunction", "Timeot")
 
-    def test_a_misspelt_property_within_one(self) -> None:
-        change = of("AlbSyncFunction", "EventInvokeConfig", "MaximumRetryAttempt", value=0)
-        self.named(properties.findings(TEMPLATE.changed(change)), "MaximumRetryAttempt")
+    def test_misspelt_nested_property_of_sam(self) -> None:
+        change = with_property("AlbSyncFunction", "EventInvokeConfig", "MaximumRetryAttempt", value=0)
+        self.assert_found(properties.findings(TEMPLATE.changed(change)), "MaximumRetryAttempt")
 
-    def test_a_policy_template_that_does_not_exist(self) -> None:
+    def test_unknown_policy_template(self) -> None:
         policies = [{"DynamoDBReedPolicy": {"TableName": "t"}}, "AWSLambdaFullAcces"]
-        change = of("LimiterFunction", "Policies", value=policies)
+        change = with_property("LimiterFunction", "Policies", value=policies)
         found = properties.findings(TEMPLATE.changed(change))
-        self.named(found, "LimiterFunction", "DynamoDBReedPolicy")
-        self.named(found, "AWSLambdaFullAcces")
+        self.assert_found(found, "LimiterFunction", "DynamoDBReedPolicy")
+        self.assert_found(found, "AWSLambdaFullAcces")
 
-    def test_values_that_only_the_service_knows_to_be_wrong(self) -> None:
+    def test_values_that_the_service_rejects(self) -> None:
         for change, word in [
-            (of("VpcLink", "SecurityGroupId", value=["sg-1"]), "SecurityGroupId"),
-            (of("ProtectedIntegration", "ConnectionType", value="VPCLINK"), "VPCLINK"),
-            (of("ProtectedIntegration", "TimeoutInMillis", value=31_000), "31000"),
-            (of("LimiterFunction", "Runtime", value="provided.al2032"), "provided.al2032"),
-            (of("AuthorizerFaultsAlarm", "ComparisonOperator", value="GreaterThanTreshold"), "GreaterThanTreshold"),
-            (of("UsageTable", "BillingMode", value="PAY_PER_REQEST"), "PAY_PER_REQEST"),
+            (with_property("VpcLink", "SecurityGroupId", value=["sg-1"]), "SecurityGroupId"),
+            (with_property("ProtectedIntegration", "ConnectionType", value="VPCLINK"), "VPCLINK"),
+            (with_property("ProtectedIntegration", "TimeoutInMillis", value=31_000), "31000"),
+            (with_property("LimiterFunction", "Runtime", value="provided.al2032"), "provided.al2032"),
+            (with_property("AuthorizerFaultsAlarm", "ComparisonOperator", value="GreaterThanTreshold"), "GreaterThanTreshold"),
+            (with_property("UsageTable", "BillingMode", value="PAY_PER_REQEST"), "PAY_PER_REQEST"),
         ]:
-            self.named(self.all_on(change, properties.findings_at), word)
+            self.assert_found(self.findings_with_everything_on(change, properties.stack_errors), word)
 
-    # -- references and emptiness ----------------------------------------------------------------------------
 
-    def test_a_reference_to_what_a_condition_has_taken_away(self) -> None:
-        change = of("Stage", "Description", value={"Ref": "MetricsQueue"})
-        position = Position(TEMPLATE.changed(change), required(TEMPLATE))
-        self.named(references.findings(position), "Stage", "MetricsQueue", "not there in this position")
+    def test_reference_to_a_resource_whose_condition_is_false(self) -> None:
+        change = with_property("Stage", "Description", value={"Ref": "MetricsQueue"})
+        stack = Stack(TEMPLATE.changed(change), required(TEMPLATE))
+        self.assert_found(references.findings(stack), "Stage", "the condition of MetricsQueue is false")
 
-    def test_references_in_text_dependencies_and_outputs(self) -> None:
+    def test_broken_references_in_strings_dependencies_and_outputs(self) -> None:
         def change(body: dict[str, Any]) -> None:
             body["Resources"]["Stage"]["Properties"]["Description"] = {"Fn::Sub": "of ${VpcLnik}"}
             body["Resources"]["Api"]["DependsOn"] = "MetricsQueue"
             body["Outputs"]["Queue"] = {"Value": {"Fn::GetAtt": ["MetricsQueue", "Arn"]}}
 
-        found = references.findings(Position(TEMPLATE.changed(change), required(TEMPLATE)))
-        self.named(found, "Resources.Stage", "no VpcLnik")
-        self.named(found, "Resources.Api.DependsOn", "MetricsQueue")
-        self.named(found, "Outputs.Queue", "MetricsQueue")
+        found = references.findings(Stack(TEMPLATE.changed(change), required(TEMPLATE)))
+        self.assert_found(found, "Resources.Stage", "no VpcLnik")
+        self.assert_found(found, "Resources.Api.DependsOn", "MetricsQueue")
+        self.assert_found(found, "Outputs.Queue", "MetricsQueue")
 
-    def test_lists_that_are_empty_in_one_position(self) -> None:
-        change = of("Api", "CorsConfiguration", value={"AllowOrigins": {"Ref": "AllowedOrigins"}})
-        position = Position(TEMPLATE.changed(change), required(TEMPLATE))
-        self.named(references.findings(position), "Api.CorsConfiguration.AllowOrigins", "empty")
+    def test_list_that_is_empty_by_default(self) -> None:
+        change = with_property("Api", "CorsConfiguration", value={"AllowOrigins": {"Ref": "AllowedOrigins"}})
+        stack = Stack(TEMPLATE.changed(change), required(TEMPLATE))
+        self.assert_found(references.findings(stack), "Api.CorsConfiguration.AllowOrigins", "empty")
 
-    def test_a_condition_that_does_not_exist(self) -> None:
-        change = of("Api", "Description", value={"Fn::If": ["HasVpcLnk", 1, 2]})
-        position = Position(TEMPLATE.changed(change), required(TEMPLATE))
-        self.named(references.findings(position), "no condition HasVpcLnk")
+    def test_unknown_condition(self) -> None:
+        change = with_property("Api", "Description", value={"Fn::If": ["HasVpcLnk", 1, 2]})
+        stack = Stack(TEMPLATE.changed(change), required(TEMPLATE))
+        self.assert_found(references.findings(stack), "no condition `HasVpcLnk`")
 
-    # -- API Gateway -----------------------------------------------------------------------------------------
 
-    def test_names_that_the_context_does_not_have(self) -> None:
-        for source, word in [
+    def test_unknown_context_variables(self) -> None:
+        for source, error in [
             ("$context.authorizer.lambda.plan", "no lambda.plan"),
             ("$context.authorizer.user", "no user"),
             ("${context.requestID}/1", "$context.requestID"),
             ("$context.resourcePath", "$context.resourcePath"),
         ]:
-            change = of("ProtectedIntegration", "RequestParameters", "overwrite:header.x-tollgate-plan", value=source)
-            self.named(gateway.findings(TEMPLATE.changed(change)), "ProtectedIntegration", word)
+            change = with_property("ProtectedIntegration", "RequestParameters", "overwrite:header.x-tollgate-plan", value=source)
+            self.assert_found(api_gateway.findings(TEMPLATE.changed(change)), "ProtectedIntegration", error)
 
     def test_headers_that_cannot_be_mapped(self) -> None:
         for destination, word in [
             ("overwrite:header.Authorization", "authorization is reserved"),
             ("append:header.x-amz-date", "x-amz-date is reserved"),
             ("remove:header.Via", "via is reserved"),
-            ("set:header.a", "set is none of append"),
+            ("set:header.a", "the action is set, expected append"),
         ]:
-            change = of("ProtectedIntegration", "RequestParameters", destination, value="''")
-            self.named(gateway.findings(TEMPLATE.changed(change)), word)
+            change = with_property("ProtectedIntegration", "RequestParameters", destination, value="''")
+            self.assert_found(api_gateway.findings(TEMPLATE.changed(change)), word)
 
-    def test_an_access_log_that_is_not_json(self) -> None:
-        change = of("Stage", "AccessLogSettings", "Format", value='{"status":$context.status}')
-        self.named(self.all_on(change, gateway.findings_at), "Stage", "not JSON")
+    def test_access_log_format_that_is_not_json(self) -> None:
+        change = with_property("Stage", "AccessLogSettings", "Format", value='{"status":$context.status}')
+        self.assert_found(self.findings_with_everything_on(change, api_gateway.json_errors), "Stage", "not JSON")
 
-    # -- parameters and rules --------------------------------------------------------------------------------
 
-    def test_parameters_that_say_or_do_nothing(self) -> None:
+    def test_parameters_without_description_price_group_or_use(self) -> None:
         def change(body: dict[str, Any]) -> None:
             switch = {"Type": "String", "AllowedValues": ["true", "false"], "Default": "false"}
             body["Parameters"]["CreateUnused"] = switch
             body["Parameters"]["Untried"] = {"Type": "String", "Default": "", "Description": "Something."}
 
         found = parameters.findings(TEMPLATE.changed(change))
-        for word in ["used nowhere", "not described", "what it costs"]:
-            self.named(found, "CreateUnused", word)
-        self.named(found, "CreateUnused", "in no group")
-        self.named(found, "Untried", "one value")
+        for word in ["is not used", "no description", "does not state its price"]:
+            self.assert_found(found, "CreateUnused", word)
+        self.assert_found(found, "CreateUnused", "in no group")
+        self.assert_found(found, "Untried", "only one value")
 
-    def test_a_rule_with_a_function_that_rules_do_not_have(self) -> None:
+    def test_rule_with_an_unsupported_function(self) -> None:
         def change(body: dict[str, Any]) -> None:
             joined = {"Fn::Join": ["", [{"Ref": "VpcIdd"}]]}
             body["Rules"]["Joined"] = {"Assertions": [{"Assert": {"Fn::Equals": [joined, ""]}}]}
 
         found = rules.findings(TEMPLATE.changed(change))
-        self.named(found, "Fn::Join is no function of rules")
-        self.named(found, "VpcIdd is no parameter")
+        self.assert_found(found, "rules do not support Fn::Join")
+        self.assert_found(found, "there is no parameter VpcIdd")
 
-    # -- withheld headers ------------------------------------------------------------------------------------
 
-    def test_an_integration_that_passes_on_a_withheld_header(self) -> None:
+    def test_integration_that_forwards_a_withheld_header(self) -> None:
         for integration in ("ProtectedIntegration", "PublicIntegration"):
-            for header in (*withheld.OVERRIDES, *TEMPLATE.parameters["KeyHeader"]["AllowedValues"]):
+            for header in (*withheld_headers.OVERRIDES, *TEMPLATE.parameters["KeyHeader"]["AllowedValues"]):
 
                 def change(body: dict[str, Any]) -> None:
                     mappings = body["Resources"][integration]["Properties"]["RequestParameters"]
                     mappings.pop(f"remove:header.{header}")
 
-                self.named(withheld.findings(TEMPLATE.changed(change)), f"{integration} passes {header} on")
+                self.assert_found(withheld_headers.findings(TEMPLATE.changed(change)), f"{integration} forwards {header}")
 
-    def test_a_rest_api_that_passes_on_a_withheld_header(self) -> None:
+    def test_rest_api_that_forwards_a_withheld_header(self) -> None:
         template = Template.read("examples/rest-api.yaml")
         for header in ("x-original-url", "x-api-key"):
 
@@ -153,31 +146,42 @@ class BrokenTemplates(Broken):
                 mappings = path["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
                 mappings["requestParameters"].pop(f"integration.request.header.{header}")
 
-            self.named(withheld.findings(template.changed(change)), "Api /", f"passes {header} on")
+            self.assert_found(withheld_headers.findings(template.changed(change)), "Api /", f"forwards {header}")
 
-    def test_a_function_that_is_told_of_another_key_header(self) -> None:
+    def test_function_with_another_key_header(self) -> None:
         for function in ("AuthorizerFunction", "LimiterFunction"):
-            change = of(function, "Environment", "Variables", "KEY_HEADER", value="x-api-key")
-            self.named(withheld.findings(TEMPLATE.changed(change)), f"{function} is given 'x-api-key'")
+            change = with_property(function, "Environment", "Variables", "KEY_HEADER", value="x-api-key")
+            self.assert_found(withheld_headers.findings(TEMPLATE.changed(change)), f"KEY_HEADER of {function} is 'x-api-key'")
 
 
 class Evaluation(unittest.TestCase):
-    def position(self, value: Any, **given: Any) -> Any:
-        return Position(TEMPLATE, {**required(TEMPLATE), **given}).resolve(value)
+    def evaluate(self, value: Any, **given: Any) -> Any:
+        """Evaluates a value as the description of the API."""
+        template = TEMPLATE.changed(with_property("Api", "Description", value=value))
+        return Stack(template, {**required(TEMPLATE), **given}).resources["Api"]["Properties"].get("Description")
 
-    def test_what_is_known_is_put_in_and_what_is_not_is_named(self) -> None:
-        self.assertEqual(self.position({"Fn::Sub": "${AWS::StackName}-${!Literal}-x"}), "tollgate-${Literal}-x")
+    def test_known_values_are_filled_in_and_unknown_ones_name_their_resources(self) -> None:
+        self.assertEqual(self.evaluate({"Fn::Sub": "${AWS::StackName}-${!Literal}-x"}), "tollgate-${Literal}-x")
         address = "${Api.ApiEndpoint}/health"
-        self.assertEqual(self.position({"Fn::Sub": address}), Unknown(address, ("Api",)))
-        self.assertEqual(self.position({"Fn::Join": [",", {"Ref": "AllowedOrigins"}]}, AllowedOrigins="a, b"), "a,b")
-        self.assertEqual(self.position({"Fn::Select": [1, {"Fn::Split": ["/", "a/b"]}]}), "b")
-        self.assertEqual(self.position([{"Ref": "AWS::NoValue"}, {"Fn::If": ["HasVpcLink", 1, 2]}]), [1])
-        self.assertEqual(self.position({"a": {"Ref": "AWS::NoValue"}, "b": {"Ref": "MaxSeries"}}), {"b": 500})
+        self.assertEqual(self.evaluate({"Fn::Sub": address}), Unknown(address, ("Api",)))
+        self.assertEqual(self.evaluate({"Fn::Join": [",", {"Ref": "AllowedOrigins"}]}, AllowedOrigins="a, b"), "a,b")
+        self.assertEqual(self.evaluate({"Fn::Select": [1, {"Fn::Split": ["/", "a/b"]}]}), "b")
+        self.assertEqual(self.evaluate([{"Ref": "AWS::NoValue"}, {"Fn::If": ["HasVpcLink", 1, 2]}]), [1])
+        self.assertEqual(self.evaluate({"a": {"Ref": "AWS::NoValue"}, "b": {"Ref": "MaxSeries"}}), {"b": 500})
 
-    def test_positions_are_the_same_in_each_run_and_take_every_parameter_to_each_of_its_ends(self) -> None:
-        labels = [label for label, _ in all_positions(TEMPLATE)]
-        self.assertEqual(labels, [label for label, _ in all_positions(Template.read("template.yaml"))])
+    def test_unresolved_calls_become_text_and_targets(self) -> None:
+        arguments = ["${A}/${B}/${Table.Arn}/${!C}", {"A": {"Ref": "Queue"}, "B": {"Fn::GetAtt": ["Api", "Id"]}}]
+        expected = Unknown("${Queue}/${Api.Id}/${Table.Arn}/${!C}", ("Queue", "Api", "Table"))
+        self.assertEqual(without_calls({"Fn::Sub": arguments}), expected)
+        joined = without_calls({"Fn::Join": ["-", ["a", {"Ref": "Table"}]]})
+        self.assertEqual(joined.targets, ("Table",))
+
+    def test_sets_of_parameters_are_deterministic_and_use_every_allowed_value(self) -> None:
+        labels = [label for label, _ in all_stacks(TEMPLATE)]
+        copy = TEMPLATE.changed(lambda body: None)
+        self.assertEqual(labels, [label for label, _ in labelled_sets(copy)])
+
         for name, parameter in TEMPLATE.parameters.items():
-            tried = {str(position.given[name]) for _, position in all_positions(TEMPLATE)}
-            wanted = {str(value) for value in parameter.get("AllowedValues", [])}
-            self.assertTrue(wanted <= tried or len(wanted) > 4, name)
+            used = {str(stack.given[name]) for _, stack in all_stacks(TEMPLATE)}
+            allowed = {str(value) for value in parameter.get("AllowedValues", [])}
+            self.assertTrue(allowed <= used or len(allowed) > 4, name)

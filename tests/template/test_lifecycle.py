@@ -1,56 +1,56 @@
-"""What a stack leaves behind, shares with others, and can be given: its first deployment, its end, its long name."""
+"""The first deployment of a stack, its deletion, its name, and other stacks in the same account."""
 
 from __future__ import annotations
 
 import unittest
-from typing import Any, Iterator
-from unittest import mock
+from collections.abc import Iterator
+from typing import Any
 
-from . import evaluation, properties
-from .document import Template, walk
-from .eyes import ALARM
-from .evaluation import Position, Unknown
-from .metrics import text
-from .permissions import mistakes_of_denials
-from .positions import SAMPLES, all_positions, together, with_needs
-from .sources import PACKAGES
+from template import properties
+from template.metrics import text
+from template.monitoring import ALARM
+from template.parameter_sets import SAMPLES, all_stacks, everything_on, with_needs
+from template.permissions import denial_errors
+from template.rust_sources import PACKAGES
+from template.stack import Stack, Unknown
+from template.templates import Template, walk
 
 TEMPLATE = Template.read("template.yaml")
-EVERYTHING = together(TEMPLATE)
-WATCHED = {**EVERYTHING, "MetricsNamespace": "", "RegistryTableName": ""}
+EVERYTHING = everything_on(TEMPLATE)
+MONITORED = {**EVERYTHING, "MetricsNamespace": "", "RegistryTableName": ""}
 
 
-def position(**parameters: str) -> Position:
-    return Position(TEMPLATE, with_needs(TEMPLATE, parameters))
+def stack(**parameters: str) -> Stack:
+    return Stack(TEMPLATE, with_needs(TEMPLATE, parameters))
 
 
 class FirstDeployment(unittest.TestCase):
-    """One that fails is rolled back, and the next attempt starts anew."""
+    """A failed first deployment is rolled back, and the next attempt must be able to start from nothing."""
 
-    def test_nothing_is_kept_that_a_failed_first_deployment_created(self) -> None:
+    def test_failed_first_deployment_leaves_nothing_behind(self) -> None:
         for template in Template.all():
             kept = {name for name, it in template.body["Resources"].items() if it.get("DeletionPolicy") == "Retain"}
             self.assertEqual(kept, set(), template.path)
 
-    def test_nothing_refuses_its_deletion_unless_the_parameter_says_so(self) -> None:
+    def test_deletion_protection_follows_its_parameter(self) -> None:
         for protection, expected in (("", False), ("false", False), ("true", True)):
             given = {**EVERYTHING, "DeletionProtection": protection, "RegistryTableName": ""}
-            self.assertEqual(set(protections(Position(TEMPLATE, given)).values()), {expected}, protection)
-        protected = protections(Position(TEMPLATE, given))
+            self.assertEqual(set(protections(Stack(TEMPLATE, given)).values()), {expected}, protection)
+        protected = protections(Stack(TEMPLATE, given))
         self.assertEqual(protected.keys(), {"RegistryTable", "UsageTable", "Nlb"})
 
 
-def protections(position: Position) -> dict[str, bool]:
-    tables = position.of_type("AWS::DynamoDB::Table").items()
+def protections(stack: Stack) -> dict[str, bool]:
+    tables = stack.of_type("AWS::DynamoDB::Table").items()
     found = {name: it["DeletionProtectionEnabled"] for name, it in tables}
-    for name, balancer in position.of_type("AWS::ElasticLoadBalancingV2::LoadBalancer").items():
+    for name, balancer in stack.of_type("AWS::ElasticLoadBalancingV2::LoadBalancer").items():
         attributes = {it["Key"]: it["Value"] for it in balancer["LoadBalancerAttributes"]}
         found[name] = attributes["deletion_protection.enabled"] == "true"
     return found
 
 
 class Deletion(unittest.TestCase):
-    def test_keys_and_the_record_of_administrators_outlive_the_stack(self) -> None:
+    def test_registry_and_access_log_are_kept_after_deletion(self) -> None:
         kept = {name: it for name, it in TEMPLATE.body["Resources"].items() if "DeletionPolicy" in it}
         policies = {name: (it["DeletionPolicy"], it["UpdateReplacePolicy"]) for name, it in kept.items()}
         self.assertEqual(policies, {
@@ -59,16 +59,16 @@ class Deletion(unittest.TestCase):
             "UsageTable": ("Delete", "Delete"),
         })
 
-    def test_a_changed_parameter_keeps_the_previous_version_of_the_authorizer(self) -> None:
-        resources = position().body["Resources"].items()
+    def test_previous_version_of_the_authorizer_is_kept_after_an_update(self) -> None:
+        resources = stack().body["Resources"].items()
         (version,) = (it for name, it in resources if it["Type"] == "AWS::Lambda::Version")
         self.assertEqual((version["DeletionPolicy"], version["UpdateReplacePolicy"]), ("Retain", "Retain"))
 
 
 class Registry(unittest.TestCase):
-    def test_an_existing_table_takes_the_place_of_the_stacks_own(self) -> None:
-        given = position(RegistryTableName="restored", CreateDashboard="true")
-        self.assertNotIn("RegistryTable", given.present)
+    def test_existing_registry_table_replaces_the_stacks_own(self) -> None:
+        given = stack(RegistryTableName="restored", CreateDashboard="true")
+        self.assertNotIn("RegistryTable", given.resources)
         for name in ("AuthorizerFunction", "LimiterFunction"):
             variables = given.resources[name]["Properties"]["Environment"]["Variables"]
             self.assertEqual(variables["REGISTRY_TABLE"], "restored", name)
@@ -76,25 +76,25 @@ class Registry(unittest.TestCase):
         self.assertIn('"TableName", "restored"', text(given.resources["Dashboard"]["Properties"]["DashboardBody"]))
         self.assertIn("restored", text(given.resources["AuthorizerSettingsVersion"]["Properties"]["Content"]))
 
-    def test_nothing_refers_to_the_stacks_own_table_if_there_is_another(self) -> None:
-        given = position(RegistryTableName="restored", CreateDashboard="true")
+    def test_nothing_refers_to_the_stacks_own_table_if_another_is_given(self) -> None:
+        given = stack(RegistryTableName="restored", CreateDashboard="true")
         found = [path for path, it in walk([given.resources, given.outputs])
                  if isinstance(it, Unknown) and "RegistryTable" in it.targets]
         self.assertEqual(found, [])
 
 
-class Neighbours(unittest.TestCase):
-    """Two stacks of one account and region."""
+class OtherStacks(unittest.TestCase):
+    """Two stacks in one account and region."""
 
-    def test_no_alarm_watches_a_metric_that_another_stack_publishes_too(self) -> None:
-        for name, alarm in Position(TEMPLATE, WATCHED).of_type(ALARM).items():
+    def test_alarms_watch_only_metrics_of_their_own_stack(self) -> None:
+        for name, alarm in Stack(TEMPLATE, MONITORED).of_type(ALARM).items():
             for metric in metrics(alarm):
-                ours = any(isinstance(it["Value"], Unknown) for it in metric.get("Dimensions", []))
-                self.assertTrue(ours or text(metric["Namespace"]) == "Tollgate/tollgate", name)
+                is_own = any(isinstance(it["Value"], Unknown) for it in metric.get("Dimensions", []))
+                self.assertTrue(is_own or text(metric["Namespace"]) == "Tollgate/tollgate", name)
 
-    def test_permissions_alarms_and_functions_name_the_same_namespace(self) -> None:
-        for given, expected in ((WATCHED, "Tollgate/tollgate"), ({**WATCHED, "MetricsNamespace": "Shop"}, "Shop")):
-            deployed = Position(TEMPLATE, {**given, "DedicatedVpc": "true"})
+    def test_permissions_alarms_and_functions_use_the_same_namespace(self) -> None:
+        for given, expected in ((MONITORED, "Tollgate/tollgate"), ({**MONITORED, "MetricsNamespace": "Shop"}, "Shop")):
+            deployed = Stack(TEMPLATE, {**given, "DedicatedVpc": "true"})
             named = {text(it) for path, it in walk(deployed.resources)
                      if path and path[-1] in ("cloudwatch:namespace", "METRICS_NAMESPACE")}
             self.assertEqual(named, {expected})
@@ -102,18 +102,18 @@ class Neighbours(unittest.TestCase):
             watched = {name: text(alarms[name]["Namespace"]) for name in ("AlbSyncAlarm", "MetricsRejectedAlarm")}
             self.assertEqual(set(watched.values()), {expected})
 
-    def test_gauges_of_an_examples_alb_sync_are_its_own(self) -> None:
+    def test_alb_sync_of_an_example_has_its_own_namespace(self) -> None:
         for template in Template.all():
-            for label, there in all_positions(template)[:1]:
-                for function in there.resources.keys() & {"AlbSyncFunction"}:
-                    variables = there.resources[function]["Properties"]["Environment"]["Variables"]
+            for _, default in all_stacks(template)[:1]:
+                for function in default.resources.keys() & {"AlbSyncFunction"}:
+                    variables = default.resources[function]["Properties"]["Environment"]["Variables"]
                     self.assertEqual(text(variables["METRICS_NAMESPACE"]), "Tollgate/tollgate", template.path)
 
-    def test_a_new_stack_does_not_report_silence(self) -> None:
-        watched = position(PublishMetrics="true", AlarmTopicArn=SAMPLES["AlarmTopicArn"])
+    def test_new_stack_does_not_report_missing_metrics(self) -> None:
+        watched = stack(PublishMetrics="true", AlarmTopicArn=SAMPLES["AlarmTopicArn"])
         alarm = watched.of_type(ALARM)["MetricsSilentAlarm"]
-        self.assertEqual(alarm["TreatMissingData"], "missing", "it begins without data")
-        self.assertEqual(alarm["InsufficientDataActions"], alarm["AlarmActions"], "silence is told")
+        self.assertEqual(alarm["TreatMissingData"], "missing", "a new stack has no data")
+        self.assertEqual(alarm["InsufficientDataActions"], alarm["AlarmActions"], "missing data are reported")
 
 
 def metrics(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -123,22 +123,22 @@ def metrics(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 class LongNames(unittest.TestCase):
-    def test_a_stack_may_have_the_longest_name_that_cloudformation_takes(self) -> None:
+    def test_stack_may_have_the_longest_name_that_cloudformation_allows(self) -> None:
         name = "s" * 128
         account = "arn:aws:cloudformation:us-east-1:123456789012:stack"
         pseudo = {"AWS::StackName": name, "AWS::StackId": f"{account}/{name}/01234567-0123-0123-0123-0123456789ab"}
-        with mock.patch.dict(evaluation.PSEUDO, pseudo):
-            for template in (Template.read("template.yaml"), Template.read("examples/network.yaml")):
-                self.assertEqual(properties.findings_at(Position(template, together(template))), [], template.path)
+        for template in (Template.read("template.yaml"), Template.read("examples/network.yaml")):
+            named = Stack(template, everything_on(template) | pseudo)
+            self.assertEqual(properties.stack_errors(named), [], template.path)
 
-    def test_a_queue_for_failed_events_takes_them_from_each_rule_that_names_it_by_its_arn(self) -> None:
-        for label, there in all_positions(TEMPLATE):
+    def test_dead_letter_queue_admits_exactly_the_rules_that_use_it(self) -> None:
+        for label, stack in all_stacks(TEMPLATE):
             rules = {
-                name for name, it in there.of_type("AWS::Events::Rule").items()
+                name for name, it in stack.of_type("AWS::Events::Rule").items()
                 for target in it["Targets"] if target.get("DeadLetterConfig")
             }
             admitted: set[str] = set()
-            for policy in there.of_type("AWS::SQS::QueuePolicy").values():
+            for policy in stack.of_type("AWS::SQS::QueuePolicy").values():
                 (statement,) = policy["PolicyDocument"]["Statement"]
                 for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]:
                     admitted |= set(arn.targets)
@@ -146,37 +146,38 @@ class LongNames(unittest.TestCase):
 
 
 class Functions(unittest.TestCase):
-    def test_what_managed_policies_allow_is_denied_to_each_function(self) -> None:
+    def test_managed_policies_are_restricted_for_each_function(self) -> None:
         for template in (TEMPLATE, Template.read("examples/rest-api.yaml")):
-            there = Position(template, together(template))
-            for function in sorted(PACKAGES.keys() & there.present):
-                self.assertEqual(mistakes_of_denials(there, function), [], f"{template.path}: {function}")
+            stack = Stack(template, everything_on(template))
+            for function in sorted(PACKAGES.keys() & stack.resources.keys()):
+                self.assertEqual(denial_errors(stack, function), [], f"{template.path}: {function}")
 
-    def test_a_missing_denial_is_found(self) -> None:
-        for dropped, said in ((0, "may create log groups"), (1, "may touch network interfaces")):
+    def test_missing_restrictions_are_found(self) -> None:
+        for dropped, error in ((0, "can create log groups"), (1, "can change network interfaces")):
+
             def drop(body: dict[str, Any], index: int = dropped) -> None:
                 del body["Resources"]["LimiterFunction"]["Properties"]["Policies"][0]["Statement"][index]
 
-            broken = Position(TEMPLATE.changed(drop), together(TEMPLATE))
-            self.assertEqual(mistakes_of_denials(broken, "LimiterFunction"), [said])
+            broken = Stack(TEMPLATE.changed(drop), everything_on(TEMPLATE))
+            self.assertEqual(denial_errors(broken, "LimiterFunction"), [error])
 
 
 class Nlb(unittest.TestCase):
     def test_clients_of_endpoints_do_not_reach_the_nlb(self) -> None:
-        given = position(CreateNlb="true", CreateMonitoringEndpoint="true")
+        given = stack(CreateNlb="true", CreateMonitoringEndpoint="true")
         self.assertEqual(given.values["EndpointClientCidr"], SAMPLES["EndpointClientCidr"])
-        self.assertNotIn("NlbFromClients", given.present)
-        named = position(CreateNlb="true", NlbClientCidr="10.9.0.0/16")
+        self.assertNotIn("NlbFromClients", given.resources)
+        named = stack(CreateNlb="true", NlbClientCidr="10.9.0.0/16")
         self.assertEqual(named.resources["NlbFromClients"]["Properties"]["CidrIp"], "10.9.0.0/16")
 
-    def test_the_example_networks_nlb_admits_nobody_by_default(self) -> None:
+    def test_nlb_of_the_example_network_admits_no_clients_by_default(self) -> None:
         network = Template.read("examples/network.yaml")
         for given, admitted in (({}, []), ({"NlbClientCidr": "10.9.0.0/16"}, ["10.9.0.0/16"])):
-            group = Position(network, given).of_type("AWS::EC2::SecurityGroup")["NlbSecurityGroup"]
+            group = Stack(network, given).of_type("AWS::EC2::SecurityGroup")["NlbSecurityGroup"]
             self.assertEqual([it["CidrIp"] for it in group.get("SecurityGroupIngress", [])], admitted)
 
-    def test_the_example_networks_alb_leaves_requests_of_an_http_api_alone(self) -> None:
-        network = Position(Template.read("examples/network.yaml"), {})
+    def test_alb_of_the_example_network_accepts_requests_of_an_http_api(self) -> None:
+        network = Stack(Template.read("examples/network.yaml"), {})
         alb = network.of_type("AWS::ElasticLoadBalancingV2::LoadBalancer")["Alb"]
         attributes = {it["Key"]: it["Value"] for it in alb["LoadBalancerAttributes"]}
         self.assertEqual(attributes["routing.http.desync_mitigation_mode"], "defensive")

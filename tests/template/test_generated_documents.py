@@ -1,4 +1,4 @@
-"""The documents hold what the template and the sources say."""
+"""The generated tables in the documents are up to date."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import sys
 import unittest
 
-from .document import PROJECT
+from harness.paths import PROJECT
 
 sys.path.insert(0, str(PROJECT / "docs"))
 
@@ -19,11 +19,11 @@ DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 class Documents(unittest.TestCase):
     maxDiff = None
 
-    def test_tables_are_what_the_template_and_the_prices_come_to(self) -> None:
+    def test_tables_match_the_template_and_the_prices(self) -> None:
         for path, document in tables.documents().items():
-            self.assertEqual((PROJECT / path).read_text(), document, "`.venv/bin/python docs/tables.py` writes it anew")
+            self.assertEqual((PROJECT / path).read_text(), document, "run `.venv/bin/python docs/tables.py`")
 
-    def test_every_parameter_that_a_document_names_with_a_value_exists(self) -> None:
+    def test_every_parameter_in_the_documents_exists(self) -> None:
         known = tables.template()["Parameters"].keys()
         for document in DOCUMENTS:
             named = set(re.findall(r"`?\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=(?!=)", document.read_text()))
@@ -31,7 +31,7 @@ class Documents(unittest.TestCase):
 
 
 class Costs(unittest.TestCase):
-    def test_nothing_is_charged_for_at_rest_and_a_million_requests_by_their_prices(self) -> None:
+    def test_idle_stack_is_free_and_requests_cost_their_prices(self) -> None:
         body = tables.template()
         idle, million, _ = (costs.tollgate(scale, body) for scale in costs.SCALES)
         self.assertEqual(sum(idle.values()), 0)
@@ -39,17 +39,17 @@ class Costs(unittest.TestCase):
         self.assertAlmostEqual(million["DynamoDB, writes"], 1.25 * 0.625)
         self.assertAlmostEqual(million["authorizer, time"], 1e6 * 0.008 * 0.5 * 0.0000133334)
 
-    def test_the_access_log_is_priced_by_the_line_that_the_stage_writes(self) -> None:
+    def test_access_log_price_follows_the_format_of_the_stage(self) -> None:
         body = tables.template()
         length = costs.access_line(body)
         settings = body["Resources"]["Stage"]["Properties"]["AccessLogSettings"]
         settings["Format"] = settings["Format"].replace("}", ', "more": "$context.path"}')
         self.assertEqual(costs.access_line(body), length + len(', "more": "-"'))
 
-    def test_a_priced_line_has_each_field_that_an_allowed_request_of_a_key_has(self) -> None:
+    def test_priced_access_log_line_has_the_fields_of_an_allowed_request(self) -> None:
         format_ = tables.template()["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
         fields = set(re.findall(r"\$context\.([\w.]+)", format_))
-        # Of errors, of IAM, of client certificates, of tokens, and of integrations with a function.
+        # Fields of errors, IAM, client certificates, tokens and Lambda integrations.
         absent = {
             "error.message", "error.responseType", "integrationErrorMessage", "authorizer.error", "identity.userArn",
             "identity.clientCert.serialNumber", "authorizer.issuer", "integration.requestId",
@@ -57,7 +57,7 @@ class Costs(unittest.TestCase):
         self.assertEqual(fields - costs.LINE.keys(), absent)
         self.assertLessEqual(costs.LINE.keys(), fields)
 
-    def test_what_others_cost_is_made_of_the_same_parts(self) -> None:
+    def test_alternatives_are_priced_with_the_same_parts(self) -> None:
         body, scale = tables.template(), costs.SCALES[-1]
         parts = costs.tollgate(scale, body)
         alone = parts["HTTP API, requests"] + parts["access log"]
@@ -67,11 +67,11 @@ class Costs(unittest.TestCase):
         leased = costs.tollgate(scale, body, costs.LEASED_WRITES)
         self.assertAlmostEqual(leased["DynamoDB, writes"], 100 * 0.066 * 0.625)
 
-    def test_every_alarm_is_counted_by_the_metrics_that_it_watches(self) -> None:
+    def test_alarm_price_depends_on_its_number_of_metrics(self) -> None:
         share = {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]}
         alarms = {"One": {"MetricName": "Latency"}, "Two": share}
         body = {"Resources": {name: {"Type": "AWS::CloudWatch::Alarm", "Properties": it} for name, it in alarms.items()}}
-        self.assertAlmostEqual(costs.eyes(body, 0), 3 * 0.10 + 0.50 + 3.00)
+        self.assertAlmostEqual(costs.monitoring(body, 0), 3 * 0.10 + 0.50 + 3.00)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,26 @@
-"""The positions of a template's parameters that are looked at: each alone, all together, and mixtures."""
+"""The sets of parameter values for which the tests evaluate a template.
+
+Each parameter is changed by itself, all are changed together, and random sets are mixed with a fixed seed.
+"""
 
 from __future__ import annotations
 
 import functools
 import random
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
-from .document import Template
-from .evaluation import Position
-from .rules import refusals
+from template.stack import Parameters, Stack, evaluate_all, failed_assertions
+from template.templates import Template
 
-ALB = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/internal/0123456789abcdef/0123456789abcdef"
-GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/orders/0123456789abcdef"
-# What somebody would give, for whatever is no choice between named values.
+LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/internal/0123456789abcdef/0123456789abcdef"
+TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/orders/0123456789abcdef"
+# A typical value of each parameter that has no list of allowed values.
 SAMPLES: dict[str, Any] = {
     "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms",
     "AlbDnsName": "internal-orders-1.us-east-1.elb.amazonaws.com",
     "AlbHostedZoneId": "Z35SXDOTRQ7X7K",
-    "AlbListenerArn": ALB,
+    "AlbListenerArn": LISTENER,
     "AlbListenerPort": 443,
     "AlbSecurityGroupId": "sg-0123456789abcdef0",
     "AllowedOrigins": "https://app.example.com,https://admin.example.com",
@@ -63,8 +66,8 @@ SAMPLES: dict[str, Any] = {
     "SyncMaxDeregistrationPercent": 25,
     "SyncMaxLookups": 300,
     "SyncMisses": 5,
-    "SyncTargetGroupArns": GROUP,
-    "SyncTargets": '[{"name":"internal-a.elb.amazonaws.com","target_group_arn":"%s","port":443}]' % GROUP,
+    "SyncTargetGroupArns": TARGET_GROUP,
+    "SyncTargets": '[{"name":"internal-a.elb.amazonaws.com","target_group_arn":"%s","port":443}]' % TARGET_GROUP,
     "ThrottledRulePriority": 11,
     "TruststoreUri": "s3://trust-store/truststore.pem",
     "TruststoreVersion": "3sL4kqtJlcpXroDTDmJ",
@@ -73,7 +76,7 @@ SAMPLES: dict[str, Any] = {
     "VpcCidr": "10.8.0.0/16",
     "VpcId": "vpc-0123456789abcdef0",
 }
-# What a parameter asks for besides.
+# The values that other parameters need if a parameter is set. `...` stands for the typical value.
 NEEDS: dict[str, dict[str, Any]] = {
     "AlarmTopicArn": {"CreateAlarms": "true"},
     "AlbListenerPort": {"BackendTlsServerName": ...},
@@ -118,84 +121,89 @@ NEEDS: dict[str, dict[str, Any]] = {
     "TruststoreUri": {"DomainName": ..., "DailyHealthRequest": "false"},
     "TruststoreVersion": {"TruststoreUri": ...},
 }
-# What makes no sense, and is made of values that do by themselves.
-SLIPS: list[dict[str, Any]] = [{"ThrottledRulePriority": 7, "UnavailableRulePriority": 7}]
-# What each interface endpoint asks for.
-INTERFACES = """
+# Sets of values that are invalid only together.
+INVALID_TOGETHER: list[dict[str, Any]] = [{"ThrottledRulePriority": 7, "UnavailableRulePriority": 7}]
+# The services with an interface endpoint.
+INTERFACE_ENDPOINTS = """
     Monitoring ElasticLoadBalancing Logs Sts Kms Ssm SecretsManager EcrApi EcrDkr Ecs Ec2 Lambda Events Xray
 """.split()
-NEEDS |= {f"Create{service}Endpoint": {"EndpointClientCidr": ...} for service in INTERFACES}
-# Left out of everything together, because they exclude what is in it.
-APART = {"AuthPolicy", "CreateVpcLink"}
-MIXTURES = 30
+NEEDS |= {f"Create{service}Endpoint": {"EndpointClientCidr": ...} for service in INTERFACE_ENDPOINTS}
+# Parameters that exclude others and therefore keep their defaults in `everything_on`.
+NOT_IN_EVERYTHING = {"AuthPolicy", "CreateVpcLink"}
+RANDOM_SETS = 30
 
 
-def others(template: Template, name: str) -> list[Any]:
-    """What a parameter can be beside its default; of long lists the ends."""
+def other_values(template: Template, name: str) -> list[Any]:
+    """Returns values of a parameter other than its default. Of a long list of allowed values, only the ends."""
     parameter = template.parameters[name]
     if "AllowedValues" in parameter:
-        rest = [value for value in parameter["AllowedValues"] if value != parameter.get("Default")]
-        return rest if len(rest) <= 3 else [rest[0], rest[-1]]
+        others = [value for value in parameter["AllowedValues"] if value != parameter.get("Default")]
+        return others if len(others) <= 3 else [others[0], others[-1]]
     return [SAMPLES[name]] if name in SAMPLES else []
 
 
-def required(template: Template) -> dict[str, Any]:
-    return {name: others(template, name)[0] for name, it in template.parameters.items() if "Default" not in it}
+def required(template: Template) -> Parameters:
+    """Returns values for the parameters without a default."""
+    return {name: other_values(template, name)[0] for name, it in template.parameters.items() if "Default" not in it}
 
 
-def with_needs(template: Template, given: dict[str, Any]) -> dict[str, Any]:
-    """What is given, with what that asks for, and so on."""
-    given, waiting = dict(given), list(given)
+def with_needs(template: Template, given: Parameters) -> Parameters:
+    """Adds the values that the given ones need, directly or indirectly, and the required ones."""
+    complete, waiting = dict(given), list(given)
     while waiting:
         for name, value in NEEDS.get(waiting.pop(), {}).items():
-            if name in template.parameters and name not in given:
-                given[name] = SAMPLES[name] if value is ... else value
+            if name in template.parameters and name not in complete:
+                complete[name] = SAMPLES[name] if value is ... else value
                 waiting.append(name)
-    return {**required(template), **given}
+    return {**required(template), **complete}
 
 
-def changed(template: Template, name: str, value: Any) -> dict[str, Any]:
-    """One parameter changed, with what that asks for. To switch something off asks for nothing, except for the VPC link,
-    in whose place the backend needs an address."""
-    switched_off = value == "false" and name != "CreateVpcLink"
-    return {**required(template), name: value} if switched_off else with_needs(template, {name: value})
+def with_change(template: Template, name: str, value: Any) -> Parameters:
+    """Changes one parameter, with the values that the change needs.
+
+    A feature that is turned off needs nothing, except the VPC link: without it, the backend needs a URL.
+    """
+    is_turned_off = value == "false" and name != "CreateVpcLink"
+    return {**required(template), name: value} if is_turned_off else with_needs(template, {name: value})
 
 
-def together(template: Template) -> dict[str, Any]:
-    """As much as goes together: every switch on, and something in every place."""
+def everything_on(template: Template) -> Parameters:
+    """Turns on every feature, and changes every other parameter from its default."""
     given = {}
     for name, parameter in template.parameters.items():
-        if name not in APART and (values := others(template, name)):
+        if name not in NOT_IN_EVERYTHING and (values := other_values(template, name)):
             given[name] = "true" if "true" in parameter.get("AllowedValues", []) else values[-1]
+
     off = [name for need in given for name, value in NEEDS.get(need, {}).items() if value == "false"]
     return given | {name: "false" for name in off if name in given}
 
 
 @functools.lru_cache(maxsize=16)
-def all_positions(template: Template) -> list[tuple[str, Position]]:
-    """With what findings call them. A test holds that `Rules` refuse none of them."""
-    return list(positions_in_turn(template))
+def all_stacks(template: Template) -> list[tuple[str, Stack]]:
+    """Returns the stacks for all sets of values, evaluated, each with a label for findings."""
+    stacks = [(label, Stack(template, parameters)) for label, parameters in labelled_sets(template)]
+    evaluate_all([stack for _, stack in stacks])
+    return stacks
 
 
-def positions_in_turn(template: Template) -> Iterator[tuple[str, Position]]:
-    yield "defaults", Position(template, required(template))
+def labelled_sets(template: Template) -> Iterator[tuple[str, Parameters]]:
+    yield "defaults", required(template)
     for name in template.parameters:
-        for value in others(template, name):
-            yield f"{name}={value}", Position(template, changed(template, name, value))
-    yield "together", Position(template, together(template))
-    yield from mixtures(template)
+        for value in other_values(template, name):
+            yield f"{name}={value}", with_change(template, name, value)
+    yield "everything on", everything_on(template)
+    yield from random_sets(template)
 
 
-def mixtures(template: Template) -> Iterator[tuple[str, Position]]:
-    """The same in each run."""
-    chance = random.Random(template.path)
-    found = 0
-    for number in range(20 * MIXTURES):
-        picked = chance.sample(sorted(template.parameters), k=chance.randint(2, max(2, len(template.parameters) // 3)))
-        given = {name: chance.choice(values) for name in picked if (values := others(template, name))}
-        position = Position(template, with_needs(template, given))
-        if not refusals(position):
-            yield f"mixture {number}: {sorted(given)}", position
-            found += 1
-        if found == MIXTURES:
-            return
+def random_sets(template: Template) -> list[tuple[str, Parameters]]:
+    """Returns random sets that the template's rules accept. They are the same in every run."""
+    dice = random.Random(template.path)
+    candidates = []
+    for number in range(20 * RANDOM_SETS):
+        picked = dice.sample(sorted(template.parameters), k=dice.randint(2, max(2, len(template.parameters) // 3)))
+        given = {name: dice.choice(values) for name in picked if (values := other_values(template, name))}
+        candidates.append((f"random set {number}: {sorted(given)}", with_needs(template, given)))
+
+    failures = failed_assertions(template, [parameters for _, parameters in candidates])
+    accepted = [candidate for candidate, failed in zip(candidates, failures, strict=True) if not failed]
+    return accepted[:RANDOM_SETS]

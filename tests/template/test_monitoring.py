@@ -1,0 +1,173 @@
+"""The dashboard, alarms and log metric filters refer to metrics that exist."""
+
+from __future__ import annotations
+
+import json
+import unittest
+from typing import Any
+
+from template import log_filters, monitoring
+from template.parameter_sets import SAMPLES, with_needs
+from template.stack import Stack
+from template.templates import Template
+
+TEMPLATE = Template.read("template.yaml")
+MONITORING = {"CreateAlarms": "true", "CreateDashboard": "true", "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms"}
+TARGETS = {"SyncTargets": SAMPLES["SyncTargets"], "SyncTargetGroupArns": SAMPLES["SyncTargetGroupArns"]}
+METRICS = {
+    "PublishMetrics": "true",
+    "ProbeEndpoints": "true",
+    "CreateMetricsQueue": "true",
+    "MetricsNamespace": "Of/Our: own",
+}
+PARAMETER_SETS: list[dict[str, str]] = [
+    {},
+    MONITORING,
+    {"CreateAlarms": "true"},
+    {"CreateDashboard": "true"},
+    {"GradualDeployment": "true"},
+    {**MONITORING, "OnThrottle": "forbid"},
+    {**MONITORING, "CreateVpcLink": "false"},
+    {**MONITORING, **TARGETS},
+    {**MONITORING, **METRICS},
+    {**MONITORING, **METRICS, "DailyHealthRequest": "false"},
+    {**MONITORING, **METRICS, **TARGETS},
+]
+
+
+def stack(parameters: dict[str, str], template: Template = TEMPLATE) -> Stack:
+    return Stack(template, with_needs(template, parameters))
+
+
+def access_log_record(**fields: str) -> dict[str, Any]:
+    """Returns a record with all fields of the stage's format."""
+    stage = stack({}).of_type("AWS::ApiGatewayV2::Stage")["Stage"]
+    record = {name: "-" for name in json.loads(stage["AccessLogSettings"]["Format"])}
+    assert fields.keys() <= record.keys()
+    return {**record, **fields}
+
+
+def pattern(name: str) -> log_filters.Pattern:
+    return log_filters.Pattern(TEMPLATE.body["Resources"][name]["Properties"]["FilterPattern"])
+
+
+class Monitoring(unittest.TestCase):
+    def test_every_referenced_metric_exists_for_all_parameter_sets(self) -> None:
+        for parameters in PARAMETER_SETS:
+            with self.subTest(sorted(parameters)):
+                self.assertEqual(monitoring.findings(stack(parameters)), [])
+
+    def test_only_their_parameters_create_alarms_and_the_dashboard(self) -> None:
+        without = stack({**METRICS, **TARGETS})
+        types = (monitoring.ALARM, monitoring.COMPOSITE, "AWS::CloudWatch::Dashboard")
+        self.assertEqual([without.of_type(type_) for type_ in types], [{}, {}, {}])
+        self.assertEqual(stack({"CreateDashboard": "true"}).of_type(monitoring.ALARM), {})
+        self.assertEqual(stack({"CreateAlarms": "true"}).of_type("AWS::CloudWatch::Dashboard"), {})
+
+    def test_every_alarm_has_a_runbook_section(self) -> None:
+        self.assertEqual(monitoring.runbook_errors(TEMPLATE), [])
+
+    def test_page_alarm_covers_wrong_decisions(self) -> None:
+        page = stack({**MONITORING, **METRICS, **TARGETS}).of_type(monitoring.COMPOSITE)["PageAlarm"]
+        self.assertEqual(
+            monitoring.alarms_in_rule(page), {"AuthorizerFaultsAlarm", "ServerErrorsAlarm", "ListenerRulesAlarm", "AlbSyncAlarm"}
+        )
+        page = stack({**MONITORING, "OnThrottle": "forbid"}).of_type(monitoring.COMPOSITE)["PageAlarm"]
+        self.assertEqual(monitoring.alarms_in_rule(page), {"AuthorizerFaultsAlarm", "ServerErrorsAlarm"})
+
+
+class Patterns(unittest.TestCase):
+    def test_throttled_request_without_a_429_is_counted(self) -> None:
+        for status, counted in (("429", False), ("200", True), ("404", True), ("502", True)):
+            line = access_log_record(decision="throttled", status=status)
+            self.assertEqual(pattern("UnansweredThrottlesFilter").matches(line), counted, status)
+        allowed = access_log_record(decision="allowed", status="200")
+        self.assertFalse(pattern("UnansweredThrottlesFilter").matches(allowed))
+
+    def test_requests_that_no_listener_rule_answers_are_not_counted(self) -> None:
+        for decision, name in (("throttled", "UnansweredThrottlesFilter"), ("unavailable", "UnansweredUnavailableFilter")):
+            for status, route in (("463", "ANY /{proxy+}"), ("200", "GET /_tollgate/usage"), ("504", "GET /_tollgate/usage")):
+                line = access_log_record(decision=decision, status=status, route_key=route)
+                self.assertFalse(pattern(name).matches(line), (status, route))
+            line = access_log_record(decision=decision, status="200", route_key="ANY /{proxy+}")
+            self.assertTrue(pattern(name).matches(line))
+
+    def test_unavailable_decision_without_a_503_is_counted(self) -> None:
+        for status, counted in (("503", False), ("200", True)):
+            line = access_log_record(decision="unavailable", status=status)
+            self.assertEqual(pattern("UnansweredUnavailableFilter").matches(line), counted, status)
+
+    def test_log_records_of_the_authorizer_are_counted(self) -> None:
+        fault = {"level": "INFO", "message": "decided", "request_id": "-", "decision": "-", "reason": "fault"}
+        unknown_key = {**fault, "reason": "store_unavailable", "problem": "the registry gives no answer"}
+        unread = {"level": "WARN", "message": "a plan could not be read: network", "reason": "network", "kind": "plan"}
+        degraded = {"level": "INFO", "message": "decided", "decision": "degraded", "reason": "store_unavailable"}
+        opened = {"level": "WARN", "breaker": "registry", "from": "Closed", "to": "Open", "opened": 1}
+        closed = {"level": "WARN", "breaker": "registry", "from": "HalfOpen", "to": "Closed", "opened": 1}
+        lines = [fault, unknown_key, unread, degraded, opened, closed]
+        for name, counted in (
+            ("AuthorizerFaultsFilter", [fault, unknown_key]),
+            ("LimiterFaultsFilter", [fault]),
+            ("DegradedDecisionsFilter", [unknown_key, degraded]),
+            ("AuthorizerBreakersFilter", [opened]),
+        ):
+            self.assertEqual([line for line in lines if pattern(name).matches(line)], counted, name)
+
+
+class BrokenMonitoring(unittest.TestCase):
+    def assert_found(self, expected: str, change: Any, parameters: dict[str, str] | None = None) -> None:
+        broken = stack({**MONITORING, **(parameters or {})}, TEMPLATE.changed(lambda body: change(body["Resources"])))
+        findings = monitoring.findings(broken)
+        self.assertTrue(any(expected in finding for finding in findings), findings)
+
+    def test_unknown_metric(self) -> None:
+        def rename(resources: Any) -> None:
+            resources["LatencyAlarm"]["Properties"]["MetricName"] = "latency"
+
+        self.assert_found("LatencyAlarm: nothing emits AWS/ApiGateway latency", rename)
+
+    def test_wrong_dimensions(self) -> None:
+        def rename(resources: Any) -> None:
+            resources["MetricsSilentAlarm"]["Properties"]["Dimensions"][0]["Name"] = "Path"
+
+        self.assert_found("has no dimensions ['Path', 'StatusClass']", rename, METRICS)
+
+    def test_dashboard_that_is_not_json(self) -> None:
+        def cut(resources: Any) -> None:
+            body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+            body[0] = body[0].rstrip()[:-1]
+
+        self.assert_found("its body is not JSON", cut)
+
+    def test_search_with_wrong_dimensions(self) -> None:
+        def misspell(resources: Any) -> None:
+            widgets = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["Published"]["Fn::If"]
+            widgets[1]["Fn::Sub"][0] = widgets[1]["Fn::Sub"][0].replace("Plan,Decision", "Plan,Verdict")
+
+        self.assert_found("Decisions has no dimensions ['Plan', 'Verdict']", misspell, METRICS)
+
+    def test_expression_with_an_unknown_id(self) -> None:
+        def misspell(resources: Any) -> None:
+            resources["ServerErrorsAlarm"]["Properties"]["Metrics"][0]["Expression"] = "100 * errors / request"
+
+        self.assert_found("refers to `request`", misspell)
+
+    def test_filter_with_an_unknown_field_or_value(self) -> None:
+        def misspell(resources: Any) -> None:
+            resources["UnansweredThrottlesFilter"]["Properties"]["FilterPattern"] = '{ $.verdict = "throttled" }'
+            resources["AuthorizerFaultsFilter"]["Properties"]["FilterPattern"] = '{ $.reason = "error" }'
+
+        self.assert_found("UnansweredThrottlesFilter: no line of AccessLogGroup has the field `verdict`", misspell)
+        self.assert_found("AuthorizerFaultsFilter: `reason` is never `error`", misspell)
+
+    def test_alarm_without_notification_and_alarm_that_notifies_twice(self) -> None:
+        def change(resources: Any) -> None:
+            del resources["LatencyAlarm"]["Properties"]["AlarmActions"]
+            resources["ServerErrorsAlarm"]["Properties"]["AlarmActions"] = [{"Ref": "AlarmTopicArn"}]
+
+        self.assert_found("LatencyAlarm: notifies no topic", change)
+        self.assert_found("ServerErrorsAlarm: notifies twice", change)
+
+
+if __name__ == "__main__":
+    unittest.main()
