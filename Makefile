@@ -36,10 +36,12 @@ unit: tools ## run the Rust tests
 		cargo test --workspace --locked --no-fail-fast; \
 	fi
 
+# The local gateway evaluates the templates. Building its test also builds the program, with the features of `make unit`.
 TEMPLATES = template.yaml $(wildcard examples/*.yaml)
 
 template: tools ## test template.yaml and examples/
 	$(VENV)/bin/cfn-lint $(TEMPLATES)
+	cargo build --workspace --test process --locked
 	@for template in $(TEMPLATES); do $(VENV)/bin/sam validate --lint --template $$template || exit 1; done
 	$(RUN) unittest discover --top-level-directory tests --start-directory tests/template
 

@@ -31,7 +31,7 @@ AWS = {
     ),
 }
 SERIES = re.compile(r'form\(\s*"(?P<name>\w+)",\s*\w+,\s*&\[(?P<dimensions>[^\]]*)\]')
-GAUGE = re.compile(r'\("(?P<name>[A-Z]\w+)", (?:Some|known)')
+GAUGE = re.compile(r'^\s+\("(?P<name>[A-Z]\w+)", ', re.MULTILINE)
 
 
 def text(value: object) -> str:
