@@ -172,6 +172,7 @@ async fn authorizer(
                 .store,
         ),
     };
+
     let proxy = Proxy::from_lookup(|name| std::env::var(name).ok())?;
     let authorizer = Authorizer::new(config, store, move || {
         local_http_calls(records.clone(), proxy.as_ref())
@@ -190,6 +191,7 @@ async fn limiter(
             KeyHeader::from_setting(setting("KEY_HEADER")).map_err(limiter::ConfigError::from)?;
         return Ok(Limiter::new(store, key_header));
     }
+
     let config = limiter::Config::from_lookup(&setting)?;
     let store = Box::pin(limiter::open(&config.store, &setting, records)).await;
     Ok(Limiter::new(

@@ -243,6 +243,7 @@ fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
             && has_valid_port(authority)
             && !authority.as_str().contains('@')
     });
+
     (is_plain && has_host).then_some(uri)
 }
 

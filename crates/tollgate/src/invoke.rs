@@ -123,6 +123,7 @@ fn settings(path: &Path, package: &str) -> Result<Value, InvokeError> {
         path: path.to_owned(),
         problem: error.to_string(),
     };
+
     let mut all: Value = serde_json::from_slice(&read(path)?).map_err(problem)?;
     Ok(all[logical_id(package)].take())
 }

@@ -39,6 +39,7 @@ where
 {
     let directives = std::env::var(RUST_LOG).ok();
     let filter = with_audit(filter(style, directives.as_deref())?);
+
     let registry = tracing_subscriber::registry();
     match style {
         LogStyle::Json | LogStyle::Quiet => registry
@@ -57,6 +58,7 @@ pub(crate) fn access_log(
     writer: impl Write + Clone + Send + Sync + 'static,
 ) -> LogSink {
     let write = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
+
     match style {
         LogStyle::Json => Arc::new(move |line: &str, _: &Exchange| write(line)),
         LogStyle::Short => {

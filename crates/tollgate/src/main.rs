@@ -40,6 +40,7 @@ fn fail(error: &impl Display) -> ExitCode {
             line.push(character);
         }
     }
+
     let _ = writeln!(std::io::stderr(), "tollgate: {line}");
     ExitCode::from(INVALID_INPUT)
 }

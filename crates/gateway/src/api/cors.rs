@@ -118,11 +118,13 @@ impl Cors {
         else {
             return false;
         };
+
         let value = if allowed == "*" {
             HeaderValue::from_static("*")
         } else {
             origin.clone()
         };
+
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, value);
         if self.credentials {
             headers.insert(

@@ -86,6 +86,7 @@ impl Exchange {
             ContextName::Authorizer(key) => return scalar(self.authorizer.get(key)?),
             ContextName::Builtin(name) => *name,
         };
+
         match name {
             "requestId" | "extendedRequestId" => Some(self.request_id.clone()),
             "requestTime" => Some(

@@ -80,6 +80,7 @@ fn check_types(template: &Template) -> Result<(), TemplateError> {
             .any(|service| kind.starts_with(service))
             && !SUPPORTED_TYPES.contains(kind)
     };
+
     match template.kinds().find(|(_, kind, _)| is_unsupported(kind)) {
         Some((id, kind, position)) => Err(TemplateError::at(
             position,
@@ -91,6 +92,7 @@ fn check_types(template: &Template) -> Result<(), TemplateError> {
 
 fn only(template: &Template, kind: &str) -> Result<(String, Fields), TemplateError> {
     let mut found = template.resources(kind)?;
+
     match (found.pop(), found.pop()) {
         (Some(one), None) => Ok(one),
         (Some((id, fields)), Some(_)) => Err(TemplateError::at(
@@ -121,6 +123,7 @@ fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
         }
         rules.push(rule);
     }
+
     rules.sort_by_key(|rule| rule.priority);
     Ok(rules)
 }
@@ -141,6 +144,7 @@ fn integrations(
                 .map(|target| target.function.package.clone())
         };
         let integration = Integration::read(fields, package)?;
+
         if let Some(target) = functions.invoked_by(integration.uri()) {
             let FunctionResource {
                 package,
@@ -167,6 +171,7 @@ fn check_permissions(
         let Some(target) = functions.invoked_by(route.integration.uri()) else {
             continue;
         };
+
         let source = format!(
             "{api_id}/$default/{}{}",
             key.method().unwrap_or("*"),

@@ -62,6 +62,7 @@ impl FunctionResources {
             Some(rest) => rest.is_empty() || function.alias.as_deref() == rest.strip_prefix(':'),
             None => false,
         };
+
         let function = self.0.iter().find(|function| has_arn(function))?;
         Some(InvocationTarget {
             function,

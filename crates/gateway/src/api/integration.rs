@@ -55,12 +55,14 @@ impl Integration {
                 "`IntegrationUri` names no function of this template",
             )
         })?;
+
         let response = fields
             .take("ResponseParameters")
             .map_or_else(|| Ok(HashMap::new()), response_mappings)?;
         let timeout = timeout(&mut fields)?;
         fields.ignore(&["Description"]);
         fields.finish()?;
+
         Ok(Self {
             function: Some(function),
             listener: None,
@@ -89,6 +91,7 @@ impl Integration {
                 ));
             }
         };
+
         let request = fields
             .take("RequestParameters")
             .map_or_else(|| Ok(Vec::new()), request_mappings)?;
@@ -99,6 +102,7 @@ impl Integration {
         // The local gateway connects to its backend without TLS.
         fields.ignore(&["Description", "TlsConfig"]);
         fields.finish()?;
+
         Ok(Self {
             function: None,
             listener,
@@ -173,6 +177,7 @@ fn response_mappings(node: Node) -> Result<HashMap<u16, Vec<Mapping>>, TemplateE
                 format!("`{status}` is not a status from 200 to 599"),
             )
         })?;
+
         let mut fields = Fields::of(node, "a status of ResponseParameters")?;
         let list = fields
             .require("ResponseParameters")?
@@ -196,6 +201,7 @@ fn response_mapping(node: Node) -> Result<Mapping, TemplateError> {
             "a response parameter must be a map of `Destination` and `Source`",
         ));
     }
+
     let mut fields = Fields::of(node, "a response parameter")?;
     let (destination, position) = fields.require_text("Destination")?;
     let (source, _) = fields.require_text("Source")?;

@@ -85,6 +85,7 @@ impl Mapping {
     /// The problem, if the mapping is not supported or not allowed.
     pub fn for_response(destination: &str, source: &str) -> Result<Self, String> {
         let mapping = Self::parse(destination, source)?;
+
         match mapping.target {
             Target::Path | Target::Query(_) => Err(format!("`{destination}` is for requests only")),
             Target::Status if source.parse::<StatusCode>().is_err() && !source.contains('$') => {
@@ -98,12 +99,14 @@ impl Mapping {
         let unknown =
             || format!("`{destination}` is not supported as the destination of a mapping");
         let (action, target) = destination.split_once(':').ok_or_else(unknown)?;
+
         let action = match action {
             "append" => Action::Append,
             "overwrite" => Action::Overwrite,
             "remove" => Action::Remove,
             _ => return Err(unknown()),
         };
+
         let target = match target.split_once('.') {
             Some(("header", name)) => Target::Header(header_name(name)?),
             Some(("querystring", name)) if !name.is_empty() => Target::Query(name.to_owned()),
@@ -111,6 +114,7 @@ impl Mapping {
             None if target == "statuscode" && action == Action::Overwrite => Target::Status,
             _ => return Err(unknown()),
         };
+
         let source = if action == Action::Remove {
             Source::default()
         } else {
@@ -138,6 +142,7 @@ impl Mapping {
         exchange: &Exchange,
     ) {
         let value = self.source.value(original, None, exchange);
+
         match (&self.target, value) {
             (Target::Header(name), value) => self.change_header(&mut request.headers, name, value),
             (Target::Path, Some(path)) => replace_path(request, &path),
@@ -155,6 +160,7 @@ impl Mapping {
         exchange: &Exchange,
     ) {
         let value = self.source.value(original, Some(headers), exchange);
+
         match &self.target {
             Target::Header(name) => self.change_header(headers, name, value),
             Target::Status => {
@@ -199,6 +205,7 @@ impl Mapping {
 fn header_name(name: &str) -> Result<HeaderName, String> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("`{name}` is not a valid header name"))?;
+
     let text = parsed.as_str();
     if RESERVED_HEADERS.contains(&text)
         || RESERVED_PREFIXES

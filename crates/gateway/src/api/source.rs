@@ -70,6 +70,7 @@ impl Piece {
         if variable == "$request.path" {
             return Some(Self::Path);
         }
+
         match variable.split_once('.')? {
             ("$context", name) => ContextName::parse(name).map(Self::Context),
             ("$request", rest) => match rest.split_once('.')? {

@@ -78,6 +78,7 @@ impl Stage {
         let Some(plan) = self.by_route.get(route_key).or(self.default.as_ref()) else {
             return Ok(());
         };
+
         let caller = Caller::Key(route_key.to_owned());
         match self
             .usage

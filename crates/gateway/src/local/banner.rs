@@ -117,6 +117,7 @@ impl Banner<'_> {
                 key.path()
             )?;
         }
+
         Ok(())
     }
 
@@ -124,6 +125,7 @@ impl Banner<'_> {
         if !self.schedules.is_empty() {
             writeln!(text, "\nSchedules")?;
         }
+
         let mut schedules = self.schedules.iter();
         schedules.try_for_each(|(schedule, _)| {
             writeln!(
@@ -138,6 +140,7 @@ impl Banner<'_> {
         if self.stand_ins.is_empty() {
             return Ok(());
         }
+
         writeln!(
             text,
             "\nMade-up values of parameters without a default (--parameter NAME=VALUE sets one)"

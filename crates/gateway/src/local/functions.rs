@@ -43,6 +43,7 @@ impl PolicyFile {
             FunctionError::Policy(error) => (None, error.to_string()),
             _ => return error.into(),
         };
+
         let problem = problem.trim_start_matches("AUTH_POLICY: ").to_owned();
         StartError::Document {
             path: self.path.clone(),

@@ -121,6 +121,7 @@ impl LocalIssuer {
         let Value::Array(issuers) = issuers else {
             return policy.to_owned();
         };
+
         issuers.push(self.policy_entry());
         Value::Object(document).to_string()
     }

@@ -58,6 +58,7 @@ impl Schedule {
             .to_string();
         let mut ticks = interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+
         loop {
             ticks.tick().await;
             match function.invoke(event.as_bytes()).await {
@@ -87,6 +88,7 @@ pub(super) async fn with_functions(
     let Some(endpoint) = endpoint else {
         return Ok(Vec::new());
     };
+
     let mut functions = Vec::with_capacity(schedules.len());
     for schedule in schedules {
         let (environment, endpoint) = (schedule.environment.clone(), endpoint.clone());
@@ -135,6 +137,7 @@ fn parse_rate(expression: &str, position: Position) -> Result<Duration, Template
         );
         TemplateError::at(position, problem)
     };
+
     let inner = expression
         .strip_prefix("rate(")
         .and_then(|rest| rest.strip_suffix(')'))
@@ -145,6 +148,7 @@ fn parse_rate(expression: &str, position: Position) -> Result<Duration, Template
         .ok()
         .filter(|value| *value > 0)
         .ok_or_else(refuse)?;
+
     let singular = if value == 1 {
         Some(unit)
     } else {

@@ -26,6 +26,7 @@ pub(super) fn read(path: Option<&Path>) -> Result<(Seeds, bool), StartError> {
         position: error.position(&text),
         problem: error.without_position(),
     };
+
     let seeds = Seeds::parse(&text).map_err(invalid)?;
     seeds.check().map_err(invalid)?;
     Ok((seeds, path.is_none()))

@@ -72,6 +72,7 @@ pub fn aws_setting(
     if name == "AWS_ENDPOINT_URL" {
         return Some(endpoint.to_string());
     }
+
     let placeholder = || {
         let (_, value) = PLACEHOLDERS.iter().find(|(known, _)| *known == name)?;
         let is_local = is_loopback(endpoint.host().unwrap_or_default());

@@ -83,6 +83,7 @@ impl Gauges {
     /// Returns the gauges by name, each with its dimensions and values.
     pub(super) fn by_name(&self) -> BTreeMap<&str, Vec<(&Dimensions, f64)>> {
         let mut gauges: BTreeMap<_, Vec<_>> = BTreeMap::new();
+
         for (dimensions, values) in &self.0 {
             for (name, value) in values {
                 gauges

@@ -32,6 +32,7 @@ impl BackendBody {
             body,
             deadline: Box::pin(tokio::time::sleep_until(deadline.into())),
         };
+
         if !body.is_end_stream() {
             body.first = body.frame().await.transpose()?;
         }

@@ -53,6 +53,7 @@ fn matching_rule<'g>(
 ) -> Option<&'g FixedResponse> {
     let listener = integration.listener.as_ref()?;
     headers::drop_invalid(&mut request.headers);
+
     let mut rules = gateway
         .api
         .rules
@@ -133,6 +134,7 @@ async fn response_with_body(
             BodyError::Timeout => BackendError::Timeout,
             _ => BackendError::Target(StatusCode::BAD_GATEWAY),
         })?;
+
     Ok(Response::from_parts(parts, body))
 }
 

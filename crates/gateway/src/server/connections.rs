@@ -99,6 +99,7 @@ impl AcceptFailures {
     /// Counts a failure. Returns the number of failures to log, at most once per interval.
     fn count(&mut self, now: Instant) -> Option<u64> {
         self.not_logged += 1;
+
         let is_due = self
             .logged_at
             .is_none_or(|logged| now.duration_since(logged) >= WARNING_INTERVAL);

@@ -156,6 +156,7 @@ fn query(pairs: &[(String, Option<String>)]) -> Value {
             .decode_utf8_lossy()
             .into_owned()
     };
+
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in pairs {
         let value = value.as_deref().map(decode).unwrap_or_default();

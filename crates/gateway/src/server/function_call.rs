@@ -84,6 +84,7 @@ fn reserve(
         exchange.integration_error = Some(MEMORY_EXHAUSTED.to_owned());
         ErrorResponse::Unavailable
     })?;
+
     Ok(response.map(|body| ReservedBody::new(body, reservation).boxed_unsync()))
 }
 
@@ -156,6 +157,7 @@ async fn invoke_in_task(
 ) -> Result<Vec<u8>, (ErrorResponse, String)> {
     let task = tokio::spawn(async move { function.invoke(event.as_bytes()).await });
     let abort = task.abort_handle();
+
     match tokio::time::timeout_at(deadline.into(), task).await {
         Ok(Ok(Ok(payload))) => Ok(payload),
         Ok(Ok(Err(Diagnostic { error_message, .. }))) => {
@@ -225,6 +227,7 @@ fn response_headers(
             HeaderValue::from_str(&cookie).map_err(|_| "a cookie is not valid".to_owned())?;
         map.append(SET_COOKIE, value);
     }
+
     Ok(map)
 }
 

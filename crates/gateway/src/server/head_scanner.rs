@@ -151,6 +151,7 @@ impl HeadScanner {
         let length = self.content_length.take();
         let mut head = std::mem::take(&mut self.head);
         head.is_ambiguous |= head.is_chunked && length.is_some();
+
         self.section = match length {
             _ if head.is_chunked || head.is_ambiguous => Section::Unscanned,
             Some(length) if length > 0 => Section::Body(length),

@@ -29,6 +29,7 @@ pub(super) fn strip_connection(headers: &mut HeaderMap) {
         .filter_map(|name| name.trim().parse().ok())
         .filter(|name| name != HOST)
         .collect();
+
     for name in CONNECTION_HEADERS.iter().chain(&named) {
         headers.remove(name);
     }
@@ -53,6 +54,7 @@ pub(super) fn add_forwarded(headers: &mut HeaderMap, source: IpAddr, port: u16) 
     } else {
         format!("{before}, {source}")
     };
+
     let values = [
         (name, chain),
         (
@@ -85,6 +87,7 @@ pub(super) fn drop_invalid(headers: &mut HeaderMap) {
         .filter(|name| !is_valid(name))
         .cloned()
         .collect();
+
     for name in invalid {
         headers.remove(name);
     }

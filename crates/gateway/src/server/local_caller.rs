@@ -86,6 +86,7 @@ fn loopback_host(headers: &HeaderMap) -> Option<Authority> {
         .to_str()
         .ok()
         .filter(|text| another.is_none() && !text.contains('@'))?;
+
     text.parse::<Authority>()
         .ok()
         .filter(|authority| is_loopback(authority.host()))
@@ -109,6 +110,7 @@ fn is_same_origin(origin: &HeaderValue, host: &Authority) -> bool {
     let parsed = authority
         .filter(|text| !text.contains(['@', '/']))
         .and_then(|text| text.parse::<Authority>().ok());
+
     parsed.is_some_and(|origin| {
         origin.host().eq_ignore_ascii_case(host.host())
             && port(&origin) == port(host)

@@ -72,6 +72,7 @@ pub(super) fn query(uri: &Uri) -> Vec<(String, Option<String>)> {
         .unwrap_or_default()
         .split('&')
         .filter(|pair| !pair.is_empty());
+
     pairs
         .map(|pair| {
             pair.split_once('=').map_or_else(
@@ -100,6 +101,7 @@ pub(super) fn joined(
         (name, None) if original.contains(pair) => name.clone(),
         (name, None) => utf8_percent_encode(name, QUERY_ESCAPES).to_string(),
     };
+
     query.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 

@@ -134,6 +134,7 @@ fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
             .get(name)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
+
     request.method().as_str().clone_into(&mut exchange.method);
     request.uri().path().clone_into(&mut exchange.path);
     exchange.protocol = if request.version() == Version::HTTP_10 {

@@ -82,6 +82,7 @@ impl Template {
         depth: usize,
     ) -> Result<Vec<bool>, TemplateError> {
         let operands = argument.clone().into_list(function)?;
+
         operands
             .iter()
             .map(|operand| self.is_true(operand, depth + 1))

@@ -138,6 +138,7 @@ impl Template {
             if !self.exists(resource)? {
                 continue;
             }
+
             let properties = self
                 .evaluate(&resource.properties)?
                 .unwrap_or(Node::new(resource.position, Kind::Map(Vec::new())));

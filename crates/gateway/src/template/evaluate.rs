@@ -103,6 +103,7 @@ pub(super) fn arguments<'n, const N: usize>(
         Kind::List(items) => items.iter().collect(),
         _ => Vec::new(),
     };
+
     items.try_into().map_err(|_| {
         TemplateError::at(
             argument.position,

@@ -19,6 +19,7 @@ impl Fields {
     /// [`TemplateError`] if the node is not a map.
     pub fn of(node: Node, what: impl Into<String>) -> Result<Self, TemplateError> {
         let what = what.into();
+
         match node.kind {
             Kind::Map(left) => Ok(Self {
                 what,
@@ -74,6 +75,7 @@ impl Fields {
         if found == value {
             return Ok(());
         }
+
         let problem = format!(
             "`{name}` of {} is `{found}`; only `{value}` is supported",
             self.what
@@ -101,6 +103,7 @@ impl Fields {
         let Some((text, position)) = self.text(name)? else {
             return Ok(None);
         };
+
         match text.parse().ok().filter(is_valid) {
             Some(number) => Ok(Some(number)),
             None => Err(TemplateError::at(
@@ -132,6 +135,7 @@ impl Fields {
             .left
             .iter()
             .min_by_key(|(_, position, _)| (position.line, position.column));
+
         match first {
             Some((name, position, _)) => Err(TemplateError::at(
                 *position,

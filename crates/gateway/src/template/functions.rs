@@ -90,6 +90,7 @@ impl Template {
                 TemplateError::at(position, format!("there is no `{name}` in this mapping"))
             })?;
         }
+
         Ok(found)
     }
 }

@@ -53,10 +53,12 @@ impl Template {
                 }
                 None => true,
             };
+
             if exists {
                 outputs.insert(name.clone(), optional_json(self.evaluate(node)?));
             }
         }
+
         Ok(outputs.into())
     }
 }

@@ -88,6 +88,7 @@ impl Node {
         if let Some(error) = scanned.as_ref().err().or(loader.error()) {
             return Err(TemplateError::at(position(error.marker()), error.info()));
         }
+
         match loader.into_documents().as_slice() {
             [document] if document.is_mapping() => Self::from_yaml(document),
             _ => Err(TemplateError::whole("a template must be one map")),
@@ -128,6 +129,7 @@ fn check_depth(text: &str) -> Result<(), TemplateError> {
     for event in Parser::new_from_str(text) {
         let (event, span) =
             event.map_err(|error| TemplateError::at(position(error.marker()), error.info()))?;
+
         match event {
             Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
             Event::MappingEnd | Event::SequenceEnd => depth -= 1,
@@ -158,6 +160,7 @@ fn scalar(position: Position, text: &str, style: ScalarStyle, tag: Option<&Tag>)
     } else {
         Kind::Text(text.to_owned())
     };
+
     let node = Node {
         position,
         kind,

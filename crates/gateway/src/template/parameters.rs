@@ -50,6 +50,7 @@ impl Value {
             let items = items.map(|item| Node::text(position, item.trim()));
             return Node::new(position, Kind::List(items.collect()));
         }
+
         Node {
             is_plain: self.kind == "Number",
             ..Node::text(position, self.text.as_str())
@@ -122,6 +123,7 @@ impl Parameter {
             .transpose()?
             .unwrap_or_default();
         let (min, max) = (fields.number("MinValue")?, fields.number("MaxValue")?);
+
         // CloudFormation checks patterns and lengths. A made-up value cannot match every pattern.
         fields.ignore(&[
             "Description",
@@ -132,6 +134,7 @@ impl Parameter {
             "MaxLength",
         ]);
         fields.finish()?;
+
         Ok(Self {
             name: name.to_owned(),
             position,
@@ -173,6 +176,7 @@ impl Parameter {
         if let Some(first) = self.allowed.first() {
             return first.clone();
         }
+
         let of_type = |kind: &str| match kind {
             "Number" => self.min.unwrap_or(1.0).to_string(),
             "AWS::EC2::VPC::Id" => "vpc-00000000000000000".to_owned(),
@@ -180,6 +184,7 @@ impl Parameter {
             "AWS::EC2::SecurityGroup::Id" => "sg-00000000000000000".to_owned(),
             _ => format!("stand-in-for-{}", self.name),
         };
+
         match self
             .kind
             .strip_prefix("List<")

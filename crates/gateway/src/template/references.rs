@@ -57,6 +57,7 @@ impl Template {
             let arguments = Node::new(position, Kind::List(arguments.into()));
             return Ok(Node::call(position, "GetAtt", arguments));
         }
+
         let resource = self.resource(id, position)?;
         Ok(Node::text(position, resource.local_attribute(attribute)))
     }
@@ -70,6 +71,7 @@ impl Template {
         if let Some(value) = self.pseudo_parameter(name) {
             return Ok(Node::text(position, value));
         }
+
         if let Some((id, attribute)) = name.split_once('.') {
             return self.attribute_of(id, attribute, position);
         }
@@ -91,6 +93,7 @@ impl Template {
                 format!("there is neither a parameter nor a resource `{id}`"),
             )
         })?;
+
         if self.exists(resource)? {
             return Ok(resource);
         }
@@ -107,6 +110,7 @@ impl Template {
             .resources
             .iter()
             .filter(|resource| resource.kind == "AWS::Serverless::Function");
+
         for function in functions {
             let alias = name
                 .strip_prefix(function.id.as_str())

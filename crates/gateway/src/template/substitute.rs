@@ -61,6 +61,7 @@ fn parts(text: &str) -> Option<Vec<Part<'_>>> {
         });
         rest = tail;
     }
+
     parts.push(Part::Text(rest));
     Some(parts)
 }
@@ -118,6 +119,7 @@ impl Substitution {
         if !self.is_unresolved {
             return Node::text(position, self.text);
         }
+
         let template = Node::text(position, self.template);
         if self.variables.is_empty() {
             return Node::call(position, "Sub", template);

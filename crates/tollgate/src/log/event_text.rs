@@ -53,6 +53,7 @@ fn is_in_the_access_line(event: &Map<String, Value>) -> bool {
 fn text(event: &Map<String, Value>) -> String {
     let plain = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
     let mut line = format!("{} {}", plain("level"), escaped(plain("message")));
+
     let fields = event
         .iter()
         .filter(|(name, _)| !HIDDEN_FIELDS.contains(&name.as_str()));

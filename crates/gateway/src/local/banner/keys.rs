@@ -19,6 +19,7 @@ pub(super) fn write(
         } else {
             &key.key_id
         };
+
         let problem = problem(key, now)
             .map(|problem| format!("   ({problem})"))
             .unwrap_or_default();
@@ -46,6 +47,7 @@ fn limits(plan: &PlanDocument) -> String {
         .quotas
         .iter()
         .map(|quota| format!("{} per {}", quota.limit, quota.period));
+
     let all: Vec<String> = throttle.chain(quotas).collect();
     if all.is_empty() {
         "no limit".to_owned()

@@ -13,9 +13,11 @@ pub(super) fn token_command(program: Option<&str>, is_under_cargo: bool, state: 
     } else {
         quoted(program.unwrap_or("tollgate"))
     };
+
     if is_under_cargo && state == Path::new(DEFAULT_STATE_FOLDER) {
         return format!("{program} token --plan pro");
     }
+
     let folder = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
     format!(
         "{program} token --plan pro --state {}",
