@@ -12,6 +12,29 @@
 //! deployed functions and runs them in process: the code that serves a request on a developer's
 //! machine is the code that is deployed.
 //!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use gateway::local::{self, DEFAULT_STATE_FOLDER, Options};
+//!
+//! # async fn serve() -> Result<(), local::StartError> {
+//! let options = Options {
+//!     listen: ([127, 0, 0, 1], 3000).into(),
+//!     template: "template.yaml".into(),
+//!     parameters: Vec::new(),
+//!     backend: None,
+//!     endpoint: None,
+//!     policy: None,
+//!     seeds: None,
+//!     state: DEFAULT_STATE_FOLDER.into(),
+//! };
+//! let access_log = Arc::new(|line: &str, _: &gateway::api::Exchange| print!("{line}"));
+//! let gateway = local::start(options, access_log, std::io::sink()).await?;
+//! gateway.serve(std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Modules, in the order of a request: [`template`] evaluates the CloudFormation template, [`api`]
 //! is the HTTP API in it, [`server`] serves that API over HTTP and [`function`] invokes the
 //! functions. [`local`] puts them together.

@@ -38,7 +38,7 @@ pub(crate) fn run(options: Serve) -> ExitCode {
         // The handlers exist before the banner is printed, so that a signal never kills requests in
         // progress.
         let signals = Signals::listen().map_err(|error| error.to_string())?;
-        // Nobody may be reading standard output. That is not an error.
+        // It is not an error if standard output is closed.
         let _ = std::io::stdout().write_all(gateway.banner.as_bytes());
 
         let metrics = gateway.metrics();

@@ -34,24 +34,10 @@ impl Stage {
         let default = fields
             .take("DefaultRouteSettings")
             .map_or(Ok(None), |node| settings(node, "DefaultRouteSettings"))?;
-
-        let routes = fields.take("RouteSettings").map_or_else(
-            || Ok(Vec::new()),
-            |node| Fields::of(node, "RouteSettings").map(Fields::rest),
-        )?;
-        let mut by_route = HashMap::new();
-        for (route, position, node) in routes {
-            if !route_keys.contains(&route) {
-                return Err(TemplateError::at(
-                    position,
-                    format!("there is no route `{route}`"),
-                ));
-            }
-            if let Some(plan) = settings(node, &route)? {
-                by_route.insert(route, plan);
-            }
-        }
-
+        let by_route = match fields.take("RouteSettings") {
+            Some(node) => route_settings(node, route_keys)?,
+            None => HashMap::new(),
+        };
         let log = fields
             .take("AccessLogSettings")
             .map(log_format)
@@ -88,6 +74,23 @@ impl Stage {
             _ => Err(TooManyRequests),
         }
     }
+}
+
+fn route_settings(
+    node: Node,
+    route_keys: &BTreeSet<String>,
+) -> Result<HashMap<String, Arc<Plan>>, TemplateError> {
+    let mut by_route = HashMap::new();
+    for (route, position, node) in Fields::of(node, "RouteSettings")?.rest() {
+        if !route_keys.contains(&route) {
+            let problem = format!("there is no route `{route}`");
+            return Err(TemplateError::at(position, problem));
+        }
+        if let Some(plan) = settings(node, &route)? {
+            by_route.insert(route, plan);
+        }
+    }
+    Ok(by_route)
 }
 
 fn settings(node: Node, what: &str) -> Result<Option<Arc<Plan>>, TemplateError> {

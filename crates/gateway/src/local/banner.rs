@@ -62,18 +62,24 @@ impl Banner<'_> {
             )?;
         }
 
+        self.write_connections(text)?;
+        self.write_routes(text)?;
+        self.write_schedules(text)?;
+        self.write_stand_ins(text)?;
+        self.write_keys(text)?;
+        if self.are_secrets_shown && self.is_echo {
+            self.write_examples(text)
+        } else {
+            writeln!(text)
+        }
+    }
+
+    fn write_connections(&self, text: &mut String) -> std::fmt::Result {
         let kind = if self.is_echo { ", built-in echo" } else { "" };
-        writeln!(
-            text,
-            "\nBackend  {}{kind}",
-            self.backend.to_string().trim_end_matches('/')
-        )?;
+        writeln!(text, "\nBackend  {}{kind}", without_slash(self.backend))?;
+
         match self.endpoint {
-            Some(endpoint) => writeln!(
-                text,
-                "Store    DynamoDB at {}",
-                endpoint.to_string().trim_end_matches('/')
-            )?,
+            Some(endpoint) => writeln!(text, "Store    DynamoDB at {}", without_slash(endpoint))?,
             None => writeln!(
                 text,
                 "Store    embedded; plans, keys and usage are lost when this process ends"
@@ -89,17 +95,7 @@ impl Banner<'_> {
             text,
             "Metrics  http://{}{METRICS_PATH}, and as a table at the end",
             self.address
-        )?;
-
-        self.write_routes(text)?;
-        self.write_schedules(text)?;
-        self.write_stand_ins(text)?;
-        self.write_keys(text)?;
-        if self.are_secrets_shown && self.is_echo {
-            self.write_examples(text)
-        } else {
-            writeln!(text)
-        }
+        )
     }
 
     fn write_routes(&self, text: &mut String) -> std::fmt::Result {
@@ -209,4 +205,8 @@ impl Banner<'_> {
         )?;
         writeln!(text)
     }
+}
+
+fn without_slash(uri: &Uri) -> String {
+    uri.to_string().trim_end_matches('/').to_owned()
 }

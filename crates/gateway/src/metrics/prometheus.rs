@@ -16,32 +16,39 @@ impl Snapshot {
             text,
             family: String::new(),
         };
+        self.write_series(&mut exposition)?;
+        self.write_gauges(&mut exposition)?;
 
+        exposition.begin(
+            "tollgate_rejected_records_total",
+            "counter",
+            help(Metric::RejectedRecords),
+        )?;
+        exposition.sample("", &[], self.totals.rejected_records())
+    }
+
+    fn write_series(&self, exposition: &mut Exposition<'_>) -> fmt::Result {
         for ((name, series), aggregate) in self.totals.series() {
+            let (family, help) = (family(name), help(series.metric));
             let labels: Vec<_> = series
                 .dimensions()
                 .map(|(name, value)| label(name, value))
                 .collect();
             match series.metric.unit() {
                 Unit::Count => {
-                    exposition.begin(
-                        &format!("{}_total", family(name)),
-                        "counter",
-                        help(series.metric),
-                    )?;
+                    exposition.begin(&format!("{family}_total"), "counter", help)?;
                     exposition.sample("", &labels, aggregate.values.count())?;
                 }
                 Unit::Milliseconds => {
-                    exposition.begin(
-                        &format!("{}_milliseconds", family(name)),
-                        "summary",
-                        help(series.metric),
-                    )?;
+                    exposition.begin(&format!("{family}_milliseconds"), "summary", help)?;
                     exposition.summary(&labels, &aggregate.values)?;
                 }
             }
         }
+        Ok(())
+    }
 
+    fn write_gauges(&self, exposition: &mut Exposition<'_>) -> fmt::Result {
         for (name, values) in self.gauges.by_name() {
             exposition.begin(&family(name), "gauge", &gauge_help(name))?;
             for (dimensions, value) in values {
@@ -52,13 +59,7 @@ impl Snapshot {
                 exposition.sample("", &labels, value)?;
             }
         }
-
-        exposition.begin(
-            "tollgate_rejected_records_total",
-            "counter",
-            help(Metric::RejectedRecords),
-        )?;
-        exposition.sample("", &[], self.totals.rejected_records())
+        Ok(())
     }
 }
 

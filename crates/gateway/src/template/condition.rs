@@ -49,23 +49,32 @@ impl Template {
                 let (name, position) = argument.as_ref().clone().into_text("Condition")?;
                 self.condition(&name, position, depth)
             }
-            "Contains" => {
-                let [list, value] = arguments::<2>(argument, "Contains")?;
-                let value = self.text(value, depth)?;
-                Ok(self.texts(list, depth)?.contains(&value))
-            }
-            "EachMemberEquals" => {
-                let [list, value] = arguments::<2>(argument, "EachMemberEquals")?;
-                let value = self.text(value, depth)?;
-                Ok(self.texts(list, depth)?.iter().all(|item| *item == value))
-            }
-            "EachMemberIn" => {
-                let [list, allowed] = arguments::<2>(argument, "EachMemberIn")?;
-                let allowed = self.texts(allowed, depth)?;
-                let list = self.texts(list, depth)?;
-                Ok(list.iter().all(|item| allowed.contains(item)))
+            "Contains" | "EachMemberEquals" | "EachMemberIn" => {
+                self.is_true_of_list(function, argument, depth)
             }
             _ => Err(unsupported()),
+        }
+    }
+
+    /// The functions that only rules have.
+    fn is_true_of_list(
+        &self,
+        function: &str,
+        argument: &Node,
+        depth: usize,
+    ) -> Result<bool, TemplateError> {
+        let [list, operand] = arguments::<2>(argument, function)?;
+        let list = self.texts(list, depth)?;
+        if function == "EachMemberIn" {
+            let allowed = self.texts(operand, depth)?;
+            return Ok(list.iter().all(|item| allowed.contains(item)));
+        }
+
+        let value = self.text(operand, depth)?;
+        if function == "Contains" {
+            Ok(list.contains(&value))
+        } else {
+            Ok(list.iter().all(|item| *item == value))
         }
     }
 

@@ -45,7 +45,8 @@ impl Template {
     /// with `AWS::` sets a pseudo parameter.
     ///
     /// # Errors
-    /// As [`Self::parse`]; and if a parameter has neither a value nor a default.
+    /// [`TemplateError`] under the conditions of [`Self::parse`], and if a parameter has neither a
+    /// value nor a default.
     pub fn unresolved(node: Node, given: &ParameterValues) -> Result<Self, TemplateError> {
         let (pseudo_parameters, given) = given
             .clone()
@@ -72,13 +73,10 @@ impl Template {
         let empty = Node::new(sections.position, Kind::Map(Vec::new()));
         let (parameters, stand_ins) = parameters::values(sections.take("Parameters"), given)?;
         let mappings = sections.take("Mappings").unwrap_or(empty);
+        let conditions = section(&mut sections, "Conditions")?;
         let resources = Fields::of(sections.require("Resources")?, "Resources")?.rest();
-        let mut section = |name: &str| match sections.take(name) {
-            Some(node) => Fields::of(node, name).map(Fields::rest),
-            None => Ok(Vec::new()),
-        };
-        let (conditions, outputs) = (section("Conditions")?, section("Outputs")?);
-        let rules = section("Rules")?;
+        let outputs = section(&mut sections, "Outputs")?;
+        let mut rules = section(&mut sections, "Rules")?;
         sections.ignore(&[
             "AWSTemplateFormatVersion",
             "Transform",
@@ -87,6 +85,10 @@ impl Template {
         ]);
         sections.finish()?;
 
+        if references == References::Local {
+            // The local gateway leaves rules to CloudFormation.
+            rules.clear();
+        }
         Ok(Self {
             parameters,
             stand_ins,
@@ -101,14 +103,10 @@ impl Template {
                 .map(|(id, position, node)| Resource::read(id, position, node))
                 .collect::<Result<_, _>>()?,
             outputs,
-            // The local gateway leaves rules to CloudFormation.
-            rules: match references {
-                References::Local => Vec::new(),
-                References::Unresolved => rules
-                    .into_iter()
-                    .map(|(name, _, node)| Rule::read(name, node))
-                    .collect::<Result<_, _>>()?,
-            },
+            rules: rules
+                .into_iter()
+                .map(|(name, _, node)| Rule::read(name, node))
+                .collect::<Result<_, _>>()?,
             references,
         })
     }
@@ -154,5 +152,16 @@ impl Template {
             Some((name, position)) => self.condition(name, *position, 0),
             None => Ok(true),
         }
+    }
+}
+
+/// The entries of an optional section.
+fn section(
+    sections: &mut Fields,
+    name: &str,
+) -> Result<Vec<(String, Position, Node)>, TemplateError> {
+    match sections.take(name) {
+        Some(node) => Ok(Fields::of(node, name)?.rest()),
+        None => Ok(Vec::new()),
     }
 }

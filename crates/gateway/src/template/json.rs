@@ -9,8 +9,8 @@ impl Template {
     /// their truth values, the `Resources` and `Outputs` whose condition is true, and under
     /// `Rules` the assertions that fail.
     ///
-    /// What only a deployment can resolve stays a function call, such as `{"Ref": "Table"}` or
-    /// `{"Fn::Sub": "${Table.Arn}/index/*"}`. Values that are known are filled in.
+    /// A value that only a deployment can resolve stays a function call, such as `{"Ref": "Table"}`
+    /// or `{"Fn::Sub": "${Table.Arn}/index/*"}`. Known values are filled in.
     ///
     /// # Errors
     /// [`TemplateError`] if a function is not supported, or if a condition, a mapping or a function

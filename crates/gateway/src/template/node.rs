@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_and_long_functions_are_the_same() {
+    fn short_and_long_forms_of_functions_are_equal() {
         let short = Node::parse("a: !Ref b").unwrap();
         let long = Node::parse("a: {Ref: b}").unwrap();
         for node in [short, long] {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_stay_as_they_are_written() {
+    fn scalars_are_kept_as_written() {
         let Kind::Map(entries) = Node::parse("a: 1.10\nb: true\nc: \"null\"\nd: null\ne:")
             .unwrap()
             .kind
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_line_and_column() {
+    fn errors_have_line_and_column() {
         assert_eq!(
             Node::parse("a: 1\nb: [1\nc: 2")
                 .unwrap_err()

@@ -17,23 +17,9 @@ const CONTEXT_FIELDS: [(&str, &str); 5] = [
 /// characters are escaped, because clients choose the path.
 pub(super) fn text(exchange: &Exchange) -> String {
     let mut line = String::with_capacity(128);
-    push_escaped(
-        &mut line,
-        if exchange.method.is_empty() {
-            "-"
-        } else {
-            &exchange.method
-        },
-    );
+    push_escaped(&mut line, non_empty(&exchange.method));
     line.push(' ');
-    push_escaped(
-        &mut line,
-        if exchange.path.is_empty() {
-            "-"
-        } else {
-            &exchange.path
-        },
-    );
+    push_escaped(&mut line, non_empty(&exchange.path));
     let status = exchange
         .status
         .map_or_else(|| "-".to_owned(), |status| status.to_string());
@@ -43,27 +29,35 @@ pub(super) fn text(exchange: &Exchange) -> String {
     let _ = write!(line, " {status} {milliseconds} ms");
 
     for (field, name) in CONTEXT_FIELDS {
-        let value = exchange
-            .authorizer
-            .get(field)
-            .and_then(serde_json::Value::as_str);
+        let value = exchange.authorizer.get(field);
+        let value = value.and_then(serde_json::Value::as_str);
         if let Some(value) = value.filter(|value| !["", "-", "ok"].contains(value)) {
             let _ = write!(line, " {name}=");
             push_escaped(&mut line, value);
         }
     }
-    let errors = [
-        exchange.authorizer_error.as_deref(),
-        exchange.integration_error.as_deref(),
-        exchange.error,
-    ];
-    if let Some(error) = errors.into_iter().flatten().next() {
+
+    if let Some(error) = error(exchange) {
         line.push_str(" error=\"");
         push_escaped(&mut line, error);
         line.push('"');
     }
     line.push('\n');
     line
+}
+
+/// The most specific error of the exchange.
+fn error(exchange: &Exchange) -> Option<&str> {
+    let errors = [
+        exchange.authorizer_error.as_deref(),
+        exchange.integration_error.as_deref(),
+        exchange.error,
+    ];
+    errors.into_iter().flatten().next()
+}
+
+fn non_empty(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
 }
 
 fn push_escaped(line: &mut String, text: &str) {

@@ -107,11 +107,11 @@ mod tests {
 
     #[test]
     fn message_is_followed_by_its_fields() {
-        let event = json!({"timestamp": "t", "level": "WARN", "message": "no answer\n", "host": "a.example", "ms": 7,
+        let event = json!({"timestamp": "t", "level": "WARN", "message": "no response\n", "host": "a.example", "ms": 7,
                            "detail": "two words", "none": "-", "near_limit": false, "request_id": "r", "span": {"request_id": "r"}});
         assert_eq!(
             written(&event),
-            "WARN no answer\\n host=a.example ms=7 detail=\"two words\"\n"
+            "WARN no response\\n host=a.example ms=7 detail=\"two words\"\n"
         );
     }
 
