@@ -1,4 +1,4 @@
-"""Links have targets, commands can be pasted, and the language is plain."""
+"""Links have targets, and commands can be pasted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ import unittest
 
 from documents import markdown, shell
 from harness.paths import PROJECT
-from house import words
-
-# Generated from texts that are checked where they are written.
-GENERATED = ("BENCHMARKS.md", "docs/reference/parameters.md")
 
 
 class Links(unittest.TestCase):
@@ -94,12 +90,6 @@ class Readme(unittest.TestCase):
         self.assertEqual(headings, ["Concepts", "Guides", "Reference", "Operations", "Decisions"])
         for heading in headings[:-1]:
             self.assertIn(f"docs/README.md#{heading.lower()}", self.text)
-
-
-class Language(unittest.TestCase):
-    def test_documents_are_free_of_give_away_phrases(self):
-        found = [phrase for phrase in words.phrases() if phrase.file.endswith(".md") and phrase.file not in GENERATED]
-        self.assertEqual([str(phrase) for phrase in found], [])
 
 
 if __name__ == "__main__":
