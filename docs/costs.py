@@ -1,4 +1,6 @@
-"""Computes monthly costs from unit prices and measurements. docs/operations/costs.md lists their sources."""
+"""Computes monthly costs from unit prices and measurements. docs/operations/costs.md lists their
+sources.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from tables import table
 HOURS = 730
 GB = 1e9
 
-# US dollars in us-east-1, November 2026, without free tiers: per request, per GB, per hour or per month.
+# US dollars in us-east-1, November 2026, without free tiers: per request, per GB, per hour or per
+# month.
 HTTP_API = 1.00e-6
 REST_API = 3.50e-6
 LAMBDA_REQUEST = 0.20e-6
@@ -30,14 +33,17 @@ FARGATE_CPU_HOUR, FARGATE_GB_HOUR = 0.03238, 0.00356  # arm64
 PUBLIC_ADDRESS_HOUR = 0.005
 REDIS_HOUR = 0.016  # cache.t4g.micro
 
-# Measured: writes per request with `make bench` (one caller at random times, 30 % of its rate), and bytes of log lines.
+# Measured: writes per request with `make bench` (one caller at random times, 30 % of its rate), and
+# bytes of log lines.
 WRITES = 1.25
 AUTHORIZER_LINE, CALL_LINE = 310, 190
-# Assumed, because Tollgate has not run in AWS: the duration of a decision with one write, and the size of an exchange.
+# Assumed, because Tollgate has not run in AWS: the duration of a decision with one write, and the
+# size of an exchange.
 AUTHORIZER_S, AUTHORIZER_GB = 0.008, 0.5
 EXCHANGE_BYTES = 2_000
 SERIES = 40
-# Measured with `make bench`: store requests per decision on a hot key with `"lease": 16` and 16 workers.
+# Measured with `make bench`: store requests per decision on a hot key with `"lease": 16` and 16
+# workers.
 LEASED_WRITES = 0.066
 # The values in an access log line, as the local gateway logs them. All others are logged as `-`.
 LINE = {
@@ -53,7 +59,9 @@ LINE = {
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """A month's traffic. `reads` is the share of requests that read their key and plan, which are cached for 30 s."""
+    """A month's traffic. `reads` is the share of requests that read their key and plan, which are
+    cached for 30 s.
+    """
 
     name: str
     requests: float
@@ -87,8 +95,14 @@ def tollgate(scale: Scale, body: dict[str, Any], writes: float = WRITES) -> dict
 
 def monitoring(body: dict[str, Any], series: int) -> float:
     """Returns the costs of dashboard, alarms and published metrics, which do not depend on traffic."""
-    alarms = [it["Properties"] for it in body["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
-    alarm_metrics = sum(sum("MetricStat" in it for it in alarm.get("Metrics", [])) or 1 for alarm in alarms)
+    alarms = [
+        it["Properties"]
+        for it in body["Resources"].values()
+        if it["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    alarm_metrics = sum(
+        sum("MetricStat" in it for it in alarm.get("Metrics", [])) or 1 for alarm in alarms
+    )
     return DASHBOARD + alarm_metrics * ALARM + COMPOSITE_ALARM + series * METRIC
 
 
@@ -100,7 +114,9 @@ def http_api(scale: Scale, body: dict[str, Any]) -> float:
 def rest_api_with_tollgate(scale: Scale, body: dict[str, Any]) -> float:
     """A REST API with the same authorizer and the same access log, through the NLB of the example."""
     parts = tollgate(scale, body)
-    return sum(parts.values()) - parts["HTTP API, requests"] + scale.requests * REST_API + nlb(scale)
+    return (
+        sum(parts.values()) - parts["HTTP API, requests"] + scale.requests * REST_API + nlb(scale)
+    )
 
 
 def rest_api(scale: Scale, body: dict[str, Any]) -> float:
@@ -109,7 +125,9 @@ def rest_api(scale: Scale, body: dict[str, Any]) -> float:
 
 
 def kong(scale: Scale, body: dict[str, Any]) -> float:
-    """Two tasks with 1 vCPU and 2 GB, a public ALB, Redis for shared counters, and the same access log."""
+    """Two tasks with 1 vCPU and 2 GB, a public ALB, Redis for shared counters, and the same access
+    log.
+    """
     tasks = 2 * (FARGATE_CPU_HOUR + 2 * FARGATE_GB_HOUR)
     units = scale.requests * EXCHANGE_BYTES / GB / HOURS
     balancer = LOAD_BALANCER_HOUR + units * ALB_UNIT_HOUR + 2 * PUBLIC_ADDRESS_HOUR
@@ -123,9 +141,20 @@ def nat(scale: Scale) -> float:
 
 
 def nlb(scale: Scale) -> float:
-    """An NLB and alb-sync, which runs half a second per minute and publishes four gauges for one group and for all."""
-    runs = 60 * HOURS * (LAMBDA_REQUEST + 0.5 * 0.128 * LAMBDA_GB_SECOND + DYNAMODB_WRITE + 1_000 / GB * LOGS_IN)
-    return HOURS * LOAD_BALANCER_HOUR + scale.requests * EXCHANGE_BYTES / GB * NLB_UNIT_HOUR + runs + 8 * METRIC
+    """An NLB and alb-sync, which runs half a second per minute and publishes four gauges for one
+    group and for all.
+    """
+    runs = (
+        60
+        * HOURS
+        * (LAMBDA_REQUEST + 0.5 * 0.128 * LAMBDA_GB_SECOND + DYNAMODB_WRITE + 1_000 / GB * LOGS_IN)
+    )
+    return (
+        HOURS * LOAD_BALANCER_HOUR
+        + scale.requests * EXCHANGE_BYTES / GB * NLB_UNIT_HOUR
+        + runs
+        + 8 * METRIC
+    )
 
 
 def dollars(amount: float) -> str:
@@ -138,7 +167,9 @@ def in_dollars(head: list[str], rows: dict[str, list[float]]) -> str:
 
 
 def tables(body: dict[str, Any]) -> dict[str, str]:
-    """Returns the tables: Tollgate's costs by item, a comparison with alternatives, and a summary of it."""
+    """Returns the tables: Tollgate's costs by item, a comparison with alternatives, and a summary
+    of it.
+    """
     parts = [tollgate(scale, body) for scale in SCALES]
     rows = [[name, *(dollars(part[name]) for part in parts)] for name in parts[0]]
     sums = [sum(part.values()) for part in parts]
@@ -146,18 +177,28 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     others = {
         "an HTTP API alone, without keys or limits": [http_api(scale, body) for scale in SCALES],
         "Tollgate, as above": sums,
-        "with `\"lease\": 16`, where all callers are busy": [
+        'with `"lease": 16`, where all callers are busy': [
             sum(tollgate(scale, body, LEASED_WRITES).values()) for scale in SCALES
         ],
-        f"with dashboard, alarms and {SERIES} series of metrics": [it + monitoring(body, SERIES) for it in sums],
-        "with an NLB and alb-sync on the way": [total + nlb(scale) for total, scale in zip(sums, SCALES)],
-        "REST API with Tollgate, as in examples/rest-api.yaml": [rest_api_with_tollgate(scale, body) for scale in SCALES],
+        f"with dashboard, alarms and {SERIES} series of metrics": [
+            it + monitoring(body, SERIES) for it in sums
+        ],
+        "with an NLB and alb-sync on the way": [
+            total + nlb(scale) for total, scale in zip(sums, SCALES)
+        ],
+        "REST API with Tollgate, as in examples/rest-api.yaml": [
+            rest_api_with_tollgate(scale, body) for scale in SCALES
+        ],
         "REST API with usage plans": [rest_api(scale, body) for scale in SCALES],
         "Kong, two tasks on Fargate": [kong(scale, body) for scale in SCALES],
         "a NAT gateway in two zones, which Tollgate does without": [nat(scale) for scale in SCALES],
     }
     head = [scale.name for scale in SCALES]
-    short = [name for name in others if name.startswith(("an HTTP API", "Tollgate", "REST API with usage", "Kong"))]
+    short = [
+        name
+        for name in others
+        if name.startswith(("an HTTP API", "Tollgate", "REST API with usage", "Kong"))
+    ]
     return {
         "summary": in_dollars(head, {name.split(",")[0]: others[name] for name in short}),
         "parts": table(["US dollars per month", *head], rows, right=3),

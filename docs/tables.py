@@ -1,4 +1,6 @@
-"""Writes the generated tables into the documents: `.venv/bin/python docs/tables.py`. A test compares them."""
+"""Writes the generated tables into the documents: `.venv/bin/python docs/tables.py`. A test
+compares them.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ def generated_tables() -> dict[tuple[str, str], str]:
     import parameters
 
     body = template()
-    tables = {("docs/reference/parameters.md", name): text for name, text in parameters.tables(body).items()}
+    tables = {
+        ("docs/reference/parameters.md", name): text
+        for name, text in parameters.tables(body).items()
+    }
     for name, text in costs.tables(body).items():
         tables["README.md" if name == "summary" else "docs/operations/costs.md", name] = text
     return tables

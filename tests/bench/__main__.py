@@ -1,7 +1,8 @@
 """Runs every comparison, or the named ones, and writes BENCHMARKS.md.
 
-`make bench` installs what the comparisons need, and then runs `PYTHONPATH=tests .venv/bin/python -m bench [PART …]`. With
-`--dev`, the dev profile is measured, which only shows that the benchmarks work.
+`make bench` installs what the comparisons need, and then runs `PYTHONPATH=tests .venv/bin/python -m
+bench [PART …]`. With `--dev`, the dev profile is measured, which only shows that the benchmarks
+work.
 """
 
 import argparse
@@ -9,7 +10,18 @@ import json
 import sys
 import time
 
-from bench import builds, gateway, growth, hot_key, limiter, machine, publisher, report, startup, tokens
+from bench import (
+    builds,
+    gateway,
+    growth,
+    hot_key,
+    limiter,
+    machine,
+    publisher,
+    report,
+    startup,
+    tokens,
+)
 from bench.environment import TARGET
 
 PARTS = {
@@ -33,7 +45,11 @@ def measure(name: str, programs: builds.Programs, is_dev: bool) -> dict:
         document["tables"] = [table.document() for table in part.measure(programs)]
     except Exception as error:
         document["failed"] = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
-    return {**document, "seconds": time.monotonic() - begin, "load_after": machine.time_and_load()["load"]}
+    return {
+        **document,
+        "seconds": time.monotonic() - begin,
+        "load_after": machine.time_and_load()["load"],
+    }
 
 
 def latest_results() -> list[dict]:
@@ -42,9 +58,17 @@ def latest_results() -> list[dict]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Runs every comparison, or the named ones.")
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--dev", action="store_true", help="measure the dev profile, to see that the benchmarks work")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Runs every comparison, or the named ones."
+    )
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS)
+    )
+    parser.add_argument(
+        "--dev",
+        action="store_true",
+        help="measure the dev profile, to see that the benchmarks work",
+    )
     arguments = parser.parse_args()
 
     TARGET.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,9 @@ DEV_TIMEOUT_S = 60
 
 def run_benchmark(programs: Programs, benchmark: str, name: str, timeout_s: float) -> PrintedTable:
     """Returns the table that a benchmark prints. If the benchmark fails, the last row says so."""
-    output, failure = run(programs.benchmarks[benchmark], DEV_TIMEOUT_S if programs.is_dev else timeout_s)
+    output, failure = run(
+        programs.benchmarks[benchmark], DEV_TIMEOUT_S if programs.is_dev else timeout_s
+    )
     lines = [line for line in output.splitlines() if line.startswith("|")]
     if not lines:
         lines = ["| | measured | goal |", "|---|---|---|"]

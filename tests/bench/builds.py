@@ -11,7 +11,12 @@ from bench.environment import BENCH, TARGET, MeasurementError
 from harness.paths import PROJECT
 
 # The package of each benchmark.
-BENCHMARKS = {"decisions": "usage", "tokens": "authorizer", "runs": "alb-sync", "deliveries": "metrics-publisher"}
+BENCHMARKS = {
+    "decisions": "usage",
+    "tokens": "authorizer",
+    "runs": "alb-sync",
+    "deliveries": "metrics-publisher",
+}
 FUNCTIONS = ["authorizer", "alb-sync", "limiter", "metrics-publisher"]
 BINARIES = [*FUNCTIONS, "nothing", "tollgate"]
 
@@ -27,23 +32,40 @@ class Programs:
 
 
 def cargo(*arguments: str) -> dict[str, pathlib.Path]:
-    """Runs cargo and returns the paths of the executables it built or found up to date, by target name."""
-    command = [os.environ.get("CARGO", "cargo"), *arguments, "--locked", "--message-format=json-render-diagnostics"]
+    """Runs cargo and returns the paths of the executables it built or found up to date, by target
+    name.
+    """
+    command = [
+        os.environ.get("CARGO", "cargo"),
+        *arguments,
+        "--locked",
+        "--message-format=json-render-diagnostics",
+    ]
     result = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     if result.returncode:
         raise MeasurementError(f"cargo {' '.join(arguments)} failed")
 
     messages = (json.loads(line) for line in result.stdout.splitlines() if line.startswith("{"))
     artifacts = (message for message in messages if message["reason"] == "compiler-artifact")
-    return {it["target"]["name"]: pathlib.Path(it["executable"]) for it in artifacts if it.get("executable")}
+    return {
+        it["target"]["name"]: pathlib.Path(it["executable"])
+        for it in artifacts
+        if it.get("executable")
+    }
 
 
 def build(is_dev: bool) -> Programs:
-    """Builds each function by itself, as it is deployed, because one build of all would unify their features.
+    """Builds each function by itself, as it is deployed, because one build of all would unify their
+    features.
 
     The dev profile, for work on the benchmarks, uses the build of the tests.
     """
-    manifest = ["--manifest-path", str(BENCH / "peers/Cargo.toml"), "--target-dir", str(TARGET.parent / "peers")]
+    manifest = [
+        "--manifest-path",
+        str(BENCH / "peers/Cargo.toml"),
+        "--target-dir",
+        str(TARGET.parent / "peers"),
+    ]
     try:
         peers = cargo("build", "--release", *manifest)["peers"]
     except MeasurementError:
@@ -51,13 +73,23 @@ def build(is_dev: bool) -> Programs:
         peers = pathlib.Path("peers that were not built")
 
     if is_dev:
-        targets = [*(f"--bench={name}" for name in BENCHMARKS), *(f"--bin={name}" for name in BINARIES)]
+        targets = [
+            *(f"--bench={name}" for name in BENCHMARKS),
+            *(f"--bin={name}" for name in BINARIES),
+        ]
         built = cargo("build", "--workspace", *targets)
-        return Programs({name: built[name] for name in BINARIES}, {name: built[name] for name in BENCHMARKS}, peers, True)
+        return Programs(
+            {name: built[name] for name in BINARIES},
+            {name: built[name] for name in BENCHMARKS},
+            peers,
+            True,
+        )
 
     benchmarks = {}
     for name, package in BENCHMARKS.items():
-        benchmarks[name] = cargo("bench", "--profile=release", "--no-run", "--package", package, "--bench", name)[name]
+        benchmarks[name] = cargo(
+            "bench", "--profile=release", "--no-run", "--package", package, "--bench", name
+        )[name]
     return Programs({name: build_release(name) for name in BINARIES}, benchmarks, peers, False)
 
 

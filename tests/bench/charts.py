@@ -25,12 +25,16 @@ def number(value: float) -> str:
 
 
 def chart(table: dict) -> str:
-    """Draws a table's document. The line at the end of a bar shows the minimum and the maximum of its runs."""
+    """Draws a table's document. The line at the end of a bar shows the minimum and the maximum of
+    its runs.
+    """
     rows = table["rows"]
     maximum = max((row["max"] for row in rows if "max" in row), default=0) or 1
     height = 34 + len(rows) * (BAR_HEIGHT + BAR_GAP)
     title = f"{table['name']}, {table['unit']}"
-    bars = "".join(bar(row, 30 + index * (BAR_HEIGHT + BAR_GAP), maximum) for index, row in enumerate(rows))
+    bars = "".join(
+        bar(row, 30 + index * (BAR_HEIGHT + BAR_GAP), maximum) for index, row in enumerate(rows)
+    )
     width = LABEL_WIDTH + BAR_WIDTH + VALUE_WIDTH
 
     return (
@@ -45,7 +49,9 @@ def bar(row: dict, top: int, maximum: float) -> str:
     middle = top + BAR_HEIGHT / 2
     label = f'<text x="{LABEL_WIDTH - 8}" y="{middle + 4}" text-anchor="end">{escape(row["name"])}</text>'
     if "failed" in row:
-        return label + f'<text x="{LABEL_WIDTH}" y="{middle + 4}">{escape(row["failed"][:60])}</text>'
+        return (
+            label + f'<text x="{LABEL_WIDTH}" y="{middle + 4}">{escape(row["failed"][:60])}</text>'
+        )
 
     length = max(1.0, row["median"] / maximum * BAR_WIDTH)
     kind = "ours" if row["ours"] else "peer"

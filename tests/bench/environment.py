@@ -60,5 +60,7 @@ def run(command: list, environment: dict[str, str] | None = None, timeout_s: flo
 
     if result.returncode:
         lines = result.stderr.strip().splitlines() or ["nothing on standard error"]
-        raise MeasurementError(f"{pathlib.Path(arguments[0]).name} ended with {result.returncode}: {lines[-1]}")
+        raise MeasurementError(
+            f"{pathlib.Path(arguments[0]).name} ended with {result.returncode}: {lines[-1]}"
+        )
     return result.stdout

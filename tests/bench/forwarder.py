@@ -6,7 +6,9 @@ import threading
 
 
 class Forwarder:
-    """Forwards connections to a port of this machine. While `is_hanging`, it reads requests and forwards nothing."""
+    """Forwards connections to a port of this machine. While `is_hanging`, it reads requests and
+    forwards nothing.
+    """
 
     def __init__(self, upstream_port: int) -> None:
         self.upstream_port, self.is_hanging = upstream_port, False

@@ -17,7 +17,10 @@ CONNECTIONS = 16
 KEY = "benchmark-key-000000000001"
 SEEDS = {
     "plans": {
-        "bench": {"throttle": {"rate": 1_000_000, "burst": 1_000_000}, "quotas": [{"limit": 10**12, "period": "month"}]}
+        "bench": {
+            "throttle": {"rate": 1_000_000, "burst": 1_000_000},
+            "quotas": [{"limit": 10**12, "period": "month"}],
+        }
     },
     "keys": [{"key": KEY, "key_id": "bench", "plan": "bench"}],
 }
@@ -65,7 +68,16 @@ def nginx(http: str, port: int) -> Iterator[None]:
 def wrk(port: int) -> dict[str, float]:
     url = f"http://127.0.0.1:{port}/orders"
     output = run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{DURATION_S}s", "--latency", "-H", f"x-api-key: {KEY}", url],
+        [
+            "wrk",
+            "-t1",
+            f"-c{CONNECTIONS}",
+            f"-d{DURATION_S}s",
+            "--latency",
+            "-H",
+            f"x-api-key: {KEY}",
+            url,
+        ],
         variables(),
         60,
     )

@@ -33,11 +33,21 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
     names = {f"{callers:,} keys": callers for callers in KEY_COUNTS}
     program = programs.benchmarks["decisions"]
     runs.measure(
-        {name: lambda callers=callers: decisions(program, callers) for name, callers in names.items()}, ROUNDS, 0
+        {
+            name: lambda callers=callers: decisions(program, callers)
+            for name, callers in names.items()
+        },
+        ROUNDS,
+        0,
     )
     note = "Embedded store. The order of the keys defeats the caches of the processor."
     return [
-        Table("Decisions per second, by number of keys", "million/s", runs.rows("rate", names, names), note),
+        Table(
+            "Decisions per second, by number of keys",
+            "million/s",
+            runs.rows("rate", names, names),
+            note,
+        ),
         Table(
             "Authorizer memory, by number of distinct tokens",
             "MiB",

@@ -17,14 +17,18 @@ def admitted(program: pathlib.Path, lease: int) -> dict[str, float]:
     counts = json.loads(run([program, "hot", lease, DURATION_S], variables(), 60))
     if not counts["admitted"]:
         raise MeasurementError("nothing was admitted")
-    return {"admitted": counts["admitted"] / counts["seconds"], "unanswered": counts["unanswered"] / counts["seconds"]}
+    return {
+        "admitted": counts["admitted"] / counts["seconds"],
+        "unanswered": counts["unanswered"] / counts["seconds"],
+    }
 
 
 def measure(programs: Programs) -> list[Table]:
     runs = Runs()
     names = {f"leases of {lease}" if lease else "no leases": lease for lease in LEASES}
     subjects = {
-        name: lambda lease=lease: admitted(programs.benchmarks["decisions"], lease) for name, lease in names.items()
+        name: lambda lease=lease: admitted(programs.benchmarks["decisions"], lease)
+        for name, lease in names.items()
     }
     runs.measure(subjects, ROUNDS, warm_up=0)
     rows = runs.rows("admitted", names, names)

@@ -1,4 +1,6 @@
-"""Decisions on one key: Tollgate and other libraries on the same emulator of DynamoDB, and in memory."""
+"""Decisions on one key: Tollgate and other libraries on the same emulator of DynamoDB, and in
+memory.
+"""
 
 import json
 import subprocess
@@ -44,7 +46,9 @@ def load(command: list, url: str, workers: int, limit: int) -> dict[str, float]:
 
 
 def respond_without_store(command: list, port: int) -> dict[str, float]:
-    """Measures the time to a response when the store accepts requests and does not respond, after one good response."""
+    """Measures the time to a response when the store accepts requests and does not respond, after
+    one good response.
+    """
     forwarder = Forwarder(port)
     process = subprocess.Popen(
         [str(part) for part in [*command, "hang", f"http://127.0.0.1:{forwarder.port}"]],
@@ -85,7 +89,11 @@ def without_store(programs: Programs, port: int) -> Table:
     rows = []
     for name, command in commands(programs).items():
         runs = Runs()
-        runs.measure({name: lambda command=command: respond_without_store(command, port)}, 3 if name == "Tollgate" else 1, 0)
+        runs.measure(
+            {name: lambda command=command: respond_without_store(command, port)},
+            3 if name == "Tollgate" else 1,
+            0,
+        )
         rows.extend(runs.rows("seconds", [name], NAMES[:1]))
     note = (
         "The store stops responding after one good response. Each library has its default settings. "
@@ -96,7 +104,12 @@ def without_store(programs: Programs, port: int) -> Table:
 
 def by_workers(runs: dict[int, Runs], figure: str) -> list[Row]:
     return [
-        Row(f"{row.name}, {workers} worker{'s' if workers > 1 else ''}", row.values, row.ours, row.failed)
+        Row(
+            f"{row.name}, {workers} worker{'s' if workers > 1 else ''}",
+            row.values,
+            row.ours,
+            row.failed,
+        )
         for workers in WORKERS
         for row in runs[workers].rows(figure, NAMES, NAMES[:1])
     ]
@@ -107,11 +120,15 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
     with ministack() as emulator:
         for workers in WORKERS:
             subjects = {
-                name: lambda c=command, w=workers: load(c, emulator.url, w, 0) for name, command in commands(programs).items()
+                name: lambda c=command, w=workers: load(c, emulator.url, w, 0)
+                for name, command in commands(programs).items()
             }
             ample[workers] = Runs()
             ample[workers].measure(subjects, ROUNDS, warm_up=0)
-        subjects = {name: lambda c=command: load(c, emulator.url, 16, LIMIT) for name, command in commands(programs).items()}
+        subjects = {
+            name: lambda c=command: load(c, emulator.url, 16, LIMIT)
+            for name, command in commands(programs).items()
+        }
         tight.measure(subjects, 3, warm_up=0)
         hanging = without_store(programs, emulator.port)
 

@@ -22,7 +22,10 @@ def first_line(*command: str) -> str:
 
 def processor() -> str:
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 def memory_gib() -> float:
@@ -45,21 +48,33 @@ def peers() -> list[str]:
     node = json.loads((BENCH / "node/package.json").read_text())["dependencies"]
     rust = [line.split('"') for line in (BENCH / "peers/Cargo.toml").read_text().splitlines()]
     rust = {
-        parts[0].split(" ")[0]: parts[1].lstrip("=") for parts in rust if len(parts) > 2 and parts[1].startswith("=")
+        parts[0].split(" ")[0]: parts[1].lstrip("=")
+        for parts in rust
+        if len(parts) > 2 and parts[1].startswith("=")
     }
     return [
         *(f"{name} {version}" for name, version in node.items()),
-        *pinned("python/requirements.txt", ["PyJWT", "aws-lambda-powertools", "awslambdaric", "boto3", "cryptography"]),
+        *pinned(
+            "python/requirements.txt",
+            ["PyJWT", "aws-lambda-powertools", "awslambdaric", "boto3", "cryptography"],
+        ),
         *pinned("zae-limiter/requirements.txt", ["zae-limiter", "aiobotocore"]),
         *(f"{name} {version}" for name, version in rust.items()),
     ]
 
 
 def versions() -> dict[str, str]:
-    emulator = pinned("../ministack-requirements.txt", ["ministack"]) + pinned("../requirements.txt", ["aws-sam-cli"])
-    revision = first_line("git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude", "*")
+    emulator = pinned("../ministack-requirements.txt", ["ministack"]) + pinned(
+        "../requirements.txt", ["aws-sam-cli"]
+    )
+    revision = first_line(
+        "git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude", "*"
+    )
     languages = [first_line("rustc", "--version"), f"Node {first_line('node', '--version')}"]
-    tools = [first_line("wrk", "--version").split(" [")[0], first_line("nginx", "-v").removeprefix("nginx version: ")]
+    tools = [
+        first_line("wrk", "--version").split(" [")[0],
+        first_line("nginx", "-v").removeprefix("nginx version: "),
+    ]
     return {
         "Machine": f"{os.cpu_count()} cores of {processor()}, {memory_gib():.0f} GiB, {platform.platform()}",
         "Commit": revision,

@@ -27,14 +27,26 @@ PYTHON = BENCH / "python"
 
 
 def write_records() -> pathlib.Path:
-    """Writes records of 56 operations with log-normal durations, median 20 ms. They are the same in every run."""
+    """Writes records of 56 operations with log-normal durations, median 20 ms. They are the same in
+    every run.
+    """
     dice, now = random.Random(11), int(time.time() * 1000)
     records = []
     for number in range(RECORDS):
         success = dice.random() > 0.1
-        record = {"service": f"service-{number % 4}", "operation": f"Operation{number % 56}", "endpoint": "vpce"}
-        outcome = {"success": success, "error_type": None if success else "timeout", "timestamp": now}
-        records.append({**record, **outcome, "duration_ms": round(20 * math.exp(dice.gauss(0, 1)), 3)})
+        record = {
+            "service": f"service-{number % 4}",
+            "operation": f"Operation{number % 56}",
+            "endpoint": "vpce",
+        }
+        outcome = {
+            "success": success,
+            "error_type": None if success else "timeout",
+            "timestamp": now,
+        }
+        records.append(
+            {**record, **outcome, "duration_ms": round(20 * math.exp(dice.gauss(0, 1)), 3)}
+        )
     TARGET.mkdir(parents=True, exist_ok=True)
     path = TARGET / "records.json"
     path.write_text(json.dumps({"records": records}))
@@ -42,7 +54,9 @@ def write_records() -> pathlib.Path:
 
 
 def recording_handler(received: list[tuple[str, bytes, int]]) -> Handler:
-    """Returns a handler for CloudWatch and DynamoDB that accepts everything. It records path, body and size on the wire."""
+    """Returns a handler for CloudWatch and DynamoDB that accepts everything. It records path, body
+    and size on the wire.
+    """
 
     class RecordingHandler(QuietHandler):
         disable_nagle_algorithm = True
@@ -70,9 +84,13 @@ def measure_requests(send: Callable[[], None], received: list) -> dict[str, floa
     requests = [(body, size) for path, body, size in received if path.endswith("PutMetricData")]
     if not requests:
         raise MeasurementError("no PutMetricData request was sent")
-    figures = {"requests": len(requests) * SCALE_TO_MILLION, "bytes": sum(size for _, size in requests) * SCALE_TO_MILLION / 1e6}
+    figures = {
+        "requests": len(requests) * SCALE_TO_MILLION,
+        "bytes": sum(size for _, size in requests) * SCALE_TO_MILLION / 1e6,
+    }
     return figures | {
-        f"p{100 * part:g}": error for part, error in percentile_errors([cbor.loads(body) for body, _ in requests]).items()
+        f"p{100 * part:g}": error
+        for part, error in percentile_errors([cbor.loads(body) for body, _ in requests]).items()
     }
 
 
@@ -81,14 +99,21 @@ def percentile_errors(requests: list[dict]) -> dict[float, float]:
     sent: list[tuple[float, float]] = []
     for datum in (datum for request in requests for datum in request["MetricData"]):
         if datum["MetricName"] == "ApiCallDuration" and len(datum["Dimensions"]) == 2:
-            sent.extend(zip(datum["Values"], datum.get("Counts") or [1] * len(datum["Values"]), strict=True))
+            sent.extend(
+                zip(datum["Values"], datum.get("Counts") or [1] * len(datum["Values"]), strict=True)
+            )
     sent.sort()
     if round(sum(count for _, count in sent)) != RECORDS:
-        raise MeasurementError(f"{sum(count for _, count in sent):.0f} of {RECORDS} durations were sent")
+        raise MeasurementError(
+            f"{sum(count for _, count in sent):.0f} of {RECORDS} durations were sent"
+        )
 
     records = json.loads((TARGET / "records.json").read_text())["records"]
     exact = sorted(record["duration_ms"] for record in records)
-    return {part: abs(quantile(sent, part) / exact[math.ceil(RECORDS * part) - 1] - 1) * 100 for part in PERCENTILES}
+    return {
+        part: abs(quantile(sent, part) / exact[math.ceil(RECORDS * part) - 1] - 1) * 100
+        for part in PERCENTILES
+    }
 
 
 def quantile(sent: list[tuple[float, float]], part: float) -> float:
@@ -101,7 +126,9 @@ def quantile(sent: list[tuple[float, float]], part: float) -> float:
 
 
 def invoke_publisher(programs: Programs, path: pathlib.Path, url: str) -> None:
-    settings = variables(**AWS_VARIABLES, USAGE_TABLE="usage", METRICS_NAMESPACE="CustomApp/NetworkMetrics")
+    settings = variables(
+        **AWS_VARIABLES, USAGE_TABLE="usage", METRICS_NAMESPACE="CustomApp/NetworkMetrics"
+    )
     run([programs.binaries["tollgate"], "invoke", OURS, path, "--endpoint", url], settings)
 
 
@@ -114,17 +141,28 @@ def powertools(path: pathlib.Path) -> dict[str, float]:
     # EMF contains the exact values.
     exact = {f"p{100 * part:g}": 0.0 for part in PERCENTILES}
     seconds = float(result.stderr.strip().splitlines()[-1])
-    return {"rate": RECORDS / seconds, "bytes": len(result.stdout.encode()) * SCALE_TO_MILLION / 1e6, "requests": 0.0, **exact}
+    return {
+        "rate": RECORDS / seconds,
+        "bytes": len(result.stdout.encode()) * SCALE_TO_MILLION / 1e6,
+        "requests": 0.0,
+        **exact,
+    }
 
 
-def one_request_per_record(programs: Programs, path: pathlib.Path, url: str, received: list) -> dict[str, float]:
+def one_request_per_record(
+    programs: Programs, path: pathlib.Path, url: str, received: list
+) -> dict[str, float]:
     """Measures a request of metrics-publisher with a single record."""
     single = TARGET / "record.json"
     single.write_text(json.dumps({"records": json.loads(path.read_text())["records"][:1]}))
     received.clear()
     invoke_publisher(programs, single, url)
     sizes = [size for target, _, size in received if target.endswith("PutMetricData")]
-    return {"requests": 1e6, "bytes": sum(sizes) * 1e6 / 1e6, **{f"p{100 * part:g}": 0.0 for part in PERCENTILES}}
+    return {
+        "requests": 1e6,
+        "bytes": sum(sizes) * 1e6 / 1e6,
+        **{f"p{100 * part:g}": 0.0 for part in PERCENTILES},
+    }
 
 
 def measure(programs: Programs) -> list[Table | PrintedTable]:
@@ -134,19 +172,28 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
         url = cloudwatch.url
 
         def send_with_rust_peer() -> None:
-            rates.append(json.loads(run([programs.peers, "metrics_cloudwatch", path, url]))["seconds"])
+            rates.append(
+                json.loads(run([programs.peers, "metrics_cloudwatch", path, url]))["seconds"]
+            )
 
         subjects = {
             OURS: lambda: measure_requests(lambda: invoke_publisher(programs, path, url), received),
-            "metrics_cloudwatch": lambda: {**measure_requests(send_with_rust_peer, received), "rate": RECORDS / rates[-1]},
+            "metrics_cloudwatch": lambda: {
+                **measure_requests(send_with_rust_peer, received),
+                "rate": RECORDS / rates[-1],
+            },
             "Powertools (EMF)": lambda: powertools(path),
             "one request per record": lambda: one_request_per_record(programs, path, url, received),
         }
         runs.measure(subjects, ROUNDS)
     details = run_benchmark(programs, "deliveries", "One delivery in detail", 180)
     with contextlib.suppress(ValueError):
-        runs.values.setdefault("rate", {})[OURS] = [float(measured_value(details, "call records/s on one core, ready to send"))]
-    scaled = f"Measured with deliveries of {RECORDS:,} records with 56 operations, scaled to a million."
+        runs.values.setdefault("rate", {})[OURS] = [
+            float(measured_value(details, "call records/s on one core, ready to send"))
+        ]
+    scaled = (
+        f"Measured with deliveries of {RECORDS:,} records with 56 operations, scaled to a million."
+    )
     parts = [f"p{100 * part:g}" for part in PERCENTILES]
     errors = [
         Row(f"{name}, {part}", line.values, line.ours, line.failed)
@@ -174,6 +221,12 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
             runs.rows("bytes", NAMES, [OURS]),
             "As sent, compressed if the client compresses. EMF is text, and CloudWatch Logs charges for its ingestion.",
         ),
-        Table("Error of percentiles", "%", errors, "Computed from the durations that CloudWatch receives.", chart=False),
+        Table(
+            "Error of percentiles",
+            "%",
+            errors,
+            "Computed from the durations that CloudWatch receives.",
+            chart=False,
+        ),
         details,
     ]

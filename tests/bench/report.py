@@ -36,8 +36,14 @@ def write(machine: dict, parts: list[dict], names: list[str]):
     CHARTS.mkdir(parents=True, exist_ok=True)
     for old in CHARTS.glob("*.svg"):
         old.unlink()
-    text = HEAD + "\n| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in machine.items())
-    text += "".join(section(part) for part in parts) + REPEAT.format(parts=", ".join(f"`{name}`" for name in names))
+    text = (
+        HEAD
+        + "\n| | |\n|---|---|\n"
+        + "".join(f"| {name} | {value} |\n" for name, value in machine.items())
+    )
+    text += "".join(section(part) for part in parts) + REPEAT.format(
+        parts=", ".join(f"`{name}`" for name in names)
+    )
     (PROJECT / "BENCHMARKS.md").write_text(text)
 
 
@@ -45,9 +51,7 @@ def section(part: dict) -> str:
     busy = f"load average {part['load']} before, {part['load_after']} after"
     text = f"\n## {part['title']}\n\nMeasured {part['at']} in {part['seconds']:.0f} s; {busy}.\n"
     if part["dev"]:
-        text += (
-            "\n**Measured with the dev profile, which is not optimised. This only shows that the comparison runs.**\n"
-        )
+        text += "\n**Measured with the dev profile, which is not optimised. This only shows that the comparison runs.**\n"
     if part.get("failed"):
         return text + f"\nFailed: {part['failed']}\n"
     return text + "".join(table_section(part["name"], table) for table in part["tables"])
@@ -74,7 +78,11 @@ def line(row: dict) -> str:
     if "failed" in row:
         return f"| {name} | {row['failed'].replace('|', '/')} | | |"
     spread = f"{number(row['min'])} to {number(row['max'])}" if row["runs"] > 1 else ""
-    runs = f"{row['runs']}; another {row['incomplete'].replace('|', '/')}" if "incomplete" in row else row["runs"]
+    runs = (
+        f"{row['runs']}; another {row['incomplete'].replace('|', '/')}"
+        if "incomplete" in row
+        else row["runs"]
+    )
     return f"| {name} | {number(row['median'])} | {spread} | {runs} |"
 
 
@@ -86,6 +94,11 @@ def terminal(part: dict) -> str:
     """Formats a part for a terminal."""
     if part.get("failed"):
         return f"{part['title']}: failed: {part['failed']}\n"
-    tables = ("\n".join(table["printed"]) + "\n" if "printed" in table else markdown(table) for table in part["tables"])
-    text = "\n".join(f"\n{table['name']}\n{text}" for table, text in zip(part["tables"], tables, strict=True))
+    tables = (
+        "\n".join(table["printed"]) + "\n" if "printed" in table else markdown(table)
+        for table in part["tables"]
+    )
+    text = "\n".join(
+        f"\n{table['name']}\n{text}" for table, text in zip(part["tables"], tables, strict=True)
+    )
     return text.replace("**", "")

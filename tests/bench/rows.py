@@ -31,7 +31,12 @@ class Row:
         if self.failed:
             document["incomplete"] = self.failed
 
-        spread = {"median": self.median, "min": min(self.values), "max": max(self.values), "runs": len(self.values)}
+        spread = {
+            "median": self.median,
+            "min": min(self.values),
+            "max": max(self.values),
+            "runs": len(self.values),
+        }
         return {**document, **spread}
 
 
@@ -47,7 +52,13 @@ class Table:
 
     def document(self) -> dict:
         rows = [row.document(self.unit) for row in self.rows]
-        return {"name": self.name, "unit": self.unit, "note": self.note, "chart": self.chart, "rows": rows}
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "note": self.note,
+            "chart": self.chart,
+            "rows": rows,
+        }
 
 
 @dataclasses.dataclass
@@ -63,7 +74,9 @@ class PrintedTable:
 
 
 class Runs:
-    """The values of several subjects over several rounds. A subject that has failed twice is not measured again."""
+    """The values of several subjects over several rounds. A subject that has failed twice is not
+    measured again.
+    """
 
     def __init__(self) -> None:
         self.values: dict[str, dict[str, list[float]]] = {}
@@ -81,7 +94,10 @@ class Runs:
 
     def rows(self, figure: str, names: Iterable[str], ours: Collection[str]) -> list[Row]:
         measured = self.values.get(figure, {})
-        return [Row(name, measured.get(name, []), name in ours, self.failures.get(name, "")) for name in names]
+        return [
+            Row(name, measured.get(name, []), name in ours, self.failures.get(name, ""))
+            for name in names
+        ]
 
     def _measure_once(self, name: str, subject: Subject, is_counted: bool) -> None:
         try:
@@ -95,7 +111,11 @@ class Runs:
                 self.values.setdefault(figure, {}).setdefault(name, []).append(value)
 
     def _record_failure(self, name: str, error: Exception) -> None:
-        message = str(error) if isinstance(error, MeasurementError) else f"{type(error).__name__}: {error}"
+        message = (
+            str(error)
+            if isinstance(error, MeasurementError)
+            else f"{type(error).__name__}: {error}"
+        )
         last_line = message.strip().splitlines()[-1].replace(f"{PROJECT}/", "")[:200]
         if name in self.failures:
             self.given_up.add(name)

@@ -9,7 +9,15 @@ import tempfile
 import zipfile
 
 from bench.builds import Programs
-from bench.environment import AWS_VARIABLES, BENCH, MeasurementError, ministack, run, server, variables
+from bench.environment import (
+    AWS_VARIABLES,
+    BENCH,
+    MeasurementError,
+    ministack,
+    run,
+    server,
+    variables,
+)
 from bench.rows import Row, Runs, Table
 from harness.http_server import Handler, HttpServer, QuietHandler
 from harness.lambda_runtime import LambdaRuntime
@@ -39,7 +47,9 @@ NOT_FOR_AWS_JWT_VERIFY = ["jose", "rate-limiter-flexible"]
 
 @dataclasses.dataclass
 class Function:
-    """A function: command, first event, environment, deployed files, and a part of the expected response."""
+    """A function: command, first event, environment, deployed files, and a part of the expected
+    response.
+    """
 
     command: list
     event: dict
@@ -62,7 +72,10 @@ def create_tables(tollgate: pathlib.Path, url: str) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as seeds:
         json.dump(SEEDS, seeds)
         seeds.flush()
-        with server([tollgate, "--listen", f"127.0.0.1:{port}", "--endpoint", url, "--seeds", seeds.name], port):
+        with server(
+            [tollgate, "--listen", f"127.0.0.1:{port}", "--endpoint", url, "--seeds", seeds.name],
+            port,
+        ):
             pass
 
 
@@ -84,15 +97,22 @@ def functions(
 ) -> dict[str, Function]:
     tables_of = {"REGISTRY_TABLE": "tollgate-registry", "USAGE_TABLE": "tollgate-usage"}
     # The peers have no deadline, and the emulator is slow. Tollgate must not time out here either.
-    settings = {**AWS_VARIABLES, **tables_of, "AWS_ENDPOINT_URL": url, "DECISION_DEADLINE_MS": "10000"}
-    
+    settings = {
+        **AWS_VARIABLES,
+        **tables_of,
+        "AWS_ENDPOINT_URL": url,
+        "DECISION_DEADLINE_MS": "10000",
+    }
+
     authorize = event("authorizer.token")
     authorize["headers"]["authorization"] = f"Bearer {token}"
     peer_settings = {**settings, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": keys_url}
     return {
         **rust_functions(programs, settings, authorize, keys, names),
         "Node: jose, AWS SDK": node_function("jose", NOT_FOR_JOSE, peer_settings, authorize),
-        "Node: aws-jwt-verify, AWS SDK": node_function("aws-jwt-verify", NOT_FOR_AWS_JWT_VERIFY, peer_settings, authorize),
+        "Node: aws-jwt-verify, AWS SDK": node_function(
+            "aws-jwt-verify", NOT_FOR_AWS_JWT_VERIFY, peer_settings, authorize
+        ),
         "Python: PyJWT, Powertools, boto3": python_function(peer_settings, authorize),
     }
 
@@ -121,15 +141,25 @@ def rust_functions(
     for name, (first_event, more, expected) in cases.items():
         program = programs.binaries[name]
         row = "Rust, empty function" if name == "nothing" else name
-        found[row] = Function([program], first_event, {**settings, **more}, [(program, [])], expected)
+        found[row] = Function(
+            [program], first_event, {**settings, **more}, [(program, [])], expected
+        )
     return found
 
 
 def node_function(verifier: str, unused: list[str], settings: dict, authorize: dict) -> Function:
-    """A Node authorizer with a minimal runtime loop, because Lambda's own client would have to be compiled."""
-    package = [(NODE / "authorizer.mjs", []), (NODE / "verify.mjs", []), (NODE / "node_modules", unused)]
+    """A Node authorizer with a minimal runtime loop, because Lambda's own client would have to be
+    compiled.
+    """
+    package = [
+        (NODE / "authorizer.mjs", []),
+        (NODE / "verify.mjs", []),
+        (NODE / "node_modules", unused),
+    ]
     command = ["/usr/bin/env", "node", NODE / "authorizer.mjs"]
-    return Function(command, authorize, {**settings, "VERIFIER": verifier}, package, '"decision":"allowed"')
+    return Function(
+        command, authorize, {**settings, "VERIFIER": verifier}, package, '"decision":"allowed"'
+    )
 
 
 def python_function(settings: dict, authorize: dict) -> Function:
@@ -137,7 +167,13 @@ def python_function(settings: dict, authorize: dict) -> Function:
     modules = next(PYTHON.glob(".venv/lib/python3*/site-packages"))
     package = [(PYTHON / "authorizer.py", []), (modules, [])]
     command = [PYTHON / ".venv/bin/python", "-m", "awslambdaric", "authorizer.handler"]
-    return Function(command, authorize, {**settings, "PYTHONPATH": str(PYTHON)}, package, '"decision": "allowed"')
+    return Function(
+        command,
+        authorize,
+        {**settings, "PYTHONPATH": str(PYTHON)},
+        package,
+        '"decision": "allowed"',
+    )
 
 
 def package_mb(function: Function) -> float:
@@ -145,7 +181,9 @@ def package_mb(function: Function) -> float:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as deflated:
         for path, unused in function.package:
-            files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+            files = (
+                [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+            )
             for file in files:
                 relative = file.relative_to(path.parent)
                 if not set(unused) & set(relative.parts) and "__pycache__" not in relative.parts:
@@ -154,7 +192,9 @@ def package_mb(function: Function) -> float:
 
 
 def cold_start(function: Function) -> dict[str, float]:
-    """Measures a start. The emulator starts a function when the first event arrives, and reports the duration."""
+    """Measures a start. The emulator starts a function when the first event arrives, and reports
+    the duration.
+    """
     with tempfile.TemporaryDirectory() as folder:
         log = pathlib.Path(folder) / "log"
         with LambdaRuntime(function.command, variables(**function.settings), log) as runtime:
@@ -195,7 +235,10 @@ def measure(programs: Programs) -> list[Table]:
     )
     minted = json.loads(output)
     runs = Runs()
-    names, keys = NameServer(NAMES, NAME_TTL_S), HttpServer(key_set_handler(json.dumps(minted["jwks"])))
+    names, keys = (
+        NameServer(NAMES, NAME_TTL_S),
+        HttpServer(key_set_handler(json.dumps(minted["jwks"]))),
+    )
     with ministack() as emulator, names, keys:
         create_tables(programs.binaries["tollgate"], emulator.url)
         found = functions(
@@ -203,7 +246,11 @@ def measure(programs: Programs) -> list[Table]:
         )
         runs.measure({name: lambda name=name: cold_start(found[name]) for name in ROWS}, ROUNDS)
 
-    packages = [Row(name, [package_mb(found[name])], name in OURS) for name in ROWS if name not in runs.failures]
+    packages = [
+        Row(name, [package_mb(found[name])], name in OURS)
+        for name in ROWS
+        if name not in runs.failures
+    ]
     decisions = (
         "For an authorizer, the first real response is a complete decision on an emulator: verify a token, read a plan "
         "and write a charge. The peers fetch the signing keys from this machine. Tollgate has them in its policy, "
@@ -217,6 +264,11 @@ def measure(programs: Programs) -> list[Table]:
             "Reported by the emulator: from the start of the process until it requests an event.",
         ),
         Table("Startup and first real response", "ms", runs.rows("answer", ROWS, OURS), decisions),
-        Table("Peak memory", "MiB", runs.rows("memory", ROWS, OURS), "Peak resident memory, after the first response."),
+        Table(
+            "Peak memory",
+            "MiB",
+            runs.rows("memory", ROWS, OURS),
+            "Peak resident memory, after the first response.",
+        ),
         Table("Package", "MB", packages, "Size of the zip. Lambda provides the interpreters."),
     ]

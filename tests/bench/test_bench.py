@@ -64,7 +64,9 @@ class Formatting(unittest.TestCase):
         self.assertEqual(line(document), "| a | 2.00 | 1.00 to 4.00 | 3; another failed: once |")
 
     def test_chart_has_a_bar_and_a_value_for_each_row(self):
-        table = Table("A & B", "ms", [Row("a", [1.0, 3.0]), Row("b", failed="failed: no")]).document()
+        table = Table(
+            "A & B", "ms", [Row("a", [1.0, 3.0]), Row("b", failed="failed: no")]
+        ).document()
         svg = chart(table)
         self.assertEqual(svg.count("<rect"), 1)
         self.assertIn("A &amp; B, ms", svg)

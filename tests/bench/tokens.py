@@ -1,4 +1,6 @@
-"""Warm calls of authorizers with the same tokens, from the text of the event to the text of the response."""
+"""Warm calls of authorizers with the same tokens, from the text of the event to the text of the
+response.
+"""
 
 import json
 import re
@@ -45,8 +47,12 @@ def divan_medians(output: str) -> dict[tuple[str, str], float]:
 def measure_ours(programs: Programs) -> dict[str, float]:
     folder = TARGET / "events"
     folder.mkdir(parents=True, exist_ok=True)
-    output = run([programs.benchmarks["tokens"], "--bench"], variables(BENCH_EVENTS=str(folder)), 180)
-    return {f"{bench}/{argument}": value for (bench, argument), value in divan_medians(output).items()}
+    output = run(
+        [programs.benchmarks["tokens"], "--bench"], variables(BENCH_EVENTS=str(folder)), 180
+    )
+    return {
+        f"{bench}/{argument}": value for (bench, argument), value in divan_medians(output).items()
+    }
 
 
 def measure_peer(command: list, algorithm: str) -> float:
@@ -63,7 +69,9 @@ def measure(programs: Programs) -> list[Table]:
     runs = Runs()
     peers = {
         "Node: jose": lambda: each_algorithm(lambda _: ["node", NODE / "calls.mjs", "jose"]),
-        "Node: aws-jwt-verify": lambda: each_algorithm(lambda _: ["node", NODE / "calls.mjs", "aws-jwt-verify"]),
+        "Node: aws-jwt-verify": lambda: each_algorithm(
+            lambda _: ["node", NODE / "calls.mjs", "aws-jwt-verify"]
+        ),
         "Python: PyJWT, Powertools": lambda: each(
             lambda name: [PYTHON / ".venv/bin/python", PYTHON / "calls.py", name]
         ),
@@ -87,7 +95,10 @@ def measure(programs: Programs) -> list[Table]:
         row_of_ours(runs, "a_key", f"authorizer, an API key, {count} rules", argument)
         for count, argument in ((10, "10"), (1000, "1000"))
     ]
-    return [*tables, Table("Warm call, by number of policy rules", "µs", rules, "The goal is a flat line.")]
+    return [
+        *tables,
+        Table("Warm call, by number of policy rules", "µs", rules, "The goal is a flat line."),
+    ]
 
 
 def row_of_ours(runs: Runs, bench: str, name: str, argument: str) -> Row:

@@ -15,7 +15,15 @@ IMAGE = re.compile(r"!\[(?P<text>[^\]]*)\]\(")
 
 def documents() -> list[pathlib.Path]:
     """Returns every Markdown file of the project, without those of installed tools."""
-    patterns = ("*.md", ".github/**/*.md", "docs/**/*.md", "examples/**/*.md", "functions/**/*.md", "crates/**/*.md", "tests/*.md")
+    patterns = (
+        "*.md",
+        ".github/**/*.md",
+        "docs/**/*.md",
+        "examples/**/*.md",
+        "functions/**/*.md",
+        "crates/**/*.md",
+        "tests/*.md",
+    )
     return sorted(path for pattern in patterns for path in PROJECT.glob(pattern))
 
 
@@ -61,4 +69,6 @@ def has_target(document: pathlib.Path, text: str, link: str) -> bool:
         return False
     if not anchor:
         return True
-    return target.suffix == ".md" and anchor in anchors(text if target == document else target.read_text())
+    return target.suffix == ".md" and anchor in anchors(
+        text if target == document else target.read_text()
+    )

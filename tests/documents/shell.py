@@ -1,7 +1,7 @@
 """Checks that a block of commands can be pasted into interactive bash and zsh.
 
-Interactive zsh, the default shell of macOS, has no comments, expands `!` as history, and refuses a pattern that matches
-no file. Shells such as dash have no here strings.
+Interactive zsh, the default shell of macOS, has no comments, expands `!` as history, and refuses a
+pattern that matches no file. Shells such as dash have no here strings.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ UNSAFE = {
 
 
 def unquoted(code: str) -> str:
-    """Returns the code with an `x` for each quoted string. An exclamation mark in double quotes stays."""
+    """Returns the code with an `x` for each quoted string. An exclamation mark in double quotes
+    stays.
+    """
     code = SINGLE_QUOTED.sub("x", code)
-    return DOUBLE_QUOTED.sub(lambda match: "!" if re.search(r"!", SUBSTITUTION.sub("", match[0])) else "x", code)
+    return DOUBLE_QUOTED.sub(
+        lambda match: "!" if re.search(r"!", SUBSTITUTION.sub("", match[0])) else "x", code
+    )
 
 
 def unsafe(code: str) -> list[str]:
@@ -35,5 +39,12 @@ def unsafe(code: str) -> list[str]:
 def syntax_errors(code: str) -> list[str]:
     """Returns the syntax errors that the installed shells report. The code is not run."""
     shells = [shell for shell in ("bash", "zsh") if shutil.which(shell)]
-    results = {shell: subprocess.run([shell, "-n"], input=code, capture_output=True, text=True) for shell in shells}
-    return [f"{shell}: {result.stderr.strip()}" for shell, result in results.items() if result.returncode]
+    results = {
+        shell: subprocess.run([shell, "-n"], input=code, capture_output=True, text=True)
+        for shell in shells
+    }
+    return [
+        f"{shell}: {result.stderr.strip()}"
+        for shell, result in results.items()
+        if result.returncode
+    ]

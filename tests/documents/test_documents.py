@@ -11,8 +11,8 @@ from harness.paths import PROJECT
 from soak import checks as soak
 
 NAMED = re.compile(r"`([\w./-]+\.(?:rs|py))::(\w+)`")
-# A case of a suite that runs against several stores has no attribute of its own, but is in its list, which may be in
-# another file of the same test.
+# A case of a suite that runs against several stores has no attribute of its own, but is in its
+# list, which may be in another file of the same test.
 RUST_TEST = r"#\[(?:tokio::)?test[^\n]*\n(?:\s*(?:#\[|///)[^\n]*\n)*\s*(?:async )?fn {name}\("
 
 
@@ -40,7 +40,10 @@ def is_defined(path: str, name: str) -> bool:
         return False
     if path.endswith(".rs"):
         return is_rust_test(file, name)
-    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(ast.parse(file.read_text())))
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == name
+        for node in ast.walk(ast.parse(file.read_text()))
+    )
 
 
 class Security(unittest.TestCase):
@@ -50,11 +53,17 @@ class Security(unittest.TestCase):
     def test_every_named_test_exists(self):
         named = set(NAMED.findall(self.text))
         self.assertGreater(len(named), 80)
-        self.assertEqual([f"{path}::{name}" for path, name in sorted(named) if not is_defined(path, name)], [])
+        self.assertEqual(
+            [f"{path}::{name}" for path, name in sorted(named) if not is_defined(path, name)], []
+        )
 
     def test_every_row_names_a_test(self):
         reachable = self.text.split("## What an attacker can reach")[1].split("\n## ")[0]
-        rows = [line for line in reachable.splitlines() if re.match(r"\| (?!the attacker|who \|)[^-]", line)]
+        rows = [
+            line
+            for line in reachable.splitlines()
+            if re.match(r"\| (?!the attacker|who \|)[^-]", line)
+        ]
         self.assertGreater(len(rows), 40)
         self.assertEqual([row for row in rows if not NAMED.search(row)], [])
 
@@ -83,8 +92,15 @@ class Packaging(unittest.TestCase):
             (project / "src").mkdir()
             (project / "src" / "lib.rs").touch()
             manifest = project / "Cargo.toml"
-            manifest.write_text('[package]\nname = "packaged"\nversion = "0.1.0"\nedition = "2024"\n')
-            subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=project, check=True, capture_output=True)
+            manifest.write_text(
+                '[package]\nname = "packaged"\nversion = "0.1.0"\nedition = "2024"\n'
+            )
+            subprocess.run(
+                ["cargo", "generate-lockfile", "--offline"],
+                cwd=project,
+                check=True,
+                capture_output=True,
+            )
             locked = ["make", "--file", str(makefile), "locked"]
             self.assertEqual(subprocess.run(locked, cwd=project, capture_output=True).returncode, 0)
 
@@ -96,7 +112,9 @@ class Packaging(unittest.TestCase):
 
 class Drills(unittest.TestCase):
     def setUp(self):
-        self.drills = sorted(path.stem for path in PROJECT.glob("tests/drills/*.py") if self.is_drill(path))
+        self.drills = sorted(
+            path.stem for path in PROJECT.glob("tests/drills/*.py") if self.is_drill(path)
+        )
 
     @staticmethod
     def is_drill(path: pathlib.Path) -> bool:
@@ -104,8 +122,11 @@ class Drills(unittest.TestCase):
 
     def test_every_drill_has_the_four_sections(self):
         for name in self.drills:
-            header = ast.get_docstring(ast.parse((PROJECT / f"tests/drills/{name}.py").read_text())) or ""
-            for part in ("What happens:", "What must hold:", "How to run it:", "What an operator does:"):
+            header = (
+                ast.get_docstring(ast.parse((PROJECT / f"tests/drills/{name}.py").read_text()))
+                or ""
+            )
+            for part in ("Scenario:", "Expected:", "How to run it:", "What an operator does:"):
                 self.assertIn(part, header, name)
 
     def test_documentation_and_make_drills_list_every_drill(self):

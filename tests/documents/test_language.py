@@ -1,4 +1,6 @@
-"""The text that users read in documents, templates and error messages is free of phrases that are hard to read."""
+"""The text that users read in documents, templates and error messages is free of phrases that are
+hard to read.
+"""
 
 import unittest
 
@@ -9,7 +11,9 @@ class Language(unittest.TestCase):
     maxDiff = None
 
     def test_user_facing_text_has_no_hard_phrases(self):
-        self.assertEqual([str(phrase) for phrase in words.phrases() if not phrase.file.endswith(".rs")], [])
+        self.assertEqual(
+            [str(phrase) for phrase in words.phrases() if not phrase.file.endswith(".rs")], []
+        )
 
     def test_every_exception_has_a_reason_and_is_needed(self):
         for file, piece in words.accepted():
@@ -23,7 +27,10 @@ class Checker(unittest.TestCase):
         return [(phrase.line, phrase.name) for phrase in words.find_phrases(name, content)]
 
     def test_phrases_are_found_in_markdown(self):
-        self.assertEqual(self.found("a.md", "The plan\nholds two calls a\nrequest."), [(2, "holds"), (2, "a unit")])
+        self.assertEqual(
+            self.found("a.md", "The plan\nholds two calls a\nrequest."),
+            [(2, "holds"), (2, "a unit")],
+        )
         self.assertEqual(self.found("a.md", "It runs once a day and stands for a name."), [])
 
     def test_phrases_are_found_in_descriptions_of_any_form(self):

@@ -24,7 +24,14 @@ class Links(unittest.TestCase):
             "![g](images/nothing.svg) [h](https://example.com/x) `[i](code.md)` [j](../../outside.md) [k](../Makefile#l)\n"
             "```text\n# Two\n[l](fenced.md)\n```\n"
         )
-        expected = ["nothing.md", "../README.md#nothing", "#two", "images/nothing.svg", "../../outside.md", "../Makefile#l"]
+        expected = [
+            "nothing.md",
+            "../README.md#nothing",
+            "#two",
+            "images/nothing.svg",
+            "../../outside.md",
+            "../Makefile#l",
+        ]
         self.assertEqual(markdown.broken_links(document, text), expected)
 
     def test_anchors_match_github(self):
@@ -34,14 +41,20 @@ class Links(unittest.TestCase):
 
     def test_the_index_lists_every_page(self):
         index = PROJECT / "docs" / "README.md"
-        listed = {(index.parent / link.partition("#")[0]).resolve() for link in markdown.links(index.read_text())}
+        listed = {
+            (index.parent / link.partition("#")[0]).resolve()
+            for link in markdown.links(index.read_text())
+        }
         pages = set((PROJECT / "docs").rglob("*.md")) - {index}
         self.assertGreater(len(pages), 20)
         self.assertEqual(pages - listed, set())
 
     def test_every_image_has_alt_text(self):
         for document in markdown.documents():
-            texts = [match["text"] for match in markdown.IMAGE.finditer(markdown.prose(document.read_text()))]
+            texts = [
+                match["text"]
+                for match in markdown.IMAGE.finditer(markdown.prose(document.read_text()))
+            ]
             self.assertEqual([text for text in texts if not text.strip()], [], document)
 
 
@@ -55,10 +68,24 @@ class Commands(unittest.TestCase):
     def test_every_block_is_valid_in_bash_and_zsh(self):
         blocks = list(self.blocks())
         self.assertGreater(len(blocks), 20)
-        self.assertEqual([(name, block, errors) for name, block in blocks if (errors := shell.syntax_errors(block))], [])
+        self.assertEqual(
+            [
+                (name, block, errors)
+                for name, block in blocks
+                if (errors := shell.syntax_errors(block))
+            ],
+            [],
+        )
 
     def test_every_block_can_be_pasted(self):
-        self.assertEqual([(name, block, found) for name, block in self.blocks() if (found := shell.unsafe(block))], [])
+        self.assertEqual(
+            [
+                (name, block, found)
+                for name, block in self.blocks()
+                if (found := shell.unsafe(block))
+            ],
+            [],
+        )
 
     def test_blocks_that_cannot_be_pasted_are_found(self):
         for code, expected in [
@@ -81,7 +108,12 @@ class Readme(unittest.TestCase):
 
     def test_it_is_short_and_states_status_systems_and_price(self):
         self.assertLessEqual(len(self.text.splitlines()), 150)
-        for part in ("**Status:**", "Linux, macOS or WSL2", "<!-- summary: docs/tables.py -->", "docs/images/request-path.svg"):
+        for part in (
+            "**Status:**",
+            "Linux, macOS or WSL2",
+            "<!-- summary: docs/tables.py -->",
+            "docs/images/request-path.svg",
+        ):
             self.assertIn(part, self.text)
 
     def test_every_directory_of_the_documents_is_linked(self):

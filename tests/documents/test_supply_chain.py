@@ -11,20 +11,26 @@ from harness.paths import PROJECT
 from tools import notices
 
 REQUIREMENTS = sorted(
-    path for path in PROJECT.glob("tests/**/*requirements.txt") if not {"node_modules", ".venv"} & set(path.parts)
+    path
+    for path in PROJECT.glob("tests/**/*requirements.txt")
+    if not {"node_modules", ".venv"} & set(path.parts)
 )
 PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;]+)")
 
 
 def requirements(text: str) -> list[str]:
     """Returns the requirements in a file, each with its continuation lines."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [
+        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
+    ]
     return re.split(r"(?<!\\)\n", "\n".join(lines))
 
 
 def unpinned(text: str) -> list[str]:
     """Returns the requirements without an exact version or without a hash."""
-    return [one for one in requirements(text) if not PINNED.match(one) or "--hash=sha256:" not in one]
+    return [
+        one for one in requirements(text) if not PINNED.match(one) or "--hash=sha256:" not in one
+    ]
 
 
 def pins(text: str) -> dict[str, str]:
@@ -41,7 +47,9 @@ class PythonTools(unittest.TestCase):
     def test_unpinned_requirements_are_found(self):
         good = "a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01"
         self.assertEqual(unpinned(f"# a note\n{good}\nb==2"), ["b==2"])
-        self.assertEqual(unpinned(f"c>=1 \\\n    --hash=sha256:00\n{good}"), ["c>=1 \\\n    --hash=sha256:00"])
+        self.assertEqual(
+            unpinned(f"c>=1 \\\n    --hash=sha256:00\n{good}"), ["c>=1 \\\n    --hash=sha256:00"]
+        )
 
     def test_installed_versions_are_the_chosen_ones(self):
         for path in REQUIREMENTS:
@@ -50,21 +58,33 @@ class PythonTools(unittest.TestCase):
             self.assertEqual({name: installed.get(name) for name in chosen}, chosen, path)
 
     def test_each_installation_checks_hashes(self):
-        installations = re.findall(r"^.*\bpip install\b.*$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+        installations = re.findall(
+            r"^.*\bpip install\b.*$", (PROJECT / "Makefile").read_text(), re.MULTILINE
+        )
         self.assertGreater(len(installations), 2)
-        # Without --only-binary, the build of a package could download tools whose hashes are not checked.
+        # Without --only-binary, the build of a package could download tools whose hashes are not
+        # checked.
         for option in ("--require-hashes", "--no-deps", "--only-binary :all:"):
             self.assertEqual([line for line in installations if option not in line], [], option)
 
 
 class NodeTools(unittest.TestCase):
     def test_every_package_has_its_hash_and_no_address_of_its_own(self):
-        locks = [PROJECT / "tests/package-lock.json", PROJECT / "tests/bench/node/package-lock.json"]
+        locks = [
+            PROJECT / "tests/package-lock.json",
+            PROJECT / "tests/bench/node/package-lock.json",
+        ]
         for lock in locks:
-            packages = {name: one for name, one in json.loads(lock.read_text())["packages"].items() if name}
+            packages = {
+                name: one for name, one in json.loads(lock.read_text())["packages"].items() if name
+            }
             self.assertGreater(len(packages), 10)
-            self.assertEqual([name for name, one in packages.items() if not one.get("integrity")], [], lock)
-            elsewhere = [name for name, one in packages.items() if not own_registry(one.get("resolved"))]
+            self.assertEqual(
+                [name for name, one in packages.items() if not one.get("integrity")], [], lock
+            )
+            elsewhere = [
+                name for name, one in packages.items() if not own_registry(one.get("resolved"))
+            ]
             self.assertEqual(elsewhere, [], lock)
 
     def test_each_installation_follows_the_lock_file_and_runs_no_scripts(self):
@@ -88,7 +108,9 @@ class Notices(unittest.TestCase):
             for crate in crates:
                 title = f"{crate['name']} {crate['version']}"
                 self.assertRegex(document, rf"(?m)^{re.escape(title)} \(")
-                self.assertRegex(document, rf"(?m)^(?:[^:\n]*, )?{re.escape(title)}(?:, [^:\n]*)?:$")
+                self.assertRegex(
+                    document, rf"(?m)^(?:[^:\n]*, )?{re.escape(title)}(?:, [^:\n]*)?:$"
+                )
 
     def test_crates_of_tests_are_not_listed(self):
         names = {crate["name"] for crate in notices.crates("alb-sync")}
@@ -98,19 +120,31 @@ class Notices(unittest.TestCase):
 
     def test_crate_without_a_known_licence_is_an_error(self):
         crate = {"name": "odd", "version": "1.0.0", "license": "LicenseRef-odd", "authors": []}
-        with self.assertRaisesRegex(SystemExit, r"odd 1\.0\.0 \(LicenseRef-odd\) has no licence file"):
+        with self.assertRaisesRegex(
+            SystemExit, r"odd 1\.0\.0 \(LicenseRef-odd\) has no licence file"
+        ):
             notices.text_of_declared_licence(crate)
 
     def test_text_of_two_crates_is_written_once(self):
         with tempfile.TemporaryDirectory() as folder:
             found = []
-            for name, text in (("one", "Do  what\nyou like."), ("two", "Do what you like.\n"), ("three", "Other.")):
+            for name, text in (
+                ("one", "Do  what\nyou like."),
+                ("two", "Do what you like.\n"),
+                ("three", "Other."),
+            ):
                 root = pathlib.Path(folder, name)
                 root.mkdir()
                 (root / "LICENSE-MIT").write_text(text)
                 (root / "license.rs").write_text("fn main() {}")
-                manifest = {"manifest_path": str(root / "Cargo.toml"), "license_file": None, "repository": None}
-                found.append({"name": name, "version": "1.0.0", "license": "MIT", "authors": [], **manifest})
+                manifest = {
+                    "manifest_path": str(root / "Cargo.toml"),
+                    "license_file": None,
+                    "repository": None,
+                }
+                found.append(
+                    {"name": name, "version": "1.0.0", "license": "MIT", "authors": [], **manifest}
+                )
             with mock.patch.object(notices, "crates", return_value=found):
                 document = notices.notices("all")
         self.assertIn("one 1.0.0, two 1.0.0:\n\nDo  what\nyou like.\n", document)

@@ -16,14 +16,24 @@ RUNTIMES = ("tokio", "hyper", "aws-config", "aws-sdk-dynamodb")
 @functools.cache
 def metadata() -> dict:
     command = ["cargo", "metadata", "--offline", "--locked", "--format-version", "1"]
-    return json.loads(subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout)
+    return json.loads(
+        subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    )
 
 
 def linked(graph: dict, package: str) -> set[str]:
-    """Returns the names of the packages that a package links, without itself, tests and build scripts."""
+    """Returns the names of the packages that a package links, without itself, tests and build
+    scripts.
+    """
     nodes = {node["id"]: node for node in graph["resolve"]["nodes"]}
     names = {found["id"]: found["name"] for found in graph["packages"]}
-    waiting = [next(one for one, name in names.items() if name == package and one in graph["workspace_members"])]
+    waiting = [
+        next(
+            one
+            for one, name in names.items()
+            if name == package and one in graph["workspace_members"]
+        )
+    ]
     found: set[str] = set()
     while waiting:
         for dependency in nodes[waiting.pop()]["deps"]:
@@ -37,13 +47,20 @@ def linked(graph: dict, package: str) -> set[str]:
 def functions(graph: dict) -> list[str]:
     """Returns the packages that are deployed as Lambda functions."""
     deployed = (found for found in graph["packages"] if found["id"] in graph["workspace_members"])
-    return [found["name"] for found in deployed if pathlib.Path(found["manifest_path"]).parents[1].name == "functions"]
+    return [
+        found["name"]
+        for found in deployed
+        if pathlib.Path(found["manifest_path"]).parents[1].name == "functions"
+    ]
 
 
 class Dependencies(unittest.TestCase):
     def test_no_function_depends_on_another_function(self):
         names = functions(metadata())
-        self.assertEqual(sorted(names), sorted(path.name for path in (PROJECT / "functions").iterdir() if path.is_dir()))
+        self.assertEqual(
+            sorted(names),
+            sorted(path.name for path in (PROJECT / "functions").iterdir() if path.is_dir()),
+        )
         for name in names:
             self.assertEqual(linked(metadata(), name) & set(names), set(), name)
 
@@ -52,9 +69,16 @@ class Dependencies(unittest.TestCase):
             self.assertEqual(linked(metadata(), name) & set(RUNTIMES), set(), name)
 
     def test_only_the_limiter_enables_the_schema_feature(self):
-        manifests = (found for found in metadata()["packages"] if found["id"] in metadata()["workspace_members"])
+        manifests = (
+            found
+            for found in metadata()["packages"]
+            if found["id"] in metadata()["workspace_members"]
+        )
         describing = {
-            found["name"] for found in manifests for one in found["dependencies"] if "schema" in one["features"]
+            found["name"]
+            for found in manifests
+            for one in found["dependencies"]
+            if "schema" in one["features"]
         }
         self.assertEqual(describing, {"limiter"})
 

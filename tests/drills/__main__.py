@@ -7,7 +7,11 @@ DRILLS = ["issuer_gone", "key_rotation", "fast_clock", "lost_store", "rollback"]
 
 
 def main() -> int:
-    failed = [name for name in DRILLS if subprocess.run([sys.executable, "-m", f"drills.{name}"]).returncode]
+    failed = [
+        name
+        for name in DRILLS
+        if subprocess.run([sys.executable, "-m", f"drills.{name}"]).returncode
+    ]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return len(failed)

@@ -16,7 +16,11 @@ class DrillFailure(Exception):
 def check(condition: bool, expectation: str, actual: object = "") -> None:
     """Prints the expectation, or ends the drill if the condition is false."""
     if not condition:
-        raise DrillFailure(f"expected: {expectation}; actual: {actual}" if actual != "" else f"expected: {expectation}")
+        raise DrillFailure(
+            f"expected: {expectation}; actual: {actual}"
+            if actual != ""
+            else f"expected: {expectation}"
+        )
     print(f"  ok: {expectation}", flush=True)
 
 

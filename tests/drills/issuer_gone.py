@@ -1,19 +1,21 @@
 """The issuer is unreachable.
 
-What happens: the identity provider refuses connections. Then an instance starts that has never had its signing keys.
-Then the provider is available again.
+Scenario: the identity provider refuses connections. Then an instance starts that has never had its
+signing keys. Then the provider is available again.
 
-What must hold: an instance that has the keys continues to accept tokens (for a day) and to reject forged ones. An
-instance without keys returns 500 for tokens, because it cannot verify them, and logs `keys_unavailable`. API keys
-continue to work there. However many tokens arrive, the instance retries one second after a failure, and then after
-longer pauses of up to ten seconds. When the provider is back, tokens are accepted within ten seconds.
+Expected: an instance that has the keys continues to accept tokens (for a day) and to reject forged
+ones. An instance without keys returns 500 for tokens, because it cannot verify them, and logs
+`keys_unavailable`. API keys continue to work there. However many tokens arrive, the instance
+retries one second after a failure, and then after longer pauses of up to ten seconds. When the
+provider is back, tokens are accepted within ten seconds.
 
 How to run it: `make drills`, or `PYTHONPATH=tests .venv/bin/python -m drills.issuer_gone`.
 
-What an operator does: watch `reason=keys_unavailable` (500 to clients) and the warning
-`cannot fetch the issuer's signing keys`, whose `cause` says what failed. Restore the provider. Until then, do not deploy
-and do not change the function's settings, because new instances have no keys. If the outage is long, put the provider's
-last JWK set into the policy itself (`"jwks": {…}` instead of `jwks_uri`).
+What an operator does: watch `reason=keys_unavailable` (500 to clients) and the warning `cannot
+fetch the issuer's signing keys`, whose `cause` says what failed. Restore the provider. Until then,
+do not deploy and do not change the function's settings, because new instances have no keys. If the
+outage is long, put the provider's last JWK set into the policy itself (`"jwks": {…}` instead of
+`jwks_uri`).
 """
 
 import pathlib
@@ -49,9 +51,13 @@ def issuer_gone(path: pathlib.Path) -> None:
             issuer.start()
             step("the issuer is back")
             begin = time.monotonic()
-            wait_until(lambda: accepts_a_token(cold, tokens), 2 * MAX_RETRY_PAUSE_S, "a token is accepted")
+            wait_until(
+                lambda: accepts_a_token(cold, tokens), 2 * MAX_RETRY_PAUSE_S, "a token is accepted"
+            )
             check(True, f"tokens are accepted again after {time.monotonic() - begin:.0f} s")
-            check(len(issuer.fetches) == 1, "the signing keys were fetched once", len(issuer.fetches))
+            check(
+                len(issuer.fetches) == 1, "the signing keys were fetched once", len(issuer.fetches)
+            )
 
 
 def check_with_keys(gateway: Gateway, tokens: Iterator[str]) -> None:
@@ -60,9 +66,15 @@ def check_with_keys(gateway: Gateway, tokens: Iterator[str]) -> None:
 
     forged = SigningKey("first").token("mallory")
     unknown = SigningKey("unknown").token("mallory")
-    rejected = [get(gateway.port, "/orders", token=token).status for token in (forged, unknown, forged, unknown)]
+    rejected = [
+        get(gateway.port, "/orders", token=token).status
+        for token in (forged, unknown, forged, unknown)
+    ]
     check(set(rejected) == {401}, "it rejects tokens of other keys", rejected)
-    check(get(gateway.port, "/orders", token=next(tokens)).status == 200, "it still accepts valid tokens")
+    check(
+        get(gateway.port, "/orders", token=next(tokens)).status == 200,
+        "it still accepts valid tokens",
+    )
 
 
 def check_without_keys(gateway: Gateway, tokens: Iterator[str]) -> None:
@@ -71,7 +83,11 @@ def check_without_keys(gateway: Gateway, tokens: Iterator[str]) -> None:
     check(set(statuses) == {500}, "an instance without signing keys returns 500", set(statuses))
 
     wait_until(lambda: len(reasons(gateway)) == len(statuses), 10, "the log is written")
-    check(set(reasons(gateway)) == {"keys_unavailable"}, "it logs keys_unavailable", set(reasons(gateway)))
+    check(
+        set(reasons(gateway)) == {"keys_unavailable"},
+        "it logs keys_unavailable",
+        set(reasons(gateway)),
+    )
 
     message = "cannot fetch the issuer's signing keys"
     fetches = sum(message in record.get("message", "") for record in gateway.log_records())
@@ -88,7 +104,9 @@ def accepts_a_token(gateway: Gateway, tokens: Iterator[str]) -> bool:
 
 
 def reasons(gateway: Gateway) -> list[str]:
-    return [record["reason"] for record in gateway.log_records() if record.get("message") == "decided"]
+    return [
+        record["reason"] for record in gateway.log_records() if record.get("message") == "decided"
+    ]
 
 
 if __name__ == "__main__":

@@ -1,19 +1,21 @@
 """Signing keys are rotated under load.
 
-What happens: sixteen clients call with new tokens. First the issuer rotates its key correctly: it publishes the new key
-beside the old one, signs with it eleven seconds later, and removes the old key when its tokens have expired. Then it
-rotates without an overlap: the new key replaces the old one at once.
+Scenario: sixteen clients call with new tokens. First the issuer rotates its key correctly: it
+publishes the new key in addition to the old one, signs with it eleven seconds later, and removes
+the old key when its tokens have expired. Then it rotates without an overlap: the new key replaces
+the old one at once.
 
-What must hold: with the overlap, no valid token is rejected at any time. Without it, tokens of the new key are rejected
-with 401, and with no other status, until the keys are fetched again. An unknown `kid` causes a fetch at most once in
-ten seconds. From then on no valid token is rejected, and tokens of the removed key are.
+Expected: with the overlap, no valid token is rejected at any time. Without it, tokens of the new
+key are rejected with 401, and with no other status, until the keys are fetched again. An unknown
+`kid` causes a fetch at most once in ten seconds. From then on no valid token is rejected, and
+tokens of the removed key are.
 
 How to run it: `make drills`, or `PYTHONPATH=tests .venv/bin/python -m drills.key_rotation`.
 
-What an operator does: publish the new key, wait longer than ten seconds (or as long as the provider's own caches need),
-sign with it, and remove the old key when the last of its tokens has expired. Remove a leaked key at once: instances drop
-it at their next fetch. A token with an unknown `kid` causes that fetch. Otherwise it happens after ten minutes at most,
-if tokens arrive at all.
+What an operator does: publish the new key, wait longer than ten seconds (or as long as the
+provider's own caches need), sign with it, and remove the old key when the last of its tokens has
+expired. Remove a leaked key at once: instances drop it at their next fetch. A token with an unknown
+`kid` causes that fetch. Otherwise it happens after ten minutes at most, if tokens arrive at all.
 """
 
 import collections
@@ -41,7 +43,9 @@ class Load:
         self.gateway, self.key = gateway, key
         self.responses: list[tuple[float, str, int]] = []
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._run_client, args=(number,)) for number in range(CLIENTS)]
+        self.threads = [
+            threading.Thread(target=self._run_client, args=(number,)) for number in range(CLIENTS)
+        ]
 
     def __enter__(self) -> Self:
         for thread in self.threads:
@@ -55,7 +59,9 @@ class Load:
 
     def statuses(self, kid: str, since: float = 0.0) -> collections.Counter:
         """Counts the statuses of calls with tokens of a key."""
-        return collections.Counter(status for sent, key, status in self.responses if sent >= since and key == kid)
+        return collections.Counter(
+            status for sent, key, status in self.responses if sent >= since and key == kid
+        )
 
     def _run_client(self, number: int) -> None:
         calls = 0
@@ -71,7 +77,9 @@ def key_rotation(path: pathlib.Path) -> None:
     with Issuer(first) as issuer, Gateway(path, "gateway", SEEDS, issuer.policy()) as gateway:
         token = first.token("user")
         wait_until(
-            lambda: get(gateway.port, "/orders", token=token).status == 200, 15, "the signing keys are loaded"
+            lambda: get(gateway.port, "/orders", token=token).status == 200,
+            15,
+            "the signing keys are loaded",
         )
 
         with Load(gateway, first) as load:
@@ -81,7 +89,7 @@ def key_rotation(path: pathlib.Path) -> None:
 
 
 def check_with_overlap(load: Load, issuer: Issuer, old: SigningKey, new: SigningKey) -> None:
-    step("the new key is published beside the old one")
+    step("the new key is published in addition to the old one")
     issuer.published = [old, new]
     time.sleep(REFETCH_PAUSE_S + 1)
 
@@ -103,20 +111,34 @@ def check_without_overlap(load: Load, issuer: Issuer, old: SigningKey, new: Sign
     # An unknown `kid` causes a fetch, so that the rotation begins with a whole pause ahead.
     fetches = len(issuer.fetches)
     wait_until(
-        lambda: is_unknown_kid_rejected(load) and len(issuer.fetches) > fetches, 2 * REFETCH_PAUSE_S, "keys are fetched"
+        lambda: is_unknown_kid_rejected(load) and len(issuer.fetches) > fetches,
+        2 * REFETCH_PAUSE_S,
+        "keys are fetched",
     )
 
     step("the new key replaces the old one at once")
     issuer.published = [new]
     load.key = new
     begin = time.monotonic()
-    wait_until(lambda: load.statuses(new.kid)[200], 2 * REFETCH_PAUSE_S, "a token of the new key is accepted")
+    wait_until(
+        lambda: load.statuses(new.kid)[200],
+        2 * REFETCH_PAUSE_S,
+        "a token of the new key is accepted",
+    )
     rejected_s = time.monotonic() - begin
     time.sleep(3)
 
     statuses = load.statuses(new.kid)
-    check(set(statuses) == {200, 401} and statuses[401] > 0, "tokens of the new key are 401 at first", dict(statuses))
-    check(rejected_s <= REFETCH_PAUSE_S + 2, "they are accepted after the next fetch", f"{rejected_s:.0f} s")
+    check(
+        set(statuses) == {200, 401} and statuses[401] > 0,
+        "tokens of the new key are 401 at first",
+        dict(statuses),
+    )
+    check(
+        rejected_s <= REFETCH_PAUSE_S + 2,
+        "they are accepted after the next fetch",
+        f"{rejected_s:.0f} s",
+    )
     later = load.statuses(new.kid, begin + rejected_s + 1)
     check(set(later) == {200}, "no valid token is rejected after that", dict(later))
 

@@ -43,7 +43,9 @@ class PreviousRelease:
         target = PROJECT / "target"
         # Building a test also builds the program it runs, with the features that all tests share.
         command = ["cargo", "build", "--workspace", "--test", "process", "--locked"]
-        subprocess.run(command, cwd=source, check=True, env={**os.environ, "CARGO_TARGET_DIR": str(target)})
+        subprocess.run(
+            command, cwd=source, check=True, env={**os.environ, "CARGO_TARGET_DIR": str(target)}
+        )
 
         # The next build of the current release replaces the binary.
         shutil.move(target / "debug/tollgate", self.binary)

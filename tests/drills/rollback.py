@@ -1,19 +1,19 @@
 """A release is rolled back while the tables contain items that it wrote.
 
-What happens: the previous release serves requests and writes its items. This release takes over and writes every kind
-of item: keys with names and rotated secrets, grants, refunds, weekly quotas, sliding windows, leases. Then the previous
-release is deployed again, and after it this one.
+Scenario: the previous release serves requests and writes its items. This release takes over and
+writes every kind of item: keys with names and rotated secrets, grants, refunds, weekly quotas,
+sliding windows, leases. Then the previous release is deployed again, and after it this one.
 
-What must hold: the previous release decides every request. Usage that this release counted is still counted: a bucket,
-a quota, a quota with a grant, a token's subject and an IP address that were used up stay used up. Keys that were
-created, rotated, disabled or deleted in the meantime are known as such. When this release is back, nothing that either
-release wrote is lost.
+Expected: the previous release decides every request. Usage that this release counted is still
+counted: a bucket, a quota, a quota with a grant, a token's subject and an IP address that were used
+up stay used up. Keys that were created, rotated, disabled or deleted in the meantime are known as
+such. When this release is back, nothing that either release wrote is lost.
 
-How to run it: `make drills`, or `PYTHONPATH=tests .venv/bin/python -m drills.rollback`. The first run builds the previous
-release from its commit.
+How to run it: `make drills`, or `PYTHONPATH=tests .venv/bin/python -m drills.rollback`. The first
+run builds the previous release from its commit.
 
-What an operator does: roll the functions back (`sam deploy` of the earlier version, or CodeDeploy's alarm does it) and
-leave the tables as they are.
+What an operator does: roll the functions back (`sam deploy` of the earlier version, or CodeDeploy's
+alarm does it) and leave the tables as they are.
 """
 
 import pathlib
@@ -34,7 +34,11 @@ AMPLE = {"rate": 1000, "burst": 100000}
 FOUR_CALL_BUCKET = {"rate": 0.0001, "burst": 4}
 LIMIT, GRANT = 20, 5
 PLANS = {
-    "quota": {"throttle": AMPLE, "quotas": [{"limit": LIMIT, "period": "month"}], "on_store_failure": "deny"},
+    "quota": {
+        "throttle": AMPLE,
+        "quotas": [{"limit": LIMIT, "period": "month"}],
+        "on_store_failure": "deny",
+    },
     "bucket": {"throttle": FOUR_CALL_BUCKET, "on_store_failure": "deny"},
     "people": {"throttle": FOUR_CALL_BUCKET, "on_store_failure": "deny"},
     "anonymous": {"throttle": FOUR_CALL_BUCKET, "on_store_failure": "deny"},
@@ -57,7 +61,10 @@ def key(name: str) -> str:
 
 
 def seeds(plans: dict) -> dict:
-    return {"plans": plans, "keys": [{"key": key(plan), "key_id": plan, "plan": plan} for plan in plans]}
+    return {
+        "plans": plans,
+        "keys": [{"key": key(plan), "key_id": plan, "plan": plan} for plan in plans],
+    }
 
 
 class Releases:
@@ -84,9 +91,15 @@ class Releases:
     def start_current(self, name: str) -> Gateway:
         return self._start(name, GATEWAY, PROJECT / "template.yaml", PLANS)
 
-    def _start(self, name: str, binary: pathlib.Path, template: pathlib.Path, plans: dict) -> Gateway:
+    def _start(
+        self, name: str, binary: pathlib.Path, template: pathlib.Path, plans: dict
+    ) -> Gateway:
         # With a short deadline, a charge could be applied although its call timed out.
-        options = {"parameters": {"DecisionDeadlineMs": 5000}, "binary": binary, "template": template}
+        options = {
+            "parameters": {"DecisionDeadlineMs": 5000},
+            "binary": binary,
+            "template": template,
+        }
         return Gateway(self.path, name, seeds(plans), self.policy, **self.addresses, **options)
 
     def admitted(self, gateway: Gateway, name: str, calls: int) -> int:
@@ -134,7 +147,11 @@ def use_this_release(releases: Releases) -> dict:
         check(releases.admitted(gateway, "early", 3) == 1, "the early plan has one call left")
 
         report = api(gateway, "PATCH", "/keys/quota/usage", {"quota": "month", "grant": GRANT})
-        check(report["usage"] == [7, LIMIT + GRANT - 7], "the calls of both releases are counted", report["usage"])
+        check(
+            report["usage"] == [7, LIMIT + GRANT - 7],
+            "the calls of both releases are counted",
+            report["usage"],
+        )
         refund_one_call(gateway)
 
         check(releases.admitted(gateway, "bucket", 6) == 4, "a key's bucket is used up")
@@ -144,7 +161,9 @@ def use_this_release(releases: Releases) -> dict:
         check(addresses == [200] * 4 + [429], "an address's bucket is used up", addresses)
         for name in FOUR_CALL_PLANS:
             check(releases.admitted(gateway, name, 6) == 4, f"`{name}` is used up")
-        check(releases.admitted(gateway, "watching", 6) == 6, "a plan in shadow mode rejects nothing")
+        check(
+            releases.admitted(gateway, "watching", 6) == 6, "a plan in shadow mode rejects nothing"
+        )
         return create_keys(gateway)
 
 
@@ -156,8 +175,15 @@ def refund_one_call(gateway: Gateway) -> None:
 
 
 def create_keys(gateway: Gateway) -> dict:
-    """Creates keys with features of this release. Returns their secrets by name, and the ID of the first key."""
-    body = {"name": "A team", "plan": "quota", "metadata": {"owner": "a team"}, "scopes": ["orders:read"]}
+    """Creates keys with features of this release. Returns their secrets by name, and the ID of the
+    first key.
+    """
+    body = {
+        "name": "A team",
+        "plan": "quota",
+        "metadata": {"owner": "a team"},
+        "scopes": ["orders:read"],
+    }
     first = api(gateway, "POST", "/keys", body)
     second = api(gateway, "POST", f"/keys/{first['key_id']}/rotate", {"grace_s": 86400})
 
@@ -169,7 +195,13 @@ def create_keys(gateway: Gateway) -> dict:
     status = call(gateway.port, "DELETE", f"/_tollgate/v1/keys/{deleted['key_id']}").status
     check(status == 204, "a key is deleted", status)
 
-    keys = {"first": first, "second": second, "disabled": disabled, "ended": ended, "deleted": deleted}
+    keys = {
+        "first": first,
+        "second": second,
+        "disabled": disabled,
+        "ended": ended,
+        "deleted": deleted,
+    }
     return {"id": first["key_id"]} | {name: created["key"] for name, created in keys.items()}
 
 
@@ -182,26 +214,41 @@ def check_rollback(releases: Releases, created: dict) -> None:
         check(admitted == left, f"{left} calls are left of the quota and its grant", admitted)
         check_used_up(releases, gateway)
 
-        statuses = [get(gateway.port, "/orders", created[name]).status for name in ("first", "second", "disabled")]
-        check(statuses == [200, 200, 401], "a new key and its new secret work, a disabled key does not", statuses)
+        statuses = [
+            get(gateway.port, "/orders", created[name]).status
+            for name in ("first", "second", "disabled")
+        ]
+        check(
+            statuses == [200, 200, 401],
+            "a new key and its new secret work, a disabled key does not",
+            statuses,
+        )
         statuses = [get(gateway.port, "/orders", created[name]).status for name in REVOKED]
         check(statuses == [401, 401], "revoked secrets do not work", statuses)
-        check(releases.admitted(gateway, "watching", 6) == 6, "a plan in shadow mode rejects nothing")
+        check(
+            releases.admitted(gateway, "watching", 6) == 6, "a plan in shadow mode rejects nothing"
+        )
 
 
 def check_used_up(releases: Releases, gateway: Gateway) -> None:
     for name in ("bucket", "early", *FOUR_CALL_PLANS):
         check(releases.admitted(gateway, name, 3) == 0, f"`{name}` is still used up")
     statuses = (releases.user_status(gateway), releases.address_status(gateway))
-    check(statuses == (429, 429), "the user's and the address's buckets are still used up", statuses)
+    check(
+        statuses == (429, 429), "the user's and the address's buckets are still used up", statuses
+    )
 
 
 def check_import_of_revoked_secrets(gateway: Gateway, created: dict) -> None:
     revoked = [created[name] for name in REVOKED]
     rows = "".join(f"back,{secret}\n" for secret in revoked).encode()
     headers = {"content-type": "text/csv"}
-    response = call(gateway.port, "POST", "/_tollgate/v1/keys/import?plan=quota", headers, b"Name,Key\n" + rows)
-    check(response.json()["rejected"] == 2, "an import rejects revoked secrets", response.body[:300])
+    response = call(
+        gateway.port, "POST", "/_tollgate/v1/keys/import?plan=quota", headers, b"Name,Key\n" + rows
+    )
+    check(
+        response.json()["rejected"] == 2, "an import rejects revoked secrets", response.body[:300]
+    )
 
     statuses = [get(gateway.port, "/orders", secret).status for secret in revoked]
     check(statuses == [401, 401], "revoked secrets still do not work", statuses)
@@ -223,7 +270,11 @@ def check_second_update(releases: Releases, created: dict) -> None:
         check(days == used, "the daily counts add up", days)
 
         document = api(gateway, "GET", f"/keys/{created['id']}")
-        check((document["name"], document["metadata"]) == ("A team", {"owner": "a team"}), "a key is unchanged", document)
+        check(
+            (document["name"], document["metadata"]) == ("A team", {"owner": "a team"}),
+            "a key is unchanged",
+            document,
+        )
         usage = api(gateway, "GET", f"/keys/{created['id']}/usage")["quotas"][0]["usage"]
         check(usage[0] == 2, "it has the calls that the previous release admitted", usage)
         plans = {plan["name"] for plan in api(gateway, "GET", "/plans")["items"]}
@@ -231,7 +282,9 @@ def check_second_update(releases: Releases, created: dict) -> None:
 
 
 def wait_for_gateway(gateway: Gateway) -> None:
-    """Returns when the gateway rejects a call without credentials, which needs the store and the issuer's keys."""
+    """Returns when the gateway rejects a call without credentials, which needs the store and the
+    issuer's keys.
+    """
     wait_until(lambda: get(gateway.port, "/orders").status == 401, 30, "the gateway responds")
 
 
@@ -243,7 +296,11 @@ def api(gateway: Gateway, method: str, path: str, body: object = None):
         if response.status != 503:
             break
 
-    check(response.status in (200, 201), f"{method} {path} succeeds", f"{response.status} {response.body[:300]!r}")
+    check(
+        response.status in (200, 201),
+        f"{method} {path} succeeds",
+        f"{response.status} {response.body[:300]!r}",
+    )
     return response.json()
 
 

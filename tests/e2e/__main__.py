@@ -1,6 +1,8 @@
-"""Builds, deploys and tests the stack: `make e2e`. A summary at the end lists the duration of each part.
+"""Builds, deploys and tests the stack: `make e2e`. A summary at the end lists the duration of each
+part.
 
-`PYTHONPATH=tests .venv/bin/python -m e2e --built Requests Metrics` skips the build and runs only these test cases.
+`PYTHONPATH=tests .venv/bin/python -m e2e --built Requests Metrics` skips the build and runs only
+these test cases.
 """
 
 import argparse
@@ -15,14 +17,27 @@ import time
 import unittest
 from collections.abc import Iterator
 
-from e2e.cases import administration, iam_users, metrics, permissions, requests, runtime_interface, stack_changes
-from e2e.cases import target_groups
+from e2e.cases import (
+    administration,
+    iam_users,
+    metrics,
+    permissions,
+    requests,
+    runtime_interface,
+    stack_changes,
+    target_groups,
+)
 from e2e.cases.case import StackCase
 from e2e.deployment import Deployment
 from harness.paths import PROJECT
 
 # The schedule of `TargetGroups` fires for the first time while the other cases run.
-COMMON = [requests.Requests, administration.Administration, metrics.Metrics, target_groups.TargetGroups]
+COMMON = [
+    requests.Requests,
+    administration.Administration,
+    metrics.Metrics,
+    target_groups.TargetGroups,
+]
 CHANGES = [stack_changes.Update, stack_changes.Deletion]
 CASES_WITHOUT_IAM = [runtime_interface.RuntimeInterface, *COMMON, *CHANGES]
 CASES_WITH_IAM = [*COMMON, iam_users.IamUsers, permissions.Permissions, *CHANGES]
@@ -53,7 +68,9 @@ def build() -> None:
 
 
 def run_cases(durations: Durations, enforces_iam: bool, names: list[str]) -> bool:
-    """Deploys a stack and runs its cases. Returns true if all of them passed. No names mean all cases."""
+    """Deploys a stack and runs its cases. Returns true if all of them passed. No names mean all
+    cases.
+    """
     cases = CASES_WITH_IAM if enforces_iam else CASES_WITHOUT_IAM
     cases = [case for case in cases if not names or case.__name__ in names]
     if not cases:
@@ -76,7 +93,9 @@ def run_cases(durations: Durations, enforces_iam: bool, names: list[str]) -> boo
     return passed
 
 
-def run_case(durations: Durations, mode: str, deployment: Deployment, case: type[StackCase]) -> bool:
+def run_case(
+    durations: Durations, mode: str, deployment: Deployment, case: type[StackCase]
+) -> bool:
     case.deployment = deployment
     suite = unittest.defaultTestLoader.loadTestsFromTestCase(case)
     with durations.measure(f"{mode}: {case.__name__}"):
@@ -84,7 +103,9 @@ def run_case(durations: Durations, mode: str, deployment: Deployment, case: type
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m e2e", description="Deploys the stack on an emulator and tests it.")
+    parser = argparse.ArgumentParser(
+        prog="python -m e2e", description="Deploys the stack on an emulator and tests it."
+    )
     parser.add_argument("--built", action="store_true", help="use the build in .aws-sam/native")
     parser.add_argument("cases", nargs="*", help="classes of test cases, by default all of them")
     arguments, durations = parser.parse_args(), Durations()
@@ -97,7 +118,9 @@ def main() -> int:
                 build()
         # From here on, all requests go to loopback.
         os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
-        passed = [run_cases(durations, enforces_iam, arguments.cases) for enforces_iam in (False, True)]
+        passed = [
+            run_cases(durations, enforces_iam, arguments.cases) for enforces_iam in (False, True)
+        ]
     finally:
         for package, starts in sorted(runtime_interface.RuntimeInterface.starts.items()):
             print(f"initialization of {package} behind the runtime interface emulator: {starts} ms")

@@ -28,7 +28,9 @@ class AwsEmulator(Ministack):
         )
 
     def caller_environment(self) -> dict[str, str]:
-        """Returns an environment in which programs call the emulator as the root user, and no other account."""
+        """Returns an environment in which programs call the emulator as the root user, and no other
+        account.
+        """
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "AWS_ACCESS_KEY_ID": ROOT_USER.access_key,

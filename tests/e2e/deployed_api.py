@@ -10,7 +10,9 @@ from harness.emulator import REGION
 
 
 class DeployedApi:
-    """The default stage of an API. It is addressed by path: the emulator handles `/health` of the API's own host."""
+    """The default stage of an API. It is addressed by path: the emulator handles `/health` of the
+    API's own host.
+    """
 
     def __init__(self, api: str, port: int) -> None:
         self.host, self.port = f"127.0.0.1:{port}", port
@@ -24,7 +26,9 @@ class DeployedApi:
         body: object = None,
         credentials: Credentials | None = None,
     ) -> Response:
-        """Sends a request. `body` is sent as JSON unless it is bytes. With `credentials`, the request is signed."""
+        """Sends a request. `body` is sent as JSON unless it is bytes. With `credentials`, the
+        request is signed.
+        """
         path = self.stage + path
         all_headers = {"host": self.host, **(headers or {})}
         payload = client.encode_body(body, all_headers)
@@ -32,7 +36,9 @@ class DeployedApi:
             all_headers.setdefault("content-type", "application/json")
 
         if credentials:
-            all_headers = signed_headers(method, f"http://{self.host}{path}", all_headers, payload, credentials)
+            all_headers = signed_headers(
+                method, f"http://{self.host}{path}", all_headers, payload, credentials
+            )
         return client.call(self.port, method, path, all_headers, payload)
 
 

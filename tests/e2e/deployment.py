@@ -1,4 +1,6 @@
-"""The environment of the test cases: an emulator of AWS, a backend, a DNS server, and the deployed stack."""
+"""The environment of the test cases: an emulator of AWS, a backend, a DNS server, and the deployed
+stack.
+"""
 
 import json
 import pathlib
@@ -13,10 +15,14 @@ from harness.issuer import AUDIENCE, ISSUER, SigningKey
 from harness.name_server import NameServer
 
 ELB_DOMAIN = "eu-central-1.elb.amazonaws.com"
-# The name that the tests' own target group follows, and the name that the stack's target group follows.
+# The name that the tests' own target group follows, and the name that the stack's target group
+# follows.
 FOLLOWED_NAME, ALB_NAME = f"internal-orders-1.{ELB_DOMAIN}", f"internal-alb-1.{ELB_DOMAIN}"
 NAMESPACE = "Tollgate/tollgate"
-PLAN = {"throttle": {"rate": 100, "burst": 200}, "quotas": [{"limit": 1_000_000, "period": "month"}]}
+PLAN = {
+    "throttle": {"rate": 100, "burst": 200},
+    "quotas": [{"limit": 1_000_000, "period": "month"}],
+}
 STOP_TIMEOUT_S = 5
 
 
@@ -27,7 +33,10 @@ class Deployment:
         self.signing_key = SigningKey("one")
         self.backend = EchoBackend(folder).start()
         self.names = NameServer().start()
-        settings = {"AUTH": str(enforces_iam).lower(), "SSL_CERT_FILE": str(self.backend.certificate_file)}
+        settings = {
+            "AUTH": str(enforces_iam).lower(),
+            "SSL_CERT_FILE": str(self.backend.certificate_file),
+        }
         self.emulator = AwsEmulator(folder / "emulator", settings)
 
     def stop(self) -> None:
@@ -40,7 +49,10 @@ class Deployment:
         self.emulator.client("s3").create_bucket(Bucket=BUCKET)
         network = self._create_network()
         self.target_group = self._create_target_group(network["VpcId"])
-        self.names.addresses |= {FOLLOWED_NAME: ["10.0.0.4", "10.0.0.5"], ALB_NAME: ["10.0.16.4", "10.0.16.5"]}
+        self.names.addresses |= {
+            FOLLOWED_NAME: ["10.0.0.4", "10.0.0.5"],
+            ALB_NAME: ["10.0.16.4", "10.0.16.5"],
+        }
 
         self.stack = Stack(self.emulator, self._parameters(network)).deploy()
         self.outputs, self.resources = self.stack.outputs(), self.stack.resources()
@@ -52,7 +64,9 @@ class Deployment:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.api.request(method, path, named | ({"x-api-key": key} if key else {}))
 
-    def admin_request(self, method: str, path: str, body: object = None, **headers: str) -> Response:
+    def admin_request(
+        self, method: str, path: str, body: object = None, **headers: str
+    ) -> Response:
         """Sends a signed request to a path below `/_tollgate/v1`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.api.request(method, f"/_tollgate/v1{path}", named, body, ROOT_USER)
@@ -93,7 +107,9 @@ class Deployment:
         return self.signing_key.token("alice", 600, **claims)
 
     def policy(self, *rules: dict) -> str:
-        """Returns the authorizer's policy as JSON. `rules` come before the rules that all cases share."""
+        """Returns the authorizer's policy as JSON. `rules` come before the rules that all cases
+        share.
+        """
         key_set = {"keys": [self.signing_key.jwk()]}
         trusted = {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": key_set, "plan_claim": "plan"}
         shared = [
@@ -102,35 +118,54 @@ class Deployment:
             {"match": "ANY /", "auth": "any"},
             {"match": "ANY /{proxy+}", "auth": "any"},
         ]
-        return json.dumps({"issuers": [trusted], "api_keys": {"header": "x-api-key"}, "rules": [*rules, *shared]})
+        return json.dumps(
+            {"issuers": [trusted], "api_keys": {"header": "x-api-key"}, "rules": [*rules, *shared]}
+        )
 
     def _create_network(self) -> dict[str, str]:
         """Creates a VPC as a user would have one, and returns the parameters that describe it."""
         ec2 = self.emulator.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{16 * zone}.0/20", AvailabilityZone=f"us-east-1{name}")
+            ec2.create_subnet(
+                VpcId=vpc, CidrBlock=f"10.0.{16 * zone}.0/20", AvailabilityZone=f"us-east-1{name}"
+            )
             for zone, name in enumerate("ab")
         ]
         return {
             "VpcId": vpc,
             "PrivateSubnetIds": ",".join(subnet["Subnet"]["SubnetId"] for subnet in subnets),
             "RouteTableIds": ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"],
-            "AlbSecurityGroupId": ec2.create_security_group(VpcId=vpc, GroupName="alb", Description="ALB")["GroupId"],
+            "AlbSecurityGroupId": ec2.create_security_group(
+                VpcId=vpc, GroupName="alb", Description="ALB"
+            )["GroupId"],
             "AlbListenerArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/app/none/0/0",
         }
 
     def _create_target_group(self, vpc: str) -> str:
         group = self.emulator.client("elbv2").create_target_group(
-            Name="orders", Protocol="TCP", Port=443, VpcId=vpc, TargetType="ip", IpAddressType="ipv4"
+            Name="orders",
+            Protocol="TCP",
+            Port=443,
+            VpcId=vpc,
+            TargetType="ip",
+            IpAddressType="ipv4",
         )
         return group["TargetGroups"][0]["TargetGroupArn"]
 
     def _parameters(self, network: dict[str, str]) -> dict[str, str]:
-        """Enables every feature that the emulator supports. The decision deadline is long, for two busy cores."""
+        """Enables every feature that the emulator supports. The decision deadline is long, for two
+        busy cores.
+        """
         followed = [{"name": FOLLOWED_NAME, "target_group_arn": self.target_group, "port": 443}]
         features = (
-            *("PublishMetrics", "CreateMetricsQueue", "CreateDashboard", "CreateAlarms", "CreateNlb"),
+            *(
+                "PublishMetrics",
+                "CreateMetricsQueue",
+                "CreateDashboard",
+                "CreateAlarms",
+                "CreateNlb",
+            ),
             *("CreateDynamoDbEndpoint", "CreateS3Endpoint", "CreateMonitoringEndpoint"),
             *("CreateElasticLoadBalancingEndpoint", "CreatePrivateZone"),
         )

@@ -1,30 +1,38 @@
-"""Adapts the built template to the emulator (ministack 1.5), and lists the differences between the emulator and AWS.
+"""Adapts the built template to the emulator (ministack 1.5), and lists the differences between the
+emulator and AWS.
 
-All changes to the template are in this file. Parameters alone switch off VPC links, API destinations, Route 53 Resolver
-and gradual deployments, which the emulator does not support. The end-to-end tests therefore do not show these things:
+All changes to the template are in this file. Parameters alone switch off VPC links, API
+destinations, Route 53 Resolver and gradual deployments, which the emulator does not support. The
+end-to-end tests therefore do not show these things:
 
 - an authorizer without identity sources requires an Authorization header in the emulator
-- conditions do not support `Fn::Join`, which the template uses to recognize empty lists. The adapted conditions look at
-  the first item instead. They do not support `Fn::Split` either, which only counts the servers of Resolver. Conditions
-  with it become false
+- conditions do not support `Fn::Join`, which the template uses to recognize empty lists. The
+  adapted conditions look at the first item instead. They do not support `Fn::Split` either, which
+  only counts the servers of Resolver. Conditions with it become false
 - rules of security groups exist only inside the groups, and composite alarms do not exist
 - alarms over several metrics are not supported. They are deployed but watch nothing
-- request mapping knows `$context.authorizer.lambda.NAME` instead of AWS's `$context.authorizer.NAME`
+- request mapping knows `$context.authorizer.lambda.NAME` instead of AWS's
+  `$context.authorizer.NAME`
 - every error of an authorizer becomes 500, including `Unauthorized`, which AWS turns into 401
-- preflight requests are answered by the emulator, whatever the routes are
+- the emulator itself responds to preflight requests, for all routes
 - responses are not mapped, so RateLimit fields are missing
 - HTTP APIs have no access log, and stages are not throttled
 - filter patterns are read as words instead of JSON
-- `dynamodb:LeadingKeys` is not evaluated: what a condition on it denies is allowed. `Null` conditions that require it are
-  removed
-- no permission is needed to call CloudWatch in CBOR, as the Rust SDK does, or for the emulator's own polling of a queue
+- `dynamodb:LeadingKeys` is not evaluated: what a condition on it denies is allowed. `Null`
+  conditions that require it are removed
+- no permission is needed to call CloudWatch in CBOR, as the Rust SDK does, or for the emulator's
+  own polling of a queue
 """
 
 import json
 import re
 
 # The emulator rejects these types. No other resource refers to them.
-UNSUPPORTED_TYPES = {"AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress", "AWS::CloudWatch::CompositeAlarm"}
+UNSUPPORTED_TYPES = {
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::CloudWatch::CompositeAlarm",
+}
 FALSE = {"Fn::Equals": ["", "never"]}
 # The functions that the emulator evaluates in conditions.
 SUPPORTED_FUNCTIONS = {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Select"}
@@ -33,11 +41,17 @@ CALL_RECORDS = '{ ($.api_call.service = "*") || ($.to = "Open") }'
 
 def adapted(template: dict) -> dict:
     """Returns a copy of the template that the emulator can deploy."""
-    template = json.loads(json.dumps(template).replace("$context.authorizer.", "$context.authorizer.lambda."))
+    template = json.loads(
+        json.dumps(template).replace("$context.authorizer.", "$context.authorizer.lambda.")
+    )
     resources, conditions = template["Resources"], template["Conditions"]
-    conditions |= {name: supported_condition(name, condition) for name, condition in conditions.items()}
+    conditions |= {
+        name: supported_condition(name, condition) for name, condition in conditions.items()
+    }
 
-    for name in [name for name, resource in resources.items() if resource["Type"] in UNSUPPORTED_TYPES]:
+    for name in [
+        name for name, resource in resources.items() if resource["Type"] in UNSUPPORTED_TYPES
+    ]:
         del resources[name]
 
     require_no_header(resources["Authorizer"])
@@ -52,7 +66,8 @@ def adapted(template: dict) -> dict:
 def supported_condition(name: str, condition: dict) -> dict:
     """Returns a condition that the emulator evaluates.
 
-    It treats an unsupported function as text that equals nothing, and would deploy the wrong resources without an error.
+    It treats an unsupported function as text that equals nothing, and would deploy the wrong
+    resources without an error.
     """
     if "Fn::Split" in json.dumps(condition):
         return FALSE
@@ -65,12 +80,18 @@ def supported_condition(name: str, condition: dict) -> dict:
 
 
 def first_items(value: object) -> object:
-    """Replaces `Fn::Join` of a list parameter by `Fn::Select` of its first item. Only an empty list makes either empty."""
+    """Replaces `Fn::Join` of a list parameter by `Fn::Select` of its first item. Only an empty list
+    makes either empty.
+    """
     if isinstance(value, list):
         return [first_items(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if value.keys() == {"Fn::Join"} and value["Fn::Join"][0] == "" and "Ref" in value["Fn::Join"][1]:
+    if (
+        value.keys() == {"Fn::Join"}
+        and value["Fn::Join"][0] == ""
+        and "Ref" in value["Fn::Join"][1]
+    ):
         return {"Fn::Select": [0, value["Fn::Join"][1]]}
     return {key: first_items(item) for key, item in value.items()}
 
@@ -95,7 +116,10 @@ def require_no_header(authorizer: dict) -> None:
 
 def use_word_pattern(resource: dict) -> None:
     properties = resource.get("Properties", {})
-    if properties.get("FilterPattern") == CALL_RECORDS and resource["Type"] == "AWS::Logs::SubscriptionFilter":
+    if (
+        properties.get("FilterPattern") == CALL_RECORDS
+        and resource["Type"] == "AWS::Logs::SubscriptionFilter"
+    ):
         properties["FilterPattern"] = '"api_call"'
 
 
@@ -107,7 +131,10 @@ def use_one_metric(resource: dict) -> None:
 
 def shorten_intervals(alb_sync: dict) -> None:
     """Makes alb-sync deregister an address after two seconds instead of three minutes."""
-    alb_sync["Properties"]["Environment"]["Variables"] |= {"INTERVAL_S": "1", "MISSES_BEFORE_DEREGISTRATION": "2"}
+    alb_sync["Properties"]["Environment"]["Variables"] |= {
+        "INTERVAL_S": "1",
+        "MISSES_BEFORE_DEREGISTRATION": "2",
+    }
 
 
 def statements(function: dict) -> list[dict]:

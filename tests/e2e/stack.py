@@ -23,7 +23,9 @@ class Stack:
     def __init__(self, emulator: AwsEmulator, parameters: dict[str, str]) -> None:
         self.emulator = emulator
         self.template = yaml_parse((BUILD_FOLDER / "template.yaml").read_text())
-        self.parameters = {name: value for name, value in parameters.items() if name in self.template["Parameters"]}
+        self.parameters = {
+            name: value for name, value in parameters.items() if name in self.template["Parameters"]
+        }
         # This file is in the folder of the built template because the paths in it are relative.
         self.adapted_file = BUILD_FOLDER / f"adapted-{emulator.port}.json"
 
@@ -38,7 +40,12 @@ class Stack:
             self._sam(
                 "deploy",
                 *("--template-file", str(self.adapted_file), "--s3-bucket", BUCKET),
-                *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+                *(
+                    "--capabilities",
+                    "CAPABILITY_IAM",
+                    "--no-confirm-changeset",
+                    "--no-fail-on-empty-changeset",
+                ),
                 *("--parameter-overrides", f"file://{overrides}"),
             )
         finally:
@@ -54,13 +61,30 @@ class Stack:
 
     def resources(self) -> dict[str, str]:
         """Returns physical names by logical IDs."""
-        pages = self.emulator.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=NAME)
+        pages = (
+            self.emulator.client("cloudformation")
+            .get_paginator("list_stack_resources")
+            .paginate(StackName=NAME)
+        )
         summaries = [resource for page in pages for resource in page["StackResourceSummaries"]]
-        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in summaries}
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in summaries
+        }
 
     def _sam(self, command: str, *arguments: str) -> str:
-        common = ["--stack-name", NAME, "--region", REGION, "--config-file", str(self._empty_config())]
-        return run([TOOLS / "sam", command, *arguments, *common], self.emulator.caller_environment(), SAM_TIMEOUT_S)
+        common = [
+            "--stack-name",
+            NAME,
+            "--region",
+            REGION,
+            "--config-file",
+            str(self._empty_config()),
+        ]
+        return run(
+            [TOOLS / "sam", command, *arguments, *common],
+            self.emulator.caller_environment(),
+            SAM_TIMEOUT_S,
+        )
 
     def _empty_config(self) -> pathlib.Path:
         """Writes a config file that replaces the project's own, which is for real accounts."""

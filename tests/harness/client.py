@@ -10,7 +10,9 @@ RESPONSE_TIMEOUT_S = 60
 
 @dataclasses.dataclass
 class Response:
-    """A response. Names of headers are in lower case. `sent` and `received` are seconds of the monotonic clock."""
+    """A response. Names of headers are in lower case. `sent` and `received` are seconds of the
+    monotonic clock.
+    """
 
     status: int
     headers: dict[str, str]
@@ -32,7 +34,9 @@ def encode_body(body: object, headers: dict[str, str]) -> bytes | None:
     return json.dumps(body).encode()
 
 
-def call(port: int, method: str, path: str, headers: dict | None = None, body: object = None) -> Response:
+def call(
+    port: int, method: str, path: str, headers: dict | None = None, body: object = None
+) -> Response:
     """Sends a request to a port of this machine."""
     headers = dict(headers or {})
     payload = encode_body(body, headers)

@@ -9,7 +9,9 @@ from harness.processes import Program, free_port
 
 
 class Gateway(Program):
-    """`tollgate serve` on a free port. `seeds` and `policy` are documents, `environment` is added to this process's."""
+    """`tollgate serve` on a free port. `seeds` and `policy` are documents, `environment` is added
+    to this process's.
+    """
 
     def __init__(
         self,
@@ -38,17 +40,23 @@ class Gateway(Program):
         for parameter, value in (parameters or {}).items():
             command += ["--parameter", f"{parameter}={value}"]
 
-        super().__init__(command, folder / f"{name}.log", {**os.environ, **(environment or {})}, folder)
+        super().__init__(
+            command, folder / f"{name}.log", {**os.environ, **(environment or {})}, folder
+        )
         self.wait_for_port(self.port)
 
     def log_records(self) -> list[dict]:
-        """Returns the JSON lines of the log so far. The banner and an incomplete last line are skipped."""
+        """Returns the JSON lines of the log so far. The banner and an incomplete last line are
+        skipped.
+        """
         complete = self.log.read_text(errors="replace").rpartition("\n")[0]
         return [json.loads(line) for line in complete.splitlines() if line.startswith("{")]
 
     def memory_kib(self) -> int:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        return next(
+            int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")
+        )
 
     def open_files(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

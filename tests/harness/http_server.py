@@ -51,7 +51,9 @@ class HttpServer:
         self.port = self.server.server_port
         if self.tls:
             plain = self.server.socket
-            self.server.socket = self.tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+            self.server.socket = self.tls.wrap_socket(
+                plain, server_side=True, do_handshake_on_connect=False
+            )
 
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self

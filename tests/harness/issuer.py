@@ -27,15 +27,31 @@ class SigningKey:
     def jwk(self) -> dict:
         numbers = self.private.public_key().public_numbers()
         x, y = (base64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
-        return {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.kid, "x": x, "y": y}
+        return {
+            "kty": "EC",
+            "crv": "P-256",
+            "use": "sig",
+            "alg": "ES256",
+            "kid": self.kid,
+            "x": x,
+            "y": y,
+        }
 
     def token(self, subject: str, lifetime_s: int = 3600, **claims: object) -> str:
         """Returns an access token (RFC 9068) of `ISSUER` for `AUDIENCE`."""
         now = int(time.time())
-        standard = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": now + lifetime_s}
+        standard = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "iat": now,
+            "exp": now + lifetime_s,
+        }
         header = {"alg": "ES256", "typ": "at+jwt", "kid": self.kid}
 
-        signed = ".".join(base64url(json.dumps(part).encode()) for part in (header, standard | claims))
+        signed = ".".join(
+            base64url(json.dumps(part).encode()) for part in (header, standard | claims)
+        )
         return f"{signed}.{base64url(self._sign(signed.encode()))}"
 
     def _sign(self, message: bytes) -> bytes:
@@ -44,7 +60,9 @@ class SigningKey:
 
 
 class Issuer(HttpServer):
-    """Serves a JWK set. `published` may be replaced at any time; `fetches` are times of the monotonic clock."""
+    """Serves a JWK set. `published` may be replaced at any time; `fetches` are times of the
+    monotonic clock.
+    """
 
     def __init__(self, *published: SigningKey) -> None:
         issuer = self

@@ -14,9 +14,13 @@ INVOCATION_PATH = "/2015-03-31/functions/function/invocations"
 
 
 class LambdaRuntime(Program):
-    """The emulator, which starts `command` when the first event arrives. It processes one event at a time."""
+    """The emulator, which starts `command` when the first event arrives. It processes one event at
+    a time.
+    """
 
-    def __init__(self, command: list, environment: dict[str, str], log: pathlib.Path, folder=PROJECT) -> None:
+    def __init__(
+        self, command: list, environment: dict[str, str], log: pathlib.Path, folder=PROJECT
+    ) -> None:
         self.port = free_port()
         options = [
             "--runtime-interface-emulator-address",
@@ -24,7 +28,9 @@ class LambdaRuntime(Program):
             "--runtime-api-address",
             f"127.0.0.1:{free_port()}",
         ]
-        super().__init__([runtime_interface_emulator(), *options, *command], log, environment, folder)
+        super().__init__(
+            [runtime_interface_emulator(), *options, *command], log, environment, folder
+        )
         self.wait_for_port(self.port)
 
     def __exit__(self, *_: object) -> None:
@@ -46,4 +52,7 @@ class LambdaRuntime(Program):
 
     def init_durations_ms(self) -> list[float]:
         """Returns the duration of each start, from the emulator's own report."""
-        return [float(ms) for ms in re.findall(r"INIT REPORT\(durationMs: ([0-9.]+)\)", self.log.read_text())]
+        return [
+            float(ms)
+            for ms in re.findall(r"INIT REPORT\(durationMs: ([0-9.]+)\)", self.log.read_text())
+        ]

@@ -47,7 +47,9 @@ class NameServer:
         if addresses is None:
             response.set_rcode(dns.rcode.NXDOMAIN)
         elif addresses and question.rdtype == dns.rdatatype.A:
-            response.answer.append(dns.rrset.from_text(question.name, self.ttl_s, "IN", "A", *addresses))
+            response.answer.append(
+                dns.rrset.from_text(question.name, self.ttl_s, "IN", "A", *addresses)
+            )
         return response.to_wire()
 
     def _handler(self) -> type[socketserver.BaseRequestHandler]:

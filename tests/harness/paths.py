@@ -14,4 +14,8 @@ EVALUATOR = pathlib.Path(os.environ.get("TOLLGATE", PROJECT / "target" / "debug"
 
 def runtime_interface_emulator() -> pathlib.Path:
     """Returns AWS's Lambda runtime interface emulator, which comes with the SAM CLI."""
-    return next((PROJECT / ".venv").glob("lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"))
+    return next(
+        (PROJECT / ".venv").glob(
+            "lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"
+        )
+    )

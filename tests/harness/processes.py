@@ -28,8 +28,12 @@ def accepts_connections(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(condition: Callable[[], T], timeout_s: float, description: str, pause_s: float = 0.05) -> T:
-    """Returns the first true result of `condition`. Its connection errors and failed assertions count as false."""
+def wait_until(
+    condition: Callable[[], T], timeout_s: float, description: str, pause_s: float = 0.05
+) -> T:
+    """Returns the first true result of `condition`. Its connection errors and failed assertions
+    count as false.
+    """
     deadline, last = time.monotonic() + timeout_s, "no result"
 
     while True:
@@ -44,9 +48,11 @@ def wait_until(condition: Callable[[], T], timeout_s: float, description: str, p
 
 
 class Program:
-    """A running program, killed at the end of a `with` statement together with all processes that it started.
+    """A running program, killed at the end of a `with` statement together with all processes that
+    it started.
 
-    Its output goes to the file `log`, or nowhere. `environment` is the whole environment of the program.
+    Its output goes to the file `log`, or nowhere. `environment` is the whole environment of the
+    program.
     """
 
     def __init__(
@@ -91,7 +97,9 @@ class Program:
         return self.process.returncode
 
     def pause(self) -> None:
-        """Stops the program without ending it: its connections stay open, and nothing is answered."""
+        """Stops the program without ending it: its connections stay open, and it sends no
+        responses.
+        """
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -136,5 +144,9 @@ def run(command: list, environment: dict[str, str], timeout_s: float) -> str:
 
     if process.returncode:
         lines = [line for line in output.splitlines() if "Uploading to" not in line]
-        raise RuntimeError("\n".join([f"{' '.join(arguments[:2])} … ended with {process.returncode}:", *lines[-400:]]))
+        raise RuntimeError(
+            "\n".join(
+                [f"{' '.join(arguments[:2])} … ended with {process.returncode}:", *lines[-400:]]
+            )
+        )
     return output

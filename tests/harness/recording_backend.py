@@ -1,4 +1,5 @@
-"""A backend in a process of its own that records each request before it responds. It can be killed and restarted.
+"""A backend in a process of its own that records each request before it responds. It can be killed
+and restarted.
 
 The process runs this file: `python -m harness.recording_backend PORT FILE`.
 """
@@ -33,7 +34,9 @@ class RecordingBackend(Program):
         self.wait_for_port(self.port)
 
     def requests(self) -> list[dict]:
-        """Returns every request so far: `at`, in seconds of the monotonic clock, `line`, and `headers` in lower case."""
+        """Returns every request so far: `at`, in seconds of the monotonic clock, `line`, and
+        `headers` in lower case.
+        """
         if not self.record.exists():
             return []
         return [json.loads(line) for line in self.record.read_text().splitlines()]
@@ -44,7 +47,10 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reco
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             line, *fields = head.rstrip().split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+            headers = {
+                name.lower(): value.strip()
+                for name, _, value in (field.partition(":") for field in fields)
+            }
             if length := int(headers.get("content-length", 0)):
                 await reader.readexactly(length)
 
@@ -61,7 +67,9 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reco
 
 async def main(port: str, path: str) -> None:
     record = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    server = await asyncio.start_server(lambda reader, writer: serve(reader, writer, record), "127.0.0.1", int(port))
+    server = await asyncio.start_server(
+        lambda reader, writer: serve(reader, writer, record), "127.0.0.1", int(port)
+    )
     await server.serve_forever()
 
 

@@ -6,8 +6,12 @@ import unittest
 from harness.token_bucket import excess
 
 
-def saturated(rate: float, burst: int, seconds: float, delay: float = 0.0) -> list[tuple[float, float]]:
-    """Returns what a correct bucket admits of endless calls. Times are off by up to `delay` seconds."""
+def saturated(
+    rate: float, burst: int, seconds: float, delay: float = 0.0
+) -> list[tuple[float, float]]:
+    """Returns what a correct bucket admits of endless calls. Times are off by up to `delay`
+    seconds.
+    """
     dice = random.Random(7)
     times = [0.0] * burst + [n / rate for n in range(1, int(seconds * rate) + 1)]
     return [(time - dice.random() * delay, time + 1e-9 + dice.random() * delay) for time in times]

@@ -4,12 +4,13 @@ import math
 
 
 def excess(calls: list[tuple[float, float]], rate: float, burst: int) -> int:
-    """Returns the number of calls above a bucket of `burst` tokens that is refilled with `rate` tokens per second.
+    """Returns the number of calls above a bucket of `burst` tokens that is refilled with `rate`
+    tokens per second.
 
-    A call is a pair of times: when it was sent, and when it was known to be admitted. The decision fell somewhere in
-    between. A window therefore counts only the calls that were both sent and known inside it: these certainly took
-    their tokens there. No window may have more calls than the burst plus the tokens refilled meanwhile. The result is
-    that of the worst window.
+    A call is a pair of times: when it was sent, and when it was known to be admitted. The decision
+    fell somewhere in between. A window therefore counts only the calls that were both sent and
+    known inside it: these certainly took their tokens there. No window may have more calls than the
+    burst plus the tokens refilled meanwhile. The result is that of the worst window.
     """
     starts = sorted(sent for sent, _ in calls)
     windows = Windows([rate * (start - starts[0]) for start in starts])
@@ -27,8 +28,9 @@ def excess(calls: list[tuple[float, float]], rate: float, burst: int) -> int:
 class Windows:
     """The windows that begin with a call and end now.
 
-    The value of a window is its number of calls plus `offsets` at its beginning. This is a segment tree: each node
-    stores the number of calls below it, and the maximum over the windows that begin below it and end with it.
+    The value of a window is its number of calls plus `offsets` at its beginning. This is a segment
+    tree: each node stores the number of calls below it, and the maximum over the windows that begin
+    below it and end with it.
     """
 
     def __init__(self, offsets: list[float]) -> None:

@@ -1,7 +1,8 @@
 """Prints how easy the source code is to read, in numbers: `PYTHONPATH=tests python3 -m house`.
 
-Only product code counts: the sources in crates/ and functions/ without their tests. `--phrases` also prints every phrase
-that makes user-facing text hard to read, and `--doc-comments` every doc comment with an unusual beginning.
+Only product code counts: the sources in crates/ and functions/ without their tests. `--phrases`
+also prints every phrase that makes user-facing text hard to read, and `--doc-comments` every doc
+comment with an unusual beginning.
 """
 
 import collections
@@ -17,9 +18,13 @@ FUNCTION = re.compile(
     r"^(?P<indent> *)(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?(?:unsafe )?fn \w+", re.MULTILINE
 )
 TYPE = re.compile(r"^ *(?:pub(?:\([^)]*\))? )?(?:struct|enum|union|trait|type) (\w+)", re.MULTILINE)
-IRREGULAR_PARTICIPLES = set("Given Kept Made Told Known Found Seen Shown Taken Written Left Sent Due Spent".split())
+IRREGULAR_PARTICIPLES = set(
+    "Given Kept Made Told Known Found Seen Shown Taken Written Left Sent Due Spent".split()
+)
 # Nouns that end like a participle.
-NOUNS = set("Setting String Spelling Mapping Encoding Binding Ring Sampling Timing Embed Feed Seed".split())
+NOUNS = set(
+    "Setting String Spelling Mapping Encoding Binding Ring Sampling Timing Embed Feed Seed".split()
+)
 
 
 def last_word(name: str) -> str:
@@ -28,7 +33,9 @@ def last_word(name: str) -> str:
 
 def is_participle(name: str) -> bool:
     word = last_word(name)
-    return word in IRREGULAR_PARTICIPLES or (word not in NOUNS and re.search(r"(?:ed|ing)$", word) is not None)
+    return word in IRREGULAR_PARTICIPLES or (
+        word not in NOUNS and re.search(r"(?:ed|ing)$", word) is not None
+    )
 
 
 def function_bodies(code: str) -> Iterator[list[str]]:
@@ -38,7 +45,10 @@ def function_bodies(code: str) -> Iterator[list[str]]:
         first = code.count("\n", 0, match.start())
         closing = match["indent"] + "}"
         last = next((at for at in range(first, len(lines)) if lines[at] == closing), None)
-        end_of_signature = next((at for at in range(first, len(lines)) if lines[at].endswith((";", "{", "{}", "}"))), first)
+        end_of_signature = next(
+            (at for at in range(first, len(lines)) if lines[at].endswith((";", "{", "{}", "}"))),
+            first,
+        )
         if last is not None and lines[end_of_signature].endswith("{"):
             yield lines[first : last + 1]
 
@@ -85,7 +95,9 @@ def main() -> None:
     if "--doc-comments" in sys.argv:
         for file in words.rust_files():
             comments, _ = words.unusual_doc_comments(words.product_code(file.read_text()))
-            print(*(f"{file.relative_to(words.PROJECT)}: {comment}" for comment in comments), sep="\n")
+            print(
+                *(f"{file.relative_to(words.PROJECT)}: {comment}" for comment in comments), sep="\n"
+            )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Finds phrases that make the project's text hard to read.
 
-Users read Markdown, the descriptions in YAML templates, and the string literals of the product's Rust code. Developers
-also read doc comments, whose beginnings are counted. `accepted.txt` lists places where a phrase is right, each with its
-reason.
+Users read Markdown, the descriptions in YAML templates, and the string literals of the product's
+Rust code. Developers also read doc comments, whose beginnings are counted. `accepted.txt` lists
+places where a phrase is right, each with its reason.
 """
 
 import dataclasses
@@ -32,10 +32,14 @@ PHRASES = {
 }
 SPACE = r"(?:\\?\s)+"
 PATTERN = re.compile(
-    "|".join(f"(?P<p{index}>{phrase.replace(' ', SPACE)})" for index, phrase in enumerate(PHRASES.values())),
+    "|".join(
+        f"(?P<p{index}>{phrase.replace(' ', SPACE)})"
+        for index, phrase in enumerate(PHRASES.values())
+    ),
     re.IGNORECASE,
 )
-# A Rust string literal, raw or not. Comments are matched first, so that a quote in a comment does not begin a literal.
+# A Rust string literal, raw or not. Comments are matched first, so that a quote in a comment does
+# not begin a literal.
 RUST_STRING = re.compile(
     r'//[^\n]*|r(#*)"(?P<raw>.*?)"\1|b?"(?P<text>(?:\\.|[^"\\])*)"|\'(?:\\.|[^\'\\])\'', re.DOTALL
 )
@@ -75,11 +79,20 @@ def rust_files() -> list[pathlib.Path]:
 
 
 def is_test(path: pathlib.Path) -> bool:
-    return path.parts[1] == "testing" or "tests" in path.parts or path.stem in ("tests", "scenarios")
+    return (
+        path.parts[1] == "testing" or "tests" in path.parts or path.stem in ("tests", "scenarios")
+    )
 
 
 def markdown_files() -> list[pathlib.Path]:
-    patterns = ("*.md", "docs/**/*.md", "examples/**/*.md", "crates/*/README.md", "functions/*/README.md", "tests/*.md")
+    patterns = (
+        "*.md",
+        "docs/**/*.md",
+        "examples/**/*.md",
+        "crates/*/README.md",
+        "functions/*/README.md",
+        "tests/*.md",
+    )
     return sorted(file for pattern in patterns for file in PROJECT.glob(pattern))
 
 
@@ -96,7 +109,10 @@ def texts(suffix: str, content: str) -> Iterator[tuple[int, str]]:
             group = "raw" if match["raw"] is not None else "text"
             if match[group] is not None:
                 # Names of variables are not text.
-                yield match.start(group), INTERPOLATION.sub(lambda name: "_" * len(name[0]), match[group])
+                yield (
+                    match.start(group),
+                    INTERPOLATION.sub(lambda name: "_" * len(name[0]), match[group]),
+                )
     else:
         for match in YAML_TEXT.finditer(content):
             group = "block" if match["block"] is not None else "text"
@@ -118,8 +134,14 @@ def find_phrases(name: str, content: str) -> list[Phrase]:
 
 
 def accepted() -> set[tuple[str, str]]:
-    """Returns pairs of a file and a piece of the accepted line. Format of a line: `file | piece | reason`."""
-    rows = [line.split(" | ") for line in ACCEPTED.read_text().splitlines() if line and not line.startswith("#")]
+    """Returns pairs of a file and a piece of the accepted line. Format of a line: `file | piece |
+    reason`.
+    """
+    rows = [
+        line.split(" | ")
+        for line in ACCEPTED.read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
     return {(file, piece) for file, piece, _reason in rows}
 
 
@@ -127,12 +149,22 @@ def phrases() -> list[Phrase]:
     """Returns every phrase of the project that is not accepted."""
     exceptions = accepted()
     files = [*markdown_files(), *yaml_files(), *rust_files()]
-    found = [phrase for file in files for phrase in find_phrases(str(file.relative_to(PROJECT)), file.read_text())]
-    return [it for it in found if not any(it.file == file and piece in it.text for file, piece in exceptions)]
+    found = [
+        phrase
+        for file in files
+        for phrase in find_phrases(str(file.relative_to(PROJECT)), file.read_text())
+    ]
+    return [
+        it
+        for it in found
+        if not any(it.file == file and piece in it.text for file, piece in exceptions)
+    ]
 
 
 def unusual_doc_comments(code: str) -> tuple[list[str], int]:
-    """Returns the doc comments that begin with a word such as "What", and the number of all doc comments."""
+    """Returns the doc comments that begin with a word such as "What", and the number of all doc
+    comments.
+    """
     unusual, count, is_inside = [], 0, False
     for line in code.splitlines():
         match = DOC_COMMENT.match(line)

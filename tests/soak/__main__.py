@@ -1,18 +1,20 @@
 """A soak test of the local gateway: `make soak`.
 
-Sixty-four clients with API keys, tokens, addresses or no credentials call for SOAK_S seconds (default 600). Meanwhile
-the backend is killed and restarted, and the store stops responding and resumes. At the end, all of this must hold:
+Sixty-four clients with API keys, tokens, addresses or no credentials call for SOAK_S seconds
+(default 600). Meanwhile the backend is killed and restarted, and the store stops responding and
+resumes. At the end, all of this must hold:
 
 - every request got a response, with a status that is right for its caller
 - no caller was admitted more often than its plan allows, in any window
 - the stage's own throttling was in force
 - every caller is admitted again
-- the gateway uses about as much memory as after the warm-up, and has as many open files as before the first client
+- the gateway uses about as much memory as after the warm-up, and has as many open files as before
+  the first client
 - the gateway ends when it is asked to
 
-The local store is slower than DynamoDB. If a run fails with `500 or 503 while the store was available`, give it more
-time: SOAK_PAUSE_S (default 1) is the pause between two calls of a client, which rates follow, and SOAK_DEADLINE_MS
-(default 1000) is the decision deadline.
+The local store is slower than DynamoDB. If a run fails with `500 or 503 while the store was
+available`, give it more time: SOAK_PAUSE_S (default 1) is the pause between two calls of a client,
+which rates follow, and SOAK_DEADLINE_MS (default 1000) is the decision deadline.
 """
 
 import asyncio
@@ -63,15 +65,23 @@ class Soak:
         warm = max(memory for elapsed, memory, _ in self.samples if elapsed <= warm_up_s)
         end = self.samples[-1][1]
         print(f"memory: {warm} KiB after the warm-up, {end} KiB at the end")
-        return [f"memory grew from {warm} to {end} KiB"] if end > warm * MAX_GROWTH_FACTOR + MAX_GROWTH_KIB else []
+        return (
+            [f"memory grew from {warm} to {end} KiB"]
+            if end > warm * MAX_GROWTH_FACTOR + MAX_GROWTH_KIB
+            else []
+        )
 
     def open_file_errors(self, before: int) -> list[str]:
         begin = time.monotonic()
         try:
-            wait_until(lambda: self.gateway.open_files() <= before, CLOSE_TIMEOUT_S, "files are closed")
+            wait_until(
+                lambda: self.gateway.open_files() <= before, CLOSE_TIMEOUT_S, "files are closed"
+            )
         except TimeoutError:
             return [f"{self.gateway.open_files()} open files, {before} before the first client"]
-        print(f"open files: {before} before the first client, as many {time.monotonic() - begin:.0f} s after the last")
+        print(
+            f"open files: {before} before the first client, as many {time.monotonic() - begin:.0f} s after the last"
+        )
         return []
 
     async def _wait_for(self, seconds: float) -> None:
@@ -112,7 +122,10 @@ class Soak:
             self.samples.append((elapsed, memory, files))
 
             rate, count = (len(results.outcomes) - count) / SAMPLE_S, len(results.outcomes)
-            print(f"{elapsed:>4.0f}   {rate:>11.0f}   {memory:>10}   {files:>10}   {self.state}", flush=True)
+            print(
+                f"{elapsed:>4.0f}   {rate:>11.0f}   {memory:>10}   {files:>10}   {self.state}",
+                flush=True,
+            )
 
     @staticmethod
     async def _warm_up(clients: list[Client]) -> None:
@@ -127,27 +140,39 @@ class Soak:
 def soak(folder: pathlib.Path) -> list[str]:
     """Runs the soak test and returns its errors."""
     with Ministack(folder) as store, RecordingBackend(folder) as backend:
-        options = {"endpoint": store.url, "backend": backend.url, "parameters": callers.parameters()}
+        options = {
+            "endpoint": store.url,
+            "backend": backend.url,
+            "parameters": callers.parameters(),
+        }
         with Gateway(folder, "gateway", callers.seeds(), **options) as gateway:
             return run_and_check(Soak(store, backend, gateway), folder)
 
 
 def run_and_check(test: Soak, folder: pathlib.Path) -> list[str]:
     everyone, results, files_before = callers.callers(folder), Results(), test.gateway.open_files()
-    clients = [Client(number, caller, test.gateway.port, results) for number, caller in enumerate(everyone)]
+    clients = [
+        Client(number, caller, test.gateway.port, results) for number, caller in enumerate(everyone)
+    ]
     asyncio.run(test.run(clients, results))
     end = time.monotonic()
 
     for role, counts in sorted(results.roles.items()):
-        print(f"  {role:<16} " + "  ".join(f"{status}: {count}" for status, count in sorted(counts.items())))
+        print(
+            f"  {role:<16} "
+            + "  ".join(f"{status}: {count}" for status, count in sorted(counts.items()))
+        )
 
     errors = [f"no response: {request}" for request in results.unanswered]
     errors += checks.status_errors(results, everyone, test.backend_outages, test.store_outages)
     received = test.backend.requests()
     errors += checks.limit_errors(received, everyone)
     errors += checks.stage_errors(results, everyone)
-    # This is long enough for every caller to be admitted, despite the limits of the stage and its own.
-    errors += checks.recovery_errors(received, everyone, end - max(0.1 * DURATION_S, 15 * callers.PAUSE_S))
+    # This is long enough for every caller to be admitted, despite the limits of the stage and its
+    # own.
+    errors += checks.recovery_errors(
+        received, everyone, end - max(0.1 * DURATION_S, 15 * callers.PAUSE_S)
+    )
     errors += test.memory_errors()
     errors += test.open_file_errors(files_before)
 
@@ -160,7 +185,12 @@ def main() -> int:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tollgate-soak-"))
     errors = soak(folder)
     if errors:
-        print(f"\n{len(errors)} errors; logs are in {folder}", *errors[:50], sep="\n  ", file=sys.stderr)
+        print(
+            f"\n{len(errors)} errors; logs are in {folder}",
+            *errors[:50],
+            sep="\n  ",
+            file=sys.stderr,
+        )
         return 1
 
     shutil.rmtree(folder)

@@ -9,7 +9,8 @@ import subprocess
 
 from harness.paths import GATEWAY
 
-# The mean pause between two calls of a client, in seconds. Rates follow it, so that a slow machine reaches the limits.
+# The mean pause between two calls of a client, in seconds. Rates follow it, so that a slow machine
+# reaches the limits.
 PAUSE_S = float(os.environ.get("SOAK_PAUSE_S", "1"))
 DEADLINE_MS = os.environ.get("SOAK_DEADLINE_MS", "1000")
 LOCAL_INSTANCES = 4
@@ -24,7 +25,11 @@ PLANS = {
     "steady": {**bucket(0.6, 10), "on_store_failure": "deny"},
     "open": {**bucket(0.6, 10), "on_store_failure": "allow"},
     "local": {**bucket(0.6, 8), "on_store_failure": "local"},
-    "monthly": {**bucket(0.6, 10), "quotas": [{"limit": 40, "period": "month"}], "on_store_failure": "deny"},
+    "monthly": {
+        **bucket(0.6, 10),
+        "quotas": [{"limit": 40, "period": "month"}],
+        "on_store_failure": "deny",
+    },
     "leased": {**bucket(1.8, 20), "lease": 16, "on_store_failure": "deny"},
     "shared": {**bucket(1.2, 12), "shared_by_plan": True, "on_store_failure": "deny"},
     "paired": {**bucket(0.6, 10), "on_store_failure": "deny"},
@@ -53,7 +58,9 @@ LIMITED = {200, 429, 502, 503}
 
 @dataclasses.dataclass
 class Caller:
-    """A client's requests and the statuses that are right for it. `usage` names the limits that it is charged to."""
+    """A client's requests and the statuses that are right for it. `usage` names the limits that it
+    is charged to.
+    """
 
     role: str
     usage: str | None
@@ -66,7 +73,9 @@ class Caller:
     dice: random.Random | None = None
 
     def request_headers(self) -> dict:
-        """Returns the headers of the next request. The caller with unknown keys sends a new key each time."""
+        """Returns the headers of the next request. The caller with unknown keys sends a new key
+        each time.
+        """
         if self.role == "unknown key":
             return {"x-api-key": f"soak-nobodys-{self.dice.getrandbits(64):020}"}
         return self.headers
@@ -100,28 +109,43 @@ def parameters() -> dict:
 
 
 def token(folder: pathlib.Path, subject: str) -> str:
-    """Returns a token of the local issuer. Its signing key is in the folder that the gateway runs in."""
+    """Returns a token of the local issuer. Its signing key is in the folder that the gateway runs
+    in.
+    """
     command = [str(GATEWAY), "token", "--sub", subject, "--plan", "people", "--expires-in", "86400"]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def callers(folder: pathlib.Path) -> list[Caller]:
     """Returns the 64 callers."""
     everyone = [
-        key_caller(plan, number % keys, folder) for plan, (keys, clients) in KEYS.items() for number in range(clients)
+        key_caller(plan, number % keys, folder)
+        for plan, (keys, clients) in KEYS.items()
+        for number in range(clients)
     ]
 
     for user in (f"user-{number}" for number in range(8)):
-        everyone.append(Caller("token", f"user#{user}", "people", LIMITED, headers=bearer(token(folder, user))))
+        everyone.append(
+            Caller("token", f"user#{user}", "people", LIMITED, headers=bearer(token(folder, user)))
+        )
     for address in (f"127.0.1.{number}" for number in range(1, 7)):
-        everyone.append(Caller("address", f"ip#{address}", "anonymous", LIMITED, "POST", "/login", address))
+        everyone.append(
+            Caller("address", f"ip#{address}", "anonymous", LIMITED, "POST", "/login", address)
+        )
 
     # Without the store, the gateway cannot know whether a key exists and returns 500.
-    everyone += [Caller("unknown key", None, None, {401, 429, 500}, dice=random.Random(seed)) for seed in range(2)]
+    everyone += [
+        Caller("unknown key", None, None, {401, 429, 500}, dice=random.Random(seed))
+        for seed in range(2)
+    ]
     forged = token(folder, "mallory")[:-8] + "AAAAAAAA"
     everyone.append(Caller("forged token", None, None, {401, 429}, headers=bearer(forged)))
     everyone.append(Caller("no credentials", None, None, {401, 429}))
-    return everyone + [Caller("public", None, None, {200, 429, 502}, path="/health") for _ in range(2)]
+    return everyone + [
+        Caller("public", None, None, {200, 429, 502}, path="/health") for _ in range(2)
+    ]
 
 
 def key_caller(plan: str, number: int, folder: pathlib.Path) -> Caller:

@@ -20,7 +20,9 @@ UNCACHED_KEY_ERROR = "is not remembered"
 
 
 class Outage:
-    """The time in which a failure may affect responses: from its begin until `effect_s` seconds after its end."""
+    """The time in which a failure may affect responses: from its begin until `effect_s` seconds
+    after its end.
+    """
 
     def __init__(self, begin: float, end: float, effect_s: float) -> None:
         self.begin, self.end = begin - 1, end + effect_s
@@ -34,7 +36,10 @@ def is_during(outages: list[Outage], sent: float, received: float) -> bool:
 
 
 def status_errors(
-    results: Results, callers: list[Caller], backend_outages: list[Outage], store_outages: list[Outage]
+    results: Results,
+    callers: list[Caller],
+    backend_outages: list[Outage],
+    store_outages: list[Outage],
 ) -> list[str]:
     """Finds statuses that are wrong for their callers, and 5xx without an outage."""
     wrong, stalled = collections.Counter(), 0
@@ -42,14 +47,20 @@ def status_errors(
         caller = callers[outcome.caller]
         if outcome.status not in caller.statuses:
             wrong[f"{caller.role}: {outcome.status}"] += 1
-        elif outcome.status == 502 and not is_during(backend_outages, outcome.sent, outcome.received):
+        elif outcome.status == 502 and not is_during(
+            backend_outages, outcome.sent, outcome.received
+        ):
             wrong[f"{caller.role}: 502 while the backend was available"] += 1
-        elif outcome.status in (500, 503) and not is_during(store_outages, outcome.sent, outcome.received):
+        elif outcome.status in (500, 503) and not is_during(
+            store_outages, outcome.sent, outcome.received
+        ):
             stalled += 1
 
     if stalled > len(results.outcomes) * MAX_STALLED_SHARE:
         wrong["500 or 503 while the store was available"] = stalled
-    print(f"500 or 503 while the store was available: {stalled} of {len(results.outcomes)} responses")
+    print(
+        f"500 or 503 while the store was available: {stalled} of {len(results.outcomes)} responses"
+    )
     return [f"{error}: {count} times" for error, count in wrong.items()]
 
 
@@ -110,12 +121,18 @@ def errors_without_store(usage: str, name: str, calls: Calls) -> list[str]:
     return [f"{usage}: {above} calls above its share"] if above else []
 
 
-def print_admitted(admitted: dict[str, Calls], degraded: dict[str, Calls], plans: dict[str, str]) -> None:
-    print("admitted calls per plan: minimum and maximum of its callers, and the total without the store")
+def print_admitted(
+    admitted: dict[str, Calls], degraded: dict[str, Calls], plans: dict[str, str]
+) -> None:
+    print(
+        "admitted calls per plan: minimum and maximum of its callers, and the total without the store"
+    )
     for name in plans_and_callers.PLANS:
         counts = [len(admitted[usage]) for usage, plan in plans.items() if plan == name]
         without_store = sum(len(degraded[usage]) for usage, plan in plans.items() if plan == name)
-        print(f"  {name:<10} {len(counts):>3} callers {min(counts):>6} {max(counts):>6} {without_store:>6}")
+        print(
+            f"  {name:<10} {len(counts):>3} callers {min(counts):>6} {max(counts):>6} {without_store:>6}"
+        )
 
 
 def stage_errors(results: Results, callers: list[Caller]) -> list[str]:
@@ -143,7 +160,9 @@ def recovery_errors(received: list[dict], callers: list[Caller], since: float) -
 
 
 def log_errors(path: pathlib.Path, results: Results) -> list[str]:
-    """Finds panics, missing access log lines, and errors other than those of keys that are not cached."""
+    """Finds panics, missing access log lines, and errors other than those of keys that are not
+    cached.
+    """
     levels, errors, requests = collections.Counter(), collections.Counter(), 0
     with open(path, errors="replace") as lines:
         for text in lines:

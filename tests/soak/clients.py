@@ -67,16 +67,26 @@ class Client:
         if sent > self.last_used + MAX_IDLE_S:
             self.close()
         if self.streams is None:
-            self.streams = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.caller.address, 0))
+            self.streams = await asyncio.open_connection(
+                "127.0.0.1", self.port, local_addr=(self.caller.address, 0)
+            )
         reader, writer = self.streams
 
-        fields = {"host": "soak", "x-sent": repr(sent), "content-length": "0", **self.caller.request_headers()}
+        fields = {
+            "host": "soak",
+            "x-sent": repr(sent),
+            "content-length": "0",
+            **self.caller.request_headers(),
+        }
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         writer.write(f"{self.caller.method} {self.caller.path} HTTP/1.1\r\n{head}\r\n".encode())
         await writer.drain()
 
         line, *rest = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in rest)}
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (field.partition(":") for field in rest)
+        }
         body = await reader.readexactly(int(headers["content-length"]))
         self.last_used = time.monotonic()
         return int(line.split()[1]), headers, body

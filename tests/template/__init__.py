@@ -1,8 +1,9 @@
 """Tests of template.yaml and of the templates in examples/.
 
-These tests check structure: properties, references, permissions, metrics and parameters, for many sets of parameter
-values. Each file checks one subject with functions that return their findings. The local gateway's own evaluator
-evaluates the templates (`stack.py`). test_broken_*.py change a template to see that each check finds the error.
+These tests check structure: properties, references, permissions, metrics and parameters, for many
+sets of parameter values. Each file checks one subject with functions that return their findings.
+The local gateway's own evaluator evaluates the templates (`stack.py`). test_broken_*.py change a
+template to see that each check finds the error.
 
 Other tests of the templates:
 

@@ -32,8 +32,12 @@ def with_property(resource: str, *path: Any, value: Any) -> Change:
 class BrokenTemplateCase(unittest.TestCase):
     def assert_found(self, findings: list[str], *words: str) -> None:
         """Fails unless one of the findings contains all words."""
-        self.assertTrue(any(all(word in finding for word in words) for finding in findings), findings)
+        self.assertTrue(
+            any(all(word in finding for word in words) for finding in findings), findings
+        )
 
-    def findings_with_everything_on(self, change: Change, check: Callable[[Stack], list[str]]) -> list[str]:
+    def findings_with_everything_on(
+        self, change: Change, check: Callable[[Stack], list[str]]
+    ) -> list[str]:
         template = TEMPLATE.changed(change)
         return check(Stack(template, everything_on(template)))

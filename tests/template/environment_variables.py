@@ -1,4 +1,5 @@
-"""Environment variables of the functions: each one that is set is read, and each one that is read is set.
+"""Environment variables of the functions: each one that is set is read, and each one that is read
+is set.
 
 Variables that are read but not set are listed here with the reason.
 """
@@ -34,7 +35,8 @@ COMMON = {
 }
 # Variables that are read and not set, with the reason.
 NOT_SET = {
-    "AlbSyncFunction": COMMON | {
+    "AlbSyncFunction": COMMON
+    | {
         "DNS_TIMEOUT_MS": "the default is far below the deadline of a run",
     },
     "AuthorizerFunction": COMMON | {"EMBEDDED_STORE": EMBEDDED},
@@ -43,8 +45,16 @@ NOT_SET = {
 }
 # Further variables that the examples do not set.
 NOT_SET_IN_EXAMPLES = {
-    "DECISION_DEADLINE_MS", "LOCAL_INSTANCES", "ON_BAD_CREDENTIALS", "DNS_SERVERS", "MISSES_BEFORE_DEREGISTRATION",
-    "INTERVAL_S", "MAX_DEREGISTRATION_PERCENT", "MAX_LOOKUPS", "REMOVE_UNTRACKED", "DRY_RUN",
+    "DECISION_DEADLINE_MS",
+    "LOCAL_INSTANCES",
+    "ON_BAD_CREDENTIALS",
+    "DNS_SERVERS",
+    "MISSES_BEFORE_DEREGISTRATION",
+    "INTERVAL_S",
+    "MAX_DEREGISTRATION_PERCENT",
+    "MAX_LOOKUPS",
+    "REMOVE_UNTRACKED",
+    "DRY_RUN",
 }
 
 
@@ -76,16 +86,28 @@ def name_errors(function: str, names: set[str], is_example: bool) -> list[str]:
     found = [f"{function}: {name} is set but not read" for name in sorted(names - read)]
     found += [f"{function}: {name} is read but not set" for name in sorted(missing)]
     if not is_example:
-        found += [f"{function}: {name} is listed in NOT_SET but is set" for name in sorted(not_set & names)]
-        found += [f"{function}: {name} is listed in NOT_SET but not read" for name in sorted(not_set - read)]
+        found += [
+            f"{function}: {name} is listed in NOT_SET but is set"
+            for name in sorted(not_set & names)
+        ]
+        found += [
+            f"{function}: {name} is listed in NOT_SET but not read"
+            for name in sorted(not_set - read)
+        ]
     return found
 
 
 def size_errors(variables: dict[str, object]) -> list[str]:
     """Adds up the known values. Unknown values, such as names of tables, are short."""
-    known = {name: "" if isinstance(value, Unknown) else str(value) for name, value in variables.items()}
+    known = {
+        name: "" if isinstance(value, Unknown) else str(value) for name, value in variables.items()
+    }
     size = sum(len(name.encode()) + len(value.encode()) for name, value in known.items())
-    return [f"{size} bytes of variables, and Lambda allows {MAX_BYTES}"] if size > MAX_BYTES - 512 else []
+    return (
+        [f"{size} bytes of variables, and Lambda allows {MAX_BYTES}"]
+        if size > MAX_BYTES - 512
+        else []
+    )
 
 
 def local_settings_errors() -> list[str]:

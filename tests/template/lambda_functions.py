@@ -1,4 +1,6 @@
-"""Functions: consistent names, a log group, an alarm, sample events, and a timeout below those of their triggers."""
+"""Functions: consistent names, a log group, an alarm, sample events, and a timeout below those of
+their triggers.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from template.stack import Stack, Unknown
 from template.templates import FUNCTION, Template, walk
 
 RUNTIME = "provided.al2023"
-# "Quotas for configuring and running an HTTP API": the timeout of an authorizer. REST APIs have the same.
+# "Quotas for configuring and running an HTTP API": the timeout of an authorizer. REST APIs have the
+# same.
 AUTHORIZER_TIMEOUT_S = 10
 # "Lambda quotas".
 MAX_TIMEOUT_S = 900
@@ -34,7 +37,11 @@ def findings(template: Template) -> list[str]:
             continue
 
         errors = [*name_errors(template, function, written), *setting_errors(stack, function)]
-        errors += [*log_group_errors(stack, function), *timeout_errors(stack, function), *event_errors(function)]
+        errors += [
+            *log_group_errors(stack, function),
+            *timeout_errors(stack, function),
+            *event_errors(function),
+        ]
         if template.path == "template.yaml" and not alarms(stack, function):
             errors.append("has no alarm")
         found += [f"{function}: {error}" for error in errors]
@@ -52,7 +59,9 @@ def name_errors(template: Template, function: str, written: dict[str, Any]) -> I
         return
 
     manifest = tomllib.loads((folder / "Cargo.toml").read_text())
-    binaries = {binary["name"] for binary in manifest.get("bin", [{"name": manifest["package"]["name"]}])}
+    binaries = {
+        binary["name"] for binary in manifest.get("bin", [{"name": manifest["package"]["name"]}])
+    }
     metadata = written.get("Metadata", {})
     if manifest["package"]["name"] != package or binaries != {package}:
         yield f"the names of the package and its binaries are {manifest['package']['name']}, {sorted(binaries)}"
@@ -121,18 +130,27 @@ def timeout_limits(stack: Stack, function: str) -> Iterator[tuple[str, float]]:
         for path, value in walk(properties):
             if path and str(path[-1]).lower() == "authorizeruri" and refers_to(value, names):
                 yield name, AUTHORIZER_TIMEOUT_S
-        yield from ((name, limit) for limit in limits_of(stack, resource["Type"], properties, names))
+        yield from (
+            (name, limit) for limit in limits_of(stack, resource["Type"], properties, names)
+        )
 
 
-def limits_of(stack: Stack, type_: str, properties: dict[str, Any], names: set[str]) -> Iterator[float]:
-    if type_ == "AWS::ApiGatewayV2::Integration" and refers_to(properties.get("IntegrationUri"), names):
+def limits_of(
+    stack: Stack, type_: str, properties: dict[str, Any], names: set[str]
+) -> Iterator[float]:
+    if type_ == "AWS::ApiGatewayV2::Integration" and refers_to(
+        properties.get("IntegrationUri"), names
+    ):
         yield properties.get("TimeoutInMillis", 30_000) / 1_000 - 1
-    if type_ == "AWS::Events::Rule" and any(refers_to(target["Arn"], names) for target in properties["Targets"]):
+    if type_ == "AWS::Events::Rule" and any(
+        refers_to(target["Arn"], names) for target in properties["Targets"]
+    ):
         if interval := interval_s(properties.get("ScheduleExpression", "")):
             yield interval - 1
     if type_ == "AWS::Lambda::EventSourceMapping" and refers_to(properties["FunctionName"], names):
         queue = stack.resources[properties["EventSourceArn"].targets[0]]["Properties"]
-        # "Creating an event source mapping for Amazon SQS": the visibility timeout is six times the function's.
+        # "Creating an event source mapping for Amazon SQS": the visibility timeout is six times the
+        # function's.
         yield queue.get("VisibilityTimeout", 30) / 6
 
 
@@ -141,8 +159,14 @@ def refers_to(value: Any, names: set[str]) -> bool:
 
 
 def alarms(stack: Stack, function: str) -> set[str]:
-    """Returns the alarms on the function's own metrics, on metrics from its log, and on metrics that it publishes."""
-    published = set(re.findall(r'"([A-Z][A-Za-z]+)"', "".join(code(path) for path in PACKAGES[function].files())))
+    """Returns the alarms on the function's own metrics, on metrics from its log, and on metrics
+    that it publishes.
+    """
+    published = set(
+        re.findall(
+            r'"([A-Z][A-Za-z]+)"', "".join(code(path) for path in PACKAGES[function].files())
+        )
+    )
     filters = stack.of_type("AWS::Logs::MetricFilter").values()
     group = group_of(stack, function)
     counted = {
@@ -163,4 +187,7 @@ def alarms(stack: Stack, function: str) -> set[str]:
 
 
 def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
-    return [alarm, *(it["MetricStat"]["Metric"] for it in alarm.get("Metrics", []) if "MetricStat" in it)]
+    return [
+        alarm,
+        *(it["MetricStat"]["Metric"] for it in alarm.get("Metrics", []) if "MetricStat" in it),
+    ]

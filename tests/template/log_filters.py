@@ -15,8 +15,12 @@ from template.metrics import source
 
 COMPARISON = re.compile(r'\$\.(?P<field>[\w.]+) (?P<operator>=|!=) "(?P<value>[^"]*)"')
 TOKEN = re.compile(r"(?P<comparison>%s)|(?P<sign>&&|\|\||[()])|(?P<space>\s+)" % COMPARISON.pattern)
-EVENT = re.compile(r"tracing::(?:trace|debug|info|warn|error)!\((?P<fields>.*?)\n?\s*\);", re.DOTALL)
-FIELD = re.compile(r"(?:^|,)\s*(?P<name>[a-z]\w*)\s*(?:=[^=]|,|$)|(?:^|,)\s*[?%](?P<shown>[a-z]\w*)")
+EVENT = re.compile(
+    r"tracing::(?:trace|debug|info|warn|error)!\((?P<fields>.*?)\n?\s*\);", re.DOTALL
+)
+FIELD = re.compile(
+    r"(?:^|,)\s*(?P<name>[a-z]\w*)\s*(?:=[^=]|,|$)|(?:^|,)\s*[?%](?P<shown>[a-z]\w*)"
+)
 # Fields of Lambda's own lines ("Lambda Telemetry API Event schema reference").
 PLATFORM_FIELDS = {"type", "record", "time"}
 # The sources that write to the functions' logs.
@@ -64,9 +68,13 @@ class Pattern:
             raise ValueError(f"`{self.text}` has an unexpected `{rest[0]}`")
         return result
 
-    def _combined(self, rest: list[re.Match[str] | str], line: dict[str, Any], operator: str) -> bool:
+    def _combined(
+        self, rest: list[re.Match[str] | str], line: dict[str, Any], operator: str
+    ) -> bool:
         def operand() -> bool:
-            return self._combined(rest, line, "&&") if operator == "||" else self._single(rest, line)
+            return (
+                self._combined(rest, line, "&&") if operator == "||" else self._single(rest, line)
+            )
 
         results = [operand()]
         while rest and rest[0] == operator:

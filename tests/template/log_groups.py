@@ -12,11 +12,19 @@ MAX_SUBSCRIPTIONS = 2
 
 def findings(stack: Stack) -> list[str]:
     groups = stack.of_type("AWS::Logs::LogGroup")
-    found = [f"{name}: keeps logs forever" for name, it in groups.items() if not it.get("RetentionInDays")]
+    found = [
+        f"{name}: keeps logs forever"
+        for name, it in groups.items()
+        if not it.get("RetentionInDays")
+    ]
 
     subscriptions = stack.of_type("AWS::Logs::SubscriptionFilter")
     counts = collections.Counter(target(it["LogGroupName"]) for it in subscriptions.values())
-    found += [f"{group}: has {count} subscriptions" for group, count in counts.items() if count > MAX_SUBSCRIPTIONS]
+    found += [
+        f"{group}: has {count} subscriptions"
+        for group, count in counts.items()
+        if count > MAX_SUBSCRIPTIONS
+    ]
 
     for name, it in subscriptions.items():
         function = stack.resources.get(target(it["DestinationArn"]) or "", {}).get("Properties", {})

@@ -11,17 +11,32 @@ from template.stack import Stack, Unknown
 # The sets of dimensions of each metric, by namespace and name.
 Metrics = dict[tuple[str, str], set[frozenset[str]]]
 
-# The metrics of AWS services, from "Monitor CloudWatch metrics for HTTP APIs", "Types of metrics for Lambda functions", "DynamoDB metrics and
-# dimensions", "Monitoring usage with CloudWatch metrics" (Logs), "Available CloudWatch metrics for Amazon SQS",
-# "CloudWatch usage metrics", "CloudWatch metrics for AWS PrivateLink".
+# The metrics of AWS services, from "Monitor CloudWatch metrics for HTTP APIs", "Types of metrics
+# for Lambda functions", "DynamoDB metrics and dimensions", "Monitoring usage with CloudWatch
+# metrics" (Logs), "Available CloudWatch metrics for Amazon SQS", "CloudWatch usage metrics",
+# "CloudWatch metrics for AWS PrivateLink".
 AWS = {
-    "AWS/ApiGateway": (["4xx", "5xx", "Count", "IntegrationLatency", "Latency", "DataProcessed"], [{"ApiId"}]),
-    "AWS/Lambda": (["Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"], [{"FunctionName"}]),
+    "AWS/ApiGateway": (
+        ["4xx", "5xx", "Count", "IntegrationLatency", "Latency", "DataProcessed"],
+        [{"ApiId"}],
+    ),
+    "AWS/Lambda": (
+        ["Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"],
+        [{"FunctionName"}],
+    ),
     "AWS/DynamoDB": (
-        ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"],
+        [
+            "ConsumedReadCapacityUnits",
+            "ConsumedWriteCapacityUnits",
+            "ReadThrottleEvents",
+            "WriteThrottleEvents",
+        ],
         [{"TableName"}],
     ),
-    "AWS/DynamoDB operations": (["SuccessfulRequestLatency", "ThrottledRequests"], [{"TableName", "Operation"}]),
+    "AWS/DynamoDB operations": (
+        ["SuccessfulRequestLatency", "ThrottledRequests"],
+        [{"TableName", "Operation"}],
+    ),
     "AWS/Logs": (["IncomingBytes", "IncomingLogEvents"], [{"LogGroupName"}]),
     "AWS/SQS": (["ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"], [{"QueueName"}]),
     "AWS/Usage": (["CallCount"], [{"Service", "Type", "Resource", "Class"}]),
@@ -52,7 +67,9 @@ def existing_metrics(stack: Stack) -> Metrics:
     for properties in stack.of_type("AWS::Logs::MetricFilter").values():
         for metric in properties["MetricTransformations"]:
             names = frozenset(it["Key"] for it in metric.get("Dimensions", []))
-            found.setdefault((text(metric["MetricNamespace"]), text(metric["MetricName"])), set()).add(names)
+            found.setdefault(
+                (text(metric["MetricNamespace"]), text(metric["MetricName"])), set()
+            ).add(names)
 
     for function, name, dimensions in published(stack):
         found.setdefault((namespace_of(stack, function), name), set()).add(dimensions)
@@ -61,14 +78,22 @@ def existing_metrics(stack: Stack) -> Metrics:
 
 def namespace_of(stack: Stack, function: str) -> str:
     """Returns the namespace in which a function publishes."""
-    return text(stack.resources[function]["Properties"]["Environment"]["Variables"]["METRICS_NAMESPACE"])
+    return text(
+        stack.resources[function]["Properties"]["Environment"]["Variables"]["METRICS_NAMESPACE"]
+    )
 
 
 def published(stack: Stack) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Reads the metrics of metrics-publisher and alb-sync from their sources. Yields function, name and dimensions."""
+    """Reads the metrics of metrics-publisher and alb-sync from their sources. Yields function, name
+    and dimensions.
+    """
     if "MetricsPublisherFunction" in stack.resources:
         for series in SERIES.finditer(source("functions/metrics-publisher/src/series.rs")):
-            yield "MetricsPublisherFunction", series["name"], frozenset(re.findall(r'"(\w+)"', series["dimensions"]))
+            yield (
+                "MetricsPublisherFunction",
+                series["name"],
+                frozenset(re.findall(r'"(\w+)"', series["dimensions"])),
+            )
     if "AlbSyncFunction" in stack.resources:
         gauges = source("functions/alb-sync/src/gauges.rs")
         if '[["TargetGroup"], []]' not in gauges:

@@ -1,4 +1,6 @@
-"""The dashboard, the alarms and the log metric filters: their metrics exist, and the runbook explains every alarm."""
+"""The dashboard, the alarms and the log metric filters: their metrics exist, and the runbook
+explains every alarm.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,11 @@ def findings(stack: Stack) -> list[str]:
         *filter_errors(stack),
         *(f"{name}: {error}" for name, alarm in alarms for error in alarm_errors(alarm, metrics)),
         *action_errors(stack),
-        *(f"{name}: {error}" for name, dashboard in dashboards for error in dashboard_errors(dashboard, metrics)),
+        *(
+            f"{name}: {error}"
+            for name, dashboard in dashboards
+            for error in dashboard_errors(dashboard, metrics)
+        ),
     ]
 
 
@@ -64,7 +70,9 @@ def alarm_errors(alarm: dict[str, Any], metrics: Metrics) -> Iterator[str]:
         yield from reference_errors(reference, metrics)
 
     if "Metrics" in alarm:
-        yield from expression_errors([{"id": it["Id"], "expression": it.get("Expression")} for it in alarm["Metrics"]])
+        yield from expression_errors(
+            [{"id": it["Id"], "expression": it.get("Expression")} for it in alarm["Metrics"]]
+        )
         if sum(it.get("ReturnData", True) for it in alarm["Metrics"]) != 1:
             yield "must return exactly one of its metrics"
 
@@ -101,12 +109,19 @@ def action_errors(stack: Stack) -> Iterator[str]:
     paging = {alarm for alarms in rules.values() for alarm in alarms}
     alarms = stack.of_type(ALARM)
     for name, named in rules.items():
-        yield from (f"{name}: its rule names {alarm}, which does not exist" for alarm in named - alarms.keys())
+        yield from (
+            f"{name}: its rule names {alarm}, which does not exist"
+            for alarm in named - alarms.keys()
+        )
     if not rules or not stack.values["AlarmTopicArn"]:
         return
 
     composites = stack.of_type(COMPOSITE)
-    yield from (f"{name}: notifies no topic" for name, it in composites.items() if not it.get("AlarmActions"))
+    yield from (
+        f"{name}: notifies no topic"
+        for name, it in composites.items()
+        if not it.get("AlarmActions")
+    )
     for name, alarm in alarms.items():
         if (name in paging) == bool(alarm.get("AlarmActions")):
             yield f"{name}: {'notifies twice' if name in paging else 'notifies no topic'}"
@@ -165,13 +180,17 @@ def search_errors(expression: str, metrics: Metrics) -> Iterator[str]:
 
 
 def runbook_errors(template: Template) -> list[str]:
-    """Finds alarms without a runbook section, sections without an alarm, and descriptions without the right link."""
+    """Finds alarms without a runbook section, sections without an alarm, and descriptions without
+    the right link.
+    """
     alarms = template.resources(ALARM) | template.resources(COMPOSITE)
     sections = set(re.findall(r"^## (\w+Alarm)$", (PROJECT / RUNBOOK).read_text(), re.MULTILINE))
     found = [f"{name}: {RUNBOOK} has no section" for name in sorted(alarms.keys() - sections)]
     found += [f"{RUNBOOK}: there is no alarm {name}" for name in sorted(sections - alarms.keys())]
 
     for name, alarm in alarms.items():
-        if not str(alarm["Properties"].get("AlarmDescription", "")).endswith(f" {RUNBOOK}#{name.lower()}"):
+        if not str(alarm["Properties"].get("AlarmDescription", "")).endswith(
+            f" {RUNBOOK}#{name.lower()}"
+        ):
             found.append(f"{name}: its description does not end in {RUNBOOK}#{name.lower()}")
     return found

@@ -24,16 +24,24 @@ def findings_in(stacks: list[tuple[str, Stack]]) -> list[str]:
 
 
 def stacks_in_vpc(template: Template) -> list[tuple[str, Stack]]:
-    """Puts each function into the VPC that can be there: with all access it needs, and with each part missing in turn."""
+    """Puts each function into the VPC that can be there: with all access it needs, and with each
+    part missing in turn.
+    """
     stacks = []
     for switch in ("SyncInVpc", "MetricsInVpc"):
         if switch in template.parameters:
-            complete = with_needs(template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]})
+            complete = with_needs(
+                template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]}
+            )
             stacks.append((f"{switch} with full access", Stack(template, complete)))
-            endpoints = [name for name in complete if name.startswith("Create") and name.endswith("Endpoint")]
+            endpoints = [
+                name for name in complete if name.startswith("Create") and name.endswith("Endpoint")
+            ]
             for missing in [*endpoints, "RouteTableIds", "DynamoDbPrefixListId", "SyncDnsCidr"]:
                 rest = {name: value for name, value in complete.items() if name != missing}
-                stacks.append((f"{switch} without {missing}", Stack(template, required(template) | rest)))
+                stacks.append(
+                    (f"{switch} without {missing}", Stack(template, required(template) | rest))
+                )
 
             egress = {switch: "true", "SubnetsHaveEgress": "true", "PublishMetrics": "true"}
             names = ("SyncTargets", "SyncTargetGroupArns", "SyncDnsServers", "SyncDnsCidr")
@@ -52,7 +60,9 @@ def stack_errors(stack: Stack) -> list[str]:
             for service in sorted(PACKAGES[function].called_services()):
                 if error := access_error(stack, groups, service):
                     found.append(f"{function} is in the VPC and cannot reach {service}: {error}")
-            if properties["Environment"]["Variables"].get("DNS_SERVERS") and not allows_dns(stack, groups):
+            if properties["Environment"]["Variables"].get("DNS_SERVERS") and not allows_dns(
+                stack, groups
+            ):
                 found.append(f"{function} is in the VPC and cannot reach its DNS servers")
     return found
 
@@ -65,7 +75,11 @@ def targets(values: list[Any]) -> set[str]:
 def access_error(stack: Stack, groups: set[str], service: str) -> str | None:
     """Returns the reason why a function with these security groups cannot reach a service, or None."""
     if stack.given.get("SubnetsHaveEgress") == "true":
-        return None if allows_egress(stack, groups, is_anywhere) else "its security groups allow no egress"
+        return (
+            None
+            if allows_egress(stack, groups, is_anywhere)
+            else "its security groups allow no egress"
+        )
     endpoints = stack.of_type("AWS::EC2::VPCEndpoint").values()
     matching = [it for it in endpoints if text(it["ServiceName"]).endswith(f".{service}")]
     if not matching:
@@ -79,11 +93,19 @@ def gateway_endpoint_error(stack: Stack, groups: set[str], endpoint: dict[str, A
     if not any(endpoint.get("RouteTableIds", [])):
         return "the gateway endpoint is in no route table"
 
-    is_allowed = allows_egress(stack, groups, lambda rule: rule.get("DestinationPrefixListId") or is_anywhere(rule))
-    return None if is_allowed else "its security groups allow no egress to the gateway endpoint's prefix list"
+    is_allowed = allows_egress(
+        stack, groups, lambda rule: rule.get("DestinationPrefixListId") or is_anywhere(rule)
+    )
+    return (
+        None
+        if is_allowed
+        else "its security groups allow no egress to the gateway endpoint's prefix list"
+    )
 
 
-def interface_endpoint_error(stack: Stack, groups: set[str], endpoint: dict[str, Any]) -> str | None:
+def interface_endpoint_error(
+    stack: Stack, groups: set[str], endpoint: dict[str, Any]
+) -> str | None:
     if not endpoint.get("PrivateDnsEnabled"):
         return "the endpoint has no private DNS names"
 
@@ -92,7 +114,9 @@ def interface_endpoint_error(stack: Stack, groups: set[str], endpoint: dict[str,
         return "the endpoint's security group does not allow the function's"
 
     def to_endpoint(rule: dict[str, Any]) -> bool:
-        return bool(endpoint_groups & targets([rule.get("DestinationSecurityGroupId")])) or is_anywhere(rule)
+        return bool(
+            endpoint_groups & targets([rule.get("DestinationSecurityGroupId")])
+        ) or is_anywhere(rule)
 
     is_allowed = allows_egress(stack, groups, to_endpoint)
     return None if is_allowed else "its security groups allow no egress to the endpoint's"
@@ -112,18 +136,23 @@ def group_rules(stack: Stack, group: str, direction: str) -> list[dict[str, Any]
 def covers(rule: dict[str, Any], port: int, protocol: str = "tcp") -> bool:
     if str(rule.get("IpProtocol")) == "-1":
         return True
-    return rule.get("IpProtocol") == protocol and int(rule["FromPort"]) <= port <= int(rule["ToPort"])
+    return rule.get("IpProtocol") == protocol and int(rule["FromPort"]) <= port <= int(
+        rule["ToPort"]
+    )
 
 
 def is_anywhere(rule: dict[str, Any]) -> bool:
     return rule.get("CidrIp") == "0.0.0.0/0"
 
 
-def allows_egress(stack: Stack, groups: set[str], has_destination: Callable[[dict[str, Any]], Any]) -> bool:
+def allows_egress(
+    stack: Stack, groups: set[str], has_destination: Callable[[dict[str, Any]], Any]
+) -> bool:
     """True if HTTPS to a destination is allowed. A group without egress rules allows everything."""
     rules_by_group = [group_rules(stack, group, "Egress") for group in groups]
     return any(
-        not rules or any(covers(rule, HTTPS_PORT) and has_destination(rule) for rule in rules) for rules in rules_by_group
+        not rules or any(covers(rule, HTTPS_PORT) and has_destination(rule) for rule in rules)
+        for rules in rules_by_group
     )
 
 
@@ -131,9 +160,13 @@ def allows_dns(stack: Stack, groups: set[str]) -> bool:
     """True if DNS is allowed over UDP and TCP, which long responses need."""
     rules = [rule for group in groups for rule in group_rules(stack, group, "Egress")]
     rules = [rule for rule in rules if not text(rule.get("CidrIp", "")).startswith("127.")]
-    return all(any(covers(rule, DNS_PORT, protocol) for rule in rules) for protocol in ("tcp", "udp"))
+    return all(
+        any(covers(rule, DNS_PORT, protocol) for rule in rules) for protocol in ("tcp", "udp")
+    )
 
 
 def allows_ingress(stack: Stack, endpoint_group: str, group: str) -> bool:
-    rules = [rule for rule in group_rules(stack, endpoint_group, "Ingress") if covers(rule, HTTPS_PORT)]
+    rules = [
+        rule for rule in group_rules(stack, endpoint_group, "Ingress") if covers(rule, HTTPS_PORT)
+    ]
     return any(group in targets([rule.get("SourceSecurityGroupId")]) for rule in rules)

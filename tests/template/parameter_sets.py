@@ -1,6 +1,7 @@
 """The sets of parameter values for which the tests evaluate a template.
 
-Each parameter is changed by itself, all are changed together, and random sets are mixed with a fixed seed.
+Each parameter is changed by itself, all are changed together, and random sets are mixed with a
+fixed seed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from template.stack import Parameters, Stack, evaluate_all, failed_assertions
 from template.templates import Template
 
 LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/internal/0123456789abcdef/0123456789abcdef"
-TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/orders/0123456789abcdef"
+TARGET_GROUP = (
+    "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/orders/0123456789abcdef"
+)
 # A typical value of each parameter that has no list of allowed values.
 SAMPLES: dict[str, Any] = {
     "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms",
@@ -67,7 +70,8 @@ SAMPLES: dict[str, Any] = {
     "SyncMaxLookups": 300,
     "SyncMisses": 5,
     "SyncTargetGroupArns": TARGET_GROUP,
-    "SyncTargets": '[{"name":"internal-a.elb.amazonaws.com","target_group_arn":"%s","port":443}]' % TARGET_GROUP,
+    "SyncTargets": '[{"name":"internal-a.elb.amazonaws.com","target_group_arn":"%s","port":443}]'
+    % TARGET_GROUP,
     "ThrottledRulePriority": 11,
     "TruststoreUri": "s3://trust-store/truststore.pem",
     "TruststoreVersion": "3sL4kqtJlcpXroDTDmJ",
@@ -114,37 +118,55 @@ NEEDS: dict[str, dict[str, Any]] = {
     "SyncReservedConcurrency": {"SyncTargets": ...},
     **{
         name: {"SyncTargets": ...}
-        for name in ("SyncMisses", "SyncIntervalSeconds", "SyncMaxDeregistrationPercent", "SyncMaxLookups",
-                     "SyncRemoveUntracked", "SyncDryRun")
+        for name in (
+            "SyncMisses",
+            "SyncIntervalSeconds",
+            "SyncMaxDeregistrationPercent",
+            "SyncMaxLookups",
+            "SyncRemoveUntracked",
+            "SyncDryRun",
+        )
     },
     "SyncTargets": {"SyncTargetGroupArns": ...},
     "TruststoreUri": {"DomainName": ..., "DailyHealthRequest": "false"},
     "TruststoreVersion": {"TruststoreUri": ...},
 }
 # Sets of values that are invalid only together.
-INVALID_TOGETHER: list[dict[str, Any]] = [{"ThrottledRulePriority": 7, "UnavailableRulePriority": 7}]
+INVALID_TOGETHER: list[dict[str, Any]] = [
+    {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7}
+]
 # The services with an interface endpoint.
 INTERFACE_ENDPOINTS = """
     Monitoring ElasticLoadBalancing Logs Sts Kms Ssm SecretsManager EcrApi EcrDkr Ecs Ec2 Lambda Events Xray
 """.split()
-NEEDS |= {f"Create{service}Endpoint": {"EndpointClientCidr": ...} for service in INTERFACE_ENDPOINTS}
+NEEDS |= {
+    f"Create{service}Endpoint": {"EndpointClientCidr": ...} for service in INTERFACE_ENDPOINTS
+}
 # Parameters that exclude others and therefore keep their defaults in `everything_on`.
 NOT_IN_EVERYTHING = {"AuthPolicy", "CreateVpcLink"}
 RANDOM_SETS = 30
 
 
 def other_values(template: Template, name: str) -> list[Any]:
-    """Returns values of a parameter other than its default. Of a long list of allowed values, only the ends."""
+    """Returns values of a parameter other than its default. Of a long list of allowed values, only
+    the ends.
+    """
     parameter = template.parameters[name]
     if "AllowedValues" in parameter:
-        others = [value for value in parameter["AllowedValues"] if value != parameter.get("Default")]
+        others = [
+            value for value in parameter["AllowedValues"] if value != parameter.get("Default")
+        ]
         return others if len(others) <= 3 else [others[0], others[-1]]
     return [SAMPLES[name]] if name in SAMPLES else []
 
 
 def required(template: Template) -> Parameters:
     """Returns values for the parameters without a default."""
-    return {name: other_values(template, name)[0] for name, it in template.parameters.items() if "Default" not in it}
+    return {
+        name: other_values(template, name)[0]
+        for name, it in template.parameters.items()
+        if "Default" not in it
+    }
 
 
 def with_needs(template: Template, given: Parameters) -> Parameters:
@@ -161,10 +183,15 @@ def with_needs(template: Template, given: Parameters) -> Parameters:
 def with_change(template: Template, name: str, value: Any) -> Parameters:
     """Changes one parameter, with the values that the change needs.
 
-    A feature that is turned off needs nothing, except the VPC link: without it, the backend needs a URL.
+    A feature that is turned off needs nothing, except the VPC link: without it, the backend needs a
+    URL.
     """
     is_turned_off = value == "false" and name != "CreateVpcLink"
-    return {**required(template), name: value} if is_turned_off else with_needs(template, {name: value})
+    return (
+        {**required(template), name: value}
+        if is_turned_off
+        else with_needs(template, {name: value})
+    )
 
 
 def everything_on(template: Template) -> Parameters:
@@ -174,7 +201,9 @@ def everything_on(template: Template) -> Parameters:
         if name not in NOT_IN_EVERYTHING and (values := other_values(template, name)):
             given[name] = "true" if "true" in parameter.get("AllowedValues", []) else values[-1]
 
-    off = [name for need in given for name, value in NEEDS.get(need, {}).items() if value == "false"]
+    off = [
+        name for need in given for name, value in NEEDS.get(need, {}).items() if value == "false"
+    ]
     return given | {name: "false" for name in off if name in given}
 
 
@@ -200,10 +229,16 @@ def random_sets(template: Template) -> list[tuple[str, Parameters]]:
     dice = random.Random(template.path)
     candidates = []
     for number in range(20 * RANDOM_SETS):
-        picked = dice.sample(sorted(template.parameters), k=dice.randint(2, max(2, len(template.parameters) // 3)))
-        given = {name: dice.choice(values) for name in picked if (values := other_values(template, name))}
+        picked = dice.sample(
+            sorted(template.parameters), k=dice.randint(2, max(2, len(template.parameters) // 3))
+        )
+        given = {
+            name: dice.choice(values) for name in picked if (values := other_values(template, name))
+        }
         candidates.append((f"random set {number}: {sorted(given)}", with_needs(template, given)))
 
     failures = failed_assertions(template, [parameters for _, parameters in candidates])
-    accepted = [candidate for candidate, failed in zip(candidates, failures, strict=True) if not failed]
+    accepted = [
+        candidate for candidate, failed in zip(candidates, failures, strict=True) if not failed
+    ]
     return accepted[:RANDOM_SETS]

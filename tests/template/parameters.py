@@ -1,4 +1,6 @@
-"""Parameters: their descriptions, prices and groups, their use, and the values that the tests use for them."""
+"""Parameters: their descriptions, prices and groups, their use, and the values that the tests use
+for them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ import re
 from template.parameter_sets import other_values, required
 from template.templates import Template, walk
 
-PRICED = re.compile(r"^(Create[A-Z]\w*|\w+InVpc|GradualDeployment|AuthorizerProvisionedConcurrency|PublishMetrics)$")
+PRICED = re.compile(
+    r"^(Create[A-Z]\w*|\w+InVpc|GradualDeployment|AuthorizerProvisionedConcurrency|PublishMetrics)$"
+)
 
 
 def findings(template: Template) -> list[str]:
@@ -27,7 +31,9 @@ def parameter_errors(template: Template, name: str, parameter: dict[str, object]
         found.append("does not state its price")
 
     if not other_values(template, name) and name not in required(template):
-        found.append("has only one value in the tests: add others to tests/template/parameter_sets.py")
+        found.append(
+            "has only one value in the tests: add others to tests/template/parameter_sets.py"
+        )
     pattern = re.compile(str(parameter.get("AllowedPattern", "")) or ".*", re.S)
     for value in other_values(template, name):
         if parameter["Type"] == "String" and not pattern.search(str(value)):
@@ -55,5 +61,11 @@ def group_errors(template: Template) -> list[str]:
 
     listed = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
     found = [f"{name}: is in no group" for name in template.parameters if name not in listed]
-    found += [f"{name}: is in a group but is not a parameter" for name in listed if name not in template.parameters]
-    return found + [f"{name}: is in two groups" for name in sorted(set(listed)) if listed.count(name) > 1]
+    found += [
+        f"{name}: is in a group but is not a parameter"
+        for name in listed
+        if name not in template.parameters
+    ]
+    return found + [
+        f"{name}: is in two groups" for name in sorted(set(listed)) if listed.count(name) > 1
+    ]

@@ -1,4 +1,6 @@
-"""IAM: each function has the permissions that its service files state, and no others, in every stack."""
+"""IAM: each function has the permissions that its service files state, and no others, in every
+stack.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ def findings(template: Template) -> list[str]:
         for function in sorted(PACKAGES.keys() & stack.resources.keys()):
             grants = granted(stack, function)
             granted_anywhere.setdefault(function, set()).update(grants)
-            found += [(label, f"{function}: {error}") for error in permission_errors(stack, function, grants)]
+            found += [
+                (label, f"{function}: {error}")
+                for error in permission_errors(stack, function, grants)
+            ]
 
     errors = grouped(found)
     if template.path == "template.yaml":
@@ -47,7 +52,10 @@ def findings(template: Template) -> list[str]:
 
 def permission_errors(stack: Stack, function: str, grants: set[Grant]) -> list[str]:
     allowed, needed = stated(function), stated(function, include_lambda=False)
-    found = [f"{' on '.join(grant)} is granted, but no service file states it" for grant in sorted(grants - allowed)]
+    found = [
+        f"{' on '.join(grant)} is granted, but no service file states it"
+        for grant in sorted(grants - allowed)
+    ]
     missing = sorted(grant for grant in needed if not covered(grant, grants))
     found += [f"{' on '.join(grant)} is stated, but not granted" for grant in missing]
     found += condition_errors(stack, function)
@@ -87,7 +95,9 @@ def role_of(stack: Stack, function: str) -> str:
 
 def granted(stack: Stack, function: str) -> set[Grant]:
     """Returns the grants of the function's role."""
-    return {grant for statement in statements(stack, function) for grant in grants_of(stack, statement)}
+    return {
+        grant for statement in statements(stack, function) for grant in grants_of(stack, statement)
+    }
 
 
 def statements(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
@@ -111,7 +121,9 @@ def condition_errors(stack: Stack, function: str) -> list[str]:
         if not leading_keys(statement):
             continue
         if condition.keys() != {"ForAllValues:StringLike", "Null"}:
-            found.append(f"{statement['Sid']}: dynamodb:LeadingKeys needs ForAllValues:StringLike and Null")
+            found.append(
+                f"{statement['Sid']}: dynamodb:LeadingKeys needs ForAllValues:StringLike and Null"
+            )
         elif condition["Null"] != {LEADING_KEYS: "false"}:
             found.append(f"{statement['Sid']}: a request without a partition key is allowed")
     return found
@@ -120,16 +132,22 @@ def condition_errors(stack: Stack, function: str) -> list[str]:
 def denial_errors(stack: Stack, function: str) -> list[str]:
     """Checks that the role denies what the managed policies allow and the function must not do.
 
-    A late log line must not create a deleted log group again. Only Lambda itself, which sends no source function, may
-    change network interfaces.
+    A late log line must not create a deleted log group again. Only Lambda itself, which sends no
+    source function, may change network interfaces.
     """
     denied = {it["Action"]: it for it in statements(stack, function) if it["Effect"] == "Deny"}
     found = []
     if "logs:CreateLogGroup" not in denied or "Condition" in denied["logs:CreateLogGroup"]:
         found.append("can create log groups")
-    if denied.get("ec2:*", {}).get("Condition", {}).get("ArnLike", {}).keys() != {"lambda:SourceFunctionArn"}:
+    if denied.get("ec2:*", {}).get("Condition", {}).get("ArnLike", {}).keys() != {
+        "lambda:SourceFunctionArn"
+    }:
         found.append("can change network interfaces")
-    return found + [f"denies {action} only on some resources" for action, it in denied.items() if it["Resource"] != "*"]
+    return found + [
+        f"denies {action} only on some resources"
+        for action, it in denied.items()
+        if it["Resource"] != "*"
+    ]
 
 
 def grants_of(stack: Stack, statement: dict[str, Any]) -> Iterator[Grant]:
@@ -144,7 +162,9 @@ def grants_of(stack: Stack, statement: dict[str, Any]) -> Iterator[Grant]:
 
 
 def leading_keys(statement: dict[str, Any]) -> list[str]:
-    """Returns the partition keys that a statement is limited to, or an empty list if it is not limited."""
+    """Returns the partition keys that a statement is limited to, or an empty list if it is not
+    limited.
+    """
     for operator, operands in statement.get("Condition", {}).items():
         if operator != "Null" and LEADING_KEYS in operands:
             return as_list(operands[LEADING_KEYS])
@@ -156,7 +176,9 @@ def as_list(value: Any) -> list[Any]:
 
 
 def choose(stack: Stack, value: Any) -> Any:
-    """Evaluates `Fn::If` at the top of a value. `AWS::NoValue` becomes None. References stay as they are written."""
+    """Evaluates `Fn::If` at the top of a value. `AWS::NoValue` becomes None. References stay as
+    they are written.
+    """
     while isinstance(value, dict) and value.keys() == {"Fn::If"}:
         condition, yes, no = value["Fn::If"]
         value = yes if stack.conditions[condition] else no

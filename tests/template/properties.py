@@ -1,4 +1,6 @@
-"""Properties of resources, compared with the schemas of SAM and CloudFormation and the models of the AWS services."""
+"""Properties of resources, compared with the schemas of SAM and CloudFormation and the models of
+the AWS services.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from template.stack import Stack, Unknown
 from template.templates import Template, dotted
 
 REGION = "us-east-1"
-# The requests with the same fields as a resource. Their allowed values and ranges also apply to the resource.
+# The requests with the same fields as a resource. Their allowed values and ranges also apply to the
+# resource.
 REQUESTS = {
     "AWS::ApiGatewayV2::Api": ("apigatewayv2", "CreateApi"),
     "AWS::ApiGatewayV2::ApiMapping": ("apigatewayv2", "CreateApiMapping"),
@@ -113,7 +116,9 @@ def stack_errors(stack: Stack) -> list[str]:
     """Finds properties that CloudFormation or the services would reject."""
     found = []
     for name, resource in stack.resources.items():
-        properties = json.dumps(resource.get("Properties", {}), default=lambda it: {"unknown": it.text}, sort_keys=True)
+        properties = json.dumps(
+            resource.get("Properties", {}), default=lambda it: {"unknown": it.text}, sort_keys=True
+        )
         found += [f"{name}.{error}" for error in resource_errors(resource["Type"], properties)]
     return found
 
@@ -127,12 +132,14 @@ def _is_number(_: Any, value: Any) -> bool:
 
 
 # CloudFormation accepts numbers and booleans as strings, and the reverse.
-TYPES = jsonschema.Draft7Validator.TYPE_CHECKER.redefine_many({
-    "integer": lambda _, value: _is_number(_, value) and float(value).is_integer(),
-    "number": _is_number,
-    "boolean": lambda _, value: isinstance(value, bool) or value in ("true", "false"),
-    "string": lambda _, value: isinstance(value, (str, int, float, bool)),
-})
+TYPES = jsonschema.Draft7Validator.TYPE_CHECKER.redefine_many(
+    {
+        "integer": lambda _, value: _is_number(_, value) and float(value).is_integer(),
+        "number": _is_number,
+        "boolean": lambda _, value: isinstance(value, bool) or value in ("true", "false"),
+        "string": lambda _, value: isinstance(value, (str, int, float, bool)),
+    }
+)
 
 
 def _unless_unknown(check: Any) -> Any:
@@ -145,7 +152,9 @@ def _unless_unknown(check: Any) -> Any:
 
 
 def _check_enum(_: Any, expected: list[Any], value: Any, __: Any) -> Any:
-    texts = {json.dumps(it).strip('"').lower() if isinstance(it, bool) else str(it) for it in expected}
+    texts = {
+        json.dumps(it).strip('"').lower() if isinstance(it, bool) else str(it) for it in expected
+    }
     text = json.dumps(value) if isinstance(value, bool) else str(value)
     if text not in texts:
         yield jsonschema.ValidationError(f"{value!r} is not one of {sorted(texts)}")
@@ -169,9 +178,16 @@ def _check_bound(name: str) -> Any:
 
 SchemaValidator = validators.extend(
     jsonschema.Draft7Validator,
-    {name: _unless_unknown(check) for name, check in jsonschema.Draft7Validator.VALIDATORS.items() if name != "$ref"}
+    {
+        name: _unless_unknown(check)
+        for name, check in jsonschema.Draft7Validator.VALIDATORS.items()
+        if name != "$ref"
+    }
     | {"enum": _unless_unknown(_check_enum), "pattern": _unless_unknown(_check_pattern)}
-    | {name: _check_bound(name) for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")},
+    | {
+        name: _check_bound(name)
+        for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    },
     type_checker=TYPES,
 )
 
@@ -186,12 +202,17 @@ def schema_errors(type_: str, properties: dict[str, Any]) -> list[str]:
         validator = schema_of(type_)
     except Exception as error:  # The type of the exception is private.
         return [f"Type: {type_} has no schema: {error}"]
-    return [f"{dotted(*error.absolute_path)}: {error.message[:300]}" for error in validator.iter_errors(properties)]
+    return [
+        f"{dotted(*error.absolute_path)}: {error.message[:300]}"
+        for error in validator.iter_errors(properties)
+    ]
 
 
 @functools.cache
 def request_shape(service: str, operation: str) -> Shape:
-    model = ServiceModel(botocore.loaders.Loader().load_service_model(service, "service-2"), service)
+    model = ServiceModel(
+        botocore.loaders.Loader().load_service_model(service, "service-2"), service
+    )
     return model.operation_model(operation).input_shape
 
 
@@ -228,6 +249,11 @@ def scalar_errors(shape: Shape, value: Any) -> list[str]:
     if shape.type_name not in ("string", "integer", "long") or not _is_number(None, size):
         return []
     minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
-    if minimum is not None and float(size) < minimum or maximum is not None and float(size) > maximum:
+    if (
+        minimum is not None
+        and float(size) < minimum
+        or maximum is not None
+        and float(size) > maximum
+    ):
         return [f"{str(value)[:80]!r} is not between {minimum} and {maximum}"]
     return []

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from template.templates import Template, dotted, walk
 
-# "Rule-specific intrinsic functions", CloudFormation. `Fn::RefAll` and `Fn::ValueOf` would query the account.
-SUPPORTED = {"Ref"} | {f"Fn::{name}" for name in "And Contains EachMemberEquals EachMemberIn Equals Not Or".split()}
+# "Rule-specific intrinsic functions", CloudFormation. `Fn::RefAll` and `Fn::ValueOf` would query
+# the account.
+SUPPORTED = {"Ref"} | {
+    f"Fn::{name}" for name in "And Contains EachMemberEquals EachMemberIn Equals Not Or".split()
+}
 
 
 def findings(template: Template) -> list[str]:

@@ -1,4 +1,6 @@
-"""Reads the functions' Rust sources: environment variables, AWS operations, and `//! IAM:` statements."""
+"""Reads the functions' Rust sources: environment variables, AWS operations, and `//! IAM:`
+statements.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +13,24 @@ import botocore.loaders
 
 from harness.paths import PROJECT
 
-# The model, the prefix of the actions and the endpoint name of each service, by the name of the SDK's crate.
+# The model, the prefix of the actions and the endpoint name of each service, by the name of the
+# SDK's crate.
 SERVICES = {
     "aws_sdk_cloudwatch": ("cloudwatch", "cloudwatch", "monitoring"),
     "aws_sdk_dynamodb": ("dynamodb", "dynamodb", "dynamodb"),
     "aws_sdk_elasticloadbalancingv2": ("elbv2", "elasticloadbalancing", "elasticloadbalancing"),
 }
 ENDPOINTS = {prefix: endpoint for _, prefix, endpoint in SERVICES.values()}
-# A transaction needs the permissions of the operations in it ("Amazon DynamoDB Transactions and IAM").
-TRANSACTION_ITEMS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-# The actions that a file's calls need, with the resource, or `none` with the reason. Some are needed only in some
-# deployments.
+# A transaction needs the permissions of the operations in it ("Amazon DynamoDB Transactions and
+# IAM").
+TRANSACTION_ITEMS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+# The actions that a file's calls need, with the resource, or `none` with the reason. Some are
+# needed only in some deployments.
 STATEMENT = re.compile(
     r"^//! IAM(?P<lambdas> of Lambda's own calls| if SecretArns is set)?(?: through (?P<through>\w+\.rs))?: "
     r"(?P<actions>none|[\w:, ]+?)(?: on (?P<resource>.+)|; .+)$",
@@ -41,7 +50,9 @@ ADMINISTRATION = [
 
 @dataclasses.dataclass(frozen=True)
 class Package:
-    """A function's package, with the files of shared crates that it uses: settings, and calls of services."""
+    """A function's package, with the files of shared crates that it uses: settings, and calls of
+    services.
+    """
 
     name: str
     settings: tuple[str, ...] = ()
@@ -54,15 +65,23 @@ class Package:
     def variables(self) -> set[str]:
         """Returns the names of the environment variables that the function may read."""
         own = [f"functions/{self.name}/src/{file}.rs" for file in ("config", "main")]
-        return {name for path in [*own, *SHARED_SETTINGS, *self.settings] for name in VARIABLE.findall(code(path))}
+        return {
+            name
+            for path in [*own, *SHARED_SETTINGS, *self.settings]
+            for name in VARIABLE.findall(code(path))
+        }
 
     def statements(self) -> list[Statement]:
-        return [statement for path in [*self.files(), *self.services] for statement in statements(path)]
+        return [
+            statement for path in [*self.files(), *self.services] for statement in statements(path)
+        ]
 
     def called_services(self) -> set[str]:
         """Returns the endpoint names of the services that the function itself calls."""
         own = [statement for statement in self.statements() if not statement.is_for_lambda]
-        return {ENDPOINTS[action.partition(":")[0]] for statement in own for action in statement.actions}
+        return {
+            ENDPOINTS[action.partition(":")[0]] for statement in own for action in statement.actions
+        }
 
 
 PACKAGES = {
@@ -98,7 +117,11 @@ def code(path: str) -> str:
 def statements(path: str) -> Iterator[Statement]:
     for match in STATEMENT.finditer(text(path)):
         if match["actions"] != "none":
-            yield Statement(frozenset(match["actions"].split(", ")), match["resource"] or "", bool(match["lambdas"]))
+            yield Statement(
+                frozenset(match["actions"].split(", ")),
+                match["resource"] or "",
+                bool(match["lambdas"]),
+            )
 
 
 @functools.cache
@@ -118,7 +141,11 @@ def called_actions(source: str) -> set[str]:
             found |= {known[name] for name in re.findall(r"\.(\w+)\(\)", source) if name in known}
     if "dynamodb:TransactWriteItems" in found:
         found.remove("dynamodb:TransactWriteItems")
-        inside = [item for kind, item in TRANSACTION_ITEMS.items() if re.search(rf"\b{kind}::builder\(\)", source)]
+        inside = [
+            item
+            for kind, item in TRANSACTION_ITEMS.items()
+            if re.search(rf"\b{kind}::builder\(\)", source)
+        ]
         found |= {f"dynamodb:{item}" for item in inside}
     return found
 
@@ -126,14 +153,20 @@ def called_actions(source: str) -> set[str]:
 def service_files() -> list[str]:
     """Returns the sources of all deployed code, without tests."""
     # The local gateway is not deployed.
-    crates = [path for path in (PROJECT / "crates").glob("*/src") if path.parent.name not in ("gateway", "tollgate")]
+    crates = [
+        path
+        for path in (PROJECT / "crates").glob("*/src")
+        if path.parent.name not in ("gateway", "tollgate")
+    ]
     roots = [*(PROJECT / "functions").glob("*/src"), *crates]
     paths = sorted(str(path.relative_to(PROJECT)) for root in roots for path in root.rglob("*.rs"))
     return [path for path in paths if not path.endswith("/tests.rs") and "/tests/" not in path]
 
 
 def findings(sources: dict[str, str] | None = None) -> list[str]:
-    """Finds files whose IAM statement differs from their calls. `sources` replaces the text of files."""
+    """Finds files whose IAM statement differs from their calls. `sources` replaces the text of
+    files.
+    """
     found = []
     for path in service_files():
         source, whole = (sources or {}).get(path, code(path)), (sources or {}).get(path, text(path))
@@ -146,9 +179,16 @@ def statement_errors(path: str, source: str, whole: str) -> list[str]:
     matches = list(STATEMENT.finditer(whole))
     if any(match["actions"] == "none" for match in matches):
         return []
-    stated = {action for it in matches if not (it["lambdas"] or it["through"]) for action in it["actions"].split(", ")}
+    stated = {
+        action
+        for it in matches
+        if not (it["lambdas"] or it["through"])
+        for action in it["actions"].split(", ")
+    }
     missing = [f"{path}: calls {action} but does not state it" for action in sorted(calls - stated)]
-    return missing + [f"{path}: states {action} but does not call it" for action in sorted(stated - calls)]
+    return missing + [
+        f"{path}: states {action} but does not call it" for action in sorted(stated - calls)
+    ]
 
 
 def settings_in_other_files() -> list[str]:
@@ -158,7 +198,10 @@ def settings_in_other_files() -> list[str]:
     found = []
     for path in service_files():
         if path not in settings_files and not path.endswith(("/config.rs", "/main.rs")):
-            found += [f"{path}: reads the environment variable {name}" for name in lookup.findall(code(path))]
+            found += [
+                f"{path}: reads the environment variable {name}"
+                for name in lookup.findall(code(path))
+            ]
     return found
 
 

@@ -42,7 +42,9 @@ class Stack:
     def __init__(self, template: Template, parameters: Parameters) -> None:
         self.template = template
         self.overrides = dict(parameters)
-        defaults = {name: it["Default"] for name, it in template.parameters.items() if "Default" in it}
+        defaults = {
+            name: it["Default"] for name, it in template.parameters.items() if "Default" in it
+        }
         self.given = {**defaults, **parameters}
 
     @functools.cached_property
@@ -84,7 +86,11 @@ class Stack:
 
     def of_type(self, type_: str) -> dict[str, Any]:
         """Returns the evaluated properties of the resources of a type."""
-        return {name: it.get("Properties", {}) for name, it in self.resources.items() if it["Type"] == type_}
+        return {
+            name: it.get("Properties", {})
+            for name, it in self.resources.items()
+            if it["Type"] == type_
+        }
 
     def _section(self, name: str) -> Any:
         if "Error" in self.evaluated:
@@ -108,9 +114,13 @@ def evaluate_all(stacks: Iterable[Stack]) -> None:
 
 
 def failed_assertions(template: Template, sets: list[Parameters]) -> list[list[str]]:
-    """Evaluates only the `Rules` of a template. Returns the failed assertions for each set of parameters."""
+    """Evaluates only the `Rules` of a template. Returns the failed assertions for each set of
+    parameters.
+    """
     sections = ("Parameters", "Mappings", "Conditions", "Rules")
-    body = {name: template.body[name] for name in sections if name in template.body} | {"Resources": {}}
+    body = {name: template.body[name] for name in sections if name in template.body} | {
+        "Resources": {}
+    }
     outputs = run_evaluator(body, sets)
     for output in outputs:
         if "Error" in output:
@@ -124,11 +134,21 @@ def run_evaluator(body: dict[str, Any], sets: list[Parameters]) -> list[dict[str
         raise EvaluationError(f"{EVALUATOR} does not exist, `make template` builds it")
 
     with tempfile.TemporaryDirectory() as folder:
-        template, parameter_sets = pathlib.Path(folder, "template.json"), pathlib.Path(folder, "sets.json")
+        template, parameter_sets = (
+            pathlib.Path(folder, "template.json"),
+            pathlib.Path(folder, "sets.json"),
+        )
         template.write_text(json.dumps(body, ensure_ascii=False))
         strings = [{name: str(value) for name, value in parameters.items()} for parameters in sets]
         parameter_sets.write_text(json.dumps(strings))
-        command = [EVALUATOR, "template", "--template", template, "--parameter-sets", parameter_sets]
+        command = [
+            EVALUATOR,
+            "template",
+            "--template",
+            template,
+            "--parameter-sets",
+            parameter_sets,
+        ]
         result = subprocess.run(command, capture_output=True, text=True)
 
     if result.returncode:
@@ -180,9 +200,14 @@ def substitution(text: str, names: dict[str, Any]) -> Unknown:
 
 
 def grouped(findings: list[tuple[str, str]]) -> list[str]:
-    """Merges equal findings. Each names the first set of parameters that has it, and the number of other sets."""
+    """Merges equal findings. Each names the first set of parameters that has it, and the number of
+    other sets.
+    """
     labels: dict[str, list[str]] = {}
     for label, finding in findings:
         labels.setdefault(finding, []).append(label)
-    more = {finding: f" and {len(found) - 1} more" if len(found) > 1 else "" for finding, found in labels.items()}
+    more = {
+        finding: f" and {len(found) - 1} more" if len(found) > 1 else ""
+        for finding, found in labels.items()
+    }
     return [f"{finding} ({found[0]}{more[finding]})" for finding, found in labels.items()]

@@ -73,7 +73,11 @@ class Template:
     @functools.cached_property
     def transform_parameters(self) -> tuple[str, ...]:
         """The parameters that the transform may read: those that SAM's resources refer to."""
-        resources = [it for it in self.body["Resources"].values() if it["Type"].startswith("AWS::Serverless::")]
+        resources = [
+            it
+            for it in self.body["Resources"].values()
+            if it["Type"].startswith("AWS::Serverless::")
+        ]
         words = set(re.findall(r"\w+", json.dumps([resources, self.body.get("Globals", {})])))
         return tuple(sorted(words & self.parameters.keys()))
 
@@ -93,7 +97,9 @@ class Template:
 
 
 def walk(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yields a value and all values inside it, each with its path. Containers come before their content."""
+    """Yields a value and all values inside it, each with its path. Containers come before their
+    content.
+    """
     yield path, value
     if isinstance(value, (dict, list)):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from template import environment_variables, lambda_functions, log_groups, network, permissions, rust_sources
+from template import (
+    environment_variables,
+    lambda_functions,
+    log_groups,
+    network,
+    permissions,
+    rust_sources,
+)
 from template.broken_template import TEMPLATE, BrokenTemplateCase, at, with_property
 from template.parameter_sets import everything_on, required
 from template.stack import Stack
@@ -21,22 +28,48 @@ class BrokenFunctions(BrokenTemplateCase):
             ("MetricsPublisherFunction", 31, "allows 30"),
             ("LimiterFunction", 1_000, "Lambda allows"),
         ]:
-            self.assert_found(lambda_functions.findings(TEMPLATE.changed(with_property(function, "Timeout", value=seconds))), function, word)
+            self.assert_found(
+                lambda_functions.findings(
+                    TEMPLATE.changed(with_property(function, "Timeout", value=seconds))
+                ),
+                function,
+                word,
+            )
 
     def test_inconsistent_names_and_settings(self) -> None:
         for change, word in [
             (with_property("LimiterFunction", "CodeUri", value="functions/authorizer"), "CodeUri"),
             (with_property("LimiterFunction", "Handler", value="limiter"), "Handler"),
-            (with_property("LimiterFunction", "LoggingConfig", "SystemLogLevel", value="INFO"), "SystemLogLevel"),
-            (with_property("LimiterFunction", "LoggingConfig", value={"LogFormat": "JSON"}), "no log group"),
-            (lambda it: at(it, "Resources", "LimiterFunction", "Metadata", "BuildProperties").pop("Binary"), "Binary"),
-            (lambda it: it["Resources"].update(OtherFunction=it["Resources"].pop("LimiterFunction")), "OtherFunction"),
+            (
+                with_property("LimiterFunction", "LoggingConfig", "SystemLogLevel", value="INFO"),
+                "SystemLogLevel",
+            ),
+            (
+                with_property("LimiterFunction", "LoggingConfig", value={"LogFormat": "JSON"}),
+                "no log group",
+            ),
+            (
+                lambda it: at(
+                    it, "Resources", "LimiterFunction", "Metadata", "BuildProperties"
+                ).pop("Binary"),
+                "Binary",
+            ),
+            (
+                lambda it: it["Resources"].update(
+                    OtherFunction=it["Resources"].pop("LimiterFunction")
+                ),
+                "OtherFunction",
+            ),
         ]:
             self.assert_found(lambda_functions.findings(TEMPLATE.changed(change)), word)
 
     def test_function_without_an_alarm(self) -> None:
         def change(body: dict[str, Any]) -> None:
-            alarms = [name for name, it in body["Resources"].items() if it["Type"] == "AWS::CloudWatch::Alarm"]
+            alarms = [
+                name
+                for name, it in body["Resources"].items()
+                if it["Type"] == "AWS::CloudWatch::Alarm"
+            ]
             for name in alarms:
                 del body["Resources"][name]
 
@@ -46,13 +79,25 @@ class BrokenFunctions(BrokenTemplateCase):
 
     def test_logs_that_are_kept_forever_or_trigger_themselves(self) -> None:
         forever = with_property("LimiterLogGroup", "RetentionInDays", value={"Ref": "AWS::NoValue"})
-        self.assert_found(self.findings_with_everything_on(forever, log_groups.findings), "LimiterLogGroup", "forever")
-        own = with_property("LimiterLogSubscription", "LogGroupName", value={"Ref": "MetricsPublisherLogGroup"})
-        self.assert_found(self.findings_with_everything_on(own, log_groups.findings), "LimiterLogSubscription", "own log")
-
+        self.assert_found(
+            self.findings_with_everything_on(forever, log_groups.findings),
+            "LimiterLogGroup",
+            "forever",
+        )
+        own = with_property(
+            "LimiterLogSubscription", "LogGroupName", value={"Ref": "MetricsPublisherLogGroup"}
+        )
+        self.assert_found(
+            self.findings_with_everything_on(own, log_groups.findings),
+            "LimiterLogSubscription",
+            "own log",
+        )
 
     def test_variable_that_is_not_read_and_variable_that_is_not_set(self) -> None:
-        names = environment_variables.PACKAGES["AlbSyncFunction"].variables() - environment_variables.NOT_SET["AlbSyncFunction"].keys()
+        names = (
+            environment_variables.PACKAGES["AlbSyncFunction"].variables()
+            - environment_variables.NOT_SET["AlbSyncFunction"].keys()
+        )
         self.assertEqual(environment_variables.name_errors("AlbSyncFunction", names, False), [])
 
         changed = names - {"SYNC_TARGETS"} | {"SYNC_TARGET", "DNS_TIMEOUT_MS"}
@@ -62,35 +107,58 @@ class BrokenFunctions(BrokenTemplateCase):
         self.assert_found(found, "DNS_TIMEOUT_MS is listed in NOT_SET but is set")
 
     def test_variable_in_the_template_that_is_not_read(self) -> None:
-        template = TEMPLATE.changed(with_property("LimiterFunction", "Environment", "Variables", "REGISTRY", value="x"))
+        template = TEMPLATE.changed(
+            with_property("LimiterFunction", "Environment", "Variables", "REGISTRY", value="x")
+        )
         stack = Stack(template, everything_on(template))
         found = environment_variables.findings_in(template, [("everything on", stack)])
         self.assert_found(found, "LimiterFunction: REGISTRY is set but not read")
 
     def test_variables_above_the_limit_of_lambda(self) -> None:
-        self.assert_found(environment_variables.size_errors({"AUTH_POLICY": "x" * 4_096}), "4107 bytes")
-
+        self.assert_found(
+            environment_variables.size_errors({"AUTH_POLICY": "x" * 4_096}), "4107 bytes"
+        )
 
     def errors_of_statement(self, actions: list[str], resource: Any) -> list[str]:
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}]}
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}],
+        }
         template = TEMPLATE.changed(with_property("AuthorizerFunction", "Policies", value=[policy]))
         stack = Stack(template, required(template))
         grants = permissions.granted(stack, "AuthorizerFunction")
         return permissions.permission_errors(stack, "AuthorizerFunction", grants)
 
     def test_missing_and_unnecessary_actions(self) -> None:
-        found = self.errors_of_statement(["dynamodb:GetItem", "dynamodb:Scan"], {"Fn::GetAtt": ["UsageTable", "Arn"]})
-        self.assert_found(found, "dynamodb:UpdateItem on UsageTable key#* is stated, but not granted")
-        self.assert_found(found, "dynamodb:GetItem on RegistryTable policy is stated, but not granted")
-        self.assert_found(found, "dynamodb:Scan on UsageTable is granted, but no service file states it")
+        found = self.errors_of_statement(
+            ["dynamodb:GetItem", "dynamodb:Scan"], {"Fn::GetAtt": ["UsageTable", "Arn"]}
+        )
+        self.assert_found(
+            found, "dynamodb:UpdateItem on UsageTable key#* is stated, but not granted"
+        )
+        self.assert_found(
+            found, "dynamodb:GetItem on RegistryTable policy is stated, but not granted"
+        )
+        self.assert_found(
+            found, "dynamodb:Scan on UsageTable is granted, but no service file states it"
+        )
 
     def test_action_on_every_resource(self) -> None:
-        self.assert_found(self.errors_of_statement(["dynamodb:*"], "*"), "dynamodb:* on * is granted")
+        self.assert_found(
+            self.errors_of_statement(["dynamodb:*"], "*"), "dynamodb:* on * is granted"
+        )
 
     def test_managed_policy(self) -> None:
-        change = with_property("AuthorizerFunction", "Policies", value=["arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess"])
+        change = with_property(
+            "AuthorizerFunction",
+            "Policies",
+            value=["arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess"],
+        )
         stack = Stack(TEMPLATE.changed(change), required(TEMPLATE))
-        self.assert_found(permissions.permission_errors(stack, "AuthorizerFunction", set()), "AmazonDynamoDBFullAccess is attached")
+        self.assert_found(
+            permissions.permission_errors(stack, "AuthorizerFunction", set()),
+            "AmazonDynamoDBFullAccess is attached",
+        )
 
     def test_permission_without_a_condition_on_partition_keys(self) -> None:
         def change(body: dict[str, Any]) -> None:
@@ -99,8 +167,12 @@ class BrokenFunctions(BrokenTemplateCase):
                 statement.pop("Condition", None)
 
         stack = Stack(TEMPLATE.changed(change), everything_on(TEMPLATE))
-        found = permissions.permission_errors(stack, "AlbSyncFunction", permissions.granted(stack, "AlbSyncFunction"))
-        self.assert_found(found, "dynamodb:PutItem on UsageTable is granted, but no service file states it")
+        found = permissions.permission_errors(
+            stack, "AlbSyncFunction", permissions.granted(stack, "AlbSyncFunction")
+        )
+        self.assert_found(
+            found, "dynamodb:PutItem on UsageTable is granted, but no service file states it"
+        )
 
     def test_condition_that_allows_a_request_without_a_partition_key(self) -> None:
         for function, operator in [
@@ -118,8 +190,14 @@ class BrokenFunctions(BrokenTemplateCase):
                         statement["Condition"].pop(operator)
 
             stack = Stack(TEMPLATE.changed(change), everything_on(TEMPLATE))
-            found = permissions.permission_errors(stack, function, permissions.granted(stack, function))
-            error = "needs ForAllValues:StringLike and Null" if operator == "Null" else "no service file states it"
+            found = permissions.permission_errors(
+                stack, function, permissions.granted(stack, function)
+            )
+            error = (
+                "needs ForAllValues:StringLike and Null"
+                if operator == "Null"
+                else "no service file states it"
+            )
             self.assert_found(found, error)
 
     def test_call_without_a_statement_and_statement_without_a_call(self) -> None:
@@ -129,14 +207,22 @@ class BrokenFunctions(BrokenTemplateCase):
             (".update_item()", ".changed()", "states dynamodb:UpdateItem"),
             ("//! IAM:", "//! iam:", "calls dynamodb:GetItem"),
         ]:
-            self.assert_found(rust_sources.findings({STORE: rust_sources.text(STORE).replace(before, after)}), STORE, error)
-
+            self.assert_found(
+                rust_sources.findings({STORE: rust_sources.text(STORE).replace(before, after)}),
+                STORE,
+                error,
+            )
 
     def test_function_in_the_vpc_without_access_to_a_service(self) -> None:
-        inside = {"SubnetIds": {"Ref": "PrivateSubnetIds"}, "SecurityGroupIds": {"Ref": "PrivateSubnetIds"}}
+        inside = {
+            "SubnetIds": {"Ref": "PrivateSubnetIds"},
+            "SecurityGroupIds": {"Ref": "PrivateSubnetIds"},
+        }
         template = TEMPLATE.changed(with_property("AuthorizerFunction", "VpcConfig", value=inside))
         stack = Stack(template, required(TEMPLATE))
-        self.assert_found(network.stack_errors(stack), "AuthorizerFunction", "cannot reach dynamodb")
+        self.assert_found(
+            network.stack_errors(stack), "AuthorizerFunction", "cannot reach dynamodb"
+        )
 
     def test_endpoint_without_ingress(self) -> None:
         def change(body: dict[str, Any]) -> None:
@@ -147,11 +233,17 @@ class BrokenFunctions(BrokenTemplateCase):
                     del body["Resources"][name]
 
         found = network.findings_in(network.stacks_in_vpc(TEMPLATE.changed(change)))
-        self.assert_found(found, "AlbSyncFunction", "cannot reach elasticloadbalancing", "does not allow")
-        self.assert_found(found, "MetricsPublisherFunction", "cannot reach monitoring", "does not allow")
+        self.assert_found(
+            found, "AlbSyncFunction", "cannot reach elasticloadbalancing", "does not allow"
+        )
+        self.assert_found(
+            found, "MetricsPublisherFunction", "cannot reach monitoring", "does not allow"
+        )
 
     def test_rules_that_do_not_require_endpoints(self) -> None:
-        found = network.findings_in(network.stacks_in_vpc(TEMPLATE.changed(lambda body: body.update(Rules={}))))
+        found = network.findings_in(
+            network.stacks_in_vpc(TEMPLATE.changed(lambda body: body.update(Rules={})))
+        )
         for function, service in [
             ("AlbSyncFunction", "elasticloadbalancing"),
             ("AlbSyncFunction", "dynamodb"),

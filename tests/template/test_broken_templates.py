@@ -5,7 +5,15 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
-from template import api_gateway, parameters, properties, references, rules, schedules, withheld_headers
+from template import (
+    api_gateway,
+    parameters,
+    properties,
+    references,
+    rules,
+    schedules,
+    withheld_headers,
+)
 from template.broken_template import TEMPLATE, BrokenTemplateCase, with_property
 from template.parameter_sets import all_stacks, labelled_sets, required
 from template.stack import Stack, Unknown, without_calls
@@ -14,24 +22,50 @@ from template.templates import Template
 
 class BrokenTemplates(BrokenTemplateCase):
     def test_rate_of_1_minutes(self) -> None:
-        change = with_property("AlbSyncFunction", "Events", "EveryMinute", "Properties", "Schedule", value="rate(1 minutes)")
-        self.assert_found(schedules.findings(TEMPLATE.changed(change)), "AlbSyncFunction", "rate(1 minutes)", "singular")
+        change = with_property(
+            "AlbSyncFunction",
+            "Events",
+            "EveryMinute",
+            "Properties",
+            "Schedule",
+            value="rate(1 minutes)",
+        )
+        self.assert_found(
+            schedules.findings(TEMPLATE.changed(change)),
+            "AlbSyncFunction",
+            "rate(1 minutes)",
+            "singular",
+        )
 
     def test_invalid_schedules(self) -> None:
-        invalid = ["rate(2 minute)", "rate(0 minutes)", "rate(1 week)", "every minute", "cron(0 12 * * *)"]
+        invalid = [
+            "rate(2 minute)",
+            "rate(0 minutes)",
+            "rate(1 week)",
+            "every minute",
+            "cron(0 12 * * *)",
+        ]
         invalid += ["cron(0 12 * * * *)", "cron(0 12 ? * ? *)", "cron(0 noon * * ? *)"]
         for schedule in invalid:
             self.assertIsNotNone(schedules.schedule_error(schedule), schedule)
-        for schedule in ["rate(1 minute)", "rate(15 minutes)", "rate(1 day)", "cron(0/5 8-18 ? * MON-FRI *)"]:
+        for schedule in [
+            "rate(1 minute)",
+            "rate(15 minutes)",
+            "rate(1 day)",
+            "cron(0/5 8-18 ? * MON-FRI *)",
+        ]:
             self.assertIsNone(schedules.schedule_error(schedule), schedule)
 
-
     def test_misspelt_property_of_sam(self) -> None:
-        found = properties.findings(TEMPLATE.changed(with_property("LimiterFunction", "Timeot", value=3)))
+        found = properties.findings(
+            TEMPLATE.changed(with_property("LimiterFunction", "Timeot", value=3))
+        )
         self.assert_found(found, "LimiterFunction", "Timeot")
 
     def test_misspelt_nested_property_of_sam(self) -> None:
-        change = with_property("AlbSyncFunction", "EventInvokeConfig", "MaximumRetryAttempt", value=0)
+        change = with_property(
+            "AlbSyncFunction", "EventInvokeConfig", "MaximumRetryAttempt", value=0
+        )
         self.assert_found(properties.findings(TEMPLATE.changed(change)), "MaximumRetryAttempt")
 
     def test_unknown_policy_template(self) -> None:
@@ -46,17 +80,28 @@ class BrokenTemplates(BrokenTemplateCase):
             (with_property("VpcLink", "SecurityGroupId", value=["sg-1"]), "SecurityGroupId"),
             (with_property("ProtectedIntegration", "ConnectionType", value="VPCLINK"), "VPCLINK"),
             (with_property("ProtectedIntegration", "TimeoutInMillis", value=31_000), "31000"),
-            (with_property("LimiterFunction", "Runtime", value="provided.al2032"), "provided.al2032"),
-            (with_property("AuthorizerFaultsAlarm", "ComparisonOperator", value="GreaterThanTreshold"), "GreaterThanTreshold"),
+            (
+                with_property("LimiterFunction", "Runtime", value="provided.al2032"),
+                "provided.al2032",
+            ),
+            (
+                with_property(
+                    "AuthorizerFaultsAlarm", "ComparisonOperator", value="GreaterThanTreshold"
+                ),
+                "GreaterThanTreshold",
+            ),
             (with_property("UsageTable", "BillingMode", value="PAY_PER_REQEST"), "PAY_PER_REQEST"),
         ]:
-            self.assert_found(self.findings_with_everything_on(change, properties.stack_errors), word)
-
+            self.assert_found(
+                self.findings_with_everything_on(change, properties.stack_errors), word
+            )
 
     def test_reference_to_a_resource_whose_condition_is_false(self) -> None:
         change = with_property("Stage", "Description", value={"Ref": "MetricsQueue"})
         stack = Stack(TEMPLATE.changed(change), required(TEMPLATE))
-        self.assert_found(references.findings(stack), "Stage", "the condition of MetricsQueue is false")
+        self.assert_found(
+            references.findings(stack), "Stage", "the condition of MetricsQueue is false"
+        )
 
     def test_broken_references_in_strings_dependencies_and_outputs(self) -> None:
         def change(body: dict[str, Any]) -> None:
@@ -70,7 +115,9 @@ class BrokenTemplates(BrokenTemplateCase):
         self.assert_found(found, "Outputs.Queue", "MetricsQueue")
 
     def test_list_that_is_empty_by_default(self) -> None:
-        change = with_property("Api", "CorsConfiguration", value={"AllowOrigins": {"Ref": "AllowedOrigins"}})
+        change = with_property(
+            "Api", "CorsConfiguration", value={"AllowOrigins": {"Ref": "AllowedOrigins"}}
+        )
         stack = Stack(TEMPLATE.changed(change), required(TEMPLATE))
         self.assert_found(references.findings(stack), "Api.CorsConfiguration.AllowOrigins", "empty")
 
@@ -79,7 +126,6 @@ class BrokenTemplates(BrokenTemplateCase):
         stack = Stack(TEMPLATE.changed(change), required(TEMPLATE))
         self.assert_found(references.findings(stack), "no condition `HasVpcLnk`")
 
-
     def test_unknown_context_variables(self) -> None:
         for source, error in [
             ("$context.authorizer.lambda.plan", "no lambda.plan"),
@@ -87,8 +133,15 @@ class BrokenTemplates(BrokenTemplateCase):
             ("${context.requestID}/1", "$context.requestID"),
             ("$context.resourcePath", "$context.resourcePath"),
         ]:
-            change = with_property("ProtectedIntegration", "RequestParameters", "overwrite:header.x-tollgate-plan", value=source)
-            self.assert_found(api_gateway.findings(TEMPLATE.changed(change)), "ProtectedIntegration", error)
+            change = with_property(
+                "ProtectedIntegration",
+                "RequestParameters",
+                "overwrite:header.x-tollgate-plan",
+                value=source,
+            )
+            self.assert_found(
+                api_gateway.findings(TEMPLATE.changed(change)), "ProtectedIntegration", error
+            )
 
     def test_headers_that_cannot_be_mapped(self) -> None:
         for destination, word in [
@@ -97,19 +150,28 @@ class BrokenTemplates(BrokenTemplateCase):
             ("remove:header.Via", "via is reserved"),
             ("set:header.a", "the action is set, expected append"),
         ]:
-            change = with_property("ProtectedIntegration", "RequestParameters", destination, value="''")
+            change = with_property(
+                "ProtectedIntegration", "RequestParameters", destination, value="''"
+            )
             self.assert_found(api_gateway.findings(TEMPLATE.changed(change)), word)
 
     def test_access_log_format_that_is_not_json(self) -> None:
-        change = with_property("Stage", "AccessLogSettings", "Format", value='{"status":$context.status}')
-        self.assert_found(self.findings_with_everything_on(change, api_gateway.json_errors), "Stage", "not JSON")
-
+        change = with_property(
+            "Stage", "AccessLogSettings", "Format", value='{"status":$context.status}'
+        )
+        self.assert_found(
+            self.findings_with_everything_on(change, api_gateway.json_errors), "Stage", "not JSON"
+        )
 
     def test_parameters_without_description_price_group_or_use(self) -> None:
         def change(body: dict[str, Any]) -> None:
             switch = {"Type": "String", "AllowedValues": ["true", "false"], "Default": "false"}
             body["Parameters"]["CreateUnused"] = switch
-            body["Parameters"]["Untried"] = {"Type": "String", "Default": "", "Description": "Something."}
+            body["Parameters"]["Untried"] = {
+                "Type": "String",
+                "Default": "",
+                "Description": "Something.",
+            }
 
         found = parameters.findings(TEMPLATE.changed(change))
         for word in ["is not used", "no description", "does not state its price"]:
@@ -126,16 +188,21 @@ class BrokenTemplates(BrokenTemplateCase):
         self.assert_found(found, "rules do not support Fn::Join")
         self.assert_found(found, "there is no parameter VpcIdd")
 
-
     def test_integration_that_forwards_a_withheld_header(self) -> None:
         for integration in ("ProtectedIntegration", "PublicIntegration"):
-            for header in (*withheld_headers.OVERRIDES, *TEMPLATE.parameters["KeyHeader"]["AllowedValues"]):
+            for header in (
+                *withheld_headers.OVERRIDES,
+                *TEMPLATE.parameters["KeyHeader"]["AllowedValues"],
+            ):
 
                 def change(body: dict[str, Any]) -> None:
                     mappings = body["Resources"][integration]["Properties"]["RequestParameters"]
                     mappings.pop(f"remove:header.{header}")
 
-                self.assert_found(withheld_headers.findings(TEMPLATE.changed(change)), f"{integration} forwards {header}")
+                self.assert_found(
+                    withheld_headers.findings(TEMPLATE.changed(change)),
+                    f"{integration} forwards {header}",
+                )
 
     def test_rest_api_that_forwards_a_withheld_header(self) -> None:
         template = Template.read("examples/rest-api.yaml")
@@ -146,31 +213,54 @@ class BrokenTemplates(BrokenTemplateCase):
                 mappings = path["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
                 mappings["requestParameters"].pop(f"integration.request.header.{header}")
 
-            self.assert_found(withheld_headers.findings(template.changed(change)), "Api /", f"forwards {header}")
+            self.assert_found(
+                withheld_headers.findings(template.changed(change)), "Api /", f"forwards {header}"
+            )
 
     def test_function_with_another_key_header(self) -> None:
         for function in ("AuthorizerFunction", "LimiterFunction"):
-            change = with_property(function, "Environment", "Variables", "KEY_HEADER", value="x-api-key")
-            self.assert_found(withheld_headers.findings(TEMPLATE.changed(change)), f"KEY_HEADER of {function} is 'x-api-key'")
+            change = with_property(
+                function, "Environment", "Variables", "KEY_HEADER", value="x-api-key"
+            )
+            self.assert_found(
+                withheld_headers.findings(TEMPLATE.changed(change)),
+                f"KEY_HEADER of {function} is 'x-api-key'",
+            )
 
 
 class Evaluation(unittest.TestCase):
     def evaluate(self, value: Any, **given: Any) -> Any:
         """Evaluates a value as the description of the API."""
         template = TEMPLATE.changed(with_property("Api", "Description", value=value))
-        return Stack(template, {**required(TEMPLATE), **given}).resources["Api"]["Properties"].get("Description")
+        return (
+            Stack(template, {**required(TEMPLATE), **given})
+            .resources["Api"]["Properties"]
+            .get("Description")
+        )
 
     def test_known_values_are_filled_in_and_unknown_ones_name_their_resources(self) -> None:
-        self.assertEqual(self.evaluate({"Fn::Sub": "${AWS::StackName}-${!Literal}-x"}), "tollgate-${Literal}-x")
+        self.assertEqual(
+            self.evaluate({"Fn::Sub": "${AWS::StackName}-${!Literal}-x"}), "tollgate-${Literal}-x"
+        )
         address = "${Api.ApiEndpoint}/health"
         self.assertEqual(self.evaluate({"Fn::Sub": address}), Unknown(address, ("Api",)))
-        self.assertEqual(self.evaluate({"Fn::Join": [",", {"Ref": "AllowedOrigins"}]}, AllowedOrigins="a, b"), "a,b")
+        self.assertEqual(
+            self.evaluate({"Fn::Join": [",", {"Ref": "AllowedOrigins"}]}, AllowedOrigins="a, b"),
+            "a,b",
+        )
         self.assertEqual(self.evaluate({"Fn::Select": [1, {"Fn::Split": ["/", "a/b"]}]}), "b")
-        self.assertEqual(self.evaluate([{"Ref": "AWS::NoValue"}, {"Fn::If": ["HasVpcLink", 1, 2]}]), [1])
-        self.assertEqual(self.evaluate({"a": {"Ref": "AWS::NoValue"}, "b": {"Ref": "MaxSeries"}}), {"b": 500})
+        self.assertEqual(
+            self.evaluate([{"Ref": "AWS::NoValue"}, {"Fn::If": ["HasVpcLink", 1, 2]}]), [1]
+        )
+        self.assertEqual(
+            self.evaluate({"a": {"Ref": "AWS::NoValue"}, "b": {"Ref": "MaxSeries"}}), {"b": 500}
+        )
 
     def test_unresolved_calls_become_text_and_targets(self) -> None:
-        arguments = ["${A}/${B}/${Table.Arn}/${!C}", {"A": {"Ref": "Queue"}, "B": {"Fn::GetAtt": ["Api", "Id"]}}]
+        arguments = [
+            "${A}/${B}/${Table.Arn}/${!C}",
+            {"A": {"Ref": "Queue"}, "B": {"Fn::GetAtt": ["Api", "Id"]}},
+        ]
         expected = Unknown("${Queue}/${Api.Id}/${Table.Arn}/${!C}", ("Queue", "Api", "Table"))
         self.assertEqual(without_calls({"Fn::Sub": arguments}), expected)
         joined = without_calls({"Fn::Join": ["-", ["a", {"Ref": "Table"}]]})

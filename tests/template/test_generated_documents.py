@@ -21,12 +21,16 @@ class Documents(unittest.TestCase):
 
     def test_tables_match_the_template_and_the_prices(self) -> None:
         for path, document in tables.documents().items():
-            self.assertEqual((PROJECT / path).read_text(), document, "run `.venv/bin/python docs/tables.py`")
+            self.assertEqual(
+                (PROJECT / path).read_text(), document, "run `.venv/bin/python docs/tables.py`"
+            )
 
     def test_every_parameter_in_the_documents_exists(self) -> None:
         known = tables.template()["Parameters"].keys()
         for document in DOCUMENTS:
-            named = set(re.findall(r"`?\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=(?!=)", document.read_text()))
+            named = set(
+                re.findall(r"`?\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=(?!=)", document.read_text())
+            )
             self.assertLessEqual(named - {"Value", "AttributeName"}, set(known), str(document))
 
 
@@ -47,12 +51,20 @@ class Costs(unittest.TestCase):
         self.assertEqual(costs.access_line(body), length + len(', "more": "-"'))
 
     def test_priced_access_log_line_has_the_fields_of_an_allowed_request(self) -> None:
-        format_ = tables.template()["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
+        format_ = tables.template()["Resources"]["Stage"]["Properties"]["AccessLogSettings"][
+            "Format"
+        ]
         fields = set(re.findall(r"\$context\.([\w.]+)", format_))
         # Fields of errors, IAM, client certificates, tokens and Lambda integrations.
         absent = {
-            "error.message", "error.responseType", "integrationErrorMessage", "authorizer.error", "identity.userArn",
-            "identity.clientCert.serialNumber", "authorizer.issuer", "integration.requestId",
+            "error.message",
+            "error.responseType",
+            "integrationErrorMessage",
+            "authorizer.error",
+            "identity.userArn",
+            "identity.clientCert.serialNumber",
+            "authorizer.issuer",
+            "integration.requestId",
         }
         self.assertEqual(fields - costs.LINE.keys(), absent)
         self.assertLessEqual(costs.LINE.keys(), fields)
@@ -70,7 +82,12 @@ class Costs(unittest.TestCase):
     def test_alarm_price_depends_on_its_number_of_metrics(self) -> None:
         share = {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]}
         alarms = {"One": {"MetricName": "Latency"}, "Two": share}
-        body = {"Resources": {name: {"Type": "AWS::CloudWatch::Alarm", "Properties": it} for name, it in alarms.items()}}
+        body = {
+            "Resources": {
+                name: {"Type": "AWS::CloudWatch::Alarm", "Properties": it}
+                for name, it in alarms.items()
+            }
+        }
         self.assertAlmostEqual(costs.monitoring(body, 0), 3 * 0.10 + 0.50 + 3.00)
 
 

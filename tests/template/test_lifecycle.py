@@ -25,17 +25,25 @@ def stack(**parameters: str) -> Stack:
 
 
 class FirstDeployment(unittest.TestCase):
-    """A failed first deployment is rolled back, and the next attempt must be able to start from nothing."""
+    """A failed first deployment is rolled back, and the next attempt must be able to start from
+    nothing.
+    """
 
     def test_failed_first_deployment_leaves_nothing_behind(self) -> None:
         for template in Template.all():
-            kept = {name for name, it in template.body["Resources"].items() if it.get("DeletionPolicy") == "Retain"}
+            kept = {
+                name
+                for name, it in template.body["Resources"].items()
+                if it.get("DeletionPolicy") == "Retain"
+            }
             self.assertEqual(kept, set(), template.path)
 
     def test_deletion_protection_follows_its_parameter(self) -> None:
         for protection, expected in (("", False), ("false", False), ("true", True)):
             given = {**EVERYTHING, "DeletionProtection": protection, "RegistryTableName": ""}
-            self.assertEqual(set(protections(Stack(TEMPLATE, given)).values()), {expected}, protection)
+            self.assertEqual(
+                set(protections(Stack(TEMPLATE, given)).values()), {expected}, protection
+            )
         protected = protections(Stack(TEMPLATE, given))
         self.assertEqual(protected.keys(), {"RegistryTable", "UsageTable", "Nlb"})
 
@@ -51,18 +59,27 @@ def protections(stack: Stack) -> dict[str, bool]:
 
 class Deletion(unittest.TestCase):
     def test_registry_and_access_log_are_kept_after_deletion(self) -> None:
-        kept = {name: it for name, it in TEMPLATE.body["Resources"].items() if "DeletionPolicy" in it}
-        policies = {name: (it["DeletionPolicy"], it["UpdateReplacePolicy"]) for name, it in kept.items()}
-        self.assertEqual(policies, {
-            "RegistryTable": ("RetainExceptOnCreate", "Retain"),
-            "AccessLogGroup": ("RetainExceptOnCreate", "Retain"),
-            "UsageTable": ("Delete", "Delete"),
-        })
+        kept = {
+            name: it for name, it in TEMPLATE.body["Resources"].items() if "DeletionPolicy" in it
+        }
+        policies = {
+            name: (it["DeletionPolicy"], it["UpdateReplacePolicy"]) for name, it in kept.items()
+        }
+        self.assertEqual(
+            policies,
+            {
+                "RegistryTable": ("RetainExceptOnCreate", "Retain"),
+                "AccessLogGroup": ("RetainExceptOnCreate", "Retain"),
+                "UsageTable": ("Delete", "Delete"),
+            },
+        )
 
     def test_previous_version_of_the_authorizer_is_kept_after_an_update(self) -> None:
         resources = stack().body["Resources"].items()
         (version,) = (it for name, it in resources if it["Type"] == "AWS::Lambda::Version")
-        self.assertEqual((version["DeletionPolicy"], version["UpdateReplacePolicy"]), ("Retain", "Retain"))
+        self.assertEqual(
+            (version["DeletionPolicy"], version["UpdateReplacePolicy"]), ("Retain", "Retain")
+        )
 
 
 class Registry(unittest.TestCase):
@@ -73,13 +90,21 @@ class Registry(unittest.TestCase):
             variables = given.resources[name]["Properties"]["Environment"]["Variables"]
             self.assertEqual(variables["REGISTRY_TABLE"], "restored", name)
         self.assertEqual(given.outputs["RegistryTableName"]["Value"], "restored")
-        self.assertIn('"TableName", "restored"', text(given.resources["Dashboard"]["Properties"]["DashboardBody"]))
-        self.assertIn("restored", text(given.resources["AuthorizerSettingsVersion"]["Properties"]["Content"]))
+        self.assertIn(
+            '"TableName", "restored"',
+            text(given.resources["Dashboard"]["Properties"]["DashboardBody"]),
+        )
+        self.assertIn(
+            "restored", text(given.resources["AuthorizerSettingsVersion"]["Properties"]["Content"])
+        )
 
     def test_nothing_refers_to_the_stacks_own_table_if_another_is_given(self) -> None:
         given = stack(RegistryTableName="restored", CreateDashboard="true")
-        found = [path for path, it in walk([given.resources, given.outputs])
-                 if isinstance(it, Unknown) and "RegistryTable" in it.targets]
+        found = [
+            path
+            for path, it in walk([given.resources, given.outputs])
+            if isinstance(it, Unknown) and "RegistryTable" in it.targets
+        ]
         self.assertEqual(found, [])
 
 
@@ -89,31 +114,48 @@ class OtherStacks(unittest.TestCase):
     def test_alarms_watch_only_metrics_of_their_own_stack(self) -> None:
         for name, alarm in Stack(TEMPLATE, MONITORED).of_type(ALARM).items():
             for metric in metrics(alarm):
-                is_own = any(isinstance(it["Value"], Unknown) for it in metric.get("Dimensions", []))
+                is_own = any(
+                    isinstance(it["Value"], Unknown) for it in metric.get("Dimensions", [])
+                )
                 self.assertTrue(is_own or text(metric["Namespace"]) == "Tollgate/tollgate", name)
 
     def test_permissions_alarms_and_functions_use_the_same_namespace(self) -> None:
-        for given, expected in ((MONITORED, "Tollgate/tollgate"), ({**MONITORED, "MetricsNamespace": "Shop"}, "Shop")):
+        for given, expected in (
+            (MONITORED, "Tollgate/tollgate"),
+            ({**MONITORED, "MetricsNamespace": "Shop"}, "Shop"),
+        ):
             deployed = Stack(TEMPLATE, {**given, "DedicatedVpc": "true"})
-            named = {text(it) for path, it in walk(deployed.resources)
-                     if path and path[-1] in ("cloudwatch:namespace", "METRICS_NAMESPACE")}
+            named = {
+                text(it)
+                for path, it in walk(deployed.resources)
+                if path and path[-1] in ("cloudwatch:namespace", "METRICS_NAMESPACE")
+            }
             self.assertEqual(named, {expected})
             alarms = deployed.of_type(ALARM)
-            watched = {name: text(alarms[name]["Namespace"]) for name in ("AlbSyncAlarm", "MetricsRejectedAlarm")}
+            watched = {
+                name: text(alarms[name]["Namespace"])
+                for name in ("AlbSyncAlarm", "MetricsRejectedAlarm")
+            }
             self.assertEqual(set(watched.values()), {expected})
 
     def test_alb_sync_of_an_example_has_its_own_namespace(self) -> None:
         for template in Template.all():
             for _, default in all_stacks(template)[:1]:
                 for function in default.resources.keys() & {"AlbSyncFunction"}:
-                    variables = default.resources[function]["Properties"]["Environment"]["Variables"]
-                    self.assertEqual(text(variables["METRICS_NAMESPACE"]), "Tollgate/tollgate", template.path)
+                    variables = default.resources[function]["Properties"]["Environment"][
+                        "Variables"
+                    ]
+                    self.assertEqual(
+                        text(variables["METRICS_NAMESPACE"]), "Tollgate/tollgate", template.path
+                    )
 
     def test_new_stack_does_not_report_missing_metrics(self) -> None:
         watched = stack(PublishMetrics="true", AlarmTopicArn=SAMPLES["AlarmTopicArn"])
         alarm = watched.of_type(ALARM)["MetricsSilentAlarm"]
         self.assertEqual(alarm["TreatMissingData"], "missing", "a new stack has no data")
-        self.assertEqual(alarm["InsufficientDataActions"], alarm["AlarmActions"], "missing data are reported")
+        self.assertEqual(
+            alarm["InsufficientDataActions"], alarm["AlarmActions"], "missing data are reported"
+        )
 
 
 def metrics(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -126,7 +168,10 @@ class LongNames(unittest.TestCase):
     def test_stack_may_have_the_longest_name_that_cloudformation_allows(self) -> None:
         name = "s" * 128
         account = "arn:aws:cloudformation:us-east-1:123456789012:stack"
-        pseudo = {"AWS::StackName": name, "AWS::StackId": f"{account}/{name}/01234567-0123-0123-0123-0123456789ab"}
+        pseudo = {
+            "AWS::StackName": name,
+            "AWS::StackId": f"{account}/{name}/01234567-0123-0123-0123-0123456789ab",
+        }
         for template in (Template.read("template.yaml"), Template.read("examples/network.yaml")):
             named = Stack(template, everything_on(template) | pseudo)
             self.assertEqual(properties.stack_errors(named), [], template.path)
@@ -134,8 +179,10 @@ class LongNames(unittest.TestCase):
     def test_dead_letter_queue_admits_exactly_the_rules_that_use_it(self) -> None:
         for label, stack in all_stacks(TEMPLATE):
             rules = {
-                name for name, it in stack.of_type("AWS::Events::Rule").items()
-                for target in it["Targets"] if target.get("DeadLetterConfig")
+                name
+                for name, it in stack.of_type("AWS::Events::Rule").items()
+                for target in it["Targets"]
+                if target.get("DeadLetterConfig")
             }
             admitted: set[str] = set()
             for policy in stack.of_type("AWS::SQS::QueuePolicy").values():
@@ -156,7 +203,9 @@ class Functions(unittest.TestCase):
         for dropped, error in ((0, "can create log groups"), (1, "can change network interfaces")):
 
             def drop(body: dict[str, Any], index: int = dropped) -> None:
-                del body["Resources"]["LimiterFunction"]["Properties"]["Policies"][0]["Statement"][index]
+                del body["Resources"]["LimiterFunction"]["Properties"]["Policies"][0]["Statement"][
+                    index
+                ]
 
             broken = Stack(TEMPLATE.changed(drop), everything_on(TEMPLATE))
             self.assertEqual(denial_errors(broken, "LimiterFunction"), [error])
@@ -174,7 +223,9 @@ class Nlb(unittest.TestCase):
         network = Template.read("examples/network.yaml")
         for given, admitted in (({}, []), ({"NlbClientCidr": "10.9.0.0/16"}, ["10.9.0.0/16"])):
             group = Stack(network, given).of_type("AWS::EC2::SecurityGroup")["NlbSecurityGroup"]
-            self.assertEqual([it["CidrIp"] for it in group.get("SecurityGroupIngress", [])], admitted)
+            self.assertEqual(
+                [it["CidrIp"] for it in group.get("SecurityGroupIngress", [])], admitted
+            )
 
     def test_alb_of_the_example_network_accepts_requests_of_an_http_api(self) -> None:
         network = Stack(Template.read("examples/network.yaml"), {})

@@ -1,7 +1,7 @@
 """Mappings of integrations across releases.
 
-`UpdateIntegration` merges new mappings with the existing ones and rejects a second action for the same header. An update
-that changes the action of a header therefore fails and is rolled back.
+`UpdateIntegration` merges new mappings with the existing ones and rejects a second action for the
+same header. An update that changes the action of a header therefore fails and is rolled back.
 """
 
 from __future__ import annotations
@@ -14,14 +14,29 @@ from template.templates import Template
 
 REMOVED_RESPONSE_HEADERS = {"server", "x-powered-by"}
 IDENTITY = ("decision", "user-id", "email", "roles", "key-id", "plan", "scopes", "auth")
-LIMITS = ("ratelimit-policy", "ratelimit", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after")
-SECURITY = ("x-request-id", "strict-transport-security", "x-content-type-options", "x-frame-options")
-SECURED = {name: "overwrite" for name in SECURITY} | {name: "remove" for name in REMOVED_RESPONSE_HEADERS}
+LIMITS = (
+    "ratelimit-policy",
+    "ratelimit",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "retry-after",
+)
+SECURITY = (
+    "x-request-id",
+    "strict-transport-security",
+    "x-content-type-options",
+    "x-frame-options",
+)
+SECURED = {name: "overwrite" for name in SECURITY} | {
+    name: "remove" for name in REMOVED_RESPONSE_HEADERS
+}
 LIMITED = SECURED | {name: "overwrite" for name in LIMITS}
 # The actions of the previous release for headers of requests and of responses, by integration.
 PREVIOUS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "ProtectedIntegration": (
-        {"x-api-key": "remove", "x-request-id": "overwrite"} | {f"x-tollgate-{it}": "overwrite" for it in IDENTITY},
+        {"x-api-key": "remove", "x-request-id": "overwrite"}
+        | {f"x-tollgate-{it}": "overwrite" for it in IDENTITY},
         LIMITED,
     ),
     "PublicIntegration": (
@@ -57,14 +72,20 @@ def conflicting_actions(template: Template) -> list[str]:
         requests, responses = PREVIOUS.get(name, ({}, {}))
         properties = resource["Properties"]
         mapped = [("requests", requests, list(properties.get("RequestParameters", {})))]
-        mapped += [(status, responses, response_destinations(it)) for status, it in properties.get("ResponseParameters", {}).items()]
+        mapped += [
+            (status, responses, response_destinations(it))
+            for status, it in properties.get("ResponseParameters", {}).items()
+        ]
 
         for part, before, destinations in mapped:
             actions = {header: {action} for header, action in before.items()}
             for header, action in header_actions(destinations):
                 actions.setdefault(header, set()).add(action)
             conflicts = {header: it for header, it in actions.items() if len(it) > 1}
-            found += [f"{name}, {part}: {header} has {sorted(it)}" for header, it in sorted(conflicts.items())]
+            found += [
+                f"{name}, {part}: {header} has {sorted(it)}"
+                for header, it in sorted(conflicts.items())
+            ]
     return found
 
 
@@ -84,5 +105,7 @@ class Mappings(unittest.TestCase):
             mappings.append({"Destination": "overwrite:header.server", "Source": "tollgate"})
 
         found = conflicting_actions(Template.read("template.yaml").changed(change))
-        self.assertEqual(found[0], "PublicIntegration, requests: x-api-key has ['append', 'remove']")
+        self.assertEqual(
+            found[0], "PublicIntegration, requests: x-api-key has ['append', 'remove']"
+        )
         self.assertIn("PublicIntegration, 404: server has ['overwrite', 'remove']", found)

@@ -12,8 +12,15 @@ from template.stack import Stack
 from template.templates import Template
 
 TEMPLATE = Template.read("template.yaml")
-MONITORING = {"CreateAlarms": "true", "CreateDashboard": "true", "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms"}
-TARGETS = {"SyncTargets": SAMPLES["SyncTargets"], "SyncTargetGroupArns": SAMPLES["SyncTargetGroupArns"]}
+MONITORING = {
+    "CreateAlarms": "true",
+    "CreateDashboard": "true",
+    "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms",
+}
+TARGETS = {
+    "SyncTargets": SAMPLES["SyncTargets"],
+    "SyncTargetGroupArns": SAMPLES["SyncTargetGroupArns"],
+}
 METRICS = {
     "PublishMetrics": "true",
     "ProbeEndpoints": "true",
@@ -68,12 +75,19 @@ class Monitoring(unittest.TestCase):
         self.assertEqual(monitoring.runbook_errors(TEMPLATE), [])
 
     def test_page_alarm_covers_wrong_decisions(self) -> None:
-        page = stack({**MONITORING, **METRICS, **TARGETS}).of_type(monitoring.COMPOSITE)["PageAlarm"]
+        page = stack({**MONITORING, **METRICS, **TARGETS}).of_type(monitoring.COMPOSITE)[
+            "PageAlarm"
+        ]
         self.assertEqual(
-            monitoring.alarms_in_rule(page), {"AuthorizerFaultsAlarm", "ServerErrorsAlarm", "ListenerRulesAlarm", "AlbSyncAlarm"}
+            monitoring.alarms_in_rule(page),
+            {"AuthorizerFaultsAlarm", "ServerErrorsAlarm", "ListenerRulesAlarm", "AlbSyncAlarm"},
         )
-        page = stack({**MONITORING, "OnThrottle": "forbid"}).of_type(monitoring.COMPOSITE)["PageAlarm"]
-        self.assertEqual(monitoring.alarms_in_rule(page), {"AuthorizerFaultsAlarm", "ServerErrorsAlarm"})
+        page = stack({**MONITORING, "OnThrottle": "forbid"}).of_type(monitoring.COMPOSITE)[
+            "PageAlarm"
+        ]
+        self.assertEqual(
+            monitoring.alarms_in_rule(page), {"AuthorizerFaultsAlarm", "ServerErrorsAlarm"}
+        )
 
 
 class Patterns(unittest.TestCase):
@@ -85,8 +99,15 @@ class Patterns(unittest.TestCase):
         self.assertFalse(pattern("UnansweredThrottlesFilter").matches(allowed))
 
     def test_requests_that_no_listener_rule_answers_are_not_counted(self) -> None:
-        for decision, name in (("throttled", "UnansweredThrottlesFilter"), ("unavailable", "UnansweredUnavailableFilter")):
-            for status, route in (("463", "ANY /{proxy+}"), ("200", "GET /_tollgate/usage"), ("504", "GET /_tollgate/usage")):
+        for decision, name in (
+            ("throttled", "UnansweredThrottlesFilter"),
+            ("unavailable", "UnansweredUnavailableFilter"),
+        ):
+            for status, route in (
+                ("463", "ANY /{proxy+}"),
+                ("200", "GET /_tollgate/usage"),
+                ("504", "GET /_tollgate/usage"),
+            ):
                 line = access_log_record(decision=decision, status=status, route_key=route)
                 self.assertFalse(pattern(name).matches(line), (status, route))
             line = access_log_record(decision=decision, status="200", route_key="ANY /{proxy+}")
@@ -98,12 +119,44 @@ class Patterns(unittest.TestCase):
             self.assertEqual(pattern("UnansweredUnavailableFilter").matches(line), counted, status)
 
     def test_log_records_of_the_authorizer_are_counted(self) -> None:
-        fault = {"level": "INFO", "message": "decided", "request_id": "-", "decision": "-", "reason": "fault"}
-        unknown_key = {**fault, "reason": "store_unavailable", "problem": "the registry gives no answer"}
-        unread = {"level": "WARN", "message": "a plan could not be read: network", "reason": "network", "kind": "plan"}
-        degraded = {"level": "INFO", "message": "decided", "decision": "degraded", "reason": "store_unavailable"}
-        opened = {"level": "WARN", "breaker": "registry", "from": "Closed", "to": "Open", "opened": 1}
-        closed = {"level": "WARN", "breaker": "registry", "from": "HalfOpen", "to": "Closed", "opened": 1}
+        fault = {
+            "level": "INFO",
+            "message": "decided",
+            "request_id": "-",
+            "decision": "-",
+            "reason": "fault",
+        }
+        unknown_key = {
+            **fault,
+            "reason": "store_unavailable",
+            "problem": "the registry gives no answer",
+        }
+        unread = {
+            "level": "WARN",
+            "message": "a plan could not be read: network",
+            "reason": "network",
+            "kind": "plan",
+        }
+        degraded = {
+            "level": "INFO",
+            "message": "decided",
+            "decision": "degraded",
+            "reason": "store_unavailable",
+        }
+        opened = {
+            "level": "WARN",
+            "breaker": "registry",
+            "from": "Closed",
+            "to": "Open",
+            "opened": 1,
+        }
+        closed = {
+            "level": "WARN",
+            "breaker": "registry",
+            "from": "HalfOpen",
+            "to": "Closed",
+            "opened": 1,
+        }
         lines = [fault, unknown_key, unread, degraded, opened, closed]
         for name, counted in (
             ("AuthorizerFaultsFilter", [fault, unknown_key]),
@@ -115,8 +168,13 @@ class Patterns(unittest.TestCase):
 
 
 class BrokenMonitoring(unittest.TestCase):
-    def assert_found(self, expected: str, change: Any, parameters: dict[str, str] | None = None) -> None:
-        broken = stack({**MONITORING, **(parameters or {})}, TEMPLATE.changed(lambda body: change(body["Resources"])))
+    def assert_found(
+        self, expected: str, change: Any, parameters: dict[str, str] | None = None
+    ) -> None:
+        broken = stack(
+            {**MONITORING, **(parameters or {})},
+            TEMPLATE.changed(lambda body: change(body["Resources"])),
+        )
         findings = monitoring.findings(broken)
         self.assertTrue(any(expected in finding for finding in findings), findings)
 
@@ -141,29 +199,43 @@ class BrokenMonitoring(unittest.TestCase):
 
     def test_search_with_wrong_dimensions(self) -> None:
         def misspell(resources: Any) -> None:
-            widgets = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["Published"]["Fn::If"]
-            widgets[1]["Fn::Sub"][0] = widgets[1]["Fn::Sub"][0].replace("Plan,Decision", "Plan,Verdict")
+            widgets = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1][
+                "Published"
+            ]["Fn::If"]
+            widgets[1]["Fn::Sub"][0] = widgets[1]["Fn::Sub"][0].replace(
+                "Plan,Decision", "Plan,Verdict"
+            )
 
         self.assert_found("Decisions has no dimensions ['Plan', 'Verdict']", misspell, METRICS)
 
     def test_expression_with_an_unknown_id(self) -> None:
         def misspell(resources: Any) -> None:
-            resources["ServerErrorsAlarm"]["Properties"]["Metrics"][0]["Expression"] = "100 * errors / request"
+            resources["ServerErrorsAlarm"]["Properties"]["Metrics"][0]["Expression"] = (
+                "100 * errors / request"
+            )
 
         self.assert_found("refers to `request`", misspell)
 
     def test_filter_with_an_unknown_field_or_value(self) -> None:
         def misspell(resources: Any) -> None:
-            resources["UnansweredThrottlesFilter"]["Properties"]["FilterPattern"] = '{ $.verdict = "throttled" }'
-            resources["AuthorizerFaultsFilter"]["Properties"]["FilterPattern"] = '{ $.reason = "error" }'
+            resources["UnansweredThrottlesFilter"]["Properties"]["FilterPattern"] = (
+                '{ $.verdict = "throttled" }'
+            )
+            resources["AuthorizerFaultsFilter"]["Properties"]["FilterPattern"] = (
+                '{ $.reason = "error" }'
+            )
 
-        self.assert_found("UnansweredThrottlesFilter: no line of AccessLogGroup has the field `verdict`", misspell)
+        self.assert_found(
+            "UnansweredThrottlesFilter: no line of AccessLogGroup has the field `verdict`", misspell
+        )
         self.assert_found("AuthorizerFaultsFilter: `reason` is never `error`", misspell)
 
     def test_alarm_without_notification_and_alarm_that_notifies_twice(self) -> None:
         def change(resources: Any) -> None:
             del resources["LatencyAlarm"]["Properties"]["AlarmActions"]
-            resources["ServerErrorsAlarm"]["Properties"]["AlarmActions"] = [{"Ref": "AlarmTopicArn"}]
+            resources["ServerErrorsAlarm"]["Properties"]["AlarmActions"] = [
+                {"Ref": "AlarmTopicArn"}
+            ]
 
         self.assert_found("LatencyAlarm: notifies no topic", change)
         self.assert_found("ServerErrorsAlarm: notifies twice", change)

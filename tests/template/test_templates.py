@@ -5,9 +5,28 @@ from __future__ import annotations
 import unittest
 from collections.abc import Callable, Iterable
 
-from template import api_gateway, lambda_functions, log_groups, network, parameters, permissions, properties, references, rules, schedules
-from template import environment_variables, rust_sources, withheld_headers
-from template.parameter_sets import INVALID_TOGETHER, all_stacks, labelled_sets, other_values, required
+from template import (
+    api_gateway,
+    environment_variables,
+    lambda_functions,
+    log_groups,
+    network,
+    parameters,
+    permissions,
+    properties,
+    references,
+    rules,
+    rust_sources,
+    schedules,
+    withheld_headers,
+)
+from template.parameter_sets import (
+    INVALID_TOGETHER,
+    all_stacks,
+    labelled_sets,
+    other_values,
+    required,
+)
 from template.stack import Parameters, Stack, failed_assertions, grouped
 from template.templates import Template
 
@@ -24,7 +43,13 @@ class Templates(unittest.TestCase):
 
     def assert_no_findings_in_any_stack(self, check: Callable[[Stack], Iterable[str]]) -> None:
         def check_all(template: Template) -> list[str]:
-            return grouped([(label, finding) for label, stack in all_stacks(template) for finding in check(stack)])
+            return grouped(
+                [
+                    (label, finding)
+                    for label, stack in all_stacks(template)
+                    for finding in check(stack)
+                ]
+            )
 
         self.assert_no_findings(check_all)
 
@@ -46,7 +71,9 @@ class Templates(unittest.TestCase):
     def test_context_variables_exist_and_mapped_headers_are_not_reserved(self) -> None:
         self.assert_no_findings(api_gateway.findings)
 
-    def test_no_integration_forwards_the_key_or_a_header_that_overrides_method_or_path(self) -> None:
+    def test_no_integration_forwards_the_key_or_a_header_that_overrides_method_or_path(
+        self,
+    ) -> None:
         self.assert_no_findings(withheld_headers.findings)
 
     def test_access_log_format_and_dashboard_are_json(self) -> None:
@@ -77,7 +104,9 @@ class Rules(unittest.TestCase):
     def test_rules_accept_every_valid_set_of_parameters(self) -> None:
         for template in TEMPLATES:
             stacks = all_stacks(template)
-            rejected = {label: failed for label, stack in stacks if (failed := stack.failed_assertions)}
+            rejected = {
+                label: failed for label, stack in stacks if (failed := stack.failed_assertions)
+            }
             self.assertEqual(rejected, {}, template.path)
 
     def test_every_assertion_rejects_a_set_with_one_wrong_parameter(self) -> None:
@@ -88,13 +117,21 @@ class Rules(unittest.TestCase):
             failed = {assertion for result in results for assertion in result}
             for name, rule in template.body.get("Rules", {}).items():
                 for assertion in rule["Assertions"]:
-                    self.assertIn(f"{name}: {assertion['AssertDescription']}", failed, template.path)
+                    self.assertIn(
+                        f"{name}: {assertion['AssertDescription']}", failed, template.path
+                    )
 
 
 def invalid_sets(template: Template) -> Iterable[Parameters]:
-    """Yields valid sets with one missing or one additional parameter, and all pairs of changed parameters."""
+    """Yields valid sets with one missing or one additional parameter, and all pairs of changed
+    parameters.
+    """
     base = required(template)
-    yield from ({**base, **values} for values in INVALID_TOGETHER if values.keys() <= template.parameters.keys())
+    yield from (
+        {**base, **values}
+        for values in INVALID_TOGETHER
+        if values.keys() <= template.parameters.keys()
+    )
 
     starts = [base, *(parameters for _, parameters in labelled_sets(template))]
     for start in starts:
@@ -107,7 +144,9 @@ def invalid_sets(template: Template) -> Iterable[Parameters]:
     for name in template.parameters:
         for value in other_values(template, name):
             for other in template.parameters:
-                yield from ({**base, name: value, other: more} for more in other_values(template, other))
+                yield from (
+                    {**base, name: value, other: more} for more in other_values(template, other)
+                )
 
 
 class RustSources(unittest.TestCase):

@@ -11,13 +11,17 @@ from template.templates import Template
 TEMPLATE = Template.read("template.yaml")
 RANGES = ("EndpointClientCidr", "NlbClientCidr", "ResolverClientCidr", "SyncDnsCidr")
 POLICY = '{"rules":[{"match":"ANY /","auth":"any"}]}'
-ENTRY = '{"name":"a.example","target_group_arn":"arn:aws:x","port":443,"networks":["2001:db8::/56"]}'
+ENTRY = (
+    '{"name":"a.example","target_group_arn":"arn:aws:x","port":443,"networks":["2001:db8::/56"]}'
+)
 
 
 def is_allowed(name: str, value: str) -> bool:
     """True if CloudFormation accepts the value. A pattern has to match the whole value."""
     parameter = TEMPLATE.parameters[name]
-    return re.fullmatch(parameter["AllowedPattern"], value) is not None and len(value) <= parameter.get("MaxLength", 4096)
+    return re.fullmatch(parameter["AllowedPattern"], value) is not None and len(
+        value
+    ) <= parameter.get("MaxLength", 4096)
 
 
 class Values(unittest.TestCase):
@@ -30,40 +34,94 @@ class Values(unittest.TestCase):
             self.assertTrue(is_allowed(name, value), f"{name}={value[:80]}")
 
     def test_policy_is_a_json_object_or_the_name_of_a_stored_policy(self) -> None:
-        self.assert_accepted("AuthPolicy", "", POLICY, f" \n{POLICY}\n", "table:edge-1.eu", "{" + " " * 2_998 + "}")
-        self.assert_rejected("AuthPolicy", "this is not json", POLICY[:-1], POLICY[1:], "table:", "table:a b", "edge", "[]", " ")
+        self.assert_accepted(
+            "AuthPolicy", "", POLICY, f" \n{POLICY}\n", "table:edge-1.eu", "{" + " " * 2_998 + "}"
+        )
+        self.assert_rejected(
+            "AuthPolicy",
+            "this is not json",
+            POLICY[:-1],
+            POLICY[1:],
+            "table:",
+            "table:a b",
+            "edge",
+            "[]",
+            " ",
+        )
         self.assert_rejected("AuthPolicy", "{" + " " * 2_999 + "}")
 
     def test_targets_are_an_array_of_objects(self) -> None:
         self.assert_accepted("SyncTargets", "", f"[{ENTRY}]", f"[{ENTRY},\n {ENTRY}]")
-        self.assert_rejected("SyncTargets", "nonsense", "[]", ENTRY, f"[{ENTRY}", f"[ {ENTRY}]", f"[[{ENTRY}]]")
+        self.assert_rejected(
+            "SyncTargets", "nonsense", "[]", ENTRY, f"[{ENTRY}", f"[ {ENTRY}]", f"[[{ENTRY}]]"
+        )
 
     def test_cidr_ranges_are_valid_and_do_not_include_every_address(self) -> None:
         for name in RANGES:
             self.assert_accepted(name, "", "10.0.0.0/8", "10.64.0.0/16", "192.168.255.254/32")
-            self.assert_rejected(name, "999.0.0.0/99", "256.0.0.0/16", "10.0.0.0/33", "10.0.0.0", "10.0.0/16", "0.0.0.0/0", "::/0")
+            self.assert_rejected(
+                name,
+                "999.0.0.0/99",
+                "256.0.0.0/16",
+                "10.0.0.0/33",
+                "10.0.0.0",
+                "10.0.0/16",
+                "0.0.0.0/0",
+                "::/0",
+            )
 
     def test_dns_servers_are_up_to_three_addresses(self) -> None:
-        self.assert_accepted("ResolverForwardTargets", "", "10.0.0.2", "10.0.0.2,192.168.1.255,1.1.1.1")
-        self.assert_rejected("ResolverForwardTargets", "10.0.0.256", "10.0.0.2,", "10.0.0.2 ,10.0.0.3", "1.1.1.1," * 3 + "1.1.1.1")
+        self.assert_accepted(
+            "ResolverForwardTargets", "", "10.0.0.2", "10.0.0.2,192.168.1.255,1.1.1.1"
+        )
+        self.assert_rejected(
+            "ResolverForwardTargets",
+            "10.0.0.256",
+            "10.0.0.2,",
+            "10.0.0.2 ,10.0.0.3",
+            "1.1.1.1," * 3 + "1.1.1.1",
+        )
 
     def test_domain_name_is_in_lower_case(self) -> None:
         self.assert_accepted("DomainName", "", "api.example.com")
-        self.assert_rejected("DomainName", "API.Example.com", "localhost", "https://api.example.com")
+        self.assert_rejected(
+            "DomainName", "API.Example.com", "localhost", "https://api.example.com"
+        )
 
     def test_backend_url_is_https(self) -> None:
         self.assert_accepted("BackendUrl", "", "https://orders.example.com/base")
-        self.assert_rejected("BackendUrl", "http://orders.example.com", "orders.example.com", "https://", "https://a b")
+        self.assert_rejected(
+            "BackendUrl",
+            "http://orders.example.com",
+            "orders.example.com",
+            "https://",
+            "https://a b",
+        )
 
     def test_backend_url_has_no_default(self) -> None:
         self.assertEqual(TEMPLATE.parameters["BackendUrl"]["Default"], "")
 
     def test_complex_patterns_have_a_constraint_description(self) -> None:
-        names = {*RANGES, "AuthPolicy", "SyncTargets", "ResolverForwardTargets", "DomainName", "BackendUrl",
-                 "RegistryTableName"}
-        undescribed = {name for name in names if not TEMPLATE.parameters[name].get("ConstraintDescription")}
+        names = {
+            *RANGES,
+            "AuthPolicy",
+            "SyncTargets",
+            "ResolverForwardTargets",
+            "DomainName",
+            "BackendUrl",
+            "RegistryTableName",
+        }
+        undescribed = {
+            name for name in names if not TEMPLATE.parameters[name].get("ConstraintDescription")
+        }
         self.assertEqual(undescribed, set())
 
     def test_typical_values_of_the_tests_are_allowed(self) -> None:
-        patterned = [name for name, it in TEMPLATE.parameters.items() if "AllowedPattern" in it and name in SAMPLES]
-        self.assertEqual([name for name in patterned if not is_allowed(name, str(SAMPLES[name]))], [])
+        patterned = [
+            name
+            for name, it in TEMPLATE.parameters.items()
+            if "AllowedPattern" in it and name in SAMPLES
+        ]
+        self.assertEqual(
+            [name for name in patterned if not is_allowed(name, str(SAMPLES[name]))], []
+        )

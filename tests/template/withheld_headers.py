@@ -1,4 +1,6 @@
-"""Headers that no integration forwards to a backend: the API key, and headers that override the method or the path."""
+"""Headers that no integration forwards to a backend: the API key, and headers that override the
+method or the path.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,15 @@ from template.parameter_sets import required
 from template.stack import Stack, evaluate_all
 from template.templates import Template, walk
 
-# Rules apply to the method and the path in the request line. method-override, Rails, IIS URL Rewrite, Symfony and
-# Zend prefer these headers if they are configured to.
-OVERRIDES = {"x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"}
+# Rules apply to the method and the path in the request line. method-override, Rails, IIS URL
+# Rewrite, Symfony and Zend prefer these headers if they are configured to.
+OVERRIDES = {
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+}
 Mappings = dict[str, Any]
 
 
@@ -53,13 +61,23 @@ def integrations(stack: Stack) -> Iterator[tuple[str, Mappings]]:
             yield name, properties.get("RequestParameters", {})
     for name, properties in stack.of_type("AWS::ApiGateway::RestApi").items():
         for path, value in walk(properties.get("Body", {})):
-            if path and path[-1] == "x-amazon-apigateway-integration" and value["type"] == "http_proxy":
+            if (
+                path
+                and path[-1] == "x-amazon-apigateway-integration"
+                and value["type"] == "http_proxy"
+            ):
                 yield f"{name} {path[1]}", value.get("requestParameters", {})
 
 
 def withheld(mappings: Mappings) -> set[str]:
-    """Returns the headers that are removed. A REST API cannot remove a header and overwrites it with `-` instead."""
+    """Returns the headers that are removed. A REST API cannot remove a header and overwrites it
+    with `-` instead.
+    """
     prefix = "integration.request.header."
-    removed = {name.removeprefix("remove:header.") for name in mappings if name.startswith("remove:header.")}
+    removed = {
+        name.removeprefix("remove:header.")
+        for name in mappings
+        if name.startswith("remove:header.")
+    }
     overwritten = {name.removeprefix(prefix) for name, value in mappings.items() if value == "'-'"}
     return removed | {name for name in overwritten if f"{prefix}{name}" in mappings}

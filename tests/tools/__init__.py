@@ -1,1 +1,3 @@
-"""Programs that the Makefile runs: licence notices, package sizes, and one function behind `cargo lambda watch`."""
+"""Programs that the Makefile runs: licence notices, package sizes, and one function behind `cargo
+lambda watch`.
+"""

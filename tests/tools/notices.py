@@ -1,8 +1,10 @@
-"""Writes the licence notices of the third-party crates in each function: `python -m tools.notices .aws-sam/build`.
+"""Writes the licence notices of the third-party crates in each function: `python -m tools.notices
+.aws-sam/build`.
 
-Licences such as MIT and BSD require that a copy of their text accompanies every copy of a program. `make package`
-therefore writes THIRD-PARTY-NOTICES beside each function's binary, so that the deployed archive contains it. The file is
-generated from the sources that were built and is not in the repository, so it is always current.
+Licences such as MIT and BSD require that a copy of their text accompanies every copy of a program.
+`make package` therefore writes THIRD-PARTY-NOTICES next to each function's binary, so that the
+deployed archive contains it. The file is generated from the sources that were built and is not in
+the repository, so it is always current.
 
 `python -m tools.notices --package tollgate` prints the notices of one package.
 """
@@ -28,7 +30,15 @@ OTHER_SUFFIXES = (".rs", ".toml", ".json", ".html", ".py", ".spdx")
 @functools.cache
 def metadata() -> dict:
     """Returns cargo's metadata of the locked crates for the deployed platform."""
-    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", "aarch64-unknown-linux-gnu"]
+    command = [
+        "cargo",
+        "metadata",
+        "--locked",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        "aarch64-unknown-linux-gnu",
+    ]
     return json.loads(subprocess.run(command, cwd=PROJECT, check=True, capture_output=True).stdout)
 
 
@@ -39,7 +49,9 @@ def package_of(logical_id: str) -> str:
 
 
 def crates(package: str) -> list[dict]:
-    """Returns the third-party crates that a package links, without those of build scripts and tests."""
+    """Returns the third-party crates that a package links, without those of build scripts and
+    tests.
+    """
     packages = {one["id"]: one for one in metadata()["packages"]}
     nodes = {node["id"]: node for node in metadata()["resolve"]["nodes"]}
     members = {packages[one]["name"]: one for one in metadata()["workspace_members"]}
@@ -53,14 +65,20 @@ def crates(package: str) -> list[dict]:
             continue
         found.add(node)
         dependencies = nodes[node]["deps"]
-        waiting += [one["pkg"] for one in dependencies if any(kind["kind"] is None for kind in one["dep_kinds"])]
+        waiting += [
+            one["pkg"]
+            for one in dependencies
+            if any(kind["kind"] is None for kind in one["dep_kinds"])
+        ]
 
     third_party = [packages[one] for one in found if packages[one]["source"]]
     return sorted(third_party, key=lambda one: (one["name"], one["version"]))
 
 
 def texts(crate: dict) -> list[str]:
-    """Returns the texts of a crate's licences and notices. Texts that differ only in white space are listed once."""
+    """Returns the texts of a crate's licences and notices. Texts that differ only in white space
+    are listed once.
+    """
     return texts_in(crate["manifest_path"], crate["license_file"])
 
 
@@ -71,7 +89,10 @@ def texts_in(manifest: str, license_file: str | None) -> list[str]:
     files = [file for file in files if file.suffix.lower() not in OTHER_SUFFIXES]
     if license_file:
         files.append(root / license_file)
-    found = {text_hash(text): text for text in (file.read_text(errors="replace").strip() for file in sorted(set(files)))}
+    found = {
+        text_hash(text): text
+        for text in (file.read_text(errors="replace").strip() for file in sorted(set(files)))
+    }
     return list(found.values())
 
 
@@ -80,12 +101,16 @@ def text_hash(text: str) -> str:
 
 
 def notices(package: str) -> str:
-    """Returns the document: a list of crates with their licences, and then each text with its crates."""
+    """Returns the document: a list of crates with their licences, and then each text with its
+    crates.
+    """
     owners, listed = collections.defaultdict(list), []
     known: dict[str, str] = {}
     for crate in crates(package):
         title = f"{crate['name']} {crate['version']}"
-        listed.append(f"{title} ({crate['license'] or 'see its licence file'}) {crate['repository'] or ''}".rstrip())
+        listed.append(
+            f"{title} ({crate['license'] or 'see its licence file'}) {crate['repository'] or ''}".rstrip()
+        )
         for text in texts(crate) or [text_of_declared_licence(crate)]:
             known.setdefault(text_hash(text), text)
             owners[text_hash(text)].append(title)
@@ -96,7 +121,9 @@ def notices(package: str) -> str:
 
 
 def text_of_declared_licence(crate: dict) -> str:
-    """Returns the text of the licence that a crate declares, for the few crates without a licence file."""
+    """Returns the text of the licence that a crate declares, for the few crates without a licence
+    file.
+    """
     authors = ", ".join(crate["authors"]) or f"the authors of {crate['name']}"
     licences = crate["license"] or ""
     head = f"Licensed by {authors} under {licences}; the crate comes without a licence file."
@@ -104,7 +131,9 @@ def text_of_declared_licence(crate: dict) -> str:
         return f"{head}\n\nCopyright (c) {authors}\n\n{MIT}"
     if "Apache-2.0" in licences:
         return f"{head}\n\n{(PROJECT / 'LICENSE').read_text().strip()}"
-    sys.exit(f"{crate['name']} {crate['version']} ({licences}) has no licence file, and its licence is not in tools/notices.py")
+    sys.exit(
+        f"{crate['name']} {crate['version']} ({licences}) has no licence file, and its licence is not in tools/notices.py"
+    )
 
 
 MIT = """\

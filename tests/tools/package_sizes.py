@@ -1,4 +1,6 @@
-"""Prints the sizes of the functions in a `sam build`: `python -m tools.package_sizes .aws-sam/build`."""
+"""Prints the sizes of the functions in a `sam build`: `python -m tools.package_sizes
+.aws-sam/build`.
+"""
 
 import io
 import pathlib

@@ -15,7 +15,9 @@ def main() -> None:
     logical_id = "".join(word.capitalize() for word in package.split("-")) + "Function"
     settings = json.loads((PROJECT / "events" / "env.json").read_text()).get(logical_id)
     if settings is None:
-        sys.exit(f"events/env.json has no settings for function `{package}`, expected a name such as authorizer")
+        sys.exit(
+            f"events/env.json has no settings for function `{package}`, expected a name such as authorizer"
+        )
 
     # The keys in events/env.json are public, so only this machine may reach the function.
     options = ["--ignore-changes", "--invoke-address", "127.0.0.1", "--package", package]

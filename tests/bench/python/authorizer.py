@@ -1,4 +1,6 @@
-"""A typical authorizer in Python: Powertools, tokens verified by PyJWT, a plan and a token bucket in DynamoDB."""
+"""A typical authorizer in Python: Powertools, tokens verified by PyJWT, a plan and a token bucket
+in DynamoDB.
+"""
 
 import json
 import os
@@ -21,7 +23,9 @@ keys = jwt.PyJWKClient(os.environ["JWKS_URI"])
 
 
 def throttle_of(plan):
-    item = dynamodb.get_item(TableName=REGISTRY_TABLE, Key={"pk": {"S": "plan"}, "sk": {"S": plan}})["Item"]
+    item = dynamodb.get_item(
+        TableName=REGISTRY_TABLE, Key={"pk": {"S": "plan"}, "sk": {"S": plan}}
+    )["Item"]
     return json.loads(item["doc"]["S"])["throttle"]
 
 
@@ -46,8 +50,14 @@ def charge(id, throttle):
     if update(id, full, "SET full_at = :next", {":now": now, ":next": now + interval}):
         return True
 
-    values = {":now": now, ":latest": now + (throttle["burst"] - 1) * interval, ":interval": interval}
-    return update(id, "full_at BETWEEN :now AND :latest", "SET full_at = full_at + :interval", values)
+    values = {
+        ":now": now,
+        ":latest": now + (throttle["burst"] - 1) * interval,
+        ":interval": interval,
+    }
+    return update(
+        id, "full_at BETWEEN :now AND :latest", "SET full_at = full_at + :interval", values
+    )
 
 
 @logger.inject_lambda_context
@@ -56,9 +66,15 @@ def handler(event, context):
     token = event.headers["authorization"].removeprefix("Bearer ")
     key = keys.get_signing_key_from_jwt(token)
     options = {"require": ["exp", "iss", "aud"]}
-    claims = jwt.decode(token, key, algorithms=["RS256"], issuer=ISSUER, audience=AUDIENCE, options=options)
+    claims = jwt.decode(
+        token, key, algorithms=["RS256"], issuer=ISSUER, audience=AUDIENCE, options=options
+    )
 
     allowed = charge(f"python#{claims['sub']}", throttle_of(claims["plan"]))
-    context = {"decision": "allowed" if allowed else "throttled", "user_id": claims["sub"], "plan": claims["plan"]}
+    context = {
+        "decision": "allowed" if allowed else "throttled",
+        "user_id": claims["sub"],
+        "plan": claims["plan"],
+    }
     logger.info("decided", **context)
     return APIGatewayAuthorizerResponseV2(authorize=allowed, context=context).asdict()

@@ -1,6 +1,8 @@
-"""Warm calls of an authorizer that verifies tokens with PyJWT, from the text of the event to the text of the response.
+"""Warm calls of an authorizer that verifies tokens with PyJWT, from the text of the event to the
+text of the response.
 
-`calls.py ALGORITHM EVENTS.jsonl JWKS.json` prints microseconds per call, one number for each hundred calls.
+`calls.py ALGORITHM EVENTS.jsonl JWKS.json` prints microseconds per call, one number for each
+hundred calls.
 """
 
 import json

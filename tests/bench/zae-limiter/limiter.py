@@ -11,7 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from zae_limiter import Limit, RateLimiter, RateLimitExceeded, Repository
 
 UNLIMITED = 1_000_000_000
-os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
+os.environ.update(
+    AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1"
+)
 requests = 0
 
 
@@ -21,7 +23,9 @@ def count(**_):
 
 
 async def prepare(url):
-    """Creates only the table. The emulator cannot deploy the library's stack, and its functions and alarms decide nothing."""
+    """Creates only the table. The emulator cannot deploy the library's stack, and its functions and
+    alarms decide nothing.
+    """
     repository = Repository("bench", region="us-east-1", endpoint_url=url)
     await repository.create_table()
     await repository.close()
@@ -37,7 +41,9 @@ async def limiter_of(url):
 
 
 async def decide(limiter, caller, limit):
-    async with limiter.acquire(entity_id=caller, resource="api", limits=[limit], consume={"calls": 1}):
+    async with limiter.acquire(
+        entity_id=caller, resource="api", limits=[limit], consume={"calls": 1}
+    ):
         pass
 
 
@@ -61,7 +67,9 @@ async def load(url, workers, seconds, maximum):
     counts = {"allowed": 0, "denied": 0, "unanswered": 0}
 
     requests, begin = 0, time.monotonic()
-    await asyncio.gather(*(work(limiter, caller, limit, begin + seconds, counts) for limiter in limiters))
+    await asyncio.gather(
+        *(work(limiter, caller, limit, begin + seconds, counts) for limiter in limiters)
+    )
     duration_s = time.monotonic() - begin
     decisions = counts["allowed"] + counts["denied"]
     return {"decisions": decisions, "requests": requests, "seconds": duration_s, **counts}
@@ -85,7 +93,10 @@ async def hang(url):
 
 def main():
     mode, url, *numbers = sys.argv[1:]
-    print(json.dumps(asyncio.run(load(url, *map(int, numbers)) if mode == "load" else hang(url))), flush=True)
+    print(
+        json.dumps(asyncio.run(load(url, *map(int, numbers)) if mode == "load" else hang(url))),
+        flush=True,
+    )
     os._exit(0)
 
 

@@ -10,16 +10,32 @@ from e2e.cases.case import StackCase
 class Administration(StackCase):
     def test_plan_is_created_read_replaced_listed_and_deleted(self) -> None:
         path = f"/plans/plan-{uuid.uuid4().hex[:12]}"
-        self.assertEqual(self.deployment.admin_request("PUT", path, {"throttle": {"rate": 1, "burst": 5}}).status, 201)
-        self.assertEqual(self.deployment.admin_request("PUT", path, {"throttle": {"rate": 2, "burst": 5}}).status, 200)
-        self.assertEqual(self.deployment.admin_request("GET", path).json()["throttle"], {"rate": 2, "burst": 5})
+        self.assertEqual(
+            self.deployment.admin_request(
+                "PUT", path, {"throttle": {"rate": 1, "burst": 5}}
+            ).status,
+            201,
+        )
+        self.assertEqual(
+            self.deployment.admin_request(
+                "PUT", path, {"throttle": {"rate": 2, "burst": 5}}
+            ).status,
+            200,
+        )
+        self.assertEqual(
+            self.deployment.admin_request("GET", path).json()["throttle"], {"rate": 2, "burst": 5}
+        )
         self.assertTrue(self.deployment.admin_request("GET", "/plans?limit=100").json()["items"])
         self.assertEqual(self.deployment.admin_request("DELETE", path).status, 204)
         self.assertEqual(self.deployment.admin_request("GET", path).status, 404)
 
     def test_invalid_plan_is_rejected_and_the_problem_names_the_field(self) -> None:
-        response = self.deployment.admin_request("PUT", "/plans/wrong", {"throttle": {"rate": -1, "burst": 5}})
-        self.assertEqual((response.status, response.headers["content-type"]), (422, "application/problem+json"))
+        response = self.deployment.admin_request(
+            "PUT", "/plans/wrong", {"throttle": {"rate": -1, "burst": 5}}
+        )
+        self.assertEqual(
+            (response.status, response.headers["content-type"]), (422, "application/problem+json")
+        )
         self.assertIn("/throttle/rate", response.body.decode())
 
     def test_key_is_listed_by_plan_and_works_until_deleted(self) -> None:
@@ -29,11 +45,15 @@ class Administration(StackCase):
         self.assertEqual([item["key_id"] for item in listed], [key["key_id"]])
         self.assertNotIn(key["key"], str(listed))
 
-        self.assertEqual(self.deployment.admin_request("DELETE", f"/keys/{key['key_id']}").status, 204)
+        self.assertEqual(
+            self.deployment.admin_request("DELETE", f"/keys/{key['key_id']}").status, 204
+        )
         self.assertNotEqual(self.deployment.request("GET", "/orders", key["key"]).status, 200)
 
     def test_rotated_key_keeps_its_usage_and_the_old_secret_works_during_grace(self) -> None:
-        key = self.deployment.create_key(self.deployment.create_plan(quotas=[{"limit": 100, "period": "month"}]))
+        key = self.deployment.create_key(
+            self.deployment.create_plan(quotas=[{"limit": 100, "period": "month"}])
+        )
         path = f"/keys/{key['key_id']}"
         self.assertEqual(self.deployment.request("GET", "/orders", key["key"]).status, 200)
 
@@ -48,12 +68,16 @@ class Administration(StackCase):
 
     def test_old_secret_without_grace_is_rejected_at_once_if_not_cached(self) -> None:
         key = self.deployment.create_key(self.deployment.create_plan())
-        rotated = self.deployment.admin_request("POST", f"/keys/{key['key_id']}/rotate", {"grace_s": 0}).json()
+        rotated = self.deployment.admin_request(
+            "POST", f"/keys/{key['key_id']}/rotate", {"grace_s": 0}
+        ).json()
         self.assertNotEqual(self.deployment.request("GET", "/orders", key["key"]).status, 200)
         self.assertEqual(self.deployment.request("GET", "/orders", rotated["key"]).status, 200)
 
     def test_usage_is_reported_as_json_as_csv_and_to_the_key_itself(self) -> None:
-        key = self.deployment.create_key(self.deployment.create_plan(quotas=[{"name": "day", "limit": 10, "period": "day"}]))
+        key = self.deployment.create_key(
+            self.deployment.create_plan(quotas=[{"name": "day", "limit": 10, "period": "day"}])
+        )
         for _ in range(4):
             self.deployment.request("GET", "/orders", key["key"])
 
@@ -61,7 +85,9 @@ class Administration(StackCase):
         report = self.deployment.admin_request("GET", path).json()
         self.assertEqual([day["used"] for day in report["days"]][-1], 4)
         self.assertEqual(report["quotas"][0]["usage"], [4, 6])
-        lines = csv.reader(io.StringIO(self.deployment.admin_request("GET", path, accept="text/csv").body.decode()))
+        lines = csv.reader(
+            io.StringIO(self.deployment.admin_request("GET", path, accept="text/csv").body.decode())
+        )
         self.assertIn("4", list(lines)[-1])
 
         own = self.deployment.request("GET", "/_tollgate/usage", key["key"])
@@ -70,12 +96,16 @@ class Administration(StackCase):
         granted = self.deployment.admin_request("PATCH", path, {"quota": "day", "grant": 5})
         self.assertEqual(granted.status, 200)
         # Usage requests are not charged to the quota.
-        self.assertEqual(self.deployment.admin_request("GET", path).json()["quotas"][0]["usage"], [4, 11])
+        self.assertEqual(
+            self.deployment.admin_request("GET", path).json()["quotas"][0]["usage"], [4, 11]
+        )
 
     def test_keys_are_imported_and_exported_as_csv(self) -> None:
         plan, secret = self.deployment.create_plan(), uuid.uuid4().hex
         rows = f"name,key,enabled\nimported,{secret},TRUE\n".encode()
-        imported = self.deployment.admin_request("POST", f"/keys/import?plan={plan}", rows, content_type="text/csv")
+        imported = self.deployment.admin_request(
+            "POST", f"/keys/import?plan={plan}", rows, content_type="text/csv"
+        )
         self.assertEqual(imported.status, 200, imported.body)
         self.assertEqual(self.deployment.request("GET", "/orders", secret).status, 200)
 
@@ -92,12 +122,22 @@ class Administration(StackCase):
 
         refund = {"mode": "refund", "charge": first["charge"]}
         self.assertEqual(self.deployment.admin_request("POST", "/decisions", refund).status, 200)
-        self.assertEqual(self.deployment.admin_request("POST", "/decisions", request).json()["decision"], "allowed")
+        self.assertEqual(
+            self.deployment.admin_request("POST", "/decisions", request).json()["decision"],
+            "allowed",
+        )
 
     def test_policy_is_stored_for_authorizers(self) -> None:
-        policy = {"api_keys": {"header": "x-api-key"}, "rules": [{"match": "ANY /{proxy+}", "auth": "any"}]}
-        self.assertIn(self.deployment.admin_request("PUT", "/policies/kept", policy).status, (200, 201))
-        self.assertEqual(self.deployment.admin_request("GET", "/policies/kept").json()["rules"], policy["rules"])
+        policy = {
+            "api_keys": {"header": "x-api-key"},
+            "rules": [{"match": "ANY /{proxy+}", "auth": "any"}],
+        }
+        self.assertIn(
+            self.deployment.admin_request("PUT", "/policies/kept", policy).status, (200, 201)
+        )
+        self.assertEqual(
+            self.deployment.admin_request("GET", "/policies/kept").json()["rules"], policy["rules"]
+        )
 
     def test_admin_request_without_a_signature_is_forbidden(self) -> None:
         self.assertEqual(self.deployment.request("GET", "/_tollgate/v1/plans").status, 403)

@@ -1,4 +1,6 @@
-"""Metrics from the access log, from the functions' call records, and from records of other services."""
+"""Metrics from the access log, from the functions' call records, and from records of other
+services.
+"""
 
 import datetime
 import json
@@ -15,10 +17,24 @@ class Metrics(StackCase):
     def test_access_log_lines_are_counted(self) -> None:
         # The emulator writes no access log, so the test does.
         route, plan = f"GET /{uuid.uuid4().hex}", f"plan-{uuid.uuid4().hex[:12]}"
-        shared = {"authorizer.route": route, "authorizer.plan": plan, "authorizer.authorizer_ms": "3"}
-        allowed = shared | {"status": "200", "responseLatency": "40", "authorizer.decision": "allowed"}
-        throttled = shared | {"status": "429", "responseLatency": "4", "authorizer.decision": "throttled"}
-        self.write_access_log([self.access_log_line(allowed)] * 3 + [self.access_log_line(throttled)] * 2)
+        shared = {
+            "authorizer.route": route,
+            "authorizer.plan": plan,
+            "authorizer.authorizer_ms": "3",
+        }
+        allowed = shared | {
+            "status": "200",
+            "responseLatency": "40",
+            "authorizer.decision": "allowed",
+        }
+        throttled = shared | {
+            "status": "429",
+            "responseLatency": "4",
+            "authorizer.decision": "throttled",
+        }
+        self.write_access_log(
+            [self.access_log_line(allowed)] * 3 + [self.access_log_line(throttled)] * 2
+        )
 
         self.assert_metric("Requests", {"Route": route, "StatusClass": "2xx"}, 3)
         self.assert_metric("Requests", {"Route": route, "StatusClass": "4xx"}, 2)
@@ -41,8 +57,12 @@ class Metrics(StackCase):
         failed = record | {"success": False, "error_type": "timeout"}
         queue = self.deployment.emulator.client("sqs")
         for body in (record, {"records": [record, failed]}):
-            queue.send_message(QueueUrl=self.deployment.outputs["MetricsQueueUrl"], MessageBody=json.dumps(body))
-        self.assert_metric("ApiCallCount", {"Service": service, "Operation": "Charge", "Status": "Success"}, 2)
+            queue.send_message(
+                QueueUrl=self.deployment.outputs["MetricsQueueUrl"], MessageBody=json.dumps(body)
+            )
+        self.assert_metric(
+            "ApiCallCount", {"Service": service, "Operation": "Charge", "Status": "Success"}, 2
+        )
         self.assert_metric("ApiErrorCount", {"Service": service, "ErrorType": "timeout"}, 1)
 
     def test_invalid_record_is_reported_and_the_others_are_counted(self) -> None:
@@ -51,32 +71,51 @@ class Metrics(StackCase):
         records = [record, {"service": service}, record]
         response, failed = self.deployment.invoke("MetricsPublisherFunction", {"records": records})
         self.assertFalse(failed, response)
-        self.assertEqual((response["accepted"], [entry["index"] for entry in response["rejected"]]), (2, [1]))
-        self.assert_metric("ApiCallCount", {"Service": service, "Operation": "Charge", "Status": "Success"}, 2)
+        self.assertEqual(
+            (response["accepted"], [entry["index"] for entry in response["rejected"]]), (2, [1])
+        )
+        self.assert_metric(
+            "ApiCallCount", {"Service": service, "Operation": "Charge", "Status": "Success"}, 2
+        )
 
     def access_log_line(self, context: dict[str, str]) -> str:
         """Returns a line in the stage's format. As in AWS, a missing variable is a hyphen."""
         api = self.deployment.emulator.client("apigatewayv2")
-        settings = api.get_stage(ApiId=self.deployment.resources["Api"], StageName="$default")["AccessLogSettings"]
+        settings = api.get_stage(ApiId=self.deployment.resources["Api"], StageName="$default")[
+            "AccessLogSettings"
+        ]
         # The adapted template has the emulator's names of variables.
         format_ = settings["Format"].replace("authorizer.lambda.", "authorizer.")
-        values = {"requestTimeEpoch": str(int(time.time() * 1000)), "routeKey": "ANY /{proxy+}", **context}
+        values = {
+            "requestTimeEpoch": str(int(time.time() * 1000)),
+            "routeKey": "ANY /{proxy+}",
+            **context,
+        }
         return re.sub(r"\$context\.([A-Za-z_.]+)", lambda match: values.get(match[1], "-"), format_)
 
     def write_access_log(self, lines: list[str]) -> None:
-        logs, group = self.deployment.emulator.client("logs"), self.deployment.resources["AccessLogGroup"]
+        logs, group = (
+            self.deployment.emulator.client("logs"),
+            self.deployment.resources["AccessLogGroup"],
+        )
         stream, now = uuid.uuid4().hex, int(time.time() * 1000)
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
         events = [{"timestamp": now, "message": line} for line in lines]
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
-    def assert_metric(self, metric: str, dimensions: dict[str, str], expected: float, statistic: str = "Sum") -> None:
+    def assert_metric(
+        self, metric: str, dimensions: dict[str, str], expected: float, statistic: str = "Sum"
+    ) -> None:
         wait_until(
-            lambda: self.read(metric, dimensions, statistic) >= expected, 20, f"{expected} of {metric} {dimensions}"
+            lambda: self.read(metric, dimensions, statistic) >= expected,
+            20,
+            f"{expected} of {metric} {dimensions}",
         )
         self.assertEqual(self.stable_value(metric, dimensions, statistic), expected)
 
-    def stable_value(self, metric: str, dimensions: dict[str, str], statistic: str = "Sum") -> float:
+    def stable_value(
+        self, metric: str, dimensions: dict[str, str], statistic: str = "Sum"
+    ) -> float:
         """Returns the value of the metric when two readings in a row are equal."""
         readings = [-1.0, -2.0]
         while readings[-1] != readings[-2]:
@@ -87,7 +126,12 @@ class Metrics(StackCase):
     def read(self, metric: str, dimensions: dict[str, str], statistic: str) -> float:
         now, hour = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(hours=1)
         points = self.deployment.emulator.client("cloudwatch").get_metric_statistics(
-            Namespace=NAMESPACE, MetricName=metric, StartTime=now - hour, EndTime=now + hour, Period=3600,
-            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()], Statistics=[statistic],
+            Namespace=NAMESPACE,
+            MetricName=metric,
+            StartTime=now - hour,
+            EndTime=now + hour,
+            Period=3600,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            Statistics=[statistic],
         )["Datapoints"]
         return sum(point[statistic] for point in points)

@@ -29,9 +29,17 @@ SIMULATED = {
     "PublishMetrics": ["cloudwatch:PutMetricData"],
     "TakeRecords": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
 }
-# Not tested here. The first three allow the same actions on one table for different partition keys, which the emulator
-# does not distinguish. The others only exist with `SecretArns`, which this stack does not set.
-NOT_TESTED = ["ChargeAndReportCallers", "ReadHistory", "RefundAndGrant", "ReadSecrets", "DecryptSecrets", "DecryptParameters"]
+# Not tested here. The first three allow the same actions on one table for different partition keys,
+# which the emulator does not distinguish. The others only exist with `SecretArns`, which this stack
+# does not set.
+NOT_TESTED = [
+    "ChargeAndReportCallers",
+    "ReadHistory",
+    "RefundAndGrant",
+    "ReadSecrets",
+    "DecryptSecrets",
+    "DecryptParameters",
+]
 
 
 class Permissions(StackCase):
@@ -66,7 +74,9 @@ class Permissions(StackCase):
         iam = self.deployment.emulator.client("iam")
         queue = f"arn:aws:sqs:us-east-1:000000000000:{self.deployment.outputs['MetricsQueueUrl'].rpartition('/')[2]}"
         results = iam.simulate_principal_policy(
-            PolicySourceArn=iam.get_role(RoleName=role)["Role"]["Arn"], ActionNames=actions, ResourceArns=[queue]
+            PolicySourceArn=iam.get_role(RoleName=role)["Role"]["Arn"],
+            ActionNames=actions,
+            ResourceArns=[queue],
         )["EvaluationResults"]
         return {result["EvalDecision"] for result in results}
 
@@ -91,16 +101,22 @@ def failures(operations: dict[str, Callable[[], None]]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def changed_statement(deployment: Deployment, sid: str, change: Callable[[dict], dict | None]) -> Iterator[str]:
+def changed_statement(
+    deployment: Deployment, sid: str, change: Callable[[dict], dict | None]
+) -> Iterator[str]:
     """Changes or removes a statement of a deployed role temporarily, and yields the role's name."""
     iam = deployment.emulator.client("iam")
     role, policy, document = find_statement(iam, sid)
-    changed = [change(entry) if entry.get("Sid") == sid else entry for entry in document["Statement"]]
+    changed = [
+        change(entry) if entry.get("Sid") == sid else entry for entry in document["Statement"]
+    ]
     changed_document = {**document, "Statement": [entry for entry in changed if entry]}
 
     try:
         if changed_document["Statement"]:
-            iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(changed_document))
+            iam.put_role_policy(
+                RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(changed_document)
+            )
         else:
             iam.delete_role_policy(RoleName=role, PolicyName=policy)
         yield role
@@ -111,7 +127,8 @@ def changed_statement(deployment: Deployment, sid: str, change: Callable[[dict],
 def find_statement(iam, sid: str) -> tuple[str, str, dict]:
     """Returns the role with the statement, and the name and the document of its policy."""
     return next(
-        (role, name, document) for role, name, document in policies(iam)
+        (role, name, document)
+        for role, name, document in policies(iam)
         if any(statement.get("Sid") == sid for statement in document["Statement"])
     )
 
@@ -120,7 +137,11 @@ def policies(iam) -> Iterator[tuple[str, str, dict]]:
     for role in iam.list_roles()["Roles"]:
         name = role["RoleName"]
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            yield name, policy, iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            yield (
+                name,
+                policy,
+                iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"],
+            )
 
 
 class Operations:
@@ -147,12 +168,17 @@ class Operations:
         }
 
     def reject_unknown_key(self) -> None:
-        response, _ = self.deployment.invoke("AuthorizerFunction", event("/orders", {"x-api-key": f"unknown-{uuid.uuid4()}"}))
+        response, _ = self.deployment.invoke(
+            "AuthorizerFunction", event("/orders", {"x-api-key": f"unknown-{uuid.uuid4()}"})
+        )
         assert response["errorMessage"] == "Unauthorized", response
 
     def charge_request(self) -> None:
         response = self.deployment.request("GET", "/orders", self.key["key"])
-        assert response.status == 200 and response.json()["headers"]["x-tollgate-decision"] == "allowed", response
+        assert (
+            response.status == 200
+            and response.json()["headers"]["x-tollgate-decision"] == "allowed"
+        ), response
 
     def read_plan(self) -> None:
         response = self.deployment.admin_request("GET", f"/plans/{self.plan}")
@@ -163,15 +189,21 @@ class Operations:
         assert response.status == 200, response
 
     def charge_service(self) -> None:
-        response = self.deployment.admin_request("POST", "/decisions", {"subject": "carol", "plan": self.plan})
+        response = self.deployment.admin_request(
+            "POST", "/decisions", {"subject": "carol", "plan": self.plan}
+        )
         assert response.status == 200 and response.json()["decision"] == "allowed", response
 
     def register(self, group: str) -> None:
         address = f"10.0.1.{next(self.hosts)}"
         self.align_names()
-        self.deployment.names.addresses[ALB_NAME if group == self.nlb else FOLLOWED_NAME] += [address]
+        self.deployment.names.addresses[ALB_NAME if group == self.nlb else FOLLOWED_NAME] += [
+            address
+        ]
         results, _ = self.deployment.sync()
-        assert results[group]["error"] is None and address in self.deployment.targets(group), results
+        assert results[group]["error"] is None and address in self.deployment.targets(group), (
+            results
+        )
 
     def inspect_group(self) -> None:
         """Runs alb-sync without anything to change."""
@@ -180,19 +212,29 @@ class Operations:
         assert all(group["error"] is None for group in results.values()), results
 
     def align_names(self) -> None:
-        """Makes each name resolve to the addresses in its group, so that they fit into one DNS response."""
+        """Makes each name resolve to the addresses in its group, so that they fit into one DNS
+        response.
+        """
         for name, group in ((FOLLOWED_NAME, self.deployment.target_group), (ALB_NAME, self.nlb)):
             self.deployment.names.addresses[name] = self.deployment.targets(group)
 
     def count_series(self) -> None:
         before = self.series_count()
-        self.deployment.invoke("MetricsPublisherFunction", record(f"service-{uuid.uuid4().hex[:12]}"))
+        self.deployment.invoke(
+            "MetricsPublisherFunction", record(f"service-{uuid.uuid4().hex[:12]}")
+        )
         assert self.series_count() > before, "the series was not counted"
 
     def series_count(self) -> int:
-        items = self.deployment.emulator.client("dynamodb").scan(TableName=self.deployment.resources["UsageTable"])["Items"]
-        return sum(len(item["ids"]["NS"]) for item in items if item["id"]["S"].startswith("series#"))
+        items = self.deployment.emulator.client("dynamodb").scan(
+            TableName=self.deployment.resources["UsageTable"]
+        )["Items"]
+        return sum(
+            len(item["ids"]["NS"]) for item in items if item["id"]["S"].startswith("series#")
+        )
 
 
 def record(service: str) -> dict:
-    return {"records": [{"service": service, "operation": "Charge", "duration_ms": 20, "success": True}]}
+    return {
+        "records": [{"service": service, "operation": "Charge", "duration_ms": 20, "success": True}]
+    }

@@ -1,7 +1,9 @@
-"""The functions' binaries behind Lambda's runtime interface emulator: every event, initialization, and lost requests.
+"""The functions' binaries behind Lambda's runtime interface emulator: every event, initialization,
+and lost requests.
 
-The emulator processes one request at a time. No known event makes a function panic. These tests therefore kill the
-process from outside, which is the worst that a panic could do. Unit tests in functions/*/src show the response to a panic.
+The emulator processes one request at a time. No known event makes a function panic. These tests
+therefore kill the process from outside, which is the worst that a panic could do. Unit tests in
+functions/*/src show the response to a panic.
 """
 
 import json
@@ -18,7 +20,8 @@ from e2e.stack import BUILD_FOLDER
 from harness.lambda_runtime import STOP_TIMEOUT_S, LambdaRuntime
 from harness.paths import PROJECT
 
-# The outcome of each event in events/, as `outcome` describes it. A second outcome is that of the same event again.
+# The outcome of each event in events/, as `outcome` describes it. A second outcome is that of the
+# same event again.
 OUTCOMES = {
     "alb-sync.by-hand": ["reconciled"],
     "alb-sync.dry-run": ["reconciled"],
@@ -68,7 +71,6 @@ OUTCOMES = {
 }
 
 
-
 def outcome(response: dict) -> str:
     """Describes a response in a word or two."""
     for field, describe in {
@@ -76,7 +78,11 @@ def outcome(response: dict) -> str:
         "isAuthorized": lambda: authorizer_outcome(response),
         "policyDocument": lambda: response["policyDocument"]["Statement"][0]["Effect"],
         "statusCode": lambda: str(response["statusCode"]),
-        "targets": lambda: "reconciled" if all(target["error"] is None for target in response["targets"]) else "failed",
+        "targets": lambda: (
+            "reconciled"
+            if all(target["error"] is None for target in response["targets"])
+            else "failed"
+        ),
         "batchItemFailures": lambda: f"failed {len(response['batchItemFailures'])}",
         "rejected": lambda: f"rejected {len(response['rejected'])}",
         "probed": lambda: "probed",
@@ -169,22 +175,33 @@ class RuntimeInterface(StackCase):
         cls.deployment.emulator.client("dynamodb").delete_table(TableName="tollgate-usage")
 
     def test_every_event_file_has_an_outcome(self) -> None:
-        self.assertEqual({path.stem for path in (PROJECT / "events").glob("*.*.json")}, set(OUTCOMES))
+        self.assertEqual(
+            {path.stem for path in (PROJECT / "events").glob("*.*.json")}, set(OUTCOMES)
+        )
 
     def test_every_event_has_its_outcome(self) -> None:
         for package in sorted({case.partition(".")[0] for case in OUTCOMES}):
-            expected = {case: outcomes for case, outcomes in OUTCOMES.items() if case.startswith(f"{package}.")}
+            expected = {
+                case: outcomes
+                for case, outcomes in OUTCOMES.items()
+                if case.startswith(f"{package}.")
+            }
 
             with self.subTest(package), self.start(package) as function:
                 actual = {
-                    case: [outcome(function.invoke(event(case))) for _ in outcomes] for case, outcomes in expected.items()
+                    case: [outcome(function.invoke(event(case))) for _ in outcomes]
+                    for case, outcomes in expected.items()
                 }
                 self.assertEqual(actual, expected, function.log()[-2000:])
                 self.starts[package] = function.runtime.init_durations_ms()
                 self.assertEqual(len(self.starts[package]), 1, "one process handles all events")
 
     def test_timeout_fails_only_one_request(self) -> None:
-        settings = {name: value for name, value in default_settings("authorizer").items() if name != "EMBEDDED_STORE"}
+        settings = {
+            name: value
+            for name, value in default_settings("authorizer").items()
+            if name != "EMBEDDED_STORE"
+        }
         with socket.create_server(("127.0.0.1", 0)) as silent:
             settings |= {
                 "REGISTRY_TABLE": "r",
@@ -204,9 +221,20 @@ class RuntimeInterface(StackCase):
             self.assertEqual(outcome(function.invoke(event("authorizer.allowed"))), "allowed")
 
     def start(self, package: str) -> FunctionRuntime:
-        """Returns a function with the settings that its events expect and the emulator's services instead of AWS's."""
+        """Returns a function with the settings that its events expect and the emulator's services
+        instead of AWS's.
+        """
         settings = default_settings(package) | {"AWS_ENDPOINT_URL": self.deployment.emulator.url}
         if package == "alb-sync":
-            followed = [{"name": FOLLOWED_NAME, "target_group_arn": self.deployment.target_group, "port": 443}]
-            settings |= {"SYNC_TARGETS": json.dumps(followed), "DNS_SERVERS": self.deployment.names.address}
+            followed = [
+                {
+                    "name": FOLLOWED_NAME,
+                    "target_group_arn": self.deployment.target_group,
+                    "port": 443,
+                }
+            ]
+            settings |= {
+                "SYNC_TARGETS": json.dumps(followed),
+                "DNS_SERVERS": self.deployment.names.address,
+            }
         return FunctionRuntime(package, settings)

@@ -19,7 +19,9 @@ class Update(StackCase):
         key = self.deployment.create_key(plan)
 
         with Load(lambda: self.deployment.request("GET", "/orders", key["key"])) as load:
-            wider = self.deployment.admin_request("PUT", f"/plans/{plan}", {**PLAN, "throttle": {"rate": 500, "burst": 1000}})
+            wider = self.deployment.admin_request(
+                "PUT", f"/plans/{plan}", {**PLAN, "throttle": {"rate": 500, "burst": 1000}}
+            )
             self.assertEqual(wider.status, 200)
             self.deployment.stack.deploy(AuthPolicy=self.deployment.policy(REPORTS_RULE))
             load.wait_for_more()
@@ -33,7 +35,9 @@ class Update(StackCase):
         self.assertEqual(self.used(key["key_id"]) - before, 5, "the new policy is in force")
 
     def used(self, key_id: str) -> int:
-        return self.deployment.admin_request("GET", f"/keys/{key_id}/usage").json()["quotas"][0]["usage"][0]
+        return self.deployment.admin_request("GET", f"/keys/{key_id}/usage").json()["quotas"][0][
+            "usage"
+        ][0]
 
 
 class Load:
@@ -77,12 +81,19 @@ class Load:
 class Deletion(StackCase):
     def test_deleted_stack_keeps_only_the_registry_and_the_access_log(self) -> None:
         self.deployment.stack.delete()
-        registry, access_log = (self.deployment.resources[name] for name in ("RegistryTable", "AccessLogGroup"))
-        self.assertEqual(remaining_resources(self.deployment.emulator), {f"table {registry}", f"log group {access_log}"})
+        registry, access_log = (
+            self.deployment.resources[name] for name in ("RegistryTable", "AccessLogGroup")
+        )
+        self.assertEqual(
+            remaining_resources(self.deployment.emulator),
+            {f"table {registry}", f"log group {access_log}"},
+        )
 
 
 def remaining_resources(emulator: AwsEmulator) -> set[str]:
-    """Returns the account's resources of the types in the stack, without those that the tests created."""
+    """Returns the account's resources of the types in the stack, without those that the tests
+    created.
+    """
     client, found = emulator.client, set()
     for kind, name, listed in (
         ("table", None, client("dynamodb").list_tables()["TableNames"]),
@@ -93,17 +104,30 @@ def remaining_resources(emulator: AwsEmulator) -> set[str]:
         ("metric filter", "filterName", client("logs").describe_metric_filters()["metricFilters"]),
         ("rule", "Name", client("events").list_rules()["Rules"]),
         ("queue", None, client("sqs").list_queues().get("QueueUrls", [])),
-        ("role", "RoleName", [role for role in client("iam").list_roles()["Roles"] if NAME in role["RoleName"]]),
+        (
+            "role",
+            "RoleName",
+            [role for role in client("iam").list_roles()["Roles"] if NAME in role["RoleName"]],
+        ),
         ("alarm", "AlarmName", client("cloudwatch").describe_alarms()["MetricAlarms"]),
         ("dashboard", "DashboardName", client("cloudwatch").list_dashboards()["DashboardEntries"]),
-        ("load balancer", "LoadBalancerName", client("elbv2").describe_load_balancers()["LoadBalancers"]),
+        (
+            "load balancer",
+            "LoadBalancerName",
+            client("elbv2").describe_load_balancers()["LoadBalancers"],
+        ),
         ("endpoint", "VpcEndpointId", client("ec2").describe_vpc_endpoints()["VpcEndpoints"]),
         ("zone", "Id", client("route53").list_hosted_zones()["HostedZones"]),
         ("settings", "Name", client("appconfig").list_applications()["Items"]),
     ):
         found |= {f"{kind} {entry[name] if name else entry}" for entry in listed}
 
-    groups = {group["TargetGroupName"] for group in client("elbv2").describe_target_groups()["TargetGroups"]}
+    groups = {
+        group["TargetGroupName"]
+        for group in client("elbv2").describe_target_groups()["TargetGroups"]
+    }
     found |= {f"target group {name}" for name in groups - {"orders"}}
-    own = {group["GroupName"] for group in client("ec2").describe_security_groups()["SecurityGroups"]}
+    own = {
+        group["GroupName"] for group in client("ec2").describe_security_groups()["SecurityGroups"]
+    }
     return found | {f"security group {name}" for name in own - {"alb", "default"}}

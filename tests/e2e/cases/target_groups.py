@@ -8,25 +8,46 @@ from harness.processes import wait_until
 class TargetGroups(StackCase):
     """One test, because the group has one state and the steps depend on their order."""
 
-    def test_schedule_registers_addresses_and_removes_them_only_after_repeated_absence(self) -> None:
-        wait_until(lambda: self.followed() == ["10.0.0.4", "10.0.0.5"], 90, "the first scheduled run", 0.1)
+    def test_schedule_registers_addresses_and_removes_them_only_after_repeated_absence(
+        self,
+    ) -> None:
+        wait_until(
+            lambda: self.followed() == ["10.0.0.4", "10.0.0.5"], 90, "the first scheduled run", 0.1
+        )
         self.assertEqual(self.of_the_nlb(), ["10.0.16.4", "10.0.16.5"])
 
         del self.deployment.names.addresses[FOLLOWED_NAME]
         groups, failed = self.deployment.sync()
         self.assertTrue(failed)
         self.assertTrue(groups[self.deployment.target_group]["error"])
-        self.assertIsNone(groups[self.deployment.resources["NlbTargetGroup"]]["error"], "other groups are unaffected")
-        self.assertEqual(self.followed(), ["10.0.0.4", "10.0.0.5"], "a name that does not exist removes no target")
+        self.assertIsNone(
+            groups[self.deployment.resources["NlbTargetGroup"]]["error"],
+            "other groups are unaffected",
+        )
+        self.assertEqual(
+            self.followed(),
+            ["10.0.0.4", "10.0.0.5"],
+            "a name that does not exist removes no target",
+        )
 
-        self.deployment.names.addresses |= {FOLLOWED_NAME: ["10.0.0.5", "10.0.0.6"], ALB_NAME: ["10.0.16.5", "10.0.16.6"]}
+        self.deployment.names.addresses |= {
+            FOLLOWED_NAME: ["10.0.0.5", "10.0.0.6"],
+            ALB_NAME: ["10.0.16.5", "10.0.16.6"],
+        }
         groups, failed = self.deployment.sync()
         self.assertFalse(failed, groups)
-        self.assertEqual(self.followed(), ["10.0.0.4", "10.0.0.5", "10.0.0.6"], "one absence does not remove a target")
+        self.assertEqual(
+            self.followed(),
+            ["10.0.0.4", "10.0.0.5", "10.0.0.6"],
+            "one absence does not remove a target",
+        )
         wait_until(self.is_removed, 20, "the absent address is removed", 0.1)
         self.assertEqual(self.followed(), ["10.0.0.5", "10.0.0.6"])
         wait_until(
-            lambda: self.deployment.sync() and self.of_the_nlb() == ["10.0.16.5", "10.0.16.6"], 20, "the NLB follows", 0.1
+            lambda: self.deployment.sync() and self.of_the_nlb() == ["10.0.16.5", "10.0.16.6"],
+            20,
+            "the NLB follows",
+            0.1,
         )
 
     def is_removed(self) -> bool:
