@@ -177,13 +177,13 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     others = {
         "an HTTP API alone, without keys or limits": [http_api(scale, body) for scale in SCALES],
         "Tollgate, as above": sums,
-        'with `"lease": 16`, where all callers are busy': [
+        'with `"lease": 16`, if all callers are busy': [
             sum(tollgate(scale, body, LEASED_WRITES).values()) for scale in SCALES
         ],
         f"with dashboard, alarms and {SERIES} series of metrics": [
             it + monitoring(body, SERIES) for it in sums
         ],
-        "with an NLB and alb-sync on the way": [
+        "with an NLB and alb-sync in the path": [
             total + nlb(scale) for total, scale in zip(sums, SCALES)
         ],
         "REST API with Tollgate, as in examples/rest-api.yaml": [
@@ -191,7 +191,7 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
         ],
         "REST API with usage plans": [rest_api(scale, body) for scale in SCALES],
         "Kong, two tasks on Fargate": [kong(scale, body) for scale in SCALES],
-        "a NAT gateway in two zones, which Tollgate does without": [nat(scale) for scale in SCALES],
+        "a NAT gateway in two zones, which Tollgate does not need": [nat(scale) for scale in SCALES],
     }
     head = [scale.name for scale in SCALES]
     short = [
