@@ -33,7 +33,17 @@ const SUPPORTED_TYPES: [&str; 13] = [
     "AWS::ElasticLoadBalancingV2::TargetGroup",
 ];
 
-pub(super) fn api(template: &Template) -> Result<Api, TemplateError> {
+impl Api {
+    /// Reads the API of a template.
+    ///
+    /// # Errors
+    /// [`TemplateError`] if a part of the API is missing, contradictory or not supported.
+    pub fn from_template(template: &Template) -> Result<Self, TemplateError> {
+        api(template)
+    }
+}
+
+fn api(template: &Template) -> Result<Api, TemplateError> {
     check_types(template)?;
     let (api_id, mut api) = only(template, "AWS::ApiGatewayV2::Api")?;
     api.expect("ProtocolType", "HTTP")?;

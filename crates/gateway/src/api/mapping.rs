@@ -5,8 +5,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::Exchange;
 use super::source::Source;
+use super::{Exchange, RequestParts};
 
 /// Headers that API Gateway does not map.
 const RESERVED_HEADERS: [&str; 18] = [
@@ -52,17 +52,6 @@ enum Target {
     Query(String),
     Path,
     Status,
-}
-
-/// The parts of a request that a mapping can change.
-#[derive(Clone, Debug)]
-pub struct RequestParts {
-    /// The decoded path.
-    pub path: String,
-    /// The names and values of the query string, not decoded.
-    pub query: Vec<(String, Option<String>)>,
-    /// The headers.
-    pub headers: HeaderMap,
 }
 
 impl Mapping {

@@ -11,6 +11,7 @@ mod integration;
 mod listener;
 mod mapping;
 mod pattern;
+mod request_parts;
 mod source;
 mod stage;
 
@@ -21,15 +22,14 @@ pub use exchange::Exchange;
 pub(crate) use function_resource::{environment, package_name};
 pub use integration::Integration;
 pub use listener::{FixedResponse, ListenerRule};
-pub use mapping::{Mapping, RequestParts};
+pub use mapping::Mapping;
+pub use request_parts::RequestParts;
 pub use stage::{Stage, TooManyRequests};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use routes::RouteTable;
-
-use crate::template::{Template, TemplateError};
 
 /// An HTTP API with its default stage.
 #[derive(Debug)]
@@ -66,14 +66,4 @@ pub enum Authorization {
     Iam,
     /// An authorizer decides: the function of this package.
     Custom(String),
-}
-
-impl Api {
-    /// Reads the API of a template.
-    ///
-    /// # Errors
-    /// [`TemplateError`] if a part of the API is missing, contradictory or not supported.
-    pub fn from_template(template: &Template) -> Result<Self, TemplateError> {
-        from_template::api(template)
-    }
 }

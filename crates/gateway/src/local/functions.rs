@@ -9,7 +9,7 @@ use http::Uri;
 use telemetry::RecordLog;
 use usage::Store;
 
-use super::{LocalIssuer, StartError, store};
+use super::{LocalIssuer, StartError, file, store};
 use crate::api::Api;
 use crate::function::{Function, FunctionError};
 
@@ -30,7 +30,7 @@ impl PolicyFile {
     pub(super) fn read(path: &Path) -> Result<Self, StartError> {
         Ok(Self {
             path: path.to_owned(),
-            text: super::read(path)?,
+            text: file::read(path)?,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod banner;
 mod error;
+mod file;
 mod functions;
 mod issuer;
 mod options;
@@ -11,7 +12,6 @@ mod store;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use aws::Proxy;
@@ -158,7 +158,7 @@ pub async fn start(
 }
 
 fn template(options: &Options) -> Result<Template, StartError> {
-    let text = read(&options.template)?;
+    let text = file::read(&options.template)?;
     let parameters = parameters(&options.parameters)?;
     Template::parse(&text, &parameters).map_err(|error| StartError::Template {
         path: options.template.clone(),
@@ -174,13 +174,6 @@ fn parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError>
         }
     }
     Ok(values)
-}
-
-fn read(path: &Path) -> Result<String, StartError> {
-    std::fs::read_to_string(path).map_err(|error| StartError::File {
-        path: path.to_owned(),
-        error,
-    })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use usage::{Seeds, SeedsError};
 
-use super::StartError;
+use super::{StartError, file};
 
 /// The built-in plans and keys. The secrets are public, so they are of use locally only.
 const BUILT_IN_SEEDS: &str = r#"{
@@ -20,7 +20,7 @@ const BUILT_IN_SEEDS: &str = r#"{
 
 /// Returns the seeds of a file, or the built-in ones. True if their keys may be shown.
 pub(super) fn read(path: Option<&Path>) -> Result<(Seeds, bool), StartError> {
-    let text = path.map_or_else(|| Ok(BUILT_IN_SEEDS.to_owned()), super::read)?;
+    let text = path.map_or_else(|| Ok(BUILT_IN_SEEDS.to_owned()), file::read)?;
     let invalid = |error: SeedsError| StartError::Document {
         path: path.unwrap_or(Path::new("built-in seeds")).to_owned(),
         position: error.position(&text),

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use super::backend::{BackendError, MAX_BUFFERED_RESPONSE_BYTES};
 use super::backend_body::BackendBody;
 use super::body::{BodyError, ResponseBody};
-use super::integration::IntegrationRequest;
+use super::integration_request::IntegrationRequest;
 use super::request_body::{BodyStatus, RequestBody};
 use super::response::{self, ErrorResponse};
 use super::{Gateway, MEMORY_EXHAUSTED, headers, path};

@@ -13,7 +13,7 @@ use http::header::{CONTENT_TYPE, COOKIE};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::integration::IntegrationRequest;
+use super::integration_request::IntegrationRequest;
 use crate::api::{Authorization, Exchange};
 
 /// The content types whose bodies are passed on as strings, in addition to `text/*`. All other

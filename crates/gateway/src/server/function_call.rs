@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::body::{BodyError, ResponseBody, full};
 use super::event::{is_text, proxy_event};
-use super::integration::IntegrationRequest;
+use super::integration_request::IntegrationRequest;
 use super::request_body::{BodyStatus, RequestBody};
 use super::response::ErrorResponse;
 use super::{Gateway, MEMORY_EXHAUSTED};

@@ -2,25 +2,16 @@
 
 use std::time::Instant;
 
-use http::{Method, Response};
+use http::Response;
 use hyper::body::Incoming;
 
 use super::backend_call::call_backend;
 use super::body::ResponseBody;
 use super::function_call::call_function;
+use super::integration_request::IntegrationRequest;
 use super::response::ErrorResponse;
 use super::{Gateway, headers};
-use crate::api::{Exchange, RequestParts, Route};
-
-/// A request to an integration, without its body.
-pub(super) struct IntegrationRequest<'r> {
-    pub(super) method: Method,
-    pub(super) parts: RequestParts,
-    /// The query string as sent.
-    pub(super) raw_query: String,
-    /// The names and values of path parameters.
-    pub(super) parameters: &'r [(&'r str, &'r str)],
-}
+use crate::api::{Exchange, Route};
 
 /// Returns the integration's response, mapped.
 pub(super) async fn integrate(

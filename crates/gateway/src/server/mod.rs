@@ -15,6 +15,7 @@ mod function_call;
 mod head_scanner;
 mod headers;
 mod integration;
+mod integration_request;
 mod local_caller;
 mod path;
 mod request;

@@ -78,6 +78,24 @@ impl Template {
         }
     }
 
+    /// The assertions that are false for the template's parameters, as `Rule: description`.
+    pub(super) fn failed_assertions(&self) -> Result<Vec<String>, TemplateError> {
+        let mut failed = Vec::new();
+        for rule in &self.rules {
+            if let Some(condition) = &rule.condition
+                && !self.is_true(condition, 0)?
+            {
+                continue;
+            }
+            for assertion in &rule.assertions {
+                if !self.is_true(&assertion.expression, 0)? {
+                    failed.push(format!("{}: {}", rule.name, assertion.description));
+                }
+            }
+        }
+        Ok(failed)
+    }
+
     fn are_equal(&self, argument: &Node, depth: usize) -> Result<bool, TemplateError> {
         let [left, right] = arguments::<2>(argument, "Equals")?;
         Ok(self.text(left, depth)? == self.text(right, depth)?)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::parameters::{self, StandIn, Values};
 use super::resource::Resource;
-use super::rules::Rule;
+use super::rule::Rule;
 use super::{Fields, Kind, Node, ParameterValues, Position, TemplateError};
 
 /// A template with a value for every parameter.

@@ -24,7 +24,7 @@ mod node;
 mod parameters;
 mod references;
 mod resource;
-mod rules;
+mod rule;
 mod substitute;
 
 use std::collections::BTreeMap;

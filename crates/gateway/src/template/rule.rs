@@ -1,18 +1,18 @@
-//! `Rules`: assertions on parameters, which CloudFormation checks before a deployment.
+//! A rule: assertions on parameters, which CloudFormation checks before a deployment.
 
-use super::{Fields, Node, Template, TemplateError};
+use super::{Fields, Node, TemplateError};
 
 #[derive(Debug)]
 pub(super) struct Rule {
-    name: String,
-    condition: Option<Node>,
-    assertions: Vec<Assertion>,
+    pub(super) name: String,
+    pub(super) condition: Option<Node>,
+    pub(super) assertions: Vec<Assertion>,
 }
 
 #[derive(Debug)]
-struct Assertion {
-    expression: Node,
-    description: String,
+pub(super) struct Assertion {
+    pub(super) expression: Node,
+    pub(super) description: String,
 }
 
 impl Rule {
@@ -45,25 +45,5 @@ impl Assertion {
             expression,
             description: description.map(|(text, _)| text).unwrap_or_default(),
         })
-    }
-}
-
-impl Template {
-    /// The assertions that are false for the template's parameters, as `Rule: description`.
-    pub(super) fn failed_assertions(&self) -> Result<Vec<String>, TemplateError> {
-        let mut failed = Vec::new();
-        for rule in &self.rules {
-            if let Some(condition) = &rule.condition
-                && !self.is_true(condition, 0)?
-            {
-                continue;
-            }
-            for assertion in &rule.assertions {
-                if !self.is_true(&assertion.expression, 0)? {
-                    failed.push(format!("{}: {}", rule.name, assertion.description));
-                }
-            }
-        }
-        Ok(failed)
     }
 }
