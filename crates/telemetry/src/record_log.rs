@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::call_record::{CallRecord, EndpointKind};
 use crate::error_kind::ErrorKind;
+use crate::milliseconds;
 use crate::request_scope::RequestScope;
 
 /// The destination of call records. Clones share it.
@@ -149,7 +150,7 @@ impl OpenRecord {
         CallRecord {
             service: self.service.into(),
             operation: self.operation.clone(),
-            duration_ms: (duration.as_secs_f64() * 1e6).round() / 1e3,
+            duration_ms: milliseconds(duration),
             success: outcome.is_ok(),
             error_type: outcome.err(),
             timestamp: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),

@@ -9,6 +9,7 @@ use policy::Rule;
 use policy::header_value::header_value;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use telemetry::milliseconds;
 use usage::{Decision, Plan, RouteLimit};
 
 use crate::Failure;
@@ -218,11 +219,6 @@ impl<'e> ResponseBuilder<'e> {
             "decided"
         );
     }
-}
-
-/// Returns milliseconds with three decimal places.
-fn milliseconds(elapsed: Duration) -> f64 {
-    (elapsed.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
+use telemetry::milliseconds;
 use utoipa::{IntoResponses, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -175,7 +176,7 @@ async fn time_and_log(request: Request, next: Next) -> Response {
     let response = tokio::time::timeout(INTEGRATION_TIMEOUT, next.run(request)).await;
     let response = response.unwrap_or_else(|_| timed_out(&method).into_response());
 
-    let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    let duration_ms = milliseconds(started.elapsed());
     let (status, route) = (response.status().as_u16(), route.as_deref().unwrap_or("-"));
     tracing::info!(
         method = method.as_str(),
