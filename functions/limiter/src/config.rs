@@ -68,11 +68,13 @@ mod tests {
     #[test]
     fn error_names_the_invalid_setting() {
         assert_eq!(config(&[]).unwrap_err(), "REGISTRY_TABLE is not set");
+
         let error = config(&[("EMBEDDED_STORE", r#"{"plans":{"p":{"rate":1}}}"#)]).unwrap_err();
         assert!(
             error.starts_with("EMBEDDED_STORE: plans.p.rate: unknown field"),
             "{error}"
         );
+
         let error = config(&[("EMBEDDED_STORE", "{}"), ("KEY_HEADER", "cookie")]).unwrap_err();
         assert!(
             error.starts_with("KEY_HEADER: invalid header name `cookie`"),

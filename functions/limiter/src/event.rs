@@ -186,6 +186,7 @@ fn check_body(event: &mut Value, mistakes: &mut Vec<Mistake>) {
     let Some(body) = event["body"].as_str().filter(|_| is_encoded) else {
         return;
     };
+
     if STANDARD.decode(body).is_err() {
         mistakes.push(Mistake::at("", "the body is not valid base64"));
         event["body"] = Value::Null;
@@ -281,6 +282,7 @@ mod tests {
             ("/headers/x-forwarded-proto", json!("https,http")),
         ];
         let received = read(event(&odd)).unwrap();
+
         assert_eq!(received.mistakes, []);
         assert_eq!(
             received

@@ -115,6 +115,7 @@ mod tests {
         );
         assert_eq!(of("/_tollgate/usage", "get"), json!([{"api_key": []}]));
         assert_eq!(of("/_tollgate/openapi.json", "get"), json!([]));
+
         for (path, item) in description()["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 assert!(operation["security"].is_array(), "{method} {path}");

@@ -266,6 +266,7 @@ mod tests {
             fields(json!({"a": 1}), json!({"a": 1, "b": {}})),
             json!({"/b": {"new": {}}})
         );
+
         let made = Changes::between(None, Some(&json!({})));
         assert_eq!(Value::from(made.fields), json!({"": {"new": {}}}));
     }
@@ -283,6 +284,7 @@ mod tests {
             fields(list(&[&a, &b, &c]), list(&[&a, &c])),
             json!({"/rules/1/match": {"old": "/b"}, "/rules/1/auth": {"old": "any"}})
         );
+
         let none = rule("/b", "none");
         assert_eq!(
             fields(list(&[&a, &b]), list(&[&a, &none])),
@@ -389,6 +391,7 @@ mod tests {
             json!({"/plan": {"new": "free"}, "/enabled": {"new": true}, "/scopes": {"new": ["a"]},
                 "/expires_at": {"new": "9999-12-31T23:59:59Z"}, "/metadata/stripe": "changed"})
         );
+
         let mut after = before.clone();
         after.key.enabled = false;
         after.key.scopes.clear();

@@ -91,6 +91,7 @@ mod tests {
     fn forms_are_distinguished() {
         use Form::{Plain, Quoted, TextAfterQuote, Unclosed};
         let quoted = Quoted { trailing: 0 };
+
         for (record, expected) in [
             ("a,b\n", vec![Plain, Plain]),
             ("\r\n\n\"a\",b,\"\"\r\n", vec![quoted, Plain, quoted]),

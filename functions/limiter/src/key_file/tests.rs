@@ -28,6 +28,7 @@ fn columns_come_in_any_order_and_case() {
          ,{SECOND},,,second,\n"
     );
     let found: Vec<_> = rows(&text).into_iter().map(Result::unwrap).collect();
+
     assert_eq!(
         (found[0].line, found[0].name.as_deref(), found[0].enabled),
         (2, Some("first"), Some(false))
@@ -177,6 +178,7 @@ fn rejected_rows_are_named_by_line_without_their_key() {
         .collect();
     let lines: Vec<_> = found.iter().map(|(line, _)| *line).collect();
     assert_eq!(lines, [2, 3, 5, 7, 8, 9, 10]);
+
     let expected = [
         "",
         "20 to 128",

@@ -102,6 +102,7 @@ fn description_of_plan_matches_its_type() {
 #[test]
 fn optional_fields_that_must_not_be_null_are_described() {
     let schemas = &crate::api::description()["components"]["schemas"];
+
     for (name, required) in [
         ("Plan", json!(null)),
         ("Throttle", json!(["rate", "burst"])),

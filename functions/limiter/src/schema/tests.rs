@@ -53,6 +53,7 @@ fn every_mistake_is_reported_at_its_place() {
         "/throttle/rate",
         "/trottle",
     ];
+
     assert_eq!(found, expected);
 }
 
@@ -74,6 +75,7 @@ fn mistake_names_the_field_and_the_expected_value_only() {
              `scopes`, `subject`",
         ]
     );
+
     let (_, found) = check(
         "Plan",
         json!({"algorithm": "leaky", "window_s": 0, "quotas": [{}]}),
@@ -203,6 +205,7 @@ fn null_is_rejected_where_it_would_loosen_a_limit() {
     }
     let (_, found) = check("Plan", json!({"throttle": null}));
     assert_eq!(found[0].1, "`throttle` is null, expected a JSON object");
+
     // In a merge patch, null removes a value.
     let changes = json!({"name": null, "description": null, "expires_at": null, "subject": null, "scopes": null});
     assert_eq!(pointers("KeyChanges", changes), [""; 0]);
@@ -218,6 +221,7 @@ fn whole_numbers_may_have_a_decimal_point() {
         (left, found.len()),
         (json!({"throttle": {"rate": 1, "burst": 5}, "lease": 16}), 0)
     );
+
     let odd = json!({"throttle": {"rate": 1, "burst": 5.5}, "lease": -0.0, "window_s": 1e300});
     assert_eq!(
         pointers("Plan", odd),
@@ -279,6 +283,7 @@ proptest! {
             prop_assert!(serde_json::from_value::<PlanDocument>(left.clone()).is_ok(), "{left}");
         }
         let readable = value.is_object() && serde_json::from_value::<PlanDocument>(value.clone()).is_ok();
+
         prop_assert!(readable || !found.is_empty(), "{value}");
     }
 }

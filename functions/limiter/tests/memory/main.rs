@@ -1,5 +1,5 @@
-//! What the import of a file holds in memory, and how often it writes. In a process of its own,
-//! whose whole memory is counted.
+//! The memory and the transactions of an import. This test counts all memory of its process, so it
+//! is a test binary of its own.
 
 #![expect(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use usage::{DynamoDbConfig, DynamoDbStore, Store};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// A table that has one plan, takes everything and keeps nothing.
+/// A DynamoDB table with one plan, which accepts every write and stores nothing.
 #[derive(Default)]
 struct Table {
     transactions: AtomicUsize,
@@ -46,7 +46,7 @@ impl Table {
         (table, address)
     }
 
-    /// Ends with the connection.
+    /// Serves requests until the connection is closed.
     fn serve(&self, stream: &TcpStream) -> Option<()> {
         let mut reader = BufReader::new(stream);
         loop {
@@ -63,16 +63,16 @@ impl Table {
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).ok()?;
-            let answer = self.answer(&operation, &body);
+            let response = self.response(&operation, &body);
             let head = format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
-                answer.len()
+                response.len()
             );
-            (&*stream).write_all((head + &answer).as_bytes()).ok()?;
+            (&*stream).write_all((head + &response).as_bytes()).ok()?;
         }
     }
 
-    fn answer(&self, operation: &str, body: &[u8]) -> String {
+    fn response(&self, operation: &str, body: &[u8]) -> String {
         match operation {
             "GetItem" => json!({"Item": {"v": {"N": "1"}, "doc": {"S": "{}"}}}).to_string(),
             "BatchGetItem" => json!({"Responses": {}, "UnprocessedKeys": {}}).to_string(),
@@ -86,7 +86,7 @@ impl Table {
                 );
                 "{}".to_owned()
             }
-            other => panic!("{other} is no part of an import"),
+            other => panic!("an import does not call {other}"),
         }
     }
 }
@@ -125,24 +125,23 @@ fn event(rows: usize) -> Value {
     event
 }
 
-/// What the import of so many rows takes at its peak beyond the event itself, per byte of which it
-/// may copy it.
+/// Imports a file. Returns the response and the peak of the additional memory in bytes.
 async fn imported(limiter: &Limiter, rows: usize) -> (Value, usize) {
     let event = event(rows);
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage();
-    let answer = limiter.handle(event).await.unwrap();
+    let response = limiter.handle(event).await.unwrap();
     (
-        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap(),
+        serde_json::from_str(response["body"].as_str().unwrap()).unwrap(),
         MEMORY.peak_usage() - before,
     )
 }
 
 #[tokio::test]
-async fn rows_are_written_25_at_a_time_and_take_no_memory_but_for_the_response() {
+async fn rows_are_written_25_at_a_time_in_bounded_memory() {
     let (table, address) = Table::start();
     let limiter = limiter(address).await;
-    // What is made once is made by the first.
+    // The first import makes the allocations that are made once.
     imported(&limiter, 100).await;
     let (_, few) = imported(&limiter, 1_000).await;
     table.transactions.store(0, Ordering::Relaxed);
@@ -154,7 +153,7 @@ async fn rows_are_written_25_at_a_time_and_take_no_memory_but_for_the_response()
         "{outcome:.200}"
     );
     assert_eq!(outcome["keys"].as_array().unwrap().len(), 4_000);
-    // Each transaction also writes which key was put on the plan last.
+    // Each transaction also writes the last key of the plan.
     assert_eq!(
         (
             table.transactions.load(Ordering::Relaxed),
@@ -162,17 +161,17 @@ async fn rows_are_written_25_at_a_time_and_take_no_memory_but_for_the_response()
         ),
         (160, 4_000 + 160)
     );
-    // 3,000 rows more are 123,000 bytes more; as the event's and the request's body they are there
-    // twice.
+
+    // The body of 3,000 more rows is in memory twice: in the event and in the request.
     let body = 3_000 * "name-00000000,a-key-of-a-file-00000000,free\n".len();
-    // Of each row more, its secret's hash and line, and its id in the response, which is copied on
-    // its way out.
+    // For each row, the hash and the line of the secret, and the id in the response, which is copied
+    // when it is sent.
     let response = 3_000 * 600;
     println!(
         "peak: {few} bytes for 1,000 rows, {many} for 4,000, of which {body} a copy of the body"
     );
     assert!(
         many < few + 2 * body + response,
-        "{many} bytes at the peak, {few} for a quarter of the rows"
+        "peak of {many} bytes, {few} bytes for a quarter of the rows"
     );
 }

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::servers::Server;
-use crate::support::{Answer, Api, idempotency_key, unique};
+use crate::support::{Api, Response, idempotency_key, unique};
 
 const ALICE: &str = "arn:aws:sts::123456789012:assumed-role/Admin/alice@example.com";
 
-/// A log that is read again.
+/// A log in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -25,7 +25,7 @@ impl Write for Log {
 }
 
 impl Log {
-    /// The log of this thread from now on, of a function whose log level is ERROR.
+    /// Starts to capture the log of this thread, at the log level ERROR.
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
@@ -37,7 +37,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The audit lines since the last look, each as action, target and the rest.
+    /// Returns the audit lines since the previous call, without the fields that [`record`] removes.
     fn records(&self) -> Vec<Value> {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap());
         let text = String::from_utf8(bytes).unwrap();
@@ -51,13 +51,14 @@ impl Log {
     }
 }
 
-/// Checks who is named, and returns what was done.
+/// Checks the principal and the request id of a line, and returns the other fields.
 fn record(mut line: Value) -> Value {
     assert_eq!(
         (&line["principal"], &line["request_id"]),
         (&json!(ALICE), &json!("JKJaXmPLvHcESHA=")),
         "{line}"
     );
+
     let fields = line.as_object_mut().unwrap();
     for field in [
         "principal",
@@ -75,7 +76,7 @@ fn record(mut line: Value) -> Value {
     line
 }
 
-async fn send(api: &Api, method: &str, path: &str, body: Value) -> Answer {
+async fn send(api: &Api, method: &str, path: &str, body: Value) -> Response {
     let call = api.call_as(
         method,
         &format!("/_tollgate/v1{path}"),
@@ -93,7 +94,7 @@ fn done(action: &str, target: &str, changes: Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_change_of_a_key_is_recorded_and_its_secrets_are_not() {
+async fn changes_of_keys_are_recorded_without_secrets() {
     let api = Api::embedded();
     let (log, _guard) = Log::start();
     let new = json!({"plan": "free", "name": "Acme Inc.", "metadata": {"stripe": "cus_hush"}});
@@ -125,6 +126,7 @@ async fn every_change_of_a_key_is_recorded_and_its_secrets_are_not() {
         .status,
         200
     );
+
     let changes = json!({"/enabled": {"old": true, "new": false}, "/name": {"old": "Acme Inc."}});
     assert_eq!(log.records(), done("key.update", id, changes));
 
@@ -154,13 +156,16 @@ async fn every_change_of_a_key_is_recorded_and_its_secrets_are_not() {
     )
     .await;
     assert_eq!(granted.json()["granted"], -100);
+
     let grant = json!({"action": "usage.grant", "target": id, "result": "ok", "quota": "day", "amount": -100});
     assert_eq!(log.records(), vec![grant]);
 
     assert_eq!(send(&api, "DELETE", &path, Value::Null).await.status, 204);
+
     let all = all + &log.text();
     let changes = json!({"/plan": {"old": "free"}, "/enabled": {"old": false}, "/metadata/stripe": "changed"});
     assert_eq!(log.records(), done("key.delete", id, changes));
+
     for secret in [first, rotated["key"].as_str().unwrap(), "hush"] {
         assert!(!all.contains(secret), "{all}");
     }
@@ -179,6 +184,7 @@ async fn changes_of_plans_policies_and_refunds_are_recorded() {
     .await;
     let changes = json!({"/throttle/rate": {"new": 1}, "/throttle/burst": {"new": 5}});
     assert_eq!(log.records(), done("plan.put", "p", changes));
+
     send(
         &api,
         "PUT",
@@ -194,11 +200,13 @@ async fn changes_of_plans_policies_and_refunds_are_recorded() {
             json!({"/throttle/rate": {"old": 1, "new": 2}})
         )
     );
+
     send(&api, "PUT", "/plans/empty", json!({})).await;
     assert_eq!(
         log.records(),
         done("plan.put", "empty", json!({"": {"new": {}}}))
     );
+
     send(&api, "DELETE", "/plans/empty", Value::Null).await;
     assert_eq!(
         log.records(),
@@ -227,6 +235,7 @@ async fn changes_of_plans_policies_and_refunds_are_recorded() {
     let question = json!({"key": "local-free-key-000000000001", "cost": 3});
     let charge = send(&api, "POST", "/decisions", question).await.json()["charge"].clone();
     assert_eq!(log.records(), Vec::<Value>::new());
+
     for _ in 0..2 {
         send(
             &api,
@@ -243,7 +252,7 @@ async fn changes_of_plans_policies_and_refunds_are_recorded() {
 }
 
 #[tokio::test]
-async fn each_row_of_an_import_that_changes_a_key_is_recorded() {
+async fn every_imported_change_is_recorded() {
     let api = Api::embedded();
     let (log, _guard) = Log::start();
     let import = |file: String, query: &str| {
@@ -275,7 +284,7 @@ async fn each_row_of_an_import_that_changes_a_key_is_recorded() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_not_recorded() {
+async fn request_without_a_change_is_not_recorded() {
     let api = Api::embedded();
     let id = idempotency_key();
     let (log, _guard) = Log::start();
@@ -326,12 +335,13 @@ async fn what_changes_nothing_is_not_recorded() {
 }
 
 #[tokio::test]
-async fn a_change_that_may_have_happened_is_recorded_as_unknown() {
+async fn change_with_unknown_outcome_is_recorded_as_unknown() {
     let server = Server::ministack();
     let api = Api::dynamodb(&format!("http://{}", server.address)).await;
     let (log, _guard) = Log::start();
     let plan = unique("plan");
     drop(server);
+
     assert_eq!(
         send(&api, "PUT", &format!("/plans/{plan}"), json!({}))
             .await

@@ -1,4 +1,4 @@
-//! Decisions.
+//! Decisions and refunds.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use crate::servers::Server;
 use crate::support::Api;
 
 async fn decide(api: &Api, question: Value) -> Value {
-    let answer = api.send("POST", "/decisions", question).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
+    let response = api.send("POST", "/decisions", question).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
 }
 
-pub(crate) async fn a_decision_is_made_and_its_charge_given_back(api: Arc<Api>) {
+pub(crate) async fn decision_is_charged_and_refunded(api: Arc<Api>) {
     let plan = json!({"quotas": [{"limit": 2, "period": "day"}], "routes": {"POST /pay": {"rate": 0.001, "burst": 1}}});
     let plan = api.plan(plan).await;
     let ask =
@@ -23,6 +23,7 @@ pub(crate) async fn a_decision_is_made_and_its_charge_given_back(api: Arc<Api>) 
         (&first["decision"], &first["reason"], &first["route"]),
         (&json!("allowed"), &json!("ok"), &json!("POST /pay"))
     );
+
     let paid = decide(&api, ask("alice", "POST /pay")).await;
     assert_eq!(
         (&paid["decision"], &paid["reason"]),
@@ -30,11 +31,13 @@ pub(crate) async fn a_decision_is_made_and_its_charge_given_back(api: Arc<Api>) 
     );
     assert_eq!(paid["problem"]["violated-policies"], json!(["POST /pay"]));
     assert!(paid["retry_after"].as_u64().unwrap() >= 1);
+
     let second = decide(&api, ask("alice", "GET /x")).await;
     assert_eq!(
         (&second["limit"], &second["remaining"], &second["reset"]),
         (&json!(2), &json!(0), &json!(43_200))
     );
+
     let third = decide(&api, ask("alice", "GET /x")).await;
     assert_eq!(
         (&third["reason"], &third["problem"]["status"]),
@@ -44,6 +47,7 @@ pub(crate) async fn a_decision_is_made_and_its_charge_given_back(api: Arc<Api>) 
         decide(&api, ask("bob", "GET /x")).await["decision"],
         "allowed"
     );
+
     let refund = json!({"mode": "refund", "charge": second["charge"]});
     assert_eq!(
         decide(&api, refund.clone()).await,
@@ -53,13 +57,14 @@ pub(crate) async fn a_decision_is_made_and_its_charge_given_back(api: Arc<Api>) 
         decide(&api, refund).await,
         json!({"refunded": false, "reason": "already_refunded"})
     );
+
     let peek = json!({"subject": "alice", "plan": plan, "mode": "peek", "cost": 0});
     assert_eq!(decide(&api, peek).await["remaining"], 1);
 }
 
-/// Whoever may ask for decisions has good charges to take apart: each change makes one that was
-/// never made.
-pub(crate) async fn a_charge_that_nobody_made_gives_nothing_back(api: Arc<Api>) {
+/// A caller of the decisions API has valid charges to copy parts from. Every combination and every
+/// change is rejected.
+pub(crate) async fn forged_charge_is_rejected(api: Arc<Api>) {
     let plan = api
         .plan(json!({"quotas": [{"limit": 100, "period": "day"}]}))
         .await;
@@ -79,14 +84,14 @@ pub(crate) async fn a_charge_that_nobody_made_gives_nothing_back(api: Arc<Api>) 
         [small[0], large[1], small[2]].join("."),
         [small[0], theirs[1], theirs[2]].join("."),
     ];
-    // The nonce is in front, the cost behind caller and instant.
+    // Positions in the nonce, and in the cost after caller and instant.
     for place in [4, 36, 40] {
         let mut changed = small[1].to_owned().into_bytes();
         changed[place] = if changed[place] == b'B' { b'C' } else { b'B' };
         forged.push([small[0], &String::from_utf8(changed).unwrap(), small[2]].join("."));
     }
     for charge in forged {
-        let answer = api
+        let response = api
             .send(
                 "POST",
                 "/decisions",
@@ -94,19 +99,20 @@ pub(crate) async fn a_charge_that_nobody_made_gives_nothing_back(api: Arc<Api>) 
             )
             .await;
         assert_eq!(
-            (answer.status, answer.mistakes()),
+            (response.status, response.mistakes()),
             (422, vec!["/charge".to_owned()]),
             "{charge}"
         );
     }
     let peek = |subject: &str| json!({"subject": subject, "plan": plan, "mode": "peek", "cost": 0});
+
     assert_eq!(decide(&api, peek("mallory")).await["remaining"], 49);
     assert_eq!(decide(&api, peek("trent")).await["remaining"], 50);
 }
 
-/// Several instances over the same tables.
+/// Several instances use the same tables.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_charge_of_one_instance_is_given_back_once_by_all_of_them() {
+async fn charge_is_refunded_once_across_instances() {
     let server = Server::ministack();
     let url = format!("http://{}", server.address);
     let (first, second, third) = (
@@ -120,16 +126,17 @@ async fn a_charge_of_one_instance_is_given_back_once_by_all_of_them() {
     let ask = json!({"subject": "victor", "plan": plan, "cost": 4});
     let (one, two) = tokio::join!(decide(&first, ask.clone()), decide(&second, ask));
     assert_ne!(one["charge"], two["charge"]);
+
     for made in [one, two] {
         let refund = json!({"mode": "refund", "charge": made["charge"]});
-        let answers = tokio::join!(
+        let responses = tokio::join!(
             decide(&second, refund.clone()),
             decide(&third, refund.clone()),
             decide(&first, refund)
         );
-        let refunded = [answers.0, answers.1, answers.2]
+        let refunded = [responses.0, responses.1, responses.2]
             .iter()
-            .filter(|answer| answer["refunded"] == true)
+            .filter(|response| response["refunded"] == true)
             .count();
         assert_eq!(refunded, 1);
     }
@@ -137,7 +144,7 @@ async fn a_charge_of_one_instance_is_given_back_once_by_all_of_them() {
     assert_eq!(decide(&third, peek).await["remaining"], 10);
 }
 
-pub(crate) async fn peeking_charges_nothing(api: Arc<Api>) {
+pub(crate) async fn peek_charges_nothing(api: Arc<Api>) {
     let plan = api
         .plan(json!({"quotas": [{"limit": 5, "period": "day"}]}))
         .await;
@@ -146,10 +153,11 @@ pub(crate) async fn peeking_charges_nothing(api: Arc<Api>) {
         let seen = decide(&api, json!({"key": secret, "mode": "peek", "cost": 0})).await;
         assert_eq!((&seen["remaining"], seen.get("charge")), (&json!(5), None));
     }
+
     assert_eq!(decide(&api, json!({"key": secret})).await["remaining"], 4);
 }
 
-pub(crate) async fn s18_who_may_not_call_is_denied(api: Arc<Api>) {
+pub(crate) async fn invalid_keys_are_denied(api: Arc<Api>) {
     let api = &*api;
     let make = |more: Value| async move {
         let mut body = json!({"plan": "free"});
@@ -162,23 +170,24 @@ pub(crate) async fn s18_who_may_not_call_is_denied(api: Arc<Api>) {
         make(json!({"enabled": false})).await,
         make(json!({"expires_at": "2026-11-22T12:00:00Z"})).await,
     );
+
     for (key, reason) in [
         (off, "key_disabled"),
         (over, "key_expired"),
-        (json!("nobody-knows-this-key-000001"), "unknown_key"),
+        (json!("a-key-that-is-unknown-000001"), "unknown_key"),
         (json!("short"), "malformed_credentials"),
     ] {
-        let answer = decide(api, json!({"key": key})).await;
+        let response = decide(api, json!({"key": key})).await;
         assert_eq!(
-            (&answer["decision"], &answer["reason"]),
+            (&response["decision"], &response["reason"]),
             (&json!("denied"), &json!(reason))
         );
     }
 }
 
-pub(crate) async fn s36_what_can_never_pass_is_a_mistake(api: Arc<Api>) {
+pub(crate) async fn call_that_can_never_be_allowed_is_rejected(api: Arc<Api>) {
     let plan = api.plan(json!({"throttle": {"rate": 1, "burst": 5}})).await;
-    let answer = api
+    let response = api
         .send(
             "POST",
             "/decisions",
@@ -186,13 +195,14 @@ pub(crate) async fn s36_what_can_never_pass_is_a_mistake(api: Arc<Api>) {
         )
         .await;
     assert_eq!(
-        (answer.status, &answer.json()["reason"]),
+        (response.status, &response.json()["reason"]),
         (422, &json!("limit_impossible"))
     );
-    assert_eq!(answer.header("retry-after"), None);
+
+    assert_eq!(response.header("retry-after"), None);
 }
 
-pub(crate) async fn members_that_do_not_go_together_are_told_at_once(api: Arc<Api>) {
+pub(crate) async fn conflicting_fields_are_reported_at_once(api: Arc<Api>) {
     for (question, expected) in [
         (json!({}), ""),
         (
@@ -215,9 +225,9 @@ pub(crate) async fn members_that_do_not_go_together_are_told_at_once(api: Arc<Ap
             "/charge /route /subject",
         ),
     ] {
-        let answer = api.send("POST", "/decisions", question.clone()).await;
+        let response = api.send("POST", "/decisions", question.clone()).await;
         assert_eq!(
-            (answer.status, answer.mistakes().join(" ")),
+            (response.status, response.mistakes().join(" ")),
             (422, expected.to_owned()),
             "{question}"
         );

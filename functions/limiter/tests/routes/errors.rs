@@ -1,4 +1,4 @@
-//! What goes wrong before any route does anything.
+//! Errors that are found before a handler does anything.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::servers::Server;
 use crate::support::Api;
 
 #[tokio::test]
-async fn nobody_but_whom_iam_let_pass_administrates() {
+async fn admin_requires_iam() {
     let api = Api::embedded();
     for authorizer in [
         Value::Null,
@@ -30,7 +30,7 @@ async fn nobody_but_whom_iam_let_pass_administrates() {
 }
 
 #[tokio::test]
-async fn each_way_a_request_can_be_wrong_has_its_status_and_a_problem_document() {
+async fn every_error_has_its_status_and_a_problem_document() {
     let api = Api::embedded();
     let large = format!("{{\"a\":\"{}\"}}", "x".repeat(256 * 1024));
     for (method, path, kind, body, status) in [
@@ -53,9 +53,9 @@ async fn each_way_a_request_can_be_wrong_has_its_status_and_a_problem_document()
         ),
         ("PUT", "/plans/p?x=1", "application/json", "{}", 400),
     ] {
-        let answer = api.call(method, path).body(kind, body).send().await;
-        assert_eq!(answer.status, status, "{method} {path} {kind}");
-        drop(answer.mistakes());
+        let response = api.call(method, path).body(kind, body).send().await;
+        assert_eq!(response.status, status, "{method} {path} {kind}");
+        drop(response.mistakes());
     }
     assert_eq!(
         api.call("POST", "/plans").send().await.header("allow"),
@@ -69,6 +69,7 @@ async fn each_way_a_request_can_be_wrong_has_its_status_and_a_problem_document()
             .status,
         406
     );
+
     let condition = api
         .call("PUT", "/plans/p")
         .header("if-match", "x")
@@ -82,7 +83,7 @@ async fn each_way_a_request_can_be_wrong_has_its_status_and_a_problem_document()
 }
 
 #[tokio::test]
-async fn whatever_stands_in_a_path_is_an_answer() {
+async fn unusual_paths_are_client_errors() {
     let api = Api::embedded();
     for path in [
         "/keys/a b",
@@ -95,19 +96,23 @@ async fn whatever_stands_in_a_path_is_an_answer() {
         "/./plans",
         "/plans/.",
     ] {
-        let answer = api.get(path).await;
-        assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
+        let response = api.get(path).await;
+        assert!(
+            (400..500).contains(&response.status),
+            "{path}: {response:?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn without_the_store_a_change_may_have_happened_and_a_look_may_not() {
+async fn store_failure_says_whether_a_write_may_have_been_applied() {
     let server = Server::ministack();
     let api = Api::dynamodb(&format!("http://{}", server.address)).await;
     let (key_id, _) = api.key("free").await;
     drop(server);
     let (key, usage) = (format!("/keys/{key_id}"), format!("/keys/{key_id}/usage"));
-    for (method, path, body, in_doubt) in [
+
+    for (method, path, body, may_be_applied) in [
         ("GET", "/plans", Value::Null, false),
         ("GET", "/plans/free", Value::Null, false),
         ("GET", &usage, Value::Null, false),
@@ -118,38 +123,40 @@ async fn without_the_store_a_change_may_have_happened_and_a_look_may_not() {
             false,
         ),
         ("PUT", "/plans/free", json!({}), true),
-        // It fails at the policies that may name the plan, before anything is written.
+        // It reads the policies that may name the plan first, and nothing is written.
         ("DELETE", "/plans/free", Value::Null, false),
         ("DELETE", &key, Value::Null, true),
     ] {
         let call = api.call(method, path);
-        let answer = if body.is_null() {
+        let response = if body.is_null() {
             call.send().await
         } else {
             call.json(body).send().await
         };
         assert_eq!(
-            (answer.status, answer.header("retry-after")),
+            (response.status, response.header("retry-after")),
             (503, Some("1")),
-            "{method} {path}: {answer:?}"
+            "{method} {path}: {response:?}"
         );
         assert_eq!(
-            answer.text.contains("may have been applied"),
-            in_doubt,
-            "{method} {path}: {answer:?}"
+            response.text.contains("may have been applied"),
+            may_be_applied,
+            "{method} {path}: {response:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn the_description_is_for_everybody_and_names_every_status() {
+async fn description_is_public() {
     let api = Api::embedded();
-    let answer = api
+    let response = api
         .call_as("GET", "/_tollgate/openapi.json", Value::Null)
         .send()
         .await;
-    assert_eq!(answer.status, 200);
-    let description = answer.json();
+    assert_eq!(response.status, 200);
+
+    let description = response.json();
+
     assert_eq!(
         (
             &description["openapi"],
@@ -161,7 +168,7 @@ async fn the_description_is_for_everybody_and_names_every_status() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_the_functions_error_and_does_not_repeat_it() {
+async fn event_that_is_not_a_request_is_an_error_without_its_values() {
     let api = Api::embedded();
     for event in [
         json!({}),

@@ -1,11 +1,11 @@
-//! Whatever an event says, the function answers and does not panic.
+//! Unusual and invalid events. None causes a panic.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::Api;
 
-/// What stands where in an event that API Gateway sends.
+/// Places in an event from API Gateway.
 const PLACES: [&str; 24] = [
     "/version",
     "/routeKey",
@@ -41,6 +41,7 @@ fn changed(place: &str, value: Option<Value>) -> Value {
     let mut event = event();
     let (parent, field) = place.rsplit_once('/').unwrap();
     let parent = event.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+
     match value {
         Some(value) => drop(parent.insert(field.to_owned(), value)),
         None => drop(parent.remove(field)),
@@ -48,20 +49,21 @@ fn changed(place: &str, value: Option<Value>) -> Value {
     event
 }
 
-/// The status, or nothing if the event is not a request. `limiter::answer` would hide a panic.
+/// Returns the status, or `None` if the event is not a request. `limiter::handle_event` would hide a
+/// panic.
 fn status(event: Value) -> Option<u64> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let answer = runtime
+    let response = runtime
         .block_on(Api::embedded().limiter.handle(event))
         .ok()?;
-    Some(answer["statusCode"].as_u64().unwrap())
+    Some(response["statusCode"].as_u64().unwrap())
 }
 
 #[test]
-fn odd_hosts_queries_bodies_and_paths_are_answered() {
+fn unusual_hosts_queries_bodies_and_paths_are_handled() {
     for (place, value, expected) in [
         ("/headers/host", json!("api.example.com:99999"), 200),
         ("/headers/host", json!("1.2.3.4.5"), 200),
@@ -99,22 +101,24 @@ fn odd_hosts_queries_bodies_and_paths_are_answered() {
     }
     let mut encoded = changed("/isBase64Encoded", Some(json!(true)));
     encoded["body"] = "!!!".into();
+
     assert_eq!(status(encoded), Some(400));
 }
 
 #[tokio::test]
-async fn a_malformed_request_gets_a_problem_document_that_names_every_mistake() {
+async fn malformed_request_gets_every_mistake_in_a_problem_document() {
     let api = Api::embedded();
     let call = api
         .call("GE T", "/plans")
         .header("x-a", "a\nb")
         .header("x-b", "a\u{7f}b");
-    let answer = call.send().await;
+    let response = call.send().await;
+
     assert_eq!(
-        (answer.status, answer.header("content-type")),
+        (response.status, response.header("content-type")),
         (400, Some("application/problem+json"))
     );
-    assert_eq!(answer.mistakes(), ["method", "x-a", "x-b"]);
+    assert_eq!(response.mistakes(), ["method", "x-a", "x-b"]);
 }
 
 fn arbitrary_json() -> impl Strategy<Value = Value> {
@@ -135,7 +139,7 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn a_list_in_the_place_of_an_object_administrates_nothing() {
+fn list_instead_of_an_object_is_not_an_administrator() {
     for (place, list) in [
         ("/requestContext/authorizer", json!([{}, null, {}])),
         (
@@ -157,9 +161,9 @@ fn a_list_in_the_place_of_an_object_administrates_nothing() {
 }
 
 proptest! {
-    /// A field of a good event, replaced or left out.
+    /// One field of a valid event is replaced or removed.
     #[test]
-    fn no_event_whatever_makes_it_panic(
+    fn no_event_causes_a_panic(
         place in proptest::sample::select(&PLACES[..]), value in proptest::option::of(arbitrary_json()),
     ) {
         if let Some(status) = status(changed(place, value)) {
@@ -167,9 +171,9 @@ proptest! {
         }
     }
 
-    /// Texts that come from the client, several of them odd at once.
+    /// Several texts of the client are unusual.
     #[test]
-    fn no_request_whatever_makes_it_panic(
+    fn no_request_causes_a_panic(
         path in any::<String>(), query in any::<String>(), host in any::<String>(), scheme in any::<String>(),
         body in any::<String>(), is_encoded in any::<bool>(), method in "[A-Za-z ]{0,8}",
     ) {
@@ -182,12 +186,13 @@ proptest! {
         event["isBase64Encoded"] = is_encoded.into();
         event["requestContext"]["http"]["method"] = method.into();
         let status = status(event);
+
         prop_assert!(status.is_some_and(|status| (200..500).contains(&status)), "{status:?}");
     }
 
-    /// Nothing but API Gateway's own word makes an administrator.
+    /// Without an IAM identity from API Gateway, no request is from an administrator.
     #[test]
-    fn no_authorizer_whatever_but_iam_administrates(authorizer in arbitrary_json()) {
+    fn only_iam_identifies_an_administrator(authorizer in arbitrary_json()) {
         prop_assume!(authorizer.get("iam").is_none_or(Value::is_null));
         let status = status(changed("/requestContext/authorizer", Some(authorizer)));
         prop_assert!(status.is_none_or(|status| status != 200), "{status:?}");

@@ -1,4 +1,4 @@
-//! Import and export of key files.
+//! The import and export of key files.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::keys::reason;
-use crate::support::{Answer, Api, unique};
+use crate::support::{Api, Response, unique};
 
-async fn import(api: &Api, query: &str, file: &str) -> Answer {
+async fn import(api: &Api, query: &str, file: &str) -> Response {
     api.call("POST", &format!("/keys/import{query}"))
         .body("text/csv", file)
         .send()
@@ -42,7 +42,7 @@ fn lines(messages: &Value) -> Vec<u64> {
         .collect()
 }
 
-pub(crate) async fn a_key_file_is_imported_and_exported(api: Arc<Api>) {
+pub(crate) async fn key_file_is_imported_and_exported(api: Arc<Api>) {
     let plan = api.plan(json!({})).await;
     let (first, second, off) = (secret(), secret(), secret());
     let file = format!(
@@ -55,6 +55,7 @@ pub(crate) async fn a_key_file_is_imported_and_exported(api: Arc<Api>) {
     );
     let imported = import(&api, &format!("?plan={plan}"), &file).await;
     assert_eq!(imported.status, 200, "{imported:?}");
+
     let outcome = imported.json();
     assert_eq!(
         (&outcome["imported"], counts(&outcome)),
@@ -80,6 +81,7 @@ pub(crate) async fn a_key_file_is_imported_and_exported(api: Arc<Api>) {
             .collect::<BTreeSet<_>>()
     };
     assert_eq!(ids(&before), ids(&outcome["keys"]));
+
     let again = import(&api, &format!("?plan={plan}"), &file).await.json();
     assert_eq!(
         (counts(&again), &again["keys"][0]["outcome"]),
@@ -91,6 +93,7 @@ pub(crate) async fn a_key_file_is_imported_and_exported(api: Arc<Api>) {
     assert_eq!(exported.lines().count(), 4);
     assert!(exported.starts_with("KeyId,Name,Description,Enabled,UsagePlanIds,"));
     assert!(exported.contains(",first,\"one, two\",TRUE,"), "{exported}");
+
     let headless = import(&api, "", "Name,Secret\n").await;
     assert_eq!(
         (headless.status, headless.mistakes()),
@@ -98,7 +101,7 @@ pub(crate) async fn a_key_file_is_imported_and_exported(api: Arc<Api>) {
     );
 }
 
-pub(crate) async fn an_import_reads_what_an_export_writes(api: Arc<Api>) {
+pub(crate) async fn exported_file_is_imported_unchanged(api: Arc<Api>) {
     let plan = api.plan(json!({})).await;
     let mut expected = BTreeSet::new();
     for name in [
@@ -121,7 +124,7 @@ pub(crate) async fn an_import_reads_what_an_export_writes(api: Arc<Api>) {
     let exported = export(&api, &plan).await;
     let mut rows = csv::Reader::from_reader(exported.as_bytes());
     let mut header: Vec<String> = rows.headers().unwrap().iter().map(str::to_owned).collect();
-    // The keys are still there, so another registry would have the ids.
+    // The keys still exist under their ids, so the file gets no ids.
     header.push("Key".to_owned());
     header[0] = "Ignored".to_owned();
     let (other, mut file) = (api.plan(json!({})).await, Vec::new());
@@ -158,6 +161,7 @@ pub(crate) async fn an_import_reads_what_an_export_writes(api: Arc<Api>) {
         [u64::try_from(expected.len()).unwrap(), 0, 0, 0],
         "{imported}"
     );
+
     let listed = api.get(&format!("/keys?plan={other}")).await.json();
     let items = listed["items"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -166,6 +170,7 @@ pub(crate) async fn an_import_reads_what_an_export_writes(api: Arc<Api>) {
         .map(|key| (text(&key["name"]), text(&key["description"])))
         .collect();
     assert_eq!(found, expected);
+
     for key in items {
         assert_eq!(
             (&key["subject"], &key["scopes"]),
@@ -178,7 +183,7 @@ pub(crate) async fn an_import_reads_what_an_export_writes(api: Arc<Api>) {
     }
 }
 
-pub(crate) async fn an_import_keeps_ids_and_expiry_of_an_export(api: Arc<Api>) {
+pub(crate) async fn import_keeps_ids_and_expiry(api: Arc<Api>) {
     let (key_id, key, other) = (unique("chosen"), secret(), secret());
     let file = |key: &str| {
         format!(
@@ -191,22 +196,25 @@ pub(crate) async fn an_import_keeps_ids_and_expiry_of_an_export(api: Arc<Api>) {
         json!([{"line": 2, "key_id": key_id, "outcome": "created"}])
     );
     assert_eq!(reason(&api, &key).await, "key_expired");
+
     let shown = api.get(&format!("/keys/{key_id}")).await.json();
     assert_eq!(
         (&shown["subject"], &shown["scopes"]),
         (&json!("alice"), &json!(["a", "b"]))
     );
+
     let taken = import(&api, "", &file(&other)).await.json();
     assert_eq!(
         taken["errors"],
         json!([{"line": 2, "detail": "`KeyId` is the id of another key"}])
     );
-    // Ids that are no part of a path.
+
+    // Ids that cannot be used in a path.
     let wrong = format!("KeyId,Key,UsagePlanIds\nexport,{other},open\na/b,{other},open\n");
     assert_eq!(counts(&import(&api, "", &wrong).await.json()), [0, 0, 0, 2]);
 }
 
-pub(crate) async fn an_import_never_undoes_what_ended_a_key(api: Arc<Api>) {
+pub(crate) async fn import_never_restores_a_disabled_or_revoked_key(api: Arc<Api>) {
     let (leaked, rotated, deleted) = (secret(), secret(), secret());
     let file = format!(
         "Name,Key,Enabled\nleaked,{leaked},TRUE\nrotated,{rotated},TRUE\ndeleted,{deleted},TRUE\n"
@@ -246,12 +254,13 @@ pub(crate) async fn an_import_never_undoes_what_ended_a_key(api: Arc<Api>) {
         );
     }
     assert_eq!(reason(&api, &leaked).await, "key_disabled");
+
     for secret in [&rotated, &deleted] {
         assert_eq!(reason(&api, secret).await, "key_expired");
     }
 }
 
-pub(crate) async fn a_dry_run_of_an_import_writes_nothing(api: Arc<Api>) {
+pub(crate) async fn dry_run_writes_nothing(api: Arc<Api>) {
     let (plan, new, known) = (api.plan(json!({})).await, secret(), secret());
     import(
         &api,
@@ -273,6 +282,7 @@ pub(crate) async fn a_dry_run_of_an_import_writes_nothing(api: Arc<Api>) {
         api.get(&format!("/keys?plan={plan}")).await.json()["items"][0]["name"],
         "known"
     );
+
     let real = import(&api, &format!("?plan={plan}"), &file).await.json();
     assert_eq!(
         (counts(&real), &real["errors"]),
@@ -280,7 +290,7 @@ pub(crate) async fn a_dry_run_of_an_import_writes_nothing(api: Arc<Api>) {
     );
 }
 
-pub(crate) async fn plans_of_another_account_are_replaced(api: Arc<Api>) {
+pub(crate) async fn plan_ids_of_another_account_are_mapped(api: Arc<Api>) {
     let (one, two) = (api.plan(json!({})).await, api.plan(json!({})).await);
     let keys: Vec<_> = (0..5).map(|_| secret()).collect();
     let file = format!(
@@ -296,7 +306,7 @@ pub(crate) async fn plans_of_another_account_are_replaced(api: Arc<Api>) {
         peek["plan"].as_str().unwrap_or("-").to_owned()
     };
 
-    // Foreign ids, and nothing to replace them with.
+    // Unknown ids without a mapping.
     let outcome = import(&api, "?dry_run=true", &file).await.json();
     assert_eq!(
         (counts(&outcome), lines(&outcome["errors"])),
@@ -310,7 +320,7 @@ pub(crate) async fn plans_of_another_account_are_replaced(api: Arc<Api>) {
         "{outcome}"
     );
 
-    // Some by their ids; all others by `plan`. A key has one plan.
+    // Some ids are mapped, and `plan` applies to the others. A key has one plan.
     let query = format!("?plans=c7y23b:{one},d8z34c:{two}&plans=e9:{one}");
     let outcome = import(&api, &query, &file).await.json();
     assert_eq!(
@@ -325,6 +335,7 @@ pub(crate) async fn plans_of_another_account_are_replaced(api: Arc<Api>) {
             .contains("a key has one plan"),
         "{outcome}"
     );
+
     for (key, plan) in keys.iter().zip([&one, &two, &two]) {
         assert_eq!(&plan_of(key).await, plan);
     }
@@ -336,7 +347,8 @@ pub(crate) async fn plans_of_another_account_are_replaced(api: Arc<Api>) {
         outcome["warnings"][0]["detail"],
         format!("the key moves from plan `{two}` to plan `{one}`")
     );
-    // `plan` alone is the plan of every row.
+
+    // Without a mapping, `plan` is the plan of every row.
     let outcome = import(&api, &format!("?plan={one}"), &file).await.json();
     assert_eq!(counts(&outcome), [1, 1, 3, 0], "{outcome}");
 
@@ -356,7 +368,7 @@ pub(crate) async fn plans_of_another_account_are_replaced(api: Arc<Api>) {
     }
 }
 
-pub(crate) async fn files_of_other_dialects_are_refused(api: Arc<Api>) {
+pub(crate) async fn other_csv_dialects_are_rejected(api: Arc<Api>) {
     let key = secret();
     for (file, expected) in [
         (
@@ -380,6 +392,7 @@ pub(crate) async fn files_of_other_dialects_are_refused(api: Arc<Api>) {
     )
     .await
     .json();
+
     assert_eq!(
         (counts(&quoted), lines(&quoted["errors"])),
         ([0, 0, 0, 1], vec![2])

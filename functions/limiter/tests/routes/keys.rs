@@ -1,4 +1,4 @@
-//! Keys.
+//! API keys.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, idempotency_key, unique};
 
-pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
+pub(crate) async fn key_is_created_read_updated_and_deleted(api: Arc<Api>) {
     let new = json!({"name": "Team A", "description": "Orders", "plan": "free", "subject": "alice",
         "scopes": ["orders:read"], "metadata": {"team": "a", "cost": "7"}, "expires_at": "2027-01-01T00:00:00Z"});
     let made = api.send("POST", "/keys", new.clone()).await;
     assert_eq!(made.status, 201);
+
     let path = made
         .header("location")
         .unwrap()
@@ -20,6 +21,7 @@ pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
         .to_owned();
     let read = api.get(&path).await;
     assert_eq!(read.etag(), made.etag());
+
     let shown = read.json();
     for (member, value) in new.as_object().unwrap() {
         assert_eq!(&shown[member], value);
@@ -28,6 +30,7 @@ pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
         (&shown["enabled"], &shown["created_at"]),
         (&json!(true), &json!("2026-11-22T12:00:00Z"))
     );
+
     let patch = json!({"name": null, "enabled": false, "plan": "open", "metadata": {"team": null, "floor": "2"}});
     let changed = api
         .call("PATCH", &path)
@@ -36,6 +39,7 @@ pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
         .send()
         .await;
     assert_eq!(changed.status, 200, "{changed:?}");
+
     let shown = changed.json();
     assert_eq!(
         (&shown["name"], &shown["enabled"], &shown["plan"]),
@@ -45,6 +49,7 @@ pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
         (&shown["metadata"], &shown["description"]),
         (&json!({"cost": "7", "floor": "2"}), &json!("Orders"))
     );
+
     let stale = api
         .call("PATCH", &path)
         .header("if-match", read.etag())
@@ -61,15 +66,20 @@ pub(crate) async fn a_key_is_made_read_changed_and_taken_away(api: Arc<Api>) {
         412
     );
     assert_eq!(api.call("DELETE", &path).send().await.status, 204);
+
     for method in ["GET", "DELETE"] {
         assert_eq!(api.call(method, &path).send().await.status, 404);
     }
     assert_eq!(api.send("PATCH", &path, json!({})).await.status, 404);
 }
 
-pub(crate) async fn a_secret_is_shown_once_and_never_again(api: Arc<Api>) {
+pub(crate) async fn secret_is_shown_only_once(api: Arc<Api>) {
     let (key_id, secret) = api.key("free").await;
-    assert!(secret.starts_with("tg_") && secret.len() == 52, "its form");
+    assert!(
+        secret.starts_with("tg_") && secret.len() == 52,
+        "the form of a secret"
+    );
+
     let shown = [
         api.get(&format!("/keys/{key_id}")).await,
         api.get("/keys?plan=free").await,
@@ -80,13 +90,13 @@ pub(crate) async fn a_secret_is_shown_once_and_never_again(api: Arc<Api>) {
         api.send("PATCH", &format!("/keys/{key_id}"), json!({"name": "x"}))
             .await,
     ];
-    for answer in shown {
-        assert_eq!(answer.status, 200);
-        assert!(!answer.text.contains(&secret));
+    for response in shown {
+        assert_eq!(response.status, 200);
+        assert!(!response.text.contains(&secret));
     }
 }
 
-pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Arc<Api>) {
+pub(crate) async fn repeated_creation_returns_the_same_key(api: Arc<Api>) {
     let id = idempotency_key();
     let create = |body: Value| {
         api.call("POST", "/keys")
@@ -107,6 +117,7 @@ pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Ar
         ),
         (None, Some("true"))
     );
+
     for header in ["etag", "location", "content-type", "cache-control"] {
         assert!(
             first.header(header).is_some() && first.header(header) == again.header(header),
@@ -114,7 +125,8 @@ pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Ar
         );
     }
     assert_eq!(create(json!({"plan": "open"})).await.status, 422);
-    // There is nothing yet that a condition could name, the first time or again.
+
+    // A key that does not exist yet has no version that `If-Match` could name.
     for id in [&id, &idempotency_key()] {
         let matched = api
             .call("POST", "/keys")
@@ -141,7 +153,7 @@ pub(crate) async fn a_repeated_creation_makes_one_key_and_shows_it_again(api: Ar
 }
 
 #[tokio::test]
-async fn a_rotation_needs_a_random_idempotency_key() {
+async fn rotation_needs_a_random_idempotency_key() {
     let api = Api::embedded();
     let (key_id, _) = api.key("open").await;
     let rotate = |id: &str| {
@@ -150,6 +162,7 @@ async fn a_rotation_needs_a_random_idempotency_key() {
             .send()
     };
     let refused = rotate("1795864918023053632-3587").await;
+
     assert_eq!(
         (refused.status, refused.mistakes()),
         (400, vec!["Idempotency-Key".to_owned()])
@@ -164,7 +177,7 @@ async fn a_rotation_needs_a_random_idempotency_key() {
     assert_eq!(rotate(&idempotency_key()).await.status, 200);
 }
 
-pub(crate) async fn creations_at_once_with_one_idempotency_key_make_one_key(api: Arc<Api>) {
+pub(crate) async fn concurrent_creations_with_one_idempotency_key_create_one_key(api: Arc<Api>) {
     let (id, plan) = (idempotency_key(), api.plan(json!({})).await);
     let create = || {
         let (api, id, plan) = (Arc::clone(&api), id.clone(), plan.clone());
@@ -179,10 +192,11 @@ pub(crate) async fn creations_at_once_with_one_idempotency_key_make_one_key(api:
     let creations: Vec<_> = (0..8).map(|_| tokio::spawn(create())).collect();
     let mut keys = BTreeSet::new();
     for creation in creations {
-        let answer = creation.await.unwrap();
-        assert_eq!(answer.status, 201, "{answer:?}");
-        keys.insert(answer.json()["key"].as_str().unwrap().to_owned());
+        let response = creation.await.unwrap();
+        assert_eq!(response.status, 201, "{response:?}");
+        keys.insert(response.json()["key"].as_str().unwrap().to_owned());
     }
+
     assert_eq!(keys.len(), 1);
     assert_eq!(
         api.get(&format!("/keys?plan={plan}")).await.json()["items"]
@@ -200,7 +214,7 @@ pub(crate) async fn reason(api: &Api, secret: &str) -> Value {
         .clone()
 }
 
-pub(crate) async fn a_rotated_key_has_both_secrets(api: Arc<Api>) {
+pub(crate) async fn both_secrets_of_a_rotated_key_work(api: Arc<Api>) {
     let (key_id, old) = api.key("open").await;
     let rotated = api
         .send(
@@ -210,23 +224,27 @@ pub(crate) async fn a_rotated_key_has_both_secrets(api: Arc<Api>) {
         )
         .await;
     assert_eq!(rotated.status, 200, "{rotated:?}");
+
     let shown = rotated.json();
     assert_eq!(shown["key_id"], key_id.as_str());
     assert_eq!(
         shown["earlier_secrets_end_at"],
         json!(["2026-11-22T13:00:00Z"])
     );
+
     let new = shown["key"].as_str().unwrap();
     assert_eq!(
         (reason(&api, &old).await, reason(&api, new).await),
         (json!("ok"), json!("ok"))
     );
+
     let read = api.get(&format!("/keys/{key_id}")).await;
     assert_eq!(
         (read.etag(), &read.json()["earlier_secrets_end_at"]),
         (rotated.etag(), &shown["earlier_secrets_end_at"])
     );
-    // Nothing at all is a grace of a day.
+
+    // An empty body means the default of one day.
     let again = api
         .call("POST", &format!("/keys/{key_id}/rotate"))
         .send()
@@ -235,6 +253,7 @@ pub(crate) async fn a_rotated_key_has_both_secrets(api: Arc<Api>) {
         again.json()["earlier_secrets_end_at"],
         json!(["2026-11-22T13:00:00Z", "2026-11-23T12:00:00Z"])
     );
+
     let long = api
         .send(
             "POST",
@@ -246,6 +265,7 @@ pub(crate) async fn a_rotated_key_has_both_secrets(api: Arc<Api>) {
         (long.status, long.mistakes()),
         (422, vec!["/grace_s".to_owned()])
     );
+
     let ended = api
         .send(
             "POST",
@@ -256,7 +276,7 @@ pub(crate) async fn a_rotated_key_has_both_secrets(api: Arc<Api>) {
     assert_eq!(ended.json().get("earlier_secrets_end_at"), None);
 }
 
-pub(crate) async fn a_repeated_rotation_shows_the_same_secret(api: Arc<Api>) {
+pub(crate) async fn repeated_rotation_returns_the_same_secret(api: Arc<Api>) {
     let ((key_id, _), id) = (api.key("open").await, idempotency_key());
     let path = format!("/keys/{key_id}/rotate");
     let rotate = || {
@@ -270,6 +290,7 @@ pub(crate) async fn a_repeated_rotation_shows_the_same_secret(api: Arc<Api>) {
         (first.status, again.status, first.json()),
         (200, 200, again.json())
     );
+
     let ends = api.get(&format!("/keys/{key_id}")).await.json()["earlier_secrets_end_at"].clone();
     assert_eq!(ends.as_array().unwrap().len(), 1);
 }
@@ -302,6 +323,7 @@ pub(crate) async fn keys_are_listed_page_by_page(api: Arc<Api>) {
         (seen.len(), seen.into_iter().collect::<BTreeSet<_>>()),
         (7, made)
     );
+
     let wrong = api.get("/keys?limit=101&page=2").await;
     assert_eq!(
         (wrong.status, wrong.mistakes()),
@@ -309,8 +331,8 @@ pub(crate) async fn keys_are_listed_page_by_page(api: Arc<Api>) {
     );
 }
 
-pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
-    let answer = api
+pub(crate) async fn every_mistake_of_a_key_is_reported_at_once(api: Arc<Api>) {
+    let response = api
         .send(
             "POST",
             "/keys",
@@ -318,10 +340,11 @@ pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
         )
         .await;
     assert_eq!(
-        (answer.status, answer.mistakes().join(" ")),
+        (response.status, response.mistakes().join(" ")),
         (422, "/enabled /expires_at /key /plan".to_owned())
     );
-    let answer = api
+
+    let response = api
         .send(
             "POST",
             "/keys",
@@ -329,9 +352,10 @@ pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
         )
         .await;
     assert_eq!(
-        (answer.status, answer.mistakes().join(" ")),
+        (response.status, response.mistakes().join(" ")),
         (422, "/name /scopes /subject".to_owned())
     );
+
     let mixed = json!({"plan": 1, "subject": "-", "name": "n".repeat(1025), "scopes": {}});
     assert_eq!(
         api.send("POST", "/keys", mixed.clone())
@@ -340,19 +364,22 @@ pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
             .join(" "),
         "/name /plan /scopes /subject"
     );
+
     let (key_id, _) = api.key("free").await;
-    let answer = api.send("PATCH", &format!("/keys/{key_id}"), mixed).await;
+    let response = api.send("PATCH", &format!("/keys/{key_id}"), mixed).await;
     assert_eq!(
-        (answer.status, answer.mistakes().join(" ")),
+        (response.status, response.mistakes().join(" ")),
         (422, "/name /plan /scopes /subject".to_owned())
     );
-    let answer = api.send("POST", "/keys", json!({"plan": "nowhere"})).await;
+
+    let response = api.send("POST", "/keys", json!({"plan": "nowhere"})).await;
     assert_eq!(
-        (answer.status, answer.mistakes()),
+        (response.status, response.mistakes()),
         (422, vec!["/plan".to_owned()])
     );
+
     let (key_id, _) = api.key("free").await;
-    let answer = api
+    let response = api
         .send(
             "PATCH",
             &format!("/keys/{key_id}"),
@@ -360,10 +387,11 @@ pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
         )
         .await;
     assert_eq!(
-        (answer.status, answer.mistakes().join(" ")),
+        (response.status, response.mistakes().join(" ")),
         (422, "/enabled /key_id /plan".to_owned())
     );
-    let answer = api
+
+    let response = api
         .send(
             "PATCH",
             &format!("/keys/{key_id}"),
@@ -371,12 +399,12 @@ pub(crate) async fn every_mistake_of_a_key_is_told_at_once(api: Arc<Api>) {
         )
         .await;
     assert_eq!(
-        (answer.status, answer.mistakes()),
+        (response.status, response.mistakes()),
         (422, vec!["/plan".to_owned()])
     );
 }
 
-pub(crate) async fn a_cursor_of_another_list_is_refused(api: Arc<Api>) {
+pub(crate) async fn cursor_of_another_list_is_rejected(api: Arc<Api>) {
     let (one, other) = (api.plan(json!({})).await, api.plan(json!({})).await);
     for plan in [&one, &one, &other, &other] {
         api.key(plan).await;
@@ -386,6 +414,7 @@ pub(crate) async fn a_cursor_of_another_list_is_refused(api: Arc<Api>) {
         .unwrap()
         .to_owned();
     let page = async |query: String| api.get(&format!("/keys?limit=1&{query}")).await;
+
     assert_eq!(
         page(format!("plan={one}&cursor={next}")).await.json()["items"]
             .as_array()
@@ -401,7 +430,7 @@ pub(crate) async fn a_cursor_of_another_list_is_refused(api: Arc<Api>) {
     assert_eq!(page("cursor=".to_owned()).await.status, 200);
 }
 
-pub(crate) async fn a_key_that_expires_in_the_year_9999_is_made_and_shown(api: Arc<Api>) {
+pub(crate) async fn key_can_expire_in_the_year_9999(api: Arc<Api>) {
     let never = "9999-12-31T23:59:59Z";
     let made = api
         .send(
@@ -414,6 +443,7 @@ pub(crate) async fn a_key_that_expires_in_the_year_9999_is_made_and_shown(api: A
         (made.status, &made.json()["expires_at"]),
         (201, &json!(never))
     );
+
     let path = format!("/keys/{}", made.json()["key_id"].as_str().unwrap());
     assert_eq!(api.get(&path).await.json()["expires_at"], never);
 
@@ -428,6 +458,7 @@ pub(crate) async fn a_key_that_expires_in_the_year_9999_is_made_and_shown(api: A
         (changed.status, &changed.json()["expires_at"]),
         (200, &json!(never))
     );
+
     for wrong in ["9999-12-31", "9999-12-32T00:00:00Z", "never"] {
         let refused = api.send("PATCH", &path, json!({"expires_at": wrong})).await;
         assert_eq!(
@@ -457,6 +488,7 @@ pub(crate) async fn a_key_that_expires_in_the_year_9999_is_made_and_shown(api: A
         api.get(&format!("/keys/{key_id}")).await.json()["expires_at"],
         never
     );
+
     let decided = api.send("POST", "/decisions", json!({"key": secret})).await;
     assert_eq!(decided.json()["decision"], "allowed");
 }

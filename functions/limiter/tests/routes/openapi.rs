@@ -1,4 +1,4 @@
-//! The API's own description. Needs what `make tools` installs.
+//! The OpenAPI description. These tests need the tools that `make tools` installs.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use crate::support::Api;
 
 #[test]
-fn the_description_is_valid_openapi() {
+fn description_is_valid_openapi() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let validator = project.join(".venv/bin/openapi-spec-validator");
     assert!(
         validator.exists(),
         "openapi-spec-validator is missing: run make tools"
     );
+
     let file =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("openapi-{}.json", std::process::id()));
     std::fs::write(&file, limiter::Limiter::openapi().to_string()).unwrap();
@@ -33,7 +34,7 @@ fn the_description_is_valid_openapi() {
     );
 }
 
-/// The example of an operation's body.
+/// Returns the example of a request body.
 fn example(method: &str, path: &str, media: &str) -> Value {
     let operation = &limiter::Limiter::openapi()["paths"][path][method];
     operation["requestBody"]["content"][media]["example"].clone()
@@ -44,9 +45,9 @@ async fn every_example_can_be_sent() {
     let api = Api::embedded();
     let send = async |method: &str, path: &str, sent_path: &str| {
         let body = example(method, &format!("/_tollgate/v1{path}"), "application/json");
-        let answer = api.send(&method.to_uppercase(), sent_path, body).await;
-        assert!(answer.status < 300, "{method} {path}: {answer:?}");
-        answer
+        let response = api.send(&method.to_uppercase(), sent_path, body).await;
+        assert!(response.status < 300, "{method} {path}: {response:?}");
+        response
     };
     send("put", "/plans/{plan}", "/plans/team").await;
     let key = send("post", "/keys", "/keys").await.json();

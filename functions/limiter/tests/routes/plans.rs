@@ -1,4 +1,4 @@
-//! Plans.
+//! Usage plans.
 
 use std::sync::Arc;
 
@@ -6,20 +6,23 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, unique};
 
-pub(crate) async fn a_plan_is_made_read_replaced_listed_and_taken_away(api: Arc<Api>) {
+pub(crate) async fn plan_is_created_read_replaced_listed_and_deleted(api: Arc<Api>) {
     let path = format!("/plans/{}", unique("life"));
     assert_eq!(api.get(&path).await.status, 404);
+
     let (first, second) = (
         json!({"throttle": {"rate": 10, "burst": 20}}),
         json!({"near_limit": 0.5}),
     );
     let made = api.send("PUT", &path, first.clone()).await;
     assert_eq!((made.status, made.json()), (201, first.clone()));
+
     let read = api.get(&path).await;
     assert_eq!(
         (read.status, read.json(), read.etag()),
         (200, first, made.etag())
     );
+
     let known = api
         .call("GET", &path)
         .header("if-none-match", made.etag())
@@ -29,8 +32,10 @@ pub(crate) async fn a_plan_is_made_read_replaced_listed_and_taken_away(api: Arc<
         (known.status, known.text.as_str(), known.etag()),
         (304, "", made.etag())
     );
+
     let replaced = api.send("PUT", &path, second.clone()).await;
     assert_eq!((replaced.status, replaced.json()), (200, second.clone()));
+
     let (mut found, mut cursor) = (None, String::new());
     while found.is_none() {
         let page = api.get(&format!("/plans?limit=2{cursor}")).await.json();
@@ -54,7 +59,7 @@ pub(crate) async fn a_plan_is_made_read_replaced_listed_and_taken_away(api: Arc<
     assert_eq!(api.call("DELETE", &path).send().await.status, 404);
 }
 
-pub(crate) async fn a_stale_version_changes_nothing(api: Arc<Api>) {
+pub(crate) async fn stale_version_changes_nothing(api: Arc<Api>) {
     let path = format!("/plans/{}", unique("race"));
     let made = api
         .call("PUT", &path)
@@ -63,6 +68,7 @@ pub(crate) async fn a_stale_version_changes_nothing(api: Arc<Api>) {
         .send()
         .await;
     assert_eq!(made.status, 201);
+
     let again = api
         .call("PUT", &path)
         .header("if-none-match", "*")
@@ -70,6 +76,7 @@ pub(crate) async fn a_stale_version_changes_nothing(api: Arc<Api>) {
         .send()
         .await;
     assert_eq!(again.status, 412);
+
     let change = |n: u64, etag: String| {
         let (api, path) = (Arc::clone(&api), path.clone());
         async move {
@@ -90,6 +97,7 @@ pub(crate) async fn a_stale_version_changes_nothing(api: Arc<Api>) {
         statuses.push(change.await.unwrap());
     }
     statuses.sort_unstable();
+
     assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
     assert_eq!(
         api.call("DELETE", &path)
@@ -109,18 +117,18 @@ pub(crate) async fn a_stale_version_changes_nothing(api: Arc<Api>) {
     );
 }
 
-pub(crate) async fn every_mistake_of_a_plan_is_told_at_once(api: Arc<Api>) {
+pub(crate) async fn every_mistake_of_a_plan_is_reported_at_once(api: Arc<Api>) {
     let path = format!("/plans/{}", unique("wrong"));
-    let answer = api
+    let response = api
         .send(
             "PUT",
             &path,
             json!({"trottle": 1, "throttle": {"rate": "x", "burst": -1}, "quotas": [{"period": "eon"}]}),
         )
         .await;
-    assert_eq!(answer.status, 422);
+    assert_eq!(response.status, 422);
     assert_eq!(
-        answer.mistakes(),
+        response.mistakes(),
         [
             "/quotas/0/period",
             "/quotas/0/limit",
@@ -130,7 +138,8 @@ pub(crate) async fn every_mistake_of_a_plan_is_told_at_once(api: Arc<Api>) {
         ]
         .sorted()
     );
-    let answer = api
+
+    let response = api
         .send(
             "PUT",
             &path,
@@ -138,17 +147,17 @@ pub(crate) async fn every_mistake_of_a_plan_is_told_at_once(api: Arc<Api>) {
         )
         .await;
     assert_eq!(
-        answer.mistakes(),
+        response.mistakes(),
         ["/near_limit", "/throttle/burst", "/throttle/rate"]
     );
-    // What is wrong with the shape and with what it says, and nothing that follows from what is
-    // wrong with the shape.
+
+    // Mistakes against the schema and in the meaning, but none that only follows from another one.
     let mixed = json!({"algorithm": "leaky", "window_s": "long", "near_limit": 2, "throttle": {"rate": -1, "burst": "x"},
         "quotas": [{"limit": 1, "period": "eon"}, {"limit": 1, "period": "day", "starts_on": 2}, {"name": "é", "limit": 1.5, "period": "week"}],
         "routes": {"GET": {"rate": 1, "burst": 1}}});
-    let answer = api.send("PUT", &path, mixed).await;
+    let response = api.send("PUT", &path, mixed).await;
     assert_eq!(
-        answer.mistakes(),
+        response.mistakes(),
         [
             "/algorithm",
             "/near_limit",
@@ -163,8 +172,8 @@ pub(crate) async fn every_mistake_of_a_plan_is_told_at_once(api: Arc<Api>) {
         ]
     );
     assert!(
-        !answer.text.contains("struct") && !answer.text.contains("invalid type"),
-        "{answer:?}"
+        !response.text.contains("struct") && !response.text.contains("invalid type"),
+        "{response:?}"
     );
     assert_eq!(
         api.send("PUT", "/plans/no name", json!({})).await.status,
@@ -185,10 +194,11 @@ impl<const N: usize> Sorted for [&str; N] {
     }
 }
 
-pub(crate) async fn a_plan_with_keys_is_not_taken_away(api: Arc<Api>) {
+pub(crate) async fn plan_with_keys_is_not_deleted(api: Arc<Api>) {
     let plan = api.plan(json!({})).await;
     let (key_id, _) = api.key(&plan).await;
     let refused = api.call("DELETE", &format!("/plans/{plan}")).send().await;
+
     assert_eq!(refused.status, 409);
     assert!(refused.json()["detail"].as_str().unwrap().contains(&key_id));
     assert_eq!(
@@ -207,11 +217,12 @@ pub(crate) async fn a_plan_with_keys_is_not_taken_away(api: Arc<Api>) {
     );
 }
 
-pub(crate) async fn a_plan_is_returned_as_it_was_given_with_its_warnings(api: Arc<Api>) {
+pub(crate) async fn plan_is_returned_unchanged_with_warnings(api: Arc<Api>) {
     let path = format!("/plans/{}", unique("plan"));
     let plan = json!({"throttle": {"rate": 1000, "burst": 49}, "routes": {"GET /a": {"rate": 0.5, "burst": 1}}});
     let put = api.send("PUT", &path, plan.clone()).await;
     assert_eq!(put.status, 201);
+
     let mut body = put.json();
     let warnings = body.as_object_mut().unwrap().remove("warnings").unwrap();
     assert_eq!(
@@ -246,7 +257,7 @@ pub(crate) async fn a_plan_is_returned_as_it_was_given_with_its_warnings(api: Ar
     );
 }
 
-pub(crate) async fn a_cursor_that_no_page_returned_is_refused(api: Arc<Api>) {
+pub(crate) async fn unknown_cursor_is_rejected(api: Arc<Api>) {
     for _ in 0..2 {
         api.plan(json!({})).await;
     }
@@ -260,6 +271,7 @@ pub(crate) async fn a_cursor_that_no_page_returned_is_refused(api: Arc<Api>) {
             .status,
         200
     );
+
     for (path, cursor) in [
         ("/plans?", "zzzz"),
         ("/plans?", "..%2F.."),
@@ -283,7 +295,7 @@ pub(crate) async fn a_cursor_that_no_page_returned_is_refused(api: Arc<Api>) {
     }
 }
 
-pub(crate) async fn a_plan_that_a_policy_names_is_not_taken_away(api: Arc<Api>) {
+pub(crate) async fn plan_in_a_policy_is_not_deleted(api: Arc<Api>) {
     let (plan, policy) = (
         api.plan(json!({})).await,
         format!("/policies/{}", unique("policy")),
@@ -313,6 +325,7 @@ pub(crate) async fn a_plan_that_a_policy_names_is_not_taken_away(api: Arc<Api>) 
             "{detail}"
         );
     }
+
     assert_eq!(
         api.send("PUT", &policy, json!({"rules": []})).await.status,
         200
@@ -333,7 +346,7 @@ pub(crate) async fn a_plan_that_a_policy_names_is_not_taken_away(api: Arc<Api>) 
     );
 }
 
-pub(crate) async fn a_time_zone_is_stored_by_its_canonical_name(api: Arc<Api>) {
+pub(crate) async fn time_zone_is_stored_by_its_canonical_name(api: Arc<Api>) {
     let quotas =
         |zone: Value| json!({"quotas": [{"limit": 5, "period": "month", "time_zone": zone}]});
     let plan = api.plan(quotas(json!("UTC"))).await;

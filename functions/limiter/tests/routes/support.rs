@@ -1,4 +1,4 @@
-//! The function with a store, called with events of format 2.0.
+//! Calls the function with events of format 2.0, over any store.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -19,37 +19,38 @@ const SEEDS: &str = r#"{"plans": {"open": {},
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
   "keys": [{"key": "local-free-key-000000000001", "key_id": "seeded", "plan": "free"}]}"#;
 
-/// The function over a store.
+/// The function and its store.
 pub(crate) struct Api {
     pub(crate) limiter: Limiter,
     store: Arc<Store>,
 }
 
-/// What it answered.
+/// The response of the function.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u64,
     headers: Value,
     pub(crate) text: String,
 }
 
-/// A request.
+/// A request to the function.
 pub(crate) struct Call<'a> {
     api: &'a Api,
     event: Value,
 }
 
-/// 2026-11-22T12:00:00Z, whatever the time is.
+/// The time of every request: 2026-11-22T12:00:00Z.
 fn noon() -> Timestamp {
     Timestamp::constant(1_795_348_800, 0)
 }
 
+/// Returns a name that no other test uses.
 pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{prefix}-{:06}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// An `Idempotency-Key` that nobody else uses, in the form of a random number.
+/// Returns an unused `Idempotency-Key` in the form of a random number.
 pub(crate) fn idempotency_key() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!(
@@ -95,7 +96,7 @@ impl Api {
         }
     }
 
-    /// A request of an administrator's, to a path below `/_tollgate/v1`.
+    /// Returns a request by an administrator to a path below `/_tollgate/v1`.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
         self.call_as(
             method,
@@ -104,7 +105,7 @@ impl Api {
         )
     }
 
-    /// A request whose caller is what API Gateway says.
+    /// Returns a request by the caller in `authorizer`, the context from API Gateway.
     pub(crate) fn call_as(&self, method: &str, path: &str, authorizer: Value) -> Call<'_> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut event: Value =
@@ -118,15 +119,15 @@ impl Api {
         Call { api: self, event }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.call("GET", path).send().await
     }
 
-    pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Response {
         self.call(method, path).json(body).send().await
     }
 
-    /// A new plan, by its name.
+    /// Creates a plan and returns its name.
     pub(crate) async fn plan(&self, document: Value) -> String {
         let name = unique("plan");
         assert_eq!(
@@ -135,10 +136,11 @@ impl Api {
                 .status,
             201
         );
+
         name
     }
 
-    /// Charges a key that need not exist.
+    /// Charges a key, which does not have to exist.
     pub(crate) async fn charge(&self, key_id: &str, units: u64) {
         let plan = Plan::new("p", PlanDocument::default()).unwrap();
         let (caller, now) = (Caller::Key(key_id.to_owned()), noon().as_nanosecond());
@@ -148,7 +150,7 @@ impl Api {
             .unwrap();
     }
 
-    /// A new key on a plan: its id and its secret.
+    /// Creates a key, and returns its id and its secret.
     pub(crate) async fn key(&self, plan: &str) -> (String, String) {
         let made = self.send("POST", "/keys", json!({"plan": plan})).await;
         assert_eq!(made.status, 201, "{made:?}");
@@ -175,18 +177,18 @@ impl Call<'_> {
         self.header("content-type", kind)
     }
 
-    pub(crate) async fn send(self) -> Answer {
-        let answer = self.api.limiter.handle(self.event).await.unwrap();
-        assert_eq!(answer["isBase64Encoded"], false, "{answer}");
-        Answer {
-            status: answer["statusCode"].as_u64().unwrap(),
-            headers: answer["headers"].clone(),
-            text: answer["body"].as_str().unwrap_or_default().to_owned(),
+    pub(crate) async fn send(self) -> Response {
+        let response = self.api.limiter.handle(self.event).await.unwrap();
+        assert_eq!(response["isBase64Encoded"], false, "{response}");
+        Response {
+            status: response["statusCode"].as_u64().unwrap(),
+            headers: response["headers"].clone(),
+            text: response["body"].as_str().unwrap_or_default().to_owned(),
         }
     }
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers[name].as_str()
     }
@@ -200,15 +202,17 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    /// The pointers or parameters of a problem's mistakes, sorted.
+    /// Returns the pointers or parameters of the mistakes in a problem, sorted.
     pub(crate) fn mistakes(&self) -> Vec<String> {
         assert_eq!(
             self.header("content-type"),
             Some("application/problem+json"),
             "{self:?}"
         );
+
         let problem = self.json();
         assert_eq!(problem["status"], self.status);
+
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         let place = |error: Value| {
             error["pointer"]

@@ -1,4 +1,4 @@
-//! Usage and grants.
+//! Usage reports and grants.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, unique};
 
-/// The sum of the days in a report.
+/// Returns the sum of the days in a report.
 fn used(report: &Value) -> u64 {
     report["days"]
         .as_array()
@@ -22,7 +22,7 @@ async fn decide(api: &Api, secret: &str) -> Value {
         .json()
 }
 
-pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
+pub(crate) async fn report_adds_up_to_the_allowed_calls(api: Arc<Api>) {
     let quotas = json!([{"limit": 12, "period": "day"}, {"limit": 1000, "period": "month"}]);
     let plan = api.plan(json!({"quotas": quotas})).await;
     let (key_id, secret) = api.key(&plan).await;
@@ -31,6 +31,7 @@ pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
         admitted += u64::from(decide(&api, &secret).await["decision"] == "allowed");
     }
     assert_eq!(admitted, 12);
+
     let report = api
         .get(&format!(
             "/keys/{key_id}/usage?from=2026-11-20&to=2026-11-22"
@@ -59,6 +60,7 @@ pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
         ),
         (&json!([12, 988]), &json!("2026-12-01T00:00:00Z"))
     );
+
     let csv = api
         .call("GET", &format!("/keys/{key_id}/usage?from=2026-11-22"))
         .header("accept", "text/csv")
@@ -69,6 +71,7 @@ pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
         csv.text,
         format!("Date,KeyId,Name,Plan,Used\n2026-11-22,{key_id},,{plan},12\n")
     );
+
     for (query, parameter) in [
         ("from=x", "from"),
         ("from=2026-11-22&to=2026-11-21", "to"),
@@ -81,10 +84,10 @@ pub(crate) async fn s47_a_report_adds_up_to_what_was_admitted(api: Arc<Api>) {
             "{query}"
         );
     }
-    assert_eq!(api.get("/keys/nobody/usage").await.status, 404);
+    assert_eq!(api.get("/keys/unknown/usage").await.status, 404);
 }
 
-pub(crate) async fn a_usage_file_has_one_row_per_day_and_names_the_key(api: Arc<Api>) {
+pub(crate) async fn csv_report_has_one_row_per_day_and_the_name_of_the_key(api: Arc<Api>) {
     let plan = api.plan(json!({"quotas": [{"limit": 100, "period": "day"}, {"limit": 1000, "period": "month"}]})).await;
     let made = api
         .send(
@@ -113,7 +116,7 @@ pub(crate) async fn a_usage_file_has_one_row_per_day_and_names_the_key(api: Arc<
     );
     assert_eq!(file.text, expected);
 
-    // The name is the administrators' own, so the key's holder does not see it.
+    // The name is only for administrators, so the holder of the key does not see it.
     let own = api.call_as(
         "GET",
         "/_tollgate/usage?from=2026-11-22",
@@ -126,7 +129,7 @@ pub(crate) async fn a_usage_file_has_one_row_per_day_and_names_the_key(api: Arc<
     );
 }
 
-pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
+pub(crate) async fn grant_changes_the_remaining_calls_exactly(api: Arc<Api>) {
     let plan = api
         .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
         .await;
@@ -146,6 +149,7 @@ pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
         grant(-500).await.json(),
         json!({"quota": "day", "granted": -9, "usage": [1, 0]})
     );
+
     let once = || {
         api.call("PATCH", &path)
             .header("idempotency-key", "0123456789abcdef")
@@ -154,6 +158,7 @@ pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
     };
     assert_eq!(once().await.json()["usage"], json!([1, 5]));
     assert_eq!(once().await.json()["usage"], json!([1, 5]));
+
     let wrong = api
         .send("PATCH", &path, json!({"quota": "week", "grant": 1}))
         .await;
@@ -161,6 +166,7 @@ pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
         (wrong.status, wrong.mistakes()),
         (422, vec!["/quota".to_owned()])
     );
+
     let wrong = api.send("PATCH", &path, json!({"grant": 1.5})).await;
     assert_eq!(
         (wrong.status, wrong.mistakes().join(" ")),
@@ -168,7 +174,7 @@ pub(crate) async fn s48_a_grant_moves_the_remainder_exactly(api: Arc<Api>) {
     );
 }
 
-pub(crate) async fn a_repeated_grant_is_answered_as_the_first_was_and_no_other_has_its_key(
+pub(crate) async fn repeated_grant_returns_the_first_response_and_other_grants_are_rejected(
     api: Arc<Api>,
 ) {
     let plan = api
@@ -190,6 +196,7 @@ pub(crate) async fn a_repeated_grant_is_answered_as_the_first_was_and_no_other_h
         (first.status, first.json()),
         (200, json!({"quota": "day", "granted": 5, "usage": [0, 15]}))
     );
+
     decide(&api, &secret).await;
     api.send(
         "PATCH",
@@ -206,6 +213,7 @@ pub(crate) async fn a_repeated_grant_is_answered_as_the_first_was_and_no_other_h
         ),
         (None, Some("true"))
     );
+
     for (key_id, amount) in [(&key_id, 6), (&key_id, -5), (&other, 5)] {
         let another = grant(key_id, amount).await;
         assert_eq!(another.status, 422, "{another:?}");
@@ -220,7 +228,7 @@ pub(crate) async fn a_repeated_grant_is_answered_as_the_first_was_and_no_other_h
     assert_eq!(decide(&api, &secret).await["remaining"], 113);
 }
 
-pub(crate) async fn a_period_is_granted_no_more_than_the_largest_quota(api: Arc<Api>) {
+pub(crate) async fn grants_are_limited_to_the_largest_quota(api: Arc<Api>) {
     let plan = api
         .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
         .await;
@@ -231,6 +239,7 @@ pub(crate) async fn a_period_is_granted_no_more_than_the_largest_quota(api: Arc<
         grant(999_999_999_999_989).await.json()["usage"],
         json!([0, 999_999_999_999_999_u64])
     );
+
     let more = grant(1).await;
     assert_eq!(
         (more.status, more.mistakes()),
@@ -239,11 +248,12 @@ pub(crate) async fn a_period_is_granted_no_more_than_the_largest_quota(api: Arc<
     assert!(more.text.contains("999999999999999"), "{more:?}");
 }
 
-pub(crate) async fn a_key_sees_its_own_usage_and_nobody_elses(api: Arc<Api>) {
+pub(crate) async fn key_sees_only_its_own_usage(api: Arc<Api>) {
     let (key_id, _) = api.key("free").await;
     let own = |authorizer: Value| api.call_as("GET", "/_tollgate/usage", authorizer);
     let seen = own(json!({"lambda": {"key_id": key_id}})).send().await;
     assert_eq!((seen.status, &seen.json()["key_id"]), (200, &json!(key_id)));
+
     for authorizer in [
         json!({"lambda": {"key_id": "-"}}),
         json!({"lambda": {}}),
@@ -259,9 +269,10 @@ pub(crate) async fn a_key_sees_its_own_usage_and_nobody_elses(api: Arc<Api>) {
 }
 
 #[tokio::test]
-async fn a_marked_request_is_answered_before_any_handler() {
+async fn marked_request_is_rejected_before_any_handler() {
     let api = Api::embedded();
     let (key_id, _) = api.key("free").await;
+
     for (path, method) in [
         ("/_tollgate/usage", "GET"),
         ("/_tollgate/usage?from=x", "GET"),
@@ -278,32 +289,32 @@ async fn a_marked_request_is_answered_before_any_handler() {
         ] {
             let context = json!({"decision": decision, "reason": reason, "retry_after": "17", "key_id": key_id});
             let both = json!({"lambda": context, "iam": {"accountId": "123456789012"}});
-            let answer = api.call_as(method, path, both).send().await;
+            let response = api.call_as(method, path, both).send().await;
             assert_eq!(
-                (answer.status, answer.header("retry-after")),
+                (response.status, response.header("retry-after")),
                 (status, Some("17")),
                 "{decision} {path}"
             );
             assert_eq!(
-                answer.header("content-type"),
+                response.header("content-type"),
                 Some("application/problem+json")
             );
             if status == 429 {
-                assert_eq!(answer.json()["reason"], reason);
+                assert_eq!(response.json()["reason"], reason);
             }
         }
     }
     for retry_after in [Value::Null, json!("0"), json!("soon"), json!(17)] {
         let context = json!({"lambda": {"decision": "throttled", "retry_after": retry_after}});
-        let answer = api.call_as("GET", "/_tollgate/usage", context).send().await;
+        let response = api.call_as("GET", "/_tollgate/usage", context).send().await;
         assert_eq!(
-            (answer.status, answer.header("retry-after")),
+            (response.status, response.header("retry-after")),
             (429, Some("1"))
         );
     }
 }
 
-pub(crate) async fn a_key_is_shown_the_plan_that_it_was_charged_on(api: Arc<Api>) {
+pub(crate) async fn own_report_shows_the_charged_plan(api: Arc<Api>) {
     let (key_id, _) = api.key("free").await;
     let own = |plan: &str| {
         let context = json!({"lambda": {"decision": "allowed", "key_id": key_id, "plan": plan}});
@@ -315,6 +326,7 @@ pub(crate) async fn a_key_is_shown_the_plan_that_it_was_charged_on(api: Arc<Api>
         (degraded.status, &degraded.json()["plan"]),
         (200, &json!("free"))
     );
+
     let deleted = own("a-plan-that-was-deleted").await;
     assert_eq!(
         (deleted.status, &deleted.json()["quotas"]),
@@ -332,6 +344,7 @@ pub(crate) async fn usage_of_a_deleted_key_is_readable(api: Arc<Api>) {
     }
     let path = format!("/keys/{key_id}/usage");
     assert_eq!(api.get(&path).await.json().get("deleted_at"), None);
+
     for key_id in [&key_id, &unused] {
         assert_eq!(
             api.call("DELETE", &format!("/keys/{key_id}"))
@@ -349,10 +362,12 @@ pub(crate) async fn usage_of_a_deleted_key_is_readable(api: Arc<Api>) {
         (&report.json()["plan"], &report.json()["deleted_at"]),
         (&json!(plan), &json!("2026-11-22T12:00:00Z"))
     );
+
     let earlier = api
         .get(&format!("{path}?from=2026-10-01&to=2026-10-31"))
         .await;
     assert_eq!((earlier.status, used(&earlier.json())), (200, 0));
+
     let csv = api
         .call("GET", &path)
         .header("accept", "text/csv")
@@ -363,10 +378,11 @@ pub(crate) async fn usage_of_a_deleted_key_is_readable(api: Arc<Api>) {
             .contains(&format!("2026-11-22,{key_id},,{plan},7\n")),
         "{csv:?}"
     );
+
     let report = api.get(&format!("/keys/{unused}/usage")).await;
     assert_eq!((report.status, used(&report.json())), (200, 0));
 
-    // The key itself is gone, and nothing can be granted to it.
+    // The key itself does not exist any more, so nothing can be granted to it.
     assert_eq!(api.get(&format!("/keys/{key_id}")).await.status, 404);
     assert_eq!(
         api.send("PATCH", &path, json!({"quota": "month", "grant": 5}))
@@ -376,10 +392,11 @@ pub(crate) async fn usage_of_a_deleted_key_is_readable(api: Arc<Api>) {
     );
 }
 
-/// Earlier releases kept nothing of a deleted key but its usage.
-pub(crate) async fn usage_of_a_key_that_an_earlier_release_deleted_is_readable(api: Arc<Api>) {
+/// Of a deleted key, earlier releases kept only the usage.
+pub(crate) async fn usage_of_a_key_deleted_by_an_earlier_release_is_readable(api: Arc<Api>) {
     let key_id = unique("deleted-by-an-earlier-release");
     assert_eq!(api.get(&format!("/keys/{key_id}/usage")).await.status, 404);
+
     api.charge(&key_id, 3).await;
 
     let report = api.get(&format!("/keys/{key_id}/usage")).await;
@@ -437,7 +454,7 @@ pub(crate) async fn each_key_of_a_shared_plan_sees_its_own_calls(api: Arc<Api>) 
         assert_eq!(report["quotas"][0]["usage"], json!([7, 93]));
     }
 
-    // A deleted key of a shared plan is billed for its own calls, too.
+    // The same is true for a deleted key of a shared plan.
     let (key_id, _) = &keys[0];
     assert_eq!(
         api.call("DELETE", &format!("/keys/{key_id}"))
