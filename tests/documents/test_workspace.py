@@ -3,6 +3,7 @@
 import functools
 import json
 import pathlib
+import re
 import subprocess
 import unittest
 
@@ -54,6 +55,17 @@ def functions(graph: dict) -> list[str]:
     ]
 
 
+def packages_of_the_product(graph: dict) -> list[dict]:
+    """Returns the packages below crates/ and functions/, without those for tests."""
+    members = (found for found in graph["packages"] if found["id"] in graph["workspace_members"])
+    return [found for found in members if room(found) in ("crates", "functions") and found["name"] != "testing"]
+
+
+def room(package: dict) -> str:
+    """Returns the name of the folder that contains the package's folder."""
+    return pathlib.Path(package["manifest_path"]).parents[1].name
+
+
 class Dependencies(unittest.TestCase):
     def test_no_function_depends_on_another_function(self):
         names = functions(metadata())
@@ -67,6 +79,18 @@ class Dependencies(unittest.TestCase):
     def test_pure_crates_link_neither_a_runtime_nor_an_sdk(self):
         for name in PURE:
             self.assertEqual(linked(metadata(), name) & set(RUNTIMES), set(), name)
+
+    def test_architecture_lists_every_package_and_its_dependencies_lead_down(self):
+        text = (PROJECT / "ARCHITECTURE.md").read_text()
+        rows = re.search(r"```text\n(command line .*?)```", text, re.DOTALL)[1].splitlines()
+        layers = {name: place for place, row in enumerate(rows) for name in row[16:].split()}
+        members = {found["name"].removeprefix("tollgate-"): found for found in packages_of_the_product(metadata())}
+        self.assertEqual(sorted(layers), sorted(members))
+
+        for name, found in members.items():
+            direct = {one["name"].removeprefix("tollgate-") for one in found["dependencies"] if one["kind"] is None}
+            above = {other for other in direct & layers.keys() if layers[other] < layers[name]}
+            self.assertEqual(above, set(), name)
 
     def test_only_the_limiter_enables_the_schema_feature(self):
         manifests = (
