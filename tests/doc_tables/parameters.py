@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tables import table
+from doc_tables.markdown_table import table
 
 PRICE = re.compile(r"(?:about )?\$\d[\d.]*\d?(?: per month)?(?: per [\w ]+| on \w+| beyond[\w ]+)?")
 FREE = re.compile(r"costs? nothing")

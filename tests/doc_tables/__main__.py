@@ -1,39 +1,15 @@
-"""Writes the generated tables into the documents: `.venv/bin/python docs/tables.py`. A test
-compares them.
-"""
+"""Writes the generated tables into the documents: `make tables`. A test compares them."""
 
 from __future__ import annotations
 
-import json
-import pathlib
-import sys
-from typing import Any
-
-from cfnlint.decode import decode_str
-
-PROJECT = pathlib.Path(__file__).resolve().parents[1]
-
-
-def template() -> dict[str, Any]:
-    body, errors = decode_str((PROJECT / "template.yaml").read_text())
-    if errors:
-        raise ValueError(f"template.yaml: {errors}")
-    return json.loads(json.dumps(body))
-
-
-def table(head: list[str], rows: list[list[str]], right: int = 0) -> str:
-    """Formats a table in Markdown. The last `right` columns are aligned to the right."""
-    left = len(head) - right
-    lines = [head, ["---"] * left + ["---:"] * right, *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+from doc_tables import costs, parameters
+from harness.paths import PROJECT
+from template.templates import Template
 
 
 def generated_tables() -> dict[tuple[str, str], str]:
     """Returns every table, by document and name."""
-    import costs
-    import parameters
-
-    body = template()
+    body = Template.read("template.yaml").body
     tables = {
         ("docs/reference/parameters.md", name): text
         for name, text in parameters.tables(body).items()
@@ -45,7 +21,7 @@ def generated_tables() -> dict[tuple[str, str], str]:
 
 def with_table(document: str, name: str, text: str) -> str:
     """Returns a document with a new text between the markers of a table."""
-    begin, end = f"<!-- {name}: docs/tables.py -->\n", f"<!-- /{name} -->"
+    begin, end = f"<!-- {name}: make tables -->\n", f"<!-- /{name} -->"
     if document.count(begin) != 1 or document.count(end) != 1:
         raise ValueError(f"expected one pair of markers for the table `{name}`")
 
@@ -62,7 +38,11 @@ def documents() -> dict[str, str]:
     return found
 
 
-if __name__ == "__main__":
+def main() -> None:
     for path, document in documents().items():
         (PROJECT / path).write_text(document)
-        sys.stdout.write(f"{path}\n")
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

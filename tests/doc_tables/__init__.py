@@ -1,0 +1,1 @@
+"""Generates the tables of parameters and costs in the documents."""
