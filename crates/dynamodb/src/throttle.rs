@@ -1,0 +1,135 @@
+//! What DynamoDB throttles: one item, or a table, an index or the account.
+
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemError;
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+use aws_sdk_dynamodb::types::{CancellationReason, ThrottlingReason};
+
+/// The limit type of an item that is used too often. Reasons are a resource, an operation and a
+/// limit type in one word: `TableWriteKeyRangeThroughputExceeded`.
+const OF_AN_ITEM: &str = "KeyRangeThroughputExceeded";
+/// The limit types that all items of a table, an index or the account share.
+const SHARED: [&str; 3] = [
+    "ProvisionedThroughputExceeded",
+    "MaxOnDemandThroughputExceeded",
+    "AccountLimitExceeded",
+];
+
+/// The codes of a canceled transaction's reasons that other requests cause.
+const CANCELED_BY_OTHERS: [&str; 3] = [
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+];
+
+/// What a throttle is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Throttle {
+    /// True if a table, an index or the account is throttled, so that the caller is not to blame.
+    /// False if DynamoDB gives no reason, or one that is not known here.
+    pub is_shared: bool,
+    /// The reason that decided.
+    pub reason: Option<String>,
+}
+
+/// An error that may be a throttle.
+pub trait Throttles {
+    /// What is throttled, if this is a throttle.
+    fn throttle(&self) -> Throttle;
+
+    /// True if nothing was done because another write of the same item was under way.
+    fn is_conflict(&self) -> bool;
+}
+
+impl Throttle {
+    fn of(reasons: &[ThrottlingReason]) -> Self {
+        let reasons = || reasons.iter().filter_map(ThrottlingReason::reason);
+        let is_shared = |reason: &&str| SHARED.iter().any(|limit| reason.ends_with(limit));
+
+        let item = reasons().find(|reason| reason.ends_with(OF_AN_ITEM));
+        let other = item.or_else(|| reasons().find(|reason| !is_shared(reason)));
+        let reason = other.or_else(|| reasons().next());
+        Self {
+            is_shared: other.is_none() && reason.is_some(),
+            reason: reason.map(str::to_owned),
+        }
+    }
+}
+
+/// The three errors by which an operation throttles.
+macro_rules! throttles {
+    ($($error:ident: $is_conflict:expr),+) => {$(
+        impl Throttles for $error {
+            fn throttle(&self) -> Throttle {
+                match self {
+                    Self::ProvisionedThroughputExceededException(error) => Throttle::of(error.throttling_reasons()),
+                    Self::RequestLimitExceeded(error) => Throttle::of(error.throttling_reasons()),
+                    Self::ThrottlingException(error) => Throttle::of(error.throttling_reasons()),
+                    _ => Throttle::default(),
+                }
+            }
+
+            fn is_conflict(&self) -> bool {
+                let is_conflict: fn(&Self) -> bool = $is_conflict;
+                is_conflict(self)
+            }
+        }
+    )+};
+}
+
+throttles!(
+    BatchGetItemError: |_| false,
+    GetItemError: |_| false,
+    TransactWriteItemsError: |error| match error {
+        Self::TransactionCanceledException(canceled) => is_canceled_by_conflict(canceled),
+        _ => false,
+    },
+    UpdateItemError: |error| {
+        matches!(error, Self::TransactionConflictException(_) | Self::ReplicatedWriteConflictException(_))
+    }
+);
+
+/// True if another write, or a throttle of one of the items, canceled a transaction.
+fn is_canceled_by_conflict(canceled: &TransactionCanceledException) -> bool {
+    let reasons = canceled
+        .cancellation_reasons()
+        .iter()
+        .filter_map(CancellationReason::code);
+    reasons
+        .into_iter()
+        .any(|code| CANCELED_BY_OTHERS.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reasons_that_are_known_to_be_shared_excuse_the_caller() {
+        const TABLE: &str = "TableWriteProvisionedThroughputExceeded";
+        const ACCOUNT: &str = "TableWriteAccountLimitExceeded";
+        const INDEX: &str = "IndexWriteMaxOnDemandThroughputExceeded";
+        const ITEM: &str = "TableWriteKeyRangeThroughputExceeded";
+        const NEW: &str = "TableWriteSomethingNewExceeded";
+        for (reasons, is_shared, decides) in [
+            (&[][..], false, None),
+            (&[TABLE], true, Some(TABLE)),
+            (&[ACCOUNT], true, Some(ACCOUNT)),
+            (&[INDEX, TABLE], true, Some(INDEX)),
+            (&[ITEM], false, Some(ITEM)),
+            (&[TABLE, ITEM], false, Some(ITEM)),
+            (&[TABLE, NEW], false, Some(NEW)),
+            (&[NEW, ITEM], false, Some(ITEM)),
+        ] {
+            let reason = |reason: &&str| ThrottlingReason::builder().reason(*reason).build();
+            let throttle = Throttle::of(&reasons.iter().map(reason).collect::<Vec<_>>());
+            assert_eq!(
+                (throttle.is_shared, throttle.reason.as_deref()),
+                (is_shared, decides),
+                "{reasons:?}"
+            );
+        }
+    }
+}

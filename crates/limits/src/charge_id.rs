@@ -1,0 +1,329 @@
+//! What names a charge, so that it can be given back: once, and only to the caller that it was
+//! taken from.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::civil::Date;
+
+use crate::calendar::{CalendarId, day_end};
+use crate::plan::{MAX_QUOTAS, check_name};
+use crate::{Caller, Demand, Nanos, SECOND, WindowId};
+
+/// The form of the text.
+const FORM: u8 = 1;
+/// 1970-01-01, from which days are counted.
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// One charge: its instant, its cost, and the quotas' windows that it was taken from. Buckets are
+/// no part of it: what a rate has let through cannot be undone. Its text is URL-safe base64; it is
+/// no secret and proves nothing: whoever takes it from strangers has to sign it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChargeId {
+    nonce: u64,
+    caller: u64,
+    at_s: i64,
+    cost: u64,
+    windows: ArrayVec<ChargedWindow, MAX_QUOTAS>,
+    /// The plan's name, where all of its callers share it.
+    shared: Option<Arc<str>>,
+}
+
+/// A quota's window that was charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChargedWindow {
+    pub id: WindowId,
+    end_s: i64,
+}
+
+/// A text that names no charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is not a charge as a decision returned it")]
+pub struct ChargeIdError;
+
+/// What became of a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refund {
+    /// The quotas' windows that are not over, and the day's counter, have it back.
+    Returned,
+    /// It was given back before.
+    AlreadyRefunded,
+    /// No such charge was made to this caller.
+    NotFound,
+    /// Every window that it was taken from is over.
+    WindowOver,
+}
+
+impl ChargeId {
+    /// Names what `demand` takes from the caller that a store calls `caller`. `None` if it takes
+    /// nothing that can be given back.
+    pub fn new(demand: &Demand<'_>, caller: u64) -> Option<Self> {
+        if demand.cost() == 0 || !demand.is_call() {
+            return None;
+        }
+        let charged = |window: &crate::Window| ChargedWindow {
+            id: window.id,
+            end_s: seconds(window.end),
+        };
+        Some(Self {
+            nonce: fastrand::u64(..),
+            caller,
+            at_s: seconds(demand.now()),
+            cost: demand.cost(),
+            windows: demand
+                .windows()
+                .iter()
+                .map(|(_, window)| charged(window))
+                .collect(),
+            shared: demand
+                .plan()
+                .shared
+                .as_ref()
+                .and_then(Caller::shared_plan)
+                .cloned(),
+        })
+    }
+
+    /// How many units it took.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// When it was made, to the second.
+    #[must_use]
+    pub fn at(&self) -> Nanos {
+        Nanos::from(self.at_s) * SECOND
+    }
+
+    /// Tells it from the caller's other charges.
+    pub fn nonce(&self) -> u64 {
+        self.nonce
+    }
+
+    /// What the store calls the caller.
+    pub fn caller(&self) -> u64 {
+        self.caller
+    }
+
+    /// Who was charged, where `caller` made the call.
+    pub fn charged(&self, caller: &Caller) -> Caller {
+        self.shared
+            .as_ref()
+            .map_or_else(|| caller.clone(), |plan| Caller::Plan(Arc::clone(plan)))
+    }
+
+    /// Windows that are not over.
+    pub fn windows(&self, now: Nanos) -> impl Iterator<Item = &ChargedWindow> {
+        self.windows.iter().filter(move |window| window.end() > now)
+    }
+
+    /// Whether nothing of it can be given back any more: its quotas' windows, or without quotas its
+    /// day.
+    pub fn is_over(&self, now: Nanos) -> bool {
+        if self.windows.is_empty() {
+            self.day_end() <= now
+        } else {
+            self.windows(now).next().is_none()
+        }
+    }
+
+    /// When the last window is over that it was taken from.
+    pub fn end(&self) -> Nanos {
+        self.windows
+            .iter()
+            .map(ChargedWindow::end)
+            .fold(self.day_end(), Nanos::max)
+    }
+
+    fn day_end(&self) -> Nanos {
+        day_end(self.at())
+    }
+}
+
+impl ChargedWindow {
+    pub fn end(&self) -> Nanos {
+        Nanos::from(self.end_s) * SECOND
+    }
+}
+
+fn seconds(instant: Nanos) -> i64 {
+    i64::try_from(instant.div_euclid(SECOND)).unwrap_or(i64::MAX)
+}
+
+/// Form, nonce, caller, instant, cost, number of windows, each window, and the shared plan's name:
+/// big-endian.
+impl fmt::Display for ChargeId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = vec![FORM];
+        for number in [
+            self.nonce,
+            self.caller,
+            self.at_s.cast_unsigned(),
+            self.cost,
+        ] {
+            bytes.extend(number.to_be_bytes());
+        }
+        bytes.push(u8::try_from(self.windows.len()).unwrap_or(0));
+        for window in &self.windows {
+            bytes.extend(window.id.calendar.0.to_be_bytes());
+            bytes.extend(days(window.id.first_day).to_be_bytes());
+            bytes.extend(window.end_s.to_be_bytes());
+        }
+        bytes.extend(self.shared.as_deref().unwrap_or_default().as_bytes());
+        formatter.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+impl FromStr for ChargeId {
+    type Err = ChargeIdError;
+
+    fn from_str(text: &str) -> Result<Self, ChargeIdError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ChargeIdError)?;
+        parse(&bytes).ok_or(ChargeIdError)
+    }
+}
+
+fn parse(bytes: &[u8]) -> Option<ChargeId> {
+    let mut rest = bytes;
+    if u8::from_be_bytes(*take(&mut rest)?) != FORM {
+        return None;
+    }
+    let [nonce, caller, at_s, cost] = [
+        take(&mut rest)?,
+        take(&mut rest)?,
+        take(&mut rest)?,
+        take(&mut rest)?,
+    ];
+    let mut windows = ArrayVec::new();
+    for _ in 0..u8::from_be_bytes(*take(&mut rest)?) {
+        let calendar = CalendarId(u32::from_be_bytes(*take(&mut rest)?));
+        let first_day = EPOCH
+            .checked_add(
+                jiff::Span::new()
+                    .try_days(i32::from_be_bytes(*take(&mut rest)?))
+                    .ok()?,
+            )
+            .ok()?;
+        let end_s = i64::from_be_bytes(*take(&mut rest)?);
+        windows
+            .try_push(ChargedWindow {
+                id: WindowId {
+                    calendar,
+                    first_day,
+                },
+                end_s,
+            })
+            .ok()?;
+    }
+    let shared = std::str::from_utf8(rest)
+        .ok()
+        .filter(|name| name.is_empty() || check_name(name).is_ok())?;
+    let cost = u64::from_be_bytes(*cost);
+    Some(ChargeId {
+        nonce: u64::from_be_bytes(*nonce),
+        caller: u64::from_be_bytes(*caller),
+        at_s: i64::from_be_bytes(*at_s),
+        cost: Some(cost).filter(|cost| (1..=crate::plan::MAX_LIMIT).contains(cost))?,
+        windows,
+        shared: (!shared.is_empty()).then(|| shared.into()),
+    })
+}
+
+fn take<'b, const N: usize>(rest: &mut &'b [u8]) -> Option<&'b [u8; N]> {
+    let (taken, left) = rest.split_first_chunk()?;
+    *rest = left;
+    Some(taken)
+}
+
+fn days(day: Date) -> i32 {
+    day.since(EPOCH).map_or(0, |span| span.get_days())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Plan, PlanDocument};
+    use proptest::prelude::*;
+
+    /// 2026-11-22T12:00:00Z
+    const NOON: Nanos = 1_795_348_800 * SECOND;
+
+    fn charge(plan: &str, cost: u64) -> Option<ChargeId> {
+        let plan = Plan::new("p", serde_json::from_str::<PlanDocument>(plan).unwrap()).unwrap();
+        ChargeId::new(&Demand::new(&plan, None, cost, NOON).unwrap(), 7)
+    }
+
+    const ALL: &str = r#"{"shared_by_plan":true,"quotas":[{"limit":9,"period":"day"},{"limit":9,"period":"week"},
+        {"limit":9,"period":"month","time_zone":"Asia/Tokyo","starts_on":31},{"name":"b","limit":9,"period":"month"}]}"#;
+
+    #[test]
+    fn a_charge_is_written_as_a_text_and_read_again() {
+        for plan in ["{}", ALL, r#"{"quotas":[{"limit":9,"period":"day"}]}"#] {
+            let charge = charge(plan, 3).unwrap();
+            let text = charge.to_string();
+            assert!(
+                text.bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'),
+                "{text}"
+            );
+            assert_eq!(text.parse(), Ok(charge));
+        }
+    }
+
+    #[test]
+    fn a_call_that_costs_nothing_is_no_charge() {
+        assert_eq!(charge(ALL, 0), None);
+    }
+
+    #[test]
+    fn two_charges_of_one_instant_are_two() {
+        assert_ne!(charge(ALL, 1), charge(ALL, 1));
+    }
+
+    #[test]
+    fn it_is_over_with_its_last_window_and_without_quotas_with_its_day() {
+        let midnight = NOON + 12 * 3600 * SECOND;
+        let unlimited = charge("{}", 1).unwrap();
+        assert_eq!(
+            (unlimited.is_over(midnight - 1), unlimited.is_over(midnight)),
+            (false, true)
+        );
+        let month = charge(
+            r#"{"quotas":[{"limit":9,"period":"day"},{"limit":9,"period":"month"}]}"#,
+            1,
+        )
+        .unwrap();
+        assert_eq!(
+            (month.windows(NOON).count(), month.windows(midnight).count()),
+            (2, 1)
+        );
+        let december = midnight + 8 * 86_400 * SECOND;
+        assert_eq!(
+            (month.is_over(december - 1), month.is_over(december)),
+            (false, true)
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_cut_or_is_of_another_form_names_nothing() {
+        let text = charge(ALL, 1).unwrap().to_string();
+        for wrong in ["", "AA", &text[..40], &text[..60], "Ag", "====", "ü"] {
+            assert_eq!(wrong.parse::<ChargeId>(), Err(ChargeIdError), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_more_than_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+            let text = URL_SAFE_NO_PAD.encode([&[FORM], &bytes[..]].concat());
+            if let Ok(charge) = text.parse::<ChargeId>() {
+                prop_assert_eq!(charge.to_string().parse(), Ok(charge));
+            }
+        }
+    }
+}

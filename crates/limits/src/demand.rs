@@ -1,0 +1,464 @@
+//! What one call takes: all limits of its plan together, or none.
+
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+
+use crate::bucket::Bucket;
+use crate::plan::MAX_QUOTAS;
+use crate::sliding::{Position, SlidingWindow};
+use crate::state::{Charge, Count};
+use crate::{
+    Decision, Limit, Nanos, Plan, Quota, RouteLimit, Usage, Verdict, Window, whole_seconds,
+};
+
+/// What one call takes from its plan at one instant, which stays the same however often it is
+/// evaluated.
+#[derive(Debug)]
+pub struct Demand<'p> {
+    plan: &'p Plan,
+    route: Option<&'p RouteLimit>,
+    cost: u64,
+    now: Nanos,
+    windows: ArrayVec<(&'p Quota, Window), MAX_QUOTAS>,
+    own_limits: OwnLimits,
+}
+
+/// What a demand does with the limits of the plan itself. The route's bucket is always charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OwnLimits {
+    /// All of them are charged: a call.
+    Charged,
+    /// The rate must have room for the cost, but is not charged. Quotas do not count.
+    RateChecked,
+    /// They do not count.
+    Ignored,
+}
+
+/// At most one a bucket and one a quota.
+type Refusals<'p> = ArrayVec<Refusal<'p>, { 2 + MAX_QUOTAS }>;
+
+/// Why a limit does not allow a call.
+struct Refusal<'p> {
+    name: &'p Arc<str>,
+    wait: Nanos,
+    quota: bool,
+}
+
+impl<'p> Demand<'p> {
+    /// `None` where `now` lies beyond the calendar.
+    #[must_use]
+    pub fn new(
+        plan: &'p Plan,
+        route: Option<&'p RouteLimit>,
+        cost: u64,
+        now: Nanos,
+    ) -> Option<Self> {
+        let mut windows = ArrayVec::new();
+        for quota in &plan.quotas {
+            windows.try_push((quota, quota.window(now)?)).ok()?;
+        }
+
+        Some(Self {
+            plan,
+            route,
+            cost,
+            now,
+            windows,
+            own_limits: OwnLimits::Charged,
+        })
+    }
+
+    /// A caller's question about its own usage: it takes one token from the bucket for such
+    /// questions. The plan's rate must have room for one call, but is not charged. A plan in shadow
+    /// mode is not checked.
+    #[must_use]
+    pub fn usage_query(plan: &'p Plan, now: Nanos) -> Self {
+        let own_limits = if plan.shadow {
+            OwnLimits::Ignored
+        } else {
+            OwnLimits::RateChecked
+        };
+        Self {
+            plan,
+            route: Some(&plan.usage_query),
+            cost: 1,
+            now,
+            windows: ArrayVec::new(),
+            own_limits,
+        }
+    }
+
+    /// The same demand at another instant, on a share of its plan and of its route's limit.
+    pub fn on_share<'s>(
+        &self,
+        plan: &'s Plan,
+        route: Option<&'s RouteLimit>,
+        now: Nanos,
+    ) -> Option<Demand<'s>> {
+        if self.own_limits == OwnLimits::Charged {
+            return Demand::new(plan, route, self.cost, now);
+        }
+
+        let (cost, own_limits) = (self.cost, self.own_limits);
+        Some(Demand {
+            plan,
+            route,
+            cost,
+            now,
+            windows: ArrayVec::new(),
+            own_limits,
+        })
+    }
+
+    /// As many such calls at once.
+    pub fn times(&self, calls: u64) -> Self {
+        Self {
+            cost: self.cost.saturating_mul(calls),
+            windows: self.windows.clone(),
+            ..*self
+        }
+    }
+
+    /// Compares the demand with what has been used. Changes nothing.
+    #[must_use]
+    pub fn evaluate(&self, usage: &Usage) -> Decision {
+        self.weigh(usage, &mut Charge::default())
+    }
+
+    /// What a call would be told, with every limit as it stands before it.
+    #[must_use]
+    pub fn peek(&self, usage: &Usage) -> Decision {
+        match self.evaluate(usage).verdict {
+            Verdict::Impossible => Decision::of(Verdict::Impossible),
+            verdict => self.standing(verdict, usage),
+        }
+    }
+
+    /// Compares as [`Self::evaluate`] does, and takes an allowed demand from `usage`.
+    pub fn charge(&self, usage: &mut Usage) -> Decision {
+        let mut charge = Charge::default();
+        let decision = self.weigh(usage, &mut charge);
+        if decision.verdict == Verdict::Allowed {
+            usage.apply(&charge, self.now);
+        }
+        decision
+    }
+
+    /// True if no rate of the plan can ever let the call pass, whatever has been used or granted.
+    #[must_use]
+    pub fn exceeds_rates(&self) -> bool {
+        self.buckets()
+            .any(|bucket| bucket.emission_for(self.cost).is_none())
+            || self
+                .sliding()
+                .is_some_and(|window| window.limit == 0 || self.cost > window.limit)
+    }
+
+    /// True if neither time nor the plan can let the call pass. Only another grant can, where a
+    /// quota is the reason.
+    #[must_use]
+    pub fn is_impossible(&self, usage: &Usage) -> bool {
+        self.exceeds_rates()
+            || self.windows.iter().any(|(quota, window)| {
+                let most = quota.limit.saturating_add(usage.granted_extra(window.id));
+                most == 0 || self.cost > most
+            })
+    }
+
+    /// The decision; `charge` is what to write where it is allowed.
+    fn weigh(&self, usage: &Usage, charge: &mut Charge) -> Decision {
+        if self.is_impossible(usage) {
+            return Decision::of(Verdict::Impossible);
+        }
+        let mut refusals = Refusals::new();
+        self.weigh_sliding(usage, charge, &mut refusals);
+        self.weigh_buckets(usage, charge, &mut refusals);
+        self.weigh_quotas(usage, charge, &mut refusals);
+        if refusals.is_empty() {
+            let (tats, counts) = (&charge.tats, &charge.counts);
+            let taken = if self.is_call() { self.cost } else { 0 };
+            let position = self.position(usage).map(|position| position.after(taken));
+            let tat = |index: usize, _: &Bucket| Some(tats[index].1);
+            self.told(Verdict::Allowed, usage, position, tat, |index, _| {
+                counts[index].net
+            })
+        } else {
+            self.standing(throttled(&refusals), usage)
+        }
+    }
+
+    /// Whether a rate, not only a quota, has too little left in `usage`: what only time brings
+    /// back.
+    pub fn rate_refuses(&self, usage: &Usage) -> bool {
+        let waits =
+            |window: &SlidingWindow| window.wait(&window.position(usage, self.now), self.cost) > 0;
+        if self.sliding().is_some_and(waits) {
+            return true;
+        }
+
+        self.buckets().any(|bucket| {
+            let emission = bucket.emission_for(self.cost);
+            emission.is_none_or(|emission| {
+                bucket
+                    .take(emission, usage.tat(bucket.id), self.cost, self.now)
+                    .is_err()
+            })
+        })
+    }
+
+    /// A verdict with every limit as it stands in `usage`.
+    pub fn standing(&self, verdict: Verdict, usage: &Usage) -> Decision {
+        let position = self.position(usage);
+        self.told(
+            verdict,
+            usage,
+            position,
+            |_, bucket| usage.tat(bucket.id),
+            |_, window| usage.count(window.id),
+        )
+    }
+
+    /// An allowed call with every limit as it stands in `usage`, but for `unspent` units of it that
+    /// nobody has used.
+    pub fn standing_less(&self, usage: &Usage, unspent: u64) -> Decision {
+        let (unspent_units, unspent) = (signed(unspent), Nanos::from(unspent));
+        let position = self.position(usage).map(|position| position.less(unspent));
+        let tat = |bucket: &Bucket| Some(usage.tat(bucket.id)? - bucket.emission_for(0)? * unspent);
+        self.told(
+            Verdict::Allowed,
+            usage,
+            position,
+            |_, bucket| tat(bucket),
+            |_, window| usage.count(window.id).saturating_sub(unspent_units),
+        )
+    }
+
+    /// How many calls of this cost the tightest limit has left.
+    pub fn calls_left(&self, usage: &Usage) -> u64 {
+        let limits = self.standing(Verdict::Allowed, usage).limits;
+        limits
+            .iter()
+            .map(|limit| limit.remaining)
+            .min()
+            .unwrap_or(u64::MAX)
+            / self.cost.max(1)
+    }
+
+    /// Where the caller stands in the sliding window, where there is one.
+    pub fn position(&self, usage: &Usage) -> Option<Position> {
+        self.sliding()
+            .map(|window| window.position(usage, self.now))
+    }
+
+    /// The caller's sliding window, if there is one and it counts.
+    pub fn sliding(&self) -> Option<&'p SlidingWindow> {
+        self.plan
+            .sliding
+            .as_ref()
+            .filter(|_| self.own_limits != OwnLimits::Ignored)
+    }
+
+    /// The caller's bucket and the route's, if there are any and they count.
+    pub fn buckets(&self) -> impl Iterator<Item = &'p Bucket> + use<'p> {
+        let own = self
+            .plan
+            .bucket
+            .as_ref()
+            .filter(|_| self.own_limits != OwnLimits::Ignored);
+        own.into_iter().chain(self.route.map(|route| &route.bucket))
+    }
+
+    /// True if the demand takes from this one of its buckets, false if it only checks it.
+    pub fn charges(&self, bucket: &Bucket) -> bool {
+        self.is_call() || self.route.is_some_and(|route| route.bucket.id == bucket.id)
+    }
+
+    /// True for a call, which is charged to all limits of its plan; false for a question about
+    /// usage.
+    pub fn is_call(&self) -> bool {
+        self.own_limits == OwnLimits::Charged
+    }
+
+    /// The quotas, each with its present window.
+    pub fn windows(&self) -> &[(&'p Quota, Window)] {
+        &self.windows
+    }
+
+    pub fn plan(&self) -> &'p Plan {
+        self.plan
+    }
+
+    pub fn route(&self) -> Option<&'p RouteLimit> {
+        self.route
+    }
+
+    pub fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// The instant of the decision.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    fn weigh_sliding(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
+        let Some(window) = self.sliding() else { return };
+        let position = window.position(usage, self.now);
+        let wait = window.wait(&position, self.cost);
+        if wait > 0 && self.cost > 0 {
+            refusals.push(Refusal {
+                name: &window.name,
+                wait,
+                quota: false,
+            });
+        }
+
+        if self.is_call() {
+            let (slot, _) = window.slots_at(position.start);
+            charge.slot = Some((
+                slot,
+                position.start + position.current + Nanos::from(self.cost),
+            ));
+        }
+    }
+
+    fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
+        for bucket in self.buckets() {
+            let Some(emission) = bucket.emission_for(self.cost) else {
+                continue;
+            };
+            let before = usage.tat(bucket.id);
+            let taken = bucket.take(emission, before, self.cost, self.now);
+            if let (Err(wait), true) = (taken, self.cost > 0) {
+                refusals.push(Refusal {
+                    name: &bucket.name,
+                    wait,
+                    quota: false,
+                });
+            }
+
+            let after = taken.ok().filter(|_| self.charges(bucket));
+            charge
+                .tats
+                .push((bucket.id, after.or(before).unwrap_or(self.now)));
+        }
+    }
+
+    fn weigh_quotas(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
+        for (quota, window) in &self.windows {
+            let after = usage.count(window.id).saturating_add(signed(self.cost));
+            if after > signed(quota.limit) && self.cost > 0 {
+                refusals.push(Refusal {
+                    name: &quota.name,
+                    wait: window.end - self.now,
+                    quota: true,
+                });
+            }
+            charge.counts.push(Count::of(window, after));
+        }
+    }
+
+    /// Every limit's standing, given the position in the sliding window, each bucket's `tat` and
+    /// each window's count. `usage` says what was granted.
+    fn told(
+        &self,
+        verdict: Verdict,
+        usage: &Usage,
+        position: Option<Position>,
+        tat: impl Fn(usize, &Bucket) -> Option<Nanos>,
+        count: impl Fn(usize, &Window) -> i64,
+    ) -> Decision {
+        let mut limits = Vec::with_capacity(2 + self.windows.len());
+        limits.extend(
+            self.sliding()
+                .zip(position)
+                .map(|(window, position)| sliding_limit(window, &position)),
+        );
+        for (index, bucket) in self.buckets().enumerate() {
+            if let Some(emission) = bucket.emission_for(self.cost) {
+                limits.push(self.bucket_limit(
+                    bucket,
+                    emission,
+                    tat(index, bucket).unwrap_or(self.now),
+                ));
+            }
+        }
+        for (index, (quota, window)) in self.windows.iter().enumerate() {
+            limits.push(self.quota_limit(
+                quota,
+                window,
+                count(index, window),
+                usage.granted(window.id),
+            ));
+        }
+        let near_limit = limits
+            .iter()
+            .any(|limit| limit.used_share() >= self.plan.near_limit);
+        Decision {
+            verdict,
+            limits,
+            near_limit,
+            degraded: false,
+            shadowed: None,
+            charge: None,
+        }
+    }
+
+    fn bucket_limit(&self, bucket: &Bucket, emission: Nanos, tat: Nanos) -> Limit {
+        Limit {
+            name: Arc::clone(&bucket.name),
+            limit: bucket.burst,
+            window_s: bucket.window_s,
+            remaining: bucket.remaining(emission, tat, self.now),
+            reset_s: bucket
+                .next_token(emission, tat, self.now)
+                .map(whole_seconds),
+        }
+    }
+
+    /// `granted` is part of the limit, so that `limit` less `remaining` is what was used.
+    fn quota_limit(&self, quota: &Quota, window: &Window, count: i64, granted: i64) -> Limit {
+        Limit {
+            name: Arc::clone(&quota.name),
+            limit: quota.limit.saturating_add_signed(granted),
+            window_s: whole_seconds(window.end - window.start),
+            remaining: u64::try_from(signed(quota.limit).saturating_sub(count)).unwrap_or(0),
+            reset_s: Some(whole_seconds(window.end - self.now)),
+        }
+    }
+}
+
+fn sliding_limit(window: &SlidingWindow, position: &Position) -> Limit {
+    Limit {
+        name: Arc::clone(&window.name),
+        limit: window.limit,
+        window_s: window.window_s,
+        remaining: window.remaining(position),
+        reset_s: window.next(position).map(whole_seconds),
+    }
+}
+
+fn throttled(refusals: &[Refusal<'_>]) -> Verdict {
+    let longest = refusals
+        .iter()
+        .map(|refusal| refusal.wait)
+        .max()
+        .unwrap_or_default();
+    Verdict::Throttled {
+        quota: refusals.iter().any(|refusal| refusal.quota),
+        violated: refusals
+            .iter()
+            .map(|refusal| Arc::clone(refusal.name))
+            .collect(),
+        retry_after_s: whole_seconds(longest),
+    }
+}
+
+/// Limits and costs are far below 2⁶³; what is not can never pass anyway.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

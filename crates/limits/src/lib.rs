@@ -1,0 +1,70 @@
+//! Usage plans and the decision on one call, without I/O.
+//!
+//! [`Demand`] states what a call takes from each limit of its plan. [`Demand::evaluate`] compares
+//! it with the [`Usage`] of a caller. Both take the current instant as a value. A store has one
+//! task left: it applies an allowed demand as a whole or not at all.
+//!
+//! - reads: plan documents ([`PlanDocument`]) and a caller's usage, both passed in
+//! - writes: nothing
+//! - on failure: a refusal is a [`Verdict`], an invalid document a [`PlanError`]. An instant
+//!   outside the calendar yields `None`.
+
+mod bucket;
+mod calendar;
+mod caller;
+mod charge_id;
+mod decision;
+mod demand;
+mod grant;
+mod instant;
+mod lease;
+mod mistake;
+mod plan;
+mod plan_check;
+mod plan_document;
+mod present;
+mod quota;
+mod rate_limit_fields;
+mod sliding;
+mod state;
+mod time_zone;
+mod usage_query;
+mod usage_report;
+
+pub use bucket::Bucket;
+pub use calendar::{Calendar, CalendarId, Period, Window, WindowId, day_end, day_of};
+pub use caller::{CALLER_PREFIXES, Caller};
+pub use charge_id::{ChargeId, ChargeIdError, ChargedWindow, Refund};
+pub use decision::{Decision, Limit, Verdict};
+pub use demand::Demand;
+pub use grant::{GRANT_ID_LIFETIME, Grant, GrantOrder, GrantRefusal};
+pub use instant::{instant_text, optional_instant, parse_instant, present_instant};
+pub use lease::{LeaseTerms, LocalRate};
+pub use mistake::{Mistake, pointer};
+pub use plan::{MAX_LIMIT, MAX_QUOTAS, Plan, PlanError, RouteLimit, check_name};
+pub use plan_document::{Algorithm, OnStoreFailure, PlanDocument, Throttle};
+pub use quota::{Quota, QuotaDocument};
+pub use rate_limit_fields::{rate_limit, rate_limit_policy};
+pub use sliding::{Position, SLOT_LIFETIME, SlidingWindow};
+pub use state::{Charge, Count, Granted, Usage};
+pub use time_zone::time_zone_release;
+pub use usage_query::USAGE_PATH;
+pub use usage_report::{Days, MAX_DAYS, QuotaUsage, UsageReport};
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, the unit of every instant and duration in a decision.
+/// It has 128 bits, because a large burst at a small rate takes longer than 64 bits can express.
+pub type Nanos = i128;
+
+/// One second.
+pub const SECOND: Nanos = 1_000_000_000;
+
+/// Returns a duration in whole seconds, rounded up. It is never 0, because a client that is asked
+/// to wait 0 s would retry at once.
+fn whole_seconds(duration: Nanos) -> u64 {
+    let seconds = match u64::try_from(duration) {
+        // A 64-bit division is several times as fast, and nearly always sufficient.
+        Ok(nanoseconds) => nanoseconds.div_ceil(1_000_000_000),
+        Err(_) => u64::try_from((duration + SECOND - 1) / SECOND).unwrap_or(u64::MAX),
+    };
+    seconds.max(1)
+}

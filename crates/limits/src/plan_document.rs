@@ -1,0 +1,352 @@
+//! A plan as it is written in JSON. An unknown field is an error, and so is a field that is `null`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::QuotaDocument;
+use crate::mistake::{Mistake, pointer};
+use crate::plan_check::Checks;
+
+/// A bucket that fills in less than this refuses traffic that is paced well: packets of a network
+/// come in clumps.
+const SHORTEST_BURST_S: f64 = 0.05;
+
+/// A token bucket.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with the fields `rate` and `burst`"
+)]
+pub struct Throttle {
+    /// Tokens per second: 0, or 0.000001 to 1,000,000.
+    #[serde(serialize_with = "shortest")]
+    #[cfg_attr(feature = "schema", schema(minimum = 0.0, maximum = 1_000_000.0))]
+    pub rate: f64,
+    /// The largest number of tokens, up to 100,000,000. With a burst or rate of 0, no call is
+    /// admitted.
+    #[serde(deserialize_with = "crate::present::whole")]
+    #[cfg_attr(feature = "schema", schema(maximum = 100_000_000))]
+    pub burst: u64,
+}
+
+/// How often each caller of a plan may call. A limit that is left out does not apply.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Plan))]
+#[serde(deny_unknown_fields)]
+pub struct PlanDocument {
+    /// The token bucket for all calls of a caller. By default there is none.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = Throttle, required = false))]
+    pub throttle: Option<Throttle>,
+    /// How all calls of a caller are limited: by `throttle`, or by `window_s` and `limit`. The
+    /// default is `token_bucket`.
+    #[serde(default, skip_serializing_if = "Algorithm::is_default")]
+    pub algorithm: Algorithm,
+    /// The width of a sliding window, in seconds, from 1 to 86,400.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = u64, required = false, minimum = 1, maximum = 86_400))]
+    pub window_s: Option<u64>,
+    /// The number of calls per sliding window. With 0, no call is admitted.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = u64, required = false, maximum = 999_999_999_999_999u64))]
+    pub limit: Option<u64>,
+    /// Calls per calendar period, at most 4 quotas, each with a name of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(max_items = 4))]
+    pub quotas: Vec<QuotaDocument>,
+    /// Additional buckets of single routes by route key, such as `POST /payments`; at most 16.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "strict_json::map"
+    )]
+    pub routes: BTreeMap<String, Throttle>,
+    /// True if all callers of the plan share one set of limits. By default, each has its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shared_by_plan: bool,
+    /// What happens to calls while the store does not respond. The default is `allow`.
+    #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
+    pub on_store_failure: OnStoreFailure,
+    /// The share of a limit, from 0 to 1, above which a caller is near the limit. The default is
+    /// 0.8.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        serialize_with = "shortest_present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = f64, required = false, minimum = 0.0, maximum = 1.0))]
+    pub near_limit: Option<f64>,
+    /// True for a dry run: calls over the limit are allowed and not charged, and the decision says
+    /// so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shadow: bool,
+    /// How many calls an instance that is called often may buy with one write, up to 1,000. With 0,
+    /// the default, each call is one write. The usable burst is smaller by what comes back within a
+    /// lease, by a quarter at most.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::whole",
+        skip_serializing_if = "is_zero"
+    )]
+    #[cfg_attr(feature = "schema", schema(maximum = 1_000))]
+    pub lease: u32,
+}
+
+/// How calls are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Exactly: a burst at once, and then a rate.
+    #[default]
+    TokenBucket,
+    /// So many calls in any window, approximately: see [`SlidingWindow`](crate::SlidingWindow).
+    SlidingWindow,
+}
+
+impl Algorithm {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What happens to a call while the store does not respond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnStoreFailure {
+    /// It passes, uncounted.
+    #[default]
+    Allow,
+    /// It is refused until the store answers again.
+    Deny,
+    /// This process decides by itself, on its share of the limits.
+    Local,
+}
+
+impl OnStoreFailure {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+/// The largest number that [`shortest`] writes as a whole one: more than any rate.
+const MAX_WHOLE: f64 = 1e9;
+
+/// Writes a whole number without a fraction, so that a rate of `1` is not read back as `1.0`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+fn shortest<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    let is_whole = number.fract() == 0.0 && number.is_sign_positive() && *number <= MAX_WHOLE;
+    if !is_whole {
+        return serializer.serialize_f64(*number);
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and at most 10⁹"
+    )]
+    serializer.serialize_u64(*number as u64)
+}
+
+fn shortest_present<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => shortest(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+impl PlanDocument {
+    /// All of its buckets.
+    pub fn throttles(&self) -> impl Iterator<Item = &Throttle> {
+        self.throttle.iter().chain(self.routes.values())
+    }
+
+    /// Everything that is wrong with it. A document without mistakes makes a [`Plan`](crate::Plan).
+    #[must_use]
+    pub fn check(&self) -> Vec<Mistake> {
+        let mut checks = Checks::default();
+        checks.plan(self);
+        checks.signs(self);
+        checks.mistakes
+    }
+
+    /// What is valid but hardly intended: limits that refuse every request, and bursts so small
+    /// that they refuse requests that come evenly at the rate.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Mistake> {
+        let caller = self
+            .throttle
+            .iter()
+            .map(|throttle| (pointer(&["throttle"]), throttle));
+        let routes = self
+            .routes
+            .iter()
+            .map(|(route, throttle)| (pointer(&["routes", route]), throttle));
+        let throttles = caller
+            .chain(routes)
+            .filter_map(|(pointer, throttle)| throttle_warning(&pointer, throttle));
+
+        let quotas = self.quotas.iter().enumerate();
+        let quotas = quotas.map(|(index, quota)| {
+            (
+                pointer(&["quotas", &index.to_string(), "limit"]),
+                quota.limit,
+            )
+        });
+        let windows = self.limit.map(|limit| (pointer(&["limit"]), limit));
+        let zeros = quotas.chain(windows).filter(|(_, limit)| *limit == 0);
+        throttles
+            .chain(zeros.map(|(pointer, _)| refuses_all(pointer, "limit")))
+            .collect()
+    }
+
+    /// The document as the registry stores it in place of `before`: see [`QuotaDocument::stored`].
+    pub fn stored(&self, before: Option<&Self>) -> Self {
+        let before = before
+            .map(|before| before.quotas.as_slice())
+            .unwrap_or_default();
+        Self {
+            quotas: self
+                .quotas
+                .iter()
+                .map(|quota| quota.stored(before))
+                .collect(),
+            ..self.clone()
+        }
+    }
+}
+
+fn throttle_warning(pointer: &str, throttle: &Throttle) -> Option<Mistake> {
+    if throttle.burst == 0 {
+        return Some(refuses_all(format!("{pointer}/burst"), "burst"));
+    }
+    if throttle.rate == 0.0 {
+        return Some(refuses_all(format!("{pointer}/rate"), "rate"));
+    }
+    small_burst(format!("{pointer}/burst"), throttle)
+}
+
+fn refuses_all(pointer: String, field: &str) -> Mistake {
+    Mistake {
+        pointer,
+        message: format!(
+            "a {field} of 0 refuses every request that it applies to, unless calls are granted"
+        ),
+    }
+}
+
+fn small_burst(pointer: String, throttle: &Throttle) -> Option<Mistake> {
+    let least = (throttle.rate * SHORTEST_BURST_S).ceil();
+    #[expect(clippy::cast_precision_loss, reason = "a burst is at most 10⁸")]
+    let burst = throttle.burst as f64;
+    (burst > 0.0 && burst < least).then(|| Mistake {
+        pointer,
+        message: format!(
+            "a burst of {burst} refuses some calls that arrive evenly at {} per second, expected at least {least}",
+            throttle.rate
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warnings(json: &str) -> Vec<String> {
+        let document: PlanDocument = serde_json::from_str(json).unwrap();
+        document
+            .warnings()
+            .into_iter()
+            .map(|warning| warning.pointer)
+            .collect()
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_were_given() {
+        for json in [
+            r#"{"throttle":{"rate":1,"burst":5},"near_limit":1}"#,
+            r#"{"throttle":{"rate":0.5,"burst":5},"near_limit":0.25}"#,
+            r#"{"throttle":{"rate":1000000,"burst":5},"routes":{"GET /a":{"rate":0,"burst":1}},"near_limit":0}"#,
+            r#"{"throttle":{"rate":0.000001,"burst":5}}"#,
+        ] {
+            let document: PlanDocument = serde_json::from_str(json).unwrap();
+            let written: serde_json::Value = serde_json::to_value(&document).unwrap();
+            assert_eq!(
+                written,
+                serde_json::from_str::<serde_json::Value>(json).unwrap()
+            );
+        }
+        let document: PlanDocument =
+            serde_json::from_str(r#"{"throttle":{"rate":1.0,"burst":1.0}}"#).unwrap();
+        assert_eq!(
+            serde_json::to_string(&document).unwrap(),
+            r#"{"throttle":{"rate":1,"burst":1}}"#
+        );
+    }
+
+    #[test]
+    fn a_burst_of_less_than_50_ms_is_warned_of_and_not_refused() {
+        let json = r#"{"throttle":{"rate":1000,"burst":49},"routes":{"GET /a/b":{"rate":100,"burst":4},"GET /c":{"rate":1,"burst":1}}}"#;
+        assert_eq!(
+            warnings(json),
+            ["/throttle/burst", "/routes/GET ~1a~1b/burst"]
+        );
+        assert!(
+            serde_json::from_str::<PlanDocument>(json)
+                .unwrap()
+                .check()
+                .is_empty()
+        );
+        assert_eq!(
+            warnings(r#"{"throttle":{"rate":1000,"burst":50}}"#),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn a_limit_of_0_is_warned_of_and_not_refused() {
+        let json = r#"{"throttle":{"rate":10,"burst":0},"quotas":[{"limit":1,"period":"day"},{"limit":0,"period":"week"}],
+                       "routes":{"GET /a":{"rate":0,"burst":5},"GET /b":{"rate":1,"burst":5}}}"#;
+        assert_eq!(
+            warnings(json),
+            ["/throttle/burst", "/routes/GET ~1a/rate", "/quotas/1/limit"]
+        );
+        let window = r#"{"algorithm":"sliding_window","window_s":60,"limit":0}"#;
+        assert_eq!(warnings(window), ["/limit"]);
+        for json in [json, window] {
+            assert!(
+                serde_json::from_str::<PlanDocument>(json)
+                    .unwrap()
+                    .check()
+                    .is_empty()
+            );
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Calendar quotas: so many calls a day, a week or a month.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::CalendarError;
+use crate::time_zone::canonical_name;
+use crate::{Calendar, Nanos, Period, Window};
+
+/// A quota of a plan.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Quota))]
+#[serde(deny_unknown_fields)]
+pub struct QuotaDocument {
+    /// The name of the quota in `RateLimit-Policy`. The default is the period.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false, min_length = 1, max_length = 64))]
+    pub name: Option<String>,
+    /// The number of calls per period. With 0, only granted calls pass.
+    #[serde(deserialize_with = "crate::present::whole")]
+    #[cfg_attr(feature = "schema", schema(maximum = 999_999_999_999_999u64))]
+    pub limit: u64,
+    /// The period after which the quota starts anew.
+    pub period: Period,
+    /// The time zone of the period, a name of the IANA database. The default is UTC. An alias is
+    /// stored as the canonical name of its zone.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false, example = "Europe/Berlin"))]
+    pub time_zone: Option<String>,
+    /// The first day of a week, 1 (Monday) to 7, or of a month, 1 to 31 (the last day of shorter
+    /// months). The default is 1.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = u8, required = false, minimum = 1, maximum = 31))]
+    pub starts_on: Option<u8>,
+}
+
+/// Makes a calendar of a period, a time zone and a first day.
+type NewCalendar = fn(Period, Option<&str>, Option<u8>) -> Result<Calendar, CalendarError>;
+
+/// A quota, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// The policy's name in `RateLimit-Policy`.
+    pub name: Arc<str>,
+    /// Calls a period.
+    pub limit: u64,
+    /// When it starts anew.
+    pub calendar: Calendar,
+}
+
+impl QuotaDocument {
+    /// The document as the registry stores it: with the canonical name of its time zone, so that
+    /// every release names its windows alike.
+    ///
+    /// Earlier releases stored an alias as it was sent, and counted under it. If `before`, the
+    /// quotas that the plan has had so far, has the same calendar under such a name, that name
+    /// stays: counts and grants are found under it.
+    pub fn stored(&self, before: &[Self]) -> Self {
+        let id_by = |calendar: NewCalendar, quota: &Self| {
+            calendar(quota.period, quota.time_zone.as_deref(), quota.starts_on)
+                .ok()
+                .map(|calendar| calendar.id())
+        };
+        let id = id_by(Calendar::new, self);
+        let is_alias = |quota: &&Self| {
+            id_by(Calendar::new, quota) == id && id_by(Calendar::from_stored, quota) != id
+        };
+
+        let time_zone = match before.iter().find(is_alias) {
+            Some(quota) => quota.time_zone.clone(),
+            None => self
+                .time_zone
+                .as_deref()
+                .map(|name| canonical_name(name).unwrap_or(name).to_owned()),
+        };
+        Self {
+            time_zone,
+            ..self.clone()
+        }
+    }
+
+    /// The policy's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.period.to_string())
+    }
+}
+
+impl Quota {
+    /// The window that `now` falls in. `None` where the calendar does not reach.
+    #[must_use]
+    pub fn window(&self, now: Nanos) -> Option<Window> {
+        self.calendar.window(now)
+    }
+
+    /// One of `instances` equal shares of it, at least one call where it is not 0.
+    pub fn share(&self, instances: u32) -> Self {
+        Self {
+            limit: (self.limit / u64::from(instances)).max(self.limit.min(1)),
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quota(period: &str, zone: Option<&str>) -> QuotaDocument {
+        let document = serde_json::json!({"limit": 5, "period": period});
+        QuotaDocument {
+            time_zone: zone.map(str::to_owned),
+            ..serde_json::from_value(document).unwrap()
+        }
+    }
+
+    fn stored(zone: Option<&str>, before: &[QuotaDocument]) -> Option<String> {
+        quota("month", zone).stored(before).time_zone
+    }
+
+    #[test]
+    fn a_time_zone_is_stored_by_its_canonical_name() {
+        for (zone, expected) in [
+            (None, None),
+            (Some("Etc/UTC"), Some("UTC")),
+            (Some("Zulu"), Some("UTC")),
+            (Some("europe/berlin"), Some("Europe/Berlin")),
+            (Some("Asia/Tokyo"), Some("Asia/Tokyo")),
+        ] {
+            assert_eq!(stored(zone, &[]).as_deref(), expected, "{zone:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_counts_are_stored_under_stays() {
+        let before = [
+            quota("day", Some("Zulu")),
+            quota("month", Some("Etc/UTC")),
+            quota("month", Some("europe/berlin")),
+        ];
+        for zone in [
+            None,
+            Some("UTC"),
+            Some("Zulu"),
+            Some("etc/utc"),
+            Some("Etc/UTC"),
+        ] {
+            assert_eq!(
+                stored(zone, &before).as_deref(),
+                Some("Etc/UTC"),
+                "{zone:?}"
+            );
+        }
+        assert_eq!(
+            stored(Some("Europe/Oslo"), &before).as_deref(),
+            Some("europe/berlin")
+        );
+        assert_eq!(
+            stored(Some("Europe/Paris"), &before).as_deref(),
+            Some("Europe/Paris")
+        );
+        assert_eq!(
+            quota("week", Some("Zulu"))
+                .stored(&before)
+                .time_zone
+                .as_deref(),
+            Some("UTC")
+        );
+    }
+
+    #[test]
+    fn a_canonical_name_replaces_none_and_is_the_same_calendar() {
+        for before in [None, Some("UTC"), Some("utc")] {
+            assert_eq!(
+                stored(Some("Zulu"), &[quota("month", before)]).as_deref(),
+                Some("UTC"),
+                "{before:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! One read at a time of each document: whoever wants it meanwhile waits for that one's outcome,
+//! good or bad.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::RegistryError;
+
+/// What a read found, for all who wait.
+pub(super) type Found<T> = Result<Option<Arc<T>>, Arc<RegistryError>>;
+
+/// The reads that are under way, by their document's name: as many as there are requests at most.
+#[derive(Debug)]
+pub(super) struct Flights<K: Hash + Eq, T> {
+    under_way: Mutex<HashMap<K, watch::Receiver<Option<Found<T>>>>>,
+}
+
+/// What somebody who wants a document does.
+#[derive(Debug)]
+pub(super) enum Seat<'f, K: Hash + Eq, T> {
+    /// Reads it.
+    Reader(Flight<'f, K, T>),
+    /// Waits for who does.
+    Waiter(watch::Receiver<Option<Found<T>>>),
+}
+
+/// A read under way. It ends when this is dropped, landed or not: a reader that has gone away keeps
+/// nobody waiting.
+#[derive(Debug)]
+pub(super) struct Flight<'f, K: Hash + Eq, T> {
+    flights: &'f Flights<K, T>,
+    name: K,
+    sender: watch::Sender<Option<Found<T>>>,
+}
+
+impl<K: Hash + Eq + Clone, T> Flights<K, T> {
+    pub(super) fn new() -> Self {
+        Self {
+            under_way: Mutex::default(),
+        }
+    }
+
+    pub(super) fn seat<Q: Hash + Eq + ToOwned<Owned = K> + ?Sized>(
+        &self,
+        name: &Q,
+    ) -> Seat<'_, K, T>
+    where
+        K: Borrow<Q>,
+    {
+        let mut under_way = self.lock();
+        if let Some(receiver) = under_way.get(name) {
+            return Seat::Waiter(receiver.clone());
+        }
+        let (sender, receiver) = watch::channel(None);
+        let name = name.to_owned();
+        under_way.insert(name.clone(), receiver);
+        Seat::Reader(Flight {
+            flights: self,
+            name,
+            sender,
+        })
+    }
+}
+
+impl<K: Hash + Eq, T> Flights<K, T> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, watch::Receiver<Option<Found<T>>>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq, T> Flight<'_, K, T> {
+    /// Tells all who wait.
+    pub(super) fn land(self, found: Found<T>) {
+        self.sender.send_replace(Some(found));
+    }
+}
+
+impl<K: Hash + Eq, T> Drop for Flight<'_, K, T> {
+    fn drop(&mut self) {
+        self.flights.lock().remove(&self.name);
+    }
+}
+
+/// What the reader found; `None` where it went away without an outcome.
+pub(super) async fn landed<T>(mut receiver: watch::Receiver<Option<Found<T>>>) -> Option<Found<T>> {
+    receiver.wait_for(Option::is_some).await.ok()?.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_comes_while_a_document_is_read_waits_for_that_read() {
+        let flights = Flights::<String, u8>::new();
+        let Seat::Reader(flight) = flights.seat("a") else {
+            panic!("nobody reads it")
+        };
+        let Seat::Waiter(waiter) = flights.seat("a") else {
+            panic!("somebody reads it")
+        };
+        assert!(matches!(flights.seat("b"), Seat::Reader(_)));
+        flight.land(Ok(Some(Arc::new(7))));
+        assert!(matches!(landed(waiter).await, Some(Ok(Some(found))) if *found == 7));
+        assert!(matches!(flights.seat("a"), Seat::Reader(_)));
+        assert!(flights.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_goes_away_keeps_nobody_waiting() {
+        let flights = Flights::<String, u8>::new();
+        let flight = flights.seat("a");
+        let Seat::Waiter(waiter) = flights.seat("a") else {
+            panic!("somebody reads it")
+        };
+        drop(flight);
+        assert!(landed(waiter).await.is_none());
+        assert!(matches!(flights.seat("a"), Seat::Reader(_)));
+    }
+}

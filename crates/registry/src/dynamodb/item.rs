@@ -1,0 +1,88 @@
+//! Items of the registry as DynamoDB holds them.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use sha2::{Digest as _, Sha256};
+
+use crate::RegistryError;
+use crate::item::{Item, ItemKey};
+
+/// The names of the partition key and the sort key.
+pub(crate) const KEY: [&str; 2] = ["pk", "sk"];
+const VERSION: &str = "v";
+pub(super) const DOCUMENT: &str = "doc";
+/// The schema version that this release writes. Each release also reads that of the release before.
+const SCHEMA_VERSION: u32 = 1;
+/// Partitions of the index of all keys. Each accepts 1,000 writes per second, a new on-demand table
+/// 4,000.
+pub(super) const SHARDS: u8 = 4;
+
+/// Names of attributes that only keys have, for the indexes.
+pub(super) const SHARD: &str = "shard";
+pub(super) const KEY_ID: &str = "key_id";
+pub(super) const PLAN: &str = "plan";
+/// When DynamoDB may delete an item, in seconds since 1970.
+pub(super) const TTL: &str = "ttl";
+
+pub(super) fn key_attributes(key: &ItemKey) -> HashMap<String, AttributeValue> {
+    let [pk, sk] = [&key.pk, &key.sk].map(|value| AttributeValue::S(value.clone()));
+    HashMap::from([(KEY[0].to_owned(), pk), (KEY[1].to_owned(), sk)])
+}
+
+pub(super) fn attributes(item: Item) -> HashMap<String, AttributeValue> {
+    let mut attributes = key_attributes(&item.key);
+    let mut set = |name: &str, value| drop(attributes.insert(name.to_owned(), value));
+    set(VERSION, AttributeValue::N(SCHEMA_VERSION.to_string()));
+    set(DOCUMENT, AttributeValue::S(item.document));
+    if let Some(ttl) = item.ttl {
+        set(TTL, AttributeValue::N(ttl.to_string()));
+    }
+    if let Some(indexed) = item.indexed {
+        set(SHARD, AttributeValue::S(shard(&indexed.key_id)));
+        set(KEY_ID, AttributeValue::S(indexed.key_id));
+        if let Some(plan) = indexed.plan {
+            set(PLAN, AttributeValue::S(plan));
+        }
+    }
+    attributes
+}
+
+pub(super) fn attribute<'a>(
+    attributes: &'a HashMap<String, AttributeValue>,
+    name: &str,
+) -> Option<&'a str> {
+    attributes.get(name)?.as_s().ok().map(String::as_str)
+}
+
+/// Returns an item's document.
+///
+/// # Errors
+/// [`RegistryError::Item`] if this release does not know its schema version, or if it has none.
+pub(super) fn document<'a>(
+    kind: &'static str,
+    attributes: &'a HashMap<String, AttributeValue>,
+) -> Result<&'a str, RegistryError> {
+    let invalid = |reason: String| RegistryError::Item { kind, reason };
+    let version = attributes
+        .get(VERSION)
+        .and_then(|value| value.as_n().ok()?.parse::<u32>().ok());
+    if version != Some(SCHEMA_VERSION) {
+        return Err(invalid(format!(
+            "schema version {version:?}, expected {SCHEMA_VERSION}"
+        )));
+    }
+
+    let text = attributes.get(DOCUMENT).and_then(|value| value.as_s().ok());
+    text.map(String::as_str)
+        .ok_or_else(|| invalid("it has no document".to_owned()))
+}
+
+/// Which part of the index of all keys an id is in: the same for all of a key's items.
+pub(super) fn shard(key_id: &str) -> String {
+    shard_name(Sha256::digest(key_id.as_bytes())[0] % SHARDS)
+}
+
+pub(super) fn shard_name(number: u8) -> String {
+    format!("keys-{number}")
+}

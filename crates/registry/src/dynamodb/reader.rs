@@ -1,0 +1,270 @@
+//! The registry table: plans, keys and policies, each one JSON document.
+//!
+//! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws::{Breaker, Deadline};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use dynamodb::{Attempt, Outage, permit, settle};
+use limits::{Plan, PlanDocument, check_name};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout_at;
+
+use crate::item::{Guard, Item, ItemKey};
+use crate::seeds::log_warnings;
+use crate::{ApiKey, KeyHash, RegistryError, Seeds};
+
+use super::documents::Documents;
+use super::item::{document, key_attributes};
+use super::table::RegistryTable;
+
+const MAX_KEYS: usize = 10_000;
+const MAX_PLANS: usize = 1_000;
+
+/// Reads plans and keys, and writes them.
+#[derive(Debug)]
+pub struct DynamoDbRegistry {
+    client: Client,
+    table: String,
+    keys: Documents<KeyHash, ApiKey>,
+    plans: Documents<String, Plan>,
+    breaker: Breaker,
+}
+
+impl DynamoDbRegistry {
+    /// Returns the registry in `table`. Nothing is called yet.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        let (keys, plans) = (Documents::new(MAX_KEYS), Documents::new(MAX_PLANS));
+        Self {
+            client,
+            table,
+            keys,
+            plans,
+            breaker: Breaker::new("registry"),
+        }
+    }
+
+    /// Returns the key with this hash, or `None` if there is none.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] if it cannot be read by the deadline,
+    /// [`RegistryError::Item`] if its item is invalid, unless it was read within 15 minutes.
+    pub async fn key(
+        &self,
+        hash: &KeyHash,
+        now: Instant,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<ApiKey>>, RegistryError> {
+        let read = |deadline| async move {
+            let document = self.read("key", ItemKey::of_key(hash), deadline).await?;
+            document.map(checked_key).transpose()
+        };
+        self.keys.get(hash, "key", now, deadline, read).await
+    }
+
+    /// Returns the plan with this name, or `None` if there is none.
+    ///
+    /// # Errors
+    /// As for [`DynamoDbRegistry::key`].
+    pub async fn plan(
+        &self,
+        name: &str,
+        now: Instant,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<Plan>>, RegistryError> {
+        if check_name(name).is_err() {
+            return Ok(None);
+        }
+        let read = |deadline| async move {
+            let found = self.read_plan(name, deadline).await;
+            found.inspect_err(|error| match error {
+                // Why it gave no answer is in the log already.
+                RegistryError::Unavailable(_) => {}
+                _ => tracing::warn!(plan = name, %error, "the plan {name} cannot be used: {error}"),
+            })
+        };
+        self.plans.get(name, "plan", now, deadline, read).await
+    }
+
+    async fn read_plan(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Plan>, RegistryError> {
+        let document: Option<PlanDocument> =
+            self.read("plan", ItemKey::of_plan(name), deadline).await?;
+        document
+            .map(|document| Plan::from_stored(name, document).map_err(RegistryError::Plan))
+            .transpose()
+    }
+
+    /// Returns the document of the policy with this name, or `None` if there is none. It is never
+    /// cached: the authorizer knows how old its policy may be.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] if it cannot be read by the deadline,
+    /// [`RegistryError::Item`] if its item is invalid.
+    pub async fn policy(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<String>, RegistryError> {
+        if check_name(name).is_err() {
+            return Ok(None);
+        }
+        let attributes = self
+            .answered("policy", ItemKey::of_policy(name), deadline)
+            .await?;
+        attributes
+            .map(|attributes| document("policy", &attributes).map(str::to_owned))
+            .transpose()
+    }
+
+    /// Writes a plan, or replaces it, and logs its warnings.
+    ///
+    /// # Errors
+    /// [`RegistryError::Plan`] if the plan is invalid, [`RegistryError::Request`].
+    pub async fn put_plan(&self, name: &str, document: &PlanDocument) -> Result<(), RegistryError> {
+        log_warnings(name, document);
+        Plan::new(name, document.clone())?;
+        self.put(plan_item(name, document)?, Guard::None).await
+    }
+
+    /// Writes a key, or replaces it.
+    ///
+    /// # Errors
+    /// [`RegistryError::Key`] if the key is invalid, [`RegistryError::Request`].
+    pub async fn put_key(&self, hash: &KeyHash, key: &ApiKey) -> Result<(), RegistryError> {
+        key.check()?;
+        self.put(key_item(hash, key)?, Guard::None).await
+    }
+
+    /// Writes a policy, or replaces it. Its document is not checked.
+    ///
+    /// # Errors
+    /// [`RegistryError::Plan`] if the name is invalid, [`RegistryError::Request`].
+    pub async fn put_policy(&self, name: &str, document: &str) -> Result<(), RegistryError> {
+        check_name(name)?;
+        self.put(
+            Item::new(ItemKey::of_policy(name), document.to_owned()),
+            Guard::None,
+        )
+        .await
+    }
+
+    /// Writes those plans and keys that do not exist yet, and logs the plans' warnings.
+    ///
+    /// # Errors
+    /// [`RegistryError::Seeds`] for the first one that is invalid: then nothing is written.
+    /// [`RegistryError::Request`].
+    pub async fn seed(&self, seeds: &Seeds) -> Result<(), RegistryError> {
+        seeds.log_warnings();
+        seeds.plans()?;
+        let keys = seeds.keys()?;
+        for (name, document) in &seeds.plans {
+            self.put(plan_item(name, document)?, Guard::Absent).await?;
+        }
+        for (hash, record) in &keys {
+            let item = Item::of_record(hash, record)
+                .map_err(|error| RegistryError::request("PutItem", error))?;
+            self.put(item, Guard::Absent).await?;
+        }
+        Ok(())
+    }
+
+    async fn read<D: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        item: ItemKey,
+        deadline: Deadline,
+    ) -> Result<Option<D>, RegistryError> {
+        let attributes = self.answered(kind, item, deadline).await?;
+        attributes
+            .map(|attributes| parse(kind, &attributes))
+            .transpose()
+    }
+
+    async fn answered(
+        &self,
+        kind: &'static str,
+        item: ItemKey,
+        deadline: Deadline,
+    ) -> Result<Option<HashMap<String, AttributeValue>>, RegistryError> {
+        self.attributes(item, deadline).await.map_err(|outage| {
+            let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
+            tracing::warn!(
+                reason,
+                throttle,
+                kind,
+                "a {kind} could not be read: {outage}"
+            );
+            RegistryError::Unavailable(kind)
+        })
+    }
+
+    async fn attributes(
+        &self,
+        item: ItemKey,
+        deadline: Deadline,
+    ) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
+        let permit = permit(&self.breaker, deadline)?;
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&item)))
+            .send();
+        let outcome = timeout_at(deadline.instant().into(), request).await.ok();
+        Ok(settle(permit, outcome, Attempt::First)?.item)
+    }
+
+    /// Where the guard does not hold, what is there stays.
+    async fn put(&self, item: Item, guard: Guard) -> Result<(), RegistryError> {
+        self.table().put_item(item, guard).await.map(drop)
+    }
+
+    pub(crate) fn table(&self) -> RegistryTable<'_> {
+        RegistryTable {
+            client: &self.client,
+            table: &self.table,
+        }
+    }
+}
+
+fn plan_item(name: &str, document: &PlanDocument) -> Result<Item, RegistryError> {
+    let text = serde_json::to_string(&document.stored(None))
+        .map_err(|error| RegistryError::request("PutItem", error))?;
+    Ok(Item::new(ItemKey::of_plan(name), text))
+}
+
+fn key_item(hash: &KeyHash, key: &ApiKey) -> Result<Item, RegistryError> {
+    let text =
+        serde_json::to_string(key).map_err(|error| RegistryError::request("PutItem", error))?;
+    Ok(Item::of_key(hash, text, &key.key_id, &key.plan))
+}
+
+/// A document that cannot be understood is a failure, not an absence. Its item's name stays out of
+/// the error: for a key that is its hash.
+fn parse<D: DeserializeOwned>(
+    kind: &'static str,
+    attributes: &HashMap<String, AttributeValue>,
+) -> Result<D, RegistryError> {
+    let text = document(kind, attributes)?;
+    serde_json::from_str(text).map_err(|error| RegistryError::Item {
+        kind,
+        reason: error.to_string(),
+    })
+}
+
+fn checked_key(key: ApiKey) -> Result<ApiKey, RegistryError> {
+    key.check()?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests;

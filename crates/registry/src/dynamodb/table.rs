@@ -1,0 +1,255 @@
+//! The registry table as its administration reads it. Reads of items are consistent; the two
+//! indexes hold keys alone and are a moment behind.
+//!
+//! IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query on RegistryTable
+//! IAM: dynamodb:Query on RegistryTable/index/by-id
+//! IAM: dynamodb:Query on RegistryTable/index/by-plan
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+
+use crate::item::ItemKey;
+use crate::{KeyHash, RegistryError};
+
+use super::item::{
+    DOCUMENT, KEY, KEY_ID, PLAN, SHARD, SHARDS, TTL, attribute, document, key_attributes, shard,
+    shard_name,
+};
+
+/// The index in which keys are found by their id: partition key `shard`, sort key `key_id`.
+pub(super) const BY_ID: &str = "by-id";
+/// The index of a plan's keys: partition key `plan`, sort key `key_id`.
+pub(super) const BY_PLAN: &str = "by-plan";
+/// As many items as one `BatchGetItem` reads.
+const MOST_READ: usize = 100;
+/// What a batch leaves undone is asked for again so often, after pauses that double.
+pub(super) const BATCH_ATTEMPTS: u32 = 8;
+const BATCH_PAUSE: Duration = Duration::from_millis(25);
+
+/// The table, for as long as a request takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RegistryTable<'s> {
+    pub(super) client: &'s Client,
+    pub(super) table: &'s str,
+}
+
+impl RegistryTable<'_> {
+    pub(crate) async fn get(
+        &self,
+        key: &ItemKey,
+    ) -> Result<Option<(String, Option<i64>)>, RegistryError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(self.table)
+            .consistent_read(true);
+        let output = request
+            .set_key(Some(key_attributes(key)))
+            .send()
+            .await
+            .map_err(|error| RegistryError::request("GetItem", error))?;
+        let Some(attributes) = output.item else {
+            return Ok(None);
+        };
+        let ttl = attributes
+            .get(TTL)
+            .and_then(|value| value.as_n().ok()?.parse().ok());
+        Ok(Some((document("document", &attributes)?.to_owned(), ttl)))
+    }
+
+    pub(crate) async fn documents(
+        &self,
+        hashes: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, String>, RegistryError> {
+        let mut found = HashMap::with_capacity(hashes.len());
+        let mut distinct = hashes.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        for hashes in distinct.chunks(MOST_READ) {
+            let mut keys: Vec<_> = hashes
+                .iter()
+                .map(|hash| key_attributes(&ItemKey::of_key(hash)))
+                .collect();
+            for attempt in 0.. {
+                if keys.is_empty() {
+                    break;
+                }
+                pause(attempt, "BatchGetItem").await?;
+                keys = self.read_batch(keys, &mut found).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads what it can, and gives back the keys of what it could not.
+    async fn read_batch(
+        &self,
+        keys: Vec<HashMap<String, AttributeValue>>,
+        found: &mut HashMap<KeyHash, String>,
+    ) -> Result<Vec<HashMap<String, AttributeValue>>, RegistryError> {
+        let failed = |error| RegistryError::request("BatchGetItem", error);
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .build();
+        let keys = keys.map_err(|error| RegistryError::request("BatchGetItem", error))?;
+        let output = self
+            .client
+            .batch_get_item()
+            .request_items(self.table, keys)
+            .send()
+            .await
+            .map_err(failed)?;
+        for attributes in output
+            .responses
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, items)| items)
+        {
+            let key = attribute(&attributes, KEY[0]).zip(attribute(&attributes, KEY[1]));
+            let key = key.map(|(pk, sk)| ItemKey {
+                pk: pk.to_owned(),
+                sk: sk.to_owned(),
+            });
+            if let Some(hash) = key.and_then(|key| key.hash()) {
+                found.insert(hash, document("key", &attributes)?.to_owned());
+            }
+        }
+        let undone = output
+            .unprocessed_keys
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, keys)| keys.keys);
+        Ok(undone.collect())
+    }
+
+    pub(crate) async fn list(
+        &self,
+        pk: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, String)>, RegistryError> {
+        let query = self.after(KEY, pk, after, most).consistent_read(true);
+        let mut found = Vec::new();
+        for attributes in items(query).await? {
+            let name = attribute(&attributes, KEY[1])
+                .unwrap_or_default()
+                .to_owned();
+            found.push((name, document(DOCUMENT, &attributes)?.to_owned()));
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn by_id(&self, key_id: &str) -> Result<Vec<KeyHash>, RegistryError> {
+        let query = self.client.query().table_name(self.table).index_name(BY_ID);
+        let query = query
+            .key_condition_expression("#p = :p AND #s = :s")
+            .expression_attribute_names("#p", SHARD)
+            .expression_attribute_names("#s", KEY_ID)
+            .expression_attribute_values(":p", AttributeValue::S(shard(key_id)))
+            .expression_attribute_values(":s", AttributeValue::S(key_id.to_owned()));
+        Ok(items(query)
+            .await?
+            .iter()
+            .filter_map(entry)
+            .map(|(_, hash)| hash)
+            .collect())
+    }
+
+    pub(crate) async fn entries(
+        &self,
+        plan: Option<&str>,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, KeyHash)>, RegistryError> {
+        if let Some(plan) = plan {
+            let query = self
+                .after([PLAN, KEY_ID], plan, after, most)
+                .index_name(BY_PLAN);
+            return Ok(items(query).await?.iter().filter_map(entry).collect());
+        }
+        let (mut found, mut after) = (Vec::new(), after);
+        let first = after.map_or_else(|| shard_name(0), shard);
+        for shard in (0..SHARDS)
+            .map(shard_name)
+            .skip_while(|shard| *shard != first)
+        {
+            if found.len() >= most {
+                break;
+            }
+            let query = self
+                .after([SHARD, KEY_ID], &shard, after.take(), most - found.len())
+                .index_name(BY_ID);
+            found.extend(items(query).await?.iter().filter_map(entry));
+        }
+        Ok(found)
+    }
+
+    fn after(
+        &self,
+        names: [&str; 2],
+        partition: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> QueryFluentBuilder {
+        let condition = if after.is_some() {
+            "#p = :p AND #s > :s"
+        } else {
+            "#p = :p"
+        };
+        let mut query = self
+            .client
+            .query()
+            .table_name(self.table)
+            .key_condition_expression(condition);
+        query = query.expression_attribute_names("#p", names[0]);
+        query = query.expression_attribute_values(":p", AttributeValue::S(partition.to_owned()));
+        if let Some(after) = after {
+            query = query.expression_attribute_names("#s", names[1]);
+            query = query.expression_attribute_values(":s", AttributeValue::S(after.to_owned()));
+        }
+        query.limit(i32::try_from(most).unwrap_or(i32::MAX))
+    }
+}
+
+async fn items(
+    query: QueryFluentBuilder,
+) -> Result<Vec<HashMap<String, AttributeValue>>, RegistryError> {
+    Ok(query
+        .send()
+        .await
+        .map_err(|error| RegistryError::request("Query", error))?
+        .items
+        .unwrap_or_default())
+}
+
+/// An entry of an index: a key's id, and its item.
+fn entry(attributes: &HashMap<String, AttributeValue>) -> Option<(String, KeyHash)> {
+    let key = ItemKey {
+        pk: attribute(attributes, KEY[0])?.to_owned(),
+        sk: String::new(),
+    };
+    Some((attribute(attributes, KEY_ID)?.to_owned(), key.hash()?))
+}
+
+/// Before a batch's next attempt. The first has none.
+pub(super) async fn pause(attempt: u32, operation: &'static str) -> Result<(), RegistryError> {
+    match attempt {
+        0 => Ok(()),
+        BATCH_ATTEMPTS.. => Err(RegistryError::request(
+            operation,
+            "items were left undone again and again",
+        )),
+        _ => {
+            tokio::time::sleep(
+                BATCH_PAUSE * 2u32.pow(attempt - 1) * (100 + fastrand::u32(..100)) / 200,
+            )
+            .await;
+            Ok(())
+        }
+    }
+}

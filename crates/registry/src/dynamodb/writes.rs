@@ -1,0 +1,242 @@
+//! Writes of the registry's administration: one by itself, or several together.
+//!
+//! IAM: dynamodb:PutItem, dynamodb:DeleteItem, dynamodb:ConditionCheckItem on RegistryTable
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
+
+use crate::RegistryError;
+use crate::item::{Committed, Guard, Item, Write};
+
+use super::item::{DOCUMENT, KEY, TTL, attributes, key_attributes};
+use super::table::RegistryTable;
+
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+const CONFLICTS: [&str; 3] = [
+    "TransactionConflict",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// A condition with the names and values in it.
+#[derive(Default)]
+struct Condition {
+    text: Option<&'static str>,
+    names: Option<HashMap<String, String>>,
+    values: Option<HashMap<String, AttributeValue>>,
+}
+
+impl From<Guard> for Condition {
+    fn from(guard: Guard) -> Self {
+        let new = |text, names: &[(&str, &str)], value: Option<AttributeValue>| Self {
+            text: Some(text),
+            names: Some(
+                names
+                    .iter()
+                    .map(|(short, name)| ((*short).to_owned(), (*name).to_owned()))
+                    .collect(),
+            ),
+            values: value.map(|value| HashMap::from([(":x".to_owned(), value)])),
+        };
+        match guard {
+            Guard::None => Self::default(),
+            Guard::Absent => new("attribute_not_exists(#p)", &[("#p", KEY[0])], None),
+            Guard::AbsentOrOver(second) => {
+                let names = [("#p", KEY[0]), ("#t", TTL)];
+                new(
+                    "attribute_not_exists(#p) OR #t < :x",
+                    &names,
+                    Some(AttributeValue::N(second.to_string())),
+                )
+            }
+            Guard::Unchanged(document) => new(
+                "#d = :x",
+                &[("#d", DOCUMENT)],
+                Some(AttributeValue::S(document)),
+            ),
+        }
+    }
+}
+
+impl RegistryTable<'_> {
+    /// A single write costs half as much outside of a transaction.
+    pub(crate) async fn commit(&self, mut writes: Vec<Write>) -> Result<Committed, RegistryError> {
+        let committed = match (writes.len(), writes.pop()) {
+            (1, Some(Write::Put(item, guard))) => self.put(item, guard.into()).await?,
+            (1, Some(Write::Delete(key, guard))) => {
+                self.delete(key_attributes(&key), guard.into()).await?
+            }
+            (_, last) => {
+                writes.extend(last);
+                self.transact(writes).await?
+            }
+        };
+        if committed == Committed::No(Vec::new()) {
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(20..80))).await;
+        }
+        Ok(committed)
+    }
+
+    pub(super) async fn put_item(
+        &self,
+        item: Item,
+        guard: Guard,
+    ) -> Result<Committed, RegistryError> {
+        self.put(item, guard.into()).await
+    }
+
+    async fn put(&self, item: Item, condition: Condition) -> Result<Committed, RegistryError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(self.table)
+            .set_item(Some(attributes(item)));
+        let request = request.set_condition_expression(condition.text.map(str::to_owned));
+        let request = request.set_expression_attribute_names(condition.names);
+        single(
+            "PutItem",
+            request
+                .set_expression_attribute_values(condition.values)
+                .send()
+                .await,
+        )
+    }
+
+    async fn delete(
+        &self,
+        key: HashMap<String, AttributeValue>,
+        condition: Condition,
+    ) -> Result<Committed, RegistryError> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(self.table)
+            .set_key(Some(key));
+        let request = request.set_condition_expression(condition.text.map(str::to_owned));
+        let request = request.set_expression_attribute_names(condition.names);
+        single(
+            "DeleteItem",
+            request
+                .set_expression_attribute_values(condition.values)
+                .send()
+                .await,
+        )
+    }
+
+    /// The SDK's token for each transaction makes a repeated attempt the same transaction.
+    async fn transact(&self, writes: Vec<Write>) -> Result<Committed, RegistryError> {
+        let writes = writes
+            .into_iter()
+            .map(|write| self.transacted(write))
+            .collect::<Result<Vec<_>, _>>()?;
+        match self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes))
+            .send()
+            .await
+        {
+            Ok(_) => Ok(Committed::Yes),
+            Err(error) => {
+                canceled(&error).ok_or_else(|| RegistryError::request("TransactWriteItems", error))
+            }
+        }
+    }
+
+    fn transacted(&self, write: Write) -> Result<TransactWriteItem, RegistryError> {
+        let failed = |error| RegistryError::request("TransactWriteItems", error);
+        let item = TransactWriteItem::builder();
+        Ok(match write {
+            Write::Put(put, guard) => {
+                let (builder, condition) = (
+                    Put::builder().table_name(self.table),
+                    Condition::from(guard),
+                );
+                let builder = builder.set_item(Some(attributes(put)));
+                let builder = builder.set_condition_expression(condition.text.map(str::to_owned));
+                let builder = builder.set_expression_attribute_names(condition.names);
+                item.put(
+                    builder
+                        .set_expression_attribute_values(condition.values)
+                        .build()
+                        .map_err(failed)?,
+                )
+            }
+            Write::Delete(key, guard) => {
+                let (builder, condition) = (
+                    Delete::builder().table_name(self.table),
+                    Condition::from(guard),
+                );
+                let builder = builder.set_key(Some(key_attributes(&key)));
+                let builder = builder.set_condition_expression(condition.text.map(str::to_owned));
+                let builder = builder.set_expression_attribute_names(condition.names);
+                item.delete(
+                    builder
+                        .set_expression_attribute_values(condition.values)
+                        .build()
+                        .map_err(failed)?,
+                )
+            }
+            Write::Check(key) => {
+                let builder = ConditionCheck::builder()
+                    .table_name(self.table)
+                    .set_key(Some(key_attributes(&key)));
+                let builder = builder.condition_expression("attribute_exists(#p)");
+                item.condition_check(
+                    builder
+                        .expression_attribute_names("#p", KEY[0])
+                        .build()
+                        .map_err(failed)?,
+                )
+            }
+        }
+        .build())
+    }
+}
+
+fn single<T, E>(
+    operation: &'static str,
+    outcome: Result<T, SdkError<E>>,
+) -> Result<Committed, RegistryError>
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match outcome {
+        Ok(_) => Ok(Committed::Yes),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
+            Ok(Committed::No(vec![0]))
+        }
+        Err(error) if error.code().is_some_and(|code| CONFLICTS.contains(&code)) => {
+            Ok(Committed::No(Vec::new()))
+        }
+        Err(error) => Err(RegistryError::request(operation, error)),
+    }
+}
+
+/// Which conditions failed; `None` where something else is the matter.
+fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Committed> {
+    if error.code().is_some_and(|code| CONFLICTS.contains(&code)) {
+        return Some(Committed::No(Vec::new()));
+    }
+    let TransactWriteItemsError::TransactionCanceledException(canceled) =
+        error.as_service_error()?
+    else {
+        return None;
+    };
+    let codes: Vec<_> = canceled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| reason.code().unwrap_or_default())
+        .collect();
+    let failed: Vec<_> = (0..)
+        .zip(&codes)
+        .filter(|(_, code)| **code == CONDITION_FAILED)
+        .map(|(at, _)| at)
+        .collect();
+    let conflict = codes.iter().any(|code| CONFLICTS.contains(code));
+    (conflict || !failed.is_empty()).then_some(Committed::No(failed))
+}

@@ -1,0 +1,177 @@
+//! Secrets that have ended. They are remembered for 400 days, so that no import of a file brings
+//! one back.
+//!
+//! A secret ends if its grace is over, if its key is rotated without a grace, or if its key is
+//! deleted. Whatever ends a secret replaces its item in the same transaction. The item then says
+//! when the secret ended, and has no place in the indexes. Its key has expired, so that a release
+//! that knows nothing of ended secrets refuses it as well. That release also takes it for an
+//! earlier secret of a rotated key, which no import overwrites.
+
+use jiff::Timestamp;
+
+use crate::{ApiKey, KeyHash, RegistryError};
+
+use crate::item::{Guard, Item, Write};
+use crate::plans::item_error;
+use crate::{KeyRecord, Retiring};
+
+impl KeyRecord {
+    /// What is kept of a secret of this key that ended at `end`: whose it was, and where that key
+    /// is now.
+    fn ended(&self, successor: KeyHash, end: Timestamp) -> Self {
+        // Long ago, so that the secret has expired by every clock.
+        let expires_at = Some(Timestamp::UNIX_EPOCH);
+        let (key_id, plan, enabled) = (
+            self.key.key_id.clone(),
+            self.key.plan.clone(),
+            self.key.enabled,
+        );
+        let key = ApiKey {
+            key_id,
+            plan,
+            enabled,
+            expires_at,
+            subject: None,
+            scopes: Vec::new(),
+        };
+        Self {
+            successor: Some(successor),
+            ended_at: Some(end),
+            ..Self::bare(key)
+        }
+    }
+
+    /// When the secret of this item ended, if it has ended by `now`.
+    pub(crate) fn end_of_secret(&self, now: Timestamp) -> Option<Timestamp> {
+        let grace_end = self
+            .key
+            .expires_at
+            .filter(|end| self.successor.is_some() && *end <= now);
+        self.ended_at.or(grace_end)
+    }
+
+    /// Its earlier secrets that have ended by `now`.
+    fn ended_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Retiring> {
+        self.retiring
+            .iter()
+            .filter(move |retiring| retiring.ends_at <= now)
+    }
+}
+
+/// The writes that end every secret of a deleted key. The first one demands that the key's document
+/// is still `text`.
+pub(super) fn end_all(
+    hash: KeyHash,
+    text: String,
+    record: &KeyRecord,
+    now: Timestamp,
+) -> Result<Vec<Write>, RegistryError> {
+    let mut writes = vec![Write::Put(
+        ended(&hash, &record.ended(hash, now), now)?,
+        Guard::Unchanged(text),
+    )];
+    for retiring in &record.retiring {
+        let end = retiring.ends_at.min(now);
+        writes.push(Write::Put(
+            ended(&retiring.hash, &record.ended(retiring.hash, end), end)?,
+            Guard::None,
+        ));
+    }
+    Ok(writes)
+}
+
+/// The write that ends the secret of `hash`, whose key now has the secret of `successor`.
+pub(super) fn end_one(
+    record: &KeyRecord,
+    hash: &KeyHash,
+    successor: KeyHash,
+    end: Timestamp,
+    guard: Guard,
+) -> Result<Write, RegistryError> {
+    Ok(Write::Put(
+        ended(hash, &record.ended(successor, end), end)?,
+        guard,
+    ))
+}
+
+/// The writes that keep what is left of earlier secrets of `before`, the key under `hash`, whose
+/// grace is over.
+pub(super) fn end_expired(
+    before: &KeyRecord,
+    hash: KeyHash,
+    now: Timestamp,
+) -> Result<Vec<Write>, RegistryError> {
+    let end =
+        |retiring: &Retiring| end_one(before, &retiring.hash, hash, retiring.ends_at, Guard::None);
+    before.ended_secrets(now).map(end).collect()
+}
+
+fn ended(hash: &KeyHash, record: &KeyRecord, end: Timestamp) -> Result<Item, RegistryError> {
+    Item::of_ended(hash, record, end).map_err(|error| item_error("key", &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KeyStanding;
+
+    fn record() -> KeyRecord {
+        let key =
+            r#"{"key_id":"k1","plan":"free","enabled":true,"subject":"alice","scopes":["a"]}"#;
+        KeyRecord::new(serde_json::from_str(key).unwrap(), Timestamp::UNIX_EPOCH)
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn ended_secret_has_expired_for_every_release_and_every_clock() {
+        let hash = KeyHash::of(&"k".repeat(20)).unwrap();
+        let text = serde_json::to_string(&record().ended(hash, at(1_000))).unwrap();
+        let key: ApiKey = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (key.check(), key.standing(0)),
+            (Ok(()), KeyStanding::Expired)
+        );
+        assert_eq!(
+            (key.key_id.as_str(), key.subject, key.scopes.len()),
+            ("k1", None, 0)
+        );
+        let read: KeyRecord = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (read.end_of_secret(at(0)), read.successor),
+            (Some(at(1_000)), Some(hash))
+        );
+    }
+
+    #[test]
+    fn ended_secret_is_kept_for_400_days_and_not_indexed() {
+        let hash = KeyHash::of(&"k".repeat(20)).unwrap();
+        let writes = end_all(hash, String::new(), &record(), at(1_000)).unwrap();
+        let [Write::Put(item, Guard::Unchanged(_))] = &writes[..] else {
+            panic!("{writes:?}")
+        };
+        assert_eq!(
+            (item.ttl, &item.indexed),
+            (Some(1_000 + 400 * 86_400), &None)
+        );
+    }
+
+    #[test]
+    fn secret_in_its_grace_has_not_ended() {
+        let hash = KeyHash::of(&"k".repeat(20)).unwrap();
+        let retired = record().retired(
+            &Retiring {
+                hash,
+                ends_at: at(100),
+            },
+            hash,
+        );
+        assert_eq!(
+            [99, 100].map(|second| retired.end_of_secret(at(second))),
+            [None, Some(at(100))]
+        );
+        assert_eq!(record().end_of_secret(at(100)), None);
+    }
+}

@@ -1,0 +1,192 @@
+//! What the import of one key does, from what the file and the registry have of it.
+
+use jiff::Timestamp;
+
+use crate::{ApiKey, KeyStanding, RegistryError};
+
+use crate::KeyRecord;
+use crate::imported::{
+    ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey,
+};
+use crate::item::{Guard, Item, ItemKey, Write};
+use crate::keys::{Found, item, replacement};
+
+/// How long an id is claimed, in seconds.
+const CLAIM_S: i64 = 86_400;
+
+/// What is to be done with a key of a file.
+pub(super) enum Decision {
+    /// Nothing.
+    Done(ImportedRow),
+    /// Writes that belong together, with a plan that has to exist, and what becomes of the key
+    /// then.
+    Write {
+        writes: Vec<Write>,
+        plan: Option<String>,
+        row: ImportedRow,
+    },
+}
+
+impl ImportedKey {
+    /// What is to be done where the secret is known.
+    pub(super) fn over(&self, found: Found, now: Timestamp) -> Result<Decision, RegistryError> {
+        let key_id = found.record.key.key_id.clone();
+        let refused = |refusal| Ok(Decision::Done(ImportedRow::Refused(refusal)));
+        if let Some(ended_at) = found.record.end_of_secret(now) {
+            return refused(ImportRefusal::EndedSecret { key_id, ended_at });
+        }
+        if found.record.successor.is_some() {
+            return refused(ImportRefusal::EarlierSecret { key_id });
+        }
+        if self.key_id.as_ref().is_some_and(|wanted| *wanted != key_id) {
+            return refused(ImportRefusal::OtherKeyId { key_id });
+        }
+
+        let (changed, notes) = self.changed(&found.record, now);
+        if changed == found.record {
+            return Ok(Decision::Done(ImportedRow::Key {
+                key_id,
+                change: ImportChange::Unchanged,
+                notes,
+                written: None,
+            }));
+        }
+        let plan = (changed.key.plan != found.record.key.plan).then(|| changed.key.plan.clone());
+        let (after, writes) = replacement(&found, changed, now)?;
+        let written = Some(Box::new(WrittenKey {
+            before: Some(found.record),
+            after,
+        }));
+        let row = ImportedRow::Key {
+            key_id,
+            change: ImportChange::Updated,
+            notes,
+            written,
+        };
+        Ok(Decision::Write { writes, plan, row })
+    }
+
+    /// The key as the file has it, but never with more time or enabled where it had ended.
+    fn changed(&self, before: &KeyRecord, now: Timestamp) -> (KeyRecord, Vec<ImportNote>) {
+        let (mut changed, mut notes) = (before.clone(), Vec::new());
+        set(&mut changed.name, self.name.clone().map(Some));
+        set(&mut changed.description, self.description.clone().map(Some));
+        set(&mut changed.key.subject, self.subject.clone().map(Some));
+        set(&mut changed.key.scopes, self.scopes.clone());
+        set(&mut changed.metadata, self.metadata.clone());
+        set(&mut changed.key.plan, self.plan.clone());
+        set(&mut changed.key.enabled, self.enabled);
+        set(&mut changed.key.expires_at, self.expires_at.map(Some));
+
+        if changed.key.enabled && !before.key.enabled {
+            changed.key.enabled = false;
+            notes.push(ImportNote::StaysDisabled);
+        }
+        let is_over = |key: &ApiKey| {
+            let enabled = ApiKey {
+                enabled: true,
+                ..key.clone()
+            };
+            enabled.standing(now.as_nanosecond()) == KeyStanding::Expired
+        };
+        if is_over(&before.key) && !is_over(&changed.key) {
+            changed.key.expires_at = before.key.expires_at;
+            notes.push(ImportNote::StaysExpired);
+        }
+        if changed.key.plan != before.key.plan {
+            let (from, to) = (before.key.plan.clone(), changed.key.plan.clone());
+            notes.push(ImportNote::Moves { from, to });
+        }
+        (changed, notes)
+    }
+
+    /// What is to be done where the secret is unknown.
+    pub(super) fn anew(&self, now: Timestamp) -> Result<Decision, RegistryError> {
+        let Some(plan) = self.plan.clone() else {
+            return Ok(Decision::Done(ImportedRow::Refused(ImportRefusal::NoPlan)));
+        };
+        if self
+            .key_id
+            .as_deref()
+            .is_some_and(|key_id| !is_key_id(key_id))
+        {
+            return Ok(Decision::Done(ImportedRow::Refused(
+                ImportRefusal::KeyIdForm,
+            )));
+        }
+        let record = self.record(plan.clone(), now);
+        let key_id = record.key.key_id.clone();
+
+        let mut writes = vec![Write::Put(item(&self.hash, &record)?, Guard::Absent)];
+        writes.extend(self.key_id.as_deref().map(|key_id| claim(key_id, now)));
+        let written = Some(Box::new(WrittenKey {
+            before: None,
+            after: record,
+        }));
+        let row = ImportedRow::Key {
+            key_id,
+            change: ImportChange::Created,
+            notes: Vec::new(),
+            written,
+        };
+        Ok(Decision::Write {
+            writes,
+            plan: Some(plan),
+            row,
+        })
+    }
+
+    fn record(&self, plan: String, now: Timestamp) -> KeyRecord {
+        let key = ApiKey {
+            key_id: self
+                .key_id
+                .clone()
+                .unwrap_or_else(|| self.new_key_id.clone()),
+            plan,
+            enabled: self.enabled.unwrap_or(true),
+            expires_at: self.expires_at,
+            subject: self.subject.clone(),
+            scopes: self.scopes.clone().unwrap_or_default(),
+        };
+        let mut record = KeyRecord::new(key, self.created_at.unwrap_or(now));
+        record.name.clone_from(&self.name);
+        record.description.clone_from(&self.description);
+        record.metadata = self.metadata.clone().unwrap_or_default();
+        record
+    }
+
+    /// What is wrong with it whatever it is imported into, by the field of the key.
+    #[must_use]
+    pub fn mistakes(&self, now: Timestamp) -> Vec<(&'static str, String)> {
+        self.record("plan".to_owned(), now).mistakes()
+    }
+}
+
+/// True for an id that stands in paths as it is, and is no resource's name beside those of keys.
+fn is_key_id(key_id: &str) -> bool {
+    let is_plain = key_id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let begins = key_id
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    is_plain && begins && key_id.len() <= 128 && !["import", "export", "bulk"].contains(&key_id)
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+/// The claim of an id that a new key is about to get. Of two keys that are made at the same moment,
+/// only one gets the id, though the index knows neither of them yet.
+fn claim(key_id: &str, now: Timestamp) -> Write {
+    let ttl = Some(now.as_second() + CLAIM_S);
+    let claim = Item {
+        ttl,
+        ..Item::new(ItemKey::of_key_id(key_id), "{}".to_owned())
+    };
+    Write::Put(claim, Guard::AbsentOrOver(now.as_second()))
+}

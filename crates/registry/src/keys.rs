@@ -1,0 +1,284 @@
+//! Keys: one item a secret, linked to one another so that an index that is a moment old leads
+//! nobody astray.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{KeyHash, RegistryError};
+
+use crate::deleted::remember;
+use crate::ended::{end_all, end_expired};
+use crate::item::{Committed, Guard, Item, ItemKey, Write};
+use crate::once::Keep;
+use crate::plan_use::plan_use;
+use crate::plans::{ATTEMPTS, item_error};
+use crate::table::record;
+use crate::{
+    Admin, AdminError, Condition, KeyPatch, KeyRecord, Refusal, Retiring, Stored, Version,
+};
+
+/// Earlier secrets that may work at the same time.
+pub(super) const MOST_RETIRING: usize = 4;
+/// A key that was made a moment ago may not be in the index yet, so a look that finds none is
+/// repeated after these.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
+
+/// A key that was changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdatedKey {
+    /// The key before the change.
+    pub before: KeyRecord,
+    /// The key now.
+    pub after: Stored<KeyRecord>,
+}
+
+/// A key's present item.
+pub(super) struct Found {
+    pub(super) hash: KeyHash,
+    pub(super) text: String,
+    pub(super) record: KeyRecord,
+}
+
+impl Admin<'_> {
+    /// A key by its id.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], or the store's failure.
+    pub async fn key(&self, key_id: &str) -> Result<Stored<KeyRecord>, AdminError> {
+        let found = self.find(key_id).await?;
+        Ok(Stored {
+            version: Version::of(&found.text),
+            document: found.record,
+        })
+    }
+
+    /// Makes a key with the secret of `hash`. What `keep` makes is kept with it, or refused with
+    /// the key.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownPlan`], [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's
+    /// failure.
+    pub async fn create_key(
+        &self,
+        hash: &KeyHash,
+        record: &KeyRecord,
+        keep: &dyn Keep,
+        now: Timestamp,
+    ) -> Result<Version, AdminError> {
+        let item = item(hash, record)?;
+        let stored = Stored {
+            version: Version::of(&item.document),
+            document: record.clone(),
+        };
+        let plan = &record.key.plan;
+        let mut writes = vec![
+            Write::Check(ItemKey::of_plan(plan)),
+            Write::Put(item, Guard::Absent),
+        ];
+        writes.extend(
+            keep.keep(&stored)?
+                .map(|once| once.write(now))
+                .transpose()?,
+        );
+        writes.push(plan_use(plan, hash)?);
+        for _ in 0..ATTEMPTS {
+            match self.table.commit(writes.clone()).await? {
+                Committed::Yes => return Ok(stored.version),
+                // The answer first: who repeats a request may have taken the plan away since.
+                Committed::No(failed) if failed.contains(&2) => {
+                    return Err(Refusal::Repeated.into());
+                }
+                Committed::No(failed) if failed.contains(&0) => {
+                    return Err(Refusal::UnknownPlan(plan.clone()).into());
+                }
+                Committed::No(failed) if failed.contains(&1) => {
+                    return Err(Refusal::SecretInUse.into());
+                }
+                Committed::No(_) => tokio::time::sleep(LOOK_AGAIN[0]).await,
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// Changes a key, all of its secrets with it, and returns it as it was and as it is.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::UnknownPlan`];
+    /// [`RegistryError::Key`] for what cannot be, or the store's failure.
+    pub async fn update_key(
+        &self,
+        key_id: &str,
+        patch: &KeyPatch,
+        condition: &Condition,
+        now: Timestamp,
+    ) -> Result<UpdatedKey, AdminError> {
+        let mut before = None;
+        for attempt in 0..ATTEMPTS {
+            let found = self.find(key_id).await?;
+            let changed = found.record.clone().patched(patch);
+            changed.key.check().map_err(RegistryError::Key)?;
+            let (changed, mut writes) = replacement(&found, changed, now)?;
+            let text =
+                serde_json::to_string(&changed).map_err(|error| item_error("key", &error))?;
+            let version = Version::of(&text);
+            let done = text == found.text;
+            let after = Stored {
+                document: changed,
+                version,
+            };
+            // An answer that was lost on its way has the next attempt meet its own work.
+            if done && attempt > 0 {
+                return Ok(UpdatedKey {
+                    before: before.unwrap_or(found.record),
+                    after,
+                });
+            }
+            if !condition.holds(Some(&Version::of(&found.text))) {
+                return Err(Refusal::Precondition.into());
+            }
+            writes.extend(
+                patch
+                    .plan
+                    .iter()
+                    .map(|plan| Write::Check(ItemKey::of_plan(plan))),
+            );
+            let check = writes.len() - 1;
+            writes.extend(
+                patch
+                    .plan
+                    .iter()
+                    .map(|plan| plan_use(plan, &found.hash))
+                    .collect::<Result<Vec<_>, _>>()?,
+            );
+            match self.table.commit(writes).await? {
+                Committed::Yes => {
+                    return Ok(UpdatedKey {
+                        before: found.record,
+                        after,
+                    });
+                }
+                Committed::No(failed) if patch.plan.is_some() && failed.contains(&check) => {
+                    return Err(Refusal::UnknownPlan(after.document.key.plan).into());
+                }
+                Committed::No(_) => before = Some(found.record),
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// Deletes a key, ends all of its secrets, and returns it as it was. Its usage can be read as
+    /// long as its items live: see [`Admin::deleted_key`].
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], or the store's failure.
+    pub async fn delete_key(
+        &self,
+        key_id: &str,
+        condition: &Condition,
+        now: Timestamp,
+    ) -> Result<KeyRecord, AdminError> {
+        for _ in 0..ATTEMPTS {
+            let found = self.find(key_id).await?;
+            if !condition.holds(Some(&Version::of(&found.text))) {
+                return Err(Refusal::Precondition.into());
+            }
+            let mut writes = end_all(found.hash, found.text, &found.record, now)?;
+            writes.push(remember(&found.record, now)?);
+            if self.table.commit(writes).await? == Committed::Yes {
+                return Ok(found.record);
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// The index only says where to look; what is there is read, and an earlier secret's item says
+    /// where to go on.
+    pub(super) async fn find(&self, key_id: &str) -> Result<Found, AdminError> {
+        for pause in LOOK_AGAIN.iter().map(Some).chain([None]) {
+            if let Some(found) = self.look(key_id).await? {
+                return Ok(found);
+            }
+            match pause.filter(|_| self.indexes_lag()) {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => break,
+            }
+        }
+        Err(Refusal::NotFound.into())
+    }
+
+    pub(super) async fn look(&self, key_id: &str) -> Result<Option<Found>, RegistryError> {
+        let hashes = self.table.by_id(key_id).await?;
+        let mut successor = None;
+        for (hash, (text, record)) in self.table.records(&hashes).await? {
+            match record.successor {
+                _ if record.key.key_id != key_id => {}
+                // The key is deleted, and the index does not know yet.
+                Some(next) if next == hash => {}
+                Some(next) => successor = Some(next),
+                None => return Ok(Some(Found { hash, text, record })),
+            }
+        }
+        match successor {
+            Some(successor) => self.follow(successor).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The key that an earlier secret's item names as its successor.
+    pub(super) async fn follow(&self, successor: KeyHash) -> Result<Option<Found>, RegistryError> {
+        let mut successor = Some(successor);
+        for _ in 0..=MOST_RETIRING {
+            let Some(hash) = successor else { break };
+            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {
+                break;
+            };
+            let record = record(&text)?;
+            successor = record.successor.filter(|next| *next != hash);
+            if record.successor.is_none() {
+                return Ok(Some(Found { hash, text, record }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The key as it will be, and the writes that make it so: its present item first, which demands
+/// that the key is as it was found, then its earlier secrets. Those whose grace is over end.
+pub(super) fn replacement(
+    found: &Found,
+    mut changed: KeyRecord,
+    now: Timestamp,
+) -> Result<(KeyRecord, Vec<Write>), RegistryError> {
+    changed.retiring = changed.working(now);
+    let mut writes = vec![Write::Put(
+        item(&found.hash, &changed)?,
+        Guard::Unchanged(found.text.clone()),
+    )];
+    for retiring in &changed.retiring {
+        writes.push(Write::Put(
+            retired(&changed, retiring, found.hash)?,
+            Guard::None,
+        ));
+    }
+    writes.extend(end_expired(&found.record, found.hash, now)?);
+    Ok((changed, writes))
+}
+
+/// The item of an earlier secret of the key under `successor`.
+pub(super) fn retired(
+    record: &KeyRecord,
+    retiring: &Retiring,
+    successor: KeyHash,
+) -> Result<Item, RegistryError> {
+    let item = Item::of_retired(
+        &retiring.hash,
+        &record.retired(retiring, successor),
+        retiring.ends_at,
+    );
+    item.map_err(|error| item_error("key", &error))
+}
+
+pub(super) fn item(hash: &KeyHash, record: &KeyRecord) -> Result<Item, RegistryError> {
+    Item::of_record(hash, record).map_err(|error| item_error("key", &error))
+}

@@ -1,0 +1,57 @@
+//! API keys, usage plans and policies as versioned documents.
+//!
+//! [`EmbeddedRegistry`] keeps them in memory, [`DynamoDbRegistry`] in a table that all instances
+//! share. Decisions read documents by name or by the SHA-256 of a secret. [`Admin`] reads and
+//! changes them, with optimistic concurrency.
+//!
+//! - reads: plans by name, keys by hash, policies by name. Documents from DynamoDB are cached for
+//!   30 s and stay usable for 15 minutes while the table does not respond.
+//! - writes: documents, each with the version that it replaces
+//! - on failure: a refused change is a [`Refusal`], an invalid document a [`KeyError`], `PlanError`
+//!   or [`SeedsError`], our own failure a [`RegistryError`]
+
+mod admin;
+mod admin_error;
+mod api_key;
+mod deleted;
+mod dynamodb;
+mod embedded;
+mod ended;
+mod error;
+mod import;
+mod import_decision;
+mod imported;
+mod item;
+mod keys;
+mod listing;
+mod once;
+mod partition_keys;
+mod plan_use;
+mod plans;
+mod record;
+mod rotation;
+mod seeds;
+mod shared_secret;
+mod table;
+mod version;
+
+pub use crate::dynamodb::{DynamoDbRegistry, TABLE_SCHEMA};
+pub use admin::{Admin, Page};
+pub use admin_error::{AdminError, Refusal};
+pub use api_key::{ApiKey, KeyError, KeyHash, KeyStanding};
+pub use deleted::DeletedKey;
+pub use embedded::EmbeddedRegistry;
+pub use error::RegistryError;
+pub use import::IMPORT_BATCH;
+pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey};
+pub use keys::UpdatedKey;
+pub use once::{KEPT_ANSWER_S, Keep, KeptAnswer, Once};
+pub use partition_keys::DECISION_KEY_PATTERNS;
+pub use plans::Put;
+pub use record::{
+    KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE,
+    MOST_METADATA, MOST_SCOPES, Retiring,
+};
+pub use seeds::{KeySeed, Seeds, SeedsError};
+pub use shared_secret::SECRET_BYTES;
+pub use version::{Condition, Stored, Version};

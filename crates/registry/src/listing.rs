@@ -1,0 +1,198 @@
+//! Lists of keys. The index says which keys there are. It may be older than the items, so that an
+//! entry may name the item of a secret that has been replaced since. Such an entry leads to the
+//! key's present item.
+
+use std::collections::HashMap;
+
+use crate::{KeyHash, RegistryError};
+
+use crate::keys::Found;
+use crate::{Admin, AdminError, KeyRecord, Page, Stored, Version};
+
+/// More than the items that a key has, so that each page of the index shows another key.
+const SPARE: usize = 8;
+
+/// Entries of the index that belong to one key.
+#[derive(Debug, PartialEq, Eq)]
+struct Entries {
+    key_id: String,
+    hashes: Vec<KeyHash>,
+}
+
+type Records = HashMap<KeyHash, (String, KeyRecord)>;
+
+impl Admin<'_> {
+    /// Keys of a plan or of all, after an id; `limit` of them at most, in an order of the store's
+    /// own that stays. A key that exists throughout the listing is shown exactly once, also if it
+    /// is changed or rotated meanwhile. A key that is made, deleted or moved to another plan
+    /// meanwhile may be shown or not.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn keys(
+        &self,
+        plan: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Stored<KeyRecord>>, AdminError> {
+        let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
+        loop {
+            let entries = self
+                .table
+                .entries(plan, after.as_deref(), limit + SPARE)
+                .await?;
+            let is_full = entries.len() == limit + SPARE;
+            let mut keys = grouped(entries);
+            // Further entries of the last key may be on the next page, which begins with it.
+            if is_full && keys.len() > 1 {
+                keys.pop();
+            }
+
+            let hashes: Vec<_> = keys
+                .iter()
+                .flat_map(|entries| &entries.hashes)
+                .copied()
+                .collect();
+            let mut records = self.table.records(&hashes).await?;
+            let count = keys.len();
+            for (position, entries) in keys.into_iter().enumerate() {
+                let found = self.present_item(&entries, &mut records).await?;
+                let is_listed =
+                    |found: &Found| plan.is_none_or(|plan| found.record.key.plan == plan);
+                if let Some(found) = found.filter(is_listed) {
+                    items.push(Stored {
+                        version: Version::of(&found.text),
+                        document: found.record,
+                    });
+                }
+                if items.len() == limit {
+                    let has_more = is_full || position + 1 < count;
+                    return Ok(Page {
+                        items,
+                        next: has_more.then_some(entries.key_id),
+                    });
+                }
+                after = Some(entries.key_id);
+            }
+            if !is_full {
+                return Ok(Page { items, next: None });
+            }
+        }
+    }
+
+    /// The key's present item: the one that the index names, or the one that has replaced it since.
+    async fn present_item(
+        &self,
+        entries: &Entries,
+        records: &mut Records,
+    ) -> Result<Option<Found>, RegistryError> {
+        let (mut successor, mut is_deleted) = (None, false);
+        for hash in &entries.hashes {
+            let Some((text, record)) = records.remove(hash) else {
+                continue;
+            };
+            match record.successor {
+                _ if record.key.key_id != entries.key_id => {}
+                None => {
+                    return Ok(Some(Found {
+                        hash: *hash,
+                        text,
+                        record,
+                    }));
+                }
+                Some(next) if next == *hash => is_deleted = true,
+                Some(next) => successor = Some(next),
+            }
+        }
+
+        if is_deleted {
+            return Ok(None);
+        }
+        let followed = match successor {
+            Some(successor) => self.follow(successor).await?,
+            None => None,
+        };
+        match followed {
+            Some(found) => Ok(Some(found)),
+            // It was replaced once more, or an earlier release removed the item.
+            None => self.look(&entries.key_id).await,
+        }
+    }
+}
+
+/// Entries by key. The entries of a key are next to one another.
+fn grouped(entries: Vec<(String, KeyHash)>) -> Vec<Entries> {
+    let mut keys: Vec<Entries> = Vec::new();
+    for (key_id, hash) in entries {
+        match keys.last_mut().filter(|last| last.key_id == key_id) {
+            Some(last) => last.hashes.push(hash),
+            None => keys.push(Entries {
+                key_id,
+                hashes: vec![hash],
+            }),
+        }
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Condition, Seeds};
+    use crate::EmbeddedRegistry;
+
+    #[test]
+    fn entries_are_grouped_by_key() {
+        let hash = |byte: &str| KeyHash::from_hex(&byte.repeat(32)).unwrap();
+        let entries =
+            [("a", "01"), ("a", "02"), ("b", "03")].map(|(id, byte)| (id.to_owned(), hash(byte)));
+        let keys = grouped(entries.to_vec());
+        assert_eq!(
+            keys[0],
+            Entries {
+                key_id: "a".to_owned(),
+                hashes: vec![hash("01"), hash("02")]
+            }
+        );
+        assert_eq!((keys.len(), &keys[1].key_id), (2, &"b".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn entry_of_a_replaced_secret_leads_to_the_key() {
+        let seeds = Seeds::parse(
+            r#"{"plans":{"p":{}},"keys":[{"key":"a-secret-of-a-test-000001","key_id":"k","plan":"p"}]}"#,
+        );
+        let registry = EmbeddedRegistry::new(&seeds.unwrap()).unwrap();
+        let (admin, now) = (Admin::embedded(&registry), jiff::Timestamp::now());
+        let entries = || Entries {
+            key_id: "k".to_owned(),
+            hashes: vec![KeyHash::of("a-secret-of-a-test-000001").unwrap()],
+        };
+
+        // More rotations than a chain of earlier secrets that work is long.
+        for n in 2..12 {
+            let hash = KeyHash::of(&format!("a-secret-of-a-test-{n:06}")).unwrap();
+            admin
+                .rotate_key("k", &hash, now, &Condition::None, &(), now)
+                .await
+                .unwrap();
+            let mut records = admin.table.records(&entries().hashes).await.unwrap();
+            let found = admin
+                .present_item(&entries(), &mut records)
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!((found.hash, found.record.key.key_id.as_str()), (hash, "k"));
+        }
+
+        admin.delete_key("k", &Condition::None, now).await.unwrap();
+        let mut records = admin.table.records(&entries().hashes).await.unwrap();
+        assert!(
+            admin
+                .present_item(&entries(), &mut records)
+                .await
+                .unwrap()
+                .is_none()
+        );
+    }
+}

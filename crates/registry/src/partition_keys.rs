@@ -1,0 +1,48 @@
+//! The registry's partition keys, by kind of item. IAM conditions (`dynamodb:LeadingKeys`) name the
+//! same kinds, so that a function can read and write only the items that it owns.
+
+/// Begins the partition key of an API key, before its hash.
+pub(crate) const KEY_PREFIX: &str = "key#";
+/// The partition key of every plan.
+pub(crate) const PLAN: &str = "plan";
+/// The partition key of every policy.
+pub(crate) const POLICY: &str = "policy";
+
+/// Patterns of the partition keys that a decision reads. Idempotent responses and shared secrets,
+/// which are in the same table, are not among them.
+pub const DECISION_KEY_PATTERNS: [&str; 3] = ["key#*", PLAN, POLICY];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KeyHash;
+    use crate::item::ItemKey;
+
+    #[test]
+    fn decisions_read_keys_plans_and_policies_and_no_other_items() {
+        let hash = KeyHash::from_hex(&"0".repeat(64)).unwrap();
+        let is_listed = |key: &ItemKey| {
+            DECISION_KEY_PATTERNS
+                .iter()
+                .any(|pattern| match pattern.strip_suffix('*') {
+                    Some(beginning) => key.pk.starts_with(beginning),
+                    None => key.pk == *pattern,
+                })
+        };
+
+        for key in [
+            ItemKey::of_key(&hash),
+            ItemKey::of_plan("p"),
+            ItemKey::of_policy("p"),
+        ] {
+            assert!(is_listed(&key), "{key:?}");
+        }
+        for key in [
+            ItemKey::of_answer("a"),
+            ItemKey::of_secret("a"),
+            ItemKey::of_plan_use("p"),
+        ] {
+            assert!(!is_listed(&key), "{key:?}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The key that was put on a plan last.
+//!
+//! A plan is deleted only if no key is on it. But the index of a plan's keys may be a moment old,
+//! and a key can be made while the plan is deleted. Whatever puts a key on a plan therefore also
+//! writes which key that was. The deletion looks that key up by itself, and demands that no other
+//! key has come since it looked.
+//!
+//! What remains: on DynamoDB, a key that the index does not show yet is overlooked if another key
+//! came after it, and that other one has left the plan again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{KeyHash, RegistryError};
+
+use crate::item::{Guard, Item, ItemKey, Write};
+use crate::keys::MOST_RETIRING;
+use crate::plans::item_error;
+use crate::table::record;
+use crate::{Admin, KeyRecord};
+
+/// The document of the item.
+#[derive(Serialize, Deserialize)]
+struct PlanUse {
+    /// The key's secret at that time.
+    hash: KeyHash,
+    /// Tells it from every other time, also if the same key comes again.
+    nonce: u64,
+}
+
+/// The write that goes with every write that puts the key under `hash` on a plan.
+pub(super) fn plan_use(plan: &str, hash: &KeyHash) -> Result<Write, RegistryError> {
+    let last = PlanUse {
+        hash: *hash,
+        nonce: fastrand::u64(..),
+    };
+    let document = serde_json::to_string(&last).map_err(|error| item_error("plan use", &error))?;
+    Ok(Write::Put(
+        Item::new(ItemKey::of_plan_use(plan), document),
+        Guard::None,
+    ))
+}
+
+impl Admin<'_> {
+    /// The key that was put on a plan last, if it is still on it; and the write that removes the
+    /// plan's item only if no key has come since.
+    pub(super) async fn last_key_on(
+        &self,
+        plan: &str,
+    ) -> Result<(Option<KeyRecord>, Write), RegistryError> {
+        let key = ItemKey::of_plan_use(plan);
+        let Some((document, _)) = self.table.get(&key).await? else {
+            return Ok((None, Write::Delete(key, Guard::Absent)));
+        };
+        let last: PlanUse =
+            serde_json::from_str(&document).map_err(|error| item_error("plan use", &error))?;
+        let found = self
+            .present(last.hash)
+            .await?
+            .filter(|record| record.key.plan == plan);
+        Ok((found, Write::Delete(key, Guard::Unchanged(document))))
+    }
+
+    /// The key that has or had this secret, unless it was deleted.
+    async fn present(&self, mut hash: KeyHash) -> Result<Option<KeyRecord>, RegistryError> {
+        for _ in 0..=MOST_RETIRING {
+            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {
+                break;
+            };
+            let record = record(&text)?;
+            match record.successor {
+                None => return Ok(Some(record)),
+                Some(next) if next == hash => break,
+                Some(next) => hash = next,
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::item::Committed;
+    use crate::{AdminError, ApiKey, Condition, KeyPatch, Refusal, Seeds};
+    use crate::EmbeddedRegistry;
+
+    const NOW: Timestamp = Timestamp::constant(1_795_348_800, 0);
+
+    fn registry() -> EmbeddedRegistry {
+        let seeds = Seeds::parse(r#"{"plans": {"p": {}, "other": {}}}"#).unwrap();
+        EmbeddedRegistry::new(&seeds).unwrap()
+    }
+
+    fn key(plan: &str) -> (KeyHash, KeyRecord) {
+        let (key_id, plan) = ("k1".to_owned(), plan.to_owned());
+        let key = ApiKey {
+            key_id,
+            plan,
+            enabled: true,
+            expires_at: None,
+            subject: None,
+            scopes: Vec::new(),
+        };
+        (
+            KeyHash::of(&"k".repeat(20)).unwrap(),
+            KeyRecord::new(key, NOW),
+        )
+    }
+
+    fn move_to(plan: &str) -> KeyPatch {
+        KeyPatch {
+            plan: Some(plan.to_owned()),
+            ..KeyPatch::default()
+        }
+    }
+
+    /// Deletes the plan as it was when nobody had looked for a key that came since.
+    async fn delete_with(admin: &Admin<'_>, unused: Write) -> Committed {
+        admin
+            .table
+            .commit(vec![
+                Write::Delete(ItemKey::of_plan("p"), Guard::None),
+                unused,
+            ])
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_not_deleted_if_a_key_came_since_it_was_looked_at() {
+        let registry = registry();
+        let (admin, (hash, record)) = (Admin::embedded(&registry), key("p"));
+        let (found, unused) = admin.last_key_on("p").await.unwrap();
+        assert_eq!(found, None);
+        admin.create_key(&hash, &record, &(), NOW).await.unwrap();
+        assert_ne!(delete_with(&admin, unused).await, Committed::Yes);
+
+        // The same key leaves and comes again.
+        admin
+            .update_key("k1", &move_to("other"), &Condition::None, NOW)
+            .await
+            .unwrap();
+        let (found, unused) = admin.last_key_on("p").await.unwrap();
+        assert_eq!(found, None);
+        admin
+            .update_key("k1", &move_to("p"), &Condition::None, NOW)
+            .await
+            .unwrap();
+        assert_ne!(delete_with(&admin, unused).await, Committed::Yes);
+
+        admin.delete_key("k1", &Condition::None, NOW).await.unwrap();
+        let (found, unused) = admin.last_key_on("p").await.unwrap();
+        assert_eq!(
+            (found, delete_with(&admin, unused).await),
+            (None, Committed::Yes)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_key_that_no_index_shows_yet_keeps_its_plan() {
+        let registry = registry();
+        let (admin, (hash, record)) = (Admin::embedded(&registry), key("p"));
+        let item = Item::new(
+            ItemKey::of_key(&hash),
+            serde_json::to_string(&record).unwrap(),
+        );
+        admin
+            .table
+            .commit(vec![
+                Write::Put(item, Guard::Absent),
+                plan_use("p", &hash).unwrap(),
+            ])
+            .await
+            .unwrap();
+        let refused = admin.delete_plan("p", &Condition::None).await;
+        assert!(
+            matches!(refused, Err(AdminError::Refused(Refusal::PlanInUse { key_id })) if key_id == "k1")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_rotated_key_keeps_its_plan() {
+        let registry = registry();
+        let (admin, (hash, record)) = (Admin::embedded(&registry), key("p"));
+        admin.create_key(&hash, &record, &(), NOW).await.unwrap();
+        let new = KeyHash::of(&"n".repeat(20)).unwrap();
+        admin
+            .rotate_key("k1", &new, NOW, &Condition::None, &(), NOW)
+            .await
+            .unwrap();
+        assert_eq!(
+            admin
+                .last_key_on("p")
+                .await
+                .unwrap()
+                .0
+                .map(|record| record.key.key_id)
+                .as_deref(),
+            Some("k1")
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! Plans and policies: documents by name.
+
+use crate::RegistryError;
+use limits::check_name;
+use limits::{Plan, PlanDocument};
+
+use crate::item::{Committed, Guard, Item, ItemKey, Write};
+use crate::{Admin, AdminError, Condition, Page, Refusal, Stored, Version};
+
+/// How often a change is tried again while others change the same thing.
+pub(super) const ATTEMPTS: usize = 5;
+
+/// What a write of a whole document has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// Whether there was nothing before.
+    pub created: bool,
+    /// The document that was replaced, as JSON text.
+    pub before: Option<String>,
+    /// The version that is there now.
+    pub version: Version,
+}
+
+impl Admin<'_> {
+    /// A plan as it was put there.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], or the store's failure.
+    pub async fn plan(&self, name: &str) -> Result<Stored<PlanDocument>, AdminError> {
+        let stored = self.document(name, ItemKey::of_plan(name)).await?;
+        Ok(Stored {
+            document: plan(&stored.document)?,
+            version: stored.version,
+        })
+    }
+
+    /// Puts a plan there, and returns it as it is stored: with the canonical names of time zones.
+    /// Instances that know another version of it decide by that for 30 s at most.
+    ///
+    /// # Errors
+    /// [`Refusal::Precondition`]; [`RegistryError::Plan`] for one that cannot be, or the store's
+    /// failure.
+    pub async fn put_plan(
+        &self,
+        name: &str,
+        document: &PlanDocument,
+        condition: &Condition,
+    ) -> Result<(Put, PlanDocument), AdminError> {
+        Plan::new(name, document.clone()).map_err(RegistryError::Plan)?;
+        let stored = |before: Option<&str>| {
+            // A plan that cannot be read is replaced.
+            let stored = document.stored(before.and_then(|text| plan(text).ok()).as_ref());
+            let text =
+                serde_json::to_string(&stored).map_err(|error| item_error("plan", &error))?;
+            Ok((text, stored))
+        };
+        self.put_document(ItemKey::of_plan(name), stored, condition)
+            .await
+    }
+
+    /// Deletes a plan unless a key is on it, and returns its document as JSON text. See
+    /// `plan_use` for keys that are made at the same time.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::PlanInUse`], or the store's
+    /// failure.
+    pub async fn delete_plan(
+        &self,
+        name: &str,
+        condition: &Condition,
+    ) -> Result<String, AdminError> {
+        for _ in 0..ATTEMPTS {
+            let stored = self.document(name, ItemKey::of_plan(name)).await?;
+            if !condition.holds(Some(&stored.version)) {
+                return Err(Refusal::Precondition.into());
+            }
+            // Before the index, which may lack a key that comes in between.
+            let (last, unused) = self.last_key_on(name).await?;
+            let listed = self
+                .keys(Some(name), None, 1)
+                .await?
+                .items
+                .pop()
+                .map(|stored| stored.document);
+            if let Some(record) = listed.or(last) {
+                return Err(Refusal::PlanInUse {
+                    key_id: record.key.key_id,
+                }
+                .into());
+            }
+
+            let delete = Write::Delete(
+                ItemKey::of_plan(name),
+                Guard::Unchanged(stored.document.clone()),
+            );
+            if self.table.commit(vec![delete, unused]).await? == Committed::Yes {
+                return Ok(stored.document);
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// Policies in the order of their names, after a name; `limit` of them at most. Each is JSON
+    /// text.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn policies(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<(String, String)>, AdminError> {
+        let mut items = self.table.list(ItemKey::POLICY, after, limit + 1).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|(name, _)| name.clone());
+        Ok(Page { items, next })
+    }
+
+    /// Plans in the order of their names, after a name; `limit` of them at most.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn plans(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<(String, Stored<PlanDocument>)>, AdminError> {
+        let mut found = self.table.list(ItemKey::PLAN, after, limit + 1).await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|(name, _)| name.clone());
+        let read = |(name, text): (String, String)| {
+            Ok((
+                name,
+                Stored {
+                    document: plan(&text)?,
+                    version: Version::of(&text),
+                },
+            ))
+        };
+        Ok(Page {
+            items: found
+                .into_iter()
+                .map(read)
+                .collect::<Result<_, RegistryError>>()?,
+            next,
+        })
+    }
+
+    /// A policy's document as JSON text.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], or the store's failure.
+    pub async fn policy(&self, name: &str) -> Result<Stored<String>, AdminError> {
+        self.document(name, ItemKey::of_policy(name)).await
+    }
+
+    /// Puts a policy there, as it is: whether the authorizer can start with it is for the caller to
+    /// find out.
+    ///
+    /// # Errors
+    /// [`Refusal::Precondition`]; [`RegistryError::Plan`] for a name that cannot be, or the store's
+    /// failure.
+    pub async fn put_policy(
+        &self,
+        name: &str,
+        document: &str,
+        condition: &Condition,
+    ) -> Result<Put, AdminError> {
+        check_name(name).map_err(RegistryError::Plan)?;
+        let stored = |_: Option<&str>| Ok((document.to_owned(), ()));
+        Ok(self
+            .put_document(ItemKey::of_policy(name), stored, condition)
+            .await?
+            .0)
+    }
+
+    async fn document(&self, name: &str, key: ItemKey) -> Result<Stored<String>, AdminError> {
+        if check_name(name).is_err() {
+            return Err(Refusal::NotFound.into());
+        }
+        let (document, _) = self.table.get(&key).await?.ok_or(Refusal::NotFound)?;
+        let version = Version::of(&document);
+        Ok(Stored { document, version })
+    }
+
+    /// Puts the text there that `stored` makes of what is there, and returns what else it makes.
+    async fn put_document<T>(
+        &self,
+        key: ItemKey,
+        stored: impl Fn(Option<&str>) -> Result<(String, T), RegistryError>,
+        condition: &Condition,
+    ) -> Result<(Put, T), AdminError> {
+        let mut before = None;
+        for attempt in 0..ATTEMPTS {
+            let there = self.table.get(&key).await?.map(|(document, _)| document);
+            let (text, stored) = stored(there.as_deref())?;
+            let version = Version::of(&text);
+            // An answer that was lost on its way has the next attempt meet its own work.
+            if attempt > 0 && there.as_ref() == Some(&text) {
+                return Ok((
+                    Put {
+                        created: false,
+                        before,
+                        version,
+                    },
+                    stored,
+                ));
+            }
+            if !condition.holds(there.as_deref().map(Version::of).as_ref()) {
+                return Err(Refusal::Precondition.into());
+            }
+            let created = there.is_none();
+            before.clone_from(&there);
+            let guard = there.map_or(Guard::Absent, Guard::Unchanged);
+            let put = Write::Put(Item::new(key.clone(), text), guard);
+            if self.table.commit(vec![put]).await? == Committed::Yes {
+                return Ok((
+                    Put {
+                        created,
+                        before,
+                        version,
+                    },
+                    stored,
+                ));
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+}
+
+fn plan(text: &str) -> Result<PlanDocument, RegistryError> {
+    serde_json::from_str(text).map_err(|error| item_error("plan", &error))
+}
+
+pub(super) fn item_error(kind: &'static str, error: &serde_json::Error) -> RegistryError {
+    RegistryError::Item {
+        kind,
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,308 @@
+//! A key as its administrators see it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{ApiKey, KeyHash};
+use limits::Nanos;
+
+/// The longest name, in characters: API Gateway's own.
+pub const LONGEST_NAME: usize = 1024;
+/// The longest description, in characters.
+pub const LONGEST_DESCRIPTION: usize = 1024;
+/// The most entries of `metadata`.
+pub const MOST_METADATA: usize = 16;
+/// The longest name and value of an entry of `metadata`, in characters.
+pub const LONGEST_METADATA: usize = 256;
+/// The most scopes.
+pub const MOST_SCOPES: usize = 64;
+/// The longest scope, in characters.
+pub const LONGEST_SCOPE: usize = 128;
+
+/// A key's document: what a decision needs to know of it, and what is kept beside that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// What a decision needs. Releases that know nothing else read this alone.
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whatever its owner wants to find beside it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// When it was made; unknown for keys that an earlier release wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Its earlier secrets that work until their grace ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retiring: Vec<Retiring>,
+    /// In the item of an earlier secret: the hash under which the key is now. In the item of a
+    /// deleted key's secret: its own hash, since the key is nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) successor: Option<KeyHash>,
+    /// In the item of a secret that has ended: when it ended. See [`super::ended`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_at: Option<Timestamp>,
+}
+
+/// An earlier secret of a rotated key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retiring {
+    /// Its hash.
+    pub hash: KeyHash,
+    /// Until when it works.
+    pub ends_at: Timestamp,
+}
+
+/// Changes to a key: what is `None` stays. The inner `None` takes a member away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyPatch {
+    /// See [`KeyRecord::name`].
+    pub name: Option<Option<String>>,
+    /// See [`KeyRecord::description`].
+    pub description: Option<Option<String>>,
+    /// See [`ApiKey::plan`].
+    pub plan: Option<String>,
+    /// See [`ApiKey::enabled`].
+    pub enabled: Option<bool>,
+    /// See [`ApiKey::expires_at`].
+    pub expires_at: Option<Option<Timestamp>>,
+    /// See [`ApiKey::subject`].
+    pub subject: Option<Option<String>>,
+    /// See [`ApiKey::scopes`].
+    pub scopes: Option<Vec<String>>,
+    /// See [`KeyRecord::metadata`]. Entries without a value are taken away.
+    pub metadata: Option<BTreeMap<String, Option<String>>>,
+}
+
+impl KeyRecord {
+    /// The record of a key that is made now.
+    #[must_use]
+    pub fn new(key: ApiKey, now: Timestamp) -> Self {
+        Self {
+            key,
+            name: None,
+            description: None,
+            metadata: BTreeMap::new(),
+            created_at: Some(now),
+            retiring: Vec::new(),
+            successor: None,
+            ended_at: None,
+        }
+    }
+
+    /// Every member that cannot be, with what is wrong.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<(&'static str, String)> {
+        let mut mistakes: Vec<_> = self
+            .key
+            .mistakes()
+            .into_iter()
+            .map(|(member, error)| (member, error.to_string()))
+            .collect();
+        let long = |text: &Option<String>, most| {
+            text.as_ref()
+                .is_some_and(|text| text.chars().count() > most)
+        };
+        if long(&self.name, LONGEST_NAME) {
+            mistakes.push(("name", format!("it has at most {LONGEST_NAME} characters")));
+        }
+        if long(&self.description, LONGEST_DESCRIPTION) {
+            mistakes.push((
+                "description",
+                format!("it has at most {LONGEST_DESCRIPTION} characters"),
+            ));
+        }
+        if self.key.scopes.len() > MOST_SCOPES
+            || self
+                .key
+                .scopes
+                .iter()
+                .any(|scope| scope.len() > LONGEST_SCOPE)
+        {
+            let most = format!(
+                "there are at most {MOST_SCOPES}, of at most {LONGEST_SCOPE} characters each"
+            );
+            mistakes.push(("scopes", most));
+        }
+        let fits = |text: &String| (1..=LONGEST_METADATA).contains(&text.chars().count());
+        let entries = self
+            .metadata
+            .iter()
+            .all(|(name, value)| fits(name) && (value.is_empty() || fits(value)));
+        if self.metadata.len() > MOST_METADATA || !entries {
+            let most = format!(
+                "there are at most {MOST_METADATA} entries, of at most {LONGEST_METADATA} characters each"
+            );
+            mistakes.push(("metadata", most));
+        }
+        mistakes
+    }
+
+    /// The record with these changes.
+    #[must_use]
+    pub fn patched(mut self, patch: &KeyPatch) -> Self {
+        set(&mut self.name, patch.name.as_ref());
+        set(&mut self.description, patch.description.as_ref());
+        set(&mut self.key.plan, patch.plan.as_ref());
+        set(&mut self.key.enabled, patch.enabled.as_ref());
+        set(&mut self.key.expires_at, patch.expires_at.as_ref());
+        set(&mut self.key.subject, patch.subject.as_ref());
+        set(&mut self.key.scopes, patch.scopes.as_ref());
+        for (name, value) in patch.metadata.iter().flatten() {
+            match value {
+                Some(value) => drop(self.metadata.insert(name.clone(), value.clone())),
+                None => drop(self.metadata.remove(name)),
+            }
+        }
+        self
+    }
+
+    /// What the item of one of its earlier secrets says: the same key, with an end, and where the
+    /// key is now.
+    #[must_use]
+    pub(crate) fn retired(&self, retiring: &Retiring, successor: KeyHash) -> Self {
+        let end = self
+            .key
+            .expires_at
+            .map_or(retiring.ends_at, |end| end.min(retiring.ends_at));
+        let key = ApiKey {
+            expires_at: Some(end),
+            ..self.key.clone()
+        };
+        Self {
+            successor: Some(successor),
+            ..Self::bare(key)
+        }
+    }
+
+    /// The record of a secret that nobody looks at for more than its key.
+    pub(crate) fn bare(key: ApiKey) -> Self {
+        Self {
+            created_at: None,
+            ..Self::new(key, Timestamp::UNIX_EPOCH)
+        }
+    }
+
+    /// Its earlier secrets that still work at `now`.
+    #[must_use]
+    pub fn working(&self, now: Timestamp) -> Vec<Retiring> {
+        let nanos: Nanos = now.as_nanosecond();
+        self.retiring
+            .iter()
+            .filter(|retiring| retiring.ends_at.as_nanosecond() > nanos)
+            .cloned()
+            .collect()
+    }
+}
+
+fn set<T: Clone>(member: &mut T, change: Option<&T>) {
+    if let Some(value) = change {
+        member.clone_from(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> KeyRecord {
+        let key: ApiKey =
+            serde_json::from_str(r#"{"key_id":"k1","plan":"free","enabled":true}"#).unwrap();
+        KeyRecord::new(key, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_release_before_reads_a_record_as_the_key_that_it_knows() {
+        let mut record = record();
+        record.name = Some("Team A".to_owned());
+        record.metadata.insert("team".to_owned(), "a".to_owned());
+        record.retiring.push(Retiring {
+            hash: KeyHash::of(&"k".repeat(20)).unwrap(),
+            ends_at: Timestamp::UNIX_EPOCH,
+        });
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<ApiKey>(&text).unwrap(), record.key);
+        assert_eq!(serde_json::from_str::<KeyRecord>(&text).unwrap(), record);
+    }
+
+    #[test]
+    fn a_key_of_the_release_before_is_a_record() {
+        let read: KeyRecord =
+            serde_json::from_str(r#"{"key_id":"k1","plan":"free","enabled":true}"#).unwrap();
+        assert_eq!((read.key, read.created_at), (record().key, None));
+    }
+
+    #[test]
+    fn an_earlier_secret_ends_with_its_grace_or_with_its_key_and_says_nothing_else() {
+        let hash = KeyHash::of(&"k".repeat(20)).unwrap();
+        let end = |second| Timestamp::from_second(second).unwrap();
+        let mut record = record();
+        record.name = Some("Team A".to_owned());
+        let retiring = Retiring {
+            hash,
+            ends_at: end(100),
+        };
+        let retired = record.retired(&retiring, hash);
+        assert_eq!(
+            (retired.key.expires_at, &retired.name, retired.successor),
+            (Some(end(100)), &None, Some(hash))
+        );
+        record.key.expires_at = Some(end(50));
+        assert_eq!(
+            record.retired(&retiring, hash).key.expires_at,
+            Some(end(50))
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let mut record = record();
+        record.name = Some("n".repeat(1025));
+        record.description = Some("d".repeat(1025));
+        record.key.subject = Some("-".to_owned());
+        record.key.scopes = vec!["s".repeat(129)];
+        record.metadata = (0..17).map(|n| (n.to_string(), String::new())).collect();
+        let members: Vec<_> = record
+            .mistakes()
+            .into_iter()
+            .map(|(member, _)| member)
+            .collect();
+        assert_eq!(
+            members,
+            ["subject", "name", "description", "scopes", "metadata"]
+        );
+    }
+
+    #[test]
+    fn a_patch_changes_what_it_names_and_takes_away_what_it_says_is_nothing() {
+        let mut before = record();
+        before.name = Some("Team A".to_owned());
+        before.metadata = [("a", "1"), ("b", "2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let metadata = [
+            ("a".to_owned(), None),
+            ("c".to_owned(), Some("3".to_owned())),
+        ]
+        .into();
+        let patch = KeyPatch {
+            name: Some(None),
+            enabled: Some(false),
+            metadata: Some(metadata),
+            ..KeyPatch::default()
+        };
+        let after = before.clone().patched(&patch);
+        assert_eq!(
+            (after.name, after.key.enabled, &after.key.plan),
+            (None, false, &before.key.plan)
+        );
+        assert_eq!(after.metadata.keys().collect::<Vec<_>>(), ["b", "c"]);
+    }
+}

@@ -1,0 +1,101 @@
+//! Rotation: a new secret for a key. The secrets before it work until their grace ends.
+
+use jiff::Timestamp;
+
+use crate::KeyHash;
+
+use crate::ended::end_one;
+use crate::item::{Committed, Guard, Write};
+use crate::keys::{Found, MOST_RETIRING, item, retired};
+use crate::once::Keep;
+use crate::plans::ATTEMPTS;
+use crate::{Admin, AdminError, Condition, KeyRecord, Refusal, Retiring, Stored, Version};
+
+impl Admin<'_> {
+    /// Gives a key a new secret, that of `hash`. The one before works until `grace_end`, and not at
+    /// all where that is not ahead; then those before it end too. What `keep` makes is kept with
+    /// the new secret, or refused with it.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::TooManySecrets`],
+    /// [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's failure.
+    pub async fn rotate_key(
+        &self,
+        key_id: &str,
+        hash: &KeyHash,
+        grace_end: Timestamp,
+        condition: &Condition,
+        keep: &dyn Keep,
+        now: Timestamp,
+    ) -> Result<Stored<KeyRecord>, AdminError> {
+        for _ in 0..ATTEMPTS {
+            let found = self.find(key_id).await?;
+            if !condition.holds(Some(&Version::of(&found.text))) {
+                return Err(Refusal::Precondition.into());
+            }
+            let (document, mut writes) = rotation(&found, hash, grace_end, now)?;
+            let version = match writes.first() {
+                Some(Write::Put(item, _)) => Version::of(&item.document),
+                _ => return Err(Refusal::Busy.into()),
+            };
+            let (rotated, repeated) = (Stored { document, version }, writes.len());
+            writes.extend(
+                keep.keep(&rotated)?
+                    .map(|once| once.write(now))
+                    .transpose()?,
+            );
+            match self.table.commit(writes).await? {
+                Committed::Yes => return Ok(rotated),
+                Committed::No(failed) if failed.contains(&repeated) => {
+                    return Err(Refusal::Repeated.into());
+                }
+                Committed::No(failed) if failed.contains(&0) => {
+                    return Err(Refusal::SecretInUse.into());
+                }
+                Committed::No(_) => {}
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+}
+
+/// The record with its new secret, and what has to be written, the new item first.
+fn rotation(
+    found: &Found,
+    hash: &KeyHash,
+    grace_end: Timestamp,
+    now: Timestamp,
+) -> Result<(KeyRecord, Vec<Write>), AdminError> {
+    let mut changed = found.record.clone();
+    let before = std::mem::take(&mut changed.retiring);
+    if grace_end > now {
+        changed.retiring = found.record.working(now);
+        if changed.retiring.len() >= MOST_RETIRING {
+            return Err(Refusal::TooManySecrets(changed.retiring.len()).into());
+        }
+        changed.retiring.push(Retiring {
+            hash: found.hash,
+            ends_at: grace_end,
+        });
+    }
+    let mut writes = vec![Write::Put(item(hash, &changed)?, Guard::Absent)];
+    let unchanged = Guard::Unchanged(found.text.clone());
+    match changed.retiring.last() {
+        Some(last) => writes.push(Write::Put(retired(&changed, last, *hash)?, unchanged)),
+        None => writes.push(end_one(&changed, &found.hash, *hash, now, unchanged)?),
+    }
+
+    for retiring in before {
+        writes.push(match changed.retiring.contains(&retiring) {
+            true => Write::Put(retired(&changed, &retiring, *hash)?, Guard::None),
+            false => end_one(
+                &changed,
+                &retiring.hash,
+                *hash,
+                retiring.ends_at.min(now),
+                Guard::None,
+            )?,
+        });
+    }
+    Ok((changed, writes))
+}

@@ -1,0 +1,80 @@
+//! Secrets that all instances share: random bytes that the first instance to need them leaves in
+//! the registry.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api_key::{from_hex, hex};
+
+use crate::item::{Committed, Guard, Item, ItemKey, Write};
+use crate::plans::{ATTEMPTS, item_error};
+use crate::{Admin, AdminError, Refusal};
+
+/// A secret's length in bytes: as much as SHA-256 takes.
+pub const SECRET_BYTES: usize = 32;
+
+/// A secret as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// 64 hexadecimal digits.
+    secret: String,
+}
+
+impl Admin<'_> {
+    /// The secret called `name`, the same for every instance for as long as its item is there.
+    /// Where there is none, `random` becomes it, unless another instance is first. Whoever can read
+    /// the table can read it.
+    ///
+    /// # Errors
+    /// The store's failure; an item that holds no secret is one.
+    pub async fn shared_secret(
+        &self,
+        name: &str,
+        random: &[u8; SECRET_BYTES],
+    ) -> Result<[u8; SECRET_BYTES], AdminError> {
+        let key = ItemKey::of_secret(name);
+        for _ in 0..ATTEMPTS {
+            if let Some((document, _)) = self.table.get(&key).await? {
+                return Ok(read(&document).map_err(|error| item_error("secret", &error))?);
+            }
+            let document = serde_json::to_string(&Kept {
+                secret: hex(random),
+            });
+            let document = document.map_err(|error| item_error("secret", &error))?;
+            let put = Write::Put(Item::new(key.clone(), document), Guard::Absent);
+            if self.table.commit(vec![put]).await? == Committed::Yes {
+                return Ok(*random);
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+}
+
+fn read(document: &str) -> Result<[u8; SECRET_BYTES], serde_json::Error> {
+    let kept: Kept = serde_json::from_str(document)?;
+    from_hex(&kept.secret)
+        .ok_or_else(|| serde::de::Error::custom("it is not 64 hexadecimal digits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Seeds;
+    use crate::EmbeddedRegistry;
+
+    #[tokio::test]
+    async fn whoever_is_first_decides_and_all_others_have_the_same() {
+        let registry = EmbeddedRegistry::new(&Seeds::default()).unwrap();
+        let admin = Admin::embedded(&registry);
+        assert_eq!(admin.shared_secret("a", &[1; 32]).await.unwrap(), [1; 32]);
+        assert_eq!(admin.shared_secret("a", &[2; 32]).await.unwrap(), [1; 32]);
+        assert_eq!(admin.shared_secret("b", &[2; 32]).await.unwrap(), [2; 32]);
+    }
+
+    #[test]
+    fn what_is_no_secret_is_an_error_that_does_not_repeat_it() {
+        for document in [r#"{"secret":"hush"}"#, "{}", "hush"] {
+            let error = read(document).unwrap_err().to_string();
+            assert!(!error.contains("hush"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The registry's items, whichever store they are in.
+
+use std::collections::HashMap;
+
+use crate::dynamodb::RegistryTable;
+use crate::{KeyHash, RegistryError};
+
+use crate::KeyRecord;
+use crate::embedded::EmbeddedRegistry;
+use crate::item::{Committed, ItemKey, Write};
+
+/// Where items are. Reads of single items see every write before them; what indexes say may be a
+/// moment old.
+#[derive(Clone, Debug)]
+pub(crate) enum Table<'s> {
+    Embedded(&'s EmbeddedRegistry),
+    DynamoDb(RegistryTable<'s>),
+}
+
+impl Table<'_> {
+    /// An item's document, and its `ttl`.
+    pub(crate) async fn get(
+        &self,
+        key: &ItemKey,
+    ) -> Result<Option<(String, Option<i64>)>, RegistryError> {
+        match self {
+            Self::Embedded(catalogue) => Ok(catalogue.get(key)),
+            Self::DynamoDb(table) => Box::pin(table.get(key)).await,
+        }
+    }
+
+    /// The documents of those keys that are there; any number of them.
+    pub(crate) async fn documents(
+        &self,
+        hashes: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, String>, RegistryError> {
+        match self {
+            Self::Embedded(catalogue) => {
+                let document =
+                    |hash: &KeyHash| Some((*hash, catalogue.get(&ItemKey::of_key(hash))?.0));
+                Ok(hashes.iter().filter_map(document).collect())
+            }
+            Self::DynamoDb(table) => Box::pin(table.documents(hashes)).await,
+        }
+    }
+
+    /// The records of those keys that are there.
+    pub(crate) async fn records(
+        &self,
+        hashes: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, (String, KeyRecord)>, RegistryError> {
+        let documents = self.documents(hashes).await?;
+        documents
+            .into_iter()
+            .map(|(hash, document)| Ok((hash, (document.clone(), record(&document)?))))
+            .collect()
+    }
+
+    /// Names and documents of one kind, after a name, in the names' order.
+    pub(crate) async fn list(
+        &self,
+        pk: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, String)>, RegistryError> {
+        match self {
+            Self::Embedded(catalogue) => Ok(catalogue.list(pk, after, most)),
+            Self::DynamoDb(table) => Box::pin(table.list(pk, after, most)).await,
+        }
+    }
+
+    /// The items of a key, as the index has them.
+    pub(crate) async fn by_id(&self, key_id: &str) -> Result<Vec<KeyHash>, RegistryError> {
+        match self {
+            Self::Embedded(catalogue) => Ok(catalogue.by_id(key_id)),
+            Self::DynamoDb(table) => Box::pin(table.by_id(key_id)).await,
+        }
+    }
+
+    /// Key ids with their items, as the indexes have them: of a plan or of all, after an id, in an
+    /// order that stays.
+    pub(crate) async fn entries(
+        &self,
+        plan: Option<&str>,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, KeyHash)>, RegistryError> {
+        match self {
+            Self::Embedded(catalogue) => Ok(catalogue.entries(plan, after, most)),
+            Self::DynamoDb(table) => Box::pin(table.entries(plan, after, most)).await,
+        }
+    }
+
+    /// All writes or none.
+    pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<Committed, RegistryError> {
+        match self {
+            Self::Embedded(catalogue) => catalogue.commit(writes),
+            Self::DynamoDb(table) => Box::pin(table.commit(writes)).await,
+        }
+    }
+}
+
+pub(crate) fn record(document: &str) -> Result<KeyRecord, RegistryError> {
+    serde_json::from_str(document).map_err(|error| RegistryError::Item {
+        kind: "key",
+        reason: error.to_string(),
+    })
+}

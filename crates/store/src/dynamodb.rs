@@ -1,0 +1,389 @@
+//! The store that all instances share: two DynamoDB tables.
+//!
+//! # Registry (`REGISTRY_TABLE`): partition key `pk`, sort key `sk`, both strings
+//!
+//! | `pk` | `sk` | `v` | `doc` |
+//! |---|---|---|---|
+//! | `plan` | the plan's name | 1 | [`PlanDocument`] as JSON |
+//! | `key#` and the key's SHA-256 as 64 hexadecimal digits | `key` | 1 | [`ApiKey`] as JSON |
+//! | `policy` | the policy's name | 1 | a policy as JSON |
+//! | `once#` and a hash of an `Idempotency-Key` | `answer` | 1 | an answer that nobody else can read, see [`KeptAnswer`](registry::KeptAnswer) |
+//! | `deleted-key#` and a key's id | `deleted-key` | 1 | [`DeletedKey`](registry::DeletedKey) as JSON |
+//! | `secret` | the secret's name | 1 | random bytes that all instances share, see [`Admin::shared_secret`](registry::Admin::shared_secret) |
+//!
+//! A key's item has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it is an
+//! earlier secret's, `plan` besides. Two indexes of keys alone are made of them, so that other
+//! items are in neither: `by-id` (`shard`, `key_id`) and `by-plan` (`plan`, `key_id`). A key that
+//! was written without them works and is not listed. Items of earlier secrets, deleted keys and
+//! answers have a `ttl` in seconds since 1970.
+//!
+//! # Usage (`USAGE_TABLE`): partition key `id`, a string
+//!
+//! One item a caller, `id` being the [`Caller`]'s text (`key#ID`, `ip#ADDRESS#PLAN`), below 1 KB
+//! and therefore one write unit a charge. All other attributes are whole numbers:
+//!
+//! | attribute | holds |
+//! |---|---|
+//! | `v` | the form: 1 |
+//! | `b` and seven digits of base 36 | a bucket's `tat` ([`Bucket::id`](limits::Bucket)), in nanoseconds since 1970 |
+//! | `s` and seven digits of base 36 | a sliding window's slot: its first instant in nanoseconds since 1970, plus its count |
+//! | `d20261122`, `m20261101` | what was taken from a quota's window, named by its period and first day (UTC) |
+//! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970 |
+//! | `g` and a window's name | what was granted in that window; its count is what was taken less this |
+//! | `gi`, `ga` | the last grant that has a name, and what it moved, so that it is not made twice |
+//! | `u261122` | what was charged on that day (UTC), whatever the plan |
+//! | `r261122` | in history items: what the caller was allowed on that day while its plan was charged, not the caller |
+//! | `ttl` | when DynamoDB may delete the item, in seconds since 1970 |
+//!
+//! A window has a name of its own, so none is ever set back. What is over leaves the item a few
+//! parts at a time; days leave it for `history#` + `id` + `#202611`, an item a month, so that an
+//! item never holds more than 19 of them. Both are writes beside the charge: a handful a caller and
+//! month. `refund#` + `id` + `#` + a charge's number marks a charge that was given back, until its
+//! windows are over: `ru` until a request was told of it, then `rw`, that request as a number.
+//! `grant#` + a grant's name as a number is that name's for a day: `gr` says which request it was,
+//! `ga` what it moved, `gu` and `gl` what was used and left then.
+//!
+//! # Forms
+//!
+//! `v` counts forms. A release writes a form only if the release before it reads it, so that either
+//! can be rolled back; attributes that it does not know it leaves as they are.
+
+mod charging;
+mod clamp;
+mod clock;
+mod config;
+mod expression;
+mod figures;
+mod granting;
+mod leases;
+mod memory;
+mod refunding;
+mod reporting;
+mod tidy;
+mod transaction;
+mod usage_item;
+mod usage_table;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::dynamodb::{Outage, OutageCause, TableSchema, create_table};
+use aws::{AwsCalls, Deadline, Retries};
+use aws_sdk_dynamodb::Client;
+
+use jiff::civil::Date;
+
+use crate::figures::Figures;
+use crate::on_store_failure::Fallback;
+use crate::{GrantError, StoreError};
+use limits::Days;
+use limits::GrantOrder;
+use limits::{
+    Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, PlanDocument, Refund, RouteLimit,
+    UsageReport, Verdict,
+};
+use registry::{DynamoDbRegistry, TABLE_SCHEMA};
+
+use clock::{Clock, DateInterceptor};
+pub use config::DynamoDbConfig;
+use leases::{Leases, Offer};
+use usage_table::{Call, UsageTable};
+
+/// Plans, keys and usage in DynamoDB.
+#[derive(Debug)]
+pub struct DynamoDbStore {
+    registry: DynamoDbRegistry,
+    usage: UsageTable,
+    fallback: Fallback,
+    leases: Leases,
+    figures: Figures,
+    config: DynamoDbConfig,
+    /// For what is no part of a decision: retries are on.
+    client: Client,
+}
+
+impl DynamoDbStore {
+    /// A store over the two tables of `config`. Reads are retried by the SDK, charges never.
+    /// Nothing is called yet: [`AwsCalls::connect_ahead`] opens the connections while a function
+    /// starts.
+    #[must_use]
+    pub fn new(aws: &AwsCalls, config: DynamoDbConfig) -> Self {
+        let clock = Arc::new(Clock::default());
+        let reads = dated(
+            &aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard),
+            &clock,
+        );
+        let charges = dated(
+            &aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off),
+            &clock,
+        );
+        Self {
+            registry: DynamoDbRegistry::new(reads.clone(), config.registry_table.clone()),
+            usage: UsageTable::new(charges, config.usage_table.clone(), clock),
+            fallback: Fallback::new(config.local_instances),
+            leases: Leases::new(),
+            figures: Figures::default(),
+            client: reads,
+            config,
+        }
+    }
+
+    /// How long a decision may take, reads and writes together.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.config.deadline
+    }
+
+    /// Decides on one call by the deadline and charges it whole, or not at all. Where the store
+    /// gives no answer, the plan's `on_store_failure` does.
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`] alone.
+    pub async fn charge(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        route: Option<&RouteLimit>,
+        cost: u64,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Decision, StoreError> {
+        let charged = plan.charged(caller);
+        let remembered = self.usage.recall(charged);
+        let now = self.usage.now(now, &remembered);
+        let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
+        let call = Call {
+            caller: charged,
+            demand: &demand,
+            remembered: &remembered,
+            deadline,
+        };
+        let decision = self.decide(&call).await;
+
+        let counted = (&decision, cost);
+        self.usage
+            .report_decision(&self.figures, [caller, charged], counted, now, deadline)
+            .await;
+        Ok(decision.in_shadow(plan.shadow))
+    }
+
+    /// Decides on a caller's question about its own usage by the deadline: see
+    /// [`Demand::usage_query`]. If the store does not respond, the plan's `on_store_failure`
+    /// decides.
+    pub async fn charge_usage_query(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Decision {
+        let caller = plan.charged(caller);
+        let remembered = self.usage.recall(caller);
+        let demand = Demand::usage_query(plan, self.usage.now(now, &remembered));
+        let call = Call {
+            caller,
+            demand: &demand,
+            remembered: &remembered,
+            deadline,
+        };
+
+        self.decide(&call).await
+    }
+
+    async fn decide(&self, call: &Call<'_, '_>) -> Decision {
+        if call.demand.exceeds_rates() {
+            return Decision::of(Verdict::Impossible);
+        }
+        let charged = match self
+            .leases
+            .offer(call.caller, call.demand, &call.remembered.usage)
+        {
+            Offer::Spent(decision) => return self.usage.named(call, *decision),
+            Offer::Buy(calls, purchase) => self.usage.buy(call, calls, purchase).await,
+            Offer::Single => self.usage.decide(call).await,
+        };
+        charged.unwrap_or_else(|outage| {
+            let plan = &call.demand.plan().name;
+            let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
+            if outage.cause != OutageCause::Store {
+                tracing::warn!(
+                    reason,
+                    throttle,
+                    plan,
+                    "this caller's item is used too often: {outage}"
+                );
+                return self.fallback.answer_hot_item(
+                    call.caller,
+                    call.demand,
+                    &call.remembered.usage,
+                );
+            }
+            tracing::warn!(
+                reason,
+                throttle,
+                plan,
+                "the plan decides, not the store: {outage}"
+            );
+            self.fallback.answer(
+                call.caller,
+                call.demand,
+                &call.remembered.usage,
+                outage.retry_in,
+            )
+        })
+    }
+
+    /// How the limits stand, and whether a call would pass. Charges nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
+    pub async fn peek(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        route: Option<&RouteLimit>,
+        cost: u64,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Decision, StoreError> {
+        let caller = plan.charged(caller);
+        let now = self.usage.now(now, &self.usage.recall(caller));
+        let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
+        let decision = self.usage.peek(caller, &demand, deadline).await?;
+        Ok(decision.in_shadow(plan.shadow))
+    }
+
+    /// Gives a charge back: to the quotas' windows that are not over and to its day, exactly once.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`]: it is not known whether it was given back. Repeated, it is given back if it was not.
+    /// [`StoreError::Busy`].
+    pub async fn refund(
+        &self,
+        caller: &Caller,
+        charge: &ChargeId,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Refund, StoreError> {
+        let charged = charge.charged(caller);
+        let refund = self.usage.refund(&charged, charge, now, deadline).await?;
+
+        if refund == Refund::Returned && charged != *caller && caller.has_reports() {
+            let units = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
+            self.figures.add(caller, charge.at(), -units, now);
+        }
+        Ok(refund)
+    }
+
+    /// Moves what remains of a quota's present window: see [`Store::grant`](crate::Store::grant).
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a grant has so many parts, and each call has a deadline"
+    )]
+    pub async fn grant(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        quota: &str,
+        amount: i64,
+        id: Option<&str>,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Grant, GrantError> {
+        let caller = plan.charged(caller);
+        let now = self.usage.now(now, &self.usage.recall(caller));
+        let order = GrantOrder::new(plan, quota, amount, id, now)?.ok_or(StoreError::Clock)?;
+        self.usage.grant(caller, &order, now, deadline).await
+    }
+
+    /// What a caller has used: see [`Store::usage`](crate::Store::usage). Days are kept for 400
+    /// days if the caller is a key, a subject, a certificate or a shared plan.
+    ///
+    /// # Errors
+    /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
+    pub async fn usage(
+        &self,
+        caller: &Caller,
+        plan: Option<&Plan>,
+        from: Date,
+        to: Date,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<UsageReport, StoreError> {
+        let (charged, days) = (
+            plan.map_or(caller, |plan| plan.charged(caller)),
+            Days::new(from, to).ok_or(StoreError::Range)?,
+        );
+        let now = self.usage.now(now, &self.usage.recall(charged));
+        let (mut history, shared) =
+            tokio::try_join!(self.usage.report(caller, days, now, deadline), async {
+                if charged == caller {
+                    Ok(None)
+                } else {
+                    self.usage.usage(charged, deadline).await.map(Some)
+                }
+            })?;
+        history.add(&self.figures.pending(caller));
+
+        let usage = shared.as_ref().unwrap_or(&history.usage);
+        UsageReport::new(
+            days,
+            |day| history.units(day),
+            history.is_recorded,
+            plan,
+            usage,
+            now,
+        )
+        .ok_or(StoreError::Clock)
+    }
+
+    /// Writes the reporting figures that this instance still holds. To be called at shutdown.
+    pub async fn flush(&self, now: Nanos, deadline: Deadline) {
+        self.usage
+            .write_all_figures(&self.figures, now, deadline)
+            .await;
+    }
+
+    /// Returns the registry that keys, plans and policies are read from.
+    #[must_use]
+    pub fn registry(&self) -> &DynamoDbRegistry {
+        &self.registry
+    }
+
+    /// Creates the tables that do not exist. For local servers only: deployed tables belong to the
+    /// template.
+    ///
+    /// # Errors
+    /// [`StoreError::Request`].
+    pub async fn create_tables(&self) -> Result<(), StoreError> {
+        let usage = TableSchema {
+            keys: &[usage_item::KEY],
+            indexes: &[],
+        };
+
+        create_table(&self.client, &self.config.registry_table, TABLE_SCHEMA).await?;
+        create_table(&self.client, &self.config.usage_table, usage).await?;
+        Ok(())
+    }
+}
+
+impl From<Outage> for StoreError {
+    fn from(outage: Outage) -> Self {
+        if outage.cause == OutageCause::Conflict {
+            Self::Busy
+        } else {
+            Self::NoAnswer(outage.to_string().into())
+        }
+    }
+}
+
+fn dated(client: &Client, clock: &Arc<Clock>) -> Client {
+    let config = client
+        .config()
+        .to_builder()
+        .interceptor(DateInterceptor(Arc::clone(clock)));
+    Client::from_conf(config.build())
+}

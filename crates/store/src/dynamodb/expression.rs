@@ -1,0 +1,245 @@
+//! What a write to a usage item does and under which condition, as clauses and as DynamoDB's text.
+//!
+//! DynamoDB knows no maximum and no arithmetic in conditions, so every bound is computed here, from
+//! `now`.
+
+use std::fmt::Write as _;
+
+use limits::Nanos;
+
+/// One attribute's part of a write. All of them happen, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Clause {
+    /// A bucket that is full at `now`: its `tat` becomes `tat`, unless it lies ahead of `now`.
+    Idle {
+        attribute: String,
+        now: Nanos,
+        tat: Nanos,
+    },
+    /// A bucket that is not: its `tat` moves by `by`, if it lies ahead of `now` and at `latest` at
+    /// most.
+    Busy {
+        attribute: String,
+        now: Nanos,
+        by: Nanos,
+        latest: Nanos,
+    },
+    /// A quota: its count grows by `by`, if it is at most `most`. An absent count is 0, so that it
+    /// does not do if `most` is below 0: then only a grant, which writes the count, makes room.
+    Quota {
+        attribute: String,
+        by: Nanos,
+        most: Nanos,
+    },
+    /// A counter that refuses nothing.
+    Count { attribute: String, by: Nanos },
+    /// Becomes `to`, whatever it was.
+    Set { attribute: String, to: Nanos },
+    /// Is brought down to `to`, if it is above `above`.
+    Lower {
+        attribute: String,
+        above: Nanos,
+        to: Nanos,
+    },
+    /// Goes, if it is at most `most` (or has gone).
+    Remove { attribute: String, most: Nanos },
+    /// Only a condition: it is there.
+    Present { attribute: String },
+    /// Only a condition: it is not there.
+    Absent { attribute: String },
+    /// Only a condition: it is at least `least`.
+    AtLeast { attribute: String, least: Nanos },
+    /// Only a condition: it is at most `most`, or not there.
+    AtMost { attribute: String, most: Nanos },
+}
+
+/// A write as DynamoDB takes it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Expression {
+    /// `UpdateExpression`.
+    pub(super) update: String,
+    /// `ConditionExpression`, where there is one.
+    pub(super) condition: Option<String>,
+    /// `ExpressionAttributeNames`: `#a0`, `#a1` …
+    pub(super) names: Vec<(String, String)>,
+    /// `ExpressionAttributeValues`, all numbers: `:v0`, `:v1` …
+    pub(super) values: Vec<(String, Nanos)>,
+}
+
+#[derive(Default)]
+struct Writer {
+    sets: Vec<String>,
+    removes: Vec<String>,
+    conditions: Vec<String>,
+    expression: Expression,
+}
+
+/// The text of a write.
+pub(super) fn expression(clauses: &[Clause]) -> Expression {
+    let mut writer = Writer::default();
+    for clause in clauses {
+        writer.clause(clause);
+    }
+    writer.finish()
+}
+
+impl Writer {
+    fn clause(&mut self, clause: &Clause) {
+        match clause {
+            Clause::Idle {
+                attribute,
+                now,
+                tat,
+            } => self.idle(attribute, *now, *tat),
+            Clause::Busy {
+                attribute,
+                now,
+                by,
+                latest,
+            } => self.busy(attribute, *now, *by, *latest),
+            Clause::Quota {
+                attribute,
+                by,
+                most,
+            } => self.quota(attribute, *by, *most),
+            Clause::Count { attribute, by } => {
+                let name = self.name(attribute);
+                self.count(&name, *by);
+            }
+            Clause::Set { attribute, to } => self.set(attribute, *to),
+            Clause::Lower {
+                attribute,
+                above,
+                to,
+            } => self.lower(attribute, *above, *to),
+            Clause::Remove { attribute, most } => self.remove(attribute, *most),
+            Clause::Present { attribute } => {
+                self.require(attribute, |name| format!("attribute_exists({name})"))
+            }
+            Clause::Absent { attribute } => {
+                self.require(attribute, |name| format!("attribute_not_exists({name})"))
+            }
+            Clause::AtLeast { attribute, least } => self.compare(attribute, ">=", *least),
+            Clause::AtMost { attribute, most } => self.compare_or_absent(attribute, "<=", *most),
+        }
+    }
+
+    fn require(&mut self, attribute: &str, condition: impl FnOnce(&str) -> String) {
+        let name = self.name(attribute);
+        self.conditions.push(condition(&name));
+    }
+
+    fn compare(&mut self, attribute: &str, operator: &str, number: Nanos) {
+        let value = self.value(number);
+        self.require(attribute, |name| format!("{name} {operator} {value}"));
+    }
+
+    fn compare_or_absent(&mut self, attribute: &str, operator: &str, number: Nanos) {
+        let value = self.value(number);
+        self.require(attribute, |name| {
+            format!("(attribute_not_exists({name}) OR {name} {operator} {value})")
+        });
+    }
+
+    fn idle(&mut self, attribute: &str, now: Nanos, tat: Nanos) {
+        let (name, now, tat) = (self.name(attribute), self.value(now), self.value(tat));
+        self.sets.push(format!("{name} = {tat}"));
+        self.conditions
+            .push(format!("(attribute_not_exists({name}) OR {name} <= {now})"));
+    }
+
+    fn busy(&mut self, attribute: &str, now: Nanos, by: Nanos, latest: Nanos) {
+        let (name, now, by, latest) = (
+            self.name(attribute),
+            self.value(now),
+            self.value(by),
+            self.value(latest),
+        );
+        self.sets.push(format!("{name} = {name} + {by}"));
+        self.conditions
+            .push(format!("({name} > {now} AND {name} <= {latest})"));
+    }
+
+    fn quota(&mut self, attribute: &str, by: Nanos, most: Nanos) {
+        let (name, value) = (self.name(attribute), self.value(most));
+        let condition = match most {
+            ..0 => format!("{name} <= {value}"),
+            0.. => format!("(attribute_not_exists({name}) OR {name} <= {value})"),
+        };
+        self.count(&name, by);
+        self.conditions.push(condition);
+    }
+
+    fn count(&mut self, name: &str, by: Nanos) {
+        let (zero, by) = (self.value(0), self.value(by));
+        self.sets
+            .push(format!("{name} = if_not_exists({name}, {zero}) + {by}"));
+    }
+
+    fn set(&mut self, attribute: &str, to: Nanos) {
+        let (name, to) = (self.name(attribute), self.value(to));
+        self.sets.push(format!("{name} = {to}"));
+    }
+
+    fn lower(&mut self, attribute: &str, above: Nanos, to: Nanos) {
+        let (name, above, to) = (self.name(attribute), self.value(above), self.value(to));
+        self.sets.push(format!("{name} = {to}"));
+        self.conditions.push(format!("{name} > {above}"));
+    }
+
+    fn remove(&mut self, attribute: &str, most: Nanos) {
+        let (name, most) = (self.name(attribute), self.value(most));
+        self.conditions.push(format!(
+            "(attribute_not_exists({name}) OR {name} <= {most})"
+        ));
+        self.removes.push(name);
+    }
+
+    fn name(&mut self, attribute: &str) -> String {
+        let name = format!("#a{}", self.expression.names.len());
+        self.expression
+            .names
+            .push((name.clone(), attribute.to_owned()));
+        name
+    }
+
+    /// One placeholder a number: DynamoDB refuses a value that no expression uses, and counts their
+    /// bytes.
+    fn value(&mut self, number: Nanos) -> String {
+        if let Some((name, _)) = self
+            .expression
+            .values
+            .iter()
+            .find(|(_, known)| *known == number)
+        {
+            return name.clone();
+        }
+        let name = format!(":v{}", self.expression.values.len());
+        self.expression.values.push((name.clone(), number));
+        name
+    }
+
+    fn finish(mut self) -> Expression {
+        for (keyword, actions) in [("SET", &self.sets), ("REMOVE", &self.removes)] {
+            if !actions.is_empty() {
+                let space = if self.expression.update.is_empty() {
+                    ""
+                } else {
+                    " "
+                };
+                // Writing to a string cannot fail.
+                let _ = write!(
+                    self.expression.update,
+                    "{space}{keyword} {}",
+                    actions.join(", ")
+                );
+            }
+        }
+        self.expression.condition =
+            (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
+        self.expression
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

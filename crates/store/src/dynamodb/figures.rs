@@ -1,0 +1,208 @@
+//! Writes of reporting figures: additions to the history item of a caller's month.
+//!
+//! IAM through usage_table.rs: dynamodb:UpdateItem on UsageTable history#*
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use aws::Deadline;
+use aws::timeouts::MIN_CALL_TIME;
+use futures_util::future::join_all;
+use jiff::civil::Date;
+
+use crate::figures::{Addition, Figures};
+use crate::partition_keys::HISTORY;
+use limits::{Caller, Decision, Nanos, SECOND};
+
+use super::charging::KEPT_FOR_KEYS;
+use super::expression::Clause;
+use super::tidy::history_suffix;
+use super::usage_item::{self, figure_name};
+use super::usage_table::UsageTable;
+use dynamodb::Outage;
+
+/// The most series that one request writes. Each series was begun by a request of its own, so that
+/// no backlog grows.
+const SERIES_PER_REQUEST: usize = 4;
+/// The most series that are written at once at shutdown.
+const SERIES_AT_SHUTDOWN: usize = 32;
+
+impl UsageTable {
+    /// Counts a decision for the caller that made the request, if the limits of another caller were
+    /// charged. Then writes what is due, unless the store has just failed to respond.
+    pub(super) async fn report_decision(
+        &self,
+        figures: &Figures,
+        [caller, charged]: [&Caller; 2],
+        (decision, cost): (&Decision, u64),
+        now: Nanos,
+        deadline: Deadline,
+    ) {
+        if caller != charged && caller.has_reports() && decision.is_charged() {
+            figures.add(caller, now, i64::try_from(cost).unwrap_or(i64::MAX), now);
+        }
+        if !decision.degraded
+            && figures.is_due(now)
+            && deadline.remaining(Instant::now()) > 2 * MIN_CALL_TIME
+        {
+            self.write_figures(
+                figures,
+                figures.take_due(now, SERIES_PER_REQUEST),
+                now,
+                deadline,
+            )
+            .await;
+        }
+    }
+
+    /// Writes all figures, due or not.
+    pub(super) async fn write_all_figures(
+        &self,
+        figures: &Figures,
+        now: Nanos,
+        deadline: Deadline,
+    ) {
+        while deadline.remaining(Instant::now()) > 2 * MIN_CALL_TIME {
+            let additions = figures.take_any(now, SERIES_AT_SHUTDOWN);
+            if additions.is_empty() {
+                return;
+            }
+            // Otherwise, what is put back would be taken again and again.
+            if !self.write_figures(figures, additions, now, deadline).await {
+                return;
+            }
+        }
+    }
+
+    /// True if all of the additions were written.
+    async fn write_figures(
+        &self,
+        figures: &Figures,
+        additions: Vec<Addition>,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> bool {
+        let written = additions
+            .iter()
+            .map(|addition| self.write_addition(figures, addition, now, deadline));
+        join_all(written)
+            .await
+            .into_iter()
+            .all(|is_written| is_written)
+    }
+
+    async fn write_addition(
+        &self,
+        figures: &Figures,
+        addition: &Addition,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> bool {
+        let mut is_written = true;
+        for (suffix, days) in months(&addition.days) {
+            let id = format!("{HISTORY}{}{suffix}", addition.caller);
+            if let Err(outage) = self.write(&id, &clauses(&days, now), deadline).await {
+                is_written = false;
+                failed(
+                    figures,
+                    Addition {
+                        caller: addition.caller.clone(),
+                        days,
+                    },
+                    outage,
+                    now,
+                );
+            }
+        }
+        is_written
+    }
+}
+
+/// What certainly was not added is added later. What may have been added is not: a report must not
+/// count it twice.
+fn failed(figures: &Figures, addition: Addition, outage: Outage, now: Nanos) {
+    let (reason, units) = (
+        &*outage.reason,
+        addition.days.iter().map(|(_, units)| units).sum::<i64>(),
+    );
+    if outage.was_not_applied {
+        figures.put_back(&addition, now);
+        tracing::debug!(reason, units, "a reporting figure will be written later");
+    } else {
+        tracing::warn!(
+            reason,
+            units,
+            "a reporting figure may be lost: the outcome of its write is unknown"
+        );
+    }
+}
+
+/// The days of each month, by the suffix of the history item's key.
+fn months(days: &[(Date, i64)]) -> BTreeMap<String, Vec<(Date, i64)>> {
+    let mut months: BTreeMap<String, Vec<(Date, i64)>> = BTreeMap::new();
+    for (day, units) in days {
+        months
+            .entry(history_suffix(*day))
+            .or_default()
+            .push((*day, *units));
+    }
+    months
+}
+
+fn clauses(days: &[(Date, i64)], now: Nanos) -> Vec<Clause> {
+    let mut clauses = vec![
+        Clause::Set {
+            attribute: usage_item::VERSION.to_owned(),
+            to: usage_item::FORM,
+        },
+        Clause::Set {
+            attribute: usage_item::EXPIRY.to_owned(),
+            to: (now + KEPT_FOR_KEYS) / SECOND,
+        },
+    ];
+    let added = |(day, units): &(Date, i64)| Clause::Count {
+        attribute: figure_name(*day),
+        by: Nanos::from(*units),
+    };
+    clauses.extend(days.iter().map(added));
+    clauses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn addition() -> Addition {
+        let days = vec![
+            (date(2026, 11, 30), 2),
+            (date(2026, 12, 1), 3),
+            (date(2026, 12, 2), 4),
+        ];
+        Addition {
+            caller: Caller::Key("k".to_owned()),
+            days,
+        }
+    }
+
+    #[test]
+    fn days_of_two_months_go_to_two_items() {
+        let months: Vec<_> = months(&addition().days)
+            .into_iter()
+            .map(|(suffix, days)| (suffix, days.len()))
+            .collect();
+        assert_eq!(
+            months,
+            [("#202611".to_owned(), 1), ("#202612".to_owned(), 2)]
+        );
+    }
+
+    #[test]
+    fn only_an_addition_that_certainly_was_not_made_is_repeated() {
+        let figures = Figures::default();
+        failed(&figures, addition(), Outage::DEADLINE, 0);
+        assert_eq!(figures.pending(&addition().caller), []);
+        failed(&figures, addition(), Outage::CONFLICT, 0);
+        assert_eq!(figures.pending(&addition().caller), addition().days);
+    }
+}

@@ -1,0 +1,309 @@
+//! Grants: a count is lowered or raised, with what was granted beside it, so that what was used can
+//! still be told.
+//!
+//! A grant with a name has an item of its own, `grant#` + the name's number, that is written before
+//! it and says what is to be granted. The grant's own write leaves name and amount in the caller's
+//! item, and then the outcome is put beside the name. Whoever makes the next grant with a name
+//! first does the last of these for the one before. So a name that is neither in the caller's item
+//! nor has an outcome was surely not granted, and one that is in either surely was: a repetition
+//! grants exactly once, wherever the first attempt broke off.
+//!
+//! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable grant#*
+
+use std::time::Duration;
+
+use aws::Deadline;
+use tokio::time::sleep;
+
+use crate::GrantError;
+use crate::partition_keys::GRANT;
+use limits::MAX_LIMIT;
+use limits::{Caller, Grant, Nanos, SECOND};
+use limits::{GRANT_ID_LIFETIME, GrantOrder, GrantRefusal};
+
+use super::charging::KEPT_FOR_KEYS;
+use super::expression::Clause;
+use super::usage_item::{
+    self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST,
+    granted_name, window_name,
+};
+use super::usage_table::{UsageTable, Written};
+use dynamodb::Outage;
+
+/// A cut that takes all there is looks first; so often it may find less than it saw, or another
+/// grant in between.
+const ATTEMPTS: usize = 5;
+/// The longest pause before another attempt, so that grants that meet do not meet again.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a name's own item says.
+enum Claim {
+    /// The grant is to be made, unless the caller's item says that it was.
+    Open,
+    /// It was made. What it left is told where the attempt that made it has told it.
+    Made {
+        granted: i64,
+        used: Option<u64>,
+        remaining: Option<u64>,
+    },
+    /// The name is another request's.
+    Taken,
+}
+
+impl From<Outage> for GrantError {
+    fn from(outage: Outage) -> Self {
+        Self::Store(outage.into())
+    }
+}
+
+impl UsageTable {
+    pub(super) async fn grant(
+        &self,
+        caller: &Caller,
+        order: &GrantOrder<'_>,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Grant, GrantError> {
+        let id = caller.to_string();
+        let granted = match order.id {
+            Some(number) => {
+                self.grant_once(&id, order, (number, order.request(caller)), now, deadline)
+                    .await
+            }
+            None => self.grant_anyway(&id, order, deadline).await,
+        };
+        self.forget(caller);
+        granted
+    }
+
+    async fn grant_anyway(
+        &self,
+        id: &str,
+        order: &GrantOrder<'_>,
+        deadline: Deadline,
+    ) -> Result<Grant, GrantError> {
+        let mut amount = order.amount;
+        for _ in 0..ATTEMPTS {
+            let seen = match self.write(id, &moving(order, amount), deadline).await? {
+                Written::Done(item) => return Ok(order.standing(&item.usage, amount, false)),
+                Written::Refused(seen) => self.seen(id, seen, deadline).await?,
+            };
+            amount = order.possible(&seen.usage)?;
+        }
+        Err(Outage::CONFLICT.into())
+    }
+
+    async fn grant_once(
+        &self,
+        id: &str,
+        order: &GrantOrder<'_>,
+        (number, request): (u64, u64),
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Grant, GrantError> {
+        for _ in 0..ATTEMPTS {
+            // Before the claim is looked at: see above.
+            let item = self.read(id, deadline).await?;
+            match self.claim(number, request, now, deadline).await? {
+                Claim::Taken => return Err(GrantRefusal::Repeated.into()),
+                Claim::Made {
+                    granted,
+                    used,
+                    remaining,
+                } => {
+                    let now = order.standing(&item.usage, granted, true);
+                    let (used, remaining) =
+                        (used.unwrap_or(now.used), remaining.unwrap_or(now.remaining));
+                    return Ok(Grant {
+                        used,
+                        remaining,
+                        ..now
+                    });
+                }
+                Claim::Open => {}
+            }
+            if let Some(last) = item.last_grant.filter(|last| last.number == number) {
+                let grant = order.standing(&item.usage, last.amount, true);
+                self.tell(number, &grant, deadline).await;
+                return Ok(grant);
+            }
+            let amount = order.possible(&item.usage)?;
+            if let Some(last) = item.last_grant {
+                self.write(
+                    &claim_id(last.number),
+                    &outcome(last.amount, None),
+                    deadline,
+                )
+                .await?;
+            }
+            let clauses = [
+                moving(order, amount),
+                following(item.last_grant, LastGrant { number, amount }),
+            ]
+            .concat();
+            if let Written::Done(item) = self.write(id, &clauses, deadline).await? {
+                let grant = order.standing(&item.usage, amount, false);
+                self.tell(number, &grant, deadline).await;
+                return Ok(grant);
+            }
+            sleep(LONGEST_PAUSE.mul_f64(fastrand::f64())).await;
+        }
+        Err(Outage::CONFLICT.into())
+    }
+
+    async fn claim(
+        &self,
+        number: u64,
+        request: u64,
+        now: Nanos,
+        deadline: Deadline,
+    ) -> Result<Claim, Outage> {
+        let id = claim_id(number);
+        let seen = match self.write(&id, &claiming(request, now), deadline).await? {
+            Written::Done(_) => return Ok(Claim::Open),
+            Written::Refused(seen) => self.seen(&id, seen, deadline).await?.claim,
+        };
+        Ok(match seen.granted {
+            _ if seen.request != Some(request) => Claim::Taken,
+            Some(granted) => Claim::Made {
+                granted,
+                used: seen.used,
+                remaining: seen.remaining,
+            },
+            None => Claim::Open,
+        })
+    }
+
+    /// What is not told now is found in the caller's item by whoever repeats the grant or makes the
+    /// next.
+    async fn tell(&self, number: u64, grant: &Grant, deadline: Deadline) {
+        if let Err(outage) = self
+            .write(
+                &claim_id(number),
+                &outcome(grant.granted, Some(grant)),
+                deadline,
+            )
+            .await
+        {
+            tracing::warn!(
+                reason = &*outage.reason,
+                "a grant's outcome could not be kept: {outage}"
+            );
+        }
+    }
+}
+
+fn claim_id(number: u64) -> String {
+    format!("{GRANT}{number:015}")
+}
+
+fn set(attribute: &str, to: Nanos) -> Clause {
+    Clause::Set {
+        attribute: attribute.to_owned(),
+        to,
+    }
+}
+
+fn claiming(request: u64, now: Nanos) -> Vec<Clause> {
+    vec![
+        Clause::Absent {
+            attribute: usage_item::VERSION.to_owned(),
+        },
+        set(usage_item::VERSION, usage_item::FORM),
+        set(usage_item::EXPIRY, (now + GRANT_ID_LIFETIME) / SECOND),
+        set(REQUEST, request.into()),
+    ]
+}
+
+fn outcome(granted: i64, told: Option<&Grant>) -> Vec<Clause> {
+    let mut clauses = vec![
+        Clause::Present {
+            attribute: usage_item::VERSION.to_owned(),
+        },
+        set(LAST_AMOUNT, granted.into()),
+    ];
+    if let Some(grant) = told {
+        clauses.extend([
+            set(GRANTED_USED, grant.used.into()),
+            set(GRANTED_REMAINING, grant.remaining.into()),
+        ]);
+    }
+    clauses
+}
+
+/// One write that moves the count by `amount`, if as much can be moved.
+fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
+    let window = order.window.id;
+    let (count, granted) = (window_name(window), granted_name(window));
+    let (limit, most, by) = (
+        Nanos::from(order.quota.limit),
+        Nanos::from(MAX_LIMIT),
+        Nanos::from(amount),
+    );
+    let mut clauses = vec![
+        Clause::Count {
+            attribute: count.clone(),
+            by: -by,
+        },
+        Clause::Count {
+            attribute: granted.clone(),
+            by,
+        },
+        set(usage_item::VERSION, usage_item::FORM),
+        set(
+            usage_item::EXPIRY,
+            (order.window.end + KEPT_FOR_KEYS) / SECOND,
+        ),
+    ];
+    if by > 0 {
+        clauses.push(Clause::AtMost {
+            attribute: granted.clone(),
+            most: most - limit - by,
+        });
+        if limit + by > most {
+            // Less than nothing was granted so far.
+            clauses.push(Clause::Present { attribute: granted });
+        }
+        return clauses;
+    }
+    if limit + by < 0 {
+        // More than a window has of its own: it must be one that much was granted in.
+        clauses.push(Clause::Present {
+            attribute: count.clone(),
+        });
+    }
+    if by < 0 {
+        clauses.push(Clause::AtMost {
+            attribute: count,
+            most: limit + by,
+        });
+    }
+    clauses
+}
+
+/// The grant is the caller's last, if it comes right after `before`.
+fn following(before: Option<LastGrant>, last: LastGrant) -> Vec<Clause> {
+    let attribute = || LAST_GRANT.to_owned();
+    let mut clauses = match before.map(|before| Nanos::from(before.number)) {
+        None => vec![Clause::Absent {
+            attribute: attribute(),
+        }],
+        Some(before) => {
+            vec![
+                Clause::AtLeast {
+                    attribute: attribute(),
+                    least: before,
+                },
+                Clause::AtMost {
+                    attribute: attribute(),
+                    most: before,
+                },
+            ]
+        }
+    };
+    clauses.extend([
+        set(LAST_GRANT, last.number.into()),
+        set(LAST_AMOUNT, last.amount.into()),
+    ]);
+    clauses
+}

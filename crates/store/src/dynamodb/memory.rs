@@ -1,0 +1,167 @@
+//! What items last held. State is remembered, not verdicts: it is evaluated anew with the plan,
+//! route and cost of each call, so that a change of plan shows at once.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use limits::{Caller, Decision, Demand, Nanos, SECOND, Usage, Verdict};
+
+use super::clamp;
+
+/// Callers remembered. The rest costs a wrong guess now and then, no more.
+const CALLERS: usize = 10_000;
+/// A quota denies from memory no longer, because grants and refunds must show.
+const QUOTA_MEMORY: Nanos = 10 * SECOND;
+
+/// One item as it was last seen.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Remembered {
+    /// What it said.
+    pub(super) usage: Usage,
+    /// When.
+    pub(super) seen: Nanos,
+    /// When it was last clamped from here.
+    pub(super) clamped: Option<Nanos>,
+    /// When it was last tidied from here.
+    pub(super) tidied: Option<Nanos>,
+}
+
+/// Bounded, and shared by all decisions of a process.
+#[derive(Debug)]
+pub(super) struct Memory {
+    callers: Cache<Caller, Arc<Remembered>>,
+}
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self {
+            callers: Cache::new(CALLERS),
+        }
+    }
+
+    /// Nothing is remembered of a caller never seen.
+    pub(super) fn recall(&self, caller: &Caller) -> Arc<Remembered> {
+        self.callers.get(caller).unwrap_or_default()
+    }
+
+    pub(super) fn keep(&self, caller: &Caller, remembered: Remembered) {
+        self.callers.insert(caller.clone(), Arc::new(remembered));
+    }
+
+    pub(super) fn forget(&self, caller: &Caller) {
+        self.callers.remove(caller);
+    }
+}
+
+impl Remembered {
+    /// The decision where memory is enough to refuse: a bucket's `tat` only grows, so it refuses
+    /// until its instant; a quota's count may fall.
+    pub(super) fn denial(&self, demand: &Demand<'_>) -> Option<Decision> {
+        let decision = demand.evaluate(&self.usage);
+        let recent = (demand.now() - self.seen).abs() < QUOTA_MEMORY;
+        let trusted = match decision.verdict {
+            Verdict::Throttled { .. } => recent || demand.rate_refuses(&self.usage),
+            // A grant may make it possible.
+            Verdict::Impossible => recent,
+            Verdict::Allowed | Verdict::Unavailable { .. } => false,
+        };
+        let to_clamp = clamp::is_due(self.clamped, demand.now())
+            && !clamp::clamp(demand, &self.usage).is_empty();
+        (trusted && !to_clamp).then_some(decision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limits::{Plan, PlanDocument};
+
+    /// 2026-11-22T12:00:00Z
+    const NOON: Nanos = 1_795_348_800 * SECOND;
+
+    fn plan(json: &str) -> Plan {
+        Plan::new("p", serde_json::from_str::<PlanDocument>(json).unwrap()).unwrap()
+    }
+
+    /// What is remembered after `calls` calls at noon.
+    fn remembered(plan: &Plan, calls: u64) -> Remembered {
+        let mut usage = Usage::default();
+        for _ in 0..calls {
+            Demand::new(plan, None, 1, NOON).unwrap().charge(&mut usage);
+        }
+        Remembered {
+            usage,
+            seen: NOON,
+            ..Remembered::default()
+        }
+    }
+
+    fn denies(plan: &Plan, remembered: &Remembered, after: Nanos) -> bool {
+        remembered
+            .denial(&Demand::new(plan, None, 1, NOON + after).unwrap())
+            .is_some()
+    }
+
+    #[test]
+    fn a_bucket_denies_until_the_instant_at_which_it_has_a_token_again() {
+        let plan = plan(r#"{"throttle":{"rate":0.01,"burst":2}}"#);
+        let remembered = remembered(&plan, 2);
+        assert!(denies(&plan, &remembered, 0));
+        assert!(denies(&plan, &remembered, 100 * SECOND - 1));
+        assert!(!denies(&plan, &remembered, 100 * SECOND));
+    }
+
+    #[test]
+    fn a_quota_denies_for_ten_seconds() {
+        let plan = plan(r#"{"quotas":[{"limit":2,"period":"day"}]}"#);
+        let remembered = remembered(&plan, 2);
+        assert!(denies(&plan, &remembered, 10 * SECOND - 1));
+        assert!(!denies(&plan, &remembered, 10 * SECOND));
+    }
+
+    #[test]
+    fn a_plan_that_was_raised_admits_whatever_is_remembered() {
+        let tight =
+            plan(r#"{"throttle":{"rate":0.01,"burst":2},"quotas":[{"limit":2,"period":"day"}]}"#);
+        let remembered = remembered(&tight, 2);
+        let raised =
+            plan(r#"{"throttle":{"rate":0.01,"burst":3},"quotas":[{"limit":3,"period":"day"}]}"#);
+        assert!(denies(&tight, &remembered, 1));
+        assert!(!denies(&raised, &remembered, 1));
+    }
+
+    #[test]
+    fn a_call_of_no_cost_is_never_denied() {
+        let plan = plan(r#"{"throttle":{"rate":0.01,"burst":2}}"#);
+        assert_eq!(
+            remembered(&plan, 2).denial(&Demand::new(&plan, None, 0, NOON).unwrap()),
+            None
+        );
+    }
+
+    #[test]
+    fn a_fast_clocks_tat_denies_only_while_it_may_not_be_brought_back() {
+        let plan = plan(r#"{"throttle":{"rate":1,"burst":2}}"#);
+        let id = plan.bucket.as_ref().unwrap().id;
+        let usage = Usage::new(vec![(id, NOON + 3600 * SECOND)], Vec::new());
+        let mut remembered = Remembered {
+            usage,
+            seen: NOON,
+            ..Remembered::default()
+        };
+        assert!(!denies(&plan, &remembered, 0));
+        remembered.clamped = Some(NOON);
+        assert!(denies(&plan, &remembered, 59 * SECOND));
+        assert!(!denies(&plan, &remembered, 60 * SECOND));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let memory = Memory::new();
+        for n in 0..3 * CALLERS {
+            memory.keep(&Caller::Key(n.to_string()), Remembered::default());
+        }
+        assert!(memory.callers.len() <= CALLERS);
+    }
+}

@@ -1,0 +1,225 @@
+//! What has to leave a usage item so that it stays below 1 KB: buckets of former plans, windows
+//! that are over, and past days, which go into an item of their own for reports.
+//!
+//! A write beside the charge, about once a week and caller; never a part of it, because its
+//! conditions must not refuse anybody.
+
+use jiff::civil::Date;
+
+use limits::day_of;
+use limits::{Nanos, SECOND};
+
+use super::expression::Clause;
+use super::usage_item::{self, Part, UsageItem, day_name};
+
+/// So many parts that no longer matter may stay.
+pub(super) const STALE_PARTS: usize = 4;
+/// How long a part that is over stays: longer than any clock is off.
+const STALE_AFTER: Nanos = 2 * 86_400 * SECOND;
+/// No instance looks at a caller's item more often.
+const PAUSE: Nanos = 3600 * SECOND;
+/// So many days that nothing is added to any more may stay.
+const PAST_DAYS: usize = 16;
+/// The most days that an item has: those, today, and the two before it.
+#[cfg(test)]
+pub(super) const MOST_DAYS: usize = PAST_DAYS + 3;
+/// How long a month's days are kept.
+const HISTORY: Nanos = 400 * 86_400 * SECOND;
+
+/// What is to be done about an item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tidying {
+    /// The history item to write first: the suffix of its key (`#202611`), and its write.
+    pub(super) history: Option<(String, Vec<Clause>)>,
+    /// What then leaves the usage item.
+    pub(super) removals: Vec<Clause>,
+}
+
+/// `None` where the item is well as it is, or was looked after within the hour.
+pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Option<Tidying> {
+    if last.is_some_and(|last| now - last < PAUSE) {
+        return None;
+    }
+    let stale: Vec<Clause> = item
+        .parts
+        .iter()
+        .filter_map(|(name, part)| removal(name, part, now))
+        .collect();
+    let past = past_days(item, now);
+    if past.is_empty() && stale.len() <= STALE_PARTS {
+        return None;
+    }
+    let mut tidying = Tidying {
+        history: None,
+        removals: stale,
+    };
+    if !past.is_empty() {
+        tidying.archive(&past, now);
+    }
+    Some(tidying)
+}
+
+fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
+    let (over, most) = match part {
+        Part::Bucket(_, tat) => (*tat, *tat),
+        Part::Slot(_, value) => (*value + limits::SLOT_LIFETIME, *value),
+        Part::Window(count) => (count.end, Nanos::from(count.net)),
+        Part::Granted(granted) => (granted.end, Nanos::from(granted.amount)),
+    };
+    // What was charged since has a greater value, so the condition keeps it.
+    (over + STALE_AFTER <= now).then(|| Clause::Remove {
+        attribute: name.to_owned(),
+        most,
+    })
+}
+
+/// The days to put away: those of the oldest month, once there are many that were over two days
+/// ago, or their month was.
+fn past_days(item: &UsageItem, now: Nanos) -> Vec<(Date, u64)> {
+    let Some(kept) = day_of(now - STALE_AFTER) else {
+        return Vec::new();
+    };
+    let past = item.days.iter().copied().filter(|(day, _)| *day < kept);
+    let Some(month) = past.clone().map(|(day, _)| day.first_of_month()).min() else {
+        return Vec::new();
+    };
+    let due = past.clone().count() > PAST_DAYS || month < kept.first_of_month();
+    past.filter(|(day, _)| due && day.first_of_month() == month)
+        .collect()
+}
+
+impl Tidying {
+    /// `days` are of one month.
+    fn archive(&mut self, days: &[(Date, u64)], now: Nanos) {
+        let mut clauses = vec![
+            Clause::Set {
+                attribute: usage_item::VERSION.to_owned(),
+                to: usage_item::FORM,
+            },
+            Clause::Set {
+                attribute: usage_item::EXPIRY.to_owned(),
+                to: (now + HISTORY) / SECOND,
+            },
+        ];
+        for (day, count) in days {
+            let (attribute, count) = (day_name(*day), Nanos::from(*count));
+            clauses.push(Clause::Set {
+                attribute: attribute.clone(),
+                to: count,
+            });
+            self.removals.push(Clause::Remove {
+                attribute,
+                most: count,
+            });
+        }
+        self.history = days.first().map(|(day, _)| (history_suffix(*day), clauses));
+    }
+}
+
+/// True if `month`, named by its first day, may have a history item by `now`. The clocks of
+/// instances differ by less than [`STALE_AFTER`], so that a month is read a little before it
+/// begins.
+pub(super) fn has_history(month: Date, now: Nanos) -> bool {
+    day_of(now + STALE_AFTER).is_none_or(|day| month <= day)
+}
+
+/// What follows a caller's id in the name of the item that has the days of a month.
+pub(super) fn history_suffix(day: Date) -> String {
+    format!("#{:04}{:02}", day.year(), day.month())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use limits::Usage;
+
+    /// 2026-12-05T00:00:00Z
+    const NOW: Nanos = 1_796_428_800 * SECOND;
+
+    fn with_buckets(stale: u64) -> UsageItem {
+        let tats: Vec<(u64, Nanos)> = (0..stale)
+            .map(|id| (id, NOW - STALE_AFTER))
+            .chain([(99, NOW - SECOND)])
+            .collect();
+        let parts = tats
+            .iter()
+            .map(|(id, tat)| (usage_item::bucket_name(*id), Part::Bucket(*id, *tat)))
+            .collect();
+        UsageItem {
+            usage: Usage::new(tats, Vec::new()),
+            parts,
+            ..UsageItem::default()
+        }
+    }
+
+    #[test]
+    fn a_few_stale_parts_stay_and_more_go_at_once() {
+        assert_eq!(tidying(&with_buckets(4), NOW, None), None);
+        let tidying = tidying(&with_buckets(5), NOW, None).unwrap();
+        assert_eq!((tidying.history, tidying.removals.len()), (None, 5));
+    }
+
+    #[test]
+    fn an_item_is_looked_after_once_an_hour() {
+        assert_eq!(tidying(&with_buckets(5), NOW, Some(NOW - PAUSE + 1)), None);
+        assert!(tidying(&with_buckets(5), NOW, Some(NOW - PAUSE)).is_some());
+    }
+
+    #[test]
+    fn a_months_days_move_to_an_item_of_their_own_two_days_after_its_end() {
+        let days = vec![
+            (date(2026, 11, 29), 3),
+            (date(2026, 11, 30), 4),
+            (date(2026, 12, 1), 5),
+        ];
+        let item = UsageItem {
+            days,
+            ..UsageItem::default()
+        };
+        assert_eq!(tidying(&item, NOW - 3 * 86_400 * SECOND, None), None);
+        let tidying = tidying(&item, NOW, None).unwrap();
+        let (suffix, clauses) = tidying.history.unwrap();
+        assert_eq!(suffix, "#202611");
+        assert!(clauses.contains(&Clause::Set {
+            attribute: "u261130".to_owned(),
+            to: 4
+        }));
+        assert_eq!(
+            tidying.removals,
+            [("u261129", 3), ("u261130", 4)].map(|(name, most)| Clause::Remove {
+                attribute: name.to_owned(),
+                most
+            })
+        );
+    }
+
+    #[test]
+    fn a_month_that_has_not_begun_is_not_read() {
+        let on = |day: i8| NOW + Nanos::from(day - 5) * 86_400 * SECOND;
+        for (month, now, expected) in [
+            (date(2026, 11, 1), on(5), true),
+            (date(2026, 12, 1), on(1), true),
+            (date(2027, 1, 1), on(29), false),
+            (date(2027, 1, 1), on(30), true),
+        ] {
+            assert_eq!(has_history(month, now), expected, "{month}");
+        }
+    }
+
+    #[test]
+    fn days_of_the_present_month_move_when_they_are_many() {
+        // The 26th and later may still be charged.
+        let busy = |first: i8| UsageItem {
+            days: (first..=30).map(|day| (date(2026, 11, day), 1)).collect(),
+            ..UsageItem::default()
+        };
+        let on_the_28th = NOW - 7 * 86_400 * SECOND;
+        assert_eq!(tidying(&busy(10), on_the_28th, None), None);
+        let tidying = tidying(&busy(9), on_the_28th, None).unwrap();
+        assert_eq!(
+            (tidying.history.unwrap().1.len() - 2, tidying.removals.len()),
+            (17, 17)
+        );
+    }
+}

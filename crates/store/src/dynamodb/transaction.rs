@@ -1,0 +1,126 @@
+//! Several usage items changed together, or none.
+//!
+//! A charge is never a transaction, but it can meet one: DynamoDB then refuses it as a conflict,
+//! and it is tried again.
+//!
+//! IAM: dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
+
+use aws::Deadline;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use tokio::time::timeout_at;
+
+use super::expression::{Clause, expression};
+use super::usage_item::{self, UsageItem};
+use super::usage_table::{UsageTable, key, numbers};
+use dynamodb::{Attempt, Outage, permit, settle};
+
+/// The codes of the reasons for which a transaction is canceled.
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+const NO_REASON: &str = "None";
+
+/// One item's part of a transaction.
+#[derive(Debug)]
+pub(super) struct ItemWrite {
+    pub(super) id: String,
+    pub(super) clauses: Vec<Clause>,
+}
+
+/// What a transaction led to.
+#[derive(Debug)]
+pub(super) enum Transacted {
+    /// Everything was written.
+    Done,
+    /// Nothing was written, because conditions failed: one entry per write, in their order.
+    Refused(Vec<Refusal>),
+}
+
+/// How one write of a refused transaction fared.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Its condition did not fail.
+    None,
+    /// Its condition failed. The item as it was, if the store says so.
+    Condition(Option<Box<UsageItem>>),
+}
+
+impl UsageTable {
+    /// Makes all writes or none, in this attempt.
+    pub(super) async fn transact(
+        &self,
+        writes: &[ItemWrite],
+        deadline: Deadline,
+        attempt: Attempt,
+    ) -> Result<Transacted, Outage> {
+        let items = writes
+            .iter()
+            .map(|write| self.transacted(write))
+            .collect::<Result<Vec<_>, _>>()?;
+        let permit = permit(self.breaker(), deadline)?;
+
+        let request = self
+            .client()
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send();
+        let outcome = match timeout_at(deadline.instant().into(), request).await {
+            Ok(Ok(_)) => Some(Ok(Transacted::Done)),
+            Ok(Err(error)) => Some(match refusals(&error) {
+                Some(refusals) => Ok(Transacted::Refused(refusals)),
+                None => Err(error),
+            }),
+            Err(_) => None,
+        };
+        settle(permit, outcome, attempt)
+    }
+
+    fn transacted(&self, write: &ItemWrite) -> Result<TransactWriteItem, Outage> {
+        let expression = expression(&write.clauses);
+        let update = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(key(&write.id)))
+            .update_expression(expression.update)
+            .set_condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names.into_iter().collect()))
+            .set_expression_attribute_values(Some(numbers(expression.values)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build();
+
+        let update = update.map_err(|_| Outage::UNSENT)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+/// `None` unless the transaction was canceled for failed conditions alone. A conflict or a throttle
+/// of another item leaves in doubt which conditions hold.
+fn refusals(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<Vec<Refusal>> {
+    let TransactWriteItemsError::TransactionCanceledException(canceled) =
+        error.as_service_error()?
+    else {
+        return None;
+    };
+
+    let refusal = |reason: &CancellationReason| match reason.code() {
+        None | Some(NO_REASON) => Some(Refusal::None),
+        Some(CONDITION_FAILED) => {
+            let item = reason.item.as_ref().filter(|item| !item.is_empty());
+            Some(Refusal::Condition(
+                item.map(|item| Box::new(usage_item::read(item))),
+            ))
+        }
+        Some(_) => None,
+    };
+    let refusals = canceled
+        .cancellation_reasons()
+        .iter()
+        .map(refusal)
+        .collect::<Option<Vec<_>>>()?;
+    refusals
+        .iter()
+        .any(|refusal| matches!(refusal, Refusal::Condition(_)))
+        .then_some(refusals)
+}

@@ -1,0 +1,402 @@
+//! The form of a usage item: the names of its attributes, and what they say.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
+
+use limits::CalendarId;
+use limits::{Count, Granted};
+use limits::{Nanos, Usage, WindowId};
+
+/// The partition key's name.
+pub(super) const KEY: &str = "id";
+/// The attribute that says which form an item has.
+pub(super) const VERSION: &str = "v";
+/// The form that this release writes. Each release reads that of the one before it as well.
+pub(super) const FORM: Nanos = 1;
+/// The attribute that DynamoDB deletes an item by, in seconds.
+pub(super) const EXPIRY: &str = "ttl";
+
+/// The attributes that name the last grant that has a name, and say what it moved.
+pub(super) const LAST_GRANT: &str = "gi";
+pub(super) const LAST_AMOUNT: &str = "ga";
+/// Of the item of a grant's name, beside [`LAST_AMOUNT`]: which request it was, and what was used
+/// and left then.
+pub(super) const REQUEST: &str = "gr";
+pub(super) const GRANTED_USED: &str = "gu";
+pub(super) const GRANTED_REMAINING: &str = "gl";
+
+/// Of the mark of a refund: that no request was told of it yet, or which one was.
+pub(super) const UNANSWERED: &str = "ru";
+pub(super) const ANSWERED_BY: &str = "rw";
+
+const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+/// Digits of a bucket's id, of a calendar's, and of a day counted from 1970.
+const BUCKET: usize = 7;
+const CALENDAR: usize = 5;
+const DAY: usize = 4;
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// What an item says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct UsageItem {
+    /// Buckets and windows.
+    pub(super) usage: Usage,
+    /// Calls charged a day.
+    pub(super) days: Vec<(Date, u64)>,
+    /// Calls of a caller that were charged to another one, by day. See [`figure_name`].
+    pub(super) figures: Vec<(Date, i64)>,
+    /// Every bucket, window and grant in `usage`, by its attribute's name.
+    pub(super) parts: Vec<(String, Part)>,
+    /// The last grant that has a name.
+    pub(super) last_grant: Option<LastGrant>,
+    /// What the item of a grant's name says.
+    pub(super) claim: GrantClaim,
+    /// True for the mark of a refund of which no request was told yet.
+    pub(super) is_unanswered: bool,
+    /// The request that was told of the refund, by its number.
+    pub(super) answered_by: Option<u64>,
+}
+
+/// A grant that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastGrant {
+    /// Its name, as a number.
+    pub(super) number: u64,
+    /// What it moved.
+    pub(super) amount: i64,
+}
+
+/// What the item of a grant's name says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct GrantClaim {
+    /// Tells the request from every other.
+    pub(super) request: Option<u64>,
+    /// What the grant moved, once it is known.
+    pub(super) granted: Option<i64>,
+    /// What was used then.
+    pub(super) used: Option<u64>,
+    /// What was left then.
+    pub(super) remaining: Option<u64>,
+}
+
+/// What one attribute is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A bucket, with its `tat`.
+    Bucket(u64, Nanos),
+    /// A sliding window's slot, with its value.
+    Slot(u64, Nanos),
+    /// A quota's window.
+    Window(Count),
+    /// What was granted in one.
+    Granted(Granted),
+}
+
+/// `b` and the bucket's id as seven digits of base 36.
+pub(super) fn bucket_name(id: u64) -> String {
+    format!("b{}", base36(id, BUCKET))
+}
+
+/// `s` and the slot's id as seven digits of base 36.
+pub(super) fn slot_name(id: u64) -> String {
+    format!("s{}", base36(id, BUCKET))
+}
+
+/// `d` or `m` and the window's first day for days and months in UTC: `d20261122`. Else `q`, the
+/// calendar's id and the first day, counted from 1970, as five and four digits of base 36.
+pub(super) fn window_name(id: WindowId) -> String {
+    let day = id.first_day;
+    let civil = |period| {
+        format!(
+            "{period}{:04}{:02}{:02}",
+            day.year(),
+            day.month(),
+            day.day()
+        )
+    };
+    match id.calendar {
+        CalendarId::DAY => civil('d'),
+        CalendarId::MONTH => civil('m'),
+        CalendarId(calendar) => {
+            let since = day.since(EPOCH).map_or(0, |span| span.get_days());
+            format!(
+                "q{}{}",
+                base36(calendar.into(), CALENDAR),
+                base36(u64::try_from(since).unwrap_or(0), DAY)
+            )
+        }
+    }
+}
+
+/// `g` and the window's name.
+pub(super) fn granted_name(id: WindowId) -> String {
+    format!("g{}", window_name(id))
+}
+
+/// `u` and the day, of this century: `u261122`.
+pub(super) fn day_name(day: Date) -> String {
+    format!(
+        "u{:02}{:02}{:02}",
+        day.year().rem_euclid(100),
+        day.month(),
+        day.day()
+    )
+}
+
+/// `r` and the day: what was counted for a caller on that day while others were charged, such as
+/// its plan.
+pub(super) fn figure_name(day: Date) -> String {
+    day_name(day).replacen('u', "r", 1)
+}
+
+/// Reads an item. Attributes of no known form are left alone: a later release may have written
+/// them.
+pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
+    let mut item = UsageItem::default();
+    let number_in = |name: &str| attributes.get(name)?.as_n().ok()?.parse::<Nanos>().ok();
+    let count_in = |name: &str| u64::try_from(number_in(name)?).ok();
+    let granted = number_in(LAST_AMOUNT).and_then(|amount| i64::try_from(amount).ok());
+    item.last_grant = count_in(LAST_GRANT).map(|number| LastGrant {
+        number,
+        amount: granted.unwrap_or(0),
+    });
+    let (used, remaining) = (count_in(GRANTED_USED), count_in(GRANTED_REMAINING));
+    item.claim = GrantClaim {
+        request: count_in(REQUEST),
+        granted,
+        used,
+        remaining,
+    };
+    (item.is_unanswered, item.answered_by) =
+        (attributes.contains_key(UNANSWERED), count_in(ANSWERED_BY));
+    for (name, value) in attributes {
+        let Some(number) = value
+            .as_n()
+            .ok()
+            .and_then(|text| text.parse::<Nanos>().ok())
+        else {
+            continue;
+        };
+        if let Some(day) = day_after('r', name) {
+            item.figures.push((day, i64::try_from(number).unwrap_or(0)));
+        } else if let Some(day) = day_after('u', name) {
+            item.days.push((day, u64::try_from(number).unwrap_or(0)));
+        } else if let Some(part) = part_of(name, number) {
+            item.parts.push((name.clone(), part));
+        }
+    }
+    item.usage = usage(&item.parts);
+    item
+}
+
+fn usage(parts: &[(String, Part)]) -> Usage {
+    let (mut tats, mut slots, mut counts, mut grants) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (_, part) in parts {
+        match part {
+            Part::Bucket(id, tat) => tats.push((*id, *tat)),
+            Part::Slot(id, value) => slots.push((*id, *value)),
+            Part::Window(count) => counts.push(*count),
+            Part::Granted(granted) => grants.push(*granted),
+        }
+    }
+    Usage::new(tats, counts)
+        .with_slots(slots)
+        .with_grants(grants)
+}
+
+fn part_of(name: &str, number: Nanos) -> Option<Part> {
+    if let Some(id) = number_after('b', name) {
+        return Some(Part::Bucket(id, number));
+    }
+    if let Some(id) = number_after('s', name) {
+        return Some(Part::Slot(id, number));
+    }
+    let count = i64::try_from(number).ok()?;
+    match name.strip_prefix('g') {
+        Some(of) => {
+            let window = window_of(of)?;
+            Some(Part::Granted(Granted {
+                window,
+                end: window.latest_end()?,
+                amount: count,
+            }))
+        }
+        None => {
+            let window = window_of(name)?;
+            Some(Part::Window(Count {
+                window,
+                end: window.latest_end()?,
+                net: count,
+            }))
+        }
+    }
+}
+
+fn number_after(letter: char, name: &str) -> Option<u64> {
+    number_of(name.strip_prefix(letter)?, BUCKET)
+}
+
+fn window_of(name: &str) -> Option<WindowId> {
+    if let Some((calendar, day)) = name
+        .strip_prefix('q')
+        .and_then(|digits| digits.split_at_checked(CALENDAR))
+    {
+        let calendar = CalendarId(u32::try_from(number_of(calendar, CALENDAR)?).ok()?);
+        let since = jiff::Span::new()
+            .try_days(i64::try_from(number_of(day, DAY)?).ok()?)
+            .ok()?;
+        return Some(WindowId {
+            calendar,
+            first_day: EPOCH.checked_add(since).ok()?,
+        });
+    }
+    let (calendar, digits) = match name.strip_prefix('d') {
+        Some(digits) => (CalendarId::DAY, digits),
+        None => (CalendarId::MONTH, name.strip_prefix('m')?),
+    };
+    let number = digits.parse::<u32>().ok().filter(|_| digits.len() == 8)?;
+    Some(WindowId {
+        calendar,
+        first_day: date(number / 10_000, number / 100 % 100, number % 100)?,
+    })
+}
+
+fn day_after(letter: char, name: &str) -> Option<Date> {
+    let digits = name
+        .strip_prefix(letter)
+        .filter(|digits| digits.len() == 6)?;
+    let number = digits.parse::<u32>().ok()?;
+    date(2000 + number / 10_000, number / 100 % 100, number % 100)
+}
+
+fn date(year: u32, month: u32, day: u32) -> Option<Date> {
+    Date::new(
+        year.try_into().ok()?,
+        month.try_into().ok()?,
+        day.try_into().ok()?,
+    )
+    .ok()
+}
+
+fn base36(number: u64, digits: usize) -> String {
+    let mut text = vec![b'0'; digits];
+    let mut rest = number;
+    for digit in text.iter_mut().rev() {
+        *digit = DIGITS[usize::try_from(rest % 36).unwrap_or(0)];
+        rest /= 36;
+    }
+    text.into_iter().map(char::from).collect()
+}
+
+fn number_of(digits: &str, count: usize) -> Option<u64> {
+    let plain = digits.len() == count && digits.bytes().all(|digit| DIGITS.contains(&digit));
+    u64::from_str_radix(digits, 36).ok().filter(|_| plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use limits::{Bucket, Calendar, Period};
+
+    fn number(value: &str) -> AttributeValue {
+        AttributeValue::N(value.to_owned())
+    }
+
+    #[test]
+    fn a_name_and_what_it_names_are_one_to_one() {
+        for id in [0, 1, 35, 36, Bucket::IDS - 1] {
+            assert_eq!(number_after('b', &bucket_name(id)), Some(id));
+            assert_eq!(number_after('s', &slot_name(id)), Some(id));
+        }
+        let id = WindowId {
+            calendar: CalendarId::MONTH,
+            first_day: date(2026, 11, 1),
+        };
+        assert_eq!(window_name(id), "m20261101");
+        assert_eq!(granted_name(id), "gm20261101");
+        let week = Calendar::new(Period::Week, Some("Europe/Berlin"), Some(7))
+            .unwrap()
+            .window(0)
+            .unwrap()
+            .id;
+        let weeks = [
+            week,
+            WindowId {
+                first_day: date(2026, 11, 22),
+                ..week
+            },
+        ];
+        for id in [
+            weeks[1],
+            id,
+            WindowId {
+                calendar: CalendarId::DAY,
+                ..id
+            },
+        ] {
+            assert_eq!(window_of(&window_name(id)), Some(id));
+        }
+        assert_eq!(day_name(date(2026, 11, 22)), "u261122");
+        assert_eq!(day_after('u', "u261122"), Some(date(2026, 11, 22)));
+    }
+
+    #[test]
+    fn an_item_is_read_and_what_is_strange_left_alone() {
+        let attributes = HashMap::from([
+            (KEY.to_owned(), AttributeValue::S("key#a".to_owned())),
+            (VERSION.to_owned(), number("1")),
+            (EXPIRY.to_owned(), number("1795305600")),
+            (bucket_name(7), number("1795305600000000000")),
+            ("d20261122".to_owned(), number("-12")),
+            ("gd20261122".to_owned(), number("20")),
+            ("gi".to_owned(), number("77")),
+            ("ga".to_owned(), number("-5")),
+            ("u261122".to_owned(), number("13")),
+            ("d20261399".to_owned(), number("1")),
+            ("lease".to_owned(), number("1")),
+            ("b123456".to_owned(), number("1")),
+            ("q+00010001".to_owned(), number("1")),
+        ]);
+        let item = read(&attributes);
+        let today = WindowId {
+            calendar: CalendarId::DAY,
+            first_day: date(2026, 11, 22),
+        };
+        assert_eq!(item.usage.tat(7), Some(1_795_305_600_000_000_000));
+        assert_eq!((item.usage.count(today), item.usage.used(today)), (-12, 8));
+        assert_eq!(
+            item.last_grant,
+            Some(LastGrant {
+                number: 77,
+                amount: -5
+            })
+        );
+        assert_eq!(item.days, [(date(2026, 11, 22), 13)]);
+        assert_eq!(item.parts.len(), 3);
+    }
+
+    /// An attribute's size is its name and, for a number, a byte for each two digits and one more
+    /// ("DynamoDB item sizes and formats").
+    #[test]
+    fn the_largest_item_takes_one_write_unit() {
+        let size = |name: &str, digits: usize| name.len() + digits.div_ceil(2) + 1;
+        // A sliding window's two slots instead of a bucket, sixteen routes, and the bucket of usage
+        // queries.
+        let buckets = 19 * size(&bucket_name(0), 19);
+        let windows = 4 * (size("q000010g17", 9) + size("gq000010g17", 9))
+            + size(LAST_GRANT, 15)
+            + size(LAST_AMOUNT, 15);
+        let stale = super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);
+        let days = super::super::tidy::MOST_DAYS * size("u261122", 9);
+        let rest = KEY.len() + "key#".len() + 128 + size(VERSION, 1) + size(EXPIRY, 10);
+        assert!(
+            buckets + windows + stale + days + rest <= 1024,
+            "{}",
+            buckets + windows + stale + days + rest
+        );
+    }
+}

@@ -1,0 +1,415 @@
+//! The usage table: one item a caller, charged by one conditional write.
+//!
+//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws::{Breaker, Deadline};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use sha2::{Digest as _, Sha256};
+use tokio::time::{sleep, timeout_at};
+
+use crate::partition_keys::HISTORY;
+use limits::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Usage, Verdict};
+
+use super::charging::{Charging, Step};
+use super::clock::Clock;
+use super::expression::{Clause, expression};
+use super::leases::Purchase;
+use super::memory::{Memory, Remembered};
+use super::usage_item::{self, UsageItem};
+use super::{clamp, tidy};
+use dynamodb::{Attempt, Outage, permit, settle};
+
+/// A step back of our clock up to here is waited out; beyond, it is the store's `Date` that moved
+/// it.
+const STEP_BACK: Nanos = 2 * SECOND;
+
+/// Charges callers. Its client makes no retries of its own.
+#[derive(Debug)]
+pub(super) struct UsageTable {
+    client: Client,
+    table: String,
+    memory: Memory,
+    breaker: Breaker,
+    clock: Arc<Clock>,
+}
+
+/// One call to decide on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'c, 'p> {
+    pub(super) caller: &'c Caller,
+    pub(super) demand: &'c Demand<'p>,
+    pub(super) remembered: &'c Remembered,
+    pub(super) deadline: Deadline,
+}
+
+/// What a conditional write led to.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// It happened; the item after it.
+    Done(UsageItem),
+    /// Its condition did not hold; the item as it was, where the store says so.
+    Refused(Option<UsageItem>),
+}
+
+impl UsageTable {
+    pub(super) fn new(client: Client, table: String, clock: Arc<Clock>) -> Self {
+        Self {
+            client,
+            table,
+            memory: Memory::new(),
+            breaker: Breaker::new("usage"),
+            clock,
+        }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(super) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// What is remembered of a caller.
+    pub(super) fn recall(&self, caller: &Caller) -> Arc<Remembered> {
+        self.memory.recall(caller)
+    }
+
+    /// `now` by the store's clock, and not before what was last seen.
+    pub(super) fn now(&self, now: Nanos, remembered: &Remembered) -> Nanos {
+        let now = self.clock.correct(now);
+        if (now..now + STEP_BACK).contains(&remembered.seen) {
+            remembered.seen
+        } else {
+            now
+        }
+    }
+
+    /// Decides on a call that can pass at all, from memory where that is enough.
+    pub(super) async fn decide(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+        match call.remembered.denial(call.demand) {
+            Some(denied) => Ok(denied),
+            None => self.charge(call).await,
+        }
+    }
+
+    /// Buys `calls` at once; where the limits do not allow so many, the one.
+    pub(super) async fn buy(
+        &self,
+        call: &Call<'_, '_>,
+        calls: u64,
+        purchase: Purchase,
+    ) -> Result<Decision, Outage> {
+        let whole = call.demand.times(calls);
+        if whole.exceeds_rates() || call.remembered.denial(&whole).is_some() {
+            return self.decide(call).await;
+        }
+        if self
+            .charge(&Call {
+                demand: &whole,
+                ..*call
+            })
+            .await?
+            .verdict
+            == Verdict::Allowed
+        {
+            let usage = self.recall(call.caller).usage.clone();
+            return Ok(self.named(call, purchase.keep(call.demand, calls, usage)));
+        }
+        drop(purchase);
+        let remembered = self.recall(call.caller);
+        self.decide(&Call {
+            remembered: &remembered,
+            ..*call
+        })
+        .await
+    }
+
+    /// A decision that has been paid for, with what a refund needs.
+    pub(super) fn named(&self, call: &Call<'_, '_>, decision: Decision) -> Decision {
+        decision.charged(ChargeId::new(
+            call.demand,
+            number_of(&call.caller.to_string()),
+        ))
+    }
+
+    /// Decides on a call that can pass at all, and charges it.
+    async fn charge(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+        let id = call.caller.to_string();
+        if call.demand.cost() == 0 {
+            let item = self.read(&id, call.deadline).await?;
+            return Ok(call.demand.peek(&item.usage));
+        }
+        let mut charging = Charging::new(call.demand, &call.remembered.usage);
+        loop {
+            let item = match self
+                .write(&id, &charging.clauses(call.caller), call.deadline)
+                .await?
+            {
+                Written::Done(item) => {
+                    let decision = self.named(call, charging.charged(&item.usage));
+                    self.after_charge(call, item).await;
+                    return Ok(decision);
+                }
+                Written::Refused(seen) => self.seen(&id, seen, call.deadline).await?,
+            };
+            match charging.refused(&item.usage) {
+                Step::Again => {}
+                Step::Denied(decision) => {
+                    return Ok(self.after_denial(call, item, *decision).await);
+                }
+                Step::Contradiction => return Err(Outage::CONFLICT),
+            }
+        }
+    }
+
+    /// How a call would be decided; nothing is charged.
+    pub(super) async fn peek(
+        &self,
+        caller: &Caller,
+        demand: &Demand<'_>,
+        deadline: Deadline,
+    ) -> Result<Decision, Outage> {
+        Ok(demand.peek(&self.read(&caller.to_string(), deadline).await?.usage))
+    }
+
+    /// A caller's usage as it stands.
+    pub(super) async fn usage(&self, caller: &Caller, deadline: Deadline) -> Result<Usage, Outage> {
+        Ok(self.read(&caller.to_string(), deadline).await?.usage)
+    }
+
+    /// What is remembered of a caller is no longer true.
+    pub(super) fn forget(&self, caller: &Caller) {
+        self.memory.forget(caller);
+    }
+
+    /// The item that a condition did not hold for, read where the store did not say.
+    pub(super) async fn seen(
+        &self,
+        id: &str,
+        seen: Option<UsageItem>,
+        deadline: Deadline,
+    ) -> Result<UsageItem, Outage> {
+        match seen {
+            Some(item) => Ok(item),
+            None => self.read(id, deadline).await,
+        }
+    }
+
+    async fn after_charge(&self, call: &Call<'_, '_>, item: UsageItem) {
+        let tidying = tidy::tidying(&item, call.demand.now(), call.remembered.tidied);
+        let tidied = tidying
+            .as_ref()
+            .map_or(call.remembered.tidied, |_| Some(call.demand.now()));
+        self.keep(
+            call,
+            item,
+            Remembered {
+                tidied,
+                ..call.remembered.clone()
+            },
+        );
+        if let Some(tidying) = tidying
+            && let Err(outage) = self
+                .tidy(&call.caller.to_string(), &tidying, call.deadline)
+                .await
+        {
+            tracing::warn!(
+                reason = &*outage.reason,
+                "a usage item could not be tidied: {outage}"
+            );
+        }
+    }
+
+    /// A denial by a fast clock's `tat` is told as it stands once that has been brought back.
+    async fn after_denial(
+        &self,
+        call: &Call<'_, '_>,
+        item: UsageItem,
+        decision: Decision,
+    ) -> Decision {
+        let clauses = clamp::clamp(call.demand, &item.usage);
+        let due =
+            self.clock.is_compared() && clamp::is_due(call.remembered.clamped, call.demand.now());
+        if clauses.is_empty() || !due {
+            self.keep(call, item, call.remembered.clone());
+            return decision;
+        }
+        let buckets = clauses.len();
+        tracing::warn!(
+            buckets,
+            "{buckets} buckets are further ahead than a plan allows: somebody's clock is fast"
+        );
+        let (item, decision) = match self
+            .write(&call.caller.to_string(), &clauses, call.deadline)
+            .await
+        {
+            Ok(Written::Done(lowered)) => {
+                let decision = call.demand.evaluate(&lowered.usage);
+                (lowered, decision)
+            }
+            _ => (item, decision),
+        };
+        self.keep(
+            call,
+            item,
+            Remembered {
+                clamped: Some(call.demand.now()),
+                ..call.remembered.clone()
+            },
+        );
+        decision
+    }
+
+    fn keep(&self, call: &Call<'_, '_>, item: UsageItem, remembered: Remembered) {
+        let now = call.demand.now();
+        self.memory.keep(
+            call.caller,
+            Remembered {
+                usage: item.usage.current(now),
+                seen: now,
+                ..remembered
+            },
+        );
+    }
+
+    /// First the copy, then the removal: what fails in between is there twice, not gone.
+    async fn tidy(
+        &self,
+        id: &str,
+        tidying: &tidy::Tidying,
+        deadline: Deadline,
+    ) -> Result<(), Outage> {
+        if let Some((suffix, clauses)) = &tidying.history {
+            self.write(&format!("{HISTORY}{id}{suffix}"), clauses, deadline)
+                .await?;
+        }
+        self.write(id, &tidying.removals, deadline)
+            .await
+            .map(|_| ())
+    }
+
+    /// One write, again where it surely had no effect, for as long as there is time.
+    pub(super) async fn write(
+        &self,
+        id: &str,
+        clauses: &[Clause],
+        deadline: Deadline,
+    ) -> Result<Written, Outage> {
+        let (mut attempt, mut before) = (1, None);
+        loop {
+            let outage = match self
+                .attempt(id, clauses, deadline, Attempt::number(attempt))
+                .await
+            {
+                Err(outage) => outage.after(before),
+                settled => return settled,
+            };
+            let remaining = deadline.remaining(Instant::now());
+            let wait = aws::retry::pause(attempt, None, remaining, fastrand::f64());
+            let Some(wait) = wait.filter(|_| outage.is_retryable()) else {
+                return Err(outage);
+            };
+            sleep(wait).await;
+            (attempt, before) = (attempt + 1, Some(outage));
+        }
+    }
+
+    async fn attempt(
+        &self,
+        id: &str,
+        clauses: &[Clause],
+        deadline: Deadline,
+        attempt: Attempt,
+    ) -> Result<Written, Outage> {
+        let permit = permit(&self.breaker, deadline)?;
+        let outcome =
+            match timeout_at(deadline.instant().into(), self.update(id, clauses).send()).await {
+                Ok(Err(error)) => match refused_item(&error) {
+                    Some(item) => Some(Ok(Written::Refused(item))),
+                    None => Some(Err(error)),
+                },
+                Ok(Ok(output)) => Some(Ok(Written::Done(read_item(output.attributes)))),
+                Err(_) => None,
+            };
+        settle(permit, outcome, attempt)
+    }
+
+    fn update(&self, id: &str, clauses: &[Clause]) -> UpdateItemFluentBuilder {
+        let expression = expression(clauses);
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id)))
+            .update_expression(expression.update)
+            .set_condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names.into_iter().collect()))
+            .set_expression_attribute_values(Some(numbers(expression.values)))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    pub(super) async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
+        let permit = permit(&self.breaker, deadline)?;
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id)))
+            .consistent_read(true)
+            .send();
+        let outcome = timeout_at(deadline.instant().into(), request).await.ok();
+        Ok(read_item(settle(permit, outcome, Attempt::First)?.item))
+    }
+}
+
+/// The key of an item.
+pub(super) fn key(id: &str) -> HashMap<String, AttributeValue> {
+    HashMap::from([(usage_item::KEY.to_owned(), AttributeValue::S(id.to_owned()))])
+}
+
+/// The values of an expression as DynamoDB takes them.
+pub(super) fn numbers(values: Vec<(String, Nanos)>) -> HashMap<String, AttributeValue> {
+    values
+        .into_iter()
+        .map(|(name, value)| (name, AttributeValue::N(value.to_string())))
+        .collect()
+}
+
+/// The item that the condition did not hold for, where the error is that one.
+fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Option<UsageItem>> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            Some(refused.item.as_ref().map(usage_item::read))
+        }
+        _ => None,
+    }
+}
+
+fn read_item(attributes: Option<HashMap<String, AttributeValue>>) -> UsageItem {
+    attributes
+        .as_ref()
+        .map(usage_item::read)
+        .unwrap_or_default()
+}
+
+/// An item's name as a number, for what has to be bound to it.
+pub(super) fn number_of(id: &str) -> u64 {
+    Sha256::digest(id.as_bytes())
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}

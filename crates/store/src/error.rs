@@ -1,0 +1,53 @@
+//! The store's own failures.
+
+use std::borrow::Cow;
+
+use dynamodb::RequestError;
+use limits::GrantRefusal;
+use registry::RegistryError;
+
+/// A failure of the store; a refused call is a [`Verdict`](limits::Verdict) instead.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No further caller fits into memory. Forgetting one that still has usage would reset its
+    /// limits.
+    #[error("the store holds as many callers in memory as it may")]
+    Full,
+    /// The clock is outside the calendar.
+    #[error("the clock is outside the calendar")]
+    Clock,
+    /// The usage table did not respond in time, or the outcome of a write is unknown.
+    #[error("the usage table does not respond: {0}")]
+    NoAnswer(Cow<'static, str>),
+    /// Other requests changed the same item at every attempt. Nothing was done.
+    #[error("other requests are changing the same item")]
+    Busy,
+    /// A mistake of the caller: the requested days.
+    #[error("a report has 1 to 366 days")]
+    Range,
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A setting is missing or invalid.
+    #[error("{variable} {reason}")]
+    Setting {
+        /// The environment variable.
+        variable: &'static str,
+        /// What is wrong with its value.
+        reason: &'static str,
+    },
+    /// A request to DynamoDB that is no part of a decision failed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
+/// A reason why a grant is not made.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// The plan does not allow it, or another grant has its id.
+    #[error(transparent)]
+    Refused(#[from] GrantRefusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

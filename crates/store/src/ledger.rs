@@ -1,0 +1,332 @@
+//! What many callers have used, in memory: exact for one process, and bounded.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use crate::day_counts::DayCounts;
+use crate::made_grants::MadeGrants;
+use crate::{GrantError, StoreError};
+use limits::Days;
+use limits::GrantOrder;
+use limits::{
+    Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, SECOND, Usage, UsageReport,
+};
+
+const SHARDS: usize = 16;
+
+/// Usage by caller.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    callers_a_shard: usize,
+    /// Locked after a shard, never before.
+    grants: Box<Mutex<MadeGrants>>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    callers: HashTable<Account>,
+    /// Charges that were given back, with the end of their last window.
+    refunded: HashMap<u64, Nanos>,
+    /// When callers whose usage no longer matters were last looked for.
+    swept: Nanos,
+}
+
+#[derive(Debug)]
+struct Account {
+    caller: Caller,
+    /// The caller's hash, which costs more than the rest of a look-up.
+    hash: u64,
+    usage: Usage,
+    days: DayCounts,
+    /// The latest `now` seen. A clock that steps back must not open a window again.
+    latest: Nanos,
+}
+
+impl Ledger {
+    /// An empty ledger that holds 16 times `callers_a_shard` callers at most.
+    pub(crate) fn new(callers_a_shard: usize) -> Self {
+        let shards = std::iter::repeat_with(Mutex::default)
+            .take(SHARDS)
+            .collect();
+        Self {
+            shards,
+            hasher: RandomState::new(),
+            callers_a_shard,
+            grants: Box::default(),
+        }
+    }
+
+    /// Decides on what `demand` makes of the instant and charges it whole, or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be decided; then nothing has been charged.
+    pub(crate) fn charge<'p>(
+        &self,
+        caller: &Caller,
+        now: Nanos,
+        demand: impl FnOnce(Nanos) -> Option<Demand<'p>>,
+    ) -> Result<Decision, StoreError> {
+        let (hash, mut shard) = self.shard(caller);
+        let account = shard.account(caller, hash, now, self.callers_a_shard)?;
+        let now = now.max(account.latest);
+        let demand = demand(now).ok_or(StoreError::Clock)?;
+        account.latest = now;
+        Ok(account.charge(&demand))
+    }
+
+    /// Decides on a call and charges nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`].
+    pub(crate) fn peek<'p>(
+        &self,
+        caller: &Caller,
+        now: Nanos,
+        demand: impl FnOnce(Nanos) -> Option<Demand<'p>>,
+    ) -> Result<Decision, StoreError> {
+        let (hash, shard) = self.shard(caller);
+        let account = shard.find(caller, hash);
+        let demand = demand(account.map_or(now, |account| now.max(account.latest)))
+            .ok_or(StoreError::Clock)?;
+        Ok(account.map_or_else(
+            || demand.peek(&Usage::default()),
+            |account| demand.peek(&account.usage),
+        ))
+    }
+
+    /// Gives a charge back.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] where no more refunds can be remembered.
+    pub(crate) fn refund(
+        &self,
+        caller: &Caller,
+        charge: &ChargeId,
+        now: Nanos,
+    ) -> Result<Refund, StoreError> {
+        let (hash, mut shard) = self.shard(caller);
+        shard.refund(caller, hash, charge, now, self.callers_a_shard)
+    }
+
+    /// Makes a grant that `order` makes of the instant.
+    ///
+    /// # Errors
+    /// Those of `order`, and [`StoreError::Full`].
+    pub(crate) fn grant<'p>(
+        &self,
+        caller: &Caller,
+        now: Nanos,
+        order: impl FnOnce(Nanos) -> Result<GrantOrder<'p>, GrantError>,
+    ) -> Result<Grant, GrantError> {
+        let (hash, mut shard) = self.shard(caller);
+        let account = shard.account(caller, hash, now, self.callers_a_shard)?;
+        account.latest = now.max(account.latest);
+        let (now, order) = (account.latest, order(account.latest)?);
+        let Some(number) = order.id else {
+            return account.grant(&order);
+        };
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.once(number, order.request(caller), now, || account.grant(&order))
+    }
+
+    /// What a caller has used.
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`].
+    pub(crate) fn usage(
+        &self,
+        caller: &Caller,
+        plan: Option<&Plan>,
+        days: Days,
+        now: Nanos,
+    ) -> Result<UsageReport, StoreError> {
+        let charged = plan.map_or(caller, |plan| plan.charged(caller));
+        // One shard at a time: both callers may be in the same one.
+        let usage = {
+            let (hash, shard) = self.shard(charged);
+            shard
+                .find(charged, hash)
+                .map(|account| account.usage.clone())
+                .unwrap_or_default()
+        };
+
+        let (hash, shard) = self.shard(caller);
+        let account = shard.find(caller, hash);
+        let units = |day| account.map_or(0, |account| account.days.get(day));
+        UsageReport::new(days, units, account.is_some(), plan, &usage, now).ok_or(StoreError::Clock)
+    }
+
+    /// Counts a call for reports of a caller whose plan was charged. A full ledger forgets it.
+    pub(crate) fn report(&self, caller: &Caller, now: Nanos, units: u64) {
+        let (hash, mut shard) = self.shard(caller);
+        if let Ok(account) = shard.account(caller, hash, now, self.callers_a_shard) {
+            account.days.add(now, units);
+        }
+    }
+
+    /// Takes a call back that was counted for reports.
+    pub(crate) fn unreport(&self, caller: &Caller, at: Nanos, units: u64) {
+        let (hash, mut shard) = self.shard(caller);
+        if let Some(account) = shard
+            .callers
+            .find_mut(hash, |account| account.caller == *caller)
+        {
+            account.days.take(at, units);
+        }
+    }
+
+    /// A caller's hash and its shard, by bits that the shard's own table does not use.
+    fn shard(&self, caller: &Caller) -> (u64, MutexGuard<'_, Shard>) {
+        let hash = self.hasher.hash_one(caller);
+        let shard = &self.shards[(hash >> 40) as usize % SHARDS];
+        (hash, shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Account {
+    fn charge(&mut self, demand: &Demand<'_>) -> Decision {
+        let decision = demand.charge(&mut self.usage);
+        if !decision.is_charged() {
+            return decision;
+        }
+        if demand.is_call() {
+            self.days.add(demand.now(), demand.cost());
+        }
+        decision.charged(ChargeId::new(demand, self.hash))
+    }
+
+    fn grant(&mut self, order: &GrantOrder<'_>) -> Result<Grant, GrantError> {
+        let granted = order.possible(&self.usage)?;
+        self.usage
+            .adjust(order.window.id, order.window.end, -granted, granted);
+        Ok(order.standing(&self.usage, granted, false))
+    }
+}
+
+impl Shard {
+    fn find(&self, caller: &Caller, hash: u64) -> Option<&Account> {
+        self.callers.find(hash, |account| account.caller == *caller)
+    }
+
+    fn refund(
+        &mut self,
+        caller: &Caller,
+        hash: u64,
+        charge: &ChargeId,
+        now: Nanos,
+        most: usize,
+    ) -> Result<Refund, StoreError> {
+        let Some(account) = self
+            .callers
+            .find_mut(hash, |account| account.caller == *caller)
+        else {
+            return Ok(Refund::NotFound);
+        };
+        let now = now.max(account.latest);
+        if charge.caller() != hash {
+            return Ok(Refund::NotFound);
+        }
+        if charge.is_over(now) {
+            return Ok(Refund::WindowOver);
+        }
+        if self.refunded.contains_key(&charge.nonce()) {
+            return Ok(Refund::AlreadyRefunded);
+        }
+        if self.refunded.len() >= most {
+            self.refunded.retain(|_, end| *end > now);
+        }
+        if self.refunded.len() >= most {
+            return Err(StoreError::Full);
+        }
+        if !account.days.take(charge.at(), charge.cost()) {
+            return Ok(Refund::NotFound);
+        }
+        let cost = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
+        charge
+            .windows(now)
+            .for_each(|window| account.usage.adjust(window.id, window.end(), -cost, 0));
+        self.refunded.insert(charge.nonce(), charge.end());
+        Ok(Refund::Returned)
+    }
+
+    fn account(
+        &mut self,
+        caller: &Caller,
+        hash: u64,
+        now: Nanos,
+        most: usize,
+    ) -> Result<&mut Account, StoreError> {
+        let is_callers = |account: &Account| account.caller == *caller;
+        if self.callers.len() >= most && self.callers.find(hash, is_callers).is_none() {
+            self.sweep(now, most)?;
+        }
+        match self.callers.entry(hash, is_callers, |account| account.hash) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(room) => {
+                let account = Account {
+                    caller: caller.clone(),
+                    hash,
+                    usage: Usage::default(),
+                    days: DayCounts::default(),
+                    latest: 0,
+                };
+                Ok(room.insert(account).into_mut())
+            }
+        }
+    }
+
+    /// Once a second at most, so that a flood of new callers does not pay for a sweep each.
+    fn sweep(&mut self, now: Nanos, most: usize) -> Result<(), StoreError> {
+        if now - self.swept >= SECOND {
+            self.swept = now;
+            self.callers.retain(|account| !account.usage.is_spent(now));
+        }
+        if self.callers.len() < most {
+            Ok(())
+        } else {
+            Err(StoreError::Full)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limits::{Plan, PlanDocument};
+
+    const NOON: Nanos = 1_795_348_800 * SECOND;
+    const MOST: usize = 100;
+
+    #[test]
+    fn a_full_shard_forgets_only_callers_whose_usage_no_longer_matters() {
+        let document: PlanDocument =
+            serde_json::from_str(r#"{"throttle":{"rate":1,"burst":1}}"#).unwrap();
+        let plan = Plan::new("p", document).unwrap();
+        let hasher = RandomState::new();
+        let mut shard = Shard::default();
+        let mut account = |name: String, now| {
+            let caller = Caller::Key(name);
+            let account = shard.account(&caller, hasher.hash_one(&caller), now, MOST)?;
+            Demand::new(&plan, None, 1, now)
+                .unwrap()
+                .charge(&mut account.usage);
+            Ok(())
+        };
+        for n in 0..MOST {
+            account(n.to_string(), NOON).unwrap();
+        }
+        assert!(matches!(
+            account("new".to_owned(), NOON),
+            Err(StoreError::Full)
+        ));
+        assert!(account("7".to_owned(), NOON).is_ok());
+        assert!(account("new".to_owned(), NOON + 2 * SECOND).is_ok());
+        assert!(shard.callers.len() < 10);
+    }
+}

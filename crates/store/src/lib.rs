@@ -1,0 +1,30 @@
+//! The usage of every caller, and the charge of one call.
+//!
+//! A decision is [`limits::Demand`]'s. A store applies an allowed demand as a whole or not at all:
+//! [`EmbeddedStore`] inside one process, [`DynamoDbStore`] by one conditional write. Both also
+//! contain the [`registry`] that keys and plans are read from.
+//!
+//! - reads: plans by name, keys by their SHA-256; from DynamoDB at most every 30 s
+//! - writes: the usage of one caller, all of its limits together
+//! - on failure: a refusal is a [`limits::Verdict`]. While the store does not respond, the plan's
+//!   `on_store_failure` decides, and the [`limits::Decision`] says so. Everything else is a
+//!   [`StoreError`].
+
+mod day_counts;
+mod dynamodb;
+mod embedded;
+mod error;
+mod figures;
+mod ledger;
+mod made_grants;
+mod on_store_failure;
+mod partition_keys;
+mod store;
+mod store_config;
+
+pub use crate::dynamodb::{DynamoDbConfig, DynamoDbStore};
+pub use embedded::EmbeddedStore;
+pub use error::{GrantError, StoreError};
+pub use partition_keys::{CHARGE_KEYS, CORRECTION_KEYS};
+pub use store::Store;
+pub use store_config::{OpenError, Opened, StoreConfig, StoreConfigError};

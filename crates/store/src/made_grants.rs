@@ -1,0 +1,115 @@
+//! Grants that were made under a name, in memory: bounded, and kept for a day.
+
+use std::collections::HashMap;
+
+use crate::{GrantError, StoreError};
+use limits::GRANT_ID_LIFETIME;
+use limits::{Grant, GrantRefusal, Nanos};
+
+/// More would be no administration any more.
+const MOST: usize = 65_536;
+
+/// Grants by the number of their name.
+#[derive(Debug, Default)]
+pub(crate) struct MadeGrants {
+    made: HashMap<u64, Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    request: u64,
+    grant: Grant,
+    until: Nanos,
+}
+
+impl MadeGrants {
+    /// Makes a grant, or tells again what it was where it was made before.
+    ///
+    /// # Errors
+    /// [`GrantError::Repeated`] where it was another request, [`StoreError::Full`], and those of
+    /// `make`.
+    pub(crate) fn once(
+        &mut self,
+        number: u64,
+        request: u64,
+        now: Nanos,
+        make: impl FnOnce() -> Result<Grant, GrantError>,
+    ) -> Result<Grant, GrantError> {
+        match self.made.get(&number).filter(|made| made.until > now) {
+            Some(made) if made.request == request => {
+                return Ok(Grant {
+                    repeated: true,
+                    ..made.grant
+                });
+            }
+            Some(_) => return Err(GrantRefusal::Repeated.into()),
+            None => {}
+        }
+        if self.made.len() >= MOST {
+            self.made.retain(|_, made| made.until > now);
+        }
+        if self.made.len() >= MOST {
+            return Err(StoreError::Full.into());
+        }
+        let grant = make()?;
+        self.made.insert(
+            number,
+            Made {
+                request,
+                grant,
+                until: now + GRANT_ID_LIFETIME,
+            },
+        );
+        Ok(grant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRANT: Grant = Grant {
+        used: 0,
+        remaining: 1,
+        granted: 1,
+        repeated: false,
+    };
+
+    #[test]
+    fn a_day_later_a_name_is_free_again() {
+        let mut grants = MadeGrants::default();
+        for (now, repeated) in [
+            (0, false),
+            (GRANT_ID_LIFETIME - 1, true),
+            (GRANT_ID_LIFETIME, false),
+        ] {
+            assert_eq!(
+                grants.once(1, 1, now, || Ok(GRANT)).unwrap().repeated,
+                repeated,
+                "{now}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_not_made_leaves_its_name_free_and_what_was_made_is_bounded() {
+        let mut grants = MadeGrants::default();
+        assert!(
+            grants
+                .once(1, 1, 0, || Err(GrantRefusal::Amount.into()))
+                .is_err()
+        );
+        for number in 0..MOST as u64 {
+            assert!(!grants.once(number, 1, 0, || Ok(GRANT)).unwrap().repeated);
+        }
+        assert!(matches!(
+            grants.once(u64::MAX, 1, 0, || Ok(GRANT)),
+            Err(GrantError::Store(StoreError::Full))
+        ));
+        assert!(
+            grants
+                .once(u64::MAX, 1, GRANT_ID_LIFETIME, || Ok(GRANT))
+                .is_ok()
+        );
+    }
+}
