@@ -138,8 +138,8 @@ fn grouped(entries: Vec<(String, KeyHash)>) -> Vec<Entries> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Condition, Seeds};
     use crate::EmbeddedRegistry;
+    use crate::{Condition, Seeds};
 
     #[test]
     fn entries_are_grouped_by_key() {

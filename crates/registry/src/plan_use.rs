@@ -82,9 +82,9 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::EmbeddedRegistry;
     use crate::item::Committed;
     use crate::{AdminError, ApiKey, Condition, KeyPatch, Refusal, Seeds};
-    use crate::EmbeddedRegistry;
 
     const NOW: Timestamp = Timestamp::constant(1_795_348_800, 0);
 

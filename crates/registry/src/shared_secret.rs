@@ -58,8 +58,8 @@ fn read(document: &str) -> Result<[u8; SECRET_BYTES], serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Seeds;
     use crate::EmbeddedRegistry;
+    use crate::Seeds;
 
     #[tokio::test]
     async fn whoever_is_first_decides_and_all_others_have_the_same() {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use usage::{Caller, EmbeddedStore, Plan, SECOND, Verdict};
+use limits::{Caller, Plan, SECOND, Verdict};
+use store::EmbeddedStore;
 
 use crate::subject::{NOON, plan, seeds};
 

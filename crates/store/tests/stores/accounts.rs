@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use jiff::civil::date;
-use usage::{Caller, Decision, Plan, Refund, SECOND, StoreError, Verdict};
+use limits::{Caller, Decision, Plan, Refund, SECOND, Verdict};
+use store::StoreError;
 
 use crate::cases::run;
 use crate::grants::{

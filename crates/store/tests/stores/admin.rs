@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws::Retries;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
-use usage::{
+use limits::PlanDocument;
+use registry::{
     AdminError, ApiKey, Condition, Keep, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStanding,
-    Once, PlanDocument, Refusal, Store, Stored, Version,
+    Once, Refusal, Stored, Version,
 };
+use store::Store;
 
 use crate::imports::{
     a_dry_run_writes_nothing, an_import_and_a_change_at_once_lose_nothing,

@@ -1,8 +1,8 @@
 //! For any sequence of times, costs and plans the stores decide alike, down to each remaining call.
 
+use limits::{Decision, Plan, Verdict};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use usage::{Decision, Plan, Verdict};
 
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, caller, plan};

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use usage::{Caller, KeyHash, KeyStanding, SECOND, Verdict};
+use limits::{Caller, SECOND, Verdict};
+use registry::{KeyHash, KeyStanding};
 
 use crate::cases::run;
 use crate::servers::Server;
@@ -325,7 +326,7 @@ async fn a_route_is_charged_with_the_callers_bucket_or_not_at_all(subject: Arc<S
     let first = subject
         .call_route(&caller, &plan, route.as_deref(), 1, NOON)
         .await;
-    let remaining = |decision: &usage::Decision| {
+    let remaining = |decision: &limits::Decision| {
         decision
             .limits
             .iter()

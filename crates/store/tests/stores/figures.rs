@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use aws::Deadline;
 use jiff::civil::date;
-use usage::{Caller, DynamoDbStore, Plan, SECOND, Verdict};
+use limits::{Caller, Plan, SECOND, Verdict};
+use store::DynamoDbStore;
 
 use crate::failure::World;
 use crate::own_reports::shared_plan;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use usage::{Caller, Decision, Grant, GrantError, Plan, Verdict, rate_limit, rate_limit_policy};
+use limits::{Caller, Decision, Grant, Plan, Verdict, rate_limit, rate_limit_policy};
+use store::GrantError;
 
 use crate::accounts::{MIDNIGHT, remaining};
 use crate::subject::{NOON, Subject, caller, patient, plan, unique};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use usage::{
+use registry::{
     Condition, ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, KeyPatch,
-    KeyRecord, Store,
+    KeyRecord,
 };
+use store::Store;
 
 use crate::admin::{
     Registry, assert_ended, created, hash, known, listed, new_plan, new_secret, number, rotate,

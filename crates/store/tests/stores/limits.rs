@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use usage::{Decision, SECOND, Verdict};
+use limits::{Decision, SECOND, Verdict};
 
 use crate::cases::run;
 use crate::servers::Server;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use usage::{Condition, Store};
+use registry::Condition;
+use store::Store;
 
 use crate::admin::{Registry, created, listed, new_plan, new_secret, rotate};
 use crate::failure::World;

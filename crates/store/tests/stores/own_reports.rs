@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::civil::date;
-use usage::{Caller, Plan, Refund, SECOND};
+use limits::{Caller, Plan, Refund, SECOND};
 
 use crate::subject::{NOON, Subject, caller, patient, plan};
 
