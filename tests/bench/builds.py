@@ -12,7 +12,7 @@ from harness.paths import PROJECT
 
 # The package of each benchmark.
 BENCHMARKS = {
-    "decisions": "usage",
+    "decisions": "store",
     "tokens": "authorizer",
     "runs": "alb-sync",
     "deliveries": "metrics-publisher",

@@ -13,7 +13,7 @@ mod limits;
 mod metrics;
 mod publisher;
 mod secrets;
-#[path = "../../crates/usage/tests/stores/servers.rs"]
+#[path = "../../crates/store/tests/stores/servers.rs"]
 #[expect(dead_code, reason = "one of its servers is enough here")]
 mod servers;
 mod settings;

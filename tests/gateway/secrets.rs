@@ -268,12 +268,12 @@ fn functions_reach_only_the_items_that_the_code_writes_and_reads() {
         let keys = |sid| leading_keys(template, "AuthorizerFunction", sid);
         assert_eq!(
             keys("ReadPlansAndKeys"),
-            usage::DECISION_KEY_PATTERNS,
+            registry::DECISION_KEY_PATTERNS,
             "{template}"
         );
         assert_eq!(
             keys("ChargeCallers"),
-            all_of(&usage::CHARGE_KEYS),
+            all_of(&store::CHARGE_KEYS),
             "{template}"
         );
         assert_eq!(
@@ -285,12 +285,12 @@ fn functions_reach_only_the_items_that_the_code_writes_and_reads() {
     let keys = |function, sid| leading_keys("template.yaml", function, sid);
     assert_eq!(
         keys("LimiterFunction", "ChargeAndReportCallers"),
-        all_of(&usage::CHARGE_KEYS)
+        all_of(&store::CHARGE_KEYS)
     );
     assert_eq!(keys("LimiterFunction", "ReadHistory"), ["history#*"]);
     assert_eq!(
         keys("LimiterFunction", "RefundAndGrant"),
-        all_of(&usage::CORRECTION_KEYS)
+        all_of(&store::CORRECTION_KEYS)
     );
     assert_eq!(
         keys("MetricsPublisherFunction", "ShareThePlacesForSeries"),

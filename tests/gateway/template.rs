@@ -180,7 +180,7 @@ fn every_variable_that_a_function_is_given_is_one_that_it_reads() {
     ] {
         let sources = [
             format!("functions/{package}/src/config.rs"),
-            "crates/usage/src/dynamodb/config.rs".to_owned(),
+            "crates/store/src/dynamodb/config.rs".to_owned(),
         ];
         let sources = sources
             .map(|path| std::fs::read_to_string(tests::project().join(path)).unwrap())
@@ -201,8 +201,8 @@ fn every_variable_that_a_function_is_given_is_one_that_it_reads() {
 #[test]
 fn the_registry_is_deployed_with_the_indexes_and_the_ttl_that_the_store_asks_for() {
     let source = |path: &str| std::fs::read_to_string(tests::project().join(path)).unwrap();
-    let store = source("crates/usage/src/dynamodb/admin.rs")
-        + &source("crates/usage/src/dynamodb/admin_item.rs");
+    let store = source("crates/store/src/dynamodb/admin.rs")
+        + &source("crates/store/src/dynamodb/admin_item.rs");
     let indexes = format!("{:?}", resource("RegistryTable", "GlobalSecondaryIndexes"));
     for name in ["by-id", "by-plan", "shard", "key_id", "plan"] {
         assert!(

@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "the package's tests use the rest")]
 mod names;
 mod schedule;
-#[path = "../../crates/usage/tests/stores/servers.rs"]
+#[path = "../../crates/store/tests/stores/servers.rs"]
 #[expect(dead_code, reason = "the store's tests use the rest")]
 mod servers;
 mod template;

@@ -24,7 +24,7 @@ FIELD = re.compile(
 # Fields of Lambda's own lines ("Lambda Telemetry API Event schema reference").
 PLATFORM_FIELDS = {"type", "record", "time"}
 # The sources that write to the functions' logs.
-SHARED = ("crates/aws/src", "crates/telemetry/src", "crates/usage/src")
+SHARED = ("crates/aws/src", "crates/telemetry/src", "crates/dynamodb/src", "crates/registry/src", "crates/store/src")
 FUNCTIONS = {
     "AuthorizerLogGroup": "functions/authorizer/src",
     "LimiterLogGroup": "functions/limiter/src",

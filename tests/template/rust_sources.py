@@ -43,8 +43,11 @@ STORE_SETTINGS = ["crates/usage/src/dynamodb/config.rs", "crates/usage/src/store
 # The files of the shared store that decisions and the administration use.
 DECISIONS = ["crates/usage/src/dynamodb/registry.rs", "crates/usage/src/dynamodb/usage_table.rs"]
 ADMINISTRATION = [
-    f"crates/usage/src/dynamodb/{file}.rs"
-    for file in ("admin", "admin_writes", "granting", "refunding", "reporting", "transaction")
+    *(f"crates/registry/src/dynamodb/{file}.rs" for file in ("table", "writes")),
+    *(
+        f"crates/store/src/dynamodb/{file}.rs"
+        for file in ("granting", "refunding", "reporting", "transaction")
+    ),
 ]
 
 

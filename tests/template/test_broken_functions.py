@@ -16,7 +16,7 @@ from template.broken_template import TEMPLATE, BrokenTemplateCase, at, with_prop
 from template.parameter_sets import everything_on, required
 from template.stack import Stack
 
-STORE = "crates/usage/src/dynamodb/usage_table.rs"
+STORE = "crates/store/src/dynamodb/usage_table.rs"
 
 
 class BrokenFunctions(BrokenTemplateCase):

@@ -14,8 +14,8 @@ use policy::KeyHeader;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use store::{OpenError, Store};
 use telemetry::RecordLog;
-use usage::{OpenError, Store};
 
 /// The time that a function has for its last reports at shutdown.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);

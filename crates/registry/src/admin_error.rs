@@ -47,5 +47,5 @@ pub enum AdminError {
     Unsealed,
     /// Our own failure.
     #[error(transparent)]
-    Store(#[from] RegistryError),
+    Registry(#[from] RegistryError),
 }

@@ -79,10 +79,10 @@ use crate::{GrantError, StoreError};
 use limits::Days;
 use limits::GrantOrder;
 use limits::{
-    Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, PlanDocument, Refund, RouteLimit,
-    UsageReport, Verdict,
+    Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, RouteLimit, UsageReport,
+    Verdict,
 };
-use registry::{DynamoDbRegistry, TABLE_SCHEMA};
+use registry::{ApiKey, DynamoDbRegistry, KeyHash, RegistryError, TABLE_SCHEMA};
 
 use clock::{Clock, DateInterceptor};
 pub use config::DynamoDbConfig;
@@ -351,6 +351,30 @@ impl DynamoDbStore {
     #[must_use]
     pub fn registry(&self) -> &DynamoDbRegistry {
         &self.registry
+    }
+
+    /// Returns the API key with this hash, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of [`DynamoDbRegistry::key`].
+    pub async fn key(
+        &self,
+        hash: &KeyHash,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<ApiKey>>, RegistryError> {
+        self.registry.key(hash, Instant::now(), deadline).await
+    }
+
+    /// Returns the plan with this name, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of [`DynamoDbRegistry::plan`].
+    pub async fn plan(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<Plan>>, RegistryError> {
+        self.registry.plan(name, Instant::now(), deadline).await
     }
 
     /// Creates the tables that do not exist. For local servers only: deployed tables belong to the

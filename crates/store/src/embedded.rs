@@ -1,14 +1,11 @@
 //! The store inside one process: exact for that process, gone with it.
 
-use std::sync::Arc;
-
 use jiff::civil::Date;
 
 use crate::ledger::Ledger;
 use crate::{GrantError, StoreError};
 use limits::Days;
 use limits::GrantOrder;
-use limits::check_name;
 use limits::{
     Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, RouteLimit, UsageReport,
 };
@@ -159,6 +156,8 @@ impl EmbeddedStore {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use limits::{SECOND, Verdict};
     use std::sync::atomic::{AtomicU64, Ordering};

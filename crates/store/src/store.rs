@@ -53,9 +53,7 @@ impl Store {
     ) -> Result<Option<Arc<ApiKey>>, RegistryError> {
         match self {
             Self::Embedded(store) => Ok(store.registry().key(hash)),
-            Self::DynamoDb(store) => {
-                Box::pin(store.registry().key(hash, Instant::now(), deadline)).await
-            }
+            Self::DynamoDb(store) => Box::pin(store.key(hash, deadline)).await,
         }
     }
 
@@ -70,9 +68,7 @@ impl Store {
     ) -> Result<Option<Arc<Plan>>, RegistryError> {
         match self {
             Self::Embedded(store) => Ok(store.registry().plan(name)),
-            Self::DynamoDb(store) => {
-                Box::pin(store.registry().plan(name, Instant::now(), deadline)).await
-            }
+            Self::DynamoDb(store) => Box::pin(store.plan(name, deadline)).await,
         }
     }
 

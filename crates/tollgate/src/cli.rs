@@ -50,7 +50,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{} (time zones {})",
         env!("CARGO_PKG_VERSION"),
-        usage::time_zone_release()
+        limits::time_zone_release()
     )
 });
 

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use outcome::Reason;
 use policy::{Auth, Policy, Rule};
 use serde_json::value::RawValue;
+use store::Store;
 use telemetry::RequestScope;
-use usage::Store;
 
 use crate::active_policy::ActivePolicy;
 use crate::config::{Config, RefusalSettings};

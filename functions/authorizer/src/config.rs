@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use environment::SettingError;
 use policy::{Environment, KeyHeader, KeyHeaderError, PolicySource, PolicyTextError};
-use usage::{StoreConfig, StoreConfigError};
+use store::{StoreConfig, StoreConfigError};
 
 /// The settings. An invalid variable aborts startup, and the error names it.
 #[derive(Debug)]

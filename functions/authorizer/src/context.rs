@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use limits::{Decision, rate_limit, rate_limit_policy};
 use policy::header_value::{access_log_value, header_value};
 use serde::Serialize;
-use usage::{Decision, rate_limit, rate_limit_policy};
 
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
 use crate::identity::Identity;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use aws::Deadline;
 use jiff::Timestamp;
+use limits::Caller;
 use outcome::Reason;
 use policy::{Auth, Policy, Rule};
-use usage::{ApiKey, Caller, KeyHash, KeyStanding, Store};
+use registry::{ApiKey, KeyHash, KeyStanding};
+use store::Store;
 
 use crate::event::Request;
 use crate::identity::Identity;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use limits::Caller;
 use outcome::Reason;
 use policy::Rule;
-use usage::{ApiKey, Caller};
+use registry::ApiKey;
 
 use crate::certificate::Holder;
 use crate::rejection::Rejection;

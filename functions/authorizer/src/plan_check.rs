@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use aws::Deadline;
 use jiff::Timestamp;
+use limits::{Caller, Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
 use policy::{Policy, Rule};
-use usage::{Caller, Decision, Plan, RouteLimit, Store, Verdict};
+use store::Store;
 
 use crate::identity::Identity;
 use crate::rejection::Rejection;

@@ -7,7 +7,7 @@ use aws::{Deadline, HttpCalls};
 use jiff::Timestamp;
 use outcome::Reason;
 use policy::{Environment, NamedPlan, Policy, PolicyName, PolicySource};
-use usage::Store;
+use store::Store;
 
 use crate::active_policy::{ActivePolicy, IssuerCalls};
 use crate::introspection::SecretReader;

@@ -1,7 +1,7 @@
 //! Errors of loading a policy.
 
 use policy::PolicyTextError;
-use usage::StoreError;
+use registry::RegistryError;
 
 use crate::introspection::SecretError;
 
@@ -24,7 +24,7 @@ pub enum PolicyLoadError {
     Secret(String),
     /// The registry cannot be read.
     #[error("AUTH_POLICY: {0}")]
-    Store(#[from] StoreError),
+    Registry(#[from] RegistryError),
 }
 
 impl From<SecretError> for PolicyLoadError {

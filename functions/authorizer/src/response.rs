@@ -10,7 +10,7 @@ use policy::header_value::header_value;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use telemetry::milliseconds;
-use usage::{Decision, Plan, RouteLimit};
+use limits::{Decision, Plan, RouteLimit};
 
 use crate::Failure;
 use crate::config::{OnBadCredentials, OnThrottle, RefusalSettings};
@@ -224,7 +224,7 @@ impl<'e> ResponseBuilder<'e> {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use usage::Verdict;
+    use limits::{Verdict};
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The refusal that a plan in shadow mode (a dry run) did not enforce.
 
+use limits::Verdict;
 use outcome::Reason;
-use usage::Verdict;
 
 /// The refusal of a plan in shadow mode, for the log.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! The store that the settings name, for decisions.
 
 use aws::Timeouts;
+use store::{OpenError, Opened, StoreConfig};
 use telemetry::RecordLog;
-use usage::{OpenError, Opened, StoreConfig};
 
 /// Opens the store. Its calls have to fit into a decision. Settings of the calls to AWS are read
 /// through `lookup`; their records go to `records`.

@@ -12,8 +12,8 @@ use aws::Reach;
 use proptest::prelude::*;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use store::{EmbeddedStore, Store, StoreConfig};
 use telemetry::RecordLog;
-use usage::{EmbeddedStore, Store, StoreConfig};
 
 fn settings() -> Value {
     let text = include_str!("../../../events/env.json");

@@ -1,7 +1,7 @@
 //! Settings, read once from the environment.
 
 use policy::{KeyHeader, KeyHeaderError};
-use usage::{StoreConfig, StoreConfigError};
+use store::{StoreConfig, StoreConfigError};
 
 /// The settings of the function. An invalid one aborts startup, and the error names the variable.
 #[derive(Debug)]

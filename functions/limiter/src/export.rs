@@ -7,8 +7,9 @@ use axum::response::Response;
 use csv::{QuoteStyle, WriterBuilder};
 use http::HeaderValue;
 use http::header::LINK;
+use limits::instant_text;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use usage::{Admin, KeyRecord, instant_text};
+use registry::{Admin, KeyRecord};
 
 use crate::api::Reads;
 use crate::formula::escape;
@@ -181,7 +182,8 @@ mod tests {
     use crate::key_file::KeyFile;
     use jiff::Timestamp;
     use proptest::prelude::*;
-    use usage::{ApiKey, EmbeddedStore, Seeds, Store};
+    use registry::{ApiKey, Seeds};
+    use store::{EmbeddedStore, Store};
 
     const SECRET: &str = "twenty-characters-01";
 

@@ -3,8 +3,8 @@
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
+use limits::Caller;
 use serde::{Deserialize, Serialize};
-use usage::Caller;
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};

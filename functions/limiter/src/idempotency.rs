@@ -19,7 +19,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::IF_MATCH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
-use usage::{Admin, KEPT_ANSWER_S, KeptAnswer, Once, Version};
+use registry::{Admin, KEPT_ANSWER_S, KeptAnswer, Once, Version};
 
 use crate::problem::Problem;
 

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 use csv::{Position, Reader, ReaderBuilder, StringRecord};
 use jiff::Timestamp;
-use usage::{KeyHash, parse_instant};
+use limits::parse_instant;
+use registry::KeyHash;
 
 use crate::formula::unescape;
 

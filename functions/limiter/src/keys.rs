@@ -12,8 +12,8 @@ use axum::extract::{FromRequest as _, Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
+use registry::{AdminError, KeyHash, KeyRecord, Refusal, UpdatedKey, Version};
 use serde::Serialize;
-use usage::{AdminError, KeyHash, KeyRecord, Refusal, UpdatedKey, Version};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};

@@ -19,7 +19,8 @@
 //!
 //! use limiter::Limiter;
 //! use policy::KeyHeader;
-//! use usage::{EmbeddedStore, Seeds, Store};
+//! use registry::Seeds;
+//! use store::{EmbeddedStore, Store};
 //!
 //! let seeds = Seeds::parse(r#"{"plans": {"free": {"throttle": {"rate": 1, "burst": 5}}}}"#)?;
 //! let store = Store::Embedded(EmbeddedStore::new(&seeds)?);
@@ -64,6 +65,7 @@ mod usage_report;
 
 use std::sync::Arc;
 
+use ::store::Store;
 use aws::Deadline;
 use axum::Router;
 use jiff::Timestamp;
@@ -72,10 +74,10 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent};
 use lambda_runtime::Diagnostic;
 use policy::KeyHeader;
+use registry::Admin;
 use serde_json::Value;
 use telemetry::RequestScope;
 use tower_service::Service as _;
-use usage::{Admin, Store};
 
 use decisions::charge_token::ChargeKey;
 use event::EventRequest;

@@ -4,9 +4,9 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use jiff::Timestamp;
+use limits::PlanDocument;
 use serde::Serialize;
 use serde_json::{Value, json};
-use usage::PlanDocument;
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};

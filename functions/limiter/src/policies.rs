@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use axum::extract::Path;
 use axum::response::Response;
 use policy::{NamedPlan, Policy, PolicyDocument, PolicyWarning, named_plans};
+use registry::{Admin, AdminError, Refusal};
 use serde::Serialize;
 use serde_json::Value;
-use usage::{Admin, AdminError, Refusal};
 use utoipa::ToSchema;
 
 use crate::api::{Reads, Writes};

@@ -13,7 +13,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
-use usage::Admin;
+use registry::Admin;
 
 use crate::Shared;
 use crate::audit::{Action, Administrator, PendingChange};

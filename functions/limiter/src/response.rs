@@ -5,8 +5,8 @@ use std::future::Future;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use registry::{AdminError, Put, Stored, Version};
 use serde::Serialize;
-use usage::{AdminError, Put, Stored, Version};
 
 use crate::problem::Problem;
 use crate::request::precondition;

@@ -12,8 +12,8 @@
 
 pub(crate) mod mistakes;
 
+use limits::parse_instant;
 use serde_json::{Map, Value};
-use usage::parse_instant;
 
 use crate::api;
 use crate::problem::Mistake;

@@ -1,8 +1,8 @@
 //! Opens the configured store.
 
 use aws::Timeouts;
+use store::{OpenError, Store, StoreConfig};
 use telemetry::RecordLog;
-use usage::{OpenError, Store, StoreConfig};
 
 /// Opens the store and its connections.
 ///

@@ -10,7 +10,7 @@ use http::StatusCode;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use usage::Caller;
+use limits::Caller;
 
 use crate::api::Reads;
 use crate::keys::RESOURCE;

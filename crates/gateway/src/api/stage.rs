@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use usage::{Caller, EmbeddedStore, Plan, PlanDocument, Seeds, Throttle, Verdict};
+use limits::{Caller, Plan, PlanDocument, Throttle, Verdict};
+use registry::Seeds;
+use store::EmbeddedStore;
 
 use super::LogFormat;
 use crate::template::{Fields, Node, Position, TemplateError};

@@ -10,7 +10,7 @@ use std::path::Path;
 use aws::is_loopback;
 use http::Uri;
 use jiff::Timestamp;
-use usage::Seeds;
+use registry::Seeds;
 
 use super::schedule::Schedule;
 use crate::api::{Api, Authorization};

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use registry::SeedsError;
+use store::StoreError;
 use strict_json::TextPosition;
-use usage::{SeedsError, StoreError};
 
 use super::IssuerError;
 use crate::function::FunctionError;
@@ -78,7 +79,7 @@ pub enum StartError {
     Region(String),
     /// The AWS clients cannot be set up.
     #[error(transparent)]
-    Open(#[from] usage::OpenError),
+    Open(#[from] store::OpenError),
     /// The tables cannot be created or seeded.
     #[error("{endpoint}: {}", telemetry::error_chain(error))]
     Endpoint {

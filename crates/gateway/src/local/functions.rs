@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ::store::Store;
 use authorizer::ConfigError;
 use http::Uri;
 use telemetry::RecordLog;
-use usage::Store;
 
 use super::{LocalIssuer, StartError, file, store};
 use crate::api::Api;

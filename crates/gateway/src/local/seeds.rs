@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use usage::{Seeds, SeedsError};
+use registry::{Seeds, SeedsError};
 
 use super::{StartError, file};
 
@@ -35,7 +35,8 @@ pub(super) fn read(path: Option<&Path>) -> Result<(Seeds, bool), StartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use usage::{EmbeddedStore, KeyHash};
+    use registry::KeyHash;
+    use store::EmbeddedStore;
 
     #[test]
     fn built_in_keys_are_the_documented_ones() {
@@ -45,7 +46,14 @@ mod tests {
             ("local-free-key-000000000001", "free"),
             ("local-pro-key-0000000000001", "pro"),
         ] {
-            assert_eq!(store.key(&KeyHash::of(key).unwrap()).unwrap().plan, plan);
+            assert_eq!(
+                store
+                    .registry()
+                    .key(&KeyHash::of(key).unwrap())
+                    .unwrap()
+                    .plan,
+                plan
+            );
         }
         assert!(shown);
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use aws::{AwsCalls, Timeouts, is_loopback};
 use http::Uri;
-use telemetry::RecordLog;
-use usage::{
-    DynamoDbConfig, DynamoDbStore, EmbeddedStore, OpenError, Seeds, Store, StoreConfig, StoreError,
+use registry::Seeds;
+use store::{
+    DynamoDbConfig, DynamoDbStore, EmbeddedStore, OpenError, Store, StoreConfig, StoreError,
 };
+use telemetry::RecordLog;
 
 use super::StartError;
 
@@ -59,7 +60,7 @@ pub(super) async fn open(
 
 async fn prepare(tables: &DynamoDbStore, seeds: &Seeds) -> Result<(), StoreError> {
     tables.create_tables().await?;
-    tables.seed(seeds).await
+    Ok(tables.registry().seed(seeds).await?)
 }
 
 /// Returns a setting of AWS clients that use `endpoint`. `environment` comes first. Placeholder

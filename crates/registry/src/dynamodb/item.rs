@@ -10,7 +10,7 @@ use crate::item::{Item, ItemKey};
 
 /// The names of the partition key and the sort key.
 pub(crate) const KEY: [&str; 2] = ["pk", "sk"];
-const VERSION: &str = "v";
+pub(super) const VERSION: &str = "v";
 pub(super) const DOCUMENT: &str = "doc";
 /// The schema version that this release writes. Each release also reads that of the release before.
 const SCHEMA_VERSION: u32 = 1;

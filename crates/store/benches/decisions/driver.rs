@@ -5,8 +5,9 @@ use std::io::BufRead as _;
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
+use limits::{Caller, Plan, Verdict};
 use serde_json::{Value, json};
-use usage::{Caller, EmbeddedStore, Plan, Verdict};
+use store::EmbeddedStore;
 
 use crate::loads::{Arrivals, load};
 use crate::partition::Partition;

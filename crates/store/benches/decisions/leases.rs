@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
-use usage::SECOND;
+use limits::SECOND;
 
 use crate::loads::{Arrivals, Cost, load_of};
 use crate::proxy::{Fault, Proxy};

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws::{AwsCalls, Deadline, Timeouts};
+use limits::{Caller, Plan, Verdict};
+use store::DynamoDbStore;
 use telemetry::RecordLog;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use usage::{Caller, DynamoDbStore, Plan, Verdict};
 
 use crate::subject::{PATIENCE, caller, instance, lookup, now};
 

@@ -26,7 +26,7 @@ mod subject;
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
-use usage::SECOND;
+use limits::SECOND;
 
 use loads::{Arrivals, Cost, load};
 use proxy::{Fault, Proxy};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws::Deadline;
-use usage::{Grant, GrantError, StoreError, Verdict};
+use limits::{Grant, Verdict};
+use store::{GrantError, StoreError};
 
 use crate::failure::{DEADLINE, World, charge, plan_that};
 use crate::proxy::Fault;

@@ -219,7 +219,7 @@ pub(crate) async fn rotate(
 /// What an instance that remembers nothing knows of a key.
 pub(crate) async fn known(subject: &Registry, secret: &str) -> Option<Arc<ApiKey>> {
     match &subject.store {
-        Store::Embedded(store) => store.key(&hash(secret)),
+        Store::Embedded(store) => store.registry().key(&hash(secret)),
         Store::DynamoDb(_) => {
             let url = subject.url.as_deref().unwrap();
             instance(&aws(url).await, PATIENCE)

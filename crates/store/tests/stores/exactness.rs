@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::{AwsCalls, Deadline};
-use usage::{Caller, DynamoDbStore, Plan, Verdict};
+use limits::{Caller, Plan, Verdict};
+use store::DynamoDbStore;
 
 use crate::proxy::Proxy;
 use crate::servers::Server;
@@ -227,7 +228,7 @@ async fn a_saturated_rate_is_never_passed() {
     while let Some(more) = tasks.join_next().await {
         admitted += i128::try_from(more.unwrap()).unwrap();
     }
-    let allowed = 20 + (now() - began) * 50 / usage::SECOND;
+    let allowed = 20 + (now() - began) * 50 / limits::SECOND;
     assert!(admitted <= allowed, "{admitted} of {allowed}");
     assert!(
         admitted >= 20,

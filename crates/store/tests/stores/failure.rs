@@ -4,7 +4,10 @@
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
-use usage::{Caller, Decision, DynamoDbStore, KeyHash, Plan, SECOND, StoreError, Verdict};
+use limits::{Caller, Decision, Plan, SECOND, Verdict};
+use registry::KeyHash;
+use registry::RegistryError;
+use store::DynamoDbStore;
 
 use crate::proxy::{Fault, Proxy};
 use crate::servers::Server;
@@ -417,7 +420,10 @@ async fn a_key_that_nobody_remembers_is_an_error_while_the_registry_is_down() {
         world.proxy.all(fault);
         let began = Instant::now();
         let error = store.key(&unknown, deadline()).await.unwrap_err();
-        assert!(matches!(error, StoreError::Unavailable("key")), "{error}");
+        assert!(
+            matches!(error, RegistryError::Unavailable("key")),
+            "{error}"
+        );
         assert!(store.plan("free", deadline()).await.is_err());
         assert!(began.elapsed() <= 2 * (DEADLINE + GRACE), "{fault:?}");
         assert_eq!(

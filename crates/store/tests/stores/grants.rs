@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use limits::{Caller, Decision, Grant, Plan, Verdict, rate_limit, rate_limit_policy};
+use limits::{Caller, Decision, Grant, GrantRefusal, Plan, Verdict, rate_limit, rate_limit_policy};
 use store::GrantError;
 
 use crate::accounts::{MIDNIGHT, remaining};
@@ -192,7 +192,7 @@ pub(crate) async fn one_id_is_one_grant_and_no_other(subject: Arc<Subject>) {
             .grant(caller, &plan, quota, amount, Some(&id), NOON, patient())
             .await;
         assert!(
-            matches!(grant, Err(GrantError::Repeated)),
+            matches!(grant, Err(GrantError::Refused(GrantRefusal::Repeated))),
             "{quota} {amount}: {grant:?}"
         );
     }
@@ -250,18 +250,27 @@ pub(crate) async fn a_period_is_granted_no_more_than_the_largest_quota(subject: 
     let [id, other, last] = [unique(), unique(), unique()];
     for id in [None, Some(&*other)] {
         assert!(
-            matches!(grant(MOST - 99, id).await, Err(GrantError::Ceiling)),
+            matches!(
+                grant(MOST - 99, id).await,
+                Err(GrantError::Refused(GrantRefusal::Ceiling))
+            ),
             "{id:?}"
         );
     }
-    assert!(matches!(grant(MOST, None).await, Err(GrantError::Ceiling)));
+    assert!(matches!(
+        grant(MOST, None).await,
+        Err(GrantError::Refused(GrantRefusal::Ceiling))
+    ));
     assert_eq!(
         grant(MOST - 100, Some(&*id)).await.unwrap().remaining,
         MOST.cast_unsigned()
     );
     for id in [None, Some(&*last)] {
         assert!(
-            matches!(grant(1, id).await, Err(GrantError::Ceiling)),
+            matches!(
+                grant(1, id).await,
+                Err(GrantError::Refused(GrantRefusal::Ceiling))
+            ),
             "{id:?}"
         );
     }
@@ -283,12 +292,17 @@ pub(crate) async fn a_grant_of_a_quota_that_there_is_not_is_refused(subject: Arc
         .store
         .grant(&caller, &plan, "month", 1, None, NOON, patient())
         .await;
-    assert!(matches!(unknown, Err(GrantError::UnknownQuota(name)) if name == "month"));
+    assert!(
+        matches!(unknown, Err(GrantError::Refused(GrantRefusal::UnknownQuota(name))) if name == "month")
+    );
     let huge = subject
         .store
         .grant(&caller, &plan, "day", i64::MIN, None, NOON, patient())
         .await;
-    assert!(matches!(huge, Err(GrantError::Amount)));
+    assert!(matches!(
+        huge,
+        Err(GrantError::Refused(GrantRefusal::Amount))
+    ));
 }
 
 pub(crate) async fn granted_calls_pass_where_the_quota_is_0(subject: Arc<Subject>) {

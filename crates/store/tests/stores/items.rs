@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use aws::Retries;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use usage::{Caller, DynamoDbStore, Plan, SECOND, Verdict};
+use limits::{Caller, Plan, SECOND, Verdict};
+use store::DynamoDbStore;
 
 use crate::servers::Server;
 use crate::subject::{NOON, PATIENCE, Subject, aws, caller, instance, now, patient, plan};

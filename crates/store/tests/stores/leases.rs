@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
-use usage::{Caller, Decision, DynamoDbStore, Nanos, Plan, SECOND, Verdict};
+use limits::{Caller, Decision, Nanos, Plan, SECOND, Verdict};
+use store::DynamoDbStore;
 
 use crate::proxy::{Fault, Proxy};
 use crate::servers::Server;
@@ -248,7 +249,7 @@ async fn a_leased_call_can_be_refunded_by_itself() {
             .refund(&caller, charge, NOON, patient())
             .await
             .unwrap();
-        assert_eq!(refund, usage::Refund::Returned);
+        assert_eq!(refund, limits::Refund::Returned);
     }
     assert_eq!(left().await, before + 100);
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
-use usage::{DynamoDbStore, KeyHash, SECOND, StoreError};
+use limits::SECOND;
+use registry::KeyHash;
+use registry::RegistryError;
+use store::{DynamoDbStore, StoreError};
 
 use crate::failure::World;
 use crate::proxy::Fault;
@@ -66,9 +69,10 @@ async fn a_read_that_hangs_is_one_request_and_keeps_nobody_beyond_its_deadline()
     }
     let (ended, requests) = read(&world, &store, Duration::from_millis(100)).await;
     assert!(
-        ended
-            .iter()
-            .all(|ended| matches!(ended, Err(StoreError::Unavailable("key")))),
+        ended.iter().all(|ended| matches!(
+            ended,
+            Err(StoreError::Registry(RegistryError::Unavailable("key")))
+        )),
         "{ended:?}"
     );
     assert_eq!(requests, 0);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::{Deadline, Retries};
-use usage::{Caller, ChargeId, DynamoDbStore, Plan, Refund, SECOND, StoreError};
+use limits::{Caller, ChargeId, Plan, Refund, SECOND};
+use store::{DynamoDbStore, StoreError};
 
 use crate::failure::{DEADLINE, World};
 use crate::proxy::Fault;

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws::{AwsCalls, Deadline, Timeouts};
+use limits::{Caller, Decision, Nanos, Plan, PlanDocument, RouteLimit, SECOND, Verdict};
+use registry::Seeds;
+use store::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use telemetry::RecordLog;
-use usage::{
-    Caller, Decision, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Nanos, Plan, PlanDocument,
-    RouteLimit, SECOND, Seeds, Store, Verdict,
-};
 
 pub(crate) const SEEDS: &str = r#"{
     "plans": {"free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}, "open": {}},
@@ -42,7 +41,7 @@ impl Subject {
     pub(crate) async fn dynamodb(name: &'static str, url: &str) -> Self {
         let store = instance(&aws(url).await, PATIENCE);
         store.create_tables().await.expect("tables");
-        store.seed(&seeds()).await.expect("seeds");
+        store.registry().seed(&seeds()).await.expect("seeds");
         Self {
             name,
             store: Store::DynamoDb(Box::new(store)),

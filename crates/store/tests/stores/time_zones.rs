@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use aws::Retries;
 use aws_sdk_dynamodb::types::AttributeValue;
-use usage::{Caller, Condition, Plan, PlanDocument, Store, Verdict};
+use limits::{Caller, Plan, PlanDocument, Verdict};
+use registry::Condition;
+use store::Store;
 
 use crate::servers::Server;
 use crate::subject::{NOON, PATIENCE, Subject, aws, caller, instance, patient, plan};

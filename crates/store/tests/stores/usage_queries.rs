@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws::Deadline;
-use usage::{Caller, Decision, Plan, SECOND, Verdict};
+use limits::{Caller, Decision, Plan, SECOND, Verdict};
 
 use crate::cases::run;
 use crate::failure::{DEADLINE, World};

@@ -17,7 +17,7 @@ mod names;
 #[expect(clippy::unwrap_used, reason = "as the tests")]
 mod runtime;
 mod sampled;
-#[path = "../../../../crates/usage/tests/stores/servers.rs"]
+#[path = "../../../../crates/store/tests/stores/servers.rs"]
 #[expect(dead_code, reason = "the store's tests use the rest")]
 mod servers;
 

@@ -13,7 +13,7 @@ mod resolving;
 mod runs;
 #[expect(dead_code, reason = "the benchmark uses the rest")]
 mod runtime;
-#[path = "../../../../crates/usage/tests/stores/servers.rs"]
+#[path = "../../../../crates/store/tests/stores/servers.rs"]
 #[expect(
     dead_code,
     clippy::expect_used,

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use limits::USAGE_PATH;
 use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, Reason};
 use routes::RouteKey;
 use telemetry::RequestScope;
-use usage::USAGE_PATH;
 
 use crate::certificate::Certificate;
 use crate::rejection::Rejection;

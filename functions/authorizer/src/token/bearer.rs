@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use limits::Caller;
 use outcome::Reason;
 use policy::header_value::access_log_value;
 use policy::{ClaimMapping, allows};
-use usage::Caller;
 
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
 

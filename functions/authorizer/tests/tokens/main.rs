@@ -19,7 +19,7 @@ mod log;
 mod provider;
 mod renewal;
 mod secrets;
-#[path = "../../../../crates/usage/tests/stores/servers.rs"]
+#[path = "../../../../crates/store/tests/stores/servers.rs"]
 #[expect(
     dead_code,
     clippy::expect_used,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use authorizer::{Config, http_calls};
 use aws::Reach;
+use registry::Seeds;
 use serde_json::{Value, json};
+use store::{EmbeddedStore, Store};
 use telemetry::RecordLog;
-use usage::{EmbeddedStore, Seeds, Store};
 
 use crate::provider::{Provider, Reply};
 use crate::support::*;
@@ -44,7 +45,7 @@ fn put(store: &Store, policy: &str) {
     let Store::Embedded(store) = store else {
         panic!("these stores are embedded")
     };
-    store.put_policy(NAME, policy).unwrap();
+    store.registry().put_policy(NAME, policy).unwrap();
 }
 
 fn rules(auth: &str) -> String {

@@ -8,9 +8,10 @@ use authorizer::{Config, http_calls};
 use aws::{Deadline, HttpCall, Reach, Replay};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use registry::Seeds;
 use serde_json::{Value, json};
+use store::{EmbeddedStore, Store};
 use telemetry::RecordLog;
-use usage::{EmbeddedStore, Seeds, Store};
 
 use crate::provider::{Provider, Reply};
 use crate::servers::Server;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use policy::PRIVATE_PARAMETERS;
 use serde_json::{Map, Value, json};
 use telemetry::shorten;
-use usage::KeyRecord;
+use registry::{KeyRecord};
 
 use crate::schema::mistakes::Mistakes;
 
@@ -150,7 +150,7 @@ impl Changes {
 /// Returns the fields of a key that administrators set.
 fn key_fields(record: &KeyRecord) -> Value {
     let key = &record.key;
-    let expires_at = key.expires_at.map(usage::instant_text);
+    let expires_at = key.expires_at.map(limits::instant_text);
     let fields = json!({"name": record.name, "description": record.description, "plan": key.plan, "enabled": key.enabled,
         "expires_at": expires_at, "subject": key.subject, "scopes": key.scopes, "metadata": record.metadata});
 
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
     use proptest::prelude::*;
-    use usage::ApiKey;
+    use registry::{ApiKey};
 
     fn fields(before: Value, after: Value) -> Value {
         let changes = Changes::between(Some(&before), Some(&after));

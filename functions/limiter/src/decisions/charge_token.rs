@@ -10,9 +10,11 @@ use aws::Deadline;
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use limits::{Caller, ChargeId};
+use registry::Admin;
+use store::StoreError;
 use tokio::sync::OnceCell;
 use tokio::time::timeout_at;
-use usage::{Admin, Caller, ChargeId, StoreError};
 
 use crate::keys::secret;
 use crate::problem::Problem;
@@ -77,7 +79,8 @@ pub(super) fn decode(key: &Key, token: &str) -> Option<(Caller, ChargeId)> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use usage::{EmbeddedStore, Seeds};
+    use registry::Seeds;
+    use store::EmbeddedStore;
 
     fn key(byte: u8) -> Key {
         Key::new(HMAC_SHA256, &[byte; 32])
@@ -91,7 +94,7 @@ mod tests {
         let noon = 1_795_348_800_000_000_000;
 
         let decision = store
-            .charge(&caller, &store.plan("p").unwrap(), None, 3, noon)
+            .charge(&caller, &store.registry().plan("p").unwrap(), None, 3, noon)
             .unwrap();
         (caller, decision.charge.unwrap())
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use aws::Deadline;
+use limits::{Caller, Plan};
 use outcome::Reason;
-use usage::{Caller, KeyHash, KeyStanding, Plan, StoreError};
+use registry::RegistryError;
+use registry::{KeyHash, KeyStanding};
 
 use super::request::DecisionRequest;
 use super::response::DecisionResponse;
@@ -68,7 +70,7 @@ pub(super) async fn find(
             }
         },
         // The authorizer decides the same, because the plan's `on_store_failure` is not known.
-        Err(error) if matches!(error.root(), StoreError::Unavailable(_)) => {
+        Err(error) if matches!(error.root(), RegistryError::Unavailable(_)) => {
             Ok(Lookup::Decided(Box::new(DecisionResponse::unavailable(1))))
         }
         Err(error) => Err(error.into()),

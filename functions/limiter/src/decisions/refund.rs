@@ -1,6 +1,6 @@
 //! Refunds of charges.
 
-use usage::{Caller, Refund};
+use limits::{Caller, Refund};
 
 use super::charge_token;
 use super::response::RefundResponse;

@@ -1,9 +1,9 @@
 //! Decisions and refunds as JSON.
 
 use http::StatusCode;
+use limits::{Verdict, rate_limit, rate_limit_policy};
 use outcome::{Decision, Reason};
 use serde::Serialize;
-use usage::{Verdict, rate_limit, rate_limit_policy};
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
@@ -78,7 +78,7 @@ impl DecisionResponse {
     ///
     /// # Errors
     /// 422 for a call that can never be allowed.
-    pub(super) fn of(decision: &usage::Decision) -> Result<Self, Problem> {
+    pub(super) fn of(decision: &limits::Decision) -> Result<Self, Problem> {
         let limits = Self::limits(decision);
 
         match &decision.verdict {
@@ -126,7 +126,7 @@ impl DecisionResponse {
     }
 
     /// Returns the fields about limits.
-    fn limits(decision: &usage::Decision) -> Self {
+    fn limits(decision: &limits::Decision) -> Self {
         let nearest = decision.nearest();
         Self {
             near_limit: decision.near_limit,

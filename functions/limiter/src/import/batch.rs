@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use usage::{AdminError, IMPORT_BATCH, ImportedKey, ImportedRow, KeyHash};
+use registry::{AdminError, IMPORT_BATCH, ImportedKey, ImportedRow, KeyHash};
 
 use super::ImportQuery;
 use super::plan_mapping::PlanMapping;

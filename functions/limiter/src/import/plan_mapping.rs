@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use usage::Admin;
+use registry::Admin;
 
 use crate::keys::RESOURCE;
 use crate::problem::{Mistake, Problem};

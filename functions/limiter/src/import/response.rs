@@ -1,7 +1,7 @@
 //! The response to an import.
 
+use registry::{ImportChange, ImportedKey, ImportedRow};
 use serde::Serialize;
-use usage::{ImportChange, ImportedKey, ImportedRow};
 use utoipa::ToSchema;
 
 use crate::key_file::Rejection;

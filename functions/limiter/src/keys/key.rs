@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use registry::{ApiKey, KeyRecord, Stored};
 use serde::Serialize;
-use usage::{ApiKey, KeyRecord, Stored};
 use utoipa::ToSchema;
 
 use crate::response;
@@ -27,7 +27,7 @@ pub(crate) struct Key {
     /// The time from which the key is expired.
     #[serde(
         skip_serializing_if = "Option::is_none",
-        serialize_with = "usage::optional_instant"
+        serialize_with = "limits::optional_instant"
     )]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use limits::parse_instant;
+use registry::{ApiKey, KeyPatch, KeyRecord};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use usage::{ApiKey, KeyPatch, KeyRecord, parse_instant};
 use utoipa::ToSchema;
 
 use crate::problem::Mistake;

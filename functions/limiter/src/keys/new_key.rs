@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use registry::{ApiKey, KeyRecord};
 use serde::Deserialize;
-use usage::{ApiKey, KeyRecord};
 use utoipa::ToSchema;
 
 use crate::problem::Mistake;
@@ -27,7 +27,7 @@ pub(crate) struct NewKey {
     #[schema(value_type = bool, required = false)]
     enabled: Option<bool>,
     /// The time from which the key is expired. Default: never.
-    #[serde(default, deserialize_with = "usage::present_instant")]
+    #[serde(default, deserialize_with = "limits::present_instant")]
     #[schema(value_type = String, required = false, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// The user of the key, which is the `user_id` of its requests.

@@ -4,8 +4,8 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::SignedDuration;
+use registry::{AdminError, KeyHash, Refusal, Version};
 use serde::Deserialize;
-use usage::{AdminError, KeyHash, Refusal, Version};
 use utoipa::ToSchema;
 
 use super::RESOURCE;

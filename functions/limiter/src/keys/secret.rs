@@ -66,8 +66,8 @@ fn base62<const N: usize>(mut number: [u8; N], digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use registry::KeyHash;
     use std::collections::BTreeSet;
-    use usage::KeyHash;
 
     #[test]
     fn secret_is_accepted_by_the_store_and_has_its_checksum() {

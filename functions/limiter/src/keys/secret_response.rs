@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use jiff::Timestamp;
-use usage::{AdminError, Keep, KeyRecord, Once, Refusal, Stored, Version};
+use registry::{AdminError, Keep, KeyRecord, Once, Refusal, Stored, Version};
 
 use super::RESOURCE;
 use super::key::{Key, KeyWithSecret};

@@ -2,8 +2,10 @@
 
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
+use limits::GrantRefusal;
 use outcome::Reason;
-use usage::{AdminError, GrantError, Refusal, StoreError};
+use registry::{AdminError, Refusal, RegistryError};
+use store::{GrantError, StoreError};
 
 use super::{Effect, Mistake, Problem, log_fault};
 
@@ -11,7 +13,7 @@ impl Problem {
     /// The problem of a failed read of `resource`, a noun.
     pub(crate) fn of_read(error: AdminError, resource: &str) -> Self {
         match error {
-            AdminError::Store(error) => Self::of_store(&error),
+            AdminError::Registry(error) => Self::of_registry(&error),
             error @ AdminError::Unsealed => Self::fault(&error),
             AdminError::Refused(refusal) => Self::of_refusal(refusal, resource),
         }
@@ -53,21 +55,45 @@ impl Problem {
         }
     }
 
-    fn of_store(error: &StoreError) -> Self {
+    fn of_registry(error: &RegistryError) -> Self {
         match error.root() {
-            StoreError::Plan(error) => {
+            RegistryError::Plan(error) => {
                 let mistakes = error.mistakes.iter();
                 let mistakes =
                     mistakes.map(|known| Mistake::at(known.pointer.clone(), known.message.clone()));
                 Self::invalid_body(mistakes.collect())
             }
-            StoreError::Key(error) => Self::invalid_body(vec![Mistake::at("", error.to_string())]),
-            StoreError::Unavailable(_) | StoreError::NoAnswer(_) | StoreError::Call { .. } => {
+            RegistryError::Key(error) => {
+                Self::invalid_body(vec![Mistake::at("", error.to_string())])
+            }
+            RegistryError::Unavailable(_) | RegistryError::Request(_) => {
+                log_fault(error);
+                Self::no_response()
+            }
+            other => Self::fault(other),
+        }
+    }
+
+    fn of_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::Registry(error) => Self::of_registry(error),
+            StoreError::NoAnswer(_) | StoreError::Request(_) => {
                 log_fault(error);
                 Self::no_response()
             }
             StoreError::Busy => Self::busy(),
             other => Self::fault(other),
+        }
+    }
+
+    fn of_grant_refusal(refusal: &GrantRefusal) -> Self {
+        let invalid =
+            |pointer: &str| Self::invalid_body(vec![Mistake::at(pointer, refusal.to_string())]);
+
+        match refusal {
+            GrantRefusal::UnknownQuota(_) => invalid("/quota"),
+            GrantRefusal::Amount | GrantRefusal::Ceiling => invalid("/grant"),
+            GrantRefusal::Repeated => Self::reused_idempotency_key(),
         }
     }
 
@@ -89,6 +115,12 @@ impl Problem {
     }
 }
 
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        Self::of_registry(&error)
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::of_store(&error)
@@ -98,13 +130,7 @@ impl From<StoreError> for Problem {
 impl From<GrantError> for Problem {
     fn from(error: GrantError) -> Self {
         match error {
-            GrantError::UnknownQuota(_) => {
-                Self::invalid_body(vec![Mistake::at("/quota", error.to_string())])
-            }
-            GrantError::Amount | GrantError::Ceiling => {
-                Self::invalid_body(vec![Mistake::at("/grant", error.to_string())])
-            }
-            GrantError::Repeated => Self::reused_idempotency_key(),
+            GrantError::Refused(refusal) => Self::of_grant_refusal(&refusal),
             GrantError::Store(error) => Self::of_store(&error).for_write(),
         }
     }

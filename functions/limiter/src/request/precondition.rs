@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
-use usage::{Condition, Version};
+use registry::{Condition, Version};
 
 use crate::problem::{Mistake, Problem};
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use limits::PlanDocument;
 use policy::{KeyHeader, Policy};
 use serde_json::{Value, json};
-use usage::PlanDocument;
 
 /// Returns the names after `expected` in the error about an unknown field or value.
 fn expected_names(error: &str) -> BTreeSet<String> {

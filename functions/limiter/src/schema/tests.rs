@@ -1,9 +1,9 @@
 //! Tests of the schema check with the documents of the API.
 
 use super::*;
+use limits::PlanDocument;
 use proptest::prelude::*;
 use serde_json::json;
-use usage::PlanDocument;
 
 /// Returns what is left of a document, and the pointer and the text of each mistake.
 fn check(name: &str, mut value: Value) -> (Value, Vec<(String, String)>) {

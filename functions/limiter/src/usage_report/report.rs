@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use csv::WriterBuilder;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use limits::{Nanos, UsageReport};
 use serde::Serialize;
-use usage::{Nanos, UsageReport};
 use utoipa::ToSchema;
 
 use super::subject::Subject;
@@ -167,7 +167,7 @@ fn quotas_of_day(
 }
 
 impl QuotaUsage {
-    fn new(quota: usage::QuotaUsage) -> Result<Self, Problem> {
+    fn new(quota: limits::QuotaUsage) -> Result<Self, Problem> {
         let instant = |nanos: Nanos| {
             Timestamp::from_nanosecond(nanos).map_err(|error| Problem::fault(&error))
         };

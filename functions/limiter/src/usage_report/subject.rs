@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use usage::{AdminError, Plan, Refusal};
+use limits::Plan;
+use registry::{AdminError, Refusal};
 
 use crate::Shared;
 use crate::keys::RESOURCE;

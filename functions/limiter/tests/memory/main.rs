@@ -19,8 +19,8 @@ use limiter::Limiter;
 use peak_alloc::PeakAlloc;
 use policy::KeyHeader;
 use serde_json::{Value, json};
+use store::{DynamoDbConfig, DynamoDbStore, Store};
 use telemetry::RecordLog;
-use usage::{DynamoDbConfig, DynamoDbStore, Store};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;

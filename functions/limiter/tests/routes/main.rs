@@ -17,7 +17,7 @@ mod keys;
 mod openapi;
 mod plans;
 mod policies;
-#[path = "../../../../crates/usage/tests/stores/servers.rs"]
+#[path = "../../../../crates/store/tests/stores/servers.rs"]
 #[expect(dead_code, reason = "one of its servers is enough here")]
 mod servers;
 mod support;

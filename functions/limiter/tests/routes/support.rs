@@ -8,12 +8,12 @@ use std::time::Duration;
 use aws::{AwsCalls, Timeouts};
 use jiff::Timestamp;
 use limiter::Limiter;
+use limits::{Caller, Plan, PlanDocument};
 use policy::KeyHeader;
+use registry::Seeds;
 use serde_json::{Value, json};
+use store::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use telemetry::RecordLog;
-use usage::{
-    Caller, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Plan, PlanDocument, Seeds, Store,
-};
 
 const SEEDS: &str = r#"{"plans": {"open": {},
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
@@ -84,7 +84,11 @@ impl Api {
         };
         let store = DynamoDbStore::new(&aws, config);
         store.create_tables().await.unwrap();
-        store.seed(&Seeds::parse(SEEDS).unwrap()).await.unwrap();
+        store
+            .registry()
+            .seed(&Seeds::parse(SEEDS).unwrap())
+            .await
+            .unwrap();
         Self::over(Store::DynamoDb(Box::new(store)))
     }
 

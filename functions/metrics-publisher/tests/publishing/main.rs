@@ -12,7 +12,7 @@ mod endpoints;
 mod failures;
 mod ministack;
 mod requests;
-#[path = "../../../../crates/usage/tests/stores/servers.rs"]
+#[path = "../../../../crates/store/tests/stores/servers.rs"]
 mod servers;
 mod sources;
 mod support;

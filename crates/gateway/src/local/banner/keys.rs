@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use usage::{KeySeed, PlanDocument, Seeds};
+use limits::PlanDocument;
+use registry::{KeySeed, Seeds};
 
 /// Writes one line per key: the secret if secrets are shown, otherwise the id.
 pub(super) fn write(

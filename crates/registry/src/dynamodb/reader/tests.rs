@@ -1,4 +1,5 @@
 use super::*;
+use crate::dynamodb::item::{DOCUMENT, VERSION};
 use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
 use aws_sdk_dynamodb::types::error::ResourceNotFoundException;
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
