@@ -39,9 +39,9 @@ STATEMENT = re.compile(
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 # The files that read settings. All other files get them as arguments.
 SHARED_SETTINGS = ["crates/aws/src/endpoint.rs", "crates/aws/src/sdk.rs"]
-STORE_SETTINGS = ["crates/usage/src/dynamodb/config.rs", "crates/usage/src/store_config.rs"]
+STORE_SETTINGS = ["crates/store/src/dynamodb/config.rs", "crates/store/src/store_config.rs"]
 # The files of the shared store that decisions and the administration use.
-DECISIONS = ["crates/usage/src/dynamodb/registry.rs", "crates/usage/src/dynamodb/usage_table.rs"]
+DECISIONS = ["crates/registry/src/dynamodb/reader.rs", "crates/store/src/dynamodb/usage_table.rs"]
 ADMINISTRATION = [
     *(f"crates/registry/src/dynamodb/{file}.rs" for file in ("table", "writes")),
     *(

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use limits::{Decision, Plan, RouteLimit};
 use outcome::Reason;
 use policy::Rule;
 use policy::header_value::header_value;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use telemetry::milliseconds;
-use limits::{Decision, Plan, RouteLimit};
 
 use crate::Failure;
 use crate::config::{OnBadCredentials, OnThrottle, RefusalSettings};
@@ -223,8 +223,8 @@ impl<'e> ResponseBuilder<'e> {
 
 #[cfg(test)]
 mod tests {
+    use limits::Verdict;
     use serde_json::Value;
-    use limits::{Verdict};
 
     use super::*;
 

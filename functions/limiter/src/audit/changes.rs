@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use policy::PRIVATE_PARAMETERS;
+use registry::KeyRecord;
 use serde_json::{Map, Value, json};
 use telemetry::shorten;
-use registry::{KeyRecord};
 
 use crate::schema::mistakes::Mistakes;
 
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
     use proptest::prelude::*;
-    use registry::{ApiKey};
+    use registry::ApiKey;
 
     fn fields(before: Value, after: Value) -> Value {
         let changes = Changes::between(Some(&before), Some(&after));
