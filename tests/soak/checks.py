@@ -16,7 +16,7 @@ RECOVERY_S = 45
 # The share of responses that may fail because the whole machine stalls for a moment.
 MAX_STALLED_SHARE = 0.01
 # The gateway logs this error for a key that is not cached while the store does not respond.
-UNCACHED_KEY_ERROR = "is not remembered"
+UNCACHED_KEY_ERROR = "is not cached"
 
 
 class Outage:

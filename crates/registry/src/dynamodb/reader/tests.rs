@@ -85,7 +85,7 @@ async fn an_item_that_makes_no_sense_is_a_failure_and_not_an_unknown_key() {
         (
             "2",
             KEY_DOCUMENT,
-            "its form is Some(2), and this release reads 1",
+            "schema version Some(2), expected 1",
         ),
         ("1", "{", "EOF"),
         (
@@ -136,7 +136,7 @@ async fn a_plan_that_no_longer_makes_sense_is_used_as_it_was() {
 async fn a_plan_that_cannot_be_used_is_named_in_the_log() {
     let wrong = r#"{"throttle":{"rate":-1,"burst":5}}"#;
     for (form, document, expected) in [
-        ("2", wrong, Some("its form is")),
+        ("2", wrong, Some("schema version")),
         ("1", wrong, Some("rate")),
         ("1", "{}", None),
     ] {
