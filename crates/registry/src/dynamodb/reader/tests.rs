@@ -82,11 +82,7 @@ async fn an_unknown_key_is_not_read_again_within_10_seconds_and_then_nobody_know
 #[tokio::test]
 async fn an_item_that_makes_no_sense_is_a_failure_and_not_an_unknown_key() {
     for (form, document, reason) in [
-        (
-            "2",
-            KEY_DOCUMENT,
-            "schema version Some(2), expected 1",
-        ),
+        ("2", KEY_DOCUMENT, "schema version Some(2), expected 1"),
         ("1", "{", "EOF"),
         (
             "1",
