@@ -11,7 +11,7 @@
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// True if a host is `localhost` or a loopback address.
 #[must_use]
@@ -52,6 +52,29 @@ pub fn is_internal(address: IpAddr) -> bool {
     }
 }
 
+/// Returns whether an address belongs to a private network: RFC 1918, the shared address space of
+/// RFC 6598, or unique local (RFC 4193). An IPv4 address inside an IPv6 address is not looked at.
+#[must_use]
+pub fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            v4.is_private() || (first == 100 && (64..128).contains(&second))
+        }
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
+/// Returns the IPv4 address inside a NAT64 address (RFC 6052, `64:ff9b::/96`). Route 53 Resolver
+/// synthesizes these in subnets with DNS64.
+#[must_use]
+pub fn nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(ipv4(high, low)),
+        _ => None,
+    }
+}
+
 /// Returns the IPv4 address in an IPv6 address: mapped, compatible, NAT64 (RFC 6052) or 6to4
 /// (RFC 3056). Other addresses are returned unchanged.
 #[must_use]
@@ -59,19 +82,18 @@ pub fn unmapped(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else {
         return address;
     };
-    let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-    };
 
     match v6.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => address,
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            v4(high, low)
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x2002, high, low, ..] => {
+            IpAddr::V4(ipv4(high, low))
         }
-        [0x2002, high, low, ..] => v4(high, low),
-        _ => address,
+        _ => nat64(v6).map_or(address, IpAddr::V4),
     }
+}
+
+fn ipv4(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))
 }
 
 #[cfg(test)]
@@ -100,5 +122,49 @@ mod tests {
         ] {
             assert!(!is_loopback(host), "{host}");
         }
+    }
+
+    #[test]
+    fn private_networks_have_exact_boundaries() {
+        let is_private = |address: &str| is_private(address.parse().unwrap());
+        for private in [
+            "10.0.0.0",
+            "10.255.255.255",
+            "172.16.0.0",
+            "172.31.255.255",
+            "192.168.0.0",
+            "192.168.255.255",
+            "100.64.0.0",
+            "100.127.255.255",
+            "fc00::",
+            "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        ] {
+            assert!(is_private(private), "{private}");
+        }
+        for other in [
+            "9.255.255.255",
+            "11.0.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "127.0.0.1",
+            "fbff:ffff::",
+            "fe00::",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+        ] {
+            assert!(!is_private(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_nat64_address_contains_an_ipv4_address() {
+        let nat64 = |address: &str| nat64(address.parse().unwrap());
+        assert_eq!(nat64("64:ff9b::a00:1"), Some(Ipv4Addr::new(10, 0, 0, 1)));
+        assert_eq!(nat64("64:ff9b:1::a00:1"), None);
+        assert_eq!(nat64("::ffff:10.0.0.1"), None);
     }
 }

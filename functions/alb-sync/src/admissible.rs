@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use addresses::is_private;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::sync_targets::{Source, Zone};
@@ -62,13 +63,6 @@ pub(crate) fn check(address: IpAddr, source: &Source) -> Result<(), Rejection> {
     }
 }
 
-/// True for addresses that are not routed on the internet. Only these may be registered for all
-/// zones without being asked to: elsewhere, Elastic Load Balancing's own check against the VPC's
-/// CIDR blocks has to hold.
-pub(crate) fn is_private(address: IpAddr) -> bool {
-    PRIVATE.iter().any(|network| network.contains(&address))
-}
-
 fn is_amazon(address: IpAddr) -> bool {
     AMAZON.iter().any(|network| network.contains(&address))
 }
@@ -97,15 +91,6 @@ const fn v6(a: u16, b: u16, c: u16, d: u16, prefix: u8) -> IpNet {
         prefix,
     ))
 }
-
-/// RFC 1918, RFC 6598, RFC 4193.
-const PRIVATE: [IpNet; 5] = [
-    v4(10, 0, 0, 0, 8),
-    v4(172, 16, 0, 0, 12),
-    v4(192, 168, 0, 0, 16),
-    v4(100, 64, 0, 0, 10),
-    v6(0xfc00, 0, 0, 0, 7),
-];
 
 /// The blocks that hold Amazon's IPv6 ranges of the service EC2 (`ip-ranges.json`): the Americas,
 /// Europe, Asia and the Pacific, and China. A VPC with addresses from elsewhere names them in

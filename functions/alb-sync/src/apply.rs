@@ -1,8 +1,8 @@
 //! Applies changes in batches, so that an invalid target does not block the others.
 
+use addresses::is_private;
 use aws::Deadline;
 
-use crate::admissible::is_private;
 use crate::error::SyncError;
 use crate::reconcile::{Changes, Registration};
 use crate::sync_targets::Zone;

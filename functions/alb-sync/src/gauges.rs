@@ -8,11 +8,11 @@ use crate::outcome::Outcome;
 /// without, for alarms over all groups. Unknown gauges are omitted.
 pub(crate) fn gauge_line(outcome: &Outcome, namespace: &str, now_ms: i64) -> Value {
     let succeeded = usize::from(outcome.error.is_none());
-    let size = outcome.metrics.size;
+    let known_size = outcome.metrics.size;
     let gauges: Vec<_> = [
         ("ResolvedAddresses", Some(outcome.resolved.len())),
-        ("RegisteredTargets", size),
-        ("PendingTargets", size.map(|_| outcome.pending.len())),
+        ("RegisteredTargets", known_size),
+        ("PendingTargets", known_size.map(|_| outcome.pending.len())),
         ("SyncSucceeded", Some(succeeded)),
     ]
     .into_iter()

@@ -11,7 +11,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use metrics_publisher::{Buckets, Intake, Window, batches};
+use metrics_publisher::testing::{Window, request_batches};
+use metrics_publisher::{Buckets, Intake};
 
 const NOW_MS: i64 = 1_795_348_830_000;
 const LINES: usize = 1_000_000;
@@ -121,7 +122,7 @@ fn deliver(
     assert_eq!(intake.accepted, number as u64, "nothing is rejected");
     let data = intake.sums.into_data();
     let series = data.len();
-    let requests = black_box(batches(data)).len();
+    let requests = black_box(request_batches(data)).len();
     (series, requests, seconds(start) - began)
 }
 

@@ -1,9 +1,8 @@
-//! The fields of an access-log line that metrics are made from.
+//! Reads the fields of an access-log line that become metrics.
 //!
-//! API Gateway escapes nothing: an error message with quotes in it can end its own string and go on
-//! with fields that the line does not have. A field that comes before every message is therefore
-//! final. Fields after a message are read, but if one of them appears twice, one of the two is the
-//! message's, and all of them are discarded.
+//! API Gateway does not escape values. An error message with quotes can end its own string and forge
+//! further fields. A field before the first message is therefore final. Fields after a message are
+//! read too, but if one of them is duplicated, one copy is forged, and all of them are discarded.
 
 use std::fmt;
 
@@ -13,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::flat_json;
 use crate::scalar::Scalar;
 
-/// A field that is read. Everything else in a line is ignored.
+/// A field that is read. All other fields are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     TimeMs,
@@ -32,7 +31,7 @@ pub(crate) enum Field {
 const FIELD_COUNT: usize = Field::AuthorizerLatency as usize + 1;
 
 impl Field {
-    /// The name in the `Format` of the template's access log.
+    /// Returns the name in the `Format` of the template's access log.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::TimeMs => "time_ms",
@@ -50,15 +49,15 @@ impl Field {
     }
 }
 
-/// What a field's name means to the reader.
-enum Meaning {
+/// The kind of a field, by its name.
+enum FieldKind {
     Known(Field),
-    /// Free text that somebody else worded.
+    /// A message with text from elsewhere.
     Message,
     Ignored,
 }
 
-fn meaning(name: &str) -> Meaning {
+fn field_kind(name: &str) -> FieldKind {
     let field = match name {
         "time_ms" => Field::TimeMs,
         "route_key" => Field::RouteKey,
@@ -71,29 +70,29 @@ fn meaning(name: &str) -> Meaning {
         "near_limit" => Field::NearLimit,
         "plan" => Field::Plan,
         "authorizer_ms" => Field::AuthorizerLatency,
-        "error" | "integration_error" | "authorizer_error" => return Meaning::Message,
-        _ => return Meaning::Ignored,
+        "error" | "integration_error" | "authorizer_error" => return FieldKind::Message,
+        _ => return FieldKind::Ignored,
     };
-    Meaning::Known(field)
+    FieldKind::Known(field)
 }
 
 /// The fields of one line.
 #[derive(Debug, Default)]
 pub(crate) struct AccessFields<'a> {
     values: [Option<Scalar<'a>>; FIELD_COUNT],
-    /// True for fields that were first seen after a message.
+    /// True for fields that first appeared after a message.
     unsure: [bool; FIELD_COUNT],
     has_message: bool,
-    /// True once a message is known to have made up fields: nothing after it is read.
+    /// True once a forged field was found. Nothing after it is read.
     is_forged: bool,
 }
 
 impl<'a> AccessFields<'a> {
-    /// Reads a line: a JSON object, or what is left of one that a message has broken. Returns
-    /// `None` for a line of anything else.
+    /// Reads a JSON object, or the intact fields of one that a message has broken. Returns `None`
+    /// for any other line.
     pub(crate) fn read(line: &'a str) -> Option<Self> {
         let mut fields = Self::default();
-        if flat_json::members(line, |name, value| fields.add(name, value)).is_none() {
+        if flat_json::fields(line, |name, value| fields.add(name, value)).is_none() {
             fields = serde_json::from_str(line).unwrap_or_else(|_| Self::salvage(line));
         }
 
@@ -101,7 +100,7 @@ impl<'a> AccessFields<'a> {
         is_access_line.then_some(fields)
     }
 
-    /// The value of a field. `None` if it is missing, empty or a hyphen.
+    /// Returns the value of a field, or `None` if it is missing, empty or a hyphen.
     pub(crate) fn get(&self, field: Field) -> Option<&str> {
         self.values[field as usize].as_ref().and_then(Scalar::get)
     }
@@ -110,8 +109,8 @@ impl<'a> AccessFields<'a> {
         self.values[field as usize].is_some()
     }
 
-    /// Reads a line that is not JSON. A field is what is between `"NAME":"` and the next `","`, or
-    /// the line's end.
+    /// Reads a line that is not JSON. The value of a field is the text from `"NAME":"` to the next
+    /// `","` or the end of the line.
     fn salvage(line: &'a str) -> Self {
         let mut fields = Self::default();
         let inner = line
@@ -128,9 +127,11 @@ impl<'a> AccessFields<'a> {
                 .trim_start()
                 .strip_prefix('"')
                 .filter(|value| !value.contains(['"', '\\']));
-            match (meaning(name), value) {
-                (Meaning::Known(field), Some(value)) => fields.set(field, Scalar::borrowed(value)),
-                (Meaning::Message, _) => fields.has_message = true,
+            match (field_kind(name), value) {
+                (FieldKind::Known(field), Some(value)) => {
+                    fields.set(field, Scalar::borrowed(value))
+                }
+                (FieldKind::Message, _) => fields.has_message = true,
                 _ => {}
             }
         }
@@ -138,10 +139,10 @@ impl<'a> AccessFields<'a> {
     }
 
     fn add(&mut self, name: &str, value: &'a str) {
-        match meaning(name) {
-            Meaning::Known(field) => self.set(field, Scalar::borrowed(value)),
-            Meaning::Message => self.has_message = true,
-            Meaning::Ignored => {}
+        match field_kind(name) {
+            FieldKind::Known(field) => self.set(field, Scalar::borrowed(value)),
+            FieldKind::Message => self.has_message = true,
+            FieldKind::Ignored => {}
         }
     }
 
@@ -169,16 +170,16 @@ impl<'a> AccessFields<'a> {
     }
 }
 
-/// Fields may come in any order, and their values as strings, numbers or booleans.
+/// Accepts fields in any order, with strings, numbers or booleans as values.
 impl<'de> Deserialize<'de> for AccessFields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(FieldsVisitor)
     }
 }
 
-struct Object;
+struct FieldsVisitor;
 
-impl<'de> Visitor<'de> for Object {
+impl<'de> Visitor<'de> for FieldsVisitor {
     type Value = AccessFields<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,13 +189,13 @@ impl<'de> Visitor<'de> for Object {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let mut fields = AccessFields::default();
         while let Some(name) = object.next_key::<Scalar<'de>>()? {
-            match meaning(name.raw()) {
-                Meaning::Known(field) => fields.set(field, object.next_value()?),
-                Meaning::Message => {
+            match field_kind(name.raw()) {
+                FieldKind::Known(field) => fields.set(field, object.next_value()?),
+                FieldKind::Message => {
                     fields.has_message = true;
                     object.next_value::<IgnoredAny>()?;
                 }
-                Meaning::Ignored => {
+                FieldKind::Ignored => {
                     object.next_value::<IgnoredAny>()?;
                 }
             }
@@ -302,7 +303,7 @@ mod tests {
                 "{field:?}"
             );
             assert!(
-                matches!(meaning(field.name()), Meaning::Known(known) if known == field),
+                matches!(field_kind(field.name()), FieldKind::Known(known) if known == field),
                 "{field:?}"
             );
         }

@@ -1,5 +1,4 @@
-//! A line of the API's access log, and the metrics of requests, errors and durations that it
-//! becomes.
+//! Turns a line of the API's access log into metrics of requests, errors and durations.
 
 use outcome::Decision;
 
@@ -11,13 +10,13 @@ use crate::rejection::Reason;
 use crate::series::{Metric, OTHER, Series};
 use crate::time::{Window, parse_ms};
 
-/// The most series that one line adds to.
-pub(crate) const OBSERVATIONS: usize = 7;
+/// The maximum number of series that a line adds to.
+pub(crate) const MAX_LINE_SERIES: usize = 7;
 
-/// The route of a request that matched none.
+/// The route of a request that matches no route.
 const UNMATCHED: &str = "unmatched";
-/// The plan of a request without one (a public route, a refused caller), and the status class of a
-/// request whose client left before there was a response.
+/// The plan of a request without one (a public route, an unauthorized caller), and the status class
+/// of a request whose client disconnected before the response.
 const NONE: &str = "none";
 const LATENCIES: [(Metric, Field); 3] = [
     (Metric::Latency, Field::ResponseLatency),
@@ -25,24 +24,23 @@ const LATENCIES: [(Metric, Field); 3] = [
     (Metric::AuthorizerLatency, Field::AuthorizerLatency),
 ];
 
-/// One request, as the access log states it.
+/// One request in the access log.
 #[derive(Debug)]
 pub(crate) struct AccessLine<'a>(AccessFields<'a>);
 
 impl<'a> AccessLine<'a> {
-    /// Reads a line. Returns `None` for a line of something else.
+    /// Reads a line. Returns `None` if it is not an access-log line.
     pub(crate) fn read(line: &'a str) -> Option<Self> {
         AccessFields::read(line).map(Self)
     }
 
-    /// Counts the request as the record with this number. `logged_ms` is its time if the line does
-    /// not state one.
+    /// Counts the request as the record with this number. `logged_ms` is the time if the line has
+    /// none.
     ///
-    /// A latency that cannot be true does not cost the request: it alone is left out, and the
-    /// reason is returned.
+    /// An invalid latency is omitted, and the reason is returned. The request still counts.
     ///
     /// # Errors
-    /// [`Reason`] for a line whose time is invalid or outside CloudWatch's window.
+    /// [`Reason`] if the time is invalid or outside CloudWatch's window.
     pub(crate) fn observe(
         &self,
         window: Window,
@@ -69,7 +67,7 @@ impl<'a> AccessLine<'a> {
             1.0,
         );
 
-        let mut left_out = None;
+        let mut omission = None;
         for (metric, field) in LATENCIES {
             match self
                 .0
@@ -77,13 +75,13 @@ impl<'a> AccessLine<'a> {
                 .map(|text| duration::parse(field.name(), text))
             {
                 Some(Ok(latency_ms)) => add(Series::new(metric, [route]), latency_ms),
-                Some(Err(reason)) => left_out = left_out.or(Some(reason)),
+                Some(Err(reason)) => omission = omission.or(Some(reason)),
                 None => {}
             }
         }
 
         self.observe_decision(add);
-        Ok(left_out)
+        Ok(omission)
     }
 
     fn observe_decision(&self, mut add: impl FnMut(Series<&str>, f64)) {
@@ -167,7 +165,7 @@ mod tests {
             found[WHOLE.len()..],
             ["NearLimit pro 1", "ShadowDenied pro 1"]
         );
-        assert_eq!(found.len(), OBSERVATIONS);
+        assert_eq!(found.len(), MAX_LINE_SERIES);
     }
 
     #[test]
@@ -265,10 +263,12 @@ mod tests {
             members.insert(field.to_owned(), value.into());
             let line = serde_json::Value::Object(members).to_string();
             let mut sums = Aggregator::default();
-            let left_out =
-                AccessLine::read(&line)
-                    .unwrap()
-                    .observe(Window::of_all_time(), None, &mut sums, 0);
+            let left_out = AccessLine::read(&line).unwrap().observe(
+                Window::without_window(),
+                None,
+                &mut sums,
+                0,
+            );
             assert_eq!(
                 (left_out, sums.len()),
                 (Ok(Some(reason)), WHOLE.len() - 1),

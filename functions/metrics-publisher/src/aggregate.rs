@@ -1,4 +1,4 @@
-//! Observations, summed up per minute and series.
+//! Aggregates values per minute and series.
 
 use std::hash::{Hash, Hasher};
 
@@ -8,36 +8,35 @@ use crate::buckets::Buckets;
 use crate::rejection::Reason;
 use crate::series::Series;
 
-/// A delivery with more series and minutes than these (50 requests' worth) is nobody's traffic.
-const MOST: usize = 50_000;
+/// The maximum number of aggregates per delivery. They fill 50 requests.
+const MAX_AGGREGATES: usize = 50_000;
 
-/// A minute (in seconds since 1970) of a series.
+/// A series in one minute (in seconds since 1970).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key<T = Box<str>> {
+struct AggregateKey<T = Box<str>> {
     minute: i64,
     series: Series<T>,
 }
 
-impl<T: AsRef<str>> Hash for Key<T> {
+impl<T: AsRef<str>> Hash for AggregateKey<T> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.minute.hash(hasher);
         self.series.hash(hasher);
     }
 }
 
-impl Equivalent<Key> for Key<&str> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.minute == key.minute && self.series.is(&key.series)
+impl Equivalent<AggregateKey> for AggregateKey<&str> {
+    fn equivalent(&self, key: &AggregateKey) -> bool {
+        self.minute == key.minute && self.series.equals(&key.series)
     }
 }
 
-/// What a series was in one minute.
+/// The values of a series in one minute.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aggregate {
     /// The distribution of its values.
     pub values: Buckets,
-    /// The numbers of the records that it comes from, in order. Empty for the publisher's own
-    /// metrics.
+    /// The numbers of the records with a value, in order. Empty for the publisher's own metrics.
     pub records: Vec<u32>,
 }
 
@@ -48,8 +47,8 @@ impl Aggregate {
         }
     }
 
-    /// Takes another one's values over. The records have to be put in order afterwards, once for
-    /// all that are merged.
+    /// Adds the values of another aggregate. Afterwards, the records must be sorted with
+    /// [`Self::order_records`], once for all merges.
     fn merge(&mut self, other: &Self) {
         self.values.merge(&other.values);
         self.records.extend(&other.records);
@@ -61,54 +60,54 @@ impl Aggregate {
     }
 }
 
-/// A series in one minute.
+/// A series with its values in one minute.
 #[derive(Clone, Debug)]
 pub struct Datum {
-    /// The minute's beginning, in seconds since 1970.
+    /// The start of the minute, in seconds since 1970.
     pub minute: i64,
     /// The series.
     pub series: Series,
-    /// What it was.
+    /// The values.
     pub aggregate: Aggregate,
 }
 
-/// The sums of one delivery. Its size depends on how many series, minutes and buckets the records
-/// have, and by four bytes for each record and series on how many records there are.
+/// The aggregates of one delivery. The size is proportional to the number of series, minutes and
+/// buckets, plus four bytes per record and series.
 #[derive(Debug, Default)]
 pub struct Aggregator {
-    aggregates: HashMap<Key, Aggregate>,
+    aggregates: HashMap<AggregateKey, Aggregate>,
 }
 
 impl Aggregator {
-    /// Whether a record of `observations` values may be added, whatever series they belong to.
+    /// Checks that a record with up to `observations` values still fits.
     ///
     /// # Errors
-    /// [`Reason::TooMany`].
+    /// [`Reason::TooMany`] if the delivery might exceed the maximum number of aggregates.
     pub fn check_room(&self, observations: usize) -> Result<(), Reason> {
-        if self.aggregates.len() + observations > MOST {
+        if self.aggregates.len() + observations > MAX_AGGREGATES {
             Err(Reason::TooMany)
         } else {
             Ok(())
         }
     }
 
-    /// Counts a value of a series `count` times, for the record with this number. Records come in
-    /// order.
+    /// Adds a value to a series `count` times, for the record with this number. Record numbers must
+    /// not decrease.
     pub fn add(&mut self, minute: i64, series: Series<&str>, value: f64, count: u64, record: u32) {
-        self.update(Key { minute, series }, |aggregate| {
+        self.update(AggregateKey { minute, series }, |aggregate| {
             aggregate.values.add(value, count);
             aggregate.contribute(record);
         });
     }
 
-    fn update(&mut self, key: Key<&str>, change: impl FnOnce(&mut Aggregate)) {
+    fn update(&mut self, key: AggregateKey<&str>, change: impl FnOnce(&mut Aggregate)) {
         if let Some(aggregate) = self.aggregates.get_mut(&key) {
             return change(aggregate);
         }
         let mut aggregate = Aggregate::default();
         change(&mut aggregate);
         self.aggregates.insert(
-            Key {
+            AggregateKey {
                 minute: key.minute,
                 series: key.series.to_owned(),
             },
@@ -116,34 +115,34 @@ impl Aggregator {
         );
     }
 
-    /// Counts a value that the publisher itself has observed, which comes from no record.
+    /// Adds a value that the publisher measured itself, without a record.
     pub fn add_own(&mut self, minute: i64, series: Series<&str>, value: f64, count: u64) {
-        self.update(Key { minute, series }, |aggregate| {
+        self.update(AggregateKey { minute, series }, |aggregate| {
             aggregate.values.add(value, count)
         });
     }
 
-    /// How many series and minutes there are.
+    /// Returns the number of aggregates.
     #[must_use]
     pub fn len(&self) -> usize {
         self.aggregates.len()
     }
 
-    /// Whether nothing has been counted.
+    /// Returns whether there are no aggregates.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.aggregates.is_empty()
     }
 
-    /// Every series with what it was, in no order.
+    /// Returns all series with their values, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&Series, &Aggregate)> {
         self.aggregates
             .iter()
             .map(|(key, aggregate)| (&key.series, aggregate))
     }
 
-    /// Counts each series that is not `admitted` as `other`. Returns the number of series that were
-    /// moved.
+    /// Moves each series that is not `admitted` into its overflow series. Returns the number of
+    /// moved series.
     pub fn overflow(&mut self, admitted: impl Fn(&Series) -> bool) -> usize {
         let gone = |series: &Series| !series.is_overflow() && !admitted(series);
         let moved: Vec<_> = self
@@ -154,7 +153,7 @@ impl Aggregator {
         series.sort_unstable();
         series.dedup();
         for (key, aggregate) in &moved {
-            let other = Key {
+            let other = AggregateKey {
                 minute: key.minute,
                 series: key.series.overflow(),
             };
@@ -170,12 +169,12 @@ impl Aggregator {
         series.len()
     }
 
-    /// What was counted, in the order of minutes and series.
+    /// Returns all data, in the order of minutes and series.
     #[must_use]
     pub fn into_data(self) -> Vec<Datum> {
         let mut all: Vec<_> = self.aggregates.into_iter().collect();
         all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let datum = |(key, aggregate): (Key, _)| Datum {
+        let datum = |(key, aggregate): (AggregateKey, _)| Datum {
             minute: key.minute,
             series: key.series,
             aggregate,
@@ -252,7 +251,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!((sums.len(), refused), (MOST, 10_000));
+        assert_eq!((sums.len(), refused), (MAX_AGGREGATES, 10_000));
     }
 
     proptest! {

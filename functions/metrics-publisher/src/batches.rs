@@ -1,42 +1,39 @@
-//! What goes into which request, within CloudWatch's limits.
+//! Splits data into requests within CloudWatch's limits.
 
 use crate::aggregate::{Aggregate, Datum};
 use crate::buckets::Buckets;
 
-/// Data in one request ("PutMetricData": 1000 metrics).
-pub const MOST_DATA: usize = 1_000;
-/// Bytes of one request before compression. CloudWatch takes 1 MB.
-pub const MOST_BYTES: usize = 900_000;
-/// Different values in one datum.
-pub const MOST_VALUES: usize = 150;
+/// The maximum number of data per request (PutMetricData: 1000 metrics).
+pub const MAX_REQUEST_DATA: usize = 1_000;
+/// The maximum size of a request before compression. CloudWatch accepts 1 MB.
+pub const MAX_REQUEST_BYTES: usize = 900_000;
+/// The maximum number of different values per datum.
+pub const MAX_DATUM_VALUES: usize = 150;
 
-/// A value and its count as doubles, each with its CBOR head.
-const BYTES_A_VALUE: usize = 18;
-/// The members' names, unit, time, and the heads of maps and lists.
-const BYTES_A_DATUM: usize = 160;
-/// `Name` and `Value` with their heads.
-const BYTES_A_DIMENSION: usize = 24;
-/// Namespace and the outermost heads.
-const BYTES_A_REQUEST: usize = 512;
+/// The size of a value and its count as doubles, each with its CBOR head.
+const VALUE_BYTES: usize = 18;
+/// The size of field names, unit, time, and the heads of maps and lists.
+const DATUM_BYTES: usize = 160;
+/// The size of `Name` and `Value` with their heads.
+const DIMENSION_BYTES: usize = 24;
+/// The size of the namespace and the outermost heads.
+const REQUEST_BYTES: usize = 512;
 
 impl Datum {
-    /// Not less than it takes in a request, in bytes.
+    /// Returns an upper bound of the size in a request, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let dimensions = self
             .series
             .dimensions()
-            .map(|(name, value)| name.len() + value.len() + BYTES_A_DIMENSION);
-        BYTES_A_DATUM
-            + self.aggregate.values.values().len() * BYTES_A_VALUE
-            + dimensions.sum::<usize>()
+            .map(|(name, value)| name.len() + value.len() + DIMENSION_BYTES);
+        DATUM_BYTES + self.aggregate.values.values().len() * VALUE_BYTES + dimensions.sum::<usize>()
     }
 
-    /// Itself, or several that say the same together where it has more values than a datum may
-    /// have.
+    /// Splits the datum if it has more values than allowed.
     fn split(self) -> Vec<Self> {
         let values: Vec<_> = self.aggregate.values.values().collect();
-        if values.len() <= MOST_VALUES {
+        if values.len() <= MAX_DATUM_VALUES {
             return vec![self];
         }
         let part = |values: &[(f64, u64)]| {
@@ -54,18 +51,20 @@ impl Datum {
                 aggregate,
             }
         };
-        values.chunks(MOST_VALUES).map(part).collect()
+        values.chunks(MAX_DATUM_VALUES).map(part).collect()
     }
 }
 
-/// Splits data into requests, in their order.
+/// Splits data into requests, and keeps their order.
 #[must_use]
-pub fn batches(data: Vec<Datum>) -> Vec<Vec<Datum>> {
-    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), BYTES_A_REQUEST);
+pub fn request_batches(data: Vec<Datum>) -> Vec<Vec<Datum>> {
+    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), REQUEST_BYTES);
     for datum in data.into_iter().flat_map(Datum::split) {
-        if batch.len() == MOST_DATA || (bytes + datum.bytes() > MOST_BYTES && !batch.is_empty()) {
+        if batch.len() == MAX_REQUEST_DATA
+            || (bytes + datum.bytes() > MAX_REQUEST_BYTES && !batch.is_empty())
+        {
             batches.push(std::mem::take(&mut batch));
-            bytes = BYTES_A_REQUEST;
+            bytes = REQUEST_BYTES;
         }
         bytes += datum.bytes();
         batch.push(datum);
@@ -79,7 +78,7 @@ pub fn batches(data: Vec<Datum>) -> Vec<Vec<Datum>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::LONGEST;
+    use crate::name::MAX_NAME_BYTES;
     use crate::series::{Metric, Series};
     use proptest::prelude::*;
 
@@ -98,7 +97,7 @@ mod tests {
         let data = (0..series)
             .map(|number| datum(&number.to_string(), values))
             .collect();
-        batches(data).iter().map(Vec::len).collect()
+        request_batches(data).iter().map(Vec::len).collect()
     }
 
     #[test]
@@ -118,7 +117,10 @@ mod tests {
 
     #[test]
     fn the_largest_datum_fits_into_a_request() {
-        assert!(datum(&"x".repeat(LONGEST), MOST_VALUES).bytes() + 2 * LONGEST < MOST_BYTES / 100);
+        assert!(
+            datum(&"x".repeat(MAX_NAME_BYTES), MAX_DATUM_VALUES).bytes() + 2 * MAX_NAME_BYTES
+                < MAX_REQUEST_BYTES / 100
+        );
     }
 
     #[test]
@@ -151,11 +153,11 @@ mod tests {
             let data: Vec<_> = (0..repeated).flat_map(|_| data.iter().map(|(name, values)| datum(name, *values))).collect();
             let count = |data: &[Datum]| data.iter().map(|datum| datum.aggregate.values.count()).sum::<u64>();
             let all = count(&data);
-            let batches = batches(data);
+            let batches = request_batches(data);
             for batch in &batches {
-                prop_assert!((1..=MOST_DATA).contains(&batch.len()));
-                prop_assert!(batch.iter().map(Datum::bytes).sum::<usize>() <= MOST_BYTES);
-                prop_assert!(batch.iter().all(|datum| (1..=MOST_VALUES).contains(&datum.aggregate.values.values().len())));
+                prop_assert!((1..=MAX_REQUEST_DATA).contains(&batch.len()));
+                prop_assert!(batch.iter().map(Datum::bytes).sum::<usize>() <= MAX_REQUEST_BYTES);
+                prop_assert!(batch.iter().all(|datum| (1..=MAX_DATUM_VALUES).contains(&datum.aggregate.values.values().len())));
             }
             prop_assert_eq!(batches.iter().map(|batch| count(batch)).sum::<u64>(), all);
         }

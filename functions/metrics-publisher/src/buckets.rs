@@ -1,45 +1,45 @@
-//! A distribution in log-spaced buckets.
+//! A distribution of values in log-spaced buckets.
 
-/// No value that is told differs from the one that was observed by more than this part of it.
+/// The maximum relative difference between a published value and the observed one.
 pub const RELATIVE_ERROR: f64 = 0.05;
-/// The natural logarithm of the ratio of a bucket's ends, (1 + e) / (1 − e): 0.1 %-points inside
-/// the bound, so that rounding cannot leave it (DDSketch, VLDB 2019, section 2.1).
-const WIDTH: f64 = 0.098_0;
-/// CloudWatch's range is ±2^360; what is nearer to 0 than its inverse is 0.
-const LARGEST: f64 = 2.348_542_582_773_833e108;
-const SMALLEST: f64 = 1.0 / LARGEST;
+/// The natural logarithm of the ratio of a bucket's bounds, (1 + e) / (1 − e). It is 0.1 percentage
+/// points below the allowed error, so that rounding cannot exceed it (DDSketch, VLDB 2019, section
+/// 2.1).
+const BUCKET_WIDTH: f64 = 0.098_0;
+/// CloudWatch's range is ±2^360. Values below the inverse count as 0.
+const MAX_VALUE: f64 = 2.348_542_582_773_833e108;
+const MIN_VALUE: f64 = 1.0 / MAX_VALUE;
 
-/// Values that lie close together, and how many there are.
+/// The number of values between two close bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Bucket {
     index: i32,
     count: u64,
-    least: f64,
-    most: f64,
+    min: f64,
+    max: f64,
 }
 
 impl Bucket {
-    /// The value that is off by the same part at both ends. A bucket of one value tells exactly
-    /// that one.
+    /// Returns the value with the same relative error at both bounds. A bucket with a single value
+    /// returns exactly that value.
     fn value(&self) -> f64 {
-        if self.least == self.most {
-            return self.least;
+        if self.min == self.max {
+            return self.min;
         }
-        2.0 / (1.0 / self.least + 1.0 / self.most)
+        2.0 / (1.0 / self.min + 1.0 / self.max)
     }
 }
 
-/// How often each value was observed, within [`RELATIVE_ERROR`], and their exact sum. Merging is
+/// A histogram with a relative error of at most [`RELATIVE_ERROR`], and the exact sum. Merging is
 /// associative and commutative, except for the rounding of the sum.
 #[derive(Clone, Debug, Default)]
 pub struct Buckets {
-    /// In order; only those that hold something.
+    /// The non-empty buckets, in order.
     buckets: Vec<Bucket>,
-    /// The sum of the values as observed. It cannot be calculated from the buckets: a bucket's
-    /// value moves when its least or most value does, and a sum that falls looks like a restart to
-    /// Prometheus.
+    /// The sum of the observed values. It cannot be calculated from the buckets: a bucket's value
+    /// changes with its bounds, and Prometheus takes a decreasing sum for a restart.
     sum: f64,
-    /// Where the last value went: the next one often goes there too.
+    /// The index of the bucket of the last value, where the next one often belongs too.
     last: usize,
 }
 
@@ -50,32 +50,32 @@ impl PartialEq for Buckets {
 }
 
 impl Buckets {
-    /// Counts a value that is finite and from 0 to 2^360.
+    /// Adds a finite value `count` times. Values above 2^360 count as 2^360.
     pub fn add(&mut self, value: f64, count: u64) {
         if let Some(bucket) = self.buckets.get_mut(self.last)
-            && bucket.least <= value
-            && value <= bucket.most
+            && bucket.min <= value
+            && value <= bucket.max
         {
             bucket.count += count;
             self.sum += times(value, count);
             return;
         }
 
-        let value = if value < SMALLEST {
+        let value = if value < MIN_VALUE {
             0.0
         } else {
-            value.min(LARGEST)
+            value.min(MAX_VALUE)
         };
         self.sum += times(value, count);
         self.merge_bucket(Bucket {
             index: index(value),
             count,
-            least: value,
-            most: value,
+            min: value,
+            max: value,
         });
     }
 
-    /// Takes over what another one has counted.
+    /// Adds all values of another histogram.
     pub fn merge(&mut self, other: &Self) {
         other
             .buckets
@@ -92,8 +92,8 @@ impl Buckets {
             Ok(place) => {
                 let bucket = &mut self.buckets[place];
                 bucket.count += new.count;
-                bucket.least = bucket.least.min(new.least);
-                bucket.most = bucket.most.max(new.most);
+                bucket.min = bucket.min.min(new.min);
+                bucket.max = bucket.max.max(new.max);
                 place
             }
             Err(place) => {
@@ -103,27 +103,26 @@ impl Buckets {
         };
     }
 
-    /// Values in order, each with how often it was observed.
+    /// Returns the values in order, each with its count.
     pub fn values(&self) -> impl ExactSizeIterator<Item = (f64, u64)> {
         self.buckets
             .iter()
             .map(|bucket| (bucket.value(), bucket.count))
     }
 
-    /// How many values were observed.
+    /// Returns the number of observed values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|bucket| bucket.count).sum()
     }
 
-    /// The sum of all observed values. It never decreases when a value is added.
+    /// Returns the sum of all observed values. It never decreases.
     #[must_use]
     pub const fn sum(&self) -> f64 {
         self.sum
     }
 
-    /// The value below or at which this part (0 to 1) of all values lies, by nearest rank; `None`
-    /// without values.
+    /// Returns a quantile by nearest rank, for a part from 0 to 1. `None` without values.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Option<f64> {
         #[expect(
@@ -133,30 +132,30 @@ impl Buckets {
             reason = "a rank, rounded up, of a part that is clamped"
         )]
         let rank = ((self.count() as f64 * part.clamp(0.0, 1.0)).ceil() as u64).max(1);
-        let mut seen = 0;
+        let mut cumulative = 0;
         self.values().find_map(|(value, count)| {
-            seen += count;
-            (seen >= rank).then_some(value)
+            cumulative += count;
+            (cumulative >= rank).then_some(value)
         })
     }
 
-    /// The largest value that was observed.
+    /// Returns the largest observed value.
     #[must_use]
-    pub fn most(&self) -> Option<f64> {
-        self.buckets.last().map(|bucket| bucket.most)
+    pub fn max(&self) -> Option<f64> {
+        self.buckets.last().map(|bucket| bucket.max)
     }
 }
 
-/// A value that was observed `count` times.
+/// Returns the sum of `count` equal values.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "a count above 2^53 is off by less than a double can tell"
+    reason = "a count above 2^53 is rounded like any double"
 )]
 fn times(value: f64, count: u64) -> f64 {
     value * count as f64
 }
 
-/// The bucket that a value belongs to; 0 has one of its own, below all others.
+/// Returns the index of a value's bucket. 0 has its own bucket, below all others.
 fn index(value: f64) -> i32 {
     if value == 0.0 {
         return i32::MIN;
@@ -165,7 +164,7 @@ fn index(value: f64) -> i32 {
         clippy::cast_possible_truncation,
         reason = "a logarithm of a double is below 800"
     )]
-    let index = (value.ln() / WIDTH).floor() as i32;
+    let index = (value.ln() / BUCKET_WIDTH).floor() as i32;
     index
 }
 

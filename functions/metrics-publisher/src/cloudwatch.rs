@@ -1,4 +1,4 @@
-//! CloudWatch: sends data, and says what could not be sent.
+//! Sends data to CloudWatch, and reports which data could not be sent.
 //!
 //! IAM: cloudwatch:PutMetricData on *
 
@@ -14,50 +14,49 @@ use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use telemetry::{Excerpt, error_chain};
 
 use crate::aggregate::Datum;
-use crate::batches::batches;
+use crate::batches::request_batches;
 use crate::series::Unit;
 
-/// Kept for answering once there is no time to send any more.
-const MARGIN: Duration = Duration::from_millis(250);
-/// More refused requests than these in one delivery are not worth looking for the bad data in: one
-/// bad datum among a thousand costs eleven.
-const REFUSALS: u32 = 200;
+/// The time that is left for the response after the last request.
+const RESPONSE_MARGIN: Duration = Duration::from_millis(250);
+/// The maximum number of refused requests per delivery that are searched for invalid data. Finding
+/// one datum among a thousand takes eleven.
+const MAX_REFUSED_REQUESTS: u32 = 200;
 
-/// What was sent, and what was not.
+/// The result of sending data.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Requests that were made, whatever came of them; the SDK's retries are not counted.
+    /// The number of requests, including failed ones, without the SDK's retries.
     pub requests: u32,
-    /// Data that CloudWatch has taken.
+    /// The number of data that CloudWatch accepted.
     pub sent: usize,
-    /// Data that CloudWatch will never take.
+    /// The number of data that CloudWatch refused for good.
     pub refused: usize,
-    /// Data that may be taken another time.
+    /// The number of data that may be accepted later.
     pub unsent: usize,
-    /// The numbers of the records that the refused data come from, in order.
+    /// The numbers of the records with refused data, in order.
     pub refused_records: Vec<u32>,
-    /// Refused data of the publisher's own, which come from no record.
+    /// The number of refused data that the publisher measured itself.
     pub refused_own: usize,
-    /// The numbers of the records that the sent data come from, in order. Empty if nothing was
-    /// refused.
+    /// The numbers of the records with sent data, in order. Empty if nothing was refused.
     pub sent_records: Vec<u32>,
-    /// The numbers of the records that the unsent data come from, in order.
+    /// The numbers of the records with unsent data, in order.
     pub unsent_records: Vec<u32>,
-    /// Why the first of them were not sent.
+    /// The reason why the first data were not sent.
     pub cause: Option<String>,
 }
 
-/// What a request's failure means for what it held.
+/// The meaning of a failed request for its data.
 enum Refusal {
-    /// Something in it is bad.
-    Data(String),
-    /// Nothing is let through, whatever it holds.
-    Everything(String),
-    /// It may be taken another time.
-    Now(String),
+    /// At least one datum is invalid.
+    InvalidData(String),
+    /// No request would succeed, whatever its data.
+    AllRequests(String),
+    /// The request may succeed later.
+    Temporary(String),
 }
 
-/// `PutMetricData` into one namespace.
+/// A client of `PutMetricData` for one namespace.
 #[derive(Debug)]
 pub struct CloudWatch {
     client: Client,
@@ -66,8 +65,8 @@ pub struct CloudWatch {
 }
 
 impl CloudWatch {
-    /// `client` retries by itself what may be sent again. A reply that was lost can count twice:
-    /// the operation has no token that would tell.
+    /// Creates a client. `client` retries by itself. After a lost response, a retry can count data
+    /// twice, because the operation has no idempotency token.
     #[must_use]
     pub const fn new(client: Client, namespace: String) -> Self {
         Self {
@@ -77,12 +76,11 @@ impl CloudWatch {
         }
     }
 
-    /// Sends data in as few requests as CloudWatch takes, until shortly before the deadline. Where
-    /// a request is refused for what it holds, its halves are sent, down to the datum that is to
-    /// blame.
+    /// Sends data in as few requests as possible, until shortly before the deadline. If a request is
+    /// refused because of its data, its halves are sent, down to the invalid datum.
     pub async fn publish(&self, data: Vec<Datum>, deadline: Deadline) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut waiting = batches(data);
+        let mut waiting = request_batches(data);
         waiting.reverse();
         let mut refusals = 0;
         let mut sent = Vec::new();
@@ -90,14 +88,16 @@ impl CloudWatch {
         while let Some(mut batch) = waiting.pop() {
             match self.put(&batch, deadline, &mut outcome.requests).await {
                 Ok(()) => sent.extend(batch),
-                Err(Refusal::Data(_)) if batch.len() > 1 && refusals < REFUSALS => {
+                Err(Refusal::InvalidData(_))
+                    if batch.len() > 1 && refusals < MAX_REFUSED_REQUESTS =>
+                {
                     refusals += 1;
                     let second = batch.split_off(batch.len() / 2);
                     waiting.extend([second, batch]);
                 }
-                Err(Refusal::Data(problem)) => outcome.refuse(&batch, &problem),
-                Err(Refusal::Now(problem)) => outcome.keep(&batch, problem),
-                Err(Refusal::Everything(problem)) => {
+                Err(Refusal::InvalidData(problem)) => outcome.refuse(&batch, &problem),
+                Err(Refusal::Temporary(problem)) => outcome.keep(&batch, problem),
+                Err(Refusal::AllRequests(problem)) => {
                     outcome.keep(&batch, problem.clone());
                     waiting
                         .drain(..)
@@ -130,13 +130,13 @@ impl CloudWatch {
         requests: &mut u32,
     ) -> Result<(), Refusal> {
         let now = Instant::now();
-        let remaining = deadline.remaining(now).saturating_sub(MARGIN);
+        let remaining = deadline.remaining(now).saturating_sub(RESPONSE_MARGIN);
         let timeouts = Timeouts::within(remaining, retry::MAX_ATTEMPTS)
-            .ok_or_else(|| Refusal::Everything("no time was left to send it".to_owned()))?;
+            .ok_or_else(|| Refusal::AllRequests("no time was left to send data".to_owned()))?;
         let permit = self
             .breaker
             .permit(now)
-            .map_err(|error: CallError| Refusal::Everything(error.to_string()))?;
+            .map_err(|error: CallError| Refusal::AllRequests(error.to_string()))?;
         *requests += 1;
         let request = self.client.put_metric_data().namespace(&self.namespace);
         let request = request.set_metric_data(Some(batch.iter().map(metric_datum).collect()));
@@ -148,7 +148,7 @@ impl CloudWatch {
 }
 
 impl Outcome {
-    /// How many records, and data of the publisher's own, CloudWatch refused.
+    /// Returns the number of refused records, and of refused data without a record.
     pub(crate) fn refused_count(&self) -> u64 {
         u64::try_from(self.refused_records.len() + self.refused_own).unwrap_or(u64::MAX)
     }
@@ -160,7 +160,7 @@ impl Outcome {
             problem,
             series,
             data = batch.len(),
-            "CloudWatch refused data for good"
+            "CloudWatch refused data"
         );
 
         self.refused += batch.len();
@@ -198,10 +198,10 @@ fn refusal(error: &SdkError<PutMetricDataError, HttpResponse>) -> Refusal {
                 || code.starts_with("MissingRequired")
                 || status == 413 =>
         {
-            Refusal::Data(problem)
+            Refusal::InvalidData(problem)
         }
-        _ if Failure::of_sdk(error).client_error => Refusal::Everything(problem),
-        _ => Refusal::Now(problem),
+        _ if Failure::of_sdk(error).client_error => Refusal::AllRequests(problem),
+        _ => Refusal::Temporary(problem),
     }
 }
 
@@ -209,7 +209,7 @@ fn metric_datum(datum: &Datum) -> MetricDatum {
     let dimension = |(name, value)| Dimension::builder().name(name).value(value).build();
     #[expect(
         clippy::cast_precision_loss,
-        reason = "CloudWatch takes counts as doubles"
+        reason = "CloudWatch represents counts as doubles"
     )]
     let (values, counts) = datum
         .aggregate

@@ -1,4 +1,4 @@
-//! What a log subscription sends: base64 of gzip, decoded with a bound.
+//! Decodes the data of a log subscription (gzip in base64) up to a maximum size.
 
 use std::io::Read as _;
 
@@ -6,36 +6,35 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
 
-/// Most bytes that come out. CloudWatch Logs sends 1 MB of gzip at most, of which a small part
-/// could be made to grow a thousand times.
-pub(crate) const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// CloudWatch Logs sends at most 1 MB of gzip, but crafted data can expand a thousand times.
+pub(crate) const MAX_DECODED_BYTES: usize = 32 * 1024 * 1024;
 
-/// Why data cannot be decoded. The same data would fail again.
+/// The reason why data cannot be decoded. A retry would fail too.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// Not base64.
-    #[error("awslogs.data: not base64: {0}")]
+    /// The data is not base64.
+    #[error("awslogs.data: invalid base64: {0}")]
     Base64(#[from] base64::DecodeError),
-    /// Not gzip, cut off, followed by something else, or with a wrong checksum.
-    #[error("awslogs.data: not gzip: {0}")]
+    /// The data is not gzip, is truncated, has a wrong checksum, or is followed by something else.
+    #[error("awslogs.data: invalid gzip: {0}")]
     Gzip(#[from] std::io::Error),
-    /// More than 32 MB.
+    /// The decoded data exceeds 32 MB.
     #[error("awslogs.data: more than 32 MB")]
     TooLarge,
 }
 
-/// Decodes all members of the gzip stream, each with its checksum, into 32 MB at most.
+/// Decodes all members of the gzip stream, up to 32 MB.
 ///
 /// # Errors
-/// [`DecodeError`]; what came out until then is not used.
-pub fn decode(data: &str) -> Result<Vec<u8>, DecodeError> {
+/// [`DecodeError`] if the data is invalid or too large.
+pub(crate) fn decode(data: &str) -> Result<Vec<u8>, DecodeError> {
     let compressed = STANDARD.decode(data)?;
-    let mut bytes = Vec::with_capacity(compressed.len().saturating_mul(4).min(MOST_BYTES));
-    let bound = MOST_BYTES as u64 + 1;
+    let mut bytes = Vec::with_capacity(compressed.len().saturating_mul(4).min(MAX_DECODED_BYTES));
+    let bound = MAX_DECODED_BYTES as u64 + 1;
     MultiGzDecoder::new(compressed.as_slice())
         .take(bound)
         .read_to_end(&mut bytes)?;
-    if bytes.len() > MOST_BYTES {
+    if bytes.len() > MAX_DECODED_BYTES {
         Err(DecodeError::TooLarge)
     } else {
         Ok(bytes)
@@ -77,13 +76,13 @@ mod tests {
             decode("###")
                 .unwrap_err()
                 .to_string()
-                .starts_with("awslogs.data: not base64")
+                .starts_with("awslogs.data: invalid base64")
         );
         for wrong in [&b"plain text, not compressed"[..], b"", b"\x1f\x8b"] {
             assert!(
                 decoded(wrong)
                     .unwrap_err()
-                    .starts_with("awslogs.data: not gzip"),
+                    .starts_with("awslogs.data: invalid gzip"),
                 "{wrong:?}"
             );
         }
@@ -114,8 +113,8 @@ mod tests {
 
     #[test]
     fn what_grows_beyond_32_mb_is_refused() {
-        let zeros = vec![b' '; MOST_BYTES];
-        assert_eq!(decoded(&gzip(&zeros)).unwrap().len(), MOST_BYTES);
+        let zeros = vec![b' '; MAX_DECODED_BYTES];
+        assert_eq!(decoded(&gzip(&zeros)).unwrap().len(), MAX_DECODED_BYTES);
         let bomb = [gzip(&zeros), gzip(b"1")].concat();
         assert!(bomb.len() < 1_000_000);
         assert_eq!(decoded(&bomb).unwrap_err(), "awslogs.data: more than 32 MB");
@@ -132,7 +131,7 @@ mod tests {
             let place = flip % broken.len();
             broken[place] = to;
             if let Ok(out) = decoded(&broken) {
-                prop_assert!(out.len() <= MOST_BYTES);
+                prop_assert!(out.len() <= MAX_DECODED_BYTES);
             }
             prop_assert_eq!(decoded(&gzip(&bytes)).unwrap(), bytes);
         }

@@ -1,16 +1,15 @@
-//! Durations in milliseconds, checked.
+//! Parses durations in milliseconds.
 
 use crate::rejection::Reason;
 
-/// The longest duration that can be true: 15 minutes, the most that a Lambda function, and a
-/// streamed response of API Gateway, may take. One record in the wrong unit would spoil the sum,
-/// the average and the percentiles of its series.
+/// 15 minutes, the timeout of a Lambda function and of a streamed API Gateway response. A record in
+/// the wrong unit would distort the sum, average and percentiles of its series.
 const MAX_DURATION_MS: f64 = 900_000.0;
 
-/// Returns the duration that `text` states. `field` names it in errors.
+/// Parses a duration. Errors name `field`.
 ///
 /// # Errors
-/// [`Reason::Number`], [`Reason::Negative`] or [`Reason::TooLong`].
+/// [`Reason::Number`], [`Reason::Negative`] or [`Reason::TooLong`] for an invalid duration.
 pub(crate) fn parse(field: &'static str, text: &str) -> Result<f64, Reason> {
     let number: f64 = text.parse().map_err(|_| Reason::Number(field))?;
 

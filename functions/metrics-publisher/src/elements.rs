@@ -1,5 +1,4 @@
-//! A JSON list, read element by element: a delivery of a million records takes no more memory than
-//! one.
+//! Reads a JSON list element by element, so that a million records need no more memory than one.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,10 +6,10 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 
-/// Calls `then` with each element of a list and its place.
+/// Calls `then` with the index and value of each element of a list.
 ///
 /// # Errors
-/// What is wrong with the JSON, or with an element of another type than `T`.
+/// An error for invalid JSON, or for an element that is not a `T`.
 pub(crate) fn for_each<'j, T: Deserialize<'j>>(
     json: &'j str,
     then: impl FnMut(usize, T),
@@ -36,10 +35,10 @@ impl<'de, T: Deserialize<'de>, F: FnMut(usize, T)> Visitor<'de> for Elements<T, 
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        let mut place = 0;
+        let mut index = 0;
         while let Some(element) = list.next_element()? {
-            (self.then)(place, element);
-            place += 1;
+            (self.then)(index, element);
+            index += 1;
         }
         Ok(())
     }

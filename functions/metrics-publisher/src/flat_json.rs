@@ -1,45 +1,48 @@
-//! A JSON object of plain texts, read in one pass. That is what nearly every line of the access log
-//! is, and reading it as any JSON would take most of a line's time.
+//! Reads a flat JSON object of plain strings in one pass.
+//!
+//! Nearly every line of the access log has this form. A general JSON parser would take most of the
+//! time of a line.
 
 use memchr::memchr2;
 
-/// Calls `then` with each member of `{"name":"value",…}`. `None` for whatever else the line is, be
-/// it JSON or not: an escape, a number, anything nested; then some members may have been told
-/// already.
-pub(crate) fn members<'l>(line: &'l str, mut then: impl FnMut(&'l str, &'l str)) -> Option<()> {
+/// Calls `then` with the name and value of each field of `{"name":"value",…}`.
+///
+/// Returns `None` for any other line, such as one with an escape, a number or a nested value. `then`
+/// may have been called for some of its fields.
+pub(crate) fn fields<'l>(line: &'l str, mut then: impl FnMut(&'l str, &'l str)) -> Option<()> {
     let bytes = line.as_bytes();
-    let mut at = behind(bytes, 0, b'{')?;
+    let mut at = after(bytes, 0, b'{')?;
     loop {
-        let (name, next) = text(line, at)?;
-        let (value, next) = text(line, behind(bytes, next, b':')?)?;
+        let (name, next) = string(line, at)?;
+        let (value, next) = string(line, after(bytes, next, b':')?)?;
         then(name, value);
-        at = space(bytes, next) + 1;
+        at = skip_whitespace(bytes, next) + 1;
         match bytes.get(at - 1)? {
             b',' => {}
-            b'}' => return (space(bytes, at) == bytes.len()).then_some(()),
+            b'}' => return (skip_whitespace(bytes, at) == bytes.len()).then_some(()),
             _ => return None,
         }
     }
 }
 
-/// The first place from `at` on that holds no space.
-fn space(bytes: &[u8], mut at: usize) -> usize {
+/// Returns the index of the first byte from `at` on that is not whitespace.
+fn skip_whitespace(bytes: &[u8], mut at: usize) -> usize {
     while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
         at += 1;
     }
     at
 }
 
-/// The place behind the byte that has to come next.
-fn behind(bytes: &[u8], at: usize, expected: u8) -> Option<usize> {
-    let at = space(bytes, at);
+/// Returns the index after the expected next byte.
+fn after(bytes: &[u8], at: usize, expected: u8) -> Option<usize> {
+    let at = skip_whitespace(bytes, at);
     (*bytes.get(at)? == expected).then_some(at + 1)
 }
 
-/// A text without escapes, and the place behind it.
-fn text(line: &str, at: usize) -> Option<(&str, usize)> {
+/// Returns a string without escapes, and the index after it.
+fn string(line: &str, at: usize) -> Option<(&str, usize)> {
     let bytes = line.as_bytes();
-    let begin = behind(bytes, at, b'"')?;
+    let begin = after(bytes, at, b'"')?;
     let end = begin + memchr2(b'"', b'\\', bytes.get(begin..)?)?;
     (bytes[end] == b'"').then(|| Some((line.get(begin..end)?, end + 1)))?
 }
@@ -51,7 +54,7 @@ mod tests {
 
     fn read(line: &str) -> Option<Vec<(String, String)>> {
         let mut all = Vec::new();
-        members(line, |name, value| {
+        fields(line, |name, value| {
             all.push((name.to_owned(), value.to_owned()))
         })?;
         Some(all)

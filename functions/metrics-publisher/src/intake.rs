@@ -1,4 +1,4 @@
-//! What a delivery holds, counted.
+//! Counts the records and lines of a delivery.
 
 use std::borrow::Cow;
 
@@ -11,53 +11,51 @@ use crate::aggregate::Aggregator;
 use crate::decoder::{DecodeError, decode};
 use crate::elements::for_each;
 use crate::line;
-use crate::record::{OBSERVATIONS, Record};
+use crate::record::{MAX_RECORD_SERIES, Record};
 use crate::rejection::{Reason, Rejections};
 use crate::scalar::Scalar;
 use crate::time::{Window, parse_ms};
 
-/// The sums of one delivery, and what could not be counted.
+/// The aggregates of one delivery, and its rejections.
 #[derive(Debug)]
 pub struct Intake {
     window: Window,
-    /// False if records need not be told apart afterwards.
+    /// False if all records share the number 0.
     is_numbered: bool,
-    /// What was counted.
+    /// The aggregates.
     pub sums: Aggregator,
-    /// How many records and lines that was.
+    /// The number of accepted records and lines.
     pub accepted: u64,
-    /// Log events and messages that were delivered before in the same delivery, and so were not
+    /// The number of log events and messages that the delivery contains a second time. They are not
     /// counted again.
     pub duplicates: u64,
-    /// What could not be counted.
+    /// The rejected records, lines and values.
     pub rejections: Rejections,
 }
 
-/// The ids of one delivery. They are bounded by the delivery's own size: 6 MB from a queue, 32 MB
-/// from a log.
+/// The ids of one delivery. The delivery limits their size: 6 MB from a queue, 32 MB from a log.
 #[derive(Debug, Default)]
-pub(crate) struct SeenIds<'d>(HashSet<Cow<'d, str>>);
+pub(crate) struct DeliveryIds<'d>(HashSet<Cow<'d, str>>);
 
-impl<'d> SeenIds<'d> {
-    /// Notes an id, and returns true if it was noted before. Without an id nothing can be
-    /// recognised.
+impl<'d> DeliveryIds<'d> {
+    /// Adds an id, and returns whether it was added before. An empty id is never repeated.
     pub(crate) fn is_repeated(&mut self, id: Scalar<'d>) -> bool {
         !id.raw().is_empty() && !self.0.insert(id.into_text())
     }
 }
 
-/// Why a delivery cannot be read at all.
+/// The reason why a whole delivery is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
-    /// What a log subscription sent.
+    /// The data of a log subscription cannot be decoded.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// Not of its source's shape.
+    /// A part of the delivery is not valid JSON of its form.
     #[error("{what}: {}", shorten(.problem.to_string()))]
     Shape {
-        /// Which part.
+        /// The part.
         what: &'static str,
-        /// What is wrong with it.
+        /// The error.
         problem: serde_json::Error,
     },
 }
@@ -81,8 +79,8 @@ struct LogEvent<'s> {
 }
 
 impl Intake {
-    /// An empty intake for one delivery. Its sums know which records they come from, numbered from
-    /// 0 in the order in which they were accepted.
+    /// Creates an empty intake for one delivery. Its aggregates contain the numbers of their records,
+    /// from 0 in the order of acceptance.
     #[must_use]
     pub fn new(window: Window) -> Self {
         let (sums, rejections) = (Aggregator::default(), Rejections::default());
@@ -96,36 +94,37 @@ impl Intake {
         }
     }
 
-    /// An empty intake for a process's whole life. Its size does not depend on the number of
-    /// records.
+    /// Creates an empty intake for the lifetime of a process. Its size does not depend on the number
+    /// of records, and their times are ignored.
     #[must_use]
-    pub fn of_all_time() -> Self {
+    pub fn without_window() -> Self {
         Self {
             is_numbered: false,
-            ..Self::new(Window::of_all_time())
+            ..Self::new(Window::without_window())
         }
     }
 
-    /// Counts one record. `index` names it if it is rejected.
+    /// Counts one record, and returns whether it was accepted. `index` identifies a rejected record.
     pub fn record(&mut self, index: usize, json: &str) -> bool {
         let number = self.next_number();
-        let room = self.sums.check_room(OBSERVATIONS);
+        let room = self.sums.check_room(MAX_RECORD_SERIES);
         let read = room.and_then(|()| {
             Record::read(json, self.window, None, |record| {
                 record.observe(&mut self.sums, number)
             })
         });
-        self.note(index, read.map(|()| None))
+        self.record_result(index, read.map(|()| None))
     }
 
-    /// Counts one log line. `logged_ms` is its time if it does not state one.
+    /// Counts one log line, and returns whether it was accepted. `logged_ms` is its time if it has
+    /// none.
     pub fn line(&mut self, index: usize, line: &str, logged_ms: Option<i64>) -> bool {
         let number = self.next_number();
         let read = line::observe(line, self.window, logged_ms, &mut self.sums, number);
-        self.note(index, read)
+        self.record_result(index, read)
     }
 
-    /// The number of the next record that is accepted.
+    /// Returns the number of the next accepted record.
     fn next_number(&self) -> u32 {
         if self.is_numbered {
             u32::try_from(self.accepted).unwrap_or(u32::MAX)
@@ -134,11 +133,10 @@ impl Intake {
         }
     }
 
-    /// Counts a list of records and rejects those that cannot be counted. Returns how many were
-    /// counted.
+    /// Counts a list of records. Returns the number of accepted records.
     ///
     /// # Errors
-    /// [`IntakeError::Shape`] for JSON that is no list.
+    /// [`IntakeError::Shape`] if the JSON is not a list.
     pub fn records(&mut self, json: &str) -> Result<u64, IntakeError> {
         let before = self.accepted;
         let read = for_each(json, |index, record: &RawValue| {
@@ -151,11 +149,11 @@ impl Intake {
         Ok(self.accepted - before)
     }
 
-    /// Counts the lines that a log subscription sends, each event once. CloudWatch Logs' control
-    /// messages have none.
+    /// Counts the lines of a log subscription, each event once. Control messages of CloudWatch Logs
+    /// contain no lines.
     ///
     /// # Errors
-    /// [`IntakeError`] for what cannot be decoded.
+    /// [`IntakeError`] if the data cannot be decoded or is invalid.
     pub fn subscription(&mut self, data: &str) -> Result<(), IntakeError> {
         let shape = |problem| IntakeError::Shape {
             what: "awslogs.data",
@@ -170,9 +168,9 @@ impl Intake {
             return Ok(());
         };
 
-        let mut seen = SeenIds::default();
+        let mut ids = DeliveryIds::default();
         let read = for_each(events.get(), |index, event: LogEvent<'_>| {
-            if seen.is_repeated(event.id) {
+            if ids.is_repeated(event.id) {
                 self.duplicates += 1;
                 return;
             }
@@ -186,9 +184,8 @@ impl Intake {
         read.map_err(shape)
     }
 
-    /// Notes what came of a record: it was counted, it was counted without one of its values, or it
-    /// was rejected.
-    fn note(&mut self, index: usize, read: Result<Option<Reason>, Reason>) -> bool {
+    /// Records whether a record was accepted, accepted without one of its values, or rejected.
+    fn record_result(&mut self, index: usize, read: Result<Option<Reason>, Reason>) -> bool {
         self.accepted += u64::from(read.is_ok());
         if let Ok(Some(reason)) | Err(reason) = &read {
             self.rejections.add(index, reason);
@@ -238,9 +235,9 @@ mod tests {
             intake.records(&format!("[{}]", records.join(","))).unwrap(),
             9
         );
-        let named = intake.rejections.named();
-        assert_eq!((intake.accepted, named.len(), named[0].index), (9, 1, 3));
-        assert_eq!(named[0].reason, "`operation` is missing or empty");
+        let listed = intake.rejections.listed();
+        assert_eq!((intake.accepted, listed.len(), listed[0].index), (9, 1, 3));
+        assert_eq!(listed[0].reason, "`operation` is missing or empty");
     }
 
     #[test]
@@ -294,7 +291,7 @@ mod tests {
         );
         let intake = delivered(&delivery).unwrap();
         assert_eq!((intake.accepted, intake.rejections.count()), (2, 1));
-        assert_eq!(intake.rejections.named()[0].index, 1);
+        assert_eq!(intake.rejections.listed()[0].index, 1);
     }
 
     #[test]
@@ -341,7 +338,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(numbers(intake()), [vec![0, 2], vec![1]]);
-        assert_eq!(numbers(Intake::of_all_time()), [vec![0], vec![0]]);
+        assert_eq!(numbers(Intake::without_window()), [vec![0], vec![0]]);
     }
 
     #[test]

@@ -1,23 +1,38 @@
-//! The metrics publisher: what every call did, as CloudWatch metrics that keep their distribution.
+//! The metrics publisher turns call records and access logs into CloudWatch metrics, and keeps their
+//! distribution.
 //!
-//! - trigger: call records, directly or from an SQS queue; a CloudWatch Logs subscription to the
-//!   API's access log and
-//!   to the other functions' logs; a schedule, which has it probe the endpoints that AWS clients
-//!   call
-//! - reads: the event; the names and endpoints of `PROBE_SERVICES`
-//! - writes: metrics, one request a delivery where they fit into one; one item of `USAGE_TABLE` a
-//!   day, in which
-//!   instances agree on the series that have a place
-//! - on failure: a record that cannot be counted is rejected with its place and reason, and never
-//!   costs its
-//!   neighbours. Data that could not be sent are an error, so that the event comes again, or the
-//!   ids of the messages
-//!   that they come from. Data that CloudWatch refuses for good are logged, counted in
-//!   `RejectedRecords`, and not sent
-//!   again; a message of which all data were refused ends among the dead letters
-//! - counted twice: log events and messages are recognised by their ids within one delivery, not in
-//!   a later one. A
-//!   delivery comes again after a lost reply, or when part of it could not be sent
+//! - Trigger: call records, invoked directly or from an SQS queue; a CloudWatch Logs subscription to
+//!   the API's access log and to the other functions' logs; a schedule, which makes it probe the
+//!   endpoints that AWS clients call.
+//! - Reads: the event, and the names and endpoints of `PROBE_SERVICES`.
+//! - Writes: metrics, in one request per delivery if they fit, and one item of `USAGE_TABLE` per
+//!   day, in which instances agree on the series of the day.
+//! - On failure: an invalid record is rejected with its index and reason, and does not affect the
+//!   others. If data could not be sent, the event fails, or only the messages that contain the
+//!   data, so that they are delivered again. Data that CloudWatch rejects for good are logged and
+//!   counted in `RejectedRecords`, and not sent again. A message whose data are all rejected goes
+//!   to the dead-letter queue.
+//! - Double counting: log events and messages are deduplicated by their ids within one delivery, but
+//!   not across deliveries. A delivery is repeated after a lost response, or if part of it could not
+//!   be sent.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::{Duration, Instant};
+//!
+//! use aws::Deadline;
+//! use telemetry::RecordLog;
+//!
+//! let lookup = |name: &str| std::env::var(name).ok();
+//! let publisher = metrics_publisher::open(lookup, RecordLog::stdout()).await?;
+//!
+//! let event = r#"{"records":[{"service":"billing","operation":"Charge","duration_ms":12.5,"success":true}]}"#;
+//! let deadline = Deadline::after(Instant::now(), Duration::from_secs(10));
+//! let response = publisher.handle(event, deadline).await?;
+//! assert_eq!(response["accepted"], 1);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! IAM of Lambda's own calls: sqs:SendMessage on MetricsDeadLetters
 
@@ -31,12 +46,13 @@ mod config;
 mod decoder;
 mod duration;
 mod elements;
-mod endpoint;
+mod endpoint_probe;
 mod flat_json;
 mod intake;
 mod line;
 mod name;
-mod probe;
+mod place;
+mod prober;
 mod publisher;
 mod queue;
 mod record;
@@ -48,20 +64,25 @@ mod series_registry;
 mod source;
 mod time;
 
-pub use aggregate::{Aggregate, Aggregator, Datum};
-pub use batches::{MOST_BYTES, MOST_DATA, MOST_VALUES, batches};
-pub use buckets::{Buckets, RELATIVE_ERROR};
-pub use cloudwatch::{CloudWatch, Outcome};
+pub use aggregate::{Aggregate, Aggregator};
+pub use buckets::Buckets;
 pub use config::Config;
-pub use decoder::{DecodeError, decode};
-pub use endpoint::Prober;
 pub use intake::{Intake, IntakeError};
-pub use probe::{Place, Probed};
-pub use publisher::{Failure, OpenError, Publisher, answer, open};
-pub use queue::{Batch, NoMessageId};
-pub use rejection::{Reason, Rejection, Rejections};
-pub use series::{Metric, OTHER, Series, Unit};
+pub use publisher::{Failure, OpenError, Publisher, open, respond};
+pub use series::{Metric, Series, Unit};
 pub use series_cap::SeriesCap;
-pub use series_registry::SeriesRegistry;
-pub use source::{Source, UnknownSource};
-pub use time::Window;
+
+/// Parts of the function that its integration tests and benchmarks use on their own.
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::aggregate::Datum;
+    pub use crate::batches::{
+        MAX_DATUM_VALUES, MAX_REQUEST_BYTES, MAX_REQUEST_DATA, request_batches,
+    };
+    pub use crate::buckets::RELATIVE_ERROR;
+    pub use crate::cloudwatch::{CloudWatch, Outcome};
+    pub use crate::prober::Prober;
+    pub use crate::series::OTHER;
+    pub use crate::series_registry::SeriesRegistry;
+    pub use crate::time::Window;
+}

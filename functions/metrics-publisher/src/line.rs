@@ -1,4 +1,4 @@
-//! A log line: an access-log line, a call record, or word of a circuit breaker.
+//! Counts a log line: from the access log, a call record, or the state of a circuit breaker.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::scalar::Scalar;
 use crate::series::{Metric, Series};
 use crate::time::Window;
 
-/// What the functions write, and what `aws::Breaker` logs when it changes its state.
+/// A call record, or the line that `aws::Breaker` logs when its state changes.
 #[derive(Deserialize)]
 struct FunctionLine<'a> {
     #[serde(borrow)]
@@ -23,11 +23,11 @@ struct FunctionLine<'a> {
     to: Scalar<'a>,
 }
 
-/// Counts a line as the record with this number. `logged_ms` is its time if it does not state one.
-/// Returns why one of its latencies had to be left out, if any.
+/// Counts a line as the record with this number. `logged_ms` is its time if it has none. Returns the
+/// reason if a latency was omitted.
 ///
 /// # Errors
-/// [`Reason`] for a line that cannot be counted.
+/// [`Reason`] if the line cannot be counted.
 pub(crate) fn observe(
     line: &str,
     window: Window,
@@ -35,15 +35,15 @@ pub(crate) fn observe(
     sums: &mut Aggregator,
     number: u32,
 ) -> Result<Option<Reason>, Reason> {
-    const { assert!(access_log::OBSERVATIONS >= record::OBSERVATIONS) };
-    sums.check_room(access_log::OBSERVATIONS)?;
+    const { assert!(access_log::MAX_LINE_SERIES >= record::MAX_RECORD_SERIES) };
+    sums.check_room(access_log::MAX_LINE_SERIES)?;
     match AccessLine::read(line) {
         Some(access) => access.observe(window, logged_ms, sums, number),
-        None => of_function(line, window, logged_ms, sums, number).map(|()| None),
+        None => observe_function_line(line, window, logged_ms, sums, number).map(|()| None),
     }
 }
 
-fn of_function(
+fn observe_function_line(
     line: &str,
     window: Window,
     logged_ms: Option<i64>,

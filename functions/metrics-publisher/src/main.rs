@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use aws::Deadline;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use metrics_publisher::{answer, open};
+use metrics_publisher::{open, respond};
 use serde_json::value::RawValue;
 use telemetry::RecordLog;
 use telemetry::{log_panics, log_to};
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         let deadline =
             Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
-        answer(Arc::clone(&publisher), event.payload, deadline)
+        respond(Arc::clone(&publisher), event.payload, deadline)
     }))
     .await
 }

@@ -1,21 +1,20 @@
-//! Names as CloudWatch takes them: printable ASCII, of bounded length, and two names never become
-//! one.
+//! Turns names into dimension values that CloudWatch accepts. Different names stay different.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-/// CloudWatch takes 1024 bytes; names that long are nobody's, and bytes of a request.
-pub(crate) const LONGEST: usize = 256;
+/// Shorter than the 1024 bytes that CloudWatch accepts, to keep requests small.
+pub(crate) const MAX_NAME_BYTES: usize = 256;
 
-/// A dimension's value for `name`; `None` where it holds nothing but space.
+/// Returns the dimension value for a name, or `None` for a blank name.
 ///
-/// Bytes that CloudWatch does not take, `%`, and a leading colon become `%XX`. What is as long as
-/// [`LONGEST`] or longer is cut, with 64 bits of its SHA-256 at the end.
+/// Bytes that CloudWatch does not accept, `%`, and a leading colon become `%XX`. A value of
+/// [`MAX_NAME_BYTES`] or more is truncated, and ends with 64 bits of the name's SHA-256.
 #[must_use]
 pub(crate) fn dimension_value(name: &str) -> Option<Cow<'_, str>> {
-    if name.bytes().all(plain) && !name.starts_with(':') && name.len() < LONGEST {
+    if name.bytes().all(is_plain) && !name.starts_with(':') && name.len() < MAX_NAME_BYTES {
         return (!name.trim_ascii().is_empty()).then_some(Cow::Borrowed(name));
     }
     if name.trim().is_empty() {
@@ -23,25 +22,25 @@ pub(crate) fn dimension_value(name: &str) -> Option<Cow<'_, str>> {
     }
     let mut clean = String::with_capacity(name.len() + 16);
     for (place, byte) in name.bytes().enumerate() {
-        if plain(byte) && (place, byte) != (0, b':') {
+        if is_plain(byte) && (place, byte) != (0, b':') {
             clean.push(char::from(byte));
         } else {
             // Writing to a String cannot fail.
             let _ = write!(clean, "%{byte:02X}");
         }
-        if clean.len() >= LONGEST {
-            return Some(Cow::Owned(cut(clean, name)));
+        if clean.len() >= MAX_NAME_BYTES {
+            return Some(Cow::Owned(shortened(clean, name)));
         }
     }
     Some(Cow::Owned(clean))
 }
 
-fn plain(byte: u8) -> bool {
+fn is_plain(byte: u8) -> bool {
     (b' '..=b'~').contains(&byte) && byte != b'%'
 }
 
-fn cut(mut clean: String, name: &str) -> String {
-    clean.truncate(LONGEST - 17);
+fn shortened(mut clean: String, name: &str) -> String {
+    clean.truncate(MAX_NAME_BYTES - 17);
     clean.push('~');
     let digest: [u8; 32] = Sha256::digest(name).into();
     for byte in &digest[..8] {
@@ -82,10 +81,10 @@ mod tests {
     fn long_names_are_cut_and_stay_apart() {
         let (a, b) = ("x".repeat(5_000) + "a", "x".repeat(5_000) + "b");
         let (a, b) = (dimension_value(&a).unwrap(), dimension_value(&b).unwrap());
-        assert!(a.len() == LONGEST && b.len() == LONGEST && a != b);
+        assert!(a.len() == MAX_NAME_BYTES && b.len() == MAX_NAME_BYTES && a != b);
         assert_eq!(
             dimension_value(&a.repeat(2)).map(|name| name.len()),
-            Some(LONGEST)
+            Some(MAX_NAME_BYTES)
         );
     }
 
@@ -93,7 +92,7 @@ mod tests {
         #[test]
         fn whatever_the_name_cloudwatch_takes_it(name in any::<String>()) {
             if let Some(value) = dimension_value(&name) {
-                prop_assert!((1..=LONGEST).contains(&value.len()));
+                prop_assert!((1..=MAX_NAME_BYTES).contains(&value.len()));
                 prop_assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
                 prop_assert!(value.bytes().any(|byte| byte != b' ') && !value.starts_with(':'));
             }

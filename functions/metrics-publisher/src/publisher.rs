@@ -1,4 +1,4 @@
-//! One event, from its source to what is answered.
+//! Handles one event, from its source to the response.
 
 use environment::SettingError;
 use std::sync::Arc;
@@ -14,19 +14,18 @@ use telemetry::RecordLog;
 use crate::aggregate::Aggregator;
 use crate::cloudwatch::{CloudWatch, Outcome};
 use crate::config::Config;
-use crate::endpoint::Prober;
 use crate::intake::{Intake, IntakeError};
-use crate::queue::{Batch, NoMessageId};
+use crate::prober::Prober;
+use crate::queue::{Batch, MissingMessageId};
 use crate::series::{Metric, Series};
 use crate::series_registry::SeriesRegistry;
 use crate::source::{Source, UnknownSource};
 use crate::time::Window;
 
-/// The number of reasons in the log. The answer names more.
+/// The maximum number of rejection reasons in the log. The response lists more.
 const MAX_LOGGED_REASONS: usize = 3;
 
-/// The publisher with what it was set up with. Nothing of one event is left when the next one
-/// comes, but for the series that are known to have a place.
+/// The function and its clients. Between events, it keeps only the series of the day.
 #[derive(Debug)]
 pub struct Publisher {
     cloudwatch: CloudWatch,
@@ -35,29 +34,29 @@ pub struct Publisher {
     probe_services: Vec<String>,
 }
 
-/// Why an event has to come again, or never can.
+/// The reason why an event failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Of no source that is known.
+    /// The source of the event is unknown.
     #[error(transparent)]
     Source(#[from] UnknownSource),
-    /// Of a source that is known, and not of its shape.
+    /// The event does not have the form of its source.
     #[error(transparent)]
     Intake(#[from] IntakeError),
-    /// Not all could be sent.
+    /// Some data could not be sent.
     #[error("{unsent} of {all} data were not sent: {cause}")]
     Unsent {
-        /// How many may be sent another time.
+        /// The number of data that a retry may send.
         unsent: usize,
-        /// How many there were.
+        /// The number of all data.
         all: usize,
-        /// Why.
+        /// The reason.
         cause: String,
     },
-    /// A message that has to come again cannot be named.
+    /// A failed message has no id.
     #[error(transparent)]
-    NoMessageId(#[from] NoMessageId),
-    /// A mistake of ours.
+    MissingMessageId(#[from] MissingMessageId),
+    /// The publisher panicked.
     #[error("panicked")]
     Panicked,
 }
@@ -67,7 +66,7 @@ impl From<Failure> for Diagnostic {
         let error_type = match &failure {
             Failure::Source(_) | Failure::Intake(_) => "InvalidEvent",
             Failure::Unsent { .. } => "Unsent",
-            Failure::NoMessageId(_) => "NoMessageId",
+            Failure::MissingMessageId(_) => "NoMessageId",
             Failure::Panicked => "Panicked",
         };
         Self {
@@ -77,22 +76,22 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// Why there is no publisher.
+/// The reason why the function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A setting of its own.
+    /// A setting of the publisher is invalid.
     #[error(transparent)]
     Config(#[from] SettingError),
-    /// A setting of the calls to AWS.
+    /// A setting of the AWS clients is invalid.
     #[error(transparent)]
     Calls(#[from] CallError),
 }
 
-/// Sets the publisher up with the settings that `lookup` gives, and opens its connections. Records
-/// of its own calls go to `records`.
+/// Creates a publisher with the settings from `lookup`, and opens its connections. Records of its own
+/// calls go to `records`.
 ///
 /// # Errors
-/// [`OpenError`] for the first setting that cannot be.
+/// [`OpenError`] for the first invalid setting.
 pub async fn open(
     lookup: impl Fn(&str) -> Option<String>,
     records: RecordLog,
@@ -112,7 +111,7 @@ pub async fn open(
 }
 
 impl Publisher {
-    /// A publisher over these clients.
+    /// Creates a publisher with existing clients.
     #[must_use]
     pub fn new(
         config: &Config,
@@ -129,16 +128,16 @@ impl Publisher {
         }
     }
 
-    /// Handles one event, given as JSON, by the deadline.
+    /// Handles an event, given as JSON, before the deadline.
     ///
     /// # Errors
-    /// [`Failure`] for an event that cannot be read, and for data that could not be sent; but
-    /// messages of a queue are answered one by one.
+    /// [`Failure`] if the event is invalid, or data could not be sent. For a queue, the response
+    /// lists the failed messages instead.
     pub async fn handle(&self, event: &str, deadline: Deadline) -> Result<Value, Failure> {
         self.handle_at(event, Timestamp::now(), deadline).await
     }
 
-    /// The same at a given time.
+    /// Handles an event as at a given time.
     ///
     /// # Errors
     /// As [`Self::handle`].
@@ -149,7 +148,7 @@ impl Publisher {
         deadline: Deadline,
     ) -> Result<Value, Failure> {
         let mut intake = Intake::new(Window::at(now));
-        match Source::of(event)? {
+        match Source::from_event(event)? {
             Source::Records(list) => {
                 intake.records(list)?;
             }
@@ -160,7 +159,7 @@ impl Publisher {
 
         let (accepted, duplicates) = (intake.accepted, intake.duplicates);
         let (rejected, rejected_count) =
-            (json!(intake.rejections.named()), intake.rejections.count());
+            (json!(intake.rejections.listed()), intake.rejections.count());
         let outcome = self.publish_all(intake, now, deadline).await?;
 
         let refused = u64::try_from(outcome.refused_records.len()).unwrap_or(accepted);
@@ -206,7 +205,7 @@ impl Publisher {
                 tracing::warn!(
                     service = endpoint.service,
                     error,
-                    "an endpoint is not reachable"
+                    "an endpoint is unreachable"
                 );
             }
             endpoint.observe(minute(now), &mut intake.sums);
@@ -216,7 +215,11 @@ impl Publisher {
         Ok(json!({"probed": probed, "requests": outcome.requests}))
     }
 
-    /// Sends everything that CloudWatch does not refuse for good.
+    /// Publishes an intake.
+    ///
+    /// # Errors
+    /// [`Failure::Unsent`] if data could not be sent. Data that CloudWatch refused for good are not an
+    /// error.
     async fn publish_all(
         &self,
         intake: Intake,
@@ -267,7 +270,7 @@ impl Publisher {
 
         let reasons: Vec<_> = intake
             .rejections
-            .named()
+            .listed()
             .iter()
             .take(MAX_LOGGED_REASONS)
             .map(|one| &*one.reason)
@@ -283,16 +286,15 @@ impl Publisher {
             refused = outcome.refused,
             refused_records = outcome.refused_records.len(),
             unsent = outcome.unsent,
-            "published"
+            "published an event"
         );
         outcome
     }
 
-    /// Counts what CloudWatch refused as rejected, because it is in no other metric. Returns the
-    /// number of requests.
+    /// Counts refused records as rejected, because no other metric contains them. Returns the number
+    /// of requests.
     ///
-    /// The event does not come again if this fails: its other data have been sent, and would count
-    /// twice.
+    /// The event does not fail if this fails: its other data have been sent, and would count twice.
     async fn report_refused(&self, count: u64, now: Timestamp, deadline: Deadline) -> u32 {
         if count == 0 {
             return 0;
@@ -311,32 +313,33 @@ impl Publisher {
                 reason = "fault",
                 problem,
                 count,
-                "refused records were not counted as rejected"
+                "failed to count refused records as rejected"
             );
         }
         outcome.requests
     }
 }
 
-/// Handles an event, logs why it could not be, and survives a panic.
+/// Handles an event, and logs a failure or panic.
 ///
 /// # Errors
-/// As [`Publisher::handle`], and [`Failure::Panicked`].
-pub async fn answer(
+/// As [`Publisher::handle`], and [`Failure::Panicked`] after a panic.
+pub async fn respond(
     publisher: Arc<Publisher>,
     event: Box<RawValue>,
     deadline: Deadline,
 ) -> Result<Value, Failure> {
-    let answer =
+    let response =
         telemetry::contain_panic(async move { publisher.handle(event.get(), deadline).await })
             .await;
-    let answer = answer.unwrap_or(Err(Failure::Panicked));
-    answer.inspect_err(
-        |error| tracing::error!(reason = "fault", %error, "the event was not published"),
+    let response = response.unwrap_or(Err(Failure::Panicked));
+
+    response.inspect_err(
+        |error| tracing::error!(reason = "fault", %error, "failed to publish an event"),
     )
 }
 
-/// The minute of an instant, in seconds since 1970.
+/// Returns the start of the current minute, in seconds since 1970.
 fn minute(now: Timestamp) -> i64 {
     now.as_second().div_euclid(60) * 60
 }

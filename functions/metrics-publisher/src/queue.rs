@@ -1,4 +1,4 @@
-//! A batch of SQS messages: which of them have to come again.
+//! A batch of SQS messages, and which of them failed.
 //!
 //! IAM of Lambda's own calls: sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes on MetricsQueue
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::elements::for_each;
-use crate::intake::{Intake, IntakeError, SeenIds};
+use crate::intake::{DeliveryIds, Intake, IntakeError};
 use crate::scalar::Scalar;
 
 #[derive(Deserialize)]
@@ -27,46 +27,46 @@ struct Body<'b> {
     records: Option<&'b RawValue>,
 }
 
-/// The messages of one batch, and what came of them.
+/// The messages of one batch, and whether they failed.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(crate) struct Batch {
     entries: Vec<Entry>,
-    /// In order, and no further than the first failure.
-    fifo: bool,
+    /// True for a FIFO queue, whose messages are processed in order, up to the first failure.
+    is_fifo: bool,
 }
 
-/// A message, without those that the batch has a second time.
+/// A message. Duplicates within the batch are not included.
 #[derive(Debug)]
 struct Entry {
     id: String,
-    /// The numbers of its records.
+    /// The numbers of the accepted records.
     records: Range<u64>,
     failed: bool,
 }
 
-/// A message that failed has no id to say so by, so all of the batch has to come again.
+/// A failed message has no id, so the whole batch has to fail.
 #[derive(Debug, thiserror::Error)]
-#[error("a message that failed has no `messageId`")]
-pub struct NoMessageId;
+#[error("a failed message has no `messageId`")]
+pub struct MissingMessageId;
 
 impl Batch {
-    /// Counts each message's records, each message once. A message of which nothing could be
-    /// counted fails, and so ends among the dead letters. If a message has valid and invalid
-    /// records, the valid ones are counted and the message does not fail: if it came again, they
-    /// would count twice.
+    /// Counts the records of each message once.
+    ///
+    /// A message without any valid record fails, and so goes to the dead-letter queue. A message
+    /// with valid and invalid records does not fail: on a retry, the valid ones would count twice.
     ///
     /// # Errors
-    /// [`IntakeError::Shape`] for what is no list of messages.
-    pub fn read(messages: &str, intake: &mut Intake) -> Result<Self, IntakeError> {
-        let (mut batch, mut seen) = (Self::default(), SeenIds::default());
+    /// [`IntakeError::Shape`] if the JSON is not a list of messages.
+    pub(crate) fn read(messages: &str, intake: &mut Intake) -> Result<Self, IntakeError> {
+        let (mut batch, mut ids) = (Self::default(), DeliveryIds::default());
         let read = for_each(messages, |index, message: Message<'_>| {
             let Message { id, body, queue } = message;
             let name = id.get().unwrap_or_default().to_owned();
-            if seen.is_repeated(id) {
+            if ids.is_repeated(id) {
                 intake.duplicates += 1;
                 return;
             }
-            batch.fifo |= queue.get().is_some_and(|arn| arn.ends_with(".fifo"));
+            batch.is_fifo |= queue.get().is_some_and(|arn| arn.ends_with(".fifo"));
             batch.take(index, name, body.get().unwrap_or_default(), intake);
         });
         read.map_err(|problem| IntakeError::Shape {
@@ -77,7 +77,7 @@ impl Batch {
     }
 
     fn take(&mut self, index: usize, id: String, body: &str, intake: &mut Intake) {
-        let stopped = self.fifo && self.entries.iter().any(|entry| entry.failed);
+        let stopped = self.is_fifo && self.entries.iter().any(|entry| entry.failed);
         let before = intake.accepted;
         let failed = stopped || !count(index, body, intake);
         self.entries.push(Entry {
@@ -87,8 +87,8 @@ impl Batch {
         });
     }
 
-    /// Fails the messages of records that could not be sent.
-    pub fn fail(&mut self, unsent_records: &[u32]) {
+    /// Fails the messages with unsent records.
+    pub(crate) fn fail(&mut self, unsent_records: &[u32]) {
         for entry in self
             .entries
             .iter_mut()
@@ -100,7 +100,7 @@ impl Batch {
             .entries
             .iter()
             .position(|entry| entry.failed)
-            .filter(|_| self.fifo)
+            .filter(|_| self.is_fifo)
         {
             self.entries[first..]
                 .iter_mut()
@@ -108,34 +108,33 @@ impl Batch {
         }
     }
 
-    /// Fails the messages of which CloudWatch refused all data for good, so that they end among the
-    /// dead letters.
+    /// Fails the messages whose data CloudWatch refused for good, so that they go to the dead-letter
+    /// queue.
     ///
-    /// A message of which some data were sent does not fail: if it came again, they would count
-    /// twice. For the same reason nothing fails in a FIFO queue, where all later messages would
-    /// come again too.
-    pub fn refuse(&mut self, refused_records: &[u32], sent_records: &[u32]) {
-        let of_refused_data = |entry: &&mut Entry| {
+    /// A message with some sent data does not fail: on a retry, they would count twice. For the same
+    /// reason nothing fails in a FIFO queue, where a failure repeats all later messages.
+    pub(crate) fn refuse(&mut self, refused_records: &[u32], sent_records: &[u32]) {
+        let has_only_refused_data = |entry: &&mut Entry| {
             has_any(&entry.records, refused_records) && !has_any(&entry.records, sent_records)
         };
-        if !self.fifo {
+        if !self.is_fifo {
             self.entries
                 .iter_mut()
-                .filter(of_refused_data)
+                .filter(has_only_refused_data)
                 .for_each(|entry| entry.failed = true);
         }
     }
 
-    /// The ids of the messages that have to come again.
+    /// Returns the ids of the failed messages.
     ///
     /// # Errors
-    /// [`NoMessageId`].
-    pub fn failures(&self) -> Result<Vec<&str>, NoMessageId> {
+    /// [`MissingMessageId`] if a failed message has no id.
+    pub(crate) fn failures(&self) -> Result<Vec<&str>, MissingMessageId> {
         let failed = self.entries.iter().filter(|entry| entry.failed);
         failed
             .map(|entry| {
                 if entry.id.is_empty() {
-                    Err(NoMessageId)
+                    Err(MissingMessageId)
                 } else {
                     Ok(entry.id.as_str())
                 }
@@ -144,7 +143,7 @@ impl Batch {
     }
 }
 
-/// True if one of the numbers, which are in order, is in the range.
+/// Returns whether one of the sorted numbers is in the range.
 fn has_any(range: &Range<u64>, numbers: &[u32]) -> bool {
     let first = numbers.partition_point(|number| u64::from(*number) < range.start);
     numbers
@@ -152,7 +151,7 @@ fn has_any(range: &Range<u64>, numbers: &[u32]) -> bool {
         .is_some_and(|number| u64::from(*number) < range.end)
 }
 
-/// Whether something of a body could be counted, or there was nothing in it to count.
+/// Counts the records of a body. Returns false if all of them were rejected.
 fn count(index: usize, body: &str, intake: &mut Intake) -> bool {
     let list = serde_json::from_str::<Body<'_>>(body)
         .ok()

@@ -1,4 +1,4 @@
-//! A call record, checked, and what it says.
+//! Validates a call record, and counts it.
 
 use std::borrow::Cow;
 
@@ -16,13 +16,13 @@ use crate::scalar::Scalar;
 use crate::series::{Metric, Series};
 use crate::time::{Window, parse_ms};
 
-/// The most series that one record adds to.
-pub(crate) const OBSERVATIONS: usize = 4;
+/// The maximum number of series that a record adds to.
+pub(crate) const MAX_RECORD_SERIES: usize = 4;
 
-/// `R` as it comes. Members that nobody knows are passed over: [`telemetry::CallRecord`] has more than
-/// these.
+/// The fields of a record as received. Unknown fields are ignored: [`telemetry::CallRecord`] has more
+/// fields.
 #[derive(Deserialize)]
-struct Members<'a> {
+struct RecordFields<'a> {
     #[serde(borrow, default)]
     service: Scalar<'a>,
     #[serde(borrow, default)]
@@ -39,7 +39,7 @@ struct Members<'a> {
     dimensions: Option<IgnoredAny>,
 }
 
-/// One call that can be counted.
+/// A valid record of a call.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Record<'a> {
     service: Cow<'a, str>,
@@ -51,20 +51,19 @@ pub(crate) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Reads one record from JSON and hands it on. `arrived_ms` is its time where it does not say
-    /// one.
+    /// Parses a record, and passes it to `then`. `arrived_ms` is the time if the record has none.
     ///
     /// # Errors
-    /// [`Reason`] for a record that cannot be counted.
+    /// [`Reason`] if the record is invalid.
     pub(crate) fn read<T>(
         json: &str,
         window: Window,
         arrived_ms: Option<i64>,
         then: impl FnOnce(Record<'_>) -> T,
     ) -> Result<T, Reason> {
-        let members: Members<'_> = serde_json::from_str(json)
+        let fields: RecordFields<'_> = serde_json::from_str(json)
             .map_err(|error| Reason::Shape(shorten(error.to_string())))?;
-        if members.dimensions.is_some() {
+        if fields.dimensions.is_some() {
             return Err(Reason::Dimensions);
         }
         let name =
@@ -74,17 +73,17 @@ impl Record<'_> {
                 None => Err(Reason::Missing(text)),
             };
         Ok(then(Record {
-            service: name("service", &members.service)?.into(),
-            operation: name("operation", &members.operation)?.into(),
-            duration_ms: read_duration(members.duration_ms)?,
-            failed: failed(members.success, &members.error_type)?,
-            endpoint: endpoint(&members.endpoint)?,
-            minute: window.minute(timestamp(&members.timestamp)?.or(arrived_ms))?,
+            service: name("service", &fields.service)?.into(),
+            operation: name("operation", &fields.operation)?.into(),
+            duration_ms: read_duration(fields.duration_ms)?,
+            failed: failed(fields.success, &fields.error_type)?,
+            endpoint: endpoint(&fields.endpoint)?,
+            minute: window.minute(timestamp(&fields.timestamp)?.or(arrived_ms))?,
         }))
     }
 
-    /// Counts the call: how long it took, with the roll-up over both ways, whether it succeeded,
-    /// and why not.
+    /// Counts the call: its duration, per endpoint and in total, its success, and the kind of
+    /// failure.
     pub(crate) fn observe(&self, sums: &mut Aggregator, number: u32) {
         let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
         let mut add = |series, value| sums.add(self.minute, series, value, 1, number);
@@ -143,7 +142,7 @@ fn failed(success: Option<bool>, kind: &Scalar<'_>) -> Result<Option<ErrorKind>,
         .find(|known| kind.get() == Some(known.as_str()));
     if let (None, Some(original)) = (known, kind.get()) {
         let original = Excerpt(original);
-        tracing::info!(error_type = %original, "a kind of failure that is not known is counted as `unknown`");
+        tracing::info!(error_type = %original, "counted an unknown kind of failure as `unknown`");
     }
     Ok(Some(known.unwrap_or(ErrorKind::Unknown)))
 }
@@ -196,7 +195,7 @@ mod tests {
     }
 
     fn with(member: &str, value: &str) -> String {
-        let members = [
+        let fields = [
             ("service", r#""billing""#),
             ("operation", r#""Charge""#),
             ("duration_ms", "12.5"),
@@ -204,18 +203,18 @@ mod tests {
             ("error_type", r#""timeout""#),
             ("timestamp", "1795348800000"),
         ];
-        let mut members: Vec<_> = members
+        let mut fields: Vec<_> = fields
             .into_iter()
             .filter(|(name, _)| *name != member)
             .collect();
         if !value.is_empty() {
-            members.push((member, value));
+            fields.push((member, value));
         }
-        let members: Vec<_> = members
+        let fields: Vec<_> = fields
             .iter()
             .map(|(name, value)| format!(r#""{name}":{value}"#))
             .collect();
-        format!("{{{}}}", members.join(","))
+        format!("{{{}}}", fields.join(","))
     }
 
     fn names(json: &str) -> Vec<String> {
@@ -442,7 +441,7 @@ mod tests {
             attempts: 2,
         };
         let told = names(&serde_json::to_string(&record).unwrap());
-        assert_eq!(told.len(), OBSERVATIONS);
+        assert_eq!(told.len(), MAX_RECORD_SERIES);
         assert_eq!(told[3], "ApiErrorCount dynamodb throttling");
     }
 

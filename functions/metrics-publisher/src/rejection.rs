@@ -1,89 +1,89 @@
-//! Records that cannot be counted, and why.
+//! Records that cannot be counted, and the reasons.
 
 use serde::Serialize;
 
-/// The number of rejections that are named with their reasons. All are counted.
-const MAX_NAMED: usize = 100;
+/// The maximum number of rejections that are listed with their reasons. All are counted.
+const MAX_LISTED: usize = 100;
 
-/// Why a record cannot be counted.
+/// The reason why a record, or one of its values, cannot be counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// Not JSON, or a member of the wrong type.
+    /// The record is not JSON, or a field has the wrong type.
     #[error("not a record: {0}")]
     Shape(String),
-    /// A member that has to be there.
+    /// A required field is missing or empty.
     #[error("`{0}` is missing or empty")]
     Missing(&'static str),
-    /// Not a number.
+    /// A duration is not a number.
     #[error("`{0}` is not a number of milliseconds")]
     Number(&'static str),
-    /// Would break percentiles.
+    /// A duration is negative.
     #[error("`{0}` is negative")]
     Negative(&'static str),
-    /// Longer than anything that is measured can take.
+    /// A duration is longer than any call or request can take.
     #[error("`{0}` is more than 900000 ms (15 minutes)")]
     TooLong(&'static str),
-    /// Neither of the two.
+    /// The endpoint is unknown.
     #[error("`endpoint` is neither `vpce` nor `public`")]
     Endpoint,
-    /// The dimensions are fixed; published without its own the record would mean something else.
+    /// The record has dimensions of its own. Published without them, it would have another meaning.
     #[error("`dimensions` of its own cannot be published")]
     Dimensions,
-    /// In no form that is known.
+    /// A time has an unknown format.
     #[error("`{0}` is not a time")]
     Time(&'static str),
-    /// CloudWatch takes nothing older than 14 days.
+    /// The record is older than CloudWatch accepts.
     #[error("`timestamp` is older than 14 days")]
     TooOld,
-    /// Nor from later than in 2 hours.
+    /// The record is further in the future than CloudWatch accepts.
     #[error("`timestamp` is more than 2 hours ahead")]
     TooNew,
-    /// One delivery holds more series and minutes than fit into memory.
+    /// The delivery has more series and minutes than fit into memory.
     #[error("too many series and minutes in one delivery")]
     TooMany,
-    /// A line that is neither an access-log line nor a call record nor a breaker's.
+    /// The line is neither from the access log, nor a call record, nor from a circuit breaker.
     #[error("neither an access-log line nor a call record")]
     UnknownLine,
 }
 
-/// What was rejected in one delivery.
+/// The rejections of one delivery.
 #[derive(Debug, Default)]
 pub struct Rejections {
     count: u64,
-    named: Vec<Rejection>,
+    listed: Vec<Rejection>,
 }
 
-/// One record that was rejected.
+/// A rejected record.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub struct Rejection {
-    /// Its place in the delivery, from 0.
+    /// The index in the delivery, from 0.
     pub index: usize,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
 impl Rejections {
-    /// Notes one.
+    /// Adds a rejection.
     pub fn add(&mut self, index: usize, reason: &Reason) {
         self.count += 1;
-        if self.named.len() < MAX_NAMED {
-            self.named.push(Rejection {
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(Rejection {
                 index,
                 reason: reason.to_string(),
             });
         }
     }
 
-    /// How many there are.
+    /// Returns the number of rejections.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// The first hundred.
+    /// Returns the first hundred rejections.
     #[must_use]
-    pub fn named(&self) -> &[Rejection] {
-        &self.named
+    pub fn listed(&self) -> &[Rejection] {
+        &self.listed
     }
 }
 
@@ -92,16 +92,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_counted_and_the_first_hundred_named() {
+    fn all_are_counted_and_the_first_hundred_listed() {
         let mut rejections = Rejections::default();
         (0..5_000).for_each(|index| rejections.add(index, &Reason::TooOld));
         assert_eq!(
-            (rejections.count(), rejections.named().len()),
-            (5_000, MAX_NAMED)
+            (rejections.count(), rejections.listed().len()),
+            (5_000, MAX_LISTED)
         );
-        assert_eq!(rejections.named()[1].index, 1);
+        assert_eq!(rejections.listed()[1].index, 1);
         assert_eq!(
-            rejections.named()[0].reason,
+            rejections.listed()[0].reason,
             "`timestamp` is older than 14 days"
         );
     }

@@ -1,13 +1,12 @@
-//! A member that is text, or a number or truth value as its text: log formats quote numbers or do
-//! not.
+//! A field that is a string, or a number or boolean as a string. Some log formats quote numbers.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// Text, borrowed where it can be. Nothing for `null`, an empty text, and the hyphen that API
-/// Gateway logs for what is not there.
+/// A string, borrowed if possible. `null`, an empty string and the hyphen that API Gateway logs count
+/// as missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scalar<'a>(Cow<'a, str>);
 
@@ -16,17 +15,17 @@ impl<'a> Scalar<'a> {
         Self(Cow::Borrowed(text))
     }
 
-    /// The text as it is, even if it stands for nothing.
+    /// Returns the string, even if it counts as missing.
     pub(crate) fn raw(&self) -> &str {
         &self.0
     }
 
-    /// The same, as text.
+    /// Returns the string, even if it counts as missing.
     pub(crate) fn into_text(self) -> Cow<'a, str> {
         self.0
     }
 
-    /// The text, where there is one.
+    /// Returns the string, or `None` if it counts as missing.
     pub(crate) fn get(&self) -> Option<&str> {
         Some(self.0.as_ref()).filter(|text| !matches!(*text, "" | "-"))
     }
@@ -38,7 +37,7 @@ impl<'de> Visitor<'de> for Text {
     type Value = Scalar<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a text or a number")
+        formatter.write_str("a string, number or boolean")
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {

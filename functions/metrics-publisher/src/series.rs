@@ -1,73 +1,73 @@
-//! What is counted and measured: the metrics, their dimensions, and the series that these span.
+//! The metrics, their dimensions and their series.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use sha2::{Digest as _, Sha256};
 
-/// The most dimensions that a metric has.
-const DIMENSIONS: usize = 3;
-/// Stands for every name that no series of its own was left for.
+/// The maximum number of dimensions of a metric.
+const MAX_DIMENSIONS: usize = 3;
+/// The dimension value of series that exceed the maximum per day.
 pub const OTHER: &str = "other";
 
-/// A metric with one of its dimension sets.
+/// A metric with one of its sets of dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Metric {
-    /// How long calls took.
+    /// The duration of calls.
     CallDuration,
-    /// The same, apart by the way they went.
+    /// The duration of calls per endpoint.
     CallDurationByEndpoint,
-    /// Calls by success.
+    /// The number of calls by success.
     CallCount,
-    /// Failed calls by kind.
+    /// The number of failed calls by kind of failure.
     CallErrors,
-    /// Requests by class of status.
+    /// The number of requests by status class.
     Requests,
-    /// How long the API took to answer.
+    /// The response time of the API.
     Latency,
-    /// How long the backend took.
+    /// The response time of the backend.
     IntegrationLatency,
-    /// How long the authorizer took.
+    /// The response time of the authorizer.
     AuthorizerLatency,
-    /// Decisions of the authorizer.
+    /// The number of the authorizer's decisions.
     Decisions,
-    /// Requests of callers whose use of a limit reached their plan's `near_limit`.
+    /// The number of requests of callers whose usage reached their plan's `near_limit`.
     NearLimit,
-    /// Requests that a plan in shadow mode would have refused.
+    /// The number of requests that a plan in shadow mode would have denied.
     ShadowDenied,
-    /// Times that a circuit breaker opened.
+    /// The number of times that a circuit breaker opened.
     BreakerOpen,
-    /// 1 if a service's endpoint could be connected to, 0 otherwise.
+    /// 1 if a service's endpoint is reachable, or else 0.
     EndpointReachable,
-    /// 1 if a service's name leads into the network, 0 if it leads to public addresses.
+    /// 1 if a service's name resolves to private addresses, 0 if it resolves to public ones.
     EndpointPrivate,
-    /// How long a TCP connection to a service took.
+    /// The duration of the TCP connection to a service.
     EndpointConnect,
-    /// How long TLS took on top of it.
+    /// The duration of the TLS handshake with a service.
     EndpointTls,
-    /// Records that could not be counted, and those whose data CloudWatch refused.
+    /// The number of invalid records, and of records whose data CloudWatch refused.
     RejectedRecords,
-    /// Series that were counted as `other`.
+    /// The number of series that were counted as `other`.
     OverflowedSeries,
 }
 
-/// A metric's unit.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Times.
+    /// A number of events.
     Count,
     /// Milliseconds.
     Milliseconds,
 }
 
-/// What a metric is called, and what it is split by.
+/// The properties of a metric.
 struct Form {
     name: &'static str,
     unit: Unit,
     dimensions: &'static [&'static str],
-    /// So many of the first dimensions hold names that somebody else chose; the others are of a few
-    /// values.
-    free: usize,
+    /// The number of leading dimensions with unbounded values, such as routes. The others have a few
+    /// fixed values.
+    unbounded: usize,
 }
 
 impl Metric {
@@ -76,13 +76,13 @@ impl Metric {
             name: &'static str,
             unit: Unit,
             dimensions: &'static [&'static str],
-            free: usize,
+            unbounded: usize,
         ) -> Form {
             Form {
                 name,
                 unit,
                 dimensions,
-                free,
+                unbounded,
             }
         }
         use Unit::{Count, Milliseconds};
@@ -123,54 +123,54 @@ impl Metric {
         }
     }
 
-    /// Its name in CloudWatch.
+    /// Returns the name in CloudWatch.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.form().name
     }
 
-    /// Its unit.
+    /// Returns the unit.
     #[must_use]
     pub const fn unit(self) -> Unit {
         self.form().unit
     }
 
-    /// The names of its dimensions.
+    /// Returns the names of the dimensions.
     #[must_use]
     pub const fn dimensions(self) -> &'static [&'static str] {
         self.form().dimensions
     }
 }
 
-/// One series: a metric, and a value for each of its dimensions. `Series<&str>` looks one up
-/// without owning it.
+/// A metric with a value for each of its dimensions. `Series<&str>` looks up a series without
+/// allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series<T = Box<str>> {
     /// The metric.
     pub metric: Metric,
-    /// In the order of [`Metric::dimensions`]; empty behind them.
-    values: [T; DIMENSIONS],
+    /// In the order of [`Metric::dimensions`]. Further values are empty.
+    values: [T; MAX_DIMENSIONS],
 }
 
 impl<T: AsRef<str>> Series<T> {
-    /// As many as its metric has dimensions.
-    fn used(&self) -> impl Iterator<Item = &str> {
+    /// Returns the values of the metric's dimensions.
+    fn values(&self) -> impl Iterator<Item = &str> {
         self.values
             .iter()
             .take(self.metric.dimensions().len())
             .map(AsRef::as_ref)
     }
 
-    /// Whether it is the same series as another one, which may be owned in another way.
-    pub(crate) fn is(&self, other: &Series<impl AsRef<str>>) -> bool {
-        self.metric == other.metric && self.used().eq(other.used())
+    /// Returns whether two series are equal, whatever the types of their values.
+    pub(crate) fn equals(&self, other: &Series<impl AsRef<str>>) -> bool {
+        self.metric == other.metric && self.values().eq(other.values())
     }
 }
 
-/// `ApiErrorCount(Service=billing, ErrorType=timeout)`.
+/// Formats a series as `ApiErrorCount(Service=billing, ErrorType=timeout)`.
 impl<T: AsRef<str>> fmt::Display for Series<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dimensions = self.metric.dimensions().iter().zip(self.used());
+        let dimensions = self.metric.dimensions().iter().zip(self.values());
         let dimensions: Vec<_> = dimensions
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
@@ -183,21 +183,21 @@ impl<T: AsRef<str>> fmt::Display for Series<T> {
     }
 }
 
-/// What is not used is not hashed: a line looks up several series.
+/// Hashes only the values in use, because each line looks up several series.
 impl<T: AsRef<str>> Hash for Series<T> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.metric.hash(hasher);
-        self.used().for_each(|value| value.hash(hasher));
+        self.values().for_each(|value| value.hash(hasher));
     }
 }
 
 impl<'a> Series<&'a str> {
-    /// The series of `metric` with these values of its dimensions.
+    /// Creates the series of `metric` with the values of its dimensions.
     #[must_use]
     pub fn new<const N: usize>(metric: Metric, values: [&'a str; N]) -> Self {
-        const { assert!(N <= DIMENSIONS) };
+        const { assert!(N <= MAX_DIMENSIONS) };
         debug_assert_eq!(N, metric.dimensions().len());
-        let mut all = [""; DIMENSIONS];
+        let mut all = [""; MAX_DIMENSIONS];
         all[..N].copy_from_slice(&values);
         Self {
             metric,
@@ -205,7 +205,7 @@ impl<'a> Series<&'a str> {
         }
     }
 
-    /// The same, owned.
+    /// Returns an owned copy.
     #[must_use]
     pub fn to_owned(self) -> Series {
         Series {
@@ -216,12 +216,12 @@ impl<'a> Series<&'a str> {
 }
 
 impl Series {
-    /// Names and values of its dimensions.
+    /// Returns the names and values of the dimensions.
     pub fn dimensions(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.metric.dimensions().iter().copied().zip(self.used())
+        self.metric.dimensions().iter().copied().zip(self.values())
     }
 
-    /// The same series, borrowed.
+    /// Returns a borrowed copy.
     #[must_use]
     pub fn borrowed(&self) -> Series<&str> {
         Series {
@@ -230,32 +230,31 @@ impl Series {
         }
     }
 
-    /// The series that takes this one's values once there is no place for it: its names are
-    /// `other`, what has a few values only stays as it is.
+    /// Returns the series that receives the values if the day's maximum is reached. Its unbounded
+    /// dimensions are `other`, and the fixed ones keep their values.
     #[must_use]
     pub fn overflow(&self) -> Series<&str> {
         let mut values = self.borrowed().values;
-        values[..self.metric.form().free].fill(OTHER);
+        values[..self.metric.form().unbounded].fill(OTHER);
         Series {
             metric: self.metric,
             values,
         }
     }
 
-    /// Whether it is one of those that others overflow into, and so needs no place.
+    /// Returns whether the series is an overflow series, which does not count towards the maximum.
     #[must_use]
     pub fn is_overflow(&self) -> bool {
         self.overflow() == self.borrowed()
     }
 
-    /// A number by which instances know it from each other's: 64 bits of SHA-256, the same in every
-    /// release.
+    /// Returns the id that all instances share: 64 bits of SHA-256, the same in every release.
     #[must_use]
     pub fn id(&self) -> u64 {
         let mut hash = Sha256::new();
         hash.update(self.metric.name());
         for (name, value) in self.dimensions() {
-            // No value holds a control character, so these keep parts apart.
+            // Values have no control characters, so these separate the parts unambiguously.
             for part in ["\n", name, "\t", value] {
                 hash.update(part);
             }

@@ -1,35 +1,35 @@
-//! How many series there may be a day (UTC), all instances together.
+//! The maximum number of series per day (UTC), across all instances.
 
 use std::collections::HashSet;
 
 const DAY_S: i64 = 86_400;
 
-/// The series that have a place today, as far as this instance knows.
+/// The series that are admitted today, as far as this instance knows.
 #[derive(Clone, Debug)]
 pub struct SeriesCap {
-    most: usize,
+    max_series: usize,
     day: i64,
     admitted: HashSet<u64>,
 }
 
 impl SeriesCap {
-    /// No series yet, `most` at the end.
+    /// Creates an empty cap for at most `max_series` series.
     #[must_use]
-    pub fn new(most: usize) -> Self {
+    pub fn new(max_series: usize) -> Self {
         Self {
-            most,
+            max_series,
             day: 0,
             admitted: HashSet::new(),
         }
     }
 
-    /// The day that an instant (in seconds since 1970) belongs to, as a number of days since then.
+    /// Returns the day of an instant in seconds since 1970, as a number of days since then.
     #[must_use]
     pub const fn day_of(now_s: i64) -> i64 {
         now_s.div_euclid(DAY_S)
     }
 
-    /// Begins a day: names that were used up by what is over have their places again.
+    /// Starts a day. On a new day, no series is admitted yet.
     pub fn begin(&mut self, day: i64) {
         if self.day != day {
             self.day = day;
@@ -37,11 +37,11 @@ impl SeriesCap {
         }
     }
 
-    /// Which of these may be admitted: not there yet, the first ones first, as far as there are
-    /// places.
+    /// Returns the series that are not admitted yet, as many of the first ones as the maximum
+    /// allows.
     #[must_use]
     pub fn candidates(&self, ids: &[u64]) -> Vec<u64> {
-        let places = self.most.saturating_sub(self.admitted.len());
+        let places = self.max_series.saturating_sub(self.admitted.len());
         ids.iter()
             .copied()
             .filter(|id| !self.admitted.contains(id))
@@ -49,20 +49,20 @@ impl SeriesCap {
             .collect()
     }
 
-    /// How many may be there already if `more` are to find a place; `None` where they never do.
+    /// Returns how many series may be admitted already so that `more` fit. `None` if they never fit.
     #[must_use]
     pub const fn room_for(&self, more: usize) -> Option<usize> {
-        self.most.checked_sub(more)
+        self.max_series.checked_sub(more)
     }
 
-    /// Learns which series have a place on a day. News of another day are none.
+    /// Adds the admitted series of a day. Those of another day are ignored.
     pub fn learn(&mut self, day: i64, ids: impl IntoIterator<Item = u64>) {
         if self.day == day {
             self.admitted.extend(ids);
         }
     }
 
-    /// Whether a series has a place.
+    /// Returns whether a series is admitted.
     #[must_use]
     pub fn admits(&self, id: u64) -> bool {
         self.admitted.contains(&id)

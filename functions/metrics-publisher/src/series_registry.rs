@@ -1,11 +1,11 @@
-//! Which series have a place today, known to all instances: one item of `USAGE_TABLE` a day.
+//! The series of the day, shared by all instances: one item of `USAGE_TABLE` per day.
 //!
-//! | attribute | holds |
+//! | attribute | content |
 //! |---|---|
 //! | `id` | `series#`, the namespace, `#` and the day (UTC): `series#CustomApp/NetworkMetrics#2026-11-22` |
-//! | `v` | the form: 1 |
-//! | `ids` | a set of numbers: [`Series::id`] of every series that has a place |
-//! | `ttl` | when DynamoDB may delete it, in seconds since 1970: two days after the day's beginning |
+//! | `v` | the schema version: 1 |
+//! | `ids` | a number set: [`Series::id`] of every admitted series |
+//! | `ttl` | when the item expires, in seconds since 1970: two days after the start of the day |
 //!
 //! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable series#*
 
@@ -23,13 +23,13 @@ use crate::aggregate::Aggregator;
 use crate::series::Series;
 use crate::series_cap::SeriesCap;
 
-/// Another instance was quicker this often: then this one decides alone until it can ask again.
-const TRIES: u32 = 4;
-/// Metrics are not worth waiting longer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// After this many conflicts with other instances, this instance admits series alone.
+const MAX_ATTEMPTS: u32 = 4;
+/// The time limit of a reservation, because metrics are not worth a longer delay.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(2);
 const DAY_S: i64 = 86_400;
 
-/// The places for series that all instances share.
+/// The series of the day that all instances share.
 #[derive(Debug)]
 pub struct SeriesRegistry {
     client: Client,
@@ -38,73 +38,79 @@ pub struct SeriesRegistry {
     cap: Mutex<SeriesCap>,
 }
 
-/// What an attempt to take places came to: the series that have one now.
-enum Taken {
-    All(Vec<u64>),
-    Fewer(Vec<u64>),
+/// The result of a reservation, with all series that are admitted now.
+enum Reservation {
+    /// The requested series were added.
+    Complete(Vec<u64>),
+    /// The requested series do not fit.
+    Refused(Vec<u64>),
 }
 
 impl SeriesRegistry {
-    /// Places for `most` series a day. `client` may retry: taking a place twice is taking it once.
+    /// Creates a registry for at most `max_series` series per day. `client` may retry, because adding a
+    /// series is idempotent.
     #[must_use]
-    pub fn new(client: Client, table: String, namespace: String, most: usize) -> Self {
+    pub fn new(client: Client, table: String, namespace: String, max_series: usize) -> Self {
         Self {
             client,
             table,
             namespace,
-            cap: Mutex::new(SeriesCap::new(most)),
+            cap: Mutex::new(SeriesCap::new(max_series)),
         }
     }
 
-    /// Counts series as `other` that have no place and find none, the least observed ones first.
-    /// How many.
+    /// Counts series beyond the maximum as `other`, the least frequent ones first. Returns their
+    /// number.
     ///
-    /// Asks DynamoDB only where this instance meets a series for the first time on a day, and no
-    /// more once the day's places are taken. Where it gives no answer, this instance decides alone
-    /// and says so in the log.
+    /// Calls DynamoDB only for series that are new to this instance on a day, and not once the
+    /// maximum is reached. If the call fails, this instance admits series alone and logs a warning.
     pub async fn admit(&self, sums: &mut Aggregator, now: Timestamp, deadline: Deadline) -> usize {
         let day = SeriesCap::day_of(now.as_second());
         self.cap().begin(day);
         let ids = by_observations(sums);
-        for attempt in 0..=TRIES {
+        for attempt in 0..=MAX_ATTEMPTS {
             let candidates = self.cap().candidates(&ids);
             if candidates.is_empty() {
                 break;
             }
-            let taken = if attempt < TRIES {
-                self.take(day, &candidates, deadline).await
+            let reservation = if attempt < MAX_ATTEMPTS {
+                self.reserve(day, &candidates, deadline).await
             } else {
                 Ok(None)
             };
-            match taken {
-                Ok(Some(Taken::All(ids) | Taken::Fewer(ids))) => self.cap().learn(day, ids),
-                Ok(None) => self.alone(day, candidates, "other instances are always quicker"),
-                Err(problem) => self.alone(day, candidates, &problem),
+            match reservation {
+                Ok(Some(Reservation::Complete(ids) | Reservation::Refused(ids))) => {
+                    self.cap().learn(day, ids)
+                }
+                Ok(None) => {
+                    self.admit_alone(day, candidates, "too many conflicts with other instances")
+                }
+                Err(problem) => self.admit_alone(day, candidates, &problem),
             }
         }
         let cap = self.cap().clone();
         sums.overflow(|series| cap.admits(series.id()))
     }
 
-    fn alone(&self, day: i64, candidates: Vec<u64>, problem: &str) {
+    fn admit_alone(&self, day: i64, candidates: Vec<u64>, problem: &str) {
         tracing::warn!(
             problem,
             series = candidates.len(),
-            "places for series are given by this instance alone"
+            "this instance admits series without the registry"
         );
         self.cap().learn(day, candidates);
     }
 
-    async fn take(
+    async fn reserve(
         &self,
         day: i64,
         ids: &[u64],
         deadline: Deadline,
-    ) -> Result<Option<Taken>, String> {
+    ) -> Result<Option<Reservation>, String> {
         let now = Instant::now();
-        let left = deadline.at_most(now, PATIENCE).remaining(now);
-        let timeouts =
-            Timeouts::within(left, retry::MAX_ATTEMPTS).ok_or("no time was left to ask")?;
+        let remaining = deadline.at_most(now, REGISTRY_TIMEOUT).remaining(now);
+        let timeouts = Timeouts::within(remaining, retry::MAX_ATTEMPTS)
+            .ok_or("no time was left to call DynamoDB")?;
         let Some(room) = self.cap().room_for(ids.len()) else {
             return Ok(None);
         };
@@ -128,29 +134,29 @@ impl SeriesRegistry {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let config = aws_sdk_dynamodb::config::Builder::new().timeout_config(timeouts.sdk());
         match request.customize().config_override(config).send().await {
-            Ok(output) => Ok(Some(Taken::All(read(output.attributes)))),
+            Ok(output) => Ok(Some(Reservation::Complete(read(output.attributes)))),
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => {
-                    self.fewer(day, error.into_service_error(), timeouts).await
+                    self.refused(day, error.into_service_error(), timeouts)
+                        .await
                 }
                 _ => Err(error_chain(&error)),
             },
         }
     }
 
-    /// There is no room for all of them: who is there already? The refusal says so, or else the
-    /// item.
-    async fn fewer(
+    /// Returns the admitted series after a refusal, from the error or else from the item.
+    async fn refused(
         &self,
         day: i64,
         error: aws_sdk_dynamodb::operation::update_item::UpdateItemError,
         timeouts: Timeouts,
-    ) -> Result<Option<Taken>, String> {
+    ) -> Result<Option<Reservation>, String> {
         use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
         if let UpdateItemError::ConditionalCheckFailedException(refused) = error
             && let Some(item) = refused.item
         {
-            return Ok(Some(Taken::Fewer(read(Some(item)))));
+            return Ok(Some(Reservation::Refused(read(Some(item)))));
         }
         let request = self
             .client
@@ -159,9 +165,10 @@ impl SeriesRegistry {
             .consistent_read(true);
         let request = request.key("id", AttributeValue::S(self.item_id(day)));
         let config = aws_sdk_dynamodb::config::Builder::new().timeout_config(timeouts.sdk());
-        let answer = request.customize().config_override(config).send().await;
-        answer
-            .map(|output| Some(Taken::Fewer(read(output.item))))
+        let output = request.customize().config_override(config).send().await;
+
+        output
+            .map(|output| Some(Reservation::Refused(read(output.item))))
             .map_err(|error| error_chain(&error))
     }
 
@@ -177,7 +184,7 @@ impl SeriesRegistry {
     }
 }
 
-/// Each series once, the most observed ones first.
+/// Returns the ids of all series, the most frequent ones first.
 fn by_observations(sums: &Aggregator) -> Vec<u64> {
     let mut counts: HashMap<&Series, u64> = HashMap::new();
     for (series, aggregate) in sums.iter().filter(|(series, _)| !series.is_overflow()) {

@@ -1,24 +1,25 @@
-//! Where an event comes from, told by its shape.
+//! Detects the source of an event by its form.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::scalar::Scalar;
 
-/// The four sources.
+/// The source of an event, with its content.
 #[derive(Debug)]
-pub enum Source<'e> {
-    /// `{"records":[R…]}`: a direct invocation. The list, as JSON.
+pub(crate) enum Source<'e> {
+    /// A direct invocation, `{"records":[…]}`, with the list as JSON.
     Records(&'e str),
-    /// `{"Records":[…]}` with `eventSource` `aws:sqs`. The list of messages, as JSON.
+    /// A batch of SQS messages, `{"Records":[…]}` with the `eventSource` `aws:sqs`, with the list as
+    /// JSON.
     Queue(&'e str),
-    /// `{"awslogs":{"data":…}}`: a log subscription. Base64 of gzip.
+    /// A log subscription, `{"awslogs":{"data":…}}`, with gzip in base64.
     Logs(&'e str),
-    /// A scheduled event of EventBridge.
+    /// A scheduled event from EventBridge.
     Schedule,
 }
 
-/// An event of none of the four sources.
+/// The event has none of the four sources.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the event is neither {{\"records\":[…]}}, a batch of SQS messages, a CloudWatch Logs subscription nor a scheduled event"
@@ -26,7 +27,7 @@ pub enum Source<'e> {
 pub struct UnknownSource;
 
 #[derive(Deserialize)]
-struct Shape<'e> {
+struct EventShape<'e> {
     #[serde(borrow)]
     records: Option<&'e RawValue>,
     #[serde(borrow, rename = "Records")]
@@ -49,37 +50,37 @@ struct First<'e> {
 }
 
 impl<'e> Source<'e> {
-    /// Tells the source of an event.
+    /// Detects the source of an event.
     ///
     /// # Errors
-    /// [`UnknownSource`] for one that is none of the four.
-    pub fn of(event: &'e str) -> Result<Self, UnknownSource> {
-        let shape: Shape<'e> = serde_json::from_str(event).map_err(|_| UnknownSource)?;
+    /// [`UnknownSource`] for any other event.
+    pub(crate) fn from_event(event: &'e str) -> Result<Self, UnknownSource> {
+        let shape: EventShape<'e> = serde_json::from_str(event).map_err(|_| UnknownSource)?;
         let list = |raw: &'e RawValue| Some(raw.get()).filter(|json| json.starts_with('['));
         match shape {
-            Shape {
+            EventShape {
                 records: Some(records),
                 messages: None,
                 awslogs: None,
                 ..
             } => list(records).map(Self::Records).ok_or(UnknownSource),
-            Shape {
+            EventShape {
                 messages: Some(messages),
                 records: None,
                 awslogs: None,
                 ..
             } => list(messages)
-                .filter(|json| of_queue(json))
+                .filter(|json| is_queue_batch(json))
                 .map(Self::Queue)
                 .ok_or(UnknownSource),
-            Shape {
+            EventShape {
                 awslogs: Some(logs),
                 ..
             } => {
                 let logs: Logs<'e> = serde_json::from_str(logs.get()).map_err(|_| UnknownSource)?;
                 Ok(Self::Logs(logs.data))
             }
-            Shape {
+            EventShape {
                 detail_type: Some(kind),
                 ..
             } if kind.get() == r#""Scheduled Event""# => Ok(Self::Schedule),
@@ -88,16 +89,16 @@ impl<'e> Source<'e> {
     }
 }
 
-/// Whether the first message says that it comes from SQS; a batch without messages may be one.
-fn of_queue(messages: &str) -> bool {
-    let mut of_queue = true;
+/// Returns whether the first message comes from SQS. An empty batch counts as one from SQS.
+fn is_queue_batch(messages: &str) -> bool {
+    let mut is_queue_batch = true;
     let read = crate::elements::for_each(messages, |index, message: &RawValue| {
         if index == 0 {
             let first = serde_json::from_str::<First<'_>>(message.get());
-            of_queue = first.is_ok_and(|first| first.event_source.get() == Some("aws:sqs"));
+            is_queue_batch = first.is_ok_and(|first| first.event_source.get() == Some("aws:sqs"));
         }
     });
-    read.is_ok() && of_queue
+    read.is_ok() && is_queue_batch
 }
 
 #[cfg(test)]
@@ -106,7 +107,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn name(event: &str) -> &'static str {
-        match Source::of(event) {
+        match Source::from_event(event) {
             Ok(Source::Records(_)) => "records",
             Ok(Source::Queue(_)) => "queue",
             Ok(Source::Logs(_)) => "logs",
@@ -163,7 +164,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_event_makes_it_panic(event in any::<String>()) {
-            let _ = Source::of(&event);
+            let _ = Source::from_event(&event);
         }
     }
 }

@@ -1,26 +1,27 @@
-//! When something happened: the forms that a time comes in, CloudWatch's window, and the minute.
+//! Parses times, and checks them against CloudWatch's window.
 
 use jiff::Timestamp;
 
 use crate::rejection::Reason;
 
 const MINUTE_MS: i64 = 60_000;
-/// "The timestamp can be up to two weeks in the past and up to two hours into the future"
-/// (PutMetricData), less a minute, because sending takes its time.
-const OLDEST_MS: i64 = 14 * 24 * 60 * MINUTE_MS - MINUTE_MS;
-const NEWEST_MS: i64 = 2 * 60 * MINUTE_MS - MINUTE_MS;
-/// Numbers below are seconds (until the year 5138), others milliseconds (from 1973).
-const SECONDS_BELOW: f64 = 1e11;
-const COMMON_LOG: &str = "%d/%b/%Y:%H:%M:%S %z";
+/// CloudWatch accepts data that are up to two weeks old (PutMetricData, "Timestamp"). One minute less
+/// leaves time for sending.
+const MAX_AGE_MS: i64 = 14 * 24 * 60 * MINUTE_MS - MINUTE_MS;
+/// CloudWatch accepts data that are up to two hours in the future. One minute less, as above.
+const MAX_AHEAD_MS: i64 = 2 * 60 * MINUTE_MS - MINUTE_MS;
+/// Smaller numbers are seconds (until the year 5138), others are milliseconds (from 1973).
+const MIN_MILLISECONDS: f64 = 1e11;
+const COMMON_LOG_FORMAT: &str = "%d/%b/%Y:%H:%M:%S %z";
 
-/// Which times can be published, seen from now.
+/// The range of times that CloudWatch accepts.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
     now_ms: Option<i64>,
 }
 
 impl Window {
-    /// What CloudWatch takes at `now`.
+    /// Creates the window at `now`.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self {
@@ -28,56 +29,56 @@ impl Window {
         }
     }
 
-    /// Everything, as one minute: for sums since the start.
+    /// Creates a window that accepts every time as the same minute, for sums since startup.
     #[must_use]
-    pub const fn of_all_time() -> Self {
+    pub const fn without_window() -> Self {
         Self { now_ms: None }
     }
 
-    /// The minute of `at_ms` (milliseconds since 1970; now where there is none) as seconds since
-    /// 1970.
+    /// Returns the start of the minute of `at_ms` (milliseconds since 1970, default now) in seconds
+    /// since 1970.
     ///
     /// # Errors
-    /// [`Reason::TooOld`] and [`Reason::TooNew`].
+    /// [`Reason::TooOld`] or [`Reason::TooNew`] outside the window.
     pub fn minute(self, at_ms: Option<i64>) -> Result<i64, Reason> {
         let Some(now_ms) = self.now_ms else {
             return Ok(0);
         };
         let at_ms = at_ms.unwrap_or(now_ms);
         let minute_ms = at_ms.div_euclid(MINUTE_MS).saturating_mul(MINUTE_MS);
-        if minute_ms < now_ms - OLDEST_MS {
+        if minute_ms < now_ms - MAX_AGE_MS {
             return Err(Reason::TooOld);
         }
-        if at_ms > now_ms + NEWEST_MS {
+        if at_ms > now_ms + MAX_AHEAD_MS {
             return Err(Reason::TooNew);
         }
         Ok(minute_ms / 1000)
     }
 }
 
-/// A time in milliseconds since 1970: a number of seconds or milliseconds, RFC 3339, or the form of
-/// common logs (`22/Nov/2026:12:00:00 +0000`).
+/// Parses a time to milliseconds since 1970: a number of seconds or milliseconds, RFC 3339, or the
+/// common log format (`22/Nov/2026:12:00:00 +0000`).
 #[must_use]
 pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     let text = text.trim();
-    if let Some(ms) = of_digits(text) {
+    if let Some(ms) = from_digits(text) {
         return Some(ms);
     }
     if text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
         && let Ok(number) = text.parse::<f64>()
     {
-        return of_number(number);
+        return from_number(number);
     }
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Some(timestamp.as_millisecond());
     }
     let common =
-        jiff::fmt::strtime::parse(COMMON_LOG, text).and_then(|parsed| parsed.to_timestamp());
+        jiff::fmt::strtime::parse(COMMON_LOG_FORMAT, text).and_then(|parsed| parsed.to_timestamp());
     common.ok().map(Timestamp::as_millisecond)
 }
 
-/// Nearly every time is one of these.
-fn of_digits(text: &str) -> Option<i64> {
+/// Parses an integer, which nearly every time is.
+fn from_digits(text: &str) -> Option<i64> {
     let digits = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
     let number: i64 = text.parse().ok().filter(|_| digits)?;
     Some(if number < 100_000_000_000 {
@@ -87,15 +88,15 @@ fn of_digits(text: &str) -> Option<i64> {
     })
 }
 
-fn of_number(number: f64) -> Option<i64> {
-    let ms = if number.abs() < SECONDS_BELOW {
+fn from_number(number: f64) -> Option<i64> {
+    let ms = if number.abs() < MIN_MILLISECONDS {
         number * 1000.0
     } else {
         number
     };
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "finite, and saturating: what is far off is refused later"
+        reason = "finite and saturating; a time far outside the window is rejected later"
     )]
     ms.is_finite().then_some(ms as i64)
 }
@@ -134,7 +135,7 @@ mod tests {
         let window = Window::at(Timestamp::from_millisecond(NOW_MS).unwrap());
         assert_eq!(window.minute(Some(NOW_MS + 29_999)), Ok(NOW_MS / 1000 - 30));
         assert_eq!(window.minute(None), Ok(NOW_MS / 1000 - 30));
-        assert_eq!(Window::of_all_time().minute(Some(1)), Ok(0));
+        assert_eq!(Window::without_window().minute(Some(1)), Ok(0));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) struct Totals {
 impl Default for Totals {
     fn default() -> Self {
         Self {
-            intake: Intake::of_all_time(),
+            intake: Intake::without_window(),
             cap: SeriesCap::new(Config::DEFAULT_MAX_SERIES),
             settled: 0,
         }

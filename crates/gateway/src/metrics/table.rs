@@ -29,7 +29,7 @@ impl Snapshot {
             if series.metric.unit() == Unit::Milliseconds {
                 let quantiles =
                     [0.5, 0.95, 0.99].map(|part| values.quantile(part).unwrap_or_default());
-                for value in quantiles.into_iter().chain(values.most()) {
+                for value in quantiles.into_iter().chain(values.max()) {
                     write!(text, " {value:>8.1}")?;
                 }
             }

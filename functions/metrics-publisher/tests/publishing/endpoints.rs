@@ -1,6 +1,6 @@
 //! The probe, on servers of its own.
 
-use metrics_publisher::Prober;
+use metrics_publisher::testing::Prober;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 

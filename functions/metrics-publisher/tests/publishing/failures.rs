@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use aws::Deadline;
 use aws_smithy_http_client::test_util::NeverClient;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use metrics_publisher::{Aggregator, CloudWatch, Metric, Series};
+use metrics_publisher::testing::CloudWatch;
+use metrics_publisher::{Aggregator, Metric, Series};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -14,7 +15,7 @@ use crate::support::{
 };
 
 /// Data of `series` series, each from the message of its number.
-fn data(series: u32) -> Vec<metrics_publisher::Datum> {
+fn data(series: u32) -> Vec<metrics_publisher::testing::Datum> {
     let mut sums = Aggregator::default();
     for number in 0..series {
         sums.add(
@@ -357,7 +358,7 @@ async fn without_time_nothing_is_sent_and_everything_told() {
     );
     assert_eq!(
         outcome.cause.as_deref(),
-        Some("no time was left to send it")
+        Some("no time was left to send data")
     );
 }
 

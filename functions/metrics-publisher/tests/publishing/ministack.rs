@@ -7,7 +7,8 @@ use aws::{AwsCalls, Retries, Timeouts, client};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use metrics_publisher::{Aggregator, Metric, OTHER, Series, SeriesRegistry, open};
+use metrics_publisher::testing::{OTHER, SeriesRegistry};
+use metrics_publisher::{Aggregator, Metric, Series, open};
 use serde_json::json;
 use telemetry::RecordLog;
 

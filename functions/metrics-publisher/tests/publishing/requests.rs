@@ -1,8 +1,9 @@
 //! What requests look like, byte by byte.
 
-use metrics_publisher::{
-    Aggregator, MOST_BYTES, MOST_DATA, MOST_VALUES, Metric, RELATIVE_ERROR, Series,
+use metrics_publisher::testing::{
+    MAX_DATUM_VALUES, MAX_REQUEST_BYTES, MAX_REQUEST_DATA, RELATIVE_ERROR,
 };
+use metrics_publisher::{Aggregator, Metric, Series};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -39,10 +40,12 @@ async fn sent(sums: Aggregator) -> Vec<Request> {
 }
 
 fn check(request: &Request) {
-    assert!(request.bytes <= MOST_BYTES && (1..=MOST_DATA).contains(&request.data.len()));
+    assert!(
+        request.bytes <= MAX_REQUEST_BYTES && (1..=MAX_REQUEST_DATA).contains(&request.data.len())
+    );
     for datum in &request.data {
         assert!(
-            (1..=MOST_VALUES).contains(&datum.values.len())
+            (1..=MAX_DATUM_VALUES).contains(&datum.values.len())
                 && datum.values.len() == datum.counts.len()
         );
         assert!(
@@ -91,7 +94,7 @@ async fn four_hundred_series_of_150_values_are_split_by_their_bytes() {
     requests.iter().for_each(check);
     let largest = requests.iter().map(|request| request.bytes).max().unwrap();
     assert!(
-        largest > MOST_BYTES * 9 / 10,
+        largest > MAX_REQUEST_BYTES * 9 / 10,
         "requests are not split sooner than they have to be: {largest}"
     );
 }
@@ -116,7 +119,7 @@ async fn bodies_from_10240_bytes_on_are_compressed_and_smaller_ones_are_not() {
 #[tokio::test]
 async fn five_thousand_operations_are_so_many_series_as_there_are_places_for_and_other() {
     let (client, requests) = crate::support::cloudwatch(|_, _| Answer::Taken);
-    let prober = metrics_publisher::Prober::new(crate::support::endpoints(&[]));
+    let prober = metrics_publisher::testing::Prober::new(crate::support::endpoints(&[]));
     let config = crate::support::config(&[("MAX_SERIES", "100")]);
     let publisher = metrics_publisher::Publisher::new(
         &config,

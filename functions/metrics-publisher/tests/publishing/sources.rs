@@ -138,9 +138,9 @@ async fn lines_of_the_access_log_become_metrics_by_route() {
 async fn a_delivery_that_cannot_be_decoded_is_an_error_that_says_why() {
     let (publisher, requests) = publisher(|_, _| Answer::Taken);
     for (data, problem) in [
-        ("###", "not base64"),
-        ("AAAA", "not gzip"),
-        ("", "not gzip"),
+        ("###", "invalid base64"),
+        ("AAAA", "invalid gzip"),
+        ("", "invalid gzip"),
     ] {
         let error = handle(&publisher, &json!({"awslogs": {"data": data}}))
             .await

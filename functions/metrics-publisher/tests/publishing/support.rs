@@ -14,7 +14,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ciborium::Value as Cbor;
 use jiff::Timestamp;
-use metrics_publisher::{CloudWatch, Config, Failure, Prober, Publisher};
+use metrics_publisher::testing::{CloudWatch, Prober};
+use metrics_publisher::{Config, Failure, Publisher};
 use serde_json::Value;
 
 pub(crate) const NOW_MS: i64 = 1_795_348_830_000;

@@ -1,4 +1,4 @@
-//! Resolving, connecting to and greeting an endpoint, with the time that each took.
+//! Probes endpoints: resolves their names, connects and performs a TLS handshake.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,14 +13,15 @@ use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
 
-use crate::probe::{Place, Probed};
+use crate::endpoint_probe::EndpointProbe;
+use crate::place::Place;
 
-/// For one service, from its name to its greeting.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// More addresses of one name are not looked at.
-const ADDRESSES: usize = 64;
+/// The time limit of one service, from its name to the TLS handshake.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum number of addresses of a name that are considered.
+const MAX_ADDRESSES: usize = 64;
 
-/// Probes the addresses that AWS clients of this process call.
+/// Probes the endpoints that AWS clients of this process call.
 #[derive(Clone)]
 pub struct Prober {
     endpoints: Endpoints,
@@ -37,7 +38,7 @@ impl std::fmt::Debug for Prober {
 }
 
 impl Prober {
-    /// A prober that trusts the system's certificates. Without any, TLS is not probed.
+    /// Creates a prober that trusts the system's certificates. Without any, TLS is not probed.
     #[must_use]
     pub fn new(endpoints: Endpoints) -> Self {
         let mut roots = RootCertStore::empty();
@@ -53,12 +54,12 @@ impl Prober {
         Self { endpoints, tls }
     }
 
-    /// Probes services at once, each for five seconds at most.
-    pub async fn probe(&self, services: &[String], deadline: Deadline) -> Vec<Probed> {
+    /// Probes services in parallel, each for at most five seconds. The results are sorted by name.
+    pub async fn probe(&self, services: &[String], deadline: Deadline) -> Vec<EndpointProbe> {
         let mut probes = JoinSet::new();
         for service in services {
             let (prober, service) = (self.clone(), service.clone());
-            let deadline = deadline.at_most(Instant::now(), PATIENCE);
+            let deadline = deadline.at_most(Instant::now(), PROBE_TIMEOUT);
             probes.spawn(async move { prober.probe_one(service, deadline).await });
         }
         let mut probed = probes.join_all().await;
@@ -66,9 +67,9 @@ impl Prober {
         probed
     }
 
-    async fn probe_one(&self, service: String, deadline: Deadline) -> Probed {
+    async fn probe_one(&self, service: String, deadline: Deadline) -> EndpointProbe {
         let url = self.endpoints.first(&service);
-        let mut probed = Probed {
+        let mut probed = EndpointProbe {
             service,
             reachable: false,
             place: None,
@@ -77,7 +78,7 @@ impl Prober {
             error: None,
         };
         let Some(url) = url else {
-            probed.error = Some("no endpoint is known for this service".to_owned());
+            probed.error = Some("unknown service".to_owned());
             return probed;
         };
         let measured = timeout_at(deadline.instant().into(), self.measure(&url, &mut probed)).await;
@@ -87,16 +88,16 @@ impl Prober {
         probed
     }
 
-    async fn measure(&self, url: &Uri, probed: &mut Probed) -> Result<(), String> {
+    async fn measure(&self, url: &Uri, probed: &mut EndpointProbe) -> Result<(), String> {
         let encrypted = url.scheme_str() == Some("https");
         let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
         let found = lookup_host((host, port))
             .await
             .map_err(|error| format!("resolving: {error}"))?;
-        let addresses: Vec<SocketAddr> = found.take(ADDRESSES).collect();
+        let addresses: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
         let ips: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
-        probed.place = Place::of(&probed.service, &ips);
+        probed.place = Place::from_addresses(&probed.service, &ips);
         let began = Instant::now();
         let stream = TcpStream::connect(addresses.as_slice())
             .await
