@@ -2,8 +2,8 @@
 //! response of the first one.
 //!
 //! A response with a new secret is stored encrypted. The encryption key and the name of the stored
-//! item are derived from the `Idempotency-Key`. Whoever can read the registry and guess the
-//! `Idempotency-Key` can therefore read the secret, so that such a request needs a random one.
+//! item are derived from the `Idempotency-Key`. A reader of the registry who guesses the
+//! `Idempotency-Key` can therefore read the secret, so such a request needs a random one.
 //!
 //! A stored response is valid for 24 hours. Its `ttl` tells DynamoDB, which deletes late, and every
 //! reader. The encrypted text has an expiry of its own, which a writer of the registry cannot

@@ -48,11 +48,11 @@ impl QueryParameters for ImportQuery {
 /// An import never enables a disabled key, extends an expired key, or restores a revoked secret.
 /// Apostrophes that an export put in front of formulas are removed.
 ///
-/// The plan of a row is the entry of `plans` for its id. If there is none, it is `plan`, and else
-/// the plan that has the id as its name.
+/// The plan of a row is the entry of `plans` for its id. Without an entry it is `plan`, and without
+/// `plan` the plan that has the id as its name.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/import", operation_id = "importKeys", tag = "keys",
     params(
-        ("plan" = Option<String>, Query, description = "The plan of every row, whatever the file says"),
+        ("plan" = Option<String>, Query, description = "The plan of every row that `plans` does not map"),
         ("plans" = Option<Vec<String>>, Query,
             description = "Plans by the ids in the file, such as `c7y23b:team,a1b2c3:gold`; may be repeated"),
         ("dry_run" = Option<bool>, Query, description = "True returns the same response and writes nothing")),

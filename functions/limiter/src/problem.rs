@@ -50,7 +50,7 @@ enum Effect {
     /// Nothing.
     #[default]
     None,
-    /// Whatever it was to write: the store did not respond.
+    /// Everything that it was to write, or nothing: the store did not respond.
     Unknown,
     /// As [`Self::Unknown`], and `detail` says so.
     Stated,

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 /// The name of the HMAC key in the registry.
 const SECRET_NAME: &str = "charges";
 
-/// Holds the HMAC key once it was read.
+/// The HMAC key, which is read when it is first needed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ChargeKey {
     key: Arc<OnceCell<Key>>,
@@ -43,7 +43,7 @@ impl ChargeKey {
         };
 
         let key = timeout_at(deadline.instant().into(), self.key.get_or_try_init(|| read)).await;
-        key.unwrap_or_else(|_| Err(StoreError::NoAnswer("no answer in time".into()).into()))
+        key.unwrap_or_else(|_| Err(StoreError::NoAnswer("the read timed out".into()).into()))
     }
 }
 

@@ -23,8 +23,8 @@ pub(crate) async fn key_is_created_read_updated_and_deleted(api: Arc<Api>) {
     assert_eq!(read.etag(), made.etag());
 
     let shown = read.json();
-    for (member, value) in new.as_object().unwrap() {
-        assert_eq!(&shown[member], value);
+    for (field, value) in new.as_object().unwrap() {
+        assert_eq!(&shown[field], value);
     }
     assert_eq!(
         (&shown["enabled"], &shown["created_at"]),
