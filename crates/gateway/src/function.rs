@@ -90,9 +90,9 @@ impl Function {
                 )))
             }
             "authorizer" => Ok(Self::Authorizer(Box::new(
-                authorizer(store, Arc::new(setting), records).await?,
+                open_authorizer(store, Arc::new(setting), records).await?,
             ))),
-            "limiter" => Ok(Self::Limiter(limiter(store, setting, records).await?)),
+            "limiter" => Ok(Self::Limiter(open_limiter(store, setting, records).await?)),
             "metrics-publisher" => Ok(Self::MetricsPublisher(Box::new(
                 metrics_publisher::open(setting, records).await?,
             ))),
@@ -156,7 +156,7 @@ fn json<'e, T: Deserialize<'e>>(event: &'e [u8]) -> Result<T, Diagnostic> {
     })
 }
 
-async fn authorizer(
+async fn open_authorizer(
     store: Option<Arc<Store>>,
     setting: Arc<impl Fn(&str) -> Option<String> + Send + Sync + 'static>,
     records: RecordLog,
@@ -181,7 +181,7 @@ async fn authorizer(
     Ok(authorizer)
 }
 
-async fn limiter(
+async fn open_limiter(
     store: Option<Arc<Store>>,
     setting: impl Fn(&str) -> Option<String>,
     records: RecordLog,

@@ -63,7 +63,7 @@ async fn invoke_all(options: &Invoke) -> Result<Vec<InvocationResult>, InvokeErr
         .iter()
         .map(|path| read(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let function = function(options).await?;
+    let function = set_up_function(options).await?;
 
     let mut results = Vec::with_capacity(events.len());
     for event in &events {
@@ -74,7 +74,7 @@ async fn invoke_all(options: &Invoke) -> Result<Vec<InvocationResult>, InvokeErr
 
 /// Sets up the function. Its settings come from `--endpoint`, the environment and `env.json`, in
 /// this order.
-async fn function(options: &Invoke) -> Result<Function, InvokeError> {
+async fn set_up_function(options: &Invoke) -> Result<Function, InvokeError> {
     let path = settings_path(&options.events);
     let file = settings(&path, &options.function)?;
     let endpoint = options.endpoint.clone();

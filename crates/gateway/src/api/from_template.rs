@@ -39,11 +39,11 @@ impl Api {
     /// # Errors
     /// [`TemplateError`] if a part of the API is missing, contradictory or not supported.
     pub fn from_template(template: &Template) -> Result<Self, TemplateError> {
-        api(template)
+        read_api(template)
     }
 }
 
-fn api(template: &Template) -> Result<Api, TemplateError> {
+fn read_api(template: &Template) -> Result<Api, TemplateError> {
     check_types(template)?;
     let (api_id, mut api) = only(template, "AWS::ApiGatewayV2::Api")?;
     api.expect("ProtocolType", "HTTP")?;
@@ -59,7 +59,8 @@ fn api(template: &Template) -> Result<Api, TemplateError> {
 
     let functions = FunctionResources::read(template)?;
     let mut authorizers = authorizer::read(template, &api_id, &functions)?;
-    let integrations = integrations(template, &api_id, &functions, &mut authorizers.environments)?;
+    let integrations =
+        read_integrations(template, &api_id, &functions, &mut authorizers.environments)?;
     let routes = read_routes(template, &api_id, &authorizers, &integrations)?;
     check_permissions(template, &api_id, &functions, &routes)?;
 
@@ -71,7 +72,7 @@ fn api(template: &Template) -> Result<Api, TemplateError> {
         .collect::<BTreeSet<_>>();
     let (stage, rules, functions) = (
         Stage::read(stage, &keys)?,
-        rules(template)?,
+        read_rules(template)?,
         authorizers.environments,
     );
     Ok(Api {
@@ -114,7 +115,7 @@ fn only(template: &Template, kind: &str) -> Result<(String, Fields), TemplateErr
 }
 
 /// Returns the listener rules by priority, which is unique per listener.
-fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
+fn read_rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
     let mut rules: Vec<ListenerRule> = Vec::new();
     for (id, fields) in template.resources("AWS::ElasticLoadBalancingV2::ListenerRule")? {
         let position = fields.position;
@@ -139,7 +140,7 @@ fn rules(template: &Template) -> Result<Vec<ListenerRule>, TemplateError> {
 }
 
 /// Reads the integrations, and adds the environments of their functions to `environments`.
-fn integrations(
+fn read_integrations(
     template: &Template,
     api_id: &str,
     functions: &FunctionResources,

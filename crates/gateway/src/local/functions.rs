@@ -65,7 +65,7 @@ impl Overrides<'_> {
 }
 
 /// Sets up the functions that routes need, with their environment in the template.
-pub(super) async fn functions(
+pub(super) async fn set_up_functions(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
     overrides: &Overrides<'_>,
     store: &Arc<Store>,

@@ -28,7 +28,7 @@ use crate::metrics::LocalMetrics;
 use crate::server::{Gateway, LogSink, serve};
 use crate::template::{ParameterValues, Template};
 use banner::Banner;
-use functions::{Overrides, PolicyFile, check_key_header, functions, key_headers};
+use functions::{Overrides, PolicyFile, check_key_header, key_headers, set_up_functions};
 
 pub use error::StartError;
 pub use issuer::{IssuerError, LocalIssuer, TokenClaims};
@@ -87,7 +87,7 @@ pub async fn start(
     let metrics = Arc::new(LocalMetrics::default());
     let records = RecordLog::to(metrics.counting_writer(records));
 
-    let template = template(&options)?;
+    let template = read_template(&options)?;
     let template_error = |error| StartError::Template {
         path: options.template.clone(),
         error,
@@ -110,7 +110,8 @@ pub async fn start(
         endpoint,
         issuer: &issuer,
     };
-    let functions = functions(&api.functions, &overrides, &Arc::new(store), &records).await?;
+    let functions =
+        set_up_functions(&api.functions, &overrides, &Arc::new(store), &records).await?;
     check_key_header(&api, &functions)?;
     let schedules = schedule::with_functions(schedules, endpoint, &records).await?;
 
@@ -118,7 +119,7 @@ pub async fn start(
     let address = listener
         .local_addr()
         .map_err(listen_error(options.listen))?;
-    let (backend, is_echo) = backend(options.backend.as_ref()).await?;
+    let (backend, is_echo) = backend_or_echo(options.backend.as_ref()).await?;
     let key_header = key_headers(&functions)
         .next()
         .unwrap_or_else(|| KeyHeader::default().to_string());
@@ -157,16 +158,16 @@ pub async fn start(
     })
 }
 
-fn template(options: &Options) -> Result<Template, StartError> {
+fn read_template(options: &Options) -> Result<Template, StartError> {
     let text = file::read(&options.template)?;
-    let parameters = parameters(&options.parameters)?;
+    let parameters = unique_parameters(&options.parameters)?;
     Template::parse(&text, &parameters).map_err(|error| StartError::Template {
         path: options.template.clone(),
         error,
     })
 }
 
-fn parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError> {
+fn unique_parameters(given: &[(String, String)]) -> Result<ParameterValues, StartError> {
     let mut values = ParameterValues::new();
     for (name, value) in given {
         if values.insert(name.clone(), value.clone()).is_some() {
@@ -189,7 +190,7 @@ fn listen_error(address: SocketAddr) -> impl Fn(std::io::Error) -> StartError {
 }
 
 /// Returns the backend's address. True if it is the built-in echo service.
-async fn backend(given: Option<&Uri>) -> Result<(Uri, bool), StartError> {
+async fn backend_or_echo(given: Option<&Uri>) -> Result<(Uri, bool), StartError> {
     if let Some(uri) = given {
         return Ok((uri.clone(), false));
     }

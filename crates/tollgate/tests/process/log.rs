@@ -1,0 +1,95 @@
+//! The formats of the log.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
+
+use crate::program::{address_in, get, get_with, text, tollgate};
+
+#[test]
+fn invalid_log_filter_exits_with_2() {
+    for arguments in [
+        &["--listen", "0"][..],
+        &["invoke", "authorizer", "events/authorizer.allowed.json"],
+    ] {
+        let output = tollgate(arguments)
+            .env("RUST_LOG", "loud")
+            .output()
+            .unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(
+            stderr.starts_with("tollgate: RUST_LOG: invalid directive `loud`, expected off, error"),
+            "{stderr}"
+        );
+    }
+}
+
+/// Returns the log of two requests, one of which is refused.
+fn log_of_two_requests(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut command = tollgate(&["--listen", "0"]);
+    let mut child = command
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut banner = String::new();
+    while !banner.contains("for i in") {
+        lines.read_line(&mut banner).unwrap();
+    }
+    let address = address_in(&banner);
+    get_with(address, "/orders", "x-api-key: local-pro-key-0000000000001");
+    get(address, "/orders?secret=1");
+
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success());
+    rest.split_once("metric (times in ms)")
+        .unwrap()
+        .0
+        .to_owned()
+}
+
+#[test]
+fn short_log_has_a_line_per_request_and_the_reason_of_a_refusal() {
+    let log = log_of_two_requests(&["--log", "short"], &[]);
+    let lines: Vec<_> = log.lines().filter(|line| !line.is_empty()).collect();
+    assert!(lines[0].starts_with("GET /orders 200 "), "{log}");
+    assert!(
+        lines[0].ends_with("ms decision=allowed plan=pro key=local-pro"),
+        "{log}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("GET /orders 401 ")),
+        "{log}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("INFO decided")
+                && line.contains("reason=missing_credentials")),
+        "{log}"
+    );
+    assert!(!log.contains("{\"") && !log.contains("secret"), "{log}");
+}
+
+#[test]
+fn quiet_log_has_no_requests() {
+    let log = log_of_two_requests(&["--log", "quiet"], &[]);
+    assert!(!log.contains("orders") && !log.contains("decided"), "{log}");
+    let filtered = log_of_two_requests(&[], &[("RUST_LOG", "warn")]);
+    assert!(
+        filtered.contains("\"route_key\"") && !filtered.contains("decided"),
+        "{filtered}"
+    );
+}

@@ -1,0 +1,14 @@
+//! The command as its user sees it: output, exit codes and signals.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails at the first unexpected result"
+)]
+
+mod banner;
+mod invalid_input;
+mod invoke;
+mod log;
+mod program;
+mod shutdown;
+mod template;
+mod token;
