@@ -15,8 +15,8 @@ ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 UNIT_US = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6}
 OURS = ["authorizer, cached token", "authorizer, new token"]
 BENCHES = {
-    "a_token_seen_before": OURS[0],
-    "a_new_token": OURS[1],
+    "remembered_token": OURS[0],
+    "new_token": OURS[1],
     "bare_signature_check": "aws-lc-rs, signature only",
 }
 NODE, PYTHON = BENCH / "node", BENCH / "python"
@@ -92,7 +92,7 @@ def measure(programs: Programs) -> list[Table]:
         )
 
     rules = [
-        row_of_ours(runs, "a_key", f"authorizer, an API key, {count} rules", argument)
+        row_of_ours(runs, "api_key", f"authorizer, an API key, {count} rules", argument)
         for count, argument in ((10, "10"), (1000, "1000"))
     ]
     return [

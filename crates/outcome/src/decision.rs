@@ -1,7 +1,7 @@
-//! What happens to a request.
+//! Decisions on requests.
 
 words! {
-    /// What happens to a request whose caller was identified.
+    /// The decision on a request whose caller was identified.
     pub enum Decision {
         /// The request is within its limits, or has none.
         Allowed = "allowed",

@@ -1,7 +1,7 @@
-//! Why a request is allowed or refused.
+//! Reasons of decisions and refusals.
 
 words! {
-    /// Why a request is allowed or refused.
+    /// The reason why a request is allowed or refused.
     pub enum Reason {
         /// The request is allowed.
         Ok = "ok",

@@ -11,7 +11,7 @@ use crate::secret_reference::SecretReference;
 pub struct IntrospectionServer {
     /// The address of its introspection endpoint.
     pub endpoint: Uri,
-    /// How the client authenticates there.
+    /// The authentication of the client.
     pub auth: ClientAuth,
     /// The client's id. May be empty with [`ClientAuth::None`].
     pub client_id: String,
@@ -41,7 +41,7 @@ impl std::fmt::Debug for IntrospectionServer {
     }
 }
 
-/// How the client authenticates (RFC 6749, section 2.3.1).
+/// The authentication of the client (RFC 6749, section 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

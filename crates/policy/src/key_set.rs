@@ -97,7 +97,7 @@ impl KeySet {
 
     /// True if the set contains an equal key.
     #[must_use]
-    pub fn holds(&self, key: &Arc<Key>) -> bool {
+    pub fn contains(&self, key: &Arc<Key>) -> bool {
         self.keys
             .iter()
             .any(|held| Arc::ptr_eq(held, key) || held == key)

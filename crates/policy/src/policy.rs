@@ -31,9 +31,9 @@ pub struct Policy {
     pub issuers: Vec<(Issuer, KeyOrigin)>,
     /// The server that verifies opaque tokens.
     pub introspection: Option<IntrospectionServer>,
-    /// How client certificates are accepted, if they are.
+    /// The handling of client certificates, if they are accepted.
     pub mtls: Option<Mtls>,
-    /// How paths are matched with rules, and with the routes of plans.
+    /// The matching of paths with rules, and with the routes of plans.
     pub path_matching: PathMatching,
     pub(crate) rules: PathRules<Rule>,
     pub(crate) named_plans: Vec<NamedPlan>,

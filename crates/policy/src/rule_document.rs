@@ -28,7 +28,7 @@ pub(crate) struct RuleDocument {
     /// The plan of callers of a public route. Needs `limit_by`.
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
     pub(crate) plan: Option<String>,
-    /// How callers of a public route are distinguished. Needs `plan`.
+    /// The property that distinguishes callers of a public route. Needs `plan`.
     #[cfg_attr(feature = "schema", schema(value_type = LimitBy, required = false))]
     limit_by: Option<LimitBy>,
 }
@@ -37,12 +37,12 @@ fn default_cost() -> u64 {
     1
 }
 
-/// How callers of a public route are distinguished.
+/// The property that distinguishes callers of a public route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 enum LimitBy {
-    /// By the source address. An IPv6 network of 64 bits is one caller.
+    /// The source address. An IPv6 network of 64 bits is one caller.
     Ip,
 }
 

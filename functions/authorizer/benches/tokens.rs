@@ -1,15 +1,15 @@
-//! What a token costs, from event bytes to answer bytes with the embedded store, beside the bare
-//! signature check of aws-lc-rs; and the memory that many different tokens take.
+//! The cost of a token from the bytes of the event to those of the response, with the embedded store,
+//! compared with a bare signature check of aws-lc-rs. Also the memory of many different tokens.
 //!
-//! `cargo bench --profile release -p authorizer`: as it is deployed. One thread; the log goes to a
-//! sink. With `BENCH_EVENTS=FOLDER` the events are written there as well, a line each, with the key
-//! sets, for others to be measured by; with `BENCH_MEMORY=1000000` it is the memory after so many
-//! tokens alone that is measured.
+//! `cargo bench --profile release -p authorizer` measures the code as it is deployed, on one thread
+//! and with the log discarded. `BENCH_EVENTS=FOLDER` also writes the events, one per line, and the key
+//! sets to a folder, to measure other authorizers. `BENCH_MEMORY=1000000` only measures the memory
+//! after so many tokens.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a benchmark prints, and ends at the first surprise"
+    reason = "a benchmark prints, and fails by panicking"
 )]
 
 #[path = "../tests/tokens/support.rs"]
@@ -30,12 +30,13 @@ use divan::Bencher;
 use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use support::{Signer, TestAuthorizer, authorizer, bearing, policy};
+use support::{Signer, TestAuthorizer, authorizer, bearer_event, policy};
 use tokio::runtime::{Builder, Runtime};
 
 const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
-/// Of each algorithm, for others.
-const WRITTEN: usize = 1_000;
+/// The number of events per algorithm that are written for other authorizers.
+const WRITTEN_EVENTS: usize = 1_000;
+/// The number of different users.
 const SUBJECTS: usize = 2_000;
 
 fn main() {
@@ -50,7 +51,7 @@ fn main() {
     divan::main();
 }
 
-/// The present, because others cannot be told another; the same for the whole run.
+/// Returns the current time, which other authorizers need, but the same for the whole run.
 fn now() -> Timestamp {
     static NOW: OnceLock<Timestamp> = OnceLock::new();
     *NOW.get_or_init(Timestamp::now)
@@ -59,7 +60,7 @@ fn now() -> Timestamp {
 fn write(folder: &Path) {
     for algorithm in ALGORITHMS {
         let signer = Signer::of(algorithm);
-        let lines = events(&signer, WRITTEN).join(&b'\n');
+        let lines = events(&signer, WRITTEN_EVENTS).join(&b'\n');
         std::fs::write(folder.join(format!("{algorithm}.jsonl")), lines).unwrap();
         std::fs::write(
             folder.join(format!("{algorithm}.jwks.json")),
@@ -73,14 +74,14 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().build().unwrap()
 }
 
-/// No plan's limit is met.
+/// Returns an authorizer without a limit on token lifetimes.
 fn unlimited(signer: &Signer) -> TestAuthorizer {
     let mut policy = policy(&signer.jwks());
     policy["issuers"][0]["max_lifetime_s"] = Value::Null;
     authorizer(&policy)
 }
 
-/// A token of one of many subjects, because a user's plan would end.
+/// Returns a token of one of many users, because one user would reach the limits of the plan.
 fn token(signer: &Signer, number: usize) -> String {
     let now = now().as_second();
     signer.with(|claims| {
@@ -93,28 +94,31 @@ fn token(signer: &Signer, number: usize) -> String {
 
 fn events(signer: &Signer, count: usize) -> Vec<Vec<u8>> {
     (0..count)
-        .map(|number| bearing(&token(signer, number)).to_string().into_bytes())
+        .map(|number| {
+            bearer_event(&token(signer, number))
+                .to_string()
+                .into_bytes()
+        })
         .collect()
 }
 
-fn answer(runtime: &Runtime, authorizer: &TestAuthorizer, event: &[u8]) -> Vec<u8> {
+fn respond(runtime: &Runtime, authorizer: &TestAuthorizer, event: &[u8]) -> Vec<u8> {
     let event: Box<RawValue> = serde_json::from_slice(event).unwrap();
-    let answer = runtime
+    let response = runtime
         .block_on(authorizer.at(now()).handle(&event))
         .unwrap();
-    assert!(answer.get().starts_with(r#"{"isAuthorized":true"#));
-    serde_json::to_vec(&answer).unwrap()
+    assert!(response.get().starts_with(r#"{"isAuthorized":true"#));
+    serde_json::to_vec(&response).unwrap()
 }
 
-/// Resident after so many tokens, a tenth and a hundredth of them; JSON.
+/// Prints the resident memory after so many tokens, a tenth and a hundredth of them, as JSON.
 fn memory(tokens: usize) {
     let signer = Signer::of("EdDSA");
     let (runtime, authorizer) = (runtime(), unlimited(&signer));
     let mut resident = serde_json::Map::new();
     for number in 0..tokens {
-        let event: Box<RawValue> = to_raw_value(&bearing(&token(&signer, number))).unwrap();
-        // Most of so many calls in so short a time are above a plan's limit: what is remembered is
-        // the same.
+        let event: Box<RawValue> = to_raw_value(&bearer_event(&token(&signer, number))).unwrap();
+        // Most of these calls are throttled, which does not change what is remembered.
         runtime
             .block_on(authorizer.at(now()).handle(&event))
             .unwrap();
@@ -136,30 +140,30 @@ fn resident_kib() -> Option<u64> {
     })
 }
 
-/// As one of many: a single call by itself would be timed with cold caches.
+/// Measures many calls together, because a single call would be timed with cold caches.
 #[divan::bench(args = ALGORITHMS, sample_size = 100)]
-fn a_token_seen_before(bencher: Bencher, algorithm: &'static str) {
+fn remembered_token(bencher: Bencher, algorithm: &'static str) {
     let signer = Signer::of(algorithm);
     let (runtime, authorizer, events) = (runtime(), unlimited(&signer), events(&signer, 100));
     for event in &events {
-        answer(&runtime, &authorizer, event);
+        respond(&runtime, &authorizer, event);
     }
     let mut next = events.iter().cycle();
-    bencher.bench_local(|| answer(&runtime, &authorizer, next.next().unwrap()));
+    bencher.bench_local(|| respond(&runtime, &authorizer, next.next().unwrap()));
 }
 
-/// Each comes once.
+/// Measures tokens that are sent once.
 #[divan::bench(args = ALGORITHMS, sample_count = 20, sample_size = 50)]
-fn a_new_token(bencher: Bencher, algorithm: &'static str) {
+fn new_token(bencher: Bencher, algorithm: &'static str) {
     let signer = Signer::of(algorithm);
     let (runtime, authorizer, events) = (runtime(), unlimited(&signer), events(&signer, 1_100));
     let mut next = events.iter();
-    bencher.bench_local(|| answer(&runtime, &authorizer, next.next().unwrap()));
+    bencher.bench_local(|| respond(&runtime, &authorizer, next.next().unwrap()));
 }
 
-/// Under a policy of so many rules.
+/// Measures an API key under a policy with so many rules.
 #[divan::bench(args = [10, 1_000])]
-fn a_key(bencher: Bencher, rules: usize) {
+fn api_key(bencher: Bencher, rules: usize) {
     let mut policy = policy(&Signer::of("ES256").jwks());
     let others = (policy["rules"].as_array().unwrap().len()..rules)
         .map(|number| format!("GET /resources/{number}/{{id}}"));
@@ -169,10 +173,10 @@ fn a_key(bencher: Bencher, rules: usize) {
     policy["rules"].as_array_mut().unwrap().extend(others);
     let (runtime, authorizer) = (runtime(), authorizer(&policy));
     let event = support::event("/orders", json!({"x-api-key": support::PRO})).to_string();
-    bencher.bench_local(|| answer(&runtime, &authorizer, event.as_bytes()));
+    bencher.bench_local(|| respond(&runtime, &authorizer, event.as_bytes()));
 }
 
-/// The check alone, with the key parsed every time, as by the library.
+/// Measures only the signature check. It parses the key each time, as the library does.
 #[divan::bench(args = ALGORITHMS)]
 fn bare_signature_check(bencher: Bencher, algorithm: &'static str) {
     let signer = Signer::of(algorithm);

@@ -1,7 +1,7 @@
-//! The client certificate of a request. API Gateway has checked it: its chain, its time, its
-//! owner's possession of the key, and not its revocation.
+//! The client certificate of a request. API Gateway has checked its chain, its validity period and
+//! the possession of its key, but not its revocation.
 //!
-//! Names are read from the certificate itself and not from API Gateway's strings.
+//! Names are read from the certificate itself, not from the strings of API Gateway.
 
 mod distinguished_name;
 
@@ -22,18 +22,19 @@ use crate::event::JsonStr;
 
 use self::distinguished_name::distinguished_name;
 
-/// RFC 1035, section 2.3.4.
+/// The longest label of a DNS name (RFC 1035, section 2.3.4).
 const MAX_LABEL_BYTES: usize = 63;
+/// The longest DNS name without its final dot.
 const MAX_DNS_NAME_BYTES: usize = 253;
 
-/// Who holds a certificate, within the names of the authority that issued it.
+/// The holder of a certificate. Its name is unique only within the issuer.
 pub(crate) struct Holder {
     pub(crate) name: String,
     /// The issuer's distinguished name.
     pub(crate) issuer: String,
 }
 
-/// What API Gateway tells of it.
+/// The fields of a certificate in an event.
 #[derive(Deserialize)]
 pub(crate) struct Certificate<'e> {
     #[serde(rename = "clientCertPem", borrow)]
@@ -42,7 +43,7 @@ pub(crate) struct Certificate<'e> {
     serial: Option<JsonStr<'e>>,
 }
 
-/// Without its values, which name people.
+/// Omits the values, which can name people.
 impl std::fmt::Debug for Certificate<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -52,12 +53,11 @@ impl std::fmt::Debug for Certificate<'_> {
 }
 
 impl Certificate<'_> {
-    /// The holder, by that part of the certificate.
+    /// Returns the holder, named by `part` of the certificate.
     ///
     /// # Errors
-    /// [`Reason::MalformedCredentials`] if that part is missing, contains several names, or does
-    /// not fit into a header: several holders would be one caller, or the backend could not tell
-    /// who calls.
+    /// [`Reason::MalformedCredentials`] if the part is missing, contains several names, or does not fit
+    /// into a header.
     pub(crate) fn holder(&self, part: HolderName) -> Result<Holder, Reason> {
         self.read(part)
             .filter(Holder::fits_headers)
@@ -80,27 +80,27 @@ impl Certificate<'_> {
         })
     }
 
-    /// True if this is the certificate with that SHA-256, over its DER form.
-    pub(crate) fn is(&self, thumbprint: &[u8; 32]) -> bool {
+    /// True if the SHA-256 of the certificate in DER form is `thumbprint`.
+    pub(crate) fn has_thumbprint(&self, thumbprint: &[u8; 32]) -> bool {
         self.der()
             .is_some_and(|der| digest(&SHA256, &der).as_ref() == thumbprint)
     }
 
-    /// The first certificate of its PEM text; the ones behind it are its issuers'.
+    /// Returns the first certificate of the PEM text in DER form. Later ones are those of its issuers.
     fn der(&self) -> Option<CertificateDer<'static>> {
         CertificateDer::from_pem_slice(self.pem.as_deref()?.as_bytes()).ok()
     }
 }
 
 impl Holder {
-    /// An empty or longer value would reach the backend as `-`, which stands for any holder or
-    /// authority.
+    /// True if the backend receives both names. It receives an empty or long one as `-`, like that of
+    /// any other holder.
     fn fits_headers(&self) -> bool {
         !header_value(&self.name).is_empty() && !access_log_value(&self.issuer).is_empty()
     }
 }
 
-/// The subject's alternative names, if there is exactly one such extension.
+/// Returns the subject's alternative names, if there is exactly one such extension.
 fn alternative_names(extensions: &[x509_cert::ext::Extension]) -> Option<GeneralNames> {
     let extension = only(
         extensions
@@ -112,7 +112,7 @@ fn alternative_names(extensions: &[x509_cert::ext::Extension]) -> Option<General
         .map(|names| names.0)
 }
 
-/// The DNS name in lower case (RFC 4343) and without the dot of the root.
+/// Returns the only DNS name, in lower case (RFC 4343) and without the final dot.
 fn dns_name(names: &GeneralNames) -> Option<String> {
     let name = only(names.iter().filter_map(|name| match name {
         GeneralName::DnsName(name) => Some(name.as_str()),
@@ -122,6 +122,7 @@ fn dns_name(names: &GeneralNames) -> Option<String> {
     is_dns_name(name).then(|| name.to_ascii_lowercase())
 }
 
+/// Returns the only URI.
 fn uri(names: &GeneralNames) -> Option<String> {
     let name = only(names.iter().filter_map(|name| match name {
         GeneralName::UniformResourceIdentifier(name) => Some(name.as_str()),
@@ -130,14 +131,14 @@ fn uri(names: &GeneralNames) -> Option<String> {
     name.map(str::to_owned)
 }
 
-/// Of several names, none is the holder's more than the others. Wildcards and invalid names count
-/// too.
+/// Returns the only item. With several names, the holder would be ambiguous. Wildcards and invalid
+/// names count too.
 fn only<T>(mut names: impl Iterator<Item = T>) -> Option<T> {
     let name = names.next();
     if names.next().is_some() { None } else { name }
 }
 
-/// True for a name of one host: no wildcard, no empty label.
+/// True for the name of one host: no wildcard and no empty label.
 fn is_dns_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=MAX_LABEL_BYTES).contains(&label.len())
@@ -145,6 +146,7 @@ fn is_dns_name(name: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
+
     name.len() <= MAX_DNS_NAME_BYTES && name.split('.').all(is_label)
 }
 
@@ -156,7 +158,7 @@ mod tests {
     use x509_cert::der::asn1::Ia5String;
 
     #[test]
-    fn a_dns_name_is_the_only_one_without_its_final_dot() {
+    fn dns_name_must_be_the_only_one() {
         let name = |names: &[&str]| {
             let names: Vec<_> = names
                 .iter()
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thumbprint_is_of_the_first_certificates_der() {
+    fn thumbprint_is_that_of_the_first_certificate() {
         let pem = "-----BEGIN CERTIFICATE-----\nZGVy\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nZGVz\n-----END CERTIFICATE-----\n";
         let certificate = |pem| Certificate {
             pem: Some(JsonStr(Cow::Borrowed(pem))),
@@ -205,15 +207,18 @@ mod tests {
                 .try_into()
                 .unwrap()
         };
-        assert!(certificate(pem).is(&hash("der")));
-        assert!(!certificate(pem).is(&hash("des")));
+        assert!(certificate(pem).has_thumbprint(&hash("der")));
+        assert!(!certificate(pem).has_thumbprint(&hash("des")));
         for broken in [
             "",
             "-----BEGIN CERTIFICATE-----",
             "ZGVy",
             "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----",
         ] {
-            assert!(!certificate(broken).is(&hash("der")), "{broken}");
+            assert!(
+                !certificate(broken).has_thumbprint(&hash("der")),
+                "{broken}"
+            );
         }
     }
 }

@@ -78,7 +78,7 @@ impl CredentialCheck<'_> {
             self.request
                 .certificate
                 .as_ref()
-                .is_some_and(|certificate| certificate.is(hash))
+                .is_some_and(|certificate| certificate.has_thumbprint(hash))
         };
         match &bearer.certificate {
             Some(hash) if !is_sent(hash) => Err(Rejection::unauthenticated(Reason::InvalidClaims)),

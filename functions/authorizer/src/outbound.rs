@@ -1,5 +1,5 @@
-//! Requests to issuers and authorization servers: what they may reach, the headers that they carry,
-//! and the bodies of the responses.
+//! Requests to issuers and authorization servers: allowed addresses, request headers, and response
+//! bodies.
 
 use std::io::Read as _;
 
@@ -15,10 +15,10 @@ use telemetry::RecordLog;
 
 /// The largest body of a response, compressed or not, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1_024;
-/// Firewalls in front of identity providers refuse requests that have no `User-Agent`.
-const AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
+/// The `User-Agent`. Firewalls in front of identity providers refuse requests without one.
+const USER_AGENT_VALUE: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
 
-/// The calls that an authorizer makes to addresses that a policy or a provider names.
+/// Returns a client for calls to addresses that a policy or a provider names.
 #[must_use]
 pub fn http_calls(records: RecordLog, reach: Reach) -> HttpCalls {
     HttpCalls::new(
@@ -28,7 +28,8 @@ pub fn http_calls(records: RecordLog, reach: Reach) -> HttpCalls {
     )
 }
 
-/// The same on a developer's machine, where other hosts may be behind a proxy.
+/// Returns a client like [`http_calls`] for a developer's machine, where other hosts may be behind a
+/// proxy.
 #[must_use]
 pub fn local_http_calls(records: RecordLog, proxy: Option<&Proxy>) -> HttpCalls {
     HttpCalls::new(
@@ -38,7 +39,7 @@ pub fn local_http_calls(records: RecordLog, proxy: Option<&Proxy>) -> HttpCalls 
     )
 }
 
-/// What these calls may reach. In Lambda, loopback is where the Runtime API listens.
+/// Returns the addresses that these calls may reach. In Lambda, the Runtime API listens on loopback.
 #[must_use]
 pub fn reach(lookup: impl Fn(&str) -> Option<String>) -> Reach {
     if lookup(FUNCTION_NAME).is_some() {
@@ -48,15 +49,15 @@ pub fn reach(lookup: impl Fn(&str) -> Option<String>) -> Reach {
     }
 }
 
-/// Adds the headers that every one of these requests carries.
+/// Adds the headers that all these requests have.
 pub(crate) fn with_headers(request: Builder) -> Builder {
     request
-        .header(USER_AGENT, AGENT)
+        .header(USER_AGENT, USER_AGENT_VALUE)
         .header(ACCEPT, "application/json")
         .header(ACCEPT_ENCODING, "identity")
 }
 
-/// Why a body cannot be read.
+/// The reason why a body cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
     #[error("the response has an unsupported content coding, expected identity or gzip")]
@@ -67,24 +68,25 @@ pub(crate) enum BodyError {
     TooLarge,
 }
 
-/// The body of a response. Object stores send what was stored compressed as it is, whatever was
-/// accepted.
+/// Returns the body of a response, decompressed. Object stores send compressed objects as they are,
+/// whatever the request accepts.
 pub(crate) fn body(response: Response<Bytes>) -> Result<Bytes, BodyError> {
-    match coding(response.headers())? {
-        Coding::Identity => Ok(response.into_body()),
-        Coding::Gzip => decompressed(response.body()),
+    match format(response.headers())? {
+        BodyFormat::Identity => Ok(response.into_body()),
+        BodyFormat::Gzip => decompress(response.body()),
     }
 }
 
-enum Coding {
+/// The format of a body.
+enum BodyFormat {
     Identity,
     Gzip,
 }
 
-fn coding(headers: &HeaderMap) -> Result<Coding, BodyError> {
+fn format(headers: &HeaderMap) -> Result<BodyFormat, BodyError> {
     let mut codings = headers.get_all(CONTENT_ENCODING).iter();
     let coding = match (codings.next(), codings.next()) {
-        (None, _) => return Ok(Coding::Identity),
+        (None, _) => return Ok(BodyFormat::Identity),
         (Some(coding), None) => coding
             .to_str()
             .map_err(|_| BodyError::Coding)?
@@ -92,20 +94,22 @@ fn coding(headers: &HeaderMap) -> Result<Coding, BodyError> {
             .to_ascii_lowercase(),
         (Some(_), Some(_)) => return Err(BodyError::Coding),
     };
+
     match coding.as_str() {
-        "" | "identity" => Ok(Coding::Identity),
-        "gzip" | "x-gzip" => Ok(Coding::Gzip),
+        "" | "identity" => Ok(BodyFormat::Identity),
+        "gzip" | "x-gzip" => Ok(BodyFormat::Gzip),
         _ => Err(BodyError::Coding),
     }
 }
 
-fn decompressed(compressed: &[u8]) -> Result<Bytes, BodyError> {
+fn decompress(compressed: &[u8]) -> Result<Bytes, BodyError> {
     let mut plain = Vec::new();
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
     let mut reader = GzDecoder::new(compressed).take(limit + 1);
     reader
         .read_to_end(&mut plain)
         .map_err(|_| BodyError::Gzip)?;
+
     if plain.len() > MAX_BODY_BYTES {
         Err(BodyError::TooLarge)
     } else {
@@ -137,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compressed_body_is_decompressed_within_the_bound() {
+    fn compressed_body_is_decompressed_up_to_the_limit() {
         assert_eq!(read(&[], b"plain").unwrap(), "plain");
         assert_eq!(read(&["identity"], b"plain").unwrap(), "plain");
         assert_eq!(read(&["GZIP"], &gzip(b"plain")).unwrap(), "plain");
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_out_of_reach_in_lambda() {
+    fn loopback_is_unreachable_in_lambda() {
         assert_eq!(
             reach(|name| (name == FUNCTION_NAME).then(|| "authorizer".to_owned())),
             Reach::Deployed

@@ -14,7 +14,7 @@ use crate::rejection::Rejection;
 use crate::request_outcome::RequestOutcome;
 use crate::response::ResponseBuilder;
 
-/// How long a client should wait if the plan cannot be read, and so does not say, in seconds.
+/// The seconds after which a client may retry if the plan cannot be read.
 const RETRY_AFTER_S: u64 = 1;
 
 /// A request whose caller is identified, with everything that its charge depends on.

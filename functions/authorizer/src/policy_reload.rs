@@ -29,7 +29,7 @@ pub(crate) struct ReloadState {
     pub(crate) tried_at: Option<Timestamp>,
 }
 
-/// What the age of the policy requires before it is used.
+/// The step that the age of a policy requires before it is used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ReloadStep {
     /// Nothing: the policy is recent.

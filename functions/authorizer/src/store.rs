@@ -1,14 +1,14 @@
-//! The store that the settings name, for decisions.
+//! Opens the store for decisions.
 
 use aws::Timeouts;
 use store::{OpenError, Opened, StoreConfig};
 use telemetry::RecordLog;
 
-/// Opens the store. Its calls have to fit into a decision. Settings of the calls to AWS are read
-/// through `lookup`; their records go to `records`.
+/// Opens the store, with timeouts that fit into a decision. `lookup` returns the settings of AWS
+/// calls, and `records` receives their records.
 ///
 /// # Errors
-/// [`OpenError`] for seeds or settings that cannot be.
+/// [`OpenError`] for invalid seeds or settings.
 pub async fn open(
     config: &StoreConfig,
     lookup: impl Fn(&str) -> Option<String>,

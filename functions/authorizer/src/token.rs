@@ -1,4 +1,4 @@
-//! Tokens as such: their form, their signature, their claims, and who bears them.
+//! Tokens: form, signature, claims and bearer.
 
 pub(crate) mod bearer;
 pub(crate) mod claims;

@@ -29,7 +29,7 @@ pub(crate) type TokenHash = [u8; 32];
 
 /// Verifies the tokens of trusted issuers, and opaque tokens through an introspection server.
 pub(crate) struct TokenVerifier {
-    /// By the issuer's `iss`.
+    /// The trusted issuers by their `iss`.
     issuers: HashMap<String, Arc<TrustedIssuer>>,
     introspection: Option<Introspection>,
     verified: Cache<TokenHash, Arc<VerifiedToken>>,
@@ -183,7 +183,7 @@ impl VerifiedToken {
     async fn check_again(&self, now: Timestamp) -> Result<Option<Arc<Bearer>>, Rejection> {
         let set = self.trusted.keys.set_for(&self.key.kid, now).await;
         let set = set.ok_or_else(no_keys)?;
-        if !set.holds(&self.key) {
+        if !set.contains(&self.key) {
             return Ok(None);
         }
 

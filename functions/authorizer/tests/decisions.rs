@@ -1,8 +1,8 @@
-//! What the authorizer answers to whole events.
+//! Responses of the authorizer to whole events.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test ends at the first surprise"
+    reason = "a test fails by panicking"
 )]
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn authorizer_with(change: impl Fn(&mut Value)) -> Authorizer {
     let config =
         Config::from_lookup(move |name| settings[name].as_str().map(str::to_owned)).unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else {
-        panic!("the settings hold an embedded store")
+        panic!("the settings have an embedded store")
     };
     let store = EmbeddedStore::new(seeds).unwrap();
     Authorizer::new(config, Arc::new(Store::Embedded(store)), || {
@@ -39,8 +39,8 @@ fn handle(authorizer: &Authorizer, event: Value) -> Result<Value, Failure> {
         .enable_all()
         .build()
         .unwrap();
-    let answer = runtime.block_on(authorizer.handle(&to_raw_value(&event).unwrap()))?;
-    Ok(serde_json::from_str(answer.get()).unwrap())
+    let response = runtime.block_on(authorizer.handle(&to_raw_value(&event).unwrap()))?;
+    Ok(serde_json::from_str(response.get()).unwrap())
 }
 
 fn authorizer() -> Authorizer {
@@ -62,18 +62,17 @@ fn get(path: &str, headers: Value) -> Value {
     event
 }
 
-/// Nothing in these tests waits.
-/// `isAuthorized` and the context.
-fn answer(authorizer: &Authorizer, event: Value) -> (bool, Value) {
-    let mut answer = handle(authorizer, event).unwrap();
+/// Returns `isAuthorized` and the context.
+fn respond(authorizer: &Authorizer, event: Value) -> (bool, Value) {
+    let mut response = handle(authorizer, event).unwrap();
     (
-        answer["isAuthorized"].as_bool().unwrap(),
-        answer["context"].take(),
+        response["isAuthorized"].as_bool().unwrap(),
+        response["context"].take(),
     )
 }
 
 #[test]
-fn every_event_has_the_outcome_that_its_name_says() {
+fn each_event_has_the_outcome_in_its_name() {
     let allowed = ["allowed", "public", "address", "token", "token-and-key"]
         .map(|case| (case, "ok", "allowed"));
     let forbidden = [
@@ -86,7 +85,7 @@ fn every_event_has_the_outcome_that_its_name_says() {
     let authorizer = authorizer();
     for (expected, cases) in [(true, &allowed[..]), (false, &forbidden[..])] {
         for (case, reason, decision) in cases {
-            let (authorized, context) = answer(&authorizer, event(case));
+            let (authorized, context) = respond(&authorizer, event(case));
             assert_eq!(
                 (authorized, &context["reason"], &context["decision"]),
                 (expected, &json!(reason), &json!(decision)),
@@ -117,9 +116,9 @@ fn every_event_has_the_outcome_that_its_name_says() {
         Err(Failure::Fault(_))
     ));
     for case in ["rest-request", "format-1"] {
-        let answer = handle(&authorizer, event(case)).unwrap();
+        let response = handle(&authorizer, event(case)).unwrap();
         assert_eq!(
-            answer["policyDocument"]["Statement"][0]["Effect"], "Allow",
+            response["policyDocument"]["Statement"][0]["Effect"], "Allow",
             "{case}"
         );
     }
@@ -128,11 +127,11 @@ fn every_event_has_the_outcome_that_its_name_says() {
         ("quota-exceeded", "quota_exceeded"),
     ] {
         assert_eq!(
-            answer(&authorizer, event(case)).1["decision"],
+            respond(&authorizer, event(case)).1["decision"],
             "allowed",
             "{case}"
         );
-        let (authorized, context) = answer(&authorizer, event(case));
+        let (authorized, context) = respond(&authorizer, event(case));
         assert_eq!(
             (authorized, &context["reason"], &context["decision"]),
             (true, &json!(reason), &json!("throttled")),
@@ -142,8 +141,8 @@ fn every_event_has_the_outcome_that_its_name_says() {
 }
 
 #[test]
-fn the_context_of_an_allowed_request_is_complete() {
-    let (_, mut context) = answer(&authorizer(), event("allowed"));
+fn context_of_an_allowed_request_is_complete() {
+    let (_, mut context) = respond(&authorizer(), event("allowed"));
     for volatile in ["authorizer_ms", "ratelimit", "ratelimit_policy"] {
         assert!(context[volatile].take().is_string(), "{volatile}");
     }
@@ -158,9 +157,9 @@ fn the_context_of_an_allowed_request_is_complete() {
     );
 }
 
-/// An absent or empty value might leave the client's own header in place.
+/// A missing or empty value might leave the client's own header in place.
 #[test]
-fn what_request_mapping_reads_is_always_there_and_never_empty() {
+fn fields_for_request_mapping_are_never_empty() {
     let authorizer = authorizer();
     for case in [
         "allowed",
@@ -171,7 +170,7 @@ fn what_request_mapping_reads_is_always_there_and_never_empty() {
         "malformed-path",
         "limit-impossible",
     ] {
-        let (_, context) = answer(&authorizer, event(case));
+        let (_, context) = respond(&authorizer, event(case));
         for name in [
             "decision",
             "reason",
@@ -199,8 +198,8 @@ fn what_request_mapping_reads_is_always_there_and_never_empty() {
 }
 
 #[test]
-fn what_response_mapping_reads_is_absent_where_there_is_nothing() {
-    let (_, context) = answer(&authorizer(), event("public"));
+fn fields_for_response_mapping_are_absent_without_a_value() {
+    let (_, context) = respond(&authorizer(), event("public"));
     for name in [
         "ratelimit_policy",
         "ratelimit",
@@ -211,25 +210,25 @@ fn what_response_mapping_reads_is_absent_where_there_is_nothing() {
     ] {
         assert_eq!(context.get(name), None, "{name}");
     }
-    let (_, context) = answer(&authorizer(), event("allowed"));
+    let (_, context) = respond(&authorizer(), event("allowed"));
     assert_eq!(context.get("retry_after"), None);
 }
 
 #[test]
-fn a_throttled_request_is_told_when_to_come_back() {
+fn throttled_request_has_retry_after() {
     let authorizer = authorizer();
-    answer(&authorizer, event("throttled"));
-    let (_, context) = answer(&authorizer, event("throttled"));
+    respond(&authorizer, event("throttled"));
+    let (_, context) = respond(&authorizer, event("throttled"));
     assert_eq!(context["retry_after"], "1000");
     assert_eq!(context["ratelimit"], r#""burst";r=0;t=1000"#);
     assert_eq!(context["ratelimit_policy"], r#""burst";q=1;w=1000"#);
 }
 
 #[test]
-fn where_there_is_no_listener_rule_a_throttled_request_is_forbidden() {
+fn throttled_request_is_forbidden_with_on_throttle_forbid() {
     let authorizer = authorizer_with(|settings| settings["ON_THROTTLE"] = "forbid".into());
-    assert!(answer(&authorizer, event("throttled")).0);
-    let (authorized, context) = answer(&authorizer, event("throttled"));
+    assert!(respond(&authorizer, event("throttled")).0);
+    let (authorized, context) = respond(&authorizer, event("throttled"));
     assert_eq!(
         (authorized, &context["decision"]),
         (false, &json!("throttled"))
@@ -237,7 +236,7 @@ fn where_there_is_no_listener_rule_a_throttled_request_is_forbidden() {
 }
 
 #[test]
-fn bad_credentials_are_403_if_the_deployment_says_so() {
+fn bad_credentials_are_403_with_on_bad_credentials_forbid() {
     let authorizer = authorizer_with(|settings| settings["ON_BAD_CREDENTIALS"] = "forbid".into());
     for (headers, reason) in [
         (json!({}), "missing_credentials"),
@@ -247,7 +246,7 @@ fn bad_credentials_are_403_if_the_deployment_says_so() {
         ),
         (json!({"authorization": "Bearer a.b.c"}), "invalid_token"),
     ] {
-        let (authorized, context) = answer(&authorizer, get("/orders", headers));
+        let (authorized, context) = respond(&authorizer, get("/orders", headers));
         assert_eq!((authorized, &context["reason"]), (false, &json!(reason)));
         assert_eq!(
             (&context["decision"], &context["key_id"]),
@@ -255,7 +254,7 @@ fn bad_credentials_are_403_if_the_deployment_says_so() {
         );
     }
     assert!(
-        answer(
+        respond(
             &authorizer,
             get(
                 "/orders",
@@ -267,7 +266,7 @@ fn bad_credentials_are_403_if_the_deployment_says_so() {
 }
 
 #[test]
-fn two_keys_in_one_request_are_none() {
+fn two_keys_in_one_request_are_refused() {
     let two = json!({"x-api-key": "local-pro-key-0000000000001,local-pro-key-0000000000001"});
     assert_eq!(
         handle(&authorizer(), get("/orders", two)),
@@ -275,24 +274,24 @@ fn two_keys_in_one_request_are_none() {
     );
 }
 
-/// No token can be verified without issuers, and a bad one must not fall through to the key.
+/// Without issuers no token is valid, and an invalid one must not fall through to the key.
 #[test]
-fn a_token_beside_a_good_key_is_refused_unless_the_rule_asks_for_the_key_alone() {
+fn invalid_token_with_a_valid_key_is_refused_unless_the_rule_is_api_key() {
     let both = json!({"x-api-key": "local-pro-key-0000000000001", "authorization": "Bearer x"});
     assert_eq!(
         handle(&authorizer(), get("/orders", both.clone())),
         Err(Failure::Unauthorized)
     );
-    assert!(answer(&authorizer(), get("/admin/users", both)).0);
+    assert!(respond(&authorizer(), get("/admin/users", both)).0);
 }
 
 #[test]
-fn an_address_has_its_own_limit() {
+fn each_address_has_a_separate_limit() {
     let authorizer = authorizer();
     let from = |address: &str| {
         let mut event = event("address");
         event["requestContext"]["http"]["sourceIp"] = address.into();
-        answer(&authorizer, event).1["decision"].clone()
+        respond(&authorizer, event).1["decision"].clone()
     };
     for _ in 0..3 {
         assert_eq!(from("192.0.2.1"), "allowed");
@@ -304,7 +303,7 @@ fn an_address_has_its_own_limit() {
 }
 
 #[test]
-fn an_address_that_is_none_is_our_fault_and_not_a_pass() {
+fn invalid_source_address_is_a_fault() {
     let mut event = event("address");
     event["requestContext"]["http"]["sourceIp"] = "somewhere".into();
     assert!(matches!(
@@ -314,7 +313,7 @@ fn an_address_that_is_none_is_our_fault_and_not_a_pass() {
 }
 
 #[test]
-fn a_plan_that_does_not_exist_is_forbidden() {
+fn unknown_plan_is_forbidden() {
     let authorizer = authorizer_with(|settings| {
         let policy = settings["AUTH_POLICY"]
             .as_str()
@@ -322,7 +321,7 @@ fn a_plan_that_does_not_exist_is_forbidden() {
             .replace("\"anonymous\"", "\"missing\"");
         settings["AUTH_POLICY"] = policy.into();
     });
-    let (authorized, context) = answer(&authorizer, event("address"));
+    let (authorized, context) = respond(&authorizer, event("address"));
     assert_eq!(
         (authorized, &context["reason"]),
         (false, &json!("unknown_plan"))
@@ -330,7 +329,7 @@ fn a_plan_that_does_not_exist_is_forbidden() {
 }
 
 #[test]
-fn a_plans_own_route_is_charged_and_named() {
+fn route_limit_of_a_plan_is_charged_and_named() {
     let authorizer = authorizer_with(|settings| {
         let seeds = settings["EMBEDDED_STORE"].as_str().unwrap();
         let seeds = seeds.replacen(
@@ -341,7 +340,7 @@ fn a_plans_own_route_is_charged_and_named() {
         settings["EMBEDDED_STORE"] = seeds.into();
     });
     let call = |path: &str| {
-        answer(
+        respond(
             &authorizer,
             get(path, json!({"x-api-key": "local-pro-key-0000000000001"})),
         )
@@ -362,7 +361,7 @@ fn a_plans_own_route_is_charged_and_named() {
     assert_eq!(call("/orders/7")["decision"], "allowed");
 }
 
-/// A question about one's own usage, as the route of the limiter asks it.
+/// A query for the caller's own usage, through the route of the limiter.
 fn usage_query(key: &str) -> Value {
     let mut event = get("/", json!({"x-api-key": key}));
     event["routeKey"] = "GET /_tollgate/usage".into();
@@ -372,7 +371,7 @@ fn usage_query(key: &str) -> Value {
 }
 
 #[test]
-fn a_usage_query_is_charged_to_its_own_bucket_whatever_the_rule_costs() {
+fn usage_query_has_a_separate_bucket() {
     let authorizer = authorizer_with(|settings| {
         let seeds = r#"{"plans":{"p":{"quotas":[{"limit":1,"period":"month"}]}},"keys":[{"key":"a-key-of-a-tiny-plan-0000001","key_id":"k","plan":"p"}]}"#;
         settings["EMBEDDED_STORE"] = seeds.into();
@@ -381,14 +380,14 @@ fn a_usage_query_is_charged_to_its_own_bucket_whatever_the_rule_costs() {
                 .into();
     });
     let key = "a-key-of-a-tiny-plan-0000001";
-    let decision = |event: Value| answer(&authorizer, event).1["decision"].clone();
+    let decision = |event: Value| respond(&authorizer, event).1["decision"].clone();
     assert_eq!(
         [(); 2].map(|()| decision(get("/orders", json!({"x-api-key": key})))),
         ["allowed", "throttled"]
     );
     assert_eq!([(); 5].map(|()| decision(usage_query(key))), ["allowed"; 5]);
 
-    let (authorized, context) = answer(&authorizer, usage_query(key));
+    let (authorized, context) = respond(&authorizer, usage_query(key));
     assert_eq!(
         (authorized, &context["decision"], &context["reason"]),
         (true, &json!("throttled"), &json!("rate_exceeded"))
@@ -402,9 +401,9 @@ fn a_usage_query_is_charged_to_its_own_bucket_whatever_the_rule_costs() {
         r#""GET /_tollgate/usage";q=5;w=5"#
     );
 
-    // The same path by another route may reach a backend.
+    // With another route, the same path may reach a backend.
     assert_eq!(
-        answer(
+        respond(
             &authorizer,
             get("/_tollgate/usage", json!({"x-api-key": key}))
         )
@@ -413,17 +412,17 @@ fn a_usage_query_is_charged_to_its_own_bucket_whatever_the_rule_costs() {
     );
 }
 
-/// An authorizer with these rules, for the events' keys.
-fn judging(policy: Value) -> Authorizer {
+/// An authorizer with this policy and the keys of the events.
+fn authorizer_with_policy(policy: Value) -> Authorizer {
     authorizer_with(move |settings| settings["AUTH_POLICY"] = policy.to_string().into())
 }
 
-/// What is said to a caller with a key that has no scope.
+/// The reason for a caller whose key has no scope.
 fn reason(authorizer: &Authorizer, method: &str, path: &str) -> String {
     let mut event = get(path, json!({"x-api-key": "local-free-key-000000000001"}));
     event["requestContext"]["http"]["method"] = method.into();
     match handle(authorizer, event) {
-        Ok(mut answer) => answer["context"]["reason"]
+        Ok(mut response) => response["context"]["reason"]
             .take()
             .as_str()
             .unwrap()
@@ -433,7 +432,7 @@ fn reason(authorizer: &Authorizer, method: &str, path: &str) -> String {
 }
 
 /// The rules of docs/reference/policy.md, for a backend that ignores case, as Express does.
-fn readme_rules() -> Value {
+fn documented_rules() -> Value {
     json!([
         {"match": "ANY /admin/{proxy+}", "auth": "api_key", "scopes": ["admin:read"]},
         {"match": "GET /reports/{id}", "auth": "any", "cost": 2},
@@ -442,8 +441,8 @@ fn readme_rules() -> Value {
 }
 
 #[test]
-fn another_spelling_of_a_path_does_not_lead_around_its_rule() {
-    let authorizer = judging(json!({"rules": readme_rules()}));
+fn path_spelling_does_not_bypass_a_rule() {
+    let authorizer = authorizer_with_policy(json!({"rules": documented_rules()}));
     for path in ["/admin/users", "/admin", "/admin/", "/admin/USERS"] {
         assert_eq!(
             reason(&authorizer, "GET", path),
@@ -470,9 +469,9 @@ fn another_spelling_of_a_path_does_not_lead_around_its_rule() {
 }
 
 #[test]
-fn a_policy_can_say_that_the_backend_ignores_case_and_trailing_slashes() {
+fn policy_can_ignore_case_and_trailing_slashes() {
     let paths = json!({"case": "insensitive", "trailing_slash": "ignored"});
-    let authorizer = judging(json!({"paths": paths, "rules": readme_rules()}));
+    let authorizer = authorizer_with_policy(json!({"paths": paths, "rules": documented_rules()}));
     for path in ["/ADMIN/users", "/Admin/", "/admin"] {
         assert_eq!(
             reason(&authorizer, "GET", path),
@@ -488,7 +487,7 @@ fn a_policy_can_say_that_the_backend_ignores_case_and_trailing_slashes() {
 }
 
 #[test]
-fn another_spelling_of_a_path_does_not_lead_around_its_limit() {
+fn path_spelling_does_not_bypass_a_route_limit() {
     let with = |paths: Value| {
         authorizer_with(move |settings| {
             let policy =
@@ -514,12 +513,12 @@ fn another_spelling_of_a_path_does_not_lead_around_its_limit() {
 }
 
 #[test]
-fn a_method_in_another_spelling_is_refused_whatever_the_rule() {
+fn unusual_method_is_refused_by_every_rule() {
     let rules = json!([
         {"match": "DELETE /reports/{id}", "auth": "any", "scopes": ["admin:read"]},
         {"match": "ANY /{proxy+}", "auth": "none"},
     ]);
-    let authorizer = judging(json!({"rules": rules}));
+    let authorizer = authorizer_with_policy(json!({"rules": rules}));
     assert_eq!(
         reason(&authorizer, "DELETE", "/reports/7"),
         "insufficient_scope"
@@ -535,10 +534,10 @@ fn a_method_in_another_spelling_is_refused_whatever_the_rule() {
 }
 
 #[test]
-fn a_header_that_backends_trust_is_refused_unless_request_mapping_overwrites_it() {
+fn backend_header_is_refused_unless_mapping_overwrites_it() {
     let authorizer = authorizer();
-    let said = |name: &str| {
-        answer(
+    let response_to = |name: &str| {
+        respond(
             &authorizer,
             get(
                 "/orders",
@@ -553,7 +552,7 @@ fn a_header_that_backends_trust_is_refused_unless_request_mapping_overwrites_it(
         "x.tollgate.plan",
         "x-tollgate-user-ids",
     ] {
-        let (authorized, context) = said(name);
+        let (authorized, context) = response_to(name);
         assert_eq!(
             (authorized, &context["reason"]),
             (false, &json!("forbidden_header")),
@@ -561,12 +560,12 @@ fn a_header_that_backends_trust_is_refused_unless_request_mapping_overwrites_it(
         );
     }
     for name in ["x-tollgate-user-id", "x-tollgate", "x-toll-gate-user"] {
-        assert!(said(name).0, "{name}");
+        assert!(response_to(name).0, "{name}");
     }
 }
 
 #[test]
-fn both_errors_serialise_as_api_gateway_expects() {
+fn errors_serialize_as_api_gateway_expects() {
     let diagnostic = lambda_runtime::Diagnostic::from(Failure::Unauthorized);
     assert_eq!(
         serde_json::to_value(diagnostic).unwrap(),
@@ -595,9 +594,9 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// A member of a good event, replaced or left out.
+    /// A field of a valid event, replaced or removed.
     #[test]
-    fn no_event_whatever_makes_it_panic_or_pass(
+    fn arbitrary_event_neither_panics_nor_is_allowed(
         place in proptest::sample::select(vec![
             "/version", "/type", "/routeKey", "/headers", "/pathParameters", "/pathParameters/proxy", "/requestContext",
             "/requestContext/http", "/requestContext/http/method", "/requestContext/http/sourceIp", "/requestContext/requestId",
@@ -611,13 +610,13 @@ proptest! {
             Some(value) => drop(parent.insert(member.to_owned(), value)),
             None => drop(parent.remove(member)),
         }
-        if let Ok(answer) = handle(&authorizer(), event) {
-            prop_assert_eq!(&answer["isAuthorized"], &json!(false));
+        if let Ok(response) = handle(&authorizer(), event) {
+            prop_assert_eq!(&response["isAuthorized"], &json!(false));
         }
     }
 
     #[test]
-    fn no_header_whatever_makes_it_panic_or_pass(key in any::<String>(), token in proptest::option::of(any::<String>())) {
+    fn arbitrary_header_neither_panics_nor_is_allowed(key in any::<String>(), token in proptest::option::of(any::<String>())) {
         let headers = json!({"x-api-key": key, "authorization": token});
         prop_assert_eq!(handle(&authorizer(), get("/orders", headers)), Err(Failure::Unauthorized));
     }

@@ -1,10 +1,10 @@
-//! The authorizer as Lambda runs it: its own binary behind the runtime's HTTP interface, which
+//! The authorizer as Lambda runs it: the binary behind the HTTP interface of the runtime, which
 //! `cargo lambda` serves.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test ends at the first surprise"
+    reason = "a test fails by panicking"
 )]
 
 use std::fs::File;
@@ -20,7 +20,7 @@ use serde_json::Value;
 use serde_json::value::to_raw_value;
 use telemetry::RecordLog;
 
-/// The runtime's interface, and the function that asks it for events, until it is dropped.
+/// The interface of the runtime, and the function that polls it for events. Dropping ends both.
 struct Deployed {
     interface: Child,
     function: Child,
@@ -35,7 +35,7 @@ fn cargo_lambda() -> PathBuf {
     let path = project().join(".venv/bin/cargo-lambda");
     assert!(
         path.exists(),
-        "{} is not there: run `make tools`",
+        "{} does not exist: run `make tools`",
         path.display()
     );
     path
@@ -142,7 +142,7 @@ async fn in_process() -> Authorizer {
     })
 }
 
-/// What does not change from call to call.
+/// Returns a response without the fields that change from call to call.
 fn stable(answer: &[u8]) -> Value {
     let mut answer: Value = serde_json::from_slice(answer)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(answer)));
@@ -153,7 +153,7 @@ fn stable(answer: &[u8]) -> Value {
 }
 
 #[tokio::test]
-async fn every_event_is_answered_by_the_deployed_binary_as_it_is_in_process() {
+async fn deployed_binary_responds_like_the_library() {
     let (authorizer, deployed) = (in_process().await, Deployed::start());
     let mut events: Vec<_> = std::fs::read_dir(project().join("events"))
         .expect("events")
@@ -165,7 +165,7 @@ async fn every_event_is_answered_by_the_deployed_binary_as_it_is_in_process() {
     });
     events.sort();
     assert!(events.len() > 10);
-    // What throttles a caller throttles the second call.
+    // A throttled event is throttled at its second call.
     let twice = |path: PathBuf| {
         let again = ["throttled", "quota-exceeded"]
             .iter()
@@ -187,11 +187,11 @@ async fn every_event_is_answered_by_the_deployed_binary_as_it_is_in_process() {
                 path.display()
             ),
             Err(error) => {
-                let told = String::from_utf8_lossy(&deployed.stderr).into_owned();
+                let stderr = String::from_utf8_lossy(&deployed.stderr).into_owned();
                 assert!(
                     !deployed.status.success()
-                        && told.contains(&format!("Error: {}", error.error_type)),
-                    "{}: {told}",
+                        && stderr.contains(&format!("Error: {}", error.error_type)),
+                    "{}: {stderr}",
                     path.display()
                 );
             }

@@ -1,7 +1,7 @@
-//! Distinguished names as strings.
+//! Distinguished names as strings (RFC 4514).
 //!
-//! Source: RFC 4514. API Gateway sends names as strings too, but does not say how it escapes them,
-//! so that `CN=alice,OU=admins` may be one attribute or two.
+//! API Gateway sends names as strings too, but does not document its escaping. Its
+//! `CN=alice,OU=admins` may be one attribute or two.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Encode as _, Tag, Tagged as _};
 use x509_cert::name::Name;
 
-/// The types that RFC 4514, section 3, has names for. All others are written as numbers.
+/// The attribute types with a name in RFC 4514, section 3. Others are written as numbers.
 const SHORT_NAMES: [(ObjectIdentifier, &str); 9] = [
     (ObjectIdentifier::new_unwrap("2.5.4.3"), "CN"),
     (ObjectIdentifier::new_unwrap("2.5.4.7"), "L"),
@@ -29,8 +29,8 @@ const SHORT_NAMES: [(ObjectIdentifier, &str); 9] = [
     ),
 ];
 
-/// Writes a name, the most specific part first. Different names have different strings, apart from
-/// the string type of their values. `None` if a value cannot be encoded.
+/// Returns a name as a string, with the most specific part first. Different names have different
+/// strings, apart from the string type of their values. `None` if a value cannot be encoded.
 pub(crate) fn distinguished_name(name: &Name) -> Option<String> {
     let mut parts: Vec<_> = name.iter_rdn().collect();
     parts.reverse();
@@ -82,7 +82,7 @@ fn string_value(attribute: &AttributeTypeAndValue) -> Option<&str> {
         .filter(|_| is_string)
 }
 
-/// RFC 4514, section 2.4.
+/// Appends a value with escapes (RFC 4514, section 2.4).
 fn write_escaped(text: &mut String, value: &str) {
     let last = value.char_indices().next_back().map(|(index, _)| index);
     for (index, letter) in value.char_indices() {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_written_as_rfc_4514_has_it() {
+    fn names_are_written_as_in_rfc_4514() {
         for text in [
             "CN=alice",
             "CN=alice,OU=admins,O=Example Corp,L=Berlin,ST=BE,C=DE",
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn types_without_a_short_name_and_values_that_are_no_strings_are_written_as_numbers() {
+    fn unknown_types_and_binary_values_are_written_as_numbers() {
         assert_eq!(
             rewritten("1.2.840.113549.1.9.1=#1603614062"),
             "1.2.840.113549.1.9.1=#1603614062"
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_cannot_pass_for_two() {
+    fn one_attribute_differs_from_two() {
         assert_ne!(
             rewritten(r"CN=alice\,OU=admins"),
             rewritten("CN=alice,OU=admins")

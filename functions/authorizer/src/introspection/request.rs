@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_sent_as_the_policy_says() {
+    fn credentials_are_sent_as_configured() {
         let token = "token=to~k%2Fen%2B%3D&token_type_hint=access_token";
         for (auth, id, secret, credentials, body) in [
             (

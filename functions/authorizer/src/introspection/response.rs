@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_about_the_token_or_our_credentials_or_cannot_be_used() {
+    fn responses_are_classified() {
         for (status, challenge, body, expected) in [
             (200, "", r#"{"active":true}"#, "claims"),
             (200, "", r#"{"active":"true"}"#, "unusable"),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_code_is_repeated() {
+    fn error_contains_only_the_code() {
         let read = |body: &'static str| {
             read(
                 Response::builder()

@@ -43,7 +43,7 @@ struct SecretState {
     error: Option<SecretError>,
 }
 
-/// What to do before a secret is used.
+/// The step that the age of a secret requires before it is used.
 enum SecretStep {
     /// Use this value.
     Use(Arc<str>),

@@ -33,7 +33,7 @@ pub(crate) struct KeyState {
     failures: u32,
 }
 
-/// What to do before keys are used.
+/// The step that the age of the keys requires before they are used.
 #[derive(Debug)]
 pub(crate) enum KeyStep {
     /// Use these keys.

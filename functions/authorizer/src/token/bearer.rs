@@ -1,4 +1,4 @@
-//! Who bears a token, as its issuer says.
+//! The bearer of a token, as its claims describe them.
 
 use std::sync::Arc;
 
@@ -12,27 +12,27 @@ use crate::header_value::{header_list_or_warning, header_value_or_warning};
 use super::claims::{Claims, certificate_binding, email, scopes, string, strings};
 use super::times::Times;
 
-/// OpenID Connect Core, section 2: a subject has at most 255 characters.
+/// The longest subject (OpenID Connect Core, section 2).
 const MAX_SUBJECT_BYTES: usize = 255;
 /// The claim that names a user only if the issuer has verified it.
 const EMAIL: &str = "email";
 
-/// What a valid token says. Nothing of this is ever logged, except what the policy says itself.
+/// The bearer of a valid token. Nothing of it is logged, except strings that the policy contains.
 pub(crate) struct Bearer {
     pub(crate) caller: Caller,
     /// `jwt` or `introspection`.
     pub(crate) auth: &'static str,
-    /// The issuer's name in the policy, by which rules refer to it.
+    /// The name of the issuer in the policy.
     pub(crate) issuer_name: Arc<str>,
     /// The header value of the issuer, within which the subject is unique.
     pub(crate) issuer: Arc<str>,
     pub(crate) subject: String,
-    /// The header value of a verified e-mail address; empty if there is none.
+    /// The header value of a verified email address. Empty if there is none.
     pub(crate) email: String,
-    /// The header value of the roles; empty if there are none.
+    /// The header value of the roles. Empty if there are none.
     pub(crate) roles: String,
     pub(crate) scopes: Vec<String>,
-    /// The header value of the scopes; empty if there are none.
+    /// The header value of the scopes. Empty if there are none.
     pub(crate) scope_list: String,
     pub(crate) plan: TokenPlan,
     pub(crate) times: Times,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_a_string_of_bounded_length() {
+    fn subject_must_be_a_string_of_limited_length() {
         for subject in [
             json!(""),
             json!(7),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_the_one_that_the_token_names_or_the_default() {
+    fn plan_is_that_of_the_token_or_the_default() {
         let plan = |claims| read(claims).unwrap().plan;
         assert_eq!(plan(json!({})), TokenPlan::Configured("free".to_owned()));
         assert_eq!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_the_issuer_may_not_assert_is_not_replaced_by_the_default() {
+    fn disallowed_plan_is_not_replaced_by_the_default() {
         let mut mapping = mapping();
         mapping.assertions.plans = Some(vec!["free".to_owned(), "team".to_owned()]);
         for (claimed, expected) in [
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_and_roles_that_the_issuer_may_not_assert_are_dropped() {
+    fn disallowed_scopes_and_roles_are_dropped() {
         let mut mapping = mapping();
         mapping.assertions.scopes = Some(vec!["orders:read".to_owned()]);
         mapping.assertions.roles = Some(vec!["reader".to_owned()]);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_named_by_a_verified_email_address_only() {
+    fn only_a_verified_email_address_names_a_user() {
         let user = |trusts_email, verified: Option<Value>| {
             let mapping = ClaimMapping {
                 user_claim: "email".to_owned(),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn one_subject_of_two_issuers_is_two_callers() {
+    fn subjects_of_different_issuers_are_different_callers() {
         let other = ClaimMapping {
             issuer: "https://b".into(),
             ..mapping()

@@ -1,5 +1,5 @@
-//! The claims of a token, read by type. A claim that is `null` is absent, unless its absence would
-//! make the token valid for more: see [`super::times`] and [`certificate_binding`].
+//! Reads the claims of a token by type. A `null` claim counts as missing, unless the token would then
+//! be valid for more: see [`super::times`] and [`certificate_binding`].
 
 use outcome::Reason;
 use policy::decode_base64url;
@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 
 pub(crate) type Claims = Map<String, Value>;
 
-/// A claim that is present and not null.
+/// Returns a claim that is present and not null.
 pub(crate) fn claim<'c>(claims: &'c Claims, name: &str) -> Option<&'c Value> {
     claims.get(name).filter(|value| !value.is_null())
 }
 
-/// A string claim.
+/// Returns a string claim.
 ///
 /// # Errors
 /// [`Reason::InvalidClaims`] if it has another type.
@@ -22,8 +22,8 @@ pub(crate) fn string<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c st
         .transpose()
 }
 
-/// A claim that is a list of strings, or one string that is separated by white space. What is not a
-/// string is skipped: a value that cannot be read grants nothing.
+/// Returns a claim that is a list of strings, or one string separated by white space. Other items are
+/// ignored: an invalid value grants nothing.
 pub(crate) fn strings<'c>(claims: &'c Claims, name: &str) -> Vec<&'c str> {
     match claim(claims, name) {
         Some(Value::String(text)) => text.split_ascii_whitespace().collect(),
@@ -36,8 +36,8 @@ pub(crate) fn strings<'c>(claims: &'c Claims, name: &str) -> Vec<&'c str> {
     }
 }
 
-/// The scopes of `scope` (RFC 8693, section 4.2) and `scp`, each once. What is not a scope token of
-/// RFC 6749, section 3.3, is skipped.
+/// Returns the scopes of `scope` (RFC 8693, section 4.2) and `scp`, without duplicates. Strings that
+/// are not scope tokens (RFC 6749, section 3.3) are ignored.
 pub(crate) fn scopes(claims: &Claims) -> Vec<&str> {
     let mut scopes = Vec::new();
     for scope in strings(claims, "scope")
@@ -58,28 +58,30 @@ fn is_scope(text: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
-/// The e-mail address, if the issuer says that it was verified, or does not say that it was not and
-/// its addresses are `trusted`.
+/// Returns the email address if it is verified. If the issuer does not say, it counts if the issuer's
+/// addresses are `trusted`.
 pub(crate) fn email(claims: &Claims, trusted: bool) -> Option<&str> {
-    let verified = match claim(claims, "email_verified") {
+    let is_verified = match claim(claims, "email_verified") {
         // Some issuers, Apple among them, write this boolean as a string.
         Some(verified) => *verified == true || *verified == "true",
         None => trusted,
     };
+
     claim(claims, "email")
         .and_then(Value::as_str)
-        .filter(|_| verified)
+        .filter(|_| is_verified)
 }
 
-/// The SHA-256 of the certificate that the token is bound to (RFC 8705, section 3.1).
+/// Returns the SHA-256 of the certificate that the token is bound to (RFC 8705, section 3.1).
 ///
 /// # Errors
-/// [`Reason::InvalidClaims`] for any other confirmation, `null` included: the sender would have to
-/// prove more than can be checked here.
+/// [`Reason::InvalidClaims`] for any other confirmation, including `null`. It requires a proof that
+/// is not checked here.
 pub(crate) fn certificate_binding(claims: &Claims) -> Result<Option<[u8; 32]>, Reason> {
     let Some(confirmation) = claims.get("cnf") else {
         return Ok(None);
     };
+
     let methods = confirmation
         .as_object()
         .filter(|methods| methods.len() == 1);
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_the_same_in_every_form() {
+    fn scopes_are_read_from_every_form() {
         for value in [
             json!({"scope": "a b"}),
             json!({"scope": " a   b "}),
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_that_cannot_be_read_grants_nothing() {
+    fn invalid_scopes_are_ignored() {
         let nothing: [&str; 0] = [];
         for (value, expected) in [
             (json!(1), &nothing[..]),
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_skip_what_is_not_a_string() {
+    fn strings_ignore_other_types() {
         for (value, expected) in [
             (json!(["admin", "on call"]), &["admin", "on call"][..]),
             (json!("admin reader"), &["admin", "reader"]),
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_address_counts_if_it_is_verified() {
+    fn only_verified_email_addresses_count() {
         for (verified, untrusted, trusted) in [
             (Some(json!(true)), true, true),
             (Some(json!("true")), true, true),
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confirmation_other_than_one_certificate_is_invalid() {
+    fn other_confirmations_are_invalid() {
         let hash = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
         assert!(
             certificate_binding(claims(&json!({"cnf": {"x5t#S256": hash}})))

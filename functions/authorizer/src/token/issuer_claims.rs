@@ -1,4 +1,4 @@
-//! The claims of a signed token, checked against what the policy requires of its issuer.
+//! Checks the claims of a signed token against the policy.
 
 use jiff::Timestamp;
 use outcome::Reason;
@@ -9,7 +9,7 @@ use super::bearer::Bearer;
 use super::claims::{Claims, claim};
 use super::times::Times;
 
-/// Reads who bears a token with these claims, whose signature is valid.
+/// Returns the bearer of a token with these claims and a valid signature.
 ///
 /// # Errors
 /// [`Reason::TokenExpired`] or [`Reason::InvalidClaims`] for the first requirement that is not met.
@@ -21,21 +21,22 @@ pub(crate) fn bearer(
 ) -> Result<Bearer, Reason> {
     times.check(now, issuer.limits)?;
 
-    let as_required = |(name, value): (&String, &Value)| claims.get(name) == Some(value);
-    if !is_for_us(issuer, claims) || !issuer.required_claims.iter().all(as_required) {
+    let is_as_required = |(name, value): (&String, &Value)| claims.get(name) == Some(value);
+    if !is_for_us(issuer, claims) || !issuer.required_claims.iter().all(is_as_required) {
         return Err(Reason::InvalidClaims);
     }
     Bearer::read(claims, times, &issuer.mapping, "jwt")
 }
 
-/// The first of the audience claims that says anything decides: null and an empty list do not.
+/// True if the first audience claim with a value names one of the audiences. Null and an empty list
+/// are no values.
 fn is_for_us(issuer: &Issuer, claims: &Claims) -> bool {
-    let ours = |audience: &Value| {
+    let is_ours = |audience: &Value| {
         audience
             .as_str()
             .is_some_and(|name| issuer.audiences.iter().any(|our| our == name))
     };
-    let says = |audience: &&Value| {
+    let has_value = |audience: &&Value| {
         audience
             .as_array()
             .is_none_or(|audiences| !audiences.is_empty())
@@ -44,12 +45,12 @@ fn is_for_us(issuer: &Issuer, claims: &Claims) -> bool {
     match issuer
         .audience_claims
         .iter()
-        .find_map(|name| claim(claims, name).filter(says))
+        .find_map(|name| claim(claims, name).filter(has_value))
     {
         Some(Value::Array(audiences)) => {
-            audiences.iter().all(Value::is_string) && audiences.iter().any(ours)
+            audiences.iter().all(Value::is_string) && audiences.iter().any(is_ours)
         }
-        Some(audience) => ours(audience),
+        Some(audience) => is_ours(audience),
         None => false,
     }
 }

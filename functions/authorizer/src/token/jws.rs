@@ -1,6 +1,5 @@
-//! A signed token in its compact form, as far as it can be read without knowing whose it is.
-//!
-//! Source: RFC 7515; RFC 8725 for what is refused beyond it.
+//! Parses signed tokens in compact form (RFC 7515), and verifies their signatures. RFC 8725 has the
+//! reasons for stricter checks.
 
 use jsonwebtoken::Algorithm;
 use outcome::Reason;
@@ -11,17 +10,17 @@ use serde_json::Value;
 pub(crate) const MAX_TOKEN_BYTES: usize = 10 * 1_024;
 const MAX_KID_BYTES: usize = 512;
 
-/// Header parameters that change what a signature means, and are not understood here. A reader that
-/// ignored them would verify something else than was signed.
+/// Header parameters that change the meaning of a signature and are not supported. Ignoring them would
+/// verify something else than was signed.
 const UNSUPPORTED_PARAMETERS: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
-/// The parts of a token. Where a key is said to be (`jwk`, `jku`, `x5u`, `x5c`) is not looked at:
-/// keys come from the issuer's set only.
+/// The parts of a token. Keys in the token (`jwk`, `jku`, `x5u`, `x5c`) are ignored, because only the
+/// issuer's key set is trusted.
 #[derive(Debug)]
 pub(crate) struct Jws<'t> {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: String,
-    /// In lower case, without `application/`; empty where there is none.
+    /// The type in lower case, without `application/`. Empty if there is none.
     pub(crate) typ: String,
     pub(crate) payload: Vec<u8>,
     signed: &'t str,
@@ -29,7 +28,7 @@ pub(crate) struct Jws<'t> {
 }
 
 impl<'t> Jws<'t> {
-    /// Takes a token apart. The signature is not looked at yet.
+    /// Parses a token. The signature is not verified yet.
     pub(crate) fn parse(token: &'t str) -> Result<Self, Reason> {
         Self::read(token).ok_or(Reason::InvalidToken)
     }
@@ -43,6 +42,7 @@ impl<'t> Jws<'t> {
         if signature.is_empty() || payload.contains('.') {
             return None;
         }
+
         let header = strict_json::object(&decode_base64url(header)?)?;
         if UNSUPPORTED_PARAMETERS
             .iter()
@@ -57,6 +57,7 @@ impl<'t> Jws<'t> {
             .to_owned();
         let algorithm = algorithm(header.get("alg")?.as_str()?)?;
         let typ = header.get("typ").map_or(Some(String::new()), media_type)?;
+
         Some(Self {
             algorithm,
             kid,
@@ -67,8 +68,7 @@ impl<'t> Jws<'t> {
         })
     }
 
-    /// Whether this is the key's signature, by the token's algorithm, which has to be one of the
-    /// key's.
+    /// True if the signature was made by `key`, with an algorithm of that key.
     pub(crate) fn is_signed_by(&self, key: &Key) -> bool {
         key.algorithms.contains(&self.algorithm)
             && jsonwebtoken::crypto::verify(
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_read_where_all_of_it_is_understood() {
+    fn header_with_supported_parameters_is_read() {
         assert!(read(r#"{"alg":"RS256","kid":"1"}"#));
         let token = token(r#"{"alg":"ES256","kid":"1","typ":"application/AT+JWT","x":1}"#);
         let jws = Jws::parse(&token).unwrap();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_are_refused_however_they_are_written() {
+    fn extensions_are_refused_in_every_form() {
         for more in [
             r#""crit":["exp"]"#,
             r#""crit":[]"#,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_not_of_its_types_is_refused() {
+    fn header_with_wrong_types_is_refused() {
         for header in [
             r#"{"kid":"1"}"#,
             r#"{"alg":"RS256"}"#,
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_three_segments_of_the_one_alphabet_are_a_token() {
+    fn token_must_have_three_base64url_segments() {
         let good = token(r#"{"alg":"RS256","kid":"1"}"#);
         let (header, _) = good.split_once('.').unwrap();
         for bad in [

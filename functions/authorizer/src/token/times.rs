@@ -1,17 +1,16 @@
-//! When a token holds: `exp`, `nbf`, `iat`.
+//! The validity period of a token: `exp`, `nbf`, `iat` (RFC 7519, section 4.1).
 //!
-//! Source: RFC 7519, section 4.1. An instant may have a fraction; it is rounded to the token's
-//! disadvantage.
+//! Fractions of a second are rounded so that the period gets shorter.
 
 use jiff::Timestamp;
 use outcome::Reason;
 use policy::TimeLimits;
 use serde_json::{Map, Value};
 
-/// 9999-12-31T23:59:59Z.
-const LATEST: f64 = 253_402_300_799.0;
+/// The latest valid time, 9999-12-31T23:59:59Z, in seconds since 1970.
+const MAX_TIME_S: f64 = 253_402_300_799.0;
 
-/// A token's instants, in seconds since 1970.
+/// The times in a token, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Times {
     pub(crate) expires: Option<i64>,
@@ -20,7 +19,7 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// What the claims say; one that is there has to be an instant.
+    /// Reads the times. A claim that is present must be a valid time.
     pub(crate) fn read(claims: &Map<String, Value>) -> Result<Self, Reason> {
         let instant = |name: &str, round: fn(f64) -> f64| match claims.get(name) {
             None => Ok(None),
@@ -35,7 +34,7 @@ impl Times {
         })
     }
 
-    /// Whether the token holds at `now`.
+    /// Checks that the token is valid at `now`.
     pub(crate) fn check(&self, now: Timestamp, limits: TimeLimits) -> Result<(), Reason> {
         let now = now.as_second();
         if self
@@ -44,40 +43,45 @@ impl Times {
         {
             return Err(Reason::TokenExpired);
         }
-        let ahead = |instant: Option<i64>| {
+
+        let is_ahead = |instant: Option<i64>| {
             instant.is_some_and(|instant| instant > now + limits.tolerance_s)
         };
-        let after_its_end = |instant: Option<i64>| {
+        let is_after_expiry = |instant: Option<i64>| {
             instant
                 .zip(self.expires)
                 .is_some_and(|(instant, end)| instant > end)
         };
-        let early = [self.not_before, self.issued]
+
+        let is_early = [self.not_before, self.issued]
             .into_iter()
-            .any(|instant| ahead(instant) || after_its_end(instant));
-        if early || self.is_too_long(now, limits.max_lifetime_s) {
+            .any(|instant| is_ahead(instant) || is_after_expiry(instant));
+        if is_early || self.is_too_long(now, limits.max_lifetime_s) {
             Err(Reason::InvalidClaims)
         } else {
             Ok(())
         }
     }
 
-    /// Without `iat`, what is left counts.
-    fn is_too_long(&self, now: i64, longest: Option<i64>) -> bool {
-        let Some((end, longest)) = self.expires.zip(longest) else {
+    /// True if the lifetime is too long. Without `iat`, the remaining time counts.
+    fn is_too_long(&self, now: i64, max_lifetime_s: Option<i64>) -> bool {
+        let Some((end, max_lifetime_s)) = self.expires.zip(max_lifetime_s) else {
             return false;
         };
-        end - self.issued.unwrap_or(now) > longest
+        end - self.issued.unwrap_or(now) > max_lifetime_s
     }
 }
 
+/// Returns a NumericDate in whole seconds.
 fn numeric_date(value: &Value, round: fn(f64) -> f64) -> Option<i64> {
     let seconds = round(value.as_f64()?);
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "whole and within the calendar"
+        reason = "an integer within the range"
     )]
-    (0.0..=LATEST).contains(&seconds).then_some(seconds as i64)
+    (0.0..=MAX_TIME_S)
+        .contains(&seconds)
+        .then_some(seconds as i64)
 }
 
 #[cfg(test)]
@@ -99,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_holds_until_its_end_and_thirty_seconds_of_tolerance() {
+    fn token_is_valid_until_30_seconds_after_expiry() {
         assert_eq!(check(json!({"exp": NOON + 60}), None), Ok(()));
         assert_eq!(check(json!({"exp": NOON - 30}), None), Ok(()));
         assert_eq!(
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_the_future_does_not_hold_yet() {
+    fn token_of_the_future_is_not_valid_yet() {
         for claim in ["nbf", "iat"] {
             assert_eq!(
                 check(json!({"exp": NOON + 60, claim: NOON + 30}), None),
@@ -129,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_never_holds_does_not_hold_within_the_tolerance_either() {
+    fn token_that_is_never_valid_is_refused_within_the_tolerance() {
         for claim in ["nbf", "iat"] {
             assert_eq!(
                 check(json!({"exp": NOON, claim: NOON + 10}), None),
@@ -140,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_has_a_limit_with_and_without_iat() {
+    fn lifetime_is_limited_with_and_without_iat() {
         assert_eq!(
             check(json!({"exp": NOON + 100, "iat": NOON}), Some(100)),
             Ok(())
@@ -161,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_instant_of_the_calendar_is_refused() {
+    fn invalid_times_are_refused() {
         for value in [
             json!("1795348800"),
             json!(true),

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::support::*;
 use crate::x509::*;
 
-fn trusting_certificates(signer: &Signer) -> TestAuthorizer {
-    naming_holders_by(signer, "subject_dn")
+fn authorizer_with_mtls(signer: &Signer) -> TestAuthorizer {
+    authorizer_with_holder_name(signer, "subject_dn")
 }
 
-fn naming_holders_by(signer: &Signer, part: &str) -> TestAuthorizer {
+fn authorizer_with_holder_name(signer: &Signer, part: &str) -> TestAuthorizer {
     let mut policy = policy(&signer.jwks());
     policy["mtls"] = json!({"default_plan": "free", "user_from": part});
     policy["rules"]
@@ -22,7 +22,7 @@ fn naming_holders_by(signer: &Signer, part: &str) -> TestAuthorizer {
     authorizer(&policy)
 }
 
-fn sending(certificate: Value) -> Value {
+fn event_with_certificate(certificate: Value) -> Value {
     with_certificate(event("/mtls/x", json!({})), certificate)
 }
 
@@ -35,7 +35,7 @@ fn named(subject: &[(&str, &str)]) -> Value {
     .sent()
 }
 
-fn alternatively(alternatives: Alternatives<'_>) -> Value {
+fn certificate_with_alternatives(alternatives: Alternatives<'_>) -> Value {
     Names {
         subject: &[("CN", "a")],
         issuer: &[("CN", "ca")],
@@ -45,10 +45,14 @@ fn alternatively(alternatives: Alternatives<'_>) -> Value {
 }
 
 #[tokio::test]
-async fn a_certificate_is_a_caller_of_its_own() {
-    let authorizer = trusting_certificates(&Signer::of("ES256"));
-    let context_of =
-        |common_name: &'static str| context(&authorizer, sending(certificate_of(common_name)));
+async fn certificate_identifies_a_caller() {
+    let authorizer = authorizer_with_mtls(&Signer::of("ES256"));
+    let context_of = |common_name: &'static str| {
+        context(
+            &authorizer,
+            event_with_certificate(certificate_of(common_name)),
+        )
+    };
     let first = context_of("a").await;
     assert_eq!(
         [
@@ -67,7 +71,7 @@ async fn a_certificate_is_a_caller_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_holder_is_the_part_that_the_policy_names() {
+async fn holder_is_the_configured_part_of_the_certificate() {
     let signer = Signer::of("ES256");
     let (one, two) = (
         include_str!("certificates/one-of-each.pem"),
@@ -79,18 +83,18 @@ async fn the_holder_is_the_part_that_the_policy_names() {
         ("san_dns", ["orders.example.org", "401"]),
         ("san_uri", ["spiffe://example.org/orders", "401"]),
     ] {
-        let authorizer = naming_holders_by(&signer, part);
+        let authorizer = authorizer_with_holder_name(&signer, part);
         for (pem, expected) in [one, two].into_iter().zip(expected) {
             let mut certificate = certificate_of("x");
             certificate["clientCertPem"] = pem.into();
             match expected {
                 "401" => assert_eq!(
-                    said(&authorizer, sending(certificate)).await,
+                    reason_of(&authorizer, event_with_certificate(certificate)).await,
                     "401",
                     "{part}"
                 ),
                 holder => assert_eq!(
-                    context(&authorizer, sending(certificate)).await["user_id"],
+                    context(&authorizer, event_with_certificate(certificate)).await["user_id"],
                     holder,
                     "{part}"
                 ),
@@ -100,10 +104,10 @@ async fn the_holder_is_the_part_that_the_policy_names() {
 }
 
 #[tokio::test]
-async fn the_authority_tells_holders_of_one_name_apart() {
+async fn holders_of_different_issuers_are_different_callers() {
     let signer = Signer::of("ES256");
     for part in ["subject_dn", "san_dns", "san_uri", "serial_number"] {
-        let authorizer = naming_holders_by(&signer, part);
+        let authorizer = authorizer_with_holder_name(&signer, part);
         let of_authority = |issuer: &'static str| {
             let alternatives: &[&[_]] = &[&[(DNS, "svc.corp"), (URI, "spiffe://corp/svc")]];
             let names = Names {
@@ -111,7 +115,7 @@ async fn the_authority_tells_holders_of_one_name_apart() {
                 issuer: &[("O", "Corp, Inc."), ("CN", issuer)],
                 alternatives,
             };
-            context(&authorizer, sending(names.sent()))
+            context(&authorizer, event_with_certificate(names.sent()))
         };
         let (corp, partner) = (
             of_authority("Corp CA").await,
@@ -146,8 +150,8 @@ async fn the_authority_tells_holders_of_one_name_apart() {
 }
 
 #[tokio::test]
-async fn a_comma_in_a_name_does_not_make_it_two() {
-    let authorizer = trusting_certificates(&Signer::of("ES256"));
+async fn comma_in_a_name_is_escaped() {
+    let authorizer = authorizer_with_mtls(&Signer::of("ES256"));
     for (subject, expected) in [
         (
             &[("OU", "admins"), ("CN", "alice")][..],
@@ -156,18 +160,18 @@ async fn a_comma_in_a_name_does_not_make_it_two() {
         (&[("CN", "alice,OU=admins")], r"CN=alice\,OU=admins"),
     ] {
         assert_eq!(
-            context(&authorizer, sending(named(subject))).await["user_id"],
+            context(&authorizer, event_with_certificate(named(subject))).await["user_id"],
             expected
         );
     }
 }
 
 #[tokio::test]
-async fn of_several_alternative_names_none_is_the_holder() {
+async fn several_alternative_names_are_refused() {
     let signer = Signer::of("ES256");
     let (by_dns, by_uri) = (
-        naming_holders_by(&signer, "san_dns"),
-        naming_holders_by(&signer, "san_uri"),
+        authorizer_with_holder_name(&signer, "san_dns"),
+        authorizer_with_holder_name(&signer, "san_uri"),
     );
     let cases: [(Alternatives<'_>, &str, &str); 11] = [
         (&[&[(DNS, "svc.corp")]], "svc.corp", "401"),
@@ -192,9 +196,9 @@ async fn of_several_alternative_names_none_is_the_holder() {
     ];
     for (names, dns, uri) in cases {
         for (authorizer, expected) in [(&by_dns, dns), (&by_uri, uri)] {
-            let event = sending(alternatively(names));
+            let event = event_with_certificate(certificate_with_alternatives(names));
             match expected {
-                "401" => assert_eq!(said(authorizer, event).await, "401", "{names:?}"),
+                "401" => assert_eq!(reason_of(authorizer, event).await, "401", "{names:?}"),
                 holder => assert_eq!(
                     context(authorizer, event).await["user_id"],
                     holder,
@@ -206,8 +210,8 @@ async fn of_several_alternative_names_none_is_the_holder() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_names_no_holder_or_authority_is_refused() {
-    let authorizer = trusting_certificates(&Signer::of("ES256"));
+async fn certificate_without_holder_or_issuer_is_refused() {
+    let authorizer = authorizer_with_mtls(&Signer::of("ES256"));
     let long = "a".repeat(1_024);
     let (long, common) = ([("CN", long.as_str())], [("CN", "a")]);
     let of = |subject, issuer| {
@@ -241,9 +245,16 @@ async fn a_certificate_that_names_no_holder_or_authority_is_refused() {
         ),
         (json!({}), "nothing"),
     ] {
-        assert_eq!(said(&authorizer, sending(refused)).await, "401", "{case}");
+        assert_eq!(
+            reason_of(&authorizer, event_with_certificate(refused)).await,
+            "401",
+            "{case}"
+        );
     }
-    assert_eq!(said(&authorizer, sending(of(&common, &common))).await, "ok");
+    assert_eq!(
+        reason_of(&authorizer, event_with_certificate(of(&common, &common))).await,
+        "ok"
+    );
 }
 
 fn certificate_der() -> Vec<u8> {
@@ -256,9 +267,12 @@ fn certificate_der() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_certificate_is_a_credential_only_where_policy_and_rule_say_so() {
+async fn certificate_is_accepted_only_if_policy_and_rule_allow_it() {
     let signer = Signer::of("ES256");
-    let (with, without) = (trusting_certificates(&signer), trusting(&signer));
+    let (with, without) = (
+        authorizer_with_mtls(&signer),
+        authorizer_for_signer(&signer),
+    );
     for (path, expected) in [
         ("/mtls/x", "ok"),
         ("/orders", "ok"),
@@ -266,61 +280,72 @@ async fn a_certificate_is_a_credential_only_where_policy_and_rule_say_so() {
         ("/keys/x", "401"),
     ] {
         let event = with_certificate(event(path, json!({})), certificate_of("a"));
-        assert_eq!(said(&with, event).await, expected, "{path}");
+        assert_eq!(reason_of(&with, event).await, expected, "{path}");
     }
     let event_of = |certificate| with_certificate(event("/orders", json!({})), certificate);
-    assert_eq!(said(&without, event_of(certificate_of("a"))).await, "401");
+    assert_eq!(
+        reason_of(&without, event_of(certificate_of("a"))).await,
+        "401"
+    );
     for nobodys in [json!({}), Value::Null] {
-        assert_eq!(said(&with, event_of(nobodys)).await, "401");
+        assert_eq!(reason_of(&with, event_of(nobodys)).await, "401");
     }
     let key_alone = event("/mtls/x", json!({"x-api-key": PRO}));
-    assert_eq!(said(&with, key_alone).await, "401");
+    assert_eq!(reason_of(&with, key_alone).await, "401");
 }
 
 #[tokio::test]
-async fn another_credential_that_is_sent_has_to_hold_whatever_the_certificate_is() {
-    let authorizer = trusting_certificates(&Signer::of("ES256"));
+async fn invalid_credential_is_refused_despite_a_valid_certificate() {
+    let authorizer = authorizer_with_mtls(&Signer::of("ES256"));
     for headers in [
         json!({"authorization": "Bearer a.b.c"}),
         json!({"x-api-key": "no-such-key-no-such-key"}),
     ] {
         let event = with_certificate(event("/orders", headers), certificate_of("a"));
-        assert_eq!(said(&authorizer, event).await, "401");
+        assert_eq!(reason_of(&authorizer, event).await, "401");
     }
 }
 
 #[tokio::test]
-async fn a_token_that_is_bound_to_a_certificate_holds_with_that_one_only() {
+async fn bound_token_is_valid_only_with_its_certificate() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, b"der"));
     let token = signer.with(|claims| claims["cnf"] = json!({"x5t#S256": thumbprint}));
     for _ in 0..2 {
         assert_eq!(
-            said(&authorizer, with_certificate(bearing(&token), sent(b"der"))).await,
+            reason_of(
+                &authorizer,
+                with_certificate(bearer_event(&token), sent(b"der"))
+            )
+            .await,
             "ok"
         );
         assert_eq!(
-            said(
+            reason_of(
                 &authorizer,
-                with_certificate(bearing(&token), sent(b"other"))
+                with_certificate(bearer_event(&token), sent(b"other"))
             )
             .await,
             "401"
         );
         assert_eq!(
-            said(
+            reason_of(
                 &authorizer,
-                with_certificate(bearing(&token), json!({"clientCertPem": "x"}))
+                with_certificate(bearer_event(&token), json!({"clientCertPem": "x"}))
             )
             .await,
             "401"
         );
-        assert_eq!(said(&authorizer, bearing(&token)).await, "401");
+        assert_eq!(reason_of(&authorizer, bearer_event(&token)).await, "401");
     }
     let more = signer.with(|claims| claims["cnf"] = json!({"x5t#S256": thumbprint, "jkt": "x"}));
     assert_eq!(
-        said(&authorizer, with_certificate(bearing(&more), sent(b"der"))).await,
+        reason_of(
+            &authorizer,
+            with_certificate(bearer_event(&more), sent(b"der"))
+        )
+        .await,
         "401"
     );
 }

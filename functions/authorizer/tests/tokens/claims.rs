@@ -1,4 +1,4 @@
-//! What a token says: scenarios 32 to 52, and 74. Each token is properly signed.
+//! Claims of tokens with a valid signature.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::*;
 
 #[tokio::test]
-async fn claims_are_needed_and_have_their_types() {
+async fn missing_claims_and_wrong_types_are_refused() {
     let signer = Signer::of("ES256");
     let mut cases = Vec::new();
     for name in ["exp", "iss", "aud", "sub"] {
@@ -46,11 +46,11 @@ async fn claims_are_needed_and_have_their_types() {
     assert_refused(cases).await;
 }
 
-/// Issuers write them in shapes of their own, and serialisers write `null` for what is absent.
+/// Issuers write these claims in various forms, and serializers write `null` for missing values.
 #[tokio::test]
-async fn scopes_and_roles_that_cannot_be_read_refuse_nothing_and_grant_nothing() {
+async fn invalid_scopes_and_roles_are_ignored() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     for (value, read) in [
         (json!(null), "-"),
         (json!(1), "-"),
@@ -65,7 +65,7 @@ async fn scopes_and_roles_that_cannot_be_read_refuse_nothing_and_grant_nothing()
                 claims.as_object_mut().unwrap().remove("scope");
                 claims[name] = value.clone();
             });
-            let context = context(&authorizer, bearing(&token)).await;
+            let context = context(&authorizer, bearer_event(&token)).await;
             let (field, separator) = if name == "roles" {
                 ("roles", ",")
             } else {
@@ -81,7 +81,7 @@ async fn scopes_and_roles_that_cannot_be_read_refuse_nothing_and_grant_nothing()
                 json!({"authorization": format!("Bearer {token}")}),
             );
             assert_eq!(
-                said(&authorizer, event).await,
+                reason_of(&authorizer, event).await,
                 "insufficient_scope",
                 "{name} {value}"
             );
@@ -90,19 +90,19 @@ async fn scopes_and_roles_that_cannot_be_read_refuse_nothing_and_grant_nothing()
 }
 
 #[tokio::test]
-async fn a_plan_of_null_is_the_default_plan() {
+async fn null_plan_is_the_default_plan() {
     let signer = Signer::of("ES256");
     let token = signer.with(|claims| claims["plan"] = json!(null));
     assert_eq!(
-        context(&trusting(&signer), bearing(&token)).await["plan"],
+        context(&authorizer_for_signer(&signer), bearer_event(&token)).await["plan"],
         "free"
     );
 }
 
 #[tokio::test]
-async fn a_token_ends_with_thirty_seconds_of_tolerance() {
+async fn token_expires_with_30_seconds_of_tolerance() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let token = signer.with(|_| ());
     for (seconds, expected) in [
         (3_600, "ok"),
@@ -113,7 +113,7 @@ async fn a_token_ends_with_thirty_seconds_of_tolerance() {
         (-31, "401"),
     ] {
         assert_eq!(
-            said_at(&authorizer, bearing(&token), after(seconds)).await,
+            reason_at(&authorizer, bearer_event(&token), after(seconds)).await,
             expected,
             "{seconds}"
         );
@@ -121,7 +121,7 @@ async fn a_token_ends_with_thirty_seconds_of_tolerance() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_valid_yet_or_never_is_refused() {
+async fn token_that_is_not_yet_or_never_valid_is_refused() {
     let signer = Signer::of("ES256");
     let now = noon().as_second();
     let cases = [
@@ -140,20 +140,24 @@ async fn a_token_that_is_not_valid_yet_or_never_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lifetime_above_a_day_is_refused_unless_the_policy_says_more() {
+async fn lifetime_above_a_day_is_refused_by_default() {
     let signer = Signer::of("ES256");
     let token = signer.with(|claims| claims["exp"] = (noon().as_second() + 86_401).into());
-    assert_eq!(said(&trusting(&signer), bearing(&token)).await, "401");
+    assert_eq!(
+        reason_of(&authorizer_for_signer(&signer), bearer_event(&token)).await,
+        "401"
+    );
     for longest in [json!(null), json!(86_401)] {
-        let authorizer = trusting_with(&signer, |issuer| issuer["max_lifetime_s"] = longest);
-        assert_eq!(said(&authorizer, bearing(&token)).await, "ok");
+        let authorizer =
+            authorizer_for_issuer(&signer, |issuer| issuer["max_lifetime_s"] = longest);
+        assert_eq!(reason_of(&authorizer, bearer_event(&token)).await, "ok");
     }
 }
 
 #[tokio::test]
-async fn an_audience_is_one_of_ours_exactly() {
+async fn audience_must_match_exactly() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     for (audience, expected) in [
         (json!(AUDIENCE), "ok"),
         (json!([AUDIENCE]), "ok"),
@@ -169,19 +173,19 @@ async fn an_audience_is_one_of_ours_exactly() {
     ] {
         let token = signer.with(|claims| claims["aud"] = audience.clone());
         assert_eq!(
-            said(&authorizer, bearing(&token)).await,
+            reason_of(&authorizer, bearer_event(&token)).await,
             expected,
             "{audience}"
         );
     }
 }
 
-/// Cognito's access tokens have `client_id` and no `aud`, and `token_use` tells them from ID
-/// tokens. Hydra writes an empty list where no audience was asked for.
+/// Cognito's access tokens have `client_id` and no `aud`. `token_use` distinguishes them from ID
+/// tokens. Hydra writes an empty list if no audience was requested.
 #[tokio::test]
-async fn the_first_audience_claim_that_says_anything_decides() {
+async fn first_audience_claim_with_a_value_counts() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     for (aud, client_id, expected) in [
         (json!([]), json!(AUDIENCE), "ok"),
         (json!(null), json!(AUDIENCE), "ok"),
@@ -198,7 +202,7 @@ async fn the_first_audience_claim_that_says_anything_decides() {
         let token = signer
             .with(|claims| (claims["aud"], claims["client_id"]) = (aud.clone(), client_id.clone()));
         assert_eq!(
-            said(&authorizer, bearing(&token)).await,
+            reason_of(&authorizer, bearer_event(&token)).await,
             expected,
             "{aud} {client_id}"
         );
@@ -206,9 +210,9 @@ async fn the_first_audience_claim_that_says_anything_decides() {
 }
 
 #[tokio::test]
-async fn a_client_id_is_the_audience_where_there_is_none() {
+async fn client_id_is_the_audience_without_aud() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting_with(&signer, |issuer| {
+    let authorizer = authorizer_for_issuer(&signer, |issuer| {
         issuer["required_claims"] = json!({"token_use": "access"});
     });
     for (aud, client_id, token_use, expected) in [
@@ -232,7 +236,7 @@ async fn a_client_id_is_the_audience_where_there_is_none() {
             }
         });
         assert_eq!(
-            said(&authorizer, bearing(&token)).await,
+            reason_of(&authorizer, bearer_event(&token)).await,
             expected,
             "{aud:?} {client_id:?} {token_use}"
         );
@@ -240,7 +244,7 @@ async fn a_client_id_is_the_audience_where_there_is_none() {
 }
 
 #[tokio::test]
-async fn an_issuers_key_signs_for_that_issuer_only() {
+async fn signing_key_is_valid_only_for_its_issuer() {
     let (one, other) = (Signer::of("ES256"), Signer::fresh("ES256"));
     let mut policy = policy(&one.jwks());
     let mut second = policy["issuers"][0].clone();
@@ -248,9 +252,16 @@ async fn an_issuers_key_signs_for_that_issuer_only() {
     policy["issuers"].as_array_mut().unwrap().push(second);
     let authorizer = authorizer(&policy);
     let of = |signer: &Signer, issuer: &str| signer.with(|claims| claims["iss"] = issuer.into());
-    assert_eq!(said(&authorizer, bearing(&of(&one, ISSUER))).await, "ok");
     assert_eq!(
-        said(&authorizer, bearing(&of(&other, "https://other.example"))).await,
+        reason_of(&authorizer, bearer_event(&of(&one, ISSUER))).await,
+        "ok"
+    );
+    assert_eq!(
+        reason_of(
+            &authorizer,
+            bearer_event(&of(&other, "https://other.example"))
+        )
+        .await,
         "ok"
     );
     for (signer, issuer) in [
@@ -260,7 +271,7 @@ async fn an_issuers_key_signs_for_that_issuer_only() {
         (&one, "unknown"),
     ] {
         assert_eq!(
-            said(&authorizer, bearing(&of(signer, issuer))).await,
+            reason_of(&authorizer, bearer_event(&of(signer, issuer))).await,
             "401",
             "{issuer}"
         );
@@ -268,7 +279,7 @@ async fn an_issuers_key_signs_for_that_issuer_only() {
 }
 
 #[tokio::test]
-async fn claims_that_two_readers_may_read_differently_are_refused() {
+async fn ambiguous_json_claims_are_refused() {
     let signer = Signer::of("ES256");
     let good = claims().to_string();
     let open = good.strip_suffix('}').unwrap();
@@ -303,9 +314,9 @@ async fn claims_that_two_readers_may_read_differently_are_refused() {
     assert_refused(cases).await;
 }
 
-/// A token that is bound to a key or a certificate is worth nothing without proof of it.
+/// A token that is bound to a key or a certificate is invalid without proof of possession.
 #[tokio::test]
-async fn a_bound_token_without_its_proof_is_refused() {
+async fn bound_token_without_proof_is_refused() {
     let signer = Signer::of("ES256");
     let cases = [
         json!({"jkt": "x"}),
@@ -319,9 +330,9 @@ async fn a_bound_token_without_its_proof_is_refused() {
 }
 
 #[tokio::test]
-async fn all_scopes_of_a_rule_are_needed() {
+async fn all_scopes_of_a_rule_are_required() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     for (scope, expected) in [
         (json!("admin:read admin:write"), "ok"),
         (json!("x  admin:write\tadmin:read "), "ok"),
@@ -339,7 +350,11 @@ async fn all_scopes_of_a_rule_are_needed() {
                 "/admin/users",
                 json!({"authorization": format!("Bearer {token}")}),
             );
-            assert_eq!(said(&authorizer, event).await, expected, "{claim} {scope}");
+            assert_eq!(
+                reason_of(&authorizer, event).await,
+                expected,
+                "{claim} {scope}"
+            );
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Credentials on their own and together, and what comes of them: scenarios 54 to 59.
+//! Credentials alone and in combination.
 
 use serde_json::json;
 
 use crate::support::*;
 
 #[tokio::test]
-async fn the_context_names_the_user() {
+async fn context_names_the_user() {
     let signer = Signer::of("ES256");
     let token = signer.with(|claims| {
         claims["email"] = "alice@example.com".into();
@@ -14,7 +14,7 @@ async fn the_context_names_the_user() {
         claims["plan"] = "pro".into();
         claims["scope"] = "orders:read  orders:write".into();
     });
-    let context = context(&trusting(&signer), bearing(&token)).await;
+    let context = context(&authorizer_for_signer(&signer), bearer_event(&token)).await;
     for (name, expected) in [
         ("user_id", "alice"),
         ("issuer", ISSUER),
@@ -32,14 +32,14 @@ async fn the_context_names_the_user() {
 }
 
 #[tokio::test]
-async fn an_email_address_counts_if_it_is_verified_or_the_policy_trusts_its_issuer() {
+async fn unverified_email_counts_only_if_the_policy_trusts_the_issuer() {
     let signer = Signer::of("ES256");
     let (trusting, doubting) = (
-        trusting_with(&signer, |issuer| issuer["trust_email"] = true.into()),
-        trusting(&signer),
+        authorizer_for_issuer(&signer, |issuer| issuer["trust_email"] = true.into()),
+        authorizer_for_signer(&signer),
     );
     let by_email = |trust: bool| {
-        trusting_with(&signer, |issuer| {
+        authorizer_for_issuer(&signer, |issuer| {
             (issuer["user_claim"], issuer["trust_email"]) = ("email".into(), trust.into());
         })
     };
@@ -47,7 +47,7 @@ async fn an_email_address_counts_if_it_is_verified_or_the_policy_trusts_its_issu
     const ADDRESS: &str = "ceo@corp.example";
     for (verified, if_trusted, otherwise) in [
         (json!(true), true, true),
-        // As Cognito and Apple write it.
+        // The form of Cognito and Apple.
         (json!("true"), true, true),
         (json!(null), true, false),
         (json!(false), false, false),
@@ -60,7 +60,7 @@ async fn an_email_address_counts_if_it_is_verified_or_the_policy_trusts_its_issu
         for (authorizer, counts) in [(&trusting, if_trusted), (&doubting, otherwise)] {
             let expected = if counts { ADDRESS } else { "-" };
             assert_eq!(
-                context(authorizer, bearing(&token)).await["email"],
+                context(authorizer, bearer_event(&token)).await["email"],
                 expected,
                 "{verified}"
             );
@@ -68,7 +68,7 @@ async fn an_email_address_counts_if_it_is_verified_or_the_policy_trusts_its_issu
         for (authorizer, counts) in [(&users_trusted, if_trusted), (&users_doubted, otherwise)] {
             let expected = if counts { "ok" } else { "401" };
             assert_eq!(
-                said(authorizer, bearing(&token)).await,
+                reason_of(authorizer, bearer_event(&token)).await,
                 expected,
                 "{verified}"
             );
@@ -76,21 +76,27 @@ async fn an_email_address_counts_if_it_is_verified_or_the_policy_trusts_its_issu
     }
     let without = signer.with(|claims| claims["email"] = ADDRESS.into());
     assert_eq!(
-        context(&trusting, bearing(&without)).await["email"],
+        context(&trusting, bearer_event(&without)).await["email"],
         ADDRESS
     );
-    assert_eq!(context(&doubting, bearing(&without)).await["email"], "-");
-    assert_eq!(said(&users_doubted, bearing(&without)).await, "401");
     assert_eq!(
-        context(&users_trusted, bearing(&without)).await["user_id"],
+        context(&doubting, bearer_event(&without)).await["email"],
+        "-"
+    );
+    assert_eq!(
+        reason_of(&users_doubted, bearer_event(&without)).await,
+        "401"
+    );
+    assert_eq!(
+        context(&users_trusted, bearer_event(&without)).await["user_id"],
         ADDRESS
     );
 }
 
 #[tokio::test]
-async fn a_subject_cannot_pretend_to_be_nobody_or_to_be_more_than_one_header() {
+async fn subject_is_encoded_for_headers() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     for (subject, expected) in [
         ("-", "%2D"),
         ("a\r\nx-tollgate-plan: pro", "a%0D%0Ax-tollgate-plan:%20pro"),
@@ -99,16 +105,16 @@ async fn a_subject_cannot_pretend_to_be_nobody_or_to_be_more_than_one_header() {
     ] {
         let token = signer.with(|claims| claims["sub"] = subject.into());
         assert_eq!(
-            context(&authorizer, bearing(&token)).await["user_id"],
+            context(&authorizer, bearer_event(&token)).await["user_id"],
             expected
         );
     }
 }
 
 #[tokio::test]
-async fn the_scheme_is_bearer_in_any_case_and_no_other() {
+async fn only_the_bearer_scheme_is_accepted() {
     let signer = Signer::of("ES256");
-    let (authorizer, token) = (trusting(&signer), signer.with(|_| ()));
+    let (authorizer, token) = (authorizer_for_signer(&signer), signer.with(|_| ()));
     for (value, expected) in [
         (format!("Bearer {token}"), "ok"),
         (format!("bearer {token}"), "ok"),
@@ -122,14 +128,14 @@ async fn the_scheme_is_bearer_in_any_case_and_no_other() {
         (String::new(), "401"),
     ] {
         let event = event("/orders", json!({"authorization": value}));
-        assert_eq!(said(&authorizer, event).await, expected, "{value}");
+        assert_eq!(reason_of(&authorizer, event).await, expected, "{value}");
     }
 }
 
 #[tokio::test]
-async fn a_token_and_a_key_both_have_to_hold_and_the_keys_plan_is_charged() {
+async fn token_and_key_must_both_be_valid_and_the_key_is_charged() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let good = format!(
         "Bearer {}",
         signer.with(|claims| claims["plan"] = "free".into())
@@ -143,7 +149,11 @@ async fn a_token_and_a_key_both_have_to_hold_and_the_keys_plan_is_charged() {
             (&good, "short", "401"),
         ] {
             let event = event(path, json!({"authorization": token, "x-api-key": key}));
-            assert_eq!(said(&authorizer, event).await, expected, "{path} {key}");
+            assert_eq!(
+                reason_of(&authorizer, event).await,
+                expected,
+                "{path} {key}"
+            );
         }
     }
     let context = context(
@@ -164,9 +174,9 @@ async fn a_token_and_a_key_both_have_to_hold_and_the_keys_plan_is_charged() {
 }
 
 #[tokio::test]
-async fn a_rule_takes_the_credentials_that_it_names() {
+async fn rule_accepts_only_its_credentials() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let token = format!("Bearer {}", signer.with(|_| ()));
     for (path, headers, expected) in [
         ("/jwt/x", json!({"x-api-key": PRO}), "401"),
@@ -181,7 +191,7 @@ async fn a_rule_takes_the_credentials_that_it_names() {
         ("/orders", json!({}), "401"),
     ] {
         assert_eq!(
-            said(&authorizer, event(path, headers.clone())).await,
+            reason_of(&authorizer, event(path, headers.clone())).await,
             expected,
             "{path} {headers}"
         );
@@ -189,7 +199,7 @@ async fn a_rule_takes_the_credentials_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_query_or_a_cookie_is_not_looked_at() {
+async fn token_in_query_or_cookie_is_ignored() {
     let signer = Signer::of("ES256");
     let token = signer.with(|_| ());
     let mut event = event(
@@ -199,15 +209,18 @@ async fn a_token_in_the_query_or_a_cookie_is_not_looked_at() {
     event["rawQueryString"] = format!("access_token={token}").into();
     event["queryStringParameters"] = json!({"access_token": token});
     event["cookies"] = json!([format!("access_token={token}")]);
-    assert_eq!(said(&trusting(&signer), event).await, "401");
+    assert_eq!(
+        reason_of(&authorizer_for_signer(&signer), event).await,
+        "401"
+    );
 }
 
 #[tokio::test]
-async fn a_user_has_limits_of_its_own() {
+async fn each_user_has_separate_limits() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let of = |subject: &str| {
-        bearing(
+        bearer_event(
             &signer
                 .with(|claims| (claims["sub"], claims["plan"]) = (subject.into(), "free".into())),
         )
@@ -226,10 +239,10 @@ async fn a_user_has_limits_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_plan_that_does_not_exist_is_forbidden_and_not_named() {
+async fn unknown_plan_of_a_token_is_forbidden_and_not_logged() {
     let signer = Signer::of("ES256");
     let token = signer.with(|claims| claims["plan"] = "no such\nplan".into());
-    let context = context(&trusting(&signer), bearing(&token)).await;
+    let context = context(&authorizer_for_signer(&signer), bearer_event(&token)).await;
     assert_eq!(
         (&context["reason"], &context["plan"]),
         (&json!("unknown_plan"), &json!("-"))
@@ -237,9 +250,12 @@ async fn a_plan_that_does_not_exist_is_forbidden_and_not_named() {
 }
 
 #[tokio::test]
-async fn a_token_seen_before_still_meets_its_end() {
+async fn remembered_token_still_expires() {
     let signer = Signer::of("ES256");
-    let (authorizer, event) = (trusting(&signer), bearing(&signer.with(|_| ())));
+    let (authorizer, event) = (
+        authorizer_for_signer(&signer),
+        bearer_event(&signer.with(|_| ())),
+    );
     for (seconds, expected) in [
         (0, "ok"),
         (1, "ok"),
@@ -248,7 +264,7 @@ async fn a_token_seen_before_still_meets_its_end() {
         (2, "ok"),
     ] {
         assert_eq!(
-            said_at(&authorizer, event.clone(), after(seconds)).await,
+            reason_at(&authorizer, event.clone(), after(seconds)).await,
             expected,
             "{seconds}"
         );
@@ -256,21 +272,21 @@ async fn a_token_seen_before_still_meets_its_end() {
 }
 
 #[tokio::test]
-async fn a_clock_before_1970_is_our_fault() {
+async fn clock_before_1970_is_a_fault() {
     let signer = Signer::of("ES256");
-    let told = said_at(
-        &trusting(&signer),
-        bearing(&signer.with(|_| ())),
+    let reason = reason_at(
+        &authorizer_for_signer(&signer),
+        bearer_event(&signer.with(|_| ())),
         "1969-12-31T23:59:59Z".parse().unwrap(),
     )
     .await;
-    assert_eq!(told, "the system clock is before 1970-01-01");
+    assert_eq!(reason, "the system clock is before 1970-01-01");
 }
 
-/// Browsers ask before they send anything with credentials, and without them.
+/// Browsers send preflight requests without credentials.
 #[tokio::test]
-async fn a_preflight_passes_and_whatever_only_looks_like_one_does_not() {
-    let authorizer = trusting(&Signer::of("ES256"));
+async fn only_real_preflight_requests_are_allowed() {
+    let authorizer = authorizer_for_signer(&Signer::of("ES256"));
     let asking = json!({"origin": "https://app.example", "access-control-request-method": "POST"});
     for (method, path, headers, expected) in [
         ("OPTIONS", "/orders", asking.clone(), "ok"),
@@ -305,7 +321,7 @@ async fn a_preflight_passes_and_whatever_only_looks_like_one_does_not() {
         let mut event = event(path, headers.clone());
         event["requestContext"]["http"]["method"] = method.into();
         assert_eq!(
-            said(&authorizer, event).await,
+            reason_of(&authorizer, event).await,
             expected,
             "{method} {path} {headers}"
         );

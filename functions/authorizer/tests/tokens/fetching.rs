@@ -1,5 +1,5 @@
-//! Keys that are fetched: how often, for how long they are used, and what does not replace them.
-//! Time is passed in; nothing waits for it.
+//! Fetching of signing keys: how often, how long keys are used, and what does not replace them. The
+//! clock is set by the tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,40 +13,43 @@ const JWKS: &str = "/jwks";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 const UNAVAILABLE: &str = "cannot fetch the issuer's signing keys";
 
-/// An authorizer whose issuer has its keys at this provider.
-fn asking(provider: &Provider) -> TestAuthorizer {
+/// An authorizer whose issuer publishes its keys at this provider.
+fn authorizer_using(provider: &Provider) -> TestAuthorizer {
     let mut policy = policy(&Value::Null);
     policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
     policy["issuers"][0]["jwks_uri"] = provider.url(JWKS).into();
     authorizer(&policy)
 }
 
-async fn serving(signer: &Signer) -> (Provider, TestAuthorizer) {
+async fn provider_with_keys(signer: &Signer) -> (Provider, TestAuthorizer) {
     let provider = Provider::start().await;
     provider.reply(JWKS, Reply::json(&signer.jwks()));
-    let authorizer = asking(&provider);
+    let authorizer = authorizer_using(&provider);
     (provider, authorizer)
 }
 
-/// A token that holds for a week, so that only its keys are at stake.
-fn lasting(signer: &Signer) -> Value {
-    bearing(&signer.with(|claims| claims["exp"] = (noon().as_second() + 86_400).into()))
+/// An event with a token that is valid for a day, so that only its key matters.
+fn long_lived_event(signer: &Signer) -> Value {
+    bearer_event(&signer.with(|claims| claims["exp"] = (noon().as_second() + 86_400).into()))
 }
 
 #[tokio::test]
-async fn keys_are_there_before_the_first_request() {
+async fn keys_are_fetched_before_the_first_request() {
     let signer = Signer::fresh("1");
-    let (provider, authorizer) = serving(&signer).await;
+    let (provider, authorizer) = provider_with_keys(&signer).await;
     authorizer.at(noon()).preload().await;
     assert_eq!(provider.requests(JWKS), 1);
-    assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
+    assert_eq!(
+        reason_of(&authorizer, long_lived_event(&signer)).await,
+        "ok"
+    );
     assert_eq!(provider.requests(JWKS), 1);
 }
 
 #[tokio::test]
-async fn a_hundred_requests_at_once_fetch_once() {
+async fn concurrent_requests_share_one_fetch() {
     let signer = Signer::fresh("1");
-    let (provider, authorizer) = serving(&signer).await;
+    let (provider, authorizer) = provider_with_keys(&signer).await;
     provider.reply(
         JWKS,
         Reply {
@@ -57,8 +60,8 @@ async fn a_hundred_requests_at_once_fetch_once() {
     let authorizer = Arc::new(authorizer);
     let requests: Vec<_> = (0..100)
         .map(|_| {
-            let (authorizer, event) = (Arc::clone(&authorizer), lasting(&signer));
-            tokio::spawn(async move { said(&authorizer, event).await })
+            let (authorizer, event) = (Arc::clone(&authorizer), long_lived_event(&signer));
+            tokio::spawn(async move { reason_of(&authorizer, event).await })
         })
         .collect();
     for request in requests {
@@ -68,58 +71,70 @@ async fn a_hundred_requests_at_once_fetch_once() {
 }
 
 #[tokio::test]
-async fn a_flood_of_unknown_kids_fetches_once_a_cool_down() {
+async fn unknown_kids_fetch_once_per_interval() {
     let signer = Signer::fresh("1");
-    let (provider, authorizer) = serving(&signer).await;
+    let (provider, authorizer) = provider_with_keys(&signer).await;
     authorizer.at(noon()).preload().await;
     for (seconds, fetches) in [(1, 2), (9, 2), (10, 2), (11, 3), (20, 3), (21, 4)] {
         for number in 0..20 {
-            let unknown = lasting(&Signer::fresh(&format!("{seconds}-{number}")));
-            assert_eq!(said_at(&authorizer, unknown, after(seconds)).await, "401");
+            let unknown = long_lived_event(&Signer::fresh(&format!("{seconds}-{number}")));
+            assert_eq!(reason_at(&authorizer, unknown, after(seconds)).await, "401");
         }
         assert_eq!(provider.requests(JWKS), fetches, "{seconds}");
     }
 }
 
 #[tokio::test]
-async fn a_new_key_is_accepted_at_once_even_just_after_a_fetch() {
+async fn new_key_is_accepted_just_after_a_fetch() {
     let (old, new) = (Signer::fresh("old"), Signer::fresh("new"));
-    let (provider, authorizer) = serving(&old).await;
+    let (provider, authorizer) = provider_with_keys(&old).await;
     authorizer.at(noon()).preload().await;
     provider.reply(JWKS, Reply::json(&json!({"keys": [old.jwk(), new.jwk()]})));
-    assert_eq!(said_at(&authorizer, lasting(&new), after(1)).await, "ok");
-    assert_eq!(said_at(&authorizer, lasting(&old), after(1)).await, "ok");
+    assert_eq!(
+        reason_at(&authorizer, long_lived_event(&new), after(1)).await,
+        "ok"
+    );
+    assert_eq!(
+        reason_at(&authorizer, long_lived_event(&old), after(1)).await,
+        "ok"
+    );
     assert_eq!(provider.requests(JWKS), 2);
 }
 
 #[tokio::test]
-async fn a_revoked_key_ends_even_for_tokens_seen_before() {
+async fn revoked_key_invalidates_remembered_tokens() {
     let (revoked, new) = (Signer::fresh("revoked"), Signer::fresh("new"));
-    let (provider, authorizer) = serving(&revoked).await;
-    assert_eq!(said(&authorizer, lasting(&revoked)).await, "ok");
-    provider.reply(JWKS, Reply::json(&new.jwks()));
-    assert_eq!(said_at(&authorizer, lasting(&new), after(60)).await, "ok");
+    let (provider, authorizer) = provider_with_keys(&revoked).await;
     assert_eq!(
-        said_at(&authorizer, lasting(&revoked), after(61)).await,
+        reason_of(&authorizer, long_lived_event(&revoked)).await,
+        "ok"
+    );
+    provider.reply(JWKS, Reply::json(&new.jwks()));
+    assert_eq!(
+        reason_at(&authorizer, long_lived_event(&new), after(60)).await,
+        "ok"
+    );
+    assert_eq!(
+        reason_at(&authorizer, long_lived_event(&revoked), after(61)).await,
         "401"
     );
-    // Another key under the same name is another key.
+    // A different key with the same `kid`.
     let again = Signer::fresh("new");
     provider.reply(JWKS, Reply::json(&again.jwks()));
     assert_eq!(
-        said_at(&authorizer, lasting(&new), after(3_700)).await,
+        reason_at(&authorizer, long_lived_event(&new), after(3_700)).await,
         "401"
     );
     assert_eq!(
-        said_at(&authorizer, lasting(&again), after(3_700)).await,
+        reason_at(&authorizer, long_lived_event(&again), after(3_700)).await,
         "ok"
     );
 }
 
 #[tokio::test]
-async fn keys_are_renewed_while_they_serve() {
+async fn keys_are_refreshed_in_the_background() {
     let signer = Signer::fresh("1");
-    let (provider, authorizer) = serving(&signer).await;
+    let (provider, authorizer) = provider_with_keys(&signer).await;
     authorizer.at(noon()).preload().await;
     provider.reply(
         JWKS,
@@ -130,7 +145,7 @@ async fn keys_are_renewed_while_they_serve() {
     );
     for _ in 0..5 {
         assert_eq!(
-            said_at(&authorizer, lasting(&signer), after(600)).await,
+            reason_at(&authorizer, long_lived_event(&signer), after(600)).await,
             "ok"
         );
     }
@@ -138,33 +153,33 @@ async fn keys_are_renewed_while_they_serve() {
         tokio::task::yield_now().await;
     }
     assert_eq!(
-        said_at(&authorizer, lasting(&signer), after(601)).await,
+        reason_at(&authorizer, long_lived_event(&signer), after(601)).await,
         "ok"
     );
     assert_eq!(provider.requests(JWKS), 2);
 }
 
 #[tokio::test]
-async fn old_keys_serve_a_day_while_there_are_no_others() {
+async fn old_keys_are_used_for_a_day_if_fetches_fail() {
     let signer = Signer::fresh("1");
-    let (provider, authorizer) = serving(&signer).await;
+    let (provider, authorizer) = provider_with_keys(&signer).await;
     authorizer.at(noon()).preload().await;
     provider.reply(JWKS, Reply::status("500 Internal Server Error"));
     for hours in 1..24 {
         assert_eq!(
-            said_at(&authorizer, lasting(&signer), after(hours * 3_600)).await,
+            reason_at(&authorizer, long_lived_event(&signer), after(hours * 3_600)).await,
             "ok",
             "{hours}"
         );
     }
     assert_eq!(
-        said_at(&authorizer, lasting(&signer), after(86_400)).await,
+        reason_at(&authorizer, long_lived_event(&signer), after(86_400)).await,
         UNAVAILABLE
     );
 }
 
 #[tokio::test]
-async fn one_bad_response_at_a_cold_start_costs_no_request() {
+async fn one_bad_response_at_cold_start_is_retried() {
     for bad in [
         Reply::status("503 Service Unavailable"),
         Reply::status("500 Internal Server Error"),
@@ -176,13 +191,16 @@ async fn one_bad_response_at_a_cold_start_costs_no_request() {
         let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
         provider.reply_once(JWKS, bad);
         provider.reply(JWKS, Reply::json(&signer.jwks()));
-        assert_eq!(said(&asking(&provider), lasting(&signer)).await, "ok");
+        assert_eq!(
+            reason_of(&authorizer_using(&provider), long_lived_event(&signer)).await,
+            "ok"
+        );
         assert_eq!(provider.requests(JWKS), 2);
     }
 }
 
 #[tokio::test]
-async fn a_response_of_two_seconds_at_a_cold_start_is_waited_for() {
+async fn two_second_response_at_cold_start_is_awaited() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
     provider.reply(
         JWKS,
@@ -191,32 +209,41 @@ async fn a_response_of_two_seconds_at_a_cold_start_is_waited_for() {
             ..Reply::json(&signer.jwks())
         },
     );
-    assert_eq!(said(&asking(&provider), lasting(&signer)).await, "ok");
+    assert_eq!(
+        reason_of(&authorizer_using(&provider), long_lived_event(&signer)).await,
+        "ok"
+    );
     assert_eq!(provider.requests(JWKS), 1);
 }
 
 #[tokio::test]
-async fn without_keys_failed_fetches_are_repeated_after_one_second_and_shared_until_then() {
+async fn without_keys_failed_fetch_is_retried_after_one_second() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
     provider.reply(JWKS, Reply::status("404 Not Found"));
-    let authorizer = asking(&provider);
+    let authorizer = authorizer_using(&provider);
     authorizer.at(noon()).preload().await;
     for _ in 0..10 {
         assert_eq!(
-            said_at(&authorizer, lasting(&signer), noon()).await,
+            reason_at(&authorizer, long_lived_event(&signer), noon()).await,
             UNAVAILABLE
         );
     }
     assert_eq!(provider.requests(JWKS), 1);
     provider.reply(JWKS, Reply::json(&signer.jwks()));
-    assert_eq!(said_at(&authorizer, lasting(&signer), after(1)).await, "ok");
+    assert_eq!(
+        reason_at(&authorizer, long_lived_event(&signer), after(1)).await,
+        "ok"
+    );
 }
 
 #[tokio::test]
-async fn a_fetch_names_its_client_and_accepts_no_compression() {
+async fn fetch_has_a_user_agent_and_accepts_no_compression() {
     let signer = Signer::fresh("1");
-    let (provider, authorizer) = serving(&signer).await;
-    assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
+    let (provider, authorizer) = provider_with_keys(&signer).await;
+    assert_eq!(
+        reason_of(&authorizer, long_lived_event(&signer)).await,
+        "ok"
+    );
     let request = provider.last(JWKS).to_lowercase();
     for header in [
         "user-agent: tollgate/",
@@ -228,7 +255,7 @@ async fn a_fetch_names_its_client_and_accepts_no_compression() {
 }
 
 #[tokio::test]
-async fn a_compressed_key_set_is_read() {
+async fn compressed_key_set_is_read() {
     use std::io::Write as _;
 
     let signer = Signer::fresh("1");
@@ -237,7 +264,7 @@ async fn a_compressed_key_set_is_read() {
         .write_all(signer.jwks().to_string().as_bytes())
         .unwrap();
     let compressed = Reply::bytes(encoder.finish().unwrap());
-    let (provider, authorizer) = serving(&signer).await;
+    let (provider, authorizer) = provider_with_keys(&signer).await;
     provider.reply(
         JWKS,
         Reply {
@@ -245,11 +272,14 @@ async fn a_compressed_key_set_is_read() {
             ..compressed
         },
     );
-    assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
+    assert_eq!(
+        reason_of(&authorizer, long_lived_event(&signer)).await,
+        "ok"
+    );
 }
 
 #[tokio::test]
-async fn a_provider_that_nobody_reaches_is_our_fault() {
+async fn unreachable_provider_is_a_fault() {
     let (signer, listener) = (
         Signer::fresh("1"),
         std::net::TcpListener::bind("127.0.0.1:0").unwrap(),
@@ -260,13 +290,13 @@ async fn a_provider_that_nobody_reaches_is_our_fault() {
         format!("http://{}/jwks", listener.local_addr().unwrap()).into();
     drop(listener);
     assert_eq!(
-        said(&authorizer(&policy), lasting(&signer)).await,
+        reason_of(&authorizer(&policy), long_lived_event(&signer)).await,
         UNAVAILABLE
     );
 }
 
 #[tokio::test]
-async fn a_slow_provider_is_not_waited_for() {
+async fn slow_provider_times_out() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
     provider.reply(
         JWKS,
@@ -277,7 +307,7 @@ async fn a_slow_provider_is_not_waited_for() {
     );
     let began = std::time::Instant::now();
     assert_eq!(
-        said(&asking(&provider), lasting(&signer)).await,
+        reason_of(&authorizer_using(&provider), long_lived_event(&signer)).await,
         UNAVAILABLE
     );
     assert!(
@@ -288,9 +318,9 @@ async fn a_slow_provider_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_key_set_never_replaces_good_keys() {
+async fn invalid_key_set_does_not_replace_good_keys() {
     let signer = Signer::fresh("1");
-    let (provider, authorizer) = serving(&signer).await;
+    let (provider, authorizer) = provider_with_keys(&signer).await;
     authorizer.at(noon()).preload().await;
     let elsewhere = Provider::start().await;
     elsewhere.reply(JWKS, Reply::json(&Signer::fresh("2").jwks()));
@@ -353,12 +383,12 @@ async fn an_answer_that_is_no_key_set_never_replaces_good_keys() {
         provider.reply(JWKS, reply);
         let now = after(number * 60);
         assert_eq!(
-            said_at(&authorizer, lasting(&Signer::fresh("2")), now).await,
+            reason_at(&authorizer, long_lived_event(&Signer::fresh("2")), now).await,
             "401",
             "{case}"
         );
         assert_eq!(
-            said_at(&authorizer, lasting(&signer), now).await,
+            reason_at(&authorizer, long_lived_event(&signer), now).await,
             "ok",
             "{case}"
         );
@@ -368,15 +398,18 @@ async fn an_answer_that_is_no_key_set_never_replaces_good_keys() {
 }
 
 #[tokio::test]
-async fn one_key_that_cannot_be_used_does_not_cost_the_others() {
+async fn unusable_key_does_not_affect_the_others() {
     let signer = Signer::fresh("1");
-    let (provider, authorizer) = serving(&signer).await;
+    let (provider, authorizer) = provider_with_keys(&signer).await;
     let odd = json!([1, {}, {"kty": "EC", "crv": "P-521", "kid": "x"}, {"kty": "RSA", "kid": "y", "n": "AQAB", "e": "AQAB"}, signer.jwk()]);
     provider.reply(JWKS, Reply::json(&json!({"keys": odd, "more": true})));
-    assert_eq!(said(&authorizer, lasting(&signer)).await, "ok");
+    assert_eq!(
+        reason_of(&authorizer, long_lived_event(&signer)).await,
+        "ok"
+    );
 }
 
-fn discovering(provider: &Provider) -> (TestAuthorizer, String) {
+fn authorizer_with_discovery(provider: &Provider) -> (TestAuthorizer, String) {
     let issuer = provider.url("");
     let mut policy = policy(&Value::Null);
     policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
@@ -385,22 +418,22 @@ fn discovering(provider: &Provider) -> (TestAuthorizer, String) {
 }
 
 #[tokio::test]
-async fn keys_are_found_by_discovery() {
+async fn keys_are_discovered() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
-    let (authorizer, issuer) = discovering(&provider);
+    let (authorizer, issuer) = authorizer_with_discovery(&provider);
     provider.reply(
         DISCOVERY,
         Reply::json(&json!({"issuer": issuer, "jwks_uri": provider.url(JWKS), "other": 1})),
     );
     provider.reply(JWKS, Reply::json(&signer.jwks()));
-    let token = bearing(&signer.with(|claims| claims["iss"] = issuer.into()));
-    assert_eq!(said(&authorizer, token).await, "ok");
+    let token = bearer_event(&signer.with(|claims| claims["iss"] = issuer.into()));
+    assert_eq!(reason_of(&authorizer, token).await, "ok");
 }
 
 #[tokio::test]
-async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
+async fn misleading_discovery_document_is_refused() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
-    let (_, issuer) = discovering(&provider);
+    let (_, issuer) = authorizer_with_discovery(&provider);
     let keys = provider.url(JWKS);
     provider.reply(JWKS, Reply::json(&signer.jwks()));
     for document in [
@@ -414,9 +447,13 @@ async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
         json!([]),
     ] {
         provider.reply(DISCOVERY, Reply::json(&document));
-        let (authorizer, issuer) = discovering(&provider);
-        let token = bearing(&signer.with(|claims| claims["iss"] = issuer.into()));
-        assert_eq!(said(&authorizer, token).await, UNAVAILABLE, "{document}");
+        let (authorizer, issuer) = authorizer_with_discovery(&provider);
+        let token = bearer_event(&signer.with(|claims| claims["iss"] = issuer.into()));
+        assert_eq!(
+            reason_of(&authorizer, token).await,
+            UNAVAILABLE,
+            "{document}"
+        );
     }
     assert_eq!(provider.requests(JWKS), 0);
 }

@@ -1,4 +1,4 @@
-//! The form of a token: scenarios 15 to 24, and 51.
+//! The form of tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::*;
 
 #[tokio::test]
-async fn header_members_that_stand_twice_are_refused() {
+async fn duplicate_header_parameters_are_refused() {
     let signer = Signer::of("ES256");
     let claims = claims().to_string();
     let cases = [
@@ -21,7 +21,7 @@ async fn header_members_that_stand_twice_are_refused() {
 }
 
 #[tokio::test]
-async fn critical_extensions_unencoded_payloads_and_compression_are_refused() {
+async fn unsupported_header_parameters_are_refused() {
     let signer = Signer::of("ES256");
     let mut cases = Vec::new();
     for (name, value) in [
@@ -44,9 +44,9 @@ async fn critical_extensions_unencoded_payloads_and_compression_are_refused() {
 }
 
 #[tokio::test]
-async fn only_types_on_the_list_are_access_tokens() {
+async fn only_configured_types_are_accepted() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     for (typ, expected) in [
         ("JWT", "ok"),
         ("jwt", "ok"),
@@ -60,16 +60,20 @@ async fn only_types_on_the_list_are_access_tokens() {
         ("", "401"),
     ] {
         let token = signer.with_header(|header| header["typ"] = typ.into());
-        assert_eq!(said(&authorizer, bearing(&token)).await, expected, "{typ}");
+        assert_eq!(
+            reason_of(&authorizer, bearer_event(&token)).await,
+            expected,
+            "{typ}"
+        );
     }
     let without = signer.with_header(|header| drop(header.as_object_mut().unwrap().remove("typ")));
-    assert_eq!(said(&authorizer, bearing(&without)).await, "ok");
-    let strict = trusting_with(&signer, |issuer| issuer["types"] = json!(["at+jwt"]));
-    assert_eq!(said(&strict, bearing(&without)).await, "401");
+    assert_eq!(reason_of(&authorizer, bearer_event(&without)).await, "ok");
+    let strict = authorizer_for_issuer(&signer, |issuer| issuer["types"] = json!(["at+jwt"]));
+    assert_eq!(reason_of(&strict, bearer_event(&without)).await, "401");
 }
 
 #[tokio::test]
-async fn a_token_has_three_segments_of_one_alphabet() {
+async fn token_must_have_three_base64url_segments() {
     let good = Signer::of("ES256").with(|_| ());
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (header, payload) = signed.split_once('.').unwrap();
@@ -94,9 +98,9 @@ async fn a_token_has_three_segments_of_one_alphabet() {
 }
 
 #[tokio::test]
-async fn a_token_longer_than_api_gateway_passes_is_refused() {
+async fn token_longer_than_api_gateway_allows_is_refused() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let padded = |length: usize| signer.with(|claims| claims["x"] = "x".repeat(length).into());
     let (longest, longer) = (padded(7_300), padded(7_440));
     assert!(
@@ -105,12 +109,12 @@ async fn a_token_longer_than_api_gateway_passes_is_refused() {
         longest.len(),
         longer.len()
     );
-    assert_eq!(said(&authorizer, bearing(&longest)).await, "ok");
-    assert_eq!(said(&authorizer, bearing(&longer)).await, "401");
+    assert_eq!(reason_of(&authorizer, bearer_event(&longest)).await, "ok");
+    assert_eq!(reason_of(&authorizer, bearer_event(&longer)).await, "401");
 }
 
 #[tokio::test]
-async fn an_ecdsa_signature_has_one_form() {
+async fn ecdsa_signature_must_have_the_jws_form() {
     let good = Signer::of("ES256").with(|_| ());
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();

@@ -1,4 +1,4 @@
-//! The forms in which API Gateway asks, and the answer that each takes.
+//! The event formats of API Gateway, and the response to each.
 
 use authorizer::Failure;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::support::*;
 
 const ARN: &str = "arn:aws:execute-api:eu-central-1:123456789012:abcdefghij/prod/GET/orders";
 
-/// As a REST API asks; an HTTP API's format 1.0 says so besides.
+/// An event of a REST API, or with `version` of an HTTP API's format 1.0.
 fn request(version: Option<&str>, headers: Value) -> Value {
     let mut event = json!({
         "type": "REQUEST", "methodArn": ARN, "resource": "/{proxy+}", "path": "/orders", "httpMethod": "GET",
@@ -25,39 +25,39 @@ fn token_event(token: &str, arn: &str) -> Value {
     json!({"type": "TOKEN", "authorizationToken": token, "methodArn": arn})
 }
 
-fn effect(answer: &Value) -> (&Value, &Value) {
-    let statement = &answer["policyDocument"]["Statement"][0];
+fn effect(response: &Value) -> (&Value, &Value) {
+    let statement = &response["policyDocument"]["Statement"][0];
     assert_eq!(
-        (&answer["policyDocument"]["Version"], &statement["Action"]),
+        (&response["policyDocument"]["Version"], &statement["Action"]),
         (&json!("2012-10-17"), &json!("execute-api:Invoke"))
     );
     (&statement["Effect"], &statement["Resource"])
 }
 
 #[tokio::test]
-async fn each_other_format_is_answered_with_a_policy_on_its_method() {
+async fn other_formats_get_an_iam_policy_for_their_method() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let token = format!("Bearer {}", signer.with(|_| ()));
     for event in [
         request(None, json!({"Authorization": token})),
         request(Some("1.0"), json!({"authorization": token})),
         token_event(&token, ARN),
     ] {
-        let answer = handled(&authorizer, &event, noon()).await.unwrap();
-        assert_eq!(effect(&answer), (&json!("Allow"), &json!(ARN)), "{event}");
+        let response = handle_at(&authorizer, &event, noon()).await.unwrap();
+        assert_eq!(effect(&response), (&json!("Allow"), &json!(ARN)), "{event}");
         assert_eq!(
-            (&answer["principalId"], &answer["context"]["user_id"]),
+            (&response["principalId"], &response["context"]["user_id"]),
             (&json!("alice"), &json!("alice"))
         );
         assert_eq!(
-            answer
+            response
                 .get("isAuthorized")
-                .or(answer.get("usageIdentifierKey")),
+                .or(response.get("usageIdentifierKey")),
             None
         );
         assert!(
-            answer["context"]
+            response["context"]
                 .as_object()
                 .unwrap()
                 .values()
@@ -67,34 +67,34 @@ async fn each_other_format_is_answered_with_a_policy_on_its_method() {
 }
 
 #[tokio::test]
-async fn what_is_forbidden_is_denied_and_what_is_not_known_is_401() {
+async fn forbidden_is_denied_and_unauthenticated_is_401() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let token = format!("Bearer {}", signer.with(|_| ()));
     let admin = ARN.replace("/orders", "/admin/users");
-    let answer = handled(&authorizer, &token_event(&token, &admin), noon())
+    let response = handle_at(&authorizer, &token_event(&token, &admin), noon())
         .await
         .unwrap();
-    assert_eq!(effect(&answer), (&json!("Deny"), &json!(admin)));
-    assert_eq!(answer["context"]["reason"], "insufficient_scope");
+    assert_eq!(effect(&response), (&json!("Deny"), &json!(admin)));
+    assert_eq!(response["context"]["reason"], "insufficient_scope");
     for event in [
         token_event("Bearer a.b.c", ARN),
         token_event("", ARN),
         request(None, json!({})),
     ] {
         assert_eq!(
-            handled(&authorizer, &event, noon()).await,
+            handle_at(&authorizer, &event, noon()).await,
             Err(Failure::Unauthorized)
         );
     }
     let dots = token_event(&token, &ARN.replace("/orders", "/../orders"));
-    assert_eq!(said(&authorizer, dots).await, "malformed_path");
+    assert_eq!(reason_of(&authorizer, dots).await, "malformed_path");
 }
 
 #[tokio::test]
-async fn a_key_is_told_to_a_rest_apis_own_usage_plan() {
-    let authorizer = trusting(&Signer::of("ES256"));
-    let answer = handled(
+async fn rest_api_receives_the_usage_identifier_key() {
+    let authorizer = authorizer_for_signer(&Signer::of("ES256"));
+    let response = handle_at(
         &authorizer,
         &request(None, json!({"X-Api-Key": PRO})),
         noon(),
@@ -102,10 +102,10 @@ async fn a_key_is_told_to_a_rest_apis_own_usage_plan() {
     .await
     .unwrap();
     assert_eq!(
-        (&answer["usageIdentifierKey"], &answer["principalId"]),
+        (&response["usageIdentifierKey"], &response["principalId"]),
         (&json!(PRO), &json!("alice"))
     );
-    let simple = handled(
+    let simple = handle_at(
         &authorizer,
         &event("/orders", json!({"x-api-key": PRO})),
         noon(),
@@ -115,32 +115,34 @@ async fn a_key_is_told_to_a_rest_apis_own_usage_plan() {
     assert!(!simple.to_string().contains(PRO));
 }
 
-/// `headers` of a REST API holds the last of several, or both spellings.
+/// `headers` of a REST API contains the last of several values, or both spellings.
 #[tokio::test]
-async fn a_credential_that_is_sent_twice_is_none() {
+async fn duplicate_credential_is_refused() {
     let signer = Signer::of("ES256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let token = format!("Bearer {}", signer.with(|_| ()));
     let mut event = request(None, json!({"Authorization": token}));
     event["multiValueHeaders"] = json!({"Authorization": ["Bearer a.b.c", token]});
-    assert_eq!(said(&authorizer, event).await, "401");
+    assert_eq!(reason_of(&authorizer, event).await, "401");
     let spelled = request(
         None,
         json!({"Authorization": token, "authorization": token}),
     );
-    assert_eq!(said(&authorizer, spelled).await, "401");
+    assert_eq!(reason_of(&authorizer, spelled).await, "401");
     let mut once = request(None, json!({}));
     once["multiValueHeaders"] = json!({"authorization": [token], "accept": null});
-    assert_eq!(said(&authorizer, once).await, "ok");
+    assert_eq!(reason_of(&authorizer, once).await, "ok");
 }
 
 #[tokio::test]
-async fn a_resource_is_never_longer_than_a_policy_admits() {
+async fn resource_fits_into_an_iam_policy() {
     let signer = Signer::of("ES256");
     let arn = format!("{ARN}/{}", "x".repeat(600));
     let event = token_event(&format!("Bearer {}", signer.with(|_| ())), &arn);
-    let answer = handled(&trusting(&signer), &event, noon()).await.unwrap();
-    let resource = effect(&answer).1.as_str().unwrap();
+    let response = handle_at(&authorizer_for_signer(&signer), &event, noon())
+        .await
+        .unwrap();
+    let resource = effect(&response).1.as_str().unwrap();
     assert!(
         resource.len() == 512 && resource.starts_with(ARN) && resource.ends_with("x*"),
         "{resource}"

@@ -1,4 +1,4 @@
-//! Opaque tokens, and the authorization server that knows them.
+//! Opaque tokens, and the authorization server that verifies them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::*;
 
 const PATH: &str = "/introspect";
 
-fn asking(provider: &Provider, change: impl FnOnce(&mut Value)) -> TestAuthorizer {
+fn authorizer_using(provider: &Provider, change: impl FnOnce(&mut Value)) -> TestAuthorizer {
     let mut policy = policy(&Signer::of("ES256").jwks());
     policy["introspection"] = json!({"endpoint": provider.url(PATH), "client_id": "tollgate", "client_secret": "s p",
         "default_plan": "pro"});
@@ -24,17 +24,17 @@ fn active() -> Value {
     json!({"active": true, "sub": "alice", "scope": "orders:read", "exp": noon().as_second() + 3_600})
 }
 
-async fn answering(answer: &Value) -> (Provider, TestAuthorizer) {
+async fn provider_returning(answer: &Value) -> (Provider, TestAuthorizer) {
     let provider = Provider::start().await;
     provider.reply(PATH, Reply::json(answer));
-    let authorizer = asking(&provider, |_| ());
+    let authorizer = authorizer_using(&provider, |_| ());
     (provider, authorizer)
 }
 
 #[tokio::test]
-async fn an_active_token_names_its_user() {
-    let (provider, authorizer) = answering(&active()).await;
-    let context = context(&authorizer, bearing("opaque")).await;
+async fn active_token_names_its_user() {
+    let (provider, authorizer) = provider_returning(&active()).await;
+    let context = context(&authorizer, bearer_event("opaque")).await;
     assert_eq!(
         [
             &context["auth"],
@@ -65,7 +65,7 @@ async fn an_active_token_names_its_user() {
 }
 
 #[tokio::test]
-async fn what_is_not_active_or_not_for_us_is_401() {
+async fn inactive_or_foreign_token_is_401() {
     let good = active();
     let with = |name: &str, value: Value| {
         let mut answer = good.clone();
@@ -87,9 +87,9 @@ async fn what_is_not_active_or_not_for_us_is_401() {
         with("sub", json!(null)),
         json!({"active": true}),
     ] {
-        let (_, authorizer) = answering(&answer).await;
+        let (_, authorizer) = provider_returning(&answer).await;
         assert_eq!(
-            said(&authorizer, bearing("opaque")).await,
+            reason_of(&authorizer, bearer_event("opaque")).await,
             "401",
             "{answer}"
         );
@@ -97,7 +97,7 @@ async fn what_is_not_active_or_not_for_us_is_401() {
 }
 
 #[tokio::test]
-async fn issuer_and_audience_are_held_against_the_policy_where_it_names_them() {
+async fn configured_issuer_and_audience_are_checked() {
     for (answer, expected) in [
         (json!({"iss": "https://a", "aud": "us"}), "ok"),
         (json!({"iss": "https://a", "aud": ["x", "us"]}), "ok"),
@@ -113,12 +113,12 @@ async fn issuer_and_audience_are_held_against_the_policy_where_it_names_them() {
             .unwrap()
             .extend(answer.as_object().unwrap().clone());
         provider.reply(PATH, Reply::json(&whole));
-        let authorizer = asking(&provider, |policy| {
+        let authorizer = authorizer_using(&provider, |policy| {
             policy["issuer"] = "https://a".into();
             policy["audiences"] = json!(["us"]);
         });
         assert_eq!(
-            said(&authorizer, bearing("opaque")).await,
+            reason_of(&authorizer, bearer_event("opaque")).await,
             expected,
             "{answer}"
         );
@@ -126,8 +126,8 @@ async fn issuer_and_audience_are_held_against_the_policy_where_it_names_them() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_say_is_our_failure_and_nothing_is_remembered() {
-    let (provider, authorizer) = answering(&active()).await;
+async fn unusable_response_is_500_and_not_remembered() {
+    let (provider, authorizer) = provider_returning(&active()).await;
     for reply in [
         Reply::status("500 Internal Server Error"),
         Reply::status("403 Forbidden"),
@@ -142,15 +142,15 @@ async fn a_server_that_cannot_say_is_our_failure_and_nothing_is_remembered() {
         Reply::bytes(br#"{"active":true,"active":true}"#.to_vec()),
     ] {
         provider.reply(PATH, reply);
-        let told = said(&authorizer, bearing("opaque")).await;
-        assert!(told.starts_with("introspection: "), "{told}");
+        let reason = reason_of(&authorizer, bearer_event("opaque")).await;
+        assert!(reason.starts_with("introspection: "), "{reason}");
     }
     provider.reply(PATH, Reply::json(&active()));
-    assert_eq!(said(&authorizer, bearing("opaque")).await, "ok");
+    assert_eq!(reason_of(&authorizer, bearer_event("opaque")).await, "ok");
 }
 
 #[tokio::test]
-async fn a_token_that_the_server_refuses_with_an_error_is_401_and_remembered() {
+async fn refused_token_is_401_and_remembered() {
     let error = |status, code: &str| Reply {
         status,
         ..Reply::json(&json!({ "error": code }))
@@ -161,17 +161,20 @@ async fn a_token_that_the_server_refuses_with_an_error_is_401_and_remembered() {
         error("404 Not Found", "not_found"),
         Reply::status("422 Unprocessable Content"),
     ] {
-        let (provider, authorizer) = answering(&active()).await;
+        let (provider, authorizer) = provider_returning(&active()).await;
         provider.reply(PATH, reply);
         for _ in 0..3 {
-            assert_eq!(said(&authorizer, bearing("odd~token")).await, "401");
+            assert_eq!(
+                reason_of(&authorizer, bearer_event("odd~token")).await,
+                "401"
+            );
         }
         assert_eq!(provider.requests(PATH), 1);
     }
 }
 
 #[tokio::test]
-async fn credentials_that_the_server_refuses_are_our_fault() {
+async fn refused_client_credentials_are_a_fault() {
     let error = |status, code: &str| Reply {
         status,
         ..Reply::json(&json!({ "error": code }))
@@ -181,23 +184,23 @@ async fn credentials_that_the_server_refuses_are_our_fault() {
         error("400 Bad Request", "invalid_client"),
         Reply::status("401 Unauthorized"),
     ] {
-        let (provider, authorizer) = answering(&active()).await;
+        let (provider, authorizer) = provider_returning(&active()).await;
         provider.reply(PATH, reply);
-        let told = said(&authorizer, bearing("opaque")).await;
+        let reason = reason_of(&authorizer, bearer_event("opaque")).await;
         assert!(
-            told.starts_with("introspection: the server refuses the client id or secret: "),
-            "{told}"
+            reason.starts_with("introspection: the server refuses the client id or secret: "),
+            "{reason}"
         );
     }
 }
 
 #[tokio::test]
-async fn requests_with_one_token_at_once_ask_once() {
+async fn concurrent_requests_share_one_introspection() {
     for (status, expected) in [
         ("200 OK", "ok"),
         ("503 Service Unavailable", "introspection: status 503"),
     ] {
-        let (provider, authorizer) = answering(&active()).await;
+        let (provider, authorizer) = provider_returning(&active()).await;
         provider.reply(
             PATH,
             Reply {
@@ -210,7 +213,7 @@ async fn requests_with_one_token_at_once_ask_once() {
         let requests: Vec<_> = (0..100)
             .map(|_| {
                 let authorizer = Arc::clone(&authorizer);
-                tokio::spawn(async move { said(&authorizer, bearing("opaque")).await })
+                tokio::spawn(async move { reason_of(&authorizer, bearer_event("opaque")).await })
             })
             .collect();
         for request in requests {
@@ -221,9 +224,9 @@ async fn requests_with_one_token_at_once_ask_once() {
 }
 
 #[tokio::test]
-async fn a_flood_of_made_up_tokens_is_bounded_and_leaves_known_tokens_alone() {
-    let (provider, authorizer) = answering(&active()).await;
-    assert_eq!(said(&authorizer, bearing("known")).await, "ok");
+async fn forged_tokens_are_limited_and_do_not_affect_known_ones() {
+    let (provider, authorizer) = provider_returning(&active()).await;
+    assert_eq!(reason_of(&authorizer, bearer_event("known")).await, "ok");
     let slow = Reply {
         delay: Duration::from_millis(300),
         ..Reply::json(&json!({"active": false}))
@@ -233,80 +236,84 @@ async fn a_flood_of_made_up_tokens_is_bounded_and_leaves_known_tokens_alone() {
     let flood: Vec<_> = (0..300)
         .map(|number| {
             let authorizer = Arc::clone(&authorizer);
-            tokio::spawn(
-                async move { said(&authorizer, bearing(&format!("made-up-{number}"))).await },
-            )
+            tokio::spawn(async move {
+                reason_of(&authorizer, bearer_event(&format!("made-up-{number}"))).await
+            })
         })
         .collect();
     let mut refused = 0;
     for request in flood {
         match request.await.unwrap().as_str() {
             "401" => refused += 1,
-            told => assert_eq!(told, "introspection: 64 calls are in flight"),
+            reason => assert_eq!(reason, "introspection: 64 calls are in flight"),
         }
     }
     assert_eq!((provider.most_in_flight(), refused), (64, 64));
-    assert_eq!(said(&authorizer, bearing("known")).await, "ok");
+    assert_eq!(reason_of(&authorizer, bearer_event("known")).await, "ok");
 }
 
 #[tokio::test]
-async fn a_busy_server_is_asked_once_per_token() {
-    let (provider, authorizer) = answering(&active()).await;
+async fn busy_server_is_called_once_per_token() {
+    let (provider, authorizer) = provider_returning(&active()).await;
     provider.reply(PATH, Reply::status("429 Too Many Requests"));
     for number in 1..=3 {
-        let told = said(&authorizer, bearing(&format!("token-{number}"))).await;
-        assert_eq!(told, "introspection: status 429");
+        let reason = reason_of(&authorizer, bearer_event(&format!("token-{number}"))).await;
+        assert_eq!(reason, "introspection: status 429");
         assert_eq!(provider.requests(PATH), number);
     }
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_is_left_alone() {
-    let (provider, authorizer) = answering(&active()).await;
-    assert_eq!(said(&authorizer, bearing("known")).await, "ok");
+async fn breaker_opens_if_the_server_is_down() {
+    let (provider, authorizer) = provider_returning(&active()).await;
+    assert_eq!(reason_of(&authorizer, bearer_event("known")).await, "ok");
     provider.reply(PATH, Reply::status("503 Service Unavailable"));
     for number in 0..60 {
-        let told = said(&authorizer, bearing(&format!("token-{number}"))).await;
-        assert!(told.starts_with("introspection: "), "{told}");
+        let reason = reason_of(&authorizer, bearer_event(&format!("token-{number}"))).await;
+        assert!(reason.starts_with("introspection: "), "{reason}");
     }
     assert!(provider.requests(PATH) <= 10, "{}", provider.requests(PATH));
-    assert_eq!(said(&authorizer, bearing("known")).await, "ok");
+    assert_eq!(reason_of(&authorizer, bearer_event("known")).await, "ok");
 }
 
 #[tokio::test]
-async fn odd_tokens_do_not_open_the_breaker() {
-    let (provider, authorizer) = answering(&active()).await;
+async fn invalid_tokens_do_not_open_the_breaker() {
+    let (provider, authorizer) = provider_returning(&active()).await;
     provider.reply(PATH, Reply::status("400 Bad Request"));
     for number in 0..20 {
         assert_eq!(
-            said(&authorizer, bearing(&format!("odd-{number}"))).await,
+            reason_of(&authorizer, bearer_event(&format!("odd-{number}"))).await,
             "401"
         );
     }
     provider.reply(PATH, Reply::json(&active()));
-    assert_eq!(said(&authorizer, bearing("good")).await, "ok");
+    assert_eq!(reason_of(&authorizer, bearer_event("good")).await, "ok");
 }
 
 #[tokio::test]
-async fn a_token_of_another_form_is_401_without_a_call() {
+async fn token_that_does_not_match_the_pattern_is_401_without_a_call() {
     let provider = Provider::start().await;
     provider.reply(PATH, Reply::json(&active()));
-    let authorizer = asking(&provider, |policy| {
+    let authorizer = authorizer_using(&provider, |policy| {
         policy["token_pattern"] = "oat_[A-Za-z0-9]{4}".into()
     });
     for token in ["made-up", "oat_Ab3", "oat_Ab3dx", "xoat_Ab3d", "OAT_Ab3d"] {
-        assert_eq!(said(&authorizer, bearing(token)).await, "401", "{token}");
+        assert_eq!(
+            reason_of(&authorizer, bearer_event(token)).await,
+            "401",
+            "{token}"
+        );
     }
     assert_eq!(provider.requests(PATH), 0);
-    assert_eq!(said(&authorizer, bearing("oat_Ab3d")).await, "ok");
+    assert_eq!(reason_of(&authorizer, bearer_event("oat_Ab3d")).await, "ok");
 }
 
 #[tokio::test]
-async fn answers_are_remembered_good_ones_for_long_and_bad_ones_for_short() {
-    let (provider, authorizer) = answering(&active()).await;
+async fn accepted_tokens_are_cached_longer_than_refused_ones() {
+    let (provider, authorizer) = provider_returning(&active()).await;
     for (seconds, requests) in [(0, 1), (1, 1), (299, 1), (300, 2)] {
         assert_eq!(
-            said_at(&authorizer, bearing("good"), after(seconds)).await,
+            reason_at(&authorizer, bearer_event("good"), after(seconds)).await,
             "ok"
         );
         assert_eq!(provider.requests(PATH), requests, "{seconds}");
@@ -314,7 +321,7 @@ async fn answers_are_remembered_good_ones_for_long_and_bad_ones_for_short() {
     provider.reply(PATH, Reply::json(&json!({"active": false})));
     for (seconds, requests) in [(301, 3), (302, 3), (310, 3), (311, 4)] {
         assert_eq!(
-            said_at(&authorizer, bearing("bad"), after(seconds)).await,
+            reason_at(&authorizer, bearer_event("bad"), after(seconds)).await,
             "401"
         );
         assert_eq!(provider.requests(PATH), requests, "{seconds}");
@@ -322,13 +329,13 @@ async fn answers_are_remembered_good_ones_for_long_and_bad_ones_for_short() {
 }
 
 #[tokio::test]
-async fn a_remembered_token_still_meets_its_end() {
+async fn remembered_opaque_token_still_expires() {
     let mut answer = active();
     answer["exp"] = (noon().as_second() + 10).into();
-    let (provider, authorizer) = answering(&answer).await;
+    let (provider, authorizer) = provider_returning(&answer).await;
     for (seconds, expected) in [(0, "ok"), (40, "ok"), (41, "401")] {
         assert_eq!(
-            said_at(&authorizer, bearing("opaque"), after(seconds)).await,
+            reason_at(&authorizer, bearer_event("opaque"), after(seconds)).await,
             expected,
             "{seconds}"
         );
@@ -337,8 +344,8 @@ async fn a_remembered_token_still_meets_its_end() {
 }
 
 #[tokio::test]
-async fn a_jwt_is_never_shown_to_the_server_whoever_issued_it() {
-    let (provider, authorizer) = answering(&active()).await;
+async fn jwt_is_never_sent_to_the_server() {
+    let (provider, authorizer) = provider_returning(&active()).await;
     let signer = Signer::of("ES256");
     let unknown = signer.with(|claims| claims["iss"] = "https://unknown.example".into());
     let encrypted = "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d";
@@ -349,16 +356,23 @@ async fn a_jwt_is_never_shown_to_the_server_whoever_issued_it() {
         encrypted,
         unsigned,
     ] {
-        assert_eq!(said(&authorizer, bearing(token)).await, "401");
+        assert_eq!(reason_of(&authorizer, bearer_event(token)).await, "401");
     }
-    assert_eq!(said(&authorizer, bearing(&signer.with(|_| ()))).await, "ok");
+    assert_eq!(
+        reason_of(&authorizer, bearer_event(&signer.with(|_| ()))).await,
+        "ok"
+    );
     assert_eq!(provider.requests(PATH), 0);
 }
 
 #[tokio::test]
-async fn without_introspection_an_opaque_token_is_401() {
+async fn opaque_token_without_introspection_is_401() {
     assert_eq!(
-        said(&trusting(&Signer::of("ES256")), bearing("opaque")).await,
+        reason_of(
+            &authorizer_for_signer(&Signer::of("ES256")),
+            bearer_event("opaque")
+        )
+        .await,
         "401"
     );
 }

@@ -1,4 +1,4 @@
-//! Several issuers in one policy: none of them can pass its users off as another's.
+//! Several issuers in one policy. None can assert users of another one.
 
 use policy::{KeyHeader, Policy};
 use serde_json::{Value, json};
@@ -71,35 +71,35 @@ fn error(policy: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_issuer_tells_one_subject_of_two_issuers_apart() {
+async fn subjects_of_two_issuers_are_different_users() {
     let issuers = Issuers::new();
     let authorizer = issuers.authorizer(|_| ());
     for (token, issuer) in [
         (issuers.of_corp(|_| ()), CORP),
         (issuers.of_partner(|_| ()), PARTNER),
     ] {
-        let context = context(&authorizer, bearing(&token)).await;
+        let context = context(&authorizer, bearer_event(&token)).await;
         assert_eq!([&context["user_id"], &context["issuer"]], ["alice", issuer]);
     }
-    // The same user of each has its own limits.
+    // The users with this subject have separate limits.
     for _ in 0..4 {
         assert_eq!(
-            context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"],
+            context(&authorizer, bearer_event(&issuers.of_corp(|_| ()))).await["decision"],
             "allowed"
         );
     }
     assert_eq!(
-        context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"],
+        context(&authorizer, bearer_event(&issuers.of_corp(|_| ()))).await["decision"],
         "throttled"
     );
     assert_eq!(
-        context(&authorizer, bearing(&issuers.of_partner(|_| ()))).await["decision"],
+        context(&authorizer, bearer_event(&issuers.of_partner(|_| ()))).await["decision"],
         "allowed"
     );
 }
 
 #[tokio::test]
-async fn a_key_with_a_subject_has_no_issuer() {
+async fn key_with_a_subject_has_no_issuer() {
     let issuers = Issuers::new();
     let authorizer = issuers.authorizer(|_| ());
     let key = context(&authorizer, event("/orders", json!({"x-api-key": PRO}))).await;
@@ -124,12 +124,12 @@ async fn a_key_with_a_subject_has_no_issuer() {
 }
 
 #[tokio::test]
-async fn an_issuer_is_encoded_like_the_other_header_values() {
+async fn issuer_is_encoded_for_headers() {
     let signer = Signer::of("ES256");
     let issuer = "https://issuer.example/\"a\\b\u{fc} c";
-    let authorizer = trusting_with(&signer, |entry| entry["issuer"] = issuer.into());
+    let authorizer = authorizer_for_issuer(&signer, |entry| entry["issuer"] = issuer.into());
     let token = signer.with(|claims| claims["iss"] = issuer.into());
-    let context = context(&authorizer, bearing(&token)).await;
+    let context = context(&authorizer, bearer_event(&token)).await;
     assert_eq!(
         context["issuer"],
         "https://issuer.example/%22a%5Cb%C3%BC%20c"
@@ -137,7 +137,7 @@ async fn an_issuer_is_encoded_like_the_other_header_values() {
 }
 
 #[tokio::test]
-async fn a_rule_accepts_tokens_of_the_issuers_that_it_names() {
+async fn rule_accepts_only_tokens_of_its_issuers() {
     let issuers = Issuers::new();
     for (names, rule) in [
         ([None, None], CORP),
@@ -154,18 +154,18 @@ async fn a_rule_accepts_tokens_of_the_issuers_that_it_names() {
         });
         let scoped = |claims: &mut Value| claims["scope"] = "admin:read".into();
         assert_eq!(
-            said(&authorizer, admin(&issuers.of_corp(scoped))).await,
+            reason_of(&authorizer, admin(&issuers.of_corp(scoped))).await,
             "ok",
             "{rule}"
         );
         assert_eq!(
-            said(&authorizer, admin(&issuers.of_partner(scoped))).await,
+            reason_of(&authorizer, admin(&issuers.of_partner(scoped))).await,
             "issuer_not_accepted",
             "{rule}"
         );
-        // Elsewhere the partner's tokens are accepted.
+        // On other routes the partner's tokens are accepted.
         assert_eq!(
-            said(&authorizer, bearing(&issuers.of_partner(scoped))).await,
+            reason_of(&authorizer, bearer_event(&issuers.of_partner(scoped))).await,
             "ok",
             "{rule}"
         );
@@ -173,30 +173,30 @@ async fn a_rule_accepts_tokens_of_the_issuers_that_it_names() {
 }
 
 #[tokio::test]
-async fn the_issuers_of_a_rule_restrict_tokens_only() {
+async fn issuers_of_a_rule_restrict_only_tokens() {
     let issuers = Issuers::new();
     let authorizer = issuers.authorizer(|policy| {
         policy["rules"][1]["issuers"] = json!([CORP]);
         policy["mtls"] = json!({"default_plan": "free"});
     });
     assert_eq!(
-        said(&authorizer, event("/orders", json!({"x-api-key": PRO}))).await,
+        reason_of(&authorizer, event("/orders", json!({"x-api-key": PRO}))).await,
         "ok"
     );
     let with_certificate = with_certificate(event("/orders", json!({})), certificate_of("a"));
-    assert_eq!(said(&authorizer, with_certificate).await, "ok");
+    assert_eq!(reason_of(&authorizer, with_certificate).await, "ok");
 
-    // A token that is sent with a key has to be accepted too.
+    // A token that is sent with a key must be accepted too.
     let bearer = format!("Bearer {}", issuers.of_partner(|_| ()));
     let both = event(
         "/orders",
         json!({"authorization": bearer, "x-api-key": PRO}),
     );
-    assert_eq!(said(&authorizer, both).await, "issuer_not_accepted");
+    assert_eq!(reason_of(&authorizer, both).await, "issuer_not_accepted");
 }
 
 #[tokio::test]
-async fn an_issuer_asserts_nothing_beyond_its_limits() {
+async fn issuer_cannot_exceed_its_limits() {
     let issuers = Issuers::new();
     let authorizer = issuers.authorizer(|policy| {
         policy["issuers"][1]["allowed_scopes"] = json!(["orders:read"]);
@@ -207,17 +207,17 @@ async fn an_issuer_asserts_nothing_beyond_its_limits() {
         claims["scope"] = "orders:read admin:read".into();
         claims["roles"] = json!(["admin", "reader"]);
     };
-    let partner = context(&authorizer, bearing(&issuers.of_partner(excessive))).await;
+    let partner = context(&authorizer, bearer_event(&issuers.of_partner(excessive))).await;
     assert_eq!(
         [&partner["scopes"], &partner["roles"], &partner["plan"]],
         ["orders:read", "reader", "free"]
     );
     assert_eq!(
-        said(&authorizer, admin(&issuers.of_partner(excessive))).await,
+        reason_of(&authorizer, admin(&issuers.of_partner(excessive))).await,
         "insufficient_scope"
     );
     assert_eq!(
-        said(&authorizer, admin(&issuers.of_corp(excessive))).await,
+        reason_of(&authorizer, admin(&issuers.of_corp(excessive))).await,
         "ok"
     );
 
@@ -228,18 +228,22 @@ async fn an_issuer_asserts_nothing_beyond_its_limits() {
         (json!("pro"), "plan_not_allowed"),
     ] {
         let token = issuers.of_partner(of_plan(plan.clone()));
-        assert_eq!(said(&authorizer, bearing(&token)).await, expected, "{plan}");
+        assert_eq!(
+            reason_of(&authorizer, bearer_event(&token)).await,
+            expected,
+            "{plan}"
+        );
     }
     assert_eq!(
-        said(
+        reason_of(
             &authorizer,
-            bearing(&issuers.of_corp(of_plan(json!("pro"))))
+            bearer_event(&issuers.of_corp(of_plan(json!("pro"))))
         )
         .await,
         "ok"
     );
 
-    // Together with a key, the key's plan is charged, and the token's is not looked at.
+    // With a key, the plan of the key is charged and that of the token ignored.
     let bearer = format!("Bearer {}", issuers.of_partner(of_plan(json!("pro"))));
     let both = context(
         &authorizer,
@@ -253,7 +257,7 @@ async fn an_issuer_asserts_nothing_beyond_its_limits() {
 }
 
 #[tokio::test]
-async fn empty_lists_allow_an_issuer_to_assert_nothing() {
+async fn empty_lists_allow_no_assertions() {
     let issuers = Issuers::new();
     let authorizer = issuers.authorizer(|policy| {
         for list in ["allowed_scopes", "allowed_roles", "allowed_plans"] {
@@ -261,17 +265,20 @@ async fn empty_lists_allow_an_issuer_to_assert_nothing() {
         }
     });
     let token = issuers.of_partner(|claims| claims["roles"] = json!(["reader"]));
-    let context = context(&authorizer, bearing(&token)).await;
+    let context = context(&authorizer, bearer_event(&token)).await;
     assert_eq!(
         [&context["scopes"], &context["roles"], &context["plan"]],
         ["-", "-", "free"]
     );
     let token = issuers.of_partner(|claims| claims["plan"] = "free".into());
-    assert_eq!(said(&authorizer, bearing(&token)).await, "plan_not_allowed");
+    assert_eq!(
+        reason_of(&authorizer, bearer_event(&token)).await,
+        "plan_not_allowed"
+    );
 }
 
 #[test]
-fn a_policy_with_unclear_issuers_is_refused_and_names_the_place() {
+fn error_names_the_ambiguous_issuer() {
     let issuers = Issuers::new();
     let cases: [(&str, Value, &str); 8] = [
         ("/issuers/1/issuer", json!(CORP), "issuers[1].issuer: "),
@@ -319,7 +326,7 @@ fn a_policy_with_unclear_issuers_is_refused_and_names_the_place() {
 }
 
 #[test]
-fn several_issuers_without_limits_are_a_warning() {
+fn several_unlimited_issuers_have_a_warning() {
     let issuers = Issuers::new();
     let warnings = |change: &dyn Fn(&mut Value)| {
         let mut policy = issuers.policy();
@@ -354,7 +361,7 @@ fn several_issuers_without_limits_are_a_warning() {
         .len(),
         1
     );
-    // A third issuer that is limited changes nothing for the other two.
+    // A third, limited issuer does not affect the other two.
     assert_eq!(
         warnings(&|policy| {
             policy["introspection"] = introspection.clone();
@@ -384,7 +391,7 @@ fn several_issuers_without_limits_are_a_warning() {
 }
 
 #[test]
-fn the_plans_that_an_issuer_may_assert_are_looked_up_with_the_others() {
+fn allowed_plans_are_checked_for_existence() {
     let issuers = Issuers::new();
     let mut policy = issuers.policy();
     policy["issuers"][1]["allowed_plans"] = json!(["free", "pro"]);
@@ -409,14 +416,14 @@ fn introspecting(issuers: &Issuers, provider: &Provider, change: impl FnOnce(&mu
 }
 
 #[tokio::test]
-async fn introspection_never_speaks_for_another_issuer() {
+async fn introspection_cannot_assert_another_issuer() {
     let issuers = Issuers::new();
     let provider = Provider::start().await;
     let endpoint = provider.url("/introspect");
     let authorizer = authorizer(&introspecting(&issuers, &provider, |_| ()));
     for _ in 0..5 {
         assert_eq!(
-            context(&authorizer, bearing(&issuers.of_corp(|_| ()))).await["decision"],
+            context(&authorizer, bearer_event(&issuers.of_corp(|_| ()))).await["decision"],
             "allowed"
         );
     }
@@ -428,7 +435,7 @@ async fn introspection_never_speaks_for_another_issuer() {
             "/introspect",
             Reply::json(&json!({"active": true, "sub": "alice", "iss": iss})),
         );
-        let context = context(&authorizer, bearing(&format!("opaque-{index}"))).await;
+        let context = context(&authorizer, bearer_event(&format!("opaque-{index}"))).await;
         assert_eq!(
             [&context["user_id"], &context["issuer"]],
             ["alice", endpoint.as_str()],
@@ -439,7 +446,7 @@ async fn introspection_never_speaks_for_another_issuer() {
 }
 
 #[tokio::test]
-async fn a_configured_issuer_of_introspection_is_the_only_one_it_may_name() {
+async fn introspection_may_only_name_its_configured_issuer() {
     let issuers = Issuers::new();
     let provider = Provider::start().await;
     let authorizer = authorizer(&introspecting(&issuers, &provider, |policy| {
@@ -455,8 +462,12 @@ async fn a_configured_issuer_of_introspection_is_the_only_one_it_may_name() {
             "/introspect",
             Reply::json(&json!({"active": true, "sub": "alice", "iss": iss})),
         );
-        let event = bearing(&format!("opaque-{iss}").replace(['"', ':', '/'], "-"));
-        assert_eq!(said(&authorizer, event.clone()).await, expected, "{iss}");
+        let event = bearer_event(&format!("opaque-{iss}").replace(['"', ':', '/'], "-"));
+        assert_eq!(
+            reason_of(&authorizer, event.clone()).await,
+            expected,
+            "{iss}"
+        );
         if expected == "ok" {
             assert_eq!(
                 context(&authorizer, event).await["issuer"],
@@ -467,7 +478,7 @@ async fn a_configured_issuer_of_introspection_is_the_only_one_it_may_name() {
 }
 
 #[tokio::test]
-async fn rules_and_limits_apply_to_introspection_by_its_name() {
+async fn rules_and_limits_apply_to_introspection() {
     let issuers = Issuers::new();
     for name in [None, Some("opaque")] {
         let provider = Provider::start().await;
@@ -489,14 +500,14 @@ async fn rules_and_limits_apply_to_introspection_by_its_name() {
                 .push(json!({"match": "GET /plain", "auth": "any", "issuers": [CORP]}));
         }));
         let opaque = |path: &str| event(path, json!({"authorization": "Bearer opaque"}));
-        assert_eq!(said(&authorizer, opaque("/admin/users")).await, "ok");
+        assert_eq!(reason_of(&authorizer, opaque("/admin/users")).await, "ok");
         assert_eq!(
-            said(&authorizer, opaque("/plain")).await,
+            reason_of(&authorizer, opaque("/plain")).await,
             "issuer_not_accepted"
         );
         let of_corp = issuers.of_corp(|claims| claims["scope"] = "admin:read".into());
         assert_eq!(
-            said(&authorizer, admin(&of_corp)).await,
+            reason_of(&authorizer, admin(&of_corp)).await,
             "issuer_not_accepted"
         );
 
@@ -518,7 +529,7 @@ async fn rules_and_limits_apply_to_introspection_by_its_name() {
 }
 
 #[tokio::test]
-async fn one_issuer_may_have_signed_and_opaque_tokens_under_one_name() {
+async fn issuer_can_have_signed_and_opaque_tokens() {
     let issuers = Issuers::new();
     let provider = Provider::start().await;
     provider.reply(
@@ -531,7 +542,7 @@ async fn one_issuer_may_have_signed_and_opaque_tokens_under_one_name() {
     });
     let authorizer = authorizer(&policy);
     for token in [issuers.of_corp(|_| ()), "opaque".to_owned()] {
-        let context = context(&authorizer, bearing(&token)).await;
+        let context = context(&authorizer, bearer_event(&token)).await;
         assert_eq!([&context["reason"], &context["issuer"]], ["ok", CORP]);
     }
 

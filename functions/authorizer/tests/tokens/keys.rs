@@ -1,4 +1,4 @@
-//! Algorithms and keys: scenarios 1 to 15 and 25 to 30.
+//! Algorithms and signing keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,11 +7,15 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 #[tokio::test]
-async fn a_token_of_each_algorithm_holds() {
+async fn token_of_each_algorithm_is_accepted() {
     for algorithm in ALGORITHMS {
         let signer = Signer::of(algorithm);
         assert_eq!(
-            said(&trusting(&signer), bearing(&signer.with(|_| ()))).await,
+            reason_of(
+                &authorizer_for_signer(&signer),
+                bearer_event(&signer.with(|_| ()))
+            )
+            .await,
             "ok",
             "{algorithm}"
         );
@@ -19,24 +23,24 @@ async fn a_token_of_each_algorithm_holds() {
 }
 
 #[tokio::test]
-async fn a_token_of_each_algorithm_does_not_hold_under_another_name_or_key() {
+async fn wrong_algorithm_or_key_is_refused() {
     for (index, algorithm) in ALGORITHMS.into_iter().enumerate() {
         let (signer, other) = (
             Signer::of(algorithm),
             Signer::of(ALGORITHMS[(index + 1) % ALGORITHMS.len()]),
         );
-        let authorizer = trusting(&signer);
+        let authorizer = authorizer_for_signer(&signer);
         for name in ALGORITHMS.into_iter().filter(|name| *name != algorithm) {
             let renamed = signer.with_header(|header| header["alg"] = name.into());
             assert_eq!(
-                said(&authorizer, bearing(&renamed)).await,
+                reason_of(&authorizer, bearer_event(&renamed)).await,
                 "401",
                 "{algorithm} as {name}"
             );
         }
         let stolen = other.named(algorithm);
         assert_eq!(
-            said(&authorizer, bearing(&stolen.with(|_| ()))).await,
+            reason_of(&authorizer, bearer_event(&stolen.with(|_| ()))).await,
             "401",
             "{algorithm}, another key"
         );
@@ -44,7 +48,7 @@ async fn a_token_of_each_algorithm_does_not_hold_under_another_name_or_key() {
 }
 
 #[tokio::test]
-async fn an_unsigned_token_is_refused_however_it_is_written() {
+async fn unsigned_token_is_refused() {
     let signer = Signer::of("ES256");
     let mut cases = Vec::new();
     for name in ["none", "None", "nOnE", "NONE"] {
@@ -57,9 +61,9 @@ async fn an_unsigned_token_is_refused_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_public_key_is_not_taken_for_a_shared_secret() {
+async fn public_key_is_not_used_as_a_shared_secret() {
     let signer = Signer::of("RS256");
-    let authorizer = trusting(&signer);
+    let authorizer = authorizer_for_signer(&signer);
     let secret = signer.jwk()["n"].as_str().unwrap().to_owned();
     for secret in [
         secret.as_bytes().to_vec(),
@@ -74,33 +78,33 @@ async fn a_public_key_is_not_taken_for_a_shared_secret() {
         let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &secret);
         let tag = URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, signed.as_bytes()));
         assert_eq!(
-            said(&authorizer, bearing(&format!("{signed}.{tag}"))).await,
+            reason_of(&authorizer, bearer_event(&format!("{signed}.{tag}"))).await,
             "401"
         );
     }
 }
 
 #[tokio::test]
-async fn an_algorithm_that_is_not_configured_is_refused() {
+async fn unconfigured_algorithm_is_refused() {
     let signer = Signer::of("RS256");
-    let authorizer = trusting_with(&signer, |issuer| {
+    let authorizer = authorizer_for_issuer(&signer, |issuer| {
         issuer["algorithms"] = json!(["PS256", "ES256"])
     });
     assert_eq!(
-        said(&authorizer, bearing(&signer.with(|_| ()))).await,
+        reason_of(&authorizer, bearer_event(&signer.with(|_| ()))).await,
         "401"
     );
 }
 
 #[tokio::test]
-async fn a_key_of_another_alg_does_not_verify() {
+async fn key_with_another_alg_is_refused() {
     let signer = Signer::of("RS256");
     let mut jwk = signer.jwk();
     for (alg, expected) in [("RS256", "ok"), ("PS256", "401"), ("RS512", "401")] {
         jwk["alg"] = alg.into();
         let authorizer = authorizer(&policy(&json!({"keys": [jwk]})));
         assert_eq!(
-            said(&authorizer, bearing(&signer.with(|_| ()))).await,
+            reason_of(&authorizer, bearer_event(&signer.with(|_| ()))).await,
             expected,
             "{alg}"
         );
@@ -108,9 +112,9 @@ async fn a_key_of_another_alg_does_not_verify() {
 }
 
 #[tokio::test]
-async fn keys_in_the_token_itself_are_not_looked_at() {
+async fn keys_in_the_token_are_ignored() {
     let (ours, theirs) = (Signer::of("ES256"), Signer::fresh("ES256"));
-    let authorizer = trusting(&ours);
+    let authorizer = authorizer_for_signer(&ours);
     for (name, value) in [
         ("jwk", theirs.jwk()),
         ("jku", json!("https://attacker.example/jwks")),
@@ -119,14 +123,22 @@ async fn keys_in_the_token_itself_are_not_looked_at() {
         ("x5t", json!("AAAA")),
     ] {
         let theirs = theirs.with_header(|header| header[name] = value.clone());
-        assert_eq!(said(&authorizer, bearing(&theirs)).await, "401", "{name}");
+        assert_eq!(
+            reason_of(&authorizer, bearer_event(&theirs)).await,
+            "401",
+            "{name}"
+        );
         let ours = ours.with_header(|header| header[name] = value);
-        assert_eq!(said(&authorizer, bearing(&ours)).await, "ok", "{name}");
+        assert_eq!(
+            reason_of(&authorizer, bearer_event(&ours)).await,
+            "ok",
+            "{name}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_kid_is_needed_and_is_a_text_of_the_set() {
+async fn kid_must_be_a_string_in_the_set() {
     let signer = Signer::of("ES256");
     let with = |kid: Value| signer.with_header(|header| header["kid"] = kid);
     let without = signer.with_header(|header| drop(header.as_object_mut().unwrap().remove("kid")));
@@ -146,7 +158,7 @@ async fn a_kid_is_needed_and_is_a_text_of_the_set() {
 }
 
 #[tokio::test]
-async fn one_kid_for_two_keys_is_none_unless_their_kinds_differ() {
+async fn shared_kid_is_refused_unless_the_algorithms_differ() {
     let (one, other, rsa) = (
         Signer::of("ES256"),
         Signer::fresh("ES256"),
@@ -162,14 +174,14 @@ async fn one_kid_for_two_keys_is_none_unless_their_kinds_differ() {
     ] {
         let authorizer = authorizer(&policy(&json!({"keys": keys})));
         assert_eq!(
-            said(&authorizer, bearing(&one.with(|_| ()))).await,
+            reason_of(&authorizer, bearer_event(&one.with(|_| ()))).await,
             expected
         );
     }
 }
 
 #[tokio::test]
-async fn keys_that_are_not_for_verifying_are_left_out() {
+async fn keys_not_for_verifying_are_ignored() {
     let (signer, other) = (Signer::of("ES256"), Signer::fresh("other"));
     for (member, value) in [
         ("use", json!("enc")),
@@ -191,12 +203,12 @@ async fn keys_that_are_not_for_verifying_are_left_out() {
         jwk[member] = value.clone();
         let authorizer = authorizer(&policy(&json!({"keys": [jwk, other.jwk()]})));
         assert_eq!(
-            said(&authorizer, bearing(&signer.with(|_| ()))).await,
+            reason_of(&authorizer, bearer_event(&signer.with(|_| ()))).await,
             "401",
             "{member} {value}"
         );
         assert_eq!(
-            said(&authorizer, bearing(&other.with(|_| ()))).await,
+            reason_of(&authorizer, bearer_event(&other.with(|_| ()))).await,
             "ok",
             "{member} {value}"
         );
@@ -204,11 +216,14 @@ async fn keys_that_are_not_for_verifying_are_left_out() {
     let mut jwk = signer.jwk();
     (jwk["use"], jwk["key_ops"], jwk["alg"]) = ("sig".into(), json!(["verify"]), "ES256".into());
     let authorizer = authorizer(&policy(&json!({"keys": [jwk]})));
-    assert_eq!(said(&authorizer, bearing(&signer.with(|_| ()))).await, "ok");
+    assert_eq!(
+        reason_of(&authorizer, bearer_event(&signer.with(|_| ()))).await,
+        "ok"
+    );
 }
 
 #[tokio::test]
-async fn weak_or_oversized_rsa_keys_are_left_out() {
+async fn weak_or_oversized_rsa_keys_are_ignored() {
     let (signer, other) = (Signer::of("RS256"), Signer::fresh("other"));
     let big = |bits: usize| {
         let mut modulus = vec![0xff; bits / 8];
@@ -226,7 +241,7 @@ async fn weak_or_oversized_rsa_keys_are_left_out() {
         jwk[member] = value.clone().into();
         let authorizer = authorizer(&policy(&json!({"keys": [jwk, other.jwk()]})));
         assert_eq!(
-            said(&authorizer, bearing(&signer.with(|_| ()))).await,
+            reason_of(&authorizer, bearer_event(&signer.with(|_| ()))).await,
             "401",
             "{member} {value}"
         );
@@ -234,7 +249,7 @@ async fn weak_or_oversized_rsa_keys_are_left_out() {
 }
 
 #[tokio::test]
-async fn a_shared_secret_in_a_key_set_is_not_trusted() {
+async fn shared_secret_in_a_key_set_is_ignored() {
     let other = Signer::fresh("other");
     let set = json!({"keys": [{"kty": "oct", "kid": "s", "k": "c2VjcmV0"}, other.jwk()]});
     let authorizer = authorizer(&policy(&set));
@@ -247,7 +262,7 @@ async fn a_shared_secret_in_a_key_set_is_not_trusted() {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"secret");
     let tag = URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, signed.as_bytes()));
     assert_eq!(
-        said(&authorizer, bearing(&format!("{signed}.{tag}"))).await,
+        reason_of(&authorizer, bearer_event(&format!("{signed}.{tag}"))).await,
         "401"
     );
 }

@@ -1,4 +1,4 @@
-//! The log, read whole.
+//! The contents of the log.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -36,11 +36,11 @@ impl Log {
     }
 }
 
-fn logging(policy: &Value, log: &Log) -> TestAuthorizer {
+fn authorizer_with_log(policy: &Value, log: &Log) -> TestAuthorizer {
     authorizer_recording(policy, RecordLog::to(log.clone()))
 }
 
-/// Everything that somebody could be known or imitated by, each a word of its own.
+/// Everything that could identify or impersonate a user, each a distinct word.
 const SECRETS: [&str; 12] = [
     "MARKsubject",
     "MARKemail",
@@ -57,7 +57,7 @@ const SECRETS: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
+async fn log_contains_no_credential_or_claim_at_any_level() {
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(Some("trace"), move || writer.clone()));
@@ -78,7 +78,7 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
     policy["issuers"][0]["jwks_uri"] = keys.into();
     policy["introspection"] = json!({"endpoint": asked, "client_id": "MARKclientsecret", "client_secret": "MARKclientsecret", "default_plan": "free"});
     policy["mtls"] = json!({"default_plan": "free"});
-    let authorizer = logging(&policy, &log);
+    let authorizer = authorizer_with_log(&policy, &log);
     let good = signer.with(|claims| {
         for (name, value) in [
             ("sub", "MARKsubject"),
@@ -108,7 +108,7 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
         tokens.push(signer.with(|claims| claims[name] = value));
     }
     tokens.push(Signer::fresh("MARKkey").with(|_| ()));
-    let mut events: Vec<Value> = tokens.iter().map(|token| bearing(token)).collect();
+    let mut events: Vec<Value> = tokens.iter().map(|token| bearer_event(token)).collect();
     events.extend(tokens.iter().map(|token| {
         event(
             "/admin/x",
@@ -136,10 +136,10 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
     ));
     let count = events.len();
     for event in events {
-        let _ = handled(&authorizer, &event, noon()).await;
+        let _ = handle_at(&authorizer, &event, noon()).await;
     }
     provider.reply("/introspect", Reply::status("500 Internal Server Error"));
-    let _ = handled(&authorizer, &bearing("MARKopaque2"), noon()).await;
+    let _ = handle_at(&authorizer, &bearer_event("MARKopaque2"), noon()).await;
     let text = log.text();
     for secret in SECRETS {
         assert!(
@@ -165,12 +165,12 @@ async fn no_line_at_any_level_holds_a_token_a_key_a_claim_or_a_certificate() {
 }
 
 #[tokio::test]
-async fn a_line_says_what_was_decided_on_whom_and_why() {
+async fn log_line_has_decision_caller_and_reason() {
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
     let signer = Signer::of("ES256");
-    let authorizer = logging(&policy(&signer.jwks()), &log);
+    let authorizer = authorizer_with_log(&policy(&signer.jwks()), &log);
     let both = event(
         "/orders",
         json!({"authorization": format!("Bearer {}", signer.with(|_| ())), "x-api-key": PRO}),
@@ -209,22 +209,22 @@ async fn a_line_says_what_was_decided_on_whom_and_why() {
             "-",
             "-",
         ),
-        (bearing(&other), "invalid_signature", "-", "-", "-"),
+        (bearer_event(&other), "invalid_signature", "-", "-", "-"),
         (
-            bearing(&signer.with(|claims| claims["exp"] = 1.into())),
+            bearer_event(&signer.with(|claims| claims["exp"] = 1.into())),
             "token_expired",
             "-",
             "-",
             "-",
         ),
         (
-            bearing(&signer.with(|claims| claims["aud"] = "x".into())),
+            bearer_event(&signer.with(|claims| claims["aud"] = "x".into())),
             "invalid_claims",
             "-",
             "-",
             "-",
         ),
-        (bearing("a.b.c"), "invalid_token", "-", "-", "-"),
+        (bearer_event("a.b.c"), "invalid_token", "-", "-", "-"),
         (
             event("/orders", json!({"authorization": "Basic YTpi"})),
             "malformed_credentials",
@@ -247,7 +247,7 @@ async fn a_line_says_what_was_decided_on_whom_and_why() {
             "-",
         ),
     ] {
-        let _ = handled(&authorizer, &event, noon()).await;
+        let _ = handle_at(&authorizer, &event, noon()).await;
         let line = log.lines().pop().unwrap();
         assert_eq!(
             [
@@ -277,7 +277,7 @@ async fn a_line_says_what_was_decided_on_whom_and_why() {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_had_are_named_so_and_the_call_is_recorded() {
+async fn failed_key_fetch_is_logged_and_recorded() {
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
@@ -285,8 +285,8 @@ async fn keys_that_cannot_be_had_are_named_so_and_the_call_is_recorded() {
     let mut policy = policy(&Value::Null);
     policy["issuers"][0].as_object_mut().unwrap().remove("jwks");
     policy["issuers"][0]["jwks_uri"] = provider.url("/jwks").into();
-    let authorizer = logging(&policy, &log);
-    let _ = handled(&authorizer, &bearing(&signer.with(|_| ())), noon()).await;
+    let authorizer = authorizer_with_log(&policy, &log);
+    let _ = handle_at(&authorizer, &bearer_event(&signer.with(|_| ())), noon()).await;
     let lines = log.lines();
     assert!(
         lines
@@ -309,7 +309,7 @@ async fn keys_that_cannot_be_had_are_named_so_and_the_call_is_recorded() {
 }
 
 #[tokio::test]
-async fn an_authorization_server_that_fails_is_a_detail_and_not_a_problem() {
+async fn failed_introspection_is_a_detail_and_not_a_problem() {
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
@@ -317,15 +317,15 @@ async fn an_authorization_server_that_fails_is_a_detail_and_not_a_problem() {
     let mut policy = policy(&Signer::of("ES256").jwks());
     policy["introspection"] = json!({"endpoint": provider.url("/introspect"), "client_id": "c", "client_secret": "s",
         "default_plan": "free"});
-    let authorizer = logging(&policy, &log);
+    let authorizer = authorizer_with_log(&policy, &log);
     for (status, reason, field) in [
         ("503 Service Unavailable", "keys_unavailable", "detail"),
         ("403 Forbidden", "keys_unavailable", "detail"),
         ("401 Unauthorized", "fault", "problem"),
     ] {
         provider.reply("/introspect", Reply::status(status));
-        let _ = handled(&authorizer, &bearing(status), noon()).await;
-        let _ = handled(&authorizer, &bearing("opaque"), noon()).await;
+        let _ = handle_at(&authorizer, &bearer_event(status), noon()).await;
+        let _ = handle_at(&authorizer, &bearer_event("opaque"), noon()).await;
         let line = log.lines().pop().unwrap();
         let other = if field == "detail" {
             "problem"
@@ -340,19 +340,19 @@ async fn an_authorization_server_that_fails_is_a_detail_and_not_a_problem() {
     }
 }
 
-/// A line of the log of one request.
+/// Returns a line of the log of one request.
 async fn logged(policy: &Value, event: &Value, message: &str) -> Option<Value> {
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
-    let _ = handled(&logging(policy, &log), event, noon()).await;
+    let _ = handle_at(&authorizer_with_log(policy, &log), event, noon()).await;
     log.lines()
         .into_iter()
         .find(|line| line["message"] == message)
 }
 
 #[tokio::test]
-async fn a_refusal_is_logged_with_the_plan_that_the_registry_or_the_policy_names() {
+async fn refusal_is_logged_with_a_configured_plan() {
     let signer = Signer::of("ES256");
     let mut policy = policy(&signer.jwks());
     policy["issuers"][0]["allowed_plans"] = json!(["free", "no-such-plan"]);
@@ -380,7 +380,7 @@ async fn a_refusal_is_logged_with_the_plan_that_the_registry_or_the_policy_names
 }
 
 #[tokio::test]
-async fn a_refusal_is_logged_with_a_detail_that_holds_no_value_of_the_request() {
+async fn refusal_is_logged_with_a_detail_without_request_values() {
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
@@ -391,8 +391,8 @@ async fn a_refusal_is_logged_with_a_detail_that_holds_no_value_of_the_request() 
         {"match": "GET /admin/{proxy+}", "auth": "any", "scopes": ["admin:write"]},
         {"match": "GET /{proxy+}", "auth": "any"},
     ]);
-    let authorizer = logging(&policy, &log);
-    let token = |plan: Value| bearing(&signer.with(|claims| claims["plan"] = plan.clone()));
+    let authorizer = authorizer_with_log(&policy, &log);
+    let token = |plan: Value| bearer_event(&signer.with(|claims| claims["plan"] = plan.clone()));
     let key = |path: &str, name: &str| event(path, json!({"x-api-key": PRO, name: "MARK"}));
     let mut post = key("/MARK", "accept");
     post["requestContext"]["http"]["method"] = "POST".into();
@@ -436,7 +436,7 @@ async fn a_refusal_is_logged_with_a_detail_that_holds_no_value_of_the_request() 
             "plan `gone` does not exist",
         ),
     ] {
-        let _ = handled(&authorizer, &event, noon()).await;
+        let _ = handle_at(&authorizer, &event, noon()).await;
         let line = log.lines().pop().unwrap();
         assert_eq!(
             [&line["reason"], &line["detail"]],
@@ -448,7 +448,7 @@ async fn a_refusal_is_logged_with_a_detail_that_holds_no_value_of_the_request() 
 }
 
 #[tokio::test]
-async fn a_failed_fetch_of_keys_says_what_failed() {
+async fn failed_key_fetch_names_the_cause() {
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
@@ -510,7 +510,12 @@ async fn a_failed_fetch_of_keys_says_what_failed() {
             policy["issuers"][0]["jwks_uri"] = keys.into();
         }
         let token = signer.with(|claims| claims["iss"] = issuer.clone().into());
-        let _ = handled(&logging(&policy, &log), &bearing(&token), noon()).await;
+        let _ = handle_at(
+            &authorizer_with_log(&policy, &log),
+            &bearer_event(&token),
+            noon(),
+        )
+        .await;
         let lines = log.lines();
         let line = lines
             .iter()
@@ -529,7 +534,7 @@ async fn a_failed_fetch_of_keys_says_what_failed() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_for_a_header_is_logged_without_its_value() {
+async fn long_header_value_is_logged_without_the_value() {
     const MESSAGE: &str = "a value is too long for its header, and `-` is sent instead";
     let signer = Signer::of("ES256");
     let policy = policy(&signer.jwks());
@@ -541,7 +546,7 @@ async fn what_is_too_long_for_a_header_is_logged_without_its_value() {
     ] {
         let token =
             signer.with(|claims| (claims[claim], claims["email_verified"]) = (value, true.into()));
-        let event = bearing(&token);
+        let event = bearer_event(&token);
         let line = logged(&policy, &event, MESSAGE).await.expect(field);
         assert_eq!([&line["level"], &line["field"]], ["WARN", field], "{line}");
         assert!(
@@ -551,13 +556,13 @@ async fn what_is_too_long_for_a_header_is_logged_without_its_value() {
         assert_eq!(context(&authorizer(&policy), event).await[field], "-");
     }
     assert_eq!(
-        logged(&policy, &bearing(&signer.with(|_| ())), MESSAGE).await,
+        logged(&policy, &bearer_event(&signer.with(|_| ())), MESSAGE).await,
         None
     );
 }
 
 #[tokio::test]
-async fn what_a_policy_probably_does_not_mean_is_logged_at_startup() {
+async fn policy_warnings_are_logged_at_startup() {
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
@@ -567,7 +572,7 @@ async fn what_a_policy_probably_does_not_mean_is_logged_at_startup() {
         {"match": "GET /users/ME", "auth": "none"},
         {"match": "GET /users/me", "auth": "any"},
     ]);
-    let authorizer = logging(&policy, &log);
+    let authorizer = authorizer_with_log(&policy, &log);
     authorizer.at(noon()).load_policy().await.unwrap();
     let warned = || {
         let lines = log.lines();

@@ -1,8 +1,8 @@
-//! Tokens from event to answer.
+//! Tokens, from event to response.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test ends at the first surprise"
+    reason = "a test fails by panicking"
 )]
 
 mod any_token;
@@ -17,7 +17,7 @@ mod issuers;
 mod keys;
 mod log;
 mod provider;
-mod renewal;
+mod reload;
 mod secrets;
 #[path = "../../../../crates/store/tests/stores/servers.rs"]
 #[expect(

@@ -1,4 +1,4 @@
-//! An identity provider on loopback that counts requests, and answers as it is told.
+//! An identity provider on loopback that counts requests, and responds as the test configures it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What it answers.
+/// A response of the provider.
 #[derive(Clone)]
 pub(crate) struct Reply {
     pub(crate) status: &'static str,
@@ -40,7 +40,7 @@ impl Reply {
 }
 
 #[derive(Default)]
-struct Told {
+struct ProviderState {
     replies: Vec<(String, Reply)>,
     once: Vec<(String, Reply)>,
     in_flight: usize,
@@ -49,11 +49,11 @@ struct Told {
     heads: Vec<(String, String)>,
 }
 
-/// The provider; it ends with the test's runtime.
+/// A provider. It ends with the runtime of the test.
 #[derive(Clone)]
 pub(crate) struct Provider {
     pub(crate) address: SocketAddr,
-    told: Arc<Mutex<Told>>,
+    state: Arc<Mutex<ProviderState>>,
 }
 
 impl Provider {
@@ -61,7 +61,7 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let provider = Self {
             address: listener.local_addr().unwrap(),
-            told: Arc::default(),
+            state: Arc::default(),
         };
         let serving = provider.clone();
         tokio::spawn(async move {
@@ -77,26 +77,25 @@ impl Provider {
         format!("http://{}{path}", self.address)
     }
 
-    /// From now on, this path has this answer.
+    /// Sets the response for a path.
     pub(crate) fn reply(&self, path: &str, reply: Reply) {
-        let mut told = self.told.lock().unwrap();
-        told.replies.retain(|(known, _)| known != path);
-        told.replies.push((path.to_owned(), reply));
+        let mut state = self.state.lock().unwrap();
+        state.replies.retain(|(known, _)| known != path);
+        state.replies.push((path.to_owned(), reply));
     }
 
-    /// The next request for this path gets this response, before others get what [`Self::reply`]
-    /// set.
+    /// Sets the response for the next request for a path. Later ones get that of [`Self::reply`].
     pub(crate) fn reply_once(&self, path: &str, reply: Reply) {
-        self.told
+        self.state
             .lock()
             .unwrap()
             .once
             .push((path.to_owned(), reply));
     }
 
-    /// How often the path was asked for.
+    /// Returns the number of requests for a path.
     pub(crate) fn requests(&self, path: &str) -> usize {
-        self.told
+        self.state
             .lock()
             .unwrap()
             .requests
@@ -105,22 +104,23 @@ impl Provider {
             .count()
     }
 
-    /// The most requests that were being answered at the same time.
+    /// Returns the largest number of concurrent requests.
     pub(crate) fn most_in_flight(&self) -> usize {
-        self.told.lock().unwrap().most_in_flight
+        self.state.lock().unwrap().most_in_flight
     }
 
-    /// The last request for a path, whole.
+    /// Returns the last request for a path.
     pub(crate) fn last(&self, path: &str) -> String {
-        let told = self.told.lock().unwrap();
-        told.heads
+        let state = self.state.lock().unwrap();
+        state
+            .heads
             .iter()
             .rfind(|(asked, _)| asked == path)
             .map(|(_, head)| head.clone())
             .unwrap_or_default()
     }
 
-    /// One request.
+    /// Serves one request.
     async fn serve(&self, mut stream: TcpStream) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -139,18 +139,19 @@ impl Provider {
         head.push_str(std::str::from_utf8(&body).unwrap());
         let path = head.split(' ').nth(1).unwrap().to_owned();
         let reply = {
-            let mut told = self.told.lock().unwrap();
-            told.requests.push(path.clone());
-            told.heads.push((path.clone(), head));
-            told.in_flight += 1;
-            told.most_in_flight = told.most_in_flight.max(told.in_flight);
-            let once = told
+            let mut state = self.state.lock().unwrap();
+            state.requests.push(path.clone());
+            state.heads.push((path.clone(), head));
+            state.in_flight += 1;
+            state.most_in_flight = state.most_in_flight.max(state.in_flight);
+            let once = state
                 .once
                 .iter()
                 .position(|(known, _)| *known == path)
-                .map(|index| told.once.remove(index).1);
+                .map(|index| state.once.remove(index).1);
             once.or_else(|| {
-                told.replies
+                state
+                    .replies
                     .iter()
                     .find(|(known, _)| *known == path)
                     .map(|(_, reply)| reply.clone())
@@ -158,7 +159,7 @@ impl Provider {
         };
         let reply = reply.unwrap_or_else(|| Reply::status("404 Not Found"));
         tokio::time::sleep(reply.delay).await;
-        self.told.lock().unwrap().in_flight -= 1;
+        self.state.lock().unwrap().in_flight -= 1;
         let Reply {
             status,
             headers,

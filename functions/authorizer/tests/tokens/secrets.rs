@@ -1,5 +1,4 @@
-//! Secrets that AWS keeps: read when the policy is loaded, and renewed. Time is passed in; nothing
-//! waits for it.
+//! Secrets in AWS: read when the policy is loaded, and reloaded. The clock is set by the tests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ const PATH: &str = "/introspect";
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tollgate/idp-Ab3dEf";
 
 /// An authorizer whose client secret is `reference`, with AWS at this address.
-fn referring(reference: &str, provider: &Provider, aws: &str) -> TestAuthorizer {
+fn authorizer_with_secret(reference: &str, provider: &Provider, aws: &str) -> TestAuthorizer {
     let policy = json!({
         "introspection": {"endpoint": provider.url(PATH), "client_id": "tollgate", "client_secret": reference,
             "default_plan": "pro"},
@@ -43,12 +42,12 @@ fn referring(reference: &str, provider: &Provider, aws: &str) -> TestAuthorizer 
     TestAuthorizer::new(config.unwrap(), Arc::new(store), calls)
 }
 
-/// A provider that is the authorization server and AWS at once, and the authorizer.
-async fn keeping(reference: &str, secret: Reply) -> (Provider, TestAuthorizer) {
+/// A provider that acts as the authorization server and as AWS, and an authorizer that uses it.
+async fn provider_with_secret(reference: &str, secret: Reply) -> (Provider, TestAuthorizer) {
     let provider = Provider::start().await;
     provider.reply(PATH, Reply::json(&json!({"active": true, "sub": "alice"})));
     provider.reply("/", secret);
-    let authorizer = referring(reference, &provider, &provider.url(""));
+    let authorizer = authorizer_with_secret(reference, &provider, &provider.url(""));
     (provider, authorizer)
 }
 
@@ -63,7 +62,7 @@ fn refusal(status: &'static str, code: &str) -> Reply {
     }
 }
 
-/// The secret that the authorization server was sent last.
+/// Returns the secret that the authorization server received last.
 fn sent(provider: &Provider) -> String {
     let request = provider.last(PATH);
     let header = request
@@ -75,7 +74,7 @@ fn sent(provider: &Provider) -> String {
 }
 
 #[tokio::test]
-async fn a_secret_is_read_when_the_policy_is_loaded() {
+async fn secret_is_read_when_the_policy_is_loaded() {
     let secret = Reply::json(&json!({"SecretString": "hush"}));
     for (reference, reply, target, body) in [
         (
@@ -91,7 +90,7 @@ async fn a_secret_is_read_when_the_policy_is_loaded() {
             "tollgate/idp-Ab3dEf",
         ),
     ] {
-        let (provider, authorizer) = keeping(reference, reply).await;
+        let (provider, authorizer) = provider_with_secret(reference, reply).await;
         authorizer.at(noon()).load_policy().await.unwrap();
         let request = provider.last("/");
         assert!(
@@ -103,7 +102,7 @@ async fn a_secret_is_read_when_the_policy_is_loaded() {
             "{request}"
         );
 
-        assert_eq!(said(&authorizer, bearing("opaque")).await, "ok");
+        assert_eq!(reason_of(&authorizer, bearer_event("opaque")).await, "ok");
         assert_eq!(
             (sent(&provider).as_str(), provider.requests("/")),
             ("hush", 1)
@@ -112,7 +111,7 @@ async fn a_secret_is_read_when_the_policy_is_loaded() {
 }
 
 #[tokio::test]
-async fn a_reference_that_aws_refuses_fails_the_start_and_is_named_without_the_secret() {
+async fn refused_secret_reference_aborts_startup_and_is_named() {
     for (reply, expected) in [
         (
             refusal("400 Bad Request", "ParameterNotFound"),
@@ -127,7 +126,7 @@ async fn a_reference_that_aws_refuses_fails_the_start_and_is_named_without_the_s
             "it contains no string",
         ),
     ] {
-        let (_, authorizer) = keeping("ssm:/tollgate/idp", reply).await;
+        let (_, authorizer) = provider_with_secret("ssm:/tollgate/idp", reply).await;
         let error = authorizer
             .at(noon())
             .load_policy()
@@ -143,51 +142,59 @@ async fn a_reference_that_aws_refuses_fails_the_start_and_is_named_without_the_s
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_at_the_start_is_read_by_a_request() {
-    let (provider, authorizer) = keeping(
+async fn secret_that_is_unavailable_at_startup_is_read_by_a_request() {
+    let (provider, authorizer) = provider_with_secret(
         "ssm:/tollgate/idp",
         Reply::status("503 Service Unavailable"),
     )
     .await;
     authorizer.at(noon()).load_policy().await.unwrap();
-    let told = said_at(&authorizer, bearing("opaque"), after(1)).await;
+    let reason = reason_at(&authorizer, bearer_event("opaque"), after(1)).await;
     assert!(
-        told.starts_with("introspection: client_secret: cannot read ssm:/tollgate/idp: "),
-        "{told}"
+        reason.starts_with("introspection: client_secret: cannot read ssm:/tollgate/idp: "),
+        "{reason}"
     );
     assert_eq!(
-        said_at(&authorizer, event("/orders", json!({})), after(1)).await,
+        reason_at(&authorizer, event("/orders", json!({})), after(1)).await,
         "401",
         "others are decided"
     );
 
     provider.reply("/", parameter("hush"));
     assert_eq!(
-        said_at(&authorizer, bearing("opaque"), after(10)).await,
+        reason_at(&authorizer, bearer_event("opaque"), after(10)).await,
         "ok"
     );
     assert_eq!(sent(&provider), "hush");
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_read_again_after_five_minutes() {
-    let (provider, authorizer) = keeping("ssm:/tollgate/idp", parameter("old")).await;
+async fn rotated_secret_is_reloaded_after_five_minutes() {
+    let (provider, authorizer) = provider_with_secret("ssm:/tollgate/idp", parameter("old")).await;
     authorizer.at(noon()).load_policy().await.unwrap();
     provider.reply("/", parameter("new"));
-    assert_eq!(said_at(&authorizer, bearing("one"), after(299)).await, "ok");
+    assert_eq!(
+        reason_at(&authorizer, bearer_event("one"), after(299)).await,
+        "ok"
+    );
     assert_eq!(
         (sent(&provider).as_str(), provider.requests("/")),
         ("old", 1)
     );
 
     assert_eq!(
-        said_at(&authorizer, bearing("two"), after(300)).await,
+        reason_at(&authorizer, bearer_event("two"), after(300)).await,
         "ok",
         "the old one is used meanwhile"
     );
     for number in 0..1_000 {
         assert_eq!(
-            said_at(&authorizer, bearing(&format!("token-{number}")), after(301)).await,
+            reason_at(
+                &authorizer,
+                bearer_event(&format!("token-{number}")),
+                after(301)
+            )
+            .await,
             "ok"
         );
         if sent(&provider) == "new" {
@@ -198,8 +205,8 @@ async fn a_rotated_secret_is_read_again_after_five_minutes() {
 }
 
 #[tokio::test]
-async fn a_secret_that_the_server_refuses_is_read_again_at_once() {
-    let (provider, authorizer) = keeping("ssm:/tollgate/idp", parameter("old")).await;
+async fn refused_secret_is_reloaded_at_once() {
+    let (provider, authorizer) = provider_with_secret("ssm:/tollgate/idp", parameter("old")).await;
     authorizer.at(noon()).load_policy().await.unwrap();
     provider.reply("/", parameter("new"));
     let refused = json!({"error": "invalid_client"});
@@ -211,7 +218,7 @@ async fn a_secret_that_the_server_refuses_is_read_again_at_once() {
         },
     );
     assert_eq!(
-        said_at(&authorizer, bearing("opaque"), after(60)).await,
+        reason_at(&authorizer, bearer_event("opaque"), after(60)).await,
         "ok"
     );
     assert_eq!(
@@ -223,7 +230,7 @@ async fn a_secret_that_the_server_refuses_is_read_again_at_once() {
         ("new", 2, 2)
     );
 
-    // Credentials that stay wrong are a fault, and do not have the secret read by every request.
+    // Credentials that remain wrong are a fault, and the secret is not read for every request.
     provider.reply(
         PATH,
         Reply {
@@ -232,10 +239,15 @@ async fn a_secret_that_the_server_refuses_is_read_again_at_once() {
         },
     );
     for number in 0..5 {
-        let told = said_at(&authorizer, bearing(&format!("token-{number}")), after(61)).await;
+        let reason = reason_at(
+            &authorizer,
+            bearer_event(&format!("token-{number}")),
+            after(61),
+        )
+        .await;
         assert!(
-            told.starts_with("introspection: the server refuses the client id or secret"),
-            "{told}"
+            reason.starts_with("introspection: the server refuses the client id or secret"),
+            "{reason}"
         );
     }
     assert_eq!(provider.requests("/"), 2);
@@ -254,14 +266,14 @@ async fn secrets_are_read_from_systems_manager_and_secrets_manager() {
     for (reference, secret) in [("ssm:/tollgate/idp", "of-ssm"), (arn.as_str(), "of-sm")] {
         let provider = Provider::start().await;
         provider.reply(PATH, Reply::json(&json!({"active": true, "sub": "alice"})));
-        let authorizer = referring(reference, &provider, &aws);
+        let authorizer = authorizer_with_secret(reference, &provider, &aws);
         authorizer.at(noon()).load_policy().await.unwrap();
-        assert_eq!(said(&authorizer, bearing("opaque")).await, "ok");
+        assert_eq!(reason_of(&authorizer, bearer_event("opaque")).await, "ok");
         assert_eq!(sent(&provider), secret);
     }
 }
 
-/// One call to the emulator, which checks no signature but reads the service in it.
+/// Calls the emulator, which does not check the signature but reads the service from it.
 async fn aws_call(aws: &str, target: &str, body: &Value) -> Value {
     let service = if target.starts_with("AmazonSSM") {
         "ssm"

@@ -1,4 +1,4 @@
-//! Tokens as issuers make them, signed by aws-lc-rs itself and not by the library under test.
+//! Tokens of issuers, signed by aws-lc-rs and not by the library under test.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,20 +23,20 @@ pub(crate) const AUDIENCE: &str = "https://api.example";
 pub(crate) const ALGORITHMS: [&str; 9] = [
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
 ];
-/// The pro key of the events' settings.
+/// The API key of plan `pro` in the settings of the events.
 pub(crate) const PRO: &str = "local-pro-key-0000000000001";
 
-/// Every test's now.
+/// The time at which tests start.
 pub(crate) fn noon() -> Timestamp {
     Timestamp::from_second(1_795_348_800).unwrap()
 }
 
-/// A time from noon on.
+/// Returns a time after noon.
 pub(crate) fn after(seconds: i64) -> Timestamp {
     Timestamp::from_second(noon().as_second() + seconds).unwrap()
 }
 
-/// A fixture key pair.
+/// A key pair that signs tokens.
 pub(crate) struct Signer {
     pub(crate) algorithm: &'static str,
     pub(crate) kid: String,
@@ -60,7 +60,7 @@ fn pkcs8(algorithm: &str) -> Vec<u8> {
 }
 
 impl Signer {
-    /// The key of an algorithm, which is its `kid` too.
+    /// The fixture key of an algorithm, with the algorithm as its `kid`.
     pub(crate) fn of(algorithm: &'static str) -> Self {
         let key = pkcs8(algorithm);
         let rsa = |encoding| Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(&key).unwrap()), encoding);
@@ -98,13 +98,13 @@ impl Signer {
         }
     }
 
-    /// The same key under another `kid`.
+    /// The same key with another `kid`.
     pub(crate) fn named(mut self, kid: &str) -> Self {
         kid.clone_into(&mut self.kid);
         self
     }
 
-    /// Its public half.
+    /// The public key as a JWK.
     pub(crate) fn jwk(&self) -> Value {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         match &self.pair {
@@ -145,7 +145,7 @@ impl Signer {
         }
     }
 
-    /// A token of this header and these claims, written as they are.
+    /// A token with exactly this header and these claims.
     pub(crate) fn raw(&self, header: &str, claims: &str) -> String {
         let signed = format!(
             "{}.{}",
@@ -160,19 +160,19 @@ impl Signer {
         json!({"alg": self.algorithm, "kid": self.kid, "typ": "at+jwt"})
     }
 
-    /// A token of these claims.
+    /// A token with these claims.
     pub(crate) fn token(&self, claims: &Value) -> String {
         self.raw(&self.header().to_string(), &claims.to_string())
     }
 
-    /// A good token with one thing changed.
+    /// A valid token with changed claims.
     pub(crate) fn with(&self, change: impl FnOnce(&mut Value)) -> String {
         let mut claims = claims();
         change(&mut claims);
         self.token(&claims)
     }
 
-    /// A good token with something else in its header.
+    /// A valid token with a changed header.
     pub(crate) fn with_header(&self, change: impl FnOnce(&mut Value)) -> String {
         let mut header = self.header();
         change(&mut header);
@@ -180,7 +180,7 @@ impl Signer {
     }
 }
 
-/// Claims that hold at noon.
+/// Claims that are valid at noon.
 pub(crate) fn claims() -> Value {
     let now = noon().as_second();
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "iat": now, "exp": now + 3_600, "scope": "orders:read",
@@ -208,14 +208,14 @@ impl TestAuthorizer {
         }
     }
 
-    /// The authorizer at this time.
+    /// Sets the clock, and returns the authorizer.
     pub(crate) fn at(&self, now: Timestamp) -> &Authorizer {
         *self.clock.lock().unwrap() = now;
         &self.authorizer
     }
 }
 
-/// A policy with one issuer that holds these keys.
+/// A policy with one issuer and these keys.
 pub(crate) fn policy(jwks: &Value) -> Value {
     json!({
         "issuers": [{"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": jwks, "plan_claim": "plan", "default_plan": "free"}],
@@ -226,12 +226,12 @@ pub(crate) fn policy(jwks: &Value) -> Value {
     })
 }
 
-/// An authorizer with this policy, and the plans and keys of the events' settings.
+/// An authorizer with this policy, and the plans and keys in the settings of the events.
 pub(crate) fn authorizer(policy: &Value) -> TestAuthorizer {
     authorizer_recording(policy, RecordLog::to(std::io::sink()))
 }
 
-/// The same, with the records of its calls kept.
+/// An authorizer like [`authorizer`] that writes call records.
 pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> TestAuthorizer {
     let settings: Value =
         serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
@@ -244,7 +244,7 @@ pub(crate) fn authorizer_recording(policy: &Value, records: RecordLog) -> TestAu
     })
     .unwrap();
     let StoreConfig::Embedded(seeds) = &config.store else {
-        panic!("the settings hold an embedded store")
+        panic!("the settings have an embedded store")
     };
     let store = Store::Embedded(EmbeddedStore::new(seeds).unwrap());
     TestAuthorizer::new(config, Arc::new(store), move || {
@@ -263,57 +263,64 @@ pub(crate) fn event(path: &str, headers: Value) -> Value {
     event
 }
 
-pub(crate) fn bearing(token: &str) -> Value {
+pub(crate) fn bearer_event(token: &str) -> Value {
     event(
         "/orders",
         json!({"authorization": format!("Bearer {token}")}),
     )
 }
 
-/// What the authorizer says at noon: the context's `reason`, `401` or the fault.
-pub(crate) async fn said(authorizer: &TestAuthorizer, event: Value) -> String {
-    said_at(authorizer, event, noon()).await
+/// Returns the outcome at noon: the `reason` in the context, `401`, or the fault.
+pub(crate) async fn reason_of(authorizer: &TestAuthorizer, event: Value) -> String {
+    reason_at(authorizer, event, noon()).await
 }
 
-/// The answer, as the value that API Gateway reads.
-pub(crate) async fn handled(
+/// Returns the response as API Gateway reads it.
+pub(crate) async fn handle_at(
     authorizer: &TestAuthorizer,
     event: &Value,
     now: Timestamp,
 ) -> Result<Value, Failure> {
-    let answer = authorizer
+    let response = authorizer
         .at(now)
         .handle(&to_raw_value(event).unwrap())
         .await?;
-    Ok(serde_json::from_str(answer.get()).unwrap())
+    Ok(serde_json::from_str(response.get()).unwrap())
 }
 
-pub(crate) async fn said_at(authorizer: &TestAuthorizer, event: Value, now: Timestamp) -> String {
-    match handled(authorizer, &event, now).await {
-        Ok(answer) => answer["context"]["reason"].as_str().unwrap().to_owned(),
+pub(crate) async fn reason_at(authorizer: &TestAuthorizer, event: Value, now: Timestamp) -> String {
+    match handle_at(authorizer, &event, now).await {
+        Ok(response) => response["context"]["reason"].as_str().unwrap().to_owned(),
         Err(Failure::Unauthorized) => "401".to_owned(),
         Err(Failure::Fault(problem)) => problem,
     }
 }
 
 pub(crate) async fn context(authorizer: &TestAuthorizer, event: Value) -> Value {
-    handled(authorizer, &event, noon()).await.unwrap()["context"].take()
+    handle_at(authorizer, &event, noon()).await.unwrap()["context"].take()
 }
 
-pub(crate) fn trusting(signer: &Signer) -> TestAuthorizer {
+pub(crate) fn authorizer_for_signer(signer: &Signer) -> TestAuthorizer {
     authorizer(&policy(&signer.jwks()))
 }
 
-pub(crate) fn trusting_with(signer: &Signer, change: impl FnOnce(&mut Value)) -> TestAuthorizer {
+pub(crate) fn authorizer_for_issuer(
+    signer: &Signer,
+    change: impl FnOnce(&mut Value),
+) -> TestAuthorizer {
     let mut policy = policy(&signer.jwks());
     change(&mut policy["issuers"][0]);
     authorizer(&policy)
 }
 
-/// Tokens that are refused by an authorizer that trusts ES256's key.
+/// Asserts that an authorizer which trusts the ES256 key refuses these tokens.
 pub(crate) async fn assert_refused(tokens: impl IntoIterator<Item = (String, String)>) {
-    let authorizer = trusting(&Signer::of("ES256"));
+    let authorizer = authorizer_for_signer(&Signer::of("ES256"));
     for (case, token) in tokens {
-        assert_eq!(said(&authorizer, bearing(&token)).await, "401", "{case}");
+        assert_eq!(
+            reason_of(&authorizer, bearer_event(&token)).await,
+            "401",
+            "{case}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Certificates of any names, in DER. Nothing here is signed: API Gateway has checked that before.
+//! Certificates with arbitrary names, in DER. They are not signed, because API Gateway checks that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,7 +40,7 @@ fn algorithm() -> Vec<u8> {
     sequence(&[der(OID, ECDSA_WITH_SHA256)])
 }
 
-/// Attributes as `CN`, `O` or `OU` with their values, the most general first.
+/// A name from attributes such as `CN`, `O` or `OU`, the most general first.
 fn name(attributes: &[(&str, &str)]) -> Vec<u8> {
     let part = |&(kind, value): &(&str, &str)| {
         let oid = match kind {
@@ -56,7 +56,7 @@ fn name(attributes: &[(&str, &str)]) -> Vec<u8> {
     sequence(&attributes.iter().map(part).collect::<Vec<_>>())
 }
 
-/// One extension that holds these alternative names.
+/// An extension with these alternative names.
 fn alternative_names(names: &[(u8, &str)]) -> Vec<u8> {
     let names: Vec<_> = names
         .iter()
@@ -68,10 +68,10 @@ fn alternative_names(names: &[(u8, &str)]) -> Vec<u8> {
     ])
 }
 
-/// Alternative names with their kinds. Each list is an extension of its own.
+/// Alternative names with their kinds. Each list is a separate extension.
 pub(crate) type Alternatives<'n> = &'n [&'n [(u8, &'n str)]];
 
-/// What a test certificate says.
+/// The contents of a test certificate.
 #[derive(Clone, Copy)]
 pub(crate) struct Names<'n> {
     pub(crate) subject: &'n [(&'n str, &'n str)],
@@ -103,8 +103,8 @@ impl Names<'_> {
         sequence(&[sequence(&parts), algorithm(), der(BIT_STRING, &[0, 1])])
     }
 
-    /// The certificate as API Gateway sends it. Its own strings of the names say something else, so
-    /// that a test notices if they are read.
+    /// The certificate as API Gateway sends it. The names in API Gateway's strings differ, so that a
+    /// test notices if they are read.
     pub(crate) fn sent(self) -> Value {
         sent(&self.der())
     }

@@ -1,4 +1,4 @@
-//! A policy in the registry: `AUTH_POLICY=table:NAME`. Time is passed in; nothing waits for it.
+//! A policy in the registry (`AUTH_POLICY=table:NAME`). The clock is set by the tests.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use crate::support::*;
 
 const NAME: &str = "edge";
 
-/// An authorizer that has read this policy from its registry at noon.
-async fn reading(policy: &str) -> (Arc<Store>, TestAuthorizer) {
-    let (store, authorizer) = before_reading(Some(policy));
+/// An authorizer that loaded this policy from its registry at noon.
+async fn loaded_authorizer(policy: &str) -> (Arc<Store>, TestAuthorizer) {
+    let (store, authorizer) = unloaded_authorizer(Some(policy));
     authorizer.at(noon()).load_policy().await.unwrap();
     (store, authorizer)
 }
 
-fn before_reading(policy: Option<&str>) -> (Arc<Store>, TestAuthorizer) {
+fn unloaded_authorizer(policy: Option<&str>) -> (Arc<Store>, TestAuthorizer) {
     let seeds = r#"{"plans":{"free":{"throttle":{"rate":1000,"burst":1000}}}}"#;
     let store = Arc::new(Store::Embedded(
         EmbeddedStore::new(&Seeds::parse(seeds).unwrap()).unwrap(),
@@ -56,17 +56,17 @@ fn anyone() -> Value {
     event("/orders", json!({}))
 }
 
-/// What is said once a reading behind the requests has come to something else than `before`.
-async fn said_after(
+/// Returns the reason once a background reload has changed it from `before`.
+async fn reason_after(
     authorizer: &TestAuthorizer,
     event: &Value,
     seconds: i64,
     before: &str,
 ) -> String {
     for _ in 0..1_000 {
-        let said = said_at(authorizer, event.clone(), after(seconds)).await;
-        if said != before {
-            return said;
+        let reason = reason_at(authorizer, event.clone(), after(seconds)).await;
+        if reason != before {
+            return reason;
         }
         tokio::task::yield_now().await;
     }
@@ -74,36 +74,36 @@ async fn said_after(
 }
 
 #[tokio::test]
-async fn the_registrys_policy_decides() {
-    let (_, public) = reading(&rules("none")).await;
-    assert_eq!(said(&public, anyone()).await, "ok");
-    let (_, guarded) = reading(&rules("api_key")).await;
-    assert_eq!(said(&guarded, anyone()).await, "401");
+async fn policy_of_the_registry_is_used() {
+    let (_, public) = loaded_authorizer(&rules("none")).await;
+    assert_eq!(reason_of(&public, anyone()).await, "ok");
+    let (_, guarded) = loaded_authorizer(&rules("api_key")).await;
+    assert_eq!(reason_of(&guarded, anyone()).await, "401");
 }
 
 #[tokio::test]
-async fn another_policy_is_in_force_after_five_minutes_and_not_before() {
-    let (store, authorizer) = reading(&rules("none")).await;
+async fn changed_policy_is_active_after_five_minutes() {
+    let (store, authorizer) = loaded_authorizer(&rules("none")).await;
     put(&store, &rules("api_key"));
-    assert_eq!(said_at(&authorizer, anyone(), after(299)).await, "ok");
+    assert_eq!(reason_at(&authorizer, anyone(), after(299)).await, "ok");
     assert_eq!(
-        said_at(&authorizer, anyone(), after(300)).await,
+        reason_at(&authorizer, anyone(), after(300)).await,
         "ok",
         "the old one serves while it is renewed"
     );
-    assert_eq!(said_after(&authorizer, &anyone(), 301, "ok").await, "401");
+    assert_eq!(reason_after(&authorizer, &anyone(), 301, "ok").await, "401");
 }
 
 #[tokio::test]
-async fn a_policy_that_nobody_asked_for_long_is_read_before_it_decides() {
-    let (store, authorizer) = reading(&rules("none")).await;
+async fn old_policy_is_reloaded_before_it_decides() {
+    let (store, authorizer) = loaded_authorizer(&rules("none")).await;
     put(&store, &rules("api_key"));
-    assert_eq!(said_at(&authorizer, anyone(), after(900)).await, "401");
+    assert_eq!(reason_at(&authorizer, anyone(), after(900)).await, "401");
 }
 
 #[tokio::test]
-async fn a_broken_policy_leaves_the_last_good_one_in_force() {
-    let (store, authorizer) = reading(&rules("api_key")).await;
+async fn invalid_policy_keeps_the_previous_one_active() {
+    let (store, authorizer) = loaded_authorizer(&rules("api_key")).await;
     for broken in [
         "",
         "{",
@@ -112,38 +112,37 @@ async fn a_broken_policy_leaves_the_last_good_one_in_force() {
     ] {
         put(&store, broken);
         assert_eq!(
-            said_at(&authorizer, anyone(), after(1_000)).await,
+            reason_at(&authorizer, anyone(), after(1_000)).await,
             "401",
             "{broken}"
         );
     }
     put(&store, &rules("none"));
     assert_eq!(
-        said_at(&authorizer, anyone(), after(1_010)).await,
+        reason_at(&authorizer, anyone(), after(1_010)).await,
         "401",
         "a failed reading is not repeated at once"
     );
-    assert_eq!(said_at(&authorizer, anyone(), after(1_030)).await, "ok");
+    assert_eq!(reason_at(&authorizer, anyone(), after(1_030)).await, "ok");
 }
 
-/// The gateway removes one header of API keys. With another one, the backend would receive the
-/// keys.
+/// The gateway removes only one header of API keys. The backend would receive keys in another one.
 #[tokio::test]
-async fn a_policy_that_names_another_key_header_leaves_the_last_good_one_active() {
+async fn policy_with_another_key_header_keeps_the_previous_one_active() {
     let with_header = |header: &str, auth: &str| {
         json!({"api_keys": {"header": header}, "rules": [{"match": "ANY /{proxy+}", "auth": auth}]})
             .to_string()
     };
-    let (store, authorizer) = reading(&with_header("x-api-key", "api_key")).await;
+    let (store, authorizer) = loaded_authorizer(&with_header("x-api-key", "api_key")).await;
     put(&store, &with_header("x-my-key", "none"));
-    assert_eq!(said_at(&authorizer, anyone(), after(1_000)).await, "401");
+    assert_eq!(reason_at(&authorizer, anyone(), after(1_000)).await, "401");
     assert_eq!(
         authorizer.at(noon()).key_header().as_deref(),
         Some("x-api-key")
     );
     put(&store, &with_header("X-API-KEY", "none"));
-    assert_eq!(said_at(&authorizer, anyone(), after(1_030)).await, "ok");
-    let (_, at_startup) = before_reading(Some(&with_header("x-my-key", "none")));
+    assert_eq!(reason_at(&authorizer, anyone(), after(1_030)).await, "ok");
+    let (_, at_startup) = unloaded_authorizer(Some(&with_header("x-my-key", "none")));
     let error = at_startup
         .at(noon())
         .load_policy()
@@ -159,8 +158,8 @@ async fn a_policy_that_names_another_key_header_leaves_the_last_good_one_active(
 }
 
 #[tokio::test]
-async fn no_request_is_answered_before_there_is_a_policy() {
-    let (_, authorizer) = before_reading(None);
+async fn requests_fail_before_the_policy_is_loaded() {
+    let (_, authorizer) = unloaded_authorizer(None);
     let missing = authorizer
         .at(noon())
         .load_policy()
@@ -168,12 +167,16 @@ async fn no_request_is_answered_before_there_is_a_policy() {
         .unwrap_err()
         .to_string();
     assert_eq!(missing, "AUTH_POLICY: the registry has no policy `edge`");
-    assert_eq!(said(&authorizer, anyone()).await, "no policy is loaded yet");
+    assert_eq!(
+        reason_of(&authorizer, anyone()).await,
+        "no policy is loaded yet"
+    );
 }
 
 #[tokio::test]
-async fn a_policy_that_contradicts_itself_fails_the_start() {
-    let (_, authorizer) = before_reading(Some(r#"{"rules":[{"match":"GET /a","auth":"jwt"}]}"#));
+async fn contradictory_policy_aborts_startup() {
+    let (_, authorizer) =
+        unloaded_authorizer(Some(r#"{"rules":[{"match":"GET /a","auth":"jwt"}]}"#));
     let error = authorizer
         .at(noon())
         .load_policy()
@@ -187,7 +190,7 @@ async fn a_policy_that_contradicts_itself_fails_the_start() {
 }
 
 #[tokio::test]
-async fn an_issuers_keys_outlive_the_policy_that_brought_them() {
+async fn signing_keys_are_kept_when_the_policy_changes() {
     let signer = Signer::fresh("1");
     let provider = Provider::start().await;
     provider.reply("/jwks", Reply::json(&signer.jwks()));
@@ -196,29 +199,32 @@ async fn an_issuers_keys_outlive_the_policy_that_brought_them() {
                "rules": [{"match": "ANY /{proxy+}", "auth": "jwt", "cost": cost}]})
         .to_string()
     };
-    let (store, authorizer) = reading(&trusting(1)).await;
+    let (store, authorizer) = loaded_authorizer(&trusting(1)).await;
     authorizer.at(after(500)).preload().await;
     provider.reply("/jwks", Reply::status("500 Internal Server Error"));
     put(&store, &trusting(2));
     assert_eq!(
-        said_at(&authorizer, bearing(&signer.with(|_| ())), after(900)).await,
+        reason_at(&authorizer, bearer_event(&signer.with(|_| ())), after(900)).await,
         "ok"
     );
     assert_eq!(provider.requests("/jwks"), 1);
 }
 
-/// An earlier release took `*` for literal text.
+/// For an earlier release, `*` was literal text.
 #[tokio::test]
-async fn a_stored_policy_with_a_wildcard_still_serves_as_before() {
+async fn wildcard_in_a_stored_policy_is_literal() {
     let policy = json!({"rules": [
         {"match": "ANY /admin/*", "auth": "api_key"}, {"match": "ANY /{proxy+}", "auth": "none"}
     ]});
-    let (store, authorizer) = reading(&policy.to_string()).await;
+    let (store, authorizer) = loaded_authorizer(&policy.to_string()).await;
     assert_eq!(
-        said(&authorizer, event("/admin/users", json!({}))).await,
+        reason_of(&authorizer, event("/admin/users", json!({}))).await,
         "ok"
     );
-    assert_eq!(said(&authorizer, event("/admin/*", json!({}))).await, "401");
+    assert_eq!(
+        reason_of(&authorizer, event("/admin/*", json!({}))).await,
+        "401"
+    );
     put(&store, &rules("api_key"));
-    assert_eq!(said_after(&authorizer, &anyone(), 300, "ok").await, "401");
+    assert_eq!(reason_after(&authorizer, &anyone(), 300, "ok").await, "401");
 }
