@@ -143,7 +143,7 @@ impl Checks {
         let (rate, burst) = (throttle.rate, throttle.burst);
         if rate != 0.0 && !RATES.contains(&rate) {
             let message =
-                format!("{member}.rate is {rate}; it is 0, or from 0.000001 to 1000000 a second");
+                format!("{member}.rate is {rate}; it must be 0, or 0.000001 to 1000000 per second");
             self.add(&[members, &["rate"]].concat(), message);
         }
         if burst > MAX_BURST {

@@ -6,7 +6,7 @@ use crate::RegistryError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such plan, policy or key.
-    #[error("there is none of that name")]
+    #[error("there is no entry with this name")]
     NotFound,
     /// The condition does not hold for what is there.
     #[error("what is there is not what the condition asks for")]

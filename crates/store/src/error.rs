@@ -11,7 +11,7 @@ use registry::RegistryError;
 pub enum StoreError {
     /// No further caller fits into memory. Forgetting one that still has usage would reset its
     /// limits.
-    #[error("the store holds as many callers in memory as it may")]
+    #[error("the in-memory store has its maximum number of callers")]
     Full,
     /// The clock is outside the calendar.
     #[error("the clock is outside the calendar")]

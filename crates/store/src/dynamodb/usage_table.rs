@@ -251,7 +251,7 @@ impl UsageTable {
         let buckets = clauses.len();
         tracing::warn!(
             buckets,
-            "{buckets} buckets are further ahead than a plan allows: somebody's clock is fast"
+            "{buckets} buckets are further ahead than a plan allows, because a clock is fast"
         );
         let (item, decision) = match self
             .write(&call.caller.to_string(), &clauses, call.deadline)
