@@ -169,7 +169,7 @@ async fn starts() {
     let (ours, nothing) = (start_up(function).await, start_up(empty).await);
     let ratio = ours.as_secs_f64() / nothing.as_secs_f64();
     row(
-        "start-up, compared with an empty function",
+        "startup, compared with an empty function",
         format!("{ours:.1?} / {nothing:.1?} = {ratio:.2}"),
         "≤ 2",
     );
