@@ -30,8 +30,8 @@ pub fn literal(host: &str) -> Option<IpAddr> {
         .ok()
 }
 
-/// True if an address is unspecified, loopback, link-local, multicast or broadcast, or belongs to the
-/// metadata service of a cloud provider.
+/// True if an address is unspecified, loopback, link-local, multicast or broadcast, or belongs to
+/// the metadata service of a cloud provider.
 #[must_use]
 pub fn is_internal(address: IpAddr) -> bool {
     match unmapped(address) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use routes::{Ambiguity, Demands, PathMatching, PathRules};
+use routes::{Ambiguity, Demands, PathOptions, PathRules};
 use sha2::{Digest, Sha256};
 
 use crate::bucket::Bucket;
@@ -136,7 +136,7 @@ impl Plan {
                 .map(|quota| quota.share(instances))
                 .collect(),
             shared: self.shared.clone(),
-            routes: PathRules::new(PathMatching::default()),
+            routes: PathRules::new(PathOptions::default()),
             usage_query: Arc::clone(&self.usage_query),
             on_store_failure: self.on_store_failure,
             near_limit: self.near_limit,

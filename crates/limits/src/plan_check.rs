@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use routes::{PathMatching, PathRules, RouteKey, RouteKeyError};
+use routes::{PathOptions, PathRules, RouteKey, RouteKeyError};
 
 use crate::bucket::Bucket;
 use crate::calendar::CalendarError;
@@ -275,7 +275,7 @@ impl Checks {
                 format!("{} routes; a plan has 16 at most", documents.len()),
             );
         }
-        let mut table = PathRules::new(PathMatching::default());
+        let mut table = PathRules::new(PathOptions::default());
         for (route, throttle) in documents {
             if route.len() > LONGEST_ROUTE {
                 self.add(

@@ -11,8 +11,8 @@ words! {
         Unavailable = "unavailable",
         /// The limits could not be checked, and the plan allows the request.
         Degraded = "degraded",
-        /// The caller may not call at all. Only the limiter's API returns it; the authorizer responds
-        /// with 401 or 403 instead.
+        /// The caller may not call at all. Only the limiter's API returns it; the authorizer
+        /// responds with 401 or 403 instead.
         Denied = "denied",
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::key_header::KeyHeader;
 
-/// The largest clock tolerance, in seconds. RFC 7519 recommends "usually no more than a few minutes".
+/// The largest clock tolerance, in seconds. RFC 7519 recommends "usually no more than a few
+/// minutes".
 pub(crate) const MAX_TOLERANCE_S: u16 = 300;
 
 /// The invalid field of an entry, and the problem.
@@ -72,8 +73,8 @@ pub enum PolicyError {
 }
 
 impl PolicyError {
-    /// Returns a JSON Pointer (RFC 6901) to the invalid field. Every message begins with the field, as
-    /// in `rules[1].match: …`.
+    /// Returns a JSON Pointer (RFC 6901) to the invalid field. Every message begins with the field,
+    /// as in `rules[1].match: …`.
     pub(crate) fn pointer(&self) -> String {
         let message = self.to_string();
         let place = message.split_once(": ").map_or("", |(place, _)| place);

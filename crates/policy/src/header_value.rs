@@ -26,8 +26,8 @@ pub fn header_value(text: &str) -> Cow<'_, str> {
     bounded(encoded(text, None))
 }
 
-/// Like [`header_value`], but also encodes quotes and backslashes. API Gateway writes the value into a
-/// line of JSON without escaping it.
+/// Like [`header_value`], but also encodes quotes and backslashes. API Gateway writes the value
+/// into a line of JSON without escaping it.
 #[must_use]
 pub fn access_log_value(text: &str) -> Cow<'_, str> {
     let value = header_value(text);
@@ -37,8 +37,8 @@ pub fn access_log_value(text: &str) -> Cow<'_, str> {
     value
 }
 
-/// Returns a list as one value, its items joined by `separator`. Returns an empty value if the list is
-/// empty or too long.
+/// Returns a list as one value, its items joined by `separator`. Returns an empty value if the list
+/// is empty or too long.
 #[must_use]
 pub fn header_list(items: &[String], separator: char) -> Cow<'_, str> {
     match items {

@@ -32,7 +32,8 @@ pub(crate) struct IntrospectionDocument {
     #[serde(default = "default_cache")]
     #[cfg_attr(feature = "schema", schema(maximum = 3_600))]
     cache_s: u32,
-    /// A regular expression for whole tokens of this server. Other tokens are refused without a call.
+    /// A regular expression for whole tokens of this server. Other tokens are refused without a
+    /// call.
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false, max_length = 256))]
     token_pattern: Option<String>,
     /// The issuer of its tokens. A response that names another one is refused. The default is the
@@ -64,8 +65,8 @@ pub(crate) struct IntrospectionDocument {
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_roles: Option<Vec<String>>,
-    /// The plans that its tokens may name. A token that names another plan is refused. An empty list
-    /// puts every token on `default_plan`. The default is any.
+    /// The plans that its tokens may name. A token that names another plan is refused. An empty
+    /// list puts every token on `default_plan`. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_plans: Option<Vec<String>>,

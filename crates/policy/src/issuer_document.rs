@@ -43,8 +43,8 @@ pub(crate) struct IssuerDocument {
     /// The values that a token's `typ` may have. The default is `JWT` and `at+jwt`.
     #[serde(default = "default_types")]
     types: Vec<String>,
-    /// The claims that may contain a token's audience. The first one counts that is present, not null
-    /// and not an empty list. The default is `aud`, then `client_id`.
+    /// The claims that may contain a token's audience. The first one counts that is present, not
+    /// null and not an empty list. The default is `aud`, then `client_id`.
     #[serde(default = "default_audience_claims")]
     audience_claims: Vec<String>,
     /// Claims that a token must have with exactly these values.
@@ -70,8 +70,8 @@ pub(crate) struct IssuerDocument {
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_roles: Option<Vec<String>>,
-    /// The plans that its tokens may name. A token that names another plan is refused. An empty list
-    /// puts every token on `default_plan`. The default is any.
+    /// The plans that its tokens may name. A token that names another plan is refused. An empty
+    /// list puts every token on `default_plan`. The default is any.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false))]
     allowed_plans: Option<Vec<String>>,
@@ -86,8 +86,8 @@ fn default_types() -> Vec<String> {
     vec!["JWT".to_owned(), "at+jwt".to_owned()]
 }
 
-/// Returns the same claims as API Gateway's JWT authorizer: Cognito's access tokens have `client_id`
-/// and no `aud`.
+/// Returns the same claims as API Gateway's JWT authorizer: Cognito's access tokens have
+/// `client_id` and no `aud`.
 fn default_audience_claims() -> Vec<String> {
     vec!["aud".to_owned(), "client_id".to_owned()]
 }

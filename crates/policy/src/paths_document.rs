@@ -1,6 +1,6 @@
 //! The path matching that a policy configures.
 
-use routes::PathMatching;
+use routes::PathOptions;
 use serde::Deserialize;
 
 /// The differences between a path and a rule that are ignored. A request is refused if its path
@@ -22,7 +22,8 @@ pub(crate) struct PathsDocument {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = PathCase))]
 #[serde(rename_all = "snake_case")]
 enum Case {
-    /// `/Admin` is another path than `/admin`. It is ambiguous if the rule of `/admin` requires more.
+    /// `/Admin` is another path than `/admin`. It is ambiguous if the rule of `/admin` requires
+    /// more.
     #[default]
     Sensitive,
     /// The rule of `/admin` also applies to `/Admin`.
@@ -42,8 +43,8 @@ enum TrailingSlash {
 }
 
 impl PathsDocument {
-    pub(crate) fn matching(self) -> PathMatching {
-        PathMatching {
+    pub(crate) fn matching(self) -> PathOptions {
+        PathOptions {
             ignore_case: self.case == Case::Insensitive,
             ignore_trailing_slash: self.trailing_slash == TrailingSlash::Ignored,
         }

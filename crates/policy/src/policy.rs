@@ -1,6 +1,6 @@
 //! A checked policy, and the choice of a rule for a request.
 
-use routes::{Ambiguity, PathMatching, PathRules};
+use routes::{Ambiguity, PathOptions, PathRules};
 
 use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
@@ -34,15 +34,15 @@ pub struct Policy {
     /// The handling of client certificates, if they are accepted.
     pub mtls: Option<Mtls>,
     /// The matching of paths with rules, and with the routes of plans.
-    pub path_matching: PathMatching,
+    pub path_matching: PathOptions,
     pub(crate) rules: PathRules<Rule>,
     pub(crate) named_plans: Vec<NamedPlan>,
     pub(crate) warnings: Vec<PolicyWarning>,
 }
 
 impl Policy {
-    /// Returns the warnings, in the order of the document. They do not cover plans that do not exist:
-    /// see [`Self::named_plans`].
+    /// Returns the warnings, in the order of the document. They do not cover plans that do not
+    /// exist: see [`Self::named_plans`].
     #[must_use]
     pub fn warnings(&self) -> &[PolicyWarning] {
         &self.warnings

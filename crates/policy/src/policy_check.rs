@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use routes::{PathMatching, PathRules, RouteKey, RouteKeyError};
+use routes::{PathOptions, PathRules, RouteKey, RouteKeyError};
 
 use crate::address::{FUNCTION_NAME, check_deployed};
 use crate::error::{MAX_TOLERANCE_S, PolicyError};
@@ -23,8 +23,8 @@ mod tests;
 type ParseKey = fn(&str) -> Result<RouteKey, RouteKeyError>;
 
 impl Policy {
-    /// Checks a document. `key_header` is the header that the gateway removes before the backend, and
-    /// `lookup` returns environment variables, for `env:NAME`.
+    /// Checks a document. `key_header` is the header that the gateway removes before the backend,
+    /// and `lookup` returns environment variables, for `env:NAME`.
     ///
     /// # Errors
     /// [`PolicyError`] for the first invalid field.
@@ -130,7 +130,7 @@ impl AcceptedCredentials<'_> {
 
 fn check_rules(
     documents: Vec<RuleDocument>,
-    path_matching: PathMatching,
+    path_matching: PathOptions,
     credentials: &AcceptedCredentials<'_>,
     parse_key: ParseKey,
 ) -> Result<(PathRules<Rule>, Vec<PolicyWarning>), PolicyError> {

@@ -24,7 +24,8 @@ pub struct PolicyDocument {
     pub(crate) issuers: Vec<IssuerDocument>,
     /// The server that verifies opaque tokens.
     pub(crate) introspection: Option<IntrospectionDocument>,
-    /// The handling of client certificates. Without it, certificates are not accepted as credentials.
+    /// The handling of client certificates. Without it, certificates are not accepted as
+    /// credentials.
     pub(crate) mtls: Option<Mtls>,
     /// The handling of API keys.
     #[serde(default)]
@@ -41,8 +42,8 @@ pub struct PolicyDocument {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = ApiKeys))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiKeysDocument {
-    /// The header that carries an API key. It must be the header that the gateway removes before the
-    /// backend (parameter `KeyHeader`), which is also the default.
+    /// The header that carries an API key. It must be the header that the gateway removes before
+    /// the backend (parameter `KeyHeader`), which is also the default.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
     pub(crate) header: Option<String>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::key::RouteKey;
-use crate::matching::PathMatching;
+use crate::path_options::PathOptions;
 use crate::spellings::{Readings, Spellings};
 use crate::table::{DuplicateRoute, RouteTable};
 
@@ -34,7 +34,7 @@ impl<T: Demands> Demands for Arc<T> {
 ///   path that is literally the path of its rule is never ambiguous.
 ///
 /// ```
-/// use routes::{Demands, PathMatching, PathRules};
+/// use routes::{Demands, PathOptions, PathRules};
 ///
 /// struct Scopes(u8);
 ///
@@ -44,7 +44,7 @@ impl<T: Demands> Demands for Arc<T> {
 ///     }
 /// }
 ///
-/// let mut rules = PathRules::new(PathMatching::default());
+/// let mut rules = PathRules::new(PathOptions::default());
 /// rules.insert("ANY /{proxy+}".parse()?, Scopes(0))?;
 /// rules.insert("ANY /admin".parse()?, Scopes(1))?;
 ///
@@ -55,7 +55,7 @@ impl<T: Demands> Demands for Arc<T> {
 #[derive(Clone, Debug)]
 pub struct PathRules<T> {
     table: RouteTable<T>,
-    matching: PathMatching,
+    matching: PathOptions,
     spellings: Spellings,
 }
 
@@ -82,10 +82,10 @@ pub struct Conflict<'t> {
 type Entry<'t, T> = (&'t RouteKey, &'t T);
 
 impl<T> PathRules<T> {
-    /// Creates an empty set of rules. `matching` has the differences between a path and a route key that
-    /// are ignored.
+    /// Creates an empty set of rules. `matching` has the differences between a path and a route key
+    /// that are ignored.
     #[must_use]
-    pub fn new(matching: PathMatching) -> Self {
+    pub fn new(matching: PathOptions) -> Self {
         Self {
             table: RouteTable::default(),
             matching,
@@ -201,8 +201,8 @@ impl<T: Demands> PathRules<T> {
             })
     }
 
-    /// Returns a rule for one of the `readings` that demands more than `chosen`. A rule that matches
-    /// `path` itself does not count, because `chosen` takes precedence over it.
+    /// Returns a rule for one of the `readings` that demands more than `chosen`. A rule that
+    /// matches `path` itself does not count, because `chosen` takes precedence over it.
     fn stricter<'t>(
         &'t self,
         chosen: Option<Entry<'t, T>>,

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Returns the path that a lenient backend may serve for `path`: NFKC, lower case, no trailing slash,
-/// and no dots or spaces at the end of a segment.
+/// Returns the path that a lenient backend may serve for `path`: NFKC, lower case, no trailing
+/// slash, and no dots or spaces at the end of a segment.
 ///
 /// Normalization can produce characters with a meaning in URLs, such as a slash from its full-width
 /// form. They get that meaning. An ASCII path that is already folded is borrowed without an

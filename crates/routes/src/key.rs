@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
-/// A method or `ANY`, and a path. Segments are literal text, a `{variable}`, or a greedy `{variable+}`
-/// at the end.
+/// A method or `ANY`, and a path. Segments are literal text, a `{variable}`, or a greedy
+/// `{variable+}` at the end.
 ///
 /// ```
 /// let key: routes::RouteKey = "GET /pets/{id}".parse()?;
@@ -139,8 +139,8 @@ impl RouteKey {
 
     /// Returns the path with values for its variables: `/pets/{id}` with the `id` `7` is `/pets/7`.
     ///
-    /// Returns `None` if a variable has no value or an empty one, or if a variable that is not greedy
-    /// has a value with `/`.
+    /// Returns `None` if a variable has no value or an empty one, or if a variable that is not
+    /// greedy has a value with `/`.
     pub fn fill<'v>(&self, value_of: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
         let mut path = String::with_capacity(self.path.len());
         for segment in &self.segments {

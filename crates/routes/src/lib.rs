@@ -21,11 +21,11 @@
 mod choice;
 mod fold;
 mod key;
-mod matching;
+mod path_options;
 mod spellings;
 mod table;
 
 pub use choice::{Ambiguity, Conflict, Demands, PathRules};
 pub use key::{RouteKey, RouteKeyError};
-pub use matching::PathMatching;
+pub use path_options::PathOptions;
 pub use table::{DuplicateRoute, Match, RouteTable};

@@ -10,8 +10,8 @@ use crate::key::{RouteKey, Segment};
 /// - in each segment, literal text before a variable
 /// - the method itself before `ANY`
 ///
-/// The order of insertion has no effect. A route whose path matches but whose method does not is not
-/// a match.
+/// The order of insertion has no effect. A route whose path matches but whose method does not is
+/// not a match.
 #[derive(Clone, Debug)]
 pub struct RouteTable<T> {
     routes: Vec<(RouteKey, T)>,
@@ -67,8 +67,8 @@ impl<T> RouteTable<T> {
     /// Adds a route.
     ///
     /// # Errors
-    /// [`DuplicateRoute`] if there is a route with the same method and the same path, apart from the
-    /// names of variables.
+    /// [`DuplicateRoute`] if there is a route with the same method and the same path, apart from
+    /// the names of variables.
     pub fn insert(&mut self, key: RouteKey, value: T) -> Result<(), DuplicateRoute> {
         let index = self.routes.len();
         let methods = self.root.methods_for(key.segments());
@@ -83,8 +83,8 @@ impl<T> RouteTable<T> {
         Ok(())
     }
 
-    /// Returns the most specific route for a request. `path` begins with `/`, and is neither decoded nor
-    /// normalized.
+    /// Returns the most specific route for a request. `path` begins with `/`, and is neither
+    /// decoded nor normalized.
     #[must_use]
     pub fn find<'t, 'p>(&'t self, method: &str, path: &'p str) -> Option<Match<'t, 'p, T>> {
         let rest = path.strip_prefix('/')?;
@@ -113,8 +113,8 @@ impl<T> RouteTable<T> {
         Some((key, value))
     }
 
-    /// Returns routes that do not match `path` but cover the same resource: `/x/{proxy+}` for `/x` and
-    /// `/x/`, and `/x/` for `/x`. Returns none if the path itself has a route for this method.
+    /// Returns routes that do not match `path` but cover the same resource: `/x/{proxy+}` for `/x`
+    /// and `/x/`, and `/x/` for `/x`. Returns none if the path itself has a route for this method.
     pub(crate) fn guards(&self, method: &str, path: &str) -> impl Iterator<Item = (&RouteKey, &T)> {
         let rest = path.strip_prefix('/').filter(|rest| !rest.is_empty());
         let found = rest.and_then(|rest| match rest.strip_suffix('/') {
@@ -183,8 +183,8 @@ impl Node {
         &mut node.ending
     }
 
-    /// Finds a route without a greedy variable. `rest` is `None` after the end of the path. Visits each
-    /// node at most once.
+    /// Finds a route without a greedy variable. `rest` is `None` after the end of the path. Visits
+    /// each node at most once.
     fn full_match(&self, method: &str, rest: Option<&str>) -> Option<usize> {
         let Some(rest) = rest else {
             return self.ending.find(method);
@@ -212,7 +212,8 @@ impl Node {
         deeper.or_else(|| self.greedy.find(method))
     }
 
-    /// Returns `None` if no route below covers the path, so that less specific branches are searched.
+    /// Returns `None` if no route below covers the path, so that less specific branches are
+    /// searched.
     fn guards(&self, method: &str, rest: Option<&str>, slash: bool) -> Option<[Option<usize>; 2]> {
         let Some(rest) = rest else {
             let with_slash = self

@@ -84,7 +84,8 @@ impl JsonError {
     }
 }
 
-/// Rewords a message of the parser. A value of the wrong type is omitted, because it may be a secret.
+/// Rewords a message of the parser. A value of the wrong type is omitted, because it may be a
+/// secret.
 fn reworded(problem: &str) -> String {
     let wrong_type = problem
         .strip_prefix("invalid type: ")

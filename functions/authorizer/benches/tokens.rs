@@ -1,10 +1,11 @@
-//! The cost of a token from the bytes of the event to those of the response, with the embedded store,
-//! compared with a bare signature check of aws-lc-rs. Also the memory of many different tokens.
+//! The cost of a token from the bytes of the event to those of the response, with the embedded
+//! store, compared with a bare signature check of aws-lc-rs. Also the memory of many different
+//! tokens.
 //!
 //! `cargo bench --profile release -p authorizer` measures the code as it is deployed, on one thread
-//! and with the log discarded. `BENCH_EVENTS=FOLDER` also writes the events, one per line, and the key
-//! sets to a folder, to measure other authorizers. `BENCH_MEMORY=1000000` only measures the memory
-//! after so many tokens.
+//! and with the log discarded. `BENCH_EVENTS=FOLDER` also writes the events, one per line, and the
+//! key sets to a folder, to measure other authorizers. `BENCH_MEMORY=1000000` only measures the
+//! memory after so many tokens.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

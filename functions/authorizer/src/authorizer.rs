@@ -67,8 +67,8 @@ impl Authorizer {
         }
     }
 
-    /// Loads the policy, if it is stored in the registry, and the secrets that it refers to. Requests
-    /// fail until it is loaded.
+    /// Loads the policy, if it is stored in the registry, and the secrets that it refers to.
+    /// Requests fail until it is loaded.
     ///
     /// # Errors
     /// [`PolicyLoadError`] if the policy does not exist, cannot be read, or is invalid.

@@ -56,8 +56,8 @@ impl Certificate<'_> {
     /// Returns the holder, named by `part` of the certificate.
     ///
     /// # Errors
-    /// [`Reason::MalformedCredentials`] if the part is missing, contains several names, or does not fit
-    /// into a header.
+    /// [`Reason::MalformedCredentials`] if the part is missing, contains several names, or does not
+    /// fit into a header.
     pub(crate) fn holder(&self, part: HolderName) -> Result<Holder, Reason> {
         self.read(part)
             .filter(Holder::fits_headers)
@@ -86,15 +86,16 @@ impl Certificate<'_> {
             .is_some_and(|der| digest(&SHA256, &der).as_ref() == thumbprint)
     }
 
-    /// Returns the first certificate of the PEM text in DER form. Later ones are those of its issuers.
+    /// Returns the first certificate of the PEM text in DER form. Later ones are those of its
+    /// issuers.
     fn der(&self) -> Option<CertificateDer<'static>> {
         CertificateDer::from_pem_slice(self.pem.as_deref()?.as_bytes()).ok()
     }
 }
 
 impl Holder {
-    /// True if the backend receives both names. It receives an empty or long one as `-`, like that of
-    /// any other holder.
+    /// True if the backend receives both names. It receives an empty or long one as `-`, like that
+    /// of any other holder.
     fn fits_headers(&self) -> bool {
         !header_value(&self.name).is_empty() && !access_log_value(&self.issuer).is_empty()
     }

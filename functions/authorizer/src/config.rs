@@ -9,8 +9,8 @@ use store::{StoreConfig, StoreConfigError};
 /// The settings. An invalid variable aborts startup, and the error names it.
 #[derive(Debug)]
 pub struct Config {
-    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for a policy in the registry. Required. If
-    /// the policy names the header of API keys, it must be `KEY_HEADER` (default `x-api-key`).
+    /// `AUTH_POLICY`: the policy as JSON, or `table:NAME` for a policy in the registry. Required.
+    /// If the policy names the header of API keys, it must be `KEY_HEADER` (default `x-api-key`).
     pub(crate) policy: PolicySource,
     /// `ON_THROTTLE`: `mark` (default) allows a throttled request with its decision in the context,
     /// `forbid` refuses it with 403.

@@ -27,8 +27,8 @@ pub(crate) struct CredentialCheck<'c> {
 }
 
 impl CredentialCheck<'_> {
-    /// Fills in `identity` from the request's credentials. Every credential that the rule accepts must
-    /// be valid.
+    /// Fills in `identity` from the request's credentials. Every credential that the rule accepts
+    /// must be valid.
     ///
     /// # Errors
     /// The rejection of the first invalid credential. `identity` then has what is known about the
@@ -152,8 +152,8 @@ fn identify_address(
     Ok(())
 }
 
-/// Returns the token of `Bearer TOKEN`. Schemes are case-insensitive (RFC 9110, section 11.1). Other
-/// schemes are not accepted, nor is a token without a scheme.
+/// Returns the token of `Bearer TOKEN`. Schemes are case-insensitive (RFC 9110, section 11.1).
+/// Other schemes are not accepted, nor is a token without a scheme.
 fn bearer_token(value: &str) -> Result<&str, Rejection> {
     let malformed = Rejection::unauthenticated(Reason::MalformedCredentials);
     let Some((scheme, token)) = value.split_once(' ') else {

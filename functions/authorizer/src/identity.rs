@@ -41,8 +41,8 @@ impl Identity {
         }
     }
 
-    /// Returns the caller that usage is charged to, and its plan. A key takes precedence over a token.
-    /// A token may name no plan.
+    /// Returns the caller that usage is charged to, and its plan. A key takes precedence over a
+    /// token. A token may name no plan.
     pub(crate) fn caller_and_plan(&self) -> Option<(&Caller, Option<&str>)> {
         let plan = match self {
             Self { key: Some(key), .. } => Some(key.plan.as_str()),

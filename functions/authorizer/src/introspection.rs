@@ -1,7 +1,7 @@
 //! Verifies opaque tokens through the introspection endpoint of their authorization server.
 //!
-//! Source: RFC 7662. A token with the form of a JWT is never sent there: either its issuer is trusted
-//! or it is not, and a third party should not see it.
+//! Source: RFC 7662. A token with the form of a JWT is never sent there: either its issuer is
+//! trusted or it is not, and a third party should not see it.
 
 mod claims_check;
 mod endpoint_guard;
@@ -159,8 +159,8 @@ impl Introspection {
         result.map_err(Rejection::unauthenticated)
     }
 
-    /// Requests the claims of a token. If the server refuses the client's credentials and the secret
-    /// has changed, the request is sent again with the new secret.
+    /// Requests the claims of a token. If the server refuses the client's credentials and the
+    /// secret has changed, the request is sent again with the new secret.
     async fn claims(
         &self,
         token: &str,
@@ -227,7 +227,8 @@ impl Introspection {
         read(response.map_err(|error| unusable(&error))?)
     }
 
-    /// Logs a refusal, at most once per interval. A server that refuses every token is misconfigured.
+    /// Logs a refusal, at most once per interval. A server that refuses every token is
+    /// misconfigured.
     fn log_refusal(&self, text: &str, now: Timestamp) {
         let mut logged_at = self
             .logged_at

@@ -81,8 +81,8 @@ impl FetchedKeys {
         }
     }
 
-    /// Fetches newer keys while the old ones are used. If the sandbox is frozen meanwhile, the fetch
-    /// continues with the next request.
+    /// Fetches newer keys while the old ones are used. If the sandbox is frozen meanwhile, the
+    /// fetch continues with the next request.
     fn refresh_in_background(self: &Arc<Self>, now: Timestamp) {
         let keys = Arc::clone(self);
         tokio::spawn(async move {

@@ -28,8 +28,8 @@ pub fn http_calls(records: RecordLog, reach: Reach) -> HttpCalls {
     )
 }
 
-/// Returns a client like [`http_calls`] for a developer's machine, where other hosts may be behind a
-/// proxy.
+/// Returns a client like [`http_calls`] for a developer's machine, where other hosts may be behind
+/// a proxy.
 #[must_use]
 pub fn local_http_calls(records: RecordLog, proxy: Option<&Proxy>) -> HttpCalls {
     HttpCalls::new(
@@ -39,7 +39,8 @@ pub fn local_http_calls(records: RecordLog, proxy: Option<&Proxy>) -> HttpCalls 
     )
 }
 
-/// Returns the addresses that these calls may reach. In Lambda, the Runtime API listens on loopback.
+/// Returns the addresses that these calls may reach. In Lambda, the Runtime API listens on
+/// loopback.
 #[must_use]
 pub fn reach(lookup: impl Fn(&str) -> Option<String>) -> Reach {
     if lookup(FUNCTION_NAME).is_some() {

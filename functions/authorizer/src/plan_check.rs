@@ -61,8 +61,8 @@ impl PlanCheck<'_> {
         self.outcome(&decision, &plan)
     }
 
-    /// Charges the request, and returns `None` if the store fails. A query for the caller's own usage
-    /// has a limit of its own.
+    /// Charges the request, and returns `None` if the store fails. A query for the caller's own
+    /// usage has a limit of its own.
     async fn charge(
         &self,
         caller: &Caller,

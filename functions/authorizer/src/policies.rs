@@ -98,8 +98,8 @@ impl Policies {
             .clone()
     }
 
-    /// Reloads the policy while the active one serves. If the sandbox is frozen meanwhile, the reload
-    /// continues with the next request.
+    /// Reloads the policy while the active one serves. If the sandbox is frozen meanwhile, the
+    /// reload continues with the next request.
     fn reload_in_background(self: &Arc<Self>, now: Timestamp) {
         let policies = Arc::clone(self);
         tokio::spawn(async move {

@@ -55,8 +55,8 @@ impl PolicyReload {
 }
 
 impl ReloadState {
-    /// Returns what to do at `now`. Ages are absolute, so that a clock that is set back does not make
-    /// the policy recent again.
+    /// Returns what to do at `now`. Ages are absolute, so that a clock that is set back does not
+    /// make the policy recent again.
     pub(crate) fn step(&self, now: Timestamp) -> ReloadStep {
         let age_of = |instant: Timestamp| now.duration_since(instant).abs();
         if self

@@ -62,8 +62,8 @@ impl Rejection {
         }
     }
 
-    /// Adds the cause for the log. It may name the claim, the rule or the algorithm, but no value of
-    /// the request.
+    /// Adds the cause for the log. It may name the claim, the rule or the algorithm, but no value
+    /// of the request.
     pub(crate) fn because(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
         self

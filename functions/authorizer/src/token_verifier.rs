@@ -51,8 +51,8 @@ struct VerifiedToken {
 impl TokenVerifier {
     /// Creates a verifier for these issuers and this introspection server.
     ///
-    /// `calls` runs only if there is something to fetch. Signing keys are kept if `previous` has them
-    /// from the same source.
+    /// `calls` runs only if there is something to fetch. Signing keys are kept if `previous` has
+    /// them from the same source.
     pub(crate) fn new(
         issuers: Vec<(Issuer, KeyOrigin)>,
         server: Option<IntrospectionServer>,
@@ -133,8 +133,8 @@ impl TokenVerifier {
         Ok(bearer)
     }
 
-    /// Checks a token, cheap checks first: its form, its issuer, the signing key, the signature, and
-    /// the other claims.
+    /// Checks a token, cheap checks first: its form, its issuer, the signing key, the signature,
+    /// and the other claims.
     async fn check(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, Rejection> {
         let invalid = || Rejection::unauthenticated(Reason::InvalidToken);
         let jws = Jws::parse(token).map_err(Rejection::unauthenticated)?;

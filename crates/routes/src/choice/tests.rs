@@ -16,7 +16,7 @@ impl Demands for Rule {
     }
 }
 
-fn rules_with(matching: PathMatching, keys: &[(&str, u8)]) -> PathRules<Rule> {
+fn rules_with(matching: PathOptions, keys: &[(&str, u8)]) -> PathRules<Rule> {
     let mut rules = PathRules::new(matching);
     for (key, strictness) in keys {
         rules
@@ -33,7 +33,7 @@ fn rules_with(matching: PathMatching, keys: &[(&str, u8)]) -> PathRules<Rule> {
 }
 
 fn rules(keys: &[(&str, u8)]) -> PathRules<Rule> {
-    rules_with(PathMatching::default(), keys)
+    rules_with(PathOptions::default(), keys)
 }
 
 /// Returns the key of the chosen rule, `-` without a rule, or `ambiguous`.
@@ -103,7 +103,7 @@ fn greedy_rule_guards_its_parent_path() {
         assert_eq!(chosen(&rules, "GET", path), "ANY /admin/{proxy+}", "{path}");
     }
     let rules = rules_with(
-        PathMatching::default(),
+        PathOptions::default(),
         &[("GET /users/{id}/{rest+}", 2), ("ANY /{proxy+}", 1)],
     );
     assert_eq!(chosen(&rules, "GET", "/users/7"), "GET /users/{id}/{rest+}");
@@ -134,7 +134,7 @@ fn guard_never_demands_less_than_the_rule_it_replaces() {
         chosen(&rules, "GET", "/static/a.css"),
         "ANY /static/{proxy+}"
     );
-    let alone = rules_with(PathMatching::default(), &[("ANY /static/{proxy+}", 0)]);
+    let alone = rules_with(PathOptions::default(), &[("ANY /static/{proxy+}", 0)]);
     assert_eq!(chosen(&alone, "GET", "/static/"), "ANY /static/{proxy+}");
 }
 
@@ -265,9 +265,9 @@ fn ignored_difference_is_not_ambiguous() {
         ("ANY /{proxy+}", 1),
     ];
     let insensitive = rules_with(
-        PathMatching {
+        PathOptions {
             ignore_case: true,
-            ..PathMatching::default()
+            ..PathOptions::default()
         },
         &keys,
     );
@@ -280,9 +280,9 @@ fn ignored_difference_is_not_ambiguous() {
     }
     assert_eq!(chosen(&insensitive, "GET", "/ａdmin/x"), "ambiguous");
     let ignored = rules_with(
-        PathMatching {
+        PathOptions {
             ignore_trailing_slash: true,
-            ..PathMatching::default()
+            ..PathOptions::default()
         },
         &keys,
     );
@@ -296,9 +296,9 @@ fn ignored_difference_is_not_ambiguous() {
 #[test]
 fn rules_with_an_ignored_difference_are_duplicates() {
     let mut rules = rules_with(
-        PathMatching {
+        PathOptions {
             ignore_case: true,
-            ..PathMatching::default()
+            ..PathOptions::default()
         },
         &[("GET /Admin", 1)],
     );
@@ -371,7 +371,7 @@ proptest! {
         path in "/(a|A|a\\.|b|B|c|C|ａ|a )(/(a|A|a\\.|b|B|c|C|ａ|a ))?/?",
         method in "GET|POST|HEAD",
     ) {
-        let (mut rules, mut table) = (PathRules::new(PathMatching::default()), RouteTable::default());
+        let (mut rules, mut table) = (PathRules::new(PathOptions::default()), RouteTable::default());
         for (key, strictness) in keys.iter().map(|(key, strictness)| (key.as_str(), *strictness)).chain([("ANY /{p+}", 0)]) {
             let rule = Rule { key: key.to_owned(), strictness };
             let _ = rules.insert(key.parse().unwrap(), rule.clone());
@@ -394,7 +394,7 @@ proptest! {
     fn path_with_one_reading_gets_the_ordinary_rule_or_a_stricter_one(
         keys in prop::collection::vec((any_key(), 0..3u8), 1..7), path in "/(a|b|c)(/(a|b|c))?",
     ) {
-        let (mut rules, mut table) = (PathRules::new(PathMatching::default()), RouteTable::default());
+        let (mut rules, mut table) = (PathRules::new(PathOptions::default()), RouteTable::default());
         for (key, strictness) in keys.iter().filter(|(key, _)| !key.contains(['A', 'B', '.'])) {
             let rule = Rule { key: key.clone(), strictness: *strictness };
             let _ = rules.insert(key.parse().unwrap(), rule.clone());

@@ -83,8 +83,8 @@ impl Request<'_> {
             .map_err(|problem| Rejection::forbidden(Reason::MalformedPath).because(problem))
     }
 
-    /// True if a header looks like one that backends trust, but has a name that request mapping does
-    /// not overwrite: any other name with our prefix, with any punctuation for `-`, such as
+    /// True if a header looks like one that backends trust, but has a name that request mapping
+    /// does not overwrite: any other name with our prefix, with any punctuation for `-`, such as
     /// `x-tollgate-tenant` or `x_tollgate_user_id`.
     pub(super) fn impersonates(&self) -> bool {
         self.headers

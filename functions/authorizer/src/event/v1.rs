@@ -1,5 +1,5 @@
-//! The authorizer event of an HTTP API with format 1.0, and of a REST API with type REQUEST. The latter
-//! has no version and keeps the case of header names.
+//! The authorizer event of an HTTP API with format 1.0, and of a REST API with type REQUEST. The
+//! latter has no version and keeps the case of header names.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>.

@@ -17,8 +17,8 @@ pub(super) fn limits(server: &IntrospectionServer) -> TimeLimits {
     }
 }
 
-/// Returns the bearer of a token with these claims. A response with `active` may still be for another
-/// resource server or another time (RFC 7662, section 4).
+/// Returns the bearer of a token with these claims. A response with `active` may still be for
+/// another resource server or another time (RFC 7662, section 4).
 ///
 /// # Errors
 /// The reason of a 401.

@@ -13,8 +13,8 @@ use policy::ClientAuth;
 use crate::outbound::with_headers;
 
 /// The characters that `application/x-www-form-urlencoded` encodes (WHATWG URL,
-/// "application/x-www-form-urlencoded serializing"). Most generated secrets contain none of them, so
-/// a server that does not decode Basic credentials accepts them too.
+/// "application/x-www-form-urlencoded serializing"). Most generated secrets contain none of them,
+/// so a server that does not decode Basic credentials accepts them too.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -13,8 +13,8 @@ use crate::outbound::body;
 /// The longest OAuth error code that is read.
 const MAX_CODE_BYTES: usize = 64;
 
-/// The reason why a response has no claims. The strings contain a status and an OAuth error code, but
-/// never the token.
+/// The reason why a response has no claims. The strings contain a status and an OAuth error code,
+/// but never the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum IntrospectionError {
     /// The server refuses the token itself.
@@ -42,8 +42,8 @@ pub(crate) fn read(response: Response<Bytes>) -> Result<Map<String, Value>, Intr
 
 /// Classifies a response with another status than 200.
 ///
-/// 401 and 403 are about our credentials, unless an error code says that they are about the token. A
-/// 404 or similar status without a code means a wrong endpoint, not a wrong token.
+/// 401 and 403 are about our credentials, unless an error code says that they are about the token.
+/// A 404 or similar status without a code means a wrong endpoint, not a wrong token.
 fn refusal(response: &Response<Bytes>) -> IntrospectionError {
     let status = response.status();
     let challenge = Challenge::read(response.headers());

@@ -82,7 +82,8 @@ impl KeySource {
         })?)
     }
 
-    /// Logs a key that is ignored. Many sets contain keys for encryption, which are not worth a warning.
+    /// Logs a key that is ignored. Many sets contain keys for encryption, which are not worth a
+    /// warning.
     fn log_ignored_key(&self, index: usize, reason: &'static str) {
         if reason == ENCRYPTION {
             tracing::debug!(
@@ -101,8 +102,8 @@ impl KeySource {
         }
     }
 
-    /// Returns the address of the keys. The document must be of the same issuer, because another one's
-    /// leads to other keys.
+    /// Returns the address of the keys. The document must be of the same issuer, because another
+    /// one's leads to other keys.
     async fn discover(&self, deadline: Deadline) -> Result<Uri, KeySourceError> {
         let document = self.get("Discover", self.address.clone(), deadline).await?;
         let document = strict_json::object(&document).ok_or(KeySourceError::NotAnObject)?;
@@ -152,8 +153,8 @@ impl KeySource {
     }
 }
 
-/// Returns the address in `text`, which the discovery document at `document` names. It must not lead
-/// from https to http, nor to a loopback address unless the document is on one.
+/// Returns the address in `text`, which the discovery document at `document` names. It must not
+/// lead from https to http, nor to a loopback address unless the document is on one.
 fn discovered_address(text: &str, document: &Uri) -> Result<Uri, &'static str> {
     let uri = trusted_address(text)?;
     let is_local = |uri: &Uri| uri.host().is_some_and(is_loopback);

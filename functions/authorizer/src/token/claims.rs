@@ -1,5 +1,5 @@
-//! Reads the claims of a token by type. A `null` claim counts as missing, unless the token would then
-//! be valid for more: see [`super::times`] and [`certificate_binding`].
+//! Reads the claims of a token by type. A `null` claim counts as missing, unless the token would
+//! then be valid for more: see [`super::times`] and [`certificate_binding`].
 
 use outcome::Reason;
 use policy::decode_base64url;
@@ -22,8 +22,8 @@ pub(crate) fn string<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c st
         .transpose()
 }
 
-/// Returns a claim that is a list of strings, or one string separated by white space. Other items are
-/// ignored: an invalid value grants nothing.
+/// Returns a claim that is a list of strings, or one string separated by white space. Other items
+/// are ignored: an invalid value grants nothing.
 pub(crate) fn strings<'c>(claims: &'c Claims, name: &str) -> Vec<&'c str> {
     match claim(claims, name) {
         Some(Value::String(text)) => text.split_ascii_whitespace().collect(),
@@ -36,8 +36,8 @@ pub(crate) fn strings<'c>(claims: &'c Claims, name: &str) -> Vec<&'c str> {
     }
 }
 
-/// Returns the scopes of `scope` (RFC 8693, section 4.2) and `scp`, without duplicates. Strings that
-/// are not scope tokens (RFC 6749, section 3.3) are ignored.
+/// Returns the scopes of `scope` (RFC 8693, section 4.2) and `scp`, without duplicates. Strings
+/// that are not scope tokens (RFC 6749, section 3.3) are ignored.
 pub(crate) fn scopes(claims: &Claims) -> Vec<&str> {
     let mut scopes = Vec::new();
     for scope in strings(claims, "scope")
@@ -58,8 +58,8 @@ fn is_scope(text: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
-/// Returns the email address if it is verified. If the issuer does not say, it counts if the issuer's
-/// addresses are `trusted`.
+/// Returns the email address if it is verified. If the issuer does not say, it counts if the
+/// issuer's addresses are `trusted`.
 pub(crate) fn email(claims: &Claims, trusted: bool) -> Option<&str> {
     let is_verified = match claim(claims, "email_verified") {
         // Some issuers, Apple among them, write this boolean as a string.

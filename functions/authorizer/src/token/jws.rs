@@ -10,12 +10,12 @@ use serde_json::Value;
 pub(crate) const MAX_TOKEN_BYTES: usize = 10 * 1_024;
 const MAX_KID_BYTES: usize = 512;
 
-/// Header parameters that change the meaning of a signature and are not supported. Ignoring them would
-/// verify something else than was signed.
+/// Header parameters that change the meaning of a signature and are not supported. Ignoring them
+/// would verify something else than was signed.
 const UNSUPPORTED_PARAMETERS: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
-/// The parts of a token. Keys in the token (`jwk`, `jku`, `x5u`, `x5c`) are ignored, because only the
-/// issuer's key set is trusted.
+/// The parts of a token. Keys in the token (`jwk`, `jku`, `x5u`, `x5c`) are ignored, because only
+/// the issuer's key set is trusted.
 #[derive(Debug)]
 pub(crate) struct Jws<'t> {
     pub(crate) algorithm: Algorithm,

@@ -103,8 +103,8 @@ impl Names<'_> {
         sequence(&[sequence(&parts), algorithm(), der(BIT_STRING, &[0, 1])])
     }
 
-    /// The certificate as API Gateway sends it. The names in API Gateway's strings differ, so that a
-    /// test notices if they are read.
+    /// The certificate as API Gateway sends it. The names in API Gateway's strings differ, so that
+    /// a test notices if they are read.
     pub(crate) fn sent(self) -> Value {
         sent(&self.der())
     }

@@ -7,14 +7,14 @@ use crate::key::{RouteKey, Segment};
 
 /// The differences between a path and a route key that are ignored. The default is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PathMatching {
+pub struct PathOptions {
     /// `/Admin` matches `/admin`.
     pub ignore_case: bool,
     /// `/admin/` matches `/admin`.
     pub ignore_trailing_slash: bool,
 }
 
-impl PathMatching {
+impl PathOptions {
     /// True if any difference is ignored.
     #[must_use]
     pub fn folds(self) -> bool {
