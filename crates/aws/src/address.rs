@@ -1,4 +1,4 @@
-//! Which addresses may be called at all.
+//! Addresses that may be called.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,10 @@ use http::Uri;
 
 use crate::call_error::CallError;
 
-/// An absolute http or https address without user info, path or query; else what is wrong with it.
+/// Parses an absolute http or https URL without user info, path or query.
+///
+/// # Errors
+/// A text that says what is wrong, without the URL.
 pub(crate) fn origin(url: &str) -> Result<Uri, &'static str> {
     let uri: Uri = url.parse().map_err(|_| "is not an absolute URL")?;
     let authority = uri.authority().ok_or("is not an absolute URL")?;
@@ -23,20 +26,25 @@ pub(crate) fn origin(url: &str) -> Result<Uri, &'static str> {
     Ok(uri)
 }
 
-/// The addresses that calls may reach. The scheme and a literal address are checked before a call.
-/// The addresses of a name are checked at each connection, so that a DNS server cannot redirect it.
+/// The addresses that calls may reach.
+///
+/// The scheme and a literal address are checked before a call. The addresses of a name are checked
+/// on each connection, so that a DNS server cannot redirect the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// https and http to any host: addresses that the operator set, such as `AWS_ENDPOINT_URL`.
+    /// https and http to any host. For URLs that the operator set, such as `AWS_ENDPOINT_URL`.
     Any,
-    /// https to any host, and http to loopback addresses: for use on a developer's machine.
+    /// https to any host, and http to loopback addresses. For a developer's machine.
     Local,
-    /// https only, and never to a loopback, link-local, metadata or unspecified address: for
-    /// Lambda, where the Runtime API listens on loopback.
+    /// https only, and never to a loopback, link-local, metadata or unspecified address. For
+    /// Lambda, whose Runtime API listens on loopback.
     Deployed,
 }
 
-/// The host and port of a URL that may be called. User info in a URL is never allowed.
+/// Returns the host and port of a URL that may be called.
+///
+/// # Errors
+/// [`CallError::Address`] if the URL has user info, is not absolute, or is out of reach.
 pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
     let authority = url
         .authority()
@@ -66,12 +74,12 @@ pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
     Ok(authority.to_string())
 }
 
-/// Why an address is refused that [`Reach::Deployed`] excludes.
+/// The reason for refusing an address that [`Reach::Deployed`] excludes.
 pub(crate) const FORBIDDEN_ADDRESS: &str =
     "a loopback, link-local, metadata or unspecified address";
 
 impl Reach {
-    /// Returns whether a connection to this address is allowed.
+    /// True if a connection to this address is allowed.
     pub(crate) fn admits(self, address: IpAddr) -> bool {
         self != Self::Deployed || !is_internal(address)
     }
@@ -82,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deployed_function_reaches_neither_its_own_machine_nor_metadata() {
+    fn deployed_function_reaches_neither_loopback_nor_metadata() {
         for url in [
             "https://127.0.0.1/",
             "https://[::1]/",
@@ -117,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn http_is_for_loopback_on_a_developers_machine_and_for_settings_of_the_operator() {
+    fn http_is_allowed_to_loopback_and_to_operator_settings() {
         for (url, local, any) in [
             ("http://127.0.0.1/", true, true),
             ("https://localhost/", true, true),

@@ -1,7 +1,7 @@
-//! Single calls to AWS services that speak JSON, signed by hand.
+//! Single signed calls of AWS services that use the AWS JSON 1.1 protocol.
 //!
-//! An SDK client of a service adds a megabyte and milliseconds to each start. What is called here
-//! is one read every few minutes: one POST with a signature (AWS JSON 1.1 protocol).
+//! An SDK client adds a megabyte to the package and milliseconds to each cold start. The calls made
+//! here are reads every few minutes, and each is one signed POST.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +9,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use bytes::Bytes;
+use environment::SettingError;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::{Request, Response, Uri};
 use serde_json::Value;
@@ -27,12 +28,11 @@ use crate::replay::Replay;
 use crate::sdk::AwsCalls;
 use crate::timeouts::{CONNECT_TIMEOUT, Timeouts};
 
-/// The largest response, in bytes. Secrets have at most 64 KiB.
+/// The largest response. Secrets have at most 64 KiB.
 const MAX_BODY_BYTES: usize = 256 * 1_024;
-/// How long credentials may take.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Calls AWS services without a client of theirs.
+/// A client for single operations of any AWS service.
 #[derive(Debug)]
 pub struct AwsJson {
     calls: HttpCalls,
@@ -40,55 +40,57 @@ pub struct AwsJson {
     credentials: SharedCredentialsProvider,
 }
 
-/// One operation.
+/// An operation of an AWS service.
 #[derive(Debug, Clone, Copy)]
 pub struct AwsOperation<'o> {
-    /// The service, as its endpoint and its signature name it: `ssm`, `secretsmanager`.
+    /// The service's name in its endpoint and in signatures: `ssm`, `secretsmanager`.
     pub service: &'static str,
-    /// The operation, as it appears in call records.
+    /// The operation's name in call records.
     pub operation: &'static str,
-    /// The header `x-amz-target`.
+    /// The value of the header `x-amz-target`.
     pub target: &'static str,
-    /// The region; by default the function's own.
+    /// The region. The function's own if missing.
     pub region: Option<&'o str>,
 }
 
-/// Why an operation has no result. Holds neither the request nor the response.
+/// A failed operation. It contains neither the request nor the response.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsJsonError {
-    /// No response.
+    /// There was no response.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// No credentials to sign with.
-    #[error("there are no AWS credentials")]
+    /// There are no credentials to sign with.
+    #[error("no AWS credentials found")]
     Credentials,
     /// The request cannot be signed.
     #[error("the request cannot be signed")]
     Signature,
-    /// The service refuses the operation, or cannot carry it out.
+    /// The service returned an error.
     #[error("{service} responded with {code} (status {status})")]
-    Refused {
+    Service {
         /// The service.
         service: &'static str,
-        /// The status of the response.
+        /// The HTTP status.
         status: u16,
-        /// The code of the error, or `no error code`.
+        /// The error code, or `no error code`.
         code: String,
     },
     /// The response is not JSON.
     #[error("the response is not JSON")]
-    Shape,
+    InvalidJson,
 }
 
 impl AwsJsonError {
-    /// Returns whether the same call may succeed later without anybody changing anything.
+    /// True if the same call may succeed later without any change.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Call(error) => error.retryable() || matches!(error, CallError::NoTimeLeft { .. }),
-            Self::Refused { status, code, .. } => Failure::of_aws(*status, code).is_transient(),
+            Self::Call(error) => {
+                error.is_retryable() || matches!(error, CallError::NoTimeLeft { .. })
+            }
+            Self::Service { status, code, .. } => Failure::of_aws(*status, code).is_transient(),
             Self::Credentials => true,
-            Self::Signature | Self::Shape => false,
+            Self::Signature | Self::InvalidJson => false,
         }
     }
 }
@@ -105,7 +107,7 @@ impl AwsJson {
         let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records.clone())).await?;
         let credentials = aws
             .credentials()
-            .ok_or_else(|| CallError::setting("AWS_ACCESS_KEY_ID", "is not set"))?;
+            .ok_or(SettingError::Missing("AWS_ACCESS_KEY_ID"))?;
         Ok(Self {
             calls: HttpCalls::new(Connections::new(CONNECT_TIMEOUT), records, MAX_BODY_BYTES),
             endpoints: aws.endpoints().clone(),
@@ -113,10 +115,10 @@ impl AwsJson {
         })
     }
 
-    /// Calls an operation that only reads, at the VPC endpoint first if there is one.
+    /// Calls a read-only operation. The VPC endpoint is tried first if there is one.
     ///
     /// # Errors
-    /// [`AwsJsonError`] if there is no result by the deadline.
+    /// [`AwsJsonError`] if the call fails or the deadline passes.
     pub async fn read(
         &self,
         operation: AwsOperation<'_>,
@@ -127,7 +129,7 @@ impl AwsJson {
         let mut addresses = self.endpoints.all_in(operation.service, region).into_iter();
         let first = addresses
             .next()
-            .ok_or(CallError::Address("not a service of AWS"))?;
+            .ok_or(CallError::Address("not an AWS service"))?;
 
         let mut outcome = self.send(operation, region, first, body, deadline).await;
         for address in addresses {
@@ -137,6 +139,7 @@ impl AwsJson {
             }
             outcome = self.send(operation, region, address, body, deadline).await;
         }
+
         result(operation.service, &outcome?)
     }
 
@@ -178,6 +181,7 @@ impl AwsJson {
             .and_then(Result::ok)
             .ok_or(AwsJsonError::Credentials)?
             .into();
+
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(region)
@@ -227,22 +231,24 @@ impl AwsJson {
 
 fn result(service: &'static str, response: &Response<Bytes>) -> Result<Value, AwsJsonError> {
     if response.status() == http::StatusCode::OK {
-        return serde_json::from_slice(response.body()).map_err(|_| AwsJsonError::Shape);
+        return serde_json::from_slice(response.body()).map_err(|_| AwsJsonError::InvalidJson);
     }
+
     let header = response
         .headers()
         .get("x-amzn-errortype")
         .and_then(|value| value.to_str().ok());
     let code = json_error_code(header, response.body()).filter(|code| is_code(code));
     let code = code.unwrap_or_else(|| "no error code".to_owned());
-    Err(AwsJsonError::Refused {
+
+    Err(AwsJsonError::Service {
         service,
         status: response.status().as_u16(),
         code,
     })
 }
 
-/// Error codes are words; what is not may be anything.
+/// True if the text looks like an error code. Other text may contain anything, so it is not shown.
 fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

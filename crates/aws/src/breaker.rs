@@ -1,5 +1,4 @@
-//! The circuit breaker: spares callers the wait while the other side is down, and the other side
-//! the calls.
+//! The circuit breaker. While a service is down, callers fail fast and the service gets no load.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,45 +8,61 @@ use crate::tally::Tally;
 
 pub use crate::tally::{CONSECUTIVE_FAILURES, FAILURES_IN_WINDOW, WINDOW_CALLS};
 
-/// How long the breaker stays open before it lets a probe through.
+/// The time that the breaker stays open before it admits a probe.
 pub const OPEN_DURATION: Duration = Duration::from_secs(30);
-/// So many successful probes, one at a time, close it.
+/// The number of successful probes that close the breaker. Probes run one at a time.
 pub const SUCCESSES_TO_CLOSE: u32 = 3;
 
-/// How a permitted call ended, as far as the breaker is concerned.
+/// The result of a call, as the breaker counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// The other side answered.
+    /// The service responded.
     Success,
-    /// It did not, or said that it could not.
+    /// The service did not respond, or responded with a server error or a throttle.
     Failure,
-    /// The caller was to blame (a 4xx that is no throttling): says nothing about the other side.
+    /// The request was at fault (a 4xx other than a throttle). This is not counted.
     ClientError,
 }
 
-/// What a breaker is doing.
+/// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Calls pass.
+    /// Calls are allowed.
     Closed,
-    /// Calls are refused.
+    /// Calls are rejected.
     Open,
-    /// One call at a time passes, to find out.
+    /// One probe at a time is allowed.
     HalfOpen,
 }
 
-/// How often a breaker has changed its state since it was made.
+/// The number of state changes since the breaker was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Times it opened, from closed or from half-open.
+    /// Changes from closed or half-open to open.
     pub opened: u64,
-    /// Times it let the first probe through.
+    /// Changes from open to half-open.
     pub half_opened: u64,
-    /// Times it closed.
+    /// Changes from half-open to closed.
     pub closed: u64,
 }
 
-/// A circuit breaker for one called service. Time is passed in; share it by reference or `Arc`.
+/// A circuit breaker for one service. It is shared by reference or `Arc`, and callers pass the time.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use aws::{Breaker, Verdict, breaker};
+///
+/// let breaker = Breaker::new("dynamodb");
+/// let now = Instant::now();
+/// for _ in 0..breaker::CONSECUTIVE_FAILURES {
+///     breaker.permit(now)?.settle(Verdict::Failure, now);
+/// }
+///
+/// assert_eq!(breaker.state(), breaker::State::Open);
+/// assert!(breaker.permit(now).is_err());
+/// # Ok::<(), aws::CallError>(())
+/// ```
 #[derive(Debug)]
 pub struct Breaker {
     name: &'static str,
@@ -57,7 +72,8 @@ pub struct Breaker {
 #[derive(Debug)]
 struct Inner {
     phase: Phase,
-    /// Counts phases, so that a call that began in an earlier one changes nothing in this one.
+    /// The number of phases so far. A call that began in an earlier phase is not counted in this
+    /// one.
     generation: u64,
     changes: Changes,
 }
@@ -70,7 +86,7 @@ enum Phase {
 }
 
 impl Breaker {
-    /// A closed breaker. `name` is the called service's, for logs and metrics.
+    /// Returns a closed breaker. `name` is the service's name in logs and metrics.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         let phase = Phase::Closed(Tally::EMPTY);
@@ -89,11 +105,10 @@ impl Breaker {
         }
     }
 
-    /// Asks for leave to make one call.
+    /// Requests a permit for one call.
     ///
     /// # Errors
-    /// [`CallError::BreakerOpen`] while it is open, and while another call is probing. Nothing may
-    /// be sent then.
+    /// [`CallError::BreakerOpen`] if the breaker is open or another probe is in progress.
     pub fn permit(&self, now: Instant) -> Result<Permit<'_>, CallError> {
         let mut inner = self.lock();
         if let Phase::Open { since } = inner.phase {
@@ -101,6 +116,7 @@ impl Breaker {
             if !retry_in.is_zero() {
                 return Err(self.refusal(retry_in));
             }
+
             inner.enter(
                 self.name,
                 Phase::HalfOpen {
@@ -109,17 +125,19 @@ impl Breaker {
                 },
             );
         }
+
         if let Phase::HalfOpen { probing, .. } = &mut inner.phase
             && std::mem::replace(probing, true)
         {
             return Err(self.refusal(Duration::ZERO));
         }
+
         let generation = inner.generation;
         Ok(Permit {
             breaker: self,
             generation,
             began: now,
-            settled: false,
+            is_settled: false,
         })
     }
 
@@ -130,19 +148,19 @@ impl Breaker {
         }
     }
 
-    /// What the breaker is doing; open until the first call after its time asks.
+    /// Returns the state. An open breaker becomes half-open on the next request for a permit.
     #[must_use]
     pub fn state(&self) -> State {
         self.lock().phase.state()
     }
 
-    /// How often it has changed its state.
+    /// Returns the number of state changes.
     #[must_use]
     pub fn changes(&self) -> Changes {
         self.lock().changes
     }
 
-    /// The called service's name.
+    /// Returns the service's name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -152,13 +170,13 @@ impl Breaker {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `outcome` is the verdict and the instant at which the call ended, or `None` if it was
-    /// cancelled.
+    /// Ends a call. `outcome` is the verdict and the end of the call, or `None` if it was cancelled.
     fn settle(&self, generation: u64, began: Instant, outcome: Option<(Verdict, Instant)>) {
         let mut inner = self.lock();
         if inner.generation != generation {
             return;
         }
+
         if let Phase::HalfOpen { probing, .. } = &mut inner.phase {
             *probing = false;
         }
@@ -175,6 +193,7 @@ impl Inner {
             Verdict::Failure => true,
             Verdict::ClientError => return,
         };
+
         match &mut self.phase {
             Phase::Closed(tally) => {
                 *tally = tally.with(failed, began, ended);
@@ -197,6 +216,7 @@ impl Inner {
         let (from, to) = (self.phase.state(), phase.state());
         self.phase = phase;
         self.generation += 1;
+
         match to {
             State::Open => self.changes.opened += 1,
             State::HalfOpen => self.changes.half_opened += 1,
@@ -222,22 +242,23 @@ impl Phase {
     }
 }
 
-/// Leave to make one call. Dropped unsettled (a cancelled call) it counts for nothing, and its
-/// place is free again; who gives up at a deadline settles it with [`Verdict::Failure`] first.
+/// Permission to make one call.
+///
+/// A permit that is dropped without a verdict belongs to a cancelled call, which is not counted. A
+/// caller that stops at its deadline must settle the permit with [`Verdict::Failure`].
 #[derive(Debug)]
-#[must_use = "a permit is settled with the call's verdict"]
+#[must_use = "a permit that is not settled is not counted"]
 pub struct Permit<'a> {
     breaker: &'a Breaker,
     generation: u64,
-    /// When the call began.
     began: Instant,
-    settled: bool,
+    is_settled: bool,
 }
 
 impl Permit<'_> {
-    /// Tells the breaker how the call ended.
+    /// Reports the result of the call to the breaker.
     pub fn settle(mut self, verdict: Verdict, now: Instant) {
-        self.settled = true;
+        self.is_settled = true;
         self.breaker
             .settle(self.generation, self.began, Some((verdict, now)));
     }
@@ -245,7 +266,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if !self.settled {
+        if !self.is_settled {
             self.breaker.settle(self.generation, self.began, None);
         }
     }
@@ -257,10 +278,11 @@ mod tests {
     use crate::test_log::TestLog;
 
     #[test]
-    fn every_change_of_state_is_logged_once_with_the_name() {
+    fn each_state_change_is_logged_once() {
         let log = TestLog::default();
         let _guard = log.subscribe();
         let (breaker, now) = (Breaker::new("dynamodb"), Instant::now());
+
         let call = |verdict, now| breaker.permit(now).unwrap().settle(verdict, now);
         [Verdict::Failure; 5]
             .into_iter()
@@ -268,6 +290,7 @@ mod tests {
         [Verdict::Success; 3]
             .into_iter()
             .for_each(|verdict| call(verdict, now + OPEN_DURATION));
+
         let lines = log.json_lines();
         let to: Vec<_> = lines
             .iter()

@@ -1,91 +1,80 @@
-//! The one error type of this package.
+//! The error type of calls.
 
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
+use environment::SettingError;
 use telemetry::ErrorKind;
 
 use crate::cause::{Cause, innermost};
 use crate::fate::Fate;
 
-/// Why a call could not be set up, was not made, or brought no answer.
+/// A call that could not be set up, was not made, or got no response.
 ///
-/// Nothing here ever holds a header, a body, a query string or user info of a URL.
+/// It never contains a header, a body, a query string or the user info of a URL.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// A setting that is missing or cannot be used; ends the start.
-    #[error("{variable}: {reason}")]
-    Setting {
-        /// The environment variable.
-        variable: &'static str,
-        /// What is wrong with it, without its value.
-        reason: String,
-    },
+    /// A setting is missing or invalid. Startup fails.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
 
-    /// An address that must not be called, or cannot be.
+    /// The address is invalid or must not be called.
     #[error("address refused: {0}")]
     Address(&'static str),
 
-    /// The deadline came first. What the other side did is unknown.
-    #[error("no answer from {host} within {waited:?}")]
+    /// The timeout expired. The request may have been applied.
+    #[error("no response from {host} within {waited:?}")]
     TimedOut {
-        /// Host (and port) that was called.
+        /// The host and port that were called.
         host: String,
-        /// How long the last attempt waited.
+        /// The time that the last attempt waited.
         waited: Duration,
     },
 
     /// The deadline had passed before anything was sent.
     #[error("no time left to call {host}")]
     NoTimeLeft {
-        /// Host (and port) that was not called.
+        /// The host and port.
         host: String,
     },
 
-    /// The answer is larger than the bound on it.
-    #[error("answer of {host} is larger than {limit} bytes")]
+    /// The response is larger than its limit.
+    #[error("response of {host} is larger than {limit} bytes")]
     BodyTooLarge {
-        /// Host (and port) that was called.
+        /// The host and port that were called.
         host: String,
-        /// The bound, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
 
-    /// No connection, or one that broke.
+    /// The connection could not be opened, or it broke.
     #[error("call to {host} failed: {cause}: {}", innermost(source.as_ref()))]
     Transport {
-        /// Host (and port) that was called.
+        /// The host and port that were called.
         host: String,
-        /// What kind of failure it was.
+        /// The kind of failure.
         kind: ErrorKind,
-        /// Whether the request can have reached the other side.
+        /// Whether the request may have been applied.
         fate: Fate,
-        /// What made it fail.
+        /// The cause that an operator can act on.
         cause: Cause,
-        /// The connector's own error.
+        /// The connector's error.
         source: BoxError,
     },
 
-    /// The circuit breaker is open: nothing was sent.
+    /// The circuit breaker is open. Nothing was sent.
     #[error("circuit breaker for {name} is open for another {retry_in:?}")]
     BreakerOpen {
         /// The breaker's name.
         name: &'static str,
-        /// Time until the next call may be tried; zero while a probe is under way.
+        /// The time until the next probe. Zero while a probe is in progress.
         retry_in: Duration,
     },
 }
 
 impl CallError {
-    pub(crate) fn setting(variable: &'static str, reason: impl Into<String>) -> Self {
-        Self::Setting {
-            variable,
-            reason: reason.into(),
-        }
-    }
-
-    /// The kind under which this failure is recorded.
+    /// Returns the kind for call records and metrics.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -95,12 +84,11 @@ impl CallError {
         }
     }
 
-    /// The word for log fields that says what went wrong: `dns`, `refused`, `tls`, `timeout` and so
-    /// on.
+    /// Returns the cause for log fields: `dns`, `refused`, `tls`, `timeout` and so on.
     #[must_use]
     pub const fn cause(&self) -> &'static str {
         match self {
-            Self::Setting { .. } => "setting",
+            Self::Setting(_) => "setting",
             Self::Address(_) => "address",
             Self::TimedOut { .. } | Self::NoTimeLeft { .. } => "timeout",
             Self::BodyTooLarge { .. } => "too_large",
@@ -109,9 +97,9 @@ impl CallError {
         }
     }
 
-    /// Whether the same call may succeed if it is made again.
+    /// True if the same call may succeed when it is repeated.
     #[must_use]
-    pub fn retryable(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::BreakerOpen { .. } => true,
             Self::Transport { kind, .. } => *kind != ErrorKind::Unknown,
@@ -119,7 +107,7 @@ impl CallError {
         }
     }
 
-    /// Whether the other side can have acted on the request.
+    /// Returns whether the request may have been applied.
     #[must_use]
     pub fn fate(&self) -> Fate {
         match self {

@@ -1,4 +1,4 @@
-//! What made a connection fail, in words that an operator can act on.
+//! Causes of failed connections that an operator can act on.
 
 use std::error::Error as StdError;
 use std::{fmt, io};
@@ -8,24 +8,25 @@ use telemetry::{error_sources, find_source};
 
 use crate::connect_error::{ConnectError, ResolutionError};
 
-/// What made a connection fail.
+/// The cause of a failed connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The host's name cannot be resolved.
+    /// The host name cannot be resolved.
     Name,
     /// The host refuses connections to this port.
     Refused,
     /// The TLS handshake failed.
     Tls,
-    /// No connection within the connect timeout.
+    /// The connect timeout expired.
     ConnectTimeout,
-    /// No connection for another reason.
+    /// Connecting failed for another reason.
     Connect,
     /// The connection broke, or the response is not HTTP.
     Broken,
 }
 
 impl Cause {
+    /// Returns the cause of a connector's error.
     pub(crate) fn of(error: &ConnectorError) -> Self {
         let Some(failed) = find_source::<ConnectError>(error) else {
             return Self::Broken;
@@ -43,7 +44,7 @@ impl Cause {
         }
     }
 
-    /// The word for log fields.
+    /// Returns the cause for log fields.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,25 +71,27 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The text of the innermost error, which says most; the others only say who passed it on. The
-/// sources of connection errors name addresses and certificates, never a request.
+/// Returns the text of the innermost error, which has the details. Connection errors name addresses
+/// and certificates, never a request.
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
     let text = error_sources(error)
         .last()
         .map(ToString::to_string)
         .unwrap_or_default();
+
     text.chars().take(MAX_TEXT_CHARS).collect()
 }
 
 const MAX_TEXT_CHARS: usize = 200;
 
-/// rustls reports through I/O errors, one inside another, whose own source skips what they wrap.
+/// True if an error is or wraps a TLS error. rustls nests I/O errors, and the source of an I/O
+/// error skips the error that it wraps.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
     let mut layers = std::iter::successors(Some(error), |&error| unwrapped(error));
     layers.any(|layer| layer.is::<rustls::Error>())
 }
 
-/// What an I/O error wraps.
+/// Returns the error that an I/O error wraps.
 fn unwrapped<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
     Some(inner)

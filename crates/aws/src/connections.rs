@@ -1,4 +1,4 @@
-//! The one connector that all AWS clients and other HTTP calls share, with its pool of connections.
+//! The connection pool that all AWS clients and other HTTP calls share.
 
 use std::time::Duration;
 
@@ -23,27 +23,26 @@ use crate::failure::Failure;
 use crate::proxy::Proxy;
 use crate::resolver::Resolver;
 
-/// Idle connections kept for one host.
 const MAX_IDLE_PER_HOST: usize = 32;
-/// What is read of an answer that nobody wants, so that its connection can be used again.
+/// The part of a discarded response that is read so that its connection can be reused.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024;
 
-/// The pool of connections. Clones share it; make one a process, in main, because that reads the
+/// A pool of connections. Clones share it. Create one per process, because creating it reads the
 /// root certificates.
 ///
-/// The SDK makes a pool of its own for each client and each pair of connect and read time-outs.
-/// Here all clients get the same connector, so that a connection opened for one is there for all,
-/// and connecting has one time-out.
+/// The SDK creates a pool for each client and each pair of connect and read timeouts. Here all
+/// clients get the same connector, so a connection that one client opened serves all, and there is
+/// one connect timeout.
 #[derive(Debug, Clone)]
 pub struct Connections {
     connector: SharedHttpConnector,
-    /// For hosts other than this machine; it connects directly to those that the proxy excludes.
+    /// The connector for other machines. It connects directly to hosts that the proxy excludes.
     proxied: Option<SharedHttpConnector>,
     reach: Reach,
 }
 
 impl Connections {
-    /// An empty pool whose connections may reach any address. `connect` bounds name resolution, TCP
+    /// Returns a pool that may reach any address. `connect` is the timeout of name resolution, TCP
     /// and TLS together.
     #[must_use]
     pub fn new(connect: Duration) -> Self {
@@ -54,7 +53,7 @@ impl Connections {
         }
     }
 
-    /// An empty pool whose connections reach only what `reach` admits, names included.
+    /// Returns a pool that only reaches the addresses in `reach`, also through names.
     #[must_use]
     pub fn reaching(reach: Reach, connect: Duration) -> Self {
         Self {
@@ -64,9 +63,9 @@ impl Connections {
         }
     }
 
-    /// An empty pool of a developer's machine, whose https requests to other hosts go through a
-    /// proxy. A deployed function has none: its proxy would reach what [`Reach::Deployed`]
-    /// excludes.
+    /// Returns a pool for a developer's machine, whose https requests to other hosts use a proxy.
+    ///
+    /// A deployed function has no proxy, because it would reach what [`Reach::Deployed`] excludes.
     #[must_use]
     pub fn through(proxy: Option<&Proxy>, connect: Duration) -> Self {
         let resolver = || {
@@ -90,45 +89,46 @@ impl Connections {
         }
     }
 
-    /// Which addresses these connections may reach.
+    /// Returns the addresses that these connections may reach.
     #[must_use]
     pub const fn reach(&self) -> Reach {
         self.reach
     }
 
-    /// The same pool as the HTTP client of an SDK configuration.
+    /// Returns the pool as the HTTP client of an SDK configuration.
     #[must_use]
     pub fn sdk(&self) -> SharedHttpClient {
         let connector = SharedHttpConnector::new(self.clone());
         http_client_fn(move |_, _| connector.clone())
     }
 
-    /// Opens a connection to a host while there is nothing else to do, so that the first call finds
-    /// it in the pool.
+    /// Opens a connection to a host ahead of the first call.
     ///
-    /// Only a whole exchange leaves a connection there, so this makes one: `GET` of the address,
-    /// unsigned, without credentials; any answer will do, at most 64 KiB of it are read.
+    /// Only a complete exchange leaves a connection in the pool. This sends an unsigned `GET` to the
+    /// address, accepts any response, and reads at most 64 KiB of it.
     ///
     /// # Errors
-    /// [`CallError::TimedOut`] and [`CallError::Transport`], which a caller may well ignore.
+    /// [`CallError::TimedOut`] or [`CallError::Transport`]. The caller may ignore them.
     pub async fn open(&self, url: &http::Uri, deadline: Deadline) -> Result<(), CallError> {
         let host = url
             .authority()
             .map_or_else(String::new, ToString::to_string);
         let began = Instant::now();
+
         let exchange = async {
             let request = HttpRequest::get(url.to_string())
                 .map_err(|error| ConnectorError::user(error.into()))?;
-            let answer = self.call(request).await?;
-            // The body's own errors do not matter: the connection is then not kept, that is all.
-            let _ = Limited::new(answer.into_body(), MAX_DISCARDED_BYTES)
+            let response = self.call(request).await?;
+            // If the body fails, the connection is not reused, and nothing else is lost.
+            let _ = Limited::new(response.into_body(), MAX_DISCARDED_BYTES)
                 .collect()
                 .await;
             Ok(())
         };
+
         match timeout_at(deadline.instant().into(), exchange).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(transport(host, error)),
+            Ok(Err(error)) => Err(call_error(host, error)),
             Err(_) => Err(CallError::TimedOut {
                 host,
                 waited: began.elapsed(),
@@ -165,7 +165,7 @@ impl HttpConnector for Connections {
             .extension::<EndpointKind>()
             .copied()
             .unwrap_or(EndpointKind::Public);
-        let is_here = || {
+        let is_own_machine = || {
             request
                 .uri()
                 .parse::<http::Uri>()
@@ -175,41 +175,46 @@ impl HttpConnector for Connections {
         let connector = self
             .proxied
             .as_ref()
-            .filter(|_| is_here() == Some(false))
+            .filter(|_| is_own_machine() == Some(false))
             .unwrap_or(&self.connector);
-        let answer = connector.call(request);
-        HttpConnectorFuture::new(
-            async move { answer.await.map_err(|error| marked(error, endpoint)) },
-        )
+
+        let response = connector.call(request);
+        HttpConnectorFuture::new(async move {
+            response
+                .await
+                .map_err(|error| with_connect_error(error, endpoint))
+        })
     }
 }
 
-/// Marks failures to connect, so that the rest of the package need not know whose errors they are.
-fn marked(error: ConnectorError, endpoint: EndpointKind) -> ConnectorError {
-    let before_sending = find_source::<hyper_util::client::legacy::Error>(&error)
+/// Wraps failures to connect in [`ConnectError`], whichever library reports them.
+fn with_connect_error(error: ConnectorError, endpoint: EndpointKind) -> ConnectorError {
+    let nothing_sent = find_source::<hyper_util::client::legacy::Error>(&error)
         .is_some_and(|error| error.is_connect());
-    if !before_sending {
+    if !nothing_sent {
         return error;
     }
+
     let timed_out = error.is_timeout();
-    let failed = Box::new(ConnectError {
+    let connect_error = Box::new(ConnectError {
         endpoint,
         timed_out,
         source: error.into_source(),
     });
-    let marked = if timed_out {
-        ConnectorError::timeout(failed)
+    let error = if timed_out {
+        ConnectorError::timeout(connect_error)
     } else {
-        ConnectorError::io(failed)
+        ConnectorError::io(connect_error)
     };
-    marked.never_connected()
+    error.never_connected()
 }
 
-/// A connector's error as this package's.
-pub(crate) fn transport(host: String, error: ConnectorError) -> CallError {
+/// Returns a connector's error as a [`CallError`].
+pub(crate) fn call_error(host: String, error: ConnectorError) -> CallError {
     if find_source::<ForbiddenAddressError>(&error).is_some() {
         return CallError::Address(FORBIDDEN_ADDRESS);
     }
+
     let Failure { kind, fate, .. } = Failure::of_connector(&error);
     CallError::Transport {
         host,

@@ -1,11 +1,11 @@
-//! Which address a service is called at: its VPC endpoint's, the public one, or `AWS_ENDPOINT_URL`.
+//! The addresses of services: a VPC endpoint, the public endpoint, or `AWS_ENDPOINT_URL`.
 
 use std::collections::BTreeMap;
 
+use environment::{SettingError, Variables};
 use http::Uri;
 
 use crate::address::origin;
-use crate::call_error::CallError;
 
 const AWS_REGION: &str = "AWS_REGION";
 const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
@@ -13,58 +13,66 @@ const USE_VPC_ENDPOINT: &str = "USE_VPC_ENDPOINT";
 const VPC_ENDPOINT_URLS: &str = "VPC_ENDPOINT_URLS";
 const FALLBACK_TO_PUBLIC: &str = "FALLBACK_TO_PUBLIC";
 
-/// More private addresses than this are a mistake.
 const MAX_ENDPOINTS: usize = 64;
+const MAX_REGION_BYTES: usize = 32;
 
-/// The addresses that services are called at.
+/// The addresses of services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
-    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    /// `AWS_REGION`, or `AWS_DEFAULT_REGION` if that is missing.
     pub(crate) region: String,
-    /// `AWS_ENDPOINT_URL`: stands in for every public address.
+    /// `AWS_ENDPOINT_URL`, which replaces every public address.
     pub(crate) public: Option<Uri>,
-    /// `VPC_ENDPOINT_URLS` while `USE_VPC_ENDPOINT` is true, empty otherwise.
+    /// `VPC_ENDPOINT_URLS` if `USE_VPC_ENDPOINT` is true, otherwise empty.
     private: BTreeMap<String, Uri>,
-    /// `FALLBACK_TO_PUBLIC`: whether the public address is called where the private one does not
+    /// `FALLBACK_TO_PUBLIC`. True if the public address is called when the private one does not
     /// connect.
     fallback: bool,
 }
 
 impl Endpoints {
-    /// Reads the settings; empty ones count as absent.
+    /// Reads the settings. Empty values count as missing.
     ///
     /// # Errors
-    /// [`CallError::Setting`] for the first that is missing (the region) or cannot be used.
-    pub fn from_settings(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, CallError> {
-        let lookup = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let region = lookup(AWS_REGION).or_else(|| lookup("AWS_DEFAULT_REGION"));
-        let used = flag(USE_VPC_ENDPOINT, lookup(USE_VPC_ENDPOINT))?;
-        let private = private_addresses(lookup(VPC_ENDPOINT_URLS).as_deref().unwrap_or("{}"))?;
+    /// [`SettingError`] for the first variable that is missing (the region) or invalid. The message
+    /// never contains a value, because an address may include a secret.
+    pub fn from_settings(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let variables = Variables::new(lookup);
+        let uses_private = flag(&variables, USE_VPC_ENDPOINT)?;
+        let urls = variables.optional(VPC_ENDPOINT_URLS);
+        let private = private_addresses(urls.as_deref().unwrap_or("{}"))?;
+
         Ok(Self {
-            region: valid_region(region)?,
-            public: lookup(AWS_ENDPOINT_URL)
-                .map(|url| setting(AWS_ENDPOINT_URL, &url))
+            region: region(&variables)?,
+            public: variables
+                .optional(AWS_ENDPOINT_URL)
+                .map(|url| address(AWS_ENDPOINT_URL, &url))
                 .transpose()?,
-            private: if used { private } else { BTreeMap::new() },
-            fallback: flag(FALLBACK_TO_PUBLIC, lookup(FALLBACK_TO_PUBLIC))?,
+            private: if uses_private {
+                private
+            } else {
+                BTreeMap::new()
+            },
+            fallback: flag(&variables, FALLBACK_TO_PUBLIC)?,
         })
     }
 
-    /// The address of a service's VPC endpoint, where one is to be used.
+    /// Returns the address of a service's VPC endpoint, if it is used.
     #[must_use]
     pub fn private(&self, service: &str) -> Option<&Uri> {
         self.private.get(service)
     }
 
-    /// Whether a service's calls go to the public address when its VPC endpoint does not connect.
+    /// True if calls go to the public address when the service's VPC endpoint does not connect.
     #[must_use]
     pub fn falls_back(&self, service: &str) -> bool {
         self.fallback && self.private.contains_key(service)
     }
 
-    /// The address that a service's calls go to first. The public one is that of the service's
-    /// regional endpoint ("AWS service endpoints"); the SDK may know a more particular one, then
-    /// only the head start is lost.
+    /// Returns the address that calls of a service try first.
+    ///
+    /// The public address is that of the regional endpoint ("AWS service endpoints"). If the SDK
+    /// uses a more specific one, a connection that was opened ahead is not used.
     #[must_use]
     pub fn first(&self, service: &str) -> Option<Uri> {
         self.private(service)
@@ -72,8 +80,8 @@ impl Endpoints {
             .or_else(|| self.public_in(service, &self.region))
     }
 
-    /// The addresses at which a service of `region` is called, in this order. VPC endpoints are in
-    /// the own region.
+    /// Returns the addresses of a service of `region` in the order in which they are called. VPC
+    /// endpoints only serve the function's own region.
     #[must_use]
     pub(crate) fn all_in(&self, service: &str, region: &str) -> Vec<Uri> {
         let private = self
@@ -83,6 +91,7 @@ impl Endpoints {
         let public = self
             .public_in(service, region)
             .filter(|_| private.is_none() || self.falls_back(service));
+
         private.into_iter().chain(public).collect()
     }
 
@@ -92,51 +101,60 @@ impl Endpoints {
         } else {
             "amazonaws.com"
         };
+
         self.public
             .clone()
             .or_else(|| format!("https://{service}.{region}.{suffix}/").parse().ok())
     }
 }
 
-fn valid_region(region: Option<String>) -> Result<String, CallError> {
-    let region = region.ok_or_else(|| CallError::setting(AWS_REGION, "is not set"))?;
-    let valid = region.len() <= 32
-        && region
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    valid
-        .then_some(region)
-        .ok_or_else(|| CallError::setting(AWS_REGION, "is not a region's name"))
-}
+fn region(variables: &Variables<impl Fn(&str) -> Option<String>>) -> Result<String, SettingError> {
+    let region = variables
+        .optional(AWS_REGION)
+        .or_else(|| variables.optional("AWS_DEFAULT_REGION"))
+        .ok_or(SettingError::Missing(AWS_REGION))?;
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
 
-fn flag(variable: &'static str, value: Option<String>) -> Result<bool, CallError> {
-    match value.as_deref() {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(CallError::setting(variable, "is neither true nor false")),
+    if region.len() <= MAX_REGION_BYTES && region.bytes().all(is_allowed) {
+        Ok(region)
+    } else {
+        Err(SettingError::invalid_secret(
+            AWS_REGION,
+            "the name of a region",
+        ))
     }
 }
 
-fn private_addresses(json: &str) -> Result<BTreeMap<String, Uri>, CallError> {
+fn flag(
+    variables: &Variables<impl Fn(&str) -> Option<String>>,
+    variable: &'static str,
+) -> Result<bool, SettingError> {
+    variables
+        .flag(variable)
+        .map_err(SettingError::without_value)
+}
+
+fn private_addresses(json: &str) -> Result<BTreeMap<String, Uri>, SettingError> {
     let urls: BTreeMap<String, String> = serde_json::from_str(json).map_err(|_| {
-        CallError::setting(
+        SettingError::invalid_secret(
             VPC_ENDPOINT_URLS,
-            "is not a JSON object of service names and addresses",
+            "a JSON object of service names and addresses",
         )
     })?;
     if urls.len() > MAX_ENDPOINTS {
-        return Err(CallError::setting(
+        return Err(SettingError::invalid_secret(
             VPC_ENDPOINT_URLS,
-            format!("has more than {MAX_ENDPOINTS} services"),
+            format!("at most {MAX_ENDPOINTS} services"),
         ));
     }
+
     urls.into_iter()
-        .map(|(service, url)| Ok((service, setting(VPC_ENDPOINT_URLS, &url)?)))
+        .map(|(service, url)| Ok((service, address(VPC_ENDPOINT_URLS, &url)?)))
         .collect()
 }
 
-fn setting(variable: &'static str, url: &str) -> Result<Uri, CallError> {
-    origin(url).map_err(|reason| CallError::setting(variable, reason))
+fn address(variable: &'static str, url: &str) -> Result<Uri, SettingError> {
+    origin(url).map_err(|reason| SettingError::document(variable, reason))
 }
 
 #[cfg(test)]
@@ -145,7 +163,7 @@ mod tests {
 
     const URLS: &str = r#"{"dynamodb":"https://vpce-1.dynamodb.eu-central-1.vpce.amazonaws.com"}"#;
 
-    fn read(settings: &[(&str, &str)]) -> Result<Endpoints, CallError> {
+    fn read(settings: &[(&str, &str)]) -> Result<Endpoints, SettingError> {
         Endpoints::from_settings(|name| {
             settings
                 .iter()
@@ -155,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn without_settings_every_call_goes_to_the_public_address_of_the_region() {
+    fn default_address_is_the_regions_public_one() {
         let endpoints = read(&[("AWS_DEFAULT_REGION", "eu-central-1")]).unwrap();
         assert_eq!(endpoints.private("dynamodb"), None);
         assert_eq!(
@@ -170,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn private_addresses_are_used_only_when_switched_on() {
+    fn private_addresses_are_used_only_if_enabled() {
         let settings = [
             ("AWS_REGION", "eu-central-1"),
             ("VPC_ENDPOINT_URLS", URLS),
@@ -183,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn another_region_is_called_at_its_public_address() {
+    fn other_regions_are_called_at_their_public_addresses() {
         let urls = r#"{"ssm":"https://vpce-1.ssm.eu-central-1.vpce.amazonaws.com"}"#;
         let settings = [
             ("AWS_REGION", "eu-central-1"),
@@ -214,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_url_stands_in_for_every_public_address() {
+    fn endpoint_url_replaces_every_public_address() {
         let endpoints = read(&[
             ("AWS_REGION", "x"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
@@ -231,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_setting_is_one_error_that_names_the_variable_and_hides_its_value() {
+    fn invalid_setting_names_the_variable_and_hides_its_value() {
         for (variable, value) in [
             ("AWS_REGION", "eu central"),
             ("USE_VPC_ENDPOINT", "yes-secret"),
@@ -251,6 +269,6 @@ mod tests {
             assert!(message.starts_with(&format!("{variable}: ")), "{message}");
             assert!(!message.contains("secret"), "{message}");
         }
-        assert_eq!(read(&[]).unwrap_err().to_string(), "AWS_REGION: is not set");
+        assert_eq!(read(&[]).unwrap_err().to_string(), "AWS_REGION is not set");
     }
 }

@@ -1,5 +1,4 @@
-//! The way of each attempt: to the VPC endpoint or to the public address, and from the one to the
-//! other.
+//! Falling back from a VPC endpoint that does not connect to the public address.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,15 +22,14 @@ use crate::endpoint::Endpoints;
 use crate::record_interceptor::StoredRecord;
 use crate::retry::Retries;
 
-/// How long a private address that did not answer a connect is left alone, so that not every call
-/// waits for it. One that refuses costs nothing and is asked each time.
+/// The time for which a private address is avoided after a connect timeout, so that not every call
+/// waits for it. An address that refuses connections costs no time and is always tried.
 const AVOIDANCE_TIME: Duration = Duration::from_secs(30);
 
-/// The way of one client's calls, as the SDK's interceptor and retry classifier.
+/// The SDK interceptor and retry classifier that select the address of each attempt of a client.
 ///
-/// The address is changed before signing, in each attempt anew, so that the signature always covers
-/// the host that is called. Falling back is a second attempt of the SDK's own, at once, inside the
-/// same operation time-out.
+/// The address is changed before each attempt is signed, so that the signature covers the called
+/// host. Falling back is an immediate second attempt of the SDK within the same operation timeout.
 #[derive(Debug, Clone)]
 pub(crate) struct EndpointFallback {
     private: Option<Uri>,
@@ -40,7 +38,7 @@ pub(crate) struct EndpointFallback {
     avoided_since: Arc<Mutex<Option<Instant>>>,
 }
 
-/// Stands in a call's state once its private address did not connect.
+/// A marker in the state of a call whose private address did not connect.
 #[derive(Debug)]
 struct PrivateEndpointFailure;
 
@@ -49,7 +47,7 @@ impl Storable for PrivateEndpointFailure {
 }
 
 impl EndpointFallback {
-    /// The way of the calls of one service's client.
+    /// Returns the interceptor for a client of one service.
 
     pub(crate) fn new(endpoints: &Endpoints, service: &str, retries: Retries) -> Self {
         Self {
@@ -60,12 +58,13 @@ impl EndpointFallback {
         }
     }
 
-    fn target(&self, not_connected: bool, now: Instant) -> Option<&Uri> {
-        let avoided = self.falls_back && (not_connected || self.avoided(now));
-        self.private.as_ref().filter(|_| !avoided)
+    /// Returns the private address, or `None` if the next attempt goes to the public one.
+    fn private_target(&self, not_connected: bool, now: Instant) -> Option<&Uri> {
+        let is_avoided = self.falls_back && (not_connected || self.is_avoided(now));
+        self.private.as_ref().filter(|_| !is_avoided)
     }
 
-    fn avoided(&self, now: Instant) -> bool {
+    fn is_avoided(&self, now: Instant) -> bool {
         let since = *self
             .avoided_since
             .lock()
@@ -80,12 +79,12 @@ impl EndpointFallback {
             .unwrap_or_else(PoisonError::into_inner) = Some(now);
         tracing::warn!(
             for_s = AVOIDANCE_TIME.as_secs(),
-            "VPC endpoint does not answer; calls go to the public address"
+            "VPC endpoint does not respond, calls go to the public address"
         );
     }
 
-    /// The failure to connect to the private address for which this route has another one.
-    fn unconnected<'a>(
+    /// Returns the failure to connect to the private address, if there is a fallback for it.
+    fn private_connect_error<'a>(
         &self,
         error: Option<&'a (dyn std::error::Error + 'static)>,
     ) -> Option<&'a ConnectError> {
@@ -106,7 +105,7 @@ impl Intercept for EndpointFallback {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let target = self.target(
+        let target = self.private_target(
             cfg.load::<PrivateEndpointFailure>().is_some(),
             Instant::now(),
         );
@@ -115,12 +114,14 @@ impl Intercept for EndpointFallback {
         } else {
             EndpointKind::Public
         };
+
         if let Some(StoredRecord(record)) = cfg.get_mut_from_interceptor_state() {
             record.set_endpoint(endpoint);
         }
+
         let request = context.request_mut();
         if let Some(target) = target {
-            let uri = at(target, request.uri())?;
+            let uri = with_target(target, request.uri())?;
             request.set_uri(uri)?;
         }
         request.add_extension(endpoint);
@@ -137,9 +138,10 @@ impl Intercept for EndpointFallback {
             .output_or_error()
             .and_then(Result::err)
             .and_then(|error| error.as_connector_error());
-        let Some(failed) = self.unconnected(error.map(|error| error as _)) else {
+        let Some(failed) = self.private_connect_error(error.map(|error| error as _)) else {
             return Ok(());
         };
+
         if failed.timed_out {
             self.avoid(Instant::now());
         }
@@ -153,8 +155,9 @@ impl ClassifyRetry for EndpointFallback {
         let Some(Err(error)) = context.output_or_error() else {
             return RetryAction::NoActionIndicated;
         };
+
         let error = error.as_connector_error().map(|error| error as _);
-        match (self.unconnected(error), self.retries) {
+        match (self.private_connect_error(error), self.retries) {
             (Some(_), _) => RetryAction::retryable_error_with_explicit_delay(
                 ErrorKind::TransientError,
                 Duration::ZERO,
@@ -173,8 +176,8 @@ impl ClassifyRetry for EndpointFallback {
     }
 }
 
-/// The same path and query at another address.
-fn at(target: &Uri, uri: &str) -> Result<Uri, http::Error> {
+/// Returns a URI with the scheme and authority of `target`, and the path and query of `uri`.
+fn with_target(target: &Uri, uri: &str) -> Result<Uri, http::Error> {
     let mut parts = uri.parse::<Uri>()?.into_parts();
     parts.scheme = target.scheme().cloned();
     parts.authority = target.authority().cloned();
@@ -199,28 +202,34 @@ mod tests {
     }
 
     #[test]
-    fn a_private_address_that_did_not_answer_is_left_alone_for_30_seconds() {
+    fn private_address_is_avoided_for_30_seconds_after_a_timeout() {
         let (fallback, now) = (endpoint_fallback("true"), Instant::now());
-        assert!(fallback.target(false, now).is_some());
+        assert!(fallback.private_target(false, now).is_some());
+
         fallback.avoid(now);
+
         assert!(
             fallback
-                .target(false, now + AVOIDANCE_TIME - Duration::from_millis(1))
+                .private_target(false, now + AVOIDANCE_TIME - Duration::from_millis(1))
                 .is_none()
         );
-        assert!(fallback.target(false, now + AVOIDANCE_TIME).is_some());
+        assert!(
+            fallback
+                .private_target(false, now + AVOIDANCE_TIME)
+                .is_some()
+        );
     }
 
     #[test]
     fn without_fallback_only_the_private_address_is_called() {
         let (fallback, now) = (endpoint_fallback("false"), Instant::now());
-        assert!(fallback.target(true, now).is_some());
+        assert!(fallback.private_target(true, now).is_some());
     }
 
     #[test]
-    fn path_and_query_stay_when_the_address_changes() {
+    fn path_and_query_are_kept_when_the_address_changes() {
         let target = "https://vpce-1.example:8443".parse().unwrap();
-        let uri = at(
+        let uri = with_target(
             &target,
             "http://dynamodb.eu-central-1.amazonaws.com/a/b?c=d",
         )

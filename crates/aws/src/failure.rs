@@ -1,4 +1,5 @@
-//! A failed call, failure_of: its kind, whether to try again, and whether it can have been applied.
+//! Classification of failed calls: the kind, whether to retry, and whether the call may have been
+//! applied.
 
 use std::io;
 
@@ -12,28 +13,28 @@ use crate::connect_error::ConnectError;
 use crate::error_code::{CONDITION_FAILED, THROTTLING_CODES};
 use crate::fate::Fate;
 
-/// A failed call, failure_of.
+/// The classification of a failed call.
 ///
-/// `fate` speaks of the last attempt. It holds for the whole call when retries are off
-/// ([`Retries::Off`](crate::Retries::Off)), because then an earlier attempt can only have been a
-/// failed connect.
+/// `fate` describes the last attempt. With [`Retries::Off`](crate::Retries::Off) it describes the
+/// whole call, because an earlier attempt can then only have failed to connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
-    /// The kind it is recorded under.
+    /// The kind in call records.
     pub kind: ErrorKind,
-    /// Whether the same call may succeed if it is made again.
+    /// True if the same call may succeed when it is repeated.
     pub retryable: bool,
-    /// Whether the other side can have acted on it.
+    /// Whether the request may have been applied.
     pub fate: Fate,
-    /// True if the request was at fault (a 4xx other than a throttle). It says nothing about the
-    /// health of the service.
+    /// True if the request was at fault (a 4xx other than a throttle). This does not indicate that
+    /// the service is unhealthy.
     pub client_error: bool,
 }
 
 impl Failure {
-    /// Judges an AWS operation's error.
+    /// Classifies the error of an AWS operation.
     ///
-    /// A service's 4xx answer means that it refused the request before acting on it; 408 does not.
+    /// A 4xx response other than 408 means that the service refused the request and did not apply
+    /// it.
     #[must_use]
     pub fn of_sdk<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
         match error {
@@ -43,24 +44,25 @@ impl Failure {
                 Self::transient(ErrorKind::Network, Fate::Unknown),
                 Self::of_connector,
             ),
-            SdkError::ServiceError(answer) => {
-                let status = answer.raw().status().as_u16();
-                Self::of_answer(status, answer.err().code())
+            SdkError::ServiceError(error) => {
+                let status = error.raw().status().as_u16();
+                Self::of_response(status, error.err().code())
             }
             _ => Self::transient(ErrorKind::Unknown, Fate::Unknown),
         }
     }
 
-    /// Judges the status of an HTTP answer; `None` when it reports no failure.
+    /// Classifies the status of an HTTP response. `None` if it is below 400.
     #[must_use]
     pub fn of_status(status: u16) -> Option<Self> {
-        (status >= 400).then(|| Self::of_answer(status, None))
+        (status >= 400).then(|| Self::of_response(status, None))
     }
 
-    /// Judges an I/O error. Only a refused or unreachable address is sure not to have been sent.
+    /// Classifies an I/O error. Only a refused or unreachable address proves that nothing was sent.
     #[must_use]
     pub fn of_io(error: &io::Error) -> Self {
         use io::ErrorKind as Io;
+
         match error.kind() {
             Io::TimedOut | Io::WouldBlock => Self::transient(ErrorKind::Timeout, Fate::Unknown),
             Io::ConnectionRefused
@@ -79,7 +81,7 @@ impl Failure {
         }
     }
 
-    /// What this failure tells a circuit breaker. Being throttled counts as a failure.
+    /// Returns the verdict for a circuit breaker. A throttle counts as a failure.
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
         if self.client_error {
@@ -89,11 +91,13 @@ impl Failure {
         }
     }
 
+    /// Classifies an error of the connector.
     pub(crate) fn of_connector(error: &ConnectorError) -> Self {
         let fate = match find_source::<ConnectError>(error) {
             Some(_) => Fate::NotApplied,
             None => Fate::Unknown,
         };
+
         if error.is_timeout() {
             Self::transient(ErrorKind::Timeout, fate)
         } else if error.is_user() {
@@ -106,10 +110,12 @@ impl Failure {
         }
     }
 
-    fn of_answer(status: u16, code: Option<&str>) -> Self {
-        let throttled = status == 429 || code.is_some_and(|code| THROTTLING_CODES.contains(&code));
+    fn of_response(status: u16, code: Option<&str>) -> Self {
+        let is_throttled =
+            status == 429 || code.is_some_and(|code| THROTTLING_CODES.contains(&code));
+
         match status {
-            _ if throttled => Self {
+            _ if is_throttled => Self {
                 retryable: true,
                 ..Self::refused(ErrorKind::Throttling, false)
             },
@@ -123,12 +129,12 @@ impl Failure {
         }
     }
 
-    /// The failure that an AWS service's error is.
+    /// Classifies an error response of an AWS service.
     pub(crate) fn of_aws(status: u16, code: &str) -> Self {
-        Self::of_answer(status, Some(code))
+        Self::of_response(status, Some(code))
     }
 
-    /// Returns whether the other side, and not the request, is to blame.
+    /// True if the service, and not the request, is at fault.
     pub(crate) const fn is_transient(&self) -> bool {
         !self.client_error
     }
@@ -152,15 +158,15 @@ impl Failure {
     }
 }
 
-/// Returns true if an AWS operation certainly had no effect: it could not connect, was throttled or
-/// invalid, or its condition failed. [`Failure`] describes the effect of earlier attempts.
+/// True if an AWS operation certainly had no effect: it could not connect, it was throttled or
+/// invalid, or its condition failed. See [`Failure`] about earlier attempts.
 #[must_use]
 pub fn was_not_applied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     Failure::of_sdk(error).fate == Fate::NotApplied
 }
 
-/// Returns the verdict of an AWS operation's outcome for a circuit breaker. A failed condition is a
-/// response of the service, so it counts as a success.
+/// Returns the verdict on an AWS operation for a circuit breaker. A failed condition counts as a
+/// success, because the service responded.
 pub fn verdict<T, E: ProvideErrorMetadata>(
     outcome: &Result<T, SdkError<E, HttpResponse>>,
 ) -> Verdict {
@@ -178,14 +184,14 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, body: &'static str) -> HttpResponse {
+    fn response(status: u16, body: &'static str) -> HttpResponse {
         HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
     }
 
     fn service_error(status: u16, code: &str) -> SdkError<ErrorMetadata, HttpResponse> {
         SdkError::service_error(
             ErrorMetadata::builder().code(code).build(),
-            answer(status, ""),
+            response(status, ""),
         )
     }
 
@@ -210,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_condition_is_surely_not_applied_and_a_sign_of_health() {
+    fn failed_condition_is_not_applied_and_counts_as_success() {
         let error = service_error(400, CONDITION_FAILED);
         assert!(was_not_applied(&error));
         assert_eq!(verdict::<(), _>(&Err(error)), Verdict::Success);
@@ -225,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_says_kind_fate_and_whether_to_retry() {
+    fn status_determines_kind_fate_and_retry() {
         use ErrorKind::{Throttling, Timeout, Unknown};
         for (status, kind, fate, retryable) in [
             (400, Unknown, Fate::NotApplied, false),
@@ -248,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_io_error_says_whether_anything_was_sent() {
+    fn io_error_determines_kind_and_fate() {
         use io::ErrorKind as Io;
         for (error, kind, fate) in [
             (Io::TimedOut, ErrorKind::Timeout, Fate::Unknown),
@@ -263,10 +269,10 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_or_a_broken_answer_leaves_the_fate_unknown() {
+    fn timeout_or_broken_response_has_unknown_fate() {
         let timeout = SdkError::<ErrorMetadata, HttpResponse>::timeout_error("late");
         let broken =
-            SdkError::<ErrorMetadata, HttpResponse>::response_error("half", answer(200, ""));
+            SdkError::<ErrorMetadata, HttpResponse>::response_error("half", response(200, ""));
         let unsent = SdkError::<ErrorMetadata, HttpResponse>::construction_failure("incomplete");
         assert_eq!(Failure::of_sdk(&timeout).kind, ErrorKind::Timeout);
         assert_eq!(

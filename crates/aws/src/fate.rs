@@ -1,6 +1,6 @@
-//! Whether a failed call can have had an effect.
+//! The effect of a failed call.
 
-/// Whether a failed call can have had an effect on the called service.
+/// The possible effect of a failed call on the called service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fate {
     /// The service did not act on the request: there was no connection, or it refused the request.

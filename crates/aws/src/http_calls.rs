@@ -1,5 +1,5 @@
-//! HTTP calls that are not the SDK's, on the SDK's connector: bounded, never redirected, retried
-//! within the deadline.
+//! HTTP calls without an SDK client. They share its connector, limit the size of responses, do not
+//! follow redirects, and retry within the deadline.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -18,7 +18,7 @@ use crate::address::callable;
 use crate::breaker::{Breaker, Verdict};
 use crate::call_error::CallError;
 use crate::cause::Cause;
-use crate::connections::{Connections, transport};
+use crate::connections::{Connections, call_error};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::fate::Fate;
@@ -26,55 +26,53 @@ use crate::replay::Replay;
 use crate::retry::{pause, retry_after};
 use crate::timeouts::Timeouts;
 
-/// Makes HTTP calls. Clones share the connections.
+/// An HTTP client. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct HttpCalls {
     connections: Connections,
     records: RecordLog,
-    max_body: usize,
+    max_body_bytes: usize,
 }
 
-/// One call.
+/// A call of an HTTP service.
 #[derive(Clone)]
 pub struct HttpCall {
-    /// The called service, as it stands in call records: `jwks`, `introspection` …
+    /// The service's name in call records, such as `jwks` or `introspection`.
     pub service: &'static str,
-    /// What is asked of it, as it stands in call records.
+    /// The operation's name in call records.
     pub operation: &'static str,
-    /// Method, absolute URL, headers and body. `x-request-id` and `traceparent` are put on by the
-    /// call.
+    /// Method, absolute URL, headers and body. `x-request-id` and `traceparent` are added to it.
     pub request: Request<Bytes>,
-    /// Whether it may be made twice.
+    /// How often it may be made again.
     pub replay: Replay,
 }
 
 impl fmt::Debug for HttpCall {
-    /// Without URL, headers and body, which may hold secrets.
+    /// Omits URL, headers and body, which may contain secrets.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "HttpCall({} {})", self.service, self.operation)
     }
 }
 
 impl HttpCalls {
-    /// Calls over these connections, to what they may reach. A response's body may have `max_body`
-    /// bytes.
+    /// Returns a client that uses these connections and reads at most `max_body_bytes` of a
+    /// response.
     #[must_use]
-    pub const fn new(connections: Connections, records: RecordLog, max_body: usize) -> Self {
+    pub const fn new(connections: Connections, records: RecordLog, max_body_bytes: usize) -> Self {
         Self {
             connections,
             records,
-            max_body,
+            max_body_bytes,
         }
     }
 
-    /// Where the records of these calls go.
+    /// Returns the destination of call records.
     #[must_use]
     pub const fn records(&self) -> &RecordLog {
         &self.records
     }
 
-    /// Makes a call and brings its answer, whatever its status; a redirect is an answer like any
-    /// other.
+    /// Makes a call and returns the response with any status. Redirects are not followed.
     ///
     /// [`Replay`] sets the number of attempts. The pauses between them use full jitter and the
     /// service's Retry-After, and none ends after the deadline. The last response or failure is
@@ -82,7 +80,7 @@ impl HttpCalls {
     /// last attempt's; an earlier one may have been applied.
     ///
     /// # Errors
-    /// [`CallError::Address`] for one that must not be called, else that of the last attempt.
+    /// [`CallError::Address`] if the URL must not be called, otherwise the error of the last attempt.
     pub async fn send(
         &self,
         call: HttpCall,
@@ -91,14 +89,15 @@ impl HttpCalls {
         let host = callable(call.request.uri(), self.connections.reach())?;
         let mut record = self.records.begin(call.service, call.operation);
         let outcome = self.attempts(&call, &host, deadline, &mut record).await;
+
         record.finish(failure_of(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
         outcome
     }
 
-    /// As [`Self::send`], unless the breaker is open, and tells the breaker how it ended.
+    /// Makes a call through a circuit breaker and reports the result to it.
     ///
     /// # Errors
-    /// [`CallError::BreakerOpen`] if it is open, else as [`Self::send`].
+    /// [`CallError::BreakerOpen`] if the breaker is open, otherwise as [`Self::send`].
     pub async fn send_guarded(
         &self,
         breaker: &Breaker,
@@ -107,6 +106,7 @@ impl HttpCalls {
     ) -> Result<Response<Bytes>, CallError> {
         let permit = breaker.permit(Instant::now().into_std())?;
         let outcome = self.send(call, deadline).await;
+
         let verdict = failure_of(&outcome).map_or(Verdict::Success, |failure| failure.verdict());
         permit.settle(verdict, Instant::now().into_std());
         outcome
@@ -127,10 +127,11 @@ impl HttpCalls {
             let Some(timeouts) = Timeouts::within(remaining, call.replay.shares(attempt)) else {
                 break;
             };
+
             record.begin_attempt();
             last = self.attempt(&call.request, host, timeouts.attempt).await;
-            match wait(call.replay, &last, attempt, deadline) {
-                Some(wait) => sleep(wait).await,
+            match pause_before_retry(call.replay, &last, attempt, deadline) {
+                Some(pause) => sleep(pause).await,
                 None => break,
             }
         }
@@ -159,29 +160,35 @@ impl HttpCalls {
     ) -> Result<Response<Bytes>, CallError> {
         let mut request = request.clone();
         RequestScope::current().put_on(request.headers_mut());
-        let unusable = |error: ConnectorError| transport(host.to_owned(), error);
+        let to_call_error = |error: ConnectorError| call_error(host.to_owned(), error);
         let request = HttpRequest::try_from(request.map(SdkBody::from))
-            .map_err(|error| unusable(ConnectorError::user(error.into())))?;
-        let answer = self.connections.call(request).await.map_err(unusable)?;
-        let (head, body) = answer
+            .map_err(|error| to_call_error(ConnectorError::user(error.into())))?;
+
+        let response = self
+            .connections
+            .call(request)
+            .await
+            .map_err(to_call_error)?;
+        let (head, body) = response
             .try_into_http1x()
-            .map_err(|error| unusable(ConnectorError::other(error.into(), None)))?
+            .map_err(|error| to_call_error(ConnectorError::other(error.into(), None)))?
             .into_parts();
-        let body = Limited::new(body, self.max_body)
+        let body = Limited::new(body, self.max_body_bytes)
             .collect()
             .await
-            .map_err(|error| self.broken(host, error))?;
+            .map_err(|error| self.body_error(host, error))?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 
-    fn broken(&self, host: &str, error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
+    fn body_error(&self, host: &str, error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
         let host = host.to_owned();
         if find_source::<LengthLimitError>(error.as_ref()).is_some() {
             return CallError::BodyTooLarge {
                 host,
-                limit: self.max_body,
+                limit: self.max_body_bytes,
             };
         }
+
         CallError::Transport {
             host,
             kind: ErrorKind::Network,
@@ -192,21 +199,21 @@ impl HttpCalls {
     }
 }
 
-/// The failure that an outcome is, if it is one.
+/// Returns the failure of a call, or `None` if it succeeded.
 fn failure_of(outcome: &Result<Response<Bytes>, CallError>) -> Option<Failure> {
     match outcome {
-        Ok(answer) => Failure::of_status(answer.status().as_u16()),
+        Ok(response) => Failure::of_status(response.status().as_u16()),
         Err(error) => Some(Failure {
             kind: error.kind(),
-            retryable: error.retryable(),
+            retryable: error.is_retryable(),
             fate: error.fate(),
             client_error: false,
         }),
     }
 }
 
-/// How long to wait before the next attempt; `None` if the outcome stands.
-fn wait(
+/// Returns the pause before the next attempt, or `None` if there is none.
+fn pause_before_retry(
     replay: Replay,
     outcome: &Result<Response<Bytes>, CallError>,
     attempt: u32,
@@ -216,15 +223,19 @@ fn wait(
     let header = outcome
         .as_ref()
         .ok()
-        .and_then(|answer| answer.headers().get(http::header::RETRY_AFTER));
-    let asked = header.and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
+        .and_then(|response| response.headers().get(http::header::RETRY_AFTER));
+    let requested_pause =
+        header.and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
 
-    if attempt >= replay.attempts() || !replay.admits(failure, outcome.is_ok(), asked.is_some()) {
+    if attempt >= replay.attempts()
+        || !replay.admits(failure, outcome.is_ok(), requested_pause.is_some())
+    {
         return None;
     }
+
     pause(
         attempt,
-        asked,
+        requested_pause,
         deadline.remaining(Instant::now().into_std()),
         fastrand::f64(),
     )
@@ -241,7 +252,7 @@ mod tests {
     use super::*;
     use crate::test_log::TestLog;
 
-    /// Answers 503 with a Retry-After until the `good`-th request.
+    /// Responds with 503 and a Retry-After before the `good`-th request.
     #[derive(Debug, Clone)]
     struct Busy {
         retry_after: &'static str,
@@ -253,13 +264,15 @@ mod tests {
         fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
             let nth = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
             let status = if nth < self.good { 503u16 } else { 200 };
-            let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
-            answer.headers_mut().insert("retry-after", self.retry_after);
-            HttpConnectorFuture::ready(Ok(answer))
+            let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            response
+                .headers_mut()
+                .insert("retry-after", self.retry_after);
+            HttpConnectorFuture::ready(Ok(response))
         }
     }
 
-    async fn ask(
+    async fn call(
         retry_after: &'static str,
         good: u32,
         budget: Duration,
@@ -285,12 +298,13 @@ mod tests {
             replay: Replay::Safe,
         };
         let began = Instant::now();
-        let answer = calls
+
+        let response = calls
             .send(call, Deadline::after(began.into_std(), budget))
             .await
             .unwrap();
         (
-            answer.status().as_u16(),
+            response.status().as_u16(),
             began.elapsed(),
             busy.requests.load(Ordering::SeqCst),
             log,
@@ -298,8 +312,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_retry_after_of_three_seconds_is_waited_for() {
-        let (status, took, requests, log) = ask("3", 2, Duration::from_secs(20)).await;
+    async fn retry_after_is_waited_for() {
+        let (status, took, requests, log) = call("3", 2, Duration::from_secs(20)).await;
         assert_eq!((status, requests), (200, 2));
         assert!(
             took >= Duration::from_secs(3) && took < Duration::from_millis(3_150),
@@ -309,15 +323,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_retry_after_beyond_the_deadline_ends_the_call_at_once() {
-        let (status, took, requests, log) = ask("60", 2, Duration::from_secs(20)).await;
+    async fn retry_after_beyond_the_deadline_ends_the_call() {
+        let (status, took, requests, log) = call("60", 2, Duration::from_secs(20)).await;
         assert_eq!((status, requests, took), (503, 1, Duration::ZERO));
         assert_eq!(log.json_lines()[0]["api_call"]["success"], false);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_three_attempts_the_last_answer_stands() {
-        let (status, took, requests, _) = ask("1", 9, Duration::from_secs(20)).await;
+    async fn last_response_is_returned_after_three_attempts() {
+        let (status, took, requests, _) = call("1", 9, Duration::from_secs(20)).await;
         assert_eq!((status, requests), (503, 3));
         assert!(
             took >= Duration::from_secs(2) && took < Duration::from_millis(2_350),

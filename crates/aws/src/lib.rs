@@ -1,19 +1,14 @@
-//! Calling other services: what every function of Tollgate shares for it.
+//! Calls of AWS services and other HTTP services.
 //!
-//! - **Purpose**: SDK set-up, time-outs, retries, VPC endpoints, circuit breaker, error kinds, call
-//!   records, and the
-//!   ids of the request on whose behalf a call is made. Every call has a deadline; everything that
-//!   grows has a bound.
+//! - **Purpose**: SDK setup, VPC endpoints, timeouts, retries and a circuit breaker. Every call has
+//!   a deadline, and every buffer has a limit.
 //! - **Reads**: `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
-//!   `AWS_SECRET_ACCESS_KEY`,
-//!   `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS`, `FALLBACK_TO_PUBLIC`, all
-//!   through a lookup.
-//! - **Writes**: one line `{"api_call":R}` a call, and log lines through `tracing`; never a header,
-//!   a body, a query
-//!   string or user info of a URL.
-//! - **On failure**: a bad setting is one error that names the variable; a failed call is a value
-//!   that says its kind,
-//!   whether to retry, and whether it can have been applied. Nothing panics.
+//!   `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS` and
+//!   `FALLBACK_TO_PUBLIC`, all through a lookup function.
+//! - **Writes**: one line `{"api_call":R}` per call, and log lines through `tracing`. They never
+//!   contain a header, a body, a query string or the user info of a URL.
+//! - **On failure**: an invalid setting is one error that names the variable. A failed call is a
+//!   value that states its kind, whether to retry, and whether it may have been applied.
 //!
 //! ```no_run
 //! # async fn start() -> Result<(), aws::CallError> {
@@ -22,8 +17,8 @@
 //!
 //! let lookup = |name: &str| std::env::var(name).ok();
 //! let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::stdout()).await?;
-//! let reads = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
-//! let charges = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off);
+//! let read_client = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+//! let charge_client = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off);
 //! # Ok(())
 //! # }
 //! ```

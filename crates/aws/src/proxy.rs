@@ -15,7 +15,7 @@ pub struct Proxy {
     pub(crate) config: ProxyConfig,
 }
 
-/// A variable that names no HTTP proxy. Its value may contain a password, and is not repeated.
+/// A variable with an invalid proxy. Its value is not shown, because it may contain a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}: invalid proxy, expected http://HOST:PORT")]
 pub struct ProxyError(&'static str);
@@ -45,6 +45,7 @@ impl Proxy {
         let Some((name, address)) = first(ALL_PROXY) else {
             return Ok(None);
         };
+
         let proxy = Self::new(&address, &excluded);
         if proxy.is_none() {
             tracing::warn!(
@@ -75,7 +76,7 @@ impl Proxy {
         })
     }
 
-    /// The proxy's address, without credentials.
+    /// Returns the proxy's address without credentials.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
@@ -83,7 +84,7 @@ impl Proxy {
 }
 
 impl std::fmt::Debug for Proxy {
-    /// Without the configuration, which may contain a password.
+    /// Omits the configuration, which may contain a password.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Proxy({})", self.address)
     }
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_variable_that_is_set_counts() {
+    fn first_variable_that_is_set_wins() {
         for (variables, address) in [
             (&[][..], None),
             (&[("HTTPS_PROXY", "")], None),
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_an_error_nor_an_address_shows_the_password() {
+    fn errors_and_addresses_hide_the_password() {
         for invalid in [
             "socks5://me:hush@a:1",
             "http://",

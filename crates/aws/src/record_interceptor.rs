@@ -1,4 +1,4 @@
-//! The call record of every AWS call, by the SDK's own hooks.
+//! The SDK interceptor that writes a call record for each AWS call.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -18,8 +18,7 @@ use telemetry::{ErrorKind, OpenRecord, RecordLog};
 use crate::error_code::{CONDITION_FAILED, error_code};
 use crate::failure::Failure;
 
-/// Writes one record an operation of one service's client; see
-/// [`ServiceConfig`](crate::ServiceConfig).
+/// Writes one record per operation of a client; see [`ServiceConfig`](crate::ServiceConfig).
 #[derive(Debug, Clone)]
 pub(crate) struct RecordInterceptor {
     service: &'static str,
@@ -27,13 +26,13 @@ pub(crate) struct RecordInterceptor {
 }
 
 impl RecordInterceptor {
-    /// Records under the name of the service's endpoint.
+    /// Returns an interceptor that records calls under the name of the service's endpoint.
     pub(crate) const fn new(service: &'static str, log: RecordLog) -> Self {
         Self { service, log }
     }
 }
 
-/// The record of the operation under way, as the SDK's configuration stores it.
+/// The record of the current operation in the SDK's configuration.
 #[derive(Debug)]
 pub(crate) struct StoredRecord(pub(crate) OpenRecord);
 
@@ -87,8 +86,8 @@ impl Intercept for RecordInterceptor {
     }
 }
 
-/// The call's record, with the operation's name, which the SDK knows only after the record has
-/// begun.
+/// Returns the record with the name of the operation, which the SDK does not know when the record
+/// begins.
 fn named_record(cfg: &mut ConfigBag) -> Option<&mut OpenRecord> {
     let name = cfg.load::<Metadata>()?.name().to_owned();
     let StoredRecord(record) = cfg.get_mut_from_interceptor_state()?;
@@ -105,29 +104,33 @@ fn outcome(
         Some(Err(error)) => error,
         None => return Err(ErrorKind::Unknown),
     };
+
     if error.is_timeout_error() {
         return Err(ErrorKind::Timeout);
     }
     if let Some(error) = error.as_connector_error() {
         return Err(Failure::of_connector(error).kind);
     }
-    let answer = context.response().filter(|_| error.is_operation_error());
-    let Some(answer) = answer else {
+
+    let response = context.response().filter(|_| error.is_operation_error());
+    let Some(response) = response else {
         return Err(ErrorKind::Unknown);
     };
-    if error_code(answer).as_deref() == Some(CONDITION_FAILED) {
+    if error_code(response).as_deref() == Some(CONDITION_FAILED) {
         return Ok(());
     }
-    if throttled(context, components) {
+    if is_throttled(context, components) {
         return Err(ErrorKind::Throttling);
     }
-    Err(Failure::of_status(answer.status().as_u16())
+    Err(Failure::of_status(response.status().as_u16())
         .map_or(ErrorKind::Unknown, |failure| failure.kind))
 }
 
-/// Returns true if one of the SDK's classifiers, which know the operation's error type, classifies
-/// the error as a throttle.
-fn throttled(context: &FinalizerInterceptorContextRef<'_>, components: &RuntimeComponents) -> bool {
+/// True if a retry classifier of the SDK, which knows the operation's error type, finds a throttle.
+fn is_throttled(
+    context: &FinalizerInterceptorContextRef<'_>,
+    components: &RuntimeComponents,
+) -> bool {
     components.retry_classifiers().any(|classifier| {
         matches!(
             classifier.classify_retry(context.inner()),

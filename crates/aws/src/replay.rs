@@ -6,46 +6,51 @@ use crate::failure::Failure;
 use crate::fate::Fate;
 use crate::retry::MAX_ATTEMPTS;
 
-/// Whether a call may be made again.
+/// How often a call may be made again, and after which failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {
-    /// Up to [`MAX_ATTEMPTS`] in all: it reads, or it has the same effect twice.
+    /// Up to [`MAX_ATTEMPTS`] attempts in all. For reads and idempotent calls.
     Safe,
-    /// Up to [`MAX_ATTEMPTS`] in all, each only if the one before surely had no effect.
+    /// Up to [`MAX_ATTEMPTS`] attempts in all, each only if the previous one had no effect.
     OnlyIfNotApplied,
-    /// Once more, after any failure but a throttled call that names no time: a read that has a few
-    /// seconds, half of them for each attempt.
+    /// One retry, except after a throttle without Retry-After. For reads with a deadline of a few
+    /// seconds, which the two attempts share.
     Once,
-    /// Once more, and only if the connection failed or broke. A response, however bad, and a
-    /// timeout may mean that the other side is overloaded, and a second call would make that worse.
-    OnceIfUnanswered,
+    /// One retry, and only if the connection failed or broke. After an error response or a timeout
+    /// the service may be overloaded, and a second call would add to that.
+    OnceIfNoResponse,
 }
 
 impl Replay {
+    /// Returns the maximum number of attempts.
     pub(crate) const fn attempts(self) -> u32 {
         match self {
             Self::Safe | Self::OnlyIfNotApplied => MAX_ATTEMPTS,
-            Self::Once | Self::OnceIfUnanswered => 2,
+            Self::Once | Self::OnceIfNoResponse => 2,
         }
     }
 
-    /// Among how many attempts the remaining time is divided, the next one included.
+    /// Returns the number of attempts that share the remaining time, including the next one.
     pub(crate) const fn shares(self, attempt: u32) -> u32 {
         match self {
-            // A timeout is not followed by another attempt, and connections have a timeout of their
-            // own.
-            Self::OnceIfUnanswered => 1,
+            // No attempt follows a timeout, and connecting has its own timeout.
+            Self::OnceIfNoResponse => 1,
             _ => self.attempts() + 1 - attempt,
         }
     }
 
-    /// Returns whether another attempt may follow this failure.
-    pub(crate) fn admits(self, failure: Failure, answered: bool, asked: bool) -> bool {
+    /// True if another attempt may follow this failure.
+    pub(crate) fn admits(
+        self,
+        failure: Failure,
+        has_response: bool,
+        has_retry_after: bool,
+    ) -> bool {
         match self {
             Self::Safe => true,
             Self::OnlyIfNotApplied => failure.fate == Fate::NotApplied,
-            Self::Once => failure.kind != ErrorKind::Throttling || asked,
-            Self::OnceIfUnanswered => !answered && failure.kind == ErrorKind::Network,
+            Self::Once => failure.kind != ErrorKind::Throttling || has_retry_after,
+            Self::OnceIfNoResponse => !has_response && failure.kind == ErrorKind::Network,
         }
     }
 }

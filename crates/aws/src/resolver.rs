@@ -1,11 +1,11 @@
-//! Name resolution that keeps connections within their [`Reach`].
+//! Name resolution within a [`Reach`].
 
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 
 use crate::address::Reach;
 use crate::connect_error::{ForbiddenAddressError, ResolutionError};
 
-/// Resolves names as the system does, and drops the addresses that must not be reached.
+/// A resolver that uses the system's and removes the addresses that must not be called.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolver {
     pub(crate) reach: Reach,
@@ -14,13 +14,15 @@ pub(crate) struct Resolver {
 impl ResolveDns for Resolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
-            let found = tokio::net::lookup_host((name, 0)).await;
-            let found = found.map_err(|error| ResolveDnsError::new(ResolutionError(error)))?;
+            let addresses = tokio::net::lookup_host((name, 0)).await;
+            let addresses =
+                addresses.map_err(|error| ResolveDnsError::new(ResolutionError(error)))?;
 
-            let admitted: Vec<_> = found
+            let admitted: Vec<_> = addresses
                 .map(|address| address.ip())
                 .filter(|address| self.reach.admits(*address))
                 .collect();
+
             if admitted.is_empty() {
                 Err(ResolveDnsError::new(ForbiddenAddressError))
             } else {
@@ -35,7 +37,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_name_of_this_machine_is_not_resolved_for_a_deployed_function() {
+    async fn loopback_names_are_not_resolved_for_a_deployed_function() {
         for name in ["localhost", "0x7f.1", "2130706433"] {
             let error = Resolver {
                 reach: Reach::Deployed,

@@ -1,33 +1,34 @@
-//! When to try again, and how long to wait before: full jitter, the other side's Retry-After, the
-//! deadline.
+//! Retries: the number of attempts, and pauses with full jitter, Retry-After and the deadline.
 
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::retry::RetryConfig;
 
-/// The most attempts of one call.
+/// The maximum number of attempts of a call.
 pub const MAX_ATTEMPTS: u32 = 3;
-/// The greatest pause before the second attempt; it doubles with each further one.
+/// The maximum pause before the second attempt. It doubles with each further attempt.
 pub const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-/// The greatest pause of all, unless the other side asks for a longer one.
+/// The maximum pause before any attempt, unless the service sends a longer Retry-After.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Whether the SDK may make a call again by itself.
+/// The retries that the SDK may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retries {
-    /// The SDK's standard mode: [`MAX_ATTEMPTS`], full jitter from [`FIRST_BACKOFF`] on.
+    /// The SDK's standard mode with [`MAX_ATTEMPTS`] and full jitter from [`FIRST_BACKOFF`] on.
     Standard,
-    /// None, for what must not happen twice (charges). A failed connect to a private endpoint still
-    /// goes to the public address where that is allowed, because nothing was sent.
+    /// No retries. For calls that must not be applied twice, such as charges. If a private endpoint
+    /// does not connect, the fallback to the public address is still allowed: nothing was sent.
     Off,
 }
 
 impl Retries {
+    /// Returns the SDK's retry configuration. A fallback takes one more attempt.
     pub(crate) fn sdk(self, fallback: bool) -> RetryConfig {
         let attempts = match self {
             Self::Standard => MAX_ATTEMPTS,
             Self::Off => 1 + u32::from(fallback),
         };
+
         RetryConfig::standard()
             .with_max_attempts(attempts)
             .with_initial_backoff(FIRST_BACKOFF)
@@ -35,23 +36,23 @@ impl Retries {
     }
 }
 
-/// The greatest pause after the `attempt`-th attempt (the first is 1).
-fn greatest_pause(attempt: u32) -> Duration {
+/// Returns the maximum pause after the `attempt`-th attempt (the first is 1).
+fn max_pause(attempt: u32) -> Duration {
     let doubled = 2u32.saturating_pow(attempt.saturating_sub(1));
     FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF)
 }
 
-/// The sum of the greatest pauses between `attempts` attempts.
-pub(crate) fn greatest_pauses(attempts: u32) -> Duration {
-    (1..attempts).map(greatest_pause).sum()
+/// Returns the sum of the maximum pauses between `attempts` attempts.
+pub(crate) fn max_total_pause(attempts: u32) -> Duration {
+    (1..attempts).map(max_pause).sum()
 }
 
 /// Returns the pause after the `attempt`-th attempt failed. `None` if it was the last one, or if the
 /// pause would end at or after the deadline, which is `remaining` from now.
 ///
-/// Full jitter ("Exponential Backoff and Jitter", AWS Architecture Blog): the pause is a share
-/// `jitter` (0 to 1) of the greatest pause. If the service sent `retry_after`, that is added, so
-/// that callers do not return all at once.
+/// The pause is the fraction `jitter` (0 to 1) of the maximum pause ("Exponential Backoff and
+/// Jitter", AWS Architecture Blog). A `retry_after` of the service is added to it, so that callers
+/// do not all return at once.
 #[must_use]
 pub fn pause(
     attempt: u32,
@@ -62,13 +63,16 @@ pub fn pause(
     if attempt >= MAX_ATTEMPTS {
         return None;
     }
-    let jittered = greatest_pause(attempt).mul_f64(jitter.clamp(0.0, 1.0));
-    let wait = retry_after.unwrap_or_default().saturating_add(jittered);
-    (wait < remaining).then_some(wait)
+
+    let jittered = max_pause(attempt).mul_f64(jitter.clamp(0.0, 1.0));
+    let pause = retry_after.unwrap_or_default().saturating_add(jittered);
+    (pause < remaining).then_some(pause)
 }
 
-/// A Retry-After header's value as a time from `wall` on: seconds or an HTTP-date (RFC 9110,
-/// section 10.2.3). A date that has passed is zero; anything else is no value at all.
+/// Parses a Retry-After header: seconds or an HTTP-date (RFC 9110, section 10.2.3).
+///
+/// The result is relative to `wall`. It is zero for a date in the past, and `None` for an invalid
+/// value.
 #[must_use]
 pub fn retry_after(value: &str, wall: SystemTime) -> Option<Duration> {
     let value = value.trim();
@@ -77,6 +81,7 @@ pub fn retry_after(value: &str, wall: SystemTime) -> Option<Duration> {
             value.parse().unwrap_or(u32::MAX.into()),
         ));
     }
+
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(wall).unwrap_or_default())
 }
@@ -90,7 +95,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn the_first_pause_is_at_most_100_ms_and_the_second_at_most_200() {
+    fn first_pause_is_at_most_100_ms_and_second_200_ms() {
         assert_eq!(pause(1, None, LONG, 1.0), Some(Duration::from_millis(100)));
         assert_eq!(pause(2, None, LONG, 1.0), Some(Duration::from_millis(200)));
         assert_eq!(pause(1, None, LONG, 0.0), Some(Duration::ZERO));
@@ -102,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_would_reach_the_deadline_is_not_begun() {
+    fn pause_that_would_reach_the_deadline_is_not_begun() {
         let asked = Some(Duration::from_secs(5));
         assert_eq!(pause(1, asked, Duration::from_secs(5), 0.0), None);
         assert_eq!(pause(1, asked, Duration::from_millis(5_001), 0.0), asked);
     }
 
     #[test]
-    fn retry_after_may_be_seconds_or_a_date() {
+    fn retry_after_is_seconds_or_a_date() {
         let wall = UNIX_EPOCH + Duration::from_secs(784_111_777 - 7);
         assert_eq!(retry_after("120", wall), Some(Duration::from_secs(120)));
         assert_eq!(retry_after(" 0 ", wall), Some(Duration::ZERO));
@@ -124,20 +129,20 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_after_that_is_neither_is_ignored() {
+    fn invalid_retry_after_is_ignored() {
         for value in ["", "-1", "1.5", "soon", "+3", "1e3"] {
             assert_eq!(retry_after(value, UNIX_EPOCH), None, "{value}");
         }
     }
 
     #[test]
-    fn an_absurd_retry_after_is_longer_than_any_deadline() {
+    fn huge_retry_after_exceeds_any_deadline() {
         let asked = retry_after("99999999999999999999999999", UNIX_EPOCH);
         assert!(asked.is_some_and(|asked| asked > Duration::from_secs(86_400)));
     }
 
     #[test]
-    fn charges_are_made_once_and_reads_thrice() {
+    fn attempts_depend_on_the_retry_mode() {
         assert_eq!(Retries::Off.sdk(false).max_attempts(), 1);
         assert_eq!(Retries::Standard.sdk(false).max_attempts(), 3);
         assert_eq!(
@@ -148,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_pause_honours_retry_after_and_never_passes_the_deadline(
+        fn pause_honours_retry_after_and_ends_before_the_deadline(
             attempt in 1u32..9, asked in proptest::option::of(0u64..10_000), left in 0u64..10_000, jitter in 0.0f64..=1.0,
         ) {
             let asked = asked.map(Duration::from_millis);

@@ -1,4 +1,4 @@
-//! The one place that configures AWS clients.
+//! Configuration of AWS clients.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -17,7 +17,7 @@ use crate::record_interceptor::RecordInterceptor;
 use crate::retry::Retries;
 use crate::timeouts::Timeouts;
 
-/// What all AWS clients of a process share. Made once, in main.
+/// The configuration that all AWS clients of a process share. Created once, in main.
 #[derive(Debug, Clone)]
 pub struct AwsCalls {
     sdk: SdkConfig,
@@ -26,7 +26,8 @@ pub struct AwsCalls {
     records: RecordLog,
 }
 
-/// What the clients of one service are made from; [`client!`](crate::client) puts it together.
+/// The configuration of clients of one service. [`client!`](crate::client) creates a client from
+/// it.
 #[derive(Debug, Clone)]
 pub struct ServiceConfig {
     config: SdkConfig,
@@ -35,14 +36,15 @@ pub struct ServiceConfig {
 }
 
 impl AwsCalls {
-    /// Reads region, endpoints and credentials through `lookup`. Without credentials there the
-    /// SDK's default chain is asked, at the first call. `timeouts` hold for every call that does
-    /// not bring its own; its `connect` holds for all, so they are those of the most urgent calls:
-    /// an attempt that ends while it still connects is a time-out with unknown outcome, and does
-    /// not fall back.
+    /// Reads region, endpoints and credentials through `lookup`. If there are no credentials, the
+    /// SDK's default chain is used at the first call.
+    ///
+    /// `timeouts` apply to every call without its own. Their `connect` applies to all calls, so it
+    /// must suit the most urgent ones: an attempt that times out while it connects has an unknown
+    /// outcome and does not fall back.
     ///
     /// # Errors
-    /// [`CallError::Setting`] for the first setting that cannot be used.
+    /// [`CallError::Setting`] for the first setting that is missing or invalid.
     pub async fn load(
         lookup: impl Fn(&str) -> Option<String>,
         timeouts: Timeouts,
@@ -50,6 +52,7 @@ impl AwsCalls {
     ) -> Result<Self, CallError> {
         let endpoints = Endpoints::from_settings(&lookup)?;
         let connections = Connections::new(timeouts.connect);
+
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(endpoints.region.clone()))
             .retry_config(Retries::Standard.sdk(false))
@@ -61,6 +64,7 @@ impl AwsCalls {
         if let Some(credentials) = credentials(&lookup) {
             loader = loader.credentials_provider(credentials);
         }
+
         Ok(Self {
             sdk: loader.load().await,
             connections,
@@ -69,11 +73,13 @@ impl AwsCalls {
         })
     }
 
-    /// Returns the settings for a client of one service. `name` is that of its endpoint (`dynamodb`,
-    /// `monitoring`, `elasticloadbalancing`), as in `VPC_ENDPOINT_URLS` and in call records.
+    /// Returns the configuration of clients of one service. `name` is the name of its endpoint
+    /// (`dynamodb`, `monitoring`, `elasticloadbalancing`), as in `VPC_ENDPOINT_URLS` and call
+    /// records.
     #[must_use]
     pub fn service(&self, name: &'static str, retries: Retries) -> ServiceConfig {
         let retry_config = retries.sdk(self.endpoints.falls_back(name));
+
         ServiceConfig {
             config: self.sdk.to_builder().retry_config(retry_config).build(),
             record: SharedInterceptor::new(RecordInterceptor::new(name, self.records.clone())),
@@ -81,8 +87,8 @@ impl AwsCalls {
         }
     }
 
-    /// Opens a connection to each of these services at once, while the function starts. One that
-    /// fails is logged: the first call then connects for itself.
+    /// Opens a connection to each of these services concurrently while the function starts. Failures
+    /// are logged, and the first call then connects itself.
     pub async fn connect_ahead(&self, services: &[&'static str], deadline: Deadline) {
         let mut opening = JoinSet::new();
         for &service in services {
@@ -92,31 +98,32 @@ impl AwsCalls {
             let connections = self.connections.clone();
             opening.spawn(async move { (service, connections.open(&url, deadline).await) });
         }
+
         while let Some(opened) = opening.join_next().await {
             if let Ok((service, Err(error))) = opened {
-                tracing::warn!(service, %error, "no connection could be opened ahead");
+                tracing::warn!(service, %error, "cannot open a connection ahead of the first call");
             }
         }
     }
 
-    /// The pool of connections, for calls that are not AWS's.
+    /// Returns the connection pool, for calls of other services.
     #[must_use]
     pub const fn connections(&self) -> &Connections {
         &self.connections
     }
 
-    /// What requests are signed with.
+    /// Returns the credentials that sign requests.
     pub(crate) fn credentials(&self) -> Option<SharedCredentialsProvider> {
         self.sdk.credentials_provider()
     }
 
-    /// The addresses that services are called at.
+    /// Returns the addresses of services.
     #[must_use]
     pub const fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
 
-    /// Where call records go.
+    /// Returns the destination of call records.
     #[must_use]
     pub const fn records(&self) -> &RecordLog {
         &self.records
@@ -124,13 +131,14 @@ impl AwsCalls {
 }
 
 impl ServiceConfig {
-    /// Region, credentials, addresses, time-outs, retries and connections.
+    /// Returns region, credentials, addresses, timeouts, retries and connections.
     #[must_use]
     pub const fn config(&self) -> &SdkConfig {
         &self.config
     }
 
-    /// What `SdkConfig` has no place for: the call record, and the way of each attempt.
+    /// Returns the interceptors that write call records and select endpoints. `SdkConfig` cannot
+    /// hold interceptors.
     #[must_use]
     pub fn interceptors(&self) -> [SharedInterceptor; 2] {
         [
@@ -139,16 +147,17 @@ impl ServiceConfig {
         ]
     }
 
-    /// Falls back to the public address, and keeps retries off where they are off.
+    /// Returns the classifier that falls back to the public address and disables other retries.
     #[must_use]
     pub fn retry_classifier(&self) -> SharedRetryClassifier {
         SharedRetryClassifier::new(self.route.clone())
     }
 }
 
-/// Lambda's credentials stand in the environment for as long as the sandbox lives. Taken from there
-/// at once, they spare the default chain; and they name no account, so that the SDK calls the
-/// regional host it was connected to.
+/// Returns the credentials in the environment, which Lambda sets for the lifetime of the sandbox.
+///
+/// This is faster than the default chain. The credentials have no account id, so the SDK uses the
+/// regional host to which a connection was opened ahead.
 fn credentials(lookup: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     let key_id = lookup("AWS_ACCESS_KEY_ID").filter(|id| !id.is_empty())?;
     let secret = lookup("AWS_SECRET_ACCESS_KEY").filter(|secret| !secret.is_empty())?;
@@ -156,9 +165,11 @@ fn credentials(lookup: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     Some(Credentials::new(key_id, secret, token, None, "Environment"))
 }
 
-/// Makes a client of one service that is recorded and routed: `client!(aws, aws_sdk_dynamodb,
-/// "dynamodb", Retries::Off)`. A macro because each SDK crate has client and configuration types of
-/// its own, and none of them takes interceptors from `SdkConfig`.
+/// Creates an SDK client with call records and endpoint fallback: `client!(aws, aws_sdk_dynamodb,
+/// "dynamodb", Retries::Off)`.
+///
+/// This is a macro because each SDK crate has its own client and configuration types, and none
+/// takes interceptors from `SdkConfig`.
 #[macro_export]
 macro_rules! client {
     ($aws:expr, $sdk:ident, $service:literal, $retries:expr) => {{

@@ -1,25 +1,25 @@
-//! The last outcomes that a closed circuit breaker has seen, and whether they open it.
+//! The last results of a closed circuit breaker, which decide when it opens.
 //!
-//! One stall of the other side makes every call fail that is under way. Failures whose calls
-//! overlap in time are therefore one failure. Otherwise one stall would open the breaker of a
-//! process that makes many calls at once.
+//! When a service stalls, all calls in progress fail. Failures of calls that overlap in time
+//! therefore count once. Otherwise one stall would open the breaker of a process that makes many
+//! calls at once.
 
 use std::time::Instant;
 
-/// So many failures in a row open the breaker.
+/// The number of consecutive failures that opens the breaker.
 pub const CONSECUTIVE_FAILURES: u32 = 5;
-/// The rate is taken over so many calls; with fewer it opens nothing.
+/// The number of calls over which the failure rate is computed. With fewer calls it has no effect.
 pub const WINDOW_CALLS: u32 = 10;
-/// So many failures among the last [`WINDOW_CALLS`] calls open the breaker: 50 %.
+/// The number of failures among the last [`WINDOW_CALLS`] calls that opens the breaker (50 %).
 pub const FAILURES_IN_WINDOW: u32 = 5;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tally {
     in_a_row: u32,
     samples: u32,
-    /// One bit an outcome, the newest lowest; set for a failure.
+    /// One bit per call, set for a failure. The lowest bit is the newest call.
     failures: u32,
-    /// When the last failure that was counted ended.
+    /// The end of the last counted failure.
     failed_at: Option<Instant>,
 }
 
@@ -31,7 +31,8 @@ impl Tally {
         failed_at: None,
     };
 
-    /// Counts a call, unless it failed and began before the last counted failure ended.
+    /// Returns the tally with one more call. A failed call that began before the last counted failure
+    /// ended is not counted.
     pub(crate) fn with(self, failed: bool, began: Instant, ended: Instant) -> Self {
         if failed && self.failed_at.is_some_and(|failed_at| began < failed_at) {
             return self;
@@ -50,9 +51,11 @@ impl Tally {
         }
     }
 
+    /// True if the breaker must open.
     pub(crate) const fn trips(self) -> bool {
         let by_rate =
             self.samples == WINDOW_CALLS && self.failures.count_ones() >= FAILURES_IN_WINDOW;
+
         self.in_a_row >= CONSECUTIVE_FAILURES || by_rate
     }
 }

@@ -240,7 +240,7 @@ async fn a_refused_connection_surely_carried_nothing() {
     let caller = Caller::new();
     let error = caller.get(&refusing().await).await.unwrap_err();
     assert_eq!(
-        (error.kind(), error.fate(), error.retryable()),
+        (error.kind(), error.fate(), error.is_retryable()),
         (ErrorKind::Network, Fate::NotApplied, true)
     );
     assert_eq!(caller.log.record()["attempts"], 3);
@@ -329,7 +329,7 @@ async fn a_failure_says_what_failed() {
         (silent.url(), "timeout", "within "),
     ] {
         let error = Caller::new()
-            .send("GET", &url, Replay::OnceIfUnanswered, 1_000)
+            .send("GET", &url, Replay::OnceIfNoResponse, 1_000)
             .await
             .unwrap_err();
         assert_eq!(error.cause(), cause, "{url}: {error} {error:?}");
@@ -340,15 +340,15 @@ async fn a_failure_says_what_failed() {
 #[tokio::test]
 async fn an_overloaded_server_is_not_called_again() {
     for (replay, answer, requests) in [
-        (Replay::OnceIfUnanswered, Answer::Reply(429, "", ""), 1),
+        (Replay::OnceIfNoResponse, Answer::Reply(429, "", ""), 1),
         (
-            Replay::OnceIfUnanswered,
+            Replay::OnceIfNoResponse,
             Answer::Reply(429, "retry-after: 0\r\n", ""),
             1,
         ),
-        (Replay::OnceIfUnanswered, Answer::Reply(503, "", ""), 1),
-        (Replay::OnceIfUnanswered, Answer::Silence, 1),
-        (Replay::OnceIfUnanswered, Answer::HangUp, 2),
+        (Replay::OnceIfNoResponse, Answer::Reply(503, "", ""), 1),
+        (Replay::OnceIfNoResponse, Answer::Silence, 1),
+        (Replay::OnceIfNoResponse, Answer::HangUp, 2),
         (Replay::Once, Answer::Reply(429, "", ""), 1),
         (
             Replay::Once,
@@ -371,7 +371,7 @@ async fn a_breaker_spares_a_server_that_is_down() {
     let (caller, breaker) = (Caller::new(), Breaker::new("introspection"));
     for _ in 0..20 {
         let request = Request::get(server.url()).body(Bytes::new()).unwrap();
-        let replay = Replay::OnceIfUnanswered;
+        let replay = Replay::OnceIfNoResponse;
         let call = HttpCall {
             service: "introspection",
             operation: "Introspect",

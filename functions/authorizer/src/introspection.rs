@@ -218,7 +218,7 @@ impl Introspection {
             service: "introspection",
             operation: "Introspect",
             request,
-            replay: Replay::OnceIfUnanswered,
+            replay: Replay::OnceIfNoResponse,
         };
         let response = self
             .calls

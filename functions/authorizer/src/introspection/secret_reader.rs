@@ -118,7 +118,7 @@ fn request(place: &SecretPlace) -> (AwsOperation<'_>, Value, &'static str) {
 
 fn explained(error: &AwsJsonError) -> String {
     match error {
-        AwsJsonError::Refused { code, .. } if code == "AccessDeniedException" => {
+        AwsJsonError::Service { code, .. } if code == "AccessDeniedException" => {
             format!(
                 "{error}; the function's role needs permission, see the template's parameter SecretArns"
             )
