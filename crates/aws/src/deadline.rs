@@ -54,6 +54,7 @@ mod tests {
         let now = Instant::now();
         let wall = UNIX_EPOCH + Duration::from_secs(1_000);
         let deadline = Deadline::of_invocation(1_003_000, wall, now);
+
         assert_eq!(deadline.remaining(now), Duration::from_secs(3));
         assert_eq!(
             deadline.remaining(now + Duration::from_secs(4)),
@@ -79,6 +80,7 @@ mod tests {
     fn earlier_deadline_wins() {
         let now = Instant::now();
         let deadline = Deadline::after(now, Duration::from_secs(5));
+
         assert_eq!(
             deadline.at_most(now, Duration::from_secs(1)).remaining(now),
             Duration::from_secs(1)

@@ -175,6 +175,7 @@ mod tests {
     #[test]
     fn default_address_is_the_regions_public_one() {
         let endpoints = read(&[("AWS_DEFAULT_REGION", "eu-central-1")]).unwrap();
+
         assert_eq!(endpoints.private("dynamodb"), None);
         assert_eq!(
             endpoints.first("dynamodb").unwrap(),
@@ -194,6 +195,7 @@ mod tests {
             ("VPC_ENDPOINT_URLS", URLS),
             ("FALLBACK_TO_PUBLIC", "true"),
         ];
+
         assert_eq!(read(&settings).unwrap().private("dynamodb"), None);
         let on = read(&[settings.as_slice(), &[("USE_VPC_ENDPOINT", "true")]].concat()).unwrap();
         assert!(on.private("dynamodb").is_some() && on.falls_back("dynamodb"));
@@ -238,6 +240,7 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
         ])
         .unwrap();
+
         assert_eq!(
             endpoints.first("dynamodb").unwrap(),
             "http://127.0.0.1:4566/"
@@ -269,6 +272,7 @@ mod tests {
             assert!(message.starts_with(&format!("{variable}: ")), "{message}");
             assert!(!message.contains("secret"), "{message}");
         }
+
         assert_eq!(read(&[]).unwrap_err().to_string(), "AWS_REGION is not set");
     }
 }

@@ -234,6 +234,7 @@ mod tests {
             "http://dynamodb.eu-central-1.amazonaws.com/a/b?c=d",
         )
         .unwrap();
+
         assert_eq!(uri, "https://vpce-1.example:8443/a/b?c=d");
     }
 }

@@ -77,6 +77,7 @@ mod tests {
         response_with_header
             .headers_mut()
             .insert("x-amzn-errortype", "ThrottlingException:");
+
         assert_eq!(
             error_code(&response_with_header).as_deref(),
             Some("ThrottlingException")

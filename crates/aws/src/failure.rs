@@ -209,6 +209,7 @@ mod tests {
                 "{code}"
             );
         }
+
         assert_eq!(
             Failure::of_sdk(&service_error(429, "Whatever")).kind,
             ErrorKind::Throttling
@@ -218,6 +219,7 @@ mod tests {
     #[test]
     fn failed_condition_is_not_applied_and_counts_as_success() {
         let error = service_error(400, CONDITION_FAILED);
+
         assert!(was_not_applied(&error));
         assert_eq!(verdict::<(), _>(&Err(error)), Verdict::Success);
         assert_eq!(
@@ -250,6 +252,7 @@ mod tests {
                 "{status}"
             );
         }
+
         assert!((100..400).all(|status| Failure::of_status(status).is_none()));
     }
 
@@ -274,6 +277,7 @@ mod tests {
         let broken =
             SdkError::<ErrorMetadata, HttpResponse>::response_error("half", response(200, ""));
         let unsent = SdkError::<ErrorMetadata, HttpResponse>::construction_failure("incomplete");
+
         assert_eq!(Failure::of_sdk(&timeout).kind, ErrorKind::Timeout);
         assert_eq!(
             [timeout, broken, unsent].map(|error| was_not_applied(&error)),

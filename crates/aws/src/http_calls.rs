@@ -314,6 +314,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn retry_after_is_waited_for() {
         let (status, took, requests, log) = call("3", 2, Duration::from_secs(20)).await;
+
         assert_eq!((status, requests), (200, 2));
         assert!(
             took >= Duration::from_secs(3) && took < Duration::from_millis(3_150),
@@ -332,6 +333,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn last_response_is_returned_after_three_attempts() {
         let (status, took, requests, _) = call("1", 9, Duration::from_secs(20)).await;
+
         assert_eq!((status, requests), (503, 3));
         assert!(
             took >= Duration::from_secs(2) && took < Duration::from_millis(2_350),

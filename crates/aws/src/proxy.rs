@@ -152,6 +152,7 @@ mod tests {
         let lookup =
             |name: &str| (name == "https_proxy").then(|| "http://me:hush@proxy:3128".to_owned());
         let proxy = Proxy::from_lookup(lookup).unwrap().unwrap();
+
         assert_eq!(proxy.address(), "http://proxy:3128");
         assert!(!format!("{proxy:?}").contains("hush"));
     }

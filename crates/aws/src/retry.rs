@@ -116,6 +116,7 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let wall = UNIX_EPOCH + Duration::from_secs(784_111_777 - 7);
+
         assert_eq!(retry_after("120", wall), Some(Duration::from_secs(120)));
         assert_eq!(retry_after(" 0 ", wall), Some(Duration::ZERO));
         assert_eq!(

@@ -97,6 +97,7 @@ mod tests {
             INTEGRATION_TIMEOUT,
             CLIENT_TIMEOUT,
         ];
+
         assert!(tiers.is_sorted_by(|shorter, longer| shorter < longer));
     }
 

@@ -1,4 +1,4 @@
-//! AWS calls over real connections: one pool, retries, records, and the ways past a VPC endpoint.
+//! AWS calls over real connections: the pool, retries, call records and endpoint fallback.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -6,25 +6,25 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use aws::{AwsCalls, Deadline, Failure, Fate, Retries, Timeouts, was_not_applied};
+use aws::{AwsCalls, Deadline, Failure, Fate, Retries, Timeouts};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat as Format};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use support::{Answer, Lines, Server, header, refusing};
+use support::{Action, Lines, Server, header, refusing};
 use telemetry::{ErrorKind, RecordLog};
 use tokio::net::TcpListener;
 
-const OK: Answer = Answer::Reply(200, "", "{}");
+const OK: Action = Action::Reply(200, "", "{}");
 const CONDITION: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"no"}"#;
 const THROTTLED: &str =
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow"}"#;
 const INVALID: &str =
     r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"bad"}"#;
 
-/// What a call may take where the test is not about that.
+/// The deadline of calls in tests about something else.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 struct Caller {
@@ -75,7 +75,7 @@ impl Caller {
         aws::client!(self.aws, aws_sdk_dynamodb, "dynamodb", retries)
     }
 
-    /// Makes one call; its failure, if it is one.
+    /// Makes one call and returns its failure, if any.
     async fn call(&self, retries: Retries) -> Option<Failure> {
         call(&self.client(retries)).await
     }
@@ -87,15 +87,12 @@ async fn call(client: &Client) -> Option<Failure> {
         .table_name("t")
         .key("pk", AttributeValue::S("k".into()));
     let error = get.send().await.err()?;
-    assert_eq!(
-        was_not_applied(&error),
-        Failure::of_sdk(&error).fate == Fate::NotApplied
-    );
+
     Some(Failure::of_sdk(&error))
 }
 
 #[tokio::test]
-async fn a_connection_opened_ahead_is_the_one_that_the_first_call_uses() {
+async fn first_call_uses_the_connection_opened_ahead() {
     let server = Server::start(|_| OK).await;
     let caller = Caller::public(&server).await;
     caller
@@ -105,6 +102,7 @@ async fn a_connection_opened_ahead_is_the_one_that_the_first_call_uses() {
             Deadline::after(Instant::now(), Duration::from_secs(5)),
         )
         .await;
+
     assert_eq!(server.connections(), 1);
     assert_eq!(caller.call(Retries::Standard).await, None);
     assert_eq!((server.connections(), server.requests().len()), (1, 2));
@@ -114,7 +112,7 @@ async fn a_connection_opened_ahead_is_the_one_that_the_first_call_uses() {
 }
 
 #[tokio::test]
-async fn a_connection_that_cannot_be_opened_ahead_is_no_failure() {
+async fn failure_to_connect_ahead_is_only_logged() {
     let caller = Caller::new(&[("AWS_ENDPOINT_URL", &refusing().await)]).await;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let urls = format!(
@@ -123,16 +121,34 @@ async fn a_connection_that_cannot_be_opened_ahead_is_no_failure() {
     );
     let hanging = Caller::new(&[("USE_VPC_ENDPOINT", "true"), ("VPC_ENDPOINT_URLS", &urls)]).await;
     let deadline = Deadline::after(Instant::now(), Duration::from_millis(100));
+    let log = Lines::default();
+    let writer = log.clone();
+    let subscriber = telemetry::log_to(["aws"], None, move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+
     caller
         .aws
         .connect_ahead(&["dynamodb", "monitoring"], deadline)
         .await;
     hanging.aws.connect_ahead(&["monitoring"], deadline).await;
+
+    let warnings = log.json_lines();
+    let mut services: Vec<_> = warnings.iter().map(|line| &line["service"]).collect();
+    services[..2].sort_by_key(|service| service.to_string());
+    assert_eq!(services, ["dynamodb", "monitoring", "monitoring"]);
+    for warning in &warnings {
+        assert_eq!(
+            warning["message"],
+            "cannot open a connection ahead of the first call"
+        );
+    }
+    let error = warnings[2]["error"].as_str().unwrap();
+    assert!(error.starts_with("no response from "), "{error}");
 }
 
 #[tokio::test]
-async fn connecting_ahead_reads_no_answer_without_end() {
-    let server = Server::start(|_| Answer::Endless).await;
+async fn connecting_ahead_reads_a_limited_response() {
+    let server = Server::start(|_| Action::Endless).await;
     let caller = Caller::public(&server).await;
     let url = server.url().parse().unwrap();
     let deadline = Deadline::after(Instant::now(), Duration::from_secs(60));
@@ -140,7 +156,7 @@ async fn connecting_ahead_reads_no_answer_without_end() {
 }
 
 #[tokio::test]
-async fn all_clients_of_a_process_share_one_connection() {
+async fn clients_of_a_process_share_one_connection() {
     let server = Server::start(|_| OK).await;
     let caller = Caller::public(&server).await;
     for retries in [
@@ -151,14 +167,16 @@ async fn all_clients_of_a_process_share_one_connection() {
     ] {
         assert_eq!(caller.call(retries).await, None);
     }
+
     assert_eq!((server.connections(), server.requests().len()), (1, 4));
 }
 
 #[tokio::test]
-async fn a_call_with_time_outs_of_its_own_uses_the_same_connection() {
+async fn call_with_its_own_timeouts_uses_the_same_connection() {
     let server = Server::start(|_| OK).await;
     let caller = Caller::public(&server).await;
     let client = caller.client(Retries::Off);
+
     assert_eq!(call(&client).await, None);
     let own = Timeouts::within(Duration::from_millis(400), 1).unwrap();
     let config = aws_sdk_dynamodb::config::Config::builder().timeout_config(own.sdk());
@@ -173,9 +191,10 @@ async fn a_call_with_time_outs_of_its_own_uses_the_same_connection() {
 }
 
 #[tokio::test]
-async fn a_call_leaves_one_record() {
+async fn call_writes_one_record() {
     let server = Server::start(|_| OK).await;
     let caller = Caller::public(&server).await;
+
     assert_eq!(caller.call(Retries::Standard).await, None);
     let record = caller.log.record();
     assert_eq!(
@@ -193,26 +212,28 @@ async fn a_call_leaves_one_record() {
 }
 
 #[tokio::test]
-async fn a_throttled_read_is_tried_three_times_and_recorded_once() {
+async fn throttled_read_is_retried_and_recorded_once() {
     let server = Server::start(|nth| {
         if nth < 3 {
-            Answer::Reply(400, "", THROTTLED)
+            Action::Reply(400, "", THROTTLED)
         } else {
             OK
         }
     })
     .await;
     let caller = Caller::public(&server).await;
+
     assert_eq!(caller.call(Retries::Standard).await, None);
     assert_eq!(server.requests().len(), 3);
     assert_eq!(caller.log.record()["attempts"], 3);
 }
 
 #[tokio::test]
-async fn a_throttled_charge_is_made_once_and_surely_not_applied() {
-    let server = Server::start(|_| Answer::Reply(400, "", THROTTLED)).await;
+async fn throttled_charge_is_not_retried_and_not_applied() {
+    let server = Server::start(|_| Action::Reply(400, "", THROTTLED)).await;
     let caller = Caller::public(&server).await;
     let failure = caller.call(Retries::Off).await.unwrap();
+
     assert_eq!(
         (failure.kind, failure.fate, failure.retryable),
         (ErrorKind::Throttling, Fate::NotApplied, true)
@@ -222,10 +243,11 @@ async fn a_throttled_charge_is_made_once_and_surely_not_applied() {
 }
 
 #[tokio::test]
-async fn a_failed_condition_is_recorded_as_an_answer() {
-    let server = Server::start(|_| Answer::Reply(400, "", CONDITION)).await;
+async fn failed_condition_is_recorded_as_success() {
+    let server = Server::start(|_| Action::Reply(400, "", CONDITION)).await;
     let caller = Caller::public(&server).await;
     let failure = caller.call(Retries::Off).await.unwrap();
+
     assert_eq!(
         (failure.fate, failure.client_error),
         (Fate::NotApplied, true)
@@ -234,10 +256,11 @@ async fn a_failed_condition_is_recorded_as_an_answer() {
 }
 
 #[tokio::test]
-async fn a_refused_request_is_the_callers_fault_and_not_retried() {
-    let server = Server::start(|_| Answer::Reply(400, "", INVALID)).await;
+async fn invalid_request_is_a_client_error_and_not_retried() {
+    let server = Server::start(|_| Action::Reply(400, "", INVALID)).await;
     let caller = Caller::public(&server).await;
     let failure = caller.call(Retries::Standard).await.unwrap();
+
     assert_eq!(
         (failure.kind, failure.client_error, failure.retryable),
         (ErrorKind::Unknown, true, false)
@@ -247,10 +270,11 @@ async fn a_refused_request_is_the_callers_fault_and_not_retried() {
 }
 
 #[tokio::test]
-async fn a_charge_that_broke_down_at_the_server_is_made_once_and_may_have_happened() {
-    let server = Server::start(|_| Answer::Reply(500, "", "{}")).await;
+async fn charge_with_a_server_error_is_not_retried_and_has_unknown_fate() {
+    let server = Server::start(|_| Action::Reply(500, "", "{}")).await;
     let caller = Caller::public(&server).await;
     let failure = caller.call(Retries::Off).await.unwrap();
+
     assert_eq!(
         (failure.kind, failure.fate),
         (ErrorKind::Unknown, Fate::Unknown)
@@ -259,10 +283,11 @@ async fn a_charge_that_broke_down_at_the_server_is_made_once_and_may_have_happen
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_it_unknown_whether_a_charge_happened() {
-    let server = Server::start(|_| Answer::HangUp).await;
+async fn charge_without_a_response_has_unknown_fate() {
+    let server = Server::start(|_| Action::HangUp).await;
     let caller = Caller::public(&server).await;
     let failure = caller.call(Retries::Off).await.unwrap();
+
     assert_eq!(
         (failure.kind, failure.fate),
         (ErrorKind::Network, Fate::Unknown)
@@ -272,9 +297,10 @@ async fn a_lost_answer_leaves_it_unknown_whether_a_charge_happened() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_surely_carried_no_charge() {
+async fn charge_over_a_refused_connection_is_not_applied() {
     let caller = Caller::new(&[("AWS_ENDPOINT_URL", &refusing().await)]).await;
     let failure = caller.call(Retries::Off).await.unwrap();
+
     assert_eq!(
         (failure.kind, failure.fate),
         (ErrorKind::Network, Fate::NotApplied)
@@ -287,8 +313,8 @@ async fn a_refused_connection_surely_carried_no_charge() {
 }
 
 #[tokio::test]
-async fn a_silent_server_costs_no_more_than_the_time_out() {
-    let server = Server::start(|_| Answer::Silence).await;
+async fn silent_server_takes_no_longer_than_the_timeout() {
+    let server = Server::start(|_| Action::Silence).await;
     let caller = Caller::within(
         Duration::from_millis(200),
         &[("AWS_ENDPOINT_URL", &server.url())],
@@ -296,7 +322,7 @@ async fn a_silent_server_costs_no_more_than_the_time_out() {
     .await;
     let began = Instant::now();
     let failure = caller.call(Retries::Off).await.unwrap();
-    // The table's attempt would be 6 s; the rest is room for a busy machine.
+    // Without the deadline, the attempt would take 6 s. The limit leaves room for a busy machine.
     assert!(
         began.elapsed() < Duration::from_secs(3),
         "{:?}",
@@ -310,12 +336,12 @@ async fn a_silent_server_costs_no_more_than_the_time_out() {
 }
 
 #[tokio::test]
-async fn a_call_that_its_caller_gave_up_is_recorded_all_the_same() {
-    let server = Server::start(|_| Answer::Silence).await;
+async fn cancelled_call_is_recorded_as_a_timeout() {
+    let server = Server::start(|_| Action::Silence).await;
     let caller = Caller::public(&server).await;
-    let given_up =
-        tokio::time::timeout(Duration::from_millis(100), caller.call(Retries::Off)).await;
-    assert!(given_up.is_err());
+    let outcome = tokio::time::timeout(Duration::from_millis(100), caller.call(Retries::Off)).await;
+
+    assert!(outcome.is_err());
     let record = caller.log.record();
     assert_eq!(
         (record["operation"].as_str(), record["error_type"].as_str()),
@@ -324,7 +350,7 @@ async fn a_call_that_its_caller_gave_up_is_recorded_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_private_address_is_called_and_recorded_as_such() {
+async fn private_address_is_called_and_recorded() {
     let (private, public) = (Server::start(|_| OK).await, Server::start(|_| OK).await);
     let caller = Caller::private(&private.url(), &public.url(), "true").await;
     caller
@@ -334,6 +360,7 @@ async fn a_private_address_is_called_and_recorded_as_such() {
             Deadline::after(Instant::now(), Duration::from_secs(5)),
         )
         .await;
+
     assert_eq!(caller.call(Retries::Standard).await, None);
     assert_eq!(
         (
@@ -348,7 +375,7 @@ async fn a_private_address_is_called_and_recorded_as_such() {
 }
 
 #[tokio::test]
-async fn a_private_address_that_refuses_is_passed_over_in_the_same_call() {
+async fn refusing_private_address_falls_back_within_the_call() {
     let public = Server::start(|_| OK).await;
     for retries in [Retries::Standard, Retries::Off] {
         let caller = Caller::private(&refusing().await, &public.url(), "true").await;
@@ -359,22 +386,24 @@ async fn a_private_address_that_refuses_is_passed_over_in_the_same_call() {
             (Some("public"), Some(2))
         );
     }
+
     assert_signed_for(&public.requests()[0], &public);
 }
 
 #[tokio::test]
-async fn a_private_address_that_no_name_server_knows_is_passed_over() {
+async fn unresolvable_private_address_falls_back() {
     let public = Server::start(|_| OK).await;
-    // A label of 64 characters is refused by the resolver itself (RFC 1035, section 2.3.4): nothing
-    // is asked.
+    // The resolver itself rejects a label of 64 characters (RFC 1035, section 2.3.4), so no query is
+    // sent.
     let private = format!("http://{}.example", "x".repeat(64));
     let caller = Caller::private(&private, &public.url(), "true").await;
+
     assert_eq!(caller.call(Retries::Off).await, None);
     assert_eq!(caller.log.record()["endpoint"], "public");
 }
 
 #[tokio::test]
-async fn a_private_address_that_does_not_answer_is_waited_for_once() {
+async fn silent_private_address_is_tried_once() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let public = Server::start(|_| OK).await;
     let private = format!("https://{}", silent.local_addr().unwrap());
@@ -391,6 +420,7 @@ async fn a_private_address_that_does_not_answer_is_waited_for_once() {
     let caller = Caller::new(&settings).await;
     let client = caller.client(Retries::Off);
     let began = Instant::now();
+
     assert_eq!(call(&client).await, None);
     let connect = Timeouts::within(DEADLINE, 1).unwrap().connect;
     assert!(began.elapsed() >= connect, "{:?}", began.elapsed());
@@ -405,13 +435,12 @@ async fn a_private_address_that_does_not_answer_is_waited_for_once() {
 }
 
 #[tokio::test]
-async fn an_answer_of_a_private_address_stands_whatever_it_says() {
+async fn error_response_of_a_private_address_does_not_fall_back() {
     let public = Server::start(|_| OK).await;
-    for (answer, requests) in [(INVALID, 1), (THROTTLED, 1), ("{}", 1)] {
-        let private = Server::start(move |_| {
-            Answer::Reply(if answer == "{}" { 500 } else { 400 }, "", answer)
-        })
-        .await;
+    for (body, requests) in [(INVALID, 1), (THROTTLED, 1), ("{}", 1)] {
+        let private =
+            Server::start(move |_| Action::Reply(if body == "{}" { 500 } else { 400 }, "", body))
+                .await;
         let caller = Caller::private(&private.url(), &public.url(), "true").await;
         assert!(caller.call(Retries::Off).await.is_some());
         assert_eq!(
@@ -422,25 +451,28 @@ async fn an_answer_of_a_private_address_stands_whatever_it_says() {
             (requests, Some("vpce"))
         );
     }
+
     assert_eq!(public.connections(), 0);
 }
 
 #[tokio::test]
-async fn a_charge_whose_answer_was_lost_does_not_go_to_the_public_address() {
+async fn charge_without_a_response_does_not_fall_back() {
     let (private, public) = (
-        Server::start(|_| Answer::HangUp).await,
+        Server::start(|_| Action::HangUp).await,
         Server::start(|_| OK).await,
     );
     let caller = Caller::private(&private.url(), &public.url(), "true").await;
+
     assert_eq!(caller.call(Retries::Off).await.unwrap().fate, Fate::Unknown);
     assert_eq!((private.requests().len(), public.connections()), (1, 0));
 }
 
 #[tokio::test]
-async fn without_fallback_a_private_address_that_refuses_fails_the_call() {
+async fn refusing_private_address_fails_the_call_without_fallback() {
     let public = Server::start(|_| OK).await;
     let caller = Caller::private(&refusing().await, &public.url(), "false").await;
     let failure = caller.call(Retries::Off).await.unwrap();
+
     assert_eq!(
         (failure.kind, failure.fate),
         (ErrorKind::Network, Fate::NotApplied)
@@ -450,9 +482,10 @@ async fn without_fallback_a_private_address_that_refuses_fails_the_call() {
 }
 
 #[tokio::test]
-async fn both_addresses_refusing_is_a_failure_that_surely_changed_nothing() {
+async fn call_is_not_applied_if_both_addresses_refuse() {
     let caller = Caller::private(&refusing().await, &refusing().await, "true").await;
     let failure = caller.call(Retries::Off).await.unwrap();
+
     assert_eq!(
         (failure.kind, failure.fate),
         (ErrorKind::Network, Fate::NotApplied)
@@ -464,8 +497,7 @@ async fn both_addresses_refusing_is_a_failure_that_surely_changed_nothing() {
     );
 }
 
-/// The request names the server as its host, and its signature is the one that the server would
-/// compute.
+/// Asserts that the request names the server as its host, and that its signature covers that host.
 fn assert_signed_for(request: &str, server: &Server) {
     let host = server.address.to_string();
     assert_eq!(header(request, "host").as_ref(), Some(&host));
@@ -485,10 +517,10 @@ fn assert_signed_for(request: &str, server: &Server) {
         .map(str::to_owned)
         .collect();
     assert!(signed.contains(&"host".to_owned()), "{authorization}");
-    let kept = |name: &&String| !["host", "x-amz-date"].contains(&name.as_str());
+    let is_passed_to_signer = |name: &&String| !["host", "x-amz-date"].contains(&name.as_str());
     let headers: Vec<_> = signed
         .iter()
-        .filter(kept)
+        .filter(is_passed_to_signer)
         .map(|name| (name, header(request, name).unwrap()))
         .collect();
     let pairs = headers
@@ -504,7 +536,7 @@ fn assert_signed_for(request: &str, server: &Server) {
     );
 }
 
-/// The signature of a request at the time of its `x-amz-date`, by the test's credentials.
+/// Returns the signature of a request at the time in `x-amz-date`, with the test's credentials.
 fn signature(request: SignableRequest<'_>, date: &str) -> String {
     let iso = format!(
         "{}-{}-{}T{}:{}:{}Z",

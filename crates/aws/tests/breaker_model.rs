@@ -1,4 +1,4 @@
-//! The circuit breaker against a model that keeps everything and follows the rules word by word.
+//! The circuit breaker compared with a simple model that keeps the whole history.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Asks for leave.
+    /// Requests a permit.
     Begin,
-    /// The n-th call under way ends.
+    /// Ends the n-th call in progress.
     End(usize, Verdict),
-    /// The n-th call under way is cancelled.
+    /// Cancels the n-th call in progress.
     Cancel(usize),
-    /// Milliseconds pass.
+    /// Advances the clock by milliseconds.
     Wait(u64),
 }
 
@@ -26,7 +26,7 @@ struct Model {
     opened_at: Option<u64>,
     probes: Option<Vec<bool>>,
     probing: bool,
-    /// The intervals of the failures that were counted.
+    /// The start and end of each counted failure.
     failures: Vec<(u64, u64)>,
 }
 
@@ -39,7 +39,7 @@ impl Model {
         }
     }
 
-    /// The era in which the call begins, if it may.
+    /// Returns the era in which the call begins, or `None` if it is rejected.
     fn begin(&mut self) -> Option<u32> {
         if let (State::Open, Some(at)) = (self.state(), self.opened_at) {
             if self.now_ms < at + 30_000 {
@@ -81,7 +81,7 @@ impl Model {
                     self.failures.push((began, self.now_ms));
                 }
                 self.history.push(failed);
-                let row = self
+                let fails_in_a_row = self
                     .history
                     .iter()
                     .rev()
@@ -89,7 +89,8 @@ impl Model {
                     .count()
                     >= 5;
                 let last: Vec<_> = self.history.iter().rev().take(10).collect();
-                if row || (last.len() == 10 && last.iter().filter(|failed| ***failed).count() >= 5)
+                if fails_in_a_row
+                    || (last.len() == 10 && last.iter().filter(|failed| ***failed).count() >= 5)
                 {
                     self.open();
                 }
@@ -126,7 +127,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn the_breaker_does_what_the_rules_say(steps in prop::collection::vec(step(), 1..200)) {
+    fn breaker_matches_the_model(steps in prop::collection::vec(step(), 1..200)) {
         let (breaker, start) = (Breaker::new("model"), Instant::now());
         let mut model = Model::default();
         let mut calls: Vec<(Permit<'_>, (u32, u64))> = Vec::new();
@@ -155,16 +156,15 @@ proptest! {
         }
     }
 
-    /// However many calls are under way in a stall, and in whatever order they fail, it is one
-    /// failure.
+    /// A stall counts once for any number of calls in any order.
     #[test]
-    fn a_stall_is_one_failure_however_many_calls_it_meets(
+    fn a_stall_counts_as_one_failure(
         stalls in 1u64..8, calls in prop::collection::vec((0u64..200, 0u64..200), 1..40),
     ) {
         let (breaker, start) = (Breaker::new("model"), Instant::now());
         for stall in 0..stalls {
             let at = |ms: u64| start + Duration::from_millis(stall * 1000 + ms);
-            // Each is under way at 200 ms.
+            // All calls are in progress at 200 ms.
             let mut calls = calls.clone();
             let Ok(permits) = calls.iter().map(|(began, _)| breaker.permit(at(*began))).collect::<Result<Vec<_>, _>>()
             else {

@@ -1,4 +1,4 @@
-//! HTTP calls that are not the SDK's, over real connections.
+//! HTTP calls without an SDK client, over real connections.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -11,7 +11,7 @@ use aws::{
 };
 use bytes::Bytes;
 use http::{Request, Response};
-use support::{Answer, Lines, Server, header, refusing};
+use support::{Action, Lines, Server, header, refusing};
 use telemetry::{ErrorKind, RecordLog, RequestId, RequestScope, TraceParent};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -82,12 +82,13 @@ async fn deployed_error(url: &str, seconds: u64) -> CallError {
 }
 
 #[tokio::test]
-async fn an_answer_comes_with_its_body_and_leaves_one_record() {
-    let server = Server::start(|_| Answer::Reply(200, "", "hello")).await;
+async fn response_has_its_body_and_one_record() {
+    let server = Server::start(|_| Action::Reply(200, "", "hello")).await;
     let caller = Caller::new();
-    let answer = caller.get(&server.url()).await.unwrap();
+    let response = caller.get(&server.url()).await.unwrap();
+
     assert_eq!(
-        (answer.status().as_u16(), answer.body().as_ref()),
+        (response.status().as_u16(), response.body().as_ref()),
         (200, b"hello".as_slice())
     );
     let record = caller.log.record();
@@ -102,8 +103,8 @@ async fn an_answer_comes_with_its_body_and_leaves_one_record() {
 }
 
 #[tokio::test]
-async fn the_ids_of_the_request_go_out_with_the_call() {
-    let server = Server::start(|_| Answer::Reply(200, "", "")).await;
+async fn call_carries_the_ids_of_the_request() {
+    let server = Server::start(|_| Action::Reply(200, "", "")).await;
     let caller = Caller::new();
     let scope = RequestScope {
         request_id: RequestId::parse("req-1"),
@@ -113,6 +114,7 @@ async fn the_ids_of_the_request_go_out_with_the_call() {
     caller.get(&server.url()).await.unwrap();
     let requests = server.requests();
     let (within, outside) = (&requests[0], &requests[1]);
+
     assert_eq!(header(within, "x-request-id").as_deref(), Some("req-1"));
     assert_eq!(header(within, "traceparent").as_deref(), Some(PARENT));
     assert_eq!(
@@ -126,17 +128,18 @@ async fn the_ids_of_the_request_go_out_with_the_call() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_not_followed() {
-    let server = Server::start(|_| Answer::Reply(302, "location: /elsewhere\r\n", "")).await;
-    let answer = Caller::new().get(&server.url()).await.unwrap();
-    assert_eq!(answer.status().as_u16(), 302);
+async fn redirect_is_not_followed() {
+    let server = Server::start(|_| Action::Reply(302, "location: /elsewhere\r\n", "")).await;
+    let response = Caller::new().get(&server.url()).await.unwrap();
+    assert_eq!(response.status().as_u16(), 302);
     assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn a_body_larger_than_the_bound_is_refused() {
-    let server = Server::start(|_| Answer::Endless).await;
+async fn body_over_the_limit_is_rejected() {
+    let server = Server::start(|_| Action::Endless).await;
     let error = Caller::new().get(&server.url()).await.unwrap_err();
+
     assert!(
         matches!(error, CallError::BodyTooLarge { limit: 65_536, .. }),
         "{error}"
@@ -145,13 +148,13 @@ async fn a_body_larger_than_the_bound_is_refused() {
 }
 
 #[tokio::test]
-async fn a_read_is_tried_again_after_a_server_error_and_after_a_broken_connection() {
-    for broken in [|| Answer::Reply(503, "", ""), || Answer::HangUp] {
+async fn read_is_retried_after_server_errors_and_broken_connections() {
+    for broken in [|| Action::Reply(503, "", ""), || Action::HangUp] {
         let server = Server::start(move |nth| {
             if nth < 3 {
                 broken()
             } else {
-                Answer::Reply(200, "", "")
+                Action::Reply(200, "", "")
             }
         })
         .await;
@@ -166,34 +169,43 @@ async fn a_read_is_tried_again_after_a_server_error_and_after_a_broken_connectio
 }
 
 #[tokio::test]
-async fn what_may_have_happened_is_not_done_again() {
-    for broken in [|| Answer::Reply(503, "", ""), || Answer::HangUp] {
-        let server = Server::start(move |_| broken()).await;
-        let outcome = Caller::new()
-            .send("POST", &server.url(), Replay::OnlyIfNotApplied, 5_000)
-            .await;
-        assert!(outcome.is_ok_and(|answer| answer.status() == 503) || server.requests().len() == 1);
-        assert_eq!(server.requests().len(), 1);
-    }
+async fn call_with_unknown_fate_is_not_retried() {
+    let failing = Server::start(|_| Action::Reply(503, "", "")).await;
+    let lost = Server::start(|_| Action::HangUp).await;
+
+    let response = Caller::new()
+        .send("POST", &failing.url(), Replay::OnlyIfNotApplied, 5_000)
+        .await
+        .unwrap();
+    let error = Caller::new()
+        .send("POST", &lost.url(), Replay::OnlyIfNotApplied, 5_000)
+        .await
+        .unwrap_err();
+
+    assert_eq!(response.status(), 503);
+    assert_eq!(error.fate(), Fate::Unknown);
+    assert_eq!((failing.requests().len(), lost.requests().len()), (1, 1));
 }
 
 #[tokio::test]
-async fn what_was_throttled_did_not_happen_and_is_done_again() {
-    let server = Server::start(|nth| Answer::Reply(if nth == 1 { 429 } else { 200 }, "", "")).await;
-    let answer = Caller::new()
+async fn throttled_call_is_retried() {
+    let server = Server::start(|nth| Action::Reply(if nth == 1 { 429 } else { 200 }, "", "")).await;
+    let response = Caller::new()
         .send("POST", &server.url(), Replay::OnlyIfNotApplied, 5_000)
         .await
         .unwrap();
+
     assert_eq!(
-        (answer.status().as_u16(), server.requests().len()),
+        (response.status().as_u16(), server.requests().len()),
         (200, 2)
     );
 }
 
 #[tokio::test]
-async fn a_client_error_is_an_answer_and_not_retried() {
-    let server = Server::start(|_| Answer::Reply(404, "", "")).await;
+async fn client_error_is_not_retried() {
+    let server = Server::start(|_| Action::Reply(404, "", "")).await;
     let caller = Caller::new();
+
     assert_eq!(
         caller.get(&server.url()).await.unwrap().status().as_u16(),
         404
@@ -203,15 +215,15 @@ async fn a_client_error_is_an_answer_and_not_retried() {
 }
 
 #[tokio::test]
-async fn a_silent_server_costs_no_more_than_the_deadline() {
-    let server = Server::start(|_| Answer::Silence).await;
+async fn silent_server_takes_no_longer_than_the_deadline() {
+    let server = Server::start(|_| Action::Silence).await;
     let caller = Caller::new();
     let began = Instant::now();
     let error = caller
         .send("GET", &server.url(), Replay::Safe, 300)
         .await
         .unwrap_err();
-    // Three attempts of the table's length would be 18 s; the rest is room for a busy machine.
+    // Without the deadline, three attempts would take 18 s. The limit leaves room for a busy machine.
     assert!(
         began.elapsed() < Duration::from_secs(3),
         "{:?}",
@@ -225,20 +237,22 @@ async fn a_silent_server_costs_no_more_than_the_deadline() {
 }
 
 #[tokio::test]
-async fn without_time_nothing_is_sent() {
-    let server = Server::start(|_| Answer::Reply(200, "", "")).await;
+async fn nothing_is_sent_after_the_deadline() {
+    let server = Server::start(|_| Action::Reply(200, "", "")).await;
     let error = Caller::new()
         .send("GET", &server.url(), Replay::Safe, 0)
         .await
         .unwrap_err();
+
     assert!(matches!(error, CallError::NoTimeLeft { .. }), "{error}");
     assert_eq!((error.fate(), server.connections()), (Fate::NotApplied, 0));
 }
 
 #[tokio::test]
-async fn a_refused_connection_surely_carried_nothing() {
+async fn call_over_a_refused_connection_is_not_applied() {
     let caller = Caller::new();
     let error = caller.get(&refusing().await).await.unwrap_err();
+
     assert_eq!(
         (error.kind(), error.fate(), error.is_retryable()),
         (ErrorKind::Network, Fate::NotApplied, true)
@@ -247,7 +261,7 @@ async fn a_refused_connection_surely_carried_nothing() {
 }
 
 #[tokio::test]
-async fn only_https_is_spoken_and_http_on_loopback_where_permitted() {
+async fn only_https_and_permitted_loopback_http_are_called() {
     let caller = Caller::new();
     for url in [
         "http://example.com/",
@@ -260,14 +274,15 @@ async fn only_https_is_spoken_and_http_on_loopback_where_permitted() {
         assert!(matches!(error, CallError::Address(_)), "{url}: {error}");
     }
     let error = deployed_error("http://127.0.0.1:1/", 1).await;
+
     assert!(matches!(error, CallError::Address(_)), "{error}");
 }
 
 #[tokio::test]
-async fn an_error_tells_the_host_and_no_secret() {
+async fn error_names_the_host_and_no_secret() {
     let refused = format!("{}/path-secret?query=secret", refusing().await);
-    let silent = Server::start(|_| Answer::Silence).await;
-    let lost = Server::start(|_| Answer::HangUp).await;
+    let silent = Server::start(|_| Action::Silence).await;
+    let lost = Server::start(|_| Action::HangUp).await;
     for url in [
         refused,
         format!("{}/secret?secret", silent.url()),
@@ -277,17 +292,17 @@ async fn an_error_tells_the_host_and_no_secret() {
             .send("GET", &url, Replay::OnlyIfNotApplied, 300)
             .await
             .unwrap_err();
-        let told = format!("{error} {error:?}");
+        let text = format!("{error} {error:?}");
         assert!(
-            told.contains("127.0.0.1") && !told.contains("secret"),
-            "{told}"
+            text.contains("127.0.0.1") && !text.contains("secret"),
+            "{text}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_deployed_function_does_not_connect_to_a_name_of_its_own_machine() {
-    let server = Server::start(|_| Answer::Reply(200, "", "")).await;
+async fn deployed_function_does_not_connect_to_loopback_names() {
+    let server = Server::start(|_| Action::Reply(200, "", "")).await;
     let port = server
         .url()
         .rsplit(':')
@@ -301,7 +316,7 @@ async fn a_deployed_function_does_not_connect_to_a_name_of_its_own_machine() {
     assert_eq!(server.connections(), 0);
 }
 
-/// An https address whose server does not speak TLS.
+/// Returns an https address whose server does not use TLS.
 async fn without_tls() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
@@ -314,9 +329,9 @@ async fn without_tls() -> String {
 }
 
 #[tokio::test]
-async fn a_failure_says_what_failed() {
-    let lost = Server::start(|_| Answer::HangUp).await;
-    let silent = Server::start(|_| Answer::Silence).await;
+async fn error_names_its_cause() {
+    let lost = Server::start(|_| Action::HangUp).await;
+    let silent = Server::start(|_| Action::Silence).await;
     for (url, cause, text) in [
         (refusing().await, "refused", "connection refused: "),
         (
@@ -338,36 +353,36 @@ async fn a_failure_says_what_failed() {
 }
 
 #[tokio::test]
-async fn an_overloaded_server_is_not_called_again() {
-    for (replay, answer, requests) in [
-        (Replay::OnceIfNoResponse, Answer::Reply(429, "", ""), 1),
+async fn overloaded_server_is_not_called_again() {
+    for (replay, action, requests) in [
+        (Replay::OnceIfNoResponse, Action::Reply(429, "", ""), 1),
         (
             Replay::OnceIfNoResponse,
-            Answer::Reply(429, "retry-after: 0\r\n", ""),
+            Action::Reply(429, "retry-after: 0\r\n", ""),
             1,
         ),
-        (Replay::OnceIfNoResponse, Answer::Reply(503, "", ""), 1),
-        (Replay::OnceIfNoResponse, Answer::Silence, 1),
-        (Replay::OnceIfNoResponse, Answer::HangUp, 2),
-        (Replay::Once, Answer::Reply(429, "", ""), 1),
+        (Replay::OnceIfNoResponse, Action::Reply(503, "", ""), 1),
+        (Replay::OnceIfNoResponse, Action::Silence, 1),
+        (Replay::OnceIfNoResponse, Action::HangUp, 2),
+        (Replay::Once, Action::Reply(429, "", ""), 1),
         (
             Replay::Once,
-            Answer::Reply(429, "retry-after: 0\r\n", ""),
+            Action::Reply(429, "retry-after: 0\r\n", ""),
             2,
         ),
-        (Replay::Once, Answer::Reply(503, "", ""), 2),
-        (Replay::Once, Answer::Silence, 2),
-        (Replay::Once, Answer::HangUp, 2),
+        (Replay::Once, Action::Reply(503, "", ""), 2),
+        (Replay::Once, Action::Silence, 2),
+        (Replay::Once, Action::HangUp, 2),
     ] {
-        let server = Server::start(move |_| answer).await;
+        let server = Server::start(move |_| action).await;
         let _ = Caller::new().send("POST", &server.url(), replay, 400).await;
         assert_eq!(server.requests().len(), requests, "{replay:?}");
     }
 }
 
 #[tokio::test]
-async fn a_breaker_spares_a_server_that_is_down() {
-    let server = Server::start(|_| Answer::Reply(503, "", "")).await;
+async fn open_breaker_stops_calls_of_a_failing_server() {
+    let server = Server::start(|_| Action::Reply(503, "", "")).await;
     let (caller, breaker) = (Caller::new(), Breaker::new("introspection"));
     for _ in 0..20 {
         let request = Request::get(server.url()).body(Bytes::new()).unwrap();
@@ -385,12 +400,13 @@ async fn a_breaker_spares_a_server_that_is_down() {
             "{outcome:?}"
         );
     }
+
     assert_eq!(server.requests().len(), 5);
 }
 
-/// A proxy that refuses to connect anywhere, and says whom it was asked for.
+/// Starts a proxy that records requests and refuses all of them.
 async fn proxy() -> Server {
-    Server::start(|_| Answer::Reply(403, "", "")).await
+    Server::start(|_| Action::Reply(403, "", "")).await
 }
 
 async fn get_through(url: &str, variables: &[(&str, &str)]) -> Result<Response<Bytes>, CallError> {
@@ -422,7 +438,7 @@ async fn get_through(url: &str, variables: &[(&str, &str)]) -> Result<Response<B
 }
 
 #[tokio::test]
-async fn another_host_is_reached_through_the_proxy_without_resolving_its_name() {
+async fn other_hosts_are_called_through_the_proxy_unresolved() {
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
         let proxy = proxy().await;
         let address = format!("http://me:hush@{}", proxy.address);
@@ -430,19 +446,19 @@ async fn another_host_is_reached_through_the_proxy_without_resolving_its_name() 
             .await
             .unwrap_err();
 
-        let asked = proxy.requests();
+        let requests = proxy.requests();
         assert!(
-            asked[0].starts_with("CONNECT auth.example.invalid:443 "),
-            "{variable}: {asked:?}"
+            requests[0].starts_with("CONNECT auth.example.invalid:443 "),
+            "{variable}: {requests:?}"
         );
         assert_eq!(
-            header(&asked[0], "proxy-authorization").as_deref(),
+            header(&requests[0], "proxy-authorization").as_deref(),
             Some("Basic bWU6aHVzaA=="),
-            "{asked:?}"
+            "{requests:?}"
         );
         assert!(
-            !asked.iter().any(|request| request.contains("secret")),
-            "{asked:?}"
+            !requests.iter().any(|request| request.contains("secret")),
+            "{requests:?}"
         );
         assert!(!error.to_string().contains("hush"), "{error}");
     }
@@ -470,9 +486,9 @@ async fn excluded_hosts_are_called_directly() {
 }
 
 #[tokio::test]
-async fn loopback_is_never_behind_the_proxy() {
+async fn loopback_is_called_without_the_proxy() {
     let proxy = proxy().await;
-    let server = Server::start(|_| Answer::Reply(200, "", "keys")).await;
+    let server = Server::start(|_| Action::Reply(200, "", "keys")).await;
     let url = proxy.url();
     let variables = [
         ("HTTPS_PROXY", &*url),

@@ -81,6 +81,7 @@ mod tests {
             );
             tracing::warn!(half = 0.5, nothing = f64::NAN, shown = %1, seen = ?"q", "said {}", 2);
         });
+
         assert_eq!(
             logged,
             [
@@ -97,6 +98,7 @@ mod tests {
             "info",
             || tracing::info!(text, shown = %text, "\"{{}}\" \\ \n \u{2028}"),
         );
+
         assert_eq!(
             logged,
             [
@@ -113,6 +115,7 @@ mod tests {
             "info",
             || tracing::info!(text, shown = %text, seen = ?text, "{text}"),
         );
+
         assert_eq!(
             (&logged[0]["text"], &logged[0]["shown"]),
             (&json!(cut), &json!(cut))
@@ -132,6 +135,7 @@ mod tests {
         let logged = lines("info", || {
             tracing::error_span!("request", text).in_scope(|| tracing::info!("inside"))
         });
+
         assert_eq!(
             logged[0]["span"]["text"],
             json!(format!("{}… (70000 bytes)", "é".repeat(2_048)))
@@ -152,6 +156,7 @@ mod tests {
             span.in_scope(|| tracing::info!("still"));
             tracing::info_span!("without").in_scope(|| tracing::info!("outside"));
         });
+
         assert_eq!(logged[0]["span"], json!({"request_id": "r-1"}));
         assert_eq!(logged[1]["span"], json!({"request_id": "r-1", "later": 1}));
         assert!(logged[2].get("span").is_none());
@@ -176,6 +181,7 @@ mod tests {
             tracing::debug!(target: "telemetry_client", "a crate whose name begins like ours");
             tracing::info!(target: "lambda_runtime", "started");
         });
+
         assert_eq!(
             logged
                 .iter()

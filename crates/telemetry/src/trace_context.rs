@@ -125,6 +125,7 @@ mod tests {
     fn version_00_is_forwarded_unchanged() {
         let value = format!("00-{TRACE}-{SPAN}-01");
         let parent = TraceParent::parse(&value).unwrap();
+
         assert_eq!(parent.to_string(), value);
         assert_eq!(
             (parent.trace_id(), parent.parent_id(), parent.is_sampled()),
@@ -138,6 +139,7 @@ mod tests {
             let parent = TraceParent::parse(&format!("cc-{TRACE}-{SPAN}-01{rest}")).unwrap();
             assert_eq!(parent.to_string(), format!("00-{TRACE}-{SPAN}-01"));
         }
+
         assert_eq!(
             TraceParent::parse(&format!("cc-{TRACE}-{SPAN}-01.later")),
             None

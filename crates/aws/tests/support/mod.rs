@@ -1,22 +1,24 @@
-//! A server on a free loopback port that counts connections and requests and answers as told.
+//! A server on a free loopback port that counts connections and requests.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// What the server does with a request.
 #[derive(Clone, Copy)]
-pub(crate) enum Answer {
-    /// Status, header lines, body.
+pub(crate) enum Action {
+    /// Sends a status, header lines and a body.
     Reply(u16, &'static str, &'static str),
-    /// A body without end.
+    /// Sends a body without end.
     Endless,
     /// Reads the request and closes the connection.
     HangUp,
-    /// Reads the request and says nothing.
+    /// Reads the request and sends nothing.
     Silence,
 }
 
@@ -28,19 +30,19 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `answer` gets the number of the request, from 1 on.
-    pub(crate) async fn start(answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
+    /// Starts a server. `respond` gets the number of the request, from 1 on.
+    pub(crate) async fn start(respond: impl Fn(usize) -> Action + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
             connections: Arc::default(),
             requests: Arc::default(),
         };
-        let (accepting, answer) = (server.clone(), Arc::new(answer));
+        let (accepting, respond) = (server.clone(), Arc::new(respond));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 accepting.connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(accepting.clone().serve(stream, answer.clone()));
+                tokio::spawn(accepting.clone().serve(stream, respond.clone()));
             }
         });
         server
@@ -49,7 +51,7 @@ impl Server {
     async fn serve(
         self,
         mut stream: TcpStream,
-        answer: Arc<impl Fn(usize) -> Answer>,
+        respond: Arc<impl Fn(usize) -> Action>,
     ) -> Option<()> {
         loop {
             let request = read_request(&mut stream).await?;
@@ -58,15 +60,15 @@ impl Server {
                 requests.push(request);
                 requests.len()
             };
-            match answer(nth) {
-                Answer::Reply(status, headers, body) => {
+            match respond(nth) {
+                Action::Reply(status, headers, body) => {
                     let length = body.len();
                     let reply = format!(
                         "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
                     );
                     stream.write_all(reply.as_bytes()).await.ok()?;
                 }
-                Answer::Endless => {
+                Action::Endless => {
                     stream
                         .write_all(b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n")
                         .await
@@ -77,8 +79,8 @@ impl Server {
                         stream.write_all(b"\r\n").await.ok()?;
                     }
                 }
-                Answer::HangUp => return None,
-                Answer::Silence => std::future::pending().await,
+                Action::HangUp => return None,
+                Action::Silence => std::future::pending().await,
             }
         }
     }
@@ -113,7 +115,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// A header of a request, by its lower-case name.
+/// Returns a header of a request by its lower-case name.
 pub(crate) fn header(request: &str, name: &str) -> Option<String> {
     let (head, _) = request.split_once("\r\n\r\n")?;
     let mut lines = head.lines().filter_map(|line| line.split_once(':'));
@@ -122,13 +124,13 @@ pub(crate) fn header(request: &str, name: &str) -> Option<String> {
         .map(|(_, value)| value.trim().to_owned())
 }
 
-/// An address at which nothing listens.
+/// Returns an address that refuses connections.
 pub(crate) async fn refusing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// What was written to it, as JSON lines.
+/// JSON lines in memory. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -144,18 +146,21 @@ impl Write for Lines {
 }
 
 impl Lines {
-    /// The call records written so far.
-    pub(crate) fn records(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn json_lines(&self) -> Vec<Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines()
-            .map(|line| {
-                serde_json::from_str::<serde_json::Value>(line).unwrap()["api_call"].clone()
-            })
+            .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
 
-    /// The only call record, which is checked to be the only one.
-    pub(crate) fn record(&self) -> serde_json::Value {
+    /// Returns the call records so far.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let lines = self.json_lines();
+        lines.iter().map(|line| line["api_call"].clone()).collect()
+    }
+
+    /// Returns the call record, and panics if there is not exactly one.
+    pub(crate) fn record(&self) -> Value {
         let records = self.records();
         assert_eq!(records.len(), 1, "{records:?}");
         records[0].clone()

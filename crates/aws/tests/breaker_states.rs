@@ -1,4 +1,4 @@
-//! The circuit breaker, row 35 of the metrics publisher's scenarios; the clock is passed in.
+//! The states of the circuit breaker, with a clock that the test controls.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -21,7 +21,7 @@ fn after(verdicts: impl IntoIterator<Item = Verdict>, now: Instant) -> Breaker {
     breaker
 }
 
-fn refused(breaker: &Breaker, now: Instant) -> Option<Duration> {
+fn rejected_for(breaker: &Breaker, now: Instant) -> Option<Duration> {
     match breaker.permit(now) {
         Err(CallError::BreakerOpen { retry_in, .. }) => Some(retry_in),
         _ => None,
@@ -29,7 +29,7 @@ fn refused(breaker: &Breaker, now: Instant) -> Option<Duration> {
 }
 
 #[test]
-fn five_failures_in_a_row_open_it() {
+fn five_consecutive_failures_open_it() {
     let now = Instant::now();
     assert_eq!(after([Failure; 4], now).state(), State::Closed);
     assert_eq!(after([Failure; 5], now).state(), State::Open);
@@ -38,6 +38,7 @@ fn five_failures_in_a_row_open_it() {
 #[test]
 fn five_failures_among_the_last_ten_open_it() {
     let now = Instant::now();
+
     assert_eq!(
         after([Failure, Success].repeat(5), now).state(),
         State::Open
@@ -49,10 +50,11 @@ fn five_failures_among_the_last_ten_open_it() {
 }
 
 #[test]
-fn four_failures_among_the_last_ten_leave_it_closed() {
+fn four_failures_among_the_last_ten_keep_it_closed() {
     let verdicts = [
         Success, Failure, Success, Failure, Success, Failure, Success, Failure, Success, Success,
     ];
+
     assert_eq!(
         after(verdicts.repeat(9), Instant::now()).state(),
         State::Closed
@@ -60,7 +62,7 @@ fn four_failures_among_the_last_ten_leave_it_closed() {
 }
 
 #[test]
-fn fewer_than_ten_calls_open_nothing_by_rate() {
+fn failure_rate_needs_ten_calls() {
     let verdicts = [
         Failure, Failure, Failure, Failure, Success, Failure, Failure, Failure, Failure,
     ];
@@ -68,15 +70,16 @@ fn fewer_than_ten_calls_open_nothing_by_rate() {
 }
 
 #[test]
-fn while_open_it_refuses_for_30_seconds() {
+fn open_breaker_rejects_calls_for_30_seconds() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
-    assert_eq!(refused(&breaker, now), Some(Duration::from_secs(30)));
+
+    assert_eq!(rejected_for(&breaker, now), Some(Duration::from_secs(30)));
     assert_eq!(
-        refused(&breaker, now + Duration::from_millis(29_999)),
+        rejected_for(&breaker, now + Duration::from_millis(29_999)),
         Some(Duration::from_millis(1))
     );
-    assert_eq!(refused(&breaker, now + OPEN_DURATION), None);
+    assert_eq!(rejected_for(&breaker, now + OPEN_DURATION), None);
 }
 
 #[test]
@@ -89,6 +92,7 @@ fn three_successful_probes_close_it() {
         assert_eq!(breaker.state(), state);
     }
     let changes = breaker.changes();
+
     assert_eq!(
         (changes.opened, changes.half_opened, changes.closed),
         (1, 1, 1)
@@ -96,38 +100,41 @@ fn three_successful_probes_close_it() {
 }
 
 #[test]
-fn one_failed_probe_opens_it_again_and_restarts_its_time() {
+fn failed_probe_opens_it_for_another_30_seconds() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
     let later = now + OPEN_DURATION + Duration::from_secs(7);
     call(&breaker, Success, later);
     call(&breaker, Success, later);
     call(&breaker, Failure, later);
+
     assert_eq!(breaker.state(), State::Open);
     assert_eq!(
-        refused(&breaker, later + Duration::from_secs(29)),
+        rejected_for(&breaker, later + Duration::from_secs(29)),
         Some(Duration::from_secs(1))
     );
-    assert_eq!(refused(&breaker, later + OPEN_DURATION), None);
+    assert_eq!(rejected_for(&breaker, later + OPEN_DURATION), None);
 }
 
 #[test]
-fn one_probe_at_a_time() {
+fn only_one_probe_runs_at_a_time() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
     let later = now + OPEN_DURATION;
     let probe = breaker.permit(later).unwrap();
-    assert_eq!(refused(&breaker, later), Some(Duration::ZERO));
+
+    assert_eq!(rejected_for(&breaker, later), Some(Duration::ZERO));
     probe.settle(Success, later);
-    assert_eq!(refused(&breaker, later), None);
+    assert_eq!(rejected_for(&breaker, later), None);
 }
 
 #[test]
-fn a_cancelled_probe_frees_its_place_and_counts_for_nothing() {
+fn cancelled_probe_is_not_counted() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
     let later = now + OPEN_DURATION;
     drop(breaker.permit(later).unwrap());
+
     assert_eq!(breaker.state(), State::HalfOpen);
     [Success; 3]
         .into_iter()
@@ -136,8 +143,9 @@ fn a_cancelled_probe_frees_its_place_and_counts_for_nothing() {
 }
 
 #[test]
-fn client_errors_do_not_count() {
+fn client_errors_are_not_counted() {
     let now = Instant::now();
+
     assert_eq!(after([ClientError; 50], now).state(), State::Closed);
     let mixed = [
         Failure,
@@ -167,7 +175,7 @@ fn client_errors_do_not_count() {
 }
 
 #[test]
-fn a_closed_breaker_begins_its_count_anew() {
+fn closing_resets_the_counts() {
     let now = Instant::now();
     let breaker = after([Failure; 5], now);
     let later = now + OPEN_DURATION;
@@ -177,11 +185,12 @@ fn a_closed_breaker_begins_its_count_anew() {
     [Failure; 4]
         .into_iter()
         .for_each(|verdict| call(&breaker, verdict, later));
+
     assert_eq!(breaker.state(), State::Closed);
 }
 
 #[test]
-fn a_call_from_before_it_opened_changes_nothing_afterwards() {
+fn calls_from_an_earlier_phase_are_not_counted() {
     let now = Instant::now();
     let breaker = Breaker::new("dynamodb");
     let (late, later) = (breaker.permit(now).unwrap(), now + OPEN_DURATION);
@@ -190,9 +199,10 @@ fn a_call_from_before_it_opened_changes_nothing_afterwards() {
         .for_each(|verdict| call(&breaker, verdict, now));
     let probe = breaker.permit(later).unwrap();
     late.settle(Failure, later);
+
     assert_eq!(breaker.state(), State::HalfOpen);
     assert_eq!(
-        refused(&breaker, later),
+        rejected_for(&breaker, later),
         Some(Duration::ZERO),
         "the probe keeps its place"
     );
@@ -200,17 +210,18 @@ fn a_call_from_before_it_opened_changes_nothing_afterwards() {
 }
 
 #[test]
-fn a_clock_that_goes_backwards_keeps_it_open() {
+fn clock_that_goes_backwards_keeps_it_open() {
     let now = Instant::now() + OPEN_DURATION;
     let breaker = after([Failure; 5], now);
+
     assert_eq!(
-        refused(&breaker, now - Duration::from_secs(5)),
+        rejected_for(&breaker, now - Duration::from_secs(5)),
         Some(OPEN_DURATION)
     );
 }
 
 #[test]
-fn calls_that_fail_in_one_stall_are_one_failure() {
+fn overlapping_failures_count_once() {
     let now = Instant::now();
     let at = |ms| now + Duration::from_millis(ms);
     let breaker = Breaker::new("dynamodb");
@@ -223,11 +234,12 @@ fn calls_that_fail_in_one_stall_are_one_failure() {
             permit.settle(Failure, at(stall * 1000 + 200 + call));
         }
     }
+
     assert_eq!(breaker.state(), State::Open);
 }
 
 #[test]
-fn a_store_that_stays_away_opens_it_after_five_timeouts_whatever_the_load() {
+fn lasting_outage_opens_it_after_five_timeouts_at_any_load() {
     let now = Instant::now();
     let at = |ms| now + Duration::from_millis(ms);
     let breaker = Breaker::new("dynamodb");
@@ -244,11 +256,12 @@ fn a_store_that_stays_away_opens_it_after_five_timeouts_whatever_the_load() {
         }
         false
     });
+
     assert_eq!(opened, Some(1000));
 }
 
 #[test]
-fn a_success_within_a_stall_counts_and_ends_a_row() {
+fn success_during_a_stall_resets_consecutive_failures() {
     let now = Instant::now();
     let at = |ms| now + Duration::from_millis(ms);
     let breaker = after([Failure; 4], now);
@@ -258,5 +271,6 @@ fn a_success_within_a_stall_counts_and_ends_a_row() {
     );
     quick.settle(Success, at(2));
     slow.settle(Failure, at(3));
+
     assert_eq!(breaker.state(), State::Closed);
 }
