@@ -16,9 +16,18 @@ NAMED = re.compile(r"`([\w./-]+\.(?:rs|py))::(\w+)`")
 RUST_TEST = r"#\[(?:tokio::)?test[^\n]*\n(?:\s*(?:#\[|///)[^\n]*\n)*\s*(?:async )?fn {name}\("
 
 
-# The drills and the soak test look for these texts in the log.
+# The runbook, other documents, the drills and the soak test look for these texts in the log.
 EXPECTED_MESSAGES = (
     "cannot fetch the issuer's signing keys",
+    "introspection: the server refuses the client id or secret",
+    "no answer in time",
+    "the breaker is open",
+    "this caller's item is used too often",
+    "healthy targets stay until a resolved target is healthy",
+    "CloudWatch refused data",
+    "published an event",
+    "an endpoint is unreachable",
+    "administrative change",
     "clock_off_ms",
     soak.UNCACHED_KEY_ERROR,
 )
