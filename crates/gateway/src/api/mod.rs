@@ -12,6 +12,7 @@ mod listener;
 mod mapping;
 mod pattern;
 mod request_parts;
+mod route;
 mod source;
 mod stage;
 

@@ -17,6 +17,7 @@ mod headers;
 mod integration;
 mod integration_request;
 mod local_caller;
+mod own_page;
 mod path;
 mod request;
 mod request_body;

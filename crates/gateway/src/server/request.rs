@@ -21,11 +21,11 @@ use super::head_scanner::Head;
 use super::integration::integrate;
 use super::integration_request::IntegrationRequest;
 use super::local_caller::is_from_this_machine;
+use super::own_page::own_page;
 use super::request_body::MAX_BODY_BYTES;
 use super::response::{self, ErrorResponse};
 use super::{Gateway, headers, path};
 use crate::api::{Authorization, Exchange, RequestParts, Route};
-use crate::pages::{JWKS_PATH, METRICS_PATH};
 
 /// API Gateway's quota for request line and headers together.
 const MAX_HEAD_BYTES: u64 = 10_240;
@@ -178,31 +178,6 @@ fn declared_length(request: &Request<Incoming>) -> Option<u64> {
         .ok()?
         .parse()
         .ok()
-}
-
-/// Serves the pages that only the local gateway has, to GET and HEAD. They are logged but not
-/// counted as requests to the API.
-fn own_page(
-    gateway: &Gateway,
-    request: &Request<Incoming>,
-    path: &str,
-    is_local: bool,
-    exchange: &mut Exchange,
-) -> Option<Result<Response<ResponseBody>, ErrorResponse>> {
-    let is_read = [Method::GET, Method::HEAD].contains(request.method());
-    if !is_read || ![JWKS_PATH, METRICS_PATH].contains(&path) {
-        return None;
-    }
-    exchange.is_own_page = true;
-    exchange.route_key = Some(format!("{} {path}", request.method()));
-
-    if path == JWKS_PATH {
-        return Some(Ok(response::json_page(gateway.jwks.clone())));
-    }
-    if !is_local {
-        return Some(Err(ErrorResponse::Forbidden));
-    }
-    Some(Ok(response::metrics_page(gateway.metrics.prometheus())))
 }
 
 fn integration_request<'r>(
