@@ -80,19 +80,7 @@ pub(crate) fn read(mut event: Value) -> Result<EventRequest, Failure> {
     check_method(&mut event, &mut mistakes);
     check_body(&mut event, &mut mistakes);
 
-    // These are not used, except the headers and the query, which are read above.
-    if let Some(fields) = event.as_object_mut() {
-        for unused in [
-            "headers",
-            "rawQueryString",
-            "queryStringParameters",
-            "cookies",
-            "pathParameters",
-        ] {
-            fields.remove(unused);
-        }
-    }
-
+    remove_unused(&mut event);
     let mut request: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(|_| {
         Failure("event: expected an HTTP API event of payload format 2.0".to_owned())
     })?;
@@ -104,6 +92,23 @@ pub(crate) fn read(mut event: Value) -> Result<EventRequest, Failure> {
     // The stage would become a part of the path.
     request.request_context.stage = None;
     Ok(EventRequest { request, mistakes })
+}
+
+/// Removes fields that are not used, and the headers and the query, which are read separately.
+fn remove_unused(event: &mut Value) {
+    const UNUSED: [&str; 5] = [
+        "headers",
+        "rawQueryString",
+        "queryStringParameters",
+        "cookies",
+        "pathParameters",
+    ];
+
+    if let Some(fields) = event.as_object_mut() {
+        for name in UNUSED {
+            fields.remove(name);
+        }
+    }
 }
 
 /// Rejects a list in place of an object. The event's types would read its items as fields, in order,

@@ -12,7 +12,7 @@ use axum::extract::{FromRequest as _, Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
-use registry::{AdminError, KeyHash, KeyRecord, Refusal, UpdatedKey, Version};
+use registry::{AdminError, KeyRecord, Refusal, UpdatedKey, Version};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -117,19 +117,13 @@ pub(crate) async fn create(
         return Ok(response);
     }
 
-    let secret = secret::new_secret()?;
-    let hash = KeyHash::of(&secret).map_err(|error| Problem::fault(&error))?;
+    let response = SecretResponse::new(request.now, idempotency.as_ref())?;
     let record = new.record(secret::new_key_id()?, request.now);
-    let response = SecretResponse {
-        secret,
-        now: request.now,
-        idempotency: idempotency.as_ref(),
-    };
 
     let change = request.begin(Action::CreateKey, &record.key.key_id);
     let admin = request.admin();
     match admin
-        .create_key(&hash, &record, &response, request.now)
+        .create_key(&response.hash, &record, &response, request.now)
         .await
     {
         Ok(version) => {

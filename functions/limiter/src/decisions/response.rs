@@ -101,19 +101,8 @@ impl DecisionResponse {
                 violated,
                 retry_after_s,
             } => {
-                let reason = if *quota {
-                    Reason::QuotaExceeded
-                } else {
-                    Reason::RateExceeded
-                };
                 let violated = violated.iter().map(ToString::to_string).collect();
-                Ok(Self {
-                    decision: Decision::Throttled.as_str(),
-                    reason: reason.as_str(),
-                    retry_after: Some(*retry_after_s),
-                    problem: Some(Problem::throttled(reason, violated)),
-                    ..limits
-                })
+                Ok(limits.throttled(*quota, violated, *retry_after_s))
             }
             Verdict::Unavailable { retry_after_s } => Ok(Self::unavailable(*retry_after_s)),
             Verdict::Impossible => {
@@ -136,6 +125,22 @@ impl DecisionResponse {
             ratelimit_policy: rate_limit_policy(&decision.limits),
             ratelimit: rate_limit(&decision.limits),
             ..Self::default()
+        }
+    }
+
+    fn throttled(self, is_quota: bool, violated: Vec<String>, retry_after_s: u64) -> Self {
+        let reason = if is_quota {
+            Reason::QuotaExceeded
+        } else {
+            Reason::RateExceeded
+        };
+
+        Self {
+            decision: Decision::Throttled.as_str(),
+            reason: reason.as_str(),
+            retry_after: Some(retry_after_s),
+            problem: Some(Problem::throttled(reason, violated)),
+            ..self
         }
     }
 

@@ -4,13 +4,12 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::SignedDuration;
-use registry::{AdminError, KeyHash, Refusal, Version};
+use registry::{AdminError, Refusal, Version};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::RESOURCE;
 use super::key::KeyWithSecret;
-use super::secret;
 use super::secret_response::{SecretResponse, replay, replay_winner};
 use crate::api::{Reads, Writes};
 use crate::audit::Action;
@@ -64,20 +63,21 @@ pub(crate) async fn rotate(
         return Ok(response);
     }
 
-    let secret = secret::new_secret()?;
-    let hash = KeyHash::of(&secret).map_err(|error| Problem::fault(&error))?;
+    let response = SecretResponse::new(request.now, idempotency.as_ref())?;
     let grace_s = document.value.grace_s.unwrap_or(DEFAULT_GRACE_S);
     let end = request.now + SignedDuration::from_secs(grace_s.into());
-    let response = SecretResponse {
-        secret,
-        now: request.now,
-        idempotency: idempotency.as_ref(),
-    };
 
     let change = request.begin(Action::RotateKey, &key_id);
     let admin = request.admin();
     match admin
-        .rotate_key(&key_id, &hash, end, &condition, &response, request.now)
+        .rotate_key(
+            &key_id,
+            &response.hash,
+            end,
+            &condition,
+            &response,
+            request.now,
+        )
         .await
     {
         Ok(key) => {

@@ -2,10 +2,11 @@
 
 use axum::response::Response;
 use jiff::Timestamp;
-use registry::{AdminError, Keep, KeyRecord, Once, Refusal, Stored, Version};
+use registry::{AdminError, Keep, KeyHash, KeyRecord, Once, Refusal, Stored, Version};
 
 use super::RESOURCE;
 use super::key::{Key, KeyWithSecret};
+use super::secret::new_secret;
 use crate::idempotency::{self, Idempotency};
 use crate::problem::Problem;
 use crate::request::AdminRequest;
@@ -13,12 +14,33 @@ use crate::request::AdminRequest;
 /// Builds the response with a new secret. If the request has an `Idempotency-Key`, the store keeps
 /// the response together with the change.
 pub(super) struct SecretResponse<'r> {
-    pub(super) secret: String,
-    pub(super) now: Timestamp,
-    pub(super) idempotency: Option<&'r Idempotency>,
+    secret: String,
+    /// The hash of the secret.
+    pub(super) hash: KeyHash,
+    now: Timestamp,
+    idempotency: Option<&'r Idempotency>,
 }
 
-impl SecretResponse<'_> {
+impl<'r> SecretResponse<'r> {
+    /// Creates a secret.
+    ///
+    /// # Errors
+    /// 500 if the random number generator fails.
+    pub(super) fn new(
+        now: Timestamp,
+        idempotency: Option<&'r Idempotency>,
+    ) -> Result<Self, Problem> {
+        let secret = new_secret()?;
+        let hash = KeyHash::of(&secret).map_err(|error| Problem::fault(&error))?;
+
+        Ok(Self {
+            secret,
+            hash,
+            now,
+            idempotency,
+        })
+    }
+
     /// Returns the body for a key.
     ///
     /// # Errors
