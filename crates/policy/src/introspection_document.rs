@@ -120,18 +120,7 @@ impl IntrospectionDocument {
         let endpoint = self.endpoint(lookup)?;
         let client_secret = self.secret(lookup)?;
         let token_pattern = self.token_pattern.as_deref().map(pattern).transpose()?;
-        if self.cache_s > MAX_CACHE_S {
-            return Err((
-                "cache_s",
-                format!("{} is more than {MAX_CACHE_S}", self.cache_s),
-            ));
-        }
-        if self.plan_claim.is_none() && self.default_plan.is_none() {
-            return Err((
-                "default_plan",
-                "is missing, and so is `plan_claim`: no token would have a plan".to_owned(),
-            ));
-        }
+        self.check_values()?;
 
         let assertions = Assertions {
             scopes: self.allowed_scopes,
@@ -165,6 +154,22 @@ impl IntrospectionDocument {
             mapping,
             tolerance_s,
         })
+    }
+
+    fn check_values(&self) -> Result<(), FieldProblem> {
+        if self.cache_s > MAX_CACHE_S {
+            return Err((
+                "cache_s",
+                format!("{} is more than {MAX_CACHE_S}", self.cache_s),
+            ));
+        }
+        if self.plan_claim.is_none() && self.default_plan.is_none() {
+            return Err((
+                "default_plan",
+                "is missing, and so is `plan_claim`: no token would have a plan".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     fn endpoint(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Uri, FieldProblem> {

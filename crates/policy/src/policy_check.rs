@@ -84,15 +84,7 @@ fn check(
         check_rules(document.rules, path_matching, &credentials, parse_key)?;
     check_key_header(document.api_keys.header.as_deref(), key_header)?;
 
-    if rules.is_empty() {
-        warnings.push(PolicyWarning::new(
-            "rules",
-            "the policy has no rules, so every request is refused with 403",
-        ));
-    }
-    let rules_name_issuers = rules.iter().any(|(_, rule)| rule.issuers.is_some());
-    warnings.extend(credentials.names.warning(rules_name_issuers));
-    warnings.extend(conflicts(&rules));
+    warnings.extend(warnings_about(&rules, &credentials.names));
 
     Ok(Policy {
         key_header: key_header.to_string(),
@@ -152,6 +144,22 @@ fn check_rules(
             .map_err(|error| match_error(index, &error))?;
     }
     Ok((rules, warnings))
+}
+
+/// Returns the warnings about the rules together, and about the issuers.
+fn warnings_about(rules: &PathRules<Rule>, names: &IssuerNames<'_>) -> Vec<PolicyWarning> {
+    let mut warnings = Vec::new();
+    if rules.is_empty() {
+        warnings.push(PolicyWarning::new(
+            "rules",
+            "the policy has no rules, so every request is refused with 403",
+        ));
+    }
+
+    let rules_name_issuers = rules.iter().any(|(_, rule)| rule.issuers.is_some());
+    warnings.extend(names.warning(rules_name_issuers));
+    warnings.extend(conflicts(rules));
+    warnings
 }
 
 /// Returns a warning for each rule whose requests are ambiguous, or would be if they were not

@@ -66,47 +66,36 @@ impl PolicyDocument {
 
     /// Returns every plan that the policy names, with the field that names it.
     pub(crate) fn named_plans(&self) -> Vec<NamedPlan> {
-        let mut named = Vec::new();
-        let mut add = |place: String, plan: Option<&str>| {
-            named.extend(plan.map(|plan| NamedPlan {
-                place,
-                plan: plan.to_owned(),
-            }));
-        };
+        let mut plans = Vec::new();
 
         for (index, issuer) in self.issuers.iter().enumerate() {
-            add(
-                format!("issuers[{index}].default_plan"),
-                issuer.default_plan(),
-            );
-            for (position, plan) in issuer.allowed_plans().iter().enumerate() {
-                add(
-                    format!("issuers[{index}].allowed_plans[{position}]"),
-                    Some(plan),
-                );
-            }
+            let place = format!("issuers[{index}]");
+            let (default, allowed) = (issuer.default_plan(), issuer.allowed_plans());
+            plans.extend(plans_of_issuer(&place, default, allowed));
         }
-        if let Some(introspection) = &self.introspection {
-            add(
-                "introspection.default_plan".to_owned(),
-                introspection.default_plan(),
-            );
-            for (position, plan) in introspection.allowed_plans().iter().enumerate() {
-                add(
-                    format!("introspection.allowed_plans[{position}]"),
-                    Some(plan),
-                );
-            }
+        if let Some(server) = &self.introspection {
+            let (default, allowed) = (server.default_plan(), server.allowed_plans());
+            plans.extend(plans_of_issuer("introspection", default, allowed));
         }
-        add(
-            "mtls.default_plan".to_owned(),
-            self.mtls.as_ref().map(|mtls| mtls.default_plan.as_str()),
-        );
+        if let Some(mtls) = &self.mtls {
+            plans.push(NamedPlan::new("mtls.default_plan", &mtls.default_plan));
+        }
         for (index, rule) in self.rules.iter().enumerate() {
-            add(format!("rules[{index}].plan"), rule.plan.as_deref());
+            let plan = rule.plan.as_deref();
+            plans.extend(plan.map(|plan| NamedPlan::new(format!("rules[{index}].plan"), plan)));
         }
-        named
+        plans
     }
+}
+
+/// Returns the plans that the issuer at `place` names.
+fn plans_of_issuer(place: &str, default: Option<&str>, allowed: &[String]) -> Vec<NamedPlan> {
+    let default = default.map(|plan| NamedPlan::new(format!("{place}.default_plan"), plan));
+    let allowed = allowed
+        .iter()
+        .enumerate()
+        .map(|(position, plan)| NamedPlan::new(format!("{place}.allowed_plans[{position}]"), plan));
+    default.into_iter().chain(allowed).collect()
 }
 
 fn default_tolerance() -> u16 {

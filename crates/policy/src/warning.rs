@@ -30,6 +30,13 @@ impl PolicyWarning {
 }
 
 impl NamedPlan {
+    pub(crate) fn new(place: impl Into<String>, plan: &str) -> Self {
+        Self {
+            place: place.into(),
+            plan: plan.to_owned(),
+        }
+    }
+
     /// Returns the warning for a plan that does not exist.
     #[must_use]
     pub fn unknown(&self) -> PolicyWarning {

@@ -153,7 +153,8 @@ impl Authorizer {
             return Err(Rejection::fault(Reason::Fault, problem));
         }
 
-        let ActivePolicy { policy, tokens } = &*self.policies.at(now).await?;
+        let active = self.policies.at(now).await?;
+        let policy = &active.policy;
         let path = request.checked_path()?;
         let rule = policy.choose(&request.method, &path)?;
         response.set_rule(rule);
@@ -163,6 +164,20 @@ impl Authorizer {
             return Ok(RequestOutcome::allowed());
         }
 
+        self.authorize(request, &active, rule, &path, now, response)
+            .await
+    }
+
+    /// Identifies the caller, checks it against the rule, and charges its plan.
+    async fn authorize<'e>(
+        &self,
+        request: &'e Request<'e>,
+        ActivePolicy { policy, tokens }: &ActivePolicy,
+        rule: &Rule,
+        path: &str,
+        now: Timestamp,
+        response: &mut ResponseBuilder<'e>,
+    ) -> Result<RequestOutcome, Rejection> {
         let deadline = self.store.deadline();
         let credentials = CredentialCheck {
             policy,
@@ -181,7 +196,7 @@ impl Authorizer {
             rule,
             store: &self.store,
             method: &request.method,
-            path: &path,
+            path,
             is_usage_query: request.is_usage_query(),
             now,
             deadline,
