@@ -28,14 +28,6 @@ pub enum StoreError {
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// A setting is missing or invalid.
-    #[error("{variable} {reason}")]
-    Setting {
-        /// The environment variable.
-        variable: &'static str,
-        /// What is wrong with its value.
-        reason: &'static str,
-    },
     /// A request to DynamoDB that is no part of a decision failed.
     #[error(transparent)]
     Request(#[from] RequestError),

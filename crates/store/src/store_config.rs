@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::time::Instant;
 
 use aws::{AwsCalls, CallError, Deadline, Timeouts};
+use environment::SettingError;
 use telemetry::RecordLog;
 
-use crate::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store, StoreError};
+use crate::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use registry::{Seeds, SeedsError};
 
 /// Which store.
@@ -29,7 +30,7 @@ pub enum StoreConfigError {
     Seeds(#[from] SeedsError),
     /// A setting of the tables.
     #[error(transparent)]
-    Tables(#[from] StoreError),
+    Tables(#[from] SettingError),
 }
 
 /// Why there is no store.

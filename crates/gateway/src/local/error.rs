@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use environment::SettingError;
 use registry::SeedsError;
 use store::StoreError;
 use strict_json::TextPosition;
@@ -71,7 +72,7 @@ pub enum StartError {
     },
     /// The store's settings are invalid.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Setting(#[from] SettingError),
     /// An endpoint on another machine is used without a region.
     #[error(
         "--endpoint {0}: AWS_REGION is not set; it is required for endpoints on other machines"

@@ -1,74 +1,58 @@
-//! The store's settings.
+//! The settings of the DynamoDB store.
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::StoreError;
+use environment::{SettingError, Variables};
 
-const DEADLINES_MS: std::ops::RangeInclusive<u64> = 10..=10_000;
+const DEFAULT_DEADLINE_MS: u64 = 200;
+const DEADLINE_RANGE_MS: RangeInclusive<u64> = 10..=10_000;
+const DEFAULT_LOCAL_INSTANCES: NonZeroU32 = match NonZeroU32::new(10) {
+    Some(count) => count,
+    None => NonZeroU32::MIN,
+};
 
-/// Which tables, and what to do when they do not answer.
+/// The tables, and the behavior if they do not respond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DynamoDbConfig {
-    /// `REGISTRY_TABLE`: plans, keys, policies.
+    /// `REGISTRY_TABLE`: plans, keys and policies. Required.
     pub registry_table: String,
-    /// `USAGE_TABLE`: usage and state.
+    /// `USAGE_TABLE`: usage and state. Required.
     pub usage_table: String,
-    /// `DECISION_DEADLINE_MS`, 10 to 10,000, 200 where absent: for a decision's reads and writes
-    /// together.
+    /// `DECISION_DEADLINE_MS`: the time limit of all reads and writes of a decision, 10 to 10,000,
+    /// default 200.
     pub deadline: Duration,
-    /// `LOCAL_INSTANCES`, 10 where absent: by how many `on_store_failure: local` divides a limit.
+    /// `LOCAL_INSTANCES`: the divisor of limits under `on_store_failure: local`, default 10.
     pub local_instances: NonZeroU32,
 }
 
 impl DynamoDbConfig {
-    /// Where `DECISION_DEADLINE_MS` is absent.
-    pub const DEADLINE: Duration = Duration::from_millis(200);
+    /// The default of `DECISION_DEADLINE_MS`.
+    pub const DEADLINE: Duration = Duration::from_millis(DEFAULT_DEADLINE_MS);
 
-    /// Reads the settings through `lookup`. Empty ones count as absent.
+    /// Reads the settings through `lookup`. Empty values count as missing.
     ///
     /// # Errors
-    /// [`StoreError::Setting`] for the first that is missing or out of range.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, StoreError> {
-        let lookup = |variable: &'static str| lookup(variable).filter(|value| !value.is_empty());
-        let table = |variable| {
-            lookup(variable).ok_or(StoreError::Setting {
-                variable,
-                reason: "is not set",
-            })
-        };
+    /// [`SettingError`] for the first variable that is missing or invalid.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let variables = Variables::new(lookup);
+
         Ok(Self {
-            registry_table: table("REGISTRY_TABLE")?,
-            usage_table: table("USAGE_TABLE")?,
-            deadline: deadline(lookup("DECISION_DEADLINE_MS"))?,
-            local_instances: local_instances(lookup("LOCAL_INSTANCES"))?,
+            registry_table: variables.required("REGISTRY_TABLE")?,
+            usage_table: variables.required("USAGE_TABLE")?,
+            deadline: variables.milliseconds(
+                "DECISION_DEADLINE_MS",
+                DEFAULT_DEADLINE_MS,
+                DEADLINE_RANGE_MS,
+            )?,
+            local_instances: variables.number(
+                "LOCAL_INSTANCES",
+                DEFAULT_LOCAL_INSTANCES,
+                NonZeroU32::MIN..=NonZeroU32::MAX,
+            )?,
         })
     }
-}
-
-fn deadline(value: Option<String>) -> Result<Duration, StoreError> {
-    let refuse = || StoreError::Setting {
-        variable: "DECISION_DEADLINE_MS",
-        reason: "is not 10 to 10000",
-    };
-    let Some(text) = value else {
-        return Ok(DynamoDbConfig::DEADLINE);
-    };
-    let milliseconds = text
-        .parse()
-        .ok()
-        .filter(|value| DEADLINES_MS.contains(value));
-    milliseconds.map(Duration::from_millis).ok_or_else(refuse)
-}
-
-fn local_instances(value: Option<String>) -> Result<NonZeroU32, StoreError> {
-    let refuse = |_| StoreError::Setting {
-        variable: "LOCAL_INSTANCES",
-        reason: "is not a whole number above 0",
-    };
-    value
-        .map_or("10".parse(), |text| text.parse())
-        .map_err(refuse)
 }
 
 #[cfg(test)]
@@ -87,10 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_has_a_default_but_for_the_tables() {
-        let config_of_tables = config(&[]).unwrap();
-        assert_eq!(config_of_tables.deadline, Duration::from_millis(200));
-        assert_eq!(config_of_tables.local_instances.get(), 10);
+    fn only_the_tables_are_required() {
+        let config_with_tables = config(&[]).unwrap();
+        assert_eq!(config_with_tables.deadline, Duration::from_millis(200));
+        assert_eq!(config_with_tables.local_instances.get(), 10);
         assert_eq!(
             config(&[("USAGE_TABLE", "")]).unwrap_err(),
             "USAGE_TABLE is not set"
@@ -102,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_out_of_range_is_named() {
+    fn an_invalid_setting_is_an_error_that_names_it() {
         for (variable, value) in [
             ("DECISION_DEADLINE_MS", "9"),
             ("DECISION_DEADLINE_MS", "10001"),
