@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_latency_is_left_out_with_its_reason_and_the_request_counts() {
+    fn an_impossible_latency_is_omitted_and_the_request_counts() {
         for (field, value, reason) in [
             (
                 "response_latency_ms",

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_whatever_comes() {
+    fn memory_is_bounded() {
         let mut sums = Aggregator::default();
         let mut refused = 0;
         for minute in 0..60_000 {

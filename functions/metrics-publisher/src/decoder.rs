@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_base64_or_not_gzip_is_refused_with_its_reason() {
+    fn invalid_base64_or_gzip_is_an_error_with_a_reason() {
         assert!(
             decode("###")
                 .unwrap_err()
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_beyond_32_mb_is_refused() {
+    fn data_that_expands_beyond_32_mb_is_an_error() {
         let zeros = vec![b' '; MAX_DECODED_BYTES];
         assert_eq!(decoded(&gzip(&zeros)).unwrap().len(), MAX_DECODED_BYTES);
         let bomb = [gzip(&zeros), gzip(b"1")].concat();

@@ -92,7 +92,7 @@ mod tests {
         }
 
         #[test]
-        fn no_line_makes_it_panic(line in r#"[ {}":,\\aé1]{0,40}"#) {
+        fn no_line_causes_a_panic(line in r#"[ {}":,\\aé1]{0,40}"#) {
             let _ = read(&line);
         }
     }

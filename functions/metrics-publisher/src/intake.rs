@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_records_are_no_more_series_and_values_than_one() {
+    fn repeated_records_add_no_series_or_values() {
         let record = r#"{"service":"s","operation":"o","duration_ms":7,"success":true},"#;
         let json = format!(
             "[{}{}]",
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_delivery_is_an_error_that_says_where() {
+    fn an_invalid_delivery_is_an_error_that_names_its_part() {
         for wrong in [
             "",
             "[]",

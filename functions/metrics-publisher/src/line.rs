@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_record_among_other_members_is_counted() {
+    fn a_call_record_among_other_fields_is_counted() {
         let line = r#"{"api_call":{"service":"s","operation":"o","duration_ms":1,"success":true},"request_id":"r"}"#;
         assert_eq!(
             observed(line).unwrap(),
@@ -130,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_makes_it_panic(line in any::<String>(), value in any::<String>()) {
+        fn no_line_causes_a_panic(line in any::<String>(), value in any::<String>()) {
             let _ = observed(&line);
             let _ = observed(&format!(r#"{{"route_key":"{value}","status":"200","plan":"{value}","decision":"{value}"}}"#));
             let quoted = serde_json::to_string(&value).unwrap();

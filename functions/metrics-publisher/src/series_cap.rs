@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn where_others_know_more_than_the_cap_nothing_is_admitted() {
+    fn nothing_is_admitted_if_other_instances_exceed_the_cap() {
         let mut cap = SeriesCap::new(2);
         cap.begin(1);
         cap.learn(1, [1, 2, 3]);

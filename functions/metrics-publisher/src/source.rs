@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn each_source_is_told_by_its_shape() {
+    fn each_source_is_detected_by_its_form() {
         for (event, source) in [
             (r#"{"records":[]}"#, "records"),
             (
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_shape_is_an_error_that_names_those_that_are_understood() {
+    fn an_unknown_source_is_an_error_that_names_the_known_ones() {
         for event in [
             "null",
             "[]",

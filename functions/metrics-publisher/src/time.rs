@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_told_by_its_minute_and_now_where_there_is_none() {
+    fn a_time_is_rounded_to_its_minute_and_defaults_to_now() {
         let window = Window::at(Timestamp::from_millisecond(NOW_MS).unwrap());
         assert_eq!(window.minute(Some(NOW_MS + 29_999)), Ok(NOW_MS / 1000 - 30));
         assert_eq!(window.minute(None), Ok(NOW_MS / 1000 - 30));

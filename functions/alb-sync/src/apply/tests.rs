@@ -105,7 +105,7 @@ fn has(input: &RegisterTargetsInput, address: &str) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s21_a_registration_that_is_throttled_twice_by_either_code_succeeds() {
+async fn a_registration_that_is_throttled_twice_succeeds() {
     for code in ["Throttling", "ThrottlingException"] {
         let register = mock!(Client::register_targets)
             .sequence()
@@ -123,7 +123,7 @@ async fn s21_a_registration_that_is_throttled_twice_by_either_code_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s22_a_registration_that_is_throttled_to_the_end_fails_and_nothing_leaves() {
+async fn no_target_leaves_if_a_registration_stays_throttled() {
     let throttled = mock!(Client::register_targets)
         .sequence()
         .http_status(400, Some(refused("Throttling")))
@@ -150,7 +150,7 @@ async fn s22_a_registration_that_is_throttled_to_the_end_fails_and_nothing_leave
 }
 
 #[tokio::test]
-async fn s42_450_targets_are_registered_in_three_calls_and_leave_in_three() {
+async fn targets_are_registered_and_deregistered_in_batches_of_200() {
     let (came, left) = (Calls::default(), Calls::default());
     let changes = Changes {
         deregister: leaving(1_000..1_450),
@@ -192,7 +192,7 @@ async fn one_bad_target_never_costs_its_batch() {
 }
 
 #[tokio::test]
-async fn more_bad_targets_than_can_be_looked_for_end_the_run() {
+async fn a_run_ends_after_its_maximum_number_of_calls() {
     let calls = Calls::default();
     let applied = apply(
         &[&registers(&calls, |_| Some("InvalidTarget"))],
@@ -210,7 +210,7 @@ async fn more_bad_targets_than_can_be_looked_for_end_the_run() {
 }
 
 #[tokio::test]
-async fn s37_targets_go_with_the_zone_that_is_asked_for() {
+async fn targets_are_registered_in_the_configured_zone() {
     for (zone, expected) in [
         (Zone::None, "10.0.0.1:443"),
         (Zone::All, "10.0.0.1:443/all"),
@@ -222,7 +222,7 @@ async fn s37_targets_go_with_the_zone_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn auto_registers_for_all_zones_only_what_is_refused_without() {
+async fn auto_registers_for_all_zones_only_if_refused_without_a_zone() {
     let calls = Calls::default();
     let outside = |input: &RegisterTargetsInput| {
         let wrong = |target: &aws_sdk_elasticloadbalancingv2::types::TargetDescription| {
@@ -269,7 +269,7 @@ async fn a_full_group_lets_the_dead_go_first() {
 }
 
 #[tokio::test]
-async fn a_public_address_outside_the_vpc_is_not_registered_for_all_zones_unasked() {
+async fn a_public_address_outside_the_vpc_is_not_registered_for_all_zones_by_default() {
     let global: SocketAddr = "[2600:1f18::1]:443".parse().unwrap();
     for (zone, registered) in [(Zone::Auto, 0), (Zone::None, 0), (Zone::All, 1)] {
         let calls = Calls::default();

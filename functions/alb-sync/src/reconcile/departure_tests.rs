@@ -37,7 +37,7 @@ fn on_port(port: u16, lasts: impl IntoIterator<Item = u8>) -> Vec<TargetHealth> 
 }
 
 #[test]
-fn healthy_targets_stay_until_one_that_the_names_show_is_healthy() {
+fn healthy_targets_stay_until_a_resolved_target_is_healthy() {
     for (health, left, kept) in [
         (Health::Unknown, vec![], 2),
         (Health::Unhealthy, vec![], 2),

@@ -1,4 +1,4 @@
-//! What holds over any history of answers, failures and overlaps.
+//! Properties of any history of responses, failures and overlapping runs.
 
 use proptest::prelude::*;
 
@@ -166,7 +166,7 @@ impl World {
 
 proptest! {
     #[test]
-    fn no_target_leaves_without_its_intervals_of_evidence(steps in steps(), settings in settings()) {
+    fn no_target_leaves_without_enough_intervals_of_evidence(steps in steps(), settings in settings()) {
         let mut world = World { group: (0..8).collect(), ..World::default() };
         for step in steps {
             world.observe(&step);
@@ -204,7 +204,7 @@ proptest! {
     }
 
     #[test]
-    fn every_dead_target_is_gone_after_its_misses_and_one_interval_for_each(
+    fn every_absent_target_leaves_after_its_misses_and_one_interval_per_target(
         steps in steps(), settings in settings(), alive in 1u8..,
     ) {
         let mut world = World::default();
@@ -225,7 +225,7 @@ proptest! {
     }
 
     #[test]
-    fn reconciling_again_what_has_been_applied_changes_nothing(steps in steps(), settings in settings()) {
+    fn reconciling_again_changes_nothing(steps in steps(), settings in settings()) {
         let mut world = World { group: (0..4).collect(), ..World::default() };
         for step in steps {
             world.observe(&step);
@@ -239,7 +239,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_name_shows_is_registered_in_the_same_run(mask in 1u8.., group: u8, settings in settings()) {
+    fn every_resolved_address_is_registered_in_the_same_run(mask in 1u8.., group: u8, settings in settings()) {
         let world = World { group: bits(group).collect(), ..World::default() };
         let found = observations(&Found::Whole(mask));
         let changes = reconcile(&found, &world.reported(0), &world.state, &settings, 0);

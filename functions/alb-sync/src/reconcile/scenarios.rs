@@ -1,4 +1,4 @@
-//! The scenarios that reconciling alone decides, by their numbers.
+//! Runs of a group over time.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -139,7 +139,7 @@ impl World {
 }
 
 #[test]
-fn s1_a_group_that_equals_its_name_is_left_alone() {
+fn a_group_that_matches_its_name_is_unchanged() {
     let state = tracked([1, 2]);
     let changes = reconcile(&whole([1, 2]), &healthy([1, 2]), &state, &SETTINGS, 0);
     assert_eq!(
@@ -150,7 +150,7 @@ fn s1_a_group_that_equals_its_name_is_left_alone() {
 }
 
 #[test]
-fn s2_and_s3_what_the_group_lacks_is_registered_in_the_same_run() {
+fn a_missing_target_is_registered_in_the_same_run() {
     let changes = reconcile(&whole([1, 2, 3]), &[], &State::default(), &SETTINGS, 0);
     assert_eq!(registered(&changes), [at(1), at(2), at(3)]);
     assert_eq!(changes.claim, tracked([1, 2, 3]));
@@ -165,7 +165,7 @@ fn s2_and_s3_what_the_group_lacks_is_registered_in_the_same_run() {
 }
 
 #[test]
-fn s4_and_s5_a_target_leaves_with_the_third_interval_without_it() {
+fn a_target_leaves_after_three_missed_intervals() {
     let mut world = World::of([1, 2]);
     for count in [1, 2] {
         let changes = world.run(&whole([1]));
@@ -184,7 +184,7 @@ fn s4_and_s5_a_target_leaves_with_the_third_interval_without_it() {
 }
 
 #[test]
-fn s6_a_target_that_comes_back_starts_anew() {
+fn a_target_that_returns_loses_its_misses() {
     let mut world = World::of([1, 2]);
     world.run(&whole([1]));
     world.run(&whole([1]));
@@ -197,7 +197,7 @@ fn s6_a_target_that_comes_back_starts_anew() {
 }
 
 #[test]
-fn s7_and_s8_counters_of_what_is_there_go_up_and_all_others_are_dropped() {
+fn only_records_of_registered_targets_are_counted_and_kept() {
     let settings = Settings {
         misses: 9,
         ..SETTINGS
@@ -222,7 +222,7 @@ fn s7_and_s8_counters_of_what_is_there_go_up_and_all_others_are_dropped() {
 }
 
 #[test]
-fn s9_a_name_that_cannot_be_resolved_changes_nothing() {
+fn an_unresolved_name_changes_nothing() {
     let mut state = tracked([1, 2]);
     state.targets.entry(at(2)).or_default().misses = 7;
     let changes = reconcile(
@@ -244,7 +244,7 @@ fn s9_a_name_that_cannot_be_resolved_changes_nothing() {
 }
 
 #[test]
-fn s13_only_what_the_resolved_name_showed_is_missed() {
+fn a_miss_counts_only_for_targets_of_the_resolved_name() {
     let mut world = World::of([]);
     let resolved = |lasts: &[u8]| Some((addresses(lasts.iter().copied()), Evidence::Whole));
     world.run(&[
@@ -260,7 +260,7 @@ fn s13_only_what_the_resolved_name_showed_is_missed() {
 }
 
 #[test]
-fn s14_an_address_that_a_part_of_the_answers_does_not_show_is_missed_once_they_cover_it() {
+fn partial_responses_count_a_miss_once_there_are_enough() {
     let mut world = World::of(1..=20);
     let sample = |answers, copies_for| Evidence::Sample {
         answers,
@@ -312,7 +312,7 @@ fn doubtful_evidence_registers_and_counts_nothing() {
 }
 
 #[test]
-fn s25_without_a_state_counting_starts_at_one_and_nothing_leaves() {
+fn without_a_state_misses_start_at_one() {
     let changes = reconcile(
         &whole([1]),
         &healthy([1, 2]),
@@ -327,7 +327,7 @@ fn s25_without_a_state_counting_starts_at_one_and_nothing_leaves() {
 }
 
 #[test]
-fn s29_a_second_run_in_the_same_interval_counts_nothing() {
+fn a_second_run_in_the_same_interval_counts_no_miss() {
     let mut world = World::of([1, 2]);
     world.run(&whole([1]));
     let again = reconcile(
@@ -341,7 +341,7 @@ fn s29_a_second_run_in_the_same_interval_counts_nothing() {
 }
 
 #[test]
-fn s31_a_target_that_nobody_tracks_stays_unless_that_is_asked_for() {
+fn an_untracked_target_stays_unless_configured_otherwise() {
     let mut world = World {
         state: tracked([1]),
         ..World::of([1, 9])
@@ -361,7 +361,7 @@ fn s31_a_target_that_nobody_tracks_stays_unless_that_is_asked_for() {
 }
 
 #[test]
-fn s32_the_same_address_on_another_port_is_never_touched() {
+fn the_same_address_on_another_port_is_unchanged() {
     let other = TargetHealth {
         address: SocketAddr::from(([10, 0, 0, 1], 80)),
         zone: None,
@@ -378,7 +378,7 @@ fn s32_the_same_address_on_another_port_is_never_touched() {
 }
 
 #[test]
-fn s34_a_draining_target_that_is_back_is_registered_at_once() {
+fn a_draining_target_that_returns_is_registered_at_once() {
     let draining = [TargetHealth {
         address: at(1),
         zone: None,
@@ -401,7 +401,7 @@ fn s34_a_draining_target_that_is_back_is_registered_at_once() {
 }
 
 #[test]
-fn s39_a_step_is_half_of_the_group_and_the_next_interval_takes_the_next() {
+fn half_of_the_group_leaves_per_interval() {
     let mut world = World::of([1, 2, 3, 4]);
     world.run(&whole([1]));
     world.run(&whole([1]));
@@ -423,7 +423,7 @@ fn s39_a_step_is_half_of_the_group_and_the_next_interval_takes_the_next() {
 }
 
 #[test]
-fn s41_a_zone_that_leaves_is_out_after_three_intervals_and_back_in_the_run_it_returns() {
+fn the_targets_of_a_zone_leave_and_return_together() {
     let mut world = World::of([1, 2, 3, 4]);
     for _ in 0..3 {
         world.run(&whole([1, 2]));
@@ -433,7 +433,7 @@ fn s41_a_zone_that_leaves_is_out_after_three_intervals_and_back_in_the_run_it_re
 }
 
 #[test]
-fn s46_an_unhealthy_target_that_its_name_shows_is_kept() {
+fn an_unhealthy_target_stays_while_its_name_resolves_to_it() {
     let mut world = World::of([1, 2]);
     world.group[1].health = Health::Unhealthy;
     for _ in 0..10 {

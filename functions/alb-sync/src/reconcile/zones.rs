@@ -1,4 +1,4 @@
-//! Scenario 37: zones.
+//! The zones of registrations and deregistrations.
 
 use super::scenarios::{SETTINGS, at, healthy, tracked, whole};
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::sync_targets::Zone;
 
 #[test]
-fn s37_a_target_leaves_with_the_zone_that_it_came_with() {
+fn a_target_is_deregistered_with_its_registered_zone() {
     let leaves = |zone: Zone, recorded: Option<&str>, reported: Option<&str>| {
         let observations = vec![NameObservation {
             zone,
@@ -44,7 +44,7 @@ fn s37_a_target_leaves_with_the_zone_that_it_came_with() {
 }
 
 #[test]
-fn s37_a_target_of_another_zone_is_another_target() {
+fn the_same_address_in_another_zone_is_another_target() {
     let observations = |zone| {
         vec![NameObservation {
             zone,

@@ -340,7 +340,7 @@ async fn a_cloudwatch_that_does_not_answer_is_given_up_before_the_deadline() {
 }
 
 #[tokio::test]
-async fn without_time_nothing_is_sent_and_everything_told() {
+async fn without_time_all_data_are_reported_as_unsent() {
     let (cloudwatch, requests) = bare(|_, _| Answer::Taken);
     let outcome = cloudwatch
         .publish(

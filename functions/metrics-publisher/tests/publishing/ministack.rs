@@ -101,7 +101,7 @@ async fn instances_share_the_places_for_series() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_instances_come_at_once_there_are_no_more_series_than_places() {
+async fn concurrent_instances_never_exceed_the_maximum_number_of_series() {
     let server = Server::ministack();
     let client = dynamodb(&server).await;
     let mut instances = tokio::task::JoinSet::new();

@@ -135,7 +135,7 @@ async fn lines_of_the_access_log_become_metrics_by_route() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_cannot_be_decoded_is_an_error_that_says_why() {
+async fn a_delivery_that_cannot_be_decoded_is_an_error_with_a_reason() {
     let (publisher, requests) = publisher(|_, _| Answer::Taken);
     for (data, problem) in [
         ("###", "invalid base64"),
@@ -152,7 +152,7 @@ async fn a_delivery_that_cannot_be_decoded_is_an_error_that_says_why() {
 }
 
 #[tokio::test]
-async fn an_event_of_no_known_shape_is_an_error_that_names_the_known_ones() {
+async fn an_event_of_unknown_form_is_an_error_that_names_the_known_ones() {
     let (publisher, _) = publisher(|_, _| Answer::Taken);
     let error = handle(&publisher, &json!({"Records": [{"eventSource": "aws:s3"}]}))
         .await
@@ -165,7 +165,7 @@ async fn an_event_of_no_known_shape_is_an_error_that_names_the_known_ones() {
 }
 
 #[tokio::test]
-async fn nothing_of_one_event_is_left_when_the_next_one_comes() {
+async fn no_state_is_kept_between_events() {
     let (publisher, requests) = publisher(|number, _| match number {
         0 => Answer::Error(400, "AccessDenied"),
         _ => Answer::Taken,
