@@ -150,6 +150,7 @@ impl Calendar {
         })
     }
 
+    /// Returns the id that names the windows of this calendar.
     pub fn id(&self) -> CalendarId {
         self.id
     }

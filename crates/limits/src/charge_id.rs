@@ -11,7 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
 
 use crate::calendar::{CalendarId, day_end};
-use crate::plan::{MAX_QUOTAS, check_name};
+use crate::plan_bounds::{MAX_LIMIT, MAX_QUOTAS};
+use crate::plan_name::check_name;
 use crate::{Caller, Demand, Nanos, SECOND, WindowId};
 
 /// The form of the text.
@@ -228,7 +229,7 @@ fn parse(bytes: &[u8]) -> Option<ChargeId> {
         nonce: u64::from_be_bytes(*nonce),
         caller: u64::from_be_bytes(*caller),
         at_s: i64::from_be_bytes(*at_s),
-        cost: Some(cost).filter(|cost| (1..=crate::plan::MAX_LIMIT).contains(cost))?,
+        cost: Some(cost).filter(|cost| (1..=MAX_LIMIT).contains(cost))?,
         windows,
         shared: (!shared.is_empty()).then(|| shared.into()),
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 
 use crate::bucket::Bucket;
-use crate::plan::MAX_QUOTAS;
+use crate::plan_bounds::MAX_QUOTAS;
 use crate::sliding::{Position, SlidingWindow};
 use crate::state::{Charge, Count};
 use crate::{

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::plan::MAX_LIMIT;
+use crate::plan_bounds::MAX_LIMIT;
 use crate::{Caller, Nanos, Plan, Quota, SECOND, Usage, Window};
 
 /// The time for which a grant's id is remembered: as long as the response to a request with an

@@ -1,98 +1,72 @@
-//! A plan: how often each of its callers may call.
+//! A usage plan: the limits of each of its callers.
 
-use std::fmt;
 use std::sync::Arc;
 
-use routes::{Ambiguity, Demands, PathOptions, PathRules};
+use routes::{Ambiguity, PathOptions, PathRules};
 use sha2::{Digest, Sha256};
 
 use crate::bucket::Bucket;
 use crate::lease::LeaseTerms;
-use crate::mistake::Mistake;
 use crate::plan_check::Checks;
+use crate::plan_error::PlanError;
+use crate::plan_name::check_name;
+use crate::route_limit::RouteLimit;
 use crate::{Caller, OnStoreFailure, PlanDocument, Quota, SlidingWindow, usage_query};
 
-/// The largest quota: the largest integer of a structured field (RFC 9651), and exact in JSON
-/// numbers.
-pub const MAX_LIMIT: u64 = 999_999_999_999_999;
-pub const MAX_QUOTAS: usize = 4;
-
-/// A plan, checked and ready to decide by.
+/// A valid usage plan.
 #[derive(Debug)]
 pub struct Plan {
-    /// Its name.
+    /// The name of the plan.
     pub name: String,
-    /// The bucket of all of a caller's calls.
+    /// The token bucket of all calls of a caller.
     pub bucket: Option<Bucket>,
-    /// The sliding window of all of a caller's calls, instead of a bucket.
+    /// The sliding window of all calls of a caller, instead of a bucket.
     pub sliding: Option<SlidingWindow>,
-    /// Its quotas.
+    /// The quotas.
     pub quotas: Vec<Quota>,
-    /// The one caller that all callers are charged as, where they share the plan's limits.
+    /// The caller that is charged if all callers share the plan's limits.
     pub shared: Option<Caller>,
-    /// Buckets of single routes.
+    /// The buckets of single routes.
     pub routes: PathRules<Arc<RouteLimit>>,
-    /// The bucket of callers' questions about their own usage.
+    /// The bucket of callers' queries of their own usage.
     pub usage_query: Arc<RouteLimit>,
-    /// What answers while the store does not.
+    /// The behaviour while the store is unavailable.
     pub on_store_failure: OnStoreFailure,
-    /// The share of a limit from which on a caller is near it.
+    /// The fraction of a limit above which a caller is near the limit.
     pub near_limit: f64,
-    /// Whether it only watches: what it would refuse passes, and the decision says so.
+    /// True for a dry run: calls over the limit are allowed, and the decision says so.
     pub shadow: bool,
-    /// How calls are leased, where they are.
+    /// The terms of leases, if the plan has them.
     pub lease: Option<LeaseTerms>,
-    /// Tells what it says from what another plan says, or said.
+    /// A hash of the name and the document, which differs between versions of a plan.
     pub fingerprint: u64,
 }
 
-/// A route's own bucket.
-#[derive(Debug)]
-pub struct RouteLimit {
-    /// The route key as written in the plan.
-    pub route: String,
-    /// Its bucket.
-    pub bucket: Bucket,
-}
-
-/// What is wrong with a plan: everything at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanError {
-    /// At least one.
-    pub mistakes: Vec<Mistake>,
-}
-
-impl std::error::Error for PlanError {}
-
-impl fmt::Display for PlanError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.mistakes.iter().enumerate() {
-            write!(formatter, "{}{mistake}", if index == 0 { "" } else { "; " })?;
-        }
-        Ok(())
-    }
-}
-
 impl Plan {
-    /// Checks a document.
+    /// Returns the plan of a document.
     ///
     /// # Errors
-    /// [`PlanError`] with everything that is wrong.
+    /// [`PlanError`] with every mistake in the document.
     pub fn new(name: &str, document: PlanDocument) -> Result<Self, PlanError> {
-        Self::checked(name, document, Checks::default())
+        Self::from_document(name, document, Checks::default())
     }
 
-    /// The same for a plan from the registry. A route with `*`, `:id`, `<id>` or `[id]`, which
-    /// earlier releases accepted, is still literal text; it matches nothing else.
+    /// Returns the plan of a document in the registry. Earlier releases accepted routes with `*`,
+    /// `:id`, `<id>` or `[id]`, which match as literal text.
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn from_stored(name: &str, document: PlanDocument) -> Result<Self, PlanError> {
-        Self::checked(name, document, Checks::of_stored())
+        Self::from_document(name, document, Checks::of_stored())
     }
 
-    fn checked(name: &str, document: PlanDocument, mut checks: Checks) -> Result<Self, PlanError> {
+    fn from_document(
+        name: &str,
+        document: PlanDocument,
+        mut checks: Checks,
+    ) -> Result<Self, PlanError> {
         check_name(name)?;
+
         let parts = checks.plan(&document);
         if !checks.mistakes.is_empty() {
             return Err(PlanError {
@@ -117,14 +91,14 @@ impl Plan {
         })
     }
 
-    /// Who is charged where `caller` calls: itself, or the plan where its callers share it.
+    /// Returns the caller that is charged for a call: `caller`, or the plan if its callers share it.
     #[must_use]
     pub fn charged<'c>(&'c self, caller: &'c Caller) -> &'c Caller {
         self.shared.as_ref().unwrap_or(caller)
     }
 
-    /// One of `instances` equal shares of its limits, each at least one call, without those of its
-    /// routes.
+    /// Returns one of `instances` equal shares of the plan's limits, each at least one call. Limits
+    /// of routes are left out.
     pub fn share(&self, instances: u32) -> Self {
         Self {
             name: self.name.clone(),
@@ -146,8 +120,8 @@ impl Plan {
         }
     }
 
-    /// The limit of its own that a route has, if it has one. A path that a backend may treat like
-    /// another one takes the limit of that one.
+    /// Returns the limit of a route, if any. A path that a backend may treat like another one gets
+    /// the limit of that one.
     #[must_use]
     pub fn route_limit(&self, method: &str, path: &str) -> Option<&Arc<RouteLimit>> {
         self.routes
@@ -155,10 +129,10 @@ impl Plan {
             .unwrap_or_else(|ambiguity| ambiguity.stricter.or(ambiguity.chosen))
     }
 
-    /// The limit of its own that a route has, if it has one.
+    /// Returns the limit of a route, if any.
     ///
     /// # Errors
-    /// [`Ambiguity`] for a path that a backend may treat like one with another limit.
+    /// [`Ambiguity`] if a backend may treat the path like one with another limit.
     pub fn unambiguous_route_limit(
         &self,
         method: &str,
@@ -168,47 +142,6 @@ impl Plan {
     }
 }
 
-impl Demands for RouteLimit {
-    /// Every limit demands what no other one does: to be charged on it.
-    fn demands_more_than(&self, other: &Self) -> bool {
-        !std::ptr::eq(self, other)
-    }
-}
-
-impl RouteLimit {
-    /// One of `instances` equal shares of it.
-    pub fn share(&self, instances: u32) -> Self {
-        Self {
-            route: self.route.clone(),
-            bucket: self.bucket.share(instances),
-        }
-    }
-}
-
-/// # Errors
-/// [`PlanError`] for a text that cannot be a plan's name.
-pub fn check_name(name: &str) -> Result<(), PlanError> {
-    let plain = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    let starts = name
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric());
-    if plain && starts && name.len() <= 64 {
-        return Ok(());
-    }
-    let message = format!(
-        "`{name}` is not a plan's name: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit"
-    );
-    Err(PlanError {
-        mistakes: vec![Mistake {
-            pointer: String::new(),
-            message,
-        }],
-    })
-}
-
 fn fingerprint(name: &str, document: &PlanDocument) -> u64 {
     let text = serde_json::to_string(document).unwrap_or_default();
     let hash = Sha256::new()
@@ -216,17 +149,10 @@ fn fingerprint(name: &str, document: &PlanDocument) -> u64 {
         .chain_update([0])
         .chain_update(text)
         .finalize();
+
     hash.iter()
         .take(8)
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-/// Whether a name can stand in a `RateLimit` field as it is.
-pub fn check_policy_name(name: &str) -> bool {
-    let printable = name
-        .bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    printable && (1..=64).contains(&name.len())
 }
 
 #[cfg(test)]

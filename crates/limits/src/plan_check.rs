@@ -1,4 +1,4 @@
-//! Makes a plan's parts from what is written, and collects everything that is wrong with them.
+//! Checks of plan documents. They collect every mistake and build the parts of a plan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use crate::bucket::Bucket;
 use crate::calendar::CalendarError;
 use crate::lease::{LEAST_BURST, LeaseTerms, MOST_CALLS};
 use crate::mistake::{Mistake, pointer};
-use crate::plan::{MAX_LIMIT, MAX_QUOTAS, check_policy_name};
+use crate::plan_bounds::{MAX_LIMIT, MAX_QUOTAS};
+use crate::plan_name::is_policy_name;
 use crate::sliding::LONGEST_S;
 use crate::{
     Algorithm, Calendar, Nanos, PlanDocument, Quota, QuotaDocument, RouteLimit, SlidingWindow,
@@ -17,24 +18,24 @@ use crate::{
 };
 
 const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
-/// At the smallest rate it takes 10¹⁴ s to come back, which still fits into a structured field.
+/// At the smallest rate, a full burst takes 10¹⁴ s to refill, which fits into a structured field.
 const MAX_BURST: u64 = 100_000_000;
-/// A sliding window's limit: a count has to be below its window's nanoseconds.
-const MOST_A_SECOND: u64 = 999_999_999;
-const LONGEST_ROUTE: usize = 256;
+/// The largest limit of a sliding window. A count must be below the nanoseconds of the window.
+const MAX_WINDOW_LIMIT: u64 = 999_999_999;
+const MAX_ROUTE_BYTES: usize = 256;
 const MAX_ROUTES: usize = 16;
-/// Where `near_limit` is absent.
-const NEAR_LIMIT: f64 = 0.8;
+/// The default of `near_limit`.
+const DEFAULT_NEAR_LIMIT: f64 = 0.8;
 
-/// What has been found wrong so far.
+/// The mistakes found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     pub(crate) mistakes: Vec<Mistake>,
-    /// The plan comes from a store, where an earlier release may have put it.
-    stored: bool,
+    /// True if the plan is in the registry, where an earlier release may have stored it.
+    is_stored: bool,
 }
 
-/// What a plan is made of; whole where there are no mistakes.
+/// The parts of a plan. They are complete if there are no mistakes.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) bucket: Option<Bucket>,
@@ -45,16 +46,28 @@ pub(crate) struct Parts {
     pub(crate) lease: Option<LeaseTerms>,
 }
 
+impl PlanDocument {
+    /// Returns every mistake in the document. Without mistakes, it makes a [`Plan`](crate::Plan).
+    #[must_use]
+    pub fn check(&self) -> Vec<Mistake> {
+        let mut checks = Checks::default();
+        checks.plan(self);
+        checks.signs(self);
+        checks.mistakes
+    }
+}
+
 impl Checks {
-    /// Checks for a plan that is stored already: what an earlier release accepted must not take its
-    /// callers down.
+    /// Returns checks for a plan in the registry. They accept what an earlier release accepted, so
+    /// that an upgrade does not lock callers out.
     pub(crate) fn of_stored() -> Self {
         Self {
-            stored: true,
+            is_stored: true,
             ..Self::default()
         }
     }
 
+    /// Checks a document and builds the parts of its plan.
     pub(crate) fn plan(&mut self, document: &PlanDocument) -> Parts {
         let lease = self.lease(document);
         let reserve = lease.map_or(0, |terms| terms.length);
@@ -66,13 +79,15 @@ impl Checks {
         let quotas = self.quotas(&document.quotas);
         let routes = self.routes(&document.routes, reserve);
         self.names(document);
-        let near_limit = document.near_limit.unwrap_or(NEAR_LIMIT);
+
+        let near_limit = document.near_limit.unwrap_or(DEFAULT_NEAR_LIMIT);
         if !(0.0..=1.0).contains(&near_limit) {
             self.add(
                 &["near_limit"],
                 format!("near_limit is {near_limit}; it is from 0 to 1"),
             );
         }
+
         Parts {
             bucket,
             sliding,
@@ -90,18 +105,20 @@ impl Checks {
                 format!("lease is {}; it is at most {MOST_CALLS}", document.lease),
             );
         }
-        let small = |throttle: &Throttle| (1..LEAST_BURST).contains(&throttle.burst);
-        if document.lease > 0 && document.throttles().any(small) {
+
+        let is_too_small = |throttle: &Throttle| (1..LEAST_BURST).contains(&throttle.burst);
+        if document.lease > 0 && document.throttles().any(is_too_small) {
             self.add(
                 &["lease"],
                 format!("a plan with a lease has bursts of at least {LEAST_BURST}"),
             );
         }
+
         LeaseTerms::new(document.lease, document.throttles())
     }
 
-    /// Refuses `-0.0`, which is hardly what anybody means. A plan that an earlier release stored
-    /// may have it, and [`Checks::plan`] takes it for 0.
+    /// Rejects `-0.0`, which is probably an error. A stored plan may have it, and [`Checks::plan`]
+    /// reads it as 0.
     pub(crate) fn signs(&mut self, document: &PlanDocument) {
         let caller = document
             .throttle
@@ -150,6 +167,7 @@ impl Checks {
             let message = format!("{member}.burst is {burst}; it is at most 100000000");
             self.add(&[members, &["burst"]].concat(), message);
         }
+
         Bucket::new(scope, name, throttle, reserve)
     }
 
@@ -164,6 +182,7 @@ impl Checks {
             }
             return None;
         }
+
         if document.throttle.is_some() {
             let message = "throttle goes with the algorithm token_bucket, not with sliding_window";
             self.add(&["throttle"], message.to_owned());
@@ -174,6 +193,7 @@ impl Checks {
                 format!("{member} is missing; a sliding_window has window_s and limit"),
             );
         }
+
         let (window_s, limit) = (document.window_s?, document.limit?);
         if !(1..=LONGEST_S).contains(&window_s) {
             self.add(
@@ -181,10 +201,10 @@ impl Checks {
                 format!("window_s is {window_s}; it is from 1 to {LONGEST_S}"),
             );
         }
-        if limit > MOST_A_SECOND {
+        if limit > MAX_WINDOW_LIMIT {
             self.add(
                 &["limit"],
-                format!("limit is {limit}; it is at most {MOST_A_SECOND}"),
+                format!("limit is {limit}; it is at most {MAX_WINDOW_LIMIT}"),
             );
         }
         Some(SlidingWindow::new(limit, window_s))
@@ -197,6 +217,7 @@ impl Checks {
                 format!("{} quotas; a plan has 4 at most", documents.len()),
             );
         }
+
         let mut quotas: Vec<Quota> = Vec::with_capacity(documents.len());
         for (index, document) in documents.iter().enumerate() {
             let index = index.to_string();
@@ -217,7 +238,7 @@ impl Checks {
 
     fn quota(&mut self, members: &[&str], document: &QuotaDocument) -> Option<Quota> {
         let name = document.name();
-        if !check_policy_name(&name) {
+        if !is_policy_name(&name) {
             let message =
                 format!("`{name}` is not a quota's name: 1 to 64 printable ASCII characters");
             self.add(&[members, &["name"]].concat(), message);
@@ -229,11 +250,13 @@ impl Checks {
             );
             self.add(&[members, &["limit"]].concat(), message);
         }
-        let calendar = if self.stored {
+
+        let calendar = if self.is_stored {
             Calendar::from_stored
         } else {
             Calendar::new
         };
+
         match calendar(
             document.period,
             document.time_zone.as_deref(),
@@ -275,14 +298,16 @@ impl Checks {
                 format!("{} routes; a plan has 16 at most", documents.len()),
             );
         }
+
         let mut table = PathRules::new(PathOptions::default());
         for (route, throttle) in documents {
-            if route.len() > LONGEST_ROUTE {
+            if route.len() > MAX_ROUTE_BYTES {
                 self.add(
                     &["routes", route],
-                    format!("routes: `{route}` is longer than {LONGEST_ROUTE} characters"),
+                    format!("routes: `{route}` is longer than {MAX_ROUTE_BYTES} characters"),
                 );
             }
+
             let member = format!("routes[\"{route}\"]");
             let bucket = self.bucket(
                 &["routes", route],
@@ -295,7 +320,8 @@ impl Checks {
                 route: route.clone(),
                 bucket,
             });
-            let key = if self.stored {
+
+            let key = if self.is_stored {
                 RouteKey::parse_stored(route)
             } else {
                 route.parse()
@@ -311,10 +337,10 @@ impl Checks {
         table
     }
 
-    /// Two limits of one name could not be told apart in `RateLimit-Policy`.
+    /// Rejects limits of the same name, which `RateLimit-Policy` could not distinguish.
     fn names(&mut self, document: &PlanDocument) {
-        let mut taken: Vec<String> = document.routes.keys().cloned().collect();
-        taken.push(
+        let mut names: Vec<String> = document.routes.keys().cloned().collect();
+        names.push(
             if document.algorithm == Algorithm::SlidingWindow {
                 "window"
             } else {
@@ -322,15 +348,16 @@ impl Checks {
             }
             .to_owned(),
         );
+
         for (index, quota) in document.quotas.iter().enumerate() {
             let name = quota.name();
-            if taken.contains(&name) {
+            if names.contains(&name) {
                 self.add(
                     &["quotas", &index.to_string(), "name"],
                     format!("two limits are called `{name}`"),
                 );
             }
-            taken.push(name);
+            names.push(name);
         }
     }
 }

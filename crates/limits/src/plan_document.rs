@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::QuotaDocument;
 use crate::mistake::{Mistake, pointer};
-use crate::plan_check::Checks;
 
 /// A bucket that fills in less than this refuses traffic that is paced well: packets of a network
 /// come in clumps.
@@ -186,15 +185,6 @@ impl PlanDocument {
     /// All of its buckets.
     pub fn throttles(&self) -> impl Iterator<Item = &Throttle> {
         self.throttle.iter().chain(self.routes.values())
-    }
-
-    /// Everything that is wrong with it. A document without mistakes makes a [`Plan`](crate::Plan).
-    #[must_use]
-    pub fn check(&self) -> Vec<Mistake> {
-        let mut checks = Checks::default();
-        checks.plan(self);
-        checks.signs(self);
-        checks.mistakes
     }
 
     /// What is valid but hardly intended: limits that refuse every request, and bursts so small

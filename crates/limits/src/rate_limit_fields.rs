@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::Limit;
-use crate::plan::MAX_LIMIT;
+use crate::plan_bounds::MAX_LIMIT;
 
 /// `"burst";q=5;w=5, "day";q=100;w=86400`, or `None` where there is no limit.
 #[must_use]

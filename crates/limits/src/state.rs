@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::plan::MAX_QUOTAS;
+use crate::plan_bounds::MAX_QUOTAS;
 use crate::sliding::SLOT_LIFETIME;
 use crate::{Nanos, Window, WindowId};
 
