@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::{Answer, FREE, Gateway, PRO, Setup};
 use tokio::process::Command;
 
-use crate::servers::Server;
+use testing::Emulator;
 
 /// Long enough for a busy machine; no test waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -217,7 +217,7 @@ async fn metrics_are_this_machines_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_dynamodb_a_rotated_key_has_both_secrets_and_a_file_becomes_keys() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let gateway = Setup::default()
         .endpoint(&format!("http://{}", server.address))
         .start()

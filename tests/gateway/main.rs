@@ -13,9 +13,6 @@ mod limits;
 mod metrics;
 mod publisher;
 mod secrets;
-#[path = "../../crates/store/tests/stores/servers.rs"]
-#[expect(dead_code, reason = "one of its servers is enough here")]
-mod servers;
 mod settings;
 mod stores;
 mod template;

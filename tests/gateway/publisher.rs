@@ -7,7 +7,7 @@ use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use serde_json::{Value, json};
 use telemetry::RecordLog;
 
-use crate::servers::Server;
+use testing::Emulator;
 
 fn template(given: &[(&str, &str)]) -> Template {
     let text = std::fs::read_to_string(tests::project().join("template.yaml")).unwrap();
@@ -230,7 +230,7 @@ fn accepted(records: u64, requests: u32) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_events_are_answered_as_they_would_be_deployed() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let url = format!("http://{}", server.address);
     let setting = move |name: &str| match name {
         "AWS_ENDPOINT_URL" => Some(url.clone()),

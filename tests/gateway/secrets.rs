@@ -7,12 +7,12 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tests::{Call, Setup};
 
-use crate::servers::Server;
+use testing::Emulator;
 
 const SECRET: &str = "a-secret-of-nobodys-000001";
 
 /// A page of a table as its server holds it. It checks no signature.
-async fn scan(server: &Server, table: &str) -> String {
+async fn scan(server: &Emulator, table: &str) -> String {
     let credential = "AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request";
     let call = Call::new(server.address, "POST", "/")
         .header("x-amz-target", "DynamoDB_20120810.Scan")
@@ -40,7 +40,7 @@ async fn no_item_of_either_table_holds_a_key_in_clear() {
     let seeds = format!(
         r#"{{"plans":{{"p":{{}}}},"keys":[{{"key":"{SECRET}","key_id":"seeded","plan":"p"}}]}}"#
     );
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let gateway = Setup::default()
         .seeds(&seeds)
         .endpoint(&format!("http://{}", server.address))

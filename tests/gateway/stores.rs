@@ -3,15 +3,15 @@
 use http::StatusCode;
 use tests::{FREE, PRO, Setup};
 
-use crate::servers::Server;
+use testing::Emulator;
 
-fn endpoint(server: &Server) -> String {
+fn endpoint(server: &Emulator) -> String {
     format!("http://{}", server.address)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_and_seeds_are_made_once_and_two_gateways_share_a_callers_limits() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let first = Setup::default().endpoint(&endpoint(&server)).start().await;
     for _ in 0..3 {
         assert_eq!(first.get("/orders", FREE).await.status, StatusCode::OK);
@@ -40,7 +40,7 @@ async fn without_the_store_a_known_key_is_answered_by_its_plan_and_an_unknown_on
         {"key":"local-free-key-000000000001","key_id":"a","plan":"open"},
         {"key":"local-other-key-00000000001","key_id":"b","plan":"closed"},
         {"key":"local-pro-key-0000000000001","key_id":"c","plan":"open"}]}"#;
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let gateway = Setup::default()
         .seeds(seeds)
         .endpoint(&endpoint(&server))

@@ -6,11 +6,11 @@ use gateway::function::Function;
 use telemetry::RecordLog;
 use tests::{Call, Setup, project};
 
-use crate::names::{Names, Reply, private};
-use crate::servers::Server;
+use testing::Emulator;
+use testing::{DnsResponse, DnsServer, private_addresses};
 
 /// A call of Elastic Load Balancing's API.
-async fn elb(server: &Server, query: &str) -> String {
+async fn elb(server: &Emulator, query: &str) -> String {
     let answer = Call::new(
         server.address,
         "GET",
@@ -21,7 +21,7 @@ async fn elb(server: &Server, query: &str) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
 }
 
-async fn target_group(server: &Server) -> String {
+async fn target_group(server: &Emulator) -> String {
     let created = elb(
         server,
         "Action=CreateTargetGroup&Name=orders&TargetType=ip&Protocol=TCP&Port=443&VpcId=vpc-1",
@@ -34,7 +34,7 @@ async fn target_group(server: &Server) -> String {
 }
 
 /// Waits until the group has these targets.
-async fn until_it_has(server: &Server, arn: &str, addresses: &[&str]) {
+async fn until_it_has(server: &Emulator, arn: &str, addresses: &[&str]) {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         let health = elb(
@@ -62,8 +62,8 @@ fn targets(arn: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_an_endpoint_the_templates_schedule_runs_and_stops_with_the_gateway() {
     let (server, names) = (
-        Server::ministack(),
-        Names::of(Reply::Addresses(private([1, 2]))).await,
+        Emulator::ministack(),
+        DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await,
     );
     let arn = target_group(&server).await;
     let gateway = Setup::default()
@@ -84,7 +84,7 @@ async fn with_an_endpoint_the_templates_schedule_runs_and_stops_with_the_gateway
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_endpoint_no_schedule_runs() {
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let setup = Setup::default()
         .parameter(
             "SyncTargets",
@@ -102,7 +102,7 @@ async fn without_an_endpoint_no_schedule_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_cannot_be_ends_the_start_with_the_variable() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let setup = Setup::default()
         .parameter(
             "SyncTargets",

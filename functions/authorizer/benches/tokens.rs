@@ -8,14 +8,9 @@
 //! memory after so many tokens.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stdout,
     reason = "a benchmark prints, and fails by panicking"
 )]
-
-#[path = "../tests/tokens/support.rs"]
-#[expect(dead_code, reason = "shared with the tests, which need more of it")]
-mod support;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -31,7 +26,8 @@ use divan::Bencher;
 use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use support::{Signer, TestAuthorizer, authorizer, bearer_event, policy};
+use testing::authorizer::{TestAuthorizer, authorizer};
+use testing::tokens::{PRO, Signer, bearer_event, event, policy};
 use tokio::runtime::{Builder, Runtime};
 
 const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
@@ -173,7 +169,7 @@ fn api_key(bencher: Bencher, rules: usize) {
         .collect();
     policy["rules"].as_array_mut().unwrap().extend(others);
     let (runtime, authorizer) = (runtime(), authorizer(&policy));
-    let event = support::event("/orders", json!({"x-api-key": support::PRO})).to_string();
+    let event = event("/orders", json!({"x-api-key": PRO})).to_string();
     bencher.bench_local(|| respond(&runtime, &authorizer, event.as_bytes()));
 }
 

@@ -11,7 +11,7 @@ use store::EmbeddedStore;
 
 use crate::loads::{Arrivals, load};
 use crate::partition::Partition;
-use crate::subject::{NOON, PATIENCE, Subject, aws, caller, instance, now, plan, seeds};
+use testing::stores::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, plan, seeds};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 const SLICES: usize = 10;
@@ -64,7 +64,7 @@ async fn hang(url: &str) -> Value {
     Subject::dynamodb("server", url).await;
     let (store, caller) = (instance(&aws(url).await, DEADLINE), caller());
     let plan = plan(r#"{"throttle":{"rate":100,"burst":100}}"#);
-    let patient = Deadline::after(Instant::now(), PATIENCE);
+    let patient = Deadline::after(Instant::now(), TEST_DEADLINE);
     store
         .charge(&caller, &plan, None, 1, now(), patient)
         .await

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use limits::{Caller, Plan, SECOND, Verdict};
 use store::EmbeddedStore;
 
-use crate::subject::{NOON, plan, seeds};
+use testing::stores::{NOON, plan, seeds};
 
 const CALLERS: usize = 1000;
 const SLICES: usize = 10;

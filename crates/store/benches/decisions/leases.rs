@@ -6,10 +6,10 @@ use aws::Deadline;
 use limits::SECOND;
 
 use crate::loads::{Arrivals, Cost, load_of};
-use crate::proxy::{Fault, Proxy};
 use crate::row;
-use crate::servers::Server;
-use crate::subject::{PATIENCE, aws, caller, instance, now, plan};
+use testing::Emulator;
+use testing::stores::{TEST_DEADLINE, aws, caller, instance, now, plan};
+use testing::{Fault, FaultProxy};
 
 const WORKERS: usize = 16;
 const TIME: Duration = Duration::from_secs(8);
@@ -45,10 +45,10 @@ pub(crate) async fn hot_keys(url: &str) {
 }
 
 /// Decisions a second of a hot key whose store takes no more than a partition does.
-pub(crate) async fn capped(server: &Server) {
-    let proxy = Proxy::before(server.address).await;
+pub(crate) async fn capped(server: &Emulator) {
+    let proxy = FaultProxy::in_front_of(server.address).await;
     let (mut second, mut writes) = (Instant::now(), 0);
-    proxy.by(move |_, operation| {
+    proxy.fault_by(move |_, operation| {
         if second.elapsed() >= Duration::from_secs(1) {
             (second, writes) = (Instant::now(), 0);
         }
@@ -84,8 +84,8 @@ fn leasing(rate: u32, burst: u32, lease: u32) -> String {
 async fn hot_key(url: &str, json: &str) -> (Cost, u64) {
     let caller = caller();
     let cost = load_of(&caller, url, plan(json), WORKERS, Arrivals::AtOnce, TIME).await;
-    let deadline = Deadline::after(Instant::now(), PATIENCE);
-    let look = instance(&aws(url).await, PATIENCE)
+    let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
+    let look = instance(&aws(url).await, TEST_DEADLINE)
         .peek(&caller, &plan(json), None, 1, now(), deadline)
         .await;
     let charged = QUOTA - look.expect("an answer").limits[1].remaining;

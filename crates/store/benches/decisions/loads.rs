@@ -12,7 +12,7 @@ use telemetry::RecordLog;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::subject::{PATIENCE, caller, instance, lookup, now};
+use testing::stores::{TEST_DEADLINE, caller, instance, lookup, now};
 
 /// One instance, which knows how many requests it has made.
 struct Instance {
@@ -116,7 +116,7 @@ impl Instance {
             .await
             .expect("good settings");
         Self {
-            store: instance(&aws, PATIENCE),
+            store: instance(&aws, TEST_DEADLINE),
             requests,
         }
     }
@@ -125,7 +125,7 @@ impl Instance {
         let before = self.requests.load(Ordering::Relaxed);
         let path = if fastrand::bool() { "/a" } else { "/b" };
         let route = plan.route_limit("GET", path).map(AsRef::as_ref);
-        let deadline = Deadline::after(Instant::now(), PATIENCE);
+        let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
         let decision = self
             .store
             .charge(caller, plan, route, 1, now(), deadline)

@@ -13,25 +13,14 @@ mod embedded;
 mod leases;
 mod loads;
 mod partition;
-#[path = "../../tests/stores/proxy.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
-mod proxy;
-#[path = "../../tests/stores/servers.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
-mod servers;
-#[path = "../../tests/stores/subject.rs"]
-#[expect(dead_code, clippy::panic, reason = "the tests use the rest")]
-mod subject;
-
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
 use limits::SECOND;
 
 use loads::{Arrivals, Cost, load};
-use proxy::{Fault, Proxy};
-use servers::Server;
-use subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
+use testing::stores::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
+use testing::{Emulator, Fault, FaultProxy};
 
 const AMPLE: &str = r#"{"throttle":{"rate":10000,"burst":20000}}"#;
 const SATURATED: &str = r#"{"throttle":{"rate":100,"burst":100}}"#;
@@ -57,7 +46,7 @@ async fn main() {
     if let Some(printed) = driver::run(&arguments).await {
         return println!("{printed}");
     }
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let url = format!("http://{}", server.address);
     Subject::dynamodb("ministack", &url).await;
     let mut extremes = Extremes::default();
@@ -216,15 +205,15 @@ async fn sliding(url: &str) {
 }
 
 /// The longest of five answers, before the breaker saves the wait.
-async fn answer_while_it_hangs(server: &Server) -> Duration {
-    let proxy = Proxy::before(server.address).await;
+async fn answer_while_it_hangs(server: &Emulator) -> Duration {
+    let proxy = FaultProxy::in_front_of(server.address).await;
     let (store, plan) = (instance(&aws(&proxy.url).await, DEADLINE), plan(KEY));
-    let patient = Deadline::after(Instant::now(), PATIENCE);
+    let patient = Deadline::after(Instant::now(), TEST_DEADLINE);
     store
         .charge(&caller(), &plan, None, 1, now(), patient)
         .await
         .expect("a decision");
-    proxy.all(Fault::Hang);
+    proxy.fault_all(Fault::Hang);
     let mut longest = Duration::ZERO;
     for _ in 0..5 {
         let began = Instant::now();

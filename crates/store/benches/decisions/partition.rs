@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::proxy::read_message;
+use testing::fault_proxy::read_message;
 
 /// What one partition takes, whatever the table's mode ("DynamoDB burst and adaptive capacity").
 const WRITES_A_SECOND: f64 = 1000.0;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jiff::civil::date;
-use limits::{Caller, Decision, Plan, Refund, SECOND, Verdict};
+use limits::{Decision, Plan, Refund, SECOND, Verdict};
 use store::StoreError;
 
 use crate::cases::run;
@@ -95,60 +95,6 @@ async fn dynamodb_on_ministack_keeps_accounts() {
 async fn dynamodb_on_dynalite_keeps_accounts() {
     let server = Server::dynalite();
     run_all!(Subject::dynamodb("dynalite", &format!("http://{}", server.address)).await);
-}
-
-impl Subject {
-    pub(crate) async fn peek(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        cost: u64,
-        now: i128,
-    ) -> Decision {
-        self.store
-            .peek(caller, plan, None, cost, now, patient())
-            .await
-            .unwrap()
-    }
-
-    pub(crate) async fn refund(&self, caller: &Caller, charged: &Decision, now: i128) -> Refund {
-        // By way of its text, as a client of the limiter would.
-        let charge = charged
-            .charge
-            .as_ref()
-            .unwrap()
-            .to_string()
-            .parse()
-            .unwrap();
-        self.store
-            .refund(caller, &charge, now, patient())
-            .await
-            .unwrap()
-    }
-
-    /// Days of 2026 with what was used, and each quota's `[used, remaining]`.
-    pub(crate) async fn report(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        (from, to): ((i8, i8), (i8, i8)),
-        now: i128,
-    ) -> (Vec<u64>, Vec<[u64; 2]>) {
-        let day = |(month, day)| date(2026, month, day);
-        let report = self
-            .store
-            .usage(caller, Some(plan), day(from), day(to), now, patient())
-            .await
-            .unwrap();
-        let quotas = report
-            .quotas
-            .iter()
-            .map(|quota| [quota.used, quota.remaining]);
-        (
-            report.days.iter().map(|(_, used)| *used).collect(),
-            quotas.collect(),
-        )
-    }
 }
 
 pub(crate) fn remaining(decision: &Decision) -> Vec<u64> {

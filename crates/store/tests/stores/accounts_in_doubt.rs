@@ -19,7 +19,7 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
     let plan = plan_that("deny");
     for between in [false, true] {
         for lost in 0..5 {
-            for fault in [Fault::LoseReply, Fault::Reset] {
+            for fault in [Fault::LoseResponse, Fault::Reset] {
                 let (store, caller, [id, earlier, other]) =
                     (world.warm().await, caller(), [unique(), unique(), unique()]);
                 let grant = async |amount, id: &str| {
@@ -30,9 +30,9 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
                 grant(1, &earlier).await.unwrap();
                 world
                     .proxy
-                    .by(move |number, _| if number == lost { fault } else { Fault::None });
+                    .fault_by(move |number, _| if number == lost { fault } else { Fault::None });
                 let first = grant(10, &id).await;
-                world.proxy.all(Fault::None);
+                world.proxy.fault_all(Fault::None);
                 if between {
                     grant(100, &other).await.unwrap();
                 }
@@ -65,7 +65,7 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
 async fn what_is_asked_of_a_store_that_hangs_is_an_error_and_not_an_answer() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
-    world.proxy.all(Fault::Hang);
+    world.proxy.fault_all(Fault::Hang);
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
     let today = jiff::civil::date(2026, 11, 22);
     assert!(matches!(
@@ -93,7 +93,7 @@ async fn s43_a_plan_in_shadow_refuses_nothing_whatever_the_store_does() {
     let plan = plan(
         r#"{"quotas":[{"limit":1000,"period":"day"}],"on_store_failure":"deny","shadow":true}"#,
     );
-    world.proxy.all(Fault::Reset);
+    world.proxy.fault_all(Fault::Reset);
     let (decision, _) = charge(&store, &caller(), &plan).await;
     assert_eq!(
         (&decision.verdict, decision.degraded),
@@ -104,7 +104,7 @@ async fn s43_a_plan_in_shadow_refuses_nothing_whatever_the_store_does() {
         "{decision:?}"
     );
 
-    world.proxy.all(Fault::Throttle);
+    world.proxy.fault_all(Fault::Throttle);
     let (decision, _) = charge(&store, &caller(), &plan).await;
     assert_eq!(
         (&decision.verdict, decision.degraded),

@@ -22,7 +22,7 @@ use crate::imports::{
 };
 use crate::listings::a_list_shows_every_key_while_keys_are_rotated;
 use crate::servers::Server;
-use crate::subject::{PATIENCE, Subject, aws, instance, patient};
+use crate::subject::{Subject, TEST_DEADLINE, aws, instance, patient};
 
 macro_rules! run {
     ($subject:expr, $($case:ident)+) => {{
@@ -115,7 +115,7 @@ async fn an_index_that_still_has_the_secret_before_leads_to_the_key() {
         .delete_key(&id, &Condition::None, Timestamp::now())
         .await
         .unwrap();
-    let fresh = instance(&aws(&url).await, PATIENCE);
+    let fresh = instance(&aws(&url).await, TEST_DEADLINE);
     for secret in [&secret, &new] {
         assert_ended(fresh.key(&hash(secret), patient()).await.unwrap());
     }
@@ -222,7 +222,7 @@ pub(crate) async fn known(subject: &Registry, secret: &str) -> Option<Arc<ApiKey
         Store::Embedded(store) => store.registry().key(&hash(secret)),
         Store::DynamoDb(_) => {
             let url = subject.url.as_deref().unwrap();
-            instance(&aws(url).await, PATIENCE)
+            instance(&aws(url).await, TEST_DEADLINE)
                 .key(&hash(secret), patient())
                 .await
                 .unwrap()

@@ -11,7 +11,7 @@ use store::DynamoDbStore;
 
 use crate::proxy::Proxy;
 use crate::servers::Server;
-use crate::subject::{MILLISECOND, NOON, PATIENCE, Subject, aws, caller, instance, now, plan};
+use crate::subject::{MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
 
 const ROUNDS: usize = 20;
 
@@ -32,7 +32,11 @@ async fn saturate(
 ) -> Tally {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..workers {
-        let (store, caller, plan) = (instance(aws, PATIENCE), caller.clone(), Arc::clone(plan));
+        let (store, caller, plan) = (
+            instance(aws, TEST_DEADLINE),
+            caller.clone(),
+            Arc::clone(plan),
+        );
         tasks.spawn(async move { work(&store, &caller, &plan, calls / workers).await });
     }
     let mut tally = Tally::default();
@@ -47,7 +51,7 @@ async fn work(store: &DynamoDbStore, caller: &Caller, plan: &Plan, calls: usize)
     let mut admitted = 0;
     for _ in 0..calls {
         let route = plan.route_limit("GET", "/a");
-        let deadline = Deadline::after(Instant::now(), PATIENCE);
+        let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
         let decision = store
             .charge(caller, plan, route.map(AsRef::as_ref), 1, now(), deadline)
             .await
@@ -90,7 +94,7 @@ const TIGHT: [Case; 4] = [
 
 async fn rounds(cases: &[Case], workers: usize, calls: usize, rounds: usize) {
     let server = Server::ministack();
-    let proxy = Proxy::before(server.address).await;
+    let proxy = Proxy::in_front_of(server.address).await;
     Subject::dynamodb("ministack", &proxy.url).await;
     let aws = aws(&proxy.url).await;
     for round in 0..rounds {
@@ -214,7 +218,11 @@ async fn a_saturated_rate_is_never_passed() {
     let (began, end) = (now(), Instant::now() + Duration::from_secs(2));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..16 {
-        let (store, caller, plan) = (instance(&aws, PATIENCE), caller.clone(), Arc::clone(&plan));
+        let (store, caller, plan) = (
+            instance(&aws, TEST_DEADLINE),
+            caller.clone(),
+            Arc::clone(&plan),
+        );
         tasks.spawn(async move {
             let mut admitted = 0;
             while Instant::now() < end {

@@ -11,7 +11,7 @@ use store::DynamoDbStore;
 
 use crate::proxy::{Fault, Proxy};
 use crate::servers::Server;
-use crate::subject::{PATIENCE, Subject, aws, caller, instance, now, plan};
+use crate::subject::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
 
 pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
 /// What the answer may take beyond it, on a machine that does other things too: what is ruled out
@@ -33,7 +33,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let server = Server::ministack();
-        let proxy = Proxy::before(server.address).await;
+        let proxy = Proxy::in_front_of(server.address).await;
         Subject::dynamodb("ministack", &proxy.url).await;
         Self { proxy, server }
     }
@@ -49,7 +49,7 @@ impl World {
                 None,
                 1,
                 now(),
-                Deadline::after(Instant::now(), PATIENCE),
+                Deadline::after(Instant::now(), TEST_DEADLINE),
             )
             .await
             .unwrap();
@@ -58,7 +58,7 @@ impl World {
 
     /// How often a caller has been charged, as a store that nothing happens to sees it.
     pub(crate) async fn used(&self, caller: &Caller, plan: &Plan) -> u64 {
-        self.proxy.all(Fault::None);
+        self.proxy.fault_all(Fault::None);
         let subject = Subject::dynamodb("ministack", &self.proxy.url).await;
         let limit = subject
             .call(caller, plan, 0, now())
@@ -107,13 +107,13 @@ async fn s26_s27_s29_whatever_the_store_does_the_plan_answers_in_time() {
         Fault::Reset,
         Fault::Refuse("AccessDeniedException"),
         Fault::ServerError,
-        Fault::LoseReply,
+        Fault::LoseResponse,
         Fault::Delay(Duration::from_secs(1)),
     ] {
         for policy in ["allow", "deny"] {
-            world.proxy.all(Fault::None);
+            world.proxy.fault_all(Fault::None);
             let (store, plan) = (world.warm().await, plan_that(policy));
-            world.proxy.all(fault);
+            world.proxy.fault_all(fault);
             let (decision, took) = charge(&store, &caller(), &plan).await;
             assert!(took <= DEADLINE + GRACE, "{fault:?}: {took:?}");
             assert!(decision.degraded, "{fault:?}");
@@ -133,7 +133,7 @@ async fn s26_s27_s29_whatever_the_store_does_the_plan_answers_in_time() {
 async fn s28_local_shares_of_the_limit_answer_while_the_store_is_throttled() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("local"), caller());
-    world.proxy.all(Fault::Throttle);
+    world.proxy.fault_all(Fault::Throttle);
     let mut admitted = 0;
     for _ in 0..15 {
         let (decision, took) = charge(&store, &caller, &plan).await;
@@ -164,7 +164,7 @@ async fn s31_a_500_is_one_admission_and_is_not_tried_again() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
     let before = world.proxy.count("UpdateItem");
-    world.proxy.by(|number, _| {
+    world.proxy.fault_by(|number, _| {
         if number == 0 {
             Fault::ServerError
         } else {
@@ -194,7 +194,7 @@ async fn a_throttle_that_passes_is_tried_again_and_charged_once() {
         for fault in [Fault::Throttle, Fault::Conflict] {
             world
                 .proxy
-                .by(move |number, _| if number == 0 { fault } else { Fault::None });
+                .fault_by(move |number, _| if number == 0 { fault } else { Fault::None });
             let (decision, _) = charge(&store, &caller, &plan).await;
             assert_eq!(
                 (decision.verdict, decision.degraded),
@@ -209,9 +209,9 @@ async fn a_throttle_that_passes_is_tried_again_and_charged_once() {
 async fn lost_replies_never_charge_twice() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
-    world.proxy.by(|number, _| {
+    world.proxy.fault_by(|number, _| {
         if number % 10 == 9 {
-            Fault::LoseReply
+            Fault::LoseResponse
         } else {
             Fault::None
         }
@@ -232,7 +232,7 @@ async fn s32_faults_that_heal_leave_nothing_behind() {
         Fault::Throttle,
         Fault::Hang,
     ];
-    world.proxy.by(move |number, _| {
+    world.proxy.fault_by(move |number, _| {
         if number % 10 == 3 {
             faults[number / 10 % faults.len()]
         } else {
@@ -244,7 +244,7 @@ async fn s32_faults_that_heal_leave_nothing_behind() {
         assert_eq!(decision.verdict, Verdict::Allowed);
         assert!(took <= DEADLINE + GRACE, "{took:?}");
     }
-    world.proxy.all(Fault::None);
+    world.proxy.fault_all(Fault::None);
     for _ in 0..5 {
         assert!(!charge(&store, &caller, &plan).await.0.degraded);
     }
@@ -254,7 +254,7 @@ async fn s32_faults_that_heal_leave_nothing_behind() {
 async fn while_the_store_is_down_the_breaker_saves_the_wait() {
     let world = World::new().await;
     let (store, plan) = (world.warm().await, plan_that("deny"));
-    world.proxy.all(Fault::Hang);
+    world.proxy.fault_all(Fault::Hang);
     for _ in 0..5 {
         charge(&store, &caller(), &plan).await;
     }
@@ -278,14 +278,14 @@ async fn no_throttle_opens_the_breaker() {
         Fault::ThrottleFor("TableWriteAccountLimitExceeded"),
         Fault::Conflict,
     ] {
-        world.proxy.all(fault);
+        world.proxy.fault_all(fault);
         for _ in 0..10 {
             assert_ne!(
                 charge(&store, &caller(), &plan).await.0.verdict,
                 Verdict::Allowed
             );
         }
-        world.proxy.all(Fault::None);
+        world.proxy.fault_all(Fault::None);
         let (decision, _) = charge(&store, &caller(), &plan).await;
         assert_eq!(
             (decision.verdict, decision.degraded),
@@ -303,7 +303,7 @@ async fn a_retry_without_time_does_not_open_the_breaker() {
     for policy in ["allow", "deny"] {
         let (store, plan) = (world.warm().await, plan_that(policy));
         let hot = caller();
-        world.proxy.by(|number, _| match number % 2 {
+        world.proxy.fault_by(|number, _| match number % 2 {
             0 => Fault::ThrottleFor("TableWriteKeyRangeThroughputExceeded"),
             _ => Fault::Hang,
         });
@@ -312,7 +312,7 @@ async fn a_retry_without_time_does_not_open_the_breaker() {
             assert_eq!((decision.verdict, decision.degraded), (HOT_ITEM, false));
         }
 
-        world.proxy.all(Fault::None);
+        world.proxy.fault_all(Fault::None);
         let (decision, _) = charge(&store, &caller(), &plan).await;
         assert_eq!(
             (decision.verdict, decision.degraded),
@@ -337,7 +337,7 @@ async fn a_caller_whose_item_is_throttled_is_refused_for_a_second() {
             Fault::Refuse("RequestLimitExceeded"),
             Fault::Conflict,
         ] {
-            world.proxy.all(fault);
+            world.proxy.fault_all(fault);
             for _ in 0..3 {
                 let (decision, took) = charge(&store, &hot, &plan).await;
                 assert!(took <= DEADLINE + GRACE, "{fault:?}: {took:?}");
@@ -358,7 +358,7 @@ async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
     let world = World::new().await;
     let leasing = plan(r#"{"throttle":{"rate":1000,"burst":1000},"lease":16}"#);
     let (store, hot) = (world.warm().await, caller());
-    world.proxy.all(Fault::Throttle);
+    world.proxy.fault_all(Fault::Throttle);
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
     assert_eq!(
         store
@@ -385,7 +385,7 @@ async fn one_stall_does_not_open_the_breaker() {
         std::sync::Arc::new(world.warm().await),
         std::sync::Arc::new(plan_that("deny")),
     );
-    world.proxy.all(Fault::Hang);
+    world.proxy.fault_all(Fault::Hang);
     let stalled = (0..20).map(|_| {
         let (store, plan) = (std::sync::Arc::clone(&store), std::sync::Arc::clone(&plan));
         tokio::spawn(async move { charge(&store, &caller(), &plan).await.0.degraded })
@@ -394,7 +394,7 @@ async fn one_stall_does_not_open_the_breaker() {
         assert!(call.await.unwrap());
     }
 
-    world.proxy.all(Fault::None);
+    world.proxy.fault_all(Fault::None);
     let (decision, _) = charge(&store, &caller(), &plan).await;
     assert_eq!(
         (decision.verdict, decision.degraded),
@@ -411,13 +411,13 @@ async fn a_key_that_nobody_remembers_is_an_error_while_the_registry_is_down() {
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
     assert!(
         store
-            .key(&known, Deadline::after(Instant::now(), PATIENCE))
+            .key(&known, Deadline::after(Instant::now(), TEST_DEADLINE))
             .await
             .unwrap()
             .is_some()
     );
     for fault in [Fault::Hang, Fault::Reset, Fault::Throttle] {
-        world.proxy.all(fault);
+        world.proxy.fault_all(fault);
         let began = Instant::now();
         let error = store.key(&unknown, deadline()).await.unwrap_err();
         assert!(
@@ -450,7 +450,7 @@ async fn s19_s36_s38_what_need_not_be_asked_is_not() {
     for _ in 0..3 {
         assert!(
             store
-                .key(&unknown, Deadline::after(Instant::now(), PATIENCE))
+                .key(&unknown, Deadline::after(Instant::now(), TEST_DEADLINE))
                 .await
                 .unwrap()
                 .is_none()
@@ -470,7 +470,7 @@ async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
         now(),
     );
     let call = async |after| {
-        let deadline = Deadline::after(Instant::now(), PATIENCE);
+        let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
         store
             .charge(&caller, &plan, None, 1, noon + after, deadline)
             .await
@@ -483,7 +483,7 @@ async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
     }
     assert_eq!(world.proxy.count("UpdateItem") - before, 1);
 
-    let deadline = Deadline::after(Instant::now(), PATIENCE);
+    let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
     other
         .grant(&caller, &plan, "day", 2, None, noon, deadline)
         .await
@@ -498,7 +498,7 @@ async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
 async fn a_quota_of_0_admits_nothing_uncounted() {
     let world = World::new().await;
     let store = world.warm().await;
-    world.proxy.all(Fault::Reset);
+    world.proxy.fault_all(Fault::Reset);
     let plan = plan(r#"{"quotas":[{"limit":0,"period":"day"}],"on_store_failure":"allow"}"#);
     let (decision, _) = charge(&store, &caller(), &plan).await;
     assert!(
@@ -528,11 +528,11 @@ async fn s21_a_fast_clock_gains_nothing_and_locks_nobody_out() {
     let world = World::new().await;
     let (right, fast_proxy) = (
         world.warm().await,
-        Proxy::before(world.server.address).await,
+        Proxy::in_front_of(world.server.address).await,
     );
     fast_proxy.shift_date(-5);
     let fast = instance(&aws(&fast_proxy.url).await, DEADLINE);
-    let patient = Deadline::after(Instant::now(), PATIENCE);
+    let patient = Deadline::after(Instant::now(), TEST_DEADLINE);
     fast.key(
         &KeyHash::of("local-free-key-000000000001").unwrap(),
         patient,
@@ -562,7 +562,7 @@ async fn admitted(stores: [(&DynamoDbStore, i128); 2], plan: &Plan) -> [i128; 2]
     let (caller, mut admitted) = (caller(), [0, 0]);
     for _ in 0..40 {
         for (count, (store, ahead)) in admitted.iter_mut().zip(stores) {
-            let deadline = Deadline::after(Instant::now(), PATIENCE);
+            let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
             let decision = store
                 .charge(&caller, plan, None, 1, now() + ahead, deadline)
                 .await
@@ -580,7 +580,7 @@ async fn a_fast_clocks_charge_locks_nobody_out() {
     let world = World::new().await;
     let (plan, caller) = (plan(r#"{"throttle":{"rate":1,"burst":5}}"#), caller());
     let fast = world.warm().await;
-    let deadline = || Deadline::after(Instant::now(), PATIENCE);
+    let deadline = || Deadline::after(Instant::now(), TEST_DEADLINE);
     fast.charge(&caller, &plan, None, 5, now() + 3600 * SECOND, deadline())
         .await
         .unwrap();

@@ -10,7 +10,7 @@ use store::DynamoDbStore;
 use crate::failure::World;
 use crate::own_reports::shared_plan;
 use crate::proxy::Fault;
-use crate::subject::{NOON, PATIENCE, aws, caller, instance, patient};
+use crate::subject::{NOON, TEST_DEADLINE, aws, caller, instance, patient};
 
 async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan, now: i128) {
     let decision = store
@@ -25,7 +25,7 @@ async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan, now: i128) 
 
 /// What an instance that knows nothing reports.
 async fn reported(world: &World, caller: &Caller) -> u64 {
-    let reader = instance(&aws(&world.proxy.url).await, PATIENCE);
+    let reader = instance(&aws(&world.proxy.url).await, TEST_DEADLINE);
     let day = date(2026, 11, 22);
     reader
         .usage(caller, None, day, day, NOON, patient())
@@ -38,7 +38,7 @@ async fn reported(world: &World, caller: &Caller) -> u64 {
 #[tokio::test]
 async fn figures_of_a_key_are_written_at_most_once_per_minute() {
     let world = World::new().await;
-    let store = instance(&aws(&world.proxy.url).await, PATIENCE);
+    let store = instance(&aws(&world.proxy.url).await, TEST_DEADLINE);
     let (plan, callers) = (shared_plan(1_000_000), [caller(), caller()]);
     let before = world.proxy.count("UpdateItem");
 
@@ -84,7 +84,7 @@ async fn figures_of_a_key_are_written_at_most_once_per_minute() {
 #[tokio::test]
 async fn a_plan_that_is_not_shared_costs_one_write_per_call() {
     let world = World::new().await;
-    let store = instance(&aws(&world.proxy.url).await, PATIENCE);
+    let store = instance(&aws(&world.proxy.url).await, TEST_DEADLINE);
     let (plan, caller) = (
         crate::subject::plan(r#"{"quotas":[{"limit":99,"period":"day"}]}"#),
         caller(),
@@ -99,12 +99,12 @@ async fn a_plan_that_is_not_shared_costs_one_write_per_call() {
 /// Every second write of the instance is one of figures.
 #[tokio::test]
 async fn an_addition_that_may_have_happened_is_not_repeated() {
-    for (fault, expected) in [(Fault::LoseReply, 2), (Fault::Throttle, 2)] {
+    for (fault, expected) in [(Fault::LoseResponse, 2), (Fault::Throttle, 2)] {
         let world = World::new().await;
         let store = instance(&aws(&world.proxy.url).await, Duration::from_secs(1));
         let (plan, caller) = (shared_plan(100), caller());
         let mut writes = 0;
-        world.proxy.by(move |_, operation| {
+        world.proxy.fault_by(move |_, operation| {
             writes += usize::from(operation == "UpdateItem");
             if operation == "UpdateItem" && writes == 2 {
                 fault
@@ -132,19 +132,19 @@ async fn an_addition_that_may_have_happened_is_not_repeated() {
 #[tokio::test]
 async fn figures_wait_while_the_store_is_down() {
     let world = World::new().await;
-    let store = instance(&aws(&world.proxy.url).await, PATIENCE);
+    let store = instance(&aws(&world.proxy.url).await, TEST_DEADLINE);
     let (plan, caller) = (shared_plan(100), caller());
     charge(&store, &caller, &plan, NOON).await;
     charge(&store, &caller, &plan, NOON + SECOND).await;
 
-    world.proxy.all(Fault::Throttle);
+    world.proxy.fault_all(Fault::Throttle);
     store
         .flush(
             NOON + SECOND,
             Deadline::after(Instant::now(), Duration::from_millis(100)),
         )
         .await;
-    world.proxy.all(Fault::None);
+    world.proxy.fault_all(Fault::None);
     assert_eq!(reported(&world, &caller).await, 1);
     charge(&store, &caller, &plan, NOON + 62 * SECOND).await;
     assert_eq!(reported(&world, &caller).await, 3);

@@ -2,27 +2,11 @@
 
 use std::sync::Arc;
 
-use limits::{Caller, Decision, Grant, GrantRefusal, Plan, Verdict, rate_limit, rate_limit_policy};
+use limits::{Decision, Grant, GrantRefusal, Verdict, rate_limit, rate_limit_policy};
 use store::GrantError;
 
 use crate::accounts::{MIDNIGHT, remaining};
 use crate::subject::{NOON, Subject, caller, patient, plan, unique};
-
-impl Subject {
-    async fn grant(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        amount: i64,
-        id: Option<&str>,
-        now: i128,
-    ) -> Grant {
-        self.store
-            .grant(caller, plan, "day", amount, id, now, patient())
-            .await
-            .unwrap()
-    }
-}
 
 pub(crate) async fn s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window(
     subject: Arc<Subject>,

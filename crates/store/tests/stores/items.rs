@@ -10,7 +10,7 @@ use limits::{Caller, Plan, SECOND, Verdict};
 use store::DynamoDbStore;
 
 use crate::servers::Server;
-use crate::subject::{NOON, PATIENCE, Subject, aws, caller, instance, now, patient, plan};
+use crate::subject::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan};
 
 const DAY: i128 = 86_400 * SECOND;
 
@@ -28,7 +28,7 @@ impl World {
         let client = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
         Self {
             client,
-            store: instance(&aws, PATIENCE),
+            store: instance(&aws, TEST_DEADLINE),
             _server: server,
         }
     }

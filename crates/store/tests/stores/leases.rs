@@ -10,7 +10,7 @@ use store::DynamoDbStore;
 use crate::proxy::{Fault, Proxy};
 use crate::servers::Server;
 use crate::subject::{
-    MILLISECOND, NOON, PATIENCE, Subject, aws, caller, instance, now, patient, plan,
+    MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan,
 };
 
 /// So many instances share a key.
@@ -27,10 +27,12 @@ struct Fleet {
 impl Fleet {
     async fn new(workers: usize) -> Self {
         let server = Server::ministack();
-        let proxy = Proxy::before(server.address).await;
+        let proxy = Proxy::in_front_of(server.address).await;
         Subject::dynamodb("ministack", &proxy.url).await;
         let aws = aws(&proxy.url).await;
-        let instances = (0..workers).map(|_| instance(&aws, PATIENCE)).collect();
+        let instances = (0..workers)
+            .map(|_| instance(&aws, TEST_DEADLINE))
+            .collect();
         Self {
             aws,
             proxy,
@@ -41,7 +43,7 @@ impl Fleet {
 
     /// It dies with what it had leased, and another takes its place.
     fn replace(&mut self, worker: usize) {
-        self.instances[worker] = instance(&self.aws, PATIENCE);
+        self.instances[worker] = instance(&self.aws, TEST_DEADLINE);
     }
 
     async fn call(&self, worker: usize, caller: &Caller, plan: &Plan, now: Nanos) -> Decision {
@@ -163,7 +165,7 @@ async fn s45_sixteen_instances_admit_a_burst_at_most_and_strand_no_more_than_the
         }
         // One more instance, which has seen nothing: what is left of the quota is what nobody
         // bought.
-        let left = instance(&fleet.aws, PATIENCE)
+        let left = instance(&fleet.aws, TEST_DEADLINE)
             .peek(&caller, &plan, None, 1, NOON, patient())
             .await
             .unwrap();
@@ -191,7 +193,7 @@ async fn a_lease_ends_with_its_quotas_window_so_that_each_holds_what_was_admitte
         admitted[usize::from(now >= midnight)] += u64::from(passed);
     }
     assert_eq!(admitted, [300, 300]);
-    let fresh = instance(&fleet.aws, PATIENCE);
+    let fresh = instance(&fleet.aws, TEST_DEADLINE);
     let look = fresh
         .peek(&caller, &plan, None, 1, midnight + SECOND, patient())
         .await
@@ -234,7 +236,7 @@ async fn a_leased_call_can_be_refunded_by_itself() {
                 .unwrap(),
         );
     }
-    let fresh = instance(&fleet.aws, PATIENCE);
+    let fresh = instance(&fleet.aws, TEST_DEADLINE);
     let left = async || {
         fresh
             .peek(&caller, &plan, None, 1, NOON, patient())
@@ -266,7 +268,7 @@ async fn what_was_bought_is_spent_while_the_store_hangs() {
         calls += 1;
         fleet.call(0, &caller, &plan, start + calls * 10_000).await;
     }
-    fleet.proxy.all(Fault::Hang);
+    fleet.proxy.fault_all(Fault::Hang);
     let mut passed = 0;
     loop {
         let deadline = Deadline::after(Instant::now(), Duration::from_millis(50));

@@ -12,7 +12,7 @@ use store::Store;
 use crate::admin::{Registry, created, listed, new_plan, new_secret, rotate};
 use crate::failure::World;
 use crate::proxy::Fault;
-use crate::subject::{PATIENCE, aws, instance};
+use crate::subject::{TEST_DEADLINE, aws, instance};
 
 pub(crate) async fn a_list_shows_every_key_while_keys_are_rotated(subject: Arc<Registry>) {
     let plan = new_plan(&subject.store).await;
@@ -56,7 +56,12 @@ pub(crate) async fn a_list_shows_every_key_while_keys_are_rotated(subject: Arc<R
 #[tokio::test]
 async fn a_key_that_is_rotated_between_index_and_items_is_listed() {
     let world = World::new().await;
-    let open = async || Store::DynamoDb(Box::new(instance(&aws(&world.proxy.url).await, PATIENCE)));
+    let open = async || {
+        Store::DynamoDb(Box::new(instance(
+            &aws(&world.proxy.url).await,
+            TEST_DEADLINE,
+        )))
+    };
     let (slow, direct) = (Arc::new(open().await), open().await);
     for (grace_s, rotations, by_plan) in
         [(0, 1, true), (0, 7, true), (3600, 1, true), (0, 1, false)]
@@ -69,7 +74,7 @@ async fn a_key_that_is_rotated_between_index_and_items_is_listed() {
         let deleted = created(&direct, &plan).await.0;
 
         let before = world.proxy.count("BatchGetItem");
-        world.proxy.by(|_, operation| match operation {
+        world.proxy.fault_by(|_, operation| match operation {
             "BatchGetItem" => Fault::Delay(Duration::from_secs(2)),
             _ => Fault::None,
         });
@@ -80,7 +85,7 @@ async fn a_key_that_is_rotated_between_index_and_items_is_listed() {
         while world.proxy.count("BatchGetItem") == before {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        world.proxy.all(Fault::None);
+        world.proxy.fault_all(Fault::None);
         let rotated = keys.iter().nth(2).unwrap();
         for _ in 0..rotations {
             rotate(&direct, rotated, &new_secret(), grace_s)

@@ -24,10 +24,17 @@ mod leases;
 mod limits;
 mod listings;
 mod own_reports;
-mod proxy;
 mod reads;
 mod refunds_in_doubt;
-mod servers;
-mod subject;
 mod time_zones;
 mod usage_queries;
+
+mod proxy {
+    pub(crate) use testing::{Fault, FaultProxy as Proxy};
+}
+mod servers {
+    pub(crate) use testing::Emulator as Server;
+}
+mod subject {
+    pub(crate) use testing::stores::*;
+}

@@ -12,7 +12,7 @@ use store::{DynamoDbStore, StoreError};
 
 use crate::failure::World;
 use crate::proxy::Fault;
-use crate::subject::{NOON, PATIENCE, aws, caller, instance, patient, plan};
+use crate::subject::{NOON, TEST_DEADLINE, aws, caller, instance, patient, plan};
 
 const AT_ONCE: usize = 20;
 
@@ -44,22 +44,22 @@ async fn read(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_and_a_plan_are_read_once_however_many_decide_at_once() {
     let world = World::new().await;
-    let store = Arc::new(instance(&aws(&world.proxy.url).await, PATIENCE));
-    let (ended, requests) = read(&world, &store, PATIENCE).await;
+    let store = Arc::new(instance(&aws(&world.proxy.url).await, TEST_DEADLINE));
+    let (ended, requests) = read(&world, &store, TEST_DEADLINE).await;
     assert!(
         ended.iter().all(|ended| matches!(ended, Ok(true))),
         "{ended:?}"
     );
     assert_eq!(requests, 2);
-    assert_eq!(read(&world, &store, PATIENCE).await.1, 0);
+    assert_eq!(read(&world, &store, TEST_DEADLINE).await.1, 0);
 }
 
 /// The one who reads has all the time there is, the others have not.
 #[tokio::test]
 async fn a_read_that_hangs_is_one_request_and_keeps_nobody_beyond_its_deadline() {
     let world = World::new().await;
-    let store = Arc::new(instance(&aws(&world.proxy.url).await, PATIENCE));
-    world.proxy.all(Fault::Hang);
+    let store = Arc::new(instance(&aws(&world.proxy.url).await, TEST_DEADLINE));
+    world.proxy.fault_all(Fault::Hang);
     let before = world.proxy.count("GetItem");
     let reader = Arc::clone(&store);
     let hash = KeyHash::of("local-free-key-000000000001").unwrap();
@@ -84,7 +84,7 @@ async fn a_read_that_hangs_is_one_request_and_keeps_nobody_beyond_its_deadline()
 #[tokio::test]
 async fn a_report_reads_only_what_its_range_asks_for() {
     let world = World::new().await;
-    let store = instance(&aws(&world.proxy.url).await, PATIENCE);
+    let store = instance(&aws(&world.proxy.url).await, TEST_DEADLINE);
     let (plan, caller) = (plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#), caller());
     for days_ago in [40, 20, 0] {
         store

@@ -10,7 +10,7 @@ use store::{DynamoDbStore, StoreError};
 
 use crate::failure::{DEADLINE, World};
 use crate::proxy::Fault;
-use crate::subject::{NOON, PATIENCE, aws, caller, patient, plan};
+use crate::subject::{NOON, TEST_DEADLINE, aws, caller, patient, plan};
 
 const DAY: i128 = 86_400 * SECOND;
 /// A week that began in November.
@@ -66,7 +66,7 @@ impl Charged {
 
     /// What the week has left, and what was charged on the day of the charge.
     async fn counts(&self, world: &World) -> (u64, u64) {
-        world.proxy.all(Fault::None);
+        world.proxy.fault_all(Fault::None);
         let (store, day) = (world.warm().await, jiff::civil::date(2026, 11, 30));
         let report = store
             .usage(
@@ -89,16 +89,16 @@ impl Charged {
 
     /// The refund is repeated, by another function too, until it is answered.
     async fn assert_given_back_once(&self, world: &World, first: &str) {
-        world.proxy.all(Fault::None);
+        world.proxy.fault_all(Fault::None);
         let other = world.warm().await;
-        let again = self.refund(&other, PATIENCE).await.unwrap();
+        let again = self.refund(&other, TEST_DEADLINE).await.unwrap();
         assert!(
             matches!(again, Refund::Returned | Refund::AlreadyRefunded),
             "{first}: {again:?}"
         );
         assert_eq!(self.counts(world).await, self.given_back(), "{first}");
         assert_eq!(
-            self.refund(&other, PATIENCE).await.unwrap(),
+            self.refund(&other, TEST_DEADLINE).await.unwrap(),
             Refund::AlreadyRefunded,
             "{first}"
         );
@@ -112,7 +112,7 @@ async fn a_refund_is_made_once_whichever_request_meets_which_fault() {
     for is_archived in [false, true] {
         for failing in 0..=LAST_REQUEST {
             for fault in [
-                Fault::LoseReply,
+                Fault::LoseResponse,
                 Fault::Reset,
                 Fault::ServerError,
                 Fault::Throttle,
@@ -122,14 +122,14 @@ async fn a_refund_is_made_once_whichever_request_meets_which_fault() {
             ] {
                 let charged = Charged::new(&world, is_archived).await;
                 let store = world.warm().await;
-                world.proxy.by(move |number, _| {
+                world.proxy.fault_by(move |number, _| {
                     if number == failing {
                         fault
                     } else {
                         Fault::None
                     }
                 });
-                let first = charged.refund(&store, PATIENCE).await;
+                let first = charged.refund(&store, TEST_DEADLINE).await;
 
                 let case = format!("{is_archived} {failing} {fault:?}: {first:?}");
                 if !matches!(fault, Fault::Refuse(_)) {
@@ -148,14 +148,14 @@ async fn a_repetition_answers_as_the_first_attempt_would_have() {
     let world = World::new().await;
     for is_archived in [false, true] {
         for fault in [
-            Fault::LoseReply,
+            Fault::LoseResponse,
             Fault::Delay(2 * DEADLINE),
             Fault::Reset,
             Fault::Hang,
         ] {
             let charged = Charged::new(&world, is_archived).await;
             let store = world.warm().await;
-            world.proxy.all(fault);
+            world.proxy.fault_all(fault);
             let first = charged.refund(&store, DEADLINE).await;
             assert!(
                 matches!(first, Err(StoreError::NoAnswer(_))),
@@ -169,8 +169,8 @@ async fn a_repetition_answers_as_the_first_attempt_would_have() {
                 Duration::ZERO
             })
             .await;
-            world.proxy.all(Fault::None);
-            let again = charged.refund(&world.warm().await, PATIENCE).await;
+            world.proxy.fault_all(Fault::None);
+            let again = charged.refund(&world.warm().await, TEST_DEADLINE).await;
             assert_eq!(again.unwrap(), Refund::Returned, "{fault:?}");
             charged
                 .assert_given_back_once(&world, &format!("{fault:?}"))
@@ -191,10 +191,10 @@ async fn a_function_that_ends_between_two_requests_loses_no_refund() {
                 let store = world.warm().await;
                 world
                     .proxy
-                    .by(move |number, _| if number == last { fault } else { Fault::None });
+                    .fault_by(move |number, _| if number == last { fault } else { Fault::None });
                 let ended = tokio::time::timeout(
                     Duration::from_millis(200),
-                    charged.refund(&store, PATIENCE),
+                    charged.refund(&store, TEST_DEADLINE),
                 )
                 .await;
                 drop(store);
@@ -220,9 +220,9 @@ async fn refunds_of_one_charge_at_once_are_one() {
         for _ in 0..8 {
             stores.push(world.warm().await);
         }
-        world.proxy.by(|number, _| {
+        world.proxy.fault_by(|number, _| {
             if number % 3 == 1 {
-                Fault::LoseReply
+                Fault::LoseResponse
             } else {
                 Fault::None
             }
@@ -230,7 +230,7 @@ async fn refunds_of_one_charge_at_once_are_one() {
         let mut refunds = tokio::task::JoinSet::new();
         for store in stores {
             let charged = Arc::clone(&charged);
-            refunds.spawn(async move { charged.refund(&store, PATIENCE).await.unwrap() });
+            refunds.spawn(async move { charged.refund(&store, TEST_DEADLINE).await.unwrap() });
         }
         let refunds = refunds.join_all().await;
         assert_eq!(
@@ -252,7 +252,7 @@ async fn a_mark_of_an_earlier_release_is_of_a_refund_that_was_answered() {
     let charged = Charged::new(&world, false).await;
     let store = world.warm().await;
     assert_eq!(
-        charged.refund(&store, PATIENCE).await.unwrap(),
+        charged.refund(&store, TEST_DEADLINE).await.unwrap(),
         Refund::Returned
     );
 
@@ -282,7 +282,10 @@ async fn a_mark_of_an_earlier_release_is_of_a_refund_that_was_answered() {
         .await
         .unwrap();
     assert_eq!(
-        charged.refund(&world.warm().await, PATIENCE).await.unwrap(),
+        charged
+            .refund(&world.warm().await, TEST_DEADLINE)
+            .await
+            .unwrap(),
         Refund::AlreadyRefunded
     );
     assert_eq!(charged.counts(&world).await, charged.given_back());

@@ -9,7 +9,7 @@ use registry::Condition;
 use store::Store;
 
 use crate::servers::Server;
-use crate::subject::{NOON, PATIENCE, Subject, aws, caller, instance, patient, plan};
+use crate::subject::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, patient, plan};
 
 /// Names of two zones.
 const UTC: [&str; 5] = ["UTC", "Etc/UTC", "Zulu", "utc", "GMT"];
@@ -56,7 +56,7 @@ async fn windows_that_an_earlier_release_stored_under_an_alias_are_found() {
         "dynamodb",
         Retries::Standard
     );
-    let open = async || Store::DynamoDb(Box::new(instance(&aws(&url).await, PATIENCE)));
+    let open = async || Store::DynamoDb(Box::new(instance(&aws(&url).await, TEST_DEADLINE)));
 
     for (zone, others) in [
         ("Etc/UTC", UTC.to_vec()),

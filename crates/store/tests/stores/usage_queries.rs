@@ -11,7 +11,8 @@ use crate::failure::{DEADLINE, World};
 use crate::proxy::Fault;
 use crate::servers::Server;
 use crate::subject::{
-    NOON, PATIENCE, Subject, aws, caller, instance, now, patient, plan, retry_after_s, violated,
+    NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan, retry_after_s,
+    violated,
 };
 
 const QUERY: &str = "GET /_tollgate/usage";
@@ -290,7 +291,7 @@ async fn a_rate_of_zero_makes_a_query_impossible(subject: Arc<Subject>) {
 #[tokio::test]
 async fn a_query_is_one_write_and_a_refused_one_none() {
     let world = World::new().await;
-    let store = instance(&aws(&world.proxy.url).await, PATIENCE);
+    let store = instance(&aws(&world.proxy.url).await, TEST_DEADLINE);
     let (plan, caller) = (
         plan(r#"{"throttle":{"rate":1,"burst":9},"quotas":[{"limit":9,"period":"day"}]}"#),
         caller(),
@@ -310,13 +311,13 @@ async fn a_query_is_one_write_and_a_refused_one_none() {
 async fn without_the_store_the_plan_answers_a_query() {
     let world = World::new().await;
     for (policy, expected) in [("allow", 9), ("deny", 0), ("local", 1)] {
-        world.proxy.all(Fault::None);
+        world.proxy.fault_all(Fault::None);
         let store = world.warm().await;
         let plan = plan(&format!(
             r#"{{"throttle":{{"rate":1,"burst":100}},"quotas":[{{"limit":0,"period":"day"}}],"on_store_failure":"{policy}"}}"#
         ));
         let caller = caller();
-        world.proxy.all(Fault::Reset);
+        world.proxy.fault_all(Fault::Reset);
 
         let mut admitted = 0;
         for _ in 0..9 {

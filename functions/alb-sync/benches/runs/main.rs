@@ -7,19 +7,7 @@
     reason = "a benchmark prints, and ends at the first surprise"
 )]
 
-#[path = "../../tests/scenarios/account.rs"]
-#[expect(clippy::unwrap_used, dead_code, reason = "the tests use the rest")]
-mod account;
-#[path = "../../tests/scenarios/names.rs"]
-#[expect(clippy::unwrap_used, dead_code, reason = "the tests use the rest")]
-mod names;
-#[path = "../../tests/scenarios/runtime.rs"]
-#[expect(clippy::unwrap_used, reason = "as the tests")]
-mod runtime;
 mod sampled;
-#[path = "../../../../crates/store/tests/stores/servers.rs"]
-#[expect(dead_code, reason = "the store's tests use the rest")]
-mod servers;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -28,9 +16,9 @@ use alb_sync::testing::{Family, Resolver, ResponseScope};
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use serde_json::Value;
 
-use account::Account;
-use names::{Names, Reply, private};
-use runtime::{Runtime, Told};
+use testing::load_balancers::Account;
+use testing::{DnsResponse, DnsServer, private_addresses};
+use testing::{LambdaRuntime, RuntimeMessage};
 
 /// This program, told to be a function that does nothing.
 const EMPTY: &str = "TOLLGATE_BENCH_EMPTY_FUNCTION";
@@ -63,7 +51,7 @@ fn row(what: &str, measured: impl std::fmt::Display, goal: &str) {
 /// Counted by call records.
 async fn calls() {
     let account = Account::new().await;
-    let names = Names::of(Reply::Addresses(private(1..4))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses(1..4))).await;
     let (function, lines) = account.function(&names, 1).await;
     account.run(&function, 0).await.expect("a first run");
     let before = lines.operations().len();
@@ -96,7 +84,9 @@ async fn calls() {
 async fn growth() {
     let account = Account::with_groups(100).await;
     for nodes in [8, 100] {
-        let names = Names::start(move |_| Reply::Authoritative(private(0..nodes))).await;
+        let names =
+            DnsServer::scripted(move |_| DnsResponse::Authoritative(private_addresses(0..nodes)))
+                .await;
         for groups in [1, 10, 100] {
             let (function, _) = account.function(&names, groups).await;
             account.run(&function, 2).await.expect("a run");
@@ -131,11 +121,11 @@ async fn coverage() {
         );
     }
     let mut random = fastrand::Rng::new();
-    let names = Names::start(move |_| {
-        let mut all = private(0..100);
+    let names = DnsServer::scripted(move |_| {
+        let mut all = private_addresses(0..100);
         random.shuffle(&mut all);
         all.truncate(8);
-        Reply::Addresses(all)
+        DnsResponse::Addresses(all)
     })
     .await;
     let resolver = Resolver::new(&[names.address], 150).expect("a resolver");
@@ -155,7 +145,7 @@ async fn coverage() {
 
 async fn starts() {
     let account = Account::new().await;
-    let names = Names::of(Reply::Addresses(private(1..100))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses(1..100))).await;
     let function = || {
         let mut program = Command::new(env!("CARGO_BIN_EXE_alb-sync"));
         program.env_clear().envs(account.settings(&names, 1));
@@ -173,11 +163,11 @@ async fn starts() {
         format!("{ours:.1?} / {nothing:.1?} = {ratio:.2}"),
         "≤ 2",
     );
-    let mut runtime = Runtime::start(function(), Stdio::null()).await;
+    let mut runtime = LambdaRuntime::start(function(), Stdio::null()).await;
     runtime.next().await;
     for _ in 0..20 {
         assert!(
-            matches!(runtime.invoke("{}").await, Told::Answer(_)),
+            matches!(runtime.invoke("{}").await, RuntimeMessage::Response(_)),
             "a run fails"
         );
     }
@@ -194,8 +184,8 @@ async fn start_up(program: impl Fn() -> Command) -> Duration {
     let mut times = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
         let began = Instant::now();
-        let mut runtime = Runtime::start(program(), Stdio::null()).await;
-        assert_eq!(runtime.next().await, Told::Ready);
+        let mut runtime = LambdaRuntime::start(program(), Stdio::null()).await;
+        assert_eq!(runtime.next().await, RuntimeMessage::Ready);
         times.push(began.elapsed());
     }
     times.sort_unstable();

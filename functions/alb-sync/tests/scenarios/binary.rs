@@ -3,8 +3,8 @@
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use crate::names::{Names, Reply, private};
-use crate::runtime::{Runtime, Told};
+use testing::{DnsResponse, DnsServer, private_addresses};
+use testing::{LambdaRuntime, RuntimeMessage};
 
 const TARGETS: &str = r#"[{"name":"a.elb.amazonaws.com","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/a/1","port":443}]"#;
 
@@ -24,17 +24,17 @@ fn program(settings: &[(&str, &str)]) -> Command {
 
 #[tokio::test]
 async fn a_run_that_fails_answers_with_an_error_that_carries_the_answer() {
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let server = names.address.to_string();
     let settings = [
         ("SYNC_TARGETS", TARGETS),
         ("USAGE_TABLE", "u"),
         ("DNS_SERVERS", &server),
     ];
-    let mut runtime = Runtime::start(program(&settings), Stdio::null()).await;
-    assert_eq!(runtime.next().await, Told::Ready);
+    let mut runtime = LambdaRuntime::start(program(&settings), Stdio::null()).await;
+    assert_eq!(runtime.next().await, RuntimeMessage::Ready);
     for event in ["{}", "[1]", "null"] {
-        let Told::Error(error) = runtime.invoke(event).await else {
+        let RuntimeMessage::Error(error) = runtime.invoke(event).await else {
             panic!("it answered {event}")
         };
         assert_eq!(error["errorType"], "NotReconciled");

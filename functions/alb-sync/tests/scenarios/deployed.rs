@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::account::Account;
-use crate::names::{Names, Reply, private};
+use testing::load_balancers::Account;
+use testing::{DnsResponse, DnsServer, private_addresses};
 
 /// A call of an API of JSON. The operation is named by `target`, or by the path.
 fn call(server: SocketAddr, path: &str, target: &str, body: &Value) -> Value {
@@ -52,7 +52,7 @@ fn package() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_fires_every_minute_makes_the_group_follow_its_name() {
     let account = Account::new().await;
-    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let variables: serde_json::Map<_, _> = account
         .settings(&names, 1)
         .into_iter()

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_elasticloadbalancingv2::types::TargetTypeEnum;
-use hickory_server::proto::op::ResponseCode;
+use testing::dns_server::ResponseCode;
 
-use crate::names::{Names, Reply, private};
 use crate::world::{GROUP, OTHER, World};
+use testing::{DnsResponse, DnsServer, private_addresses};
 
 /// What becomes of a state.
 type Break = Box<dyn Fn(&World)>;
 
 /// A group that follows its name, and what it is made of.
-async fn settled(lasts: &[u8]) -> (Names, World) {
-    let names = Names::of(Reply::Addresses(private(lasts.iter().copied()))).await;
+async fn settled(lasts: &[u8]) -> (DnsServer, World) {
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses(
+        lasts.iter().copied(),
+    )))
+    .await;
     let world = World::new(&names);
     world.good().await;
     world.calls();
@@ -25,21 +28,21 @@ async fn settled(lasts: &[u8]) -> (Names, World) {
 async fn s9_s11_and_s12_a_name_without_addresses_ends_visibly_before_anybody_is_asked() {
     for (reply, told) in [
         (
-            Reply::Code(ResponseCode::NXDomain),
+            DnsResponse::Code(ResponseCode::NXDomain),
             "a.elb.amazonaws.com does not exist (NXDOMAIN)",
         ),
         (
-            Reply::Code(ResponseCode::ServFail),
+            DnsResponse::Code(ResponseCode::ServFail),
             "a.elb.amazonaws.com cannot be resolved: the servers answer",
         ),
         (
-            Reply::Addresses(vec![]),
+            DnsResponse::Addresses(vec![]),
             "a.elb.amazonaws.com exists, but has no address of this type (NODATA)",
         ),
     ] {
         let (names, world) = settled(&[1, 2]).await;
         let before = world.document(GROUP);
-        names.now(reply.clone());
+        names.respond(reply.clone());
         let outcome = world.bad().await;
         assert!(
             outcome
@@ -70,8 +73,12 @@ async fn s9_s11_and_s12_a_name_without_addresses_ends_visibly_before_anybody_is_
 #[tokio::test]
 async fn s20_a_public_address_is_refused_and_all_others_are_registered() {
     let (names, world) = settled(&[1, 2]).await;
-    names.now(Reply::Addresses(
-        [private([1, 3]), vec!["3.5.140.1".parse().unwrap()]].concat(),
+    names.respond(DnsResponse::Addresses(
+        [
+            private_addresses([1, 3]),
+            vec!["3.5.140.1".parse().unwrap()],
+        ]
+        .concat(),
     ));
     for _ in 0..4 {
         let outcome = world.bad().await;
@@ -92,7 +99,7 @@ async fn s20_a_public_address_is_refused_and_all_others_are_registered() {
 #[tokio::test]
 async fn s22_a_registration_that_fails_leaves_the_counters_as_they_were_and_the_next_run_goes_on() {
     let (names, world) = settled(&[1, 2]).await;
-    names.now(Reply::Addresses(private([1, 3])));
+    names.respond(DnsResponse::Addresses(private_addresses([1, 3])));
     world
         .memory
         .lock()
@@ -135,7 +142,7 @@ async fn s24_a_group_that_cannot_be_described_is_not_an_empty_one() {
 async fn s25_without_its_state_a_run_counts_from_one_and_nothing_leaves() {
     let (names, world) = settled(&[1, 2]).await;
     world.memory.lock().unwrap().items.clear();
-    names.now(Reply::Addresses(private([1])));
+    names.respond(DnsResponse::Addresses(private_addresses([1])));
     let outcome = world.good().await;
     assert_eq!(
         (
@@ -182,7 +189,7 @@ async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing()
     for (breaks, told) in breaks {
         let (names, world) = settled(&[1, 2]).await;
         breaks(&world);
-        names.now(Reply::Addresses(private([3])));
+        names.respond(DnsResponse::Addresses(private_addresses([3])));
         for _ in 0..4 {
             let outcome = world.bad().await;
             assert!(
@@ -203,7 +210,7 @@ async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing()
 async fn s28_a_state_that_cannot_be_written_fails_the_run_and_the_next_one_finds_nothing_to_do_twice()
  {
     let (names, world) = settled(&[1]).await;
-    names.now(Reply::Addresses(private([1, 2])));
+    names.respond(DnsResponse::Addresses(private_addresses([1, 2])));
     world.fail("PutItem", &["", "AccessDeniedException"]);
     let outcome = world.bad().await;
     assert!(outcome.error.unwrap().starts_with("PutItem: AccessDenied"));
@@ -216,7 +223,7 @@ async fn s28_a_state_that_cannot_be_written_fails_the_run_and_the_next_one_finds
     let outcome = world.good().await;
     assert!(outcome.registered.is_empty() && !world.operations().contains(&"RegisterTargets"));
     // Before anything is done, it is the state that says who is ours.
-    names.now(Reply::Addresses(private([1, 2, 3])));
+    names.respond(DnsResponse::Addresses(private_addresses([1, 2, 3])));
     world.fail("PutItem", &["AccessDeniedException"]);
     world.bad().await;
     assert_eq!(world.targets(GROUP).len(), 2);
@@ -225,7 +232,7 @@ async fn s28_a_state_that_cannot_be_written_fails_the_run_and_the_next_one_finds
 #[tokio::test]
 async fn s29_of_two_runs_on_one_state_the_loser_changes_nothing() {
     let (names, world) = settled(&[1, 2]).await;
-    names.now(Reply::Addresses(private([1, 3])));
+    names.respond(DnsResponse::Addresses(private_addresses([1, 3])));
     world.memory.lock().unwrap().before_put = Some(Box::new(|memory| {
         let item = memory.items.get_mut(&format!("sync#{GROUP}")).unwrap();
         item.insert("version".to_owned(), AttributeValue::N("99".to_owned()));
@@ -238,7 +245,7 @@ async fn s29_of_two_runs_on_one_state_the_loser_changes_nothing() {
 #[tokio::test]
 async fn s29_runs_at_once_count_a_miss_once() {
     let (names, world) = settled(&[1, 2]).await;
-    names.now(Reply::Addresses(private([1])));
+    names.respond(DnsResponse::Addresses(private_addresses([1])));
     let now = *world.now.lock().unwrap() + jiff::SignedDuration::from_secs(60);
     let at_once = || world.run_at(now, Duration::from_secs(25));
     let (one, two, three) = tokio::join!(at_once(), at_once(), at_once());
@@ -260,11 +267,11 @@ async fn s29_runs_at_once_count_a_miss_once() {
 
 #[tokio::test]
 async fn one_groups_failure_never_touches_another() {
-    let names = Names::start(|query| {
+    let names = DnsServer::scripted(|query| {
         if query.name == "a.elb.amazonaws.com" {
-            Reply::Code(ResponseCode::NXDomain)
+            DnsResponse::Code(ResponseCode::NXDomain)
         } else {
-            Reply::Addresses(private([1]))
+            DnsResponse::Addresses(private_addresses([1]))
         }
     })
     .await;
@@ -317,7 +324,7 @@ async fn a_group_that_takes_no_addresses_is_told_by_its_type_and_left_alone() {
         (TargetTypeEnum::Instance, "instance"),
         (TargetTypeEnum::Lambda, "lambda"),
     ] {
-        let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+        let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
         let world = World::new(&names);
         world.memory.lock().unwrap().kind = Some(kind);
         let error = world.bad().await.error.unwrap();
@@ -331,9 +338,12 @@ async fn a_group_that_takes_no_addresses_is_told_by_its_type_and_left_alone() {
 
 #[tokio::test]
 async fn a_name_that_leads_back_to_the_load_balancer_is_refused() {
-    let names = Names::start(|query| match query.name.as_str() {
-        "nlb-1.elb.eu-central-1.amazonaws.com" => Reply::Addresses(private([7, 8])),
-        _ => Reply::Alias("nlb-1.elb.eu-central-1.amazonaws.com.", private([7, 8])),
+    let names = DnsServer::scripted(|query| match query.name.as_str() {
+        "nlb-1.elb.eu-central-1.amazonaws.com" => DnsResponse::Addresses(private_addresses([7, 8])),
+        _ => DnsResponse::Alias(
+            "nlb-1.elb.eu-central-1.amazonaws.com.",
+            private_addresses([7, 8]),
+        ),
     })
     .await;
     let world = World::new(&names);
@@ -350,7 +360,7 @@ async fn a_name_that_leads_back_to_the_load_balancer_is_refused() {
 #[tokio::test]
 async fn a_state_with_the_largest_version_changes_nothing() {
     let (names, world) = settled(&[1]).await;
-    names.now(Reply::Addresses(private([2])));
+    names.respond(DnsResponse::Addresses(private_addresses([2])));
     let version = AttributeValue::N(u64::MAX.to_string());
     let key = format!("sync#{GROUP}");
     world

@@ -3,21 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-mod account;
 mod binary;
 mod deployed;
 mod failures;
 mod ministack;
-mod names;
 mod resolving;
 mod runs;
-#[expect(dead_code, reason = "the benchmark uses the rest")]
-mod runtime;
-#[path = "../../../../crates/store/tests/stores/servers.rs"]
-#[expect(
-    dead_code,
-    clippy::expect_used,
-    reason = "the store's tests use the rest"
-)]
-mod servers;
 mod world;

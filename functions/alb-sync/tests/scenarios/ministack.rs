@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::account::Account;
-use crate::names::{Names, Reply, private};
+use testing::load_balancers::Account;
+use testing::{DnsResponse, DnsServer, private_addresses};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_follow_a_name_in_a_real_group_with_state_in_a_real_table() {
     let account = Account::new().await;
-    let names = Names::of(Reply::Addresses(private([1, 2, 3]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2, 3]))).await;
     let (function, _) = account.function(&names, 1).await;
     account.run(&function, 0).await.unwrap();
     assert_eq!(
         account.targets().await,
         ["10.0.0.1:8443", "10.0.0.2:8443", "10.0.0.3:8443"]
     );
-    names.now(Reply::Addresses(private([1, 4])));
+    names.respond(DnsResponse::Addresses(private_addresses([1, 4])));
     account.run(&function, 1).await.unwrap();
     assert_eq!(account.targets().await.len(), 4);
     // Another instance goes on where this one was.
@@ -40,7 +40,7 @@ async fn targets_follow_a_name_in_a_real_group_with_state_in_a_real_table() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s29_instances_at_once_leave_the_group_as_one_would() {
     let account = Arc::new(Account::new().await);
-    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let mut running = Vec::new();
     for _ in 0..4 {
         let (account, (function, _)) = (Arc::clone(&account), account.function(&names, 1).await);
@@ -64,7 +64,7 @@ async fn s29_instances_at_once_leave_the_group_as_one_would() {
 async fn s24_a_group_that_does_not_exist_is_told_by_its_error() {
     let mut account = Account::new().await;
     account.arns[0] += "0";
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let (function, _) = account.function(&names, 1).await;
     let failure = account.run(&function, 0).await.unwrap_err();
     assert!(

@@ -1,16 +1,20 @@
-//! Names, over real sockets.
+//! DnsServer, over real sockets.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use alb_sync::testing::{Evidence, Family, Resolution, ResolveError, Resolver, ResponseScope};
-use hickory_server::proto::op::ResponseCode;
-use hickory_server::proto::rr::RecordType;
+use testing::dns_server::RecordType;
+use testing::dns_server::ResponseCode;
 
-use crate::names::{Names, Reply, private};
+use testing::{DnsResponse, DnsServer, private_addresses};
 
-async fn resolve(servers: &[&Names], max: u32, family: Family) -> Result<Resolution, ResolveError> {
+async fn resolve(
+    servers: &[&DnsServer],
+    max: u32,
+    family: Family,
+) -> Result<Resolution, ResolveError> {
     let servers: Vec<_> = servers.iter().map(|server| server.address).collect();
     let until = Instant::now() + Duration::from_secs(3);
     Resolver::new(&servers, max)
@@ -25,11 +29,11 @@ fn set(addresses: Vec<IpAddr>) -> BTreeSet<IpAddr> {
 
 #[tokio::test]
 async fn s15_an_answer_of_seven_takes_one_query_and_keeps_its_time_to_live() {
-    let names = Names::of(Reply::Addresses(private(0..7))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses(0..7))).await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
     assert_eq!(
         (resolution.addresses, resolution.evidence),
-        (set(private(0..7)), Evidence::Whole)
+        (set(private_addresses(0..7)), Evidence::Whole)
     );
     assert_eq!(
         (resolution.lookups, names.queries().len(), resolution.ttl),
@@ -39,7 +43,7 @@ async fn s15_an_answer_of_seven_takes_one_query_and_keeps_its_time_to_live() {
 
 #[tokio::test]
 async fn s16_eight_in_every_answer_take_as_many_queries_as_are_allowed() {
-    let names = Names::of(Reply::Addresses(private(0..8))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses(0..8))).await;
     let resolution = resolve(&[&names], 3, Family::V4).await.unwrap();
     assert_eq!((resolution.lookups, names.queries().len()), (3, 3));
     assert!(matches!(
@@ -51,17 +55,17 @@ async fn s16_eight_in_every_answer_take_as_many_queries_as_are_allowed() {
 #[tokio::test]
 async fn s14_and_s17_eight_of_twenty_are_asked_for_on_the_wire_until_they_cover_all() {
     let mut random = fastrand::Rng::with_seed(6);
-    let names = Names::start(move |_| {
-        let mut all = private(0..20);
+    let names = DnsServer::scripted(move |_| {
+        let mut all = private_addresses(0..20);
         random.shuffle(&mut all);
         all.truncate(8);
-        Reply::Addresses(all)
+        DnsResponse::Addresses(all)
     })
     .await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
     assert_eq!(
         (resolution.addresses, resolution.evidence),
-        (set(private(0..20)), Evidence::Whole)
+        (set(private_addresses(0..20)), Evidence::Whole)
     );
     let queries = names.queries().len();
     assert_eq!(usize::try_from(resolution.lookups).unwrap(), queries);
@@ -70,7 +74,7 @@ async fn s14_and_s17_eight_of_twenty_are_asked_for_on_the_wire_until_they_cover_
 
 #[tokio::test]
 async fn eight_in_every_answer_of_the_zones_own_server_are_all_after_five() {
-    let names = Names::of(Reply::Authoritative(private(0..8))).await;
+    let names = DnsServer::responding(DnsResponse::Authoritative(private_addresses(0..8))).await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
     assert_eq!(
         (resolution.lookups, resolution.evidence),
@@ -81,33 +85,37 @@ async fn eight_in_every_answer_of_the_zones_own_server_are_all_after_five() {
 #[tokio::test]
 async fn a_sampling_whose_server_fails_midway_keeps_what_it_saw_as_a_sample() {
     let mut asked = 0;
-    let names = Names::start(move |_| {
+    let names = DnsServer::scripted(move |_| {
         asked += 1;
         if asked <= 2 {
-            Reply::Addresses(private(0..8))
+            DnsResponse::Addresses(private_addresses(0..8))
         } else {
-            Reply::Code(ResponseCode::ServFail)
+            DnsResponse::Code(ResponseCode::ServFail)
         }
     })
     .await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
-    assert_eq!(resolution.addresses, set(private(0..8)));
+    assert_eq!(resolution.addresses, set(private_addresses(0..8)));
     assert!(matches!(resolution.evidence, Evidence::Sample { .. }));
 }
 
 #[tokio::test]
 async fn s10_a_server_that_fails_or_is_silent_is_not_the_last_word() {
     for broken in [
-        Reply::Code(ResponseCode::ServFail),
-        Reply::Code(ResponseCode::Refused),
-        Reply::Silence,
+        DnsResponse::Code(ResponseCode::ServFail),
+        DnsResponse::Code(ResponseCode::Refused),
+        DnsResponse::Silence,
     ] {
         let (bad, good) = (
-            Names::of(broken.clone()).await,
-            Names::of(Reply::Addresses(private(1..3))).await,
+            DnsServer::responding(broken.clone()).await,
+            DnsServer::responding(DnsResponse::Addresses(private_addresses(1..3))).await,
         );
         let resolution = resolve(&[&bad, &good], 150, Family::V4).await.unwrap();
-        assert_eq!(resolution.addresses, set(private(1..3)), "{broken:?}");
+        assert_eq!(
+            resolution.addresses,
+            set(private_addresses(1..3)),
+            "{broken:?}"
+        );
     }
 }
 
@@ -115,17 +123,17 @@ async fn s10_a_server_that_fails_or_is_silent_is_not_the_last_word() {
 async fn s9_s11_and_s12_what_kind_of_nothing_it_is_is_told_apart() {
     for (reply, expected) in [
         (
-            Reply::Code(ResponseCode::NXDomain),
+            DnsResponse::Code(ResponseCode::NXDomain),
             ResolveError::NoSuchName,
         ),
-        (Reply::Addresses(vec![]), ResolveError::NoAddress),
+        (DnsResponse::Addresses(vec![]), ResolveError::NoAddress),
         (
-            Reply::Code(ResponseCode::ServFail),
+            DnsResponse::Code(ResponseCode::ServFail),
             ResolveError::Server("Server Failure".to_owned()),
         ),
-        (Reply::Silence, ResolveError::TimedOut),
+        (DnsResponse::Silence, ResolveError::TimedOut),
     ] {
-        let names = Names::of(reply.clone()).await;
+        let names = DnsServer::responding(reply.clone()).await;
         assert_eq!(
             resolve(&[&names], 150, Family::V4).await.unwrap_err(),
             expected,
@@ -137,8 +145,8 @@ async fn s9_s11_and_s12_what_kind_of_nothing_it_is_is_told_apart() {
 #[tokio::test]
 async fn s11_servers_that_are_all_silent_end_within_the_time_for_lookups() {
     let (one, other) = (
-        Names::of(Reply::Silence).await,
-        Names::of(Reply::Silence).await,
+        DnsServer::responding(DnsResponse::Silence).await,
+        DnsServer::responding(DnsResponse::Silence).await,
     );
     let began = Instant::now();
     assert_eq!(
@@ -152,10 +160,10 @@ async fn s11_servers_that_are_all_silent_end_within_the_time_for_lookups() {
 
 #[tokio::test]
 async fn a_truncated_answer_is_fetched_over_tcp_and_a_late_one_is_waited_for() {
-    let names = Names::of(Reply::Truncated(private(0..5))).await;
+    let names = DnsServer::responding(DnsResponse::Truncated(private_addresses(0..5))).await;
     assert_eq!(
         resolve(&[&names], 150, Family::V4).await.unwrap().addresses,
-        set(private(0..5))
+        set(private_addresses(0..5))
     );
     assert_eq!(
         names
@@ -165,21 +173,25 @@ async fn a_truncated_answer_is_fetched_over_tcp_and_a_late_one_is_waited_for() {
             .collect::<Vec<_>>(),
         [false, true]
     );
-    let names = Names::of(Reply::Late(Duration::from_millis(300), private(0..5))).await;
+    let names = DnsServer::responding(DnsResponse::Late(
+        Duration::from_millis(300),
+        private_addresses(0..5),
+    ))
+    .await;
     assert_eq!(
         resolve(&[&names], 150, Family::V4).await.unwrap().addresses,
-        set(private(0..5))
+        set(private_addresses(0..5))
     );
 }
 
 #[tokio::test]
 async fn s19_only_the_records_of_the_wanted_kind_are_asked_for() {
-    let both = [private(1..3), vec!["fd00::1".parse().unwrap()]].concat();
+    let both = [private_addresses(1..3), vec!["fd00::1".parse().unwrap()]].concat();
     for (family, kind, count) in [
         (Family::V4, RecordType::A, 2),
         (Family::V6, RecordType::AAAA, 1),
     ] {
-        let names = Names::of(Reply::Addresses(both.clone())).await;
+        let names = DnsServer::responding(DnsResponse::Addresses(both.clone())).await;
         assert_eq!(
             resolve(&[&names], 150, family)
                 .await
@@ -199,21 +211,25 @@ async fn s19_only_the_records_of_the_wanted_kind_are_asked_for() {
 
 #[tokio::test]
 async fn s49_an_alias_resolves_to_what_it_stands_for() {
-    let names = Names::of(Reply::Alias("internal-a.elb.example.", private(1..4))).await;
+    let names = DnsServer::responding(DnsResponse::Alias(
+        "internal-a.elb.example.",
+        private_addresses(1..4),
+    ))
+    .await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
     assert_eq!(
         (resolution.addresses, resolution.evidence),
-        (set(private(1..4)), Evidence::Whole)
+        (set(private_addresses(1..4)), Evidence::Whole)
     );
 }
 
 #[tokio::test]
 async fn aliases_that_lead_nowhere_are_told_from_names_without_addresses() {
-    let in_a_loop = Names::start(|query| match query.name.as_str() {
-        "a.example" => Reply::Alias("b.example.", vec![]),
-        _ => Reply::Alias("a.example.", vec![]),
+    let in_a_loop = DnsServer::scripted(|query| match query.name.as_str() {
+        "a.example" => DnsResponse::Alias("b.example.", vec![]),
+        _ => DnsResponse::Alias("a.example.", vec![]),
     });
-    let to_itself = Names::start(|_| Reply::Alias("a.example.", vec![]));
+    let to_itself = DnsServer::scripted(|_| DnsResponse::Alias("a.example.", vec![]));
     for (names, through) in [
         (in_a_loop.await, "a.example"),
         (to_itself.await, "a.example"),
@@ -222,7 +238,7 @@ async fn aliases_that_lead_nowhere_are_told_from_names_without_addresses() {
         assert_eq!(error, ResolveError::AliasLoop(through.to_owned()));
     }
 
-    let without_end = Names::start(|query| {
+    let without_end = DnsServer::scripted(|query| {
         let number: u8 = query
             .name
             .trim_start_matches('n')
@@ -231,16 +247,16 @@ async fn aliases_that_lead_nowhere_are_told_from_names_without_addresses() {
             .unwrap()
             .parse()
             .unwrap_or(0);
-        Reply::Alias(CHAIN[usize::from(number + 1) % CHAIN.len()], vec![])
+        DnsResponse::Alias(CHAIN[usize::from(number + 1) % CHAIN.len()], vec![])
     });
     let error = resolve(&[&without_end.await], 150, Family::V4)
         .await
         .unwrap_err();
     assert_eq!(error, ResolveError::AliasChain(8));
 
-    let to_nothing = Names::start(|query| match query.name.as_str() {
-        "a.example" => Reply::Alias("b.example.", vec![]),
-        _ => Reply::Addresses(vec![]),
+    let to_nothing = DnsServer::scripted(|query| match query.name.as_str() {
+        "a.example" => DnsResponse::Alias("b.example.", vec![]),
+        _ => DnsResponse::Addresses(vec![]),
     });
     let error = resolve(&[&to_nothing.await], 150, Family::V4)
         .await
@@ -284,9 +300,9 @@ const CHAIN: [&str; 30] = [
 
 #[tokio::test]
 async fn queries_of_many_names_keep_below_what_a_resolver_takes() {
-    let names = Names::start(|query| {
+    let names = DnsServer::scripted(|query| {
         let number = u8::try_from(query.name.len() % 200).unwrap();
-        Reply::Authoritative(private([number]))
+        DnsResponse::Authoritative(private_addresses([number]))
     })
     .await;
     let resolver = std::sync::Arc::new(Resolver::new(&[names.address], 150).unwrap());

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
-use hickory_server::proto::op::ResponseCode;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::json;
+use testing::dns_server::ResponseCode;
 
-use crate::names::{Names, Query, Reply, private};
 use crate::world::{GROUP, Memory, OTHER, World};
+use testing::{DnsQuery, DnsResponse, DnsServer, private_addresses};
 
 fn at(lasts: &[u8]) -> Vec<String> {
     lasts
@@ -21,7 +21,7 @@ fn at(lasts: &[u8]) -> Vec<String> {
 
 #[tokio::test]
 async fn s1_and_speed_a_warm_run_without_changes_is_one_describe_one_read_and_no_write() {
-    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let world = World::new(&names);
     world.good().await;
     world.calls();
@@ -39,7 +39,7 @@ async fn s1_and_speed_a_warm_run_without_changes_is_one_describe_one_read_and_no
 
 #[tokio::test]
 async fn s2_a_first_run_registers_all_in_one_call_with_ports_and_writes_its_state() {
-    let names = Names::of(Reply::Addresses(private([1, 2, 3]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2, 3]))).await;
     let world = World::new(&names);
     let outcome = world.good().await;
     let registrations: Vec<_> = world
@@ -61,18 +61,18 @@ async fn s2_a_first_run_registers_all_in_one_call_with_ports_and_writes_its_stat
 
 #[tokio::test]
 async fn s4_to_s6_and_s33_a_target_leaves_with_its_port_in_the_third_interval() {
-    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let world = World::new(&names);
     world.good().await;
-    names.now(Reply::Addresses(private([1])));
+    names.respond(DnsResponse::Addresses(private_addresses([1])));
     for count in [1, 2] {
         let outcome = world.good().await;
         assert_eq!(outcome.pending.into_values().collect::<Vec<_>>(), [count]);
     }
     // Back before its time.
-    names.now(Reply::Addresses(private([1, 2])));
+    names.respond(DnsResponse::Addresses(private_addresses([1, 2])));
     assert!(world.good().await.pending.is_empty());
-    names.now(Reply::Addresses(private([1])));
+    names.respond(DnsResponse::Addresses(private_addresses([1])));
     world.good().await;
     world.good().await;
     world.calls();
@@ -89,13 +89,13 @@ async fn s4_to_s6_and_s33_a_target_leaves_with_its_port_in_the_third_interval() 
 async fn s13_of_two_names_one_fails_and_the_other_is_followed() {
     let mut broken = false;
     let (sender, receiver) = std::sync::mpsc::channel::<bool>();
-    let names = Names::start(move |query: &Query| {
+    let names = DnsServer::scripted(move |query: &DnsQuery| {
         broken = receiver.try_iter().last().unwrap_or(broken);
         match (query.name.as_str(), broken) {
-            ("a.elb.amazonaws.com", false) => Reply::Addresses(private([1, 2])),
-            ("a.elb.amazonaws.com", true) => Reply::Addresses(private([1, 3])),
-            (_, false) => Reply::Addresses(private([8, 9])),
-            (_, true) => Reply::Code(ResponseCode::ServFail),
+            ("a.elb.amazonaws.com", false) => DnsResponse::Addresses(private_addresses([1, 2])),
+            ("a.elb.amazonaws.com", true) => DnsResponse::Addresses(private_addresses([1, 3])),
+            (_, false) => DnsResponse::Addresses(private_addresses([8, 9])),
+            (_, true) => DnsResponse::Code(ResponseCode::ServFail),
         }
     })
     .await;
@@ -131,8 +131,8 @@ async fn s13_of_two_names_one_fails_and_the_other_is_followed() {
 
 #[tokio::test]
 async fn s19_a_group_of_ipv6_takes_aaaa_records() {
-    let both = [private([1]), vec!["fd00::1".parse().unwrap()]].concat();
-    let names = Names::of(Reply::Addresses(both)).await;
+    let both = [private_addresses([1]), vec!["fd00::1".parse().unwrap()]].concat();
+    let names = DnsServer::responding(DnsResponse::Addresses(both)).await;
     let world = World::new(&names);
     world.memory.lock().unwrap().v6 = true;
     world.good().await;
@@ -144,7 +144,7 @@ async fn s19_a_group_of_ipv6_takes_aaaa_records() {
 
 #[tokio::test]
 async fn s31_and_s32_targets_of_others_stay() {
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let world = World::new(&names);
     world
         .memory
@@ -162,7 +162,7 @@ async fn s31_and_s32_targets_of_others_stay() {
 
 #[tokio::test]
 async fn s34_a_draining_target_that_is_back_is_registered_at_once() {
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let world = World::new(&names);
     world
         .memory
@@ -174,7 +174,7 @@ async fn s34_a_draining_target_that_is_back_is_registered_at_once() {
 
 #[tokio::test]
 async fn s37_for_all_zones_a_target_comes_and_leaves_with_all() {
-    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let targets = format!(
         r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443,"availability_zone":"all"}}]"#
     );
@@ -186,7 +186,7 @@ async fn s37_for_all_zones_a_target_comes_and_leaves_with_all() {
     ];
     let world = World::with(&settings);
     world.good().await;
-    names.now(Reply::Addresses(private([1])));
+    names.respond(DnsResponse::Addresses(private_addresses([1])));
     world.good().await;
     let changes: Vec<_> = world
         .calls()
@@ -210,10 +210,11 @@ async fn s37_for_all_zones_a_target_comes_and_leaves_with_all() {
 
 #[tokio::test]
 async fn s39_three_of_four_leave_in_two_steps() {
-    let names = Names::of(Reply::Addresses(private([1, 2, 3, 4]))).await;
+    let names =
+        DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2, 3, 4]))).await;
     let world = World::new(&names);
     world.good().await;
-    names.now(Reply::Addresses(private([1])));
+    names.respond(DnsResponse::Addresses(private_addresses([1])));
     world.good().await;
     world.good().await;
     let outcome = world.good().await;
@@ -231,7 +232,7 @@ async fn s39_three_of_four_leave_in_two_steps() {
 
 #[tokio::test]
 async fn s44_two_groups_of_one_name_ask_once_and_count_for_themselves() {
-    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let targets = [(GROUP, 443), (OTHER, 80)].map(|(arn, port)| {
         format!(r#"{{"name":"a.elb.amazonaws.com","target_group_arn":"{arn}","port":{port}}}"#)
     });
@@ -242,7 +243,7 @@ async fn s44_two_groups_of_one_name_ask_once_and_count_for_themselves() {
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     world.good().await;
     assert_eq!(names.queries().len(), 1);
-    names.now(Reply::Addresses(private([1])));
+    names.respond(DnsResponse::Addresses(private_addresses([1])));
     world
         .memory
         .lock()
@@ -264,7 +265,7 @@ async fn s44_two_groups_of_one_name_ask_once_and_count_for_themselves() {
 
 #[tokio::test]
 async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let targets =
         format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
     let server = names.address.to_string();
@@ -286,7 +287,7 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
 
 #[tokio::test]
 async fn s48_gauges_are_lines_of_the_log_in_a_namespace_of_ones_own() {
-    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let world = World::new(&names);
     world.good().await;
     let lines = world.lines.json();
@@ -310,7 +311,7 @@ async fn s48_gauges_are_lines_of_the_log_in_a_namespace_of_ones_own() {
 
 #[tokio::test]
 async fn an_event_can_ask_for_a_dry_run_and_a_doubtful_one_starts_no_run() {
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let world = World::new(&names);
     let run = async |event: serde_json::Value| {
         let deadline = Deadline::after(Instant::now(), Duration::from_secs(25));
@@ -342,7 +343,7 @@ async fn an_event_can_ask_for_a_dry_run_and_a_doubtful_one_starts_no_run() {
 
 #[tokio::test]
 async fn an_event_cannot_make_a_real_run_of_a_function_that_is_set_to_dry_runs() {
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let targets =
         format!(r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#);
     let server = names.address.to_string();
@@ -362,7 +363,9 @@ async fn an_event_cannot_make_a_real_run_of_a_function_that_is_set_to_dry_runs()
 #[tokio::test]
 async fn no_live_target_of_a_name_that_answers_with_one_of_its_addresses_leaves() {
     let mut random = fastrand::Rng::with_seed(7);
-    let names = Names::start(move |_| Reply::Addresses(private([random.u8(1..=3)]))).await;
+    let names =
+        DnsServer::scripted(move |_| DnsResponse::Addresses(private_addresses([random.u8(1..=3)])))
+            .await;
     let targets =
         format!(r#"[{{"name":"reader.example","target_group_arn":"{GROUP}","port":443}}]"#);
     let server = names.address.to_string();
@@ -376,14 +379,14 @@ async fn no_live_target_of_a_name_that_answers_with_one_of_its_addresses_leaves(
 
 #[tokio::test]
 async fn a_name_whose_answers_are_whole_loses_its_ninth_target_in_three_intervals() {
-    let names = Names::of(Reply::Addresses(private(1..=9))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses(1..=9))).await;
     let targets = format!(
         r#"[{{"name":"static.example","target_group_arn":"{GROUP}","port":443,"answers":"whole"}}]"#
     );
     let server = names.address.to_string();
     let world = World::with(&[("SYNC_TARGETS", &targets), ("DNS_SERVERS", &server)]);
     assert!(world.good().await.complete);
-    names.now(Reply::Addresses(private(1..=8)));
+    names.respond(DnsResponse::Addresses(private_addresses(1..=8)));
     for _ in 0..3 {
         world.good().await;
     }
@@ -392,7 +395,7 @@ async fn a_name_whose_answers_are_whole_loses_its_ninth_target_in_three_interval
 
 #[tokio::test]
 async fn targets_follow_an_entry_to_its_new_port() {
-    let names = Names::of(Reply::Addresses(private([1, 2]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let server = names.address.to_string();
     let on_port = |port: u16| {
         let targets = format!(
@@ -414,7 +417,7 @@ async fn targets_follow_an_entry_to_its_new_port() {
 
 #[tokio::test]
 async fn a_state_that_is_not_written_otherwise_has_its_expiry_put_off() {
-    let names = Names::of(Reply::Addresses(private([1]))).await;
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let world = World::new(&names);
     let expiry = || {
         let memory = world.memory.lock().unwrap();

@@ -23,7 +23,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::Timestamp;
 use telemetry::RecordLog;
 
-use crate::names::Names;
+use testing::DnsServer;
 
 pub(crate) const GROUP: &str =
     "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/1";
@@ -151,7 +151,7 @@ impl Lines {
 
 impl World {
     /// One name, followed by one group on port 443.
-    pub(crate) fn new(names: &Names) -> Self {
+    pub(crate) fn new(names: &DnsServer) -> Self {
         let targets = format!(
             r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443}}]"#
         );

@@ -19,12 +19,5 @@ mod log;
 mod provider;
 mod reload;
 mod secrets;
-#[path = "../../../../crates/store/tests/stores/servers.rs"]
-#[expect(
-    dead_code,
-    clippy::expect_used,
-    reason = "one of its servers is enough, and a test fails by panicking"
-)]
-mod servers;
 mod support;
 mod x509;

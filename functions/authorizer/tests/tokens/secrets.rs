@@ -13,7 +13,6 @@ use store::{EmbeddedStore, Store};
 use telemetry::RecordLog;
 
 use crate::provider::{Provider, Reply};
-use crate::servers::Server;
 use crate::support::*;
 
 const PATH: &str = "/introspect";
@@ -255,7 +254,7 @@ async fn refused_secret_is_reloaded_at_once() {
 
 #[tokio::test]
 async fn secrets_are_read_from_systems_manager_and_secrets_manager() {
-    let server = Server::ministack();
+    let server = testing::Emulator::ministack();
     let aws = format!("http://{}", server.address);
     let parameter = json!({"Name": "/tollgate/idp", "Value": "of-ssm", "Type": "SecureString"});
     aws_call(&aws, "AmazonSSM.PutParameter", &parameter).await;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::servers::Server;
 use crate::support::{Api, Response, idempotency_key, unique};
+use testing::Emulator;
 
 const ALICE: &str = "arn:aws:sts::123456789012:assumed-role/Admin/alice@example.com";
 
@@ -336,7 +336,7 @@ async fn request_without_a_change_is_not_recorded() {
 
 #[tokio::test]
 async fn change_with_unknown_outcome_is_recorded_as_unknown() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let api = Api::dynamodb(&format!("http://{}", server.address)).await;
     let (log, _guard) = Log::start();
     let plan = unique("plan");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::servers::Server;
 use crate::support::Api;
+use testing::Emulator;
 
 async fn decide(api: &Api, question: Value) -> Value {
     let response = api.send("POST", "/decisions", question).await;
@@ -113,7 +113,7 @@ pub(crate) async fn forged_charge_is_rejected(api: Arc<Api>) {
 /// Several instances use the same tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn charge_is_refunded_once_across_instances() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let url = format!("http://{}", server.address);
     let (first, second, third) = (
         Api::dynamodb(&url).await,

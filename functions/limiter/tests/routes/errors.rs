@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::servers::Server;
 use crate::support::Api;
+use testing::Emulator;
 
 #[tokio::test]
 async fn admin_requires_iam() {
@@ -106,7 +106,7 @@ async fn unusual_paths_are_client_errors() {
 
 #[tokio::test]
 async fn store_failure_says_whether_a_write_may_have_been_applied() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let api = Api::dynamodb(&format!("http://{}", server.address)).await;
     let (key_id, _) = api.key("free").await;
     drop(server);

@@ -17,16 +17,13 @@ mod keys;
 mod openapi;
 mod plans;
 mod policies;
-#[path = "../../../../crates/store/tests/stores/servers.rs"]
-#[expect(dead_code, reason = "one of its servers is enough here")]
-mod servers;
 mod support;
 mod usage_reports;
 
 use std::sync::Arc;
 
-use servers::Server;
 use support::Api;
+use testing::Emulator;
 
 /// Emits one test per case on the embedded store, and one test for all cases on MiniStack, which
 /// takes longer to start than a case takes to run.
@@ -47,7 +44,7 @@ macro_rules! test_on_each_store {
 
         #[tokio::test(flavor = "multi_thread")]
         async fn all_cases_pass_on_ministack() {
-            let server = Server::ministack();
+            let server = Emulator::ministack();
             let api = Api::dynamodb(&format!("http://{}", server.address)).await;
             let api = Arc::new(api);
 

@@ -12,7 +12,5 @@ mod endpoints;
 mod failures;
 mod ministack;
 mod requests;
-#[path = "../../../../crates/store/tests/stores/servers.rs"]
-mod servers;
 mod sources;
 mod support;

@@ -12,10 +12,10 @@ use metrics_publisher::{Aggregator, Metric, Series, open};
 use serde_json::json;
 use telemetry::RecordLog;
 
-use crate::servers::Server;
 use crate::support::{now, patient, record};
+use testing::Emulator;
 
-fn lookup(server: &Server) -> impl Fn(&str) -> Option<String> {
+fn lookup(server: &Emulator) -> impl Fn(&str) -> Option<String> {
     let url = format!("http://{}", server.address);
     move |name| match name {
         "AWS_ENDPOINT_URL" => Some(url.clone()),
@@ -27,7 +27,7 @@ fn lookup(server: &Server) -> impl Fn(&str) -> Option<String> {
     }
 }
 
-async fn dynamodb(server: &Server) -> aws_sdk_dynamodb::Client {
+async fn dynamodb(server: &Emulator) -> aws_sdk_dynamodb::Client {
     let aws = AwsCalls::load(
         lookup(server),
         Timeouts::default(),
@@ -84,7 +84,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_share_the_places_for_series() {
-    for server in [Server::ministack(), Server::dynalite()] {
+    for server in [Emulator::ministack(), Emulator::dynalite()] {
         let client = dynamodb(&server).await;
         let instance =
             || SeriesRegistry::new(client.clone(), "usage".to_owned(), "Test".to_owned(), 3);
@@ -102,7 +102,7 @@ async fn instances_share_the_places_for_series() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_instances_never_exceed_the_maximum_number_of_series() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let client = dynamodb(&server).await;
     let mut instances = tokio::task::JoinSet::new();
     for number in 0..4 {
@@ -126,7 +126,7 @@ async fn concurrent_instances_never_exceed_the_maximum_number_of_series() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_table_an_instance_decides_alone_within_the_same_bound() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let aws = AwsCalls::load(
         lookup(&server),
         Timeouts::default(),
@@ -145,7 +145,7 @@ async fn without_the_table_an_instance_decides_alone_within_the_same_bound() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_can_be_asked_for_again() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     dynamodb(&server).await;
     let publisher = open(lookup(&server), RecordLog::to(std::io::sink()))
         .await

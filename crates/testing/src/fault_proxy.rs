@@ -1,5 +1,5 @@
-//! A proxy between a store and its server: it counts requests and does to them what networks and
-//! services do.
+//! An HTTP proxy between a DynamoDB client and its server. It counts requests and injects the faults
+//! of networks and services.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,50 +11,55 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What happens to one request.
+/// What the proxy does with one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fault {
-    /// It reaches the server and the answer comes back.
+pub enum Fault {
+    /// Forwards the request and returns the response.
     None,
-    /// So it does, after a while.
+    /// Forwards it after a delay.
     Delay(Duration),
-    /// It is read, and nothing else happens.
+    /// Reads it and never responds.
     Hang,
-    /// The connection breaks before the request reaches the server.
+    /// Resets the connection before the request reaches the server.
     Reset,
-    /// It is refused as a throttle, without reasons.
+    /// Responds with a throttling error that has no reasons.
     Throttle,
-    /// It is refused as a throttle for this reason.
+    /// Responds with a throttling error that has this reason.
     ThrottleFor(&'static str),
-    /// It is refused because of a transaction on the same item.
+    /// Responds that another transaction uses the same item.
     Conflict,
-    /// It is refused with 400 and this error code.
+    /// Responds with 400 and this error code.
     Refuse(&'static str),
-    /// A 500: nobody knows what the server did.
+    /// Responds with 500, which leaves open what the server did.
     ServerError,
-    /// The server acts on it, and the answer is lost.
-    LoseReply,
+    /// Forwards it, but drops the response.
+    LoseResponse,
 }
 
-/// Which fault meets a request: by its number, from 0 since this was set, and its operation.
-type Plan = Box<dyn FnMut(usize, &str) -> Fault + Send>;
+/// Chooses the fault of a request by its number (from 0, since the plan was set) and its operation.
+type FaultPlan = Box<dyn FnMut(usize, &str) -> Fault + Send>;
 
 struct State {
     upstream: SocketAddr,
-    plan: Mutex<(usize, Plan)>,
+    plan: Mutex<(usize, FaultPlan)>,
     counts: Mutex<HashMap<String, usize>>,
     date_shift_s: AtomicI64,
 }
 
-/// A running proxy.
-pub(crate) struct Proxy {
-    pub(crate) url: String,
+/// A running proxy. Dropping it stops it.
+pub struct FaultProxy {
+    /// The endpoint URL for clients.
+    pub url: String,
     state: Arc<State>,
     accepting: JoinHandle<()>,
 }
 
-impl Proxy {
-    pub(crate) async fn before(upstream: SocketAddr) -> Self {
+impl FaultProxy {
+    /// Starts a proxy that forwards to `upstream`.
+    ///
+    /// # Panics
+    /// If no loopback port is free.
+    pub async fn in_front_of(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let state = Arc::new(State {
@@ -71,22 +76,30 @@ impl Proxy {
         }
     }
 
-    /// From now on every request meets this.
-    pub(crate) fn all(&self, fault: Fault) {
-        self.by(move |_, _| fault);
+    /// Injects the same fault into every request from now on.
+    pub fn fault_all(&self, fault: Fault) {
+        self.fault_by(move |_, _| fault);
     }
 
-    pub(crate) fn by(&self, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) {
+    /// Chooses the fault of each request from now on, by its number from 0 and its operation.
+    ///
+    /// # Panics
+    /// If an earlier plan panicked.
+    pub fn fault_by(&self, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) {
         *self.state.plan.lock().expect("no panic while held") = (0, Box::new(plan));
     }
 
-    /// Answers are dated so much later than they are.
-    pub(crate) fn shift_date(&self, seconds: i64) {
+    /// Moves the `Date` header of responses by this many seconds.
+    pub fn shift_date(&self, seconds: i64) {
         self.state.date_shift_s.store(seconds, Ordering::Relaxed);
     }
 
-    /// Requests of an operation that came in.
-    pub(crate) fn count(&self, operation: &str) -> usize {
+    /// Returns the number of requests of an operation so far.
+    ///
+    /// # Panics
+    /// If a fault plan panicked.
+    #[must_use]
+    pub fn count(&self, operation: &str) -> usize {
         self.state
             .counts
             .lock()
@@ -97,7 +110,7 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
+impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.accepting.abort();
     }
@@ -107,7 +120,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
     while let Ok((client, _)) = listener.accept().await {
         let state = Arc::clone(&state);
         tokio::spawn(async move {
-            // Either side going away ends the connection, as it should.
+            // An error means that one side closed the connection, which ends it.
             let _ = serve(client, &state).await;
         });
     }
@@ -134,15 +147,15 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
                     .write_all(&error(500, "InternalServerError", ""))
                     .await?
             }
-            Fault::None | Fault::Delay(_) | Fault::LoseReply => {
+            Fault::None | Fault::Delay(_) | Fault::LoseResponse => {
                 if let Fault::Delay(time) = fault {
                     tokio::time::sleep(time).await;
                 }
-                let reply = exchange(&mut server, state.upstream, &request).await?;
-                if fault == Fault::LoseReply {
+                let response = exchange(&mut server, state.upstream, &request).await?;
+                if fault == Fault::LoseResponse {
                     return Ok(());
                 }
-                client.write_all(&state.dated(reply)).await?;
+                client.write_all(&state.dated(response)).await?;
             }
         }
     }
@@ -160,13 +173,13 @@ async fn exchange(
     };
     stream.set_nodelay(true)?;
     stream.write_all(request).await?;
-    let reply = read_message(&mut stream)
+    let response = read_message(&mut stream)
         .await?
         .ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    if !header(&reply, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+    if !header(&response, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
         *server = Some(stream);
     }
-    Ok(reply)
+    Ok(response)
 }
 
 impl State {
@@ -182,10 +195,10 @@ impl State {
         plan(*number - 1, operation)
     }
 
-    fn dated(&self, reply: Vec<u8>) -> Vec<u8> {
+    fn dated(&self, response: Vec<u8>) -> Vec<u8> {
         let shift = self.date_shift_s.load(Ordering::Relaxed);
-        let Some(date) = header(&reply, "date").filter(|_| shift != 0) else {
-            return reply;
+        let Some(date) = header(&response, "date").filter(|_| shift != 0) else {
+            return response;
         };
         let time = httpdate::parse_http_date(date).expect("a date");
         let distance = Duration::from_secs(shift.unsigned_abs());
@@ -194,14 +207,17 @@ impl State {
         } else {
             time - distance
         };
-        let text = String::from_utf8(reply.clone()).expect("JSON");
+        let text = String::from_utf8(response.clone()).expect("JSON");
         text.replacen(date, &httpdate::fmt_http_date(shifted), 1)
             .into_bytes()
     }
 }
 
-/// One HTTP/1.1 message with its body, or `None` at the connection's end.
-pub(crate) async fn read_message(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+/// Reads one HTTP/1.1 message with its body, or `None` at the end of the connection.
+///
+/// # Errors
+/// If the connection fails or ends within a message.
+pub async fn read_message(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     let mut message = Vec::with_capacity(4096);
     loop {
         if let Some(end) = message.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -253,7 +269,7 @@ fn conflict(operation: &str) -> Vec<u8> {
     error(400, "TransactionCanceledException", reasons)
 }
 
-/// `more` are further fields of the body.
+/// Returns an error response. `more` is the JSON of further fields, each after a comma.
 fn error(status: u16, code: &str, more: &str) -> Vec<u8> {
     let body = format!(
         r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"a fault"{more}}}"#

@@ -1,4 +1,4 @@
-//! A DNS server that answers as it is told, over UDP and TCP, and counts.
+//! A scripted DNS server over UDP and TCP that records its queries.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -7,56 +7,66 @@ use std::time::Duration;
 use hickory_server::Server;
 use hickory_server::net::runtime::Time;
 use hickory_server::net::xfer::Protocol;
-use hickory_server::proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
-use hickory_server::proto::rr::{Name, RData, Record, RecordType, rdata};
+pub use hickory_server::proto::op::ResponseCode;
+use hickory_server::proto::op::{Header, HeaderCounts, Metadata};
+pub use hickory_server::proto::rr::RecordType;
+use hickory_server::proto::rr::{Name, RData, Record, rdata};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::MessageResponseBuilder;
 use tokio::net::{TcpListener, UdpSocket};
 
-/// An answer to one query.
+/// The response to one query.
 #[derive(Clone, Debug)]
-pub(crate) enum Reply {
-    /// These addresses, as a cache gives them.
+pub enum DnsResponse {
+    /// These addresses, as from a caching server.
     Addresses(Vec<IpAddr>),
-    /// These, from the zone's own server.
+    /// These addresses, with the flag of an authoritative server.
     Authoritative(Vec<IpAddr>),
-    /// Nothing but this code.
+    /// No records, and this response code.
     Code(ResponseCode),
-    /// An alias, and the addresses of what it stands for.
+    /// A CNAME record and the addresses of its target.
     Alias(&'static str, Vec<IpAddr>),
-    /// Over UDP, that the answer is too long; these over TCP.
+    /// A truncated response over UDP, and these addresses over TCP.
     Truncated(Vec<IpAddr>),
-    /// The same, late.
+    /// These addresses, after a delay.
     Late(Duration, Vec<IpAddr>),
-    /// Nothing at all.
+    /// No response.
     Silence,
 }
 
-/// One query: its name without the last dot, its type and its way.
+/// A query that the server received.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Query {
-    pub(crate) name: String,
-    pub(crate) record_type: RecordType,
-    pub(crate) tcp: bool,
+pub struct DnsQuery {
+    /// The name, without the last dot.
+    pub name: String,
+    /// The record type.
+    pub record_type: RecordType,
+    /// True if the query came over TCP.
+    pub tcp: bool,
 }
 
-type Script = Box<dyn FnMut(&Query) -> Reply + Send>;
+type Script = Box<dyn FnMut(&DnsQuery) -> DnsResponse + Send>;
 
 struct Handler {
     script: Arc<Mutex<Script>>,
-    queries: Arc<Mutex<Vec<Query>>>,
+    queries: Arc<Mutex<Vec<DnsQuery>>>,
 }
 
-/// The server, which ends with the test.
-pub(crate) struct Names {
-    pub(crate) address: SocketAddr,
+/// A running DNS server. Dropping it stops it.
+pub struct DnsServer {
+    /// The address that it listens on, for UDP and TCP.
+    pub address: SocketAddr,
     script: Arc<Mutex<Script>>,
-    queries: Arc<Mutex<Vec<Query>>>,
+    queries: Arc<Mutex<Vec<DnsQuery>>>,
     _server: Server<Handler>,
 }
 
-impl Names {
-    pub(crate) async fn start(script: impl FnMut(&Query) -> Reply + Send + 'static) -> Self {
+impl DnsServer {
+    /// Starts a server whose responses the script chooses.
+    ///
+    /// # Panics
+    /// If no loopback port is free.
+    pub async fn scripted(script: impl FnMut(&DnsQuery) -> DnsResponse + Send + 'static) -> Self {
         let (tcp, udp) = loop {
             let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
             if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
@@ -80,23 +90,31 @@ impl Names {
         }
     }
 
-    /// Always the same.
-    pub(crate) async fn of(reply: Reply) -> Self {
-        Self::start(move |_| reply.clone()).await
+    /// Starts a server that gives the same response to every query.
+    pub async fn responding(response: DnsResponse) -> Self {
+        Self::scripted(move |_| response.clone()).await
     }
 
-    /// From now on this.
-    pub(crate) fn now(&self, reply: Reply) {
-        *self.script.lock().unwrap() = Box::new(move |_| reply.clone());
+    /// Gives this response to every query from now on.
+    ///
+    /// # Panics
+    /// If an earlier script panicked.
+    pub fn respond(&self, response: DnsResponse) {
+        *self.script.lock().unwrap() = Box::new(move |_| response.clone());
     }
 
-    pub(crate) fn queries(&self) -> Vec<Query> {
+    /// Returns all queries so far, in the order of arrival.
+    ///
+    /// # Panics
+    /// If a script panicked.
+    #[must_use]
+    pub fn queries(&self) -> Vec<DnsQuery> {
         self.queries.lock().unwrap().clone()
     }
 }
 
-/// 10.0.0.x.
-pub(crate) fn private(lasts: impl IntoIterator<Item = u8>) -> Vec<IpAddr> {
+/// Returns the addresses `10.0.0.x`, one for each number.
+pub fn private_addresses(lasts: impl IntoIterator<Item = u8>) -> Vec<IpAddr> {
     lasts
         .into_iter()
         .map(|last| IpAddr::from([10, 0, 0, last]))
@@ -112,40 +130,40 @@ impl RequestHandler for Handler {
     ) -> ResponseInfo {
         let info = request.request_info().unwrap();
         let question = info.query.original();
-        let query = Query {
+        let query = DnsQuery {
             name: question.name().to_ascii().trim_end_matches('.').to_owned(),
             record_type: question.query_type(),
             tcp: request.protocol() == Protocol::Tcp,
         };
         self.queries.lock().unwrap().push(query.clone());
-        let reply = (self.script.lock().unwrap())(&query);
-        if let Reply::Late(after, _) = &reply {
+        let response = (self.script.lock().unwrap())(&query);
+        if let DnsResponse::Late(after, _) = &response {
             tokio::time::sleep(*after).await;
         }
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.recursion_available = true;
         let name = question.name();
-        let records = match reply {
-            Reply::Silence => {
+        let records = match response {
+            DnsResponse::Silence => {
                 return Header {
                     metadata,
                     counts: HeaderCounts::default(),
                 }
                 .into();
             }
-            Reply::Code(code) => {
+            DnsResponse::Code(code) => {
                 metadata.response_code = code;
                 Vec::new()
             }
-            Reply::Truncated(_) if !query.tcp => {
+            DnsResponse::Truncated(_) if !query.tcp => {
                 metadata.truncation = true;
                 Vec::new()
             }
-            Reply::Authoritative(addresses) => {
+            DnsResponse::Authoritative(addresses) => {
                 metadata.authoritative = true;
                 records(name, &query, &addresses)
             }
-            Reply::Alias(target, addresses) => {
+            DnsResponse::Alias(target, addresses) => {
                 let target = Name::from_ascii(target).unwrap();
                 let alias = Record::from_rdata(
                     name.clone(),
@@ -154,21 +172,21 @@ impl RequestHandler for Handler {
                 );
                 [vec![alias], records(&target, &query, &addresses)].concat()
             }
-            Reply::Addresses(addresses)
-            | Reply::Truncated(addresses)
-            | Reply::Late(_, addresses) => records(name, &query, &addresses),
+            DnsResponse::Addresses(addresses)
+            | DnsResponse::Truncated(addresses)
+            | DnsResponse::Late(_, addresses) => records(name, &query, &addresses),
         };
         let nothing = || std::iter::empty::<&Record>();
-        let response = MessageResponseBuilder::from_message_request(request);
+        let message = MessageResponseBuilder::from_message_request(request);
         handle
-            .send_response(response.build(metadata, &records, nothing(), nothing(), nothing()))
+            .send_response(message.build(metadata, &records, nothing(), nothing(), nothing()))
             .await
             .unwrap()
     }
 }
 
-/// Those that the query asks for.
-fn records(name: &Name, query: &Query, addresses: &[IpAddr]) -> Vec<Record> {
+/// Returns a record for each address of the family that the query is for.
+fn records(name: &Name, query: &DnsQuery, addresses: &[IpAddr]) -> Vec<Record> {
     let data = |address: &IpAddr| match (address, query.record_type) {
         (IpAddr::V4(address), RecordType::A) => Some(RData::A(rdata::A(*address))),
         (IpAddr::V6(address), RecordType::AAAA) => Some(RData::AAAA(rdata::AAAA(*address))),

@@ -1,5 +1,4 @@
-//! Lambda's runtime interface, for one process at a time: hands out events and takes what is
-//! answered.
+//! Lambda's runtime interface for one process: it hands out events and receives the responses.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -11,32 +10,35 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What a process tells the interface.
+/// A message from a function to its runtime interface.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Told {
-    /// That it waits for an event.
+pub enum RuntimeMessage {
+    /// The function waits for an event.
     Ready,
-    /// An answer.
-    Answer(serde_json::Value),
-    /// An error.
+    /// The response to an event.
+    Response(serde_json::Value),
+    /// The error that an event caused.
     Error(serde_json::Value),
 }
 
-/// The interface, and the process behind it, which ends with it.
-pub(crate) struct Runtime {
+/// A runtime interface and the process that uses it. Dropping it ends the process.
+pub struct LambdaRuntime {
     process: Child,
     events: UnboundedSender<String>,
-    told: UnboundedReceiver<Told>,
+    messages: UnboundedReceiver<RuntimeMessage>,
 }
 
-impl Runtime {
-    /// Starts a program as Lambda does; what it writes goes to `output`.
-    pub(crate) async fn start(mut program: Command, output: Stdio) -> Self {
+impl LambdaRuntime {
+    /// Starts a program as Lambda does. Its standard output goes to `output`.
+    ///
+    /// # Panics
+    /// If the program cannot be started.
+    pub async fn start(mut program: Command, output: Stdio) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (events, waiting) = unbounded_channel();
-        let (teller, told) = unbounded_channel();
-        tokio::spawn(serve(listener, Arc::new(Mutex::new(waiting)), teller));
+        let (sender, messages) = unbounded_channel();
+        tokio::spawn(serve(listener, Arc::new(Mutex::new(waiting)), sender));
         let process = program
             .envs(environment(address))
             .stdin(Stdio::null())
@@ -46,27 +48,38 @@ impl Runtime {
         Self {
             process,
             events,
-            told,
+            messages,
         }
     }
 
-    pub(crate) async fn next(&mut self) -> Told {
-        tokio::time::timeout(Duration::from_secs(60), self.told.recv())
+    /// Returns the next message of the function.
+    ///
+    /// # Panics
+    /// If none arrives within 60 seconds, or the process has ended.
+    pub async fn next(&mut self) -> RuntimeMessage {
+        tokio::time::timeout(Duration::from_secs(60), self.messages.recv())
             .await
             .unwrap()
             .unwrap()
     }
 
-    /// What it answers to an event, once it waits again.
-    pub(crate) async fn invoke(&mut self, event: &str) -> Told {
+    /// Sends an event and returns the response or error, once the function waits again.
+    ///
+    /// # Panics
+    /// If the function does not respond within 60 seconds.
+    pub async fn invoke(&mut self, event: &str) -> RuntimeMessage {
         self.events.send(event.to_owned()).unwrap();
-        let answer = self.next().await;
-        assert_eq!(self.next().await, Told::Ready);
-        answer
+        let response = self.next().await;
+        assert_eq!(self.next().await, RuntimeMessage::Ready);
+        response
     }
 
-    /// The most memory that it has had, in KiB.
-    pub(crate) fn peak_memory_kib(&self) -> u64 {
+    /// Returns the peak memory of the process, in KiB.
+    ///
+    /// # Panics
+    /// If `/proc` does not show it, as on systems other than Linux.
+    #[must_use]
+    pub fn peak_memory_kib(&self) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status
@@ -77,7 +90,7 @@ impl Runtime {
     }
 }
 
-impl Drop for Runtime {
+impl Drop for LambdaRuntime {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -98,22 +111,22 @@ fn environment(address: SocketAddr) -> [(&'static str, String); 6] {
 async fn serve(
     listener: TcpListener,
     events: Arc<Mutex<UnboundedReceiver<String>>>,
-    told: UnboundedSender<Told>,
+    messages: UnboundedSender<RuntimeMessage>,
 ) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(connection(stream, Arc::clone(&events), told.clone()));
+        tokio::spawn(connection(stream, Arc::clone(&events), messages.clone()));
     }
 }
 
 async fn connection(
     mut stream: TcpStream,
     events: Arc<Mutex<UnboundedReceiver<String>>>,
-    told: UnboundedSender<Told>,
+    messages: UnboundedSender<RuntimeMessage>,
 ) -> Option<()> {
     loop {
         let (path, body) = request(&mut stream).await?;
-        let reply = if path.ends_with("/invocation/next") {
-            told.send(Told::Ready).ok()?;
+        let response = if path.ends_with("/invocation/next") {
+            messages.send(RuntimeMessage::Ready).ok()?;
             let event = events.lock().await.recv().await?;
             let deadline =
                 SystemTime::now().duration_since(UNIX_EPOCH).ok()? + Duration::from_secs(40);
@@ -126,19 +139,20 @@ async fn connection(
             )
         } else {
             let body = serde_json::from_slice(&body).unwrap_or_default();
-            told.send(if path.ends_with("/response") {
-                Told::Answer(body)
-            } else {
-                Told::Error(body)
-            })
-            .ok()?;
+            messages
+                .send(if path.ends_with("/response") {
+                    RuntimeMessage::Response(body)
+                } else {
+                    RuntimeMessage::Error(body)
+                })
+                .ok()?;
             "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
         };
-        stream.write_all(reply.as_bytes()).await.ok()?;
+        stream.write_all(response.as_bytes()).await.ok()?;
     }
 }
 
-/// Path and body of one request.
+/// Reads one request and returns its path and body.
 async fn request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {

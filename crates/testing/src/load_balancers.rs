@@ -1,6 +1,6 @@
-//! Elastic Load Balancing and DynamoDB on a server that speaks their protocols.
+//! Target groups and a state table on ministack, and alb-sync functions that use them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alb_sync::{AlbSync, Config, Report, RunError};
@@ -11,50 +11,28 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_elasticloadbalancingv2::types::TargetTypeEnum;
 use telemetry::RecordLog;
 
-use crate::names::Names;
-use crate::servers::Server;
+use crate::{DnsServer, Emulator, LogBuffer};
 
-/// An account with target groups, ten where nothing is said, and a table for state.
-pub(crate) struct Account {
-    server: Server,
+/// Target groups and a table for state, on an emulator of their own.
+pub struct Account {
+    server: Emulator,
     elb: aws_sdk_elasticloadbalancingv2::Client,
-    pub(crate) arns: Vec<String>,
-}
-
-/// The lines of metrics that a function writes.
-#[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// The operations of the calls so far.
-    pub(crate) fn operations(&self) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = text
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        lines
-            .filter_map(|line| Some(line["api_call"]["operation"].as_str()?.to_owned()))
-            .collect()
-    }
+    /// The ARNs of the target groups.
+    pub arns: Vec<String>,
 }
 
 impl Account {
-    pub(crate) async fn new() -> Self {
+    /// Creates ten target groups.
+    pub async fn new() -> Self {
         Self::with_groups(10).await
     }
 
-    pub(crate) async fn with_groups(count: usize) -> Self {
-        let server = Server::ministack();
+    /// Creates `count` target groups.
+    ///
+    /// # Panics
+    /// If the emulator does not start or refuses a call.
+    pub async fn with_groups(count: usize) -> Self {
+        let server = Emulator::ministack();
         let lookup = |name: &str| setting(&server, name);
         let aws = AwsCalls::load(lookup, Timeouts::default(), RecordLog::to(std::io::sink()))
             .await
@@ -101,8 +79,8 @@ impl Account {
         Self { server, elb, arns }
     }
 
-    /// The environment of a function that has one name followed by some of the groups.
-    pub(crate) fn settings(&self, names: &Names, groups: usize) -> Vec<(&'static str, String)> {
+    /// Returns the environment of a function in which the first `groups` groups follow one name.
+    pub fn settings(&self, names: &DnsServer, groups: usize) -> Vec<(&'static str, String)> {
         let entry = |arn: &String| {
             format!(r#"{{"name":"a.elb.amazonaws.com","target_group_arn":"{arn}","port":8443}}"#)
         };
@@ -128,7 +106,11 @@ impl Account {
         of_server.into_iter().chain(own).collect()
     }
 
-    pub(crate) async fn function(&self, names: &Names, groups: usize) -> (Arc<AlbSync>, Lines) {
+    /// Returns a function with these settings, and the buffer for its call records.
+    ///
+    /// # Panics
+    /// If alb-sync rejects the settings.
+    pub async fn function(&self, names: &DnsServer, groups: usize) -> (Arc<AlbSync>, LogBuffer) {
         let settings = self.settings(names, groups);
         let lookup = |name: &str| {
             settings
@@ -136,20 +118,24 @@ impl Account {
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| value.clone())
         };
-        let (config, lines) = (Config::from_lookup(lookup).unwrap(), Lines::default());
+        let (config, lines) = (Config::from_lookup(lookup).unwrap(), LogBuffer::default());
         let sync = AlbSync::open(config, lookup, RecordLog::to(lines.clone()))
             .await
             .unwrap();
         (Arc::new(sync), lines)
     }
 
-    /// Where all of its services are.
-    pub(crate) fn address(&self) -> std::net::SocketAddr {
+    /// Returns the address of all services.
+    #[must_use]
+    pub fn address(&self) -> std::net::SocketAddr {
         self.server.address
     }
 
-    /// What the first group has.
-    pub(crate) async fn targets(&self) -> Vec<String> {
+    /// Returns the targets of the first group as sorted `address:port`.
+    ///
+    /// # Panics
+    /// If the emulator refuses the call.
+    pub async fn targets(&self) -> Vec<String> {
         let health = self
             .elb
             .describe_target_health()
@@ -168,12 +154,14 @@ impl Account {
         targets
     }
 
-    /// A run in some minute.
-    pub(crate) async fn run(
-        &self,
-        function: &Arc<AlbSync>,
-        minute: i64,
-    ) -> Result<Report, RunError> {
+    /// Runs a function at a minute, counted from a fixed time.
+    ///
+    /// # Errors
+    /// As [`AlbSync::handle_at`].
+    ///
+    /// # Panics
+    /// If the minute is out of range.
+    pub async fn run(&self, function: &Arc<AlbSync>, minute: i64) -> Result<Report, RunError> {
         let now = jiff::Timestamp::from_second(1_795_305_600 + 60 * minute).unwrap();
         Arc::clone(function)
             .handle_at(
@@ -185,7 +173,7 @@ impl Account {
     }
 }
 
-fn setting(server: &Server, name: &str) -> Option<String> {
+fn setting(server: &Emulator, name: &str) -> Option<String> {
     Some(match name {
         "AWS_ENDPOINT_URL" => format!("http://{}", server.address),
         "AWS_REGION" => "us-east-1".to_owned(),

@@ -1,0 +1,58 @@
+//! What tests and benchmarks of several packages share. It is only ever a dev-dependency.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`emulator`] | ministack and dynalite, which speak the protocols of AWS services |
+//! | [`fault_proxy`] | an HTTP proxy that delays, refuses or loses requests, and counts them |
+//! | [`lambda_runtime`] | Lambda's runtime interface, for a function's binary |
+//! | [`log_buffer`] | a writer that keeps log lines for assertions |
+//! | `dns_server` | a scripted DNS server (feature `dns`) |
+//! | `tokens` | tokens and signing keys (feature `tokens`) |
+//! | `authorizer` | an authorizer with the embedded store (feature `authorizer`) |
+//! | `load_balancers` | target groups, and alb-sync functions that use them (feature `alb-sync`) |
+//! | `stores` | each store with the same plans and keys (feature `stores`) |
+//!
+//! The modules `authorizer`, `load_balancers` and `stores` use a package of the product. The unit
+//! tests of that package cannot use them, because they would link two copies of it.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use std::time::Duration;
+//! use testing::{Emulator, Fault, FaultProxy};
+//!
+//! let emulator = Emulator::ministack();
+//! let proxy = FaultProxy::in_front_of(emulator.address).await;
+//! proxy.fault_all(Fault::Delay(Duration::from_millis(50)));
+//! // Send requests to `proxy.url`, then count them.
+//! assert_eq!(proxy.count("UpdateItem"), 0);
+//! # }
+//! ```
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+#[cfg(feature = "authorizer")]
+pub mod authorizer;
+#[cfg(feature = "dns")]
+pub mod dns_server;
+pub mod emulator;
+pub mod fault_proxy;
+pub mod lambda_runtime;
+#[cfg(feature = "alb-sync")]
+pub mod load_balancers;
+pub mod log_buffer;
+#[cfg(feature = "stores")]
+pub mod stores;
+#[cfg(feature = "tokens")]
+pub mod tokens;
+
+#[cfg(feature = "dns")]
+pub use dns_server::{DnsQuery, DnsResponse, DnsServer, private_addresses};
+pub use emulator::Emulator;
+pub use fault_proxy::{Fault, FaultProxy};
+pub use lambda_runtime::{LambdaRuntime, RuntimeMessage};
+pub use log_buffer::LogBuffer;
