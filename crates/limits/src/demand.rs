@@ -111,6 +111,12 @@ impl<'p> Demand<'p> {
         })
     }
 
+    /// Returns the same demand at another instant. `None` if `now` is outside the calendar.
+    #[must_use]
+    pub fn at(&self, now: Nanos) -> Option<Self> {
+        self.on_share(self.plan, self.route, now)
+    }
+
     /// As many such calls at once.
     pub fn times(&self, calls: u64) -> Self {
         Self {

@@ -50,7 +50,6 @@
 
 mod charging;
 mod clamp;
-mod clock;
 mod config;
 mod expression;
 mod figures;
@@ -59,6 +58,7 @@ mod leases;
 mod memory;
 mod refunding;
 mod reporting;
+mod server_clock;
 mod tidy;
 mod transaction;
 mod usage_item;
@@ -75,19 +75,16 @@ use jiff::civil::Date;
 
 use crate::figures::Figures;
 use crate::on_store_failure::Fallback;
-use crate::{GrantError, StoreError};
+use crate::{Call, Clock, GrantError, StoreError};
 use limits::Days;
 use limits::GrantOrder;
-use limits::{
-    Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, RouteLimit, UsageReport,
-    Verdict,
-};
+use limits::{Caller, ChargeId, Decision, Demand, Grant, Plan, Refund, UsageReport, Verdict};
 use registry::{ApiKey, DynamoDbRegistry, KeyHash, RegistryError, TABLE_SCHEMA};
 
-use clock::{Clock, DateInterceptor};
 pub use config::DynamoDbConfig;
 use leases::{Leases, Offer};
-use usage_table::{Call, UsageTable};
+use server_clock::{DateInterceptor, ServerClock};
+use usage_table::{ChargeRequest, UsageTable};
 
 /// Plans, keys and usage in DynamoDB.
 #[derive(Debug)]
@@ -108,7 +105,7 @@ impl DynamoDbStore {
     /// starts.
     #[must_use]
     pub fn new(aws: &AwsCalls, config: DynamoDbConfig) -> Self {
-        let clock = Arc::new(Clock::default());
+        let clock = Arc::new(ServerClock::default());
         let reads = dated(
             &aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard),
             &clock,
@@ -128,6 +125,15 @@ impl DynamoDbStore {
         }
     }
 
+    /// Replaces the clock of this machine, for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self {
+            usage: self.usage.with_clock(clock),
+            ..self
+        }
+    }
+
     /// How long a decision may take, reads and writes together.
     #[must_use]
     pub fn deadline(&self) -> Duration {
@@ -139,32 +145,29 @@ impl DynamoDbStore {
     ///
     /// # Errors
     /// [`StoreError::Clock`] alone.
-    pub async fn charge(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        route: Option<&RouteLimit>,
-        cost: u64,
-        now: Nanos,
-        deadline: Deadline,
-    ) -> Result<Decision, StoreError> {
-        let charged = plan.charged(caller);
+    pub async fn charge(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
+        let charged = call.charged();
         let remembered = self.usage.recall(charged);
-        let now = self.usage.now(now, &remembered);
-        let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
-        let call = Call {
+        let now = self.usage.now(&remembered);
+        let demand = call.demand(now).ok_or(StoreError::Clock)?;
+        let request = ChargeRequest {
             caller: charged,
             demand: &demand,
             remembered: &remembered,
-            deadline,
+            deadline: call.deadline,
         };
-        let decision = self.decide(&call).await;
 
-        let counted = (&decision, cost);
+        let decision = self.decide(&request).await;
         self.usage
-            .report_decision(&self.figures, [caller, charged], counted, now, deadline)
+            .report_decision(
+                &self.figures,
+                [call.caller, charged],
+                (&decision, call.cost),
+                now,
+                call.deadline,
+            )
             .await;
-        Ok(decision.in_shadow(plan.shadow))
+        Ok(decision.in_shadow(call.plan.shadow))
     }
 
     /// Decides on a caller's question about its own usage by the deadline: see
@@ -174,23 +177,22 @@ impl DynamoDbStore {
         &self,
         caller: &Caller,
         plan: &Plan,
-        now: Nanos,
         deadline: Deadline,
     ) -> Decision {
         let caller = plan.charged(caller);
         let remembered = self.usage.recall(caller);
-        let demand = Demand::usage_query(plan, self.usage.now(now, &remembered));
-        let call = Call {
+        let demand = Demand::usage_query(plan, self.usage.now(&remembered));
+        let request = ChargeRequest {
             caller,
             demand: &demand,
             remembered: &remembered,
             deadline,
         };
 
-        self.decide(&call).await
+        self.decide(&request).await
     }
 
-    async fn decide(&self, call: &Call<'_, '_>) -> Decision {
+    async fn decide(&self, call: &ChargeRequest<'_, '_>) -> Decision {
         if call.demand.exceeds_rates() {
             return Decision::of(Verdict::Impossible);
         }
@@ -237,20 +239,13 @@ impl DynamoDbStore {
     ///
     /// # Errors
     /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
-    pub async fn peek(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        route: Option<&RouteLimit>,
-        cost: u64,
-        now: Nanos,
-        deadline: Deadline,
-    ) -> Result<Decision, StoreError> {
-        let caller = plan.charged(caller);
-        let now = self.usage.now(now, &self.usage.recall(caller));
-        let demand = Demand::new(plan, route, cost, now).ok_or(StoreError::Clock)?;
-        let decision = self.usage.peek(caller, &demand, deadline).await?;
-        Ok(decision.in_shadow(plan.shadow))
+    pub async fn peek(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
+        let caller = call.charged();
+        let now = self.usage.now(&self.usage.recall(caller));
+        let demand = call.demand(now).ok_or(StoreError::Clock)?;
+
+        let decision = self.usage.peek(caller, &demand, call.deadline).await?;
+        Ok(decision.in_shadow(call.plan.shadow))
     }
 
     /// Gives a charge back: to the quotas' windows that are not over and to its day, exactly once.
@@ -262,15 +257,15 @@ impl DynamoDbStore {
         &self,
         caller: &Caller,
         charge: &ChargeId,
-        now: Nanos,
         deadline: Deadline,
     ) -> Result<Refund, StoreError> {
         let charged = charge.charged(caller);
-        let refund = self.usage.refund(&charged, charge, now, deadline).await?;
+        let refund = self.usage.refund(&charged, charge, deadline).await?;
 
         if refund == Refund::Returned && charged != *caller && caller.has_reports() {
             let units = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
-            self.figures.add(caller, charge.at(), -units, now);
+            self.figures
+                .add(caller, charge.at(), -units, self.usage.own_now());
         }
         Ok(refund)
     }
@@ -279,10 +274,6 @@ impl DynamoDbStore {
     ///
     /// # Errors
     /// [`GrantError`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a grant has so many parts, and each call has a deadline"
-    )]
     pub async fn grant(
         &self,
         caller: &Caller,
@@ -290,11 +281,10 @@ impl DynamoDbStore {
         quota: &str,
         amount: i64,
         id: Option<&str>,
-        now: Nanos,
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
         let caller = plan.charged(caller);
-        let now = self.usage.now(now, &self.usage.recall(caller));
+        let now = self.usage.now(&self.usage.recall(caller));
         let order = GrantOrder::new(plan, quota, amount, id, now)?.ok_or(StoreError::Clock)?;
         self.usage.grant(caller, &order, now, deadline).await
     }
@@ -310,14 +300,13 @@ impl DynamoDbStore {
         plan: Option<&Plan>,
         from: Date,
         to: Date,
-        now: Nanos,
         deadline: Deadline,
     ) -> Result<UsageReport, StoreError> {
         let (charged, days) = (
             plan.map_or(caller, |plan| plan.charged(caller)),
             Days::new(from, to).ok_or(StoreError::Range)?,
         );
-        let now = self.usage.now(now, &self.usage.recall(charged));
+        let now = self.usage.now(&self.usage.recall(charged));
         let (mut history, shared) =
             tokio::try_join!(self.usage.report(caller, days, now, deadline), async {
                 if charged == caller {
@@ -341,9 +330,9 @@ impl DynamoDbStore {
     }
 
     /// Writes the reporting figures that this instance still holds. To be called at shutdown.
-    pub async fn flush(&self, now: Nanos, deadline: Deadline) {
+    pub async fn flush(&self, deadline: Deadline) {
         self.usage
-            .write_all_figures(&self.figures, now, deadline)
+            .write_all_figures(&self.figures, self.usage.own_now(), deadline)
             .await;
     }
 
@@ -404,7 +393,7 @@ impl From<Outage> for StoreError {
     }
 }
 
-fn dated(client: &Client, clock: &Arc<Clock>) -> Client {
+fn dated(client: &Client, clock: &Arc<ServerClock>) -> Client {
     let config = client
         .config()
         .to_builder()

@@ -3,12 +3,10 @@
 use jiff::civil::Date;
 
 use crate::ledger::Ledger;
-use crate::{GrantError, StoreError};
+use crate::{Call, Clock, GrantError, StoreError};
 use limits::Days;
 use limits::GrantOrder;
-use limits::{
-    Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, RouteLimit, UsageReport,
-};
+use limits::{Caller, ChargeId, Decision, Demand, Grant, Plan, Refund, UsageReport};
 use registry::{EmbeddedRegistry, Seeds, SeedsError};
 
 /// With the ledger's 16 shards a million callers of a few hundred bytes each: some 300 MB at the
@@ -20,6 +18,7 @@ const CALLERS_A_SHARD: usize = 65_536;
 pub struct EmbeddedStore {
     registry: EmbeddedRegistry,
     ledger: Ledger,
+    clock: Clock,
 }
 
 impl EmbeddedStore {
@@ -31,7 +30,14 @@ impl EmbeddedStore {
         Ok(Self {
             registry: EmbeddedRegistry::new(seeds)?,
             ledger: Ledger::new(CALLERS_A_SHARD),
+            clock: Clock::system(),
         })
+    }
+
+    /// Replaces the clock of this machine, for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Returns the registry that keys, plans and policies are read from.
@@ -44,70 +50,45 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`StoreError`] where it cannot be decided; then nothing has been charged.
-    pub fn charge(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        route: Option<&RouteLimit>,
-        cost: u64,
-        now: Nanos,
-    ) -> Result<Decision, StoreError> {
-        let charged = plan.charged(caller);
-        let decision = self
-            .ledger
-            .charge(charged, now, |now| Demand::new(plan, route, cost, now))?;
+    pub fn charge(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
+        let (charged, now) = (call.charged(), self.clock.now());
+        let decision = self.ledger.charge(charged, now, |now| call.demand(now))?;
 
-        if charged != caller && caller.has_reports() && decision.is_charged() {
-            self.ledger.report(caller, now, cost);
+        if charged != call.caller && call.caller.has_reports() && decision.is_charged() {
+            self.ledger.report(call.caller, now, call.cost);
         }
-        Ok(decision.in_shadow(plan.shadow))
+        Ok(decision.in_shadow(call.plan.shadow))
     }
 
     /// Decides on a caller's question about its own usage: see [`Demand::usage_query`].
     ///
     /// # Errors
     /// As for [`EmbeddedStore::charge`].
-    pub fn charge_usage_query(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        now: Nanos,
-    ) -> Result<Decision, StoreError> {
-        self.ledger.charge(plan.charged(caller), now, |now| {
-            Some(Demand::usage_query(plan, now))
-        })
+    pub fn charge_usage_query(&self, caller: &Caller, plan: &Plan) -> Result<Decision, StoreError> {
+        self.ledger
+            .charge(plan.charged(caller), self.clock.now(), |now| {
+                Some(Demand::usage_query(plan, now))
+            })
     }
 
     /// How the limits stand, and whether a call would pass. Charges nothing.
     ///
     /// # Errors
     /// [`StoreError::Clock`].
-    pub fn peek(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        route: Option<&RouteLimit>,
-        cost: u64,
-        now: Nanos,
-    ) -> Result<Decision, StoreError> {
-        let decision = self.ledger.peek(plan.charged(caller), now, |now| {
-            Demand::new(plan, route, cost, now)
-        })?;
-        Ok(decision.in_shadow(plan.shadow))
+    pub fn peek(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
+        let decision = self
+            .ledger
+            .peek(call.charged(), self.clock.now(), |now| call.demand(now))?;
+        Ok(decision.in_shadow(call.plan.shadow))
     }
 
     /// Gives a charge back: to the quotas' windows that are not over and to its day, once.
     ///
     /// # Errors
     /// [`StoreError::Full`].
-    pub fn refund(
-        &self,
-        caller: &Caller,
-        charge: &ChargeId,
-        now: Nanos,
-    ) -> Result<Refund, StoreError> {
+    pub fn refund(&self, caller: &Caller, charge: &ChargeId) -> Result<Refund, StoreError> {
         let charged = charge.charged(caller);
-        let refund = self.ledger.refund(&charged, charge, now)?;
+        let refund = self.ledger.refund(&charged, charge, self.clock.now())?;
 
         if refund == Refund::Returned && charged != *caller {
             self.ledger.unreport(caller, charge.at(), charge.cost());
@@ -126,11 +107,11 @@ impl EmbeddedStore {
         quota: &str,
         amount: i64,
         id: Option<&str>,
-        now: Nanos,
     ) -> Result<Grant, GrantError> {
-        self.ledger.grant(plan.charged(caller), now, |now| {
-            Ok(GrantOrder::new(plan, quota, amount, id, now)?.ok_or(StoreError::Clock)?)
-        })
+        self.ledger
+            .grant(plan.charged(caller), self.clock.now(), |now| {
+                Ok(GrantOrder::new(plan, quota, amount, id, now)?.ok_or(StoreError::Clock)?)
+            })
     }
 
     /// What a caller has used, for as long as any of it matters: then it is forgotten.
@@ -143,30 +124,36 @@ impl EmbeddedStore {
         plan: Option<&Plan>,
         from: Date,
         to: Date,
-        now: Nanos,
     ) -> Result<UsageReport, StoreError> {
-        self.ledger.usage(
-            caller,
-            plan,
-            Days::new(from, to).ok_or(StoreError::Range)?,
-            now,
-        )
+        let days = Days::new(from, to).ok_or(StoreError::Range)?;
+        self.ledger.usage(caller, plan, days, self.clock.now())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, Instant};
+
+    use aws::Deadline;
+    use limits::{Nanos, SECOND, Verdict};
 
     use super::*;
-    use limits::{SECOND, Verdict};
-    use std::sync::atomic::{AtomicU64, Ordering};
 
+    /// 2026-11-22T12:00:00Z
     const NOON: Nanos = 1_795_348_800 * SECOND;
+
+    thread_local! {
+        static NOW: Cell<Nanos> = const { Cell::new(NOON) };
+    }
 
     fn store(plan: &str) -> (EmbeddedStore, Arc<Plan>) {
         let seeds = format!(r#"{{"plans":{{"p":{plan}}}}}"#);
         let store = EmbeddedStore::new(&serde_json::from_str(&seeds).unwrap()).unwrap();
+        let store = store.with_clock(Clock::new(|| NOW.get()));
+
         let plan = store.registry().plan("p").unwrap();
         (store, plan)
     }
@@ -175,15 +162,20 @@ mod tests {
         Caller::Key(id.to_owned())
     }
 
+    fn charge(store: &EmbeddedStore, id: &str, plan: &Plan) -> Result<Decision, StoreError> {
+        store.charge(&Call {
+            caller: &caller(id),
+            plan,
+            route: None,
+            cost: 1,
+            deadline: Deadline::after(Instant::now(), Duration::from_secs(1)),
+        })
+    }
+
     fn admitted(store: &EmbeddedStore, plan: &Plan, calls: u64, now: Nanos) -> u64 {
+        NOW.set(now);
         (0..calls)
-            .filter(|_| {
-                store
-                    .charge(&caller("k"), plan, None, 1, now)
-                    .unwrap()
-                    .verdict
-                    == Verdict::Allowed
-            })
+            .filter(|_| charge(store, "k", plan).unwrap().verdict == Verdict::Allowed)
             .count() as u64
     }
 
@@ -209,13 +201,8 @@ mod tests {
     fn callers_do_not_share_their_limits() {
         let (store, plan) = store(r#"{"throttle":{"rate":1,"burst":1}}"#);
         for id in ["a", "b"] {
-            assert_eq!(
-                store
-                    .charge(&caller(id), &plan, None, 1, NOON)
-                    .unwrap()
-                    .verdict,
-                Verdict::Allowed
-            );
+            let decision = charge(&store, id, &plan).unwrap();
+            assert_eq!(decision.verdict, Verdict::Allowed);
         }
     }
 
@@ -231,7 +218,8 @@ mod tests {
     #[test]
     fn a_clock_outside_the_calendar_is_an_error_and_not_a_pass() {
         let (store, plan) = store(r#"{"quotas":[{"limit":2,"period":"day"}]}"#);
-        let outcome = store.charge(&caller("k"), &plan, None, 1, Nanos::MAX / 2);
+        NOW.set(Nanos::MAX / 2);
+        let outcome = charge(&store, "k", &plan);
         assert!(matches!(outcome, Err(StoreError::Clock)));
     }
 }

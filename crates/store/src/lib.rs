@@ -10,6 +10,8 @@
 //!   `on_store_failure` decides, and the [`limits::Decision`] says so. Everything else is a
 //!   [`StoreError`].
 
+mod call;
+mod clock;
 mod day_counts;
 mod dynamodb;
 mod embedded;
@@ -23,6 +25,8 @@ mod store;
 mod store_config;
 
 pub use crate::dynamodb::{DynamoDbConfig, DynamoDbStore};
+pub use call::Call;
+pub use clock::Clock;
 pub use embedded::EmbeddedStore;
 pub use error::{GrantError, StoreError};
 pub use partition_keys::{CHARGE_KEYS, CORRECTION_KEYS};

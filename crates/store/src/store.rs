@@ -6,8 +6,8 @@ use std::time::Instant;
 use aws::Deadline;
 use jiff::civil::Date;
 
-use crate::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError, StoreError};
-use limits::{Caller, ChargeId, Decision, Grant, Nanos, Plan, Refund, RouteLimit, UsageReport};
+use crate::{Call, DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError, StoreError};
+use limits::{Caller, ChargeId, Decision, Grant, Plan, Refund, UsageReport};
 use registry::{Admin, ApiKey, KeyHash, RegistryError};
 
 /// Plans, keys and usage: inside this process, or shared by all. The SDK's futures are boxed,
@@ -91,20 +91,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where it cannot be decided.
-    pub async fn charge(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        route: Option<&RouteLimit>,
-        cost: u64,
-        now: Nanos,
-        deadline: Deadline,
-    ) -> Result<Decision, StoreError> {
+    pub async fn charge(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
         match self {
-            Self::Embedded(store) => store.charge(caller, plan, route, cost, now),
-            Self::DynamoDb(store) => {
-                Box::pin(store.charge(caller, plan, route, cost, now, deadline)).await
-            }
+            Self::Embedded(store) => store.charge(call),
+            Self::DynamoDb(store) => Box::pin(store.charge(call)).await,
         }
     }
 
@@ -117,13 +107,12 @@ impl Store {
         &self,
         caller: &Caller,
         plan: &Plan,
-        now: Nanos,
         deadline: Deadline,
     ) -> Result<Decision, StoreError> {
         match self {
-            Self::Embedded(store) => store.charge_usage_query(caller, plan, now),
+            Self::Embedded(store) => store.charge_usage_query(caller, plan),
             Self::DynamoDb(store) => {
-                Ok(Box::pin(store.charge_usage_query(caller, plan, now, deadline)).await)
+                Ok(Box::pin(store.charge_usage_query(caller, plan, deadline)).await)
             }
         }
     }
@@ -132,20 +121,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
-    pub async fn peek(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        route: Option<&RouteLimit>,
-        cost: u64,
-        now: Nanos,
-        deadline: Deadline,
-    ) -> Result<Decision, StoreError> {
+    pub async fn peek(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
         match self {
-            Self::Embedded(store) => store.peek(caller, plan, route, cost, now),
-            Self::DynamoDb(store) => {
-                Box::pin(store.peek(caller, plan, route, cost, now, deadline)).await
-            }
+            Self::Embedded(store) => store.peek(call),
+            Self::DynamoDb(store) => Box::pin(store.peek(call)).await,
         }
     }
 
@@ -160,12 +139,11 @@ impl Store {
         &self,
         caller: &Caller,
         charge: &ChargeId,
-        now: Nanos,
         deadline: Deadline,
     ) -> Result<Refund, StoreError> {
         match self {
-            Self::Embedded(store) => store.refund(caller, charge, now),
-            Self::DynamoDb(store) => Box::pin(store.refund(caller, charge, now, deadline)).await,
+            Self::Embedded(store) => store.refund(caller, charge),
+            Self::DynamoDb(store) => Box::pin(store.refund(caller, charge, deadline)).await,
         }
     }
 
@@ -176,10 +154,6 @@ impl Store {
     ///
     /// # Errors
     /// [`GrantError`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a grant has so many parts, and each call has a deadline"
-    )]
     pub async fn grant(
         &self,
         caller: &Caller,
@@ -187,13 +161,12 @@ impl Store {
         quota: &str,
         amount: i64,
         id: Option<&str>,
-        now: Nanos,
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
         match self {
-            Self::Embedded(store) => store.grant(caller, plan, quota, amount, id, now),
+            Self::Embedded(store) => store.grant(caller, plan, quota, amount, id),
             Self::DynamoDb(store) => {
-                Box::pin(store.grant(caller, plan, quota, amount, id, now, deadline)).await
+                Box::pin(store.grant(caller, plan, quota, amount, id, deadline)).await
             }
         }
     }
@@ -210,23 +183,20 @@ impl Store {
         plan: Option<&Plan>,
         from: Date,
         to: Date,
-        now: Nanos,
         deadline: Deadline,
     ) -> Result<UsageReport, StoreError> {
         match self {
-            Self::Embedded(store) => store.usage(caller, plan, from, to, now),
-            Self::DynamoDb(store) => {
-                Box::pin(store.usage(caller, plan, from, to, now, deadline)).await
-            }
+            Self::Embedded(store) => store.usage(caller, plan, from, to),
+            Self::DynamoDb(store) => Box::pin(store.usage(caller, plan, from, to, deadline)).await,
         }
     }
 
     /// Writes what this instance collected for reports and has not written yet. To be called at
     /// shutdown.
-    pub async fn flush(&self, now: Nanos, deadline: Deadline) {
+    pub async fn flush(&self, deadline: Deadline) {
         match self {
             Self::Embedded(_) => {}
-            Self::DynamoDb(store) => Box::pin(store.flush(now, deadline)).await,
+            Self::DynamoDb(store) => Box::pin(store.flush(deadline)).await,
         }
     }
 }

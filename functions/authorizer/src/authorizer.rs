@@ -87,8 +87,7 @@ impl Authorizer {
 
     /// Writes usage that the store still has in memory. Call it after the last request.
     pub async fn finish(&self, deadline: Deadline) {
-        let now = (self.clock)().as_nanosecond();
-        self.store.flush(now, deadline).await;
+        self.store.flush(deadline).await;
     }
 
     /// Returns the name of the header that carries API keys, in lower case. It must not reach a

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use limits::{Caller, Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
 use policy::{Policy, Rule};
-use store::Store;
+use store::{Call, Store};
 
 use crate::identity::Identity;
 use crate::rejection::Rejection;
@@ -69,22 +69,22 @@ impl PlanCheck<'_> {
         plan: &Arc<Plan>,
         response: &mut ResponseBuilder<'_>,
     ) -> Result<Option<Decision>, Rejection> {
-        let now = self.now.as_nanosecond();
         if self.is_usage_query {
             response.set_plan_route(Some(&plan.usage_query));
-            let charge = self
-                .store
-                .charge_usage_query(caller, plan, now, self.deadline);
+            let charge = self.store.charge_usage_query(caller, plan, self.deadline);
             return Ok(charge.await.ok());
         }
 
         let route = self.route_limit(plan)?;
         response.set_plan_route(route);
-        let cost = self.rule.cost;
-        let charge = self
-            .store
-            .charge(caller, plan, route, cost, now, self.deadline);
-        Ok(charge.await.ok())
+        let call = Call {
+            caller,
+            plan,
+            route,
+            cost: self.rule.cost,
+            deadline: self.deadline,
+        };
+        Ok(self.store.charge(&call).await.ok())
     }
 
     fn outcome(&self, decision: &Decision, plan: &Plan) -> Result<RequestOutcome, Rejection> {

@@ -11,6 +11,7 @@ use aws_lc_rs::hmac::Key;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
+use store::Call;
 use utoipa::ToSchema;
 
 use crate::Shared;
@@ -89,16 +90,19 @@ async fn decision(
         .method_and_path()
         .and_then(|(method, path)| plan.route_limit(method, path))
         .map(AsRef::as_ref);
-    let cost = asked.cost.unwrap_or(1);
-    let (now, deadline) = (request.now.as_nanosecond(), request.deadline());
+    let call = Call {
+        caller,
+        plan,
+        route,
+        cost: asked.cost.unwrap_or(1),
+        deadline: request.deadline(),
+    };
 
     let store = &request.shared.store;
     let decision = if asked.mode == Some(Mode::Peek) {
-        store.peek(caller, plan, route, cost, now, deadline).await?
+        store.peek(&call).await?
     } else {
-        store
-            .charge(caller, plan, route, cost, now, deadline)
-            .await?
+        store.charge(&call).await?
     };
 
     let mut response = DecisionResponse::of(&decision)?;

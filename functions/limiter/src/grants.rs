@@ -65,11 +65,11 @@ pub(crate) async fn grant(
 
     let caller = Caller::Key(key_id.clone());
     let id = idempotency.as_ref().map(Idempotency::item_id);
-    let (now, deadline) = (request.now.as_nanosecond(), request.deadline());
+    let deadline = request.deadline();
     let change = request.begin(Action::Grant, key_id);
     let store = &request.shared.store;
     let granted = match store
-        .grant(&caller, &plan, &quota, grant, id, now, deadline)
+        .grant(&caller, &plan, &quota, grant, id, deadline)
         .await
     {
         Ok(granted) => granted,

@@ -152,9 +152,7 @@ impl Limiter {
 
     /// Writes usage that is not in the store yet. Call it after the last request.
     pub async fn finish(&self, deadline: Deadline) {
-        self.store
-            .flush(Timestamp::now().as_nanosecond(), deadline)
-            .await;
+        self.store.flush(deadline).await;
     }
 
     /// Returns the description of the routes (OpenAPI 3.1).

@@ -129,7 +129,7 @@ async fn respond<C>(
     period: Period,
 ) -> Result<Response, Problem> {
     let caller = Caller::Key(subject.key_id.clone());
-    let (now, deadline) = (request.now.as_nanosecond(), request.deadline());
+    let deadline = request.deadline();
     let usage = request
         .shared
         .store
@@ -138,7 +138,6 @@ async fn respond<C>(
             subject.plan.as_deref(),
             period.from,
             period.to,
-            now,
             deadline,
         )
         .await?;

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
-use jiff::Timestamp;
+use aws::Deadline;
+
 use limits::{Caller, Plan, PlanDocument, Throttle, Verdict};
 use registry::Seeds;
-use store::EmbeddedStore;
+use store::{Call, DynamoDbConfig, EmbeddedStore};
 
 use super::LogFormat;
 use crate::template::{Fields, Node, Position, TemplateError};
@@ -67,11 +69,14 @@ impl Stage {
             return Ok(());
         };
 
-        let caller = Caller::Key(route_key.to_owned());
-        match self
-            .usage
-            .charge(&caller, plan, None, 1, Timestamp::now().as_nanosecond())
-        {
+        let call = Call {
+            caller: &Caller::Key(route_key.to_owned()),
+            plan,
+            route: None,
+            cost: 1,
+            deadline: Deadline::after(Instant::now(), DynamoDbConfig::DEADLINE),
+        };
+        match self.usage.charge(&call) {
             Ok(decision) if decision.verdict == Verdict::Allowed => Ok(()),
             _ => Err(TooManyRequests),
         }

@@ -72,14 +72,13 @@ impl UsageTable {
         &self,
         caller: &Caller,
         charge: &ChargeId,
-        now: Nanos,
         deadline: Deadline,
     ) -> Result<Refund, Outage> {
         let id = caller.to_string();
         if charge.caller() != number_of(&id) {
             return Ok(Refund::NotFound);
         }
-        let now = self.now(now, &self.recall(caller));
+        let now = self.now(&self.recall(caller));
         if charge.is_over(now) {
             return Ok(Refund::WindowOver);
         }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws::{Breaker, Deadline};
 use aws_sdk_dynamodb::Client;
@@ -16,14 +16,15 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{sleep, timeout_at};
 
+use crate::Clock;
 use crate::partition_keys::HISTORY;
 use limits::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Usage, Verdict};
 
 use super::charging::{Charging, Step};
-use super::clock::Clock;
 use super::expression::{Clause, expression};
 use super::leases::Purchase;
 use super::memory::{Memory, Remembered};
+use super::server_clock::ServerClock;
 use super::usage_item::{self, UsageItem};
 use super::{clamp, tidy};
 use dynamodb::{Attempt, Outage, permit, settle};
@@ -39,12 +40,13 @@ pub(super) struct UsageTable {
     table: String,
     memory: Memory,
     breaker: Breaker,
-    clock: Arc<Clock>,
+    clock: Clock,
+    server_clock: Arc<ServerClock>,
 }
 
-/// One call to decide on.
+/// A demand of one caller at one instant.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Call<'c, 'p> {
+pub(super) struct ChargeRequest<'c, 'p> {
     pub(super) caller: &'c Caller,
     pub(super) demand: &'c Demand<'p>,
     pub(super) remembered: &'c Remembered,
@@ -61,14 +63,19 @@ pub(super) enum Written {
 }
 
 impl UsageTable {
-    pub(super) fn new(client: Client, table: String, clock: Arc<Clock>) -> Self {
+    pub(super) fn new(client: Client, table: String, server_clock: Arc<ServerClock>) -> Self {
         Self {
             client,
             table,
             memory: Memory::new(),
             breaker: Breaker::new("usage"),
-            clock,
+            clock: Clock::system(),
+            server_clock,
         }
+    }
+
+    pub(super) fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -88,9 +95,14 @@ impl UsageTable {
         self.memory.recall(caller)
     }
 
-    /// `now` by the store's clock, and not before what was last seen.
-    pub(super) fn now(&self, now: Nanos, remembered: &Remembered) -> Nanos {
-        let now = self.clock.correct(now);
+    /// Returns the time by this machine's clock.
+    pub(super) fn own_now(&self) -> Nanos {
+        self.clock.now()
+    }
+
+    /// Returns the time by DynamoDB's clock, and not before what was last seen of the caller.
+    pub(super) fn now(&self, remembered: &Remembered) -> Nanos {
+        let now = self.server_clock.correct(self.clock.now());
         if (now..now + STEP_BACK).contains(&remembered.seen) {
             remembered.seen
         } else {
@@ -99,7 +111,7 @@ impl UsageTable {
     }
 
     /// Decides on a call that can pass at all, from memory where that is enough.
-    pub(super) async fn decide(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
+    pub(super) async fn decide(&self, call: &ChargeRequest<'_, '_>) -> Result<Decision, Outage> {
         match call.remembered.denial(call.demand) {
             Some(denied) => Ok(denied),
             None => self.charge(call).await,
@@ -109,7 +121,7 @@ impl UsageTable {
     /// Buys `calls` at once; where the limits do not allow so many, the one.
     pub(super) async fn buy(
         &self,
-        call: &Call<'_, '_>,
+        call: &ChargeRequest<'_, '_>,
         calls: u64,
         purchase: Purchase,
     ) -> Result<Decision, Outage> {
@@ -118,7 +130,7 @@ impl UsageTable {
             return self.decide(call).await;
         }
         if self
-            .charge(&Call {
+            .charge(&ChargeRequest {
                 demand: &whole,
                 ..*call
             })
@@ -131,7 +143,7 @@ impl UsageTable {
         }
         drop(purchase);
         let remembered = self.recall(call.caller);
-        self.decide(&Call {
+        self.decide(&ChargeRequest {
             remembered: &remembered,
             ..*call
         })
@@ -139,26 +151,59 @@ impl UsageTable {
     }
 
     /// A decision that has been paid for, with what a refund needs.
-    pub(super) fn named(&self, call: &Call<'_, '_>, decision: Decision) -> Decision {
+    pub(super) fn named(&self, call: &ChargeRequest<'_, '_>, decision: Decision) -> Decision {
         decision.charged(ChargeId::new(
             call.demand,
             number_of(&call.caller.to_string()),
         ))
     }
 
-    /// Decides on a call that can pass at all, and charges it.
-    async fn charge(&self, call: &Call<'_, '_>) -> Result<Decision, Outage> {
-        let id = call.caller.to_string();
+    /// Charges a call that can pass at all. An attempt that surely had no effect is repeated while
+    /// there is time. Each attempt reads the clock, so that windows, buckets and the times in the
+    /// decision are those of the write that decided.
+    async fn charge(&self, call: &ChargeRequest<'_, '_>) -> Result<Decision, Outage> {
         if call.demand.cost() == 0 {
-            let item = self.read(&id, call.deadline).await?;
+            let item = self.read(&call.caller.to_string(), call.deadline).await?;
             return Ok(call.demand.peek(&item.usage));
         }
-        let mut charging = Charging::new(call.demand, &call.remembered.usage);
+
+        let (mut attempt, mut before) = (1, None);
+        let mut known = call.remembered.clone();
+        let mut demand = None;
         loop {
-            let item = match self
-                .write(&id, &charging.clauses(call.caller), call.deadline)
-                .await?
-            {
+            let request = ChargeRequest {
+                demand: demand.as_ref().unwrap_or(call.demand),
+                ..*call
+            };
+            let number = Attempt::number(attempt);
+            let outage = match self.charge_once(&request, number, &mut known.usage).await {
+                Err(outage) => outage.after(before),
+                decided => return decided,
+            };
+
+            let Some(wait) = wait_before_retry(&outage, attempt, call.deadline) else {
+                return Err(outage);
+            };
+            sleep(wait).await;
+            (attempt, before) = (attempt + 1, Some(outage));
+            demand = call.demand.at(self.now(&known));
+        }
+    }
+
+    /// Charges by as many writes as wrong guesses need. They share one instant: see [`Charging`].
+    /// `known` is the usage that the first guess is made from, and becomes what a refused write
+    /// showed.
+    async fn charge_once(
+        &self,
+        call: &ChargeRequest<'_, '_>,
+        attempt: Attempt,
+        known: &mut Usage,
+    ) -> Result<Decision, Outage> {
+        let id = call.caller.to_string();
+        let mut charging = Charging::new(call.demand, known);
+        loop {
+            let clauses = charging.clauses(call.caller);
+            let item = match self.attempt(&id, &clauses, call.deadline, attempt).await? {
                 Written::Done(item) => {
                     let decision = self.named(call, charging.charged(&item.usage));
                     self.after_charge(call, item).await;
@@ -166,6 +211,8 @@ impl UsageTable {
                 }
                 Written::Refused(seen) => self.seen(&id, seen, call.deadline).await?,
             };
+
+            known.clone_from(&item.usage);
             match charging.refused(&item.usage) {
                 Step::Again => {}
                 Step::Denied(decision) => {
@@ -209,7 +256,7 @@ impl UsageTable {
         }
     }
 
-    async fn after_charge(&self, call: &Call<'_, '_>, item: UsageItem) {
+    async fn after_charge(&self, call: &ChargeRequest<'_, '_>, item: UsageItem) {
         let tidying = tidy::tidying(&item, call.demand.now(), call.remembered.tidied);
         let tidied = tidying
             .as_ref()
@@ -237,13 +284,13 @@ impl UsageTable {
     /// A denial by a fast clock's `tat` is told as it stands once that has been brought back.
     async fn after_denial(
         &self,
-        call: &Call<'_, '_>,
+        call: &ChargeRequest<'_, '_>,
         item: UsageItem,
         decision: Decision,
     ) -> Decision {
         let clauses = clamp::clamp(call.demand, &item.usage);
-        let due =
-            self.clock.is_compared() && clamp::is_due(call.remembered.clamped, call.demand.now());
+        let due = self.server_clock.is_compared()
+            && clamp::is_due(call.remembered.clamped, call.demand.now());
         if clauses.is_empty() || !due {
             self.keep(call, item, call.remembered.clone());
             return decision;
@@ -274,7 +321,7 @@ impl UsageTable {
         decision
     }
 
-    fn keep(&self, call: &Call<'_, '_>, item: UsageItem, remembered: Remembered) {
+    fn keep(&self, call: &ChargeRequest<'_, '_>, item: UsageItem, remembered: Remembered) {
         let now = call.demand.now();
         self.memory.keep(
             call.caller,
@@ -318,9 +365,7 @@ impl UsageTable {
                 Err(outage) => outage.after(before),
                 settled => return settled,
             };
-            let remaining = deadline.remaining(Instant::now());
-            let wait = aws::retry::pause(attempt, None, remaining, fastrand::f64());
-            let Some(wait) = wait.filter(|_| outage.is_retryable()) else {
+            let Some(wait) = wait_before_retry(&outage, attempt, deadline) else {
                 return Err(outage);
             };
             sleep(wait).await;
@@ -374,6 +419,13 @@ impl UsageTable {
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
         Ok(read_item(settle(permit, outcome, Attempt::First)?.item))
     }
+}
+
+/// Returns how long to wait before the next attempt, or `None` if there must be none.
+fn wait_before_retry(outage: &Outage, attempt: u32, deadline: Deadline) -> Option<Duration> {
+    let remaining = deadline.remaining(Instant::now());
+    let wait = aws::retry::pause(attempt, None, remaining, fastrand::f64());
+    wait.filter(|_| outage.is_retryable())
 }
 
 /// The key of an item.

@@ -27,9 +27,12 @@ pub(super) async fn refund(request: &AdminRequest, token: &str) -> Result<Refund
         Caller::Key(key_id) => key_id.clone(),
         other => other.to_string(),
     };
-    let (now, deadline) = (request.now.as_nanosecond(), request.deadline());
     let change = request.begin(Action::Refund, target);
-    let refund = match shared.store.refund(&caller, &charge, now, deadline).await {
+    let refund = match shared
+        .store
+        .refund(&caller, &charge, request.deadline())
+        .await
+    {
         Ok(refund) => refund,
         Err(error) => return Err(change.fail(Problem::from(error).for_write())),
     };

@@ -2,7 +2,7 @@
 //! section 6.6.1).
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -14,13 +14,15 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use limits::{Nanos, SECOND};
 
+use crate::clock::nanos;
+
 /// `Date` is up to a second old by its form, and up to another because servers write it once a
 /// second. No difference below this can be seen, or is acted upon.
 const DATE_AGE: Nanos = 2 * SECOND;
 
 /// What is added to our clock, and why.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(super) struct ServerClock {
     comparison: Mutex<Option<Comparison>>,
 }
 
@@ -32,7 +34,7 @@ struct Comparison {
     offset: Nanos,
 }
 
-impl Clock {
+impl ServerClock {
     /// An answer dated `date` came at `received` to a request sent at `sent`, both by our clock.
     fn observe(&self, date: Nanos, sent: Nanos, received: Nanos) {
         let (low, high) = (date - received, date + DATE_AGE - sent);
@@ -97,7 +99,7 @@ impl Comparison {
 
 /// Shows every answer's `Date` to a clock, as an interceptor of the SDK's.
 #[derive(Debug)]
-pub(super) struct DateInterceptor(pub(super) Arc<Clock>);
+pub(super) struct DateInterceptor(pub(super) Arc<ServerClock>);
 
 #[derive(Debug)]
 struct Sent(Nanos);
@@ -153,12 +155,6 @@ fn system_time() -> Nanos {
     nanos(SystemTime::now())
 }
 
-fn nanos(time: SystemTime) -> Nanos {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
-        Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,8 +163,8 @@ mod tests {
     const NOON: Nanos = 1_795_348_800 * SECOND;
 
     /// Answers every 90 ms, 4 ms after the request, to a clock that is `off` from the store's.
-    fn compared(off: Nanos) -> Clock {
-        let clock = Clock::default();
+    fn compared(off: Nanos) -> ServerClock {
+        let clock = ServerClock::default();
         for step in 0..40 {
             let stored = NOON + step * 90 * MILLISECOND;
             let (sent, received) = (
@@ -211,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_correction_does_not_creep_forward_as_more_is_known() {
-        let clock = Clock::default();
+        let clock = ServerClock::default();
         let (sent, received) = (NOON + 5 * SECOND, NOON + 5 * SECOND + MILLISECOND);
         clock.observe(NOON - SECOND, sent, received);
         let first = clock.correct(sent);
@@ -221,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_first_answer_is_enough_to_see_five_seconds() {
-        let clock = Clock::default();
+        let clock = ServerClock::default();
         assert!(!clock.is_compared());
         clock.observe(NOON, NOON + 5 * SECOND, NOON + 5 * SECOND + MILLISECOND);
         assert!(clock.is_compared());
