@@ -54,7 +54,7 @@ pub use quota::{Quota, QuotaDocument};
 pub use rate_limit_fields::{rate_limit, rate_limit_policy};
 pub use route_limit::RouteLimit;
 pub use sliding::{Position, SLOT_LIFETIME, SlidingWindow};
-pub use state::{Charge, Count, Granted, Usage};
+pub use state::{Charge, Count, GrantedCalls, Usage};
 pub use time_zone::time_zone_release;
 pub use usage_query::USAGE_PATH;
 pub use usage_report::{Days, MAX_DAYS, QuotaUsage, UsageReport};

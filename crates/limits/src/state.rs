@@ -14,7 +14,7 @@ pub struct Usage {
     /// Slots of sliding windows.
     slots: Vec<(u64, Nanos)>,
     counts: Vec<Count>,
-    grants: Vec<Granted>,
+    grants: Vec<GrantedCalls>,
 }
 
 /// What was taken from one window, less what was granted.
@@ -29,7 +29,7 @@ pub struct Count {
 
 /// What was granted in one window, below 0 where more was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Granted {
+pub struct GrantedCalls {
     pub window: WindowId,
     /// When the window is over.
     pub end: Nanos,
@@ -72,7 +72,7 @@ impl Usage {
     }
 
     /// The same with what was granted.
-    pub fn with_grants(self, grants: Vec<Granted>) -> Self {
+    pub fn with_grants(self, grants: Vec<GrantedCalls>) -> Self {
         Self { grants, ..self }
     }
 
@@ -176,7 +176,7 @@ impl Usage {
         match self.grants.iter_mut().find(|known| known.window == window) {
             Some(known) => known.amount = known.amount.saturating_add(granted),
             None if granted == 0 => {}
-            None => self.grants.push(Granted {
+            None => self.grants.push(GrantedCalls {
                 window,
                 end,
                 amount: granted,

@@ -111,7 +111,7 @@ pub struct ApiKey {
 
 /// Whether a key may be used now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyStanding {
+pub enum KeyStatus {
     /// It may.
     Good,
     /// It has been switched off.
@@ -144,13 +144,13 @@ pub enum KeyError {
 impl ApiKey {
     /// Whether the key may be used at `now`. Expiry is tested here, however late a store deletes.
     #[must_use]
-    pub fn standing(&self, now: Nanos) -> KeyStanding {
+    pub fn standing(&self, now: Nanos) -> KeyStatus {
         if !self.enabled {
-            return KeyStanding::Disabled;
+            return KeyStatus::Disabled;
         }
         match self.expires_at {
-            Some(end) if end.as_nanosecond() <= now => KeyStanding::Expired,
-            _ => KeyStanding::Good,
+            Some(end) if end.as_nanosecond() <= now => KeyStatus::Expired,
+            _ => KeyStatus::Good,
         }
     }
 
@@ -267,8 +267,8 @@ mod tests {
             expires_at: Some(end),
             ..key()
         };
-        assert_eq!(key.standing(end.as_nanosecond() - 1), KeyStanding::Good);
-        assert_eq!(key.standing(end.as_nanosecond()), KeyStanding::Expired);
+        assert_eq!(key.standing(end.as_nanosecond() - 1), KeyStatus::Good);
+        assert_eq!(key.standing(end.as_nanosecond()), KeyStatus::Expired);
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
             expires_at: Some(Timestamp::UNIX_EPOCH),
             ..key()
         };
-        assert_eq!(key.standing(1), KeyStanding::Disabled);
+        assert_eq!(key.standing(1), KeyStatus::Disabled);
     }
 
     #[test]

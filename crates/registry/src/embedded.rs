@@ -12,7 +12,7 @@ use limits::check_name;
 use limits::{Plan, PlanDocument};
 
 use crate::KeyRecord;
-use crate::item::{Committed, Guard, Item, ItemKey, Write};
+use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 
 /// The most items with an end, such as ended secrets and kept answers: some 50 MB. No clock removes
 /// them here, so those that end first make room.
@@ -37,7 +37,7 @@ struct Held {
 }
 
 /// A write with what it leaves for decisions.
-enum Parsed {
+enum CachedDocument {
     Plan(Arc<Plan>),
     Key(KeyHash, ApiKey),
     Nothing,
@@ -56,12 +56,12 @@ impl EmbeddedRegistry {
             let document = serde_json::to_string(&seeds.plans[&plan.name]).map_err(shape)?;
             held.put(
                 Item::new(ItemKey::of_plan(&plan.name), document),
-                Parsed::Plan(Arc::new(plan)),
+                CachedDocument::Plan(Arc::new(plan)),
             );
         }
         for (hash, record) in seeds.keys()? {
             let item = Item::of_record(&hash, &record).map_err(shape)?;
-            held.put(item, Parsed::Key(hash, record.key));
+            held.put(item, CachedDocument::Key(hash, record.key));
         }
         seeds.log_warnings();
 
@@ -163,7 +163,7 @@ impl EmbeddedRegistry {
     }
 
     /// All writes or none.
-    pub(crate) fn commit(&self, writes: Vec<Write>) -> Result<Committed, RegistryError> {
+    pub(crate) fn commit(&self, writes: Vec<Write>) -> Result<CommitOutcome, RegistryError> {
         let parsed = writes.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let failed: Vec<_> = (0..)
@@ -172,7 +172,7 @@ impl EmbeddedRegistry {
             .map(|(at, _)| at)
             .collect();
         if !failed.is_empty() {
-            return Ok(Committed::No(failed));
+            return Ok(CommitOutcome::No(failed));
         }
         for (write, parsed) in writes.into_iter().zip(parsed) {
             match write {
@@ -181,14 +181,14 @@ impl EmbeddedRegistry {
                 Write::Check(_) => {}
             }
         }
-        Ok(Committed::Yes)
+        Ok(CommitOutcome::Yes)
     }
 }
 
 /// Before anything is written: a document that makes no sense is written nowhere.
-fn parse(write: &Write) -> Result<Parsed, RegistryError> {
+fn parse(write: &Write) -> Result<CachedDocument, RegistryError> {
     let Write::Put(item, _) = write else {
-        return Ok(Parsed::Nothing);
+        return Ok(CachedDocument::Nothing);
     };
     let refuse = |kind| {
         move |error: serde_json::Error| RegistryError::Item {
@@ -198,14 +198,17 @@ fn parse(write: &Write) -> Result<Parsed, RegistryError> {
     };
     if let Some(hash) = item.key.hash() {
         let record: KeyRecord = serde_json::from_str(&item.document).map_err(refuse("key"))?;
-        return Ok(Parsed::Key(hash, record.key));
+        return Ok(CachedDocument::Key(hash, record.key));
     }
     if item.key.pk == ItemKey::PLAN {
         let document: PlanDocument =
             serde_json::from_str(&item.document).map_err(refuse("plan"))?;
-        return Ok(Parsed::Plan(Arc::new(Plan::new(&item.key.sk, document)?)));
+        return Ok(CachedDocument::Plan(Arc::new(Plan::new(
+            &item.key.sk,
+            document,
+        )?)));
     }
-    Ok(Parsed::Nothing)
+    Ok(CachedDocument::Nothing)
 }
 
 impl Held {
@@ -224,12 +227,12 @@ impl Held {
         }
     }
 
-    fn put(&mut self, item: Item, parsed: Parsed) {
+    fn put(&mut self, item: Item, parsed: CachedDocument) {
         self.remove(&item.key);
         match parsed {
-            Parsed::Plan(plan) => drop(self.plans.insert(plan.name.clone(), plan)),
-            Parsed::Key(hash, key) => drop(self.keys.insert(hash, Arc::new(key))),
-            Parsed::Nothing => {}
+            CachedDocument::Plan(plan) => drop(self.plans.insert(plan.name.clone(), plan)),
+            CachedDocument::Key(hash, key) => drop(self.keys.insert(hash, Arc::new(key))),
+            CachedDocument::Nothing => {}
         }
         if let Some(indexed) = &item.indexed {
             self.by_id
@@ -288,7 +291,7 @@ mod tests {
         };
         let most = i64::try_from(MAX_ENDING).unwrap();
         for n in (1..=most + 2).rev() {
-            held.put(item(n), Parsed::Nothing);
+            held.put(item(n), CachedDocument::Nothing);
         }
         assert_eq!(
             (held.items.len(), held.ending.len()),
@@ -298,7 +301,7 @@ mod tests {
             held.items.contains_key(&item(most + 2).key) && !held.items.contains_key(&item(2).key)
         );
         // An item that is written again counts once.
-        held.put(item(most), Parsed::Nothing);
+        held.put(item(most), CachedDocument::Nothing);
         assert_eq!(held.ending.len(), MAX_ENDING);
     }
 

@@ -13,7 +13,7 @@ use crate::{ApiKey, KeyHash, RegistryError};
 
 use crate::item::{Guard, Item, Write};
 use crate::plans::item_error;
-use crate::{KeyRecord, Retiring};
+use crate::{KeyRecord, Retirement};
 
 impl KeyRecord {
     /// What is kept of a secret of this key that ended at `end`: whose it was, and where that key
@@ -51,7 +51,7 @@ impl KeyRecord {
     }
 
     /// Its earlier secrets that have ended by `now`.
-    fn ended_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Retiring> {
+    fn ended_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Retirement> {
         self.retiring
             .iter()
             .filter(move |retiring| retiring.ends_at <= now)
@@ -101,8 +101,9 @@ pub(super) fn end_expired(
     hash: KeyHash,
     now: Timestamp,
 ) -> Result<Vec<Write>, RegistryError> {
-    let end =
-        |retiring: &Retiring| end_one(before, &retiring.hash, hash, retiring.ends_at, Guard::None);
+    let end = |retiring: &Retirement| {
+        end_one(before, &retiring.hash, hash, retiring.ends_at, Guard::None)
+    };
     before.ended_secrets(now).map(end).collect()
 }
 
@@ -113,7 +114,7 @@ fn ended(hash: &KeyHash, record: &KeyRecord, end: Timestamp) -> Result<Item, Reg
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::KeyStanding;
+    use crate::KeyStatus;
 
     fn record() -> KeyRecord {
         let key =
@@ -130,10 +131,7 @@ mod tests {
         let hash = KeyHash::of(&"k".repeat(20)).unwrap();
         let text = serde_json::to_string(&record().ended(hash, at(1_000))).unwrap();
         let key: ApiKey = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            (key.check(), key.standing(0)),
-            (Ok(()), KeyStanding::Expired)
-        );
+        assert_eq!((key.check(), key.standing(0)), (Ok(()), KeyStatus::Expired));
         assert_eq!(
             (key.key_id.as_str(), key.subject, key.scopes.len()),
             ("k1", None, 0)
@@ -162,7 +160,7 @@ mod tests {
     fn secret_in_its_grace_has_not_ended() {
         let hash = KeyHash::of(&"k".repeat(20)).unwrap();
         let retired = record().retired(
-            &Retiring {
+            &Retirement {
                 hash,
                 ends_at: at(100),
             },

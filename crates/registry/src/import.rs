@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use crate::KeyHash;
 use crate::import_decision::Decision;
 use crate::imported::{ImportChange, ImportRefusal, ImportedKey, ImportedRow};
-use crate::item::{Committed, ItemKey, Write};
-use crate::keys::Found;
+use crate::item::{CommitOutcome, ItemKey, Write};
+use crate::keys::KeyEntry;
 use crate::plan_use::plan_use;
 use crate::plans::ATTEMPTS;
 use crate::{Admin, AdminError};
@@ -130,7 +130,7 @@ impl Admin<'_> {
                 .is_some_and(|key_id| in_use.contains(key_id));
             let decision = match stored.remove(&key.hash) {
                 Some((text, record)) => key.over(
-                    Found {
+                    KeyEntry {
                         hash: key.hash,
                         text,
                         record,
@@ -168,12 +168,12 @@ impl Admin<'_> {
         }
 
         match self.table.commit(writes).await? {
-            Committed::Yes => {
+            CommitOutcome::Yes => {
                 for (index, _, row) in group.rows {
                     rows[index] = Some(row);
                 }
             }
-            Committed::No(failed) => {
+            CommitOutcome::No(failed) => {
                 for (index, refusal) in failed
                     .into_iter()
                     .flat_map(|position| group.refused(position))

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use crate::{ApiKey, KeyStanding, RegistryError};
+use crate::{ApiKey, KeyStatus, RegistryError};
 
 use crate::KeyRecord;
 use crate::imported::{
     ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey,
 };
 use crate::item::{Guard, Item, ItemKey, Write};
-use crate::keys::{Found, item, replacement};
+use crate::keys::{KeyEntry, item, replacement};
 
 /// How long an id is claimed, in seconds.
 const CLAIM_S: i64 = 86_400;
@@ -29,7 +29,7 @@ pub(super) enum Decision {
 
 impl ImportedKey {
     /// What is to be done where the secret is known.
-    pub(super) fn over(&self, found: Found, now: Timestamp) -> Result<Decision, RegistryError> {
+    pub(super) fn over(&self, found: KeyEntry, now: Timestamp) -> Result<Decision, RegistryError> {
         let key_id = found.record.key.key_id.clone();
         let refused = |refusal| Ok(Decision::Done(ImportedRow::Refused(refusal)));
         if let Some(ended_at) = found.record.end_of_secret(now) {
@@ -87,7 +87,7 @@ impl ImportedKey {
                 enabled: true,
                 ..key.clone()
             };
-            enabled.standing(now.as_nanosecond()) == KeyStanding::Expired
+            enabled.standing(now.as_nanosecond()) == KeyStatus::Expired
         };
         if is_over(&before.key) && !is_over(&changed.key) {
             changed.key.expires_at = before.key.expires_at;

@@ -98,7 +98,7 @@ impl ItemKey {
 
 /// What the indexes know of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Indexed {
+pub(crate) struct IndexEntry {
     pub(crate) key_id: String,
     /// Absent where a rotated key's earlier secret is: it is found by the id, and listed nowhere.
     pub(crate) plan: Option<String>,
@@ -110,7 +110,7 @@ pub(crate) struct Item {
     pub(crate) key: ItemKey,
     /// JSON.
     pub(crate) document: String,
-    pub(crate) indexed: Option<Indexed>,
+    pub(crate) indexed: Option<IndexEntry>,
     /// When the store may delete it, in seconds since 1970.
     pub(crate) ttl: Option<i64>,
 }
@@ -127,7 +127,7 @@ impl Item {
 
     /// The item of a key. `document` is the record's, or for the seeds a bare key's.
     pub(crate) fn of_key(hash: &KeyHash, document: String, key_id: &str, plan: &str) -> Self {
-        let indexed = Some(Indexed {
+        let indexed = Some(IndexEntry {
             key_id: key_id.to_owned(),
             plan: Some(plan.to_owned()),
         });
@@ -155,7 +155,7 @@ impl Item {
         record: &KeyRecord,
         end: Timestamp,
     ) -> Result<Self, serde_json::Error> {
-        let indexed = Some(Indexed {
+        let indexed = Some(IndexEntry {
             key_id: record.key.key_id.clone(),
             plan: None,
         });
@@ -223,7 +223,7 @@ impl Write {
 
 /// How writes ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Committed {
+pub(crate) enum CommitOutcome {
     /// All of them are there.
     Yes,
     /// None is: these demands did not hold, or, where none is named, another writer was in the way.

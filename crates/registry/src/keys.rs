@@ -9,13 +9,14 @@ use crate::{KeyHash, RegistryError};
 
 use crate::deleted::remember;
 use crate::ended::{end_all, end_expired};
-use crate::item::{Committed, Guard, Item, ItemKey, Write};
+use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::once::Keep;
 use crate::plan_use::plan_use;
 use crate::plans::{ATTEMPTS, item_error};
 use crate::table::record;
 use crate::{
-    Admin, AdminError, Condition, KeyPatch, KeyRecord, Refusal, Retiring, Stored, Version,
+    Admin, AdminError, Condition, KeyPatch, KeyRecord, Refusal, Retirement, Version,
+    VersionedDocument,
 };
 
 /// Earlier secrets that may work at the same time.
@@ -30,11 +31,11 @@ pub struct UpdatedKey {
     /// The key before the change.
     pub before: KeyRecord,
     /// The key now.
-    pub after: Stored<KeyRecord>,
+    pub after: VersionedDocument<KeyRecord>,
 }
 
 /// A key's present item.
-pub(super) struct Found {
+pub(super) struct KeyEntry {
     pub(super) hash: KeyHash,
     pub(super) text: String,
     pub(super) record: KeyRecord,
@@ -45,9 +46,9 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`Refusal::NotFound`], or the store's failure.
-    pub async fn key(&self, key_id: &str) -> Result<Stored<KeyRecord>, AdminError> {
+    pub async fn key(&self, key_id: &str) -> Result<VersionedDocument<KeyRecord>, AdminError> {
         let found = self.find(key_id).await?;
-        Ok(Stored {
+        Ok(VersionedDocument {
             version: Version::of(&found.text),
             document: found.record,
         })
@@ -67,7 +68,7 @@ impl Admin<'_> {
         now: Timestamp,
     ) -> Result<Version, AdminError> {
         let item = item(hash, record)?;
-        let stored = Stored {
+        let stored = VersionedDocument {
             version: Version::of(&item.document),
             document: record.clone(),
         };
@@ -84,18 +85,18 @@ impl Admin<'_> {
         writes.push(plan_use(plan, hash)?);
         for _ in 0..ATTEMPTS {
             match self.table.commit(writes.clone()).await? {
-                Committed::Yes => return Ok(stored.version),
+                CommitOutcome::Yes => return Ok(stored.version),
                 // The answer first: who repeats a request may have taken the plan away since.
-                Committed::No(failed) if failed.contains(&2) => {
+                CommitOutcome::No(failed) if failed.contains(&2) => {
                     return Err(Refusal::Repeated.into());
                 }
-                Committed::No(failed) if failed.contains(&0) => {
+                CommitOutcome::No(failed) if failed.contains(&0) => {
                     return Err(Refusal::UnknownPlan(plan.clone()).into());
                 }
-                Committed::No(failed) if failed.contains(&1) => {
+                CommitOutcome::No(failed) if failed.contains(&1) => {
                     return Err(Refusal::SecretInUse.into());
                 }
-                Committed::No(_) => tokio::time::sleep(LOOK_AGAIN[0]).await,
+                CommitOutcome::No(_) => tokio::time::sleep(LOOK_AGAIN[0]).await,
             }
         }
         Err(Refusal::Busy.into())
@@ -123,7 +124,7 @@ impl Admin<'_> {
                 serde_json::to_string(&changed).map_err(|error| item_error("key", &error))?;
             let version = Version::of(&text);
             let done = text == found.text;
-            let after = Stored {
+            let after = VersionedDocument {
                 document: changed,
                 version,
             };
@@ -152,16 +153,16 @@ impl Admin<'_> {
                     .collect::<Result<Vec<_>, _>>()?,
             );
             match self.table.commit(writes).await? {
-                Committed::Yes => {
+                CommitOutcome::Yes => {
                     return Ok(UpdatedKey {
                         before: found.record,
                         after,
                     });
                 }
-                Committed::No(failed) if patch.plan.is_some() && failed.contains(&check) => {
+                CommitOutcome::No(failed) if patch.plan.is_some() && failed.contains(&check) => {
                     return Err(Refusal::UnknownPlan(after.document.key.plan).into());
                 }
-                Committed::No(_) => before = Some(found.record),
+                CommitOutcome::No(_) => before = Some(found.record),
             }
         }
         Err(Refusal::Busy.into())
@@ -185,7 +186,7 @@ impl Admin<'_> {
             }
             let mut writes = end_all(found.hash, found.text, &found.record, now)?;
             writes.push(remember(&found.record, now)?);
-            if self.table.commit(writes).await? == Committed::Yes {
+            if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(found.record);
             }
         }
@@ -194,7 +195,7 @@ impl Admin<'_> {
 
     /// The index only says where to look; what is there is read, and an earlier secret's item says
     /// where to go on.
-    pub(super) async fn find(&self, key_id: &str) -> Result<Found, AdminError> {
+    pub(super) async fn find(&self, key_id: &str) -> Result<KeyEntry, AdminError> {
         for pause in LOOK_AGAIN.iter().map(Some).chain([None]) {
             if let Some(found) = self.look(key_id).await? {
                 return Ok(found);
@@ -207,7 +208,7 @@ impl Admin<'_> {
         Err(Refusal::NotFound.into())
     }
 
-    pub(super) async fn look(&self, key_id: &str) -> Result<Option<Found>, RegistryError> {
+    pub(super) async fn look(&self, key_id: &str) -> Result<Option<KeyEntry>, RegistryError> {
         let hashes = self.table.by_id(key_id).await?;
         let mut successor = None;
         for (hash, (text, record)) in self.table.records(&hashes).await? {
@@ -216,7 +217,7 @@ impl Admin<'_> {
                 // The key is deleted, and the index does not know yet.
                 Some(next) if next == hash => {}
                 Some(next) => successor = Some(next),
-                None => return Ok(Some(Found { hash, text, record })),
+                None => return Ok(Some(KeyEntry { hash, text, record })),
             }
         }
         match successor {
@@ -226,7 +227,10 @@ impl Admin<'_> {
     }
 
     /// The key that an earlier secret's item names as its successor.
-    pub(super) async fn follow(&self, successor: KeyHash) -> Result<Option<Found>, RegistryError> {
+    pub(super) async fn follow(
+        &self,
+        successor: KeyHash,
+    ) -> Result<Option<KeyEntry>, RegistryError> {
         let mut successor = Some(successor);
         for _ in 0..=MOST_RETIRING {
             let Some(hash) = successor else { break };
@@ -236,7 +240,7 @@ impl Admin<'_> {
             let record = record(&text)?;
             successor = record.successor.filter(|next| *next != hash);
             if record.successor.is_none() {
-                return Ok(Some(Found { hash, text, record }));
+                return Ok(Some(KeyEntry { hash, text, record }));
             }
         }
         Ok(None)
@@ -246,7 +250,7 @@ impl Admin<'_> {
 /// The key as it will be, and the writes that make it so: its present item first, which demands
 /// that the key is as it was found, then its earlier secrets. Those whose grace is over end.
 pub(super) fn replacement(
-    found: &Found,
+    found: &KeyEntry,
     mut changed: KeyRecord,
     now: Timestamp,
 ) -> Result<(KeyRecord, Vec<Write>), RegistryError> {
@@ -268,7 +272,7 @@ pub(super) fn replacement(
 /// The item of an earlier secret of the key under `successor`.
 pub(super) fn retired(
     record: &KeyRecord,
-    retiring: &Retiring,
+    retiring: &Retirement,
     successor: KeyHash,
 ) -> Result<Item, RegistryError> {
     let item = Item::of_retired(

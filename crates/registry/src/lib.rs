@@ -38,7 +38,7 @@ mod version;
 pub use crate::dynamodb::{DynamoDbRegistry, TABLE_SCHEMA};
 pub use admin::{Admin, Page};
 pub use admin_error::{AdminError, Refusal};
-pub use api_key::{ApiKey, KeyError, KeyHash, KeyStanding};
+pub use api_key::{ApiKey, KeyError, KeyHash, KeyStatus};
 pub use deleted::DeletedKey;
 pub use embedded::EmbeddedRegistry;
 pub use error::RegistryError;
@@ -50,8 +50,8 @@ pub use partition_keys::DECISION_KEY_PATTERNS;
 pub use plans::Put;
 pub use record::{
     KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE,
-    MOST_METADATA, MOST_SCOPES, Retiring,
+    MOST_METADATA, MOST_SCOPES, Retirement,
 };
 pub use seeds::{KeySeed, Seeds, SeedsError};
 pub use shared_secret::SECRET_BYTES;
-pub use version::{Condition, Stored, Version};
+pub use version::{Condition, Version, VersionedDocument};

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use crate::{KeyHash, RegistryError};
 
-use crate::keys::Found;
-use crate::{Admin, AdminError, KeyRecord, Page, Stored, Version};
+use crate::keys::KeyEntry;
+use crate::{Admin, AdminError, KeyRecord, Page, Version, VersionedDocument};
 
 /// More than the items that a key has, so that each page of the index shows another key.
 const SPARE: usize = 8;
@@ -34,7 +34,7 @@ impl Admin<'_> {
         plan: Option<&str>,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Stored<KeyRecord>>, AdminError> {
+    ) -> Result<Page<VersionedDocument<KeyRecord>>, AdminError> {
         let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
         loop {
             let entries = self
@@ -58,9 +58,9 @@ impl Admin<'_> {
             for (position, entries) in keys.into_iter().enumerate() {
                 let found = self.present_item(&entries, &mut records).await?;
                 let is_listed =
-                    |found: &Found| plan.is_none_or(|plan| found.record.key.plan == plan);
+                    |found: &KeyEntry| plan.is_none_or(|plan| found.record.key.plan == plan);
                 if let Some(found) = found.filter(is_listed) {
-                    items.push(Stored {
+                    items.push(VersionedDocument {
                         version: Version::of(&found.text),
                         document: found.record,
                     });
@@ -85,7 +85,7 @@ impl Admin<'_> {
         &self,
         entries: &Entries,
         records: &mut Records,
-    ) -> Result<Option<Found>, RegistryError> {
+    ) -> Result<Option<KeyEntry>, RegistryError> {
         let (mut successor, mut is_deleted) = (None, false);
         for hash in &entries.hashes {
             let Some((text, record)) = records.remove(hash) else {
@@ -94,7 +94,7 @@ impl Admin<'_> {
             match record.successor {
                 _ if record.key.key_id != entries.key_id => {}
                 None => {
-                    return Ok(Some(Found {
+                    return Ok(Some(KeyEntry {
                         hash: *hash,
                         text,
                         record,

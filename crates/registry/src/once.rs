@@ -7,7 +7,7 @@ use crate::RegistryError;
 
 use crate::item::{Guard, Item, ItemKey, Write};
 use crate::plans::item_error;
-use crate::{Admin, AdminError, KeyRecord, Stored};
+use crate::{Admin, AdminError, KeyRecord, VersionedDocument};
 
 /// How long an answer is kept, in seconds: 24 hours.
 pub const KEPT_ANSWER_S: i64 = 86_400;
@@ -27,12 +27,12 @@ pub trait Keep: Sync {
     ///
     /// # Errors
     /// [`AdminError::Unsealed`]; then nothing is done.
-    fn keep(&self, made: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError>;
+    fn keep(&self, made: &VersionedDocument<KeyRecord>) -> Result<Option<Once>, AdminError>;
 }
 
 /// Nothing is kept.
 impl Keep for () {
-    fn keep(&self, _: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError> {
+    fn keep(&self, _: &VersionedDocument<KeyRecord>) -> Result<Option<Once>, AdminError> {
         Ok(None)
     }
 }

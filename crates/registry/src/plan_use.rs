@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
     use crate::EmbeddedRegistry;
-    use crate::item::Committed;
+    use crate::item::CommitOutcome;
     use crate::{AdminError, ApiKey, Condition, KeyPatch, Refusal, Seeds};
 
     const NOW: Timestamp = Timestamp::constant(1_795_348_800, 0);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     /// Deletes the plan as it was when nobody had looked for a key that came since.
-    async fn delete_with(admin: &Admin<'_>, unused: Write) -> Committed {
+    async fn delete_with(admin: &Admin<'_>, unused: Write) -> CommitOutcome {
         admin
             .table
             .commit(vec![
@@ -135,7 +135,7 @@ mod tests {
         let (found, unused) = admin.last_key_on("p").await.unwrap();
         assert_eq!(found, None);
         admin.create_key(&hash, &record, &(), NOW).await.unwrap();
-        assert_ne!(delete_with(&admin, unused).await, Committed::Yes);
+        assert_ne!(delete_with(&admin, unused).await, CommitOutcome::Yes);
 
         // The same key leaves and comes again.
         admin
@@ -148,13 +148,13 @@ mod tests {
             .update_key("k1", &move_to("p"), &Condition::None, NOW)
             .await
             .unwrap();
-        assert_ne!(delete_with(&admin, unused).await, Committed::Yes);
+        assert_ne!(delete_with(&admin, unused).await, CommitOutcome::Yes);
 
         admin.delete_key("k1", &Condition::None, NOW).await.unwrap();
         let (found, unused) = admin.last_key_on("p").await.unwrap();
         assert_eq!(
             (found, delete_with(&admin, unused).await),
-            (None, Committed::Yes)
+            (None, CommitOutcome::Yes)
         );
     }
 

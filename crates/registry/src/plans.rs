@@ -4,8 +4,8 @@ use crate::RegistryError;
 use limits::check_name;
 use limits::{Plan, PlanDocument};
 
-use crate::item::{Committed, Guard, Item, ItemKey, Write};
-use crate::{Admin, AdminError, Condition, Page, Refusal, Stored, Version};
+use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
+use crate::{Admin, AdminError, Condition, Page, Refusal, Version, VersionedDocument};
 
 /// How often a change is tried again while others change the same thing.
 pub(super) const ATTEMPTS: usize = 5;
@@ -26,9 +26,9 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`Refusal::NotFound`], or the store's failure.
-    pub async fn plan(&self, name: &str) -> Result<Stored<PlanDocument>, AdminError> {
+    pub async fn plan(&self, name: &str) -> Result<VersionedDocument<PlanDocument>, AdminError> {
         let stored = self.document(name, ItemKey::of_plan(name)).await?;
-        Ok(Stored {
+        Ok(VersionedDocument {
             document: plan(&stored.document)?,
             version: stored.version,
         })
@@ -93,7 +93,7 @@ impl Admin<'_> {
                 ItemKey::of_plan(name),
                 Guard::Unchanged(stored.document.clone()),
             );
-            if self.table.commit(vec![delete, unused]).await? == Committed::Yes {
+            if self.table.commit(vec![delete, unused]).await? == CommitOutcome::Yes {
                 return Ok(stored.document);
             }
         }
@@ -125,7 +125,7 @@ impl Admin<'_> {
         &self,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Page<(String, Stored<PlanDocument>)>, AdminError> {
+    ) -> Result<Page<(String, VersionedDocument<PlanDocument>)>, AdminError> {
         let mut found = self.table.list(ItemKey::PLAN, after, limit + 1).await?;
         let more = found.len() > limit;
         found.truncate(limit);
@@ -133,7 +133,7 @@ impl Admin<'_> {
         let read = |(name, text): (String, String)| {
             Ok((
                 name,
-                Stored {
+                VersionedDocument {
                     document: plan(&text)?,
                     version: Version::of(&text),
                 },
@@ -152,7 +152,7 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`Refusal::NotFound`], or the store's failure.
-    pub async fn policy(&self, name: &str) -> Result<Stored<String>, AdminError> {
+    pub async fn policy(&self, name: &str) -> Result<VersionedDocument<String>, AdminError> {
         self.document(name, ItemKey::of_policy(name)).await
     }
 
@@ -176,13 +176,17 @@ impl Admin<'_> {
             .0)
     }
 
-    async fn document(&self, name: &str, key: ItemKey) -> Result<Stored<String>, AdminError> {
+    async fn document(
+        &self,
+        name: &str,
+        key: ItemKey,
+    ) -> Result<VersionedDocument<String>, AdminError> {
         if check_name(name).is_err() {
             return Err(Refusal::NotFound.into());
         }
         let (document, _) = self.table.get(&key).await?.ok_or(Refusal::NotFound)?;
         let version = Version::of(&document);
-        Ok(Stored { document, version })
+        Ok(VersionedDocument { document, version })
     }
 
     /// Puts the text there that `stored` makes of what is there, and returns what else it makes.
@@ -215,7 +219,7 @@ impl Admin<'_> {
             before.clone_from(&there);
             let guard = there.map_or(Guard::Absent, Guard::Unchanged);
             let put = Write::Put(Item::new(key.clone(), text), guard);
-            if self.table.commit(vec![put]).await? == Committed::Yes {
+            if self.table.commit(vec![put]).await? == CommitOutcome::Yes {
                 return Ok((
                     Put {
                         created,

@@ -41,7 +41,7 @@ pub struct KeyRecord {
     pub created_at: Option<Timestamp>,
     /// Its earlier secrets that work until their grace ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub retiring: Vec<Retiring>,
+    pub retiring: Vec<Retirement>,
     /// In the item of an earlier secret: the hash under which the key is now. In the item of a
     /// deleted key's secret: its own hash, since the key is nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ pub struct KeyRecord {
 
 /// An earlier secret of a rotated key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Retiring {
+pub struct Retirement {
     /// Its hash.
     pub hash: KeyHash,
     /// Until when it works.
@@ -167,7 +167,7 @@ impl KeyRecord {
     /// What the item of one of its earlier secrets says: the same key, with an end, and where the
     /// key is now.
     #[must_use]
-    pub(crate) fn retired(&self, retiring: &Retiring, successor: KeyHash) -> Self {
+    pub(crate) fn retired(&self, retiring: &Retirement, successor: KeyHash) -> Self {
         let end = self
             .key
             .expires_at
@@ -192,7 +192,7 @@ impl KeyRecord {
 
     /// Its earlier secrets that still work at `now`.
     #[must_use]
-    pub fn working(&self, now: Timestamp) -> Vec<Retiring> {
+    pub fn working(&self, now: Timestamp) -> Vec<Retirement> {
         let nanos: Nanos = now.as_nanosecond();
         self.retiring
             .iter()
@@ -223,7 +223,7 @@ mod tests {
         let mut record = record();
         record.name = Some("Team A".to_owned());
         record.metadata.insert("team".to_owned(), "a".to_owned());
-        record.retiring.push(Retiring {
+        record.retiring.push(Retirement {
             hash: KeyHash::of(&"k".repeat(20)).unwrap(),
             ends_at: Timestamp::UNIX_EPOCH,
         });
@@ -245,7 +245,7 @@ mod tests {
         let end = |second| Timestamp::from_second(second).unwrap();
         let mut record = record();
         record.name = Some("Team A".to_owned());
-        let retiring = Retiring {
+        let retiring = Retirement {
             hash,
             ends_at: end(100),
         };

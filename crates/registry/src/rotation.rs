@@ -5,11 +5,13 @@ use jiff::Timestamp;
 use crate::KeyHash;
 
 use crate::ended::end_one;
-use crate::item::{Committed, Guard, Write};
-use crate::keys::{Found, MOST_RETIRING, item, retired};
+use crate::item::{CommitOutcome, Guard, Write};
+use crate::keys::{KeyEntry, MOST_RETIRING, item, retired};
 use crate::once::Keep;
 use crate::plans::ATTEMPTS;
-use crate::{Admin, AdminError, Condition, KeyRecord, Refusal, Retiring, Stored, Version};
+use crate::{
+    Admin, AdminError, Condition, KeyRecord, Refusal, Retirement, Version, VersionedDocument,
+};
 
 impl Admin<'_> {
     /// Gives a key a new secret, that of `hash`. The one before works until `grace_end`, and not at
@@ -27,7 +29,7 @@ impl Admin<'_> {
         condition: &Condition,
         keep: &dyn Keep,
         now: Timestamp,
-    ) -> Result<Stored<KeyRecord>, AdminError> {
+    ) -> Result<VersionedDocument<KeyRecord>, AdminError> {
         for _ in 0..ATTEMPTS {
             let found = self.find(key_id).await?;
             if !condition.holds(Some(&Version::of(&found.text))) {
@@ -38,21 +40,21 @@ impl Admin<'_> {
                 Some(Write::Put(item, _)) => Version::of(&item.document),
                 _ => return Err(Refusal::Busy.into()),
             };
-            let (rotated, repeated) = (Stored { document, version }, writes.len());
+            let (rotated, repeated) = (VersionedDocument { document, version }, writes.len());
             writes.extend(
                 keep.keep(&rotated)?
                     .map(|once| once.write(now))
                     .transpose()?,
             );
             match self.table.commit(writes).await? {
-                Committed::Yes => return Ok(rotated),
-                Committed::No(failed) if failed.contains(&repeated) => {
+                CommitOutcome::Yes => return Ok(rotated),
+                CommitOutcome::No(failed) if failed.contains(&repeated) => {
                     return Err(Refusal::Repeated.into());
                 }
-                Committed::No(failed) if failed.contains(&0) => {
+                CommitOutcome::No(failed) if failed.contains(&0) => {
                     return Err(Refusal::SecretInUse.into());
                 }
-                Committed::No(_) => {}
+                CommitOutcome::No(_) => {}
             }
         }
         Err(Refusal::Busy.into())
@@ -61,7 +63,7 @@ impl Admin<'_> {
 
 /// The record with its new secret, and what has to be written, the new item first.
 fn rotation(
-    found: &Found,
+    found: &KeyEntry,
     hash: &KeyHash,
     grace_end: Timestamp,
     now: Timestamp,
@@ -73,7 +75,7 @@ fn rotation(
         if changed.retiring.len() >= MOST_RETIRING {
             return Err(Refusal::TooManySecrets(changed.retiring.len()).into());
         }
-        changed.retiring.push(Retiring {
+        changed.retiring.push(Retirement {
             hash: found.hash,
             ends_at: grace_end,
         });

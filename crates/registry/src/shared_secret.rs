@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api_key::{from_hex, hex};
 
-use crate::item::{Committed, Guard, Item, ItemKey, Write};
+use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::plans::{ATTEMPTS, item_error};
 use crate::{Admin, AdminError, Refusal};
 
@@ -14,7 +14,7 @@ pub const SECRET_BYTES: usize = 32;
 
 /// A secret as it is stored.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredSecret {
     /// 64 hexadecimal digits.
     secret: String,
 }
@@ -36,12 +36,12 @@ impl Admin<'_> {
             if let Some((document, _)) = self.table.get(&key).await? {
                 return Ok(read(&document).map_err(|error| item_error("secret", &error))?);
             }
-            let document = serde_json::to_string(&Kept {
+            let document = serde_json::to_string(&StoredSecret {
                 secret: hex(random),
             });
             let document = document.map_err(|error| item_error("secret", &error))?;
             let put = Write::Put(Item::new(key.clone(), document), Guard::Absent);
-            if self.table.commit(vec![put]).await? == Committed::Yes {
+            if self.table.commit(vec![put]).await? == CommitOutcome::Yes {
                 return Ok(*random);
             }
         }
@@ -50,7 +50,7 @@ impl Admin<'_> {
 }
 
 fn read(document: &str) -> Result<[u8; SECRET_BYTES], serde_json::Error> {
-    let kept: Kept = serde_json::from_str(document)?;
+    let kept: StoredSecret = serde_json::from_str(document)?;
     from_hex(&kept.secret)
         .ok_or_else(|| serde::de::Error::custom("it is not 64 hexadecimal digits"))
 }

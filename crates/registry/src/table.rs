@@ -7,7 +7,7 @@ use crate::{KeyHash, RegistryError};
 
 use crate::KeyRecord;
 use crate::embedded::EmbeddedRegistry;
-use crate::item::{Committed, ItemKey, Write};
+use crate::item::{CommitOutcome, ItemKey, Write};
 
 /// Where items are. Reads of single items see every write before them; what indexes say may be a
 /// moment old.
@@ -92,7 +92,7 @@ impl Table<'_> {
     }
 
     /// All writes or none.
-    pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<Committed, RegistryError> {
+    pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<CommitOutcome, RegistryError> {
         match self {
             Self::Embedded(catalogue) => catalogue.commit(writes),
             Self::DynamoDb(table) => Box::pin(table.commit(writes)).await,

@@ -58,7 +58,7 @@ impl Condition {
 
 /// A document with its version.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stored<T> {
+pub struct VersionedDocument<T> {
     /// The document.
     pub document: T,
     /// Its version.

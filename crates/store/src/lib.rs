@@ -31,4 +31,4 @@ pub use embedded::EmbeddedStore;
 pub use error::{GrantError, StoreError};
 pub use partition_keys::{CHARGE_KEYS, CORRECTION_KEYS};
 pub use store::Store;
-pub use store_config::{OpenError, Opened, StoreConfig, StoreConfigError};
+pub use store_config::{OpenError, OpenStore, StoreConfig, StoreConfigError};

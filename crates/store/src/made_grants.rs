@@ -12,11 +12,11 @@ const MOST: usize = 65_536;
 /// Grants by the number of their name.
 #[derive(Debug, Default)]
 pub(crate) struct MadeGrants {
-    made: HashMap<u64, Made>,
+    made: HashMap<u64, PastGrant>,
 }
 
 #[derive(Debug)]
-struct Made {
+struct PastGrant {
     request: u64,
     grant: Grant,
     until: Nanos,
@@ -54,7 +54,7 @@ impl MadeGrants {
         let grant = make()?;
         self.made.insert(
             number,
-            Made {
+            PastGrant {
                 request,
                 grant,
                 until: now + GRANT_ID_LIFETIME,

@@ -45,7 +45,7 @@ pub enum OpenError {
 }
 
 /// A store that can be asked at once, and what makes its first answer quick.
-pub struct Opened {
+pub struct OpenStore {
     /// The store.
     pub store: Store,
     /// Opens its connections, beside whatever else is to be prepared.
@@ -75,11 +75,11 @@ impl StoreConfig {
         lookup: impl Fn(&str) -> Option<String>,
         records: RecordLog,
         timeouts: impl FnOnce(&DynamoDbConfig) -> Timeouts,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<OpenStore, OpenError> {
         let tables = match self {
             Self::Embedded(seeds) => {
                 let store = Store::Embedded(EmbeddedStore::new(seeds)?);
-                return Ok(Opened {
+                return Ok(OpenStore {
                     store,
                     connect: Box::pin(async {}),
                 });
@@ -95,7 +95,7 @@ impl StoreConfig {
             )
             .await;
         };
-        Ok(Opened {
+        Ok(OpenStore {
             store,
             connect: Box::pin(connect),
         })

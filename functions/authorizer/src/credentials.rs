@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use limits::Caller;
 use outcome::Reason;
 use policy::{Auth, Policy, Rule};
-use registry::{ApiKey, KeyHash, KeyStanding};
+use registry::{ApiKey, KeyHash, KeyStatus};
 use store::Store;
 
 use crate::event::Request;
@@ -124,9 +124,9 @@ impl CredentialCheck<'_> {
     /// Checks that the key is neither disabled nor expired.
     fn check_standing(&self, key: &ApiKey) -> Result<(), Rejection> {
         match key.standing(self.now.as_nanosecond()) {
-            KeyStanding::Good => Ok(()),
-            KeyStanding::Disabled => Err(Rejection::unauthenticated(Reason::KeyDisabled)),
-            KeyStanding::Expired => Err(Rejection::unauthenticated(Reason::KeyExpired)),
+            KeyStatus::Good => Ok(()),
+            KeyStatus::Disabled => Err(Rejection::unauthenticated(Reason::KeyDisabled)),
+            KeyStatus::Expired => Err(Rejection::unauthenticated(Reason::KeyExpired)),
         }
     }
 }

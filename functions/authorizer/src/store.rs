@@ -1,7 +1,7 @@
 //! Opens the store for decisions.
 
 use aws::Timeouts;
-use store::{OpenError, Opened, StoreConfig};
+use store::{OpenError, OpenStore, StoreConfig};
 use telemetry::RecordLog;
 
 /// Opens the store, with timeouts that fit into a decision. `lookup` returns the settings of AWS
@@ -13,7 +13,7 @@ pub async fn open(
     config: &StoreConfig,
     lookup: impl Fn(&str) -> Option<String>,
     records: RecordLog,
-) -> Result<Opened, OpenError> {
+) -> Result<OpenStore, OpenError> {
     config
         .open(lookup, records, |tables| {
             Timeouts::within(tables.deadline, 1).unwrap_or_default()

@@ -5,7 +5,7 @@ use std::future::Future;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use registry::{AdminError, Put, Stored, Version};
+use registry::{AdminError, Put, Version, VersionedDocument};
 use serde::Serialize;
 
 use crate::problem::Problem;
@@ -57,7 +57,7 @@ pub(crate) fn put(put: &Put, body: &impl Serialize) -> Response {
 pub(crate) async fn document<T, B: Serialize>(
     headers: &HeaderMap,
     resource: &'static str,
-    stored: impl Future<Output = Result<Stored<T>, AdminError>>,
+    stored: impl Future<Output = Result<VersionedDocument<T>, AdminError>>,
     body: impl FnOnce(T) -> Result<B, Problem>,
 ) -> Result<Response, Problem> {
     let stored = stored

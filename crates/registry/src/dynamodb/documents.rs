@@ -14,7 +14,7 @@ use tokio::time::timeout_at;
 
 use crate::RegistryError;
 
-use super::flights::{Flight, Flights, Found, Seat, landed};
+use super::flights::{Flight, Flights, ReadResult, Seat, landed};
 
 /// No change takes longer to show.
 const FRESH: Duration = Duration::from_secs(30);
@@ -129,7 +129,7 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
         name: &Q,
         now: Instant,
         read: impl Future<Output = Result<Option<T>, RegistryError>>,
-    ) -> Found<T>
+    ) -> ReadResult<T>
     where
         K: Borrow<Q>,
     {

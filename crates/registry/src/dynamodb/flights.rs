@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use crate::RegistryError;
 
 /// What a read found, for all who wait.
-pub(super) type Found<T> = Result<Option<Arc<T>>, Arc<RegistryError>>;
+pub(super) type ReadResult<T> = Result<Option<Arc<T>>, Arc<RegistryError>>;
 
 /// The reads that are under way, by their document's name: as many as there are requests at most.
 #[derive(Debug)]
 pub(super) struct Flights<K: Hash + Eq, T> {
-    under_way: Mutex<HashMap<K, watch::Receiver<Option<Found<T>>>>>,
+    under_way: Mutex<HashMap<K, watch::Receiver<Option<ReadResult<T>>>>>,
 }
 
 /// What somebody who wants a document does.
@@ -25,7 +25,7 @@ pub(super) enum Seat<'f, K: Hash + Eq, T> {
     /// Reads it.
     Reader(Flight<'f, K, T>),
     /// Waits for who does.
-    Waiter(watch::Receiver<Option<Found<T>>>),
+    Waiter(watch::Receiver<Option<ReadResult<T>>>),
 }
 
 /// A read under way. It ends when this is dropped, landed or not: a reader that has gone away keeps
@@ -34,7 +34,7 @@ pub(super) enum Seat<'f, K: Hash + Eq, T> {
 pub(super) struct Flight<'f, K: Hash + Eq, T> {
     flights: &'f Flights<K, T>,
     name: K,
-    sender: watch::Sender<Option<Found<T>>>,
+    sender: watch::Sender<Option<ReadResult<T>>>,
 }
 
 impl<K: Hash + Eq + Clone, T> Flights<K, T> {
@@ -67,7 +67,7 @@ impl<K: Hash + Eq + Clone, T> Flights<K, T> {
 }
 
 impl<K: Hash + Eq, T> Flights<K, T> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, watch::Receiver<Option<Found<T>>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, watch::Receiver<Option<ReadResult<T>>>>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -76,7 +76,7 @@ impl<K: Hash + Eq, T> Flights<K, T> {
 
 impl<K: Hash + Eq, T> Flight<'_, K, T> {
     /// Tells all who wait.
-    pub(super) fn land(self, found: Found<T>) {
+    pub(super) fn land(self, found: ReadResult<T>) {
         self.sender.send_replace(Some(found));
     }
 }
@@ -88,7 +88,9 @@ impl<K: Hash + Eq, T> Drop for Flight<'_, K, T> {
 }
 
 /// What the reader found; `None` where it went away without an outcome.
-pub(super) async fn landed<T>(mut receiver: watch::Receiver<Option<Found<T>>>) -> Option<Found<T>> {
+pub(super) async fn landed<T>(
+    mut receiver: watch::Receiver<Option<ReadResult<T>>>,
+) -> Option<ReadResult<T>> {
     receiver.wait_for(Option::is_some).await.ok()?.clone()
 }
 

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
 
 use crate::RegistryError;
-use crate::item::{Committed, Guard, Item, Write};
+use crate::item::{CommitOutcome, Guard, Item, Write};
 
 use super::item::{DOCUMENT, KEY, TTL, attributes, key_attributes};
 use super::table::RegistryTable;
@@ -64,7 +64,10 @@ impl From<Guard> for Condition {
 
 impl RegistryTable<'_> {
     /// A single write costs half as much outside of a transaction.
-    pub(crate) async fn commit(&self, mut writes: Vec<Write>) -> Result<Committed, RegistryError> {
+    pub(crate) async fn commit(
+        &self,
+        mut writes: Vec<Write>,
+    ) -> Result<CommitOutcome, RegistryError> {
         let committed = match (writes.len(), writes.pop()) {
             (1, Some(Write::Put(item, guard))) => self.put(item, guard.into()).await?,
             (1, Some(Write::Delete(key, guard))) => {
@@ -75,7 +78,7 @@ impl RegistryTable<'_> {
                 self.transact(writes).await?
             }
         };
-        if committed == Committed::No(Vec::new()) {
+        if committed == CommitOutcome::No(Vec::new()) {
             tokio::time::sleep(Duration::from_millis(fastrand::u64(20..80))).await;
         }
         Ok(committed)
@@ -85,11 +88,11 @@ impl RegistryTable<'_> {
         &self,
         item: Item,
         guard: Guard,
-    ) -> Result<Committed, RegistryError> {
+    ) -> Result<CommitOutcome, RegistryError> {
         self.put(item, guard.into()).await
     }
 
-    async fn put(&self, item: Item, condition: Condition) -> Result<Committed, RegistryError> {
+    async fn put(&self, item: Item, condition: Condition) -> Result<CommitOutcome, RegistryError> {
         let request = self
             .client
             .put_item()
@@ -110,7 +113,7 @@ impl RegistryTable<'_> {
         &self,
         key: HashMap<String, AttributeValue>,
         condition: Condition,
-    ) -> Result<Committed, RegistryError> {
+    ) -> Result<CommitOutcome, RegistryError> {
         let request = self
             .client
             .delete_item()
@@ -128,7 +131,7 @@ impl RegistryTable<'_> {
     }
 
     /// The SDK's token for each transaction makes a repeated attempt the same transaction.
-    async fn transact(&self, writes: Vec<Write>) -> Result<Committed, RegistryError> {
+    async fn transact(&self, writes: Vec<Write>) -> Result<CommitOutcome, RegistryError> {
         let writes = writes
             .into_iter()
             .map(|write| self.transacted(write))
@@ -140,7 +143,7 @@ impl RegistryTable<'_> {
             .send()
             .await
         {
-            Ok(_) => Ok(Committed::Yes),
+            Ok(_) => Ok(CommitOutcome::Yes),
             Err(error) => {
                 canceled(&error).ok_or_else(|| RegistryError::request("TransactWriteItems", error))
             }
@@ -201,26 +204,26 @@ impl RegistryTable<'_> {
 fn single<T, E>(
     operation: &'static str,
     outcome: Result<T, SdkError<E>>,
-) -> Result<Committed, RegistryError>
+) -> Result<CommitOutcome, RegistryError>
 where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match outcome {
-        Ok(_) => Ok(Committed::Yes),
+        Ok(_) => Ok(CommitOutcome::Yes),
         Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
-            Ok(Committed::No(vec![0]))
+            Ok(CommitOutcome::No(vec![0]))
         }
         Err(error) if error.code().is_some_and(|code| CONFLICTS.contains(&code)) => {
-            Ok(Committed::No(Vec::new()))
+            Ok(CommitOutcome::No(Vec::new()))
         }
         Err(error) => Err(RegistryError::request(operation, error)),
     }
 }
 
 /// Which conditions failed; `None` where something else is the matter.
-fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Committed> {
+fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<CommitOutcome> {
     if error.code().is_some_and(|code| CONFLICTS.contains(&code)) {
-        return Some(Committed::No(Vec::new()));
+        return Some(CommitOutcome::No(Vec::new()));
     }
     let TransactWriteItemsError::TransactionCanceledException(canceled) =
         error.as_service_error()?
@@ -238,5 +241,5 @@ fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<Committed> {
         .map(|(at, _)| at)
         .collect();
     let conflict = codes.iter().any(|code| CONFLICTS.contains(code));
-    (conflict || !failed.is_empty()).then_some(Committed::No(failed))
+    (conflict || !failed.is_empty()).then_some(CommitOutcome::No(failed))
 }

@@ -44,7 +44,7 @@ struct SlidingGuess {
 
 /// One decision under way.
 #[derive(Debug)]
-pub(super) struct Charging<'d, 'p> {
+pub(super) struct ChargeDialogue<'d, 'p> {
     demand: &'d Demand<'p>,
     guess: Guess,
     writes_left: usize,
@@ -68,7 +68,7 @@ pub(super) enum Step {
     Contradiction,
 }
 
-impl<'d, 'p> Charging<'d, 'p> {
+impl<'d, 'p> ChargeDialogue<'d, 'p> {
     /// Begins with what is remembered. Busy is guessed only from a `tat` ahead of `now`, which
     /// nothing but a clamp takes back, so that guess is never wrong.
     pub(super) fn new(demand: &'d Demand<'p>, remembered: &Usage) -> Self {

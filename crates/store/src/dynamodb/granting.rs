@@ -27,7 +27,7 @@ use super::usage_item::{
     self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST,
     granted_name, window_name,
 };
-use super::usage_table::{UsageTable, Written};
+use super::usage_table::{UsageTable, WriteOutcome};
 use dynamodb::Outage;
 
 /// A cut that takes all there is looks first; so often it may find less than it saw, or another
@@ -85,8 +85,8 @@ impl UsageTable {
         let mut amount = order.amount;
         for _ in 0..ATTEMPTS {
             let seen = match self.write(id, &moving(order, amount), deadline).await? {
-                Written::Done(item) => return Ok(order.standing(&item.usage, amount, false)),
-                Written::Refused(seen) => self.seen(id, seen, deadline).await?,
+                WriteOutcome::Done(item) => return Ok(order.standing(&item.usage, amount, false)),
+                WriteOutcome::Refused(seen) => self.seen(id, seen, deadline).await?,
             };
             amount = order.possible(&seen.usage)?;
         }
@@ -141,7 +141,7 @@ impl UsageTable {
                 following(item.last_grant, LastGrant { number, amount }),
             ]
             .concat();
-            if let Written::Done(item) = self.write(id, &clauses, deadline).await? {
+            if let WriteOutcome::Done(item) = self.write(id, &clauses, deadline).await? {
                 let grant = order.standing(&item.usage, amount, false);
                 self.tell(number, &grant, deadline).await;
                 return Ok(grant);
@@ -160,8 +160,8 @@ impl UsageTable {
     ) -> Result<Claim, Outage> {
         let id = claim_id(number);
         let seen = match self.write(&id, &claiming(request, now), deadline).await? {
-            Written::Done(_) => return Ok(Claim::Open),
-            Written::Refused(seen) => self.seen(&id, seen, deadline).await?.claim,
+            WriteOutcome::Done(_) => return Ok(Claim::Open),
+            WriteOutcome::Refused(seen) => self.seen(&id, seen, deadline).await?.claim,
         };
         Ok(match seen.granted {
             _ if seen.request != Some(request) => Claim::Taken,

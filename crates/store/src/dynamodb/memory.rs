@@ -16,7 +16,7 @@ const QUOTA_MEMORY: Nanos = 10 * SECOND;
 
 /// One item as it was last seen.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Remembered {
+pub(super) struct CallerMemory {
     /// What it said.
     pub(super) usage: Usage,
     /// When.
@@ -30,7 +30,7 @@ pub(super) struct Remembered {
 /// Bounded, and shared by all decisions of a process.
 #[derive(Debug)]
 pub(super) struct Memory {
-    callers: Cache<Caller, Arc<Remembered>>,
+    callers: Cache<Caller, Arc<CallerMemory>>,
 }
 
 impl Memory {
@@ -41,11 +41,11 @@ impl Memory {
     }
 
     /// Nothing is remembered of a caller never seen.
-    pub(super) fn recall(&self, caller: &Caller) -> Arc<Remembered> {
+    pub(super) fn recall(&self, caller: &Caller) -> Arc<CallerMemory> {
         self.callers.get(caller).unwrap_or_default()
     }
 
-    pub(super) fn keep(&self, caller: &Caller, remembered: Remembered) {
+    pub(super) fn keep(&self, caller: &Caller, remembered: CallerMemory) {
         self.callers.insert(caller.clone(), Arc::new(remembered));
     }
 
@@ -54,7 +54,7 @@ impl Memory {
     }
 }
 
-impl Remembered {
+impl CallerMemory {
     /// The decision where memory is enough to refuse: a bucket's `tat` only grows, so it refuses
     /// until its instant; a quota's count may fall.
     pub(super) fn denial(&self, demand: &Demand<'_>) -> Option<Decision> {
@@ -85,19 +85,19 @@ mod tests {
     }
 
     /// What is remembered after `calls` calls at noon.
-    fn remembered(plan: &Plan, calls: u64) -> Remembered {
+    fn remembered(plan: &Plan, calls: u64) -> CallerMemory {
         let mut usage = Usage::default();
         for _ in 0..calls {
             Demand::new(plan, None, 1, NOON).unwrap().charge(&mut usage);
         }
-        Remembered {
+        CallerMemory {
             usage,
             seen: NOON,
-            ..Remembered::default()
+            ..CallerMemory::default()
         }
     }
 
-    fn denies(plan: &Plan, remembered: &Remembered, after: Nanos) -> bool {
+    fn denies(plan: &Plan, remembered: &CallerMemory, after: Nanos) -> bool {
         remembered
             .denial(&Demand::new(plan, None, 1, NOON + after).unwrap())
             .is_some()
@@ -145,10 +145,10 @@ mod tests {
         let plan = plan(r#"{"throttle":{"rate":1,"burst":2}}"#);
         let id = plan.bucket.as_ref().unwrap().id;
         let usage = Usage::new(vec![(id, NOON + 3600 * SECOND)], Vec::new());
-        let mut remembered = Remembered {
+        let mut remembered = CallerMemory {
             usage,
             seen: NOON,
-            ..Remembered::default()
+            ..CallerMemory::default()
         };
         assert!(!denies(&plan, &remembered, 0));
         remembered.clamped = Some(NOON);
@@ -160,7 +160,7 @@ mod tests {
     fn memory_is_bounded() {
         let memory = Memory::new();
         for n in 0..3 * CALLERS {
-            memory.keep(&Caller::Key(n.to_string()), Remembered::default());
+            memory.keep(&Caller::Key(n.to_string()), CallerMemory::default());
         }
         assert!(memory.callers.len() <= CALLERS);
     }

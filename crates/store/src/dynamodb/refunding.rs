@@ -23,9 +23,9 @@ use limits::{Caller, ChargeId, Nanos, Refund, SECOND};
 
 use super::expression::Clause;
 use super::tidy::history_suffix;
-use super::transaction::{ItemWrite, Refusal, Transacted};
+use super::transaction::{ItemWrite, Refusal, TransactionOutcome};
 use super::usage_item::{self, ANSWERED_BY, UNANSWERED, UsageItem, day_name, window_name};
-use super::usage_table::{UsageTable, Written, number_of};
+use super::usage_table::{UsageTable, WriteOutcome, number_of};
 use dynamodb::{Attempt, Outage};
 
 /// How long a mark is kept after the charge's last window: longer than any clock is off.
@@ -37,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// One refund under way.
 #[derive(Debug)]
-struct Refunding<'c> {
+struct RefundWrites<'c> {
     id: String,
     charge: &'c ChargeId,
     mark: String,
@@ -82,7 +82,7 @@ impl UsageTable {
         if charge.is_over(now) {
             return Ok(Refund::WindowOver);
         }
-        let Some(refunding) = Refunding::new(id, charge, now) else {
+        let Some(refunding) = RefundWrites::new(id, charge, now) else {
             return Ok(Refund::NotFound);
         };
 
@@ -97,7 +97,7 @@ impl UsageTable {
     /// answer, or `None` if the charge was given back and no request was told so yet.
     async fn give_back(
         &self,
-        refunding: &Refunding<'_>,
+        refunding: &RefundWrites<'_>,
         deadline: Deadline,
     ) -> Result<Option<Refund>, Outage> {
         let (mut counter, mut attempt) = (DayCounter::Item, 1);
@@ -130,12 +130,12 @@ impl UsageTable {
 
     async fn step(
         &self,
-        refunding: &Refunding<'_>,
+        refunding: &RefundWrites<'_>,
         counter: DayCounter,
-        transacted: Transacted,
+        transacted: TransactionOutcome,
         deadline: Deadline,
     ) -> Result<Step, Outage> {
-        let Transacted::Refused(refusals) = transacted else {
+        let TransactionOutcome::Refused(refusals) = transacted else {
             return Ok(Step::Made);
         };
         let mut refusals = refusals.into_iter();
@@ -210,8 +210,8 @@ impl UsageTable {
             },
         ];
         let seen = match self.write(mark, &claiming, deadline).await? {
-            Written::Done(_) => return Ok(Refund::Returned),
-            Written::Refused(seen) => self.seen(mark, seen, deadline).await?,
+            WriteOutcome::Done(_) => return Ok(Refund::Returned),
+            WriteOutcome::Refused(seen) => self.seen(mark, seen, deadline).await?,
         };
         Ok(if seen.answered_by == Some(request) {
             Refund::Returned
@@ -232,7 +232,7 @@ async fn pause(attempt: u32, outage: Outage, deadline: Deadline) -> Result<(), O
     Ok(())
 }
 
-impl<'c> Refunding<'c> {
+impl<'c> RefundWrites<'c> {
     /// `None` if no calendar has the charge's day.
     fn new(id: String, charge: &'c ChargeId, now: Nanos) -> Option<Self> {
         let mark = format!("{REFUND}{id}#{:016x}", charge.nonce());

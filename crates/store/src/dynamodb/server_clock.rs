@@ -102,9 +102,9 @@ impl Comparison {
 pub(super) struct DateInterceptor(pub(super) Arc<ServerClock>);
 
 #[derive(Debug)]
-struct Sent(Nanos);
+struct SendTime(Nanos);
 
-impl Storable for Sent {
+impl Storable for SendTime {
     type Storer = StoreReplace<Self>;
 }
 
@@ -119,7 +119,7 @@ impl Intercept for DateInterceptor {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        cfg.interceptor_state().store_put(Sent(system_time()));
+        cfg.interceptor_state().store_put(SendTime(system_time()));
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl Intercept for DateInterceptor {
             .headers()
             .get("date")
             .and_then(|text| httpdate::parse_http_date(text).ok());
-        if let (Some(date), Some(Sent(sent))) = (date, cfg.load::<Sent>()) {
+        if let (Some(date), Some(SendTime(sent))) = (date, cfg.load::<SendTime>()) {
             self.0.observe(nanos(date), *sent, system_time());
         }
         Ok(())

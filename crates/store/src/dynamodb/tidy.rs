@@ -28,7 +28,7 @@ const HISTORY: Nanos = 400 * 86_400 * SECOND;
 
 /// What is to be done about an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tidying {
+pub(super) struct Cleanup {
     /// The history item to write first: the suffix of its key (`#202611`), and its write.
     pub(super) history: Option<(String, Vec<Clause>)>,
     /// What then leaves the usage item.
@@ -36,7 +36,7 @@ pub(super) struct Tidying {
 }
 
 /// `None` where the item is well as it is, or was looked after within the hour.
-pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Option<Tidying> {
+pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Option<Cleanup> {
     if last.is_some_and(|last| now - last < PAUSE) {
         return None;
     }
@@ -49,7 +49,7 @@ pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Opti
     if past.is_empty() && stale.len() <= STALE_PARTS {
         return None;
     }
-    let mut tidying = Tidying {
+    let mut tidying = Cleanup {
         history: None,
         removals: stale,
     };
@@ -64,7 +64,7 @@ fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
         Part::Bucket(_, tat) => (*tat, *tat),
         Part::Slot(_, value) => (*value + limits::SLOT_LIFETIME, *value),
         Part::Window(count) => (count.end, Nanos::from(count.net)),
-        Part::Granted(granted) => (granted.end, Nanos::from(granted.amount)),
+        Part::GrantedCalls(granted) => (granted.end, Nanos::from(granted.amount)),
     };
     // What was charged since has a greater value, so the condition keeps it.
     (over + STALE_AFTER <= now).then(|| Clause::Remove {
@@ -88,7 +88,7 @@ fn past_days(item: &UsageItem, now: Nanos) -> Vec<(Date, u64)> {
         .collect()
 }
 
-impl Tidying {
+impl Cleanup {
     /// `days` are of one month.
     fn archive(&mut self, days: &[(Date, u64)], now: Nanos) {
         let mut clauses = vec![

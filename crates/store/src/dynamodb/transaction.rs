@@ -32,7 +32,7 @@ pub(super) struct ItemWrite {
 
 /// What a transaction led to.
 #[derive(Debug)]
-pub(super) enum Transacted {
+pub(super) enum TransactionOutcome {
     /// Everything was written.
     Done,
     /// Nothing was written, because conditions failed: one entry per write, in their order.
@@ -55,7 +55,7 @@ impl UsageTable {
         writes: &[ItemWrite],
         deadline: Deadline,
         attempt: Attempt,
-    ) -> Result<Transacted, Outage> {
+    ) -> Result<TransactionOutcome, Outage> {
         let items = writes
             .iter()
             .map(|write| self.transacted(write))
@@ -68,9 +68,9 @@ impl UsageTable {
             .set_transact_items(Some(items))
             .send();
         let outcome = match timeout_at(deadline.instant().into(), request).await {
-            Ok(Ok(_)) => Some(Ok(Transacted::Done)),
+            Ok(Ok(_)) => Some(Ok(TransactionOutcome::Done)),
             Ok(Err(error)) => Some(match refusals(&error) {
-                Some(refusals) => Ok(Transacted::Refused(refusals)),
+                Some(refusals) => Ok(TransactionOutcome::Refused(refusals)),
                 None => Err(error),
             }),
             Err(_) => None,

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 
 use limits::CalendarId;
-use limits::{Count, Granted};
+use limits::{Count, GrantedCalls};
 use limits::{Nanos, Usage, WindowId};
 
 /// The partition key's name.
@@ -91,7 +91,7 @@ pub(super) enum Part {
     /// A quota's window.
     Window(Count),
     /// What was granted in one.
-    Granted(Granted),
+    GrantedCalls(GrantedCalls),
 }
 
 /// `b` and the bucket's id as seven digits of base 36.
@@ -199,7 +199,7 @@ fn usage(parts: &[(String, Part)]) -> Usage {
             Part::Bucket(id, tat) => tats.push((*id, *tat)),
             Part::Slot(id, value) => slots.push((*id, *value)),
             Part::Window(count) => counts.push(*count),
-            Part::Granted(granted) => grants.push(*granted),
+            Part::GrantedCalls(granted) => grants.push(*granted),
         }
     }
     Usage::new(tats, counts)
@@ -218,7 +218,7 @@ fn part_of(name: &str, number: Nanos) -> Option<Part> {
     match name.strip_prefix('g') {
         Some(of) => {
             let window = window_of(of)?;
-            Some(Part::Granted(Granted {
+            Some(Part::GrantedCalls(GrantedCalls {
                 window,
                 end: window.latest_end()?,
                 amount: count,

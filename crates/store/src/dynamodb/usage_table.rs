@@ -20,10 +20,10 @@ use crate::Clock;
 use crate::partition_keys::HISTORY;
 use limits::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Usage, Verdict};
 
-use super::charging::{Charging, Step};
+use super::charging::{ChargeDialogue, Step};
 use super::expression::{Clause, expression};
 use super::leases::Purchase;
-use super::memory::{Memory, Remembered};
+use super::memory::{CallerMemory, Memory};
 use super::server_clock::ServerClock;
 use super::usage_item::{self, UsageItem};
 use super::{clamp, tidy};
@@ -49,13 +49,13 @@ pub(super) struct UsageTable {
 pub(super) struct ChargeRequest<'c, 'p> {
     pub(super) caller: &'c Caller,
     pub(super) demand: &'c Demand<'p>,
-    pub(super) remembered: &'c Remembered,
+    pub(super) remembered: &'c CallerMemory,
     pub(super) deadline: Deadline,
 }
 
 /// What a conditional write led to.
 #[derive(Debug)]
-pub(super) enum Written {
+pub(super) enum WriteOutcome {
     /// It happened; the item after it.
     Done(UsageItem),
     /// Its condition did not hold; the item as it was, where the store says so.
@@ -91,7 +91,7 @@ impl UsageTable {
     }
 
     /// What is remembered of a caller.
-    pub(super) fn recall(&self, caller: &Caller) -> Arc<Remembered> {
+    pub(super) fn recall(&self, caller: &Caller) -> Arc<CallerMemory> {
         self.memory.recall(caller)
     }
 
@@ -101,7 +101,7 @@ impl UsageTable {
     }
 
     /// Returns the time by DynamoDB's clock, and not before what was last seen of the caller.
-    pub(super) fn now(&self, remembered: &Remembered) -> Nanos {
+    pub(super) fn now(&self, remembered: &CallerMemory) -> Nanos {
         let now = self.server_clock.correct(self.clock.now());
         if (now..now + STEP_BACK).contains(&remembered.seen) {
             remembered.seen
@@ -190,7 +190,7 @@ impl UsageTable {
         }
     }
 
-    /// Charges by as many writes as wrong guesses need. They share one instant: see [`Charging`].
+    /// Charges by as many writes as wrong guesses need. They share one instant: see [`ChargeDialogue`].
     /// `known` is the usage that the first guess is made from, and becomes what a refused write
     /// showed.
     async fn charge_once(
@@ -200,16 +200,16 @@ impl UsageTable {
         known: &mut Usage,
     ) -> Result<Decision, Outage> {
         let id = call.caller.to_string();
-        let mut charging = Charging::new(call.demand, known);
+        let mut charging = ChargeDialogue::new(call.demand, known);
         loop {
             let clauses = charging.clauses(call.caller);
             let item = match self.attempt(&id, &clauses, call.deadline, attempt).await? {
-                Written::Done(item) => {
+                WriteOutcome::Done(item) => {
                     let decision = self.named(call, charging.charged(&item.usage));
                     self.after_charge(call, item).await;
                     return Ok(decision);
                 }
-                Written::Refused(seen) => self.seen(&id, seen, call.deadline).await?,
+                WriteOutcome::Refused(seen) => self.seen(&id, seen, call.deadline).await?,
             };
 
             known.clone_from(&item.usage);
@@ -264,7 +264,7 @@ impl UsageTable {
         self.keep(
             call,
             item,
-            Remembered {
+            CallerMemory {
                 tidied,
                 ..call.remembered.clone()
             },
@@ -304,7 +304,7 @@ impl UsageTable {
             .write(&call.caller.to_string(), &clauses, call.deadline)
             .await
         {
-            Ok(Written::Done(lowered)) => {
+            Ok(WriteOutcome::Done(lowered)) => {
                 let decision = call.demand.evaluate(&lowered.usage);
                 (lowered, decision)
             }
@@ -313,7 +313,7 @@ impl UsageTable {
         self.keep(
             call,
             item,
-            Remembered {
+            CallerMemory {
                 clamped: Some(call.demand.now()),
                 ..call.remembered.clone()
             },
@@ -321,11 +321,11 @@ impl UsageTable {
         decision
     }
 
-    fn keep(&self, call: &ChargeRequest<'_, '_>, item: UsageItem, remembered: Remembered) {
+    fn keep(&self, call: &ChargeRequest<'_, '_>, item: UsageItem, remembered: CallerMemory) {
         let now = call.demand.now();
         self.memory.keep(
             call.caller,
-            Remembered {
+            CallerMemory {
                 usage: item.usage.current(now),
                 seen: now,
                 ..remembered
@@ -337,7 +337,7 @@ impl UsageTable {
     async fn tidy(
         &self,
         id: &str,
-        tidying: &tidy::Tidying,
+        tidying: &tidy::Cleanup,
         deadline: Deadline,
     ) -> Result<(), Outage> {
         if let Some((suffix, clauses)) = &tidying.history {
@@ -355,7 +355,7 @@ impl UsageTable {
         id: &str,
         clauses: &[Clause],
         deadline: Deadline,
-    ) -> Result<Written, Outage> {
+    ) -> Result<WriteOutcome, Outage> {
         let (mut attempt, mut before) = (1, None);
         loop {
             let outage = match self
@@ -379,15 +379,15 @@ impl UsageTable {
         clauses: &[Clause],
         deadline: Deadline,
         attempt: Attempt,
-    ) -> Result<Written, Outage> {
+    ) -> Result<WriteOutcome, Outage> {
         let permit = permit(&self.breaker, deadline)?;
         let outcome =
             match timeout_at(deadline.instant().into(), self.update(id, clauses).send()).await {
                 Ok(Err(error)) => match refused_item(&error) {
-                    Some(item) => Some(Ok(Written::Refused(item))),
+                    Some(item) => Some(Ok(WriteOutcome::Refused(item))),
                     None => Some(Err(error)),
                 },
-                Ok(Ok(output)) => Some(Ok(Written::Done(read_item(output.attributes)))),
+                Ok(Ok(output)) => Some(Ok(WriteOutcome::Done(read_item(output.attributes)))),
                 Err(_) => None,
             };
         settle(permit, outcome, attempt)

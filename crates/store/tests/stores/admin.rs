@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use limits::PlanDocument;
 use registry::{
-    AdminError, ApiKey, Condition, Keep, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStanding,
-    Once, Refusal, Stored, Version,
+    AdminError, ApiKey, Condition, Keep, KeptAnswer, KeyHash, KeyPatch, KeyRecord, KeyStatus, Once,
+    Refusal, Version, VersionedDocument,
 };
 use store::Store;
 
@@ -579,9 +579,9 @@ async fn both_secrets_of_a_rotated_key_work_until_the_grace_ends(subject: Arc<Re
         (old.key_id.as_str(), new.key_id.as_str()),
         (id.as_str(), id.as_str())
     );
-    assert_eq!(old.standing(begin.as_nanosecond()), KeyStanding::Good);
-    assert_eq!(old.standing(end.as_nanosecond()), KeyStanding::Expired);
-    assert_eq!(new.standing(end.as_nanosecond()), KeyStanding::Good);
+    assert_eq!(old.standing(begin.as_nanosecond()), KeyStatus::Good);
+    assert_eq!(old.standing(end.as_nanosecond()), KeyStatus::Expired);
+    assert_eq!(new.standing(end.as_nanosecond()), KeyStatus::Good);
 }
 
 async fn a_change_reaches_every_secret_and_so_does_the_end(subject: Arc<Registry>) {
@@ -644,7 +644,7 @@ async fn a_key_has_a_few_secrets_and_no_more(subject: Arc<Registry>) {
 struct Kept(Once);
 
 impl Keep for Kept {
-    fn keep(&self, _: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError> {
+    fn keep(&self, _: &VersionedDocument<KeyRecord>) -> Result<Option<Once>, AdminError> {
         Ok(Some(self.0.clone()))
     }
 }
@@ -700,7 +700,7 @@ async fn an_answer_is_kept_once_for_all_who_repeat_its_request(subject: Arc<Regi
 /// A secret that has ended is still known, and is refused whatever the clock says.
 pub(crate) fn assert_ended(key: Option<Arc<ApiKey>>) {
     let key = key.expect("an ended secret is known");
-    assert_ne!(key.standing(0), KeyStanding::Good);
+    assert_ne!(key.standing(0), KeyStatus::Good);
 }
 
 async fn ended_secrets_are_refused_and_listed_nowhere(subject: Arc<Registry>) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use limits::{Caller, SECOND, Verdict};
-use registry::{KeyHash, KeyStanding};
+use registry::{KeyHash, KeyStatus};
 
 use crate::cases::run;
 use crate::servers::Server;
@@ -165,9 +165,9 @@ async fn s17_another_plan_keeps_the_quotas_usage_and_starts_its_buckets_anew(
 
 async fn s18_s20_a_disabled_or_expired_key_is_known_as_such(subject: Arc<Subject>) {
     for (key, standing) in [
-        ("local-free-key-000000000001", KeyStanding::Good),
-        ("disabled-key-00000000000001", KeyStanding::Disabled),
-        ("expired-key-000000000000001", KeyStanding::Expired),
+        ("local-free-key-000000000001", KeyStatus::Good),
+        ("disabled-key-00000000000001", KeyStatus::Disabled),
+        ("expired-key-000000000000001", KeyStatus::Expired),
     ] {
         let key = subject
             .store

@@ -6,7 +6,7 @@ use aws::Deadline;
 use limits::{Caller, Plan};
 use outcome::Reason;
 use registry::RegistryError;
-use registry::{KeyHash, KeyStanding};
+use registry::{KeyHash, KeyStatus};
 
 use super::request::DecisionRequest;
 use super::response::DecisionResponse;
@@ -91,9 +91,9 @@ async fn find_key(
     };
 
     Ok(match key.standing(shared.now().as_nanosecond()) {
-        KeyStanding::Disabled => denied(Reason::KeyDisabled, Some(&key.key_id)),
-        KeyStanding::Expired => denied(Reason::KeyExpired, Some(&key.key_id)),
-        KeyStanding::Good => Lookup::Found(Candidate {
+        KeyStatus::Disabled => denied(Reason::KeyDisabled, Some(&key.key_id)),
+        KeyStatus::Expired => denied(Reason::KeyExpired, Some(&key.key_id)),
+        KeyStatus::Good => Lookup::Found(Candidate {
             caller: Caller::Key(key.key_id.clone()),
             plan_name: key.plan.clone(),
             key_id: Some(key.key_id.clone()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use registry::{ApiKey, KeyRecord, Stored};
+use registry::{ApiKey, KeyRecord, VersionedDocument};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -99,7 +99,7 @@ impl Key {
 }
 
 impl ListedKey {
-    pub(super) fn of(stored: Stored<KeyRecord>, now: Timestamp) -> Self {
+    pub(super) fn of(stored: VersionedDocument<KeyRecord>, now: Timestamp) -> Self {
         Self {
             etag: response::entity_tag(&stored.version),
             shown: Key::of(stored.document, now),

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use jiff::Timestamp;
-use registry::{AdminError, Keep, KeyHash, KeyRecord, Once, Refusal, Stored, Version};
+use registry::{AdminError, Keep, KeyHash, KeyRecord, Once, Refusal, Version, VersionedDocument};
 
 use super::RESOURCE;
 use super::key::{Key, KeyWithSecret};
@@ -58,7 +58,7 @@ impl<'r> SecretResponse<'r> {
 }
 
 impl Keep for SecretResponse<'_> {
-    fn keep(&self, stored: &Stored<KeyRecord>) -> Result<Option<Once>, AdminError> {
+    fn keep(&self, stored: &VersionedDocument<KeyRecord>) -> Result<Option<Once>, AdminError> {
         let Some(idempotency) = self.idempotency else {
             return Ok(None);
         };

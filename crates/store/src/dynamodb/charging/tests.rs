@@ -53,7 +53,7 @@ fn decide(
     item: &mut Attributes,
     mut meanwhile: impl FnMut(&mut Attributes),
 ) -> Outcome {
-    let mut charging = Charging::new(demand, &worker.remembered);
+    let mut charging = ChargeDialogue::new(demand, &worker.remembered);
     for writes in 1.. {
         meanwhile(item);
         if apply(&charging.clauses(&caller()), item) {
@@ -91,7 +91,7 @@ fn rate_route_and_quotas_are_charged_by_one_write() {
     let demand = Demand::new(&plan, route.as_deref(), 2, MIDNIGHT).unwrap();
     let mut item = Attributes::new();
     assert!(apply(
-        &Charging::new(&demand, &Usage::default()).clauses(&caller()),
+        &ChargeDialogue::new(&demand, &Usage::default()).clauses(&caller()),
         &mut item
     ));
     let bucket = bucket_name(plan.bucket.as_ref().unwrap().id);
@@ -115,7 +115,7 @@ fn a_usage_query_charges_its_bucket_alone() {
     for (document, own) in [(BOTH, 1), (SLIDING, 2)] {
         let plan = plan(document);
         let demand = Demand::usage_query(&plan, MIDNIGHT);
-        let clauses = Charging::new(&demand, &Usage::default()).clauses(&caller());
+        let clauses = ChargeDialogue::new(&demand, &Usage::default()).clauses(&caller());
         let conditions = clauses
             .iter()
             .filter(|clause| matches!(clause, Clause::AtMost { .. }))
@@ -137,7 +137,7 @@ fn a_usage_query_charges_its_bucket_alone() {
 fn a_plan_without_limits_counts_its_day_and_asks_nothing() {
     let plan = plan("{}");
     let demand = Demand::new(&plan, None, 3, MIDNIGHT).unwrap();
-    let clauses = Charging::new(&demand, &Usage::default()).clauses(&caller());
+    let clauses = ChargeDialogue::new(&demand, &Usage::default()).clauses(&caller());
     assert!(clauses.contains(&Clause::Count {
         attribute: "u261122".to_owned(),
         by: 3
@@ -153,7 +153,7 @@ fn an_address_is_forgotten_two_days_after_its_usage_has_lost_its_meaning() {
     let plan = plan(r#"{"throttle":{"rate":1,"burst":5},"quotas":[{"limit":5,"period":"day"}]}"#);
     let demand = Demand::new(&plan, None, 1, MIDNIGHT).unwrap();
     let address = Caller::from_address("192.0.2.1".parse().unwrap(), "p");
-    let clauses = Charging::new(&demand, &Usage::default()).clauses(&address);
+    let clauses = ChargeDialogue::new(&demand, &Usage::default()).clauses(&address);
     assert!(clauses.contains(&Clause::Set {
         attribute: "ttl".to_owned(),
         to: (MIDNIGHT + 3 * DAY) / SECOND
@@ -191,7 +191,7 @@ fn an_item_that_is_brought_back_meanwhile_is_a_contradiction_and_not_a_loop() {
     let plan = plan(r#"{"throttle":{"rate":1,"burst":2}}"#);
     let demand = Demand::new(&plan, None, 1, MIDNIGHT).unwrap();
     let id = plan.bucket.as_ref().unwrap().id;
-    let mut charging = Charging::new(&demand, &Usage::default());
+    let mut charging = ChargeDialogue::new(&demand, &Usage::default());
     let busy = Usage::new(vec![(id, MIDNIGHT + SECOND)], Vec::new());
     assert!(matches!(charging.refused(&busy), Step::Again));
     assert!(matches!(
@@ -288,7 +288,7 @@ proptest! {
             let decision = demand.charge(&mut expected);
             prop_assert_eq!(outcome.allowed, decision.verdict == Verdict::Allowed);
             if outcome.allowed {
-                let told = Charging::new(&demand, &Usage::default()).charged(&worker.remembered);
+                let told = ChargeDialogue::new(&demand, &Usage::default()).charged(&worker.remembered);
                 prop_assert_eq!(told, decision);
             }
         }
