@@ -246,3 +246,15 @@ proptest! {
         prop_assert!(days.values().all(|total| *total <= 9));
     }
 }
+
+#[test]
+fn a_demand_at_another_instant_has_that_instants_windows() {
+    let plan = plan(r#"{"quotas":[{"limit":2,"period":"day"}]}"#);
+    let today = Demand::new(&plan, None, 3, MIDNIGHT).unwrap();
+
+    let tomorrow = today.times(2).at(MIDNIGHT + 86_400 * SECOND).unwrap();
+    assert_eq!(tomorrow.now(), MIDNIGHT + 86_400 * SECOND);
+    assert_eq!(tomorrow.cost(), 6);
+    assert_ne!(today.windows()[0].1.id, tomorrow.windows()[0].1.id);
+    assert!(today.at(Nanos::MAX / 2).is_none());
+}
