@@ -46,6 +46,8 @@ pub mod lambda_runtime;
 pub mod load_balancers;
 pub mod log_buffer;
 #[cfg(feature = "stores")]
+pub mod store_time;
+#[cfg(feature = "stores")]
 pub mod stores;
 #[cfg(feature = "tokens")]
 pub mod tokens;

@@ -12,6 +12,8 @@ use registry::Seeds;
 use store::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use telemetry::RecordLog;
 
+use crate::store_time::{StoreAt as _, clock};
+
 /// The plans and keys that each store has.
 pub const SEEDS: &str = r#"{
     "plans": {"free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}, "open": {}},
@@ -45,7 +47,7 @@ impl Subject {
         let store = EmbeddedStore::new(&seeds()).expect("good seeds");
         Self {
             name: "embedded",
-            store: Store::Embedded(store),
+            store: Store::Embedded(store.with_clock(clock())),
         }
     }
 
@@ -82,7 +84,7 @@ impl Subject {
     ) -> Decision {
         let decision = self
             .store
-            .charge(caller, plan, route, cost, now, patient())
+            .charge_at(caller, plan, route, cost, now, patient())
             .await
             .expect("a decision");
         assert!(
@@ -115,7 +117,7 @@ impl Subject {
     /// If the store fails.
     pub async fn peek(&self, caller: &Caller, plan: &Plan, cost: u64, now: i128) -> Decision {
         self.store
-            .peek(caller, plan, None, cost, now, patient())
+            .peek_at(caller, plan, None, cost, now, patient())
             .await
             .unwrap()
     }
@@ -134,7 +136,7 @@ impl Subject {
             .parse()
             .unwrap();
         self.store
-            .refund(caller, &charge, now, patient())
+            .refund_at(caller, &charge, now, patient())
             .await
             .unwrap()
     }
@@ -154,7 +156,7 @@ impl Subject {
         let day = |(month, day)| jiff::civil::date(2026, month, day);
         let report = self
             .store
-            .usage(caller, Some(plan), day(from), day(to), now, patient())
+            .usage_at(caller, Some(plan), day(from), day(to), now, patient())
             .await
             .unwrap();
         let quotas = report
@@ -180,7 +182,7 @@ impl Subject {
         now: i128,
     ) -> Grant {
         self.store
-            .grant(caller, plan, "day", amount, id, now, patient())
+            .grant_at(caller, plan, "day", amount, id, now, patient())
             .await
             .unwrap()
     }
@@ -219,7 +221,7 @@ pub fn instance(aws: &AwsCalls, deadline: Duration) -> DynamoDbStore {
         deadline,
         local_instances: NonZeroU32::new(10).expect("not 0"),
     };
-    DynamoDbStore::new(aws, config)
+    DynamoDbStore::new(aws, config).with_clock(clock())
 }
 
 /// Returns [`SEEDS`].

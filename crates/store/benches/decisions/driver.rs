@@ -11,7 +11,11 @@ use store::EmbeddedStore;
 
 use crate::loads::{Arrivals, load};
 use crate::partition::Partition;
-use testing::stores::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, plan, seeds};
+use store::Call;
+use testing::store_time::{StoreAt as _, charge_embedded_at, clock};
+use testing::stores::{
+    NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan, seeds,
+};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 const SLICES: usize = 10;
@@ -66,7 +70,7 @@ async fn hang(url: &str) -> Value {
     let plan = plan(r#"{"throttle":{"rate":100,"burst":100}}"#);
     let patient = Deadline::after(Instant::now(), TEST_DEADLINE);
     store
-        .charge(&caller, &plan, None, 1, now(), patient)
+        .charge_at(&caller, &plan, None, 1, now(), patient)
         .await
         .expect("a decision");
     println!("ready");
@@ -76,7 +80,7 @@ async fn hang(url: &str) -> Value {
         .expect("a line");
     let began = Instant::now();
     let decision = store
-        .charge(
+        .charge_at(
             &caller,
             &plan,
             None,
@@ -112,7 +116,9 @@ async fn hot(lease: u32, seconds: u64) -> Value {
 
 /// Decisions a second of the embedded store with so many callers.
 fn callers(number: usize) -> Value {
-    let store = EmbeddedStore::new(&seeds()).expect("good seeds");
+    let store = EmbeddedStore::new(&seeds())
+        .expect("good seeds")
+        .with_clock(clock());
     let ample = r#"{"throttle":{"rate":10000,"burst":10000},"quotas":[{"limit":1000000000,"period":"day"}]}"#;
     let plan = plan(ample);
     let mut callers: Vec<Caller> = (0..number)
@@ -132,12 +138,18 @@ fn callers(number: usize) -> Value {
 
 fn slice(store: &EmbeddedStore, plan: &Plan, callers: &[Caller], decided: &mut usize) -> f64 {
     let (began, before) = (Instant::now(), *decided);
+    let deadline = patient();
     while began.elapsed() < SLICE {
         for _ in 0..1000 {
             let now = NOON + i128::try_from(*decided).unwrap_or(0) * 100_000;
-            let decision = store
-                .charge(&callers[*decided % callers.len()], plan, None, 1, now)
-                .expect("a decision");
+            let call = Call {
+                caller: &callers[*decided % callers.len()],
+                plan,
+                route: None,
+                cost: 1,
+                deadline,
+            };
+            let decision = charge_embedded_at(store, &call, now).expect("a decision");
             assert_eq!(decision.verdict, Verdict::Allowed);
             *decided += 1;
         }

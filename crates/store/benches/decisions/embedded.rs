@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use limits::{Caller, Plan, SECOND, Verdict};
 use store::EmbeddedStore;
 
+use store::Call;
+use testing::store_time::{charge_embedded_at, clock};
+use testing::stores::patient;
 use testing::stores::{NOON, plan, seeds};
 
 const CALLERS: usize = 1000;
@@ -24,7 +27,9 @@ pub(crate) fn decisions_a_second() -> [f64; 2] {
 }
 
 fn best_slice(plan: &Plan, admits: bool) -> f64 {
-    let store = EmbeddedStore::new(&seeds()).expect("good seeds");
+    let store = EmbeddedStore::new(&seeds())
+        .expect("good seeds")
+        .with_clock(clock());
     let callers: Vec<Caller> = (0..CALLERS)
         .map(|n| Caller::Key(format!("key-{n}")))
         .collect();
@@ -42,13 +47,19 @@ fn slice(
     decisions: &mut i128,
 ) -> f64 {
     let (began, mut count, mut unlike) = (Instant::now(), 0_u32, 0_u32);
+    let deadline = patient();
     while began.elapsed() < SLICE {
         for caller in callers {
             *decisions += 1;
             let now = NOON + *decisions * SECOND / 1_000_000;
-            let decision = store
-                .charge(caller, plan, None, 1, now)
-                .expect("a decision");
+            let call = Call {
+                caller,
+                plan,
+                route: None,
+                cost: 1,
+                deadline,
+            };
+            let decision = charge_embedded_at(store, &call, now).expect("a decision");
             unlike += u32::from((decision.verdict == Verdict::Allowed) != admits);
             count += 1;
         }

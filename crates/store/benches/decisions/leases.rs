@@ -8,6 +8,7 @@ use limits::SECOND;
 use crate::loads::{Arrivals, Cost, load_of};
 use crate::row;
 use testing::Emulator;
+use testing::store_time::StoreAt as _;
 use testing::stores::{TEST_DEADLINE, aws, caller, instance, now, plan};
 use testing::{Fault, FaultProxy};
 
@@ -86,7 +87,7 @@ async fn hot_key(url: &str, json: &str) -> (Cost, u64) {
     let cost = load_of(&caller, url, plan(json), WORKERS, Arrivals::AtOnce, TIME).await;
     let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
     let look = instance(&aws(url).await, TEST_DEADLINE)
-        .peek(&caller, &plan(json), None, 1, now(), deadline)
+        .peek_at(&caller, &plan(json), None, 1, now(), deadline)
         .await;
     let charged = QUOTA - look.expect("an answer").limits[1].remaining;
     let stranded = charged - cost.allowed as u64;

@@ -12,6 +12,7 @@ use telemetry::RecordLog;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use testing::store_time::StoreAt as _;
 use testing::stores::{TEST_DEADLINE, caller, instance, lookup, now};
 
 /// One instance, which knows how many requests it has made.
@@ -128,7 +129,7 @@ impl Instance {
         let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
         let decision = self
             .store
-            .charge(caller, plan, route, 1, now(), deadline)
+            .charge_at(caller, plan, route, 1, now(), deadline)
             .await
             .expect("a decision");
         if decision.degraded {

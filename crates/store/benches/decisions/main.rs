@@ -19,6 +19,7 @@ use aws::Deadline;
 use limits::SECOND;
 
 use loads::{Arrivals, Cost, load};
+use testing::store_time::StoreAt as _;
 use testing::stores::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
 use testing::{Emulator, Fault, FaultProxy};
 
@@ -210,7 +211,7 @@ async fn answer_while_it_hangs(server: &Emulator) -> Duration {
     let (store, plan) = (instance(&aws(&proxy.url).await, DEADLINE), plan(KEY));
     let patient = Deadline::after(Instant::now(), TEST_DEADLINE);
     store
-        .charge(&caller(), &plan, None, 1, now(), patient)
+        .charge_at(&caller(), &plan, None, 1, now(), patient)
         .await
         .expect("a decision");
     proxy.fault_all(Fault::Hang);
@@ -218,7 +219,7 @@ async fn answer_while_it_hangs(server: &Emulator) -> Duration {
     for _ in 0..5 {
         let began = Instant::now();
         let decision = store
-            .charge(
+            .charge_at(
                 &caller(),
                 &plan,
                 None,

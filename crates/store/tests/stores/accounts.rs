@@ -28,6 +28,7 @@ use crate::own_reports::{
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, caller, patient, plan};
 use crate::time_zones::counts_and_grants_stay_if_a_zone_is_spelled_in_another_way;
+use testing::store_time::StoreAt as _;
 
 const DAY: i128 = 86_400 * SECOND;
 /// The midnight after [`NOON`].
@@ -260,7 +261,7 @@ async fn s47_the_report_adds_up_to_what_was_admitted(subject: Arc<Subject>) {
     assert_eq!(quotas, [[admitted[2], 70 - admitted[2]], [90, 0]]);
     let wrong = subject
         .store
-        .usage(
+        .usage_at(
             &caller,
             Some(&plan),
             date(2026, 1, 1),

@@ -11,6 +11,7 @@ use store::{GrantError, StoreError};
 use crate::failure::{DEADLINE, World, charge, plan_that};
 use crate::proxy::Fault;
 use crate::subject::{caller, now, patient, plan, unique};
+use testing::store_time::StoreAt as _;
 
 /// Wherever the first attempt breaks off, and whatever others grant before it is repeated.
 #[tokio::test]
@@ -24,7 +25,7 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
                     (world.warm().await, caller(), [unique(), unique(), unique()]);
                 let grant = async |amount, id: &str| {
                     store
-                        .grant(&caller, &plan, "day", amount, Some(id), now(), patient())
+                        .grant_at(&caller, &plan, "day", amount, Some(id), now(), patient())
                         .await
                 };
                 grant(1, &earlier).await.unwrap();
@@ -47,7 +48,7 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
                 );
                 let granted = 11 + if between { 100 } else { 0 };
                 let look = store
-                    .peek(&caller, &plan, None, 1, now(), patient())
+                    .peek_at(&caller, &plan, None, 1, now(), patient())
                     .await
                     .unwrap();
                 let left = look.limits.last().unwrap().remaining;
@@ -69,18 +70,20 @@ async fn what_is_asked_of_a_store_that_hangs_is_an_error_and_not_an_answer() {
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
     let today = jiff::civil::date(2026, 11, 22);
     assert!(matches!(
-        store.peek(&caller, &plan, None, 1, now(), deadline()).await,
+        store
+            .peek_at(&caller, &plan, None, 1, now(), deadline())
+            .await,
         Err(StoreError::NoAnswer(_))
     ));
     assert!(
         store
-            .usage(&caller, Some(&plan), today, today, now(), deadline())
+            .usage_at(&caller, Some(&plan), today, today, now(), deadline())
             .await
             .is_err()
     );
     assert!(
         store
-            .grant(&caller, &plan, "day", 1, None, now(), deadline())
+            .grant_at(&caller, &plan, "day", 1, None, now(), deadline())
             .await
             .is_err()
     );
@@ -128,7 +131,7 @@ async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
             let id = unique();
             (
                 store
-                    .grant(&caller, &plan, "day", 1, Some(&id), now(), patient())
+                    .grant_at(&caller, &plan, "day", 1, Some(&id), now(), patient())
                     .await,
                 id,
             )
@@ -146,7 +149,7 @@ async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
     let store = world.warm().await;
     let left = async || {
         let look = store
-            .peek(&caller, &plan, None, 1, now(), patient())
+            .peek_at(&caller, &plan, None, 1, now(), patient())
             .await
             .unwrap();
         i64::try_from(look.limits.last().unwrap().remaining).unwrap()
@@ -155,7 +158,7 @@ async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
     for id in refused {
         assert!(
             !store
-                .grant(&caller, &plan, "day", 1, Some(&id), now(), patient())
+                .grant_at(&caller, &plan, "day", 1, Some(&id), now(), patient())
                 .await
                 .unwrap()
                 .repeated

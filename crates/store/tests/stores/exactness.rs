@@ -12,6 +12,7 @@ use store::DynamoDbStore;
 use crate::proxy::Proxy;
 use crate::servers::Server;
 use crate::subject::{MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
+use testing::store_time::StoreAt as _;
 
 const ROUNDS: usize = 20;
 
@@ -53,7 +54,7 @@ async fn work(store: &DynamoDbStore, caller: &Caller, plan: &Plan, calls: usize)
         let route = plan.route_limit("GET", "/a");
         let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
         let decision = store
-            .charge(caller, plan, route.map(AsRef::as_ref), 1, now(), deadline)
+            .charge_at(caller, plan, route.map(AsRef::as_ref), 1, now(), deadline)
             .await
             .unwrap();
         assert!(!decision.degraded);

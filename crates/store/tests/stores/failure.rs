@@ -12,6 +12,7 @@ use store::DynamoDbStore;
 use crate::proxy::{Fault, Proxy};
 use crate::servers::Server;
 use crate::subject::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
+use testing::store_time::StoreAt as _;
 
 pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
 /// What the answer may take beyond it, on a machine that does other things too: what is ruled out
@@ -43,7 +44,7 @@ impl World {
         let store = instance(&aws(&self.proxy.url).await, DEADLINE);
         let plan = plan("{}");
         store
-            .charge(
+            .charge_at(
                 &caller(),
                 &plan,
                 None,
@@ -77,7 +78,7 @@ pub(crate) async fn charge(
 ) -> (Decision, Duration) {
     let began = Instant::now();
     let decision = store
-        .charge(
+        .charge_at(
             caller,
             plan,
             None,
@@ -362,7 +363,7 @@ async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
     assert_eq!(
         store
-            .charge_usage_query(&hot, &leasing, now(), deadline())
+            .charge_usage_query_at(&hot, &leasing, now(), deadline())
             .await
             .verdict,
         HOT_ITEM
@@ -370,7 +371,7 @@ async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
     let instant = now();
     for _ in 0..5 {
         let decision = store
-            .charge(&hot, &leasing, None, 1, instant, deadline())
+            .charge_at(&hot, &leasing, None, 1, instant, deadline())
             .await
             .unwrap();
         assert_eq!(decision.verdict, HOT_ITEM);
@@ -472,7 +473,7 @@ async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
     let call = async |after| {
         let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
         store
-            .charge(&caller, &plan, None, 1, noon + after, deadline)
+            .charge_at(&caller, &plan, None, 1, noon + after, deadline)
             .await
             .unwrap()
             .verdict
@@ -485,7 +486,7 @@ async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
 
     let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
     other
-        .grant(&caller, &plan, "day", 2, None, noon, deadline)
+        .grant_at(&caller, &plan, "day", 2, None, noon, deadline)
         .await
         .unwrap();
     assert_eq!(call(9 * SECOND).await, Verdict::Impossible);
@@ -564,7 +565,7 @@ async fn admitted(stores: [(&DynamoDbStore, i128); 2], plan: &Plan) -> [i128; 2]
         for (count, (store, ahead)) in admitted.iter_mut().zip(stores) {
             let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
             let decision = store
-                .charge(&caller, plan, None, 1, now() + ahead, deadline)
+                .charge_at(&caller, plan, None, 1, now() + ahead, deadline)
                 .await
                 .unwrap();
             *count += i128::from(decision.verdict == Verdict::Allowed);
@@ -581,12 +582,12 @@ async fn a_fast_clocks_charge_locks_nobody_out() {
     let (plan, caller) = (plan(r#"{"throttle":{"rate":1,"burst":5}}"#), caller());
     let fast = world.warm().await;
     let deadline = || Deadline::after(Instant::now(), TEST_DEADLINE);
-    fast.charge(&caller, &plan, None, 5, now() + 3600 * SECOND, deadline())
+    fast.charge_at(&caller, &plan, None, 5, now() + 3600 * SECOND, deadline())
         .await
         .unwrap();
     let (right, writes) = (world.warm().await, world.proxy.count("UpdateItem"));
     let decision = right
-        .charge(&caller, &plan, None, 1, now(), deadline())
+        .charge_at(&caller, &plan, None, 1, now(), deadline())
         .await
         .unwrap();
     assert!(
@@ -603,7 +604,7 @@ async fn a_fast_clocks_charge_locks_nobody_out() {
     let later = now() + 3 * SECOND;
     assert_eq!(
         right
-            .charge(&caller, &plan, None, 1, later, deadline())
+            .charge_at(&caller, &plan, None, 1, later, deadline())
             .await
             .unwrap()
             .verdict,

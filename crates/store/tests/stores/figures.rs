@@ -11,10 +11,11 @@ use crate::failure::World;
 use crate::own_reports::shared_plan;
 use crate::proxy::Fault;
 use crate::subject::{NOON, TEST_DEADLINE, aws, caller, instance, patient};
+use testing::store_time::StoreAt as _;
 
 async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan, now: i128) {
     let decision = store
-        .charge(caller, plan, None, 1, now, patient())
+        .charge_at(caller, plan, None, 1, now, patient())
         .await
         .unwrap();
     assert_eq!(
@@ -28,7 +29,7 @@ async fn reported(world: &World, caller: &Caller) -> u64 {
     let reader = instance(&aws(&world.proxy.url).await, TEST_DEADLINE);
     let day = date(2026, 11, 22);
     reader
-        .usage(caller, None, day, day, NOON, patient())
+        .usage_at(caller, None, day, day, NOON, patient())
         .await
         .unwrap()
         .days[0]
@@ -64,7 +65,7 @@ async fn figures_of_a_key_are_written_at_most_once_per_minute() {
         (150..=300).contains(&seen[0]) && (75..=151).contains(&seen[1]),
         "{seen:?}"
     );
-    store.flush(NOON, patient()).await;
+    store.flush_at(NOON, patient()).await;
     assert_eq!(
         [
             reported(&world, &callers[0]).await,
@@ -73,7 +74,7 @@ async fn figures_of_a_key_are_written_at_most_once_per_minute() {
         [300, 151]
     );
     let after = world.proxy.count("UpdateItem");
-    store.flush(NOON, patient()).await;
+    store.flush_at(NOON, patient()).await;
     assert_eq!(
         world.proxy.count("UpdateItem"),
         after,
@@ -115,7 +116,7 @@ async fn an_addition_that_may_have_happened_is_not_repeated() {
 
         let deadline = || Deadline::after(Instant::now(), Duration::from_secs(1));
         let decision = store
-            .charge(&caller, &plan, None, 1, NOON, deadline())
+            .charge_at(&caller, &plan, None, 1, NOON, deadline())
             .await
             .unwrap();
         assert_eq!(
@@ -124,7 +125,7 @@ async fn an_addition_that_may_have_happened_is_not_repeated() {
             "{fault:?}"
         );
         charge(&store, &caller, &plan, NOON + SECOND).await;
-        store.flush(NOON + SECOND, patient()).await;
+        store.flush_at(NOON + SECOND, patient()).await;
         assert_eq!(reported(&world, &caller).await, expected, "{fault:?}");
     }
 }
@@ -139,7 +140,7 @@ async fn figures_wait_while_the_store_is_down() {
 
     world.proxy.fault_all(Fault::Throttle);
     store
-        .flush(
+        .flush_at(
             NOON + SECOND,
             Deadline::after(Instant::now(), Duration::from_millis(100)),
         )

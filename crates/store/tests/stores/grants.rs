@@ -7,6 +7,7 @@ use store::GrantError;
 
 use crate::accounts::{MIDNIGHT, remaining};
 use crate::subject::{NOON, Subject, caller, patient, plan, unique};
+use testing::store_time::StoreAt as _;
 
 pub(crate) async fn s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window(
     subject: Arc<Subject>,
@@ -173,7 +174,7 @@ pub(crate) async fn one_id_is_one_grant_and_no_other(subject: Arc<Subject>) {
     ] {
         let grant = subject
             .store
-            .grant(caller, &plan, quota, amount, Some(&id), NOON, patient())
+            .grant_at(caller, &plan, quota, amount, Some(&id), NOON, patient())
             .await;
         assert!(
             matches!(grant, Err(GrantError::Refused(GrantRefusal::Repeated))),
@@ -228,7 +229,7 @@ pub(crate) async fn a_period_is_granted_no_more_than_the_largest_quota(subject: 
     let grant = async |amount, id| {
         subject
             .store
-            .grant(&caller, &plan, "day", amount, id, NOON, patient())
+            .grant_at(&caller, &plan, "day", amount, id, NOON, patient())
             .await
     };
     let [id, other, last] = [unique(), unique(), unique()];
@@ -274,14 +275,14 @@ pub(crate) async fn a_grant_of_a_quota_that_there_is_not_is_refused(subject: Arc
     );
     let unknown = subject
         .store
-        .grant(&caller, &plan, "month", 1, None, NOON, patient())
+        .grant_at(&caller, &plan, "month", 1, None, NOON, patient())
         .await;
     assert!(
         matches!(unknown, Err(GrantError::Refused(GrantRefusal::UnknownQuota(name))) if name == "month")
     );
     let huge = subject
         .store
-        .grant(&caller, &plan, "day", i64::MIN, None, NOON, patient())
+        .grant_at(&caller, &plan, "day", i64::MIN, None, NOON, patient())
         .await;
     assert!(matches!(
         huge,

@@ -11,6 +11,7 @@ use store::DynamoDbStore;
 
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan};
+use testing::store_time::StoreAt as _;
 
 const DAY: i128 = 86_400 * SECOND;
 
@@ -36,7 +37,7 @@ impl World {
     async fn charge(&self, caller: &Caller, plan: &Plan, cost: u64, now: i128) -> Verdict {
         let route = plan.route_limit("GET", "/a").map(AsRef::as_ref);
         self.store
-            .charge(caller, plan, route, cost, now, patient())
+            .charge_at(caller, plan, route, cost, now, patient())
             .await
             .unwrap()
             .verdict
@@ -125,7 +126,7 @@ async fn has_the_documented_form_beyond_bucket_day_and_month(world: &World) {
     }
     let grant = world
         .store
-        .grant(&caller, &plan, "week", 5, Some("g"), NOON, patient())
+        .grant_at(&caller, &plan, "week", 5, Some("g"), NOON, patient())
         .await
         .unwrap();
     assert_eq!(grant.remaining, 10);

@@ -12,6 +12,7 @@ use crate::servers::Server;
 use crate::subject::{
     MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan,
 };
+use testing::store_time::StoreAt as _;
 
 /// So many instances share a key.
 const WORKERS: usize = 6;
@@ -48,7 +49,7 @@ impl Fleet {
 
     async fn call(&self, worker: usize, caller: &Caller, plan: &Plan, now: Nanos) -> Decision {
         let decision = self.instances[worker]
-            .charge(caller, plan, None, 1, now, patient())
+            .charge_at(caller, plan, None, 1, now, patient())
             .await
             .unwrap();
         assert!(!decision.degraded, "the store did not answer");
@@ -166,7 +167,7 @@ async fn s45_sixteen_instances_admit_a_burst_at_most_and_strand_no_more_than_the
         // One more instance, which has seen nothing: what is left of the quota is what nobody
         // bought.
         let left = instance(&fleet.aws, TEST_DEADLINE)
-            .peek(&caller, &plan, None, 1, NOON, patient())
+            .peek_at(&caller, &plan, None, 1, NOON, patient())
             .await
             .unwrap();
         let charged = 100 - left.limits[1].remaining;
@@ -195,7 +196,7 @@ async fn a_lease_ends_with_its_quotas_window_so_that_each_holds_what_was_admitte
     assert_eq!(admitted, [300, 300]);
     let fresh = instance(&fleet.aws, TEST_DEADLINE);
     let look = fresh
-        .peek(&caller, &plan, None, 1, midnight + SECOND, patient())
+        .peek_at(&caller, &plan, None, 1, midnight + SECOND, patient())
         .await
         .unwrap();
     assert!(
@@ -239,7 +240,7 @@ async fn a_leased_call_can_be_refunded_by_itself() {
     let fresh = instance(&fleet.aws, TEST_DEADLINE);
     let left = async || {
         fresh
-            .peek(&caller, &plan, None, 1, NOON, patient())
+            .peek_at(&caller, &plan, None, 1, NOON, patient())
             .await
             .unwrap()
             .limits[0]
@@ -248,7 +249,7 @@ async fn a_leased_call_can_be_refunded_by_itself() {
     let before = left().await;
     for charge in &charges {
         let refund = fresh
-            .refund(&caller, charge, NOON, patient())
+            .refund_at(&caller, charge, NOON, patient())
             .await
             .unwrap();
         assert_eq!(refund, limits::Refund::Returned);
@@ -273,7 +274,7 @@ async fn what_was_bought_is_spent_while_the_store_hangs() {
     loop {
         let deadline = Deadline::after(Instant::now(), Duration::from_millis(50));
         let decision = fleet.instances[0]
-            .charge(&caller, &plan, None, 1, start + calls * 10_000, deadline)
+            .charge_at(&caller, &plan, None, 1, start + calls * 10_000, deadline)
             .await
             .unwrap();
         if decision.degraded {

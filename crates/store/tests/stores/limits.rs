@@ -7,6 +7,7 @@ use limits::{Decision, SECOND, Verdict};
 use crate::cases::run;
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, caller, patient, plan, retry_after_s, violated};
+use testing::store_time::StoreAt as _;
 
 macro_rules! run_all {
     ($subject:expr) => {
@@ -319,7 +320,7 @@ async fn s43_a_plan_in_shadow_refuses_nothing_and_says_what_it_would(subject: Ar
     );
     let look = subject
         .store
-        .peek(&caller, &shadow, None, 1, NOON, patient())
+        .peek_at(&caller, &shadow, None, 1, NOON, patient())
         .await
         .unwrap();
     assert!(look.verdict == Verdict::Allowed && look.shadowed.is_some());
@@ -350,7 +351,7 @@ async fn near_the_limit_is_told_from_the_plans_share_on(subject: Arc<Subject>) {
     assert!(subject.call(&caller, &plan, 1, NOON).await.near_limit);
     let look = subject
         .store
-        .peek(&caller, &plan, None, 1, NOON, patient())
+        .peek_at(&caller, &plan, None, 1, NOON, patient())
         .await
         .unwrap();
     assert!(look.near_limit);

@@ -6,6 +6,7 @@ use jiff::civil::date;
 use limits::{Caller, Plan, Refund, SECOND};
 
 use crate::subject::{NOON, Subject, caller, patient, plan};
+use testing::store_time::StoreAt as _;
 
 const DAY: i128 = 86_400 * SECOND;
 const TODAY: ((i8, i8), (i8, i8)) = ((11, 22), (11, 22));
@@ -112,7 +113,7 @@ pub(crate) async fn days_are_reported_without_a_plan(subject: Arc<Subject>) {
         let day = date(2026, 11, 22);
         let report = subject
             .store
-            .usage(&caller, None, day, day, NOON, patient())
+            .usage_at(&caller, None, day, day, NOON, patient())
             .await
             .unwrap();
         assert_eq!((report.days[0].1, report.is_recorded), expected, "{caller}");

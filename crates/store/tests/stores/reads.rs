@@ -13,6 +13,7 @@ use store::{DynamoDbStore, StoreError};
 use crate::failure::World;
 use crate::proxy::Fault;
 use crate::subject::{NOON, TEST_DEADLINE, aws, caller, instance, patient, plan};
+use testing::store_time::StoreAt as _;
 
 const AT_ONCE: usize = 20;
 
@@ -88,7 +89,7 @@ async fn a_report_reads_only_what_its_range_asks_for() {
     let (plan, caller) = (plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#), caller());
     for days_ago in [40, 20, 0] {
         store
-            .charge(
+            .charge_at(
                 &caller,
                 &plan,
                 None,
@@ -111,7 +112,7 @@ async fn a_report_reads_only_what_its_range_asks_for() {
         let before = count();
         let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
         let report = store
-            .usage(&caller, Some(&plan), from, to, NOON, patient())
+            .usage_at(&caller, Some(&plan), from, to, NOON, patient())
             .await
             .unwrap();
         let after = count();

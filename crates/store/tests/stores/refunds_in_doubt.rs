@@ -11,6 +11,7 @@ use store::{DynamoDbStore, StoreError};
 use crate::failure::{DEADLINE, World};
 use crate::proxy::Fault;
 use crate::subject::{NOON, TEST_DEADLINE, aws, caller, patient, plan};
+use testing::store_time::StoreAt as _;
 
 const DAY: i128 = 86_400 * SECOND;
 /// A week that began in November.
@@ -31,7 +32,7 @@ impl Charged {
     async fn new(world: &World, is_archived: bool) -> Self {
         let (store, caller) = (world.warm().await, caller());
         let plan = plan(r#"{"quotas":[{"limit":100,"period":"week"}]}"#);
-        let cost = |cost, now| store.charge(&caller, &plan, None, cost, now, patient());
+        let cost = |cost, now| store.charge_at(&caller, &plan, None, cost, now, patient());
 
         let charge = cost(4, MONDAY).await.unwrap().charge.unwrap();
         // Days of November are put away with the first charge of December's third day.
@@ -55,7 +56,7 @@ impl Charged {
         deadline: Duration,
     ) -> Result<Refund, StoreError> {
         store
-            .refund(
+            .refund_at(
                 &self.caller,
                 &self.charge,
                 self.now,
@@ -69,7 +70,7 @@ impl Charged {
         world.proxy.fault_all(Fault::None);
         let (store, day) = (world.warm().await, jiff::civil::date(2026, 11, 30));
         let report = store
-            .usage(
+            .usage_at(
                 &self.caller,
                 Some(&self.plan),
                 day,

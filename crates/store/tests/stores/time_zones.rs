@@ -10,6 +10,7 @@ use store::Store;
 
 use crate::servers::Server;
 use crate::subject::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, patient, plan};
+use testing::store_time::StoreAt as _;
 
 /// Names of two zones.
 const UTC: [&str; 5] = ["UTC", "Etc/UTC", "Zulu", "utc", "GMT"];
@@ -21,7 +22,7 @@ fn monthly(zone: &str) -> String {
 
 async fn granted(store: &Store, caller: &Caller, plan: &Plan, amount: i64) {
     store
-        .grant(caller, plan, "month", amount, None, NOON, patient())
+        .grant_at(caller, plan, "month", amount, None, NOON, patient())
         .await
         .unwrap();
 }
@@ -79,7 +80,7 @@ async fn windows_that_an_earlier_release_stored_under_an_alias_are_found() {
         let store = open().await;
         let stored = store.plan(&name, patient()).await.unwrap().unwrap();
         let charged = store
-            .charge(&caller, &stored, None, 3, NOON, patient())
+            .charge_at(&caller, &stored, None, 3, NOON, patient())
             .await
             .unwrap();
         assert_eq!(charged.verdict, Verdict::Allowed);
@@ -102,7 +103,7 @@ async fn windows_that_an_earlier_release_stored_under_an_alias_are_found() {
             let plan = fresh.plan(&name, patient()).await.unwrap().unwrap();
             let day = "2026-11-22".parse().unwrap();
             let report = fresh
-                .usage(&caller, Some(&plan), day, day, NOON, patient())
+                .usage_at(&caller, Some(&plan), day, day, NOON, patient())
                 .await
                 .unwrap();
             assert_eq!(

@@ -14,6 +14,7 @@ use crate::subject::{
     NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan, retry_after_s,
     violated,
 };
+use testing::store_time::StoreAt as _;
 
 const QUERY: &str = "GET /_tollgate/usage";
 
@@ -54,7 +55,7 @@ async fn usage_queries_of_dynamodb_on_dynalite() {
 async fn ask(subject: &Subject, caller: &Caller, plan: &Plan, now: i128) -> Decision {
     let decision = subject
         .store
-        .charge_usage_query(caller, plan, now, patient())
+        .charge_usage_query_at(caller, plan, now, patient())
         .await
         .expect("a decision");
     assert!(
@@ -188,7 +189,7 @@ async fn a_query_counts_in_no_quota_and_on_no_day(subject: Arc<Subject>) {
     let day = "2026-11-22".parse().unwrap();
     let report = subject
         .store
-        .usage(&caller, Some(&plan), day, day, NOON, patient())
+        .usage_at(&caller, Some(&plan), day, day, NOON, patient())
         .await
         .unwrap();
     assert_eq!(
@@ -300,7 +301,7 @@ async fn a_query_is_one_write_and_a_refused_one_none() {
     for _ in 0..8 {
         let before = world.proxy.count("UpdateItem");
         store
-            .charge_usage_query(&caller, &plan, NOON, patient())
+            .charge_usage_query_at(&caller, &plan, NOON, patient())
             .await;
         writes.push(world.proxy.count("UpdateItem") - before);
     }
@@ -323,7 +324,7 @@ async fn without_the_store_the_plan_answers_a_query() {
         for _ in 0..9 {
             let deadline = Deadline::after(Instant::now(), DEADLINE);
             let decision = store
-                .charge_usage_query(&caller, &plan, now(), deadline)
+                .charge_usage_query_at(&caller, &plan, now(), deadline)
                 .await;
             assert!(decision.degraded, "{policy}");
             admitted += u64::from(decision.verdict == Verdict::Allowed);

@@ -80,7 +80,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use registry::Seeds;
-    use store::EmbeddedStore;
+    use std::time::{Duration, Instant};
+
+    use aws::Deadline;
+    use store::{Call, Clock, EmbeddedStore};
 
     fn key(byte: u8) -> Key {
         Key::new(HMAC_SHA256, &[byte; 32])
@@ -89,13 +92,18 @@ mod tests {
     fn charge() -> (Caller, ChargeId) {
         let seeds =
             Seeds::parse(r#"{"plans":{"p":{"quotas":[{"limit":9,"period":"day"}]}}}"#).unwrap();
-        let store = EmbeddedStore::new(&seeds).unwrap();
+        let noon = Clock::new(|| 1_795_348_800_000_000_000);
+        let store = EmbeddedStore::new(&seeds).unwrap().with_clock(noon);
         let caller = Caller::Key("k1".to_owned());
-        let noon = 1_795_348_800_000_000_000;
 
-        let decision = store
-            .charge(&caller, &store.registry().plan("p").unwrap(), None, 3, noon)
-            .unwrap();
+        let call = Call {
+            caller: &caller,
+            plan: &store.registry().plan("p").unwrap(),
+            route: None,
+            cost: 3,
+            deadline: Deadline::after(Instant::now(), Duration::from_secs(1)),
+        };
+        let decision = store.charge(&call).unwrap();
         (caller, decision.charge.unwrap())
     }
 

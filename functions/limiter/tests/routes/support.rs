@@ -14,6 +14,7 @@ use registry::Seeds;
 use serde_json::{Value, json};
 use store::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use telemetry::RecordLog;
+use testing::store_time::StoreAt as _;
 
 const SEEDS: &str = r#"{"plans": {"open": {},
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
@@ -149,7 +150,7 @@ impl Api {
         let plan = Plan::new("p", PlanDocument::default()).unwrap();
         let (caller, now) = (Caller::Key(key_id.to_owned()), noon().as_nanosecond());
         self.store
-            .charge(&caller, &plan, None, units, now, self.store.deadline())
+            .charge_at(&caller, &plan, None, units, now, self.store.deadline())
             .await
             .unwrap();
     }
