@@ -14,6 +14,7 @@ mod admin;
 mod alike;
 mod behaviour;
 mod cases;
+mod clock;
 mod exactness;
 mod failure;
 mod figures;

@@ -12,9 +12,8 @@ use limits::{Caller, Plan, PlanDocument};
 use policy::KeyHeader;
 use registry::Seeds;
 use serde_json::{Value, json};
-use store::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
+use store::{Clock, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use telemetry::RecordLog;
-use testing::store_time::StoreAt as _;
 
 const SEEDS: &str = r#"{"plans": {"open": {},
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
@@ -41,6 +40,10 @@ pub(crate) struct Call<'a> {
 }
 
 /// The time of every request: 2026-11-22T12:00:00Z.
+fn clock() -> Clock {
+    Clock::new(|| noon().as_nanosecond())
+}
+
 fn noon() -> Timestamp {
     Timestamp::constant(1_795_348_800, 0)
 }
@@ -64,7 +67,7 @@ pub(crate) fn idempotency_key() -> String {
 impl Api {
     pub(crate) fn embedded() -> Self {
         let store = EmbeddedStore::new(&Seeds::parse(SEEDS).unwrap()).unwrap();
-        Self::over(Store::Embedded(store))
+        Self::over(Store::Embedded(store.with_clock(clock())))
     }
 
     pub(crate) async fn dynamodb(url: &str) -> Self {
@@ -83,7 +86,7 @@ impl Api {
             deadline: Duration::from_secs(10),
             local_instances: NonZeroU32::new(10).unwrap(),
         };
-        let store = DynamoDbStore::new(&aws, config);
+        let store = DynamoDbStore::new(&aws, config).with_clock(clock());
         store.create_tables().await.unwrap();
         store
             .registry()
@@ -148,9 +151,14 @@ impl Api {
     /// Charges a key, which does not have to exist.
     pub(crate) async fn charge(&self, key_id: &str, units: u64) {
         let plan = Plan::new("p", PlanDocument::default()).unwrap();
-        let (caller, now) = (Caller::Key(key_id.to_owned()), noon().as_nanosecond());
         self.store
-            .charge_at(&caller, &plan, None, units, now, self.store.deadline())
+            .charge(&store::Call {
+                caller: &Caller::Key(key_id.to_owned()),
+                plan: &plan,
+                route: None,
+                cost: units,
+                deadline: self.store.deadline(),
+            })
             .await
             .unwrap();
     }
