@@ -197,7 +197,6 @@ impl Authorizer {
             method: &request.method,
             path,
             is_usage_query: request.is_usage_query(),
-            now,
             deadline,
         };
         plan_check.run(&identity, response).await

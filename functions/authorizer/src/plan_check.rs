@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aws::Deadline;
-use jiff::Timestamp;
 use limits::{Caller, Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
 use policy::{Policy, Rule};
@@ -25,7 +24,6 @@ pub(crate) struct PlanCheck<'c> {
     pub(crate) method: &'c str,
     pub(crate) path: &'c str,
     pub(crate) is_usage_query: bool,
-    pub(crate) now: Timestamp,
     pub(crate) deadline: Deadline,
 }
 

@@ -66,19 +66,19 @@ async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan) -> Decision
 async fn a_retry_is_allowed_by_a_token_that_came_while_it_waited() {
     let world = World::new().await;
     let time = TestClock::from(NOON);
-    let store = instance(&aws(&world.proxy.url).await, TEST_DEADLINE).with_clock(time.clock());
+    let clients = aws(&world.proxy.url).await;
+    // A new instance remembers no refusal.
+    let store = || instance(&clients, TEST_DEADLINE).with_clock(time.clock());
     let (caller, plan) = (caller(), plan(r#"{"throttle":{"rate":1,"burst":1}}"#));
-    assert_eq!(
-        charge(&store, &caller, &plan).await.verdict,
-        Verdict::Allowed
-    );
+    let first = charge(&store(), &caller, &plan).await;
+    assert_eq!(first.verdict, Verdict::Allowed);
 
     time.set(900);
-    let refused = charge(&store, &caller, &plan).await;
+    let refused = charge(&store(), &caller, &plan).await;
     assert!(matches!(refused.verdict, Verdict::Throttled { .. }));
 
     time.throttle_until(&world.proxy, 1100);
-    let retried = charge(&store, &caller, &plan).await;
+    let retried = charge(&store(), &caller, &plan).await;
     assert_eq!(
         (retried.verdict, retried.degraded),
         (Verdict::Allowed, false)
