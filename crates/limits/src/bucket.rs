@@ -134,10 +134,14 @@ fn window_s(emission: Option<Nanos>, burst: u64) -> u64 {
     crate::whole_seconds(emission.unwrap_or(0) * Nanos::from(burst))
 }
 
-pub fn emission_of(rate: f64) -> Option<Nanos> {
-    // A plan's rate is between 1e-6 and 1e6, so the quotient is a small whole number; one that is
-    // refused is looked at too, for whatever else is wrong with its plan.
-    #[expect(clippy::cast_possible_truncation, reason = "bounded")]
+/// Returns the time one token takes at a rate per second, rounded up. `None` for a rate of 0.
+pub(crate) fn emission_of(rate: f64) -> Option<Nanos> {
+    // The rate of a valid plan is from 1e-6 to 1e6. The maximum is for invalid plans, which are
+    // built too, so that every mistake is found.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the quotient is at most 1e15"
+    )]
     (rate > 0.0).then(|| (SECOND as f64 / rate.max(1e-6)).ceil() as Nanos)
 }
 

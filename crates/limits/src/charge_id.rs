@@ -37,6 +37,7 @@ pub struct ChargeId {
 /// A quota's window that was charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChargedWindow {
+    /// The window.
     pub id: WindowId,
     end_s: i64,
 }
@@ -147,6 +148,7 @@ impl ChargeId {
 }
 
 impl ChargedWindow {
+    /// Returns the instant at which the window is over.
     pub fn end(&self) -> Nanos {
         Nanos::from(self.end_s) * SECOND
     }

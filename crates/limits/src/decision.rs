@@ -65,6 +65,7 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// Returns the share of the limit that is used, from 0 to 1. It is 1 for a limit of 0.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a share needs no more than 52 bits"

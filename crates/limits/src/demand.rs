@@ -291,14 +291,17 @@ impl<'p> Demand<'p> {
         &self.windows
     }
 
+    /// The plan whose limits are charged.
     pub fn plan(&self) -> &'p Plan {
         self.plan
     }
 
+    /// The limit of the route, if it has one.
     pub fn route(&self) -> Option<&'p RouteLimit> {
         self.route
     }
 
+    /// The number of units to take.
     pub fn cost(&self) -> u64 {
         self.cost
     }

@@ -43,7 +43,9 @@ pub enum GrantRefusal {
 /// A grant to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct GrantOrder<'p> {
+    /// The quota that changes.
     pub quota: &'p Quota,
+    /// The current window of the quota, the only one that changes.
     pub window: Window,
     /// Above 0 to give, below to cut.
     pub amount: i64,

@@ -9,10 +9,10 @@
 use crate::bucket::emission_of;
 use crate::{Nanos, SECOND, Throttle};
 
-/// The most calls that one lease may be for.
-pub const MOST_CALLS: u32 = 1000;
-/// The least burst that a plan may lease from.
-pub const LEAST_BURST: u64 = 4;
+/// The maximum number of calls in a lease.
+pub(crate) const MAX_LEASE_CALLS: u32 = 1000;
+/// The minimum burst of the buckets of a plan with leases.
+pub(crate) const MIN_LEASE_BURST: u64 = 4;
 /// The longest lease.
 const LONGEST: Nanos = SECOND;
 /// The part of what a bucket takes to fill that a lease may last, so that no more of the burst is

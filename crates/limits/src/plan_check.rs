@@ -7,11 +7,11 @@ use routes::{PathOptions, PathRules, RouteKey, RouteKeyError};
 
 use crate::bucket::Bucket;
 use crate::calendar::CalendarError;
-use crate::lease::{LEAST_BURST, LeaseTerms, MOST_CALLS};
+use crate::lease::{LeaseTerms, MAX_LEASE_CALLS, MIN_LEASE_BURST};
 use crate::mistake::{Mistake, pointer};
 use crate::plan_bounds::{MAX_LIMIT, MAX_QUOTAS};
 use crate::plan_name::is_policy_name;
-use crate::sliding::LONGEST_S;
+use crate::sliding::MAX_WINDOW_S;
 use crate::{
     Algorithm, Calendar, Nanos, PlanDocument, Quota, QuotaDocument, RouteLimit, SlidingWindow,
     Throttle,
@@ -99,18 +99,21 @@ impl Checks {
     }
 
     fn lease(&mut self, document: &PlanDocument) -> Option<LeaseTerms> {
-        if document.lease > MOST_CALLS {
+        if document.lease > MAX_LEASE_CALLS {
             self.add(
                 &["lease"],
-                format!("lease is {}; it is at most {MOST_CALLS}", document.lease),
+                format!(
+                    "lease is {}; it is at most {MAX_LEASE_CALLS}",
+                    document.lease
+                ),
             );
         }
 
-        let is_too_small = |throttle: &Throttle| (1..LEAST_BURST).contains(&throttle.burst);
+        let is_too_small = |throttle: &Throttle| (1..MIN_LEASE_BURST).contains(&throttle.burst);
         if document.lease > 0 && document.throttles().any(is_too_small) {
             self.add(
                 &["lease"],
-                format!("a plan with a lease has bursts of at least {LEAST_BURST}"),
+                format!("a plan with a lease has bursts of at least {MIN_LEASE_BURST}"),
             );
         }
 
@@ -195,10 +198,10 @@ impl Checks {
         }
 
         let (window_s, limit) = (document.window_s?, document.limit?);
-        if !(1..=LONGEST_S).contains(&window_s) {
+        if !(1..=MAX_WINDOW_S).contains(&window_s) {
             self.add(
                 &["window_s"],
-                format!("window_s is {window_s}; it is from 1 to {LONGEST_S}"),
+                format!("window_s is {window_s}; it is from 1 to {MAX_WINDOW_S}"),
             );
         }
         if limit > MAX_WINDOW_LIMIT {

@@ -17,10 +17,10 @@ use sha2::{Digest, Sha256};
 use crate::bucket::Bucket;
 use crate::{Nanos, SECOND, Usage};
 
-/// The longest window, in seconds: a day.
-pub const LONGEST_S: u64 = 86_400;
-/// After this a slot of any width has lost its meaning.
-pub const SLOT_LIFETIME: Nanos = 2 * (LONGEST_S as Nanos) * SECOND;
+/// The maximum width of a sliding window, in seconds: one day.
+pub(crate) const MAX_WINDOW_S: u64 = 86_400;
+/// The time after which no slot is needed any more, whatever the width of its window.
+pub const SLOT_LIFETIME: Nanos = 2 * (MAX_WINDOW_S as Nanos) * SECOND;
 
 /// A limit and a width, ready for arithmetic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,18 +36,21 @@ pub struct SlidingWindow {
     pub slots: [u64; 2],
 }
 
-/// Where a caller stands.
+/// A caller's usage of a sliding window at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The present window's first instant.
+    /// The first instant of the current window.
     pub start: Nanos,
-    /// Not before `start`: others may be in a later window already.
+    /// The current instant, or `start` if other instances are already in a later window.
     pub now: Nanos,
+    /// The count of the current window.
     pub current: Nanos,
+    /// The count of the previous window.
     pub previous: Nanos,
 }
 
 impl SlidingWindow {
+    /// Returns a window that admits `limit` calls in `window_s` seconds.
     pub fn new(limit: u64, window_s: u64) -> Self {
         let slots = [0_u64, 1].map(|parity| {
             let hash = Sha256::digest(format!("sliding {window_s} {parity}").as_bytes());
@@ -72,6 +75,7 @@ impl SlidingWindow {
         }
     }
 
+    /// Returns the width of the window.
     pub fn width(&self) -> Nanos {
         Nanos::from(self.window_s) * SECOND
     }
@@ -86,10 +90,12 @@ impl SlidingWindow {
         }
     }
 
+    /// Returns the first instant of the window that `instant` is in.
     pub fn start_of(&self, instant: Nanos) -> Nanos {
         instant.div_euclid(self.width()) * self.width()
     }
 
+    /// Returns a caller's position at `now`, or in the latest window that `usage` has a slot of.
     pub fn position(&self, usage: &Usage, now: Nanos) -> Position {
         let seen = self.slots.iter().filter_map(|slot| usage.slot(*slot));
         let start = seen

@@ -20,6 +20,7 @@ pub struct Usage {
 /// What was taken from one window, less what was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
+    /// The window.
     pub window: WindowId,
     /// When the window is over.
     pub end: Nanos,
@@ -30,9 +31,11 @@ pub struct Count {
 /// What was granted in one window, below 0 where more was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrantedCalls {
+    /// The window.
     pub window: WindowId,
     /// When the window is over.
     pub end: Nanos,
+    /// The number of granted calls, below 0 if more were cut.
     pub amount: i64,
 }
 
@@ -43,10 +46,12 @@ pub struct Charge {
     pub tats: ArrayVec<(u64, Nanos), 2>,
     /// The sliding window's present slot.
     pub slot: Option<(u64, Nanos)>,
+    /// The new count of each quota's window.
     pub counts: ArrayVec<Count, MAX_QUOTAS>,
 }
 
 impl Count {
+    /// Returns the count of a window.
     pub fn of(window: &Window, net: i64) -> Self {
         Self {
             window: window.id,

@@ -40,7 +40,9 @@ pub struct QuotaUsage {
 /// Which days a report is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Days {
+    /// The first day.
     pub from: Date,
+    /// The last day.
     pub to: Date,
 }
 
@@ -54,6 +56,7 @@ impl Days {
         is_valid.then_some(days)
     }
 
+    /// Returns every day, in order.
     pub fn iter(self) -> impl Iterator<Item = Date> {
         std::iter::successors(Some(self.from), |day| day.tomorrow().ok())
             .take_while(move |day| *day <= self.to)
