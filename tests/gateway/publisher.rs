@@ -141,7 +141,7 @@ fn every_variable_that_the_publisher_is_given_is_one_that_it_reads() {
         .split(';')
         .map(|member| member.split_once('=').unwrap().0)
     {
-        assert!(source.contains(&format!("(\"{variable}\")")), "{variable}");
+        assert!(source.contains(&format!("\"{variable}\"")), "{variable}");
     }
 }
 

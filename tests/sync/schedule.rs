@@ -114,7 +114,7 @@ async fn a_target_that_cannot_be_ends_the_start_with_the_variable() {
     };
     assert_eq!(
         error.to_string(),
-        "alb-sync: SYNC_TARGETS: [0].name: is empty"
+        "alb-sync: SYNC_TARGETS: [0].name: empty, expected a DNS name"
     );
 }
 

@@ -48,7 +48,6 @@ impl Storable for PrivateEndpointFailure {
 
 impl EndpointFallback {
     /// Returns the interceptor for a client of one service.
-
     pub(crate) fn new(endpoints: &Endpoints, service: &str, retries: Retries) -> Self {
         Self {
             private: endpoints.private(service).cloned(),
