@@ -155,11 +155,11 @@ def called_actions(source: str) -> set[str]:
 
 def service_files() -> list[str]:
     """Returns the sources of all deployed code, without tests."""
-    # The local gateway is not deployed.
+    # The local gateway and the test support are not deployed.
     crates = [
         path
         for path in (PROJECT / "crates").glob("*/src")
-        if path.parent.name not in ("gateway", "tollgate")
+        if path.parent.name not in ("gateway", "testing", "tollgate")
     ]
     roots = [*(PROJECT / "functions").glob("*/src"), *crates]
     paths = sorted(str(path.relative_to(PROJECT)) for root in roots for path in root.rglob("*.rs"))
