@@ -1,10 +1,9 @@
-//! One token bucket, kept as the single instant of the generic cell rate algorithm (GCRA, ITU-T
-//! I.371).
+//! A token bucket, implemented by the generic cell rate algorithm (GCRA, ITU-T I.371).
 //!
-//! A bucket of `burst` tokens that refills at `rate` a second is its theoretical arrival time
-//! `tat`: the instant at which it will be full again. A call of cost c is admitted while `max(tat,
-//! now) + cE` is no further ahead than `now + burst · E`, with E the time one token takes. What is
-//! admitted within any time t is therefore at most burst + rate · t.
+//! The state of a bucket is one instant, the theoretical arrival time `tat` at which the bucket
+//! will be full again. Let E be the emission interval, the time one token takes. A call of cost c
+//! is admitted if `max(tat, now) + cE` is at most `now + burst · E`. In any time t, the bucket
+//! therefore admits at most burst + rate · t.
 
 use std::sync::Arc;
 
@@ -12,50 +11,43 @@ use sha2::{Digest, Sha256};
 
 use crate::{Nanos, SECOND, Throttle};
 
-/// A rate and a burst, ready for arithmetic.
+/// A token bucket of a plan. Its state is part of a caller's [`Usage`](crate::Usage).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// Names the bucket's state, below [`Bucket::IDS`]. Another rate or burst is another bucket: a
-    /// `tat` of one call a minute would lock its caller out of a hundred a second for minutes.
+    /// The id of the bucket's state, less than [`Bucket::IDS`]. A bucket with another rate or burst
+    /// has another id. Otherwise, if a rate rises from one per minute to 100 per second, the old
+    /// `tat` would block the caller for minutes.
     pub id: u64,
-    /// The policy's name in `RateLimit-Policy`.
+    /// The name in `RateLimit-Policy`.
     pub name: Arc<str>,
-    /// Tokens when full.
+    /// The number of tokens in a full bucket.
     pub burst: u64,
-    /// Seconds that the whole burst takes to come back, at least one: the window of
+    /// The time in which an empty bucket fills, in seconds, at least 1. It is the window in
     /// `RateLimit-Policy`.
     pub window_s: u64,
-    /// The time one token takes, rounded up, so that the rate is never exceeded. `None` for a rate
+    /// The time one token takes, rounded up so that the rate is never exceeded. `None` for a rate
     /// of 0.
     emission: Option<Nanos>,
 }
 
 impl Bucket {
-    /// How many ids there are: what seven digits of base 36 hold, because each byte of a name is
-    /// paid for in every item. That two of a plan's 17 buckets have one id is a chance of 1 to 500
-    /// million.
+    /// The number of ids. In base 36 they have seven digits, because every byte of an attribute
+    /// name is billed. Two of the 17 buckets of a plan have the same id with a probability of 1 in
+    /// 500 million.
     pub const IDS: u64 = 36_u64.pow(7);
 
-    /// `scope` tells the buckets of one caller apart: a plan's own, and one a route. What comes
-    /// back in `reserve` is set aside from the burst.
+    /// Returns a bucket. `scope` distinguishes the buckets of a caller: it is empty for the plan's
+    /// bucket, and the route key for a route's. The burst is reduced by the tokens that return
+    /// within `reserve`.
     pub fn new(scope: &str, name: &str, throttle: &Throttle, reserve: Nanos) -> Self {
         let emission = emission_of(throttle.rate);
-        let aside = emission.map_or(0, |emission| (reserve + emission - 1) / emission);
+        let reserved = emission.map_or(0, |emission| (reserve + emission - 1) / emission);
         let burst = throttle
             .burst
-            .saturating_sub(u64::try_from(aside).unwrap_or(u64::MAX));
-        let mut digest = Sha256::new();
-        digest.update(emission.unwrap_or(0).to_be_bytes());
-        digest.update(burst.to_be_bytes());
-        digest.update(scope.as_bytes());
-        let id = digest
-            .finalize()
-            .iter()
-            .take(8)
-            .fold(0, |id, byte| id << 8 | u64::from(*byte))
-            % Self::IDS;
+            .saturating_sub(u64::try_from(reserved).unwrap_or(u64::MAX));
+
         Self {
-            id,
+            id: bucket_id(scope, emission, burst),
             name: name.into(),
             burst,
             window_s: window_s(emission, burst),
@@ -63,19 +55,20 @@ impl Bucket {
         }
     }
 
-    /// The emission interval, unless a call of this cost can never be admitted.
+    /// Returns the emission interval, or `None` if a call of this cost can never be admitted.
     pub fn emission_for(&self, cost: u64) -> Option<Nanos> {
         self.emission
             .filter(|_| self.burst > 0 && cost <= self.burst)
     }
 
-    /// One of `instances` equal shares of this bucket: the rate divided, the burst too, but never
-    /// below one call, or a small burst would admit nothing at all.
+    /// Returns one of `instances` equal shares of the bucket. Rate and burst are divided, but the
+    /// burst is at least 1, because a share of a small burst would otherwise admit nothing.
     pub fn share(&self, instances: u32) -> Self {
         let burst = (self.burst / u64::from(instances)).max(self.burst.min(1));
         let emission = self
             .emission
             .map(|emission| emission * Nanos::from(instances));
+
         Self {
             burst,
             emission,
@@ -84,12 +77,15 @@ impl Bucket {
         }
     }
 
-    /// The time an empty bucket takes to fill.
+    /// Returns the time in which an empty bucket fills.
     pub fn depth(&self, emission: Nanos) -> Nanos {
         emission * Nanos::from(self.burst)
     }
 
-    /// The new `tat` once `cost` has been taken, or how long to wait until it can be.
+    /// Takes `cost` tokens and returns the new `tat`.
+    ///
+    /// # Errors
+    /// The time to wait if there are too few tokens.
     pub fn take(
         &self,
         emission: Nanos,
@@ -99,6 +95,7 @@ impl Bucket {
     ) -> Result<Nanos, Nanos> {
         let next = tat.unwrap_or(now).max(now) + emission * Nanos::from(cost);
         let latest = now + self.depth(emission);
+
         if next <= latest {
             Ok(next)
         } else {
@@ -106,28 +103,44 @@ impl Bucket {
         }
     }
 
-    /// Whole tokens left.
+    /// Returns the number of whole tokens left.
     pub fn remaining(&self, emission: Nanos, tat: Nanos, now: Nanos) -> u64 {
         let free = now + self.depth(emission) - tat.max(now);
         match (u64::try_from(free), u64::try_from(emission)) {
-            // 64 bits divide several times as fast, and nearly always do.
+            // A 64-bit division is several times as fast, and nearly always sufficient.
             (Ok(free), Ok(emission)) => free / emission,
             _ => u64::try_from(free / emission).unwrap_or(0),
         }
     }
 
-    /// Time until there is one whole token more, or `None` where the bucket is full.
+    /// Returns the time until there is one more whole token. `None` if the bucket is full.
     pub fn next_token(&self, emission: Nanos, tat: Nanos, now: Nanos) -> Option<Nanos> {
         if tat <= now {
             return None;
         }
+
         let free = now + self.depth(emission) - tat;
         let part = match (u64::try_from(free), u64::try_from(emission)) {
             (Ok(free), Ok(emission)) => Nanos::from(free % emission),
             _ => free.rem_euclid(emission),
         };
+
         Some(emission - part)
     }
+}
+
+fn bucket_id(scope: &str, emission: Option<Nanos>, burst: u64) -> u64 {
+    let mut digest = Sha256::new();
+    digest.update(emission.unwrap_or(0).to_be_bytes());
+    digest.update(burst.to_be_bytes());
+    digest.update(scope.as_bytes());
+
+    digest
+        .finalize()
+        .iter()
+        .take(8)
+        .fold(0, |id, byte| id << 8 | u64::from(*byte))
+        % Bucket::IDS
 }
 
 fn window_s(emission: Option<Nanos>, burst: u64) -> u64 {
@@ -157,30 +170,32 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_admitted_at_once_and_then_one_a_second() {
+    fn burst_is_admitted_at_once_then_one_call_per_second() {
         let (bucket, emission) = bucket(1.0, 5);
         let mut tat = None;
         for _ in 0..5 {
             tat = Some(bucket.take(emission, tat, 1, 0).unwrap());
         }
+
         assert_eq!(bucket.take(emission, tat, 1, 0), Err(SECOND));
         assert_eq!(bucket.take(emission, tat, 1, SECOND - 1), Err(1));
         assert!(bucket.take(emission, tat, 1, SECOND).is_ok());
     }
 
     #[test]
-    fn an_idle_hour_earns_no_more_than_the_burst() {
+    fn idle_bucket_does_not_exceed_its_burst() {
         let (bucket, emission) = bucket(1.0, 5);
         let hour = 3600 * SECOND;
         let mut tat = Some(SECOND);
         for _ in 0..5 {
             tat = Some(bucket.take(emission, tat, 1, hour).unwrap());
         }
+
         assert!(bucket.take(emission, tat, 1, hour).is_err());
     }
 
     #[test]
-    fn a_refused_cost_leaves_what_was_there_and_says_when_it_fits() {
+    fn refused_call_takes_nothing_and_returns_the_wait() {
         let (bucket, emission) = bucket(1.0, 5);
         let tat = bucket.take(emission, None, 1, 0).unwrap();
         assert_eq!(bucket.remaining(emission, tat, 0), 4);
@@ -189,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_token_is_told_to_the_nanosecond() {
+    fn time_until_the_next_token_is_exact() {
         let (bucket, emission) = bucket(1.0, 5);
         let tat = bucket.take(emission, None, 2, 0).unwrap();
         assert_eq!(bucket.next_token(emission, tat, 0), Some(SECOND));
@@ -201,38 +216,15 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_above_the_burst_or_a_limit_of_zero_never_fits() {
-        assert_eq!(bucket(1.0, 5).0.emission_for(6), None);
-        assert_eq!(
-            Bucket::new(
-                "",
-                "burst",
-                &Throttle {
-                    rate: 1.0,
-                    burst: 0
-                },
-                0
-            )
-            .emission_for(0),
-            None
-        );
-        assert_eq!(
-            Bucket::new(
-                "",
-                "burst",
-                &Throttle {
-                    rate: 0.0,
-                    burst: 5
-                },
-                0
-            )
-            .emission_for(1),
-            None
-        );
+    fn cost_above_the_burst_and_a_limit_of_0_are_never_admitted() {
+        for (rate, burst, cost) in [(1.0, 5, 6), (1.0, 0, 0), (0.0, 5, 1)] {
+            let (bucket, _) = bucket(rate, burst);
+            assert_eq!(bucket.emission_for(cost), None, "{rate} {burst}");
+        }
     }
 
     #[test]
-    fn shares_together_are_no_more_than_the_whole_while_each_has_a_call() {
+    fn shares_add_up_to_the_bucket_and_have_at_least_one_call_each() {
         let whole = bucket(10.0, 25).0;
         let share = whole.share(10);
         assert_eq!((share.burst, share.emission_for(1)), (2, Some(SECOND)));
@@ -242,58 +234,33 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_in_the_reserve_is_set_aside_rounded_up() {
-        let bucket = |reserve| {
-            Bucket::new(
-                "",
-                "burst",
-                &Throttle {
-                    rate: 100.0,
-                    burst: 50,
-                },
-                reserve,
-            )
-            .burst
+    fn burst_is_reduced_by_the_reserve_rounded_up() {
+        let throttle = Throttle {
+            rate: 100.0,
+            burst: 50,
         };
+        let burst = |reserve| Bucket::new("", "burst", &throttle, reserve).burst;
+
         assert_eq!(
-            [0, 1, SECOND / 10, SECOND / 10 + 1, SECOND].map(bucket),
+            [0, 1, SECOND / 10, SECOND / 10 + 1, SECOND].map(burst),
             [50, 49, 40, 39, 0]
         );
     }
 
     #[test]
-    fn another_rate_burst_or_route_is_another_bucket() {
-        let plain = Bucket::new(
-            "",
-            "burst",
-            &Throttle {
-                rate: 1.0,
-                burst: 5,
-            },
-            0,
-        )
-        .id;
-        for other in [("", 2.0, 5), ("", 1.0, 6), ("GET /a", 1.0, 5)] {
-            assert_ne!(
-                Bucket::new(
-                    other.0,
-                    "burst",
-                    &Throttle {
-                        rate: other.1,
-                        burst: other.2
-                    },
-                    0
-                )
-                .id,
-                plain
-            );
+    fn buckets_of_other_rates_bursts_or_routes_have_other_ids() {
+        let id = |scope, rate, burst| Bucket::new(scope, "burst", &Throttle { rate, burst }, 0).id;
+        let first = id("", 1.0, 5);
+
+        for (scope, rate, burst) in [("", 2.0, 5), ("", 1.0, 6), ("GET /a", 1.0, 5)] {
+            assert_ne!(id(scope, rate, burst), first, "{scope} {rate} {burst}");
         }
     }
 
     proptest! {
-        /// The bound that gives the algorithm its worth, over every window of a random history.
+        /// Checks the bound burst + rate · t over every interval of a random history.
         #[test]
-        fn no_window_admits_more_than_burst_and_rate_allow(
+        fn no_interval_admits_more_than_burst_plus_rate(
             rate in 0.5f64..200.0, burst in 1u64..20,
             steps in proptest::collection::vec((0i128..100_000_000, 0u64..4), 1..200),
         ) {
@@ -306,25 +273,26 @@ mod tests {
                     admitted.push((now, i128::from(cost)));
                 }
             }
+
             for (index, (start, _)) in admitted.iter().enumerate() {
                 let mut total = 0;
                 for (instant, cost) in &admitted[index..] {
                     total += cost;
-                    // burst + rate·t, in units of emission intervals so that nothing is rounded in
-                    // our favour
+                    // The bound in emission intervals, so that rounding does not loosen it.
                     prop_assert!(total * emission <= i128::from(burst) * emission + (instant - start));
                 }
             }
         }
 
         #[test]
-        fn what_remains_can_be_taken_and_one_more_cannot(
+        fn remaining_calls_are_admitted_and_one_more_is_not(
             rate in 0.5f64..200.0, burst in 1u64..20, taken in 0u64..20, wait in 0i128..1_000_000_000,
         ) {
             prop_assume!(taken <= burst);
             let (bucket, emission) = bucket(rate, burst);
             let tat = bucket.take(emission, None, taken, 0).unwrap();
             let left = bucket.remaining(emission, tat, wait);
+
             prop_assert!(bucket.take(emission, Some(tat), left, wait).is_ok());
             prop_assert!(bucket.take(emission, Some(tat), left + 1, wait).is_err());
         }

@@ -1,7 +1,7 @@
-//! Calendar windows: days, weeks and months, in a time zone, from a day on which they start.
+//! Calendar windows: days, weeks and months in a time zone, with a configurable first day.
 //!
-//! The rules of time zones are those that the release was built with (jiff's own copy of the IANA
-//! database): every instance has the same, whatever its system has.
+//! Time zone rules come from the copy of the IANA database that jiff compiles in. All instances of
+//! a release therefore have the same rules, whatever their operating system has.
 
 use std::fmt;
 
@@ -19,11 +19,11 @@ use crate::time_zone::{UTC, canonical_name};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
-    /// From midnight to midnight.
+    /// A day, from midnight to midnight.
     Day,
-    /// Seven days, from the day on which it starts.
+    /// Seven days, from the first day of the week.
     Week,
-    /// From one day of a month to the same day of the next.
+    /// A month, from a day of one month to the same day of the next.
     Month,
 }
 
@@ -37,64 +37,64 @@ impl fmt::Display for Period {
     }
 }
 
-/// How time is cut into windows.
+/// A division of time into windows of one period each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
-    /// How long a window is.
+    /// The length of a window.
     pub period: Period,
-    /// `None` for UTC.
+    /// The time zone, or `None` for UTC.
     zone: Option<TimeZone>,
-    /// A week's first day, 1 to 7 from Monday, or a month's, 1 to 31: its last where it has fewer.
+    /// The first day of a week, 1 (Monday) to 7, or of a month, 1 to 31. Shorter months start on
+    /// their last day.
     starts_on: i8,
-    /// Names its windows.
+    /// The id of the calendar, which its windows have too.
     id: CalendarId,
 }
 
-/// Tells calendars apart: two quotas may count days, each in a time zone of its own.
+/// The id of a calendar. Two quotas may count days in different time zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CalendarId(pub u32);
 
-/// Which window a count belongs to: the calendar and the window's first day.
+/// The id of a window: its calendar and its first day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WindowId {
-    /// Whose window.
+    /// The calendar of the window.
     pub calendar: CalendarId,
-    /// By the calendar's own clock.
+    /// The first day of the window, in the time zone of its calendar.
     pub first_day: Date,
 }
 
-/// One period of a calendar: from `start`, which belongs to it, to `end`, which does not.
+/// One period of a calendar, from `start` (inclusive) to `end` (exclusive).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Names the count.
+    /// The id under which the window is counted.
     pub id: WindowId,
-    /// Its first instant.
+    /// The first instant of the window.
     pub start: Nanos,
-    /// The first instant of the next.
+    /// The first instant of the next window.
     pub end: Nanos,
 }
 
-/// What is wrong with a calendar.
+/// The error for an invalid calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CalendarError {
-    /// The day on which it starts.
+    /// The first day is invalid. The text says what is expected.
     StartsOn(&'static str),
-    /// No such zone.
+    /// The time zone is unknown.
     TimeZone,
 }
 
 impl CalendarId {
-    /// How many ids there are beside the two with names of their own: what five digits of base 36
-    /// hold.
+    /// The number of ids that are hashes. In base 36 they have five digits.
     pub const IDS: u32 = 36_u32.pow(5);
-    /// Days in UTC.
+    /// The id of days in UTC.
     pub const DAY: Self = Self(Self::IDS);
-    /// Months in UTC from the first.
+    /// The id of months in UTC that start on the first.
     pub const MONTH: Self = Self(Self::IDS + 1);
 }
 
 impl Calendar {
-    /// Days in UTC.
+    /// Returns the calendar of days in UTC.
     #[cfg(test)]
     pub fn days() -> Self {
         Self {
@@ -105,10 +105,10 @@ impl Calendar {
         }
     }
 
-    /// The calendar of a quota. All names of a time zone make the same calendar.
+    /// Returns the calendar of a quota. All names of a time zone yield the same calendar.
     ///
     /// # Errors
-    /// [`CalendarError`] for a zone or a first day that there is not.
+    /// [`CalendarError`] if the time zone is unknown or the first day is out of range.
     pub fn new(
         period: Period,
         zone: Option<&str>,
@@ -120,8 +120,8 @@ impl Calendar {
         Self::from_stored(period, zone, starts_on)
     }
 
-    /// The calendar of a quota as the registry has it. Its windows are named by the spelling of its
-    /// time zone, as earlier releases named them: they stored an alias as it was sent. See
+    /// Returns the calendar of a quota in the registry. Its id depends on the spelling of the time
+    /// zone, because earlier releases stored an alias as it was sent. See
     /// [`QuotaDocument::stored`](crate::QuotaDocument).
     ///
     /// # Errors
@@ -133,6 +133,7 @@ impl Calendar {
     ) -> Result<Self, CalendarError> {
         let starts_on = first_day(period, starts_on)?;
         let zone = zone.filter(|name| !name.eq_ignore_ascii_case(UTC));
+
         let id = match (period, zone, starts_on) {
             (Period::Day, None, _) => CalendarId::DAY,
             (Period::Month, None, 1) => CalendarId::MONTH,
@@ -142,6 +143,7 @@ impl Calendar {
             .map(TimeZone::get)
             .transpose()
             .map_err(|_| CalendarError::TimeZone)?;
+
         Ok(Self {
             period,
             zone,
@@ -150,13 +152,13 @@ impl Calendar {
         })
     }
 
-    /// Returns the id that names the windows of this calendar.
+    /// Returns the id of the calendar, which its windows have too.
     pub fn id(&self) -> CalendarId {
         self.id
     }
 
-    /// The window that `now` falls in. `None` where the calendar does not reach (it ends in the
-    /// year 9999).
+    /// Returns the window that contains `now`. `None` if `now` is outside the calendar, which ends
+    /// in the year 9999.
     #[must_use]
     pub fn window(&self, now: Nanos) -> Option<Window> {
         let first_day = self.first_day_of(self.day_of(now)?)?;
@@ -164,6 +166,7 @@ impl Calendar {
             self.midnight(first_day)?,
             self.midnight(self.next(first_day)?)?,
         );
+
         Some(Window {
             id: WindowId {
                 calendar: self.id,
@@ -182,10 +185,11 @@ impl Calendar {
         })
     }
 
-    /// A day that begins within a gap, as where summer time begins at midnight, begins when the gap
-    /// is over; one that begins twice begins the first time.
+    /// Returns the first instant of a day. If the clock skips midnight, the day begins after the
+    /// gap. If midnight occurs twice, the day begins at the first one.
     fn midnight(&self, day: Date) -> Option<Nanos> {
         let midnight = day.at(0, 0, 0, 0);
+
         let instant = match &self.zone {
             None => Offset::UTC.to_timestamp(midnight).ok()?,
             Some(zone) => zone.to_ambiguous_timestamp(midnight).compatible().ok()?,
@@ -219,7 +223,7 @@ impl Calendar {
         }
     }
 
-    /// The window's first day in the month of which `first` is the first.
+    /// Returns the day on which a window starts in a month, given the first of that month.
     fn first_day_in(&self, first: Date) -> Option<Date> {
         Date::new(
             first.year(),
@@ -231,20 +235,19 @@ impl Calendar {
 }
 
 impl WindowId {
-    /// The latest instant at which the window can end, for one whose calendar is not at hand.
+    /// Returns the latest instant at which the window can end. Its calendar need not be known.
+    /// `None` if that instant is outside the calendar.
     pub fn latest_end(self) -> Option<Nanos> {
         let days = match self.calendar {
             CalendarId::DAY => 1,
             CalendarId::MONTH => self.first_day.days_in_month(),
-            // A month, and the half day that zones are behind UTC.
+            // The longest month, plus one day, because zones are up to half a day behind UTC.
             _ => 32,
         };
-        Some(
-            Offset::UTC
-                .to_timestamp(self.first_day.checked_add(days.days()).ok()?.at(0, 0, 0, 0))
-                .ok()?
-                .as_nanosecond(),
-        )
+
+        let midnight = self.first_day.checked_add(days.days()).ok()?.at(0, 0, 0, 0);
+        let end = Offset::UTC.to_timestamp(midnight).ok()?;
+        Some(end.as_nanosecond())
     }
 }
 
@@ -253,23 +256,27 @@ fn last_month(day: Date) -> Option<Date> {
 }
 
 fn first_day(period: Period, starts_on: Option<u8>) -> Result<i8, CalendarError> {
-    let (latest, problem) = match period {
+    let (last, expected) = match period {
         Period::Day if starts_on.is_some() => {
-            return Err(CalendarError::StartsOn("a day starts at midnight"));
+            let expected = "expected no first day, because a day starts at midnight";
+            return Err(CalendarError::StartsOn(expected));
         }
         Period::Day => return Ok(1),
-        Period::Week => (7, "it is from 1 (Monday) to 7 (Sunday)"),
-        Period::Month => (31, "it is from 1 to 31"),
+        Period::Week => (7, "expected 1 (Monday) to 7 (Sunday)"),
+        Period::Month => (31, "expected 1 to 31"),
     };
+
     let day = i8::try_from(starts_on.unwrap_or(1)).ok();
-    day.filter(|day| (1..=latest).contains(day))
-        .ok_or(CalendarError::StartsOn(problem))
+    day.filter(|day| (1..=last).contains(day))
+        .ok_or(CalendarError::StartsOn(expected))
 }
 
-/// `zone` is the canonical name of the time zone, or the spelling that an earlier release stored.
+/// Returns a hash of the calendar. `zone` is the canonical name of the time zone, or the spelling
+/// that an earlier release stored.
 fn id_of(period: Period, zone: Option<&str>, starts_on: i8) -> CalendarId {
     let text = format!("{period} {starts_on} {}", zone.unwrap_or_default());
     let hash = Sha256::digest(text.as_bytes());
+
     let number = hash
         .iter()
         .take(8)
@@ -277,7 +284,7 @@ fn id_of(period: Period, zone: Option<&str>, starts_on: i8) -> CalendarId {
     CalendarId(u32::try_from(number % u64::from(CalendarId::IDS)).unwrap_or_default())
 }
 
-/// The calendar day, in UTC, that an instant falls in.
+/// Returns the UTC day that contains an instant. `None` if the instant is outside the calendar.
 pub fn day_of(now: Nanos) -> Option<Date> {
     Some(
         Offset::UTC
@@ -286,7 +293,7 @@ pub fn day_of(now: Nanos) -> Option<Date> {
     )
 }
 
-/// When the day (UTC) is over that an instant falls in.
+/// Returns the end of the UTC day that contains an instant.
 pub fn day_end(now: Nanos) -> Nanos {
     const DAY: Nanos = 86_400 * crate::SECOND;
     (now.div_euclid(DAY) + 1) * DAY

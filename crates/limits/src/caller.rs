@@ -1,4 +1,4 @@
-//! Who is charged.
+//! The caller that is charged for a call.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-/// Begins the text form of an API key.
+/// The prefix of an API key.
 const KEY_CALLER: &str = "key#";
-/// Begins the text form of a token's subject.
+/// The prefix of a token's subject.
 const SUBJECT_CALLER: &str = "sub#";
-/// Begins the text form of a client certificate.
+/// The prefix of a client certificate.
 const CERTIFICATE_CALLER: &str = "cert#";
-/// Begins the text form of a source address.
+/// The prefix of a source address.
 const ADDRESS_CALLER: &str = "ip#";
-/// Begins the text form of all callers of a shared plan.
+/// The prefix of all callers of a shared plan.
 const PLAN_CALLER: &str = "plan#";
 
 /// The prefixes of all callers' text forms, one per kind of caller.
@@ -26,42 +26,44 @@ pub const CALLER_PREFIXES: [&str; 5] = [
     PLAN_CALLER,
 ];
 
-/// The one caller whose limits a call takes from. Its text form names its usage item.
+/// The caller whose limits a call takes from. Its text form is part of its usage item's partition
+/// key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// An API key, by the id that survives its rotation.
+    /// An API key, by its id, which stays the same when secrets are rotated.
     Key(String),
-    /// Whoever a token names, by the hash of issuer and subject.
+    /// The subject of a token, by a hash of issuer and subject.
     Subject([u8; 32]),
-    /// A client certificate, by the hash of its subject's and its issuer's name.
+    /// A client certificate, by a hash of the names of its subject and its issuer.
     Certificate([u8; 32]),
-    /// A source address on one plan: IPv4 as it is, IPv6 by its /64, the least that one customer is
-    /// given. On another plan it is another caller, or a busy search would lock an address out of
-    /// its login.
+    /// A source address and a plan. An IPv6 address counts as its /64 network, the smallest that an
+    /// access provider assigns to a customer. On another plan the address is another caller.
+    /// Otherwise, frequent searches could block the login of the same address.
     Address {
-        /// Where the calls come from.
+        /// The source address of the calls.
         address: IpAddr,
-        /// The plan's name.
+        /// The name of the plan.
         plan: String,
     },
-    /// Everybody who is on a plan that its callers share, by its name.
+    /// All callers of a shared plan, by the name of the plan.
     Plan(Arc<str>),
 }
 
 impl Caller {
-    /// The caller that `issuer` calls `subject`.
+    /// Returns the caller for a token of `issuer` with this subject.
     #[must_use]
     pub fn from_subject(issuer: &str, subject: &str) -> Self {
         Self::Subject(hash_of(issuer, subject))
     }
 
-    /// The caller behind a certificate, by the distinguished names in it.
+    /// Returns the caller for a certificate with these distinguished names.
     #[must_use]
     pub fn from_certificate(subject: &str, issuer: &str) -> Self {
         Self::Certificate(hash_of(subject, issuer))
     }
 
-    /// The caller behind a source address. An IPv4 address written as IPv6 is the IPv4 address.
+    /// Returns the caller for a source address. An IPv4-mapped IPv6 address counts as the IPv4
+    /// address.
     #[must_use]
     pub fn from_address(address: IpAddr, plan: &str) -> Self {
         let address = match address.to_canonical() {
@@ -71,18 +73,19 @@ impl Caller {
             }
             address @ IpAddr::V4(_) => address,
         };
+
         Self::Address {
             address,
             plan: plan.to_owned(),
         }
     }
 
-    /// True if the days of this caller are kept for reports. The days of addresses are not.
+    /// True if usage reports have days of this caller. There are none for addresses and plans.
     pub fn has_reports(&self) -> bool {
         matches!(self, Self::Key(_) | Self::Subject(_) | Self::Certificate(_))
     }
 
-    /// The plan's name, where its callers share it.
+    /// Returns the name of the plan if this is a shared plan.
     pub fn shared_plan(&self) -> Option<&Arc<str>> {
         match self {
             Self::Plan(name) => Some(name),
@@ -91,7 +94,8 @@ impl Caller {
     }
 }
 
-/// The first text's length stands in front, so that no other pair of texts has the same bytes.
+/// Returns a hash of two texts. It starts with the length of the first one, so that no other pair
+/// has the same bytes.
 fn hash_of(first: &str, second: &str) -> [u8; 32] {
     let length = (first.len() as u64).to_be_bytes();
     let hash = Sha256::new()
@@ -130,26 +134,26 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_caller_is_its_network() {
+    fn ipv6_address_counts_as_its_network() {
         assert_eq!(caller("2001:db8:1:2:3:4:5:6"), "ip#2001:db8:1:2::#p");
         assert_eq!(caller("2001:db8:1:2:ffff::"), caller("2001:db8:1:2::1"));
         assert_ne!(caller("2001:db8:1:3::1"), caller("2001:db8:1:2::1"));
     }
 
     #[test]
-    fn an_ipv4_caller_is_itself_however_it_is_written() {
+    fn ipv4_mapped_address_counts_as_the_ipv4_address() {
         assert_eq!(caller("192.0.2.7"), "ip#192.0.2.7#p");
         assert_eq!(caller("::ffff:192.0.2.7"), "ip#192.0.2.7#p");
     }
 
     #[test]
-    fn an_address_on_another_plan_is_another_caller() {
+    fn address_on_another_plan_is_another_caller() {
         let on = |plan| Caller::from_address("192.0.2.7".parse().unwrap(), plan);
         assert_ne!(on("login"), on("search"));
     }
 
     #[test]
-    fn a_subject_is_its_issuers_and_nobody_elses() {
+    fn subject_of_another_issuer_is_another_caller() {
         let alice = Caller::from_subject("https://a", "alice");
         assert_eq!(alice.to_string().len(), "sub#".len() + 64);
         for (issuer, subject) in [
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_not_a_subject_of_the_same_names() {
+    fn certificate_and_subject_of_the_same_names_differ() {
         let certificate = Caller::from_certificate("CN=a", "CN=ca");
         assert!(certificate.to_string().starts_with("cert#"));
         assert_ne!(certificate, Caller::from_subject("CN=a", "CN=ca"));

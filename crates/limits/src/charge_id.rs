@@ -1,5 +1,4 @@
-//! What names a charge, so that it can be given back: once, and only to the caller that it was
-//! taken from.
+//! The id of a charge, with which it can be refunded: once, and only to the caller that was charged.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,14 +14,15 @@ use crate::plan_bounds::{MAX_LIMIT, MAX_QUOTAS};
 use crate::plan_name::check_name;
 use crate::{Caller, Demand, Nanos, SECOND, WindowId};
 
-/// The form of the text.
-const FORM: u8 = 1;
-/// 1970-01-01, from which days are counted.
+/// The version of the text format.
+const FORMAT_VERSION: u8 = 1;
+/// The day from which days are counted.
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
-/// One charge: its instant, its cost, and the quotas' windows that it was taken from. Buckets are
-/// no part of it: what a rate has let through cannot be undone. Its text is URL-safe base64; it is
-/// no secret and proves nothing: whoever takes it from strangers has to sign it.
+/// The id of a charge: its instant, its cost, and the windows of the quotas that were charged.
+///
+/// Buckets are not part of it, because a rate is not refunded. The text form is URL-safe base64. It
+/// is neither secret nor authenticated, so it must be signed before it is given to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeId {
     nonce: u64,
@@ -30,11 +30,11 @@ pub struct ChargeId {
     at_s: i64,
     cost: u64,
     windows: ArrayVec<ChargedWindow, MAX_QUOTAS>,
-    /// The plan's name, where all of its callers share it.
+    /// The name of the plan, if its callers share its limits.
     shared: Option<Arc<str>>,
 }
 
-/// A quota's window that was charged.
+/// The window of a quota that was charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChargedWindow {
     /// The window.
@@ -42,27 +42,27 @@ pub struct ChargedWindow {
     end_s: i64,
 }
 
-/// A text that names no charge.
+/// The error for a text that is not the id of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is not a charge as a decision returned it")]
+#[error("invalid charge, expected the value that a decision returned")]
 pub struct ChargeIdError;
 
-/// What became of a refund.
+/// The result of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refund {
-    /// The quotas' windows that are not over, and the day's counter, have it back.
+    /// The charge was returned to the day counter and to all quotas' windows that are not over.
     Returned,
-    /// It was given back before.
+    /// The charge was refunded earlier.
     AlreadyRefunded,
-    /// No such charge was made to this caller.
+    /// This caller has no such charge.
     NotFound,
-    /// Every window that it was taken from is over.
+    /// Every window that was charged is over.
     WindowOver,
 }
 
 impl ChargeId {
-    /// Names what `demand` takes from the caller that a store calls `caller`. `None` if it takes
-    /// nothing that can be given back.
+    /// Returns an id for the charge of a demand. `caller` is the number that the store has for the
+    /// caller. `None` if the demand takes nothing that can be refunded.
     pub fn new(demand: &Demand<'_>, caller: u64) -> Option<Self> {
         if demand.cost() == 0 || !demand.is_call() {
             return None;
@@ -71,6 +71,7 @@ impl ChargeId {
             id: window.id,
             end_s: seconds(window.end),
         };
+
         Some(Self {
             nonce: fastrand::u64(..),
             caller,
@@ -90,42 +91,42 @@ impl ChargeId {
         })
     }
 
-    /// How many units it took.
+    /// The number of units charged.
     #[must_use]
     pub fn cost(&self) -> u64 {
         self.cost
     }
 
-    /// When it was made, to the second.
+    /// The instant of the charge, in whole seconds.
     #[must_use]
     pub fn at(&self) -> Nanos {
         Nanos::from(self.at_s) * SECOND
     }
 
-    /// Tells it from the caller's other charges.
+    /// A random number that distinguishes the charges of a caller.
     pub fn nonce(&self) -> u64 {
         self.nonce
     }
 
-    /// What the store calls the caller.
+    /// The number that the store has for the caller.
     pub fn caller(&self) -> u64 {
         self.caller
     }
 
-    /// Who was charged, where `caller` made the call.
+    /// Returns the caller that was charged for a call of `caller`: the plan if its callers share it.
     pub fn charged(&self, caller: &Caller) -> Caller {
         self.shared
             .as_ref()
             .map_or_else(|| caller.clone(), |plan| Caller::Plan(Arc::clone(plan)))
     }
 
-    /// Windows that are not over.
+    /// Returns the charged windows that are not over.
     pub fn windows(&self, now: Nanos) -> impl Iterator<Item = &ChargedWindow> {
         self.windows.iter().filter(move |window| window.end() > now)
     }
 
-    /// Whether nothing of it can be given back any more: its quotas' windows, or without quotas its
-    /// day.
+    /// True if nothing can be refunded any more, because all charged windows are over. Without
+    /// quotas, that is the end of the day.
     pub fn is_over(&self, now: Nanos) -> bool {
         if self.windows.is_empty() {
             self.day_end() <= now
@@ -134,7 +135,7 @@ impl ChargeId {
         }
     }
 
-    /// When the last window is over that it was taken from.
+    /// Returns the instant at which the last charged window is over, or the day if it ends later.
     pub fn end(&self) -> Nanos {
         self.windows
             .iter()
@@ -158,11 +159,11 @@ fn seconds(instant: Nanos) -> i64 {
     i64::try_from(instant.div_euclid(SECOND)).unwrap_or(i64::MAX)
 }
 
-/// Form, nonce, caller, instant, cost, number of windows, each window, and the shared plan's name:
-/// big-endian.
+/// Writes version, nonce, caller, instant, cost, number of windows, each window, and the name of
+/// the shared plan. Numbers are big-endian.
 impl fmt::Display for ChargeId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![FORM];
+        let mut bytes = vec![FORMAT_VERSION];
         for number in [
             self.nonce,
             self.caller,
@@ -171,12 +172,14 @@ impl fmt::Display for ChargeId {
         ] {
             bytes.extend(number.to_be_bytes());
         }
+
         bytes.push(u8::try_from(self.windows.len()).unwrap_or(0));
         for window in &self.windows {
             bytes.extend(window.id.calendar.0.to_be_bytes());
             bytes.extend(days(window.id.first_day).to_be_bytes());
             bytes.extend(window.end_s.to_be_bytes());
         }
+
         bytes.extend(self.shared.as_deref().unwrap_or_default().as_bytes());
         formatter.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -193,9 +196,10 @@ impl FromStr for ChargeId {
 
 fn parse(bytes: &[u8]) -> Option<ChargeId> {
     let mut rest = bytes;
-    if u8::from_be_bytes(*take(&mut rest)?) != FORM {
+    if u8::from_be_bytes(*take(&mut rest)?) != FORMAT_VERSION {
         return None;
     }
+
     let [nonce, caller, at_s, cost] = [
         take(&mut rest)?,
         take(&mut rest)?,
@@ -204,25 +208,9 @@ fn parse(bytes: &[u8]) -> Option<ChargeId> {
     ];
     let mut windows = ArrayVec::new();
     for _ in 0..u8::from_be_bytes(*take(&mut rest)?) {
-        let calendar = CalendarId(u32::from_be_bytes(*take(&mut rest)?));
-        let first_day = EPOCH
-            .checked_add(
-                jiff::Span::new()
-                    .try_days(i32::from_be_bytes(*take(&mut rest)?))
-                    .ok()?,
-            )
-            .ok()?;
-        let end_s = i64::from_be_bytes(*take(&mut rest)?);
-        windows
-            .try_push(ChargedWindow {
-                id: WindowId {
-                    calendar,
-                    first_day,
-                },
-                end_s,
-            })
-            .ok()?;
+        windows.try_push(parse_window(&mut rest)?).ok()?;
     }
+
     let shared = std::str::from_utf8(rest)
         .ok()
         .filter(|name| name.is_empty() || check_name(name).is_ok())?;
@@ -237,6 +225,24 @@ fn parse(bytes: &[u8]) -> Option<ChargeId> {
     })
 }
 
+fn parse_window(rest: &mut &[u8]) -> Option<ChargedWindow> {
+    let calendar = CalendarId(u32::from_be_bytes(*take(rest)?));
+    let days = jiff::Span::new()
+        .try_days(i32::from_be_bytes(*take(rest)?))
+        .ok()?;
+    let first_day = EPOCH.checked_add(days).ok()?;
+    let end_s = i64::from_be_bytes(*take(rest)?);
+
+    Some(ChargedWindow {
+        id: WindowId {
+            calendar,
+            first_day,
+        },
+        end_s,
+    })
+}
+
+/// Takes the next `N` bytes from the front of `rest`.
 fn take<'b, const N: usize>(rest: &mut &'b [u8]) -> Option<&'b [u8; N]> {
     let (taken, left) = rest.split_first_chunk()?;
     *rest = left;
@@ -265,7 +271,7 @@ mod tests {
         {"limit":9,"period":"month","time_zone":"Asia/Tokyo","starts_on":31},{"name":"b","limit":9,"period":"month"}]}"#;
 
     #[test]
-    fn a_charge_is_written_as_a_text_and_read_again() {
+    fn text_form_is_url_safe_and_parses_to_the_same_charge() {
         for plan in ["{}", ALL, r#"{"quotas":[{"limit":9,"period":"day"}]}"#] {
             let charge = charge(plan, 3).unwrap();
             let text = charge.to_string();
@@ -279,23 +285,24 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_costs_nothing_is_no_charge() {
+    fn call_without_cost_has_no_charge() {
         assert_eq!(charge(ALL, 0), None);
     }
 
     #[test]
-    fn two_charges_of_one_instant_are_two() {
+    fn charges_of_the_same_instant_differ() {
         assert_ne!(charge(ALL, 1), charge(ALL, 1));
     }
 
     #[test]
-    fn it_is_over_with_its_last_window_and_without_quotas_with_its_day() {
+    fn charge_is_over_with_its_last_window_or_its_day() {
         let midnight = NOON + 12 * 3600 * SECOND;
         let unlimited = charge("{}", 1).unwrap();
         assert_eq!(
             (unlimited.is_over(midnight - 1), unlimited.is_over(midnight)),
             (false, true)
         );
+
         let month = charge(
             r#"{"quotas":[{"limit":9,"period":"day"},{"limit":9,"period":"month"}]}"#,
             1,
@@ -313,17 +320,17 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_cut_or_is_of_another_form_names_nothing() {
+    fn truncated_text_or_another_version_is_an_error() {
         let text = charge(ALL, 1).unwrap().to_string();
-        for wrong in ["", "AA", &text[..40], &text[..60], "Ag", "====", "ü"] {
-            assert_eq!(wrong.parse::<ChargeId>(), Err(ChargeIdError), "{wrong}");
+        for invalid in ["", "AA", &text[..40], &text[..60], "Ag", "====", "ü"] {
+            assert_eq!(invalid.parse::<ChargeId>(), Err(ChargeIdError), "{invalid}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_is_more_than_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-            let text = URL_SAFE_NO_PAD.encode([&[FORM], &bytes[..]].concat());
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+            let text = URL_SAFE_NO_PAD.encode([&[FORMAT_VERSION], &bytes[..]].concat());
             if let Ok(charge) = text.parse::<ChargeId>() {
                 prop_assert_eq!(charge.to_string().parse(), Ok(charge));
             }

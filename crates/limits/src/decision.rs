@@ -1,66 +1,65 @@
-//! The decision on one call, and how each limit stands after it.
+//! The decision on one call, with the state of each limit.
 
 use std::sync::Arc;
 
 use crate::ChargeId;
 
-/// What was decided, and how each limit stands after it.
+/// The decision on one call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// May the call pass?
+    /// The verdict on the call.
     pub verdict: Verdict,
-    /// Every limit of the plan that applies: the caller's bucket, the route's, the quotas. Empty
-    /// for an unlimited plan, for a call that can never pass, and where nobody knows how they
-    /// stand.
+    /// Every limit that applies: the caller's sliding window or bucket, the route's bucket, and the
+    /// quotas. Empty for an unlimited plan, for an impossible call, and if the state is unknown.
     pub limits: Vec<Limit>,
-    /// Whether the share of some limit that has been used reaches the plan's `near_limit`.
+    /// True if the used share of a limit has reached the plan's `near_limit`.
     pub near_limit: bool,
-    /// Whether the store gave no answer in time, so that the plan's `on_store_failure` did.
+    /// True if the store did not respond in time and the plan's `on_store_failure` was applied.
     pub degraded: bool,
-    /// What a plan in shadow mode would have answered, had it not let the call pass. Nothing has
-    /// been charged then, as nothing would have been.
+    /// The verdict that a plan in shadow mode overrides. The call passes and is not charged.
     pub shadowed: Option<Verdict>,
-    /// What a refund needs, where something was charged.
+    /// The id of the charge, with which it can be refunded. `None` if nothing was charged.
     pub charge: Option<ChargeId>,
 }
 
-/// The answer to a call.
+/// The verdict on a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// It passes, and has been charged.
+    /// The call passes and is charged.
     Allowed,
-    /// Not now; nothing has been charged.
+    /// The call is refused for now. Nothing is charged.
     Throttled {
-        /// Whether a quota is used up; else it is a rate alone.
+        /// True if a quota is used up, false if only a rate is exceeded.
         quota: bool,
-        /// The names of the limits that do not allow it. Empty if the caller calls more often than
+        /// The names of the limits that refuse the call. Empty if the caller calls more often than
         /// its item can be written.
         violated: Vec<Arc<str>>,
-        /// Seconds after which a call of this cost would pass if nobody else called. At least 1.
+        /// The time after which a call of this cost passes, in seconds, if there are no other calls.
+        /// At least 1.
         retry_after_s: u64,
     },
-    /// Waiting does not help: the cost is above a burst, or above a quota and what was granted, or
-    /// such a limit is 0.
+    /// The call is refused, and waiting does not help. A limit is 0, or the cost is greater than a
+    /// burst, a window's limit, or a quota with its grants.
     Impossible,
-    /// The store gave no answer in time, and the plan says to refuse then.
+    /// The store did not respond in time, and the plan's `on_store_failure` is `deny`.
     Unavailable {
-        /// Seconds after which the store will be asked again. At least 1.
+        /// The time after which the store will be called again, in seconds. At least 1.
         retry_after_s: u64,
     },
 }
 
-/// How one limit stands.
+/// The state of one limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Its policy's name: `burst` or `window`, a route, or the quota's.
+    /// The name in `RateLimit-Policy`: `burst`, `window`, a route key, or the name of a quota.
     pub name: Arc<str>,
-    /// Calls in `window_s`. For a quota, what was granted in the present window is part of it.
+    /// The number of calls in `window_s`. A quota includes the calls granted in the current window.
     pub limit: u64,
-    /// Seconds: the time in which a bucket fills, or the length of the quota's present window.
+    /// The time in which a bucket fills, or the length of the current window, in seconds.
     pub window_s: u64,
-    /// Calls left.
+    /// The number of calls left.
     pub remaining: u64,
-    /// Seconds until more calls are there than `remaining`. None where there can be no more.
+    /// The time until more calls than `remaining` are left, in seconds. `None` if all are left.
     pub reset_s: Option<u64>,
 }
 
@@ -74,12 +73,13 @@ impl Limit {
         if self.limit == 0 {
             return 1.0;
         }
+
         self.limit.saturating_sub(self.remaining) as f64 / self.limit as f64
     }
 }
 
 impl Decision {
-    /// A verdict that tells no limits.
+    /// Returns a decision without limits.
     pub fn of(verdict: Verdict) -> Self {
         Self {
             verdict,
@@ -91,16 +91,17 @@ impl Decision {
         }
     }
 
-    /// The same, with what a refund needs.
+    /// Returns the decision with the id of its charge.
     pub fn charged(self, charge: Option<ChargeId>) -> Self {
         Self { charge, ..self }
     }
 
-    /// The same where the plan only watches: nothing is refused.
+    /// Returns the decision of a plan. If the plan is in `shadow` mode, the call always passes.
     pub fn in_shadow(self, shadow: bool) -> Self {
         if !shadow || self.verdict == Verdict::Allowed {
             return self;
         }
+
         Self {
             verdict: Verdict::Allowed,
             shadowed: Some(self.verdict),
@@ -108,13 +109,13 @@ impl Decision {
         }
     }
 
-    /// Whether something was taken from the caller's limits.
+    /// True if the call was charged.
     pub fn is_charged(&self) -> bool {
         self.verdict == Verdict::Allowed && !self.degraded
     }
 
-    /// The limit with the fewest calls left, the one a caller meets first; of equals the one that
-    /// keeps it longest.
+    /// Returns the limit with the fewest calls left. If several have the same number, it is the one
+    /// with the latest reset.
     #[must_use]
     pub fn nearest(&self) -> Option<&Limit> {
         self.limits

@@ -1,4 +1,4 @@
-//! What one call takes: all limits of its plan together, or none.
+//! The demand of one call on the limits of its plan: it takes from all of them, or from none.
 
 use std::sync::Arc;
 
@@ -12,8 +12,9 @@ use crate::{
     Decision, Limit, Nanos, Plan, Quota, RouteLimit, Usage, Verdict, Window, whole_seconds,
 };
 
-/// What one call takes from its plan at one instant, which stays the same however often it is
-/// evaluated.
+/// The units that one call takes from the limits of its plan at one instant.
+///
+/// [`evaluate`](Self::evaluate) does not change it, so it can be evaluated more than once.
 #[derive(Debug)]
 pub struct Demand<'p> {
     plan: &'p Plan,
@@ -24,29 +25,29 @@ pub struct Demand<'p> {
     own_limits: OwnLimits,
 }
 
-/// What a demand does with the limits of the plan itself. The route's bucket is always charged.
+/// The effect of a demand on the plan's own limits. The bucket of the route is always charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OwnLimits {
-    /// All of them are charged: a call.
+    /// All of them are charged, as for a call.
     Charged,
-    /// The rate must have room for the cost, but is not charged. Quotas do not count.
+    /// The rate must admit the cost, but is not charged. Quotas are ignored.
     RateChecked,
-    /// They do not count.
+    /// All of them are ignored.
     Ignored,
 }
 
-/// At most one a bucket and one a quota.
+/// At most one refusal per rate limit and one per quota.
 type Refusals<'p> = ArrayVec<Refusal<'p>, { 2 + MAX_QUOTAS }>;
 
-/// Why a limit does not allow a call.
+/// The refusal of a call by one limit.
 struct Refusal<'p> {
     name: &'p Arc<str>,
     wait: Nanos,
-    quota: bool,
+    is_quota: bool,
 }
 
 impl<'p> Demand<'p> {
-    /// `None` where `now` lies beyond the calendar.
+    /// Returns the demand of a call. `None` if `now` is outside the calendar.
     #[must_use]
     pub fn new(
         plan: &'p Plan,
@@ -69,8 +70,8 @@ impl<'p> Demand<'p> {
         })
     }
 
-    /// A caller's question about its own usage: it takes one token from the bucket for such
-    /// questions. The plan's rate must have room for one call, but is not charged. A plan in shadow
+    /// Returns the demand of a caller's query of its own usage. It takes one token from the bucket
+    /// for such queries. The plan's rate must admit one call, but is not charged. A plan in shadow
     /// mode is not checked.
     #[must_use]
     pub fn usage_query(plan: &'p Plan, now: Nanos) -> Self {
@@ -79,6 +80,7 @@ impl<'p> Demand<'p> {
         } else {
             OwnLimits::RateChecked
         };
+
         Self {
             plan,
             route: Some(&plan.usage_query),
@@ -89,7 +91,8 @@ impl<'p> Demand<'p> {
         }
     }
 
-    /// The same demand at another instant, on a share of its plan and of its route's limit.
+    /// Returns the same demand at another instant, on a share of its plan and of its route's limit.
+    /// `None` if `now` is outside the calendar.
     pub fn on_share<'s>(
         &self,
         plan: &'s Plan,
@@ -117,7 +120,7 @@ impl<'p> Demand<'p> {
         self.on_share(self.plan, self.route, now)
     }
 
-    /// As many such calls at once.
+    /// Returns the demand of several such calls at once.
     pub fn times(&self, calls: u64) -> Self {
         Self {
             cost: self.cost.saturating_mul(calls),
@@ -126,13 +129,13 @@ impl<'p> Demand<'p> {
         }
     }
 
-    /// Compares the demand with what has been used. Changes nothing.
+    /// Decides on the call without charging it. The limits in the decision are those after the call.
     #[must_use]
     pub fn evaluate(&self, usage: &Usage) -> Decision {
-        self.weigh(usage, &mut Charge::default())
+        self.evaluate_into(usage, &mut Charge::default())
     }
 
-    /// What a call would be told, with every limit as it stands before it.
+    /// Decides on the call without charging it. The limits in the decision are those before the call.
     #[must_use]
     pub fn peek(&self, usage: &Usage) -> Decision {
         match self.evaluate(usage).verdict {
@@ -141,17 +144,19 @@ impl<'p> Demand<'p> {
         }
     }
 
-    /// Compares as [`Self::evaluate`] does, and takes an allowed demand from `usage`.
+    /// Decides on the call, and charges `usage` if the call is allowed.
     pub fn charge(&self, usage: &mut Usage) -> Decision {
         let mut charge = Charge::default();
-        let decision = self.weigh(usage, &mut charge);
+        let decision = self.evaluate_into(usage, &mut charge);
+
         if decision.verdict == Verdict::Allowed {
             usage.apply(&charge, self.now);
         }
+
         decision
     }
 
-    /// True if no rate of the plan can ever let the call pass, whatever has been used or granted.
+    /// True if a rate of the plan never admits the call, whatever was used or granted.
     #[must_use]
     pub fn exceeds_rates(&self) -> bool {
         self.buckets()
@@ -161,41 +166,40 @@ impl<'p> Demand<'p> {
                 .is_some_and(|window| window.limit == 0 || self.cost > window.limit)
     }
 
-    /// True if neither time nor the plan can let the call pass. Only another grant can, where a
-    /// quota is the reason.
+    /// True if waiting does not help. If the reason is a quota, a further grant does.
     #[must_use]
     pub fn is_impossible(&self, usage: &Usage) -> bool {
         self.exceeds_rates()
             || self.windows.iter().any(|(quota, window)| {
-                let most = quota.limit.saturating_add(usage.granted_extra(window.id));
-                most == 0 || self.cost > most
+                let limit = quota.limit.saturating_add(usage.granted_extra(window.id));
+                limit == 0 || self.cost > limit
             })
     }
 
-    /// The decision; `charge` is what to write where it is allowed.
-    fn weigh(&self, usage: &Usage, charge: &mut Charge) -> Decision {
+    /// Returns the decision, and puts the changes of an allowed call into `charge`.
+    fn evaluate_into(&self, usage: &Usage, charge: &mut Charge) -> Decision {
         if self.is_impossible(usage) {
             return Decision::of(Verdict::Impossible);
         }
+
         let mut refusals = Refusals::new();
-        self.weigh_sliding(usage, charge, &mut refusals);
-        self.weigh_buckets(usage, charge, &mut refusals);
-        self.weigh_quotas(usage, charge, &mut refusals);
-        if refusals.is_empty() {
-            let (tats, counts) = (&charge.tats, &charge.counts);
-            let taken = if self.is_call() { self.cost } else { 0 };
-            let position = self.position(usage).map(|position| position.after(taken));
-            let tat = |index: usize, _: &Bucket| Some(tats[index].1);
-            self.told(Verdict::Allowed, usage, position, tat, |index, _| {
-                counts[index].net
-            })
-        } else {
-            self.standing(throttled(&refusals), usage)
+        self.check_sliding(usage, charge, &mut refusals);
+        self.check_buckets(usage, charge, &mut refusals);
+        self.check_quotas(usage, charge, &mut refusals);
+        if !refusals.is_empty() {
+            return self.standing(throttled(&refusals), usage);
         }
+
+        let (tats, counts) = (&charge.tats, &charge.counts);
+        let taken = if self.is_call() { self.cost } else { 0 };
+        let position = self.position(usage).map(|position| position.after(taken));
+        let tat = |index: usize, _: &Bucket| Some(tats[index].1);
+        self.decision_with_limits(Verdict::Allowed, usage, position, tat, |index, _| {
+            counts[index].net
+        })
     }
 
-    /// Whether a rate, not only a quota, has too little left in `usage`: what only time brings
-    /// back.
+    /// True if a rate refuses the call, not only a quota. Only time changes that.
     pub fn rate_refuses(&self, usage: &Usage) -> bool {
         let waits =
             |window: &SlidingWindow| window.wait(&window.position(usage, self.now), self.cost) > 0;
@@ -213,10 +217,11 @@ impl<'p> Demand<'p> {
         })
     }
 
-    /// A verdict with every limit as it stands in `usage`.
+    /// Returns a decision with this verdict and with the limits before the call.
     pub fn standing(&self, verdict: Verdict, usage: &Usage) -> Decision {
         let position = self.position(usage);
-        self.told(
+
+        self.decision_with_limits(
             verdict,
             usage,
             position,
@@ -225,13 +230,16 @@ impl<'p> Demand<'p> {
         )
     }
 
-    /// An allowed call with every limit as it stands in `usage`, but for `unspent` units of it that
-    /// nobody has used.
+    /// Returns the decision on an allowed call with the limits in `usage`, which contains `unspent`
+    /// units that no call has used yet.
     pub fn standing_less(&self, usage: &Usage, unspent: u64) -> Decision {
         let (unspent_units, unspent) = (signed(unspent), Nanos::from(unspent));
-        let position = self.position(usage).map(|position| position.less(unspent));
+        let position = self
+            .position(usage)
+            .map(|position| position.without(unspent));
         let tat = |bucket: &Bucket| Some(usage.tat(bucket.id)? - bucket.emission_for(0)? * unspent);
-        self.told(
+
+        self.decision_with_limits(
             Verdict::Allowed,
             usage,
             position,
@@ -240,7 +248,7 @@ impl<'p> Demand<'p> {
         )
     }
 
-    /// How many calls of this cost the tightest limit has left.
+    /// Returns how many calls of this cost are left, according to the limit with the fewest.
     pub fn calls_left(&self, usage: &Usage) -> u64 {
         let limits = self.standing(Verdict::Allowed, usage).limits;
         limits
@@ -251,13 +259,13 @@ impl<'p> Demand<'p> {
             / self.cost.max(1)
     }
 
-    /// Where the caller stands in the sliding window, where there is one.
+    /// Returns the caller's position in the sliding window, if there is one.
     pub fn position(&self, usage: &Usage) -> Option<Position> {
         self.sliding()
             .map(|window| window.position(usage, self.now))
     }
 
-    /// The caller's sliding window, if there is one and it counts.
+    /// Returns the sliding window, if there is one and it is not ignored.
     pub fn sliding(&self) -> Option<&'p SlidingWindow> {
         self.plan
             .sliding
@@ -265,7 +273,7 @@ impl<'p> Demand<'p> {
             .filter(|_| self.own_limits != OwnLimits::Ignored)
     }
 
-    /// The caller's bucket and the route's, if there are any and they count.
+    /// Returns the caller's bucket, unless it is ignored, and the bucket of the route.
     pub fn buckets(&self) -> impl Iterator<Item = &'p Bucket> + use<'p> {
         let own = self
             .plan
@@ -275,18 +283,17 @@ impl<'p> Demand<'p> {
         own.into_iter().chain(self.route.map(|route| &route.bucket))
     }
 
-    /// True if the demand takes from this one of its buckets, false if it only checks it.
+    /// True if the demand takes tokens from one of its buckets, false if it only checks it.
     pub fn charges(&self, bucket: &Bucket) -> bool {
         self.is_call() || self.route.is_some_and(|route| route.bucket.id == bucket.id)
     }
 
-    /// True for a call, which is charged to all limits of its plan; false for a question about
-    /// usage.
+    /// True for a call, which is charged to all limits of its plan. False for a query of usage.
     pub fn is_call(&self) -> bool {
         self.own_limits == OwnLimits::Charged
     }
 
-    /// The quotas, each with its present window.
+    /// The quotas, each with its current window.
     pub fn windows(&self) -> &[(&'p Quota, Window)] {
         &self.windows
     }
@@ -311,15 +318,16 @@ impl<'p> Demand<'p> {
         self.now
     }
 
-    fn weigh_sliding(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
+    fn check_sliding(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         let Some(window) = self.sliding() else { return };
         let position = window.position(usage, self.now);
         let wait = window.wait(&position, self.cost);
+
         if wait > 0 && self.cost > 0 {
             refusals.push(Refusal {
                 name: &window.name,
                 wait,
-                quota: false,
+                is_quota: false,
             });
         }
 
@@ -332,18 +340,19 @@ impl<'p> Demand<'p> {
         }
     }
 
-    fn weigh_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
+    fn check_buckets(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         for bucket in self.buckets() {
             let Some(emission) = bucket.emission_for(self.cost) else {
                 continue;
             };
             let before = usage.tat(bucket.id);
             let taken = bucket.take(emission, before, self.cost, self.now);
+
             if let (Err(wait), true) = (taken, self.cost > 0) {
                 refusals.push(Refusal {
                     name: &bucket.name,
                     wait,
-                    quota: false,
+                    is_quota: false,
                 });
             }
 
@@ -354,23 +363,24 @@ impl<'p> Demand<'p> {
         }
     }
 
-    fn weigh_quotas(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
+    fn check_quotas(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         for (quota, window) in &self.windows {
             let after = usage.count(window.id).saturating_add(signed(self.cost));
             if after > signed(quota.limit) && self.cost > 0 {
                 refusals.push(Refusal {
                     name: &quota.name,
                     wait: window.end - self.now,
-                    quota: true,
+                    is_quota: true,
                 });
             }
+
             charge.counts.push(Count::of(window, after));
         }
     }
 
-    /// Every limit's standing, given the position in the sliding window, each bucket's `tat` and
-    /// each window's count. `usage` says what was granted.
-    fn told(
+    /// Returns a decision with every limit, given the position in the sliding window, the `tat` of
+    /// each bucket and the count of each window. Granted calls come from `usage`.
+    fn decision_with_limits(
         &self,
         verdict: Verdict,
         usage: &Usage,
@@ -393,6 +403,7 @@ impl<'p> Demand<'p> {
                 ));
             }
         }
+
         for (index, (quota, window)) in self.windows.iter().enumerate() {
             limits.push(self.quota_limit(
                 quota,
@@ -401,6 +412,7 @@ impl<'p> Demand<'p> {
                 usage.granted(window.id),
             ));
         }
+
         let near_limit = limits
             .iter()
             .any(|limit| limit.used_share() >= self.plan.near_limit);
@@ -426,7 +438,8 @@ impl<'p> Demand<'p> {
         }
     }
 
-    /// `granted` is part of the limit, so that `limit` less `remaining` is what was used.
+    /// Returns the state of a quota. Its limit includes granted calls, so that `limit` less
+    /// `remaining` is the number of calls used.
     fn quota_limit(&self, quota: &Quota, window: &Window, count: i64, granted: i64) -> Limit {
         Limit {
             name: Arc::clone(&quota.name),
@@ -454,8 +467,9 @@ fn throttled(refusals: &[Refusal<'_>]) -> Verdict {
         .map(|refusal| refusal.wait)
         .max()
         .unwrap_or_default();
+
     Verdict::Throttled {
-        quota: refusals.iter().any(|refusal| refusal.quota),
+        quota: refusals.iter().any(|refusal| refusal.is_quota),
         violated: refusals
             .iter()
             .map(|refusal| Arc::clone(refusal.name))
@@ -464,7 +478,7 @@ fn throttled(refusals: &[Refusal<'_>]) -> Verdict {
     }
 }
 
-/// Limits and costs are far below 2⁶³; what is not can never pass anyway.
+/// Converts a limit or a cost. Valid ones are far below 2⁶³, and a larger cost is never admitted.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

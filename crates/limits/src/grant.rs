@@ -1,60 +1,63 @@
-//! Grants: what moves the remainder of a quota's present window.
+//! Grants, which add calls to the current window of a quota or take calls away.
 
 use sha2::{Digest, Sha256};
 
 use crate::plan_bounds::MAX_LIMIT;
 use crate::{Caller, Nanos, Plan, Quota, SECOND, Usage, Window};
 
-/// The time for which a grant's id is remembered: as long as the response to a request with an
+/// The time for which the id of a grant is stored: as long as the response to a request with an
 /// `Idempotency-Key`.
 pub const GRANT_ID_LIFETIME: Nanos = 86_400 * SECOND;
 
-/// How a quota's window stands after a grant.
+/// The state of a quota's window after a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Calls used in the window.
+    /// The number of calls used in the window.
     pub used: u64,
-    /// Calls left in it: the quota's limit less what was used, and what was granted.
+    /// The number of calls left in the window, including granted calls.
     pub remaining: u64,
-    /// What this grant moved: less than was asked for where a cut found less left.
+    /// The number of calls that this grant added, below 0 for a cut. A cut takes at most the calls
+    /// left.
     pub granted: i64,
-    /// Whether it was made before, under the same id; then all of this is as it was then.
+    /// True if the grant was made earlier under the same id. The other fields are those of that time.
     pub repeated: bool,
 }
 
-/// A reason why a grant is not made. Nothing was changed.
+/// A reason why a grant was refused. It changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantRefusal {
-    /// The plan has none of that name.
+    /// The plan has no quota of this name.
     #[error("the plan has no quota called `{0}`")]
     UnknownQuota(String),
-    /// More than a quota can hold.
-    #[error("a grant moves {MAX_LIMIT} calls at most, up or down")]
+    /// The amount is greater than the largest quota.
+    #[error("the amount is out of range, expected -{MAX_LIMIT} to {MAX_LIMIT}")]
     Amount,
-    /// With what was granted before it would be more than the largest quota, and than `RateLimit`
-    /// can tell: RFC 9651 has integers of 15 digits.
-    #[error("with what was granted in this period the quota would be above {MAX_LIMIT} calls")]
+    /// With all grants, the quota would be greater than the largest integer in `RateLimit`, which
+    /// has 15 digits (RFC 9651).
+    #[error("the quota with all grants of this period would exceed {MAX_LIMIT} calls")]
     Ceiling,
     /// Another grant was made under the same id.
-    #[error("another grant was made under this id")]
+    #[error("the id was used for another grant")]
     Repeated,
 }
 
-/// A grant to be made.
+/// An order to make a grant.
 #[derive(Clone, Copy, Debug)]
 pub struct GrantOrder<'p> {
     /// The quota that changes.
     pub quota: &'p Quota,
     /// The current window of the quota, the only one that changes.
     pub window: Window,
-    /// Above 0 to give, below to cut.
+    /// The number of calls to grant, or below 0 the number to cut.
     pub amount: i64,
-    /// Names it, so that it is made once. 15 digits, because an attribute's bytes are paid for.
+    /// The id, with which the grant is made only once. It has 15 digits, because every byte of an
+    /// attribute is billed.
     pub id: Option<u64>,
 }
 
 impl<'p> GrantOrder<'p> {
-    /// Returns `None` if `now` is outside the calendar.
+    /// Returns the order of a grant in the window that contains `now`. `None` if `now` is outside the
+    /// calendar.
     ///
     /// # Errors
     /// [`GrantRefusal`] if the plan has no such quota or the amount is out of range.
@@ -68,9 +71,10 @@ impl<'p> GrantOrder<'p> {
         if amount.unsigned_abs() > MAX_LIMIT {
             return Err(GrantRefusal::Amount);
         }
+
         let found = plan.quotas.iter().find(|known| *known.name == *quota);
         let quota = found.ok_or_else(|| GrantRefusal::UnknownQuota(quota.to_owned()))?;
-        let id = id.map(|id| number(&[id]) % (MAX_LIMIT + 1));
+        let id = id.map(|id| hash_of(&[id]) % (MAX_LIMIT + 1));
 
         Ok(quota.window(now).map(|window| Self {
             quota,
@@ -80,10 +84,10 @@ impl<'p> GrantOrder<'p> {
         }))
     }
 
-    /// How much of it can be moved: a cut takes no more than is left.
+    /// Returns the amount that is possible: a cut takes at most the calls left.
     ///
     /// # Errors
-    /// [`GrantRefusal::Ceiling`].
+    /// [`GrantRefusal::Ceiling`] if the quota with all grants would be too large.
     pub fn possible(&self, usage: &Usage) -> Result<i64, GrantRefusal> {
         let sum = Nanos::from(self.quota.limit)
             + Nanos::from(usage.granted(self.window.id))
@@ -91,21 +95,23 @@ impl<'p> GrantOrder<'p> {
         if self.amount > 0 && sum > Nanos::from(MAX_LIMIT) {
             return Err(GrantRefusal::Ceiling);
         }
+
         Ok(self.amount.max(-self.left(usage)))
     }
 
-    /// Tells it from every other that has the same name.
+    /// Returns a hash of the order, which distinguishes it from other orders with the same id.
     pub fn request(&self, caller: &Caller) -> u64 {
-        number(&[
+        hash_of(&[
             &caller.to_string(),
             &self.quota.name,
             &self.amount.to_string(),
         ])
     }
 
-    /// How the window stands.
+    /// Returns the grant, with the state of the window in `usage`.
     pub fn standing(&self, usage: &Usage, granted: i64, repeated: bool) -> Grant {
         let remaining = u64::try_from(self.left(usage)).unwrap_or(0);
+
         Grant {
             used: usage.used(self.window.id),
             remaining,
@@ -120,12 +126,13 @@ impl<'p> GrantOrder<'p> {
     }
 }
 
-/// Numbers texts, each behind its length.
-fn number(texts: &[&str]) -> u64 {
+/// Returns a hash of texts, each preceded by its length.
+fn hash_of(texts: &[&str]) -> u64 {
     let hash = texts.iter().fold(Sha256::new(), |hash, text| {
         hash.chain_update((text.len() as u64).to_be_bytes())
             .chain_update(text)
     });
+
     hash.finalize()
         .iter()
         .take(8)

@@ -1,21 +1,21 @@
-//! Instants as people write them (RFC 3339).
+//! The text form of instants (RFC 3339).
 //!
-//! `9999-12-31T23:59:59Z` is how many programs write "never". [`Timestamp`] ends a day earlier, at
-//! [`Timestamp::MAX`], which therefore stands for every later instant. It is stored instead of
-//! them, because every release can read it, and it is shown as `9999-12-31T23:59:59Z`.
+//! Many programs write "never" as `9999-12-31T23:59:59Z`, but [`Timestamp`] ends one day earlier,
+//! at [`Timestamp::MAX`]. That instant is stored instead of all later ones, because every release
+//! can read it. It is shown as `9999-12-31T23:59:59Z`.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serializer, de};
 
-/// The last second that RFC 3339 can write.
+/// The last second that RFC 3339 can express.
 const LAST_SECOND: &str = "9999-12-31T23:59:59Z";
-/// The day on which [`Timestamp`] ends.
+/// The last day of [`Timestamp`].
 const LAST_DAY: Date = Date::constant(9999, 12, 30);
 
-/// Reads an instant, or returns `None` if the text is not one. Every instant after
-/// [`Timestamp::MAX`] becomes that.
+/// Reads an instant. `None` if the text is invalid. Every instant after [`Timestamp::MAX`] becomes
+/// `Timestamp::MAX`.
 #[must_use]
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
     text.parse()
@@ -23,7 +23,7 @@ pub fn parse_instant(text: &str) -> Option<Timestamp> {
         .or_else(|| is_after_max(text).then_some(Timestamp::MAX))
 }
 
-/// Writes an instant so that [`parse_instant`] reads the same one.
+/// Writes an instant in the form that [`parse_instant`] reads.
 #[must_use]
 pub fn instant_text(instant: Timestamp) -> String {
     if instant == Timestamp::MAX {
@@ -33,32 +33,33 @@ pub fn instant_text(instant: Timestamp) -> String {
     }
 }
 
-/// True for a complete instant of the last days, given that it is not a [`Timestamp`].
+/// True if a text that is not a valid [`Timestamp`] is an instant of the last two days.
 fn is_after_max(text: &str) -> bool {
     let Ok(pieces) = Pieces::parse(text) else {
         return false;
     };
+
     let is_complete = pieces.time().is_some() && pieces.to_numeric_offset().is_some();
     is_complete && pieces.time_zone_annotation().is_none() && pieces.date() >= LAST_DAY
 }
 
-/// Reads the instant of a field that is present, for `#[serde(deserialize_with)]`.
+/// Reads a field that is an instant, for `#[serde(deserialize_with)]`.
 ///
 /// # Errors
-/// `null`, and a text that is not an instant.
+/// An error of the deserializer if the field is `null` or not an instant.
 pub fn present_instant<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Timestamp>, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_instant(&text)
         .map(Some)
-        .ok_or_else(|| de::Error::custom("expected an instant of RFC 3339"))
+        .ok_or_else(|| de::Error::custom("expected an instant such as 2026-11-22T12:00:00Z"))
 }
 
-/// Writes the instant of a field, for `#[serde(serialize_with)]`.
+/// Writes an optional field that is an instant, for `#[serde(serialize_with)]`.
 ///
 /// # Errors
-/// Those of the serializer.
+/// Every error of the serializer.
 pub fn optional_instant<S: Serializer>(
     instant: &Option<Timestamp>,
     serializer: S,
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_of_the_last_day_are_read_and_shown() {
+    fn instants_of_the_last_days_are_read_and_shown() {
         for text in [
             "9999-12-31T23:59:59Z",
             "9999-12-31T23:59:59.999999999Z",
@@ -87,6 +88,7 @@ mod tests {
             assert_eq!(instant, Some(Timestamp::MAX), "{text}");
             assert_eq!(instant_text(Timestamp::MAX), "9999-12-31T23:59:59Z");
         }
+
         for text in [
             "9999-12-29T00:00:00Z",
             "2026-11-22T12:00:00Z",
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_instant_is_refused_in_every_year() {
+    fn invalid_instants_are_errors_in_every_year() {
         for text in [
             "",
             "never",

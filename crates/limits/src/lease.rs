@@ -1,10 +1,12 @@
-//! Leases: several calls' worth bought with one write, and spent here.
+//! Leases: an instance buys several calls with one write, and spends them from its memory.
 //!
-//! What is admitted is then later than what was charged, by a lease's length L at most. A plan that
-//! leases therefore uses B − ⌈rL⌉ of a burst B: within any time t at most that and r(t + L) are
-//! charged for what is admitted in it, which is B + rt. A lease ends with the first of its quotas'
-//! windows, with the sliding window and with the day, so that each count holds what was admitted in
-//! its own time. What is not spent by then is stranded: nothing is returned.
+//! A call is then admitted up to the length L of a lease after it was charged. A plan with leases
+//! therefore uses only B − ⌈rL⌉ of a burst B. Calls admitted in any time t are charged within
+//! t + L, so they are at most B − ⌈rL⌉ + r(t + L), which is at most B + rt.
+//!
+//! A lease ends at the latest with the first of its quotas' windows, with the sliding window and
+//! with the day, so that every call counts in the window in which it is admitted. Calls that are
+//! not spent by then are lost.
 
 use crate::bucket::emission_of;
 use crate::{Nanos, SECOND, Throttle};
@@ -13,24 +15,26 @@ use crate::{Nanos, SECOND, Throttle};
 pub(crate) const MAX_LEASE_CALLS: u32 = 1000;
 /// The minimum burst of the buckets of a plan with leases.
 pub(crate) const MIN_LEASE_BURST: u64 = 4;
-/// The longest lease.
-const LONGEST: Nanos = SECOND;
-/// The part of what a bucket takes to fill that a lease may last, so that no more of the burst is
-/// set aside.
-const PART_OF_DEPTH: Nanos = 4;
-/// A lease takes such a part of what is left at most: as if so many instances held one at once.
-const PART_OF_REMAINDER: u64 = 16;
+/// The maximum length of a lease.
+const MAX_LENGTH: Nanos = SECOND;
+/// A lease lasts at most the time in which a bucket fills, divided by this number. The reserve is
+/// then at most this part of the burst.
+const FILL_TIME_DIVISOR: Nanos = 4;
+/// A lease takes at most the calls left, divided by this number. So many instances can then have a
+/// lease at the same time.
+const REMAINING_DIVISOR: u64 = 16;
 
-/// A plan's leases.
+/// The terms of a plan's leases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseTerms {
-    /// The most calls that one lease is for.
-    pub most: u32,
-    /// How long one lasts, in nanoseconds.
+    /// The maximum number of calls in a lease.
+    pub max_calls: u32,
+    /// The length of a lease, in nanoseconds.
     pub length: Nanos,
 }
 
-/// How often one instance is called for one caller: the present and the previous lease's length.
+/// A counter of one caller's calls to one instance, in the current and the previous window. A window
+/// is as long as a lease.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalRate {
     window: Nanos,
@@ -39,30 +43,30 @@ pub struct LocalRate {
 }
 
 impl LeaseTerms {
-    /// `None` where a plan does not lease.
-    pub fn new<'t>(most: u32, throttles: impl Iterator<Item = &'t Throttle>) -> Option<Self> {
-        // A bucket that admits nothing has nothing to lease.
+    /// Returns the terms for a plan with these buckets. `None` if `max_calls` is 0.
+    pub fn new<'t>(max_calls: u32, throttles: impl Iterator<Item = &'t Throttle>) -> Option<Self> {
+        // A bucket that admits nothing does not shorten leases.
         let throttles = throttles.filter(|throttle| throttle.burst > 0 && throttle.rate > 0.0);
-        let depth = |throttle: &Throttle| {
-            Some(emission_of(throttle.rate)? * Nanos::from(throttle.burst) / PART_OF_DEPTH)
+        let limit = |throttle: &Throttle| {
+            Some(emission_of(throttle.rate)? * Nanos::from(throttle.burst) / FILL_TIME_DIVISOR)
         };
-        let length = throttles.filter_map(depth).fold(LONGEST, Nanos::min);
-        (most > 0).then_some(Self { most, length })
+        let length = throttles.filter_map(limit).fold(MAX_LENGTH, Nanos::min);
+
+        (max_calls > 0).then_some(Self { max_calls, length })
     }
 
-    /// How many calls to buy, having been called so often in a lease's length: half as many, so
-    /// that a lease is spent well before its end; and one near the end of a limit, of which
-    /// `remaining` calls are left.
+    /// Returns how many calls to buy, given the local calls within the length of a lease. It is half
+    /// as many, so that a lease is spent well before it ends, and 1 if few calls are `remaining`.
     pub fn calls(&self, local: u64, remaining: u64) -> u64 {
-        u64::from(self.most)
+        u64::from(self.max_calls)
             .min(local / 2)
-            .min(remaining / PART_OF_REMAINDER)
+            .min(remaining / REMAINING_DIVISOR)
             .max(1)
     }
 }
 
 impl LocalRate {
-    /// Counts a call, and says how many there were within the last `length`, by an estimate.
+    /// Counts a call, and returns an estimate of the calls within the last `length`.
     pub fn count(&mut self, now: Nanos, length: Nanos) -> u64 {
         let window = now.div_euclid(length);
         if window != self.window {
@@ -73,6 +77,7 @@ impl LocalRate {
             };
             (self.window, self.calls) = (window, 0);
         }
+
         self.calls += 1;
         let rest = length - now.rem_euclid(length);
         self.calls + u64::try_from(Nanos::from(self.previous) * rest / length).unwrap_or(0)
@@ -83,7 +88,7 @@ impl LocalRate {
 mod tests {
     use super::*;
 
-    fn terms(most: u32, throttles: &[(f64, u64)]) -> Option<LeaseTerms> {
+    fn terms(max_calls: u32, throttles: &[(f64, u64)]) -> Option<LeaseTerms> {
         let throttles: Vec<Throttle> = throttles
             .iter()
             .map(|(rate, burst)| Throttle {
@@ -91,11 +96,11 @@ mod tests {
                 burst: *burst,
             })
             .collect();
-        LeaseTerms::new(most, throttles.iter())
+        LeaseTerms::new(max_calls, throttles.iter())
     }
 
     #[test]
-    fn a_lease_lasts_a_second_or_a_quarter_of_what_the_smallest_bucket_takes_to_fill() {
+    fn lease_lasts_one_second_or_a_quarter_of_the_shortest_fill_time() {
         assert_eq!(terms(0, &[(1.0, 100)]), None);
         assert_eq!(terms(8, &[]).unwrap().length, SECOND);
         assert_eq!(terms(8, &[(1.0, 100)]).unwrap().length, SECOND);
@@ -107,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_follows_the_local_rate_and_falls_to_one_near_the_end() {
+    fn lease_is_half_the_local_rate_and_one_call_near_the_limit() {
         let terms = terms(16, &[(1.0, 100)]).unwrap();
         for (local, remaining, calls) in [
             (0, 1000, 1),
@@ -123,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_local_rate_is_that_of_the_last_lease() {
+    fn local_rate_estimates_the_calls_within_the_last_lease() {
         let mut rate = LocalRate::default();
         for call in 0..100 {
             rate.count(SECOND * call / 100, SECOND);

@@ -1,13 +1,36 @@
 //! Usage plans and the decision on one call, without I/O.
 //!
-//! [`Demand`] states what a call takes from each limit of its plan. [`Demand::evaluate`] compares
-//! it with the [`Usage`] of a caller. Both take the current instant as a value. A store has one
-//! task left: it applies an allowed demand as a whole or not at all.
+//! A [`Demand`] is what a call takes from each limit of its plan. [`Demand::evaluate`] compares it
+//! with the [`Usage`] of a caller. The current instant is passed in. A store has one task left: it
+//! applies an allowed demand as a whole or not at all.
 //!
 //! - reads: plan documents ([`PlanDocument`]) and a caller's usage, both passed in
 //! - writes: nothing
 //! - on failure: a refusal is a [`Verdict`], an invalid document a [`PlanError`]. An instant
 //!   outside the calendar yields `None`.
+//!
+//! ```
+//! use limits::{Demand, Plan, PlanDocument, SECOND, Usage, Verdict, rate_limit};
+//!
+//! let document: PlanDocument = serde_json::from_str(
+//!     r#"{
+//!         "throttle": {"rate": 1, "burst": 5},
+//!         "quotas": [{"limit": 100, "period": "day"}]
+//!     }"#,
+//! )?;
+//! let plan = Plan::new("free", document)?;
+//!
+//! let now = 1_795_348_800 * SECOND; // 2026-11-22T12:00:00Z
+//! let call = Demand::new(&plan, None, 1, now).expect("the instant is in the calendar");
+//! let decision = call.evaluate(&Usage::default());
+//!
+//! assert_eq!(decision.verdict, Verdict::Allowed);
+//! assert_eq!(
+//!     rate_limit(&decision.limits).as_deref(),
+//!     Some(r#""burst";r=4;t=1, "day";r=99;t=43200"#)
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bucket;
 mod calendar;
@@ -59,8 +82,8 @@ pub use time_zone::time_zone_release;
 pub use usage_query::USAGE_PATH;
 pub use usage_report::{Days, MAX_DAYS, QuotaUsage, UsageReport};
 
-/// Nanoseconds since 1970-01-01T00:00:00Z, the unit of every instant and duration in a decision.
-/// It has 128 bits, because a large burst at a small rate takes longer than 64 bits can express.
+/// An instant in nanoseconds since 1970-01-01T00:00:00Z, or a duration in nanoseconds. It has 128
+/// bits, because a large burst at a small rate takes longer to refill than 64 bits can express.
 pub type Nanos = i128;
 
 /// One second.

@@ -1,13 +1,13 @@
-//! What is wrong with a document, and where.
+//! Mistakes in a document.
 
 use std::fmt;
 
-/// One thing that is wrong.
+/// A mistake in a document, or a warning about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// The member: a JSON Pointer (RFC 6901), empty for the whole document.
+    /// A JSON Pointer (RFC 6901) to the field, empty for the whole document.
     pub pointer: String,
-    /// What is wrong with it; it can be understood without the pointer.
+    /// A description that can be understood without the pointer.
     pub message: String,
 }
 
@@ -17,10 +17,10 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// The JSON Pointer to a member of a member of …
-pub fn pointer(members: &[&str]) -> String {
-    members.iter().fold(String::new(), |pointer, member| {
-        let escaped = member.replace('~', "~0").replace('/', "~1");
+/// Returns the JSON Pointer to a field, given the path to it.
+pub fn pointer(path: &[&str]) -> String {
+    path.iter().fold(String::new(), |pointer, field| {
+        let escaped = field.replace('~', "~0").replace('/', "~1");
         pointer + "/" + &escaped
     })
 }

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_is_named() {
+    fn error_describes_each_mistake() {
         for (json, expected) in [
             (
                 r#"{"throttle":{"rate":-1,"burst":1}}"#,
@@ -191,7 +191,7 @@ mod tests {
             ),
             (
                 r#"{"quotas":[{"limit":1,"period":"day"},{"name":"day","limit":2,"period":"month"}]}"#,
-                "two limits are called `day`",
+                "duplicate limit name `day`",
             ),
             (
                 r#"{"quotas":[{"limit":1,"period":"day"},{"name":"b","limit":2,"period":"day"}]}"#,
@@ -199,15 +199,15 @@ mod tests {
             ),
             (
                 r#"{"throttle":{"rate":1,"burst":1},"quotas":[{"name":"burst","limit":1,"period":"day"}]}"#,
-                "two limits are called `burst`",
+                "duplicate limit name `burst`",
             ),
             (
                 r#"{"quotas":[{"name":"GET /a","limit":1,"period":"day"}],"routes":{"GET /a":{"rate":1,"burst":1}}}"#,
-                "two limits are called `GET /a`",
+                "duplicate limit name `GET /a`",
             ),
             (
                 r#"{"quotas":[{"name":"é","limit":1,"period":"day"}]}"#,
-                "`é` is not a quota's name",
+                "invalid quota name `é`",
             ),
             (
                 r#"{"quotas":[{"limit":1000000000000000,"period":"day"}]}"#,
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beyond_all_measure_are_mistakes_and_no_more() {
+    fn extreme_numbers_are_mistakes_and_do_not_panic() {
         for throttle in [
             r#"{"rate":1e-320,"burst":1}"#,
             r#"{"rate":1e-25,"burst":100000000}"#,
@@ -249,6 +249,7 @@ mod tests {
             );
             let document: PlanDocument = serde_json::from_str(&text).unwrap();
             let mistakes = document.check();
+
             assert!(
                 mistakes
                     .iter()
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_named_at_once_each_with_its_member() {
+    fn all_mistakes_are_returned_with_pointers() {
         let document: PlanDocument = serde_json::from_str(
             r#"{"throttle":{"rate":-1,"burst":100000001},"near_limit":2,"routes":{"GET /a~b":{"rate":2e6,"burst":1},"GET":{"rate":1,"burst":1}},
                 "quotas":[{"limit":1,"period":"day","starts_on":1},{"name":"é","limit":1000000000000000,"period":"week","starts_on":8},
@@ -271,6 +272,7 @@ mod tests {
             .into_iter()
             .map(|mistake| mistake.pointer)
             .collect();
+
         assert_eq!(
             pointers,
             [
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn two_quotas_of_a_period_differ_by_zone_or_first_day() {
+    fn quotas_of_the_same_period_need_another_time_zone_or_first_day() {
         let quotas = |more: &str| {
             plan(&format!(
                 r#"{{"quotas":[{{"limit":1,"period":"month"}},{{"name":"b","limit":1,"period":"month"{more}}}]}}"#
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn callers_of_a_shared_plan_are_charged_as_the_plan() {
+    fn shared_plan_is_charged_instead_of_the_caller() {
         let caller = Caller::Key("k".to_owned());
         assert_eq!(
             plan(r#"{"shared_by_plan":true}"#)
@@ -320,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn more_routes_or_quotas_than_an_item_holds_are_refused() {
+    fn too_many_routes_or_quotas_are_mistakes() {
         let routes: Vec<String> = (0..17)
             .map(|n| format!(r#""GET /{n}":{{"rate":1,"burst":1}}"#))
             .collect();
@@ -329,6 +331,7 @@ mod tests {
                 .expect_err("17")
                 .contains("17 routes")
         );
+
         let quotas: Vec<String> = (0..5)
             .map(|n| format!(r#"{{"name":"{n}","limit":1,"period":"day"}}"#))
             .collect();
@@ -340,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_has_a_plain_name() {
+    fn plan_name_is_restricted_to_letters_digits_and_punctuation() {
         for name in ["", "-a", "a b", "a\n", "ü", &"x".repeat(65)] {
             assert!(Plan::new(name, PlanDocument::default()).is_err(), "{name}");
         }
@@ -348,20 +351,21 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_in_a_route_is_refused_unless_it_is_stored_already() {
+    fn foreign_wildcard_in_a_route_is_an_error_unless_it_is_stored() {
         let json = r#"{"routes":{"GET /a/*":{"rate":1,"burst":1}}}"#;
         let error = plan(json).unwrap_err();
         assert!(
             error.contains("`*`") && error.contains("`{proxy+}`"),
             "{error}"
         );
+
         let stored = Plan::from_stored("p", serde_json::from_str(json).unwrap()).unwrap();
         assert_eq!(stored.route_limit("GET", "/a/*").unwrap().route, "GET /a/*");
         assert!(stored.route_limit("GET", "/a/b").is_none());
     }
 
     #[test]
-    fn a_path_that_a_backend_may_treat_like_a_limited_one_is_ambiguous() {
+    fn path_that_a_backend_may_treat_like_a_limited_one_is_ambiguous() {
         let plan = plan(
             r#"{"routes":{"GET /reports/{id}":{"rate":1,"burst":1},"POST /Pay":{"rate":1,"burst":1}}}"#,
         );
@@ -379,6 +383,7 @@ mod tests {
             );
             assert!(plan.route_limit(method, path).is_some(), "{path}");
         }
+
         for (method, path) in [
             ("POST", "/reports/7/"),
             ("GET", "/Orders/"),
@@ -392,6 +397,7 @@ mod tests {
                 "{path}"
             );
         }
+
         assert_eq!(
             plan.route_limit("HEAD", "/reports/7").unwrap().route,
             "GET /reports/{id}"
@@ -399,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_limit_is_found_by_the_routes_precedence() {
+    fn route_limit_follows_route_precedence() {
         let plan =
             plan(r#"{"routes":{"ANY /pay/{id}":{"rate":1,"burst":1},"POST /pay/{id}":{"rate":1,"burst":1}}}"#).unwrap();
         assert_eq!(

@@ -17,12 +17,16 @@ use crate::{
     Throttle,
 };
 
+/// The valid rates per second, besides 0.
 const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
-/// At the smallest rate, a full burst takes 10¹⁴ s to refill, which fits into a structured field.
+/// The largest burst. At the smallest rate it takes 10¹⁴ s to refill, which fits into a structured
+/// field.
 const MAX_BURST: u64 = 100_000_000;
 /// The largest limit of a sliding window. A count must be below the nanoseconds of the window.
 const MAX_WINDOW_LIMIT: u64 = 999_999_999;
+/// The length of the longest route key.
 const MAX_ROUTE_BYTES: usize = 256;
+/// The number of routes whose buckets fit into a usage item.
 const MAX_ROUTES: usize = 16;
 /// The default of `near_limit`.
 const DEFAULT_NEAR_LIMIT: f64 = 0.8;
@@ -52,7 +56,7 @@ impl PlanDocument {
     pub fn check(&self) -> Vec<Mistake> {
         let mut checks = Checks::default();
         checks.plan(self);
-        checks.signs(self);
+        checks.reject_negative_zeros(self);
         checks.mistakes
     }
 }
@@ -71,6 +75,7 @@ impl Checks {
     pub(crate) fn plan(&mut self, document: &PlanDocument) -> Parts {
         let lease = self.lease(document);
         let reserve = lease.map_or(0, |terms| terms.length);
+
         let throttle = document.throttle.as_ref();
         let bucket = throttle.map(|throttle| {
             self.bucket(&["throttle"], "throttle", ("", "burst"), throttle, reserve)
@@ -78,13 +83,13 @@ impl Checks {
         let sliding = self.sliding(document);
         let quotas = self.quotas(&document.quotas);
         let routes = self.routes(&document.routes, reserve);
-        self.names(document);
+        self.reject_duplicate_names(document);
 
         let near_limit = document.near_limit.unwrap_or(DEFAULT_NEAR_LIMIT);
         if !(0.0..=1.0).contains(&near_limit) {
             self.add(
                 &["near_limit"],
-                format!("near_limit is {near_limit}; it is from 0 to 1"),
+                format!("near_limit is {near_limit}, expected 0 to 1"),
             );
         }
 
@@ -103,7 +108,7 @@ impl Checks {
             self.add(
                 &["lease"],
                 format!(
-                    "lease is {}; it is at most {MAX_LEASE_CALLS}",
+                    "lease is {}, expected at most {MAX_LEASE_CALLS}",
                     document.lease
                 ),
             );
@@ -113,7 +118,7 @@ impl Checks {
         if document.lease > 0 && document.throttles().any(is_too_small) {
             self.add(
                 &["lease"],
-                format!("a plan with a lease has bursts of at least {MIN_LEASE_BURST}"),
+                format!("a burst is too small for a lease, expected at least {MIN_LEASE_BURST}"),
             );
         }
 
@@ -122,7 +127,7 @@ impl Checks {
 
     /// Rejects `-0.0`, which is probably an error. A stored plan may have it, and [`Checks::plan`]
     /// reads it as 0.
-    pub(crate) fn signs(&mut self, document: &PlanDocument) {
+    pub(crate) fn reject_negative_zeros(&mut self, document: &PlanDocument) {
         let caller = document
             .throttle
             .iter()
@@ -135,27 +140,28 @@ impl Checks {
             .near_limit
             .iter()
             .map(|share| (vec!["near_limit"], *share));
-        for (members, number) in caller.chain(routes).chain(near_limit) {
+
+        for (path, number) in caller.chain(routes).chain(near_limit) {
             if number == 0.0 && number.is_sign_negative() {
                 self.add(
-                    &members,
-                    format!("{} is -0, expected 0 or more", members.join(".")),
+                    &path,
+                    format!("{} is -0, expected 0 or more", path.join(".")),
                 );
             }
         }
     }
 
-    pub(crate) fn add(&mut self, members: &[&str], message: String) {
+    pub(crate) fn add(&mut self, path: &[&str], message: String) {
         self.mistakes.push(Mistake {
-            pointer: pointer(members),
+            pointer: pointer(path),
             message,
         });
     }
 
     fn bucket(
         &mut self,
-        members: &[&str],
-        member: &str,
+        path: &[&str],
+        field: &str,
         (scope, name): (&str, &str),
         throttle: &Throttle,
         reserve: Nanos,
@@ -163,37 +169,37 @@ impl Checks {
         let (rate, burst) = (throttle.rate, throttle.burst);
         if rate != 0.0 && !RATES.contains(&rate) {
             let message =
-                format!("{member}.rate is {rate}; it must be 0, or 0.000001 to 1000000 per second");
-            self.add(&[members, &["rate"]].concat(), message);
+                format!("{field}.rate is {rate}, expected 0 or 0.000001 to 1000000 per second");
+            self.add(&[path, &["rate"]].concat(), message);
         }
         if burst > MAX_BURST {
-            let message = format!("{member}.burst is {burst}; it is at most 100000000");
-            self.add(&[members, &["burst"]].concat(), message);
+            let message = format!("{field}.burst is {burst}, expected at most {MAX_BURST}");
+            self.add(&[path, &["burst"]].concat(), message);
         }
 
         Bucket::new(scope, name, throttle, reserve)
     }
 
     fn sliding(&mut self, document: &PlanDocument) -> Option<SlidingWindow> {
-        let members = [("window_s", document.window_s), ("limit", document.limit)];
+        let path = [("window_s", document.window_s), ("limit", document.limit)];
         if document.algorithm == Algorithm::TokenBucket {
-            for (member, _) in members.into_iter().filter(|(_, value)| value.is_some()) {
+            for (field, _) in path.into_iter().filter(|(_, value)| value.is_some()) {
                 self.add(
-                    &[member],
-                    format!("{member} goes with the algorithm sliding_window"),
+                    &[field],
+                    format!("{field} requires the algorithm sliding_window"),
                 );
             }
             return None;
         }
 
         if document.throttle.is_some() {
-            let message = "throttle goes with the algorithm token_bucket, not with sliding_window";
+            let message = "throttle requires the algorithm token_bucket, not sliding_window";
             self.add(&["throttle"], message.to_owned());
         }
-        for (member, _) in members.into_iter().filter(|(_, value)| value.is_none()) {
+        for (field, _) in path.into_iter().filter(|(_, value)| value.is_none()) {
             self.add(
-                &[member],
-                format!("{member} is missing; a sliding_window has window_s and limit"),
+                &[field],
+                format!("{field} is missing, expected window_s and limit with sliding_window"),
             );
         }
 
@@ -201,15 +207,16 @@ impl Checks {
         if !(1..=MAX_WINDOW_S).contains(&window_s) {
             self.add(
                 &["window_s"],
-                format!("window_s is {window_s}; it is from 1 to {MAX_WINDOW_S}"),
+                format!("window_s is {window_s}, expected 1 to {MAX_WINDOW_S}"),
             );
         }
         if limit > MAX_WINDOW_LIMIT {
             self.add(
                 &["limit"],
-                format!("limit is {limit}; it is at most {MAX_WINDOW_LIMIT}"),
+                format!("limit is {limit}, expected at most {MAX_WINDOW_LIMIT}"),
             );
         }
+
         Some(SlidingWindow::new(limit, window_s))
     }
 
@@ -217,7 +224,10 @@ impl Checks {
         if documents.len() > MAX_QUOTAS {
             self.add(
                 &["quotas"],
-                format!("{} quotas; a plan has 4 at most", documents.len()),
+                format!(
+                    "the plan has {} quotas, expected at most {MAX_QUOTAS}",
+                    documents.len()
+                ),
             );
         }
 
@@ -227,11 +237,15 @@ impl Checks {
             let Some(quota) = self.quota(&["quotas", &index], document) else {
                 continue;
             };
+
             if quotas
                 .iter()
                 .any(|earlier| earlier.calendar.id() == quota.calendar.id())
             {
-                let message = format!("quota `{}`: another quota has the same period", quota.name);
+                let message = format!(
+                    "quota `{}`: another quota has the same period, time zone and first day",
+                    quota.name
+                );
                 self.add(&["quotas", &index, "period"], message);
             }
             quotas.push(quota);
@@ -239,19 +253,19 @@ impl Checks {
         quotas
     }
 
-    fn quota(&mut self, members: &[&str], document: &QuotaDocument) -> Option<Quota> {
+    fn quota(&mut self, path: &[&str], document: &QuotaDocument) -> Option<Quota> {
         let name = document.name();
         if !is_policy_name(&name) {
             let message =
-                format!("`{name}` is not a quota's name: 1 to 64 printable ASCII characters");
-            self.add(&[members, &["name"]].concat(), message);
+                format!("invalid quota name `{name}`, expected 1 to 64 printable ASCII characters");
+            self.add(&[path, &["name"]].concat(), message);
         }
         if document.limit > MAX_LIMIT {
             let message = format!(
-                "quota `{name}`: limit is {}; it is at most 999999999999999",
+                "quota `{name}`: limit is {}, expected at most {MAX_LIMIT}",
                 document.limit
             );
-            self.add(&[members, &["limit"]].concat(), message);
+            self.add(&[path, &["limit"]].concat(), message);
         }
 
         let calendar = if self.is_stored {
@@ -272,19 +286,19 @@ impl Checks {
                     calendar,
                 });
             }
-            Err(CalendarError::StartsOn(problem)) => {
+            Err(CalendarError::StartsOn(expected)) => {
                 let message = format!(
-                    "quota `{name}`: starts_on is {}; {problem}",
+                    "quota `{name}`: starts_on is {}, {expected}",
                     document.starts_on.unwrap_or(1)
                 );
-                self.add(&[members, &["starts_on"]].concat(), message);
+                self.add(&[path, &["starts_on"]].concat(), message);
             }
             Err(CalendarError::TimeZone) => {
                 let zone = document.time_zone.as_deref().unwrap_or_default();
                 let message = format!(
                     "quota `{name}`: unknown time zone `{zone}`, expected a name of the IANA database such as Europe/Berlin"
                 );
-                self.add(&[members, &["time_zone"]].concat(), message);
+                self.add(&[path, &["time_zone"]].concat(), message);
             }
         }
         None
@@ -298,7 +312,10 @@ impl Checks {
         if documents.len() > MAX_ROUTES {
             self.add(
                 &["routes"],
-                format!("{} routes; a plan has 16 at most", documents.len()),
+                format!(
+                    "the plan has {} routes, expected at most {MAX_ROUTES}",
+                    documents.len()
+                ),
             );
         }
 
@@ -307,14 +324,16 @@ impl Checks {
             if route.len() > MAX_ROUTE_BYTES {
                 self.add(
                     &["routes", route],
-                    format!("routes: `{route}` is longer than {MAX_ROUTE_BYTES} characters"),
+                    format!(
+                        "routes: `{route}` is too long, expected at most {MAX_ROUTE_BYTES} bytes"
+                    ),
                 );
             }
 
-            let member = format!("routes[\"{route}\"]");
+            let field = format!("routes[\"{route}\"]");
             let bucket = self.bucket(
                 &["routes", route],
-                &member,
+                &field,
                 (route, route),
                 throttle,
                 reserve,
@@ -330,6 +349,7 @@ impl Checks {
                 route.parse()
             };
             let key = key.map_err(|error: RouteKeyError| error.to_string());
+
             let inserted = key.and_then(|key: RouteKey| {
                 table.insert(key, limit).map_err(|error| error.to_string())
             });
@@ -341,7 +361,7 @@ impl Checks {
     }
 
     /// Rejects limits of the same name, which `RateLimit-Policy` could not distinguish.
-    fn names(&mut self, document: &PlanDocument) {
+    fn reject_duplicate_names(&mut self, document: &PlanDocument) {
         let mut names: Vec<String> = document.routes.keys().cloned().collect();
         names.push(
             if document.algorithm == Algorithm::SlidingWindow {
@@ -357,7 +377,7 @@ impl Checks {
             if names.contains(&name) {
                 self.add(
                     &["quotas", &index.to_string(), "name"],
-                    format!("two limits are called `{name}`"),
+                    format!("duplicate limit name `{name}`"),
                 );
             }
             names.push(name);

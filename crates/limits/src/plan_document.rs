@@ -1,4 +1,4 @@
-//! A plan as it is written in JSON. An unknown field is an error, and so is a field that is `null`.
+//! The JSON form of a plan. Unknown fields and `null` are errors.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::QuotaDocument;
 use crate::mistake::{Mistake, pointer};
 
-/// A bucket that fills in less than this refuses traffic that is paced well: packets of a network
-/// come in clumps.
-const SHORTEST_BURST_S: f64 = 0.05;
+/// The fill time below which a bucket refuses even regular traffic, in seconds. Network packets
+/// arrive in batches.
+const MIN_FILL_TIME_S: f64 = 0.05;
 
 /// A token bucket.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -19,7 +19,7 @@ const SHORTEST_BURST_S: f64 = 0.05;
     expecting = "an object with the fields `rate` and `burst`"
 )]
 pub struct Throttle {
-    /// Tokens per second: 0, or 0.000001 to 1,000,000.
+    /// The number of tokens per second: 0, or 0.000001 to 1,000,000.
     #[serde(serialize_with = "shortest")]
     #[cfg_attr(feature = "schema", schema(minimum = 0.0, maximum = 1_000_000.0))]
     pub rate: f64,
@@ -30,7 +30,7 @@ pub struct Throttle {
     pub burst: u64,
 }
 
-/// How often each caller of a plan may call. A limit that is left out does not apply.
+/// The limits of each caller of a plan. A limit that is left out does not apply.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Plan))]
 #[serde(deny_unknown_fields)]
@@ -43,8 +43,8 @@ pub struct PlanDocument {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = Throttle, required = false))]
     pub throttle: Option<Throttle>,
-    /// How all calls of a caller are limited: by `throttle`, or by `window_s` and `limit`. The
-    /// default is `token_bucket`.
+    /// The algorithm that limits all calls of a caller: `token_bucket` with `throttle`, or
+    /// `sliding_window` with `window_s` and `limit`. The default is `token_bucket`.
     #[serde(default, skip_serializing_if = "Algorithm::is_default")]
     pub algorithm: Algorithm,
     /// The width of a sliding window, in seconds, from 1 to 86,400.
@@ -63,11 +63,11 @@ pub struct PlanDocument {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = u64, required = false, maximum = 999_999_999_999_999u64))]
     pub limit: Option<u64>,
-    /// Calls per calendar period, at most 4 quotas, each with a name of its own.
+    /// The quotas, which limit calls per calendar period. At most 4, each with a different name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(max_items = 4))]
     pub quotas: Vec<QuotaDocument>,
-    /// Additional buckets of single routes by route key, such as `POST /payments`; at most 16.
+    /// Additional token buckets by route key, such as `POST /payments`. At most 16.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
@@ -77,10 +77,10 @@ pub struct PlanDocument {
     /// True if all callers of the plan share one set of limits. By default, each has its own.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shared_by_plan: bool,
-    /// What happens to calls while the store does not respond. The default is `allow`.
+    /// The behavior while the store does not respond. The default is `allow`.
     #[serde(default, skip_serializing_if = "OnStoreFailure::is_default")]
     pub on_store_failure: OnStoreFailure,
-    /// The share of a limit, from 0 to 1, above which a caller is near the limit. The default is
+    /// The used share of a limit, from 0 to 1, from which a caller is near the limit. The default is
     /// 0.8.
     #[serde(
         default,
@@ -94,9 +94,9 @@ pub struct PlanDocument {
     /// so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shadow: bool,
-    /// How many calls an instance that is called often may buy with one write, up to 1,000. With 0,
-    /// the default, each call is one write. The usable burst is smaller by what comes back within a
-    /// lease, by a quarter at most.
+    /// The maximum number of calls that a busy instance buys with one write, up to 1,000. With 0,
+    /// the default, each call is one write. The usable burst is reduced by the tokens that return
+    /// within a lease, by at most a quarter.
     #[serde(
         default,
         deserialize_with = "crate::present::whole",
@@ -106,70 +106,86 @@ pub struct PlanDocument {
     pub lease: u32,
 }
 
-/// How calls are counted.
+/// The algorithm that limits all calls of a caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
-    /// Exactly: a burst at once, and then a rate.
+    /// An exact limit: a burst at once, then a rate.
     #[default]
     TokenBucket,
-    /// So many calls in any window, approximately: see [`SlidingWindow`](crate::SlidingWindow).
+    /// An approximate limit on the calls in any window, see [`SlidingWindow`](crate::SlidingWindow).
     SlidingWindow,
 }
 
 impl Algorithm {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde requires a reference"
+    )]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What happens to a call while the store does not respond.
+/// The behavior while the store does not respond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnStoreFailure {
-    /// It passes, uncounted.
+    /// Calls pass and are not counted.
     #[default]
     Allow,
-    /// It is refused until the store answers again.
+    /// Calls are refused until the store responds again.
     Deny,
-    /// This process decides by itself, on its share of the limits.
+    /// Each instance applies its share of the limits.
     Local,
 }
 
 impl OnStoreFailure {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde requires a reference"
+    )]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde requires a reference"
+)]
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde requires a reference"
+)]
 fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
-/// The largest number that [`shortest`] writes as a whole one: more than any rate.
+/// The largest number that [`shortest`] writes without a fraction. It is greater than any rate.
 const MAX_WHOLE: f64 = 1e9;
 
-/// Writes a whole number without a fraction, so that a rate of `1` is not read back as `1.0`.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+/// Writes a whole number without a fraction, so that a rate of `1` is not shown as `1.0`.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde requires a reference"
+)]
 fn shortest<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     let is_whole = number.fract() == 0.0 && number.is_sign_positive() && *number <= MAX_WHOLE;
     if !is_whole {
         return serializer.serialize_f64(*number);
     }
+
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it is whole and at most 10⁹"
+        reason = "the number is whole and at most 10⁹"
     )]
     serializer.serialize_u64(*number as u64)
 }
@@ -182,13 +198,13 @@ fn shortest_present<S: Serializer>(number: &Option<f64>, serializer: S) -> Resul
 }
 
 impl PlanDocument {
-    /// All of its buckets.
+    /// Returns all token buckets of the plan.
     pub fn throttles(&self) -> impl Iterator<Item = &Throttle> {
         self.throttle.iter().chain(self.routes.values())
     }
 
-    /// What is valid but hardly intended: limits that refuse every request, and bursts so small
-    /// that they refuse requests that come evenly at the rate.
+    /// Returns warnings about values that are valid but probably not intended: limits that refuse
+    /// every request, and bursts so small that they refuse requests that arrive evenly.
     #[must_use]
     pub fn warnings(&self) -> Vec<Mistake> {
         let caller = self
@@ -212,16 +228,19 @@ impl PlanDocument {
         });
         let windows = self.limit.map(|limit| (pointer(&["limit"]), limit));
         let zeros = quotas.chain(windows).filter(|(_, limit)| *limit == 0);
+
         throttles
             .chain(zeros.map(|(pointer, _)| refuses_all(pointer, "limit")))
             .collect()
     }
 
-    /// The document as the registry stores it in place of `before`: see [`QuotaDocument::stored`].
+    /// Returns the document as the registry stores it in place of `before`. See
+    /// [`QuotaDocument::stored`].
     pub fn stored(&self, before: Option<&Self>) -> Self {
         let before = before
             .map(|before| before.quotas.as_slice())
             .unwrap_or_default();
+
         Self {
             quotas: self
                 .quotas
@@ -240,6 +259,7 @@ fn throttle_warning(pointer: &str, throttle: &Throttle) -> Option<Mistake> {
     if throttle.rate == 0.0 {
         return Some(refuses_all(format!("{pointer}/rate"), "rate"));
     }
+
     small_burst(format!("{pointer}/burst"), throttle)
 }
 
@@ -253,13 +273,14 @@ fn refuses_all(pointer: String, field: &str) -> Mistake {
 }
 
 fn small_burst(pointer: String, throttle: &Throttle) -> Option<Mistake> {
-    let least = (throttle.rate * SHORTEST_BURST_S).ceil();
+    let min_burst = (throttle.rate * MIN_FILL_TIME_S).ceil();
     #[expect(clippy::cast_precision_loss, reason = "a burst is at most 10⁸")]
     let burst = throttle.burst as f64;
-    (burst > 0.0 && burst < least).then(|| Mistake {
+
+    (burst > 0.0 && burst < min_burst).then(|| Mistake {
         pointer,
         message: format!(
-            "a burst of {burst} refuses some calls that arrive evenly at {} per second, expected at least {least}",
+            "a burst of {burst} refuses some calls that arrive evenly at {} per second, expected at least {min_burst}",
             throttle.rate
         ),
     })
@@ -279,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_they_were_given() {
+    fn whole_numbers_are_written_without_a_fraction() {
         for json in [
             r#"{"throttle":{"rate":1,"burst":5},"near_limit":1}"#,
             r#"{"throttle":{"rate":0.5,"burst":5},"near_limit":0.25}"#,
@@ -302,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_less_than_50_ms_is_warned_of_and_not_refused() {
+    fn burst_of_less_than_50_ms_is_valid_with_a_warning() {
         let json = r#"{"throttle":{"rate":1000,"burst":49},"routes":{"GET /a/b":{"rate":100,"burst":4},"GET /c":{"rate":1,"burst":1}}}"#;
         assert_eq!(
             warnings(json),
@@ -321,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_0_is_warned_of_and_not_refused() {
+    fn limit_of_0_is_valid_with_a_warning() {
         let json = r#"{"throttle":{"rate":10,"burst":0},"quotas":[{"limit":1,"period":"day"},{"limit":0,"period":"week"}],
                        "routes":{"GET /a":{"rate":0,"burst":5},"GET /b":{"rate":1,"burst":5}}}"#;
         assert_eq!(

@@ -3,6 +3,7 @@
 use crate::mistake::Mistake;
 use crate::plan_error::PlanError;
 
+/// The length of the longest name.
 const MAX_NAME_BYTES: usize = 64;
 
 /// Checks the name of a plan: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or a
@@ -18,12 +19,13 @@ pub fn check_name(name: &str) -> Result<(), PlanError> {
         .bytes()
         .next()
         .is_some_and(|byte| byte.is_ascii_alphanumeric());
+
     if has_valid_characters && has_valid_start && name.len() <= MAX_NAME_BYTES {
         return Ok(());
     }
 
     let message = format!(
-        "`{name}` is not a plan's name: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit"
+        "invalid plan name `{name}`, expected 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit"
     );
     Err(PlanError {
         mistakes: vec![Mistake {

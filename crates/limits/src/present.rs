@@ -1,8 +1,7 @@
-//! Readers for fields of a document, for `#[serde(deserialize_with)]`.
+//! Deserializers for fields of a document, for `#[serde(deserialize_with)]`.
 //!
-//! A field may be left out, but it may not be `null`: a `null` is often a value that got lost, and
-//! a limit must not disappear with it. A whole number may be written as `1.0`, as JSON Schema
-//! defines an integer.
+//! A field may be absent, but not `null`. A `null` is often a lost value, and must not remove a
+//! limit. A whole number may be written as `1.0`, as JSON Schema defines an integer.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,13 +9,13 @@ use std::marker::PhantomData;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The largest whole number up to which every one has a 64-bit float of its own.
+/// The number up to which a 64-bit float represents every whole number exactly.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Reads a field that is present. With `#[serde(default)]`, an absent field is `None`.
 ///
 /// # Errors
-/// `null` is an error.
+/// An error of the deserializer if the field is `null` or invalid.
 pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -28,7 +27,8 @@ where
 /// Reads a whole number.
 ///
 /// # Errors
-/// `null`, a fraction, `-0.0`, and a number that `N` cannot hold are errors.
+/// An error of the deserializer if the field is `null`, has a fraction, is `-0.0`, or is out of the
+/// range of `N`.
 pub(crate) fn whole<'de, D, N>(deserializer: D) -> Result<N, D::Error>
 where
     D: Deserializer<'de>,
@@ -37,10 +37,11 @@ where
     deserializer.deserialize_u64(Whole(PhantomData))
 }
 
-/// Reads a whole number that is present, see [`present`] and [`whole`].
+/// Reads a field that is present and a whole number. With `#[serde(default)]`, an absent field is
+/// `None`.
 ///
 /// # Errors
-/// Those of [`whole`].
+/// As [`whole`].
 pub(crate) fn present_whole<'de, D, N>(deserializer: D) -> Result<Option<N>, D::Error>
 where
     D: Deserializer<'de>,
@@ -55,7 +56,7 @@ impl<N: TryFrom<u64>> Visitor<'_> for Whole<N> {
     type Value = N;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a whole number from 0 on")
+        formatter.write_str("a whole number of at least 0")
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<N, E> {
@@ -66,6 +67,7 @@ impl<N: TryFrom<u64>> Visitor<'_> for Whole<N> {
         let Ok(unsigned) = u64::try_from(number) else {
             return Err(E::invalid_value(Unexpected::Signed(number), &self));
         };
+
         self.visit_u64(unsigned)
     }
 
@@ -74,10 +76,11 @@ impl<N: TryFrom<u64>> Visitor<'_> for Whole<N> {
         if !is_whole {
             return Err(E::invalid_type(Unexpected::Float(number), &self));
         }
+
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is whole and below 2⁵³"
+            reason = "the number is whole and at most 2⁵³"
         )]
         self.visit_u64(number as u64)
     }
@@ -111,6 +114,7 @@ mod tests {
                 other: None
             })
         );
+
         for json in [
             r#"{"number":1,"text":null}"#,
             r#"{"number":null}"#,
@@ -133,6 +137,7 @@ mod tests {
                 Ok(expected)
             );
         }
+
         for number in ["-0.0", "-1", "1.5", "256", "1e300", "\"1\"", "true"] {
             assert!(
                 read(&format!(r#"{{"number":{number}}}"#)).is_err(),

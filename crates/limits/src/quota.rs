@@ -1,4 +1,4 @@
-//! Calendar quotas: so many calls a day, a week or a month.
+//! Quotas, which limit the calls per calendar day, week or month.
 
 use std::sync::Arc;
 
@@ -47,27 +47,27 @@ pub struct QuotaDocument {
     pub starts_on: Option<u8>,
 }
 
-/// Makes a calendar of a period, a time zone and a first day.
+/// A function that makes a calendar from a period, a time zone and a first day.
 type NewCalendar = fn(Period, Option<&str>, Option<u8>) -> Result<Calendar, CalendarError>;
 
-/// A quota, checked.
+/// A valid quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// The policy's name in `RateLimit-Policy`.
+    /// The name in `RateLimit-Policy`.
     pub name: Arc<str>,
-    /// Calls a period.
+    /// The number of calls per period.
     pub limit: u64,
-    /// When it starts anew.
+    /// The calendar, which determines when the quota starts anew.
     pub calendar: Calendar,
 }
 
 impl QuotaDocument {
-    /// The document as the registry stores it: with the canonical name of its time zone, so that
-    /// every release names its windows alike.
+    /// Returns the document as the registry stores it: with the canonical name of its time zone, so
+    /// that every release has the same ids for its windows.
     ///
-    /// Earlier releases stored an alias as it was sent, and counted under it. If `before`, the
-    /// quotas that the plan has had so far, has the same calendar under such a name, that name
-    /// stays: counts and grants are found under it.
+    /// Earlier releases stored an alias as it was sent, and counted under it. `before` contains the
+    /// previous quotas of the plan. If one of them has the same calendar under an alias, the alias
+    /// stays, because counts and grants are stored under it.
     pub fn stored(&self, before: &[Self]) -> Self {
         let id_by = |calendar: NewCalendar, quota: &Self| {
             calendar(quota.period, quota.time_zone.as_deref(), quota.starts_on)
@@ -86,13 +86,14 @@ impl QuotaDocument {
                 .as_deref()
                 .map(|name| canonical_name(name).unwrap_or(name).to_owned()),
         };
+
         Self {
             time_zone,
             ..self.clone()
         }
     }
 
-    /// The policy's name.
+    /// Returns the name in `RateLimit-Policy`.
     #[must_use]
     pub fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.period.to_string())
@@ -100,13 +101,13 @@ impl QuotaDocument {
 }
 
 impl Quota {
-    /// The window that `now` falls in. `None` where the calendar does not reach.
+    /// Returns the window that contains `now`. `None` if `now` is outside the calendar.
     #[must_use]
     pub fn window(&self, now: Nanos) -> Option<Window> {
         self.calendar.window(now)
     }
 
-    /// One of `instances` equal shares of it, at least one call where it is not 0.
+    /// Returns one of `instances` equal shares of the quota. It is at least 1, unless the limit is 0.
     pub fn share(&self, instances: u32) -> Self {
         Self {
             limit: (self.limit / u64::from(instances)).max(self.limit.min(1)),
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_zone_is_stored_by_its_canonical_name() {
+    fn time_zone_is_stored_by_its_canonical_name() {
         for (zone, expected) in [
             (None, None),
             (Some("Etc/UTC"), Some("UTC")),
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_counts_are_stored_under_stays() {
+    fn alias_with_stored_counts_stays() {
         let before = [
             quota("day", Some("Zulu")),
             quota("month", Some("Etc/UTC")),
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canonical_name_replaces_none_and_is_the_same_calendar() {
+    fn canonical_name_replaces_a_missing_time_zone() {
         for before in [None, Some("UTC"), Some("utc")] {
             assert_eq!(
                 stored(Some("Zulu"), &[quota("month", before)]).as_deref(),

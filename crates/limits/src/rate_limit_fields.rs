@@ -1,13 +1,15 @@
-//! `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10: lists of strings
-//! with parameters (RFC 9651). The one place that knows this dialect; a later revision may rename
-//! `r` and `t`.
+//! The fields `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10.
+//!
+//! They are lists of strings with parameters (RFC 9651). No other file depends on the names of the
+//! parameters, which a later revision of the draft may change.
 
 use std::fmt::Write as _;
 
 use crate::Limit;
 use crate::plan_bounds::MAX_LIMIT;
 
-/// `"burst";q=5;w=5, "day";q=100;w=86400`, or `None` where there is no limit.
+/// Returns the value of `RateLimit-Policy`, such as `"burst";q=5;w=5, "day";q=100;w=86400`. `None`
+/// if there are no limits.
 #[must_use]
 pub fn rate_limit_policy(limits: &[Limit]) -> Option<String> {
     list(limits, |text, limit| {
@@ -20,8 +22,8 @@ pub fn rate_limit_policy(limits: &[Limit]) -> Option<String> {
     })
 }
 
-/// `"burst";r=4;t=1, "day";r=99;t=86399`, or `None` where there is no limit. `t` is the time until
-/// there is more than `r`, so a full bucket has none.
+/// Returns the value of `RateLimit`, such as `"burst";r=4;t=1, "day";r=99;t=86399`. `None` if there
+/// are no limits. `t` is the time until more than `r` calls are left, so a full bucket has no `t`.
 #[must_use]
 pub fn rate_limit(limits: &[Limit]) -> Option<String> {
     list(limits, |text, limit| match limit.reset_s {
@@ -47,15 +49,16 @@ fn list(
         push_string(&mut text, &limit.name);
         parameters(&mut text, limit).ok()?;
     }
+
     (!text.is_empty()).then_some(text)
 }
 
-/// An sf-integer has 15 digits at most; a remainder with all that was granted may have more.
+/// Limits a number to the 15 digits of an sf-integer. The calls left may be more after grants.
 fn integer(number: u64) -> u64 {
     number.min(MAX_LIMIT)
 }
 
-/// An sf-string, which is printable ASCII: anything else, as in a route's name, becomes `?`.
+/// Appends an sf-string, which is printable ASCII. Other characters, as in a route key, become `?`.
 fn push_string(text: &mut String, value: &str) {
     text.push('"');
     for character in value.chars() {
@@ -85,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_is_named() {
+    fn fields_contain_every_limit() {
         let limits = [limit("burst", Some(30)), limit("day", None)];
         assert_eq!(
             rate_limit_policy(&limits).as_deref(),
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_escaped_as_a_structured_string() {
+    fn names_are_escaped_as_structured_strings() {
         assert_eq!(
             rate_limit(&[limit(r#"a"b\c"#, None)]).as_deref(),
             Some(r#""a\"b\\c";r=50"#)
@@ -106,12 +109,12 @@ mod tests {
     }
 
     #[test]
-    fn without_limits_there_is_no_field() {
+    fn there_is_no_field_without_limits() {
         assert_eq!((rate_limit_policy(&[]), rate_limit(&[])), (None, None));
     }
 
-    /// A field by a strict parser: each member's name with its parameters.
-    fn parsed(field: &str) -> Vec<(String, Vec<(String, i64)>)> {
+    /// Parses a field strictly, and returns the name and the parameters of each list item.
+    fn parse(field: &str) -> Vec<(String, Vec<(String, i64)>)> {
         let list: sfv::List = sfv::Parser::new(field).parse().unwrap();
         let item = |entry: &sfv::ListEntry| match entry {
             sfv::ListEntry::Item(item) => {
@@ -122,26 +125,29 @@ mod tests {
                     .collect();
                 (item.bare_item.as_string().unwrap().to_string(), parameters)
             }
-            sfv::ListEntry::InnerList(_) => panic!("an inner list"),
+            sfv::ListEntry::InnerList(_) => panic!("expected an item, not an inner list"),
         };
+
         list.iter().map(item).collect()
     }
 
     #[test]
-    fn s50_every_policy_of_a_plan_is_named_as_a_strict_parser_reads_it() {
+    fn strict_parser_reads_every_limit_of_a_plan() {
         let plan = r#"{"algorithm":"sliding_window","window_s":60,"limit":20,"routes":{"GET /a":{"rate":1,"burst":5}},
             "quotas":[{"limit":100,"period":"day"},{"name":"a \"week\\","limit":500,"period":"week","time_zone":"Europe/Berlin"},
                       {"limit":999999999999999,"period":"month","starts_on":31}]}"#;
         let plan = Plan::new("p", serde_json::from_str::<PlanDocument>(plan).unwrap()).unwrap();
         let route = plan.route_limit("GET", "/a").cloned();
         let mut usage = Usage::default();
-        // 2026-11-22T00:00:00Z
-        let limits = Demand::new(&plan, route.as_deref(), 2, 1_795_305_600 * SECOND)
+        let midnight = 1_795_305_600 * SECOND; // 2026-11-22T00:00:00Z
+        let limits = Demand::new(&plan, route.as_deref(), 2, midnight)
             .unwrap()
             .charge(&mut usage)
             .limits;
+
         let names = ["window", "GET /a", "day", "a \"week\\", "month"];
-        let policy = parsed(&rate_limit_policy(&limits).unwrap());
+        let parameter = |name: &str, value| (name.to_owned(), value);
+        let policy = parse(&rate_limit_policy(&limits).unwrap());
         assert_eq!(
             policy
                 .iter()
@@ -149,10 +155,13 @@ mod tests {
                 .collect::<Vec<_>>(),
             names
         );
-        let of = |name: &str, value| (name.to_owned(), value);
-        assert_eq!(policy[0].1, [of("q", 20), of("w", 60)]);
-        assert_eq!(policy[3].1, [of("q", 500), of("w", 7 * 86_400)]);
-        let current = parsed(&rate_limit(&limits).unwrap());
+        assert_eq!(policy[0].1, [parameter("q", 20), parameter("w", 60)]);
+        assert_eq!(
+            policy[3].1,
+            [parameter("q", 500), parameter("w", 7 * 86_400)]
+        );
+
+        let current = parse(&rate_limit(&limits).unwrap());
         assert_eq!(
             current
                 .iter()
@@ -160,14 +169,14 @@ mod tests {
                 .collect::<Vec<_>>(),
             names
         );
-        assert_eq!(current[1].1, [of("r", 3), of("t", 1)]);
-        assert_eq!(current[2].1, [of("r", 98), of("t", 86_400)]);
-        assert_eq!(current[4].1[0], of("r", 999_999_999_999_997));
+        assert_eq!(current[1].1, [parameter("r", 3), parameter("t", 1)]);
+        assert_eq!(current[2].1, [parameter("r", 98), parameter("t", 86_400)]);
+        assert_eq!(current[4].1[0], parameter("r", 999_999_999_999_997));
     }
 
     proptest! {
         #[test]
-        fn s50_whatever_stands_in_a_name_a_strict_parser_reads_the_fields(
+        fn strict_parser_reads_fields_with_arbitrary_names(
             name in ".*", limit in any::<u64>(), window_s in any::<u64>(), remaining in any::<u64>(),
             reset_s in proptest::option::of(any::<u64>()),
         ) {
@@ -175,7 +184,7 @@ mod tests {
             let expected: String =
                 name.chars().map(|character| if matches!(character, ' '..='~') { character } else { '?' }).collect();
             for field in [rate_limit_policy(&limits), rate_limit(&limits)] {
-                prop_assert_eq!(&parsed(&field.unwrap())[0].0, &expected);
+                prop_assert_eq!(&parse(&field.unwrap())[0].0, &expected);
             }
         }
     }

@@ -1,14 +1,14 @@
-//! A sliding-window counter: so many calls in any so many seconds, approximately.
+//! A sliding-window counter: an approximate limit on the calls in any window of a given width.
 //!
-//! Time is cut into windows of equal width. What a caller has used in the last width is estimated
-//! as the present window's count and that part of the previous one's by which that window still
-//! overlaps, as if its calls had come evenly. They may not have: within a true window up to nearly
-//! twice the limit can pass (199 of 100 at the worst).
+//! Time is divided into windows of equal width. The usage in the last width is estimated as the
+//! count of the current window, plus a part of the count of the previous one: the share of it that
+//! the last width still overlaps. The estimate assumes that calls arrive evenly. If they do not,
+//! almost twice the limit can pass within one width (at worst 199 calls with a limit of 100).
 //!
-//! The two counts are two slots, for the windows of even and of odd number. A slot is one number:
-//! its window's first instant in nanoseconds, plus the count. A later window's number is greater
-//! whatever was counted, so one comparison tells a window that is over from the present one, and a
-//! slow clock never sets a later window back.
+//! The two counts are in two slots, one for windows of even number and one for odd. A slot is a
+//! single number: the first instant of its window in nanoseconds, plus the count. The number of a
+//! later window is always greater, whatever the counts. A single comparison therefore shows whether
+//! a window is over, and an instance with a slow clock cannot reset a later window.
 
 use std::sync::Arc;
 
@@ -22,17 +22,17 @@ pub(crate) const MAX_WINDOW_S: u64 = 86_400;
 /// The time after which no slot is needed any more, whatever the width of its window.
 pub const SLOT_LIFETIME: Nanos = 2 * (MAX_WINDOW_S as Nanos) * SECOND;
 
-/// A limit and a width, ready for arithmetic.
+/// A sliding window of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlidingWindow {
-    /// The policy's name in `RateLimit-Policy`.
+    /// The name in `RateLimit-Policy`.
     pub name: Arc<str>,
-    /// Calls in a window; fewer than it has nanoseconds.
+    /// The number of calls per window, less than the nanoseconds of the window.
     pub limit: u64,
-    /// Seconds.
+    /// The width, in seconds.
     pub window_s: u64,
-    /// Name the slots, as [`Bucket::id`] names a bucket. Another limit is the same counter, another
-    /// width is not.
+    /// The ids of the slots, similar to [`Bucket::id`]. They depend on the width, but not on the
+    /// limit.
     pub slots: [u64; 2],
 }
 
@@ -59,6 +59,7 @@ impl SlidingWindow {
                 .fold(0, |id, byte| id << 8 | u64::from(*byte))
                 % Bucket::IDS
         });
+
         Self {
             name: "window".into(),
             limit,
@@ -67,7 +68,8 @@ impl SlidingWindow {
         }
     }
 
-    /// One of `instances` equal shares of it, at least one call where it is not 0.
+    /// Returns one of `instances` equal shares of the window. It is at least 1, unless the limit is
+    /// 0.
     pub fn share(&self, instances: u32) -> Self {
         Self {
             limit: (self.limit / u64::from(instances)).max(self.limit.min(1)),
@@ -80,7 +82,7 @@ impl SlidingWindow {
         Nanos::from(self.window_s) * SECOND
     }
 
-    /// The slot of the window that begins at `start`, and the other one.
+    /// Returns the id of the slot of the window that begins at `start`, and the id of the other one.
     pub fn slots_at(&self, start: Nanos) -> (u64, u64) {
         let [even, odd] = self.slots;
         if (start / self.width()).rem_euclid(2) == 0 {
@@ -97,39 +99,42 @@ impl SlidingWindow {
 
     /// Returns a caller's position at `now`, or in the latest window that `usage` has a slot of.
     pub fn position(&self, usage: &Usage, now: Nanos) -> Position {
-        let seen = self.slots.iter().filter_map(|slot| usage.slot(*slot));
-        let start = seen
+        let values = self.slots.iter().filter_map(|slot| usage.slot(*slot));
+        let start = values
             .map(|value| self.start_of(value))
             .fold(self.start_of(now), Nanos::max);
+
         let (slot, other) = self.slots_at(start);
         let count = |slot, start| usage.slot(slot).map_or(0, |value| value - start);
-        let within = |count: Nanos| {
+        let valid = |count: Nanos| {
             if (0..self.width()).contains(&count) {
                 count
             } else {
                 0
             }
         };
+
         Position {
             start,
             now: now.max(start),
-            current: within(count(slot, start)),
-            previous: within(count(other, start - self.width())),
+            current: valid(count(slot, start)),
+            previous: valid(count(other, start - self.width())),
         }
     }
 
-    /// What may be in the present window's slot at most, so that a call of `cost` still fits: below
-    /// `start` where none does.
+    /// Returns the largest value of the current slot with which a call of `cost` is admitted. It is
+    /// less than `start` if no value is.
     pub fn latest(&self, position: &Position, cost: u64) -> Nanos {
         position.start + self.room(position) - Nanos::from(cost)
     }
 
-    /// How long to wait until a call of `cost` fits; 0 where it does.
+    /// Returns the time until a call of `cost` is admitted. It is 0 if the call is admitted now.
     pub fn wait(&self, position: &Position, cost: u64) -> Nanos {
         let (limit, cost) = (Nanos::from(self.limit), Nanos::from(cost));
         if position.current + cost <= self.room(position) {
             return 0;
         }
+
         let (end, room) = (
             position.start + self.width(),
             limit - cost - position.current,
@@ -137,24 +142,25 @@ impl SlidingWindow {
         let instant = if room >= 0 {
             end - room * self.width() / position.previous.max(1)
         } else {
-            // Only once the present window is the previous one.
+            // The call has to wait until the current window has become the previous one.
             end.max(end + self.width() - (limit - cost) * self.width() / position.current.max(1))
         };
+
         (instant - position.now).max(1)
     }
 
-    /// Calls left.
+    /// Returns the number of calls left.
     pub fn remaining(&self, position: &Position) -> u64 {
         u64::try_from(self.room(position) - position.current).unwrap_or(0)
     }
 
-    /// Time until there is one call more, or `None` where all are there.
+    /// Returns the time until there is one more call. `None` if the whole limit is left.
     pub fn next(&self, position: &Position) -> Option<Nanos> {
         let remaining = self.remaining(position);
         (remaining < self.limit).then(|| self.wait(position, remaining + 1))
     }
 
-    /// The limit less what the previous window still counts for, rounded up.
+    /// Returns the limit less the weighted count of the previous window, which is rounded up.
     fn room(&self, position: &Position) -> Nanos {
         let rest = position.start + self.width() - position.now;
         let weighted = (position.previous * rest + self.width() - 1) / self.width();
@@ -163,7 +169,7 @@ impl SlidingWindow {
 }
 
 impl Position {
-    /// The same once a call of `cost` has been charged.
+    /// Returns the position after a charge of `cost`.
     pub fn after(self, cost: u64) -> Self {
         Self {
             current: self.current + Nanos::from(cost),
@@ -171,8 +177,8 @@ impl Position {
         }
     }
 
-    /// The same without `units` that were charged.
-    pub fn less(self, units: Nanos) -> Self {
+    /// Returns the position before a charge of `units`.
+    pub fn without(self, units: Nanos) -> Self {
         Self {
             current: (self.current - units).max(0),
             ..self
@@ -195,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_window_counts_by_its_overlap_rounded_up() {
+    fn previous_window_counts_by_its_overlap_rounded_up() {
         let window = SlidingWindow::new(100, 10);
         for (now_s, remaining) in [(0, 0), (1, 10), (5, 50), (9, 90)] {
             assert_eq!(
@@ -204,17 +210,19 @@ mod tests {
                 "{now_s} s"
             );
         }
+
         assert_eq!(window.remaining(&position(&window, SECOND + 1, 0, 100)), 10);
         assert_eq!(window.remaining(&position(&window, 0, 100, 100)), 0);
     }
 
     #[test]
-    fn a_slot_tells_its_window_and_its_count_and_a_later_one_moves_the_clock_on() {
+    fn slot_contains_window_and_count_and_a_later_window_advances_the_clock() {
         let window = SlidingWindow::new(100, 10);
         let (even, odd) = window.slots_at(40 * SECOND);
         let usage =
             Usage::default().with_slots(vec![(even, 40 * SECOND + 7), (odd, 30 * SECOND + 5)]);
         let at = |now_s: Nanos| window.position(&usage, now_s * SECOND);
+
         assert_eq!(
             at(45),
             Position {
@@ -254,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn another_width_is_another_counter_and_another_limit_is_not() {
+    fn slots_depend_on_the_width_but_not_on_the_limit() {
         assert_eq!(
             SlidingWindow::new(1, 10).slots,
             SlidingWindow::new(2, 10).slots
@@ -266,9 +274,9 @@ mod tests {
     }
 
     proptest! {
-        /// After the wait, and not a nanosecond before, a call fits; nobody else calling.
+        /// Without other calls, a call is admitted after the wait and not a nanosecond earlier.
         #[test]
-        fn the_wait_is_exact(
+        fn wait_is_exact(
             limit in 1_u64..200, window_s in 1_u64..100, offset in 0_u64..100_000_000_000, current in 0_u64..300,
             previous in 0_u64..300, cost in 1_u64..200,
         ) {
@@ -279,18 +287,19 @@ mod tests {
             let (slot, other) = window.slots_at(start);
             let slots = vec![(slot, start + Nanos::from(current)), (other, start - window.width() + Nanos::from(previous))];
             let usage = Usage::default().with_slots(slots);
+
             let wait = window.wait(&window.position(&usage, now), cost);
             let fits = |instant| window.wait(&window.position(&usage, instant), cost) == 0;
             prop_assert!(fits(now + wait));
             prop_assert!(wait == 0 || !fits(now + wait - 1));
         }
 
-        /// What has been told as remaining fits, and one more does not.
         #[test]
-        fn what_remains_fits(limit in 1_u64..200, offset in 0_u64..10_000_000_000, current in 0_i64..300, previous in 0_i64..300) {
+        fn remaining_calls_are_admitted_and_one_more_is_not(limit in 1_u64..200, offset in 0_u64..10_000_000_000, current in 0_i64..300, previous in 0_i64..300) {
             let window = SlidingWindow::new(limit, 10);
             let position = position(&window, offset.into(), current.into(), previous.into());
             let remaining = window.remaining(&position);
+
             prop_assert!(remaining == 0 || window.wait(&position, remaining) == 0);
             prop_assert!(window.wait(&position, remaining + 1) > 0);
         }

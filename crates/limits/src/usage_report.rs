@@ -1,4 +1,4 @@
-//! What a caller has used: day by day, and of each quota.
+//! Reports on the usage of a caller, per day and per quota.
 
 use std::sync::Arc;
 
@@ -6,38 +6,38 @@ use jiff::civil::Date;
 
 use crate::{Nanos, Period, Plan, Usage, Window};
 
-/// As many days as a report has at most.
+/// The maximum number of days in a report.
 pub const MAX_DAYS: usize = 366;
 
-/// A report on one caller.
+/// A report on the usage of one caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageReport {
-    /// Every day (UTC) that was asked for, with the caller's own units.
+    /// Every requested day (UTC), with the units that the caller used.
     pub days: Vec<(Date, u64)>,
-    /// True if the store has anything about the caller, on whatever day.
+    /// True if the store has any usage of the caller, even on other days.
     pub is_recorded: bool,
-    /// Every quota of the plan, as its present window stands.
+    /// The usage of every quota of the plan in its current window.
     pub quotas: Vec<QuotaUsage>,
 }
 
-/// How a quota stands.
+/// The usage of a quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotaUsage {
-    /// The policy's name.
+    /// The name in `RateLimit-Policy`.
     pub name: Arc<str>,
-    /// When it starts anew.
+    /// The period after which the quota starts anew.
     pub period: Period,
-    /// Calls a period.
+    /// The number of calls per period.
     pub limit: u64,
-    /// The present window.
+    /// The current window.
     pub window: Window,
-    /// Calls used in it.
+    /// The number of calls used in the window.
     pub used: u64,
-    /// Calls left in it, what was granted included.
+    /// The number of calls left in the window, including granted calls.
     pub remaining: u64,
 }
 
-/// Which days a report is of.
+/// The days of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Days {
     /// The first day.
@@ -62,7 +62,7 @@ impl Days {
             .take_while(move |day| *day <= self.to)
     }
 
-    /// The first of each month that a day of it lies in.
+    /// Returns the first day of every month that contains one of the days.
     pub fn months(self) -> Vec<Date> {
         let mut months: Vec<Date> = self.iter().map(Date::first_of_month).collect();
         months.dedup();
@@ -87,6 +87,7 @@ impl UsageReport {
             let left = i64::try_from(quota.limit)
                 .unwrap_or(i64::MAX)
                 .saturating_sub(usage.count(window.id));
+
             Some(QuotaUsage {
                 name: Arc::clone(&quota.name),
                 period: quota.calendar.period,
@@ -116,7 +117,7 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn a_report_has_one_to_366_days() {
+    fn report_has_1_to_366_days() {
         let days = |from, to| Days::new(from, to).map(|days| days.iter().count());
         assert_eq!(days(date(2028, 1, 1), date(2028, 12, 31)), Some(366));
         assert_eq!(days(date(2026, 1, 1), date(2027, 1, 2)), None);
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_month_is_named_once() {
+    fn months_are_distinct() {
         let months = Days::new(date(2026, 11, 30), date(2027, 1, 1))
             .unwrap()
             .months();

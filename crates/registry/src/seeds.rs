@@ -335,7 +335,7 @@ mod tests {
         for (json, expected) in [
             (
                 r#"{"plans":{"p":{"near_limit":2}}}"#.to_owned(),
-                "plans.p: near_limit is 2; it is from 0 to 1",
+                "plans.p: near_limit is 2, expected 0 to 1",
             ),
             (
                 r#"{"plans":{"p":{"routes":{"GET /a/*":{"rate":1,"burst":1}}}}}"#.to_owned(),

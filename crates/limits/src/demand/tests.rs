@@ -9,7 +9,7 @@ fn plan(json: &str) -> Plan {
     Plan::new("p", serde_json::from_str::<PlanDocument>(json).unwrap()).unwrap()
 }
 
-/// Decides and charges, as a store does.
+/// Decides on a call and charges it, as a store does.
 fn call(
     plan: &Plan,
     route: Option<&RouteLimit>,
@@ -31,14 +31,14 @@ fn throttled(decision: &Decision) -> (bool, Vec<&str>, u64) {
             violated.iter().map(AsRef::as_ref).collect(),
             *retry_after_s,
         ),
-        other => panic!("{other:?}"),
+        other => panic!("expected a throttled call, got {other:?}"),
     }
 }
 
 const FREE: &str = r#"{"throttle":{"rate":1,"burst":5},"quotas":[{"limit":6,"period":"day"}]}"#;
 
 #[test]
-fn every_limit_is_told_after_the_charge() {
+fn decision_contains_every_limit_after_the_charge() {
     let decision = call(&plan(FREE), None, &mut Usage::default(), 2, MIDNIGHT);
     assert_eq!(decision.verdict, Verdict::Allowed);
     assert_eq!(
@@ -63,10 +63,11 @@ fn every_limit_is_told_after_the_charge() {
 }
 
 #[test]
-fn a_call_that_one_limit_refuses_is_charged_to_none() {
+fn call_refused_by_one_limit_is_charged_to_none() {
     let (plan, mut usage) = (plan(FREE), Usage::default());
     call(&plan, None, &mut usage, 5, MIDNIGHT);
     let before = usage.clone();
+
     let decision = call(&plan, None, &mut usage, 1, MIDNIGHT);
     assert_eq!(throttled(&decision), (false, vec!["burst"], 1));
     assert_eq!(usage, before);
@@ -74,21 +75,24 @@ fn a_call_that_one_limit_refuses_is_charged_to_none() {
 }
 
 #[test]
-fn two_violated_limits_are_both_named_and_the_longer_wait_counts() {
+fn all_violated_limits_are_named_and_the_longest_wait_counts() {
     let (plan, mut usage) = (plan(FREE), Usage::default());
     call(&plan, None, &mut usage, 5, MIDNIGHT);
+
     let decision = call(&plan, None, &mut usage, 3, MIDNIGHT);
     assert_eq!(throttled(&decision), (true, vec!["burst", "day"], 86_400));
 }
 
 #[test]
-fn an_exhausted_quota_takes_no_rate_tokens_and_ends_with_its_window() {
+fn exhausted_quota_takes_no_tokens_and_is_renewed_with_its_window() {
     let (plan, mut usage) = (plan(FREE), Usage::default());
     call(&plan, None, &mut usage, 5, MIDNIGHT);
     call(&plan, None, &mut usage, 1, MIDNIGHT + 10 * SECOND);
+
     let decision = call(&plan, None, &mut usage, 1, MIDNIGHT + 20 * SECOND);
     assert_eq!(throttled(&decision), (true, vec!["day"], 86_380));
     assert_eq!(decision.limits[0].remaining, 5);
+
     assert_eq!(
         call(&plan, None, &mut usage, 1, MIDNIGHT + 86_400 * SECOND).verdict,
         Verdict::Allowed
@@ -96,10 +100,11 @@ fn an_exhausted_quota_takes_no_rate_tokens_and_ends_with_its_window() {
 }
 
 #[test]
-fn a_route_with_a_limit_of_its_own_takes_from_both_buckets() {
+fn limited_route_takes_from_both_buckets() {
     let plan =
         plan(r#"{"throttle":{"rate":1,"burst":5},"routes":{"POST /pay":{"rate":1,"burst":1}}}"#);
     let (route, mut usage) = (plan.route_limit("POST", "/pay").cloned(), Usage::default());
+
     let first = call(&plan, route.as_deref(), &mut usage, 1, MIDNIGHT);
     assert_eq!(
         first
@@ -109,6 +114,7 @@ fn a_route_with_a_limit_of_its_own_takes_from_both_buckets() {
             .collect::<Vec<_>>(),
         [("burst", 4), ("POST /pay", 0)]
     );
+
     let second = call(&plan, route.as_deref(), &mut usage, 1, MIDNIGHT);
     assert_eq!(throttled(&second), (false, vec!["POST /pay"], 1));
     assert_eq!(
@@ -118,9 +124,10 @@ fn a_route_with_a_limit_of_its_own_takes_from_both_buckets() {
 }
 
 #[test]
-fn a_cost_of_zero_reads_without_taking() {
+fn cost_of_0_takes_nothing() {
     let (plan, mut usage) = (plan(FREE), Usage::default());
     call(&plan, None, &mut usage, 5, MIDNIGHT);
+
     let decision = call(&plan, None, &mut usage, 0, MIDNIGHT);
     assert_eq!(decision.verdict, Verdict::Allowed);
     assert_eq!(
@@ -134,7 +141,7 @@ fn a_cost_of_zero_reads_without_taking() {
 }
 
 #[test]
-fn what_can_never_pass_is_not_told_to_come_back() {
+fn call_that_can_never_pass_is_impossible() {
     for (json, cost) in [
         (FREE, 6),
         (r#"{"quotas":[{"limit":3,"period":"day"}]}"#, 4),
@@ -148,7 +155,7 @@ fn what_can_never_pass_is_not_told_to_come_back() {
 }
 
 #[test]
-fn an_unlimited_plan_allows_and_has_nothing_to_tell() {
+fn unlimited_plan_allows_calls_without_limits_in_the_decision() {
     let decision = call(
         &plan("{}"),
         None,
@@ -161,7 +168,7 @@ fn an_unlimited_plan_allows_and_has_nothing_to_tell() {
 }
 
 #[test]
-fn a_quota_lowered_below_what_is_used_refuses_without_going_negative() {
+fn quota_lowered_below_its_usage_has_0_remaining() {
     let mut usage = Usage::default();
     call(
         &plan(r#"{"quotas":[{"limit":100,"period":"month"}]}"#),
@@ -170,12 +177,14 @@ fn a_quota_lowered_below_what_is_used_refuses_without_going_negative() {
         50,
         MIDNIGHT,
     );
+
     let lowered = plan(r#"{"quotas":[{"limit":10,"period":"month"}]}"#);
     let decision = call(&lowered, None, &mut usage, 1, MIDNIGHT);
     assert_eq!(
         (throttled(&decision).0, decision.limits[0].remaining),
         (true, 0)
     );
+
     let raised = plan(r#"{"quotas":[{"limit":51,"period":"month"}]}"#);
     assert_eq!(
         call(&raised, None, &mut usage, 1, MIDNIGHT).verdict,
@@ -184,18 +193,20 @@ fn a_quota_lowered_below_what_is_used_refuses_without_going_negative() {
 }
 
 #[test]
-fn near_the_limit_is_where_the_plan_says() {
+fn near_limit_follows_the_share_in_the_plan() {
     let (plan, mut usage) = (
         plan(r#"{"quotas":[{"limit":10,"period":"day"}],"near_limit":0.5}"#),
         Usage::default(),
     );
+
     assert!(!call(&plan, None, &mut usage, 4, MIDNIGHT).near_limit);
     assert!(call(&plan, None, &mut usage, 1, MIDNIGHT).near_limit);
 }
 
 #[test]
-fn the_nearest_limit_is_the_one_with_the_fewest_calls_left() {
+fn nearest_limit_has_the_fewest_calls_left() {
     let (plan, mut usage) = (plan(FREE), Usage::default());
+
     assert_eq!(
         &*call(&plan, None, &mut usage, 5, MIDNIGHT)
             .nearest()
@@ -214,13 +225,14 @@ fn the_nearest_limit_is_the_one_with_the_fewest_calls_left() {
 
 proptest! {
     #[test]
-    fn a_throttled_call_passes_after_the_time_it_was_told(
+    fn throttled_call_passes_after_retry_after(
         calls in proptest::collection::vec((0i128..3_000_000_000, 1u64..6), 1..60),
     ) {
         let (plan, mut usage, mut now) = (plan(FREE), Usage::default(), MIDNIGHT);
         for (step, cost) in calls {
             now += step;
             if cost > 5 { continue; }
+
             let decision = call(&plan, None, &mut usage, cost, now);
             if let Verdict::Throttled { retry_after_s, .. } = decision.verdict {
                 let later = now + Nanos::from(retry_after_s) * SECOND;
@@ -231,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn a_day_never_admits_more_than_its_quota(
+    fn day_never_admits_more_than_its_quota(
         calls in proptest::collection::vec((0i128..40_000, 1u64..3), 1..80),
     ) {
         let plan = plan(r#"{"quotas":[{"limit":9,"period":"day"}]}"#);
@@ -243,12 +255,13 @@ proptest! {
                 *days.entry(now / (86_400 * SECOND)).or_insert(0) += cost;
             }
         }
+
         prop_assert!(days.values().all(|total| *total <= 9));
     }
 }
 
 #[test]
-fn a_demand_at_another_instant_has_that_instants_windows() {
+fn demand_at_another_instant_has_the_windows_of_that_instant() {
     let plan = plan(r#"{"quotas":[{"limit":2,"period":"day"}]}"#);
     let today = Demand::new(&plan, None, 3, MIDNIGHT).unwrap();
 

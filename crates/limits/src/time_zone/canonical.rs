@@ -1,8 +1,9 @@
-//! The canonical names of those zones that have several names: the targets of the database's links.
+//! The canonical names of zones that have several names: the targets of the database's links.
 
-/// One name of each group. A name is never removed or replaced, because counts are stored under it,
-/// also if the database makes it a link. A zone that gets its first link has to be added; a test
-/// names it.
+/// The canonical name of each zone with several names.
+///
+/// Never remove or replace a name, even if the database makes it a link, because counts are stored
+/// under it. Add a zone when it gets its first link. A test then fails and shows the zone.
 #[rustfmt::skip]
 pub(super) const CANONICAL: [&str; 110] = [
     "Africa/Abidjan", "Africa/Cairo", "Africa/Johannesburg", "Africa/Lagos", "Africa/Maputo",
