@@ -6,8 +6,12 @@ use crate::error::PolicyError;
 use crate::key_header::KeyHeader;
 use crate::policy::Policy;
 use crate::policy_document::PolicyDocument;
-use crate::source::{MAX_NAME_BYTES, TABLE_PREFIX};
 use crate::warning::NamedPlan;
+
+/// The prefix of the name of a policy in the registry.
+pub(crate) const TABLE_PREFIX: &str = "table:";
+/// The longest name of a policy.
+pub(crate) const MAX_NAME_BYTES: usize = 128;
 
 /// The reason why a text is not a valid policy.
 #[derive(Debug, thiserror::Error)]

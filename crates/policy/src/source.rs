@@ -5,12 +5,7 @@ use std::sync::Arc;
 
 use crate::key_header::KeyHeader;
 use crate::policy::Policy;
-use crate::policy_text::PolicyTextError;
-
-/// The prefix of the name of a policy in the registry.
-pub(crate) const TABLE_PREFIX: &str = "table:";
-/// The longest name of a policy.
-pub(crate) const MAX_NAME_BYTES: usize = 128;
+use crate::policy_text::{MAX_NAME_BYTES, PolicyTextError, TABLE_PREFIX};
 
 /// Returns the value of an environment variable, for `env:NAME` in a policy.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;

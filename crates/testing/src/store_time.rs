@@ -1,13 +1,24 @@
 //! Stores at an instant that a test chooses.
 
 use std::future::Future;
+use std::time::SystemTime;
 
 use aws::Deadline;
 use jiff::civil::Date;
 use limits::{Caller, ChargeId, Decision, Grant, Nanos, Plan, Refund, RouteLimit, UsageReport};
 use store::{Call, Clock, DynamoDbStore, EmbeddedStore, GrantError, Store, StoreError};
 
-use crate::stores::now;
+/// Returns the current time.
+///
+/// # Panics
+/// Never: the clock is after 1970.
+#[must_use]
+pub fn now() -> Nanos {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970");
+    Nanos::try_from(since.as_nanos()).expect("within range")
+}
 
 tokio::task_local! {
     static INSTANT: Nanos;

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use aws::{AwsCalls, Deadline, Timeouts};
 use limits::{
@@ -13,6 +13,8 @@ use store::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use telemetry::RecordLog;
 
 use crate::store_time::{StoreAt as _, clock};
+
+pub use crate::store_time::now;
 
 /// The plans and keys that each store has.
 pub const SEEDS: &str = r#"{
@@ -267,18 +269,6 @@ pub fn unique() -> String {
 #[must_use]
 pub fn patient() -> Deadline {
     Deadline::after(Instant::now(), TEST_DEADLINE)
-}
-
-/// Returns the current time.
-///
-/// # Panics
-/// Never: the clock is after 1970.
-#[must_use]
-pub fn now() -> Nanos {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .expect("after 1970");
-    Nanos::try_from(since.as_nanos()).expect("within range")
 }
 
 /// Returns the seconds of `Retry-After` of a throttled call.

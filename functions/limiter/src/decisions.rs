@@ -15,7 +15,7 @@ use store::Call;
 use utoipa::ToSchema;
 
 use crate::Shared;
-use crate::api::{Reads, Writes};
+use crate::error_responses::{Reads, Writes};
 use crate::problem::Problem;
 use crate::request::AdminRequest;
 use crate::request::document::Document;

@@ -11,7 +11,7 @@ use limits::instant_text;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use registry::{Admin, KeyRecord};
 
-use crate::api::Reads;
+use crate::error_responses::Reads;
 use crate::formula::escape;
 use crate::key_file::columns::Column;
 use crate::keys::RESOURCE;

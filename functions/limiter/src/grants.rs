@@ -7,8 +7,8 @@ use limits::Caller;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::{Reads, Writes};
 use crate::audit::{Action, Amount};
+use crate::error_responses::{Reads, Writes};
 use crate::idempotency::{self, Idempotency};
 use crate::problem::Problem;
 use crate::request::AdminRequest;

@@ -7,7 +7,7 @@ mod response;
 use axum::response::Response;
 use http::StatusCode;
 
-use crate::api::{Reads, Writes};
+use crate::error_responses::{Reads, Writes};
 use crate::key_file::{KeyFile, Rejection};
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;

@@ -16,9 +16,9 @@ use registry::{AdminError, KeyRecord, Refusal, UpdatedKey, Version};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{Reads, Writes};
 use crate::audit::Action;
 use crate::audit::changes::Changes;
+use crate::error_responses::{Reads, Writes};
 use crate::idempotency::Idempotency;
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;

@@ -44,6 +44,7 @@ mod audit;
 mod config;
 mod decisions;
 mod enforcement;
+mod error_responses;
 mod event;
 mod export;
 mod formula;

@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::api::{Reads, Writes};
 use crate::audit::Action;
 use crate::audit::changes::Changes;
+use crate::error_responses::{Reads, Writes};
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::body::{self, JsonBody};

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use limits::Caller;
 
-use crate::api::Reads;
+use crate::error_responses::Reads;
 use crate::keys::RESOURCE;
 use crate::problem::{Mistake, Problem};
 use crate::request::accept::{CSV, JSON};
