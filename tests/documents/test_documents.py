@@ -11,8 +11,8 @@ from harness.paths import PROJECT
 from soak import checks as soak
 
 NAMED = re.compile(r"`([\w./-]+\.(?:rs|py))::(\w+)`")
-# A case of a suite that runs against several stores has no attribute of its own, but is in its
-# list, which may be in another file of the same test.
+# A case for several stores has no attribute of its own. A list in a file of the same test names it,
+# and a macro makes a test of each store from the list.
 RUST_TEST = r"#\[(?:tokio::)?test[^\n]*\n(?:\s*(?:#\[|///)[^\n]*\n)*\s*(?:async )?fn {name}\("
 
 

@@ -20,6 +20,7 @@ const RETRY_IN: Duration = Duration::from_secs(1);
 /// A call that did not lead to a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outage {
+    /// What is to blame.
     pub cause: OutageCause,
     /// When the store will be asked again.
     pub retry_in: Duration,
@@ -54,6 +55,7 @@ impl fmt::Display for Outage {
 }
 
 impl Outage {
+    /// The store did not respond by the deadline.
     pub const DEADLINE: Self = Self::of("no answer in time");
     /// A request lacks a part that DynamoDB requires.
     pub const UNSENT: Self = Self::of("the request is incomplete");

@@ -7,28 +7,25 @@ use jiff::civil::date;
 use limits::{Decision, Plan, Refund, SECOND, Verdict};
 use store::StoreError;
 
-use crate::cases::run;
+use crate::cases::{stores, test_on_stores};
 use crate::grants::{
-    a_call_of_cost_0_on_a_quota_of_0_needs_a_grant,
-    a_grant_of_a_quota_that_there_is_not_is_refused,
+    a_call_of_cost_0_on_a_quota_of_0_needs_a_grant, a_cut_never_leaves_fewer_than_0_calls,
+    a_grant_changes_the_remaining_calls_until_the_window_ends,
+    a_grant_of_a_quota_that_there_is_not_is_refused, a_grant_with_the_same_id_is_made_once,
     a_period_is_granted_no_more_than_the_largest_quota,
     a_repeated_grant_is_told_as_it_was_whatever_came_between,
     granted_calls_pass_where_the_cost_is_above_the_quota, granted_calls_pass_where_the_quota_is_0,
     grants_at_once_under_one_id_are_one, limits_are_told_with_what_was_granted,
     near_the_limit_counts_what_was_granted, one_id_is_one_grant_and_no_other,
-    s48_a_cut_leaves_no_less_than_nothing,
-    s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window,
-    s48_a_grant_of_one_id_is_made_once,
 };
 use crate::own_reports::{
     a_caller_that_moves_between_plans_keeps_its_days,
     a_refund_on_a_shared_plan_is_in_the_callers_own_report, days_are_reported_without_a_plan,
     each_caller_of_a_shared_plan_has_a_report_of_its_own,
 };
-use crate::servers::Server;
-use crate::subject::{NOON, Subject, caller, patient, plan};
 use crate::time_zones::counts_and_grants_stay_if_a_zone_is_spelled_in_another_way;
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, Subject, caller, patient, plan};
 
 const DAY: i128 = 86_400 * SECOND;
 /// The midnight after [`NOON`].
@@ -36,66 +33,40 @@ pub(crate) const MIDNIGHT: i128 = NOON + DAY / 2;
 const DAY_AND_MONTH: &str = r#"{"throttle":{"rate":0.01,"burst":50},
     "quotas":[{"limit":100,"period":"day"},{"limit":1000,"period":"month"}]}"#;
 
-macro_rules! run_all {
-    ($subject:expr) => {
-        run!($subject,
-            a_look_charges_nothing_and_says_what_a_call_would_be_told
-            s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window
-            s48_a_cut_leaves_no_less_than_nothing
-            s48_a_grant_of_one_id_is_made_once
-            a_repeated_grant_is_told_as_it_was_whatever_came_between
-            one_id_is_one_grant_and_no_other
-            grants_at_once_under_one_id_are_one
-            a_period_is_granted_no_more_than_the_largest_quota
-            a_grant_of_a_quota_that_there_is_not_is_refused
-            granted_calls_pass_where_the_quota_is_0
-            a_call_of_cost_0_on_a_quota_of_0_needs_a_grant
-            granted_calls_pass_where_the_cost_is_above_the_quota
-            limits_are_told_with_what_was_granted
-            near_the_limit_counts_what_was_granted
-            s47_the_report_adds_up_to_what_was_admitted
-            a_report_goes_back_to_days_that_have_been_put_away
-        )
-    };
+test_on_stores! {
+    stores [embedded, ministack, dynalite]
+    a_look_charges_nothing_and_says_what_a_call_would_be_told
+    a_grant_changes_the_remaining_calls_until_the_window_ends
+    a_cut_never_leaves_fewer_than_0_calls
+    a_grant_with_the_same_id_is_made_once
+    a_repeated_grant_is_told_as_it_was_whatever_came_between
+    one_id_is_one_grant_and_no_other
+    grants_at_once_under_one_id_are_one
+    a_period_is_granted_no_more_than_the_largest_quota
+    a_grant_of_a_quota_that_there_is_not_is_refused
+    granted_calls_pass_where_the_quota_is_0
+    a_call_of_cost_0_on_a_quota_of_0_needs_a_grant
+    granted_calls_pass_where_the_cost_is_above_the_quota
+    limits_are_told_with_what_was_granted
+    near_the_limit_counts_what_was_granted
+    the_report_adds_up_to_the_admitted_calls
+    a_report_goes_back_to_days_that_have_been_put_away
 }
 
-macro_rules! run_refunds {
-    ($subject:expr) => {
-        run!($subject,
-            a_refund_returns_quota_units_and_no_tokens
-            a_charge_is_refunded_once_and_only_to_its_caller
-            a_refund_goes_to_the_charges_own_window
-            a_refund_after_the_last_window_is_over_returns_nothing
-            a_refund_finds_a_day_that_has_been_put_away
-            callers_of_a_shared_plan_take_from_one_set_of_limits
-            each_caller_of_a_shared_plan_has_a_report_of_its_own
-            a_refund_on_a_shared_plan_is_in_the_callers_own_report
-            a_caller_that_moves_between_plans_keeps_its_days
-            days_are_reported_without_a_plan
-            counts_and_grants_stay_if_a_zone_is_spelled_in_another_way
-        )
-    };
-}
-
-#[tokio::test]
-async fn the_embedded_store_keeps_accounts() {
-    run_all!(Subject::embedded());
-    run_refunds!(Subject::embedded());
-}
-
-#[tokio::test]
-async fn dynamodb_on_ministack_keeps_accounts() {
-    let server = Server::ministack();
-    let url = format!("http://{}", server.address);
-    run_all!(Subject::dynamodb("ministack", &url).await);
-    run_refunds!(Subject::dynamodb("ministack", &url).await);
-}
-
-/// Without refunds, because dynalite has no transactions.
-#[tokio::test]
-async fn dynamodb_on_dynalite_keeps_accounts() {
-    let server = Server::dynalite();
-    run_all!(Subject::dynamodb("dynalite", &format!("http://{}", server.address)).await);
+// Without dynalite, which has no transactions.
+test_on_stores! {
+    stores [embedded, ministack]
+    a_refund_returns_quota_units_and_no_tokens
+    a_charge_is_refunded_once_and_only_to_its_caller
+    a_refund_goes_to_the_charges_own_window
+    a_refund_after_the_last_window_is_over_returns_nothing
+    a_refund_finds_a_day_that_has_been_put_away
+    callers_of_a_shared_plan_take_from_one_set_of_limits
+    each_caller_of_a_shared_plan_has_a_report_of_its_own
+    a_refund_on_a_shared_plan_is_in_the_callers_own_report
+    a_caller_that_moves_between_plans_keeps_its_days
+    days_are_reported_without_a_plan
+    counts_and_grants_stay_if_a_zone_is_spelled_in_another_way
 }
 
 pub(crate) fn remaining(decision: &Decision) -> Vec<u64> {
@@ -236,7 +207,7 @@ async fn a_refund_finds_a_day_that_has_been_put_away(subject: Arc<Subject>) {
     assert_eq!((days, quotas), (vec![0, 0, 0, 0, 1], vec![[1, 99]]));
 }
 
-async fn s47_the_report_adds_up_to_what_was_admitted(subject: Arc<Subject>) {
+async fn the_report_adds_up_to_the_admitted_calls(subject: Arc<Subject>) {
     let plan = plan(
         r#"{"throttle":{"rate":0.001,"burst":40},"routes":{"GET /a":{"rate":0.001,"burst":9}},
             "quotas":[{"limit":70,"period":"day"},{"limit":90,"period":"month"}]}"#,
@@ -318,6 +289,6 @@ async fn callers_of_a_shared_plan_take_from_one_set_of_limits(subject: Arc<Subje
         (vec![2], vec![[2, 1]])
     );
     // What a caller has on a plan that is not shared stays its own.
-    let alone = crate::subject::plan(r#"{"quotas":[{"limit":3,"period":"day"}]}"#);
+    let alone = testing::stores::plan(r#"{"quotas":[{"limit":3,"period":"day"}]}"#);
     assert_eq!(subject.admitted(&first, &alone, 9, NOON).await, 3);
 }

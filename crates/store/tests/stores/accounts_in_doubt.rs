@@ -9,9 +9,9 @@ use limits::{Grant, Verdict};
 use store::{GrantError, StoreError};
 
 use crate::failure::{DEADLINE, World, charge, plan_that};
-use crate::proxy::Fault;
-use crate::subject::{caller, now, patient, plan, unique};
+use testing::Fault;
 use testing::store_time::StoreAt as _;
+use testing::stores::{caller, now, patient, plan, unique};
 
 /// Wherever the first attempt breaks off, and whatever others grant before it is repeated.
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn what_is_asked_of_a_store_that_hangs_is_an_error_and_not_an_answer() {
 }
 
 #[tokio::test]
-async fn s43_a_plan_in_shadow_refuses_nothing_whatever_the_store_does() {
+async fn a_plan_in_shadow_mode_refuses_nothing_during_an_outage() {
     let world = World::new().await;
     let store = world.warm().await;
     let plan = plan(

@@ -14,6 +14,7 @@ use registry::{
 };
 use store::Store;
 
+use crate::cases::test_on_stores;
 use crate::imports::{
     a_dry_run_writes_nothing, an_import_and_a_change_at_once_lose_nothing,
     an_import_changes_what_the_file_says, an_import_keeps_what_the_file_does_not_say,
@@ -21,66 +22,56 @@ use crate::imports::{
     an_import_never_enables_a_key_or_gives_it_more_time, imported_key_ids_belong_to_one_key,
 };
 use crate::listings::a_list_shows_every_key_while_keys_are_rotated;
-use crate::servers::Server;
-use crate::subject::{Subject, TEST_DEADLINE, aws, instance, patient};
+use testing::Emulator;
+use testing::stores::{Subject, TEST_DEADLINE, aws, instance, patient};
 
-macro_rules! run {
-    ($subject:expr, $($case:ident)+) => {{
-        let subject = Arc::new($subject);
-        let mut failed = Vec::new();
-        $(if tokio::spawn($case(Arc::clone(&subject))).await.is_err() {
-            failed.push(stringify!($case));
-        })+
-        assert!(failed.is_empty(), "{}: {failed:?}", subject.name);
-    }};
+test_on_stores! {
+    registries [embedded, ministack]
+    a_document_is_written_only_over_what_its_writer_knew
+    a_plan_that_keys_are_on_stays
+    a_plan_deleted_while_keys_come_leaves_no_key_without_a_plan
+    plans_are_listed_in_the_order_of_their_names
+    a_key_needs_a_plan_that_is_there
+    a_key_is_found_by_its_id_and_listed_with_its_plan
+    a_list_shows_each_key_once_while_others_come_and_go
+    a_list_shows_every_key_while_keys_are_rotated
+    of_many_who_change_the_same_version_one_wins
+    changes_of_different_members_at_once_are_all_kept
+    both_secrets_of_a_rotated_key_work_until_the_grace_ends
+    a_change_reaches_every_secret_and_so_does_the_end
+    without_a_grace_all_earlier_secrets_end_at_once
+    a_key_has_a_few_secrets_and_no_more
+    an_answer_is_kept_once_for_all_who_repeat_its_request
+    ended_secrets_are_refused_and_listed_nowhere
+    ended_secret_cannot_be_used_for_a_new_key
+    an_import_keeps_what_the_file_does_not_say
+    an_import_changes_what_the_file_says
+    an_import_never_enables_a_key_or_gives_it_more_time
+    an_import_never_brings_an_ended_secret_back
+    a_dry_run_writes_nothing
+    imported_key_ids_belong_to_one_key
+    an_import_needs_plans_that_exist
+    an_import_and_a_change_at_once_lose_nothing
 }
 
-macro_rules! run_all {
-    ($subject:expr) => {
-        run!($subject,
-            a_document_is_written_only_over_what_its_writer_knew
-            a_plan_that_keys_are_on_stays
-            a_plan_deleted_while_keys_come_leaves_no_key_without_a_plan
-            plans_are_listed_in_the_order_of_their_names
-            a_key_needs_a_plan_that_is_there
-            a_key_is_found_by_its_id_and_listed_with_its_plan
-            a_list_shows_each_key_once_while_others_come_and_go
-            a_list_shows_every_key_while_keys_are_rotated
-            of_many_who_change_the_same_version_one_wins
-            changes_of_different_members_at_once_are_all_kept
-            both_secrets_of_a_rotated_key_work_until_the_grace_ends
-            a_change_reaches_every_secret_and_so_does_the_end
-            without_a_grace_all_earlier_secrets_end_at_once
-            a_key_has_a_few_secrets_and_no_more
-            an_answer_is_kept_once_for_all_who_repeat_its_request
-            ended_secrets_are_refused_and_listed_nowhere
-            ended_secret_cannot_be_used_for_a_new_key
-            an_import_keeps_what_the_file_does_not_say
-            an_import_changes_what_the_file_says
-            an_import_never_enables_a_key_or_gives_it_more_time
-            an_import_never_brings_an_ended_secret_back
-            a_dry_run_writes_nothing
-            imported_key_ids_belong_to_one_key
-            an_import_needs_plans_that_exist
-            an_import_and_a_change_at_once_lose_nothing
-        )
-    };
-}
+/// Makes registries, each with the server that it needs.
+mod registries {
+    use super::{Arc, Emulator, Registry};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_embedded_registry_is_administrated() {
-    run_all!(Registry::embedded());
-}
+    pub(super) async fn embedded() -> ((), Arc<Registry>) {
+        ((), Arc::new(Registry::embedded()))
+    }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_registry_on_ministack_is_administrated() {
-    let server = Server::ministack();
-    run_all!(Registry::dynamodb(&server).await);
+    pub(super) async fn ministack() -> (Emulator, Arc<Registry>) {
+        let server = Emulator::ministack();
+        let registry = Registry::dynamodb(&server).await;
+        (server, Arc::new(registry))
+    }
 }
 
 #[tokio::test]
 async fn an_index_that_still_has_the_secret_before_leads_to_the_key() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let subject = Registry::dynamodb(&server).await;
     let url = subject.url.clone().unwrap();
     let (id, secret) = created(&subject.store, "free").await;
@@ -123,27 +114,22 @@ async fn an_index_that_still_has_the_secret_before_leads_to_the_key() {
 
 /// A store with the seeds in it, and where its tables are.
 pub(crate) struct Registry {
-    name: &'static str,
     pub(crate) store: Store,
     url: Option<String>,
 }
 
 impl Registry {
     fn embedded() -> Self {
-        let Subject { name, store } = Subject::embedded();
         Self {
-            name,
-            store,
+            store: Subject::embedded().store,
             url: None,
         }
     }
 
-    async fn dynamodb(server: &Server) -> Self {
+    async fn dynamodb(server: &Emulator) -> Self {
         let url = format!("http://{}", server.address);
-        let Subject { name, store } = Subject::dynamodb("ministack", &url).await;
         Self {
-            name,
-            store,
+            store: Subject::dynamodb("ministack", &url).await.store,
             url: Some(url),
         }
     }

@@ -4,8 +4,8 @@ use limits::{Decision, Plan, Verdict};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::servers::Server;
-use crate::subject::{NOON, Subject, caller, plan};
+use testing::Emulator;
+use testing::stores::{NOON, Subject, caller, plan};
 
 /// A call: after so many milliseconds, at this cost, on the route or not.
 type Call = (i64, u64, bool);
@@ -69,7 +69,7 @@ async fn decisions(subject: &Subject, plan: &Plan, calls: &[Call]) -> Vec<Decisi
     decisions
 }
 
-fn decide_alike(server: &Server, cases: u32) {
+fn decide_alike(server: &Emulator, cases: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -96,10 +96,10 @@ fn decide_alike(server: &Server, cases: u32) {
 
 #[test]
 fn dynamodb_on_ministack_decides_as_the_embedded_store_does() {
-    decide_alike(&Server::ministack(), 60);
+    decide_alike(&Emulator::ministack(), 60);
 }
 
 #[test]
 fn dynamodb_on_dynalite_decides_as_the_embedded_store_does() {
-    decide_alike(&Server::dynalite(), 30);
+    decide_alike(&Emulator::dynalite(), 30);
 }

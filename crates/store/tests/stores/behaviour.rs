@@ -6,61 +6,40 @@ use std::sync::Arc;
 use limits::{Caller, SECOND, Verdict};
 use registry::{KeyHash, KeyStatus};
 
-use crate::cases::run;
-use crate::servers::Server;
-use crate::subject::{MILLISECOND, NOON, Subject, caller, patient, plan, retry_after_s, violated};
+use crate::cases::{stores, test_on_stores};
+use testing::stores::{MILLISECOND, NOON, Subject, caller, patient, plan, retry_after_s, violated};
 
-macro_rules! run_all {
-    ($subject:expr) => {
-        run!($subject,
-            s04_an_idle_hour_earns_no_more_than_the_burst
-            s06_a_quota_holds_in_each_calendar_window
-            s08_a_bucket_does_not_care_for_the_edge_of_a_window
-            s09_the_last_nanosecond_of_a_day_belongs_to_it
-            s11_a_month_ends_where_the_calendar_says
-            s14_a_raised_quota_admits_at_once
-            s15_a_lowered_quota_denies_and_takes_nothing
-            s17_another_plan_keeps_the_quotas_usage_and_starts_its_buckets_anew
-            s18_s20_a_disabled_or_expired_key_is_known_as_such
-            s19_what_is_no_key_or_unknown_is_nobody
-            s25_a_clock_that_steps_back_gives_nothing_back
-            s33_retry_after_is_the_instant
-            s34_retry_after_is_never_0
-            s35_a_refused_cost_leaves_what_was_there
-            s36_s38_what_can_never_pass_is_impossible
-            s37_a_cost_of_0_takes_nothing_and_tells_everything
-            s40_a_plan_without_limits_admits_and_has_nothing_to_tell
-            s41_an_exhausted_month_takes_no_tokens
-            s42_both_violated_limits_are_named_and_the_longer_wait_counts
-            a_route_is_charged_with_the_callers_bucket_or_not_at_all
-            callers_do_not_share_their_limits
-            plans_and_keys_are_found_by_name_and_hash
-        )
-    };
-}
-
-#[tokio::test]
-async fn the_embedded_store_behaves() {
-    run_all!(Subject::embedded());
-}
-
-#[tokio::test]
-async fn dynamodb_on_ministack_behaves() {
-    let server = Server::ministack();
-    run_all!(Subject::dynamodb("ministack", &format!("http://{}", server.address)).await);
-}
-
-#[tokio::test]
-async fn dynamodb_on_dynalite_behaves() {
-    let server = Server::dynalite();
-    run_all!(Subject::dynamodb("dynalite", &format!("http://{}", server.address)).await);
+test_on_stores! {
+    stores [embedded, ministack, dynalite]
+    an_idle_hour_earns_no_more_than_the_burst
+    a_quota_applies_to_each_calendar_window
+    a_bucket_is_not_reset_at_the_end_of_a_window
+    the_last_nanosecond_of_a_day_belongs_to_it
+    a_month_ends_with_its_last_calendar_day
+    a_raised_quota_admits_at_once
+    a_lowered_quota_refuses_and_charges_nothing
+    a_change_of_plan_keeps_the_usage_of_quotas_and_resets_buckets
+    disabled_and_expired_keys_have_their_status
+    malformed_and_unknown_keys_are_not_found
+    a_clock_that_steps_back_refills_nothing
+    a_retry_after_the_given_time_is_allowed
+    retry_after_is_never_0
+    a_refused_cost_charges_nothing
+    a_call_that_can_never_pass_is_impossible
+    a_cost_of_0_charges_nothing_and_reports_all_limits
+    a_plan_without_limits_admits_and_reports_no_limits
+    an_exhausted_month_takes_no_tokens
+    both_violated_limits_are_named_and_the_longer_wait_is_returned
+    a_route_is_charged_with_the_callers_bucket_or_not_at_all
+    callers_do_not_share_their_limits
+    plans_and_keys_are_found_by_name_and_hash
 }
 
 const DAY: i128 = 86_400 * SECOND;
 /// The midnight after [`NOON`].
 const MIDNIGHT: i128 = NOON + DAY / 2;
 
-async fn s04_an_idle_hour_earns_no_more_than_the_burst(subject: Arc<Subject>) {
+async fn an_idle_hour_earns_no_more_than_the_burst(subject: Arc<Subject>) {
     let (plan, caller) = (plan(r#"{"throttle":{"rate":1,"burst":4}}"#), caller());
     assert!(subject.passes(&caller, &plan, 1, NOON).await);
     assert_eq!(
@@ -71,7 +50,7 @@ async fn s04_an_idle_hour_earns_no_more_than_the_burst(subject: Arc<Subject>) {
     );
 }
 
-async fn s06_a_quota_holds_in_each_calendar_window(subject: Arc<Subject>) {
+async fn a_quota_applies_to_each_calendar_window(subject: Arc<Subject>) {
     let (plan, caller) = (plan(r#"{"quotas":[{"limit":3,"period":"day"}]}"#), caller());
     assert_eq!(
         subject.admitted(&caller, &plan, 5, MIDNIGHT - SECOND).await,
@@ -80,7 +59,7 @@ async fn s06_a_quota_holds_in_each_calendar_window(subject: Arc<Subject>) {
     assert_eq!(subject.admitted(&caller, &plan, 5, MIDNIGHT).await, 3);
 }
 
-async fn s08_a_bucket_does_not_care_for_the_edge_of_a_window(subject: Arc<Subject>) {
+async fn a_bucket_is_not_reset_at_the_end_of_a_window(subject: Arc<Subject>) {
     let plan =
         plan(r#"{"throttle":{"rate":0.01,"burst":3},"quotas":[{"limit":100,"period":"day"}]}"#);
     let caller = caller();
@@ -91,14 +70,14 @@ async fn s08_a_bucket_does_not_care_for_the_edge_of_a_window(subject: Arc<Subjec
     assert_eq!(subject.admitted(&caller, &plan, 5, MIDNIGHT).await, 0);
 }
 
-async fn s09_the_last_nanosecond_of_a_day_belongs_to_it(subject: Arc<Subject>) {
+async fn the_last_nanosecond_of_a_day_belongs_to_it(subject: Arc<Subject>) {
     let (plan, caller) = (plan(r#"{"quotas":[{"limit":1,"period":"day"}]}"#), caller());
     assert!(subject.passes(&caller, &plan, 1, MIDNIGHT - 1).await);
     assert!(!subject.passes(&caller, &plan, 1, MIDNIGHT - 1).await);
     assert!(subject.passes(&caller, &plan, 1, MIDNIGHT).await);
 }
 
-async fn s11_a_month_ends_where_the_calendar_says(subject: Arc<Subject>) {
+async fn a_month_ends_with_its_last_calendar_day(subject: Arc<Subject>) {
     let (plan, caller) = (
         plan(r#"{"quotas":[{"limit":1,"period":"month"}]}"#),
         caller(),
@@ -111,7 +90,7 @@ async fn s11_a_month_ends_where_the_calendar_says(subject: Arc<Subject>) {
             .unwrap()
             .as_nanosecond();
         assert_eq!(subject.admitted(&caller, &plan, 2, last).await, 1, "{day}");
-        let caller = crate::subject::caller();
+        let caller = testing::stores::caller();
         assert_eq!(subject.admitted(&caller, &plan, 2, last).await, 1, "{day}");
         assert_eq!(
             subject.admitted(&caller, &plan, 2, last + 1).await,
@@ -121,7 +100,7 @@ async fn s11_a_month_ends_where_the_calendar_says(subject: Arc<Subject>) {
     }
 }
 
-async fn s14_a_raised_quota_admits_at_once(subject: Arc<Subject>) {
+async fn a_raised_quota_admits_at_once(subject: Arc<Subject>) {
     let caller = caller();
     let tight = plan(r#"{"quotas":[{"limit":2,"period":"day"}]}"#);
     assert_eq!(subject.admitted(&caller, &tight, 3, NOON).await, 2);
@@ -129,7 +108,7 @@ async fn s14_a_raised_quota_admits_at_once(subject: Arc<Subject>) {
     assert_eq!(subject.admitted(&caller, &raised, 3, NOON).await, 1);
 }
 
-async fn s15_a_lowered_quota_denies_and_takes_nothing(subject: Arc<Subject>) {
+async fn a_lowered_quota_refuses_and_charges_nothing(subject: Arc<Subject>) {
     let caller = caller();
     let ample = plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#);
     assert!(subject.passes(&caller, &ample, 50, NOON).await);
@@ -151,9 +130,7 @@ async fn s15_a_lowered_quota_denies_and_takes_nothing(subject: Arc<Subject>) {
     );
 }
 
-async fn s17_another_plan_keeps_the_quotas_usage_and_starts_its_buckets_anew(
-    subject: Arc<Subject>,
-) {
+async fn a_change_of_plan_keeps_the_usage_of_quotas_and_resets_buckets(subject: Arc<Subject>) {
     let caller = caller();
     let first =
         plan(r#"{"throttle":{"rate":0.01,"burst":2},"quotas":[{"limit":5,"period":"day"}]}"#);
@@ -163,7 +140,7 @@ async fn s17_another_plan_keeps_the_quotas_usage_and_starts_its_buckets_anew(
     assert_eq!(subject.admitted(&caller, &second, 9, NOON).await, 3);
 }
 
-async fn s18_s20_a_disabled_or_expired_key_is_known_as_such(subject: Arc<Subject>) {
+async fn disabled_and_expired_keys_have_their_status(subject: Arc<Subject>) {
     for (key, standing) in [
         ("local-free-key-000000000001", KeyStatus::Good),
         ("disabled-key-00000000000001", KeyStatus::Disabled),
@@ -179,7 +156,7 @@ async fn s18_s20_a_disabled_or_expired_key_is_known_as_such(subject: Arc<Subject
     }
 }
 
-async fn s19_what_is_no_key_or_unknown_is_nobody(subject: Arc<Subject>) {
+async fn malformed_and_unknown_keys_are_not_found(subject: Arc<Subject>) {
     let unknown = KeyHash::of("nobody-has-this-key-0000001").unwrap();
     assert_eq!(subject.store.key(&unknown, patient()).await.unwrap(), None);
     assert_eq!(subject.store.key(&unknown, patient()).await.unwrap(), None);
@@ -193,7 +170,7 @@ async fn s19_what_is_no_key_or_unknown_is_nobody(subject: Arc<Subject>) {
     );
 }
 
-async fn s25_a_clock_that_steps_back_gives_nothing_back(subject: Arc<Subject>) {
+async fn a_clock_that_steps_back_refills_nothing(subject: Arc<Subject>) {
     let plan = plan(r#"{"throttle":{"rate":1,"burst":3},"quotas":[{"limit":4,"period":"day"}]}"#);
     let caller = caller();
     assert_eq!(subject.admitted(&caller, &plan, 4, MIDNIGHT).await, 3);
@@ -207,7 +184,7 @@ async fn s25_a_clock_that_steps_back_gives_nothing_back(subject: Arc<Subject>) {
     );
 }
 
-async fn s33_retry_after_is_the_instant(subject: Arc<Subject>) {
+async fn a_retry_after_the_given_time_is_allowed(subject: Arc<Subject>) {
     let (plan, caller) = (plan(r#"{"throttle":{"rate":0.1,"burst":2}}"#), caller());
     assert_eq!(subject.admitted(&caller, &plan, 2, NOON).await, 2);
     let wait = i128::from(retry_after_s(&subject.call(&caller, &plan, 1, NOON).await));
@@ -224,7 +201,7 @@ async fn s33_retry_after_is_the_instant(subject: Arc<Subject>) {
     );
 }
 
-async fn s34_retry_after_is_never_0(subject: Arc<Subject>) {
+async fn retry_after_is_never_0(subject: Arc<Subject>) {
     let (plan, caller) = (plan(r#"{"throttle":{"rate":5,"burst":1}}"#), caller());
     assert!(subject.passes(&caller, &plan, 1, NOON).await);
     assert_eq!(
@@ -238,7 +215,7 @@ async fn s34_retry_after_is_never_0(subject: Arc<Subject>) {
     );
 }
 
-async fn s35_a_refused_cost_leaves_what_was_there(subject: Arc<Subject>) {
+async fn a_refused_cost_charges_nothing(subject: Arc<Subject>) {
     let (plan, caller) = (plan(r#"{"throttle":{"rate":0.1,"burst":5}}"#), caller());
     assert!(subject.passes(&caller, &plan, 1, NOON).await);
     let decision = subject.call(&caller, &plan, 5, NOON).await;
@@ -249,7 +226,7 @@ async fn s35_a_refused_cost_leaves_what_was_there(subject: Arc<Subject>) {
     assert!(subject.passes(&caller, &plan, 4, NOON).await);
 }
 
-async fn s36_s38_what_can_never_pass_is_impossible(subject: Arc<Subject>) {
+async fn a_call_that_can_never_pass_is_impossible(subject: Arc<Subject>) {
     for (json, cost) in [
         (r#"{"throttle":{"rate":1,"burst":5}}"#, 6),
         (r#"{"throttle":{"rate":0,"burst":5}}"#, 1),
@@ -266,7 +243,7 @@ async fn s36_s38_what_can_never_pass_is_impossible(subject: Arc<Subject>) {
     }
 }
 
-async fn s37_a_cost_of_0_takes_nothing_and_tells_everything(subject: Arc<Subject>) {
+async fn a_cost_of_0_charges_nothing_and_reports_all_limits(subject: Arc<Subject>) {
     let plan = plan(r#"{"throttle":{"rate":0.1,"burst":2},"quotas":[{"limit":5,"period":"day"}]}"#);
     let caller = caller();
     assert_eq!(subject.admitted(&caller, &plan, 2, NOON).await, 2);
@@ -284,7 +261,7 @@ async fn s37_a_cost_of_0_takes_nothing_and_tells_everything(subject: Arc<Subject
     }
 }
 
-async fn s40_a_plan_without_limits_admits_and_has_nothing_to_tell(subject: Arc<Subject>) {
+async fn a_plan_without_limits_admits_and_reports_no_limits(subject: Arc<Subject>) {
     let decision = subject.call(&caller(), &plan("{}"), 1_000_000, NOON).await;
     assert_eq!(
         (decision.verdict, decision.limits),
@@ -292,7 +269,7 @@ async fn s40_a_plan_without_limits_admits_and_has_nothing_to_tell(subject: Arc<S
     );
 }
 
-async fn s41_an_exhausted_month_takes_no_tokens(subject: Arc<Subject>) {
+async fn an_exhausted_month_takes_no_tokens(subject: Arc<Subject>) {
     let plan =
         plan(r#"{"throttle":{"rate":0.01,"burst":5},"quotas":[{"limit":3,"period":"month"}]}"#);
     let caller = caller();
@@ -306,7 +283,7 @@ async fn s41_an_exhausted_month_takes_no_tokens(subject: Arc<Subject>) {
     }
 }
 
-async fn s42_both_violated_limits_are_named_and_the_longer_wait_counts(subject: Arc<Subject>) {
+async fn both_violated_limits_are_named_and_the_longer_wait_is_returned(subject: Arc<Subject>) {
     let plan = plan(r#"{"throttle":{"rate":1,"burst":2},"quotas":[{"limit":2,"period":"day"}]}"#);
     let caller = caller();
     assert_eq!(subject.admitted(&caller, &plan, 2, NOON).await, 2);

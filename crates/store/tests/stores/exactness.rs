@@ -9,10 +9,12 @@ use aws::{AwsCalls, Deadline};
 use limits::{Caller, Plan, Verdict};
 use store::DynamoDbStore;
 
-use crate::proxy::Proxy;
-use crate::servers::Server;
-use crate::subject::{MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
+use testing::Emulator;
+use testing::FaultProxy;
 use testing::store_time::StoreAt as _;
+use testing::stores::{
+    MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, plan,
+};
 
 const ROUNDS: usize = 20;
 
@@ -94,8 +96,8 @@ const TIGHT: [Case; 4] = [
 ];
 
 async fn rounds(cases: &[Case], workers: usize, calls: usize, rounds: usize) {
-    let server = Server::ministack();
-    let proxy = Proxy::in_front_of(server.address).await;
+    let server = Emulator::ministack();
+    let proxy = FaultProxy::in_front_of(server.address).await;
     Subject::dynamodb("ministack", &proxy.url).await;
     let aws = aws(&proxy.url).await;
     for round in 0..rounds {
@@ -114,12 +116,12 @@ async fn rounds(cases: &[Case], workers: usize, calls: usize, rounds: usize) {
 }
 
 #[tokio::test]
-async fn s01_sixteen_workers_admit_exactly_what_is_allowed() {
+async fn sixteen_workers_admit_exactly_what_is_allowed() {
     rounds(&TIGHT, 16, 1600, ROUNDS).await;
 }
 
 #[tokio::test]
-async fn s02_a_hundred_workers_admit_exactly_what_is_allowed() {
+async fn a_hundred_workers_admit_exactly_what_is_allowed() {
     rounds(&TIGHT, 100, 1600, ROUNDS).await;
 }
 
@@ -135,8 +137,8 @@ async fn an_ample_plan_admits_every_call() {
 }
 
 #[tokio::test]
-async fn s03_ten_seconds_of_saturation_admit_the_burst_and_the_rate() {
-    let server = Server::ministack();
+async fn ten_seconds_of_saturation_admit_the_burst_and_the_rate() {
+    let server = Emulator::ministack();
     let subject = Subject::dynamodb("ministack", &format!("http://{}", server.address)).await;
     let (plan, caller) = (plan(r#"{"throttle":{"rate":50,"burst":20}}"#), caller());
     let mut admitted = 0;
@@ -153,12 +155,12 @@ async fn s03_ten_seconds_of_saturation_admit_the_burst_and_the_rate() {
 const WORKER_URL: &str = "TOLLGATE_TEST_WORKER_URL";
 const WORKER_CALLER: &str = "TOLLGATE_TEST_WORKER_CALLER";
 
-/// Not a test of its own: what the processes of the test below run.
+/// The program of each process of the next test.
 #[tokio::test]
+#[ignore = "a worker process of another test"]
 async fn a_worker_process() {
-    let (Ok(url), Ok(id)) = (std::env::var(WORKER_URL), std::env::var(WORKER_CALLER)) else {
-        return;
-    };
+    let url = std::env::var(WORKER_URL).expect(WORKER_URL);
+    let id = std::env::var(WORKER_CALLER).expect(WORKER_CALLER);
     let tally = saturate(
         &aws(&url).await,
         &Caller::Key(id),
@@ -172,7 +174,7 @@ async fn a_worker_process() {
 
 #[tokio::test]
 async fn several_processes_admit_exactly_what_is_allowed() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let url = format!("http://{}", server.address);
     Subject::dynamodb("ministack", &url).await;
     for round in 0..5 {
@@ -180,7 +182,12 @@ async fn several_processes_admit_exactly_what_is_allowed() {
         let workers: Vec<_> = (0..4)
             .map(|_| {
                 Command::new(std::env::current_exe().unwrap())
-                    .args(["exactness::a_worker_process", "--exact", "--nocapture"])
+                    .args([
+                        "exactness::a_worker_process",
+                        "--exact",
+                        "--ignored",
+                        "--nocapture",
+                    ])
                     .env(WORKER_URL, &url)
                     .env(WORKER_CALLER, &id)
                     .stdout(Stdio::piped())
@@ -211,7 +218,7 @@ fn admitted(output: std::process::Output) -> usize {
 /// rate.
 #[tokio::test]
 async fn a_saturated_rate_is_never_passed() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let url = format!("http://{}", server.address);
     Subject::dynamodb("ministack", &url).await;
     let (aws, caller) = (aws(&url).await, caller());

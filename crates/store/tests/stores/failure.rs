@@ -9,10 +9,10 @@ use registry::KeyHash;
 use registry::RegistryError;
 use store::DynamoDbStore;
 
-use crate::proxy::{Fault, Proxy};
-use crate::servers::Server;
-use crate::subject::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
+use testing::Emulator;
 use testing::store_time::StoreAt as _;
+use testing::stores::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
+use testing::{Fault, FaultProxy};
 
 pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
 /// What the answer may take beyond it, on a machine that does other things too: what is ruled out
@@ -27,14 +27,14 @@ const HOT_ITEM: Verdict = Verdict::Throttled {
 };
 
 pub(crate) struct World {
-    pub(crate) proxy: Proxy,
-    server: Server,
+    pub(crate) proxy: FaultProxy,
+    server: Emulator,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let server = Server::ministack();
-        let proxy = Proxy::in_front_of(server.address).await;
+        let server = Emulator::ministack();
+        let proxy = FaultProxy::in_front_of(server.address).await;
         Subject::dynamodb("ministack", &proxy.url).await;
         Self { proxy, server }
     }
@@ -98,7 +98,7 @@ pub(crate) fn plan_that(policy: &str) -> Plan {
 }
 
 #[tokio::test]
-async fn s26_s27_s29_whatever_the_store_does_the_plan_answers_in_time() {
+async fn the_plan_decides_in_time_during_any_outage_of_the_store() {
     let world = World::new().await;
     for fault in [
         Fault::Hang,
@@ -131,7 +131,7 @@ async fn s26_s27_s29_whatever_the_store_does_the_plan_answers_in_time() {
 }
 
 #[tokio::test]
-async fn s28_local_shares_of_the_limit_answer_while_the_store_is_throttled() {
+async fn local_shares_of_the_limit_decide_while_the_store_throttles() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("local"), caller());
     world.proxy.fault_all(Fault::Throttle);
@@ -161,7 +161,7 @@ async fn a_store_that_refuses_connections_is_answered_for_in_time() {
 }
 
 #[tokio::test]
-async fn s31_a_500_is_one_admission_and_is_not_tried_again() {
+async fn a_response_of_500_is_one_admission_and_is_not_retried() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
     let before = world.proxy.count("UpdateItem");
@@ -224,7 +224,7 @@ async fn lost_replies_never_charge_twice() {
 }
 
 #[tokio::test]
-async fn s32_faults_that_heal_leave_nothing_behind() {
+async fn temporary_faults_leave_nothing_behind() {
     let world = World::new().await;
     let (store, plan, caller) = (world.warm().await, plan_that("allow"), caller());
     let faults = [
@@ -435,7 +435,7 @@ async fn a_key_that_nobody_remembers_is_an_error_while_the_registry_is_down() {
 }
 
 #[tokio::test]
-async fn s19_s36_s38_what_need_not_be_asked_is_not() {
+async fn unnecessary_requests_are_not_sent() {
     let world = World::new().await;
     let store = world.warm().await;
     let before = world.proxy.count("UpdateItem");
@@ -509,7 +509,7 @@ async fn a_quota_of_0_admits_nothing_uncounted() {
 }
 
 #[tokio::test]
-async fn s40_a_plan_without_limits_is_one_write_a_call() {
+async fn a_plan_without_limits_is_one_write_per_call() {
     let world = World::new().await;
     let (store, caller, plan) = (world.warm().await, caller(), plan("{}"));
     let before = world.proxy.count("UpdateItem");
@@ -525,11 +525,11 @@ async fn s40_a_plan_without_limits_is_one_write_a_call() {
 /// One instance is 5 s fast, as the store's `Date` tells it; another is right. What is left of the
 /// difference is less than the 2 s that a `Date` cannot show.
 #[tokio::test]
-async fn s21_a_fast_clock_gains_nothing_and_locks_nobody_out() {
+async fn a_fast_clock_gains_nothing_and_locks_no_caller_out() {
     let world = World::new().await;
     let (right, fast_proxy) = (
         world.warm().await,
-        Proxy::in_front_of(world.server.address).await,
+        FaultProxy::in_front_of(world.server.address).await,
     );
     fast_proxy.shift_date(-5);
     let fast = instance(&aws(&fast_proxy.url).await, DEADLINE);

@@ -9,9 +9,9 @@ use store::DynamoDbStore;
 
 use crate::failure::World;
 use crate::own_reports::shared_plan;
-use crate::proxy::Fault;
-use crate::subject::{NOON, TEST_DEADLINE, aws, caller, instance, patient};
+use testing::Fault;
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, TEST_DEADLINE, aws, caller, instance, patient};
 
 async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan, now: i128) {
     let decision = store
@@ -87,7 +87,7 @@ async fn a_plan_that_is_not_shared_costs_one_write_per_call() {
     let world = World::new().await;
     let store = instance(&aws(&world.proxy.url).await, TEST_DEADLINE);
     let (plan, caller) = (
-        crate::subject::plan(r#"{"quotas":[{"limit":99,"period":"day"}]}"#),
+        testing::stores::plan(r#"{"quotas":[{"limit":99,"period":"day"}]}"#),
         caller(),
     );
     let before = world.proxy.count("UpdateItem");

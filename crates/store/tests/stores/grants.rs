@@ -6,10 +6,10 @@ use limits::{Decision, Grant, GrantRefusal, Verdict, rate_limit, rate_limit_poli
 use store::GrantError;
 
 use crate::accounts::{MIDNIGHT, remaining};
-use crate::subject::{NOON, Subject, caller, patient, plan, unique};
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, Subject, caller, patient, plan, unique};
 
-pub(crate) async fn s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_window(
+pub(crate) async fn a_grant_changes_the_remaining_calls_until_the_window_ends(
     subject: Arc<Subject>,
 ) {
     let (plan, caller) = (
@@ -56,7 +56,7 @@ pub(crate) async fn s48_a_grant_moves_what_remains_exactly_and_reverts_with_the_
     );
 }
 
-pub(crate) async fn s48_a_cut_leaves_no_less_than_nothing(subject: Arc<Subject>) {
+pub(crate) async fn a_cut_never_leaves_fewer_than_0_calls(subject: Arc<Subject>) {
     let (plan, caller) = (
         plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#),
         caller(),
@@ -80,7 +80,7 @@ pub(crate) async fn s48_a_cut_leaves_no_less_than_nothing(subject: Arc<Subject>)
             .remaining,
         25
     );
-    let never_seen = crate::subject::caller();
+    let never_seen = testing::stores::caller();
     assert_eq!(
         subject
             .grant(&never_seen, &plan, -500, None, NOON)
@@ -90,7 +90,7 @@ pub(crate) async fn s48_a_cut_leaves_no_less_than_nothing(subject: Arc<Subject>)
     );
 }
 
-pub(crate) async fn s48_a_grant_of_one_id_is_made_once(subject: Arc<Subject>) {
+pub(crate) async fn a_grant_with_the_same_id_is_made_once(subject: Arc<Subject>) {
     let (plan, caller) = (
         plan(r#"{"quotas":[{"limit":100,"period":"day"}]}"#),
         caller(),

@@ -9,20 +9,20 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use limits::{Caller, Plan, SECOND, Verdict};
 use store::DynamoDbStore;
 
-use crate::servers::Server;
-use crate::subject::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan};
+use testing::Emulator;
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan};
 
 const DAY: i128 = 86_400 * SECOND;
 
 struct World {
     client: Client,
     store: DynamoDbStore,
-    _server: Server,
+    _server: Emulator,
 }
 
 impl World {
-    async fn new(server: Server) -> Self {
+    async fn new(server: Emulator) -> Self {
         let url = format!("http://{}", server.address);
         Subject::dynamodb("dynamodb", &url).await;
         let aws = aws(&url).await;
@@ -212,7 +212,7 @@ async fn is_brought_back_from_a_fast_clock(world: &World) {
     assert_eq!(number(&right, bucket), now + 7 * SECOND);
 }
 
-async fn all_cases(server: Server) {
+async fn all_cases(server: Emulator) {
     let world = World::new(server).await;
     has_the_documented_form(&world).await;
     has_the_documented_form_beyond_bucket_day_and_month(&world).await;
@@ -222,10 +222,10 @@ async fn all_cases(server: Server) {
 
 #[tokio::test]
 async fn an_item_on_ministack_has_its_form_stays_small_and_is_brought_back() {
-    all_cases(Server::ministack()).await;
+    all_cases(Emulator::ministack()).await;
 }
 
 #[tokio::test]
 async fn an_item_on_dynalite_has_its_form_stays_small_and_is_brought_back() {
-    all_cases(Server::dynalite()).await;
+    all_cases(Emulator::dynalite()).await;
 }

@@ -7,12 +7,12 @@ use aws::Deadline;
 use limits::{Caller, Decision, Nanos, Plan, SECOND, Verdict};
 use store::DynamoDbStore;
 
-use crate::proxy::{Fault, Proxy};
-use crate::servers::Server;
-use crate::subject::{
+use testing::Emulator;
+use testing::store_time::StoreAt as _;
+use testing::stores::{
     MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan,
 };
-use testing::store_time::StoreAt as _;
+use testing::{Fault, FaultProxy};
 
 /// So many instances share a key.
 const WORKERS: usize = 6;
@@ -20,15 +20,15 @@ const WORKERS: usize = 6;
 /// Instances of one store, each with leases of its own.
 struct Fleet {
     aws: aws::AwsCalls,
-    proxy: Proxy,
+    proxy: FaultProxy,
     instances: Vec<DynamoDbStore>,
-    _server: Server,
+    _server: Emulator,
 }
 
 impl Fleet {
     async fn new(workers: usize) -> Self {
-        let server = Server::ministack();
-        let proxy = Proxy::in_front_of(server.address).await;
+        let server = Emulator::ministack();
+        let proxy = FaultProxy::in_front_of(server.address).await;
         Subject::dynamodb("ministack", &proxy.url).await;
         let aws = aws(&proxy.url).await;
         let instances = (0..workers)
@@ -152,7 +152,7 @@ async fn what_was_bought_before_and_spent_late_is_within_the_burst_too() {
 
 /// Row 45: sixteen instances, a burst of 100 and leases of 8; every one of them dies in the end.
 #[tokio::test]
-async fn s45_sixteen_instances_admit_a_burst_at_most_and_strand_no_more_than_their_leases() {
+async fn sixteen_instances_admit_at_most_a_burst_and_lose_at_most_their_leases() {
     let fleet = Fleet::new(16).await;
     let plan = plan(
         r#"{"throttle":{"rate":0.001,"burst":101},"quotas":[{"limit":100,"period":"day"}],"lease":8}"#,

@@ -4,46 +4,25 @@ use std::sync::Arc;
 
 use limits::{Decision, SECOND, Verdict};
 
-use crate::cases::run;
-use crate::servers::Server;
-use crate::subject::{NOON, Subject, caller, patient, plan, retry_after_s, violated};
+use crate::cases::{stores, test_on_stores};
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, Subject, caller, patient, plan, retry_after_s, violated};
 
-macro_rules! run_all {
-    ($subject:expr) => {
-        run!($subject,
-            s07_a_sliding_window_counts_the_previous_one_by_its_overlap
-            a_sliding_window_admits_its_limit_and_says_when_there_is_more
-            a_sliding_window_goes_with_routes_and_quotas_or_not_at_all
-            a_slow_clock_never_opens_a_window_that_is_over
-            s10_a_week_starts_on_the_configured_day
-            s12_s13_a_day_by_a_zones_clock_is_one_window
-            quotas_of_one_period_in_two_zones_count_apart
-            s14_a_raised_rate_or_burst_admits_at_once
-            s15_a_lowered_sliding_window_denies_and_takes_nothing
-            s17_another_sliding_limit_of_the_same_width_keeps_the_count
-            s43_a_plan_in_shadow_refuses_nothing_and_says_what_it_would
-            s45_a_plan_that_leases_admits_no_more_than_its_burst
-            near_the_limit_is_told_from_the_plans_share_on
-        )
-    };
-}
-
-#[tokio::test]
-async fn the_embedded_store_limits() {
-    run_all!(Subject::embedded());
-}
-
-#[tokio::test]
-async fn dynamodb_on_ministack_limits() {
-    let server = Server::ministack();
-    run_all!(Subject::dynamodb("ministack", &format!("http://{}", server.address)).await);
-}
-
-#[tokio::test]
-async fn dynamodb_on_dynalite_limits() {
-    let server = Server::dynalite();
-    run_all!(Subject::dynamodb("dynalite", &format!("http://{}", server.address)).await);
+test_on_stores! {
+    stores [embedded, ministack, dynalite]
+    a_sliding_window_counts_the_previous_one_by_its_overlap
+    a_sliding_window_admits_its_limit_and_says_when_there_is_more
+    a_sliding_window_goes_with_routes_and_quotas_or_not_at_all
+    a_slow_clock_never_opens_a_window_that_is_over
+    a_week_starts_on_the_configured_day
+    a_day_in_a_time_zone_is_one_window
+    quotas_of_one_period_in_two_zones_count_apart
+    a_raised_rate_or_burst_admits_at_once
+    a_lowered_sliding_window_refuses_and_charges_nothing
+    a_changed_sliding_limit_of_the_same_width_keeps_the_count
+    a_plan_in_shadow_mode_refuses_nothing_and_reports_what_it_would_refuse
+    a_plan_with_leases_admits_no_more_than_its_burst
+    near_the_limit_is_told_from_the_plans_share_on
 }
 
 fn at(text: &str) -> i128 {
@@ -61,7 +40,7 @@ fn remaining(decision: &Decision) -> Vec<u64> {
 const SLIDING: &str = r#"{"algorithm":"sliding_window","window_s":10,"limit":20}"#;
 
 /// 20 at 0.9 of a window: at 1.1 nine tenths of them still count, rounded up.
-async fn s07_a_sliding_window_counts_the_previous_one_by_its_overlap(subject: Arc<Subject>) {
+async fn a_sliding_window_counts_the_previous_one_by_its_overlap(subject: Arc<Subject>) {
     let (plan, caller) = (plan(SLIDING), caller());
     assert_eq!(
         subject
@@ -162,7 +141,7 @@ async fn a_slow_clock_never_opens_a_window_that_is_over(subject: Arc<Subject>) {
     }
 }
 
-async fn s10_a_week_starts_on_the_configured_day(subject: Arc<Subject>) {
+async fn a_week_starts_on_the_configured_day(subject: Arc<Subject>) {
     // NOON is on a Sunday.
     for (starts_on, next) in [(1, "2026-11-23T00:00:00Z"), (7, "2026-11-29T00:00:00Z")] {
         let caller = caller();
@@ -183,7 +162,7 @@ async fn s10_a_week_starts_on_the_configured_day(subject: Arc<Subject>) {
     }
 }
 
-async fn s12_s13_a_day_by_a_zones_clock_is_one_window(subject: Arc<Subject>) {
+async fn a_day_in_a_time_zone_is_one_window(subject: Arc<Subject>) {
     let plan = plan(r#"{"quotas":[{"limit":3,"period":"day","time_zone":"Europe/Berlin"}]}"#);
     for (start, end, hours) in [
         ("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", 23),
@@ -242,7 +221,7 @@ async fn quotas_of_one_period_in_two_zones_count_apart(subject: Arc<Subject>) {
     );
 }
 
-async fn s14_a_raised_rate_or_burst_admits_at_once(subject: Arc<Subject>) {
+async fn a_raised_rate_or_burst_admits_at_once(subject: Arc<Subject>) {
     let slow = plan(r#"{"throttle":{"rate":0.001,"burst":2}}"#);
     for raised in [
         r#"{"throttle":{"rate":1,"burst":2}}"#,
@@ -259,7 +238,7 @@ async fn s14_a_raised_rate_or_burst_admits_at_once(subject: Arc<Subject>) {
     }
 }
 
-async fn s15_a_lowered_sliding_window_denies_and_takes_nothing(subject: Arc<Subject>) {
+async fn a_lowered_sliding_window_refuses_and_charges_nothing(subject: Arc<Subject>) {
     let (ample, caller) = (plan(SLIDING), caller());
     subject.call(&caller, &ample, 15, NOON).await;
     let lowered = plan(r#"{"algorithm":"sliding_window","window_s":10,"limit":10}"#);
@@ -274,7 +253,7 @@ async fn s15_a_lowered_sliding_window_denies_and_takes_nothing(subject: Arc<Subj
     );
 }
 
-async fn s17_another_sliding_limit_of_the_same_width_keeps_the_count(subject: Arc<Subject>) {
+async fn a_changed_sliding_limit_of_the_same_width_keeps_the_count(subject: Arc<Subject>) {
     let caller = caller();
     subject.call(&caller, &plan(SLIDING), 15, NOON).await;
     let raised = plan(r#"{"algorithm":"sliding_window","window_s":10,"limit":30}"#);
@@ -289,7 +268,9 @@ async fn s17_another_sliding_limit_of_the_same_width_keeps_the_count(subject: Ar
     );
 }
 
-async fn s43_a_plan_in_shadow_refuses_nothing_and_says_what_it_would(subject: Arc<Subject>) {
+async fn a_plan_in_shadow_mode_refuses_nothing_and_reports_what_it_would_refuse(
+    subject: Arc<Subject>,
+) {
     let shadow = plan(
         r#"{"shadow":true,"throttle":{"rate":0.01,"burst":2},"quotas":[{"limit":9,"period":"day"}]}"#,
     );
@@ -327,7 +308,7 @@ async fn s43_a_plan_in_shadow_refuses_nothing_and_says_what_it_would(subject: Ar
 }
 
 /// B = 100, r ~ 0: one of the burst is set aside for what a lease may bring back.
-async fn s45_a_plan_that_leases_admits_no_more_than_its_burst(subject: Arc<Subject>) {
+async fn a_plan_with_leases_admits_no_more_than_its_burst(subject: Arc<Subject>) {
     let plan = plan(r#"{"throttle":{"rate":0.001,"burst":100},"lease":8}"#);
     let (caller, mut admitted) = (caller(), 0);
     for call in 0..300 {

@@ -11,8 +11,8 @@ use store::Store;
 
 use crate::admin::{Registry, created, listed, new_plan, new_secret, rotate};
 use crate::failure::World;
-use crate::proxy::Fault;
-use crate::subject::{TEST_DEADLINE, aws, instance};
+use testing::Fault;
+use testing::stores::{TEST_DEADLINE, aws, instance};
 
 pub(crate) async fn a_list_shows_every_key_while_keys_are_rotated(subject: Arc<Registry>) {
     let plan = new_plan(&subject.store).await;

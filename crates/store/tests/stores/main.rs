@@ -29,13 +29,3 @@ mod reads;
 mod refunds_in_doubt;
 mod time_zones;
 mod usage_queries;
-
-mod proxy {
-    pub(crate) use testing::{Fault, FaultProxy as Proxy};
-}
-mod servers {
-    pub(crate) use testing::Emulator as Server;
-}
-mod subject {
-    pub(crate) use testing::stores::*;
-}

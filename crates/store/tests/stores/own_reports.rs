@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::civil::date;
 use limits::{Caller, Plan, Refund, SECOND};
 
-use crate::subject::{NOON, Subject, caller, patient, plan};
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, Subject, caller, patient, plan};
 
 const DAY: i128 = 86_400 * SECOND;
 const TODAY: ((i8, i8), (i8, i8)) = ((11, 22), (11, 22));

@@ -11,9 +11,9 @@ use registry::RegistryError;
 use store::{DynamoDbStore, StoreError};
 
 use crate::failure::World;
-use crate::proxy::Fault;
-use crate::subject::{NOON, TEST_DEADLINE, aws, caller, instance, patient, plan};
+use testing::Fault;
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, TEST_DEADLINE, aws, caller, instance, patient, plan};
 
 const AT_ONCE: usize = 20;
 

@@ -9,9 +9,9 @@ use limits::{Caller, ChargeId, Plan, Refund, SECOND};
 use store::{DynamoDbStore, StoreError};
 
 use crate::failure::{DEADLINE, World};
-use crate::proxy::Fault;
-use crate::subject::{NOON, TEST_DEADLINE, aws, caller, patient, plan};
+use testing::Fault;
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, TEST_DEADLINE, aws, caller, patient, plan};
 
 const DAY: i128 = 86_400 * SECOND;
 /// A week that began in November.

@@ -8,9 +8,9 @@ use limits::{Caller, Plan, PlanDocument, Verdict};
 use registry::Condition;
 use store::Store;
 
-use crate::servers::Server;
-use crate::subject::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, patient, plan};
+use testing::Emulator;
 use testing::store_time::StoreAt as _;
+use testing::stores::{NOON, Subject, TEST_DEADLINE, aws, caller, instance, patient, plan};
 
 /// Names of two zones.
 const UTC: [&str; 5] = ["UTC", "Etc/UTC", "Zulu", "utc", "GMT"];
@@ -48,7 +48,7 @@ pub(crate) async fn counts_and_grants_stay_if_a_zone_is_spelled_in_another_way(
 /// The release before stored a plan as it was sent, and named its windows by that spelling.
 #[tokio::test]
 async fn windows_that_an_earlier_release_stored_under_an_alias_are_found() {
-    let server = Server::ministack();
+    let server = Emulator::ministack();
     let url = format!("http://{}", server.address);
     Subject::dynamodb("ministack", &url).await;
     let client = aws::client!(

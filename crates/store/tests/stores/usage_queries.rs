@@ -6,50 +6,29 @@ use std::time::Instant;
 use aws::Deadline;
 use limits::{Caller, Decision, Plan, SECOND, Verdict};
 
-use crate::cases::run;
+use crate::cases::{stores, test_on_stores};
 use crate::failure::{DEADLINE, World};
-use crate::proxy::Fault;
-use crate::servers::Server;
-use crate::subject::{
+use testing::Fault;
+use testing::store_time::StoreAt as _;
+use testing::stores::{
     NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan, retry_after_s,
     violated,
 };
-use testing::store_time::StoreAt as _;
 
 const QUERY: &str = "GET /_tollgate/usage";
 
-macro_rules! run_all {
-    ($subject:expr) => {
-        run!($subject,
-            a_caller_without_quota_may_ask_five_times_and_then_once_per_second
-            the_plans_rate_refuses_a_query_and_is_not_charged
-            the_sliding_window_refuses_a_query_and_is_not_charged
-            a_query_counts_in_no_quota_and_on_no_day
-            a_plan_without_limits_bounds_queries_too
-            a_plan_may_set_the_limit_of_queries
-            a_plan_in_shadow_refuses_queries_by_the_default_limit_alone
-            callers_who_share_a_plan_share_its_queries
-            a_plan_that_leases_charges_each_query
-            a_rate_of_zero_makes_a_query_impossible
-        )
-    };
-}
-
-#[tokio::test]
-async fn usage_queries_of_the_embedded_store() {
-    run_all!(Subject::embedded());
-}
-
-#[tokio::test]
-async fn usage_queries_of_dynamodb_on_ministack() {
-    let server = Server::ministack();
-    run_all!(Subject::dynamodb("ministack", &format!("http://{}", server.address)).await);
-}
-
-#[tokio::test]
-async fn usage_queries_of_dynamodb_on_dynalite() {
-    let server = Server::dynalite();
-    run_all!(Subject::dynamodb("dynalite", &format!("http://{}", server.address)).await);
+test_on_stores! {
+    stores [embedded, ministack, dynalite]
+    a_caller_without_quota_may_ask_five_times_and_then_once_per_second
+    the_plans_rate_refuses_a_query_and_is_not_charged
+    the_sliding_window_refuses_a_query_and_is_not_charged
+    a_query_counts_in_no_quota_and_on_no_day
+    a_plan_without_limits_bounds_queries_too
+    a_plan_may_set_the_limit_of_queries
+    a_plan_in_shadow_refuses_queries_by_the_default_limit_alone
+    callers_who_share_a_plan_share_its_queries
+    a_plan_that_leases_charges_each_query
+    a_rate_of_zero_makes_a_query_impossible
 }
 
 async fn ask(subject: &Subject, caller: &Caller, plan: &Plan, now: i128) -> Decision {

@@ -45,9 +45,8 @@ async fn a_run_that_fails_answers_with_an_error_that_carries_the_answer() {
     }
 }
 
-/// Scenario 47.
 #[test]
-fn a_setting_that_cannot_be_ends_the_start_with_its_name() {
+fn an_invalid_setting_aborts_startup_with_its_name() {
     for (settings, named) in [
         (&[("USAGE_TABLE", "u")][..], "SYNC_TARGETS is not set"),
         (

@@ -25,7 +25,7 @@ async fn settled(lasts: &[u8]) -> (DnsServer, World) {
 }
 
 #[tokio::test]
-async fn s9_s11_and_s12_a_name_without_addresses_ends_visibly_before_anybody_is_asked() {
+async fn a_name_without_addresses_fails_the_group_before_any_call() {
     for (reply, told) in [
         (
             DnsResponse::Code(ResponseCode::NXDomain),
@@ -71,7 +71,7 @@ async fn s9_s11_and_s12_a_name_without_addresses_ends_visibly_before_anybody_is_
 }
 
 #[tokio::test]
-async fn s20_a_public_address_is_refused_and_all_others_are_registered() {
+async fn a_public_address_is_refused_and_all_others_are_registered() {
     let (names, world) = settled(&[1, 2]).await;
     names.respond(DnsResponse::Addresses(
         [
@@ -97,7 +97,7 @@ async fn s20_a_public_address_is_refused_and_all_others_are_registered() {
 }
 
 #[tokio::test]
-async fn s22_a_registration_that_fails_leaves_the_counters_as_they_were_and_the_next_run_goes_on() {
+async fn a_failed_registration_keeps_the_counters_and_the_next_run_continues() {
     let (names, world) = settled(&[1, 2]).await;
     names.respond(DnsResponse::Addresses(private_addresses([1, 3])));
     world
@@ -125,7 +125,7 @@ async fn s22_a_registration_that_fails_leaves_the_counters_as_they_were_and_the_
 }
 
 #[tokio::test]
-async fn s24_a_group_that_cannot_be_described_is_not_an_empty_one() {
+async fn a_group_that_cannot_be_described_is_not_treated_as_empty() {
     for code in ["HealthUnavailable", "AccessDenied", "TargetGroupNotFound"] {
         let (_names, world) = settled(&[1, 2]).await;
         world.fail("DescribeTargetHealth", &[code]);
@@ -139,7 +139,7 @@ async fn s24_a_group_that_cannot_be_described_is_not_an_empty_one() {
 }
 
 #[tokio::test]
-async fn s25_without_its_state_a_run_counts_from_one_and_nothing_leaves() {
+async fn without_state_a_run_counts_from_one_and_deregisters_nothing() {
     let (names, world) = settled(&[1, 2]).await;
     world.memory.lock().unwrap().items.clear();
     names.respond(DnsResponse::Addresses(private_addresses([1])));
@@ -154,7 +154,7 @@ async fn s25_without_its_state_a_run_counts_from_one_and_nothing_leaves() {
 }
 
 #[tokio::test]
-async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing() {
+async fn an_unreadable_or_invalid_state_changes_nothing() {
     let corrupt = |name: &'static str, value: AttributeValue| {
         move |world: &World| {
             let mut memory = world.memory.lock().unwrap();
@@ -207,8 +207,7 @@ async fn s26_and_s27_a_state_that_cannot_be_read_or_understood_changes_nothing()
 }
 
 #[tokio::test]
-async fn s28_a_state_that_cannot_be_written_fails_the_run_and_the_next_one_finds_nothing_to_do_twice()
- {
+async fn a_state_that_cannot_be_written_fails_the_run_and_nothing_is_done_twice() {
     let (names, world) = settled(&[1]).await;
     names.respond(DnsResponse::Addresses(private_addresses([1, 2])));
     world.fail("PutItem", &["", "AccessDeniedException"]);
@@ -230,7 +229,7 @@ async fn s28_a_state_that_cannot_be_written_fails_the_run_and_the_next_one_finds
 }
 
 #[tokio::test]
-async fn s29_of_two_runs_on_one_state_the_loser_changes_nothing() {
+async fn of_two_concurrent_runs_the_loser_changes_nothing() {
     let (names, world) = settled(&[1, 2]).await;
     names.respond(DnsResponse::Addresses(private_addresses([1, 3])));
     world.memory.lock().unwrap().before_put = Some(Box::new(|memory| {
@@ -243,7 +242,7 @@ async fn s29_of_two_runs_on_one_state_the_loser_changes_nothing() {
 }
 
 #[tokio::test]
-async fn s29_runs_at_once_count_a_miss_once() {
+async fn concurrent_runs_count_a_miss_once() {
     let (names, world) = settled(&[1, 2]).await;
     names.respond(DnsResponse::Addresses(private_addresses([1])));
     let now = *world.now.lock().unwrap() + jiff::SignedDuration::from_secs(60);
@@ -299,7 +298,7 @@ async fn one_groups_failure_never_touches_another() {
 }
 
 #[tokio::test]
-async fn s50_a_run_whose_time_is_over_ends_by_itself_and_says_so() {
+async fn a_run_past_its_time_limit_ends_and_reports_it() {
     let (_names, world) = settled(&[1]).await;
     let now = *world.now.lock().unwrap();
     let outcome = world

@@ -38,7 +38,7 @@ async fn targets_follow_a_name_in_a_real_group_with_state_in_a_real_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s29_instances_at_once_leave_the_group_as_one_would() {
+async fn concurrent_instances_change_the_group_as_one_instance_does() {
     let account = Arc::new(Account::new().await);
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let mut running = Vec::new();
@@ -61,7 +61,7 @@ async fn s29_instances_at_once_leave_the_group_as_one_would() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s24_a_group_that_does_not_exist_is_told_by_its_error() {
+async fn a_missing_target_group_is_reported_by_its_error() {
     let mut account = Account::new().await;
     account.arns[0] += "0";
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;

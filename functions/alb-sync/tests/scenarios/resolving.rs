@@ -28,7 +28,7 @@ fn set(addresses: Vec<IpAddr>) -> BTreeSet<IpAddr> {
 }
 
 #[tokio::test]
-async fn s15_an_answer_of_seven_takes_one_query_and_keeps_its_time_to_live() {
+async fn seven_addresses_take_one_query_and_keep_their_time_to_live() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses(0..7))).await;
     let resolution = resolve(&[&names], 150, Family::V4).await.unwrap();
     assert_eq!(
@@ -42,7 +42,7 @@ async fn s15_an_answer_of_seven_takes_one_query_and_keeps_its_time_to_live() {
 }
 
 #[tokio::test]
-async fn s16_eight_in_every_answer_take_as_many_queries_as_are_allowed() {
+async fn eight_addresses_in_each_response_take_all_allowed_queries() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses(0..8))).await;
     let resolution = resolve(&[&names], 3, Family::V4).await.unwrap();
     assert_eq!((resolution.lookups, names.queries().len()), (3, 3));
@@ -53,7 +53,7 @@ async fn s16_eight_in_every_answer_take_as_many_queries_as_are_allowed() {
 }
 
 #[tokio::test]
-async fn s14_and_s17_eight_of_twenty_are_asked_for_on_the_wire_until_they_cover_all() {
+async fn queries_are_repeated_until_eight_of_twenty_cover_all_addresses() {
     let mut random = fastrand::Rng::with_seed(6);
     let names = DnsServer::scripted(move |_| {
         let mut all = private_addresses(0..20);
@@ -100,7 +100,7 @@ async fn a_sampling_whose_server_fails_midway_keeps_what_it_saw_as_a_sample() {
 }
 
 #[tokio::test]
-async fn s10_a_server_that_fails_or_is_silent_is_not_the_last_word() {
+async fn a_failing_or_silent_server_is_followed_by_the_next() {
     for broken in [
         DnsResponse::Code(ResponseCode::ServFail),
         DnsResponse::Code(ResponseCode::Refused),
@@ -120,7 +120,7 @@ async fn s10_a_server_that_fails_or_is_silent_is_not_the_last_word() {
 }
 
 #[tokio::test]
-async fn s9_s11_and_s12_what_kind_of_nothing_it_is_is_told_apart() {
+async fn kinds_of_empty_responses_are_distinguished() {
     for (reply, expected) in [
         (
             DnsResponse::Code(ResponseCode::NXDomain),
@@ -143,7 +143,7 @@ async fn s9_s11_and_s12_what_kind_of_nothing_it_is_is_told_apart() {
 }
 
 #[tokio::test]
-async fn s11_servers_that_are_all_silent_end_within_the_time_for_lookups() {
+async fn silent_servers_end_within_the_time_limit_of_lookups() {
     let (one, other) = (
         DnsServer::responding(DnsResponse::Silence).await,
         DnsServer::responding(DnsResponse::Silence).await,
@@ -185,7 +185,7 @@ async fn a_truncated_answer_is_fetched_over_tcp_and_a_late_one_is_waited_for() {
 }
 
 #[tokio::test]
-async fn s19_only_the_records_of_the_wanted_kind_are_asked_for() {
+async fn only_records_of_the_required_type_are_queried() {
     let both = [private_addresses(1..3), vec!["fd00::1".parse().unwrap()]].concat();
     for (family, kind, count) in [
         (Family::V4, RecordType::A, 2),
@@ -210,7 +210,7 @@ async fn s19_only_the_records_of_the_wanted_kind_are_asked_for() {
 }
 
 #[tokio::test]
-async fn s49_an_alias_resolves_to_what_it_stands_for() {
+async fn an_alias_resolves_to_its_target() {
     let names = DnsServer::responding(DnsResponse::Alias(
         "internal-a.elb.example.",
         private_addresses(1..4),

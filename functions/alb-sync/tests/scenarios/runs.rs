@@ -20,7 +20,7 @@ fn at(lasts: &[u8]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn s1_and_speed_a_warm_run_without_changes_is_one_describe_one_read_and_no_write() {
+async fn a_warm_run_without_changes_is_one_describe_one_read_and_no_write() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let world = World::new(&names);
     world.good().await;
@@ -38,7 +38,7 @@ async fn s1_and_speed_a_warm_run_without_changes_is_one_describe_one_read_and_no
 }
 
 #[tokio::test]
-async fn s2_a_first_run_registers_all_in_one_call_with_ports_and_writes_its_state() {
+async fn a_first_run_registers_all_targets_in_one_call_and_writes_its_state() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2, 3]))).await;
     let world = World::new(&names);
     let outcome = world.good().await;
@@ -60,7 +60,7 @@ async fn s2_a_first_run_registers_all_in_one_call_with_ports_and_writes_its_stat
 }
 
 #[tokio::test]
-async fn s4_to_s6_and_s33_a_target_leaves_with_its_port_in_the_third_interval() {
+async fn a_missing_target_is_deregistered_with_its_port_in_the_third_interval() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let world = World::new(&names);
     world.good().await;
@@ -86,7 +86,7 @@ async fn s4_to_s6_and_s33_a_target_leaves_with_its_port_in_the_third_interval() 
 }
 
 #[tokio::test]
-async fn s13_of_two_names_one_fails_and_the_other_is_followed() {
+async fn one_failing_name_does_not_stop_the_other() {
     let mut broken = false;
     let (sender, receiver) = std::sync::mpsc::channel::<bool>();
     let names = DnsServer::scripted(move |query: &DnsQuery| {
@@ -130,7 +130,7 @@ async fn s13_of_two_names_one_fails_and_the_other_is_followed() {
 }
 
 #[tokio::test]
-async fn s19_a_group_of_ipv6_takes_aaaa_records() {
+async fn an_ipv6_group_follows_aaaa_records() {
     let both = [private_addresses([1]), vec!["fd00::1".parse().unwrap()]].concat();
     let names = DnsServer::responding(DnsResponse::Addresses(both)).await;
     let world = World::new(&names);
@@ -143,7 +143,7 @@ async fn s19_a_group_of_ipv6_takes_aaaa_records() {
 }
 
 #[tokio::test]
-async fn s31_and_s32_targets_of_others_stay() {
+async fn targets_that_others_registered_stay() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let world = World::new(&names);
     world
@@ -161,7 +161,7 @@ async fn s31_and_s32_targets_of_others_stay() {
 }
 
 #[tokio::test]
-async fn s34_a_draining_target_that_is_back_is_registered_at_once() {
+async fn a_draining_target_that_returns_is_registered_at_once() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let world = World::new(&names);
     world
@@ -173,7 +173,7 @@ async fn s34_a_draining_target_that_is_back_is_registered_at_once() {
 }
 
 #[tokio::test]
-async fn s37_for_all_zones_a_target_comes_and_leaves_with_all() {
+async fn a_target_for_all_zones_is_registered_and_deregistered_with_all() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let targets = format!(
         r#"[{{"name":"a.elb.amazonaws.com","target_group_arn":"{GROUP}","port":443,"availability_zone":"all"}}]"#
@@ -209,7 +209,7 @@ async fn s37_for_all_zones_a_target_comes_and_leaves_with_all() {
 }
 
 #[tokio::test]
-async fn s39_three_of_four_leave_in_two_steps() {
+async fn three_of_four_targets_are_deregistered_in_two_steps() {
     let names =
         DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2, 3, 4]))).await;
     let world = World::new(&names);
@@ -231,7 +231,7 @@ async fn s39_three_of_four_leave_in_two_steps() {
 }
 
 #[tokio::test]
-async fn s44_two_groups_of_one_name_ask_once_and_count_for_themselves() {
+async fn two_groups_of_one_name_share_a_lookup_and_count_separately() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let targets = [(GROUP, 443), (OTHER, 80)].map(|(arn, port)| {
         format!(r#"{{"name":"a.elb.amazonaws.com","target_group_arn":"{arn}","port":{port}}}"#)
@@ -286,7 +286,7 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn s48_gauges_are_lines_of_the_log_in_a_namespace_of_ones_own() {
+async fn gauges_are_log_lines_in_the_configured_namespace() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1, 2]))).await;
     let world = World::new(&names);
     world.good().await;
