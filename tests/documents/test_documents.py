@@ -76,6 +76,13 @@ class Security(unittest.TestCase):
         self.assertGreater(len(rows), 40)
         self.assertEqual([row for row in rows if not NAMED.search(row)], [])
 
+    def test_the_tests_readme_names_tests_that_exist(self):
+        named = set(NAMED.findall((PROJECT / "tests" / "README.md").read_text()))
+        self.assertGreater(len(named), 30)
+        self.assertEqual(
+            [f"{path}::{name}" for path, name in sorted(named) if not is_defined(path, name)], []
+        )
+
     def test_missing_names_are_found(self):
         self.assertFalse(is_defined("tests/gateway/attacks.rs", "nobody_tests_this"))
         self.assertFalse(is_defined("tests/gateway/nothing.rs", "trailers_are_not_passed_on"))
