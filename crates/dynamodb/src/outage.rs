@@ -1,4 +1,4 @@
-//! When the store gave no answer, and what the breaker makes of an answer.
+//! Outages: requests without a usable response, and what they mean for the circuit breaker.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,36 +12,36 @@ use telemetry::ErrorKind;
 
 use super::throttle::{Throttle, Throttles};
 
-/// The longest error code that is logged.
+/// The greatest length of an error code in a log.
 const LONGEST_CODE: usize = 100;
-/// After a failure the next call may well pass; while the breaker is open it knows when.
+/// The time until the next call after a failure. While the breaker is open, it knows the time.
 const RETRY_IN: Duration = Duration::from_secs(1);
 
-/// A call that did not lead to a decision.
+/// A request that led to no decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outage {
     /// What is to blame.
     pub cause: OutageCause,
-    /// When the store will be asked again.
+    /// When the store will be called again.
     pub retry_in: Duration,
-    /// True if the same call, made again at once, may succeed.
+    /// True if the same request may succeed at once.
     pub may_pass: bool,
-    /// True if the call surely had no effect.
+    /// True if the request certainly had no effect.
     pub was_not_applied: bool,
-    /// For the log: a kind of failure, or DynamoDB's error code.
+    /// For the log: the kind of failure, or DynamoDB's error code.
     pub reason: Cow<'static, str>,
-    /// For the log: what is throttled, as DynamoDB says it, or else the error code of the throttle.
+    /// For the log: the throttled resource that DynamoDB names, or the error code of the throttle.
     pub throttle: Option<String>,
 }
 
-/// What a failed call says of the store.
+/// The cause of an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutageCause {
-    /// It does not respond, or not to what was asked.
+    /// The store does not respond, or not to the request.
     Store,
-    /// It responds that this one item is used too often.
+    /// The store responds that this item is used too often.
     HotItem,
-    /// It responds that others changed the same item at the same time. Nothing was done.
+    /// The store responds that a concurrent write changed the item. Nothing was done.
     Conflict,
 }
 
@@ -57,9 +57,9 @@ impl fmt::Display for Outage {
 impl Outage {
     /// The store did not respond by the deadline.
     pub const DEADLINE: Self = Self::of("no answer in time");
-    /// A request lacks a part that DynamoDB requires.
+    /// The request lacks a required part.
     pub const UNSENT: Self = Self::of("the request is incomplete");
-    /// Others changed the item between each look and the write.
+    /// Other requests changed the item between each read and the write.
     pub const CONFLICT: Self = Self::by(OutageCause::Conflict, "others change the same item");
 
     const fn of(reason: &'static str) -> Self {
@@ -77,9 +77,9 @@ impl Outage {
         }
     }
 
-    /// The same, if `before` ended the attempt before this one. If that found the item used too
-    /// often, this one cannot tell otherwise without a response: it would let the caller pass
-    /// uncounted.
+    /// Returns the outage of this attempt after that of the attempt before. If the earlier one
+    /// found the item used too often, a missing response does not change that: the caller would
+    /// pass uncounted.
     pub fn after(self, before: Option<Self>) -> Self {
         match before {
             Some(before)
@@ -137,7 +137,7 @@ impl Outage {
         }
     }
 
-    /// Only what surely did not happen is retried.
+    /// Returns true if the request may be repeated: only if it certainly had no effect.
     pub fn is_retryable(&self) -> bool {
         self.may_pass && self.was_not_applied
     }
@@ -153,7 +153,8 @@ impl Outage {
     }
 }
 
-/// An error code, if it is one. The length of a log line does not depend on a response.
+/// Returns an error code if it is printable and short, so that the length of a log line does not
+/// depend on a response.
 fn printable(code: &str) -> Option<String> {
     let is_code = !code.is_empty()
         && code.len() <= LONGEST_CODE
@@ -161,8 +162,9 @@ fn printable(code: &str) -> Option<String> {
     is_code.then(|| code.to_owned())
 }
 
-/// Leave to make one call, where the breaker gives it and there is time for one: a call that cannot
-/// be answered in time would count against the store, and might charge somebody who is not told.
+/// Returns the permission for one request, if the breaker is closed and there is time for it. A
+/// request that cannot be answered in time would count against the store, and might charge a caller
+/// that is not told.
 pub fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>, Outage> {
     let now = Instant::now();
     if deadline.remaining(now) < MIN_CALL_TIME {
@@ -171,17 +173,17 @@ pub fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>, Outag
     breaker.permit(now).map_err(|error| Outage::refused(&error))
 }
 
-/// The place of a request among those of one call to the store.
+/// The place of a request among the attempts of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// It has the time that the call has.
+    /// It has the time of the whole call.
     First,
-    /// It has what an earlier attempt left, whose outcome the breaker already knows.
+    /// It has the time that earlier attempts left. The breaker knows their outcome.
     Retry,
 }
 
 impl Attempt {
-    /// The attempt with this number, from 1.
+    /// Returns the attempt with this number, from 1.
     pub fn number(number: u32) -> Self {
         if number <= 1 {
             Self::First
@@ -190,8 +192,8 @@ impl Attempt {
         }
     }
 
-    /// What a missing response says of the store. A retry may have had a few milliseconds only: if
-    /// it counted, one throttled item would open the breaker for every caller.
+    /// Returns the meaning of a missing response for the breaker. A retry may have had only a few
+    /// milliseconds. If it counted, one throttled item would open the breaker for every caller.
     fn timed_out(self) -> aws::Verdict {
         match self {
             Self::First => aws::Verdict::Failure,
@@ -200,8 +202,8 @@ impl Attempt {
     }
 }
 
-/// Tells the breaker how a call ended, and the caller what is left to do. `None`: it did not end in
-/// time.
+/// Reports the outcome of a request to the breaker and returns its response. `None` means that it
+/// did not end in time.
 pub fn settle<T, E: ProvideErrorMetadata + Throttles>(
     permit: Permit<'_>,
     outcome: Option<Result<T, SdkError<E, HttpResponse>>>,
@@ -219,8 +221,8 @@ pub fn settle<T, E: ProvideErrorMetadata + Throttles>(
     result
 }
 
-/// A store that throttles has responded. One caller's hot item must not open the way for all
-/// others.
+/// Returns the meaning of a failure for the breaker. A store that throttles has responded: one
+/// caller's hot item must not affect all others.
 fn verdict(failure: Failure) -> aws::Verdict {
     if failure.kind == ErrorKind::Throttling {
         aws::Verdict::ClientError

@@ -1,4 +1,4 @@
-//! What DynamoDB throttles: one item, or a table, an index or the account.
+//! The resource that DynamoDB throttles: one item, or a table, an index or the account.
 
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemError;
 use aws_sdk_dynamodb::operation::get_item::GetItemError;
@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{CancellationReason, ThrottlingReason};
 
-/// The limit type of an item that is used too often. Reasons are a resource, an operation and a
+/// The limit type of an item that is used too often. A reason is a resource, an operation and a
 /// limit type in one word: `TableWriteKeyRangeThroughputExceeded`.
 const OF_AN_ITEM: &str = "KeyRangeThroughputExceeded";
 /// The limit types that all items of a table, an index or the account share.
@@ -17,29 +17,29 @@ const SHARED: [&str; 3] = [
     "AccountLimitExceeded",
 ];
 
-/// The codes of a canceled transaction's reasons that other requests cause.
+/// The codes of reasons for a canceled transaction that other requests cause.
 const CANCELED_BY_OTHERS: [&str; 3] = [
     "TransactionConflict",
     "ThrottlingError",
     "ProvisionedThroughputExceeded",
 ];
 
-/// What a throttle is about.
+/// A throttle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Throttle {
     /// True if a table, an index or the account is throttled, so that the caller is not to blame.
     /// False if DynamoDB gives no reason, or one that is not known here.
     pub is_shared: bool,
-    /// The reason that decided.
+    /// The decisive reason.
     pub reason: Option<String>,
 }
 
 /// An error that may be a throttle.
 pub trait Throttles {
-    /// What is throttled, if this is a throttle.
+    /// Returns the throttled resource, if this is a throttle.
     fn throttle(&self) -> Throttle;
 
-    /// True if nothing was done because another write of the same item was under way.
+    /// Returns true if nothing was done because of a concurrent write of the same item.
     fn is_conflict(&self) -> bool;
 }
 
@@ -58,7 +58,7 @@ impl Throttle {
     }
 }
 
-/// The three errors by which an operation throttles.
+/// Implements the trait for an operation by its three errors of throttling.
 macro_rules! throttles {
     ($($error:ident: $is_conflict:expr),+) => {$(
         impl Throttles for $error {
@@ -91,7 +91,7 @@ throttles!(
     }
 );
 
-/// True if another write, or a throttle of one of the items, canceled a transaction.
+/// Returns true if another write, or a throttle of one of the items, canceled a transaction.
 fn is_canceled_by_conflict(canceled: &TransactionCanceledException) -> bool {
     let reasons = canceled
         .cancellation_reasons()

@@ -1,32 +1,31 @@
-//! The registry's administration: plans, policies and keys, with versions, in whichever store they
-//! are.
+//! The administration of the registry: plans, policies and keys, with optimistic concurrency.
 //!
-//! A document's version is a hash of it, and every change says which document it replaces, so that
-//! two who change the same thing never undo one another's work. A key has one item a secret. The
-//! present secret's item holds the record and the hashes of the secrets before it; theirs hold the
-//! same key with an end, and where the key is now. A secret that has ended keeps an item for 400
-//! days. Whatever is written of one key is written together.
+//! The version of a document is a hash of it. Every change states which version it replaces, so
+//! that concurrent changes never overwrite each other. A key has one item per secret. The item of
+//! the current secret contains the record and the hashes of the earlier secrets. An item of an
+//! earlier secret contains the same key with an expiry, and the hash of its successor. The item of
+//! an ended secret is kept for 400 days. All writes of one change are one transaction.
 //!
-//! Keys are found by their id, and listed, through indexes that may be a moment behind. They only
-//! say where to look: what is there is then read as it is, and every write demands what was read.
-//! So an index that lags shows a new key late, and does nothing else.
+//! Keys are found and listed through indexes that may be a moment behind. An index only says where
+//! to look: the items are then read consistently, and every write requires that they are unchanged.
+//! An index that lags therefore only shows a new key late.
 
 use crate::dynamodb::DynamoDbRegistry;
 use crate::embedded::EmbeddedRegistry;
 use crate::table::Table;
 
-/// Administrates a store's registry.
+/// The administration of a registry.
 #[derive(Clone, Debug)]
 pub struct Admin<'s> {
     pub(crate) table: Table<'s>,
 }
 
-/// Some of a list.
+/// A page of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
-    /// These.
+    /// The entries of the page.
     pub items: Vec<T>,
-    /// After which the next page begins, where there is one.
+    /// The entry after which the next page begins, if there is one.
     pub next: Option<String>,
 }
 

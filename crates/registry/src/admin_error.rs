@@ -1,29 +1,29 @@
-//! Why an administrator's request was not done.
+//! Errors of the administration.
 
 use crate::RegistryError;
 
-/// What speaks against a request that is in order by itself.
+/// The reason why a valid request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is no such plan, policy or key.
+    /// The plan, policy or key does not exist.
     #[error("there is no entry with this name")]
     NotFound,
-    /// The condition does not hold for what is there.
+    /// The stored document does not meet the condition.
     #[error("what is there is not what the condition asks for")]
     Precondition,
-    /// A key is to be put on a plan that does not exist.
+    /// The plan of the key does not exist.
     #[error("there is no plan `{0}`")]
     UnknownPlan(String),
-    /// The plan cannot go, because this key is on it.
+    /// The plan is in use and cannot be deleted.
     #[error("the plan is that of key `{key_id}`, and maybe of others")]
     PlanInUse {
         /// One of its keys.
         key_id: String,
     },
-    /// The secret is some key's already.
+    /// The secret is already in use.
     #[error("this secret is in use")]
     SecretInUse,
-    /// More earlier secrets than a key may have.
+    /// The key has too many earlier secrets.
     #[error(
         "{0} earlier secrets of this key still work; rotate with a grace of 0 s to end them, or wait"
     )]
@@ -31,21 +31,21 @@ pub enum Refusal {
     /// Another request with the same id was first.
     #[error("another request with this id was first")]
     Repeated,
-    /// Others changed the same thing again and again.
+    /// Other requests changed the same item at every attempt.
     #[error("others change the same thing at the same time")]
     Busy,
 }
 
-/// Why an administrator's request was not done.
+/// The reason why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// It cannot be.
+    /// The request was refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The answer that is to be kept cannot be sealed: our own failure, and nothing was done.
+    /// The response cannot be encrypted: a failure of Tollgate. Nothing was done.
     #[error("an answer cannot be sealed")]
     Unsealed,
-    /// Our own failure.
+    /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
 }

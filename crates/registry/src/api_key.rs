@@ -1,4 +1,4 @@
-//! API keys: found by their SHA-256, never kept in clear.
+//! API keys, which are found by their SHA-256 and never stored in plain text.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ use limits::Nanos;
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// The hash of a key as a client sends it.
+    /// Returns the hash of a key as a client sends it.
     ///
     /// # Errors
-    /// [`KeyError::Shape`] unless it is 20 to 128 visible ASCII characters (API Gateway's own
-    /// lengths) without a comma, which is what two headers of one name are joined with.
+    /// [`KeyError::Shape`] unless the key has 20 to 128 visible ASCII characters (the lengths of
+    /// API Gateway) and no comma, which joins two headers of one name.
     pub fn of(key: &str) -> Result<Self, KeyError> {
         let plain = key
             .bytes()
@@ -28,18 +28,18 @@ impl KeyHash {
         Ok(Self(Sha256::digest(key.as_bytes()).into()))
     }
 
-    /// 64 lower-case hexadecimal digits: the name of its item.
+    /// Returns the hash as 64 lower-case hexadecimal digits, as in the name of its item.
     pub(crate) fn hex(&self) -> String {
         hex(&self.0)
     }
 
-    /// The hash that these digits name; `None` for any other text.
+    /// Reads a hash from 64 hexadecimal digits.
     pub(crate) fn from_hex(text: &str) -> Option<Self> {
         from_hex(text).map(Self)
     }
 }
 
-/// The 32 bytes that these 64 hexadecimal digits stand for.
+/// Reads 32 bytes from 64 hexadecimal digits.
 pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
     let digit = |byte: u8| {
         char::from(byte)
@@ -56,7 +56,7 @@ pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Two lower-case hexadecimal digits a byte.
+/// Returns two lower-case hexadecimal digits per byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes
@@ -82,67 +82,67 @@ impl<'de> Deserialize<'de> for KeyHash {
     }
 }
 
-/// Enough to tell two keys apart in a log, too little to find one.
+/// Shows enough of a hash to distinguish two keys in a log, and too little to find a key.
 impl fmt::Debug for KeyHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "KeyHash({:02x}{:02x}…)", self.0[0], self.0[1])
     }
 }
 
-/// What is known of a key.
+/// A key, as decisions use it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ApiKey {
-    /// Names the key in logs, headers and usage, and survives its rotation.
+    /// The id of the key in logs, headers and usage. It survives a rotation.
     pub key_id: String,
     /// The plan that is charged.
     pub plan: String,
-    /// Whether it may be used.
+    /// True if the key may be used.
     pub enabled: bool,
-    /// From this instant on it may not.
+    /// The instant from which on the key may not be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// Who uses it: the `user_id` of its requests.
+    /// The user of the key: the `user_id` of its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// What a rule may ask for.
+    /// The scopes that rules may require.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
 }
 
-/// Whether a key may be used now.
+/// The status of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyStatus {
-    /// It may.
+    /// The key may be used.
     Good,
-    /// It has been switched off.
+    /// The key is disabled.
     Disabled,
-    /// Its time is over.
+    /// The key has expired.
     Expired,
 }
 
-/// What is wrong with a key.
+/// The reason why a key is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The text itself; it is not repeated, because it may be somebody's key.
+    /// The secret is invalid. It is not repeated, because it may be the secret of another key.
     #[error("a key is 20 to 128 visible ASCII characters without a comma")]
     Shape,
-    /// A member that could not stand in a header as it is.
+    /// A field contains characters that are not allowed in a header.
     #[error(
         "{member} is 1 to {longest} printable ASCII characters without quote and backslash, and not `-`"
     )]
     Member {
-        /// Which.
+        /// The name of the field.
         member: &'static str,
-        /// How long it may be.
+        /// The greatest length, in bytes.
         longest: usize,
     },
-    /// A scope with a space or a character that RFC 6749 does not allow.
+    /// The scope contains a space or a character that RFC 6749 does not allow.
     #[error("`{0}` is not a scope: printable ASCII without space, quote or backslash")]
     Scope(String),
 }
 
 impl ApiKey {
-    /// Whether the key may be used at `now`. Expiry is tested here, however late a store deletes.
+    /// Returns the status at `now`. Expiry is checked here, because a store may delete a key late.
     #[must_use]
     pub fn standing(&self, now: Nanos) -> KeyStatus {
         if !self.enabled {
@@ -155,7 +155,7 @@ impl ApiKey {
     }
 
     /// # Errors
-    /// [`KeyError`] for the first member that could not be sent to a backend as a header, as it is.
+    /// [`KeyError`] for the first field that cannot be sent to a backend as a header.
     pub fn check(&self) -> Result<(), KeyError> {
         self.mistakes()
             .into_iter()
@@ -163,7 +163,7 @@ impl ApiKey {
             .map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// Every member that could not be sent to a backend as a header, with its name.
+    /// Returns every field that is sent to a backend as a header, with its name.
     #[must_use]
     pub fn mistakes(&self) -> Vec<(&'static str, KeyError)> {
         let mut mistakes = Vec::new();
@@ -183,9 +183,9 @@ impl ApiKey {
     }
 }
 
-/// `-` stands for nothing in the headers at the backend, so it cannot be somebody's name.
+/// True for `-`, which means "absent" in the headers at the backend and therefore cannot be a name.
 fn check_member(member: &'static str, value: &str, longest: usize) -> Result<(), KeyError> {
-    // API Gateway writes values into its access log as they are.
+    // API Gateway writes values into its access log without escaping them.
     let plain =
         |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'"' && byte != b'\\';
     let printable = value.bytes().all(plain);
@@ -197,7 +197,7 @@ fn check_member(member: &'static str, value: &str, longest: usize) -> Result<(),
     }
 }
 
-/// A scope-token of RFC 6749, section 3.3.
+/// True for a scope-token of RFC 6749, section 3.3.
 fn is_scope(text: &str) -> bool {
     !text.is_empty()
         && text != "-"

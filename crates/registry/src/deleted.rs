@@ -1,5 +1,4 @@
-//! What is kept of a deleted key, so that its usage can still be reported: for 400 days, as long as
-//! the usage itself.
+//! Records of deleted keys. They are kept for 400 days, like usage, so that usage can be reported.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,26 +9,26 @@ use crate::item::{Guard, Item, ItemKey, Write};
 use crate::plans::item_error;
 use crate::{Admin, AdminError, KeyRecord};
 
-/// A key that was deleted.
+/// A deleted key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedKey {
-    /// Its id.
+    /// The id of the key.
     pub key_id: String,
-    /// The plan that it was on.
+    /// The plan of the key.
     pub plan: String,
-    /// Its name.
+    /// The name of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// When it was deleted.
+    /// The instant of the deletion.
     pub deleted_at: Timestamp,
 }
 
 impl Admin<'_> {
-    /// A deleted key by its id. `None` if there was no such key, if it was deleted more than 400
-    /// days ago, or by a release that did not keep anything of it.
+    /// Returns a deleted key. `None` if there was no such key, if it was deleted more than 400 days
+    /// ago, or if an earlier release deleted it without a record.
     ///
     /// # Errors
-    /// The store's failure.
+    /// [`AdminError::Registry`].
     pub async fn deleted_key(&self, key_id: &str) -> Result<Option<DeletedKey>, AdminError> {
         let Some((text, _)) = self.table.get(&ItemKey::of_deleted_key(key_id)).await? else {
             return Ok(None);
@@ -40,7 +39,7 @@ impl Admin<'_> {
     }
 }
 
-/// The write that remembers a key that is deleted at `now`.
+/// Returns the write that records the deletion of a key at `now`.
 pub(super) fn remember(record: &KeyRecord, now: Timestamp) -> Result<Write, RegistryError> {
     let (key_id, plan) = (record.key.key_id.clone(), record.key.plan.clone());
     let deleted = DeletedKey {

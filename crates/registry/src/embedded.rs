@@ -1,5 +1,4 @@
-//! The registry inside one process: the same items as the table's, and what decisions need of them,
-//! parsed.
+//! The registry in memory: the same items as in the table, and the parsed documents for decisions.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -14,14 +13,14 @@ use limits::{Plan, PlanDocument};
 use crate::KeyRecord;
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 
-/// The most items with an end, such as ended secrets and kept answers: some 50 MB. No clock removes
-/// them here, so those that end first make room.
+/// The greatest number of items with an expiry, such as ended secrets and stored responses: about
+/// 50 MB. No timer removes them, so those that expire first make room.
 const MAX_ENDING: usize = 100_000;
 
 /// Plans, keys and policies in memory.
 #[derive(Debug, Default)]
 pub struct EmbeddedRegistry {
-    /// In a box, so that a store of this kind is not much larger than one of the other kind.
+    /// Boxed, so that both kinds of store have a similar size.
     held: Box<RwLock<Held>>,
 }
 
@@ -32,11 +31,11 @@ struct Held {
     by_id: BTreeMap<String, BTreeSet<ItemKey>>,
     plans: HashMap<String, Arc<Plan>>,
     keys: HashMap<KeyHash, Arc<ApiKey>>,
-    /// Items that the store may delete, by the second from which on it may.
+    /// Items that may be deleted, by the second from which on they may.
     ending: BTreeSet<(i64, ItemKey)>,
 }
 
-/// A write with what it leaves for decisions.
+/// The parsed document of a write, for decisions.
 enum CachedDocument {
     Plan(Arc<Plan>),
     Key(KeyHash, ApiKey),
@@ -103,7 +102,7 @@ impl EmbeddedRegistry {
         self.commit(vec![Write::Put(item, Guard::None)]).map(drop)
     }
 
-    /// An item's document, and its `ttl`.
+    /// Returns the document of an item, and its `ttl`.
     pub(crate) fn get(&self, key: &ItemKey) -> Option<(String, Option<i64>)> {
         self.read()
             .items
@@ -111,7 +110,7 @@ impl EmbeddedRegistry {
             .map(|item| (item.document.clone(), item.ttl))
     }
 
-    /// Documents of one kind by name, after a name.
+    /// Returns the documents of one kind after a name, by name.
     pub(crate) fn list(&self, pk: &str, after: Option<&str>, most: usize) -> Vec<(String, String)> {
         let from = ItemKey {
             pk: pk.to_owned(),
@@ -128,7 +127,7 @@ impl EmbeddedRegistry {
             .collect()
     }
 
-    /// The items of a key.
+    /// Returns the items of a key.
     pub(crate) fn by_id(&self, key_id: &str) -> Vec<KeyHash> {
         self.read()
             .by_id
@@ -139,7 +138,7 @@ impl EmbeddedRegistry {
             .collect()
     }
 
-    /// Key ids with their items, of a plan or of all, after an id.
+    /// Returns the ids of keys with their items, of a plan or of all plans, after an id.
     pub(crate) fn entries(
         &self,
         plan: Option<&str>,
@@ -162,7 +161,7 @@ impl EmbeddedRegistry {
         entries.take(most).collect()
     }
 
-    /// All writes or none.
+    /// Makes all writes or none.
     pub(crate) fn commit(&self, writes: Vec<Write>) -> Result<CommitOutcome, RegistryError> {
         let parsed = writes.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
@@ -185,7 +184,7 @@ impl EmbeddedRegistry {
     }
 }
 
-/// Before anything is written: a document that makes no sense is written nowhere.
+/// Parses a document before anything is written, so that an invalid one is never stored.
 fn parse(write: &Write) -> Result<CachedDocument, RegistryError> {
     let Write::Put(item, _) = write else {
         return Ok(CachedDocument::Nothing);
@@ -247,7 +246,7 @@ impl Held {
         self.keep_few();
     }
 
-    /// Removes the items that end first, where there are too many that end.
+    /// Removes the items that expire first if there are too many.
     fn keep_few(&mut self) {
         while self.ending.len() > MAX_ENDING
             && let Some((_, key)) = self.ending.pop_first()

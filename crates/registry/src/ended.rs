@@ -1,11 +1,10 @@
-//! Secrets that have ended. They are remembered for 400 days, so that no import of a file brings
-//! one back.
+//! Ended secrets. They are recorded for 400 days, so that no import restores one.
 //!
-//! A secret ends if its grace is over, if its key is rotated without a grace, or if its key is
-//! deleted. Whatever ends a secret replaces its item in the same transaction. The item then says
-//! when the secret ended, and has no place in the indexes. Its key has expired, so that a release
-//! that knows nothing of ended secrets refuses it as well. That release also takes it for an
-//! earlier secret of a rotated key, which no import overwrites.
+//! A secret ends when its grace period is over, when its key is rotated without a grace period, or
+//! when its key is deleted. The write that ends a secret replaces its item in the same transaction.
+//! The item then contains the instant of the end and is in no index. Its key has expired, so that a
+//! release without ended secrets refuses it too. Such a release treats it as an earlier secret of a
+//! rotated key, which no import overwrites.
 
 use jiff::Timestamp;
 
@@ -16,8 +15,7 @@ use crate::plans::item_error;
 use crate::{KeyRecord, Retirement};
 
 impl KeyRecord {
-    /// What is kept of a secret of this key that ended at `end`: whose it was, and where that key
-    /// is now.
+    /// Returns the record of a secret of this key that ended at `end`.
     fn ended(&self, successor: KeyHash, end: Timestamp) -> Self {
         // Long ago, so that the secret has expired by every clock.
         let expires_at = Some(Timestamp::UNIX_EPOCH);
@@ -41,7 +39,7 @@ impl KeyRecord {
         }
     }
 
-    /// When the secret of this item ended, if it has ended by `now`.
+    /// Returns the instant at which the secret of this item ended, if it has ended by `now`.
     pub(crate) fn end_of_secret(&self, now: Timestamp) -> Option<Timestamp> {
         let grace_end = self
             .key
@@ -50,7 +48,7 @@ impl KeyRecord {
         self.ended_at.or(grace_end)
     }
 
-    /// Its earlier secrets that have ended by `now`.
+    /// Returns the earlier secrets that have ended by `now`.
     fn ended_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Retirement> {
         self.retiring
             .iter()
@@ -58,8 +56,8 @@ impl KeyRecord {
     }
 }
 
-/// The writes that end every secret of a deleted key. The first one demands that the key's document
-/// is still `text`.
+/// Returns the writes that end every secret of a deleted key. The first one requires that the
+/// document of the key is still `text`.
 pub(super) fn end_all(
     hash: KeyHash,
     text: String,
@@ -80,7 +78,7 @@ pub(super) fn end_all(
     Ok(writes)
 }
 
-/// The write that ends the secret of `hash`, whose key now has the secret of `successor`.
+/// Returns the write that ends the secret of `hash`, whose key now has the secret of `successor`.
 pub(super) fn end_one(
     record: &KeyRecord,
     hash: &KeyHash,
@@ -94,8 +92,8 @@ pub(super) fn end_one(
     ))
 }
 
-/// The writes that keep what is left of earlier secrets of `before`, the key under `hash`, whose
-/// grace is over.
+/// Returns the writes that record the earlier secrets of `before`, the key under `hash`, whose
+/// grace period is over.
 pub(super) fn end_expired(
     before: &KeyRecord,
     hash: KeyHash,

@@ -1,8 +1,7 @@
-//! Keys from a file, many at a time.
+//! The import of keys from a file.
 //!
-//! What the file does not say stays as it is. A key that is disabled or has expired stays so, and a
-//! secret that has ended never comes back, whatever the file says: a file is often older than what
-//! it is imported into.
+//! A field that the file does not have stays as it is. A disabled or expired key stays so, and an
+//! ended secret is never restored, because a file is often older than the registry.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -18,36 +17,36 @@ use crate::plan_use::plan_use;
 use crate::plans::ATTEMPTS;
 use crate::{Admin, AdminError};
 
-/// The most keys that are written together. With the claim of an id, the check of a plan and the
-/// plan's last key for each, these are at most the 100 writes of one transaction.
+/// The greatest number of keys in one transaction. Each may need a claim of its id, a check of its
+/// plan and a record of the plan's last key; a transaction has at most 100 writes.
 pub const IMPORT_BATCH: usize = 25;
 
 /// Keys that are written in one transaction.
 #[derive(Default)]
 struct Group {
     writes: Vec<Write>,
-    /// Of each write: the key by its number, and whether it claims the key's id.
+    /// For each write: the number of the key, and whether the write claims the key's id.
     owners: Vec<(usize, bool)>,
-    /// Plans that have to exist, each with a key that is put on it.
+    /// The plans that must exist, each with a key that is put on it.
     plans: BTreeMap<String, KeyHash>,
     rows: Vec<(usize, Option<String>, ImportedRow)>,
 }
 
 impl Admin<'_> {
-    /// True if there is such a plan.
+    /// Returns true if the plan exists.
     ///
     /// # Errors
-    /// The store's failure.
+    /// [`AdminError::Registry`].
     pub async fn has_plan(&self, name: &str) -> Result<bool, AdminError> {
         Ok(self.table.get(&ItemKey::of_plan(name)).await?.is_some())
     }
 
-    /// Imports keys, at most [`IMPORT_BATCH`], with no secret and no id twice, and returns what
-    /// became of each. A dry run writes nothing.
+    /// Imports at most [`IMPORT_BATCH`] keys with distinct secrets and ids, and returns the outcome
+    /// of each. A dry run writes nothing.
     ///
     /// # Errors
-    /// The store's failure. Some of the keys may have been imported then; to import all of them
-    /// again is safe.
+    /// [`AdminError::Registry`]. Some of the keys may have been imported. It is safe to import all
+    /// of them again.
     pub async fn import_keys(
         &self,
         keys: &[ImportedKey],
@@ -68,16 +67,15 @@ impl Admin<'_> {
             let mut groups = vec![Group::default()];
             for (index, decision) in decisions {
                 match decision {
-                    // The reply to an earlier attempt may have been lost, and then this is its own
-                    // work.
+                    // If the response to an earlier attempt was lost, this may be its own write.
                     Decision::Done(row) => {
                         rows[index] = Some(unchanged_by_others(row, tried.remove(&index)))
                     }
                     Decision::Write { row, .. } if dry_run => rows[index] = Some(row),
                     Decision::Write { writes, plan, row } => {
                         tried.insert(index, row.clone());
-                        // A key with several secrets may be many writes, and a contested one fails
-                        // its whole group.
+                        // A key with several secrets may need many writes, and one conflict fails
+                        // the whole group.
                         let is_alone = writes.len() > 2 || attempt > 0;
                         let group = if is_alone {
                             push_new(&mut groups)
@@ -203,8 +201,8 @@ impl Group {
         self.rows.push((index, plan, row));
     }
 
-    /// The keys that cannot be imported because the demand of this write was not met. A key that
-    /// another request changed can be.
+    /// Returns the keys that cannot be imported because the condition of this write was not met. A
+    /// key that another request changed can be imported again.
     fn refused(&self, position: usize) -> Vec<(usize, ImportRefusal)> {
         if let Some((index, is_claim)) = self.owners.get(position) {
             return if *is_claim {
@@ -229,7 +227,8 @@ fn push_new(groups: &mut Vec<Group>) -> &mut Group {
     &mut groups[last]
 }
 
-/// What an attempt was about to do, if the key is now as that attempt would have made it.
+/// The outcome that an attempt would have had, if the key is now as that attempt would have made
+/// it.
 fn unchanged_by_others(row: ImportedRow, tried: Option<ImportedRow>) -> ImportedRow {
     match (&row, tried) {
         (

@@ -1,4 +1,4 @@
-//! What the import of one key does, from what the file and the registry have of it.
+//! The decision on the import of one key, from the file and the registry.
 
 use jiff::Timestamp;
 
@@ -14,12 +14,11 @@ use crate::keys::{KeyEntry, item, replacement};
 /// How long an id is claimed, in seconds.
 const CLAIM_S: i64 = 86_400;
 
-/// What is to be done with a key of a file.
+/// The decision on a key of a file.
 pub(super) enum Decision {
-    /// Nothing.
+    /// Nothing changes.
     Done(ImportedRow),
-    /// Writes that belong together, with a plan that has to exist, and what becomes of the key
-    /// then.
+    /// Writes of one transaction, the plan that must exist, and the outcome.
     Write {
         writes: Vec<Write>,
         plan: Option<String>,
@@ -28,7 +27,7 @@ pub(super) enum Decision {
 }
 
 impl ImportedKey {
-    /// What is to be done where the secret is known.
+    /// Decides on a key whose secret is known.
     pub(super) fn over(&self, found: KeyEntry, now: Timestamp) -> Result<Decision, RegistryError> {
         let key_id = found.record.key.key_id.clone();
         let refused = |refusal| Ok(Decision::Done(ImportedRow::Refused(refusal)));
@@ -66,7 +65,7 @@ impl ImportedKey {
         Ok(Decision::Write { writes, plan, row })
     }
 
-    /// The key as the file has it, but never with more time or enabled where it had ended.
+    /// Returns the key of the file, but never with a later expiry or enabled if it had ended.
     fn changed(&self, before: &KeyRecord, now: Timestamp) -> (KeyRecord, Vec<ImportNote>) {
         let (mut changed, mut notes) = (before.clone(), Vec::new());
         set(&mut changed.name, self.name.clone().map(Some));
@@ -100,7 +99,7 @@ impl ImportedKey {
         (changed, notes)
     }
 
-    /// What is to be done where the secret is unknown.
+    /// Decides on a key whose secret is unknown.
     pub(super) fn anew(&self, now: Timestamp) -> Result<Decision, RegistryError> {
         let Some(plan) = self.plan.clone() else {
             return Ok(Decision::Done(ImportedRow::Refused(ImportRefusal::NoPlan)));
@@ -155,14 +154,14 @@ impl ImportedKey {
         record
     }
 
-    /// What is wrong with it whatever it is imported into, by the field of the key.
+    /// Returns what is invalid in any registry, by the field of the key.
     #[must_use]
     pub fn mistakes(&self, now: Timestamp) -> Vec<(&'static str, String)> {
         self.record("plan".to_owned(), now).mistakes()
     }
 }
 
-/// True for an id that stands in paths as it is, and is no resource's name beside those of keys.
+/// True for an id that can be part of a path and is not the name of another resource.
 fn is_key_id(key_id: &str) -> bool {
     let is_plain = key_id
         .bytes()
@@ -180,8 +179,8 @@ fn set<T>(field: &mut T, value: Option<T>) {
     }
 }
 
-/// The claim of an id that a new key is about to get. Of two keys that are made at the same moment,
-/// only one gets the id, though the index knows neither of them yet.
+/// Returns the claim of the id of a new key. Of two keys that are created at the same moment, only
+/// one gets the id, although the index shows neither of them yet.
 fn claim(key_id: &str, now: Timestamp) -> Write {
     let ttl = Some(now.as_second() + CLAIM_S);
     let claim = Item {

@@ -1,4 +1,4 @@
-//! A key of a file, and what an import makes of it.
+//! A key of a file, and the outcome of its import.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::KeyHash;
 
 use crate::KeyRecord;
 
-/// A key of a file. What is `None` stays as it is, and is the default of a new key.
+/// A key of a file. A field that is `None` stays as it is, or has the default if the key is new.
 #[derive(Clone, Debug)]
 pub struct ImportedKey {
-    /// The hash of its secret.
+    /// The hash of the secret.
     pub hash: KeyHash,
-    /// The id in the file. A key that exists has to have this id.
+    /// The id in the file. An existing key must have this id.
     pub key_id: Option<String>,
     /// The id of a new key if the file has none.
     pub new_key_id: String,
@@ -31,27 +31,27 @@ pub struct ImportedKey {
     pub subject: Option<String>,
     /// See [`ApiKey::scopes`](crate::ApiKey::scopes).
     pub scopes: Option<Vec<String>>,
-    /// See [`KeyRecord::metadata`](crate::KeyRecord::metadata), all of it.
+    /// See [`KeyRecord::metadata`](crate::KeyRecord::metadata). All of it is replaced.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// See [`KeyRecord::created_at`](crate::KeyRecord::created_at); for a new key alone.
+    /// See [`KeyRecord::created_at`](crate::KeyRecord::created_at). Used only for a new key.
     pub created_at: Option<Timestamp>,
 }
 
-/// What became of a key of a file.
+/// The outcome of importing a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportedRow {
-    /// It is a key.
+    /// The key exists now.
     Key {
-        /// Its id.
+        /// The id of the key.
         key_id: String,
-        /// What the import changed.
+        /// The change that the import made.
         change: ImportChange,
-        /// What the operator should know.
+        /// Notes for the operator.
         notes: Vec<ImportNote>,
         /// The key before and after, if it was written.
         written: Option<Box<WrittenKey>>,
     },
-    /// It was not imported.
+    /// The key was not imported.
     Refused(ImportRefusal),
 }
 
@@ -64,18 +64,18 @@ pub struct WrittenKey {
     pub after: KeyRecord,
 }
 
-/// What an import did with a key.
+/// The change that an import made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportChange {
     /// The key is new.
     Created,
-    /// The key existed, and has changed.
+    /// The key existed and was changed.
     Updated,
-    /// The key existed, and is as it was.
+    /// The key existed and is unchanged.
     Unchanged,
 }
 
-/// What an operator should know of a key that was imported.
+/// A note on an imported key for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportNote {
     /// The file would enable a disabled key.
@@ -96,36 +96,36 @@ pub enum ImportNote {
     },
 }
 
-/// Why a key of a file was not imported.
+/// The reason why a key was not imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportRefusal {
-    /// The secret was rotated, and is in its grace.
+    /// The secret was rotated and is in its grace period.
     #[error("this is an earlier secret of the rotated key `{key_id}`")]
     EarlierSecret {
-        /// The key.
+        /// The id of the key.
         key_id: String,
     },
     /// The secret has ended.
     #[error("this secret of key `{key_id}` ended at {ended_at} and cannot be used again")]
     EndedSecret {
-        /// The key, which may be deleted.
+        /// The id of the key, which may be deleted.
         key_id: String,
-        /// When it ended.
+        /// The instant of the end.
         ended_at: Timestamp,
     },
-    /// A new key without a plan.
+    /// A new key has no plan.
     #[error("it has no plan, and the request names none")]
     NoPlan,
     /// The plan does not exist.
     #[error("there is no plan `{0}`")]
     UnknownPlan(String),
-    /// The key exists under another id.
+    /// The key exists with another id.
     #[error("`KeyId` differs from the id of the key with this secret, which is `{key_id}`")]
     OtherKeyId {
-        /// The id that it has.
+        /// The id of the key.
         key_id: String,
     },
-    /// Another key has this id, or had it.
+    /// Another key has or had this id.
     #[error("`KeyId` is the id of another key")]
     KeyIdInUse,
     /// The id in the file cannot be the id of a new key.

@@ -1,4 +1,4 @@
-//! An item of the registry, and what a write demands of it.
+//! The items of the registry, and the conditions of writes.
 
 use jiff::Timestamp;
 
@@ -7,16 +7,15 @@ use crate::partition_keys::{KEY_PREFIX, PLAN, POLICY};
 
 use crate::{DeletedKey, KeyRecord};
 
-/// How long an ended secret and a deleted key are remembered, in seconds: 400 days, as long as
-/// usage.
+/// How long an ended secret and a deleted key are recorded, in seconds: 400 days, like usage.
 const ENDED_KEPT_S: i64 = 400 * 86_400;
 
-/// An item's key.
+/// The key of an item in the table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ItemKey {
-    /// The kind, and for a key its hash.
+    /// The partition key: the kind of item, and for an API key its hash.
     pub(crate) pk: String,
-    /// The name.
+    /// The sort key: the name.
     pub(crate) sk: String,
 }
 
@@ -49,7 +48,7 @@ impl ItemKey {
         }
     }
 
-    /// Claims the id of a key that is about to be made, until the index has it.
+    /// The claim of the id of a new key, until the index shows the key.
     pub(crate) fn of_key_id(key_id: &str) -> Self {
         Self {
             pk: format!("{}{key_id}", Self::KEY_ID),
@@ -57,7 +56,7 @@ impl ItemKey {
         }
     }
 
-    /// What is kept of a deleted key.
+    /// The record of a deleted key.
     pub(crate) fn of_deleted_key(key_id: &str) -> Self {
         Self {
             pk: format!("deleted-key#{key_id}"),
@@ -65,7 +64,7 @@ impl ItemKey {
         }
     }
 
-    /// Says which key was put on a plan last.
+    /// The record of the key that was put on a plan last.
     pub(crate) fn of_plan_use(plan: &str) -> Self {
         Self {
             pk: format!("plan-use#{plan}"),
@@ -80,12 +79,12 @@ impl ItemKey {
         }
     }
 
-    /// True if it claims the id of a key.
+    /// True if the item claims the id of a key.
     pub(crate) fn is_key_id(&self) -> bool {
         self.pk.starts_with(Self::KEY_ID)
     }
 
-    /// The hash of the key whose item it is.
+    /// Returns the hash of the API key of this item.
     pub(crate) fn hash(&self) -> Option<KeyHash> {
         KeyHash::from_hex(self.pk.strip_prefix(Self::KEY)?)
     }
@@ -96,22 +95,22 @@ impl ItemKey {
     const KEY_ID: &str = "key-id#";
 }
 
-/// What the indexes know of a key.
+/// The entry of a key in the indexes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IndexEntry {
     pub(crate) key_id: String,
-    /// Absent where a rotated key's earlier secret is: it is found by the id, and listed nowhere.
+    /// `None` for an earlier secret: it is found by the id, and in no list.
     pub(crate) plan: Option<String>,
 }
 
-/// An item as it is written.
+/// An item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) key: ItemKey,
-    /// JSON.
+    /// The document, as JSON.
     pub(crate) document: String,
     pub(crate) indexed: Option<IndexEntry>,
-    /// When the store may delete it, in seconds since 1970.
+    /// When the store may delete the item, in seconds since 1970.
     pub(crate) ttl: Option<i64>,
 }
 
@@ -125,7 +124,7 @@ impl Item {
         }
     }
 
-    /// The item of a key. `document` is the record's, or for the seeds a bare key's.
+    /// Returns the item of a key. `document` is a record, or for seeds a key.
     pub(crate) fn of_key(hash: &KeyHash, document: String, key_id: &str, plan: &str) -> Self {
         let indexed = Some(IndexEntry {
             key_id: key_id.to_owned(),
@@ -137,7 +136,7 @@ impl Item {
         }
     }
 
-    /// The item of a key's present secret.
+    /// Returns the item of the current secret of a key.
     pub(crate) fn of_record(hash: &KeyHash, record: &KeyRecord) -> Result<Self, serde_json::Error> {
         let document = serde_json::to_string(record)?;
         Ok(Self::of_key(
@@ -148,8 +147,8 @@ impl Item {
         ))
     }
 
-    /// The item of an earlier secret, which works until `end`. It is found by the key's id, and
-    /// listed nowhere.
+    /// Returns the item of an earlier secret, which works until `end`. It is found by the id of the
+    /// key, and in no list.
     pub(crate) fn of_retired(
         hash: &KeyHash,
         record: &KeyRecord,
@@ -165,7 +164,7 @@ impl Item {
         })
     }
 
-    /// What is kept of a deleted key. No index has it.
+    /// Returns the item of a deleted key, which is in no index.
     pub(crate) fn of_deleted_key(key: &DeletedKey) -> Result<Self, serde_json::Error> {
         let document = serde_json::to_string(key)?;
         let ttl = Some(key.deleted_at.as_second() + ENDED_KEPT_S);
@@ -175,7 +174,7 @@ impl Item {
         })
     }
 
-    /// The item of a secret that ended at `end`. No index has it.
+    /// Returns the item of a secret that ended at `end`, which is in no index.
     pub(crate) fn of_ended(
         hash: &KeyHash,
         record: &KeyRecord,
@@ -190,25 +189,25 @@ impl Item {
     }
 }
 
-/// What has to hold for a write to happen.
+/// The condition of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Guard {
-    /// Nothing.
+    /// No condition.
     None,
-    /// There is no such item.
+    /// The item does not exist.
     Absent,
-    /// There is none, or its `ttl` has passed at this second.
+    /// The item does not exist, or its `ttl` is before this second.
     AbsentOrOver(i64),
-    /// The item's document is still this one.
+    /// The document of the item is unchanged.
     Unchanged(String),
 }
 
-/// One of several writes that happen together or not at all.
+/// One of several writes of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Write {
     Put(Item, Guard),
     Delete(ItemKey, Guard),
-    /// Nothing is written; the item has to be there.
+    /// Nothing is written, but the item must exist.
     Check(ItemKey),
 }
 
@@ -221,11 +220,12 @@ impl Write {
     }
 }
 
-/// How writes ended.
+/// The outcome of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CommitOutcome {
-    /// All of them are there.
+    /// All writes were made.
     Yes,
-    /// None is: these demands did not hold, or, where none is named, another writer was in the way.
+    /// No write was made: these conditions were not met, or if none is named, another writer
+    /// interfered.
     No(Vec<usize>),
 }

@@ -1,5 +1,5 @@
-//! Keys: one item a secret, linked to one another so that an index that is a moment old leads
-//! nobody astray.
+//! Keys: one item per secret. The items refer to each other, so that an index that is behind still
+//! leads to the current one.
 
 use std::time::Duration;
 
@@ -19,10 +19,9 @@ use crate::{
     VersionedDocument,
 };
 
-/// Earlier secrets that may work at the same time.
+/// The greatest number of earlier secrets that work at the same time.
 pub(super) const MOST_RETIRING: usize = 4;
-/// A key that was made a moment ago may not be in the index yet, so a look that finds none is
-/// repeated after these.
+/// Pauses before further lookups of a key that is not in the index yet.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
 
 /// A key that was changed.
@@ -30,11 +29,11 @@ const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_mi
 pub struct UpdatedKey {
     /// The key before the change.
     pub before: KeyRecord,
-    /// The key now.
+    /// The key after the change.
     pub after: VersionedDocument<KeyRecord>,
 }
 
-/// A key's present item.
+/// The current item of a key.
 pub(super) struct KeyEntry {
     pub(super) hash: KeyHash,
     pub(super) text: String,
@@ -42,10 +41,10 @@ pub(super) struct KeyEntry {
 }
 
 impl Admin<'_> {
-    /// A key by its id.
+    /// Returns a key by its id.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], or the store's failure.
+    /// [`Refusal::NotFound`], [`AdminError::Registry`].
     pub async fn key(&self, key_id: &str) -> Result<VersionedDocument<KeyRecord>, AdminError> {
         let found = self.find(key_id).await?;
         Ok(VersionedDocument {
@@ -54,12 +53,12 @@ impl Admin<'_> {
         })
     }
 
-    /// Makes a key with the secret of `hash`. What `keep` makes is kept with it, or refused with
-    /// the key.
+    /// Creates a key with the secret of `hash`. The response that `keep` makes is stored in the
+    /// same transaction.
     ///
     /// # Errors
-    /// [`Refusal::UnknownPlan`], [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's
-    /// failure.
+    /// [`Refusal::UnknownPlan`], [`Refusal::SecretInUse`], [`Refusal::Repeated`],
+    /// [`AdminError::Registry`].
     pub async fn create_key(
         &self,
         hash: &KeyHash,
@@ -86,7 +85,8 @@ impl Admin<'_> {
         for _ in 0..ATTEMPTS {
             match self.table.commit(writes.clone()).await? {
                 CommitOutcome::Yes => return Ok(stored.version),
-                // The answer first: who repeats a request may have taken the plan away since.
+                // The response first: if the request is repeated, the plan may have been deleted
+                // since.
                 CommitOutcome::No(failed) if failed.contains(&2) => {
                     return Err(Refusal::Repeated.into());
                 }
@@ -102,11 +102,11 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// Changes a key, all of its secrets with it, and returns it as it was and as it is.
+    /// Changes a key with all of its secrets. Returns it as it was and as it is.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::UnknownPlan`];
-    /// [`RegistryError::Key`] for what cannot be, or the store's failure.
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::UnknownPlan`],
+    /// [`RegistryError::Key`] if it becomes invalid, [`AdminError::Registry`].
     pub async fn update_key(
         &self,
         key_id: &str,
@@ -128,7 +128,7 @@ impl Admin<'_> {
                 document: changed,
                 version,
             };
-            // An answer that was lost on its way has the next attempt meet its own work.
+            // If a response of DynamoDB was lost, the next attempt finds its own write.
             if done && attempt > 0 {
                 return Ok(UpdatedKey {
                     before: before.unwrap_or(found.record),
@@ -168,11 +168,11 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// Deletes a key, ends all of its secrets, and returns it as it was. Its usage can be read as
-    /// long as its items live: see [`Admin::deleted_key`].
+    /// Deletes a key, ends all of its secrets, and returns it as it was. Its usage remains
+    /// readable: see [`Admin::deleted_key`].
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Precondition`], or the store's failure.
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`AdminError::Registry`].
     pub async fn delete_key(
         &self,
         key_id: &str,
@@ -193,8 +193,8 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// The index only says where to look; what is there is read, and an earlier secret's item says
-    /// where to go on.
+    /// The index only says where to look. The item is read, and an item of an earlier secret names
+    /// its successor.
     pub(super) async fn find(&self, key_id: &str) -> Result<KeyEntry, AdminError> {
         for pause in LOOK_AGAIN.iter().map(Some).chain([None]) {
             if let Some(found) = self.look(key_id).await? {
@@ -214,7 +214,7 @@ impl Admin<'_> {
         for (hash, (text, record)) in self.table.records(&hashes).await? {
             match record.successor {
                 _ if record.key.key_id != key_id => {}
-                // The key is deleted, and the index does not know yet.
+                // The key is deleted, and the index does not show it yet.
                 Some(next) if next == hash => {}
                 Some(next) => successor = Some(next),
                 None => return Ok(Some(KeyEntry { hash, text, record })),
@@ -226,7 +226,7 @@ impl Admin<'_> {
         }
     }
 
-    /// The key that an earlier secret's item names as its successor.
+    /// Returns the key that the item of an earlier secret names as its successor.
     pub(super) async fn follow(
         &self,
         successor: KeyHash,
@@ -247,8 +247,8 @@ impl Admin<'_> {
     }
 }
 
-/// The key as it will be, and the writes that make it so: its present item first, which demands
-/// that the key is as it was found, then its earlier secrets. Those whose grace is over end.
+/// Returns the changed key and the writes that change it. The first write requires that the key is
+/// unchanged. The others update the earlier secrets, or end them if their grace period is over.
 pub(super) fn replacement(
     found: &KeyEntry,
     mut changed: KeyRecord,
@@ -269,7 +269,7 @@ pub(super) fn replacement(
     Ok((changed, writes))
 }
 
-/// The item of an earlier secret of the key under `successor`.
+/// Returns the item of an earlier secret of the key under `successor`.
 pub(super) fn retired(
     record: &KeyRecord,
     retiring: &Retirement,

@@ -1,6 +1,5 @@
-//! Lists of keys. The index says which keys there are. It may be older than the items, so that an
-//! entry may name the item of a secret that has been replaced since. Such an entry leads to the
-//! key's present item.
+//! Lists of keys. The index says which keys exist. It may be older than the items, so that an entry
+//! may name the item of a replaced secret. Such an entry leads to the current item of the key.
 
 use std::collections::HashMap;
 
@@ -9,10 +8,10 @@ use crate::{KeyHash, RegistryError};
 use crate::keys::KeyEntry;
 use crate::{Admin, AdminError, KeyRecord, Page, Version, VersionedDocument};
 
-/// More than the items that a key has, so that each page of the index shows another key.
+/// More than the number of items of a key, so that each page of the index shows another key.
 const SPARE: usize = 8;
 
-/// Entries of the index that belong to one key.
+/// The entries of the index that belong to one key.
 #[derive(Debug, PartialEq, Eq)]
 struct Entries {
     key_id: String,
@@ -22,13 +21,12 @@ struct Entries {
 type Records = HashMap<KeyHash, (String, KeyRecord)>;
 
 impl Admin<'_> {
-    /// Keys of a plan or of all, after an id; `limit` of them at most, in an order of the store's
-    /// own that stays. A key that exists throughout the listing is shown exactly once, also if it
-    /// is changed or rotated meanwhile. A key that is made, deleted or moved to another plan
-    /// meanwhile may be shown or not.
+    /// Returns at most `limit` keys of a plan, or of all plans, after an id, in a stable order. A
+    /// key that exists during the whole listing is shown exactly once, even if it is changed or
+    /// rotated. A key that is created, deleted or moved during the listing may be shown or not.
     ///
     /// # Errors
-    /// The store's failure.
+    /// [`AdminError::Registry`].
     pub async fn keys(
         &self,
         plan: Option<&str>,
@@ -80,7 +78,7 @@ impl Admin<'_> {
         }
     }
 
-    /// The key's present item: the one that the index names, or the one that has replaced it since.
+    /// Returns the current item of the key: the one that the index names, or its successor.
     async fn present_item(
         &self,
         entries: &Entries,
@@ -114,13 +112,13 @@ impl Admin<'_> {
         };
         match followed {
             Some(found) => Ok(Some(found)),
-            // It was replaced once more, or an earlier release removed the item.
+            // It was replaced again, or an earlier release removed the item.
             None => self.look(&entries.key_id).await,
         }
     }
 }
 
-/// Entries by key. The entries of a key are next to one another.
+/// Groups entries by key. The entries of a key are adjacent.
 fn grouped(entries: Vec<(String, KeyHash)>) -> Vec<Entries> {
     let mut keys: Vec<Entries> = Vec::new();
     for (key_id, hash) in entries {
@@ -169,7 +167,7 @@ mod tests {
             hashes: vec![KeyHash::of("a-secret-of-a-test-000001").unwrap()],
         };
 
-        // More rotations than a chain of earlier secrets that work is long.
+        // More rotations than a key can have working secrets.
         for n in 2..12 {
             let hash = KeyHash::of(&format!("a-secret-of-a-test-{n:06}")).unwrap();
             admin

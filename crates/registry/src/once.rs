@@ -1,4 +1,4 @@
-//! Answers that are given once, and again to whoever repeats the request.
+//! Responses to idempotent requests, which are returned again if the request is repeated.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,42 +9,42 @@ use crate::item::{Guard, Item, ItemKey, Write};
 use crate::plans::item_error;
 use crate::{Admin, AdminError, KeyRecord, VersionedDocument};
 
-/// How long an answer is kept, in seconds: 24 hours.
+/// How long a response is stored, in seconds: 24 hours.
 pub const KEPT_ANSWER_S: i64 = 86_400;
 
-/// An answer under the id of its request.
+/// A response under the id of its request.
 #[derive(Clone, Debug)]
 pub struct Once {
-    /// Made from the id that the client sent, which is not kept itself.
+    /// The id, derived from the client's header, which is not stored itself.
     pub id: String,
-    /// What is kept.
+    /// The response.
     pub answer: KeptAnswer,
 }
 
-/// Makes the answer that is kept from the key as it will be.
+/// Makes the response to store from the key as it will be.
 pub trait Keep: Sync {
-    /// What is to be kept, if anything.
+    /// Returns the response to store, if there is one.
     ///
     /// # Errors
-    /// [`AdminError::Unsealed`]; then nothing is done.
+    /// [`AdminError::Unsealed`]. Nothing was done.
     fn keep(&self, made: &VersionedDocument<KeyRecord>) -> Result<Option<Once>, AdminError>;
 }
 
-/// Nothing is kept.
+/// Stores no response.
 impl Keep for () {
     fn keep(&self, _: &VersionedDocument<KeyRecord>) -> Result<Option<Once>, AdminError> {
         Ok(None)
     }
 }
 
-/// An answer that cannot be read without the id that its client sent.
+/// A response that can be read only with the id that its client sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptAnswer {
-    /// Tells the request from every other.
+    /// The fingerprint of the request.
     pub request: String,
-    /// The answer, sealed.
+    /// The encrypted response.
     pub sealed: String,
-    /// The version of what it shows; unknown for what an earlier release kept.
+    /// The version of the key in the response. Unknown if an earlier release stored it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
@@ -63,10 +63,10 @@ impl Once {
 }
 
 impl Admin<'_> {
-    /// The answer that was given to the request of this id within 24 hours, if there was one.
+    /// Returns the response to the request with this id, if there was one within 24 hours.
     ///
     /// # Errors
-    /// The store's failure.
+    /// [`AdminError::Registry`].
     pub async fn kept_answer(
         &self,
         id: &str,

@@ -1,12 +1,12 @@
 //! The key that was put on a plan last.
 //!
-//! A plan is deleted only if no key is on it. But the index of a plan's keys may be a moment old,
-//! and a key can be made while the plan is deleted. Whatever puts a key on a plan therefore also
-//! writes which key that was. The deletion looks that key up by itself, and demands that no other
-//! key has come since it looked.
+//! A plan is deleted only if no key uses it. The index of a plan's keys may be a moment behind, and
+//! a key can be created while the plan is deleted. Every write that puts a key on a plan therefore
+//! also records that key. The deletion looks this key up, and requires that no other key was
+//! recorded since.
 //!
-//! What remains: on DynamoDB, a key that the index does not show yet is overlooked if another key
-//! came after it, and that other one has left the plan again.
+//! One gap remains on DynamoDB: a key that the index does not show yet is missed if another key was
+//! recorded after it and has left the plan again.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +21,13 @@ use crate::{Admin, KeyRecord};
 /// The document of the item.
 #[derive(Serialize, Deserialize)]
 struct PlanUse {
-    /// The key's secret at that time.
+    /// The hash of the key at that time.
     hash: KeyHash,
-    /// Tells it from every other time, also if the same key comes again.
+    /// A random number that distinguishes this record from every other, even of the same key.
     nonce: u64,
 }
 
-/// The write that goes with every write that puts the key under `hash` on a plan.
+/// Returns the write that accompanies every write that puts the key under `hash` on a plan.
 pub(super) fn plan_use(plan: &str, hash: &KeyHash) -> Result<Write, RegistryError> {
     let last = PlanUse {
         hash: *hash,
@@ -41,8 +41,8 @@ pub(super) fn plan_use(plan: &str, hash: &KeyHash) -> Result<Write, RegistryErro
 }
 
 impl Admin<'_> {
-    /// The key that was put on a plan last, if it is still on it; and the write that removes the
-    /// plan's item only if no key has come since.
+    /// Returns the key that was put on a plan last, if it still uses the plan, and the write that
+    /// removes the plan's record only if no key was recorded since.
     pub(super) async fn last_key_on(
         &self,
         plan: &str,
@@ -60,7 +60,7 @@ impl Admin<'_> {
         Ok((found, Write::Delete(key, Guard::Unchanged(document))))
     }
 
-    /// The key that has or had this secret, unless it was deleted.
+    /// Returns the key that has or had this secret, unless it was deleted.
     async fn present(&self, mut hash: KeyHash) -> Result<Option<KeyRecord>, RegistryError> {
         for _ in 0..=MOST_RETIRING {
             let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {

@@ -1,4 +1,4 @@
-//! Plans and policies: documents by name.
+//! Plans and policies, which are documents with names.
 
 use crate::RegistryError;
 use limits::check_name;
@@ -7,25 +7,25 @@ use limits::{Plan, PlanDocument};
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::{Admin, AdminError, Condition, Page, Refusal, Version, VersionedDocument};
 
-/// How often a change is tried again while others change the same thing.
+/// The greatest number of attempts of a change that meets other changes.
 pub(super) const ATTEMPTS: usize = 5;
 
-/// What a write of a whole document has done.
+/// The outcome of writing a whole document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Put {
-    /// Whether there was nothing before.
+    /// True if the document is new.
     pub created: bool,
-    /// The document that was replaced, as JSON text.
+    /// The document that was replaced, as JSON.
     pub before: Option<String>,
-    /// The version that is there now.
+    /// The version of the document now.
     pub version: Version,
 }
 
 impl Admin<'_> {
-    /// A plan as it was put there.
+    /// Returns a plan as it is stored.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], or the store's failure.
+    /// [`Refusal::NotFound`], [`AdminError::Registry`].
     pub async fn plan(&self, name: &str) -> Result<VersionedDocument<PlanDocument>, AdminError> {
         let stored = self.document(name, ItemKey::of_plan(name)).await?;
         Ok(VersionedDocument {
@@ -34,12 +34,12 @@ impl Admin<'_> {
         })
     }
 
-    /// Puts a plan there, and returns it as it is stored: with the canonical names of time zones.
-    /// Instances that know another version of it decide by that for 30 s at most.
+    /// Writes a plan, and returns it as it is stored, with the canonical names of time zones.
+    /// Instances use a cached version for at most 30 s.
     ///
     /// # Errors
-    /// [`Refusal::Precondition`]; [`RegistryError::Plan`] for one that cannot be, or the store's
-    /// failure.
+    /// [`Refusal::Precondition`], [`RegistryError::Plan`] if the plan is invalid,
+    /// [`AdminError::Registry`].
     pub async fn put_plan(
         &self,
         name: &str,
@@ -48,7 +48,7 @@ impl Admin<'_> {
     ) -> Result<(Put, PlanDocument), AdminError> {
         Plan::new(name, document.clone()).map_err(RegistryError::Plan)?;
         let stored = |before: Option<&str>| {
-            // A plan that cannot be read is replaced.
+            // An unreadable plan is replaced.
             let stored = document.stored(before.and_then(|text| plan(text).ok()).as_ref());
             let text =
                 serde_json::to_string(&stored).map_err(|error| item_error("plan", &error))?;
@@ -58,12 +58,12 @@ impl Admin<'_> {
             .await
     }
 
-    /// Deletes a plan unless a key is on it, and returns its document as JSON text. See
-    /// `plan_use` for keys that are made at the same time.
+    /// Deletes a plan unless a key uses it, and returns its document as JSON. The module `plan_use`
+    /// handles keys that are created at the same time.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::PlanInUse`], or the store's
-    /// failure.
+    /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::PlanInUse`],
+    /// [`AdminError::Registry`].
     pub async fn delete_plan(
         &self,
         name: &str,
@@ -74,7 +74,7 @@ impl Admin<'_> {
             if !condition.holds(Some(&stored.version)) {
                 return Err(Refusal::Precondition.into());
             }
-            // Before the index, which may lack a key that comes in between.
+            // Read before the index, which may lack a key that is created in between.
             let (last, unused) = self.last_key_on(name).await?;
             let listed = self
                 .keys(Some(name), None, 1)
@@ -100,11 +100,10 @@ impl Admin<'_> {
         Err(Refusal::Busy.into())
     }
 
-    /// Policies in the order of their names, after a name; `limit` of them at most. Each is JSON
-    /// text.
+    /// Returns at most `limit` policies after a name, in the order of their names. Each is JSON.
     ///
     /// # Errors
-    /// The store's failure.
+    /// [`AdminError::Registry`].
     pub async fn policies(
         &self,
         after: Option<&str>,
@@ -117,10 +116,10 @@ impl Admin<'_> {
         Ok(Page { items, next })
     }
 
-    /// Plans in the order of their names, after a name; `limit` of them at most.
+    /// Returns at most `limit` plans after a name, in the order of their names.
     ///
     /// # Errors
-    /// The store's failure.
+    /// [`AdminError::Registry`].
     pub async fn plans(
         &self,
         after: Option<&str>,
@@ -148,20 +147,19 @@ impl Admin<'_> {
         })
     }
 
-    /// A policy's document as JSON text.
+    /// Returns the document of a policy as JSON.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], or the store's failure.
+    /// [`Refusal::NotFound`], [`AdminError::Registry`].
     pub async fn policy(&self, name: &str) -> Result<VersionedDocument<String>, AdminError> {
         self.document(name, ItemKey::of_policy(name)).await
     }
 
-    /// Puts a policy there, as it is: whether the authorizer can start with it is for the caller to
-    /// find out.
+    /// Writes a policy. The caller must check that the authorizer can load it.
     ///
     /// # Errors
-    /// [`Refusal::Precondition`]; [`RegistryError::Plan`] for a name that cannot be, or the store's
-    /// failure.
+    /// [`Refusal::Precondition`], [`RegistryError::Plan`] if the name is invalid,
+    /// [`AdminError::Registry`].
     pub async fn put_policy(
         &self,
         name: &str,
@@ -189,7 +187,7 @@ impl Admin<'_> {
         Ok(VersionedDocument { document, version })
     }
 
-    /// Puts the text there that `stored` makes of what is there, and returns what else it makes.
+    /// Writes the document that `stored` makes from the present one, and returns its other result.
     async fn put_document<T>(
         &self,
         key: ItemKey,
@@ -201,7 +199,7 @@ impl Admin<'_> {
             let there = self.table.get(&key).await?.map(|(document, _)| document);
             let (text, stored) = stored(there.as_deref())?;
             let version = Version::of(&text);
-            // An answer that was lost on its way has the next attempt meet its own work.
+            // If a response of DynamoDB was lost, the next attempt finds its own write.
             if attempt > 0 && there.as_ref() == Some(&text) {
                 return Ok((
                     Put {

@@ -1,4 +1,4 @@
-//! A key as its administrators see it.
+//! The record of a key, as administrators see it.
 
 use std::collections::BTreeMap;
 
@@ -8,45 +8,45 @@ use serde::{Deserialize, Serialize};
 use crate::{ApiKey, KeyHash};
 use limits::Nanos;
 
-/// The longest name, in characters: API Gateway's own.
+/// The greatest number of characters of a name. API Gateway has the same limit.
 pub const LONGEST_NAME: usize = 1024;
-/// The longest description, in characters.
+/// The greatest number of characters of a description.
 pub const LONGEST_DESCRIPTION: usize = 1024;
-/// The most entries of `metadata`.
+/// The greatest number of entries of `metadata`.
 pub const MOST_METADATA: usize = 16;
-/// The longest name and value of an entry of `metadata`, in characters.
+/// The greatest number of characters of a name or value in `metadata`.
 pub const LONGEST_METADATA: usize = 256;
-/// The most scopes.
+/// The greatest number of scopes.
 pub const MOST_SCOPES: usize = 64;
-/// The longest scope, in characters.
+/// The greatest number of characters of a scope.
 pub const LONGEST_SCOPE: usize = 128;
 
-/// A key's document: what a decision needs to know of it, and what is kept beside that.
+/// The document of a key: the fields that decisions need, and those for administrators.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// What a decision needs. Releases that know nothing else read this alone.
+    /// The fields that decisions need. Earlier releases read only these.
     #[serde(flatten)]
     pub key: ApiKey,
-    /// What people call it.
+    /// The display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it is for.
+    /// The purpose of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whatever its owner wants to find beside it.
+    /// Data of the operator.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-    /// When it was made; unknown for keys that an earlier release wrote.
+    /// The instant of creation. `None` for keys that an earlier release wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// Its earlier secrets that work until their grace ends.
+    /// Earlier secrets that work until their grace period ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retiring: Vec<Retirement>,
-    /// In the item of an earlier secret: the hash under which the key is now. In the item of a
-    /// deleted key's secret: its own hash, since the key is nowhere.
+    /// In the item of an earlier secret: the hash of the current one. In the item of a deleted
+    /// key's secret: its own hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) successor: Option<KeyHash>,
-    /// In the item of a secret that has ended: when it ended. See [`super::ended`].
+    /// In the item of an ended secret: the instant at which it ended. See the module `ended`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended_at: Option<Timestamp>,
 }
@@ -54,13 +54,13 @@ pub struct KeyRecord {
 /// An earlier secret of a rotated key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retirement {
-    /// Its hash.
+    /// The hash of the secret.
     pub hash: KeyHash,
-    /// Until when it works.
+    /// The instant at which its grace period ends.
     pub ends_at: Timestamp,
 }
 
-/// Changes to a key: what is `None` stays. The inner `None` takes a member away.
+/// Changes to a key. A field that is `None` stays as it is; an inner `None` removes the field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPatch {
     /// See [`KeyRecord::name`].
@@ -77,12 +77,12 @@ pub struct KeyPatch {
     pub subject: Option<Option<String>>,
     /// See [`ApiKey::scopes`].
     pub scopes: Option<Vec<String>>,
-    /// See [`KeyRecord::metadata`]. Entries without a value are taken away.
+    /// See [`KeyRecord::metadata`]. Entries without a value are removed.
     pub metadata: Option<BTreeMap<String, Option<String>>>,
 }
 
 impl KeyRecord {
-    /// The record of a key that is made now.
+    /// Returns the record of a new key.
     #[must_use]
     pub fn new(key: ApiKey, now: Timestamp) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl KeyRecord {
         }
     }
 
-    /// Every member that cannot be, with what is wrong.
+    /// Returns every invalid field, with the problem.
     #[must_use]
     pub fn mistakes(&self) -> Vec<(&'static str, String)> {
         let mut mistakes: Vec<_> = self
@@ -145,7 +145,7 @@ impl KeyRecord {
         mistakes
     }
 
-    /// The record with these changes.
+    /// Returns the record with these changes.
     #[must_use]
     pub fn patched(mut self, patch: &KeyPatch) -> Self {
         set(&mut self.name, patch.name.as_ref());
@@ -164,8 +164,8 @@ impl KeyRecord {
         self
     }
 
-    /// What the item of one of its earlier secrets says: the same key, with an end, and where the
-    /// key is now.
+    /// Returns the record in the item of an earlier secret: the same key with an expiry, and the
+    /// hash of its successor.
     #[must_use]
     pub(crate) fn retired(&self, retiring: &Retirement, successor: KeyHash) -> Self {
         let end = self
@@ -182,7 +182,7 @@ impl KeyRecord {
         }
     }
 
-    /// The record of a secret that nobody looks at for more than its key.
+    /// Returns the record of a secret of which only the key matters.
     pub(crate) fn bare(key: ApiKey) -> Self {
         Self {
             created_at: None,
@@ -190,7 +190,7 @@ impl KeyRecord {
         }
     }
 
-    /// Its earlier secrets that still work at `now`.
+    /// Returns the earlier secrets that still work at `now`.
     #[must_use]
     pub fn working(&self, now: Timestamp) -> Vec<Retirement> {
         let nanos: Nanos = now.as_nanosecond();

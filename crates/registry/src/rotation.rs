@@ -1,4 +1,4 @@
-//! Rotation: a new secret for a key. The secrets before it work until their grace ends.
+//! Rotation: a key gets a new secret. Earlier secrets work until their grace period ends.
 
 use jiff::Timestamp;
 
@@ -14,13 +14,13 @@ use crate::{
 };
 
 impl Admin<'_> {
-    /// Gives a key a new secret, that of `hash`. The one before works until `grace_end`, and not at
-    /// all where that is not ahead; then those before it end too. What `keep` makes is kept with
-    /// the new secret, or refused with it.
+    /// Gives a key the secret of `hash`. The secret before it works until `grace_end`. If that is
+    /// not in the future, all earlier secrets end. The response that `keep` makes is stored in the
+    /// same transaction.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::TooManySecrets`],
-    /// [`Refusal::SecretInUse`], [`Refusal::Repeated`], or the store's failure.
+    /// [`Refusal::SecretInUse`], [`Refusal::Repeated`], [`AdminError::Registry`].
     pub async fn rotate_key(
         &self,
         key_id: &str,
@@ -61,7 +61,7 @@ impl Admin<'_> {
     }
 }
 
-/// The record with its new secret, and what has to be written, the new item first.
+/// Returns the record with its new secret, and the writes, with the new item first.
 fn rotation(
     found: &KeyEntry,
     hash: &KeyHash,

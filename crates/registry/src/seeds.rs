@@ -1,4 +1,4 @@
-//! Plans and keys written down as one JSON document, to fill an embedded store with.
+//! Seeds: plans and keys in one JSON document, which fill a store at startup.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,7 +17,7 @@ pub struct Seeds {
     /// Plans by name.
     #[serde(default, deserialize_with = "strict_json::map")]
     pub plans: BTreeMap<String, PlanDocument>,
-    /// Keys.
+    /// Keys with their secrets.
     #[serde(default)]
     pub keys: Vec<KeySeed>,
 }
@@ -26,29 +26,29 @@ pub struct Seeds {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeySeed {
-    /// The secret; only its hash is kept.
+    /// The secret. Only its hash is stored.
     pub key: String,
-    /// Names the key everywhere else.
+    /// The id of the key in every other place.
     pub key_id: String,
-    /// The plan that is charged.
+    /// The plan of the key.
     pub plan: String,
-    /// Whether it may be used; true where absent.
+    /// True if the key may be used. The default is true.
     #[serde(default = "enabled")]
     pub enabled: bool,
-    /// RFC 3339; never where absent. `null` is an error: a key must not outlive an end that got
-    /// lost.
+    /// The expiry in RFC 3339. The default is none. `null` is an error, because an expiry must not
+    /// be lost.
     #[serde(default, deserialize_with = "limits::present_instant")]
     pub expires_at: Option<Timestamp>,
-    /// Who uses it.
+    /// The user of the key.
     pub subject: Option<String>,
-    /// What a rule may ask for.
+    /// The scopes that rules may require.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// What people call it.
+    /// The display name.
     pub name: Option<String>,
-    /// What it is for.
+    /// The purpose of the key.
     pub description: Option<String>,
-    /// Whatever its owner wants to find beside it.
+    /// Data of the operator.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
 }
@@ -66,10 +66,10 @@ fn enabled() -> bool {
     true
 }
 
-/// Why seeds are invalid.
+/// The reason why seeds are invalid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SeedsError {
-    /// Not JSON, or not of the shape of seeds.
+    /// The text is not JSON, or not of the schema of seeds.
     #[error("{0}")]
     Shape(JsonError),
     /// An invalid plan.
@@ -93,7 +93,7 @@ pub enum SeedsError {
 }
 
 impl SeedsError {
-    /// What is wrong, with the field but without the position.
+    /// Returns the problem with its field but without the position.
     #[must_use]
     pub fn without_position(&self) -> String {
         match self {
@@ -102,7 +102,7 @@ impl SeedsError {
         }
     }
 
-    /// Where in the text of the seeds it is.
+    /// Returns the position of the problem in the text of the seeds.
     #[must_use]
     pub fn position(&self, text: &str) -> Option<TextPosition> {
         match self {
@@ -148,7 +148,7 @@ impl Seeds {
         }
     }
 
-    /// Every plan, checked.
+    /// Returns every plan, checked.
     pub(crate) fn plans(&self) -> Result<Vec<Plan>, SeedsError> {
         let check = |(name, document): (&String, &PlanDocument)| {
             let mistakes = document.check();
@@ -165,7 +165,7 @@ impl Seeds {
         self.plans.iter().map(check).collect()
     }
 
-    /// Every key by its hash, checked.
+    /// Returns every key by its hash, checked.
     pub(crate) fn keys(&self) -> Result<Vec<(KeyHash, KeyRecord)>, SeedsError> {
         let mut keys = Vec::with_capacity(self.keys.len());
         let (mut hashes, mut ids) = (HashSet::new(), HashSet::new());
@@ -200,7 +200,7 @@ impl Seeds {
     }
 }
 
-/// The fields of a key, with what is expected of each.
+/// The fields of a key, and what is expected of each.
 const KEY_FIELDS: [(&str, &str); 10] = [
     ("key", "a string"),
     ("key_id", "a string"),
@@ -217,10 +217,10 @@ const KEY_FIELDS: [(&str, &str); 10] = [
     ("metadata", "an object of strings"),
 ];
 
-/// Shorter than any secret, so that a field with such a name cannot be one.
+/// Shorter than any secret, so that a field name of this length cannot be one.
 const SHORTER_THAN_SECRETS: usize = 20;
 
-/// Replaces the problem of an error among the keys: the parser quotes values, and one of them may
+/// Replaces the message of an error among the keys: the parser quotes values, and one of them may
 /// be a secret.
 fn without_secrets(error: JsonError) -> JsonError {
     let Some((index, field)) = error
@@ -238,7 +238,7 @@ fn without_secrets(error: JsonError) -> JsonError {
 
     let key = format!("keys[{index}]");
     let (place, problem) = match known {
-        // Of these, the parser repeats the field's own name only.
+        // For these errors, the parser repeats only the name of the field.
         _ if ["missing field", "duplicate field"]
             .iter()
             .any(|text| error.problem.starts_with(text)) =>
@@ -305,7 +305,7 @@ impl KeySeed {
     }
 }
 
-/// Logs what is valid in a plan but hardly intended.
+/// Logs what is valid in a plan but probably not intended.
 pub(crate) fn log_warnings(plan: &str, document: &PlanDocument) {
     for warning in document.warnings() {
         tracing::warn!(plan, pointer = warning.pointer, "plan `{plan}`: {warning}");

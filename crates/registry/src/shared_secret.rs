@@ -1,5 +1,4 @@
-//! Secrets that all instances share: random bytes that the first instance to need them leaves in
-//! the registry.
+//! Secrets that all instances share: random bytes that the first instance writes to the registry.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +8,10 @@ use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::plans::{ATTEMPTS, item_error};
 use crate::{Admin, AdminError, Refusal};
 
-/// A secret's length in bytes: as much as SHA-256 takes.
+/// The length of a secret in bytes, equal to that of a SHA-256.
 pub const SECRET_BYTES: usize = 32;
 
-/// A secret as it is stored.
+/// The document of a secret.
 #[derive(Serialize, Deserialize)]
 struct StoredSecret {
     /// 64 hexadecimal digits.
@@ -20,12 +19,12 @@ struct StoredSecret {
 }
 
 impl Admin<'_> {
-    /// The secret called `name`, the same for every instance for as long as its item is there.
-    /// Where there is none, `random` becomes it, unless another instance is first. Whoever can read
-    /// the table can read it.
+    /// Returns the secret called `name`, which is the same for every instance while its item
+    /// exists. If there is none, `random` becomes the secret, unless another instance is first.
+    /// Everyone who can read the table can read it.
     ///
     /// # Errors
-    /// The store's failure; an item that holds no secret is one.
+    /// [`AdminError::Registry`], also for an invalid item.
     pub async fn shared_secret(
         &self,
         name: &str,

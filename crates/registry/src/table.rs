@@ -1,4 +1,4 @@
-//! The registry's items, whichever store they are in.
+//! The items of the registry, in memory or in DynamoDB.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,7 @@ use crate::KeyRecord;
 use crate::embedded::EmbeddedRegistry;
 use crate::item::{CommitOutcome, ItemKey, Write};
 
-/// Where items are. Reads of single items see every write before them; what indexes say may be a
-/// moment old.
+/// The items. Reads of single items are consistent; the indexes may be a moment behind.
 #[derive(Clone, Debug)]
 pub(crate) enum Table<'s> {
     Embedded(&'s EmbeddedRegistry),
@@ -18,7 +17,7 @@ pub(crate) enum Table<'s> {
 }
 
 impl Table<'_> {
-    /// An item's document, and its `ttl`.
+    /// Returns the document of an item, and its `ttl`.
     pub(crate) async fn get(
         &self,
         key: &ItemKey,
@@ -29,7 +28,7 @@ impl Table<'_> {
         }
     }
 
-    /// The documents of those keys that are there; any number of them.
+    /// Returns the documents of those keys that exist. Any number of keys is allowed.
     pub(crate) async fn documents(
         &self,
         hashes: &[KeyHash],
@@ -44,7 +43,7 @@ impl Table<'_> {
         }
     }
 
-    /// The records of those keys that are there.
+    /// Returns the records of those keys that exist.
     pub(crate) async fn records(
         &self,
         hashes: &[KeyHash],
@@ -56,7 +55,7 @@ impl Table<'_> {
             .collect()
     }
 
-    /// Names and documents of one kind, after a name, in the names' order.
+    /// Returns names and documents of one kind after a name, in the order of names.
     pub(crate) async fn list(
         &self,
         pk: &str,
@@ -69,7 +68,7 @@ impl Table<'_> {
         }
     }
 
-    /// The items of a key, as the index has them.
+    /// Returns the items of a key, as the index shows them.
     pub(crate) async fn by_id(&self, key_id: &str) -> Result<Vec<KeyHash>, RegistryError> {
         match self {
             Self::Embedded(catalogue) => Ok(catalogue.by_id(key_id)),
@@ -77,8 +76,8 @@ impl Table<'_> {
         }
     }
 
-    /// Key ids with their items, as the indexes have them: of a plan or of all, after an id, in an
-    /// order that stays.
+    /// Returns ids of keys with their items, as the indexes show them: of a plan or of all plans,
+    /// after an id, in a stable order.
     pub(crate) async fn entries(
         &self,
         plan: Option<&str>,
@@ -91,7 +90,7 @@ impl Table<'_> {
         }
     }
 
-    /// All writes or none.
+    /// Makes all writes or none.
     pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<CommitOutcome, RegistryError> {
         match self {
             Self::Embedded(catalogue) => catalogue.commit(writes),

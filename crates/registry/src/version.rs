@@ -1,50 +1,50 @@
-//! Versions of documents, and what a request demands of them.
+//! Versions of documents, and the conditions of requests.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::api_key::hex;
 
-/// Tells one state of a document from every other: a hash of it, so that a document that is deleted
-/// and made anew is not taken for the one before, and that every release's items have one.
+/// The version of a document: a hash of it. A document that is deleted and created again with other
+/// content has another version, and the items of every release have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(String);
 
 impl Version {
-    /// The version of a document as it is stored.
+    /// Returns the version of a stored document.
     #[must_use]
     pub(crate) fn of(document: &str) -> Self {
         Self(hex(&Sha256::digest(document.as_bytes())[..16]))
     }
 
-    /// A version that somebody was told; any text will do, and most match nothing.
+    /// Returns the version that a client sent. Any string is accepted, and most match no document.
     #[must_use]
     pub fn told(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// 32 hexadecimal digits.
+    /// Returns 32 hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a write demands of what is there (RFC 9110, section 13.1).
+/// The condition of a write (RFC 9110, section 13.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
-    /// Nothing.
+    /// No condition.
     #[default]
     None,
-    /// `If-None-Match: *`: there is nothing yet.
+    /// `If-None-Match: *`: the document does not exist.
     Absent,
-    /// `If-Match: *`: there is something.
+    /// `If-Match: *`: the document exists.
     Present,
-    /// `If-Match`: it is one of these.
+    /// `If-Match`: the document has one of these versions.
     Matches(Vec<Version>),
 }
 
 impl Condition {
-    /// Whether it holds for what is there.
+    /// Returns true if the stored document meets the condition.
     #[must_use]
     pub fn holds(&self, current: Option<&Version>) -> bool {
         match self {
@@ -61,7 +61,7 @@ impl Condition {
 pub struct VersionedDocument<T> {
     /// The document.
     pub document: T,
-    /// Its version.
+    /// The version of the document.
     pub version: Version,
 }
 

@@ -1,14 +1,14 @@
-//! Calls charged a day, in memory.
+//! Charged calls per day, in memory.
 
 use jiff::civil::Date;
 
 use limits::Nanos;
 
 const DAY: i64 = 86_400_000_000_000;
-/// Days remembered: a year's report, and what shared stores keep of a key's history.
+/// The number of days that are kept: a report of a year, and the history of shared stores.
 const MOST: usize = 400;
 
-/// Ordered by day.
+/// Counts, ordered by day.
 #[derive(Debug, Default)]
 pub(crate) struct DayCounts {
     /// Days since 1970 (UTC), with calls.
@@ -24,7 +24,7 @@ impl DayCounts {
         }
     }
 
-    /// Takes calls back from the day of `at`; `false` where there are fewer.
+    /// Subtracts calls from the day of `at`. Returns false if the day has fewer.
     pub(crate) fn take(&mut self, at: Nanos, calls: u64) -> bool {
         let day = number(at);
         let found = self
@@ -56,7 +56,7 @@ impl DayCounts {
     }
 }
 
-/// 64 bits reach from 1678 to 2262, and divide several times as fast as 128.
+/// 64 bits reach from 1678 to 2262, and a division is several times as fast as with 128 bits.
 fn number(now: Nanos) -> i32 {
     let now = i64::try_from(now).unwrap_or(if now < 0 { i64::MIN } else { i64::MAX });
     i32::try_from(now.div_euclid(DAY)).unwrap_or_default()

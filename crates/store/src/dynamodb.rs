@@ -4,49 +4,51 @@
 //!
 //! | `pk` | `sk` | `v` | `doc` |
 //! |---|---|---|---|
-//! | `plan` | the plan's name | 1 | [`PlanDocument`] as JSON |
+//! | `plan` | the plan's name | 1 | [`PlanDocument`](limits::PlanDocument) as JSON |
 //! | `key#` and the key's SHA-256 as 64 hexadecimal digits | `key` | 1 | [`ApiKey`] as JSON |
 //! | `policy` | the policy's name | 1 | a policy as JSON |
-//! | `once#` and a hash of an `Idempotency-Key` | `answer` | 1 | an answer that nobody else can read, see [`KeptAnswer`](registry::KeptAnswer) |
+//! | `once#` and a hash of an `Idempotency-Key` | `answer` | 1 | an encrypted response, see [`KeptAnswer`](registry::KeptAnswer) |
 //! | `deleted-key#` and a key's id | `deleted-key` | 1 | [`DeletedKey`](registry::DeletedKey) as JSON |
 //! | `secret` | the secret's name | 1 | random bytes that all instances share, see [`Admin::shared_secret`](registry::Admin::shared_secret) |
 //!
-//! A key's item has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it is an
-//! earlier secret's, `plan` besides. Two indexes of keys alone are made of them, so that other
-//! items are in neither: `by-id` (`shard`, `key_id`) and `by-plan` (`plan`, `key_id`). A key that
-//! was written without them works and is not listed. Items of earlier secrets, deleted keys and
-//! answers have a `ttl` in seconds since 1970.
+//! The item of a key also has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it
+//! belongs to an earlier secret, `plan`. They form two indexes that contain keys alone: `by-id`
+//! (`shard`, `key_id`) and `by-plan` (`plan`, `key_id`). A key without these attributes works but
+//! is not listed. Items of earlier secrets, deleted keys and stored responses have a `ttl` in
+//! seconds since 1970.
 //!
 //! # Usage (`USAGE_TABLE`): partition key `id`, a string
 //!
-//! One item a caller, `id` being the [`Caller`]'s text (`key#ID`, `ip#ADDRESS#PLAN`), below 1 KB
-//! and therefore one write unit a charge. All other attributes are whole numbers:
+//! There is one item per caller. `id` is the text of the [`Caller`] (`key#ID`, `ip#ADDRESS#PLAN`).
+//! The item stays below 1 KB, so that a charge costs one write unit. All other attributes are
+//! integers:
 //!
-//! | attribute | holds |
+//! | attribute | contents |
 //! |---|---|
-//! | `v` | the form: 1 |
+//! | `v` | the schema version: 1 |
 //! | `b` and seven digits of base 36 | a bucket's `tat` ([`Bucket::id`](limits::Bucket)), in nanoseconds since 1970 |
 //! | `s` and seven digits of base 36 | a sliding window's slot: its first instant in nanoseconds since 1970, plus its count |
-//! | `d20261122`, `m20261101` | what was taken from a quota's window, named by its period and first day (UTC) |
+//! | `d20261122`, `m20261101` | the count of a quota's window, named by its period and first day (UTC) |
 //! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970 |
-//! | `g` and a window's name | what was granted in that window; its count is what was taken less this |
-//! | `gi`, `ga` | the last grant that has a name, and what it moved, so that it is not made twice |
-//! | `u261122` | what was charged on that day (UTC), whatever the plan |
-//! | `r261122` | in history items: what the caller was allowed on that day while its plan was charged, not the caller |
+//! | `g` and a window's name | the granted calls of that window; its count is the used calls minus these |
+//! | `gi`, `ga` | the last grant that has an id, and its amount, so that it is not made twice |
+//! | `u261122` | the units charged on that day (UTC) under any plan |
+//! | `r261122` | in history items: the units of the caller on that day that were charged to its plan |
 //! | `ttl` | when DynamoDB may delete the item, in seconds since 1970 |
 //!
-//! A window has a name of its own, so none is ever set back. What is over leaves the item a few
-//! parts at a time; days leave it for `history#` + `id` + `#202611`, an item a month, so that an
-//! item never holds more than 19 of them. Both are writes beside the charge: a handful a caller and
-//! month. `refund#` + `id` + `#` + a charge's number marks a charge that was given back, until its
-//! windows are over: `ru` until a request was told of it, then `rw`, that request as a number.
-//! `grant#` + a grant's name as a number is that name's for a day: `gr` says which request it was,
-//! `ga` what it moved, `gu` and `gl` what was used and left then.
+//! A window has a name of its own, so no count is ever reset. Parts that have ended are removed a
+//! few at a time. Days move to `history#` + `id` + `#202611`, one item per month, so that an item
+//! never has more than 19 of them. Both are additional writes: a handful per caller and month.
 //!
-//! # Forms
+//! `refund#` + `id` + `#` + the number of a charge marks a refunded charge until its windows end:
+//! `ru` until a request returned the refund, then `rw`, the number of that request. `grant#` + the
+//! number of a grant's id reserves the id for a day: `gr` is the request, `ga` the granted amount,
+//! `gu` and `gl` the used and remaining calls.
 //!
-//! `v` counts forms. A release writes a form only if the release before it reads it, so that either
-//! can be rolled back; attributes that it does not know it leaves as they are.
+//! # Schema versions
+//!
+//! `v` is the schema version. A release writes a version only if the release before reads it, so
+//! that either can be rolled back. It preserves unknown attributes.
 
 mod charging;
 mod clamp;
@@ -95,14 +97,13 @@ pub struct DynamoDbStore {
     leases: Leases,
     figures: Figures,
     config: DynamoDbConfig,
-    /// For what is no part of a decision: retries are on.
+    /// For calls outside decisions. Retries are on.
     client: Client,
 }
 
 impl DynamoDbStore {
-    /// A store over the two tables of `config`. Reads are retried by the SDK, charges never.
-    /// Nothing is called yet: [`AwsCalls::connect_ahead`] opens the connections while a function
-    /// starts.
+    /// Returns a store over the two tables of `config`. The SDK retries reads, but no charges.
+    /// Nothing is called yet: [`AwsCalls::connect_ahead`] opens connections during startup.
     #[must_use]
     pub fn new(aws: &AwsCalls, config: DynamoDbConfig) -> Self {
         let clock = Arc::new(ServerClock::default());
@@ -134,17 +135,17 @@ impl DynamoDbStore {
         }
     }
 
-    /// How long a decision may take, reads and writes together.
+    /// Returns the time limit of a decision, including its reads.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.config.deadline
     }
 
-    /// Decides on one call by the deadline and charges it whole, or not at all. Where the store
-    /// gives no answer, the plan's `on_store_failure` does.
+    /// Decides on a call by its deadline, and charges it as a whole or not at all. If the store
+    /// does not respond, the plan's `on_store_failure` decides.
     ///
     /// # Errors
-    /// [`StoreError::Clock`] alone.
+    /// [`StoreError::Clock`].
     pub async fn charge(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
         let charged = call.charged();
         let remembered = self.usage.recall(charged);
@@ -170,9 +171,8 @@ impl DynamoDbStore {
         Ok(decision.in_shadow(call.plan.shadow))
     }
 
-    /// Decides on a caller's question about its own usage by the deadline: see
-    /// [`Demand::usage_query`]. If the store does not respond, the plan's `on_store_failure`
-    /// decides.
+    /// Decides on a caller's query for its own usage by the deadline: see [`Demand::usage_query`].
+    /// If the store does not respond, the plan's `on_store_failure` decides.
     pub async fn charge_usage_query(
         &self,
         caller: &Caller,
@@ -235,7 +235,7 @@ impl DynamoDbStore {
         })
     }
 
-    /// How the limits stand, and whether a call would pass. Charges nothing.
+    /// Returns the state of the limits and whether a call would pass, without charging it.
     ///
     /// # Errors
     /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
@@ -248,11 +248,11 @@ impl DynamoDbStore {
         Ok(decision.in_shadow(call.plan.shadow))
     }
 
-    /// Gives a charge back: to the quotas' windows that are not over and to its day, exactly once.
+    /// Refunds a charge exactly once: to the quotas whose windows have not ended, and to its day.
     ///
     /// # Errors
-    /// [`StoreError::NoAnswer`]: it is not known whether it was given back. Repeated, it is given back if it was not.
-    /// [`StoreError::Busy`].
+    /// [`StoreError::NoAnswer`] if the outcome is unknown; a repeated request refunds the charge if
+    /// it was not refunded. [`StoreError::Busy`].
     pub async fn refund(
         &self,
         caller: &Caller,
@@ -270,7 +270,7 @@ impl DynamoDbStore {
         Ok(refund)
     }
 
-    /// Moves what remains of a quota's present window: see [`Store::grant`](crate::Store::grant).
+    /// Changes the remaining calls of a quota: see [`Store::grant`](crate::Store::grant).
     ///
     /// # Errors
     /// [`GrantError`].
@@ -289,8 +289,8 @@ impl DynamoDbStore {
         self.usage.grant(caller, &order, now, deadline).await
     }
 
-    /// What a caller has used: see [`Store::usage`](crate::Store::usage). Days are kept for 400
-    /// days if the caller is a key, a subject, a certificate or a shared plan.
+    /// Returns the usage of a caller: see [`Store::usage`](crate::Store::usage). Days are kept for
+    /// 400 days if the caller is a key, a subject, a certificate or a shared plan.
     ///
     /// # Errors
     /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
@@ -329,7 +329,7 @@ impl DynamoDbStore {
         .ok_or(StoreError::Clock)
     }
 
-    /// Writes the reporting figures that this instance still holds. To be called at shutdown.
+    /// Writes reporting figures that this instance has not written yet. Call it at shutdown.
     pub async fn flush(&self, deadline: Deadline) {
         self.usage
             .write_all_figures(&self.figures, self.usage.own_now(), deadline)

@@ -1,4 +1,4 @@
-//! The store inside one process: exact for that process, gone with it.
+//! The store in one process. It is exact for that process and ends with it.
 
 use jiff::civil::Date;
 
@@ -9,8 +9,8 @@ use limits::GrantOrder;
 use limits::{Caller, ChargeId, Decision, Demand, Grant, Plan, Refund, UsageReport};
 use registry::{EmbeddedRegistry, Seeds, SeedsError};
 
-/// With the ledger's 16 shards a million callers of a few hundred bytes each: some 300 MB at the
-/// very most.
+/// With the 16 shards of the ledger, one million callers of a few hundred bytes each, at most about
+/// 300 MB.
 const CALLERS_A_SHARD: usize = 65_536;
 
 /// Plans, keys and usage in memory.
@@ -46,10 +46,10 @@ impl EmbeddedStore {
         &self.registry
     }
 
-    /// Decides on one call and charges it whole, or not at all.
+    /// Decides on a call, and charges it as a whole or not at all.
     ///
     /// # Errors
-    /// [`StoreError`] where it cannot be decided; then nothing has been charged.
+    /// [`StoreError`] if no decision is possible. Nothing was charged.
     pub fn charge(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
         let (charged, now) = (call.charged(), self.clock.now());
         let decision = self.ledger.charge(charged, now, |now| call.demand(now))?;
@@ -60,7 +60,7 @@ impl EmbeddedStore {
         Ok(decision.in_shadow(call.plan.shadow))
     }
 
-    /// Decides on a caller's question about its own usage: see [`Demand::usage_query`].
+    /// Decides on a caller's query for its own usage: see [`Demand::usage_query`].
     ///
     /// # Errors
     /// As for [`EmbeddedStore::charge`].
@@ -71,7 +71,7 @@ impl EmbeddedStore {
             })
     }
 
-    /// How the limits stand, and whether a call would pass. Charges nothing.
+    /// Returns the state of the limits and whether a call would pass, without charging it.
     ///
     /// # Errors
     /// [`StoreError::Clock`].
@@ -82,7 +82,7 @@ impl EmbeddedStore {
         Ok(decision.in_shadow(call.plan.shadow))
     }
 
-    /// Gives a charge back: to the quotas' windows that are not over and to its day, once.
+    /// Refunds a charge once: to the quotas whose windows have not ended, and to its day.
     ///
     /// # Errors
     /// [`StoreError::Full`].
@@ -96,7 +96,7 @@ impl EmbeddedStore {
         Ok(refund)
     }
 
-    /// Moves what remains of a quota's present window: see [`Store::grant`](crate::Store::grant).
+    /// Changes the remaining calls of a quota: see [`Store::grant`](crate::Store::grant).
     ///
     /// # Errors
     /// [`GrantError`].
@@ -114,7 +114,7 @@ impl EmbeddedStore {
             })
     }
 
-    /// What a caller has used, for as long as any of it matters: then it is forgotten.
+    /// Returns the usage of a caller. Usage that affects no limit any more is forgotten.
     ///
     /// # Errors
     /// [`StoreError::Range`], [`StoreError::Clock`].

@@ -1,4 +1,4 @@
-//! What many callers have used, in memory: exact for one process, and bounded.
+//! The usage of many callers in memory, exact for one process and bounded.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -24,32 +24,32 @@ pub(crate) struct Ledger {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     callers_a_shard: usize,
-    /// Locked after a shard, never before.
+    /// Locked after a shard, never before one.
     grants: Box<Mutex<MadeGrants>>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
     callers: HashTable<Account>,
-    /// Charges that were given back, with the end of their last window.
+    /// Refunded charges, with the end of their last window.
     refunded: HashMap<u64, Nanos>,
-    /// When callers whose usage no longer matters were last looked for.
+    /// The instant of the last search for callers whose usage affects no limit any more.
     swept: Nanos,
 }
 
 #[derive(Debug)]
 struct Account {
     caller: Caller,
-    /// The caller's hash, which costs more than the rest of a look-up.
+    /// The hash of the caller, which costs more than the rest of a lookup.
     hash: u64,
     usage: Usage,
     days: DayCounts,
-    /// The latest `now` seen. A clock that steps back must not open a window again.
+    /// The latest `now`. A clock that steps back must not reopen a window.
     latest: Nanos,
 }
 
 impl Ledger {
-    /// An empty ledger that holds 16 times `callers_a_shard` callers at most.
+    /// Returns an empty ledger for at most 16 times `callers_a_shard` callers.
     pub(crate) fn new(callers_a_shard: usize) -> Self {
         let shards = std::iter::repeat_with(Mutex::default)
             .take(SHARDS)
@@ -62,10 +62,10 @@ impl Ledger {
         }
     }
 
-    /// Decides on what `demand` makes of the instant and charges it whole, or not at all.
+    /// Decides on the demand at the given instant, and charges it as a whole or not at all.
     ///
     /// # Errors
-    /// [`StoreError`] where it cannot be decided; then nothing has been charged.
+    /// [`StoreError`] if no decision is possible. Nothing was charged.
     pub(crate) fn charge<'p>(
         &self,
         caller: &Caller,
@@ -80,7 +80,7 @@ impl Ledger {
         Ok(account.charge(&demand))
     }
 
-    /// Decides on a call and charges nothing.
+    /// Decides on a call without charging it.
     ///
     /// # Errors
     /// [`StoreError::Clock`].
@@ -100,10 +100,10 @@ impl Ledger {
         ))
     }
 
-    /// Gives a charge back.
+    /// Refunds a charge.
     ///
     /// # Errors
-    /// [`StoreError::Full`] where no more refunds can be remembered.
+    /// [`StoreError::Full`] if no more refunds can be recorded.
     pub(crate) fn refund(
         &self,
         caller: &Caller,
@@ -114,7 +114,7 @@ impl Ledger {
         shard.refund(caller, hash, charge, now, self.callers_a_shard)
     }
 
-    /// Makes a grant that `order` makes of the instant.
+    /// Makes the grant of `order` at the given instant.
     ///
     /// # Errors
     /// Those of `order`, and [`StoreError::Full`].
@@ -135,7 +135,7 @@ impl Ledger {
         grants.once(number, order.request(caller), now, || account.grant(&order))
     }
 
-    /// What a caller has used.
+    /// Returns the usage of a caller.
     ///
     /// # Errors
     /// [`StoreError::Clock`].
@@ -147,7 +147,7 @@ impl Ledger {
         now: Nanos,
     ) -> Result<UsageReport, StoreError> {
         let charged = plan.map_or(caller, |plan| plan.charged(caller));
-        // One shard at a time: both callers may be in the same one.
+        // One shard at a time, because both callers may be in the same one.
         let usage = {
             let (hash, shard) = self.shard(charged);
             shard
@@ -162,7 +162,7 @@ impl Ledger {
         UsageReport::new(days, units, account.is_some(), plan, &usage, now).ok_or(StoreError::Clock)
     }
 
-    /// Counts a call for reports of a caller whose plan was charged. A full ledger forgets it.
+    /// Counts a call in the reports of a caller whose plan was charged. A full ledger ignores it.
     pub(crate) fn report(&self, caller: &Caller, now: Nanos, units: u64) {
         let (hash, mut shard) = self.shard(caller);
         if let Ok(account) = shard.account(caller, hash, now, self.callers_a_shard) {
@@ -170,7 +170,7 @@ impl Ledger {
         }
     }
 
-    /// Takes a call back that was counted for reports.
+    /// Subtracts a call that was counted in reports.
     pub(crate) fn unreport(&self, caller: &Caller, at: Nanos, units: u64) {
         let (hash, mut shard) = self.shard(caller);
         if let Some(account) = shard
@@ -181,7 +181,7 @@ impl Ledger {
         }
     }
 
-    /// A caller's hash and its shard, by bits that the shard's own table does not use.
+    /// Returns the hash of a caller and its shard. The shard's table does not use the same bits.
     fn shard(&self, caller: &Caller) -> (u64, MutexGuard<'_, Shard>) {
         let hash = self.hasher.hash_one(caller);
         let shard = &self.shards[(hash >> 40) as usize % SHARDS];
@@ -281,7 +281,7 @@ impl Shard {
         }
     }
 
-    /// Once a second at most, so that a flood of new callers does not pay for a sweep each.
+    /// Runs at most once per second, so that a flood of new callers does not cause a sweep each.
     fn sweep(&mut self, now: Nanos, most: usize) -> Result<(), StoreError> {
         if now - self.swept >= SECOND {
             self.swept = now;

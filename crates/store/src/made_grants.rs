@@ -1,4 +1,4 @@
-//! Grants that were made under a name, in memory: bounded, and kept for a day.
+//! Grants with an id, in memory: bounded, and kept for a day.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use crate::{GrantError, StoreError};
 use limits::GRANT_ID_LIFETIME;
 use limits::{Grant, GrantRefusal, Nanos};
 
-/// More would be no administration any more.
+/// The greatest number of grants per day, far above what administration needs.
 const MOST: usize = 65_536;
 
-/// Grants by the number of their name.
+/// Grants by the number of their id.
 #[derive(Debug, Default)]
 pub(crate) struct MadeGrants {
     made: HashMap<u64, PastGrant>,
@@ -23,11 +23,11 @@ struct PastGrant {
 }
 
 impl MadeGrants {
-    /// Makes a grant, or tells again what it was where it was made before.
+    /// Makes a grant, or returns the outcome of the earlier one with the same id.
     ///
     /// # Errors
-    /// [`GrantError::Repeated`] where it was another request, [`StoreError::Full`], and those of
-    /// `make`.
+    /// [`GrantRefusal::Repeated`] if another request has used the id, [`StoreError::Full`], and
+    /// those of `make`.
     pub(crate) fn once(
         &mut self,
         number: u64,

@@ -1,4 +1,4 @@
-//! What answers while the store does not: the plan's own policy.
+//! Decisions while the store does not respond, by `on_store_failure` of the plan.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,14 +6,15 @@ use std::time::Duration;
 use crate::ledger::Ledger;
 use limits::{Caller, Decision, Demand, OnStoreFailure, Usage, Verdict};
 
-/// 16 times this many callers have a share in memory, some 5 MB at the most; any more are refused.
+/// 16 times this number of callers have a share in memory, at most about 5 MB. Further callers are
+/// refused.
 const CALLERS_A_SHARD: usize = 1024;
-/// The wait after a throttled item. DynamoDB counts a partition's writes by the second.
+/// The wait after a throttled item. DynamoDB counts the writes of a partition per second.
 const HOT_ITEM_RETRY_AFTER_S: u64 = 1;
-/// The longest wait that a refusal asks for.
+/// The greatest wait that a refusal asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Answers by the plans' policies, and keeps this process's shares for those that say `local`.
+/// Decides by `on_store_failure`, and keeps this process's shares of limits for `local`.
 #[derive(Debug)]
 pub(crate) struct Fallback {
     shares: Ledger,
@@ -21,7 +22,7 @@ pub(crate) struct Fallback {
 }
 
 impl Fallback {
-    /// `instances`: by how many a limit is divided.
+    /// Returns decisions with limits divided by `instances`.
     pub(crate) fn new(instances: NonZeroU32) -> Self {
         Self {
             shares: Ledger::new(CALLERS_A_SHARD),
@@ -29,12 +30,11 @@ impl Fallback {
         }
     }
 
-    /// Decides, as the plan says, on a demand that the store did not decide on.
+    /// Decides on a demand on which the store did not decide.
     ///
-    /// `remembered` is what the item last held. If only a grant can let the demand pass and none is
-    /// remembered, it is refused. `retry_in` is the time after which the store will be asked again.
-    /// No refusal asks for a longer wait, because the whole limit, of which this process has only a
-    /// share, applies again then.
+    /// `remembered` is the last known state of the item. If only a grant can let the demand pass
+    /// and none is known, the demand is refused. `retry_in` is the time until the next call to the
+    /// store. No refusal asks for a longer wait, because the whole limit applies again then.
     pub(crate) fn answer(
         &self,
         caller: &Caller,
@@ -62,9 +62,9 @@ impl Fallback {
         }
     }
 
-    /// Decides on a demand whose item the store throttles because it is used too often: the store
-    /// responds, so that `allow` does not make the caller's limits void. With `local` this
-    /// process's share decides.
+    /// Decides on a demand whose item is throttled because it is used too often. The store
+    /// responds, so that `allow` does not lift the caller's limits. With `local`, this process's
+    /// share decides.
     pub(crate) fn answer_hot_item(
         &self,
         caller: &Caller,
@@ -87,8 +87,8 @@ impl Fallback {
         })
     }
 
-    /// Charges the demand to this process's share of the limits. Returns false if the share does
-    /// not allow it, or if there is no room for another caller.
+    /// Charges this process's share of the limits. Returns false if the share does not allow the
+    /// demand, or if there is no room for another caller.
     fn has_share(&self, caller: &Caller, demand: &Demand<'_>) -> bool {
         let plan = demand.plan().share(self.instances.get());
         let route = demand

@@ -1,4 +1,4 @@
-//! The store that decisions are made in, whichever it is.
+//! The store of plans, keys and usage.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,18 +10,18 @@ use crate::{Call, DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError, Stor
 use limits::{Caller, ChargeId, Decision, Grant, Plan, Refund, UsageReport};
 use registry::{Admin, ApiKey, KeyHash, RegistryError};
 
-/// Plans, keys and usage: inside this process, or shared by all. The SDK's futures are boxed,
-/// because they are nested deeper than the compiler follows by default.
+/// Plans, keys and usage, in this process or in DynamoDB. Futures of the SDK are boxed, because
+/// they are nested deeper than the compiler follows by default.
 #[derive(Debug)]
 pub enum Store {
-    /// Inside this process.
+    /// In this process.
     Embedded(EmbeddedStore),
     /// In DynamoDB.
     DynamoDb(Box<DynamoDbStore>),
 }
 
 impl Store {
-    /// By when a decision that begins now has to be made, its reads included.
+    /// Returns the deadline of a decision that begins now, including its reads.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         let budget = match self {
@@ -87,10 +87,10 @@ impl Store {
         }
     }
 
-    /// Decides on one call and charges it whole, or not at all.
+    /// Decides on a call, and charges it as a whole or not at all.
     ///
     /// # Errors
-    /// [`StoreError`] where it cannot be decided.
+    /// [`StoreError`] if no decision is possible.
     pub async fn charge(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
         match self {
             Self::Embedded(store) => store.charge(call),
@@ -98,8 +98,8 @@ impl Store {
         }
     }
 
-    /// Decides on a caller's question about its own usage, which is charged to a bucket for such
-    /// questions and never to a quota: see [`Demand::usage_query`](limits::Demand::usage_query).
+    /// Decides on a caller's query for its own usage. It is charged to a bucket for such queries
+    /// and never to a quota: see [`Demand::usage_query`](limits::Demand::usage_query).
     ///
     /// # Errors
     /// As for [`Store::charge`].
@@ -117,7 +117,7 @@ impl Store {
         }
     }
 
-    /// How the limits stand, and whether a call would pass now. Charges nothing.
+    /// Returns the state of the limits and whether a call would pass now, without charging it.
     ///
     /// # Errors
     /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
@@ -128,10 +128,9 @@ impl Store {
         }
     }
 
-    /// Gives a charge back to the caller that it was taken from: to each of its quotas' windows
-    /// that is not over, and to its day's counter; never to a bucket, because what a rate has let
-    /// through cannot be undone. The same charge is given back once, so that a request that failed
-    /// may be repeated.
+    /// Refunds a charge to its caller: to each quota whose window has not ended, and to the count
+    /// of its day. Tokens of a bucket are not refunded, because the calls that the rate admitted
+    /// cannot be undone. A charge is refunded once, so that a request may be repeated.
     ///
     /// # Errors
     /// [`StoreError::NoAnswer`], [`StoreError::Busy`], [`StoreError::Full`].
@@ -147,10 +146,10 @@ impl Store {
         }
     }
 
-    /// Moves what remains of the present window of the quota called `quota`: up by an `amount`
-    /// above 0, down by one below, but never below 0 calls left, and never to a quota above
-    /// 999,999,999,999,999 calls. The next window knows nothing of it. A grant that repeats an `id`
-    /// within a day changes nothing and is told as it was.
+    /// Changes the remaining calls of a quota in its present window: upwards if `amount` is above
+    /// 0, downwards if it is below 0. The remaining calls never fall below 0, and the quota never
+    /// exceeds 999,999,999,999,999 calls. The next window is not affected. A grant that repeats an
+    /// `id` within a day changes nothing and returns the earlier outcome.
     ///
     /// # Errors
     /// [`GrantError`].
@@ -171,9 +170,9 @@ impl Store {
         }
     }
 
-    /// The units of a caller on each day (UTC) from `from` to `to`, 366 at most, whatever its plan
-    /// was then, and how each quota of `plan` stands in its present window. If its callers share
-    /// the plan, the days are still the caller's own, and the quotas are those of all of them.
+    /// Returns the units of a caller per day (UTC) from `from` to `to`, at most 366 days, under
+    /// whichever plan, and the present window of each quota of `plan`. If callers share the plan,
+    /// the days are those of the caller and the quotas are those of all callers.
     ///
     /// # Errors
     /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
@@ -191,8 +190,7 @@ impl Store {
         }
     }
 
-    /// Writes what this instance collected for reports and has not written yet. To be called at
-    /// shutdown.
+    /// Writes reporting figures that this instance has not written yet. Call it at shutdown.
     pub async fn flush(&self, deadline: Deadline) {
         match self {
             Self::Embedded(_) => {}

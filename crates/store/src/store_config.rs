@@ -1,4 +1,4 @@
-//! Which store the settings name, and its opening.
+//! The settings of the store, and how it is opened.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,44 +11,44 @@ use telemetry::RecordLog;
 use crate::{DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use registry::{Seeds, SeedsError};
 
-/// Which store.
+/// The configured store.
 #[derive(Debug)]
 pub enum StoreConfig {
-    /// `EMBEDDED_STORE`: plans and keys as JSON, kept with their usage inside this process. For
-    /// trying out on one machine: every instance counts for itself, and what is changed is gone
-    /// with it.
+    /// `EMBEDDED_STORE`: plans and keys as JSON, stored with their usage in this process. For
+    /// trying out on one machine: every instance counts for itself, and changes are lost when it
+    /// ends.
     Embedded(Seeds),
-    /// `REGISTRY_TABLE`, `USAGE_TABLE` and what else [`DynamoDbConfig`] names.
+    /// `REGISTRY_TABLE`, `USAGE_TABLE` and the other settings of [`DynamoDbConfig`].
     DynamoDb(DynamoDbConfig),
 }
 
-/// A setting of the store that cannot be.
+/// An invalid setting of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreConfigError {
-    /// Not plans and keys.
+    /// The seeds are invalid.
     #[error("EMBEDDED_STORE: {0}")]
     Seeds(#[from] SeedsError),
-    /// A setting of the tables.
+    /// A setting of the tables is invalid.
     #[error(transparent)]
     Tables(#[from] SettingError),
 }
 
-/// Why there is no store.
+/// The reason why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Plans or keys that cannot be.
+    /// The seeds are invalid.
     #[error("EMBEDDED_STORE: {0}")]
     Seeds(#[from] SeedsError),
-    /// A setting of the calls to AWS.
+    /// A setting of calls to AWS is invalid.
     #[error(transparent)]
     Calls(#[from] CallError),
 }
 
-/// A store that can be asked at once, and what makes its first answer quick.
+/// A store, and a future that prepares its connections.
 pub struct OpenStore {
     /// The store.
     pub store: Store,
-    /// Opens its connections, beside whatever else is to be prepared.
+    /// Opens the connections of the store, so that its first call is quick.
     pub connect: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -56,7 +56,7 @@ impl StoreConfig {
     /// Reads the settings through `lookup`.
     ///
     /// # Errors
-    /// [`StoreConfigError`] for the first variable that is missing or wrong.
+    /// [`StoreConfigError`] for the first variable that is missing or invalid.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, StoreConfigError> {
         match lookup("EMBEDDED_STORE") {
             Some(text) => Ok(Self::Embedded(Seeds::parse(&text)?)),
@@ -64,12 +64,12 @@ impl StoreConfig {
         }
     }
 
-    /// Opens the store. Settings of the calls to AWS are read through `lookup`, their records go to
-    /// `records`, and the tables say what time-outs they have.
+    /// Opens the store. `lookup` returns settings of calls to AWS, `records` receives their
+    /// records, and `timeouts` determines their timeouts.
     ///
     /// # Errors
-    /// [`OpenError`] for seeds or settings that cannot be. A store that does not answer is none:
-    /// the first decision will tell.
+    /// [`OpenError`] if the seeds or settings are invalid. A store that does not respond is no
+    /// error here: the first decision shows it.
     pub async fn open(
         &self,
         lookup: impl Fn(&str) -> Option<String>,

@@ -1,6 +1,5 @@
-//! Plans and keys that have been read: fresh for 30 s, and usable for 15 minutes while they cannot
-//! be read again. That a name is unknown is remembered too, apart from the rest, so that a flood of
-//! made-up keys pushes no real one out.
+//! The cache of plans and keys: fresh for 30 s, and usable for 15 minutes while they cannot be
+//! read. Unknown names are cached separately, so that a flood of made-up keys evicts no real one.
 
 use std::borrow::Borrow;
 use std::future::Future;
@@ -16,14 +15,14 @@ use crate::RegistryError;
 
 use super::flights::{Flight, Flights, ReadResult, Seat, landed};
 
-/// No change takes longer to show.
+/// The greatest time until a change takes effect.
 const FRESH: Duration = Duration::from_secs(30);
-/// A new key, or one that was mistyped before, works after this at the latest.
+/// The greatest time until a new key works that was unknown before.
 const UNKNOWN: Duration = Duration::from_secs(10);
-/// How long what was read last stays usable without the store.
+/// How long a document stays usable while the table does not respond.
 const USABLE: Duration = Duration::from_secs(15 * 60);
 
-/// Documents of one kind, by name.
+/// The cached documents of one kind, by name.
 #[derive(Debug)]
 pub(super) struct Documents<K: Hash + Eq, T> {
     known: Cache<K, (Arc<T>, Instant)>,
@@ -31,19 +30,19 @@ pub(super) struct Documents<K: Hash + Eq, T> {
     flights: Flights<K, T>,
 }
 
-/// What is remembered of a document.
+/// The state of a document in the cache.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Recall<T> {
-    /// It need not be read; `None` where there is no such document.
+    /// It need not be read. `None` if there is no such document.
     Fresh(Option<Arc<T>>),
-    /// It is to be read again; if that fails, this will do.
+    /// It must be read again. If that fails, this document is used.
     Usable(Arc<T>),
-    /// It has to be read.
+    /// It must be read.
     Nothing,
 }
 
 impl<K: Hash + Eq + Clone, T> Documents<K, T> {
-    /// Holds `most` documents, and as many names that are unknown.
+    /// Returns a cache of `most` documents and as many unknown names.
     pub(super) fn new(most: usize) -> Self {
         Self {
             known: Cache::new(most),
@@ -72,9 +71,9 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
         }
     }
 
-    /// A document, from memory or by `read`, which is asked for once however many want it at the
-    /// same time. Nobody waits beyond a deadline of its own. Where the read fails, what is usable
-    /// does instead.
+    /// Returns a document from the cache or by `read`, which runs once for concurrent requests.
+    /// Each request keeps its own deadline. If the read fails, a usable document is returned
+    /// instead.
     pub(super) async fn get<Q, F>(
         &self,
         name: &Q,
@@ -90,7 +89,7 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
     {
         let (usable, deadline) = match self.recall(name, now) {
             Recall::Fresh(document) => return Ok(document),
-            // Half of the time: the other half is for the charge.
+            // Half of the time, so that the other half remains for the charge.
             Recall::Usable(document) => {
                 let now = Instant::now();
                 (
@@ -106,7 +105,7 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
                 Seat::Waiter(waiter) => {
                     match timeout_at(deadline.instant().into(), landed(waiter)).await {
                         Ok(Some(found)) => break found,
-                        // Its reader has gone away.
+                        // Its reader was dropped.
                         Ok(None) => {}
                         Err(_) => break Err(Arc::new(RegistryError::Unavailable(kind))),
                     }
@@ -133,7 +132,7 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
     where
         K: Borrow<Q>,
     {
-        // Another may have landed between the look into memory and this.
+        // Another read may have ended since the cache was checked.
         let found = match self.recall(name, now) {
             Recall::Fresh(document) => Ok(document),
             _ => {

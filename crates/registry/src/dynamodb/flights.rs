@@ -1,5 +1,4 @@
-//! One read at a time of each document: whoever wants it meanwhile waits for that one's outcome,
-//! good or bad.
+//! Single-flight reads: concurrent requests for a document share one read and its outcome.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -10,26 +9,26 @@ use tokio::sync::watch;
 
 use crate::RegistryError;
 
-/// What a read found, for all who wait.
+/// The outcome of a read, for all who wait.
 pub(super) type ReadResult<T> = Result<Option<Arc<T>>, Arc<RegistryError>>;
 
-/// The reads that are under way, by their document's name: as many as there are requests at most.
+/// The reads in progress, by the name of their document. There are at most as many as requests.
 #[derive(Debug)]
 pub(super) struct Flights<K: Hash + Eq, T> {
     under_way: Mutex<HashMap<K, watch::Receiver<Option<ReadResult<T>>>>>,
 }
 
-/// What somebody who wants a document does.
+/// The part of a request in a read.
 #[derive(Debug)]
 pub(super) enum Seat<'f, K: Hash + Eq, T> {
-    /// Reads it.
+    /// It reads.
     Reader(Flight<'f, K, T>),
-    /// Waits for who does.
+    /// It waits for the reader.
     Waiter(watch::Receiver<Option<ReadResult<T>>>),
 }
 
-/// A read under way. It ends when this is dropped, landed or not: a reader that has gone away keeps
-/// nobody waiting.
+/// A read in progress. It ends when this is dropped, so that a cancelled reader never blocks
+/// others.
 #[derive(Debug)]
 pub(super) struct Flight<'f, K: Hash + Eq, T> {
     flights: &'f Flights<K, T>,
@@ -75,7 +74,7 @@ impl<K: Hash + Eq, T> Flights<K, T> {
 }
 
 impl<K: Hash + Eq, T> Flight<'_, K, T> {
-    /// Tells all who wait.
+    /// Publishes the outcome to all who wait.
     pub(super) fn land(self, found: ReadResult<T>) {
         self.sender.send_replace(Some(found));
     }
@@ -87,7 +86,7 @@ impl<K: Hash + Eq, T> Drop for Flight<'_, K, T> {
     }
 }
 
-/// What the reader found; `None` where it went away without an outcome.
+/// Returns the outcome of the reader, or `None` if the reader was dropped.
 pub(super) async fn landed<T>(
     mut receiver: watch::Receiver<Option<ReadResult<T>>>,
 ) -> Option<ReadResult<T>> {

@@ -1,4 +1,4 @@
-//! Items of the registry as DynamoDB holds them.
+//! The items of the registry in DynamoDB.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// 4,000.
 pub(super) const SHARDS: u8 = 4;
 
-/// Names of attributes that only keys have, for the indexes.
+/// The attributes that only keys have, for the indexes.
 pub(super) const SHARD: &str = "shard";
 pub(super) const KEY_ID: &str = "key_id";
 pub(super) const PLAN: &str = "plan";
@@ -78,7 +78,7 @@ pub(super) fn document<'a>(
         .ok_or_else(|| invalid("it has no document".to_owned()))
 }
 
-/// Which part of the index of all keys an id is in: the same for all of a key's items.
+/// Returns the partition of the index of all keys for an id. All items of a key have the same one.
 pub(super) fn shard(key_id: &str) -> String {
     shard_name(Sha256::digest(key_id.as_bytes())[0] % SHARDS)
 }

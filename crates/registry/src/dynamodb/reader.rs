@@ -25,7 +25,7 @@ use super::table::RegistryTable;
 const MAX_KEYS: usize = 10_000;
 const MAX_PLANS: usize = 1_000;
 
-/// Reads plans and keys, and writes them.
+/// The registry in a table of DynamoDB, with a cache.
 #[derive(Debug)]
 pub struct DynamoDbRegistry {
     client: Client,
@@ -83,7 +83,7 @@ impl DynamoDbRegistry {
         let read = |deadline| async move {
             let found = self.read_plan(name, deadline).await;
             found.inspect_err(|error| match error {
-                // Why it gave no answer is in the log already.
+                // The reason is in the log already.
                 RegistryError::Unavailable(_) => {}
                 _ => tracing::warn!(plan = name, %error, "the plan {name} cannot be used: {error}"),
             })
@@ -223,7 +223,7 @@ impl DynamoDbRegistry {
         Ok(settle(permit, outcome, Attempt::First)?.item)
     }
 
-    /// Where the guard does not hold, what is there stays.
+    /// Writes an item unless its condition is not met.
     async fn put(&self, item: Item, guard: Guard) -> Result<(), RegistryError> {
         self.table().put_item(item, guard).await.map(drop)
     }
@@ -248,8 +248,8 @@ fn key_item(hash: &KeyHash, key: &ApiKey) -> Result<Item, RegistryError> {
     Ok(Item::of_key(hash, text, &key.key_id, &key.plan))
 }
 
-/// A document that cannot be understood is a failure, not an absence. Its item's name stays out of
-/// the error: for a key that is its hash.
+/// Parses a document. An invalid document is a failure, not an absence. The error does not name the
+/// item, whose name contains the hash of a key.
 fn parse<D: DeserializeOwned>(
     kind: &'static str,
     attributes: &HashMap<String, AttributeValue>,

@@ -1,5 +1,5 @@
-//! The registry table as its administration reads it. Reads of items are consistent; the two
-//! indexes hold keys alone and are a moment behind.
+//! The registry table as the administration reads it. Reads of items are consistent. The two
+//! indexes contain keys alone and are a moment behind.
 //!
 //! IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query on RegistryTable
 //! IAM: dynamodb:Query on RegistryTable/index/by-id
@@ -24,13 +24,13 @@ use super::item::{
 pub(super) const BY_ID: &str = "by-id";
 /// The index of a plan's keys: partition key `plan`, sort key `key_id`.
 pub(super) const BY_PLAN: &str = "by-plan";
-/// As many items as one `BatchGetItem` reads.
+/// The greatest number of items of one `BatchGetItem`.
 const MOST_READ: usize = 100;
-/// What a batch leaves undone is asked for again so often, after pauses that double.
+/// The number of attempts of a batch. The pauses between them double.
 pub(super) const BATCH_ATTEMPTS: u32 = 8;
 const BATCH_PAUSE: Duration = Duration::from_millis(25);
 
-/// The table, for as long as a request takes.
+/// The table, for one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RegistryTable<'s> {
     pub(super) client: &'s Client,
@@ -85,7 +85,7 @@ impl RegistryTable<'_> {
         Ok(found)
     }
 
-    /// Reads what it can, and gives back the keys of what it could not.
+    /// Reads items, and returns the keys of those that DynamoDB did not process.
     async fn read_batch(
         &self,
         keys: Vec<HashMap<String, AttributeValue>>,
@@ -227,7 +227,7 @@ async fn items(
         .unwrap_or_default())
 }
 
-/// An entry of an index: a key's id, and its item.
+/// Reads an entry of an index: the id of a key, and its item.
 fn entry(attributes: &HashMap<String, AttributeValue>) -> Option<(String, KeyHash)> {
     let key = ItemKey {
         pk: attribute(attributes, KEY[0])?.to_owned(),
@@ -236,7 +236,7 @@ fn entry(attributes: &HashMap<String, AttributeValue>) -> Option<(String, KeyHas
     Some((attribute(attributes, KEY_ID)?.to_owned(), key.hash()?))
 }
 
-/// Before a batch's next attempt. The first has none.
+/// Waits before the next attempt of a batch. There is no wait before the first.
 pub(super) async fn pause(attempt: u32, operation: &'static str) -> Result<(), RegistryError> {
     match attempt {
         0 => Ok(()),

@@ -1,4 +1,4 @@
-//! Writes of the registry's administration: one by itself, or several together.
+//! The writes of the administration: single writes and transactions.
 //!
 //! IAM: dynamodb:PutItem, dynamodb:DeleteItem, dynamodb:ConditionCheckItem on RegistryTable
 
@@ -22,7 +22,7 @@ const CONFLICTS: [&str; 3] = [
     "TransactionInProgressException",
 ];
 
-/// A condition with the names and values in it.
+/// A condition expression with its names and values.
 #[derive(Default)]
 struct Condition {
     text: Option<&'static str>,
@@ -63,7 +63,7 @@ impl From<Guard> for Condition {
 }
 
 impl RegistryTable<'_> {
-    /// A single write costs half as much outside of a transaction.
+    /// A single write costs half as much outside a transaction.
     pub(crate) async fn commit(
         &self,
         mut writes: Vec<Write>,
@@ -130,7 +130,7 @@ impl RegistryTable<'_> {
         )
     }
 
-    /// The SDK's token for each transaction makes a repeated attempt the same transaction.
+    /// Each transaction has a token of the SDK, so that a repeated attempt is the same transaction.
     async fn transact(&self, writes: Vec<Write>) -> Result<CommitOutcome, RegistryError> {
         let writes = writes
             .into_iter()
@@ -220,7 +220,7 @@ where
     }
 }
 
-/// Which conditions failed; `None` where something else is the matter.
+/// Returns which conditions failed, or `None` for another error.
 fn canceled(error: &SdkError<TransactWriteItemsError>) -> Option<CommitOutcome> {
     if error.code().is_some_and(|code| CONFLICTS.contains(&code)) {
         return Some(CommitOutcome::No(Vec::new()));

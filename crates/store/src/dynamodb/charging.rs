@@ -1,11 +1,11 @@
-//! The charge as a dialogue with the store, without the store: which write to try, and what its
-//! answer means.
+//! The dialogue of a charge with the store, without I/O: the next write, and the meaning of its
+//! outcome.
 //!
-//! A bucket is idle (full: `tat` absent or not ahead of `now`) or busy. DynamoDB cannot take the
-//! greater of two numbers, so a write is for one of the two, and a guess may be wrong. `now` stays
-//! the same for the whole decision: then a bucket that was found busy stays busy, each wrong guess
-//! settles one bucket for good, and the write after as many wrong guesses as there are buckets
-//! decides. Re-reading the clock in between would deny calls of an ample plan.
+//! A bucket is idle (full: `tat` is absent or not after `now`) or busy. DynamoDB has no maximum of
+//! two numbers, so a write fits one of the two states, and a guess may be wrong. `now` stays the
+//! same for all writes of an attempt. A bucket that was found busy then stays busy, and each wrong
+//! guess settles one bucket. After at most as many wrong guesses as there are buckets, a write
+//! decides. If the clock were read again in between, calls of an ample plan could be refused.
 
 use limits::Bucket;
 use limits::Position;
@@ -16,33 +16,34 @@ use super::expression::Clause;
 use super::usage_item::{self, bucket_name, day_name, slot_name, window_name};
 
 const DAY: Nanos = 86_400 * SECOND;
-/// A key's usage is kept for reports, an address's only while it matters.
+/// How long the usage of a key is kept, for reports. Usage of an address is kept while it matters.
 pub(super) const KEPT_FOR_KEYS: Nanos = 400 * DAY;
 const KEPT_FOR_ADDRESSES: Nanos = 2 * DAY;
 
-/// Which of the two writes a bucket gets.
+/// The kind of write for a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Branch {
     Idle,
     Busy,
 }
 
-/// What is taken to be true of the item, until a write is refused.
+/// The assumed state of the item, until a write is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Guess {
-    /// One a bucket.
+    /// One entry per bucket.
     branches: Vec<Branch>,
     sliding: Option<SlidingGuess>,
 }
 
-/// A sliding window's present slot is begun or used on, and the previous one holds so much at most.
+/// The assumed state of a sliding window: whether its present slot has begun, and the greatest
+/// count of the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct SlidingGuess {
     position: Position,
     branch: Branch,
 }
 
-/// One decision under way.
+/// The dialogue of one attempt.
 #[derive(Debug)]
 pub(super) struct ChargeDialogue<'d, 'p> {
     demand: &'d Demand<'p>,
@@ -50,27 +51,26 @@ pub(super) struct ChargeDialogue<'d, 'p> {
     writes_left: usize,
 }
 
-/// A sliding window may be begun by another, and the one before it may still be charged by a slow
-/// clock.
+/// Additional writes for a sliding window: others may begin it, and a slow clock may still charge
+/// the previous one.
 const SLIDING_WRITES: usize = 4;
-/// What the previous window is reckoned to grow by meanwhile, once it has: a part of it, and some
-/// calls.
+/// The allowance for growth of the previous window: a fraction of its count, and a number of calls.
 const LEEWAY: (Nanos, Nanos) = (8, 16);
 
-/// What a refused write means.
+/// The meaning of a refused write.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// A guess was wrong; the next write knows better.
+    /// A guess was wrong. The next write has a better one.
     Again,
-    /// A limit does not allow the call.
+    /// A limit refuses the call.
     Denied(Box<Decision>),
-    /// The store contradicts itself: something other than charges changed the item meanwhile.
+    /// The store contradicts itself: something other than a charge changed the item.
     Contradiction,
 }
 
 impl<'d, 'p> ChargeDialogue<'d, 'p> {
-    /// Begins with what is remembered. Busy is guessed only from a `tat` ahead of `now`, which
-    /// nothing but a clamp takes back, so that guess is never wrong.
+    /// Begins with the known usage. A bucket is assumed busy only if its `tat` is after `now`. Only
+    /// a clamp reduces a `tat`, so that this guess is never wrong.
     pub(super) fn new(demand: &'d Demand<'p>, remembered: &Usage) -> Self {
         let guess = Guess::of(demand, remembered);
         let writes_left = guess.branches.len() + guess.sliding.map_or(0, |_| SLIDING_WRITES);
@@ -81,7 +81,7 @@ impl<'d, 'p> ChargeDialogue<'d, 'p> {
         }
     }
 
-    /// The write to send next.
+    /// Returns the next write.
     pub(super) fn clauses(&self, caller: &Caller) -> Vec<Clause> {
         let demand = self.demand;
         let buckets = demand.buckets().zip(&self.guess.branches);
@@ -118,7 +118,7 @@ impl<'d, 'p> ChargeDialogue<'d, 'p> {
         clauses
     }
 
-    /// The write's condition did not hold, the item being as `seen` says.
+    /// Returns the meaning of a write whose condition was not met by the item `seen`.
     pub(super) fn refused(&mut self, seen: &Usage) -> Step {
         let decision = self.demand.evaluate(seen);
         if decision.verdict != Verdict::Allowed {
@@ -133,7 +133,7 @@ impl<'d, 'p> ChargeDialogue<'d, 'p> {
         Step::Again
     }
 
-    /// The write happened, and the item is now as `after` says.
+    /// Returns the decision of a write that was made. `after` is the usage after it.
     pub(super) fn charged(&self, after: &Usage) -> Decision {
         self.demand.standing(Verdict::Allowed, after)
     }
@@ -148,7 +148,7 @@ impl Guess {
             let is_begun = usage
                 .slot(window.slots_at(position.start).0)
                 .is_some_and(|value| value >= position.start);
-            // What has been counted decides nothing here: the write's own condition does.
+            // The count decides nothing here, because the condition of the write does.
             SlidingGuess {
                 position: Position {
                     current: 0,
@@ -168,7 +168,7 @@ impl Guess {
 }
 
 impl Guess {
-    /// Reckons with a previous window that others still charge, where the call fits then, too.
+    /// Allows for growth of a previous window that others still charge, if the call fits then, too.
     fn with_leeway(mut self, demand: &Demand<'_>, seen: &Usage) -> Self {
         if let (Some(window), Some(guess)) = (demand.sliding(), &mut self.sliding) {
             let exact = window.position(seen, demand.now());
@@ -182,8 +182,8 @@ impl Guess {
     }
 }
 
-/// The present slot is used on, or begun where it is still of a window that is over; and the
-/// previous one holds no more than was reckoned with.
+/// Returns the conditions on both slots: the present one is continued, or begun if it belongs to an
+/// ended window, and the previous one is within the assumed count.
 fn sliding_clauses(
     demand: &Demand<'_>,
     window: &SlidingWindow,
@@ -197,12 +197,12 @@ fn sliding_clauses(
     let has_room = latest >= position.start;
 
     let present = match guess.branch {
-        // The slot of a window that is over is below `latest` as well.
+        // The slot of an ended window is below `latest`, too.
         _ if has_room && !demand.is_call() => Clause::AtMost {
             attribute,
             most: latest,
         },
-        // Both bounds together refuse every item, so that the write tells how the item really is.
+        // Both bounds together refuse every item, so that the write returns the item.
         _ if !demand.is_call() => {
             let least = Clause::AtLeast {
                 attribute: attribute.clone(),
@@ -264,7 +264,7 @@ fn bucket_clause(demand: &Demand<'_>, bucket: &Bucket, branch: Branch) -> Option
     })
 }
 
-/// When nothing in the item matters any more.
+/// Returns the instant after which nothing in the item matters.
 fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
     let full = demand
         .buckets()

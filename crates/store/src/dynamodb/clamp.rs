@@ -1,24 +1,22 @@
-//! A `tat` that no charge by a right clock can have written: somebody's clock is fast.
+//! A `tat` that no charge with a correct clock can have written, because some clock is fast.
 //!
-//! Left alone it would keep its caller out until the real time gets there. It is brought back to
-//! what a bucket that has just been emptied holds, once a minute at most, and only by an instance
-//! whose own clock has been compared with the store's.
+//! Without a correction, its caller would be refused until the real time reaches the `tat`. It is
+//! reset to the state of a bucket that was just emptied. This happens at most once per minute, and
+//! only on an instance whose clock was compared with the store's.
 
 use limits::{Demand, Nanos, SECOND, Usage};
 
 use super::expression::Clause;
 use super::usage_item::{bucket_name, slot_name};
 
-/// How far ahead of a bucket's depth a `tat` may be: more than a clock that has been compared can
-/// be off.
+/// How far a `tat` may exceed the depth of its bucket: more than the error of a compared clock.
 const TOLERANCE: Nanos = 5 * SECOND;
-/// What is left ahead when it is brought back, so that a slow clock of our own does not give calls
-/// away.
+/// How far a reset `tat` exceeds the depth, so that a slow clock gives no calls away.
 const MARGIN: Nanos = 2 * SECOND;
-/// A fast clock that goes on writing is not fought more often.
+/// The interval of resets, because a fast clock may keep writing.
 const PAUSE: Nanos = 60 * SECOND;
 
-/// The write that brings back every bucket that is too far ahead. Empty where none is.
+/// Returns the write that resets every bucket that is too far ahead. It is empty if there is none.
 pub(super) fn clamp(demand: &Demand<'_>, seen: &Usage) -> Vec<Clause> {
     let lower = |bucket: &limits::Bucket| {
         let full = demand.now() + bucket.depth(bucket.emission_for(0)?);
@@ -37,8 +35,7 @@ pub(super) fn clamp(demand: &Demand<'_>, seen: &Usage) -> Vec<Clause> {
         .collect()
 }
 
-/// A sliding window that somebody has opened too early is brought back to the present one or the
-/// one before it, whichever its slot is for, as used up.
+/// Resets a sliding window that was begun too early to the present or the previous one, as used up.
 fn lowered_slots(demand: &Demand<'_>, seen: &Usage) -> Vec<Clause> {
     let Some(window) = demand.sliding() else {
         return Vec::new();
@@ -62,7 +59,7 @@ fn lowered_slots(demand: &Demand<'_>, seen: &Usage) -> Vec<Clause> {
         .collect()
 }
 
-/// Whether a clamp that was last made at `last` may be made again.
+/// Returns true if another reset is due after the one at `last`.
 pub(super) fn is_due(last: Option<Nanos>, now: Nanos) -> bool {
     last.is_none_or(|last| now - last >= PAUSE)
 }

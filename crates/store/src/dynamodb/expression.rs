@@ -1,64 +1,64 @@
-//! What a write to a usage item does and under which condition, as clauses and as DynamoDB's text.
+//! The writes of usage items, as clauses and as DynamoDB expressions.
 //!
-//! DynamoDB knows no maximum and no arithmetic in conditions, so every bound is computed here, from
+//! DynamoDB has no maximum and no arithmetic in conditions, so every bound is computed here from
 //! `now`.
 
 use std::fmt::Write as _;
 
 use limits::Nanos;
 
-/// One attribute's part of a write. All of them happen, or none.
+/// The part of a write for one attribute. All parts are written, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Clause {
-    /// A bucket that is full at `now`: its `tat` becomes `tat`, unless it lies ahead of `now`.
+    /// An idle bucket: its `tat` becomes `tat` unless it is after `now`.
     Idle {
         attribute: String,
         now: Nanos,
         tat: Nanos,
     },
-    /// A bucket that is not: its `tat` moves by `by`, if it lies ahead of `now` and at `latest` at
-    /// most.
+    /// A busy bucket: its `tat` grows by `by` if it is after `now` and at most `latest`.
     Busy {
         attribute: String,
         now: Nanos,
         by: Nanos,
         latest: Nanos,
     },
-    /// A quota: its count grows by `by`, if it is at most `most`. An absent count is 0, so that it
-    /// does not do if `most` is below 0: then only a grant, which writes the count, makes room.
+    /// A quota: its count grows by `by` if it is at most `most`. An absent count is 0, and
+    /// therefore not enough if `most` is below 0: only a grant, which writes the count, makes room
+    /// then.
     Quota {
         attribute: String,
         by: Nanos,
         most: Nanos,
     },
-    /// A counter that refuses nothing.
+    /// A counter without a limit.
     Count { attribute: String, by: Nanos },
-    /// Becomes `to`, whatever it was.
+    /// The attribute becomes `to`.
     Set { attribute: String, to: Nanos },
-    /// Is brought down to `to`, if it is above `above`.
+    /// The attribute becomes `to` if it is above `above`.
     Lower {
         attribute: String,
         above: Nanos,
         to: Nanos,
     },
-    /// Goes, if it is at most `most` (or has gone).
+    /// The attribute is removed if it is at most `most` or absent.
     Remove { attribute: String, most: Nanos },
-    /// Only a condition: it is there.
+    /// A condition: the attribute exists.
     Present { attribute: String },
-    /// Only a condition: it is not there.
+    /// A condition: the attribute does not exist.
     Absent { attribute: String },
-    /// Only a condition: it is at least `least`.
+    /// A condition: the attribute is at least `least`.
     AtLeast { attribute: String, least: Nanos },
-    /// Only a condition: it is at most `most`, or not there.
+    /// A condition: the attribute is at most `most`, or absent.
     AtMost { attribute: String, most: Nanos },
 }
 
-/// A write as DynamoDB takes it.
+/// A write as DynamoDB expressions.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Expression {
     /// `UpdateExpression`.
     pub(super) update: String,
-    /// `ConditionExpression`, where there is one.
+    /// `ConditionExpression`, if there is one.
     pub(super) condition: Option<String>,
     /// `ExpressionAttributeNames`: `#a0`, `#a1` …
     pub(super) names: Vec<(String, String)>,
@@ -74,7 +74,7 @@ struct Writer {
     expression: Expression,
 }
 
-/// The text of a write.
+/// Returns the expressions of a write.
 pub(super) fn expression(clauses: &[Clause]) -> Expression {
     let mut writer = Writer::default();
     for clause in clauses {
@@ -203,8 +203,8 @@ impl Writer {
         name
     }
 
-    /// One placeholder a number: DynamoDB refuses a value that no expression uses, and counts their
-    /// bytes.
+    /// Returns one placeholder per number: DynamoDB refuses an unused value, and the bytes of
+    /// values count.
     fn value(&mut self, number: Nanos) -> String {
         if let Some((name, _)) = self
             .expression

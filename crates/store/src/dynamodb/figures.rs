@@ -21,15 +21,15 @@ use super::usage_item::{self, figure_name};
 use super::usage_table::UsageTable;
 use dynamodb::Outage;
 
-/// The most series that one request writes. Each series was begun by a request of its own, so that
-/// no backlog grows.
+/// The greatest number of series that one request writes. Each series was begun by a request of its
+/// own, so that no backlog grows.
 const SERIES_PER_REQUEST: usize = 4;
-/// The most series that are written at once at shutdown.
+/// The greatest number of series that are written concurrently at shutdown.
 const SERIES_AT_SHUTDOWN: usize = 32;
 
 impl UsageTable {
-    /// Counts a decision for the caller that made the request, if the limits of another caller were
-    /// charged. Then writes what is due, unless the store has just failed to respond.
+    /// Counts a decision for the caller of the request if the limits of another caller were
+    /// charged. Then writes the series that are due, unless the store has just failed to respond.
     pub(super) async fn report_decision(
         &self,
         figures: &Figures,
@@ -67,14 +67,14 @@ impl UsageTable {
             if additions.is_empty() {
                 return;
             }
-            // Otherwise, what is put back would be taken again and again.
+            // Otherwise a series that is put back would be taken again and again.
             if !self.write_figures(figures, additions, now, deadline).await {
                 return;
             }
         }
     }
 
-    /// True if all of the additions were written.
+    /// Returns true if all additions were written.
     async fn write_figures(
         &self,
         figures: &Figures,
@@ -118,8 +118,8 @@ impl UsageTable {
     }
 }
 
-/// What certainly was not added is added later. What may have been added is not: a report must not
-/// count it twice.
+/// Puts back what certainly was not added. What may have been added is dropped, because a report
+/// must not count it twice.
 fn failed(figures: &Figures, addition: Addition, outage: Outage, now: Nanos) {
     let (reason, units) = (
         &*outage.reason,
@@ -137,7 +137,7 @@ fn failed(figures: &Figures, addition: Addition, outage: Outage, now: Nanos) {
     }
 }
 
-/// The days of each month, by the suffix of the history item's key.
+/// Returns the days of each month, by the suffix of the history item's key.
 fn months(days: &[(Date, i64)]) -> BTreeMap<String, Vec<(Date, i64)>> {
     let mut months: BTreeMap<String, Vec<(Date, i64)>> = BTreeMap::new();
     for (day, units) in days {

@@ -1,12 +1,12 @@
-//! Grants: a count is lowered or raised, with what was granted beside it, so that what was used can
-//! still be told.
+//! Grants. A count is changed together with the granted amount, so that the used calls remain
+//! known.
 //!
-//! A grant with a name has an item of its own, `grant#` + the name's number, that is written before
-//! it and says what is to be granted. The grant's own write leaves name and amount in the caller's
-//! item, and then the outcome is put beside the name. Whoever makes the next grant with a name
-//! first does the last of these for the one before. So a name that is neither in the caller's item
-//! nor has an outcome was surely not granted, and one that is in either surely was: a repetition
-//! grants exactly once, wherever the first attempt broke off.
+//! A grant with an id has an item of its own: `grant#` + the number of the id. It is written first
+//! and contains the request. The write of the grant stores the id and the amount in the caller's
+//! item. Then the outcome is written to the grant's item. The next grant with an id first does this
+//! last step for the one before. An id that is neither in the caller's item nor has an outcome was
+//! therefore certainly not granted, and one that is in either was. A repeated request grants
+//! exactly once, at whichever step the first attempt ended.
 //!
 //! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable grant#*
 
@@ -30,23 +30,23 @@ use super::usage_item::{
 use super::usage_table::{UsageTable, WriteOutcome};
 use dynamodb::Outage;
 
-/// A cut that takes all there is looks first; so often it may find less than it saw, or another
-/// grant in between.
+/// The number of attempts of a cut that takes all remaining calls, which may find fewer than it
+/// read.
 const ATTEMPTS: usize = 5;
-/// The longest pause before another attempt, so that grants that meet do not meet again.
+/// The greatest pause before another attempt, so that concurrent grants do not meet again.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// What a name's own item says.
+/// The state of an id's own item.
 enum Claim {
-    /// The grant is to be made, unless the caller's item says that it was.
+    /// The grant must be made, unless the caller's item contains it.
     Open,
-    /// It was made. What it left is told where the attempt that made it has told it.
+    /// The grant was made. Its outcome is known if the attempt that made it has written it.
     Made {
         granted: i64,
         used: Option<u64>,
         remaining: Option<u64>,
     },
-    /// The name is another request's.
+    /// Another request has used the id.
     Taken,
 }
 
@@ -102,7 +102,7 @@ impl UsageTable {
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
         for _ in 0..ATTEMPTS {
-            // Before the claim is looked at: see above.
+            // Read before the claim: see the documentation of this file.
             let item = self.read(id, deadline).await?;
             match self.claim(number, request, now, deadline).await? {
                 Claim::Taken => return Err(GrantRefusal::Repeated.into()),
@@ -174,8 +174,8 @@ impl UsageTable {
         })
     }
 
-    /// What is not told now is found in the caller's item by whoever repeats the grant or makes the
-    /// next.
+    /// If this write fails, a repeated request or the next grant finds the outcome in the caller's
+    /// item.
     async fn tell(&self, number: u64, grant: &Grant, deadline: Deadline) {
         if let Err(outage) = self
             .write(
@@ -231,7 +231,7 @@ fn outcome(granted: i64, told: Option<&Grant>) -> Vec<Clause> {
     clauses
 }
 
-/// One write that moves the count by `amount`, if as much can be moved.
+/// Returns the write that changes the count by `amount`, if as much can be changed.
 fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
     let window = order.window.id;
     let (count, granted) = (window_name(window), granted_name(window));
@@ -261,13 +261,13 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
             most: most - limit - by,
         });
         if limit + by > most {
-            // Less than nothing was granted so far.
+            // The granted amount was below 0.
             clauses.push(Clause::Present { attribute: granted });
         }
         return clauses;
     }
     if limit + by < 0 {
-        // More than a window has of its own: it must be one that much was granted in.
+        // More than the window has by itself: only a window with such a grant meets the condition.
         clauses.push(Clause::Present {
             attribute: count.clone(),
         });
@@ -281,7 +281,7 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
     clauses
 }
 
-/// The grant is the caller's last, if it comes right after `before`.
+/// The write requires that the grant of `before` is the caller's last one.
 fn following(before: Option<LastGrant>, last: LastGrant) -> Vec<Clause> {
     let attribute = || LAST_GRANT.to_owned();
     let mut clauses = match before.map(|before| Nanos::from(before.number)) {

@@ -1,4 +1,4 @@
-//! What this instance has bought and not yet spent.
+//! The calls that this instance has bought and not spent yet.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,29 +8,29 @@ use limits::day_end;
 use limits::{Caller, Decision, Demand, Nanos, Usage};
 use limits::{LeaseTerms, LocalRate};
 
-/// Callers of leasing plans that are remembered. The rest pays a write a call.
+/// The greatest number of callers with leases. Others pay one write per call.
 const CALLERS: usize = 10_000;
-/// Leases of one caller, one for each route and cost.
+/// The greatest number of leases of one caller, one for each route and cost.
 const A_CALLER: usize = 16;
 
-/// Bounded, and shared by all decisions of a process.
+/// The leases of a process, bounded, and shared by all decisions.
 #[derive(Debug)]
 pub(super) struct Leases {
     callers: Cache<Caller, Arc<Mutex<Book>>>,
 }
 
-/// A lease is kept shorter by this part of its length. So far apart may calls be that are decided
-/// on at the same time, or a clock that is set back.
+/// A lease ends this fraction of its length early, because concurrent calls and a clock that is set
+/// back may be that far apart.
 const SLACK: Nanos = 16;
 
-/// One caller's leases.
+/// The leases of one caller.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     rate: LocalRate,
     leases: Vec<Lease>,
-    /// When the caller last called.
+    /// The instant of the caller's last call.
     latest: Nanos,
-    /// Whether somebody is about to buy: one at a time, so that no instance strands more than a
+    /// True while a request buys. Only one buys at a time, so that an instance loses at most one
     /// lease.
     is_buying: bool,
 }
@@ -38,14 +38,14 @@ pub(super) struct Book {
 #[derive(Debug)]
 struct Lease {
     of: Kind,
-    /// Calls that may still be made.
+    /// The number of calls left.
     calls: u64,
     end: Nanos,
-    /// The item after the purchase.
+    /// The usage after the purchase.
     usage: Usage,
 }
 
-/// What a lease is for: another plan, route or cost is charged otherwise.
+/// The calls that a lease pays for. Another plan, route or cost is charged separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Kind {
     plan: u64,
@@ -53,18 +53,18 @@ struct Kind {
     cost: u64,
 }
 
-/// What to do about a call.
+/// The payment of a call.
 #[derive(Debug)]
 pub(super) enum Offer {
-    /// It is paid for.
+    /// A lease has paid for it.
     Spent(Box<Decision>),
-    /// So many calls should be bought at once.
+    /// This number of calls should be bought.
     Buy(u64, Purchase),
-    /// It pays for itself.
+    /// The call is charged by itself.
     Single,
 }
 
-/// The right to buy, given back when it is dropped.
+/// The right to buy, which is returned when it is dropped.
 #[derive(Debug)]
 pub(super) struct Purchase {
     book: Arc<Mutex<Book>>,
@@ -87,8 +87,8 @@ impl Leases {
         }
     }
 
-    /// Spends from a lease where there is one, else says how much to buy. `remembered` is what the
-    /// item last held.
+    /// Pays from a lease if there is one, or says how much to buy. `remembered` is the last known
+    /// state of the item.
     pub(super) fn offer(&self, caller: &Caller, demand: &Demand<'_>, remembered: &Usage) -> Offer {
         let is_leased = demand.is_call() && demand.cost() > 0;
         let Some(terms) = demand
@@ -119,8 +119,8 @@ impl Leases {
 }
 
 impl Purchase {
-    /// Keeps what was bought beside the call itself, and tells how that one was decided. `usage` is
-    /// the item after it.
+    /// Keeps the calls that were bought in addition to the present one, and returns its decision.
+    /// `usage` is the usage after the purchase.
     pub(super) fn keep(self, demand: &Demand<'_>, calls: u64, usage: Usage) -> Decision {
         let decision = demand.standing_less(&usage, (calls - 1) * demand.cost());
         if let Some(terms) = demand.plan().lease {
@@ -140,7 +140,7 @@ impl Book {
     fn spend(&mut self, demand: &Demand<'_>, slack: Nanos) -> Option<Decision> {
         let (kind, now) = (Kind::of(demand), demand.now());
         if now < self.latest - slack {
-            // The clock was set back: a lease would last longer than it was bought for.
+            // The clock was set back. The lease would last longer than it was bought for.
             self.leases.clear();
             self.latest = now;
         }
@@ -174,7 +174,8 @@ impl Kind {
     }
 }
 
-/// A lease's end: after its length, or with the first window that its calls were counted in.
+/// Returns the end of a lease: after its length, or with the first window that its calls were
+/// counted in.
 fn end(demand: &Demand<'_>, terms: &LeaseTerms, usage: &Usage) -> Nanos {
     let now = demand.now();
     let windows = demand.windows().iter().map(|(_, window)| window.end);

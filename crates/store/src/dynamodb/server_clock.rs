@@ -1,5 +1,5 @@
-//! How far our clock is from the store's, told by the `Date` header of its answers (RFC 9110,
-//! section 6.6.1).
+//! The difference between this machine's clock and DynamoDB's, from the `Date` header of responses
+//! (RFC 9110, section 6.6.1).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -16,17 +16,17 @@ use limits::{Nanos, SECOND};
 
 use crate::clock::nanos;
 
-/// `Date` is up to a second old by its form, and up to another because servers write it once a
-/// second. No difference below this can be seen, or is acted upon.
+/// The greatest age of a `Date`: its resolution is one second, and servers update it once per
+/// second. Smaller differences cannot be seen and are ignored.
 const DATE_AGE: Nanos = 2 * SECOND;
 
-/// What is added to our clock, and why.
+/// The correction of this machine's clock.
 #[derive(Debug, Default)]
 pub(super) struct ServerClock {
     comparison: Mutex<Option<Comparison>>,
 }
 
-/// Between `low` and `high` lies the store's time less ours.
+/// The range of DynamoDB's time minus this machine's, and the offset in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Comparison {
     low: Nanos,
@@ -35,7 +35,8 @@ struct Comparison {
 }
 
 impl ServerClock {
-    /// An answer dated `date` came at `received` to a request sent at `sent`, both by our clock.
+    /// Records a response with `date`, received at `received` for a request sent at `sent`, both by
+    /// this machine's clock.
     fn observe(&self, date: Nanos, sent: Nanos, received: Nanos) {
         let (low, high) = (date - received, date + DATE_AGE - sent);
         let mut comparison = self
@@ -55,14 +56,14 @@ impl ServerClock {
         }
     }
 
-    /// `now` by the store's clock, where ours is clearly off; up to 2 s behind the store's then,
-    /// never ahead: what instances gain by clocks that differ is what the rate admits in that time,
+    /// Returns `now` by DynamoDB's clock if this machine's is clearly wrong. It is up to 2 s behind
+    /// then, but never ahead: clocks that differ gain at most what the rate admits in that time,
     /// once.
     pub(super) fn correct(&self, now: Nanos) -> Nanos {
         now + self.comparison().map_or(0, |comparison| comparison.offset)
     }
 
-    /// Whether an answer has been seen, so that `correct` is worth its name.
+    /// Returns true if a response was recorded, so that `correct` can correct.
     pub(super) fn is_compared(&self) -> bool {
         self.comparison().is_some()
     }
@@ -76,9 +77,9 @@ impl ServerClock {
 }
 
 impl Comparison {
-    /// What both observations allow; the newer one alone where they exclude each other (the clock
-    /// was set). An offset that is still possible stays: to move it forward would be time that
-    /// nobody has waited.
+    /// Returns the range that both observations allow, or the newer one alone if they contradict
+    /// each other, because the clock was set. An offset that is still possible stays, because
+    /// moving it forward would count time that nobody has waited.
     fn narrowed(self, low: Nanos, high: Nanos) -> Self {
         let (both_low, both_high) = (self.low.max(low), self.high.min(high));
         let (low, high) = if both_low <= both_high {
@@ -97,7 +98,7 @@ impl Comparison {
     }
 }
 
-/// Shows every answer's `Date` to a clock, as an interceptor of the SDK's.
+/// An interceptor that records the `Date` of every response.
 #[derive(Debug)]
 pub(super) struct DateInterceptor(pub(super) Arc<ServerClock>);
 
@@ -141,7 +142,7 @@ impl Intercept for DateInterceptor {
     }
 }
 
-/// Says how far this clock is off, in milliseconds, for the log.
+/// Returns the log message for a difference in milliseconds.
 fn difference(clock_off_ms: i64) -> String {
     let distance_ms = clock_off_ms.unsigned_abs();
     match clock_off_ms {

@@ -1,8 +1,8 @@
-//! What has to leave a usage item so that it stays below 1 KB: buckets of former plans, windows
-//! that are over, and past days, which go into an item of their own for reports.
+//! Parts that are removed from a usage item to keep it below 1 KB: buckets of former plans, windows
+//! that have ended, and past days, which move to a history item for reports.
 //!
-//! A write beside the charge, about once a week and caller; never a part of it, because its
-//! conditions must not refuse anybody.
+//! This is an additional write, about once per week and caller. It is never a part of the charge,
+//! because its conditions must not refuse a call.
 
 use jiff::civil::Date;
 
@@ -12,30 +12,30 @@ use limits::{Nanos, SECOND};
 use super::expression::Clause;
 use super::usage_item::{self, Part, UsageItem, day_name};
 
-/// So many parts that no longer matter may stay.
+/// The number of outdated parts that may stay.
 pub(super) const STALE_PARTS: usize = 4;
-/// How long a part that is over stays: longer than any clock is off.
+/// How long an outdated part stays: longer than any clock is wrong.
 const STALE_AFTER: Nanos = 2 * 86_400 * SECOND;
-/// No instance looks at a caller's item more often.
+/// The shortest interval between two looks of an instance at an item.
 const PAUSE: Nanos = 3600 * SECOND;
-/// So many days that nothing is added to any more may stay.
+/// The number of past days that may stay.
 const PAST_DAYS: usize = 16;
-/// The most days that an item has: those, today, and the two before it.
+/// The greatest number of days of an item: those, today, and the two days before.
 #[cfg(test)]
 pub(super) const MOST_DAYS: usize = PAST_DAYS + 3;
-/// How long a month's days are kept.
+/// How long the days of a month are kept.
 const HISTORY: Nanos = 400 * 86_400 * SECOND;
 
-/// What is to be done about an item.
+/// The cleanup of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cleanup {
-    /// The history item to write first: the suffix of its key (`#202611`), and its write.
+    /// The write of the history item, which comes first, with the suffix of its key (`#202611`).
     pub(super) history: Option<(String, Vec<Clause>)>,
-    /// What then leaves the usage item.
+    /// The removals from the usage item.
     pub(super) removals: Vec<Clause>,
 }
 
-/// `None` where the item is well as it is, or was looked after within the hour.
+/// Returns `None` if the item needs no cleanup or had one within the hour.
 pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Option<Cleanup> {
     if last.is_some_and(|last| now - last < PAUSE) {
         return None;
@@ -66,15 +66,15 @@ fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
         Part::Window(count) => (count.end, Nanos::from(count.net)),
         Part::GrantedCalls(granted) => (granted.end, Nanos::from(granted.amount)),
     };
-    // What was charged since has a greater value, so the condition keeps it.
+    // A charge since then has written a greater value, so that the condition keeps it.
     (over + STALE_AFTER <= now).then(|| Clause::Remove {
         attribute: name.to_owned(),
         most,
     })
 }
 
-/// The days to put away: those of the oldest month, once there are many that were over two days
-/// ago, or their month was.
+/// Returns the days to move: those of the oldest month, once many of them, or the month itself,
+/// ended two days ago.
 fn past_days(item: &UsageItem, now: Nanos) -> Vec<(Date, u64)> {
     let Some(kept) = day_of(now - STALE_AFTER) else {
         return Vec::new();
@@ -116,14 +116,14 @@ impl Cleanup {
     }
 }
 
-/// True if `month`, named by its first day, may have a history item by `now`. The clocks of
+/// Returns true if `month`, named by its first day, may have a history item by `now`. Clocks of
 /// instances differ by less than [`STALE_AFTER`], so that a month is read a little before it
 /// begins.
 pub(super) fn has_history(month: Date, now: Nanos) -> bool {
     day_of(now + STALE_AFTER).is_none_or(|day| month <= day)
 }
 
-/// What follows a caller's id in the name of the item that has the days of a month.
+/// Returns the suffix of the key of the history item of a month.
 pub(super) fn history_suffix(day: Date) -> String {
     format!("#{:04}{:02}", day.year(), day.month())
 }

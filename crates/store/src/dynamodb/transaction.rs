@@ -1,7 +1,7 @@
-//! Several usage items changed together, or none.
+//! Transactions over several usage items.
 //!
-//! A charge is never a transaction, but it can meet one: DynamoDB then refuses it as a conflict,
-//! and it is tried again.
+//! A charge is never a transaction, but it can conflict with one: DynamoDB then refuses the charge,
+//! and it is retried.
 //!
 //! IAM: dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
 
@@ -19,37 +19,37 @@ use super::usage_item::{self, UsageItem};
 use super::usage_table::{UsageTable, key, numbers};
 use dynamodb::{Attempt, Outage, permit, settle};
 
-/// The codes of the reasons for which a transaction is canceled.
+/// The codes of the reasons why a transaction is canceled.
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 const NO_REASON: &str = "None";
 
-/// One item's part of a transaction.
+/// The write of one item in a transaction.
 #[derive(Debug)]
 pub(super) struct ItemWrite {
     pub(super) id: String,
     pub(super) clauses: Vec<Clause>,
 }
 
-/// What a transaction led to.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub(super) enum TransactionOutcome {
-    /// Everything was written.
+    /// All writes were made.
     Done,
-    /// Nothing was written, because conditions failed: one entry per write, in their order.
+    /// No write was made, because conditions failed: one entry per write, in their order.
     Refused(Vec<Refusal>),
 }
 
-/// How one write of a refused transaction fared.
+/// The outcome of one write of a refused transaction.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// Its condition did not fail.
     None,
-    /// Its condition failed. The item as it was, if the store says so.
+    /// Its condition failed. Contains the item if the store returned it.
     Condition(Option<Box<UsageItem>>),
 }
 
 impl UsageTable {
-    /// Makes all writes or none, in this attempt.
+    /// Makes all writes or none, in one attempt.
     pub(super) async fn transact(
         &self,
         writes: &[ItemWrite],
@@ -95,8 +95,8 @@ impl UsageTable {
     }
 }
 
-/// `None` unless the transaction was canceled for failed conditions alone. A conflict or a throttle
-/// of another item leaves in doubt which conditions hold.
+/// Returns `None` unless only failed conditions canceled the transaction. After a conflict or a
+/// throttle of another item, the conditions are unknown.
 fn refusals(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<Vec<Refusal>> {
     let TransactWriteItemsError::TransactionCanceledException(canceled) =
         error.as_service_error()?

@@ -1,4 +1,4 @@
-//! The form of a usage item: the names of its attributes, and what they say.
+//! The schema of usage items: the names of attributes and their meaning.
 
 use std::collections::HashMap;
 
@@ -9,79 +9,79 @@ use limits::CalendarId;
 use limits::{Count, GrantedCalls};
 use limits::{Nanos, Usage, WindowId};
 
-/// The partition key's name.
+/// The name of the partition key.
 pub(super) const KEY: &str = "id";
-/// The attribute that says which form an item has.
+/// The attribute with the schema version.
 pub(super) const VERSION: &str = "v";
-/// The form that this release writes. Each release reads that of the one before it as well.
+/// The schema version that this release writes. Each release also reads that of the release before.
 pub(super) const FORM: Nanos = 1;
-/// The attribute that DynamoDB deletes an item by, in seconds.
+/// The attribute by which DynamoDB deletes an item, in seconds since 1970.
 pub(super) const EXPIRY: &str = "ttl";
 
-/// The attributes that name the last grant that has a name, and say what it moved.
+/// The attributes with the number and the amount of the last grant that has an id.
 pub(super) const LAST_GRANT: &str = "gi";
 pub(super) const LAST_AMOUNT: &str = "ga";
-/// Of the item of a grant's name, beside [`LAST_AMOUNT`]: which request it was, and what was used
-/// and left then.
+/// The attributes of a grant's own item, in addition to [`LAST_AMOUNT`]: the request, and the used
+/// and remaining calls.
 pub(super) const REQUEST: &str = "gr";
 pub(super) const GRANTED_USED: &str = "gu";
 pub(super) const GRANTED_REMAINING: &str = "gl";
 
-/// Of the mark of a refund: that no request was told of it yet, or which one was.
+/// The attributes of the mark of a refund: no request has returned it yet, or the request that did.
 pub(super) const UNANSWERED: &str = "ru";
 pub(super) const ANSWERED_BY: &str = "rw";
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-/// Digits of a bucket's id, of a calendar's, and of a day counted from 1970.
+/// The number of digits of a bucket's id, of a calendar's id, and of a day since 1970.
 const BUCKET: usize = 7;
 const CALENDAR: usize = 5;
 const DAY: usize = 4;
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
-/// What an item says.
+/// The contents of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct UsageItem {
     /// Buckets and windows.
     pub(super) usage: Usage,
-    /// Calls charged a day.
+    /// Charged calls per day.
     pub(super) days: Vec<(Date, u64)>,
     /// Calls of a caller that were charged to another one, by day. See [`figure_name`].
     pub(super) figures: Vec<(Date, i64)>,
-    /// Every bucket, window and grant in `usage`, by its attribute's name.
+    /// Every bucket, window and grant in `usage`, by the name of its attribute.
     pub(super) parts: Vec<(String, Part)>,
-    /// The last grant that has a name.
+    /// The last grant that has an id.
     pub(super) last_grant: Option<LastGrant>,
-    /// What the item of a grant's name says.
+    /// The contents of a grant's own item.
     pub(super) claim: GrantClaim,
-    /// True for the mark of a refund of which no request was told yet.
+    /// True for the mark of a refund that no request has returned yet.
     pub(super) is_unanswered: bool,
-    /// The request that was told of the refund, by its number.
+    /// The number of the request that returned the refund.
     pub(super) answered_by: Option<u64>,
 }
 
-/// A grant that has a name.
+/// A grant that has an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LastGrant {
-    /// Its name, as a number.
+    /// The id, as a number.
     pub(super) number: u64,
-    /// What it moved.
+    /// The granted amount.
     pub(super) amount: i64,
 }
 
-/// What the item of a grant's name says.
+/// The contents of a grant's own item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct GrantClaim {
-    /// Tells the request from every other.
+    /// The fingerprint of the request.
     pub(super) request: Option<u64>,
-    /// What the grant moved, once it is known.
+    /// The granted amount, once it is known.
     pub(super) granted: Option<i64>,
-    /// What was used then.
+    /// The used calls after the grant.
     pub(super) used: Option<u64>,
-    /// What was left then.
+    /// The remaining calls after the grant.
     pub(super) remaining: Option<u64>,
 }
 
-/// What one attribute is about.
+/// The subject of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// A bucket, with its `tat`.
@@ -90,22 +90,23 @@ pub(super) enum Part {
     Slot(u64, Nanos),
     /// A quota's window.
     Window(Count),
-    /// What was granted in one.
+    /// The granted calls of a window.
     GrantedCalls(GrantedCalls),
 }
 
-/// `b` and the bucket's id as seven digits of base 36.
+/// Returns `b` and the bucket's id as seven digits of base 36.
 pub(super) fn bucket_name(id: u64) -> String {
     format!("b{}", base36(id, BUCKET))
 }
 
-/// `s` and the slot's id as seven digits of base 36.
+/// Returns `s` and the slot's id as seven digits of base 36.
 pub(super) fn slot_name(id: u64) -> String {
     format!("s{}", base36(id, BUCKET))
 }
 
-/// `d` or `m` and the window's first day for days and months in UTC: `d20261122`. Else `q`, the
-/// calendar's id and the first day, counted from 1970, as five and four digits of base 36.
+/// Returns the name of a window: `d` or `m` and its first day for days and months in UTC, such as
+/// `d20261122`. Otherwise `q`, the calendar's id and the first day since 1970, as five and four
+/// digits of base 36.
 pub(super) fn window_name(id: WindowId) -> String {
     let day = id.first_day;
     let civil = |period| {
@@ -130,12 +131,12 @@ pub(super) fn window_name(id: WindowId) -> String {
     }
 }
 
-/// `g` and the window's name.
+/// Returns `g` and the name of the window.
 pub(super) fn granted_name(id: WindowId) -> String {
     format!("g{}", window_name(id))
 }
 
-/// `u` and the day, of this century: `u261122`.
+/// Returns `u` and the day of this century, such as `u261122`.
 pub(super) fn day_name(day: Date) -> String {
     format!(
         "u{:02}{:02}{:02}",
@@ -145,14 +146,13 @@ pub(super) fn day_name(day: Date) -> String {
     )
 }
 
-/// `r` and the day: what was counted for a caller on that day while others were charged, such as
-/// its plan.
+/// Returns `r` and the day. It counts the calls of a caller that were charged to another one, such
+/// as its plan.
 pub(super) fn figure_name(day: Date) -> String {
     day_name(day).replacen('u', "r", 1)
 }
 
-/// Reads an item. Attributes of no known form are left alone: a later release may have written
-/// them.
+/// Reads an item. Unknown attributes are ignored, because a later release may have written them.
 pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
     let mut item = UsageItem::default();
     let number_in = |name: &str| attributes.get(name)?.as_n().ok()?.parse::<Nanos>().ok();
@@ -379,13 +379,13 @@ mod tests {
         assert_eq!(item.parts.len(), 3);
     }
 
-    /// An attribute's size is its name and, for a number, a byte for each two digits and one more
+    /// The size of an attribute is its name and, for a number, one byte per two digits and one more
     /// ("DynamoDB item sizes and formats").
     #[test]
     fn the_largest_item_takes_one_write_unit() {
         let size = |name: &str, digits: usize| name.len() + digits.div_ceil(2) + 1;
-        // A sliding window's two slots instead of a bucket, sixteen routes, and the bucket of usage
-        // queries.
+        // The two slots of a sliding window instead of a bucket, sixteen routes, and the bucket of
+        // usage queries.
         let buckets = 19 * size(&bucket_name(0), 19);
         let windows = 4 * (size("q000010g17", 9) + size("gq000010g17", 9))
             + size(LAST_GRANT, 15)

@@ -1,4 +1,4 @@
-//! The usage table: one item a caller, charged by one conditional write.
+//! The usage table: one item per caller, charged by one conditional write.
 //!
 //! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
 
@@ -29,11 +29,11 @@ use super::usage_item::{self, UsageItem};
 use super::{clamp, tidy};
 use dynamodb::{Attempt, Outage, permit, settle};
 
-/// A step back of our clock up to here is waited out; beyond, it is the store's `Date` that moved
-/// it.
+/// A step back of this machine's clock up to here is waited out. A larger one comes from a
+/// correction by the store's `Date`.
 const STEP_BACK: Nanos = 2 * SECOND;
 
-/// Charges callers. Its client makes no retries of its own.
+/// Charges callers. Its client does not retry.
 #[derive(Debug)]
 pub(super) struct UsageTable {
     client: Client,
@@ -53,12 +53,12 @@ pub(super) struct ChargeRequest<'c, 'p> {
     pub(super) deadline: Deadline,
 }
 
-/// What a conditional write led to.
+/// The outcome of a conditional write.
 #[derive(Debug)]
 pub(super) enum WriteOutcome {
-    /// It happened; the item after it.
+    /// It was made. Contains the item after it.
     Done(UsageItem),
-    /// Its condition did not hold; the item as it was, where the store says so.
+    /// Its condition was not met. Contains the item if the store returned it.
     Refused(Option<UsageItem>),
 }
 
@@ -90,7 +90,7 @@ impl UsageTable {
         &self.breaker
     }
 
-    /// What is remembered of a caller.
+    /// Returns the last known state of a caller's item.
     pub(super) fn recall(&self, caller: &Caller) -> Arc<CallerMemory> {
         self.memory.recall(caller)
     }
@@ -110,7 +110,7 @@ impl UsageTable {
         }
     }
 
-    /// Decides on a call that can pass at all, from memory where that is enough.
+    /// Decides on a call that is not impossible, from memory if that is sufficient.
     pub(super) async fn decide(&self, call: &ChargeRequest<'_, '_>) -> Result<Decision, Outage> {
         match call.remembered.denial(call.demand) {
             Some(denied) => Ok(denied),
@@ -118,7 +118,7 @@ impl UsageTable {
         }
     }
 
-    /// Buys `calls` at once; where the limits do not allow so many, the one.
+    /// Buys `calls` calls, or charges one call if the limits do not allow as many.
     pub(super) async fn buy(
         &self,
         call: &ChargeRequest<'_, '_>,
@@ -150,7 +150,7 @@ impl UsageTable {
         .await
     }
 
-    /// A decision that has been paid for, with what a refund needs.
+    /// Adds the id of the charge to a decision, for a refund.
     pub(super) fn named(&self, call: &ChargeRequest<'_, '_>, decision: Decision) -> Decision {
         decision.charged(ChargeId::new(
             call.demand,
@@ -223,7 +223,7 @@ impl UsageTable {
         }
     }
 
-    /// How a call would be decided; nothing is charged.
+    /// Returns the decision on a call without charging it.
     pub(super) async fn peek(
         &self,
         caller: &Caller,
@@ -233,17 +233,17 @@ impl UsageTable {
         Ok(demand.peek(&self.read(&caller.to_string(), deadline).await?.usage))
     }
 
-    /// A caller's usage as it stands.
+    /// Returns the present usage of a caller.
     pub(super) async fn usage(&self, caller: &Caller, deadline: Deadline) -> Result<Usage, Outage> {
         Ok(self.read(&caller.to_string(), deadline).await?.usage)
     }
 
-    /// What is remembered of a caller is no longer true.
+    /// Removes the known state of a caller, which is outdated.
     pub(super) fn forget(&self, caller: &Caller) {
         self.memory.forget(caller);
     }
 
-    /// The item that a condition did not hold for, read where the store did not say.
+    /// Returns the item that did not meet a condition, and reads it if the store did not return it.
     pub(super) async fn seen(
         &self,
         id: &str,
@@ -281,7 +281,7 @@ impl UsageTable {
         }
     }
 
-    /// A denial by a fast clock's `tat` is told as it stands once that has been brought back.
+    /// If a fast clock's `tat` caused the refusal, resets it and decides again.
     async fn after_denial(
         &self,
         call: &ChargeRequest<'_, '_>,
@@ -333,7 +333,8 @@ impl UsageTable {
         );
     }
 
-    /// First the copy, then the removal: what fails in between is there twice, not gone.
+    /// Writes the copy before the removal, so that a failure in between leaves both and loses
+    /// nothing.
     async fn tidy(
         &self,
         id: &str,
@@ -349,7 +350,7 @@ impl UsageTable {
             .map(|_| ())
     }
 
-    /// One write, again where it surely had no effect, for as long as there is time.
+    /// Makes one write. It is retried while there is time if it certainly had no effect.
     pub(super) async fn write(
         &self,
         id: &str,
@@ -428,12 +429,12 @@ fn wait_before_retry(outage: &Outage, attempt: u32, deadline: Deadline) -> Optio
     wait.filter(|_| outage.is_retryable())
 }
 
-/// The key of an item.
+/// Returns the key of an item.
 pub(super) fn key(id: &str) -> HashMap<String, AttributeValue> {
     HashMap::from([(usage_item::KEY.to_owned(), AttributeValue::S(id.to_owned()))])
 }
 
-/// The values of an expression as DynamoDB takes them.
+/// Returns the values of an expression.
 pub(super) fn numbers(values: Vec<(String, Nanos)>) -> HashMap<String, AttributeValue> {
     values
         .into_iter()
@@ -441,7 +442,7 @@ pub(super) fn numbers(values: Vec<(String, Nanos)>) -> HashMap<String, Attribute
         .collect()
 }
 
-/// The item that the condition did not hold for, where the error is that one.
+/// Returns the item that did not meet a condition, if that is the error.
 fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Option<UsageItem>> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
@@ -458,7 +459,7 @@ fn read_item(attributes: Option<HashMap<String, AttributeValue>>) -> UsageItem {
         .unwrap_or_default()
 }
 
-/// An item's name as a number, for what has to be bound to it.
+/// Returns the name of an item as a number, to bind a charge to it.
 pub(super) fn number_of(id: &str) -> u64 {
     Sha256::digest(id.as_bytes())
         .iter()
