@@ -29,9 +29,10 @@ lint: ## clippy, with warnings as errors
 documentation: ## build the API documentation, with warnings as errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-unit: tools ## run the Rust tests
+unit: tools ## run the Rust tests, and the examples in the API documentation
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		cargo nextest run --workspace --locked --no-fail-fast; \
+		cargo nextest run --workspace --locked --no-fail-fast && \
+		cargo test --workspace --doc --locked; \
 	else \
 		cargo test --workspace --locked --no-fail-fast; \
 	fi

@@ -13,7 +13,7 @@ use telemetry::ErrorKind;
 use super::throttle::{Throttle, Throttles};
 
 /// The greatest length of an error code in a log.
-const LONGEST_CODE: usize = 100;
+const MAX_CODE_BYTES: usize = 100;
 /// The time until the next call after a failure. While the breaker is open, it knows the time.
 const RETRY_IN: Duration = Duration::from_secs(1);
 
@@ -157,7 +157,7 @@ impl Outage {
 /// depend on a response.
 fn printable(code: &str) -> Option<String> {
     let is_code = !code.is_empty()
-        && code.len() <= LONGEST_CODE
+        && code.len() <= MAX_CODE_BYTES
         && code.bytes().all(|byte| byte.is_ascii_graphic());
     is_code.then(|| code.to_owned())
 }

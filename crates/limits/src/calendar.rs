@@ -108,7 +108,7 @@ impl Calendar {
     /// Returns the calendar of a quota. All names of a time zone yield the same calendar.
     ///
     /// # Errors
-    /// [`CalendarError`] if the time zone is unknown or the first day is out of range.
+    /// `CalendarError` if the time zone is unknown or the first day is out of range.
     pub fn new(
         period: Period,
         zone: Option<&str>,

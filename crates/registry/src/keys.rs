@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The greatest number of earlier secrets that work at the same time.
-pub(super) const MOST_RETIRING: usize = 4;
+pub(super) const MAX_EARLIER_SECRETS: usize = 4;
 /// Pauses before further lookups of a key that is not in the index yet.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
 
@@ -232,7 +232,7 @@ impl Admin<'_> {
         successor: KeyHash,
     ) -> Result<Option<KeyEntry>, RegistryError> {
         let mut successor = Some(successor);
-        for _ in 0..=MOST_RETIRING {
+        for _ in 0..=MAX_EARLIER_SECRETS {
             let Some(hash) = successor else { break };
             let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {
                 break;

@@ -9,6 +9,20 @@
 //! - writes: documents, each with the version that it replaces
 //! - on failure: a refused change is a [`Refusal`], an invalid document a [`KeyError`], `PlanError`
 //!   or [`SeedsError`], our own failure a [`RegistryError`]
+//!
+//! ```
+//! use registry::{EmbeddedRegistry, KeyHash, Seeds};
+//!
+//! let seeds = Seeds::parse(
+//!     r#"{"plans": {"free": {}},
+//!         "keys": [{"key": "an-example-key-000000001", "key_id": "k1", "plan": "free"}]}"#,
+//! )?;
+//! let registry = EmbeddedRegistry::new(&seeds)?;
+//!
+//! let key = registry.key(&KeyHash::of("an-example-key-000000001")?).ok_or("no such key")?;
+//! assert_eq!(key.plan, "free");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod admin;
 mod admin_error;
@@ -45,12 +59,12 @@ pub use error::RegistryError;
 pub use import::IMPORT_BATCH;
 pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey};
 pub use keys::UpdatedKey;
-pub use once::{KEPT_ANSWER_S, Keep, KeptAnswer, Once};
+pub use once::{Keep, KeptAnswer, Once, RESPONSE_LIFETIME_S};
 pub use partition_keys::DECISION_KEY_PATTERNS;
 pub use plans::Put;
 pub use record::{
-    KeyPatch, KeyRecord, LONGEST_DESCRIPTION, LONGEST_METADATA, LONGEST_NAME, LONGEST_SCOPE,
-    MOST_METADATA, MOST_SCOPES, Retirement,
+    KeyPatch, KeyRecord, MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES,
+    MAX_NAME_CHARACTERS, MAX_SCOPE_CHARACTERS, MAX_SCOPES, Retirement,
 };
 pub use seeds::{KeySeed, Seeds, SeedsError};
 pub use shared_secret::SECRET_BYTES;

@@ -10,7 +10,7 @@ use crate::plans::item_error;
 use crate::{Admin, AdminError, KeyRecord, VersionedDocument};
 
 /// How long a response is stored, in seconds: 24 hours.
-pub const KEPT_ANSWER_S: i64 = 86_400;
+pub const RESPONSE_LIFETIME_S: i64 = 86_400;
 
 /// A response under the id of its request.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl Once {
     pub(super) fn write(&self, now: Timestamp) -> Result<Write, RegistryError> {
         let document =
             serde_json::to_string(&self.answer).map_err(|error| item_error("answer", &error))?;
-        let ttl = Some(now.as_second() + KEPT_ANSWER_S);
+        let ttl = Some(now.as_second() + RESPONSE_LIFETIME_S);
         let item = Item {
             ttl,
             ..Item::new(ItemKey::of_answer(&self.id), document)

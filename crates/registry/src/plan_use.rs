@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{KeyHash, RegistryError};
 
 use crate::item::{Guard, Item, ItemKey, Write};
-use crate::keys::MOST_RETIRING;
+use crate::keys::MAX_EARLIER_SECRETS;
 use crate::plans::item_error;
 use crate::table::record;
 use crate::{Admin, KeyRecord};
@@ -62,7 +62,7 @@ impl Admin<'_> {
 
     /// Returns the key that has or had this secret, unless it was deleted.
     async fn present(&self, mut hash: KeyHash) -> Result<Option<KeyRecord>, RegistryError> {
-        for _ in 0..=MOST_RETIRING {
+        for _ in 0..=MAX_EARLIER_SECRETS {
             let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {
                 break;
             };

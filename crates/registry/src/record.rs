@@ -9,17 +9,17 @@ use crate::{ApiKey, KeyHash};
 use limits::Nanos;
 
 /// The greatest number of characters of a name. API Gateway has the same limit.
-pub const LONGEST_NAME: usize = 1024;
+pub const MAX_NAME_CHARACTERS: usize = 1024;
 /// The greatest number of characters of a description.
-pub const LONGEST_DESCRIPTION: usize = 1024;
+pub const MAX_DESCRIPTION_CHARACTERS: usize = 1024;
 /// The greatest number of entries of `metadata`.
-pub const MOST_METADATA: usize = 16;
+pub const MAX_METADATA_ENTRIES: usize = 16;
 /// The greatest number of characters of a name or value in `metadata`.
-pub const LONGEST_METADATA: usize = 256;
+pub const MAX_METADATA_CHARACTERS: usize = 256;
 /// The greatest number of scopes.
-pub const MOST_SCOPES: usize = 64;
+pub const MAX_SCOPES: usize = 64;
 /// The greatest number of characters of a scope.
-pub const LONGEST_SCOPE: usize = 128;
+pub const MAX_SCOPE_CHARACTERS: usize = 128;
 
 /// The document of a key: the fields that decisions need, and those for administrators.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,35 +110,38 @@ impl KeyRecord {
             text.as_ref()
                 .is_some_and(|text| text.chars().count() > most)
         };
-        if long(&self.name, LONGEST_NAME) {
-            mistakes.push(("name", format!("it has at most {LONGEST_NAME} characters")));
-        }
-        if long(&self.description, LONGEST_DESCRIPTION) {
+        if long(&self.name, MAX_NAME_CHARACTERS) {
             mistakes.push((
-                "description",
-                format!("it has at most {LONGEST_DESCRIPTION} characters"),
+                "name",
+                format!("it has at most {MAX_NAME_CHARACTERS} characters"),
             ));
         }
-        if self.key.scopes.len() > MOST_SCOPES
+        if long(&self.description, MAX_DESCRIPTION_CHARACTERS) {
+            mistakes.push((
+                "description",
+                format!("it has at most {MAX_DESCRIPTION_CHARACTERS} characters"),
+            ));
+        }
+        if self.key.scopes.len() > MAX_SCOPES
             || self
                 .key
                 .scopes
                 .iter()
-                .any(|scope| scope.len() > LONGEST_SCOPE)
+                .any(|scope| scope.len() > MAX_SCOPE_CHARACTERS)
         {
             let most = format!(
-                "there are at most {MOST_SCOPES}, of at most {LONGEST_SCOPE} characters each"
+                "there are at most {MAX_SCOPES}, of at most {MAX_SCOPE_CHARACTERS} characters each"
             );
             mistakes.push(("scopes", most));
         }
-        let fits = |text: &String| (1..=LONGEST_METADATA).contains(&text.chars().count());
+        let fits = |text: &String| (1..=MAX_METADATA_CHARACTERS).contains(&text.chars().count());
         let entries = self
             .metadata
             .iter()
             .all(|(name, value)| fits(name) && (value.is_empty() || fits(value)));
-        if self.metadata.len() > MOST_METADATA || !entries {
+        if self.metadata.len() > MAX_METADATA_ENTRIES || !entries {
             let most = format!(
-                "there are at most {MOST_METADATA} entries, of at most {LONGEST_METADATA} characters each"
+                "there are at most {MAX_METADATA_ENTRIES} entries, of at most {MAX_METADATA_CHARACTERS} characters each"
             );
             mistakes.push(("metadata", most));
         }

@@ -6,7 +6,7 @@ use crate::KeyHash;
 
 use crate::ended::end_one;
 use crate::item::{CommitOutcome, Guard, Write};
-use crate::keys::{KeyEntry, MOST_RETIRING, item, retired};
+use crate::keys::{KeyEntry, MAX_EARLIER_SECRETS, item, retired};
 use crate::once::Keep;
 use crate::plans::ATTEMPTS;
 use crate::{
@@ -72,7 +72,7 @@ fn rotation(
     let before = std::mem::take(&mut changed.retiring);
     if grace_end > now {
         changed.retiring = found.record.working(now);
-        if changed.retiring.len() >= MOST_RETIRING {
+        if changed.retiring.len() >= MAX_EARLIER_SECRETS {
             return Err(Refusal::TooManySecrets(changed.retiring.len()).into());
         }
         changed.retiring.push(Retirement {

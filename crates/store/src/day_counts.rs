@@ -6,7 +6,7 @@ use limits::Nanos;
 
 const DAY: i64 = 86_400_000_000_000;
 /// The number of days that are kept: a report of a year, and the history of shared stores.
-const MOST: usize = 400;
+const MAX_DAYS: usize = 400;
 
 /// Counts, ordered by day.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ impl DayCounts {
             Ok(place) => self.days[place].1 += calls,
             Err(place) => self.days.insert(place, (today, calls)),
         }
-        if self.days.len() > MOST {
+        if self.days.len() > MAX_DAYS {
             self.days.remove(0);
         }
     }
@@ -101,7 +101,7 @@ mod tests {
         }
         assert_eq!(
             (counts.days.len(), counts.get(date(2026, 11, 22))),
-            (MOST, 0)
+            (MAX_DAYS, 0)
         );
     }
 }

@@ -301,7 +301,7 @@ mod tests {
     use limits::{Plan, PlanDocument};
 
     const NOON: Nanos = 1_795_348_800 * SECOND;
-    const MOST: usize = 100;
+    const MAX_CALLERS: usize = 100;
 
     #[test]
     fn a_full_shard_forgets_only_callers_whose_usage_no_longer_matters() {
@@ -312,13 +312,13 @@ mod tests {
         let mut shard = Shard::default();
         let mut account = |name: String, now| {
             let caller = Caller::Key(name);
-            let account = shard.account(&caller, hasher.hash_one(&caller), now, MOST)?;
+            let account = shard.account(&caller, hasher.hash_one(&caller), now, MAX_CALLERS)?;
             Demand::new(&plan, None, 1, now)
                 .unwrap()
                 .charge(&mut account.usage);
             Ok(())
         };
-        for n in 0..MOST {
+        for n in 0..MAX_CALLERS {
             account(n.to_string(), NOON).unwrap();
         }
         assert!(matches!(

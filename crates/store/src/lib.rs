@@ -9,6 +9,30 @@
 //! - on failure: a refusal is a [`limits::Verdict`]. While the store does not respond, the plan's
 //!   `on_store_failure` decides, and the [`limits::Decision`] says so. Everything else is a
 //!   [`StoreError`].
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//!
+//! use aws::Deadline;
+//! use limits::{Caller, Verdict};
+//! use registry::Seeds;
+//! use store::{Call, EmbeddedStore};
+//!
+//! let seeds = Seeds::parse(r#"{"plans": {"free": {"throttle": {"rate": 1, "burst": 1}}}}"#)?;
+//! let store = EmbeddedStore::new(&seeds)?;
+//! let plan = store.registry().plan("free").ok_or("no such plan")?;
+//! let call = Call {
+//!     caller: &Caller::Key("key-1".to_owned()),
+//!     plan: &plan,
+//!     route: None,
+//!     cost: 1,
+//!     deadline: Deadline::after(Instant::now(), Duration::from_millis(200)),
+//! };
+//!
+//! assert_eq!(store.charge(&call)?.verdict, Verdict::Allowed);
+//! assert!(matches!(store.charge(&call)?.verdict, Verdict::Throttled { .. }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod call;
 mod clock;

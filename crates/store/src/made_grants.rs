@@ -7,7 +7,7 @@ use limits::GRANT_ID_LIFETIME;
 use limits::{Grant, GrantRefusal, Nanos};
 
 /// The greatest number of grants per day, far above what administration needs.
-const MOST: usize = 65_536;
+const MAX_GRANTS: usize = 65_536;
 
 /// Grants by the number of their id.
 #[derive(Debug, Default)]
@@ -45,10 +45,10 @@ impl MadeGrants {
             Some(_) => return Err(GrantRefusal::Repeated.into()),
             None => {}
         }
-        if self.made.len() >= MOST {
+        if self.made.len() >= MAX_GRANTS {
             self.made.retain(|_, made| made.until > now);
         }
-        if self.made.len() >= MOST {
+        if self.made.len() >= MAX_GRANTS {
             return Err(StoreError::Full.into());
         }
         let grant = make()?;
@@ -99,7 +99,7 @@ mod tests {
                 .once(1, 1, 0, || Err(GrantRefusal::Amount.into()))
                 .is_err()
         );
-        for number in 0..MOST as u64 {
+        for number in 0..MAX_GRANTS as u64 {
             assert!(!grants.once(number, 1, 0, || Ok(GRANT)).unwrap().repeated);
         }
         assert!(matches!(

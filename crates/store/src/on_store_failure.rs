@@ -12,7 +12,7 @@ const CALLERS_A_SHARD: usize = 1024;
 /// The wait after a throttled item. DynamoDB counts the writes of a partition per second.
 const HOT_ITEM_RETRY_AFTER_S: u64 = 1;
 /// The greatest wait that a refusal asks for.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Decides by `on_store_failure`, and keeps this process's shares of limits for `local`.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Fallback {
             Verdict::Allowed
         } else {
             Verdict::Unavailable {
-                retry_after_s: whole_seconds(retry_in.min(LONGEST_WAIT)),
+                retry_after_s: whole_seconds(retry_in.min(MAX_WAIT)),
             }
         };
         Decision {

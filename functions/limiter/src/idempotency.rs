@@ -19,7 +19,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::IF_MATCH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
-use registry::{Admin, KEPT_ANSWER_S, KeptAnswer, Once, Version};
+use registry::{Admin, KeptAnswer, Once, RESPONSE_LIFETIME_S, Version};
 
 use crate::problem::Problem;
 
@@ -92,7 +92,7 @@ impl Idempotency {
     /// Seals a response, a JSON object, to be stored together with the change that it reports.
     /// `None` if it cannot be sealed.
     pub(crate) fn seal(&self, response: &[u8], version: &Version, now: Timestamp) -> Option<Once> {
-        let expires_at_s = now.as_second() + KEPT_ANSWER_S;
+        let expires_at_s = now.as_second() + RESPONSE_LIFETIME_S;
         let sealed = self
             .sealer
             .seal(response, &self.request_hash, expires_at_s)?;
@@ -190,7 +190,7 @@ mod tests {
         let idempotency = idempotency(KEY, "{}");
         let sealed = seal(&idempotency, RESPONSE).answer.sealed;
 
-        let end = NOW + jiff::SignedDuration::from_secs(KEPT_ANSWER_S);
+        let end = NOW + jiff::SignedDuration::from_secs(RESPONSE_LIFETIME_S);
         assert!(open(&idempotency, &sealed, end).is_some());
         let later = end + jiff::SignedDuration::from_secs(1);
         assert_eq!(open(&idempotency, &sealed, later), None);

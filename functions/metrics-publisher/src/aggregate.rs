@@ -82,7 +82,7 @@ impl Aggregator {
     /// Checks that a record with up to `observations` values still fits.
     ///
     /// # Errors
-    /// [`Reason::TooMany`] if the delivery might exceed the maximum number of aggregates.
+    /// `Reason::TooMany` if the delivery might exceed the maximum number of aggregates.
     pub fn check_room(&self, observations: usize) -> Result<(), Reason> {
         if self.aggregates.len() + observations > MAX_AGGREGATES {
             Err(Reason::TooMany)

@@ -25,7 +25,7 @@ pub(super) const BY_ID: &str = "by-id";
 /// The index of a plan's keys: partition key `plan`, sort key `key_id`.
 pub(super) const BY_PLAN: &str = "by-plan";
 /// The greatest number of items of one `BatchGetItem`.
-const MOST_READ: usize = 100;
+const MAX_BATCH_ITEMS: usize = 100;
 /// The number of attempts of a batch. The pauses between them double.
 pub(super) const BATCH_ATTEMPTS: u32 = 8;
 const BATCH_PAUSE: Duration = Duration::from_millis(25);
@@ -69,7 +69,7 @@ impl RegistryTable<'_> {
         let mut distinct = hashes.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        for hashes in distinct.chunks(MOST_READ) {
+        for hashes in distinct.chunks(MAX_BATCH_ITEMS) {
             let mut keys: Vec<_> = hashes
                 .iter()
                 .map(|hash| key_attributes(&ItemKey::of_key(hash)))

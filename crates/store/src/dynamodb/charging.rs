@@ -17,8 +17,8 @@ use super::usage_item::{self, bucket_name, day_name, slot_name, window_name};
 
 const DAY: Nanos = 86_400 * SECOND;
 /// How long the usage of a key is kept, for reports. Usage of an address is kept while it matters.
-pub(super) const KEPT_FOR_KEYS: Nanos = 400 * DAY;
-const KEPT_FOR_ADDRESSES: Nanos = 2 * DAY;
+pub(super) const KEY_USAGE_LIFETIME: Nanos = 400 * DAY;
+const ADDRESS_USAGE_LIFETIME: Nanos = 2 * DAY;
 
 /// The kind of write for a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -272,9 +272,9 @@ fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
     let windows = demand.windows().iter().map(|(_, window)| window.end);
     let kept = match caller {
         Caller::Key(_) | Caller::Subject(_) | Caller::Certificate(_) | Caller::Plan(_) => {
-            KEPT_FOR_KEYS
+            KEY_USAGE_LIFETIME
         }
-        Caller::Address { .. } => KEPT_FOR_ADDRESSES,
+        Caller::Address { .. } => ADDRESS_USAGE_LIFETIME,
     };
     let sliding = demand
         .sliding()

@@ -14,7 +14,7 @@ use crate::figures::{Addition, Figures};
 use crate::partition_keys::HISTORY;
 use limits::{Caller, Decision, Nanos, SECOND};
 
-use super::charging::KEPT_FOR_KEYS;
+use super::charging::KEY_USAGE_LIFETIME;
 use super::expression::Clause;
 use super::tidy::history_suffix;
 use super::usage_item::{self, figure_name};
@@ -157,7 +157,7 @@ fn clauses(days: &[(Date, i64)], now: Nanos) -> Vec<Clause> {
         },
         Clause::Set {
             attribute: usage_item::EXPIRY.to_owned(),
-            to: (now + KEPT_FOR_KEYS) / SECOND,
+            to: (now + KEY_USAGE_LIFETIME) / SECOND,
         },
     ];
     let added = |(day, units): &(Date, i64)| Clause::Count {

@@ -21,7 +21,7 @@ use limits::MAX_LIMIT;
 use limits::{Caller, Grant, Nanos, SECOND};
 use limits::{GRANT_ID_LIFETIME, GrantOrder, GrantRefusal};
 
-use super::charging::KEPT_FOR_KEYS;
+use super::charging::KEY_USAGE_LIFETIME;
 use super::expression::Clause;
 use super::usage_item::{
     self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST,
@@ -34,7 +34,7 @@ use dynamodb::Outage;
 /// read.
 const ATTEMPTS: usize = 5;
 /// The greatest pause before another attempt, so that concurrent grants do not meet again.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 
 /// The state of an id's own item.
 enum Claim {
@@ -146,7 +146,7 @@ impl UsageTable {
                 self.tell(number, &grant, deadline).await;
                 return Ok(grant);
             }
-            sleep(LONGEST_PAUSE.mul_f64(fastrand::f64())).await;
+            sleep(MAX_PAUSE.mul_f64(fastrand::f64())).await;
         }
         Err(Outage::CONFLICT.into())
     }
@@ -252,7 +252,7 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
         set(usage_item::VERSION, usage_item::FORM),
         set(
             usage_item::EXPIRY,
-            (order.window.end + KEPT_FOR_KEYS) / SECOND,
+            (order.window.end + KEY_USAGE_LIFETIME) / SECOND,
         ),
     ];
     if by > 0 {

@@ -29,11 +29,11 @@ use super::usage_table::{UsageTable, WriteOutcome, number_of};
 use dynamodb::{Attempt, Outage};
 
 /// How long a mark is kept after the charge's last window: longer than any clock is off.
-const KEPT: Nanos = 2 * 86_400 * SECOND;
+const MARK_LIFETIME: Nanos = 2 * 86_400 * SECOND;
 /// The most attempts of one request. Refunds of one caller at once are in each other's way.
 const ATTEMPTS: u32 = 10;
 /// The longest pause between two of them.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 
 /// One refund under way.
 #[derive(Debug)]
@@ -223,7 +223,7 @@ impl UsageTable {
 
 /// Waits before the next attempt, or returns why there is none.
 async fn pause(attempt: u32, outage: Outage, deadline: Deadline) -> Result<(), Outage> {
-    let pause = LONGEST_PAUSE.mul_f64(fastrand::f64());
+    let pause = MAX_PAUSE.mul_f64(fastrand::f64());
     if attempt >= ATTEMPTS || !outage.may_pass || pause >= deadline.remaining(Instant::now()) {
         return Err(outage);
     }
@@ -285,7 +285,7 @@ impl<'c> RefundWrites<'c> {
             },
             Clause::Set {
                 attribute: usage_item::EXPIRY.to_owned(),
-                to: (self.charge.end() + KEPT) / SECOND,
+                to: (self.charge.end() + MARK_LIFETIME) / SECOND,
             },
             Clause::Set {
                 attribute: UNANSWERED.to_owned(),

@@ -22,7 +22,7 @@ const PAUSE: Nanos = 3600 * SECOND;
 const PAST_DAYS: usize = 16;
 /// The greatest number of days of an item: those, today, and the two days before.
 #[cfg(test)]
-pub(super) const MOST_DAYS: usize = PAST_DAYS + 3;
+pub(super) const MAX_DAYS_PER_ITEM: usize = PAST_DAYS + 3;
 /// How long the days of a month are kept.
 const HISTORY: Nanos = 400 * 86_400 * SECOND;
 

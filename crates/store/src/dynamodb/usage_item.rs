@@ -391,7 +391,7 @@ mod tests {
             + size(LAST_GRANT, 15)
             + size(LAST_AMOUNT, 15);
         let stale = super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);
-        let days = super::super::tidy::MOST_DAYS * size("u261122", 9);
+        let days = super::super::tidy::MAX_DAYS_PER_ITEM * size("u261122", 9);
         let rest = KEY.len() + "key#".len() + 128 + size(VERSION, 1) + size(EXPIRY, 10);
         assert!(
             buckets + windows + stale + days + rest <= 1024,
