@@ -25,6 +25,8 @@ words! {
         KeyExpired = "key_expired",
         /// The caller lacks a scope of the rule.
         InsufficientScope = "insufficient_scope",
+        /// The caller has none of the roles of the rule.
+        MissingRole = "missing_role",
         /// The token is valid, but the rule does not accept its issuer.
         IssuerNotAccepted = "issuer_not_accepted",
         /// The token names a plan that its issuer may not assert.
@@ -35,6 +37,8 @@ words! {
         NoPlan = "no_plan",
         /// The caller's plan does not exist.
         UnknownPlan = "unknown_plan",
+        /// The token is in a cookie, and another site may have sent the request.
+        CrossSite = "cross_site",
         /// A header looks like one of those that backends trust.
         ForbiddenHeader = "forbidden_header",
         /// The method is not one of the usual methods in upper case.

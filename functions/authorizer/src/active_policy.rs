@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use aws::HttpCalls;
 use policy::Policy;
 
-use crate::introspection::SecretReader;
+use crate::secrets::SecretReader;
 use crate::token_verifier::TokenVerifier;
 
 /// A policy that decides requests.

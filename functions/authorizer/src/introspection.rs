@@ -8,8 +8,6 @@ mod endpoint_guard;
 mod request;
 mod response;
 mod result_cache;
-mod secret;
-mod secret_reader;
 mod single_flight;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +20,7 @@ use policy::{IntrospectionServer, decode_base64url};
 use serde_json::{Map, Value};
 
 use crate::rejection::Rejection;
+use crate::secrets::{Secret, SecretError, SecretReader};
 use crate::token::bearer::Bearer;
 use crate::token_verifier::TokenHash;
 
@@ -30,10 +29,7 @@ use self::endpoint_guard::{EndpointGuard, MAX_CALLS_IN_FLIGHT};
 use self::request::{Client, request};
 use self::response::{IntrospectionError, read};
 use self::result_cache::ResultCache;
-use self::secret::Secret;
 use self::single_flight::SingleFlight;
-
-pub(crate) use self::secret_reader::{SecretError, SecretReader};
 
 /// The time for one introspection. It is well below the 10 s that API Gateway waits for an
 /// authorizer.

@@ -60,6 +60,7 @@ mod policy_reload;
 mod rejection;
 mod request_outcome;
 mod response;
+mod secrets;
 mod shadow;
 mod store;
 mod token;

@@ -10,10 +10,10 @@ use policy::{Environment, NamedPlan, Policy, PolicyName, PolicySource};
 use store::Store;
 
 use crate::active_policy::{ActivePolicy, IssuerCalls};
-use crate::introspection::SecretReader;
 use crate::policy_load_error::PolicyLoadError;
 use crate::policy_reload::{PolicyReload, ReloadState, ReloadStep};
 use crate::rejection::Rejection;
+use crate::secrets::SecretReader;
 
 /// The time for looking up all plans that a policy names.
 const PLAN_CHECK_TIMEOUT: Duration = Duration::from_secs(2);

@@ -3,7 +3,7 @@
 use policy::PolicyTextError;
 use registry::RegistryError;
 
-use crate::introspection::SecretError;
+use crate::secrets::SecretError;
 
 /// The reason why a policy could not be loaded.
 #[derive(Debug, thiserror::Error)]

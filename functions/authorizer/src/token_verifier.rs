@@ -13,9 +13,10 @@ use quick_cache::sync::Cache;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::introspection::{Introspection, SecretError, SecretReader, is_jose};
+use crate::introspection::{Introspection, is_jose};
 use crate::issuer_keys::{IssuerKeys, KeySource};
 use crate::rejection::Rejection;
+use crate::secrets::{SecretError, SecretReader};
 use crate::token::bearer::Bearer;
 use crate::token::issuer_claims;
 use crate::token::jws::{Jws, MAX_TOKEN_BYTES};
