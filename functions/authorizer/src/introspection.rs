@@ -1,13 +1,15 @@
 //! Verifies opaque tokens through the introspection endpoint of their authorization server.
 //!
-//! Source: RFC 7662. A token with the form of a JWT is never sent there: either its issuer is
-//! trusted or it is not, and a third party should not see it.
+//! Source: RFC 7662. A token with the form of a JWT is not sent there: either its issuer is trusted
+//! or it is not, and a third party should not see it. The exception is a valid JWT of an issuer with
+//! [revocation] by introspection.
 
 mod claims_check;
 mod endpoint_guard;
 mod request;
 mod response;
 mod result_cache;
+mod revocation;
 mod single_flight;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +31,7 @@ use self::endpoint_guard::{EndpointGuard, MAX_CALLS_IN_FLIGHT};
 use self::request::{Client, request};
 use self::response::{IntrospectionError, read};
 use self::result_cache::ResultCache;
+use self::revocation::RevocationCheck;
 use self::single_flight::SingleFlight;
 
 /// The time for one introspection. It is well below the 10 s that API Gateway waits for an
@@ -48,8 +51,10 @@ pub(crate) struct Introspection {
     calls: HttpCalls,
     secrets: Arc<SecretReader>,
     guard: Arc<EndpointGuard>,
-    results: ResultCache,
+    results: ResultCache<Arc<Bearer>>,
     flights: SingleFlight<TokenHash, TokenResult>,
+    /// The status of JWTs, apart from opaque tokens.
+    revocation: RevocationCheck,
     /// The last log line about a refusal.
     logged_at: Mutex<Option<Timestamp>>,
 }
@@ -81,9 +86,11 @@ impl Introspection {
             .client_secret
             .take()
             .map(|reference| Arc::new(Secret::new(reference)));
+        let ttl = SignedDuration::from_secs(server.cache_s.into());
 
         Self {
-            results: ResultCache::new(SignedDuration::from_secs(server.cache_s.into())),
+            results: ResultCache::new(ttl),
+            revocation: RevocationCheck::new(ttl),
             server,
             secret,
             calls,
@@ -133,26 +140,41 @@ impl Introspection {
 
     /// Asks the server about a token and remembers the result.
     async fn introspect(&self, token: &str, hash: TokenHash, now: Timestamp) -> TokenResult {
-        let result = match self.claims(token, now).await {
-            Ok(claims) => bearer(&self.server, &claims, now).map(Arc::new),
-            Err(IntrospectionError::Token(text)) => {
-                self.log_refusal(&text, now);
-                Err(Reason::InvalidToken)
-            }
-            Err(IntrospectionError::Credentials(text)) => {
-                let problem =
-                    format!("introspection: the server refuses the client id or secret: {text}");
-                return Err(Rejection::fault(Reason::Fault, problem));
-            }
-            // A client may have caused a single response like this. Only a high rate is an alarm.
-            Err(IntrospectionError::Unusable(text)) => {
-                let problem = format!("introspection: {text}");
-                return Err(Rejection::unavailable(Reason::KeysUnavailable, problem));
-            }
+        let result = match self.claims_of(token, now).await? {
+            Some(claims) => bearer(&self.server, &claims, now).map(Arc::new),
+            None => Err(Reason::InvalidToken),
         };
 
         self.results.insert(hash, &result, now);
         result.map_err(Rejection::unauthenticated)
+    }
+
+    /// Returns the claims of a token, or `None` if the server refuses the token itself.
+    ///
+    /// # Errors
+    /// 500 if the server is unavailable or refuses the client.
+    async fn claims_of(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Map<String, Value>>, Rejection> {
+        match self.claims(token, now).await {
+            Ok(claims) => Ok(Some(claims)),
+            Err(IntrospectionError::Token(text)) => {
+                self.log_refusal(&text, now);
+                Ok(None)
+            }
+            Err(IntrospectionError::Credentials(text)) => {
+                let problem =
+                    format!("introspection: the server refuses the client id or secret: {text}");
+                Err(Rejection::fault(Reason::Fault, problem))
+            }
+            // A client may have caused a single response like this. Only a high rate is an alarm.
+            Err(IntrospectionError::Unusable(text)) => {
+                let problem = format!("introspection: {text}");
+                Err(Rejection::unavailable(Reason::KeysUnavailable, problem))
+            }
+        }
     }
 
     /// Requests the claims of a token. If the server refuses the client's credentials and the
@@ -273,6 +295,14 @@ mod tests {
     }
 
     fn introspection() -> Introspection {
+        introspection_at(
+            Uri::from_static("https://auth.example.com/introspect"),
+            None,
+        )
+    }
+
+    /// Returns introspection at this endpoint, without client authentication.
+    pub(super) fn introspection_at(endpoint: Uri, issuer: Option<String>) -> Introspection {
         let mapping = ClaimMapping {
             name: "opaque".into(),
             issuer: "https://auth.example.com/introspect".into(),
@@ -283,25 +313,20 @@ mod tests {
             assertions: Assertions::default(),
         };
         let server = IntrospectionServer {
-            endpoint: Uri::from_static("https://auth.example.com/introspect"),
+            endpoint,
             auth: ClientAuth::None,
             client_id: String::new(),
             client_secret: None,
             cache_s: 300,
             token_pattern: None,
-            issuer: None,
+            issuer,
             audiences: Vec::new(),
             mapping,
             tolerance_s: 30,
         };
         let records = || RecordLog::to(std::io::sink());
         let secrets = SecretReader::new(Arc::new(|_: &str| None), records);
-        Introspection::new(
-            server,
-            http_calls(records(), Reach::Deployed),
-            secrets,
-            None,
-        )
+        Introspection::new(server, http_calls(records(), Reach::Local), secrets, None)
     }
 
     #[test]

@@ -39,6 +39,26 @@ pub(super) fn bearer(
     Bearer::read(claims, times, &server.mapping, "introspection")
 }
 
+/// Returns the times of a token that is active at `now`, or `None` for a token that is not. The token
+/// is a JWT whose claims were checked before, so only its status counts here. Some servers omit
+/// `iss`, which is then that of the JWT.
+pub(super) fn active_times(
+    server: &IntrospectionServer,
+    claims: &Map<String, Value>,
+    now: Timestamp,
+) -> Option<Times> {
+    let is_active = claims.get("active") == Some(&Value::Bool(true));
+    let is_of_issuer = match string(claims, "iss") {
+        Ok(Some(issuer)) => server.issuer.as_deref() == Some(issuer),
+        Ok(None) => true,
+        Err(_) => false,
+    };
+
+    let times = Times::read(claims).ok()?;
+    let is_valid_now = times.check(now, limits(server)).is_ok();
+    (is_active && is_of_issuer && is_valid_now).then_some(times)
+}
+
 /// True if the token is of the configured issuer. Without one, the users are those of the endpoint,
 /// and `iss` has no meaning.
 fn has_expected_issuer(

@@ -1,13 +1,11 @@
 //! Remembers the results of introspection.
 
 use std::fmt;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use outcome::Reason;
 use quick_cache::sync::Cache;
 
-use crate::token::bearer::Bearer;
 use crate::token_verifier::TokenHash;
 
 /// The time for which a refusal is remembered, at most.
@@ -16,16 +14,16 @@ const REFUSAL_TTL: SignedDuration = SignedDuration::from_secs(10);
 const MAX_TOKENS: usize = 10_000;
 
 /// Results by token. Accepted and refused tokens are kept apart, so that forged tokens do not evict
-/// valid ones.
-pub(super) struct ResultCache {
-    accepted: Cache<TokenHash, AcceptedToken>,
+/// valid ones. `T` is what is known about an accepted token.
+pub(super) struct ResultCache<T> {
+    accepted: Cache<TokenHash, AcceptedToken<T>>,
     refused: Cache<TokenHash, RefusedToken>,
     ttl: SignedDuration,
 }
 
 #[derive(Clone)]
-struct AcceptedToken {
-    bearer: Arc<Bearer>,
+struct AcceptedToken<T> {
+    known: T,
     at: Timestamp,
 }
 
@@ -35,7 +33,7 @@ struct RefusedToken {
     at: Timestamp,
 }
 
-impl ResultCache {
+impl<T: Clone> ResultCache<T> {
     /// Creates a cache whose entries are valid for `ttl` at most.
     pub(super) fn new(ttl: SignedDuration) -> Self {
         Self {
@@ -46,16 +44,12 @@ impl ResultCache {
     }
 
     /// Returns what is known about a token at `now`.
-    pub(super) fn get(
-        &self,
-        hash: &TokenHash,
-        now: Timestamp,
-    ) -> Option<Result<Arc<Bearer>, Reason>> {
+    pub(super) fn get(&self, hash: &TokenHash, now: Timestamp) -> Option<Result<T, Reason>> {
         let is_recent = |at: Timestamp, ttl| now.duration_since(at).abs() < ttl;
         if let Some(accepted) = self.accepted.get(hash)
             && is_recent(accepted.at, self.ttl)
         {
-            return Some(Ok(accepted.bearer));
+            return Some(Ok(accepted.known));
         }
 
         self.refused
@@ -64,16 +58,11 @@ impl ResultCache {
             .map(|refused| Err(refused.reason))
     }
 
-    pub(super) fn insert(
-        &self,
-        hash: TokenHash,
-        result: &Result<Arc<Bearer>, Reason>,
-        at: Timestamp,
-    ) {
+    pub(super) fn insert(&self, hash: TokenHash, result: &Result<T, Reason>, at: Timestamp) {
         match result {
-            Ok(bearer) => {
-                let bearer = Arc::clone(bearer);
-                self.accepted.insert(hash, AcceptedToken { bearer, at });
+            Ok(known) => {
+                let known = known.clone();
+                self.accepted.insert(hash, AcceptedToken { known, at });
             }
             Err(reason) => {
                 let reason = *reason;
@@ -83,7 +72,7 @@ impl ResultCache {
     }
 }
 
-impl fmt::Debug for ResultCache {
+impl<T> fmt::Debug for ResultCache<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ResultCache")
