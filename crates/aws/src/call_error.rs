@@ -84,7 +84,8 @@ impl CallError {
         }
     }
 
-    /// Returns the cause for log fields: `dns`, `refused`, `tls`, `timeout` and so on.
+    /// Returns the cause for log fields: `dns`, `refused`, `unknown_ca`, `tls`, `timeout` and so
+    /// on.
     #[must_use]
     pub const fn cause(&self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::{fmt, io};
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use rustls::CertificateError;
 use telemetry::{error_sources, find_source};
 
 use crate::connect_error::{ConnectError, ResolutionError};
@@ -15,7 +16,9 @@ pub enum Cause {
     Name,
     /// The host refuses connections to this port.
     Refused,
-    /// The TLS handshake failed.
+    /// The server's certificate is signed by an authority that is not trusted.
+    UnknownAuthority,
+    /// The TLS handshake failed for another reason.
     Tls,
     /// The connect timeout expired.
     ConnectTimeout,
@@ -35,6 +38,8 @@ impl Cause {
             Self::Name
         } else if failed.timed_out {
             Self::ConnectTimeout
+        } else if error_sources(error).any(is_unknown_authority) {
+            Self::UnknownAuthority
         } else if error_sources(error).any(is_tls) {
             Self::Tls
         } else if error_sources(error).any(is_refused) {
@@ -50,6 +55,7 @@ impl Cause {
         match self {
             Self::Name => "dns",
             Self::Refused => "refused",
+            Self::UnknownAuthority => "unknown_ca",
             Self::Tls => "tls",
             Self::ConnectTimeout => "connect_timeout",
             Self::Connect => "connect",
@@ -63,6 +69,9 @@ impl fmt::Display for Cause {
         formatter.write_str(match self {
             Self::Name => "cannot resolve the name",
             Self::Refused => "connection refused",
+            Self::UnknownAuthority => {
+                "TLS handshake failed: unknown CA, the server's certificate authority is not trusted"
+            }
             Self::Tls => "TLS handshake failed",
             Self::ConnectTimeout => "no connection within the timeout",
             Self::Connect => "cannot connect",
@@ -84,11 +93,22 @@ pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
 
 const MAX_TEXT_CHARS: usize = 200;
 
-/// True if an error is or wraps a TLS error. rustls nests I/O errors, and the source of an I/O
-/// error skips the error that it wraps.
+/// True if an error is or wraps the TLS error for an authority that is not trusted.
+fn is_unknown_authority(error: &(dyn StdError + 'static)) -> bool {
+    let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+    tls_error(error).is_some_and(|error| *error == unknown)
+}
+
+/// True if an error is or wraps a TLS error.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    tls_error(error).is_some()
+}
+
+/// Returns the TLS error that an error is or wraps. rustls nests I/O errors, and the source of an
+/// I/O error skips the error that it wraps.
+fn tls_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
     let mut layers = std::iter::successors(Some(error), |&error| unwrapped(error));
-    layers.any(|layer| layer.is::<rustls::Error>())
+    layers.find_map(|layer| layer.downcast_ref())
 }
 
 /// Returns the error that an I/O error wraps.

@@ -15,6 +15,7 @@ use telemetry::{EndpointKind, find_source};
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::{FORBIDDEN_ADDRESS, Reach};
+use crate::authorities::ExtraAuthorities;
 use crate::call_error::CallError;
 use crate::cause::Cause;
 use crate::connect_error::{ConnectError, ForbiddenAddressError};
@@ -39,6 +40,8 @@ pub struct Connections {
     /// The connector for other machines. It connects directly to hosts that the proxy excludes.
     proxied: Option<SharedHttpConnector>,
     reach: Reach,
+    connect: Duration,
+    proxy: Option<Proxy>,
 }
 
 impl Connections {
@@ -47,20 +50,18 @@ impl Connections {
     #[must_use]
     pub fn new(connect: Duration) -> Self {
         Self {
-            connector: connector(connect, None, None),
+            connector: connector(connect, None, None, &ExtraAuthorities::default()),
             proxied: None,
             reach: Reach::Any,
+            connect,
+            proxy: None,
         }
     }
 
     /// Returns a pool that only reaches the addresses in `reach`, also through names.
     #[must_use]
     pub fn reaching(reach: Reach, connect: Duration) -> Self {
-        Self {
-            connector: connector(connect, Some(Resolver { reach }), None),
-            proxied: None,
-            reach,
-        }
+        Self::assembled(reach, connect, None, &ExtraAuthorities::default())
     }
 
     /// Returns a pool for a developer's machine, whose https requests to other hosts use a proxy.
@@ -68,15 +69,33 @@ impl Connections {
     /// A deployed function has no proxy, because it would reach what [`Reach::Deployed`] excludes.
     #[must_use]
     pub fn through(proxy: Option<&Proxy>, connect: Duration) -> Self {
-        let resolver = || {
-            Some(Resolver {
-                reach: Reach::Local,
-            })
-        };
-        let proxied = proxy.map(|proxy| connector(connect, resolver(), Some(proxy)));
+        let authorities = ExtraAuthorities::default();
+        Self::assembled(Reach::Local, connect, proxy.cloned(), &authorities)
+    }
+
+    /// Returns a new pool like this one that also trusts these certificate authorities, or this
+    /// pool if there are none.
+    #[must_use]
+    pub fn trusting(self, authorities: &ExtraAuthorities) -> Self {
+        if authorities.is_empty() {
+            return self;
+        }
+        Self::assembled(self.reach, self.connect, self.proxy, authorities)
+    }
+
+    fn assembled(
+        reach: Reach,
+        connect: Duration,
+        proxy: Option<Proxy>,
+        authorities: &ExtraAuthorities,
+    ) -> Self {
+        let connector = |proxy| connector(connect, Some(Resolver { reach }), proxy, authorities);
         Self {
-            proxied,
-            ..Self::reaching(Reach::Local, connect)
+            connector: connector(None),
+            proxied: proxy.as_ref().map(|proxy| connector(Some(proxy))),
+            reach,
+            connect,
+            proxy,
         }
     }
 
@@ -86,6 +105,8 @@ impl Connections {
             connector: SharedHttpConnector::new(connector),
             proxied: None,
             reach: Reach::Any,
+            connect: Duration::ZERO,
+            proxy: None,
         }
     }
 
@@ -141,6 +162,7 @@ fn connector(
     connect: Duration,
     resolver: Option<Resolver>,
     proxy: Option<&Proxy>,
+    authorities: &ExtraAuthorities,
 ) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(connect)
@@ -152,7 +174,8 @@ fn connector(
         .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
         .tls_provider(tls::Provider::Rustls(
             tls::rustls_provider::CryptoMode::AwsLc,
-        ));
+        ))
+        .tls_context(authorities.tls_context());
     SharedHttpConnector::new(match resolver {
         Some(resolver) => builder.build_with_resolver(resolver),
         None => builder.build(),

@@ -15,6 +15,7 @@ use telemetry::{ErrorKind, OpenRecord, RecordLog, RequestScope, find_source};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::address::callable;
+use crate::authorities::ExtraAuthorities;
 use crate::breaker::{Breaker, Verdict};
 use crate::call_error::CallError;
 use crate::cause::Cause;
@@ -63,6 +64,15 @@ impl HttpCalls {
             connections,
             records,
             max_body_bytes,
+        }
+    }
+
+    /// Returns a client whose connections also trust these certificate authorities.
+    #[must_use]
+    pub fn trusting(self, authorities: &ExtraAuthorities) -> Self {
+        Self {
+            connections: self.connections.trusting(authorities),
+            ..self
         }
     }
 

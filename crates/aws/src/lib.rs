@@ -3,8 +3,8 @@
 //! - **Purpose**: SDK setup, VPC endpoints, timeouts, retries and a circuit breaker. Every call has
 //!   a deadline, and every buffer has a limit.
 //! - **Reads**: `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
-//!   `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS` and
-//!   `FALLBACK_TO_PUBLIC`, all through a lookup function.
+//!   `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS`,
+//!   `FALLBACK_TO_PUBLIC` and `SSL_CERT_FILE`, all through a lookup function.
 //! - **Writes**: one line `{"api_call":R}` per call, and log lines through `tracing`. They never
 //!   contain a header, a body, a query string or the user info of a URL.
 //! - **On failure**: an invalid setting is one error that names the variable. A failed call is a
@@ -28,6 +28,7 @@ pub mod retry;
 pub mod timeouts;
 
 mod address;
+mod authorities;
 mod aws_json;
 mod call_error;
 mod cause;
@@ -51,6 +52,7 @@ mod test_log;
 
 pub use address::Reach;
 pub use addresses::is_loopback;
+pub use authorities::ExtraAuthorities;
 pub use aws_json::{AwsJson, AwsJsonError, AwsOperation};
 pub use breaker::{Breaker, Permit, Verdict};
 pub use call_error::CallError;
@@ -64,5 +66,5 @@ pub use http_calls::{HttpCall, HttpCalls};
 pub use proxy::{Proxy, ProxyError};
 pub use replay::Replay;
 pub use retry::Retries;
-pub use sdk::{AwsCalls, ServiceConfig};
+pub use sdk::{AwsCalls, ServiceConfig, check_system_authorities};
 pub use timeouts::Timeouts;

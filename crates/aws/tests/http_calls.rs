@@ -7,12 +7,14 @@ mod support;
 use std::time::{Duration, Instant};
 
 use aws::{
-    Breaker, CallError, Connections, Deadline, Fate, HttpCall, HttpCalls, Proxy, Reach, Replay,
+    Breaker, CallError, Connections, Deadline, ExtraAuthorities, Fate, HttpCall, HttpCalls, Proxy,
+    Reach, Replay,
 };
 use bytes::Bytes;
 use http::{Request, Response};
 use support::{Action, Lines, Server, header, refusing};
 use telemetry::{ErrorKind, RecordLog, RequestId, RequestScope, TraceParent};
+use testing::TlsServer;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
@@ -350,6 +352,48 @@ async fn error_names_its_cause() {
         assert_eq!(error.cause(), cause, "{url}: {error} {error:?}");
         assert!(error.to_string().contains(text), "{error}");
     }
+}
+
+/// Calls a server with a private authority.
+async fn call_with_private_authority(
+    authorities: &ExtraAuthorities,
+) -> Result<Response<Bytes>, CallError> {
+    let server = tokio::task::spawn_blocking(TlsServer::start).await.unwrap();
+    server.reply("/keys", &serde_json::json!({"keys": []}));
+    let connections = Connections::reaching(Reach::Local, Duration::from_secs(5));
+    let calls = HttpCalls::new(connections, RecordLog::to(Lines::default()), 1_024);
+    let calls = calls.trusting(authorities);
+    let call = HttpCall {
+        service: "jwks",
+        operation: "Fetch",
+        request: Request::get(server.url("/keys"))
+            .body(Bytes::new())
+            .unwrap(),
+        replay: Replay::Once,
+    };
+
+    let response = calls
+        .send(
+            call,
+            Deadline::after(Instant::now(), Duration::from_secs(5)),
+        )
+        .await;
+    tokio::task::spawn_blocking(|| drop(server)).await.unwrap();
+    response
+}
+
+#[tokio::test]
+async fn private_authority_is_trusted_only_if_it_is_given() {
+    let file = TlsServer::authority_file();
+    let authorities = ExtraAuthorities::read("EXTRA_CA_CERTS", file.to_str().unwrap()).unwrap();
+    let response = call_with_private_authority(&authorities).await.unwrap();
+    assert_eq!(response.body().as_ref(), br#"{"keys":[]}"#);
+
+    let error = call_with_private_authority(&ExtraAuthorities::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.cause(), "unknown_ca", "{error:?}");
+    assert!(error.to_string().contains("unknown CA"), "{error}");
 }
 
 #[tokio::test]

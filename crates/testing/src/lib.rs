@@ -8,6 +8,7 @@
 //! | [`log_buffer`] | a writer that keeps log lines for assertions |
 //! | `dns_server` | a scripted DNS server (feature `dns`) |
 //! | `tokens` | tokens and signing keys (feature `tokens`) |
+//! | `tls_server` | an HTTPS server with a private certificate authority (feature `tls`) |
 //! | `authorizer` | an authorizer with the embedded store (feature `authorizer`) |
 //! | `load_balancers` | target groups, and alb-sync functions that use them (feature `alb-sync`) |
 //! | `stores` | each store with the same plans and keys (feature `stores`) |
@@ -49,6 +50,8 @@ pub mod log_buffer;
 pub mod store_time;
 #[cfg(feature = "stores")]
 pub mod stores;
+#[cfg(feature = "tls")]
+pub mod tls_server;
 #[cfg(feature = "tokens")]
 pub mod tokens;
 
@@ -58,3 +61,5 @@ pub use emulator::Emulator;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use lambda_runtime::{LambdaRuntime, RuntimeMessage};
 pub use log_buffer::LogBuffer;
+#[cfg(feature = "tls")]
+pub use tls_server::TlsServer;

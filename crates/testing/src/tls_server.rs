@@ -1,0 +1,119 @@
+//! An HTTPS server on loopback, whose certificate is signed by a private authority.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+type Bodies = Arc<Mutex<HashMap<String, String>>>;
+
+/// A server that responds with JSON, or with 404 to paths without a response.
+pub struct TlsServer {
+    address: SocketAddr,
+    bodies: Bodies,
+    /// Serves until it is dropped.
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl TlsServer {
+    /// Starts a server on a thread of its own.
+    ///
+    /// # Panics
+    /// If no loopback port is free.
+    pub fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (bodies, acceptor) = (Bodies::default(), acceptor());
+
+        runtime.spawn(accept(listener, acceptor, Arc::clone(&bodies)));
+        Self {
+            address,
+            bodies,
+            _runtime: runtime,
+        }
+    }
+
+    /// Returns the address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("https://{}{path}", self.address)
+    }
+
+    /// Sets the JSON in the response for a path.
+    pub fn reply(&self, path: &str, body: &serde_json::Value) {
+        let mut bodies = self.bodies.lock().unwrap();
+        bodies.insert(path.to_owned(), body.to_string());
+    }
+
+    /// Returns the file with the certificate of the authority.
+    pub fn authority_file() -> PathBuf {
+        vector("authority.pem")
+    }
+}
+
+fn vector(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/vectors/tls")
+        .join(name)
+}
+
+fn acceptor() -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_file(vector("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(vector("server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, bodies: Bodies) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (acceptor, bodies) = (acceptor.clone(), Arc::clone(&bodies));
+        tokio::spawn(async move { serve(stream, &acceptor, &bodies).await });
+    }
+}
+
+/// Serves one request. A client that does not trust the authority ends the handshake.
+async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, bodies: &Bodies) {
+    let Ok(mut stream) = acceptor.accept(stream).await else {
+        return;
+    };
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return,
+        }
+    }
+
+    let head = String::from_utf8(head).unwrap();
+    let path = head.split(' ').nth(1).unwrap();
+    let body = bodies.lock().unwrap().get(path).cloned();
+    let status = if body.is_some() {
+        "200 OK"
+    } else {
+        "404 Not Found"
+    };
+    let body = body.unwrap_or_default();
+    let response = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let _ = stream.write_all(response.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
