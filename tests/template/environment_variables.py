@@ -28,6 +28,7 @@ COMMON = {
     "AWS_DEFAULT_REGION": SET_BY_LAMBDA,
     "AWS_LAMBDA_LOG_LEVEL": "ApplicationLogLevel in LoggingConfig sets it",
     "RUST_LOG": "for functions that run outside Lambda",
+    "SSL_CERT_FILE": "for functions that run outside Lambda",
     "AWS_ENDPOINT_URL": LOCAL,
     "USE_VPC_ENDPOINT": MANUAL,
     "VPC_ENDPOINT_URLS": MANUAL,
@@ -45,6 +46,7 @@ NOT_SET = {
 }
 # Further variables that the examples do not set.
 NOT_SET_IN_EXAMPLES = {
+    "EXTRA_CA_CERTS",
     "DECISION_DEADLINE_MS",
     "LOCAL_INSTANCES",
     "ON_BAD_CREDENTIALS",

@@ -31,6 +31,7 @@ SAMPLES: dict[str, Any] = {
     "AuthorizerProvisionedConcurrency": 2,
     "BackendTlsServerName": "orders.internal.example.com",
     "BackendUrl": "https://orders.example.com",
+    "CaBundleLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:private-ca:1",
     "CanaryWeight": 50,
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/01234567-0123-0123-0123-0123456789ab",
     "CertificateName": "orders.internal.example.com",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use alb_sync::AlbSync;
 use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, local_http_calls};
 use aws::timeouts::INTEGRATION_TIMEOUT;
-use aws::{Deadline, Proxy, ProxyError};
+use aws::{Deadline, Proxy, ProxyError, check_system_authorities};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
 use metrics_publisher::Publisher;
@@ -163,6 +163,7 @@ async fn open_authorizer(
 ) -> Result<Authorizer, FunctionError> {
     let settings = Arc::clone(&setting);
     let environment = move |name: &str| settings(name).or_else(|| std::env::var(name).ok());
+    check_system_authorities(|name| std::env::var(name).ok()).map_err(ConfigError::from)?;
     let config = Config::from_lookups(&*setting, Arc::new(environment))?;
     let store = match store {
         Some(store) => store,
@@ -174,8 +175,9 @@ async fn open_authorizer(
     };
 
     let proxy = Proxy::from_lookup(|name| std::env::var(name).ok())?;
+    let authorities = config.authorities.clone();
     let authorizer = Authorizer::new(config, store, move || {
-        local_http_calls(records.clone(), proxy.as_ref())
+        local_http_calls(records.clone(), proxy.as_ref()).trusting(&authorities)
     });
     authorizer.load_policy().await?;
     Ok(authorizer)

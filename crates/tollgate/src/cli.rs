@@ -20,6 +20,7 @@ Environment:
                target, such as `warn,authorizer=debug`. At debug and trace, HTTP libraries log headers
   HTTPS_PROXY  Proxy for requests to issuers and authorization servers, such as http://proxy:3128;
                else ALL_PROXY. NO_PROXY lists hosts that are called directly, as loopback always is
+  EXTRA_CA_CERTS  PEM file of certificate authorities that issuers may use in addition to public ones
 
 Exit codes: 0 success, 1 the invoked function failed, 2 invalid input or the gateway cannot start
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws::ExtraAuthorities;
 use environment::SettingError;
 use policy::{Environment, KeyHeader, KeyHeaderError, PolicySource, PolicyTextError};
 use store::{StoreConfig, StoreConfigError};
@@ -18,6 +19,9 @@ pub struct Config {
     /// `ON_BAD_CREDENTIALS`: `unauthorized` (default) refuses missing and invalid credentials with
     /// 401, `forbid` with 403.
     pub(crate) on_bad_credentials: OnBadCredentials,
+    /// `EXTRA_CA_CERTS`: a PEM file with certificate authorities that calls to issuers and
+    /// authorization servers trust in addition to the system's.
+    pub authorities: ExtraAuthorities,
     /// The store of plans, keys and usage.
     pub store: StoreConfig,
 }
@@ -76,9 +80,10 @@ impl Config {
         Self::from_lookups(&*lookup, lookup.clone())
     }
 
-    /// Reads the settings through `settings`, and the secrets of the policy through `environment`.
+    /// Reads the settings through `settings`. The secrets of the policy and the path of extra
+    /// certificate authorities are read through `environment`.
     ///
-    /// The local gateway takes settings from its template and secrets from its own environment.
+    /// The local gateway takes settings from its template, and the others from its own environment.
     ///
     /// # Errors
     /// [`ConfigError`] for the first variable that is missing or invalid.
@@ -88,6 +93,7 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let policy = settings("AUTH_POLICY").ok_or(SettingError::Missing("AUTH_POLICY"))?;
         let key_header = KeyHeader::from_setting(settings("KEY_HEADER"))?;
+        let authorities = authorities(environment("EXTRA_CA_CERTS"))?;
         let policy = PolicySource::parse(&policy, key_header, environment)?;
         let on_throttle = on_throttle(settings("ON_THROTTLE"))?;
         let on_bad_credentials = on_bad_credentials(settings("ON_BAD_CREDENTIALS"))?;
@@ -97,6 +103,7 @@ impl Config {
             policy,
             on_throttle,
             on_bad_credentials,
+            authorities,
             store,
         })
     }
@@ -106,6 +113,13 @@ impl Config {
             on_throttle: self.on_throttle,
             on_bad_credentials: self.on_bad_credentials,
         }
+    }
+}
+
+fn authorities(path: Option<String>) -> Result<ExtraAuthorities, SettingError> {
+    match path.as_deref() {
+        None | Some("") => Ok(ExtraAuthorities::default()),
+        Some(path) => ExtraAuthorities::read("EXTRA_CA_CERTS", path),
     }
 }
 

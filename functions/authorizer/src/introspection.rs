@@ -24,7 +24,6 @@ use serde_json::{Map, Value};
 use crate::rejection::Rejection;
 use crate::secrets::{Secret, SecretError, SecretReader};
 use crate::token::bearer::Bearer;
-use crate::token::refusal::TokenRefusal;
 use crate::token_verifier::TokenHash;
 
 use self::claims_check::{bearer, limits};
@@ -118,7 +117,7 @@ impl Introspection {
             .as_ref()
             .is_none_or(|pattern| pattern.is_match(token));
         if !matches_pattern {
-            return Err(self.rejection(TokenRefusal::invalid_token("pattern")));
+            return Err(Rejection::unauthenticated(Reason::InvalidToken));
         }
 
         if let Some(result) = self.remembered(&hash, now) {
@@ -136,22 +135,18 @@ impl Introspection {
             bearer.times.check(now, limits(&self.server))?;
             Ok(bearer)
         });
-        Some(result.map_err(|refusal| self.rejection(refusal)))
-    }
-
-    fn rejection(&self, refusal: TokenRefusal) -> Rejection {
-        Rejection::from(refusal).of_issuer(&self.server.mapping.name)
+        Some(result.map_err(Rejection::unauthenticated))
     }
 
     /// Asks the server about a token and remembers the result.
     async fn introspect(&self, token: &str, hash: TokenHash, now: Timestamp) -> TokenResult {
         let result = match self.claims_of(token, now).await? {
             Some(claims) => bearer(&self.server, &claims, now).map(Arc::new),
-            None => Err(TokenRefusal::invalid_token("refused_by_server")),
+            None => Err(Reason::InvalidToken),
         };
 
         self.results.insert(hash, &result, now);
-        result.map_err(|refusal| self.rejection(refusal))
+        result.map_err(Rejection::unauthenticated)
     }
 
     /// Returns the claims of a token, or `None` if the server refuses the token itself.
@@ -272,7 +267,7 @@ impl Introspection {
 mod tests {
     use aws::Reach;
     use http::Uri;
-    use policy::{Assertions, ClaimMapping, ClaimReference, ClientAuth, PlanMapping};
+    use policy::{Assertions, ClaimMapping, ClientAuth};
     use telemetry::RecordLog;
 
     use super::*;
@@ -311,10 +306,9 @@ mod tests {
         let mapping = ClaimMapping {
             name: "opaque".into(),
             issuer: "https://auth.example.com/introspect".into(),
-            user: ClaimReference::to_names(&["sub"]),
-            scopes: ClaimReference::to_names(&["scope"]),
-            roles: ClaimReference::to_names(&["roles"]),
-            plan: PlanMapping::claimed_in("plan", Some("free")),
+            user_claim: "sub".to_owned(),
+            plan_claim: None,
+            default_plan: Some("free".to_owned()),
             trusts_email: false,
             assertions: Assertions::default(),
         };
@@ -348,7 +342,7 @@ mod tests {
             hash[..4].copy_from_slice(&number.to_be_bytes());
             introspection
                 .results
-                .insert(hash, &Err(TokenRefusal::invalid_token("inactive")), now);
+                .insert(hash, &Err(Reason::InvalidToken), now);
         }
 
         assert!(matches!(

@@ -51,7 +51,6 @@ mod identity;
 mod introspection;
 mod invocation;
 mod issuer_keys;
-mod key_pool;
 mod log;
 mod outbound;
 mod plan_check;
@@ -66,7 +65,6 @@ mod shadow;
 mod store;
 mod token;
 mod token_verifier;
-mod trusted_issuers;
 
 pub use authorizer::Authorizer;
 pub use config::{Config, ConfigError};

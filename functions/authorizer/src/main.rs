@@ -16,7 +16,8 @@ async fn main() -> Result<(), Error> {
 
     let config = Config::from_lookup(variable)?;
     let opened = open(&config.store, variable, RecordLog::stdout()).await?;
-    let calls = move || http_calls(RecordLog::stdout(), reach(variable));
+    let authorities = config.authorities.clone();
+    let calls = move || http_calls(RecordLog::stdout(), reach(variable)).trusting(&authorities);
     let authorizer = Arc::new(Authorizer::new(config, Arc::new(opened.store), calls));
 
     let prepare = async {

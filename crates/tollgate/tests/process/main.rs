@@ -8,6 +8,7 @@ mod banner;
 mod invalid_input;
 mod invoke;
 mod log;
+mod private_ca;
 mod program;
 mod shutdown;
 mod template;
