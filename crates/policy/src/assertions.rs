@@ -30,6 +30,11 @@ impl Assertions {
             .is_some_and(|plans| contains(plans, plan))
     }
 
+    /// True if tokens may name this plan.
+    pub(crate) fn allows_plan(&self, plan: &str) -> bool {
+        allows(self.plans.as_ref(), plan)
+    }
+
     /// Checks the limits, given the plan of tokens that name none.
     ///
     /// # Errors

@@ -6,10 +6,12 @@ use serde::Deserialize;
 
 use crate::address::{FUNCTION_NAME, check_deployed, quoted, trusted_address};
 use crate::assertions::Assertions;
-use crate::claim_mapping::ClaimMapping;
+use crate::claim_mapping::ClaimFields;
+use crate::claim_reference::ClaimReferenceDocument;
 use crate::error::FieldProblem;
 use crate::introspection_server::{ClientAuth, IntrospectionServer};
 use crate::issuer_names::issuer_and_name;
+use crate::plan_mapping::PlanNames;
 use crate::secret_reference::SecretReference;
 
 /// A server with token introspection (RFC 7662), for opaque tokens.
@@ -47,10 +49,27 @@ pub(crate) struct IntrospectionDocument {
     #[serde(default)]
     audiences: Vec<String>,
     /// The claim that becomes the `user_id`. The default is `sub`.
-    #[serde(default = "default_user_claim")]
-    user_claim: String,
+    #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = ClaimReferenceDocument, required = false))]
+    user_claim: Option<ClaimReferenceDocument>,
+    /// The claim that contains the scopes: a string separated by spaces, or a list. The default is
+    /// `scope`, then `scp`.
+    #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = ClaimReferenceDocument, required = false))]
+    scopes_claim: Option<ClaimReferenceDocument>,
+    /// The claim that contains the roles: one role, a list, or an object whose keys are the roles.
+    /// The default is `roles`.
+    #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = ClaimReferenceDocument, required = false))]
+    roles_claim: Option<ClaimReferenceDocument>,
     /// The claim that names the plan. By default, tokens name no plan.
-    plan_claim: Option<String>,
+    #[cfg_attr(feature = "schema", schema(value_type = ClaimReferenceDocument, required = false))]
+    plan_claim: Option<ClaimReferenceDocument>,
+    /// The plans by the value of `plan_claim`. If the claim is a list, the first entry applies whose
+    /// value it contains. Other values name no plan.
+    #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, String>, required = false))]
+    plans: Option<PlanNames>,
     /// The plan if no claim names one.
     default_plan: Option<String>,
     /// True if an email address counts even if the token does not say that it was verified. An
@@ -93,10 +112,6 @@ fn default_cache() -> u32 {
     300
 }
 
-fn default_user_claim() -> String {
-    "sub".to_owned()
-}
-
 impl IntrospectionDocument {
     /// Returns the plan of tokens whose response names none.
     pub(crate) fn default_plan(&self) -> Option<&str> {
@@ -106,6 +121,12 @@ impl IntrospectionDocument {
     /// Returns the plans that its tokens may name, or an empty list without a limit.
     pub(crate) fn allowed_plans(&self) -> &[String] {
         self.allowed_plans.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the plan names that `plans` maps claim values to.
+    pub(crate) fn mapped_plans(&self) -> impl Iterator<Item = &str> {
+        let names = self.plans.iter().flat_map(|plans| &plans.0);
+        names.map(|(_, plan)| plan.as_str())
     }
 
     /// Checks the document. `lookup` returns environment variables.
@@ -122,25 +143,24 @@ impl IntrospectionDocument {
         let token_pattern = self.token_pattern.as_deref().map(pattern).transpose()?;
         self.check_values()?;
 
-        let assertions = Assertions {
-            scopes: self.allowed_scopes,
-            roles: self.allowed_roles,
-            plans: self.allowed_plans,
-        };
-        assertions.check(self.default_plan.as_deref())?;
-
         // Without an issuer, users belong to the endpoint, whatever its responses contain.
         let namespace = self.issuer.clone().unwrap_or_else(|| endpoint.to_string());
         let (issuer, name) = issuer_and_name(namespace, self.name)?;
-        let mapping = ClaimMapping {
-            name,
-            issuer,
+        let fields = ClaimFields {
             user_claim: self.user_claim,
+            scopes_claim: self.scopes_claim,
+            roles_claim: self.roles_claim,
             plan_claim: self.plan_claim,
+            plans: self.plans,
             default_plan: self.default_plan,
-            trusts_email: self.trust_email,
-            assertions,
+            trust_email: self.trust_email,
+            assertions: Assertions {
+                scopes: self.allowed_scopes,
+                roles: self.allowed_roles,
+                plans: self.allowed_plans,
+            },
         };
+        let mapping = fields.check(issuer, name)?;
 
         Ok(IntrospectionServer {
             endpoint,
@@ -161,12 +181,6 @@ impl IntrospectionDocument {
             return Err((
                 "cache_s",
                 format!("{} is more than {MAX_CACHE_S}", self.cache_s),
-            ));
-        }
-        if self.plan_claim.is_none() && self.default_plan.is_none() {
-            return Err((
-                "default_plan",
-                "is missing, and so is `plan_claim`: no token would have a plan".to_owned(),
             ));
         }
         Ok(())

@@ -1,16 +1,17 @@
 //! Public keys in the form of a JWK.
 //!
-//! Source: RFC 7517 and 7518; RFC 8037 for Ed25519.
+//! Source: RFC 7517 and 7518; RFC 8037 and RFC 9864 for Ed25519.
 
 use std::fmt;
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ParsedPublicKey,
+    VerificationAlgorithm,
 };
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm as LibraryAlgorithm, DecodingKey};
 use serde_json::{Map, Value};
 
-use crate::algorithm::algorithm;
+use crate::algorithm::Algorithm;
 use crate::base64url::decode_base64url;
 
 /// The reason why a key for encryption is ignored. Many providers publish such keys together with
@@ -23,22 +24,24 @@ pub const PRIVATE_PARAMETERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth
 /// most as many as are cheap to verify.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
 const RSA_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
+    Algorithm::Library(LibraryAlgorithm::RS256),
+    Algorithm::Library(LibraryAlgorithm::RS384),
+    Algorithm::Library(LibraryAlgorithm::RS512),
+    Algorithm::Library(LibraryAlgorithm::PS256),
+    Algorithm::Library(LibraryAlgorithm::PS384),
+    Algorithm::Library(LibraryAlgorithm::PS512),
 ];
 
 /// A public key that verifies tokens.
 pub struct Key {
-    /// The name by which tokens refer to it.
-    pub kid: String,
+    /// The name by which tokens refer to it, if it has one.
+    pub kid: Option<String>,
+    /// The issuer whose tokens it may sign, if the key names one. In a key set that tenants share,
+    /// it may contain `{tenantid}`.
+    pub issuer: Option<String>,
     /// The algorithms of its signatures.
-    pub algorithms: Vec<Algorithm>,
-    /// The key itself.
-    pub verifying: DecodingKey,
+    pub(crate) algorithms: Vec<Algorithm>,
+    verifying: VerifyingKey,
     /// The bytes that identify the key.
     pub(crate) material: Vec<u8>,
 }
@@ -55,16 +58,23 @@ impl fmt::Debug for Key {
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         self.kid == other.kid
+            && self.issuer == other.issuer
             && self.algorithms == other.algorithms
             && self.material == other.material
     }
+}
+
+/// The implementation of a public key.
+enum VerifyingKey {
+    Library(DecodingKey),
+    P521(ParsedPublicKey),
 }
 
 /// The parameters of a public key.
 struct PublicKey {
     /// The algorithms that the kind of key supports.
     algorithms: Vec<Algorithm>,
-    verifying: DecodingKey,
+    verifying: VerifyingKey,
     material: Vec<u8>,
 }
 
@@ -80,19 +90,19 @@ impl Key {
             return Err("a secret");
         }
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        let kid = text("kid")
-            .filter(|kid| !kid.is_empty())
-            .ok_or("without a `kid`")?;
         check_purpose(jwk)?;
 
         let key = match (text("kty"), text("crv")) {
             (Some("RSA"), _) => rsa(jwk)?,
             (Some("EC"), Some("P-256")) => {
-                elliptic(jwk, &ECDSA_P256_SHA256_FIXED, 32, Algorithm::ES256)?
+                let algorithm = LibraryAlgorithm::ES256;
+                elliptic(jwk, &ECDSA_P256_SHA256_FIXED, 32, Some(algorithm))?
             }
             (Some("EC"), Some("P-384")) => {
-                elliptic(jwk, &ECDSA_P384_SHA384_FIXED, 48, Algorithm::ES384)?
+                let algorithm = LibraryAlgorithm::ES384;
+                elliptic(jwk, &ECDSA_P384_SHA384_FIXED, 48, Some(algorithm))?
             }
+            (Some("EC"), Some("P-521")) => elliptic(jwk, &ECDSA_P521_SHA512_FIXED, 66, None)?,
             (Some("OKP"), Some("Ed25519")) => ed25519(jwk)?,
             _ => return Err("of a kind that is not supported"),
         };
@@ -100,18 +110,37 @@ impl Key {
             None => key.algorithms,
             Some(name) => vec![
                 name.as_str()
-                    .and_then(algorithm)
+                    .and_then(Algorithm::from_name)
                     .filter(|algorithm| key.algorithms.contains(algorithm))
                     .ok_or("of an `alg` that is not supported, or not for this kind of key")?,
             ],
         };
 
         Ok(Self {
-            kid: kid.to_owned(),
+            kid: text("kid").filter(|kid| !kid.is_empty()).map(str::to_owned),
+            issuer: text("issuer").map(str::to_owned),
             algorithms,
             verifying: key.verifying,
             material: key.material,
         })
+    }
+
+    /// True if `signature` (in base64url) was made of `signed` by this key with this algorithm, which
+    /// is one of its own.
+    #[must_use]
+    pub fn verifies(&self, algorithm: Algorithm, signed: &str, signature: &str) -> bool {
+        if !self.algorithms.contains(&algorithm) {
+            return false;
+        }
+        match (&self.verifying, algorithm) {
+            (VerifyingKey::Library(key), Algorithm::Library(algorithm)) => {
+                jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm)
+                    .unwrap_or(false)
+            }
+            (VerifyingKey::P521(key), Algorithm::Es512) => decode_base64url(signature)
+                .is_some_and(|signature| key.verify_sig(signed.as_bytes(), &signature).is_ok()),
+            _ => false,
+        }
     }
 }
 
@@ -168,28 +197,37 @@ fn rsa(jwk: &Map<String, Value>) -> Result<PublicKey, &'static str> {
 
     Ok(PublicKey {
         algorithms: RSA_ALGORITHMS.to_vec(),
-        verifying: DecodingKey::from_rsa_raw_components(&modulus, &exponent),
+        verifying: VerifyingKey::Library(DecodingKey::from_rsa_raw_components(&modulus, &exponent)),
         material: [modulus, exponent].concat(),
     })
 }
 
-/// Reads a key on `curve`, whose coordinates have `length` bytes.
+/// Reads a key on `curve`, whose coordinates have `length` bytes. Without an algorithm of the
+/// library, the curve itself verifies signatures.
 fn elliptic(
     jwk: &Map<String, Value>,
     curve: &'static dyn VerificationAlgorithm,
     length: usize,
-    algorithm: Algorithm,
+    algorithm: Option<LibraryAlgorithm>,
 ) -> Result<PublicKey, &'static str> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != length || y.len() != length {
         return Err("EC with coordinates of a wrong length");
     }
     let point = [vec![4], x, y].concat();
-    ParsedPublicKey::new(curve, &point).map_err(|_| "EC with a point that is not on its curve")?;
+    let parsed = ParsedPublicKey::new(curve, &point)
+        .map_err(|_| "EC with a point that is not on its curve")?;
 
+    let (algorithm, verifying) = match algorithm {
+        Some(algorithm) => {
+            let key = DecodingKey::from_ec_der(&point);
+            (Algorithm::Library(algorithm), VerifyingKey::Library(key))
+        }
+        None => (Algorithm::Es512, VerifyingKey::P521(parsed)),
+    };
     Ok(PublicKey {
         algorithms: vec![algorithm],
-        verifying: DecodingKey::from_ec_der(&point),
+        verifying,
         material: point,
     })
 }
@@ -201,8 +239,8 @@ fn ed25519(jwk: &Map<String, Value>) -> Result<PublicKey, &'static str> {
     }
 
     Ok(PublicKey {
-        algorithms: vec![Algorithm::EdDSA],
-        verifying: DecodingKey::from_ed_der(&point),
+        algorithms: vec![Algorithm::ED25519],
+        verifying: VerifyingKey::Library(DecodingKey::from_ed_der(&point)),
         material: point,
     })
 }

@@ -2,16 +2,34 @@
 
 use std::sync::Arc;
 
-use jsonwebtoken::Algorithm;
+use serde::Deserialize;
 use serde_json::Value;
 
+use crate::algorithm::Algorithm;
 use crate::jwk::{ENCRYPTION, Key, is_private};
 
 /// The most keys of a set. A larger document is invalid.
 const MAX_KEYS: usize = 100;
+/// The most keys that are tried for a token without a `kid`.
+const MAX_TRIED_KEYS: usize = 16;
+
+/// The reason why a key is ignored if tokens must have a `kid`.
+const NO_KID: &str = "without a `kid`";
 
 /// The reason why two keys are ignored: a token could mean either.
 const SHARED_KID: &str = "shares its `kid` with another key of the same algorithm";
+
+/// The requirement for the `kid` of tokens and keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Kid {
+    /// A token must name its key.
+    #[default]
+    Required,
+    /// For a token without a `kid`, up to 16 keys of a fitting type are tried.
+    Optional,
+}
 
 /// The public keys of one issuer.
 #[derive(Debug, Default)]
@@ -44,7 +62,11 @@ impl KeySet {
     ///
     /// # Errors
     /// [`KeySetError`] if no key is usable.
-    pub fn parse(document: &[u8], log: impl Fn(usize, &'static str)) -> Result<Self, KeySetError> {
+    pub fn parse(
+        document: &[u8],
+        kid: Kid,
+        log: impl Fn(usize, &'static str),
+    ) -> Result<Self, KeySetError> {
         let document = strict_json::object(document).ok_or(KeySetError::Shape)?;
         let list = document
             .get("keys")
@@ -57,6 +79,9 @@ impl KeySet {
         let (mut keys, mut ignored) = (Vec::new(), Vec::new());
         for (index, key) in list.iter().enumerate() {
             match Key::read(key) {
+                Ok(key) if key.kid.is_none() && kid == Kid::Required => {
+                    ignored.push((index, NO_KID));
+                }
                 Ok(key) => keys.push((index, Arc::new(key))),
                 Err(reason) => ignored.push((index, reason)),
             }
@@ -84,15 +109,21 @@ impl KeySet {
     /// True if a key has this name.
     #[must_use]
     pub fn has(&self, kid: &str) -> bool {
-        self.keys.iter().any(|key| key.kid == kid)
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Returns the key with this name and algorithm.
-    #[must_use]
-    pub fn key(&self, kid: &str, algorithm: Algorithm) -> Option<&Arc<Key>> {
+    /// Returns the keys that a token with this `kid` and algorithm may be signed by. Without a
+    /// `kid`, these are at most 16 of any name.
+    pub fn candidates<'s>(
+        &'s self,
+        kid: Option<&'s str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &'s Arc<Key>> {
         self.keys
             .iter()
-            .find(|key| key.kid == kid && key.algorithms.contains(&algorithm))
+            .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
+            .filter(move |key| key.algorithms.contains(&algorithm))
+            .take(MAX_TRIED_KEYS)
     }
 
     /// True if the set contains an equal key.
@@ -117,7 +148,8 @@ impl KeySet {
 /// one key are not ambiguous.
 fn split_ambiguous(keys: Vec<(usize, Arc<Key>)>) -> (Vec<Arc<Key>>, Vec<usize>) {
     let overlap = |one: &Key, other: &Key| {
-        one.kid == other.kid
+        one.kid.is_some()
+            && one.kid == other.kid
             && one
                 .algorithms
                 .iter()
@@ -172,7 +204,7 @@ mod tests {
     fn parsed(keys: Value) -> (Result<KeySet, KeySetError>, Vec<(usize, &'static str)>) {
         let ignored = std::cell::RefCell::new(Vec::new());
         let text = json!({ "keys": keys }).to_string();
-        let set = KeySet::parse(text.as_bytes(), |index, reason| {
+        let set = KeySet::parse(text.as_bytes(), Kid::Required, |index, reason| {
             ignored.borrow_mut().push((index, reason))
         });
         (set, ignored.into_inner())
@@ -187,6 +219,21 @@ mod tests {
 
         let (set, ignored) = parsed(json!([one, one]));
         assert!(set.unwrap().has("1") && ignored.is_empty());
+    }
+
+    #[test]
+    fn keys_without_a_kid_are_used_only_if_it_is_optional() {
+        let [mut one, other] = points();
+        one.as_object_mut().unwrap().remove("kid");
+        let (set, ignored) = parsed(json!([one, other]));
+        assert_eq!(ignored, [(0, NO_KID)]);
+        let algorithm = Algorithm::from_name("ES256").unwrap();
+        assert_eq!(set.unwrap().candidates(None, algorithm).count(), 1);
+
+        let text = json!({"keys": vec![one; 20]}).to_string();
+        let set = KeySet::parse(text.as_bytes(), Kid::Optional, |_, _| ()).unwrap();
+        assert_eq!(set.candidates(None, algorithm).count(), MAX_TRIED_KEYS);
+        assert_eq!(set.candidates(Some("1"), algorithm).count(), 0);
     }
 
     #[test]

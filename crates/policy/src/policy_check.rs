@@ -5,7 +5,9 @@ use std::str::FromStr as _;
 use routes::{PathOptions, PathRules, RouteKey, RouteKeyError};
 
 use crate::address::{FUNCTION_NAME, check_deployed};
-use crate::error::{MAX_TOLERANCE_S, PolicyError};
+use crate::audiences::Audiences;
+use crate::error::{FieldProblem, MAX_TOLERANCE_S, PolicyError};
+use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
 use crate::issuer_document::IssuerDocument;
 use crate::issuer_names::IssuerNames;
@@ -14,8 +16,11 @@ use crate::policy::Policy;
 use crate::policy_document::PolicyDocument;
 use crate::rule::{Auth, Rule};
 use crate::rule_document::RuleDocument;
+use crate::tenants::TenantPattern;
 use crate::warning::PolicyWarning;
 
+#[cfg(test)]
+mod issuer_tests;
 #[cfg(test)]
 mod tests;
 
@@ -64,7 +69,7 @@ fn check(
     let named_plans = document.named_plans();
     let tolerance_s = i64::from(document.clock_tolerance_s);
 
-    let issuers = check_issuers(document.issuers, tolerance_s)?;
+    let issuers = check_issuers(document.issuers, tolerance_s, lookup)?;
     if lookup(FUNCTION_NAME).is_some() {
         check_deployed_origins(&issuers)?;
     }
@@ -73,6 +78,7 @@ fn check(
         .map(|server| server.check(tolerance_s, lookup))
         .transpose()
         .map_err(|(field, problem)| PolicyError::Introspection { field, problem })?;
+    check_revocation(&issuers, introspection.as_ref())?;
 
     let credentials = AcceptedCredentials {
         names: IssuerNames::new(&issuers, introspection.as_ref())?,
@@ -85,6 +91,8 @@ fn check(
     check_key_header(document.api_keys.header.as_deref(), key_header)?;
 
     warnings.extend(warnings_about(&rules, &credentials.names));
+    warnings.extend(unchecked_audiences(&issuers));
+    warnings.extend(unlimited_tenants(&issuers));
 
     Ok(Policy {
         key_header: key_header.to_string(),
@@ -110,6 +118,9 @@ impl AcceptedCredentials<'_> {
         let problem = match rule.auth {
             Auth::Jwt if !self.has_tokens => "`auth: jwt` needs `issuers` or `introspection`",
             Auth::Mtls if !self.has_certificates => "`auth: mtls` needs `mtls`",
+            Auth::Any if !rule.roles.is_empty() && !self.has_tokens => {
+                "`roles` needs `issuers` or `introspection`: only tokens have roles"
+            }
             Auth::Mtls if !rule.scopes.is_empty() => "`scopes` cannot be required of certificates",
             _ => {
                 let accepted = rule.issuers.as_deref().unwrap_or_default();
@@ -183,6 +194,7 @@ fn conflicts(rules: &PathRules<Rule>) -> impl Iterator<Item = PolicyWarning> {
 fn check_issuers(
     documents: Vec<IssuerDocument>,
     tolerance_s: i64,
+    lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<(Issuer, KeyOrigin)>, PolicyError> {
     let mut issuers: Vec<(Issuer, KeyOrigin)> = Vec::with_capacity(documents.len());
 
@@ -192,18 +204,86 @@ fn check_issuers(
             field,
             problem,
         };
-        let is_duplicate = issuers
-            .iter()
-            .any(|(earlier, _)| earlier.iss() == document.issuer());
-        if is_duplicate {
-            return Err(refuse((
-                "issuer",
-                "is the same as in an earlier entry".to_owned(),
-            )));
+        let checked = document.check(tolerance_s, lookup).map_err(refuse)?;
+        for (earlier_index, (earlier, _)) in issuers.iter().enumerate() {
+            check_distinct(&checked.0, earlier, earlier_index).map_err(refuse)?;
         }
-        issuers.push(document.check(tolerance_s).map_err(refuse)?);
+        issuers.push(checked);
     }
     Ok(issuers)
+}
+
+/// Checks that no token is for both entries, since only the first one would apply.
+fn check_distinct(issuer: &Issuer, earlier: &Issuer, index: usize) -> Result<(), FieldProblem> {
+    if !issuer.may_share_tokens(earlier) {
+        return Ok(());
+    }
+
+    if let Some(audience) = issuer.audiences.conflict(&earlier.audiences) {
+        let problem =
+            format!("`{audience}` is already in issuers[{index}], which has the same issuer");
+        return Err(("audiences", problem));
+    }
+    if issuer.mapping.name == earlier.mapping.name {
+        let problem = format!(
+            "is the same as in issuers[{index}], which has the same issuer: expected another name"
+        );
+        return Err(("name", problem));
+    }
+    Ok(())
+}
+
+/// Checks that introspection knows the tokens that it is asked about.
+fn check_revocation(
+    issuers: &[(Issuer, KeyOrigin)],
+    introspection: Option<&IntrospectionServer>,
+) -> Result<(), PolicyError> {
+    let server_issuer = introspection.and_then(|server| server.issuer.as_deref());
+    for (index, (issuer, _)) in issuers.iter().enumerate() {
+        if issuer.checks_revocation && server_issuer != Some(issuer.iss()) {
+            let problem = format!("needs `introspection` with `issuer` `{}`", issuer.iss());
+            return Err(PolicyError::Issuer {
+                index,
+                field: "revocation",
+                problem,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Returns a warning for each issuer whose tokens for other applications are accepted.
+fn unchecked_audiences(issuers: &[(Issuer, KeyOrigin)]) -> impl Iterator<Item = PolicyWarning> {
+    let unchecked = issuers
+        .iter()
+        .enumerate()
+        .filter(|(_, (issuer, _))| matches!(issuer.audiences, Audiences::Any));
+    unchecked.map(|(index, (issuer, _))| {
+        let message = format!(
+            "tokens that `{}` issues for any other application are accepted",
+            issuer.mapping.name
+        );
+        PolicyWarning::new(format!("issuers[{index}].audiences"), message)
+    })
+}
+
+/// Returns a warning for each issuer whose tenants can assert anything.
+fn unlimited_tenants(issuers: &[(Issuer, KeyOrigin)]) -> impl Iterator<Item = PolicyWarning> {
+    let unlimited = issuers.iter().enumerate().filter(|(_, (issuer, _))| {
+        let has_several = issuer
+            .tenants
+            .as_ref()
+            .is_some_and(TenantPattern::has_several);
+        has_several && !issuer.mapping.assertions.is_limited()
+    });
+    unlimited.map(|(index, (issuer, _))| {
+        let message = format!(
+            "every tenant of `{}` can assert any scope, role and plan; limit them by `allowed_scopes`, \
+             `allowed_roles` and `allowed_plans`",
+            issuer.mapping.name
+        );
+        PolicyWarning::new(format!("issuers[{index}].tenants"), message)
+    })
 }
 
 /// Checks that no signing keys come from a loopback address. In Lambda, the Runtime API listens
@@ -211,7 +291,7 @@ fn check_issuers(
 fn check_deployed_origins(issuers: &[(Issuer, KeyOrigin)]) -> Result<(), PolicyError> {
     for (index, (_, origin)) in issuers.iter().enumerate() {
         let (field, address) = match origin {
-            KeyOrigin::Inline(_) => continue,
+            KeyOrigin::Inline(_) | KeyOrigin::Secrets(_) => continue,
             KeyOrigin::Address(address) => ("jwks_uri", address),
             KeyOrigin::Discovery(address) => ("issuer", address),
         };

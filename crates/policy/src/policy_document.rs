@@ -72,10 +72,14 @@ impl PolicyDocument {
             let place = format!("issuers[{index}]");
             let (default, allowed) = (issuer.default_plan(), issuer.allowed_plans());
             plans.extend(plans_of_issuer(&place, default, allowed));
+            let mapped = issuer.mapped_plans();
+            plans.extend(mapped.map(|plan| NamedPlan::new(format!("{place}.plans"), plan)));
         }
         if let Some(server) = &self.introspection {
             let (default, allowed) = (server.default_plan(), server.allowed_plans());
             plans.extend(plans_of_issuer("introspection", default, allowed));
+            let mapped = server.mapped_plans();
+            plans.extend(mapped.map(|plan| NamedPlan::new("introspection.plans", plan)));
         }
         if let Some(mtls) = &self.mtls {
             plans.push(NamedPlan::new("mtls.default_plan", &mtls.default_plan));

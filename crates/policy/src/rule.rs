@@ -29,6 +29,8 @@ pub struct Rule {
     pub auth: Auth,
     /// The scopes that the caller must have, all of them.
     pub scopes: Vec<String>,
+    /// The roles of which the caller must have at least one. Empty if none is required.
+    pub roles: Vec<String>,
     /// The names of the issuers whose tokens are accepted, or `None` for all. Only tokens are
     /// restricted by it.
     pub issuers: Option<Vec<String>>,
@@ -45,12 +47,15 @@ impl Demands for Rule {
             route: _,
             auth,
             scopes,
+            roles,
             issuers,
             cost,
             address_plan,
         } = self;
         auth.demands_more_than(other.auth)
             || scopes.iter().any(|scope| !other.scopes.contains(scope))
+            || !roles.is_empty()
+                && (other.roles.is_empty() || other.roles.iter().any(|role| !roles.contains(role)))
             || issuers
                 .as_ref()
                 .is_some_and(|accepted| accepts_others(other.issuers.as_deref(), accepted))
@@ -114,6 +119,26 @@ mod tests {
                 r#"{"match":"GET /","auth":"any","scopes":["a"]}"#,
                 r#"{"match":"GET /","auth":"any","scopes":["b","a"]}"#,
                 false,
+            ),
+            (
+                r#"{"match":"GET /","auth":"any","roles":["a"]}"#,
+                weak,
+                true,
+            ),
+            (
+                weak,
+                r#"{"match":"GET /","auth":"any","roles":["a"]}"#,
+                false,
+            ),
+            (
+                r#"{"match":"GET /","auth":"any","roles":["a","b"]}"#,
+                r#"{"match":"GET /","auth":"any","roles":["a"]}"#,
+                false,
+            ),
+            (
+                r#"{"match":"GET /","auth":"any","roles":["a"]}"#,
+                r#"{"match":"GET /","auth":"any","roles":["a","b"]}"#,
+                true,
             ),
             (
                 r#"{"match":"GET /","auth":"any","issuers":["a"]}"#,

@@ -17,6 +17,11 @@ pub(crate) struct RuleDocument {
     /// The caller must have all of these scopes. The default is none.
     #[serde(default)]
     scopes: Vec<String>,
+    /// The caller must have at least one of these roles, in addition to the scopes. Only tokens have
+    /// roles. The default is none.
+    #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>, required = false, min_items = 1))]
+    roles: Option<Vec<String>>,
     /// The names of the issuers whose tokens are accepted. API keys and certificates are not
     /// restricted by it. The default is all issuers.
     #[serde(default, deserialize_with = "crate::present::present")]
@@ -58,6 +63,7 @@ impl RuleDocument {
                 route: self.r#match,
                 auth: self.auth,
                 scopes: self.scopes,
+                roles: self.roles.unwrap_or_default(),
                 issuers: self.issuers,
                 cost: self.cost,
                 address_plan: self.plan,
@@ -82,6 +88,12 @@ impl RuleDocument {
 
         if is_public && !self.scopes.is_empty() {
             return Some("`scopes` cannot be required of callers without credentials");
+        }
+        if self.roles.is_some() && !matches!(self.auth, Auth::Any | Auth::Jwt) {
+            return Some("`roles` needs tokens, which this `auth` does not accept");
+        }
+        if self.roles.as_ref().is_some_and(Vec::is_empty) {
+            return Some("`roles` is empty: no caller would be accepted");
         }
         if self.issuers.is_some() && !matches!(self.auth, Auth::Any | Auth::Jwt) {
             return Some("`issuers` restricts tokens, which this `auth` does not accept");

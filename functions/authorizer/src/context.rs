@@ -101,7 +101,7 @@ impl Context {
             set(&mut self.user_id, &header_value(&bearer.subject));
             set(&mut self.issuer, &bearer.issuer);
             set(&mut self.email, &bearer.email);
-            set(&mut self.roles, &bearer.roles);
+            set(&mut self.roles, &bearer.role_list);
             set(&mut self.scopes, &bearer.scope_list);
         }
     }

@@ -14,6 +14,7 @@ use crate::event::Request;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::token::bearer::Bearer;
+use crate::token::refusal::TokenRefusal;
 use crate::token_verifier::TokenVerifier;
 
 /// A request with everything that its credentials are checked by.
@@ -81,7 +82,10 @@ impl CredentialCheck<'_> {
                 .is_some_and(|certificate| certificate.has_thumbprint(hash))
         };
         match &bearer.certificate {
-            Some(hash) if !is_sent(hash) => Err(Rejection::unauthenticated(Reason::InvalidClaims)),
+            Some(hash) if !is_sent(hash) => {
+                let refusal = TokenRefusal::invalid_claims("certificate");
+                Err(Rejection::from(refusal).of_issuer(&bearer.issuer_name))
+            }
             _ => Ok(()),
         }
     }

@@ -98,6 +98,12 @@ impl Identity {
                 .because(format!("scope `{scope}` is missing")));
         }
 
+        let has_role = rule.roles.iter().any(|role| self.roles().contains(role));
+        if !rule.roles.is_empty() && !has_role {
+            let detail = format!("none of the roles `{}`", rule.roles.join("`, `"));
+            return Err(Rejection::forbidden(Reason::MissingRole).because(detail));
+        }
+
         let token_is_charged = self.key.is_none();
         match &self.bearer {
             Some(bearer) if token_is_charged && bearer.plan == TokenPlan::NotAllowed => {
@@ -119,5 +125,10 @@ impl Identity {
             Self { key: Some(key), .. } => &key.scopes,
             _ => &[],
         }
+    }
+
+    /// Returns the roles of the caller. Only tokens have roles.
+    fn roles(&self) -> &[String] {
+        self.bearer.as_ref().map_or(&[], |bearer| &bearer.roles)
     }
 }

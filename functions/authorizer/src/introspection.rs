@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use crate::rejection::Rejection;
 use crate::secrets::{Secret, SecretError, SecretReader};
 use crate::token::bearer::Bearer;
+use crate::token::refusal::TokenRefusal;
 use crate::token_verifier::TokenHash;
 
 use self::claims_check::{bearer, limits};
@@ -117,7 +118,7 @@ impl Introspection {
             .as_ref()
             .is_none_or(|pattern| pattern.is_match(token));
         if !matches_pattern {
-            return Err(Rejection::unauthenticated(Reason::InvalidToken));
+            return Err(self.rejection(TokenRefusal::invalid_token("pattern")));
         }
 
         if let Some(result) = self.remembered(&hash, now) {
@@ -135,18 +136,22 @@ impl Introspection {
             bearer.times.check(now, limits(&self.server))?;
             Ok(bearer)
         });
-        Some(result.map_err(Rejection::unauthenticated))
+        Some(result.map_err(|refusal| self.rejection(refusal)))
+    }
+
+    fn rejection(&self, refusal: TokenRefusal) -> Rejection {
+        Rejection::from(refusal).of_issuer(&self.server.mapping.name)
     }
 
     /// Asks the server about a token and remembers the result.
     async fn introspect(&self, token: &str, hash: TokenHash, now: Timestamp) -> TokenResult {
         let result = match self.claims_of(token, now).await? {
             Some(claims) => bearer(&self.server, &claims, now).map(Arc::new),
-            None => Err(Reason::InvalidToken),
+            None => Err(TokenRefusal::invalid_token("refused_by_server")),
         };
 
         self.results.insert(hash, &result, now);
-        result.map_err(Rejection::unauthenticated)
+        result.map_err(|refusal| self.rejection(refusal))
     }
 
     /// Returns the claims of a token, or `None` if the server refuses the token itself.
@@ -267,7 +272,7 @@ impl Introspection {
 mod tests {
     use aws::Reach;
     use http::Uri;
-    use policy::{Assertions, ClaimMapping, ClientAuth};
+    use policy::{Assertions, ClaimMapping, ClaimReference, ClientAuth, PlanMapping};
     use telemetry::RecordLog;
 
     use super::*;
@@ -306,9 +311,10 @@ mod tests {
         let mapping = ClaimMapping {
             name: "opaque".into(),
             issuer: "https://auth.example.com/introspect".into(),
-            user_claim: "sub".to_owned(),
-            plan_claim: None,
-            default_plan: Some("free".to_owned()),
+            user: ClaimReference::to_names(&["sub"]),
+            scopes: ClaimReference::to_names(&["scope"]),
+            roles: ClaimReference::to_names(&["roles"]),
+            plan: PlanMapping::claimed_in("plan", Some("free")),
             trusts_email: false,
             assertions: Assertions::default(),
         };
@@ -342,7 +348,7 @@ mod tests {
             hash[..4].copy_from_slice(&number.to_be_bytes());
             introspection
                 .results
-                .insert(hash, &Err(Reason::InvalidToken), now);
+                .insert(hash, &Err(TokenRefusal::invalid_token("inactive")), now);
         }
 
         assert!(matches!(

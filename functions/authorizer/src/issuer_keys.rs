@@ -1,118 +1,132 @@
 //! The signing keys of an issuer, and how they are refreshed.
 
+mod fetched_keys;
+mod issuer_secrets;
 mod key_source;
 mod key_state;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use policy::KeySet;
+use outcome::Reason;
+use policy::{Algorithm, Key, KeySet};
 
-use self::key_state::{KeyState, KeyStep};
+use crate::rejection::Rejection;
+use crate::token::jws::Jws;
+use crate::token::refusal::TokenRefusal;
+use crate::trusted_issuers::TokenIssuer;
 
+use self::key_state::NeededKey;
+
+pub(crate) use self::fetched_keys::FetchedKeys;
+pub(crate) use self::issuer_secrets::IssuerSecrets;
 pub(crate) use self::key_source::KeySource;
 
 /// The signing keys of an issuer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum IssuerKeys {
     /// Keys that the policy contains.
     Inline(Arc<KeySet>),
-    /// Keys that are fetched from the issuer.
+    /// Keys that are fetched from the issuer. Issuers can share them.
     Fetched(Arc<FetchedKeys>),
+    /// Secrets that the issuer shares with us.
+    Secrets(IssuerSecrets),
 }
 
-/// Keys with their source. There is at most one fetch at a time.
+/// The key or secret that signed a token.
 #[derive(Debug)]
-pub(crate) struct FetchedKeys {
-    source: KeySource,
-    state: Mutex<KeyState>,
-    /// Locked during a fetch.
-    turn: tokio::sync::Mutex<()>,
+pub(crate) enum TokenSigner {
+    Key(Arc<Key>),
+    Secret(Arc<str>),
 }
 
 impl IssuerKeys {
-    pub(crate) fn fetched(source: KeySource) -> Self {
-        Self::Fetched(Arc::new(FetchedKeys {
-            source,
-            state: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
-        }))
+    /// Returns the signer of a token. `algorithm` is one that the issuer may use.
+    ///
+    /// # Errors
+    /// 401 if the token is not signed by this issuer, 500 if its keys are unavailable.
+    pub(crate) async fn verify(
+        &self,
+        jws: &Jws<'_>,
+        algorithm: Algorithm,
+        issuer: &TokenIssuer<'_>,
+        now: Timestamp,
+    ) -> Result<TokenSigner, Rejection> {
+        if let Self::Secrets(secrets) = self {
+            let secret = secrets.verify(jws, algorithm, now).await?;
+            return Ok(TokenSigner::Secret(secret));
+        }
+
+        let needed = jws.kid.as_deref().map_or(NeededKey::Any, NeededKey::Named);
+        let set = self.set_for(needed, now).await?;
+        match signing_key(&set, jws, algorithm, issuer) {
+            Ok(key) => Ok(TokenSigner::Key(key)),
+            Err(refusal) if jws.kid.is_some() => Err(refusal.into()),
+            // A new key may have no name either.
+            Err(_) => {
+                let set = self.set_for(NeededKey::Other, now).await?;
+                let key = signing_key(&set, jws, algorithm, issuer)?;
+                Ok(TokenSigner::Key(key))
+            }
+        }
     }
 
-    /// Returns the newest available set for a token that names `kid`. The set may lack that key.
-    /// `None` if no set is available.
-    pub(crate) async fn set_for(&self, kid: &str, now: Timestamp) -> Option<Arc<KeySet>> {
-        match self {
+    /// True if the signer of a token is still a key or secret of the issuer.
+    ///
+    /// # Errors
+    /// 500 if the keys of the issuer are unavailable.
+    pub(crate) async fn include(
+        &self,
+        signer: &TokenSigner,
+        now: Timestamp,
+    ) -> Result<bool, Rejection> {
+        match (self, signer) {
+            (Self::Secrets(secrets), TokenSigner::Secret(text)) => {
+                Ok(secrets.contain(text, now).await)
+            }
+            (Self::Inline(_) | Self::Fetched(_), TokenSigner::Key(key)) => {
+                let needed = key.kid.as_deref().map_or(NeededKey::Any, NeededKey::Named);
+                Ok(self.set_for(needed, now).await?.contains(key))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Returns the newest available set for a token that needs this key. The set may lack it.
+    async fn set_for(
+        &self,
+        needed: NeededKey<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<KeySet>, Rejection> {
+        let set = match self {
             Self::Inline(set) => Some(Arc::clone(set)),
-            Self::Fetched(keys) => keys.set_for(kid, now).await,
-        }
-    }
-
-    /// Fetches keys if there are none.
-    pub(crate) async fn preload(&self, now: Timestamp) {
-        if let Self::Fetched(keys) = self
-            && keys.state().set(now).is_none()
-        {
-            keys.fetch("", now).await;
-        }
+            Self::Fetched(keys) => keys.set_for(needed, now).await,
+            Self::Secrets(_) => None,
+        };
+        set.ok_or_else(|| {
+            let problem = "cannot fetch the issuer's signing keys";
+            Rejection::fault(Reason::KeysUnavailable, problem)
+        })
     }
 }
 
-impl FetchedKeys {
-    /// True if these keys come from `source`, which is of the same issuer.
-    pub(crate) fn are_from(&self, source: &KeySource) -> bool {
-        self.source.address == source.address && self.source.discovers == source.discovers
-    }
+/// Returns the key that signed a token.
+fn signing_key(
+    set: &KeySet,
+    jws: &Jws<'_>,
+    algorithm: Algorithm,
+    issuer: &TokenIssuer<'_>,
+) -> Result<Arc<Key>, TokenRefusal> {
+    let mut refusal = TokenRefusal::invalid_token("kid_unknown");
 
-    async fn set_for(self: &Arc<Self>, kid: &str, now: Timestamp) -> Option<Arc<KeySet>> {
-        let step = self.state().step(kid, now);
-        match step {
-            KeyStep::Use(set) => Some(set),
-            KeyStep::Refresh(set) => {
-                self.refresh_in_background(now);
-                Some(set)
-            }
-            KeyStep::Fetch => {
-                // Boxed, so that the future of a request without a fetch stays small.
-                Box::pin(self.fetch(kid, now)).await;
-                self.state().set(now)
-            }
-            KeyStep::None => None,
+    for key in set.candidates(jws.kid.as_deref(), algorithm) {
+        if !issuer.accepts_key(key) {
+            refusal = TokenRefusal::invalid_token("key_issuer");
+        } else if key.verifies(algorithm, jws.signed, jws.signature) {
+            return Ok(Arc::clone(key));
+        } else {
+            refusal = TokenRefusal::new(Reason::InvalidSignature, "signature");
         }
     }
-
-    /// Fetches newer keys while the old ones are used. If the sandbox is frozen meanwhile, the
-    /// fetch continues with the next request.
-    fn refresh_in_background(self: &Arc<Self>, now: Timestamp) {
-        let keys = Arc::clone(self);
-        tokio::spawn(async move {
-            if let Ok(_turn) = keys.turn.try_lock() {
-                keys.load("", now).await;
-            }
-        });
-    }
-
-    /// Fetches keys, unless another caller did so while this one waited for its turn.
-    async fn fetch(&self, kid: &str, now: Timestamp) {
-        let _turn = self.turn.lock().await;
-        let is_needed = matches!(self.state().step(kid, now), KeyStep::Fetch);
-        if is_needed {
-            self.load(kid, now).await;
-        }
-    }
-
-    async fn load(&self, kid: &str, now: Timestamp) {
-        let result = self.source.load().await;
-        if let Err(problem) = &result {
-            let issuer = &self.source.issuer;
-            let host = self.source.address.authority().map(ToString::to_string);
-            tracing::warn!(issuer, host, cause = problem.cause(), %problem, "cannot fetch the issuer's signing keys");
-        }
-
-        self.state().record_fetch(result.ok(), kid, now);
-    }
-
-    fn state(&self) -> MutexGuard<'_, KeyState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    Err(refusal)
 }

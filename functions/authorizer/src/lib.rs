@@ -51,6 +51,7 @@ mod identity;
 mod introspection;
 mod invocation;
 mod issuer_keys;
+mod key_pool;
 mod log;
 mod outbound;
 mod plan_check;
@@ -65,6 +66,7 @@ mod shadow;
 mod store;
 mod token;
 mod token_verifier;
+mod trusted_issuers;
 
 pub use authorizer::Authorizer;
 pub use config::{Config, ConfigError};

@@ -1,6 +1,7 @@
 //! Refusals and failures that end a request before it is charged.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use outcome::Reason;
 use policy::NoRule;
@@ -12,6 +13,8 @@ pub(crate) struct Rejection {
     pub(crate) reason: Reason,
     /// The cause, for the log. It contains no value of the request.
     pub(crate) detail: Option<Cow<'static, str>>,
+    /// The name in the policy of the issuer whose token is refused, for the log.
+    pub(crate) issuer_name: Option<Arc<str>>,
 }
 
 /// The kind of a rejection, which determines the response.
@@ -33,6 +36,7 @@ impl Rejection {
             kind: RejectionKind::Unauthenticated,
             reason,
             detail: None,
+            issuer_name: None,
         }
     }
 
@@ -41,6 +45,7 @@ impl Rejection {
             kind: RejectionKind::Forbidden,
             reason,
             detail: None,
+            issuer_name: None,
         }
     }
 
@@ -50,6 +55,7 @@ impl Rejection {
             kind: RejectionKind::Fault,
             reason,
             detail: Some(problem.into()),
+            issuer_name: None,
         }
     }
 
@@ -59,6 +65,7 @@ impl Rejection {
             kind: RejectionKind::Unavailable,
             reason,
             detail: Some(problem.into()),
+            issuer_name: None,
         }
     }
 
@@ -66,6 +73,12 @@ impl Rejection {
     /// of the request.
     pub(crate) fn because(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds the name of the token's issuer for the log.
+    pub(crate) fn of_issuer(mut self, name: &Arc<str>) -> Self {
+        self.issuer_name = Some(Arc::clone(name));
         self
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use limits::{Decision, Plan, RouteLimit};
+use limits::{Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
 use policy::Rule;
 use policy::header_value::header_value;
@@ -28,6 +28,8 @@ pub(crate) struct ResponseBuilder<'e> {
     context: Context,
     format: Format<'e>,
     shadow: Option<ShadowRefusal>,
+    /// The names of the limits that refuse the request, joined by commas.
+    violated: Option<String>,
     /// The name of the token's issuer in the policy.
     issuer_name: Option<Arc<str>>,
     /// The API key as it was sent, for the usage plan of a REST API. It is never logged.
@@ -87,6 +89,9 @@ impl<'e> ResponseBuilder<'e> {
 
     pub(crate) fn set_limits(&mut self, decision: &Decision) {
         self.shadow = decision.shadowed.as_ref().map(ShadowRefusal::from);
+        if let Verdict::Throttled { violated, .. } = &decision.verdict {
+            self.violated = Some(violated.join(", "));
+        }
         self.context.set_limits(decision);
     }
 
@@ -120,14 +125,18 @@ impl<'e> ResponseBuilder<'e> {
             outcome.reason
         };
 
-        self.log(reason, elapsed, &LogCause::default());
+        let cause = LogCause {
+            problem: None,
+            detail: self.violated.as_deref(),
+        };
+        self.log(reason, elapsed, &cause);
         let is_allowed =
             refusals.on_throttle == OnThrottle::Mark || outcome.retry_after_s.is_none();
         self.serialize(is_allowed, reason, elapsed)
     }
 
     fn finish_rejection(
-        self,
+        mut self,
         rejection: Rejection,
         refusals: RefusalSettings,
         elapsed: Duration,
@@ -136,7 +145,10 @@ impl<'e> ResponseBuilder<'e> {
             kind,
             reason,
             detail,
+            issuer_name,
         } = rejection;
+        self.issuer_name = self.issuer_name.or(issuer_name);
+
         let mut cause = LogCause::default();
         match kind {
             RejectionKind::Fault => cause.problem = detail.as_deref(),
@@ -223,7 +235,6 @@ impl<'e> ResponseBuilder<'e> {
 
 #[cfg(test)]
 mod tests {
-    use limits::Verdict;
     use serde_json::Value;
 
     use super::*;

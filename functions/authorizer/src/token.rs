@@ -4,6 +4,7 @@ pub(crate) mod bearer;
 pub(crate) mod claims;
 pub(crate) mod issuer_claims;
 pub(crate) mod jws;
+pub(crate) mod refusal;
 pub(crate) mod times;
 #[cfg(test)]
 mod wycheproof;

@@ -1,6 +1,5 @@
 //! Verifies bearer tokens, and remembers the ones that were valid.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,19 +7,22 @@ use aws::HttpCalls;
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use outcome::Reason;
-use policy::{IntrospectionServer, Issuer, Key, KeyOrigin};
+use policy::{Algorithm, IntrospectionServer, Issuer, KeyOrigin, Kid};
 use quick_cache::sync::Cache;
-use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::introspection::{Introspection, is_jose};
-use crate::issuer_keys::{IssuerKeys, KeySource};
+use crate::issuer_keys::{IssuerKeys, TokenSigner};
+use crate::key_pool::KeyPool;
 use crate::rejection::Rejection;
 use crate::secrets::{SecretError, SecretReader};
 use crate::token::bearer::Bearer;
+use crate::token::claims::Claims;
 use crate::token::issuer_claims;
 use crate::token::jws::{Jws, MAX_TOKEN_BYTES};
+use crate::token::refusal::TokenRefusal;
 use crate::token::times::Times;
+use crate::trusted_issuers::{TokenIssuer, TrustedIssuer, TrustedIssuers};
 
 /// The number of verified tokens that are remembered, about 1 KB each.
 const MAX_VERIFIED_TOKENS: usize = 10_000;
@@ -30,22 +32,16 @@ pub(crate) type TokenHash = [u8; 32];
 
 /// Verifies the tokens of trusted issuers, and opaque tokens through an introspection server.
 pub(crate) struct TokenVerifier {
-    /// The trusted issuers by their `iss`.
-    issuers: HashMap<String, Arc<TrustedIssuer>>,
+    issuers: TrustedIssuers,
+    keys: KeyPool,
     introspection: Option<Introspection>,
     verified: Cache<TokenHash, Arc<VerifiedToken>>,
 }
 
-#[derive(Debug)]
-struct TrustedIssuer {
-    issuer: Issuer,
-    keys: IssuerKeys,
-}
-
-/// A token whose signature is not checked again while its signing key stays in the issuer's set.
+/// A token whose signature is not checked again while its signer is one of the issuer.
 struct VerifiedToken {
     trusted: Arc<TrustedIssuer>,
-    key: Arc<Key>,
+    signer: TokenSigner,
     bearer: Arc<Bearer>,
 }
 
@@ -63,7 +59,7 @@ impl TokenVerifier {
     ) -> Self {
         let fetches_keys = issuers
             .iter()
-            .any(|(_, origin)| !matches!(origin, KeyOrigin::Inline(_)));
+            .any(|(_, origin)| matches!(origin, KeyOrigin::Address(_) | KeyOrigin::Discovery(_)));
         let calls = (fetches_keys || server.is_some()).then(calls);
 
         let introspection = server.zip(calls.clone()).map(|(server, calls)| {
@@ -71,16 +67,17 @@ impl TokenVerifier {
             Introspection::new(server, calls, Arc::clone(secrets), previous)
         });
 
+        let mut keys = KeyPool::new(calls, secrets, previous.map(|previous| &previous.keys));
         let trust = |(issuer, origin): (Issuer, KeyOrigin)| {
-            let known = previous
-                .and_then(|previous| previous.issuers.get(issuer.iss()))
-                .map(|previous| &previous.keys);
-            let keys = keys(&issuer, origin, known, calls.as_ref())?;
-            let name = issuer.iss().to_owned();
-            Some((name, Arc::new(TrustedIssuer { issuer, keys })))
+            let keys = keys.keys(&issuer, origin)?;
+            Some(TrustedIssuer { issuer, keys })
         };
+        let issuers = TrustedIssuers::new(issuers.into_iter().filter_map(trust));
+        keys.forget_previous();
+
         Self {
-            issuers: issuers.into_iter().filter_map(trust).collect(),
+            issuers,
+            keys,
             introspection,
             verified: Cache::new(MAX_VERIFIED_TOKENS),
         }
@@ -88,6 +85,11 @@ impl TokenVerifier {
 
     /// Reads the secrets that the policy refers to.
     pub(crate) async fn load_secrets(&self, now: Timestamp) -> Result<(), SecretError> {
+        for trusted in self.issuers.iter() {
+            if let IssuerKeys::Secrets(secrets) = &trusted.keys {
+                secrets.load(now).await?;
+            }
+        }
         match &self.introspection {
             Some(introspection) => introspection.load_secret(now).await,
             None => Ok(()),
@@ -98,8 +100,8 @@ impl TokenVerifier {
     /// them. A failure is logged; a request that needs the keys fetches them again.
     pub(crate) async fn preload(&self, now: Timestamp) {
         let mut fetches = JoinSet::new();
-        for trusted in self.issuers.values().map(Arc::clone) {
-            fetches.spawn(async move { trusted.keys.preload(now).await });
+        for keys in self.keys.fetched().map(Arc::clone) {
+            fetches.spawn(async move { keys.preload(now).await });
         }
         while fetches.join_next().await.is_some() {}
     }
@@ -114,7 +116,7 @@ impl TokenVerifier {
         now: Timestamp,
     ) -> Result<Arc<Bearer>, Rejection> {
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(Rejection::unauthenticated(Reason::InvalidToken));
+            return Err(TokenRefusal::invalid_token("too_long").into());
         }
         let hash = hash_of(token);
         if let Some(introspection) = self.introspection.as_ref().filter(|_| !is_jose(token)) {
@@ -122,51 +124,104 @@ impl TokenVerifier {
         }
 
         if let Some(verified) = self.verified.get(&hash) {
-            if let Some(bearer) = verified.check_again(now).await? {
-                return Ok(bearer);
+            if verified.is_signed_by_issuer(now).await? {
+                verified.check_times(now)?;
+                self.check_revocation(&verified, token, hash, now).await?;
+                return Ok(Arc::clone(&verified.bearer));
             }
             self.verified.remove(&hash);
         }
 
-        let verified = self.check(token, now).await?;
-        let bearer = Arc::clone(&verified.bearer);
-        self.verified.insert(hash, Arc::new(verified));
-        Ok(bearer)
+        let verified = Arc::new(self.check(token, now).await?);
+        self.verified.insert(hash, Arc::clone(&verified));
+        self.check_revocation(&verified, token, hash, now).await?;
+        Ok(Arc::clone(&verified.bearer))
     }
 
-    /// Checks a token, cheap checks first: its form, its issuer, the signing key, the signature,
-    /// and the other claims.
+    /// Checks a token, cheap checks first: its form, its issuer and audience, what the issuer
+    /// permits, the signature, and the other claims.
     async fn check(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, Rejection> {
-        let invalid = || Rejection::unauthenticated(Reason::InvalidToken);
-        let jws = Jws::parse(token).map_err(Rejection::unauthenticated)?;
-        let claims = strict_json::object(&jws.payload).ok_or_else(invalid)?;
+        let jws = Jws::parse(token).map_err(|refusal| match is_jose(token) {
+            true => refusal,
+            false => TokenRefusal::invalid_token("opaque"),
+        })?;
+        let claims = jws.claims()?;
+        let issuer = self.issuers.choose(&claims)?;
 
-        let trusted = claims
-            .get("iss")
-            .and_then(Value::as_str)
-            .and_then(|name| self.issuers.get(name))
-            .filter(|trusted| trusted.issuer.admits(jws.algorithm, &jws.typ))
-            .ok_or_else(invalid)?;
-        let times = Times::read(&claims).map_err(Rejection::unauthenticated)?;
-        if times.expires.is_none() {
-            return Err(Rejection::unauthenticated(Reason::InvalidClaims));
-        }
-
-        let set = trusted.keys.set_for(&jws.kid, now).await;
-        let set = set.ok_or_else(no_keys)?;
-        let key = set.key(&jws.kid, jws.algorithm).ok_or_else(invalid)?;
-        if !jws.is_signed_by(key) {
-            return Err(Rejection::unauthenticated(Reason::InvalidSignature));
-        }
-
-        let bearer = issuer_claims::bearer(&trusted.issuer, &claims, times, now)
-            .map_err(Rejection::unauthenticated)?;
-        Ok(VerifiedToken {
-            trusted: Arc::clone(trusted),
-            key: Arc::clone(key),
-            bearer: Arc::new(bearer),
-        })
+        let verified = check_with(&issuer, &jws, &claims, now).await;
+        verified.map_err(|rejection| issuer.rejection(rejection))
     }
+
+    /// Asks the introspection server whether a token that passed every other check was revoked, if
+    /// the policy says so for its issuer.
+    async fn check_revocation(
+        &self,
+        verified: &VerifiedToken,
+        token: &str,
+        hash: TokenHash,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let issuer = &verified.trusted.issuer;
+        if !issuer.checks_revocation {
+            return Ok(());
+        }
+
+        let result = match &self.introspection {
+            Some(introspection) => introspection.check_active(token, hash, now).await,
+            None => {
+                let problem = "revocation is checked, but the policy has no introspection";
+                Err(Rejection::fault(Reason::KeysUnavailable, problem))
+            }
+        };
+        result.map_err(|rejection| rejection.of_issuer(&issuer.mapping.name))
+    }
+}
+
+/// Checks a token against the requirements of its issuer.
+async fn check_with(
+    issuer: &TokenIssuer<'_>,
+    jws: &Jws<'_>,
+    claims: &Claims,
+    now: Timestamp,
+) -> Result<VerifiedToken, Rejection> {
+    let trusted = issuer.trusted;
+    let algorithm = admitted_algorithm(&trusted.issuer, jws)?;
+    check_kid(trusted, jws)?;
+    let times = Times::read(claims)?;
+    if times.expires.is_none() {
+        return Err(TokenRefusal::claim("exp").into());
+    }
+
+    let signer = trusted.keys.verify(jws, algorithm, issuer, now).await?;
+
+    let bearer = issuer_claims::bearer(&trusted.issuer, issuer.iss, claims, times, now)?;
+    Ok(VerifiedToken {
+        trusted: Arc::clone(trusted),
+        signer,
+        bearer: Arc::new(bearer),
+    })
+}
+
+/// Returns the algorithm of a token, if the issuer may use it for tokens of this type.
+fn admitted_algorithm(issuer: &Issuer, jws: &Jws<'_>) -> Result<Algorithm, TokenRefusal> {
+    let algorithm = jws
+        .algorithm
+        .filter(|algorithm| issuer.algorithms.contains(algorithm))
+        .ok_or(TokenRefusal::invalid_token("algorithm"))?;
+    if !issuer.admits_type(&jws.typ) {
+        return Err(TokenRefusal::invalid_token("type"));
+    }
+    Ok(algorithm)
+}
+
+/// Checks that a token names its key, unless the issuer has secrets or the policy makes it optional.
+fn check_kid(trusted: &TrustedIssuer, jws: &Jws<'_>) -> Result<(), TokenRefusal> {
+    let is_required =
+        trusted.issuer.kid == Kid::Required && !matches!(trusted.keys, IssuerKeys::Secrets(_));
+    if is_required && jws.kid.is_none() {
+        return Err(TokenRefusal::invalid_token("kid_missing"));
+    }
+    Ok(())
 }
 
 impl fmt::Debug for TokenVerifier {
@@ -180,54 +235,16 @@ impl fmt::Debug for TokenVerifier {
 }
 
 impl VerifiedToken {
-    /// Returns the bearer if the token is still valid, and `None` if its signing key is gone.
-    async fn check_again(&self, now: Timestamp) -> Result<Option<Arc<Bearer>>, Rejection> {
-        let set = self.trusted.keys.set_for(&self.key.kid, now).await;
-        let set = set.ok_or_else(no_keys)?;
-        if !set.contains(&self.key) {
-            return Ok(None);
-        }
-
-        self.bearer
-            .times
-            .check(now, self.trusted.issuer.limits)
-            .map_err(Rejection::unauthenticated)?;
-        Ok(Some(Arc::clone(&self.bearer)))
+    /// True if the key or secret that signed the token is still one of the issuer.
+    async fn is_signed_by_issuer(&self, now: Timestamp) -> Result<bool, Rejection> {
+        self.trusted.keys.include(&self.signer, now).await
     }
-}
 
-/// Returns the keys of an issuer, or the `known` ones if they have the same source.
-fn keys(
-    issuer: &Issuer,
-    origin: KeyOrigin,
-    known: Option<&IssuerKeys>,
-    calls: Option<&HttpCalls>,
-) -> Option<IssuerKeys> {
-    let (address, discovers) = match origin {
-        KeyOrigin::Inline(set) => return Some(IssuerKeys::Inline(Arc::new(set))),
-        KeyOrigin::Address(address) => (address, false),
-        KeyOrigin::Discovery(address) => (address, true),
-    };
-    let source = KeySource {
-        calls: calls?.clone(),
-        issuer: issuer.iss().to_owned(),
-        address,
-        discovers,
-    };
-
-    match known {
-        Some(IssuerKeys::Fetched(keys)) if keys.are_from(&source) => {
-            Some(IssuerKeys::Fetched(Arc::clone(keys)))
-        }
-        _ => Some(IssuerKeys::fetched(source)),
+    fn check_times(&self, now: Timestamp) -> Result<(), Rejection> {
+        let issuer = &self.trusted.issuer;
+        let result = self.bearer.times.check(now, issuer.limits);
+        result.map_err(|refusal| Rejection::from(refusal).of_issuer(&issuer.mapping.name))
     }
-}
-
-fn no_keys() -> Rejection {
-    Rejection::fault(
-        Reason::KeysUnavailable,
-        "cannot fetch the issuer's signing keys",
-    )
 }
 
 fn hash_of(token: &str) -> TokenHash {

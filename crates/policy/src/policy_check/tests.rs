@@ -261,7 +261,7 @@ fn error_names_the_untrusted_issuer() {
     for (issuers, expected) in [
         (
             format!("{issuer},{issuer}"),
-            "issuers[1].issuer: is the same as in an earlier entry",
+            "issuers[1].audiences: `b` is already in issuers[0], which has the same issuer",
         ),
         (
             issuer.replace("https", "http"),

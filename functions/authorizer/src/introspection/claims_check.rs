@@ -1,12 +1,12 @@
 //! Checks the claims of an introspection response against the policy.
 
 use jiff::Timestamp;
-use outcome::Reason;
 use policy::{IntrospectionServer, TimeLimits};
 use serde_json::{Map, Value};
 
 use crate::token::bearer::Bearer;
 use crate::token::claims::string;
+use crate::token::refusal::TokenRefusal;
 use crate::token::times::Times;
 
 /// Returns the limits for the times of a response.
@@ -26,17 +26,21 @@ pub(super) fn bearer(
     server: &IntrospectionServer,
     claims: &Map<String, Value>,
     now: Timestamp,
-) -> Result<Bearer, Reason> {
+) -> Result<Bearer, TokenRefusal> {
     if claims.get("active") != Some(&Value::Bool(true)) {
-        return Err(Reason::InvalidToken);
+        return Err(TokenRefusal::invalid_token("inactive"));
     }
     let times = Times::read(claims)?;
     times.check(now, limits(server))?;
 
-    if !has_expected_issuer(server, claims)? || !is_for_us(server, claims) {
-        return Err(Reason::InvalidClaims);
+    if !has_expected_issuer(server, claims)? {
+        return Err(TokenRefusal::invalid_claims("issuer"));
     }
-    Bearer::read(claims, times, &server.mapping, "introspection")
+    if !is_for_us(server, claims) {
+        return Err(TokenRefusal::invalid_claims("audience"));
+    }
+    let mapping = &server.mapping;
+    Bearer::read(claims, times, mapping, &mapping.issuer, "introspection")
 }
 
 /// Returns the times of a token that is active at `now`, or `None` for a token that is not. The token
@@ -64,7 +68,7 @@ pub(super) fn active_times(
 fn has_expected_issuer(
     server: &IntrospectionServer,
     claims: &Map<String, Value>,
-) -> Result<bool, Reason> {
+) -> Result<bool, TokenRefusal> {
     let issuer = string(claims, "iss")?;
     Ok(server.issuer.is_none() || issuer == server.issuer.as_deref())
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use outcome::Reason;
 use quick_cache::sync::Cache;
 
+use crate::token::refusal::TokenRefusal;
 use crate::token_verifier::TokenHash;
 
 /// The time for which a refusal is remembered, at most.
@@ -27,9 +27,9 @@ struct AcceptedToken<T> {
     at: Timestamp,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct RefusedToken {
-    reason: Reason,
+    refusal: TokenRefusal,
     at: Timestamp,
 }
 
@@ -44,7 +44,7 @@ impl<T: Clone> ResultCache<T> {
     }
 
     /// Returns what is known about a token at `now`.
-    pub(super) fn get(&self, hash: &TokenHash, now: Timestamp) -> Option<Result<T, Reason>> {
+    pub(super) fn get(&self, hash: &TokenHash, now: Timestamp) -> Option<Result<T, TokenRefusal>> {
         let is_recent = |at: Timestamp, ttl| now.duration_since(at).abs() < ttl;
         if let Some(accepted) = self.accepted.get(hash)
             && is_recent(accepted.at, self.ttl)
@@ -55,18 +55,18 @@ impl<T: Clone> ResultCache<T> {
         self.refused
             .get(hash)
             .filter(|refused| is_recent(refused.at, REFUSAL_TTL.min(self.ttl)))
-            .map(|refused| Err(refused.reason))
+            .map(|refused| Err(refused.refusal))
     }
 
-    pub(super) fn insert(&self, hash: TokenHash, result: &Result<T, Reason>, at: Timestamp) {
+    pub(super) fn insert(&self, hash: TokenHash, result: &Result<T, TokenRefusal>, at: Timestamp) {
         match result {
             Ok(known) => {
                 let known = known.clone();
                 self.accepted.insert(hash, AcceptedToken { known, at });
             }
-            Err(reason) => {
-                let reason = *reason;
-                self.refused.insert(hash, RefusedToken { reason, at });
+            Err(refusal) => {
+                let refusal = refusal.clone();
+                self.refused.insert(hash, RefusedToken { refusal, at });
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Asks the introspection endpoint whether a valid JWT was revoked.
 
 use jiff::{SignedDuration, Timestamp};
-use outcome::Reason;
 
 use crate::rejection::Rejection;
+use crate::token::refusal::TokenRefusal;
 use crate::token::times::Times;
 use crate::token_verifier::TokenHash;
 
@@ -11,6 +11,9 @@ use super::Introspection;
 use super::claims_check::{active_times, limits};
 use super::result_cache::ResultCache;
 use super::single_flight::SingleFlight;
+
+/// The refusal of a token that the server does not report as active.
+const INACTIVE: TokenRefusal = TokenRefusal::invalid_token("inactive");
 
 type StatusResult = Result<(), Rejection>;
 
@@ -39,10 +42,6 @@ impl Introspection {
     ///
     /// # Errors
     /// 401 for a token that is not active, 500 if the server is unavailable.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no issuer can request the check yet")
-    )]
     pub(crate) async fn check_active(
         &self,
         token: &str,
@@ -63,21 +62,17 @@ impl Introspection {
     fn remembered_status(&self, hash: &TokenHash, now: Timestamp) -> Option<StatusResult> {
         let times = self.revocation.results.get(hash, now)?;
         let status = times.and_then(|times| times.check(now, limits(&self.server)));
-        Some(status.map_err(|_| inactive()))
+        Some(status.map_err(|_| INACTIVE.into()))
     }
 
     async fn request_status(&self, token: &str, hash: TokenHash, now: Timestamp) -> StatusResult {
         let claims = self.claims_of(token, now).await?;
         let times = claims.and_then(|claims| active_times(&self.server, &claims, now));
-        let result = times.ok_or(Reason::InvalidToken);
+        let result = times.ok_or(INACTIVE);
 
         self.revocation.results.insert(hash, &result, now);
-        result.map(drop).map_err(|_| inactive())
+        result.map(drop).map_err(Rejection::from)
     }
-}
-
-fn inactive() -> Rejection {
-    Rejection::unauthenticated(Reason::InvalidToken).because("inactive")
 }
 
 #[cfg(test)]
@@ -85,6 +80,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
+    use outcome::Reason;
     use serde_json::{Value, json};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
@@ -175,7 +171,7 @@ mod tests {
         ] {
             let server = Server::start("200 OK", claims.clone()).await;
             for _ in 0..2 {
-                assert_eq!(server.check(1, 0).await, Err(inactive()), "{claims}");
+                assert_eq!(server.check(1, 0).await, Err(INACTIVE.into()), "{claims}");
             }
             assert_eq!(server.requests(), 1, "{claims}");
         }
@@ -210,7 +206,7 @@ mod tests {
 
         server.respond("200 OK", json!({"active": false}));
         for (seconds, requests) in [(300, 3), (309, 3), (310, 4)] {
-            assert_eq!(server.check(2, seconds).await, Err(inactive()));
+            assert_eq!(server.check(2, seconds).await, Err(INACTIVE.into()));
             assert_eq!(server.requests(), requests, "{seconds}");
         }
     }
@@ -219,7 +215,7 @@ mod tests {
     async fn cached_status_ends_when_the_token_expires() {
         let claims = json!({"active": true, "exp": NOON + 10});
         let server = Server::start("200 OK", claims).await;
-        for (seconds, expected) in [(0, Ok(())), (40, Ok(())), (41, Err(inactive()))] {
+        for (seconds, expected) in [(0, Ok(())), (40, Ok(())), (41, Err(INACTIVE.into()))] {
             assert_eq!(server.check(1, seconds).await, expected, "{seconds}");
         }
         assert_eq!(server.requests(), 1);

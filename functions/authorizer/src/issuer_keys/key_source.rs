@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aws::{CallError, Deadline, HttpCall, HttpCalls, Replay, is_loopback};
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
-use policy::{ENCRYPTION, KeySet, KeySetError, trusted_address};
+use policy::{ENCRYPTION, KeySet, KeySetError, Kid, trusted_address};
 use serde_json::Value;
 
 use crate::outbound::{BodyError, body, with_headers};
@@ -26,6 +26,7 @@ pub(crate) struct KeySource {
     pub(crate) address: Uri,
     /// True if the address is that of a discovery document.
     pub(crate) discovers: bool,
+    pub(crate) kid: Kid,
 }
 
 /// The reason why keys could not be fetched. Contains nothing of the documents except the name of
@@ -67,6 +68,15 @@ impl KeySourceError {
 }
 
 impl KeySource {
+    /// True if both fetch the same keys. A discovery document must be of the configured issuer; a
+    /// key set does not depend on it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.address == other.address
+            && self.discovers == other.discovers
+            && self.kid == other.kid
+            && (!self.discovers || self.issuer == other.issuer)
+    }
+
     /// Fetches the current keys. Redirects are not followed.
     pub(crate) async fn load(&self) -> Result<KeySet, KeySourceError> {
         let deadline = Deadline::after(Instant::now(), FETCH_TIMEOUT);
@@ -77,7 +87,7 @@ impl KeySource {
         };
         let document = self.get("GetKeys", address, deadline).await?;
 
-        Ok(KeySet::parse(&document, |index, reason| {
+        Ok(KeySet::parse(&document, self.kid, |index, reason| {
             self.log_ignored_key(index, reason)
         })?)
     }

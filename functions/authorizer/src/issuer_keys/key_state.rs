@@ -26,11 +26,32 @@ pub(crate) struct KeyState {
     keys: Option<(Arc<KeySet>, Timestamp)>,
     /// The last fetch, successful or not.
     fetched_at: Option<Timestamp>,
-    /// The last fetch for a `kid` that the set lacked. It is separate, so that a key is found that
+    /// The last fetch for a key that the set lacked. It is separate, so that a key is found that
     /// was published just after a regular fetch.
     looked_up_at: Option<Timestamp>,
     /// The number of failures since the last success.
     failures: u32,
+}
+
+/// The key that a token needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NeededKey<'k> {
+    /// The key with this name.
+    Named(&'k str),
+    /// Any key: the token names none.
+    Any,
+    /// A key that the set lacks: none of its keys signed the token, which names none.
+    Other,
+}
+
+impl NeededKey<'_> {
+    fn is_missing_in(self, set: &KeySet) -> bool {
+        match self {
+            Self::Named(kid) => !set.has(kid),
+            Self::Any => false,
+            Self::Other => true,
+        }
+    }
 }
 
 /// The step that the age of the keys requires before they are used.
@@ -47,8 +68,8 @@ pub(crate) enum KeyStep {
 }
 
 impl KeyState {
-    /// Returns what to do at `now` for a token that names `kid`.
-    pub(crate) fn step(&self, kid: &str, now: Timestamp) -> KeyStep {
+    /// Returns what to do at `now` for a token that needs this key.
+    pub(crate) fn step(&self, needed: NeededKey<'_>, now: Timestamp) -> KeyStep {
         let Some((set, age)) = self.usable(now) else {
             let is_too_early = is_within(self.fetched_at, now, self.retry_interval());
             return if is_too_early {
@@ -58,7 +79,7 @@ impl KeyState {
             };
         };
 
-        if !set.has(kid) && !is_within(self.looked_up_at, now, FETCH_INTERVAL) {
+        if needed.is_missing_in(&set) && !is_within(self.looked_up_at, now, FETCH_INTERVAL) {
             return KeyStep::Fetch;
         }
         if age < BACKGROUND_REFRESH_AGE || is_within(self.fetched_at, now, FETCH_INTERVAL) {
@@ -89,13 +110,18 @@ impl KeyState {
             .min(FETCH_INTERVAL)
     }
 
-    /// Records a fetch that began at `now`, for a token that names `kid`. A failed fetch, without a
-    /// `set`, leaves the keys in place.
-    pub(crate) fn record_fetch(&mut self, set: Option<KeySet>, kid: &str, now: Timestamp) {
-        let lacks_kid = self
+    /// Records a fetch that began at `now`, for a token that needs this key. A failed fetch, without
+    /// a `set`, leaves the keys in place.
+    pub(crate) fn record_fetch(
+        &mut self,
+        set: Option<KeySet>,
+        needed: NeededKey<'_>,
+        now: Timestamp,
+    ) {
+        let lacks_key = self
             .usable(now)
-            .is_some_and(|(set, _)| !kid.is_empty() && !set.has(kid));
-        if lacks_kid {
+            .is_some_and(|(set, _)| needed.is_missing_in(&set));
+        if lacks_key {
             self.looked_up_at = Some(now);
         }
 
@@ -121,13 +147,15 @@ fn distance(one: Timestamp, other: Timestamp) -> SignedDuration {
 
 #[cfg(test)]
 mod tests {
+    use super::NeededKey::{Any, Named, Other};
     use super::*;
+    use policy::Kid;
 
     /// The P-256 example of RFC 7517, appendix A.1.
     fn set(kid: &str) -> KeySet {
         let key = serde_json::json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": kid,
             "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]});
-        KeySet::parse(key.to_string().as_bytes(), |_, _| ()).unwrap()
+        KeySet::parse(key.to_string().as_bytes(), Kid::Required, |_, _| ()).unwrap()
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -136,17 +164,20 @@ mod tests {
 
     fn holding(kid: &str) -> KeyState {
         let mut state = KeyState::default();
-        state.record_fetch(Some(set(kid)), "", at(0));
+        state.record_fetch(Some(set(kid)), Any, at(0));
         state
     }
 
     #[test]
     fn keys_are_used_then_refreshed_then_waited_for_then_discarded() {
         let state = holding("a");
-        assert!(matches!(state.step("a", at(0)), KeyStep::Use(_)));
-        assert!(matches!(state.step("a", at(599)), KeyStep::Use(_)));
-        assert!(matches!(state.step("a", at(600)), KeyStep::Refresh(_)));
-        assert!(matches!(state.step("a", at(3_600)), KeyStep::Fetch));
+        assert!(matches!(state.step(Named("a"), at(0)), KeyStep::Use(_)));
+        assert!(matches!(state.step(Named("a"), at(599)), KeyStep::Use(_)));
+        assert!(matches!(
+            state.step(Named("a"), at(600)),
+            KeyStep::Refresh(_)
+        ));
+        assert!(matches!(state.step(Named("a"), at(3_600)), KeyStep::Fetch));
         assert!(state.set(at(86_399)).is_some());
         assert!(state.set(at(86_400)).is_none());
     }
@@ -154,57 +185,73 @@ mod tests {
     #[test]
     fn unknown_kid_is_looked_up_at_once_and_then_every_10_seconds() {
         let mut state = holding("a");
-        assert!(matches!(state.step("b", at(0)), KeyStep::Fetch));
-        state.record_fetch(Some(set("a")), "b", at(0));
-        assert!(matches!(state.step("b", at(1)), KeyStep::Use(_)));
-        assert!(matches!(state.step("c", at(9)), KeyStep::Use(_)));
-        assert!(matches!(state.step("c", at(10)), KeyStep::Fetch));
-        state.record_fetch(None, "c", at(10));
-        assert!(matches!(state.step("d", at(19)), KeyStep::Use(_)));
-        assert!(matches!(state.step("d", at(20)), KeyStep::Fetch));
+        assert!(matches!(state.step(Named("b"), at(0)), KeyStep::Fetch));
+        state.record_fetch(Some(set("a")), Named("b"), at(0));
+        assert!(matches!(state.step(Named("b"), at(1)), KeyStep::Use(_)));
+        assert!(matches!(state.step(Named("c"), at(9)), KeyStep::Use(_)));
+        assert!(matches!(state.step(Named("c"), at(10)), KeyStep::Fetch));
+        state.record_fetch(None, Named("c"), at(10));
+        assert!(matches!(state.step(Named("d"), at(19)), KeyStep::Use(_)));
+        assert!(matches!(state.step(Named("d"), at(20)), KeyStep::Fetch));
+    }
+
+    #[test]
+    fn token_without_a_kid_is_looked_up_once_no_key_verifies_it() {
+        let mut state = holding("a");
+        assert!(matches!(state.step(Any, at(0)), KeyStep::Use(_)));
+        assert!(matches!(state.step(Other, at(0)), KeyStep::Fetch));
+        state.record_fetch(Some(set("a")), Other, at(0));
+        assert!(matches!(state.step(Other, at(9)), KeyStep::Use(_)));
+        assert!(matches!(state.step(Other, at(10)), KeyStep::Fetch));
     }
 
     #[test]
     fn unknown_kid_is_looked_up_just_after_a_refresh() {
         let mut state = holding("a");
-        state.record_fetch(Some(set("a")), "", at(600));
-        assert!(matches!(state.step("b", at(600)), KeyStep::Fetch));
+        state.record_fetch(Some(set("a")), Any, at(600));
+        assert!(matches!(state.step(Named("b"), at(600)), KeyStep::Fetch));
     }
 
     #[test]
     fn failed_fetch_keeps_the_keys() {
         let mut state = holding("a");
-        state.record_fetch(None, "", at(700));
-        assert!(matches!(state.step("a", at(701)), KeyStep::Use(_)));
-        assert!(matches!(state.step("a", at(709)), KeyStep::Use(_)));
-        assert!(matches!(state.step("a", at(710)), KeyStep::Refresh(_)));
+        state.record_fetch(None, Any, at(700));
+        assert!(matches!(state.step(Named("a"), at(701)), KeyStep::Use(_)));
+        assert!(matches!(state.step(Named("a"), at(709)), KeyStep::Use(_)));
+        assert!(matches!(
+            state.step(Named("a"), at(710)),
+            KeyStep::Refresh(_)
+        ));
     }
 
     #[test]
     fn without_keys_the_retry_interval_doubles_from_1_to_10_seconds() {
         let mut state = KeyState::default();
-        assert!(matches!(state.step("a", at(0)), KeyStep::Fetch));
+        assert!(matches!(state.step(Named("a"), at(0)), KeyStep::Fetch));
         let mut now = 0;
         for pause in [1, 2, 4, 8, 10, 10] {
-            state.record_fetch(None, "a", at(now));
+            state.record_fetch(None, Named("a"), at(now));
             assert!(
-                matches!(state.step("a", at(now + pause - 1)), KeyStep::None),
+                matches!(state.step(Named("a"), at(now + pause - 1)), KeyStep::None),
                 "{pause}"
             );
             now += pause;
             assert!(
-                matches!(state.step("a", at(now)), KeyStep::Fetch),
+                matches!(state.step(Named("a"), at(now)), KeyStep::Fetch),
                 "{pause}"
             );
         }
-        state.record_fetch(Some(set("a")), "a", at(now));
-        assert!(matches!(state.step("a", at(now)), KeyStep::Use(_)));
+        state.record_fetch(Some(set("a")), Named("a"), at(now));
+        assert!(matches!(state.step(Named("a"), at(now)), KeyStep::Use(_)));
     }
 
     #[test]
     fn clock_that_is_set_back_does_not_make_keys_recent() {
         let state = holding("a");
-        assert!(matches!(state.step("a", at(-700)), KeyStep::Refresh(_)));
+        assert!(matches!(
+            state.step(Named("a"), at(-700)),
+            KeyStep::Refresh(_)
+        ));
         assert!(state.set(at(-86_400)).is_none());
     }
 }

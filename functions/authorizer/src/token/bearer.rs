@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use limits::Caller;
-use outcome::Reason;
 use policy::header_value::access_log_value;
-use policy::{ClaimMapping, allows};
+use policy::{ClaimMapping, ClaimedPlan, allows};
 
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
 
-use super::claims::{Claims, certificate_binding, email, scopes, string, strings};
+use super::claims::{Claims, certificate_binding, email, roles, scopes};
+use super::refusal::TokenRefusal;
 use super::times::Times;
 
 /// The longest subject (OpenID Connect Core, section 2).
@@ -29,8 +29,9 @@ pub(crate) struct Bearer {
     pub(crate) subject: String,
     /// The header value of a verified email address. Empty if there is none.
     pub(crate) email: String,
+    pub(crate) roles: Vec<String>,
     /// The header value of the roles. Empty if there are none.
-    pub(crate) roles: String,
+    pub(crate) role_list: String,
     pub(crate) scopes: Vec<String>,
     /// The header value of the scopes. Empty if there are none.
     pub(crate) scope_list: String,
@@ -63,34 +64,36 @@ impl TokenPlan {
 }
 
 impl Bearer {
-    /// Reads the claims of a token that the issuer of `mapping` vouches for.
+    /// Reads the claims of a token that the issuer of `mapping` vouches for. `iss` is the concrete
+    /// issuer, within which the subject is unique.
     ///
     /// # Errors
-    /// [`Reason::InvalidClaims`] if there is no user, or a claim that must be understood has the
-    /// wrong type.
+    /// [`TokenRefusal`] if there is no user, or a claim that must be understood has the wrong type.
     pub(crate) fn read(
         claims: &Claims,
         times: Times,
         mapping: &ClaimMapping,
+        iss: &str,
         auth: &'static str,
-    ) -> Result<Self, Reason> {
+    ) -> Result<Self, TokenRefusal> {
         let subject = subject(mapping, claims)?;
         let certificate = certificate_binding(claims)?;
         let plan = plan(mapping, claims)?;
 
         let allowed = &mapping.assertions;
-        let scopes = permitted(scopes(claims), allowed.scopes.as_ref());
-        let roles = permitted(strings(claims, "roles"), allowed.roles.as_ref());
+        let scopes = permitted(scopes(claims, &mapping.scopes), allowed.scopes.as_ref());
+        let roles = permitted(roles(claims, &mapping.roles), allowed.roles.as_ref());
         let email = email(claims, mapping.trusts_email).unwrap_or_default();
 
         Ok(Self {
-            caller: Caller::from_subject(&mapping.issuer, subject),
+            caller: Caller::from_subject(iss, subject),
             auth,
             issuer_name: Arc::clone(&mapping.name),
-            issuer: access_log_value(&mapping.issuer).into(),
+            issuer: access_log_value(iss).into(),
             subject: subject.to_owned(),
             email: header_value_or_warning("email", email).into_owned(),
-            roles: header_list_or_warning("roles", &roles, ',').into_owned(),
+            role_list: header_list_or_warning("roles", &roles, ',').into_owned(),
+            roles,
             scope_list: header_list_or_warning("scopes", &scopes, ' ').into_owned(),
             scopes,
             plan,
@@ -100,31 +103,37 @@ impl Bearer {
     }
 }
 
-fn subject<'c>(mapping: &ClaimMapping, claims: &'c Claims) -> Result<&'c str, Reason> {
-    let subject = match mapping.user_claim.as_str() {
-        EMAIL => email(claims, mapping.trusts_email),
-        name => string(claims, name)?,
+/// Returns the user. An email address names a user only if it is verified.
+fn subject<'c>(mapping: &ClaimMapping, claims: &'c Claims) -> Result<&'c str, TokenRefusal> {
+    let Some((path, value)) = mapping.user.find(claims) else {
+        let missing = mapping.user.paths().first();
+        return Err(missing.map_or(TokenRefusal::invalid_claims("user"), TokenRefusal::claim));
     };
+    let subject = if path.is(EMAIL) {
+        email(claims, mapping.trusts_email)
+    } else {
+        value.as_str()
+    };
+
     subject
         .filter(|subject| (1..=MAX_SUBJECT_BYTES).contains(&subject.len()))
-        .ok_or(Reason::InvalidClaims)
+        .ok_or_else(|| TokenRefusal::claim(path))
 }
 
-fn plan(mapping: &ClaimMapping, claims: &Claims) -> Result<TokenPlan, Reason> {
-    let claimed = match &mapping.plan_claim {
-        Some(claim) => string(claims, claim)?,
-        None => None,
-    };
-    Ok(match (claimed, &mapping.default_plan) {
-        (Some(plan), _) if !allows(mapping.assertions.plans.as_ref(), plan) => {
+fn plan(mapping: &ClaimMapping, claims: &Claims) -> Result<TokenPlan, TokenRefusal> {
+    let claimed = mapping.plan.claimed(claims).map_err(TokenRefusal::claim)?;
+
+    Ok(match (claimed, &mapping.plan.default) {
+        (ClaimedPlan::Mapped(plan), _) => TokenPlan::Configured(plan.to_owned()),
+        (ClaimedPlan::Named(plan), _) if !allows(mapping.assertions.plans.as_ref(), plan) => {
             TokenPlan::NotAllowed
         }
-        (Some(plan), _) if mapping.assertions.lists_plan(plan) => {
+        (ClaimedPlan::Named(plan), _) if mapping.assertions.lists_plan(plan) => {
             TokenPlan::Configured(plan.to_owned())
         }
-        (Some(plan), _) => TokenPlan::Claimed(plan.to_owned()),
-        (None, Some(plan)) => TokenPlan::Configured(plan.clone()),
-        (None, None) => TokenPlan::None,
+        (ClaimedPlan::Named(plan), _) => TokenPlan::Claimed(plan.to_owned()),
+        (ClaimedPlan::None, Some(plan)) => TokenPlan::Configured(plan.clone()),
+        (ClaimedPlan::None, None) => TokenPlan::None,
     })
 }
 
@@ -138,7 +147,7 @@ fn permitted(values: Vec<&str>, list: Option<&Vec<String>>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use policy::Assertions;
+    use policy::{Assertions, ClaimReference, PlanMapping};
     use serde_json::{Value, json};
 
     use super::*;
@@ -147,23 +156,25 @@ mod tests {
         ClaimMapping {
             name: "corp".into(),
             issuer: "https://a".into(),
-            user_claim: "sub".to_owned(),
-            plan_claim: Some("plan".to_owned()),
-            default_plan: Some("free".to_owned()),
+            user: ClaimReference::to_names(&["sub"]),
+            scopes: ClaimReference::to_names(&["scope", "scp"]),
+            roles: ClaimReference::to_names(&["roles"]),
+            plan: PlanMapping::claimed_in("plan", Some("free")),
             trusts_email: false,
             assertions: Assertions::default(),
         }
     }
 
-    fn read_with(mapping: &ClaimMapping, mut claims: Value) -> Result<Bearer, Reason> {
+    fn read_with(mapping: &ClaimMapping, mut claims: Value) -> Result<Bearer, TokenRefusal> {
         if claims.get("sub").is_none() {
             claims["sub"] = "alice".into();
         }
         let claims = claims.as_object().unwrap();
-        Bearer::read(claims, Times::read(claims).unwrap(), mapping, "jwt")
+        let times = Times::read(claims).unwrap();
+        Bearer::read(claims, times, mapping, &mapping.issuer, "jwt")
     }
 
-    fn read(claims: Value) -> Result<Bearer, Reason> {
+    fn read(claims: Value) -> Result<Bearer, TokenRefusal> {
         read_with(&mapping(), claims)
     }
 
@@ -178,7 +189,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(json!({"sub": subject})).err(),
-                Some(Reason::InvalidClaims),
+                Some(TokenRefusal::claim("sub")),
                 "{subject}"
             );
         }
@@ -197,7 +208,10 @@ mod tests {
             plan(json!({"plan": "pro"})),
             TokenPlan::Claimed("pro".to_owned())
         );
-        assert_eq!(read(json!({"plan": 1})).err(), Some(Reason::InvalidClaims));
+        assert_eq!(
+            read(json!({"plan": 1})).err(),
+            Some(TokenRefusal::claim("plan"))
+        );
     }
 
     #[test]
@@ -223,20 +237,23 @@ mod tests {
         let mut mapping = mapping();
         mapping.assertions.scopes = Some(vec!["orders:read".to_owned()]);
         mapping.assertions.roles = Some(vec!["reader".to_owned()]);
-        let claims = json!({"scope": "orders:read admin:read", "scp": ["admin:write"], "roles": ["admin", "reader"]});
+        let claims = json!({"scope": "orders:read admin:read", "roles": ["admin", "reader"]});
         let bearer = read_with(&mapping, claims).unwrap();
         assert_eq!(
             (&*bearer.scopes, &*bearer.scope_list),
             (&["orders:read".to_owned()][..], "orders:read")
         );
-        assert_eq!(bearer.roles, "reader");
+        assert_eq!(
+            (&*bearer.roles, &*bearer.role_list),
+            (&["reader".to_owned()][..], "reader")
+        );
     }
 
     #[test]
     fn only_a_verified_email_address_names_a_user() {
         let user = |trusts_email, verified: Option<Value>| {
             let mapping = ClaimMapping {
-                user_claim: "email".to_owned(),
+                user: ClaimReference::to_names(&["email"]),
                 trusts_email,
                 ..mapping()
             };
@@ -257,7 +274,7 @@ mod tests {
             let expected = if named {
                 Ok("ceo@corp.example".to_owned())
             } else {
-                Err(Reason::InvalidClaims)
+                Err(TokenRefusal::claim("email"))
             };
             assert_eq!(
                 user(trusts_email, verified.clone()),

@@ -1,9 +1,10 @@
 //! Reads the claims of a token by type. A `null` claim counts as missing, unless the token would
 //! then be valid for more: see [`super::times`] and [`certificate_binding`].
 
-use outcome::Reason;
-use policy::decode_base64url;
+use policy::{ClaimReference, decode_base64url};
 use serde_json::{Map, Value};
+
+use super::refusal::TokenRefusal;
 
 pub(crate) type Claims = Map<String, Value>;
 
@@ -15,40 +16,48 @@ pub(crate) fn claim<'c>(claims: &'c Claims, name: &str) -> Option<&'c Value> {
 /// Returns a string claim.
 ///
 /// # Errors
-/// [`Reason::InvalidClaims`] if it has another type.
-pub(crate) fn string<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c str>, Reason> {
+/// [`TokenRefusal`] if it has another type.
+pub(crate) fn string<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c str>, TokenRefusal> {
     claim(claims, name)
-        .map(|value| value.as_str().ok_or(Reason::InvalidClaims))
+        .map(|value| value.as_str().ok_or_else(|| TokenRefusal::claim(name)))
         .transpose()
 }
 
-/// Returns a claim that is a list of strings, or one string separated by white space. Other items
-/// are ignored: an invalid value grants nothing.
-pub(crate) fn strings<'c>(claims: &'c Claims, name: &str) -> Vec<&'c str> {
-    match claim(claims, name) {
-        Some(Value::String(text)) => text.split_ascii_whitespace().collect(),
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(Value::as_str)
-            .filter(|text| !text.is_empty())
-            .collect(),
+/// Returns the scopes: a list of strings, or one string separated by white space (RFC 8693, section
+/// 4.2). Duplicates and strings that are not scope tokens (RFC 6749, section 3.3) are ignored.
+pub(crate) fn scopes<'c>(claims: &'c Claims, reference: &ClaimReference) -> Vec<&'c str> {
+    let values: Vec<&str> = match reference.find(claims) {
+        Some((_, Value::String(text))) => text.split_ascii_whitespace().collect(),
+        Some((_, Value::Array(items))) => items.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
-    }
-}
+    };
 
-/// Returns the scopes of `scope` (RFC 8693, section 4.2) and `scp`, without duplicates. Strings
-/// that are not scope tokens (RFC 6749, section 3.3) are ignored.
-pub(crate) fn scopes(claims: &Claims) -> Vec<&str> {
-    let mut scopes = Vec::new();
-    for scope in strings(claims, "scope")
-        .into_iter()
-        .chain(strings(claims, "scp"))
-    {
+    let mut scopes = Vec::with_capacity(values.len());
+    for scope in values {
         if is_scope(scope) && !scopes.contains(&scope) {
             scopes.push(scope);
         }
     }
     scopes
+}
+
+/// Returns the roles: a list of strings, one string, or an object whose keys are the roles. Other
+/// items are ignored: an invalid value grants nothing.
+///
+/// A string is one role, because names of roles and groups can contain spaces.
+pub(crate) fn roles<'c>(claims: &'c Claims, reference: &ClaimReference) -> Vec<&'c str> {
+    let grants = |value: &Value| value.is_object() || *value == true;
+    let values: Vec<&str> = match reference.find(claims) {
+        Some((_, Value::String(role))) => vec![role],
+        Some((_, Value::Array(items))) => items.iter().filter_map(Value::as_str).collect(),
+        Some((_, Value::Object(roles))) => roles
+            .iter()
+            .filter(|(_, value)| grants(value))
+            .map(|(role, _)| role.as_str())
+            .collect(),
+        _ => Vec::new(),
+    };
+    values.into_iter().filter(|role| !role.is_empty()).collect()
 }
 
 fn is_scope(text: &str) -> bool {
@@ -75,9 +84,9 @@ pub(crate) fn email(claims: &Claims, trusted: bool) -> Option<&str> {
 /// Returns the SHA-256 of the certificate that the token is bound to (RFC 8705, section 3.1).
 ///
 /// # Errors
-/// [`Reason::InvalidClaims`] for any other confirmation, including `null`. It requires a proof that
+/// [`TokenRefusal`] for any other confirmation, including `null`. It requires a proof that
 /// is not checked here.
-pub(crate) fn certificate_binding(claims: &Claims) -> Result<Option<[u8; 32]>, Reason> {
+pub(crate) fn certificate_binding(claims: &Claims) -> Result<Option<[u8; 32]>, TokenRefusal> {
     let Some(confirmation) = claims.get("cnf") else {
         return Ok(None);
     };
@@ -92,7 +101,7 @@ pub(crate) fn certificate_binding(claims: &Claims) -> Result<Option<[u8; 32]>, R
     thumbprint
         .and_then(|hash| hash.try_into().ok())
         .map(Some)
-        .ok_or(Reason::InvalidClaims)
+        .ok_or_else(|| TokenRefusal::claim("cnf"))
 }
 
 #[cfg(test)]
@@ -104,6 +113,10 @@ mod tests {
         value.as_object().unwrap()
     }
 
+    fn scopes_of(value: &Value) -> Vec<&str> {
+        scopes(claims(value), &ClaimReference::to_names(&["scope", "scp"]))
+    }
+
     #[test]
     fn scopes_are_read_from_every_form() {
         for value in [
@@ -112,13 +125,14 @@ mod tests {
             json!({"scope": "a\tb"}),
             json!({"scp": ["a", "b"]}),
             json!({"scp": "a b"}),
-            json!({"scope": ["a", "b"]}),
-            json!({"scope": "a", "scp": ["a", "b"]}),
+            json!({"scope": ["a", "b", "a"]}),
+            json!({"scope": "a b", "scp": ["c"]}),
             json!({"scope": null, "scp": ["a", "b"]}),
+            json!({"scope": [], "scp": ["a", "b"]}),
         ] {
-            assert_eq!(scopes(claims(&value)), ["a", "b"], "{value}");
+            assert_eq!(scopes_of(&value), ["a", "b"], "{value}");
         }
-        assert!(scopes(claims(&json!({}))).is_empty());
+        assert!(scopes_of(&json!({})).is_empty());
     }
 
     #[test]
@@ -137,30 +151,37 @@ mod tests {
             (json!(["a", 1]), &["a"]),
         ] {
             for name in ["scope", "scp"] {
-                assert_eq!(
-                    scopes(claims(&json!({name: value}))),
-                    expected,
-                    "{name} {value}"
-                );
+                let claims = json!({name: value});
+                assert_eq!(scopes_of(&claims), expected, "{name} {value}");
             }
         }
     }
 
     #[test]
-    fn strings_ignore_other_types() {
+    fn roles_are_a_string_a_list_or_the_keys_of_an_object() {
         for (value, expected) in [
             (json!(["admin", "on call"]), &["admin", "on call"][..]),
-            (json!("admin reader"), &["admin", "reader"]),
+            (json!("on call"), &["on call"]),
             (
                 json!([{"key": "admin"}, "reader", 7, null, ""]),
                 &["reader"],
             ),
-            (json!({"admin": true}), &[]),
+            (
+                json!({"admin": {"2345": "corp.example"}, "reader": true}),
+                &["admin", "reader"],
+            ),
+            (
+                json!({"admin": false, "owner": null, "x": "yes", "y": 1, "z": ["a"], "": true}),
+                &[],
+            ),
             (json!(null), &[]),
+            (json!(""), &[]),
             (json!(7), &[]),
         ] {
+            let claims_value = json!({ "roles": value });
+            let reference = ClaimReference::to_names(&["roles"]);
             assert_eq!(
-                strings(claims(&json!({"roles": value})), "roles"),
+                roles(claims(&claims_value), &reference),
                 expected,
                 "{value}"
             );
@@ -215,7 +236,7 @@ mod tests {
         ] {
             assert_eq!(
                 certificate_binding(claims(&json!({"cnf": value}))),
-                Err(Reason::InvalidClaims),
+                Err(TokenRefusal::claim("cnf")),
                 "{value}"
             );
         }

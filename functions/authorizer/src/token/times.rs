@@ -7,6 +7,8 @@ use outcome::Reason;
 use policy::TimeLimits;
 use serde_json::{Map, Value};
 
+use super::refusal::TokenRefusal;
+
 /// The latest valid time, 9999-12-31T23:59:59Z, in seconds since 1970.
 const MAX_TIME_S: f64 = 253_402_300_799.0;
 
@@ -20,12 +22,12 @@ pub(crate) struct Times {
 
 impl Times {
     /// Reads the times. A claim that is present must be a valid time.
-    pub(crate) fn read(claims: &Map<String, Value>) -> Result<Self, Reason> {
+    pub(crate) fn read(claims: &Map<String, Value>) -> Result<Self, TokenRefusal> {
         let instant = |name: &str, round: fn(f64) -> f64| match claims.get(name) {
             None => Ok(None),
             Some(value) => numeric_date(value, round)
                 .map(Some)
-                .ok_or(Reason::InvalidClaims),
+                .ok_or_else(|| TokenRefusal::claim(name)),
         };
         Ok(Self {
             expires: instant("exp", f64::floor)?,
@@ -35,32 +37,31 @@ impl Times {
     }
 
     /// Checks that the token is valid at `now`.
-    pub(crate) fn check(&self, now: Timestamp, limits: TimeLimits) -> Result<(), Reason> {
+    pub(crate) fn check(&self, now: Timestamp, limits: TimeLimits) -> Result<(), TokenRefusal> {
         let now = now.as_second();
         if self
             .expires
             .is_some_and(|end| now > end + limits.tolerance_s)
         {
-            return Err(Reason::TokenExpired);
+            return Err(TokenRefusal::new(Reason::TokenExpired, "expired"));
         }
 
-        let is_ahead = |instant: Option<i64>| {
-            instant.is_some_and(|instant| instant > now + limits.tolerance_s)
+        let begins_late = |instant: Option<i64>| {
+            instant.is_some_and(|instant| {
+                let is_ahead = instant > now + limits.tolerance_s;
+                is_ahead || self.expires.is_some_and(|end| instant > end)
+            })
         };
-        let is_after_expiry = |instant: Option<i64>| {
-            instant
-                .zip(self.expires)
-                .is_some_and(|(instant, end)| instant > end)
-        };
-
-        let is_early = [self.not_before, self.issued]
-            .into_iter()
-            .any(|instant| is_ahead(instant) || is_after_expiry(instant));
-        if is_early || self.is_too_long(now, limits.max_lifetime_s) {
-            Err(Reason::InvalidClaims)
-        } else {
-            Ok(())
+        if begins_late(self.not_before) {
+            return Err(TokenRefusal::invalid_claims("not_before"));
         }
+        if begins_late(self.issued) {
+            return Err(TokenRefusal::invalid_claims("issued_at"));
+        }
+        if self.is_too_long(now, limits.max_lifetime_s) {
+            return Err(TokenRefusal::invalid_claims("lifetime"));
+        }
+        Ok(())
     }
 
     /// True if the lifetime is too long. Without `iat`, the remaining time counts.
@@ -91,7 +92,11 @@ mod tests {
 
     const NOON: i64 = 1_795_348_800;
 
-    fn check(claims: Value, max_lifetime_s: Option<i64>) -> Result<(), Reason> {
+    fn refused(detail: &'static str) -> Result<(), TokenRefusal> {
+        Err(TokenRefusal::invalid_claims(detail))
+    }
+
+    fn check(claims: Value, max_lifetime_s: Option<i64>) -> Result<(), TokenRefusal> {
         let now = Timestamp::from_second(NOON).unwrap();
         Times::read(claims.as_object().unwrap())?.check(
             now,
@@ -108,17 +113,17 @@ mod tests {
         assert_eq!(check(json!({"exp": NOON - 30}), None), Ok(()));
         assert_eq!(
             check(json!({"exp": NOON - 31}), None),
-            Err(Reason::TokenExpired)
+            Err(TokenRefusal::new(Reason::TokenExpired, "expired"))
         );
         assert_eq!(
             check(json!({"exp": NOON as f64 - 30.5}), None),
-            Err(Reason::TokenExpired)
+            Err(TokenRefusal::new(Reason::TokenExpired, "expired"))
         );
     }
 
     #[test]
     fn token_of_the_future_is_not_valid_yet() {
-        for claim in ["nbf", "iat"] {
+        for (claim, detail) in [("nbf", "not_before"), ("iat", "issued_at")] {
             assert_eq!(
                 check(json!({"exp": NOON + 60, claim: NOON + 30}), None),
                 Ok(()),
@@ -126,7 +131,7 @@ mod tests {
             );
             assert_eq!(
                 check(json!({"exp": NOON + 60, claim: NOON + 31}), None),
-                Err(Reason::InvalidClaims),
+                refused(detail),
                 "{claim}"
             );
         }
@@ -134,10 +139,10 @@ mod tests {
 
     #[test]
     fn token_that_is_never_valid_is_refused_within_the_tolerance() {
-        for claim in ["nbf", "iat"] {
+        for (claim, detail) in [("nbf", "not_before"), ("iat", "issued_at")] {
             assert_eq!(
                 check(json!({"exp": NOON, claim: NOON + 10}), None),
-                Err(Reason::InvalidClaims),
+                refused(detail),
                 "{claim}"
             );
         }
@@ -151,16 +156,16 @@ mod tests {
         );
         assert_eq!(
             check(json!({"exp": NOON + 101, "iat": NOON}), Some(100)),
-            Err(Reason::InvalidClaims)
+            refused("lifetime")
         );
         assert_eq!(
             check(json!({"exp": NOON + 101}), Some(100)),
-            Err(Reason::InvalidClaims)
+            refused("lifetime")
         );
         assert_eq!(check(json!({"exp": NOON + 101}), None), Ok(()));
         assert_eq!(
             check(json!({"exp": 253_402_300_799_i64}), Some(86_400)),
-            Err(Reason::InvalidClaims)
+            refused("lifetime")
         );
     }
 
@@ -181,7 +186,7 @@ mod tests {
                 let claims = json!({claim: value});
                 assert_eq!(
                     Times::read(claims.as_object().unwrap()),
-                    Err(Reason::InvalidClaims),
+                    Err(TokenRefusal::claim(claim)),
                     "{claims}"
                 );
             }

@@ -55,7 +55,7 @@ async fn invalid_scopes_and_roles_are_ignored() {
         (json!(null), "-"),
         (json!(1), "-"),
         (json!(true), "-"),
-        (json!({"admin:read": true}), "-"),
+        (json!({"admin:read": 1}), "-"),
         (json!([{"id": "0188", "key": "admin:read"}]), "-"),
         (json!([1, null]), "-"),
         (json!(["a", 1, "b"]), "a b"),

@@ -281,7 +281,7 @@ async fn empty_lists_allow_no_assertions() {
 fn error_names_the_ambiguous_issuer() {
     let issuers = Issuers::new();
     let cases: [(&str, Value, &str); 8] = [
-        ("/issuers/1/issuer", json!(CORP), "issuers[1].issuer: "),
+        ("/issuers/1/issuer", json!(CORP), "issuers[1].audiences: "),
         (
             "/issuers/1/name",
             json!(CORP),
