@@ -1,5 +1,6 @@
 //! An authorizer with the embedded store and a clock that the test sets.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use authorizer::{Authorizer, Config, http_calls};
@@ -47,10 +48,24 @@ pub fn authorizer(policy: &Value) -> TestAuthorizer {
 
 /// An authorizer like [`authorizer`] that writes call records.
 pub fn authorizer_recording(policy: &Value, records: RecordLog) -> TestAuthorizer {
+    authorizer_in(policy, &[], records)
+}
+
+/// An authorizer like [`authorizer_recording`] with these environment variables in addition.
+pub fn authorizer_in(
+    policy: &Value,
+    environment: &[(&str, &str)],
+    records: RecordLog,
+) -> TestAuthorizer {
+    let environment: HashMap<String, String> = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let settings: Value = serde_json::from_str(include_str!("../../../events/env.json")).unwrap();
     let policy = policy.to_string();
     let config = Config::from_lookup(move |name| match name {
         "AUTH_POLICY" => Some(policy.clone()),
+        name if environment.contains_key(name) => environment.get(name).cloned(),
         name => settings["AuthorizerFunction"][name]
             .as_str()
             .map(str::to_owned),

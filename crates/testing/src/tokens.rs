@@ -1,10 +1,12 @@
 //! Tokens of issuers, signed by aws-lc-rs and not by the library under test.
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
-    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
+    RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -16,8 +18,8 @@ pub const ISSUER: &str = "https://issuer.example";
 /// The audience of the tokens.
 pub const AUDIENCE: &str = "https://api.example";
 /// Every algorithm that has a fixture key.
-pub const ALGORITHMS: [&str; 9] = [
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+pub const ALGORITHMS: [&str; 10] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 ];
 /// The API key of plan `pro` in the settings of the events.
 pub const PRO: &str = "local-pro-key-0000000000001";
@@ -45,6 +47,7 @@ enum Pair {
     Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair, &'static str),
     Ed(Ed25519KeyPair),
+    Secret(hmac::Key),
 }
 
 fn pkcs8(algorithm: &str) -> Vec<u8> {
@@ -77,12 +80,30 @@ impl Signer {
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &key).unwrap(),
                 "P-384",
             ),
+            "ES512" => Pair::Ec(
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P521_SHA512_FIXED_SIGNING, &key).unwrap(),
+                "P-521",
+            ),
             _ => Pair::Ed(Ed25519KeyPair::from_pkcs8(&key).unwrap()),
         };
         Self {
             algorithm,
             kid: algorithm.to_owned(),
             pair,
+        }
+    }
+
+    /// A secret that is shared with the issuer, for HS256, HS384 or HS512.
+    pub fn with_secret(algorithm: &'static str, secret: &[u8]) -> Self {
+        let digest = match algorithm {
+            "HS384" => hmac::HMAC_SHA384,
+            "HS512" => hmac::HMAC_SHA512,
+            _ => hmac::HMAC_SHA256,
+        };
+        Self {
+            algorithm,
+            kid: algorithm.to_owned(),
+            pair: Pair::Secret(hmac::Key::new(digest, secret)),
         }
     }
 
@@ -122,6 +143,7 @@ impl Signer {
             Pair::Ed(pair) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "kid": self.kid, "x": text(pair.public_key().as_ref())})
             }
+            Pair::Secret(_) => panic!("a secret has no public key"),
         }
     }
 
@@ -142,6 +164,7 @@ impl Signer {
             }
             Pair::Ec(pair, _) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
             Pair::Ed(pair) => pair.sign(message).as_ref().to_vec(),
+            Pair::Secret(key) => hmac::sign(key, message).as_ref().to_vec(),
         }
     }
 

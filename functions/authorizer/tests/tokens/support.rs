@@ -4,11 +4,22 @@ use authorizer::Failure;
 use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
+use telemetry::RecordLog;
 
-pub(crate) use testing::authorizer::{TestAuthorizer, authorizer, authorizer_recording};
+pub(crate) use testing::authorizer::{
+    TestAuthorizer, authorizer, authorizer_in, authorizer_recording,
+};
 pub(crate) use testing::tokens::{
     ALGORITHMS, AUDIENCE, ISSUER, PRO, Signer, after, bearer_event, claims, event, noon, policy,
 };
+
+/// Returns an authorizer with these environment variables.
+pub(crate) fn authorizer_with_environment(
+    policy: &Value,
+    environment: &[(&str, &str)],
+) -> TestAuthorizer {
+    authorizer_in(policy, environment, RecordLog::to(std::io::sink()))
+}
 
 /// Returns the outcome at noon: the `reason` in the context, `401`, or the fault.
 pub(crate) async fn reason_of(authorizer: &TestAuthorizer, event: Value) -> String {

@@ -1,0 +1,165 @@
+//! The log line of each refusal: a detail that can be acted on, the issuer and the rule.
+
+use serde_json::{Value, json};
+use testing::LogBuffer;
+
+use crate::support::*;
+
+/// Returns the log line of a request.
+async fn line(policy: &Value, event: Value) -> Value {
+    let log = LogBuffer::default();
+    let writer = log.clone();
+    let subscriber = authorizer::log_to(None, move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let _ = handle_at(&authorizer(policy), &event, noon()).await;
+    log.json_lines().pop().unwrap()
+}
+
+fn bound_policy(signer: &Signer) -> Value {
+    let mut policy = policy(&signer.jwks());
+    let issuer = &mut policy["issuers"][0];
+    issuer["name"] = "corp".into();
+    issuer["required_claims"] = json!({"/realm/client": ["web", "app"]});
+    issuer["roles_claim"] = "/realm/roles".into();
+    policy["rules"] = json!([
+        {"match": "ANY /admin/{proxy+}", "auth": "jwt", "roles": ["admin", "owner"]},
+        {"match": "ANY /{proxy+}", "auth": "any"},
+    ]);
+    policy
+}
+
+fn changed(signer: &Signer, name: &str, value: Value) -> String {
+    signer.with(|claims| {
+        claims["realm"] = json!({"client": "web"});
+        claims[name] = value;
+    })
+}
+
+#[tokio::test]
+async fn detail_names_the_requirement_of_the_issuer() {
+    let signer = Signer::of("ES256");
+    let policy = bound_policy(&signer);
+    let now = noon().as_second();
+    for (name, value, reason, detail) in [
+        ("aud", json!("MARK"), "invalid_claims", "audience"),
+        ("aud", Value::Null, "invalid_claims", "audience"),
+        ("exp", json!(now - 31), "token_expired", "expired"),
+        ("exp", json!("MARK"), "invalid_claims", "claim:exp"),
+        ("exp", Value::Null, "invalid_claims", "claim:exp"),
+        ("exp", json!(now + 90_001), "invalid_claims", "lifetime"),
+        ("nbf", json!(now + 60), "invalid_claims", "not_before"),
+        ("iat", json!(now + 60), "invalid_claims", "issued_at"),
+        (
+            "realm",
+            json!({"client": "MARK"}),
+            "invalid_claims",
+            "claim:realm.client",
+        ),
+        ("sub", json!(7), "invalid_claims", "claim:sub"),
+        (
+            "sub",
+            json!("MARK".repeat(100)),
+            "invalid_claims",
+            "claim:sub",
+        ),
+        ("plan", json!(["MARK"]), "invalid_claims", "claim:plan"),
+        ("cnf", json!({"jkt": "MARK"}), "invalid_claims", "claim:cnf"),
+    ] {
+        let token = changed(&signer, name, value.clone());
+        let line = line(&policy, bearer_event(&token)).await;
+        assert_eq!(
+            [&line["reason"], &line["detail"]],
+            [reason, detail],
+            "{name} {value}"
+        );
+        assert_eq!([&line["issuer"], &line["route"]], ["corp", "ANY /{proxy+}"]);
+        assert!(!line.to_string().contains("MARK"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn detail_names_the_part_of_the_token_that_cannot_be_verified() {
+    let signer = Signer::of("ES256");
+    let policy = bound_policy(&signer);
+    let good = changed(&signer, "x", json!(1));
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let header = |name: &str, value: Value| {
+        let name = name.to_owned();
+        signer.with_header(move |header| header[name] = value)
+    };
+    for (token, detail, issuer) in [
+        ("MARK".to_owned(), "opaque", Value::Null),
+        (format!("{signed}.{signature}.MARK"), "form", Value::Null),
+        (
+            format!("{good}{}", "A".repeat(10_240)),
+            "too_long",
+            Value::Null,
+        ),
+        (header("crit", json!(["exp"])), "header:crit", Value::Null),
+        (header("kid", json!(7)), "header:kid", Value::Null),
+        (
+            changed(&signer, "iss", json!("https://MARK")),
+            "issuer_unknown",
+            Value::Null,
+        ),
+        (
+            changed(&signer, "iss", Value::Null),
+            "issuer_missing",
+            Value::Null,
+        ),
+        (header("alg", json!("none")), "algorithm", json!("corp")),
+        (header("alg", json!("HS256")), "algorithm", json!("corp")),
+        (header("typ", json!("MARK")), "type", json!("corp")),
+        (header("kid", json!("MARK")), "kid_unknown", json!("corp")),
+        (
+            signer.with_header(|header| {
+                header.as_object_mut().unwrap().remove("kid");
+            }),
+            "kid_missing",
+            json!("corp"),
+        ),
+    ] {
+        let line = line(&policy, bearer_event(&token)).await;
+        assert_eq!(
+            [&line["reason"], &line["detail"]],
+            ["invalid_token", detail]
+        );
+        assert_eq!(line["issuer"], issuer, "{detail}");
+        assert!(!line.to_string().contains("MARK"), "{line}");
+    }
+
+    let forged = Signer::fresh("ES256").with(|_| ());
+    let line = line(&policy, bearer_event(&forged)).await;
+    assert_eq!(
+        [&line["reason"], &line["detail"]],
+        ["invalid_signature", "signature"]
+    );
+}
+
+#[tokio::test]
+async fn caller_needs_one_of_the_roles_of_the_rule() {
+    let signer = Signer::of("ES256");
+    let policy = bound_policy(&signer);
+    for (roles, reason) in [
+        (json!(["reader", "owner"]), "ok"),
+        (json!("admin"), "ok"),
+        (json!({"admin": {"1": "corp"}}), "ok"),
+        (json!(["reader"]), "missing_role"),
+        (json!("admin owner"), "missing_role"),
+        (json!(["Admin"]), "missing_role"),
+        (json!([]), "missing_role"),
+        (Value::Null, "missing_role"),
+    ] {
+        let token = signer.with(|claims| {
+            claims["realm"] = json!({"client": "app", "roles": roles});
+        });
+        let headers = json!({"authorization": format!("Bearer {token}")});
+        let line = line(&policy, event("/admin/users", headers)).await;
+        assert_eq!(line["reason"], reason, "{roles}");
+        if reason == "missing_role" {
+            assert_eq!(line["detail"], "none of the roles `admin`, `owner`");
+            assert_eq!(line["route"], "ANY /admin/{proxy+}");
+        }
+    }
+}
