@@ -65,6 +65,17 @@ pub fn is_private(address: IpAddr) -> bool {
     }
 }
 
+/// True if http to an address may be allowed: it is in a network of RFC 1918 or unique local
+/// (RFC 4193), and no metadata service. An IPv4 address inside an IPv6 address does not count,
+/// because it may be routed through another network.
+#[must_use]
+pub fn is_private_site(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local() && !is_internal(address),
+    }
+}
+
 /// Returns the IPv4 address inside a NAT64 address (RFC 6052, `64:ff9b::/96`). Route 53 Resolver
 /// synthesizes these in subnets with DNS64.
 #[must_use]
@@ -121,6 +132,41 @@ mod tests {
             "0x7f.1",
         ] {
             assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn private_site_excludes_shared_link_local_and_metadata_addresses() {
+        let is_private_site = |address: &str| is_private_site(address.parse().unwrap());
+        for private in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "fc00::1",
+            "fd12:3456::1",
+        ] {
+            assert!(is_private_site(private), "{private}");
+        }
+        for other in [
+            "9.255.255.255",
+            "172.32.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "8.8.8.8",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00:ec2::254",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+            "::ffff:127.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+        ] {
+            assert!(!is_private_site(other), "{other}");
         }
     }
 

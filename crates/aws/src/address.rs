@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use addresses::{is_internal, is_loopback, literal};
+use addresses::{is_internal, is_loopback, is_private_site, literal};
 use http::Uri;
 
 use crate::call_error::CallError;
@@ -39,6 +39,9 @@ pub enum Reach {
     /// https only, and never to a loopback, link-local, metadata or unspecified address. For
     /// Lambda, whose Runtime API listens on loopback.
     Deployed,
+    /// https and http, but only to RFC 1918 and unique local addresses. For an endpoint inside a VPC
+    /// that a policy explicitly calls without TLS.
+    PrivateNetwork,
 }
 
 /// Returns the host and port of a URL that may be called.
@@ -54,7 +57,7 @@ pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
     }
 
     let plain_http = match reach {
-        Reach::Any => true,
+        Reach::Any | Reach::PrivateNetwork => true,
         Reach::Local => is_loopback(authority.host()),
         Reach::Deployed => false,
     };
@@ -69,19 +72,29 @@ pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
     }
 
     if literal(authority.host()).is_some_and(|address| !reach.admits(address)) {
-        return Err(CallError::Address(FORBIDDEN_ADDRESS));
+        return Err(CallError::Address(reach.refusal()));
     }
     Ok(authority.to_string())
 }
 
-/// The reason for refusing an address that [`Reach::Deployed`] excludes.
-pub(crate) const FORBIDDEN_ADDRESS: &str =
-    "a loopback, link-local, metadata or unspecified address";
-
 impl Reach {
     /// True if a connection to this address is allowed.
     pub(crate) fn admits(self, address: IpAddr) -> bool {
-        self != Self::Deployed || !is_internal(address)
+        match self {
+            Self::Any | Self::Local => true,
+            Self::Deployed => !is_internal(address),
+            Self::PrivateNetwork => is_private_site(address),
+        }
+    }
+
+    /// Returns the reason for refusing an address that is not admitted.
+    pub(crate) const fn refusal(self) -> &'static str {
+        match self {
+            Self::PrivateNetwork => {
+                "not a private address, expected one of RFC 1918 or a unique local address"
+            }
+            _ => "a loopback, link-local, metadata or unspecified address",
+        }
     }
 }
 
@@ -119,6 +132,41 @@ mod tests {
         ] {
             assert!(
                 callable(&url.parse().unwrap(), Reach::Deployed).is_ok(),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn private_network_has_neither_public_nor_loopback_nor_metadata_addresses() {
+        for url in [
+            "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next",
+            "http://[::1]/",
+            "http://0.0.0.0/",
+            "http://169.254.169.254/latest",
+            "http://[fe80::1]/",
+            "http://[fd00:ec2::254]/latest",
+            "http://8.8.8.8/",
+            "https://8.8.8.8/",
+            "http://100.64.0.1/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://me@10.0.0.1/",
+            "ftp://10.0.0.1/",
+        ] {
+            assert!(
+                callable(&url.parse().unwrap(), Reach::PrivateNetwork).is_err(),
+                "{url}"
+            );
+        }
+        for url in [
+            "http://10.0.0.1:4445/introspect",
+            "http://172.31.255.255/",
+            "http://192.168.1.1/",
+            "http://[fd12::1]/",
+            "http://hydra-admin:4445/",
+        ] {
+            assert!(
+                callable(&url.parse().unwrap(), Reach::PrivateNetwork).is_ok(),
                 "{url}"
             );
         }

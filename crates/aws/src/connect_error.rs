@@ -21,5 +21,7 @@ pub(crate) struct ResolutionError(pub(crate) io::Error);
 
 /// A host name resolves only to addresses that must not be called.
 #[derive(Debug, thiserror::Error)]
-#[error("the name resolves to an address that must not be called")]
-pub(crate) struct ForbiddenAddressError;
+#[error("the name resolves to an address that must not be called: {reason}")]
+pub(crate) struct ForbiddenAddressError {
+    pub(crate) reason: &'static str,
+}

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Limited};
 use telemetry::{EndpointKind, find_source};
 use tokio::time::{Instant, timeout_at};
 
-use crate::address::{FORBIDDEN_ADDRESS, Reach};
+use crate::address::Reach;
 use crate::authorities::ExtraAuthorities;
 use crate::call_error::CallError;
 use crate::cause::Cause;
@@ -234,8 +234,8 @@ fn with_connect_error(error: ConnectorError, endpoint: EndpointKind) -> Connecto
 
 /// Returns a connector's error as a [`CallError`].
 pub(crate) fn call_error(host: String, error: ConnectorError) -> CallError {
-    if find_source::<ForbiddenAddressError>(&error).is_some() {
-        return CallError::Address(FORBIDDEN_ADDRESS);
+    if let Some(forbidden) = find_source::<ForbiddenAddressError>(&error) {
+        return CallError::Address(forbidden.reason);
     }
 
     let Failure { kind, fate, .. } = Failure::of_connector(&error);

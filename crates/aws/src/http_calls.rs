@@ -82,6 +82,16 @@ impl HttpCalls {
         &self.records
     }
 
+    /// Returns a client like this one that uses other connections.
+    #[must_use]
+    pub fn with_connections(&self, connections: Connections) -> Self {
+        Self {
+            connections,
+            records: self.records.clone(),
+            max_body_bytes: self.max_body_bytes,
+        }
+    }
+
     /// Makes a call and returns the response with any status. Redirects are not followed.
     ///
     /// [`Replay`] sets the number of attempts. The pauses between them use full jitter and the

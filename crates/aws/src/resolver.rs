@@ -24,7 +24,9 @@ impl ResolveDns for Resolver {
                 .collect();
 
             if admitted.is_empty() {
-                Err(ResolveDnsError::new(ForbiddenAddressError))
+                Err(ResolveDnsError::new(ForbiddenAddressError {
+                    reason: self.reach.refusal(),
+                }))
             } else {
                 Ok(admitted)
             }
@@ -35,6 +37,24 @@ impl ResolveDns for Resolver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn names_outside_private_networks_are_not_resolved_for_plain_http() {
+        let resolver = Resolver {
+            reach: Reach::PrivateNetwork,
+        };
+        for name in ["localhost", "0x7f.1", "0x8080808", "169.254.43518"] {
+            let error = resolver.resolve_dns(name).await.unwrap_err();
+            let found = telemetry::find_source::<ForbiddenAddressError>(&error);
+            assert!(
+                found.is_some_and(|error| error.reason.starts_with("not a private address")),
+                "{name}: {error:?}"
+            );
+        }
+
+        let addresses = resolver.resolve_dns("10.258").await.unwrap();
+        assert_eq!(addresses, [std::net::IpAddr::from([10, 0, 1, 2])]);
+    }
 
     #[tokio::test]
     async fn loopback_names_are_not_resolved_for_a_deployed_function() {

@@ -4,15 +4,18 @@ use http::Uri;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-use crate::address::{FUNCTION_NAME, check_deployed, quoted, trusted_address};
+use crate::address::{
+    FUNCTION_NAME, check_deployed, is_unencrypted, quoted, trusted_address,
+    trusted_or_private_address,
+};
 use crate::assertions::Assertions;
 use crate::claim_mapping::ClaimFields;
 use crate::claim_reference::ClaimReferenceDocument;
 use crate::error::FieldProblem;
+use crate::introspection_client::IntrospectionClient;
 use crate::introspection_server::{ClientAuth, IntrospectionServer};
 use crate::issuer_names::issuer_and_name;
 use crate::plan_mapping::PlanNames;
-use crate::secret_reference::SecretReference;
 
 /// A server with token introspection (RFC 7662), for opaque tokens.
 #[derive(Deserialize)]
@@ -21,6 +24,11 @@ use crate::secret_reference::SecretReference;
 pub(crate) struct IntrospectionDocument {
     /// The address of its introspection endpoint.
     endpoint: String,
+    /// True if the endpoint may be http to a host in a private network: RFC 1918 or unique local
+    /// addresses. Tokens and the client's credentials are then sent unencrypted. The default is
+    /// false.
+    #[serde(default)]
+    insecure_http: bool,
     /// The authentication of the client. The default is `basic`.
     #[serde(default)]
     auth: ClientAuth,
@@ -28,8 +36,18 @@ pub(crate) struct IntrospectionDocument {
     #[serde(default)]
     client_id: String,
     /// A reference to the client's secret: `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`. It
-    /// is not allowed with `auth` `none`.
+    /// is required with `auth` `basic`, `basic_raw` and `post`, and not allowed otherwise.
     client_secret: Option<String>,
+    /// A reference to the client's private key in PEM, for `auth` `private_key_jwt`: RSA with at
+    /// least 2,048 bits, P-256, P-384 or Ed25519.
+    client_key: Option<String>,
+    /// The `kid` of the assertions that the client signs. By default they have none.
+    #[cfg_attr(feature = "schema", schema(min_length = 1))]
+    client_key_id: Option<String>,
+    /// The `aud` of the assertions that the client signs. The default is `issuer`, or else the
+    /// endpoint.
+    #[cfg_attr(feature = "schema", schema(min_length = 1))]
+    client_assertion_audience: Option<String>,
     /// The time for which a response is cached, in seconds, up to 3,600. The default is 300.
     #[serde(default = "default_cache")]
     #[cfg_attr(feature = "schema", schema(maximum = 3_600))]
@@ -139,7 +157,7 @@ impl IntrospectionDocument {
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<IntrospectionServer, FieldProblem> {
         let endpoint = self.endpoint(lookup)?;
-        let client_secret = self.secret(lookup)?;
+        let client = self.client().check(lookup)?;
         let token_pattern = self.token_pattern.as_deref().map(pattern).transpose()?;
         self.check_values()?;
 
@@ -163,10 +181,12 @@ impl IntrospectionDocument {
         let mapping = fields.check(issuer, name)?;
 
         Ok(IntrospectionServer {
+            is_unencrypted: is_unencrypted(&endpoint),
             endpoint,
             auth: self.auth,
             client_id: self.client_id,
-            client_secret,
+            client_secret: client.secret,
+            client_key: client.key,
             cache_s: self.cache_s,
             token_pattern,
             issuer: self.issuer,
@@ -188,8 +208,13 @@ impl IntrospectionDocument {
 
     fn endpoint(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Uri, FieldProblem> {
         let refuse = |problem| ("endpoint", problem);
-        let endpoint = trusted_address(&self.endpoint)
-            .map_err(|problem| refuse(format!("{} {problem}", quoted(&self.endpoint))))?;
+        let endpoint = if self.insecure_http {
+            trusted_or_private_address(&self.endpoint).map_err(str::to_owned)
+        } else {
+            trusted_address(&self.endpoint).map_err(|problem| self.with_hint(problem))
+        };
+        let endpoint =
+            endpoint.map_err(|problem| refuse(format!("{} {problem}", quoted(&self.endpoint))))?;
 
         if lookup(FUNCTION_NAME).is_some() {
             check_deployed(&endpoint).map_err(refuse)?;
@@ -197,34 +222,24 @@ impl IntrospectionDocument {
         Ok(endpoint)
     }
 
-    fn secret(
-        &self,
-        lookup: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Option<SecretReference>, FieldProblem> {
-        if self.auth == ClientAuth::None {
-            return match &self.client_secret {
-                None => Ok(None),
-                Some(_) => Err(("client_secret", "is not used with `auth` `none`".to_owned())),
-            };
+    fn with_hint(&self, problem: &str) -> String {
+        if self.endpoint.starts_with("http://") {
+            format!("{problem}; `insecure_http` allows it to hosts in a private network")
+        } else {
+            problem.to_owned()
         }
-        if self.client_id.is_empty() {
-            return Err(("client_id", "is missing or empty".to_owned()));
-        }
-        // Without encoding, the server takes everything before the first colon for the id.
-        if self.auth == ClientAuth::BasicRaw && self.client_id.contains(':') {
-            return Err((
-                "client_id",
-                "contains `:`, which `auth` `basic_raw` cannot send".to_owned(),
-            ));
-        }
+    }
 
-        let text = self
-            .client_secret
-            .as_deref()
-            .ok_or_else(|| ("client_secret", "is missing".to_owned()))?;
-        let secret = SecretReference::parse(text, lookup)
-            .map_err(|error| ("client_secret", error.to_string()))?;
-        Ok(Some(secret))
+    fn client(&self) -> IntrospectionClient<'_> {
+        IntrospectionClient {
+            auth: self.auth,
+            id: &self.client_id,
+            secret: self.client_secret.as_deref(),
+            key: self.client_key.as_deref(),
+            key_id: self.client_key_id.as_deref(),
+            assertion_audience: self.client_assertion_audience.as_deref(),
+            default_audience: self.issuer.as_deref().unwrap_or(&self.endpoint),
+        }
     }
 }
 
@@ -249,6 +264,7 @@ fn pattern(text: &str) -> Result<Regex, FieldProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret_reference::SecretReference;
     use serde_json::{Value, json};
 
     fn checked(field: &str, value: Value) -> Result<IntrospectionServer, String> {
@@ -306,7 +322,7 @@ mod tests {
             (
                 "auth",
                 json!("digest"),
-                "unknown variant `digest`, expected one of `basic`, `basic_raw`, `post`, `none`",
+                "unknown variant `digest`, expected one of `basic`, `basic_raw`, `post`, `private_key_jwt`, `none`",
             ),
             ("cache_s", json!(3_601), "cache_s: 3601 is more than 3600"),
             (
@@ -375,6 +391,35 @@ mod tests {
             began.elapsed() < std::time::Duration::from_secs(5),
             "{:?}",
             began.elapsed()
+        );
+    }
+
+    #[test]
+    fn http_needs_to_be_allowed_and_is_private() {
+        let checked = |endpoint: &str, insecure_http: bool| {
+            let document = json!({"endpoint": endpoint, "insecure_http": insecure_http, "auth": "none", "default_plan": "free"});
+            let document: IntrospectionDocument = serde_json::from_value(document).unwrap();
+            document
+                .check(30, &|_| None)
+                .map(|server| server.is_unencrypted)
+                .map_err(|(field, why)| format!("{field}: {why}"))
+        };
+        assert_eq!(checked("http://hydra-admin:4445/x", true), Ok(true));
+        assert_eq!(checked("http://10.1.2.3/x", true), Ok(true));
+        assert_eq!(checked("https://auth.example.com/x", true), Ok(false));
+        assert_eq!(checked("http://127.0.0.1/x", true), Ok(false));
+        assert_eq!(checked("http://127.0.0.1/x", false), Ok(false));
+
+        let error = checked("http://hydra-admin:4445/x", false).unwrap_err();
+        assert_eq!(
+            error,
+            "endpoint: `http://hydra-admin:4445/x` is not https (http is for loopback addresses only); \
+             `insecure_http` allows it to hosts in a private network"
+        );
+        let error = checked("http://8.8.8.8/x", true).unwrap_err();
+        assert!(
+            error.starts_with("endpoint: `http://8.8.8.8/x` is not a private address, expected "),
+            "{error}"
         );
     }
 

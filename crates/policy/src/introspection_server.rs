@@ -11,12 +11,16 @@ use crate::secret_reference::SecretReference;
 pub struct IntrospectionServer {
     /// The address of its introspection endpoint.
     pub endpoint: Uri,
+    /// True if the policy allows http to `endpoint`, which then must be in a private network.
+    pub is_unencrypted: bool,
     /// The authentication of the client.
     pub auth: ClientAuth,
     /// The client's id. May be empty with [`ClientAuth::None`].
     pub client_id: String,
-    /// The client's secret; `None` with [`ClientAuth::None`].
+    /// The client's secret; `None` with [`ClientAuth::PrivateKeyJwt`] and [`ClientAuth::None`].
     pub client_secret: Option<SecretReference>,
+    /// The client's key; `None` except with [`ClientAuth::PrivateKeyJwt`].
+    pub client_key: Option<ClientKey>,
     /// The time for which a response is cached, in seconds.
     pub cache_s: u32,
     /// A pattern for whole tokens of this server. Other tokens are refused without a call.
@@ -41,6 +45,17 @@ impl std::fmt::Debug for IntrospectionServer {
     }
 }
 
+/// The key with which the client signs its assertions (RFC 7523).
+#[derive(Clone, Debug)]
+pub struct ClientKey {
+    /// The private key in PEM.
+    pub reference: SecretReference,
+    /// The `kid` of the assertions, if the server needs one.
+    pub id: Option<String>,
+    /// The `aud` of the assertions.
+    pub audience: String,
+}
+
 /// The authentication of the client (RFC 6749, section 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -53,6 +68,8 @@ pub enum ClientAuth {
     BasicRaw,
     /// Id and secret in the body.
     Post,
+    /// A short-lived JWT that the client signs (RFC 7523, section 2.2).
+    PrivateKeyJwt,
     /// Only the id, for servers that identify their clients by other means.
     None,
 }

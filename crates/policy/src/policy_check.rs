@@ -93,6 +93,7 @@ fn check(
     warnings.extend(warnings_about(&rules, &credentials.names));
     warnings.extend(unchecked_audiences(&issuers));
     warnings.extend(unlimited_tenants(&issuers));
+    warnings.extend(introspection.as_ref().and_then(warning_about_http));
 
     Ok(Policy {
         key_header: key_header.to_string(),
@@ -171,6 +172,14 @@ fn warnings_about(rules: &PathRules<Rule>, names: &IssuerNames<'_>) -> Vec<Polic
     warnings.extend(names.warning(rules_name_issuers));
     warnings.extend(conflicts(rules));
     warnings
+}
+
+/// Returns the warning for an introspection endpoint without TLS.
+fn warning_about_http(server: &IntrospectionServer) -> Option<PolicyWarning> {
+    let message = "tokens and the client's credentials are sent to the endpoint without encryption";
+    server
+        .is_unencrypted
+        .then(|| PolicyWarning::new("introspection.insecure_http", message))
 }
 
 /// Returns a warning for each rule whose requests are ambiguous, or would be if they were not

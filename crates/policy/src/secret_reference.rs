@@ -47,6 +47,10 @@ impl fmt::Display for SecretPlace {
 pub(crate) enum SecretReferenceError {
     #[error("is empty")]
     Empty,
+    #[error(
+        "is not a reference to a secret, expected `env:NAME`, `ssm:/NAME` or `secretsmanager:ARN`"
+    )]
+    Literal,
     #[error("the variable {0} is not set")]
     Unset(String),
     #[error("the variable {0} is empty")]
@@ -79,6 +83,20 @@ impl SecretReference {
         text: &str,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, SecretReferenceError> {
+        match Self::parse_reference(text, lookup) {
+            Err(SecretReferenceError::Literal) => Ok(Self::Known(text.into())),
+            result => result,
+        }
+    }
+
+    /// Reads a reference like [`Self::parse`], but refuses a secret that is written in the policy.
+    ///
+    /// # Errors
+    /// [`SecretReferenceError::Literal`] for such a secret, otherwise as [`Self::parse`].
+    pub(crate) fn parse_reference(
+        text: &str,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, SecretReferenceError> {
         if let Some(name) = text.strip_prefix("env:") {
             return variable(name, lookup).map(|value| Self::Known(value.into()));
         }
@@ -89,11 +107,11 @@ impl SecretReference {
             return secret(arn).map(Self::Stored);
         }
 
-        if text.is_empty() {
-            Err(SecretReferenceError::Empty)
+        Err(if text.is_empty() {
+            SecretReferenceError::Empty
         } else {
-            Ok(Self::Known(text.into()))
-        }
+            SecretReferenceError::Literal
+        })
     }
 }
 

@@ -5,6 +5,8 @@
 //! [revocation] by introspection.
 
 mod claims_check;
+mod client_assertion;
+mod client_signer;
 mod endpoint_guard;
 mod request;
 mod response;
@@ -12,6 +14,7 @@ mod result_cache;
 mod revocation;
 mod single_flight;
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,13 +24,16 @@ use outcome::Reason;
 use policy::{IntrospectionServer, decode_base64url};
 use serde_json::{Map, Value};
 
+use crate::outbound::in_private_network;
+use crate::policy_load_error::PolicyLoadError;
 use crate::rejection::Rejection;
-use crate::secrets::{Secret, SecretError, SecretReader};
+use crate::secrets::{Secret, SecretReader};
 use crate::token::bearer::Bearer;
 use crate::token::refusal::TokenRefusal;
 use crate::token_verifier::TokenHash;
 
 use self::claims_check::{bearer, limits};
+use self::client_signer::ClientSigner;
 use self::endpoint_guard::{EndpointGuard, MAX_CALLS_IN_FLIGHT};
 use self::request::{Client, request};
 use self::response::{IntrospectionError, read};
@@ -47,8 +53,10 @@ type TokenResult = Result<Arc<Bearer>, Rejection>;
 #[derive(Debug)]
 pub(crate) struct Introspection {
     server: IntrospectionServer,
-    /// The secret of the client, if it has one.
+    /// The secret of the client or its private key, if it has one.
     secret: Option<Arc<Secret>>,
+    /// Signs with the private key, if the client has one.
+    signer: Option<ClientSigner>,
     calls: HttpCalls,
     secrets: Arc<SecretReader>,
     guard: Arc<EndpointGuard>,
@@ -69,24 +77,29 @@ pub(crate) fn is_jose(token: &str) -> bool {
 }
 
 impl Introspection {
-    /// Creates introspection at this server. The protection of the endpoint is kept if `previous`
-    /// has the same one.
+    /// Creates introspection at this server. The connections to the endpoint and its protection are
+    /// kept if `previous` has the same one.
     pub(crate) fn new(
         mut server: IntrospectionServer,
         calls: HttpCalls,
         secrets: Arc<SecretReader>,
         previous: Option<&Self>,
     ) -> Self {
-        let guard = previous
-            .filter(|previous| previous.server.endpoint == server.endpoint)
-            .map_or_else(
-                || Arc::new(EndpointGuard::new()),
-                |previous| Arc::clone(&previous.guard),
-            );
-        let secret = server
-            .client_secret
-            .take()
-            .map(|reference| Arc::new(Secret::new(reference)));
+        let previous = previous.filter(|previous| previous.server.endpoint == server.endpoint);
+        let guard = previous.map_or_else(
+            || Arc::new(EndpointGuard::new()),
+            |previous| Arc::clone(&previous.guard),
+        );
+        let calls = match previous {
+            Some(previous) => previous.calls.clone(),
+            None if server.is_unencrypted => in_private_network(&calls),
+            None => calls,
+        };
+
+        let signer = server.client_key.as_ref().map(ClientSigner::new);
+        let key = server.client_key.take().map(|key| key.reference);
+        let secret = server.client_secret.take().or(key);
+        let secret = secret.map(|reference| Arc::new(Secret::new(reference)));
         let ttl = SignedDuration::from_secs(server.cache_s.into());
 
         Self {
@@ -94,6 +107,7 @@ impl Introspection {
             revocation: RevocationCheck::new(ttl),
             server,
             secret,
+            signer,
             calls,
             secrets,
             guard,
@@ -102,11 +116,34 @@ impl Introspection {
         }
     }
 
-    /// Reads the secret of the client, if it has one.
-    pub(crate) async fn load_secret(&self, now: Timestamp) -> Result<(), SecretError> {
-        match &self.secret {
-            Some(secret) => secret.load(&self.secrets, now).await,
-            None => Ok(()),
+    /// Reads the secret of the client or its private key, if it has one.
+    ///
+    /// # Errors
+    /// [`PolicyLoadError::Secret`] if AWS refuses the reference, or the key cannot be used.
+    pub(crate) async fn load_secret(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
+        let Some(secret) = &self.secret else {
+            return Ok(());
+        };
+        let field = self.secret_field();
+        let value = secret
+            .load(&self.secrets, now)
+            .await
+            .map_err(|error| PolicyLoadError::Secret(format!("introspection.{field}: {error}")))?;
+
+        if let Some((signer, pem)) = self.signer.as_ref().zip(value) {
+            signer.key(&pem).map_err(|error| {
+                PolicyLoadError::Secret(format!("introspection.{field}: {error}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Returns the field of the policy that refers to the secret.
+    const fn secret_field(&self) -> &'static str {
+        if self.signer.is_some() {
+            "client_key"
+        } else {
+            "client_secret"
         }
     }
 
@@ -170,8 +207,15 @@ impl Introspection {
                 Ok(None)
             }
             Err(IntrospectionError::Credentials(text)) => {
-                let problem =
-                    format!("introspection: the server refuses the client id or secret: {text}");
+                let problem = if self.signer.is_some() {
+                    format!("introspection: the server refuses the client id or key: {text}")
+                } else {
+                    format!("introspection: the server refuses the client id or secret: {text}")
+                };
+                Err(Rejection::fault(Reason::Fault, problem))
+            }
+            Err(IntrospectionError::ClientKey(text)) => {
+                let problem = format!("introspection: client_key: {text}");
                 Err(Rejection::fault(Reason::Fault, problem))
             }
             // A client may have caused a single response like this. Only a high rate is an alarm.
@@ -195,13 +239,13 @@ impl Introspection {
         };
         let deadline = Deadline::after(Instant::now(), CALL_TIMEOUT);
         let secret = self.current_secret(now).await?;
-        let result = self.call(token, secret.as_deref(), deadline).await;
+        let result = self.call(token, secret.as_ref(), now, deadline).await;
 
         let Err(IntrospectionError::Credentials(_)) = result else {
             return result;
         };
         match self.changed_secret(secret.as_deref(), now).await {
-            Some(changed) => self.call(token, Some(&changed), deadline).await,
+            Some(changed) => self.call(token, Some(&changed), now, deadline).await,
             None => result,
         }
     }
@@ -211,9 +255,9 @@ impl Introspection {
             return Ok(None);
         };
         let value = secret.value(&self.secrets, now).await;
-        value
-            .map(Some)
-            .map_err(|error| IntrospectionError::Unusable(format!("client_secret: {error}")))
+        value.map(Some).map_err(|error| {
+            IntrospectionError::Unusable(format!("{}: {error}", self.secret_field()))
+        })
     }
 
     async fn changed_secret(&self, previous: Option<&str>, now: Timestamp) -> Option<Arc<str>> {
@@ -224,15 +268,17 @@ impl Introspection {
     async fn call(
         &self,
         token: &str,
-        secret: Option<&str>,
+        secret: Option<&Arc<str>>,
+        now: Timestamp,
         deadline: Deadline,
     ) -> Result<Map<String, Value>, IntrospectionError> {
         let unusable =
             |error: &dyn std::error::Error| IntrospectionError::Unusable(error.to_string());
+        let secret = self.secret_to_send(secret, now)?;
         let client = Client {
             auth: self.server.auth,
             id: &self.server.client_id,
-            secret: secret.unwrap_or_default(),
+            secret: &secret,
         };
         let request =
             request(&self.server.endpoint, &client, token).map_err(|error| unusable(&error))?;
@@ -248,6 +294,22 @@ impl Introspection {
             .send_guarded(&self.guard.breaker, call, deadline)
             .await;
         read(response.map_err(|error| unusable(&error))?)
+    }
+
+    /// Returns the client's secret, or an assertion that is signed with its key.
+    fn secret_to_send(
+        &self,
+        secret: Option<&Arc<str>>,
+        now: Timestamp,
+    ) -> Result<Cow<'_, str>, IntrospectionError> {
+        match (&self.signer, secret) {
+            (Some(signer), Some(pem)) => signer
+                .assertion(pem, &self.server.client_id, now)
+                .map(Cow::Owned)
+                .map_err(IntrospectionError::ClientKey),
+            (_, Some(secret)) => Ok(Cow::Owned(secret.to_string())),
+            (_, None) => Ok(Cow::Borrowed("")),
+        }
     }
 
     /// Logs a refusal, at most once per interval. A server that refuses every token is
@@ -320,9 +382,11 @@ mod tests {
         };
         let server = IntrospectionServer {
             endpoint,
+            is_unencrypted: false,
             auth: ClientAuth::None,
             client_id: String::new(),
             client_secret: None,
+            client_key: None,
             cache_s: 300,
             token_pattern: None,
             issuer,

@@ -39,6 +39,15 @@ pub fn local_http_calls(records: RecordLog, proxy: Option<&Proxy>) -> HttpCalls 
     )
 }
 
+/// Returns a client like `calls` that also uses http, but only reaches private networks, from
+/// wherever it is called.
+pub(crate) fn in_private_network(calls: &HttpCalls) -> HttpCalls {
+    calls.with_connections(Connections::reaching(
+        Reach::PrivateNetwork,
+        CONNECT_TIMEOUT,
+    ))
+}
+
 /// Returns the addresses that these calls may reach. In Lambda, the Runtime API listens on
 /// loopback.
 #[must_use]

@@ -3,8 +3,6 @@
 use policy::PolicyTextError;
 use registry::RegistryError;
 
-use crate::secrets::SecretError;
-
 /// The reason why a policy could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyLoadError {
@@ -19,16 +17,10 @@ pub enum PolicyLoadError {
         /// The problem, with its position.
         error: PolicyTextError,
     },
-    /// A secret that the policy refers to cannot be read.
-    #[error("AUTH_POLICY: introspection.client_secret: {0}")]
+    /// A secret that the policy refers to cannot be read or used. The text names the field.
+    #[error("AUTH_POLICY: {0}")]
     Secret(String),
     /// The registry cannot be read.
     #[error("AUTH_POLICY: {0}")]
     Registry(#[from] RegistryError),
-}
-
-impl From<SecretError> for PolicyLoadError {
-    fn from(error: SecretError) -> Self {
-        Self::Secret(error.to_string())
-    }
 }

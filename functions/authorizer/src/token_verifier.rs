@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 use crate::introspection::{Introspection, is_jose};
 use crate::issuer_keys::{IssuerKeys, TokenSigner};
 use crate::key_pool::KeyPool;
+use crate::policy_load_error::PolicyLoadError;
 use crate::rejection::Rejection;
-use crate::secrets::{SecretError, SecretReader};
+use crate::secrets::SecretReader;
 use crate::token::bearer::Bearer;
 use crate::token::claims::Claims;
 use crate::token::issuer_claims;
@@ -84,10 +85,16 @@ impl TokenVerifier {
     }
 
     /// Reads the secrets that the policy refers to.
-    pub(crate) async fn load_secrets(&self, now: Timestamp) -> Result<(), SecretError> {
+    ///
+    /// # Errors
+    /// [`PolicyLoadError::Secret`] if AWS refuses a reference, or a secret cannot be used.
+    pub(crate) async fn load_secrets(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
         for trusted in self.issuers.iter() {
             if let IssuerKeys::Secrets(secrets) = &trusted.keys {
-                secrets.load(now).await?;
+                let name = &trusted.issuer.mapping.name;
+                secrets.load(now).await.map_err(|error| {
+                    PolicyLoadError::Secret(format!("secret of the issuer `{name}`: {error}"))
+                })?;
             }
         }
         match &self.introspection {

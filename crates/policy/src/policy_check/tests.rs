@@ -338,3 +338,21 @@ fn loopback_key_origins_are_refused_in_lambda() {
         );
     }
 }
+
+#[test]
+fn introspection_without_tls_has_a_warning() {
+    let warnings = |endpoint: &str| {
+        let json = format!(
+            r#"{{"introspection":{{"endpoint":"{endpoint}","insecure_http":true,"auth":"none","default_plan":"free"}},
+                 "rules":[{{"match":"ANY /{{proxy+}}","auth":"any"}}]}}"#
+        );
+        let policy = policy(&json).unwrap();
+        let warnings = policy.warnings().iter().map(ToString::to_string);
+        warnings.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(
+        warnings("http://hydra-admin:4445/introspect"),
+        "introspection.insecure_http: tokens and the client's credentials are sent to the endpoint without encryption"
+    );
+    assert_eq!(warnings("https://auth.example.com/introspect"), "");
+}

@@ -1,6 +1,6 @@
 //! The introspection request, with the authentication of the client.
 //!
-//! Source: RFC 7662, section 2.1; RFC 6749, section 2.3.1.
+//! Source: RFC 7662, section 2.1; RFC 6749, section 2.3.1; RFC 7523, section 2.2.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,11 +22,15 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'*')
     .remove(b'~');
 
+/// The type of a client assertion that is a JWT (RFC 7523, section 2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// The client that the authorizer is to the server.
 pub(crate) struct Client<'c> {
     pub(crate) auth: ClientAuth,
     pub(crate) id: &'c str,
-    /// Empty with [`ClientAuth::None`].
+    /// The secret, or the assertion with [`ClientAuth::PrivateKeyJwt`]. Empty with
+    /// [`ClientAuth::None`].
     pub(crate) secret: &'c str,
 }
 
@@ -54,6 +58,14 @@ pub(crate) fn request(
             body += &format!(
                 "&client_id={}&client_secret={}",
                 encoded(client.id),
+                encoded(client.secret)
+            );
+        }
+        ClientAuth::PrivateKeyJwt => {
+            body += &format!(
+                "&client_id={}&client_assertion_type={}&client_assertion={}",
+                encoded(client.id),
+                encoded(JWT_BEARER),
                 encoded(client.secret)
             );
         }
@@ -132,6 +144,15 @@ mod tests {
                 "p:w",
                 None,
                 "&client_id=a+b&client_secret=p%3Aw",
+            ),
+            (
+                ClientAuth::PrivateKeyJwt,
+                "shop",
+                "e30.e30.x_y-z",
+                None,
+                "&client_id=shop\
+                 &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
+                 &client_assertion=e30.e30.x_y-z",
             ),
             (ClientAuth::None, "shop", "", None, "&client_id=shop"),
             (ClientAuth::None, "", "", None, ""),

@@ -21,6 +21,8 @@ pub(crate) enum IntrospectionError {
     Token(String),
     /// The server refuses our client id or secret.
     Credentials(String),
+    /// Our own key cannot be used, so nothing was sent.
+    ClientKey(String),
     /// The server is unavailable, or its response is not one of introspection.
     Unusable(String),
 }
@@ -131,6 +133,7 @@ mod tests {
             Ok(_) => "claims",
             Err(IntrospectionError::Token(_)) => "token",
             Err(IntrospectionError::Credentials(_)) => "credentials",
+            Err(IntrospectionError::ClientKey(_)) => "key",
             Err(IntrospectionError::Unusable(_)) => "unusable",
         }
     }

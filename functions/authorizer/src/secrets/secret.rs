@@ -68,8 +68,8 @@ impl Secret {
         })
     }
 
-    /// Reads the secret while its policy is loaded. If AWS is unavailable, that is logged, and the
-    /// secret is read when it is needed.
+    /// Reads the secret while its policy is loaded. If AWS is unavailable, that is logged, `None` is
+    /// returned, and the secret is read when it is needed.
     ///
     /// # Errors
     /// [`SecretError`] if AWS refuses the reference.
@@ -77,14 +77,13 @@ impl Secret {
         self: &Arc<Self>,
         reader: &Arc<SecretReader>,
         now: Timestamp,
-    ) -> Result<(), SecretError> {
+    ) -> Result<Option<Arc<str>>, SecretError> {
         match self.value(reader, now).await {
             Err(error) if error.is_transient => {
                 tracing::warn!(%error, "cannot read a secret of the policy yet");
-                Ok(())
+                Ok(None)
             }
-            Err(error) => Err(error),
-            Ok(_) => Ok(()),
+            result => result.map(Some),
         }
     }
 

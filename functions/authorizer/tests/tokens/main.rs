@@ -8,6 +8,7 @@
 mod any_token;
 mod certificates;
 mod claims;
+mod client_authentication;
 mod credentials;
 mod entries;
 mod fetching;

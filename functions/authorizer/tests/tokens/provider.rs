@@ -1,6 +1,6 @@
 //! An identity provider on loopback that counts requests, and responds as the test configures it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -58,7 +58,12 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// Starts a provider on a free port of this address.
+    pub(crate) async fn start_at(address: IpAddr) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
         let provider = Self {
             address: listener.local_addr().unwrap(),
             state: Arc::default(),
