@@ -82,7 +82,7 @@ pub use policy_document::PolicyDocument;
 pub use policy_text::{PolicyTextError, named_plans};
 pub use required_claim::RequiredClaim;
 pub use rule::{Auth, Rule};
-pub use secret_reference::{SecretPlace, SecretReference};
+pub use secret_reference::{SecretPlace, SecretReference, UNREAD_SECRET};
 pub use source::{Environment, PolicyName, PolicySource};
 pub use tenants::{TenantPattern, key_serves};
 pub use warning::{NamedPlan, PolicyWarning};

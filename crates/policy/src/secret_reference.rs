@@ -10,6 +10,11 @@ const MAX_PARAMETER_BYTES: usize = 1_011;
 /// The longest ARN (AWS Secrets Manager, "GetSecretValue").
 const MAX_ARN_BYTES: usize = 2_048;
 
+/// A value for variables that only the authorizer has, for a check of a policy elsewhere. It is long
+/// enough for every algorithm, and valid base64url.
+pub const UNREAD_SECRET: &str =
+    "only-the-authorizer-reads-this-secret-which-is-a-placeholder-for-a-check-elsewhere------";
+
 /// A secret that a policy refers to.
 #[derive(Clone)]
 pub enum SecretReference {

@@ -1,8 +1,8 @@
 //! Checks a document against its JSON Schema, and reports every mistake at once.
 //!
 //! The schema is the one that clients read (`/_tollgate/openapi.json`), so that the description and
-//! the check cannot differ. This checker knows the types, fields, lists, enumerations, instants and
-//! integer bounds of JSON Schema. Lengths and meaning are checked by the type that reads the
+//! the check cannot differ. This checker knows the types, alternatives, fields, lists, enumerations,
+//! instants and integer bounds of JSON Schema. Lengths and meaning are checked by the type that reads the
 //! document.
 //!
 //! An invalid value is removed or replaced by a default, so that the type can read and check the
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use crate::api;
 use crate::problem::Mistake;
 
-use keywords::{default, expected, fits, integer, is_nullable, kind, resolve, without_null};
+use keywords::{default, expected, fits, integer, is_nullable, kind, option_for, resolve};
 use mistakes::Mistakes;
 
 /// The place of a value.
@@ -63,14 +63,15 @@ impl Checker<'_> {
             return Some(());
         }
 
-        let schema = without_null(self.description, schema);
+        let expected = || expected(self.description, schema);
+        let schema = option_for(self.description, schema, value);
         if value.is_null() && !kind(schema).is_empty() {
-            let detail = format!("{} is null, expected {}", place.name, expected(schema));
+            let detail = format!("{} is null, expected {}", place.name, expected());
             self.mistakes.add(Mistake::at(&*place.pointer, detail));
             return None;
         }
         if !fits(value, schema) {
-            let detail = format!("{} is invalid, expected {}", place.name, expected(schema));
+            let detail = format!("{} is invalid, expected {}", place.name, expected());
             self.mistakes.add(Mistake::at(&*place.pointer, detail));
             return None;
         }

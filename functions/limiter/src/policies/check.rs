@@ -1,6 +1,6 @@
 //! The check of a policy before it is stored: the authorizer must be able to load it.
 
-use policy::{FUNCTION_NAME, KeyHeader, Policy};
+use policy::{FUNCTION_NAME, KeyHeader, Policy, UNREAD_SECRET};
 use serde_json::Value;
 
 use crate::problem::{Mistake, Problem};
@@ -36,7 +36,7 @@ pub(super) fn policy(document: &Value, key_header: &KeyHeader) -> Result<Policy,
 fn parse(text: &str, key_header: &KeyHeader) -> Result<Policy, Mistake> {
     let variable = |name: &str| match name {
         FUNCTION_NAME => std::env::var(name).ok(),
-        _ => Some("only the authorizer has it".to_owned()),
+        _ => Some(UNREAD_SECRET.to_owned()),
     };
     Policy::parse_new(text, key_header, &variable).map_err(|error| mistake(&error.to_string()))
 }
@@ -81,6 +81,67 @@ mod tests {
 
     fn is_valid(document: Value) -> bool {
         policy(&document, &KeyHeader::default()).is_ok()
+    }
+
+    #[test]
+    fn every_form_of_a_field_is_accepted() {
+        let issuer = |more: Value| {
+            let mut issuer = json!({"issuer": "https://a.example", "audiences": ["api"],
+                                    "default_plan": "free"});
+            issuer
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            json!({"issuers": [issuer], "rules": [{"match": "GET /", "auth": "jwt", "roles": ["a"]}]})
+        };
+        let tenants = json!({"issuer": "https://a.example/{tenantid}", "tenants": "any",
+            "allowed_scopes": [], "allowed_roles": [], "allowed_plans": []});
+        let mut listed = tenants.clone();
+        listed["tenants"] = json!(["any", "9188040d-6c67-4c5b-b112-36a304b66dad"]);
+        for more in [
+            json!({"audiences": "any"}),
+            json!({"audiences": ["api"], "audience_claims": ["azp", "/ext/client"]}),
+            json!({"kid": "optional"}),
+            json!({"user_claim": "oid", "scopes_claim": ["scope", "/ext/scopes"]}),
+            json!({"roles_claim": "/realm_access/roles", "required_claims": {"/a/b": ["c", 1, true]}}),
+            json!({"plan_claim": ["tier", "/meta/tier"], "plans": {"u:pro": "pro"}}),
+            json!({"secret": "env:SECRET", "algorithms": ["HS512"]}),
+            json!({"secret": {"base64url": "ssm:/issuer/secret"}}),
+            json!({"secret": ["env:SECRET", {"base64url": "env:NEXT"}], "algorithms": ["HS512"]}),
+            tenants,
+            listed,
+        ] {
+            let checked = policy(&issuer(more.clone()), &KeyHeader::default());
+            let problem = checked
+                .err()
+                .map(|problem| serde_json::to_value(problem).unwrap());
+            assert_eq!(problem, None, "{more}");
+        }
+    }
+
+    #[test]
+    fn mistake_in_one_of_several_forms_is_found() {
+        let pointers_of = |field: &str, value: Value| {
+            let mut issuer = json!({"issuer": "https://a.example", "audiences": ["api"],
+                                    "default_plan": "free"});
+            issuer[field] = value;
+            pointers(json!({"issuers": [issuer], "rules": []}))
+        };
+        for (field, value) in [
+            ("audiences", json!("some")),
+            ("audiences", json!(7)),
+            ("secret", json!("hush-hush-hush-hush-hush-hush-hush")),
+            ("secret", json!({"base64": "env:A"})),
+            ("roles_claim", json!({})),
+            ("plans", json!({"a": 1})),
+            ("kid", json!("none")),
+            ("tenants", json!(null)),
+            ("revocation", json!("introspection")),
+        ] {
+            let found = pointers_of(field, value.clone());
+            let expected = format!("/issuers/0/{field}");
+            assert!(found.starts_with(&expected), "{field} {value}: {found}");
+        }
     }
 
     fn pointers(document: Value) -> String {

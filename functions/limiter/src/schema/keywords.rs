@@ -22,10 +22,30 @@ pub(super) fn is_nullable(schema: &Value) -> bool {
     lists_null || alternatives(schema).any(|schema| schema["type"] == "null")
 }
 
-/// Returns the alternative that is not null.
-pub(super) fn without_null<'s>(description: &'s Value, schema: &'s Value) -> &'s Value {
-    let other = alternatives(schema).find(|schema| schema["type"] != "null");
-    other.map_or(schema, |other| resolve(description, other))
+/// Returns the alternatives that are not null, or the schema itself if it has none.
+fn options<'s>(description: &'s Value, schema: &'s Value) -> Vec<&'s Value> {
+    let schema = resolve(description, schema);
+    let options: Vec<_> = alternatives(schema)
+        .filter(|option| option["type"] != "null")
+        .flat_map(|option| options(description, option))
+        .collect();
+
+    if options.is_empty() {
+        vec![schema]
+    } else {
+        options
+    }
+}
+
+/// Returns the alternative whose type the value has, or the first one that is not null.
+pub(super) fn option_for<'s>(
+    description: &'s Value,
+    schema: &'s Value,
+    value: &Value,
+) -> &'s Value {
+    let options = options(description, schema);
+    let fitting = options.iter().find(|option| fits(value, option));
+    fitting.or(options.first()).copied().unwrap_or(schema)
 }
 
 /// Returns the type that is not null, or an empty string.
@@ -96,8 +116,20 @@ fn bounds(schema: &Value) -> [Option<i128>; 2] {
 }
 
 /// Describes the expected value, as the end of a sentence.
-pub(super) fn expected(schema: &Value) -> String {
-    let what = match (kind(schema), choices(schema)) {
+pub(super) fn expected(description: &Value, schema: &Value) -> String {
+    let options = options(description, schema);
+    let described: Vec<_> = options.into_iter().map(expected_option).collect();
+    let what = described.join(" or ");
+
+    if is_nullable(schema) {
+        what + " or null"
+    } else {
+        what
+    }
+}
+
+fn expected_option(schema: &Value) -> String {
+    match (kind(schema), choices(schema)) {
         ("string", Some(choices)) => {
             let choices: Vec<_> = choices.iter().filter_map(Value::as_str).collect();
             format!("one of `{}`", choices.join("`, `"))
@@ -116,12 +148,6 @@ pub(super) fn expected(schema: &Value) -> String {
         ("boolean", _) => "`true` or `false`".to_owned(),
         ("array", _) => "a list".to_owned(),
         _ => "a JSON object".to_owned(),
-    };
-
-    if is_nullable(schema) {
-        what + " or null"
-    } else {
-        what
     }
 }
 
