@@ -21,6 +21,7 @@ mod log;
 mod provider;
 mod refusals;
 mod reload;
+mod revocation;
 mod secrets;
 mod shared_secrets;
 mod support;
