@@ -126,6 +126,83 @@ async fn configured_issuer_and_audience_are_checked() {
 }
 
 #[tokio::test]
+async fn detail_names_the_cause_of_a_refusal() {
+    let now = noon().as_second();
+    let with = |change: Value| {
+        let mut response = json!({"active": true, "iss": "https://a", "aud": "us", "sub": "alice"});
+        let change = change.as_object().unwrap().clone();
+        response.as_object_mut().unwrap().extend(change);
+        Reply::json(&response)
+    };
+    let refused = Reply {
+        status: "400 Bad Request",
+        ..with(json!({"error": "invalid_request"}))
+    };
+    for (reply, reason, detail) in [
+        (
+            Reply::json(&json!({"active": false})),
+            "invalid_token",
+            "inactive",
+        ),
+        (refused, "invalid_token", "refused_by_server"),
+        (with(json!({"exp": now - 31})), "token_expired", "expired"),
+        (
+            with(json!({"nbf": now + 31})),
+            "invalid_claims",
+            "not_before",
+        ),
+        (with(json!({"iss": "MARK"})), "invalid_claims", "issuer"),
+        (with(json!({"aud": "MARK"})), "invalid_claims", "audience"),
+        (with(json!({"sub": 7})), "invalid_claims", "claim:sub"),
+    ] {
+        let provider = Provider::start().await;
+        provider.reply(PATH, reply);
+        let authorizer = authorizer_using(&provider, |policy| {
+            policy["issuer"] = "https://a".into();
+            policy["name"] = "opaque".into();
+            policy["audiences"] = json!(["us"]);
+            policy["token_pattern"] = "oat_[a-z]+".into();
+        });
+
+        for (token, reason, detail) in [
+            ("oat_x", reason, detail),
+            ("MARK", "invalid_token", "pattern"),
+        ] {
+            let line = log_line(&authorizer, bearer_event(token)).await;
+            assert_eq!(
+                [&line["reason"], &line["detail"], &line["issuer"]],
+                [reason, detail, "opaque"],
+                "{line}"
+            );
+            assert!(!line.to_string().contains("MARK"), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn claims_of_a_response_are_found_by_reference() {
+    let provider = Provider::start().await;
+    // A token of a client has no user.
+    let response = json!({"active": true, "client_id": "billing", "permissions": ["orders:read"],
+        "realm_access": {"roles": ["staff", "order admin"]}, "account": {"tier": "gold"}});
+    provider.reply(PATH, Reply::json(&response));
+    let authorizer = authorizer_using(&provider, |policy| {
+        policy["user_claim"] = json!(["sub", "client_id"]);
+        policy["scopes_claim"] = "permissions".into();
+        policy["roles_claim"] = "/realm_access/roles".into();
+        policy["plan_claim"] = "/account/tier".into();
+        policy["plans"] = json!({"gold": "pro"});
+        policy["default_plan"] = "free".into();
+    });
+    let context = context(&authorizer, bearer_event("opaque")).await;
+    let fields = ["user_id", "scopes", "roles", "plan"].map(|name| context[name].as_str());
+    assert_eq!(
+        fields.map(Option::unwrap_or_default),
+        ["billing", "orders:read", "staff,order%20admin", "pro"]
+    );
+}
+
+#[tokio::test]
 async fn unusable_response_is_500_and_not_remembered() {
     let (provider, authorizer) = provider_returning(&active()).await;
     for reply in [

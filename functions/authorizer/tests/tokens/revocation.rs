@@ -1,7 +1,6 @@
 //! JWTs that are also introspected, because their issuer may revoke them.
 
 use serde_json::{Value, json};
-use testing::LogBuffer;
 
 use crate::provider::{Provider, Reply};
 use crate::support::*;
@@ -22,16 +21,6 @@ fn policy_at(provider: &Provider, signer: &Signer) -> Value {
     policy["introspection"] = json!({"endpoint": provider.url(PATH), "auth": "none", "issuer": ISSUER, "name": "corp",
         "audiences": ["https://opaque.example"], "user_claim": "uid", "default_plan": "free"});
     policy
-}
-
-/// Returns the log line of a request.
-async fn log_line(authorizer: &TestAuthorizer, event: Value) -> Value {
-    let log = LogBuffer::default();
-    let writer = log.clone();
-    let subscriber = authorizer::log_to(None, move || writer.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let _ = handle_at(authorizer, &event, noon()).await;
-    log.json_lines().pop().unwrap()
 }
 
 async fn provider_reporting(status: &Value) -> (Provider, TestAuthorizer, Signer) {

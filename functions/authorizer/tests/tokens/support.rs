@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 use telemetry::RecordLog;
+use testing::LogBuffer;
 
 pub(crate) use testing::authorizer::{
     TestAuthorizer, authorizer, authorizer_in, authorizer_recording,
@@ -45,6 +46,17 @@ pub(crate) async fn reason_at(authorizer: &TestAuthorizer, event: Value, now: Ti
         Err(Failure::Unauthorized) => "401".to_owned(),
         Err(Failure::Fault(problem)) => problem,
     }
+}
+
+/// Returns the log line of a request at noon.
+pub(crate) async fn log_line(authorizer: &TestAuthorizer, event: Value) -> Value {
+    let log = LogBuffer::default();
+    let writer = log.clone();
+    let subscriber = authorizer::log_to(None, move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let _ = handle_at(authorizer, &event, noon()).await;
+    log.json_lines().pop().unwrap()
 }
 
 pub(crate) async fn context(authorizer: &TestAuthorizer, event: Value) -> Value {
