@@ -8,6 +8,7 @@ use authorizer::{Config, http_calls};
 use aws::Reach;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use policy::{ClientAuth, KeyHeader, Policy};
 use registry::Seeds;
 use serde_json::{Value, json};
 use store::{EmbeddedStore, Store};
@@ -288,4 +289,26 @@ async fn plain_http_to_loopback_needs_no_permission_on_a_developers_machine() {
             "{reason}"
         );
     }
+}
+
+#[test]
+fn policies_of_the_guide_are_valid() {
+    let guide = include_str!("../../../../docs/guides/introspection.md");
+    let mut authentications = Vec::new();
+    for block in guide.split("```json").skip(1) {
+        let json = block.split("```").next().unwrap();
+        let mut policy: Value = serde_json::from_str(json).unwrap();
+        policy["rules"] = json!([{"match": "ANY /{proxy+}", "auth": "jwt"}]);
+        let policy = Policy::parse(&policy.to_string(), &KeyHeader::default(), &|_| None);
+        authentications.push(policy.unwrap().introspection.unwrap().auth);
+    }
+    assert_eq!(
+        authentications,
+        [
+            ClientAuth::Basic,
+            ClientAuth::PrivateKeyJwt,
+            ClientAuth::None,
+            ClientAuth::Basic
+        ]
+    );
 }
