@@ -56,6 +56,17 @@ pub enum PolicyError {
         /// The problem.
         problem: String,
     },
+    /// `token` is invalid.
+    #[error("token.{field}: {problem}")]
+    Token {
+        /// The invalid field.
+        field: String,
+        /// The problem.
+        problem: String,
+    },
+    /// API keys as bearer tokens contradict another field.
+    #[error("api_keys.bearer: {0}")]
+    BearerKeys(&'static str),
     /// The clock tolerance is so large that expiry would mean little.
     #[error("clock_tolerance_s: {0} is more than {MAX_TOLERANCE_S}")]
     Tolerance(u16),
@@ -127,6 +138,14 @@ mod tests {
                 },
                 "/introspection/endpoint",
             ),
+            (
+                PolicyError::Token {
+                    field: "origins[1]".to_owned(),
+                    problem: "a: b".to_owned(),
+                },
+                "/token/origins/1",
+            ),
+            (PolicyError::BearerKeys("a: b"), "/api_keys/bearer"),
             (PolicyError::Tolerance(301), "/clock_tolerance_s"),
         ] {
             assert_eq!(error.pointer(), pointer);

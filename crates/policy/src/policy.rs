@@ -2,10 +2,12 @@
 
 use routes::{Ambiguity, PathOptions, PathRules};
 
+use crate::bearer_keys::BearerKeys;
 use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
 use crate::mtls::Mtls;
 use crate::rule::Rule;
+use crate::token_location::TokenLocation;
 use crate::warning::{NamedPlan, PolicyWarning};
 
 /// The reason why no rule applies to a request.
@@ -27,6 +29,10 @@ pub enum NoRule<'p> {
 pub struct Policy {
     /// The header that carries API keys, in lower case.
     pub key_header: String,
+    /// The API keys that are sent as bearer tokens, if they are accepted.
+    pub bearer_keys: Option<BearerKeys>,
+    /// The place of a request in which the token is read.
+    pub token: TokenLocation,
     /// The trusted issuers, with the origin of their signing keys.
     pub issuers: Vec<(Issuer, KeyOrigin)>,
     /// The server that verifies opaque tokens.

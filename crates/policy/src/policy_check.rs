@@ -6,6 +6,7 @@ use routes::{PathOptions, PathRules, RouteKey, RouteKeyError};
 
 use crate::address::{FUNCTION_NAME, check_deployed};
 use crate::audiences::Audiences;
+use crate::bearer_keys::BearerKeys;
 use crate::error::{FieldProblem, MAX_TOLERANCE_S, PolicyError};
 use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
@@ -89,14 +90,27 @@ fn check(
     let (rules, mut warnings) =
         check_rules(document.rules, path_matching, &credentials, parse_key)?;
     check_key_header(document.api_keys.header.as_deref(), key_header)?;
+    let bearer_keys = document
+        .api_keys
+        .bearer
+        .then(|| BearerKeys::new(introspection.as_ref()).map_err(PolicyError::BearerKeys))
+        .transpose()?;
+    let token = document.token.check(key_header)?;
 
     warnings.extend(warnings_about(&rules, &credentials.names));
     warnings.extend(unchecked_audiences(&issuers));
     warnings.extend(unlimited_tenants(&issuers));
+    warnings.extend(
+        bearer_keys
+            .as_ref()
+            .map(|_| BearerKeys::warning(key_header.as_str())),
+    );
     warnings.extend(introspection.as_ref().and_then(warning_about_http));
 
     Ok(Policy {
         key_header: key_header.to_string(),
+        bearer_keys,
+        token,
         issuers,
         introspection,
         mtls: document.mtls,

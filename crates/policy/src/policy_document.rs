@@ -8,6 +8,7 @@ use crate::issuer_document::IssuerDocument;
 use crate::mtls::Mtls;
 use crate::paths_document::PathsDocument;
 use crate::rule_document::RuleDocument;
+use crate::token_document::TokenDocument;
 use crate::warning::NamedPlan;
 
 /// The trusted issuers, and the credentials that each route requires.
@@ -19,6 +20,9 @@ pub struct PolicyDocument {
     #[serde(default = "default_tolerance")]
     #[cfg_attr(feature = "schema", schema(maximum = 300))]
     pub(crate) clock_tolerance_s: u16,
+    /// The place of a request in which the token is read.
+    #[serde(default)]
+    pub(crate) token: TokenDocument,
     /// The issuers whose tokens are trusted.
     #[serde(default)]
     pub(crate) issuers: Vec<IssuerDocument>,
@@ -47,6 +51,11 @@ pub(crate) struct ApiKeysDocument {
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false))]
     pub(crate) header: Option<String>,
+    /// True if `Authorization: Bearer KEY` also is an API key, unless the request has the header of
+    /// keys. HTTP APIs cannot remove `Authorization`, so the backend sees such keys. The default is
+    /// false.
+    #[serde(default)]
+    pub(crate) bearer: bool,
 }
 
 impl PolicyDocument {

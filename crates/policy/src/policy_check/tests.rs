@@ -356,3 +356,60 @@ fn introspection_without_tls_has_a_warning() {
     );
     assert_eq!(warnings("https://auth.example.com/introspect"), "");
 }
+
+#[test]
+fn bearer_keys_and_opaque_tokens_are_distinguished_by_a_pattern() {
+    let with = |server: &str| {
+        policy(&format!(
+            r#"{{"api_keys":{{"bearer":true}},{server}"rules":[{{"match":"GET /","auth":"api_key"}}]}}"#
+        ))
+    };
+    let server = |more: &str| {
+        format!(
+            r#""introspection":{{"endpoint":"https://a/introspect","client_id":"c","client_secret":"s","default_plan":"free"{more}}},"#
+        )
+    };
+    let accepts = |policy: &Policy, value| policy.bearer_keys.as_ref().unwrap().accept(value);
+
+    let alone = with("").unwrap();
+    assert!(accepts(&alone, "oat_1"));
+    let both = with(&server(r#","token_pattern":"oat_[0-9]+""#)).unwrap();
+    assert!(accepts(&both, "key_1") && accepts(&both, "oat_1a") && !accepts(&both, "oat_1"));
+
+    let error = with(&server("")).unwrap_err().to_string();
+    assert!(
+        error.starts_with("api_keys.bearer: needs `introspection.token_pattern`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bearer_keys_are_off_by_default_and_have_a_warning() {
+    let with = |api_keys: &str| {
+        policy(&format!(
+            r#"{{"api_keys":{{{api_keys}}},"rules":[{{"match":"GET /","auth":"api_key"}}]}}"#
+        ))
+        .unwrap()
+    };
+    for off in ["", r#""bearer":false"#] {
+        let policy = with(off);
+        assert!(policy.bearer_keys.is_none() && policy.warnings().is_empty());
+    }
+
+    let warnings = with(r#""bearer":true"#).warnings().to_vec();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings[0].place, "api_keys.bearer");
+    assert!(warnings[0].message.contains("reach the backend"));
+}
+
+#[test]
+fn token_is_not_read_from_the_configured_key_header() {
+    let document = serde_json::from_str(r#"{"token":{"header":"X-My-Key"},"rules":[]}"#).unwrap();
+    let error = Policy::new(document, &"x-my-key".parse().unwrap(), &|_| None).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("token.header: `X-My-Key` carries API keys"),
+        "{error}"
+    );
+}

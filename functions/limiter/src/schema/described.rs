@@ -61,6 +61,8 @@ fn description_of_policy_matches_its_type() {
             json!({"mtls": {"default_plan": "p", "user_from": "unknown"}}),
         ),
         ("ApiKeys", json!({"api_keys": unknown})),
+        ("TokenLocation", json!({"token": unknown})),
+        ("TokenScheme", json!({"token": {"scheme": "unknown"}})),
         ("Paths", json!({"paths": unknown})),
         ("PathCase", json!({"paths": {"case": "unknown"}})),
         (
