@@ -14,6 +14,7 @@ mod entries;
 mod fetching;
 mod form;
 mod formats;
+mod identity_providers;
 mod introspection;
 mod issuers;
 mod keys;

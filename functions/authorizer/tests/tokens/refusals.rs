@@ -1,19 +1,12 @@
 //! The log line of each refusal: a detail that can be acted on, the issuer and the rule.
 
 use serde_json::{Value, json};
-use testing::LogBuffer;
 
 use crate::support::*;
 
 /// Returns the log line of a request.
 async fn line(policy: &Value, event: Value) -> Value {
-    let log = LogBuffer::default();
-    let writer = log.clone();
-    let subscriber = authorizer::log_to(None, move || writer.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
-
-    let _ = handle_at(&authorizer(policy), &event, noon()).await;
-    log.json_lines().pop().unwrap()
+    response_and_line(&authorizer(policy), &event).await.1
 }
 
 fn bound_policy(signer: &Signer) -> Value {

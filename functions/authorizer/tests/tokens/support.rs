@@ -40,6 +40,22 @@ pub(crate) async fn handle_at(
     Ok(serde_json::from_str(response.get()).unwrap())
 }
 
+/// Returns the response at noon, if there is one, and the line of the log.
+pub(crate) async fn response_and_line(
+    authorizer: &TestAuthorizer,
+    event: &Value,
+) -> (Option<Value>, Value) {
+    let log = LogBuffer::default();
+    let writer = log.clone();
+    let subscriber = authorizer::log_to(None, move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let response = handle_at(authorizer, event, noon()).await.ok();
+    let lines = log.json_lines();
+    let line = lines.into_iter().find(|line| line["message"] == "decided");
+    (response, line.unwrap_or_default())
+}
+
 pub(crate) async fn reason_at(authorizer: &TestAuthorizer, event: Value, now: Timestamp) -> String {
     match handle_at(authorizer, &event, now).await {
         Ok(response) => response["context"]["reason"].as_str().unwrap().to_owned(),
