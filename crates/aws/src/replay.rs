@@ -9,6 +9,8 @@ use crate::retry::MAX_ATTEMPTS;
 /// How often a call may be made again, and after which failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {
+    /// No retry. For requests that the service accepts once.
+    Never,
     /// Up to [`MAX_ATTEMPTS`] attempts in all. For reads and idempotent calls.
     Safe,
     /// Up to [`MAX_ATTEMPTS`] attempts in all, each only if the previous one had no effect.
@@ -25,6 +27,7 @@ impl Replay {
     /// Returns the maximum number of attempts.
     pub(crate) const fn attempts(self) -> u32 {
         match self {
+            Self::Never => 1,
             Self::Safe | Self::OnlyIfNotApplied => MAX_ATTEMPTS,
             Self::Once | Self::OnceIfNoResponse => 2,
         }
@@ -47,6 +50,7 @@ impl Replay {
         has_retry_after: bool,
     ) -> bool {
         match self {
+            Self::Never => false,
             Self::Safe => true,
             Self::OnlyIfNotApplied => failure.fate == Fate::NotApplied,
             Self::Once => failure.kind != ErrorKind::Throttling || has_retry_after,

@@ -399,6 +399,8 @@ async fn private_authority_is_trusted_only_if_it_is_given() {
 #[tokio::test]
 async fn overloaded_server_is_not_called_again() {
     for (replay, action, requests) in [
+        (Replay::Never, Action::Reply(503, "", ""), 1),
+        (Replay::Never, Action::HangUp, 1),
         (Replay::OnceIfNoResponse, Action::Reply(429, "", ""), 1),
         (
             Replay::OnceIfNoResponse,

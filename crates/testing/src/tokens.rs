@@ -47,7 +47,7 @@ enum Pair {
     Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair, &'static str),
     Ed(Ed25519KeyPair),
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 fn pkcs8(algorithm: &str) -> Vec<u8> {
@@ -103,7 +103,7 @@ impl Signer {
         Self {
             algorithm,
             kid: algorithm.to_owned(),
-            pair: Pair::Secret(hmac::Key::new(digest, secret)),
+            pair: Pair::Secret(Box::new(hmac::Key::new(digest, secret))),
         }
     }
 

@@ -18,11 +18,14 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws::{Deadline, HttpCall, HttpCalls, Replay};
+use aws::{CallError, Deadline, HttpCall, HttpCalls, Replay};
+use bytes::Bytes;
+use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use outcome::Reason;
 use policy::{IntrospectionServer, decode_base64url};
 use serde_json::{Map, Value};
+use telemetry::ErrorKind;
 
 use crate::outbound::in_private_network;
 use crate::policy_load_error::PolicyLoadError;
@@ -272,28 +275,52 @@ impl Introspection {
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Map<String, Value>, IntrospectionError> {
-        let unusable =
-            |error: &dyn std::error::Error| IntrospectionError::Unusable(error.to_string());
+        let request = self.request(token, secret, now)?;
+        let mut response = self.send(request, deadline).await;
+
+        // The request may have arrived, and a server may accept its assertion only once.
+        if self.signer.is_some() && response.as_ref().is_err_and(is_lost) {
+            let request = self.request(token, secret, now)?;
+            response = self.send(request, deadline).await;
+        }
+        read(response.map_err(|error| IntrospectionError::Unusable(error.to_string()))?)
+    }
+
+    fn request(
+        &self,
+        token: &str,
+        secret: Option<&Arc<str>>,
+        now: Timestamp,
+    ) -> Result<Request<Bytes>, IntrospectionError> {
         let secret = self.secret_to_send(secret, now)?;
         let client = Client {
             auth: self.server.auth,
             id: &self.server.client_id,
             secret: &secret,
         };
-        let request =
-            request(&self.server.endpoint, &client, token).map_err(|error| unusable(&error))?;
+        request(&self.server.endpoint, &client, token)
+            .map_err(|error| IntrospectionError::Unusable(error.to_string()))
+    }
 
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        deadline: Deadline,
+    ) -> Result<Response<Bytes>, CallError> {
+        let replay = if self.signer.is_some() {
+            Replay::Never
+        } else {
+            Replay::OnceIfNoResponse
+        };
         let call = HttpCall {
             service: "introspection",
             operation: "Introspect",
             request,
-            replay: Replay::OnceIfNoResponse,
+            replay,
         };
-        let response = self
-            .calls
+        self.calls
             .send_guarded(&self.guard.breaker, call, deadline)
-            .await;
-        read(response.map_err(|error| unusable(&error))?)
+            .await
     }
 
     /// Returns the client's secret, or an assertion that is signed with its key.
@@ -328,6 +355,11 @@ impl Introspection {
             );
         }
     }
+}
+
+/// True if the connection failed or broke, so that there is no response.
+fn is_lost(error: &CallError) -> bool {
+    error.kind() == ErrorKind::Network
 }
 
 #[cfg(test)]

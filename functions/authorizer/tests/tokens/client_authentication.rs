@@ -1,6 +1,6 @@
 //! The authentication of the authorizer at an introspection endpoint, and endpoints without TLS.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 
@@ -79,7 +79,10 @@ async fn active_provider() -> Provider {
 
 /// Returns the form fields of the last introspection request.
 fn form(provider: &Provider) -> HashMap<String, String> {
-    let request = provider.last(PATH);
+    form_of(&provider.last(PATH))
+}
+
+fn form_of(request: &str) -> HashMap<String, String> {
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert!(!head.to_lowercase().contains("authorization:"), "{head}");
 
@@ -218,6 +221,31 @@ async fn refused_client_key_is_reloaded_at_once() {
     let reason = reason_at(&authorizer, bearer_event("other"), after(61)).await;
     let expected = "introspection: the server refuses the client id or key: status 401";
     assert!(reason.starts_with(expected), "{reason}");
+}
+
+/// A server that received the first request has used up its assertion.
+#[tokio::test]
+async fn lost_response_is_followed_by_a_request_with_a_new_assertion() {
+    let provider = active_provider().await;
+    let lost = Reply {
+        is_lost: true,
+        ..Reply::json(&json!({}))
+    };
+    provider.reply_once(PATH, lost.clone());
+    let authorizer = authorizer_with_key(&provider, &pem("keys/ES256"), &json!({}));
+    assert_eq!(reason_of(&authorizer, bearer_event("opaque")).await, "ok");
+
+    let assertions: HashSet<_> = provider
+        .all(PATH)
+        .iter()
+        .map(|request| form_of(request)["client_assertion"].clone())
+        .collect();
+    assert_eq!((provider.requests(PATH), assertions.len()), (2, 2));
+
+    provider.reply(PATH, lost);
+    let reason = reason_of(&authorizer, bearer_event("other")).await;
+    assert!(reason.starts_with("introspection: call to "), "{reason}");
+    assert_eq!(provider.requests(PATH), 4);
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ pub(crate) struct Reply {
     pub(crate) headers: String,
     pub(crate) body: Vec<u8>,
     pub(crate) delay: Duration,
+    /// True if the connection is closed instead of a response.
+    pub(crate) is_lost: bool,
 }
 
 impl Reply {
@@ -28,6 +30,7 @@ impl Reply {
             headers: "content-type: application/json\r\n".to_owned(),
             body,
             delay: Duration::ZERO,
+            is_lost: false,
         }
     }
 
@@ -125,6 +128,13 @@ impl Provider {
             .unwrap_or_default()
     }
 
+    /// Returns all requests for a path.
+    pub(crate) fn all(&self, path: &str) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let requests = state.heads.iter().filter(|(asked, _)| asked == path);
+        requests.map(|(_, head)| head.clone()).collect()
+    }
+
     /// Serves one request.
     async fn serve(&self, mut stream: TcpStream) {
         let mut head = Vec::new();
@@ -165,6 +175,9 @@ impl Provider {
         let reply = reply.unwrap_or_else(|| Reply::status("404 Not Found"));
         tokio::time::sleep(reply.delay).await;
         self.state.lock().unwrap().in_flight -= 1;
+        if reply.is_lost {
+            return;
+        }
         let Reply {
             status,
             headers,
