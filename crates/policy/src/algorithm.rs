@@ -56,6 +56,16 @@ impl Algorithm {
             .map(|(_, algorithm)| *algorithm)
     }
 
+    /// Returns the name, which is `EdDSA` for `Ed25519` too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ASYMMETRIC
+            .iter()
+            .chain(&SYMMETRIC)
+            .find(|(_, algorithm)| *algorithm == self)
+            .map_or("", |(name, _)| *name)
+    }
+
     /// Returns every algorithm with public keys.
     pub(crate) fn asymmetric() -> Vec<Self> {
         ASYMMETRIC.iter().map(|(_, algorithm)| *algorithm).collect()

@@ -18,6 +18,12 @@ pub struct RequiredClaim {
 }
 
 impl RequiredClaim {
+    /// Returns the accepted values.
+    #[must_use]
+    pub fn accepted(&self) -> &[Value] {
+        &self.accepted
+    }
+
     /// True if the claim is one of the accepted values, or is a list that contains one.
     #[must_use]
     pub fn is_met(&self, claims: &Map<String, Value>) -> bool {

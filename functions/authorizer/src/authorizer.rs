@@ -1,5 +1,7 @@
 //! The authorizer, and the order of its checks.
 
+mod explanation;
+
 use std::sync::Arc;
 use std::time::Instant;
 

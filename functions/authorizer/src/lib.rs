@@ -65,6 +65,7 @@ mod secrets;
 mod shadow;
 mod store;
 mod token;
+mod token_explanation;
 mod token_verifier;
 mod trusted_issuers;
 
@@ -76,3 +77,4 @@ pub use log::log_to;
 pub use outbound::{http_calls, local_http_calls, reach};
 pub use policy_load_error::PolicyLoadError;
 pub use store::open;
+pub use token_explanation::{CheckResult, TokenCheck, TokenExplanation};

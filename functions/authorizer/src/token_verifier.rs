@@ -1,5 +1,7 @@
 //! Verifies bearer tokens, and remembers the ones that were valid.
 
+mod explanation;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -193,11 +195,9 @@ async fn check_with(
 ) -> Result<VerifiedToken, Rejection> {
     let trusted = issuer.trusted;
     let algorithm = admitted_algorithm(&trusted.issuer, jws)?;
+    check_type(&trusted.issuer, jws)?;
     check_kid(trusted, jws)?;
-    let times = Times::read(claims)?;
-    if times.expires.is_none() {
-        return Err(TokenRefusal::claim("exp").into());
-    }
+    let times = read_times(claims)?;
 
     let signer = trusted.keys.verify(jws, algorithm, issuer, now).await?;
 
@@ -209,16 +209,19 @@ async fn check_with(
     })
 }
 
-/// Returns the algorithm of a token, if the issuer may use it for tokens of this type.
+/// Returns the algorithm of a token, if the issuer may use it.
 fn admitted_algorithm(issuer: &Issuer, jws: &Jws<'_>) -> Result<Algorithm, TokenRefusal> {
-    let algorithm = jws
-        .algorithm
+    jws.algorithm
         .filter(|algorithm| issuer.algorithms.contains(algorithm))
-        .ok_or(TokenRefusal::invalid_token("algorithm"))?;
-    if !issuer.admits_type(&jws.typ) {
-        return Err(TokenRefusal::invalid_token("type"));
+        .ok_or(TokenRefusal::invalid_token("algorithm"))
+}
+
+fn check_type(issuer: &Issuer, jws: &Jws<'_>) -> Result<(), TokenRefusal> {
+    if issuer.admits_type(&jws.typ) {
+        Ok(())
+    } else {
+        Err(TokenRefusal::invalid_token("type"))
     }
-    Ok(algorithm)
 }
 
 /// Checks that a token names its key, unless the issuer has secrets or the policy makes it optional.
@@ -229,6 +232,15 @@ fn check_kid(trusted: &TrustedIssuer, jws: &Jws<'_>) -> Result<(), TokenRefusal>
         return Err(TokenRefusal::invalid_token("kid_missing"));
     }
     Ok(())
+}
+
+/// Returns the times of a token. A JWT without an expiry is refused.
+fn read_times(claims: &Claims) -> Result<Times, TokenRefusal> {
+    let times = Times::read(claims)?;
+    match times.expires {
+        Some(_) => Ok(times),
+        None => Err(TokenRefusal::claim("exp")),
+    }
 }
 
 impl fmt::Debug for TokenVerifier {

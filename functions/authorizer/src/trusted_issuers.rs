@@ -89,7 +89,7 @@ impl TrustedIssuers {
     }
 
     /// Returns the entries for an issuer in the order of the policy.
-    fn candidates<'t>(&'t self, iss: &'t str) -> impl Iterator<Item = TokenIssuer<'t>> {
+    pub(crate) fn candidates<'t>(&'t self, iss: &'t str) -> impl Iterator<Item = TokenIssuer<'t>> {
         let exact = self.by_iss.get(iss).into_iter().flatten();
         let exact = exact.map(move |trusted| TokenIssuer {
             trusted,

@@ -11,6 +11,7 @@ mod claims;
 mod client_authentication;
 mod credentials;
 mod entries;
+mod explanation;
 mod fetching;
 mod form;
 mod formats;
