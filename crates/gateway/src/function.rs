@@ -156,7 +156,7 @@ fn json<'e, T: Deserialize<'e>>(event: &'e [u8]) -> Result<T, Diagnostic> {
     })
 }
 
-async fn open_authorizer(
+pub(crate) async fn open_authorizer(
     store: Option<Arc<Store>>,
     setting: Arc<impl Fn(&str) -> Option<String> + Send + Sync + 'static>,
     records: RecordLog,

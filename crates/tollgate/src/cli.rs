@@ -22,13 +22,21 @@ Environment:
                else ALL_PROXY. NO_PROXY lists hosts that are called directly, as loopback always is
   EXTRA_CA_CERTS  PEM file of certificate authorities that issuers may use in addition to public ones
 
-Exit codes: 0 success, 1 the invoked function failed, 2 invalid input or the gateway cannot start
+Exit codes: 0 success, 1 the invoked function failed or the token is refused, 2 invalid input or the gateway cannot start
 
 Examples:
   tollgate                                            serve template.yaml with two plans and two keys
   tollgate --backend http://127.0.0.1:8080 --log short
   tollgate token --sub alice --plan pro               print a token for `authorization: Bearer`
+  tollgate token explain --policy policy.json --file token.txt --request 'GET /orders'
   tollgate invoke authorizer events/authorizer.allowed.json";
+
+/// The end of the output of `token explain --help`.
+const AFTER_EXPLAIN_HELP: &str = "\
+Keys are fetched, and secrets are read, as by the local gateway. The output contains claims of the
+token, so do not publish it.
+
+Exit codes: 0 the token is accepted, 1 it is refused, 2 invalid input or policy";
 
 /// Runs Tollgate's gateway on this machine
 #[derive(Debug, Parser)]
@@ -133,7 +141,10 @@ pub(crate) enum LogStyle {
 
 /// The options of `token`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Token {
+    #[command(subcommand)]
+    pub(crate) command: Option<TokenCommand>,
     /// Subject of the token
     #[arg(long, value_name = "NAME", default_value = "alice")]
     pub(crate) sub: String,
@@ -160,6 +171,31 @@ impl Token {
             expires_in: self.expires_in,
         }
     }
+}
+
+/// The command below `token`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Explain why the authorizer accepts or refuses a token of any issuer
+    Explain(ExplainToken),
+}
+
+/// The options of `token explain`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_EXPLAIN_HELP)]
+pub(crate) struct ExplainToken {
+    /// Policy of the authorizer as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// File with the token; without one, it is read from standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Request whose rule the token is checked against, such as `GET /orders`; may be repeated
+    #[arg(long = "request", value_name = "METHOD PATH", value_parser = request)]
+    pub(crate) requests: Vec<(String, String)>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The options of `invoke`.
@@ -222,6 +258,14 @@ pub(crate) fn parse(
 fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn request(text: &str) -> Result<(String, String), String> {
+    let request = text.split_once(' ');
+    let (method, path) = request
+        .filter(|(_, path)| path.starts_with('/'))
+        .ok_or("expected METHOD PATH, such as `GET /orders`")?;
+    Ok((method.to_owned(), path.to_owned()))
 }
 
 fn backend(text: &str) -> Result<Uri, String> {

@@ -1,4 +1,5 @@
-//! The command `tollgate`: serves the local gateway, prints tokens and invokes functions.
+//! The command `tollgate`: serves the local gateway, prints and explains tokens, and invokes
+//! functions.
 
 mod cli;
 mod invoke;
@@ -32,15 +33,20 @@ fn main() -> ExitCode {
 
 /// Prints an error as one line. Control characters are escaped, because input may contain them.
 fn fail(error: &impl Display) -> ExitCode {
-    let mut line = String::new();
-    for character in error.to_string().chars() {
+    let line = escaped(&error.to_string());
+    let _ = writeln!(std::io::stderr(), "tollgate: {line}");
+    ExitCode::from(INVALID_INPUT)
+}
+
+/// Returns a text without control characters, which a terminal might execute.
+fn escaped(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
         if character.is_control() {
             line.extend(character.escape_default());
         } else {
             line.push(character);
         }
     }
-
-    let _ = writeln!(std::io::stderr(), "tollgate: {line}");
-    ExitCode::from(INVALID_INPUT)
+    line
 }

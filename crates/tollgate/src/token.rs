@@ -1,4 +1,6 @@
-//! `token`: prints a token of the local issuer.
+//! `token`: prints a token of the local issuer, or explains a token of any issuer.
+
+mod explain;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,10 +9,17 @@ use std::process::ExitCode;
 use gateway::local::LocalIssuer;
 use jiff::Timestamp;
 
-use crate::cli::Token;
+use crate::cli::{Token, TokenCommand};
 use crate::fail;
 
 pub(crate) fn run(options: &Token) -> ExitCode {
+    match &options.command {
+        Some(TokenCommand::Explain(options)) => explain::run(options),
+        None => print(options),
+    }
+}
+
+fn print(options: &Token) -> ExitCode {
     let issuer = match LocalIssuer::open(&options.state) {
         Ok(issuer) => issuer,
         Err(error) => return fail(&error),

@@ -23,7 +23,7 @@ pub(super) struct Overrides<'o> {
 /// The file of `--policy`.
 pub(super) struct PolicyFile {
     path: PathBuf,
-    text: String,
+    pub(super) text: String,
 }
 
 impl PolicyFile {
@@ -35,7 +35,7 @@ impl PolicyFile {
     }
 
     /// Converts an error about the policy so that it names this file instead of `AUTH_POLICY`.
-    fn start_error(&self, error: FunctionError) -> StartError {
+    pub(super) fn start_error(&self, error: FunctionError) -> StartError {
         let (position, problem) = match &error {
             FunctionError::Authorizer(ConfigError::Policy(error)) => {
                 (error.position(&self.text), error.without_position())

@@ -2,6 +2,7 @@
 
 mod banner;
 mod error;
+mod explain;
 mod file;
 mod functions;
 mod issuer;
@@ -30,7 +31,9 @@ use crate::template::{ParameterValues, Template};
 use banner::Banner;
 use functions::{Overrides, PolicyFile, check_key_header, key_headers, set_up_functions};
 
+pub use authorizer::{CheckResult, TokenCheck, TokenExplanation};
 pub use error::StartError;
+pub use explain::{ExplainError, explain_token};
 pub use issuer::{IssuerError, LocalIssuer, TokenClaims};
 pub use options::{DEFAULT_STATE_FOLDER, Options};
 pub use schedule::Schedule;

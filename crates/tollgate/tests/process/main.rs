@@ -5,6 +5,7 @@
 )]
 
 mod banner;
+mod explain;
 mod invalid_input;
 mod invoke;
 mod log;
