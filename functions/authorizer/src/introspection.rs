@@ -6,7 +6,9 @@
 
 mod claims_check;
 mod client_assertion;
+mod client_credentials;
 mod client_signer;
+mod endpoint;
 mod endpoint_guard;
 mod request;
 mod response;
@@ -14,39 +16,28 @@ mod result_cache;
 mod revocation;
 mod single_flight;
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-use aws::{CallError, Deadline, HttpCall, HttpCalls, Replay};
-use bytes::Bytes;
-use http::{Request, Response};
+use aws::HttpCalls;
 use jiff::{SignedDuration, Timestamp};
 use outcome::Reason;
 use policy::{IntrospectionServer, decode_base64url};
 use serde_json::{Map, Value};
-use telemetry::ErrorKind;
 
-use crate::outbound::in_private_network;
 use crate::policy_load_error::PolicyLoadError;
 use crate::rejection::Rejection;
-use crate::secrets::{Secret, SecretReader};
+use crate::secrets::SecretReader;
 use crate::token::bearer::Bearer;
 use crate::token::refusal::TokenRefusal;
 use crate::token_verifier::TokenHash;
 
 use self::claims_check::{bearer, limits};
-use self::client_signer::ClientSigner;
-use self::endpoint_guard::{EndpointGuard, MAX_CALLS_IN_FLIGHT};
-use self::request::{Client, request};
-use self::response::{IntrospectionError, read};
+use self::endpoint::Endpoint;
+use self::response::IntrospectionError;
 use self::result_cache::ResultCache;
 use self::revocation::RevocationCheck;
 use self::single_flight::SingleFlight;
 
-/// The time for one introspection. It is well below the 10 s that API Gateway waits for an
-/// authorizer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between two log lines about refusals with a status other than 200.
 const LOG_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
@@ -56,13 +47,7 @@ type TokenResult = Result<Arc<Bearer>, Rejection>;
 #[derive(Debug)]
 pub(crate) struct Introspection {
     server: IntrospectionServer,
-    /// The secret of the client or its private key, if it has one.
-    secret: Option<Arc<Secret>>,
-    /// Signs with the private key, if the client has one.
-    signer: Option<ClientSigner>,
-    calls: HttpCalls,
-    secrets: Arc<SecretReader>,
-    guard: Arc<EndpointGuard>,
+    endpoint: Endpoint,
     results: ResultCache<Arc<Bearer>>,
     flights: SingleFlight<TokenHash, TokenResult>,
     /// The status of JWTs, apart from opaque tokens.
@@ -88,32 +73,15 @@ impl Introspection {
         secrets: Arc<SecretReader>,
         previous: Option<&Self>,
     ) -> Self {
-        let previous = previous.filter(|previous| previous.server.endpoint == server.endpoint);
-        let guard = previous.map_or_else(
-            || Arc::new(EndpointGuard::new()),
-            |previous| Arc::clone(&previous.guard),
-        );
-        let calls = match previous {
-            Some(previous) => previous.calls.clone(),
-            None if server.is_unencrypted => in_private_network(&calls),
-            None => calls,
-        };
-
-        let signer = server.client_key.as_ref().map(ClientSigner::new);
-        let key = server.client_key.take().map(|key| key.reference);
-        let secret = server.client_secret.take().or(key);
-        let secret = secret.map(|reference| Arc::new(Secret::new(reference)));
+        let previous = previous.map(|previous| &previous.endpoint);
+        let endpoint = Endpoint::take(&mut server, calls, secrets, previous);
         let ttl = SignedDuration::from_secs(server.cache_s.into());
 
         Self {
             results: ResultCache::new(ttl),
             revocation: RevocationCheck::new(ttl),
             server,
-            secret,
-            signer,
-            calls,
-            secrets,
-            guard,
+            endpoint,
             flights: SingleFlight::new(),
             logged_at: Mutex::default(),
         }
@@ -124,30 +92,7 @@ impl Introspection {
     /// # Errors
     /// [`PolicyLoadError::Secret`] if AWS refuses the reference, or the key cannot be used.
     pub(crate) async fn load_secret(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
-        let Some(secret) = &self.secret else {
-            return Ok(());
-        };
-        let field = self.secret_field();
-        let value = secret
-            .load(&self.secrets, now)
-            .await
-            .map_err(|error| PolicyLoadError::Secret(format!("introspection.{field}: {error}")))?;
-
-        if let Some((signer, pem)) = self.signer.as_ref().zip(value) {
-            signer.key(&pem).map_err(|error| {
-                PolicyLoadError::Secret(format!("introspection.{field}: {error}"))
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Returns the field of the policy that refers to the secret.
-    const fn secret_field(&self) -> &'static str {
-        if self.signer.is_some() {
-            "client_key"
-        } else {
-            "client_secret"
-        }
+        self.endpoint.load_secret(now).await
     }
 
     /// Returns the bearer of a token that is valid at `now`. `hash` is the hash of the token.
@@ -203,14 +148,14 @@ impl Introspection {
         token: &str,
         now: Timestamp,
     ) -> Result<Option<Map<String, Value>>, Rejection> {
-        match self.claims(token, now).await {
+        match self.endpoint.claims(token, now).await {
             Ok(claims) => Ok(Some(claims)),
             Err(IntrospectionError::Token(text)) => {
                 self.log_refusal(&text, now);
                 Ok(None)
             }
             Err(IntrospectionError::Credentials(text)) => {
-                let problem = if self.signer.is_some() {
+                let problem = if self.endpoint.has_client_key() {
                     format!("introspection: the server refuses the client id or key: {text}")
                 } else {
                     format!("introspection: the server refuses the client id or secret: {text}")
@@ -226,116 +171,6 @@ impl Introspection {
                 let problem = format!("introspection: {text}");
                 Err(Rejection::unavailable(Reason::KeysUnavailable, problem))
             }
-        }
-    }
-
-    /// Requests the claims of a token. If the server refuses the client's credentials and the
-    /// secret has changed, the request is sent again with the new secret.
-    async fn claims(
-        &self,
-        token: &str,
-        now: Timestamp,
-    ) -> Result<Map<String, Value>, IntrospectionError> {
-        let Some(_permit) = self.guard.try_acquire() else {
-            let problem = format!("{MAX_CALLS_IN_FLIGHT} calls are in flight");
-            return Err(IntrospectionError::Unusable(problem));
-        };
-        let deadline = Deadline::after(Instant::now(), CALL_TIMEOUT);
-        let secret = self.current_secret(now).await?;
-        let result = self.call(token, secret.as_ref(), now, deadline).await;
-
-        let Err(IntrospectionError::Credentials(_)) = result else {
-            return result;
-        };
-        match self.changed_secret(secret.as_deref(), now).await {
-            Some(changed) => self.call(token, Some(&changed), now, deadline).await,
-            None => result,
-        }
-    }
-
-    async fn current_secret(&self, now: Timestamp) -> Result<Option<Arc<str>>, IntrospectionError> {
-        let Some(secret) = &self.secret else {
-            return Ok(None);
-        };
-        let value = secret.value(&self.secrets, now).await;
-        value.map(Some).map_err(|error| {
-            IntrospectionError::Unusable(format!("{}: {error}", self.secret_field()))
-        })
-    }
-
-    async fn changed_secret(&self, previous: Option<&str>, now: Timestamp) -> Option<Arc<str>> {
-        let value = self.secret.as_ref()?.reload(&self.secrets, now).await?;
-        (Some(&*value) != previous).then_some(value)
-    }
-
-    async fn call(
-        &self,
-        token: &str,
-        secret: Option<&Arc<str>>,
-        now: Timestamp,
-        deadline: Deadline,
-    ) -> Result<Map<String, Value>, IntrospectionError> {
-        let request = self.request(token, secret, now)?;
-        let mut response = self.send(request, deadline).await;
-
-        // The request may have arrived, and a server may accept its assertion only once.
-        if self.signer.is_some() && response.as_ref().is_err_and(is_lost) {
-            let request = self.request(token, secret, now)?;
-            response = self.send(request, deadline).await;
-        }
-        read(response.map_err(|error| IntrospectionError::Unusable(error.to_string()))?)
-    }
-
-    fn request(
-        &self,
-        token: &str,
-        secret: Option<&Arc<str>>,
-        now: Timestamp,
-    ) -> Result<Request<Bytes>, IntrospectionError> {
-        let secret = self.secret_to_send(secret, now)?;
-        let client = Client {
-            auth: self.server.auth,
-            id: &self.server.client_id,
-            secret: &secret,
-        };
-        request(&self.server.endpoint, &client, token)
-            .map_err(|error| IntrospectionError::Unusable(error.to_string()))
-    }
-
-    async fn send(
-        &self,
-        request: Request<Bytes>,
-        deadline: Deadline,
-    ) -> Result<Response<Bytes>, CallError> {
-        let replay = if self.signer.is_some() {
-            Replay::Never
-        } else {
-            Replay::OnceIfNoResponse
-        };
-        let call = HttpCall {
-            service: "introspection",
-            operation: "Introspect",
-            request,
-            replay,
-        };
-        self.calls
-            .send_guarded(&self.guard.breaker, call, deadline)
-            .await
-    }
-
-    /// Returns the client's secret, or an assertion that is signed with its key.
-    fn secret_to_send(
-        &self,
-        secret: Option<&Arc<str>>,
-        now: Timestamp,
-    ) -> Result<Cow<'_, str>, IntrospectionError> {
-        match (&self.signer, secret) {
-            (Some(signer), Some(pem)) => signer
-                .assertion(pem, &self.server.client_id, now)
-                .map(Cow::Owned)
-                .map_err(IntrospectionError::ClientKey),
-            (_, Some(secret)) => Ok(Cow::Owned(secret.to_string())),
-            (_, None) => Ok(Cow::Borrowed("")),
         }
     }
 
@@ -355,11 +190,6 @@ impl Introspection {
             );
         }
     }
-}
-
-/// True if the connection failed or broke, so that there is no response.
-fn is_lost(error: &CallError) -> bool {
-    error.kind() == ErrorKind::Network
 }
 
 #[cfg(test)]

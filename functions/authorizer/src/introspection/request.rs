@@ -31,7 +31,7 @@ pub(crate) struct Client<'c> {
     pub(crate) id: &'c str,
     /// The secret, or the assertion with [`ClientAuth::PrivateKeyJwt`]. Empty with
     /// [`ClientAuth::None`].
-    pub(crate) secret: &'c str,
+    pub(crate) secret: String,
 }
 
 /// Returns the introspection request for a token.
@@ -48,17 +48,17 @@ pub(crate) fn request(
         ClientAuth::Basic => {
             request = request.header(
                 AUTHORIZATION,
-                basic(&encoded(client.id), &encoded(client.secret))?,
+                basic(&encoded(client.id), &encoded(&client.secret))?,
             )
         }
         ClientAuth::BasicRaw => {
-            request = request.header(AUTHORIZATION, basic(client.id, client.secret)?)
+            request = request.header(AUTHORIZATION, basic(client.id, &client.secret)?)
         }
         ClientAuth::Post => {
             body += &format!(
                 "&client_id={}&client_secret={}",
                 encoded(client.id),
-                encoded(client.secret)
+                encoded(&client.secret)
             );
         }
         ClientAuth::PrivateKeyJwt => {
@@ -66,7 +66,7 @@ pub(crate) fn request(
                 "&client_id={}&client_assertion_type={}&client_assertion={}",
                 encoded(client.id),
                 encoded(JWT_BEARER),
-                encoded(client.secret)
+                encoded(&client.secret)
             );
         }
         ClientAuth::None if client.id.is_empty() => {}
@@ -96,6 +96,7 @@ mod tests {
     use super::*;
 
     fn sent(auth: ClientAuth, id: &str, secret: &str) -> (Option<String>, String) {
+        let secret = secret.to_owned();
         let client = Client { auth, id, secret };
         let request = request(
             &"https://a/introspect".parse().unwrap(),
