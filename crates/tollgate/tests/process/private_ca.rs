@@ -10,22 +10,24 @@ use testing::tokens::Signer;
 
 use crate::program::{address_in, get_with, text, tollgate};
 
-const ISSUER: &str = "https://sso.corp.example";
-
-/// A provider that serves its signing keys over TLS, and a policy that fetches them.
+/// A provider with discovery, signing keys and introspection over TLS, and a policy that trusts it.
 struct Provider {
     signer: Signer,
     folder: tempfile::TempDir,
-    /// Serves while the test runs.
-    _server: TlsServer,
+    server: TlsServer,
 }
 
 impl Provider {
     fn start() -> Self {
         let (server, signer) = (TlsServer::start(), Signer::of("ES256"));
+        let discovery = json!({"issuer": server.url(""), "jwks_uri": server.url("/keys")});
+        server.reply("/.well-known/openid-configuration", &discovery);
         server.reply("/keys", &signer.jwks());
+        server.reply("/introspect", &json!({"active": true, "sub": "alice"}));
         let policy = json!({
-            "issuers": [{"issuer": ISSUER, "audiences": ["api"], "jwks_uri": server.url("/keys"), "default_plan": "free"}],
+            "issuers": [{"issuer": server.url(""), "audiences": ["api"], "default_plan": "free"}],
+            "introspection": {"endpoint": server.url("/introspect"), "client_id": "tollgate",
+                              "client_secret": "secret", "default_plan": "free"},
             "rules": [{"match": "ANY /{proxy+}", "auth": "jwt"}],
         });
 
@@ -34,7 +36,7 @@ impl Provider {
         Self {
             signer,
             folder,
-            _server: server,
+            server,
         }
     }
 
@@ -49,8 +51,8 @@ impl Provider {
         command
     }
 
-    /// Sends a valid token to a gateway with these variables. Returns the status and the log.
-    fn request(&self, variables: &[(&str, &str)]) -> (String, String) {
+    /// Sends a token to a gateway with these variables. Returns the status and the log.
+    fn request(&self, token: &str, variables: &[(&str, &str)]) -> (String, String) {
         let mut child = self
             .gateway(variables)
             .stdout(Stdio::piped())
@@ -62,7 +64,8 @@ impl Provider {
             assert_ne!(lines.read_line(&mut banner).unwrap(), 0, "{banner}");
         }
 
-        let response = get_with(address_in(&banner), "/orders", &self.header());
+        let header = format!("authorization: Bearer {token}");
+        let response = get_with(address_in(&banner), "/orders", &header);
         let interrupt = ["-INT", &child.id().to_string()].map(str::to_owned);
         assert!(
             Command::new("kill")
@@ -78,11 +81,13 @@ impl Provider {
         (status.to_owned(), log)
     }
 
-    fn header(&self) -> String {
+    /// Returns a valid token.
+    fn token(&self) -> String {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let expires = now.unwrap().as_secs() + 600;
-        let claims = json!({"iss": ISSUER, "aud": "api", "sub": "alice", "exp": expires});
-        format!("authorization: Bearer {}", self.signer.token(&claims))
+        let claims =
+            json!({"iss": self.server.url(""), "aud": "api", "sub": "alice", "exp": expires});
+        self.signer.token(&claims)
     }
 }
 
@@ -91,22 +96,32 @@ fn authority() -> String {
 }
 
 #[test]
-fn keys_of_an_issuer_with_an_unknown_ca_are_unavailable() {
-    let (status, log) = Provider::start().request(&[]);
+fn issuer_with_an_unknown_ca_is_unavailable() {
+    let provider = Provider::start();
+    let (status, log) = provider.request(&provider.token(), &[]);
     assert_eq!(status, "500", "{log}");
     assert!(log.contains(r#""cause":"unknown_ca""#), "{log}");
+    assert!(log.contains("unknown CA"), "{log}");
+
+    let (status, log) = provider.request("opaque", &[]);
+    assert_eq!(status, "500", "{log}");
     assert!(log.contains("unknown CA"), "{log}");
 }
 
 #[test]
-fn extra_ca_is_trusted_for_the_keys_of_an_issuer() {
-    let (status, log) = Provider::start().request(&[("EXTRA_CA_CERTS", &authority())]);
-    assert_eq!(status, "200", "{log}");
+fn extra_ca_is_trusted_for_discovery_keys_and_introspection() {
+    let provider = Provider::start();
+    for token in [&provider.token(), "opaque"] {
+        let (status, log) = provider.request(token, &[("EXTRA_CA_CERTS", &authority())]);
+        assert_eq!(status, "200", "{log}");
+    }
 }
 
 #[test]
 fn file_of_the_system_may_be_replaced() {
-    let (status, log) = Provider::start().request(&[("SSL_CERT_FILE", &authority())]);
+    let provider = Provider::start();
+    let variables = [("SSL_CERT_FILE", &*authority())];
+    let (status, log) = provider.request(&provider.token(), &variables);
     assert_eq!(status, "200", "{log}");
 }
 
