@@ -71,11 +71,40 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().build().unwrap()
 }
 
-/// Returns an authorizer without a limit on token lifetimes.
+/// Returns an authorizer without a limit on token lifetimes, whose policy refers to nested claims.
 fn unlimited(signer: &Signer) -> TestAuthorizer {
+    authorizer(&policy_with(signer, 4, 1))
+}
+
+/// Returns a policy with so many rules and issuers, which refers to nested claims.
+fn policy_with(signer: &Signer, rules: usize, issuers: usize) -> Value {
     let mut policy = policy(&signer.jwks());
-    policy["issuers"][0]["max_lifetime_s"] = Value::Null;
-    authorizer(&policy)
+    let issuer = &mut policy["issuers"][0];
+    issuer["max_lifetime_s"] = Value::Null;
+    issuer["scopes_claim"] = json!(["permissions", "/realm_access/scopes", "scope"]);
+    issuer["roles_claim"] = "/realm_access/roles".into();
+    issuer["plan_claim"] = "/app_metadata/tier".into();
+    issuer["plans"] = json!({"bronze": "free", "gold": "pro"});
+    issuer["required_claims"] = json!({"token_use": ["access", "m2m"]});
+
+    let mut others = Vec::new();
+    for number in 1..issuers {
+        let mut other = policy["issuers"][0].clone();
+        other["issuer"] = format!("https://issuer-{number}.example").into();
+        others.push(other);
+    }
+    policy["issuers"].as_array_mut().unwrap().extend(others);
+    add_rules(&mut policy, rules);
+    policy
+}
+
+/// Adds rules for other paths until there are so many.
+fn add_rules(policy: &mut Value, rules: usize) {
+    let list = policy["rules"].as_array_mut().unwrap();
+    for number in list.len()..rules {
+        let path = format!("GET /resources/{number}/{{id}}");
+        list.push(json!({"match": path, "auth": "any"}));
+    }
 }
 
 /// Returns a token of one of many users, because one user would reach the limits of the plan.
@@ -86,6 +115,9 @@ fn token(signer: &Signer, number: usize) -> String {
         claims["jti"] = number.to_string().into();
         claims["iat"] = now.into();
         claims["exp"] = (now + 3_600).into();
+        claims["token_use"] = "access".into();
+        claims["realm_access"] = json!({"roles": ["reader", "editor"]});
+        claims["app_metadata"] = json!({"tier": "gold"});
     })
 }
 
@@ -158,16 +190,26 @@ fn new_token(bencher: Bencher, algorithm: &'static str) {
     bencher.bench_local(|| respond(&runtime, &authorizer, next.next().unwrap()));
 }
 
+/// Measures tokens that are sent once, under policies of two sizes.
+#[divan::bench(args = ["small", "large"], sample_count = 20, sample_size = 50)]
+fn new_token_by_policy(bencher: Bencher, size: &str) {
+    let (rules, issuers) = if size == "large" {
+        (1_000, 50)
+    } else {
+        (10, 1)
+    };
+    let signer = Signer::of("ES256");
+    let (runtime, events) = (runtime(), events(&signer, 1_100));
+    let authorizer = authorizer(&policy_with(&signer, rules, issuers));
+    let mut next = events.iter();
+    bencher.bench_local(|| respond(&runtime, &authorizer, next.next().unwrap()));
+}
+
 /// Measures an API key under a policy with so many rules.
 #[divan::bench(args = [10, 1_000])]
 fn api_key(bencher: Bencher, rules: usize) {
     let mut policy = policy(&Signer::of("ES256").jwks());
-    let others = (policy["rules"].as_array().unwrap().len()..rules)
-        .map(|number| format!("GET /resources/{number}/{{id}}"));
-    let others: Vec<_> = others
-        .map(|others| json!({"match": others, "auth": "any"}))
-        .collect();
-    policy["rules"].as_array_mut().unwrap().extend(others);
+    add_rules(&mut policy, rules);
     let (runtime, authorizer) = (runtime(), authorizer(&policy));
     let event = event("/orders", json!({"x-api-key": PRO})).to_string();
     bencher.bench_local(|| respond(&runtime, &authorizer, event.as_bytes()));
