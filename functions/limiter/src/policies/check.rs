@@ -174,6 +174,33 @@ mod tests {
             introspection["auth"] = "post".into();
             let policy = json!({"rules": rules, "introspection": introspection});
             assert!(is_valid(policy), "{reference}");
+
+            let with_key = json!({"endpoint": "http://hydra-admin:4445/x", "insecure_http": true, "client_id": "a",
+                "auth": "private_key_jwt", "client_key": reference, "client_key_id": "1",
+                "client_assertion_audience": "https://a.example", "default_plan": "free"});
+            let policy = json!({"rules": rules, "introspection": with_key});
+            assert!(is_valid(policy), "{reference}");
+        }
+    }
+
+    #[test]
+    fn client_key_is_a_reference_and_belongs_to_its_method() {
+        let pointers_of = |auth: &str, key: &str| {
+            let introspection = json!({"endpoint": "https://a.example/x", "client_id": "a", "auth": auth,
+                "client_key": key, "default_plan": "free"});
+            let document = json!({"rules": [], "introspection": introspection});
+            let problem = policy(&document, &KeyHeader::default()).expect_err("a mistake");
+            assert!(!format!("{problem:?}").contains("hush"), "{problem:?}");
+            pointers(document)
+        };
+        for (auth, key) in [
+            ("private_key_jwt", "-----BEGIN PRIVATE KEY-----\nhush"),
+            ("private_key_jwt", "ssm:hush"),
+            ("private_key_jwt", ""),
+            ("none", "env:KEY"),
+        ] {
+            let found = pointers_of(auth, key);
+            assert_eq!(found, "/introspection/client_key", "{auth} {key}");
         }
     }
 
