@@ -8,7 +8,7 @@ use std::time::Instant;
 use aws::{Deadline, HttpCalls};
 use jiff::Timestamp;
 use outcome::Reason;
-use policy::{Auth, Policy, Rule};
+use policy::{Auth, Rule};
 use serde_json::value::RawValue;
 use store::Store;
 use telemetry::RequestScope;
@@ -25,6 +25,7 @@ use crate::policy_load_error::PolicyLoadError;
 use crate::rejection::Rejection;
 use crate::request_outcome::RequestOutcome;
 use crate::response::ResponseBuilder;
+use crate::sent_credentials::SentCredentials;
 
 type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -160,7 +161,7 @@ impl Authorizer {
         let rule = policy.choose(&request.method, &path)?;
         response.set_rule(rule);
 
-        if rule.auth != Auth::None && request.is_preflight(&policy.key_header) {
+        if rule.auth != Auth::None && request.is_preflight(policy) {
             response.set_identity(&Identity::default());
             return Ok(RequestOutcome::allowed());
         }
@@ -180,16 +181,19 @@ impl Authorizer {
         response: &mut ResponseBuilder<'e>,
     ) -> Result<RequestOutcome, Rejection> {
         let deadline = self.store.deadline();
+        let sent = SentCredentials::read(request, policy, rule.auth)?;
         let credentials = CredentialCheck {
             policy,
             tokens,
             store: &self.store,
             request,
+            sent,
             now,
             deadline,
         };
         let identity = identify(&credentials, rule, response).await?;
-        response.set_usage_identifier_key(sent_key(&identity, request, policy));
+        // The caller may be identified by another credential.
+        response.set_usage_identifier_key(identity.key.as_ref().and(sent.key));
         identity.check_rule(rule)?;
 
         let plan_check = PlanCheck {
@@ -228,12 +232,4 @@ async fn identify(
         response.set_identity(&identity);
     }
     result.map(|()| identity)
-}
-
-/// Returns the API key as the client sent it, if the caller was identified by it.
-fn sent_key<'r>(identity: &Identity, request: &'r Request<'r>, policy: &Policy) -> Option<&'r str> {
-    identity
-        .key
-        .as_ref()
-        .and(request.header(&policy.key_header))
 }

@@ -2,6 +2,7 @@
 //!
 //! Fields may be missing or null. Errors name the field and never its value.
 
+mod cookies;
 mod fields;
 mod headers;
 mod json_str;

@@ -10,7 +10,8 @@ pub(crate) struct Headers<'e>(Vec<(Cow<'e, str>, Cow<'e, str>)>);
 
 impl<'e> Headers<'e> {
     /// Collects headers. The values of a header that was sent several times, in any spelling, are
-    /// joined by commas in their order (RFC 9110, section 5.3).
+    /// joined by commas in their order (RFC 9110, section 5.3), and those of cookies by semicolons
+    /// (RFC 9113, section 8.2.3).
     pub(crate) fn new(headers: impl IntoIterator<Item = (JsonStr<'e>, JsonStr<'e>)>) -> Self {
         let mut headers: Vec<_> = headers
             .into_iter()
@@ -23,7 +24,7 @@ impl<'e> Headers<'e> {
             let is_repeated = name == previous;
             if is_repeated {
                 let values = values.to_mut();
-                values.push(',');
+                values.push(if *previous == "cookie" { ';' } else { ',' });
                 values.push_str(value);
             }
             is_repeated
@@ -78,5 +79,11 @@ mod tests {
     fn header_in_several_spellings_is_joined_in_order() {
         let headers = headers(r#"{"B":"0","A":"1","a":"2","A":"3","b":""}"#);
         assert_eq!(headers.get("a"), Some("1,2,3"));
+    }
+
+    #[test]
+    fn several_cookie_headers_are_one_list_of_cookies() {
+        let headers = headers(r#"{"Cookie":"a=1; b=2","cookie":"c=3"}"#);
+        assert_eq!(headers.get("cookie"), Some("a=1; b=2;c=3"));
     }
 }

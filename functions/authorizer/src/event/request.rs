@@ -5,12 +5,14 @@ use std::net::IpAddr;
 
 use limits::USAGE_PATH;
 use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, Reason};
+use policy::{AUTHORIZATION, Policy};
 use routes::RouteKey;
 use telemetry::RequestScope;
 
 use crate::certificate::Certificate;
 use crate::rejection::Rejection;
 
+use super::cookies::{ConflictingCookies, cookie};
 use super::fields::Fields;
 use super::headers::Headers;
 use super::json_str::JsonStr;
@@ -30,6 +32,10 @@ pub(crate) struct Request<'e> {
     pub(crate) format: Format<'e>,
     pub(crate) path: Path<'e>,
     pub(crate) headers: Headers<'e>,
+    /// The cookies outside the header `cookie`.
+    pub(crate) cookies: Vec<JsonStr<'e>>,
+    /// The value of the API's token header in an event of type TOKEN, which does not name it.
+    pub(crate) token_header: Option<JsonStr<'e>>,
 }
 
 /// The format of the response that API Gateway expects.
@@ -62,6 +68,25 @@ impl Request<'_> {
     /// Returns a header by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)
+    }
+
+    /// Returns the header that carries the token, by its name in lower case.
+    pub(crate) fn token_header(&self, name: &str) -> Option<&str> {
+        self.token_header.as_deref().or_else(|| self.header(name))
+    }
+
+    /// True if [`Self::token_header`] returns the same header for both names.
+    pub(crate) fn is_same_header(&self, one: &str, other: &str) -> bool {
+        self.token_header.is_some() || one == other
+    }
+
+    /// Returns the value of a cookie.
+    ///
+    /// # Errors
+    /// [`ConflictingCookies`] if the cookie occurs with different values.
+    pub(crate) fn cookie(&self, name: &str) -> Result<Option<&str>, ConflictingCookies> {
+        let cookies = self.cookies.iter().map(|cookie| &**cookie);
+        cookie(cookies.chain(self.header("cookie")), name)
     }
 
     /// Returns the path that rules are matched with.
@@ -99,15 +124,22 @@ impl Request<'_> {
 
     /// True for a CORS preflight request, which never has credentials (Fetch standard, section
     /// "CORS-preflight fetch"). The backend responds to it without any other effect.
-    pub(crate) fn is_preflight(&self, key_header: &str) -> bool {
+    pub(crate) fn is_preflight(&self, policy: &Policy) -> bool {
         let has_all = ["origin", "access-control-request-method"]
             .iter()
             .all(|name| self.headers.get(name).is_some());
-        let has_credentials = ["authorization", key_header]
-            .iter()
-            .any(|name| self.headers.get(name).is_some());
 
-        *self.method == *"OPTIONS" && has_all && !has_credentials
+        *self.method == *"OPTIONS" && has_all && !self.has_credentials(policy)
+    }
+
+    /// True if the request has a key, a token or another value in `Authorization`, valid or not.
+    fn has_credentials(&self, policy: &Policy) -> bool {
+        let has_header = [AUTHORIZATION, &policy.token.header, &policy.key_header]
+            .iter()
+            .any(|name| self.token_header(name).is_some());
+        let has_cookie = |name: &String| !matches!(self.cookie(name), Ok(None));
+
+        has_header || policy.token.cookie.as_ref().is_some_and(has_cookie)
     }
 
     /// True for a caller's query of its own usage, to which the limiter responds. The route counts,

@@ -23,9 +23,6 @@ impl<'e> EventToken<'e> {
     pub(crate) fn request(self) -> Result<Request<'e>, &'static str> {
         let method_arn = self.method_arn.ok_or("methodArn")?;
         let (method, path) = method_and_path(&method_arn).ok_or("methodArn")?;
-        let token = self
-            .authorization_token
-            .map(|token| (JsonStr(Cow::Borrowed("authorization")), token));
 
         Ok(Request {
             id: None,
@@ -33,7 +30,9 @@ impl<'e> EventToken<'e> {
             method: JsonStr(Cow::Owned(method)),
             source: None,
             path: Path::Plain(path),
-            headers: Headers::new(token),
+            headers: Headers::default(),
+            cookies: Vec::new(),
+            token_header: self.authorization_token,
             format: Format::Policy { method_arn },
         })
     }

@@ -62,6 +62,8 @@ impl<'e> EventV1<'e> {
                 parameters: self.path_parameters.unwrap_or_default(),
             },
             headers,
+            cookies: Vec::new(),
+            token_header: None,
         })
     }
 

@@ -19,6 +19,7 @@ pub(crate) struct EventV2<'e> {
     version: Option<JsonStr<'e>>,
     route_key: Option<JsonStr<'e>>,
     headers: Option<Fields<'e, JsonStr<'e>>>,
+    cookies: Option<Vec<JsonStr<'e>>>,
     path_parameters: Option<Fields<'e, JsonStr<'e>>>,
     request_context: Option<RequestContext<'e>>,
 }
@@ -70,6 +71,8 @@ impl<'e> EventV2<'e> {
                 parameters: self.path_parameters.unwrap_or_default(),
             },
             headers: Headers::new(self.headers.unwrap_or_default().0),
+            cookies: self.cookies.unwrap_or_default(),
+            token_header: None,
         })
     }
 }

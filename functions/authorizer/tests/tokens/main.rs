@@ -6,6 +6,7 @@
 )]
 
 mod any_token;
+mod bearer_keys;
 mod certificates;
 mod claims;
 mod client_authentication;
@@ -19,6 +20,7 @@ mod identity_providers;
 mod introspection;
 mod issuers;
 mod keys;
+mod location;
 mod log;
 mod provider;
 mod refusals;
