@@ -189,3 +189,20 @@ async fn status_of_a_jwt_is_requested_once_for_concurrent_requests() {
     }
     assert_eq!(provider.requests(PATH), 1);
 }
+
+#[tokio::test]
+async fn empty_token_pattern_limits_introspection_to_jwts() {
+    let (provider, signer) = (Provider::start().await, Signer::of("ES256"));
+    provider.reply(PATH, Reply::json(&json!({"active": true, "uid": "alice"})));
+    let mut policy = policy_at(&provider, &signer);
+    policy["introspection"]["token_pattern"] = "".into();
+    let authorizer = authorizer(&policy);
+
+    for token in ["opaque", "a.b.c"] {
+        assert_eq!(reason_of(&authorizer, bearer_event(token)).await, "401");
+    }
+    assert_eq!(provider.requests(PATH), 0);
+    let token = signer.with(|_| ());
+    assert_eq!(reason_of(&authorizer, bearer_event(&token)).await, "ok");
+    assert_eq!(provider.requests(PATH), 1);
+}
