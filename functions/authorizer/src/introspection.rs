@@ -10,6 +10,7 @@ mod client_credentials;
 mod client_signer;
 mod endpoint;
 mod endpoint_guard;
+mod explanation;
 mod request;
 mod response;
 mod result_cache;
@@ -40,6 +41,9 @@ use self::single_flight::SingleFlight;
 
 /// The pause between two log lines about refusals with a status other than 200.
 const LOG_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+
+/// The refusal of a token that the server itself refuses.
+const REFUSED_BY_SERVER: TokenRefusal = TokenRefusal::invalid_token("refused_by_server");
 
 type TokenResult = Result<Arc<Bearer>, Rejection>;
 
@@ -97,12 +101,7 @@ impl Introspection {
 
     /// Returns the bearer of a token that is valid at `now`. `hash` is the hash of the token.
     pub(crate) async fn verify(&self, token: &str, hash: TokenHash, now: Timestamp) -> TokenResult {
-        let matches_pattern = self
-            .server
-            .token_pattern
-            .as_ref()
-            .is_none_or(|pattern| pattern.is_match(token));
-        if !matches_pattern {
+        if !self.matches_pattern(token) {
             return Err(self.rejection(TokenRefusal::invalid_token("pattern")));
         }
 
@@ -112,6 +111,12 @@ impl Introspection {
         self.flights
             .join(hash, || Box::pin(self.introspect(token, hash, now)))
             .await
+    }
+
+    /// True if the policy allows the server to be asked about a token of this form.
+    fn matches_pattern(&self, token: &str) -> bool {
+        let pattern = self.server.token_pattern.as_ref();
+        pattern.is_none_or(|pattern| pattern.is_match(token))
     }
 
     /// Returns the result that is remembered for a token, if it can still be used.
@@ -132,7 +137,7 @@ impl Introspection {
     async fn introspect(&self, token: &str, hash: TokenHash, now: Timestamp) -> TokenResult {
         let result = match self.claims_of(token, now).await? {
             Some(claims) => bearer(&self.server, &claims, now).map(Arc::new),
-            None => Err(TokenRefusal::invalid_token("refused_by_server")),
+            None => Err(REFUSED_BY_SERVER),
         };
 
         self.results.insert(hash, &result, now);

@@ -3,6 +3,7 @@
 //! It is for the terminal of an operator who sets up an identity provider. Unlike a log line, it
 //! contains the values of claims that the policy uses.
 
+pub(crate) mod bearer;
 pub(crate) mod text;
 
 use std::sync::Arc;

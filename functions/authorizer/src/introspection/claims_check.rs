@@ -27,18 +27,12 @@ pub(super) fn bearer(
     claims: &Map<String, Value>,
     now: Timestamp,
 ) -> Result<Bearer, TokenRefusal> {
-    if claims.get("active") != Some(&Value::Bool(true)) {
-        return Err(TokenRefusal::invalid_token("inactive"));
-    }
+    check_active(claims)?;
     let times = Times::read(claims)?;
     times.check(now, limits(server))?;
 
-    if !has_expected_issuer(server, claims)? {
-        return Err(TokenRefusal::invalid_claims("issuer"));
-    }
-    if !is_for_us(server, claims) {
-        return Err(TokenRefusal::invalid_claims("audience"));
-    }
+    check_issuer(server, claims)?;
+    check_audience(server, claims)?;
     let mapping = &server.mapping;
     Bearer::read(claims, times, mapping, &mapping.issuer, "introspection")
 }
@@ -63,14 +57,38 @@ pub(super) fn active_times(
     (is_active && is_of_issuer && is_valid_now).then_some(times)
 }
 
-/// True if the token is of the configured issuer. Without one, the users are those of the endpoint,
-/// and `iss` has no meaning.
-fn has_expected_issuer(
+pub(super) fn check_active(claims: &Map<String, Value>) -> Result<(), TokenRefusal> {
+    if claims.get("active") == Some(&Value::Bool(true)) {
+        Ok(())
+    } else {
+        Err(TokenRefusal::invalid_token("inactive"))
+    }
+}
+
+/// Checks that the token is of the configured issuer. Without one, the users are those of the
+/// endpoint, and `iss` has no meaning.
+pub(super) fn check_issuer(
     server: &IntrospectionServer,
     claims: &Map<String, Value>,
-) -> Result<bool, TokenRefusal> {
+) -> Result<(), TokenRefusal> {
     let issuer = string(claims, "iss")?;
-    Ok(server.issuer.is_none() || issuer == server.issuer.as_deref())
+    if server.issuer.is_none() || issuer == server.issuer.as_deref() {
+        Ok(())
+    } else {
+        Err(TokenRefusal::invalid_claims("issuer"))
+    }
+}
+
+/// Checks that the token is for a configured audience, if there are any.
+pub(super) fn check_audience(
+    server: &IntrospectionServer,
+    claims: &Map<String, Value>,
+) -> Result<(), TokenRefusal> {
+    if is_for_us(server, claims) {
+        Ok(())
+    } else {
+        Err(TokenRefusal::invalid_claims("audience"))
+    }
 }
 
 fn is_for_us(server: &IntrospectionServer, claims: &Map<String, Value>) -> bool {

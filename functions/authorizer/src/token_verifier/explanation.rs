@@ -2,7 +2,6 @@
 //!
 //! The decision is that of `verify`. The checks are its own steps, so both agree.
 
-mod bearer;
 mod issuer;
 
 use std::sync::Arc;
@@ -16,10 +15,10 @@ use crate::issuer_keys::{IssuerKeys, TokenSigner};
 use crate::rejection::Rejection;
 use crate::token::bearer::Bearer;
 use crate::token::claims::Claims;
-use crate::token::jws::Jws;
+use crate::token::jws::{Jws, MAX_TOKEN_BYTES};
 use crate::token::refusal::TokenRefusal;
 use crate::token_explanation::text::{self, json, list};
-use crate::token_explanation::{Checks, detail};
+use crate::token_explanation::{Checks, bearer, detail};
 use crate::trusted_issuers::TokenIssuer;
 
 type Decision = Result<Arc<Bearer>, Rejection>;
@@ -30,10 +29,14 @@ impl TokenVerifier {
         let mut checks = Checks::default();
         let decision = self.verify(token, now).await;
 
-        if self.introspection.is_some() && !is_jose(token) {
-            explain_opaque(&mut checks, &decision);
-        } else {
-            self.explain_jwt(&mut checks, token, &decision, now).await;
+        match self.introspection.as_ref().filter(|_| !is_jose(token)) {
+            Some(introspection) if token.len() <= MAX_TOKEN_BYTES => {
+                checks.passed("form", "not a JWT, so the introspection server is asked");
+                introspection
+                    .explain(&mut checks, token, now, &decision)
+                    .await;
+            }
+            _ => self.explain_jwt(&mut checks, token, &decision, now).await,
         }
         (checks, decision)
     }
@@ -87,21 +90,6 @@ impl TokenVerifier {
                 let text = "the introspection server does not report it as active";
                 checks.failed("revocation", rejection.clone(), text);
             }
-        }
-    }
-}
-
-/// Explains a token whose claims only the introspection server knows.
-fn explain_opaque(checks: &mut Checks, decision: &Decision) {
-    checks.passed("form", "not a JWT, so the introspection server is asked");
-    match decision {
-        Ok(bearer) => {
-            checks.passed("introspection", "the server reports it as active");
-            bearer::explain_opaque(checks, bearer);
-        }
-        Err(rejection) => {
-            let text = format!("refused with `{}`", detail(rejection));
-            checks.failed("introspection", rejection.clone(), text);
         }
     }
 }

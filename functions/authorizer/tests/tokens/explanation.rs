@@ -331,19 +331,37 @@ async fn opaque_token_is_explained_by_introspection() {
     let provider = Provider::start().await;
     let authorizer = authorizer_with(|policy| {
         policy["introspection"] = json!({"endpoint": provider.url("/introspect"),
-            "client_id": "tollgate", "client_secret": "secret", "default_plan": "free"});
+            "client_id": "tollgate", "client_secret": "secret", "default_plan": "free",
+            "audiences": [AUDIENCE], "token_pattern": "opaque-.*"});
     });
-    let active = json!({"active": true, "sub": "alice", "scope": "orders:read"});
+    let active = json!({"active": true, "sub": "alice", "scope": "orders:read", "aud": AUDIENCE});
     provider.reply("/introspect", Reply::json(&active));
     let explanation = explained(&authorizer, "opaque-1").await;
     assert!(explanation.accepted, "{explanation:?}");
-    assert_eq!(text(&explanation, "user"), "\"alice\"");
-    assert_eq!(text(&explanation, "scopes"), "`orders:read`");
+    assert_eq!(text(&explanation, "user"), "`sub` is \"alice\"");
+    assert_eq!(text(&explanation, "scopes"), "`orders:read`, from `scope`");
+
+    let other = json!({"active": true, "sub": "alice", "aud": "other", "exp": 1});
+    provider.reply("/introspect", Reply::json(&other));
+    let explanation = explained(&authorizer, "opaque-3").await;
+    assert_eq!(
+        names(&explanation, CheckResult::Failed),
+        ["times", "audience"]
+    );
+    assert_eq!(explanation.detail.as_deref(), Some("expired"));
+    let accepted = "`aud` is \"other\", accepted: `https://api.example`";
+    assert_eq!(text(&explanation, "audience"), accepted);
 
     provider.reply("/introspect", Reply::json(&json!({"active": false})));
     let explanation = explained(&authorizer, "opaque-2").await;
     assert_eq!(names(&explanation, CheckResult::Failed), ["introspection"]);
     assert_eq!(explanation.detail.as_deref(), Some("inactive"));
+
+    let requests = provider.requests("/introspect");
+    let explanation = explained(&authorizer, "other").await;
+    assert_eq!(names(&explanation, CheckResult::Failed), ["introspection"]);
+    assert_eq!(explanation.detail.as_deref(), Some("pattern"));
+    assert_eq!(provider.requests("/introspect"), requests);
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use crate::token::bearer::{Bearer, TokenPlan};
 use crate::token::claims::{Claims, roles, scopes};
 use crate::token::refusal::TokenRefusal;
 use crate::token_explanation::Checks;
-use crate::token_explanation::text::{found, json, list};
+use crate::token_explanation::text::{found, list};
 
-/// Adds what the authorizer read from the claims of a JWT.
-pub(super) fn explain(
+/// Adds what the authorizer read from the claims of a token.
+pub(crate) fn explain(
     checks: &mut Checks,
     bearer: &Bearer,
     mapping: &ClaimMapping,
@@ -19,8 +19,8 @@ pub(super) fn explain(
 ) {
     checks.passed("user", found(&mapping.user, claims));
     let claim = mapping.plan.claim.as_ref();
-    let source = claim.map(|claim| found(claim, claims));
-    explain_plan(checks, &bearer.plan, source);
+    let source = claim.map(|claim| format!(", {}", found(claim, claims)));
+    explain_plan(checks, &bearer.plan, &source.unwrap_or_default());
 
     let claimed = scopes(claims, &mapping.scopes);
     let text = values(&bearer.scopes, &claimed, "allowed_scopes");
@@ -31,18 +31,8 @@ pub(super) fn explain(
     explain_binding(checks, bearer);
 }
 
-/// Adds what the authorizer read from the claims of an opaque token, which only the introspection
-/// server knows.
-pub(super) fn explain_opaque(checks: &mut Checks, bearer: &Bearer) {
-    checks.passed("user", json(&bearer.subject.as_str().into()));
-    explain_plan(checks, &bearer.plan, None);
-    checks.passed("scopes", list(&bearer.scopes));
-    checks.passed("roles", list(&bearer.roles));
-    explain_binding(checks, bearer);
-}
-
 /// Adds the failed check of a token without a usable user, plan or confirmation.
-pub(super) fn explain_refusal(
+pub(crate) fn explain_refusal(
     checks: &mut Checks,
     refusal: TokenRefusal,
     mapping: &ClaimMapping,
@@ -82,10 +72,7 @@ fn email_hint(text: String, mapping: &ClaimMapping) -> String {
 }
 
 /// Adds the plan. A token without a plan is refused when it is charged.
-fn explain_plan(checks: &mut Checks, plan: &TokenPlan, source: Option<String>) {
-    let source = source
-        .map(|source| format!(", {source}"))
-        .unwrap_or_default();
+fn explain_plan(checks: &mut Checks, plan: &TokenPlan, source: &str) {
     match plan {
         TokenPlan::Configured(name) | TokenPlan::Claimed(name) => {
             checks.passed("plan", format!("`{name}`{source}"));
