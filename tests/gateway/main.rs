@@ -16,6 +16,7 @@ mod secrets;
 mod settings;
 mod stores;
 mod template;
+mod token_location;
 mod tokens;
 mod usage_queries;
 mod withheld;
