@@ -620,4 +620,27 @@ proptest! {
         let headers = json!({"x-api-key": key, "authorization": token});
         prop_assert_eq!(handle(&authorizer(), get("/orders", headers)), Err(Failure::Unauthorized));
     }
+
+    #[test]
+    fn arbitrary_token_neither_panics_nor_is_allowed_in_any_place(token in any::<String>(), cookie in any::<String>()) {
+        let authorizer = authorizer_with(|settings| {
+            let mut policy: Value = serde_json::from_str(settings["AUTH_POLICY"].as_str().unwrap()).unwrap();
+            policy["token"] = json!({"scheme": "none", "cookie": "s"});
+            policy["api_keys"] = json!({"bearer": true});
+            settings["AUTH_POLICY"] = policy.to_string().into();
+        });
+        let with_cookie = |list: Value| {
+            let mut event = get("/orders", json!({"cookie": cookie}));
+            event["cookies"] = list;
+            event
+        };
+        for event in [
+            get("/orders", json!({"authorization": token})),
+            get("/orders", json!({"authorization": format!("Bearer {token}")})),
+            with_cookie(json!([cookie])),
+            with_cookie(json!([format!("s={cookie}")])),
+        ] {
+            prop_assert_eq!(handle(&authorizer, event), Err(Failure::Unauthorized));
+        }
+    }
 }
