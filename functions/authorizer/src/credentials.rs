@@ -94,10 +94,10 @@ impl CredentialCheck<'_> {
             .filter(|_| is_accepted)
             .zip(self.policy.mtls.as_ref());
         let (certificate, mtls) =
-            credential.ok_or(Rejection::unauthenticated(Reason::MissingCredentials))?;
+            credential.ok_or_else(|| refused(Reason::MissingCredentials, missing(rule.auth)))?;
         let holder = certificate
             .holder(mtls.user_from)
-            .map_err(Rejection::unauthenticated)?;
+            .map_err(|reason| refused(reason, "certificate"))?;
 
         identity.caller = Some(Caller::from_certificate(&holder.name, &holder.issuer));
         identity.certificate = Some(holder);
@@ -107,24 +107,38 @@ impl CredentialCheck<'_> {
 
     /// Looks up an API key.
     async fn api_key(&self, key: &str) -> Result<Arc<ApiKey>, Rejection> {
-        let hash = KeyHash::of(key)
-            .map_err(|_| Rejection::unauthenticated(Reason::MalformedCredentials))?;
+        let hash =
+            KeyHash::of(key).map_err(|_| refused(Reason::MalformedCredentials, "api_key_form"))?;
         let known = self
             .store
             .key(&hash, self.deadline)
             .await
             .map_err(|error| Rejection::fault(Reason::StoreUnavailable, error.to_string()))?;
 
-        known.ok_or(Rejection::unauthenticated(Reason::UnknownKey))
+        known.ok_or_else(|| refused(Reason::UnknownKey, "not_found"))
     }
 
     /// Checks that the key is neither disabled nor expired.
     fn check_standing(&self, key: &ApiKey) -> Result<(), Rejection> {
         match key.standing(self.now.as_nanosecond()) {
             KeyStatus::Good => Ok(()),
-            KeyStatus::Disabled => Err(Rejection::unauthenticated(Reason::KeyDisabled)),
-            KeyStatus::Expired => Err(Rejection::unauthenticated(Reason::KeyExpired)),
+            KeyStatus::Disabled => Err(refused(Reason::KeyDisabled, "disabled")),
+            KeyStatus::Expired => Err(refused(Reason::KeyExpired, "expired")),
         }
+    }
+}
+
+fn refused(reason: Reason, detail: &'static str) -> Rejection {
+    Rejection::unauthenticated(reason).because(detail)
+}
+
+/// Returns the detail of a request without a credential that the rule accepts.
+const fn missing(auth: Auth) -> &'static str {
+    match auth {
+        Auth::Jwt => "token_missing",
+        Auth::ApiKey => "api_key_missing",
+        Auth::Mtls => "certificate_missing",
+        Auth::Any | Auth::None => "credential_missing",
     }
 }
 

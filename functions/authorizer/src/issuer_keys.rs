@@ -20,6 +20,8 @@ use self::key_state::NeededKey;
 
 pub(crate) use self::fetched_keys::FetchedKeys;
 pub(crate) use self::issuer_secrets::IssuerSecrets;
+#[cfg(test)]
+pub(crate) use self::issuer_secrets::has_signed;
 pub(crate) use self::key_source::KeySource;
 
 /// The signing keys of an issuer.

@@ -99,7 +99,12 @@ impl IssuerSecrets {
 
 /// True if the token was signed with this secret. A secret that has become invalid has signed
 /// nothing.
-fn has_signed(secret: &IssuerSecret, text: &str, jws: &Jws<'_>, algorithm: Algorithm) -> bool {
+pub(crate) fn has_signed(
+    secret: &IssuerSecret,
+    text: &str,
+    jws: &Jws<'_>,
+    algorithm: Algorithm,
+) -> bool {
     let (Ok(bytes), Algorithm::Library(library)) = (secret.bytes(text), algorithm) else {
         return false;
     };

@@ -156,3 +156,86 @@ async fn caller_needs_one_of_the_roles_of_the_rule() {
         }
     }
 }
+
+#[tokio::test]
+async fn detail_names_the_credential_that_is_missing_or_unusable() {
+    let mut policy = policy(&Signer::of("ES256").jwks());
+    policy["mtls"] = json!({"default_plan": "free"});
+    policy["rules"] = json!([
+        {"match": "GET /jwt", "auth": "jwt"},
+        {"match": "GET /keys", "auth": "api_key"},
+        {"match": "GET /mtls", "auth": "mtls"},
+        {"match": "GET /any", "auth": "any"},
+    ]);
+    for (path, headers, reason, detail) in [
+        (
+            "/jwt",
+            json!({"x-api-key": PRO}),
+            "missing_credentials",
+            "token_missing",
+        ),
+        ("/keys", json!({}), "missing_credentials", "api_key_missing"),
+        (
+            "/mtls",
+            json!({}),
+            "missing_credentials",
+            "certificate_missing",
+        ),
+        (
+            "/any",
+            json!({}),
+            "missing_credentials",
+            "credential_missing",
+        ),
+        (
+            "/any",
+            json!({"authorization": "Basic MARK"}),
+            "malformed_credentials",
+            "scheme",
+        ),
+        (
+            "/any",
+            json!({"x-api-key": "MARK"}),
+            "malformed_credentials",
+            "api_key_form",
+        ),
+        (
+            "/any",
+            json!({"x-api-key": "MARK-MARK-MARK-MARK-MARK"}),
+            "unknown_key",
+            "not_found",
+        ),
+    ] {
+        let line = line(&policy, event(path, headers)).await;
+        assert_eq!(
+            [&line["reason"], &line["detail"]],
+            [reason, detail],
+            "{path}"
+        );
+        assert!(!line.to_string().contains("MARK"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn detail_of_a_throttled_request_names_the_limit() {
+    let signer = Signer::of("ES256");
+    let mut policy = policy(&signer.jwks());
+    policy["issuers"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("plan_claim");
+    let authorizer = authorizer(&policy);
+    let event = bearer_event(&signer.with(|_| ()));
+
+    let mut throttled = Value::Null;
+    for _ in 0..10 {
+        let (_, line) = response_and_line(&authorizer, &event).await;
+        if line["decision"] == "throttled" {
+            throttled = line;
+        }
+    }
+    assert_eq!(
+        [&throttled["reason"], &throttled["detail"]],
+        ["rate_exceeded", "burst"]
+    );
+}
