@@ -1,7 +1,6 @@
 //! The place of the token: a header, with or without a scheme, or a cookie.
 
 use serde_json::{Value, json};
-use testing::LogBuffer;
 
 use crate::support::*;
 
@@ -10,13 +9,9 @@ const HOST: &str = "abcdefghij.execute-api.eu-central-1.amazonaws.com";
 const ARN: &str = "arn:aws:execute-api:eu-central-1:123456789012:abcdefghij/prod/GET/orders";
 
 fn authorizer_reading(signer: &Signer, token: Value) -> TestAuthorizer {
-    authorizer(&policy_reading(signer, token))
-}
-
-fn policy_reading(signer: &Signer, token: Value) -> Value {
     let mut policy = policy(&signer.jwks());
     policy["token"] = token;
-    policy
+    authorizer(&policy)
 }
 
 /// Returns an event of format 2.0 with these cookies.
@@ -289,7 +284,7 @@ async fn preflight_request_with_a_token_is_checked() {
 #[tokio::test]
 async fn refusal_has_a_detail_without_the_value() {
     let signer = Signer::of("ES256");
-    let policy = policy_reading(&signer, json!({"cookie": "__session"}));
+    let authorizer = authorizer_reading(&signer, json!({"cookie": "__session"}));
     let cookie = format!("__session={}", signer.with(|_| ()));
     let post = |headers: Value| with_method(cookie_event(&[&cookie], headers), "POST");
     for (event, expected) in [
@@ -315,20 +310,9 @@ async fn refusal_has_a_detail_without_the_value() {
             ["malformed_credentials", "scheme"],
         ),
     ] {
-        let line = log_line(&policy, &event).await;
+        let line = log_line(&authorizer, event).await;
         assert_eq!([&line["reason"], &line["detail"]], expected);
         assert_eq!(line["route"], "ANY /{proxy+}");
         assert!(!line.to_string().contains("MARK"), "{line}");
     }
-}
-
-/// Returns the log line of a request.
-async fn log_line(policy: &Value, event: &Value) -> Value {
-    let log = LogBuffer::default();
-    let writer = log.clone();
-    let subscriber = authorizer::log_to(None, move || writer.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
-
-    let _ = handle_at(&authorizer(policy), event, noon()).await;
-    log.json_lines().pop().unwrap()
 }
