@@ -9,6 +9,10 @@ use crate::token::claims::string;
 use crate::token::refusal::TokenRefusal;
 use crate::token::times::Times;
 
+/// The claims in which servers say what kind of token it is.
+const KIND_CLAIMS: [&str; 2] = ["token_use", "token_type"];
+const REFRESH_TOKEN: &str = "refresh_token";
+
 /// Returns the limits for the times of a response.
 pub(super) fn limits(server: &IntrospectionServer) -> TimeLimits {
     TimeLimits {
@@ -57,12 +61,21 @@ pub(super) fn active_times(
     (is_active && is_of_issuer && is_valid_now).then_some(times)
 }
 
+/// Checks that the token is active and no refresh token, which servers report as active too
+/// (RFC 7662, section 2.1). A resource server must not accept one.
 pub(super) fn check_active(claims: &Map<String, Value>) -> Result<(), TokenRefusal> {
-    if claims.get("active") == Some(&Value::Bool(true)) {
-        Ok(())
-    } else {
-        Err(TokenRefusal::invalid_token("inactive"))
+    if claims.get("active") != Some(&Value::Bool(true)) {
+        return Err(TokenRefusal::invalid_token("inactive"));
     }
+
+    let is_refresh_token = KIND_CLAIMS
+        .iter()
+        .filter_map(|name| claims.get(*name)?.as_str())
+        .any(|kind| kind.eq_ignore_ascii_case(REFRESH_TOKEN));
+    if is_refresh_token {
+        return Err(TokenRefusal::invalid_token("type"));
+    }
+    Ok(())
 }
 
 /// Checks that the token is of the configured issuer. Without one, the users are those of the

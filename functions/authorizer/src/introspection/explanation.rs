@@ -47,7 +47,7 @@ impl Introspection {
         checks.add("introspection", status.clone(), value(claims, "active"));
         // The response for a token that is not active contains no other claims.
         if status.is_err() {
-            return checks.skipped("other checks", "the token is not active");
+            return checks.skipped("other checks", "the token is not an active access token");
         }
 
         let limits = limits(server);

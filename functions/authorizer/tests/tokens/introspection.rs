@@ -97,6 +97,28 @@ async fn inactive_or_foreign_token_is_401() {
 }
 
 #[tokio::test]
+async fn refresh_token_is_refused() {
+    // Servers report active refresh tokens too (RFC 7662, section 2.1). Ory Hydra says so in
+    // `token_use`, and its first versions in `token_type`.
+    for (field, value, expected) in [
+        ("token_use", "access_token", "ok"),
+        ("token_type", "Bearer", "ok"),
+        ("token_use", "refresh_token", "401"),
+        ("token_type", "refresh_token", "401"),
+        ("token_type", "Refresh_Token", "401"),
+    ] {
+        let mut answer = active();
+        answer[field] = value.into();
+        let (_, authorizer) = provider_returning(&answer).await;
+        assert_eq!(
+            reason_of(&authorizer, bearer_event("opaque")).await,
+            expected,
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn configured_issuer_and_audience_are_checked() {
     for (answer, expected) in [
         (json!({"iss": "https://a", "aud": "us"}), "ok"),
