@@ -6,10 +6,11 @@
 //! - `algorithm`: that of the tokens (`RS256` by default), and `jwk`: more fields of the signing key
 //! - `warnings`: the places of the policy's warnings
 //! - `accepted`: tokens with `header` and `claims`, or `opaque` with the `response` of the
-//!   introspection endpoint; the `request`, and the expected `context`. Strings such as `now+600` are
-//!   times.
+//!   introspection endpoint; the `request` with its `headers`, and the expected `context`. The token
+//!   is in `Authorization`, or in the `cookie` with this name. Strings such as `now+600` are times.
 //! - `refused`: changes to the first accepted token (`header`, `claims`, `opaque`, `response`,
-//!   `without` these claims, another `request`), with the `reason` and the `detail` in the log
+//!   `without` these claims, another `request`, `headers` or `cookie`), with the `reason` and the
+//!   `detail` in the log
 //!
 //! A changed signature, an expired token and an unknown issuer are tried with every policy.
 
@@ -104,6 +105,8 @@ struct Attempt {
     opaque: Option<String>,
     response: Value,
     request: String,
+    cookie: Option<String>,
+    headers: Value,
 }
 
 fn merge(target: &mut Value, changes: &Value) {
@@ -144,6 +147,8 @@ impl Attempt {
             opaque: None,
             response: json!({}),
             request: "GET /orders".to_owned(),
+            cookie: None,
+            headers: json!({}),
         };
         attempt.change(fixture);
         attempt
@@ -161,6 +166,10 @@ impl Attempt {
         if let Some(token) = changes["opaque"].as_str() {
             self.opaque = Some(token.to_owned());
         }
+        if let Some(cookie) = changes["cookie"].as_str() {
+            self.cookie = Some(cookie.to_owned());
+        }
+        merge(&mut self.headers, &changes["headers"]);
         if let Some(request) = changes["request"].as_str() {
             request.clone_into(&mut self.request);
         }
@@ -255,7 +264,11 @@ impl<'c> Setup<'c> {
         self.provider
             .reply(INTROSPECT, Reply::json(&attempt.response));
         let (method, path) = attempt.request.split_once(' ').unwrap();
-        let mut event = event(path, json!({"authorization": format!("Bearer {token}")}));
+        let mut event = event(path, attempt.headers.clone());
+        match &attempt.cookie {
+            Some(name) => event["cookies"] = json!([format!("{name}={token}")]),
+            None => event["headers"]["authorization"] = format!("Bearer {token}").into(),
+        }
         event["requestContext"]["http"]["method"] = method.into();
 
         let authorizer = self.authorizer();
