@@ -33,7 +33,7 @@ words! {
         PlanNotAllowed = "plan_not_allowed",
         /// No rule of the policy matches the method and the path.
         NoRule = "no_rule",
-        /// The token names no plan, and the policy has no default plan.
+        /// The token names no plan, and the policy has no default plan; or the policy maps it to several.
         NoPlan = "no_plan",
         /// The caller's plan does not exist.
         UnknownPlan = "unknown_plan",

@@ -108,7 +108,7 @@ fn check_plans(plan: &PlanMapping, assertions: &Assertions) -> Result<(), FieldP
             "is missing, and so is `plan_claim`: no token would have a plan".to_owned(),
         ));
     }
-    let Some(PlanNames(names)) = &plan.names else {
+    let Some(names) = &plan.names else {
         return Ok(());
     };
 
@@ -118,14 +118,14 @@ fn check_plans(plan: &PlanMapping, assertions: &Assertions) -> Result<(), FieldP
             "needs `plan_claim`, whose values it maps".to_owned(),
         ));
     }
-    if names.is_empty() || names.iter().any(|(_, plan)| plan.is_empty()) {
+    if names.is_empty() || names.values().any(String::is_empty) {
         return Err((
             "plans",
             "must not be empty or contain empty plan names".to_owned(),
         ));
     }
-    match names.iter().find(|(_, plan)| !assertions.allows_plan(plan)) {
-        Some((_, plan)) => Err(("plans", format!("`{plan}` is missing in `allowed_plans`"))),
+    match names.values().find(|plan| !assertions.allows_plan(plan)) {
+        Some(plan) => Err(("plans", format!("`{plan}` is missing in `allowed_plans`"))),
         None => Ok(()),
     }
 }
@@ -144,7 +144,7 @@ mod tests {
             .map(|(claimed, plan)| ((*claimed).to_owned(), (*plan).to_owned()));
         ClaimFields {
             plan_claim: Some(ClaimReferenceDocument::One("tier".to_owned())),
-            plans: Some(PlanNames(names.collect())),
+            plans: Some(names.collect()),
             ..ClaimFields::default()
         }
     }

@@ -1,5 +1,7 @@
 //! The introspection that a policy configures.
 
+use std::collections::BTreeMap;
+
 use http::Uri;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -83,8 +85,8 @@ pub(crate) struct IntrospectionDocument {
     /// The claim that names the plan. By default, tokens name no plan.
     #[cfg_attr(feature = "schema", schema(value_type = ClaimReferenceDocument, required = false))]
     plan_claim: Option<ClaimReferenceDocument>,
-    /// The plans by the value of `plan_claim`. If the claim is a list, the first entry applies whose
-    /// value it contains. Other values name no plan.
+    /// The plans by the value of `plan_claim`. The claim may be a list whose items are mapped to the
+    /// same plan. Other values name no plan.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, String>, required = false))]
     plans: Option<PlanNames>,
@@ -143,8 +145,10 @@ impl IntrospectionDocument {
 
     /// Returns the plan names that `plans` maps claim values to.
     pub(crate) fn mapped_plans(&self) -> impl Iterator<Item = &str> {
-        let names = self.plans.iter().flat_map(|plans| &plans.0);
-        names.map(|(_, plan)| plan.as_str())
+        self.plans
+            .iter()
+            .flat_map(BTreeMap::values)
+            .map(String::as_str)
     }
 
     /// Checks the document. `lookup` returns environment variables.

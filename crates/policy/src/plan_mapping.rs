@@ -1,15 +1,13 @@
 //! The plan of a token, by its claims.
 
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::claim_reference::{ClaimPath, ClaimReference};
 
-/// The plan names by claim value, in the order of the policy.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PlanNames(pub(crate) Vec<(String, String)>);
+/// The plan names by claim value. Their order in the policy has no meaning, as in any JSON object.
+pub(crate) type PlanNames = BTreeMap<String, String>;
 
 /// The mapping from the claims of a token to a plan.
 #[derive(Clone, Debug)]
@@ -29,6 +27,8 @@ pub enum ClaimedPlan<'p> {
     None,
     /// The policy maps the claim to this plan.
     Mapped(&'p str),
+    /// The claim is a list, and the policy maps its items to different plans.
+    Several,
     /// The claim itself contains this name, which may be any string.
     Named(&'p str),
 }
@@ -46,7 +46,7 @@ impl PlanMapping {
 
     /// Returns the plan that the claims select.
     ///
-    /// A list selects the first plan in the order of the policy that one of its items is mapped to.
+    /// A list selects the plan that its items are mapped to. Items that are not mapped are skipped.
     ///
     /// # Errors
     /// The path of a claim that has the wrong type.
@@ -61,44 +61,22 @@ impl PlanMapping {
 
         match (&self.names, value) {
             (None, Value::String(name)) => Ok(ClaimedPlan::Named(name)),
-            (Some(names), Value::String(_)) => Ok(names.first_for(std::slice::from_ref(value))),
-            (Some(names), Value::Array(items)) => Ok(names.first_for(items)),
+            (Some(names), Value::String(_)) => Ok(mapped(names, std::slice::from_ref(value))),
+            (Some(names), Value::Array(items)) => Ok(mapped(names, items)),
             _ => Err(path),
         }
     }
 }
 
-impl PlanNames {
-    /// Returns the plan of the first entry whose value is among `values`.
-    fn first_for(&self, values: &[Value]) -> ClaimedPlan<'_> {
-        self.0
-            .iter()
-            .find(|(claimed, _)| values.iter().any(|value| value == claimed.as_str()))
-            .map_or(ClaimedPlan::None, |(_, plan)| ClaimedPlan::Mapped(plan))
-    }
-}
+/// Returns the plan that these values are mapped to.
+fn mapped<'p>(names: &'p PlanNames, values: &[Value]) -> ClaimedPlan<'p> {
+    let texts = values.iter().filter_map(Value::as_str);
+    let mut plans = texts.filter_map(|text| names.get(text).map(String::as_str));
 
-impl<'de> Deserialize<'de> for PlanNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PlanNamesVisitor)
-    }
-}
-
-struct PlanNamesVisitor;
-
-impl<'de> Visitor<'de> for PlanNamesVisitor {
-    type Value = PlanNames;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object of plan names by claim value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            names.push(entry);
-        }
-        Ok(PlanNames(names))
+    match plans.next() {
+        None => ClaimedPlan::None,
+        Some(plan) if plans.all(|other| other == plan) => ClaimedPlan::Mapped(plan),
+        Some(_) => ClaimedPlan::Several,
     }
 }
 
@@ -117,23 +95,22 @@ mod tests {
     }
 
     #[test]
-    fn list_selects_the_first_plan_in_the_order_of_the_policy() {
-        let mapping = mapping(Some(r#"{"gold": "pro", "basic": "free", "alpha": "beta"}"#));
+    fn list_selects_the_plan_of_its_items() {
+        let mapping = mapping(Some(r#"{"gold": "pro", "vip": "pro", "basic": "free"}"#));
         for (claim, expected) in [
             (json!("basic"), ClaimedPlan::Mapped("free")),
-            (json!(["basic", "gold"]), ClaimedPlan::Mapped("pro")),
-            (json!(["alpha", 7, "basic"]), ClaimedPlan::Mapped("free")),
+            (json!(["other", "gold", 7]), ClaimedPlan::Mapped("pro")),
+            (json!(["vip", "gold"]), ClaimedPlan::Mapped("pro")),
+            (json!(["basic", "gold"]), ClaimedPlan::Several),
+            (json!(["gold", "basic"]), ClaimedPlan::Several),
             (json!("pro"), ClaimedPlan::None),
             (json!(["other"]), ClaimedPlan::None),
             (json!([]), ClaimedPlan::None),
             (json!(null), ClaimedPlan::None),
         ] {
             let claims = json!({"tier": claim});
-            assert_eq!(
-                mapping.claimed(claims.as_object().unwrap()),
-                Ok(expected),
-                "{claim}"
-            );
+            let found = mapping.claimed(claims.as_object().unwrap());
+            assert_eq!(found, Ok(expected), "{claim}");
         }
     }
 

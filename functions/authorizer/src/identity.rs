@@ -104,12 +104,21 @@ impl Identity {
             return Err(Rejection::forbidden(Reason::MissingRole).because(detail));
         }
 
-        let token_is_charged = self.key.is_none();
-        match &self.bearer {
-            Some(bearer) if token_is_charged && bearer.plan == TokenPlan::NotAllowed => {
+        self.check_token_plan()
+    }
+
+    /// Checks the plan of the token, if the token is charged.
+    fn check_token_plan(&self) -> Result<(), Rejection> {
+        let charged = self.bearer.as_ref().filter(|_| self.key.is_none());
+        match charged.map(|bearer| &bearer.plan) {
+            Some(TokenPlan::NotAllowed) => {
                 let detail =
                     "the token names a plan that is not among the issuer's `allowed_plans`";
                 Err(Rejection::forbidden(Reason::PlanNotAllowed).because(detail))
+            }
+            Some(TokenPlan::Several) => {
+                let detail = "the issuer's `plans` map the token to different plans";
+                Err(Rejection::forbidden(Reason::NoPlan).because(detail))
             }
             _ => Ok(()),
         }

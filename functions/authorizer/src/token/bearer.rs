@@ -52,13 +52,15 @@ pub(crate) enum TokenPlan {
     Claimed(String),
     /// The token names a plan that its issuer may not assert.
     NotAllowed,
+    /// The policy maps the values of the token's claim to different plans.
+    Several,
 }
 
 impl TokenPlan {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Configured(name) | Self::Claimed(name) => Some(name),
-            Self::None | Self::NotAllowed => None,
+            Self::None | Self::NotAllowed | Self::Several => None,
         }
     }
 }
@@ -132,6 +134,7 @@ fn plan(mapping: &ClaimMapping, claims: &Claims) -> Result<TokenPlan, TokenRefus
             TokenPlan::Configured(plan.to_owned())
         }
         (ClaimedPlan::Named(plan), _) => TokenPlan::Claimed(plan.to_owned()),
+        (ClaimedPlan::Several, _) => TokenPlan::Several,
         (ClaimedPlan::None, Some(plan)) => TokenPlan::Configured(plan.clone()),
         (ClaimedPlan::None, None) => TokenPlan::None,
     })

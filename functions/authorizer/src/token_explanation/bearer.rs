@@ -93,6 +93,14 @@ fn explain_plan(checks: &mut Checks, plan: &TokenPlan, source: &str) {
                 format!("not among `allowed_plans`{source}"),
             );
         }
+        TokenPlan::Several => {
+            let rejection = Rejection::forbidden(Reason::NoPlan);
+            checks.failed(
+                "plan",
+                rejection,
+                format!("`plans` map the values to different plans{source}"),
+            );
+        }
     }
 }
 

@@ -239,3 +239,22 @@ async fn detail_of_a_throttled_request_names_the_limit() {
         ["rate_exceeded", "burst"]
     );
 }
+
+#[tokio::test]
+async fn list_that_is_mapped_to_different_plans_is_refused() {
+    let signer = Signer::of("ES256");
+    let mut policy = policy(&signer.jwks());
+    let issuer = &mut policy["issuers"][0];
+    issuer["plan_claim"] = "groups".into();
+    issuer["plans"] = json!({"gold": "pro", "vip": "pro", "basic": "free"});
+    for (groups, reason, plan) in [
+        (json!(["staff", "gold", "vip"]), "ok", "pro"),
+        (json!(["staff"]), "ok", "free"),
+        (json!(["basic", "gold"]), "no_plan", "-"),
+        (json!(["gold", "basic"]), "no_plan", "-"),
+    ] {
+        let token = signer.with(|claims| claims["groups"] = groups.clone());
+        let line = line(&policy, bearer_event(&token)).await;
+        assert_eq!([&line["reason"], &line["plan"]], [reason, plan], "{groups}");
+    }
+}
