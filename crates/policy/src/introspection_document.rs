@@ -87,7 +87,7 @@ pub(crate) struct IntrospectionDocument {
     plan_claim: Option<ClaimReferenceDocument>,
     /// The plans by the value of `plan_claim`. The claim may be a list whose items are mapped to the
     /// same plan. Other values name no plan.
-    #[serde(default, deserialize_with = "crate::present::present")]
+    #[serde(default, deserialize_with = "crate::present::map")]
     #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, String>, required = false))]
     plans: Option<PlanNames>,
     /// The plan if no claim names one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Uri;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::address::{quoted, trusted_address};
 use crate::algorithm::{Algorithm, names};
@@ -73,9 +73,8 @@ pub(crate) struct IssuerDocument {
     audience_claims: Option<Vec<String>>,
     /// Claims that a token must have, by name or JSON Pointer, each with the accepted value or a
     /// list of them. A claim that is a list must contain an accepted value.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Value>))]
-    required_claims: Map<String, Value>,
+    #[serde(default, deserialize_with = "strict_json::map")]
+    required_claims: BTreeMap<String, Value>,
     /// The claim that becomes the `user_id`. The default is `sub`.
     #[serde(default, deserialize_with = "crate::present::present")]
     #[cfg_attr(feature = "schema", schema(value_type = ClaimReferenceDocument, required = false))]
@@ -95,7 +94,7 @@ pub(crate) struct IssuerDocument {
     plan_claim: Option<ClaimReferenceDocument>,
     /// The plans by the value of `plan_claim`. The claim may be a list whose items are mapped to the
     /// same plan. Other values name no plan.
-    #[serde(default, deserialize_with = "crate::present::present")]
+    #[serde(default, deserialize_with = "crate::present::map")]
     #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, String>, required = false))]
     plans: Option<PlanNames>,
     /// The plan if no claim names one.

@@ -4,11 +4,14 @@
 
 use std::fmt;
 
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ParsedPublicKey,
-    VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaPublicKeyComponents, VerificationAlgorithm,
 };
-use jsonwebtoken::{Algorithm as LibraryAlgorithm, DecodingKey};
+use jsonwebtoken::Algorithm as LibraryAlgorithm;
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
@@ -20,16 +23,18 @@ pub const ENCRYPTION: &str = "not for signatures (`use`)";
 /// The parameters of a JWK that are secret (RFC 7518, sections 6.2.2, 6.3.2 and 6.4; RFC 8037).
 pub const PRIVATE_PARAMETERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/// The reason why an RSA key is ignored that the cryptographic library refuses.
+const INVALID_RSA: &str = "RSA with parameters that are not a key";
 /// The number of bits that an RSA modulus may have: at least 2,048 (RFC 8725, section 3.5), and at
 /// most as many as are cheap to verify.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
-const RSA_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::Library(LibraryAlgorithm::RS256),
-    Algorithm::Library(LibraryAlgorithm::RS384),
-    Algorithm::Library(LibraryAlgorithm::RS512),
-    Algorithm::Library(LibraryAlgorithm::PS256),
-    Algorithm::Library(LibraryAlgorithm::PS384),
-    Algorithm::Library(LibraryAlgorithm::PS512),
+const RSA_ALGORITHMS: [(LibraryAlgorithm, &dyn VerificationAlgorithm); 6] = [
+    (LibraryAlgorithm::RS256, &RSA_PKCS1_2048_8192_SHA256),
+    (LibraryAlgorithm::RS384, &RSA_PKCS1_2048_8192_SHA384),
+    (LibraryAlgorithm::RS512, &RSA_PKCS1_2048_8192_SHA512),
+    (LibraryAlgorithm::PS256, &RSA_PSS_2048_8192_SHA256),
+    (LibraryAlgorithm::PS384, &RSA_PSS_2048_8192_SHA384),
+    (LibraryAlgorithm::PS512, &RSA_PSS_2048_8192_SHA512),
 ];
 
 /// A public key that verifies tokens.
@@ -39,9 +44,9 @@ pub struct Key {
     /// The issuer whose tokens it may sign, if the key names one. In a key set that tenants share,
     /// it may contain `{tenantid}`.
     pub issuer: Option<String>,
-    /// The algorithms of its signatures.
-    pub(crate) algorithms: Vec<Algorithm>,
-    verifying: VerifyingKey,
+    /// The algorithms of its signatures, each with the key. jsonwebtoken would parse the key for each
+    /// token, which costs up to a third of a signature check.
+    verifying: Vec<(Algorithm, ParsedPublicKey)>,
     /// The bytes that identify the key.
     pub(crate) material: Vec<u8>,
 }
@@ -59,22 +64,15 @@ impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         self.kid == other.kid
             && self.issuer == other.issuer
-            && self.algorithms == other.algorithms
+            && self.algorithms().eq(other.algorithms())
             && self.material == other.material
     }
 }
 
-/// The implementation of a public key.
-enum VerifyingKey {
-    Library(DecodingKey),
-    P521(ParsedPublicKey),
-}
-
 /// The parameters of a public key.
 struct PublicKey {
-    /// The algorithms that the kind of key supports.
-    algorithms: Vec<Algorithm>,
-    verifying: VerifyingKey,
+    /// The algorithms that the kind of key supports, each with the key.
+    verifying: Vec<(Algorithm, ParsedPublicKey)>,
     material: Vec<u8>,
 }
 
@@ -92,55 +90,52 @@ impl Key {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         check_purpose(jwk)?;
 
-        let key = match (text("kty"), text("crv")) {
+        let mut key = match (text("kty"), text("crv")) {
             (Some("RSA"), _) => rsa(jwk)?,
             (Some("EC"), Some("P-256")) => {
-                let algorithm = LibraryAlgorithm::ES256;
-                elliptic(jwk, &ECDSA_P256_SHA256_FIXED, 32, Some(algorithm))?
+                let algorithm = Algorithm::Library(LibraryAlgorithm::ES256);
+                elliptic(jwk, algorithm, &ECDSA_P256_SHA256_FIXED, 32)?
             }
             (Some("EC"), Some("P-384")) => {
-                let algorithm = LibraryAlgorithm::ES384;
-                elliptic(jwk, &ECDSA_P384_SHA384_FIXED, 48, Some(algorithm))?
+                let algorithm = Algorithm::Library(LibraryAlgorithm::ES384);
+                elliptic(jwk, algorithm, &ECDSA_P384_SHA384_FIXED, 48)?
             }
-            (Some("EC"), Some("P-521")) => elliptic(jwk, &ECDSA_P521_SHA512_FIXED, 66, None)?,
+            (Some("EC"), Some("P-521")) => {
+                elliptic(jwk, Algorithm::Es512, &ECDSA_P521_SHA512_FIXED, 66)?
+            }
             (Some("OKP"), Some("Ed25519")) => ed25519(jwk)?,
             _ => return Err("of a kind that is not supported"),
         };
-        let algorithms = match jwk.get("alg") {
-            None => key.algorithms,
-            Some(name) => vec![
-                name.as_str()
-                    .and_then(Algorithm::from_name)
-                    .filter(|algorithm| key.algorithms.contains(algorithm))
-                    .ok_or("of an `alg` that is not supported, or not for this kind of key")?,
-            ],
-        };
+        if let Some(name) = jwk.get("alg") {
+            let only = name.as_str().and_then(Algorithm::from_name);
+            key.verifying
+                .retain(|(algorithm, _)| only == Some(*algorithm));
+        }
+        if key.verifying.is_empty() {
+            return Err("of an `alg` that is not supported, or not for this kind of key");
+        }
 
         Ok(Self {
             kid: text("kid").filter(|kid| !kid.is_empty()).map(str::to_owned),
             issuer: text("issuer").map(str::to_owned),
-            algorithms,
             verifying: key.verifying,
             material: key.material,
         })
     }
 
-    /// True if `signature` (in base64url) was made of `signed` by this key with this algorithm, which
-    /// is one of its own.
+    /// Returns the algorithms of its signatures.
+    pub(crate) fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.verifying.iter().map(|(algorithm, _)| *algorithm)
+    }
+
+    /// True if `signature` (in base64url) was made of `signed` by this key with this algorithm.
     #[must_use]
     pub fn verifies(&self, algorithm: Algorithm, signed: &str, signature: &str) -> bool {
-        if !self.algorithms.contains(&algorithm) {
-            return false;
-        }
-        match (&self.verifying, algorithm) {
-            (VerifyingKey::Library(key), Algorithm::Library(algorithm)) => {
-                jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm)
-                    .unwrap_or(false)
-            }
-            (VerifyingKey::P521(key), Algorithm::Es512) => decode_base64url(signature)
-                .is_some_and(|signature| key.verify_sig(signed.as_bytes(), &signature).is_ok()),
-            _ => false,
-        }
+        let key = self.verifying.iter().find(|(known, _)| *known == algorithm);
+        key.zip(decode_base64url(signature))
+            .is_some_and(|((_, key), signature)| {
+                key.verify_sig(signed.as_bytes(), &signature).is_ok()
+            })
     }
 }
 
@@ -195,39 +190,42 @@ fn rsa(jwk: &Map<String, Value>) -> Result<PublicKey, &'static str> {
         return Err("RSA with an exponent that is 1, even or too large");
     }
 
+    let components = RsaPublicKeyComponents {
+        n: &modulus,
+        e: &exponent,
+    };
+    let der: PublicKeyX509Der<'_> = components.as_der().map_err(|_| INVALID_RSA)?;
+    let verifying: Result<Vec<_>, _> = RSA_ALGORITHMS
+        .iter()
+        .map(|(algorithm, verification)| {
+            let key = ParsedPublicKey::new(*verification, der.as_ref())?;
+            Ok::<_, aws_lc_rs::error::KeyRejected>((Algorithm::Library(*algorithm), key))
+        })
+        .collect();
+
     Ok(PublicKey {
-        algorithms: RSA_ALGORITHMS.to_vec(),
-        verifying: VerifyingKey::Library(DecodingKey::from_rsa_raw_components(&modulus, &exponent)),
+        verifying: verifying.map_err(|_| INVALID_RSA)?,
         material: [modulus, exponent].concat(),
     })
 }
 
-/// Reads a key on `curve`, whose coordinates have `length` bytes. Without an algorithm of the
-/// library, the curve itself verifies signatures.
+/// Reads a key on `curve`, whose coordinates have `length` bytes.
 fn elliptic(
     jwk: &Map<String, Value>,
+    algorithm: Algorithm,
     curve: &'static dyn VerificationAlgorithm,
     length: usize,
-    algorithm: Option<LibraryAlgorithm>,
 ) -> Result<PublicKey, &'static str> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != length || y.len() != length {
         return Err("EC with coordinates of a wrong length");
     }
     let point = [vec![4], x, y].concat();
-    let parsed = ParsedPublicKey::new(curve, &point)
+    let key = ParsedPublicKey::new(curve, &point)
         .map_err(|_| "EC with a point that is not on its curve")?;
 
-    let (algorithm, verifying) = match algorithm {
-        Some(algorithm) => {
-            let key = DecodingKey::from_ec_der(&point);
-            (Algorithm::Library(algorithm), VerifyingKey::Library(key))
-        }
-        None => (Algorithm::Es512, VerifyingKey::P521(parsed)),
-    };
     Ok(PublicKey {
-        algorithms: vec![algorithm],
-        verifying,
+        verifying: vec![(algorithm, key)],
         material: point,
     })
 }
@@ -237,10 +235,11 @@ fn ed25519(jwk: &Map<String, Value>) -> Result<PublicKey, &'static str> {
     if point.len() != 32 {
         return Err("Ed25519 with a point of a wrong length");
     }
+    let key =
+        ParsedPublicKey::new(&ED25519, &point).map_err(|_| "Ed25519 with an invalid point")?;
 
     Ok(PublicKey {
-        algorithms: vec![Algorithm::ED25519],
-        verifying: VerifyingKey::Library(DecodingKey::from_ed_der(&point)),
+        verifying: vec![(Algorithm::ED25519, key)],
         material: point,
     })
 }

@@ -122,7 +122,7 @@ impl KeySet {
         self.keys
             .iter()
             .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
-            .filter(move |key| key.algorithms.contains(&algorithm))
+            .filter(move |key| key.algorithms().any(|known| known == algorithm))
             .take(MAX_TRIED_KEYS)
     }
 
@@ -137,9 +137,8 @@ impl KeySet {
     /// True if signatures of any of these algorithms can be verified.
     pub(crate) fn serves(&self, algorithms: &[Algorithm]) -> bool {
         self.keys.iter().any(|key| {
-            key.algorithms
-                .iter()
-                .any(|algorithm| algorithms.contains(algorithm))
+            key.algorithms()
+                .any(|algorithm| algorithms.contains(&algorithm))
         })
     }
 }
@@ -151,9 +150,8 @@ fn split_ambiguous(keys: Vec<(usize, Arc<Key>)>) -> (Vec<Arc<Key>>, Vec<usize>) 
         one.kid.is_some()
             && one.kid == other.kid
             && one
-                .algorithms
-                .iter()
-                .any(|algorithm| other.algorithms.contains(algorithm))
+                .algorithms()
+                .any(|algorithm| other.algorithms().any(|known| known == algorithm))
     };
     let is_unambiguous = |key: &Key| {
         keys.iter()

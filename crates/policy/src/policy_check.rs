@@ -5,7 +5,6 @@ use std::str::FromStr as _;
 use routes::{PathOptions, PathRules, RouteKey, RouteKeyError};
 
 use crate::address::{FUNCTION_NAME, check_deployed};
-use crate::audiences::Audiences;
 use crate::bearer_keys::BearerKeys;
 use crate::error::{FieldProblem, MAX_TOLERANCE_S, PolicyError};
 use crate::introspection_server::IntrospectionServer;
@@ -17,11 +16,11 @@ use crate::policy::Policy;
 use crate::policy_document::PolicyDocument;
 use crate::rule::{Auth, Rule};
 use crate::rule_document::RuleDocument;
-use crate::tenants::TenantPattern;
 use crate::warning::PolicyWarning;
 
 #[cfg(test)]
 mod issuer_tests;
+mod issuer_warnings;
 #[cfg(test)]
 mod tests;
 
@@ -98,8 +97,11 @@ fn check(
     let token = document.token.check(key_header)?;
 
     warnings.extend(warnings_about(&rules, &credentials.names));
-    warnings.extend(unchecked_audiences(&issuers));
-    warnings.extend(unlimited_tenants(&issuers));
+    warnings.extend(issuer_warnings::all(
+        &issuers,
+        introspection.as_ref(),
+        &rules,
+    ));
     warnings.extend(
         bearer_keys
             .as_ref()
@@ -273,40 +275,6 @@ fn check_revocation(
         }
     }
     Ok(())
-}
-
-/// Returns a warning for each issuer whose tokens for other applications are accepted.
-fn unchecked_audiences(issuers: &[(Issuer, KeyOrigin)]) -> impl Iterator<Item = PolicyWarning> {
-    let unchecked = issuers
-        .iter()
-        .enumerate()
-        .filter(|(_, (issuer, _))| matches!(issuer.audiences, Audiences::Any));
-    unchecked.map(|(index, (issuer, _))| {
-        let message = format!(
-            "tokens that `{}` issues for any other application are accepted",
-            issuer.mapping.name
-        );
-        PolicyWarning::new(format!("issuers[{index}].audiences"), message)
-    })
-}
-
-/// Returns a warning for each issuer whose tenants can assert anything.
-fn unlimited_tenants(issuers: &[(Issuer, KeyOrigin)]) -> impl Iterator<Item = PolicyWarning> {
-    let unlimited = issuers.iter().enumerate().filter(|(_, (issuer, _))| {
-        let has_several = issuer
-            .tenants
-            .as_ref()
-            .is_some_and(TenantPattern::has_several);
-        has_several && !issuer.mapping.assertions.is_limited()
-    });
-    unlimited.map(|(index, (issuer, _))| {
-        let message = format!(
-            "every tenant of `{}` can assert any scope, role and plan; limit them by `allowed_scopes`, \
-             `allowed_roles` and `allowed_plans`",
-            issuer.mapping.name
-        );
-        PolicyWarning::new(format!("issuers[{index}].tenants"), message)
-    })
 }
 
 /// Checks that no signing keys come from a loopback address. In Lambda, the Runtime API listens

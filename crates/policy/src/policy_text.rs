@@ -44,7 +44,7 @@ impl PolicyTextError {
     pub fn position(&self, text: &str) -> Option<TextPosition> {
         match self {
             Self::Shape(error) => Some(error.position),
-            Self::Policy(error) => locate_json(text, &error.pointer()),
+            Self::Policy(error) => nearest_position(text, &error.pointer()),
             Self::Name => None,
         }
     }
@@ -96,6 +96,15 @@ impl Policy {
     }
 }
 
+/// Returns the position of the field at a JSON Pointer, or of the nearest object around a missing
+/// field.
+fn nearest_position(text: &str, pointer: &str) -> Option<TextPosition> {
+    locate_json(text, pointer).or_else(|| {
+        let (parent, _) = pointer.rsplit_once('/')?;
+        nearest_position(text, parent)
+    })
+}
+
 /// Returns every plan that a policy names, with the field that names it. The policy is not checked,
 /// and may be of an earlier release.
 ///
@@ -144,6 +153,11 @@ mod tests {
                 rules(r#"{"match": "GET /a", "auth": "any", "issuers": ["a"]}"#),
                 "rules[1].issuers[0]: ",
                 "4:50",
+            ),
+            (
+                "{\"issuers\": [\n {\"issuer\": \"https://a\", \"audiences\": [\"b\"]}], \"rules\": []}".to_owned(),
+                "issuers[0].default_plan: is missing",
+                "2:2",
             ),
             ("{\"rules\": []".to_owned(), "EOF while parsing", "1:12"),
             (

@@ -1,5 +1,7 @@
 //! Claims that tokens of an issuer must have.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::claim_reference::ClaimPath;
@@ -40,7 +42,7 @@ impl RequiredClaim {
 /// # Errors
 /// The invalid field and the problem.
 pub(crate) fn required_claims(
-    document: Map<String, Value>,
+    document: BTreeMap<String, Value>,
 ) -> Result<Vec<RequiredClaim>, FieldProblem> {
     let refuse = |problem| ("required_claims", problem);
     let mut required = Vec::with_capacity(document.len());
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     fn is_met(required: Value, claims: Value) -> bool {
-        let required = required_claims(required.as_object().unwrap().clone()).unwrap();
+        let required = required_claims(serde_json::from_value(required.clone()).unwrap()).unwrap();
         let claims = claims.as_object().unwrap();
         required.iter().all(|claim| claim.is_met(claims))
     }
@@ -142,7 +144,7 @@ mod tests {
             (json!({"": "y"}), "`` is neither"),
         ] {
             let (field, problem) =
-                required_claims(required.as_object().unwrap().clone()).unwrap_err();
+                required_claims(serde_json::from_value(required.clone()).unwrap()).unwrap_err();
             assert_eq!(field, "required_claims");
             assert!(problem.starts_with(expected), "{required}: {problem}");
         }

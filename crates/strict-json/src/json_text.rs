@@ -93,9 +93,20 @@ fn reworded(problem: &str) -> String {
     match wrong_type {
         Some((found, expected)) => {
             let kind = found.split([' ', '"', '`']).next().unwrap_or_default();
+            let kind = in_json_terms(kind, ["list", "object"]);
+            let expected = in_json_terms(expected, ["a list", "an object"]);
             format!("invalid type: {kind}, expected {expected}")
         }
         None => problem.replacen("unknown variant", "unknown value", 1),
+    }
+}
+
+/// Returns the name of a type, with serde's `sequence` and `map` replaced by these names.
+fn in_json_terms<'n>(name: &'n str, [list, object]: [&'n str; 2]) -> &'n str {
+    match name.trim_start_matches("a ") {
+        "sequence" => list,
+        "map" => object,
+        _ => name,
     }
 }
 
@@ -203,12 +214,12 @@ mod tests {
             (r#"{"kinds": 1234}"#, "integer"),
             (r#"{"kinds": 1.5}"#, "floating"),
             (r#"{"kinds": null}"#, "null"),
-            (r#"{"kinds": {"hush": 1}}"#, "map"),
+            (r#"{"kinds": {"hush": 1}}"#, "object"),
         ] {
             let error = error(text);
             assert!(
                 error.starts_with(&format!(
-                    "kinds: invalid type: {kind}, expected a sequence at line 1"
+                    "kinds: invalid type: {kind}, expected a list at line 1"
                 )),
                 "{error}"
             );

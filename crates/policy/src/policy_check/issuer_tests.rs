@@ -8,7 +8,11 @@ const ENTRA: &str = "https://login.microsoftonline.com/{tenantid}/v2.0";
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
 fn policy_of(policy: &Value) -> Result<Policy, String> {
-    let lookup = |name: &str| (name == "SECRET").then(|| "0123456789".repeat(5));
+    let lookup = |name: &str| match name {
+        "SECRET" => Some("0123456789".repeat(5)),
+        "LINE" => Some("0123456789".repeat(5) + "\n"),
+        _ => None,
+    };
     Policy::parse(&policy.to_string(), &KeyHeader::default(), &lookup)
         .map_err(|error| error.without_position())
 }
@@ -194,9 +198,24 @@ fn broad_trust_has_warnings() {
     let any_audience = policy(json!([issuer(json!({"audiences": "any"}))])).unwrap();
     let tenants = json!({"issuer": ENTRA, "tenants": [TENANT, TENANT.replace('1', "2")]});
     let several_tenants = policy(json!([issuer(tenants)])).unwrap();
+    let common = json!({"issuer": "https://login.microsoftonline.com/common/v2.0"});
+    let common = policy(json!([issuer(common)])).unwrap();
+    let discovery = json!({"issuer": "https://a/.well-known/openid-configuration"});
+    let discovery = policy(json!([issuer(discovery)])).unwrap();
+    let line_break = policy(json!([issuer(json!({"secret": "env:LINE"}))])).unwrap();
+    let roles = policy_of(&json!({
+        "issuers": [issuer(json!({"allowed_roles": ["reader"]}))],
+        "rules": [{"match": "GET /", "auth": "jwt", "roles": ["admin"]},
+                  {"match": "GET /a", "auth": "jwt", "roles": ["admin", "reader"]}],
+    }))
+    .unwrap();
     for (policy, place) in [
         (any_audience, "issuers[0].audiences"),
         (several_tenants, "issuers[0].tenants"),
+        (common, "issuers[0].issuer"),
+        (discovery, "issuers[0].issuer"),
+        (line_break, "issuers[0].secret"),
+        (roles, "rules"),
     ] {
         let warnings = policy.warnings();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
