@@ -193,6 +193,30 @@ async fn cookie_and_key_must_both_be_valid() {
 }
 
 #[tokio::test]
+async fn valid_key_does_not_replace_the_check_of_the_site() {
+    let signer = Signer::of("ES256");
+    let authorizer = authorizer_reading(&signer, json!({"cookie": "__session"}));
+    let cookie = format!("__session={}", signer.with(|_| ()));
+    for (cookies, headers, expected) in [
+        (
+            &[cookie.as_str()][..],
+            json!({"x-api-key": PRO}),
+            "cross_site",
+        ),
+        (
+            &[&cookie],
+            json!({"x-api-key": PRO, "sec-fetch-site": "same-origin"}),
+            "ok",
+        ),
+        (&[], json!({"x-api-key": PRO}), "ok"),
+    ] {
+        let event = with_method(cookie_event(cookies, headers.clone()), "POST");
+        let reason = reason_of(&authorizer, event).await;
+        assert_eq!(reason, expected, "{cookies:?} {headers}");
+    }
+}
+
+#[tokio::test]
 async fn other_sites_cannot_use_the_cookie_except_to_read() {
     let signer = Signer::of("ES256");
     let authorizer = authorizer_reading(
