@@ -122,6 +122,15 @@ impl ClaimPath {
         (!is_empty).then_some(value)
     }
 
+    /// True if the claim itself has this name, at any depth. Indexes of lists do not count.
+    #[must_use]
+    pub fn ends_with(&self, name: &str) -> bool {
+        let mut segments = self.0.iter().rev();
+        segments
+            .find(|segment| index(segment).is_none())
+            .is_some_and(|last| last == name)
+    }
+
     /// True if this is the top-level claim with this name.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
@@ -218,9 +227,15 @@ mod tests {
     fn pointer_to_a_top_level_claim_is_its_name() {
         let reference = reference(json!(["/user/email", "/email"])).unwrap();
         assert!(reference.names("email") && !reference.names("user"));
-        let [nested, _] = reference.paths() else {
+        let [nested, top] = reference.paths() else {
             panic!("{reference:?}")
         };
+        assert!(nested.ends_with("email") && top.ends_with("email") && !nested.is("email"));
+        assert!(
+            ClaimPath::parse("/identities/email/0")
+                .unwrap()
+                .ends_with("email")
+        );
         assert_eq!(nested.to_string(), "user.email");
     }
 

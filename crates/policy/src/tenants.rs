@@ -117,11 +117,16 @@ impl TenantPattern {
     }
 }
 
-/// True if a signing key with the field `issuer` may sign tokens of `iss`. In a key set that
-/// tenants share, the field may contain `{tenantid}` for each of them.
+/// True if a signing key with the field `issuer` may sign tokens of `iss`.
+///
+/// In a key set that tenants share, the field may contain `{tenantid}` for each of them. An issuer
+/// without tenants accepts such a key, because the sets of Entra ID's v1.0 and v2.0 tokens overlap.
 #[must_use]
-pub fn key_serves(key_issuer: &str, iss: &str, tenant: &str) -> bool {
-    key_issuer.replace(PLACEHOLDER, tenant) == iss
+pub fn key_serves(key_issuer: &str, iss: &str, tenant: Option<&str>) -> bool {
+    match tenant {
+        Some(tenant) => key_issuer.replace(PLACEHOLDER, tenant) == iss,
+        None => key_issuer == iss || key_issuer.contains(PLACEHOLDER),
+    }
 }
 
 /// True for a UUID in the form of RFC 9562, in either case.
@@ -225,13 +230,25 @@ mod tests {
 
     #[test]
     fn key_of_one_tenant_does_not_serve_another() {
-        let iss = ISSUER.replace(PLACEHOLDER, ONE);
-        assert!(key_serves(ISSUER, &iss, ONE) && key_serves(&iss, &iss, ONE));
-        assert!(!key_serves(&ISSUER.replace(PLACEHOLDER, OTHER), &iss, ONE));
-        assert!(!key_serves(
-            "https://sts.windows.net/{tenantid}/",
-            &iss,
-            ONE
-        ));
+        let (iss, other) = (
+            ISSUER.replace(PLACEHOLDER, ONE),
+            ISSUER.replace(PLACEHOLDER, OTHER),
+        );
+        for (key_issuer, tenant, expected) in [
+            (ISSUER, Some(ONE), true),
+            (&iss, Some(ONE), true),
+            (&other, Some(ONE), false),
+            ("https://sts.windows.net/{tenantid}/", Some(ONE), false),
+            (&iss, None, true),
+            (ISSUER, None, true),
+            (&other, None, false),
+            ("", None, false),
+        ] {
+            assert_eq!(
+                key_serves(key_issuer, &iss, tenant),
+                expected,
+                "{key_issuer}"
+            );
+        }
     }
 }

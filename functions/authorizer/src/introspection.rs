@@ -34,6 +34,7 @@ use crate::token_verifier::TokenHash;
 
 use self::claims_check::{bearer, limits};
 use self::endpoint::Endpoint;
+use self::endpoint_guard::EndpointGuard;
 use self::response::IntrospectionError;
 use self::result_cache::ResultCache;
 use self::revocation::RevocationCheck;
@@ -135,7 +136,10 @@ impl Introspection {
 
     /// Asks the server about a token and remembers the result.
     async fn introspect(&self, token: &str, hash: TokenHash, now: Timestamp) -> TokenResult {
-        let result = match self.claims_of(token, now).await? {
+        let result = match self
+            .claims_of(token, self.endpoint.opaque_guard(), now)
+            .await?
+        {
             Some(claims) => bearer(&self.server, &claims, now).map(Arc::new),
             None => Err(REFUSED_BY_SERVER),
         };
@@ -151,9 +155,10 @@ impl Introspection {
     async fn claims_of(
         &self,
         token: &str,
+        guard: &EndpointGuard,
         now: Timestamp,
     ) -> Result<Option<Map<String, Value>>, Rejection> {
-        match self.endpoint.claims(token, now).await {
+        match self.endpoint.claims(token, guard, now).await {
             Ok(claims) => Ok(Some(claims)),
             Err(IntrospectionError::Token(text)) => {
                 self.log_refusal(&text, now);

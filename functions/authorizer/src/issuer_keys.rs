@@ -36,7 +36,6 @@ pub(crate) enum IssuerKeys {
 }
 
 /// The key or secret that signed a token.
-#[derive(Debug)]
 pub(crate) enum TokenSigner {
     Key(Arc<Key>),
     Secret(Arc<str>),
@@ -65,9 +64,12 @@ impl IssuerKeys {
             Ok(key) => Ok(TokenSigner::Key(key)),
             Err(refusal) if jws.kid.is_some() => Err(refusal.into()),
             // A new key may have no name either.
-            Err(_) => {
-                let set = self.set_for(NeededKey::Other, now).await?;
-                let key = signing_key(&set, jws, algorithm, issuer)?;
+            Err(refusal) => {
+                let newer = self.set_for(NeededKey::Other, now).await?;
+                if Arc::ptr_eq(&newer, &set) {
+                    return Err(refusal.into());
+                }
+                let key = signing_key(&newer, jws, algorithm, issuer)?;
                 Ok(TokenSigner::Key(key))
             }
         }

@@ -115,13 +115,12 @@ impl TokenIssuer<'_> {
         rejection.of_issuer(&self.trusted.issuer.mapping.name)
     }
 
-    /// True if a signing key may sign tokens of this issuer. In a key set that tenants share, a key
-    /// can name the issuer that it serves.
+    /// True if a signing key may sign tokens of this issuer. A key can name the issuer that it
+    /// serves.
     pub(crate) fn accepts_key(&self, key: &Key) -> bool {
-        match (self.tenant, &key.issuer) {
-            (Some(tenant), Some(key_issuer)) => key_serves(key_issuer, self.iss, tenant),
-            _ => true,
-        }
+        key.issuer
+            .as_ref()
+            .is_none_or(|key_issuer| key_serves(key_issuer, self.iss, self.tenant))
     }
 
     fn accepts_tenant(&self) -> bool {

@@ -209,7 +209,25 @@ fn broad_trust_has_warnings() {
                   {"match": "GET /a", "auth": "jwt", "roles": ["admin", "reader"]}],
     }))
     .unwrap();
+    let other_user = json!({"name": "other", "audiences": ["other"], "user_claim": "upn"});
+    let other_user = policy(json!([
+        issuer(json!({"allowed_plans": []})),
+        issuer(other_user)
+    ]))
+    .unwrap();
+    let nested = json!({"user_claim": "/identities/email/0"});
+    let nested = policy(json!([issuer(nested)])).unwrap();
+    let revocation = policy_of(&json!({
+        "issuers": [issuer(json!({"revocation": "introspection", "allowed_plans": []}))],
+        "introspection": {"endpoint": "https://a/introspect", "auth": "none", "issuer": "https://a",
+                          "default_plan": "free"},
+        "rules": [{"match": "GET /", "auth": "jwt"}],
+    }))
+    .unwrap();
     for (policy, place) in [
+        (other_user, "issuers[1].user_claim"),
+        (nested, "issuers[0].user_claim"),
+        (revocation, "introspection.token_pattern"),
         (any_audience, "issuers[0].audiences"),
         (several_tenants, "issuers[0].tenants"),
         (common, "issuers[0].issuer"),

@@ -14,6 +14,7 @@ use crate::warning::PolicyWarning;
 /// The parts of Entra ID's addresses that stand for several tenants. No token has them in `iss`.
 const TENANT_ALIASES: [&str; 3] = ["/common/", "/organizations/", "/consumers/"];
 const ENTRA_HOST: &str = "https://login.microsoftonline.com/";
+const EMAIL: &str = "email";
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 
 /// Returns the warnings about these issuers, and about roles that none of them can assert.
@@ -26,6 +27,9 @@ pub(super) fn all(
     warnings.extend(unlimited_tenants(issuers));
     warnings.extend(addresses(issuers));
     warnings.extend(line_breaks(issuers));
+    warnings.extend(different_users(issuers));
+    warnings.extend(unverified_users(issuers));
+    warnings.extend(unprotected_revocation(issuers, introspection));
     warnings.extend(unreachable_roles(issuers, introspection, rules));
     warnings
 }
@@ -135,4 +139,54 @@ fn unreachable_roles(
             PolicyWarning::new("rules", message)
         })
         .collect()
+}
+
+/// Returns a warning for each entry that names the users of its issuer by another claim than an
+/// earlier entry. Users share the issuer, so one could have the name of another one.
+fn different_users(issuers: &[(Issuer, KeyOrigin)]) -> impl Iterator<Item = PolicyWarning> {
+    let is_different = |index: usize, issuer: &Issuer| {
+        issuers[..index].iter().any(|(earlier, _)| {
+            earlier.may_share_tokens(issuer) && earlier.mapping.user != issuer.mapping.user
+        })
+    };
+    let different = issuers
+        .iter()
+        .enumerate()
+        .filter(move |(index, (issuer, _))| is_different(*index, issuer));
+    different.map(|(index, _)| {
+        let message = "an earlier entry of the same issuer has another `user_claim`; a user whose claim contains \
+                       the name of another user is charged as that user";
+        PolicyWarning::new(format!("issuers[{index}].user_claim"), message)
+    })
+}
+
+/// Returns a warning for each issuer whose users are named by a nested email address. Only the
+/// top-level claim says whether its address was verified.
+fn unverified_users(issuers: &[(Issuer, KeyOrigin)]) -> impl Iterator<Item = PolicyWarning> {
+    let is_unverified = |issuer: &Issuer| {
+        let mut paths = issuer.mapping.user.paths().iter();
+        paths.any(|path| path.ends_with(EMAIL) && !path.is(EMAIL))
+    };
+    let unverified = issuers
+        .iter()
+        .enumerate()
+        .filter(move |(_, (issuer, _))| is_unverified(issuer));
+    unverified.map(|(index, _)| {
+        let message = "it is not checked whether a nested email address was verified";
+        PolicyWarning::new(format!("issuers[{index}].user_claim"), message)
+    })
+}
+
+/// Returns a warning if anyone can make the introspection server busy, which also checks revocation.
+fn unprotected_revocation(
+    issuers: &[(Issuer, KeyOrigin)],
+    introspection: Option<&IntrospectionServer>,
+) -> Option<PolicyWarning> {
+    let checks_revocation = issuers.iter().any(|(issuer, _)| issuer.checks_revocation);
+    let accepts_any = introspection.is_some_and(|server| server.token_pattern.is_none());
+
+    let message =
+        "every opaque token is introspected; if the server only checks revocation, set it to \"\"";
+    (checks_revocation && accepts_any)
+        .then(|| PolicyWarning::new("introspection.token_pattern", message))
 }

@@ -16,7 +16,7 @@ use crate::policy_load_error::PolicyLoadError;
 use crate::secrets::SecretReader;
 
 use super::client_credentials::ClientCredentials;
-use super::endpoint_guard::{EndpointGuard, MAX_CALLS_IN_FLIGHT};
+use super::endpoint_guard::{EndpointGuard, EndpointGuards, MAX_CALLS_IN_FLIGHT};
 use super::request::request;
 use super::response::{IntrospectionError, read};
 
@@ -30,7 +30,7 @@ pub(super) struct Endpoint {
     address: Uri,
     credentials: ClientCredentials,
     calls: HttpCalls,
-    guard: Arc<EndpointGuard>,
+    guards: Arc<EndpointGuards>,
 }
 
 impl Endpoint {
@@ -49,7 +49,7 @@ impl Endpoint {
                 address,
                 credentials,
                 calls: previous.calls.clone(),
-                guard: Arc::clone(&previous.guard),
+                guards: Arc::clone(&previous.guards),
             };
         }
 
@@ -62,7 +62,7 @@ impl Endpoint {
             address,
             credentials,
             calls,
-            guard: Arc::new(EndpointGuard::new()),
+            guards: Arc::new(EndpointGuards::new()),
         }
     }
 
@@ -79,48 +79,63 @@ impl Endpoint {
         self.credentials.load(now).await
     }
 
+    /// Returns the guard of calls about opaque tokens.
+    pub(super) fn opaque_guard(&self) -> &EndpointGuard {
+        &self.guards.opaque
+    }
+
+    /// Returns the guard of calls about valid JWTs.
+    pub(super) fn revocation_guard(&self) -> &EndpointGuard {
+        &self.guards.revocation
+    }
+
     /// Requests the claims of a token. If the server refuses the client's credentials and the
     /// secret has changed, the request is sent again with the new secret.
     pub(super) async fn claims(
         &self,
         token: &str,
+        guard: &EndpointGuard,
         now: Timestamp,
     ) -> Result<Map<String, Value>, IntrospectionError> {
-        let Some(_permit) = self.guard.try_acquire() else {
+        let Some(_permit) = guard.try_acquire() else {
             let problem = format!("{MAX_CALLS_IN_FLIGHT} calls are in flight");
             return Err(IntrospectionError::Unusable(problem));
         };
         let deadline = Deadline::after(Instant::now(), CALL_TIMEOUT);
         let secret = self.credentials.current(now).await?;
-        let result = self.call(token, secret.as_ref(), now, deadline).await;
+        let attempt = Attempt {
+            token,
+            guard,
+            now,
+            deadline,
+        };
+        let result = self.call(&attempt, secret.as_ref()).await;
 
         let Err(IntrospectionError::Credentials(_)) = result else {
             return result;
         };
         match self.credentials.changed(secret.as_deref(), now).await {
-            Some(changed) => self.call(token, Some(&changed), now, deadline).await,
+            Some(changed) => self.call(&attempt, Some(&changed)).await,
             None => result,
         }
     }
 
     async fn call(
         &self,
-        token: &str,
+        attempt: &Attempt<'_>,
         secret: Option<&Arc<str>>,
-        now: Timestamp,
-        deadline: Deadline,
     ) -> Result<Map<String, Value>, IntrospectionError> {
         let unusable =
             |error: &dyn std::error::Error| IntrospectionError::Unusable(error.to_string());
         let signed_request = || {
-            let client = self.credentials.client(secret, now)?;
-            request(&self.address, &client, token).map_err(|error| unusable(&error))
+            let client = self.credentials.client(secret, attempt.now)?;
+            request(&self.address, &client, attempt.token).map_err(|error| unusable(&error))
         };
-        let mut response = self.send(signed_request()?, deadline).await;
+        let mut response = self.send(signed_request()?, attempt).await;
 
         // The request may have arrived, and a server may accept its assertion only once.
         if self.has_client_key() && response.as_ref().is_err_and(is_lost) {
-            response = self.send(signed_request()?, deadline).await;
+            response = self.send(signed_request()?, attempt).await;
         }
         read(response.map_err(|error| unusable(&error))?)
     }
@@ -128,7 +143,7 @@ impl Endpoint {
     async fn send(
         &self,
         request: Request<Bytes>,
-        deadline: Deadline,
+        attempt: &Attempt<'_>,
     ) -> Result<Response<Bytes>, CallError> {
         let replay = if self.has_client_key() {
             Replay::Never
@@ -143,9 +158,17 @@ impl Endpoint {
         };
 
         self.calls
-            .send_guarded(&self.guard.breaker, call, deadline)
+            .send_guarded(&attempt.guard.breaker, call, attempt.deadline)
             .await
     }
+}
+
+/// A call about one token.
+struct Attempt<'a> {
+    token: &'a str,
+    guard: &'a EndpointGuard,
+    now: Timestamp,
+    deadline: Deadline,
 }
 
 /// True if the connection failed or broke, so that there is no response.

@@ -14,8 +14,27 @@ pub(super) struct EndpointGuard {
     permits: Semaphore,
 }
 
-impl EndpointGuard {
+/// The guards of one endpoint. Opaque tokens, which anyone can make up, cannot use up the calls for
+/// valid JWTs or open their breaker.
+#[derive(Debug)]
+pub(super) struct EndpointGuards {
+    /// For opaque tokens.
+    pub(super) opaque: EndpointGuard,
+    /// For JWTs that passed every local check.
+    pub(super) revocation: EndpointGuard,
+}
+
+impl EndpointGuards {
     pub(super) const fn new() -> Self {
+        Self {
+            opaque: EndpointGuard::new(),
+            revocation: EndpointGuard::new(),
+        }
+    }
+}
+
+impl EndpointGuard {
+    const fn new() -> Self {
         Self {
             breaker: Breaker::new("introspection"),
             permits: Semaphore::const_new(MAX_CALLS_IN_FLIGHT),

@@ -28,7 +28,10 @@ impl Introspection {
             return checks.failed("introspection", rejection.clone(), text);
         }
 
-        match self.claims_of(token, now).await {
+        match self
+            .claims_of(token, self.endpoint.opaque_guard(), now)
+            .await
+        {
             Ok(Some(claims)) => self.explain_claims(checks, &claims, now),
             Ok(None) => {
                 let text = "the server refuses the token";

@@ -66,7 +66,9 @@ impl Introspection {
     }
 
     async fn request_status(&self, token: &str, hash: TokenHash, now: Timestamp) -> StatusResult {
-        let claims = self.claims_of(token, now).await?;
+        let claims = self
+            .claims_of(token, self.endpoint.revocation_guard(), now)
+            .await?;
         let times = claims.and_then(|claims| active_times(&self.server, &claims, now));
         let result = times.ok_or(INACTIVE);
 

@@ -14,6 +14,11 @@ use super::secret_reader::{SecretError, SecretReader};
 
 /// From this age on, a secret is read again in the background.
 const RELOAD_AGE: SignedDuration = SignedDuration::from_mins(5);
+/// From this age on, a request waits for the secret to be read again, so that a replaced secret is
+/// not used after a long time without requests. If AWS is unavailable, the old value is used.
+const BLOCKING_RELOAD_AGE: SignedDuration = SignedDuration::from_hours(1);
+/// From this age on, a value is not used any more.
+const MAX_SECRET_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// The pause between two reads, successful or not.
 const READ_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 
@@ -123,7 +128,7 @@ impl Secret {
 
         let result = Box::pin(stored.read(reader, now)).await;
         if let Err(error) = &result {
-            tracing::warn!(%error, "cannot read a secret of the policy again; the last value stays in use");
+            tracing::warn!(%error, "cannot read a secret of the policy, and there is no value to use");
         }
         result.ok()
     }
@@ -142,8 +147,15 @@ impl AwsSecret {
         }
 
         let result = reader.read(&self.place).await.map(Arc::<str>::from);
-        self.state().record_read(&result, now);
-        result
+        let mut state = self.state();
+        state.record_read(&result, now);
+        match (result, state.usable(now)) {
+            (Err(error), Some(value)) => {
+                tracing::warn!(%error, "cannot read a secret of the policy again; the last value stays in use");
+                Ok(Arc::clone(value))
+            }
+            (result, _) => result,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, SecretState> {
@@ -155,16 +167,25 @@ impl SecretState {
     /// Returns what to do at `now`.
     fn step(&self, now: Timestamp) -> SecretStep {
         let is_too_early = is_within(self.tried_at, now, READ_INTERVAL);
-        match (&self.value, &self.error) {
+        match (self.usable(now), &self.error) {
             (Some(value), _) if is_too_early || is_within(self.read_at, now, RELOAD_AGE) => {
                 SecretStep::Use(Arc::clone(value))
             }
-            (Some(value), _) => SecretStep::Reload(Arc::clone(value)),
+            (Some(value), _) if is_within(self.read_at, now, BLOCKING_RELOAD_AGE) => {
+                SecretStep::Reload(Arc::clone(value))
+            }
             (None, Some(error)) if is_too_early => SecretStep::Fail(error.clone()),
-            (None, _) => SecretStep::Read,
+            _ => SecretStep::Read,
         }
     }
 
+    /// Returns the value, unless it is too old.
+    fn usable(&self, now: Timestamp) -> Option<&Arc<str>> {
+        let is_usable = is_within(self.read_at, now, MAX_SECRET_AGE);
+        self.value.as_ref().filter(|_| is_usable)
+    }
+
+    /// Records a read. After a failure, the last value stays in use until it is too old.
     fn record_read(&mut self, result: &Result<Arc<str>, SecretError>, now: Timestamp) {
         self.tried_at = Some(now);
         match result {
@@ -206,6 +227,16 @@ mod tests {
         assert!(matches!(state(0, 0).step(at(300)), SecretStep::Reload(_)));
         assert!(matches!(state(0, 300).step(at(309)), SecretStep::Use(_)));
         assert!(matches!(state(0, 300).step(at(310)), SecretStep::Reload(_)));
+        assert!(matches!(state(0, 0).step(at(3_599)), SecretStep::Reload(_)));
+        assert!(matches!(state(0, 0).step(at(3_600)), SecretStep::Read));
+        assert!(matches!(
+            state(0, 3_600).step(at(3_609)),
+            SecretStep::Use(_)
+        ));
+        assert!(matches!(
+            state(0, 86_395).step(at(86_400)),
+            SecretStep::Read
+        ));
 
         let error = SecretError {
             reference: "ssm:/x".to_owned(),

@@ -206,3 +206,18 @@ async fn empty_token_pattern_limits_introspection_to_jwts() {
     assert_eq!(reason_of(&authorizer, bearer_event(&token)).await, "ok");
     assert_eq!(provider.requests(PATH), 1);
 }
+
+#[tokio::test]
+async fn opaque_tokens_do_not_stop_the_check_of_jwts() {
+    let (provider, authorizer, signer) = provider_reporting(&active()).await;
+    provider.reply(PATH, Reply::status("500 Internal Server Error"));
+    for number in 0..30 {
+        let event = bearer_event(&format!("opaque-{number}"));
+        let problem = reason_of(&authorizer, event).await;
+        assert!(problem.starts_with("introspection: "), "{problem}");
+    }
+
+    provider.reply(PATH, Reply::json(&active()));
+    let jwt = bearer_event(&signer.with(|_| ()));
+    assert_eq!(reason_of(&authorizer, jwt).await, "ok");
+}

@@ -99,6 +99,41 @@ async fn replaced_secret_is_read_again_and_the_old_one_is_refused() {
 }
 
 #[tokio::test]
+async fn old_secret_is_read_again_before_it_is_used() {
+    let aws = Provider::start().await;
+    aws.reply("/", parameter(SECRET));
+    let authorizer = with_stored_secret(&aws).await;
+    authorizer.at(noon()).load_policy().await.unwrap();
+    let token = |at: i64| {
+        let signer = Signer::with_secret("HS256", SECRET.as_bytes());
+        let now = noon().as_second() + at;
+        bearer_event(&signer.with(|claims| {
+            claims["iat"] = now.into();
+            claims["exp"] = (now + 60).into();
+        }))
+    };
+
+    aws.reply("/", parameter(NEXT));
+    let replaced = reason_at(&authorizer, token(3_600), after(3_600)).await;
+    assert_eq!(replaced, "401");
+
+    aws.reply("/", parameter(SECRET));
+    assert_eq!(
+        reason_at(&authorizer, token(7_200), after(7_200)).await,
+        "ok"
+    );
+    aws.reply("/", Reply::status("503 Service Unavailable"));
+    let outage = reason_at(&authorizer, token(50_000), after(50_000)).await;
+    assert_eq!(outage, "ok");
+    let day = 7_200 + 86_400;
+    let problem = reason_at(&authorizer, token(day), after(day)).await;
+    assert!(
+        problem.contains("cannot read ssm:/issuer/secret"),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
 async fn short_secret_is_an_error_at_startup_that_does_not_contain_it() {
     let aws = Provider::start().await;
     aws.reply("/", parameter("MARKsecret"));

@@ -145,6 +145,27 @@ async fn key_that_names_an_issuer_serves_only_its_tokens() {
 }
 
 #[tokio::test]
+async fn issuer_without_tenants_refuses_the_key_of_another_issuer() {
+    let signer = Signer::of("RS256");
+    for (key_issuer, expected) in [
+        (ISSUER, "ok"),
+        ("https://login.microsoftonline.com/{tenantid}/v2.0", "ok"),
+        ("https://other.example", "401"),
+        ("", "401"),
+    ] {
+        let mut jwk = signer.jwk();
+        jwk["issuer"] = key_issuer.into();
+        let authorizer = authorizer(&policy(&json!({ "keys": [jwk] })));
+        let event = bearer_event(&signer.with(|_| ()));
+        assert_eq!(
+            reason_of(&authorizer, event).await,
+            expected,
+            "{key_issuer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn equal_subjects_of_two_tenants_are_two_callers() {
     let entra = Entra::start().await;
     let authorizer = entra.authorizer(json!("any"));
