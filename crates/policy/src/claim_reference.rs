@@ -122,6 +122,20 @@ impl ClaimPath {
         (!is_empty).then_some(value)
     }
 
+    /// Returns the path as a policy contains it: a name, or a JSON Pointer.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        match &self.0[..] {
+            [name] if !name.starts_with('/') => name.clone(),
+            segments => {
+                let escaped = segments
+                    .iter()
+                    .map(|segment| segment.replace('~', "~0").replace('/', "~1"));
+                escaped.fold(String::new(), |pointer, segment| pointer + "/" + &segment)
+            }
+        }
+    }
+
     /// True if the claim itself has this name, at any depth. Indexes of lists do not count.
     #[must_use]
     pub fn ends_with(&self, name: &str) -> bool {
@@ -221,6 +235,21 @@ mod tests {
         ] {
             assert_eq!(found(json!(reference), claims.clone()), None, "{reference}");
         }
+    }
+
+    #[test]
+    fn reference_is_the_path_as_a_policy_contains_it() {
+        for text in [
+            "sub",
+            "https://a/roles",
+            "a.b",
+            "/a/b",
+            "/a~1b/m~0n",
+            "/~1a",
+        ] {
+            assert_eq!(ClaimPath::parse(text).unwrap().reference(), text);
+        }
+        assert_eq!(ClaimPath::parse("/email").unwrap().reference(), "email");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Texts about claims and times.
 
 use jiff::Timestamp;
-use policy::{Audiences, ClaimReference, RequiredClaim, TimeLimits};
+use policy::{Audiences, ClaimPath, ClaimReference, RequiredClaim, TimeLimits};
 use serde_json::Value;
 
 use crate::token::claims::Claims;
@@ -33,19 +33,28 @@ pub(crate) fn list(names: impl IntoIterator<Item: AsRef<str>>) -> String {
 
 /// Returns the claim that a reference finds, or the names of the missing claims.
 pub(crate) fn found(reference: &ClaimReference, claims: &Claims) -> String {
-    match reference.find(claims) {
-        Some((path, value)) => format!("`{path}` is {}", json(value)),
-        None => {
-            let paths = reference.paths().iter().map(ToString::to_string);
-            format!(
-                "{} is missing",
-                paths
-                    .map(|path| format!("`{path}`"))
-                    .collect::<Vec<_>>()
-                    .join(" or ")
-            )
-        }
+    if let Some((path, value)) = reference.find(claims) {
+        return format!("`{}` is {}", path.reference(), json(value));
     }
+
+    let paths = reference.paths().iter();
+    let quoted: Vec<_> = paths
+        .clone()
+        .map(|path| format!("`{}`", path.reference()))
+        .collect();
+    let hint = paths.filter_map(nested_hint).next().unwrap_or_default();
+    format!("{} is missing{hint}", quoted.join(" or "))
+}
+
+/// Returns how to write a nested claim, for a name that looks like a path in another syntax.
+fn nested_hint(path: &ClaimPath) -> Option<String> {
+    let name = path.reference();
+    let looks_nested = !name.starts_with('/') && !name.contains(':');
+    let names = name.trim_start_matches("$.");
+    (looks_nested && names.contains(['.', '/'])).then(|| {
+        let pointer = names.replace('.', "/");
+        format!("; a nested claim is written `/{pointer}`")
+    })
 }
 
 /// Returns the audience of a token, and the accepted ones.
@@ -60,8 +69,8 @@ pub(crate) fn audience(audiences: &Audiences, claims: &Claims) -> String {
 
 /// Returns a required claim and its accepted values.
 pub(crate) fn required(required: &RequiredClaim, claims: &Claims) -> String {
-    let path = &required.path;
-    let found = match path.find(claims) {
+    let path = required.path.reference();
+    let found = match required.path.find(claims) {
         Some(value) => format!("`{path}` is {}", json(value)),
         None => format!("`{path}` is missing"),
     };
@@ -83,6 +92,12 @@ pub(crate) fn times(claims: &Claims, now: Timestamp, limits: TimeLimits) -> Stri
         .filter_map(|(name, past, future)| {
             let value = claims.get(*name)?;
             Some(match seconds(value) {
+                Some(at) if at / 500 >= now.as_second() => {
+                    format!(
+                        "`{name}` is {}, probably in milliseconds, expected seconds",
+                        json(value)
+                    )
+                }
                 Some(at) if at <= now.as_second() => {
                     format!("{past} {} ago", span(now.as_second() - at))
                 }

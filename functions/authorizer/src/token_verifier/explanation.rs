@@ -52,7 +52,7 @@ impl TokenVerifier {
         let (jws, claims) = match (parsed, decision) {
             (Ok(parsed), _) => parsed,
             (Err(_), Err(rejection)) => {
-                return checks.failed("form", rejection.clone(), malformed(rejection));
+                return checks.failed("form", rejection.clone(), malformed(token, rejection));
             }
             (Err(refusal), Ok(_)) => return checks.failed("form", refusal, "not a JWT"),
         };
@@ -95,11 +95,24 @@ impl TokenVerifier {
 }
 
 /// Returns why a token is not a signed JWT in compact form.
-fn malformed(rejection: &Rejection) -> String {
+fn malformed(token: &str, rejection: &Rejection) -> String {
     let detail = detail(rejection);
     let text = match detail.as_str() {
+        "opaque" | "form" if token == "null" => {
+            "the text `null`, which `jq` prints if the provider refused the request for a token"
+        }
+        "opaque" | "form" if token.starts_with('{') => "a JSON document, expected the token alone",
+        "opaque" | "form" if token.contains(' ') => {
+            "it contains a space, expected the token alone, without `Authorization: Bearer`"
+        }
+        "form" if token.split('.').count() == 5 => {
+            "five parts: the token is encrypted (JWE), which is not supported"
+        }
         "too_long" => "longer than 10,240 bytes, and API Gateway passes no longer headers",
-        "opaque" => "not a JWT, and the policy has no `introspection` for opaque tokens",
+        "opaque" => {
+            "not a JWT, and the policy has no `introspection` for opaque tokens; with \
+             `api_keys.bearer`, the authorizer looks it up as an API key"
+        }
         "algorithm" => "the header has no string `alg`",
         "type" => "the header's `typ` is not a string",
         "header:kid" => "the header's `kid` is not a string of 1 to 512 bytes",
@@ -174,8 +187,11 @@ fn explain_claims(checks: &mut Checks, issuer: &TokenIssuer<'_>, claims: &Claims
         checks.add("required claim", result, text::required(required, claims));
     }
 
+    let Ok(times) = times else {
+        return checks.skipped("user", "the times are invalid");
+    };
     let mapping = &requirements.mapping;
-    match times.and_then(|times| Bearer::read(claims, times, mapping, issuer.iss, "jwt")) {
+    match Bearer::read(claims, times, mapping, issuer.iss, "jwt") {
         Ok(bearer) => bearer::explain(checks, &bearer, mapping, claims),
         Err(refusal) => bearer::explain_refusal(checks, refusal, mapping, claims),
     }
@@ -201,7 +217,7 @@ fn explain_signer(checks: &mut Checks, rejection: Rejection) {
     let (check, text) = match rejection.detail.as_deref() {
         Some("signature") => (
             "signature",
-            "not made by the key of the issuer, or the token was changed".to_owned(),
+            "not made by the key or secret of the issuer, or the token was changed".to_owned(),
         ),
         Some("kid_unknown") => (
             "key",

@@ -98,7 +98,7 @@ async fn every_check_of_a_valid_token_passes() {
         ("key", "key \"ES256\", in the policy"),
         (
             "required claim",
-            "`realm.kind` is \"user\", accepted: `\"user\"`, `\"service\"`",
+            "`/realm/kind` is \"user\", accepted: `\"user\"`, `\"service\"`",
         ),
         ("user", "`sub` is \"alice\""),
         ("plan", "`pro`, `plan` is \"pro\""),
@@ -184,6 +184,39 @@ async fn failed_check_has_the_detail_of_the_refusal() {
         );
         assert_eq!(failed.reason, Some(explanation.reason), "{detail}");
     }
+}
+
+#[tokio::test]
+async fn usual_mistakes_are_named() {
+    let authorizer =
+        authorizer_with(|policy| policy["issuers"][0]["roles_claim"] = "realm.roles".into());
+    for (token, expected) in [
+        ("null", "`jq`"),
+        ("{\"access_token\":\"a.b.c\"}", "a JSON document"),
+        ("Bearer a.b.c", "without `Authorization: Bearer`"),
+        ("eyJhbGciOiJkaXIifQ.a.b.c.d", "encrypted"),
+        ("tg_0123456789", "`api_keys.bearer`"),
+    ] {
+        let explanation = explained(&authorizer, token).await;
+        let text = text(&explanation, "form");
+        assert!(text.contains(expected), "{token}: {text}");
+    }
+
+    let now = noon().as_second();
+    let milliseconds = valid(|claims| claims["exp"] = ((now + 60) * 1_000).into());
+    let explanation = explained(&authorizer, &milliseconds).await;
+    assert!(
+        text(&explanation, "times").contains("milliseconds"),
+        "{explanation:?}"
+    );
+    assert_eq!(names(&explanation, CheckResult::Failed), ["times"]);
+
+    let explanation = explained(&authorizer, &valid(|_| ())).await;
+    let roles = text(&explanation, "roles");
+    assert!(
+        roles.contains("a nested claim is written `/realm/roles`"),
+        "{roles}"
+    );
 }
 
 #[tokio::test]
