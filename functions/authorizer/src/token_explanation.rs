@@ -34,7 +34,7 @@ pub struct TokenExplanation {
 /// One check of a token.
 #[derive(Clone, Debug, Serialize)]
 pub struct TokenCheck {
-    /// What is checked, such as `audience`.
+    /// The name of the check, such as `audience`.
     pub check: &'static str,
     /// The result.
     pub result: CheckResult,
@@ -44,7 +44,7 @@ pub struct TokenCheck {
     /// The `detail` in that log line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// What was found, and what was expected.
+    /// The value in the token, and the expected one.
     pub text: String,
 }
 
