@@ -28,6 +28,14 @@ enum InputError {
     Empty,
     #[error("the token is longer than {MAX_INPUT_BYTES} bytes")]
     TooLong,
+    #[error(
+        "the input is `null`, which `jq` prints if the provider refused the request for a token"
+    )]
+    Null,
+    #[error("the input is a JSON document, expected the token alone")]
+    Json,
+    #[error("the input has several words, expected the token alone")]
+    SeveralWords,
 }
 
 pub(super) fn run(options: &ExplainToken) -> ExitCode {
@@ -93,10 +101,19 @@ fn token(file: Option<&Path>) -> Result<String, InputError> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => text,
     };
-    if token.is_empty() {
-        Err(InputError::Empty)
-    } else {
-        Ok(token.to_owned())
+    check_input(token)?;
+    Ok(token.to_owned())
+}
+
+/// Checks that the input may be a token. Other text is sent to no introspection server, because it
+/// may contain other secrets.
+fn check_input(token: &str) -> Result<(), InputError> {
+    match token {
+        "" => Err(InputError::Empty),
+        "null" => Err(InputError::Null),
+        _ if token.starts_with('{') => Err(InputError::Json),
+        _ if token.contains(char::is_whitespace) => Err(InputError::SeveralWords),
+        _ => Ok(()),
     }
 }
 

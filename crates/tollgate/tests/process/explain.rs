@@ -187,6 +187,17 @@ fn invalid_input_exits_with_2() {
             "the token is empty, expected a token in --file or on standard input",
         ),
         (" \n", &[], "the token is empty"),
+        ("null\n", &[], "the input is `null`, which `jq` prints"),
+        (
+            "{\"access_token\": \"a\"}",
+            &[],
+            "the input is a JSON document",
+        ),
+        (
+            "Authorization: Bearer a",
+            &[],
+            "the input has several words",
+        ),
         (&long, &[], "the token is longer than 65536 bytes"),
         ("", &["--file", "/no/such"], "/no/such: No such file"),
         (
@@ -205,10 +216,12 @@ fn invalid_input_exits_with_2() {
         );
     }
 
+    let file = setup.folder.path().join("token.txt");
+    std::fs::write(&file, "a.b.c").unwrap();
     let output = tollgate(&["token", "explain", "--policy"])
         .arg(&invalid)
         .arg("--file")
-        .arg(&invalid)
+        .arg(&file)
         .output()
         .unwrap();
     let stderr = text(&output.stderr);

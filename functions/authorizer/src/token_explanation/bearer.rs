@@ -125,7 +125,7 @@ fn values(counted: &[String], claimed: &[&str], field: &str) -> String {
 /// Adds the claim that contains the values, or the names of the missing claims.
 fn with_source(text: String, reference: &ClaimReference, claims: &Claims) -> String {
     match reference.find(claims) {
-        Some((path, _)) => format!("{text}, from `{path}`"),
+        Some((path, _)) => format!("{text}, from `{}`", path.reference()),
         None => format!("{text}, {}", found(reference, claims)),
     }
 }
