@@ -342,11 +342,11 @@ fn check_any_tenant(
         }
     }
 
-    let unverified = mapping
-        .user
-        .paths()
-        .iter()
-        .find(|path| UNVERIFIED_USER_CLAIMS.iter().any(|name| path.is(name)));
+    let unverified = mapping.user.paths().iter().find(|path| {
+        UNVERIFIED_USER_CLAIMS
+            .iter()
+            .any(|name| path.ends_with(name))
+    });
     match unverified {
         Some(path) => Err((
             "user_claim",

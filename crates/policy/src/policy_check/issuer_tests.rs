@@ -106,6 +106,7 @@ fn any_tenant_needs_limits_and_a_verified_user() {
         json!("email"),
         json!("/upn"),
         json!(["oid", "preferred_username"]),
+        json!("/user/email/0"),
     ] {
         let error = policy(json!([entra(json!({"user_claim": claim}))])).unwrap_err();
         assert!(error.starts_with("issuers[0].user_claim: `"), "{error}");

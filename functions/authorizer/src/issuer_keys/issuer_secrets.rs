@@ -38,8 +38,7 @@ impl IssuerSecrets {
     /// [`SecretError`] if AWS refuses a reference, or a secret is invalid.
     pub(crate) async fn load(&self, now: Timestamp) -> Result<(), SecretError> {
         for (secret, value) in &self.secrets {
-            value.load(&self.reader, now).await?;
-            if let Ok(text) = value.value(&self.reader, now).await {
+            if let Some(text) = value.load(&self.reader, now).await? {
                 secret.bytes(&text).map_err(|problem| SecretError {
                     reference: reference(secret),
                     problem: format!("the secret {problem}"),
