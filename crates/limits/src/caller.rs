@@ -16,14 +16,17 @@ const CERTIFICATE_CALLER: &str = "cert#";
 const ADDRESS_CALLER: &str = "ip#";
 /// The prefix of all callers of a shared plan.
 const PLAN_CALLER: &str = "plan#";
+/// The prefix of all keys of a group.
+const GROUP_CALLER: &str = "group#";
 
 /// The prefixes of all callers' text forms, one per kind of caller.
-pub const CALLER_PREFIXES: [&str; 5] = [
+pub const CALLER_PREFIXES: [&str; 6] = [
     KEY_CALLER,
     SUBJECT_CALLER,
     CERTIFICATE_CALLER,
     ADDRESS_CALLER,
     PLAN_CALLER,
+    GROUP_CALLER,
 ];
 
 /// The caller whose limits a call takes from. Its text form is part of its usage item's partition
@@ -47,6 +50,8 @@ pub enum Caller {
     },
     /// All callers of a shared plan, by the name of the plan.
     Plan(Arc<str>),
+    /// All keys of a group, by the name of the group.
+    Group(Arc<str>),
 }
 
 impl Caller {
@@ -80,17 +85,15 @@ impl Caller {
         }
     }
 
-    /// True if usage reports have days of this caller. There are none for addresses and plans.
+    /// True if the store keeps days of this caller for reports. There are none for addresses and
+    /// shared plans.
     pub fn has_reports(&self) -> bool {
-        matches!(self, Self::Key(_) | Self::Subject(_) | Self::Certificate(_))
+        !matches!(self, Self::Address { .. } | Self::Plan(_))
     }
 
-    /// Returns the name of the plan if this is a shared plan.
-    pub fn shared_plan(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::Plan(name) => Some(name),
-            _ => None,
-        }
+    /// True if several callers share this one's limits.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Plan(_) | Self::Group(_))
     }
 }
 
@@ -121,6 +124,7 @@ impl fmt::Display for Caller {
                 write!(formatter, "{ADDRESS_CALLER}{address}#{plan}")
             }
             Self::Plan(name) => write!(formatter, "{PLAN_CALLER}{name}"),
+            Self::Group(name) => write!(formatter, "{GROUP_CALLER}{name}"),
         }
     }
 }
@@ -165,6 +169,22 @@ mod tests {
                 Caller::from_subject(issuer, subject),
                 alice,
                 "{issuer} {subject}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_plans_and_groups_are_shared() {
+        let callers = [
+            (Caller::Key("k".to_owned()), false, true),
+            (Caller::Plan("p".into()), true, false),
+            (Caller::Group("g".into()), true, true),
+        ];
+        for (caller, is_shared, has_reports) in callers {
+            assert_eq!(
+                (caller.is_shared(), caller.has_reports()),
+                (is_shared, has_reports),
+                "{caller}"
             );
         }
     }

@@ -1,13 +1,11 @@
 //! The id of a charge, with which it can be refunded: once, and only to the caller that was charged.
 
-use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
-
 use arrayvec::ArrayVec;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
+use std::fmt;
+use std::str::FromStr;
 
 use crate::calendar::{CalendarId, day_end};
 use crate::plan_bounds::{MAX_LIMIT, MAX_QUOTAS};
@@ -16,6 +14,8 @@ use crate::{Caller, Demand, Nanos, SECOND, WindowId};
 
 /// The version of the text format.
 const FORMAT_VERSION: u8 = 1;
+/// Begins the name of a group. The name of a plan never begins with it.
+const GROUP_MARK: u8 = b'#';
 /// The day from which days are counted.
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
@@ -30,8 +30,8 @@ pub struct ChargeId {
     at_s: i64,
     cost: u64,
     windows: ArrayVec<ChargedWindow, MAX_QUOTAS>,
-    /// The name of the plan, if its callers share its limits.
-    shared: Option<Arc<str>>,
+    /// The charged caller, if several callers share its limits.
+    shared: Option<Caller>,
 }
 
 /// The window of a quota that was charged.
@@ -61,13 +61,13 @@ pub enum Refund {
 }
 
 impl ChargeId {
-    /// Returns an id for the charge of a demand. `caller` is the number that the store has for the
-    /// caller. `None` if the demand takes nothing that can be refunded.
-    pub fn new(demand: &Demand<'_>, caller: u64) -> Option<Self> {
+    /// Returns an id for the charge of a demand on the limits of `charged`, which the store knows by
+    /// the number `caller`. `None` if the demand takes nothing that can be refunded.
+    pub fn new(demand: &Demand<'_>, charged: &Caller, caller: u64) -> Option<Self> {
         if demand.cost() == 0 || !demand.is_call() {
             return None;
         }
-        let charged = |window: &crate::Window| ChargedWindow {
+        let charged_window = |window: &crate::Window| ChargedWindow {
             id: window.id,
             end_s: seconds(window.end),
         };
@@ -80,14 +80,9 @@ impl ChargeId {
             windows: demand
                 .windows()
                 .iter()
-                .map(|(_, window)| charged(window))
+                .map(|(_, window)| charged_window(window))
                 .collect(),
-            shared: demand
-                .plan()
-                .shared
-                .as_ref()
-                .and_then(Caller::shared_plan)
-                .cloned(),
+            shared: charged.is_shared().then(|| charged.clone()),
         })
     }
 
@@ -113,11 +108,10 @@ impl ChargeId {
         self.caller
     }
 
-    /// Returns the caller that was charged for a call of `caller`: the plan if its callers share it.
-    pub fn charged(&self, caller: &Caller) -> Caller {
-        self.shared
-            .as_ref()
-            .map_or_else(|| caller.clone(), |plan| Caller::Plan(Arc::clone(plan)))
+    /// Returns the caller that was charged for a call of `caller`: the plan or the group if callers
+    /// share its limits.
+    pub fn charged<'c>(&'c self, caller: &'c Caller) -> &'c Caller {
+        self.shared.as_ref().unwrap_or(caller)
     }
 
     /// Returns the charged windows that are not over.
@@ -160,7 +154,7 @@ fn seconds(instant: Nanos) -> i64 {
 }
 
 /// Writes version, nonce, caller, instant, cost, number of windows, each window, and the name of
-/// the shared plan. Numbers are big-endian.
+/// the shared plan, or `#` and the name of the group. Numbers are big-endian.
 impl fmt::Display for ChargeId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = vec![FORMAT_VERSION];
@@ -180,7 +174,14 @@ impl fmt::Display for ChargeId {
             bytes.extend(window.end_s.to_be_bytes());
         }
 
-        bytes.extend(self.shared.as_deref().unwrap_or_default().as_bytes());
+        match &self.shared {
+            Some(Caller::Plan(plan)) => bytes.extend(plan.as_bytes()),
+            Some(Caller::Group(group)) => {
+                bytes.push(GROUP_MARK);
+                bytes.extend(group.as_bytes());
+            }
+            _ => {}
+        }
         formatter.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
 }
@@ -211,9 +212,7 @@ fn parse(bytes: &[u8]) -> Option<ChargeId> {
         windows.try_push(parse_window(&mut rest)?).ok()?;
     }
 
-    let shared = std::str::from_utf8(rest)
-        .ok()
-        .filter(|name| name.is_empty() || check_name(name).is_ok())?;
+    let shared = parse_shared(rest)?;
     let cost = u64::from_be_bytes(*cost);
     Some(ChargeId {
         nonce: u64::from_be_bytes(*nonce),
@@ -221,8 +220,23 @@ fn parse(bytes: &[u8]) -> Option<ChargeId> {
         at_s: i64::from_be_bytes(*at_s),
         cost: Some(cost).filter(|cost| (1..=MAX_LIMIT).contains(cost))?,
         windows,
-        shared: (!shared.is_empty()).then(|| shared.into()),
+        shared,
     })
+}
+
+/// Returns the caller whose limits are shared, if there is one. `None` for an invalid name.
+fn parse_shared(bytes: &[u8]) -> Option<Option<Caller>> {
+    let valid = |bytes| {
+        std::str::from_utf8(bytes)
+            .ok()
+            .filter(|name| check_name(name).is_ok())
+    };
+
+    match bytes {
+        [] => Some(None),
+        [GROUP_MARK, group @ ..] => Some(Some(Caller::Group(valid(group)?.into()))),
+        plan => Some(Some(Caller::Plan(valid(plan)?.into()))),
+    }
 }
 
 fn parse_window(rest: &mut &[u8]) -> Option<ChargedWindow> {
@@ -264,7 +278,11 @@ mod tests {
 
     fn charge(plan: &str, cost: u64) -> Option<ChargeId> {
         let plan = Plan::new("p", serde_json::from_str::<PlanDocument>(plan).unwrap()).unwrap();
-        ChargeId::new(&Demand::new(&plan, None, cost, NOON).unwrap(), 7)
+        ChargeId::new(
+            &Demand::new(&plan, None, cost, NOON).unwrap(),
+            plan.charged(&Caller::Group("acme".into())),
+            7,
+        )
     }
 
     const ALL: &str = r#"{"shared_by_plan":true,"quotas":[{"limit":9,"period":"day"},{"limit":9,"period":"week"},
@@ -282,6 +300,15 @@ mod tests {
             );
             assert_eq!(text.parse(), Ok(charge));
         }
+    }
+
+    #[test]
+    fn charge_names_the_caller_whose_limits_are_shared() {
+        let key = Caller::Key("k".to_owned());
+        let charged = |plan| charge(plan, 1).unwrap().charged(&key).to_string();
+
+        assert_eq!(charged(ALL), "plan#p");
+        assert_eq!(charged("{}"), "group#acme");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use limits::{Caller, Demand, Nanos, Plan, RouteLimit};
 pub struct Call<'c> {
     /// Who makes the call. If callers share the plan, all of them are charged together.
     pub caller: &'c Caller,
+    /// The group of the caller, which is charged instead unless callers share the plan.
+    pub group: Option<&'c Caller>,
     /// The plan with the limits.
     pub plan: &'c Plan,
     /// The limit of the plan's route that the request matches, if there is one.
@@ -21,7 +23,7 @@ pub struct Call<'c> {
 impl<'c> Call<'c> {
     /// Returns whose limits are charged.
     pub(crate) fn charged(&self) -> &'c Caller {
-        self.plan.charged(self.caller)
+        self.plan.charged(self.group.unwrap_or(self.caller))
     }
 
     /// Returns what the call takes at `now`. `None` if `now` is outside the calendar.

@@ -260,9 +260,9 @@ impl DynamoDbStore {
         deadline: Deadline,
     ) -> Result<Refund, StoreError> {
         let charged = charge.charged(caller);
-        let refund = self.usage.refund(&charged, charge, deadline).await?;
+        let refund = self.usage.refund(charged, charge, deadline).await?;
 
-        if refund == Refund::Returned && charged != *caller && caller.has_reports() {
+        if refund == Refund::Returned && charged != caller && caller.has_reports() {
             let units = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
             self.figures
                 .add(caller, charge.at(), -units, self.usage.own_now());

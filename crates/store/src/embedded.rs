@@ -88,9 +88,9 @@ impl EmbeddedStore {
     /// [`StoreError::Full`].
     pub fn refund(&self, caller: &Caller, charge: &ChargeId) -> Result<Refund, StoreError> {
         let charged = charge.charged(caller);
-        let refund = self.ledger.refund(&charged, charge, self.clock.now())?;
+        let refund = self.ledger.refund(charged, charge, self.clock.now())?;
 
-        if refund == Refund::Returned && charged != *caller {
+        if refund == Refund::Returned && charged != caller {
             self.ledger.unreport(caller, charge.at(), charge.cost());
         }
         Ok(refund)
@@ -165,6 +165,7 @@ mod tests {
     fn charge(store: &EmbeddedStore, id: &str, plan: &Plan) -> Result<Decision, StoreError> {
         store.charge(&Call {
             caller: &caller(id),
+            group: None,
             plan,
             route: None,
             cost: 1,

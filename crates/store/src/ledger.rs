@@ -198,7 +198,7 @@ impl Account {
         if demand.is_call() {
             self.days.add(demand.now(), demand.cost());
         }
-        decision.charged(ChargeId::new(demand, self.hash))
+        decision.charged(ChargeId::new(demand, &self.caller, self.hash))
     }
 
     fn grant(&mut self, order: &GrantOrder<'_>) -> Result<Grant, GrantError> {

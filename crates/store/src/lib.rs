@@ -23,6 +23,7 @@
 //! let plan = store.registry().plan("free").ok_or("no such plan")?;
 //! let call = Call {
 //!     caller: &Caller::Key("key-1".to_owned()),
+//!     group: None,
 //!     plan: &plan,
 //!     route: None,
 //!     cost: 1,

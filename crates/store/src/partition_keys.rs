@@ -11,9 +11,9 @@ pub(crate) const REFUND: &str = "refund#";
 pub(crate) const GRANT: &str = "grant#";
 
 /// Prefixes of the partition keys that a charge may read and write.
-pub const CHARGE_KEYS: [&str; 6] = {
-    let [key, subject, certificate, address, plan] = CALLER_PREFIXES;
-    [key, subject, certificate, address, plan, HISTORY]
+pub const CHARGE_KEYS: [&str; 7] = {
+    let [key, subject, certificate, address, plan, group] = CALLER_PREFIXES;
+    [key, subject, certificate, address, plan, group, HISTORY]
 };
 /// Prefixes of the partition keys that only administration reads and writes.
 pub const CORRECTION_KEYS: [&str; 2] = [REFUND, GRANT];

@@ -120,6 +120,7 @@ macro_rules! store_at {
             ) -> Result<Decision, StoreError> {
                 let call = Call {
                     caller,
+                    group: None,
                     plan,
                     route,
                     cost,
@@ -139,6 +140,7 @@ macro_rules! store_at {
             ) -> Result<Decision, StoreError> {
                 let call = Call {
                     caller,
+                    group: None,
                     plan,
                     route,
                     cost,

@@ -77,6 +77,7 @@ impl PlanCheck<'_> {
         response.set_plan_route(route);
         let call = Call {
             caller,
+            group: None,
             plan,
             route,
             cost: self.rule.cost,

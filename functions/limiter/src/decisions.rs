@@ -92,6 +92,7 @@ async fn decision(
         .map(AsRef::as_ref);
     let call = Call {
         caller,
+        group: None,
         plan,
         route,
         cost: asked.cost.unwrap_or(1),

@@ -70,6 +70,7 @@ impl Stage {
         };
 
         let call = Call {
+            group: None,
             caller: &Caller::Key(route_key.to_owned()),
             plan,
             route: None,

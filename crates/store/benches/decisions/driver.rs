@@ -144,6 +144,7 @@ fn slice(store: &EmbeddedStore, plan: &Plan, callers: &[Caller], decided: &mut u
             let now = NOON + i128::try_from(*decided).unwrap_or(0) * 100_000;
             let call = Call {
                 caller: &callers[*decided % callers.len()],
+                group: None,
                 plan,
                 route: None,
                 cost: 1,

@@ -54,6 +54,7 @@ fn slice(
             let now = NOON + *decisions * SECOND / 1_000_000;
             let call = Call {
                 caller,
+                group: None,
                 plan,
                 route: None,
                 cost: 1,

@@ -271,10 +271,8 @@ fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
         .filter_map(|bucket| Some(demand.now() + bucket.depth(bucket.emission_for(0)?)));
     let windows = demand.windows().iter().map(|(_, window)| window.end);
     let kept = match caller {
-        Caller::Key(_) | Caller::Subject(_) | Caller::Certificate(_) | Caller::Plan(_) => {
-            KEY_USAGE_LIFETIME
-        }
         Caller::Address { .. } => ADDRESS_USAGE_LIFETIME,
+        _ => KEY_USAGE_LIFETIME,
     };
     let sliding = demand
         .sliding()

@@ -1,6 +1,6 @@
 //! Reports: what an item and its history say of a caller's days.
 //!
-//! IAM: dynamodb:BatchGetItem on UsageTable history#*
+//! IAM: dynamodb:BatchGetItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, group#*, history#*
 
 use std::collections::HashMap;
 use std::time::Instant;

@@ -3,7 +3,7 @@
 //! A charge is never a transaction, but it can conflict with one: DynamoDB then refuses the charge,
 //! and it is retried.
 //!
-//! IAM: dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
+//! IAM: dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, group#*, history#*
 
 use aws::Deadline;
 use aws_sdk_dynamodb::error::SdkError;

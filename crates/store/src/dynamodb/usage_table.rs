@@ -1,6 +1,6 @@
 //! The usage table: one item per caller, charged by one conditional write.
 //!
-//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, history#*
+//! IAM: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable key#*, sub#*, cert#*, ip#*, plan#*, group#*, history#*
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -154,6 +154,7 @@ impl UsageTable {
     pub(super) fn named(&self, call: &ChargeRequest<'_, '_>, decision: Decision) -> Decision {
         decision.charged(ChargeId::new(
             call.demand,
+            call.caller,
             number_of(&call.caller.to_string()),
         ))
     }

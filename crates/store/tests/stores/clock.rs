@@ -54,6 +54,7 @@ impl TestClock {
 async fn charge(store: &DynamoDbStore, caller: &Caller, plan: &Plan) -> Decision {
     let call = Call {
         caller,
+        group: None,
         plan,
         route: None,
         cost: 1,

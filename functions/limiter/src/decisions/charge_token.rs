@@ -98,6 +98,7 @@ mod tests {
 
         let call = Call {
             caller: &caller,
+            group: None,
             plan: &store.registry().plan("p").unwrap(),
             route: None,
             cost: 3,

@@ -154,6 +154,7 @@ impl Api {
         self.store
             .charge(&store::Call {
                 caller: &Caller::Key(key_id.to_owned()),
+                group: None,
                 plan: &plan,
                 route: None,
                 cost: units,
